@@ -1,0 +1,14 @@
+-- wrk: the same POST on every connection. BODY_FILE is sent as it is; HEADER_FILE holds header lines.
+local function contents(name)
+  local file = assert(io.open(os.getenv(name), "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+wrk.method = "POST"
+wrk.path = "/v1/chat/completions"
+wrk.body = contents("BODY_FILE")
+for name, value in contents("HEADER_FILE"):gmatch("([%w-]+): ([^\r\n]+)") do
+  wrk.headers[name] = value
+end

@@ -1,0 +1,70 @@
+/** The CPU loads: which body, how many connections, for how long; the servers take turns round by round. */
+import { agentBody, smallBody, streamBody } from "./bodies.ts"
+import { groupOf, type Contender, type ContenderName } from "./contender.ts"
+import { takeTurn, type LoadPlan, type Turn } from "./load.ts"
+import type { Options, Work } from "./options.ts"
+import { STREAM_CHUNKS, STREAM_TICK_MS, type Upstreams } from "./upstreams.ts"
+
+export type LoadWork = Exclude<Work, "latency">
+
+export const STREAMS = 1000
+
+export interface LoadResult {
+  readonly work: LoadWork
+  readonly turns: Readonly<Record<ContenderName, readonly Turn[]>>
+  /** Calls that reached the upstream through the router, those of its warm-up turn included. */
+  readonly routerCalls: number
+}
+
+export interface LoadSetting {
+  readonly contenders: readonly Contender[]
+  readonly upstreams: Upstreams
+  readonly options: Options
+  readonly folder: string
+  say(line: string): void
+}
+
+export async function runLoad(work: LoadWork, setting: LoadSetting): Promise<LoadResult> {
+  const plan = await planOf(work, setting)
+  const turns: Record<ContenderName, Turn[]> = { nginx: [], router: [], portkey: [] }
+  let routerCalls = 0
+  // the first turn of each server warms it up and is not counted
+  for (const contender of setting.contenders) {
+    const { calls } = await takeTurn(contender, plan, setting.folder)
+    if (contender.name === "router") routerCalls += calls
+  }
+  for (let round = 1; round <= setting.options.rounds; round++) {
+    for (const contender of setting.contenders) {
+      const turn = await takeTurn(contender, plan, setting.folder)
+      turns[contender.name].push(turn)
+      if (contender.name === "router") routerCalls += turn.calls
+      const faults = turn.faults === "" ? "" : `, ${turn.faults}`
+      setting.say(
+        `${work} ${round}/${setting.options.rounds} ${contender.name.padEnd(7)} ${turn.cpuMicroseconds.toFixed(1)} µs` +
+          `, ${turn.perSecond.toFixed(0)}/s, ${turn.residentMegabytes.toFixed(0)} MB${faults}`,
+      )
+    }
+  }
+  return { work, turns, routerCalls }
+}
+
+async function planOf(work: LoadWork, setting: LoadSetting): Promise<LoadPlan> {
+  const { upstreams, options, folder } = setting
+  const bodyPath = `${folder}/body-${work}.json`
+  const { unary, stream } = upstreams.byName
+  const unaryTimes = { leadMs: 700, windowMs: options.seconds * 1000 }
+  switch (work) {
+    case "small":
+      await Bun.write(bodyPath, smallBody(groupOf("unary")))
+      return { upstream: unary, bodyPath, connections: 64, ...unaryTimes }
+    case "agent":
+      await Bun.write(bodyPath, agentBody(groupOf("unary")))
+      return { upstream: unary, bodyPath, connections: 32, ...unaryTimes }
+    case "streams": {
+      await Bun.write(bodyPath, streamBody(groupOf("stream")))
+      // as long as one stream lives, so that each of them is begun and ended once
+      const windowMs = (STREAM_CHUNKS + 1) * STREAM_TICK_MS
+      return { upstream: stream, bodyPath, connections: STREAMS, leadMs: 1500, windowMs }
+    }
+  }
+}

@@ -1,0 +1,129 @@
+/** `bench/run`: the product's numbers. */
+import { mkdirSync, rmSync } from "node:fs"
+import { dirname } from "node:path"
+import { barsOf, type Results } from "./bars.ts"
+import { smallBody, streamBody } from "./bodies.ts"
+import { startNginx } from "./contender-nginx.ts"
+import { startPortkey } from "./contender-portkey.ts"
+import { startRouter, type Router } from "./contender-router.ts"
+import { groupOf, type Contender } from "./contender.ts"
+import { callsEach, measureLatency, type LatencyPlan } from "./latency.ts"
+import { runLoad, STREAMS, type LoadResult, type LoadSetting } from "./loads.ts"
+import { compile, machineLine, missingTools, openFileLimit, wrkVersion } from "./machine.ts"
+import { HELP, readOptions, type Options } from "./options.ts"
+import { report } from "./report.ts"
+import { startUpstreams, type UpstreamName, type Upstreams } from "./upstreams.ts"
+
+const BENCH_FOLDER = import.meta.dir
+const TOOL_FOLDER = `${BENCH_FOLDER}/.run`
+const RUN_FOLDER = `${TOOL_FOLDER}/session`
+const LATENCY_CALLS = 2000
+
+process.exitCode = await main(Bun.argv.slice(2))
+
+async function main(argv: readonly string[]): Promise<number> {
+  let options: Options
+  try {
+    options = readOptions(argv)
+  } catch (error) {
+    say(`bench/run: ${error instanceof Error ? error.message : String(error)}\n\n${HELP}`)
+    return 2
+  }
+  if (options.help) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  const missing = missingTools()
+  if (missing.length > 0) {
+    say(`bench/run: ${missing.join("\n")}`)
+    return 2
+  }
+  const holds = await measure(options, ["bench/run", ...argv].join(" "))
+  return options.assert && !holds ? 1 : 0
+}
+
+/** Do all bars hold? */
+async function measure(options: Options, commandLine: string): Promise<boolean> {
+  rmSync(RUN_FOLDER, { recursive: true, force: true })
+  mkdirSync(RUN_FOLDER, { recursive: true })
+  for (const name of ["upstream", "probe"]) compile(`${BENCH_FOLDER}/load/${name}.c`, `${TOOL_FOLDER}/${name}`)
+  const notes: string[] = []
+  const upstreams = await startUpstreams(`${TOOL_FOLDER}/upstream`, RUN_FOLDER)
+  const contenders: Contender[] = []
+  try {
+    contenders.push(await startNginx(upstreams, RUN_FOLDER))
+    const router = await startRouter(upstreams, dirname(BENCH_FOLDER), RUN_FOLDER, options.binary)
+    contenders.push(router)
+    if (options.portkey) contenders.push(...(await portkeyIfPossible(upstreams, notes)))
+    const results = await measureAll({ contenders, upstreams, options, folder: RUN_FOLDER, say }, router, notes)
+    const markdown = report(
+      {
+        date: `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
+        commandLine,
+        machine: machineLine(),
+        versions: [...contenders.map(({ name, version }) => `${name} ${version}`), `Bun ${Bun.version}`, wrkVersion()],
+        notes,
+      },
+      results,
+    )
+    process.stdout.write(markdown)
+    if (options.writeResults) await Bun.write(`${BENCH_FOLDER}/results.md`, markdown)
+    return barsOf(results).every((bar) => bar.holds)
+  } finally {
+    await Promise.all(contenders.map((contender) => contender.stop()))
+    await upstreams.stop()
+  }
+}
+
+async function portkeyIfPossible(upstreams: Upstreams, notes: string[]): Promise<readonly Contender[]> {
+  try {
+    return [await startPortkey(upstreams, TOOL_FOLDER, RUN_FOLDER)]
+  } catch (error) {
+    notes.push("the Portkey gateway could not be installed or started, so it was not measured")
+    say(`bench/run: ${error instanceof Error ? error.message : String(error)}`)
+    return []
+  }
+}
+
+async function measureAll(setting: LoadSetting, router: Router, notes: string[]): Promise<Results> {
+  const loads: LoadResult[] = []
+  let latency: Results["latency"] = null
+  let calls = 0
+  for (const work of setting.options.works) {
+    if (work === "latency") {
+      const unary = await latencyPlan(setting, "unary", smallBody(groupOf("unary")))
+      const stream = await latencyPlan(setting, "burst", streamBody(groupOf("burst")))
+      latency = {
+        unary: await measureLatency(setting.contenders, unary, setting.folder),
+        stream: await measureLatency(setting.contenders, stream, setting.folder),
+      }
+      calls += callsEach(unary) + callsEach(stream)
+    } else if (work === "streams" && openFileLimit() < 2 * STREAMS + 200) {
+      notes.push(`only ${openFileLimit()} open files are allowed (ulimit -Hn), so the streams were not measured`)
+    } else {
+      const load = await runLoad(work, setting)
+      loads.push(load)
+      calls += load.routerCalls
+    }
+  }
+  // a stopped router has written all that it will ever write
+  await router.stop()
+  return { loads, latency, ledger: { calls, rows: router.ledgerRows() } }
+}
+
+async function latencyPlan(setting: LoadSetting, upstream: UpstreamName, body: string): Promise<LatencyPlan> {
+  const bodyPath = `${setting.folder}/body-latency-${upstream}.json`
+  await Bun.write(bodyPath, body)
+  setting.say(`latency, ${upstream}`)
+  return {
+    probe: `${TOOL_FOLDER}/probe`,
+    upstream: setting.upstreams.byName[upstream],
+    bodyPath,
+    calls: LATENCY_CALLS,
+    rounds: setting.options.rounds,
+  }
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}

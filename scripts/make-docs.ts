@@ -1,0 +1,40 @@
+/**
+ * Writes what is generated from the schema and the error catalogue. `--check` writes nothing and fails when a file is stale.
+ */
+import { join } from "node:path"
+import { configSchema } from "../src/config/schema.ts"
+import { configDocs } from "./config-docs.ts"
+import { configTypes } from "./config-types.ts"
+import { errorDocs } from "./error-docs.ts"
+
+const ROOT = join(import.meta.dir, "..")
+const checking = process.argv.includes("--check")
+const stale: string[] = []
+
+const GENERATED: Readonly<Record<string, string>> = {
+  "docs/configuration.md": configDocs(configSchema),
+  "docs/errors.md": errorDocs(),
+  "src/config/config.ts": formatted(configTypes(configSchema), "config.ts"),
+}
+
+for (const [name, text] of Object.entries(GENERATED)) {
+  const file = Bun.file(join(ROOT, name))
+  const current = (await file.exists()) ? await file.text() : ""
+  if (current === text) continue
+  stale.push(name)
+  if (!checking) await file.write(text)
+}
+
+if (checking && stale.length > 0) {
+  process.stderr.write(`Stale: ${stale.join(", ")}. Run: npm run docs\n`)
+  process.exitCode = 1
+} else {
+  process.stdout.write(stale.length > 0 ? `Written: ${stale.join(", ")}\n` : "Everything is up to date.\n")
+}
+
+function formatted(source: string, name: string): string {
+  const command = [join(ROOT, "node_modules/.bin/oxfmt"), "-c", join(ROOT, ".oxfmtrc.json"), `--stdin-filepath=${name}`]
+  const { stdout, success, stderr } = Bun.spawnSync(command, { stdin: Buffer.from(source) })
+  if (!success) throw new Error(`oxfmt failed: ${stderr.toString()}`)
+  return stdout.toString()
+}

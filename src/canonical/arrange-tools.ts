@@ -1,0 +1,140 @@
+/** The tools, and the choice among them, as a target takes them: the counterpart of `arrange`. */
+
+import { Losses, type Loss } from "./loss.ts"
+import type { Dialect, Extra } from "./origin.ts"
+import type { Request } from "./request.ts"
+import type { TargetFacts } from "./target.ts"
+import type { CustomTool, FunctionTool, Tool, ToolChoice, ToolRef } from "./tool.ts"
+
+export interface ArrangedTools {
+  /**
+   * What the writer declares, in order: function and custom tools, and raw tools of the target's own dialect. Cache
+   * marks are left to the writer, and so is the wrapping of custom tools (name table).
+   */
+  readonly tools: readonly Tool[]
+  /** `allowed` only for Responses, `raw` only for the target's own dialect; absent when there is nothing to choose. */
+  readonly choice?: ToolChoice
+  readonly parallel?: boolean
+  readonly losses: readonly Loss[]
+}
+
+/** Claude Code's stand-in for tools that load on demand; useless where all are declared. */
+const PLACEHOLDER = "DeferredToolPlaceholder"
+
+export function arrangeTools(request: Request, facts: TargetFacts): ArrangedTools {
+  const losses = new Losses()
+  const { dialect } = facts.issuer
+  const own = request.tools.flatMap((tool, index) => toolFor(tool, request.dialect, facts, losses, `tools[${index}]`))
+  const redeclared = own.length === 0 && dialect === "messages" ? calledTools(request) : []
+  if (redeclared.length > 0) return { tools: redeclared, choice: { mode: "none" }, losses: losses.list() }
+  const tools = dialect === "responses" ? own : allowedOf(own, request.toolChoice)
+  const choice = choiceFor(request.toolChoice, tools, dialect, losses)
+  const parallel = parallelFor(request, tools, facts, losses)
+  return {
+    tools,
+    ...(choice === undefined ? {} : { choice }),
+    ...(parallel === undefined ? {} : { parallel }),
+    losses: losses.list(),
+  }
+}
+
+function toolFor(tool: Tool, from: Dialect, facts: TargetFacts, losses: Losses, path: string): readonly Tool[] {
+  const { dialect } = facts.issuer
+  if (tool.type === "raw") {
+    if (tool.dialect === dialect) return [tool]
+    losses.add(tool.runs === "provider" ? "tool-hosted" : "tool-client", path)
+    return []
+  }
+  const isHome = from === dialect
+  if (isHome ? tool.inline === true : tool.name === PLACEHOLDER) return []
+  return [
+    tool.type === "custom" ? common(tool, isHome, facts, losses, path) : strictly(tool, isHome, facts, losses, path),
+  ]
+}
+
+function strictly(tool: FunctionTool, isHome: boolean, facts: TargetFacts, losses: Losses, path: string): FunctionTool {
+  const kept = common(tool, isHome, facts, losses, path)
+  if (facts.strictTools || kept.strict === undefined) return kept
+  if (kept.strict) losses.add("tool-strict", path)
+  const { strict: _strict, ...rest } = kept
+  return rest
+}
+
+interface LooseTool {
+  extra?: Extra
+  deferred?: true
+  inline?: true
+}
+
+function common<T extends FunctionTool | CustomTool>(
+  tool: T,
+  isHome: boolean,
+  facts: TargetFacts,
+  losses: Losses,
+  path: string,
+): T {
+  const dropsExtra = tool.extra !== undefined && tool.extra.dialect !== facts.issuer.dialect
+  if (isHome && !dropsExtra) return tool
+  if (dropsExtra) losses.add("block-field", path)
+  if (!isHome && tool.deferred === true) losses.add("tool-deferred", path)
+  const kept = { ...tool }
+  const loose: LooseTool = kept
+  if (dropsExtra) delete loose.extra
+  if (!isHome) delete loose.deferred
+  if (!isHome) delete loose.inline
+  return kept
+}
+
+/** Anthropic refuses a history with calls when no tool is declared: those called are declared, and may not be called. */
+function calledTools(request: Request): readonly FunctionTool[] {
+  const called = new Map<string, FunctionTool>()
+  for (const { blocks } of request.messages) {
+    for (const block of blocks) {
+      if (block.type !== "tool-call") continue
+      const { name, namespace } = block
+      called.set(JSON.stringify([namespace, name]), { type: "function", name, namespace })
+    }
+  }
+  return [...called.values()]
+}
+
+function allowedOf(tools: readonly Tool[], choice: ToolChoice | undefined): readonly Tool[] {
+  if (choice?.mode !== "allowed") return tools
+  return tools.filter((tool) => tool.type !== "raw" && choice.tools.some((ref) => isSame(ref, tool)))
+}
+
+function isSame(left: ToolRef, right: ToolRef): boolean {
+  return left.name === right.name && (left.namespace === null || left.namespace === right.namespace)
+}
+
+function choiceFor(
+  choice: ToolChoice | undefined,
+  tools: readonly Tool[],
+  dialect: Dialect,
+  losses: Losses,
+): ToolChoice | undefined {
+  if (choice === undefined) return undefined
+  const isHarmless = choice.mode === "auto" || choice.mode === "none"
+  if (tools.length === 0 && isHarmless) return undefined
+  const isLost =
+    tools.length === 0 ||
+    (choice.mode === "raw" && choice.dialect !== dialect) ||
+    (choice.mode === "tool" && !tools.some((tool) => tool.type !== "raw" && isSame(choice.tool, tool)))
+  if (isLost) {
+    losses.add("tool-choice", "toolChoice")
+    return undefined
+  }
+  return choice.mode === "allowed" && dialect !== "responses" ? { mode: choice.need } : choice
+}
+
+function parallelFor(
+  request: Request,
+  tools: readonly Tool[],
+  facts: TargetFacts,
+  losses: Losses,
+): boolean | undefined {
+  if (tools.length === 0 || request.parallelToolCalls === undefined) return undefined
+  if (facts.parallelToolControl) return request.parallelToolCalls
+  if (!request.parallelToolCalls) losses.add("tool-parallel", "parallelToolCalls")
+  return undefined
+}

@@ -1,0 +1,195 @@
+/**
+ * The conversation as a target takes it: the one place that repairs and regroups, so that readers can be faithful and
+ * writers simple. A request writer calls `arrange` first and writes what it gets, in order.
+ */
+
+import type { Block, ToolResultBlock } from "./block.ts"
+import { blocksFor, type Receiver } from "./foreign.ts"
+import { Losses, type Loss } from "./loss.ts"
+import type { Dialect } from "./origin.ts"
+import { pairResults } from "./pairing.ts"
+import type { Message, Request } from "./request.ts"
+import type { TargetFacts } from "./target.ts"
+
+export interface Arranged {
+  /** System text that stands before the conversation. Messages: leading system messages are in here too. */
+  readonly instructions: readonly Block[]
+  /**
+   * No message is empty. Results stand in one message directly behind their calls, in the calls' order: a `tool`
+   * message for Chat and Responses (where `isError` is always false: the text says it), the beginning of a `user` message
+   * for Messages. Assistant messages never stand next
+   * to each other unless they differ in `name` or `extra`; for Messages no two of one role do.
+   */
+  readonly messages: readonly Message[]
+  readonly losses: readonly Loss[]
+}
+
+interface Shape {
+  /** Leading system messages join the instructions. */
+  readonly hoists: boolean
+  /** No two messages of one role in a row, results are user content, and a user begins. */
+  readonly alternates: boolean
+  readonly names: boolean
+  readonly audio: boolean
+  /** Tool results can say that they are errors. */
+  readonly errorFlag: boolean
+}
+
+const SHAPES: Readonly<Record<Dialect, Shape>> = {
+  chat: { hoists: false, alternates: false, names: true, audio: true, errorFlag: false },
+  responses: { hoists: false, alternates: false, names: false, audio: true, errorFlag: false },
+  messages: { hoists: true, alternates: true, names: false, audio: false, errorFlag: true },
+}
+
+/** Begins the system block in which Claude Code names itself for billing; it differs in every conversation. */
+export const ATTRIBUTION_PREFIX = "x-anthropic-billing-header:"
+/** Stands before system text that had to become user text. */
+export const SYSTEM_MARK = "[system message]\n"
+/** Stands before the text of a failed tool result where there is no flag for it. */
+export const ERROR_MARK = "[tool error] "
+/** The user message that a conversation without one gets. */
+export const MINIMAL_TURN = "."
+
+export function arrange(request: Request, facts: TargetFacts): Arranged {
+  const losses = new Losses()
+  const { dialect } = facts.issuer
+  const shape = SHAPES[dialect]
+  const takes = { images: facts.images, documents: facts.documents, audio: shape.audio }
+  const receiver: Receiver = { dialect, losses, side: "request", takes }
+  const keep = (blocks: readonly Block[]): readonly Block[] =>
+    facts.stripAttribution ? blocks.filter((block) => !isAttribution(block)) : blocks
+  const head = keep(blocksFor(request.instructions, receiver, "instructions"))
+  const own = request.messages.map((message, index) => messageFor(message, receiver, shape, index))
+  const stripped = facts.stripAttribution
+    ? own.map((message) => (isSystem(message) ? { ...message, blocks: keep(message.blocks) } : message))
+    : own
+  const keepOrphans = request.state.previousResponseId !== undefined || request.state.conversation !== undefined
+  const options = { repair: facts.repairToolResults, keepOrphans }
+  const paired = pairResults(stripped, options, losses)
+  const leading = paired.findIndex((message) => !isSystem(message))
+  const leadCount = leading === -1 ? paired.length : leading
+  const hoisted = shape.hoists ? paired.slice(0, leadCount) : []
+  const placed = facts.midSystem ? paired : placeSystem(paired, leadCount, stripped, losses)
+  const behind = placed.slice(hoisted.length)
+  const rest = shape.errorFlag ? behind : behind.map((message) => markErrors(message, losses))
+  const lifted = facts.toolResultMedia ? rest : rest.flatMap((message) => liftMedia(message, losses))
+  const shaped = shape.alternates ? startWithUser(alternate(lifted), losses) : lifted
+  return {
+    instructions: [...head, ...hoisted.flatMap((message) => message.blocks)],
+    messages: withoutPrefill(shaped, facts, losses),
+    losses: losses.list(),
+  }
+}
+
+/** Neighbours of one role as one message: the form in which two spellings of one conversation are equal. */
+export function alternate(messages: readonly Message[]): readonly Message[] {
+  const runs: { role: Message["role"]; messages: Message[] }[] = []
+  for (const message of messages) {
+    const role = message.role === "tool" ? "user" : message.role
+    const run = runs.at(-1)
+    if (run?.role === role) run.messages.push(message)
+    else runs.push({ role, messages: [message] })
+  }
+  return runs.map(({ role, messages: joined }) => {
+    const first = joined[0]
+    if (first !== undefined && joined.length === 1 && first.role === role) return first
+    return { ...first, role, blocks: joined.flatMap((message) => message.blocks) }
+  })
+}
+
+function isSystem(message: Message): boolean {
+  return message.role === "system" || message.role === "developer"
+}
+
+function isAttribution(block: Block): boolean {
+  return block.type === "text" && block.text.startsWith(ATTRIBUTION_PREFIX)
+}
+
+function messageFor(message: Message, receiver: Receiver, shape: Shape, index: number): Message {
+  const path = `messages[${index}]`
+  const blocks = blocksFor(message.blocks, receiver, `${path}.blocks`)
+  const dropsName = message.name !== undefined && !shape.names
+  const dropsExtra = message.extra !== undefined && message.extra.dialect !== receiver.dialect
+  if (blocks === message.blocks && !dropsName && !dropsExtra) return message
+  if (dropsName) receiver.losses.add("message-name", path)
+  if (dropsExtra) receiver.losses.add("message-field", path)
+  return {
+    role: message.role,
+    blocks,
+    ...(message.name === undefined || dropsName ? {} : { name: message.name }),
+    ...(message.extra === undefined || dropsExtra ? {} : { extra: message.extra }),
+  }
+}
+
+/** System messages behind the first `leadCount` messages become user text; `asked` knows where the client had them. */
+function placeSystem(
+  messages: readonly Message[],
+  leadCount: number,
+  asked: readonly Message[],
+  losses: Losses,
+): readonly Message[] {
+  const positions = new Map(asked.map((message, index) => [message, index]))
+  return messages.map((message, index) => {
+    if (index < leadCount || !isSystem(message)) return message
+    losses.add("system-position", `messages[${positions.get(message) ?? index}]`)
+    return { role: "user", blocks: marked(message.blocks, SYSTEM_MARK) }
+  })
+}
+
+function marked(blocks: readonly Block[], mark: string): readonly Block[] {
+  const [first, ...rest] = blocks
+  if (first?.type === "text") return [{ ...first, text: mark + first.text }, ...rest]
+  return [{ type: "text", text: mark.trim() }, ...blocks]
+}
+
+function markErrors(message: Message, losses: Losses): Message {
+  if (!message.blocks.some((block) => block.type === "tool-result" && block.isError)) return message
+  const blocks = message.blocks.map((block): Block => {
+    if (block.type !== "tool-result" || !block.isError) return block
+    losses.add("tool-result-error", `tool result ${block.callId}`)
+    return { ...block, isError: false, content: marked(block.content, ERROR_MARK) }
+  })
+  return { ...message, blocks }
+}
+
+const MEDIA: readonly Block["type"][] = ["image", "document", "audio"]
+
+/** Media of tool results stand in a user message behind the results, in order, each group under the id of its call. */
+function liftMedia(message: Message, losses: Losses): readonly Message[] {
+  if (message.role !== "tool") return [message]
+  const lifted: Block[] = []
+  const blocks = message.blocks.map((block) => {
+    if (block.type !== "tool-result" || !block.content.some((inner) => MEDIA.includes(inner.type))) return block
+    losses.add("tool-result-media", `tool result ${block.callId}`)
+    lifted.push({ type: "text", text: `[from the result of tool call ${block.callId}]` })
+    lifted.push(...block.content.filter((inner) => MEDIA.includes(inner.type)))
+    return withoutMedia(block)
+  })
+  return lifted.length === 0
+    ? [message]
+    : [
+        { ...message, blocks },
+        { role: "user", blocks: lifted },
+      ]
+}
+
+function withoutMedia(block: ToolResultBlock): ToolResultBlock {
+  const content = block.content.map((inner): Block => {
+    return MEDIA.includes(inner.type) ? { type: "text", text: `[${inner.type}: see the next user message]` } : inner
+  })
+  return { ...block, content }
+}
+
+function startWithUser(messages: readonly Message[], losses: Losses): readonly Message[] {
+  if (messages[0] !== undefined && messages[0].role !== "assistant") return messages
+  losses.add("turn-added", "messages")
+  return [{ role: "user", blocks: [{ type: "text", text: MINIMAL_TURN }] }, ...messages]
+}
+
+function withoutPrefill(messages: readonly Message[], facts: TargetFacts, losses: Losses): readonly Message[] {
+  const last = messages.at(-1)
+  const isPrefill = last?.role === "assistant" && !last.blocks.some((block) => block.type === "tool-call")
+  if (facts.prefill || !isPrefill || messages.length < 2) return messages
+  losses.add("prefill", `messages[${messages.length - 1}]`)
+  return messages.slice(0, -1)
+}

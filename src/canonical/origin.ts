@@ -1,0 +1,30 @@
+/** Who said something: dialects, issuers, and fields that only their own dialect understands. */
+
+import type { JsonObject } from "./json.ts"
+
+export type Dialect = "chat" | "responses" | "messages"
+
+/**
+ * Who may read a sealed payload: the dialect, and the provider together with the credential, because vendors bind
+ * payloads to both. `label` is opaque, stable, made by the router, and reaches clients: no host, key or account name.
+ * `null` means that a client handed in a native payload and nobody knows which credential it came from.
+ */
+export interface Issuer {
+  readonly dialect: Dialect
+  readonly label: string | null
+}
+
+/**
+ * Fields without a canonical meaning, as they came. A writer of the same dialect puts them back; any other writer
+ * drops them with a loss. Fields that carry no wish and no content (ids of items, `status`, `type`, `index`,
+ * `system_fingerprint`, empty annotations, null values) do not belong here: a reader leaves them out in silence.
+ */
+export interface Extra {
+  readonly dialect: Dialect
+  readonly fields: JsonObject
+}
+
+/** May a payload of `from` be sent to `to`? One without a label is accepted by its own dialect: the router pinned it. */
+export function sameIssuer(from: Issuer, to: Issuer): boolean {
+  return from.dialect === to.dialect && (from.label === null || from.label === to.label)
+}

@@ -1,0 +1,51 @@
+import { existsSync } from "node:fs"
+import type { Finding } from "../config/findings.ts"
+import { loadConfig, type LoadResult } from "../config/load.ts"
+import { EXIT, print, readArguments, UsageError } from "./command.ts"
+import { counts, pretty } from "./findings-text.ts"
+
+const HELP = `Check a configuration file without serving: every problem in one pass, with line and column.
+
+Usage: smart-router check [--config FILE] [--json] [--strict]
+
+Options:
+  --config FILE  the configuration; config.yaml in this folder by default
+  --json         findings for machines
+  --strict       keys of the reference product that this router does not implement are errors
+  -h, --help     show this
+
+Secrets are read from the environment and from env.json beside the file, and never printed.
+Keys whose feature is not built yet are listed as "accepted, not active yet": nothing enforces them.
+
+Exit codes: 0 no errors (there may be warnings), 1 errors, 2 wrong arguments.
+
+Examples:
+  smart-router check --config router/config.yaml
+  smart-router check --config router/config.yaml --json | jq '.findings[] | select(.severity == "error")'`
+
+const DEFAULT_FILE = "config.yaml"
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const options = readArguments(argv, { texts: ["config"], flags: ["json", "strict"] })
+  if (options.flag("help")) {
+    print(HELP)
+    return EXIT.ok
+  }
+  const path = options.text("config") ?? DEFAULT_FILE
+  if (options.text("config") === undefined && !existsSync(path)) {
+    throw new UsageError("There is no config.yaml in this folder. Name the file: --config FILE.")
+  }
+  const findings = judged(loadConfig({ path, env: process.env }), options.flag("strict"))
+  const ok = findings.every((finding) => finding.severity !== "error")
+  print(
+    options.flag("json")
+      ? JSON.stringify({ ok, file: path, ...counts(findings), findings }, null, 2)
+      : pretty(path, findings),
+  )
+  return ok ? EXIT.ok : EXIT.failed
+}
+
+function judged({ findings }: LoadResult, strict: boolean): readonly Finding[] {
+  if (!strict) return findings
+  return findings.map((finding) => (finding.code === "not-implemented" ? { ...finding, severity: "error" } : finding))
+}

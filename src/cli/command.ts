@@ -1,0 +1,77 @@
+/** What all commands share: exit codes, arguments, and where they write. */
+import { parseArgs, type ParseArgsConfig } from "node:util"
+import { nearest } from "../config/nearest.ts"
+
+export interface Command {
+  /** The exit code. Throws `UsageError` where the arguments make no sense. */
+  readonly run: (argv: readonly string[]) => Promise<number>
+}
+
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const
+
+/** The arguments make no sense. The message is a sentence for the person who typed them. */
+export class UsageError extends Error {}
+
+export function asUsageError(error: unknown): UsageError | undefined {
+  return error instanceof UsageError ? error : undefined
+}
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+export function printError(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+export interface Arguments {
+  readonly positionals: readonly string[]
+  text(name: string): string | undefined
+  flag(name: string): boolean
+}
+
+export interface ArgumentRules {
+  /** Options that take a value. */
+  readonly texts?: readonly string[]
+  readonly flags?: readonly string[]
+  /** How many arguments without dashes are taken; 0 by default. */
+  readonly positionals?: number
+}
+
+/** `--help` and `-h` are understood everywhere and shown as the flag `help`. */
+export function readArguments(
+  argv: readonly string[],
+  { texts = [], flags = [], positionals = 0 }: ArgumentRules,
+): Arguments {
+  const options: NonNullable<ParseArgsConfig["options"]> = {
+    help: { type: "boolean", short: "h" },
+    ...Object.fromEntries(texts.map((name) => [name, { type: "string" as const }])),
+    ...Object.fromEntries(flags.map((name) => [name, { type: "boolean" as const }])),
+  }
+  const parsed = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true })
+  const seen = new Set<string>()
+  for (const token of parsed.tokens) {
+    if (token.kind !== "option") continue
+    const wantsValue = texts.includes(token.name)
+    if (!Object.hasOwn(options, token.name)) throw new UsageError(unknownOption(token.rawName, Object.keys(options)))
+    if (wantsValue && (token.value ?? "") === "") throw new UsageError(`The option --${token.name} needs a value.`)
+    if (!wantsValue && token.value !== undefined) throw new UsageError(`The option --${token.name} takes no value.`)
+    if (seen.has(token.name)) throw new UsageError(`The option --${token.name} is given twice.`)
+    seen.add(token.name)
+  }
+  const extra = parsed.positionals[positionals]
+  if (extra !== undefined) throw new UsageError(`The argument ${JSON.stringify(extra)} is one too many.`)
+  return {
+    positionals: parsed.positionals,
+    text(name) {
+      const value = parsed.values[name]
+      return typeof value === "string" ? value : undefined
+    },
+    flag: (name) => parsed.values[name] === true,
+  }
+}
+
+function unknownOption(written: string, known: readonly string[]): string {
+  const meant = nearest(written.replace(/^-+/, ""), known)
+  return `There is no option ${written}.${meant === undefined ? "" : ` Did you mean --${meant}?`}`
+}

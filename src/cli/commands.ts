@@ -1,0 +1,75 @@
+/** Every command with one line about it; what a command needs is loaded only when it runs. */
+import { nearest } from "../config/nearest.ts"
+import { asUsageError, EXIT, print, printError, type Command } from "./command.ts"
+
+interface Listed {
+  readonly summary: string
+  readonly load: () => Promise<Command>
+}
+
+const COMMANDS: Readonly<Record<string, Listed>> = {
+  serve: { summary: "Serve calls by a configuration file.", load: () => import("./serve.ts") },
+  demo: { summary: "Serve a demo with an embedded provider; needs nothing.", load: () => import("./demo.ts") },
+  init: { summary: "Write a starter configuration.", load: () => import("./init.ts") },
+  check: { summary: "Check a configuration file without serving.", load: () => import("./check.ts") },
+  schema: { summary: "Print the JSON Schema of the configuration.", load: () => import("./schema.ts") },
+  token: { summary: "Create caller tokens.", load: () => import("./token.ts") },
+  version: { summary: "Print version, commit and runtime.", load: () => import("./version.ts") },
+}
+
+/** The exit code. */
+export async function runCommand(argv: readonly string[]): Promise<number> {
+  const [first, ...rest] = argv
+  if (first === undefined) {
+    printError(overview())
+    return EXIT.usage
+  }
+  if (first === "--version" || first === "-v") return run("version", rest)
+  if (["help", "--help", "-h"].includes(first)) return help(rest)
+  return run(first, rest)
+}
+
+async function help(topics: readonly string[]): Promise<number> {
+  const [topic] = topics
+  if (topic !== undefined) return run(topic, ["--help"])
+  print(overview())
+  return EXIT.ok
+}
+
+async function run(name: string, argv: readonly string[]): Promise<number> {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (command === undefined) {
+    const meant = nearest(name, Object.keys(COMMANDS))
+    const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`
+    printError(`There is no command ${JSON.stringify(name)}.${hint}\n\n${overview()}`)
+    return EXIT.usage
+  }
+  try {
+    return await (await command.load()).run(argv)
+  } catch (error) {
+    const usage = asUsageError(error)
+    if (usage === undefined) throw error
+    printError(`${usage.message}\nTry: smart-router ${name} --help`)
+    return EXIT.usage
+  }
+}
+
+function overview(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length))
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`)
+  return `smart-router: the governed gateway between AI clients and model providers.
+
+Usage: smart-router <command> [options]
+
+Commands:
+${lines.join("\n")}
+  ${"help".padEnd(width)}  Show this, or the help of a command.
+
+First steps:
+  smart-router demo                        look around without any key
+  smart-router init my-router              write a configuration to fill in
+  smart-router check --config my-router/config.yaml
+  smart-router serve --config my-router/config.yaml
+
+"smart-router help <command>" shows options, examples and exit codes.`
+}

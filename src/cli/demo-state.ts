@@ -1,0 +1,51 @@
+/** The folder of a demo: configuration, token, ledger and log, readable by their owner only. */
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { demoConfigText } from "../demo/config-text.ts"
+import { isCode, OWNER_FILE } from "../system/owner-only.ts"
+
+export interface DemoState {
+  readonly configPath: string
+  readonly logPath: string
+  readonly databasePath: string
+  /** The raw token: the demo alone keeps one. */
+  readonly token: string
+  /** Was there a demo in this folder already? */
+  readonly reused: boolean
+}
+
+const TOKEN_ID = "rtr_demo_demo_dev_k1"
+
+/** Makes what is missing and touches nothing that is there. `secret`: 32 random bytes for a new token. */
+export function openDemoState(folder: string, listen: string, secret: Uint8Array): DemoState {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const configPath = join(folder, "config.yaml")
+  const tokenPath = join(folder, "token")
+  const reused = existsSync(configPath)
+  writeIfMissing(tokenPath, `${TOKEN_ID}_${Buffer.from(secret).toString("base64url")}\n`)
+  chmodSync(tokenPath, OWNER_FILE)
+  const token = readFileSync(tokenPath, "utf8").trim()
+  const tokenSha256 = new Bun.CryptoHasher("sha256").update(token).digest("hex")
+  writeIfMissing(configPath, demoConfigText({ tokenSha256, tokenId: TOKEN_ID, listen }))
+  return {
+    configPath,
+    logPath: join(folder, "logs", "requests.jsonl"),
+    databasePath: join(folder, "state", "usage.sqlite"),
+    token,
+    reused,
+  }
+}
+
+/** Does the configuration know the token? Not after someone replaced one of the two files. */
+export function knowsToken({ configPath, token }: DemoState): boolean {
+  const hash = new Bun.CryptoHasher("sha256").update(token).digest("hex")
+  return readFileSync(configPath, "utf8").toLowerCase().includes(hash)
+}
+
+function writeIfMissing(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { flag: "wx", mode: OWNER_FILE })
+  } catch (error) {
+    if (!isCode(error, "EEXIST")) throw error
+  }
+}

@@ -1,0 +1,69 @@
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { EXIT, print, printError, readArguments } from "./command.ts"
+import { schemaText } from "./schema.ts"
+import { SCHEMA_FILE, STARTER_CONFIG, STARTER_ENV } from "./starter.ts"
+
+const HELP = `Write a starter configuration.
+
+Usage: smart-router init [DIR] [--force]
+
+Arguments:
+  DIR        the folder; this one by default. It is made where it is missing
+
+Options:
+  --force    write over files that are there
+  -h, --help show this
+
+Writes config.yaml (with comments), ${SCHEMA_FILE} (for your editor), env.json (secrets; only you can read it),
+and the folders state/ and logs/ (only you can enter them). Nothing is written when one of the files is there.
+
+Exit codes: 0 written, 1 files are in the way or cannot be written, 2 wrong arguments.
+
+Examples:
+  smart-router init my-router
+  smart-router check --config my-router/config.yaml`
+
+const OWNER_FILE = 0o600
+const OWNER_FOLDER = 0o700
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const options = readArguments(argv, { flags: ["force"], positionals: 1 })
+  if (options.flag("help")) {
+    print(HELP)
+    return EXIT.ok
+  }
+  const folder = options.positionals[0] ?? "."
+  const files = [
+    { name: "config.yaml", text: STARTER_CONFIG, mode: 0o644 },
+    { name: SCHEMA_FILE, text: `${schemaText()}\n`, mode: 0o644 },
+    { name: "env.json", text: STARTER_ENV, mode: OWNER_FILE },
+  ]
+  const present = files.filter(({ name }) => existsSync(join(folder, name))).map(({ name }) => join(folder, name))
+  if (present.length > 0 && !options.flag("force")) {
+    printError(`Nothing is written, because this is there already: ${present.join(", ")}.\n--force writes over it.`)
+    return EXIT.failed
+  }
+  mkdirSync(folder, { recursive: true })
+  for (const name of ["state", "logs"]) {
+    mkdirSync(join(folder, name), { recursive: true, mode: OWNER_FOLDER })
+    chmodSync(join(folder, name), OWNER_FOLDER)
+  }
+  for (const { name, text, mode } of files) {
+    writeFileSync(join(folder, name), text, { mode })
+    chmodSync(join(folder, name), mode)
+  }
+  print(nextSteps(folder))
+  return EXIT.ok
+}
+
+function nextSteps(folder: string): string {
+  const config = join(folder, "config.yaml")
+  return `Written: ${config}, ${join(folder, SCHEMA_FILE)}, ${join(folder, "env.json")}, ${join(folder, "state/")}, ${join(folder, "logs/")}
+
+What is left to do:
+  1. Put the provider's key into ${join(folder, "env.json")} (or set OPENAI_API_KEY in the environment).
+  2. Create a token:  smart-router token create --owner-user me --project lab --env dev --allow default --write ${config}
+  3. Check:           smart-router check --config ${config}
+  4. Serve:           smart-router serve --config ${config}`
+}

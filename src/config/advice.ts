@@ -1,0 +1,98 @@
+/** Things that load but may not be meant: keys in clear text, unknown capabilities and prices, callers that cannot call. */
+import type { Config, ModelConfig, ProviderConfig, TargetConfig } from "./config.ts"
+import { formatPath, quoted, type Report } from "./findings.ts"
+import type { Path } from "./schema/inspect.ts"
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
+/** Hosts that answer nothing without a key. */
+const KEYED_HOSTS: ReadonlySet<string> = new Set(["api.openai.com", "api.anthropic.com"])
+
+/** @param explained formatted paths of values that are missing for a reason that was reported already */
+export function advise(config: Config, explained: ReadonlySet<string>, report: Report): void {
+  const used = new Set(Object.values(config.models).flatMap((group) => group.targets.map((target) => target.provider)))
+  for (const [name, provider] of Object.entries(config.providers)) {
+    if (used.has(name)) adviseOnProvider(provider, ["providers", name], explained, report)
+  }
+  for (const [name, group] of Object.entries(config.models)) {
+    for (const [index, target] of group.targets.entries()) {
+      const provider = config.providers[target.provider]
+      if (provider !== undefined) adviseOnTarget(target, provider, ["models", name, "targets", index], report)
+    }
+  }
+  adviseOnCallers(config, report)
+}
+
+function adviseOnProvider(provider: ProviderConfig, path: Path, explained: ReadonlySet<string>, report: Report): void {
+  const { hostname, protocol } = new URL(provider.base_url)
+  if (provider.api_key === undefined) {
+    const awaited = ["api_key", "api_key_env"].some((key) => explained.has(formatPath([...path, key])))
+    if (provider.auth_scheme === "none" || awaited) return
+    const severity = KEYED_HOSTS.has(hostname) ? "warning" : "info"
+    const message = "There is no api_key, so no authorisation header is sent."
+    report({ severity, code: "no-key", path, atKey: true, message, expected: "api_key: ${NAME}, or auth_scheme: none" })
+  } else if (protocol === "http:" && !LOOPBACK.test(hostname)) {
+    const message = "The key of this provider travels without TLS."
+    report({
+      severity: "warning",
+      code: "cleartext-key",
+      path: [...path, "base_url"],
+      message,
+      expected: "an https:// URL",
+    })
+  }
+}
+
+function adviseOnTarget(target: TargetConfig, provider: ProviderConfig, path: Path, report: Report): void {
+  const entry: Partial<ModelConfig> = target.model_ref === undefined ? {} : (provider.models[target.model_ref] ?? {})
+  const tools = { ...entry.tool_support, ...target.tool_support }
+  const shapes = {
+    "openai-chat": tools.openai_chat,
+    "openai-responses": tools.openai_responses,
+    anthropic: tools.anthropic_messages,
+  }
+  const silent = [
+    ...(shapes[target.dialect ?? provider.dialect] === undefined ? ["tools and structured output (tool_support)"] : []),
+    ...((target.input_modalities ?? entry.input_modalities) === undefined ? ["images (input_modalities)"] : []),
+    ...((target.reasoning ?? entry.reasoning) === undefined ? ["reasoning"] : []),
+  ]
+  if (silent.length > 0) {
+    const message = `Nothing is said about ${silent.join(", ")}: calls with them are tried in the client's own dialect only.`
+    report({ severity: "warning", code: "capability-unknown", path, message })
+  }
+  const priced = (key: "input_price_per_million_usd" | "output_price_per_million_usd") =>
+    (target[key] ?? entry[key]) !== undefined
+  if (!priced("input_price_per_million_usd") || !priced("output_price_per_million_usd")) {
+    report({
+      severity: "info",
+      code: "price-unknown",
+      path,
+      message: "The prices are unknown, so the cost of calls will be.",
+    })
+  }
+}
+
+function adviseOnCallers(config: Config, report: Report): void {
+  if (Object.keys(config.models).length === 0) {
+    report({
+      severity: "warning",
+      code: "no-groups",
+      path: ["models"],
+      message: "There is no model group, so no call can be served.",
+    })
+  }
+  if (config.callers.length === 0) {
+    const message = "There are no callers, so nobody can call. `smart-router token create` makes one."
+    report({ severity: "warning", code: "no-callers", path: ["callers"], message })
+  }
+  for (const [index, caller] of config.callers.entries()) {
+    if (caller.status !== "active" || caller.allow.length > 0) continue
+    const message = `The caller ${quoted(caller.id)} may call no model group.`
+    report({
+      severity: "warning",
+      code: "nothing-allowed",
+      path: ["callers", index],
+      message,
+      expected: "allow: [<model group>]",
+    })
+  }
+}

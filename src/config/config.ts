@@ -1,0 +1,1386 @@
+/* oxlint-disable max-lines -- generated */
+/**
+ * A loaded configuration: the keys of the file, with every default applied, durations in milliseconds and paths absolute.
+ * Generated from src/config/schema.ts by `npm run docs`; a test fails when it is stale.
+ */
+
+/** The configuration of smart-router. */
+export interface Config {
+  /** The process itself. */
+  readonly server: ServerConfig
+  /** The upstreams, by a name that targets use. */
+  readonly providers: Readonly<Record<string, ProviderConfig>>
+  /** The model groups, by the name that callers use. */
+  readonly models: Readonly<Record<string, GroupConfig>>
+  /** People and services that own callers. */
+  readonly users: readonly UserConfig[]
+  /** What calls are made for. */
+  readonly projects: readonly ProjectConfig[]
+  /** Which user belongs to which project. */
+  readonly project_memberships: readonly MembershipConfig[]
+  /** Who may call. */
+  readonly callers: readonly CallerConfig[]
+}
+
+/** Something that calls: one application or person in one project and environment. */
+export interface CallerConfig {
+  /** The id under which calls are recorded. */
+  readonly id: string
+  /** The user that answers for the calls. */
+  readonly owner_user: string
+  /** The project that the calls belong to. */
+  readonly project: string
+  /** `prod`, `dev`, or any other label. */
+  readonly environment: string
+  /** Only an `active` caller may call. */
+  readonly status: "active" | "disabled" | "suspended" | "removed" | "archived" | "expired" | "rotated"
+  /** SHA-256 of the raw token, which is stored nowhere. */
+  readonly token_sha256: string
+  /** The public part of the token; may appear in logs and reports. */
+  readonly token_id: string
+  /** Further tokens: rotation keeps the caller's budgets. */
+  readonly tokens: readonly CallerToken[]
+  /** Labels that are copied to rows and reports. */
+  readonly tags: Readonly<Record<string, string>>
+  /** May read /metrics. */
+  readonly metrics_admin: boolean
+  /** May delete captured content. */
+  readonly content_admin: boolean
+  /** The model groups that may be called. */
+  readonly allow: readonly string[]
+  /** How fast the caller may call. What is absent comes from `server.default_caller`. */
+  readonly rate: Rate
+  /** What the caller may use in a day and a month. What is absent comes from `server.default_caller`. */
+  readonly quota: Quota
+  /** The lifetime budget of the caller. */
+  readonly key: LifetimeKey
+  /** Budgets in money. What is absent comes from `server.default_caller`. */
+  readonly spend: Spend
+  /** The caller's own token buckets, in place of `server.traffic_shape.default_caller`. */
+  readonly traffic_shape?: CallerShaping | undefined
+  /** Governed capture of content. */
+  readonly content_capture?: ContentCapture | undefined
+}
+
+/** The caller's own token buckets, in place of `server.traffic_shape.default_caller`. */
+export interface CallerShaping {
+  /** `false` takes this caller out of traffic shaping. */
+  readonly enabled: boolean
+  /** Calls that may start in a second, on average. Unit: calls per second. */
+  readonly request_start_per_sec: number
+  /** Calls that may start at once. Unit: calls. */
+  readonly request_burst: number
+  /** Estimated input tokens in a second. Unit: tokens per second. */
+  readonly input_tokens_per_sec: number
+  /** Estimated input tokens at once. Unit: tokens. */
+  readonly input_token_burst: number
+  /** Estimated input and reserved output tokens in a second. Unit: tokens per second. */
+  readonly total_reserved_tokens_per_sec: number
+  /** Estimated input and reserved output tokens at once. Unit: tokens. */
+  readonly total_reserved_token_burst: number
+  /** Reserved output tokens in a second. Unit: tokens per second. */
+  readonly output_reservation_tokens_per_sec: number
+  /** Reserved output tokens at once. Unit: tokens. */
+  readonly output_reservation_token_burst: number
+  /** The waiting room of a caller. */
+  readonly queue: ShapeQueue
+}
+
+/** The lifetime budget of the caller. */
+export interface LifetimeKey {
+  /** Tokens that this caller may ever use. Unit: tokens. */
+  readonly lifetime_tokens: number
+  /** From this share of the limit on, calls are recorded with a warning state. Unit: %. */
+  readonly soft_pct: number
+  /** What happens to the caller when its lifetime budget is spent. */
+  readonly on_exhaust: "disable"
+}
+
+/** A further token of the same caller. */
+export interface CallerToken {
+  /** SHA-256 of the raw token. */
+  readonly token_sha256: string
+  /** The public part of the token; may appear in logs and reports. */
+  readonly token_id: string
+  /** From then on the token is refused. */
+  readonly expires_at?: string | undefined
+}
+
+/** That a user belongs to a project. */
+export interface MembershipConfig {
+  /** The user. */
+  readonly user_id: string
+  /** The project. */
+  readonly project: string
+  /** `developer`, `operator`, `owner`, `auditor`, or any other label. */
+  readonly role: string
+  /** Only what is `active` may be used. */
+  readonly status: "active" | "disabled" | "suspended" | "removed" | "archived"
+}
+
+/** What calls are made for. Its limits are shared by all of its callers. */
+export interface ProjectConfig {
+  /** The id that memberships and callers refer to. */
+  readonly id: string
+  /** A name for people. */
+  readonly name?: string | undefined
+  /** Only what is `active` may be used. */
+  readonly status: "active" | "disabled" | "suspended" | "removed" | "archived"
+  /** How fast calls may come, over all callers that share this block. */
+  readonly rate: Rate
+  /** How much may be used in a day and a month. */
+  readonly quota: Quota
+  /** Budgets in money, reserved like tokens. */
+  readonly spend: Spend
+}
+
+/** A person or a service that owns callers. */
+export interface UserConfig {
+  /** The id that memberships and callers refer to. */
+  readonly id: string
+  /** A name for people. */
+  readonly name?: string | undefined
+  /** `person`, `service_account`, or any other label. */
+  readonly type: string
+  /** Only what is `active` may be used. */
+  readonly status: "active" | "disabled" | "suspended" | "removed" | "archived"
+}
+
+/** A model group: a name for callers, and what may serve it. */
+export interface GroupConfig {
+  /** How the eligible targets are ordered. */
+  readonly strategy: "static" | "failover" | "weighted" | "dynamic_score" | "script" | "external"
+  /** Until first content of a stream, or the full body of a unary call. Absent: `server.upstream`'s. Unit: ms. */
+  readonly attempt_timeout_ms?: number | undefined
+  /** Further names that callers may use; governed as the group. */
+  readonly aliases: readonly string[]
+  /** When a call must change dialect and would lose something. */
+  readonly translation: "off" | "warn" | "enforce"
+  /** Tools that the provider executes. */
+  readonly hosted_tools: "pass" | "strip" | "refuse"
+  /** What happens upstream when the client leaves. */
+  readonly disconnect: "abort" | "drain"
+  /** Whether targets need a passing validation record. */
+  readonly activation: "off" | "required"
+  /** A second strategy whose choice is only recorded. */
+  readonly shadow: ShadowStrategy | null
+  /** Who shares cached answers. */
+  readonly cache: "caller" | "shared" | "off"
+  /** Output tokens that are reserved for a call without a cap. Unit: tokens. */
+  readonly default_output_reservation?: number | undefined
+  /** The TypeScript file whose `route` function picks the target. */
+  readonly script?: string | undefined
+  /** What `router.fetchJSON` may reach. */
+  readonly script_http?: ScriptHttp | undefined
+  /** An HTTP service that picks the target. */
+  readonly external_policy?: ExternalPolicy | undefined
+  /** Settings of the strategy `dynamic_score`. */
+  readonly routing_policy?: RoutingPolicy | undefined
+  /** What the group promises. A filter before the strategy. */
+  readonly contract?: GroupContract | undefined
+  /** The filter for personal data. */
+  readonly pii_filter?: PiiFilter | undefined
+  /** Governed capture of content. */
+  readonly content_capture?: ContentCapture | undefined
+  /** The targets; only these are active. */
+  readonly targets: readonly TargetConfig[]
+}
+
+/** One provider and model that may serve calls of this group. */
+export interface TargetConfig {
+  /** The provider entry. */
+  readonly provider: string
+  /** An entry of that provider's catalogue. */
+  readonly model_ref?: string | undefined
+  /** The exact model id of the upstream, where the catalogue has no entry. */
+  readonly model?: string | undefined
+  /** Share of the calls in a `weighted` group. `0`: only as a fallback. */
+  readonly weight: number
+  /** The API that is spoken to this target, if not the provider's. */
+  readonly dialect?: "openai-chat" | "openai-responses" | "anthropic" | undefined
+  /** The whole of a unary call, or the longest silence of a stream, per attempt. Unit: ms. */
+  readonly timeout_ms?: number | undefined
+  /** A name for people. */
+  readonly display_name?: string | undefined
+  /** Labels that policies and contracts may ask for. */
+  readonly tags: readonly string[]
+  /** Serve only calls that carry tools. */
+  readonly tool_only: boolean
+  /** A free label (`cheap`, `heavy`, `coding`, …) that policies may use. */
+  readonly tier?: string | undefined
+  /** The context window. Unit: tokens. */
+  readonly context_tokens?: number | undefined
+  /** The largest output. Unit: tokens. */
+  readonly max_output_tokens?: number | undefined
+  /** What the model takes. Absent: unknown; an empty list: nothing but text. */
+  readonly input_modalities?: readonly ("text" | "image" | "video")[] | undefined
+  /** What the model returns. */
+  readonly output_modalities?: readonly ("text" | "image" | "video")[] | undefined
+  /** Price of input tokens. Unit: USD per million tokens. */
+  readonly input_price_per_million_usd?: number | undefined
+  /** Price of input tokens read from the provider's cache. Unit: USD per million tokens. */
+  readonly cached_input_price_per_million_usd?: number | undefined
+  /** Price of input tokens written to the provider's cache for five minutes. Unit: USD per million tokens. */
+  readonly cache_write_price_per_million_usd?: number | undefined
+  /** Price of input tokens written to the provider's cache for an hour. Unit: USD per million tokens. */
+  readonly cache_write_1h_price_per_million_usd?: number | undefined
+  /** Price of output tokens. Unit: USD per million tokens. */
+  readonly output_price_per_million_usd?: number | undefined
+  /** Price of input tokens that stand for images; absent: as other input. Unit: USD per million tokens. */
+  readonly image_input_price_per_million_tokens_usd?: number | undefined
+  /** Price of one input image. Unit: USD. */
+  readonly image_input_price_per_image_usd?: number | undefined
+  /** Prices for long inputs. */
+  readonly price_tiers?: readonly PriceTier[] | undefined
+  /** Factors on all prices, by the service tier that the provider reports. */
+  readonly service_tier_multipliers?: Readonly<Record<string, number>> | undefined
+  /** Where the prices come from; copied to the rows. */
+  readonly pricing_source?: string | undefined
+  /** The date of the prices; copied to the rows. */
+  readonly pricing_updated_at?: string | undefined
+  /** Anything that an auditor should know about the prices. */
+  readonly pricing_notes?: string | undefined
+  /** `false`: the upstream ignores output caps, so calls with a cap are not sent there. */
+  readonly honors_max_tokens?: boolean | undefined
+  /** Send `store: false` upstream. */
+  readonly force_store_false?: boolean | undefined
+  /** Tools and structured output, for each API. Absent: unknown. */
+  readonly tool_support?: ToolSupport | undefined
+  /** What the model can do about reasoning. Absent: unknown. */
+  readonly reasoning?: ReasoningSupport | undefined
+  /** Limits of the requests that the model takes. `0` is no limit. */
+  readonly request_shape_support?: RequestShapeSupport | undefined
+  /** Which translations between the OpenAI APIs were validated for this model. */
+  readonly bridges?: Bridges | undefined
+  /** Output tokens that are reserved for a call without a cap. Unit: tokens. */
+  readonly default_output_reservation?: number | undefined
+  /** In place of the catalogue's. */
+  readonly output_token_field?: "max_tokens" | "max_completion_tokens" | undefined
+  /** Capacity that all callers share. Blocks of provider, model and target are cumulative. */
+  readonly traffic_shape?: ProviderShaping | undefined
+  /** From Responses clients to a Chat upstream. */
+  readonly responses_to_chat?: ResponsesToChatBridge | undefined
+  /** The operator's evidence that this target is good enough. */
+  readonly validation?: TargetValidation | undefined
+  /** Thinking that is asked for on the Messages API when the call says nothing. */
+  readonly default_thinking?: DefaultThinking | undefined
+  /** Thinking that is asked for on the Chat API when the call says nothing. */
+  readonly default_openai_chat_thinking?: DefaultChatThinking | undefined
+  /** Where the target runs; recorded only. */
+  readonly region?: string | undefined
+}
+
+/** Thinking that is asked for on the Chat API when the call says nothing. */
+export interface DefaultChatThinking {
+  /** The kind of thinking. */
+  readonly type: "enabled" | "disabled" | "adaptive"
+}
+
+/** Thinking that is asked for on the Messages API when the call says nothing. */
+export interface DefaultThinking {
+  /** The kind of thinking. */
+  readonly type: "enabled" | "disabled" | "adaptive"
+  /** The thinking budget. Unit: tokens. */
+  readonly budget_tokens?: number | undefined
+}
+
+/** The operator's evidence that this target is good enough. */
+export interface TargetValidation {
+  /** The outcome of the validation. */
+  readonly status?: string | undefined
+  /** What was validated. */
+  readonly workload?: string | undefined
+  /** When it was validated. */
+  readonly validated_at?: string | undefined
+  /** The quality score, 0 to 1. */
+  readonly quality_score?: number | undefined
+  /** The share of passed checks, 0 to 1. */
+  readonly pass_rate?: number | undefined
+  /** The tool that validated. */
+  readonly harness?: string | undefined
+}
+
+/** The filter for personal data. */
+export interface PiiFilter {
+  /** Filter personal data out of requests. */
+  readonly enabled: boolean
+  /** What a match leads to. */
+  readonly mode: "redact_only" | "redact_and_restore" | "fail_on_match"
+  /** Put the originals back into the answer. */
+  readonly restore_response: boolean
+  /** Refuse the call on a match, whatever the mode. */
+  readonly fail_on_match: boolean
+  /** More matches than this refuse the call. */
+  readonly max_replacements_per_request: number
+  /** What is filtered. */
+  readonly apply_to: PiiScope
+  /** What counts as personal data. */
+  readonly rules: readonly PiiRule[]
+}
+
+/** One kind of personal data. */
+export interface PiiRule {
+  /** The name of the rule. */
+  readonly name: string
+  /** A regular expression. */
+  readonly expression: string
+  /** E.g. `EMAIL` for `[EMAIL_1]`. */
+  readonly placeholder_prefix: string
+}
+
+/** What is filtered. */
+export interface PiiScope {
+  /** Filter `system`. */
+  readonly system: boolean
+  /** Filter `messages`. */
+  readonly messages: boolean
+  /** Filter `responses_input`. */
+  readonly responses_input: boolean
+  /** Filter `tool_results`. */
+  readonly tool_results: boolean
+  /** Filter `image_urls`. */
+  readonly image_urls: boolean
+}
+
+/** What the group promises. A filter before the strategy. */
+export interface GroupContract {
+  /** A name for people. */
+  readonly display_name?: string | undefined
+  /** Notes that callers may see. */
+  readonly caller_visible_notes?: string | undefined
+  /** What the group is meant for. */
+  readonly intended_workloads: readonly string[]
+  /** The APIs that the group promises to serve. */
+  readonly supported_api_shapes: readonly ("openai_chat" | "openai_responses" | "anthropic_messages")[]
+  /** What every target of the group must be able to do. */
+  readonly required_capabilities?: ContractCapabilities | undefined
+  /** Evidence that every target must have. */
+  readonly quality_floor?: ContractQualityFloor | undefined
+  /** Live figures that a target must hold, where there are observations. */
+  readonly operational_targets?: ContractOperationalTargets | undefined
+  /** What rows say about the contract. */
+  readonly reporting?: ContractReporting | undefined
+}
+
+/** What rows say about the contract. */
+export interface ContractReporting {
+  /** Record the workload labels. */
+  readonly expose_workload_labels: boolean
+  /** Record the quality bucket. */
+  readonly expose_quality_floor_bucket: boolean
+}
+
+/** Live figures that a target must hold, where there are observations. */
+export interface ContractOperationalTargets {
+  /** The highest p95 latency. Unit: ms. */
+  readonly max_p95_latency_ms?: number | undefined
+  /** The highest error rate. */
+  readonly max_error_rate?: number | undefined
+  /** The highest timeout rate. */
+  readonly max_timeout_rate?: number | undefined
+  /** The lowest output rate. Unit: tokens per second. */
+  readonly min_output_tokens_per_sec?: number | undefined
+}
+
+/** Evidence that every target must have. */
+export interface ContractQualityFloor {
+  /** Targets must carry all of these tags. */
+  readonly require_tags: readonly string[]
+  /** The lowest quality score. */
+  readonly min_eval_quality_score?: number | undefined
+  /** The lowest pass rate. */
+  readonly min_eval_pass_rate?: number | undefined
+  /** The oldest evidence. Unit: days. */
+  readonly max_eval_age_days?: number | undefined
+  /** The statuses that count. Empty: any. */
+  readonly allowed_validation_status: readonly string[]
+}
+
+/** What every target of the group must be able to do. */
+export interface ContractCapabilities {
+  /** Targets must take tools. */
+  readonly tools?: boolean | undefined
+  /** Targets must take a forced tool choice. */
+  readonly forced_tool_choice?: boolean | undefined
+  /** Targets must take structured outputs. */
+  readonly structured_outputs?: boolean | undefined
+  /** Targets must take all of these. */
+  readonly input_modalities?: readonly ("text" | "image" | "video")[] | undefined
+  /** Targets must return all of these. */
+  readonly output_modalities?: readonly ("text" | "image" | "video")[] | undefined
+  /** Targets must have at least this context window. Unit: tokens. */
+  readonly min_context_tokens?: number | undefined
+  /** Targets must reason. */
+  readonly reasoning?: boolean | undefined
+  /** Targets must honour caps. */
+  readonly honors_max_tokens_when_caller_capped?: boolean | undefined
+}
+
+/** A second strategy whose choice is only recorded. */
+export interface ShadowStrategy {
+  /** The strategy to compare with. */
+  readonly strategy: "static" | "failover" | "weighted" | "dynamic_score" | "script" | "external"
+  /** The TypeScript file whose `route` function picks the target. */
+  readonly script?: string | undefined
+  /** What `router.fetchJSON` may reach. */
+  readonly script_http?: ScriptHttp | undefined
+  /** An HTTP service that picks the target. */
+  readonly external_policy?: ExternalPolicy | undefined
+  /** Settings of the strategy `dynamic_score`. */
+  readonly routing_policy?: RoutingPolicy | undefined
+}
+
+/** Settings of the strategy `dynamic_score`. */
+export interface RoutingPolicy {
+  /** Score the targets of the group by live figures. */
+  readonly dynamic_score?: DynamicScore | undefined
+}
+
+/** Score the targets of the group by live figures. */
+export interface DynamicScore {
+  /** The order until enough was observed. */
+  readonly cold_start_policy: "configured_weight"
+  /** Observations before the score counts. */
+  readonly min_observations: number
+  /** How far back observations count. Unit: s. */
+  readonly observation_window_seconds: number
+  /** How far a score may move a weight. Unit: %. */
+  readonly max_score_adjustment_percent: number
+  /** Filters before the score. */
+  readonly hard_filters?: HardFilters | undefined
+  /** What the score may look at. */
+  readonly signals?: ScoreSignals | undefined
+  /** The terms of the score. */
+  readonly score_terms: readonly ScoreTerm[]
+  /** Targets beyond these are put last. */
+  readonly thresholds?: ScoreThresholds | undefined
+  /** Pins of callers and prefixes to targets; they only reorder. */
+  readonly affinity?: ScoreAffinity | undefined
+}
+
+/** Pins of callers and prefixes to targets; they only reorder. */
+export interface ScoreAffinity {
+  /** Keep a caller's prefix on one target. */
+  readonly enabled: boolean
+  /** How long a pin lasts. Unit: s. */
+  readonly ttl_seconds: number
+  /** The most pins. */
+  readonly max_entries: number
+}
+
+/** Targets beyond these are put last. */
+export interface ScoreThresholds {
+  /** The highest error rate. */
+  readonly max_error_rate?: number | undefined
+  /** The highest timeout rate. */
+  readonly max_timeout_rate?: number | undefined
+  /** The highest p95 latency. Unit: ms. */
+  readonly max_p95_latency_ms?: number | undefined
+}
+
+/** One term of the score. */
+export interface ScoreTerm {
+  /** A name for traces. */
+  readonly name: string
+  /** The calls that this term counts for. Absent: all. */
+  readonly when?: ScoreCondition | undefined
+  /** Only targets with all of these tags. */
+  readonly require_tags: readonly string[]
+  /** A linear formula over score names, e.g. `0.6*cost_score + 0.4*latency_score`. */
+  readonly expression: string
+}
+
+/** The calls that this term counts for. Absent: all. */
+export interface ScoreCondition {
+  /** A complexity bucket. */
+  readonly complexity_lte?: "simple" | "standard" | "complex" | undefined
+  /** A complexity bucket. */
+  readonly complexity_gte?: "simple" | "standard" | "complex" | undefined
+}
+
+/** What the score may look at. */
+export interface ScoreSignals {
+  /** Whether the shape of the request counts. */
+  readonly request_shape?: SignalSwitch | undefined
+  /** Features that are found in the prompt. */
+  readonly prompt_features?: PromptFeatures | undefined
+  /** Whether the complexity bucket counts. */
+  readonly complexity?: SignalSwitch | undefined
+  /** Whether the live windows counts. */
+  readonly observed_performance?: SignalSwitch | undefined
+  /** Whether the price counts. */
+  readonly cost?: SignalSwitch | undefined
+  /** Whether the evaluation scores counts. */
+  readonly evaluation_metadata?: SignalSwitch | undefined
+}
+
+/** Features that are found in the prompt. */
+export interface PromptFeatures {
+  /** Look for features in the prompt. */
+  readonly enabled: boolean
+  /** How far the prompt is read. Unit: bytes. */
+  readonly max_scan_bytes: number
+  /** The features to look for. */
+  readonly features: readonly (
+    | "code"
+    | "diff"
+    | "stack_trace"
+    | "summarize"
+    | "extract"
+    | "security_review"
+    | "tool_agent"
+  )[]
+}
+
+/** Whether the shape of the request counts. */
+export interface SignalSwitch {
+  /** Whether this counts. */
+  readonly enabled: boolean
+}
+
+/** Filters before the score. */
+export interface HardFilters {
+  /** Only targets that speak the client's API. */
+  readonly require_requested_api_skin?: boolean | undefined
+  /** Only targets that take what the call holds. */
+  readonly require_input_modalities?: boolean | undefined
+  /** Only targets with tools, where the call has some. */
+  readonly require_tool_support_when_tools_present?: boolean | undefined
+  /** Only targets that reason, where the call asks for it. */
+  readonly require_reasoning_support_when_requested?: boolean | undefined
+  /** Only targets that honour caps, where the call has one. */
+  readonly require_honors_max_tokens_when_caller_capped?: boolean | undefined
+}
+
+/** An HTTP service that picks the target. */
+export interface ExternalPolicy {
+  /** The policy service. */
+  readonly url: string
+  /** The hosts that may be called: exact names, no wildcards. */
+  readonly allow_hosts: readonly string[]
+  /** Time for a decision. Unit: ms. */
+  readonly timeout_ms: number
+  /** The largest answer. Unit: bytes. */
+  readonly max_response_bytes: number
+  /** Headers of the call to the service. */
+  readonly headers: Readonly<Record<string, string>>
+  /** `fallback`: the configured order when the service fails. */
+  readonly on_error: "fail_closed" | "fallback"
+  /** Also call hosts other than loopback without TLS. */
+  readonly allow_http: boolean
+  /** Send the content of the call to the service. */
+  readonly include_request: boolean
+  /** A stable, anonymous key of the conversation. */
+  readonly conversation_key?: ConversationKey | undefined
+  /** Reports to the policy service after a call. Never affects the caller. */
+  readonly feedback?: PolicyFeedback | undefined
+  /** Hints for verification that travel to the policy service. */
+  readonly verifier_hints?: VerifierHints | undefined
+}
+
+/** Hints for verification that travel to the policy service. */
+export interface VerifierHints {
+  /** Accept hints on how an answer can be verified. */
+  readonly enabled: boolean
+  /** The kinds of hints. */
+  readonly allowed_kinds: readonly ("none" | "exact" | "regex" | "json_schema")[]
+  /** The largest hint. Unit: bytes. */
+  readonly max_spec_bytes: number
+  /** The longest version label. */
+  readonly max_version_len: number
+}
+
+/** Reports to the policy service after a call. Never affects the caller. */
+export interface PolicyFeedback {
+  /** Report each finished call to the policy service. */
+  readonly enabled: boolean
+  /** Where to. Absent: the policy's URL with `feedback` as its last segment. */
+  readonly url?: string | undefined
+  /** Time for one delivery. Unit: ms. */
+  readonly timeout_ms: number
+  /** Further tries. */
+  readonly max_retries: number
+  /** Pause before a further try; grows linearly. Unit: ms. */
+  readonly retry_backoff_ms: number
+  /** The largest report. Unit: bytes. */
+  readonly max_request_bytes: number
+  /** What a failed delivery leads to. */
+  readonly on_delivery_failure: "log" | "ignore"
+}
+
+/** A stable, anonymous key of the conversation. */
+export interface ConversationKey {
+  /** Salt of the conversation key. */
+  readonly salt: string
+}
+
+/** What `router.fetchJSON` may reach. */
+export interface ScriptHttp {
+  /** Let the script call the hosts below. */
+  readonly enabled: boolean
+  /** The hosts that may be called: exact names, no wildcards. */
+  readonly allow_hosts: readonly string[]
+  /** Time for one call. Unit: ms. */
+  readonly timeout_ms: number
+  /** The largest answer. Unit: bytes. */
+  readonly max_response_bytes: number
+  /** Headers that are added by the router and stay invisible to the script. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Also call hosts other than loopback without TLS. */
+  readonly allow_http: boolean
+}
+
+/** One API shape of one upstream. */
+export interface ProviderConfig {
+  /** Where the API is. For `anthropic` with or without a trailing /v1. */
+  readonly base_url: string
+  /** The API that this entry speaks. An upstream with several APIs has several entries. */
+  readonly dialect: "openai-chat" | "openai-responses" | "anthropic"
+  /** The provider's key. Absent: no authorisation header is sent at all. */
+  readonly api_key?: string | undefined
+  /** Another way to write `api_key: ${NAME}`. */
+  readonly api_key_env?: string | undefined
+  /** How the key is sent. Where the file says nothing: `x-api-key` for `anthropic`, else `bearer`. */
+  readonly auth_scheme: string
+  /** A label of the key that may appear in logs and policies. */
+  readonly key_id?: string | undefined
+  /** Headers that are added to every call. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Parameters that are added to every upstream URL. */
+  readonly query: Readonly<Record<string, string>>
+  /** An egress proxy. May hold user and password. */
+  readonly proxy?: string | undefined
+  /** A private authority and a client certificate. */
+  readonly tls?: ProviderTls | undefined
+  /** Further client headers that may go upstream. */
+  readonly forward_headers: readonly string[]
+  /** Capacity that all callers share. Blocks of provider, model and target are cumulative. */
+  readonly traffic_shape?: ProviderShaping | undefined
+  /** The catalogue: facts about models, by a name that targets use as `model_ref`. */
+  readonly models: Readonly<Record<string, ModelConfig>>
+}
+
+/** Facts about one model. Nothing is active because it stands here. */
+export interface ModelConfig {
+  /** The exact model id of the upstream. */
+  readonly model: string
+  /** A free label (`cheap`, `heavy`, `coding`, …) that policies may use. */
+  readonly tier?: string | undefined
+  /** The context window. Unit: tokens. */
+  readonly context_tokens?: number | undefined
+  /** The largest output. Unit: tokens. */
+  readonly max_output_tokens?: number | undefined
+  /** What the model takes. Absent: unknown; an empty list: nothing but text. */
+  readonly input_modalities?: readonly ("text" | "image" | "video")[] | undefined
+  /** What the model returns. */
+  readonly output_modalities?: readonly ("text" | "image" | "video")[] | undefined
+  /** Price of input tokens. Unit: USD per million tokens. */
+  readonly input_price_per_million_usd?: number | undefined
+  /** Price of input tokens read from the provider's cache. Unit: USD per million tokens. */
+  readonly cached_input_price_per_million_usd?: number | undefined
+  /** Price of input tokens written to the provider's cache for five minutes. Unit: USD per million tokens. */
+  readonly cache_write_price_per_million_usd?: number | undefined
+  /** Price of input tokens written to the provider's cache for an hour. Unit: USD per million tokens. */
+  readonly cache_write_1h_price_per_million_usd?: number | undefined
+  /** Price of output tokens. Unit: USD per million tokens. */
+  readonly output_price_per_million_usd?: number | undefined
+  /** Price of input tokens that stand for images; absent: as other input. Unit: USD per million tokens. */
+  readonly image_input_price_per_million_tokens_usd?: number | undefined
+  /** Price of one input image. Unit: USD. */
+  readonly image_input_price_per_image_usd?: number | undefined
+  /** Prices for long inputs. */
+  readonly price_tiers?: readonly PriceTier[] | undefined
+  /** Factors on all prices, by the service tier that the provider reports. */
+  readonly service_tier_multipliers?: Readonly<Record<string, number>> | undefined
+  /** Where the prices come from; copied to the rows. */
+  readonly pricing_source?: string | undefined
+  /** The date of the prices; copied to the rows. */
+  readonly pricing_updated_at?: string | undefined
+  /** Anything that an auditor should know about the prices. */
+  readonly pricing_notes?: string | undefined
+  /** `false`: the upstream ignores output caps, so calls with a cap are not sent there. */
+  readonly honors_max_tokens: boolean
+  /** Send `store: false` upstream. */
+  readonly force_store_false: boolean
+  /** Tools and structured output, for each API. Absent: unknown. */
+  readonly tool_support?: ToolSupport | undefined
+  /** What the model can do about reasoning. Absent: unknown. */
+  readonly reasoning?: ReasoningSupport | undefined
+  /** Limits of the requests that the model takes. `0` is no limit. */
+  readonly request_shape_support?: RequestShapeSupport | undefined
+  /** Which translations between the OpenAI APIs were validated for this model. */
+  readonly bridges?: Bridges | undefined
+  /** Output tokens that are reserved for a call without a cap. Unit: tokens. */
+  readonly default_output_reservation?: number | undefined
+  /** The name of the output cap where the router itself writes one. Chat upstreams only. Where the file says nothing: `max_completion_tokens` for api.openai.com, else `max_tokens`. */
+  readonly output_token_field: "max_tokens" | "max_completion_tokens"
+  /** Capacity that all callers share. Blocks of provider, model and target are cumulative. */
+  readonly traffic_shape?: ProviderShaping | undefined
+}
+
+/** Which translations between the OpenAI APIs were validated for this model. */
+export interface Bridges {
+  /** From Chat clients to a Responses upstream. */
+  readonly chat_to_responses?: ChatToResponsesBridge | undefined
+  /** From Responses clients to a Chat upstream. */
+  readonly responses_to_chat?: ResponsesToChatBridge | undefined
+}
+
+/** From Responses clients to a Chat upstream. */
+export interface ResponsesToChatBridge {
+  /** Serve Responses clients through a Chat upstream. */
+  readonly enabled: boolean
+  /** Whether `text` may cross this bridge. */
+  readonly text?: boolean | undefined
+  /** Whether `function_tools` may cross this bridge. */
+  readonly function_tools?: boolean | undefined
+  /** Whether `tool_choice` may cross this bridge. */
+  readonly tool_choice?: boolean | undefined
+  /** Whether `reasoning` may cross this bridge. */
+  readonly reasoning?: boolean | undefined
+  /** Whether `images` may cross this bridge. */
+  readonly images?: boolean | undefined
+  /** Whether `structured_outputs` may cross this bridge. */
+  readonly structured_outputs?: boolean | undefined
+  /** Whether `streaming` may cross this bridge. */
+  readonly streaming?: boolean | undefined
+  /** The state of the checks behind this block. */
+  readonly validation_status?: string | undefined
+  /** Notes on the checks behind this block. */
+  readonly validation_notes?: string | undefined
+}
+
+/** From Chat clients to a Responses upstream. */
+export interface ChatToResponsesBridge {
+  /** Serve Chat clients through a Responses upstream. */
+  readonly enabled: boolean
+  /** Whether `tools` may cross this bridge. */
+  readonly tools?: boolean | undefined
+  /** Whether `tool_choice` may cross this bridge. */
+  readonly tool_choice?: boolean | undefined
+  /** Whether `parallel_tool_calls` may cross this bridge. */
+  readonly parallel_tool_calls?: boolean | undefined
+  /** Whether `structured_outputs` may cross this bridge. */
+  readonly structured_outputs?: boolean | undefined
+  /** Whether `images` may cross this bridge. */
+  readonly images?: boolean | undefined
+  /** Whether `reasoning` may cross this bridge. */
+  readonly reasoning?: boolean | undefined
+  /** Whether `streaming` may cross this bridge. */
+  readonly streaming?: boolean | undefined
+  /** Sessions across a stateless client API. */
+  readonly stateful_sessions?: BridgeSessions | undefined
+}
+
+/** Sessions across a stateless client API. */
+export interface BridgeSessions {
+  /** Keep the upstream's response id between the turns of a session. */
+  readonly enabled: boolean
+  /** Where the ids are kept. */
+  readonly backend: "memory" | "redis"
+  /** The request header that names the session. */
+  readonly session_header: string
+  /** How long an id is kept. Unit: s. */
+  readonly ttl_seconds: number
+  /** The most ids that are kept. */
+  readonly max_entries: number
+}
+
+/** Limits of the requests that the model takes. `0` is no limit. */
+export interface RequestShapeSupport {
+  /** Only calls that hold all of these are served. */
+  readonly required_input_modalities?: readonly ("text" | "image" | "video")[] | undefined
+  /** The largest request body. Unit: bytes. */
+  readonly max_request_bytes?: number | undefined
+  /** The largest input. Unit: tokens. */
+  readonly max_estimated_input_tokens?: number | undefined
+  /** The smallest output cap that a call may name. Unit: tokens. */
+  readonly min_requested_output_tokens?: number | undefined
+  /** The largest output cap that a call may name. Unit: tokens. */
+  readonly max_requested_output_tokens?: number | undefined
+  /** The largest total of tool schemas. Unit: bytes. */
+  readonly max_tool_schema_bytes?: number | undefined
+  /** Whether payloads of coding agents were tried. */
+  readonly supports_large_coding_agent_payloads?: boolean | undefined
+  /** Clients of these dialects are served. */
+  readonly supported_inbound_dialects?: readonly ("openai-chat" | "openai-responses" | "anthropic")[] | undefined
+  /** Request features that are not served, e.g. `tool_choice`. */
+  readonly unsupported_request_features?: readonly string[] | undefined
+  /** The state of the checks behind this block. */
+  readonly validation_status?: string | undefined
+  /** Notes on the checks behind this block. */
+  readonly validation_notes?: string | undefined
+}
+
+/** What the model can do about reasoning. Absent: unknown. */
+export interface ReasoningSupport {
+  /** Whether the model can reason. */
+  readonly supported: boolean
+  /** Whether reasoning must be asked for. */
+  readonly mode: "opt_in" | "always_on"
+  /** How a call sets the amount of reasoning. */
+  readonly control?: "effort_enum" | "token_budget" | undefined
+  /** The smallest reasoning budget. Unit: tokens. */
+  readonly min_budget_tokens?: number | undefined
+  /** The largest reasoning budget. Unit: tokens. */
+  readonly max_budget_tokens?: number | undefined
+  /** The reasoning budget must be less than the output cap. */
+  readonly budget_must_be_less_than_max_tokens?: boolean | undefined
+  /** Reasoning arrives as a block of its own in a stream. */
+  readonly stream_block?: boolean | undefined
+  /** The upstream refuses `max_tokens`; `max_completion_tokens` is sent. */
+  readonly rejects_max_tokens?: boolean | undefined
+  /** The upstream refuses `temperature`. */
+  readonly rejects_temperature?: boolean | undefined
+  /** The upstream refuses `top_p`. */
+  readonly rejects_top_p?: boolean | undefined
+  /** The model returns summaries of its reasoning. */
+  readonly supports_summaries?: boolean | undefined
+}
+
+/** Tools and structured output, for each API. Absent: unknown. */
+export interface ToolSupport {
+  /** Capabilities on the Chat API. Empty: none. */
+  readonly openai_chat?: readonly ("tools" | "tool_choice" | "structured_outputs")[] | undefined
+  /** Capabilities on the Responses API. Empty: none. */
+  readonly openai_responses?: readonly ("function" | "structured_outputs")[] | undefined
+  /** Capabilities on the Messages API. Empty: none. */
+  readonly anthropic_messages?: readonly "client_tools"[] | undefined
+}
+
+/** Other prices for long inputs. What a tier does not name stays as it is. */
+export interface PriceTier {
+  /** The tier counts for calls with more input tokens than this. Unit: tokens. */
+  readonly above_input_tokens: number
+  /** Price of input tokens. Unit: USD per million tokens. */
+  readonly input_price_per_million_usd?: number | undefined
+  /** Price of input tokens read from the provider's cache. Unit: USD per million tokens. */
+  readonly cached_input_price_per_million_usd?: number | undefined
+  /** Price of input tokens written to the provider's cache for five minutes. Unit: USD per million tokens. */
+  readonly cache_write_price_per_million_usd?: number | undefined
+  /** Price of input tokens written to the provider's cache for an hour. Unit: USD per million tokens. */
+  readonly cache_write_1h_price_per_million_usd?: number | undefined
+  /** Price of output tokens. Unit: USD per million tokens. */
+  readonly output_price_per_million_usd?: number | undefined
+}
+
+/** Capacity that all callers share. Blocks of provider, model and target are cumulative. */
+export interface ProviderShaping {
+  /** Whether this block counts. */
+  readonly enabled: boolean
+  /** Calls that may start in a second, on average. Unit: calls per second. */
+  readonly request_start_per_sec: number
+  /** Calls that may start at once. Unit: calls. */
+  readonly request_burst: number
+  /** Estimated input tokens in a second. Unit: tokens per second. */
+  readonly input_tokens_per_sec: number
+  /** Estimated input tokens at once. Unit: tokens. */
+  readonly input_token_burst: number
+  /** Estimated input and reserved output tokens in a second. Unit: tokens per second. */
+  readonly total_reserved_tokens_per_sec: number
+  /** Estimated input and reserved output tokens at once. Unit: tokens. */
+  readonly total_reserved_token_burst: number
+  /** The pause after a 429 of the provider. */
+  readonly upstream_429_backoff: RateLimitBackoff
+  /** The pause after an exhausted quota or balance at the provider. */
+  readonly upstream_quota_backoff: QuotaBackoff
+}
+
+/** The pause after an exhausted quota or balance at the provider. */
+export interface QuotaBackoff {
+  /** Hold further calls back after such a failure. */
+  readonly enabled: boolean
+  /** The first pause. Unit: ms. */
+  readonly min_backoff_ms: number
+  /** The longest pause. Unit: ms. */
+  readonly max_backoff_ms: number
+  /** Growth of the pause from one failure to the next. */
+  readonly multiplier: number
+  /** Take the provider's `Retry-After` as the pause, within the bounds. */
+  readonly honor_retry_after: boolean
+}
+
+/** The pause after a 429 of the provider. */
+export interface RateLimitBackoff {
+  /** Hold further calls back after such a failure. */
+  readonly enabled: boolean
+  /** The first pause. Unit: ms. */
+  readonly min_backoff_ms: number
+  /** The longest pause. Unit: ms. */
+  readonly max_backoff_ms: number
+  /** Growth of the pause from one failure to the next. */
+  readonly multiplier: number
+  /** Take the provider's `Retry-After` as the pause, within the bounds. */
+  readonly honor_retry_after: boolean
+}
+
+/** A private authority and a client certificate. */
+export interface ProviderTls {
+  /** Certificates of the authority that signed the provider's, in PEM. */
+  readonly ca_file?: string | undefined
+  /** The client certificate, in PEM. */
+  readonly cert_file?: string | undefined
+  /** The key of the client certificate, in PEM. */
+  readonly key_file?: string | undefined
+}
+
+/** The process itself. */
+export interface ServerConfig {
+  /** The address to serve. */
+  readonly listen: string
+  /** The model group of calls that name no model. Where the file says nothing: the group `default`, if there is one. */
+  readonly default_model_group: string | null
+  /** Processes on one address. */
+  readonly workers: number
+  /** Reload the configuration when its file changes. SIGHUP always does. */
+  readonly watch_config: boolean
+  /** The response cache. */
+  readonly cache: CacheConfig
+  /** The request log. */
+  readonly logging: LoggingConfig
+  /** The usage database. */
+  readonly usage_db: UsageDbConfig
+  /** The state that limits need. */
+  readonly state: StateConfig
+  /** Bounds towards providers. */
+  readonly upstream: UpstreamConfig
+  /** Bounds towards clients. */
+  readonly request: RequestConfig
+  /** Output tokens that are reserved for a call without a cap. Unit: tokens. */
+  readonly default_output_reservation: number
+  /** Whether a target that says nothing about a capability may be asked for it in the client's own dialect. */
+  readonly unknown_capabilities: "allow" | "refuse"
+  /** The circuit breaker. It only reorders targets. */
+  readonly breaker: BreakerConfig
+  /** The limits that callers start from; a caller's own keys win. */
+  readonly default_caller: DefaultCaller
+  /** Calls from browser pages. */
+  readonly cors: CorsConfig
+  /** What answers say. */
+  readonly responses: ResponsesConfig
+  /** The address of the client. */
+  readonly client_ip: ClientIpConfig
+  /** The diagnostic rows of a call. */
+  readonly diagnostics: DiagnosticsConfig
+  /** The record of routing decisions. */
+  readonly decision_telemetry: DecisionTelemetry
+  /** Governed capture of content. */
+  readonly content_capture?: ContentCapture | undefined
+  /** Deletion of old rows. */
+  readonly retention: Retention
+  /** Shaping of callers. */
+  readonly traffic_shape: TrafficShape
+  /** Who may administrate. */
+  readonly admin_auth: AdminAuth
+  /** Reports in a browser. */
+  readonly admin_reports: AdminReports
+}
+
+/** Reports in a browser. */
+export interface AdminReports {
+  /** Serve reports to browsers. */
+  readonly enabled: boolean
+  /** Where the reports are. */
+  readonly path_prefix: string
+  /** The range that a report shows first. Unit: a duration; milliseconds once loaded. */
+  readonly default_since: number
+  /** The longest range of a report. Unit: a duration; milliseconds once loaded. */
+  readonly max_range: number
+  /** The most rows of a table. Unit: rows. */
+  readonly max_rows: number
+  /** Offer reports as Markdown. */
+  readonly export_markdown: boolean
+  /** Prices to compare with. */
+  readonly baselines: readonly Baseline[]
+  /** The record of administrative access. */
+  readonly security: SecurityReports
+}
+
+/** The record of administrative access. */
+export interface SecurityReports {
+  /** Record who read what. */
+  readonly enabled: boolean
+  /** How long that is kept. Unit: days. */
+  readonly retention_days: number
+}
+
+/** A price to compare with. */
+export interface Baseline {
+  /** The id of the baseline. */
+  readonly id: string
+  /** The name of the baseline. */
+  readonly name?: string | undefined
+  /** The version of the baseline. */
+  readonly version?: string | undefined
+  /** Its price of input. Unit: USD per million tokens. */
+  readonly input_price_per_million_usd: number
+  /** Its price of output. Unit: USD per million tokens. */
+  readonly output_price_per_million_usd: number
+}
+
+/** Who may administrate. */
+export interface AdminAuth {
+  /** Sign-in by password. */
+  readonly basic: BasicAuth
+  /** Sign-in by OpenID Connect. */
+  readonly oidc: OidcAuth
+  /** Browser sessions. */
+  readonly sessions: AdminSessions
+  /** Authorisation by Casbin policies with domains. */
+  readonly authorization: AdminAuthorization
+}
+
+/** Authorisation by Casbin policies with domains. */
+export interface AdminAuthorization {
+  /** Decide by policies what administrators may do. */
+  readonly enabled: boolean
+  /** Where the policies are. */
+  readonly source: "static" | "db"
+  /** A file with policies. */
+  readonly policy_file?: string | undefined
+  /** Policy lines: `p, role, domain, object, action` and `g, subject, role, domain`. */
+  readonly policy: readonly string[]
+}
+
+/** Browser sessions. */
+export interface AdminSessions {
+  /** The name of the session cookie. */
+  readonly cookie_name: string
+  /** How long a session lasts. Unit: a duration; milliseconds once loaded. */
+  readonly ttl: number
+  /** Cookies only over TLS. */
+  readonly secure_cookies: boolean
+  /** The cookie's SameSite rule. */
+  readonly same_site: "strict" | "lax"
+}
+
+/** Sign-in by OpenID Connect. */
+export interface OidcAuth {
+  /** Let administrators sign in through an identity provider. */
+  readonly enabled: boolean
+  /** The issuer. */
+  readonly issuer_url?: string | undefined
+  /** The environment variable that holds the client id. */
+  readonly client_id_env?: string | undefined
+  /** The environment variable that holds the client secret. */
+  readonly client_secret_env?: string | undefined
+  /** The address of /admin/auth/callback as browsers see it. */
+  readonly redirect_url?: string | undefined
+  /** The scopes to ask for. */
+  readonly scopes: readonly string[]
+  /** Mail domains that may sign in. Empty: any. */
+  readonly allowed_domains: readonly string[]
+  /** The claim that holds groups. */
+  readonly groups_claim: string
+  /** The claim that holds the address. */
+  readonly email_claim: string
+  /** The claim that holds the subject. */
+  readonly subject_claim: string
+  /** The policy domain. */
+  readonly domain: string
+}
+
+/** Sign-in by password. */
+export interface BasicAuth {
+  /** Let administrators sign in with name and password. */
+  readonly enabled: boolean
+  /** The realm that browsers show. */
+  readonly realm: string
+  /** Also without TLS. */
+  readonly allow_insecure_http: boolean
+  /** Proxies whose `X-Forwarded-Proto` counts. */
+  readonly trusted_proxy_cidrs: readonly string[]
+  /** The administrators. */
+  readonly users: readonly BasicUser[]
+}
+
+/** An administrator. */
+export interface BasicUser {
+  /** The name to sign in with. */
+  readonly username: string
+  /** The environment variable that holds the bcrypt hash. */
+  readonly password_hash_env: string
+  /** The subject in policies. Absent: `basic:<username>`. */
+  readonly subject?: string | undefined
+  /** The policy domain. */
+  readonly domain: string
+  /** Permissions without a policy. */
+  readonly permissions: readonly string[]
+}
+
+/** Shaping of callers. */
+export interface TrafficShape {
+  /** Shape the calls of callers. */
+  readonly enabled: boolean
+  /** The token buckets that every caller starts from. */
+  readonly default_caller: CallerBuckets
+}
+
+/** The token buckets that every caller starts from. */
+export interface CallerBuckets {
+  /** Calls that may start in a second, on average. Unit: calls per second. */
+  readonly request_start_per_sec: number
+  /** Calls that may start at once. Unit: calls. */
+  readonly request_burst: number
+  /** Estimated input tokens in a second. Unit: tokens per second. */
+  readonly input_tokens_per_sec: number
+  /** Estimated input tokens at once. Unit: tokens. */
+  readonly input_token_burst: number
+  /** Estimated input and reserved output tokens in a second. Unit: tokens per second. */
+  readonly total_reserved_tokens_per_sec: number
+  /** Estimated input and reserved output tokens at once. Unit: tokens. */
+  readonly total_reserved_token_burst: number
+  /** Reserved output tokens in a second. Unit: tokens per second. */
+  readonly output_reservation_tokens_per_sec: number
+  /** Reserved output tokens at once. Unit: tokens. */
+  readonly output_reservation_token_burst: number
+  /** The waiting room of a caller. */
+  readonly queue: ShapeQueue
+}
+
+/** The waiting room of a caller. */
+export interface ShapeQueue {
+  /** Let calls wait for a bounded time instead of refusing them at once. */
+  readonly enabled: boolean
+  /** The longest wait. Unit: ms. */
+  readonly max_wait_ms: number
+  /** The most calls of one caller that may wait. Unit: calls. */
+  readonly max_depth: number
+}
+
+/** Deletion of old rows. */
+export interface Retention {
+  /** Delete old rows. */
+  readonly enabled: boolean
+  /** Only count what would be deleted. */
+  readonly dry_run: boolean
+  /** Rows that are deleted at once. Unit: rows. */
+  readonly default_batch_size: number
+  /** The rules for each kind of data. */
+  readonly classes: readonly RetentionClass[]
+}
+
+/** The rule for one kind of data. */
+export interface RetentionClass {
+  /** The kind of data. */
+  readonly data_class:
+    | "usage_diagnostics"
+    | "decision_telemetry"
+    | "security_access_events"
+    | "content_capture"
+    | "usage_detail"
+  /** Whether this class is deleted. */
+  readonly enabled: boolean
+  /** How long rows of this class are kept. Unit: days. */
+  readonly retention_days: number
+  /** Rows that are deleted at once. Unit: rows. */
+  readonly batch_size?: number | undefined
+  /** Delete only days whose rollup is final. */
+  readonly require_finalized_rollup: boolean
+}
+
+/** Governed capture of content. */
+export interface ContentCapture {
+  /** Store content of calls. Off unless switched on. */
+  readonly enabled: boolean
+  /** How long content is kept. Unit: days. */
+  readonly retention_days: number
+  /** Store requests. */
+  readonly capture_request: boolean
+  /** Store answers. */
+  readonly capture_response: boolean
+  /** Store tool calls. */
+  readonly capture_tool_calls: boolean
+  /** Store images. */
+  readonly capture_images: boolean
+  /** Store error bodies of upstreams. */
+  readonly capture_upstream_errors: boolean
+  /** Request headers that are stored. */
+  readonly capture_headers_allowlist: readonly string[]
+  /** Redact before storing; cannot be switched off. */
+  readonly redact_before_storage: boolean
+  /** What is redacted besides the built-in patterns. */
+  readonly redaction_patterns: readonly string[]
+  /** The most that is stored of one body. Unit: bytes. */
+  readonly max_capture_bytes: number
+  /** Encryption of stored content. */
+  readonly encryption: CaptureEncryption
+}
+
+/** Encryption of stored content. */
+export interface CaptureEncryption {
+  /** Encrypt what is stored, with AES-256-GCM. */
+  readonly enabled: boolean
+  /** The label of the key. */
+  readonly local_key_id?: string | undefined
+  /** The key: 32 bytes in base64. */
+  readonly local_key?: string | undefined
+}
+
+/** The record of routing decisions. */
+export interface DecisionTelemetry {
+  /** Record why targets were chosen and left out. */
+  readonly enabled: boolean
+  /** The most candidates of one call. */
+  readonly max_candidates: number
+  /** The most reasons of one call. */
+  readonly max_filter_reasons: number
+  /** Record candidates. */
+  readonly record_candidates: boolean
+  /** Record why the cache was not used. */
+  readonly record_cache_reasons: boolean
+}
+
+/** The diagnostic rows of a call. */
+export interface DiagnosticsConfig {
+  /** Record attempts, traces and errors of each call. */
+  readonly enabled: boolean
+  /** How long they are kept. Unit: days. */
+  readonly retention_days: number
+  /** Record allow-listed fields of upstream errors. */
+  readonly store_sanitized_upstream_errors: boolean
+  /** The most that is recorded of one. Unit: bytes. */
+  readonly max_error_bytes: number
+}
+
+/** The address of the client. */
+export interface ClientIpConfig {
+  /** Proxies whose forwarding headers count. */
+  readonly trusted_proxy_cidrs: readonly string[]
+  /** The headers to look at, first to last. */
+  readonly header_order: readonly string[]
+  /** Record the address of the client. */
+  readonly store_ip: boolean
+}
+
+/** What answers say. */
+export interface ResponsesConfig {
+  /** Which name answers carry in `model`. */
+  readonly model_identity: "upstream" | "requested_group"
+}
+
+/** Calls from browser pages. */
+export interface CorsConfig {
+  /** Origins of browser pages that may call. */
+  readonly allow_origins: readonly string[]
+}
+
+/** The limits that callers start from; a caller's own keys win. */
+export interface DefaultCaller {
+  /** How fast calls may come, over all callers that share this block. */
+  readonly rate: Rate
+  /** How much may be used in a day and a month. */
+  readonly quota: Quota
+  /** Budgets in money, reserved like tokens. */
+  readonly spend: Spend
+}
+
+/** Budgets in money, reserved like tokens. */
+export interface Spend {
+  /** Money that may be spent in a UTC calendar day. Unit: USD. */
+  readonly day_usd: number
+  /** Money that may be spent in a UTC calendar month. Unit: USD. */
+  readonly month_usd: number
+}
+
+/** How much may be used in a day and a month. */
+export interface Quota {
+  /** The quota of a UTC calendar day. */
+  readonly day: QuotaWindow
+  /** The quota of a UTC calendar month. */
+  readonly month: QuotaWindow
+  /** From this share of the limit on, calls are recorded with a warning state. Unit: %. */
+  readonly soft_pct: number
+}
+
+/** The quota of a UTC calendar day. */
+export interface QuotaWindow {
+  /** Requests in the span. Unit: requests. */
+  readonly requests: number
+  /** Input and output tokens in the span. Unit: tokens. */
+  readonly tokens: number
+}
+
+/** How fast calls may come, over all callers that share this block. */
+export interface Rate {
+  /** Requests in a rolling minute. Unit: requests. */
+  readonly rpm: number
+  /** Estimated input and reserved output tokens in a rolling minute. Unit: tokens. */
+  readonly tpm: number
+  /** Calls in flight at the same time. Unit: calls. */
+  readonly concurrent: number
+}
+
+/** The circuit breaker. It only reorders targets. */
+export interface BreakerConfig {
+  /** Failures in the window that open the breaker of a target. */
+  readonly failures: number
+  /** The window. Unit: a duration; milliseconds once loaded. */
+  readonly window: number
+  /** How long the breaker stays open. Unit: a duration; milliseconds once loaded. */
+  readonly cooldown: number
+}
+
+/** Bounds towards clients. */
+export interface RequestConfig {
+  /** The largest request body. Unit: bytes. */
+  readonly max_body_bytes: number
+  /** The deepest nesting of a request body. Unit: levels. */
+  readonly max_depth: number
+}
+
+/** Bounds towards providers. */
+export interface UpstreamConfig {
+  /** The whole of a unary call; for a stream the longest silence. Unit: ms. */
+  readonly timeout_ms: number
+  /** Until first content of a stream, or the full body of a unary call, unless the group says otherwise. Unit: ms. */
+  readonly default_attempt_timeout_ms: number
+  /** The largest unary answer. Unit: bytes. */
+  readonly max_response_bytes: number
+  /** The largest event of a stream. Unit: bytes. */
+  readonly max_frame_bytes: number
+}
+
+/** The state that limits need. */
+export interface StateConfig {
+  /** Where limits are counted. */
+  readonly driver: "memory" | "redis"
+  /** The address of the driver redis. */
+  readonly url?: string | undefined
+  /** What happens while the shared state cannot be reached. */
+  readonly on_unavailable: "fail_closed" | "local"
+}
+
+/** The usage database. */
+export interface UsageDbConfig {
+  /** The kind of database. */
+  readonly driver: "sqlite" | "postgres"
+  /** The database file of the driver sqlite. */
+  readonly path: string
+  /** The address of the driver postgres. */
+  readonly dsn?: string | undefined
+  /** `commit`: a call's row is committed before its last byte leaves. */
+  readonly durability: "commit" | "async"
+  /** `spool`: rows go to a synced local file and are replayed. `fail_closed`: calls are refused. */
+  readonly on_unavailable: "spool" | "fail_closed"
+}
+
+/** The request log. */
+export interface LoggingConfig {
+  /** The request log: one JSON line for each call. */
+  readonly path: string
+  /** The file is rotated at this size. Unit: MB. */
+  readonly rotate_mb: number
+  /** Rotated files that are kept. Unit: files. */
+  readonly keep: number
+}
+
+/** The response cache. */
+export interface CacheConfig {
+  /** Answer repeated calls from memory. */
+  readonly enabled: boolean
+  /** Memory for answers. Unit: bytes. */
+  readonly max_bytes: number
+  /** How long an answer is kept. Unit: a duration; milliseconds once loaded. */
+  readonly default_ttl: number
+}

@@ -1,0 +1,198 @@
+/**
+ * Turns YAML into plain values, guided by the schema: positions are kept, references are filled in, unknown keys are
+ * reported where they stand. Never fails: what is wrong becomes a finding and is left out.
+ */
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Node,
+  type Scalar,
+  type YAMLMap,
+} from "yaml"
+import type { z } from "zod"
+import { expand, hasReference, type Sources } from "./expand.ts"
+import { formatPath, START, type Place, type Report } from "./findings.ts"
+import { knownKey, pairsOf } from "./mapping-keys.ts"
+import { bare, chainOf, childOf, formOf, type Path } from "./schema/inspect.ts"
+import { secretsIn } from "./secrets.ts"
+import { syntaxMessage } from "./syntax.ts"
+import { MAX_VALUES, spend, TooLarge, type Unresolved, type Walk } from "./walk.ts"
+
+const ABSENT = Symbol("absent")
+
+export interface Tree {
+  /** Plain objects, lists, texts, numbers, booleans and null; undefined when the file is beyond reading. */
+  readonly value: unknown
+  readonly unresolved: readonly Unresolved[]
+  /** Formatted paths of values that came in through references: their text is never shown. */
+  readonly expanded: ReadonlySet<string>
+  readonly secrets: readonly string[]
+}
+
+export function readTree(
+  text: string,
+  root: z.ZodType,
+  sources: Sources,
+  places: Map<string, Place>,
+  report: Report,
+): Tree {
+  const lines = new LineCounter()
+  const walk: Walk = {
+    root,
+    sources,
+    report,
+    places,
+    positionAt: (offset) => {
+      const { line, col } = lines.linePos(offset)
+      return { line: Math.max(1, line), column: Math.max(1, col) }
+    },
+    anchors: new Map(),
+    open: new Set(),
+    unresolved: [],
+    expanded: new Set(),
+    secrets: new Set(),
+    left: MAX_VALUES,
+  }
+  const done = (value: unknown): Tree => ({ ...walk, value, secrets: [...walk.secrets] })
+  try {
+    const contents = parse(text, lines, walk)
+    if (contents === undefined) return done(undefined)
+    const value = contents === null ? {} : valueOf(contents, root, [], walk)
+    return done(value === ABSENT ? {} : value)
+  } catch (error) {
+    if (!(error instanceof TooLarge || error instanceof RangeError)) throw error
+    places.set("", { key: START, value: START })
+    report({
+      code: "too-large",
+      path: [],
+      message: "The file holds more values, or deeper nesting, than a configuration can.",
+    })
+    return done(undefined)
+  }
+}
+
+function parse(text: string, lineCounter: LineCounter, walk: Walk): Node | null | undefined {
+  const document = parseDocument(text, {
+    lineCounter,
+    prettyErrors: false,
+    uniqueKeys: false,
+    version: "1.2",
+    merge: false,
+  })
+  for (const problem of [...document.errors, ...document.warnings]) {
+    const position = walk.positionAt(problem.pos[0])
+    walk.places.set("", { key: position, value: position })
+    walk.report({ code: "yaml-syntax", path: [], message: syntaxMessage(problem.code) })
+  }
+  const { explicit, version } = document.directives?.yaml ?? { explicit: false, version: "1.2" }
+  if (explicit === true && version !== "1.2") {
+    walk.report({ code: "yaml-syntax", path: [], message: "The file must be YAML 1.2." })
+    return undefined
+  }
+  return document.errors.length > 0 ? undefined : document.contents
+}
+
+function valueOf(node: Node | null, schema: z.ZodType | undefined, path: Path, walk: Walk): unknown {
+  spend(walk, path.length)
+  if (node === null) return absentOrNull(schema)
+  if (isAlias(node)) return aliasOf(node.source, schema, path, walk)
+  if (node.anchor !== undefined) walk.anchors.set(node.anchor, node)
+  if (isScalar(node)) return scalarOf(node, schema, path, walk)
+  walk.open.add(node)
+  try {
+    if (isMap(node)) return mapOf(node, schema, path, walk)
+    return isSeq(node)
+      ? node.items.map((item, index) => itemOf(item as Node | null, schema, [...path, index], walk))
+      : ABSENT
+  } finally {
+    walk.open.delete(node)
+  }
+}
+
+function itemOf(item: Node | null, listSchema: z.ZodType | undefined, path: Path, walk: Walk): unknown {
+  const position = walk.positionAt(item?.range?.[0] ?? 0)
+  if (item !== null) walk.places.set(formatPath(path), { key: position, value: position })
+  const value = valueOf(item, listSchema && childOf(listSchema, 0), path, walk)
+  return value === ABSENT ? undefined : value
+}
+
+function aliasOf(name: string, schema: z.ZodType | undefined, path: Path, walk: Walk): unknown {
+  const target = walk.anchors.get(name)
+  if (target !== undefined && !walk.open.has(target)) return valueOf(target, schema, path, walk)
+  walk.report({ code: "yaml-syntax", path, message: syntaxMessage("BAD_ALIAS") })
+  return ABSENT
+}
+
+function mapOf(node: YAMLMap, schema: z.ZodType | undefined, path: Path, walk: Walk): unknown {
+  const result: Record<string, unknown> = {}
+  for (const [name, pair] of pairsOf(node, path, walk)) {
+    const keyPosition = walk.positionAt((pair.key as Node).range?.[0] ?? 0)
+    const value = pair.value as Node | null
+    const place = { key: keyPosition, value: value?.range ? walk.positionAt(value.range[0]) : keyPosition }
+    walk.places.set(formatPath([...path, name]), place)
+    const known = schema === undefined ? name : knownKey(name, node, schema, path, walk)
+    if (known === undefined) {
+      keepAnchors(value, walk)
+      continue
+    }
+    const below = [...path, known]
+    if (known !== name) walk.places.set(formatPath(below), place)
+    const read = valueOf(value, schema && childOf(schema, known), below, walk)
+    if (read !== ABSENT) result[known] = read
+  }
+  return result
+}
+
+/** Anchors inside a part that is left out may still be used elsewhere. */
+function keepAnchors(node: Node | null, walk: Walk): void {
+  if (node === null) return
+  visit(node, {
+    Node: (_, inner) => {
+      if (!isAlias(inner) && inner.anchor !== undefined) walk.anchors.set(inner.anchor, inner)
+    },
+  })
+}
+
+/** A key with nothing behind it counts as left out. */
+function absentOrNull(schema: z.ZodType | undefined): unknown {
+  return schema !== undefined && bare(schema).nullable ? null : ABSENT
+}
+
+/** A number where a text belongs is taken as it is written: a hash of digits only is still a hash. */
+function scalarOf(node: Scalar, schema: z.ZodType | undefined, path: Path, walk: Walk): unknown {
+  const { value } = node
+  if (value === null) return absentOrNull(schema)
+  if (typeof value === "number" && schema !== undefined && formOf(schema).is === "text")
+    return node.source ?? String(value)
+  if (typeof value !== "string") return value
+  const chain = chainOf(walk.root, path)
+  if (!hasReference(value)) {
+    for (const secret of secretsIn(value, [], path, chain)) walk.secrets.add(secret)
+    return value
+  }
+  walk.expanded.add(formatPath(path))
+  const { text, values, missingVariables, missingFiles, malformed } = expand(value, walk.sources)
+  for (const secret of secretsIn(text, values, path, chain)) walk.secrets.add(secret)
+  if (malformed > 0) {
+    const expected = "${NAME}, ${file:/path}, or $${ for the characters themselves"
+    walk.report({ code: "invalid-value", path, message: "A reference ${…} in this text is not valid.", expected })
+    return ABSENT
+  }
+  if (missingVariables.length + missingFiles.length > 0) {
+    walk.unresolved.push({ path, variables: missingVariables, files: missingFiles })
+    return ABSENT
+  }
+  return schema === undefined ? text : typed(text, schema)
+}
+
+/** A text that came from the environment, as the number or truth value that the schema wants. */
+function typed(text: string, schema: z.ZodType): unknown {
+  const form = formOf(schema)
+  if (form.is === "number" && /^-?\d+(\.\d+)?$/.test(text)) return Number(text)
+  return form.is === "flag" && /^(true|false)$/.test(text) ? text === "true" : text
+}

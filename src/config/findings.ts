@@ -1,0 +1,137 @@
+/** What loading a configuration found out about it. */
+import type { Path } from "./schema/inspect.ts"
+
+export type Severity = "error" | "warning" | "info"
+
+export type FindingCode =
+  | "alias-clash"
+  | "capability-unknown"
+  | "cleartext-key"
+  | "deprecated-key"
+  | "duplicate-id"
+  | "duplicate-key"
+  | "duplicate-token"
+  | "empty-group"
+  | "inactive-reference"
+  | "invalid-value"
+  | "missing-key"
+  | "missing-variable"
+  | "no-callers"
+  | "no-groups"
+  | "no-key"
+  | "no-weight"
+  | "not-active"
+  | "not-implemented"
+  | "nothing-allowed"
+  | "price-unknown"
+  | "reserved-name"
+  | "too-large"
+  | "unknown-group"
+  | "unknown-key"
+  | "unknown-model"
+  | "unknown-project"
+  | "unknown-provider"
+  | "unknown-reference"
+  | "unknown-user"
+  | "unreadable-file"
+  | "wrong-type"
+  | "yaml-syntax"
+
+/** Never holds a secret, nor any value that came in through `${…}`. */
+export interface Finding {
+  readonly severity: Severity
+  readonly code: FindingCode
+  /** A sentence for the operator. */
+  readonly message: string
+  /** E.g. `models.fast.targets[0].provider`; empty for the file as a whole. */
+  readonly path: string
+  /** From 1. */
+  readonly line: number
+  /** From 1. */
+  readonly column: number
+  /** What should stand there instead. */
+  readonly expected?: string
+  /** The known word that was probably meant. */
+  readonly nearest?: string
+}
+
+export interface Position {
+  readonly line: number
+  readonly column: number
+}
+
+/** Where a value stands in the file, and where its key does (a list item has none: then both are the same). */
+export interface Place {
+  readonly key: Position
+  readonly value: Position
+}
+
+/** Positions by formatted path. */
+export type Places = ReadonlyMap<string, Place>
+
+export const START: Position = { line: 1, column: 1 }
+
+const PLAIN_KEY = /^[A-Za-z0-9_-]+$/
+const LONGEST_NAME = 64
+
+/** `models.fast.targets[0]`; keys with other characters are quoted. Unambiguous. */
+export function formatPath(path: Path): string {
+  let text = ""
+  for (const key of path) {
+    if (typeof key === "number") text += `[${key}]`
+    else if (PLAIN_KEY.test(key)) text += text === "" ? key : `.${key}`
+    else text += `[${JSON.stringify(key)}]`
+  }
+  return text
+}
+
+/** A name out of the file for a message: long ones are cut, since they may be something that was pasted by mistake. */
+export function quoted(name: string): string {
+  return name.length > LONGEST_NAME ? `${JSON.stringify(name.slice(0, 12))}…` : JSON.stringify(name)
+}
+
+export type Report = (finding: {
+  readonly severity?: Severity
+  readonly code: FindingCode
+  readonly message: string
+  readonly path: Path
+  /** Points at the key instead of at its value. */
+  readonly atKey?: boolean
+  readonly expected?: string | undefined
+  readonly nearest?: string | undefined
+}) => void
+
+/** Collects findings and gives each its position: that of its path, or of the nearest thing around it that stands in the file. */
+export function collector(places: Places): { readonly report: Report; readonly all: () => readonly Finding[] } {
+  const found = new Map<string, Finding>()
+  const report: Report = ({ severity = "error", code, message, path, atKey = false, expected, nearest }) => {
+    const { position, shown } = { position: positionOf(places, path, atKey), shown: formatPath(path.map(shortened)) }
+    const finding: Finding = {
+      severity,
+      code,
+      message,
+      path: shown,
+      ...position,
+      ...(expected === undefined ? {} : { expected }),
+      ...(nearest === undefined ? {} : { nearest }),
+    }
+    found.set(`${shown}\n${code}\n${message}`, finding)
+  }
+  return { report, all: () => [...found.values()].toSorted(byPosition) }
+}
+
+export function byPosition(a: Position, b: Position): number {
+  return a.line - b.line || a.column - b.column
+}
+
+function shortened(key: string | number): string | number {
+  return typeof key === "string" && key.length > LONGEST_NAME ? `${key.slice(0, 12)}…` : key
+}
+
+function positionOf(places: Places, path: Path, atKey: boolean): Position {
+  for (let depth = path.length; depth >= 0; depth -= 1) {
+    const place = places.get(formatPath(path.slice(0, depth)))
+    if (place !== undefined) return atKey || depth < path.length ? place.key : place.value
+  }
+  return START
+}

@@ -1,0 +1,89 @@
+import { describe, expect, test } from "bun:test"
+import { errorsOf, KEYS, loadText, SMALLEST } from "../../test/helpers/load-text.ts"
+
+const codes = (yaml: string) => errorsOf(loadText(yaml, { env: KEYS })).map(({ code }) => code)
+
+describe("a hostile file is refused, and nothing else happens", () => {
+  test("aliases that multiply", () => {
+    const levels = Array.from({ length: 20 }, (_, level) => {
+      const item = level === 0 ? "x" : `*a${level - 1}`
+      return `a${level}: &a${level} [${Array.from({ length: 10 }, () => item).join(", ")}]`
+    })
+    expect(
+      codes(`server:\n  cors:\n    allow_origins:\n${levels.map((line) => `      - { ${line} }`).join("\n")}\n`),
+    ).toContain("too-large")
+  })
+
+  test("merges that multiply", () => {
+    const levels = Array.from({ length: 30 }, (_, level) =>
+      level === 0 ? "- &m0 { k: 1 }" : `- &m${level} { <<: [*m${level - 1}, *m${level - 1}], k${level}: 1 }`,
+    )
+    expect(
+      codes(`server:\n  cors:\n    allow_origins:\n${levels.map((line) => `      ${line}`).join("\n")}\n`),
+    ).toContain("too-large")
+  })
+
+  test("an alias of what holds it", () => {
+    expect(codes("users: &u [*u]\n")).toContain("yaml-syntax")
+    expect(codes("server: &s { <<: *s }\n")).toContain("yaml-syntax")
+  })
+
+  test("an alias of nothing", () => {
+    expect(codes("users: *nothing\n")).toEqual(["yaml-syntax"])
+  })
+
+  test("nesting without end", () => {
+    expect(codes(`users: ${"[".repeat(100_000)}`)[0]).toMatch(/^(too-large|yaml-syntax)$/)
+    expect(codes(`users: ${"[".repeat(500)}${"]".repeat(500)}`)[0]).toMatch(/^(too-large|yaml-syntax)$/)
+  })
+
+  test("many keys in one mapping are read in time", () => {
+    const users = Array.from(
+      { length: 20_000 },
+      (_, index) => `  k${index}: { base_url: "http://h/", dialect: anthropic }`,
+    )
+    expect(codes(`providers:\n${users.join("\n")}\n`)).toEqual([])
+  })
+
+  test("names that objects have", () => {
+    for (const name of ["__proto__", "constructor", "toString", "hasOwnProperty"]) {
+      expect(codes(`providers:\n  ${name}: { base_url: "http://h/", dialect: anthropic }\n`)).toEqual(["reserved-name"])
+    }
+    expect(codes("server: { __proto__: { listen: x } }")).toEqual(["reserved-name"])
+    expect(Object.keys({}.constructor.prototype)).toEqual([])
+  })
+
+  test("two documents, other versions, tags, tabs", () => {
+    expect(codes(`${SMALLEST}---\n${SMALLEST}`)).toContain("yaml-syntax")
+    expect(codes(`%YAML 1.1\n---\n${SMALLEST}`)).toEqual(["yaml-syntax"])
+    expect(codes("users: !!js/function 'x'\n")).toContain("yaml-syntax")
+    expect(codes("server:\n\tlisten: x\n")).toContain("yaml-syntax")
+  })
+
+  test("keys that are no texts", () => {
+    expect(codes("? [a, b]\n: c\n")).toEqual(["yaml-syntax"])
+    expect(codes("? \n: c\n")).toEqual(["yaml-syntax"])
+  })
+
+  test("what is no mapping at all", () => {
+    for (const yaml of ["just a text\n", "- a\n- b\n", "42\n"]) expect(codes(yaml)).toEqual(["wrong-type"])
+  })
+
+  test("syntax errors stand where they are", () => {
+    const { findings } = loadText('server:\n  listen: "127.0.0.1\nusers: []\n')
+    expect(findings[0]).toMatchObject({ code: "yaml-syntax", line: expect.any(Number) })
+    expect(findings.every(({ line, column }) => line >= 1 && column >= 1)).toBe(true)
+    expect(loadText("server:\n  cors: { allow_origins: [ }\n").findings[0]).toMatchObject({
+      code: "yaml-syntax",
+      line: 2,
+    })
+  })
+})
+
+test("a file that cannot be read is a finding", () => {
+  const missing = loadText(SMALLEST, { files: {} })
+  expect(missing.files).toContain("/etc/router/config.yaml")
+  const { loadConfig } = require("./load.ts") as typeof import("./load.ts")
+  const result = loadConfig({ path: "/does/not/exist.yaml", env: {} })
+  expect(result).toMatchObject({ config: null, findings: [{ code: "unreadable-file", line: 1, column: 1 }] })
+})

@@ -1,0 +1,141 @@
+/** Reads one configuration file and says everything that is wrong with it, in one pass. */
+import { dirname, resolve } from "node:path"
+import { advise } from "./advice.ts"
+import type { Config } from "./config.ts"
+import { readTree, type Tree } from "./document.ts"
+import { collector, formatPath, type Finding, type Place, type Report } from "./findings.ts"
+import { checkIdentities } from "./identities.ts"
+import { pathOf, reportIssues } from "./issues.ts"
+import { mapping } from "./outline.ts"
+import { reportPending } from "./pending.ts"
+import { reportProviderFiles } from "./provider-files.ts"
+import { checkReferences } from "./references.ts"
+import { resolveConfig, withDefaultLimits } from "./resolve.ts"
+import { configSchema } from "./schema.ts"
+import { childOf } from "./schema/inspect.ts"
+import { openSources, readTextFile, whyUnreadable, type OpenedSources, type ReadFile } from "./sources.ts"
+import type { Unresolved } from "./walk.ts"
+import { incompleteIdleProviders, isNeeded, usedProviders, withApiKeys, withoutProviders } from "./unresolved.ts"
+
+export interface LoadOptions {
+  readonly path: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly readFile?: ReadFile
+}
+
+export interface LoadResult {
+  /** Null when a finding is an error. */
+  readonly config: Config | null
+  /** In the order of the file. */
+  readonly findings: readonly Finding[]
+  /** Secret values that the configuration holds, for masking. */
+  readonly secrets: readonly string[]
+  /** Absolute paths of every file that the result depends on, whether it exists or not. */
+  readonly files: readonly string[]
+}
+
+export function loadConfig({ path, env, readFile = readTextFile }: LoadOptions): LoadResult {
+  const file = resolve(path)
+  const places = new Map<string, Place>()
+  const { report, all } = collector(places)
+  let text: string
+  try {
+    text = readFile(file)
+  } catch (error) {
+    report({ code: "unreadable-file", path: [], message: `The configuration cannot be read: ${whyUnreadable(error)}.` })
+    return { config: null, findings: all(), secrets: [], files: [file] }
+  }
+  const sources = openSources(file, env, readFile, report)
+  const read = readTree(text, configSchema, sources, places, report)
+  const { config, secrets, files } =
+    read.value === undefined ? NOTHING : validate(read, { file, sources, readFile, report })
+  const findings = all()
+  return {
+    config: findings.some((finding) => finding.severity === "error") ? null : config,
+    findings,
+    secrets: [...new Set([...read.secrets, ...secrets])],
+    files: [...new Set([file, ...sources.files, ...files])],
+  }
+}
+
+interface Validated {
+  readonly config: Config | null
+  readonly secrets: readonly string[]
+  readonly files: readonly string[]
+}
+
+const NOTHING: Validated = { config: null, secrets: [], files: [] }
+
+interface Surroundings {
+  readonly file: string
+  readonly sources: OpenedSources
+  readonly readFile: ReadFile
+  readonly report: Report
+}
+
+function validate(read: Tree, { file, sources, readFile, report }: Surroundings): Validated {
+  const keyed = withApiKeys(read, sources, report)
+  const unresolved = keyed.unresolved
+  const explained = new Set(unresolved.map((entry) => formatPath(entry.path)))
+  const whole = configSchema.safeParse(withLimits(keyed.tree))
+  const issues = whole.success ? [] : whole.error.issues
+  const demanded = new Set(issues.map((issue) => formatPath(pathOf(issue))).filter((path) => explained.has(path)))
+  const idle = incompleteIdleProviders(
+    keyed.tree,
+    unresolved.filter(({ path }) => demanded.has(formatPath(path))),
+  )
+  const parsed = idle.size === 0 ? whole : configSchema.safeParse(withLimits(withoutProviders(keyed.tree, idle)))
+  reportUnresolved(unresolved, keyed.tree, demanded, report)
+  reportIssues(issues, { root: configSchema, tree: keyed.tree, expanded: read.expanded, explained, report })
+  checkReferences(keyed.tree, report)
+  checkIdentities(keyed.tree, report)
+  reportPending(keyed.tree, configSchema, report)
+  if (!parsed.success) return { ...NOTHING, secrets: keyed.secrets }
+  const config = resolveConfig(parsed.data as Parameters<typeof resolveConfig>[0], configSchema, dirname(file))
+  const files = reportProviderFiles(config, readFile, report)
+  advise(config, explained, report)
+  return { config, secrets: keyed.secrets, files }
+}
+
+/** Limits of callers start from `server.default_caller`; its own faults are reported where it stands. */
+function withLimits(tree: unknown): unknown {
+  const root = mapping(tree)
+  const serverSchema = childOf(configSchema, "server")
+  const schema = serverSchema && childOf(serverSchema, "default_caller")
+  const defaults = schema?.safeParse(mapping(root["server"])["default_caller"])
+  if (defaults?.success !== true || !Array.isArray(root["callers"])) return tree
+  const limits = mapping(defaults.data)
+  const callers = root["callers"].map((caller: unknown) =>
+    isMapping(caller) ? withDefaultLimits(caller, limits) : caller,
+  )
+  return { ...root, callers }
+}
+
+function isMapping(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+}
+
+/** @param demanded formatted paths of values that the schema does not let out */
+function reportUnresolved(
+  unresolved: readonly Unresolved[],
+  tree: unknown,
+  demanded: ReadonlySet<string>,
+  report: Report,
+): void {
+  const used = usedProviders(tree)
+  for (const { path, variables, files } of unresolved) {
+    const idle = path[0] === "providers" && !used.has(String(path[1]))
+    const needed = !idle && (demanded.has(formatPath(path)) || isNeeded(path, tree))
+    const severity = needed ? "error" : "warning"
+    const rest = needed ? "" : " Nothing active needs it."
+    if (variables.length > 0) {
+      const message = `${variables.join(" and ")} ${variables.length > 1 ? "have" : "has"} no value.${rest}`
+      const expected = "a value in the environment, or in env.json beside the configuration"
+      report({ severity, code: "missing-variable", path, message, expected })
+    }
+    for (const file of files) {
+      const message = `The file ${file} is missing, empty or not readable.${rest}`
+      report({ severity, code: "unreadable-file", path, message })
+    }
+  }
+}

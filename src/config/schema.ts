@@ -1,0 +1,22 @@
+/** The whole configuration file. */
+import type { z } from "zod"
+import { block, byDefault, list, table } from "./schema/field.ts"
+import { identifier } from "./schema/forms.ts"
+import { group } from "./schema/group.ts"
+import { caller, membership, project, user } from "./schema/identity.ts"
+import { provider } from "./schema/provider.ts"
+import { server } from "./schema/server.ts"
+
+export const configSchema: z.ZodType = block(
+  {
+    server,
+    providers: byDefault(table(identifier, provider, "The upstreams, by a name that targets use."), {}),
+    models: byDefault(table(identifier, group, "The model groups, by the name that callers use."), {}),
+    users: byDefault(list(user, "People and services that own callers."), []),
+    projects: byDefault(list(project, "What calls are made for."), []),
+    project_memberships: byDefault(list(membership, "Which user belongs to which project."), []),
+    callers: byDefault(list(caller, "Who may call."), []),
+  },
+  "The configuration of smart-router.",
+  { name: "Config" },
+)

@@ -1,0 +1,157 @@
+/**
+ * The words in which the configuration schema is written: zod types that also carry what documentation, findings and
+ * the generated types need to know about a key.
+ */
+import { z } from "zod"
+import { DURATION, parseDurationMs } from "../duration.ts"
+
+/** What is known about a key beyond its type. */
+export interface Facts {
+  /** What the key does; one or two sentences, shown in docs, in the JSON Schema and beside the generated type. */
+  readonly text: string
+  readonly unit?: string
+  /** Accepted and validated, but nothing acts on it yet: `check` says so wherever the value is not the default. */
+  readonly pending?: true
+  /** Like `pending`, for some values of an otherwise active key. */
+  readonly pendingValues?: readonly unknown[]
+  /** `value`: the whole value is secret. `reference`: only what came in through `${…}` is. `hash`: not to be printed, nothing to mask. None is ever printed. */
+  readonly secret?: "value" | "reference" | "hash"
+  /** A path, relative to the configuration file; absolute once loaded. */
+  readonly path?: true
+  /** Completes "expected …" in findings, where the type alone does not say it. */
+  readonly expects?: string
+  /** TypeScript type once loaded, where a transformation hides it. */
+  readonly output?: string
+  /** Says that the loader always fills the value in, and from what. */
+  readonly resolved?: string
+  /** Name of the generated interface. */
+  readonly name?: string
+}
+
+type Extra = Omit<Facts, "text">
+export type Shape = Readonly<Record<string, z.ZodType>>
+
+const FACTS = new WeakMap<z.ZodType, Facts>()
+
+/** Facts that were attached to exactly this schema (not to what it wraps). */
+export function factsOf(schema: z.ZodType): Facts | undefined {
+  return FACTS.get(schema)
+}
+
+/** The same type under another description, for keys that share one. */
+export function key(schema: z.ZodType, description: string, extra: Extra = {}): z.ZodType {
+  const own = schema.clone()
+  FACTS.set(own, { ...FACTS.get(schema), text: description, ...extra })
+  return own
+}
+
+export function text(description: string, extra: Extra = {}): z.ZodType {
+  return key(z.string().min(1), description, { expects: "a text that is not empty", ...extra })
+}
+
+/** A text in a fixed form. `expects` completes "expected …". */
+export function pattern(form: RegExp, expects: string, description: string, extra: Extra = {}): z.ZodType {
+  return key(z.string().regex(form), description, { expects, ...extra })
+}
+
+export function integer(
+  description: string,
+  extra: Extra & { readonly min?: number; readonly max?: number } = {},
+): z.ZodType {
+  const { min = 0, max = Number.MAX_SAFE_INTEGER, ...rest } = extra
+  const range = max === Number.MAX_SAFE_INTEGER ? `${min} or more` : `from ${min} to ${max}`
+  return key(z.int().min(min).max(max), description, { expects: `a whole number, ${range}`, ...rest })
+}
+
+export function amount(
+  description: string,
+  extra: Extra & { readonly min?: number; readonly max?: number } = {},
+): z.ZodType {
+  const { min = 0, max, ...rest } = extra
+  const schema = max === undefined ? z.number().min(min) : z.number().min(min).max(max)
+  const range = max === undefined ? `${min} or more` : `from ${min} to ${max}`
+  return key(schema, description, { expects: `a number, ${range}`, ...rest })
+}
+
+export function flag(description: string, extra: Extra = {}): z.ZodType {
+  return key(z.boolean(), description, { expects: "true or false", ...extra })
+}
+
+export function choice(values: readonly string[], description: string, extra: Extra = {}): z.ZodType {
+  const expects = values.length === 1 ? String(values[0]) : `one of ${values.join(", ")}`
+  return key(z.enum([...values]), description, { expects, ...extra })
+}
+
+/** Written as `500ms`, `30s`, `15m`, `24h` or `31d`; milliseconds once loaded. */
+export function duration(description: string, extra: Extra = {}): z.ZodType {
+  const expects = "a duration such as 500ms, 30s, 15m, 24h or 31d"
+  const schema = z.string().regex(DURATION).transform(parseDurationMs)
+  return key(schema, description, { expects, output: "number", unit: "a duration; milliseconds once loaded", ...extra })
+}
+
+export function milliseconds(
+  description: string,
+  extra: Extra & { readonly min?: number; readonly max?: number } = {},
+): z.ZodType {
+  return integer(description, { unit: "ms", ...extra })
+}
+
+/** A mapping with exactly these keys. */
+export function block(shape: Shape, description: string, extra: Extra = {}): z.ZodType {
+  return key(z.strictObject(shape), description, { expects: "a mapping", ...extra })
+}
+
+export function list(item: z.ZodType, description: string, extra: Extra = {}): z.ZodType {
+  return key(z.array(item), description, { expects: "a list", ...extra })
+}
+
+/** A mapping whose keys the operator chooses. */
+export function table(names: z.ZodType, value: z.ZodType, description: string, extra: Extra = {}): z.ZodType {
+  return key(z.record(names as z.ZodString, value), description, { expects: "a mapping", ...extra })
+}
+
+/** The key may be left out and is then `value`, given as it would be written in the file. */
+export function byDefault(schema: z.ZodType, value: unknown): z.ZodType {
+  return carry(schema, schema.prefault(value))
+}
+
+/** The key may be left out, which is a meaning of its own ("unknown", "none", "inherited"). */
+export function optional(schema: z.ZodType): z.ZodType {
+  return carry(schema, schema.optional())
+}
+
+/** `null` in the file means the same as leaving the key out. */
+export function nullByDefault(schema: z.ZodType): z.ZodType {
+  return carry(schema, schema.nullable().prefault(null))
+}
+
+/** All keys of a shape may be left out. */
+export function allOptional(shape: Shape): Shape {
+  return Object.fromEntries(Object.entries(shape).map(([name, schema]) => [name, optional(schema)]))
+}
+
+/** An additional rule over a block; it gives the offending key (empty: the block itself) with the reason, or null. */
+export function ruled(schema: z.ZodType, rule: (block: Readonly<Record<string, unknown>>) => Fault | null): z.ZodType {
+  return checked(schema, (value) => rule(value as Readonly<Record<string, unknown>>))
+}
+
+/** An additional rule over a single value. */
+export function checked(schema: z.ZodType, rule: (value: unknown) => Fault | null): z.ZodType {
+  const stricter = schema.superRefine((value, context) => {
+    const fault = rule(value)
+    if (fault !== null) context.addIssue({ code: "custom", path: [...fault.path], message: fault.message })
+  })
+  return carry(schema, stricter)
+}
+
+export interface Fault {
+  readonly path: readonly (string | number)[]
+  /** A sentence for the operator. Never holds a value of the file. */
+  readonly message: string
+}
+
+function carry(from: z.ZodType, to: z.ZodType): z.ZodType {
+  const facts = FACTS.get(from)
+  if (facts !== undefined) FACTS.set(to, facts)
+  return to
+}

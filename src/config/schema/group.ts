@@ -1,0 +1,217 @@
+/** `models:` — the model groups that callers name in `model`. */
+import type { z } from "zod"
+import {
+  amount,
+  block,
+  byDefault,
+  choice,
+  flag,
+  integer,
+  key,
+  list,
+  milliseconds,
+  nullByDefault,
+  optional,
+  pattern,
+  ruled,
+  text,
+} from "./field.ts"
+import { contentCapture } from "./capture.ts"
+import { apiShape, displayName, identifier, modality } from "./forms.ts"
+import { target } from "./model.ts"
+import { externalPolicy, routingPolicy, script, scriptHttp } from "./policy.ts"
+
+const LATER = { pending: true } as const
+const STRATEGIES = ["static", "failover", "weighted", "dynamic_score", "script", "external"]
+
+const strategy: z.ZodType = choice(STRATEGIES, "How the eligible targets are ordered.", {
+  pendingValues: ["dynamic_score", "script", "external"],
+})
+
+const needs = (value: Readonly<Record<string, unknown>>) =>
+  value["strategy"] === "script" && value["script"] === undefined
+    ? { path: ["strategy"], message: "The strategy script needs the key script." }
+    : value["strategy"] === "external" && value["external_policy"] === undefined
+      ? { path: ["strategy"], message: "The strategy external needs the block external_policy." }
+      : null
+
+const shadow: z.ZodType = nullByDefault(
+  ruled(
+    block(
+      {
+        strategy: key(strategy, "The strategy to compare with."),
+        script,
+        script_http: scriptHttp,
+        external_policy: externalPolicy,
+        routing_policy: routingPolicy,
+      },
+      "A second strategy whose choice is only recorded.",
+      { ...LATER, name: "ShadowStrategy" },
+    ),
+    needs,
+  ),
+)
+
+const contract: z.ZodType = optional(
+  block(
+    {
+      display_name: optional(displayName),
+      caller_visible_notes: optional(text("Notes that callers may see.")),
+      intended_workloads: byDefault(list(text("A workload."), "What the group is meant for."), []),
+      supported_api_shapes: byDefault(list(apiShape, "The APIs that the group promises to serve."), []),
+      required_capabilities: optional(
+        block(
+          {
+            tools: optional(flag("Targets must take tools.")),
+            forced_tool_choice: optional(flag("Targets must take a forced tool choice.")),
+            structured_outputs: optional(flag("Targets must take structured outputs.")),
+            input_modalities: optional(list(modality, "Targets must take all of these.")),
+            output_modalities: optional(list(modality, "Targets must return all of these.")),
+            min_context_tokens: optional(
+              integer("Targets must have at least this context window.", { unit: "tokens" }),
+            ),
+            reasoning: optional(flag("Targets must reason.")),
+            honors_max_tokens_when_caller_capped: optional(flag("Targets must honour caps.")),
+          },
+          "What every target of the group must be able to do.",
+          { name: "ContractCapabilities" },
+        ),
+      ),
+      quality_floor: optional(
+        block(
+          {
+            require_tags: byDefault(list(identifier, "Targets must carry all of these tags."), []),
+            min_eval_quality_score: optional(amount("The lowest quality score.", { max: 1 })),
+            min_eval_pass_rate: optional(amount("The lowest pass rate.", { max: 1 })),
+            max_eval_age_days: optional(integer("The oldest evidence.", { unit: "days" })),
+            allowed_validation_status: byDefault(list(text("A status."), "The statuses that count. Empty: any."), []),
+          },
+          "Evidence that every target must have.",
+          { name: "ContractQualityFloor" },
+        ),
+      ),
+      operational_targets: optional(
+        block(
+          {
+            max_p95_latency_ms: optional(milliseconds("The highest p95 latency.")),
+            max_error_rate: optional(amount("The highest error rate.", { max: 1 })),
+            max_timeout_rate: optional(amount("The highest timeout rate.", { max: 1 })),
+            min_output_tokens_per_sec: optional(amount("The lowest output rate.", { unit: "tokens per second" })),
+          },
+          "Live figures that a target must hold, where there are observations.",
+          { name: "ContractOperationalTargets" },
+        ),
+      ),
+      reporting: optional(
+        block(
+          {
+            expose_workload_labels: byDefault(flag("Record the workload labels."), false),
+            expose_quality_floor_bucket: byDefault(flag("Record the quality bucket."), false),
+          },
+          "What rows say about the contract.",
+          { name: "ContractReporting" },
+        ),
+      ),
+    },
+    "What the group promises. A filter before the strategy.",
+    { ...LATER, name: "GroupContract" },
+  ),
+)
+
+const PARTS: readonly (readonly [string, boolean])[] = [
+  ["system", true],
+  ["messages", true],
+  ["responses_input", true],
+  ["tool_results", true],
+  ["image_urls", false],
+]
+
+const piiFilter: z.ZodType = optional(
+  block(
+    {
+      enabled: byDefault(flag("Filter personal data out of requests."), false),
+      mode: byDefault(
+        choice(["redact_only", "redact_and_restore", "fail_on_match"], "What a match leads to."),
+        "redact_only",
+      ),
+      restore_response: byDefault(flag("Put the originals back into the answer."), false),
+      fail_on_match: byDefault(flag("Refuse the call on a match, whatever the mode."), false),
+      max_replacements_per_request: byDefault(integer("More matches than this refuse the call."), 200),
+      apply_to: byDefault(
+        block(
+          Object.fromEntries(PARTS.map(([name, on]) => [name, byDefault(flag(`Filter \`${name}\`.`), on)])),
+          "What is filtered.",
+          {
+            name: "PiiScope",
+          },
+        ),
+        {},
+      ),
+      rules: byDefault(
+        list(
+          block(
+            {
+              name: key(identifier, "The name of the rule."),
+              expression: text("A regular expression."),
+              placeholder_prefix: pattern(
+                /^[A-Z][A-Z0-9_]{0,31}$/,
+                "capital letters, digits and _",
+                "E.g. `EMAIL` for `[EMAIL_1]`.",
+              ),
+            },
+            "One kind of personal data.",
+            { name: "PiiRule" },
+          ),
+          "What counts as personal data.",
+        ),
+        [],
+      ),
+    },
+    "The filter for personal data.",
+    { ...LATER, name: "PiiFilter" },
+  ),
+)
+
+export const group: z.ZodType = ruled(
+  block(
+    {
+      strategy,
+      attempt_timeout_ms: optional(
+        milliseconds("Until first content of a stream, or the full body of a unary call. Absent: `server.upstream`'s."),
+      ),
+      aliases: byDefault(
+        list(key(identifier, "A further name."), "Further names that callers may use; governed as the group."),
+        [],
+      ),
+      translation: byDefault(
+        choice(["off", "warn", "enforce"], "When a call must change dialect and would lose something.", LATER),
+        "warn",
+      ),
+      hosted_tools: byDefault(choice(["pass", "strip", "refuse"], "Tools that the provider executes.", LATER), "pass"),
+      disconnect: byDefault(
+        choice(["abort", "drain"], "What happens upstream when the client leaves.", { pendingValues: ["drain"] }),
+        "abort",
+      ),
+      activation: byDefault(
+        choice(["off", "required"], "Whether targets need a passing validation record.", LATER),
+        "off",
+      ),
+      shadow,
+      cache: byDefault(choice(["caller", "shared", "off"], "Who shares cached answers.", LATER), "caller"),
+      default_output_reservation: optional(
+        integer("Output tokens that are reserved for a call without a cap.", { ...LATER, min: 1, unit: "tokens" }),
+      ),
+      script,
+      script_http: scriptHttp,
+      external_policy: externalPolicy,
+      routing_policy: routingPolicy,
+      contract,
+      pii_filter: piiFilter,
+      content_capture: optional(contentCapture),
+      targets: list(target, "The targets; only these are active."),
+    },
+    "A model group: a name for callers, and what may serve it.",
+    { name: "GroupConfig" },
+  ),
+  needs,
+)

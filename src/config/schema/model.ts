@@ -1,0 +1,240 @@
+/** Facts about models: the catalogue of a provider, and what a target says differently. */
+import type { z } from "zod"
+import {
+  allOptional,
+  amount,
+  block,
+  byDefault,
+  choice,
+  flag,
+  integer,
+  key,
+  list,
+  optional,
+  pattern,
+  ruled,
+  table,
+  text,
+  type Shape,
+} from "./field.ts"
+import { day, dialect, displayName, identifier, instant, modality, outputTokenField } from "./forms.ts"
+import { bridges, responsesToChat } from "./bridges.ts"
+import { providerShaping } from "./limits.ts"
+
+const LATER = { pending: true } as const
+/** Nothing on the market is near this: a larger number is a slip of the decimal point or of the unit. */
+const MAX_PRICE_USD = 100_000
+
+const price = (what: string): z.ZodType =>
+  amount(`Price of ${what}.`, { max: MAX_PRICE_USD, unit: "USD per million tokens" })
+
+const tokenPrices: Shape = {
+  input_price_per_million_usd: price("input tokens"),
+  cached_input_price_per_million_usd: price("input tokens read from the provider's cache"),
+  cache_write_price_per_million_usd: price("input tokens written to the provider's cache for five minutes"),
+  cache_write_1h_price_per_million_usd: price("input tokens written to the provider's cache for an hour"),
+  output_price_per_million_usd: price("output tokens"),
+}
+
+const prices: Shape = {
+  ...tokenPrices,
+  image_input_price_per_million_tokens_usd: price("input tokens that stand for images; absent: as other input"),
+  image_input_price_per_image_usd: amount("Price of one input image.", { max: MAX_PRICE_USD, unit: "USD" }),
+  price_tiers: list(
+    block(
+      {
+        above_input_tokens: integer("The tier counts for calls with more input tokens than this.", {
+          min: 1,
+          unit: "tokens",
+        }),
+        ...allOptional(tokenPrices),
+      },
+      "Other prices for long inputs. What a tier does not name stays as it is.",
+      { name: "PriceTier" },
+    ),
+    "Prices for long inputs.",
+  ),
+  service_tier_multipliers: table(
+    identifier,
+    amount("Factor on every price.", { max: 1000 }),
+    "Factors on all prices, by the service tier that the provider reports.",
+  ),
+  pricing_source: text("Where the prices come from; copied to the rows."),
+  pricing_updated_at: key(day, "The date of the prices; copied to the rows."),
+  pricing_notes: text("Anything that an auditor should know about the prices."),
+}
+
+const reasoning: z.ZodType = block(
+  {
+    supported: byDefault(flag("Whether the model can reason."), true),
+    mode: byDefault(choice(["opt_in", "always_on"], "Whether reasoning must be asked for."), "opt_in"),
+    control: optional(choice(["effort_enum", "token_budget"], "How a call sets the amount of reasoning.")),
+    min_budget_tokens: optional(integer("The smallest reasoning budget.", { unit: "tokens" })),
+    max_budget_tokens: optional(integer("The largest reasoning budget.", { unit: "tokens" })),
+    budget_must_be_less_than_max_tokens: optional(flag("The reasoning budget must be less than the output cap.")),
+    stream_block: optional(flag("Reasoning arrives as a block of its own in a stream.")),
+    rejects_max_tokens: optional(flag("The upstream refuses `max_tokens`; `max_completion_tokens` is sent.")),
+    rejects_temperature: optional(flag("The upstream refuses `temperature`.")),
+    rejects_top_p: optional(flag("The upstream refuses `top_p`.")),
+    supports_summaries: optional(flag("The model returns summaries of its reasoning.")),
+  },
+  "What the model can do about reasoning. Absent: unknown.",
+  { ...LATER, name: "ReasoningSupport" },
+)
+
+const toolSupport: z.ZodType = block(
+  {
+    openai_chat: optional(
+      list(
+        choice(["tools", "tool_choice", "structured_outputs"], "A capability."),
+        "Capabilities on the Chat API. Empty: none.",
+      ),
+    ),
+    openai_responses: optional(
+      list(
+        choice(["function", "structured_outputs"], "A capability."),
+        "Capabilities on the Responses API. Empty: none.",
+      ),
+    ),
+    anthropic_messages: optional(
+      list(choice(["client_tools"], "A capability."), "Capabilities on the Messages API. Empty: none."),
+    ),
+  },
+  "Tools and structured output, for each API. Absent: unknown.",
+  { ...LATER, name: "ToolSupport" },
+)
+
+const requestShapeSupport: z.ZodType = block(
+  {
+    required_input_modalities: optional(list(modality, "Only calls that hold all of these are served.")),
+    max_request_bytes: optional(integer("The largest request body.", { unit: "bytes" })),
+    max_estimated_input_tokens: optional(integer("The largest input.", { unit: "tokens" })),
+    min_requested_output_tokens: optional(integer("The smallest output cap that a call may name.", { unit: "tokens" })),
+    max_requested_output_tokens: optional(integer("The largest output cap that a call may name.", { unit: "tokens" })),
+    max_tool_schema_bytes: optional(integer("The largest total of tool schemas.", { unit: "bytes" })),
+    supports_large_coding_agent_payloads: optional(flag("Whether payloads of coding agents were tried.")),
+    supported_inbound_dialects: optional(list(dialect, "Clients of these dialects are served.")),
+    unsupported_request_features: optional(
+      list(identifier, "Request features that are not served, e.g. `tool_choice`."),
+    ),
+    validation_status: optional(text("The state of the checks behind this block.")),
+    validation_notes: optional(text("Notes on the checks behind this block.")),
+  },
+  "Limits of the requests that the model takes. `0` is no limit.",
+  { ...LATER, name: "RequestShapeSupport" },
+)
+
+const facts: Shape = {
+  tier: text("A free label (`cheap`, `heavy`, `coding`, …) that policies may use."),
+  context_tokens: integer("The context window.", { min: 1, unit: "tokens" }),
+  max_output_tokens: integer("The largest output.", { min: 1, unit: "tokens" }),
+  input_modalities: list(modality, "What the model takes. Absent: unknown; an empty list: nothing but text."),
+  output_modalities: list(modality, "What the model returns."),
+  ...prices,
+  honors_max_tokens: flag("`false`: the upstream ignores output caps, so calls with a cap are not sent there.", LATER),
+  force_store_false: flag("Send `store: false` upstream.", LATER),
+  tool_support: toolSupport,
+  reasoning,
+  request_shape_support: requestShapeSupport,
+  bridges,
+  default_output_reservation: integer("Output tokens that are reserved for a call without a cap.", {
+    ...LATER,
+    min: 1,
+    unit: "tokens",
+  }),
+}
+
+/** One entry of a provider's catalogue. What is absent is unknown; a price that is unknown makes the cost null. */
+export const model: z.ZodType = block(
+  {
+    model: text("The exact model id of the upstream."),
+    ...allOptional(facts),
+    honors_max_tokens: byDefault(field(facts, "honors_max_tokens"), true),
+    force_store_false: byDefault(field(facts, "force_store_false"), false),
+    output_token_field: optional(
+      key(outputTokenField, "The name of the output cap where the router itself writes one. Chat upstreams only.", {
+        ...LATER,
+        resolved: "`max_completion_tokens` for api.openai.com, else `max_tokens`",
+      }),
+    ),
+    traffic_shape: providerShaping,
+  },
+  "Facts about one model. Nothing is active because it stands here.",
+  { name: "ModelConfig" },
+)
+
+const validation: z.ZodType = block(
+  {
+    status: optional(text("The outcome of the validation.")),
+    workload: optional(text("What was validated.")),
+    validated_at: optional(key(instant, "When it was validated.")),
+    quality_score: optional(amount("The quality score, 0 to 1.", { max: 1 })),
+    pass_rate: optional(amount("The share of passed checks, 0 to 1.", { max: 1 })),
+    harness: optional(text("The tool that validated.")),
+  },
+  "The operator's evidence that this target is good enough.",
+  { ...LATER, name: "TargetValidation" },
+)
+
+/** One active target of a model group. Facts that stand here win over the catalogue's. */
+export const target: z.ZodType = ruled(
+  block(
+    {
+      provider: key(identifier, "The provider entry."),
+      model_ref: optional(key(identifier, "An entry of that provider's catalogue.")),
+      model: optional(text("The exact model id of the upstream, where the catalogue has no entry.")),
+      weight: byDefault(
+        amount("Share of the calls in a `weighted` group. `0`: only as a fallback.", { max: 1_000_000 }),
+        1,
+      ),
+      dialect: optional(key(dialect, "The API that is spoken to this target, if not the provider's.")),
+      timeout_ms: optional(
+        integer("The whole of a unary call, or the longest silence of a stream, per attempt.", { unit: "ms" }),
+      ),
+      display_name: optional(displayName),
+      tags: byDefault(list(identifier, "Labels that policies and contracts may ask for.", LATER), []),
+      tool_only: byDefault(flag("Serve only calls that carry tools.", LATER), false),
+      ...allOptional(facts),
+      output_token_field: optional(key(outputTokenField, "In place of the catalogue's.", LATER)),
+      traffic_shape: providerShaping,
+      responses_to_chat: optional(responsesToChat),
+      validation: optional(validation),
+      default_thinking: optional(
+        block(
+          {
+            type: choice(["enabled", "disabled", "adaptive"], "The kind of thinking."),
+            budget_tokens: optional(integer("The thinking budget.", { min: 1, unit: "tokens" })),
+          },
+          "Thinking that is asked for on the Messages API when the call says nothing.",
+          { ...LATER, name: "DefaultThinking" },
+        ),
+      ),
+      default_openai_chat_thinking: optional(
+        block(
+          { type: choice(["enabled", "disabled", "adaptive"], "The kind of thinking.") },
+          "Thinking that is asked for on the Chat API when the call says nothing.",
+          { ...LATER, name: "DefaultChatThinking" },
+        ),
+      ),
+      region: optional(
+        key(
+          pattern(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, "1 to 64 of A-Z a-z 0-9 . _ : / -", ""),
+          "Where the target runs; recorded only.",
+          LATER,
+        ),
+      ),
+    },
+    "One provider and model that may serve calls of this group.",
+    { name: "TargetConfig" },
+  ),
+  ({ model_ref, model: id }) =>
+    (model_ref === undefined) === (id === undefined)
+      ? { path: [], message: "A target names its model by exactly one of model_ref and model." }
+      : null,
+)
+
+function field(shape: Shape, name: string): z.ZodType {
+  const schema = shape[name]
+  if (schema === undefined) throw new Error(`no field ${name}`)
+  return schema
+}

@@ -1,0 +1,229 @@
+/** Routing policies of a model group: dynamic_score, script, external. */
+import type { z } from "zod"
+import {
+  amount,
+  block,
+  byDefault,
+  choice,
+  flag,
+  integer,
+  key,
+  list,
+  milliseconds,
+  optional,
+  table,
+  text,
+} from "./field.ts"
+import { file, headerName, headerValue, host, httpUrl, identifier } from "./forms.ts"
+
+const LATER = { pending: true } as const
+const MAY_HOLD_SECRET = { secret: "reference" } as const
+
+const headers = (description: string): z.ZodType =>
+  byDefault(table(headerName, key(headerValue, "A header value.", MAY_HOLD_SECRET), description, MAY_HOLD_SECRET), {})
+
+const allowHosts: z.ZodType = byDefault(list(host, "The hosts that may be called: exact names, no wildcards."), [])
+
+export const script: z.ZodType = optional(
+  key(
+    file("The TypeScript file whose `route` function picks the target."),
+    "The TypeScript file whose `route` function picks the target.",
+    LATER,
+  ),
+)
+
+export const scriptHttp: z.ZodType = optional(
+  block(
+    {
+      enabled: byDefault(flag("Let the script call the hosts below."), false),
+      allow_hosts: allowHosts,
+      timeout_ms: byDefault(milliseconds("Time for one call.", { min: 1, max: 5000 }), 500),
+      max_response_bytes: byDefault(integer("The largest answer.", { min: 1, unit: "bytes" }), 65_536),
+      headers: headers("Headers that are added by the router and stay invisible to the script."),
+      allow_http: byDefault(flag("Also call hosts other than loopback without TLS."), false),
+    },
+    "What `router.fetchJSON` may reach.",
+    { ...LATER, name: "ScriptHttp" },
+  ),
+)
+
+const feedback: z.ZodType = block(
+  {
+    enabled: byDefault(flag("Report each finished call to the policy service."), false),
+    url: optional(key(httpUrl, "Where to. Absent: the policy's URL with `feedback` as its last segment.")),
+    timeout_ms: byDefault(milliseconds("Time for one delivery.", { min: 1 }), 500),
+    max_retries: byDefault(integer("Further tries.", { max: 5 }), 2),
+    retry_backoff_ms: byDefault(milliseconds("Pause before a further try; grows linearly."), 100),
+    max_request_bytes: byDefault(integer("The largest report.", { min: 1, unit: "bytes" }), 4096),
+    on_delivery_failure: byDefault(choice(["log", "ignore"], "What a failed delivery leads to."), "log"),
+  },
+  "Reports to the policy service after a call. Never affects the caller.",
+  { name: "PolicyFeedback" },
+)
+
+const verifierHints: z.ZodType = block(
+  {
+    enabled: byDefault(flag("Accept hints on how an answer can be verified."), false),
+    allowed_kinds: byDefault(
+      list(choice(["none", "exact", "regex", "json_schema"], "A kind."), "The kinds of hints."),
+      ["none"],
+    ),
+    max_spec_bytes: byDefault(integer("The largest hint.", { min: 1, unit: "bytes" }), 4096),
+    max_version_len: byDefault(integer("The longest version label.", { min: 1 }), 64),
+  },
+  "Hints for verification that travel to the policy service.",
+  { name: "VerifierHints" },
+)
+
+export const externalPolicy: z.ZodType = optional(
+  block(
+    {
+      url: key(httpUrl, "The policy service."),
+      allow_hosts: allowHosts,
+      timeout_ms: byDefault(milliseconds("Time for a decision.", { min: 1, max: 60_000 }), 500),
+      max_response_bytes: byDefault(integer("The largest answer.", { min: 1, unit: "bytes" }), 65_536),
+      headers: headers("Headers of the call to the service."),
+      on_error: byDefault(
+        choice(["fail_closed", "fallback"], "`fallback`: the configured order when the service fails."),
+        "fail_closed",
+      ),
+      allow_http: byDefault(flag("Also call hosts other than loopback without TLS."), false),
+      include_request: byDefault(flag("Send the content of the call to the service."), false),
+      conversation_key: optional(
+        block(
+          { salt: text("Salt of the conversation key.", { secret: "value" }) },
+          "A stable, anonymous key of the conversation.",
+          {
+            name: "ConversationKey",
+          },
+        ),
+      ),
+      feedback: optional(feedback),
+      verifier_hints: optional(verifierHints),
+    },
+    "An HTTP service that picks the target.",
+    { ...LATER, name: "ExternalPolicy" },
+  ),
+)
+
+const signal = (name: string): z.ZodType =>
+  optional(
+    block({ enabled: byDefault(flag("Whether this counts."), true) }, `Whether ${name} counts.`, {
+      name: "SignalSwitch",
+    }),
+  )
+
+const FEATURES = ["code", "diff", "stack_trace", "summarize", "extract", "security_review", "tool_agent"]
+
+const signals: z.ZodType = block(
+  {
+    request_shape: signal("the shape of the request"),
+    prompt_features: optional(
+      block(
+        {
+          enabled: byDefault(flag("Look for features in the prompt."), true),
+          max_scan_bytes: byDefault(integer("How far the prompt is read.", { unit: "bytes" }), 16_384),
+          features: byDefault(list(choice(FEATURES, "A feature."), "The features to look for."), FEATURES),
+        },
+        "Features that are found in the prompt.",
+        { name: "PromptFeatures" },
+      ),
+    ),
+    complexity: signal("the complexity bucket"),
+    observed_performance: signal("the live windows"),
+    cost: signal("the price"),
+    evaluation_metadata: signal("the evaluation scores"),
+  },
+  "What the score may look at.",
+  { name: "ScoreSignals" },
+)
+
+const complexity = choice(["simple", "standard", "complex"], "A complexity bucket.")
+
+const scoreTerm: z.ZodType = block(
+  {
+    name: key(identifier, "A name for traces."),
+    when: optional(
+      block(
+        { complexity_lte: optional(complexity), complexity_gte: optional(complexity) },
+        "The calls that this term counts for. Absent: all.",
+        { name: "ScoreCondition" },
+      ),
+    ),
+    require_tags: byDefault(list(identifier, "Only targets with all of these tags."), []),
+    expression: text("A linear formula over score names, e.g. `0.6*cost_score + 0.4*latency_score`."),
+  },
+  "One term of the score.",
+  { name: "ScoreTerm" },
+)
+
+const FILTERS: readonly (readonly [string, string])[] = [
+  ["require_requested_api_skin", "Only targets that speak the client's API."],
+  ["require_input_modalities", "Only targets that take what the call holds."],
+  ["require_tool_support_when_tools_present", "Only targets with tools, where the call has some."],
+  ["require_reasoning_support_when_requested", "Only targets that reason, where the call asks for it."],
+  ["require_honors_max_tokens_when_caller_capped", "Only targets that honour caps, where the call has one."],
+]
+
+export const routingPolicy: z.ZodType = optional(
+  block(
+    {
+      dynamic_score: optional(
+        block(
+          {
+            cold_start_policy: byDefault(
+              choice(["configured_weight"], "The order until enough was observed."),
+              "configured_weight",
+            ),
+            min_observations: byDefault(integer("Observations before the score counts."), 20),
+            observation_window_seconds: byDefault(
+              integer("How far back observations count.", { min: 1, unit: "s" }),
+              600,
+            ),
+            max_score_adjustment_percent: byDefault(
+              integer("How far a score may move a weight.", { max: 100, unit: "%" }),
+              70,
+            ),
+            hard_filters: optional(
+              block(
+                Object.fromEntries(FILTERS.map(([name, about]) => [name, optional(flag(about))])),
+                "Filters before the score.",
+                {
+                  name: "HardFilters",
+                },
+              ),
+            ),
+            signals: optional(signals),
+            score_terms: byDefault(list(scoreTerm, "The terms of the score."), []),
+            thresholds: optional(
+              block(
+                {
+                  max_error_rate: optional(amount("The highest error rate.", { max: 1 })),
+                  max_timeout_rate: optional(amount("The highest timeout rate.", { max: 1 })),
+                  max_p95_latency_ms: optional(milliseconds("The highest p95 latency.")),
+                },
+                "Targets beyond these are put last.",
+                { name: "ScoreThresholds" },
+              ),
+            ),
+            affinity: optional(
+              block(
+                {
+                  enabled: byDefault(flag("Keep a caller's prefix on one target."), true),
+                  ttl_seconds: byDefault(integer("How long a pin lasts.", { min: 1, unit: "s" }), 600),
+                  max_entries: byDefault(integer("The most pins."), 10_000),
+                },
+                "Pins of callers and prefixes to targets; they only reorder.",
+                { name: "ScoreAffinity" },
+              ),
+            ),
+          },
+          "Score the targets of the group by live figures.",
+          { name: "DynamicScore" },
+        ),
+      ),
+    },
+    "Settings of the strategy `dynamic_score`.",
+    { ...LATER, name: "RoutingPolicy" },
+  ),
+)

@@ -1,0 +1,104 @@
+/** `providers:` — one API shape of one upstream per entry, with its key, its quirks and its catalogue. */
+import type { z } from "zod"
+import { block, byDefault, key, list, optional, pattern, ruled, table, text, type Shape } from "./field.ts"
+import { dialect, file, headerName, headerValue, httpUrl, identifier, proxyUrl } from "./forms.ts"
+import { providerShaping } from "./limits.ts"
+import { model } from "./model.ts"
+
+const SECRET = { secret: "value" } as const
+const MAY_HOLD_SECRET = { secret: "reference" } as const
+
+/** Headers that the router writes itself, or that would break the message framing. */
+const OWN_HEADERS = new Set([
+  "accept-encoding",
+  "connection",
+  "content-length",
+  "content-type",
+  "host",
+  "keep-alive",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+])
+/** A client's credentials and network traces never go upstream. */
+const NEVER_FORWARDED =
+  /^(authorization|proxy-authorization|x-api-key|cookie|host|forwarded|x-forwarded-.*|x-real-ip|x-codex-turn-metadata)$/i
+
+const tls: z.ZodType = ruled(
+  block(
+    {
+      ca_file: optional(file("Certificates of the authority that signed the provider's, in PEM.")),
+      cert_file: optional(file("The client certificate, in PEM.")),
+      key_file: optional(file("The key of the client certificate, in PEM.")),
+    },
+    "A private authority and a client certificate.",
+    { name: "ProviderTls" },
+  ),
+  ({ cert_file, key_file }) =>
+    (cert_file === undefined) === (key_file === undefined)
+      ? null
+      : { path: [], message: "cert_file and key_file belong together: one is missing." },
+)
+
+const shape: Shape = {
+  base_url: key(httpUrl, "Where the API is. For `anthropic` with or without a trailing /v1."),
+  dialect: key(dialect, "The API that this entry speaks. An upstream with several APIs has several entries."),
+  api_key: optional(text("The provider's key. Absent: no authorisation header is sent at all.", SECRET)),
+  api_key_env: optional(
+    pattern(
+      /^[A-Za-z_][A-Za-z0-9_]*$/,
+      "the name of an environment variable",
+      "Another way to write `api_key: ${NAME}`.",
+    ),
+  ),
+  auth_scheme: optional(
+    pattern(
+      /^(bearer|x-api-key|none|header:[A-Za-z0-9!#$%&'*+.^_`|~-]+)$/,
+      "one of bearer, x-api-key, none, header:<name>",
+      "How the key is sent.",
+      { resolved: "`x-api-key` for `anthropic`, else `bearer`" },
+    ),
+  ),
+  key_id: optional(key(identifier, "A label of the key that may appear in logs and policies.")),
+  headers: byDefault(
+    table(
+      headerName,
+      key(headerValue, "A header value.", MAY_HOLD_SECRET),
+      "Headers that are added to every call.",
+      MAY_HOLD_SECRET,
+    ),
+    {},
+  ),
+  query: byDefault(
+    table(
+      identifier,
+      key(text("A value."), "A value.", MAY_HOLD_SECRET),
+      "Parameters that are added to every upstream URL.",
+      MAY_HOLD_SECRET,
+    ),
+    {},
+  ),
+  proxy: optional(key(proxyUrl, "An egress proxy. May hold user and password.", SECRET)),
+  tls: optional(tls),
+  forward_headers: byDefault(list(headerName, "Further client headers that may go upstream."), []),
+  traffic_shape: providerShaping,
+  models: byDefault(
+    table(identifier, model, "The catalogue: facts about models, by a name that targets use as `model_ref`."),
+    {},
+  ),
+}
+
+export const provider: z.ZodType = ruled(
+  block(shape, "One API shape of one upstream.", { name: "ProviderConfig" }),
+  ({ headers, forward_headers }) => {
+    const written = Object.keys(headers as Readonly<Record<string, string>>).find((name) =>
+      OWN_HEADERS.has(name.toLowerCase()),
+    )
+    if (written !== undefined) return { path: ["headers", written], message: "The router writes this header itself." }
+    const names = forward_headers as readonly string[]
+    const index = names.findIndex((name) => NEVER_FORWARDED.test(name) || OWN_HEADERS.has(name.toLowerCase()))
+    return index < 0 ? null : { path: ["forward_headers", index], message: "This client header is never forwarded." }
+  },
+)

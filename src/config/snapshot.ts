@@ -1,0 +1,101 @@
+/**
+ * The configuration as the pipeline uses it: everything that can be worked out before a call is worked out here, once per load.
+ * A call keeps the snapshot it started with.
+ */
+import type { BlockList } from "node:net"
+import type { DialectName } from "../dialects/dialect.ts"
+import type { ModelPrices } from "../ledger/price.ts"
+
+export interface Provider {
+  readonly name: string
+  readonly dialect: DialectName
+  readonly keyId: string | null
+  /** Client headers, lower case, that may go upstream beyond the fixed list. */
+  readonly forwardHeaders: readonly string[]
+  /** Bun's `fetch` options for the egress proxy and TLS material. */
+  readonly connection: Readonly<Record<string, unknown>>
+  /** What must never reach a caller: key, host, URL and their parts. Longest first. */
+  readonly secrets: readonly string[]
+}
+
+/** One place that can serve a group's calls. */
+export interface Target {
+  readonly index: number
+  readonly provider: Provider
+  /** The upstream's own id of the model. */
+  readonly model: string
+  readonly dialect: DialectName
+  readonly region: string | null
+  readonly weight: number
+  /** Where a call of the target's dialect is posted, query included. */
+  readonly url: string
+  /** The fixed headers of every call, the provider's credential among them. */
+  readonly headers: Readonly<Record<string, string>>
+  /** `model` as JSON, to be spliced into bodies. */
+  readonly modelJson: Uint8Array
+  /** 0: none. Until first content for a stream, until the full body for a unary call. */
+  readonly attemptTimeoutMs: number
+  readonly prices: ModelPrices
+  readonly pricingSource: string | null
+  readonly pricingUpdatedAt: string | null
+}
+
+export type StrategyName = "static" | "weighted" | "failover" | "dynamic_score" | "script" | "external"
+
+export interface Group {
+  readonly name: string
+  readonly strategy: StrategyName
+  readonly targets: readonly Target[]
+  readonly aliases: readonly string[]
+  /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */
+  readonly refusal: "routing-policy-error" | "pii-filter-failed" | null
+}
+
+export type KeyStatus = "active" | "disabled" | "suspended" | "expired" | "rotated"
+
+export interface Caller {
+  readonly id: string
+  readonly user: string
+  readonly project: string
+  readonly environment: string
+  readonly status: KeyStatus
+  /** Group names and aliases that the caller may name. */
+  readonly allowed: ReadonlySet<string>
+}
+
+/** What a token's SHA-256 leads to. */
+export interface Credential {
+  readonly caller: Caller
+  readonly tokenId: string
+  /** Unix milliseconds, null: never. */
+  readonly expiresAt: number | null
+}
+
+export interface Snapshot {
+  /** By lower-case hex SHA-256 of the raw token. */
+  readonly credentials: ReadonlyMap<string, Credential>
+  /** By name and by alias. */
+  readonly groups: ReadonlyMap<string, Group>
+  readonly defaultGroup: string | null
+  readonly limits: Limits
+  readonly clientIp: ClientIpRule
+  readonly corsOrigins: readonly string[]
+  readonly traceCalls: boolean
+  readonly routingFingerprint: string
+  readonly pricingFingerprint: string
+}
+
+export interface Limits {
+  readonly maxBodyBytes: number
+  readonly maxDepth: number
+  readonly timeoutMs: number
+  readonly maxResponseBytes: number
+  readonly maxFrameBytes: number
+}
+
+export interface ClientIpRule {
+  /** Proxies whose word counts; null: none. */
+  readonly trusted: BlockList | null
+  readonly headers: readonly string[]
+  readonly store: boolean
+}

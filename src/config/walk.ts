@@ -1,0 +1,40 @@
+/** The state of one reading of a YAML document. */
+import type { Node } from "yaml"
+import type { z } from "zod"
+import type { Sources } from "./expand.ts"
+import type { Place, Position, Report } from "./findings.ts"
+import type { Path } from "./schema/inspect.ts"
+
+/** More values than any real configuration holds; what aliases multiply counts every time. */
+export const MAX_VALUES: number = 500_000
+const MAX_DEPTH = 64
+
+/** A value that could not be filled in; it is left out of the tree. */
+export interface Unresolved {
+  readonly path: Path
+  readonly variables: readonly string[]
+  readonly files: readonly string[]
+}
+
+export interface Walk {
+  readonly root: z.ZodType
+  readonly sources: Sources
+  readonly report: Report
+  readonly places: Map<string, Place>
+  readonly positionAt: (offset: number) => Position
+  readonly anchors: Map<string, Node>
+  readonly open: Set<Node>
+  readonly unresolved: Unresolved[]
+  readonly expanded: Set<string>
+  readonly secrets: Set<string>
+  left: number
+}
+
+/** The document holds more than a configuration can: reading stops. */
+export class TooLarge extends Error {}
+
+/** Counts one value. Throws `TooLarge` when there are too many, or when they are nested too deep. */
+export function spend(walk: Walk, depth: number): void {
+  walk.left -= 1
+  if (walk.left < 0 || depth > MAX_DEPTH) throw new TooLarge()
+}

@@ -1,0 +1,60 @@
+/**
+ * Notices when files change, by looking at them once in a while: that also sees editors that replace a file, links that
+ * are swapped (Kubernetes), file systems that send no events, and files that appear only later.
+ */
+import { stat } from "node:fs/promises"
+
+export const LOOK_EVERY_MS = 1000
+
+export type Stop = () => void
+
+export interface WatchTools {
+  /** Runs `action` every `intervalMs` until stopped. */
+  readonly every: (intervalMs: number, action: () => void) => Stop
+  /** What changes whenever the content behind a path may have changed; follows links. */
+  readonly fingerprint: (path: string) => Promise<string>
+}
+
+export const systemWatchTools: WatchTools = {
+  every(intervalMs, action) {
+    const timer = setInterval(action, intervalMs)
+    timer.unref()
+    return () => clearInterval(timer)
+  },
+  async fingerprint(path) {
+    try {
+      const { dev, ino, size, mtimeMs, ctimeMs } = await stat(path)
+      return [dev, ino, size, mtimeMs, ctimeMs].join(":")
+    } catch {
+      return "absent"
+    }
+  },
+}
+
+/**
+ * Calls `changed` once the files have changed and then stood still for one look: a file that is still being written is
+ * left alone. `files` is asked at every look, since a new configuration may name others.
+ */
+export function watchFiles(files: () => readonly string[], changed: () => void, tools: WatchTools): Stop {
+  let known = new Map<string, string>()
+  let last = new Map<string, string>()
+  let looking = false
+  const look = async (): Promise<void> => {
+    if (looking) return
+    looking = true
+    try {
+      const paths = files()
+      const prints = await Promise.all(paths.map((path) => tools.fingerprint(path)))
+      const now = new Map(paths.map((path, index) => [path, prints[index] ?? ""]))
+      const differs = paths.some((path) => known.has(path) && known.get(path) !== now.get(path))
+      const still = paths.every((path) => last.get(path) === now.get(path))
+      if (!differs || still) known = now
+      last = now
+      if (differs && still) changed()
+    } finally {
+      looking = false
+    }
+  }
+  void look()
+  return tools.every(LOOK_EVERY_MS, () => void look())
+}

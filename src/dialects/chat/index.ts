@@ -1,0 +1,17 @@
+/** OpenAI Chat Completions. */
+import type { Dialect } from "../dialect.ts"
+import { readOpenAiFault, renderOpenAiError } from "../openai-error.ts"
+import { judgeReply } from "./judge.ts"
+import { ChatObserver } from "./observe.ts"
+import { peek } from "./peek.ts"
+
+export const chat: Dialect = {
+  name: "openai-chat",
+  endpoint: "/chat/completions",
+  peek,
+  judgeReply,
+  readFault: readOpenAiFault,
+  createObserver: (request) => new ChatObserver(request),
+  renderError: renderOpenAiError,
+  keepAlive: ": keep-alive\n\n",
+}

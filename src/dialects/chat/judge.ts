@@ -1,0 +1,20 @@
+/** Judges a unary Chat Completions body. */
+import { NO_FAULT, type ReplyVerdict } from "../dialect.ts"
+import { asArray, asObject, asString, parseBytes } from "../loose.ts"
+import { openAiFault } from "../openai-error.ts"
+import { readChatUsage } from "./usage.ts"
+
+export function judgeReply(bytes: Uint8Array): ReplyVerdict {
+  const body = parseBytes(bytes)
+  if (body === null) return { kind: "fault", fault: { ...NO_FAULT, message: "the answer is no JSON object" } }
+  if (!Array.isArray(body["choices"])) return { kind: "fault", fault: openAiFault(body) }
+  const choices = asArray(body["choices"])
+  if (choices.length === 0 && body["error"] !== undefined) return { kind: "fault", fault: openAiFault(body) }
+  return {
+    kind: "answer",
+    usage: readChatUsage(body["usage"]),
+    // some servers write "" for none
+    stopReason: asString(asObject(choices[0])?.["finish_reason"]) || null,
+    serviceTier: asString(body["service_tier"]),
+  }
+}

@@ -1,0 +1,116 @@
+/** Watches a Chat Completions stream. */
+import type { RouterError } from "../../errors.ts"
+import { readFields, startsWith } from "../../sse/fields.ts"
+import {
+  FRAME,
+  type AnswerFacts,
+  type RequestFacts,
+  type StreamObserver,
+  type UpstreamFault,
+  type Usage,
+} from "../dialect.ts"
+import { asArray, asObject, asString, parseObject, type Loose } from "../loose.ts"
+import { faultOf, renderOpenAiError } from "../openai-error.ts"
+import { readChatUsage } from "./usage.ts"
+
+const DATA = Buffer.from("data:")
+const COMMENT = 58
+const COLON = 58
+const NULL = 110
+
+export class ChatObserver implements StreamObserver {
+  finished = false
+  fault: UpstreamFault | null = null
+  private readonly hideUsage: boolean
+  private usage: Usage | null = null
+  private stopReason: string | null = null
+  private serviceTier: string | null = null
+  private contentSeen = false
+
+  constructor(request: RequestFacts) {
+    this.hideUsage = !request.includeUsage
+  }
+
+  frame(bytes: Uint8Array, start: number, end: number): number {
+    if (bytes[start] === COMMENT) return FRAME.plain
+    if (this.contentSeen && isBareDelta(bytes, start, end)) return FRAME.content
+    const { data, event } = readFields(bytes, start, end)
+    if (data === null) return FRAME.plain
+    if (data.trim() === "[DONE]") return FRAME.terminal
+    const chunk = parseObject(data)
+    if (chunk === null) return FRAME.plain
+    if (chunk["error"] !== undefined && chunk["error"] !== null) return this.failed(faultOf(chunk["error"]))
+    if (event === "error") return this.failed(faultOf(chunk))
+    return this.chunk(chunk)
+  }
+
+  facts(): AnswerFacts {
+    return { usage: this.usage, stopReason: this.stopReason, serviceTier: this.serviceTier }
+  }
+
+  renderFailure(error: RouterError, requestId: string): string {
+    return `data: ${renderOpenAiError(error, requestId)}\n\n`
+  }
+
+  private failed(fault: UpstreamFault): number {
+    this.fault = fault
+    return FRAME.fault
+  }
+
+  private chunk(chunk: Loose): number {
+    this.serviceTier = asString(chunk["service_tier"]) ?? this.serviceTier
+    // Groq's place is an object of its own
+    const usage = readChatUsage(chunk["usage"]) ?? readChatUsage(asObject(chunk["x_groq"])?.["usage"])
+    if (usage !== null) this.usage = usage
+    const choices = asArray(chunk["choices"])
+    if (choices.length === 0) return usage !== null && this.hideUsage ? FRAME.drop : FRAME.plain
+    let verdict: number = FRAME.plain
+    for (const entry of choices) {
+      const choice = asObject(entry)
+      const reason = choice?.["finish_reason"]
+      // some servers send "" for "not yet", and some send the reason twice
+      if (typeof reason === "string" && reason !== "") {
+        this.stopReason = reason
+        this.finished = true
+      }
+      if (holdsContent(asObject(choice?.["delta"]) ?? asObject(choice?.["message"]))) verdict = FRAME.content
+    }
+    if (verdict === FRAME.content) this.contentSeen = true
+    return verdict
+  }
+}
+
+/** Any member of a delta but the role that is not empty: text, reasoning under its several names, refusal, tool calls, audio. */
+function holdsContent(delta: Loose | null): boolean {
+  if (delta === null) return false
+  for (const key in delta) {
+    const value = delta[key]
+    if (key === "role" || value === null || value === "") continue
+    if (Array.isArray(value) ? value.length > 0 : typeof value === "string" || asObject(value) !== null) return true
+  }
+  return false
+}
+
+/**
+ * A one-line frame that can change nothing that is watched: no usage, no finish reason, no error, not the end.
+ * Decided on the bytes, because this is nearly every frame of a stream; what looks unusual is parsed.
+ */
+function isBareDelta(bytes: Uint8Array, start: number, end: number): boolean {
+  if (!startsWith(bytes, start, end, DATA)) return false
+  const frame = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
+  if (!frame.includes('"choices":[{')) return false
+  return (
+    isNullOrAbsent(frame, '"finish_reason"') && isNullOrAbsent(frame, '"usage"') && isNullOrAbsent(frame, '"error"')
+  )
+}
+
+function isNullOrAbsent(frame: Buffer, key: string): boolean {
+  let at = frame.indexOf(key)
+  while (at >= 0) {
+    at += key.length
+    while (frame[at] === 32 || frame[at] === COLON) at++
+    if (frame[at] !== NULL) return false
+    at = frame.indexOf(key, at)
+  }
+  return true
+}

@@ -1,0 +1,27 @@
+/** Reads the governed keys of a Chat Completions request. */
+import type { Member, ScannedObject } from "../../json/scan.ts"
+import type { RequestFacts } from "../dialect.ts"
+import { parseObject } from "../loose.ts"
+import { governedMembers, isTrue, modelOf, textOf, type GovernedType } from "../peek.ts"
+
+const GOVERNED: ReadonlyMap<string, GovernedType> = new Map<string, GovernedType>([
+  ["model", "string"],
+  ["stream", "boolean"],
+  ["stream_options", "object"],
+  ["n", "count"],
+  ["max_tokens", "count"],
+  ["max_completion_tokens", "count"],
+])
+
+export function peek(body: ScannedObject): RequestFacts {
+  const found = governedMembers(body, GOVERNED)
+  return {
+    model: modelOf(body.bytes, found.get("model")),
+    stream: isTrue(body.bytes, found.get("stream")),
+    includeUsage: asksForUsage(body.bytes, found.get("stream_options")),
+  }
+}
+
+function asksForUsage(bytes: Uint8Array, options: Member | undefined): boolean {
+  return options !== undefined && parseObject(textOf(bytes, options))?.["include_usage"] === true
+}

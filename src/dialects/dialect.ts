@@ -1,0 +1,100 @@
+/**
+ * What every dialect provides to a call that stays in it: reading what routing needs from the request's bytes,
+ * watching the answer without changing it, and rendering errors. Pure functions over bytes; no I/O.
+ */
+import type { RouterError } from "../errors.ts"
+import type { ScannedObject } from "../json/scan.ts"
+
+/** The three wire dialects, by the names that the configuration uses. */
+export type DialectName = "openai-chat" | "openai-responses" | "anthropic"
+
+/** Token counters as billed; disjoint but for `reasoningTokens`, which are part of `outputTokens`. Null: not reported. */
+export interface Usage {
+  readonly freshInputTokens: number
+  readonly cachedInputTokens: number
+  readonly cacheWrite5mTokens: number
+  readonly cacheWrite1hTokens: number
+  readonly outputTokens: number
+  readonly reasoningTokens: number | null
+  /** Cost in USD that the upstream itself reports. */
+  readonly reportedCostUsd: number | null
+  /** Part of the tokens was used by another model than the one that answered, so one price list cannot price them. */
+  readonly mixedModels: boolean
+}
+
+/** The facts that routing needs from a request body. */
+export interface RequestFacts {
+  /** The `model` value, null when absent. */
+  readonly model: string | null
+  readonly stream: boolean
+  /** Chat only: the client asked for the usage frame itself. */
+  readonly includeUsage: boolean
+}
+
+/** What an answer says about itself; gathered while its bytes pass. */
+export interface AnswerFacts {
+  readonly usage: Usage | null
+  readonly stopReason: string | null
+  readonly serviceTier: string | null
+}
+
+/** A whole unary body, judged. */
+export type ReplyVerdict =
+  | ({ readonly kind: "answer" } & AnswerFacts)
+  /** A status 200 that holds an error, or is no answer of this dialect. */
+  | { readonly kind: "fault"; readonly fault: UpstreamFault }
+
+/** What an upstream said when it failed; classified in `src/upstream/failure.ts`. Texts are for matching only and reach nobody. */
+export interface UpstreamFault {
+  readonly type: string | null
+  readonly code: string | null
+  readonly param: string | null
+  readonly message: string | null
+}
+
+export const NO_FAULT: UpstreamFault = { type: null, code: null, param: null, message: null }
+
+/** What a frame of a stream is; several may hold at once. */
+export const FRAME = {
+  /** Metadata, pings, comments. */
+  plain: 0,
+  /** Text, reasoning, refusal or tool delta: from here on there is no failover. */
+  content: 1,
+  /** The stream's own end; held back until the call is recorded. */
+  terminal: 2,
+  /** The upstream reports a failure inside the stream; `StreamObserver.fault` says which. */
+  fault: 4,
+  /** The usage frame that only the router asked for. */
+  drop: 8,
+} as const
+
+/** Reads a copy of the stream, frame by frame. It never throws. */
+export interface StreamObserver {
+  /** Judges `bytes.subarray(start, end)`, one whole frame; returns `FRAME` bits. */
+  frame(bytes: Uint8Array, start: number, end: number): number
+  /** True once a finish reason was seen: a clean end without a terminal frame is then complete. */
+  readonly finished: boolean
+  readonly fault: UpstreamFault | null
+  facts(): AnswerFacts
+  /** The terminal error in this dialect, after frames were sent. */
+  renderFailure(error: RouterError, requestId: string): string
+}
+
+export interface Dialect {
+  readonly name: DialectName
+  /** Path of the endpoint behind a provider's base URL. */
+  readonly endpoint: string
+  /**
+   * Reads the governed keys.
+   * @throws RouterError `duplicate-key`, `invalid-request` with `param`
+   */
+  peek(body: ScannedObject): RequestFacts
+  judgeReply(bytes: Uint8Array): ReplyVerdict
+  /** Reads an upstream's error body; null when it is no JSON object. */
+  readFault(bytes: Uint8Array): UpstreamFault | null
+  createObserver(request: RequestFacts): StreamObserver
+  /** The body of an error response. */
+  renderError(error: RouterError, requestId: string): string
+  /** A line that keeps a silent stream alive. */
+  readonly keepAlive: string
+}

@@ -1,0 +1,40 @@
+/** Anthropic's error shape: https://docs.claude.com/en/api/errors */
+import type { RouterError } from "../../errors.ts"
+import type { UpstreamFault } from "../dialect.ts"
+import { parseBytes } from "../loose.ts"
+import { faultOf } from "../openai-error.ts"
+
+const TYPES: Readonly<Record<number, string>> = {
+  401: "authentication_error",
+  402: "billing_error",
+  403: "permission_error",
+  404: "not_found_error",
+  413: "request_too_large",
+  429: "rate_limit_error",
+  500: "api_error",
+  502: "api_error",
+  503: "overloaded_error",
+  504: "timeout_error",
+  529: "overloaded_error",
+}
+
+/** `{"type":"error","error":{type, message, code, param?, details?},"request_id"}` */
+export function renderMessagesError(error: RouterError, requestId: string): string {
+  const { param, details } = error.detail
+  return JSON.stringify({
+    type: "error",
+    error: {
+      type: TYPES[error.status] ?? "invalid_request_error",
+      message: error.message,
+      code: error.code,
+      ...(param === undefined ? {} : { param }),
+      ...(details === undefined ? {} : { details }),
+    },
+    request_id: requestId,
+  })
+}
+
+export function readMessagesFault(bytes: Uint8Array): UpstreamFault | null {
+  const body = parseBytes(bytes)
+  return body === null ? null : faultOf(body["error"] ?? body)
+}

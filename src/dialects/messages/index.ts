@@ -1,0 +1,17 @@
+/** Anthropic Messages. */
+import type { Dialect } from "../dialect.ts"
+import { readMessagesFault, renderMessagesError } from "./error.ts"
+import { judgeReply } from "./judge.ts"
+import { MessagesObserver } from "./observe.ts"
+import { peek } from "./peek.ts"
+
+export const messages: Dialect = {
+  name: "anthropic",
+  endpoint: "/v1/messages",
+  peek,
+  judgeReply,
+  readFault: readMessagesFault,
+  createObserver: () => new MessagesObserver(),
+  renderError: renderMessagesError,
+  keepAlive: 'event: ping\ndata: {"type":"ping"}\n\n',
+}

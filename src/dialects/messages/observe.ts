@@ -1,0 +1,86 @@
+/** Watches a Messages stream. */
+import type { RouterError } from "../../errors.ts"
+import { readFields, startsWith } from "../../sse/fields.ts"
+import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault } from "../dialect.ts"
+import { asArray, asObject, asString, parseObject, type Loose } from "../loose.ts"
+import { faultOf } from "../openai-error.ts"
+import { renderMessagesError } from "./error.ts"
+import { readMessagesUsage } from "./usage.ts"
+
+const DELTA = Buffer.from("event: content_block_delta\n")
+
+export class MessagesObserver implements StreamObserver {
+  finished = false
+  fault: UpstreamFault | null = null
+  private contentSeen = false
+  private model: string | null = null
+  private stopReason: string | null = null
+  /** The newest value of each usage field: `message_delta` restates and revises what `message_start` said. */
+  private usage: Record<string, unknown> = {}
+
+  frame(bytes: Uint8Array, start: number, end: number): number {
+    if (this.contentSeen && startsWith(bytes, start, end, DELTA)) return FRAME.content
+    const { event, data } = readFields(bytes, start, end)
+    if (data === null) return FRAME.plain
+    const body = parseObject(data)
+    const type = asString(body?.["type"]) ?? event
+    if (type === "error") {
+      this.fault = faultOf(body?.["error"] ?? body)
+      return FRAME.fault
+    }
+    if (type === "message_stop") return FRAME.terminal
+    const verdict = body === null ? FRAME.plain : this.event(type, body)
+    if (verdict === FRAME.content) this.contentSeen = true
+    return verdict
+  }
+
+  facts(): AnswerFacts {
+    return {
+      usage: readMessagesUsage(this.usage, this.model),
+      stopReason: this.stopReason,
+      serviceTier: asString(this.usage["service_tier"]),
+    }
+  }
+
+  renderFailure(error: RouterError, requestId: string): string {
+    return `event: error\ndata: ${renderMessagesError(error, requestId)}\n\n`
+  }
+
+  private event(type: string | null, body: Loose): number {
+    if (type === "content_block_delta") return FRAME.content
+    if (type === "content_block_start")
+      return opensWithContent(asObject(body["content_block"])) ? FRAME.content : FRAME.plain
+    if (type === "message_delta") {
+      this.takeUsage(body["usage"])
+      this.takeStop(asObject(body["delta"]))
+    }
+    if (type === "message_start") {
+      const message = asObject(body["message"])
+      this.model ??= asString(message?.["model"])
+      this.takeUsage(message?.["usage"])
+      this.takeStop(message)
+      if (asArray(message?.["content"]).length > 0) return FRAME.content
+    }
+    return FRAME.plain
+  }
+
+  private takeStop(holder: Loose | null): void {
+    const reason = asString(holder?.["stop_reason"])
+    if (reason === null) return
+    this.stopReason = reason
+    this.finished = true
+  }
+
+  private takeUsage(value: unknown): void {
+    const usage = asObject(value)
+    for (const key in usage) if (usage[key] !== null) this.usage[key] = usage[key]
+  }
+}
+
+/** Text and thinking blocks start empty and fill up; every other kind (a tool call, a sealed thought, a result) already says something. */
+function opensWithContent(block: Loose | null): boolean {
+  const type = block?.["type"]
+  if (type === "text") return block?.["text"] !== ""
+  if (type === "thinking") return block?.["thinking"] !== ""
+  return block !== null
+}

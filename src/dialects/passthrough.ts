@@ -1,0 +1,49 @@
+/** Same dialect in and out: which bytes of the request change, and no others. */
+import { OPEN_BRACE } from "../json/bytes.ts"
+import { scanObject, type Member, type ScannedObject } from "../json/scan.ts"
+import { splice, type Edit } from "../json/splice.ts"
+import type { DialectName, RequestFacts } from "./dialect.ts"
+
+const encoder = new TextEncoder()
+const INCLUDE_USAGE = encoder.encode('"include_usage":true')
+const USAGE_OPTIONS = encoder.encode('{"include_usage":true}')
+const TRUE = encoder.encode("true")
+
+/** The body for a target: the group's name replaced by the upstream's id, and a streamed chat call asks for its usage. */
+export function passthroughBody(
+  body: ScannedObject,
+  facts: RequestFacts,
+  dialect: DialectName,
+  modelJson: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const edits: Edit[] = []
+  const added: string[] = []
+  const model = body.members.find((member) => member.key === "model")
+  if (model === undefined) added.push(`"model":${Buffer.from(modelJson).toString()}`)
+  else edits.push({ start: model.start, end: model.end, bytes: modelJson })
+  if (dialect === "openai-chat" && facts.stream && !facts.includeUsage) {
+    const options = body.members.find((member) => member.key === "stream_options")
+    if (options === undefined) added.push('"stream_options":{"include_usage":true}')
+    else edits.push(usageEdit(body.bytes, options))
+  }
+  edits.sort((left, right) => left.start - right.start)
+  if (added.length > 0) {
+    const comma = body.members.length > 0 ? "," : ""
+    edits.push({ start: body.close, end: body.close, bytes: encoder.encode(comma + added.join(",")) })
+  }
+  return splice(body.bytes, edits)
+}
+
+/** Sets `include_usage` inside an existing `stream_options`, which may be null. */
+function usageEdit(bytes: Uint8Array, options: Member): Edit {
+  if (bytes[options.start] !== OPEN_BRACE) return { start: options.start, end: options.end, bytes: USAGE_OPTIONS }
+  const inner = scanObject(bytes.slice(options.start, options.end), 512)
+  const member = inner.members.findLast((entry) => entry.key === "include_usage")
+  if (member !== undefined) return { start: options.start + member.start, end: options.start + member.end, bytes: TRUE }
+  const close = options.start + inner.close
+  return {
+    start: close,
+    end: close,
+    bytes: inner.members.length > 0 ? encoder.encode(',"include_usage":true') : INCLUDE_USAGE,
+  }
+}

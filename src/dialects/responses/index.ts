@@ -1,0 +1,17 @@
+/** OpenAI Responses. */
+import type { Dialect } from "../dialect.ts"
+import { readOpenAiFault, renderOpenAiError } from "../openai-error.ts"
+import { judgeReply } from "./judge.ts"
+import { ResponsesObserver } from "./observe.ts"
+import { peek } from "./peek.ts"
+
+export const responses: Dialect = {
+  name: "openai-responses",
+  endpoint: "/responses",
+  peek,
+  judgeReply,
+  readFault: readOpenAiFault,
+  createObserver: () => new ResponsesObserver(),
+  renderError: renderOpenAiError,
+  keepAlive: ": keep-alive\n\n",
+}

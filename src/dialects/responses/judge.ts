@@ -1,0 +1,49 @@
+/** Judges a unary Responses body. */
+import { NO_FAULT, type ReplyVerdict } from "../dialect.ts"
+import { asObject, asString, parseBytes, type Loose } from "../loose.ts"
+import { faultOf, openAiFault } from "../openai-error.ts"
+import { readResponsesUsage } from "./usage.ts"
+
+export function judgeReply(bytes: Uint8Array): ReplyVerdict {
+  const body = parseBytes(bytes)
+  if (body === null) return { kind: "fault", fault: { ...NO_FAULT, message: "the answer is no JSON object" } }
+  if (!Array.isArray(body["output"])) return { kind: "fault", fault: openAiFault(body) }
+  if (isProviderFailure(body)) return { kind: "fault", fault: faultOf(body["error"]) }
+  return {
+    kind: "answer",
+    usage: readResponsesUsage(body["usage"]),
+    stopReason: stopReasonOf(body),
+    serviceTier: asString(body["service_tier"]),
+  }
+}
+
+/** `incomplete_details.reason` says more than the status `incomplete`. */
+export function stopReasonOf(response: Loose): string | null {
+  return asString(asObject(response["incomplete_details"])?.["reason"]) ?? asString(response["status"])
+}
+
+/** Failures that are the caller's own stand in the answer as they are, because agents heal themselves by them. */
+const CALLER_FAULTS: ReadonlySet<string> = new Set([
+  "context_length_exceeded",
+  "invalid_prompt",
+  "cyber_policy",
+  "invalid_image",
+  "invalid_image_format",
+  "invalid_base64_image",
+  "invalid_image_url",
+  "image_too_large",
+  "image_too_small",
+  "image_parse_error",
+  "image_content_policy_violation",
+  "invalid_image_mode",
+  "image_file_too_large",
+  "unsupported_image_media_type",
+  "empty_image_file",
+  "failed_to_download_image",
+  "image_file_not_found",
+])
+
+/** Did the response fail through a fault that another target could cure? */
+export function isProviderFailure(response: Loose): boolean {
+  return response["status"] === "failed" && !CALLER_FAULTS.has(faultOf(response["error"]).code ?? "")
+}

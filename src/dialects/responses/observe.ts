@@ -1,0 +1,92 @@
+/** Watches a Responses stream. */
+import type { RouterError } from "../../errors.ts"
+import { readFields, startsWith } from "../../sse/fields.ts"
+import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault, type Usage } from "../dialect.ts"
+import { asArray, asObject, asString, parseObject, type Loose } from "../loose.ts"
+import { faultOf } from "../openai-error.ts"
+import { isProviderFailure, stopReasonOf } from "./judge.ts"
+import { readResponsesUsage } from "./usage.ts"
+
+const TEXT_DELTA = Buffer.from("event: response.output_text.delta\n")
+const TERMINAL: ReadonlySet<string> = new Set(["response.completed", "response.incomplete", "response.failed"])
+
+export class ResponsesObserver implements StreamObserver {
+  readonly finished = false
+  fault: UpstreamFault | null = null
+  private contentSeen = false
+  private usage: Usage | null = null
+  private stopReason: string | null = null
+  private serviceTier: string | null = null
+  /** The newest `response` object, so that a failure can name the response that the client knows. */
+  private response: Loose = {}
+  private lastSequence = -1
+
+  frame(bytes: Uint8Array, start: number, end: number): number {
+    if (this.contentSeen && startsWith(bytes, start, end, TEXT_DELTA)) {
+      this.lastSequence++
+      return FRAME.content
+    }
+    const { event, data } = readFields(bytes, start, end)
+    const body = data === null ? null : parseObject(data)
+    if (body === null) return FRAME.plain
+    this.lastSequence = typeof body["sequence_number"] === "number" ? body["sequence_number"] : this.lastSequence + 1
+    const type = asString(body["type"]) ?? event ?? ""
+    if (type === "error") return this.failed(faultOf(asObject(body["error"]) ?? body))
+    const response = asObject(body["response"])
+    if (response !== null) this.takeResponse(response)
+    if (TERMINAL.has(type))
+      return isProviderFailure(this.response) ? this.failed(faultOf(this.response["error"])) : FRAME.terminal
+    const content = holdsContent(type, body)
+    if (content) this.contentSeen = true
+    return content ? FRAME.content : FRAME.plain
+  }
+
+  facts(): AnswerFacts {
+    return { usage: this.usage, stopReason: this.stopReason, serviceTier: this.serviceTier }
+  }
+
+  /** Codex ignores `error` events, so the end is always `response.failed`. */
+  renderFailure(error: RouterError, requestId: string): string {
+    const failed = {
+      type: "response.failed",
+      sequence_number: this.lastSequence + 1,
+      response: {
+        ...(typeof this.response["id"] === "string"
+          ? {}
+          : { id: requestId.replace("req_", "resp_"), object: "response", output: [] }),
+        ...this.response,
+        status: "failed",
+        error: { code: failureCode(error), message: `${error.message} (${error.code}, ${requestId})` },
+      },
+    }
+    return `event: response.failed\ndata: ${JSON.stringify(failed)}\n\n`
+  }
+
+  private failed(fault: UpstreamFault): number {
+    this.fault = fault
+    return FRAME.fault
+  }
+
+  private takeResponse(response: Loose): void {
+    this.response = response
+    this.usage = readResponsesUsage(response["usage"]) ?? this.usage
+    this.stopReason = stopReasonOf(response) ?? this.stopReason
+    this.serviceTier = asString(response["service_tier"]) ?? this.serviceTier
+  }
+}
+
+/** The vendor's closed list knows these two; `server_error` makes agents retry. */
+function failureCode(error: RouterError): string {
+  return error.code === "upstream-rate-limited" ? "rate_limit_exceeded" : "server_error"
+}
+
+/** Any delta is content; so is an item or part that arrives with something in it. */
+function holdsContent(type: string, body: Loose): boolean {
+  if (type.endsWith(".delta") || type === "response.output_item.done") return true
+  if (type !== "response.output_item.added") return false
+  const item = asObject(body["item"])
+  const kind = item?.["type"]
+  if (kind === "message") return asArray(item?.["content"]).length > 0
+  if (kind === "reasoning") return asArray(item?.["summary"]).length > 0
+  return item !== null
+}

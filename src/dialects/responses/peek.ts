@@ -1,0 +1,21 @@
+/** Reads the governed keys of a Responses request. */
+import type { ScannedObject } from "../../json/scan.ts"
+import type { RequestFacts } from "../dialect.ts"
+import { governedMembers, isTrue, modelOf, type GovernedType } from "../peek.ts"
+
+const GOVERNED: ReadonlyMap<string, GovernedType> = new Map<string, GovernedType>([
+  ["model", "string"],
+  ["stream", "boolean"],
+  ["stream_options", "object"],
+  ["max_output_tokens", "count"],
+  ["previous_response_id", "nullable-string"],
+])
+
+export function peek(body: ScannedObject): RequestFacts {
+  const found = governedMembers(body, GOVERNED)
+  return {
+    model: modelOf(body.bytes, found.get("model")),
+    stream: isTrue(body.bytes, found.get("stream")),
+    includeUsage: true,
+  }
+}

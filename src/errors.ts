@@ -1,0 +1,287 @@
+/**
+ * The error catalogue: everything that a caller can be told, once.
+ * Each dialect renders an entry in its own shape (`error.ts` of each dialect folder).
+ */
+
+/** Whose fault it is: decides what counts against a target, and how logs and reports group it. */
+export type Blame = "caller" | "operator" | "router" | "upstream"
+
+export interface Entry {
+  readonly status: number
+  readonly blame: Blame
+  /** May the same request succeed later without a change? `false` is sent as `x-should-retry: false`. */
+  readonly retryable: boolean
+  readonly message: string
+}
+
+export type ErrorCode =
+  | "invalid-json"
+  | "invalid-request"
+  | "duplicate-key"
+  | "missing-model"
+  | "ambiguous-credentials"
+  | "stateful-unsupported"
+  | "translation-loss"
+  | "provider-hosted-tools-forbidden"
+  | "pii-filter-blocked"
+  | "unauthorized"
+  | "model-not-allowed"
+  | "key-disabled"
+  | "key-suspended"
+  | "key-expired"
+  | "key-rotated"
+  | "key-exhausted"
+  | "metrics-forbidden"
+  | "not-found"
+  | "method-not-allowed"
+  | "body-too-large"
+  | "unsupported-media-type"
+  | "websocket-unsupported"
+  | "rpm-exceeded"
+  | "tpm-exceeded"
+  | "concurrency-exceeded"
+  | "quota-exhausted"
+  | "spend-exhausted"
+  | "traffic-shaped"
+  | "client-closed"
+  | "internal-error"
+  | "routing-policy-error"
+  | "pii-filter-failed"
+  | "upstream-failed"
+  | "upstream-refused"
+  | "no-eligible-target"
+  | "upstream-capacity-throttled"
+  | "upstream-rate-limited"
+  | "upstream-quota-exhausted"
+  | "upstream-access-denied"
+  | "usage-store-unavailable"
+  | "shutting-down"
+  | "upstream-timeout"
+
+export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
+  "invalid-json": { status: 400, blame: "caller", retryable: false, message: "The body is not valid JSON." },
+  "invalid-request": { status: 400, blame: "caller", retryable: false, message: "The request is not valid." },
+  "duplicate-key": {
+    status: 400,
+    blame: "caller",
+    retryable: false,
+    message: "A key that the router reads stands twice in the body.",
+  },
+  "missing-model": {
+    status: 400,
+    blame: "caller",
+    retryable: false,
+    message: "The request names no model and no default model group is configured.",
+  },
+  "ambiguous-credentials": {
+    status: 400,
+    blame: "caller",
+    retryable: false,
+    message: "The two credentials of this call belong to different callers.",
+  },
+  "stateful-unsupported": {
+    status: 400,
+    blame: "caller",
+    retryable: false,
+    message: "No target of this model group can hold server-side state.",
+  },
+  "translation-loss": {
+    status: 400,
+    blame: "caller",
+    retryable: false,
+    message: "The request cannot be translated without a loss, and the model group forbids losses.",
+  },
+  "provider-hosted-tools-forbidden": {
+    status: 400,
+    blame: "caller",
+    retryable: false,
+    message: "Tools that the provider executes are not allowed in this model group.",
+  },
+  "pii-filter-blocked": {
+    status: 400,
+    blame: "caller",
+    retryable: false,
+    message: "The request holds personal data that this model group refuses.",
+  },
+  unauthorized: { status: 401, blame: "caller", retryable: false, message: "The token is missing or unknown." },
+  "model-not-allowed": {
+    status: 403,
+    blame: "caller",
+    retryable: false,
+    message: "This token may not use the requested model group.",
+  },
+  "key-disabled": { status: 403, blame: "caller", retryable: false, message: "This token is disabled." },
+  "key-suspended": { status: 403, blame: "caller", retryable: false, message: "This token is suspended." },
+  "key-expired": { status: 403, blame: "caller", retryable: false, message: "This token has expired." },
+  "key-rotated": { status: 403, blame: "caller", retryable: false, message: "This token was replaced by a newer one." },
+  "key-exhausted": {
+    status: 403,
+    blame: "caller",
+    retryable: false,
+    message: "The lifetime budget of this token is spent.",
+  },
+  "metrics-forbidden": { status: 403, blame: "caller", retryable: false, message: "This token may not read metrics." },
+  "not-found": { status: 404, blame: "caller", retryable: false, message: "There is nothing at this path." },
+  "method-not-allowed": {
+    status: 405,
+    blame: "caller",
+    retryable: false,
+    message: "This path does not take this method.",
+  },
+  "body-too-large": {
+    status: 413,
+    blame: "caller",
+    retryable: false,
+    message: "The body is larger than this router accepts.",
+  },
+  "unsupported-media-type": {
+    status: 415,
+    blame: "caller",
+    retryable: false,
+    message: "The body must be application/json without content encoding.",
+  },
+  "websocket-unsupported": {
+    status: 426,
+    blame: "caller",
+    retryable: false,
+    message: "This router speaks HTTP with server-sent events, not WebSocket.",
+  },
+  "rpm-exceeded": { status: 429, blame: "caller", retryable: true, message: "Too many requests in this minute." },
+  "tpm-exceeded": { status: 429, blame: "caller", retryable: true, message: "Too many tokens in this minute." },
+  "concurrency-exceeded": {
+    status: 429,
+    blame: "caller",
+    retryable: true,
+    message: "Too many calls at the same time.",
+  },
+  "quota-exhausted": { status: 429, blame: "caller", retryable: false, message: "The quota is spent." },
+  "spend-exhausted": { status: 429, blame: "caller", retryable: false, message: "The budget is spent." },
+  "traffic-shaped": {
+    status: 429,
+    blame: "caller",
+    retryable: true,
+    message: "The call was held back by traffic shaping.",
+  },
+  "client-closed": {
+    status: 499,
+    blame: "caller",
+    retryable: true,
+    message: "The client left before the answer was complete.",
+  },
+  "internal-error": {
+    status: 500,
+    blame: "router",
+    retryable: true,
+    message: "The router failed to handle this call.",
+  },
+  "routing-policy-error": {
+    status: 502,
+    blame: "operator",
+    retryable: false,
+    message: "The routing policy of this model group failed.",
+  },
+  "pii-filter-failed": {
+    status: 502,
+    blame: "operator",
+    retryable: false,
+    message: "The privacy filter of this model group could not run.",
+  },
+  "upstream-failed": { status: 502, blame: "upstream", retryable: true, message: "The upstream failed." },
+  "upstream-refused": {
+    status: 502,
+    blame: "upstream",
+    retryable: false,
+    message: "The upstream refused the request.",
+  },
+  "no-eligible-target": {
+    status: 400,
+    blame: "operator",
+    retryable: false,
+    message: "No target of this model group can serve this call.",
+  },
+  "upstream-capacity-throttled": {
+    status: 503,
+    blame: "upstream",
+    retryable: true,
+    message: "All targets of this model group are throttled.",
+  },
+  "upstream-rate-limited": {
+    status: 503,
+    blame: "upstream",
+    retryable: true,
+    message: "The upstream limits its rate.",
+  },
+  "upstream-quota-exhausted": {
+    status: 503,
+    blame: "operator",
+    retryable: true,
+    message: "The upstream reports an exhausted quota or balance.",
+  },
+  "upstream-access-denied": {
+    status: 503,
+    blame: "operator",
+    retryable: true,
+    message: "The upstream denies access to this model.",
+  },
+  "usage-store-unavailable": {
+    status: 503,
+    blame: "router",
+    retryable: true,
+    message: "Calls cannot be recorded at the moment, so none is served.",
+  },
+  "shutting-down": { status: 503, blame: "router", retryable: true, message: "The router is shutting down." },
+  "upstream-timeout": {
+    status: 504,
+    blame: "upstream",
+    retryable: true,
+    message: "The upstream did not answer in time.",
+  },
+}
+
+const DEFAULT_RETRY_AFTER_S = 5
+
+/** What an error may carry beyond its code. Everything here reaches the caller: no hosts, keys, prompts or upstream bodies. */
+export interface ErrorDetail {
+  /** A sentence for this occurrence; the catalogue's own otherwise. */
+  readonly message?: string | undefined
+  /** Path to the fault inside the body, e.g. `messages[2].content`. */
+  readonly param?: string | undefined
+  /** Overrides the catalogue's status, e.g. 503 for `no-eligible-target` when only health excludes targets. */
+  readonly status?: number | undefined
+  /** Seconds, 1 to 60; sent as `Retry-After`. */
+  readonly retryAfterS?: number | undefined
+  /** Overrides the catalogue's rule for `x-should-retry: false`. */
+  readonly retryable?: boolean | undefined
+  readonly details?: Readonly<Record<string, unknown>> | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly cause?: unknown
+}
+
+/** The only error that is thrown on purpose. It becomes a response in one place, in the client's dialect. */
+export class RouterError extends Error {
+  readonly code: ErrorCode
+  readonly status: number
+  readonly retryable: boolean
+  /** Sent as `Retry-After`; null: not sent. A 503 that may pass always says when. */
+  readonly retryAfterS: number | null
+  readonly detail: ErrorDetail
+
+  constructor(code: ErrorCode, detail: ErrorDetail = {}) {
+    super(detail.message ?? CATALOGUE[code].message, detail.cause === undefined ? undefined : { cause: detail.cause })
+    this.name = "RouterError"
+    this.code = code
+    this.status = detail.status ?? CATALOGUE[code].status
+    this.retryable = detail.retryable ?? CATALOGUE[code].retryable
+    this.retryAfterS = detail.retryAfterS ?? (this.status === 503 && this.retryable ? DEFAULT_RETRY_AFTER_S : null)
+    this.detail = detail
+  }
+
+  get blame(): Blame {
+    return CATALOGUE[this.code].blame
+  }
+}
+
+/** Any thrown value as a catalogue entry; what is unknown is `internal-error` and keeps its cause for the log. */
+export function asRouterError(thrown: unknown): RouterError {
+  return thrown instanceof RouterError ? thrown : new RouterError("internal-error", { cause: thrown })
+}

@@ -1,0 +1,82 @@
+import { expect, test } from "bun:test"
+import fc from "fast-check"
+import { JsonFault } from "./fault.ts"
+import { scanObject } from "./scan.ts"
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
+const faultOf = (text: string, depth = 512): JsonFault | null => {
+  try {
+    scanObject(encode(text), depth)
+    return null
+  } catch (error) {
+    if (error instanceof JsonFault) return error
+    throw error
+  }
+}
+const accepts = (text: string): boolean => {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+  } catch {
+    return false
+  }
+}
+
+test("every member's bytes parse to the member's value", () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue({ maxDepth: 4 })),
+      fc.nat(4),
+      (value, indent) => {
+        const text = JSON.stringify(value, null, indent)
+        const scan = scanObject(encode(text), 512)
+        const read = Object.fromEntries(
+          scan.members.map((m) => [m.key, JSON.parse(new TextDecoder().decode(scan.bytes.subarray(m.start, m.end)))]),
+        )
+        expect(JSON.stringify(read)).toEqual(JSON.stringify(JSON.parse(text)))
+        expect(scan.bytes[scan.close]).toBe(125)
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
+test("accepts exactly what JSON.parse accepts, over mutated documents", () => {
+  const document = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })).map((value) => JSON.stringify(value))
+  const noise = fc.constantFrom(...Array.from('{}[]",:\\u0 \t\n-+.eE1tfn/x'))
+  fc.assert(
+    fc.property(document, fc.array(fc.tuple(fc.nat(), noise, fc.boolean()), { maxLength: 3 }), (text, changes) => {
+      let mutated = text
+      for (const [at, character, insert] of changes) {
+        const place = at % (mutated.length + 1)
+        mutated = mutated.slice(0, place) + character + mutated.slice(insert ? place : place + 1)
+      }
+      expect(faultOf(mutated) === null).toBe(accepts(mutated))
+    }),
+    { numRuns: 5000 },
+  )
+})
+
+test("works on unaligned views", () => {
+  const whole = encode(`   {"a":"${"x".repeat(50)}\\n","model":"m"}`)
+  const scan = scanObject(whole.subarray(3), 512)
+  expect(scan.members.map((m) => m.key)).toEqual(["a", "model"])
+})
+
+test("keys are compared with their escapes resolved", () => {
+  expect(scanObject(encode('{"mo\\u0064el":1,"é":2}'), 512).members.map((m) => m.key)).toEqual(["model", "é"])
+})
+
+test("depth is bounded and 100,000 levels are refused without a stack overflow", () => {
+  const nested = (levels: number): string => `{"a":${"[".repeat(levels)}${"]".repeat(levels)}}`
+  expect(faultOf(nested(511))).toBeNull()
+  expect(faultOf(nested(512))?.kind).toBe("depth")
+  expect(faultOf(nested(100_000))?.kind).toBe("depth")
+})
+
+test("a JSON value that is no object is told apart from broken JSON", () => {
+  for (const text of ['"{\\"model\\":\\"m\\"}"', "[1]", "12", "null", "true"])
+    expect(faultOf(text)?.kind).toBe("not-an-object")
+  for (const text of ["", "  ", "nul", "[1", '{"a":1}}', '{"a":01}', '{"a":"\u0001"}', "\ufeff{}"])
+    expect(faultOf(text)?.kind).toBe("syntax")
+})

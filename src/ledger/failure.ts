@@ -1,0 +1,29 @@
+/** What went wrong with the database, by what helps against it. */
+
+export type Failure =
+  /** Another process holds the lock: the same again in a moment. */
+  | "busy"
+  /** No room: later. */
+  | "full"
+  /** The file was deleted, replaced, became unreadable or read-only: a new connection may help. */
+  | "broken"
+  /** This call's own rows are not acceptable: never. */
+  | "content"
+
+const CONTENT_CODES = /^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG|RANGE)/
+
+/** Thrown when the file at the database's path is not the one that is open. */
+export class DatabaseMoved extends Error {
+  constructor() {
+    super("the database file was moved or deleted")
+    this.name = "DatabaseMoved"
+  }
+}
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof DatabaseMoved) return "broken"
+  const code = error instanceof Error && "code" in error ? String(error.code) : ""
+  if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) return "busy"
+  if (code === "SQLITE_FULL" || code === "ENOSPC" || code === "EDQUOT") return "full"
+  return CONTENT_CODES.test(code) || !code.startsWith("SQLITE_") ? "content" : "broken"
+}

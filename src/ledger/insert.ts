@@ -1,0 +1,177 @@
+/** The rows of calls, written through prepared statements: the hot part of the ledger. */
+import type { Database, Statement } from "bun:sqlite"
+import type { AttemptRow, CallRecord, ErrorRow, TraceRow, UsageRow } from "./record.ts"
+import { HourlyFigures } from "./rollup.ts"
+
+type Scalar = string | number | null
+type Insertion = Statement<unknown, Scalar[]>
+
+const COLUMNS = { request_usage: 58, request_attempts: 21, request_trace_events: 8, request_errors: 9 } as const
+
+export class CallInserter {
+  readonly #usage: Insertion
+  readonly #attempt: Insertion
+  readonly #trace: Insertion
+  readonly #error: Insertion
+  readonly #figures: HourlyFigures
+  readonly #begin: Statement<unknown, []>
+  readonly #commit: Statement<unknown, []>
+
+  constructor(database: Database) {
+    this.#usage = database.prepare(`${insertInto("request_usage")} ON CONFLICT DO NOTHING`)
+    this.#attempt = database.prepare(insertInto("request_attempts"))
+    this.#trace = database.prepare(insertInto("request_trace_events"))
+    this.#error = database.prepare(insertInto("request_errors"))
+    this.#figures = new HourlyFigures(database)
+    this.#begin = database.prepare<unknown, []>("BEGIN IMMEDIATE")
+    this.#commit = database.prepare<unknown, []>("COMMIT")
+  }
+
+  /** All calls in one transaction. A call that is there already changes nothing. After a throw the caller rolls back. */
+  insert(calls: readonly CallRecord[]): void {
+    this.#begin.run()
+    this.#figures.clear()
+    for (const call of calls) this.#insertOne(call)
+    this.#figures.write()
+    this.#commit.run()
+  }
+
+  #insertOne(call: CallRecord): void {
+    const { usage } = call
+    if (bind(this.#usage, usageValues(usage)).changes === 0) return
+    for (const attempt of call.attempts) bind(this.#attempt, attemptValues(usage.request_id, attempt))
+    for (const event of call.trace) bind(this.#trace, traceValues(usage.request_id, event))
+    if (call.error !== null) bind(this.#error, errorValues(usage.request_id, call.error))
+    this.#figures.add(usage)
+  }
+
+  close(): void {
+    for (const statement of [this.#usage, this.#attempt, this.#trace, this.#error, this.#begin, this.#commit]) {
+      statement.finalize()
+    }
+    this.#figures.close()
+  }
+}
+
+function insertInto(table: keyof typeof COLUMNS): string {
+  return `INSERT INTO ${table} VALUES (${Array.from({ length: COLUMNS[table] }, () => "?").join(",")})`
+}
+
+/** One array is bound faster than spread arguments. */
+function bind(statement: Insertion, values: Scalar[]): { readonly changes: number } {
+  return statement.run(...([values] as unknown as Scalar[]))
+}
+
+/** Durations come with fractions, columns hold whole milliseconds. */
+function whole(value: number | null): number | null {
+  return value === null ? null : Math.round(value)
+}
+
+/** In the order of the table's columns; written out because a loop over names costs as much as the insert. */
+// oxlint-disable-next-line max-lines-per-function -- one line for each column
+function usageValues(row: UsageRow): Scalar[] {
+  return [
+    row.request_id,
+    row.ts,
+    row.caller_id,
+    row.caller_user,
+    row.caller_project,
+    row.caller_environment,
+    row.caller_ip,
+    row.token_id,
+    row.client,
+    row.inbound_dialect,
+    row.requested_model,
+    row.resolved_group,
+    row.strategy,
+    row.target_provider,
+    row.target_model,
+    row.target_dialect,
+    row.target_region,
+    row.stream,
+    row.cache,
+    row.status,
+    row.attempts,
+    row.fallback_used,
+    whole(row.latency_ms),
+    whole(row.ttfb_ms),
+    whole(row.upstream_duration_ms),
+    whole(row.downstream_duration_ms),
+    row.input_tokens,
+    row.fresh_input_tokens,
+    row.cached_input_tokens,
+    row.cache_write_5m_tokens,
+    row.cache_write_1h_tokens,
+    row.output_tokens,
+    row.reasoning_tokens,
+    row.total_tokens,
+    row.input_has_image,
+    row.input_image_count,
+    row.usage_source,
+    row.stop_reason,
+    row.service_tier,
+    row.input_price_nano_usd_per_million,
+    row.cached_input_price_nano_usd_per_million,
+    row.cache_write_price_nano_usd_per_million,
+    row.cache_write_1h_price_nano_usd_per_million,
+    row.output_price_nano_usd_per_million,
+    row.input_cost_nano_usd,
+    row.cached_input_cost_nano_usd,
+    row.cache_write_cost_nano_usd,
+    row.output_cost_nano_usd,
+    row.image_cost_nano_usd,
+    row.total_cost_nano_usd,
+    row.upstream_reported_total_cost_nano_usd,
+    row.pricing_source,
+    row.pricing_updated_at,
+    row.upstream_request_id,
+    row.router_version,
+    row.routing_config_fingerprint,
+    row.pricing_catalog_fingerprint,
+    row.error,
+  ]
+}
+
+function attemptValues(requestId: string, row: AttemptRow): Scalar[] {
+  return [
+    requestId,
+    row.attempt_index,
+    row.ts,
+    row.provider,
+    row.model,
+    row.dialect,
+    row.key_id,
+    whole(row.duration_ms),
+    row.status_code,
+    row.error_class,
+    row.error_message,
+    row.retryable,
+    row.timed_out,
+    row.client_canceled,
+    row.selected,
+    row.fallback_reason,
+    row.request_bytes,
+    row.response_bytes,
+    whole(row.attempt_timeout_ms),
+    whole(row.retry_after_ms),
+    row.upstream_request_id,
+  ]
+}
+
+function traceValues(requestId: string, row: TraceRow): Scalar[] {
+  return [requestId, row.seq, row.ts, row.event, row.target_provider, row.target_model, row.reason, row.value]
+}
+
+function errorValues(requestId: string, row: ErrorRow): Scalar[] {
+  return [
+    requestId,
+    row.ts,
+    row.code,
+    row.status,
+    row.blame,
+    row.error_class,
+    row.upstream_status,
+    row.message,
+    row.param,
+  ]
+}

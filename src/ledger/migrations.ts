@@ -1,0 +1,140 @@
+/**
+ * The schema, as numbered steps that are never edited once released: a change is a further step.
+ * Scalars only (INTEGER, REAL, TEXT), so that the same columns work on Postgres (INTEGER there: BIGINT).
+ * Every table is clustered on a key that grows with time (request ids begin with their millisecond):
+ * inserts append, and a range of ids is a range of time. A further index costs every call, so there is none.
+ */
+import type { Database } from "bun:sqlite"
+
+interface Migration {
+  readonly version: number
+  readonly name: string
+  readonly statements: readonly string[]
+}
+
+const REQUEST_USAGE = `CREATE TABLE request_usage (
+  request_id TEXT NOT NULL PRIMARY KEY, ts INTEGER NOT NULL,
+  caller_id TEXT NOT NULL, caller_user TEXT NOT NULL, caller_project TEXT NOT NULL, caller_environment TEXT NOT NULL,
+  caller_ip TEXT, token_id TEXT NOT NULL, client TEXT NOT NULL, inbound_dialect TEXT NOT NULL,
+  requested_model TEXT NOT NULL, resolved_group TEXT NOT NULL, strategy TEXT NOT NULL,
+  target_provider TEXT, target_model TEXT, target_dialect TEXT, target_region TEXT,
+  stream INTEGER NOT NULL, cache TEXT NOT NULL, status INTEGER NOT NULL,
+  attempts INTEGER NOT NULL, fallback_used INTEGER NOT NULL,
+  latency_ms INTEGER NOT NULL, ttfb_ms INTEGER, upstream_duration_ms INTEGER, downstream_duration_ms INTEGER,
+  input_tokens INTEGER, fresh_input_tokens INTEGER, cached_input_tokens INTEGER,
+  cache_write_5m_tokens INTEGER, cache_write_1h_tokens INTEGER,
+  output_tokens INTEGER, reasoning_tokens INTEGER, total_tokens INTEGER,
+  input_has_image INTEGER, input_image_count INTEGER,
+  usage_source TEXT NOT NULL, stop_reason TEXT, service_tier TEXT,
+  input_price_nano_usd_per_million INTEGER, cached_input_price_nano_usd_per_million INTEGER,
+  cache_write_price_nano_usd_per_million INTEGER, cache_write_1h_price_nano_usd_per_million INTEGER,
+  output_price_nano_usd_per_million INTEGER,
+  input_cost_nano_usd INTEGER, cached_input_cost_nano_usd INTEGER, cache_write_cost_nano_usd INTEGER,
+  output_cost_nano_usd INTEGER, image_cost_nano_usd INTEGER, total_cost_nano_usd INTEGER,
+  upstream_reported_total_cost_nano_usd INTEGER,
+  pricing_source TEXT, pricing_updated_at TEXT, upstream_request_id TEXT,
+  router_version TEXT NOT NULL, routing_config_fingerprint TEXT NOT NULL, pricing_catalog_fingerprint TEXT NOT NULL,
+  error TEXT
+) WITHOUT ROWID`
+
+const REQUEST_ATTEMPTS = `CREATE TABLE request_attempts (
+  request_id TEXT NOT NULL, attempt_index INTEGER NOT NULL, ts INTEGER NOT NULL,
+  provider TEXT NOT NULL, model TEXT NOT NULL, dialect TEXT NOT NULL, key_id TEXT,
+  duration_ms INTEGER NOT NULL, status_code INTEGER, error_class TEXT, error_message TEXT,
+  retryable INTEGER NOT NULL, timed_out INTEGER NOT NULL, client_canceled INTEGER NOT NULL, selected INTEGER NOT NULL,
+  fallback_reason TEXT, request_bytes INTEGER NOT NULL, response_bytes INTEGER NOT NULL,
+  attempt_timeout_ms INTEGER NOT NULL, retry_after_ms INTEGER, upstream_request_id TEXT,
+  PRIMARY KEY (request_id, attempt_index)
+) WITHOUT ROWID`
+
+const REQUEST_TRACE_EVENTS = `CREATE TABLE request_trace_events (
+  request_id TEXT NOT NULL, seq INTEGER NOT NULL, ts INTEGER NOT NULL, event TEXT NOT NULL,
+  target_provider TEXT, target_model TEXT, reason TEXT, value REAL,
+  PRIMARY KEY (request_id, seq)
+) WITHOUT ROWID`
+
+const REQUEST_ERRORS = `CREATE TABLE request_errors (
+  request_id TEXT NOT NULL PRIMARY KEY, ts INTEGER NOT NULL, code TEXT NOT NULL, status INTEGER NOT NULL,
+  blame TEXT NOT NULL, error_class TEXT, upstream_status INTEGER, message TEXT NOT NULL, param TEXT
+) WITHOUT ROWID`
+
+/** `hour`: whole hours since 1970. The hour leads, so that concurrent callers share a page. */
+const USAGE_ROLLUP_HOURLY = `CREATE TABLE usage_rollup_hourly (
+  hour INTEGER NOT NULL, caller_id TEXT NOT NULL, resolved_group TEXT NOT NULL,
+  requests INTEGER NOT NULL, errors INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL, cached_input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, total_tokens INTEGER NOT NULL,
+  cost_nano_usd INTEGER NOT NULL, cost_unknown_requests INTEGER NOT NULL,
+  PRIMARY KEY (hour, caller_id, resolved_group)
+) WITHOUT ROWID`
+
+/** Written to find out whether the database takes writes. */
+const LEDGER_PROBE = "CREATE TABLE ledger_probe (id INTEGER NOT NULL PRIMARY KEY, probed_at TEXT NOT NULL)"
+
+const MIGRATIONS: readonly Migration[] = [
+  {
+    version: 1,
+    name: "ledger",
+    statements: [
+      REQUEST_USAGE,
+      REQUEST_ATTEMPTS,
+      REQUEST_TRACE_EVENTS,
+      REQUEST_ERRORS,
+      USAGE_ROLLUP_HOURLY,
+      LEDGER_PROBE,
+    ],
+  },
+]
+
+const NEWEST = MIGRATIONS.at(-1)?.version ?? 0
+
+/**
+ * Brings the schema to the newest version, in one transaction: all steps or none.
+ * Throws an `Error` with a sentence for the operator when a newer binary has been here.
+ */
+export function migrate(database: Database, nowMs: number): void {
+  if (versionOf(database) === NEWEST) return
+  database.run("BEGIN IMMEDIATE")
+  try {
+    applyMissing(database, nowMs)
+    database.run("COMMIT")
+  } catch (error) {
+    if (database.inTransaction) database.run("ROLLBACK")
+    throw error
+  }
+}
+
+function applyMissing(database: Database, nowMs: number): void {
+  database.run(
+    "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)",
+  )
+  const applied = versionOf(database)
+  for (const migration of MIGRATIONS) {
+    if (migration.version <= applied) continue
+    for (const statement of migration.statements) database.run(statement)
+    const done = "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)"
+    database.run(done, [migration.version, migration.name, nowMs])
+  }
+}
+
+function versionOf(database: Database): number {
+  if (!hasTable(database, "schema_migrations")) {
+    if (hasTable(database, "request_usage")) throw new Error("it holds the tables of another product")
+    return 0
+  }
+  using newest = database.prepare<{ version: number | null }, []>(
+    "SELECT max(version) AS version FROM schema_migrations",
+  )
+  const version = newest.get()?.version ?? 0
+  if (version > NEWEST) {
+    throw new Error(`its schema has version ${version}, this smart-router knows up to ${NEWEST}: use the newer binary`)
+  }
+  return version
+}
+
+function hasTable(database: Database, name: string): boolean {
+  using found = database.prepare<{ name: string }, [string]>(
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = ?",
+  )
+  return found.get(name) !== null
+}

@@ -1,0 +1,217 @@
+/**
+ * The time that the database does not take calls: where they go meanwhile, how its return is noticed,
+ * and how the spooled ones get in. Every step may be cut off by a kill: replaying twice changes nothing.
+ */
+import { appendFileSync } from "node:fs"
+import { open } from "node:fs/promises"
+import { RouterError } from "../errors.ts"
+import { OWNER_FILE } from "../system/owner-only.ts"
+import type { DatabaseOptions } from "./connection.ts"
+import type { LedgerDatabase } from "./database.ts"
+import { failureOf } from "./failure.ts"
+import type { CallRecord } from "./record.ts"
+import type { Spool, SpoolPosition } from "./spool.ts"
+
+export interface OutageRules {
+  /** Calls are refused while the database is down; a spool is only there to be replayed. */
+  readonly refuses: boolean
+  readonly firstProbeMs: number
+  readonly slowestProbeMs: number
+}
+
+const BUSY_TRIES = 40
+const BUSY_WAIT_MS = 5
+
+export class Outage {
+  readonly #database: LedgerDatabase
+  readonly #spool: Spool | null
+  readonly #options: DatabaseOptions
+  readonly #rules: OutageRules
+  #isDown = false
+  #isSpoolFailing = false
+  #isClosed = false
+  #probeMs: number
+  #timer: ReturnType<typeof setTimeout> | null = null
+  #replay: Promise<void> | null = null
+
+  /** `spool` null: there is none, calls are refused. */
+  constructor(database: LedgerDatabase, spool: Spool | null, options: DatabaseOptions, rules: OutageRules) {
+    this.#database = database
+    this.#spool = spool
+    this.#options = options
+    this.#rules = rules
+    this.#probeMs = rules.firstProbeMs
+  }
+
+  /** Should calls go to the spool without asking the database first? */
+  get isSpooling(): boolean {
+    return this.#isDown && !this.#rules.refuses
+  }
+
+  accepting(): boolean {
+    return !this.#isDown || (!this.#rules.refuses && !this.#isSpoolFailing)
+  }
+
+  begin(cause: unknown): void {
+    if (this.#isDown) return
+    this.#isDown = true
+    this.#probeMs = this.#rules.firstProbeMs
+    const meanwhile = this.#rules.refuses ? "calls are refused" : "calls go to the spool"
+    this.#options.log.error(`the usage database takes no rows; ${meanwhile}`, { cause })
+    this.#schedule()
+  }
+
+  /** Resolves when the calls are safe in the spool. Rejects with `usage-store-unavailable`. */
+  async take(calls: readonly CallRecord[]): Promise<void> {
+    if (this.#spool === null || this.#rules.refuses) throw new RouterError("usage-store-unavailable")
+    try {
+      await this.#spool.append(calls)
+      this.#isSpoolFailing = false
+    } catch (cause) {
+      if (!this.#isSpoolFailing) this.#options.log.error("the spool takes no calls either", { cause })
+      this.#isSpoolFailing = true
+      throw new RouterError("usage-store-unavailable", { cause })
+    }
+    // The database may have come back while the disk was slow.
+    if (!this.#isDown) void this.replay()
+  }
+
+  /** The database took rows again. */
+  end(): void {
+    if (!this.#isDown) return
+    this.#isDown = false
+    this.#cancel()
+    this.#options.log.info("the usage database takes rows again")
+    void this.replay()
+  }
+
+  /** Writes what is spooled to the database. Resolves when that is done, or the database is down again. */
+  replay(): Promise<void> {
+    if (this.#isClosed || this.#spool === null || this.#spool.isEmpty) return this.#replay ?? Promise.resolve()
+    this.#replay ??= this.#replayAll(this.#spool).finally(() => {
+      this.#replay = null
+    })
+    return this.#replay
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#cancel()
+    await this.#replay
+    await this.#spool?.close()
+  }
+
+  async #replayAll(spool: Spool): Promise<void> {
+    let done: SpoolPosition = spool.start
+    let calls = 0
+    try {
+      for (let last = -1; last !== done.offset || !spool.isCurrent(done);) {
+        if (!spool.isCurrent(done)) done = spool.start
+        last = done.offset
+        for await (const batch of spool.batches(done)) {
+          await this.#replayBatch(batch.calls)
+          done = batch.end
+          calls += batch.calls.length
+          if (this.#isClosed) return
+        }
+        await syncFile(`${this.#options.path}-wal`)
+        if (!(await spool.reset(done))) continue
+        this.#options.log.info("the spooled calls are in the usage database", { calls })
+        return
+      }
+      this.#options.log.error("the spool cannot be read to its end", { calls })
+    } catch (error) {
+      this.begin(error)
+    }
+  }
+
+  /** A call that the database will never take is put aside, so that the others get in. */
+  async #replayBatch(calls: readonly CallRecord[]): Promise<void> {
+    const failure = await this.#attempt(calls)
+    if (failure === "content" && calls.length > 1) {
+      for (const call of calls) await this.#replayBatch([call])
+    } else if (failure === "content") this.#putAside(calls)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Throws when the database is down. A lock that passes, a checkpoint's for one, is waited for. */
+  async #attempt(calls: readonly CallRecord[]): Promise<"content" | null> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        this.#database.write(calls)
+        return null
+      } catch (error) {
+        const failure = failureOf(error)
+        if (failure === "content") return "content"
+        if (failure !== "busy" || tries === BUSY_TRIES) throw error
+      }
+      await Bun.sleep(BUSY_WAIT_MS)
+    }
+  }
+
+  #putAside(calls: readonly CallRecord[]): void {
+    const file = `${this.#options.path}.refused`
+    this.#options.log.error("the usage database refused a spooled call; it was put aside", { file })
+    appendFileSync(file, calls.map((call) => `${JSON.stringify(call)}\n`).join(""), { mode: OWNER_FILE })
+  }
+
+  #schedule(): void {
+    if (this.#isClosed) return
+    this.#timer = setTimeout(() => void this.#probe(), this.#probeMs)
+    this.#timer.unref()
+    this.#probeMs = Math.min(this.#probeMs * 2, this.#rules.slowestProbeMs)
+  }
+
+  #cancel(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+  }
+
+  async #probe(): Promise<void> {
+    if (this.#spool !== null && this.#isSpoolFailing) {
+      this.#isSpoolFailing = await this.#spool.check().then(
+        () => false,
+        () => true,
+      )
+    }
+    if (await this.#takesRows()) this.end()
+    else this.#schedule()
+  }
+
+  async #takesRows(): Promise<boolean> {
+    try {
+      await this.#tryRows()
+      return true
+    } catch (error) {
+      if (failureOf(error) !== "broken" || this.#isClosed) return false
+    }
+    try {
+      await this.#database.reopen()
+      await this.#tryRows()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** Real rows where there are some: a probe may fit where they do not. */
+  async #tryRows(): Promise<void> {
+    this.#database.probe()
+    if (this.#spool === null) return
+    for await (const batch of this.#spool.batches(this.#spool.start)) {
+      await this.#replayBatch(batch.calls)
+      return
+    }
+  }
+}
+
+/** Makes what was committed survive a power cut, before its copy in the spool goes. Off the event loop. */
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r+").catch(() => null)
+  if (file === null) return
+  try {
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * What the ledger keeps of one call. Field names are the column names of the tables
+ * (`request_usage`, `request_attempts`, `request_trace_events`, `request_errors`).
+ * Times are Unix milliseconds, durations milliseconds, money integer nano-USD; null means unknown.
+ */
+
+export type UsageSource = "provider" | "estimated" | "partial" | "none"
+
+/** One terminal row per request. */
+export interface UsageRow {
+  readonly request_id: string
+  readonly ts: number
+  readonly caller_id: string
+  readonly caller_user: string
+  readonly caller_project: string
+  readonly caller_environment: string
+  readonly caller_ip: string | null
+  readonly token_id: string
+  readonly client: string
+  readonly inbound_dialect: string
+  readonly requested_model: string
+  readonly resolved_group: string
+  readonly strategy: string
+  readonly target_provider: string | null
+  readonly target_model: string | null
+  readonly target_dialect: string | null
+  readonly target_region: string | null
+  readonly stream: 0 | 1
+  readonly cache: string
+  readonly status: number
+  readonly attempts: number
+  readonly fallback_used: 0 | 1
+  readonly latency_ms: number
+  /** Request received until first content left for the client. */
+  readonly ttfb_ms: number | null
+  readonly upstream_duration_ms: number | null
+  readonly downstream_duration_ms: number | null
+  readonly input_tokens: number | null
+  readonly fresh_input_tokens: number | null
+  readonly cached_input_tokens: number | null
+  readonly cache_write_5m_tokens: number | null
+  readonly cache_write_1h_tokens: number | null
+  readonly output_tokens: number | null
+  readonly reasoning_tokens: number | null
+  readonly total_tokens: number | null
+  readonly input_has_image: 0 | 1 | null
+  readonly input_image_count: number | null
+  readonly usage_source: UsageSource
+  readonly stop_reason: string | null
+  readonly service_tier: string | null
+  readonly input_price_nano_usd_per_million: number | null
+  readonly cached_input_price_nano_usd_per_million: number | null
+  readonly cache_write_price_nano_usd_per_million: number | null
+  readonly cache_write_1h_price_nano_usd_per_million: number | null
+  readonly output_price_nano_usd_per_million: number | null
+  readonly input_cost_nano_usd: number | null
+  readonly cached_input_cost_nano_usd: number | null
+  readonly cache_write_cost_nano_usd: number | null
+  readonly output_cost_nano_usd: number | null
+  readonly image_cost_nano_usd: number | null
+  readonly total_cost_nano_usd: number | null
+  readonly upstream_reported_total_cost_nano_usd: number | null
+  readonly pricing_source: string | null
+  readonly pricing_updated_at: string | null
+  readonly upstream_request_id: string | null
+  readonly router_version: string
+  readonly routing_config_fingerprint: string
+  readonly pricing_catalog_fingerprint: string
+  readonly error: string | null
+}
+
+/** One row per upstream attempt, in order. */
+export interface AttemptRow {
+  readonly attempt_index: number
+  readonly ts: number
+  readonly provider: string
+  readonly model: string
+  readonly dialect: string
+  readonly key_id: string | null
+  readonly duration_ms: number
+  readonly status_code: number | null
+  readonly error_class: string | null
+  readonly error_message: string | null
+  readonly retryable: 0 | 1
+  readonly timed_out: 0 | 1
+  readonly client_canceled: 0 | 1
+  readonly selected: 0 | 1
+  readonly fallback_reason: string | null
+  readonly request_bytes: number
+  readonly response_bytes: number
+  readonly attempt_timeout_ms: number
+  readonly retry_after_ms: number | null
+  readonly upstream_request_id: string | null
+}
+
+/** One decision of the router, in order of `seq`. `event` and `reason` come from closed lists in the code. */
+export interface TraceRow {
+  readonly seq: number
+  readonly ts: number
+  readonly event: string
+  readonly target_provider: string | null
+  readonly target_model: string | null
+  readonly reason: string | null
+  readonly value: number | null
+}
+
+/** Why the call failed; at most one row. */
+export interface ErrorRow {
+  readonly ts: number
+  readonly code: string
+  readonly status: number
+  readonly blame: string
+  readonly error_class: string | null
+  readonly upstream_status: number | null
+  readonly message: string
+  readonly param: string | null
+}
+
+/** All rows of one call: written in one transaction or not at all. */
+export interface CallRecord {
+  readonly usage: UsageRow
+  readonly attempts: readonly AttemptRow[]
+  readonly trace: readonly TraceRow[]
+  readonly error: ErrorRow | null
+}
+
+/** The pipeline's view of the ledger. */
+export interface Ledger {
+  /**
+   * Resolves when the call is durable: its rows are committed, or stand in the fsynced spool.
+   * Writing the same `request_id` again changes nothing. With `durability: async` it resolves at once.
+   * Rejects with `usage-store-unavailable` when neither database nor spool takes the rows.
+   */
+  record(call: CallRecord): Promise<void>
+  /** Can finished calls be made durable at the moment? Asked before a call is admitted (`on_unavailable: fail_closed`) and by `/readyz`. */
+  accepting(): boolean
+  close(): Promise<void>
+}

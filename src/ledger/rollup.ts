@@ -1,0 +1,92 @@
+/** Hourly sums by caller and group, kept in the transaction of the rows that they sum. */
+import type { Database, Statement } from "bun:sqlite"
+import type { UsageRow } from "./record.ts"
+
+const HOUR_MS = 3_600_000
+
+interface Sums {
+  readonly hour: number
+  readonly callerId: string
+  readonly group: string
+  requests: number
+  errors: number
+  input: number
+  cachedInput: number
+  output: number
+  reasoning: number
+  total: number
+  costNanoUsd: number
+  costUnknown: number
+}
+
+const ADD = `INSERT INTO usage_rollup_hourly VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET
+  requests = requests + excluded.requests, errors = errors + excluded.errors,
+  input_tokens = input_tokens + excluded.input_tokens,
+  cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
+  output_tokens = output_tokens + excluded.output_tokens,
+  reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
+  total_tokens = total_tokens + excluded.total_tokens,
+  cost_nano_usd = cost_nano_usd + excluded.cost_nano_usd,
+  cost_unknown_requests = cost_unknown_requests + excluded.cost_unknown_requests`
+
+/** Sums a transaction's rows in memory first: concurrent calls of one caller cost one write. */
+export class HourlyFigures {
+  readonly #add: Statement<unknown, (string | number)[]>
+  readonly #sums: Sums[] = []
+
+  constructor(database: Database) {
+    this.#add = database.prepare(ADD)
+  }
+
+  clear(): void {
+    this.#sums.length = 0
+  }
+
+  add(row: UsageRow): void {
+    const sums = this.#sumsFor(Math.floor(row.ts / HOUR_MS), row.caller_id, row.resolved_group)
+    sums.requests += 1
+    if (row.error !== null || row.status >= 400) sums.errors += 1
+    sums.input += row.input_tokens ?? 0
+    sums.cachedInput += row.cached_input_tokens ?? 0
+    sums.output += row.output_tokens ?? 0
+    sums.reasoning += row.reasoning_tokens ?? 0
+    sums.total += row.total_tokens ?? 0
+    if (row.total_cost_nano_usd !== null) sums.costNanoUsd += row.total_cost_nano_usd
+    else if (row.attempts > 0) sums.costUnknown += 1
+  }
+
+  write(): void {
+    for (const sums of this.#sums) {
+      this.#add.run(
+        sums.hour,
+        sums.callerId,
+        sums.group,
+        sums.requests,
+        sums.errors,
+        sums.input,
+        sums.cachedInput,
+        sums.output,
+        sums.reasoning,
+        sums.total,
+        sums.costNanoUsd,
+        sums.costUnknown,
+      )
+    }
+  }
+
+  close(): void {
+    this.#add.finalize()
+  }
+
+  /** A search from the end: a transaction knows few callers, and comparing beats building a key. */
+  #sumsFor(hour: number, callerId: string, group: string): Sums {
+    for (let index = this.#sums.length - 1; index >= 0; index -= 1) {
+      const sums = this.#sums[index]
+      if (sums?.callerId === callerId && sums.group === group && sums.hour === hour) return sums
+    }
+    const zero = { requests: 0, errors: 0, input: 0, cachedInput: 0, output: 0, reasoning: 0, total: 0 }
+    const fresh = { hour, callerId, group, ...zero, costNanoUsd: 0, costUnknown: 0 }
+    this.#sums.push(fresh)
+    return fresh
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * One call as a line of the spool: `<crc32> <generation> <json>\n`. The checksum tells a torn line from a whole one,
+ * the generation tells lines of this filling of the file from what an earlier one left behind them.
+ */
+import type { CallRecord } from "./record.ts"
+
+export interface SpooledCall {
+  readonly generation: string
+  readonly call: CallRecord
+}
+
+const CRC_LENGTH = 8
+
+export function encodeLine(generation: string, call: CallRecord): Buffer {
+  const body = Buffer.from(`${generation} ${JSON.stringify(call)}`)
+  return Buffer.concat([Buffer.from(`${checksum(body)} `), body, Buffer.from("\n")])
+}
+
+/** `line` without its newline. Null: torn, foreign or empty. */
+export function decodeLine(line: Buffer): SpooledCall | null {
+  const body = line.subarray(CRC_LENGTH + 1)
+  if (body.length === 0 || line.toString("latin1", 0, CRC_LENGTH) !== checksum(body)) return null
+  const space = body.indexOf(0x20)
+  return {
+    generation: body.toString("latin1", 0, space),
+    call: JSON.parse(body.toString("utf8", space + 1)) as CallRecord,
+  }
+}
+
+function checksum(body: Buffer): string {
+  return Bun.hash.crc32(body).toString(16).padStart(CRC_LENGTH, "0")
+}

@@ -1,0 +1,191 @@
+/** Group commit: calls that end at about the same time share one transaction. */
+import { RouterError } from "../errors.ts"
+import type { Log } from "../system/log.ts"
+import type { LedgerDatabase } from "./database.ts"
+import { type Failure, failureOf } from "./failure.ts"
+import type { Outage } from "./outage.ts"
+import type { CallRecord } from "./record.ts"
+
+export interface WriteLimits {
+  /** How long a locked database is tried again before the outage begins. */
+  readonly retryMs: number
+  readonly maxWaiting: number
+}
+
+/** A finished call whose rows are on the way. */
+interface Waiting {
+  readonly call: CallRecord
+  /** Null: nobody waits (`durability: async`). */
+  readonly settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | null
+}
+
+/** A group this large does not wait for more. */
+const FULL_GROUP = 24
+const LARGEST_GROUP = 128
+/** Bounds the wait of a group that keeps growing. */
+const MOST_TURNS = 24
+const DONE: Promise<void> = Promise.resolve()
+
+export class GroupWriter {
+  readonly #database: LedgerDatabase
+  readonly #outage: Outage
+  readonly #log: Log
+  readonly #limits: WriteLimits
+  readonly #isAsync: boolean
+  #waiting: Waiting[] = []
+  /** A turn is scheduled, or a group is on its way. */
+  #isActive = false
+  #isClosed = false
+  #onIdle: (() => void) | null = null
+  #turns = 0
+  #seen = 0
+  #lastError: unknown = null
+
+  constructor(database: LedgerDatabase, outage: Outage, log: Log, limits: WriteLimits, isAsync: boolean) {
+    this.#database = database
+    this.#outage = outage
+    this.#log = log
+    this.#limits = limits
+    this.#isAsync = isAsync
+  }
+
+  record(call: CallRecord): Promise<void> {
+    if (this.#isClosed || this.#waiting.length >= this.#limits.maxWaiting) {
+      return Promise.reject(new RouterError("usage-store-unavailable"))
+    }
+    if (this.#isAsync) {
+      this.#add({ call, settle: null })
+      return DONE
+    }
+    return new Promise((resolve, reject) => this.#add({ call, settle: { resolve, reject } }))
+  }
+
+  accepting(): boolean {
+    return !this.#isClosed && this.#waiting.length < this.#limits.maxWaiting && this.#outage.accepting()
+  }
+
+  /** Takes no more calls; resolves when those that wait are settled. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    if (!this.#isActive) return
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve
+    })
+  }
+
+  #add(waiting: Waiting): void {
+    this.#waiting.push(waiting)
+    if (!this.#isActive) this.#schedule()
+  }
+
+  #schedule(): void {
+    this.#isActive = true
+    this.#turns = 0
+    this.#seen = 0
+    setImmediate(this.#turn)
+  }
+
+  /** Once per turn of the event loop while calls wait. A lone call goes at once; a group waits while it grows. */
+  readonly #turn = (): void => {
+    const size = this.#waiting.length
+    const grows = size > 1 && size > this.#seen && size < FULL_GROUP && this.#turns < MOST_TURNS
+    if (grows && !this.#isClosed) {
+      this.#seen = size
+      this.#turns += 1
+      setImmediate(this.#turn)
+      return
+    }
+    const group = this.#takeGroup()
+    const failure = this.#outage.isSpooling ? "spooling" : this.#commit(group)
+    if (failure === null) this.#continue()
+    else void this.#persist(group, failure).finally(() => this.#continue())
+  }
+
+  #takeGroup(): readonly Waiting[] {
+    if (this.#waiting.length > LARGEST_GROUP) return this.#waiting.splice(0, LARGEST_GROUP)
+    const group = this.#waiting
+    this.#waiting = []
+    return group
+  }
+
+  #continue(): void {
+    if (this.#waiting.length > 0) {
+      this.#schedule()
+      return
+    }
+    this.#isActive = false
+    this.#onIdle?.()
+  }
+
+  /** Null: committed, and everyone was told. */
+  #commit(group: readonly Waiting[]): Failure | null {
+    try {
+      this.#database.write(group.map(({ call }) => call))
+    } catch (error) {
+      this.#lastError = error
+      return failureOf(error)
+    }
+    this.#outage.end()
+    for (const { settle } of group) settle?.resolve()
+    return null
+  }
+
+  /** The long way: again for a while, on a new connection, and then to the spool. Settles everyone. Never rejects. */
+  async #persist(group: readonly Waiting[], cause: Failure | "spooling"): Promise<void> {
+    let failure: Failure | "spooling" | null = cause
+    if (failure === "busy") failure = await this.#commitLater(group)
+    if (failure === "broken" && (await this.#reopened())) failure = this.#commit(group)
+    if (failure === null) return
+    if (failure === "content") {
+      await this.#separate(group)
+      return
+    }
+    if (failure !== "spooling") this.#outage.begin(this.#lastError)
+    await this.#spool(group)
+  }
+
+  async #commitLater(group: readonly Waiting[]): Promise<Failure | null> {
+    let failure: Failure | null = "busy"
+    let waitMs = 1
+    for (let waitedMs = 0; failure === "busy" && waitedMs < this.#limits.retryMs; waitedMs += waitMs) {
+      await Bun.sleep(waitMs)
+      failure = this.#commit(group)
+      waitMs = Math.min(waitMs * 2, 32)
+    }
+    return failure
+  }
+
+  async #reopened(): Promise<boolean> {
+    try {
+      this.#log.warn("the usage database is opened anew", { cause: this.#lastError })
+      await this.#database.reopen()
+      return true
+    } catch (error) {
+      this.#lastError = error
+      return false
+    }
+  }
+
+  /** One call's rows are not acceptable: the others must not pay for it. */
+  async #separate(group: readonly Waiting[]): Promise<void> {
+    if (group.length > 1) {
+      for (const waiting of group) {
+        const failure = this.#commit([waiting])
+        if (failure !== null) await this.#persist([waiting], failure)
+      }
+      return
+    }
+    this.#log.error("the usage database refused the rows of a call", { cause: this.#lastError })
+    for (const { settle } of group) settle?.reject(new RouterError("internal-error", { cause: this.#lastError }))
+  }
+
+  async #spool(group: readonly Waiting[]): Promise<void> {
+    try {
+      await this.#outage.take(group.map(({ call }) => call))
+      for (const { settle } of group) settle?.resolve()
+    } catch (error) {
+      for (const { settle } of group) settle?.reject(error)
+      if (this.#isAsync) this.#log.error("calls were not recorded", { calls: group.length })
+    }
+  }
+}

@@ -1,0 +1,25 @@
+/** Step 3: may this caller make this call now? */
+import type { Group, Snapshot } from "../config/snapshot.ts"
+import { RouterError } from "../errors.ts"
+import type { Call } from "./call.ts"
+import type { Gateway } from "./gateway.ts"
+
+/**
+ * The model group that the call names; also kept as `call.group`.
+ * @throws RouterError `missing-model`, `model-not-allowed`, `usage-store-unavailable`
+ */
+export function admit(call: Call, gateway: Gateway): Group {
+  const name = call.facts.model ?? call.snapshot.defaultGroup
+  if (name === null) throw new RouterError("missing-model", { param: "model" })
+  call.group = allowedGroup(name, call.credential?.caller.allowed, call.snapshot)
+  if (!gateway.ledger.accepting()) throw new RouterError("usage-store-unavailable")
+  return call.group
+}
+
+/** A name that is unknown and a name that is forbidden look alike, so that nobody can list groups by guessing. */
+function allowedGroup(name: string, allowed: ReadonlySet<string> | undefined, snapshot: Snapshot): Group {
+  const group = snapshot.groups.get(name)
+  if (group === undefined || allowed === undefined || !allowed.has(group.name))
+    throw new RouterError("model-not-allowed", { param: "model" })
+  return group
+}

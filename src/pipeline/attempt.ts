@@ -1,0 +1,171 @@
+/** Step 6: try the targets in order until one answers; decide what each failure means. */
+import { passthroughBody } from "../dialects/passthrough.ts"
+import type { Target } from "../config/snapshot.ts"
+import { NO_FAULT } from "../dialects/dialect.ts"
+import { RouterError, type ErrorCode } from "../errors.ts"
+import {
+  CLIENT_LEFT,
+  MALFORMED,
+  NETWORK,
+  TIMEOUT,
+  classifyFault,
+  classifyStatus,
+  type Failure,
+} from "../upstream/failure.ts"
+import { copyResponseHeaders, requestHeaders, upstreamRequestId } from "../upstream/headers.ts"
+import { masked } from "../upstream/mask.ts"
+import { retryAfterMs } from "../upstream/retry-after.ts"
+import { readBounded } from "../upstream/read-bounded.ts"
+import { send } from "../upstream/send.ts"
+import type { Attempt, Call } from "./call.ts"
+import type { Gateway } from "./gateway.ts"
+import { UpstreamStream } from "./upstream-stream.ts"
+
+/** What the client is to get. */
+export type Answer =
+  | { readonly kind: "unary"; readonly bytes: Uint8Array; readonly headers: Readonly<Record<string, string>> }
+  | { readonly kind: "stream"; readonly stream: UpstreamStream; readonly headers: Readonly<Record<string, string>> }
+  /** The upstream's refusal of the request, in its own words. */
+  | { readonly kind: "relay"; readonly status: number; readonly bytes: Uint8Array; readonly failure: Failure }
+
+/** @throws RouterError when no target answers */
+export async function attempt(order: readonly Target[], call: Call, gateway: Gateway): Promise<Answer> {
+  for (const target of order) {
+    if (call.clientLeft) break
+    const tried = begin(call, target, gateway)
+    const result = await tryTarget(tried, call, gateway)
+    if (!isFailure(result)) return result
+    tried.failure = call.clientLeft ? CLIENT_LEFT : result
+    tried.durationMs = gateway.clock.monotonicMs() - tried.startedAt
+    tried.cancel.abort()
+    if (!tried.failure.failover) break
+  }
+  throw exhausted(call.attempts)
+}
+
+function isFailure(result: Answer | Failure): result is Failure {
+  return "class" in result
+}
+
+function begin(call: Call, target: Target, gateway: Gateway): Attempt {
+  const tried: Attempt = {
+    target,
+    startedAt: gateway.clock.monotonicMs(),
+    ts: gateway.clock.now(),
+    requestBytes: call.body?.bytes.length ?? 0,
+    responseBytes: 0,
+    status: null,
+    durationMs: 0,
+    failure: null,
+    retryAfterMs: null,
+    upstreamRequestId: null,
+    cancel: new AbortController(),
+  }
+  call.attempts.push(tried)
+  return tried
+}
+
+/** One target, under its deadlines. Never rejects. */
+async function tryTarget(tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
+  const { target } = tried
+  let timedOut = false
+  const expire = (): void => {
+    timedOut = true
+    tried.cancel.abort()
+  }
+  const timer = target.attemptTimeoutMs > 0 ? setTimeout(expire, target.attemptTimeoutMs) : null
+  call.deadline = tried.startedAt + call.snapshot.limits.timeoutMs
+  call.onDeadline = expire
+  try {
+    const result = await exchange(tried, call, gateway)
+    return timedOut && isFailure(result) ? TIMEOUT : result
+  } catch (error) {
+    if (timedOut) return TIMEOUT
+    return error instanceof RangeError ? MALFORMED : NETWORK
+  } finally {
+    if (timer !== null) clearTimeout(timer)
+    call.deadline = Infinity
+  }
+}
+
+async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
+  const { target } = tried
+  if (call.body === null) throw new RouterError("internal-error")
+  const response = await send({
+    target,
+    url: urlFor(target, call),
+    headers: requestHeaders(call.request.headers, target),
+    body: passthroughBody(call.body, call.facts, target.dialect, target.modelJson),
+    signal: tried.cancel.signal,
+  })
+  tried.status = response.status
+  tried.upstreamRequestId = upstreamRequestId(response.headers)
+  if (!response.ok) return refused(response, tried, call, gateway)
+  return call.facts.stream ? openStream(response, tried, call, gateway) : wholeReply(response, tried, call)
+}
+
+/** `?beta=true` means something to Anthropic's API only; other queries of the client go nowhere. */
+function urlFor(target: Target, call: Call): string {
+  if (target.dialect !== "anthropic" || !/[?&]beta=true(?:&|$)/.test(call.request.url)) return target.url
+  return `${target.url}${target.url.includes("?") ? "&" : "?"}beta=true`
+}
+
+async function refused(response: Response, tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
+  tried.retryAfterMs = retryAfterMs(response.headers.get("retry-after"), gateway.clock.now())
+  const bytes = await readBounded(response, call.snapshot.limits.maxResponseBytes)
+  tried.responseBytes = bytes.length
+  const fault = call.dialect.readFault(bytes)
+  const failure = classifyStatus(response.status, fault ?? NO_FAULT, tried.target.model)
+  // an HTML page in front of the upstream says nothing to an agent
+  if (!failure.relay || fault === null) return failure
+  tried.failure = failure
+  return { kind: "relay", status: response.status, bytes: masked(bytes, tried.target.provider.secrets), failure }
+}
+
+async function wholeReply(response: Response, tried: Attempt, call: Call): Promise<Answer | Failure> {
+  const bytes = await readBounded(response, call.snapshot.limits.maxResponseBytes)
+  tried.responseBytes = bytes.length
+  const verdict = call.dialect.judgeReply(bytes)
+  if (verdict.kind === "fault") return classifyFault(verdict.fault)
+  call.answer = verdict
+  const headers: Record<string, string> = {}
+  copyResponseHeaders(response.headers, headers)
+  return { kind: "unary", bytes, headers }
+}
+
+async function openStream(response: Response, tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
+  const stream = new UpstreamStream(response, tried, call, gateway)
+  const failure = await stream.untilContent()
+  if (failure !== null) return failure
+  const headers: Record<string, string> = {}
+  copyResponseHeaders(response.headers, headers)
+  // some servers label their streams as plain text or not at all
+  if (!headers["content-type"]?.includes("text/event-stream")) headers["content-type"] = "text/event-stream"
+  return { kind: "stream", stream, headers }
+}
+
+/** What the caller is told when every attempt failed: the common reason, or that the upstream failed. */
+function exhausted(attempts: readonly Attempt[]): RouterError {
+  const last = attempts.at(-1)
+  if (last === undefined || last.failure === CLIENT_LEFT) return new RouterError("client-closed")
+  const codes = new Set(attempts.map((tried) => tried.failure?.code))
+  const decisive = last.failure?.failover === false || codes.size === 1
+  const code: ErrorCode = decisive ? (last.failure?.code ?? "upstream-failed") : "upstream-failed"
+  return new RouterError(code, {
+    status: last.failure?.relay === true && last.status !== null ? last.status : undefined,
+    retryAfterS: retryAfterSeconds(code, attempts),
+    details: { attempts: attempts.length, error_class: last.failure?.class, upstream_status: last.status },
+    headers: {
+      ...(last.failure === null ? {} : { "x-router-error-class": last.failure.class }),
+      ...(last.status === null ? {} : { "x-upstream-status": String(last.status) }),
+    },
+  })
+}
+
+/** 503s may pass: the shortest wait that an upstream named, within what agents accept. */
+function retryAfterSeconds(code: ErrorCode, attempts: readonly Attempt[]): number | undefined {
+  if (!["upstream-rate-limited", "upstream-quota-exhausted", "upstream-access-denied"].includes(code)) return undefined
+  const named = attempts.map((tried) => tried.retryAfterMs).filter((wait) => wait !== null)
+  const seconds = named.length === 0 ? 1 : Math.ceil(Math.min(...named) / 1000)
+  return Math.min(60, Math.max(1, seconds))
+}

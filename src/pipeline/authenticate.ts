@@ -1,0 +1,39 @@
+/** Step 1: whose call is it? */
+import type { Credential, KeyStatus, Snapshot } from "../config/snapshot.ts"
+import { RouterError, type ErrorCode } from "../errors.ts"
+
+const LONGEST_TOKEN = 4096
+
+const REFUSALS: Readonly<Record<Exclude<KeyStatus, "active">, ErrorCode>> = {
+  disabled: "key-disabled",
+  suspended: "key-suspended",
+  expired: "key-expired",
+  rotated: "key-rotated",
+}
+
+/**
+ * The credential of a call: `Authorization: Bearer` or `x-api-key`. Clients may send two different values;
+ * then the one that is known counts.
+ * @throws RouterError `unauthorized`, `ambiguous-credentials`, `key-*`
+ */
+export function authenticate(headers: Headers, snapshot: Snapshot, nowMs: number): Credential {
+  const bearer = credentialOf(bearerToken(headers.get("authorization")), snapshot)
+  const apiKey = credentialOf(headers.get("x-api-key"), snapshot)
+  if (bearer !== null && apiKey !== null && bearer.caller !== apiKey.caller)
+    throw new RouterError("ambiguous-credentials")
+  const credential = bearer ?? apiKey
+  if (credential === null) throw new RouterError("unauthorized")
+  if (credential.caller.status !== "active") throw new RouterError(REFUSALS[credential.caller.status])
+  if (credential.expiresAt !== null && credential.expiresAt <= nowMs) throw new RouterError("key-expired")
+  return credential
+}
+
+function bearerToken(header: string | null): string | null {
+  if (header === null || header.length < 8) return null
+  return header.slice(0, 7).toLowerCase() === "bearer " ? header.slice(7).trim() : null
+}
+
+function credentialOf(token: string | null, snapshot: Snapshot): Credential | null {
+  if (token === null || token === "" || token.length > LONGEST_TOKEN) return null
+  return snapshot.credentials.get(Bun.SHA256.hash(token, "hex")) ?? null
+}

@@ -1,0 +1,84 @@
+/** One call: what is known about it after each step. */
+import type { Credential, Group, Snapshot, Target } from "../config/snapshot.ts"
+import type { AnswerFacts, Dialect, RequestFacts } from "../dialects/dialect.ts"
+import type { RouterError } from "../errors.ts"
+import type { ScannedObject } from "../json/scan.ts"
+import type { TraceRow } from "../ledger/record.ts"
+import type { Failure } from "../upstream/failure.ts"
+import type { Watched } from "./watchdog.ts"
+
+/** One try at one target; becomes a row of `request_attempts`. */
+export interface Attempt {
+  readonly target: Target
+  readonly startedAt: number
+  readonly ts: number
+  readonly requestBytes: number
+  responseBytes: number
+  status: number | null
+  durationMs: number
+  failure: Failure | null
+  retryAfterMs: number | null
+  upstreamRequestId: string | null
+  /** Cancels the upstream request. */
+  readonly cancel: AbortController
+}
+
+export class Call implements Watched {
+  readonly id: string
+  readonly dialect: Dialect
+  readonly request: Request
+  readonly snapshot: Snapshot
+  /** Unix milliseconds. */
+  readonly ts: number
+  /** On the monotonic clock. */
+  readonly startedAt: number
+  /** The peer's address, or what a trusted proxy says; null when it is not stored. */
+  readonly address: string | null
+
+  // authenticate
+  credential: Credential | null = null
+  // receive
+  body: ScannedObject | null = null
+  facts: RequestFacts = { model: null, stream: false, includeUsage: true }
+  // admit
+  group: Group | null = null
+  // rank, attempt
+  readonly attempts: Attempt[] = []
+  readonly trace: TraceRow[] = []
+  // reply
+  answer: AnswerFacts = { usage: null, stopReason: null, serviceTier: null }
+  firstContentAt: number | null = null
+  upstreamEndedAt: number | null = null
+  settled = false
+  clientLeft = false
+  // watchdog
+  deadline: number = Infinity
+  lifted = false
+  /** What happens when the deadline passes; each step sets its own. */
+  onDeadline: (() => void) | null = null
+
+  constructor(start: Pick<Call, "id" | "dialect" | "request" | "snapshot" | "ts" | "startedAt" | "address">) {
+    this.id = start.id
+    this.dialect = start.dialect
+    this.request = start.request
+    this.snapshot = start.snapshot
+    this.ts = start.ts
+    this.startedAt = start.startedAt
+    this.address = start.address
+  }
+
+  expire(): void {
+    this.onDeadline?.()
+  }
+
+  /** The attempt that serves the call, or served it last. */
+  get current(): Attempt | undefined {
+    return this.attempts.at(-1)
+  }
+}
+
+/** How a call ended: `error` is null when the client got a whole answer. */
+export interface Outcome {
+  readonly status: number
+  readonly error: RouterError | null
+}

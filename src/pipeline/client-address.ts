@@ -1,0 +1,30 @@
+/** The caller's address: the peer's, or what a trusted proxy says it is. */
+import { isIP, type BlockList } from "node:net"
+import type { Gateway } from "./gateway.ts"
+
+/** Null when addresses are not stored. */
+export function clientAddress(request: Request, gateway: Gateway): string | null {
+  const rule = gateway.snapshot.clientIp
+  if (!rule.store) return null
+  const peer = gateway.peerAddress(request)
+  if (peer === null || rule.trusted === null || !isTrusted(peer, rule.trusted)) return peer
+  for (const name of rule.headers) {
+    const value = request.headers.get(name)
+    if (value !== null) return originOf(value, rule.trusted) ?? peer
+  }
+  return peer
+}
+
+/** The last address of the list that is not one of our own proxies: what stands before it, anyone may have written. */
+function originOf(header: string, trusted: BlockList): string | null {
+  for (const part of header.split(",").toReversed()) {
+    const address = part.trim()
+    if (isIP(address) === 0) return null
+    if (!isTrusted(address, trusted)) return address
+  }
+  return null
+}
+
+function isTrusted(address: string, trusted: BlockList): boolean {
+  return trusted.check(address, isIP(address) === 6 ? "ipv6" : "ipv4")
+}

@@ -1,0 +1,71 @@
+/** The life of one call, top to bottom. Each step is the file of the same name. */
+import type { Dialect } from "../dialects/dialect.ts"
+import { RouterError, asRouterError } from "../errors.ts"
+import { admit } from "./admit.ts"
+import { attempt } from "./attempt.ts"
+import { authenticate } from "./authenticate.ts"
+import { Call } from "./call.ts"
+import { clientAddress } from "./client-address.ts"
+import type { Gateway } from "./gateway.ts"
+import { errorHeaders, routerHeaders } from "./headers.ts"
+import { rank } from "./rank.ts"
+import { receive } from "./receive.ts"
+import { reply } from "./reply.ts"
+import { requestId } from "./request-id.ts"
+import { settle } from "./settle.ts"
+import { shortlistFor } from "./shortlist.ts"
+
+export async function serve(request: Request, dialect: Dialect, gateway: Gateway): Promise<Response> {
+  const call = begin(request, dialect, gateway)
+  try {
+    if (gateway.draining) throw new RouterError("shutting-down")
+    call.credential = authenticate(request.headers, call.snapshot, call.ts)
+    await receive(call, gateway)
+    const group = admit(call, gateway)
+    const shortlist = shortlistFor(group, dialect.name)
+    const order = rank(shortlist, call, gateway)
+    const answer = await attempt(order, call, gateway)
+    return await reply(answer, call, gateway)
+  } catch (thrown) {
+    return failed(thrown, call, gateway)
+  }
+}
+
+function begin(request: Request, dialect: Dialect, gateway: Gateway): Call {
+  const ts = gateway.clock.now()
+  const call = new Call({
+    id: requestId(ts, gateway.random),
+    dialect,
+    request,
+    snapshot: gateway.snapshot,
+    ts,
+    startedAt: gateway.clock.monotonicMs(),
+    address: clientAddress(request, gateway),
+  })
+  gateway.active++
+  gateway.watchdog.watch(call)
+  request.signal.addEventListener("abort", () => leave(call))
+  return call
+}
+
+/** The client is gone: nobody waits for the upstream any more. */
+function leave(call: Call): void {
+  if (call.settled) return
+  call.clientLeft = true
+  call.current?.cancel.abort()
+}
+
+/** The one place where an error becomes a response. */
+async function failed(thrown: unknown, call: Call, gateway: Gateway): Promise<Response> {
+  const error = call.clientLeft ? new RouterError("client-closed", { cause: thrown }) : asRouterError(thrown)
+  if (error.code === "internal-error")
+    gateway.log.error("a call failed inside the router", { request_id: call.id, error: thrown })
+  call.upstreamEndedAt ??= gateway.clock.monotonicMs()
+  await settle(call, gateway, { status: error.status, error }).catch((cause: unknown) =>
+    gateway.log.error("a failed call could not be recorded", { request_id: call.id, error: cause }),
+  )
+  return new Response(call.dialect.renderError(error, call.id), {
+    status: error.status,
+    headers: routerHeaders(call, gateway, errorHeaders(error)),
+  })
+}

@@ -1,0 +1,24 @@
+/** Step 5: the group's strategy orders the shortlist. */
+import type { Target } from "../config/snapshot.ts"
+import { STRATEGIES } from "../routing/strategy.ts"
+import type { Call } from "./call.ts"
+import type { Gateway } from "./gateway.ts"
+import type { Shortlist } from "./shortlist.ts"
+
+export function rank(shortlist: Shortlist, call: Call, gateway: Gateway): readonly Target[] {
+  const strategy = call.group?.strategy ?? "failover"
+  const order = STRATEGIES[strategy](shortlist.eligible, { dialect: call.dialect.name, random: gateway.random.number })
+  if (call.snapshot.traceCalls) {
+    const first = order[0]
+    call.trace.push({
+      seq: 0,
+      ts: gateway.clock.now(),
+      event: "routing_decision",
+      target_provider: first?.provider.name ?? null,
+      target_model: first?.model ?? null,
+      reason: strategy,
+      value: order.length,
+    })
+  }
+  return order
+}

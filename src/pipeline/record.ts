@@ -1,0 +1,194 @@
+/** A finished call as the ledger's rows. */
+import type { Target } from "../config/snapshot.ts"
+import type { Usage } from "../dialects/dialect.ts"
+import type { AttemptRow, CallRecord, ErrorRow, UsageRow, UsageSource } from "../ledger/record.ts"
+import { priceCall, type Costs } from "../ledger/price.ts"
+import type { Attempt, Call, Outcome } from "./call.ts"
+import { clientName } from "./client.ts"
+import type { Gateway } from "./gateway.ts"
+
+export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRecord {
+  const now = gateway.clock.monotonicMs()
+  return {
+    usage: usageRow(call, gateway, outcome, now),
+    attempts: call.attempts.map((tried, index) => attemptRow(tried, index, call, now)),
+    trace: call.trace,
+    error: errorRow(call, gateway, outcome),
+  }
+}
+
+function usageRow(call: Call, gateway: Gateway, outcome: Outcome, now: number): UsageRow {
+  const { credential, group, facts, snapshot, current } = call
+  const served = servedBy(call)
+  return {
+    request_id: call.id,
+    ts: call.ts,
+    caller_id: credential?.caller.id ?? "",
+    caller_user: credential?.caller.user ?? "",
+    caller_project: credential?.caller.project ?? "",
+    caller_environment: credential?.caller.environment ?? "",
+    caller_ip: call.address,
+    token_id: credential?.tokenId ?? "",
+    client: clientName(call.request.headers.get("user-agent")),
+    inbound_dialect: call.dialect.name,
+    requested_model: group === null ? "" : (facts.model ?? group.name),
+    resolved_group: group?.name ?? "",
+    strategy: group?.strategy ?? "",
+    target_provider: served?.provider.name ?? null,
+    target_model: served?.model ?? null,
+    target_dialect: served?.dialect ?? null,
+    target_region: served?.region ?? null,
+    stream: facts.stream ? 1 : 0,
+    cache: "off",
+    status: outcome.status,
+    attempts: call.attempts.length,
+    fallback_used: call.attempts.length > 1 ? 1 : 0,
+    latency_ms: rounded(now - call.startedAt),
+    ttfb_ms: call.firstContentAt === null ? null : rounded(call.firstContentAt - call.startedAt),
+    upstream_duration_ms: current === undefined ? null : rounded((call.upstreamEndedAt ?? now) - current.startedAt),
+    downstream_duration_ms: call.firstContentAt === null ? null : rounded(now - call.firstContentAt),
+    ...tokenColumns(call.answer.usage, outcome),
+    input_has_image: null,
+    input_image_count: null,
+    stop_reason: call.answer.stopReason,
+    service_tier: call.answer.serviceTier,
+    ...moneyColumns(call, served),
+    upstream_request_id: current?.upstreamRequestId ?? null,
+    router_version: gateway.version,
+    routing_config_fingerprint: snapshot.routingFingerprint,
+    pricing_catalog_fingerprint: snapshot.pricingFingerprint,
+    error: outcome.error?.code ?? null,
+  }
+}
+
+/** The target whose answer, or part of an answer, the client got. */
+function servedBy(call: Call): Target | null {
+  const { current } = call
+  if (current === undefined) return null
+  return current.failure === null || call.firstContentAt !== null ? current.target : null
+}
+
+type TokenColumns = Pick<
+  UsageRow,
+  | "input_tokens"
+  | "fresh_input_tokens"
+  | "cached_input_tokens"
+  | "cache_write_5m_tokens"
+  | "cache_write_1h_tokens"
+  | "output_tokens"
+  | "reasoning_tokens"
+  | "total_tokens"
+  | "usage_source"
+>
+
+const NO_TOKENS: TokenColumns = {
+  input_tokens: null,
+  fresh_input_tokens: null,
+  cached_input_tokens: null,
+  cache_write_5m_tokens: null,
+  cache_write_1h_tokens: null,
+  output_tokens: null,
+  reasoning_tokens: null,
+  total_tokens: null,
+  usage_source: "none",
+}
+
+function tokenColumns(usage: Usage | null, outcome: Outcome): TokenColumns {
+  if (usage === null) return NO_TOKENS
+  const input = usage.freshInputTokens + usage.cachedInputTokens + usage.cacheWrite5mTokens + usage.cacheWrite1hTokens
+  const source: UsageSource = outcome.error === null ? "provider" : "partial"
+  return {
+    input_tokens: input,
+    fresh_input_tokens: usage.freshInputTokens,
+    cached_input_tokens: usage.cachedInputTokens,
+    cache_write_5m_tokens: usage.cacheWrite5mTokens,
+    cache_write_1h_tokens: usage.cacheWrite1hTokens,
+    output_tokens: usage.outputTokens,
+    reasoning_tokens: usage.reasoningTokens,
+    total_tokens: input + usage.outputTokens,
+    usage_source: source,
+  }
+}
+
+type MoneyColumns = Costs &
+  Pick<UsageRow, "upstream_reported_total_cost_nano_usd" | "pricing_source" | "pricing_updated_at">
+
+const NO_COSTS: Costs = {
+  input_price_nano_usd_per_million: null,
+  cached_input_price_nano_usd_per_million: null,
+  cache_write_price_nano_usd_per_million: null,
+  cache_write_1h_price_nano_usd_per_million: null,
+  output_price_nano_usd_per_million: null,
+  input_cost_nano_usd: null,
+  cached_input_cost_nano_usd: null,
+  cache_write_cost_nano_usd: null,
+  output_cost_nano_usd: null,
+  image_cost_nano_usd: null,
+  total_cost_nano_usd: null,
+}
+
+function moneyColumns(call: Call, served: Target | null): MoneyColumns {
+  const { usage, serviceTier } = call.answer
+  return {
+    ...costsOf(served, usage, serviceTier),
+    upstream_reported_total_cost_nano_usd: reportedNanoUsd(usage),
+    pricing_source: served?.pricingSource ?? null,
+    pricing_updated_at: served?.pricingUpdatedAt ?? null,
+  }
+}
+
+/** Unknown where tokens are unknown, or where another model than the priced one used a part of them. */
+function costsOf(served: Target | null, usage: Usage | null, serviceTier: string | null): Costs {
+  if (served === null || usage === null || usage.mixedModels) return NO_COSTS
+  return priceCall(served.prices, { ...usage, imageCount: null }, serviceTier)
+}
+
+function reportedNanoUsd(usage: Usage | null): number | null {
+  const usd = usage?.reportedCostUsd ?? null
+  return usd === null ? null : Math.round(usd * 1e9)
+}
+
+function attemptRow(tried: Attempt, index: number, call: Call, now: number): AttemptRow {
+  const { failure, target } = tried
+  const last = index === call.attempts.length - 1
+  return {
+    attempt_index: index,
+    ts: tried.ts,
+    provider: target.provider.name,
+    model: target.model,
+    dialect: target.dialect,
+    key_id: target.provider.keyId,
+    duration_ms: rounded(tried.durationMs > 0 ? tried.durationMs : (call.upstreamEndedAt ?? now) - tried.startedAt),
+    status_code: tried.status,
+    error_class: failure?.class ?? null,
+    error_message: null,
+    retryable: failure?.failover === true ? 1 : 0,
+    timed_out: failure?.class === "timeout" ? 1 : 0,
+    client_canceled: last && call.clientLeft ? 1 : 0,
+    selected: last && servedBy(call) !== null ? 1 : 0,
+    fallback_reason: last ? null : (failure?.class ?? null),
+    request_bytes: tried.requestBytes,
+    response_bytes: tried.responseBytes,
+    attempt_timeout_ms: target.attemptTimeoutMs,
+    retry_after_ms: tried.retryAfterMs,
+    upstream_request_id: tried.upstreamRequestId,
+  }
+}
+
+function errorRow(call: Call, gateway: Gateway, { error, status }: Outcome): ErrorRow | null {
+  if (error === null) return null
+  return {
+    ts: gateway.clock.now(),
+    code: error.code,
+    status,
+    blame: error.blame,
+    error_class: call.current?.failure?.class ?? null,
+    upstream_status: call.current?.status ?? null,
+    message: error.message,
+    param: error.detail.param ?? null,
+  }
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000
+}

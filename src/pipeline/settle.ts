@@ -1,0 +1,32 @@
+/** Step 8: exactly once: write the call's rows; only then may its last byte go. */
+import { RouterError } from "../errors.ts"
+import type { CallRecord } from "../ledger/record.ts"
+import type { Call, Outcome } from "./call.ts"
+import type { Gateway } from "./gateway.ts"
+import { recordOf } from "./record.ts"
+
+/**
+ * Resolves when the call is durable. A second settlement of the same call does nothing.
+ * @throws RouterError `usage-store-unavailable` when the rows can stand nowhere
+ */
+export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Promise<void> {
+  if (call.settled) return
+  call.settled = true
+  gateway.active--
+  gateway.watchdog.forget(call)
+  const record = recordOf(call, gateway, outcome)
+  // calls without a known caller are logged, but cannot fill the ledger
+  if (call.credential === null) return gateway.requestLog.write(record)
+  try {
+    await gateway.ledger.record(record)
+    gateway.requestLog.write(record)
+  } catch (cause) {
+    gateway.requestLog.write(unrecorded(record))
+    throw cause instanceof RouterError ? cause : new RouterError("usage-store-unavailable", { cause })
+  }
+}
+
+/** What the log says of a call that the ledger did not take: the client did not get its end. */
+function unrecorded(record: CallRecord): CallRecord {
+  return { ...record, usage: { ...record.usage, status: 503, error: "usage-store-unavailable" } }
+}

@@ -1,0 +1,225 @@
+/**
+ * The upstream's side of a stream: cuts it into whole frames, lets the dialect's observer judge each, and holds back
+ * what must not leave yet: everything before the first content, and the terminal frame.
+ */
+import { FRAME, type StreamObserver } from "../dialects/dialect.ts"
+import { FrameSplitter } from "../sse/frames.ts"
+import {
+  BROKEN_STREAM,
+  EMPTY_STREAM,
+  MALFORMED,
+  NETWORK,
+  TIMEOUT,
+  classifyFault,
+  type Failure,
+} from "../upstream/failure.ts"
+import { readBounded, type Reader } from "../upstream/read-bounded.ts"
+import type { Attempt, Call } from "./call.ts"
+import type { Gateway } from "./gateway.ts"
+
+/** How long a stream may go on after its terminal frame before its rest is given up. */
+const AFTERMATH_MS = 200
+
+type End =
+  | { readonly kind: "complete" }
+  /** The upstream broke off, or said that it failed. */
+  | { readonly kind: "failed"; readonly failure: Failure }
+
+export class UpstreamStream {
+  /** Set once nothing more will come. */
+  end: End | null = null
+  /** The terminal frame and what follows it; to be sent when the call is recorded. */
+  tail: Uint8Array = new Uint8Array(0)
+  readonly observer: StreamObserver
+  readonly attempt: Attempt
+  private readonly response: Response
+  private readonly reader: Reader | null
+  private readonly splitter: FrameSplitter
+  private readonly call: Call
+  private readonly gateway: Gateway
+  /** Frames that may leave, in order. */
+  private ready: Uint8Array[] = []
+  private contentSeen = false
+  private heldBytes = 0
+  private anyFrame = false
+  private silent = false
+
+  constructor(response: Response, attempt: Attempt, call: Call, gateway: Gateway) {
+    this.response = response
+    this.attempt = attempt
+    this.call = call
+    this.gateway = gateway
+    this.observer = call.dialect.createObserver(call.facts)
+    this.splitter = new FrameSplitter(call.snapshot.limits.maxFrameBytes)
+    this.reader = looksLikeJson(response) ? null : (response.body?.getReader() ?? null)
+  }
+
+  /** Reads until the first content, or to the end where none comes; then returns null, or why this target failed. */
+  async untilContent(): Promise<Failure | null> {
+    if (this.reader === null) return this.judgeUnstreamed()
+    while (!this.contentSeen && this.end === null) await this.read()
+    if (this.end?.kind === "failed") return this.end.failure
+    return null
+  }
+
+  /** The next bytes for the client; null at the end. Reads on only when nothing is ready. */
+  async next(): Promise<Uint8Array | null> {
+    while (this.ready.length === 0 && this.end === null) await this.readInTime()
+    if (this.ready.length === 0) return null
+    const bytes = this.ready.length === 1 ? this.ready[0] : Buffer.concat(this.ready)
+    this.ready = []
+    return bytes ?? null
+  }
+
+  /** Stops reading and frees the connection. */
+  cancel(): void {
+    this.attempt.cancel.abort()
+  }
+
+  /** The time that a stalled client takes does not count as the upstream's silence. */
+  private async readInTime(): Promise<void> {
+    const { call } = this
+    call.deadline = this.gateway.clock.monotonicMs() + call.snapshot.limits.timeoutMs
+    call.onDeadline = this.expire
+    await this.read()
+    call.deadline = Infinity
+  }
+
+  private readonly expire = (): void => {
+    this.silent = true
+    this.attempt.cancel.abort()
+  }
+
+  private async read(): Promise<void> {
+    try {
+      const chunk = await this.reader?.read()
+      if (chunk?.value === undefined) return this.finish()
+      this.take(chunk.value)
+      if (this.end?.kind === "complete") await this.aftermath()
+    } catch (error) {
+      this.fail(
+        this.silent ? TIMEOUT : error instanceof RangeError ? MALFORMED : this.anyFrame ? BROKEN_STREAM : NETWORK,
+      )
+    }
+  }
+
+  /** Judges every whole frame of a chunk; neighbours that pass leave as one piece. */
+  private take(chunk: Uint8Array): void {
+    const { splitter } = this
+    this.attempt.responseBytes += chunk.length
+    splitter.push(chunk)
+    let from = -1
+    let to = -1
+    while (splitter.next()) {
+      const verdict = this.observer.frame(splitter.bytes, splitter.start, splitter.end)
+      this.anyFrame = true
+      if ((verdict & ~FRAME.content) !== 0) {
+        this.pass(from, to)
+        from = -1
+        if (this.special(verdict)) return
+        continue
+      }
+      if (verdict === FRAME.content) this.sawContent()
+      else if (!this.contentSeen) this.hold(splitter.end - splitter.start)
+      if (from < 0) from = splitter.start
+      to = splitter.end
+    }
+    this.pass(from, to)
+  }
+
+  private pass(from: number, to: number): void {
+    if (from >= 0) this.ready.push(this.splitter.bytes.subarray(from, to))
+  }
+
+  /** A frame that is dropped, ends the stream or reports a failure; true when the stream is over. */
+  private special(verdict: number): boolean {
+    const { splitter } = this
+    if (verdict & FRAME.drop) return false
+    if (verdict & FRAME.fault) {
+      this.fail(this.observer.fault === null ? BROKEN_STREAM : classifyFault(this.observer.fault))
+      return true
+    }
+    this.tail = splitter.bytes.slice(splitter.start, splitter.end)
+    this.addTrailing()
+    this.end = { kind: "complete" }
+    return true
+  }
+
+  /** What follows the terminal frame: blank lines, comments and a stray `[DONE]` belong to it; a second end does not. */
+  private addTrailing(): void {
+    const { splitter } = this
+    while (splitter.next()) {
+      const verdict = this.observer.frame(splitter.bytes, splitter.start, splitter.end)
+      if (verdict !== FRAME.plain) continue
+      this.tail = Buffer.concat([this.tail, splitter.bytes.subarray(splitter.start, splitter.end)])
+    }
+  }
+
+  /** Reads to the end of the body, so that the connection can be used again; most upstreams end at once. */
+  private async aftermath(): Promise<void> {
+    const { reader } = this
+    if (reader === null) return
+    const timer = setTimeout(() => this.attempt.cancel.abort(), AFTERMATH_MS)
+    try {
+      for (;;) {
+        const chunk = await reader.read()
+        if (chunk.value === undefined) break
+        this.splitter.push(chunk.value)
+        this.addTrailing()
+      }
+      this.tail = Buffer.concat([this.tail, this.splitter.remainder()])
+    } catch {
+      // the answer is whole already
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** The body has ended without a terminal frame. */
+  private finish(): void {
+    const rest = this.splitter.remainder()
+    if (rest.length > 0) {
+      const verdict = this.observer.frame(rest, 0, rest.length)
+      if (verdict & FRAME.fault)
+        return this.fail(this.observer.fault === null ? BROKEN_STREAM : classifyFault(this.observer.fault))
+      if (verdict & FRAME.terminal) {
+        this.tail = rest
+        this.end = { kind: "complete" }
+        return
+      }
+    }
+    if (this.observer.finished) this.end = { kind: "complete" }
+    else this.fail(this.anyFrame ? BROKEN_STREAM : EMPTY_STREAM)
+  }
+
+  /** What is held before the first content is bounded like a frame. @throws RangeError */
+  private hold(bytes: number): void {
+    this.heldBytes += bytes
+    if (this.heldBytes > this.call.snapshot.limits.maxFrameBytes)
+      throw new RangeError("too much before the first content")
+  }
+
+  private sawContent(): void {
+    if (this.contentSeen) return
+    this.contentSeen = true
+    this.call.firstContentAt = this.gateway.clock.monotonicMs()
+  }
+
+  private fail(failure: Failure): void {
+    this.end = { kind: "failed", failure }
+  }
+
+  /** A stream was asked for and a plain body came: an error, or a server that cannot stream. */
+  private async judgeUnstreamed(): Promise<Failure> {
+    const bytes = await readBounded(this.response, this.call.snapshot.limits.maxResponseBytes)
+    this.attempt.responseBytes = bytes.length
+    if (bytes.length === 0) return EMPTY_STREAM
+    const fault = this.call.dialect.readFault(bytes)
+    return fault === null ? MALFORMED : classifyFault(fault)
+  }
+}
+
+function looksLikeJson(response: Response): boolean {
+  const type = response.headers.get("content-type") ?? ""
+  return /json|html/i.test(type) && !type.includes("event-stream")
+}

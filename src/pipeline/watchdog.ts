@@ -1,0 +1,60 @@
+/**
+ * Deadlines for many calls on one timer: a timer per call and chunk would cost more than the work.
+ * Deadlines are checked four times a second; short ones use a timer of their own.
+ */
+import type { Clock } from "../system/clock.ts"
+
+const TICK_MS = 250
+/** Calls that last longer than this get their connection's idle limit lifted. */
+const LONG_MS = 20_000
+
+/** Something with a deadline that can be moved by an assignment. */
+export interface Watched {
+  /** On the monotonic clock. */
+  readonly startedAt: number
+  /** On the monotonic clock; `Infinity`: none. Set to `Infinity` before `expire` is called. */
+  deadline: number
+  lifted: boolean
+  expire(): void
+}
+
+export class Watchdog {
+  private readonly clock: Clock
+  private readonly liftIdleLimit: (watched: Watched) => void
+  private readonly entries = new Set<Watched>()
+  private timer: ReturnType<typeof setInterval> | null = null
+
+  /** `liftIdleLimit` is called once for each entry that lasts long. */
+  constructor(clock: Clock, liftIdleLimit: (watched: Watched) => void) {
+    this.clock = clock
+    this.liftIdleLimit = liftIdleLimit
+  }
+
+  watch(entry: Watched): void {
+    this.entries.add(entry)
+    this.timer ??= setInterval(() => this.tick(), TICK_MS)
+  }
+
+  forget(entry: Watched): void {
+    this.entries.delete(entry)
+  }
+
+  stop(): void {
+    if (this.timer !== null) clearInterval(this.timer)
+    this.timer = null
+  }
+
+  private tick(): void {
+    const now = this.clock.monotonicMs()
+    for (const entry of this.entries) {
+      if (!entry.lifted && now - entry.startedAt > LONG_MS) {
+        entry.lifted = true
+        this.liftIdleLimit(entry)
+      }
+      if (entry.deadline > now) continue
+      entry.deadline = Infinity
+      entry.expire()
+    }
+    if (this.entries.size === 0) this.stop()
+  }
+}

@@ -1,0 +1,4 @@
+/** As listed. */
+import type { Strategy } from "./strategy.ts"
+
+export const failover: Strategy = (targets) => targets

@@ -1,0 +1,45 @@
+/** The documents that the product carries with it, in the order of the menu. They are imported, so the binary has them too. */
+import architecture from "../../ARCHITECTURE.md" with { type: "text" }
+import changelog from "../../CHANGELOG.md" with { type: "text" }
+import runtimeBun from "../../docs/decisions/0001-runtime-bun.md" with { type: "text" }
+import passthrough from "../../docs/decisions/0003-passthrough.md" with { type: "text" }
+import configuration from "../../docs/configuration.md" with { type: "text" }
+import errors from "../../docs/errors.md" with { type: "text" }
+import clients from "../../docs/clients.md" with { type: "text" }
+import http from "../../docs/http.md" with { type: "text" }
+import operations from "../../docs/operations.md" with { type: "text" }
+import providers from "../../docs/providers.md" with { type: "text" }
+import readme from "../../README.md" with { type: "text" }
+
+export interface Document {
+  /** Path in the repository: links between the documents are written against it. */
+  readonly file: string
+  /** Below `/docs/`; empty for the first page. */
+  readonly slug: string
+  readonly title: string
+  readonly text: string
+}
+
+export const DOCUMENTS: readonly Document[] = [
+  { file: "README.md", slug: "", title: "Start here", text: readme },
+  { file: "docs/providers.md", slug: "providers", title: "Providers", text: providers },
+  { file: "docs/clients.md", slug: "clients", title: "Clients", text: clients },
+  { file: "docs/configuration.md", slug: "configuration", title: "Configuration", text: configuration },
+  { file: "docs/http.md", slug: "http", title: "HTTP", text: http },
+  { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
+  { file: "docs/operations.md", slug: "operations", title: "Operations", text: operations },
+  { file: "ARCHITECTURE.md", slug: "architecture", title: "Architecture", text: architecture },
+  {
+    file: "docs/decisions/0001-runtime-bun.md",
+    slug: "decisions/0001-runtime-bun",
+    title: "Decision 1: the runtime",
+    text: runtimeBun,
+  },
+  {
+    file: "docs/decisions/0003-passthrough.md",
+    slug: "decisions/0003-passthrough",
+    title: "Decision 3: passthrough",
+    text: passthrough,
+  },
+  { file: "CHANGELOG.md", slug: "changelog", title: "Changes", text: changelog },
+]

@@ -1,0 +1,64 @@
+import { expect, test } from "bun:test"
+import { NO_FAULT, type UpstreamFault } from "../dialects/dialect.ts"
+import { classifyFault, classifyStatus } from "./failure.ts"
+
+const said = (message: string, more: Partial<UpstreamFault> = {}): UpstreamFault => ({ ...NO_FAULT, message, ...more })
+const MODEL = "vendor-big-2026"
+
+test("faults that another target could cure fail over, the caller's own do not", () => {
+  const codes = (statuses: readonly number[]): unknown[] =>
+    statuses.map((status) => {
+      const { code, failover, relay } = classifyStatus(status, NO_FAULT, MODEL)
+      return [status, code, failover, relay]
+    })
+  expect(codes([400, 413, 422, 401, 402, 403, 404, 408, 429, 500, 503, 529, 307, 409])).toEqual([
+    [400, "invalid-request", false, true],
+    [413, "body-too-large", false, true],
+    [422, "invalid-request", false, true],
+    [401, "upstream-access-denied", true, false],
+    [402, "upstream-quota-exhausted", true, false],
+    [403, "upstream-access-denied", true, false],
+    [404, "upstream-access-denied", true, false],
+    [408, "upstream-timeout", true, false],
+    [429, "upstream-rate-limited", true, false],
+    [500, "upstream-failed", true, false],
+    [503, "upstream-failed", true, false],
+    [529, "upstream-failed", true, false],
+    [307, "upstream-failed", true, false],
+    [409, "upstream-refused", false, false],
+  ])
+})
+
+test("a 429 that speaks of money is a quota", () => {
+  expect(classifyStatus(429, said("", { code: "insufficient_quota" }), MODEL).code).toBe("upstream-quota-exhausted")
+})
+
+test("a 400 is the operator's fault only when it says that the model does not exist", () => {
+  const code = (fault: UpstreamFault): string => classifyStatus(400, fault, MODEL).code
+  for (const fault of [
+    said("The model `vendor-big-2026` does not exist or you do not have access to it."),
+    said("vendor-big-2026 is not a valid model ID"),
+    said("nope", { code: "model_not_found" }),
+    said("bad", { param: "model" }),
+  ])
+    expect(code(fault)).toBe("upstream-access-denied")
+  for (const fault of [
+    said("max_tokens: 32000 > 8192, which is the maximum allowed for vendor-big-2026"),
+    said("Unsupported parameter: 'temperature' is not supported with this model.", { param: "temperature" }),
+    said("This model does not support effort level 'xhigh'."),
+    said("vendor-big-2026 does not support tools; the tool was not found"),
+    said("prompt is too long: 210000 tokens > 200000 maximum"),
+  ])
+    expect(code(fault)).toBe("invalid-request")
+})
+
+test("errors inside a 200 are classified by their type or code", () => {
+  const code = (more: Partial<UpstreamFault>): string => classifyFault({ ...NO_FAULT, message: "x", ...more }).code
+  expect(code({ type: "rate_limit_error" })).toBe("upstream-rate-limited")
+  expect(code({ code: "rate_limit_exceeded" })).toBe("upstream-rate-limited")
+  expect(code({ type: "billing_error" })).toBe("upstream-quota-exhausted")
+  expect(code({ type: "authentication_error" })).toBe("upstream-access-denied")
+  expect(code({ type: "timeout_error" })).toBe("upstream-timeout")
+  expect(code({ type: "overloaded_error" })).toBe("upstream-failed")
+  expect(classifyFault(NO_FAULT).class).toBe("malformed_answer")
+})

@@ -1,0 +1,87 @@
+/**
+ * The product as one file: with nothing beside it, nothing on the path, and no home. Builds it first, unless
+ * SMART_ROUTER_BINARY names a finished one.
+ */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { chmodSync, copyFileSync, readdirSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import packageJson from "../package.json" with { type: "json" }
+import { startDemo, temporaryFolder } from "./helpers/demo-process.ts"
+
+const ROOT = join(import.meta.dir, "..")
+const EMPTY_ENVIRONMENT = { PATH: "/nowhere" }
+const build = temporaryFolder()
+const built = process.env["SMART_ROUTER_BINARY"] ?? join(build.path, "smart-router")
+
+setDefaultTimeout(60_000)
+beforeAll(async () => {
+  if (process.env["SMART_ROUTER_BINARY"] !== undefined) return
+  const run = Bun.spawn([process.execPath, "scripts/build.ts", "--outfile", built], { cwd: ROOT, stdout: "ignore" })
+  if ((await run.exited) !== 0) throw new Error("the build failed")
+})
+afterAll(() => build[Symbol.dispose]())
+
+async function output(args: readonly string[], cwd: string): Promise<{ readonly code: number; readonly text: string }> {
+  const run = Bun.spawn([built, ...args], { cwd, env: EMPTY_ENVIRONMENT, stderr: "inherit" })
+  const text = await run.stdout.text()
+  return { code: await run.exited, text }
+}
+
+test("it knows its version and build time", async () => {
+  using folder = temporaryFolder()
+  const { code, text } = await output(["version"], folder.path)
+  expect(code).toBe(0)
+  expect(text).toContain(packageJson.version)
+  expect(text).toMatch(/built 20\d\d-\d\d-\d\dT/u)
+})
+
+test("a .env, bunfig.toml or package.json where it is started changes nothing", async () => {
+  using folder = temporaryFolder()
+  await Bun.write(join(folder.path, "bunfig.toml"), 'preload = ["./missing.ts"]\n')
+  await Bun.write(join(folder.path, ".env"), "BUN_CONFIG_MAX_HTTP_REQUESTS=nonsense\n")
+  await Bun.write(join(folder.path, "package.json"), "{")
+  const { code, text } = await output(["schema"], folder.path)
+  expect(code).toBe(0)
+  expect(JSON.parse(text)).toHaveProperty("properties.server")
+})
+
+test("the demo runs from it: three dialects, documents, and a clean stop", async () => {
+  using folder = temporaryFolder()
+  const binary = join(folder.path, "smart-router")
+  copyFileSync(built, binary)
+  chmodSync(binary, 0o755)
+  const demo = await startDemo([binary], { cwd: folder.path, env: EMPTY_ENVIRONMENT })
+  try {
+    const messages = [{ role: "user", content: "Hello" }]
+    for (const [path, body] of [
+      ["/v1/chat/completions", { messages }],
+      ["/v1/responses", { input: "Hello" }],
+      ["/v1/messages", { messages, max_tokens: 100 }],
+    ] as const) {
+      const response = await fetch(demo.url + path, {
+        method: "POST",
+        headers: {
+          authorization: `Bearer ${demo.token}`,
+          "content-type": "application/json",
+          "anthropic-version": "2023-06-01",
+        },
+        body: JSON.stringify({ model: "default", ...body }),
+      })
+      expect(response.status).toBe(200)
+      expect(await response.text()).toContain("This is the smart-router demo provider")
+    }
+    for (const [path, words] of [
+      ["/docs/", "<h1"],
+      ["/docs/architecture", "The life of a call"],
+      ["/version", packageJson.version],
+    ] as const) {
+      const response = await fetch(demo.url + path)
+      expect([path, response.status]).toEqual([path, 200])
+      expect(await response.text()).toContain(words)
+    }
+  } finally {
+    expect(await demo.stop()).toBe(0)
+  }
+  rmSync(binary)
+  expect(readdirSync(folder.path)).toEqual([".demo"])
+})

@@ -1,0 +1,123 @@
+/** What a newcomer does first: start the demo, paste the lines that it prints, stop it, start it again. */
+import { expect, setDefaultTimeout, test } from "bun:test"
+import Anthropic from "@anthropic-ai/sdk"
+import OpenAI from "openai"
+import { existsSync, readFileSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { startDemo, temporaryFolder } from "./helpers/demo-process.ts"
+
+const ROOT = join(import.meta.dir, "..")
+const SOURCE = [process.execPath, "--no-env-file", join(ROOT, "src/main.ts")]
+setDefaultTimeout(60_000)
+const hasCurl = Bun.which("curl") !== null
+
+/** The curl calls of a text, as one line each. */
+function curlCalls(text: string): readonly string[] {
+  return [...text.matchAll(/^curl (?:.*\\\n)*.*$/gmu)].map(([call]) => call)
+}
+
+async function shell(script: string, token: string): Promise<string> {
+  const run = Bun.spawn(["sh", "-c", script], { env: { ...process.env, ROUTER_TOKEN: token }, stderr: "pipe" })
+  return run.stdout.text()
+}
+
+test.skipIf(!hasCurl)("the three printed curl calls and the usage call answer (needs curl)", async () => {
+  using folder = temporaryFolder()
+  const demo = await startDemo(SOURCE, { cwd: folder.path })
+  try {
+    const calls = curlCalls(demo.welcome)
+    expect(calls).toHaveLength(3)
+    for (const call of calls) expect(await shell(call, demo.token)).toContain("This is the smart-router demo provider")
+    const usage = /^ +usage +(curl .*)$/mu.exec(demo.welcome)?.[1]
+    expect(JSON.parse(await shell(usage!, demo.token))).toMatchObject({ today: { requests: 3, errors: 0 } })
+  } finally {
+    await demo.stop()
+  }
+})
+
+test.skipIf(!hasCurl)("the README's first curl works verbatim (needs curl)", async () => {
+  using folder = temporaryFolder()
+  const demo = await startDemo(SOURCE, { cwd: folder.path })
+  try {
+    const [first] = curlCalls(readFileSync(join(ROOT, "README.md"), "utf8"))
+    expect(first).toContain("http://127.0.0.1:8080/v1/chat/completions")
+    const answer = await shell(first!.replace("http://127.0.0.1:8080", demo.url), demo.token)
+    expect(JSON.parse(answer).choices[0].message.content).toContain("This is the smart-router demo provider")
+  } finally {
+    await demo.stop()
+  }
+})
+
+test("each client dialect works through the official SDKs, aliases and failover included", async () => {
+  using folder = temporaryFolder()
+  const demo = await startDemo(SOURCE, { cwd: folder.path })
+  try {
+    const openai = new OpenAI({ apiKey: demo.token, baseURL: `${demo.url}/v1`, maxRetries: 0 })
+    const anthropic = new Anthropic({ apiKey: demo.token, baseURL: demo.url, maxRetries: 0 })
+    const messages = [{ role: "user" as const, content: "Hello" }]
+    for (const model of ["default", "fast", "reliable", "claude-opus-5-5"]) {
+      const chat = await openai.chat.completions.stream({ model, messages }).finalChatCompletion()
+      expect(chat.choices[0]!.message.content).toContain("in the OpenAI Chat Completions dialect")
+      const response = await openai.responses.stream({ model, input: "Hello" }).finalResponse()
+      expect(response.output_text).toContain("in the OpenAI Responses dialect")
+      const message = await anthropic.messages.stream({ model, messages, max_tokens: 100 }).finalMessage()
+      expect(message.content[0]).toMatchObject({ text: expect.stringContaining("in the Anthropic Messages dialect") })
+    }
+  } finally {
+    await demo.stop()
+  }
+})
+
+test("a second start uses the same state and token; only the owner can read it", async () => {
+  using folder = temporaryFolder()
+  const first = await startDemo(SOURCE, { cwd: folder.path })
+  const call = await fetch(`${first.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${first.token}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "default", messages: [{ role: "user", content: "Hello" }] }),
+  })
+  expect(call.status).toBe(200)
+  await call.text()
+  expect(await first.stop("SIGINT")).toBe(0)
+
+  const second = await startDemo(SOURCE, { cwd: folder.path })
+  expect(second.token).toBe(first.token)
+  expect(second.welcome).toContain("DEMO")
+  const usage = await fetch(`${second.url}/v1/usage`, { headers: { authorization: `Bearer ${second.token}` } })
+  expect(await usage.json()).toMatchObject({ today: { requests: 1 } })
+  expect(await second.stop("SIGTERM")).toBe(0)
+
+  for (const [path, mode] of [
+    [".demo", 0o700],
+    [".demo/token", 0o600],
+    [".demo/config.yaml", 0o600],
+    [".demo/state/usage.sqlite", 0o600],
+  ] as const) {
+    expect([path, statSync(join(folder.path, path)).mode & 0o777]).toEqual([path, mode])
+  }
+  expect(readFileSync(join(folder.path, ".demo/config.yaml"), "utf8")).not.toContain(first.token)
+})
+
+test("a port that is in use is a clear sentence and exit code 1, and nothing is written", async () => {
+  using folder = temporaryFolder()
+  const other = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } })
+  try {
+    const run = Bun.spawn([...SOURCE, "demo", "--port", String(other.port)], { cwd: folder.path, stderr: "pipe" })
+    expect(await run.exited).toBe(1)
+    expect(await run.stderr.text()).toContain(`The port ${other.port} is in use.`)
+    expect(await run.stdout.text()).toBe("")
+    expect(existsSync(join(folder.path, ".demo"))).toBe(false)
+  } finally {
+    other.stop(true)
+  }
+})
+
+test("a configuration that does not know the token is refused, not replaced", async () => {
+  using folder = temporaryFolder()
+  const demo = await startDemo(SOURCE, { cwd: folder.path })
+  await demo.stop()
+  await Bun.write(join(folder.path, ".demo/token"), "rtr_someone_elses\n")
+  const run = Bun.spawn([...SOURCE, "demo", "--port", "0"], { cwd: folder.path, stderr: "pipe" })
+  expect(await run.exited).toBe(1)
+  expect(await run.stderr.text()).toContain("does not know the token beside it")
+})

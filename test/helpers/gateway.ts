@@ -1,0 +1,54 @@
+/** A running router in this process: most tests use this one. */
+import { startRouter } from "../../src/server/start.ts"
+import type { Answer, CallOptions, Door } from "./client.ts"
+import { call, open } from "./client.ts"
+import type { Prepared, Setup } from "./config.ts"
+import { prepare } from "./config.ts"
+import type { Records } from "./records.ts"
+import { recordsIn } from "./records.ts"
+import type { Dialect } from "./samples.ts"
+
+export interface Gateway extends Door, AsyncDisposable {
+  readonly prepared: Prepared
+  readonly directory: string
+  readonly records: Records
+  call(dialect: Dialect, body: string | Uint8Array, options?: CallOptions): Promise<Answer>
+  open(dialect: Dialect, body: string | Uint8Array, options?: CallOptions): Promise<Response>
+  /** Stops the router and keeps its files until disposal. */
+  stop(): Promise<void>
+}
+
+/** Calls that a test left hanging are cut after this. */
+const STOP_WITHIN_MS = 300
+
+export async function startGateway(setup: Setup): Promise<Gateway> {
+  const prepared = prepare(setup)
+  const router = await startRouter({
+    configPath: prepared.configPath,
+    env: prepared.env,
+    listen: { hostname: "127.0.0.1", port: 0 },
+  })
+  return gatewayAt(router.url, prepared, () => router.stop(STOP_WITHIN_MS))
+}
+
+export function gatewayAt(url: string, prepared: Prepared, stopRouter: () => Promise<void>): Gateway {
+  const door = { url: url.replace(/\/$/u, ""), token: prepared.token }
+  let stopped: Promise<void> | undefined
+  const stop = async (): Promise<void> => {
+    stopped ??= stopRouter()
+    await stopped
+  }
+  return {
+    ...door,
+    prepared,
+    directory: prepared.directory,
+    records: recordsIn(prepared.directory),
+    call: (dialect, body, options) => call(door, dialect, body, options),
+    open: (dialect, body, options) => open(door, dialect, body, options),
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      await stop()
+      prepared.remove()
+    },
+  }
+}
