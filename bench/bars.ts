@@ -65,9 +65,15 @@ function ratioBars(results: Results): Bar[] {
       what,
       limit: `≤ ${limit} × ${peerName}`,
       measured: Number.isNaN(ratio) ? null : figures,
-      holds: ratio <= limit,
+      holds: ratio <= limit && !hasFaults(results, work),
     }
   })
+}
+
+/** Fast answers that are errors prove nothing. */
+function hasFaults(results: Results, work: LoadWork): boolean {
+  const load = results.loads.find((candidate) => candidate.work === work)
+  return load?.turns.router.some((turn) => turn.faults !== "") ?? false
 }
 
 function memoryBar(results: Results): Bar {

@@ -1,7 +1,7 @@
 /** One server's turn: wrk keeps it busy while its CPU time and the upstream's counter are read before and after. */
 import type { Contender } from "./contender.ts"
 import { cpuMicroseconds, residentMegabytes } from "./process-tree.ts"
-import type { Upstream } from "./upstreams.ts"
+import type { Upstream, UpstreamCount } from "./upstreams.ts"
 
 export interface LoadPlan {
   readonly upstream: Upstream
@@ -26,8 +26,9 @@ export interface Turn {
 }
 
 const SAMPLE_MS = 250
-/** After the load: calls that were cut off are given up on both sides. */
-const SETTLE_MS = 300
+/** An upstream that wrote nothing for this long has nothing left to do: longer than a stream's tick. */
+const SILENCE_MS = 250
+const SETTLE_ATTEMPTS = 60
 
 export async function takeTurn(contender: Contender, plan: LoadPlan, folder: string): Promise<Turn> {
   const { calls: callsBefore } = await plan.upstream.count()
@@ -42,8 +43,7 @@ export async function takeTurn(contender: Contender, plan: LoadPlan, folder: str
   const after = await reading(contender, plan.upstream)
   load.kill("SIGINT")
   const report = await new Response(load.stdout).text()
-  await Bun.sleep(SETTLE_MS)
-  const { calls: callsAfter } = await plan.upstream.count()
+  const { calls: callsAfter } = await settledCount(plan.upstream)
   const writes = after.writes - before.writes
   return {
     cpuMicroseconds: (after.cpu - before.cpu) / writes,
@@ -52,6 +52,18 @@ export async function takeTurn(contender: Contender, plan: LoadPlan, folder: str
     calls: callsAfter - callsBefore,
     faults: (report.match(/^.*(Non-2xx|Socket errors).*$/gm) ?? []).map((line) => line.trim()).join("; "),
   }
+}
+
+/** Some servers let an upstream go on after their client has left: the next turn must not pay for it. */
+async function settledCount(upstream: Upstream): Promise<UpstreamCount> {
+  let count = await upstream.count()
+  for (let attempt = 0; attempt < SETTLE_ATTEMPTS; attempt++) {
+    await Bun.sleep(SILENCE_MS)
+    const later = await upstream.count()
+    if (later.writes === count.writes) return later
+    count = later
+  }
+  return count
 }
 
 async function reading(
@@ -75,6 +87,17 @@ async function startWrk(
   const script = ["-s", `${import.meta.dir}/load/post.lua`, address]
   const settings = [`BODY_FILE=${plan.bodyPath}`, `HEADER_FILE=${headerPath}`]
   return Bun.spawn(["env", ...settings, ...wrk, ...script], { stdin: "ignore", stdout: "pipe", stderr: "ignore" })
+}
+
+/** Does the server answer this call with 200? A peer that cannot do a kind of work is left out of it. */
+export async function canServe(contender: Contender, upstream: Upstream, body: string): Promise<boolean> {
+  const response = await fetch(`http://127.0.0.1:${contender.port(upstream.name)}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...contender.headers(upstream.name) },
+    body,
+  })
+  await response.arrayBuffer()
+  return response.status === 200
 }
 
 /** The header lines of a call, each with its line end. */

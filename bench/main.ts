@@ -7,8 +7,8 @@ import { startNginx } from "./contender-nginx.ts"
 import { startPortkey } from "./contender-portkey.ts"
 import { startRouter, type Router } from "./contender-router.ts"
 import { groupOf, type Contender } from "./contender.ts"
-import { callsEach, measureLatency, type LatencyPlan } from "./latency.ts"
-import { runLoad, STREAMS, type LoadResult, type LoadSetting } from "./loads.ts"
+import { callsEach, measureLatency, type AddedLatency, type LatencyPlan } from "./latency.ts"
+import { runLoad, STREAMS, usable, type LoadResult, type LoadSetting } from "./loads.ts"
 import { compile, machineLine, missingTools, openFileLimit, wrkVersion } from "./machine.ts"
 import { HELP, readOptions, type Options } from "./options.ts"
 import { report } from "./report.ts"
@@ -47,7 +47,7 @@ async function measure(options: Options, commandLine: string): Promise<boolean> 
   rmSync(RUN_FOLDER, { recursive: true, force: true })
   mkdirSync(RUN_FOLDER, { recursive: true })
   for (const name of ["upstream", "probe"]) compile(`${BENCH_FOLDER}/load/${name}.c`, `${TOOL_FOLDER}/${name}`)
-  const notes: string[] = []
+  const notes = new Set<string>()
   const upstreams = await startUpstreams(`${TOOL_FOLDER}/upstream`, RUN_FOLDER)
   const contenders: Contender[] = []
   try {
@@ -55,14 +55,14 @@ async function measure(options: Options, commandLine: string): Promise<boolean> 
     const router = await startRouter(upstreams, dirname(BENCH_FOLDER), RUN_FOLDER, options.binary)
     contenders.push(router)
     if (options.portkey) contenders.push(...(await portkeyIfPossible(upstreams, notes)))
-    const results = await measureAll({ contenders, upstreams, options, folder: RUN_FOLDER, say }, router, notes)
+    const results = await measureAll({ contenders, upstreams, options, folder: RUN_FOLDER, notes, say }, router)
     const markdown = report(
       {
         date: `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
         commandLine,
         machine: machineLine(),
         versions: [...contenders.map(({ name, version }) => `${name} ${version}`), `Bun ${Bun.version}`, wrkVersion()],
-        notes,
+        notes: [...notes],
       },
       results,
     )
@@ -75,31 +75,28 @@ async function measure(options: Options, commandLine: string): Promise<boolean> 
   }
 }
 
-async function portkeyIfPossible(upstreams: Upstreams, notes: string[]): Promise<readonly Contender[]> {
+async function portkeyIfPossible(upstreams: Upstreams, notes: Set<string>): Promise<readonly Contender[]> {
   try {
     return [await startPortkey(upstreams, TOOL_FOLDER, RUN_FOLDER)]
   } catch (error) {
-    notes.push("the Portkey gateway could not be installed or started, so it was not measured")
+    notes.add("the Portkey gateway could not be installed or started, so it was not measured")
     say(`bench/run: ${error instanceof Error ? error.message : String(error)}`)
     return []
   }
 }
 
-async function measureAll(setting: LoadSetting, router: Router, notes: string[]): Promise<Results> {
+async function measureAll(setting: LoadSetting, router: Router): Promise<Results> {
   const loads: LoadResult[] = []
   let latency: Results["latency"] = null
   let calls = 0
   for (const work of setting.options.works) {
     if (work === "latency") {
-      const unary = await latencyPlan(setting, "unary", smallBody(groupOf("unary")))
-      const stream = await latencyPlan(setting, "burst", streamBody(groupOf("burst")))
-      latency = {
-        unary: await measureLatency(setting.contenders, unary, setting.folder),
-        stream: await measureLatency(setting.contenders, stream, setting.folder),
-      }
-      calls += callsEach(unary) + callsEach(stream)
+      const unary = await latencyOf(setting, "unary", smallBody(groupOf("unary")))
+      const stream = await latencyOf(setting, "burst", streamBody(groupOf("burst")))
+      latency = { unary: unary.added, stream: stream.added }
+      calls += unary.calls + stream.calls
     } else if (work === "streams" && openFileLimit() < 2 * STREAMS + 200) {
-      notes.push(`only ${openFileLimit()} open files are allowed (ulimit -Hn), so the streams were not measured`)
+      setting.notes.add(`only ${openFileLimit()} open files are allowed (ulimit -Hn), so the streams were not measured`)
     } else {
       const load = await runLoad(work, setting)
       loads.push(load)
@@ -111,17 +108,20 @@ async function measureAll(setting: LoadSetting, router: Router, notes: string[])
   return { loads, latency, ledger: { calls, rows: router.ledgerRows() } }
 }
 
-async function latencyPlan(setting: LoadSetting, upstream: UpstreamName, body: string): Promise<LatencyPlan> {
-  const bodyPath = `${setting.folder}/body-latency-${upstream}.json`
+/** What each server adds, and the calls that each of them got. */
+async function latencyOf(
+  setting: LoadSetting,
+  name: UpstreamName,
+  body: string,
+): Promise<{ readonly added: readonly AddedLatency[]; readonly calls: number }> {
+  const bodyPath = `${setting.folder}/body-latency-${name}.json`
   await Bun.write(bodyPath, body)
-  setting.say(`latency, ${upstream}`)
-  return {
-    probe: `${TOOL_FOLDER}/probe`,
-    upstream: setting.upstreams.byName[upstream],
-    bodyPath,
-    calls: LATENCY_CALLS,
-    rounds: setting.options.rounds,
-  }
+  setting.say(`latency, ${name}`)
+  const upstream = setting.upstreams.byName[name]
+  const contenders = await usable(setting, upstream, body)
+  const { rounds } = setting.options
+  const plan: LatencyPlan = { probe: `${TOOL_FOLDER}/probe`, upstream, bodyPath, calls: LATENCY_CALLS, rounds }
+  return { added: await measureLatency(contenders, plan, setting.folder), calls: 1 + callsEach(plan) }
 }
 
 function say(line: string): void {

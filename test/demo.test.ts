@@ -1,10 +1,10 @@
 /** What a newcomer does first: start the demo, paste the lines that it prints, stop it, start it again. */
-import { expect, setDefaultTimeout, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import Anthropic from "@anthropic-ai/sdk"
 import OpenAI from "openai"
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
-import { startDemo, temporaryFolder } from "./helpers/demo-process.ts"
+import { type DemoProcess, startDemo, temporaryFolder } from "./helpers/demo-process.ts"
 
 const ROOT = join(import.meta.dir, "..")
 const SOURCE = [process.execPath, "--no-env-file", join(ROOT, "src/main.ts")]
@@ -21,37 +21,42 @@ async function shell(script: string, token: string): Promise<string> {
   return run.stdout.text()
 }
 
-test.skipIf(!hasCurl)("the three printed curl calls and the usage call answer (needs curl)", async () => {
-  using folder = temporaryFolder()
-  const demo = await startDemo(SOURCE, { cwd: folder.path })
-  try {
+describe("a running demo", () => {
+  const folder = temporaryFolder()
+  let demo: DemoProcess
+
+  beforeAll(async () => {
+    demo = await startDemo(SOURCE, { cwd: folder.path })
+  })
+  afterAll(async () => {
+    await demo.stop()
+    folder[Symbol.dispose]()
+  })
+
+  test.skipIf(!hasCurl)("the three printed curl calls and the usage call answer (needs curl)", async () => {
     const calls = curlCalls(demo.welcome)
     expect(calls).toHaveLength(3)
     for (const call of calls) expect(await shell(call, demo.token)).toContain("This is the smart-router demo provider")
     const usage = /^ +usage +(curl .*)$/mu.exec(demo.welcome)?.[1]
     expect(JSON.parse(await shell(usage!, demo.token))).toMatchObject({ today: { requests: 3, errors: 0 } })
-  } finally {
-    await demo.stop()
-  }
-})
+  })
 
-test.skipIf(!hasCurl)("the README's first curl works verbatim (needs curl)", async () => {
-  using folder = temporaryFolder()
-  const demo = await startDemo(SOURCE, { cwd: folder.path })
-  try {
-    const [first] = curlCalls(readFileSync(join(ROOT, "README.md"), "utf8"))
-    expect(first).toContain("http://127.0.0.1:8080/v1/chat/completions")
-    const answer = await shell(first!.replace("http://127.0.0.1:8080", demo.url), demo.token)
-    expect(JSON.parse(answer).choices[0].message.content).toContain("This is the smart-router demo provider")
-  } finally {
-    await demo.stop()
-  }
-})
+  test.skipIf(!hasCurl)("every curl call of the README works verbatim (needs curl)", async () => {
+    const calls = curlCalls(readFileSync(join(ROOT, "README.md"), "utf8"))
+    expect(calls[0]).toContain("http://127.0.0.1:8080/v1/chat/completions")
+    expect(calls.length).toBeGreaterThanOrEqual(5)
+    for (const call of calls) {
+      const answer = await shell(
+        `${call.replace("curl", "curl --fail")} `.replace("http://127.0.0.1:8080", demo.url),
+        demo.token,
+      )
+      expect([call, answer.length > 0]).toEqual([call, true])
+    }
+    const first = await shell(calls[0]!.replace("http://127.0.0.1:8080", demo.url), demo.token)
+    expect(JSON.parse(first).choices[0].message.content).toContain("This is the smart-router demo provider")
+  })
 
-test("each client dialect works through the official SDKs, aliases and failover included", async () => {
-  using folder = temporaryFolder()
-  const demo = await startDemo(SOURCE, { cwd: folder.path })
-  try {
+  test("each client dialect works through the official SDKs, aliases and failover included", async () => {
     const openai = new OpenAI({ apiKey: demo.token, baseURL: `${demo.url}/v1`, maxRetries: 0 })
     const anthropic = new Anthropic({ apiKey: demo.token, baseURL: demo.url, maxRetries: 0 })
     const messages = [{ role: "user" as const, content: "Hello" }]
@@ -63,9 +68,7 @@ test("each client dialect works through the official SDKs, aliases and failover 
       const message = await anthropic.messages.stream({ model, messages, max_tokens: 100 }).finalMessage()
       expect(message.content[0]).toMatchObject({ text: expect.stringContaining("in the Anthropic Messages dialect") })
     }
-  } finally {
-    await demo.stop()
-  }
+  })
 })
 
 test("a second start uses the same state and token; only the owner can read it", async () => {

@@ -411,6 +411,45 @@ test("requests in a pipeline are answered in order, or the connection ends; no a
   expect(answers.slice(0, 2).map(({ body }) => body)).toEqual(expected.slice(0, answers.length))
 })
 
+test("a refusal that did not wait for the body leaves the connection in order, or closes it", async () => {
+  for (const sample of ALL_SAMPLES) {
+    const client = await connectRaw(gateway.url)
+    const stranger = [
+      `POST ${sample.path} HTTP/1.1`,
+      `Authorization: Bearer ${newToken()}`,
+      "Content-Type: application/json",
+    ]
+    const padded = sample.request({ text: MARK.repeat(60_000) })
+    await client.write(requestBytes(stranger, padded))
+    await client.until(/^HTTP\/1\.1 401 [\s\S]*\r\n\r\n\{[\s\S]*\}/u)
+    await client.write(
+      requestBytes([...lines(sample.path), "Connection: close"], sample.request({ text: "after a refusal" })),
+    )
+    await client.closed
+    const [refusal, ...others] = answersIn(client.received())
+    expect(refusal?.status).toBe(401)
+    expect(others.map(({ status, body }) => ({ status, body }))).toEqual(
+      others.map(() => ({ status: 200, body: sample.unary() })),
+    )
+  }
+})
+
+test("a client that waits for 100 Continue is served", async () => {
+  const body = SAMPLES.chat.request({ text: "expecting" })
+  const client = await connectRaw(gateway.url)
+  const expecting = lines(
+    "/v1/chat/completions",
+    "Expect: 100-continue",
+    "Connection: close",
+    `Content-Length: ${body.length}`,
+  )
+  await client.write(requestBytes(expecting))
+  await Promise.race([client.until(/^HTTP\/1\.1 100 /u), Bun.sleep(300)])
+  await client.write(body)
+  await client.until(/HTTP\/1\.1 200 [\s\S]*Hi there/u)
+  await client.closed
+})
+
 test("HTTP/1.0 is answered, or refused, and the connection ends", async () => {
   for (const streamed of [false, true]) {
     const client = await connectRaw(gateway.url)

@@ -63,7 +63,8 @@ export function arrange(request: Request, facts: TargetFacts): Arranged {
   const stripped = facts.stripAttribution
     ? own.map((message) => (isSystem(message) ? { ...message, blocks: keep(message.blocks) } : message))
     : own
-  const keepOrphans = request.state.previousResponseId !== undefined || request.state.conversation !== undefined
+  const { previousResponseId, conversation, thread } = request.state
+  const keepOrphans = previousResponseId !== undefined || conversation !== undefined || thread !== undefined
   const options = { repair: facts.repairToolResults, keepOrphans }
   const paired = pairResults(stripped, options, losses)
   const leading = paired.findIndex((message) => !isSystem(message))

@@ -6,6 +6,7 @@ export const LOSSES = {
   "message-name": "The name of a participant was left out.",
   "message-field": "A field of a message that only its own dialect knows was left out.",
   "block-field": "A field of a content block or tool that only its own dialect knows was left out.",
+  "block-order": "Text that stood between or behind tool calls was moved before them.",
   "turn-added": "A minimal user message was added, because the target refuses a conversation without one.",
   prefill: "An unfinished assistant message at the end was left out, because the target cannot continue one.",
   "cache-mark": "A prompt-cache mark was left out.",
@@ -54,6 +55,7 @@ export const LOSSES = {
   // Replies
   "reply-tool-step": "A step of a provider-executed tool was not shown.",
   "reply-content": "A content block of a kind that the client's dialect lacks was left out or shown as text.",
+  "reply-order": "Text that stood between or behind tool calls is shown before them.",
   "reply-citations": "Citations were left out.",
   "reply-refusal": "The words of a refusal were given as ordinary text.",
   "reply-reasoning-seal": "A reasoning payload was too long to travel and was left out.",

@@ -11,7 +11,17 @@ import type {
   ProviderConfig,
   TargetConfig,
 } from "./config.ts"
-import type { Caller, ClientIpRule, Credential, Group, KeyStatus, Provider, Snapshot, Target } from "./snapshot.ts"
+import type {
+  Caller,
+  ClientIpRule,
+  Credential,
+  Group,
+  KeyStatus,
+  Origin,
+  Provider,
+  Snapshot,
+  Target,
+} from "./snapshot.ts"
 
 const ENDPOINTS = {
   "openai-chat": "/chat/completions",
@@ -32,11 +42,11 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     groups,
     defaultGroup: config.server.default_model_group,
     limits: {
-      maxBodyBytes: config.server.request.max_body_bytes,
-      maxDepth: config.server.request.max_depth,
-      timeoutMs: config.server.upstream.timeout_ms,
-      maxResponseBytes: config.server.upstream.max_response_bytes,
-      maxFrameBytes: config.server.upstream.max_frame_bytes,
+      maxBodyBytes: bounded(config.server.request.max_body_bytes),
+      maxDepth: bounded(config.server.request.max_depth),
+      timeoutMs: bounded(config.server.upstream.timeout_ms),
+      maxResponseBytes: bounded(config.server.upstream.max_response_bytes),
+      maxFrameBytes: bounded(config.server.upstream.max_frame_bytes),
     },
     clientIp: clientIpRule(config.server.client_ip),
     corsOrigins: config.server.cors.allow_origins,
@@ -44,6 +54,11 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     routingFingerprint: fingerprint(routingFacts(config)),
     pricingFingerprint: fingerprint(pricingFacts(config)),
   }
+}
+
+/** `0` means no limit. */
+function bounded(limit: number): number {
+  return limit === 0 ? Infinity : limit
 }
 
 function compileCredentials(config: Config): Map<string, Credential> {
@@ -110,24 +125,27 @@ function compileProvider(name: string, entry: ProviderConfig): Provider {
     dialect: entry.dialect,
     keyId: entry.key_id ?? null,
     forwardHeaders: entry.forward_headers.map((header) => header.toLowerCase()),
-    connection: connectionOf(entry),
     secrets: secretsOf(entry),
   }
 }
 
-function connectionOf(entry: ProviderConfig): Readonly<Record<string, unknown>> {
-  const { tls } = entry
+function originOf(entry: ProviderConfig): Origin {
+  const url = new URL(entry.base_url)
+  const secure = url.protocol === "https:"
+  const tls = secure ? tlsOf(entry.tls) : null
   return {
-    ...(entry.proxy === undefined ? {} : { proxy: entry.proxy }),
-    ...(tls === undefined
-      ? {}
-      : {
-          tls: {
-            ...(tls.ca_file === undefined ? {} : { ca: readFileSync(tls.ca_file, "utf8") }),
-            ...(tls.cert_file === undefined ? {} : { cert: readFileSync(tls.cert_file, "utf8") }),
-            ...(tls.key_file === undefined ? {} : { key: readFileSync(tls.key_file, "utf8") }),
-          },
-        }),
+    key: `${url.origin} ${tls === null ? "" : fingerprint(tls)}`,
+    hostname: url.hostname.replace(/^\[|\]$/g, ""),
+    port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
+    tls,
+  }
+}
+
+function tlsOf(entry: ProviderConfig["tls"]): NonNullable<Origin["tls"]> {
+  return {
+    ...(entry?.ca_file === undefined ? {} : { ca: readFileSync(entry.ca_file, "utf8") }),
+    ...(entry?.cert_file === undefined ? {} : { cert: readFileSync(entry.cert_file, "utf8") }),
+    ...(entry?.key_file === undefined ? {} : { key: readFileSync(entry.key_file, "utf8") }),
   }
 }
 
@@ -169,6 +187,8 @@ function compileTarget(
     region: target.region ?? null,
     weight: target.weight,
     url: urlOf(providerEntry, dialect),
+    origin: originOf(providerEntry),
+    proxy: providerEntry.proxy ?? null,
     headers: headersOf(providerEntry, options),
     modelJson: new TextEncoder().encode(JSON.stringify(model)),
     attemptTimeoutMs:

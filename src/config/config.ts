@@ -322,7 +322,7 @@ export interface PiiFilter {
 export interface PiiRule {
   /** The name of the rule. */
   readonly name: string
-  /** A regular expression. */
+  /** What is looked for. */
   readonly expression: string
   /** E.g. `EMAIL` for `[EMAIL_1]`. */
   readonly placeholder_prefix: string

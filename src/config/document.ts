@@ -21,7 +21,7 @@ import { knownKey, pairsOf } from "./mapping-keys.ts"
 import { bare, chainOf, childOf, formOf, type Path } from "./schema/inspect.ts"
 import { secretsIn } from "./secrets.ts"
 import { syntaxMessage } from "./syntax.ts"
-import { MAX_VALUES, spend, TooLarge, type Unresolved, type Walk } from "./walk.ts"
+import { MAX_ALIASED_VALUES, MAX_VALUES, spend, throughAlias, TooLarge, type Unresolved, type Walk } from "./walk.ts"
 
 const ABSENT = Symbol("absent")
 
@@ -57,6 +57,8 @@ export function readTree(
     expanded: new Set(),
     secrets: new Set(),
     left: MAX_VALUES,
+    leftAliased: MAX_ALIASED_VALUES,
+    aliases: 0,
   }
   const done = (value: unknown): Tree => ({ ...walk, value, secrets: [...walk.secrets] })
   try {
@@ -123,7 +125,9 @@ function itemOf(item: Node | null, listSchema: z.ZodType | undefined, path: Path
 
 function aliasOf(name: string, schema: z.ZodType | undefined, path: Path, walk: Walk): unknown {
   const target = walk.anchors.get(name)
-  if (target !== undefined && !walk.open.has(target)) return valueOf(target, schema, path, walk)
+  if (target !== undefined && !walk.open.has(target)) {
+    return throughAlias(walk, () => valueOf(target, schema, path, walk))
+  }
   walk.report({ code: "yaml-syntax", path, message: syntaxMessage("BAD_ALIAS") })
   return ABSENT
 }

@@ -139,6 +139,39 @@ const VALUES: readonly Case[] = [
     finding: { code: "invalid-value", path: "providers.openai.base_url", line: 5, column: 15 },
   },
   {
+    name: "a URL with a port that does not exist",
+    yaml: changed("https://api.openai.com/v1", "https://api.openai.com:99999/v1"),
+    finding: { code: "invalid-value", path: "providers.openai.base_url", line: 5, column: 15 },
+  },
+  {
+    name: "an address range that does not exist",
+    yaml: withServer("client_ip: { trusted_proxy_cidrs: [10.0.0.0/8, 10.0.0.0/33] }"),
+    finding: { code: "invalid-value", path: "server.client_ip.trusted_proxy_cidrs[1]", line: 3, column: 50 },
+  },
+  {
+    name: "a regular expression that is none",
+    yaml: changed(
+      "strategy: static",
+      "strategy: static\n    pii_filter: { rules: [{ name: x, expression: '(', placeholder_prefix: X }] }",
+    ),
+    finding: { code: "invalid-value", path: "models.default.pii_filter.rules[0].expression", line: 13, column: 50 },
+  },
+  {
+    name: "a key that cannot stand in a header",
+    yaml: changed("${OPENAI_API_KEY}", '"a\\nb"'),
+    finding: { code: "invalid-value", path: "providers.openai.api_key", line: 7, column: 14 },
+  },
+  {
+    name: "a driver without its address",
+    yaml: withServer("usage_db: { driver: postgres }"),
+    finding: { code: "invalid-value", path: "server.usage_db.dsn", line: 3, column: 3 },
+  },
+  {
+    name: "workers without a shared state",
+    yaml: withServer("workers: 4"),
+    finding: { code: "invalid-value", path: "server.workers", line: 3, column: 12 },
+  },
+  {
     name: "a listener without a port",
     yaml: changed("127.0.0.1:8080", "127.0.0.1"),
     finding: { code: "invalid-value", path: "server.listen", line: 2, column: 11 },
@@ -424,6 +457,11 @@ describe("values from elsewhere", () => {
   test("a required key whose variable is missing is reported once", () => {
     const found = errors(changed("https://api.openai.com/v1", "${BASE_URL}"))
     expect(found.map(({ code, path }) => [code, path])).toEqual([["missing-variable", "providers.openai.base_url"]])
+  })
+
+  test("the address of an active driver is needed", () => {
+    const found = errors(withServer('usage_db: { driver: postgres, dsn: "${DSN}" }'))
+    expect(found.map(({ code, path }) => [code, path])).toEqual([["missing-variable", "server.usage_db.dsn"]])
   })
 
   test("a file that is missing is an error where it stands", () => {

@@ -120,7 +120,7 @@ export function collector(places: Places): { readonly report: Report; readonly a
   return { report, all: () => [...found.values()].toSorted(byPosition) }
 }
 
-export function byPosition(a: Position, b: Position): number {
+function byPosition(a: Position, b: Position): number {
   return a.line - b.line || a.column - b.column
 }
 

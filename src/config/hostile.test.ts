@@ -1,5 +1,9 @@
-import { describe, expect, test } from "bun:test"
+import { afterAll, describe, expect, test } from "bun:test"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { errorsOf, KEYS, loadText, SMALLEST } from "../../test/helpers/load-text.ts"
+import { loadConfig } from "./load.ts"
 
 const codes = (yaml: string) => errorsOf(loadText(yaml, { env: KEYS })).map(({ code }) => code)
 
@@ -33,13 +37,13 @@ describe("a hostile file is refused, and nothing else happens", () => {
   })
 
   test("nesting without end", () => {
-    expect(codes(`users: ${"[".repeat(100_000)}`)[0]).toMatch(/^(too-large|yaml-syntax)$/)
+    expect(codes(`users: ${"[".repeat(20_000)}`)[0]).toMatch(/^(too-large|yaml-syntax)$/)
     expect(codes(`users: ${"[".repeat(500)}${"]".repeat(500)}`)[0]).toMatch(/^(too-large|yaml-syntax)$/)
   })
 
   test("many keys in one mapping are read in time", () => {
     const users = Array.from(
-      { length: 20_000 },
+      { length: 1000 },
       (_, index) => `  k${index}: { base_url: "http://h/", dialect: anthropic }`,
     )
     expect(codes(`providers:\n${users.join("\n")}\n`)).toEqual([])
@@ -70,9 +74,8 @@ describe("a hostile file is refused, and nothing else happens", () => {
   })
 
   test("syntax errors stand where they are", () => {
-    const { findings } = loadText('server:\n  listen: "127.0.0.1\nusers: []\n')
-    expect(findings[0]).toMatchObject({ code: "yaml-syntax", line: expect.any(Number) })
-    expect(findings.every(({ line, column }) => line >= 1 && column >= 1)).toBe(true)
+    const open = loadText('server:\n  listen: "127.0.0.1\nusers: []\n').findings
+    expect(open[0]).toMatchObject({ code: "yaml-syntax", line: 4, column: 1 })
     expect(loadText("server:\n  cors: { allow_origins: [ }\n").findings[0]).toMatchObject({
       code: "yaml-syntax",
       line: 2,
@@ -81,9 +84,34 @@ describe("a hostile file is refused, and nothing else happens", () => {
 })
 
 test("a file that cannot be read is a finding", () => {
-  const missing = loadText(SMALLEST, { files: {} })
-  expect(missing.files).toContain("/etc/router/config.yaml")
-  const { loadConfig } = require("./load.ts") as typeof import("./load.ts")
   const result = loadConfig({ path: "/does/not/exist.yaml", env: {} })
   expect(result).toMatchObject({ config: null, findings: [{ code: "unreadable-file", line: 1, column: 1 }] })
+})
+
+describe("files on disk", () => {
+  const folder = mkdtempSync(join(tmpdir(), "smart-router-config-"))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  const reasonFor = (bytes: Uint8Array) => {
+    const path = join(folder, "config.yaml")
+    writeFileSync(path, bytes)
+    return loadConfig({ path, env: KEYS }).findings[0]
+  }
+
+  test("a byte order mark is no fault", () => {
+    expect(reasonFor(Buffer.from(`\ufeff${SMALLEST}`))?.severity).not.toBe("error")
+  })
+
+  test("a file that is not UTF-8", () => {
+    expect(reasonFor(Buffer.from([0x61, 0x3a, 0xff, 0xfe]))).toMatchObject({
+      code: "unreadable-file",
+      message: expect.stringContaining("UTF-8"),
+    })
+  })
+
+  test("a file that is far too large is not even read", () => {
+    expect(reasonFor(Buffer.alloc(17 * 1024 * 1024, "a"))).toMatchObject({
+      code: "unreadable-file",
+      message: expect.stringContaining("16 MiB"),
+    })
+  })
 })

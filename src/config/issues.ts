@@ -35,6 +35,7 @@ function reportIssue(issue: z.core.$ZodIssue, { root, tree, expanded, explained,
   const expected = schema === undefined ? undefined : expectation(schema)
   const value = valueAt(tree, path)
   if (issue.code === "custom") {
+    if (explained.has(formatPath(path))) return
     report({ code: "invalid-value", path, message: issue.message })
   } else if (issue.code === "invalid_key") {
     const named = chainOf(root, path.slice(0, -1)).at(-1)

@@ -38,7 +38,7 @@ export function configJsonSchema(): Json {
   }
 }
 
-export function describe(facts: Facts): string {
+function describe(facts: Facts): string {
   return [
     facts.text,
     facts.unit === undefined ? "" : `Unit: ${facts.unit}.`,

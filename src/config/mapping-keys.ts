@@ -6,7 +6,7 @@ import { foreignKey, renamedKey } from "./foreign-keys.ts"
 import { nearest } from "./nearest.ts"
 import { formOf, type Path } from "./schema/inspect.ts"
 import { syntaxMessage } from "./syntax.ts"
-import { spend, type Walk } from "./walk.ts"
+import { spend, throughAlias, type Walk } from "./walk.ts"
 
 /** The key under which the schema knows `name`; undefined after reporting that it is nothing that can stand here. */
 export function knownKey(name: string, node: YAMLMap, schema: z.ZodType, path: Path, walk: Walk): string | undefined {
@@ -74,7 +74,7 @@ function mergedPairs(source: Node | null, path: Path, walk: Walk): Iterable<[str
   if (isMap(target) && !walk.open.has(target)) {
     walk.open.add(target)
     try {
-      return [...pairsOf(target, path, walk)]
+      return [...throughAlias(walk, () => pairsOf(target, path, walk))]
     } finally {
       walk.open.delete(target)
     }

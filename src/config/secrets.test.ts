@@ -130,8 +130,11 @@ describe("references", () => {
   })
 
   test("numbers and truth values may come from the environment", () => {
-    const yaml = SMALLEST.replace("  listen:", '  workers: "${WORKERS}"\n  watch_config: ${WATCH}\n  listen:')
+    const yaml = SMALLEST.replace(
+      "  listen:",
+      '  upstream: { timeout_ms: "${WORKERS}" }\n  watch_config: ${WATCH}\n  listen:',
+    )
     const { config } = loadText(yaml, { env: { ...KEYS, WORKERS: "3", WATCH: "true" } })
-    expect(config?.server).toMatchObject({ workers: 3, watch_config: true })
+    expect(config?.server).toMatchObject({ upstream: { timeout_ms: 3 }, watch_config: true })
   })
 })

@@ -12,10 +12,17 @@ export interface Provider {
   readonly keyId: string | null
   /** Client headers, lower case, that may go upstream beyond the fixed list. */
   readonly forwardHeaders: readonly string[]
-  /** Bun's `fetch` options for the egress proxy and TLS material. */
-  readonly connection: Readonly<Record<string, unknown>>
   /** What must never reach a caller: key, host, URL and their parts. Longest first. */
   readonly secrets: readonly string[]
+}
+
+/** Where connections go; calls with the same `key` share them. */
+export interface Origin {
+  readonly key: string
+  readonly hostname: string
+  readonly port: number
+  /** Null: plain HTTP. PEM texts beside the system's authorities. */
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null
 }
 
 /** One place that can serve a group's calls. */
@@ -29,6 +36,9 @@ export interface Target {
   readonly weight: number
   /** Where a call of the target's dialect is posted, query included. */
   readonly url: string
+  readonly origin: Origin
+  /** An egress proxy between. */
+  readonly proxy: string | null
   /** The fixed headers of every call, the provider's credential among them. */
   readonly headers: Readonly<Record<string, string>>
   /** `model` as JSON, to be spliced into bodies. */

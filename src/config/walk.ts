@@ -5,8 +5,10 @@ import type { Sources } from "./expand.ts"
 import type { Place, Position, Report } from "./findings.ts"
 import type { Path } from "./schema/inspect.ts"
 
-/** More values than any real configuration holds; what aliases multiply counts every time. */
+/** More values than any real configuration holds. */
 export const MAX_VALUES: number = 500_000
+/** The same for values that stand there only through aliases, which can multiply. */
+export const MAX_ALIASED_VALUES: number = 50_000
 const MAX_DEPTH = 64
 
 /** A value that could not be filled in; it is left out of the tree. */
@@ -28,6 +30,9 @@ export interface Walk {
   readonly expanded: Set<string>
   readonly secrets: Set<string>
   left: number
+  leftAliased: number
+  /** How many aliases lead to where the reading is. */
+  aliases: number
 }
 
 /** The document holds more than a configuration can: reading stops. */
@@ -36,5 +41,16 @@ export class TooLarge extends Error {}
 /** Counts one value. Throws `TooLarge` when there are too many, or when they are nested too deep. */
 export function spend(walk: Walk, depth: number): void {
   walk.left -= 1
-  if (walk.left < 0 || depth > MAX_DEPTH) throw new TooLarge()
+  if (walk.aliases > 0) walk.leftAliased -= 1
+  if (walk.left < 0 || walk.leftAliased < 0 || depth > MAX_DEPTH) throw new TooLarge()
+}
+
+/** Reads on behind an alias. */
+export function throughAlias<T>(walk: Walk, read: () => T): T {
+  walk.aliases += 1
+  try {
+    return read()
+  } finally {
+    walk.aliases -= 1
+  }
 }

@@ -9,15 +9,15 @@ export const LOOK_EVERY_MS = 1000
 export type Stop = () => void
 
 export interface WatchTools {
-  /** Runs `action` every `intervalMs` until stopped. */
-  readonly every: (intervalMs: number, action: () => void) => Stop
+  /** Runs `action` every `intervalMs` until stopped; a run may take longer than the interval. */
+  readonly every: (intervalMs: number, action: () => Promise<void>) => Stop
   /** What changes whenever the content behind a path may have changed; follows links. */
   readonly fingerprint: (path: string) => Promise<string>
 }
 
 export const systemWatchTools: WatchTools = {
   every(intervalMs, action) {
-    const timer = setInterval(action, intervalMs)
+    const timer = setInterval(() => void action(), intervalMs)
     timer.unref()
     return () => clearInterval(timer)
   },
@@ -38,23 +38,23 @@ export const systemWatchTools: WatchTools = {
 export function watchFiles(files: () => readonly string[], changed: () => void, tools: WatchTools): Stop {
   let known = new Map<string, string>()
   let last = new Map<string, string>()
-  let looking = false
-  const look = async (): Promise<void> => {
-    if (looking) return
-    looking = true
-    try {
-      const paths = files()
-      const prints = await Promise.all(paths.map((path) => tools.fingerprint(path)))
-      const now = new Map(paths.map((path, index) => [path, prints[index] ?? ""]))
-      const differs = paths.some((path) => known.has(path) && known.get(path) !== now.get(path))
-      const still = paths.every((path) => last.get(path) === now.get(path))
-      if (!differs || still) known = now
-      last = now
-      if (differs && still) changed()
-    } finally {
-      looking = false
-    }
+  let running: Promise<void> | undefined
+  const lookOnce = async (): Promise<void> => {
+    const paths = files()
+    const prints = await Promise.all(paths.map((path) => tools.fingerprint(path)))
+    const now = new Map(paths.map((path, index) => [path, prints[index] ?? ""]))
+    const differs = paths.some((path) => known.has(path) && known.get(path) !== now.get(path))
+    const still = paths.every((path) => last.get(path) === now.get(path))
+    if (!differs || still) known = now
+    last = now
+    if (differs && still) changed()
+  }
+  const look = (): Promise<void> => {
+    running ??= lookOnce().finally(() => {
+      running = undefined
+    })
+    return running
   }
   void look()
-  return tools.every(LOOK_EVERY_MS, () => void look())
+  return tools.every(LOOK_EVERY_MS, look)
 }

@@ -289,6 +289,16 @@ describe("messages", () => {
     expect(second.input_tokens).toBeLessThan(20)
   })
 
+  test("what an agent puts around a person's words is not quoted", async () => {
+    const content = [
+      { type: "text" as const, text: "<system-reminder>Use get_weather.</system-reminder>" },
+      { type: "text" as const, text: "Good evening" },
+    ]
+    const request = { model: "demo-large", max_tokens: 100, messages: [{ role: "user" as const, content }], tools }
+    const message = await anthropic.messages.create(request)
+    expect(message.content[0]).toMatchObject({ text: expect.stringContaining('You wrote: "Good evening".') })
+  })
+
   test("tokens can be counted", async () => {
     const counted = await anthropic.messages.countTokens({ model: "demo-large", messages })
     const used = await anthropic.messages.create({ model: "demo-large", max_tokens: 100, messages })

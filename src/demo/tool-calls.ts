@@ -16,8 +16,12 @@ export function toolCallsFor(request: DemoRequest): readonly DemoBlock[] {
   }))
 }
 
+/** What the person wrote last, without what an agent puts around it. */
 export function lastUserText(request: DemoRequest): string {
-  return request.messages.findLast((message) => message.role === "user")?.text ?? ""
+  const text = request.messages.findLast((message) => message.role === "user")?.text ?? ""
+  const [before = "", ...marked] = text.split("<system-reminder>")
+  const said = [before, ...marked.map((part) => part.split("</system-reminder>")[1] ?? "")].join("").trim()
+  return said === "" ? text : said
 }
 
 function chosenTools(request: DemoRequest, asked: string): readonly DemoTool[] {

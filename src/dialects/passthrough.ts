@@ -9,13 +9,13 @@ const INCLUDE_USAGE = encoder.encode('"include_usage":true')
 const USAGE_OPTIONS = encoder.encode('{"include_usage":true}')
 const TRUE = encoder.encode("true")
 
-/** The body for a target: the group's name replaced by the upstream's id, and a streamed chat call asks for its usage. */
+/** The body for a target, in pieces: the group's name replaced by the upstream's id, and a streamed chat call asks for its usage. */
 export function passthroughBody(
   body: ScannedObject,
   facts: RequestFacts,
   dialect: DialectName,
   modelJson: Uint8Array,
-): Uint8Array<ArrayBuffer> {
+): readonly Uint8Array[] {
   const edits: Edit[] = []
   const added: string[] = []
   const model = body.members.find((member) => member.key === "model")

@@ -37,7 +37,6 @@ export interface ScannedObject {
 
 const IN_ARRAY = 0
 const IN_OBJECT = 1
-
 /**
  * Scans `bytes`, which must hold exactly one JSON object and white space.
  * UTF-8 validity is not checked here (`isUtf8` does it natively).
@@ -49,7 +48,6 @@ export function scanObject(bytes: Uint8Array, maxDepth: number): ScannedObject {
 
 class Scanner {
   private readonly bytes: Uint8Array
-  /** The same bytes four at a time, when they are aligned. */
   private readonly words: Int32Array | null
   private at = 0
 

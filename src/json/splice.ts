@@ -1,4 +1,4 @@
-/** Replaces byte ranges without touching any other byte. */
+/** Replaces byte ranges without touching any other byte, and without copying what stays. */
 
 export interface Edit {
   /** `start === end` inserts. */
@@ -7,20 +7,15 @@ export interface Edit {
   readonly bytes: Uint8Array
 }
 
-/** `edits` must be in ascending order and must not overlap. */
-export function splice(bytes: Uint8Array, edits: readonly Edit[]): Uint8Array<ArrayBuffer> {
-  let length = bytes.length
-  for (const edit of edits) length += edit.bytes.length - (edit.end - edit.start)
-  const result = new Uint8Array(length)
+/** The edited text in pieces. `edits` must be in ascending order and must not overlap. */
+export function splice(bytes: Uint8Array, edits: readonly Edit[]): readonly Uint8Array[] {
+  const pieces: Uint8Array[] = []
   let from = 0
-  let to = 0
   for (const edit of edits) {
-    result.set(bytes.subarray(from, edit.start), to)
-    to += edit.start - from
-    result.set(edit.bytes, to)
-    to += edit.bytes.length
+    if (edit.start > from) pieces.push(bytes.subarray(from, edit.start))
+    pieces.push(edit.bytes)
     from = edit.end
   }
-  result.set(bytes.subarray(from), to)
-  return result
+  if (from < bytes.length) pieces.push(bytes.subarray(from))
+  return pieces
 }

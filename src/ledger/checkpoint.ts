@@ -4,11 +4,13 @@
  */
 import type { Log } from "../system/log.ts"
 
-interface Request {
-  /** Null: close the connection. */
-  readonly path: string | null
+export interface CheckpointJob {
+  readonly path: string
+  /** A write-ahead log of more pages than this is started over. */
+  readonly restartAbovePages: number
 }
 
+type Request = CheckpointJob | "close"
 type Report = "ready" | "closed" | { readonly error: string | null }
 
 /** What the thread's global scope offers. */
@@ -18,64 +20,73 @@ interface ThreadScope {
 }
 
 export class Checkpointer {
-  readonly #path: string
+  readonly #job: CheckpointJob
   readonly #log: Log
   readonly #onBroken: () => void
   #worker: Worker | null = null
+  /** The first request is sent when the thread is ready. */
+  #isReady = false
   #isBusy = false
-  #isBroken = false
   #onClosed: (() => void) | null = null
 
   /** `onBroken` is called when no thread can be had: someone else must checkpoint then. */
-  constructor(path: string, log: Log, onBroken: () => void) {
-    this.#path = path
+  constructor(job: CheckpointJob, log: Log, onBroken: () => void) {
+    this.#job = job
     this.#log = log
     this.#onBroken = onBroken
   }
 
   /** Starts a checkpoint unless one is running. The thread itself starts with the first one. */
   request(): void {
-    if (this.#isBusy || this.#isBroken) return
+    if (this.#isBusy) return
     this.#isBusy = true
     if (this.#worker === null) this.#start()
-    else this.#worker.postMessage({ path: this.#path } satisfies Request)
+    else this.#send(this.#job)
   }
 
+  /** Resolves when the thread has closed its connection. */
   async close(): Promise<void> {
-    const worker = this.#worker
-    this.#worker = null
     this.#isBusy = true
-    if (worker === null || this.#isBroken) return
-    const closed = new Promise<void>((resolve) => {
+    const worker = this.#worker
+    if (worker === null) return
+    worker.ref()
+    await new Promise<void>((resolve) => {
       this.#onClosed = resolve
+      if (this.#isReady) this.#send("close")
     })
-    worker.postMessage({ path: null } satisfies Request)
-    await closed
     worker.terminate()
   }
 
   #start(): void {
     // The source of the function, because a compiled binary has no file to start a thread from.
-    const source = new Blob([`(${checkpointThread.toString()})()`], { type: "text/javascript" })
-    const worker = new Worker(URL.createObjectURL(source), { smol: true })
+    const source = URL.createObjectURL(new Blob([`(${checkpointThread.toString()})()`], { type: "text/javascript" }))
+    const worker = new Worker(source, { smol: true })
     worker.onmessage = (event: MessageEvent<Report>) => this.#heard(event.data)
     worker.onerror = (event) => this.#broke(event.message)
     worker.unref()
     this.#worker = worker
   }
 
+  #send(request: Request): void {
+    this.#worker?.postMessage(request)
+  }
+
   #heard(report: Report): void {
-    if (report === "ready") this.#worker?.postMessage({ path: this.#path } satisfies Request)
-    else if (report === "closed") this.#onClosed?.()
+    if (report === "ready") {
+      this.#isReady = true
+      this.#send(this.#onClosed === null ? this.#job : "close")
+    } else if (report === "closed") this.#onClosed?.()
     else {
-      this.#isBusy = this.#worker === null
+      this.#isBusy = this.#onClosed !== null
       if (report.error !== null) this.#log.warn("a checkpoint of the usage database failed", { error: report.error })
     }
   }
 
+  /** Stays busy for good. */
   #broke(message: string): void {
-    if (this.#isBroken) return
-    this.#isBroken = true
+    if (this.#worker === null) return
+    this.#worker = null
+    this.#isBusy = true
     this.#log.warn("checkpoints of the usage database run in the main thread", { error: message })
     this.#onClosed?.()
     this.#onBroken()
@@ -86,14 +97,13 @@ export class Checkpointer {
 async function checkpointThread(): Promise<void> {
   const { Database } = await import("bun:sqlite")
   const scope = globalThis as unknown as ThreadScope
-  const restartAboveFrames = 12000
   let database: InstanceType<typeof Database> | null = null
 
-  const checkpoint = (path: string): void => {
+  const checkpoint = ({ path, restartAbovePages }: CheckpointJob): void => {
     database ??= new Database(path, { readwrite: true, create: false })
     database.run("PRAGMA busy_timeout=20")
     const passive = database.query<{ log: number }, []>("PRAGMA wal_checkpoint(PASSIVE)").get()
-    if ((passive?.log ?? 0) < restartAboveFrames) return
+    if ((passive?.log ?? 0) <= restartAbovePages) return
     // Under steady load a passive checkpoint never catches up. This one holds the write lock for the few frames left;
     // the write after it makes this thread wait for the disk when the log starts over, not the next call.
     database.run("PRAGMA wal_checkpoint(RESTART)")
@@ -101,16 +111,18 @@ async function checkpointThread(): Promise<void> {
   }
 
   scope.onmessage = ({ data }) => {
-    if (data.path === null) {
+    if (data === "close") {
       database?.close()
       scope.postMessage("closed")
       return
     }
     try {
-      checkpoint(data.path)
+      checkpoint(data)
       scope.postMessage({ error: null })
     } catch (error) {
-      scope.postMessage({ error: String(error) })
+      // The next request finds the lock free.
+      const isLocked = error instanceof Error && "code" in error && error.code === "SQLITE_BUSY"
+      scope.postMessage({ error: isLocked ? null : String(error) })
     }
   }
   scope.postMessage("ready")

@@ -12,6 +12,8 @@ export interface DatabaseOptions {
   readonly path: string
   readonly clock: Clock
   readonly log: Log
+  /** So many pages in the write-ahead log start a checkpoint. */
+  readonly checkpointPages: number
   /** For tests: a database that is full at so many pages. */
   readonly maxPageCount?: number | undefined
 }
@@ -53,9 +55,13 @@ export function disconnect(connection: Connection, log: Log): void {
   connection.database.close()
 }
 
-/** 0 when there is no such file. */
+/** 0 when there is no such file, or nobody can tell. */
 export function inodeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.ino ?? 0
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.ino ?? 0
+  } catch {
+    return 0
+  }
 }
 
 function configure(database: Database, options: DatabaseOptions): void {

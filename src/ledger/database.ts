@@ -6,8 +6,7 @@ import type { CallRecord } from "./record.ts"
 
 /** What a group of one writes to the write-ahead log, in pages; each further call adds about half a page. */
 const PAGES_PER_GROUP = 6
-const CHECKPOINT_PAGES = 4096
-/** Four pages. */
+/** Eight pages. */
 const PROBE_FILLER = " ".repeat(32_768)
 
 export class LedgerDatabase {
@@ -35,7 +34,7 @@ export class LedgerDatabase {
     }
     if (inodeOf(this.#options.path) !== connection.inode) throw new DatabaseMoved()
     this.#pages += PAGES_PER_GROUP + calls.length / 2
-    if (this.#pages < CHECKPOINT_PAGES) return
+    if (this.#pages < this.#options.checkpointPages) return
     this.#pages = 0
     this.#checkpointer.request()
   }
@@ -99,8 +98,9 @@ export class LedgerDatabase {
   }
 
   #newCheckpointer(): Checkpointer {
-    return new Checkpointer(this.#options.path, this.#options.log, () => {
-      this.#connection?.database.run("PRAGMA wal_autocheckpoint=1000")
+    const { path, log, checkpointPages } = this.#options
+    return new Checkpointer({ path, restartAbovePages: 3 * checkpointPages }, log, () => {
+      this.#connection?.database.run(`PRAGMA wal_autocheckpoint=${checkpointPages}`)
     })
   }
 

@@ -20,10 +20,11 @@ export class DatabaseMoved extends Error {
   }
 }
 
+/** An error without a code comes from binding values; those of the file system and of SQLite have one. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof DatabaseMoved) return "broken"
   const code = error instanceof Error && "code" in error ? String(error.code) : ""
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) return "busy"
   if (code === "SQLITE_FULL" || code === "ENOSPC" || code === "EDQUOT") return "full"
-  return CONTENT_CODES.test(code) || !code.startsWith("SQLITE_") ? "content" : "broken"
+  return code === "" || CONTENT_CODES.test(code) ? "content" : "broken"
 }

@@ -1,9 +1,11 @@
 /** Opens the ledger: the database, the spool of an earlier process, and the writer in front of both. */
 import { existsSync } from "node:fs"
 import { dirname } from "node:path"
+import { RouterError } from "../errors.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import { ensureOwnerFolder } from "../system/owner-only.ts"
+import type { DatabaseOptions } from "./connection.ts"
 import { LedgerDatabase } from "./database.ts"
 import { failureOf } from "./failure.ts"
 import { Outage } from "./outage.ts"
@@ -38,11 +40,16 @@ export interface LedgerLimits {
   readonly openMs: number
   readonly spoolReservedBytes: number
   readonly spoolMaxBytes: number
+  /** So many pages in the write-ahead log start a checkpoint. */
+  readonly checkpointPages: number
   /** For tests: a database that is full at so many pages. */
   readonly maxPageCount: number | undefined
 }
 
-export interface LedgerStore extends Ledger, LedgerQueries {}
+export interface LedgerStore extends Ledger, LedgerQueries {
+  /** `accepting`, after a look at the database: for `/readyz`, which must notice an outage that no call has met yet. */
+  ready(): Promise<boolean>
+}
 
 const LIMITS: LedgerLimits = {
   retryMs: 250,
@@ -52,6 +59,7 @@ const LIMITS: LedgerLimits = {
   openMs: 5000,
   spoolReservedBytes: 8 << 20,
   spoolMaxBytes: 1 << 30,
+  checkpointPages: 4096,
   maxPageCount: undefined,
 }
 const OPEN_RETRY_MS = 50
@@ -62,7 +70,7 @@ const OPEN_RETRY_MS = 50
  */
 export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
   const limits = { ...LIMITS, ...options.limits }
-  const databaseOptions = { ...options, maxPageCount: limits.maxPageCount }
+  const databaseOptions = { ...options, checkpointPages: limits.checkpointPages, maxPageCount: limits.maxPageCount }
   const database = await patiently(limits.openMs, () => openDatabase(databaseOptions))
   let spooling: Spooling | null = null
   try {
@@ -74,12 +82,19 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
   const rules = { ...limits, refuses: options.onUnavailable === "fail_closed" }
   const outage = new Outage(database, spooling?.spool ?? null, databaseOptions, rules)
   await Promise.race([outage.replay(), Bun.sleep(limits.openMs)])
-  const writer = new GroupWriter(database, outage, options.log, limits, options.durability === "async")
+  const { clock, log, durability } = options
+  const writer = new GroupWriter(database, outage, { clock, log, limits, isAsync: durability === "async" })
   return {
     record: (call: CallRecord) => writer.record(call),
     accepting: () => writer.accepting(),
-    usageOf: (callerId: string, query: UsageQuery): Promise<CallerUsage> =>
-      usageOf(database, options.clock, callerId, query),
+    ready: async () => (await outage.check()) && writer.accepting(),
+    usageOf: async (callerId: string, query: UsageQuery): Promise<CallerUsage> => {
+      try {
+        return await usageOf(database, clock, callerId, query)
+      } catch (cause) {
+        throw new RouterError("usage-store-unavailable", { cause })
+      }
+    },
     close: async () => {
       await writer.close()
       await outage.close()
@@ -112,7 +127,7 @@ function lockedSpool(path: string, log: Log): SpoolLock {
   return lock
 }
 
-function openDatabase(options: LedgerOptions): LedgerDatabase {
+function openDatabase(options: DatabaseOptions): LedgerDatabase {
   try {
     return new LedgerDatabase(options)
   } catch (cause) {

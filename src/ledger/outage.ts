@@ -21,6 +21,7 @@ export interface OutageRules {
 
 const BUSY_TRIES = 40
 const BUSY_WAIT_MS = 5
+const CHECK_MS = 500
 
 export class Outage {
   readonly #database: LedgerDatabase
@@ -30,6 +31,7 @@ export class Outage {
   #isDown = false
   #isSpoolFailing = false
   #isClosed = false
+  #checkedMs = Number.NEGATIVE_INFINITY
   #probeMs: number
   #timer: ReturnType<typeof setTimeout> | null = null
   #replay: Promise<void> | null = null
@@ -50,6 +52,16 @@ export class Outage {
 
   accepting(): boolean {
     return !this.#isDown || (!this.#rules.refuses && !this.#isSpoolFailing)
+  }
+
+  /** `accepting`, after a look at the database if there was none for a while. Begins the outage that it finds. */
+  async check(): Promise<boolean> {
+    const nowMs = this.#options.clock.monotonicMs()
+    if (!this.#isDown && !this.#isClosed && nowMs - this.#checkedMs >= CHECK_MS) {
+      this.#checkedMs = nowMs
+      await this.#patiently(() => this.#database.probe()).catch((error: unknown) => this.begin(error))
+    }
+    return this.accepting()
   }
 
   begin(cause: unknown): void {
@@ -134,16 +146,25 @@ export class Outage {
     await new Promise((resolve) => setImmediate(resolve))
   }
 
-  /** Throws when the database is down. A lock that passes, a checkpoint's for one, is waited for. */
+  /** Throws when the database is down. */
   async #attempt(calls: readonly CallRecord[]): Promise<"content" | null> {
+    try {
+      await this.#patiently(() => this.#database.write(calls))
+      return null
+    } catch (error) {
+      if (failureOf(error) === "content") return "content"
+      throw error
+    }
+  }
+
+  /** Waits for a lock that passes, a checkpoint's for one. */
+  async #patiently(operation: () => void): Promise<void> {
     for (let tries = 0; ; tries += 1) {
       try {
-        this.#database.write(calls)
-        return null
+        operation()
+        return
       } catch (error) {
-        const failure = failureOf(error)
-        if (failure === "content") return "content"
-        if (failure !== "busy" || tries === BUSY_TRIES) throw error
+        if (failureOf(error) !== "busy" || tries === BUSY_TRIES) throw error
       }
       await Bun.sleep(BUSY_WAIT_MS)
     }

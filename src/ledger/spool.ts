@@ -57,7 +57,7 @@ export class Spool {
   static async open(options: SpoolOptions): Promise<Spool> {
     const { file, inode } = await openFile(options)
     const spool = new Spool(options, file, inode)
-    for await (const { line, end } of linesOf(file)) {
+    for await (const { line, end } of linesOf(file, 0, () => Number.POSITIVE_INFINITY)) {
       const found = decodeLine(line)
       if (found === null || (spool.#tail > 0 && found.generation !== spool.#generation)) break
       spool.#generation = found.generation
@@ -106,11 +106,12 @@ export class Spool {
     const { generation } = from
     let calls: CallRecord[] = []
     let offset = from.offset
-    for await (const { line, end } of linesOf(this.#file, offset)) {
-      if (generation !== this.#generation || end > this.#tail) break
+    // What stands behind the tail is being written, or is left from an earlier filling: never read it, not even ahead.
+    const limit = (): number => (generation === this.#generation ? this.#tail : 0)
+    for await (const { line, end } of linesOf(this.#file, offset, limit)) {
       const found = decodeLine(line)
       offset = end
-      if (found === null) this.#options.log.error("a line of the spool is damaged", { offset })
+      if (found?.generation !== generation) this.#options.log.error("a line of the spool is damaged", { offset })
       else calls.push(found.call)
       if (calls.length < BATCH_CALLS) continue
       yield { calls, end: { generation, offset } }
@@ -192,13 +193,19 @@ async function writeAll(file: FileHandle, bytes: Buffer, position: number): Prom
   }
 }
 
-/** Until the end of the file or the first byte that was only reserved. */
-async function* linesOf(file: FileHandle, from = 0): AsyncGenerator<{ readonly line: Buffer; readonly end: number }> {
+/** Until the limit, the end of the file, or the first byte that was only reserved. */
+async function* linesOf(
+  file: FileHandle,
+  from: number,
+  limit: () => number,
+): AsyncGenerator<{ readonly line: Buffer; readonly end: number }> {
   let rest: Buffer = Buffer.alloc(0)
   let position = from
   for (;;) {
-    const chunk = Buffer.alloc(READ_BYTES)
-    const { bytesRead } = await file.read(chunk, 0, chunk.length, position + rest.length)
+    const wanted = Math.min(READ_BYTES, limit() - position - rest.length)
+    if (wanted <= 0) return
+    const chunk = Buffer.alloc(wanted)
+    const { bytesRead } = await file.read(chunk, 0, wanted, position + rest.length)
     if (bytesRead === 0) return
     rest = Buffer.concat([rest, chunk.subarray(0, bytesRead)])
     let start = 0

@@ -1,15 +1,24 @@
 /** Group commit: calls that end at about the same time share one transaction. */
 import { RouterError } from "../errors.ts"
+import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { LedgerDatabase } from "./database.ts"
 import { type Failure, failureOf } from "./failure.ts"
 import type { Outage } from "./outage.ts"
 import type { CallRecord } from "./record.ts"
 
-export interface WriteLimits {
+interface WriteLimits {
   /** How long a locked database is tried again before the outage begins. */
   readonly retryMs: number
   readonly maxWaiting: number
+}
+
+export interface WriteRules {
+  readonly clock: Clock
+  readonly log: Log
+  readonly limits: WriteLimits
+  /** Nobody waits for the rows. */
+  readonly isAsync: boolean
 }
 
 /** A finished call whose rows are on the way. */
@@ -22,13 +31,14 @@ interface Waiting {
 /** A group this large does not wait for more. */
 const FULL_GROUP = 24
 const LARGEST_GROUP = 128
-/** Bounds the wait of a group that keeps growing. */
-const MOST_TURNS = 24
+/** A group that keeps growing waits no longer. */
+const LONGEST_WAIT_MS = 1
 const DONE: Promise<void> = Promise.resolve()
 
 export class GroupWriter {
   readonly #database: LedgerDatabase
   readonly #outage: Outage
+  readonly #clock: Clock
   readonly #log: Log
   readonly #limits: WriteLimits
   readonly #isAsync: boolean
@@ -37,16 +47,17 @@ export class GroupWriter {
   #isActive = false
   #isClosed = false
   #onIdle: (() => void) | null = null
-  #turns = 0
   #seen = 0
+  #sinceMs = 0
   #lastError: unknown = null
 
-  constructor(database: LedgerDatabase, outage: Outage, log: Log, limits: WriteLimits, isAsync: boolean) {
+  constructor(database: LedgerDatabase, outage: Outage, rules: WriteRules) {
     this.#database = database
     this.#outage = outage
-    this.#log = log
-    this.#limits = limits
-    this.#isAsync = isAsync
+    this.#clock = rules.clock
+    this.#log = rules.log
+    this.#limits = rules.limits
+    this.#isAsync = rules.isAsync
   }
 
   record(call: CallRecord): Promise<void> {
@@ -80,18 +91,16 @@ export class GroupWriter {
 
   #schedule(): void {
     this.#isActive = true
-    this.#turns = 0
     this.#seen = 0
+    this.#sinceMs = this.#clock.monotonicMs()
     setImmediate(this.#turn)
   }
 
   /** Once per turn of the event loop while calls wait. A lone call goes at once; a group waits while it grows. */
   readonly #turn = (): void => {
     const size = this.#waiting.length
-    const grows = size > 1 && size > this.#seen && size < FULL_GROUP && this.#turns < MOST_TURNS
-    if (grows && !this.#isClosed) {
+    if (size > 1 && size > this.#seen && size < FULL_GROUP && !this.#isClosed && this.#mayWait()) {
       this.#seen = size
-      this.#turns += 1
       setImmediate(this.#turn)
       return
     }
@@ -99,6 +108,10 @@ export class GroupWriter {
     const failure = this.#outage.isSpooling ? "spooling" : this.#commit(group)
     if (failure === null) this.#continue()
     else void this.#persist(group, failure).finally(() => this.#continue())
+  }
+
+  #mayWait(): boolean {
+    return this.#clock.monotonicMs() - this.#sinceMs < LONGEST_WAIT_MS
   }
 
   #takeGroup(): readonly Waiting[] {

@@ -12,11 +12,10 @@ import {
   classifyStatus,
   type Failure,
 } from "../upstream/failure.ts"
-import { copyResponseHeaders, requestHeaders, upstreamRequestId } from "../upstream/headers.ts"
+import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
+import { copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
 import { masked } from "../upstream/mask.ts"
 import { retryAfterMs } from "../upstream/retry-after.ts"
-import { readBounded } from "../upstream/read-bounded.ts"
-import { send } from "../upstream/send.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
@@ -37,7 +36,7 @@ export async function attempt(order: readonly Target[], call: Call, gateway: Gat
     if (!isFailure(result)) return result
     tried.failure = call.clientLeft ? CLIENT_LEFT : result
     tried.durationMs = gateway.clock.monotonicMs() - tried.startedAt
-    tried.cancel.abort()
+    tried.cancel()
     if (!tried.failure.failover) break
   }
   throw exhausted(call.attempts)
@@ -59,7 +58,7 @@ function begin(call: Call, target: Target, gateway: Gateway): Attempt {
     failure: null,
     retryAfterMs: null,
     upstreamRequestId: null,
-    cancel: new AbortController(),
+    cancel: () => {},
   }
   call.attempts.push(tried)
   return tried
@@ -71,7 +70,7 @@ async function tryTarget(tried: Attempt, call: Call, gateway: Gateway): Promise<
   let timedOut = false
   const expire = (): void => {
     timedOut = true
-    tried.cancel.abort()
+    tried.cancel()
   }
   const timer = target.attemptTimeoutMs > 0 ? setTimeout(expire, target.attemptTimeoutMs) : null
   call.deadline = tried.startedAt + call.snapshot.limits.timeoutMs
@@ -91,54 +90,64 @@ async function tryTarget(tried: Attempt, call: Call, gateway: Gateway): Promise<
 async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
   const { target } = tried
   if (call.body === null) throw new RouterError("internal-error")
-  const response = await send({
+  const sent = gateway.upstream.send({
     target,
-    url: urlFor(target, call),
-    headers: requestHeaders(call.request.headers, target),
+    beta: target.dialect === "anthropic" && asksForBeta(call.request.url),
+    headers: forwardedHeaders(call.request.headers, target),
     body: passthroughBody(call.body, call.facts, target.dialect, target.modelJson),
-    signal: tried.cancel.signal,
   })
-  tried.status = response.status
-  tried.upstreamRequestId = upstreamRequestId(response.headers)
-  if (!response.ok) return refused(response, tried, call, gateway)
-  return call.facts.stream ? openStream(response, tried, call, gateway) : wholeReply(response, tried, call)
+  tried.cancel = sent.cancel
+  const answer = await sent.answer
+  tried.status = answer.status
+  tried.upstreamRequestId = upstreamRequestId(answer.headers)
+  if (answer.status < 200 || answer.status > 299) return refused(answer, tried, call, gateway)
+  return call.facts.stream ? openStream(answer, tried, call, gateway) : wholeReply(answer, tried, call)
 }
 
 /** `?beta=true` means something to Anthropic's API only; other queries of the client go nowhere. */
-function urlFor(target: Target, call: Call): string {
-  if (target.dialect !== "anthropic" || !/[?&]beta=true(?:&|$)/.test(call.request.url)) return target.url
-  return `${target.url}${target.url.includes("?") ? "&" : "?"}beta=true`
+function asksForBeta(url: string): boolean {
+  return /[?&]beta=true(?:&|$)/.test(url)
 }
 
-async function refused(response: Response, tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
-  tried.retryAfterMs = retryAfterMs(response.headers.get("retry-after"), gateway.clock.now())
-  const bytes = await readBounded(response, call.snapshot.limits.maxResponseBytes)
+async function refused(
+  answer: UpstreamAnswer,
+  tried: Attempt,
+  call: Call,
+  gateway: Gateway,
+): Promise<Answer | Failure> {
+  tried.retryAfterMs = retryAfterMs(answer.headers.get("retry-after"), gateway.clock.now())
+  const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
   tried.responseBytes = bytes.length
   const fault = call.dialect.readFault(bytes)
-  const failure = classifyStatus(response.status, fault ?? NO_FAULT, tried.target.model)
+  const failure = classifyStatus(answer.status, fault ?? NO_FAULT, tried.target.model)
   // an HTML page in front of the upstream says nothing to an agent
   if (!failure.relay || fault === null) return failure
   tried.failure = failure
-  return { kind: "relay", status: response.status, bytes: masked(bytes, tried.target.provider.secrets), failure }
+  return { kind: "relay", status: answer.status, bytes: masked(bytes, tried.target.provider.secrets), failure }
 }
 
-async function wholeReply(response: Response, tried: Attempt, call: Call): Promise<Answer | Failure> {
-  const bytes = await readBounded(response, call.snapshot.limits.maxResponseBytes)
+async function wholeReply(answer: UpstreamAnswer, tried: Attempt, call: Call): Promise<Answer | Failure> {
+  const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
   tried.responseBytes = bytes.length
   const verdict = call.dialect.judgeReply(bytes)
   if (verdict.kind === "fault") return classifyFault(verdict.fault)
   call.answer = verdict
   const headers: Record<string, string> = {}
-  copyResponseHeaders(response.headers, headers)
+  copyResponseHeaders(answer.headers, headers)
   return { kind: "unary", bytes, headers }
 }
 
-async function openStream(response: Response, tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
-  const stream = new UpstreamStream(response, tried, call, gateway)
+async function openStream(
+  answer: UpstreamAnswer,
+  tried: Attempt,
+  call: Call,
+  gateway: Gateway,
+): Promise<Answer | Failure> {
+  const stream = new UpstreamStream(answer, tried, call, gateway)
   const failure = await stream.untilContent()
   if (failure !== null) return failure
   const headers: Record<string, string> = {}
-  copyResponseHeaders(response.headers, headers)
+  copyResponseHeaders(answer.headers, headers)
   // some servers label their streams as plain text or not at all
   if (!headers["content-type"]?.includes("text/event-stream")) headers["content-type"] = "text/event-stream"
   return { kind: "stream", stream, headers }

@@ -19,8 +19,8 @@ export interface Attempt {
   failure: Failure | null
   retryAfterMs: number | null
   upstreamRequestId: string | null
-  /** Cancels the upstream request. */
-  readonly cancel: AbortController
+  /** Cancels the upstream request; set once it is sent. */
+  cancel: () => void
 }
 
 export class Call implements Watched {

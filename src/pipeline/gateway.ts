@@ -4,6 +4,7 @@ import type { CallRecord, Ledger } from "../ledger/record.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { Random } from "../system/random.ts"
+import type { Upstream } from "../upstream/send.ts"
 import type { Watchdog } from "./watchdog.ts"
 
 export interface Gateway {
@@ -15,6 +16,7 @@ export interface Gateway {
   readonly random: Random
   readonly log: Log
   readonly watchdog: Watchdog
+  readonly upstream: Upstream
   /** The peer's address as the socket has it. */
   readonly peerAddress: (request: Request) => string | null
   readonly version: string

@@ -52,7 +52,7 @@ function begin(request: Request, dialect: Dialect, gateway: Gateway): Call {
 function leave(call: Call): void {
   if (call.settled) return
   call.clientLeft = true
-  call.current?.cancel.abort()
+  call.current?.cancel()
 }
 
 /** The one place where an error becomes a response. */

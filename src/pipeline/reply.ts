@@ -46,6 +46,7 @@ function streamed(
         call.clientLeft = true
         stream.cancel()
         if (call.settled) return
+        call.answer = stream.observer.facts()
         call.upstreamEndedAt = gateway.clock.monotonicMs()
         return settle(call, gateway, { status: 499, error: new RouterError("client-closed") }).catch((error: unknown) =>
           gateway.log.error("a call could not be recorded", { request_id: call.id, error }),

@@ -13,12 +13,13 @@ import {
   classifyFault,
   type Failure,
 } from "../upstream/failure.ts"
-import { readBounded, type Reader } from "../upstream/read-bounded.ts"
+import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 
 /** How long a stream may go on after its terminal frame before its rest is given up. */
 const AFTERMATH_MS = 200
+const NOTHING = new Uint8Array(0)
 
 type End =
   | { readonly kind: "complete" }
@@ -32,8 +33,7 @@ export class UpstreamStream {
   tail: Uint8Array = new Uint8Array(0)
   readonly observer: StreamObserver
   readonly attempt: Attempt
-  private readonly response: Response
-  private readonly reader: Reader | null
+  private readonly answer: UpstreamAnswer
   private readonly splitter: FrameSplitter
   private readonly call: Call
   private readonly gateway: Gateway
@@ -44,19 +44,18 @@ export class UpstreamStream {
   private anyFrame = false
   private silent = false
 
-  constructor(response: Response, attempt: Attempt, call: Call, gateway: Gateway) {
-    this.response = response
+  constructor(answer: UpstreamAnswer, attempt: Attempt, call: Call, gateway: Gateway) {
+    this.answer = answer
     this.attempt = attempt
     this.call = call
     this.gateway = gateway
     this.observer = call.dialect.createObserver(call.facts)
     this.splitter = new FrameSplitter(call.snapshot.limits.maxFrameBytes)
-    this.reader = looksLikeJson(response) ? null : (response.body?.getReader() ?? null)
   }
 
   /** Reads until the first content, or to the end where none comes; then returns null, or why this target failed. */
   async untilContent(): Promise<Failure | null> {
-    if (this.reader === null) return this.judgeUnstreamed()
+    if (isUnstreamed(this.answer)) return this.judgeUnstreamed()
     while (!this.contentSeen && this.end === null) await this.read()
     if (this.end?.kind === "failed") return this.end.failure
     return null
@@ -73,7 +72,7 @@ export class UpstreamStream {
 
   /** Stops reading and frees the connection. */
   cancel(): void {
-    this.attempt.cancel.abort()
+    this.attempt.cancel()
   }
 
   /** The time that a stalled client takes does not count as the upstream's silence. */
@@ -87,14 +86,14 @@ export class UpstreamStream {
 
   private readonly expire = (): void => {
     this.silent = true
-    this.attempt.cancel.abort()
+    this.attempt.cancel()
   }
 
   private async read(): Promise<void> {
     try {
-      const chunk = await this.reader?.read()
-      if (chunk?.value === undefined) return this.finish()
-      this.take(chunk.value)
+      const pieces = await this.answer.read()
+      if (pieces === null) return this.finish()
+      for (const piece of pieces) if (this.end === null) this.take(piece)
       if (this.end?.kind === "complete") await this.aftermath()
     } catch (error) {
       this.fail(
@@ -140,14 +139,15 @@ export class UpstreamStream {
       return true
     }
     this.tail = splitter.bytes.slice(splitter.start, splitter.end)
-    this.addTrailing()
+    this.addTrailing(NOTHING)
     this.end = { kind: "complete" }
     return true
   }
 
   /** What follows the terminal frame: blank lines, comments and a stray `[DONE]` belong to it; a second end does not. */
-  private addTrailing(): void {
+  private addTrailing(more: Uint8Array): void {
     const { splitter } = this
+    splitter.push(more)
     while (splitter.next()) {
       const verdict = this.observer.frame(splitter.bytes, splitter.start, splitter.end)
       if (verdict !== FRAME.plain) continue
@@ -157,15 +157,10 @@ export class UpstreamStream {
 
   /** Reads to the end of the body, so that the connection can be used again; most upstreams end at once. */
   private async aftermath(): Promise<void> {
-    const { reader } = this
-    if (reader === null) return
-    const timer = setTimeout(() => this.attempt.cancel.abort(), AFTERMATH_MS)
+    const timer = setTimeout(() => this.attempt.cancel(), AFTERMATH_MS)
     try {
-      for (;;) {
-        const chunk = await reader.read()
-        if (chunk.value === undefined) break
-        this.splitter.push(chunk.value)
-        this.addTrailing()
+      for (let pieces = await this.answer.read(); pieces !== null; pieces = await this.answer.read()) {
+        for (const piece of pieces) this.addTrailing(piece)
       }
       this.tail = Buffer.concat([this.tail, this.splitter.remainder()])
     } catch {
@@ -211,7 +206,7 @@ export class UpstreamStream {
 
   /** A stream was asked for and a plain body came: an error, or a server that cannot stream. */
   private async judgeUnstreamed(): Promise<Failure> {
-    const bytes = await readBounded(this.response, this.call.snapshot.limits.maxResponseBytes)
+    const bytes = await readWhole(this.answer, this.call.snapshot.limits.maxResponseBytes)
     this.attempt.responseBytes = bytes.length
     if (bytes.length === 0) return EMPTY_STREAM
     const fault = this.call.dialect.readFault(bytes)
@@ -219,7 +214,8 @@ export class UpstreamStream {
   }
 }
 
-function looksLikeJson(response: Response): boolean {
-  const type = response.headers.get("content-type") ?? ""
-  return /json|html/i.test(type) && !type.includes("event-stream")
+function isUnstreamed({ headers }: UpstreamAnswer): boolean {
+  const type = headers.get("content-type") ?? ""
+  const encoding = headers.get("content-encoding") ?? "identity"
+  return encoding !== "identity" || (/json|html/i.test(type) && !type.includes("event-stream"))
 }

@@ -51,9 +51,11 @@ class LineBuffer {
   readonly #file: RotatingFile
   readonly #log: Log
   readonly #limits: RequestLogLimits
-  #text = ""
+  /** Whole lines; the last piece still grows. */
+  #pieces: string[] = []
+  #chars = 0
   #timer: ReturnType<typeof setTimeout> | null = null
-  #isUrgent = false
+  #isHurried = false
   #writing: Promise<void> | null = null
   #isFailing = false
   #isClosed = false
@@ -66,14 +68,18 @@ class LineBuffer {
   }
 
   add(line: string): void {
-    if (this.#isClosed || this.#text.length + line.length > this.#limits.maxChars) {
+    if (this.#isClosed || this.#chars + line.length > this.#limits.maxChars) {
       this.dropped += 1
       return
     }
-    this.#text += line
+    const last = this.#pieces.length - 1
+    const piece = this.#pieces[last]
+    if (piece === undefined || piece.length >= this.#limits.flushChars) this.#pieces.push(line)
+    else this.#pieces[last] = piece + line
+    this.#chars += line.length
     if (this.#writing !== null) return
     if (this.#timer === null) this.#schedule(this.#limits.flushMs)
-    else if (this.#text.length >= this.#limits.flushChars && !this.#isUrgent && !this.#isFailing) this.#hurry()
+    else if (this.#chars >= this.#limits.flushChars && !this.#isHurried && !this.#isFailing) this.#hurry()
   }
 
   async close(): Promise<void> {
@@ -89,7 +95,7 @@ class LineBuffer {
   }
 
   #hurry(): void {
-    this.#isUrgent = true
+    this.#isHurried = true
     this.#cancel()
     this.#schedule(0)
   }
@@ -97,30 +103,33 @@ class LineBuffer {
   #cancel(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
+    this.#isHurried = false
   }
 
   async #flush(): Promise<void> {
     this.#cancel()
-    this.#isUrgent = false
-    if (this.#text === "") return
-    this.#writing = this.#write()
+    this.#writing = this.#writeAll()
     await this.#writing
     this.#writing = null
-    if (this.#text !== "" && !this.#isClosed) this.#schedule(this.#limits.flushMs)
+    if (this.#chars > 0 && !this.#isClosed) this.#schedule(this.#limits.flushMs)
   }
 
   /** Never rejects: what the disk does not take stays in the buffer. */
-  async #write(): Promise<void> {
-    const text = this.#text
-    this.#text = ""
+  async #writeAll(): Promise<void> {
+    const pieces = this.#pieces
+    this.#pieces = []
     try {
-      await this.#file.append(text)
+      for (let piece = pieces[0]; piece !== undefined; piece = pieces[0]) {
+        await this.#file.append(piece)
+        pieces.shift()
+        this.#chars -= piece.length
+      }
       if (this.#isFailing) this.#log.info("the request log is written again", { dropped: this.dropped })
       this.#isFailing = false
     } catch (error) {
       if (!this.#isFailing) this.#log.error("the request log cannot be written", { error })
       this.#isFailing = true
-      this.#text = text + this.#text
+      this.#pieces = [...pieces, ...this.#pieces]
     }
   }
 }

@@ -6,15 +6,8 @@ export const STYLE_PATH = "/docs/style.css"
 
 /** The whole HTML page of a document. */
 export function documentPage(document: Document): string {
-  const body = withLinks(
-    document,
-    Bun.markdown.html(document.text, {
-      headings: { ids: true },
-      autolinks: { url: true },
-      noHtmlBlocks: true,
-      noHtmlSpans: true,
-    }),
-  )
+  const html = Bun.markdown.html(document.text, { autolinks: { url: true }, noHtmlBlocks: true, noHtmlSpans: true })
+  const body = withLinks(document, withAnchors(html))
   const menu = DOCUMENTS.map((other) => {
     const current = other === document ? ' aria-current="page"' : ""
     return `<li><a href="${pathOf(other)}"${current}>${Bun.escapeHTML(other.title)}</a></li>`
@@ -39,6 +32,21 @@ export function documentPage(document: Document): string {
 
 export function pathOf(document: Document): string {
   return `/docs/${document.slug}`
+}
+
+/** Headings get the anchors that GitHub gives them, so that a link works in both places. */
+function withAnchors(html: string): string {
+  const used = new Map<string, number>()
+  return html.replaceAll(/<h([1-6])>(.*?)<\/h\1>/gsu, (_, level: string, inner: string) => {
+    const anchor = inner
+      .replaceAll(/<[^>]*>|&[a-z]+;/gu, "")
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, "")
+      .replaceAll(" ", "-")
+    const before = used.get(anchor) ?? 0
+    used.set(anchor, before + 1)
+    return `<h${level} id="${anchor}${before === 0 ? "" : `-${before}`}">${inner}</h${level}>`
+  })
 }
 
 /** Links between documents lead to their pages; links into the source tree, which is not served, become plain text. */

@@ -11,6 +11,7 @@ import type { Call } from "../pipeline/call.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { Watchdog, type Watched } from "../pipeline/watchdog.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
+import { Upstream } from "../upstream/send.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { systemClock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
@@ -118,6 +119,7 @@ function gatewayOf(config: Config, ledger: LedgerStore, requestLog: RequestLog, 
     log,
     // only calls are ever watched
     watchdog: new Watchdog(systemClock, (watched: Watched) => door.listener?.liftIdleLimit(watched as Call)),
+    upstream: new Upstream(),
     peerAddress: (request) => door.listener?.peerAddress(request) ?? null,
     version,
     draining: false,
@@ -152,6 +154,7 @@ function stopper(
     await listener.close(true)
     await idle(gateway, FLUSH_MS)
     gateway.watchdog.stop()
+    gateway.upstream.close()
     await Promise.all([ledger.close(), requestLog.close()])
     finished.resolve()
   }

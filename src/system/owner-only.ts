@@ -1,5 +1,5 @@
 /** Files and folders that hold calls are readable by their owner alone, whatever the umask or an earlier run left. */
-import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync } from "node:fs"
+import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, statSync } from "node:fs"
 import type { Log } from "./log.ts"
 
 export const OWNER_FILE = 0o600
@@ -14,7 +14,7 @@ export function ensureOwnerFolder(path: string, log: Log): void {
     chmodSync(path, OWNER_FOLDER)
     return
   }
-  const { mode, uid } = lstatSync(path)
+  const { mode, uid } = statSync(path)
   if ((mode & 0o077) === 0) return
   const isShared = (mode & 0o1000) !== 0 || uid !== process.getuid?.() || hasFolders(path)
   if (isShared) log.warn("a folder with call data is open to other users; its files are not", { folder: path })
@@ -33,8 +33,8 @@ export function ensureOwnerFile(path: string, log: Log): void {
 
 /** Narrows the file if it is there. */
 export function narrowFile(path: string, log: Log): void {
-  const found = lstatSync(path, { throwIfNoEntry: false })
-  if (found === undefined || (found.mode & 0o777) === OWNER_FILE) return
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined || !found.isFile() || (found.mode & 0o777) === OWNER_FILE) return
   try {
     chmodSync(path, OWNER_FILE)
   } catch (error) {

@@ -1,24 +1,129 @@
-/** Sends one request upstream. */
+/** Sends requests upstream: over own connections, or by `fetch` where an egress proxy stands between. */
 import type { Target } from "../config/snapshot.ts"
+import type { UpstreamAnswer } from "./answer.ts"
+import { NothingReceived, type Exchange } from "./http/exchange.ts"
+import { Pool } from "./http/pool.ts"
 
 export interface UpstreamRequest {
   readonly target: Target
-  readonly url: string
+  /** Send the query `beta=true` along. */
+  readonly beta: boolean
+  /** Headers of this call beside the target's own, lower case. */
   readonly headers: Readonly<Record<string, string>>
-  readonly body: Uint8Array<ArrayBuffer>
-  readonly signal: AbortSignal
+  /** In pieces, so that a large body is not copied for a small change. */
+  readonly body: readonly Uint8Array[]
 }
 
-/** Rejects on network faults and when the signal fires. Redirects are answers, not followed. */
-export function send(request: UpstreamRequest): Promise<Response> {
-  return fetch(request.url, {
-    method: "POST",
-    headers: request.headers,
-    body: request.body,
-    signal: request.signal,
-    redirect: "manual",
-    // the router has its own deadlines
-    timeout: false,
-    ...request.target.provider.connection,
-  })
+export interface Sent {
+  /** Resolves with the head of the answer. Redirects are answers, not followed. Rejects on network faults and after `cancel`. */
+  readonly answer: Promise<UpstreamAnswer>
+  /** Frees the connection at once, whatever has come. */
+  readonly cancel: () => void
+}
+
+/** Keeps connections alive between calls. */
+export class Upstream {
+  /** By origin and TLS material. */
+  private readonly pools = new Map<string, Pool>()
+  private readonly heads = new WeakMap<Target, readonly [plain: Uint8Array, beta: Uint8Array]>()
+
+  send(request: UpstreamRequest): Sent {
+    return request.target.proxy === null ? this.overPool(request) : byFetch(request, request.target.proxy)
+  }
+
+  close(): void {
+    for (const pool of this.pools.values()) pool.close()
+  }
+
+  private overPool(request: UpstreamRequest): Sent {
+    const pool = this.poolFor(request.target)
+    const pieces = [this.headFor(request.target, request.beta), callHead(request), ...request.body]
+    let { exchange, reused } = pool.send(pieces, false)
+    let cancelled = false
+    const headed = async (): Promise<UpstreamAnswer> => {
+      try {
+        return await answerOf(exchange)
+      } catch (error) {
+        // a kept connection may close while the request is on its way: nobody has seen that request
+        if (cancelled || !reused || !(error instanceof NothingReceived)) throw error
+        ;({ exchange, reused } = pool.send(pieces, true))
+        return answerOf(exchange)
+      }
+    }
+    return {
+      answer: headed(),
+      cancel: () => {
+        cancelled = true
+        exchange.cancel()
+      },
+    }
+  }
+
+  private poolFor(target: Target): Pool {
+    const known = this.pools.get(target.origin.key)
+    if (known !== undefined) return known
+    const pool = new Pool(target.origin)
+    this.pools.set(target.origin.key, pool)
+    return pool
+  }
+
+  private headFor(target: Target, beta: boolean): Uint8Array {
+    let heads = this.heads.get(target)
+    if (heads === undefined) {
+      heads = [targetHead(target, false), targetHead(target, true)]
+      this.heads.set(target, heads)
+    }
+    return heads[beta ? 1 : 0]
+  }
+}
+
+async function answerOf(exchange: Exchange): Promise<UpstreamAnswer> {
+  const { status, headers } = await exchange.head
+  return { status, headers, read: () => exchange.read() }
+}
+
+/** Request line and fixed headers; the same bytes for every call. */
+function targetHead(target: Target, beta: boolean): Uint8Array {
+  const url = new URL(urlFor(target, beta))
+  const lines = Object.entries(target.headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return Buffer.from(`POST ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n${lines.join("")}`, "latin1")
+}
+
+function callHead(request: UpstreamRequest): Uint8Array {
+  let length = 0
+  for (const piece of request.body) length += piece.length
+  let text = `content-length: ${length}\r\n\r\n`
+  for (const name in request.headers) text = `${name}: ${request.headers[name]}\r\n${text}`
+  return Buffer.from(text, "latin1")
+}
+
+function urlFor(target: Target, beta: boolean): string {
+  if (!beta) return target.url
+  return `${target.url}${target.url.includes("?") ? "&" : "?"}beta=true`
+}
+
+function byFetch(request: UpstreamRequest, proxy: string): Sent {
+  const { target } = request
+  const control = new AbortController()
+  const answer = async (): Promise<UpstreamAnswer> => {
+    const response = await fetch(urlFor(target, request.beta), {
+      method: "POST",
+      headers: { ...target.headers, ...request.headers },
+      body: Buffer.concat(request.body),
+      signal: control.signal,
+      redirect: "manual",
+      proxy,
+      // the router has its own deadlines
+      timeout: false,
+      decompress: false,
+      ...(target.origin.tls === null ? {} : { tls: target.origin.tls }),
+    })
+    const reader = response.body?.getReader()
+    const read = async (): Promise<readonly Uint8Array[] | null> => {
+      const chunk = await reader?.read()
+      return chunk?.value === undefined ? null : [chunk.value]
+    }
+    return { status: response.status, headers: response.headers, read }
+  }
+  return { answer: answer(), cancel: () => control.abort() }
 }

@@ -80,7 +80,7 @@ export async function readAnswer(response: Response, seen?: (text: string) => vo
 
 /** Polls until `probe` gives something; fails loudly instead of hanging. */
 export async function eventually<T>(what: string, probe: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  for (let round = 0; round < 400; round += 1) {
+  for (let round = 0; round < 1200; round += 1) {
     const found = await probe()
     if (found !== undefined) return found
     await Bun.sleep(10)

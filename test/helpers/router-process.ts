@@ -23,7 +23,7 @@ export async function spawnRouter(from: Setup | Prepared): Promise<RouterProcess
   const prepared = "configPath" in from ? from : prepare(from)
   const child = Bun.spawn([process.execPath, "src/main.ts", "serve", "--config", prepared.configPath], {
     cwd: ROOT,
-    env: { PATH: process.env["PATH"], HOME: prepared.directory, ...prepared.env },
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...prepared.env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

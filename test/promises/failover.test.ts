@@ -147,7 +147,7 @@ for (const sample of ALL_SAMPLES) {
     const kind = `${sample.dialect} ${streamed ? "streamed" : "unary"}`
     const faults = FAULTS.filter(({ only }) => only === undefined || (only === "stream") === streamed)
 
-    test.each(faults.map((fault) => [fault.name, fault] as const))(
+    test.concurrent.each(faults.map((fault) => [fault.name, fault] as const))(
       `${kind}: %s is cured by the next target`,
       async (name, fault) => {
         const marker = `cured <${kind} ${name}>`
@@ -174,7 +174,7 @@ for (const sample of ALL_SAMPLES) {
       },
     )
 
-    test.each(faults.map((fault) => [fault.name, fault] as const))(
+    test.concurrent.each(faults.map((fault) => [fault.name, fault] as const))(
       `${kind}: %s everywhere is told as what it is`,
       async (name, fault) => {
         if (fault.group === "refused") return
@@ -184,6 +184,8 @@ for (const sample of ALL_SAMPLES) {
         const model = fault.group ?? "default"
         const answer = await gateway.call(sample.dialect, sample.request({ model, stream: streamed, text: marker }))
         expectError(answer, sample.dialect, fault.status, fault.code)
+        const seen = answer.text + JSON.stringify([...answer.headers])
+        for (const secret of gateway.prepared.secrets) expect(seen).not.toContain(secret)
         const [row] = gateway.records.usage(answer.requestId)
         expect(row).toMatchObject({ status: fault.status, attempts: 2, error: fault.code })
         expect(gateway.records.errors(answer.requestId)).toMatchObject([{ code: fault.code, status: fault.status }])
@@ -228,4 +230,9 @@ test("a target outside the group is never tried", async () => {
   }
   expect(stranger.exchanges).toEqual([])
   await stranger.stop()
+})
+
+test("no key or host of a provider stands in log or database", async () => {
+  await gateway.stop()
+  expect(gateway.records.leaks([...gateway.prepared.secrets, gateway.token])).toEqual([])
 })

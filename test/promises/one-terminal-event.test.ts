@@ -116,7 +116,7 @@ for (const sample of ALL_SAMPLES) {
 
   test(`${dialect}: a reset after the terminal event changes nothing`, async () => {
     const marker = `after <${dialect}>`
-    first.plan(marker, stream([...sample.frames(), { end: "reset" }]))
+    first.plan(marker, stream([...sample.frames(), { waitMs: 80 }, { end: "reset" }]))
     const answer = await gateway.call(dialect, sample.request({ stream: true, text: marker }))
     expect(answer.text).toBe(sample.frames().join(""))
     expect(gateway.records.usage(answer.requestId)[0]).toMatchObject({ status: 200, error: null })

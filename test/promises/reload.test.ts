@@ -29,7 +29,7 @@ function addGroup(router: RouterProcess, group: string): void {
   })
 }
 
-test("SIGHUP: a valid change is taken over, calls in flight are untouched, an invalid one is refused with its reason", async () => {
+test.concurrent("SIGHUP: a valid change is taken over, calls in flight are untouched, an invalid one is refused with its reason", async () => {
   const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
   await using router = await spawnRouter({ upstreams: { upstream } })
   const sample = SAMPLES.messages
@@ -67,7 +67,7 @@ test("SIGHUP: a valid change is taken over, calls in flight are untouched, an in
   await upstream.stop()
 }, 20_000)
 
-test("watch_config: a changed file is taken over without a signal", async () => {
+test.concurrent("watch_config: a changed file is taken over without a signal", async () => {
   const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
   await using router = await spawnRouter({
     upstreams: { upstream },
@@ -80,7 +80,7 @@ test("watch_config: a changed file is taken over without a signal", async () => 
   await upstream.stop()
 }, 20_000)
 
-test("a caller removed by a reload is refused from then on", async () => {
+test.concurrent("a caller removed by a reload is refused from then on", async () => {
   const upstream = (await FakeUpstream.start()).otherwise(reply(SAMPLES.chat.unary()))
   await using router = await spawnRouter({ upstreams: { upstream } })
   expect((await router.call("chat", SAMPLES.chat.request())).status).toBe(200)

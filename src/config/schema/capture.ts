@@ -1,7 +1,7 @@
 /** Content capture and retention. */
 import type { z } from "zod"
 import { block, byDefault, choice, flag, integer, list, optional, ruled, text, type Shape } from "./field.ts"
-import { headerName } from "./forms.ts"
+import { expression, headerName } from "./forms.ts"
 
 const LATER = { pending: true } as const
 const FORBIDDEN_HEADERS = /auth|key|token|secret|cookie/i
@@ -16,10 +16,7 @@ const shape: Shape = {
   capture_upstream_errors: byDefault(flag("Store error bodies of upstreams."), false),
   capture_headers_allowlist: byDefault(list(headerName, "Request headers that are stored."), []),
   redact_before_storage: byDefault(flag("Redact before storing; cannot be switched off."), true),
-  redaction_patterns: byDefault(
-    list(text("A regular expression."), "What is redacted besides the built-in patterns."),
-    [],
-  ),
+  redaction_patterns: byDefault(list(expression, "What is redacted besides the built-in patterns."), []),
   max_capture_bytes: byDefault(integer("The most that is stored of one body.", { unit: "bytes" }), 65_536),
   encryption: byDefault(
     block(

@@ -51,7 +51,7 @@ export function text(description: string, extra: Extra = {}): z.ZodType {
 
 /** A text in a fixed form. `expects` completes "expected …". */
 export function pattern(form: RegExp, expects: string, description: string, extra: Extra = {}): z.ZodType {
-  return key(z.string().regex(form), description, { expects, ...extra })
+  return key(z.string().regex(form, { abort: true }), description, { expects, ...extra })
 }
 
 export function integer(

@@ -1,4 +1,5 @@
 /** Forms of single values that several sections share. */
+import { isIP } from "node:net"
 import { z } from "zod"
 import { checked, choice, key, pattern, text } from "./field.ts"
 
@@ -34,18 +35,40 @@ export const instant: z.ZodType = timed(
     "A point in time.",
   ),
 )
-export const cidr: z.ZodType = pattern(
-  /^[0-9a-fA-F.:]+(\/\d{1,3})?$/,
-  "an address range such as 10.0.0.0/8 or fd00::/8",
-  "An address range.",
+export const cidr: z.ZodType = checked(
+  pattern(
+    /^[0-9a-fA-F.:]+(\/\d{1,3})?$/,
+    "an address or an address range such as 10.0.0.0/8 or fd00::/8",
+    "An address range.",
+  ),
+  (value) => {
+    const [address = "", prefix] = String(value).split("/")
+    const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+    return Number(prefix ?? 0) <= bits ? null : { path: [], message: "There is no such address range." }
+  },
 )
 /** Scheme, host, no user or password (they would end up in logs). */
-export const httpUrl: z.ZodType = pattern(
-  /^https?:\/\/[^\s/?#@]+(\/[^\s#@]*)?$/i,
-  "an http:// or https:// URL without user, password or fragment",
-  "A URL.",
+export const httpUrl: z.ZodType = parsable(
+  pattern(
+    /^https?:\/\/[^\s/?#@]+(\/[^\s#@]*)?$/i,
+    "an http:// or https:// URL without user, password or fragment",
+    "A URL.",
+  ),
 )
-export const proxyUrl: z.ZodType = pattern(/^https?:\/\/[^\s/?#]+\/?$/i, "an http:// or https:// proxy URL", "A proxy.")
+export const proxyUrl: z.ZodType = parsable(
+  pattern(/^https?:\/\/[^\s/?#]+\/?$/i, "an http:// or https:// proxy URL", "A proxy."),
+)
+export const expression: z.ZodType = checked(
+  text("A regular expression.", { expects: "a regular expression" }),
+  (value) => {
+    try {
+      RegExp(String(value), "u")
+      return null
+    } catch {
+      return { path: [], message: "This is not a valid regular expression." }
+    }
+  },
+)
 export const host: z.ZodType = pattern(
   /^[A-Za-z0-9.:[\]_-]{1,253}$/,
   "a host name, with :port where it matters",
@@ -78,4 +101,8 @@ function timed(schema: z.ZodType): z.ZodType {
       written.getUTCMonth() + 1 === month && written.getUTCDate() === date && !Number.isNaN(Date.parse(String(value)))
     return exists ? null : { path: [], message: "There is no such day or time." }
   })
+}
+
+function parsable(url: z.ZodType): z.ZodType {
+  return checked(url, (value) => (URL.canParse(String(value)) ? null : { path: [], message: "This URL is not valid." }))
 }

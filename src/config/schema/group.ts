@@ -17,7 +17,7 @@ import {
   text,
 } from "./field.ts"
 import { contentCapture } from "./capture.ts"
-import { apiShape, displayName, identifier, modality } from "./forms.ts"
+import { apiShape, displayName, expression, identifier, modality } from "./forms.ts"
 import { target } from "./model.ts"
 import { externalPolicy, routingPolicy, script, scriptHttp } from "./policy.ts"
 
@@ -152,7 +152,7 @@ const piiFilter: z.ZodType = optional(
           block(
             {
               name: key(identifier, "The name of the rule."),
-              expression: text("A regular expression."),
+              expression: key(expression, "What is looked for."),
               placeholder_prefix: pattern(
                 /^[A-Z][A-Z0-9_]{0,31}$/,
                 "capital letters, digits and _",

@@ -220,7 +220,6 @@ export const target: z.ZodType = ruled(
         key(
           pattern(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, "1 to 64 of A-Z a-z 0-9 . _ : / -", ""),
           "Where the target runs; recorded only.",
-          LATER,
         ),
       ),
     },

@@ -6,6 +6,12 @@ import { providerShaping } from "./limits.ts"
 import { model } from "./model.ts"
 
 const SECRET = { secret: "value" } as const
+const apiKey: z.ZodType = pattern(
+  /^[\x21-\x7e\x80-\xff][\t\x20-\x7e\x80-\xff]*$/,
+  "a key that is not empty, without line breaks or control characters",
+  "The provider's key. Absent: no authorisation header is sent at all.",
+  SECRET,
+)
 const MAY_HOLD_SECRET = { secret: "reference" } as const
 
 /** Headers that the router writes itself, or that would break the message framing. */
@@ -45,7 +51,7 @@ const tls: z.ZodType = ruled(
 const shape: Shape = {
   base_url: key(httpUrl, "Where the API is. For `anthropic` with or without a trailing /v1."),
   dialect: key(dialect, "The API that this entry speaks. An upstream with several APIs has several entries."),
-  api_key: optional(text("The provider's key. Absent: no authorisation header is sent at all.", SECRET)),
+  api_key: optional(apiKey),
   api_key_env: optional(
     pattern(
       /^[A-Za-z_][A-Za-z0-9_]*$/,

@@ -16,10 +16,11 @@ import {
   optional,
   pattern,
   ruled,
-  text,
+  type Fault,
   type Shape,
 } from "./field.ts"
-import { cidr, file, headerName, identifier } from "./forms.ts"
+import { cidr, headerName, identifier } from "./forms.ts"
+import { storage } from "./storage.ts"
 import { defaultCaller, defaultCallerShaping } from "./limits.ts"
 
 const LATER = { pending: true } as const
@@ -27,77 +28,6 @@ const LISTEN = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):\d{1,5}$/
 const ORIGIN = /^(\*|https?:\/\/[^\s/?#@]+)$/
 
 const off = (description: string): z.ZodType => byDefault(flag(description), false)
-
-const storage: Shape = {
-  cache: byDefault(
-    block(
-      {
-        enabled: off("Answer repeated calls from memory."),
-        max_bytes: byDefault(integer("Memory for answers.", { unit: "bytes" }), 134_217_728),
-        default_ttl: byDefault(duration("How long an answer is kept."), "15m"),
-      },
-      "The response cache.",
-      { ...LATER, name: "CacheConfig" },
-    ),
-    {},
-  ),
-  logging: byDefault(
-    block(
-      {
-        path: byDefault(file("The request log: one JSON line for each call."), "logs/requests.jsonl"),
-        rotate_mb: byDefault(integer("The file is rotated at this size.", { unit: "MB" }), 256),
-        keep: byDefault(integer("Rotated files that are kept.", { unit: "files" }), 14),
-      },
-      "The request log.",
-      { name: "LoggingConfig" },
-    ),
-    {},
-  ),
-  usage_db: byDefault(
-    block(
-      {
-        driver: byDefault(
-          choice(["sqlite", "postgres"], "The kind of database.", { pendingValues: ["postgres"] }),
-          "sqlite",
-        ),
-        path: byDefault(file("The database file of the driver sqlite."), "state/usage.sqlite"),
-        dsn: optional(text("The address of the driver postgres.", { ...LATER, secret: "value" })),
-        durability: byDefault(
-          choice(["commit", "async"], "`commit`: a call's row is committed before its last byte leaves."),
-          "commit",
-        ),
-        on_unavailable: byDefault(
-          choice(
-            ["spool", "fail_closed"],
-            "`spool`: rows go to a synced local file and are replayed. `fail_closed`: calls are refused.",
-          ),
-          "spool",
-        ),
-      },
-      "The usage database.",
-      { name: "UsageDbConfig" },
-    ),
-    {},
-  ),
-  state: byDefault(
-    block(
-      {
-        driver: byDefault(
-          choice(["memory", "redis"], "Where limits are counted.", { pendingValues: ["redis"] }),
-          "memory",
-        ),
-        url: optional(text("The address of the driver redis.", { ...LATER, secret: "value" })),
-        on_unavailable: byDefault(
-          choice(["fail_closed", "local"], "What happens while the shared state cannot be reached.", LATER),
-          "fail_closed",
-        ),
-      },
-      "The state that limits need.",
-      { name: "StateConfig" },
-    ),
-    {},
-  ),
-}
 
 const bounds: Shape = {
   upstream: byDefault(
@@ -271,21 +201,37 @@ const shape: Shape = {
 export const server: z.ZodType = byDefault(
   ruled(
     block(shape, "The process itself.", { name: "ServerConfig" }),
-    (value) => portFault(value["listen"]) ?? reportsFault(value),
+    (value) => portFault(value) ?? reportsFault(value) ?? storageFault(value) ?? workersFault(value),
   ),
   {},
 )
 
-function portFault(listen: unknown): Readonly<{ path: readonly string[]; message: string }> | null {
+type Values = Readonly<Record<string, unknown>>
+
+function portFault({ listen }: Values): Fault | null {
   const port = Number(String(listen).split(":").at(-1))
   return port > 65_535 ? { path: ["listen"], message: "A port is at most 65535." } : null
 }
 
-function reportsFault(
-  value: Readonly<Record<string, unknown>>,
-): Readonly<{ path: readonly string[]; message: string }> | null {
+function reportsFault(value: Values): Fault | null {
   const reports = value["admin_reports"] as { readonly enabled: boolean }
   const auth = value["admin_auth"] as { readonly authorization: { readonly enabled: boolean } }
   if (!reports.enabled || auth.authorization.enabled) return null
   return { path: ["admin_reports", "enabled"], message: "Reports need admin_auth.authorization.enabled: true." }
+}
+
+function storageFault(value: Values): Fault | null {
+  const usageDb = value["usage_db"] as { readonly driver: string; readonly dsn?: string }
+  const state = value["state"] as { readonly driver: string; readonly url?: string }
+  if (usageDb.driver === "postgres" && usageDb.dsn === undefined) {
+    return { path: ["usage_db", "dsn"], message: "The driver postgres needs the key dsn." }
+  }
+  if (state.driver !== "redis" || state.url !== undefined) return null
+  return { path: ["state", "url"], message: "The driver redis needs the key url." }
+}
+
+function workersFault(value: Values): Fault | null {
+  const state = value["state"] as { readonly driver: string }
+  if (value["workers"] === 1 || state.driver === "redis") return null
+  return { path: ["workers"], message: "More than one worker needs state.driver: redis." }
 }

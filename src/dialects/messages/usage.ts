@@ -3,6 +3,8 @@
  * With compaction, an advisor or a fallback model the top level leaves rounds out; `iterations` lists them all, and all are billed.
  * https://docs.claude.com/en/api/messages
  */
+import type { JsonObject, JsonValue } from "../../canonical/json.ts"
+import { cacheWriteTokens, type Usage as CanonicalUsage } from "../../canonical/usage.ts"
 import type { Usage } from "../dialect.ts"
 import { asArray, asCount, asObject, asString, type Loose } from "../loose.ts"
 
@@ -40,3 +42,56 @@ function namesOther(round: Loose, model: string | null): boolean {
   const own = asString(round["model"])
   return own !== null && own !== model
 }
+
+/** The same numbers in the canonical form, where what the upstream left out stays unknown. */
+export function readCanonicalUsage(
+  value: JsonObject | undefined,
+  model: string | null,
+  source: CanonicalUsage["source"],
+): CanonicalUsage | null {
+  const usage = readMessagesUsage(value, model)
+  if (usage === null || value === undefined) return null
+  const { freshInputTokens, cachedInputTokens, cacheWrite5mTokens, cacheWrite1hTokens, outputTokens } = usage
+  const counts = Object.entries(asObject(value["server_tool_use"]) ?? {}).filter(([, count]) => asCount(count) !== null)
+  const iterations = asArray(value["iterations"])
+  const saysRead = cachedInputTokens > 0 || asCount(value["cache_read_input_tokens"]) !== null
+  const saysWritten = cacheWrite5mTokens + cacheWrite1hTokens > 0 || saysCacheWrites(value)
+  return {
+    freshInputTokens,
+    ...(saysRead ? { cacheReadTokens: cachedInputTokens } : {}),
+    ...(saysWritten ? { cacheWrite5mTokens, cacheWrite1hTokens } : {}),
+    outputTokens,
+    ...(usage.reasoningTokens === null ? {} : { reasoningTokens: usage.reasoningTokens }),
+    ...(counts.length === 0 ? {} : { serverTools: Object.fromEntries(counts) as Readonly<Record<string, number>> }),
+    ...(iterations.length === 0 ? {} : { iterations: iterations as JsonValue }),
+    source,
+  }
+}
+
+function saysCacheWrites(usage: JsonObject): boolean {
+  return asCount(usage["cache_creation_input_tokens"]) !== null || asObject(usage["cache_creation"]) !== null
+}
+
+/** The four counters that a client always finds, and whatever else is known. */
+export function writeUsage(usage: CanonicalUsage | null, serviceTier?: string): JsonObject {
+  const known: Partial<CanonicalUsage> = usage ?? {}
+  return {
+    input_tokens: known.freshInputTokens ?? 0,
+    cache_creation_input_tokens: usage === null ? 0 : cacheWriteTokens(usage),
+    cache_read_input_tokens: known.cacheReadTokens ?? 0,
+    cache_creation: {
+      ephemeral_5m_input_tokens: known.cacheWrite5mTokens ?? 0,
+      ephemeral_1h_input_tokens: known.cacheWrite1hTokens ?? 0,
+    },
+    output_tokens: known.outputTokens ?? 0,
+    ...(known.reasoningTokens === undefined
+      ? {}
+      : { output_tokens_details: { thinking_tokens: known.reasoningTokens } }),
+    ...(known.serverTools === undefined ? {} : { server_tool_use: known.serverTools }),
+    ...(known.iterations === undefined ? {} : { iterations: known.iterations }),
+    ...(serviceTier === undefined ? {} : { service_tier: TIERS.get(serviceTier) ?? serviceTier }),
+  }
+}
+
+/** OpenAI's usual tier under Anthropic's name. */
+const TIERS: ReadonlyMap<string, string> = new Map([["default", "standard"]])

@@ -1,5 +1,5 @@
 /** A call as an ordinary one looks in the ledger: for tests and measurements. */
-import type { AttemptRow, CallRecord, TraceRow, UsageRow } from "./record.ts"
+import type { AttemptRow, CallRecord, TraceRow, UsageRow } from "../../src/ledger/record.ts"
 
 /** `req_` + 12 hex digits of the millisecond + 20 of the number. */
 export function sampleRequestId(ts: number, number: number): string {

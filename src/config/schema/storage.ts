@@ -1,0 +1,76 @@
+/** `server:` — what the process keeps: cache, request log, usage database, shared state. */
+import { block, byDefault, choice, duration, flag, integer, optional, text, type Shape } from "./field.ts"
+import { file } from "./forms.ts"
+
+const LATER = { pending: true } as const
+
+export const storage: Shape = {
+  cache: byDefault(
+    block(
+      {
+        enabled: byDefault(flag("Answer repeated calls from memory."), false),
+        max_bytes: byDefault(integer("Memory for answers.", { unit: "bytes" }), 134_217_728),
+        default_ttl: byDefault(duration("How long an answer is kept."), "15m"),
+      },
+      "The response cache.",
+      { ...LATER, name: "CacheConfig" },
+    ),
+    {},
+  ),
+  logging: byDefault(
+    block(
+      {
+        path: byDefault(file("The request log: one JSON line for each call."), "logs/requests.jsonl"),
+        rotate_mb: byDefault(integer("The file is rotated at this size.", { unit: "MB" }), 256),
+        keep: byDefault(integer("Rotated files that are kept.", { unit: "files" }), 14),
+      },
+      "The request log.",
+      { name: "LoggingConfig" },
+    ),
+    {},
+  ),
+  usage_db: byDefault(
+    block(
+      {
+        driver: byDefault(
+          choice(["sqlite", "postgres"], "The kind of database.", { pendingValues: ["postgres"] }),
+          "sqlite",
+        ),
+        path: byDefault(file("The database file of the driver sqlite."), "state/usage.sqlite"),
+        dsn: optional(text("The address of the driver postgres.", { ...LATER, secret: "value" })),
+        durability: byDefault(
+          choice(["commit", "async"], "`commit`: a call's row is committed before its last byte leaves."),
+          "commit",
+        ),
+        on_unavailable: byDefault(
+          choice(
+            ["spool", "fail_closed"],
+            "`spool`: rows go to a synced local file and are replayed. `fail_closed`: calls are refused.",
+          ),
+          "spool",
+        ),
+      },
+      "The usage database.",
+      { name: "UsageDbConfig" },
+    ),
+    {},
+  ),
+  state: byDefault(
+    block(
+      {
+        driver: byDefault(
+          choice(["memory", "redis"], "Where limits are counted.", { pendingValues: ["redis"] }),
+          "memory",
+        ),
+        url: optional(text("The address of the driver redis.", { ...LATER, secret: "value" })),
+        on_unavailable: byDefault(
+          choice(["fail_closed", "local"], "What happens while the shared state cannot be reached.", LATER),
+          "fail_closed",
+        ),
+      },
+      "The state that limits need.",
+      { name: "StateConfig" },
+    ),
+    {},
+  ),
+}

@@ -1,0 +1,119 @@
+/** Failures as Chat Completions servers write them. https://platform.openai.com/docs/guides/error-codes */
+
+import type { JsonObject, JsonValue } from "../../canonical/json.ts"
+import { failureKindOf, type Failure, type FailureKind } from "../../canonical/reply.ts"
+import { isAbsent, numberOf, objectOf, wordsOf } from "./wire.ts"
+
+/** An answer of an error status; the error may stand under `error`, as a text there, or at the top level (vLLM). */
+export function readError(status: number, body: JsonValue | undefined): Failure {
+  return readFailure(errorIn(body), status)
+}
+
+/** What says why, in a body or in a frame. */
+export function errorIn(body: JsonValue | undefined): JsonValue | undefined {
+  const error = objectOf(body)?.["error"]
+  return isAbsent(error) ? body : error
+}
+
+const UNTOLD = "The upstream reported an error without a message."
+
+/** `status` null: inside of an answer or a stream; a code that is a status stands for it. */
+export function readFailure(error: JsonValue | undefined, status: number | null): Failure {
+  const object = objectOf(error) ?? {}
+  const message = wordsOf(error) ?? wordsOf(object["message"]) ?? wordsOf(object["detail"]) ?? UNTOLD
+  const type = wordsOf(object["type"])
+  const number = numberOf(object["code"])
+  const code = wordsOf(object["code"]) ?? (number === undefined ? undefined : String(number))
+  const param = wordsOf(object["param"])
+  return {
+    kind: kindOf({ type, code, message, status: status ?? statusOf(number ?? numberOf(object["status_code"])) }),
+    status,
+    message,
+    ...(type === undefined ? {} : { type }),
+    ...(code === undefined ? {} : { code }),
+    ...(param === undefined ? {} : { param }),
+  }
+}
+
+const FIRST_ERROR_STATUS = 400
+const LAST_STATUS = 599
+
+function statusOf(code: number | undefined): number | null {
+  return code !== undefined && code >= FIRST_ERROR_STATUS && code <= LAST_STATUS ? code : null
+}
+
+/** Words of `code` and `type`; the first line that fits counts. */
+const WORDS: readonly (readonly [form: RegExp, kind: FailureKind])[] = [
+  [/context_length|context_window|prompt_too_long/, "context-too-long"],
+  [/insufficient_quota|billing|quota_exceeded|usage_limit_reached|insufficient_balance|credit/, "quota-exhausted"],
+  [/content_policy|content_filter|responsibleai|moderation|safety/, "content-policy"],
+  [/rate_limit|too_many_requests|throttl/, "rate-limited"],
+  [/overloaded|unavailable|capacity|engine_busy/, "overloaded"],
+  [/timeout/, "timeout"],
+  [/authentication|invalid_api_key|unauthorized/, "unauthorized"],
+  [/permission|forbidden/, "forbidden"],
+  [/not_found/, "not-found"],
+]
+
+const TOO_LONG = /maximum context length|context (length|window|size)|prompt is too long|input is too long/i
+const ABOUT_REQUEST: ReadonlySet<number | null> = new Set([null, 400, 413, 422])
+
+interface Clues {
+  readonly type: string | undefined
+  readonly code: string | undefined
+  readonly message: string
+  readonly status: number | null
+}
+
+function kindOf({ type, code, message, status }: Clues): FailureKind {
+  const named = `${code ?? ""} ${type ?? ""}`.toLowerCase()
+  const isVague = status === null || status === 400 || status === 422 || status === 429
+  const known = isVague ? WORDS.find(([form]) => form.test(named))?.[1] : undefined
+  if (known !== undefined) return known
+  if (ABOUT_REQUEST.has(status) && TOO_LONG.test(message)) return "context-too-long"
+  if (status !== null) return failureKindOf(status)
+  return /invalid|bad_request|unsupported|validation|tool_use_failed/.test(named) ? "invalid-request" : "server"
+}
+
+/** An answer that is none of this dialect. */
+export function protocolFailure(message: string): Failure {
+  return { kind: "protocol", status: null, message }
+}
+
+interface Words {
+  readonly type: string
+  readonly code: string | null
+}
+
+/** OpenAI's words for what comes without a vendor's. */
+const OWN_WORDS: Readonly<Record<FailureKind, Words>> = {
+  "invalid-request": { type: "invalid_request_error", code: null },
+  "context-too-long": { type: "invalid_request_error", code: "context_length_exceeded" },
+  unauthorized: { type: "authentication_error", code: "invalid_api_key" },
+  forbidden: { type: "permission_error", code: null },
+  "not-found": { type: "invalid_request_error", code: "model_not_found" },
+  "too-large": { type: "invalid_request_error", code: "request_too_large" },
+  "rate-limited": { type: "rate_limit_error", code: "rate_limit_exceeded" },
+  "quota-exhausted": { type: "insufficient_quota", code: "insufficient_quota" },
+  "content-policy": { type: "invalid_request_error", code: "content_policy_violation" },
+  overloaded: { type: "overloaded_error", code: "server_is_overloaded" },
+  timeout: { type: "timeout_error", code: "timeout" },
+  server: { type: "server_error", code: null },
+  protocol: { type: "server_error", code: null },
+}
+
+/** The object under `error`. */
+export function errorObject(failure: Failure): JsonObject {
+  const own = OWN_WORDS[failure.kind]
+  return {
+    type: failure.type ?? own.type,
+    code: failure.code ?? own.code,
+    message: failure.message,
+    param: failure.param ?? null,
+    ...(failure.details === undefined ? {} : { details: failure.details }),
+  }
+}
+
+export function writeError(failure: Failure, requestId: string): JsonObject {
+  return { error: { ...errorObject(failure), request_id: requestId } }
+}

@@ -1,0 +1,103 @@
+/** Reading Chat Completions JSON: what is absent, null or of another type reads as undefined. */
+
+import type { CacheMark } from "../../canonical/block.ts"
+import { isObject, isRawNumber, type JsonObject, type JsonValue } from "../../canonical/json.ts"
+import type { Extra } from "../../canonical/origin.ts"
+import { RouterError } from "../../errors.ts"
+
+export function objectOf(value: JsonValue | undefined): JsonObject | undefined {
+  return isObject(value) ? value : undefined
+}
+
+export function listOf(value: JsonValue | undefined): readonly JsonValue[] {
+  return isList(value) ? value : []
+}
+
+export function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value)
+}
+
+export function stringOf(value: JsonValue | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined
+}
+
+/** A string that holds something: some servers send "" for what is absent. */
+export function wordsOf(value: JsonValue | undefined): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined
+}
+
+/** As a double, also where the spelling holds more digits. */
+export function numberOf(value: JsonValue | undefined): number | undefined {
+  if (typeof value === "number") return value
+  return isRawNumber(value) ? Number(value.rawJSON) : undefined
+}
+
+export function isAbsent(value: JsonValue | undefined): value is null | undefined {
+  return value === undefined || value === null
+}
+
+/** The same value with every number as a double, for readers of plain JSON. */
+export function withDoubles(value: JsonValue | undefined): JsonValue | undefined {
+  if (isRawNumber(value)) return Number(value.rawJSON)
+  if (isList(value)) return value.map((one) => withDoubles(one) ?? null)
+  if (!isObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withDoubles(one)]))
+}
+
+/** A fault of the client, with the path to it. */
+export function invalid(param: string, expected: string): RouterError {
+  return new RouterError("invalid-request", { param, message: `${param} must be ${expected}.` })
+}
+
+/** What `known` does not name and is not null; undefined where nothing is left. */
+export function restOf(object: JsonObject, known: ReadonlySet<string>): JsonObject | undefined {
+  let rest: Record<string, JsonValue> | undefined
+  for (const key in object) {
+    if (known.has(key)) continue
+    const value = object[key]
+    if (isAbsent(value)) continue
+    rest ??= {}
+    setOwn(rest, key, value)
+  }
+  return rest
+}
+
+/** Plain assignment, but for `__proto__`, which is an ordinary key in JSON. */
+function setOwn(target: Record<string, JsonValue>, key: string, value: JsonValue): void {
+  if (key !== "__proto__") target[key] = value
+  else Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
+}
+
+export function extraOf(fields: JsonObject | undefined): { readonly extra?: Extra } {
+  return fields === undefined ? {} : { extra: { dialect: "chat", fields } }
+}
+
+/** The fields that a writer of this dialect puts back. */
+export function ownFields(extra: Extra | undefined): JsonObject {
+  return extra?.dialect === "chat" ? extra.fields : {}
+}
+
+/** `cache_control`, which some Chat servers take in Anthropic's form; undefined where it is of another form. */
+export function cacheOf(value: JsonValue | undefined): CacheMark | undefined {
+  const mark = objectOf(value)
+  return mark?.["type"] === "ephemeral" ? { ttl: wordsOf(mark["ttl"]) ?? null } : undefined
+}
+
+export function cacheControl(cache: CacheMark): JsonObject {
+  return cache.ttl === null ? { type: "ephemeral" } : { type: "ephemeral", ttl: cache.ttl }
+}
+
+const DATA_URL = /^data:([^,]*);base64,/
+
+/** A data URL in base64 as its parts; any other text is a URL. */
+export function sourceOf(
+  url: string,
+): { readonly kind: "url"; readonly url: string } | { readonly kind: "base64"; mediaType: string; data: string } {
+  const head = DATA_URL.exec(url)
+  if (head === null) return { kind: "url", url }
+  return { kind: "base64", mediaType: head[1] ?? "", data: url.slice(head[0].length) }
+}
+
+export function dataUrl(mediaType: string, data: string): string {
+  return `data:${mediaType};base64,${data}`
+}

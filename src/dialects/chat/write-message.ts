@@ -1,0 +1,125 @@
+/** The messages of a request, from the arranged conversation. */
+
+import type { Block, ReasoningBlock, ToolCallBlock, ToolResultBlock } from "../../canonical/block.ts"
+import { wrapInput } from "../../canonical/arguments.ts"
+import { encodeId } from "../../canonical/id-map.ts"
+import type { JsonObject, JsonValue } from "../../canonical/json.ts"
+import type { NameTable } from "../../canonical/name-map.ts"
+import type { Message } from "../../canonical/request.ts"
+import { sameIssuer } from "../../canonical/origin.ts"
+import { sealFor } from "../../canonical/seal.ts"
+import { mergedDetails, nativeDetails, PART_SEPARATOR, splitDetails } from "./reasoning.ts"
+import { noteCache, writeContent, type PartWriter } from "./write-part.ts"
+import { objectOf, ownFields } from "./wire.ts"
+
+export interface MessageWriter extends PartWriter {
+  readonly names: NameTable
+}
+
+/** Nothing where all that an assistant said was left out; a message for each result of a `tool` message. */
+export function writeMessage(message: Message, writer: MessageWriter, path: string): readonly JsonObject[] {
+  if (message.role === "tool") {
+    return message.blocks.flatMap((block) => (block.type === "tool-result" ? [resultMessage(block, writer, path)] : []))
+  }
+  if (message.role === "assistant") return assistantMessages(message, writer, path)
+  const role = message.role === "developer" && !writer.facts.developerRole ? "system" : message.role
+  return [{ ...head(message, role), content: writeContent(message.blocks, writer, path) }]
+}
+
+function head(message: Message, role: string): JsonObject {
+  const name = message.name === undefined ? {} : { name: message.name }
+  return { ...ownFields(message.extra), role, ...name }
+}
+
+function resultMessage(block: ToolResultBlock, writer: MessageWriter, path: string): JsonObject {
+  noteCache(block, writer, path)
+  return {
+    ...ownFields(block.extra),
+    role: "tool",
+    tool_call_id: encodeId(block.callId, writer.facts.idRules),
+    content: writeContent(block.content, writer, path),
+  }
+}
+
+interface Parts {
+  readonly reasoning: ReasoningBlock[]
+  readonly content: Block[]
+  readonly refusals: Block[]
+  readonly calls: ToolCallBlock[]
+}
+
+function assistantMessages(message: Message, writer: MessageWriter, path: string): readonly JsonObject[] {
+  const parts = sorted(message, writer, path)
+  const reasoning = writeReasoning(parts.reasoning, writer, path)
+  const calls = parts.calls.map((call) => writeCall(call, reasoning.callFields.get(call.id), writer, path))
+  const [refusal, ...more] = parts.refusals
+  const isOne = refusal?.type === "refusal" && more.length === 0
+  const said = isOne ? parts.content : [...parts.content, ...parts.refusals]
+  const hasContent = said.length > 0 || calls.length > 0 || isOne
+  if (!hasContent && Object.keys(reasoning.fields).length === 0 && message.extra === undefined) return []
+  const content = said.length > 0 ? writeContent(said, writer, path) : hasContent ? null : ""
+  return [
+    {
+      ...head(message, "assistant"),
+      ...reasoning.fields,
+      content,
+      ...(isOne ? { refusal: refusal.text } : {}),
+      ...(calls.length === 0 ? {} : { tool_calls: calls }),
+    },
+  ]
+}
+
+/** Chat has a place for each kind, and no order between them. */
+function sorted(message: Message, writer: MessageWriter, path: string): Parts {
+  const parts: Parts = { reasoning: [], content: [], refusals: [], calls: [] }
+  for (const block of message.blocks) {
+    if (block.type === "reasoning") parts.reasoning.push(block)
+    else if (block.type === "tool-call") parts.calls.push(block)
+    else {
+      if (parts.calls.length > 0) writer.losses.add("block-order", path)
+      if (block.type === "refusal") parts.refusals.push(block)
+      else parts.content.push(block)
+    }
+  }
+  return parts
+}
+
+interface WrittenReasoning {
+  readonly fields: JsonObject
+  readonly callFields: ReadonlyMap<string, JsonObject>
+}
+
+/** The sealed details of this issuer; else the visible text, where the target wants it and it is nobody else's. */
+function writeReasoning(blocks: readonly ReasoningBlock[], writer: MessageWriter, path: string): WrittenReasoning {
+  const { issuer, reasoningHistoryField: field } = writer.facts
+  const details: JsonValue[] = []
+  const visible: string[] = []
+  for (const block of blocks) {
+    const seal = sealFor(block, issuer)
+    const native = seal === null ? null : nativeDetails(seal)
+    const isOwn = block.seal === null || sameIssuer(block.seal.issuer, issuer)
+    if (native !== null) details.push(...native)
+    else if (field !== null && isOwn && block.parts.length > 0) visible.push(...block.parts.map((part) => part.text))
+    else writer.losses.add("reasoning-history", path)
+  }
+  const split = splitDetails(details)
+  return {
+    fields: {
+      ...(field === null || visible.length === 0 ? {} : { [field]: visible.join(PART_SEPARATOR) }),
+      ...(split.details.length === 0 ? {} : { reasoning_details: mergedDetails(split.details) }),
+    },
+    callFields: split.callFields,
+  }
+}
+
+function writeCall(call: ToolCallBlock, kept: JsonObject | undefined, writer: MessageWriter, path: string): JsonObject {
+  noteCache(call, writer, path)
+  const id = encodeId(call.id, writer.facts.idRules)
+  const name = writer.names.wire(call)
+  const own = { ...kept, ...ownFields(call.extra) }
+  if (call.kind === "custom" && writer.facts.customTools) {
+    return { ...own, id, type: "custom", custom: { ...objectOf(own["custom"]), name, input: call.arguments } }
+  }
+  const text = call.kind === "custom" ? wrapInput(call.arguments) : call.arguments
+  return { ...own, id, type: "function", function: { ...objectOf(own["function"]), name, arguments: text } }
+}

@@ -1,0 +1,133 @@
+/** Content of requests: one plain text as a string, everything else as parts. */
+
+import type { AudioBlock, Block, DocumentBlock, ImageBlock, TextBlock } from "../../canonical/block.ts"
+import type { JsonObject, JsonValue } from "../../canonical/json.ts"
+import type { Losses } from "../../canonical/loss.ts"
+import type { TargetFacts } from "../../canonical/target.ts"
+import { cacheControl, dataUrl, ownFields } from "./wire.ts"
+
+export interface PartWriter {
+  readonly facts: TargetFacts
+  /** The client speaks Chat itself, and may use what only some Chat servers take. */
+  readonly isHome: boolean
+  readonly losses: Losses
+}
+
+/** "" where nothing is left. */
+export function writeContent(blocks: readonly Block[], writer: PartWriter, path: string): JsonValue {
+  const only = blocks.length === 1 ? blocks[0] : undefined
+  if (only?.type === "text" && isBare(only, writer)) {
+    noteText(only, writer, path)
+    return only.text
+  }
+  const parts = blocks.flatMap((block) => writePart(block, writer, path))
+  return parts.length === 0 ? "" : parts
+}
+
+function isBare(block: TextBlock, writer: PartWriter): boolean {
+  return (block.cache === undefined || !writer.isHome) && block.extra === undefined
+}
+
+function noteText(block: TextBlock, writer: PartWriter, path: string): void {
+  if (block.citations !== undefined && block.citations.length > 0) writer.losses.add("citations", path)
+  noteCache(block, writer, path)
+}
+
+export function noteCache(block: Pick<Block, "cache">, writer: PartWriter, path: string): void {
+  if (block.cache !== undefined && !writer.isHome) writer.losses.add("cache-mark", path)
+}
+
+function writePart(block: Block, writer: PartWriter, path: string): readonly JsonObject[] {
+  const parts = contentOf(block, writer, path)
+  if (block.type === "raw") return parts
+  const own = ownFields(block.extra)
+  const mark = block.cache !== undefined && writer.isHome ? { cache_control: cacheControl(block.cache) } : {}
+  return parts.map((part) => ({ ...own, ...part, ...mark }))
+}
+
+function contentOf(block: Block, writer: PartWriter, path: string): readonly JsonObject[] {
+  switch (block.type) {
+    case "text":
+      noteText(block, writer, path)
+      return [textPart(block.text)]
+    case "refusal":
+      return [{ type: "refusal", refusal: block.text }]
+    case "image":
+      noteCache(block, writer, path)
+      return imagePart(block, writer, path)
+    case "document":
+      noteCache(block, writer, path)
+      return documentParts(block, writer, path)
+    case "audio":
+      noteCache(block, writer, path)
+      return [audioPart(block)]
+    case "raw":
+      return [block.raw]
+    case "reasoning":
+    case "tool-call":
+    case "tool-result":
+      return []
+  }
+}
+
+function textPart(text: string): JsonObject {
+  return { type: "text", text }
+}
+
+function audioPart(block: AudioBlock): JsonObject {
+  return { type: "input_audio", input_audio: { data: block.data, format: block.format } }
+}
+
+function imagePart(block: ImageBlock, { facts, losses }: PartWriter, path: string): readonly JsonObject[] {
+  const { source } = block
+  if (source.kind === "file") return [{ type: "file", file: { file_id: source.id } }]
+  if (source.kind === "url" && !facts.imageUrls) {
+    losses.add("image", path)
+    return []
+  }
+  const url = source.kind === "url" ? source.url : dataUrl(source.mediaType, source.data)
+  return [{ type: "image_url", image_url: { url, ...(block.detail === undefined ? {} : { detail: block.detail }) } }]
+}
+
+/** OpenAI refuses data without a name. */
+const DEFAULT_FILENAME = "document.pdf"
+
+function documentParts(block: DocumentBlock, writer: PartWriter, path: string): readonly JsonObject[] {
+  const { source, title } = block
+  const { losses } = writer
+  if (block.context !== undefined) losses.add("document-field", path)
+  const name = title === undefined ? {} : { filename: title }
+  switch (source.kind) {
+    case "file":
+      return [{ type: "file", file: { file_id: source.id, ...name } }]
+    case "base64": {
+      const data = source.mediaType === "" ? source.data : dataUrl(source.mediaType, source.data)
+      return [{ type: "file", file: { filename: title ?? DEFAULT_FILENAME, file_data: data } }]
+    }
+    case "url":
+      if (writer.isHome) return [{ type: "file", file: { ...name, file_data: source.url } }]
+      losses.add("document", path)
+      return [textPart(title === undefined ? `[document: ${source.url}]` : `[document: ${title}, ${source.url}]`)]
+    case "text":
+      return asText([{ type: "text", text: source.text }], title, writer, path)
+    case "blocks":
+      return asText(source.blocks, title, writer, path)
+  }
+}
+
+/** Files of text are none that Chat knows: the text itself goes, under its title. */
+function asText(
+  blocks: readonly Block[],
+  title: string | undefined,
+  writer: PartWriter,
+  path: string,
+): readonly JsonObject[] {
+  writer.losses.add("content", path)
+  const head = title === undefined ? [] : [textPart(`[document: ${title}]`)]
+  return [
+    ...head,
+    ...blocks
+      .filter((block) => block.type !== "text" || block.text !== "")
+      .flatMap((block) => writePart(block, writer, path)),
+  ]
+}

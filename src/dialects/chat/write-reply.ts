@@ -1,0 +1,168 @@
+/** A Chat Completion for a client. https://platform.openai.com/docs/api-reference/chat/object */
+
+import type { Block, ImageBlock, RawBlock, ToolCallBlock } from "../../canonical/block.ts"
+import { blocksFor } from "../../canonical/foreign.ts"
+import { encodeId, REPLY_ID_RULES } from "../../canonical/id-map.ts"
+import type { JsonObject, JsonValue } from "../../canonical/json.ts"
+import { Losses } from "../../canonical/loss.ts"
+import type { Reply } from "../../canonical/reply.ts"
+import type { ReplyOptions, WrittenReply } from "../codec.ts"
+import { MessageSoFar } from "./message-so-far.ts"
+import { PART_SEPARATOR } from "./reasoning.ts"
+import { finishReason, stopLosses } from "./stop.ts"
+import { usageLosses, writeUsage } from "./usage.ts"
+import { dataUrl, ownFields, stringOf } from "./wire.ts"
+
+export function writeReply(reply: Reply, options: ReplyOptions): WrittenReply {
+  const losses = new Losses()
+  const blocks = replyBlocks(reply.blocks, losses, "blocks")
+  const legacy = isLegacy(options.clientBody)
+  const soFar = new MessageSoFar(losses)
+  const message = messageOf(blocks, soFar, legacy, losses)
+  const shown = { calls: soFar.calls > 0, refusal: soFar.refused, legacy }
+  losses.addAll(stopLosses(reply.stop, shown))
+  losses.addAll(reply.usage === null ? [] : usageLosses(reply.usage))
+  if (reply.extra !== undefined && reply.extra.dialect !== "chat") losses.add("reply-field", "extra")
+  const body: JsonObject = {
+    ...ownFields(reply.extra),
+    id: options.mint("chatcmpl-"),
+    object: "chat.completion",
+    created: reply.created ?? options.now(),
+    model: modelOf(reply.model, options),
+    choices: [{ index: 0, message, logprobs: logprobsOf(blocks), finish_reason: finishReason(reply.stop, shown) }],
+    ...(reply.usage === null ? {} : { usage: writeUsage(reply.usage) }),
+    ...tierOf(reply.serviceTier),
+  }
+  return { body, losses: losses.list() }
+}
+
+/** A client that declares `functions` reads `function_call`, and nothing of tools. */
+export function isLegacy(clientBody: JsonObject): boolean {
+  return Array.isArray(clientBody["functions"]) && !Array.isArray(clientBody["tools"])
+}
+
+export function modelOf(named: string, { model, request }: ReplyOptions): string {
+  return model ?? (named === "" ? request.model : named)
+}
+
+/** The tiers of the vendor's schema; other vendors' words are left out. */
+const TIERS: ReadonlySet<string> = new Set(["auto", "default", "flex", "scale", "priority", "fast"])
+
+export function tierOf(tier: string | undefined): JsonObject {
+  return tier !== undefined && TIERS.has(tier) ? { service_tier: tier } : {}
+}
+
+/** What of the blocks a Chat client can be shown. */
+export function replyBlocks(blocks: readonly Block[], losses: Losses, path: string): readonly Block[] {
+  const takes = { images: true, documents: false, audio: false }
+  return blocksFor(blocks, { dialect: "chat", losses, side: "reply", takes }, path)
+}
+
+interface Parts {
+  readonly soFar: MessageSoFar
+  readonly losses: Losses
+  readonly legacy: boolean
+  readonly content: JsonObject[]
+  readonly refusals: string[]
+  readonly calls: JsonObject[]
+  readonly images: JsonObject[]
+  readonly visible: string[]
+  /** Fields that only this dialect has. */
+  fields: JsonObject
+}
+
+function messageOf(blocks: readonly Block[], soFar: MessageSoFar, legacy: boolean, losses: Losses): JsonObject {
+  const parts: Parts = {
+    soFar,
+    losses,
+    legacy,
+    content: [],
+    refusals: [],
+    calls: [],
+    images: [],
+    visible: [],
+    fields: {},
+  }
+  for (const [index, block] of blocks.entries()) addBlock(parts, block, `blocks[${index}]`)
+  const { annotations, details } = soFar
+  return {
+    role: "assistant",
+    content: contentOf(parts.content),
+    refusal: parts.refusals.length === 0 ? null : parts.refusals.join(""),
+    ...(annotations.length === 0 ? {} : { annotations }),
+    ...(parts.visible.length === 0 ? {} : { reasoning_content: parts.visible.join(PART_SEPARATOR) }),
+    ...(details.length === 0 ? {} : { reasoning_details: details }),
+    ...(parts.images.length === 0 ? {} : { images: parts.images }),
+    ...parts.fields,
+    ...(parts.calls.length === 0 ? {} : { tool_calls: parts.calls }),
+  }
+}
+
+/** One text; a list only where there is more than text, which no client of OpenAI's expects. */
+function contentOf(content: readonly JsonObject[]): JsonValue {
+  if (content.length === 0) return null
+  if (content.some((part) => part["type"] !== "text")) return content
+  return content.map((part) => stringOf(part["text"]) ?? "").join("")
+}
+
+function addBlock(parts: Parts, block: Block, path: string): void {
+  const { soFar } = parts
+  switch (block.type) {
+    case "text":
+      soFar.text(block.text.length, path)
+      soFar.cite(block.citations ?? [], block.text.length, path)
+      parts.content.push({ type: "text", text: block.text })
+      break
+    case "refusal":
+      soFar.refusal(path)
+      parts.refusals.push(block.text)
+      break
+    case "reasoning":
+      parts.visible.push(...block.parts.map((part) => part.text))
+      soFar.seal(block, path)
+      break
+    case "tool-call":
+      addCall(parts, block, path)
+      break
+    case "image":
+      parts.images.push(imagePart(block))
+      break
+    case "raw":
+      if (isMessageField(block)) parts.fields = { ...parts.fields, ...block.raw }
+      else parts.content.push(block.raw)
+      break
+    default:
+      parts.losses.add("reply-content", path)
+  }
+}
+
+/** Raw blocks of this dialect are parts of content, which have a type, or fields of a message. */
+export function isMessageField(block: RawBlock): boolean {
+  return block.raw["type"] === undefined
+}
+
+function addCall(parts: Parts, block: ToolCallBlock, path: string): void {
+  const kept = parts.soFar.call(block.id)
+  if (!parts.legacy) parts.calls.push(callOf(block, kept))
+  else if (parts.soFar.calls === 1) {
+    parts.fields = { ...parts.fields, function_call: { name: block.name, arguments: block.arguments } }
+  } else parts.losses.add("reply-content", path)
+}
+
+/** OpenRouter's place for images of an answer. */
+export function imagePart({ source }: ImageBlock): JsonObject {
+  if (source.kind === "file") return { type: "file", file: { file_id: source.id } }
+  const url = source.kind === "url" ? source.url : dataUrl(source.mediaType, source.data)
+  return { type: "image_url", image_url: { url } }
+}
+
+function callOf(call: ToolCallBlock, kept: JsonObject): JsonObject {
+  const own = { ...kept, ...ownFields(call.extra), id: encodeId(call.id, REPLY_ID_RULES) }
+  if (call.kind === "custom") return { ...own, type: "custom", custom: { name: call.name, input: call.arguments } }
+  return { ...own, type: "function", function: { name: call.name, arguments: call.arguments } }
+}
+
+function logprobsOf(blocks: readonly Block[]): JsonObject | null {
+  const content = blocks.flatMap((block) => (block.type === "text" ? (block.logprobs ?? []) : []))
+  return content.length === 0 ? null : { content, refusal: null }
+}

@@ -1,0 +1,156 @@
+/** Failures of a Responses upstream, and failures told to a Responses client. */
+
+import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
+import { failureKindOf, type Failure, type FailureKind } from "../../canonical/reply.ts"
+import type { UpstreamFault } from "../dialect.ts"
+import { openAiFault } from "../openai-error.ts"
+import { listOf, present, stringOf } from "./wire.ts"
+
+/** What `code` and `type` of an error begin with, the more telling first. */
+const KINDS: readonly (readonly [form: RegExp, kind: FailureKind])[] = [
+  [/^(context_length_exceeded|context_window|string_above_max_length)/, "context-too-long"],
+  [/^(insufficient_quota|billing|quota_exceeded|usage_limit_reached|insufficient_balance)/, "quota-exhausted"],
+  [/^(rate_limit|too_many_requests|slow_down)/, "rate-limited"],
+  [/^(invalid_api_key|authentication|unauthorized)/, "unauthorized"],
+  [/^(permission|access_denied|forbidden)/, "forbidden"],
+  [/^(model_not_found|not_found|unknown_model)/, "not-found"],
+  [/^(server_is_overloaded|overloaded|engine_overloaded|service_unavailable)/, "overloaded"],
+  [/(^|_)timeout/, "timeout"],
+  [/(_policy|^content_filter|^content_policy|moderation|^safety)/, "content-policy"],
+  [/^(server_error|internal)/, "server"],
+  [/^(invalid_|unsupported_|missing_|unknown_parameter|image_|empty_image|failed_to_download)/, "invalid-request"],
+]
+
+const LONG_CONTEXT = /maximum context length|context (window|length)|prompt is too long|too many (input )?tokens/i
+
+/** An answer of another status than 2xx. Never throws. */
+export function readError(status: number, body: JsonValue | undefined): Failure {
+  const fault = faultIn(body)
+  return failureOf(fault, status, `The upstream answered with status ${status}.`)
+}
+
+/** An error inside a 200, unary or streamed: `response.error`, or an error event. */
+export function readFault(error: JsonValue | undefined, words: string): Failure {
+  return failureOf(faultIn(error), null, words)
+}
+
+/** What is no answer of this dialect. */
+export function protocolFailure(message: string): Failure {
+  return { kind: "protocol", status: null, message }
+}
+
+const NOTHING: UpstreamFault = { type: null, code: null, param: null, message: null }
+
+/** The error object, also where servers put only `detail` (a text, or a list of findings). */
+function faultIn(body: JsonValue | undefined): UpstreamFault {
+  if (typeof body === "string") return { ...NOTHING, message: body }
+  if (!isObject(body)) return NOTHING
+  const fault = openAiFault(body)
+  if (fault.message !== null) return fault
+  const detail = body["detail"]
+  const found = listOf(detail).flatMap((one) => (isObject(one) ? [stringOf(one["msg"]) ?? ""] : []))
+  return { ...fault, message: stringOf(detail) ?? (found.length > 0 ? found.join("; ") : null) }
+}
+
+function failureOf(fault: UpstreamFault, status: number | null, words: string): Failure {
+  return present({
+    kind: kindOf(fault, status),
+    status,
+    message: fault.message ?? words,
+    type: fault.type ?? undefined,
+    code: fault.code ?? undefined,
+    param: fault.param ?? undefined,
+  })
+}
+
+/** The status decides, but where the body knows better: a 400 for a long context, a 429 for a spent quota. */
+function kindOf(fault: UpstreamFault, status: number | null): FailureKind {
+  const told = toldKind(fault)
+  if (status === null) return told ?? "server"
+  const isRefusal = status === 400 || status === 422
+  if (isRefusal && LONG_CONTEXT.test(fault.message ?? "")) return "context-too-long"
+  const refines = isRefusal || (status === 429 && told === "quota-exhausted")
+  return (refines ? told : null) ?? failureKindOf(status)
+}
+
+function toldKind({ code, type }: UpstreamFault): FailureKind | null {
+  for (const word of [code, type]) {
+    if (word === null) continue
+    if (/^[45]\d\d$/.test(word)) return failureKindOf(Number(word))
+    const kind = KINDS.find(([form]) => form.test(word))?.[1]
+    if (kind !== undefined) return kind
+  }
+  return null
+}
+
+/** Words by which clients of this dialect tell failures apart, for failures that came without one. */
+const CODES: Readonly<Partial<Record<FailureKind, string>>> = {
+  "context-too-long": "context_length_exceeded",
+  "quota-exhausted": "insufficient_quota",
+  "rate-limited": "rate_limit_exceeded",
+  "content-policy": "content_policy_violation",
+  "not-found": "not_found",
+}
+
+const TYPES: Readonly<Record<FailureKind, string>> = {
+  "invalid-request": "invalid_request_error",
+  "context-too-long": "invalid_request_error",
+  unauthorized: "authentication_error",
+  forbidden: "permission_error",
+  "not-found": "invalid_request_error",
+  "too-large": "invalid_request_error",
+  "rate-limited": "rate_limit_error",
+  "quota-exhausted": "insufficient_quota",
+  "content-policy": "invalid_request_error",
+  overloaded: "server_error",
+  timeout: "server_error",
+  server: "server_error",
+  protocol: "server_error",
+}
+
+/** The body of an error answer. */
+export function writeError(failure: Failure, requestId: string): JsonObject {
+  return {
+    error: {
+      type: failure.type ?? failure.code ?? TYPES[failure.kind],
+      code: failure.code ?? CODES[failure.kind] ?? null,
+      message: failure.message,
+      param: failure.param ?? null,
+      request_id: requestId,
+      ...(failure.details === undefined ? {} : { details: failure.details }),
+    },
+  }
+}
+
+/** Codes of `response.error` that the vendor lists or that agents act on; every other one would be a novelty to them. */
+const STREAM_CODES: ReadonlySet<string> = new Set([
+  "server_error",
+  "rate_limit_exceeded",
+  "invalid_prompt",
+  "context_length_exceeded",
+  "insufficient_quota",
+  "server_is_overloaded",
+  "model_not_found",
+  "cyber_policy",
+  "bio_policy",
+  "misalignment_policy_violation",
+  "data_residency_mismatch",
+  "vector_store_timeout",
+  "image_content_policy_violation",
+])
+
+const STREAM_CODE_OF: Readonly<Partial<Record<FailureKind, string>>> = {
+  "invalid-request": "invalid_prompt",
+  "content-policy": "invalid_prompt",
+  "too-large": "invalid_prompt",
+  "context-too-long": "context_length_exceeded",
+  "quota-exhausted": "insufficient_quota",
+  "rate-limited": "rate_limit_exceeded",
+}
+
+/** `response.error` of a failed response. An unknown failure is `server_error`, which makes agents try again. */
+export function writeResponseError(failure: Failure): JsonObject {
+  const { code, kind, message } = failure
+  const isKnown = code !== undefined && STREAM_CODES.has(code)
+  return { code: isKnown ? code : (STREAM_CODE_OF[kind] ?? "server_error"), message }
+}

@@ -1,0 +1,70 @@
+/** A canonical reply as a response object. */
+
+import type { JsonObject } from "../../canonical/json.ts"
+import { Losses } from "../../canonical/loss.ts"
+import type { Reply } from "../../canonical/reply.ts"
+import type { Stop } from "../../canonical/stop.ts"
+import { unfold } from "../../canonical/unfold.ts"
+import type { Usage } from "../../canonical/usage.ts"
+import type { ReplyOptions, WrittenReply } from "../codec.ts"
+import type { Sink } from "./output-item.ts"
+import { Output } from "./output.ts"
+import { echoOf, responseHead, responseObject, wireTier, type ResponseState } from "./response-object.ts"
+import { writeStop } from "./stop.ts"
+import { writeUsage } from "./usage.ts"
+
+const SILENT: Sink = {
+  event() {
+    // A unary answer shows only the end.
+  },
+  delta() {
+    // As above.
+  },
+}
+
+export function writeReply(reply: Reply, options: ReplyOptions): WrittenReply {
+  const losses = new Losses()
+  const output = new Output(options, SILENT, losses)
+  for (const event of unfold(reply)) {
+    if (event.type === "open") output.open(event.block)
+    else if (event.type === "delta") output.delta(event.delta)
+    else if (event.type === "close") output.close()
+  }
+  declareExtra(reply, losses)
+  const head = responseHead(options, reply.model, reply.created)
+  const state = finalState(reply, output, options, losses)
+  return { body: responseObject(head, echoOf(options.clientBody), state), losses: losses.list() }
+}
+
+export interface Ending {
+  readonly stop: Stop
+  readonly usage: Usage | null
+  readonly serviceTier?: string | undefined
+}
+
+/** How a response looks that ended normally. Closes the output. */
+export function finalState(ending: Ending, output: Output, options: ReplyOptions, losses: Losses): ResponseState {
+  const { status, reason, reduced } = writeStop(ending.stop, output.holdsRefusal)
+  if (reduced) losses.add("reply-stop", "stop")
+  if (ending.serviceTier !== undefined && wireTier(ending.serviceTier) === undefined) {
+    losses.add("reply-field", "serviceTier")
+  }
+  return {
+    status,
+    output: output.end(status),
+    usage: ending.usage === null ? null : writeUsage(ending.usage, losses),
+    error: null,
+    incompleteReason: reason,
+    serviceTier: ending.serviceTier,
+    completedAt: status === "completed" ? options.now() : null,
+  }
+}
+
+/** Fields that change what an answer means and that another dialect has. */
+export function declareExtra(reply: Pick<Reply, "extra">, losses: Losses): void {
+  for (const field of Object.keys(ownFields(reply))) losses.add("reply-field", `extra.${field}`)
+}
+
+function ownFields({ extra }: Pick<Reply, "extra">): JsonObject {
+  return extra?.fields ?? {}
+}

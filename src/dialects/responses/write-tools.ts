@@ -1,0 +1,120 @@
+/** Arranged tools and the choice among them as the wire has them. */
+
+import { INPUT_SCHEMA } from "../../canonical/arguments.ts"
+import type { JsonObject, JsonValue } from "../../canonical/json.ts"
+import type { Losses } from "../../canonical/loss.ts"
+import type { NameTable } from "../../canonical/name-map.ts"
+import type { TargetFacts } from "../../canonical/target.ts"
+import {
+  EMPTY_SCHEMA,
+  type CustomTool,
+  type FunctionTool,
+  type Namespace,
+  type Tool,
+  type ToolChoice,
+  type ToolRef,
+} from "../../canonical/tool.ts"
+
+export interface ToolWriter {
+  readonly facts: TargetFacts
+  readonly names: NameTable
+  readonly losses: Losses
+  readonly namespaces: readonly Namespace[]
+  /** The client speaks this dialect: what it left unsaid means what it means here. */
+  readonly isHome: boolean
+}
+
+/** Members of a namespace are gathered where its first member stands. */
+export function writeTools(tools: readonly Tool[], writer: ToolWriter): readonly JsonObject[] {
+  const written: JsonObject[] = []
+  const members = new Map<string, JsonObject[]>()
+  for (const [index, tool] of tools.entries()) {
+    const one = writeTool(tool, writer, `tools[${index}]`)
+    const namespace = tool.type === "raw" || !writer.facts.nameRules.namespaces ? null : tool.namespace
+    if (namespace === null) {
+      written.push(one)
+      continue
+    }
+    const known = members.get(namespace)
+    if (known !== undefined) {
+      known.push(one)
+      continue
+    }
+    const list = [one]
+    members.set(namespace, list)
+    const description = writer.namespaces.find(({ name }) => name === namespace)?.description ?? ""
+    written.push({ type: "namespace", name: namespace, description, tools: list })
+  }
+  return written
+}
+
+function writeTool(tool: Tool, writer: ToolWriter, path: string): JsonObject {
+  if (tool.type === "raw") return tool.raw
+  if (tool.cache !== undefined) writer.losses.add("cache-mark", path)
+  return tool.type === "custom" ? writeCustom(tool, writer, path) : writeFunction(tool, writer)
+}
+
+/** Absent `strict` means true here, and false in the other dialects and where the target cannot be strict. */
+function writeFunction(tool: FunctionTool, writer: ToolWriter): JsonObject {
+  const { isHome, facts } = writer
+  const strict = tool.strict ?? (isHome && facts.strictTools ? undefined : false)
+  return {
+    type: "function",
+    name: writer.names.wire(tool),
+    ...described(tool),
+    parameters: tool.schema ?? (isHome ? null : EMPTY_SCHEMA),
+    ...(strict === undefined ? {} : { strict }),
+    ...(tool.deferred === true ? { defer_loading: true } : {}),
+    ...tool.extra?.fields,
+  }
+}
+
+function writeCustom(tool: CustomTool, writer: ToolWriter, path: string): JsonObject {
+  const name = writer.names.wire(tool)
+  if (writer.names.declared(tool)?.wrapped === true) {
+    if (tool.grammar !== undefined) writer.losses.add("tool-grammar", path)
+    const description = [tool.description, grammarText(tool)].filter((text) => text !== undefined).join("\n\n")
+    return { type: "function", name, description, parameters: INPUT_SCHEMA, strict: false }
+  }
+  return {
+    type: "custom",
+    name,
+    ...described(tool),
+    ...(tool.grammar === undefined ? {} : { format: { type: "grammar", ...tool.grammar } }),
+    ...(tool.deferred === true ? { defer_loading: true } : {}),
+    ...tool.extra?.fields,
+  }
+}
+
+function grammarText({ grammar }: CustomTool): string | undefined {
+  if (grammar === undefined) return undefined
+  return `The input must follow this ${grammar.syntax} grammar:\n${grammar.definition}`
+}
+
+function described(tool: FunctionTool | CustomTool): JsonObject {
+  return tool.description === undefined ? {} : { description: tool.description }
+}
+
+export function writeChoice(choice: ToolChoice, writer: ToolWriter): JsonValue {
+  switch (choice.mode) {
+    case "tool":
+      return writeRef(choice.tool, writer)
+    case "allowed":
+      return { type: "allowed_tools", mode: choice.need, tools: choice.tools.map((tool) => writeRef(tool, writer)) }
+    case "raw":
+      return choice.raw
+    default:
+      return choice.mode
+  }
+}
+
+function writeRef(ref: ToolRef, writer: ToolWriter): JsonObject {
+  const declared = writer.names.declared(ref)
+  const isCustom = declared?.kind === "custom" && !declared.wrapped
+  const namespace = writer.facts.nameRules.namespaces ? ref.namespace : null
+  return {
+    type: isCustom ? "custom" : "function",
+    name: writer.names.wire(ref),
+    ...(namespace === null ? {} : { namespace }),
+  }
+}

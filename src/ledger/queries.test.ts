@@ -1,0 +1,138 @@
+import { expect, test } from "bun:test"
+import { type LedgerFolder, ledgerFolder } from "../../test/helpers/ledger.ts"
+import { sampleCall } from "../../test/helpers/sample-call.ts"
+import type { LedgerStore } from "./open.ts"
+import type { UsageFigures } from "./queries.ts"
+import type { UsageRow } from "./record.ts"
+
+const DAY_MS = 86_400_000
+const NOW = Date.UTC(2026, 10, 22, 10, 30)
+const clock = { now: () => NOW, monotonicMs: () => 0 }
+
+let next = 0
+
+async function record(ledger: LedgerStore, ts: number, usage: Partial<UsageRow> = {}): Promise<void> {
+  next += 1
+  await ledger.record(sampleCall(ts, next, usage))
+}
+
+async function open(state: LedgerFolder): Promise<LedgerStore> {
+  return await state.open({ clock })
+}
+
+/** What so many calls of the sample add up to. */
+function samples(requests: number): UsageFigures {
+  return {
+    requests,
+    errors: 0,
+    input_tokens: 1234 * requests,
+    cached_input_tokens: 234 * requests,
+    output_tokens: 321 * requests,
+    reasoning_tokens: 12 * requests,
+    total_tokens: 1555 * requests,
+    cost_nano_usd: 7_885_200 * requests,
+    cost_unknown_requests: 0,
+  }
+}
+
+test("a caller sees its own calls, by day and by model", async () => {
+  await using state = ledgerFolder()
+  const ledger = await open(state)
+  await record(ledger, NOW)
+  await record(ledger, NOW, { resolved_group: "smart", target_model: "secret-upstream-id" })
+  await record(ledger, NOW - DAY_MS)
+  await record(ledger, NOW - DAY_MS)
+  await record(ledger, NOW, { caller_id: "app-2" })
+  const usage = await ledger.usageOf("app-1", { sinceMs: NOW - 7 * DAY_MS, groupBy: ["day", "model"] })
+  expect(usage.rows).toEqual([
+    { day: "2026-11-21", model: "fast", ...samples(2) },
+    { day: "2026-11-22", model: "fast", ...samples(1) },
+    { day: "2026-11-22", model: "smart", ...samples(1) },
+  ])
+  expect(usage.truncated).toBe(false)
+  const by = async (groupBy: readonly ("day" | "model")[]) =>
+    (await ledger.usageOf("app-1", { sinceMs: 0, groupBy })).rows
+  expect(await by(["model"])).toEqual([
+    { model: "fast", ...samples(3) },
+    { model: "smart", ...samples(1) },
+  ])
+  expect(await by(["day"])).toEqual([
+    { day: "2026-11-21", ...samples(2) },
+    { day: "2026-11-22", ...samples(2) },
+  ])
+  expect(await by([])).toEqual([samples(4)])
+})
+
+test("today and this month are calendar periods in UTC, whatever the range asked for", async () => {
+  await using state = ledgerFolder()
+  const ledger = await open(state)
+  const midnight = Date.UTC(2026, 10, 22)
+  const monthStart = Date.UTC(2026, 10, 1)
+  for (const ts of [NOW, midnight, midnight - 1, monthStart, monthStart - 1]) await record(ledger, ts)
+  const usage = await ledger.usageOf("app-1", { sinceMs: NOW, groupBy: [] })
+  expect(usage.rows).toEqual([samples(1)])
+  expect(usage.today).toEqual(samples(2))
+  expect(usage.month).toEqual(samples(4))
+})
+
+test("errors count, and unknown costs are counted instead of guessed", async () => {
+  await using state = ledgerFolder()
+  const ledger = await open(state)
+  await record(ledger, NOW, { status: 499, total_cost_nano_usd: null, output_tokens: null, total_tokens: null })
+  await record(ledger, NOW, { status: 200, error: "upstream-failed" })
+  await record(ledger, NOW, { status: 403, attempts: 0, total_cost_nano_usd: null })
+  const { today } = await ledger.usageOf("app-1", { sinceMs: NOW, groupBy: [] })
+  expect(today).toMatchObject({
+    requests: 3,
+    errors: 3,
+    cost_nano_usd: 7_885_200,
+    cost_unknown_requests: 1,
+    output_tokens: 642,
+  })
+})
+
+test("the range begins with a full hour", async () => {
+  await using state = ledgerFolder()
+  const ledger = await open(state)
+  const hour = Date.UTC(2026, 10, 22, 9)
+  for (const ts of [hour - 1, hour, hour + 1]) await record(ledger, ts)
+  expect((await ledger.usageOf("app-1", { sinceMs: hour + 59_999, groupBy: [] })).rows).toEqual([samples(2)])
+})
+
+test("nothing recorded, or a range in the future, is empty", async () => {
+  await using state = ledgerFolder()
+  const ledger = await open(state)
+  await record(ledger, NOW, { caller_id: "app-2" })
+  const nobody = await ledger.usageOf("nobody", { sinceMs: 0, groupBy: ["day"] })
+  expect(nobody).toEqual({ rows: [], truncated: false, today: samples(0), month: samples(0) })
+  expect((await ledger.usageOf("app-2", { sinceMs: NOW + DAY_MS, groupBy: [] })).rows).toEqual([])
+})
+
+test("an answer is bounded, the newest stay", async () => {
+  await using state = ledgerFolder()
+  const ledger = await open(state)
+  const pending: Promise<void>[] = []
+  for (let group = 0; group < 600; group += 1) {
+    pending.push(record(ledger, NOW, { resolved_group: `g${String(group).padStart(3, "0")}` }))
+    pending.push(record(ledger, NOW - DAY_MS, { resolved_group: `g${String(group).padStart(3, "0")}` }))
+  }
+  await Promise.all(pending)
+  const usage = await ledger.usageOf("app-1", { sinceMs: 0, groupBy: ["day", "model"] })
+  expect(usage.rows).toHaveLength(1000)
+  expect(usage.truncated).toBe(true)
+  expect(usage.rows.at(-1)).toMatchObject({ day: "2026-11-22", model: "g599" })
+})
+
+test("the query looks up hours by key and reads no call", async () => {
+  await using state = ledgerFolder()
+  const ledger = await open(state)
+  await record(ledger, NOW)
+  const plan = state.rows<{ detail: string }>(
+    `EXPLAIN QUERY PLAN WITH RECURSIVE range(hour) AS (SELECT 1 UNION ALL SELECT hour + 1 FROM range WHERE hour < 9)
+     SELECT sum(requests) FROM range CROSS JOIN usage_rollup_hourly AS rollup
+     ON rollup.hour = range.hour AND rollup.caller_id = 'a' GROUP BY rollup.resolved_group`,
+  )
+  const details = plan.map(({ detail }) => detail).join("\n")
+  expect(details).toContain("SEARCH rollup USING PRIMARY KEY (hour=? AND caller_id=?)")
+  expect(details).not.toContain("request_usage")
+})

@@ -1,0 +1,200 @@
+/**
+ * Connections to one origin, kept alive between requests. Plain sockets instead of `fetch`: one write per request,
+ * no copy of a large body, and answers without a hop between threads.
+ */
+import type { Socket } from "bun"
+import type { Origin } from "../../config/snapshot.ts"
+import { Exchange, type Carrier } from "./exchange.ts"
+
+/** An idle connection is closed after this time; most servers close theirs later. */
+const IDLE_SECONDS = 50
+const MOST_IDLE = 256
+/** Requests up to this size are sent as one piece. */
+const SCRATCH_BYTES = 65_536
+
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+
+export class Pool {
+  private readonly origin: Origin
+  private readonly idle: Connection[] = []
+
+  constructor(origin: Origin) {
+    this.origin = origin
+  }
+
+  /** Sends on an idle connection, or on a new one with `fresh`. The pieces must not change until the answer comes. */
+  send(pieces: readonly Uint8Array[], fresh: boolean): { readonly exchange: Exchange; readonly reused: boolean } {
+    const kept = fresh ? undefined : this.idle.pop()
+    const connection = kept ?? new Connection(this.origin, this.give)
+    return { exchange: connection.begin(pieces), reused: kept !== undefined }
+  }
+
+  close(): void {
+    for (const connection of this.idle.splice(0)) connection.destroy()
+  }
+
+  private readonly give = (connection: Connection, usable: boolean): void => {
+    const at = this.idle.indexOf(connection)
+    if (at >= 0) this.idle.splice(at, 1)
+    if (!usable) return
+    if (this.idle.length < MOST_IDLE) this.idle.push(connection)
+    else connection.destroy()
+  }
+}
+
+class Connection implements Carrier {
+  private readonly give: (connection: Connection, usable: boolean) => void
+  private socket: Socket<Connection> | null = null
+  private exchange: Exchange | null = null
+  /** What the kernel has not taken yet. */
+  private unsent: Uint8Array[] = []
+  private ready = false
+  private gone = false
+
+  constructor(origin: Origin, give: (connection: Connection, usable: boolean) => void) {
+    this.give = give
+    const { hostname, port, tls } = origin
+    const connecting =
+      tls === null
+        ? Bun.connect<Connection>({ hostname, port, socket: PLAIN, data: this })
+        : Bun.connect<Connection>({ hostname, port, socket: SECURE, data: this, tls: { serverName: hostname, ...tls } })
+    connecting.catch((error: unknown) => this.ended(error instanceof Error ? error : new Error(String(error))))
+  }
+
+  begin(pieces: readonly Uint8Array[]): Exchange {
+    const exchange = new Exchange(this)
+    this.exchange = exchange
+    this.socket?.timeout(0)
+    this.socket?.ref()
+    if (this.ready) this.write(pieces)
+    else this.unsent = [...pieces]
+    return exchange
+  }
+
+  destroy(): void {
+    if (this.gone) return
+    this.gone = true
+    this.socket?.terminate()
+  }
+
+  // Carrier
+
+  pause(): void {
+    this.socket?.pause()
+  }
+
+  resume(): void {
+    this.socket?.resume()
+  }
+
+  release(reusable: boolean): void {
+    this.exchange = null
+    // a server that answers before it has read the whole request will not read the next one either
+    if (!reusable || this.gone || this.unsent.length > 0) return this.destroy()
+    this.socket?.timeout(IDLE_SECONDS)
+    this.socket?.unref()
+    this.give(this, true)
+  }
+
+  // what the socket tells
+
+  opened(socket: Socket<Connection>): void {
+    this.socket = socket
+    if (this.gone) socket.terminate()
+    else socket.setNoDelay(true)
+  }
+
+  start(): void {
+    if (this.gone) return
+    this.ready = true
+    const pieces = this.unsent
+    this.unsent = []
+    this.write(pieces)
+  }
+
+  drained(): void {
+    if (!this.ready || this.unsent.length === 0) return
+    const pieces = this.unsent
+    this.unsent = []
+    this.writeEach(pieces)
+  }
+
+  received(bytes: Uint8Array): void {
+    if (this.exchange === null) return this.ended(null)
+    this.exchange.received(bytes)
+  }
+
+  ended(cause: Error | null): void {
+    this.gone = true
+    this.give(this, false)
+    const { exchange } = this
+    this.exchange = null
+    exchange?.ended(cause)
+    this.socket?.terminate()
+  }
+
+  private write(pieces: readonly Uint8Array[]): void {
+    let size = 0
+    for (const piece of pieces) size += piece.length
+    if (size > SCRATCH_BYTES) return this.writeEach(joinSmall(pieces))
+    let at = 0
+    for (const piece of pieces) {
+      scratch.set(piece, at)
+      at += piece.length
+    }
+    const written = this.socket?.write(scratch.subarray(0, size)) ?? 0
+    // the scratch is shared: what is left must be copied out of it
+    if (written < size) this.unsent.push(new Uint8Array(scratch.subarray(Math.max(0, written), size)))
+  }
+
+  private writeEach(pieces: readonly Uint8Array[]): void {
+    for (const [index, piece] of pieces.entries()) {
+      const written = Math.max(0, this.socket?.write(piece) ?? 0)
+      if (written === piece.length) continue
+      this.unsent.push(piece.subarray(written), ...pieces.slice(index + 1))
+      return
+    }
+  }
+}
+
+/** A large request has one large piece; what is small around it goes out in one write each. */
+function joinSmall(pieces: readonly Uint8Array[]): Uint8Array[] {
+  const joined: Uint8Array[] = []
+  let small: Uint8Array[] = []
+  for (const piece of pieces) {
+    if (piece.length < 4096) {
+      small.push(piece)
+      continue
+    }
+    if (small.length > 0) joined.push(Buffer.concat(small))
+    small = []
+    joined.push(piece)
+  }
+  if (small.length > 0) joined.push(Buffer.concat(small))
+  return joined
+}
+
+/** Shared by all connections: a closure per connection would cost more than it says. */
+const PLAIN = {
+  open: (socket: Socket<Connection>) => {
+    socket.data.opened(socket)
+    socket.data.start()
+  },
+  data: (socket: Socket<Connection>, bytes: Buffer) => socket.data.received(bytes),
+  drain: (socket: Socket<Connection>) => socket.data.drained(),
+  close: (socket: Socket<Connection>) => socket.data.ended(null),
+  end: (socket: Socket<Connection>) => socket.data.ended(null),
+  timeout: (socket: Socket<Connection>) => socket.data.ended(null),
+  error: (socket: Socket<Connection>, error: Error) => socket.data.ended(error),
+  connectError: (socket: Socket<Connection>, error: Error) => socket.data.ended(error),
+}
+
+/** Nothing is sent before the certificate and its host name are verified. */
+const SECURE = {
+  ...PLAIN,
+  open: (socket: Socket<Connection>) => socket.data.opened(socket),
+  handshake: (socket: Socket<Connection>, verified: boolean, error: Error | null) => {
+    if (verified) socket.data.start()
+    else socket.data.ended(error ?? new Error("the certificate could not be verified"))
+  },
+}
