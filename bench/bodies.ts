@@ -6,7 +6,7 @@ export function smallBody(model: string): string {
     model,
     messages: [
       { role: "system", content: prose(1, 40) },
-      { role: "user", content: `Explain the difference between a process and a thread. ${prose(2, 60)}` },
+      { role: "user", content: `Explain the difference between a process and a thread. ${prose(2, 80)}` },
     ],
     temperature: 0.7,
     max_tokens: 256,
@@ -74,17 +74,21 @@ function toolCall(turn: number): unknown {
   return { role: "assistant", content: turn % 3 === 0 ? prose(turn, 25) : null, tool_calls: [call] }
 }
 
-/** Program text as tools return it: many line ends, quotes and tabs, so many escapes. */
+/** Program text with line numbers, as the file tools of agents return it: every twentieth byte is an escape. */
 function toolResult(turn: number): unknown {
-  const lines = Array.from(
-    { length: 30 },
-    (_, line) => `${line + 1}\t\tconst ${word(turn, line)} = read("${word(line, turn)}")`,
-  )
+  const lines = Array.from({ length: 40 }, (_, line) => `${String(line + 1).padStart(6)}\t${programLine(turn, line)}`)
   return { role: "tool", tool_call_id: `call_${turn.toString(36).padStart(8, "0")}`, content: lines.join("\n") }
 }
 
+function programLine(turn: number, line: number): string {
+  if (line % 9 === 4) return ""
+  if (line % 9 === 7) return `  // ${prose(turn + line, 9)}${line === 7 ? " → see above" : ""}`
+  const value = line % 4 === 1 ? `"${word(line, turn)}"` : `${word(line, turn)}(${turn}, ${line})`
+  return `  const ${word(turn, line)}${line} = await ${value}`
+}
+
 const WORDS =
-  "the router reads a body once and keeps every byte that it does not own so an answer can be “checked” against what was sent".split(
+  "the router reads a body once and keeps every byte that it does not own so an answer can be checked against what was sent".split(
     " ",
   )
 

@@ -34,6 +34,29 @@ function isVirtual(): boolean {
   return /^flags.*\bhypervisor\b/m.test(readFileSync("/proc/cpuinfo", "utf8"))
 }
 
+/** What the machine's cores have done since it started, in clock ticks. */
+export interface CoreTicks {
+  readonly busy: number
+  readonly idle: number
+  /** Taken by the host of a virtual machine. */
+  readonly stolen: number
+}
+
+export function coreTicks(): CoreTicks {
+  const fields = /^cpu +(.*)$/m.exec(readFileSync("/proc/stat", "utf8"))?.[1]?.split(" ").map(Number) ?? []
+  const [user = 0, nice = 0, system = 0, idle = 0, ioWait = 0, interrupts = 0, softInterrupts = 0, stolen = 0] = fields
+  return { busy: user + nice + system + interrupts + softInterrupts, idle: idle + ioWait, stolen }
+}
+
+/** A sentence on what disturbed the run; `ownTicks` are the run's own. */
+export function disturbance(from: CoreTicks, to: CoreTicks, ownTicks: number): string {
+  const busy = to.busy - from.busy
+  const stolen = to.stolen - from.stolen
+  const all = busy + stolen + to.idle - from.idle
+  const percent = (ticks: number): string => `${Math.max(0, Math.round((100 * ticks) / all))} %`
+  return `other programs used ${percent(busy - ownTicks)} of the cores while it ran, the machine's host took ${percent(stolen)}`
+}
+
 /** wrk prints its version on its usage page, and ends with 1. */
 export function wrkVersion(): string {
   const said = Bun.spawnSync(["wrk", "-v"])

@@ -9,8 +9,9 @@ import { startRouter, type Router } from "./contender-router.ts"
 import { groupOf, type Contender } from "./contender.ts"
 import { callsEach, measureLatency, type AddedLatency, type LatencyPlan } from "./latency.ts"
 import { runLoad, STREAMS, usable, type LoadResult, type LoadSetting } from "./loads.ts"
-import { compile, machineLine, missingTools, openFileLimit, wrkVersion } from "./machine.ts"
+import { compile, coreTicks, disturbance, machineLine, missingTools, openFileLimit, wrkVersion } from "./machine.ts"
 import { HELP, readOptions, type Options } from "./options.ts"
+import { cpuTicksWithEnded } from "./process-tree.ts"
 import { report } from "./report.ts"
 import { startUpstreams, type UpstreamName, type Upstreams } from "./upstreams.ts"
 
@@ -48,6 +49,7 @@ async function measure(options: Options, commandLine: string): Promise<boolean> 
   mkdirSync(RUN_FOLDER, { recursive: true })
   for (const name of ["upstream", "probe"]) compile(`${BENCH_FOLDER}/load/${name}.c`, `${TOOL_FOLDER}/${name}`)
   const notes = new Set<string>()
+  const ticksBefore = coreTicks()
   const upstreams = await startUpstreams(`${TOOL_FOLDER}/upstream`, RUN_FOLDER)
   const contenders: Contender[] = []
   try {
@@ -56,6 +58,7 @@ async function measure(options: Options, commandLine: string): Promise<boolean> 
     contenders.push(router)
     if (options.portkey) contenders.push(...(await portkeyIfPossible(upstreams, notes)))
     const results = await measureAll({ contenders, upstreams, options, folder: RUN_FOLDER, notes, say }, router)
+    notes.add(disturbance(ticksBefore, coreTicks(), cpuTicksWithEnded(process.pid)))
     const markdown = report(
       {
         date: `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,

@@ -6,12 +6,27 @@ const TICKS_PER_SECOND = Number(Bun.spawnSync(["getconf", "CLK_TCK"]).stdout.toS
 /** User and system time of the tree so far, in microseconds. */
 export function cpuMicroseconds(root: number): number {
   let ticks = 0
-  for (const pid of treeOf(root)) {
-    // the command name stands in parentheses and may hold spaces; utime and stime are fields 14 and 15
-    const fields = readProc(`${pid}/stat`).split(") ").at(-1)?.split(" ") ?? []
-    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0)
-  }
+  for (const pid of treeOf(root)) ticks += sumOf(pid, UTIME, STIME)
   return (ticks * 1e6) / TICKS_PER_SECOND
+}
+
+/** The same in clock ticks, with that of descendants that have ended. */
+export function cpuTicksWithEnded(root: number): number {
+  let ticks = 0
+  for (const pid of treeOf(root)) ticks += sumOf(pid, UTIME, STIME, ENDED_UTIME, ENDED_STIME)
+  return ticks
+}
+
+/** Fields of /proc/<pid>/stat, counted from behind the command name. */
+const UTIME = 11
+const STIME = 12
+const ENDED_UTIME = 13
+const ENDED_STIME = 14
+
+function sumOf(pid: number, ...fields: readonly number[]): number {
+  // the command name stands in parentheses and may hold spaces
+  const values = readProc(`${pid}/stat`).split(") ").at(-1)?.split(" ") ?? []
+  return fields.reduce((sum, field) => sum + Number(values[field] ?? 0), 0)
 }
 
 /** Resident memory of the tree, in megabytes of 2^20 bytes. */

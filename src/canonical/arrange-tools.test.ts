@@ -56,6 +56,17 @@ describe("tools", () => {
     expect(arrangeTools(request, facts("chat"))).toEqual({ tools: [tool("a")], losses: [] })
   })
 
+  test("declared inside the conversation are chosen like any other", () => {
+    const wishes = { toolChoice: { mode: "required" }, parallelToolCalls: false } as const
+    const request = { ...asked([tool("a", { inline: true })], wishes), dialect: "responses" } as const
+    expect(arrangeTools(request, facts("responses"))).toEqual({
+      tools: [],
+      choice: wishes.toolChoice,
+      parallel: false,
+      losses: [],
+    })
+  })
+
   test("lose strictness only where it was asked for", () => {
     const request = asked([tool("a", { strict: true }), tool("b", { strict: false })])
     expect(arrangeTools(request, facts("chat", { strictTools: false }))).toEqual({

@@ -28,14 +28,20 @@ export function arrangeTools(request: Request, facts: TargetFacts): ArrangedTool
   const redeclared = own.length === 0 && dialect === "messages" ? calledTools(request) : []
   if (redeclared.length > 0) return { tools: redeclared, choice: { mode: "none" }, losses: losses.list() }
   const tools = dialect === "responses" ? own : allowedOf(own, request.toolChoice)
-  const choice = choiceFor(request.toolChoice, tools, dialect, losses)
-  const parallel = parallelFor(request, tools, facts, losses)
+  const known = request.dialect === dialect ? [...tools, ...request.tools.filter(isInline)] : tools
+  const choice = choiceFor(request.toolChoice, known, dialect, losses)
+  const parallel = parallelFor(request, known, facts, losses)
   return {
     tools,
     ...(choice === undefined ? {} : { choice }),
     ...(parallel === undefined ? {} : { parallel }),
     losses: losses.list(),
   }
+}
+
+/** Its own dialect declares such a tool in the conversation, and chooses it like any other. */
+function isInline(tool: Tool): boolean {
+  return tool.type !== "raw" && tool.inline === true
 }
 
 function toolFor(tool: Tool, from: Dialect, facts: TargetFacts, losses: Losses, path: string): readonly Tool[] {
@@ -46,7 +52,7 @@ function toolFor(tool: Tool, from: Dialect, facts: TargetFacts, losses: Losses, 
     return []
   }
   const isHome = from === dialect
-  if (isHome ? tool.inline === true : tool.name === PLACEHOLDER) return []
+  if (isHome ? isInline(tool) : tool.name === PLACEHOLDER) return []
   return [
     tool.type === "custom" ? common(tool, isHome, facts, losses, path) : strictly(tool, isHome, facts, losses, path),
   ]

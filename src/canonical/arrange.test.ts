@@ -215,6 +215,12 @@ describe("what only another dialect understands", () => {
     expect(arrange(request, facts("messages")).messages).toHaveLength(2)
     expect(codes(request, facts("messages", { prefill: false }))).toEqual(["prefill messages[1]"])
   })
+
+  test("an answer that the vendor paused in its own step is sent back everywhere", () => {
+    const step: Block = { type: "raw", dialect: "messages", what: "hosted-call", raw: {}, text: null }
+    const request = asked(says("user", text("x")), says("assistant", text("The"), step))
+    expect(codes(request, facts("messages", { prefill: false }))).toEqual([])
+  })
 })
 
 describe("every arrangement", () => {

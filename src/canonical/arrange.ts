@@ -189,7 +189,9 @@ function startWithUser(messages: readonly Message[], losses: Losses): readonly M
 
 function withoutPrefill(messages: readonly Message[], facts: TargetFacts, losses: Losses): readonly Message[] {
   const last = messages.at(-1)
-  const isPrefill = last?.role === "assistant" && !last.blocks.some((block) => block.type === "tool-call")
+  // A turn with a step of the vendor's own is sent back to go on (Messages `pause_turn`), which every target takes.
+  const isPrefill =
+    last?.role === "assistant" && !last.blocks.some((block) => block.type === "tool-call" || block.type === "raw")
   if (facts.prefill || !isPrefill || messages.length < 2) return messages
   losses.add("prefill", `messages[${messages.length - 1}]`)
   return messages.slice(0, -1)

@@ -1,6 +1,6 @@
 /** Reading governed top-level keys of a request body: at most once each, of the right type. */
 import { RouterError } from "../errors.ts"
-import { OPEN_BRACE, QUOTE } from "../json/bytes.ts"
+import { OPEN_BRACE, QUOTE, textBetween } from "../json/bytes.ts"
 import type { Member, ScannedObject } from "../json/scan.ts"
 
 export type GovernedType = "string" | "nullable-string" | "boolean" | "object" | "count"
@@ -54,7 +54,7 @@ function isCount(bytes: Uint8Array, member: Member): boolean {
 
 /** The bytes of a member's value as text. */
 export function textOf(bytes: Uint8Array, member: Member): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + member.start, member.end - member.start).toString("utf8")
+  return textBetween(bytes, member.start, member.end)
 }
 
 /** A member's string value with its escapes resolved. */

@@ -16,6 +16,7 @@ import {
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
+  textBetween,
 } from "./bytes.ts"
 import { JsonFault } from "./fault.ts"
 
@@ -102,8 +103,8 @@ class Scanner {
     const escaped = this.string()
     const to = this.at
     this.colon()
-    const text = Buffer.from(this.bytes.buffer, this.bytes.byteOffset + from + 1, to - from - 2)
-    return escaped ? String(JSON.parse(`"${text.toString("utf8")}"`)) : text.toString("utf8")
+    const text = textBetween(this.bytes, from, to)
+    return escaped ? String(JSON.parse(text)) : text.slice(1, -1)
   }
 
   private colon(): void {

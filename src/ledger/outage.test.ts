@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { type LedgerFolder, ledgerFolder, until, rejectionOf } from "../../test/helpers/ledger.ts"
@@ -6,6 +6,9 @@ import { sampleCall } from "../../test/helpers/sample-call.ts"
 import type { LedgerLimits } from "./open.ts"
 import type { CallRecord } from "./record.ts"
 import { encodeLine } from "./spool-line.ts"
+
+// Slow disks: every spooled group is an fsync.
+setDefaultTimeout(30_000)
 
 const TS = Date.UTC(2026, 10, 22, 10)
 /** Short waits: nothing here is asserted about time. */
@@ -46,14 +49,14 @@ describe("a locked database", () => {
     await using state = ledgerFolder()
     const ledger = await state.open({ limits })
     const lock = state.lock()
-    for (const call of calls(0, 200)) await ledger.record(call)
+    for (const call of calls(0, 60)) await ledger.record(call)
     expect(state.ids()).toEqual([])
-    for (const id of idsOf(calls(0, 200))) expect(readFileSync(state.spoolPath, "utf8")).toContain(id)
+    for (const id of idsOf(calls(0, 60))) expect(readFileSync(state.spoolPath, "utf8")).toContain(id)
     expect(ledger.accepting()).toBe(true)
     lock[Symbol.dispose]()
-    await until(() => state.ids().length === 200)
-    await Promise.all(calls(200, 10).map((call) => ledger.record(call)))
-    expectExactly(state, calls(0, 210))
+    await until(() => state.ids().length === 60)
+    await Promise.all(calls(60, 10).map((call) => ledger.record(call)))
+    expectExactly(state, calls(0, 70))
   })
 
   test("that comes and goes under load: no call is lost or doubled", async () => {

@@ -218,7 +218,7 @@ export class Outage {
   /** Real rows where there are some: a probe may fit where they do not. */
   async #tryRows(): Promise<void> {
     this.#database.probe()
-    if (this.#spool === null) return
+    if (this.#spool === null || this.#replay !== null) return
     for await (const batch of this.#spool.batches(this.#spool.start)) {
       await this.#replayBatch(batch.calls)
       return

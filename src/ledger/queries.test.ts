@@ -91,6 +91,21 @@ test("errors count, and unknown costs are counted instead of guessed", async () 
   })
 })
 
+test("numbers that no upstream can mean cost neither the call nor the sums", async () => {
+  await using state = ledgerFolder()
+  const ledger = await open(state)
+  await record(ledger, NOW)
+  for (const nonsense of [Number.NaN, Number.POSITIVE_INFINITY, 1e300, -5, 0.5]) {
+    await record(ledger, NOW, { output_tokens: nonsense, total_tokens: nonsense, total_cost_nano_usd: nonsense })
+  }
+  const largest = Number.MAX_SAFE_INTEGER
+  for (let number = 0; number < 1100; number += 1) void record(ledger, NOW, { input_tokens: largest })
+  await record(ledger, NOW)
+  const { today } = await ledger.usageOf("app-1", { sinceMs: NOW, groupBy: [] })
+  expect(today).toMatchObject({ requests: 1107, output_tokens: 321 * 1102, cost_nano_usd: 7_885_200 * 1102 })
+  expect(today.input_tokens).toBeGreaterThan(largest)
+})
+
 test("the range begins with a full hour", async () => {
   await using state = ledgerFolder()
   const ledger = await open(state)

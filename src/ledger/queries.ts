@@ -5,7 +5,7 @@ import type { LedgerDatabase } from "./database.ts"
 export type UsageGrouping = "model" | "day"
 
 export interface UsageQuery {
-  /** Rounded down to the full hour; at most `MAX_RANGE_DAYS` ago. */
+  /** Rounded down to the full hour; at most 400 days ago. */
   readonly sinceMs: number
   /** Empty: one row. */
   readonly groupBy: readonly UsageGrouping[]
@@ -33,7 +33,7 @@ export interface UsageFiguresRow extends UsageFigures {
 }
 
 export interface CallerUsage {
-  /** By day, then by model. At most `MAX_ROWS`, the newest. */
+  /** By day, then by model. At most 1000, the newest. */
   readonly rows: readonly UsageFiguresRow[]
   readonly truncated: boolean
   /** Since midnight UTC. */
@@ -46,8 +46,8 @@ export interface LedgerQueries {
   usageOf(callerId: string, query: UsageQuery): Promise<CallerUsage>
 }
 
-export const MAX_RANGE_DAYS = 400
-export const MAX_ROWS = 1000
+const MAX_RANGE_DAYS = 400
+const MAX_ROWS = 1000
 
 const HOUR_MS = 3_600_000
 const DAY_HOURS = 24
@@ -68,11 +68,14 @@ const NOTHING: UsageFigures = {
 
 const FIGURES = Object.keys(NOTHING) as (keyof UsageFigures)[]
 
-/** The key begins with the hour, so each hour of the range is looked up by key. CROSS JOIN keeps that order. */
+/**
+ * The key begins with the hour, so each hour of the range is looked up by key; CROSS JOIN keeps that order.
+ * `total`, because `sum` fails on overflow.
+ */
 const BY_DAY_AND_GROUP = `WITH RECURSIVE range(hour) AS (
   SELECT ?1 UNION ALL SELECT hour + 1 FROM range WHERE hour + 1 < ?2
 ) SELECT rollup.hour / ${DAY_HOURS} AS day, rollup.resolved_group AS model,
-  ${FIGURES.map((name) => `sum(rollup.${name}) AS ${name}`).join(", ")}
+  ${FIGURES.map((name) => `total(rollup.${name}) AS ${name}`).join(", ")}
 FROM range CROSS JOIN usage_rollup_hourly AS rollup ON rollup.hour = range.hour AND rollup.caller_id = ?3
 GROUP BY day, model ORDER BY day, model`
 

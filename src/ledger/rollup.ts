@@ -46,12 +46,12 @@ export class HourlyFigures {
     const sums = this.#sumsFor(Math.floor(row.ts / HOUR_MS), row.caller_id, row.resolved_group)
     sums.requests += 1
     if (row.error !== null || row.status >= 400) sums.errors += 1
-    sums.input += row.input_tokens ?? 0
-    sums.cachedInput += row.cached_input_tokens ?? 0
-    sums.output += row.output_tokens ?? 0
-    sums.reasoning += row.reasoning_tokens ?? 0
-    sums.total += row.total_tokens ?? 0
-    if (row.total_cost_nano_usd !== null) sums.costNanoUsd += row.total_cost_nano_usd
+    sums.input += counted(row.input_tokens)
+    sums.cachedInput += counted(row.cached_input_tokens)
+    sums.output += counted(row.output_tokens)
+    sums.reasoning += counted(row.reasoning_tokens)
+    sums.total += counted(row.total_tokens)
+    if (row.total_cost_nano_usd !== null) sums.costNanoUsd += counted(row.total_cost_nano_usd)
     else if (row.attempts > 0) sums.costUnknown += 1
   }
 
@@ -89,4 +89,9 @@ export class HourlyFigures {
     this.#sums.push(fresh)
     return fresh
   }
+}
+
+/** An upstream may report anything; a sum that took it once would be wrong for good. */
+function counted(value: number | null): number {
+  return value !== null && Number.isSafeInteger(value) && value >= 0 ? value : 0
 }

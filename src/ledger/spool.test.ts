@@ -21,9 +21,9 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }))
 
-function open(maxBytes = 1 << 20): Promise<Spool> {
+function open(maxBytes = 1 << 20, reservedBytes = RESERVED_BYTES): Promise<Spool> {
   const clock = { now: () => (now += 1), monotonicMs: () => 0 }
-  return Spool.open({ path, reservedBytes: RESERVED_BYTES, maxBytes, clock, log: silentLog })
+  return Spool.open({ path, reservedBytes, maxBytes, clock, log: silentLog })
 }
 
 async function contentOf(spool: Spool): Promise<{ readonly ids: string[]; readonly end: SpoolPosition }> {
@@ -36,9 +36,13 @@ async function contentOf(spool: Spool): Promise<{ readonly ids: string[]; readon
   return { ids, end }
 }
 
-function numbered(...numbers: readonly number[]): { calls: ReturnType<typeof sampleCall>[]; ids: string[] } {
-  const calls = numbers.map((number) => sampleCall(1000, number, { requested_model: "größer\n\0\ud800" }))
+function numbered(...all: readonly number[]): { calls: ReturnType<typeof sampleCall>[]; ids: string[] } {
+  const calls = all.map((number) => sampleCall(1000, number, { requested_model: "größer\n\0\ud800" }))
   return { calls, ids: calls.map(({ usage }) => usage.request_id) }
+}
+
+function numbers(from: number, count: number): ReturnType<typeof numbered> {
+  return numbered(...Array.from({ length: count }, (_, index) => from + index))
 }
 
 describe("a line", () => {
@@ -59,7 +63,7 @@ describe("a line", () => {
 })
 
 test("what one process appends, the next one reads, oldest first", async () => {
-  const { calls, ids } = numbered(...Array.from({ length: 150 }, (_, index) => index))
+  const { calls, ids } = numbers(0, 150)
   const first = await open()
   await first.append(calls.slice(0, 100))
   await first.append(calls.slice(100))
@@ -75,7 +79,7 @@ test("the room is written out in advance, owner only, and kept after a reset", a
   expect(statSync(path).size).toBe(RESERVED_BYTES)
   expect(statSync(path).blocks * 512).toBeGreaterThanOrEqual(RESERVED_BYTES)
   expect(statSync(path).mode & 0o777).toBe(0o600)
-  await spool.append(numbered(...Array.from({ length: 60 }, (_, index) => index)).calls)
+  await spool.append(numbers(0, 60).calls)
   expect(statSync(path).size).toBeGreaterThan(RESERVED_BYTES)
   expect(await spool.reset((await contentOf(spool)).end)).toBe(true)
   expect(statSync(path).size).toBe(RESERVED_BYTES)
@@ -124,6 +128,20 @@ test("after a reset, lines of the earlier filling never come back", async () => 
   const second = await open()
   expect((await contentOf(second)).ids).toEqual(ids)
   await second.close()
+})
+
+test("calls that are appended while others are read are read too, and not what stood there before", async () => {
+  const spool = await open(1 << 20, 1 << 20)
+  await spool.append(numbers(0, 130).calls)
+  await spool.reset((await contentOf(spool)).end)
+  await spool.append(numbers(200, 64).calls)
+  const found: string[] = []
+  for await (const batch of spool.batches(spool.start)) {
+    if (found.length === 0) await spool.append(numbers(300, 10).calls)
+    found.push(...batch.calls.map(({ usage }) => usage.request_id))
+  }
+  expect(found).toEqual([...numbers(200, 64).ids, ...numbers(300, 10).ids])
+  await spool.close()
 })
 
 test("a reset leaves calls alone that were appended meanwhile", async () => {

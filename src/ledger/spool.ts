@@ -74,9 +74,9 @@ export class Spool {
   /** Resolves when the calls are on disk (fsync). Rejects when they are not. */
   append(calls: readonly CallRecord[]): Promise<void> {
     return this.#inTurn(async () => {
+      await this.#stillThere()
       const lines = Buffer.concat(calls.map((call) => encodeLine(this.#generation, call)))
       if (this.#tail + lines.length > this.#options.maxBytes) throw new Error("the spool has reached its limit")
-      await this.#stillThere()
       await writeAll(this.#file, lines, this.#tail)
       await this.#file.datasync()
       this.#tail += lines.length

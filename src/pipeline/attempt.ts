@@ -92,7 +92,7 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
   if (call.body === null) throw new RouterError("internal-error")
   const sent = gateway.upstream.send({
     target,
-    beta: target.dialect === "anthropic" && asksForBeta(call.request.url),
+    beta: target.dialect === "anthropic" && asksForBeta(call.request.target),
     headers: forwardedHeaders(call.request.headers, target),
     body: passthroughBody(call.body, call.facts, target.dialect, target.modelJson),
   })
@@ -105,8 +105,8 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
 }
 
 /** `?beta=true` means something to Anthropic's API only; other queries of the client go nowhere. */
-function asksForBeta(url: string): boolean {
-  return /[?&]beta=true(?:&|$)/.test(url)
+function asksForBeta(target: string): boolean {
+  return /[?&]beta=true(?:&|$)/.test(target)
 }
 
 async function refused(

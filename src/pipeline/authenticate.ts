@@ -1,6 +1,7 @@
 /** Step 1: whose call is it? */
 import type { Credential, KeyStatus, Snapshot } from "../config/snapshot.ts"
 import { RouterError, type ErrorCode } from "../errors.ts"
+import type { ReadableHeaders } from "./message.ts"
 
 const LONGEST_TOKEN = 4096
 
@@ -16,7 +17,7 @@ const REFUSALS: Readonly<Record<Exclude<KeyStatus, "active">, ErrorCode>> = {
  * then the one that is known counts.
  * @throws RouterError `unauthorized`, `ambiguous-credentials`, `key-*`
  */
-export function authenticate(headers: Headers, snapshot: Snapshot, nowMs: number): Credential {
+export function authenticate(headers: ReadableHeaders, snapshot: Snapshot, nowMs: number): Credential {
   const bearer = credentialOf(bearerToken(headers.get("authorization")), snapshot)
   const apiKey = credentialOf(headers.get("x-api-key"), snapshot)
   if (bearer !== null && apiKey !== null && bearer.caller !== apiKey.caller)

@@ -5,6 +5,7 @@ import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import type { TraceRow } from "../ledger/record.ts"
 import type { Failure } from "../upstream/failure.ts"
+import type { Incoming } from "./message.ts"
 import type { Watched } from "./watchdog.ts"
 
 /** One try at one target; becomes a row of `request_attempts`. */
@@ -26,7 +27,7 @@ export interface Attempt {
 export class Call implements Watched {
   readonly id: string
   readonly dialect: Dialect
-  readonly request: Request
+  readonly request: Incoming
   readonly snapshot: Snapshot
   /** Unix milliseconds. */
   readonly ts: number
@@ -53,7 +54,6 @@ export class Call implements Watched {
   clientLeft = false
   // watchdog
   deadline: number = Infinity
-  lifted = false
   /** What happens when the deadline passes; each step sets its own. */
   onDeadline: (() => void) | null = null
 

@@ -1,12 +1,13 @@
 /** The caller's address: the peer's, or what a trusted proxy says it is. */
 import { isIP, type BlockList } from "node:net"
 import type { Gateway } from "./gateway.ts"
+import type { Incoming } from "./message.ts"
 
 /** Null when addresses are not stored. */
-export function clientAddress(request: Request, gateway: Gateway): string | null {
+export function clientAddress(request: Incoming, gateway: Gateway): string | null {
   const rule = gateway.snapshot.clientIp
   if (!rule.store) return null
-  const peer = gateway.peerAddress(request)
+  const peer = request.address
   if (peer === null || rule.trusted === null || !isTrusted(peer, rule.trusted)) return peer
   for (const name of rule.headers) {
     const value = request.headers.get(name)

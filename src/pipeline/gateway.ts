@@ -17,8 +17,6 @@ export interface Gateway {
   readonly log: Log
   readonly watchdog: Watchdog
   readonly upstream: Upstream
-  /** The peer's address as the socket has it. */
-  readonly peerAddress: (request: Request) => string | null
   readonly version: string
   /** True once the process was asked to stop: new calls are refused, those in flight go on. */
   draining: boolean

@@ -8,6 +8,7 @@ import { Call } from "./call.ts"
 import { clientAddress } from "./client-address.ts"
 import type { Gateway } from "./gateway.ts"
 import { errorHeaders, routerHeaders } from "./headers.ts"
+import type { Incoming, Outgoing } from "./message.ts"
 import { rank } from "./rank.ts"
 import { receive } from "./receive.ts"
 import { reply } from "./reply.ts"
@@ -15,7 +16,7 @@ import { requestId } from "./request-id.ts"
 import { settle } from "./settle.ts"
 import { shortlistFor } from "./shortlist.ts"
 
-export async function serve(request: Request, dialect: Dialect, gateway: Gateway): Promise<Response> {
+export async function serve(request: Incoming, dialect: Dialect, gateway: Gateway): Promise<Outgoing> {
   const call = begin(request, dialect, gateway)
   try {
     if (gateway.draining) throw new RouterError("shutting-down")
@@ -31,7 +32,7 @@ export async function serve(request: Request, dialect: Dialect, gateway: Gateway
   }
 }
 
-function begin(request: Request, dialect: Dialect, gateway: Gateway): Call {
+function begin(request: Incoming, dialect: Dialect, gateway: Gateway): Call {
   const ts = gateway.clock.now()
   const call = new Call({
     id: requestId(ts, gateway.random),
@@ -44,7 +45,7 @@ function begin(request: Request, dialect: Dialect, gateway: Gateway): Call {
   })
   gateway.active++
   gateway.watchdog.watch(call)
-  request.signal.addEventListener("abort", () => leave(call))
+  request.onGone = () => leave(call)
   return call
 }
 
@@ -56,7 +57,7 @@ function leave(call: Call): void {
 }
 
 /** The one place where an error becomes a response. */
-async function failed(thrown: unknown, call: Call, gateway: Gateway): Promise<Response> {
+async function failed(thrown: unknown, call: Call, gateway: Gateway): Promise<Outgoing> {
   const error = call.clientLeft ? new RouterError("client-closed", { cause: thrown }) : asRouterError(thrown)
   if (error.code === "internal-error")
     gateway.log.error("a call failed inside the router", { request_id: call.id, error: thrown })
@@ -64,8 +65,9 @@ async function failed(thrown: unknown, call: Call, gateway: Gateway): Promise<Re
   await settle(call, gateway, { status: error.status, error }).catch((cause: unknown) =>
     gateway.log.error("a failed call could not be recorded", { request_id: call.id, error: cause }),
   )
-  return new Response(call.dialect.renderError(error, call.id), {
+  return {
     status: error.status,
     headers: routerHeaders(call, gateway, errorHeaders(error)),
-  })
+    body: call.dialect.renderError(error, call.id),
+  }
 }

@@ -8,7 +8,8 @@ import type { Shortlist } from "./shortlist.ts"
 export function rank(shortlist: Shortlist, call: Call, gateway: Gateway): readonly Target[] {
   const strategy = call.group?.strategy ?? "failover"
   const order = STRATEGIES[strategy](shortlist.eligible, { dialect: call.dialect.name, random: gateway.random.number })
-  if (call.snapshot.traceCalls) {
+  // where there was no choice there is nothing to tell
+  if (call.snapshot.traceCalls && (order.length > 1 || shortlist.rejected.length > 0)) {
     const first = order[0]
     call.trace.push({
       seq: 0,

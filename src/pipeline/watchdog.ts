@@ -5,29 +5,21 @@
 import type { Clock } from "../system/clock.ts"
 
 const TICK_MS = 250
-/** Calls that last longer than this get their connection's idle limit lifted. */
-const LONG_MS = 20_000
 
 /** Something with a deadline that can be moved by an assignment. */
 export interface Watched {
-  /** On the monotonic clock. */
-  readonly startedAt: number
   /** On the monotonic clock; `Infinity`: none. Set to `Infinity` before `expire` is called. */
   deadline: number
-  lifted: boolean
   expire(): void
 }
 
 export class Watchdog {
   private readonly clock: Clock
-  private readonly liftIdleLimit: (watched: Watched) => void
   private readonly entries = new Set<Watched>()
   private timer: ReturnType<typeof setInterval> | null = null
 
-  /** `liftIdleLimit` is called once for each entry that lasts long. */
-  constructor(clock: Clock, liftIdleLimit: (watched: Watched) => void) {
+  constructor(clock: Clock) {
     this.clock = clock
-    this.liftIdleLimit = liftIdleLimit
   }
 
   watch(entry: Watched): void {
@@ -47,10 +39,6 @@ export class Watchdog {
   private tick(): void {
     const now = this.clock.monotonicMs()
     for (const entry of this.entries) {
-      if (!entry.lifted && now - entry.startedAt > LONG_MS) {
-        entry.lifted = true
-        this.liftIdleLimit(entry)
-      }
       if (entry.deadline > now) continue
       entry.deadline = Infinity
       entry.expire()

@@ -3,38 +3,48 @@ import type { Dialect } from "../dialects/dialect.ts"
 import { asRouterError, type RouterError } from "../errors.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { errorHeaders } from "../pipeline/headers.ts"
+import type { Outgoing } from "../pipeline/message.ts"
 import { requestId } from "../pipeline/request-id.ts"
+
+export function json(value: unknown, status = 200): Outgoing {
+  return { status, headers: { "content-type": "application/json" }, body: JSON.stringify(value) }
+}
 
 /** Runs a handler; what it throws becomes an error response. */
 export async function answer(
   dialect: Dialect,
   gateway: Gateway,
-  handle: (requestId: string) => Response | Promise<Response>,
-): Promise<Response> {
+  handle: () => Outgoing | Promise<Outgoing>,
+): Promise<Outgoing> {
   const startedAt = gateway.clock.monotonicMs()
   const id = requestId(gateway.clock.now(), gateway.random)
+  const stamp = (outgoing: Outgoing): Outgoing =>
+    stamped(outgoing, id, dialect, gateway.clock.monotonicMs() - startedAt)
   try {
-    return stamped(await handle(id), id, dialect, gateway.clock.monotonicMs() - startedAt)
+    return stamp(await handle())
   } catch (thrown) {
     const error = asRouterError(thrown)
     if (error.code === "internal-error")
       gateway.log.error("a request failed inside the router", { request_id: id, error: thrown })
-    return stamped(errorResponse(error, id, dialect), id, dialect, gateway.clock.monotonicMs() - startedAt)
+    return stamp(errorAnswer(error, id, dialect))
   }
 }
 
-export function refuse(dialect: Dialect, gateway: Gateway, error: RouterError): Response {
+export function refuse(dialect: Dialect, gateway: Gateway, error: RouterError): Outgoing {
   const id = requestId(gateway.clock.now(), gateway.random)
-  return stamped(errorResponse(error, id, dialect), id, dialect, 0)
+  return stamped(errorAnswer(error, id, dialect), id, dialect, 0)
 }
 
-function errorResponse(error: RouterError, id: string, dialect: Dialect): Response {
-  return new Response(dialect.renderError(error, id), { status: error.status, headers: errorHeaders(error) })
+function errorAnswer(error: RouterError, id: string, dialect: Dialect): Outgoing {
+  return { status: error.status, headers: errorHeaders(error), body: dialect.renderError(error, id) }
 }
 
-function stamped(response: Response, id: string, dialect: Dialect, durationMs: number): Response {
-  response.headers.set("x-request-id", id)
-  response.headers.set("server-timing", `router;dur=${durationMs.toFixed(2)}, upstream;dur=0`)
-  if (dialect.name === "anthropic") response.headers.set("request-id", id)
-  return response
+function stamped(outgoing: Outgoing, id: string, dialect: Dialect, durationMs: number): Outgoing {
+  const headers = {
+    ...outgoing.headers,
+    "x-request-id": id,
+    "server-timing": `router;dur=${durationMs.toFixed(2)}, upstream;dur=0`,
+    ...(dialect.name === "anthropic" ? { "request-id": id } : {}),
+  }
+  return { ...outgoing, headers }
 }

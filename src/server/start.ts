@@ -7,9 +7,8 @@ import { startReloading, type Reloader } from "../config/reload.ts"
 import { systemWatchTools } from "../config/watch.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
-import type { Call } from "../pipeline/call.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
-import { Watchdog, type Watched } from "../pipeline/watchdog.ts"
+import { Watchdog } from "../pipeline/watchdog.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
 import { Upstream } from "../upstream/send.ts"
 import { buildInfo } from "../system/build-info.ts"
@@ -51,7 +50,7 @@ export class ConfigRefused extends Error {
 }
 
 const GRACE_MS = 30_000
-const FLUSH_MS = 500
+const FLUSH_MS = 100
 
 /** @throws ConfigRefused; Error when the address is taken or the usage database cannot be opened */
 export async function startRouter(options: StartOptions): Promise<RunningRouter> {
@@ -72,7 +71,6 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   const gateway = gatewayOf(config, ledger, requestLog, log)
   try {
     const listener = listen(gateway, ledger, options.listen ?? addressOf(config.server.listen))
-    gateway.door.listener = listener
     const reloader = startReloading({
       running: { ...loaded, config },
       load,
@@ -107,9 +105,8 @@ function openStore(config: Config, log: Log): Promise<LedgerStore> {
   return openLedger({ path, durability, onUnavailable, clock: systemClock, log })
 }
 
-function gatewayOf(config: Config, ledger: LedgerStore, requestLog: RequestLog, log: Log): GatewayWithDoor {
+function gatewayOf(config: Config, ledger: LedgerStore, requestLog: RequestLog, log: Log): Gateway {
   const { version } = buildInfo
-  const door: { listener: Listener | null } = { listener: null }
   return {
     snapshot: snapshotOf(config),
     ledger,
@@ -117,20 +114,12 @@ function gatewayOf(config: Config, ledger: LedgerStore, requestLog: RequestLog, 
     clock: systemClock,
     random: systemRandom(),
     log,
-    // only calls are ever watched
-    watchdog: new Watchdog(systemClock, (watched: Watched) => door.listener?.liftIdleLimit(watched as Call)),
+    watchdog: new Watchdog(systemClock),
     upstream: new Upstream(),
-    peerAddress: (request) => door.listener?.peerAddress(request) ?? null,
     version,
     draining: false,
     active: 0,
-    door,
   }
-}
-
-/** The listener needs the gateway and the gateway the listener. */
-interface GatewayWithDoor extends Gateway {
-  readonly door: { listener: Listener | null }
 }
 
 function snapshotOf(config: Config): Snapshot {
@@ -149,9 +138,10 @@ function stopper(
     reloader.close()
     gateway.draining = true
     await idle(gateway, graceMs)
-    // the last bytes are on their way; idle connections would hold the door open for ever
-    await Promise.race([listener.close(false), Bun.sleep(FLUSH_MS)])
-    await listener.close(true)
+    // idle connections close at once; the last bytes of the others are on their way
+    listener.close(false)
+    await Bun.sleep(FLUSH_MS)
+    listener.close(true)
     await idle(gateway, FLUSH_MS)
     gateway.watchdog.stop()
     gateway.upstream.close()

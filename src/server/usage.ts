@@ -3,6 +3,8 @@ import { RouterError } from "../errors.ts"
 import type { CallerUsage, UsageFigures, UsageGrouping } from "../ledger/queries.ts"
 import { authenticate } from "../pipeline/authenticate.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
+import type { Incoming, Outgoing } from "../pipeline/message.ts"
+import { json } from "./plain.ts"
 
 /** What the endpoint needs of the ledger. */
 export interface UsageStore {
@@ -16,14 +18,14 @@ const DAY_MS = 86_400_000
 const DEFAULT_SINCE_MS = 30 * DAY_MS
 const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: DAY_MS }
 
-export async function usage(request: Request, gateway: Gateway, store: UsageStore): Promise<Response> {
+export async function usage(request: Incoming, gateway: Gateway, store: UsageStore): Promise<Outgoing> {
   const now = gateway.clock.now()
   const { caller, tokenId } = authenticate(request.headers, gateway.snapshot, now)
-  const query = new URL(request.url).searchParams
+  const query = new URL(request.target, "http://localhost").searchParams
   const sinceMs = sinceOf(query.get("since"), now)
   const groupBy = groupingOf(query.get("group_by"))
   const figures = await store.usageOf(caller.id, { sinceMs, groupBy })
-  return Response.json({
+  return json({
     object: "usage",
     caller: {
       id: caller.id,

@@ -6,7 +6,7 @@ const TO_ANTHROPIC = ["anthropic-version", "anthropic-beta", "x-codex-turn-state
 const OLDEST_ANTHROPIC_VERSION = "2023-06-01"
 
 /** The client's headers that go with a call to this target; they come on top of the target's own. */
-export function forwardedHeaders(client: Headers, target: Target): Readonly<Record<string, string>> {
+export function forwardedHeaders(client: ReadableHeaders, target: Target): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {}
   const anthropic = target.dialect === "anthropic"
   for (const name of anthropic ? TO_ANTHROPIC : TO_OPENAI) {

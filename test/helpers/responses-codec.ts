@@ -16,6 +16,11 @@ export const ISSUER: Issuer = { dialect: "responses", label: "native" }
 
 export const NOW = 1_800_000_100
 
+/** A string, or "" for everything else. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : ""
+}
+
 export function minter(): Mint {
   let count = 0
   return (prefix) => {

@@ -5,6 +5,7 @@ import { unwrapInput } from "../../canonical/arguments.ts"
 import { decodeId } from "../../canonical/id-map.ts"
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import { Losses } from "../../canonical/loss.ts"
+import type { Issuer } from "../../canonical/origin.ts"
 import type { Reply } from "../../canonical/reply.ts"
 import { sealed } from "../../canonical/seal.ts"
 import { settleStop } from "../../canonical/stop.ts"
@@ -87,7 +88,7 @@ function blocksOf(choice: JsonObject, message: JsonObject, context: ReplyContext
   const refusal = wordsOf(message["refusal"])
   const said = contentOf(message["content"])
   const blocks: readonly Block[] = [
-    ...reasoningOf(message, kept),
+    ...reasoningOf(message, kept, context.issuer),
     ...messageFields(message, ["executed_tools"], "hosted-call"),
     ...withLogprobs(withCitations(said, listOf(message["annotations"]), losses), choice, losses),
     ...listOf(message["images"]).flatMap(replyPart),
@@ -114,10 +115,14 @@ export function replyPart(value: JsonValue): readonly Block[] {
   })
 }
 
-function reasoningOf(message: JsonObject, callDetails: readonly JsonObject[]): readonly ReasoningBlock[] {
+function reasoningOf(
+  message: JsonObject,
+  callDetails: readonly JsonObject[],
+  issuer: Issuer,
+): readonly ReasoningBlock[] {
   const details = [...listOf(message["reasoning_details"]), ...callDetails]
   const visible = visibleReasoning(message)
-  if (details.length > 0) return [detailsBlock(details, visible)]
+  if (details.length > 0) return [detailsBlock(details, visible, issuer)]
   if (visible === undefined) return []
   return [{ type: "reasoning", parts: [{ kind: "raw", text: visible }], seal: null }]
 }

@@ -44,7 +44,7 @@ export class ChatStreamReader implements StreamReader {
 
   constructor(context: ReplyContext) {
     this.#assembler = new Assembler(context.issuer)
-    this.#turns = new Turns(this.#assembler, this.#losses)
+    this.#turns = new Turns(this.#assembler, context.issuer, this.#losses)
     this.#calls = new CallReader(this.#assembler, context, {
       beforeCall: () => {
         this.#turns.close()
@@ -90,8 +90,8 @@ export class ChatStreamReader implements StreamReader {
   }
 
   #readChunk(chunk: JsonObject): void {
-    const { usage, error } = chunk
-    if (isCounted(usage)) this.#usage = usage
+    const { error } = chunk
+    this.#usage = [chunk["usage"], objectOf(chunk["x_groq"])?.["usage"]].find(isCounted) ?? this.#usage
     this.#tier = wordsOf(chunk["service_tier"]) ?? this.#tier
     if (!isAbsent(error) || chunk["object"] === "error") return this.#fail(readFailure(errorIn(chunk), null))
     for (const key of ANSWER_FIELDS) {

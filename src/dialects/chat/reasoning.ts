@@ -6,7 +6,8 @@
 
 import type { Block, ReasoningBlock, ReasoningPart, Seal } from "../../canonical/block.ts"
 import { parseExact, type JsonObject, type JsonValue } from "../../canonical/json.ts"
-import { isEnvelope, openEnvelope, openSeal, wrapReasoning } from "../../canonical/seal.ts"
+import type { Issuer } from "../../canonical/origin.ts"
+import { isEnvelope, openEnvelope, wrapReasoning } from "../../canonical/seal.ts"
 import { isList, listOf, numberOf, objectOf, stringOf, wordsOf } from "./wire.ts"
 
 /** Stands between visible parts where the wire has one text. */
@@ -71,11 +72,22 @@ function joined(run: readonly JsonValue[]): JsonObject {
 }
 
 /** The block of a native list; `visible` is the plain text beside it, used where the list itself shows none. */
-export function detailsBlock(details: readonly JsonValue[], visible: string | undefined): ReasoningBlock {
+export function detailsBlock(
+  details: readonly JsonValue[],
+  visible: string | undefined,
+  issuer: Issuer,
+): ReasoningBlock {
   const shown = details.map((one) => partOfDetail(objectOf(one) ?? {})).filter((part) => part !== null)
   const parts = shown.length > 0 || visible === undefined ? shown : [{ kind: "raw", text: visible } as const]
-  return openSeal(JSON.stringify(details), parts, { dialect: "chat", form: "details" })
+  return { type: "reasoning", parts, seal: detailsSeal(details, issuer) }
 }
+
+export function detailsSeal(details: readonly JsonValue[], issuer: Issuer): Seal {
+  return { issuer, form: "details", payload: JSON.stringify(details) }
+}
+
+/** Of a client's history: nobody says which credential a list came from. */
+const UNLABELLED: Issuer = { dialect: "chat", label: null }
 
 /** The list of a payload; null where it is none. */
 export function nativeDetails(seal: Seal): readonly JsonValue[] | null {
@@ -101,7 +113,7 @@ export function withReasoning(message: JsonObject, others: readonly Block[]): re
     .filter((one) => one !== null)
   const visible = envelopes.length > 0 ? undefined : visibleReasoning(message)
   const lead: Block[] = []
-  if (native.length > 0) lead.push(detailsBlock(native, visible))
+  if (native.length > 0) lead.push(detailsBlock(native, visible, UNLABELLED))
   else if (visible !== undefined) lead.push({ type: "reasoning", parts: [{ kind: "raw", text: visible }], seal: null })
   const rest = [...lead, ...others]
   if (envelopes.length === 0) return rest

@@ -6,8 +6,9 @@
 import type { Assembler } from "../../canonical/assemble.ts"
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import type { Losses } from "../../canonical/loss.ts"
+import type { Issuer } from "../../canonical/origin.ts"
 import { readCitation } from "./citations.ts"
-import { callFieldsDetail, detailsBlock, mergedDetails, partOfDetail } from "./reasoning.ts"
+import { callFieldsDetail, detailsSeal, mergedDetails, partOfDetail } from "./reasoning.ts"
 import { numberOf, objectOf } from "./wire.ts"
 
 type Kind = "text" | "reasoning" | "refusal"
@@ -25,7 +26,10 @@ interface Turn {
 
 export class Turns {
   readonly #assembler: Assembler
+  readonly #issuer: Issuer
   readonly #losses: Losses
+  /** Reasoning was said as plain text: details that repeat it only seal. */
+  #isPlain = false
   #turn: Turn | null = null
   #count = 0
   #textChars = 0
@@ -35,8 +39,9 @@ export class Turns {
   #citations: JsonValue[] = []
   #logprobs: JsonValue[] = []
 
-  constructor(assembler: Assembler, losses: Losses) {
+  constructor(assembler: Assembler, issuer: Issuer, losses: Losses) {
     this.#assembler = assembler
+    this.#issuer = issuer
     this.#losses = losses
   }
 
@@ -65,6 +70,7 @@ export class Turns {
 
   /** Plain reasoning without details. */
   reasoning(text: string): void {
+    this.#isPlain ||= text !== ""
     this.#reason(text, "raw", "plain")
   }
 
@@ -72,7 +78,7 @@ export class Turns {
   detail(value: JsonValue): boolean {
     const detail = objectOf(value)
     if (detail === undefined) return false
-    const part = partOfDetail(detail)
+    const part = this.#isPlain ? null : partOfDetail(detail)
     if (part !== null) this.#reason(part.text, part.kind, `${part.kind} ${numberOf(detail["index"]) ?? ""}`)
     this.#details.push(value)
     return part !== null
@@ -135,9 +141,9 @@ export class Turns {
 
   #seal(key: string): void {
     if (this.#details.length === 0) return
-    const { seal } = detailsBlock(mergedDetails(this.#details), undefined)
+    const seal = detailsSeal(mergedDetails(this.#details), this.#issuer)
     this.#details = []
-    if (seal !== null) this.#assembler.delta(key, { of: "seal", seal })
+    this.#assembler.delta(key, { of: "seal", seal })
   }
 
   #cite(turn: Turn): void {

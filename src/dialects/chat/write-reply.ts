@@ -3,7 +3,7 @@
 import type { Block, ImageBlock, RawBlock, ToolCallBlock } from "../../canonical/block.ts"
 import { blocksFor } from "../../canonical/foreign.ts"
 import { encodeId, REPLY_ID_RULES } from "../../canonical/id-map.ts"
-import type { JsonObject, JsonValue } from "../../canonical/json.ts"
+import type { JsonObject } from "../../canonical/json.ts"
 import { Losses } from "../../canonical/loss.ts"
 import type { Reply } from "../../canonical/reply.ts"
 import type { ReplyOptions, WrittenReply } from "../codec.ts"
@@ -11,7 +11,7 @@ import { MessageSoFar } from "./message-so-far.ts"
 import { PART_SEPARATOR } from "./reasoning.ts"
 import { finishReason, stopLosses } from "./stop.ts"
 import { usageLosses, writeUsage } from "./usage.ts"
-import { dataUrl, ownFields, stringOf } from "./wire.ts"
+import { dataUrl, ownFields } from "./wire.ts"
 
 export function writeReply(reply: Reply, options: ReplyOptions): WrittenReply {
   const losses = new Losses()
@@ -52,17 +52,30 @@ export function tierOf(tier: string | undefined): JsonObject {
   return tier !== undefined && TIERS.has(tier) ? { service_tier: tier } : {}
 }
 
-/** What of the blocks a Chat client can be shown. */
+/**
+ * What of the blocks a Chat client can be shown. Raw ones of this dialect are fields of a message, or parts of content
+ * with a type, which only a few servers' own clients take: OpenAI's must have a text.
+ */
 export function replyBlocks(blocks: readonly Block[], losses: Losses, path: string): readonly Block[] {
   const takes = { images: true, documents: false, audio: false }
-  return blocksFor(blocks, { dialect: "chat", losses, side: "reply", takes }, path)
+  const kept = blocksFor(blocks, { dialect: "chat", losses, side: "reply", takes }, path)
+  if (!kept.some(isPart)) return kept
+  return kept.flatMap((block, index): readonly Block[] => {
+    if (!isPart(block)) return [block]
+    losses.add("reply-content", `${path}[${index}]`)
+    return block.text === null || block.text === "" ? [] : [{ type: "text", text: block.text }]
+  })
+}
+
+function isPart(block: Block): block is RawBlock {
+  return block.type === "raw" && block.raw["type"] !== undefined
 }
 
 interface Parts {
   readonly soFar: MessageSoFar
   readonly losses: Losses
   readonly legacy: boolean
-  readonly content: JsonObject[]
+  readonly texts: string[]
   readonly refusals: string[]
   readonly calls: JsonObject[]
   readonly images: JsonObject[]
@@ -76,7 +89,7 @@ function messageOf(blocks: readonly Block[], soFar: MessageSoFar, legacy: boolea
     soFar,
     losses,
     legacy,
-    content: [],
+    texts: [],
     refusals: [],
     calls: [],
     images: [],
@@ -87,7 +100,7 @@ function messageOf(blocks: readonly Block[], soFar: MessageSoFar, legacy: boolea
   const { annotations, details } = soFar
   return {
     role: "assistant",
-    content: contentOf(parts.content),
+    content: parts.texts.length === 0 ? null : parts.texts.join(""),
     refusal: parts.refusals.length === 0 ? null : parts.refusals.join(""),
     ...(annotations.length === 0 ? {} : { annotations }),
     ...(parts.visible.length === 0 ? {} : { reasoning_content: parts.visible.join(PART_SEPARATOR) }),
@@ -98,20 +111,13 @@ function messageOf(blocks: readonly Block[], soFar: MessageSoFar, legacy: boolea
   }
 }
 
-/** One text; a list only where there is more than text, which no client of OpenAI's expects. */
-function contentOf(content: readonly JsonObject[]): JsonValue {
-  if (content.length === 0) return null
-  if (content.some((part) => part["type"] !== "text")) return content
-  return content.map((part) => stringOf(part["text"]) ?? "").join("")
-}
-
 function addBlock(parts: Parts, block: Block, path: string): void {
   const { soFar } = parts
   switch (block.type) {
     case "text":
       soFar.text(block.text.length, path)
       soFar.cite(block.citations ?? [], block.text.length, path)
-      parts.content.push({ type: "text", text: block.text })
+      parts.texts.push(block.text)
       break
     case "refusal":
       soFar.refusal(path)
@@ -128,17 +134,11 @@ function addBlock(parts: Parts, block: Block, path: string): void {
       parts.images.push(imagePart(block))
       break
     case "raw":
-      if (isMessageField(block)) parts.fields = { ...parts.fields, ...block.raw }
-      else parts.content.push(block.raw)
+      parts.fields = { ...parts.fields, ...block.raw }
       break
     default:
       parts.losses.add("reply-content", path)
   }
-}
-
-/** Raw blocks of this dialect are parts of content, which have a type, or fields of a message. */
-export function isMessageField(block: RawBlock): boolean {
-  return block.raw["type"] === undefined
 }
 
 function addCall(parts: Parts, block: ToolCallBlock, path: string): void {

@@ -20,7 +20,7 @@ import { PART_SEPARATOR } from "./reasoning.ts"
 import { finishReason, stopLosses } from "./stop.ts"
 import { usageLosses, writeUsage } from "./usage.ts"
 import { ownFields } from "./wire.ts"
-import { imagePart, isLegacy, isMessageField, modelOf, replyBlocks, tierOf } from "./write-reply.ts"
+import { imagePart, isLegacy, modelOf, replyBlocks, tierOf } from "./write-reply.ts"
 
 const KEEP_ALIVE = ": keep-alive\n\n"
 const DONE = "data: [DONE]\n\n"
@@ -197,7 +197,7 @@ export class ChatStreamWriter implements StreamWriter {
       case "image":
         return this.#delta({ images: [imagePart(shown)] })
       case "raw":
-        return this.#delta(isMessageField(shown) ? shown.raw : { content: [shown.raw] })
+        return this.#delta(shown.raw)
       default:
         this.#losses.add("reply-content", path)
         return ""

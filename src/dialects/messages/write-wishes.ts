@@ -151,14 +151,14 @@ export function writeSampling(request: Request, thinks: boolean, writing: Reques
   const rules = facts.temperature
   const allowed = { temperature: rules.supported && !thinks, topP: facts.topP, topK: facts.topK && !thinks }
   return {
-    ...kept("temperature", temperature, allowed.temperature || temperature === 1, rules.max, writing),
+    ...kept("temperature", temperature, allowed.temperature, rules.max, writing),
     ...kept("top_p", topP, allowed.topP && (!thinks || (topP ?? 1) >= MIN_TOP_P_THINKING), 1, writing),
     ...kept("top_k", topK, allowed.topK, Number.MAX_SAFE_INTEGER, writing),
     ...stopSequences(request.stopSequences, facts, writing),
   }
 }
 
-/** With thinking Anthropic takes no temperature but 1, no `top_k`, and no smaller `top_p`. */
+/** With thinking Anthropic takes no temperature but the usual one, no `top_k`, and no smaller `top_p`. */
 const MIN_TOP_P_THINKING = 0.95
 
 function kept(

@@ -188,7 +188,10 @@ export class OutputReasoning implements OutputItem {
     this.#shown[slot] += 1
     const base = { item_id: this.id, output_index: this.#index }
     this.#place = slot === "summary" ? { ...base, summary_index: number } : { ...base, content_index: number }
-    this.#sink.event(`response.${PART_EVENT[slot]}.added`, { ...this.#place, part: { type: PART_TYPE[slot], text: "" } })
+    this.#sink.event(`response.${PART_EVENT[slot]}.added`, {
+      ...this.#place,
+      part: { type: PART_TYPE[slot], text: "" },
+    })
   }
 
   #endPart(): void {

@@ -24,9 +24,7 @@ export function readReply(body: JsonValue | undefined, context: ReplyContext): R
   const failure = failureIn(body)
   if (failure !== null) return { failure }
   const losses = new Losses()
-  const blocks = objectsOf(body["output"]).flatMap((item, index) =>
-    readItem(item, context, losses, `output[${index}]`),
-  )
+  const blocks = objectsOf(body["output"]).flatMap((item, index) => readItem(item, context, losses, `output[${index}]`))
   const refused = blocks.some((block) => block.type === "refusal")
   const called = blocks.some((block) => block.type === "tool-call")
   const tier = stringOf(body["service_tier"])

@@ -8,7 +8,8 @@ import type { Frame, ReplyContext, StreamReader } from "../codec.ts"
 import { protocolFailure, readFault } from "./failure.ts"
 import { declarePhase, failureIn, readOpening, responseOf } from "./read-reply.ts"
 import { readStop } from "./stop.ts"
-import { CallItem, MessageItem, ReasoningItem, WholeItem, type ItemScope, type StreamItem } from "./stream-item.ts"
+import { CallItem, ReasoningItem, WholeItem, type ItemScope, type StreamItem } from "./stream-item.ts"
+import { MessageItem } from "./stream-message.ts"
 import { canonicalUsage } from "./usage.ts"
 import { numberOf, objectOf, objectsOf, stringOf } from "./wire.ts"
 
@@ -165,7 +166,7 @@ export class ResponsesStreamReader implements StreamReader {
 
   /** The terminal object holds the whole output: items that never got their `done`, or were never announced, get it there. */
   #reconcile(output: readonly JsonObject[]): void {
-    const seen = [...this.#byIndex.values()].toSorted((left, right) => left.index - right.index)
+    const seen = this.#all.toSorted((left, right) => left.index - right.index)
     const agrees = output.length >= seen.length && seen.every(({ item }, at) => output[at]?.["type"] === item.type)
     for (const [at, { item, id }] of seen.entries()) {
       const final = agrees ? output[at] : output.find((one) => id !== undefined && one["id"] === id)

@@ -107,7 +107,10 @@ function readCustom(tool: JsonObject, ref: ToolRef): CustomTool | null {
   }
 }
 
-function commonFields(tool: JsonObject, known: readonly string[]): Pick<FunctionTool, "description" | "deferred" | "extra"> {
+function commonFields(
+  tool: JsonObject,
+  known: readonly string[],
+): Pick<FunctionTool, "description" | "deferred" | "extra"> {
   const fields = unknownFields(tool, known)
   return present({
     description: stringOf(tool["description"]),

@@ -9,7 +9,7 @@ export function readStop(response: JsonObject, refused: boolean): Stop {
   const raw = stopReasonOf(response)
   if (raw === "max_output_tokens" || raw === "max_tokens") return { is: "length", raw }
   if (raw === "content_filter") return { is: "content-filter", raw }
-  if (raw === "completed" || raw === null) return { is: refused ? "refusal" : "end", raw }
+  if (raw === "completed" || raw === "complete" || raw === null) return { is: refused ? "refusal" : "end", raw }
   return { is: raw === "incomplete" ? "length" : "other", raw }
 }
 

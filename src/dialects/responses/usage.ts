@@ -4,12 +4,7 @@
  */
 import { isObject, isRawNumber, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Losses } from "../../canonical/loss.ts"
-import {
-  cacheWriteTokens,
-  inputTokens,
-  totalTokens,
-  type Usage as CanonicalUsage,
-} from "../../canonical/usage.ts"
+import { cacheWriteTokens, inputTokens, totalTokens, type Usage as CanonicalUsage } from "../../canonical/usage.ts"
 import type { Usage } from "../dialect.ts"
 import { asCount, asObject } from "../loose.ts"
 

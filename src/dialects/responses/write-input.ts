@@ -44,9 +44,10 @@ function writeMessage(
       parts.push(...writeParts(block, side, writer, place))
       continue
     }
-    flush()
     const item = writeItem(block, writer, calls, place)
-    if (item !== null) items.push(item)
+    if (item === null) continue
+    flush()
+    items.push(item)
   }
   flush()
   return items
@@ -57,12 +58,7 @@ function wireRole(role: Role, facts: TargetFacts): Role {
   return role === "tool" ? "user" : role
 }
 
-function writeItem(
-  block: Block,
-  writer: InputWriter,
-  calls: Map<string, ToolKind>,
-  path: string,
-): JsonObject | null {
+function writeItem(block: Block, writer: InputWriter, calls: Map<string, ToolKind>, path: string): JsonObject | null {
   if (block.type === "raw") return block.raw
   if (block.type === "reasoning") return writeReasoning(block, writer, path)
   if (block.type === "tool-call") return writeCall(block, writer, calls, path)
@@ -103,12 +99,7 @@ function opened(payload: string): { readonly id: string | null; readonly encrypt
   return { id: null, encrypted: payload }
 }
 
-function writeCall(
-  block: ToolCallBlock,
-  writer: InputWriter,
-  calls: Map<string, ToolKind>,
-  path: string,
-): JsonObject {
+function writeCall(block: ToolCallBlock, writer: InputWriter, calls: Map<string, ToolKind>, path: string): JsonObject {
   const { facts, names } = writer
   if (block.cache !== undefined) writer.losses.add("cache-mark", path)
   const isWrapped = block.kind === "custom" && (names.declared(block)?.wrapped ?? !facts.customTools)

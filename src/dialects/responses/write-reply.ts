@@ -24,6 +24,7 @@ const SILENT: Sink = {
 
 export function writeReply(reply: Reply, options: ReplyOptions): WrittenReply {
   const losses = new Losses()
+  const head = responseHead(options, reply.model, reply.created)
   const output = new Output(options, SILENT, losses)
   for (const event of unfold(reply)) {
     if (event.type === "open") output.open(event.block)
@@ -31,7 +32,6 @@ export function writeReply(reply: Reply, options: ReplyOptions): WrittenReply {
     else if (event.type === "close") output.close()
   }
   declareExtra(reply, losses)
-  const head = responseHead(options, reply.model, reply.created)
   const state = finalState(reply, output, options, losses)
   return { body: responseObject(head, echoOf(options.clientBody), state), losses: losses.list() }
 }

@@ -11,13 +11,7 @@ import type { ReplyOptions, StreamWriter } from "../codec.ts"
 import { writeResponseError } from "./failure.ts"
 import type { Sink } from "./output-item.ts"
 import { Output } from "./output.ts"
-import {
-  echoOf,
-  responseHead,
-  responseObject,
-  type ResponseHead,
-  type ResponseState,
-} from "./response-object.ts"
+import { echoOf, responseHead, responseObject, type ResponseHead, type ResponseState } from "./response-object.ts"
 import { writeUsage } from "./usage.ts"
 import { declareExtra, finalState } from "./write-reply.ts"
 
@@ -152,7 +146,8 @@ class FrameSink implements Sink {
       this.#headOf = place
       this.#head = `event: ${type}\ndata: ${JSON.stringify({ type, ...place }).slice(0, -1)}`
     }
-    const tail = logprobs === null ? "" : logprobs.length === 0 ? ',"logprobs":[]' : `,"logprobs":${JSON.stringify(logprobs)}`
+    const tail =
+      logprobs === null ? "" : logprobs.length === 0 ? ',"logprobs":[]' : `,"logprobs":${JSON.stringify(logprobs)}`
     this.#text += `${this.#head},"sequence_number":${this.#sequence},"delta":${JSON.stringify(text)}${tail}}\n\n`
     this.#sequence += 1
   }

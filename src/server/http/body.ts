@@ -1,0 +1,89 @@
+/** The body of one request while it arrives. */
+import { ChunkDecoder } from "./chunks.ts"
+import { BodyTooLarge, Gone } from "../../pipeline/message.ts"
+
+export class IncomingBody {
+  /** Everything has arrived. */
+  done: boolean
+  /** The handler answers without the body: what still comes is thrown away. */
+  private unwanted = false
+  private readonly chunks: ChunkDecoder | null
+  private readonly length: number
+  private left: number
+  private pieces: Uint8Array[] = []
+  private size = 0
+  private maxBytes = Infinity
+  private waiting: PromiseWithResolvers<Uint8Array> | null = null
+  private failure: Error | null = null
+
+  constructor(framing: number | "chunked") {
+    this.chunks = framing === "chunked" ? new ChunkDecoder() : null
+    this.length = framing === "chunked" ? 0 : framing
+    this.left = this.length
+    this.done = framing === 0
+  }
+
+  /** Takes bytes off the wire; returns the offset behind the body. @throws BadRequest */
+  push(bytes: Uint8Array, from: number): number {
+    const to =
+      this.chunks === null ? this.pushCounted(bytes, from) : this.chunks.push(bytes, from, (piece) => this.take(piece))
+    this.done = this.chunks === null ? this.left === 0 : this.chunks.done
+    if (this.done) this.settle()
+    return to
+  }
+
+  read(maxBytes: number): Promise<Uint8Array> {
+    this.maxBytes = maxBytes
+    this.waiting = Promise.withResolvers()
+    const { promise } = this.waiting
+    if (this.length > maxBytes || this.size > maxBytes) this.fail(new BodyTooLarge())
+    if (this.failure !== null) this.fail(this.failure)
+    if (this.done) this.settle()
+    return promise
+  }
+
+  /** The answer is on its way: the rest of the body interests nobody. */
+  discard(): void {
+    this.unwanted = true
+    this.pieces = []
+  }
+
+  gone(): void {
+    this.fail(new Gone())
+  }
+
+  /** True while the sender should wait: nobody has asked for the body yet and a lot is here. */
+  get isFull(): boolean {
+    return this.waiting === null && !this.unwanted && this.size > 1 << 20
+  }
+
+  private pushCounted(bytes: Uint8Array, from: number): number {
+    const to = Math.min(bytes.length, from + this.left)
+    this.take(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to))
+    this.left -= to - from
+    return to
+  }
+
+  private take(piece: Uint8Array): void {
+    if (this.unwanted) return
+    this.size += piece.length
+    this.pieces.push(piece)
+    if (this.size > this.maxBytes) this.fail(new BodyTooLarge())
+  }
+
+  private fail(error: Error): void {
+    this.failure = error
+    this.discard()
+    this.waiting?.reject(error)
+    this.waiting = null
+  }
+
+  private settle(): void {
+    const { waiting, pieces } = this
+    if (waiting === null) return
+    this.waiting = null
+    this.pieces = []
+    // words are read from aligned memory, which a piece behind a head is not
+    waiting.resolve(pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, this.size))
+  }
+}
