@@ -16,6 +16,13 @@ export interface ChildPlan {
 
 const GRACE_MS = 8000
 
+const running = new Set<Bun.Subprocess>()
+
+/** For the end that was not planned. */
+export function killChildren(): void {
+  for (const child of running) child.kill("SIGKILL")
+}
+
 export function startChild(plan: ChildPlan): Child {
   const log = openSync(plan.logPath, "w")
   const settings = Object.entries(plan.env ?? {}).map(([name, value]) => `${name}=${value}`)
@@ -24,6 +31,8 @@ export function startChild(plan: ChildPlan): Child {
     stdout: log,
     stderr: log,
   })
+  running.add(child)
+  void child.exited.then(() => running.delete(child))
   return {
     pid: child.pid,
     async stop() {
@@ -43,18 +52,25 @@ export function freePort(): number {
   return port
 }
 
-/** Resolves when something answers HTTP on the port. @throws Error after `timeoutMs` */
-export async function untilAnswering(name: string, port: number, logPath: string, timeoutMs = 20_000): Promise<void> {
-  for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += 50) {
-    const answered = await fetch(`http://127.0.0.1:${port}/healthz`).then(
-      async (response) => {
-        await response.arrayBuffer()
-        return true
-      },
-      () => false,
-    )
-    if (answered) return
+const START_MS = 20_000
+
+/** A server that answers HTTP on the port. @throws Error with what it said when it does not */
+export async function startServer(name: string, port: number, plan: ChildPlan): Promise<Child> {
+  const child = startChild(plan)
+  for (let waitedMs = 0; waitedMs < START_MS; waitedMs += 50) {
+    if (await answers(port)) return child
     await Bun.sleep(50)
   }
-  throw new Error(`${name} does not answer; it said: ${await Bun.file(logPath).text()}`)
+  await child.stop()
+  throw new Error(`${name} does not answer; it said: ${await Bun.file(plan.logPath).text()}`)
+}
+
+function answers(port: number): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${port}/healthz`).then(
+    async (response) => {
+      await response.arrayBuffer()
+      return true
+    },
+    () => false,
+  )
 }

@@ -1,6 +1,6 @@
 /** The yardstick: one nginx worker with a plain `proxy_pass`, keep-alive on both sides, bodies held in memory. */
 import { mkdirSync } from "node:fs"
-import { freePort, startChild, untilAnswering } from "./children.ts"
+import { freePort, startServer } from "./children.ts"
 import type { Contender } from "./contender.ts"
 import { UPSTREAMS, type Upstreams } from "./upstreams.ts"
 
@@ -11,8 +11,11 @@ export async function startNginx(upstreams: Upstreams, runFolder: string): Promi
   const servers = UPSTREAMS.map((name) => serverBlock(name, ports[name], upstreams.byName[name].port))
   await Bun.write(`${folder}/nginx.conf`, configuration(folder, servers.join("")))
   const logPath = `${folder}/out.log`
-  const child = startChild({ command: ["nginx", "-c", `${folder}/nginx.conf`], core: 0, logPath })
-  await untilAnswering("nginx", ports.unary, logPath)
+  const child = await startServer("nginx", ports.unary, {
+    command: ["nginx", "-c", `${folder}/nginx.conf`],
+    core: 0,
+    logPath,
+  })
   return {
     name: "nginx",
     version: Bun.spawnSync(["nginx", "-v"]).stderr.toString().trim().replace("nginx version: nginx/", ""),

@@ -1,6 +1,6 @@
 /** The peer that a user would get from npm: the Portkey gateway, installed beside the product's own packages. */
 import { existsSync, mkdirSync } from "node:fs"
-import { freePort, startChild, untilAnswering } from "./children.ts"
+import { freePort, startServer } from "./children.ts"
 import type { Contender } from "./contender.ts"
 import type { Upstreams } from "./upstreams.ts"
 
@@ -12,8 +12,11 @@ export async function startPortkey(upstreams: Upstreams, toolFolder: string, run
   const script = install(`${toolFolder}/portkey-${VERSION}`)
   const port = freePort()
   const logPath = `${runFolder}/portkey.log`
-  const child = startChild({ command: ["node", script, `--port=${port}`, "--headless"], core: 0, logPath })
-  await untilAnswering("the Portkey gateway", port, logPath)
+  const child = await startServer("the Portkey gateway", port, {
+    command: ["node", script, `--port=${port}`, "--headless"],
+    core: 0,
+    logPath,
+  })
   return {
     name: "portkey",
     version: VERSION,

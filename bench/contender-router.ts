@@ -1,7 +1,7 @@
 /** The product as a user starts it, with everything that exists switched on. */
 import { Database } from "bun:sqlite"
 import { existsSync, mkdirSync } from "node:fs"
-import { freePort, startChild, untilAnswering } from "./children.ts"
+import { freePort, startServer } from "./children.ts"
 import { groupOf, type Contender } from "./contender.ts"
 import { UPSTREAMS, type Upstreams } from "./upstreams.ts"
 
@@ -26,8 +26,12 @@ export async function startRouter(
   await Bun.write(configPath, configuration(port, upstreams))
   const logPath = `${folder}/out.log`
   const env = { BENCH_PROVIDER_KEY: "sk-bench-0123456789abcdef0123456789abcdef" }
-  const child = startChild({ command: [...program, "serve", "--config", configPath], core: 0, logPath, env })
-  await untilAnswering("smart-router", port, logPath)
+  const child = await startServer("smart-router", port, {
+    command: [...program, "serve", "--config", configPath],
+    core: 0,
+    logPath,
+    env,
+  })
   return {
     name: "router",
     version:

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from "node:fs"
 import { dirname } from "node:path"
 import { barsOf, type Results } from "./bars.ts"
 import { smallBody, streamBody } from "./bodies.ts"
+import { killChildren } from "./children.ts"
 import { startNginx } from "./contender-nginx.ts"
 import { startPortkey } from "./contender-portkey.ts"
 import { startRouter, type Router } from "./contender-router.ts"
@@ -19,6 +20,14 @@ const BENCH_FOLDER = import.meta.dir
 const TOOL_FOLDER = `${BENCH_FOLDER}/.run`
 const RUN_FOLDER = `${TOOL_FOLDER}/session`
 const LATENCY_CALLS = 2000
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    killChildren()
+    // the default action of the signal
+    process.kill(process.pid, signal)
+  })
+}
 
 process.exitCode = await main(Bun.argv.slice(2))
 
@@ -39,8 +48,13 @@ async function main(argv: readonly string[]): Promise<number> {
     say(`bench/run: ${missing.join("\n")}`)
     return 2
   }
-  const holds = await measure(options, ["bench/run", ...argv].join(" "))
-  return options.assert && !holds ? 1 : 0
+  try {
+    const holds = await measure(options, ["bench/run", ...argv].join(" "))
+    return options.assert && !holds ? 1 : 0
+  } catch (error) {
+    say(`bench/run: ${error instanceof Error ? error.message : String(error)}`)
+    return 2
+  }
 }
 
 /** Do all bars hold? */

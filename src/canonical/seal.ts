@@ -10,8 +10,9 @@
  *     Chat       one entry `{type:"reasoning.encrypted", format:"unknown", id:null, index, data}` of
  *                `reasoning_details` per block, beside the visible text in `reasoning_content`. No field of Chat is made
  *                for it; this one has clients that keep and return it, and plain clients ignore it. `index` is the
- *                place of the block among all blocks of the reply, so that a reader can put it back there; when any
- *                envelope came back, the visible text beside it is not read a second time
+ *                number of blocks before it in the message as it will be read back (all text is one there), so that
+ *                a reader can put it back; when any envelope came back, the visible text beside it is not read a
+ *                second time
  *
  * Every reasoning block that is written for a client of another dialect travels in an envelope, payload or not: by its
  * prefix it can be found, and kept from an upstream that would refuse it. An envelope is not a secret and not proof: a

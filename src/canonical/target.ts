@@ -41,6 +41,8 @@ export interface TargetFacts {
   readonly structuredOutput: boolean
   /** Takes `json_object`. */
   readonly jsonMode: boolean
+  /** Takes text content as a list of parts; otherwise texts of one message are joined by a blank line (Chat only). */
+  readonly textParts: boolean
   /** Takes images and documents inside of tool results; otherwise they are lifted into a user message. */
   readonly toolResultMedia: boolean
   readonly images: boolean
@@ -99,6 +101,7 @@ const COMMON: Omit<TargetFacts, "issuer" | "model"> = {
   parallelToolControl: true,
   structuredOutput: true,
   jsonMode: true,
+  textParts: true,
   toolResultMedia: false,
   images: true,
   imageUrls: true,

@@ -22,6 +22,7 @@ import type {
   Snapshot,
   Target,
 } from "./snapshot.ts"
+import { targetFacts } from "./target-facts.ts"
 
 const ENDPOINTS = {
   "openai-chat": "/chat/completions",
@@ -105,7 +106,15 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
         throw new Error(`unknown provider in models.${name}.targets[${index}]`)
       return compileTarget(target, index, provider, providerEntry, entry, config, options)
     })
-    const group: Group = { name, strategy: entry.strategy, targets, aliases: entry.aliases, refusal: refusalOf(entry) }
+    const group: Group = {
+      name,
+      strategy: entry.strategy,
+      targets,
+      aliases: entry.aliases,
+      translation: entry.translation,
+      hostedTools: entry.hosted_tools,
+      refusal: refusalOf(entry),
+    }
     for (const known of [name, ...entry.aliases]) groups.set(known, group)
   }
   return groups
@@ -196,6 +205,7 @@ function compileTarget(
     prices: modelPricesOf(facts),
     pricingSource: facts.pricing_source ?? null,
     pricingUpdatedAt: facts.pricing_updated_at ?? null,
+    ...targetFacts({ dialect, model, providerName: provider.name, provider: providerEntry, catalogue, target }),
   }
 }
 
@@ -233,7 +243,7 @@ function clientIpRule(entry: ClientIpConfig): ClientIpRule {
   }
   return {
     trusted: entry.trusted_proxy_cidrs.length === 0 ? null : trusted,
-    headers: entry.header_order,
+    headers: entry.header_order.map((name) => name.toLowerCase()),
     store: entry.store_ip,
   }
 }

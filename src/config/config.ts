@@ -845,7 +845,7 @@ export interface ToolSupport {
   /** Capabilities on the Responses API. Empty: none. */
   readonly openai_responses?: readonly ("function" | "structured_outputs")[] | undefined
   /** Capabilities on the Messages API. Empty: none. */
-  readonly anthropic_messages?: readonly "client_tools"[] | undefined
+  readonly anthropic_messages?: readonly ("client_tools" | "structured_outputs")[] | undefined
 }
 
 /** Other prices for long inputs. What a tier does not name stays as it is. */

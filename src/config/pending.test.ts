@@ -26,7 +26,6 @@ describe("keys whose feature is not built yet", () => {
     ],
     ["the retention of diagnostics", server("diagnostics: { retention_days: 7 }"), "server.diagnostics.retention_days"],
     ["a strategy", SMALLEST.replace("strategy: static", "strategy: dynamic_score"), "models.default.strategy"],
-    ["translation", group("translation: enforce"), "models.default.translation"],
     ["draining", group("disconnect: drain"), "models.default.disconnect"],
     ["a filter", group("pii_filter: { enabled: true }"), "models.default.pii_filter"],
     ["a shadow", group("shadow: { strategy: static }"), "models.default.shadow"],

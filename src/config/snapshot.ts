@@ -3,6 +3,7 @@
  * A call keeps the snapshot it started with.
  */
 import type { BlockList } from "node:net"
+import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import type { ModelPrices } from "../ledger/price.ts"
 
@@ -48,6 +49,22 @@ export interface Target {
   readonly prices: ModelPrices
   readonly pricingSource: string | null
   readonly pricingUpdatedAt: string | null
+  /** Targets with the same value are one model of one upstream, offered in several dialects. */
+  readonly skin: string
+  /** For calls that come from another dialect. */
+  readonly facts: TargetFacts
+  /** For calls of the target's own dialect that must be written anew all the same. */
+  readonly homeFacts: TargetFacts
+  readonly capabilities: Capabilities
+}
+
+/** What the configuration says that the target can do, in its own dialect; what it does not say is false. */
+export interface Capabilities {
+  readonly tools: boolean
+  readonly toolChoice: boolean
+  readonly structuredOutput: boolean
+  readonly images: boolean
+  readonly reasoning: boolean
 }
 
 export type StrategyName = "static" | "weighted" | "failover" | "dynamic_score" | "script" | "external"
@@ -57,6 +74,10 @@ export interface Group {
   readonly strategy: StrategyName
   readonly targets: readonly Target[]
   readonly aliases: readonly string[]
+  /** Whether calls may change dialect, and whether they may lose something by it. */
+  readonly translation: "off" | "warn" | "enforce"
+  /** What happens to tools that the provider executes. */
+  readonly hostedTools: "pass" | "strip" | "refuse"
   /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */
   readonly refusal: "routing-policy-error" | "pii-filter-failed" | null
 }

@@ -9,10 +9,6 @@ export const CLOSE_BRACKET = 93
 export const COMMA = 44
 export const COLON = 58
 
-/** 1 where a byte ends the plain run of a string: control characters, quote, backslash. */
-export const ENDS_RUN: Uint8Array = new Uint8Array(256).fill(1, 0, 32)
-ENDS_RUN[QUOTE] = 1
-ENDS_RUN[BACKSLASH] = 1
 export const IS_SPACE: Uint8Array = new Uint8Array(256)
 for (const byte of [32, 9, 10, 13]) IS_SPACE[byte] = 1
 export const IS_HEX: Uint8Array = new Uint8Array(256)

@@ -1,15 +1,18 @@
 /**
  * One strict pass over a JSON object's bytes: the whole grammar (RFC 8259) is checked, but only the
  * place of each top-level member is kept. No value is built, so a 160 KB body costs a fraction of a parse.
+ *
+ * The functions return the offset behind what they skip, or `-1 - offset` of a fault: state in locals and plain
+ * numbers is what keeps this fast.
  */
-/* oxlint-disable typescript/no-non-null-assertion -- the loops check their bounds; a default value would cost in the hottest loop of all */
+/* oxlint-disable typescript/no-non-null-assertion -- reading behind the end gives undefined, which is no byte that anything expects */
+import { faultAt, JsonFault } from "./fault.ts"
 import {
   BACKSLASH,
   CLOSE_BRACE,
   CLOSE_BRACKET,
   COLON,
   COMMA,
-  ENDS_RUN,
   IS_ESCAPE,
   IS_HEX,
   IS_SPACE,
@@ -18,7 +21,7 @@ import {
   QUOTE,
   textBetween,
 } from "./bytes.ts"
-import { JsonFault } from "./fault.ts"
+import { skipLiteral, skipNumber } from "./scalar.ts"
 
 /** Where a top-level member stands: `bytes.subarray(start, end)` is its value. */
 export interface Member {
@@ -36,266 +39,152 @@ export interface ScannedObject {
   readonly close: number
 }
 
-const IN_ARRAY = 0
-const IN_OBJECT = 1
 /**
  * Scans `bytes`, which must hold exactly one JSON object and white space.
  * UTF-8 validity is not checked here (`isUtf8` does it natively).
  * @throws JsonFault
  */
 export function scanObject(bytes: Uint8Array, maxDepth: number): ScannedObject {
-  return new Scanner(bytes).object(maxDepth)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const members: Member[] = []
+  const stack: number[] = []
+  let at = skipSpace(bytes, 0)
+  if (bytes[at] !== OPEN_BRACE) notAnObject(bytes, view, at, maxDepth)
+  at = skipSpace(bytes, at + 1)
+  while (bytes[at] !== CLOSE_BRACE || members.length > 0) {
+    const keyStart = at
+    const keyEnd = sound(bytes[at] === QUOTE ? skipString(bytes, view, at + 1) : -1 - at, bytes, maxDepth)
+    const start = skipSpace(bytes, sound(skipColon(bytes, keyEnd), bytes, maxDepth))
+    const end = sound(skipValue(bytes, view, start, maxDepth - 1, stack), bytes, maxDepth)
+    members.push({ key: keyOf(bytes, keyStart, keyEnd), keyStart, start, end })
+    at = skipSpace(bytes, end)
+    if (bytes[at] === CLOSE_BRACE) break
+    if (bytes[at] !== COMMA) throw faultAt(bytes, at, maxDepth)
+    at = skipSpace(bytes, at + 1)
+  }
+  const rest = skipSpace(bytes, at + 1)
+  if (rest < bytes.length) throw faultAt(bytes, rest, maxDepth)
+  return { bytes, members, close: at }
 }
 
-class Scanner {
-  private readonly bytes: Uint8Array
-  private readonly words: Int32Array | null
-  private at = 0
+/** A key with its escapes resolved. */
+function keyOf(bytes: Uint8Array, start: number, end: number): string {
+  const text = textBetween(bytes, start, end)
+  return text.includes("\\") ? String(JSON.parse(text)) : text.slice(1, -1)
+}
 
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes
-    const aligned = (bytes.byteOffset & 3) === 0
-    this.words = aligned ? new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) : null
-  }
+function sound(at: number, bytes: Uint8Array, maxDepth: number): number {
+  if (at < 0) throw faultAt(bytes, -1 - at, maxDepth)
+  return at
+}
 
-  object(maxDepth: number): ScannedObject {
-    const { bytes } = this
-    const members: Member[] = []
-    this.space()
-    if (bytes[this.at] !== OPEN_BRACE) this.notAnObject(maxDepth)
-    this.at++
-    this.space()
-    if (bytes[this.at] === CLOSE_BRACE) return this.finish(members)
-    for (;;) {
-      const keyStart = this.at
-      const key = this.key()
-      const start = this.at
-      this.value(maxDepth - 1)
-      members.push({ key, keyStart, start, end: this.at })
-      this.space()
-      const byte = bytes[this.at]
-      if (byte === CLOSE_BRACE) return this.finish(members)
-      if (byte !== COMMA) this.unexpected()
-      this.at++
-      this.space()
-    }
-  }
+/** Something else than an object: told apart from broken JSON. */
+function notAnObject(bytes: Uint8Array, view: DataView, from: number, maxDepth: number): never {
+  const end = skipSpace(bytes, sound(skipValue(bytes, view, from, maxDepth, []), bytes, maxDepth))
+  if (end < bytes.length) throw faultAt(bytes, end, maxDepth)
+  throw new JsonFault("not-an-object", 0, "expected a JSON object")
+}
 
-  private finish(members: readonly Member[]): ScannedObject {
-    const close = this.at++
-    this.space()
-    if (this.at < this.bytes.length) this.unexpected()
-    return { bytes: this.bytes, members, close }
-  }
-
-  private notAnObject(maxDepth: number): never {
-    this.value(maxDepth)
-    this.space()
-    if (this.at < this.bytes.length) this.unexpected()
-    throw new JsonFault("not-an-object", 0, "expected a JSON object")
-  }
-
-  /** A top-level key, its colon and the space around it; returns the key with its escapes resolved. */
-  private key(): string {
-    const from = this.at
-    if (this.bytes[from] !== QUOTE) this.unexpected()
-    this.at++
-    const escaped = this.string()
-    const to = this.at
-    this.colon()
-    const text = textBetween(this.bytes, from, to)
-    return escaped ? String(JSON.parse(text)) : text.slice(1, -1)
-  }
-
-  private colon(): void {
-    this.space()
-    if (this.bytes[this.at] !== COLON) this.unexpected()
-    this.at++
-    this.space()
-  }
-
-  /** One value of any kind, without recursion: nesting is bounded by `maxDepth`, not by the stack. */
-  private value(maxDepth: number): void {
-    const { bytes } = this
-    const stack: number[] = []
-    for (;;) {
-      const byte = bytes[this.at]
-      if (byte === QUOTE) {
-        this.at++
-        this.string()
-      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-        if (stack.length >= maxDepth) throw new JsonFault("depth", this.at, "nested too deeply")
-        if (this.open(byte, stack)) continue
-      } else this.scalar(byte)
-      if (this.afterValue(stack)) return
-    }
-  }
-
-  /** Enters a container; true when a value must follow, false when the container was empty and is closed. */
-  private open(byte: number, stack: number[]): boolean {
-    this.at++
-    this.space()
-    if (byte === OPEN_BRACKET) {
-      if (this.bytes[this.at] !== CLOSE_BRACKET) {
-        stack.push(IN_ARRAY)
-        return true
-      }
-    } else if (this.bytes[this.at] !== CLOSE_BRACE) {
-      stack.push(IN_OBJECT)
-      this.innerKey()
-      return true
-    }
-    this.at++
-    return false
-  }
-
-  private innerKey(): void {
-    if (this.bytes[this.at] !== QUOTE) this.unexpected()
-    this.at++
-    this.string()
-    this.colon()
-  }
-
-  /** Closes what ends here; true when the outermost value is complete, false when another value follows. */
-  private afterValue(stack: number[]): boolean {
-    const { bytes } = this
-    while (stack.length > 0) {
-      this.space()
-      const byte = bytes[this.at]
-      const container = stack[stack.length - 1]
-      if (byte === COMMA) {
-        this.at++
-        this.space()
-        if (container === IN_OBJECT) this.innerKey()
-        return false
-      }
-      if (byte !== (container === IN_OBJECT ? CLOSE_BRACE : CLOSE_BRACKET)) this.unexpected()
-      this.at++
-      stack.pop()
-    }
-    return true
-  }
-
-  /** From behind the opening quote to behind the closing one; true when the string holds an escape. */
-  private string(): boolean {
-    const { bytes } = this
-    let at = this.at
-    let escaped = false
-    for (;;) {
-      at = this.plainRun(at)
-      const byte = bytes[at]
-      if (byte === QUOTE) {
-        this.at = at + 1
-        return escaped
-      }
-      this.at = at
-      if (byte !== BACKSLASH) this.unexpected()
-      escaped = true
-      at = this.escape(at + 1)
-    }
-  }
-
-  /** The next byte that is not plain text, four bytes a step where the run is long. */
-  private plainRun(from: number): number {
-    const { bytes, words } = this
-    let at = from
-    const near = at + 8
-    while (at < near) {
-      if (ENDS_RUN[bytes[at]!] !== 0) return at
-      at++
-    }
-    if (words !== null) {
-      while ((at & 3) !== 0) {
-        if (ENDS_RUN[bytes[at]!] !== 0) return at
-        at++
-      }
-      let word = at >> 2
-      const last = words.length
-      while (word < last) {
-        const x = words[word]!
-        const quote = x ^ 0x22222222
-        const slash = x ^ 0x5c5c5c5c
-        // the classic "has a byte less than" and "has a zero byte" tests, on four bytes at once
-        if (
-          (((((x - 0x20202020) | 0) & ~x) |
-            (((quote - 0x01010101) | 0) & ~quote) |
-            (((slash - 0x01010101) | 0) & ~slash)) &
-            0x80808080) !==
-          0
-        )
-          break
-        word++
-      }
-      at = word << 2
-    }
-    const end = bytes.length
-    while (at < end && ENDS_RUN[bytes[at]!] === 0) at++
-    return at
-  }
-
-  /** `at` stands behind the backslash; returns the offset behind the escape. */
-  private escape(at: number): number {
-    const { bytes } = this
+/** One value of any kind, without recursion: nesting is bounded by `maxDepth`, not by the call stack. `stack` is scratch. */
+function skipValue(bytes: Uint8Array, view: DataView, from: number, maxDepth: number, stack: number[]): number {
+  let depth = 0
+  let at = from
+  for (;;) {
     const byte = bytes[at]
-    if (byte !== undefined && IS_ESCAPE[byte] === 1) return at + 1
-    if (byte !== 117) this.fail(at, "bad escape in a string")
-    for (let digit = at + 1; digit < at + 5; digit++)
-      if (digit >= bytes.length || IS_HEX[bytes[digit]!] !== 1) this.fail(digit, "bad \\u escape in a string")
-    return at + 5
-  }
-
-  private scalar(byte: number | undefined): void {
-    if (byte === 116) this.literal("true")
-    else if (byte === 102) this.literal("false")
-    else if (byte === 110) this.literal("null")
-    else this.number()
-  }
-
-  private literal(word: string): void {
-    for (let index = 0; index < word.length; index++)
-      if (this.bytes[this.at + index] !== word.charCodeAt(index)) this.unexpected()
-    this.at += word.length
-  }
-
-  private number(): void {
-    const { bytes } = this
-    if (bytes[this.at] === 45) this.at++
-    if (bytes[this.at] === 48) this.at++
-    else this.digits()
-    if (bytes[this.at] === 46) {
-      this.at++
-      this.digits()
+    if (byte === QUOTE) at = skipString(bytes, view, at + 1)
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      if (depth >= maxDepth) return -1 - at
+      const inner = skipSpace(bytes, at + 1)
+      const close = byte === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET
+      if (bytes[inner] === close) at = inner + 1
+      else {
+        stack[depth++] = close
+        at = byte === OPEN_BRACE ? skipKey(bytes, view, inner) : inner
+        if (at < 0) return at
+        continue
+      }
+    } else at = byte === 116 || byte === 102 || byte === 110 ? skipLiteral(bytes, at) : skipNumber(bytes, at)
+    if (at < 0) return at
+    // what ends here, or goes on
+    for (;;) {
+      if (depth === 0) return at
+      at = skipSpace(bytes, at)
+      const next = bytes[at]
+      const close = stack[depth - 1]
+      if (next === close) {
+        at++
+        depth--
+        continue
+      }
+      if (next !== COMMA) return -1 - at
+      at = skipSpace(bytes, at + 1)
+      if (close === CLOSE_BRACE) at = skipKey(bytes, view, at)
+      break
     }
-    const exponent = bytes[this.at]
-    if (exponent === 101 || exponent === 69) {
-      this.at++
-      const sign = bytes[this.at]
-      if (sign === 43 || sign === 45) this.at++
-      this.digits()
+    if (at < 0) return at
+  }
+}
+
+/** A key, its colon and the space around: to the first byte of the value. */
+function skipKey(bytes: Uint8Array, view: DataView, at: number): number {
+  if (bytes[at] !== QUOTE) return -1 - at
+  const end = skipString(bytes, view, at + 1)
+  if (end < 0) return end
+  const colon = skipColon(bytes, end)
+  return colon < 0 ? colon : skipSpace(bytes, colon)
+}
+
+function skipColon(bytes: Uint8Array, from: number): number {
+  const at = skipSpace(bytes, from)
+  return bytes[at] === COLON ? at + 1 : -1 - at
+}
+
+/** From behind the opening quote to behind the closing one, four bytes a step. */
+function skipString(bytes: Uint8Array, view: DataView, from: number): number {
+  const last = bytes.length - 4
+  let at = from
+  for (;;) {
+    while (at <= last) {
+      const x = view.getInt32(at, true)
+      const quote = x ^ 0x22222222
+      const slash = x ^ 0x5c5c5c5c
+      // the classic "has a byte less than" and "has a zero byte" tests; the lowest hit is always a true one
+      const hits =
+        ((((x - 0x20202020) | 0) & ~x) |
+          (((quote - 0x01010101) | 0) & ~quote) |
+          (((slash - 0x01010101) | 0) & ~slash)) &
+        0x80808080
+      if (hits !== 0) {
+        at += (31 - Math.clz32(hits & -hits)) >> 3
+        break
+      }
+      at += 4
     }
+    while (at > last && at < bytes.length && isPlain(bytes[at]!)) at++
+    const byte = bytes[at]
+    if (byte === QUOTE) return at + 1
+    if (byte !== BACKSLASH) return -1 - at
+    at = skipEscape(bytes, at + 1)
+    if (at < 0) return at
   }
+}
 
-  private digits(): void {
-    const { bytes } = this
-    const from = this.at
-    let byte = bytes[this.at]
-    while (byte !== undefined && byte >= 48 && byte <= 57) byte = bytes[++this.at]
-    if (this.at === from) this.unexpected()
-  }
+function isPlain(byte: number): boolean {
+  return byte >= 32 && byte !== QUOTE && byte !== BACKSLASH
+}
 
-  private space(): void {
-    const { bytes } = this
-    let byte = bytes[this.at]
-    while (byte !== undefined && IS_SPACE[byte] === 1) byte = bytes[++this.at]
-  }
+/** `at` stands behind the backslash. */
+function skipEscape(bytes: Uint8Array, at: number): number {
+  const byte = bytes[at]
+  if (byte === undefined) return -1 - at
+  if (IS_ESCAPE[byte] === 1) return at + 1
+  if (byte !== 117) return -1 - at
+  for (let digit = at + 1; digit < at + 5; digit++) if (IS_HEX[bytes[digit] ?? 0] !== 1) return -1 - digit
+  return at + 5
+}
 
-  private unexpected(): never {
-    const byte = this.bytes[this.at]
-    if (byte === undefined) this.fail(this.at, "unexpected end")
-    this.fail(this.at, byte > 32 && byte < 127 ? `unexpected "${String.fromCharCode(byte)}"` : "unexpected character")
-  }
-
-  private fail(offset: number, message: string): never {
-    throw new JsonFault("syntax", offset, message)
-  }
+function skipSpace(bytes: Uint8Array, from: number): number {
+  let at = from
+  while (at < bytes.length && IS_SPACE[bytes[at]!] === 1) at++
+  return at
 }

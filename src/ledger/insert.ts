@@ -1,17 +1,24 @@
 /** The rows of calls, written through prepared statements: the hot part of the ledger. */
 import type { Database, Statement } from "bun:sqlite"
-import type { AttemptRow, CallRecord, ErrorRow, TraceRow, UsageRow } from "./record.ts"
+import type { AttemptRow, CallRecord, ErrorRow, LossRow, TraceRow, UsageRow } from "./record.ts"
 import { HourlyFigures } from "./rollup.ts"
 
 type Scalar = string | number | null
 type Insertion = Statement<unknown, Scalar[]>
 
-const COLUMNS = { request_usage: 58, request_attempts: 21, request_trace_events: 8, request_errors: 9 } as const
+const COLUMNS = {
+  request_usage: 58,
+  request_attempts: 21,
+  request_trace_events: 8,
+  request_losses: 4,
+  request_errors: 9,
+} as const
 
 export class CallInserter {
   readonly #usage: Insertion
   readonly #attempt: Insertion
   readonly #trace: Insertion
+  readonly #loss: Insertion
   readonly #error: Insertion
   readonly #figures: HourlyFigures
   readonly #begin: Statement<unknown, []>
@@ -21,6 +28,7 @@ export class CallInserter {
     this.#usage = database.prepare(`${insertInto("request_usage")} ON CONFLICT DO NOTHING`)
     this.#attempt = database.prepare(insertInto("request_attempts"))
     this.#trace = database.prepare(insertInto("request_trace_events"))
+    this.#loss = database.prepare(insertInto("request_losses"))
     this.#error = database.prepare(insertInto("request_errors"))
     this.#figures = new HourlyFigures(database)
     this.#begin = database.prepare<unknown, []>("BEGIN IMMEDIATE")
@@ -41,14 +49,14 @@ export class CallInserter {
     if (bind(this.#usage, usageValues(usage)).changes === 0) return
     for (const attempt of call.attempts) bind(this.#attempt, attemptValues(usage.request_id, attempt))
     for (const event of call.trace) bind(this.#trace, traceValues(usage.request_id, event))
+    for (const loss of call.losses) bind(this.#loss, lossValues(usage.request_id, loss))
     if (call.error !== null) bind(this.#error, errorValues(usage.request_id, call.error))
     this.#figures.add(usage)
   }
 
   close(): void {
-    for (const statement of [this.#usage, this.#attempt, this.#trace, this.#error, this.#begin, this.#commit]) {
-      statement.finalize()
-    }
+    const rows = [this.#usage, this.#attempt, this.#trace, this.#loss, this.#error]
+    for (const statement of [...rows, this.#begin, this.#commit]) statement.finalize()
     this.#figures.close()
   }
 }
@@ -160,6 +168,10 @@ function attemptValues(requestId: string, row: AttemptRow): Scalar[] {
 
 function traceValues(requestId: string, row: TraceRow): Scalar[] {
   return [requestId, row.seq, row.ts, row.event, row.target_provider, row.target_model, row.reason, row.value]
+}
+
+function lossValues(requestId: string, row: LossRow): Scalar[] {
+  return [requestId, row.seq, row.code, row.path]
 }
 
 function errorValues(requestId: string, row: ErrorRow): Scalar[] {

@@ -71,6 +71,11 @@ const USAGE_ROLLUP_HOURLY = `CREATE TABLE usage_rollup_hourly (
 /** Written to find out whether the database takes writes. */
 const LEDGER_PROBE = "CREATE TABLE ledger_probe (id INTEGER NOT NULL PRIMARY KEY, probed_at TEXT NOT NULL)"
 
+const REQUEST_LOSSES = `CREATE TABLE request_losses (
+  request_id TEXT NOT NULL, seq INTEGER NOT NULL, code TEXT NOT NULL, path TEXT NOT NULL,
+  PRIMARY KEY (request_id, seq)
+) WITHOUT ROWID`
+
 const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
@@ -84,6 +89,7 @@ const MIGRATIONS: readonly Migration[] = [
       LEDGER_PROBE,
     ],
   },
+  { version: 2, name: "losses", statements: [REQUEST_LOSSES] },
 ]
 
 const NEWEST = MIGRATIONS.at(-1)?.version ?? 0

@@ -1,6 +1,6 @@
 /**
  * What the ledger keeps of one call. Field names are the column names of the tables
- * (`request_usage`, `request_attempts`, `request_trace_events`, `request_errors`).
+ * (`request_usage`, `request_attempts`, `request_trace_events`, `request_losses`, `request_errors`).
  * Times are Unix milliseconds, durations milliseconds, money integer nano-USD; null means unknown.
  */
 
@@ -116,11 +116,19 @@ export interface ErrorRow {
   readonly param: string | null
 }
 
+/** What a translation could not carry; `code` from the closed list of losses, `path` without text of the client. */
+export interface LossRow {
+  readonly seq: number
+  readonly code: string
+  readonly path: string
+}
+
 /** All rows of one call: written in one transaction or not at all. */
 export interface CallRecord {
   readonly usage: UsageRow
   readonly attempts: readonly AttemptRow[]
   readonly trace: readonly TraceRow[]
+  readonly losses: readonly LossRow[]
   readonly error: ErrorRow | null
 }
 

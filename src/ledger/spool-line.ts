@@ -9,6 +9,8 @@ export interface SpooledCall {
   readonly call: CallRecord
 }
 
+type Spooled = Omit<CallRecord, "losses"> & Partial<Pick<CallRecord, "losses">>
+
 const CRC_LENGTH = 8
 
 export function encodeLine(generation: string, call: CallRecord): Buffer {
@@ -23,7 +25,8 @@ export function decodeLine(line: Buffer): SpooledCall | null {
   const space = body.indexOf(0x20)
   return {
     generation: body.toString("latin1", 0, space),
-    call: JSON.parse(body.toString("utf8", space + 1)) as CallRecord,
+    // an earlier version wrote no losses
+    call: { losses: [], ...(JSON.parse(body.toString("utf8", space + 1)) as Spooled) },
   }
 }
 

@@ -2,6 +2,7 @@
 import { passthroughBody } from "../dialects/passthrough.ts"
 import type { Target } from "../config/snapshot.ts"
 import { NO_FAULT } from "../dialects/dialect.ts"
+import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError, type ErrorCode } from "../errors.ts"
 import {
   CLIENT_LEFT,
@@ -18,6 +19,10 @@ import { masked } from "../upstream/mask.ts"
 import { retryAfterMs } from "../upstream/retry-after.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { governHostedTools } from "./hosted-tools.ts"
+import { refusal, type Rejection } from "./shortlist.ts"
+import { isRejection, translate } from "./translate.ts"
+import type { Translation } from "./translation.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
 
 /** What the client is to get. */
@@ -27,11 +32,20 @@ export type Answer =
   /** The upstream's refusal of the request, in its own words. */
   | { readonly kind: "relay"; readonly status: number; readonly bytes: Uint8Array; readonly failure: Failure }
 
-/** @throws RouterError when no target answers */
+const JSON_HEADERS = { "content-type": "application/json" }
+const STREAM_HEADERS = { "content-type": "text/event-stream; charset=utf-8" }
+
+/** @throws RouterError when no target answers, or none can */
 export async function attempt(order: readonly Target[], call: Call, gateway: Gateway): Promise<Answer> {
+  if (call.group?.hostedTools !== "pass") governHostedTools(call)
   for (const target of order) {
     if (call.clientLeft) break
-    const tried = begin(call, target, gateway)
+    const translation = translate(target, call, gateway)
+    if (isRejection(translation)) {
+      passOver(translation, call, gateway)
+      continue
+    }
+    const tried = begin(call, target, translation, gateway)
     const result = await tryTarget(tried, call, gateway)
     if (!isFailure(result)) return result
     tried.failure = call.clientLeft ? CLIENT_LEFT : result
@@ -39,19 +53,37 @@ export async function attempt(order: readonly Target[], call: Call, gateway: Gat
     tried.cancel()
     if (!tried.failure.failover) break
   }
+  if (call.attempts.length === 0 && call.rejected !== null && call.group !== null && !call.clientLeft)
+    throw refusal(call.group, call.dialect.name, call.rejected)
   throw exhausted(call.attempts)
+}
+
+/** The target's turn has come, and it turns out that it cannot serve this call. */
+function passOver(rejection: Rejection, call: Call, gateway: Gateway): void {
+  call.rejected = [...(call.rejected ?? []), rejection]
+  if (!call.snapshot.traceCalls) return
+  call.trace.push({
+    seq: call.trace.length,
+    ts: gateway.clock.now(),
+    event: "target_rejected",
+    target_provider: rejection.target.provider.name,
+    target_model: rejection.target.model,
+    reason: rejection.reason,
+    value: null,
+  })
 }
 
 function isFailure(result: Answer | Failure): result is Failure {
   return "class" in result
 }
 
-function begin(call: Call, target: Target, gateway: Gateway): Attempt {
+function begin(call: Call, target: Target, translation: Translation | null, gateway: Gateway): Attempt {
   const tried: Attempt = {
     target,
+    translation,
     startedAt: gateway.clock.monotonicMs(),
     ts: gateway.clock.now(),
-    requestBytes: call.body?.bytes.length ?? 0,
+    requestBytes: translation?.requestBytes ?? call.body?.bytes.length ?? 0,
     responseBytes: 0,
     status: null,
     durationMs: 0,
@@ -88,13 +120,14 @@ async function tryTarget(tried: Attempt, call: Call, gateway: Gateway): Promise<
 }
 
 async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
-  const { target } = tried
+  const { target, translation } = tried
   if (call.body === null) throw new RouterError("internal-error")
+  const isHome = target.dialect === call.dialect.name
   const sent = gateway.upstream.send({
     target,
-    beta: target.dialect === "anthropic" && asksForBeta(call.request.target),
-    headers: forwardedHeaders(call.request.headers, target),
-    body: passthroughBody(call.body, call.facts, target.dialect, target.modelJson),
+    beta: isHome && target.dialect === "anthropic" && asksForBeta(call.request.target),
+    headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
+    body: translation?.body ?? passthroughBody(call.body, call.facts, target.dialect, target.modelJson),
   })
   tried.cancel = sent.cancel
   const answer = await sent.answer
@@ -118,19 +151,27 @@ async function refused(
   tried.retryAfterMs = retryAfterMs(answer.headers.get("retry-after"), gateway.clock.now())
   const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
   tried.responseBytes = bytes.length
-  const fault = call.dialect.readFault(bytes)
+  const fault = DIALECTS[tried.target.dialect].readFault(bytes)
   const failure = classifyStatus(answer.status, fault ?? NO_FAULT, tried.target.model)
   // an HTML page in front of the upstream says nothing to an agent
   if (!failure.relay || fault === null) return failure
   tried.failure = failure
-  return { kind: "relay", status: answer.status, bytes: masked(bytes, tried.target.provider.secrets), failure }
+  const words =
+    tried.translation?.refusal(answer.status, bytes, call.id) ?? masked(bytes, tried.target.provider.secrets)
+  return { kind: "relay", status: answer.status, bytes: words, failure }
 }
 
 async function wholeReply(answer: UpstreamAnswer, tried: Attempt, call: Call): Promise<Answer | Failure> {
   const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
   tried.responseBytes = bytes.length
-  const verdict = call.dialect.judgeReply(bytes)
+  const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
   if (verdict.kind === "fault") return classifyFault(verdict.fault)
+  if (tried.translation !== null) {
+    const translated = tried.translation.reply(bytes)
+    if (!(translated instanceof Uint8Array)) return classifyFault(translated)
+    call.answer = verdict
+    return { kind: "unary", bytes: translated, headers: JSON_HEADERS }
+  }
   call.answer = verdict
   const headers: Record<string, string> = {}
   copyResponseHeaders(answer.headers, headers)
@@ -146,6 +187,7 @@ async function openStream(
   const stream = new UpstreamStream(answer, tried, call, gateway)
   const failure = await stream.untilContent()
   if (failure !== null) return failure
+  if (tried.translation !== null) return { kind: "stream", stream, headers: STREAM_HEADERS }
   const headers: Record<string, string> = {}
   copyResponseHeaders(answer.headers, headers)
   // some servers label their streams as plain text or not at all

@@ -7,14 +7,16 @@ import { BodyTooLarge } from "./message.ts"
 /** How long a client may take to send its body. */
 const BODY_DEADLINE_MS = 120_000
 
-/** @throws RouterError `body-too-large`, `client-closed`, `invalid-request` (408) */
-export function readBody(call: Call, gateway: Gateway): Promise<Uint8Array> {
+/** At once when everything is here. @throws RouterError `body-too-large`, `client-closed`, `invalid-request` (408) */
+export function readBody(call: Call, gateway: Gateway): Uint8Array | Promise<Uint8Array> {
   const { maxBodyBytes } = call.snapshot.limits
+  const body = call.request.body(maxBodyBytes)
+  if (body instanceof Uint8Array) return body
   return new Promise((resolve, reject) => {
     call.deadline = gateway.clock.monotonicMs() + BODY_DEADLINE_MS
     call.onDeadline = () =>
       reject(new RouterError("invalid-request", { message: "The body did not arrive in time.", status: 408 }))
-    call.request.body(maxBodyBytes).then(resolve, (cause: unknown) => reject(asRouterFault(cause, maxBodyBytes)))
+    body.then(resolve, (cause: unknown) => reject(asRouterFault(cause, maxBodyBytes)))
   })
 }
 

@@ -5,12 +5,17 @@ import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import type { TraceRow } from "../ledger/record.ts"
 import type { Failure } from "../upstream/failure.ts"
+import type { DecodedRequest } from "./decode.ts"
 import type { Incoming } from "./message.ts"
+import type { Rejection } from "./shortlist.ts"
+import type { Translation } from "./translation.ts"
 import type { Watched } from "./watchdog.ts"
 
 /** One try at one target; becomes a row of `request_attempts`. */
 export interface Attempt {
   readonly target: Target
+  /** Null: the bytes pass. */
+  readonly translation: Translation | null
   readonly startedAt: number
   readonly ts: number
   readonly requestBytes: number
@@ -45,6 +50,12 @@ export class Call implements Watched {
   group: Group | null = null
   // rank, attempt
   readonly attempts: Attempt[] = []
+  /** Targets that were passed over when their turn came; null: none. */
+  rejected: Rejection[] | null = null
+  /** The body in the canonical form, once something needed it. */
+  decoded: DecodedRequest | null = null
+  /** Whether the body holds reasoning that the router sealed; null: not looked yet. */
+  sealed: boolean | null = null
   readonly trace: TraceRow[] = []
   // reply
   answer: AnswerFacts = { usage: null, stopReason: null, serviceTier: null }

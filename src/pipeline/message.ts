@@ -14,10 +14,10 @@ export interface Incoming {
   /** The peer's address as the socket has it. */
   readonly address: string | null
   /**
-   * The whole body. Rejects with `BodyTooLarge`, or `Gone` when the client left before its end.
+   * The whole body, at once when it is here. Rejects with `BodyTooLarge`, or `Gone` when the client left before its end.
    * May be asked for once.
    */
-  body(maxBytes: number): Promise<Uint8Array>
+  body(maxBytes: number): Uint8Array | Promise<Uint8Array>
   /** Called once when the client leaves before it has its answer. */
   onGone: (() => void) | null
 }
@@ -29,10 +29,19 @@ export interface Outgoing {
   readonly body: Uint8Array | string | BodyStream
 }
 
-/** A body that is asked for piece by piece, as fast as the client takes it. */
+/** Where the bytes of a stream go. */
+export interface Writer {
+  write(bytes: Uint8Array): void
+  /** The client takes bytes more slowly than they come. */
+  readonly full: boolean
+  /** Resolves when the client has taken all, or is gone. */
+  drained(): Promise<void>
+}
+
+/** A body that is written as it comes. */
 export interface BodyStream {
-  /** The next bytes; null at the end. When it rejects, the connection is cut, so that nobody takes the end for a whole answer. */
-  next(): Promise<Uint8Array | null>
+  /** Writes everything; resolves at the end. When it rejects, the connection is cut, so that nobody takes the end for a whole answer. */
+  pump(writer: Writer): Promise<void>
 }
 
 export type Handler = (request: Incoming) => Promise<Outgoing>

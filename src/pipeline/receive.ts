@@ -17,7 +17,8 @@ export async function receive(call: Call, gateway: Gateway): Promise<void> {
   if (type !== "application/json" && !isJson(type)) throw new RouterError("unsupported-media-type")
   const encoding = headers.get("content-encoding")
   if (encoding !== null && encoding.toLowerCase() !== "identity") throw new RouterError("unsupported-media-type")
-  const bytes = await readBody(call, gateway)
+  const body = readBody(call, gateway)
+  const bytes = body instanceof Uint8Array ? body : await body
   call.body = parse(bytes, call.snapshot.limits.maxDepth)
   call.facts = call.dialect.peek(call.body)
 }

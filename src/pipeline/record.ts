@@ -1,7 +1,8 @@
 /** A finished call as the ledger's rows. */
+import type { Loss } from "../canonical/loss.ts"
 import type { Target } from "../config/snapshot.ts"
 import type { Usage } from "../dialects/dialect.ts"
-import type { AttemptRow, CallRecord, ErrorRow, UsageRow, UsageSource } from "../ledger/record.ts"
+import type { AttemptRow, CallRecord, ErrorRow, LossRow, UsageRow, UsageSource } from "../ledger/record.ts"
 import { priceCall, type Costs } from "../ledger/price.ts"
 import type { Attempt, Call, Outcome } from "./call.ts"
 import { clientName } from "./client.ts"
@@ -13,6 +14,7 @@ export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRe
     usage: usageRow(call, gateway, outcome, now),
     attempts: call.attempts.map((tried, index) => attemptRow(tried, index, call, now)),
     trace: call.trace,
+    losses: lossRows(call.current?.translation?.losses()),
     error: errorRow(call, gateway, outcome),
   }
 }
@@ -173,6 +175,23 @@ function attemptRow(tried: Attempt, index: number, call: Call, now: number): Att
     retry_after_ms: tried.retryAfterMs,
     upstream_request_id: tried.upstreamRequestId,
   }
+}
+
+const NO_LOSSES: readonly LossRow[] = []
+/** A long conversation can lose the same thing in every message. */
+const ROWS_PER_CODE = 8
+/** Names of top-level fields are the client's own text, so only what looks like a name is written down. */
+const NAME_LIKE = /^[\w.[\]-]{1,128}$/
+
+function lossRows(losses: readonly Loss[] | undefined): readonly LossRow[] {
+  if (losses === undefined || losses.length === 0) return NO_LOSSES
+  const counts = new Map<string, number>()
+  const kept = losses.filter(({ code }) => {
+    const count = (counts.get(code) ?? 0) + 1
+    counts.set(code, count)
+    return count <= ROWS_PER_CODE
+  })
+  return kept.map(({ code, path }, seq) => ({ seq, code, path: NAME_LIKE.test(path) ? path : "other" }))
 }
 
 function errorRow(call: Call, gateway: Gateway, { error, status }: Outcome): ErrorRow | null {

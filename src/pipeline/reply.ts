@@ -1,10 +1,11 @@
 /** Step 7: bytes to the client. What ends an answer leaves only after the call is settled. */
+import { lossHeader } from "../canonical/loss.ts"
 import { RouterError, asRouterError } from "../errors.ts"
 import type { Answer } from "./attempt.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { routerHeaders } from "./headers.ts"
-import type { Outgoing } from "./message.ts"
+import type { Outgoing, Writer } from "./message.ts"
 import { settle } from "./settle.ts"
 import type { UpstreamStream } from "./upstream-stream.ts"
 
@@ -16,7 +17,7 @@ export async function reply(answer: Answer, call: Call, gateway: Gateway): Promi
   if (answer.kind === "relay") return relayed(answer, call, gateway)
   call.firstContentAt = call.upstreamEndedAt
   await settle(call, gateway, { status: 200, error: null })
-  return { status: 200, headers: routerHeaders(call, gateway, answer.headers), body: answer.bytes }
+  return { status: 200, headers: routerHeaders(call, gateway, withLosses(answer.headers, call)), body: answer.bytes }
 }
 
 /** The upstream's own words about the request: agents heal themselves by matching them. */
@@ -26,7 +27,15 @@ async function relayed(answer: Answer & { kind: "relay" }, call: Call, gateway: 
     error: new RouterError(answer.failure.code, { status: answer.status }),
   })
   const headers = { "content-type": "application/json", "x-should-retry": "false" }
-  return { status: answer.status, headers: routerHeaders(call, gateway, headers), body: answer.bytes }
+  return { status: answer.status, headers: routerHeaders(call, gateway, withLosses(headers, call)), body: answer.bytes }
+}
+
+/** What the translation has lost until the headers leave. */
+function withLosses(headers: Readonly<Record<string, string>>, call: Call): Readonly<Record<string, string>> {
+  const translation = call.current?.translation ?? null
+  if (translation === null) return headers
+  const losses = lossHeader(translation.losses())
+  return losses === "" ? headers : { ...headers, "x-router-losses": losses }
 }
 
 function streamed(
@@ -36,9 +45,12 @@ function streamed(
   gateway: Gateway,
 ): Outgoing {
   call.request.onGone = () => leftStream(stream, call, gateway)
-  const next = async (): Promise<Uint8Array | null> =>
-    (await stream.next()) ?? (call.settled ? null : finish(stream, call, gateway))
-  return { status: 200, headers: routerHeaders(call, gateway, headers), body: { next } }
+  const pump = async (writer: Writer): Promise<void> => {
+    await stream.pump(writer)
+    const last = call.settled ? null : await finish(stream, call, gateway)
+    if (last !== null) writer.write(last)
+  }
+  return { status: 200, headers: routerHeaders(call, gateway, withLosses(headers, call)), body: { pump } }
 }
 
 function leftStream(stream: UpstreamStream, call: Call, gateway: Gateway): void {
@@ -60,7 +72,7 @@ async function finish(stream: UpstreamStream, call: Call, gateway: Gateway): Pro
   stream.attempt.failure = failure
   const error = failure === null ? null : new RouterError(failure.code)
   const last = await settleOrFail(call, gateway, error)
-  if (last !== null) return encoder.encode(stream.observer.renderFailure(last, call.id))
+  if (last !== null) return encoder.encode(stream.renderFailure(last))
   return stream.tail.length > 0 ? stream.tail : null
 }
 

@@ -3,6 +3,8 @@
  * what must not leave yet: everything before the first content, and the terminal frame.
  */
 import { FRAME, type StreamObserver } from "../dialects/dialect.ts"
+import { DIALECTS } from "../dialects/registry.ts"
+import type { RouterError } from "../errors.ts"
 import { FrameSplitter } from "../sse/frames.ts"
 import {
   BROKEN_STREAM,
@@ -16,10 +18,16 @@ import {
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import type { Writer } from "./message.ts"
+import type { StreamTranslation } from "./stream-translation.ts"
+import { asFault } from "./translation.ts"
 
 /** How long a stream may go on after its terminal frame before its rest is given up. */
 const AFTERMATH_MS = 200
 const NOTHING = new Uint8Array(0)
+/** Every translated stream asks for usage, and the client's writer decides whether it is shown. */
+const WITH_USAGE = { model: null, stream: true, includeUsage: true }
+const encoder = new TextEncoder()
 
 type End =
   | { readonly kind: "complete" }
@@ -33,6 +41,8 @@ export class UpstreamStream {
   tail: Uint8Array = new Uint8Array(0)
   readonly observer: StreamObserver
   readonly attempt: Attempt
+  /** Null: frames pass as they are. */
+  private readonly translation: StreamTranslation | null
   private readonly answer: UpstreamAnswer
   private readonly splitter: FrameSplitter
   private readonly call: Call
@@ -49,7 +59,8 @@ export class UpstreamStream {
     this.attempt = attempt
     this.call = call
     this.gateway = gateway
-    this.observer = call.dialect.createObserver(call.facts)
+    this.translation = attempt.translation?.stream() ?? null
+    this.observer = DIALECTS[attempt.target.dialect].createObserver(this.translation === null ? call.facts : WITH_USAGE)
     this.splitter = new FrameSplitter(call.snapshot.limits.maxFrameBytes)
   }
 
@@ -61,13 +72,21 @@ export class UpstreamStream {
     return null
   }
 
-  /** The next bytes for the client; null at the end. Reads on only when nothing is ready. */
-  async next(): Promise<Uint8Array | null> {
-    while (this.ready.length === 0 && this.end === null) await this.readInTime()
-    if (this.ready.length === 0) return null
-    const bytes = this.ready.length === 1 ? this.ready[0] : Buffer.concat(this.ready)
-    this.ready = []
-    return bytes ?? null
+  /** Writes what comes as it comes; resolves at the end of the stream, with the terminal frame still held back. */
+  async pump(writer: Writer): Promise<void> {
+    this.flush(writer)
+    while (this.end === null) {
+      this.expectSoon()
+      await this.flow(writer)
+      // the time that a stalled client takes does not count as the upstream's silence
+      this.call.deadline = Infinity
+      if (writer.full) await writer.drained()
+    }
+  }
+
+  /** The client's terminal error. */
+  renderFailure(error: RouterError): string {
+    return this.translation?.fail(error, this.call.id) ?? this.observer.renderFailure(error, this.call.id)
   }
 
   /** Stops reading and frees the connection. */
@@ -75,13 +94,35 @@ export class UpstreamStream {
     this.attempt.cancel()
   }
 
-  /** The time that a stalled client takes does not count as the upstream's silence. */
-  private async readInTime(): Promise<void> {
+  private expectSoon(): void {
     const { call } = this
     call.deadline = this.gateway.clock.monotonicMs() + call.snapshot.limits.timeoutMs
     call.onDeadline = this.expire
-    await this.read()
-    call.deadline = Infinity
+  }
+
+  private async flow(writer: Writer): Promise<void> {
+    try {
+      const more = await this.answer.flow((pieces) => {
+        for (const piece of pieces) if (this.end === null) this.take(piece)
+        this.flush(writer)
+        this.expectSoon()
+        return this.end === null && !writer.full
+      })
+      if (!more && this.end === null) this.finish()
+      this.flush(writer)
+      if (more && this.end?.kind === "complete") await this.aftermath()
+    } catch (error) {
+      this.broken(error)
+      this.flush(writer)
+    }
+  }
+
+  private flush(writer: Writer): void {
+    const { ready } = this
+    if (ready.length === 0) return
+    this.ready = []
+    const [only] = ready
+    writer.write(ready.length === 1 && only !== undefined ? only : Buffer.concat(ready))
   }
 
   private readonly expire = (): void => {
@@ -96,10 +137,12 @@ export class UpstreamStream {
       for (const piece of pieces) if (this.end === null) this.take(piece)
       if (this.end?.kind === "complete") await this.aftermath()
     } catch (error) {
-      this.fail(
-        this.silent ? TIMEOUT : error instanceof RangeError ? MALFORMED : this.anyFrame ? BROKEN_STREAM : NETWORK,
-      )
+      this.broken(error)
     }
+  }
+
+  private broken(error: unknown): void {
+    this.fail(this.silent ? TIMEOUT : error instanceof RangeError ? MALFORMED : this.anyFrame ? BROKEN_STREAM : NETWORK)
   }
 
   /** Judges every whole frame of a chunk; neighbours that pass leave as one piece. */
@@ -107,6 +150,7 @@ export class UpstreamStream {
     const { splitter } = this
     this.attempt.responseBytes += chunk.length
     splitter.push(chunk)
+    if (this.translation !== null) return this.takeTranslated(this.translation)
     let from = -1
     let to = -1
     while (splitter.next()) {
@@ -124,6 +168,39 @@ export class UpstreamStream {
       to = splitter.end
     }
     this.pass(from, to)
+  }
+
+  /** The same judgement, but what leaves is what the client's writer makes of each frame. */
+  private takeTranslated(translation: StreamTranslation): void {
+    const { splitter } = this
+    let text = ""
+    while (this.end === null && splitter.next())
+      text += this.translated(translation, splitter.bytes, splitter.start, splitter.end)
+    if (text !== "") this.ready.push(encoder.encode(text))
+  }
+
+  private translated(translation: StreamTranslation, bytes: Uint8Array, start: number, end: number): string {
+    const verdict = this.observer.frame(bytes, start, end)
+    this.anyFrame = true
+    if (verdict & FRAME.fault) {
+      this.fail(this.observer.fault === null ? BROKEN_STREAM : classifyFault(this.observer.fault))
+      return ""
+    }
+    const isTerminal = (verdict & FRAME.terminal) !== 0
+    let text = translation.frame(bytes, start, end, isTerminal)
+    if (isTerminal && translation.tail === null) text += translation.finish()
+    if (verdict === FRAME.content) this.sawContent()
+    else if (!this.contentSeen) this.hold(end - start)
+    this.endTranslated(translation)
+    return text
+  }
+
+  private endTranslated({ tail, failure }: StreamTranslation): void {
+    if (tail !== null) {
+      this.tail = encoder.encode(tail)
+      this.end = { kind: "complete" }
+    } else if (failure !== null)
+      this.fail(failure.kind === "protocol" ? BROKEN_STREAM : classifyFault(asFault(failure)))
   }
 
   private pass(from: number, to: number): void {
@@ -150,7 +227,7 @@ export class UpstreamStream {
     splitter.push(more)
     while (splitter.next()) {
       const verdict = this.observer.frame(splitter.bytes, splitter.start, splitter.end)
-      if (verdict !== FRAME.plain) continue
+      if (verdict !== FRAME.plain || this.translation !== null) continue
       this.tail = Buffer.concat([this.tail, splitter.bytes.subarray(splitter.start, splitter.end)])
     }
   }
@@ -162,7 +239,7 @@ export class UpstreamStream {
       for (let pieces = await this.answer.read(); pieces !== null; pieces = await this.answer.read()) {
         for (const piece of pieces) this.addTrailing(piece)
       }
-      this.tail = Buffer.concat([this.tail, this.splitter.remainder()])
+      if (this.translation === null) this.tail = Buffer.concat([this.tail, this.splitter.remainder()])
     } catch {
       // the answer is whole already
     } finally {
@@ -173,6 +250,7 @@ export class UpstreamStream {
   /** The body has ended without a terminal frame. */
   private finish(): void {
     const rest = this.splitter.remainder()
+    if (this.translation !== null) return this.finishTranslated(this.translation, rest)
     if (rest.length > 0) {
       const verdict = this.observer.frame(rest, 0, rest.length)
       if (verdict & FRAME.fault)
@@ -185,6 +263,16 @@ export class UpstreamStream {
     }
     if (this.observer.finished) this.end = { kind: "complete" }
     else this.fail(this.anyFrame ? BROKEN_STREAM : EMPTY_STREAM)
+  }
+
+  private finishTranslated(translation: StreamTranslation, rest: Uint8Array): void {
+    let text = rest.length === 0 ? "" : this.translated(translation, rest, 0, rest.length)
+    if (this.end === null) {
+      text += translation.finish()
+      this.endTranslated(translation)
+    }
+    if (text !== "") this.ready.push(encoder.encode(text))
+    if (this.end?.kind !== "complete" && !this.anyFrame) this.fail(EMPTY_STREAM)
   }
 
   /** What is held before the first content is bounded like a frame. @throws RangeError */
@@ -209,7 +297,7 @@ export class UpstreamStream {
     const bytes = await readWhole(this.answer, this.call.snapshot.limits.maxResponseBytes)
     this.attempt.responseBytes = bytes.length
     if (bytes.length === 0) return EMPTY_STREAM
-    const fault = this.call.dialect.readFault(bytes)
+    const fault = DIALECTS[this.attempt.target.dialect].readFault(bytes)
     return fault === null ? MALFORMED : classifyFault(fault)
   }
 }

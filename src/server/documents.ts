@@ -3,6 +3,8 @@ import architecture from "../../ARCHITECTURE.md" with { type: "text" }
 import changelog from "../../CHANGELOG.md" with { type: "text" }
 import runtimeBun from "../../docs/decisions/0001-runtime-bun.md" with { type: "text" }
 import passthrough from "../../docs/decisions/0003-passthrough.md" with { type: "text" }
+import ledgerCommit from "../../docs/decisions/0002-ledger-commit-rule.md" with { type: "text" }
+import ownHttp from "../../docs/decisions/0004-own-http.md" with { type: "text" }
 import configuration from "../../docs/configuration.md" with { type: "text" }
 import errors from "../../docs/errors.md" with { type: "text" }
 import clients from "../../docs/clients.md" with { type: "text" }
@@ -36,10 +38,22 @@ export const DOCUMENTS: readonly Document[] = [
     text: runtimeBun,
   },
   {
+    file: "docs/decisions/0002-ledger-commit-rule.md",
+    slug: "decisions/0002-ledger-commit-rule",
+    title: "Decision 2: the ledger's commit rule",
+    text: ledgerCommit,
+  },
+  {
     file: "docs/decisions/0003-passthrough.md",
     slug: "decisions/0003-passthrough",
     title: "Decision 3: passthrough",
     text: passthrough,
+  },
+  {
+    file: "docs/decisions/0004-own-http.md",
+    slug: "decisions/0004-own-http",
+    title: "Decision 4: HTTP",
+    text: ownHttp,
   },
   { file: "CHANGELOG.md", slug: "changelog", title: "Changes", text: changelog },
 ]

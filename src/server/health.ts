@@ -4,13 +4,18 @@ import type { Outgoing } from "../pipeline/message.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { json } from "./plain.ts"
 
+/** What `/readyz` asks of the ledger: a look at the database, which notices an outage that no call has met yet. */
+export interface ReadyStore {
+  ready(): Promise<boolean>
+}
+
 export function health(): Outgoing {
   return json({ status: "ok", ...buildInfo })
 }
 
 /** 503 names the part that is not usable, without detail. */
-export function ready(gateway: Gateway): Outgoing {
-  const parts = [...(gateway.draining ? ["draining"] : []), ...(gateway.ledger.accepting() ? [] : ["usage_db"])]
+export async function ready(gateway: Gateway, store: ReadyStore): Promise<Outgoing> {
+  const parts = [...(gateway.draining ? ["draining"] : []), ...((await store.ready()) ? [] : ["usage_db"])]
   if (parts.length === 0) return json({ status: "ready" })
   return json({ status: "not-ready", error: "not-ready", parts }, 503)
 }

@@ -4,8 +4,7 @@ import type { Gateway } from "../pipeline/gateway.ts"
 import type { BadRequest } from "./http/head.ts"
 import { serveHttp, type HttpServer } from "./http/server.ts"
 import { refuse } from "./plain.ts"
-import { dialectOfPath, routesOf } from "./routes.ts"
-import type { UsageStore } from "./usage.ts"
+import { dialectOfPath, routesOf, type Store } from "./routes.ts"
 
 export interface Listener {
   readonly url: string
@@ -15,7 +14,7 @@ export interface Listener {
 
 export function listen(
   gateway: Gateway,
-  store: UsageStore,
+  store: Store,
   address: { readonly hostname: string; readonly port: number },
 ): Listener {
   const server: HttpServer = serveHttp({

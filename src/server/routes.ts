@@ -7,10 +7,13 @@ import type { Handler, Incoming, Outgoing } from "../pipeline/message.ts"
 import { serve } from "../pipeline/pipeline.ts"
 import { serveDocs } from "./assets.ts"
 import { withCors } from "./cors.ts"
-import { health, ready, version } from "./health.ts"
+import { health, ready, version, type ReadyStore } from "./health.ts"
 import { listModels, oneModel } from "./models.ts"
 import { answer, refuse } from "./plain.ts"
 import { usage, type UsageStore } from "./usage.ts"
+
+/** What the endpoints beside the calls need of the ledger. */
+export interface Store extends UsageStore, ReadyStore {}
 
 const CHAT = DIALECTS["openai-chat"]
 const RESPONSES = DIALECTS["openai-responses"]
@@ -28,7 +31,7 @@ const CALLS: ReadonlyMap<string, Dialect> = new Map([
   ["/anthropic/messages", MESSAGES],
 ])
 
-export function routesOf(gateway: Gateway, store: UsageStore): Handler {
+export function routesOf(gateway: Gateway, store: Store): Handler {
   return async (request) => {
     const dialect = CALLS.get(request.path)
     const answered = dialect === undefined ? other(request, gateway, store) : call(request, dialect, gateway)
@@ -43,7 +46,7 @@ function call(request: Incoming, dialect: Dialect, gateway: Gateway): Promise<Ou
 }
 
 /** Everything else. */
-function other(request: Incoming, gateway: Gateway, store: UsageStore): Outgoing | Promise<Outgoing> {
+function other(request: Incoming, gateway: Gateway, store: Store): Outgoing | Promise<Outgoing> {
   const dialect = dialectOf(request)
   const route = readRoute(request, gateway, store)
   if (route === null) return refuse(dialect, gateway, new RouterError("not-found"))
@@ -54,12 +57,12 @@ function other(request: Incoming, gateway: Gateway, store: UsageStore): Outgoing
 
 type Route = () => Outgoing | Promise<Outgoing>
 
-function readRoute(request: Incoming, gateway: Gateway, store: UsageStore): Route | null {
+function readRoute(request: Incoming, gateway: Gateway, store: Store): Route | null {
   const { path } = request
   const api = path.replace(/^\/anthropic(?=\/)/, "").replace(/^\/v1(?=\/)/, "")
   if (path === "/") return () => ({ status: 302, headers: { location: "/docs/" }, body: "" })
   if (path === "/healthz") return () => health()
-  if (path === "/readyz") return () => ready(gateway)
+  if (path === "/readyz") return () => ready(gateway, store)
   if (path === "/version") return () => version()
   if (path === "/docs" || path.startsWith("/docs/")) {
     const page = serveDocs(path)

@@ -6,13 +6,24 @@ export interface UpstreamAnswer {
   readonly headers: { get(name: string): string | null }
   /** The next pieces of the body; null at its end. Rejects when it breaks off. */
   read(): Promise<readonly Uint8Array[] | null>
+  /** The pieces that are here already. */
+  take(): readonly Uint8Array[]
+  /** Hands pieces over as they arrive until `take` returns false (resolves with true) or the body ends (with false). Rejects when it breaks off. */
+  flow(take: (pieces: readonly Uint8Array[]) => boolean): Promise<boolean>
+  /** Nothing more will come than what is here. */
+  readonly complete: boolean
 }
 
 /** The whole body, decoded where it was compressed without being asked. @throws RangeError when it is larger than `maxBytes` */
 export async function readWhole(answer: UpstreamAnswer, maxBytes: number): Promise<Uint8Array> {
   const pieces: Uint8Array[] = []
   let size = 0
-  for (let more = await answer.read(); more !== null; more = await answer.read()) {
+  // most answers are here as a whole with their head: then nothing is waited for
+  for (
+    let more: readonly Uint8Array[] | null = answer.take();
+    more !== null;
+    more = answer.complete ? null : await answer.read()
+  ) {
     for (const piece of more) size += piece.length
     if (size > maxBytes) throw new RangeError("the answer is too large")
     pieces.push(...more)

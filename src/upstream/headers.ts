@@ -1,15 +1,25 @@
 /** Which headers go upstream and which come back: allow lists both ways. */
 import type { Target } from "../config/snapshot.ts"
+import type { DialectName } from "../dialects/dialect.ts"
 
 const TO_OPENAI = ["openai-beta", "x-openai-internal-codex-responses-lite", "x-codex-turn-state", "idempotency-key"]
 const TO_ANTHROPIC = ["anthropic-version", "anthropic-beta", "x-codex-turn-state", "idempotency-key"]
+/** What means the same to every vendor. */
+const TO_FOREIGN = ["idempotency-key"]
 const OLDEST_ANTHROPIC_VERSION = "2023-06-01"
 
-/** The client's headers that go with a call to this target; they come on top of the target's own. */
-export function forwardedHeaders(client: ReadableHeaders, target: Target): Readonly<Record<string, string>> {
+/**
+ * The client's headers that go with a call to this target; they come on top of the target's own. What a client says to
+ * a vendor of its own dialect means nothing to another.
+ */
+export function forwardedHeaders(
+  client: ReadableHeaders,
+  dialect: DialectName,
+  target: Target,
+): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {}
   const anthropic = target.dialect === "anthropic"
-  for (const name of anthropic ? TO_ANTHROPIC : TO_OPENAI) {
+  for (const name of dialect !== target.dialect ? TO_FOREIGN : anthropic ? TO_ANTHROPIC : TO_OPENAI) {
     const value = client.get(name)
     if (value !== null) headers[name] = value
   }

@@ -1,7 +1,8 @@
 /** Sends requests upstream: over own connections, or by `fetch` where an egress proxy stands between. */
 import type { Target } from "../config/snapshot.ts"
 import type { UpstreamAnswer } from "./answer.ts"
-import { NothingReceived, type Exchange } from "./http/exchange.ts"
+import { NothingReceived, type Exchange, type Listener } from "./http/exchange.ts"
+import type { ResponseHeaders } from "./http/head.ts"
 import { Pool } from "./http/pool.ts"
 
 export interface UpstreamRequest {
@@ -38,23 +39,22 @@ export class Upstream {
   private overPool(request: UpstreamRequest): Sent {
     const pool = this.poolFor(request.target)
     const pieces = [this.headFor(request.target, request.beta), callHead(request), ...request.body]
-    let { exchange, reused } = pool.send(pieces, false)
+    const settled = Promise.withResolvers<UpstreamAnswer>()
     let cancelled = false
-    const headed = async (): Promise<UpstreamAnswer> => {
-      try {
-        return await answerOf(exchange)
-      } catch (error) {
+    const listener: Listener = {
+      headed: ({ status, headers }) => settled.resolve(new PooledAnswer(status, headers, sent.exchange)),
+      failed: (error) => {
         // a kept connection may close while the request is on its way: nobody has seen that request
-        if (cancelled || !reused || !(error instanceof NothingReceived)) throw error
-        ;({ exchange, reused } = pool.send(pieces, true))
-        return answerOf(exchange)
-      }
+        if (!cancelled && sent.reused && error instanceof NothingReceived) sent = pool.send(pieces, listener, true)
+        else settled.reject(error)
+      },
     }
+    let sent = pool.send(pieces, listener, false)
     return {
-      answer: headed(),
+      answer: settled.promise,
       cancel: () => {
         cancelled = true
-        exchange.cancel()
+        sent.exchange.cancel()
       },
     }
   }
@@ -77,9 +77,32 @@ export class Upstream {
   }
 }
 
-async function answerOf(exchange: Exchange): Promise<UpstreamAnswer> {
-  const { status, headers } = await exchange.head
-  return { status, headers, read: () => exchange.read() }
+class PooledAnswer implements UpstreamAnswer {
+  readonly status: number
+  readonly headers: ResponseHeaders
+  private readonly exchange: Exchange
+
+  constructor(status: number, headers: ResponseHeaders, exchange: Exchange) {
+    this.status = status
+    this.headers = headers
+    this.exchange = exchange
+  }
+
+  get complete(): boolean {
+    return this.exchange.complete
+  }
+
+  read(): Promise<readonly Uint8Array[] | null> {
+    return this.exchange.read()
+  }
+
+  take(): readonly Uint8Array[] {
+    return this.exchange.take()
+  }
+
+  flow(take: (pieces: readonly Uint8Array[]) => boolean): Promise<boolean> {
+    return this.exchange.flow(take)
+  }
 }
 
 /** Request line and fixed headers; the same bytes for every call. */
@@ -123,7 +146,11 @@ function byFetch(request: UpstreamRequest, proxy: string): Sent {
       const chunk = await reader?.read()
       return chunk?.value === undefined ? null : [chunk.value]
     }
-    return { status: response.status, headers: response.headers, read }
+    const flow = async (take: (pieces: readonly Uint8Array[]) => boolean): Promise<boolean> => {
+      for (let pieces = await read(); pieces !== null; pieces = await read()) if (!take(pieces)) return true
+      return false
+    }
+    return { status: response.status, headers: response.headers, read, flow, take: () => [], complete: false }
   }
   return { answer: answer(), cancel: () => control.abort() }
 }

@@ -35,8 +35,8 @@ export function facts(over: Partial<TargetFacts> = {}): TargetFacts {
 
 const NATIVE: NameOptions = { rules: { ...COMMON_NAME_RULES, namespaces: true }, customTools: true }
 
-export function context(tools: readonly Tool[] = [], options: NameOptions = NATIVE): ReplyContext {
-  return { names: buildNameTable(tools, [], options), issuer: ISSUER, mint: minter() }
+export function context(tools: readonly Tool[] = [], naming: NameOptions = NATIVE): ReplyContext {
+  return { names: buildNameTable(tools, [], naming), issuer: ISSUER, mint: minter() }
 }
 
 export function options(clientBody: JsonObject = {}, request?: Request): ReplyOptions {

@@ -160,6 +160,8 @@ test("a provider without a key gets no credential at all, and other schemes are 
       delete chat!["api_key"]
       responses!["auth_scheme"] = "header:api-key"
       messages!["auth_scheme"] = "bearer"
+      // another key makes another upstream of it, which would serve the other dialects too
+      config.models["default"]!["translation"] = "off"
     },
   })
   for (const sample of ALL_SAMPLES) await odd.call(sample.dialect, sample.request({ text: `scheme-${sample.dialect}` }))

@@ -184,10 +184,10 @@ export const group: z.ZodType = ruled(
         [],
       ),
       translation: byDefault(
-        choice(["off", "warn", "enforce"], "When a call must change dialect and would lose something.", LATER),
+        choice(["off", "warn", "enforce"], "When a call must change dialect and would lose something."),
         "warn",
       ),
-      hosted_tools: byDefault(choice(["pass", "strip", "refuse"], "Tools that the provider executes.", LATER), "pass"),
+      hosted_tools: byDefault(choice(["pass", "strip", "refuse"], "Tools that the provider executes."), "pass"),
       disconnect: byDefault(
         choice(["abort", "drain"], "What happens upstream when the client leaves.", { pendingValues: ["drain"] }),
         "abort",

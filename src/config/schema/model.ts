@@ -67,19 +67,19 @@ const prices: Shape = {
 const reasoning: z.ZodType = block(
   {
     supported: byDefault(flag("Whether the model can reason."), true),
-    mode: byDefault(choice(["opt_in", "always_on"], "Whether reasoning must be asked for."), "opt_in"),
+    mode: byDefault(choice(["opt_in", "always_on"], "Whether reasoning must be asked for.", LATER), "opt_in"),
     control: optional(choice(["effort_enum", "token_budget"], "How a call sets the amount of reasoning.")),
     min_budget_tokens: optional(integer("The smallest reasoning budget.", { unit: "tokens" })),
     max_budget_tokens: optional(integer("The largest reasoning budget.", { unit: "tokens" })),
     budget_must_be_less_than_max_tokens: optional(flag("The reasoning budget must be less than the output cap.")),
-    stream_block: optional(flag("Reasoning arrives as a block of its own in a stream.")),
+    stream_block: optional(flag("Reasoning arrives as a block of its own in a stream.", LATER)),
     rejects_max_tokens: optional(flag("The upstream refuses `max_tokens`; `max_completion_tokens` is sent.")),
     rejects_temperature: optional(flag("The upstream refuses `temperature`.")),
     rejects_top_p: optional(flag("The upstream refuses `top_p`.")),
     supports_summaries: optional(flag("The model returns summaries of its reasoning.")),
   },
   "What the model can do about reasoning. Absent: unknown.",
-  { ...LATER, name: "ReasoningSupport" },
+  { name: "ReasoningSupport" },
 )
 
 const toolSupport: z.ZodType = block(
@@ -97,11 +97,14 @@ const toolSupport: z.ZodType = block(
       ),
     ),
     anthropic_messages: optional(
-      list(choice(["client_tools"], "A capability."), "Capabilities on the Messages API. Empty: none."),
+      list(
+        choice(["client_tools", "structured_outputs"], "A capability."),
+        "Capabilities on the Messages API. Empty: none.",
+      ),
     ),
   },
   "Tools and structured output, for each API. Absent: unknown.",
-  { ...LATER, name: "ToolSupport" },
+  { name: "ToolSupport" },
 )
 
 const requestShapeSupport: z.ZodType = block(
@@ -153,7 +156,6 @@ export const model: z.ZodType = block(
     force_store_false: byDefault(field(facts, "force_store_false"), false),
     output_token_field: optional(
       key(outputTokenField, "The name of the output cap where the router itself writes one. Chat upstreams only.", {
-        ...LATER,
         resolved: "`max_completion_tokens` for api.openai.com, else `max_tokens`",
       }),
     ),
@@ -195,7 +197,7 @@ export const target: z.ZodType = ruled(
       tags: byDefault(list(identifier, "Labels that policies and contracts may ask for.", LATER), []),
       tool_only: byDefault(flag("Serve only calls that carry tools.", LATER), false),
       ...allOptional(facts),
-      output_token_field: optional(key(outputTokenField, "In place of the catalogue's.", LATER)),
+      output_token_field: optional(key(outputTokenField, "In place of the catalogue's.")),
       traffic_shape: providerShaping,
       responses_to_chat: optional(responsesToChat),
       validation: optional(validation),

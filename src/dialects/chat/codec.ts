@@ -1,7 +1,7 @@
 /** Chat Completions to and from the canonical form. */
 
 import type { Codec } from "../codec.ts"
-import { readError, writeError } from "./error.ts"
+import { readError, writeError } from "./failure.ts"
 import { readReply } from "./read-reply.ts"
 import { readRequest } from "./read-request.ts"
 import { ChatStreamReader } from "./read-stream.ts"

@@ -5,7 +5,7 @@ import { MAX_WAITING_CHARS, type Assembler } from "../../canonical/assemble.ts"
 import { decodeId } from "../../canonical/id-map.ts"
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import type { ReplyContext } from "../codec.ts"
-import { protocolFailure } from "./error.ts"
+import { protocolFailure } from "./failure.ts"
 import { isCustomCall, returnable } from "./read-reply.ts"
 import { isAbsent, numberOf, objectOf, wordsOf } from "./wire.ts"
 

@@ -3,6 +3,7 @@
 import type { Block, DocumentBlock, ImageBlock } from "../../canonical/block.ts"
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import {
+  breakpointOf,
   cacheOf,
   extraOf,
   invalid,
@@ -58,19 +59,20 @@ function blockOf(part: JsonObject): Block | null {
   }
 }
 
-const TEXT_KEYS: ReadonlySet<string> = new Set(["type", "text", "cache_control"])
-const IMAGE_KEYS: ReadonlySet<string> = new Set(["type", "image_url", "cache_control"])
-const AUDIO_KEYS: ReadonlySet<string> = new Set(["type", "input_audio", "cache_control"])
-const FILE_KEYS: ReadonlySet<string> = new Set(["type", "file", "cache_control"])
-const DOCUMENT_KEYS: ReadonlySet<string> = new Set(["type", "document_url", "document_name", "cache_control"])
+const TEXT_KEYS: ReadonlySet<string> = new Set(["type", "text"])
+const IMAGE_KEYS: ReadonlySet<string> = new Set(["type", "image_url"])
+const AUDIO_KEYS: ReadonlySet<string> = new Set(["type", "input_audio"])
+const FILE_KEYS: ReadonlySet<string> = new Set(["type", "file"])
+const DOCUMENT_KEYS: ReadonlySet<string> = new Set(["type", "document_url", "document_name"])
 
 /** The mark and the unknown fields of a part; a mark of an unknown form is an unknown field. */
 function common(part: JsonObject, known: ReadonlySet<string>): Pick<Block, "cache" | "extra"> {
-  const cache = cacheOf(part["cache_control"])
+  const control = cacheOf(part["cache_control"])
+  const cache = control ?? breakpointOf(part["prompt_cache_breakpoint"])
   const rest = restOf(part, known)
-  if (cache !== undefined) return { cache, ...extraOf(rest) }
-  const mark = isAbsent(part["cache_control"]) ? undefined : { cache_control: part["cache_control"] }
-  return extraOf(mark === undefined ? rest : { ...rest, ...mark })
+  if (cache === undefined) return extraOf(rest)
+  const used = control === undefined ? "prompt_cache_breakpoint" : "cache_control"
+  return { cache, ...extraOf(rest === undefined ? undefined : restOf(rest, new Set([used]))) }
 }
 
 function textOf(part: JsonObject): Block | null {

@@ -100,7 +100,7 @@ describe("messages", () => {
       {
         type: "text",
         text: "x",
-        extra: { dialect: "chat", fields: { prompt_cache_breakpoint: { mode: "explicit" } } },
+        cache: { ttl: null },
       },
       {
         type: "raw",
@@ -125,7 +125,7 @@ describe("messages", () => {
           function: { name: "f", arguments: '{ "a": 1.0 }' },
           extra_content: { s: 1 },
         },
-        { id: "c2", type: "custom", custom: { name: "patch", input: "*** x" } },
+        { id: "rx1_YzI", type: "custom", custom: { name: "patch", input: "*** x" } },
         { id: "c3", type: "function", function: { name: "g" }, custom: { name: "", input: "" } },
       ],
       audio: { id: "audio_1" },
@@ -325,7 +325,7 @@ describe("tools", () => {
     ],
     [{ tool_choice: { type: "web" } }, { mode: "raw", dialect: "chat", raw: { type: "web" } }],
   ])("the choice %j", (body, choice) => {
-    expect<unknown>(read(body).toolChoice).toEqual(choice)
+    expect(read(body).toolChoice).toEqual<unknown>(choice)
   })
 })
 
@@ -397,8 +397,8 @@ describe("settings", () => {
     [{ reasoning: "deep" }, undefined, { reasoning: "deep" }],
   ])("the wish %j", (body, wish, extra) => {
     const request = read(body)
-    expect<unknown>(request.reasoning).toEqual(wish)
-    expect<unknown>(request.extra).toEqual(extra)
+    expect(request.reasoning).toEqual<unknown>(wish)
+    expect(request.extra).toEqual<unknown>(extra)
   })
 
   test("keys named like parts of objects are only keys", () => {

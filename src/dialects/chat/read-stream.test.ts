@@ -149,7 +149,7 @@ describe("tool calls", () => {
 
 describe("what is said", () => {
   test("comes in turns", () => {
-    expect<unknown>(
+    expect(
       blocksOf(
         delta({ role: "assistant", content: "", tool_calls: [], refusal: null, reasoning_content: "" }),
         delta({ reasoning: "r1" }),
@@ -159,7 +159,13 @@ describe("what is said", () => {
         delta({ content: "t2" }),
         delta({ content: "t3" }),
       ).map((block) => (block.type === "reasoning" ? block.parts : block)),
-    ).toEqual([[{ kind: "raw", text: "r1" }], text("t1"), [{ kind: "raw", text: "r2" }], call("a", "f"), text("t2t3")])
+    ).toEqual<unknown>([
+      [{ kind: "raw", text: "r1" }],
+      text("t1"),
+      [{ kind: "raw", text: "r2" }],
+      call("a", "f"),
+      text("t2t3"),
+    ])
   })
 
   test("as <think> stays text, said twice under two names is read once", () => {
@@ -310,7 +316,7 @@ describe("usage and the stop", () => {
     ["constructor", [delta({ content: "x" }, "constructor")], { is: "other", raw: "constructor" }],
     ["a filter", [delta({ content: "x" }, "content_filter")], { is: "content-filter", raw: "content_filter" }],
   ])("the finish reason %s", (_what, chunks, stop) => {
-    expect<unknown>(foldText(streamOf(...chunks)).reply?.stop).toEqual(stop)
+    expect(foldText(streamOf(...chunks)).reply?.stop).toEqual<unknown>(stop)
   })
 })
 
@@ -384,7 +390,7 @@ describe("the end", () => {
       { kind: "context-too-long" },
     ],
   ])("an error %s", (_where, frames, failure) => {
-    expect<unknown>(last(data(delta({ content: "x" })), ...frames, { data: "[DONE]" })).toMatchObject({
+    expect(last(data(delta({ content: "x" })), ...frames, { data: "[DONE]" })).toMatchObject({
       type: "fail",
       failure: { message: "m", status: null, ...failure },
     })

@@ -9,7 +9,7 @@ import { parseExact, type JsonObject, type JsonValue } from "../../canonical/jso
 import { Losses, type Loss } from "../../canonical/loss.ts"
 import type { Failure } from "../../canonical/reply.ts"
 import type { Frame, ReplyContext, StreamReader } from "../codec.ts"
-import { errorIn, protocolFailure, readFailure } from "./error.ts"
+import { errorIn, protocolFailure, readFailure } from "./failure.ts"
 import { CallReader } from "./read-calls.ts"
 import { thinkingText } from "./read-part.ts"
 import { ANSWER_FIELDS, audioOf, choiceError, messageFields, openingOf, replyPart } from "./read-reply.ts"

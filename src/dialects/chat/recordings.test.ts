@@ -14,6 +14,7 @@ import type { Frame } from "../codec.ts"
 import { chatCodec } from "./codec.ts"
 import { ChatObserver } from "./observe.ts"
 import { readChatUsage } from "./usage.ts"
+import { stringOf } from "./wire.ts"
 
 const RECORDINGS = recordingsOf("chat")
 const REQUESTS = RECORDINGS.filter((recording) => recording.request !== null)
@@ -131,7 +132,7 @@ describe("replies", () => {
 })
 
 function messageIn(recording: Recording): string {
-  return String(((recording.body as JsonObject)["error"] as JsonObject)["message"])
+  return stringOf(((recording.body as JsonObject)["error"] as JsonObject)["message"]) ?? ""
 }
 
 const textOf = (recording: Recording): string => recording.sse ?? ""
@@ -248,13 +249,13 @@ function gather(all: Accumulated, chunk: JsonObject): void {
   const delta = (choice["delta"] ?? {}) as Record<string, JsonValue>
   if (typeof delta["content"] === "string") all.content += delta["content"]
   for (const part of (Array.isArray(delta["content"]) ? delta["content"] : []) as JsonObject[]) {
-    for (const piece of part["thinking"] as JsonObject[]) all.parts.thinking += String(piece["text"])
+    for (const piece of part["thinking"] as JsonObject[]) all.parts.thinking += stringOf(piece["text"]) ?? ""
   }
   all.reasoning += (delta["reasoning_content"] ?? delta["reasoning"] ?? "") as string
   for (const detail of (delta["reasoning_details"] ?? []) as Record<string, JsonValue>[]) {
     const last = all.details.at(-1)
     if (last === undefined || last["index"] !== detail["index"]) all.details.push({ ...detail })
-    else last["text"] = `${String(last["text"])}${String(detail["text"])}`
+    else last["text"] = `${stringOf(last["text"])}${stringOf(detail["text"])}`
   }
   for (const call of (delta["tool_calls"] ?? []) as JsonObject[]) gatherCall(all, call)
   for (const step of (delta["executed_tools"] ?? []) as JsonObject[]) all.steps.set(step["index"] ?? 0, step)

@@ -123,10 +123,13 @@ export function writeUsage(usage: CanonicalUsage): JsonObject {
 
 /** The counters that `writeUsage` has no place for. */
 export function usageLosses(usage: CanonicalUsage): readonly Loss[] {
-  const lost = (name: keyof CanonicalUsage): Loss => ({ code: "reply-usage", path: `usage.${name}` })
   return [
     ...((usage.cacheWrite1hTokens ?? 0) > 0 ? [lost("cacheWrite1hTokens")] : []),
     ...(usage.serverTools === undefined ? [] : [lost("serverTools")]),
     ...(usage.iterations === undefined ? [] : [lost("iterations")]),
   ]
+}
+
+function lost(name: keyof CanonicalUsage): Loss {
+  return { code: "reply-usage", path: `usage.${name}` }
 }

@@ -83,8 +83,17 @@ export function cacheOf(value: JsonValue | undefined): CacheMark | undefined {
   return mark?.["type"] === "ephemeral" ? { ttl: wordsOf(mark["ttl"]) ?? null } : undefined
 }
 
-export function cacheControl(cache: CacheMark): JsonObject {
-  return cache.ttl === null ? { type: "ephemeral" } : { type: "ephemeral", ttl: cache.ttl }
+/** OpenAI's own mark, `prompt_cache_breakpoint`. */
+export function breakpointOf(value: JsonValue | undefined): CacheMark | undefined {
+  const mark = objectOf(value)
+  return mark?.["mode"] === "explicit" ? { ttl: wordsOf(mark["ttl"]) ?? null } : undefined
+}
+
+export type MarkField = "cache_control" | "prompt_cache_breakpoint"
+
+export function markOf({ ttl }: CacheMark, field: MarkField): JsonObject {
+  const kind = field === "cache_control" ? { type: "ephemeral" } : { mode: "explicit" }
+  return { [field]: ttl === null ? kind : { ...kind, ttl } }
 }
 
 const DATA_URL = /^data:([^,]*);base64,/

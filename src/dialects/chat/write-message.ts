@@ -9,7 +9,7 @@ import type { Message } from "../../canonical/request.ts"
 import { sameIssuer } from "../../canonical/origin.ts"
 import { sealFor } from "../../canonical/seal.ts"
 import { mergedDetails, nativeDetails, PART_SEPARATOR, splitDetails } from "./reasoning.ts"
-import { noteCache, writeContent, type PartWriter } from "./write-part.ts"
+import { writeContent, type PartWriter } from "./write-part.ts"
 import { objectOf, ownFields } from "./wire.ts"
 
 export interface MessageWriter extends PartWriter {
@@ -32,7 +32,7 @@ function head(message: Message, role: string): JsonObject {
 }
 
 function resultMessage(block: ToolResultBlock, writer: MessageWriter, path: string): JsonObject {
-  noteCache(block, writer, path)
+  if (block.cache !== undefined) writer.losses.add("cache-mark", path)
   return {
     ...ownFields(block.extra),
     role: "tool",
@@ -113,7 +113,7 @@ function writeReasoning(blocks: readonly ReasoningBlock[], writer: MessageWriter
 }
 
 function writeCall(call: ToolCallBlock, kept: JsonObject | undefined, writer: MessageWriter, path: string): JsonObject {
-  noteCache(call, writer, path)
+  if (call.cache !== undefined) writer.losses.add("cache-mark", path)
   const id = encodeId(call.id, writer.facts.idRules)
   const name = writer.names.wire(call)
   const own = { ...kept, ...ownFields(call.extra) }

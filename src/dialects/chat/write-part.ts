@@ -4,13 +4,15 @@ import type { AudioBlock, Block, DocumentBlock, ImageBlock, TextBlock } from "..
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import type { Losses } from "../../canonical/loss.ts"
 import type { TargetFacts } from "../../canonical/target.ts"
-import { cacheControl, dataUrl, ownFields } from "./wire.ts"
+import { dataUrl, markOf, ownFields, stringOf, type MarkField } from "./wire.ts"
 
 export interface PartWriter {
   readonly facts: TargetFacts
   /** The client speaks Chat itself, and may use what only some Chat servers take. */
   readonly isHome: boolean
   readonly losses: Losses
+  /** Under which name cache marks are written on parts; null: they are left out. */
+  readonly marks: MarkField | null
 }
 
 /** "" where nothing is left. */
@@ -21,11 +23,21 @@ export function writeContent(blocks: readonly Block[], writer: PartWriter, path:
     return only.text
   }
   const parts = blocks.flatMap((block) => writePart(block, writer, path))
-  return parts.length === 0 ? "" : parts
+  if (parts.length === 0) return ""
+  return writer.facts.textParts ? parts : joined(parts)
 }
 
+/** Some servers (DeepSeek) take no list where all of it is text. */
+function joined(parts: readonly JsonObject[]): JsonValue {
+  if (parts.some((part) => part["type"] !== "text")) return parts
+  return parts.map((part) => stringOf(part["text"]) ?? "").join(TEXT_SEPARATOR)
+}
+
+/** Fixed, because prompt caches compare the bytes. */
+const TEXT_SEPARATOR = "\n\n"
+
 function isBare(block: TextBlock, writer: PartWriter): boolean {
-  return (block.cache === undefined || !writer.isHome) && block.extra === undefined
+  return (block.cache === undefined || writer.marks === null) && block.extra === undefined
 }
 
 function noteText(block: TextBlock, writer: PartWriter, path: string): void {
@@ -33,15 +45,15 @@ function noteText(block: TextBlock, writer: PartWriter, path: string): void {
   noteCache(block, writer, path)
 }
 
-export function noteCache(block: Pick<Block, "cache">, writer: PartWriter, path: string): void {
-  if (block.cache !== undefined && !writer.isHome) writer.losses.add("cache-mark", path)
+function noteCache(block: Pick<Block, "cache">, writer: PartWriter, path: string): void {
+  if (block.cache !== undefined && writer.marks === null) writer.losses.add("cache-mark", path)
 }
 
 function writePart(block: Block, writer: PartWriter, path: string): readonly JsonObject[] {
   const parts = contentOf(block, writer, path)
   if (block.type === "raw") return parts
   const own = ownFields(block.extra)
-  const mark = block.cache !== undefined && writer.isHome ? { cache_control: cacheControl(block.cache) } : {}
+  const mark = block.cache === undefined || writer.marks === null ? {} : markOf(block.cache, writer.marks)
   return parts.map((part) => ({ ...own, ...part, ...mark }))
 }
 

@@ -1,6 +1,6 @@
 /** A Chat Completion for a client. https://platform.openai.com/docs/api-reference/chat/object */
 
-import type { Block, ImageBlock, RawBlock, ToolCallBlock } from "../../canonical/block.ts"
+import type { Block, ImageBlock, ToolCallBlock } from "../../canonical/block.ts"
 import { blocksFor } from "../../canonical/foreign.ts"
 import { encodeId, REPLY_ID_RULES } from "../../canonical/id-map.ts"
 import type { JsonObject } from "../../canonical/json.ts"
@@ -15,7 +15,7 @@ import { dataUrl, ownFields } from "./wire.ts"
 
 export function writeReply(reply: Reply, options: ReplyOptions): WrittenReply {
   const losses = new Losses()
-  const blocks = replyBlocks(reply.blocks, losses, "blocks")
+  const { blocks } = reply
   const legacy = isLegacy(options.clientBody)
   const soFar = new MessageSoFar(losses)
   const message = messageOf(blocks, soFar, legacy, losses)
@@ -53,22 +53,18 @@ export function tierOf(tier: string | undefined): JsonObject {
 }
 
 /**
- * What of the blocks a Chat client can be shown. Raw ones of this dialect are fields of a message, or parts of content
- * with a type, which only a few servers' own clients take: OpenAI's must have a text.
+ * What a Chat client can be shown of a block, if anything. Raw ones of this dialect are fields of a message, or parts of
+ * content with a type, which only a few servers' own clients take: OpenAI's must have a text.
  */
-export function replyBlocks(blocks: readonly Block[], losses: Losses, path: string): readonly Block[] {
+export function shownBlock(block: Block, losses: Losses, path: string): Block | null {
   const takes = { images: true, documents: false, audio: false }
-  const kept = blocksFor(blocks, { dialect: "chat", losses, side: "reply", takes }, path)
-  if (!kept.some(isPart)) return kept
-  return kept.flatMap((block, index): readonly Block[] => {
-    if (!isPart(block)) return [block]
-    losses.add("reply-content", `${path}[${index}]`)
-    return block.text === null || block.text === "" ? [] : [{ type: "text", text: block.text }]
-  })
-}
-
-function isPart(block: Block): block is RawBlock {
-  return block.type === "raw" && block.raw["type"] !== undefined
+  const own = new Losses()
+  const [kept] = blocksFor([block], { dialect: "chat", losses: own, side: "reply", takes }, "")
+  for (const loss of own.list()) losses.add(loss.code, loss.path.replace("[0]", path))
+  if (kept === undefined) return null
+  if (kept.type !== "raw" || kept.raw["type"] === undefined) return kept
+  losses.add("reply-content", path)
+  return kept.text === null || kept.text === "" ? null : { type: "text", text: kept.text }
 }
 
 interface Parts {
@@ -96,7 +92,11 @@ function messageOf(blocks: readonly Block[], soFar: MessageSoFar, legacy: boolea
     visible: [],
     fields: {},
   }
-  for (const [index, block] of blocks.entries()) addBlock(parts, block, `blocks[${index}]`)
+  for (const [index, block] of blocks.entries()) {
+    const path = `blocks[${index}]`
+    const shown = shownBlock(block, losses, path)
+    if (shown !== null) addBlock(parts, shown, path)
+  }
   const { annotations, details } = soFar
   return {
     role: "assistant",

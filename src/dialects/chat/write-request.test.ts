@@ -85,6 +85,31 @@ describe("messages", () => {
     expect(roles(true)).toEqual(["developer", "user"])
   })
 
+  test("cache marks cross between kin, in OpenAI's form, and come back home in their own", () => {
+    const marked: Block = { type: "text", text: "a", cache: { ttl: "30m" } }
+    const part = { type: "text", text: "a" }
+    const contentOf = (from: Dialect, own: Partial<Request> = {}): unknown => {
+      const { body } = write(asked({ messages: [{ role: "user", blocks: [marked] }], ...own }, from))
+      return (body["messages"] as JsonObject[])[0]?.["content"]
+    }
+    const breakpoint = [{ ...part, prompt_cache_breakpoint: { mode: "explicit", ttl: "30m" } }]
+    expect(contentOf("responses")).toEqual(breakpoint)
+    expect(contentOf("chat", { identity: { promptCacheOptions: { mode: "explicit" } } })).toEqual(breakpoint)
+    expect(contentOf("chat")).toEqual([{ ...part, cache_control: { type: "ephemeral", ttl: "30m" } }])
+    expect(contentOf("messages")).toBe("a")
+  })
+
+  test("texts are joined for servers that take no lists of them", () => {
+    const image: Block = { type: "image", source: { kind: "url", url: "https://a.example/i" } }
+    const messages: Message[] = [
+      { role: "user", blocks: [text("a"), text("b")] },
+      { role: "user", blocks: [text("c"), image] },
+    ]
+    const written = messagesOf(messages, { textParts: false }).body["messages"] as JsonObject[]
+    expect(written[0]?.["content"]).toBe("a\n\nb")
+    expect(written[1]?.["content"]).toHaveLength(2)
+  })
+
   test("calls and results: exact arguments, legal ids, errors as text", () => {
     const args = '{ "n": 12345678901234567890 }'
     const { body, losses } = messagesOf([
@@ -96,11 +121,11 @@ describe("messages", () => {
       },
     ])
     const [, said, answered, next] = body["messages"] as JsonObject[]
-    const [made] = said?.["tool_calls"] as JsonObject[]
+    const [made] = (said?.["tool_calls"] ?? []) as readonly JsonObject[]
     expect(said?.["content"]).toBe("one")
     expect(made?.["function"]).toEqual({ name: "f", arguments: args })
     expect(made?.["type"]).toBe("function")
-    expect(String(made?.["id"]).length).toBeLessThanOrEqual(64)
+    expect(made?.["id"]).toMatch(/^.{1,64}$/)
     expect(answered).toEqual({ role: "tool", tool_call_id: made?.["id"] ?? null, content: "[tool error] no" })
     expect(next).toEqual({ role: "user", content: "next" })
     expect(losses).toEqual([`tool-result-error tool result ${"a".repeat(70)}`])
@@ -381,7 +406,7 @@ describe("tools", () => {
     const { body, losses } = write(asked({ tools }, "responses"))
     const functions = (body["tools"] as JsonObject[]).map((one) => one["function"] as JsonObject)
     expect(functions.map((one) => one["strict"])).toEqual([true, undefined, false])
-    for (const one of functions) expect(String(one["name"])).toMatch(/^[A-Za-z0-9_-]{1,64}$/)
+    for (const one of functions) expect(one["name"] as string).toMatch(/^[A-Za-z0-9_-]{1,64}$/)
     expect(functions[1]?.["name"]).toBe("files__open")
     expect(functions[2]?.["parameters"]).toEqual({ type: "object", properties: {} })
     expect(losses).toEqual(["tool-strict tools[1]"])
@@ -445,7 +470,7 @@ describe("settings", () => {
     const facts = chatFacts()
     const written = write(asked({ reasoning }), { reasoning: { ...facts.reasoning, ...own } })
     const { model: _model, messages: _messages, ...rest } = written.body
-    expect<unknown>(rest).toEqual(fields)
+    expect(rest).toEqual<unknown>(fields)
     expect(written.losses).toEqual([...losses])
   })
 
@@ -462,7 +487,7 @@ describe("settings", () => {
     [{ kind: "text" }, {}, undefined, []],
   ] as const)("the format %j under %j", (output, own, format, losses) => {
     const written = write(asked({ output }), own)
-    expect<unknown>(written.body["response_format"]).toEqual(format)
+    expect(written.body["response_format"]).toEqual<unknown>(format)
     expect(written.losses).toEqual([...losses])
   })
 

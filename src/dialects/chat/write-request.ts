@@ -20,6 +20,7 @@ import {
   servingFields,
   streamFields,
 } from "./write-settings.ts"
+import type { MarkField } from "./wire.ts"
 import { writeChoice, writeTool, type ToolWriter } from "./write-tools.ts"
 
 export function writeRequest(request: Request, facts: TargetFacts, mint: Mint): WrittenRequest {
@@ -35,7 +36,14 @@ export function writeRequest(request: Request, facts: TargetFacts, mint: Mint): 
       : [{ role: "system", blocks: arranged.instructions }, ...arranged.messages]
   const names = buildNameTable(tools.tools, conversation, { rules: facts.nameRules, customTools: facts.customTools })
   const isHome = request.dialect === "chat"
-  const writer: MessageWriter & ToolWriter = { facts, isHome, losses, names, from: request.dialect }
+  const writer: MessageWriter & ToolWriter = {
+    facts,
+    isHome,
+    losses,
+    names,
+    from: request.dialect,
+    marks: marksFor(request),
+  }
   const cap = capFields(request, writer)
   const declared: JsonObject = {
     ...(tools.tools.length === 0
@@ -61,4 +69,14 @@ export function writeRequest(request: Request, facts: TargetFacts, mint: Mint): 
     ...streamFields(request, writer),
   }
   return { body, losses: losses.list(), context: { names, issuer: facts.issuer, mint } }
+}
+
+/**
+ * Marks cross between kin as OpenAI has them. A client of Chat gets its own form back: OpenAI's where it asked for explicit
+ * caching, else Anthropic's, which routers of many vendors take.
+ */
+function marksFor({ dialect, identity }: Request): MarkField | null {
+  if (dialect === "messages") return null
+  const isExplicit = identity.promptCacheOptions?.["mode"] === "explicit"
+  return dialect === "responses" || isExplicit ? "prompt_cache_breakpoint" : "cache_control"
 }

@@ -176,11 +176,18 @@ describe("the chunks", () => {
   })
 
   test("of citations: once, with offsets in the whole text", () => {
-    const cite = (start: number | null): Event => ({
+    const cite = (from: number | null): Event => ({
       type: "delta",
       delta: {
         of: "citation",
-        citation: { kind: "url", url: "u", title: null, start, end: start === null ? null : start + 1, citedText: "q" },
+        citation: {
+          kind: "url",
+          url: "u",
+          title: null,
+          start: from,
+          end: from === null ? null : from + 1,
+          citedText: "q",
+        },
       },
     })
     const written = deltas(
@@ -307,15 +314,15 @@ describe("the model's name", () => {
     [null, "m-1", "m-1"],
     [null, "", "group"],
     ["shown", "m-1", "shown"],
-  ])("options %p, upstream %p: %s", (model, named, shown) => {
+  ])("options %p, upstream %p: %s", (model, named, expected) => {
     const options = { ...chatOptions(), model }
-    const [frame] = framesOf(writeEvents([{ ...start, model: named } as Event, end], options))
-    expect((JSON.parse(frame?.data ?? "") as ChatCompletionChunk).model).toBe(shown)
+    const [frame] = framesOf(writeEvents([{ type: "start", id: "up", model: named, created: 42 }, end], options))
+    expect((JSON.parse(frame?.data ?? "") as ChatCompletionChunk).model).toBe(expected)
     const written = writeReply(
       { id: "", model: named, created: null, blocks: [], stop: { is: "end", raw: null }, usage: null },
       options,
     )
-    expect(written.body).toMatchObject({ model: shown, created: 1_700_000_000 })
+    expect(written.body).toMatchObject({ model: expected, created: 1_700_000_000 })
   })
 })
 
@@ -409,10 +416,12 @@ describe("laws", () => {
         const streamed = fold(readText(text))
         if ("failure" in unary || "failure" in streamed) throw new Error("both were complete")
         const said = (reply: Reply): unknown => [
-          // Sources come with the last chunk, behind calls too, where a text can no longer take them.
-          reply.blocks
-            .filter((block) => block.type !== "reasoning")
-            .map((block) => (block.type === "text" ? block.text : block)),
+          // Sources come with the last chunk, behind calls too, where a text can no longer take them; reasoning divides text.
+          reply.blocks.filter(
+            (block) => block.type !== "reasoning" && block.type !== "text" && block.type !== "refusal",
+          ),
+          reply.blocks.map((block) => (block.type === "text" ? block.text : "")).join(""),
+          reply.blocks.map((block) => (block.type === "refusal" ? block.text : "")).join(""),
           { ...reply.stop, raw: null },
           reply.usage,
         ]

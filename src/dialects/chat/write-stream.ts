@@ -14,13 +14,13 @@ import type { Failure, Opening } from "../../canonical/reply.ts"
 import type { Stop } from "../../canonical/stop.ts"
 import { updateUsage, type Usage } from "../../canonical/usage.ts"
 import type { ReplyOptions, StreamWriter } from "../codec.ts"
-import { errorObject } from "./error.ts"
+import { errorObject } from "./failure.ts"
 import { MessageSoFar } from "./message-so-far.ts"
 import { PART_SEPARATOR } from "./reasoning.ts"
 import { finishReason, stopLosses } from "./stop.ts"
 import { usageLosses, writeUsage } from "./usage.ts"
 import { ownFields } from "./wire.ts"
-import { imagePart, isLegacy, modelOf, replyBlocks, tierOf } from "./write-reply.ts"
+import { imagePart, isLegacy, modelOf, shownBlock, tierOf } from "./write-reply.ts"
 
 const KEEP_ALIVE = ": keep-alive\n\n"
 const DONE = "data: [DONE]\n\n"
@@ -128,6 +128,7 @@ export class ChatStreamWriter implements StreamWriter {
   }
 
   #call(block: Extract<OpenBlock, { type: "tool-call" }>, path: string): string {
+    if (block.extra !== undefined && block.extra.dialect !== "chat") this.#losses.add("reply-field", path)
     const kept = this.#soFar.call(block.id)
     const index = this.#soFar.calls - 1
     if (this.#legacy) {
@@ -185,9 +186,7 @@ export class ChatStreamWriter implements StreamWriter {
   }
 
   #whole(block: WholeBlock, path: string): string {
-    const losses = new Losses()
-    const [shown] = replyBlocks([block], losses, "blocks")
-    for (const loss of losses.list()) this.#losses.add(loss.code, loss.path.replace("blocks[0]", path))
+    const shown = shownBlock(block, this.#losses, path)
     switch (shown?.type) {
       case undefined:
         return ""

@@ -6,7 +6,7 @@ import type { NameTable } from "../../canonical/name-map.ts"
 import type { Dialect } from "../../canonical/origin.ts"
 import { EMPTY_SCHEMA, type CustomTool, type FunctionTool, type Tool, type ToolChoice } from "../../canonical/tool.ts"
 import type { PartWriter } from "./write-part.ts"
-import { cacheControl, isList, listOf, objectOf, ownFields } from "./wire.ts"
+import { isList, listOf, markOf, objectOf, ownFields } from "./wire.ts"
 
 export interface ToolWriter extends PartWriter {
   readonly names: NameTable
@@ -17,7 +17,7 @@ export function writeTool(tool: Tool, writer: ToolWriter, path: string): JsonObj
   if (tool.type === "raw") return tool.raw
   if (tool.cache !== undefined && !writer.isHome) writer.losses.add("cache-mark", path)
   const own = ownFields(tool.extra)
-  const mark = tool.cache !== undefined && writer.isHome ? { cache_control: cacheControl(tool.cache) } : {}
+  const mark = tool.cache !== undefined && writer.isHome ? markOf(tool.cache, "cache_control") : {}
   if (tool.type === "function") {
     return { ...own, ...mark, type: "function", function: functionOf(tool, own["function"], writer, path) }
   }

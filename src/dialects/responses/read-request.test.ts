@@ -4,7 +4,7 @@ import type { JsonValue } from "../../canonical/json.ts"
 import type { Request } from "../../canonical/request.ts"
 import { wrapReasoning } from "../../canonical/seal.ts"
 import { RouterError } from "../../errors.ts"
-import { fixture } from "../../../test/helpers/responses-codec.ts"
+import { fixture, textOf } from "../../../test/helpers/responses-codec.ts"
 import { responsesCodec } from "./codec.ts"
 
 function read(body: JsonValue): Request {

@@ -11,6 +11,7 @@ import {
   framesFor,
   readEvents,
   readFrames,
+  textOf,
 } from "../../../test/helpers/responses-codec.ts"
 import { responsesCodec } from "./codec.ts"
 

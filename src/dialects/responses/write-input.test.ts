@@ -51,6 +51,7 @@ describe("tools across targets", () => {
     const calls = inputOf(flat).filter(({ type }) => type === "function_call")
     expect(calls[0]).toMatchObject({ name: "mcp__demo__add_two", call_id: "call_add" })
     expect(calls[0]?.["namespace"]).toBeUndefined()
+    expect(codes(flat)).toEqual(["block-field"])
   })
 
   test("a custom tool becomes a function of one string where the target has none", () => {

@@ -9,7 +9,7 @@ import type { Usage } from "../../canonical/usage.ts"
 import type { ReplyOptions, WrittenReply } from "../codec.ts"
 import type { Sink } from "./output-item.ts"
 import { Output } from "./output.ts"
-import { echoOf, responseHead, responseObject, wireTier, type ResponseState } from "./response-object.ts"
+import { echoOf, responseHead, responseObject, type ResponseState } from "./response-object.ts"
 import { writeStop } from "./stop.ts"
 import { writeUsage } from "./usage.ts"
 
@@ -46,9 +46,6 @@ export interface Ending {
 export function finalState(ending: Ending, output: Output, options: ReplyOptions, losses: Losses): ResponseState {
   const { status, reason, reduced } = writeStop(ending.stop, output.holdsRefusal)
   if (reduced) losses.add("reply-stop", "stop")
-  if (ending.serviceTier !== undefined && wireTier(ending.serviceTier) === undefined) {
-    losses.add("reply-field", "serviceTier")
-  }
   return {
     status,
     output: output.end(status),

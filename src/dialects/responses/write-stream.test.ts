@@ -5,7 +5,7 @@ import type { Failure } from "../../canonical/reply.ts"
 import { emptyRequest } from "../../canonical/request.ts"
 import { openEnvelope } from "../../canonical/seal.ts"
 import type { StopIs } from "../../canonical/stop.ts"
-import { NOW, options, wireEvents, written, type WireEvent } from "../../../test/helpers/responses-codec.ts"
+import { NOW, options, wireEvents, written, type WireEvent, textOf } from "../../../test/helpers/responses-codec.ts"
 import { responsesCodec } from "./codec.ts"
 
 const START: Event = { type: "start", id: "chatcmpl-1", model: "upstream", created: 7 }

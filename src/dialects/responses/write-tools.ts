@@ -28,6 +28,7 @@ export interface ToolWriter {
 export function writeTools(tools: readonly Tool[], writer: ToolWriter): readonly JsonObject[] {
   const written: JsonObject[] = []
   const members = new Map<string, JsonObject[]>()
+  if (!writer.facts.nameRules.namespaces) declareDescriptions(tools, writer)
   for (const [index, tool] of tools.entries()) {
     const one = writeTool(tool, writer, `tools[${index}]`)
     const namespace = tool.type === "raw" || !writer.facts.nameRules.namespaces ? null : tool.namespace
@@ -46,6 +47,14 @@ export function writeTools(tools: readonly Tool[], writer: ToolWriter): readonly
     written.push({ type: "namespace", name: namespace, description, tools: list })
   }
   return written
+}
+
+/** Where namespaces are flattened nothing can hold what was said of them. */
+function declareDescriptions(tools: readonly Tool[], { namespaces, losses }: ToolWriter): void {
+  const written = new Set(tools.map((tool) => (tool.type === "raw" ? null : tool.namespace)))
+  for (const { name, description } of namespaces) {
+    if (description !== undefined && written.has(name)) losses.add("block-field", `namespaces.${name}`)
+  }
 }
 
 function writeTool(tool: Tool, writer: ToolWriter, path: string): JsonObject {

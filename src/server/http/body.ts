@@ -32,8 +32,10 @@ export class IncomingBody {
     return to
   }
 
-  read(maxBytes: number): Promise<Uint8Array> {
+  /** At once when everything is here. */
+  read(maxBytes: number): Uint8Array | Promise<Uint8Array> {
     this.maxBytes = maxBytes
+    if (this.done && this.size <= maxBytes && this.failure === null) return this.whole()
     this.waiting = Promise.withResolvers()
     const { promise } = this.waiting
     if (this.length > maxBytes || this.size > maxBytes) this.fail(new BodyTooLarge())
@@ -79,11 +81,15 @@ export class IncomingBody {
   }
 
   private settle(): void {
-    const { waiting, pieces } = this
+    const { waiting } = this
     if (waiting === null) return
     this.waiting = null
+    waiting.resolve(this.whole())
+  }
+
+  private whole(): Uint8Array {
+    const { pieces } = this
     this.pieces = []
-    // words are read from aligned memory, which a piece behind a head is not
-    waiting.resolve(pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, this.size))
+    return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, this.size)
   }
 }

@@ -164,7 +164,7 @@ export class Connection {
   private async answer(answer: Outgoing, head: RequestHead, body: IncomingBody): Promise<void> {
     const keepAlive = head.keepAlive && body.done && !this.closing
     const { body: content } = answer
-    const streamed = typeof content === "object" && "next" in content
+    const streamed = typeof content === "object" && "pump" in content
     const bytes = streamed ? null : typeof content === "string" ? Buffer.from(content) : content
     const framing = bytes === null ? (head.chunksAllowed ? "chunked" : "close") : bytes.length
     const start = headOf(answer, framing, keepAlive && framing !== "close", this.host.date())
@@ -178,10 +178,16 @@ export class Connection {
   }
 
   private async stream(content: BodyStream, chunked: boolean): Promise<void> {
-    for (let bytes = await content.next(); bytes !== null && !this.gone; bytes = await content.next()) {
-      if (bytes.length > 0) this.write(chunked ? chunkOf(bytes) : bytes)
-      if (this.unsent.length > 0) await this.drain()
-    }
+    const connection = this
+    await content.pump({
+      write: (bytes) => {
+        if (bytes.length > 0) connection.write(chunked ? chunkOf(bytes) : bytes)
+      },
+      get full() {
+        return connection.unsent.length > 0
+      },
+      drained: () => connection.drain(),
+    })
     if (chunked && !this.gone) this.write(LAST_CHUNK)
   }
 
@@ -239,7 +245,7 @@ export class Connection {
   private drain(): Promise<void> {
     return new Promise((resolve) => {
       this.drained = resolve
-      if (this.gone) resolve()
+      if (this.gone || this.unsent.length === 0) resolve()
     })
   }
 

@@ -49,8 +49,8 @@ export class RequestHeaders {
 
 const MOST_FIELDS = 200
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/
+/** Names are tokens; values hold no control characters but tabs. */
+const FIELDS = /^(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*)*$/
 /** Fields that say the same thing twice when they are repeated are refused when they are not the same. */
 const ONCE: ReadonlySet<string> = new Set([
   "content-length",
@@ -71,7 +71,7 @@ export function parseRequestHead(text: string): RequestHead {
   const path = originForm(target)
   try {
     if (!version.startsWith("HTTP/1.")) throw new BadRequest("Only HTTP/1.1 is spoken here.", 505)
-    const headers = end < 0 ? new RequestHeaders() : parseFields(text, end + 2)
+    const headers = end < 0 ? new RequestHeaders() : parseFields(text.slice(end))
     return finish(method, path, headers, version !== "HTTP/1.0")
   } catch (error) {
     if (error instanceof BadRequest) error.target = path
@@ -101,19 +101,17 @@ function originForm(target: string): string {
   return rest.startsWith("/") ? rest : `/${rest}`
 }
 
-function parseFields(text: string, from: number): RequestHeaders {
+/** `lines`: each with CRLF before it. Checked in one go, then cut up. */
+function parseFields(lines: string): RequestHeaders {
+  if (!FIELDS.test(lines)) throw new BadRequest("A header field is malformed.")
   const headers = new RequestHeaders()
-  let at = from
-  for (let count = 0; at < text.length; count++) {
+  let count = 0
+  for (let at = 2; at < lines.length; count++) {
     if (count === MOST_FIELDS) throw new BadRequest("There are too many header fields.", 431)
-    const stop = text.indexOf("\r\n", at)
-    const end = stop < 0 ? text.length : stop
-    const colon = text.indexOf(":", at)
-    if (colon < 0 || colon > end) throw new BadRequest("A header field is malformed.")
-    const name = text.slice(at, colon)
-    const value = text.slice(colon + 1, end).trim()
-    if (!TOKEN.test(name) || CONTROL.test(value)) throw new BadRequest("A header field is malformed.")
-    addField(headers, name.toLowerCase(), value)
+    const stop = lines.indexOf("\r\n", at)
+    const end = stop < 0 ? lines.length : stop
+    const colon = lines.indexOf(":", at)
+    addField(headers, lines.slice(at, colon).toLowerCase(), lines.slice(colon + 1, end).trim())
     at = end + 2
   }
   return headers

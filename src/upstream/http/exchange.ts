@@ -21,33 +21,62 @@ export class NothingReceived extends Error {
   }
 }
 
+/** Whoever waits for the answer; one of the two is told, once. */
+export interface Listener {
+  headed(head: ResponseHead): void
+  /** No head came: `NothingReceived`, `HttpFault`, or the exchange was cancelled. */
+  failed(error: Error): void
+}
+
+interface Flow {
+  readonly take: (pieces: readonly Uint8Array[]) => boolean
+  readonly settled: PromiseWithResolvers<boolean>
+}
+
 export class Exchange {
-  /** The head of the answer. Rejects with `NothingReceived`, `HttpFault`, or what `cancel` was given. */
-  readonly head: Promise<ResponseHead>
-  private readonly headSettled: PromiseWithResolvers<ResponseHead> = Promise.withResolvers()
-  private readonly decoder = new ResponseDecoder()
+  private readonly decoder: ResponseDecoder = new ResponseDecoder()
   private readonly carrier: Carrier
+  private readonly listener: Listener
   private reader: PromiseWithResolvers<readonly Uint8Array[] | null> | null = null
+  private flowing: Flow | null = null
   private failure: Error | null = null
   private waitingBytes = 0
   private paused = false
   private over = false
+  /** The listener knows how it went. */
+  private told = false
 
-  constructor(carrier: Carrier) {
+  constructor(carrier: Carrier, listener: Listener) {
     this.carrier = carrier
-    this.head = this.headSettled.promise
-    // a failure that comes while nobody waits for the head is told by `read`
-    this.head.catch(() => undefined)
+    this.listener = listener
+  }
+
+  /** Every byte of the answer has arrived. */
+  get complete(): boolean {
+    return this.decoder.done
   }
 
   /** The next pieces of the body; null at its end. One caller at a time. Rejects when the answer breaks off. */
   read(): Promise<readonly Uint8Array[] | null> {
     const ready = this.take()
-    if (ready !== null) return Promise.resolve(ready)
+    if (ready.length > 0) return Promise.resolve(ready)
     if (this.decoder.done) return Promise.resolve(null)
     if (this.failure !== null) return Promise.reject(this.failure)
     this.reader = Promise.withResolvers()
     return this.reader.promise
+  }
+
+  /**
+   * Hands pieces over as they arrive, without a promise for each, until `take` returns false or the body ends.
+   * Resolves with whether more may come. Rejects when the answer breaks off, or with what `take` throws.
+   */
+  flow(take: (pieces: readonly Uint8Array[]) => boolean): Promise<boolean> {
+    const ready = this.take()
+    if (ready.length > 0 && !take(ready)) return Promise.resolve(!this.decoder.done)
+    if (this.decoder.done) return Promise.resolve(false)
+    if (this.failure !== null) return Promise.reject(this.failure)
+    this.flowing = { take, settled: Promise.withResolvers() }
+    return this.flowing.settled.promise
   }
 
   /** Nobody wants the rest: the connection goes. */
@@ -60,15 +89,16 @@ export class Exchange {
 
   received(bytes: Uint8Array): void {
     if (this.over) return
-    const headBefore = this.decoder.head
     try {
       this.decoder.push(bytes)
     } catch (error) {
       this.fail(error instanceof Error ? error : new Error(String(error)))
       return
     }
-    if (headBefore === null && this.decoder.head !== null) this.headSettled.resolve(this.decoder.head)
     this.progress(bytes.length)
+    if (this.told || this.decoder.head === null) return
+    this.told = true
+    this.listener.headed(this.decoder.head)
   }
 
   ended(cause: Error | null): void {
@@ -84,9 +114,11 @@ export class Exchange {
   }
 
   private progress(arrivedBytes: number): void {
-    if (this.reader !== null) {
+    if (this.flowing !== null) this.passOn(this.flowing)
+    else if (this.reader !== null) {
       const ready = this.take()
-      if (ready !== null || this.decoder.done) this.answerReader(ready)
+      if (ready.length > 0) this.answerReader(ready)
+      else if (this.decoder.done) this.answerReader(null)
     } else if (!this.decoder.done) {
       this.waitingBytes += arrivedBytes
       if (this.waitingBytes > HIGH_WATER_BYTES && !this.paused) {
@@ -97,15 +129,29 @@ export class Exchange {
     if (this.decoder.done) this.finish(this.decoder.head?.keepAlive === true && !this.decoder.surplus)
   }
 
+  private passOn(flowing: Flow): void {
+    try {
+      const ready = this.take()
+      const wantsMore = ready.length === 0 || flowing.take(ready)
+      if (wantsMore && !this.decoder.done) return
+      this.flowing = null
+      flowing.settled.resolve(!this.decoder.done)
+    } catch (error) {
+      this.flowing = null
+      flowing.settled.reject(error)
+    }
+  }
+
   private answerReader(ready: readonly Uint8Array[] | null): void {
     const { reader } = this
     this.reader = null
     reader?.resolve(ready)
   }
 
-  private take(): readonly Uint8Array[] | null {
+  /** The pieces of the body that are here. */
+  take(): readonly Uint8Array[] {
     const pieces = this.decoder.body
-    if (pieces.length === 0) return null
+    if (pieces.length === 0) return pieces
     this.decoder.body = []
     this.waitingBytes = 0
     if (this.paused) {
@@ -117,11 +163,14 @@ export class Exchange {
 
   private fail(error: Error): void {
     this.failure = error
-    this.headSettled.reject(error)
-    const { reader } = this
+    const { reader, flowing } = this
     this.reader = null
+    this.flowing = null
     reader?.reject(error)
+    flowing?.settled.reject(error)
     this.finish(false)
+    if (!this.told) this.listener.failed(error)
+    this.told = true
   }
 
   private finish(reusable: boolean): void {

@@ -4,7 +4,7 @@
  */
 import type { Socket } from "bun"
 import type { Origin } from "../../config/snapshot.ts"
-import { Exchange, type Carrier } from "./exchange.ts"
+import { Exchange, type Carrier, type Listener } from "./exchange.ts"
 
 /** An idle connection is closed after this time; most servers close theirs later. */
 const IDLE_SECONDS = 50
@@ -23,10 +23,14 @@ export class Pool {
   }
 
   /** Sends on an idle connection, or on a new one with `fresh`. The pieces must not change until the answer comes. */
-  send(pieces: readonly Uint8Array[], fresh: boolean): { readonly exchange: Exchange; readonly reused: boolean } {
+  send(
+    pieces: readonly Uint8Array[],
+    listener: Listener,
+    fresh: boolean,
+  ): { readonly exchange: Exchange; readonly reused: boolean } {
     const kept = fresh ? undefined : this.idle.pop()
     const connection = kept ?? new Connection(this.origin, this.give)
-    return { exchange: connection.begin(pieces), reused: kept !== undefined }
+    return { exchange: connection.begin(pieces, listener), reused: kept !== undefined }
   }
 
   close(): void {
@@ -61,8 +65,8 @@ class Connection implements Carrier {
     connecting.catch((error: unknown) => this.ended(error instanceof Error ? error : new Error(String(error))))
   }
 
-  begin(pieces: readonly Uint8Array[]): Exchange {
-    const exchange = new Exchange(this)
+  begin(pieces: readonly Uint8Array[], listener: Listener): Exchange {
+    const exchange = new Exchange(this, listener)
     this.exchange = exchange
     this.socket?.timeout(0)
     this.socket?.ref()

@@ -1,0 +1,140 @@
+/** What translation must know about a target, worked out once from the catalogue. */
+import type { Dialect } from "../canonical/origin.ts"
+import { defaultFacts, type ReasoningFacts, type TargetFacts } from "../canonical/target.ts"
+import type { DialectName } from "../dialects/dialect.ts"
+import type { ModelConfig, ProviderConfig, ReasoningSupport, TargetConfig, ToolSupport } from "./config.ts"
+import type { Capabilities, Target } from "./snapshot.ts"
+
+export const CANONICAL_NAMES: Readonly<Record<DialectName, Dialect>> = {
+  "openai-chat": "chat",
+  "openai-responses": "responses",
+  anthropic: "messages",
+}
+
+/** Where the facts come from; what the target says wins over the catalogue's entry. */
+export interface FactSources {
+  readonly dialect: DialectName
+  readonly model: string
+  readonly providerName: string
+  readonly provider: ProviderConfig
+  readonly catalogue: ModelConfig | undefined
+  readonly target: TargetConfig
+}
+
+export function targetFacts(sources: FactSources): Pick<Target, "skin" | "facts" | "homeFacts" | "capabilities"> {
+  const { dialect, model, provider, catalogue, target } = sources
+  const support = toolsOf(dialect, { ...catalogue?.tool_support, ...target.tool_support })
+  const modalities = target.input_modalities ?? catalogue?.input_modalities
+  const reasoning = target.reasoning ?? catalogue?.reasoning
+  const base = defaultFacts({ dialect: CANONICAL_NAMES[dialect], label: issuerLabel(sources) }, model)
+  const maxOutputTokens = target.max_output_tokens ?? catalogue?.max_output_tokens ?? null
+  const facts: TargetFacts = {
+    ...base,
+    maxOutputTokens,
+    defaultOutputTokens: maxOutputTokens ?? base.defaultOutputTokens,
+    outputTokenField: capField(sources, reasoning),
+    reasoning: reasoningFacts(base.reasoning, reasoning),
+    structuredOutput: support?.structuredOutput ?? base.structuredOutput,
+    images: modalities === undefined ? base.images : modalities.includes("image"),
+    temperature: { ...base.temperature, supported: reasoning?.rejects_temperature !== true },
+    topP: reasoning?.rejects_top_p !== true,
+  }
+  return {
+    skin: digest([new URL(provider.base_url).host, provider.api_key ?? null, model]),
+    facts,
+    homeFacts: homeFacts(facts),
+    capabilities: {
+      tools: support?.tools === true,
+      toolChoice: support?.toolChoice === true,
+      structuredOutput: support?.structuredOutput === true,
+      images: modalities?.includes("image") === true,
+      reasoning: reasoning?.supported === true,
+    },
+  }
+}
+
+/** For a client of the target's own dialect: it knows its vendor, so nothing that it said is bent or left out. */
+function homeFacts(facts: TargetFacts): TargetFacts {
+  return {
+    ...facts,
+    maxOutputTokens: null,
+    minOutputTokens: 0,
+    reasoning: { ...facts.reasoning, efforts: null, minBudgetTokens: 0, budgetMustBeLessThanMaxTokens: false },
+    stripAttribution: false,
+    repairToolResults: false,
+    nameRules: { alphabet: "any", maxChars: Number.MAX_SAFE_INTEGER, namespaces: true },
+    idRules: { alphabet: "any", maxChars: Number.MAX_SAFE_INTEGER },
+    developerRole: true,
+    midSystem: true,
+    prefill: true,
+    customTools: true,
+    strictTools: true,
+    parallelToolControl: true,
+    structuredOutput: true,
+    jsonMode: true,
+    textParts: true,
+    toolResultMedia: true,
+    images: true,
+    imageUrls: true,
+    documents: true,
+    temperature: { supported: true, max: Number.MAX_SAFE_INTEGER },
+    topP: true,
+    topK: true,
+    maxStopSequences: Number.MAX_SAFE_INTEGER,
+    serviceTier: true,
+  }
+}
+
+/** Clients see it in sealed reasoning, so it tells nothing; it stays the same as long as provider and credential do. */
+function issuerLabel({ providerName, provider }: FactSources): string {
+  return digest([providerName, provider.key_id ?? provider.api_key ?? null])
+}
+
+const DIGEST_CHARS = 16
+
+function digest(facts: unknown): string {
+  return new Bun.CryptoHasher("sha256").update(JSON.stringify(facts)).digest("hex").slice(0, DIGEST_CHARS)
+}
+
+/** Null: nothing is said about this dialect. */
+function toolsOf(dialect: DialectName, support: ToolSupport): Omit<Capabilities, "images" | "reasoning"> | null {
+  if (dialect === "openai-chat") {
+    const said = support.openai_chat
+    if (said === undefined) return null
+    return {
+      tools: said.includes("tools"),
+      toolChoice: said.includes("tool_choice"),
+      structuredOutput: said.includes("structured_outputs"),
+    }
+  }
+  if (dialect === "openai-responses") {
+    const said = support.openai_responses
+    if (said === undefined) return null
+    const tools = said.includes("function")
+    return { tools, toolChoice: tools, structuredOutput: said.includes("structured_outputs") }
+  }
+  const said = support.anthropic_messages
+  if (said === undefined) return null
+  const tools = said.includes("client_tools")
+  return { tools, toolChoice: tools, structuredOutput: said.includes("structured_outputs") }
+}
+
+function capField(sources: FactSources, reasoning: ReasoningSupport | undefined): TargetFacts["outputTokenField"] {
+  if (reasoning?.rejects_max_tokens === true) return "max_completion_tokens"
+  const said = sources.target.output_token_field ?? sources.catalogue?.output_token_field
+  const isOpenAi = new URL(sources.provider.base_url).hostname === "api.openai.com"
+  return said ?? (isOpenAi ? "max_completion_tokens" : "max_tokens")
+}
+
+function reasoningFacts(base: ReasoningFacts, said: ReasoningSupport | undefined): ReasoningFacts {
+  // nobody may ask an unknown model to reason, and many refuse even the wish to have it sealed
+  if (said?.supported !== true) return { ...base, control: null }
+  return {
+    ...base,
+    control: said.control ?? base.control,
+    minBudgetTokens: said.min_budget_tokens ?? base.minBudgetTokens,
+    maxBudgetTokens: said.max_budget_tokens ?? base.maxBudgetTokens,
+    budgetMustBeLessThanMaxTokens: said.budget_must_be_less_than_max_tokens ?? base.budgetMustBeLessThanMaxTokens,
+    summaries: said.supports_summaries ?? base.summaries,
+  }
+}

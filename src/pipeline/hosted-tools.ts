@@ -1,0 +1,59 @@
+/** Tools that the provider executes, where the group does not simply let them pass. */
+import { isObject, type JsonObject, type JsonValue } from "../canonical/json.ts"
+import type { DialectName } from "../dialects/dialect.ts"
+import { RouterError } from "../errors.ts"
+import { scanObject, type ScannedObject } from "../json/scan.ts"
+import type { Call } from "./call.ts"
+import { decode } from "./decode.ts"
+
+/** Top-level fields that switch on such tools without declaring one. */
+const FIELDS: Readonly<Record<DialectName, readonly string[]>> = {
+  "openai-chat": ["web_search_options"],
+  "openai-responses": [],
+  anthropic: ["mcp_servers"],
+}
+
+/**
+ * `strip` takes them out of `call.body`, and touches nothing else of it.
+ * @throws RouterError `provider-hosted-tools-forbidden`; `invalid-request` where the body cannot be understood
+ */
+export function governHostedTools(call: Call): void {
+  const rule = call.group?.hostedTools ?? "pass"
+  if (rule === "pass" || call.body === null) return
+  const fields = FIELDS[call.dialect.name].filter((field) => call.body?.members.some(({ key }) => key === field))
+  if (fields.length === 0 && !call.body.members.some(({ key }) => key === "tools")) return
+  const { request, clientBody } = decode(call)
+  const hosted = request.tools.flatMap((tool) => (tool.type === "raw" && tool.runs === "provider" ? [tool] : []))
+  if (hosted.length === 0 && fields.length === 0) return
+  if (rule === "refuse") {
+    const types = [...new Set(hosted.map(({ vendorType }) => vendorType)), ...fields]
+    throw new RouterError("provider-hosted-tools-forbidden", { param: fields[0] ?? "tools", details: { tools: types } })
+  }
+  const gone = new Set(hosted.map(({ raw }) => JSON.stringify(raw)))
+  const kept = toolsOf(clientBody).filter((tool) => !gone.has(JSON.stringify(tool)))
+  const choosesHosted = kept.length === 0 || request.toolChoice?.mode === "raw"
+  const dropped = [...fields, ...(choosesHosted ? ["tool_choice"] : []), ...(kept.length === 0 ? ONLY_WITH_TOOLS : [])]
+  call.body = without(call.body, new Set(dropped), kept)
+  call.decoded = null
+}
+
+const ONLY_WITH_TOOLS: readonly string[] = ["tools", "parallel_tool_calls"]
+
+function toolsOf({ tools }: JsonObject): readonly JsonValue[] {
+  return Array.isArray(tools) ? (tools as readonly JsonValue[]).filter(isObject) : []
+}
+
+/** Every other member keeps its bytes. */
+function without(body: ScannedObject, dropped: ReadonlySet<string>, tools: readonly JsonValue[]): ScannedObject {
+  const pieces = body.members
+    .filter(({ key }) => !dropped.has(key))
+    .map(({ key, keyStart, end }) =>
+      key === "tools" ? Buffer.from(`"tools":${JSON.stringify(tools)}`) : body.bytes.subarray(keyStart, end),
+    )
+  const joined = pieces.flatMap((piece, index) => [index === 0 ? OPEN : COMMA, piece])
+  return scanObject(Buffer.concat([...joined, CLOSE]), Infinity)
+}
+
+const OPEN = Buffer.from("{")
+const COMMA = Buffer.from(",")
+const CLOSE = Buffer.from("}")

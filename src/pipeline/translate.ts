@@ -1,0 +1,116 @@
+/** Prepares a call for one target: nothing where the bytes pass, the translated request, or why the target cannot serve. */
+import type { ReasoningWish, Request } from "../canonical/request.ts"
+import type { TargetFacts } from "../canonical/target.ts"
+import type { Loss } from "../canonical/loss.ts"
+import type { Group, Target } from "../config/snapshot.ts"
+import type { ReplyOptions, WrittenRequest } from "../dialects/codec.ts"
+import { CODECS, DIALECTS } from "../dialects/registry.ts"
+import { holdsEnvelope, wayBetween } from "../dialects/translate.ts"
+import { RouterError } from "../errors.ts"
+import type { Call } from "./call.ts"
+import { decode, type DecodedRequest } from "./decode.ts"
+import type { Gateway } from "./gateway.ts"
+import { missing, needsOf } from "./needs.ts"
+import type { Rejection, RejectionReason } from "./shortlist.ts"
+import { Translation } from "./translation.ts"
+
+const ID_BYTES = 12
+
+/** Null: the bytes pass. */
+export function translate(target: Target, call: Call, gateway: Gateway): Translation | Rejection | null {
+  if (call.body === null) throw new RouterError("internal-error")
+  call.sealed ??= holdsEnvelope(call.body.bytes)
+  if (wayBetween(call.dialect.name, target.dialect, call.sealed) === "bytes") return null
+  const isHome = target.dialect === call.dialect.name
+  try {
+    const decoded = decode(call)
+    const unfit = isHome ? null : unfitness(decoded.request, target)
+    if (unfit !== null) return unfit
+    const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
+    const facts = isHome ? homeFacts(decoded.request.reasoning, target.homeFacts) : target.facts
+    const written = CODECS[target.dialect].writeRequest(decoded.request, facts, mint)
+    const losses = [...decoded.losses, ...written.losses]
+    if (!isHome && losses.length > 0 && call.group?.translation === "enforce") return lossy(losses, target, call.group)
+    return translationOf(target, call, decoded, written, losses, gateway)
+  } catch (error) {
+    if (!(error instanceof RouterError) || error.blame !== "caller") throw error
+    return { target, reason: error.code === "stateful-unsupported" ? "state" : "invalid-request", error }
+  }
+}
+
+export function isRejection(result: Translation | Rejection | null): result is Rejection {
+  return result !== null && "reason" in result
+}
+
+function translationOf(
+  target: Target,
+  call: Call,
+  { request, clientBody }: DecodedRequest,
+  { body, context }: WrittenRequest,
+  losses: readonly Loss[],
+  gateway: Gateway,
+): Translation {
+  const options: ReplyOptions = {
+    request,
+    clientBody,
+    model: null,
+    mint: context.mint,
+    now: () => Math.floor(gateway.clock.now() / 1000),
+    estimatedUsage: null,
+  }
+  return new Translation({
+    body: [Buffer.from(JSON.stringify(body))],
+    client: { codec: CODECS[call.dialect.name], dialect: call.dialect },
+    target: { codec: CODECS[target.dialect], dialect: DIALECTS[target.dialect] },
+    context,
+    options,
+    losses,
+    secrets: target.provider.secrets,
+  })
+}
+
+function unfitness(request: Request, target: Target): Rejection | null {
+  const state = heldState(request)
+  if (state !== null) return { target, reason: "state", error: state }
+  const reason: RejectionReason | null =
+    (request.sampling.choices ?? 1) > 1 ? "choices" : missing(needsOf(request), target.capabilities)
+  return reason === null ? null : { target, reason, error: null }
+}
+
+/** State that lives at an upstream can be reached only in the dialect that made it. */
+function heldState({ state }: Request): RouterError | null {
+  if (state.thread !== undefined)
+    return new RouterError("stateful-unsupported", {
+      param: "thread",
+      // the vendor's SDK starts over without the thread when it reads this
+      details: { error_code: "thread_unsupported_request", unsupported: ["thread"] },
+    })
+  const held = {
+    previous_response_id: state.previousResponseId !== undefined,
+    conversation: state.conversation !== undefined,
+    background: state.background === true,
+  }
+  const param = Object.entries(held).find(([, isHeld]) => isHeld)?.[0]
+  return param === undefined ? null : new RouterError("stateful-unsupported", { param })
+}
+
+function lossy(losses: readonly Loss[], target: Target, group: Group): Rejection {
+  const codes = [...new Set(losses.map(({ code }) => code))]
+  const message = `The request cannot be translated without a loss (${codes.join(", ")}), and the model group "${group.name}" forbids losses.`
+  return {
+    target,
+    reason: "translation-loss",
+    error: new RouterError("translation-loss", { message, details: { model: group.name, losses: codes } }),
+  }
+}
+
+/** A wish in the client's own dialect is written as it was said, whatever words it took. */
+function homeFacts(wish: ReasoningWish | undefined, facts: TargetFacts): TargetFacts {
+  const isBudget = wish?.budgetTokens !== undefined && wish.effort === undefined
+  const control = isBudget
+    ? "token_budget"
+    : wish?.control === "enabled" && wish.effort === undefined
+      ? "adaptive"
+      : "effort_enum"
+  return { ...facts, reasoning: { ...facts.reasoning, control } }
+}

@@ -1,0 +1,100 @@
+/** One attempt's way through the canonical form: the request as it is sent, and what turns the answer back. */
+import { parseExact, type JsonValue } from "../canonical/json.ts"
+import { Losses, type Loss } from "../canonical/loss.ts"
+import type { Failure } from "../canonical/reply.ts"
+import type { Codec, ReplyContext, ReplyOptions } from "../dialects/codec.ts"
+import type { Dialect, UpstreamFault } from "../dialects/dialect.ts"
+import { masked } from "../upstream/mask.ts"
+import { StreamTranslation } from "./stream-translation.ts"
+
+export interface Side {
+  readonly codec: Codec
+  readonly dialect: Dialect
+}
+
+export interface TranslationParts {
+  /** The request for the target, in pieces. */
+  readonly body: readonly Uint8Array[]
+  readonly client: Side
+  readonly target: Side
+  readonly context: ReplyContext
+  readonly options: ReplyOptions
+  /** Those of the request. */
+  readonly losses: readonly Loss[]
+  /** What must never reach a caller, longest first. */
+  readonly secrets: readonly string[]
+}
+
+const decoder = new TextDecoder()
+
+export class Translation {
+  readonly body: readonly Uint8Array[]
+  private readonly parts: TranslationParts
+  private readonly replyLosses = new Losses()
+  private streamed: StreamTranslation | null = null
+
+  constructor(parts: TranslationParts) {
+    this.body = parts.body
+    this.parts = parts
+  }
+
+  get requestBytes(): number {
+    return this.body.reduce((sum, piece) => sum + piece.length, 0)
+  }
+
+  /** Everything lost so far, each place once. */
+  losses(): readonly Loss[] {
+    const all = new Losses()
+    all.addAll(this.parts.losses)
+    all.addAll(this.replyLosses.list())
+    if (this.streamed !== null) all.addAll(this.streamed.losses())
+    return all.list()
+  }
+
+  /** A whole answer for the client, or what the upstream says instead of one. */
+  reply(bytes: Uint8Array): Uint8Array | UpstreamFault {
+    const { client, target, context, options } = this.parts
+    const read = target.codec.readReply(parsed(bytes), context)
+    if ("failure" in read) return asFault(read.failure)
+    const written = client.codec.writeReply(read.reply, options)
+    this.replyLosses.addAll(read.losses)
+    this.replyLosses.addAll(written.losses)
+    return Buffer.from(JSON.stringify(written.body))
+  }
+
+  /** The vendor's words about the request, in the client's shape. */
+  refusal(status: number, bytes: Uint8Array, requestId: string): Uint8Array {
+    const { client, target, secrets } = this.parts
+    const failure = target.codec.readError(status, parsed(bytes))
+    return masked(Buffer.from(JSON.stringify(client.codec.writeError(failure, requestId))), secrets)
+  }
+
+  stream(): StreamTranslation {
+    const { client, target, context, options, secrets } = this.parts
+    this.streamed = new StreamTranslation(
+      target.codec.createStreamReader(context),
+      client.codec.createStreamWriter(options),
+      { dialect: client.dialect, secrets },
+    )
+    return this.streamed
+  }
+}
+
+export function asFault({ type, code, param, message, kind }: Failure): UpstreamFault {
+  // what is no answer at all has no words of the upstream
+  const isProtocol = kind === "protocol"
+  return {
+    type: type ?? null,
+    code: code ?? null,
+    param: param ?? null,
+    message: isProtocol ? null : message,
+  }
+}
+
+function parsed(bytes: Uint8Array): JsonValue | undefined {
+  try {
+    return parseExact(decoder.decode(bytes))
+  } catch {
+    return undefined
+  }
+}
