@@ -60,6 +60,7 @@ function homeFacts(facts: TargetFacts): TargetFacts {
     maxOutputTokens: null,
     minOutputTokens: 0,
     reasoning: { ...facts.reasoning, efforts: null, minBudgetTokens: 0, budgetMustBeLessThanMaxTokens: false },
+    reasoningHistoryField: "reasoning_content",
     stripAttribution: false,
     repairToolResults: false,
     nameRules: { alphabet: "any", maxChars: Number.MAX_SAFE_INTEGER, namespaces: true },

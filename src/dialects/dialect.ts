@@ -16,6 +16,8 @@ export interface Usage {
   readonly cacheWrite1hTokens: number
   readonly outputTokens: number
   readonly reasoningTokens: number | null
+  /** Input images, where they are counted. */
+  readonly imageCount: number | null
   /** Cost in USD that the upstream itself reports. */
   readonly reportedCostUsd: number | null
   /** Part of the tokens was used by another model than the one that answered, so one price list cannot price them. */

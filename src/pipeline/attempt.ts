@@ -161,8 +161,13 @@ async function refused(
   return { kind: "relay", status: answer.status, bytes: words, failure }
 }
 
-async function wholeReply(answer: UpstreamAnswer, tried: Attempt, call: Call): Promise<Answer | Failure> {
-  const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
+function wholeReply(answer: UpstreamAnswer, tried: Attempt, call: Call): Answer | Failure | Promise<Answer | Failure> {
+  const whole = readWhole(answer, call.snapshot.limits.maxResponseBytes)
+  if (whole instanceof Uint8Array) return judged(whole, answer, tried, call)
+  return whole.then((bytes) => judged(bytes, answer, tried, call))
+}
+
+function judged(bytes: Uint8Array, answer: UpstreamAnswer, tried: Attempt, call: Call): Answer | Failure {
   tried.responseBytes = bytes.length
   const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
   if (verdict.kind === "fault") return classifyFault(verdict.fault)

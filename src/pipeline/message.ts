@@ -44,7 +44,7 @@ export interface BodyStream {
   pump(writer: Writer): Promise<void>
 }
 
-export type Handler = (request: Incoming) => Promise<Outgoing>
+export type Handler = (request: Incoming) => Outgoing | Promise<Outgoing>
 
 /** The client sends more than was allowed. */
 export class BodyTooLarge extends Error {

@@ -15,12 +15,13 @@ import {
   classifyFault,
   type Failure,
 } from "../upstream/failure.ts"
-import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
+import type { UpstreamAnswer } from "../upstream/answer.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import type { Writer } from "./message.ts"
 import type { StreamTranslation } from "./stream-translation.ts"
 import { asFault } from "./translation.ts"
+import { isUnstreamed, judgeUnstreamed } from "./unstreamed.ts"
 
 /** How long a stream may go on after its terminal frame before its rest is given up. */
 const AFTERMATH_MS = 200
@@ -66,7 +67,8 @@ export class UpstreamStream {
 
   /** Reads until the first content, or to the end where none comes; then returns null, or why this target failed. */
   async untilContent(): Promise<Failure | null> {
-    if (isUnstreamed(this.answer)) return this.judgeUnstreamed()
+    if (isUnstreamed(this.answer))
+      return judgeUnstreamed(this.answer, this.attempt, this.call.snapshot.limits.maxResponseBytes)
     while (!this.contentSeen && this.end === null) await this.read()
     if (this.end?.kind === "failed") return this.end.failure
     return null
@@ -291,19 +293,4 @@ export class UpstreamStream {
   private fail(failure: Failure): void {
     this.end = { kind: "failed", failure }
   }
-
-  /** A stream was asked for and a plain body came: an error, or a server that cannot stream. */
-  private async judgeUnstreamed(): Promise<Failure> {
-    const bytes = await readWhole(this.answer, this.call.snapshot.limits.maxResponseBytes)
-    this.attempt.responseBytes = bytes.length
-    if (bytes.length === 0) return EMPTY_STREAM
-    const fault = DIALECTS[this.attempt.target.dialect].readFault(bytes)
-    return fault === null ? MALFORMED : classifyFault(fault)
-  }
-}
-
-function isUnstreamed({ headers }: UpstreamAnswer): boolean {
-  const type = headers.get("content-type") ?? ""
-  const encoding = headers.get("content-encoding") ?? "identity"
-  return encoding !== "identity" || (/json|html/i.test(type) && !type.includes("event-stream"))
 }

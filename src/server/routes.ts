@@ -32,11 +32,19 @@ const CALLS: ReadonlyMap<string, Dialect> = new Map([
 ])
 
 export function routesOf(gateway: Gateway, store: Store): Handler {
-  return async (request) => {
+  return (request) => {
     const dialect = CALLS.get(request.path)
     const answered = dialect === undefined ? other(request, gateway, store) : call(request, dialect, gateway)
-    return gateway.snapshot.corsOrigins.length === 0 ? answered : withCors(request, gateway, await answered)
+    return gateway.snapshot.corsOrigins.length === 0 ? answered : withCorsLater(request, gateway, answered)
   }
+}
+
+async function withCorsLater(
+  request: Incoming,
+  gateway: Gateway,
+  answered: Outgoing | Promise<Outgoing>,
+): Promise<Outgoing> {
+  return withCors(request, gateway, await answered)
 }
 
 function call(request: Incoming, dialect: Dialect, gateway: Gateway): Promise<Outgoing> | Outgoing {

@@ -14,23 +14,38 @@ export interface UpstreamAnswer {
   readonly complete: boolean
 }
 
-/** The whole body, decoded where it was compressed without being asked. @throws RangeError when it is larger than `maxBytes` */
-export async function readWhole(answer: UpstreamAnswer, maxBytes: number): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = []
-  let size = 0
-  // most answers are here as a whole with their head: then nothing is waited for
-  for (
-    let more: readonly Uint8Array[] | null = answer.take();
-    more !== null;
-    more = answer.complete ? null : await answer.read()
-  ) {
-    for (const piece of more) size += piece.length
+/**
+ * The whole body, decoded where it was compressed without being asked. Most answers are here as a whole with their head:
+ * then nothing is waited for. @throws RangeError when it is larger than `maxBytes`
+ */
+export function readWhole(answer: UpstreamAnswer, maxBytes: number): Uint8Array | Promise<Uint8Array> {
+  const pieces = answer.take()
+  return answer.complete ? joined(answer, pieces, maxBytes) : readOn(answer, pieces, maxBytes)
+}
+
+async function readOn(answer: UpstreamAnswer, first: readonly Uint8Array[], maxBytes: number): Promise<Uint8Array> {
+  const pieces = [...first]
+  let size = sizeOf(first)
+  for (let more = await answer.read(); more !== null; more = answer.complete ? null : await answer.read()) {
+    size += sizeOf(more)
     if (size > maxBytes) throw new RangeError("the answer is too large")
     pieces.push(...more)
   }
-  const bytes = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, size)
+  return joined(answer, pieces, maxBytes)
+}
+
+function joined(answer: UpstreamAnswer, pieces: readonly Uint8Array[], maxBytes: number): Uint8Array {
+  const [only] = pieces
+  const bytes = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces)
+  if (bytes.length > maxBytes) throw new RangeError("the answer is too large")
   const encoding = answer.headers.get("content-encoding")
   return encoding === null ? bytes : decoded(bytes, encoding.toLowerCase(), maxBytes)
+}
+
+function sizeOf(pieces: readonly Uint8Array[]): number {
+  let size = 0
+  for (const piece of pieces) size += piece.length
+  return size
 }
 
 function decoded(bytes: Uint8Array, encoding: string, maxOutputLength: number): Uint8Array {

@@ -98,7 +98,10 @@ function chatCall(id: string, args: string): Json {
 /** The same wherever a dialect lets one thing be written in two ways; without the fields that are the router's own. */
 export function plainly(dialect: Dialect, body: Json): unknown {
   const { model: _model, stream: _stream, stream_options: _options, store: _store, include: _include, ...rest } = body
-  return PLAIN[dialect](rest)
+  const said: unknown = JSON.parse(JSON.stringify(rest), (key, value: unknown) =>
+    (key === "strict" && value === false) || (key === "detail" && value === "auto") ? undefined : value,
+  )
+  return PLAIN[dialect](said as Json)
 }
 
 const PLAIN: Readonly<Record<Dialect, (body: Json) => unknown>> = {
@@ -118,9 +121,8 @@ const PLAIN: Readonly<Record<Dialect, (body: Json) => unknown>> = {
 function listed(messages: unknown, text: string): unknown {
   return (messages as readonly Json[]).map((message) => {
     const type = message["role"] === "assistant" && text === "input_text" ? "output_text" : text
-    return JSON.parse(JSON.stringify(message), (key, value: unknown) => {
-      if (key === "detail" && value === "auto") return undefined
-      return key === "content" && typeof value === "string" ? [{ type, text: value }] : value
-    }) as unknown
+    return JSON.parse(JSON.stringify(message), (key, value: unknown) =>
+      key === "content" && typeof value === "string" ? [{ type, text: value }] : value,
+    ) as unknown
   })
 }

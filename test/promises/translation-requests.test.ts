@@ -29,8 +29,7 @@ for (const [client, target] of FOREIGN_PAIRS) {
       const answer = await gateway.call(client, JSON.stringify(body))
       expect(answer.status).toBe(200)
       expect(answer.headers.get("x-router-losses")).toBeNull()
-      const [{ request }] = upstream.received(marker) as [{ request: { body: Uint8Array; target: string } }]
-      const sent = JSON.parse(bodyText(request as never)) as Record<string, unknown>
+      const sent = JSON.parse(bodyText(upstream.received(marker)[0]!.request)) as Record<string, unknown>
       expect(sent["model"]).toBe(VENDOR_MODEL)
       expect(sent["stream"] === true).toBe(streamed)
       expect(plainly(target, sent)).toEqual(plainly(target, conversation(target, marker)))

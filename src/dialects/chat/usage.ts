@@ -28,6 +28,7 @@ export function readChatUsage(value: unknown): Usage | null {
     cacheWrite1hTokens: 0,
     outputTokens: outputTokens(prompt ?? 0, completion ?? 0, reasoning ?? 0, asCount(usage["total_tokens"])),
     reasoningTokens: reasoning,
+    imageCount: null,
     reportedCostUsd: reportedCostUsd(usage),
     mixedModels: false,
   }

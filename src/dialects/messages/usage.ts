@@ -24,6 +24,7 @@ export function readMessagesUsage(value: unknown, model: string | null): Usage |
     cacheWrite1hTokens: total((round) => cacheWrites(round).long),
     outputTokens: total((round) => asCount(round["output_tokens"]) ?? 0),
     reasoningTokens: asCount(asObject(usage["output_tokens_details"])?.["thinking_tokens"]),
+    imageCount: null,
     reportedCostUsd: null,
     mixedModels: iterations.some((round) => namesOther(round, model)),
   }

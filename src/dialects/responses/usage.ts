@@ -24,6 +24,7 @@ export function readResponsesUsage(value: unknown): Usage | null {
     cacheWrite1hTokens: 0,
     outputTokens: output ?? 0,
     reasoningTokens: asCount(asObject(usage["output_tokens_details"])?.["reasoning_tokens"]),
+    imageCount: null,
     reportedCostUsd: typeof usage["cost"] === "number" ? usage["cost"] : null,
     mixedModels: false,
   }

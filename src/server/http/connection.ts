@@ -10,7 +10,7 @@ const LARGEST_HEAD_BYTES = 65_536
 const LINGER_MS = 2000
 
 export interface Host {
-  handle(request: Incoming): Promise<Outgoing>
+  handle(request: Incoming): Outgoing | Promise<Outgoing>
   /** The answer to something that is no request. */
   refuse(fault: BadRequest): Outgoing
   /** Unix seconds as an HTTP date. */
@@ -152,7 +152,10 @@ export class Connection {
       const answer = await this.host.handle(incoming)
       body.discard()
       this.unpause()
-      if (!this.gone) await this.answer(answer, head, body)
+      if (this.gone) return
+      const { body: content } = answer
+      if (typeof content === "object" && "pump" in content) await this.answerStream(answer, content, head, body)
+      else this.answerWhole(answer, typeof content === "string" ? Buffer.from(content) : content, head, body)
     } catch (error) {
       this.host.failed(error)
       this.destroy()
@@ -161,20 +164,29 @@ export class Connection {
 
   // answers
 
-  private async answer(answer: Outgoing, head: RequestHead, body: IncomingBody): Promise<void> {
-    const keepAlive = head.keepAlive && body.done && !this.closing
-    const { body: content } = answer
-    const streamed = typeof content === "object" && "pump" in content
-    const bytes = streamed ? null : typeof content === "string" ? Buffer.from(content) : content
-    const framing = bytes === null ? (head.chunksAllowed ? "chunked" : "close") : bytes.length
-    const start = headOf(answer, framing, keepAlive && framing !== "close", this.host.date())
-    if (bytes !== null) this.write(start, head.method === "HEAD" ? null : bytes)
-    else {
-      this.write(start)
-      if (head.method !== "HEAD" && streamed) await this.stream(content, framing === "chunked")
-    }
+  private answerWhole(answer: Outgoing, bytes: Uint8Array, head: RequestHead, body: IncomingBody): void {
+    const keepAlive = this.keepsAlive(head, body)
+    const start = headOf(answer, bytes.length, keepAlive, this.host.date())
+    this.write(start, head.method === "HEAD" ? null : bytes)
+    if (this.unsent.length === 0) this.conclude(keepAlive, body)
+    else void this.drain().then(() => this.conclude(keepAlive, body))
+  }
+
+  private async answerStream(
+    answer: Outgoing,
+    content: BodyStream,
+    head: RequestHead,
+    body: IncomingBody,
+  ): Promise<void> {
+    const keepAlive = this.keepsAlive(head, body) && head.chunksAllowed
+    this.write(headOf(answer, head.chunksAllowed ? "chunked" : "close", keepAlive, this.host.date()))
+    if (head.method !== "HEAD") await this.stream(content, head.chunksAllowed)
     if (this.unsent.length > 0) await this.drain()
-    this.conclude(keepAlive && framing !== "close", body)
+    this.conclude(keepAlive, body)
+  }
+
+  private keepsAlive(head: RequestHead, body: IncomingBody): boolean {
+    return head.keepAlive && body.done && !this.closing
   }
 
   private async stream(content: BodyStream, chunked: boolean): Promise<void> {
