@@ -5,7 +5,7 @@ import type { DialectName } from "../dialects/dialect.ts"
 import type { ModelConfig, ProviderConfig, ReasoningSupport, TargetConfig, ToolSupport } from "./config.ts"
 import type { Capabilities, Target } from "./snapshot.ts"
 
-export const CANONICAL_NAMES: Readonly<Record<DialectName, Dialect>> = {
+const CANONICAL_NAMES: Readonly<Record<DialectName, Dialect>> = {
   "openai-chat": "chat",
   "openai-responses": "responses",
   anthropic: "messages",

@@ -20,7 +20,7 @@ import { retryAfterMs } from "../upstream/retry-after.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
-import { refusal, type Rejection } from "./shortlist.ts"
+import { refusal, shortlistFor, type Rejection } from "./shortlist.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
@@ -54,7 +54,10 @@ export async function attempt(order: readonly Target[], call: Call, gateway: Gat
     if (!tried.failure.failover) break
   }
   if (call.attempts.length === 0 && call.rejected !== null && call.group !== null && !call.clientLeft)
-    throw refusal(call.group, call.dialect.name, call.rejected)
+    throw refusal(call.group, call.dialect.name, [
+      ...shortlistFor(call.group, call.dialect.name).rejected,
+      ...call.rejected,
+    ])
   throw exhausted(call.attempts)
 }
 

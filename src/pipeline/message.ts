@@ -33,7 +33,7 @@ export interface Outgoing {
 export interface Writer {
   write(bytes: Uint8Array): void
   /** The client takes bytes more slowly than they come. */
-  readonly full: boolean
+  isFull(): boolean
   /** Resolves when the client has taken all, or is gone. */
   drained(): Promise<void>
 }

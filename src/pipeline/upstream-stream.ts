@@ -82,7 +82,7 @@ export class UpstreamStream {
       await this.flow(writer)
       // the time that a stalled client takes does not count as the upstream's silence
       this.call.deadline = Infinity
-      if (writer.full) await writer.drained()
+      if (writer.isFull()) await writer.drained()
     }
   }
 
@@ -108,7 +108,7 @@ export class UpstreamStream {
         for (const piece of pieces) if (this.end === null) this.take(piece)
         this.flush(writer)
         this.expectSoon()
-        return this.end === null && !writer.full
+        return this.end === null && !writer.isFull()
       })
       if (!more && this.end === null) this.finish()
       this.flush(writer)

@@ -190,15 +190,12 @@ export class Connection {
   }
 
   private async stream(content: BodyStream, chunked: boolean): Promise<void> {
-    const connection = this
     await content.pump({
       write: (bytes) => {
-        if (bytes.length > 0) connection.write(chunked ? chunkOf(bytes) : bytes)
+        if (bytes.length > 0) this.write(chunked ? chunkOf(bytes) : bytes)
       },
-      get full() {
-        return connection.unsent.length > 0
-      },
-      drained: () => connection.drain(),
+      isFull: () => this.unsent.length > 0,
+      drained: () => this.drain(),
     })
     if (chunked && !this.gone) this.write(LAST_CHUNK)
   }

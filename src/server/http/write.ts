@@ -20,13 +20,21 @@ export function headOf(
   return Buffer.from(`${text}\r\n`, "latin1")
 }
 
+const HEX = Buffer.from("0123456789abcdef")
+const CR = 13
+const LF = 10
+
 /** One chunk with its framing. */
 export function chunkOf(bytes: Uint8Array): Uint8Array {
-  const size = bytes.length.toString(16)
-  const chunk = Buffer.allocUnsafe(size.length + 4 + bytes.length)
-  chunk.write(size, 0, "latin1")
-  chunk.write("\r\n", size.length, "latin1")
-  chunk.set(bytes, size.length + 2)
-  chunk.write("\r\n", size.length + 2 + bytes.length, "latin1")
+  const { length } = bytes
+  let digits = 1
+  for (let rest = length >>> 4; rest > 0; rest >>>= 4) digits++
+  const chunk = Buffer.allocUnsafe(digits + 4 + length)
+  for (let at = digits - 1, rest = length; at >= 0; at--, rest >>>= 4) chunk[at] = HEX[rest & 15] ?? 0
+  chunk[digits] = CR
+  chunk[digits + 1] = LF
+  chunk.set(bytes, digits + 2)
+  chunk[digits + 2 + length] = CR
+  chunk[digits + 3 + length] = LF
   return chunk
 }

@@ -6,6 +6,13 @@ const CR = 13
 const LONGEST_HEAD_BYTES = 65_536
 const LONGEST_SIZE_LINE = 4096
 
+const NO_DIGIT = 255
+const HEX_VALUE: Uint8Array = new Uint8Array(256).fill(NO_DIGIT)
+for (const [value, digit] of Array.from("0123456789abcdef").entries()) {
+  HEX_VALUE[digit.charCodeAt(0)] = value
+  HEX_VALUE[digit.toUpperCase().charCodeAt(0)] = value
+}
+
 type State = "head" | "length" | "size" | "data" | "after-data" | "trailer" | "close" | "done"
 
 export class ResponseDecoder {
@@ -88,6 +95,15 @@ export class ResponseDecoder {
 
   /** Lines of the chunked framing: sizes, the ends of chunks, trailers. */
   private takeLine(bytes: Uint8Array, from: number): number {
+    if (this.text === "") {
+      const at =
+        this.state === "after-data"
+          ? this.takeChunkEnd(bytes, from)
+          : this.state === "size"
+            ? this.takeSize(bytes, from)
+            : -1
+      if (at >= 0) return at
+    }
     const end = bytes.indexOf(LF, from)
     const stop = end < 0 ? bytes.length : end
     if (this.text.length + stop - from > LONGEST_SIZE_LINE) throw new HttpFault("a chunk line is too long")
@@ -99,6 +115,28 @@ export class ResponseDecoder {
     this.text = ""
     this.line(line.charCodeAt(line.length - 1) === CR ? line.slice(0, -1) : line)
     return end + 1
+  }
+
+  /** The usual end of a chunk; -1 for anything else. */
+  private takeChunkEnd(bytes: Uint8Array, at: number): number {
+    if (bytes[at] !== CR || bytes[at + 1] !== LF) return -1
+    this.state = "size"
+    return at + 2
+  }
+
+  /** A bare size that has arrived as a whole, without making text of it; -1 for anything else. */
+  private takeSize(bytes: Uint8Array, from: number): number {
+    let size = 0
+    let at = from
+    for (; at < from + 7; at++) {
+      const digit = HEX_VALUE[bytes[at] ?? 0] ?? NO_DIGIT
+      if (digit === NO_DIGIT) break
+      size = size * 16 + digit
+    }
+    if (at === from || bytes[at] !== CR || bytes[at + 1] !== LF) return -1
+    this.left = size
+    this.state = size === 0 ? "trailer" : "data"
+    return at + 2
   }
 
   private line(line: string): void {
