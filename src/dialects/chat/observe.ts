@@ -16,6 +16,7 @@ import { readChatUsage } from "./usage.ts"
 const DATA = Buffer.from("data:")
 const COMMENT = 58
 const COLON = 58
+const SPACE = 32
 const NULL = 110
 
 export class ChatObserver implements StreamObserver {
@@ -97,20 +98,19 @@ function holdsContent(delta: Loose | null): boolean {
  */
 function isBareDelta(bytes: Uint8Array, start: number, end: number): boolean {
   if (!startsWith(bytes, start, end, DATA)) return false
-  const frame = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
+  // searching a string is many times faster than searching bytes for a string
+  const frame = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1")
   if (!frame.includes('"choices":[{')) return false
   return (
     isNullOrAbsent(frame, '"finish_reason"') && isNullOrAbsent(frame, '"usage"') && isNullOrAbsent(frame, '"error"')
   )
 }
 
-function isNullOrAbsent(frame: Buffer, key: string): boolean {
-  let at = frame.indexOf(key)
-  while (at >= 0) {
+function isNullOrAbsent(frame: string, key: string): boolean {
+  for (let at = frame.indexOf(key); at >= 0; at = frame.indexOf(key, at)) {
     at += key.length
-    while (frame[at] === 32 || frame[at] === COLON) at++
-    if (frame[at] !== NULL) return false
-    at = frame.indexOf(key, at)
+    while (frame.charCodeAt(at) === SPACE || frame.charCodeAt(at) === COLON) at++
+    if (frame.charCodeAt(at) !== NULL) return false
   }
   return true
 }
