@@ -1,10 +1,11 @@
 /**
- * Writes what is generated from the schema and the error catalogue. `--check` writes nothing and fails when a file is stale.
+ * Writes what is generated from the schema, the error catalogue, the list of losses and the goldens. `--check` writes nothing and fails when a file is stale.
  */
 import { join } from "node:path"
 import { configSchema } from "../src/config/schema.ts"
 import { configDocs } from "./config-docs.ts"
 import { configTypes } from "./config-types.ts"
+import { dialectDocs } from "./dialect-docs.ts"
 import { errorDocs } from "./error-docs.ts"
 
 const ROOT = join(import.meta.dir, "..")
@@ -13,6 +14,7 @@ const stale: string[] = []
 
 const GENERATED: Readonly<Record<string, string>> = {
   "docs/configuration.md": configDocs(configSchema),
+  "docs/dialects.md": dialectDocs(),
   "docs/errors.md": errorDocs(),
   "src/config/config.ts": formatted(configTypes(configSchema), "config.ts"),
 }

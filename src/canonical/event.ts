@@ -52,9 +52,3 @@ export type Event =
   | { readonly type: "end" }
   /** `usage`: what was reported until then, null if nothing. */
   | { readonly type: "fail"; readonly failure: Failure; readonly usage: Usage | null }
-
-/** First content: after it no failover is possible. A seal alone, or an open block without deltas, is none. */
-export function isContent(event: Event): boolean {
-  if (event.type === "open") return event.block.type === "whole"
-  return event.type === "delta" && event.delta.of !== "seal" && event.delta.of !== "citation"
-}

@@ -64,23 +64,6 @@ export type FailureKind =
   /** Not an answer of the dialect at all: HTML, an unrelated object, a stream that was cut. */
   | "protocol"
 
-/** The status that a kind means where none came with the failure. */
-export const FAILURE_STATUS: Readonly<Record<FailureKind, number>> = {
-  "invalid-request": 400,
-  "context-too-long": 400,
-  unauthorized: 401,
-  forbidden: 403,
-  "not-found": 404,
-  "too-large": 413,
-  "rate-limited": 429,
-  "quota-exhausted": 429,
-  "content-policy": 400,
-  overloaded: 503,
-  timeout: 504,
-  server: 502,
-  protocol: 502,
-}
-
 /** The kind of an HTTP status, where the body does not tell more. */
 export function failureKindOf(status: number): FailureKind {
   const known = KIND_OF_STATUS[status]

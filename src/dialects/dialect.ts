@@ -80,6 +80,8 @@ export interface StreamObserver {
   facts(): AnswerFacts
   /** The terminal error in this dialect, after frames were sent. */
   renderFailure(error: RouterError, requestId: string): string
+  /** A whole frame that bridges silence between two frames and means nothing. */
+  keepAlive(): string
 }
 
 export interface Dialect {
@@ -97,6 +99,4 @@ export interface Dialect {
   createObserver(request: RequestFacts): StreamObserver
   /** The body of an error response. */
   renderError(error: RouterError, requestId: string): string
-  /** A line that keeps a silent stream alive. */
-  readonly keepAlive: string
 }

@@ -42,6 +42,8 @@ export interface Writer {
 export interface BodyStream {
   /** Writes everything; resolves at the end. When it rejects, the connection is cut, so that nobody takes the end for a whole answer. */
   pump(writer: Writer): Promise<void>
+  /** What may be written, between two writes of `pump`, when nothing was for a while; empty: nothing may. */
+  keepAlive?(): Uint8Array
 }
 
 export type Handler = (request: Incoming) => Outgoing | Promise<Outgoing>

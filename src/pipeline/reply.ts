@@ -50,7 +50,8 @@ function streamed(
     const last = call.settled ? null : await finish(stream, call, gateway)
     if (last !== null) writer.write(last)
   }
-  return { status: 200, headers: routerHeaders(call, gateway, withLosses(headers, call)), body: { pump } }
+  const body = { pump, keepAlive: () => encoder.encode(stream.keepAlive()) }
+  return { status: 200, headers: routerHeaders(call, gateway, withLosses(headers, call)), body }
 }
 
 function leftStream(stream: UpstreamStream, call: Call, gateway: Gateway): void {

@@ -47,6 +47,11 @@ export class StreamTranslation {
     return this.write(this.reader.end(), false)
   }
 
+  /** Bridges silence; empty once the writer has said its last word. */
+  keepAlive(): string {
+    return this.writer.keepAlive()
+  }
+
   losses(): readonly Loss[] {
     const all = new Losses()
     all.addAll(this.reader.losses())

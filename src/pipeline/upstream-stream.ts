@@ -70,8 +70,7 @@ export class UpstreamStream {
     if (isUnstreamed(this.answer))
       return judgeUnstreamed(this.answer, this.attempt, this.call.snapshot.limits.maxResponseBytes)
     while (!this.contentSeen && this.end === null) await this.read()
-    if (this.end?.kind === "failed") return this.end.failure
-    return null
+    return this.end?.kind === "failed" ? this.end.failure : null
   }
 
   /** Writes what comes as it comes; resolves at the end of the stream, with the terminal frame still held back. */
@@ -89,6 +88,11 @@ export class UpstreamStream {
   /** The client's terminal error. */
   renderFailure(error: RouterError): string {
     return this.translation?.fail(error, this.call.id) ?? this.observer.renderFailure(error, this.call.id)
+  }
+
+  /** A frame that bridges the upstream's silence; empty once nothing but the end is to come. */
+  keepAlive(): string {
+    return this.end === null ? (this.translation ?? this.observer).keepAlive() : ""
   }
 
   /** Stops reading and frees the connection. */

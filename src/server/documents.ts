@@ -6,6 +6,7 @@ import passthrough from "../../docs/decisions/0003-passthrough.md" with { type: 
 import ledgerCommit from "../../docs/decisions/0002-ledger-commit-rule.md" with { type: "text" }
 import ownHttp from "../../docs/decisions/0004-own-http.md" with { type: "text" }
 import configuration from "../../docs/configuration.md" with { type: "text" }
+import dialects from "../../docs/dialects.md" with { type: "text" }
 import errors from "../../docs/errors.md" with { type: "text" }
 import clients from "../../docs/clients.md" with { type: "text" }
 import http from "../../docs/http.md" with { type: "text" }
@@ -28,6 +29,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/clients.md", slug: "clients", title: "Clients", text: clients },
   { file: "docs/configuration.md", slug: "configuration", title: "Configuration", text: configuration },
   { file: "docs/http.md", slug: "http", title: "HTTP", text: http },
+  { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
   { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
   { file: "docs/operations.md", slug: "operations", title: "Operations", text: operations },
   { file: "ARCHITECTURE.md", slug: "architecture", title: "Architecture", text: architecture },

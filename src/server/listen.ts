@@ -12,19 +12,21 @@ export interface Listener {
   close(force: boolean): void
 }
 
-export function listen(
-  gateway: Gateway,
-  store: Store,
-  address: { readonly hostname: string; readonly port: number },
-): Listener {
+export interface ListenOptions {
+  readonly hostname: string
+  readonly port: number
+  readonly keepAliveAfterMs: number
+}
+
+export function listen(gateway: Gateway, store: Store, options: ListenOptions): Listener {
   const server: HttpServer = serveHttp({
-    ...address,
+    ...options,
     clock: gateway.clock,
     handle: routesOf(gateway, store),
     refuse: (fault) => refuse(dialectOfPath(fault.target), gateway, asRouterError(fault)),
     failed: (error) => gateway.log.error("a connection was cut by a fault of the router", { error }),
   })
-  const host = address.hostname.includes(":") ? `[${address.hostname}]` : address.hostname
+  const host = options.hostname.includes(":") ? `[${options.hostname}]` : options.hostname
   return { url: `http://${host}:${server.port}`, close: (force) => server.close(force) }
 }
 

@@ -7,6 +7,8 @@ import type { Handler, Incoming, Outgoing } from "../pipeline/message.ts"
 import { serve } from "../pipeline/pipeline.ts"
 import { serveDocs } from "./assets.ts"
 import { withCors } from "./cors.ts"
+import { codexModels } from "./codex-models.ts"
+import { countTokens } from "./count-tokens.ts"
 import { health, ready, version, type ReadyStore } from "./health.ts"
 import { listModels, oneModel } from "./models.ts"
 import { answer, refuse } from "./plain.ts"
@@ -31,6 +33,13 @@ const CALLS: ReadonlyMap<string, Dialect> = new Map([
   ["/anthropic/messages", MESSAGES],
 ])
 
+const COUNTS: ReadonlySet<string> = new Set([
+  "/v1/messages/count_tokens",
+  "/messages/count_tokens",
+  "/anthropic/v1/messages/count_tokens",
+  "/anthropic/messages/count_tokens",
+])
+
 export function routesOf(gateway: Gateway, store: Store): Handler {
   return (request) => {
     const dialect = CALLS.get(request.path)
@@ -53,8 +62,14 @@ function call(request: Incoming, dialect: Dialect, gateway: Gateway): Promise<Ou
   return refuse(dialect, gateway, upgrade ? new RouterError("websocket-unsupported") : methodNotAllowed("POST"))
 }
 
+function count(request: Incoming, gateway: Gateway): Outgoing | Promise<Outgoing> {
+  if (request.method !== "POST") return refuse(MESSAGES, gateway, methodNotAllowed("POST"))
+  return answer(MESSAGES, gateway, () => countTokens(request, gateway))
+}
+
 /** Everything else. */
 function other(request: Incoming, gateway: Gateway, store: Store): Outgoing | Promise<Outgoing> {
+  if (COUNTS.has(request.path)) return count(request, gateway)
   const dialect = dialectOf(request)
   const route = readRoute(request, gateway, store)
   if (route === null) return refuse(dialect, gateway, new RouterError("not-found"))
@@ -77,6 +92,7 @@ function readRoute(request: Incoming, gateway: Gateway, store: Store): Route | n
     return page === null ? null : () => fromResponse(page)
   }
   if (api === "/usage") return () => usage(request, gateway, store)
+  if (api === "/codex/models.json") return () => codexModels(request, gateway)
   if (api === "/models") return () => listModels(request, gateway)
   if (api.startsWith("/models/")) return () => oneModel(request, gateway, decoded(api.slice("/models/".length)))
   return null

@@ -22,6 +22,8 @@ export interface StartOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** In place of `server.listen`. */
   readonly listen?: { readonly hostname: string; readonly port: number }
+  /** How long a stream may be silent before the client is sent a keep-alive; 15 s. */
+  readonly keepAliveAfterMs?: number
   readonly log?: Log
   /** Calls the listener when the operator asks for a reload (SIGHUP); returns how to stop that. */
   readonly onReloadRequest?: (listener: () => void) => () => void
@@ -51,6 +53,7 @@ export class ConfigRefused extends Error {
 
 const GRACE_MS = 30_000
 const FLUSH_MS = 100
+const KEEP_ALIVE_AFTER_MS = 15_000
 
 /** @throws ConfigRefused; Error when the address is taken or the usage database cannot be opened */
 export async function startRouter(options: StartOptions): Promise<RunningRouter> {
@@ -70,7 +73,10 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   })
   const gateway = gatewayOf(config, ledger, requestLog, log)
   try {
-    const listener = listen(gateway, ledger, options.listen ?? addressOf(config.server.listen))
+    const listener = listen(gateway, ledger, {
+      ...(options.listen ?? addressOf(config.server.listen)),
+      keepAliveAfterMs: options.keepAliveAfterMs ?? KEEP_ALIVE_AFTER_MS,
+    })
     const reloader = startReloading({
       running: { ...loaded, config },
       load,

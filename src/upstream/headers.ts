@@ -42,7 +42,8 @@ const BACK = ["content-type", "x-codex-turn-state"]
 export function copyResponseHeaders(upstream: ReadableHeaders, into: Record<string, string>): void {
   for (const name of BACK) {
     const value = upstream.get(name)
-    if (value !== null) into[name] = value
+    // an upstream must not write header lines of its own
+    if (value !== null) into[name] = value.replace(/[^\t\x20-\x7e\x80-\xff]/g, "")
   }
 }
 

@@ -13,5 +13,4 @@ export const chat: Dialect = {
   readFault: readOpenAiFault,
   createObserver: (request) => new ChatObserver(request),
   renderError: renderOpenAiError,
-  keepAlive: ": keep-alive\n\n",
 }

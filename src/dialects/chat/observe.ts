@@ -53,6 +53,11 @@ export class ChatObserver implements StreamObserver {
     return `data: ${renderOpenAiError(error, requestId)}\n\n`
   }
 
+  /** A comment: clients take every data line for a chunk. */
+  keepAlive(): string {
+    return ": keep-alive\n\n"
+  }
+
   private failed(fault: UpstreamFault): number {
     this.fault = fault
     return FRAME.fault

@@ -92,7 +92,7 @@ function blocksOf(choice: JsonObject, message: JsonObject, context: ReplyContext
     ...messageFields(message, ["executed_tools"], "hosted-call"),
     ...withLogprobs(withCitations(said, listOf(message["annotations"]), losses), choice, losses),
     ...listOf(message["images"]).flatMap(replyPart),
-    ...audioOf(message["audio"]),
+    ...audioOf(message["audio"], textOf(said)),
     ...(refusal === undefined ? [] : [{ type: "refusal", text: refusal } as const]),
     ...calls,
   ]
@@ -141,12 +141,19 @@ export function messageFields(
   })
 }
 
-/** Spoken answers have their words beside the sound; some servers send an empty object for none. */
-export function audioOf(value: JsonValue | undefined): readonly Block[] {
+function textOf(blocks: readonly Block[]): string {
+  return blocks.map((block) => (block.type === "text" ? block.text : "")).join("")
+}
+
+/**
+ * Spoken answers have their words beside the sound; some servers send an empty object for none. Words that are `said`
+ * in writing too are not said again.
+ */
+export function audioOf(value: JsonValue | undefined, said: string): readonly Block[] {
   const audio = objectOf(value)
   const transcript = wordsOf(audio?.["transcript"])
   if (audio === undefined || (transcript === undefined && wordsOf(audio["data"]) === undefined)) return []
-  return messageFields({ audio }, ["audio"], "content", transcript ?? null)
+  return messageFields({ audio }, ["audio"], "content", transcript === said ? null : (transcript ?? null))
 }
 
 /** Each citation to the text that it begins in. */

@@ -36,6 +36,7 @@ export class ChatStreamReader implements StreamReader {
     transcript: [],
     fields: {},
   }
+  #said = ""
   readonly #extra: Record<string, JsonValue> = {}
   #usage: JsonValue | undefined
   #tier: string | undefined
@@ -160,6 +161,7 @@ export class ChatStreamReader implements StreamReader {
 
   #say(text: string, logprobs: readonly JsonValue[]): void {
     if (text !== "") this.#showSteps()
+    this.#said += text
     this.#turns.text(text, logprobs)
   }
 
@@ -193,7 +195,7 @@ export class ChatStreamReader implements StreamReader {
   #showAudio(): void {
     const { data, transcript, fields } = this.#audio
     const whole = { ...fields, data: data.join(""), transcript: transcript.join("") }
-    for (const block of audioOf(whole)) if (block.type === "raw") this.#assembler.whole(block)
+    for (const block of audioOf(whole, this.#said)) if (block.type === "raw") this.#assembler.whole(block)
   }
 
   #complete(): void {

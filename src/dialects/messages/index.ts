@@ -13,5 +13,4 @@ export const messages: Dialect = {
   readFault: readMessagesFault,
   createObserver: () => new MessagesObserver(),
   renderError: renderMessagesError,
-  keepAlive: 'event: ping\ndata: {"type":"ping"}\n\n',
 }

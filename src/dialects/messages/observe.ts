@@ -46,6 +46,10 @@ export class MessagesObserver implements StreamObserver {
     return `event: error\ndata: ${renderMessagesError(error, requestId)}\n\n`
   }
 
+  keepAlive(): string {
+    return 'event: ping\ndata: {"type":"ping"}\n\n'
+  }
+
   private event(type: string | null, body: Loose): number {
     if (type === "content_block_delta") return FRAME.content
     if (type === "content_block_start")

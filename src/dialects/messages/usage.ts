@@ -30,12 +30,12 @@ export function readMessagesUsage(value: unknown, model: string | null): Usage |
   }
 }
 
-/** `cache_creation` splits the sum by time to live; where it is missing, all writes are of the default five minutes. */
+/** `cache_creation` splits the sum by time to live; what it leaves out was written for the default five minutes. */
 function cacheWrites(round: Loose): { short: number; long: number } {
   const all = asCount(round["cache_creation_input_tokens"]) ?? 0
   const split = asObject(round["cache_creation"])
   const long = asCount(split?.["ephemeral_1h_input_tokens"]) ?? 0
-  const short = asCount(split?.["ephemeral_5m_input_tokens"]) ?? Math.max(0, all - long)
+  const short = Math.max(asCount(split?.["ephemeral_5m_input_tokens"]) ?? 0, all - long)
   return { short, long }
 }
 

@@ -13,5 +13,4 @@ export const responses: Dialect = {
   readFault: readOpenAiFault,
   createObserver: () => new ResponsesObserver(),
   renderError: renderOpenAiError,
-  keepAlive: ": keep-alive\n\n",
 }

@@ -62,6 +62,12 @@ export class ResponsesObserver implements StreamObserver {
     return `event: response.failed\ndata: ${JSON.stringify(failed)}\n\n`
   }
 
+  /** An event, because comments do not reset every client's idle timer; the number is not the router's to move on. */
+  keepAlive(): string {
+    if (this.lastSequence < 0) return ": keep-alive\n\n"
+    return `event: keepalive\ndata: {"type":"keepalive","sequence_number":${this.lastSequence}}\n\n`
+  }
+
   private failed(fault: UpstreamFault): number {
     this.fault = fault
     return FRAME.fault

@@ -3,9 +3,15 @@ import type { Socket } from "bun"
 import { IncomingBody } from "./body.ts"
 import { BadRequest, parseRequestHead, type RequestHead } from "./head.ts"
 import type { BodyStream, Incoming, Outgoing } from "../../pipeline/message.ts"
-import { chunkOf, headOf, LAST_CHUNK } from "./write.ts"
+import { Outlet } from "./outlet.ts"
+import { StreamedBody } from "./streamed-body.ts"
+import { headOf } from "./write.ts"
 
 const LARGEST_HEAD_BYTES = 65_536
+/** A connection that waits for a request, or for the rest of a head, is closed after this time. */
+const IDLE_MS = 75_000
+/** A client that takes no byte of its answer for this time is given up. */
+const STALLED_MS = 600_000
 /** After a refusal the rest of the request is read for a while: a client that is still sending never reads an answer. */
 const LINGER_MS = 2000
 
@@ -21,34 +27,40 @@ export interface Host {
 
 export class Connection {
   /** On the monotonic clock: when the connection last did something. */
-  activeAt: number
+  private activeAt: number
   /** A request is being served. */
-  busy = false
+  private busy = false
+  /** On the monotonic clock: when `pending` began. */
+  private waitingSince: number
   private readonly socket: Socket<Connection | undefined>
+  private readonly outlet: Outlet
   private readonly host: Host
   private readonly now: () => number
   /** Bytes of a head that is not complete, or of requests that wait for their turn. */
   private pending: Uint8Array | null = null
   private request: { readonly head: RequestHead; readonly body: IncomingBody; readonly incoming: Incoming } | null =
     null
-  private unsent: Uint8Array[] = []
-  private drained: (() => void) | null = null
+  /** The stream that is being written. */
+  private stream: StreamedBody | null = null
   private paused = false
   private closing = false
   private gone = false
 
   constructor(socket: Socket<Connection | undefined>, host: Host, now: () => number) {
     this.socket = socket
+    this.outlet = new Outlet(socket)
     this.host = host
     this.now = now
     this.activeAt = now()
+    this.waitingSince = this.activeAt
   }
 
   // what the socket tells
 
   received(bytes: Uint8Array): void {
     this.activeAt = this.now()
-    if (this.closing) return
+    // after the last answer nobody listens; during it the rest of its request still counts
+    if (this.closing && !this.busy) return
     try {
       this.take(bytes)
     } catch (error) {
@@ -58,13 +70,7 @@ export class Connection {
 
   writable(): void {
     this.activeAt = this.now()
-    const pieces = this.unsent
-    this.unsent = []
-    for (const piece of pieces) this.write(piece)
-    if (this.unsent.length > 0) return
-    const { drained } = this
-    this.drained = null
-    drained?.()
+    this.outlet.writable()
   }
 
   ended(): void {
@@ -74,7 +80,7 @@ export class Connection {
     const { request } = this
     request?.body.gone()
     request?.incoming.onGone?.()
-    this.drained?.()
+    this.outlet.close()
   }
 
   /** No further request is taken; an answer that is on its way is finished. */
@@ -86,6 +92,21 @@ export class Connection {
   destroy(): void {
     this.socket.terminate()
     this.ended()
+  }
+
+  /**
+   * Called again and again: closes what waits for a request too long, or for the rest of its head (every byte of which
+   * may come slowly), and what has not taken a byte of its answer for long.
+   */
+  closeIfIdle(now: number): void {
+    const idle = now - this.activeAt
+    if (!this.busy && (idle > IDLE_MS || (this.pending !== null && now - this.waitingSince > IDLE_MS))) this.finish()
+    else if (this.outlet.isFull() && idle > STALLED_MS) this.destroy()
+  }
+
+  /** Called again and again: writes a keep-alive once the stream was found silent for `afterMs`. */
+  bridgeSilence(now: number, afterMs: number): void {
+    this.stream?.bridgeSilence(now, afterMs)
   }
 
   // requests
@@ -103,6 +124,7 @@ export class Connection {
   }
 
   private keep(bytes: Uint8Array): void {
+    if (this.pending === null) this.waitingSince = this.activeAt
     this.pending = this.pending === null ? bytes : Buffer.concat([this.pending, bytes])
     // requests behind the one that is served wait in the kernel
     if (this.request !== null && this.pending.length > LARGEST_HEAD_BYTES) this.pause()
@@ -138,7 +160,7 @@ export class Connection {
       address: this.socket.remoteAddress,
       body: (maxBytes) => {
         if (!body.done && head.headers.get("expect")?.toLowerCase() === "100-continue" && head.body !== 0)
-          this.write(CONTINUE)
+          this.outlet.write(CONTINUE)
         const read = body.read(maxBytes)
         this.unpause()
         return read
@@ -167,9 +189,9 @@ export class Connection {
   private answerWhole(answer: Outgoing, bytes: Uint8Array, head: RequestHead, body: IncomingBody): void {
     const keepAlive = this.keepsAlive(head, body)
     const start = headOf(answer, bytes.length, keepAlive, this.host.date())
-    this.write(start, head.method === "HEAD" ? null : bytes)
-    if (this.unsent.length === 0) this.conclude(keepAlive, body)
-    else void this.drain().then(() => this.conclude(keepAlive, body))
+    this.outlet.write(start, head.method === "HEAD" ? null : bytes)
+    if (!this.outlet.isFull()) this.conclude(keepAlive, body)
+    else void this.outlet.drained().then(() => this.conclude(keepAlive, body))
   }
 
   private async answerStream(
@@ -179,9 +201,9 @@ export class Connection {
     body: IncomingBody,
   ): Promise<void> {
     const keepAlive = this.keepsAlive(head, body) && head.chunksAllowed
-    this.write(headOf(answer, head.chunksAllowed ? "chunked" : "close", keepAlive, this.host.date()))
-    if (head.method !== "HEAD") await this.stream(content, head.chunksAllowed)
-    if (this.unsent.length > 0) await this.drain()
+    this.outlet.write(headOf(answer, head.chunksAllowed ? "chunked" : "close", keepAlive, this.host.date()))
+    if (head.method !== "HEAD") await this.pump(content, head.chunksAllowed)
+    if (this.outlet.isFull()) await this.outlet.drained()
     this.conclude(keepAlive, body)
   }
 
@@ -189,15 +211,10 @@ export class Connection {
     return head.keepAlive && body.done && !this.closing
   }
 
-  private async stream(content: BodyStream, chunked: boolean): Promise<void> {
-    await content.pump({
-      write: (bytes) => {
-        if (bytes.length > 0) this.write(chunked ? chunkOf(bytes) : bytes)
-      },
-      isFull: () => this.unsent.length > 0,
-      drained: () => this.drain(),
-    })
-    if (chunked && !this.gone) this.write(LAST_CHUNK)
+  private async pump(content: BodyStream, chunked: boolean): Promise<void> {
+    this.stream = new StreamedBody(content, chunked, this.outlet)
+    await this.stream.pump()
+    this.stream = null
   }
 
   private conclude(keepAlive: boolean, body: IncomingBody): void {
@@ -222,7 +239,7 @@ export class Connection {
     }
     const answer = this.host.refuse(fault)
     const bytes = Buffer.from(typeof answer.body === "string" ? answer.body : "")
-    this.write(headOf(answer, bytes.length, false, this.host.date()), bytes)
+    this.outlet.write(headOf(answer, bytes.length, false, this.host.date()), bytes)
     this.hangUp(false)
   }
 
@@ -239,24 +256,6 @@ export class Connection {
   }
 
   // the socket
-
-  private write(first: Uint8Array, second: Uint8Array | null = null): void {
-    if (this.gone) return
-    const bytes = second === null || second.length === 0 ? first : Buffer.concat([first, second])
-    if (this.unsent.length > 0) {
-      this.unsent.push(bytes)
-      return
-    }
-    const written = Math.max(0, this.socket.write(bytes))
-    if (written < bytes.length) this.unsent.push(bytes.subarray(written))
-  }
-
-  private drain(): Promise<void> {
-    return new Promise((resolve) => {
-      this.drained = resolve
-      if (this.gone || this.unsent.length === 0) resolve()
-    })
-  }
 
   private pause(): void {
     if (this.paused) return

@@ -4,14 +4,15 @@ import { Connection, type Host } from "./connection.ts"
 import type { BadRequest } from "./head.ts"
 import type { Handler, Outgoing } from "../../pipeline/message.ts"
 
-/** A connection that waits for a request, or for the rest of one, is closed after this silence. */
-const IDLE_MS = 75_000
 const SWEEP_MS = 5000
+const STREAM_SWEEP_MS = 1000
 
 export interface ServerOptions {
   readonly hostname: string
   readonly port: number
   readonly clock: Clock
+  /** How long a stream may be silent before a keep-alive is written; found out to the second. */
+  readonly keepAliveAfterMs: number
   readonly handle: Handler
   /** The answer to what is no request. */
   readonly refuse: (fault: BadRequest) => Outgoing
@@ -46,11 +47,18 @@ export function serveHttp(options: ServerOptions): HttpServer {
   })
   const sweep = setInterval(() => closeIdle(connections, now()), SWEEP_MS)
   sweep.unref()
+  const { keepAliveAfterMs } = options
+  const streamSweep = setInterval(
+    () => bridgeSilence(connections, now(), keepAliveAfterMs),
+    Math.min(STREAM_SWEEP_MS, keepAliveAfterMs),
+  )
+  streamSweep.unref()
   return {
     port: listener.port,
     close(force) {
       listener.stop(false)
       clearInterval(sweep)
+      if (force) clearInterval(streamSweep)
       for (const connection of connections) {
         if (force) connection.destroy()
         else connection.finish()
@@ -78,8 +86,10 @@ function hostOf(options: ServerOptions, connections: Set<Connection>): Host {
   }
 }
 
+function bridgeSilence(connections: Set<Connection>, now: number, afterMs: number): void {
+  for (const connection of connections) connection.bridgeSilence(now, afterMs)
+}
+
 function closeIdle(connections: Set<Connection>, now: number): void {
-  for (const connection of connections) {
-    if (!connection.busy && now - connection.activeAt > IDLE_MS) connection.finish()
-  }
+  for (const connection of connections) connection.closeIfIdle(now)
 }

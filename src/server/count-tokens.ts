@@ -1,0 +1,157 @@
+/**
+ * `POST /v1/messages/count_tokens`: counted by a target that speaks Messages, else estimated here.
+ * Counting costs nothing at the vendors, so it is no call: it leaves no row, and needs no ledger.
+ */
+import { isObject, type JsonValue } from "../canonical/json.ts"
+import type { Credential, Group, Target } from "../config/snapshot.ts"
+import { passthroughBody } from "../dialects/passthrough.ts"
+import { DIALECTS } from "../dialects/registry.ts"
+import { RouterError } from "../errors.ts"
+import { authenticate } from "../pipeline/authenticate.ts"
+import { Call } from "../pipeline/call.ts"
+import type { Gateway } from "../pipeline/gateway.ts"
+import { governHostedTools } from "../pipeline/hosted-tools.ts"
+import type { Incoming, Outgoing } from "../pipeline/message.ts"
+import { rank } from "../pipeline/rank.ts"
+import { receive } from "../pipeline/receive.ts"
+import { requestId } from "../pipeline/request-id.ts"
+import { translate } from "../pipeline/translate.ts"
+import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
+import { classifyStatus } from "../upstream/failure.ts"
+import { copyResponseHeaders, forwardedHeaders } from "../upstream/headers.ts"
+import { masked } from "../upstream/mask.ts"
+import { json } from "./plain.ts"
+import { estimateInputTokens } from "./token-estimate.ts"
+
+/** Agents wait for the number before they go on: an estimate in time is worth more than an exact number too late. */
+const COUNT_WITHIN_MS = 10_000
+const MESSAGES = DIALECTS.anthropic
+const decoder = new TextDecoder()
+
+/** @throws RouterError as for a call, up to the choice of a target */
+export async function countTokens(request: Incoming, gateway: Gateway): Promise<Outgoing> {
+  if (gateway.draining) throw new RouterError("shutting-down")
+  const ts = gateway.clock.now()
+  const call = new Call({
+    id: requestId(ts, gateway.random),
+    dialect: MESSAGES,
+    request,
+    snapshot: gateway.snapshot,
+    ts,
+    startedAt: gateway.clock.monotonicMs(),
+    address: null,
+  })
+  gateway.active++
+  gateway.watchdog.watch(call)
+  try {
+    return await counted(call, gateway)
+  } finally {
+    gateway.active--
+    gateway.watchdog.forget(call)
+  }
+}
+
+async function counted(call: Call, gateway: Gateway): Promise<Outgoing> {
+  const { snapshot } = call
+  call.credential = authenticate(call.request.headers, snapshot, call.ts)
+  await receive(call, gateway)
+  const group = groupOf(call, call.credential)
+  call.group = group
+  const estimate = estimated(call)
+  governHostedTools(call)
+  const target = nativeTarget(group, call, gateway)
+  return (target === null ? null : await forwarded(target, call, gateway)) ?? estimate
+}
+
+/** As `admit` does it, but nothing is to be recorded. @throws RouterError `missing-model`, `model-not-allowed`, the group's refusal */
+function groupOf({ facts, snapshot }: Call, { caller }: Credential): Group {
+  const name = facts.model ?? snapshot.defaultGroup
+  if (name === null) throw new RouterError("missing-model", { param: "model" })
+  const group = snapshot.groups.get(name)
+  if (group === undefined || !caller.allowed.has(group.name))
+    throw new RouterError("model-not-allowed", { param: "model" })
+  if (group.refusal !== null) throw new RouterError(group.refusal)
+  return group
+}
+
+/** @throws RouterError `invalid-request` */
+function estimated(call: Call): Outgoing {
+  const body = call.body === null ? null : parsed(call.body.bytes)
+  if (!isObject(body) || !Array.isArray(body["messages"]))
+    throw new RouterError("invalid-request", { param: "messages", message: "`messages` must be a list." })
+  const answer = json({ input_tokens: estimateInputTokens(body) })
+  return { ...answer, headers: { ...answer.headers, "x-router-estimate": "true" } }
+}
+
+/** The first target in the group's order, if the body can go to it as it is. */
+function nativeTarget(group: Group, call: Call, gateway: Gateway): Target | null {
+  const eligible = group.targets.filter(({ dialect, url }) => dialect === "anthropic" && countUrl(url) !== null)
+  if (eligible.length === 0) return null
+  const [target] = rank({ eligible, rejected: [] }, call, gateway)
+  return target !== undefined && translate(target, call, gateway) === null ? countingTarget(target) : null
+}
+
+/** Null where the target has no count to give: an estimate serves the client better than any error. */
+async function forwarded(target: Target, call: Call, gateway: Gateway): Promise<Outgoing | null> {
+  if (call.body === null) return null
+  const { request, facts } = call
+  const sent = gateway.upstream.send({
+    target,
+    beta: /[?&]beta=true(?:&|$)/.test(request.target),
+    headers: forwardedHeaders(request.headers, "anthropic", target),
+    body: passthroughBody(call.body, facts, "anthropic", target.modelJson),
+  })
+  request.onGone = sent.cancel
+  const timer = setTimeout(sent.cancel, COUNT_WITHIN_MS)
+  try {
+    const answer = await sent.answer
+    return judged(answer, await readWhole(answer, call.snapshot.limits.maxResponseBytes), target)
+  } catch {
+    sent.cancel()
+    return null
+  } finally {
+    clearTimeout(timer)
+    request.onGone = null
+  }
+}
+
+function judged(answer: UpstreamAnswer, bytes: Uint8Array, target: Target): Outgoing | null {
+  if (answer.status >= 200 && answer.status < 300) {
+    if (!holdsCount(bytes)) return null
+    const headers: Record<string, string> = {}
+    copyResponseHeaders(answer.headers, headers)
+    return { status: 200, headers: { "content-type": "application/json", ...headers }, body: bytes }
+  }
+  const fault = MESSAGES.readFault(bytes)
+  if (fault === null || !classifyStatus(answer.status, fault, target.model).relay) return null
+  const headers = { "content-type": "application/json", "x-should-retry": "false" }
+  return { status: answer.status, headers, body: masked(bytes, target.provider.secrets) }
+}
+
+function holdsCount(bytes: Uint8Array): boolean {
+  const body = parsed(bytes)
+  return isObject(body) && typeof body["input_tokens"] === "number"
+}
+
+function parsed(bytes: Uint8Array): JsonValue {
+  return JSON.parse(decoder.decode(bytes)) as JsonValue
+}
+
+/** The heads of requests are kept by target, so each has one counterpart. */
+const counting = new WeakMap<Target, Target>()
+
+function countingTarget(target: Target): Target {
+  const known = counting.get(target)
+  if (known !== undefined) return known
+  const made = { ...target, url: countUrl(target.url) ?? target.url }
+  counting.set(target, made)
+  return made
+}
+
+/** Beside the endpoint of calls; null where that is not named as the vendor's is. */
+function countUrl(url: string): string | null {
+  const count = new URL(url)
+  if (!count.pathname.endsWith("/messages")) return null
+  count.pathname += "/count_tokens"
+  return count.href
+}
