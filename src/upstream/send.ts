@@ -1,5 +1,6 @@
 /** Sends requests upstream: over own connections, or by `fetch` where an egress proxy stands between. */
 import type { Target } from "../config/snapshot.ts"
+import type { Clock } from "../system/clock.ts"
 import type { UpstreamAnswer } from "./answer.ts"
 import { NothingReceived, type Exchange, type Listener } from "./http/exchange.ts"
 import type { ResponseHeaders } from "./http/head.ts"
@@ -22,17 +23,28 @@ export interface Sent {
   readonly cancel: () => void
 }
 
+const SWEEP_MS = 10_000
+
 /** Keeps connections alive between calls. */
 export class Upstream {
+  private readonly sweep: ReturnType<typeof setInterval>
   /** By origin and TLS material. */
   private readonly pools = new Map<string, Pool>()
   private readonly heads = new WeakMap<Target, readonly [plain: Uint8Array, beta: Uint8Array]>()
+
+  constructor(clock: Clock) {
+    this.sweep = setInterval(() => {
+      for (const pool of this.pools.values()) pool.closeIdle(clock.monotonicMs())
+    }, SWEEP_MS)
+    this.sweep.unref()
+  }
 
   send(request: UpstreamRequest): Sent {
     return request.target.proxy === null ? this.overPool(request) : byFetch(request, request.target.proxy)
   }
 
   close(): void {
+    clearInterval(this.sweep)
     for (const pool of this.pools.values()) pool.close()
   }
 

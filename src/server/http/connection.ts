@@ -34,6 +34,8 @@ export class Connection {
   private waitingSince: number
   private readonly socket: Socket<Connection | undefined>
   private readonly outlet: Outlet
+  /** Asked for once: it costs as much as parsing a head. */
+  private readonly address: string
   private readonly host: Host
   private readonly now: () => number
   /** Bytes of a head that is not complete, or of requests that wait for their turn. */
@@ -49,6 +51,7 @@ export class Connection {
   constructor(socket: Socket<Connection | undefined>, host: Host, now: () => number) {
     this.socket = socket
     this.outlet = new Outlet(socket)
+    this.address = socket.remoteAddress
     this.host = host
     this.now = now
     this.activeAt = now()
@@ -157,7 +160,7 @@ export class Connection {
       target: head.target,
       path: query < 0 ? head.target : head.target.slice(0, query),
       headers: head.headers,
-      address: this.socket.remoteAddress,
+      address: this.address,
       body: (maxBytes) => {
         if (!body.done && head.headers.get("expect")?.toLowerCase() === "100-continue" && head.body !== 0)
           this.outlet.write(CONTINUE)

@@ -7,7 +7,7 @@ import type { Origin } from "../../config/snapshot.ts"
 import { Exchange, type Carrier, type Listener } from "./exchange.ts"
 
 /** An idle connection is closed after this time; most servers close theirs later. */
-const IDLE_SECONDS = 50
+const IDLE_MS = 50_000
 const MOST_IDLE = 256
 /** Requests up to this size are sent as one piece. */
 const SCRATCH_BYTES = 65_536
@@ -37,12 +37,19 @@ export class Pool {
     for (const connection of this.idle.splice(0)) connection.destroy()
   }
 
+  /** To be called now and then. */
+  closeIdle(now: number): void {
+    for (const connection of this.idle.filter((idle) => idle.isIdleFor(now, IDLE_MS))) connection.destroy()
+  }
+
   private readonly give = (connection: Connection, usable: boolean): void => {
+    if (usable && this.idle.length < MOST_IDLE) {
+      this.idle.push(connection)
+      return
+    }
     const at = this.idle.indexOf(connection)
     if (at >= 0) this.idle.splice(at, 1)
-    if (!usable) return
-    if (this.idle.length < MOST_IDLE) this.idle.push(connection)
-    else connection.destroy()
+    if (usable) connection.destroy()
   }
 }
 
@@ -54,6 +61,8 @@ class Connection implements Carrier {
   private unsent: Uint8Array[] = []
   private ready = false
   private gone = false
+  /** On the monotonic clock: when a sweep first found the connection idle. */
+  private idleSince: number | null = null
 
   constructor(origin: Origin, give: (connection: Connection, usable: boolean) => void) {
     this.give = give
@@ -68,16 +77,22 @@ class Connection implements Carrier {
   begin(pieces: readonly Uint8Array[], listener: Listener): Exchange {
     const exchange = new Exchange(this, listener)
     this.exchange = exchange
-    this.socket?.timeout(0)
-    this.socket?.ref()
+    this.idleSince = null
     if (this.ready) this.write(pieces)
     else this.unsent = [...pieces]
     return exchange
   }
 
+  /** Looked at by a sweep: a clock reading for every release would cost more. */
+  isIdleFor(now: number, atLeastMs: number): boolean {
+    this.idleSince ??= now
+    return now - this.idleSince >= atLeastMs
+  }
+
   destroy(): void {
     if (this.gone) return
     this.gone = true
+    this.give(this, false)
     this.socket?.terminate()
   }
 
@@ -95,8 +110,6 @@ class Connection implements Carrier {
     this.exchange = null
     // a server that answers before it has read the whole request will not read the next one either
     if (!reusable || this.gone || this.unsent.length > 0) return this.destroy()
-    this.socket?.timeout(IDLE_SECONDS)
-    this.socket?.unref()
     this.give(this, true)
   }
 
@@ -188,7 +201,6 @@ const PLAIN = {
   drain: (socket: Socket<Connection>) => socket.data.drained(),
   close: (socket: Socket<Connection>) => socket.data.ended(null),
   end: (socket: Socket<Connection>) => socket.data.ended(null),
-  timeout: (socket: Socket<Connection>) => socket.data.ended(null),
   error: (socket: Socket<Connection>, error: Error) => socket.data.ended(error),
   connectError: (socket: Socket<Connection>, error: Error) => socket.data.ended(error),
 }
