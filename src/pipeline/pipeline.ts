@@ -21,7 +21,8 @@ export async function serve(request: Incoming, dialect: Dialect, gateway: Gatewa
   try {
     if (gateway.draining) throw new RouterError("shutting-down")
     call.credential = authenticate(request.headers, call.snapshot, call.ts)
-    await receive(call, gateway)
+    const receiving = receive(call, gateway)
+    if (receiving !== null) await receiving
     const group = admit(call, gateway)
     const shortlist = shortlistFor(group, dialect.name)
     const order = rank(shortlist, call, gateway)

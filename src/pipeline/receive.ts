@@ -8,17 +8,22 @@ import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 
 /**
- * Fills `call.body` and `call.facts`.
+ * Fills `call.body` and `call.facts`: at once when the body is here, and then returns null.
  * @throws RouterError `unsupported-media-type`, `body-too-large`, `invalid-json`, `invalid-request`, `duplicate-key`
  */
-export async function receive(call: Call, gateway: Gateway): Promise<void> {
+export function receive(call: Call, gateway: Gateway): Promise<void> | null {
   const { headers } = call.request
   const type = headers.get("content-type")
   if (type !== "application/json" && !isJson(type)) throw new RouterError("unsupported-media-type")
   const encoding = headers.get("content-encoding")
   if (encoding !== null && encoding.toLowerCase() !== "identity") throw new RouterError("unsupported-media-type")
   const body = readBody(call, gateway)
-  const bytes = body instanceof Uint8Array ? body : await body
+  if (!(body instanceof Uint8Array)) return body.then((bytes) => understand(call, bytes))
+  understand(call, body)
+  return null
+}
+
+function understand(call: Call, bytes: Uint8Array): void {
   call.body = parse(bytes, call.snapshot.limits.maxDepth)
   call.facts = call.dialect.peek(call.body)
 }

@@ -8,6 +8,7 @@ import { StreamedBody } from "./streamed-body.ts"
 import { headOf } from "./write.ts"
 
 const LARGEST_HEAD_BYTES = 65_536
+const USUAL_HEAD_BYTES = 2048
 /** A connection that waits for a request, or for the rest of a head, is closed after this time. */
 const IDLE_MS = 75_000
 /** A client that takes no byte of its answer for this time is given up. */
@@ -138,14 +139,12 @@ export class Connection {
     if (bytes === null) return
     const start = skipBlankLines(bytes)
     const view = Buffer.from(bytes.buffer, bytes.byteOffset + start, bytes.length - start)
-    const end = view.indexOf("\r\n\r\n")
-    if (end > LARGEST_HEAD_BYTES || (end < 0 && view.length > LARGEST_HEAD_BYTES))
-      throw new BadRequest("The header fields are too large.", 431)
-    if (end < 0) return
+    const text = headText(view)
+    if (text === null) return
     this.pending = null
-    const head = parseRequestHead(view.toString("latin1", 0, end))
+    const head = parseRequestHead(text)
     const body = new IncomingBody(head.body)
-    const rest = end + 4 === view.length ? null : view.subarray(end + 4)
+    const rest = text.length + 4 === view.length ? null : view.subarray(text.length + 4)
     const incoming = this.incoming(head, body)
     this.request = { head, body, incoming }
     this.busy = true
@@ -274,6 +273,18 @@ export class Connection {
 }
 
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n")
+
+/** The head without its final empty line; null while it is not complete. @throws BadRequest when it is too large */
+function headText(view: Buffer): string | null {
+  // most heads are short, and searching text is faster than searching bytes
+  const text = view.toString("latin1", 0, Math.min(view.length, USUAL_HEAD_BYTES))
+  const end = text.indexOf("\r\n\r\n")
+  if (end >= 0) return text.slice(0, end)
+  const further = view.length > USUAL_HEAD_BYTES ? view.indexOf("\r\n\r\n", USUAL_HEAD_BYTES - 3) : -1
+  if (further > LARGEST_HEAD_BYTES || (further < 0 && view.length > LARGEST_HEAD_BYTES))
+    throw new BadRequest("The header fields are too large.", 431)
+  return further < 0 ? null : view.toString("latin1", 0, further)
+}
 
 /** A client may send empty lines before a request (RFC 9112, 2.2). */
 function skipBlankLines(bytes: Uint8Array): number {
