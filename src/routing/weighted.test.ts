@@ -9,7 +9,8 @@ const indexes = (targets: readonly Target[]): number[] => targets.map((entry) =>
 
 test("the first place is drawn by weight", () => {
   const targets = [target(0, 70), target(1, 30)]
-  const first = (ticket: number): number | undefined => weighted(targets, { dialect: "openai-chat", random: () => ticket })[0]?.index
+  const first = (ticket: number): number | undefined =>
+    weighted(targets, { dialect: "openai-chat", random: () => ticket })[0]?.index
   expect([0, 0.69, 0.71, 0.999].map(first)).toEqual([0, 0, 1, 1])
 })
 
@@ -21,7 +22,9 @@ test("every target stands in the order once; weight 0 comes last; the client's d
       const order = weighted(all, { dialect: "openai-chat", random: () => tickets.next().value })
       expect(indexes(order).toSorted((a, b) => a - b)).toEqual(indexes(all))
       for (const tier of [true, false]) {
-        const weights = order.filter((entry) => (entry.dialect === "openai-chat") === tier).map((entry) => entry.weight > 0)
+        const weights = order
+          .filter((entry) => (entry.dialect === "openai-chat") === tier)
+          .map((entry) => entry.weight > 0)
         expect(weights.lastIndexOf(true)).toBeLessThan(weights.includes(false) ? weights.indexOf(false) : Infinity)
       }
       const tiers = order.map((entry) => entry.dialect === "openai-chat")
