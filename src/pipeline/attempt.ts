@@ -14,7 +14,7 @@ import {
   type Failure,
 } from "../upstream/failure.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
-import { copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
+import { asksForBeta, copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
 import { masked } from "../upstream/mask.ts"
 import { retryAfterMs } from "../upstream/retry-after.ts"
 import type { Attempt, Call } from "./call.ts"
@@ -138,11 +138,6 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
   tried.upstreamRequestId = upstreamRequestId(answer.headers)
   if (answer.status < 200 || answer.status > 299) return refused(answer, tried, call, gateway)
   return call.facts.stream ? openStream(answer, tried, call, gateway) : wholeReply(answer, tried, call)
-}
-
-/** `?beta=true` means something to Anthropic's API only; other queries of the client go nowhere. */
-function asksForBeta(target: string): boolean {
-  return /[?&]beta=true(?:&|$)/.test(target)
 }
 
 async function refused(

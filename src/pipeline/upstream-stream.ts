@@ -114,9 +114,9 @@ export class UpstreamStream {
         this.expectSoon()
         return this.end === null && !writer.isFull()
       })
-      if (!more && this.end === null) this.finish()
+      if (this.end?.kind === "complete") await this.aftermath()
+      else if (!more && this.end === null) this.finish()
       this.flush(writer)
-      if (more && this.end?.kind === "complete") await this.aftermath()
     } catch (error) {
       this.broken(error)
       this.flush(writer)

@@ -18,7 +18,7 @@ import { requestId } from "../pipeline/request-id.ts"
 import { translate } from "../pipeline/translate.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { classifyStatus } from "../upstream/failure.ts"
-import { copyResponseHeaders, forwardedHeaders } from "../upstream/headers.ts"
+import { asksForBeta, copyResponseHeaders, forwardedHeaders } from "../upstream/headers.ts"
 import { masked } from "../upstream/mask.ts"
 import { json } from "./plain.ts"
 import { estimateInputTokens } from "./token-estimate.ts"
@@ -97,7 +97,7 @@ async function forwarded(target: Target, call: Call, gateway: Gateway): Promise<
   const { request, facts } = call
   const sent = gateway.upstream.send({
     target,
-    beta: /[?&]beta=true(?:&|$)/.test(request.target),
+    beta: asksForBeta(request.target),
     headers: forwardedHeaders(request.headers, "anthropic", target),
     body: passthroughBody(call.body, facts, "anthropic", target.modelJson),
   })

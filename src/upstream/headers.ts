@@ -50,3 +50,8 @@ export function copyResponseHeaders(upstream: ReadableHeaders, into: Record<stri
 export function upstreamRequestId(upstream: ReadableHeaders): string | null {
   return (upstream.get("x-request-id") ?? upstream.get("request-id"))?.slice(0, 128) ?? null
 }
+
+/** `?beta=true` in a request's path and query: it means something to Anthropic's API only, other queries go nowhere. */
+export function asksForBeta(target: string): boolean {
+  return /[?&]beta=true(?:&|$)/.test(target)
+}

@@ -1,7 +1,7 @@
 /** After content was sent a stream ends exactly once, and a broken one never like a finished one. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import type { Step } from "../helpers/behaviours.ts"
-import { cutEvery, stream, untilClose } from "../helpers/behaviours.ts"
+import { cutEvery, raw, stream, untilClose } from "../helpers/behaviours.ts"
 import type { Answer } from "../helpers/client.ts"
 import { readAnswer } from "../helpers/client.ts"
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
@@ -128,6 +128,20 @@ for (const sample of ALL_SAMPLES) {
     first.plan(marker, stream([text]))
     const answer = await gateway.call(dialect, sample.request({ stream: true, text: marker }))
     expect(answer.text.trimEnd()).toBe(text.trimEnd())
+    expect(gateway.records.usage(answer.requestId)[0]).toMatchObject({ status: 200, error: null })
+  })
+
+  test(`${dialect}: what follows the terminal event in the last bytes stays`, async () => {
+    const marker = `trailing <${dialect}>`
+    const frames = sample.frames()
+    const last = `${frames.at(-1)!}: bye\n`
+    const chunk = (text: string): string => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
+    const head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    // the end of the body comes in the same piece as the last event
+    const steps = [head + chunk(frames.slice(0, -1).join("")), { waitMs: 60 }, `${chunk(last)}0\r\n\r\n`]
+    first.plan(marker, raw(steps))
+    const answer = await gateway.call(dialect, sample.request({ stream: true, text: marker }))
+    expect(answer.text).toBe(`${frames.slice(0, -1).join("")}${last}`)
     expect(gateway.records.usage(answer.requestId)[0]).toMatchObject({ status: 200, error: null })
   })
 

@@ -41,10 +41,6 @@ export class RequestHeaders {
     const before = this.fields.get(name)
     this.fields.set(name, before === undefined ? value : `${before}, ${value}`)
   }
-
-  entries(): IterableIterator<[string, string]> {
-    return this.fields.entries()
-  }
 }
 
 const MOST_FIELDS = 200
