@@ -31,6 +31,26 @@ export interface RequestFacts {
   readonly stream: boolean
   /** Chat only: the client asked for the usage frame itself. */
   readonly includeUsage: boolean
+  /** The client's own bound of the output; null: none. */
+  readonly outputCap: OutputCap | null
+  /** `n`: answers that are asked for at once. */
+  readonly choices: number
+}
+
+export interface OutputCap {
+  /** The body's field that says it. */
+  readonly field: string
+  /** Per answer; 0 is a cap too. */
+  readonly tokens: number
+}
+
+/** Of a call whose body was not read, or does not matter. */
+export const NO_REQUEST_FACTS: RequestFacts = {
+  model: null,
+  stream: false,
+  includeUsage: true,
+  outputCap: null,
+  choices: 1,
 }
 
 /** What an answer says about itself; gathered while its bytes pass. */

@@ -2,6 +2,7 @@
 import { RouterError } from "../errors.ts"
 import { OPEN_BRACE, QUOTE, textBetween } from "../json/bytes.ts"
 import type { Member, ScannedObject } from "../json/scan.ts"
+import type { OutputCap } from "./dialect.ts"
 
 export type GovernedType = "string" | "nullable-string" | "boolean" | "object" | "count"
 
@@ -73,4 +74,22 @@ export function modelOf(bytes: Uint8Array, member: Member | undefined): string |
 
 export function isTrue(bytes: Uint8Array, member: Member | undefined): boolean {
   return member !== undefined && bytes[member.start] === 116
+}
+
+/** The first of `fields` that has a value. Chat clients may send two; the older name comes first and counts. */
+export function outputCapOf(
+  bytes: Uint8Array,
+  found: ReadonlyMap<string, Member>,
+  fields: readonly string[],
+): OutputCap | null {
+  for (const field of fields) {
+    const tokens = countOf(bytes, found.get(field))
+    if (tokens !== null) return { field, tokens }
+  }
+  return null
+}
+
+/** Null where the member is absent or null. */
+export function countOf(bytes: Uint8Array, member: Member | undefined): number | null {
+  return member === undefined || bytes[member.start] === NULL ? null : Number(textOf(bytes, member))
 }

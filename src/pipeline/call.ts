@@ -1,6 +1,6 @@
 /** One call: what is known about it after each step. */
 import type { Credential, Group, Snapshot, Target } from "../config/snapshot.ts"
-import type { AnswerFacts, Dialect, RequestFacts } from "../dialects/dialect.ts"
+import { type AnswerFacts, type Dialect, NO_REQUEST_FACTS, type RequestFacts } from "../dialects/dialect.ts"
 import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import type { TraceRow } from "../ledger/record.ts"
@@ -45,7 +45,7 @@ export class Call implements Watched {
   credential: Credential | null = null
   // receive
   body: ScannedObject | null = null
-  facts: RequestFacts = { model: null, stream: false, includeUsage: true }
+  facts: RequestFacts = NO_REQUEST_FACTS
   // admit
   group: Group | null = null
   // rank, attempt

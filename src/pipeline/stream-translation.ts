@@ -3,7 +3,7 @@ import type { Event } from "../canonical/event.ts"
 import { Losses, type Loss } from "../canonical/loss.ts"
 import { failureKindOf, type Failure } from "../canonical/reply.ts"
 import type { StreamReader, StreamWriter } from "../dialects/codec.ts"
-import type { Dialect } from "../dialects/dialect.ts"
+import { type Dialect, NO_REQUEST_FACTS } from "../dialects/dialect.ts"
 import type { RouterError } from "../errors.ts"
 import { readFields } from "../sse/fields.ts"
 import { FrameSplitter } from "../sse/frames.ts"
@@ -78,7 +78,7 @@ export class StreamTranslation {
 
   /** The writer has said its last word, but that may not leave: the error takes its place and its number. */
   private failInstead(tail: string, error: RouterError, requestId: string): string {
-    const observer = this.client.dialect.createObserver({ model: null, stream: true, includeUsage: true })
+    const observer = this.client.dialect.createObserver({ ...NO_REQUEST_FACTS, stream: true })
     const splitter = new FrameSplitter(Infinity)
     splitter.push(encoder.encode(tail))
     while (splitter.next()) observer.frame(splitter.bytes, splitter.start, splitter.end)

@@ -2,7 +2,7 @@
  * The upstream's side of a stream: cuts it into whole frames, lets the dialect's observer judge each, and holds back
  * what must not leave yet: everything before the first content, and the terminal frame.
  */
-import { FRAME, type StreamObserver } from "../dialects/dialect.ts"
+import { FRAME, NO_REQUEST_FACTS, type StreamObserver } from "../dialects/dialect.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import type { RouterError } from "../errors.ts"
 import { FrameSplitter } from "../sse/frames.ts"
@@ -27,7 +27,7 @@ import { isUnstreamed, judgeUnstreamed } from "./unstreamed.ts"
 const AFTERMATH_MS = 200
 const NOTHING = new Uint8Array(0)
 /** Every translated stream asks for usage, and the client's writer decides whether it is shown. */
-const WITH_USAGE = { model: null, stream: true, includeUsage: true }
+const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
 const encoder = new TextEncoder()
 
 type End =

@@ -2,7 +2,7 @@
 import type { Member, ScannedObject } from "../../json/scan.ts"
 import type { RequestFacts } from "../dialect.ts"
 import { parseObject } from "../loose.ts"
-import { governedMembers, isTrue, modelOf, textOf, type GovernedType } from "../peek.ts"
+import { countOf, governedMembers, isTrue, modelOf, outputCapOf, textOf, type GovernedType } from "../peek.ts"
 
 const GOVERNED: ReadonlyMap<string, GovernedType> = new Map<string, GovernedType>([
   ["model", "string"],
@@ -13,12 +13,16 @@ const GOVERNED: ReadonlyMap<string, GovernedType> = new Map<string, GovernedType
   ["max_completion_tokens", "count"],
 ])
 
+const CAPS = ["max_tokens", "max_completion_tokens"] as const
+
 export function peek(body: ScannedObject): RequestFacts {
   const found = governedMembers(body, GOVERNED)
   return {
     model: modelOf(body.bytes, found.get("model")),
     stream: isTrue(body.bytes, found.get("stream")),
     includeUsage: asksForUsage(body.bytes, found.get("stream_options")),
+    outputCap: outputCapOf(body.bytes, found, CAPS),
+    choices: Math.max(1, countOf(body.bytes, found.get("n")) ?? 1),
   }
 }
 

@@ -11,6 +11,7 @@ import type { FailureKind } from "../../canonical/reply.ts"
 import type { Request } from "../../canonical/request.ts"
 import type { TargetFacts } from "../../canonical/target.ts"
 import type { Frame } from "../codec.ts"
+import { NO_REQUEST_FACTS } from "../dialect.ts"
 import { chatCodec } from "./codec.ts"
 import { ChatObserver } from "./observe.ts"
 import { readChatUsage } from "./usage.ts"
@@ -154,7 +155,7 @@ describe("streams", () => {
   })
 
   test.each(named(STREAMS))("%s: one truth for usage", (_name, recording) => {
-    const observer = new ChatObserver({ model: "m", stream: true, includeUsage: true })
+    const observer = new ChatObserver({ ...NO_REQUEST_FACTS, model: "m", stream: true })
     for (const block of textOf(recording).split(/(?<=\n\n)/)) {
       const bytes = Buffer.from(block)
       observer.frame(bytes, 0, bytes.length)
