@@ -1,6 +1,7 @@
 /** Reading governed top-level keys of a request body: at most once each, of the right type. */
 import { RouterError } from "../errors.ts"
-import { OPEN_BRACE, QUOTE, textBetween } from "../json/bytes.ts"
+import { OPEN_BRACE, QUOTE } from "../json/bytes.ts"
+import { utf8 } from "../text.ts"
 import type { Member, ScannedObject } from "../json/scan.ts"
 import type { OutputCap } from "./dialect.ts"
 
@@ -55,7 +56,7 @@ function isCount(bytes: Uint8Array, member: Member): boolean {
 
 /** The bytes of a member's value as text. */
 export function textOf(bytes: Uint8Array, member: Member): string {
-  return textBetween(bytes, member.start, member.end)
+  return utf8(bytes, member.start, member.end)
 }
 
 /** A member's string value with its escapes resolved. */

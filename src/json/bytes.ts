@@ -16,10 +16,3 @@ for (const character of "0123456789abcdefABCDEF") IS_HEX[character.charCodeAt(0)
 /** 1 for the single characters that may follow a backslash; `u` is handled apart. */
 export const IS_ESCAPE: Uint8Array = new Uint8Array(256)
 for (const character of '"\\/bfnrt') IS_ESCAPE[character.charCodeAt(0)] = 1
-
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
-
-/** The text of valid UTF-8 bytes. */
-export function textBetween(bytes: Uint8Array, start: number, end: number): string {
-  return decoder.decode(bytes.subarray(start, end))
-}

@@ -19,8 +19,8 @@ import {
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
-  textBetween,
 } from "./bytes.ts"
+import { utf8 } from "../text.ts"
 import { skipLiteral, skipNumber } from "./scalar.ts"
 
 /** Where a top-level member stands: `bytes.subarray(start, end)` is its value. */
@@ -69,7 +69,7 @@ export function scanObject(bytes: Uint8Array, maxDepth: number): ScannedObject {
 
 /** A key with its escapes resolved. */
 function keyOf(bytes: Uint8Array, start: number, end: number): string {
-  const text = textBetween(bytes, start, end)
+  const text = utf8(bytes, start, end)
   return text.includes("\\") ? String(JSON.parse(text)) : text.slice(1, -1)
 }
 

@@ -1,5 +1,6 @@
 /** Watches a Chat Completions stream. */
 import type { RouterError } from "../../errors.ts"
+import { latin1 } from "../../text.ts"
 import { readFields, startsWith } from "../../sse/fields.ts"
 import {
   FRAME,
@@ -104,7 +105,7 @@ function holdsContent(delta: Loose | null): boolean {
 function isBareDelta(bytes: Uint8Array, start: number, end: number): boolean {
   if (!startsWith(bytes, start, end, DATA)) return false
   // searching a string is many times faster than searching bytes for a string
-  const frame = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1")
+  const frame = latin1(bytes, start, end)
   if (!frame.includes('"choices":[{')) return false
   return (
     isNullOrAbsent(frame, '"finish_reason"') && isNullOrAbsent(frame, '"usage"') && isNullOrAbsent(frame, '"error"')

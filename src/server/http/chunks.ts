@@ -1,4 +1,5 @@
 /** Takes a chunked body off the wire (RFC 9112, 7.1). */
+import { latin1 } from "../../text.ts"
 import { BadRequest } from "./head.ts"
 
 const LF = 10
@@ -30,7 +31,7 @@ export class ChunkDecoder {
     const end = bytes.indexOf(LF, from)
     const stop = end < 0 ? bytes.length : end
     if (this.text.length + stop - from > LONGEST_LINE) throw new BadRequest("A chunk line is too long.")
-    this.text += Buffer.from(bytes.buffer, bytes.byteOffset + from, stop - from).toString("latin1")
+    this.text += latin1(bytes, from, stop)
     if (end < 0) return bytes.length
     const line = this.text
     this.text = ""

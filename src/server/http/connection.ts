@@ -1,9 +1,12 @@
 /** One client connection: requests in order, one at a time, answers with backpressure. */
 import type { Socket } from "bun"
-import { IncomingBody } from "./body.ts"
-import { BadRequest, parseRequestHead, type RequestHead } from "./head.ts"
+import type { IncomingBody } from "./body.ts"
+import { BadRequest, type RequestHead } from "./head.ts"
 import type { BodyStream, Incoming, Outgoing } from "../../pipeline/message.ts"
+import { latin1 } from "../../text.ts"
 import { Outlet } from "./outlet.ts"
+import { HeadReader } from "./repeated-head.ts"
+import { ServedRequest } from "./served-request.ts"
 import { StreamedBody } from "./streamed-body.ts"
 import { headOf } from "./write.ts"
 
@@ -41,8 +44,8 @@ export class Connection {
   private readonly now: () => number
   /** Bytes of a head that is not complete, or of requests that wait for their turn. */
   private pending: Uint8Array | null = null
-  private request: { readonly head: RequestHead; readonly body: IncomingBody; readonly incoming: Incoming } | null =
-    null
+  private request: ServedRequest | null = null
+  private readonly heads = new HeadReader()
   /** The stream that is being written. */
   private stream: StreamedBody | null = null
   private paused = false
@@ -82,8 +85,8 @@ export class Connection {
     this.gone = true
     this.host.closed(this)
     const { request } = this
-    request?.body.gone()
-    request?.incoming.onGone?.()
+    request?.received.gone()
+    request?.onGone?.()
     this.outlet.close()
   }
 
@@ -117,10 +120,10 @@ export class Connection {
 
   private take(bytes: Uint8Array): void {
     const { request } = this
-    if (request !== null && !request.body.done) {
-      const at = request.body.push(bytes, 0)
+    if (request !== null && !request.received.done) {
+      const at = request.received.push(bytes, 0)
       if (at < bytes.length) this.keep(bytes.subarray(at))
-      else if (request.body.isFull) this.pause()
+      else if (request.received.isFull) this.pause()
       return
     }
     this.keep(bytes)
@@ -138,48 +141,36 @@ export class Connection {
     const bytes = this.pending
     if (bytes === null) return
     const start = skipBlankLines(bytes)
-    const view = Buffer.from(bytes.buffer, bytes.byteOffset + start, bytes.length - start)
-    const text = headText(view)
+    const text = headText(bytes, start)
     if (text === null) return
     this.pending = null
-    const head = parseRequestHead(text)
-    const body = new IncomingBody(head.body)
-    const rest = text.length + 4 === view.length ? null : view.subarray(text.length + 4)
-    const incoming = this.incoming(head, body)
-    this.request = { head, body, incoming }
+    const request = new ServedRequest(this, this.heads.read(text), this.address)
+    const rest = start + text.length + 4
+    this.request = request
     this.busy = true
-    if (rest !== null) this.take(rest)
-    void this.serve(incoming, head, body)
+    if (rest < bytes.length) this.take(bytes.subarray(rest))
+    void this.serve(request)
   }
 
-  private incoming(head: RequestHead, body: IncomingBody): Incoming {
-    const query = head.target.indexOf("?")
-    return {
-      method: head.method,
-      target: head.target,
-      path: query < 0 ? head.target : head.target.slice(0, query),
-      headers: head.headers,
-      address: this.address,
-      body: (maxBytes) => {
-        if (!body.done && head.headers.get("expect")?.toLowerCase() === "100-continue" && head.body !== 0)
-          this.outlet.write(CONTINUE)
-        const read = body.read(maxBytes)
-        this.unpause()
-        return read
-      },
-      onGone: null,
-    }
+  /** The handler wants the body now. */
+  readBody({ head, received }: ServedRequest, maxBytes: number): Uint8Array | Promise<Uint8Array> {
+    if (!received.done && head.headers.get("expect")?.toLowerCase() === "100-continue" && head.body !== 0)
+      this.outlet.write(CONTINUE)
+    const read = received.read(maxBytes)
+    this.unpause()
+    return read
   }
 
-  private async serve(incoming: Incoming, head: RequestHead, body: IncomingBody): Promise<void> {
+  private async serve(request: ServedRequest): Promise<void> {
+    const { head, received } = request
     try {
-      const answer = await this.host.handle(incoming)
-      body.discard()
+      const answer = await this.host.handle(request)
+      received.discard()
       this.unpause()
       if (this.gone) return
       const { body: content } = answer
-      if (typeof content === "object" && "pump" in content) await this.answerStream(answer, content, head, body)
-      else this.answerWhole(answer, typeof content === "string" ? Buffer.from(content) : content, head, body)
+      if (typeof content === "object" && "pump" in content) await this.answerStream(answer, content, head, received)
+      else this.answerWhole(answer, typeof content === "string" ? Buffer.from(content) : content, head, received)
     } catch (error) {
       this.host.failed(error)
       this.destroy()
@@ -191,7 +182,7 @@ export class Connection {
   private answerWhole(answer: Outgoing, bytes: Uint8Array, head: RequestHead, body: IncomingBody): void {
     const keepAlive = this.keepsAlive(head, body)
     const start = headOf(answer, bytes.length, keepAlive, this.host.date())
-    this.outlet.write(start, head.method === "HEAD" ? null : bytes)
+    this.outlet.writeWhole(start, head.method === "HEAD" ? null : bytes)
     if (!this.outlet.isFull()) this.conclude(keepAlive, body)
     else void this.outlet.drained().then(() => this.conclude(keepAlive, body))
   }
@@ -203,7 +194,7 @@ export class Connection {
     body: IncomingBody,
   ): Promise<void> {
     const keepAlive = this.keepsAlive(head, body) && head.chunksAllowed
-    this.outlet.write(headOf(answer, head.chunksAllowed ? "chunked" : "close", keepAlive, this.host.date()))
+    this.outlet.writeWhole(headOf(answer, head.chunksAllowed ? "chunked" : "close", keepAlive, this.host.date()), null)
     if (head.method !== "HEAD") await this.pump(content, head.chunksAllowed)
     if (this.outlet.isFull()) await this.outlet.drained()
     this.conclude(keepAlive, body)
@@ -236,12 +227,12 @@ export class Connection {
   private refuse(fault: BadRequest): void {
     // an answer that has begun cannot become another one
     if (this.busy) {
-      this.request?.body.gone()
+      this.request?.received.gone()
       return this.destroy()
     }
     const answer = this.host.refuse(fault)
     const bytes = Buffer.from(typeof answer.body === "string" ? answer.body : "")
-    this.outlet.write(headOf(answer, bytes.length, false, this.host.date()), bytes)
+    this.outlet.writeWhole(headOf(answer, bytes.length, false, this.host.date()), bytes)
     this.hangUp(false)
   }
 
@@ -274,16 +265,21 @@ export class Connection {
 
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n")
 
-/** The head without its final empty line; null while it is not complete. @throws BadRequest when it is too large */
-function headText(view: Buffer): string | null {
+/**
+ * The head that begins at `start`, without its final empty line; null while it is not complete.
+ * @throws BadRequest when it is too large
+ */
+function headText(bytes: Uint8Array, start: number): string | null {
+  const available = bytes.length - start
   // most heads are short, and searching text is faster than searching bytes
-  const text = view.toString("latin1", 0, Math.min(view.length, USUAL_HEAD_BYTES))
+  const text = latin1(bytes, start, start + Math.min(available, USUAL_HEAD_BYTES))
   const end = text.indexOf("\r\n\r\n")
   if (end >= 0) return text.slice(0, end)
-  const further = view.length > USUAL_HEAD_BYTES ? view.indexOf("\r\n\r\n", USUAL_HEAD_BYTES - 3) : -1
-  if (further > LARGEST_HEAD_BYTES || (further < 0 && view.length > LARGEST_HEAD_BYTES))
-    throw new BadRequest("The header fields are too large.", 431)
-  return further < 0 ? null : view.toString("latin1", 0, further)
+  if (available <= USUAL_HEAD_BYTES) return null
+  const whole = latin1(bytes, start, start + Math.min(available, LARGEST_HEAD_BYTES + 4))
+  const further = whole.indexOf("\r\n\r\n", USUAL_HEAD_BYTES - 3)
+  if (further < 0 && available > LARGEST_HEAD_BYTES) throw new BadRequest("The header fields are too large.", 431)
+  return further < 0 ? null : whole.slice(0, further)
 }
 
 /** A client may send empty lines before a request (RFC 9112, 2.2). */

@@ -25,7 +25,7 @@ export class BadRequest extends Error {
   }
 }
 
-/** Field values by lower-case name; repeated fields are joined by ", ". */
+/** Field values by lower-case name; repeated fields are joined by ", ". `Content-Length` is not among them: see `RequestHead.body`. */
 export class RequestHeaders {
   private readonly fields = new Map<string, string>()
 
@@ -35,6 +35,10 @@ export class RequestHeaders {
 
   has(name: string): boolean {
     return this.fields.has(name)
+  }
+
+  delete(name: string): void {
+    this.fields.delete(name)
   }
 
   add(name: string, value: string): void {
@@ -128,6 +132,7 @@ function bodyOf(headers: RequestHeaders, modern: boolean): number | "chunked" {
     return "chunked"
   }
   if (length === null) return 0
+  headers.delete("content-length")
   if (!/^\d{1,15}$/.test(length)) throw new BadRequest("The content length is no number.")
   return Number(length)
 }

@@ -1,6 +1,9 @@
 /** The way out of a connection: what the kernel does not take at once waits in order. */
 import type { Socket } from "bun"
 
+const SCRATCH_BYTES = 65_536
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+
 export class Outlet {
   private readonly socket: Socket<unknown>
   private unsent: Uint8Array[] = []
@@ -16,9 +19,24 @@ export class Outlet {
     return this.unsent.length > 0
   }
 
-  write(first: Uint8Array, second: Uint8Array | null = null): void {
+  /** A head, and the whole body behind it: one piece for the kernel. */
+  writeWhole(head: string, body: Uint8Array | null): void {
+    const size = head.length + (body?.length ?? 0)
     if (this.closed) return
-    const bytes = second === null || second.length === 0 ? first : Buffer.concat([first, second])
+    if (this.unsent.length > 0 || size > SCRATCH_BYTES) {
+      this.write(Buffer.from(head, "latin1"))
+      if (body !== null) this.write(body)
+      return
+    }
+    scratch.write(head, 0, "latin1")
+    if (body !== null) scratch.set(body, head.length)
+    const written = Math.max(0, this.socket.write(scratch, 0, size))
+    // the scratch is shared: what is left must be copied out of it
+    if (written < size) this.unsent.push(new Uint8Array(scratch.subarray(written, size)))
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.closed || bytes.length === 0) return
     if (this.unsent.length > 0) {
       this.unsent.push(bytes)
       return

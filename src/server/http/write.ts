@@ -4,20 +4,20 @@ import type { Outgoing } from "../../pipeline/message.ts"
 
 export const LAST_CHUNK: Uint8Array = Buffer.from("0\r\n\r\n")
 
-/** Status line and header fields. `framing`: the length of the body, "chunked", or "close" where the connection ends it. */
+/** Status line and header fields, in Latin-1. `framing`: the length of the body, "chunked", or "close" where the connection ends it. */
 export function headOf(
   answer: Outgoing,
   framing: number | "chunked" | "close",
   keepAlive: boolean,
   date: string,
-): Uint8Array {
+): string {
   let text = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ""}\r\ndate: ${date}\r\n`
   for (const name in answer.headers) text += `${name}: ${answer.headers[name]}\r\n`
   if (framing === "chunked") text += "transfer-encoding: chunked\r\n"
   else if (framing !== "close" && answer.status !== 204 && answer.status !== 304)
     text += `content-length: ${framing}\r\n`
   if (!keepAlive) text += "connection: close\r\n"
-  return Buffer.from(`${text}\r\n`, "latin1")
+  return `${text}\r\n`
 }
 
 const HEX = Buffer.from("0123456789abcdef")

@@ -1,4 +1,5 @@
 /** Takes a response off the wire: head, then body without its transfer framing. Bytes in, views of the same bytes out. */
+import { latin1 } from "../../text.ts"
 import { HttpFault, parseHead, type ResponseHead } from "./head.ts"
 
 const LF = 10
@@ -152,8 +153,4 @@ export class ResponseDecoder {
       this.state = this.left === 0 ? "trailer" : "data"
     }
   }
-}
-
-function latin1(bytes: Uint8Array, from: number, to: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("latin1")
 }
