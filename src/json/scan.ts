@@ -22,6 +22,7 @@ import {
 } from "./bytes.ts"
 import { utf8 } from "../text.ts"
 import { skipLiteral, skipNumber } from "./scalar.ts"
+import { usualKey } from "./usual-keys.ts"
 
 /** Where a top-level member stands: `bytes.subarray(start, end)` is its value. */
 export interface Member {
@@ -67,8 +68,10 @@ export function scanObject(bytes: Uint8Array, maxDepth: number): ScannedObject {
   return { bytes, members, close: at }
 }
 
-/** A key with its escapes resolved. */
+/** A key with its escapes resolved. `start` and `end` enclose its quotes. */
 function keyOf(bytes: Uint8Array, start: number, end: number): string {
+  const usual = usualKey(bytes, start + 1, end - 1)
+  if (usual !== null) return usual
   const text = utf8(bytes, start, end)
   return text.includes("\\") ? String(JSON.parse(text)) : text.slice(1, -1)
 }

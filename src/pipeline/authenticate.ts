@@ -18,14 +18,30 @@ const REFUSALS: Readonly<Record<Exclude<KeyStatus, "active">, ErrorCode>> = {
  * @throws RouterError `unauthorized`, `ambiguous-credentials`, `key-*`
  */
 export function authenticate(headers: ReadableHeaders, snapshot: Snapshot, nowMs: number): Credential {
+  const credential = presentedBy(headers, snapshot)
+  if (credential.caller.status !== "active") throw new RouterError(REFUSALS[credential.caller.status])
+  if (credential.expiresAt !== null && credential.expiresAt <= nowMs) throw new RouterError("key-expired")
+  return credential
+}
+
+interface Presented {
+  readonly snapshot: Snapshot
+  readonly credential: Credential
+}
+
+/** Clients keep connections, and a connection whose head repeats hands out the same headers: they are hashed once. */
+const presented = new WeakMap<ReadableHeaders, Presented>()
+
+function presentedBy(headers: ReadableHeaders, snapshot: Snapshot): Credential {
+  const before = presented.get(headers)
+  if (before?.snapshot === snapshot) return before.credential
   const bearer = credentialOf(bearerToken(headers.get("authorization")), snapshot)
   const apiKey = credentialOf(headers.get("x-api-key"), snapshot)
   if (bearer !== null && apiKey !== null && bearer.caller !== apiKey.caller)
     throw new RouterError("ambiguous-credentials")
   const credential = bearer ?? apiKey
   if (credential === null) throw new RouterError("unauthorized")
-  if (credential.caller.status !== "active") throw new RouterError(REFUSALS[credential.caller.status])
-  if (credential.expiresAt !== null && credential.expiresAt <= nowMs) throw new RouterError("key-expired")
+  presented.set(headers, { snapshot, credential })
   return credential
 }
 

@@ -3,7 +3,7 @@ import type { Target } from "../config/snapshot.ts"
 import type { Clock } from "../system/clock.ts"
 import type { UpstreamAnswer } from "./answer.ts"
 import { NothingReceived, type Exchange, type Listener } from "./http/exchange.ts"
-import type { ResponseHeaders } from "./http/head.ts"
+import type { ResponseHead, ResponseHeaders } from "./http/head.ts"
 import { Pool } from "./http/pool.ts"
 
 export interface UpstreamRequest {
@@ -51,24 +51,7 @@ export class Upstream {
   private overPool(request: UpstreamRequest): Sent {
     const pool = this.poolFor(request.target)
     const pieces = [this.headFor(request.target, request.beta), callHead(request), ...request.body]
-    const settled = Promise.withResolvers<UpstreamAnswer>()
-    let cancelled = false
-    const listener: Listener = {
-      headed: ({ status, headers }) => settled.resolve(new PooledAnswer(status, headers, sent.exchange)),
-      failed: (error) => {
-        // a kept connection may close while the request is on its way: nobody has seen that request
-        if (!cancelled && sent.reused && error instanceof NothingReceived) sent = pool.send(pieces, listener, true)
-        else settled.reject(error)
-      },
-    }
-    let sent = pool.send(pieces, listener, false)
-    return {
-      answer: settled.promise,
-      cancel: () => {
-        cancelled = true
-        sent.exchange.cancel()
-      },
-    }
+    return new PooledRequest(pool, pieces)
   }
 
   private poolFor(target: Target): Pool {
@@ -86,6 +69,43 @@ export class Upstream {
       this.heads.set(target, heads)
     }
     return heads[beta ? 1 : 0]
+  }
+}
+
+/** A request on a kept connection or, where that closes before an answer comes, once more on a new one. */
+class PooledRequest implements Sent, Listener {
+  readonly answer: Promise<UpstreamAnswer>
+  private readonly pool: Pool
+  private readonly pieces: readonly Uint8Array[]
+  private sent: ReturnType<Pool["send"]>
+  private cancelled = false
+  private resolve: (answer: UpstreamAnswer) => void = () => {}
+  private reject: (error: Error) => void = () => {}
+
+  constructor(pool: Pool, pieces: readonly Uint8Array[]) {
+    this.pool = pool
+    this.pieces = pieces
+    this.answer = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+    this.sent = pool.send(pieces, this, false)
+  }
+
+  readonly cancel = (): void => {
+    this.cancelled = true
+    this.sent.exchange.cancel()
+  }
+
+  headed({ status, headers }: ResponseHead): void {
+    this.resolve(new PooledAnswer(status, headers, this.sent.exchange))
+  }
+
+  failed(error: Error): void {
+    // a kept connection may close while the request is on its way: nobody has seen that request
+    if (!this.cancelled && this.sent.reused && error instanceof NothingReceived)
+      this.sent = this.pool.send(this.pieces, this, true)
+    else this.reject(error)
   }
 }
 

@@ -36,9 +36,11 @@ export function readChatUsage(value: unknown): Usage | null {
 
 /** OpenAI's place first; then DeepSeek's, Hugging Face's and Mistral's own names. */
 function reportedCachedTokens(usage: Loose, details: Loose | null): number | null {
-  const names = ["prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens"]
   return (
-    asCount(details?.["cached_tokens"]) ?? names.map((name) => asCount(usage[name])).find((n) => n !== null) ?? null
+    asCount(details?.["cached_tokens"]) ??
+    asCount(usage["prompt_cache_hit_tokens"]) ??
+    asCount(usage["cached_tokens"]) ??
+    asCount(usage["num_cached_tokens"])
   )
 }
 

@@ -12,12 +12,11 @@ export function headOf(
   date: string,
 ): string {
   let text = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ""}\r\ndate: ${date}\r\n`
-  for (const name in answer.headers) text += `${name}: ${answer.headers[name]}\r\n`
-  if (framing === "chunked") text += "transfer-encoding: chunked\r\n"
+  for (const name in answer.headers) text = `${text}${name}: ${answer.headers[name]}\r\n`
+  if (framing === "chunked") text = `${text}transfer-encoding: chunked\r\n`
   else if (framing !== "close" && answer.status !== 204 && answer.status !== 304)
-    text += `content-length: ${framing}\r\n`
-  if (!keepAlive) text += "connection: close\r\n"
-  return `${text}\r\n`
+    text = `${text}content-length: ${framing}\r\n`
+  return keepAlive ? `${text}\r\n` : `${text}connection: close\r\n\r\n`
 }
 
 const HEX = Buffer.from("0123456789abcdef")

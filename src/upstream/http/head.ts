@@ -68,9 +68,11 @@ function framingOf(status: number, headers: ResponseHeaders): Framing {
     if (encoding !== "chunked") throw new HttpFault("an unknown transfer encoding")
     return { kind: "chunked" }
   }
-  const lengths = new Set(headers.get("content-length")?.split(", "))
-  if (lengths.size === 0) return { kind: "close" }
-  const [length = ""] = lengths
-  if (lengths.size > 1 || !/^\d{1,15}$/.test(length)) throw new HttpFault("a content length that is none")
-  return { kind: "length", bytes: Number(length) }
+  const length = headers.get("content-length")
+  if (length === null) return { kind: "close" }
+  // several equal lengths are one
+  const [first = "", ...others] = length.includes(",") ? length.split(", ") : [length]
+  if (others.some((other) => other !== first) || !/^\d{1,15}$/.test(first))
+    throw new HttpFault("a content length that is none")
+  return { kind: "length", bytes: Number(first) }
 }
