@@ -6,7 +6,7 @@ import { isCode } from "../system/owner-only.ts"
 import { EXIT, print, printError, readArguments, UsageError } from "./command.ts"
 import { type DemoState, knowsToken, openDemoState } from "./demo-state.ts"
 import { demoWelcome } from "./demo-welcome.ts"
-import { ensureHttpLimit } from "./reexec.ts"
+import { ensureRuntimeSettings } from "./reexec.ts"
 
 const HELP = `Serve a DEMO: the real router with an embedded provider that needs no key and no network.
 
@@ -31,7 +31,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return EXIT.ok
   }
   const port = portOf(options.text("port"))
-  ensureHttpLimit()
+  ensureRuntimeSettings()
   if (isTaken(port)) return refuse(`The port ${port} is in use. Stop what uses it, or choose another: --port 8081`)
   let state: DemoState
   try {

@@ -1,7 +1,7 @@
 /** `smart-router serve`: runs the router until it is told to stop. */
 import { parseArgs } from "node:util"
 import { ConfigRefused, startRouter, type RunningRouter } from "../server/start.ts"
-import { ensureHttpLimit } from "./reexec.ts"
+import { ensureRuntimeSettings } from "./reexec.ts"
 
 const HELP = `Usage: smart-router serve --config FILE
 
@@ -38,7 +38,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return usageError(error instanceof Error ? error.message : String(error))
   }
   if (path === undefined) return usageError("--config FILE is missing")
-  ensureHttpLimit()
+  ensureRuntimeSettings()
   const router = await start(path)
   if (router === null) return 1
   await untilStopped(router)

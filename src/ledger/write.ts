@@ -29,7 +29,7 @@ interface Waiting {
 }
 
 /** A group this large does not wait for more. */
-const FULL_GROUP = 24
+const FULL_GROUP = 64
 const LARGEST_GROUP = 128
 /** A group that keeps growing waits no longer. */
 const LONGEST_WAIT_MS = 1
