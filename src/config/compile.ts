@@ -22,6 +22,7 @@ import type {
   Snapshot,
   Target,
 } from "./snapshot.ts"
+import { breakerRule, shapingOf } from "./shaping.ts"
 import { targetFacts } from "./target-facts.ts"
 
 const ENDPOINTS = {
@@ -48,7 +49,9 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
       timeoutMs: bounded(config.server.upstream.timeout_ms),
       maxResponseBytes: bounded(config.server.upstream.max_response_bytes),
       maxFrameBytes: bounded(config.server.upstream.max_frame_bytes),
+      defaultOutputReservation: config.server.default_output_reservation,
     },
+    breaker: breakerRule(config.server.breaker),
     clientIp: clientIpRule(config.server.client_ip),
     corsOrigins: config.server.cors.allow_origins,
     traceCalls: config.server.diagnostics.enabled,
@@ -205,6 +208,12 @@ function compileTarget(
     prices: modelPricesOf(facts),
     pricingSource: facts.pricing_source ?? null,
     pricingUpdatedAt: facts.pricing_updated_at ?? null,
+    modelRef: target.model_ref ?? null,
+    shaping: shapingOf({
+      provider: providerEntry.traffic_shape,
+      model: catalogue?.traffic_shape,
+      target: target.traffic_shape,
+    }),
     ...targetFacts({ dialect, model, providerName: provider.name, provider: providerEntry, catalogue, target }),
   }
 }

@@ -888,7 +888,7 @@ export interface ProviderShaping {
 
 /** The pause after an exhausted quota or balance at the provider. */
 export interface QuotaBackoff {
-  /** Hold further calls back after such a failure. */
+  /** Put the scope's targets behind the others after such a failure. */
   readonly enabled: boolean
   /** The first pause. Unit: ms. */
   readonly min_backoff_ms: number
@@ -902,7 +902,7 @@ export interface QuotaBackoff {
 
 /** The pause after a 429 of the provider. */
 export interface RateLimitBackoff {
-  /** Hold further calls back after such a failure. */
+  /** Put the scope's targets behind the others after such a failure. */
   readonly enabled: boolean
   /** The first pause. Unit: ms. */
   readonly min_backoff_ms: number
@@ -950,7 +950,7 @@ export interface ServerConfig {
   readonly default_output_reservation: number
   /** Whether a target that says nothing about a capability may be asked for it in the client's own dialect. */
   readonly unknown_capabilities: "allow" | "refuse"
-  /** The circuit breaker. It only reorders targets. */
+  /** The circuit breaker of a target. It only reorders targets. */
   readonly breaker: BreakerConfig
   /** The limits that callers start from; a caller's own keys win. */
   readonly default_caller: DefaultCaller
@@ -1311,13 +1311,13 @@ export interface Rate {
   readonly concurrent: number
 }
 
-/** The circuit breaker. It only reorders targets. */
+/** The circuit breaker of a target. It only reorders targets. */
 export interface BreakerConfig {
-  /** Failures in the window that open the breaker of a target. */
+  /** Provider faults in the window that open the breaker of a target. `0`: it never opens. */
   readonly failures: number
   /** The window. Unit: a duration; milliseconds once loaded. */
   readonly window: number
-  /** How long the breaker stays open. Unit: a duration; milliseconds once loaded. */
+  /** How long the breaker stays open before one call at a time may probe the target. Unit: a duration; milliseconds once loaded. */
   readonly cooldown: number
 }
 

@@ -29,11 +29,6 @@ describe("keys whose feature is not built yet", () => {
     ["draining", group("disconnect: drain"), "models.default.disconnect"],
     ["a filter", group("pii_filter: { enabled: true }"), "models.default.pii_filter"],
     ["a shadow", group("shadow: { strategy: static }"), "models.default.shadow"],
-    [
-      "a target's shaping",
-      SMALLEST.replace("model_ref: mini", "model_ref: mini, traffic_shape: { enabled: true }"),
-      "models.default.targets[0].traffic_shape",
-    ],
   ]
   for (const [name, yaml, path] of cases) {
     test(name, () => {

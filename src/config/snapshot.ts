@@ -56,6 +56,39 @@ export interface Target {
   /** For calls of the target's own dialect that must be written anew all the same. */
   readonly homeFacts: TargetFacts
   readonly capabilities: Capabilities
+  /** The name of the catalogue's entry; null: the target names its model itself. */
+  readonly modelRef: string | null
+  /** Shared capacity that the target draws on, widest first; empty: unlimited. */
+  readonly shaping: readonly ShapingRule[]
+}
+
+/** Shared capacity of a provider, of one model of it, or of one target; at least one part is not null. */
+export interface ShapingRule {
+  readonly kind: "provider" | "provider_model" | "target"
+  readonly starts: BucketRule | null
+  readonly input: BucketRule | null
+  readonly total: BucketRule | null
+  readonly rateLimitBackoff: BackoffRule | null
+  readonly quotaBackoff: BackoffRule | null
+}
+
+export interface BucketRule {
+  readonly perSecond: number
+  readonly burst: number
+}
+
+export interface BackoffRule {
+  readonly minMs: number
+  readonly maxMs: number
+  readonly multiplier: number
+  readonly honorRetryAfter: boolean
+}
+
+export interface BreakerRule {
+  /** 0: never opens. */
+  readonly failures: number
+  readonly windowMs: number
+  readonly cooldownMs: number
 }
 
 /** What the configuration says that the target can do, in its own dialect; what it does not say is false. */
@@ -109,6 +142,7 @@ export interface Snapshot {
   readonly groups: ReadonlyMap<string, Group>
   readonly defaultGroup: string | null
   readonly limits: Limits
+  readonly breaker: BreakerRule
   readonly clientIp: ClientIpRule
   readonly corsOrigins: readonly string[]
   readonly traceCalls: boolean
@@ -122,6 +156,8 @@ export interface Limits {
   readonly timeoutMs: number
   readonly maxResponseBytes: number
   readonly maxFrameBytes: number
+  /** Output tokens that a call without a cap is expected to use. */
+  readonly defaultOutputReservation: number
 }
 
 export interface ClientIpRule {

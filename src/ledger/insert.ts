@@ -1,6 +1,6 @@
 /** The rows of calls, written through prepared statements: the hot part of the ledger. */
 import type { Database, Statement } from "bun:sqlite"
-import type { AttemptRow, CallRecord, ErrorRow, LossRow, TraceRow, UsageRow } from "./record.ts"
+import type { AttemptRow, CallRecord, ErrorRow, LossRow, TraceRow, UpstreamShapeRow, UsageRow } from "./record.ts"
 import { HourlyFigures } from "./rollup.ts"
 
 type Scalar = string | number | null
@@ -11,6 +11,7 @@ const COLUMNS = {
   request_attempts: 21,
   request_trace_events: 8,
   request_losses: 4,
+  request_upstream_shape_events: 16,
   request_errors: 9,
 } as const
 
@@ -19,6 +20,7 @@ export class CallInserter {
   readonly #attempt: Insertion
   readonly #trace: Insertion
   readonly #loss: Insertion
+  readonly #shape: Insertion
   readonly #error: Insertion
   readonly #figures: HourlyFigures
   readonly #begin: Statement<unknown, []>
@@ -29,6 +31,7 @@ export class CallInserter {
     this.#attempt = database.prepare(insertInto("request_attempts"))
     this.#trace = database.prepare(insertInto("request_trace_events"))
     this.#loss = database.prepare(insertInto("request_losses"))
+    this.#shape = database.prepare(insertInto("request_upstream_shape_events"))
     this.#error = database.prepare(insertInto("request_errors"))
     this.#figures = new HourlyFigures(database)
     this.#begin = database.prepare<unknown, []>("BEGIN IMMEDIATE")
@@ -50,12 +53,13 @@ export class CallInserter {
     for (const attempt of call.attempts) bind(this.#attempt, attemptValues(usage.request_id, attempt))
     for (const event of call.trace) bind(this.#trace, traceValues(usage.request_id, event))
     for (const loss of call.losses) bind(this.#loss, lossValues(usage.request_id, loss))
+    for (const shape of call.upstreamShapes) bind(this.#shape, shapeValues(usage.request_id, shape))
     if (call.error !== null) bind(this.#error, errorValues(usage.request_id, call.error))
     this.#figures.add(usage)
   }
 
   close(): void {
-    const rows = [this.#usage, this.#attempt, this.#trace, this.#loss, this.#error]
+    const rows = [this.#usage, this.#attempt, this.#trace, this.#loss, this.#shape, this.#error]
     for (const statement of [...rows, this.#begin, this.#commit]) statement.finalize()
     this.#figures.close()
   }
@@ -172,6 +176,27 @@ function traceValues(requestId: string, row: TraceRow): Scalar[] {
 
 function lossValues(requestId: string, row: LossRow): Scalar[] {
   return [requestId, row.seq, row.code, row.path]
+}
+
+function shapeValues(requestId: string, row: UpstreamShapeRow): Scalar[] {
+  return [
+    requestId,
+    row.seq,
+    row.ts,
+    row.scope,
+    row.provider,
+    row.model_ref,
+    row.model,
+    row.dialect,
+    row.bucket,
+    row.decision,
+    row.retry_after_ms,
+    row.estimated_input_tokens,
+    row.reserved_output_tokens,
+    row.total_reserved_tokens,
+    row.backoff_reason,
+    row.queue_wait_ms,
+  ]
 }
 
 function errorValues(requestId: string, row: ErrorRow): Scalar[] {

@@ -76,6 +76,15 @@ const REQUEST_LOSSES = `CREATE TABLE request_losses (
   PRIMARY KEY (request_id, seq)
 ) WITHOUT ROWID`
 
+const REQUEST_UPSTREAM_SHAPE_EVENTS = `CREATE TABLE request_upstream_shape_events (
+  request_id TEXT NOT NULL, seq INTEGER NOT NULL, ts INTEGER NOT NULL, scope TEXT NOT NULL,
+  provider TEXT NOT NULL, model_ref TEXT, model TEXT NOT NULL, dialect TEXT NOT NULL,
+  bucket TEXT NOT NULL, decision TEXT NOT NULL, retry_after_ms INTEGER NOT NULL,
+  estimated_input_tokens INTEGER, reserved_output_tokens INTEGER, total_reserved_tokens INTEGER,
+  backoff_reason TEXT, queue_wait_ms INTEGER,
+  PRIMARY KEY (request_id, seq)
+) WITHOUT ROWID`
+
 const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
@@ -90,6 +99,7 @@ const MIGRATIONS: readonly Migration[] = [
     ],
   },
   { version: 2, name: "losses", statements: [REQUEST_LOSSES] },
+  { version: 4, name: "upstream-shaping", statements: [REQUEST_UPSTREAM_SHAPE_EVENTS] },
 ]
 
 const NEWEST = MIGRATIONS.at(-1)?.version ?? 0

@@ -1,6 +1,6 @@
 /**
  * What the ledger keeps of one call. Field names are the column names of the tables
- * (`request_usage`, `request_attempts`, `request_trace_events`, `request_losses`, `request_errors`).
+ * (`request_usage`, `request_attempts`, `request_trace_events`, `request_losses`, `request_upstream_shape_events`, `request_errors`).
  * Times are Unix milliseconds, durations milliseconds, money integer nano-USD; null means unknown.
  */
 
@@ -123,12 +123,35 @@ export interface LossRow {
   readonly path: string
 }
 
+/**
+ * A decision about capacity that all callers share, other than a plain admission: a bucket refused, a pause put the
+ * target last, or a pause began. Tokens are what the call was expected to use; null where they played no part.
+ */
+export interface UpstreamShapeRow {
+  readonly seq: number
+  readonly ts: number
+  readonly scope: "provider" | "provider_model" | "target"
+  readonly provider: string
+  readonly model_ref: string | null
+  readonly model: string
+  readonly dialect: string
+  readonly bucket: string
+  readonly decision: string
+  readonly retry_after_ms: number
+  readonly estimated_input_tokens: number | null
+  readonly reserved_output_tokens: number | null
+  readonly total_reserved_tokens: number | null
+  readonly backoff_reason: string | null
+  readonly queue_wait_ms: number | null
+}
+
 /** All rows of one call: written in one transaction or not at all. */
 export interface CallRecord {
   readonly usage: UsageRow
   readonly attempts: readonly AttemptRow[]
   readonly trace: readonly TraceRow[]
   readonly losses: readonly LossRow[]
+  readonly upstreamShapes: readonly UpstreamShapeRow[]
   readonly error: ErrorRow | null
 }
 

@@ -9,7 +9,9 @@ export interface SpooledCall {
   readonly call: CallRecord
 }
 
-type Spooled = Omit<CallRecord, "losses"> & Partial<Pick<CallRecord, "losses">>
+/** Parts that earlier versions did not write. */
+type LaterPart = "losses" | "upstreamShapes"
+type Spooled = Omit<CallRecord, LaterPart> & Partial<Pick<CallRecord, LaterPart>>
 
 const CRC_LENGTH = 8
 
@@ -25,8 +27,7 @@ export function decodeLine(line: Buffer): SpooledCall | null {
   const space = body.indexOf(0x20)
   return {
     generation: body.toString("latin1", 0, space),
-    // an earlier version wrote no losses
-    call: { losses: [], ...(JSON.parse(body.toString("utf8", space + 1)) as Spooled) },
+    call: { losses: [], upstreamShapes: [], ...(JSON.parse(body.toString("utf8", space + 1)) as Spooled) },
   }
 }
 

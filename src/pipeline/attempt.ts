@@ -20,7 +20,9 @@ import { retryAfterMs } from "../upstream/retry-after.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
+import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
 import { refusal, shortlistFor, type Rejection } from "./shortlist.ts"
+import { attemptTimeoutMs, isProbedByAnother, judge, probe } from "./target-health.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
@@ -36,23 +38,34 @@ const JSON_HEADERS = { "content-type": "application/json" }
 const STREAM_HEADERS = { "content-type": "text/event-stream; charset=utf-8" }
 
 /** @throws RouterError when no target answers, or none can */
-export async function attempt(order: readonly Target[], call: Call, gateway: Gateway): Promise<Answer> {
+export async function attempt(ranked: readonly Target[], call: Call, gateway: Gateway): Promise<Answer> {
   if (call.group?.hostedTools !== "pass") governHostedTools(call)
-  for (const target of order) {
-    if (call.clientLeft) break
+  let order = ranked
+  for (let turn = 0; turn < order.length; turn++) {
+    const target = order[turn]
+    if (target === undefined || call.clientLeft) break
+    if (turn < ranked.length - 1 && isProbedByAnother(target, call, gateway)) {
+      order = [...order, target]
+      continue
+    }
     const translation = translate(target, call, gateway)
     if (isRejection(translation)) {
       passOver(translation, call, gateway)
       continue
     }
+    if (isThrottled(target, call, gateway)) continue
     const tried = begin(call, target, translation, gateway)
+    probe(tried, turn < order.length - 1, call, gateway)
     const result = await tryTarget(tried, call, gateway)
     if (!isFailure(result)) return result
     tried.failure = call.clientLeft ? CLIENT_LEFT : result
     tried.durationMs = gateway.clock.monotonicMs() - tried.startedAt
     tried.cancel()
+    judge(tried, false, call, gateway)
     if (!tried.failure.failover) break
   }
+  if (call.attempts.length === 0 && call.throttledMs !== null && !call.clientLeft)
+    throw capacityThrottled(call.throttledMs)
   if (call.attempts.length === 0 && call.rejected !== null && call.group !== null && !call.clientLeft)
     throw refusal(call.group, call.dialect.name, [
       ...shortlistFor(call.group, call.dialect.name).rejected,
@@ -93,6 +106,10 @@ function begin(call: Call, target: Target, translation: Translation | null, gate
     failure: null,
     retryAfterMs: null,
     upstreamRequestId: null,
+    health: gateway.health.of(target),
+    isProbe: false,
+    patienceMs: 0,
+    isJudged: false,
     cancel: () => {},
   }
   call.attempts.push(tried)
@@ -101,13 +118,13 @@ function begin(call: Call, target: Target, translation: Translation | null, gate
 
 /** One target, under its deadlines. Never rejects. */
 async function tryTarget(tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
-  const { target } = tried
+  const timeoutMs = attemptTimeoutMs(tried)
   let timedOut = false
   const expire = (): void => {
     timedOut = true
     tried.cancel()
   }
-  const timer = target.attemptTimeoutMs > 0 ? setTimeout(expire, target.attemptTimeoutMs) : null
+  const timer = timeoutMs > 0 ? setTimeout(expire, timeoutMs) : null
   call.deadline = tried.startedAt + call.snapshot.limits.timeoutMs
   call.onDeadline = expire
   try {

@@ -3,8 +3,9 @@ import type { Credential, Group, Snapshot, Target } from "../config/snapshot.ts"
 import { type AnswerFacts, type Dialect, NO_REQUEST_FACTS, type RequestFacts } from "../dialects/dialect.ts"
 import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
-import type { TraceRow } from "../ledger/record.ts"
+import type { TraceRow, UpstreamShapeRow } from "../ledger/record.ts"
 import type { Failure } from "../upstream/failure.ts"
+import type { TargetHealth } from "../upstream/health.ts"
 import type { DecodedRequest } from "./decode.ts"
 import type { Incoming } from "./message.ts"
 import type { Rejection } from "./shortlist.ts"
@@ -25,6 +26,13 @@ export interface Attempt {
   failure: Failure | null
   retryAfterMs: number | null
   upstreamRequestId: string | null
+  readonly health: TargetHealth
+  /** The one call that finds out whether the target has recovered. */
+  isProbe: boolean
+  /** The time that a probe may take until first content; 0: as long as any attempt. */
+  patienceMs: number
+  /** What its end says about the target is counted. */
+  isJudged: boolean
   /** Cancels the upstream request; set once it is sent. */
   cancel: () => void
 }
@@ -52,6 +60,10 @@ export class Call implements Watched {
   readonly attempts: Attempt[] = []
   /** Targets that were passed over when their turn came; null: none. */
   rejected: Rejection[] | null = null
+  /** How long each target that shared capacity has refused would have had to wait, in milliseconds; null: none. */
+  throttledMs: number[] | null = null
+  /** Decisions about shared capacity; null: none but plain admissions. */
+  upstreamShapes: UpstreamShapeRow[] | null = null
   /** The body in the canonical form, once something needed it. */
   decoded: DecodedRequest | null = null
   /** Whether the body holds reasoning that the router sealed; null: not looked yet. */

@@ -4,6 +4,7 @@ import type { CallRecord, Ledger } from "../ledger/record.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { Random } from "../system/random.ts"
+import type { Health } from "../upstream/health.ts"
 import type { Upstream } from "../upstream/send.ts"
 import type { Watchdog } from "./watchdog.ts"
 
@@ -17,6 +18,7 @@ export interface Gateway {
   readonly log: Log
   readonly watchdog: Watchdog
   readonly upstream: Upstream
+  readonly health: Health
   readonly version: string
   /** True once the process was asked to stop: new calls are refused, those in flight go on. */
   draining: boolean

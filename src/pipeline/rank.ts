@@ -1,9 +1,10 @@
-/** Step 5: the group's strategy orders the shortlist. */
+/** Step 5: the group's strategy orders the shortlist; targets that are not well come last. */
 import type { Target } from "../config/snapshot.ts"
 import { STRATEGIES } from "../routing/strategy.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import type { Shortlist } from "./shortlist.ts"
+import { orderByHealth } from "./target-health.ts"
 
 export function rank(shortlist: Shortlist, call: Call, gateway: Gateway): readonly Target[] {
   const strategy = call.group?.strategy ?? "failover"
@@ -21,5 +22,5 @@ export function rank(shortlist: Shortlist, call: Call, gateway: Gateway): readon
       value: order.length,
     })
   }
-  return order
+  return orderByHealth(order, call, gateway)
 }

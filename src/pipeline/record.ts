@@ -15,9 +15,12 @@ export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRe
     attempts: call.attempts.map((tried, index) => attemptRow(tried, index, call, now)),
     trace: call.trace,
     losses: lossRows(call.current?.translation?.losses()),
+    upstreamShapes: call.upstreamShapes ?? NO_SHAPES,
     error: errorRow(call, gateway, outcome),
   }
 }
+
+const NO_SHAPES: CallRecord["upstreamShapes"] = []
 
 /** Written out, because spreading one object into another costs more than the rest of the row. */
 // oxlint-disable-next-line max-lines-per-function -- one line for each column

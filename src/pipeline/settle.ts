@@ -4,6 +4,7 @@ import type { CallRecord } from "../ledger/record.ts"
 import type { Call, Outcome } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { recordOf } from "./record.ts"
+import { judgeLast } from "./target-health.ts"
 
 /**
  * Resolves when the call is durable. A second settlement of the same call does nothing.
@@ -14,6 +15,7 @@ export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Pr
   call.settled = true
   gateway.active--
   gateway.watchdog.forget(call)
+  judgeLast(call, outcome, gateway)
   const record = recordOf(call, gateway, outcome)
   // calls without a known caller are logged, but cannot fill the ledger
   if (call.credential === null) return gateway.requestLog.write(record)

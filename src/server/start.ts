@@ -10,6 +10,7 @@ import { openLedger, type LedgerStore } from "../ledger/open.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { Watchdog } from "../pipeline/watchdog.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
+import { Health } from "../upstream/health.ts"
 import { Upstream } from "../upstream/send.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { systemClock } from "../system/clock.ts"
@@ -81,7 +82,9 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       running: { ...loaded, config },
       load,
       apply: (next) => {
-        gateway.snapshot = snapshotOf(next)
+        const snapshot = snapshotOf(next)
+        gateway.health.adopt(snapshot, gateway.clock.monotonicMs())
+        gateway.snapshot = snapshot
       },
       log,
       onRequest: options.onReloadRequest ?? (() => () => {}),
@@ -113,8 +116,11 @@ function openStore(config: Config, log: Log): Promise<LedgerStore> {
 
 function gatewayOf(config: Config, ledger: LedgerStore, requestLog: RequestLog, log: Log): Gateway {
   const { version } = buildInfo
+  const snapshot = snapshotOf(config)
+  const health = new Health()
+  health.adopt(snapshot, systemClock.monotonicMs())
   return {
-    snapshot: snapshotOf(config),
+    snapshot,
     ledger,
     requestLog,
     clock: systemClock,
@@ -122,6 +128,7 @@ function gatewayOf(config: Config, ledger: LedgerStore, requestLog: RequestLog, 
     log,
     watchdog: new Watchdog(systemClock),
     upstream: new Upstream(systemClock),
+    health,
     version,
     draining: false,
     active: 0,

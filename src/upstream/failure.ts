@@ -25,37 +25,59 @@ export interface Failure {
   readonly code: ErrorCode
   /** Could another target cure it? */
   readonly failover: boolean
+  /** A fault of the provider, which no caller can cause: it counts towards opening the target's breaker. */
+  readonly counts: boolean
   /** The upstream's answer is about the request itself and is relayed. */
   readonly relay: boolean
 }
 
-const failing = (kind: FailureClass, code: ErrorCode): Failure => ({ class: kind, code, failover: true, relay: false })
+const failing = (kind: FailureClass, code: ErrorCode, counts = true): Failure => ({
+  class: kind,
+  code,
+  failover: true,
+  counts,
+  relay: false,
+})
+const final = (kind: FailureClass, code: ErrorCode, relay: boolean): Failure => ({
+  class: kind,
+  code,
+  failover: false,
+  counts: false,
+  relay,
+})
 
 export const NETWORK: Failure = failing("network", "upstream-failed")
 export const TIMEOUT: Failure = failing("timeout", "upstream-timeout")
 export const MALFORMED: Failure = failing("malformed_answer", "upstream-failed")
 export const EMPTY_STREAM: Failure = failing("empty_stream", "upstream-failed")
 export const BROKEN_STREAM: Failure = failing("stream_broken", "upstream-failed")
-export const CLIENT_LEFT: Failure = { class: "client_cancel", code: "client-closed", failover: false, relay: false }
-const RATE_LIMITED = failing("rate_limited", "upstream-rate-limited")
-const QUOTA = failing("quota_exhausted", "upstream-quota-exhausted")
-const DENIED = failing("access_denied", "upstream-access-denied")
+export const CLIENT_LEFT: Failure = final("client_cancel", "client-closed", false)
+// a provider that limits is alive: what helps is a pause, not the breaker
+const RATE_LIMITED = failing("rate_limited", "upstream-rate-limited", false)
+const QUOTA = failing("quota_exhausted", "upstream-quota-exhausted", false)
+/** A 403 or 404 may be about what the caller sent (moderation, an object that is gone). */
+const DENIED = failing("access_denied", "upstream-access-denied", false)
+/** The router's own key, or a model that it names itself: every call fares alike. */
+const SHUT_OUT = failing("access_denied", "upstream-access-denied")
 const SERVER_ERROR = failing("server_error", "upstream-failed")
+/** An error inside an answer that speaks of the request. */
+const REQUEST_FAULT = failing("server_error", "upstream-failed", false)
 
 /** A status other than 2xx. */
 export function classifyStatus(status: number, fault: UpstreamFault, model: string): Failure {
   if (status === 400 || status === 422) {
-    if (blamesModel(fault, model)) return DENIED
-    return { class: "bad_request", code: "invalid-request", failover: false, relay: true }
+    if (blamesModel(fault, model)) return namesNoModel(fault) ? SHUT_OUT : DENIED
+    return final("bad_request", "invalid-request", true)
   }
-  if (status === 413) return { class: "request_too_large", code: "body-too-large", failover: false, relay: true }
-  if (status === 401 || status === 403 || status === 404) return DENIED
+  if (status === 413) return final("request_too_large", "body-too-large", true)
+  if (status === 401) return SHUT_OUT
+  if (status === 403 || status === 404) return namesNoModel(fault) ? SHUT_OUT : DENIED
   if (status === 402) return QUOTA
   if (status === 429) return isQuota(fault) ? QUOTA : RATE_LIMITED
   if (status === 408) return failing("timeout", "upstream-timeout")
   if (status >= 500) return SERVER_ERROR
   if (status >= 300 && status < 400) return failing("redirect", "upstream-failed")
-  return { class: "refused", code: "upstream-refused", failover: false, relay: false }
+  return final("refused", "upstream-refused", false)
 }
 
 /** An error inside an answer with status 200, unary or streamed. */
@@ -64,8 +86,12 @@ export function classifyFault(fault: UpstreamFault): Failure {
   if (matches(fault, /^(rate_limit|too_many_requests|429)/)) return RATE_LIMITED
   if (matches(fault, /^(authentication|permission|invalid_api_key|401|403|model_not_found)/)) return DENIED
   if (matches(fault, /^(timeout|504)/)) return TIMEOUT
+  if (matches(fault, ABOUT_REQUEST)) return REQUEST_FAULT
   return fault.type === null && fault.code === null && fault.message === null ? MALFORMED : SERVER_ERROR
 }
+
+const ABOUT_REQUEST =
+  /^(invalid_request|invalid_prompt|invalid_image|bad_request|request_too_large|context_length|string_above_max|content_(policy|filter)|400|413|422)/
 
 function isQuota(fault: UpstreamFault): boolean {
   return matches(fault, /^(insufficient_quota|billing|quota_exceeded|usage_limit_reached|insufficient_balance|402)/)
@@ -80,13 +106,17 @@ const UNKNOWN_MODEL =
 
 /** Does a 400 say that the *model* is the problem? That is the operator's fault, not the caller's. */
 function blamesModel(fault: UpstreamFault, model: string): boolean {
-  if (/^(model_not_found|invalid_model|unknown_model|model_not_available)$/.test(fault.code ?? "")) return true
+  if (namesNoModel(fault)) return true
   const message = fault.message ?? ""
   if (fault.param === "model") return true
   // "X is not supported with this model" is about X; only a sentence about the model's own id counts
   return (
     message.includes(model) && UNKNOWN_MODEL.test(message) && /\bmodel\b/i.test(message) && !mentionsParameter(fault)
   )
+}
+
+function namesNoModel({ code }: UpstreamFault): boolean {
+  return /^(model_not_found|invalid_model|unknown_model|model_not_available)$/.test(code ?? "")
 }
 
 function mentionsParameter(fault: UpstreamFault): boolean {

@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite"
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import path from "node:path"
-import type { AttemptRow, ErrorRow, LossRow, TraceRow, UsageRow } from "../../src/ledger/record.ts"
+import type { AttemptRow, ErrorRow, LossRow, TraceRow, UpstreamShapeRow, UsageRow } from "../../src/ledger/record.ts"
 
 type Stored<Row> = Row & { readonly request_id: string }
 
@@ -11,6 +11,7 @@ export interface Records {
   attempts(requestId: string): Stored<AttemptRow>[]
   trace(requestId: string): Stored<TraceRow>[]
   losses(requestId: string): Stored<LossRow>[]
+  upstreamShapes(requestId: string): Stored<UpstreamShapeRow>[]
   errors(requestId: string): Stored<ErrorRow>[]
   /** Parsed lines of the request log. */
   logLines(): Readonly<Record<string, unknown>>[]
@@ -27,6 +28,7 @@ export function recordsIn(directory: string): Records {
     attempts: (requestId) => byId(directory, "request_attempts", requestId, "attempt_index"),
     trace: (requestId) => byId(directory, "request_trace_events", requestId, "seq"),
     losses: (requestId) => byId(directory, "request_losses", requestId, "seq"),
+    upstreamShapes: (requestId) => byId(directory, "request_upstream_shape_events", requestId, "seq"),
     errors: (requestId) => byId(directory, "request_errors", requestId),
     logLines: () => logLines(path.join(directory, "logs/requests.jsonl")),
     leaks: (secrets) => leaks(directory, secrets),

@@ -8,7 +8,14 @@ export function sampleRequestId(ts: number, number: number): string {
 
 export function sampleCall(ts: number, number: number, usage: Partial<UsageRow> = {}): CallRecord {
   const row = { ...sampleUsage(ts, number), ...usage }
-  return { usage: row, attempts: [sampleAttempt(ts)], trace: [sampleEvent(ts)], losses: [], error: null }
+  return {
+    usage: row,
+    attempts: [sampleAttempt(ts)],
+    trace: [sampleEvent(ts)],
+    losses: [],
+    upstreamShapes: [],
+    error: null,
+  }
 }
 
 function sampleUsage(ts: number, number: number): UsageRow {

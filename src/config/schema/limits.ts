@@ -1,6 +1,6 @@
 /** Limits: rate, quota, lifetime budget, money, traffic shaping. `0` means "no limit" everywhere. */
 import type { z } from "zod"
-import { amount, block, byDefault, choice, flag, integer, milliseconds, optional, type Shape } from "./field.ts"
+import { amount, block, byDefault, choice, flag, integer, milliseconds, optional, ruled, type Shape } from "./field.ts"
 
 const LATER = { pending: true } as const
 
@@ -131,16 +131,25 @@ export const callerShaping: z.ZodType = optional(
 
 const backoff = (name: string, cause: string, minMs: number, maxMs: number): z.ZodType =>
   byDefault(
-    block(
-      {
-        enabled: byDefault(flag("Hold further calls back after such a failure."), false),
-        min_backoff_ms: byDefault(milliseconds("The first pause."), minMs),
-        max_backoff_ms: byDefault(milliseconds("The longest pause."), maxMs),
-        multiplier: byDefault(amount("Growth of the pause from one failure to the next.", { min: 1, max: 100 }), 2),
-        honor_retry_after: byDefault(flag("Take the provider's `Retry-After` as the pause, within the bounds."), true),
-      },
-      `The pause after ${cause}.`,
-      { name },
+    ruled(
+      block(
+        {
+          enabled: byDefault(flag("Put the scope's targets behind the others after such a failure."), false),
+          min_backoff_ms: byDefault(milliseconds("The first pause."), minMs),
+          max_backoff_ms: byDefault(milliseconds("The longest pause."), maxMs),
+          multiplier: byDefault(amount("Growth of the pause from one failure to the next.", { min: 1, max: 100 }), 2),
+          honor_retry_after: byDefault(
+            flag("Take the provider's `Retry-After` as the pause, within the bounds."),
+            true,
+          ),
+        },
+        `The pause after ${cause}.`,
+        { name },
+      ),
+      (value) =>
+        Number(value["max_backoff_ms"]) === 0 || Number(value["min_backoff_ms"]) <= Number(value["max_backoff_ms"])
+          ? null
+          : { path: ["min_backoff_ms"], message: "The first pause is longer than the longest." },
     ),
     {},
   )
@@ -154,7 +163,7 @@ export const providerShaping: z.ZodType = optional(
       upstream_quota_backoff: backoff("QuotaBackoff", "an exhausted quota or balance at the provider", 30_000, 300_000),
     },
     "Capacity that all callers share. Blocks of provider, model and target are cumulative.",
-    { ...LATER, name: "ProviderShaping" },
+    { name: "ProviderShaping" },
   ),
 )
 

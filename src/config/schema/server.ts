@@ -74,12 +74,18 @@ const bounds: Shape = {
   breaker: byDefault(
     block(
       {
-        failures: byDefault(integer("Failures in the window that open the breaker of a target."), 5),
+        failures: byDefault(
+          integer("Provider faults in the window that open the breaker of a target. `0`: it never opens."),
+          5,
+        ),
         window: byDefault(duration("The window."), "30s"),
-        cooldown: byDefault(duration("How long the breaker stays open."), "15s"),
+        cooldown: byDefault(
+          duration("How long the breaker stays open before one call at a time may probe the target."),
+          "15s",
+        ),
       },
-      "The circuit breaker. It only reorders targets.",
-      { ...LATER, name: "BreakerConfig" },
+      "The circuit breaker of a target. It only reorders targets.",
+      { name: "BreakerConfig" },
     ),
     {},
   ),

@@ -1,0 +1,34 @@
+/** Writes down what the router decided about a target, for calls that are traced. */
+import type { Target } from "../config/snapshot.ts"
+import type { Call } from "./call.ts"
+import type { Gateway } from "./gateway.ts"
+
+export type TraceEvent =
+  /** Tried after the others; `value`: milliseconds until its hindrance ends. */
+  | "target_deferred"
+  /** This call finds out whether the target has recovered. */
+  | "target_probed"
+  /** Passed over by shared capacity; `value`: milliseconds until it could have been taken. */
+  | "target_throttled"
+  | "breaker_opened"
+  | "breaker_closed"
+
+export function trace(
+  event: TraceEvent,
+  target: Target,
+  reason: string | null,
+  value: number | null,
+  call: Call,
+  gateway: Gateway,
+): void {
+  if (!call.snapshot.traceCalls) return
+  call.trace.push({
+    seq: call.trace.length,
+    ts: gateway.clock.now(),
+    event,
+    target_provider: target.provider.name,
+    target_model: target.model,
+    reason,
+    value,
+  })
+}
