@@ -9,6 +9,9 @@ import type { BreakerRule } from "../config/snapshot.ts"
 
 export type BreakerState = "closed" | "open" | "half-open"
 
+/** However long the cooldown is. */
+const LONGEST_PATIENCE_MS = 600_000
+
 /** Faults that are a smaller part of what ended in the window do not open the breaker, unless they came in a row. */
 const FLAKY_SHARE = 0.1
 
@@ -35,7 +38,7 @@ export class Breaker {
 
   constructor(rule: BreakerRule) {
     this.rule = rule
-    this.patienceMs = rule.cooldownMs
+    this.patienceMs = patienceOf(rule)
   }
 
   state(now: number): BreakerState {
@@ -52,7 +55,7 @@ export class Breaker {
 
   releaseProbe(hasTimedOut: boolean): void {
     this.isProbed = false
-    if (hasTimedOut) this.patienceMs *= 2
+    if (hasTimedOut) this.patienceMs = Math.min(2 * this.patienceMs, LONGEST_PATIENCE_MS)
   }
 
   /** A whole answer to a call that began at `startedAt`. True: this has closed the breaker. */
@@ -88,7 +91,7 @@ export class Breaker {
     const { failures, windowMs, cooldownMs } = this.rule
     if (rule.failures === failures && rule.windowMs === windowMs && rule.cooldownMs === cooldownMs) return
     this.rule = rule
-    this.patienceMs = rule.cooldownMs
+    this.patienceMs = patienceOf(rule)
     this.forget()
     if (rule.failures === 0) this.isOpen = false
   }
@@ -96,7 +99,7 @@ export class Breaker {
   private close(): void {
     this.isOpen = false
     this.isProbed = false
-    this.patienceMs = this.rule.cooldownMs
+    this.patienceMs = patienceOf(this.rule)
     this.forget()
   }
 
@@ -134,4 +137,8 @@ export class Breaker {
     this.faults = 0
     this.sliceAt = isNext ? this.sliceAt + this.rule.windowMs : now
   }
+}
+
+function patienceOf({ cooldownMs }: BreakerRule): number {
+  return Math.min(cooldownMs, LONGEST_PATIENCE_MS)
 }

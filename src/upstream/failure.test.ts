@@ -62,3 +62,20 @@ test("errors inside a 200 are classified by their type or code", () => {
   expect(code({ type: "overloaded_error" })).toBe("upstream-failed")
   expect(classifyFault(NO_FAULT).class).toBe("malformed_answer")
 })
+
+test("only what no caller can cause counts against a target", () => {
+  const byStatus = (statuses: readonly number[]): readonly number[] =>
+    statuses.filter((status) => classifyStatus(status, NO_FAULT, MODEL).counts)
+  expect(byStatus([400, 413, 422, 401, 402, 403, 404, 408, 409, 429, 500, 503, 529, 307])).toEqual([
+    401, 408, 500, 503, 529, 307,
+  ])
+  for (const status of [400, 403, 404])
+    expect(classifyStatus(status, said("nope", { code: "model_not_found" }), MODEL).counts).toBe(true)
+  const inside = (more: Partial<UpstreamFault>): boolean => classifyFault({ ...NO_FAULT, message: "x", ...more }).counts
+  for (const type of ["overloaded_error", "api_error", "server_error", "timeout_error"])
+    expect(inside({ type })).toBe(true)
+  for (const type of ["invalid_request_error", "rate_limit_error", "billing_error", "request_too_large"])
+    expect(inside({ type })).toBe(false)
+  for (const code of ["context_length_exceeded", "content_policy_violation", "insufficient_quota"])
+    expect(inside({ code })).toBe(false)
+})

@@ -84,7 +84,8 @@ export function classifyStatus(status: number, fault: UpstreamFault, model: stri
 export function classifyFault(fault: UpstreamFault): Failure {
   if (isQuota(fault)) return QUOTA
   if (matches(fault, /^(rate_limit|too_many_requests|429)/)) return RATE_LIMITED
-  if (matches(fault, /^(authentication|permission|invalid_api_key|401|403|model_not_found)/)) return DENIED
+  if (matches(fault, /^(authentication|invalid_api_key|401|model_not_found)/)) return SHUT_OUT
+  if (matches(fault, /^(permission|403)/)) return DENIED
   if (matches(fault, /^(timeout|504)/)) return TIMEOUT
   if (matches(fault, ABOUT_REQUEST)) return REQUEST_FAULT
   return fault.type === null && fault.code === null && fault.message === null ? MALFORMED : SERVER_ERROR

@@ -18,8 +18,8 @@ export class TokenBucket {
   }
 
   /**
-   * How long `cost` has to wait; 0: it may be taken now. More than the bucket holds waits for a full bucket, and is paid
-   * off afterwards: otherwise such a call could never start.
+   * How long `cost` has to wait; 0: it may be taken now. More than the bucket holds counts as all that it holds:
+   * otherwise such a call could never start, or would keep the others out for as long as its sender likes.
    */
   waitMs(cost: number, now: number): number {
     if (now > this.at) {
@@ -32,6 +32,6 @@ export class TokenBucket {
 
   /** Only after `waitMs` has said 0 at the same time. */
   take(cost: number): void {
-    this.level -= cost
+    this.level -= Math.min(cost, this.burst)
   }
 }

@@ -1,5 +1,6 @@
 /** A running router in this process: most tests use this one. */
 import { startRouter } from "../../src/server/start.ts"
+import { silentLog, type Log } from "../../src/system/log.ts"
 import type { Answer, CallOptions, Door } from "./client.ts"
 import { call, open } from "./client.ts"
 import type { Prepared, Setup } from "./config.ts"
@@ -21,12 +22,13 @@ export interface Gateway extends Door, AsyncDisposable {
 /** Calls that a test left hanging are cut after this. */
 const STOP_WITHIN_MS = 300
 
-export async function startGateway(setup: Setup): Promise<Gateway> {
+export async function startGateway(setup: Setup, log: Log = silentLog): Promise<Gateway> {
   const prepared = prepare(setup)
   const router = await startRouter({
     configPath: prepared.configPath,
     env: prepared.env,
     listen: { hostname: "127.0.0.1", port: 0 },
+    log,
   })
   return gatewayAt(router.url, prepared, () => router.stop(STOP_WITHIN_MS))
 }
