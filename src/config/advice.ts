@@ -1,5 +1,5 @@
 /** Things that load but may not be meant: keys in clear text, unknown capabilities and prices, callers that cannot call. */
-import type { Config, ModelConfig, ProviderConfig, TargetConfig } from "./config.ts"
+import type { Config, ModelConfig, ProviderConfig, ProviderShaping, TargetConfig } from "./config.ts"
 import { formatPath, quoted, type Report } from "./findings.ts"
 import type { Path } from "./schema/inspect.ts"
 
@@ -11,10 +11,14 @@ const KEYED_HOSTS: ReadonlySet<string> = new Set(["api.openai.com", "api.anthrop
 export function advise(config: Config, explained: ReadonlySet<string>, report: Report): void {
   const used = new Set(Object.values(config.models).flatMap((group) => group.targets.map((target) => target.provider)))
   for (const [name, provider] of Object.entries(config.providers)) {
+    adviseOnShaping(provider.traffic_shape, ["providers", name, "traffic_shape"], report)
+    for (const [ref, model] of Object.entries(provider.models))
+      adviseOnShaping(model.traffic_shape, ["providers", name, "models", ref, "traffic_shape"], report)
     if (used.has(name)) adviseOnProvider(provider, ["providers", name], explained, report)
   }
   for (const [name, group] of Object.entries(config.models)) {
     for (const [index, target] of group.targets.entries()) {
+      adviseOnShaping(target.traffic_shape, ["models", name, "targets", index, "traffic_shape"], report)
       const provider = config.providers[target.provider]
       if (provider !== undefined) adviseOnTarget(target, provider, ["models", name, "targets", index], report)
     }
@@ -68,6 +72,22 @@ function adviseOnTarget(target: TargetConfig, provider: ProviderConfig, path: Pa
       path,
       message: "The prices are unknown, so the cost of calls will be.",
     })
+  }
+}
+
+const BUCKETS = [
+  ["request_start_per_sec", "request_burst"],
+  ["input_tokens_per_sec", "input_token_burst"],
+  ["total_reserved_tokens_per_sec", "total_reserved_token_burst"],
+] as const
+
+/** A burst says how much may come at once of what a rate allows; alone it allows everything. */
+function adviseOnShaping(block: ProviderShaping | undefined, path: Path, report: Report): void {
+  if (block === undefined || !block.enabled) return
+  for (const [rate, burst] of BUCKETS) {
+    if (block[burst] === 0 || block[rate] > 0) continue
+    const message = `Without ${rate} this limits nothing.`
+    report({ severity: "warning", code: "burst-without-rate", path: [...path, burst], message, expected: rate })
   }
 }
 

@@ -469,6 +469,13 @@ describe("values from elsewhere", () => {
     expect(found[0]).toMatchObject({ code: "unreadable-file", path: "providers.openai.api_key", line: 7, column: 14 })
   })
 
+  test("a first pause that is longer than the longest", () => {
+    const clock = "upstream_429_backoff: { enabled: true, min_backoff_ms: 2000, max_backoff_ms: 1000 }"
+    expect(errors(withProvider(`traffic_shape: { enabled: true, ${clock} }`))).toMatchObject([
+      { path: "providers.openai.traffic_shape.upstream_429_backoff.min_backoff_ms" },
+    ])
+  })
+
   test("a TLS file that is missing is an error where it stands", () => {
     const found = errors(withProvider("tls: { ca_file: ca.pem }"))
     expect(found[0]).toMatchObject({
@@ -532,6 +539,17 @@ describe("warnings", () => {
   test("a caller that may call nothing", () => {
     expect(warnings(changed("allow: [default]", "allow: []"))).toMatchObject([
       { code: "nothing-allowed", path: "callers[0]" },
+    ])
+  })
+
+  test("a burst of shared capacity without a rate", () => {
+    const block = (more: string) => withProvider(`traffic_shape: { enabled: true, ${more} }`)
+    expect(warnings(block("request_burst: 5"))).toMatchObject([
+      { severity: "warning", code: "burst-without-rate", path: "providers.openai.traffic_shape.request_burst" },
+    ])
+    expect(warnings(block("request_burst: 5, request_start_per_sec: 1"))).toEqual([])
+    expect(warnings(withFact("traffic_shape: { enabled: true, input_token_burst: 9 }"))).toMatchObject([
+      { code: "burst-without-rate", path: "providers.openai.models.mini.traffic_shape.input_token_burst" },
     ])
   })
 

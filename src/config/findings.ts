@@ -5,6 +5,7 @@ export type Severity = "error" | "warning" | "info"
 
 export type FindingCode =
   | "alias-clash"
+  | "burst-without-rate"
   | "capability-unknown"
   | "cleartext-key"
   | "deprecated-key"

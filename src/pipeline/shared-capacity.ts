@@ -4,7 +4,7 @@ import { RouterError } from "../errors.ts"
 import { claim } from "../upstream/shaping.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
-import { demandOf } from "./reservation-estimate.ts"
+import { demandOf } from "./demand.ts"
 import { noteShape } from "./shape-events.ts"
 import { trace } from "./trace.ts"
 
