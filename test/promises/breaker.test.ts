@@ -169,6 +169,19 @@ for (const sample of ALL_SAMPLES) {
   })
 }
 
+test("of open targets the one whose cooldown ends first is tried first, whatever the strategy prefers", async () => {
+  const sample = SAMPLES.chat
+  const model = newGroup()
+  // the first only limits its rate while the second opens
+  second.plan(`fail-${model}-`, unavailable(sample))
+  await fail(slow, model, sample, reply(sample.errorBody("slow down"), { status: 429 }))
+  await fail(slow, model, sample, unavailable(sample))
+  expect(lines.map(({ fields }) => fields["provider"])).toEqual(["second-chat", "first-chat"])
+  const answer = await slow.call("chat", sample.request({ model, text: `after-${model}-` }))
+  expect(answer.text).toBe(sample.unary("second"))
+  expect(first.received(`after-${model}-`)).toEqual([])
+})
+
 for (const streamed of [false, true]) {
   const kind = streamed ? "streamed" : "unary"
   const sample = SAMPLES.chat
