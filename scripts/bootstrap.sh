@@ -53,7 +53,8 @@ take_install_lock() {
   lock=$root/.install.lock
   waited=0
   until mkdir "$lock" 2>/dev/null; do
-    [ -d "$lock" ] || fail "cannot write to $root, and its packages are not installed yet."
+    # the lock may have been dropped since
+    [ -d "$lock" ] || [ -w "$root" ] || fail "cannot write to $root, and its packages are not installed yet."
     owner=$(cat "$lock/pid" 2>/dev/null || true)
     if [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null && ! [ -d "/proc/$owner" ]; then
       take_over_lock "$owner"
