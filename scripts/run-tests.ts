@@ -1,5 +1,6 @@
 /**
- * Runs `bun test` over src/ and test/ (or the paths given), then says what was skipped and how it went.
+ * Runs `bun test` over src/ and test/ (or the paths given), several files at a time because most tests wait for something,
+ * then says what was skipped and how it went.
  * A test that cannot run on a machine is skipped with the reason in its name.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -9,6 +10,7 @@ import { join } from "node:path"
 /** Against a run that hangs; the tests take a fraction of it. */
 const LONGEST_RUN_MS = 300_000
 const LONGEST_TEST_MS = 30_000
+const FILES_AT_A_TIME = 3
 
 const folder = mkdtempSync(join(tmpdir(), "smart-router-test-"))
 const report = join(folder, "junit.xml")
@@ -22,6 +24,8 @@ const run = Bun.spawn(
     "--config=/dev/null",
     `--timeout=${LONGEST_TEST_MS}`,
     "--only-failures",
+    `--parallel=${FILES_AT_A_TIME}`,
+    "--no-isolate",
     "--reporter=junit",
     `--reporter-outfile=${report}`,
     ...paths,
