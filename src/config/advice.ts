@@ -20,7 +20,8 @@ export function advise(config: Config, explained: ReadonlySet<string>, report: R
     for (const [index, target] of group.targets.entries()) {
       adviseOnShaping(target.traffic_shape, ["models", name, "targets", index, "traffic_shape"], report)
       const provider = config.providers[target.provider]
-      if (provider !== undefined) adviseOnTarget(target, provider, ["models", name, "targets", index], report)
+      const refused = config.server.unknown_capabilities === "refuse"
+      if (provider !== undefined) adviseOnTarget(target, provider, ["models", name, "targets", index], refused, report)
     }
   }
   adviseOnCallers(config, report)
@@ -46,7 +47,13 @@ function adviseOnProvider(provider: ProviderConfig, path: Path, explained: Reado
   }
 }
 
-function adviseOnTarget(target: TargetConfig, provider: ProviderConfig, path: Path, report: Report): void {
+function adviseOnTarget(
+  target: TargetConfig,
+  provider: ProviderConfig,
+  path: Path,
+  refused: boolean,
+  report: Report,
+): void {
   const entry: Partial<ModelConfig> = target.model_ref === undefined ? {} : (provider.models[target.model_ref] ?? {})
   const tools = { ...entry.tool_support, ...target.tool_support }
   const shapes = {
@@ -60,7 +67,8 @@ function adviseOnTarget(target: TargetConfig, provider: ProviderConfig, path: Pa
     ...((target.reasoning ?? entry.reasoning) === undefined ? ["reasoning"] : []),
   ]
   if (silent.length > 0) {
-    const message = `Nothing is said about ${silent.join(", ")}: calls with them are tried in the client's own dialect only.`
+    const outcome = refused ? "are not sent there" : "are tried in the client's own dialect only"
+    const message = `Nothing is said about ${silent.join(", ")}: calls with them ${outcome}.`
     report({ severity: "warning", code: "capability-unknown", path, message })
   }
   const priced = (key: "input_price_per_million_usd" | "output_price_per_million_usd") =>

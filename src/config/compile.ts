@@ -22,6 +22,8 @@ import type {
   Snapshot,
   Target,
 } from "./snapshot.ts"
+import { contractFacts, promisedDialects, targetContract } from "./contract.ts"
+import { formatPath } from "./findings.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
 import { targetFacts } from "./target-facts.ts"
 
@@ -34,6 +36,8 @@ const ENDPOINTS = {
 export interface CompileOptions {
   /** Sent as `User-Agent` to upstreams. */
   readonly userAgent: string
+  /** The line of a formatted path in the configuration file. */
+  readonly lineOf?: (path: string) => number | null
 }
 
 /** @throws Error when a TLS file cannot be read */
@@ -107,7 +111,8 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       const providerEntry = config.providers[target.provider]
       if (provider === undefined || providerEntry === undefined)
         throw new Error(`unknown provider in models.${name}.targets[${index}]`)
-      return compileTarget(target, index, provider, providerEntry, entry, config, options)
+      const line = options.lineOf?.(formatPath(["models", name, "targets", index])) ?? null
+      return { ...compileTarget(target, index, provider, providerEntry, entry, config, options), line }
     })
     const group: Group = {
       name,
@@ -115,6 +120,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       targets,
       aliases: entry.aliases,
       translation: entry.translation,
+      promisedDialects: promisedDialects(entry.contract),
       hostedTools: entry.hosted_tools,
       refusal: refusalOf(entry),
     }
@@ -186,11 +192,14 @@ function compileTarget(
   group: GroupConfig,
   config: Config,
   options: CompileOptions,
-): Target {
+): Omit<Target, "line"> {
   const catalogue = target.model_ref === undefined ? undefined : providerEntry.models[target.model_ref]
   const model = catalogue?.model ?? target.model ?? ""
   const dialect = target.dialect ?? provider.dialect
   const facts: Partial<ModelConfig> = { ...catalogue, ...definedOf(target) }
+  const refuseUnknown = config.server.unknown_capabilities === "refuse"
+  const sources = { dialect, model, providerName: provider.name, provider: providerEntry, catalogue, target }
+  const known = targetFacts({ ...sources, refuseUnknown })
   return {
     index,
     provider,
@@ -214,7 +223,8 @@ function compileTarget(
       model: catalogue?.traffic_shape,
       target: target.traffic_shape,
     }),
-    ...targetFacts({ dialect, model, providerName: provider.name, provider: providerEntry, catalogue, target }),
+    ...known,
+    contract: targetContract(group.contract, contractFacts(known.capabilities, catalogue, target)),
   }
 }
 

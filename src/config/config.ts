@@ -176,7 +176,7 @@ export interface GroupConfig {
   readonly external_policy?: ExternalPolicy | undefined
   /** Settings of the strategy `dynamic_score`. */
   readonly routing_policy?: RoutingPolicy | undefined
-  /** What the group promises. A filter before the strategy. */
+  /** What the group promises. A filter before the strategy, after what the call itself needs. */
   readonly contract?: GroupContract | undefined
   /** The filter for personal data. */
   readonly pii_filter?: PiiFilter | undefined
@@ -208,7 +208,7 @@ export interface TargetConfig {
   readonly tool_only: boolean
   /** A free label (`cheap`, `heavy`, `coding`, …) that policies may use. */
   readonly tier?: string | undefined
-  /** The context window. Unit: tokens. */
+  /** The context window. Calls whose estimated input and output cap exceed it are not sent there. Unit: tokens. */
   readonly context_tokens?: number | undefined
   /** The largest output. Unit: tokens. */
   readonly max_output_tokens?: number | undefined
@@ -248,7 +248,7 @@ export interface TargetConfig {
   readonly tool_support?: ToolSupport | undefined
   /** What the model can do about reasoning. Absent: unknown. */
   readonly reasoning?: ReasoningSupport | undefined
-  /** Limits of the requests that the model takes. `0` is no limit. */
+  /** The requests that the model takes; all others are not sent there. `0` is no limit. */
   readonly request_shape_support?: RequestShapeSupport | undefined
   /** Which translations between the OpenAI APIs were validated for this model. */
   readonly bridges?: Bridges | undefined
@@ -260,7 +260,7 @@ export interface TargetConfig {
   readonly traffic_shape?: ProviderShaping | undefined
   /** From Responses clients to a Chat upstream. */
   readonly responses_to_chat?: ResponsesToChatBridge | undefined
-  /** The operator's evidence that this target is good enough. */
+  /** The operator's evidence that this target is good enough; a contract may ask for it. */
   readonly validation?: TargetValidation | undefined
   /** Thinking that is asked for on the Messages API when the call says nothing. */
   readonly default_thinking?: DefaultThinking | undefined
@@ -284,7 +284,7 @@ export interface DefaultThinking {
   readonly budget_tokens?: number | undefined
 }
 
-/** The operator's evidence that this target is good enough. */
+/** The operator's evidence that this target is good enough; a contract may ask for it. */
 export interface TargetValidation {
   /** The outcome of the validation. */
   readonly status?: string | undefined
@@ -342,11 +342,11 @@ export interface PiiScope {
   readonly image_urls: boolean
 }
 
-/** What the group promises. A filter before the strategy. */
+/** What the group promises. A filter before the strategy, after what the call itself needs. */
 export interface GroupContract {
   /** A name for people. */
   readonly display_name?: string | undefined
-  /** Notes that callers may see. */
+  /** Notes for callers. */
   readonly caller_visible_notes?: string | undefined
   /** What the group is meant for. */
   readonly intended_workloads: readonly string[]
@@ -390,7 +390,7 @@ export interface ContractQualityFloor {
   readonly min_eval_quality_score?: number | undefined
   /** The lowest pass rate. */
   readonly min_eval_pass_rate?: number | undefined
-  /** The oldest evidence. Unit: days. */
+  /** The oldest evidence. `0`: any age. Unit: days. */
   readonly max_eval_age_days?: number | undefined
   /** The statuses that count. Empty: any. */
   readonly allowed_validation_status: readonly string[]
@@ -666,7 +666,7 @@ export interface ModelConfig {
   readonly model: string
   /** A free label (`cheap`, `heavy`, `coding`, …) that policies may use. */
   readonly tier?: string | undefined
-  /** The context window. Unit: tokens. */
+  /** The context window. Calls whose estimated input and output cap exceed it are not sent there. Unit: tokens. */
   readonly context_tokens?: number | undefined
   /** The largest output. Unit: tokens. */
   readonly max_output_tokens?: number | undefined
@@ -706,7 +706,7 @@ export interface ModelConfig {
   readonly tool_support?: ToolSupport | undefined
   /** What the model can do about reasoning. Absent: unknown. */
   readonly reasoning?: ReasoningSupport | undefined
-  /** Limits of the requests that the model takes. `0` is no limit. */
+  /** The requests that the model takes; all others are not sent there. `0` is no limit. */
   readonly request_shape_support?: RequestShapeSupport | undefined
   /** Which translations between the OpenAI APIs were validated for this model. */
   readonly bridges?: Bridges | undefined
@@ -786,13 +786,13 @@ export interface BridgeSessions {
   readonly max_entries: number
 }
 
-/** Limits of the requests that the model takes. `0` is no limit. */
+/** The requests that the model takes; all others are not sent there. `0` is no limit. */
 export interface RequestShapeSupport {
-  /** Only calls that hold all of these are served. */
+  /** Only calls that hold all of these are served: for specialists. */
   readonly required_input_modalities?: readonly ("text" | "image" | "video")[] | undefined
   /** The largest request body. Unit: bytes. */
   readonly max_request_bytes?: number | undefined
-  /** The largest input. Unit: tokens. */
+  /** The largest input, as estimated from the size of the body. Unit: tokens. */
   readonly max_estimated_input_tokens?: number | undefined
   /** The smallest output cap that a call may name. Unit: tokens. */
   readonly min_requested_output_tokens?: number | undefined
@@ -800,11 +800,11 @@ export interface RequestShapeSupport {
   readonly max_requested_output_tokens?: number | undefined
   /** The largest total of tool schemas. Unit: bytes. */
   readonly max_tool_schema_bytes?: number | undefined
-  /** Whether payloads of coding agents were tried. */
+  /** `false`: calls with tools and more than 64 KiB are not served. */
   readonly supports_large_coding_agent_payloads?: boolean | undefined
   /** Clients of these dialects are served. */
   readonly supported_inbound_dialects?: readonly ("openai-chat" | "openai-responses" | "anthropic")[] | undefined
-  /** Request features that are not served, e.g. `tool_choice`. */
+  /** Request features that are not served: top-level fields, types of items, blocks, parts and tools, `forced_tool_choice`. */
   readonly unsupported_request_features?: readonly string[] | undefined
   /** The state of the checks behind this block. */
   readonly validation_status?: string | undefined

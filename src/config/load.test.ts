@@ -114,7 +114,6 @@ describe("the fuller file", () => {
     expect(findings.filter(({ code }) => code === "not-active").map(({ path }) => path)).toEqual([
       "server.usage_db.dsn",
       "server.state.url",
-      "providers.alpha.models.big.request_shape_support",
       "projects[0].quota",
       "callers[0].rate",
       "callers[0].quota",

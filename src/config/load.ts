@@ -1,6 +1,7 @@
 /** Reads one configuration file and says everything that is wrong with it, in one pass. */
 import { dirname, resolve } from "node:path"
 import { advise } from "./advice.ts"
+import { checkContracts } from "./contract-checks.ts"
 import type { Config } from "./config.ts"
 import { readTree, type Tree } from "./document.ts"
 import { collector, formatPath, type Finding, type Place, type Report } from "./findings.ts"
@@ -30,6 +31,8 @@ export interface LoadResult {
   readonly findings: readonly Finding[]
   /** Secret values that the configuration holds, for masking. */
   readonly secrets: readonly string[]
+  /** The line on which the value of a formatted path stands in the file, from 1; null: it does not stand there. */
+  readonly lineOf: (path: string) => number | null
   /** Absolute paths of every file that the result depends on, whether it exists or not. */
   readonly files: readonly string[]
 }
@@ -43,7 +46,7 @@ export function loadConfig({ path, env, readFile = readTextFile }: LoadOptions):
     text = readFile(file)
   } catch (error) {
     report({ code: "unreadable-file", path: [], message: `The configuration cannot be read: ${whyUnreadable(error)}.` })
-    return { config: null, findings: all(), secrets: [], files: [file] }
+    return { config: null, findings: all(), secrets: [], lineOf: () => null, files: [file] }
   }
   const sources = openSources(file, env, readFile, report)
   const read = readTree(text, configSchema, sources, places, report)
@@ -54,6 +57,7 @@ export function loadConfig({ path, env, readFile = readTextFile }: LoadOptions):
     config: findings.some((finding) => finding.severity === "error") ? null : config,
     findings,
     secrets: [...new Set([...read.secrets, ...secrets])],
+    lineOf: (at) => places.get(at)?.value.line ?? null,
     files: [...new Set([file, ...sources.files, ...files])],
   }
 }
@@ -93,6 +97,7 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
   if (!parsed.success) return { ...NOTHING, secrets: keyed.secrets }
   const config = resolveConfig(parsed.data as Parameters<typeof resolveConfig>[0], configSchema, dirname(file))
   const files = reportProviderFiles(config, readFile, report)
+  checkContracts(config, report)
   advise(config, explained, report)
   return { config, secrets: keyed.secrets, files }
 }

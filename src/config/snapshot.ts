@@ -60,6 +60,10 @@ export interface Target {
   readonly modelRef: string | null
   /** Shared capacity that the target draws on, widest first; empty: unlimited. */
   readonly shaping: readonly ShapingRule[]
+  readonly limits: TargetLimits
+  readonly contract: TargetContract
+  /** Where the target stands in the configuration file; null: it came from elsewhere. */
+  readonly line: number | null
 }
 
 /** Shared capacity of a provider, of one model of it, or of one target; at least one part is not null. */
@@ -91,13 +95,64 @@ export interface BreakerRule {
   readonly cooldownMs: number
 }
 
-/** What the configuration says that the target can do, in its own dialect; what it does not say is false. */
+/**
+ * What the configuration says that the target can do, in its own dialect. Null: nothing is said, and calls of its own
+ * dialect are tried (`server.unknown_capabilities: refuse` makes it false).
+ */
 export interface Capabilities {
-  readonly tools: boolean
-  readonly toolChoice: boolean
-  readonly structuredOutput: boolean
-  readonly images: boolean
-  readonly reasoning: boolean
+  readonly tools: boolean | null
+  readonly toolChoice: boolean | null
+  readonly structuredOutput: boolean | null
+  readonly images: boolean | null
+  readonly reasoning: boolean | null
+}
+
+/** Which calls a target can take, beyond what it is able to do. */
+export interface TargetLimits {
+  readonly toolOnly: boolean
+  readonly honorsMaxTokens: boolean
+  /** Null: unknown. */
+  readonly contextTokens: number | null
+  /** How a call of the target's own dialect may ask for reasoning; null: nothing is said. */
+  readonly reasoningControl: "effort_enum" | "token_budget" | null
+  readonly minBudgetTokens: number
+  readonly maxBudgetTokens: number
+  /** Null: none is configured. */
+  readonly request: RequestLimits | null
+}
+
+/** `request_shape_support`, where a limit of 0 is none. */
+export interface RequestLimits {
+  readonly requiredModalities: readonly string[]
+  readonly maxBytes: number
+  readonly maxInputTokens: number
+  readonly minOutputTokens: number
+  readonly maxOutputTokens: number
+  readonly maxToolSchemaBytes: number
+  readonly largeAgentPayloads: boolean
+  /** Null: all. */
+  readonly inboundDialects: ReadonlySet<DialectName> | null
+  readonly unsupportedFeatures: readonly string[]
+}
+
+/** Why a target cannot serve its group's contract; a closed list. */
+export type ContractReason =
+  | "contract-required-api-shape"
+  | "contract-required-modality"
+  | "contract-required-tools"
+  | "contract-required-tool-choice"
+  | "contract-required-structured-output"
+  | "contract-required-reasoning"
+  | "contract-required-context"
+  | "contract-quality-floor"
+  | "contract-no-validated-target"
+  | "contract-validation-expired"
+
+export interface TargetContract {
+  /** What the target lacks for good; null: nothing, or the group has no contract. */
+  readonly lacks: ContractReason | null
+  /** Unix milliseconds from which its evidence is too old. */
+  readonly validUntil: number
 }
 
 export type StrategyName = "static" | "weighted" | "failover" | "dynamic_score" | "script" | "external"
@@ -109,6 +164,8 @@ export interface Group {
   readonly aliases: readonly string[]
   /** Whether calls may change dialect, and whether they may lose something by it. */
   readonly translation: "off" | "warn" | "enforce"
+  /** The dialects that the group's contract promises; null: it promises none in particular. */
+  readonly promisedDialects: ReadonlySet<DialectName> | null
   /** What happens to tools that the provider executes. */
   readonly hostedTools: "pass" | "strip" | "refuse"
   /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */

@@ -2,8 +2,15 @@
 import type { Dialect } from "../canonical/origin.ts"
 import { defaultFacts, type ReasoningFacts, type TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
-import type { ModelConfig, ProviderConfig, ReasoningSupport, TargetConfig, ToolSupport } from "./config.ts"
-import type { Capabilities, Target } from "./snapshot.ts"
+import type {
+  ModelConfig,
+  ProviderConfig,
+  ReasoningSupport,
+  RequestShapeSupport,
+  TargetConfig,
+  ToolSupport,
+} from "./config.ts"
+import type { Capabilities, RequestLimits, Target, TargetLimits } from "./snapshot.ts"
 
 const CANONICAL_NAMES: Readonly<Record<DialectName, Dialect>> = {
   "openai-chat": "chat",
@@ -19,9 +26,13 @@ export interface FactSources {
   readonly provider: ProviderConfig
   readonly catalogue: ModelConfig | undefined
   readonly target: TargetConfig
+  /** `server.unknown_capabilities: refuse`. */
+  readonly refuseUnknown: boolean
 }
 
-export function targetFacts(sources: FactSources): Pick<Target, "skin" | "facts" | "homeFacts" | "capabilities"> {
+export function targetFacts(
+  sources: FactSources,
+): Pick<Target, "skin" | "facts" | "homeFacts" | "capabilities" | "limits"> {
   const { dialect, model, provider, catalogue, target } = sources
   const support = toolsOf(dialect, { ...catalogue?.tool_support, ...target.tool_support })
   const modalities = target.input_modalities ?? catalogue?.input_modalities
@@ -43,14 +54,59 @@ export function targetFacts(sources: FactSources): Pick<Target, "skin" | "facts"
     skin: digest([new URL(provider.base_url).host, provider.api_key ?? null, model]),
     facts,
     homeFacts: homeFacts(facts),
-    capabilities: {
-      tools: support?.tools === true,
-      toolChoice: support?.toolChoice === true,
-      structuredOutput: support?.structuredOutput === true,
-      images: modalities?.includes("image") === true,
-      reasoning: reasoning?.supported === true,
-    },
+    capabilities: capabilitiesOf(sources),
+    limits: limitsOf(catalogue, target),
   }
+}
+
+export function capabilitiesOf({
+  dialect,
+  catalogue,
+  target,
+  refuseUnknown,
+}: Pick<FactSources, "dialect" | "catalogue" | "target" | "refuseUnknown">): Capabilities {
+  const support = toolsOf(dialect, { ...catalogue?.tool_support, ...target.tool_support })
+  const unsaid = refuseUnknown ? false : null
+  return {
+    tools: support?.tools ?? unsaid,
+    toolChoice: support?.toolChoice ?? unsaid,
+    structuredOutput: support?.structuredOutput ?? unsaid,
+    images: (target.input_modalities ?? catalogue?.input_modalities)?.includes("image") ?? unsaid,
+    reasoning: (target.reasoning ?? catalogue?.reasoning)?.supported ?? unsaid,
+  }
+}
+
+function limitsOf(catalogue: ModelConfig | undefined, target: TargetConfig): TargetLimits {
+  const reasoning = target.reasoning ?? catalogue?.reasoning
+  return {
+    toolOnly: target.tool_only,
+    honorsMaxTokens: (target.honors_max_tokens ?? catalogue?.honors_max_tokens) !== false,
+    contextTokens: target.context_tokens ?? catalogue?.context_tokens ?? null,
+    reasoningControl: reasoning?.control ?? null,
+    minBudgetTokens: reasoning?.min_budget_tokens ?? 0,
+    maxBudgetTokens: reasoning?.max_budget_tokens ?? Infinity,
+    request: requestLimits({ ...catalogue?.request_shape_support, ...target.request_shape_support }),
+  }
+}
+
+function requestLimits(said: RequestShapeSupport): RequestLimits | null {
+  if (Object.keys(said).length === 0) return null
+  return {
+    requiredModalities: said.required_input_modalities ?? [],
+    maxBytes: limit(said.max_request_bytes),
+    maxInputTokens: limit(said.max_estimated_input_tokens),
+    minOutputTokens: said.min_requested_output_tokens ?? 0,
+    maxOutputTokens: limit(said.max_requested_output_tokens),
+    maxToolSchemaBytes: limit(said.max_tool_schema_bytes),
+    largeAgentPayloads: said.supports_large_coding_agent_payloads !== false,
+    inboundDialects: said.supported_inbound_dialects === undefined ? null : new Set(said.supported_inbound_dialects),
+    unsupportedFeatures: said.unsupported_request_features ?? [],
+  }
+}
+
+/** `0` means no limit. */
+function limit(said: number | undefined): number {
+  return said === undefined || said === 0 ? Infinity : said
 }
 
 /** For a client of the target's own dialect: it knows its vendor, so nothing that it said is bent or left out. */
@@ -97,8 +153,10 @@ function digest(facts: unknown): string {
   return new Bun.CryptoHasher("sha256").update(JSON.stringify(facts)).digest("hex").slice(0, DIGEST_CHARS)
 }
 
+type SaidAboutTools = Readonly<Record<"tools" | "toolChoice" | "structuredOutput", boolean>>
+
 /** Null: nothing is said about this dialect. */
-function toolsOf(dialect: DialectName, support: ToolSupport): Omit<Capabilities, "images" | "reasoning"> | null {
+function toolsOf(dialect: DialectName, support: ToolSupport): SaidAboutTools | null {
   if (dialect === "openai-chat") {
     const said = support.openai_chat
     if (said === undefined) return null

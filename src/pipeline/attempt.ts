@@ -21,7 +21,7 @@ import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
 import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
-import { refusal, shortlistFor, type Rejection } from "./shortlist.ts"
+import { refusal, traceRejection, type Rejection } from "./shortlist.ts"
 import { attemptTimeoutMs, isProbedByAnother, judge, probe } from "./target-health.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
@@ -67,26 +67,14 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
   if (call.attempts.length === 0 && call.throttledMs !== null && !call.clientLeft)
     throw capacityThrottled(call.throttledMs)
   if (call.attempts.length === 0 && call.rejected !== null && call.group !== null && !call.clientLeft)
-    throw refusal(call.group, call.dialect.name, [
-      ...shortlistFor(call.group, call.dialect.name).rejected,
-      ...call.rejected,
-    ])
+    throw refusal(call.group, call, call.rejected)
   throw exhausted(call.attempts)
 }
 
 /** The target's turn has come, and it turns out that it cannot serve this call. */
 function passOver(rejection: Rejection, call: Call, gateway: Gateway): void {
   call.rejected = [...(call.rejected ?? []), rejection]
-  if (!call.snapshot.traceCalls) return
-  call.trace.push({
-    seq: call.trace.length,
-    ts: gateway.clock.now(),
-    event: "target_rejected",
-    target_provider: rejection.target.provider.name,
-    target_model: rejection.target.model,
-    reason: rejection.reason,
-    value: null,
-  })
+  if (call.snapshot.traceCalls) traceRejection(rejection, call, gateway)
 }
 
 function isFailure(result: Answer | Failure): result is Failure {

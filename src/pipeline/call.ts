@@ -98,6 +98,10 @@ export class Call implements Watched {
     return (this.#shape ??= this.dialect.shapeOf(this.body))
   }
 
+  get bodyBytes(): number {
+    return this.body?.bytes.length ?? 0
+  }
+
   expire(): void {
     this.onDeadline?.()
   }

@@ -24,7 +24,7 @@ export async function serve(request: Incoming, dialect: Dialect, gateway: Gatewa
     const receiving = receive(call, gateway)
     if (receiving !== null) await receiving
     const group = admit(call, gateway)
-    const shortlist = shortlistFor(group, dialect.name)
+    const shortlist = shortlistFor(group, call, gateway)
     const order = rank(shortlist, call, gateway)
     const answer = await attempt(order, call, gateway)
     return await reply(answer, call, gateway)

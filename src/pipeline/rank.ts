@@ -13,7 +13,7 @@ export function rank(shortlist: Shortlist, call: Call, gateway: Gateway): readon
   if (call.snapshot.traceCalls && (order.length > 1 || shortlist.rejected.length > 0)) {
     const first = order[0]
     call.trace.push({
-      seq: 0,
+      seq: call.trace.length,
       ts: gateway.clock.now(),
       event: "routing_decision",
       target_provider: first?.provider.name ?? null,

@@ -1,28 +1,16 @@
 /**
- * Step 4: which targets can serve this call, and why the others cannot. What only the decoded body tells is asked when
- * such a target's turn comes (`translate.ts`): a call that its first target serves in its own dialect is never decoded.
+ * Step 4: which targets can serve this call, and why the others cannot, by the shape of the request. What only the decoded
+ * body tells is asked when such a target's turn comes (`translate.ts`): a call that its first target serves in its own
+ * dialect is never decoded.
  */
 import type { Group, Target } from "../config/snapshot.ts"
-import type { DialectName } from "../dialects/dialect.ts"
 import { RouterError } from "../errors.ts"
-import { NEEDS, type Need } from "./needs.ts"
-
-/** Why a target is left out; a closed list. */
-export type RejectionReason =
-  /** It speaks another dialect, and the group does not translate. */
-  | "translation-off"
-  /** The same model of the same upstream stands in the group in the client's own dialect. */
-  | "other-skin"
-  /** It does not say that it has what the call needs, and only the client's own dialect is tried without that. */
-  | Need
-  /** More than one choice was asked for. */
-  | "choices"
-  /** The call points at state that only its own dialect can hold. */
-  | "state"
-  /** The body is none that can be translated. */
-  | "invalid-request"
-  /** The group forbids losses, and the translation has some. */
-  | "translation-loss"
+import { allRefusals, eligibleTargets, unknownNeeds } from "../routing/eligibility/eligible.ts"
+import { hintFor } from "../routing/eligibility/hint.ts"
+import { requirementsOf } from "../routing/eligibility/needs.ts"
+import type { RejectionReason } from "../routing/eligibility/reasons.ts"
+import type { Call } from "./call.ts"
+import type { Gateway } from "./gateway.ts"
 
 export interface Rejection {
   readonly target: Target
@@ -33,58 +21,70 @@ export interface Rejection {
 
 export interface Shortlist {
   readonly eligible: readonly Target[]
-  readonly rejected: readonly Rejection[]
+  readonly rejected: readonly { readonly target: Target; readonly reason: RejectionReason }[]
 }
-
-/** Depends on nothing but the configuration. */
-const known = new WeakMap<Group, Map<DialectName, Shortlist>>()
 
 /** @throws RouterError `no-eligible-target`, or the group's own refusal */
-export function shortlistFor(group: Group, dialect: DialectName): Shortlist {
+export function shortlistFor(group: Group, call: Call, gateway: Gateway): Shortlist {
   if (group.refusal !== null) throw new RouterError(group.refusal)
-  const shortlist = known.get(group)?.get(dialect) ?? remember(group, dialect)
-  if (shortlist.eligible.length === 0) throw refusal(group, dialect, shortlist.rejected)
-  return shortlist
+  const { eligible, refused } = eligibleTargets(group, call)
+  if (call.snapshot.traceCalls) trace(group, refused, call, gateway)
+  if (eligible.length === 0) throw refusal(group, call, [])
+  return { eligible, rejected: refused }
 }
 
-function remember(group: Group, dialect: DialectName): Shortlist {
-  const shortlist = shortlistOf(group, dialect)
-  const lists = known.get(group) ?? new Map<DialectName, Shortlist>()
-  known.set(group, lists.set(dialect, shortlist))
-  return shortlist
-}
+/** More would only repeat the configuration. */
+const MAX_TRACED = 64
 
-function shortlistOf(group: Group, dialect: DialectName): Shortlist {
-  const native = new Set(group.targets.filter((target) => target.dialect === dialect).map((target) => target.skin))
-  const rejected: Rejection[] = []
-  const eligible = group.targets.filter((target) => {
-    if (target.dialect === dialect) return true
-    const reason = group.translation === "off" ? "translation-off" : native.has(target.skin) ? "other-skin" : null
-    if (reason !== null) rejected.push({ target, reason, error: null })
-    return reason === null
+function trace(group: Group, refused: Shortlist["rejected"], call: Call, gateway: Gateway): void {
+  for (const { target, reason } of refused.slice(0, MAX_TRACED)) {
+    // these two hold for every call of this dialect
+    if (reason !== "translation-off" && reason !== "other-skin") traceRejection({ target, reason }, call, gateway)
+  }
+  const unknown = unknownNeeds(group, call)
+  if (unknown.length === 0) return
+  call.trace.push({
+    seq: call.trace.length,
+    ts: gateway.clock.now(),
+    event: "capability_unknown",
+    target_provider: null,
+    target_model: null,
+    reason: unknown.join(","),
+    value: unknown.length,
   })
-  return { eligible, rejected }
 }
 
-/** What the caller is told when every target was passed over before anything was sent. */
-export function refusal(group: Group, dialect: DialectName, rejected: readonly Rejection[]): RouterError {
+export function traceRejection({ target, reason }: Omit<Rejection, "error">, call: Call, gateway: Gateway): void {
+  call.trace.push({
+    seq: call.trace.length,
+    ts: gateway.clock.now(),
+    event: "target_rejected",
+    target_provider: target.provider.name,
+    target_model: target.model,
+    reason,
+    value: null,
+  })
+}
+
+/** What the caller is told when no target is left before anything was sent. `late`: those whose turn had come. */
+export function refusal(group: Group, call: Call, late: readonly Rejection[]): RouterError {
   const decisive = (["invalid-request", "state", "translation-loss"] as const)
-    .map((reason) => rejected.find((rejection) => rejection.reason === reason)?.error ?? null)
+    .map((reason) => late.find((rejection) => rejection.reason === reason)?.error ?? null)
     .find((error) => error !== null)
-  return decisive ?? noEligibleTarget(group, dialect, rejected)
+  return decisive ?? noEligibleTarget(group, call, [...allRefusals(group, call), ...late])
 }
 
-function noEligibleTarget(group: Group, dialect: DialectName, rejected: readonly Rejection[]): RouterError {
-  const needs = NEEDS.filter((need) => rejected.some(({ reason }) => reason === need))
-  const wanted = needs.length === 0 ? "" : ` or declares ${needs.join(", ")} in its own`
+function noEligibleTarget(group: Group, call: Call, rejected: readonly Omit<Rejection, "error">[]): RouterError {
+  const requirements = requirementsOf(call)
+  const promises = new Set(rejected.map(({ reason }) => reason).filter((reason) => reason.startsWith("contract-")))
   return new RouterError("no-eligible-target", {
-    message: `No target of the model group "${group.name}" speaks ${dialect}${wanted}.`,
+    message: `No target of the model group "${group.name}" can serve this call (${requirements.join(", ")}).`,
     details: {
       model: group.name,
-      dialect,
-      requirements: [dialect, ...needs],
+      dialect: call.dialect.name,
+      requirements: [...requirements, ...promises],
       rejected: rejected.map(({ target, reason }) => ({ target: target.index, reason })),
-      hint: `add a target with dialect ${dialect} under models.${group.name}.targets${needs.length === 0 ? "" : ", or say what the others can do"}`,
+      hint: hintFor(group, rejected),
     },
   })
 }

@@ -10,8 +10,7 @@ import { RouterError } from "../errors.ts"
 import type { Call } from "./call.ts"
 import { decode, type DecodedRequest } from "./decode.ts"
 import type { Gateway } from "./gateway.ts"
-import { missing, needsOf } from "./needs.ts"
-import type { Rejection, RejectionReason } from "./shortlist.ts"
+import type { Rejection } from "./shortlist.ts"
 import { Translation } from "./translation.ts"
 
 const ID_BYTES = 12
@@ -24,8 +23,8 @@ export function translate(target: Target, call: Call, gateway: Gateway): Transla
   const isHome = target.dialect === call.dialect.name
   try {
     const decoded = decode(call)
-    const unfit = isHome ? null : unfitness(decoded.request, target)
-    if (unfit !== null) return unfit
+    const state = isHome ? null : heldState(decoded.request)
+    if (state !== null) return { target, reason: "state", error: state }
     const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
     const facts = isHome ? homeFacts(decoded.request.reasoning, target.homeFacts) : target.facts
     const written = CODECS[target.dialect].writeRequest(decoded.request, facts, mint)
@@ -67,14 +66,6 @@ function translationOf(
     losses,
     secrets: target.provider.secrets,
   })
-}
-
-function unfitness(request: Request, target: Target): Rejection | null {
-  const state = heldState(request)
-  if (state !== null) return { target, reason: "state", error: state }
-  const reason: RejectionReason | null =
-    (request.sampling.choices ?? 1) > 1 ? "choices" : missing(needsOf(request), target.capabilities)
-  return reason === null ? null : { target, reason, error: null }
 }
 
 /** State that lives at an upstream can be reached only in the dialect that made it. */

@@ -45,7 +45,11 @@ export function codexCatalogue(groups: readonly (readonly [id: string, group: Gr
 /** Targets of Responses, and those of other dialects that say that they take tools: every call of Codex has some. */
 function servingTargets({ targets, translation, refusal }: Group): readonly Target[] {
   if (refusal !== null) return []
-  return targets.filter((target) => isNative(target) || (translation !== "off" && target.capabilities.tools))
+  return targets.filter((target) =>
+    isNative(target)
+      ? target.capabilities.tools !== false
+      : translation !== "off" && target.capabilities.tools === true,
+  )
 }
 
 function isNative({ dialect }: Target): boolean {
@@ -54,8 +58,8 @@ function isNative({ dialect }: Target): boolean {
 
 /** `order`: the list's, the lowest first. */
 function entryOf(id: string, targets: readonly Target[], order: number): object {
-  const reasons = targets.some(({ capabilities }) => capabilities.reasoning)
-  const sees = targets.some((target) => (isNative(target) ? target.facts.images : target.capabilities.images))
+  const reasons = targets.some(({ capabilities }) => capabilities.reasoning === true)
+  const sees = targets.some((target) => target.capabilities.images ?? isNative(target))
   return {
     slug: id,
     display_name: id,

@@ -72,7 +72,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     clock: systemClock,
     log,
   })
-  const gateway = gatewayOf(config, ledger, requestLog, log)
+  const gateway = gatewayOf(snapshotOf(config, loaded), ledger, requestLog, log)
   try {
     const listener = listen(gateway, ledger, {
       ...(options.listen ?? addressOf(config.server.listen)),
@@ -81,8 +81,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const reloader = startReloading({
       running: { ...loaded, config },
       load,
-      apply: (next) => {
-        const snapshot = snapshotOf(next)
+      apply: (next, result) => {
+        const snapshot = snapshotOf(next, result)
         gateway.health.adopt(snapshot, gateway.clock.monotonicMs())
         gateway.snapshot = snapshot
       },
@@ -114,9 +114,8 @@ function openStore(config: Config, log: Log): Promise<LedgerStore> {
   return openLedger({ path, durability, onUnavailable, clock: systemClock, log })
 }
 
-function gatewayOf(config: Config, ledger: LedgerStore, requestLog: RequestLog, log: Log): Gateway {
+function gatewayOf(snapshot: Snapshot, ledger: LedgerStore, requestLog: RequestLog, log: Log): Gateway {
   const { version } = buildInfo
-  const snapshot = snapshotOf(config)
   const health = new Health()
   health.adopt(snapshot, systemClock.monotonicMs())
   return {
@@ -135,8 +134,8 @@ function gatewayOf(config: Config, ledger: LedgerStore, requestLog: RequestLog, 
   }
 }
 
-function snapshotOf(config: Config): Snapshot {
-  return compile(config, { userAgent: `smart-router/${buildInfo.version}` })
+function snapshotOf(config: Config, { lineOf }: LoadResult): Snapshot {
+  return compile(config, { userAgent: `smart-router/${buildInfo.version}`, lineOf })
 }
 
 function stopper(

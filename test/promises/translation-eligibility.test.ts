@@ -63,6 +63,14 @@ const DECLARED_BY: Readonly<Record<string, string>> = {
   reasoning: "reasoning",
 }
 
+/** The closed words: why a target is left out, and what the call needs. */
+const WORDS: Readonly<Record<string, readonly [reason: string, requirement: string]>> = {
+  tools: ["tool-support", "tools"],
+  "structured-output": ["structured-output-support", "structured_outputs"],
+  image: ["input-modality-image", "image"],
+  reasoning: ["reasoning", "reasoning"],
+}
+
 let upstream: FakeUpstream
 let able: Gateway
 let silent: Gateway
@@ -96,8 +104,11 @@ describe.each(Object.keys(NEEDING))("%s", (need) => {
     expectError(answer, client, 400, "no-eligible-target")
     expect(upstream.exchanges.length).toBe(before)
     const details = at(parsed(answer), "error", "details")
-    expect(at(details, "rejected")).toEqual([{ target: 0, reason: need }])
-    expect(at(details, "requirements")).toEqual([SAMPLES[client].configName, need])
+    const [reason, requirement] = WORDS[need]!
+    expect(at(details, "rejected")).toEqual([{ target: 0, reason }])
+    const needed = at(details, "requirements") as readonly string[]
+    expect(needed.slice(0, 3)).toEqual([SAMPLES[client].configName, "text", requirement])
+    expect(String(at(details, "hint"))).toStartWith(`models.${groupOf("upstream", target)}.targets[0] (line `)
   })
 
   test.each([...DIALECTS])("%s: in the client's own dialect silence is no obstacle", async (dialect) => {

@@ -56,7 +56,7 @@ const contract: z.ZodType = optional(
   block(
     {
       display_name: optional(displayName),
-      caller_visible_notes: optional(text("Notes that callers may see.")),
+      caller_visible_notes: optional(text("Notes for callers.")),
       intended_workloads: byDefault(list(text("A workload."), "What the group is meant for."), []),
       supported_api_shapes: byDefault(list(apiShape, "The APIs that the group promises to serve."), []),
       required_capabilities: optional(
@@ -83,7 +83,7 @@ const contract: z.ZodType = optional(
             require_tags: byDefault(list(identifier, "Targets must carry all of these tags."), []),
             min_eval_quality_score: optional(amount("The lowest quality score.", { max: 1 })),
             min_eval_pass_rate: optional(amount("The lowest pass rate.", { max: 1 })),
-            max_eval_age_days: optional(integer("The oldest evidence.", { unit: "days" })),
+            max_eval_age_days: optional(integer("The oldest evidence. `0`: any age.", { unit: "days" })),
             allowed_validation_status: byDefault(list(text("A status."), "The statuses that count. Empty: any."), []),
           },
           "Evidence that every target must have.",
@@ -99,7 +99,7 @@ const contract: z.ZodType = optional(
             min_output_tokens_per_sec: optional(amount("The lowest output rate.", { unit: "tokens per second" })),
           },
           "Live figures that a target must hold, where there are observations.",
-          { name: "ContractOperationalTargets" },
+          { ...LATER, name: "ContractOperationalTargets" },
         ),
       ),
       reporting: optional(
@@ -109,12 +109,12 @@ const contract: z.ZodType = optional(
             expose_quality_floor_bucket: byDefault(flag("Record the quality bucket."), false),
           },
           "What rows say about the contract.",
-          { name: "ContractReporting" },
+          { ...LATER, name: "ContractReporting" },
         ),
       ),
     },
-    "What the group promises. A filter before the strategy.",
-    { ...LATER, name: "GroupContract" },
+    "What the group promises. A filter before the strategy, after what the call itself needs.",
+    { name: "GroupContract" },
   ),
 )
 

@@ -109,32 +109,47 @@ const toolSupport: z.ZodType = block(
 
 const requestShapeSupport: z.ZodType = block(
   {
-    required_input_modalities: optional(list(modality, "Only calls that hold all of these are served.")),
+    required_input_modalities: optional(
+      list(modality, "Only calls that hold all of these are served: for specialists."),
+    ),
     max_request_bytes: optional(integer("The largest request body.", { unit: "bytes" })),
-    max_estimated_input_tokens: optional(integer("The largest input.", { unit: "tokens" })),
+    max_estimated_input_tokens: optional(
+      integer("The largest input, as estimated from the size of the body.", { unit: "tokens" }),
+    ),
     min_requested_output_tokens: optional(integer("The smallest output cap that a call may name.", { unit: "tokens" })),
     max_requested_output_tokens: optional(integer("The largest output cap that a call may name.", { unit: "tokens" })),
     max_tool_schema_bytes: optional(integer("The largest total of tool schemas.", { unit: "bytes" })),
-    supports_large_coding_agent_payloads: optional(flag("Whether payloads of coding agents were tried.")),
+    supports_large_coding_agent_payloads: optional(
+      flag("`false`: calls with tools and more than 64 KiB are not served."),
+    ),
     supported_inbound_dialects: optional(list(dialect, "Clients of these dialects are served.")),
     unsupported_request_features: optional(
-      list(identifier, "Request features that are not served, e.g. `tool_choice`."),
+      list(
+        identifier,
+        "Request features that are not served: top-level fields, types of items, blocks, parts and tools, `forced_tool_choice`.",
+      ),
     ),
     validation_status: optional(text("The state of the checks behind this block.")),
     validation_notes: optional(text("Notes on the checks behind this block.")),
   },
-  "Limits of the requests that the model takes. `0` is no limit.",
-  { ...LATER, name: "RequestShapeSupport" },
+  "The requests that the model takes; all others are not sent there. `0` is no limit.",
+  { name: "RequestShapeSupport" },
 )
 
 const facts: Shape = {
   tier: text("A free label (`cheap`, `heavy`, `coding`, …) that policies may use."),
-  context_tokens: integer("The context window.", { min: 1, unit: "tokens" }),
+  context_tokens: integer(
+    "The context window. Calls whose estimated input and output cap exceed it are not sent there.",
+    {
+      min: 1,
+      unit: "tokens",
+    },
+  ),
   max_output_tokens: integer("The largest output.", { min: 1, unit: "tokens" }),
   input_modalities: list(modality, "What the model takes. Absent: unknown; an empty list: nothing but text."),
   output_modalities: list(modality, "What the model returns."),
   ...prices,
-  honors_max_tokens: flag("`false`: the upstream ignores output caps, so calls with a cap are not sent there.", LATER),
+  honors_max_tokens: flag("`false`: the upstream ignores output caps, so calls with a cap are not sent there."),
   force_store_false: flag("Send `store: false` upstream.", LATER),
   tool_support: toolSupport,
   reasoning,
@@ -174,8 +189,8 @@ const validation: z.ZodType = block(
     pass_rate: optional(amount("The share of passed checks, 0 to 1.", { max: 1 })),
     harness: optional(text("The tool that validated.")),
   },
-  "The operator's evidence that this target is good enough.",
-  { ...LATER, name: "TargetValidation" },
+  "The operator's evidence that this target is good enough; a contract may ask for it.",
+  { name: "TargetValidation" },
 )
 
 /** One active target of a model group. Facts that stand here win over the catalogue's. */
@@ -194,8 +209,8 @@ export const target: z.ZodType = ruled(
         integer("The whole of a unary call, or the longest silence of a stream, per attempt.", { unit: "ms" }),
       ),
       display_name: optional(displayName),
-      tags: byDefault(list(identifier, "Labels that policies and contracts may ask for.", LATER), []),
-      tool_only: byDefault(flag("Serve only calls that carry tools.", LATER), false),
+      tags: byDefault(list(identifier, "Labels that policies and contracts may ask for."), []),
+      tool_only: byDefault(flag("Serve only calls that carry tools."), false),
       ...allOptional(facts),
       output_token_field: optional(key(outputTokenField, "In place of the catalogue's.")),
       traffic_shape: providerShaping,

@@ -67,7 +67,6 @@ const bounds: Shape = {
     choice(
       ["allow", "refuse"],
       "Whether a target that says nothing about a capability may be asked for it in the client's own dialect.",
-      LATER,
     ),
     "allow",
   ),

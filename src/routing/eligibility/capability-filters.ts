@@ -1,0 +1,60 @@
+/** Filters on what a target is able to do. */
+import type { Capabilities, Target } from "../../config/snapshot.ts"
+import type { ReasoningShape } from "../../dialects/shape.ts"
+import { mayLack, type Filter } from "./filter.ts"
+import { CAPABILITIES, NEEDS, usesTools } from "./needs.ts"
+
+function requires(capability: keyof Capabilities): Filter {
+  const { reason, isAsked } = NEEDS[capability]
+  return {
+    applies: (target, dialect) => mayLack(target, capability, dialect),
+    refuses: (_, { shape }) => (isAsked(shape) ? reason : null),
+  }
+}
+
+const toolOnly: Filter = {
+  applies: ({ limits }) => limits.toolOnly,
+  refuses: (_, { shape }) => (usesTools(shape) || shape.hostedToolCount > 0 ? null : "tool-only-target"),
+}
+
+/** Within a dialect a wish goes up as it was said, so it must be said in the words that the target knows. */
+const reasoningControl: Filter = {
+  applies: (target, dialect) => target.dialect === dialect && limitsReasoning(target),
+  refuses: (target, { shape }) => (understands(target, shape.reasoning) ? null : "reasoning"),
+}
+
+function limitsReasoning({ limits, capabilities }: Target): boolean {
+  if (capabilities.reasoning === false) return false
+  return limits.reasoningControl !== null || limits.minBudgetTokens > 0 || limits.maxBudgetTokens < Infinity
+}
+
+function understands({ limits }: Target, { kind, budgetTokens }: ReasoningShape): boolean {
+  if (kind === "effort") return limits.reasoningControl !== "token_budget"
+  if (kind !== "budget" || budgetTokens === null) return true
+  if (limits.reasoningControl === "effort_enum") return false
+  return budgetTokens >= limits.minBudgetTokens && budgetTokens <= limits.maxBudgetTokens
+}
+
+const honorsCaps: Filter = {
+  applies: ({ limits }) => !limits.honorsMaxTokens,
+  refuses: (_, { facts }) => ((facts.outputCap?.tokens ?? 0) > 0 ? "max-tokens-honored" : null),
+}
+
+const oneChoice: Filter = {
+  applies: (target, dialect) => target.dialect !== dialect && dialect === "openai-chat",
+  refuses: (_, { facts }) => (facts.choices > 1 ? "choices" : null),
+}
+
+const noNullChoice: Filter = {
+  applies: (target, dialect) => target.dialect !== dialect,
+  refuses: (_, { shape }) => (shape.toolChoice === "null" && shape.toolCount > 0 ? "tool-choice-null" : null),
+}
+
+export const CAPABILITY_FILTERS: readonly Filter[] = [
+  toolOnly,
+  ...CAPABILITIES.map(requires),
+  reasoningControl,
+  honorsCaps,
+  oneChoice,
+  noNullChoice,
+]

@@ -1,0 +1,112 @@
+/**
+ * Which targets of a group can serve a call. What depends on the configuration alone is worked out once for each group and
+ * dialect: a group whose targets have nothing to be refused for costs a call nothing.
+ */
+import type { Capabilities, Group, Target } from "../../config/snapshot.ts"
+import type { DialectName } from "../../dialects/dialect.ts"
+import { CAPABILITY_FILTERS } from "./capability-filters.ts"
+import { CONTRACT_FILTERS } from "./contract-filters.ts"
+import type { Asked, Filter } from "./filter.ts"
+import { CAPABILITIES, NEEDS } from "./needs.ts"
+import type { FilterReason } from "./reasons.ts"
+import { SHAPE_FILTERS } from "./shape-filters.ts"
+
+export interface Refused {
+  readonly target: Target
+  readonly reason: FilterReason
+}
+
+export interface Eligibility {
+  readonly eligible: readonly Target[]
+  readonly refused: readonly Refused[]
+}
+
+const FILTERS: readonly Filter[] = [...CAPABILITY_FILTERS, ...SHAPE_FILTERS, ...CONTRACT_FILTERS]
+
+interface Candidate {
+  readonly target: Target
+  /** Those that could ever refuse it. */
+  readonly filters: readonly Filter[]
+}
+
+interface Plan {
+  readonly candidates: readonly Candidate[]
+  /** By the dialect alone. */
+  readonly refused: readonly Refused[]
+  /** Of calls that nothing can refuse; null: some can. */
+  readonly free: Eligibility | null
+  /** Capabilities of which a target of the client's dialect says nothing. */
+  readonly unknown: readonly (keyof Capabilities)[]
+}
+
+export function eligibleTargets(group: Group, asked: Asked): Eligibility {
+  const plan = planFor(group, asked.dialect.name)
+  if (plan.free !== null) return plan.free
+  const eligible: Target[] = []
+  const refused = [...plan.refused]
+  for (const { target, filters } of plan.candidates) {
+    const reason = firstReason(target, filters, asked)
+    if (reason === null) eligible.push(target)
+    else refused.push({ target, reason })
+  }
+  return { eligible, refused }
+}
+
+function firstReason(target: Target, filters: readonly Filter[], asked: Asked): FilterReason | null {
+  for (const filter of filters) {
+    const reason = filter.refuses(target, asked)
+    if (reason !== null) return reason
+  }
+  return null
+}
+
+/** All that stands against each target of the group, for explanations. */
+export function allRefusals(group: Group, asked: Asked): readonly Refused[] {
+  const plan = planFor(group, asked.dialect.name)
+  const filtered = plan.candidates.flatMap(({ target, filters }) => {
+    const reasons = new Set(filters.map((filter) => filter.refuses(target, asked)).filter((reason) => reason !== null))
+    return [...reasons].map((reason) => ({ target, reason }))
+  })
+  return [...plan.refused, ...filtered].toSorted((left, right) => left.target.index - right.target.index)
+}
+
+/** Labels of what the call needs and some target that gets it says nothing about. */
+export function unknownNeeds(group: Group, asked: Asked): readonly string[] {
+  const { unknown } = planFor(group, asked.dialect.name)
+  if (unknown.length === 0) return NOTHING
+  return unknown.filter((capability) => NEEDS[capability].isAsked(asked.shape)).map((one) => NEEDS[one].label)
+}
+
+const NOTHING: readonly string[] = []
+
+/** Depends on nothing but the configuration. */
+const plans = new WeakMap<Group, Map<DialectName, Plan>>()
+
+function planFor(group: Group, dialect: DialectName): Plan {
+  const known = plans.get(group)?.get(dialect)
+  if (known !== undefined) return known
+  const plan = planOf(group, dialect)
+  const ofGroup = plans.get(group) ?? new Map<DialectName, Plan>()
+  plans.set(group, ofGroup.set(dialect, plan))
+  return plan
+}
+
+function planOf(group: Group, dialect: DialectName): Plan {
+  const native = group.targets.filter((target) => target.dialect === dialect)
+  const skins = new Set(native.map(({ skin }) => skin))
+  const refused: Refused[] = []
+  const candidates: Candidate[] = []
+  for (const target of group.targets) {
+    const isForeign = target.dialect !== dialect
+    if (isForeign && group.translation === "off") refused.push({ target, reason: "translation-off" })
+    else if (isForeign && skins.has(target.skin)) refused.push({ target, reason: "other-skin" })
+    else candidates.push({ target, filters: FILTERS.filter((filter) => filter.applies(target, dialect, group)) })
+  }
+  const isFree = candidates.every(({ filters }) => filters.length === 0)
+  return {
+    candidates,
+    refused,
+    free: isFree ? { eligible: candidates.map(({ target }) => target), refused } : null,
+    unknown: CAPABILITIES.filter((capability) => native.some((target) => target.capabilities[capability] === null)),
+  }
+}

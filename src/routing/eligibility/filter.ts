@@ -1,0 +1,29 @@
+/** A filter takes out targets that cannot serve a call. Pure, and asked only where it could ever say no. */
+import type { Capabilities, Group, Target } from "../../config/snapshot.ts"
+import type { DialectName, RequestFacts } from "../../dialects/dialect.ts"
+import type { RequestShape } from "../../dialects/shape-reader.ts"
+import type { FilterReason } from "./reasons.ts"
+
+/** What is asked of a target. A call is one. */
+export interface Asked {
+  readonly dialect: { readonly name: DialectName }
+  readonly facts: RequestFacts
+  /** Read from the body when first asked for. */
+  readonly shape: RequestShape
+  readonly bodyBytes: number
+  /** Unix milliseconds. */
+  readonly ts: number
+}
+
+export interface Filter {
+  /** Whether the target could ever be refused, by the configuration alone. */
+  applies(target: Target, dialect: DialectName, group: Group): boolean
+  /** Null: nothing against it. */
+  refuses(target: Target, asked: Asked): FilterReason | null
+}
+
+/** What is unknown may be asked for in the client's own dialect only. */
+export function mayLack(target: Target, capability: keyof Capabilities, dialect: DialectName): boolean {
+  const has = target.capabilities[capability]
+  return has === false || (has === null && target.dialect !== dialect)
+}

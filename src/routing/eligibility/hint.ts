@@ -1,0 +1,72 @@
+/** What the operator could change so that a call like this one can be served: a path into the configuration, and its line. */
+import type { Group, Target } from "../../config/snapshot.ts"
+import type { DialectName } from "../../dialects/dialect.ts"
+import type { RejectionReason } from "./reasons.ts"
+
+const TOOLS: Readonly<Record<DialectName, readonly [key: string, tools: string]>> = {
+  "openai-chat": ["openai_chat", "tools"],
+  "openai-responses": ["openai_responses", "function"],
+  anthropic: ["anthropic_messages", "client_tools"],
+}
+
+type Advice = (dialect: DialectName) => string
+
+const support =
+  (word: string | null): Advice =>
+  (dialect) => {
+    const [key, tools] = TOOLS[dialect]
+    return `declare ${word ?? tools} in tool_support.${key}, if the model has it`
+  }
+const say =
+  (text: string): Advice =>
+  () =>
+    text
+const ofShape = (key: string): Advice => say(`see request_shape_support.${key}`)
+
+const ADVICE: Readonly<Record<RejectionReason, Advice>> = {
+  "translation-off": say("set the group's translation to warn or enforce, or add a target in the client's dialect"),
+  "other-skin": say("the same model stands in the group in the client's own dialect"),
+  "tool-only-target": say("it is tool_only: add a target for calls without tools"),
+  "tool-support": support(null),
+  "tool-choice-support": (dialect) => support(dialect === "openai-chat" ? "tool_choice" : null)(dialect),
+  "structured-output-support": support("structured_outputs"),
+  "input-modality-image": say("declare image in input_modalities, if the model takes images"),
+  reasoning: say("declare reasoning as the call asks for it (supported, control, budgets), if the model has it"),
+  "max-tokens-honored": say("honors_max_tokens is false: add a target that honours output caps"),
+  "request-shape-context-exceeded": say("see context_tokens and request_shape_support.max_estimated_input_tokens"),
+  "request-shape-max-request-bytes": ofShape("max_request_bytes"),
+  "request-shape-tool-schema-bytes": ofShape("max_tool_schema_bytes"),
+  "request-shape-min-output-tokens": ofShape("min_requested_output_tokens"),
+  "request-shape-max-output-tokens": ofShape("max_requested_output_tokens"),
+  "request-shape-required-input-modality": ofShape("required_input_modalities"),
+  "request-shape-inbound-dialect": ofShape("supported_inbound_dialects"),
+  "request-shape-unsupported-feature": ofShape("unsupported_request_features"),
+  "request-shape-large-agent-payload": ofShape("supports_large_coding_agent_payloads"),
+  choices: say("several choices need a target in the client's own dialect"),
+  "tool-choice-null": say("tool_choice: null needs a target in the client's own dialect"),
+  state: say("stored state needs a target in the client's own dialect"),
+  "invalid-request": say("the request cannot be translated"),
+  "translation-loss": say("the group's translation is enforce"),
+  "contract-required-api-shape": say("see the group's contract.supported_api_shapes"),
+  "contract-required-modality": say("see the group's contract.required_capabilities"),
+  "contract-required-tools": say("see the group's contract.required_capabilities.tools"),
+  "contract-required-tool-choice": say("see the group's contract.required_capabilities.forced_tool_choice"),
+  "contract-required-structured-output": say("see the group's contract.required_capabilities.structured_outputs"),
+  "contract-required-reasoning": say("see the group's contract.required_capabilities.reasoning"),
+  "contract-required-context": say("see the group's contract.required_capabilities.min_context_tokens"),
+  "contract-quality-floor": say("see the group's contract.quality_floor"),
+  "contract-no-validated-target": say("add its validation: status and validated_at"),
+  "contract-validation-expired": say("validate it anew: its validation.validated_at is too old"),
+}
+
+/** About the first target that was left out. Names groups and positions, never providers or hosts. */
+export function hintFor(
+  group: Group,
+  rejected: readonly { readonly target: Target; readonly reason: RejectionReason }[],
+): string {
+  const [first] = rejected
+  if (first === undefined) return `add a target under models.${group.name}.targets`
+  const { index, line, dialect } = first.target
+  const place = line === null ? "" : ` (line ${line} of the configuration)`
+  return `models.${group.name}.targets[${index}]${place}: ${ADVICE[first.reason](dialect)}`
+}

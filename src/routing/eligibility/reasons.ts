@@ -1,0 +1,44 @@
+/** Why a target is left out: closed lists, the same words in errors, traces, explanations and rows. */
+import type { ContractReason } from "../../config/snapshot.ts"
+
+/** What the request's shape and the configuration tell, before anything is decoded or sent. */
+export type FilterReason =
+  /** It speaks another dialect, and the group does not translate. */
+  | "translation-off"
+  /** The same model of the same upstream stands in the group in the client's own dialect. */
+  | "other-skin"
+  /** It serves only calls with tools. */
+  | "tool-only-target"
+  | "tool-support"
+  | "tool-choice-support"
+  | "structured-output-support"
+  | "input-modality-image"
+  /** It does not reason, or not in the way that the call asks for. */
+  | "reasoning"
+  /** The call has an output cap, and the target ignores caps. */
+  | "max-tokens-honored"
+  | "request-shape-context-exceeded"
+  | "request-shape-max-request-bytes"
+  | "request-shape-tool-schema-bytes"
+  | "request-shape-min-output-tokens"
+  | "request-shape-max-output-tokens"
+  | "request-shape-required-input-modality"
+  | "request-shape-inbound-dialect"
+  | "request-shape-unsupported-feature"
+  | "request-shape-large-agent-payload"
+  /** More than one choice was asked for, which does not cross dialects. */
+  | "choices"
+  /** `tool_choice: null` has a meaning of its own, which does not cross dialects. */
+  | "tool-choice-null"
+  | ContractReason
+
+/** What only translating the body tells, when a target's turn comes. */
+export type TranslationReason =
+  /** The call points at state that only its own dialect can hold. */
+  | "state"
+  /** The body is none that can be translated. */
+  | "invalid-request"
+  /** The group forbids losses, and the translation has some. */
+  | "translation-loss"
+
+export type RejectionReason = FilterReason | TranslationReason
