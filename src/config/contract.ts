@@ -61,7 +61,6 @@ function lacking({ required_capabilities: required, quality_floor: floor }: Grou
 
 function missingCapability(required: ContractCapabilities, facts: ContractFacts): ContractReason | null {
   const { capabilities } = facts
-  const lacks = (wanted: boolean | undefined, has: boolean | null): boolean => wanted === true && has !== true
   if (lacks(required.tools, capabilities.tools)) return "contract-required-tools"
   if (lacks(required.forced_tool_choice, capabilities.toolChoice)) return "contract-required-tool-choice"
   if (lacks(required.structured_outputs, capabilities.structuredOutput)) return "contract-required-structured-output"
@@ -69,6 +68,10 @@ function missingCapability(required: ContractCapabilities, facts: ContractFacts)
   if (!covers(facts.outputModalities, required.output_modalities)) return "contract-required-modality"
   if (facts.contextTokens < (required.min_context_tokens ?? 0)) return "contract-required-context"
   return lacks(required.reasoning, capabilities.reasoning) ? "contract-required-reasoning" : null
+}
+
+function lacks(wanted: boolean | undefined, has: boolean | null): boolean {
+  return wanted === true && has !== true
 }
 
 /** Text is what every model takes and returns. */

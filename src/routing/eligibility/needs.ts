@@ -9,7 +9,7 @@ export interface Need {
   /** As callers see it in `details.requirements`. */
   readonly label: string
   readonly reason: FilterReason
-  isAsked(shape: RequestShape): boolean
+  readonly isAsked: (shape: RequestShape) => boolean
 }
 
 /** Tools that the client executes, declared or in the history; those of the provider fall under `hosted_tools`. */
