@@ -22,6 +22,7 @@ import type {
   Snapshot,
   Target,
 } from "./snapshot.ts"
+import { affinityOf } from "./affinity.ts"
 import { contractFacts, promisedDialects, targetContract } from "./contract.ts"
 import { formatPath } from "./findings.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
@@ -121,6 +122,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       aliases: entry.aliases,
       translation: entry.translation,
       promisedDialects: promisedDialects(entry.contract),
+      affinity: affinityOf(entry),
       hostedTools: entry.hosted_tools,
       refusal: refusalOf(entry),
     }
@@ -224,6 +226,7 @@ function compileTarget(
       target: target.traffic_shape,
     }),
     ...known,
+    pin: [known.facts.issuer.label, dialect, model].join(" "),
     contract: targetContract(group.contract, contractFacts(known.capabilities, catalogue, target)),
   }
 }

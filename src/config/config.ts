@@ -168,6 +168,8 @@ export interface GroupConfig {
   readonly cache: "caller" | "shared" | "off"
   /** Output tokens that are reserved for a call without a cap. Unit: tokens. */
   readonly default_output_reservation?: number | undefined
+  /** Pins of conversations to targets; they only reorder what is eligible. Absent: as by default. */
+  readonly affinity?: Affinity | undefined
   /** The TypeScript file whose `route` function picks the target. */
   readonly script?: string | undefined
   /** What `router.fetchJSON` may reach. */
@@ -454,17 +456,17 @@ export interface DynamicScore {
   readonly score_terms: readonly ScoreTerm[]
   /** Targets beyond these are put last. */
   readonly thresholds?: ScoreThresholds | undefined
-  /** Pins of callers and prefixes to targets; they only reorder. */
-  readonly affinity?: ScoreAffinity | undefined
+  /** Pins of conversations to targets; they only reorder what is eligible. Absent: as by default. */
+  readonly affinity?: Affinity | undefined
 }
 
-/** Pins of callers and prefixes to targets; they only reorder. */
-export interface ScoreAffinity {
-  /** Keep a caller's prefix on one target. */
+/** Pins of conversations to targets; they only reorder what is eligible. Absent: as by default. */
+export interface Affinity {
+  /** Keep the calls of a conversation on one target. */
   readonly enabled: boolean
-  /** How long a pin lasts. Unit: s. */
+  /** How long a pin lasts without a call. Where only the issuer can read the reasoning, it lasts a day. Unit: s. */
   readonly ttl_seconds: number
-  /** The most pins. */
+  /** The most pins of the group; those used least recently give way. `0`: none. */
   readonly max_entries: number
 }
 

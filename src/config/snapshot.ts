@@ -60,6 +60,8 @@ export interface Target {
   readonly modelRef: string | null
   /** Shared capacity that the target draws on, widest first; empty: unlimited. */
   readonly shaping: readonly ShapingRule[]
+  /** Names the target to the store of pins: the same after a reload, as long as provider, credential and model are. */
+  readonly pin: string
   readonly limits: TargetLimits
   readonly contract: TargetContract
   /** Where the target stands in the configuration file; null: it came from elsewhere. */
@@ -166,6 +168,8 @@ export interface Group {
   readonly translation: "off" | "warn" | "enforce"
   /** The dialects that the group's contract promises; null: it promises none in particular. */
   readonly promisedDialects: ReadonlySet<DialectName> | null
+  /** How long conversations stay on one target without a call; null: they need not. */
+  readonly affinity: { readonly ttlMs: number; readonly maxEntries: number } | null
   /** What happens to tools that the provider executes. */
   readonly hostedTools: "pass" | "strip" | "refuse"
   /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */

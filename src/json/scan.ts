@@ -88,8 +88,11 @@ function notAnObject(bytes: Uint8Array, view: DataView, from: number, maxDepth: 
   throw new JsonFault("not-an-object", 0, "expected a JSON object")
 }
 
-/** One value of any kind, without recursion: nesting is bounded by `maxDepth`, not by the call stack. `stack` is scratch. */
-function skipValue(bytes: Uint8Array, view: DataView, from: number, maxDepth: number, stack: number[]): number {
+/**
+ * One value of any kind, without recursion: nesting is bounded by `maxDepth`, not by the call stack. `stack` is scratch.
+ * Returns the offset behind it, or `-1 - offset` of a fault.
+ */
+export function skipValue(bytes: Uint8Array, view: DataView, from: number, maxDepth: number, stack: number[]): number {
   let depth = 0
   let at = from
   for (;;) {

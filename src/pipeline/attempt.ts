@@ -17,6 +17,7 @@ import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
 import { masked } from "../upstream/mask.ts"
 import { retryAfterMs } from "../upstream/retry-after.ts"
+import { rememberTarget } from "./affinity.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
@@ -57,7 +58,10 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
     const tried = begin(call, target, translation, gateway)
     probe(tried, turn < order.length - 1, call, gateway)
     const result = await tryTarget(tried, call, gateway)
-    if (!isFailure(result)) return result
+    if (!isFailure(result)) {
+      if (result.kind !== "relay") rememberTarget(target, order, call, gateway)
+      return result
+    }
     tried.failure = call.clientLeft ? CLIENT_LEFT : result
     tried.durationMs = gateway.clock.monotonicMs() - tried.startedAt
     tried.cancel()

@@ -1,6 +1,7 @@
 /** One call: what is known about it after each step. */
 import type { Credential, Group, Snapshot, Target } from "../config/snapshot.ts"
 import { type AnswerFacts, type Dialect, NO_REQUEST_FACTS, type RequestFacts } from "../dialects/dialect.ts"
+import type { CallAffinity } from "./affinity.ts"
 import type { RequestShape } from "../dialects/shape-reader.ts"
 import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
@@ -59,6 +60,10 @@ export class Call implements Watched {
   // admit
   group: Group | null = null
   // rank, attempt
+  /** The one target that holds the state which the call points at; set before ranking. Null: none. */
+  pinnedTarget: Target | null = null
+  /** What is known of the conversation; null: nobody asked. */
+  affinity: CallAffinity | null = null
   readonly attempts: Attempt[] = []
   /** Targets that were passed over when their turn came; null: none. */
   rejected: Rejection[] | null = null

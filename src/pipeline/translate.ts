@@ -7,6 +7,7 @@ import type { ReplyOptions, WrittenRequest } from "../dialects/codec.ts"
 import { CODECS, DIALECTS } from "../dialects/registry.ts"
 import { holdsEnvelope, wayBetween } from "../dialects/translate.ts"
 import { RouterError } from "../errors.ts"
+import { foreignSeals, withForeignSeals } from "./affinity.ts"
 import type { Call } from "./call.ts"
 import { decode, type DecodedRequest } from "./decode.ts"
 import type { Gateway } from "./gateway.ts"
@@ -19,10 +20,12 @@ const ID_BYTES = 12
 export function translate(target: Target, call: Call, gateway: Gateway): Translation | Rejection | null {
   if (call.body === null) throw new RouterError("internal-error")
   call.sealed ??= holdsEnvelope(call.body.bytes)
-  if (wayBetween(call.dialect.name, target.dialect, call.sealed) === "bytes") return null
+  const foreign = foreignSeals(target, call)
+  if (foreign === 0 && wayBetween(call.dialect.name, target.dialect, call.sealed) === "bytes") return null
   const isHome = target.dialect === call.dialect.name
   try {
-    const decoded = decode(call)
+    const asSent = decode(call)
+    const decoded = foreign === 0 ? asSent : { ...asSent, request: withForeignSeals(asSent.request, foreign) }
     const state = isHome ? null : heldState(decoded.request)
     if (state !== null) return { target, reason: "state", error: state }
     const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)

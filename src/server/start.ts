@@ -11,6 +11,7 @@ import type { Gateway } from "../pipeline/gateway.ts"
 import { Watchdog } from "../pipeline/watchdog.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
 import { Health } from "../upstream/health.ts"
+import { MemoryPinStore } from "../routing/affinity/pin-store.ts"
 import { Upstream } from "../upstream/send.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { systemClock } from "../system/clock.ts"
@@ -128,6 +129,7 @@ function gatewayOf(snapshot: Snapshot, ledger: LedgerStore, requestLog: RequestL
     watchdog: new Watchdog(systemClock),
     upstream: new Upstream(systemClock),
     health,
+    pins: new MemoryPinStore(),
     version,
     draining: false,
     active: 0,

@@ -19,7 +19,7 @@ import {
 import { contentCapture } from "./capture.ts"
 import { apiShape, displayName, expression, identifier, modality } from "./forms.ts"
 import { target } from "./model.ts"
-import { externalPolicy, routingPolicy, script, scriptHttp } from "./policy.ts"
+import { affinity, externalPolicy, routingPolicy, script, scriptHttp } from "./policy.ts"
 
 const LATER = { pending: true } as const
 const STRATEGIES = ["static", "failover", "weighted", "dynamic_score", "script", "external"]
@@ -201,6 +201,7 @@ export const group: z.ZodType = ruled(
       default_output_reservation: optional(
         integer("Output tokens that are reserved for a call without a cap.", { ...LATER, min: 1, unit: "tokens" }),
       ),
+      affinity,
       script,
       script_http: scriptHttp,
       external_policy: externalPolicy,

@@ -165,6 +165,27 @@ const FILTERS: readonly (readonly [string, string])[] = [
   ["require_honors_max_tokens_when_caller_capped", "Only targets that honour caps, where the call has one."],
 ]
 
+export const affinity: z.ZodType = optional(
+  block(
+    {
+      enabled: byDefault(flag("Keep the calls of a conversation on one target."), true),
+      ttl_seconds: byDefault(
+        integer("How long a pin lasts without a call. Where only the issuer can read the reasoning, it lasts a day.", {
+          min: 1,
+          unit: "s",
+        }),
+        600,
+      ),
+      max_entries: byDefault(
+        integer("The most pins of the group; those used least recently give way. `0`: none."),
+        10_000,
+      ),
+    },
+    "Pins of conversations to targets; they only reorder what is eligible. Absent: as by default.",
+    { name: "Affinity" },
+  ),
+)
+
 export const routingPolicy: z.ZodType = optional(
   block(
     {
@@ -206,17 +227,7 @@ export const routingPolicy: z.ZodType = optional(
                 { name: "ScoreThresholds" },
               ),
             ),
-            affinity: optional(
-              block(
-                {
-                  enabled: byDefault(flag("Keep a caller's prefix on one target."), true),
-                  ttl_seconds: byDefault(integer("How long a pin lasts.", { min: 1, unit: "s" }), 600),
-                  max_entries: byDefault(integer("The most pins."), 10_000),
-                },
-                "Pins of callers and prefixes to targets; they only reorder.",
-                { name: "ScoreAffinity" },
-              ),
-            ),
+            affinity,
           },
           "Score the targets of the group by live figures.",
           { name: "DynamicScore" },

@@ -1,0 +1,163 @@
+/**
+ * Between ranking and the attempts: what belongs together stays on one target while it is healthy. Hard for state that only
+ * its issuer can read, soft for the warmth of prompt caches. Pins reorder what is eligible, they add nothing; whoever
+ * serves a call is remembered, so a pin yields when its target fails.
+ */
+import type { Block, ReasoningBlock, Seal } from "../canonical/block.ts"
+import type { Request } from "../canonical/request.ts"
+import type { Group, StrategyName, Target } from "../config/snapshot.ts"
+import { conversationKeys, type ConversationKeys } from "../routing/affinity/conversation-key.ts"
+import type { Pin } from "../routing/affinity/pin-store.ts"
+import type { Call } from "./call.ts"
+import type { Gateway } from "./gateway.ts"
+
+export interface CallAffinity {
+  /** Null: nothing tells this conversation from another. */
+  readonly keys: ConversationKeys | null
+  readonly pin: Pin | null
+}
+
+/** Where the order is the operator's word, or a policy's, only what would fail elsewhere may change it. */
+const IS_SOFT: Readonly<Record<StrategyName, boolean>> = {
+  static: false,
+  failover: false,
+  weighted: true,
+  dynamic_score: true,
+  script: false,
+  external: false,
+}
+
+/** Reasoning outlasts a cache by far: the pin must be there when the client comes back from lunch. */
+const HARD_TTL_MS = 86_400_000
+
+/** The promise is for stores that are shared between processes. */
+export function pinnedOrder(
+  order: readonly Target[],
+  group: Group,
+  call: Call,
+  gateway: Gateway,
+): readonly Target[] | Promise<readonly Target[]> {
+  if (call.pinnedTarget !== null) return order.includes(call.pinnedTarget) ? [call.pinnedTarget] : order
+  if (group.affinity === null || order.length < 2) return order
+  if (!IS_SOFT[group.strategy] && !call.shape.hasSeals) return order
+  const keys = keysOf(call)
+  call.affinity = { keys, pin: null }
+  if (keys === null || keys.known.length === 0) return order
+  const found = find(keys.known, 0, group, call, gateway)
+  if (found instanceof Promise) return found.then((pin) => reordered(order, pin, group, call, gateway))
+  return reordered(order, found, group, call, gateway)
+}
+
+function keysOf(call: Call): ConversationKeys | null {
+  if (call.body === null) return null
+  return conversationKeys({
+    callerId: call.credential?.caller.id ?? "",
+    dialect: call.dialect.name,
+    body: call.body,
+    headers: call.request.headers,
+  })
+}
+
+function find(
+  keys: readonly string[],
+  index: number,
+  group: Group,
+  call: Call,
+  gateway: Gateway,
+): Pin | null | Promise<Pin | null> {
+  const key = keys[index]
+  if (key === undefined) return null
+  const found = gateway.pins.get(group.name, key, call.ts)
+  if (found instanceof Promise) return found.then((pin) => pin ?? find(keys, index + 1, group, call, gateway))
+  return found ?? find(keys, index + 1, group, call, gateway)
+}
+
+function reordered(
+  order: readonly Target[],
+  pin: Pin | null,
+  group: Group,
+  call: Call,
+  gateway: Gateway,
+): readonly Target[] {
+  if (pin === null || group.affinity === null) return order
+  call.affinity = { keys: call.affinity?.keys ?? null, pin }
+  const isHard = call.shape.hasSeals
+  const isWarm = IS_SOFT[group.strategy] && call.ts - pin.at < group.affinity.ttlMs
+  const target = isHard || isWarm ? order.find((one) => one.pin === pin.target) : undefined
+  if (target === undefined) return order
+  if (call.snapshot.traceCalls) {
+    call.trace.push({
+      seq: call.trace.length,
+      ts: gateway.clock.now(),
+      event: "affinity_pin",
+      target_provider: target.provider.name,
+      target_model: target.model,
+      reason: isHard ? "sealed-reasoning" : (call.affinity.keys?.kind ?? null),
+      value: order.indexOf(target),
+    })
+  }
+  return target === order[0] ? order : [target, ...order.filter((one) => one !== target)]
+}
+
+/** The target has answered: later calls of the conversation go there. `order`: all that could have been tried. */
+export function rememberTarget(target: Target, order: readonly Target[], call: Call, gateway: Gateway): void {
+  const { group } = call
+  if (group === null || group.affinity === null || order.length < 2) return
+  const earlier = call.affinity?.pin ?? null
+  if (!IS_SOFT[group.strategy] && earlier === null && target === order[0] && !maySeal(call)) return
+  const keys = call.affinity === null ? keysOf(call) : call.affinity.keys
+  if (keys === null) return
+  const { ttlMs, maxEntries } = group.affinity
+  gateway.pins.set(
+    group.name,
+    keys.next,
+    { target: target.pin, ...sealsAfter(target, earlier, call), at: call.ts },
+    { ttlMs: Math.max(ttlMs, HARD_TTL_MS), maxEntries },
+  )
+}
+
+function maySeal({ shape }: Call): boolean {
+  return shape.hasSeals || shape.reasoning.requested
+}
+
+/** Targets of another dialect seal in envelopes, which name their issuer themselves. */
+function sealsAfter(target: Target, earlier: Pin | null, call: Call): Pick<Pin, "issuer" | "foreignSeals"> {
+  const before = { issuer: earlier?.issuer ?? null, foreignSeals: earlier?.foreignSeals ?? 0 }
+  if (target.dialect !== call.dialect.name || target.facts.issuer.label === before.issuer) return before
+  const isMoved = before.issuer !== null && call.decoded !== null
+  return {
+    issuer: target.facts.issuer.label,
+    foreignSeals: isMoved && call.decoded !== null ? nativeSeals(call.decoded.request) : 0,
+  }
+}
+
+/** How many of the first seals in the body the target cannot read; Infinity: none that it can. */
+export function foreignSeals(target: Target, call: Call): number {
+  const pin = call.affinity?.pin ?? null
+  if (pin === null || pin.issuer === null || target.dialect !== call.dialect.name || !call.shape.hasSeals) return 0
+  return target.facts.issuer.label === pin.issuer ? pin.foreignSeals : Infinity
+}
+
+/** The same request with its first seals under a name that no target has: writers leave them out, and say so. */
+export function withForeignSeals(request: Request, count: number): Request {
+  let left = count
+  const marked = (block: Block): Block => {
+    if (!isNativeSeal(block) || left === 0) return block
+    left--
+    return { ...block, seal: { ...block.seal, issuer: { dialect: block.seal.issuer.dialect, label: FOREIGN } } }
+  }
+  const messages = request.messages.map((message) => ({ ...message, blocks: message.blocks.map(marked) }))
+  return { ...request, messages }
+}
+
+const FOREIGN = "another"
+
+type Sealed = ReasoningBlock & { readonly seal: Seal }
+
+function isNativeSeal(block: Block): block is Sealed {
+  return block.type === "reasoning" && block.seal !== null && block.seal.issuer.label === null
+}
+
+function nativeSeals(request: Request): number {
+  return request.messages.reduce((sum, { blocks }) => sum + blocks.filter(isNativeSeal).length, 0)
+}
