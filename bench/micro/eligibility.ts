@@ -25,7 +25,13 @@ function groupOf(more: Partial<Target>): Group {
     contract: { lacks: null, validUntil: Infinity },
     ...(index % 2 === 0 ? {} : more),
   }))
-  return { name: "bench", targets, translation: "warn", promisedDialects: null } as unknown as Group
+  return {
+    name: "bench",
+    targets,
+    translation: "warn",
+    promisedDialects: null,
+    demanded: new Set(),
+  } as unknown as Group
 }
 
 const open = groupOf({})

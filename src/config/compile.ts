@@ -4,6 +4,7 @@ import { modelPricesOf } from "../ledger/model-prices.ts"
 import type { CallerConfig, Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "./config.ts"
 import type { Caller, Credential, Group, KeyStatus, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
 import { affinityOf } from "./affinity.ts"
+import { demandedOf } from "./hard-filters.ts"
 import { clientIpRule } from "./client-ip.ts"
 import { contractFacts, promisedDialects, targetContract } from "./contract.ts"
 import { formatPath } from "./findings.ts"
@@ -104,6 +105,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       aliases: entry.aliases,
       translation: entry.translation,
       promisedDialects: promisedDialects(entry.contract),
+      demanded: demandedOf(entry),
       affinity: affinityOf(entry),
       hostedTools: entry.hosted_tools,
       refusal: refusalOf(entry),

@@ -168,6 +168,8 @@ export interface Group {
   readonly translation: "off" | "warn" | "enforce"
   /** The dialects that the group's contract promises; null: it promises none in particular. */
   readonly promisedDialects: ReadonlySet<DialectName> | null
+  /** What must be said of a target before it gets a call with it, also in the client's own dialect. */
+  readonly demanded: ReadonlySet<keyof Capabilities | "own-dialect">
   /** How long conversations stay on one target without a call; null: they need not. */
   readonly affinity: { readonly ttlMs: number; readonly maxEntries: number } | null
   /** What happens to tools that the provider executes. */

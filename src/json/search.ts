@@ -2,7 +2,7 @@
  * Native searches in JSON that is known to be valid. A string token with its two quotes is found only where it really is one:
  * inside of another string its quotes would be escaped. Tokens that are spelled with escapes (`"\u0069mage"`) are not found.
  */
-import { BACKSLASH, COLON, IS_SPACE } from "./bytes.ts"
+import { BACKSLASH, CLOSE_BRACKET, COLON, IS_SPACE, OPEN_BRACE, OPEN_BRACKET, QUOTE } from "./bytes.ts"
 
 /** The token with its quotes, to be searched for many times. */
 export function token(text: string): Buffer {
@@ -37,14 +37,28 @@ export function hasTyped(json: Buffer, wanted: Buffer): boolean {
   return false
 }
 
-/** Offsets of the values that stand under the key `wanted`, at any depth. */
-export function valuesUnder(json: Buffer, wanted: Buffer): number[] {
-  const found: number[] = []
+/** Whether a value that stands under the key `wanted`, at any depth, is as `fits` says; it gets the value's offset. */
+export function someUnder(json: Buffer, wanted: Buffer, fits: (json: Buffer, at: number) => boolean): boolean {
   for (let at = nextToken(json, wanted, 0); at >= 0; at = nextToken(json, wanted, at + 1)) {
     const colon = skipSpace(json, at + wanted.length)
-    if (json[colon] === COLON) found.push(skipSpace(json, colon + 1))
+    if (json[colon] === COLON && fits(json, skipSpace(json, colon + 1))) return true
   }
-  return found
+  return false
+}
+
+/** For `someUnder`. */
+export function isFilledText(json: Buffer, at: number): boolean {
+  return json[at] === QUOTE && json[at + 1] !== QUOTE
+}
+
+/** For `someUnder`. */
+export function isFilledList(json: Buffer, at: number): boolean {
+  return json[at] === OPEN_BRACKET && json[skipSpace(json, at + 1)] !== CLOSE_BRACKET
+}
+
+/** For `someUnder`. */
+export function isObject(json: Buffer, at: number): boolean {
+  return json[at] === OPEN_BRACE
 }
 
 const TYPE = token("type")

@@ -33,13 +33,14 @@ export function shortlistFor(group: Group, call: Call, gateway: Gateway): Shortl
   return { eligible, rejected: refused }
 }
 
+/** These hold for every call of the dialect. */
+const BY_DIALECT: ReadonlySet<RejectionReason> = new Set(["translation-off", "other-skin", "requested-api-skin"])
 /** More would only repeat the configuration. */
 const MAX_TRACED = 64
 
 function trace(group: Group, refused: Shortlist["rejected"], call: Call, gateway: Gateway): void {
   for (const { target, reason } of refused.slice(0, MAX_TRACED)) {
-    // these two hold for every call of this dialect
-    if (reason !== "translation-off" && reason !== "other-skin") traceRejection({ target, reason }, call, gateway)
+    if (!BY_DIALECT.has(reason)) traceRejection({ target, reason }, call, gateway)
   }
   const unknown = unknownNeeds(group, call)
   if (unknown.length === 0) return

@@ -388,3 +388,29 @@ test("reasoning goes to a target in the words that it knows", async () => {
     expect([model, extra, answer.status]).toEqual([model, extra, status])
   }
 })
+
+test("a scored group can demand that a target says what it can do, and speaks the client's dialect", async () => {
+  await using gate = await startGateway({
+    upstreams: { first },
+    configure: (config) => {
+      const filters = {
+        require_requested_api_skin: true,
+        require_tool_support_when_tools_present: true,
+        require_input_modalities: true,
+        require_reasoning_support_when_requested: true,
+      }
+      const score = { routing_policy: { dynamic_score: { hard_filters: filters } } }
+      config.models["default"] = { strategy: "dynamic_score", targets: targetsOf(["first"]).slice(0, 1), ...score }
+    },
+  })
+  const reasonsOf = async (dialect: Dialect, extra: Extra): Promise<unknown> => {
+    const answer = await gate.call(dialect, SAMPLES[dialect].request({ extra }))
+    return answer.status === 200 ? [] : at(parsed(answer), "error", "details", "rejected")
+  }
+  expect(await reasonsOf("chat", {})).toEqual([])
+  expect(await reasonsOf("chat", TOOLS.chat)).toEqual([{ target: 0, reason: "tool-support" }])
+  expect(await reasonsOf("chat", IMAGE.chat)).toEqual([{ target: 0, reason: "input-modality-image" }])
+  expect(await reasonsOf("chat", REASONS.chat)).toEqual([{ target: 0, reason: "reasoning" }])
+  expect(await reasonsOf("chat", STRUCTURED.chat)).toEqual([])
+  expect(await reasonsOf("messages", {})).toEqual([{ target: 0, reason: "requested-api-skin" }])
+})

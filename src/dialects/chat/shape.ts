@@ -1,6 +1,5 @@
 /** The shape of a Chat Completions request. */
-import { CLOSE_BRACKET, OPEN_BRACE, OPEN_BRACKET } from "../../json/bytes.ts"
-import { countTyped, nextToken, skipSpace, token, valuesUnder } from "../../json/search.ts"
+import { countTyped, isFilledList, isObject, nextToken, someUnder, token } from "../../json/search.ts"
 import type { ScannedObject } from "../../json/scan.ts"
 import type { BodyMembers } from "../body-members.ts"
 import { asArray, asCount, asObject, asString } from "../loose.ts"
@@ -22,10 +21,10 @@ export function shapeOf(body: ScannedObject): RequestShape {
 
 const RULES: ShapeRules = {
   conversation: "messages",
-  countImages,
+  countImages: (messages) => countTyped(messages, IMAGE_URL),
   countTools,
   hasToolHistory,
-  hasSeals,
+  hasSeals: (messages) => someUnder(messages, DETAILS, isFilledList),
   toolChoice,
   structuredOutput: (members) => isStructured(members.value("response_format")),
   reasoning,
@@ -33,12 +32,6 @@ const RULES: ShapeRules = {
 }
 
 const IMAGE_URL = token("image_url")
-const INPUT_IMAGE = token("input_image")
-
-/** By the type that each part names; a list of some servers' own, `input_image`, counts too. */
-function countImages(messages: Buffer): number {
-  return countTyped(messages, IMAGE_URL) + countTyped(messages, INPUT_IMAGE)
-}
 
 function countTools(members: BodyMembers): ToolCounts {
   const types = asArray(members.value("tools")).map((tool) => asString(asObject(tool)?.["type"]) ?? "function")
@@ -55,20 +48,12 @@ const LEGACY_CALL = token("function_call")
 function hasToolHistory(messages: Buffer): boolean {
   return (
     nextToken(messages, RESULT_ID, 0) >= 0 ||
-    valuesUnder(messages, CALLS).some((at) => isFilledList(messages, at)) ||
-    valuesUnder(messages, LEGACY_CALL).some((at) => messages[at] === OPEN_BRACE)
+    someUnder(messages, CALLS, isFilledList) ||
+    someUnder(messages, LEGACY_CALL, isObject)
   )
 }
 
-function isFilledList(json: Buffer, at: number): boolean {
-  return json[at] === OPEN_BRACKET && json[skipSpace(json, at + 1)] !== CLOSE_BRACKET
-}
-
 const DETAILS = token("reasoning_details")
-
-function hasSeals(messages: Buffer): boolean {
-  return valuesUnder(messages, DETAILS).some((at) => isFilledList(messages, at))
-}
 
 function toolChoice(members: BodyMembers): CallShape["toolChoice"] {
   const key = members.has("tool_choice") ? "tool_choice" : "function_call"

@@ -1,6 +1,5 @@
 /** The shape of a Messages request. */
-import { QUOTE } from "../../json/bytes.ts"
-import { hasTyped, token, valuesUnder } from "../../json/search.ts"
+import { hasTyped, isFilledText, someUnder, token } from "../../json/search.ts"
 import type { ScannedObject } from "../../json/scan.ts"
 import type { BodyMembers } from "../body-members.ts"
 import { asArray, asCount, asObject, asString, type Loose } from "../loose.ts"
@@ -26,8 +25,7 @@ const RULES: ShapeRules = {
   countImages,
   countTools,
   hasToolHistory: (messages) => hasTyped(messages, TOOL_USE) || hasTyped(messages, TOOL_RESULT),
-  hasSeals: (messages) =>
-    hasTyped(messages, REDACTED) || valuesUnder(messages, SIGNATURE).some((at) => isFilledText(messages, at)),
+  hasSeals: (messages) => hasTyped(messages, REDACTED) || someUnder(messages, SIGNATURE, isFilledText),
   toolChoice: (members) =>
     toolChoiceShape(members.value("tool_choice"), (choice) => asString((choice as Loose)["type"])),
   structuredOutput: (members) =>
@@ -41,10 +39,6 @@ const TOOL_USE = token("tool_use")
 const TOOL_RESULT = token("tool_result")
 const REDACTED = token("redacted_thinking")
 const SIGNATURE = token("signature")
-
-function isFilledText(json: Buffer, at: number): boolean {
-  return json[at] === QUOTE && json[at + 1] !== QUOTE
-}
 
 /** Arguments of tools may hold whatever looks like an image, so where the word stands the blocks are read. */
 function countImages(messages: Buffer, members: BodyMembers): number {

@@ -1,6 +1,5 @@
 /** The shape of a Responses request. */
-import { QUOTE } from "../../json/bytes.ts"
-import { countTyped, hasTyped, token, valuesUnder } from "../../json/search.ts"
+import { countTyped, hasTyped, isFilledText, someUnder, token } from "../../json/search.ts"
 import type { ScannedObject } from "../../json/scan.ts"
 import type { BodyMembers } from "../body-members.ts"
 import { asArray, asObject, asString, type Loose } from "../loose.ts"
@@ -24,8 +23,8 @@ const RULES: ShapeRules = {
   conversation: "input",
   countImages: (input) => countTyped(input, INPUT_IMAGE) + countTyped(input, SCREENSHOT),
   countTools,
-  hasToolHistory: (input) => TOOL_ITEMS.some((type) => hasTyped(input, type)),
-  hasSeals: (input) => valuesUnder(input, ENCRYPTED).some((at) => input[at] === QUOTE),
+  hasToolHistory: (input) => someUnder(input, CALL_ID, isFilledText),
+  hasSeals: (input) => someUnder(input, ENCRYPTED, isFilledText),
   toolChoice: (members) => toolChoiceShape(members.value("tool_choice"), () => null),
   structuredOutput: (members) => isStructured(asObject(members.value("text"))?.["format"]),
   reasoning: (members) =>
@@ -40,20 +39,8 @@ const RULES: ShapeRules = {
 const INPUT_IMAGE = token("input_image")
 const SCREENSHOT = token("computer_screenshot")
 const ENCRYPTED = token("encrypted_content")
-/** Calls that the client executed, and what they gave. */
-const TOOL_ITEMS = [
-  "function_call",
-  "function_call_output",
-  "custom_tool_call",
-  "custom_tool_call_output",
-  "local_shell_call",
-  "local_shell_call_output",
-  "shell_call_output",
-  "apply_patch_call",
-  "apply_patch_call_output",
-  "computer_call",
-  "computer_call_output",
-].map(token)
+/** Of calls that the client executed, and of what they gave. */
+const CALL_ID = token("call_id")
 const ADDITIONAL = token("additional_tools")
 const FOUND_TOOLS = token("tool_search_output")
 

@@ -7,7 +7,7 @@ import { CAPABILITIES, NEEDS, usesTools } from "./needs.ts"
 function requires(capability: keyof Capabilities): Filter {
   const { reason, isAsked } = NEEDS[capability]
   return {
-    applies: (target, dialect) => mayLack(target, capability, dialect),
+    applies: (target, dialect, group) => mayLack(target, capability, dialect, group),
     refuses: (_, { shape }) => (isAsked(shape) ? reason : null),
   }
 }

@@ -48,6 +48,7 @@ const group = fc
     targets: fc.array(target, { maxLength: 5 }),
     translation: fc.constantFrom("off", "warn"),
     promisedDialects: fc.option(fc.constant(new Set<DialectName>(["openai-chat"]))),
+    demanded: fc.subarray(["images", "tools", "own-dialect"]).map((demands) => new Set(demands)),
   })
   .map(
     ({ targets, ...rest }) =>
@@ -114,13 +115,14 @@ test("a capability is missing where it is denied, or unknown in another dialect 
       const reasons = allRefusals(one, call)
       const gone = new Set(
         reasons
-          .filter(({ reason }) => reason === "translation-off" || reason === "other-skin")
+          .filter(({ reason }) => ["translation-off", "other-skin", "requested-api-skin"].includes(reason))
           .map((entry) => entry.target),
       )
       for (const entry of one.targets.filter((candidate) => !gone.has(candidate))) {
         for (const [capability, reason, isAsked] of needs) {
           const has = entry.capabilities[capability]
-          const lacks = has === false || (has === null && entry.dialect !== call.dialect.name)
+          const isDemanded = one.demanded.has(capability)
+          const lacks = has === false || (has === null && (isDemanded || entry.dialect !== call.dialect.name))
           const isNamed = reasons.some((found) => found.target === entry && found.reason === reason)
           expect([capability, isNamed]).toEqual([capability, isAsked && lacks])
         }
@@ -129,7 +131,7 @@ test("a capability is missing where it is denied, or unknown in another dialect 
       const isSilent = one.targets.some(
         (entry) => entry.dialect === call.dialect.name && entry.capabilities.images === null,
       )
-      expect(unknown.includes("image")).toBe(isSilent && wish.imageCount > 0)
+      expect(unknown.includes("image")).toBe(isSilent && wish.imageCount > 0 && !one.demanded.has("images"))
     }),
     { numRuns: 1000 },
   )
@@ -146,7 +148,13 @@ test("targets that can do everything cost a call nothing: its shape is not read"
     limits: { ...limits, minBudgetTokens: 0, maxBudgetTokens: Infinity },
     contract: { lacks: null, validUntil: Infinity },
   }
-  const free = { name: "g", targets: [open], translation: "warn", promisedDialects: null } as unknown as Group
+  const free = {
+    name: "g",
+    targets: [open],
+    translation: "warn",
+    promisedDialects: null,
+    demanded: new Set(),
+  } as unknown as Group
   const call = {
     dialect: { name: "openai-chat" },
     facts: { choices: 1, outputCap: null },

@@ -99,6 +99,7 @@ function planOf(group: Group, dialect: DialectName): Plan {
   for (const target of group.targets) {
     const isForeign = target.dialect !== dialect
     if (isForeign && group.translation === "off") refused.push({ target, reason: "translation-off" })
+    else if (isForeign && group.demanded.has("own-dialect")) refused.push({ target, reason: "requested-api-skin" })
     else if (isForeign && skins.has(target.skin)) refused.push({ target, reason: "other-skin" })
     else candidates.push({ target, filters: FILTERS.filter((filter) => filter.applies(target, dialect, group)) })
   }
@@ -107,6 +108,9 @@ function planOf(group: Group, dialect: DialectName): Plan {
     candidates,
     refused,
     free: isFree ? { eligible: candidates.map(({ target }) => target), refused } : null,
-    unknown: CAPABILITIES.filter((capability) => native.some((target) => target.capabilities[capability] === null)),
+    unknown: CAPABILITIES.filter(
+      (capability) =>
+        !group.demanded.has(capability) && native.some((target) => target.capabilities[capability] === null),
+    ),
   }
 }

@@ -22,8 +22,13 @@ export interface Filter {
   refuses(target: Target, asked: Asked): FilterReason | null
 }
 
-/** What is unknown may be asked for in the client's own dialect only. */
-export function mayLack(target: Target, capability: keyof Capabilities, dialect: DialectName): boolean {
+/** What is unknown may be asked for in the client's own dialect only, and not where the group demands that it is said. */
+export function mayLack(
+  target: Target,
+  capability: keyof Capabilities,
+  dialect: DialectName,
+  group: Pick<Group, "demanded">,
+): boolean {
   const has = target.capabilities[capability]
-  return has === false || (has === null && target.dialect !== dialect)
+  return has === false || (has === null && (target.dialect !== dialect || group.demanded.has(capability)))
 }

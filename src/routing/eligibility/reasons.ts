@@ -5,6 +5,8 @@ import type { ContractReason } from "../../config/snapshot.ts"
 export type FilterReason =
   /** It speaks another dialect, and the group does not translate. */
   | "translation-off"
+  /** It speaks another dialect, and the group demands the client's own. */
+  | "requested-api-skin"
   /** The same model of the same upstream stands in the group in the client's own dialect. */
   | "other-skin"
   /** It serves only calls with tools. */
