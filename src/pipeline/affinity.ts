@@ -37,7 +37,6 @@ export function pinnedOrder(
   call: Call,
   gateway: Gateway,
 ): readonly Target[] | Promise<readonly Target[]> {
-  if (call.pinnedTarget !== null) return order.includes(call.pinnedTarget) ? [call.pinnedTarget] : order
   if (group.affinity === null || order.length < 2) return order
   if (!IS_SOFT[group.strategy] && !call.shape.hasSeals) return order
   const keys = keysOf(call)

@@ -60,8 +60,6 @@ export class Call implements Watched {
   // admit
   group: Group | null = null
   // rank, attempt
-  /** The one target that holds the state which the call points at; set before ranking. Null: none. */
-  pinnedTarget: Target | null = null
   /** What is known of the conversation; null: nobody asked. */
   affinity: CallAffinity | null = null
   readonly attempts: Attempt[] = []
