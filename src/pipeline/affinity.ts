@@ -1,5 +1,5 @@
 /**
- * Between ranking and the attempts: what belongs together stays on one target while it is healthy. Hard for state that only
+ * After the strategy, before health: what belongs together stays on one target while it is well. Hard for state that only
  * its issuer can read, soft for the warmth of prompt caches. Pins reorder what is eligible, they add nothing; whoever
  * serves a call is remembered, so a pin yields when its target fails.
  */
@@ -10,6 +10,7 @@ import { conversationKeys, type ConversationKeys } from "../routing/affinity/con
 import type { Pin } from "../routing/affinity/pin-store.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { trace } from "./trace.ts"
 
 export interface CallAffinity {
   /** Null: nothing tells this conversation from another. */
@@ -84,17 +85,8 @@ function reordered(
   const isWarm = IS_SOFT[group.strategy] && call.ts - pin.at < group.affinity.ttlMs
   const target = isHard || isWarm ? order.find((one) => one.pin === pin.target) : undefined
   if (target === undefined) return order
-  if (call.snapshot.traceCalls) {
-    call.trace.push({
-      seq: call.trace.length,
-      ts: gateway.clock.now(),
-      event: "affinity_pin",
-      target_provider: target.provider.name,
-      target_model: target.model,
-      reason: isHard ? "sealed-reasoning" : (call.affinity.keys?.kind ?? null),
-      value: order.indexOf(target),
-    })
-  }
+  const reason = isHard ? "sealed-reasoning" : (call.affinity.keys?.kind ?? null)
+  trace("affinity_pin", target, reason, order.indexOf(target), call, gateway)
   return target === order[0] ? order : [target, ...order.filter((one) => one !== target)]
 }
 
@@ -115,8 +107,9 @@ export function rememberTarget(target: Target, order: readonly Target[], call: C
   )
 }
 
+/** Agents ask for encrypted reasoning by `include`, also where they leave the effort to the model. */
 function maySeal({ shape }: Call): boolean {
-  return shape.hasSeals || shape.reasoning.requested
+  return shape.hasSeals || shape.reasoning.requested || shape.uses("include")
 }
 
 /** Targets of another dialect seal in envelopes, which name their issuer themselves. */

@@ -22,8 +22,9 @@ import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
 import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
-import { refusal, traceRejection, type Rejection } from "./shortlist.ts"
+import { refusal, type Rejection } from "./shortlist.ts"
 import { attemptTimeoutMs, isProbedByAnother, judge, probe } from "./target-health.ts"
+import { trace } from "./trace.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
@@ -78,7 +79,7 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
 /** The target's turn has come, and it turns out that it cannot serve this call. */
 function passOver(rejection: Rejection, call: Call, gateway: Gateway): void {
   call.rejected = [...(call.rejected ?? []), rejection]
-  if (call.snapshot.traceCalls) traceRejection(rejection, call, gateway)
+  trace("target_rejected", rejection.target, rejection.reason, null, call, gateway)
 }
 
 function isFailure(result: Answer | Failure): result is Failure {

@@ -2,7 +2,6 @@
 import type { Dialect } from "../dialects/dialect.ts"
 import { RouterError, asRouterError } from "../errors.ts"
 import { admit } from "./admit.ts"
-import { pinnedOrder } from "./affinity.ts"
 import { attempt } from "./attempt.ts"
 import { authenticate } from "./authenticate.ts"
 import { Call } from "./call.ts"
@@ -26,7 +25,7 @@ export async function serve(request: Incoming, dialect: Dialect, gateway: Gatewa
     if (receiving !== null) await receiving
     const group = admit(call, gateway)
     const shortlist = shortlistFor(group, call, gateway)
-    const order = pinnedOrder(rank(shortlist, call, gateway), group, call, gateway)
+    const order = rank(shortlist, group, call, gateway)
     const answer = await attempt(order instanceof Promise ? await order : order, call, gateway)
     return await reply(answer, call, gateway)
   } catch (thrown) {

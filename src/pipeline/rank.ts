@@ -1,13 +1,20 @@
-/** Step 5: the group's strategy orders the shortlist; targets that are not well come last. */
-import type { Target } from "../config/snapshot.ts"
+/** Step 5: the group's strategy orders the shortlist, affinity keeps conversations together, targets that are not well come last. */
+import type { Group, Target } from "../config/snapshot.ts"
 import { STRATEGIES } from "../routing/strategy.ts"
+import { pinnedOrder } from "./affinity.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import type { Shortlist } from "./shortlist.ts"
 import { orderByHealth } from "./target-health.ts"
 
-export function rank(shortlist: Shortlist, call: Call, gateway: Gateway): readonly Target[] {
-  const strategy = call.group?.strategy ?? "failover"
+/** A promise only where pins are shared between processes. */
+export function rank(
+  shortlist: Shortlist,
+  group: Group,
+  call: Call,
+  gateway: Gateway,
+): readonly Target[] | Promise<readonly Target[]> {
+  const { strategy } = group
   const order = STRATEGIES[strategy](shortlist.eligible, { dialect: call.dialect.name, random: gateway.random.number })
   // where there was no choice there is nothing to tell
   if (call.snapshot.traceCalls && (order.length > 1 || shortlist.rejected.length > 0)) {
@@ -22,5 +29,7 @@ export function rank(shortlist: Shortlist, call: Call, gateway: Gateway): readon
       value: order.length,
     })
   }
-  return orderByHealth(order, call, gateway)
+  const pinned = pinnedOrder(order, group, call, gateway)
+  if (pinned instanceof Promise) return pinned.then((found) => orderByHealth(found, call, gateway))
+  return orderByHealth(pinned, call, gateway)
 }

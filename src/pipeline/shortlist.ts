@@ -11,6 +11,7 @@ import { requirementsOf } from "../routing/eligibility/needs.ts"
 import type { RejectionReason } from "../routing/eligibility/reasons.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { trace } from "./trace.ts"
 
 export interface Rejection {
   readonly target: Target
@@ -28,7 +29,7 @@ export interface Shortlist {
 export function shortlistFor(group: Group, call: Call, gateway: Gateway): Shortlist {
   if (group.refusal !== null) throw new RouterError(group.refusal)
   const { eligible, refused } = eligibleTargets(group, call)
-  if (call.snapshot.traceCalls) trace(group, refused, call, gateway)
+  if (call.snapshot.traceCalls) explain(group, refused, call, gateway)
   if (eligible.length === 0) throw refusal(group, call, [])
   return { eligible, rejected: refused }
 }
@@ -38,9 +39,9 @@ const BY_DIALECT: ReadonlySet<RejectionReason> = new Set(["translation-off", "ot
 /** More would only repeat the configuration. */
 const MAX_TRACED = 64
 
-function trace(group: Group, refused: Shortlist["rejected"], call: Call, gateway: Gateway): void {
+function explain(group: Group, refused: Shortlist["rejected"], call: Call, gateway: Gateway): void {
   for (const { target, reason } of refused.slice(0, MAX_TRACED)) {
-    if (!BY_DIALECT.has(reason)) traceRejection({ target, reason }, call, gateway)
+    if (!BY_DIALECT.has(reason)) trace("target_rejected", target, reason, null, call, gateway)
   }
   const unknown = unknownNeeds(group, call)
   if (unknown.length === 0) return
@@ -52,18 +53,6 @@ function trace(group: Group, refused: Shortlist["rejected"], call: Call, gateway
     target_model: null,
     reason: unknown.join(","),
     value: unknown.length,
-  })
-}
-
-export function traceRejection({ target, reason }: Omit<Rejection, "error">, call: Call, gateway: Gateway): void {
-  call.trace.push({
-    seq: call.trace.length,
-    ts: gateway.clock.now(),
-    event: "target_rejected",
-    target_provider: target.provider.name,
-    target_model: target.model,
-    reason,
-    value: null,
   })
 }
 

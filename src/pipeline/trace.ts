@@ -4,6 +4,10 @@ import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 
 export type TraceEvent =
+  /** It cannot serve the call. */
+  | "target_rejected"
+  /** The conversation stays there; `value`: the place that the strategy had given it. */
+  | "affinity_pin"
   /** Tried after the others; `value`: milliseconds until its hindrance ends. */
   | "target_deferred"
   /** This call finds out whether the target has recovered. */
