@@ -212,3 +212,34 @@ describe.each(["responses", "messages"] as const)("%s: sealed reasoning", (diale
     expect(gateway.records.losses(moved.requestId).map(({ code }) => code)).toContain("reasoning-history")
   })
 })
+
+test("a pinned target whose breaker is open comes last: the conversation moves before it is tried", async () => {
+  const [sick, well] = await Promise.all([FakeUpstream.start(), FakeUpstream.start()])
+  sick.otherwise(vendorAnswer())
+  well.otherwise(vendorAnswer())
+  await using gate = await startGateway({
+    upstreams: { sick, well },
+    configure: (config) => {
+      config.server["breaker"] = { failures: 2, window: "10m", cooldown: "10m" }
+      config.models["default"] = { strategy: "weighted", targets: targetsOf(["sick", "well"]), translation: "off" }
+    },
+  })
+  const served = async (session: string, text: string): Promise<unknown> => {
+    const answer = await gate.call("chat", SAMPLES.chat.request({ text }), { headers: { "x-session-id": session } })
+    expect(answer.status).toBe(200)
+    const [row] = gate.records.usage(answer.requestId)
+    return [row?.target_provider, row?.attempts]
+  }
+  // conversations that sick serves
+  const pinned: string[] = []
+  for (let session = 0; pinned.length < 3; session++) {
+    const [provider] = (await served(String(session), "start")) as [string, number]
+    if (provider === "sick-chat") pinned.push(String(session))
+  }
+  sick.plan("fails now", reply("", { status: 500 }))
+  expect(await served(pinned[0]!, "fails now")).toEqual(["well-chat", 2])
+  expect(await served(pinned[1]!, "fails now")).toEqual(["well-chat", 2])
+  // it is open now: the third conversation does not find out by itself
+  expect(await served(pinned[2]!, "fails now")).toEqual(["well-chat", 1])
+  await Promise.all([sick.stop(), well.stop()])
+})
