@@ -8,6 +8,7 @@ import { demandedOf } from "./hard-filters.ts"
 import { clientIpRule } from "./client-ip.ts"
 import { contractFacts, promisedDialects, targetContract } from "./contract.ts"
 import { formatPath } from "./findings.ts"
+import { fingerprint, pricingFingerprint, routingFingerprint } from "./fingerprints.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
 import { targetFacts } from "./target-facts.ts"
 
@@ -43,8 +44,8 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     clientIp: clientIpRule(config.server.client_ip),
     corsOrigins: config.server.cors.allow_origins,
     traceCalls: config.server.diagnostics.enabled,
-    routingFingerprint: fingerprint(routingFacts(config)),
-    pricingFingerprint: fingerprint(pricingFacts(config)),
+    routingFingerprint: routingFingerprint(config),
+    pricingFingerprint: pricingFingerprint(config),
   }
 }
 
@@ -238,44 +239,4 @@ function headersOf(entry: ProviderConfig, options: CompileOptions): Readonly<Rec
   else if (entry.auth_scheme === "x-api-key") headers["x-api-key"] = entry.api_key
   else headers[entry.auth_scheme.replace(/^header:/, "").toLowerCase()] = entry.api_key
   return headers
-}
-
-/** SHA-256 over facts that hold no key, hash, URL, header or path. */
-function fingerprint(facts: unknown): string {
-  return new Bun.CryptoHasher("sha256").update(JSON.stringify(facts)).digest("hex")
-}
-
-function routingFacts(config: Config): unknown {
-  return Object.entries(config.models).map(([name, group]) => [
-    name,
-    group.strategy,
-    group.aliases,
-    group.attempt_timeout_ms ?? null,
-    group.targets.map((target) => [
-      target.provider,
-      target.model_ref ?? null,
-      target.model ?? null,
-      target.weight,
-      target.dialect ?? config.providers[target.provider]?.dialect,
-      target.timeout_ms ?? null,
-    ]),
-  ])
-}
-
-function pricingFacts(config: Config): unknown {
-  return Object.entries(config.providers).map(([name, provider]) => [
-    name,
-    Object.entries(provider.models).map(([ref, model]) => [
-      ref,
-      model.model,
-      model.input_price_per_million_usd ?? null,
-      model.cached_input_price_per_million_usd ?? null,
-      model.cache_write_price_per_million_usd ?? null,
-      model.cache_write_1h_price_per_million_usd ?? null,
-      model.output_price_per_million_usd ?? null,
-      model.image_input_price_per_image_usd ?? null,
-      model.price_tiers ?? null,
-      model.service_tier_multipliers ?? null,
-    ]),
-  ])
 }

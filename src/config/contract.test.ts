@@ -1,6 +1,7 @@
 /** What a contract asks of targets, and what is said about one that cannot be kept. */
 import { describe, expect, test } from "bun:test"
-import { KEYS, loadText, SMALLEST } from "../../test/helpers/load-text.ts"
+import { KEYS, loadText, mustLoad, SMALLEST } from "../../test/helpers/load-text.ts"
+import { compile } from "./compile.ts"
 import type { GroupContract } from "./config.ts"
 import { targetContract, type ContractFacts } from "./contract.ts"
 
@@ -131,4 +132,18 @@ describe("what is found when the file is loaded", () => {
     })
     expect(findings.flatMap(({ nearest }) => nearest ?? [])).toEqual(["coding"])
   })
+})
+
+test("the fingerprint of the routing configuration changes with what decides about eligibility", () => {
+  const print = (yaml: string): string =>
+    compile(mustLoad(yaml, { env: KEYS }), { userAgent: "test" }).routingFingerprint
+  const variants = [
+    SMALLEST,
+    SMALLEST.replace("model_ref: mini", "model_ref: mini, tool_only: true"),
+    SMALLEST.replace("model: gpt-5-mini", "model: gpt-5-mini, context_tokens: 9"),
+    SMALLEST.replace("strategy: static", "strategy: static\n    affinity: { enabled: false }"),
+    withContract("display_name: x"),
+  ]
+  expect(new Set(variants.map(print)).size).toBe(variants.length)
+  expect(print(SMALLEST)).toBe(print(SMALLEST))
 })
