@@ -8,7 +8,8 @@ import { RouterError } from "../errors.ts"
 import { allRefusals, eligibleTargets, unknownNeeds } from "../routing/eligibility/eligible.ts"
 import { hintFor } from "../routing/eligibility/hint.ts"
 import { requirementsOf } from "../routing/eligibility/needs.ts"
-import type { RejectionReason } from "../routing/eligibility/reasons.ts"
+import { BY_DIALECT, type RejectionReason } from "../routing/eligibility/reasons.ts"
+import { tooLong } from "../routing/eligibility/too-long.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { trace } from "./trace.ts"
@@ -34,8 +35,6 @@ export function shortlistFor(group: Group, call: Call, gateway: Gateway): Shortl
   return { eligible, rejected: refused }
 }
 
-/** These hold for every call of the dialect. */
-const BY_DIALECT: ReadonlySet<RejectionReason> = new Set(["translation-off", "other-skin", "requested-api-skin"])
 /** More would only repeat the configuration. */
 const MAX_TRACED = 64
 
@@ -66,9 +65,10 @@ export function refusal(group: Group, call: Call, late: readonly Rejection[]): R
 
 function noEligibleTarget(group: Group, call: Call, rejected: readonly Omit<Rejection, "error">[]): RouterError {
   const requirements = requirementsOf(call)
+  const nobody = `No target of the model group "${group.name}" can serve this call`
   const promises = new Set(rejected.map(({ reason }) => reason).filter((reason) => reason.startsWith("contract-")))
   return new RouterError("no-eligible-target", {
-    message: `No target of the model group "${group.name}" can serve this call (${requirements.join(", ")}).`,
+    message: tooLong(call, rejected) ?? `${nobody} (${requirements.join(", ")}).`,
     details: {
       model: group.name,
       dialect: call.dialect.name,

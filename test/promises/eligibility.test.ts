@@ -414,3 +414,27 @@ test("a scored group can demand that a target says what it can do, and speaks th
   expect(await reasonsOf("chat", STRUCTURED.chat)).toEqual([])
   expect(await reasonsOf("messages", {})).toEqual([{ target: 0, reason: "requested-api-skin" }])
 })
+
+test("what is too long is said in the words by which agents know it", async () => {
+  await using gate = await startGateway({
+    upstreams: { first },
+    configure: (config) => {
+      const targets = [8000, 10_000].flatMap((context_tokens) => targetsOf(["first"], { context_tokens }))
+      config.models["default"] = { strategy: "failover", translation: "off", targets }
+    },
+  })
+  const messageOf = async (dialect: Dialect, extra: Extra): Promise<string> => {
+    const answer = await gate.call(dialect, SAMPLES[dialect].request({ extra }))
+    expectError(answer, dialect, 400, "no-eligible-target")
+    return String(at(parsed(answer), "error", "message"))
+  }
+  const claude = await messageOf("messages", { ...LONG.messages, max_tokens: 10 })
+  expect(claude).toMatch(/^prompt is too long: 125\d\d tokens > 10000 maximum$/)
+  expect(await messageOf("messages", { max_tokens: 9990 })).toMatch(
+    /^input length and `max_tokens` exceed context limit: \d+ \+ 9990 > 10000, decrease/,
+  )
+  for (const dialect of ["chat", "responses"] as const)
+    expect(await messageOf(dialect, LONG[dialect])).toMatch(
+      /^This model's maximum context length is 10000 tokens\. However, you requested 125\d\d tokens \(125\d\d in the messages/,
+    )
+})

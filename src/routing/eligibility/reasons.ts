@@ -44,3 +44,6 @@ export type TranslationReason =
   | "translation-loss"
 
 export type RejectionReason = FilterReason | TranslationReason
+
+/** These hold for every call of a dialect, whatever its shape. */
+export const BY_DIALECT: ReadonlySet<RejectionReason> = new Set(["translation-off", "other-skin", "requested-api-skin"])
