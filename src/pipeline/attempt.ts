@@ -8,6 +8,7 @@ import {
   CLIENT_LEFT,
   MALFORMED,
   NETWORK,
+  STATE_GONE,
   TIMEOUT,
   classifyFault,
   classifyStatus,
@@ -20,6 +21,7 @@ import { retryAfterMs } from "../upstream/retry-after.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
+import { returnedInReply } from "./returned-state.ts"
 import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
 import { refusal, shortlistFor, type Rejection } from "./shortlist.ts"
 import { attemptTimeoutMs, isProbedByAnother, judge, probe } from "./target-health.ts"
@@ -54,7 +56,7 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
       continue
     }
     if (isThrottled(target, call, gateway)) continue
-    const tried = begin(call, target, translation, gateway)
+    const tried = beginAttempt(call, target, translation, gateway)
     probe(tried, turn < order.length - 1, call, gateway)
     const result = await tryTarget(tried, call, gateway)
     if (!isFailure(result)) return result
@@ -93,7 +95,7 @@ function isFailure(result: Answer | Failure): result is Failure {
   return "class" in result
 }
 
-function begin(call: Call, target: Target, translation: Translation | null, gateway: Gateway): Attempt {
+export function beginAttempt(call: Call, target: Target, translation: Translation | null, gateway: Gateway): Attempt {
   const tried: Attempt = {
     target,
     translation,
@@ -167,7 +169,8 @@ async function refused(
   const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
   tried.responseBytes = bytes.length
   const fault = DIALECTS[tried.target.dialect].readFault(bytes)
-  const failure = classifyStatus(answer.status, fault ?? NO_FAULT, tried.target.model)
+  const isStateGone = answer.status === 404 && call.heldIds !== null && fault?.code !== "model_not_found"
+  const failure = isStateGone ? STATE_GONE : classifyStatus(answer.status, fault ?? NO_FAULT, tried.target.model)
   // an HTML page in front of the upstream says nothing to an agent
   if (!failure.relay || fault === null) return failure
   tried.failure = failure
@@ -186,6 +189,7 @@ function judged(bytes: Uint8Array, answer: UpstreamAnswer, tried: Attempt, call:
   tried.responseBytes = bytes.length
   const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
   if (verdict.kind === "fault") return classifyFault(verdict.fault)
+  call.returnedIds = returnedInReply(bytes, call)
   if (tried.translation !== null) {
     const translated = tried.translation.reply(bytes)
     if (!(translated instanceof Uint8Array)) return classifyFault(translated)

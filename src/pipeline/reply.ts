@@ -6,6 +6,8 @@ import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { routerHeaders } from "./headers.ts"
 import type { Outgoing, Writer } from "./message.ts"
+import { lossesOf } from "./record.ts"
+import { returnedInStream } from "./returned-state.ts"
 import { settle } from "./settle.ts"
 import type { UpstreamStream } from "./upstream-stream.ts"
 
@@ -30,11 +32,10 @@ async function relayed(answer: Answer & { kind: "relay" }, call: Call, gateway: 
   return { status: answer.status, headers: routerHeaders(call, gateway, withLosses(headers, call)), body: answer.bytes }
 }
 
-/** What the translation has lost until the headers leave. */
+/** What was lost until the headers leave. */
 function withLosses(headers: Readonly<Record<string, string>>, call: Call): Readonly<Record<string, string>> {
-  const translation = call.current?.translation ?? null
-  if (translation === null) return headers
-  const losses = lossHeader(translation.losses())
+  if (call.losses.length === 0 && (call.current?.translation ?? null) === null) return headers
+  const losses = lossHeader(lossesOf(call))
   return losses === "" ? headers : { ...headers, "x-router-losses": losses }
 }
 
@@ -59,6 +60,7 @@ function leftStream(stream: UpstreamStream, call: Call, gateway: Gateway): void 
   stream.cancel()
   if (call.settled) return
   call.answer = stream.observer.facts()
+  call.returnedIds = returnedInStream(stream.observer.answer(), call)
   call.upstreamEndedAt = gateway.clock.monotonicMs()
   settle(call, gateway, { status: 499, error: new RouterError("client-closed") }).catch((error: unknown) =>
     gateway.log.error("a call could not be recorded", { request_id: call.id, error }),
@@ -69,6 +71,7 @@ function leftStream(stream: UpstreamStream, call: Call, gateway: Gateway): void 
 async function finish(stream: UpstreamStream, call: Call, gateway: Gateway): Promise<Uint8Array | null> {
   call.upstreamEndedAt = gateway.clock.monotonicMs()
   call.answer = stream.observer.facts()
+  call.returnedIds = returnedInStream(stream.observer.answer(), call)
   const failure = stream.end?.kind === "failed" ? stream.end.failure : null
   stream.attempt.failure = failure
   const error = failure === null ? null : new RouterError(failure.code)

@@ -122,6 +122,7 @@ function gatewayOf(config: Config, ledger: LedgerStore, requestLog: RequestLog, 
   return {
     snapshot,
     ledger,
+    storedStates: ledger.storedStates,
     requestLog,
     clock: systemClock,
     random: systemRandom(),

@@ -4,11 +4,13 @@ import { readOpenAiFault, renderOpenAiError } from "../openai-error.ts"
 import { judgeReply } from "./judge.ts"
 import { ResponsesObserver } from "./observe.ts"
 import { peek } from "./peek.ts"
+import { storedIds } from "./stored-ids.ts"
 
 export const responses: Dialect = {
   name: "openai-responses",
   endpoint: "/responses",
   peek,
+  stored: storedIds,
   judgeReply,
   readFault: readOpenAiFault,
   createObserver: () => new ResponsesObserver(),
