@@ -58,8 +58,7 @@ export class CallInserter {
     for (const loss of call.losses) bind(this.#loss, lossValues(usage.request_id, loss))
     for (const shape of call.upstreamShapes) bind(this.#shape, shapeValues(usage.request_id, shape))
     if (call.error !== null) bind(this.#error, errorValues(usage.request_id, call.error))
-    if (call.stored !== undefined)
-      for (const row of call.stored) bind(this.#stored, storedStateValues(row))
+    if (call.stored !== undefined) for (const row of call.stored) bind(this.#stored, storedStateValues(row))
     this.#figures.add(usage)
   }
 

@@ -112,7 +112,9 @@ function parsedBody(call: Call): JsonObject {
 function asRead(call: Call, body: JsonObject): Call["body"] {
   if (call.body === null) return null
   const text = JSON.stringify(body)
-  return stringsIn(call.body.bytes) === stringsIn(Buffer.from(text)) ? call.body : scanObject(Buffer.from(text), Infinity)
+  return stringsIn(call.body.bytes) === stringsIn(Buffer.from(text))
+    ? call.body
+    : scanObject(Buffer.from(text), Infinity)
 }
 
 const NAMES = ["file_id", "file_ids", "container", "container_id", "item_reference", "id", "conversation", "thread"]

@@ -39,7 +39,6 @@ function bookingId(requestId: string): string {
 
 /** The caller who started it pays; where there is none of that name any more, the one who asks. */
 function credentialOf(callerId: string, asked: Call): Call["credential"] {
-  for (const credential of asked.snapshot.credentials.values())
-    if (credential.caller.id === callerId) return credential
+  for (const credential of asked.snapshot.credentials.values()) if (credential.caller.id === callerId) return credential
   return asked.credential
 }

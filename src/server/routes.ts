@@ -12,7 +12,7 @@ import { countTokens } from "./count-tokens.ts"
 import { health, ready, version, type ReadyStore } from "./health.ts"
 import { listModels, oneModel } from "./models.ts"
 import { answer, refuse } from "./plain.ts"
-import { storedResponse, storedResponsePath, type StoredResponsePath } from "./stored-responses.ts"
+import { storedResponse, storedResponsePath } from "./stored-responses.ts"
 import { usage, type UsageStore } from "./usage.ts"
 
 /** What the endpoints beside the calls need of the ledger. */
@@ -68,18 +68,12 @@ function count(request: Incoming, gateway: Gateway): Outgoing | Promise<Outgoing
   return answer(MESSAGES, gateway, () => countTokens(request, gateway))
 }
 
-function storedRoute(request: Incoming, path: StoredResponsePath, gateway: Gateway): Outgoing | Promise<Outgoing> {
-  if (!path.methods.includes(request.method))
-    return refuse(RESPONSES, gateway, methodNotAllowed(path.methods.join(", ")))
-  return answer(RESPONSES, gateway, () => storedResponse(request, path, gateway))
-}
-
 /** Everything else. */
 function other(request: Incoming, gateway: Gateway, store: Store): Outgoing | Promise<Outgoing> {
   if (COUNTS.has(request.path)) return count(request, gateway)
   const dialect = dialectOf(request)
   const stored = storedResponsePath(request.path)
-  if (stored !== null) return storedRoute(request, stored, gateway)
+  if (stored !== null) return answer(RESPONSES, gateway, () => storedResponse(request, stored, gateway))
   const route = readRoute(request, gateway, store)
   if (route === null) return refuse(dialect, gateway, new RouterError("not-found"))
   if (request.method !== "GET" && request.method !== "HEAD")

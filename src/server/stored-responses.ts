@@ -60,15 +60,13 @@ export function storedResponsePath(path: string): StoredResponsePath | null {
   return id === undefined || methods === undefined ? null : { id, below, methods }
 }
 
-/** @throws RouterError `not-found` for what was not returned to the caller's project, and as for a call */
-export async function storedResponse(
-  request: Incoming,
-  path: StoredResponsePath,
-  gateway: Gateway,
-): Promise<Outgoing> {
+/** @throws RouterError `not-found` for what was not returned to the caller's project, `method-not-allowed`, and as for a call */
+export async function storedResponse(request: Incoming, path: StoredResponsePath, gateway: Gateway): Promise<Outgoing> {
   if (gateway.draining) throw new RouterError("shutting-down")
   const call = callFor(request, gateway)
   const { place, target } = await whereabouts(call, path, gateway)
+  if (!path.methods.includes(request.method))
+    throw new RouterError("method-not-allowed", { headers: { allow: path.methods.join(", ") } })
   const tried = beginAttempt(call, target, null, gateway)
   gateway.active++
   gateway.watchdog.watch(call)
@@ -125,7 +123,12 @@ async function whereabouts(
   const place = found.get(hash)
   const group = place === undefined ? undefined : call.snapshot.groups.get(place.resolved_group)
   const target = place === undefined || group === undefined ? null : targetAt(group, place)
-  if (place === undefined || group === undefined || target === null || call.credential?.caller.allowed.has(group.name) !== true)
+  if (
+    place === undefined ||
+    group === undefined ||
+    target === null ||
+    call.credential?.caller.allowed.has(group.name) !== true
+  )
     throw new RouterError("not-found", {
       message: "There is no such response: it was not returned to this project, has expired, or its target is gone.",
     })

@@ -144,7 +144,10 @@ class PooledAnswer implements UpstreamAnswer {
 function targetHead(target: Target, beta: boolean, method = "POST"): Uint8Array {
   const url = new URL(urlFor(target, beta))
   const lines = Object.entries(target.headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  return Buffer.from(`${method} ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n${lines.join("")}`, "latin1")
+  return Buffer.from(
+    `${method} ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n${lines.join("")}`,
+    "latin1",
+  )
 }
 
 function callHead(request: UpstreamRequest): Uint8Array {

@@ -10,7 +10,11 @@ export const storedIds: StoredIds = {
     const found = new HeldIdList()
     for (const [index, message] of asArray(body["messages"]).entries())
       for (const [part, content] of asArray(asObject(message)?.["content"]).entries())
-        found.add("file", asObject(asObject(content)?.["file"])?.["file_id"], `messages[${index}].content[${part}].file`)
+        found.add(
+          "file",
+          asObject(asObject(content)?.["file"])?.["file_id"],
+          `messages[${index}].content[${part}].file`,
+        )
     return found.ids
   },
   isKept: () => false,
