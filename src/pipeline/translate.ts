@@ -1,9 +1,12 @@
 /** Prepares a call for one target: nothing where the bytes pass, the translated request, or why the target cannot serve. */
+import type { JsonObject } from "../canonical/json.ts"
 import type { ReasoningWish, Request } from "../canonical/request.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { Loss } from "../canonical/loss.ts"
 import type { Group, Target } from "../config/snapshot.ts"
 import type { ReplyOptions, WrittenRequest } from "../dialects/codec.ts"
+import { estimateInputTokens } from "../dialects/messages/token-estimate.ts"
+import type { Usage } from "../canonical/usage.ts"
 import { CODECS, DIALECTS } from "../dialects/registry.ts"
 import { holdsEnvelope, wayBetween } from "../dialects/translate.ts"
 import { RouterError } from "../errors.ts"
@@ -56,7 +59,7 @@ function translationOf(
     model: null,
     mint: context.mint,
     now: () => Math.floor(gateway.clock.now() / 1000),
-    estimatedUsage: null,
+    estimatedUsage: call.facts.stream && call.dialect.name === "anthropic" ? estimated(clientBody) : null,
   }
   return new Translation({
     body: [Buffer.from(JSON.stringify(body))],
@@ -67,6 +70,11 @@ function translationOf(
     losses,
     secrets: target.provider.secrets,
   })
+}
+
+/** Agents' context meters read the very first event, when no upstream but one of their own vendor has counted yet. */
+function estimated(clientBody: JsonObject): Usage {
+  return { freshInputTokens: estimateInputTokens(clientBody), outputTokens: 0, source: "estimated" }
 }
 
 function unfitness(request: Request, target: Target): Rejection | null {

@@ -4,6 +4,7 @@
  */
 import { isObject, type JsonValue } from "../canonical/json.ts"
 import type { Credential, Group, Target } from "../config/snapshot.ts"
+import { estimateInputTokens } from "../dialects/messages/token-estimate.ts"
 import { passthroughBody } from "../dialects/passthrough.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
@@ -21,7 +22,6 @@ import { classifyStatus } from "../upstream/failure.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders } from "../upstream/headers.ts"
 import { masked } from "../upstream/mask.ts"
 import { json } from "./plain.ts"
-import { estimateInputTokens } from "./token-estimate.ts"
 
 /** Agents wait for the number before they go on: an estimate in time is worth more than an exact number too late. */
 const COUNT_WITHIN_MS = 10_000
