@@ -52,6 +52,7 @@ export const LOSSES = {
   "output-cap": "The output cap was brought into the target's range.",
   "service-tier": "The wish for a service tier was left out.",
   store: "Storing the answer at the provider was asked for and is not done.",
+  beta: "The name of a beta that the target's configuration does not let through was left out.",
   field: "A top-level field that only its own dialect knows was left out.",
   // Replies
   "reply-tool-step": "A step of a provider-executed tool was not shown.",

@@ -1,6 +1,7 @@
 /** Config -> Snapshot: once per load. */
 import { readFileSync } from "node:fs"
 import { BlockList, isIP } from "node:net"
+import { betaPolicy } from "./betas.ts"
 import { modelPricesOf } from "../ledger/model-prices.ts"
 import type {
   CallerConfig,
@@ -54,6 +55,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     breaker: breakerRule(config.server.breaker),
     clientIp: clientIpRule(config.server.client_ip),
     corsOrigins: config.server.cors.allow_origins,
+    showsRequestedModel: config.server.responses.model_identity === "requested_group",
     traceCalls: config.server.diagnostics.enabled,
     routingFingerprint: fingerprint(routingFacts(config)),
     pricingFingerprint: fingerprint(pricingFacts(config)),
@@ -206,6 +208,7 @@ function compileTarget(
     attemptTimeoutMs:
       target.timeout_ms ?? group.attempt_timeout_ms ?? config.server.upstream.default_attempt_timeout_ms,
     prices: modelPricesOf(facts),
+    betas: betaPolicy(target.beta_headers ?? providerEntry.beta_headers),
     pricingSource: facts.pricing_source ?? null,
     pricingUpdatedAt: facts.pricing_updated_at ?? null,
     modelRef: target.model_ref ?? null,

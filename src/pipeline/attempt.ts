@@ -1,4 +1,5 @@
 /** Step 6: try the targets in order until one answers; decide what each failure means. */
+import type { Loss } from "../canonical/loss.ts"
 import { passthroughBody } from "../dialects/passthrough.ts"
 import type { Target } from "../config/snapshot.ts"
 import { NO_FAULT } from "../dialects/dialect.ts"
@@ -18,6 +19,7 @@ import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
 import { masked } from "../upstream/mask.ts"
 import { retryAfterMs } from "../upstream/retry-after.ts"
+import { governBetas, type Parts } from "./betas.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
@@ -36,6 +38,7 @@ export type Answer =
   /** The upstream's refusal of the request, in its own words. */
   | { readonly kind: "relay"; readonly status: number; readonly bytes: Uint8Array; readonly failure: Failure }
 
+const NO_LOSSES: readonly Loss[] = []
 const JSON_HEADERS = { "content-type": "application/json" }
 const STREAM_HEADERS = { "content-type": "text/event-stream; charset=utf-8" }
 
@@ -102,6 +105,7 @@ export function beginAttempt(call: Call, target: Target, translation: Translatio
     startedAt: gateway.clock.monotonicMs(),
     ts: gateway.clock.now(),
     requestBytes: translation?.requestBytes ?? call.body?.bytes.length ?? 0,
+    losses: NO_LOSSES,
     responseBytes: 0,
     status: null,
     durationMs: 0,
@@ -148,8 +152,10 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
   const sent = gateway.upstream.send({
     target,
     beta: isHome && target.dialect === "anthropic" && asksForBeta(call.request.target),
-    headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
-    body: translation?.body ?? passthroughBody(call.body, call.facts, target.dialect, target.modelJson),
+    ...governed(tried, {
+      headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
+      body: translation?.body ?? passthroughBody(call.body, call.facts, target.dialect, target.modelJson),
+    }),
   })
   tried.cancel = sent.cancel
   const answer = await sent.answer
@@ -157,6 +163,13 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
   tried.upstreamRequestId = upstreamRequestId(answer.headers)
   if (answer.status < 200 || answer.status > 299) return refused(answer, tried, call, gateway)
   return call.facts.stream ? openStream(answer, tried, call, gateway) : wholeReply(answer, tried, call)
+}
+
+function governed(tried: Attempt, parts: Parts): Parts {
+  if (tried.target.betas === null) return parts
+  const { headers, body, losses } = governBetas(tried.target, parts)
+  tried.losses = losses
+  return { headers, body }
 }
 
 async function refused(

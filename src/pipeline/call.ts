@@ -22,6 +22,8 @@ export interface Attempt {
   readonly startedAt: number
   readonly ts: number
   readonly requestBytes: number
+  /** What the target's configuration took out of the request. */
+  losses: readonly Loss[]
   responseBytes: number
   status: number | null
   durationMs: number

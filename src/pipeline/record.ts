@@ -162,7 +162,7 @@ function attemptRow(tried: Attempt, index: number, call: Call, now: number): Att
   }
 }
 
-const NO_LOSSES: readonly LossRow[] = []
+const NO_LOSSES: readonly never[] = []
 /** A long conversation can lose the same thing in every message. */
 const ROWS_PER_CODE = 8
 /** Names of top-level fields are the client's own text, so only what looks like a name is written down. */
@@ -170,8 +170,10 @@ const NAME_LIKE = /^[\w.[\]-]{1,128}$/
 
 /** All that the call lost until now. */
 export function lossesOf(call: Call): readonly Loss[] {
-  const translated = call.current?.translation?.losses() ?? []
-  return call.losses.length === 0 ? translated : [...call.losses, ...translated]
+  const { current } = call
+  const translated = current?.translation?.losses() ?? NO_LOSSES
+  if (call.losses.length === 0 && (current?.losses.length ?? 0) === 0) return translated
+  return [...call.losses, ...(current?.losses ?? NO_LOSSES), ...translated]
 }
 
 function lossRows(losses: readonly Loss[] | undefined): readonly LossRow[] {

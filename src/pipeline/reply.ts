@@ -9,6 +9,7 @@ import type { Outgoing, Writer } from "./message.ts"
 import { lossesOf } from "./record.ts"
 import { returnedInStream } from "./returned-state.ts"
 import { settle } from "./settle.ts"
+import { renamedRefusal, renamedReply, renamingWriter } from "./shown-model.ts"
 import type { UpstreamStream } from "./upstream-stream.ts"
 
 const encoder = new TextEncoder()
@@ -19,7 +20,7 @@ export async function reply(answer: Answer, call: Call, gateway: Gateway): Promi
   if (answer.kind === "relay") return relayed(answer, call, gateway)
   call.firstContentAt = call.upstreamEndedAt
   await settle(call, gateway, { status: 200, error: null })
-  return { status: 200, headers: routerHeaders(call, gateway, withLosses(answer.headers, call)), body: answer.bytes }
+  return { status: 200, headers: routerHeaders(call, gateway, withLosses(answer.headers, call)), body: renamedReply(answer.bytes, call) }
 }
 
 /** The upstream's own words about the request: agents heal themselves by matching them. */
@@ -29,14 +30,15 @@ async function relayed(answer: Answer & { kind: "relay" }, call: Call, gateway: 
     error: new RouterError(answer.failure.code, { status: answer.status }),
   })
   const headers = { "content-type": "application/json", "x-should-retry": "false" }
-  return { status: answer.status, headers: routerHeaders(call, gateway, withLosses(headers, call)), body: answer.bytes }
+  return { status: answer.status, headers: routerHeaders(call, gateway, withLosses(headers, call)), body: renamedRefusal(answer.bytes, call) }
 }
 
 /** What was lost until the headers leave. */
 function withLosses(headers: Readonly<Record<string, string>>, call: Call): Readonly<Record<string, string>> {
-  if (call.losses.length === 0 && (call.current?.translation ?? null) === null) return headers
-  const losses = lossHeader(lossesOf(call))
-  return losses === "" ? headers : { ...headers, "x-router-losses": losses }
+  const all = lossesOf(call)
+  if (all.length === 0) return headers
+  const losses = lossHeader(all)
+  return { ...headers, "x-router-losses": losses }
 }
 
 function streamed(
@@ -47,9 +49,10 @@ function streamed(
 ): Outgoing {
   call.request.onGone = () => leftStream(stream, call, gateway)
   const pump = async (writer: Writer): Promise<void> => {
-    await stream.pump(writer)
+    const out = stream.attempt.translation === null ? renamingWriter(writer, call) : writer
+    await stream.pump(out)
     const last = call.settled ? null : await finish(stream, call, gateway)
-    if (last !== null) writer.write(last)
+    if (last !== null) out.write(last)
   }
   const body = { pump, keepAlive: () => encoder.encode(stream.keepAlive()) }
   return { status: 200, headers: routerHeaders(call, gateway, withLosses(headers, call)), body }

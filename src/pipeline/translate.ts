@@ -14,6 +14,7 @@ import type { Call } from "./call.ts"
 import { decode, type DecodedRequest } from "./decode.ts"
 import type { Gateway } from "./gateway.ts"
 import { missing, needsOf } from "./needs.ts"
+import { shownModel } from "./shown-model.ts"
 import type { Rejection, RejectionReason } from "./shortlist.ts"
 import { Translation } from "./translation.ts"
 
@@ -56,7 +57,7 @@ function translationOf(
   const options: ReplyOptions = {
     request,
     clientBody,
-    model: null,
+    model: shownModel(call),
     mint: context.mint,
     now: () => Math.floor(gateway.clock.now() / 1000),
     estimatedUsage: call.facts.stream && call.dialect.name === "anthropic" ? estimated(clientBody) : null,

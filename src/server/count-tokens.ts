@@ -9,6 +9,7 @@ import { passthroughBody } from "../dialects/passthrough.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
 import { authenticate } from "../pipeline/authenticate.ts"
+import { governBetas } from "../pipeline/betas.ts"
 import { Call } from "../pipeline/call.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { governHostedTools } from "../pipeline/hosted-tools.ts"
@@ -98,8 +99,10 @@ async function forwarded(target: Target, call: Call, gateway: Gateway): Promise<
   const sent = gateway.upstream.send({
     target,
     beta: asksForBeta(request.target),
-    headers: forwardedHeaders(request.headers, "anthropic", target),
-    body: passthroughBody(call.body, facts, "anthropic", target.modelJson),
+    ...governBetas(target, {
+      headers: forwardedHeaders(request.headers, "anthropic", target),
+      body: passthroughBody(call.body, facts, "anthropic", target.modelJson),
+    }),
   })
   request.onGone = sent.cancel
   const timer = setTimeout(sent.cancel, COUNT_WITHIN_MS)

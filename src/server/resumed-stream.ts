@@ -1,6 +1,8 @@
 /** A stream that was asked for again: it passes as it comes, from its first byte. */
 import { RouterError, asRouterError } from "../errors.ts"
 import type { Outgoing, Writer } from "../pipeline/message.ts"
+import { renamingWriter } from "../pipeline/shown-model.ts"
+import type { Call } from "../pipeline/call.ts"
 import type { UpstreamStream } from "../pipeline/upstream-stream.ts"
 import type { UpstreamAnswer } from "../upstream/answer.ts"
 import { copyResponseHeaders } from "../upstream/headers.ts"
@@ -11,6 +13,7 @@ const encoder = new TextEncoder()
 export function resumedStream(
   stream: UpstreamStream,
   answer: UpstreamAnswer,
+  call: Call,
   ended: () => Promise<void>,
   released: () => void,
 ): Outgoing {
@@ -18,8 +21,9 @@ export function resumedStream(
   copyResponseHeaders(answer.headers, headers)
   const pump = async (writer: Writer): Promise<void> => {
     try {
-      await stream.pump(writer)
-      writer.write(await lastOf(stream, ended))
+      const out = renamingWriter(writer, call)
+      await stream.pump(out)
+      out.write(await lastOf(stream, ended))
     } finally {
       released()
     }

@@ -15,6 +15,7 @@ import type { Gateway } from "../pipeline/gateway.ts"
 import { hashOf, targetAt } from "../pipeline/held-state.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import { requestId } from "../pipeline/request-id.ts"
+import { renamedRefusal, renamedReply } from "../pipeline/shown-model.ts"
 import { UpstreamStream } from "../pipeline/upstream-stream.ts"
 import { isUnstreamed } from "../pipeline/unstreamed.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
@@ -133,6 +134,7 @@ async function whereabouts(
       message: "There is no such response: it was not returned to this project, has expired, or its target is gone.",
     })
   call.group = group
+  call.facts = { ...call.facts, model: group.name }
   return { place, target }
 }
 
@@ -172,7 +174,7 @@ async function whole(answer: UpstreamAnswer, tried: Attempt, asked: Asked): Prom
       throw new RouterError("upstream-failed", { cause })
     },
   )
-  if (answer.status < 200 || answer.status > 299) return refused(answer.status, bytes, tried.target)
+  if (answer.status < 200 || answer.status > 299) return refused(answer.status, bytes, asked, tried.target)
   const hash = hashOf(call, { kind: "response", id: path.id })
   if (place.usage_pending === 1 && path.below !== "/input_items" && call.request.method !== "DELETE") {
     const verdict = RESPONSES.judgeReply(bytes)
@@ -182,16 +184,16 @@ async function whole(answer: UpstreamAnswer, tried: Attempt, asked: Asked): Prom
   if (call.request.method === "DELETE") await gateway.storedStates.forget(hash).catch(() => {})
   const headers: Record<string, string> = { "content-type": "application/json" }
   copyResponseHeaders(answer.headers, headers)
-  return { status: answer.status, headers, body: bytes }
+  return { status: answer.status, headers, body: renamedReply(bytes, call) }
 }
 
-function refused(status: number, bytes: Uint8Array, target: Target): Outgoing {
+function refused(status: number, bytes: Uint8Array, { call }: Asked, target: Target): Outgoing {
   if (status === 404) throw new RouterError("not-found", { message: "The provider no longer has this response." })
   const fault = RESPONSES.readFault(bytes)
   const failure = classifyStatus(status, fault ?? NO_FAULT, target.model)
   if (!failure.relay || fault === null) throw new RouterError(failure.code)
   const headers = { "content-type": "application/json", "x-should-retry": "false" }
-  return { status, headers, body: masked(bytes, target.provider.secrets) }
+  return { status, headers, body: renamedRefusal(masked(bytes, target.provider.secrets), call) }
 }
 
 function streamed(answer: UpstreamAnswer, tried: Attempt, { call, path, place, gateway }: Asked): Outgoing {
@@ -204,7 +206,7 @@ function streamed(answer: UpstreamAnswer, tried: Attempt, { call, path, place, g
     tried.cancel()
     release(call, gateway)
   }
-  return resumedStream(stream, answer, ended, () => release(call, gateway))
+  return resumedStream(stream, answer, call, ended, () => release(call, gateway))
 }
 
 /** May be called again. */
