@@ -208,6 +208,7 @@ function compileTarget(
     attemptTimeoutMs:
       target.timeout_ms ?? group.attempt_timeout_ms ?? config.server.upstream.default_attempt_timeout_ms,
     prices: modelPricesOf(facts),
+    contextTokens: facts.context_tokens ?? null,
     betas: betaPolicy(target.beta_headers ?? providerEntry.beta_headers),
     pricingSource: facts.pricing_source ?? null,
     pricingUpdatedAt: facts.pricing_updated_at ?? null,

@@ -57,6 +57,8 @@ export interface Target {
   /** For calls of the target's own dialect that must be written anew all the same. */
   readonly homeFacts: TargetFacts
   readonly capabilities: Capabilities
+  /** Null: unknown. */
+  readonly contextTokens: number | null
   /** Null: all of them. */
   readonly betas: BetaPolicy | null
   /** The name of the catalogue's entry; null: the target names its model itself. */

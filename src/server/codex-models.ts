@@ -56,6 +56,7 @@ function isNative({ dialect }: Target): boolean {
 function entryOf(id: string, targets: readonly Target[], order: number): object {
   const reasons = targets.some(({ capabilities }) => capabilities.reasoning)
   const sees = targets.some((target) => (isNative(target) ? target.facts.images : target.capabilities.images))
+  const contexts = targets.flatMap(({ contextTokens }) => (contextTokens === null ? [] : [contextTokens]))
   return {
     slug: id,
     display_name: id,
@@ -73,6 +74,8 @@ function entryOf(id: string, targets: readonly Target[], order: number): object 
     support_verbosity: targets.every(isNative),
     default_verbosity: null,
     apply_patch_tool_type: "freeform",
+    // it compacts a conversation in time for what any target can hold; without a number it does not know when
+    ...(contexts.length === 0 ? {} : { context_window: Math.min(...contexts) }),
     truncation_policy: TRUNCATION,
     supports_parallel_tool_calls: true,
     experimental_supported_tools: [],
