@@ -5,7 +5,8 @@ const name = new ModelName('my "group"')
 const frames = (text: string): string => Buffer.from(name.frames(Buffer.from(text))).toString()
 
 test("only the answer's own model changes, and no other byte", () => {
-  const text = ': c\r\n\r\nevent: x\r\ndata:{"a": {"model":"inner"}, "model" :  "old" , "n":1.0}\r\n\r\ndata: {"x":"\\"model\\":"}\n\n'
+  const text =
+    ': c\r\n\r\nevent: x\r\ndata:{"a": {"model":"inner"}, "model" :  "old" , "n":1.0}\r\n\r\ndata: {"x":"\\"model\\":"}\n\n'
   expect(frames(text)).toBe(text.replace('"old"', '"my \\"group\\""'))
 })
 

@@ -20,7 +20,11 @@ export async function reply(answer: Answer, call: Call, gateway: Gateway): Promi
   if (answer.kind === "relay") return relayed(answer, call, gateway)
   call.firstContentAt = call.upstreamEndedAt
   await settle(call, gateway, { status: 200, error: null })
-  return { status: 200, headers: routerHeaders(call, gateway, withLosses(answer.headers, call)), body: renamedReply(answer.bytes, call) }
+  return {
+    status: 200,
+    headers: routerHeaders(call, gateway, withLosses(answer.headers, call)),
+    body: renamedReply(answer.bytes, call),
+  }
 }
 
 /** The upstream's own words about the request: agents heal themselves by matching them. */
@@ -30,7 +34,11 @@ async function relayed(answer: Answer & { kind: "relay" }, call: Call, gateway: 
     error: new RouterError(answer.failure.code, { status: answer.status }),
   })
   const headers = { "content-type": "application/json", "x-should-retry": "false" }
-  return { status: answer.status, headers: routerHeaders(call, gateway, withLosses(headers, call)), body: renamedRefusal(answer.bytes, call) }
+  return {
+    status: answer.status,
+    headers: routerHeaders(call, gateway, withLosses(headers, call)),
+    body: renamedRefusal(answer.bytes, call),
+  }
 }
 
 /** What was lost until the headers leave. */

@@ -48,7 +48,8 @@ describe.each(ALL_PAIRS.map((pair) => [...pair] as [Dialect, Dialect]))("%s clie
     upstream.plan(marker, reply(SAMPLES[target].unary(`"model":"x"`)))
     const { text } = await gateway.call(client, SAMPLES[client].request({ model, text: marker }))
     expect(namesIn(JSON.parse(text))).toEqual([model])
-    if (client === target) expect(text).toBe(SAMPLES[target].unary(`"model":"x"`).replace('"vendor-model"', `"${model}"`))
+    if (client === target)
+      expect(text).toBe(SAMPLES[target].unary(`"model":"x"`).replace('"vendor-model"', `"${model}"`))
   })
 
   test("streamed", async () => {
