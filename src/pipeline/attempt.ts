@@ -29,6 +29,8 @@ import { refusal, shortlistFor, type Rejection } from "./shortlist.ts"
 import { attemptTimeoutMs, isProbedByAnother, judge, probe } from "./target-health.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
+import { asWhole, isEventStream, type Reshaped } from "./reshape.ts"
+import { isUnstreamed, readUnstreamed } from "./unstreamed.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
 
 /** What the client is to get. */
@@ -162,7 +164,7 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
   tried.status = answer.status
   tried.upstreamRequestId = upstreamRequestId(answer.headers)
   if (answer.status < 200 || answer.status > 299) return refused(answer, tried, call, gateway)
-  return call.facts.stream ? openStream(answer, tried, call, gateway) : wholeReply(answer, tried, call)
+  return call.facts.stream ? openStream(answer, tried, call, gateway) : wholeReply(answer, tried, call, gateway)
 }
 
 function governed(tried: Attempt, parts: Parts): Parts {
@@ -192,15 +194,30 @@ async function refused(
   return { kind: "relay", status: answer.status, bytes: words, failure }
 }
 
-function wholeReply(answer: UpstreamAnswer, tried: Attempt, call: Call): Answer | Failure | Promise<Answer | Failure> {
+function wholeReply(
+  answer: UpstreamAnswer,
+  tried: Attempt,
+  call: Call,
+  gateway: Gateway,
+): Answer | Failure | Promise<Answer | Failure> {
   const whole = readWhole(answer, call.snapshot.limits.maxResponseBytes)
-  if (whole instanceof Uint8Array) return judged(whole, answer, tried, call)
-  return whole.then((bytes) => judged(bytes, answer, tried, call))
+  if (whole instanceof Uint8Array) return judged(whole, answer, tried, call, gateway)
+  return whole.then((bytes) => judged(bytes, answer, tried, call, gateway))
 }
 
-function judged(bytes: Uint8Array, answer: UpstreamAnswer, tried: Attempt, call: Call): Answer | Failure {
+function judged(
+  bytes: Uint8Array,
+  answer: UpstreamAnswer,
+  tried: Attempt,
+  call: Call,
+  gateway: Gateway,
+): Answer | Failure {
   tried.responseBytes = bytes.length
   const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
+  if (verdict.kind === "fault" && isEventStream(bytes)) {
+    const reshaped = asWhole(bytes, tried, call, gateway)
+    return "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, JSON_HEADERS)
+  }
   if (verdict.kind === "fault") return classifyFault(verdict.fault)
   call.returnedIds = returnedInReply(bytes, call)
   if (tried.translation !== null) {
@@ -215,12 +232,22 @@ function judged(bytes: Uint8Array, answer: UpstreamAnswer, tried: Attempt, call:
   return { kind: "unary", bytes, headers }
 }
 
+/** An answer that had to be brought into the shape that was asked for. */
+function wholeAnswer({ bytes, facts }: Reshaped, call: Call, headers: Readonly<Record<string, string>>): Answer {
+  call.answer = facts
+  return { kind: "unary", bytes, headers }
+}
+
 async function openStream(
   answer: UpstreamAnswer,
   tried: Attempt,
   call: Call,
   gateway: Gateway,
 ): Promise<Answer | Failure> {
+  if (isUnstreamed(answer)) {
+    const reshaped = await readUnstreamed(answer, tried, call, gateway)
+    return "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, STREAM_HEADERS)
+  }
   const stream = new UpstreamStream(answer, tried, call, gateway)
   const failure = await stream.untilContent()
   if (failure !== null) return failure

@@ -29,8 +29,9 @@ export function returnedInStream(answer: Loose, call: Call): readonly StoredId[]
   return stored.returned(answer, stored.isKept(call.body))
 }
 
-function isAtHome(call: Call): boolean {
-  return call.current?.target.dialect === call.dialect.name
+/** What the router wrote anew has ids of its own. */
+function isAtHome({ current, dialect }: Call): boolean {
+  return current?.translation === null && current.target.dialect === dialect.name
 }
 
 /** Undefined: none. */

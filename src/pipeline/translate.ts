@@ -42,6 +42,20 @@ export function translate(target: Target, call: Call, gateway: Gateway): Transla
   }
 }
 
+/** For an answer in another shape than was asked for, within one dialect; null where the body cannot be understood. */
+export function homeTranslation(target: Target, call: Call, gateway: Gateway): Translation | null {
+  try {
+    const decoded = decode(call)
+    const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
+    const facts = homeFacts(decoded.request.reasoning, target.homeFacts)
+    const written = CODECS[target.dialect].writeRequest(decoded.request, facts, mint)
+    return translationOf(target, call, decoded, written, [], gateway)
+  } catch (error) {
+    if (!(error instanceof RouterError)) throw error
+    return null
+  }
+}
+
 export function isRejection(result: Translation | Rejection | null): result is Rejection {
   return result !== null && "reason" in result
 }
