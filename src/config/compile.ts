@@ -1,7 +1,6 @@
 /** Config -> Snapshot: once per load. */
 import { readFileSync } from "node:fs"
 import { BlockList, isIP } from "node:net"
-import { betaPolicy } from "./betas.ts"
 import { modelPricesOf } from "../ledger/model-prices.ts"
 import type {
   CallerConfig,
@@ -208,8 +207,6 @@ function compileTarget(
     attemptTimeoutMs:
       target.timeout_ms ?? group.attempt_timeout_ms ?? config.server.upstream.default_attempt_timeout_ms,
     prices: modelPricesOf(facts),
-    contextTokens: facts.context_tokens ?? null,
-    betas: betaPolicy(target.beta_headers ?? providerEntry.beta_headers),
     pricingSource: facts.pricing_source ?? null,
     pricingUpdatedAt: facts.pricing_updated_at ?? null,
     modelRef: target.model_ref ?? null,

@@ -96,7 +96,6 @@ export interface BreakerRule {
   readonly cooldownMs: number
 }
 
-
 /** Which betas a server behind the `anthropic` dialect takes. */
 export interface BetaPolicy {
   /** Does this name of `anthropic-beta` go upstream? */

@@ -2,6 +2,7 @@
 import type { Dialect } from "../canonical/origin.ts"
 import { defaultFacts, type ReasoningFacts, type TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
+import { betaPolicy } from "./betas.ts"
 import type { ModelConfig, ProviderConfig, ReasoningSupport, TargetConfig, ToolSupport } from "./config.ts"
 import type { Capabilities, Target } from "./snapshot.ts"
 
@@ -21,7 +22,9 @@ export interface FactSources {
   readonly target: TargetConfig
 }
 
-export function targetFacts(sources: FactSources): Pick<Target, "skin" | "facts" | "homeFacts" | "capabilities"> {
+export function targetFacts(
+  sources: FactSources,
+): Pick<Target, "skin" | "facts" | "homeFacts" | "capabilities" | "contextTokens" | "betas"> {
   const { dialect, model, provider, catalogue, target } = sources
   const support = toolsOf(dialect, { ...catalogue?.tool_support, ...target.tool_support })
   const modalities = target.input_modalities ?? catalogue?.input_modalities
@@ -43,6 +46,8 @@ export function targetFacts(sources: FactSources): Pick<Target, "skin" | "facts"
     skin: digest([new URL(provider.base_url).host, provider.api_key ?? null, model]),
     facts,
     homeFacts: homeFacts(facts),
+    contextTokens: target.context_tokens ?? catalogue?.context_tokens ?? null,
+    betas: betaPolicy(target.beta_headers ?? provider.beta_headers),
     capabilities: {
       tools: support?.tools === true,
       toolChoice: support?.toolChoice === true,
