@@ -29,25 +29,45 @@ export interface StoredIds {
   returned(answer: Loose, isKept: boolean): readonly StoredId[]
 }
 
-const ESCAPED = Buffer.from("\\u00")
-/** The digits that follow in escapes of letters, digits and `_`. */
-const NAME_DIGITS: ReadonlySet<number> = new Set(Buffer.from("34567"))
-
 export function holdsAny(bytes: Uint8Array, needles: readonly Uint8Array[]): boolean {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   return needles.some((needle) => view.includes(needle))
 }
 
+const ESCAPED = Buffer.from("\\u00")
+/** By the last two digits of an escape: letters, digits and `_`. */
+const NAME_ESCAPES: ReadonlySet<number> = new Set(
+  Array.from({ length: 128 }, (_, code) => code)
+    .filter((code) => /\w/.test(String.fromCharCode(code)))
+    .flatMap((code) => {
+      const digits = code.toString(16)
+      return [digits, digits.toUpperCase()].map((text) => text.charCodeAt(0) * 256 + text.charCodeAt(1))
+    }),
+)
+/** Beyond so many hits one pass over the bytes is cheaper than another native search. */
+const FEW_HITS = 32
+const BACKSLASH = 92
+
 /** Does something write letters as escapes? Only somebody who hides a name from a search does that. */
 export function hidesNames(bytes: Uint8Array): boolean {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  for (let at = view.indexOf(ESCAPED); at >= 0; at = view.indexOf(ESCAPED, at + 4))
-    if (NAME_DIGITS.has(view[at + 4] ?? 0) && isNameEscape(view.toString("latin1", at + 4, at + 6))) return true
+  let at = view.indexOf(ESCAPED)
+  for (let hits = 0; at >= 0 && hits < FEW_HITS; hits++) {
+    if (isNameEscape(bytes, at)) return true
+    at = view.indexOf(ESCAPED, at + ESCAPED.length)
+  }
+  if (at < 0) return false
+  for (; at < bytes.length; at++) if (bytes[at] === BACKSLASH && isNameEscape(bytes, at)) return true
   return false
 }
 
-function isNameEscape(digits: string): boolean {
-  return /^\w$/.test(String.fromCharCode(Number.parseInt(digits, 16)))
+function isNameEscape(bytes: Uint8Array, at: number): boolean {
+  return (
+    bytes[at + 1] === ESCAPED[1] &&
+    bytes[at + 2] === ESCAPED[2] &&
+    bytes[at + 3] === ESCAPED[3] &&
+    NAME_ESCAPES.has((bytes[at + 4] ?? 0) * 256 + (bytes[at + 5] ?? 0))
+  )
 }
 
 /** Is the top-level member there, with a value other than null? */

@@ -13,6 +13,7 @@ import { governBetas } from "../pipeline/betas.ts"
 import { Call } from "../pipeline/call.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { governHostedTools } from "../pipeline/hosted-tools.ts"
+import { holderOf } from "../pipeline/held-state.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import { rank } from "../pipeline/rank.ts"
 import { receive } from "../pipeline/receive.ts"
@@ -58,9 +59,11 @@ async function counted(call: Call, gateway: Gateway): Promise<Outgoing> {
   await receive(call, gateway)
   const group = groupOf(call, call.credential)
   call.group = group
+  // what another project stored is not counted either
+  const held = call.heldIds === null ? null : await holderOf(call, group, gateway)
   const estimate = estimated(call)
   governHostedTools(call)
-  const target = nativeTarget(group, call, gateway)
+  const target = nativeTarget(held?.eligible ?? group.targets, call, gateway)
   return (target === null ? null : await forwarded(target, call, gateway)) ?? estimate
 }
 
@@ -85,8 +88,8 @@ function estimated(call: Call): Outgoing {
 }
 
 /** The first target in the group's order, if the body can go to it as it is. */
-function nativeTarget(group: Group, call: Call, gateway: Gateway): Target | null {
-  const eligible = group.targets.filter(({ dialect, url }) => dialect === "anthropic" && countUrl(url) !== null)
+function nativeTarget(targets: readonly Target[], call: Call, gateway: Gateway): Target | null {
+  const eligible = targets.filter(({ dialect, url }) => dialect === "anthropic" && countUrl(url) !== null)
   if (eligible.length === 0) return null
   const [target] = rank({ eligible, rejected: [] }, call, gateway)
   return target !== undefined && translate(target, call, gateway) === null ? countingTarget(target) : null

@@ -292,3 +292,22 @@ test("no id stands in the router's files", async () => {
   await obtain("responses", { id })
   expect(gateway.records.leaks([id])).toEqual([])
 })
+
+test("tokens of what another project stored are not counted", async () => {
+  const id = fresh("file")
+  handOut(gateway.directory, { kind: "file", id, provider: "first-messages", dialect: "anthropic" })
+  const messages = [{ role: "user", content: [{ type: "document", source: { type: "file", file_id: id } }] }]
+  const path = "/v1/messages/count_tokens"
+  first.plan(id, reply('{"input_tokens":5}'))
+  const body = request("messages", "", { messages })
+  expectError(await gateway.call("messages", body, { path, token: stranger }), "messages", 404, "not-found")
+  expect((await gateway.call("messages", body, { path })).text).toBe('{"input_tokens":5}')
+})
+
+test("escapes of what is no name cost nothing but a look", async () => {
+  first.plan("<escapes>", answerWith("responses", {}))
+  const body = request("responses", "<escapes>", {}).replace("<escapes>", `<escapes> ${"\\u003c\\u00e9".repeat(100)}`)
+  expect((await gateway.call("responses", body)).status).toBe(200)
+  const [sent] = first.received("<escapes>")
+  expect(Buffer.from(sent?.request.body ?? []).toString()).toContain("\\u003c\\u00e9")
+})
