@@ -6,6 +6,8 @@ import type { Upstream, UpstreamCount } from "./upstreams.ts"
 export interface LoadPlan {
   readonly upstream: Upstream
   readonly bodyPath: string
+  /** `/v1/chat/completions` where nothing else is said. */
+  readonly path?: string
   readonly connections: number
   /** From the start of the load to the first reading: connections are made, streams begin. */
   readonly leadMs: number
@@ -25,6 +27,7 @@ export interface Turn {
   readonly faults: string
 }
 
+const CHAT_PATH = "/v1/chat/completions"
 const SAMPLE_MS = 250
 /** An upstream that wrote nothing for this long has nothing left to do: longer than a stream's tick. */
 const SILENCE_MS = 250
@@ -85,7 +88,7 @@ async function startWrk(
   const address = `http://127.0.0.1:${contender.port(plan.upstream.name)}`
   const wrk = ["wrk", "-t1", `-c${plan.connections}`, `-d${seconds}s`, "--timeout", "30s"]
   const script = ["-s", `${import.meta.dir}/load/post.lua`, address]
-  const settings = [`BODY_FILE=${plan.bodyPath}`, `HEADER_FILE=${headerPath}`]
+  const settings = [`BODY_FILE=${plan.bodyPath}`, `HEADER_FILE=${headerPath}`, `CALL_PATH=${plan.path ?? CHAT_PATH}`]
   return Bun.spawn(["env", ...settings, ...wrk, ...script], { stdin: "ignore", stdout: "pipe", stderr: "ignore" })
 }
 

@@ -14,6 +14,7 @@ import { factsOf } from "./helpers/recorded-usage.ts"
 import type { Recording } from "./helpers/recordings.ts"
 import { answerBytes, RECORDINGS_MISSING, recordingsOf } from "./helpers/recordings.ts"
 import { DIALECTS, SAMPLES } from "./helpers/samples.ts"
+import { handOutHeld } from "./helpers/stored-ids.ts"
 import { at, FAILURE_TERMINAL, framesOf, jsonOf, terminalsOf } from "./helpers/streams.ts"
 
 /** Recordings whose answer does not simply pass, and why. Everything else must be byte-exact. */
@@ -81,6 +82,8 @@ beforeAll(async () => {
       }))
     },
   })
+  for (const { dialect, request } of ALL)
+    if (request !== null) handOutHeld(gateway.directory, dialect, request, { provider: `upstream-${dialect}` })
 })
 
 afterAll(async () => {

@@ -1,4 +1,4 @@
--- wrk: the same POST on every connection. BODY_FILE is sent as it is; HEADER_FILE holds header lines.
+-- wrk: the same POST to CALL_PATH on every connection. BODY_FILE is sent as it is; HEADER_FILE holds header lines.
 local function contents(name)
   local file = assert(io.open(os.getenv(name), "rb"))
   local text = file:read("*a")
@@ -7,7 +7,7 @@ local function contents(name)
 end
 
 wrk.method = "POST"
-wrk.path = "/v1/chat/completions"
+wrk.path = os.getenv("CALL_PATH")
 wrk.body = contents("BODY_FILE")
 for name, value in contents("HEADER_FILE"):gmatch("([%w-]+): ([^\r\n]+)") do
   wrk.headers[name] = value

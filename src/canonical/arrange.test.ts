@@ -88,7 +88,6 @@ describe("calls and results", () => {
       { code: "tool-result-missing", path: "messages[1]" },
       { code: "tool-result-orphan", path: "messages[0].blocks[0]" },
       { code: "tool-result-duplicate", path: "messages[3].blocks[0]" },
-      { code: "tool-result-error", path: "tool result b" },
     ])
     const repaired = result("b", ERROR_MARK + MISSING_RESULT_TEXT)
     expect(arranged.messages).toEqual([

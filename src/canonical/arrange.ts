@@ -72,8 +72,9 @@ export function arrange(request: Request, facts: TargetFacts): Arranged {
   const hoisted = shape.hoists ? paired.slice(0, leadCount) : []
   const placed = facts.midSystem ? paired : placeSystem(paired, leadCount, stripped, losses)
   const behind = placed.slice(hoisted.length)
-  const rest = shape.errorFlag ? behind : behind.map((message) => markErrors(message, losses))
-  const lifted = facts.toolResultMedia ? rest : rest.flatMap((message) => liftMedia(message, losses))
+  const placeOf = placesOfResults(request.messages)
+  const rest = shape.errorFlag ? behind : behind.map((message) => markErrors(message, placeOf, losses))
+  const lifted = facts.toolResultMedia ? rest : rest.flatMap((message) => liftMedia(message, placeOf, losses))
   const shaped = shape.alternates ? startWithUser(alternate(lifted), losses) : lifted
   return {
     instructions: [...head, ...hoisted.flatMap((message) => message.blocks)],
@@ -143,11 +144,29 @@ function marked(blocks: readonly Block[], mark: string): readonly Block[] {
   return [{ type: "text", text: mark.trim() }, ...blocks]
 }
 
-function markErrors(message: Message, losses: Losses): Message {
+/** Where the client had the result of a call; null: nowhere, it was made up for a call without one. */
+function placesOfResults(messages: readonly Message[]): (callId: string) => string | null {
+  let places: Map<string, string> | null = null
+  return (callId) => {
+    places ??= new Map(
+      messages.flatMap(({ blocks }, index) =>
+        blocks.flatMap((block, at): [string, string][] =>
+          block.type === "tool-result" ? [[block.callId, `messages[${index}].blocks[${at}]`]] : [],
+        ),
+      ),
+    )
+    return places.get(callId) ?? null
+  }
+}
+
+type PlaceOfResult = ReturnType<typeof placesOfResults>
+
+function markErrors(message: Message, placeOf: PlaceOfResult, losses: Losses): Message {
   if (!message.blocks.some((block) => block.type === "tool-result" && block.isError)) return message
   const blocks = message.blocks.map((block): Block => {
     if (block.type !== "tool-result" || !block.isError) return block
-    losses.add("tool-result-error", `tool result ${block.callId}`)
+    const place = placeOf(block.callId)
+    if (place !== null) losses.add("tool-result-error", place)
     return { ...block, isError: false, content: marked(block.content, ERROR_MARK) }
   })
   return { ...message, blocks }
@@ -156,12 +175,12 @@ function markErrors(message: Message, losses: Losses): Message {
 const MEDIA: readonly Block["type"][] = ["image", "document", "audio"]
 
 /** Media of tool results stand in a user message behind the results, in order, each group under the id of its call. */
-function liftMedia(message: Message, losses: Losses): readonly Message[] {
+function liftMedia(message: Message, placeOf: PlaceOfResult, losses: Losses): readonly Message[] {
   if (message.role !== "tool") return [message]
   const lifted: Block[] = []
   const blocks = message.blocks.map((block) => {
     if (block.type !== "tool-result" || !block.content.some((inner) => MEDIA.includes(inner.type))) return block
-    losses.add("tool-result-media", `tool result ${block.callId}`)
+    losses.add("tool-result-media", placeOf(block.callId) ?? "messages")
     lifted.push({ type: "text", text: `[from the result of tool call ${block.callId}]` })
     lifted.push(...block.content.filter((inner) => MEDIA.includes(inner.type)))
     return withoutMedia(block)

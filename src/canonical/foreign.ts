@@ -2,7 +2,7 @@
 
 import type { Block, DocumentBlock, RawBlock, Source } from "./block.ts"
 import type { LossCode, Losses } from "./loss.ts"
-import type { Dialect } from "./origin.ts"
+import type { Dialect, Extra } from "./origin.ts"
 
 export interface Receiver {
   readonly dialect: Dialect
@@ -103,4 +103,10 @@ function lose(
   const replyCode = code === "block-field" ? "reply-field" : "reply-content"
   receiver.losses.add(receiver.side === "request" ? code : replyCode, path)
   return null
+}
+
+/** The fields of an answer that only another dialect knows are lost, each by its name. */
+export function loseExtra(extra: Extra | undefined, dialect: Dialect, losses: Losses): void {
+  if (extra === undefined || extra.dialect === dialect) return
+  for (const field of Object.keys(extra.fields)) losses.add("reply-field", `extra.${field}`)
 }

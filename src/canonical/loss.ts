@@ -52,6 +52,7 @@ export const LOSSES = {
   "output-cap": "The output cap was brought into the target's range.",
   "service-tier": "The wish for a service tier was left out.",
   store: "Storing the answer at the provider was asked for and is not done.",
+  beta: "The name of a beta that the target's configuration does not let through was left out.",
   field: "A top-level field that only its own dialect knows was left out.",
   // Replies
   "reply-tool-step": "A step of a provider-executed tool was not shown.",
@@ -70,7 +71,11 @@ export const LOSSES = {
 
 export type LossCode = keyof typeof LOSSES
 
-/** `path` leads to the place in the canonical request or reply, e.g. `messages[3].blocks[1]`, or is a wire name in `extra`. */
+/**
+ * `path` leads to the place in the canonical request or reply by the names of its fields, entries of lists by their number:
+ * `instructions[0]`, `messages[3].blocks[1]`, `sampling.topK`, `blocks[2]` of a reply. What concerns a block names the block, what concerns a
+ * message the message (`messages[3]`). Fields that only the client's dialect knows stand under their wire names.
+ */
 export interface Loss {
   readonly code: LossCode
   readonly path: string

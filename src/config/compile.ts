@@ -43,6 +43,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     breaker: breakerRule(config.server.breaker),
     clientIp: clientIpRule(config.server.client_ip),
     corsOrigins: config.server.cors.allow_origins,
+    showsRequestedModel: config.server.responses.model_identity === "requested_group",
     traceCalls: config.server.diagnostics.enabled,
     routingFingerprint: routingFingerprint(config),
     pricingFingerprint: pricingFingerprint(config),

@@ -258,6 +258,8 @@ export interface TargetConfig {
   readonly default_output_reservation?: number | undefined
   /** In place of the catalogue's. */
   readonly output_token_field?: "max_tokens" | "max_completion_tokens" | undefined
+  /** In place of the provider's. */
+  readonly beta_headers?: BetaHeaders | undefined
   /** Capacity that all callers share. Blocks of provider, model and target are cumulative. */
   readonly traffic_shape?: ProviderShaping | undefined
   /** From Responses clients to a Chat upstream. */
@@ -656,6 +658,8 @@ export interface ProviderConfig {
   readonly tls?: ProviderTls | undefined
   /** Further client headers that may go upstream. */
   readonly forward_headers: readonly string[]
+  /** For servers that speak the `anthropic` dialect but not all of its betas. Left out: everything goes. What is taken out is listed in `X-Router-Losses`. */
+  readonly beta_headers?: BetaHeaders | undefined
   /** Capacity that all callers share. Blocks of provider, model and target are cumulative. */
   readonly traffic_shape?: ProviderShaping | undefined
   /** The catalogue: facts about models, by a name that targets use as `model_ref`. */
@@ -914,6 +918,16 @@ export interface RateLimitBackoff {
   readonly multiplier: number
   /** Take the provider's `Retry-After` as the pause, within the bounds. */
   readonly honor_retry_after: boolean
+}
+
+/** For servers that speak the `anthropic` dialect but not all of its betas. Left out: everything goes. What is taken out is listed in `X-Router-Losses`. */
+export interface BetaHeaders {
+  /** Only these names of `anthropic-beta` go upstream. */
+  readonly allow?: readonly string[] | undefined
+  /** All names of `anthropic-beta` but these go upstream. */
+  readonly strip?: readonly string[] | undefined
+  /** Body fields that ride on betas and are taken out: a top-level field, or a field of one. */
+  readonly strip_fields: readonly string[]
 }
 
 /** A private authority and a client certificate. */
@@ -1257,7 +1271,7 @@ export interface ClientIpConfig {
 
 /** What answers say. */
 export interface ResponsesConfig {
-  /** Which name answers carry in `model`. */
+  /** Which name answers carry in `model`: what the upstream says, or what the client asked for. */
   readonly model_identity: "upstream" | "requested_group"
 }
 

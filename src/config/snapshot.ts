@@ -5,6 +5,7 @@
 import type { BlockList } from "node:net"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
+import type { FieldPath } from "../json/omit.ts"
 import type { ModelPrices } from "../ledger/price.ts"
 
 export interface Provider {
@@ -56,6 +57,8 @@ export interface Target {
   /** For calls of the target's own dialect that must be written anew all the same. */
   readonly homeFacts: TargetFacts
   readonly capabilities: Capabilities
+  /** Null: all of them. */
+  readonly betas: BetaPolicy | null
   /** The name of the catalogue's entry; null: the target names its model itself. */
   readonly modelRef: string | null
   /** Shared capacity that the target draws on, widest first; empty: unlimited. */
@@ -95,6 +98,14 @@ export interface BreakerRule {
   readonly failures: number
   readonly windowMs: number
   readonly cooldownMs: number
+}
+
+/** Which betas a server behind the `anthropic` dialect takes. */
+export interface BetaPolicy {
+  /** Does this name of `anthropic-beta` go upstream? */
+  readonly takes: (name: string) => boolean
+  /** Body fields that do not. */
+  readonly fields: readonly FieldPath[]
 }
 
 /**
@@ -209,6 +220,8 @@ export interface Snapshot {
   readonly clientIp: ClientIpRule
   readonly corsOrigins: readonly string[]
   readonly traceCalls: boolean
+  /** Answers name the model that the client asked for, not the upstream's. */
+  readonly showsRequestedModel: boolean
   readonly routingFingerprint: string
   readonly pricingFingerprint: string
 }

@@ -2,6 +2,7 @@
 import type { Dialect } from "../canonical/origin.ts"
 import { defaultFacts, type ReasoningFacts, type TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
+import { betaPolicy } from "./betas.ts"
 import type {
   ModelConfig,
   ProviderConfig,
@@ -32,7 +33,7 @@ export interface FactSources {
 
 export function targetFacts(
   sources: FactSources,
-): Pick<Target, "skin" | "facts" | "homeFacts" | "capabilities" | "limits"> {
+): Pick<Target, "skin" | "facts" | "homeFacts" | "capabilities" | "limits" | "betas"> {
   const { dialect, model, provider, catalogue, target } = sources
   const support = toolsOf(dialect, { ...catalogue?.tool_support, ...target.tool_support })
   const modalities = target.input_modalities ?? catalogue?.input_modalities
@@ -56,6 +57,7 @@ export function targetFacts(
     homeFacts: homeFacts(facts),
     capabilities: capabilitiesOf(sources),
     limits: limitsOf(catalogue, target),
+    betas: betaPolicy(target.beta_headers ?? provider.beta_headers),
   }
 }
 

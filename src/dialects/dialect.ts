@@ -5,6 +5,8 @@
 import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import type { RequestShape } from "./shape-reader.ts"
+import type { Loose } from "./loose.ts"
+import type { StoredIds } from "./stored-ids.ts"
 
 /** The three wire dialects, by the names that the configuration uses. */
 export type DialectName = "openai-chat" | "openai-responses" | "anthropic"
@@ -99,6 +101,8 @@ export interface StreamObserver {
   readonly finished: boolean
   readonly fault: UpstreamFault | null
   facts(): AnswerFacts
+  /** What the frames said so far, as far as it may hold ids of stored state; in the shape of a whole answer. */
+  answer(): Loose
   /** The terminal error in this dialect, after frames were sent. */
   renderFailure(error: RouterError, requestId: string): string
   /** A whole frame that bridges silence between two frames and means nothing. */
@@ -116,6 +120,7 @@ export interface Dialect {
   peek(body: ScannedObject): RequestFacts
   /** What eligibility and strategies may know of the request; each part is read when it is asked for. Never throws. */
   shapeOf(body: ScannedObject): RequestShape
+  readonly stored: StoredIds
   judgeReply(bytes: Uint8Array): ReplyVerdict
   /** Reads an upstream's error body; null when it is no JSON object. */
   readFault(bytes: Uint8Array): UpstreamFault | null

@@ -2,6 +2,7 @@
 import type { Database, Statement } from "bun:sqlite"
 import type { AttemptRow, CallRecord, ErrorRow, LossRow, TraceRow, UpstreamShapeRow, UsageRow } from "./record.ts"
 import { HourlyFigures } from "./rollup.ts"
+import { STORED_STATE_UPSERT, storedStateValues } from "./stored-state.ts"
 
 type Scalar = string | number | null
 type Insertion = Statement<unknown, Scalar[]>
@@ -22,6 +23,7 @@ export class CallInserter {
   readonly #loss: Insertion
   readonly #shape: Insertion
   readonly #error: Insertion
+  readonly #stored: Insertion
   readonly #figures: HourlyFigures
   readonly #begin: Statement<unknown, []>
   readonly #commit: Statement<unknown, []>
@@ -33,6 +35,7 @@ export class CallInserter {
     this.#loss = database.prepare(insertInto("request_losses"))
     this.#shape = database.prepare(insertInto("request_upstream_shape_events"))
     this.#error = database.prepare(insertInto("request_errors"))
+    this.#stored = database.prepare(STORED_STATE_UPSERT)
     this.#figures = new HourlyFigures(database)
     this.#begin = database.prepare<unknown, []>("BEGIN IMMEDIATE")
     this.#commit = database.prepare<unknown, []>("COMMIT")
@@ -55,11 +58,12 @@ export class CallInserter {
     for (const loss of call.losses) bind(this.#loss, lossValues(usage.request_id, loss))
     for (const shape of call.upstreamShapes) bind(this.#shape, shapeValues(usage.request_id, shape))
     if (call.error !== null) bind(this.#error, errorValues(usage.request_id, call.error))
+    if (call.stored !== undefined) for (const row of call.stored) bind(this.#stored, storedStateValues(row))
     this.#figures.add(usage)
   }
 
   close(): void {
-    const rows = [this.#usage, this.#attempt, this.#trace, this.#loss, this.#shape, this.#error]
+    const rows = [this.#usage, this.#attempt, this.#trace, this.#loss, this.#shape, this.#error, this.#stored]
     for (const statement of [...rows, this.#begin, this.#commit]) statement.finalize()
     this.#figures.close()
   }

@@ -85,6 +85,15 @@ const REQUEST_UPSTREAM_SHAPE_EVENTS = `CREATE TABLE request_upstream_shape_event
   PRIMARY KEY (request_id, seq)
 ) WITHOUT ROWID`
 
+/** Ids of state at upstreams that answers handed out, hashed with the project that got them. */
+const STORED_STATE = `CREATE TABLE stored_state (
+  id_sha256 TEXT NOT NULL PRIMARY KEY, request_id TEXT NOT NULL, caller_id TEXT NOT NULL,
+  provider TEXT NOT NULL, model TEXT NOT NULL, dialect TEXT NOT NULL, resolved_group TEXT NOT NULL,
+  expires_at INTEGER NOT NULL, usage_pending INTEGER NOT NULL
+) WITHOUT ROWID`
+/** Grows with time, so it appends. */
+const STORED_STATE_EXPIRY = "CREATE INDEX stored_state_expiry ON stored_state (expires_at)"
+
 const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
@@ -100,6 +109,7 @@ const MIGRATIONS: readonly Migration[] = [
   },
   { version: 2, name: "losses", statements: [REQUEST_LOSSES] },
   { version: 4, name: "upstream-shaping", statements: [REQUEST_UPSTREAM_SHAPE_EVENTS] },
+  { version: 5, name: "stored-state", statements: [STORED_STATE, STORED_STATE_EXPIRY] },
 ]
 
 const NEWEST = MIGRATIONS.at(-1)?.version ?? 0

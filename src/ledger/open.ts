@@ -13,6 +13,7 @@ import { type CallerUsage, type LedgerQueries, type UsageQuery, usageOf } from "
 import type { CallRecord, Ledger } from "./record.ts"
 import { Spool } from "./spool.ts"
 import { lockSpool, type SpoolLock } from "./spool-lock.ts"
+import { StoredStateIndex, type StoredStates } from "./stored-state.ts"
 import { GroupWriter } from "./write.ts"
 
 export interface LedgerOptions {
@@ -49,6 +50,7 @@ export interface LedgerLimits {
 export interface LedgerStore extends Ledger, LedgerQueries {
   /** `accepting`, after a look at the database: for `/readyz`, which must notice an outage that no call has met yet. */
   ready(): Promise<boolean>
+  readonly storedStates: StoredStates
 }
 
 const LIMITS: LedgerLimits = {
@@ -84,7 +86,9 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
   await Promise.race([outage.replay(), Bun.sleep(limits.openMs)])
   const { clock, log, durability } = options
   const writer = new GroupWriter(database, outage, { clock, log, limits, isAsync: durability === "async" })
+  const storedStates = new StoredStateIndex(database, clock, log)
   return {
+    storedStates,
     record: (call: CallRecord) => writer.record(call),
     accepting: () => writer.accepting(),
     ready: async () => (await outage.check()) && writer.accepting(),
@@ -96,6 +100,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
       }
     },
     close: async () => {
+      storedStates.close()
       await writer.close()
       await outage.close()
       spooling?.lock.release()

@@ -145,6 +145,22 @@ export interface UpstreamShapeRow {
   readonly queue_wait_ms: number | null
 }
 
+/** An id of state at an upstream that the call's answer handed out; see `stored-state.ts`. */
+export interface StoredStateRow {
+  /** Of project, kind and id; the id itself is not kept. */
+  readonly id_sha256: string
+  /** The call that got it last. */
+  readonly request_id: string
+  readonly caller_id: string
+  readonly provider: string
+  readonly model: string
+  readonly dialect: string
+  readonly resolved_group: string
+  readonly expires_at: number
+  /** 1: a response in the background, whose usage no row has yet. */
+  readonly usage_pending: 0 | 1
+}
+
 /** All rows of one call: written in one transaction or not at all. */
 export interface CallRecord {
   readonly usage: UsageRow
@@ -153,6 +169,8 @@ export interface CallRecord {
   readonly losses: readonly LossRow[]
   readonly upstreamShapes: readonly UpstreamShapeRow[]
   readonly error: ErrorRow | null
+  /** Absent: none. */
+  readonly stored?: readonly StoredStateRow[] | undefined
 }
 
 /** The pipeline's view of the ledger. */

@@ -1,4 +1,5 @@
 /** Step 6: try the targets in order until one answers; decide what each failure means. */
+import type { Loss } from "../canonical/loss.ts"
 import { passthroughBody } from "../dialects/passthrough.ts"
 import type { Target } from "../config/snapshot.ts"
 import { NO_FAULT } from "../dialects/dialect.ts"
@@ -8,6 +9,7 @@ import {
   CLIENT_LEFT,
   MALFORMED,
   NETWORK,
+  STATE_GONE,
   TIMEOUT,
   classifyFault,
   classifyStatus,
@@ -18,15 +20,19 @@ import { asksForBeta, copyResponseHeaders, forwardedHeaders, upstreamRequestId }
 import { masked } from "../upstream/mask.ts"
 import { retryAfterMs } from "../upstream/retry-after.ts"
 import { rememberTarget } from "./affinity.ts"
+import { governBetas, type Parts } from "./betas.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
+import { returnedInReply } from "./returned-state.ts"
 import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
 import { refusal, type Rejection } from "./shortlist.ts"
 import { attemptTimeoutMs, isProbedByAnother, judge, probe } from "./target-health.ts"
 import { trace } from "./trace.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
+import { asWhole, isEventStream, type Reshaped } from "./reshape.ts"
+import { isUnstreamed, readUnstreamed } from "./unstreamed.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
 
 /** What the client is to get. */
@@ -36,6 +42,7 @@ export type Answer =
   /** The upstream's refusal of the request, in its own words. */
   | { readonly kind: "relay"; readonly status: number; readonly bytes: Uint8Array; readonly failure: Failure }
 
+const NO_LOSSES: readonly Loss[] = []
 const JSON_HEADERS = { "content-type": "application/json" }
 const STREAM_HEADERS = { "content-type": "text/event-stream; charset=utf-8" }
 
@@ -56,7 +63,7 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
       continue
     }
     if (isThrottled(target, call, gateway)) continue
-    const tried = begin(call, target, translation, gateway)
+    const tried = beginAttempt(call, target, translation, gateway)
     probe(tried, turn < order.length - 1, call, gateway)
     const result = await tryTarget(tried, call, gateway)
     if (!isFailure(result)) {
@@ -86,13 +93,14 @@ function isFailure(result: Answer | Failure): result is Failure {
   return "class" in result
 }
 
-function begin(call: Call, target: Target, translation: Translation | null, gateway: Gateway): Attempt {
+export function beginAttempt(call: Call, target: Target, translation: Translation | null, gateway: Gateway): Attempt {
   const tried: Attempt = {
     target,
     translation,
     startedAt: gateway.clock.monotonicMs(),
     ts: gateway.clock.now(),
     requestBytes: translation?.requestBytes ?? call.body?.bytes.length ?? 0,
+    losses: NO_LOSSES,
     responseBytes: 0,
     status: null,
     durationMs: 0,
@@ -139,15 +147,24 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
   const sent = gateway.upstream.send({
     target,
     beta: isHome && target.dialect === "anthropic" && asksForBeta(call.request.target),
-    headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
-    body: translation?.body ?? passthroughBody(call.body, call.facts, target.dialect, target.modelJson),
+    ...governed(tried, {
+      headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
+      body: translation?.body ?? passthroughBody(call.body, call.facts, target.dialect, target.modelJson),
+    }),
   })
   tried.cancel = sent.cancel
   const answer = await sent.answer
   tried.status = answer.status
   tried.upstreamRequestId = upstreamRequestId(answer.headers)
   if (answer.status < 200 || answer.status > 299) return refused(answer, tried, call, gateway)
-  return call.facts.stream ? openStream(answer, tried, call, gateway) : wholeReply(answer, tried, call)
+  return call.facts.stream ? openStream(answer, tried, call, gateway) : wholeReply(answer, tried, call, gateway)
+}
+
+function governed(tried: Attempt, parts: Parts): Parts {
+  if (tried.target.betas === null) return parts
+  const { headers, body, losses } = governBetas(tried.target, parts)
+  tried.losses = losses
+  return { headers, body }
 }
 
 async function refused(
@@ -160,7 +177,8 @@ async function refused(
   const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
   tried.responseBytes = bytes.length
   const fault = DIALECTS[tried.target.dialect].readFault(bytes)
-  const failure = classifyStatus(answer.status, fault ?? NO_FAULT, tried.target.model)
+  const isStateGone = answer.status === 404 && call.heldIds !== null && fault?.code !== "model_not_found"
+  const failure = isStateGone ? STATE_GONE : classifyStatus(answer.status, fault ?? NO_FAULT, tried.target.model)
   // an HTML page in front of the upstream says nothing to an agent
   if (!failure.relay || fault === null) return failure
   tried.failure = failure
@@ -169,16 +187,32 @@ async function refused(
   return { kind: "relay", status: answer.status, bytes: words, failure }
 }
 
-function wholeReply(answer: UpstreamAnswer, tried: Attempt, call: Call): Answer | Failure | Promise<Answer | Failure> {
+function wholeReply(
+  answer: UpstreamAnswer,
+  tried: Attempt,
+  call: Call,
+  gateway: Gateway,
+): Answer | Failure | Promise<Answer | Failure> {
   const whole = readWhole(answer, call.snapshot.limits.maxResponseBytes)
-  if (whole instanceof Uint8Array) return judged(whole, answer, tried, call)
-  return whole.then((bytes) => judged(bytes, answer, tried, call))
+  if (whole instanceof Uint8Array) return judged(whole, answer, tried, call, gateway)
+  return whole.then((bytes) => judged(bytes, answer, tried, call, gateway))
 }
 
-function judged(bytes: Uint8Array, answer: UpstreamAnswer, tried: Attempt, call: Call): Answer | Failure {
+function judged(
+  bytes: Uint8Array,
+  answer: UpstreamAnswer,
+  tried: Attempt,
+  call: Call,
+  gateway: Gateway,
+): Answer | Failure {
   tried.responseBytes = bytes.length
   const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
+  if (verdict.kind === "fault" && isEventStream(bytes)) {
+    const reshaped = asWhole(bytes, tried, call, gateway)
+    return "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, JSON_HEADERS)
+  }
   if (verdict.kind === "fault") return classifyFault(verdict.fault)
+  call.returnedIds = returnedInReply(bytes, call)
   if (tried.translation !== null) {
     const translated = tried.translation.reply(bytes)
     if (!(translated instanceof Uint8Array)) return classifyFault(translated)
@@ -191,12 +225,22 @@ function judged(bytes: Uint8Array, answer: UpstreamAnswer, tried: Attempt, call:
   return { kind: "unary", bytes, headers }
 }
 
+/** An answer that had to be brought into the shape that was asked for. */
+function wholeAnswer({ bytes, facts }: Reshaped, call: Call, headers: Readonly<Record<string, string>>): Answer {
+  call.answer = facts
+  return { kind: "unary", bytes, headers }
+}
+
 async function openStream(
   answer: UpstreamAnswer,
   tried: Attempt,
   call: Call,
   gateway: Gateway,
 ): Promise<Answer | Failure> {
+  if (isUnstreamed(answer)) {
+    const reshaped = await readUnstreamed(answer, tried, call, gateway)
+    return "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, STREAM_HEADERS)
+  }
   const stream = new UpstreamStream(answer, tried, call, gateway)
   const failure = await stream.untilContent()
   if (failure !== null) return failure

@@ -1,5 +1,7 @@
 /** One call: what is known about it after each step. */
+import type { Loss } from "../canonical/loss.ts"
 import type { Credential, Group, Snapshot, Target } from "../config/snapshot.ts"
+import type { StoredId, HeldId } from "../dialects/stored-ids.ts"
 import { type AnswerFacts, type Dialect, NO_REQUEST_FACTS, type RequestFacts } from "../dialects/dialect.ts"
 import type { CallAffinity } from "./affinity.ts"
 import type { RequestShape } from "../dialects/shape-reader.ts"
@@ -22,6 +24,8 @@ export interface Attempt {
   readonly startedAt: number
   readonly ts: number
   readonly requestBytes: number
+  /** What the target's configuration took out of the request. */
+  losses: readonly Loss[]
   responseBytes: number
   status: number | null
   durationMs: number
@@ -57,6 +61,8 @@ export class Call implements Watched {
   body: ScannedObject | null = null
   facts: RequestFacts = NO_REQUEST_FACTS
   #shape: RequestShape | null = null
+  /** Ids of state at a provider that the body points with; null: none. */
+  heldIds: readonly HeldId[] | null = null
   // admit
   group: Group | null = null
   // rank, attempt
@@ -73,8 +79,12 @@ export class Call implements Watched {
   decoded: DecodedRequest | null = null
   /** Whether the body holds reasoning that the router sealed; null: not looked yet. */
   sealed: boolean | null = null
+  /** What the router itself left out of the body, beside what translation loses. */
+  losses: readonly Loss[] = []
   readonly trace: TraceRow[] = []
   // reply
+  /** Ids of such state that the answer hands out; they are recorded with the call. */
+  returnedIds: readonly StoredId[] = []
   answer: AnswerFacts = { usage: null, stopReason: null, serviceTier: null }
   firstContentAt: number | null = null
   upstreamEndedAt: number | null = null

@@ -2,6 +2,7 @@
 import type { Snapshot } from "../config/snapshot.ts"
 import type { CallRecord, Ledger } from "../ledger/record.ts"
 import type { PinStore } from "../routing/affinity/pin-store.ts"
+import type { StoredStates } from "../ledger/stored-state.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { Random } from "../system/random.ts"
@@ -13,6 +14,7 @@ export interface Gateway {
   /** The newest configuration; a call keeps the one that it started with. */
   snapshot: Snapshot
   readonly ledger: Ledger
+  readonly storedStates: StoredStates
   readonly requestLog: { write(record: CallRecord): void }
   readonly clock: Clock
   readonly random: Random

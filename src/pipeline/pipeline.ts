@@ -8,6 +8,7 @@ import { Call } from "./call.ts"
 import { clientAddress } from "./client-address.ts"
 import type { Gateway } from "./gateway.ts"
 import { errorHeaders, routerHeaders } from "./headers.ts"
+import { holderOf } from "./held-state.ts"
 import type { Incoming, Outgoing } from "./message.ts"
 import { rank } from "./rank.ts"
 import { receive } from "./receive.ts"
@@ -24,7 +25,7 @@ export async function serve(request: Incoming, dialect: Dialect, gateway: Gatewa
     const receiving = receive(call, gateway)
     if (receiving !== null) await receiving
     const group = admit(call, gateway)
-    const shortlist = shortlistFor(group, call, gateway)
+    const shortlist = call.heldIds === null ? shortlistFor(group, call, gateway) : await holderOf(call, group, gateway)
     const order = rank(shortlist, group, call, gateway)
     const answer = await attempt(order instanceof Promise ? await order : order, call, gateway)
     return await reply(answer, call, gateway)

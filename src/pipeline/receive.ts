@@ -4,6 +4,7 @@ import { RouterError } from "../errors.ts"
 import { JsonFault, faultPath } from "../json/fault.ts"
 import { scanObject, type ScannedObject } from "../json/scan.ts"
 import { readBody } from "./body.ts"
+import { heldIdsOf } from "./held-state.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 
@@ -26,6 +27,7 @@ export function receive(call: Call, gateway: Gateway): Promise<void> | null {
 function understand(call: Call, bytes: Uint8Array): void {
   call.body = parse(bytes, call.snapshot.limits.maxDepth)
   call.facts = call.dialect.peek(call.body)
+  if (call.dialect.stored.mayHold(call.body)) call.heldIds = heldIdsOf(call)
 }
 
 function isJson(type: string | null): boolean {

@@ -7,6 +7,7 @@ import { priceCall, type Costs } from "../ledger/price.ts"
 import type { Attempt, Call, Outcome } from "./call.ts"
 import { clientName } from "./client.ts"
 import type { Gateway } from "./gateway.ts"
+import { storedRows } from "./returned-state.ts"
 
 export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRecord {
   const now = gateway.clock.monotonicMs()
@@ -14,9 +15,10 @@ export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRe
     usage: usageRow(call, gateway, outcome, now),
     attempts: call.attempts.map((tried, index) => attemptRow(tried, index, call, now)),
     trace: call.trace,
-    losses: lossRows(call.current?.translation?.losses()),
+    losses: lossRows(lossesOf(call)),
     upstreamShapes: call.upstreamShapes ?? NO_SHAPES,
     error: errorRow(call, gateway, outcome),
+    stored: storedRows(call),
   }
 }
 
@@ -160,11 +162,19 @@ function attemptRow(tried: Attempt, index: number, call: Call, now: number): Att
   }
 }
 
-const NO_LOSSES: readonly LossRow[] = []
+const NO_LOSSES: readonly never[] = []
 /** A long conversation can lose the same thing in every message. */
 const ROWS_PER_CODE = 8
 /** Names of top-level fields are the client's own text, so only what looks like a name is written down. */
 const NAME_LIKE = /^[\w.[\]-]{1,128}$/
+
+/** All that the call lost until now. */
+export function lossesOf(call: Call): readonly Loss[] {
+  const { current } = call
+  const translated = current?.translation?.losses() ?? NO_LOSSES
+  if (call.losses.length === 0 && (current?.losses.length ?? 0) === 0) return translated
+  return [...call.losses, ...(current?.losses ?? NO_LOSSES), ...translated]
+}
 
 function lossRows(losses: readonly Loss[] | undefined): readonly LossRow[] {
   if (losses === undefined || losses.length === 0) return NO_LOSSES

@@ -6,7 +6,10 @@ import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { routerHeaders } from "./headers.ts"
 import type { Outgoing, Writer } from "./message.ts"
+import { lossesOf } from "./record.ts"
+import { returnedInStream } from "./returned-state.ts"
 import { settle } from "./settle.ts"
+import { renamedRefusal, renamedReply, renamingWriter } from "./shown-model.ts"
 import type { UpstreamStream } from "./upstream-stream.ts"
 
 const encoder = new TextEncoder()
@@ -17,7 +20,11 @@ export async function reply(answer: Answer, call: Call, gateway: Gateway): Promi
   if (answer.kind === "relay") return relayed(answer, call, gateway)
   call.firstContentAt = call.upstreamEndedAt
   await settle(call, gateway, { status: 200, error: null })
-  return { status: 200, headers: routerHeaders(call, gateway, withLosses(answer.headers, call)), body: answer.bytes }
+  return {
+    status: 200,
+    headers: routerHeaders(call, gateway, withLosses(answer.headers, call)),
+    body: renamedReply(answer.bytes, call),
+  }
 }
 
 /** The upstream's own words about the request: agents heal themselves by matching them. */
@@ -27,15 +34,19 @@ async function relayed(answer: Answer & { kind: "relay" }, call: Call, gateway: 
     error: new RouterError(answer.failure.code, { status: answer.status }),
   })
   const headers = { "content-type": "application/json", "x-should-retry": "false" }
-  return { status: answer.status, headers: routerHeaders(call, gateway, withLosses(headers, call)), body: answer.bytes }
+  return {
+    status: answer.status,
+    headers: routerHeaders(call, gateway, withLosses(headers, call)),
+    body: renamedRefusal(answer.bytes, call),
+  }
 }
 
-/** What the translation has lost until the headers leave. */
+/** What was lost until the headers leave. */
 function withLosses(headers: Readonly<Record<string, string>>, call: Call): Readonly<Record<string, string>> {
-  const translation = call.current?.translation ?? null
-  if (translation === null) return headers
-  const losses = lossHeader(translation.losses())
-  return losses === "" ? headers : { ...headers, "x-router-losses": losses }
+  const all = lossesOf(call)
+  if (all.length === 0) return headers
+  const losses = lossHeader(all)
+  return { ...headers, "x-router-losses": losses }
 }
 
 function streamed(
@@ -46,9 +57,10 @@ function streamed(
 ): Outgoing {
   call.request.onGone = () => leftStream(stream, call, gateway)
   const pump = async (writer: Writer): Promise<void> => {
-    await stream.pump(writer)
+    const out = stream.attempt.translation === null ? renamingWriter(writer, call) : writer
+    await stream.pump(out)
     const last = call.settled ? null : await finish(stream, call, gateway)
-    if (last !== null) writer.write(last)
+    if (last !== null) out.write(last)
   }
   const body = { pump, keepAlive: () => encoder.encode(stream.keepAlive()) }
   return { status: 200, headers: routerHeaders(call, gateway, withLosses(headers, call)), body }
@@ -59,6 +71,7 @@ function leftStream(stream: UpstreamStream, call: Call, gateway: Gateway): void 
   stream.cancel()
   if (call.settled) return
   call.answer = stream.observer.facts()
+  call.returnedIds = returnedInStream(stream.observer.answer(), call)
   call.upstreamEndedAt = gateway.clock.monotonicMs()
   settle(call, gateway, { status: 499, error: new RouterError("client-closed") }).catch((error: unknown) =>
     gateway.log.error("a call could not be recorded", { request_id: call.id, error }),
@@ -69,6 +82,7 @@ function leftStream(stream: UpstreamStream, call: Call, gateway: Gateway): void 
 async function finish(stream: UpstreamStream, call: Call, gateway: Gateway): Promise<Uint8Array | null> {
   call.upstreamEndedAt = gateway.clock.monotonicMs()
   call.answer = stream.observer.facts()
+  call.returnedIds = returnedInStream(stream.observer.answer(), call)
   const failure = stream.end?.kind === "failed" ? stream.end.failure : null
   stream.attempt.failure = failure
   const error = failure === null ? null : new RouterError(failure.code)

@@ -21,6 +21,7 @@ export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Pr
   if (call.credential === null) return gateway.requestLog.write(record)
   try {
     await gateway.ledger.record(record)
+    if (record.stored !== undefined) gateway.storedStates.remember(record.stored)
     gateway.requestLog.write(record)
   } catch (cause) {
     gateway.requestLog.write(unrecorded(record))

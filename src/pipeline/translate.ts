@@ -1,9 +1,12 @@
 /** Prepares a call for one target: nothing where the bytes pass, the translated request, or why the target cannot serve. */
+import type { JsonObject } from "../canonical/json.ts"
 import type { ReasoningWish, Request } from "../canonical/request.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { Loss } from "../canonical/loss.ts"
 import type { Group, Target } from "../config/snapshot.ts"
 import type { ReplyOptions, WrittenRequest } from "../dialects/codec.ts"
+import { estimateInputTokens } from "../dialects/messages/token-estimate.ts"
+import type { Usage } from "../canonical/usage.ts"
 import { CODECS, DIALECTS } from "../dialects/registry.ts"
 import { holdsEnvelope, wayBetween } from "../dialects/translate.ts"
 import { RouterError } from "../errors.ts"
@@ -11,6 +14,7 @@ import { foreignSeals, withForeignSeals } from "./affinity.ts"
 import type { Call } from "./call.ts"
 import { decode, type DecodedRequest } from "./decode.ts"
 import type { Gateway } from "./gateway.ts"
+import { shownModel } from "./shown-model.ts"
 import type { Rejection } from "./shortlist.ts"
 import { Translation } from "./translation.ts"
 
@@ -40,6 +44,20 @@ export function translate(target: Target, call: Call, gateway: Gateway): Transla
   }
 }
 
+/** For an answer in another shape than was asked for, within one dialect; null where the body cannot be understood. */
+export function homeTranslation(target: Target, call: Call, gateway: Gateway): Translation | null {
+  try {
+    const decoded = decode(call)
+    const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
+    const facts = homeFacts(decoded.request.reasoning, target.homeFacts)
+    const written = CODECS[target.dialect].writeRequest(decoded.request, facts, mint)
+    return translationOf(target, call, decoded, written, [], gateway)
+  } catch (error) {
+    if (!(error instanceof RouterError)) throw error
+    return null
+  }
+}
+
 export function isRejection(result: Translation | Rejection | null): result is Rejection {
   return result !== null && "reason" in result
 }
@@ -55,10 +73,10 @@ function translationOf(
   const options: ReplyOptions = {
     request,
     clientBody,
-    model: null,
+    model: shownModel(call),
     mint: context.mint,
     now: () => Math.floor(gateway.clock.now() / 1000),
-    estimatedUsage: null,
+    estimatedUsage: call.facts.stream && call.dialect.name === "anthropic" ? estimated(clientBody) : null,
   }
   return new Translation({
     body: [Buffer.from(JSON.stringify(body))],
@@ -69,6 +87,11 @@ function translationOf(
     losses,
     secrets: target.provider.secrets,
   })
+}
+
+/** Agents' context meters read the very first event, when no upstream but one of their own vendor has counted yet. */
+function estimated(clientBody: JsonObject): Usage {
+  return { freshInputTokens: estimateInputTokens(clientBody), outputTokens: 0, source: "estimated" }
 }
 
 /** State that lives at an upstream can be reached only in the dialect that made it. */

@@ -1,9 +1,14 @@
 /** One attempt's way through the canonical form: the request as it is sent, and what turns the answer back. */
+import type { Event } from "../canonical/event.ts"
+import { createFold } from "../canonical/fold.ts"
 import { parseExact, type JsonValue } from "../canonical/json.ts"
 import { Losses, type Loss } from "../canonical/loss.ts"
 import type { Failure } from "../canonical/reply.ts"
-import type { Codec, ReplyContext, ReplyOptions } from "../dialects/codec.ts"
-import type { Dialect, UpstreamFault } from "../dialects/dialect.ts"
+import { unfold } from "../canonical/unfold.ts"
+import type { Codec, ReplyContext, ReplyOptions, StreamReader } from "../dialects/codec.ts"
+import { NO_FAULT, type Dialect, type UpstreamFault } from "../dialects/dialect.ts"
+import { readFields } from "../sse/fields.ts"
+import { FrameSplitter } from "../sse/frames.ts"
 import { masked } from "../upstream/mask.ts"
 import { StreamTranslation } from "./stream-translation.ts"
 
@@ -62,6 +67,41 @@ export class Translation {
     return Buffer.from(JSON.stringify(written.body))
   }
 
+  /** A whole answer as the client's stream, its end included. */
+  unfolded(bytes: Uint8Array): string | UpstreamFault {
+    const { client, target, context, options } = this.parts
+    const read = target.codec.readReply(parsed(bytes), context)
+    if ("failure" in read) return asFault(read.failure)
+    const writer = client.codec.createStreamWriter(options)
+    let text = ""
+    for (const event of unfold(read.reply)) text += writer.push(event)
+    this.replyLosses.addAll(read.losses)
+    this.replyLosses.addAll(writer.losses())
+    return text
+  }
+
+  /** A whole stream as the client's unary answer. */
+  folded(bytes: Uint8Array): Uint8Array | UpstreamFault {
+    const { client, target, context, options } = this.parts
+    const reader = target.codec.createStreamReader(context)
+    const folding = createFold()
+    const take = (events: readonly Event[]): void => {
+      for (const event of events) folding.push(event)
+    }
+    const splitter = new FrameSplitter(Infinity)
+    splitter.push(bytes)
+    while (splitter.next()) take(eventsIn(reader, splitter.bytes.subarray(splitter.start, splitter.end)))
+    take(eventsIn(reader, splitter.remainder()))
+    take(reader.end())
+    const folded = folding.result()
+    if (folded === null) return NO_FAULT
+    if ("failure" in folded) return asFault(folded.failure)
+    const written = client.codec.writeReply(folded.reply, options)
+    this.replyLosses.addAll(reader.losses())
+    this.replyLosses.addAll(written.losses)
+    return Buffer.from(JSON.stringify(written.body))
+  }
+
   /** The vendor's words about the request, in the client's shape. */
   refusal(status: number, bytes: Uint8Array, requestId: string): Uint8Array {
     const { client, target, secrets } = this.parts
@@ -78,6 +118,11 @@ export class Translation {
     )
     return this.streamed
   }
+}
+
+function eventsIn(reader: StreamReader, frame: Uint8Array): readonly Event[] {
+  const { event, data } = readFields(frame, 0, frame.length)
+  return data === null ? [] : reader.push(event === null ? { data } : { event, data })
 }
 
 export function asFault({ type, code, param, message, kind }: Failure): UpstreamFault {

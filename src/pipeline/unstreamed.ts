@@ -1,8 +1,10 @@
-/** A stream was asked for and a plain body came: an error, or a server that cannot stream. */
+/** A stream was asked for and a plain body came: an error, or an answer of a server that cannot stream. */
 import { DIALECTS } from "../dialects/registry.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { EMPTY_STREAM, MALFORMED, classifyFault, type Failure } from "../upstream/failure.ts"
-import type { Attempt } from "./call.ts"
+import type { Attempt, Call } from "./call.ts"
+import type { Gateway } from "./gateway.ts"
+import { asStream, type Reshaped } from "./reshape.ts"
 
 export function isUnstreamed({ headers }: UpstreamAnswer): boolean {
   const type = headers.get("content-type") ?? ""
@@ -10,11 +12,18 @@ export function isUnstreamed({ headers }: UpstreamAnswer): boolean {
   return encoding !== "identity" || (/json|html/i.test(type) && !type.includes("event-stream"))
 }
 
-/** What the plain body means. @throws RangeError when it is larger than `maxBytes` */
-export async function judgeUnstreamed(answer: UpstreamAnswer, tried: Attempt, maxBytes: number): Promise<Failure> {
-  const bytes = await readWhole(answer, maxBytes)
+/** The plain body as the client's stream, or what it means. @throws RangeError when it is larger than the bound of unary bodies */
+export async function readUnstreamed(
+  answer: UpstreamAnswer,
+  tried: Attempt,
+  call: Call,
+  gateway: Gateway,
+): Promise<Reshaped | Failure> {
+  const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
   tried.responseBytes = bytes.length
   if (bytes.length === 0) return EMPTY_STREAM
-  const fault = DIALECTS[tried.target.dialect].readFault(bytes)
-  return fault === null ? MALFORMED : classifyFault(fault)
+  const dialect = DIALECTS[tried.target.dialect]
+  const fault = dialect.readFault(bytes)
+  if (fault === null) return MALFORMED
+  return dialect.judgeReply(bytes).kind === "answer" ? asStream(bytes, tried, call, gateway) : classifyFault(fault)
 }

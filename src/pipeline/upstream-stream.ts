@@ -21,7 +21,6 @@ import type { Gateway } from "./gateway.ts"
 import type { Writer } from "./message.ts"
 import type { StreamTranslation } from "./stream-translation.ts"
 import { asFault } from "./translation.ts"
-import { isUnstreamed, judgeUnstreamed } from "./unstreamed.ts"
 
 /** How long a stream may go on after its terminal frame before its rest is given up. */
 const AFTERMATH_MS = 200
@@ -67,8 +66,6 @@ export class UpstreamStream {
 
   /** Reads until the first content, or to the end where none comes; then returns null, or why this target failed. */
   async untilContent(): Promise<Failure | null> {
-    if (isUnstreamed(this.answer))
-      return judgeUnstreamed(this.answer, this.attempt, this.call.snapshot.limits.maxResponseBytes)
     while (!this.contentSeen && this.end === null) await this.read()
     return this.end?.kind === "failed" ? this.end.failure : null
   }

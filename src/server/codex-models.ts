@@ -60,6 +60,7 @@ function isNative({ dialect }: Target): boolean {
 function entryOf(id: string, targets: readonly Target[], order: number): object {
   const reasons = targets.some(({ capabilities }) => capabilities.reasoning === true)
   const sees = targets.some((target) => target.capabilities.images ?? isNative(target))
+  const contexts = targets.flatMap(({ limits }) => (limits.contextTokens === null ? [] : [limits.contextTokens]))
   return {
     slug: id,
     display_name: id,
@@ -77,6 +78,8 @@ function entryOf(id: string, targets: readonly Target[], order: number): object 
     support_verbosity: targets.every(isNative),
     default_verbosity: null,
     apply_patch_tool_type: "freeform",
+    // it compacts a conversation in time for what any target can hold; without a number it does not know when
+    ...(contexts.length === 0 ? {} : { context_window: Math.min(...contexts) }),
     truncation_policy: TRUNCATION,
     supports_parallel_tool_calls: true,
     experimental_supported_tools: [],

@@ -4,13 +4,16 @@
  */
 import { isObject, type JsonValue } from "../canonical/json.ts"
 import type { Credential, Group, Target } from "../config/snapshot.ts"
+import { estimateInputTokens } from "../dialects/messages/token-estimate.ts"
 import { passthroughBody } from "../dialects/passthrough.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
 import { authenticate } from "../pipeline/authenticate.ts"
+import { governBetas } from "../pipeline/betas.ts"
 import { Call } from "../pipeline/call.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { governHostedTools } from "../pipeline/hosted-tools.ts"
+import { holderOf } from "../pipeline/held-state.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import { rank } from "../pipeline/rank.ts"
 import { receive } from "../pipeline/receive.ts"
@@ -21,7 +24,6 @@ import { classifyStatus } from "../upstream/failure.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders } from "../upstream/headers.ts"
 import { masked } from "../upstream/mask.ts"
 import { json } from "./plain.ts"
-import { estimateInputTokens } from "./token-estimate.ts"
 
 /** Agents wait for the number before they go on: an estimate in time is worth more than an exact number too late. */
 const COUNT_WITHIN_MS = 10_000
@@ -57,9 +59,11 @@ async function counted(call: Call, gateway: Gateway): Promise<Outgoing> {
   await receive(call, gateway)
   const group = groupOf(call, call.credential)
   call.group = group
+  // what another project stored is not counted either
+  const held = call.heldIds === null ? null : await holderOf(call, group, gateway)
   const estimate = estimated(call)
   governHostedTools(call)
-  const target = await nativeTarget(group, call, gateway)
+  const target = await nativeTarget(held?.eligible ?? group.targets, group, call, gateway)
   return (target === null ? null : await forwarded(target, call, gateway)) ?? estimate
 }
 
@@ -84,8 +88,13 @@ function estimated(call: Call): Outgoing {
 }
 
 /** The first target in the group's order, if the body can go to it as it is. */
-async function nativeTarget(group: Group, call: Call, gateway: Gateway): Promise<Target | null> {
-  const eligible = group.targets.filter(({ dialect, url }) => dialect === "anthropic" && countUrl(url) !== null)
+async function nativeTarget(
+  targets: readonly Target[],
+  group: Group,
+  call: Call,
+  gateway: Gateway,
+): Promise<Target | null> {
+  const eligible = targets.filter(({ dialect, url }) => dialect === "anthropic" && countUrl(url) !== null)
   if (eligible.length === 0) return null
   const [target] = await rank({ eligible, rejected: [] }, group, call, gateway)
   return target !== undefined && translate(target, call, gateway) === null ? countingTarget(target) : null
@@ -98,8 +107,10 @@ async function forwarded(target: Target, call: Call, gateway: Gateway): Promise<
   const sent = gateway.upstream.send({
     target,
     beta: asksForBeta(request.target),
-    headers: forwardedHeaders(request.headers, "anthropic", target),
-    body: passthroughBody(call.body, facts, "anthropic", target.modelJson),
+    ...governBetas(target, {
+      headers: forwardedHeaders(request.headers, "anthropic", target),
+      body: passthroughBody(call.body, facts, "anthropic", target.modelJson),
+    }),
   })
   request.onGone = sent.cancel
   const timer = setTimeout(sent.cancel, COUNT_WITHIN_MS)

@@ -13,6 +13,7 @@ import http from "../../docs/http.md" with { type: "text" }
 import operations from "../../docs/operations.md" with { type: "text" }
 import providers from "../../docs/providers.md" with { type: "text" }
 import routing from "../../docs/routing.md" with { type: "text" }
+import storedState from "../../docs/stored-state.md" with { type: "text" }
 import readme from "../../README.md" with { type: "text" }
 
 export interface Document {
@@ -32,6 +33,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/routing.md", slug: "routing", title: "Routing", text: routing },
   { file: "docs/http.md", slug: "http", title: "HTTP", text: http },
   { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
+  { file: "docs/stored-state.md", slug: "stored-state", title: "Stored state", text: storedState },
   { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
   { file: "docs/operations.md", slug: "operations", title: "Operations", text: operations },
   { file: "ARCHITECTURE.md", slug: "architecture", title: "Architecture", text: architecture },

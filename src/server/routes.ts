@@ -12,6 +12,7 @@ import { countTokens } from "./count-tokens.ts"
 import { health, ready, version, type ReadyStore } from "./health.ts"
 import { listModels, oneModel } from "./models.ts"
 import { answer, refuse } from "./plain.ts"
+import { storedResponse, storedResponsePath } from "./stored-responses.ts"
 import { usage, type UsageStore } from "./usage.ts"
 
 /** What the endpoints beside the calls need of the ledger. */
@@ -71,6 +72,8 @@ function count(request: Incoming, gateway: Gateway): Outgoing | Promise<Outgoing
 function other(request: Incoming, gateway: Gateway, store: Store): Outgoing | Promise<Outgoing> {
   if (COUNTS.has(request.path)) return count(request, gateway)
   const dialect = dialectOf(request)
+  const stored = storedResponsePath(request.path)
+  if (stored !== null) return answer(RESPONSES, gateway, () => storedResponse(request, stored, gateway))
   const route = readRoute(request, gateway, store)
   if (route === null) return refuse(dialect, gateway, new RouterError("not-found"))
   if (request.method !== "GET" && request.method !== "HEAD")

@@ -122,6 +122,7 @@ function gatewayOf(snapshot: Snapshot, ledger: LedgerStore, requestLog: RequestL
   return {
     snapshot,
     ledger,
+    storedStates: ledger.storedStates,
     requestLog,
     clock: systemClock,
     random: systemRandom(),

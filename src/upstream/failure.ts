@@ -52,6 +52,8 @@ export const MALFORMED: Failure = failing("malformed_answer", "upstream-failed")
 export const EMPTY_STREAM: Failure = failing("empty_stream", "upstream-failed")
 export const BROKEN_STREAM: Failure = failing("stream_broken", "upstream-failed")
 export const CLIENT_LEFT: Failure = final("client_cancel", "client-closed", false)
+/** A 404 about the state that the call points at, not about the model. */
+export const STATE_GONE: Failure = final("bad_request", "not-found", true)
 // a provider that limits is alive: what helps is a pause, not the breaker
 const RATE_LIMITED = failing("rate_limited", "upstream-rate-limited", false)
 const QUOTA = failing("quota_exhausted", "upstream-quota-exhausted", false)

@@ -7,6 +7,8 @@ import type { ResponseHead, ResponseHeaders } from "./http/head.ts"
 import { Pool } from "./http/pool.ts"
 
 export interface UpstreamRequest {
+  /** POST where nothing else is said. */
+  readonly method?: string | undefined
   readonly target: Target
   /** Send the query `beta=true` along. */
   readonly beta: boolean
@@ -50,7 +52,7 @@ export class Upstream {
 
   private overPool(request: UpstreamRequest): Sent {
     const pool = this.poolFor(request.target)
-    const pieces = [this.headFor(request.target, request.beta), callHead(request), ...request.body]
+    const pieces = [this.headFor(request), callHead(request), ...request.body]
     return new PooledRequest(pool, pieces)
   }
 
@@ -62,7 +64,8 @@ export class Upstream {
     return pool
   }
 
-  private headFor(target: Target, beta: boolean): Uint8Array {
+  private headFor({ target, beta, method }: UpstreamRequest): Uint8Array {
+    if (method !== undefined) return targetHead(target, beta, method)
     let heads = this.heads.get(target)
     if (heads === undefined) {
       heads = [targetHead(target, false), targetHead(target, true)]
@@ -138,10 +141,13 @@ class PooledAnswer implements UpstreamAnswer {
 }
 
 /** Request line and fixed headers; the same bytes for every call. */
-function targetHead(target: Target, beta: boolean): Uint8Array {
+function targetHead(target: Target, beta: boolean, method = "POST"): Uint8Array {
   const url = new URL(urlFor(target, beta))
   const lines = Object.entries(target.headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  return Buffer.from(`POST ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n${lines.join("")}`, "latin1")
+  return Buffer.from(
+    `${method} ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n${lines.join("")}`,
+    "latin1",
+  )
 }
 
 function callHead(request: UpstreamRequest): Uint8Array {
@@ -162,9 +168,9 @@ function byFetch(request: UpstreamRequest, proxy: string): Sent {
   const control = new AbortController()
   const answer = async (): Promise<UpstreamAnswer> => {
     const response = await fetch(urlFor(target, request.beta), {
-      method: "POST",
+      method: request.method ?? "POST",
       headers: { ...target.headers, ...request.headers },
-      body: Buffer.concat(request.body),
+      ...(request.body.length === 0 ? {} : { body: Buffer.concat(request.body) }),
       signal: control.signal,
       redirect: "manual",
       proxy,

@@ -32,6 +32,7 @@ const ENTRY = z.strictObject({
   truncation_policy: z.strictObject({ mode: z.enum(["bytes", "tokens"]), limit: integer }),
   supports_parallel_tool_calls: z.boolean(),
   experimental_supported_tools: z.array(z.string()),
+  context_window: integer.positive().optional(),
   input_modalities: z.array(z.enum(["text", "image"])).min(1),
 })
 const CATALOGUE = z.strictObject({ models: z.array(ENTRY).min(1) })
@@ -50,7 +51,14 @@ beforeAll(async () => {
       config.models["default"] = { ...config.models["default"], aliases: ["gpt-team", "with/slash"] }
       config.models["thinking"] = { strategy: "static", targets: of("responses", EVERYTHING) }
       config.models["blind"] = { strategy: "static", targets: of("responses", { input_modalities: ["text"] }) }
-      config.models["translated"] = { strategy: "static", targets: of("chat", EVERYTHING) }
+      config.models["translated"] = {
+        strategy: "static",
+        targets: [
+          ...of("chat", { ...EVERYTHING, context_tokens: 200_000 }),
+          ...of("messages", { ...EVERYTHING, context_tokens: 128_000 }),
+          ...of("messages", EVERYTHING),
+        ],
+      }
       config.models["untranslated"] = { strategy: "static", translation: "off", targets: of("chat", EVERYTHING) }
       config.models["toolless"] = { strategy: "static", targets: of("messages") }
       config.callers = config.callers.map((caller) => ({ ...caller, allow: Object.keys(config.models) }))
@@ -100,6 +108,9 @@ test("entries say what the targets say of themselves", async () => {
   expect(bySlug.get("blind")).toMatchObject({ supports_reasoning_summaries: false, input_modalities: ["text"] })
   expect(bySlug.get("blind")).not.toHaveProperty("default_reasoning_level")
   expect(bySlug.get("translated")).toMatchObject({ support_verbosity: false, input_modalities: ["text", "image"] })
+  // the smallest that is known
+  expect(bySlug.get("translated")?.context_window).toBe(128_000)
+  expect(bySlug.get("thinking")).not.toHaveProperty("context_window")
 })
 
 test("the models list holds the same entries, and Anthropic's form none", async () => {

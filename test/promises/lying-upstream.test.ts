@@ -6,8 +6,7 @@ import type { Gateway } from "../helpers/gateway.ts"
 import { startGateway } from "../helpers/gateway.ts"
 import type { Sample } from "../helpers/samples.ts"
 import { ALL_SAMPLES } from "../helpers/samples.ts"
-import { terminalsOf } from "../helpers/streams.ts"
-import { vendorAnswer, vendorBytes } from "../helpers/vendor.ts"
+import { vendorAnswer } from "../helpers/vendor.ts"
 
 let first: FakeUpstream
 let second: FakeUpstream
@@ -140,16 +139,5 @@ for (const sample of ALL_SAMPLES) {
         expect(answer.text).toBe(body)
       }),
     )
-  })
-
-  test(`${dialect}: a stream asked for and a whole answer given is one clear outcome`, async () => {
-    const marker = `unstreamed <${dialect}>`
-    first.plan(marker, raw([whole(sample.unary("from the first"))]))
-    const answer = await gateway.call(dialect, sample.request({ stream: true, text: marker }))
-    expect(answer.status).toBe(200)
-    if (answer.text !== sample.unary("from the first")) {
-      expect(answer.text).toBe(vendorBytes(sample, true, "second"))
-      expect(terminalsOf(dialect, answer.text)).toHaveLength(1)
-    }
   })
 }

@@ -7,6 +7,7 @@ import type { Gateway } from "../helpers/gateway.ts"
 import { startGateway } from "../helpers/gateway.ts"
 import type { Dialect } from "../helpers/samples.ts"
 import { DIALECTS, SAMPLES } from "../helpers/samples.ts"
+import { handOut } from "../helpers/stored-ids.ts"
 import { at } from "../helpers/streams.ts"
 import { allowAll, groupOf, translating } from "../helpers/translating.ts"
 import { vendorAnswer } from "../helpers/vendor.ts"
@@ -37,6 +38,12 @@ afterAll(async () => {
   await Promise.all([upstream.stop(), native.stop()])
 })
 
+const IDS = [
+  ["response", "resp_1"],
+  ["conversation", "conv_1"],
+  ["thread", "thread_1"],
+] as const
+
 const CASES: readonly (readonly [client: Dialect, param: string, extra: Readonly<Record<string, unknown>>])[] = [
   ["responses", "previous_response_id", { previous_response_id: "resp_1" }],
   ["responses", "conversation", { conversation: "conv_1" }],
@@ -62,6 +69,8 @@ test.each(CASES.map((row) => [...row] as const))("%s: %s", async (client, param,
       })
   }
   const marker = `stateful <${param} at home>`
+  const dialect = SAMPLES[client].configName
+  for (const [kind, id] of IDS) handOut(gateway.directory, { kind, id, provider: `native-${client}`, dialect })
   const answer = await gateway.call(
     client,
     SAMPLES[client].request({ model: `own-last-${client}`, text: marker, extra }),

@@ -17,6 +17,7 @@ import {
   text,
   type Shape,
 } from "./field.ts"
+import { betaHeaders } from "./betas.ts"
 import { day, dialect, displayName, identifier, instant, modality, outputTokenField } from "./forms.ts"
 import { bridges, responsesToChat } from "./bridges.ts"
 import { providerShaping } from "./limits.ts"
@@ -213,6 +214,7 @@ export const target: z.ZodType = ruled(
       tool_only: byDefault(flag("Serve only calls that carry tools."), false),
       ...allOptional(facts),
       output_token_field: optional(key(outputTokenField, "In place of the catalogue's.")),
+      beta_headers: optional(key(betaHeaders, "In place of the provider's.")),
       traffic_shape: providerShaping,
       responses_to_chat: optional(responsesToChat),
       validation: optional(validation),

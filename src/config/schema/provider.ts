@@ -1,5 +1,6 @@
 /** `providers:` — one API shape of one upstream per entry, with its key, its quirks and its catalogue. */
 import type { z } from "zod"
+import { betaHeaders } from "./betas.ts"
 import { block, byDefault, key, list, optional, pattern, ruled, table, text, type Shape } from "./field.ts"
 import { dialect, file, headerName, headerValue, httpUrl, identifier, proxyUrl } from "./forms.ts"
 import { providerShaping } from "./limits.ts"
@@ -89,6 +90,7 @@ const shape: Shape = {
   proxy: optional(key(proxyUrl, "An egress proxy. May hold user and password.", SECRET)),
   tls: optional(tls),
   forward_headers: byDefault(list(headerName, "Further client headers that may go upstream."), []),
+  beta_headers: optional(betaHeaders),
   traffic_shape: providerShaping,
   models: byDefault(
     table(identifier, model, "The catalogue: facts about models, by a name that targets use as `model_ref`."),
@@ -98,7 +100,9 @@ const shape: Shape = {
 
 export const provider: z.ZodType = ruled(
   block(shape, "One API shape of one upstream.", { name: "ProviderConfig" }),
-  ({ headers, forward_headers }) => {
+  ({ dialect: spoken, headers, forward_headers, beta_headers }) => {
+    if (beta_headers !== undefined && spoken !== "anthropic")
+      return { path: ["beta_headers"], message: "Only the `anthropic` dialect has betas; others never get any." }
     const written = Object.keys(headers as Readonly<Record<string, string>>).find((name) =>
       OWN_HEADERS.has(name.toLowerCase()),
     )

@@ -111,9 +111,10 @@ const outward: Shape = {
     block(
       {
         model_identity: byDefault(
-          choice(["upstream", "requested_group"], "Which name answers carry in `model`.", {
-            pendingValues: ["requested_group"],
-          }),
+          choice(
+            ["upstream", "requested_group"],
+            "Which name answers carry in `model`: what the upstream says, or what the client asked for.",
+          ),
           "upstream",
         ),
       },

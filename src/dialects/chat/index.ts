@@ -5,12 +5,14 @@ import { judgeReply } from "./judge.ts"
 import { ChatObserver } from "./observe.ts"
 import { peek } from "./peek.ts"
 import { shapeOf } from "./shape.ts"
+import { storedIds } from "./stored-ids.ts"
 
 export const chat: Dialect = {
   name: "openai-chat",
   endpoint: "/chat/completions",
   peek,
   shapeOf,
+  stored: storedIds,
   judgeReply,
   readFault: readOpenAiFault,
   createObserver: (request) => new ChatObserver(request),

@@ -19,6 +19,8 @@ const COMMENT = 58
 const COLON = 58
 const SPACE = 32
 const NULL = 110
+/** Chat answers hand out no ids that outlive them. */
+const NOTHING: Loose = {}
 
 export class ChatObserver implements StreamObserver {
   finished = false
@@ -48,6 +50,10 @@ export class ChatObserver implements StreamObserver {
 
   facts(): AnswerFacts {
     return { usage: this.usage, stopReason: this.stopReason, serviceTier: this.serviceTier }
+  }
+
+  answer(): Loose {
+    return NOTHING
   }
 
   renderFailure(error: RouterError, requestId: string): string {

@@ -284,9 +284,9 @@ describe("for a client", () => {
       "reply-stop stop",
       "reply-field stop.details",
       "reply-usage usage.cacheWrite1hTokens",
-      "reply-usage usage.serverTools",
+      "reply-usage usage.serverTools.web_search_requests",
       "reply-usage usage.iterations",
-      "reply-field extra",
+      "reply-field extra.container",
     ])
   })
 })
@@ -326,7 +326,7 @@ describe("usage", () => {
         rejected_prediction_tokens: 2,
       },
     })
-    expect(usageLosses(usage!)).toEqual([{ code: "reply-usage", path: "usage.serverTools" }])
+    expect(usageLosses(usage!)).toEqual([{ code: "reply-usage", path: "usage.serverTools.web_search_requests" }])
   })
 
   test("that is not told is unknown, not zero", () => {

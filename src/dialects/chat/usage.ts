@@ -128,11 +128,11 @@ export function writeUsage(usage: CanonicalUsage): JsonObject {
 export function usageLosses(usage: CanonicalUsage): readonly Loss[] {
   return [
     ...((usage.cacheWrite1hTokens ?? 0) > 0 ? [lost("cacheWrite1hTokens")] : []),
-    ...(usage.serverTools === undefined ? [] : [lost("serverTools")]),
+    ...Object.keys(usage.serverTools ?? {}).map((name) => lost(`serverTools.${name}`)),
     ...(usage.iterations === undefined ? [] : [lost("iterations")]),
   ]
 }
 
-function lost(name: keyof CanonicalUsage): Loss {
+function lost(name: keyof CanonicalUsage | `serverTools.${string}`): Loss {
   return { code: "reply-usage", path: `usage.${name}` }
 }

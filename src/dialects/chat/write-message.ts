@@ -5,6 +5,7 @@ import { wrapInput } from "../../canonical/arguments.ts"
 import { encodeId } from "../../canonical/id-map.ts"
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import type { NameTable } from "../../canonical/name-map.ts"
+import { placesIn, type PlaceOf } from "../../canonical/place.ts"
 import type { Message } from "../../canonical/request.ts"
 import { sameIssuer } from "../../canonical/origin.ts"
 import { sealFor } from "../../canonical/seal.ts"
@@ -16,14 +17,17 @@ export interface MessageWriter extends PartWriter {
   readonly names: NameTable
 }
 
-/** Nothing where all that an assistant said was left out; a message for each result of a `tool` message. */
+/** `path`: of the message's blocks. Nothing where all that an assistant said was left out; a message for each result of a `tool` message. */
 export function writeMessage(message: Message, writer: MessageWriter, path: string): readonly JsonObject[] {
+  const placeOf = placesIn(message.blocks, path)
   if (message.role === "tool") {
-    return message.blocks.flatMap((block) => (block.type === "tool-result" ? [resultMessage(block, writer, path)] : []))
+    return message.blocks.flatMap((block) =>
+      block.type === "tool-result" ? [resultMessage(block, writer, placeOf)] : [],
+    )
   }
-  if (message.role === "assistant") return assistantMessages(message, writer, path)
+  if (message.role === "assistant") return assistantMessages(message, writer, placeOf)
   const role = message.role === "developer" && !writer.facts.developerRole ? "system" : message.role
-  return [{ ...head(message, role), content: writeContent(message.blocks, writer, path) }]
+  return [{ ...head(message, role), content: writeContent(message.blocks, writer, placeOf) }]
 }
 
 function head(message: Message, role: string): JsonObject {
@@ -31,13 +35,13 @@ function head(message: Message, role: string): JsonObject {
   return { ...ownFields(message.extra), role, ...name }
 }
 
-function resultMessage(block: ToolResultBlock, writer: MessageWriter, path: string): JsonObject {
-  if (block.cache !== undefined) writer.losses.add("cache-mark", path)
+function resultMessage(block: ToolResultBlock, writer: MessageWriter, placeOf: PlaceOf): JsonObject {
+  if (block.cache !== undefined) writer.losses.add("cache-mark", placeOf(block))
   return {
     ...ownFields(block.extra),
     role: "tool",
     tool_call_id: encodeId(block.callId, writer.facts.idRules),
-    content: writeContent(block.content, writer, path),
+    content: writeContent(block.content, writer, () => placeOf(block)),
   }
 }
 
@@ -48,16 +52,16 @@ interface Parts {
   readonly calls: ToolCallBlock[]
 }
 
-function assistantMessages(message: Message, writer: MessageWriter, path: string): readonly JsonObject[] {
-  const parts = sorted(message, writer, path)
-  const reasoning = writeReasoning(parts.reasoning, writer, path)
-  const calls = parts.calls.map((call) => writeCall(call, reasoning.callFields.get(call.id), writer, path))
+function assistantMessages(message: Message, writer: MessageWriter, placeOf: PlaceOf): readonly JsonObject[] {
+  const parts = sorted(message, writer, placeOf)
+  const reasoning = writeReasoning(parts.reasoning, writer, placeOf)
+  const calls = parts.calls.map((call) => writeCall(call, reasoning.callFields.get(call.id), writer, placeOf))
   const [refusal, ...more] = parts.refusals
   const isOne = refusal?.type === "refusal" && more.length === 0
   const said = isOne ? parts.content : [...parts.content, ...parts.refusals]
   const hasContent = said.length > 0 || calls.length > 0 || isOne
   if (!hasContent && Object.keys(reasoning.fields).length === 0 && message.extra === undefined) return []
-  const content = said.length > 0 ? writeContent(said, writer, path) : hasContent ? null : ""
+  const content = said.length > 0 ? writeContent(said, writer, placeOf) : hasContent ? null : ""
   return [
     {
       ...head(message, "assistant"),
@@ -70,13 +74,13 @@ function assistantMessages(message: Message, writer: MessageWriter, path: string
 }
 
 /** Chat has a place for each kind, and no order between them. */
-function sorted(message: Message, writer: MessageWriter, path: string): Parts {
+function sorted(message: Message, writer: MessageWriter, placeOf: PlaceOf): Parts {
   const parts: Parts = { reasoning: [], content: [], refusals: [], calls: [] }
   for (const block of message.blocks) {
     if (block.type === "reasoning") parts.reasoning.push(block)
     else if (block.type === "tool-call") parts.calls.push(block)
     else {
-      if (parts.calls.length > 0) writer.losses.add("block-order", path)
+      if (parts.calls.length > 0) writer.losses.add("block-order", placeOf(block))
       if (block.type === "refusal") parts.refusals.push(block)
       else parts.content.push(block)
     }
@@ -90,7 +94,7 @@ interface WrittenReasoning {
 }
 
 /** The sealed details of this issuer; else the visible text, where the target wants it and it is nobody else's. */
-function writeReasoning(blocks: readonly ReasoningBlock[], writer: MessageWriter, path: string): WrittenReasoning {
+function writeReasoning(blocks: readonly ReasoningBlock[], writer: MessageWriter, placeOf: PlaceOf): WrittenReasoning {
   const { issuer, reasoningHistoryField: field } = writer.facts
   const details: JsonValue[] = []
   const visible: string[] = []
@@ -100,7 +104,7 @@ function writeReasoning(blocks: readonly ReasoningBlock[], writer: MessageWriter
     const isOwn = block.seal === null || sameIssuer(block.seal.issuer, issuer)
     if (native !== null) details.push(...native)
     else if (field !== null && isOwn && block.parts.length > 0) visible.push(...block.parts.map((part) => part.text))
-    else writer.losses.add("reasoning-history", path)
+    else writer.losses.add("reasoning-history", placeOf(block))
   }
   const split = splitDetails(details)
   return {
@@ -112,8 +116,13 @@ function writeReasoning(blocks: readonly ReasoningBlock[], writer: MessageWriter
   }
 }
 
-function writeCall(call: ToolCallBlock, kept: JsonObject | undefined, writer: MessageWriter, path: string): JsonObject {
-  if (call.cache !== undefined) writer.losses.add("cache-mark", path)
+function writeCall(
+  call: ToolCallBlock,
+  kept: JsonObject | undefined,
+  writer: MessageWriter,
+  placeOf: PlaceOf,
+): JsonObject {
+  if (call.cache !== undefined) writer.losses.add("cache-mark", placeOf(call))
   const id = encodeId(call.id, writer.facts.idRules)
   const name = writer.names.wire(call)
   const own = { ...kept, ...ownFields(call.extra) }

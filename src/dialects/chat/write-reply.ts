@@ -1,7 +1,7 @@
 /** A Chat Completion for a client. https://platform.openai.com/docs/api-reference/chat/object */
 
 import type { Block, ImageBlock, ToolCallBlock } from "../../canonical/block.ts"
-import { blocksFor } from "../../canonical/foreign.ts"
+import { loseExtra, blocksFor } from "../../canonical/foreign.ts"
 import { encodeId, REPLY_ID_RULES } from "../../canonical/id-map.ts"
 import type { JsonObject } from "../../canonical/json.ts"
 import { Losses } from "../../canonical/loss.ts"
@@ -22,7 +22,7 @@ export function writeReply(reply: Reply, options: ReplyOptions): WrittenReply {
   const shown = { calls: soFar.calls > 0, refusal: soFar.refused, legacy }
   losses.addAll(stopLosses(reply.stop, shown))
   losses.addAll(reply.usage === null ? [] : usageLosses(reply.usage))
-  if (reply.extra !== undefined && reply.extra.dialect !== "chat") losses.add("reply-field", "extra")
+  loseExtra(reply.extra, "chat", losses)
   const body: JsonObject = {
     ...ownFields(reply.extra),
     id: options.mint("chatcmpl-"),

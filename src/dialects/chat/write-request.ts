@@ -57,7 +57,7 @@ export function writeRequest(request: Request, facts: TargetFacts, mint: Mint): 
     model: facts.model,
     messages: conversation.flatMap((message, index) => {
       const place = index - (conversation.length - arranged.messages.length)
-      return writeMessage(message, writer, place < 0 ? "instructions" : `messages[${place}]`)
+      return writeMessage(message, writer, place < 0 ? "instructions" : `messages[${place}].blocks`)
     }),
     ...declared,
     ...cap.fields,

@@ -143,9 +143,10 @@ export function extraFields(request: Request, writer: PartWriter): JsonObject {
   for (const [field, value] of Object.entries(extra)) {
     if (!asksNothing(field, value)) writer.losses.add("field", field)
   }
-  for (const one of include) if (!CARRIED.has(one)) writer.losses.add("field", `include.${one}`)
-  for (const { name, description } of namespaces) {
-    if (description !== undefined && description !== "") writer.losses.add("block-field", `namespaces.${name}`)
+  for (const [index, one] of include.entries()) if (!CARRIED.has(one)) writer.losses.add("field", `include[${index}]`)
+  for (const [index, { description }] of namespaces.entries()) {
+    if (description !== undefined && description !== "")
+      writer.losses.add("block-field", `namespaces[${index}].description`)
   }
   return {}
 }

@@ -8,6 +8,7 @@ import type { Citation, ReasoningPart, Seal } from "../../canonical/block.ts"
 import type { Delta, Event, OpenBlock, WholeBlock } from "../../canonical/event.ts"
 import { encodeId, REPLY_ID_RULES } from "../../canonical/id-map.ts"
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
+import { loseExtra } from "../../canonical/foreign.ts"
 import { Losses, type Loss } from "../../canonical/loss.ts"
 import type { Extra } from "../../canonical/origin.ts"
 import type { Failure, Opening } from "../../canonical/reply.ts"
@@ -218,7 +219,7 @@ export class ChatStreamWriter implements StreamWriter {
     const { annotations, details, calls, refused } = this.#soFar
     const shown = { calls: calls > 0, refusal: refused, legacy: this.#legacy }
     this.#losses.addAll(stopLosses(this.#stop, shown))
-    if (this.#extra !== undefined && this.#extra.dialect !== "chat") this.#losses.add("reply-field", "extra")
+    loseExtra(this.#extra, "chat", this.#losses)
     const held = {
       ...(annotations.length === 0 ? {} : { annotations }),
       ...(details.length === 0 ? {} : { reasoning_details: details }),

@@ -5,12 +5,14 @@ import { judgeReply } from "./judge.ts"
 import { MessagesObserver } from "./observe.ts"
 import { peek } from "./peek.ts"
 import { shapeOf } from "./shape.ts"
+import { storedIds } from "./stored-ids.ts"
 
 export const messages: Dialect = {
   name: "anthropic",
   endpoint: "/v1/messages",
   peek,
   shapeOf,
+  stored: storedIds,
   judgeReply,
   readFault: readMessagesFault,
   createObserver: () => new MessagesObserver(),

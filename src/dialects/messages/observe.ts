@@ -7,6 +7,7 @@ import { faultOf } from "../openai-error.ts"
 import { renderMessagesError } from "./error.ts"
 import { readMessagesUsage } from "./usage.ts"
 
+const MOST_RESULTS = 256
 const DELTA = Buffer.from("event: content_block_delta\n")
 
 export class MessagesObserver implements StreamObserver {
@@ -14,6 +15,11 @@ export class MessagesObserver implements StreamObserver {
   fault: UpstreamFault | null = null
   private contentSeen = false
   private model: string | null = null
+  private id: unknown = null
+  private thread: unknown = null
+  private container: unknown = null
+  /** Blocks that list files which outlive the answer. */
+  private readonly results: Loose[] = []
   private stopReason: string | null = null
   /** The newest value of each usage field: `message_delta` restates and revises what `message_start` said. */
   private usage: Record<string, unknown> = {}
@@ -42,6 +48,10 @@ export class MessagesObserver implements StreamObserver {
     }
   }
 
+  answer(): Loose {
+    return { id: this.id, thread: this.thread, container: this.container, content: this.results }
+  }
+
   renderFailure(error: RouterError, requestId: string): string {
     return `event: error\ndata: ${renderMessagesError(error, requestId)}\n\n`
   }
@@ -52,20 +62,32 @@ export class MessagesObserver implements StreamObserver {
 
   private event(type: string | null, body: Loose): number {
     if (type === "content_block_delta") return FRAME.content
-    if (type === "content_block_start")
-      return opensWithContent(asObject(body["content_block"])) ? FRAME.content : FRAME.plain
+    if (type === "content_block_start") {
+      const block = asObject(body["content_block"])
+      if (block !== null && String(block["type"]).endsWith("_tool_result") && this.results.length < MOST_RESULTS)
+        this.results.push(block)
+      return opensWithContent(block) ? FRAME.content : FRAME.plain
+    }
     if (type === "message_delta") {
       this.takeUsage(body["usage"])
       this.takeStop(asObject(body["delta"]))
+      this.takeState(asObject(body["delta"]))
     }
     if (type === "message_start") {
       const message = asObject(body["message"])
       this.model ??= asString(message?.["model"])
       this.takeUsage(message?.["usage"])
       this.takeStop(message)
+      this.id ??= message?.["id"]
+      this.takeState(message)
       if (asArray(message?.["content"]).length > 0) return FRAME.content
     }
     return FRAME.plain
+  }
+
+  private takeState(holder: Loose | null): void {
+    this.thread ??= holder?.["thread"]
+    this.container = holder?.["container"] ?? this.container
   }
 
   private takeStop(holder: Loose | null): void {

@@ -2,7 +2,7 @@
 
 import { argumentsObject } from "../../canonical/arguments.ts"
 import type { Block, ReasoningBlock, TextBlock, ToolCallBlock } from "../../canonical/block.ts"
-import { blocksFor, type Receiver } from "../../canonical/foreign.ts"
+import { loseExtra, blocksFor, type Receiver } from "../../canonical/foreign.ts"
 import { encodeId, REPLY_ID_RULES } from "../../canonical/id-map.ts"
 import type { JsonObject } from "../../canonical/json.ts"
 import { Losses } from "../../canonical/loss.ts"
@@ -47,7 +47,7 @@ export function messageHead(model: string, options: ReplyOptions): JsonObject {
 
 /** `container` and `context_management`, where the upstream was an Anthropic too. */
 export function replyFields(extra: Extra | undefined, losses: Losses): JsonObject {
-  if (extra !== undefined && extra.dialect !== DIALECT) losses.add("reply-field", "extra")
+  loseExtra(extra, DIALECT, losses)
   return ownFields(extra)
 }
 

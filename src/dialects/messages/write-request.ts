@@ -89,9 +89,10 @@ function declareForeign(request: Request, losses: Losses): void {
   if (!asksNothing("service_tier", request.serviceTier)) losses.add("service-tier", "serviceTier")
   if (request.verbosity !== undefined && request.verbosity !== "medium") losses.add("verbosity", "verbosity")
   if (state.store === true) losses.add("store", "state.store")
-  if (request.include.some((entry) => !HARMLESS_INCLUDES.includes(entry))) losses.add("field", "include")
+  for (const [index, entry] of request.include.entries())
+    if (!HARMLESS_INCLUDES.includes(entry)) losses.add("field", `include[${index}]`)
   for (const [index, namespace] of request.namespaces.entries()) {
-    if (namespace.description !== undefined) losses.add("block-field", `namespaces[${index}]`)
+    if (namespace.description !== undefined) losses.add("block-field", `namespaces[${index}].description`)
   }
   for (const [field, value] of Object.entries(request.extra)) {
     if (!asksNothing(field, value)) losses.add("field", field)

@@ -161,8 +161,10 @@ export function writeSampling(request: Request, thinks: boolean, writing: Reques
 /** With thinking Anthropic takes no temperature but the usual one, no `top_k`, and no smaller `top_p`. */
 const MIN_TOP_P_THINKING = 0.95
 
+const SAMPLING_NAMES = { temperature: "temperature", top_p: "topP", top_k: "topK" } as const
+
 function kept(
-  field: string,
+  field: keyof typeof SAMPLING_NAMES,
   value: number | undefined,
   isAllowed: boolean,
   max: number,
@@ -171,7 +173,7 @@ function kept(
   if (value === undefined) return {}
   const isUsual = field !== "top_k" && value === 1
   if (isUsual && !isAllowed) return {}
-  if (!isAllowed || value > max) writing.losses.add("sampling", field)
+  if (!isAllowed || value > max) writing.losses.add("sampling", `sampling.${SAMPLING_NAMES[field]}`)
   return isAllowed ? { [field]: Math.min(value, max) } : {}
 }
 

@@ -5,12 +5,14 @@ import { judgeReply } from "./judge.ts"
 import { ResponsesObserver } from "./observe.ts"
 import { peek } from "./peek.ts"
 import { shapeOf } from "./shape.ts"
+import { storedIds } from "./stored-ids.ts"
 
 export const responses: Dialect = {
   name: "openai-responses",
   endpoint: "/responses",
   peek,
   shapeOf,
+  stored: storedIds,
   judgeReply,
   readFault: readOpenAiFault,
   createObserver: () => new ResponsesObserver(),

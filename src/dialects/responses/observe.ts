@@ -45,6 +45,10 @@ export class ResponsesObserver implements StreamObserver {
     return { usage: this.usage, stopReason: this.stopReason, serviceTier: this.serviceTier }
   }
 
+  answer(): Loose {
+    return this.response
+  }
+
   /** Codex ignores `error` events, so the end is always `response.failed`. */
   renderFailure(error: RouterError, requestId: string): string {
     const failed = {

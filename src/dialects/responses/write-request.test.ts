@@ -86,7 +86,7 @@ describe("a request of another dialect", () => {
       "cache-mark cache",
       "choices sampling.choices",
       "field speed",
-      "identity identity",
+      "identity identity.user",
       "sampling sampling.frequencyPenalty",
       "sampling sampling.seed",
       "sampling sampling.topK",

@@ -179,8 +179,9 @@ function writeIdentity(request: Request, facts: TargetFacts, losses: Losses): Js
   }
   const { user, safetyIdentifier, metadata } = identity
   if (request.dialect !== "responses") {
-    const isSaid = user !== undefined || safetyIdentifier !== undefined || !asksNothing("metadata", metadata)
-    if (isSaid) losses.add("identity", "identity")
+    if (user !== undefined) losses.add("identity", "identity.user")
+    if (safetyIdentifier !== undefined) losses.add("identity", "identity.safetyIdentifier")
+    if (!asksNothing("metadata", metadata)) losses.add("identity", "identity.metadata")
     return cache
   }
   const { client_metadata: client, ...rest } = metadata ?? {}

@@ -52,8 +52,8 @@ export function writeTools(tools: readonly Tool[], writer: ToolWriter): readonly
 /** Where namespaces are flattened nothing can hold what was said of them. */
 function declareDescriptions(tools: readonly Tool[], { namespaces, losses }: ToolWriter): void {
   const written = new Set(tools.map((tool) => (tool.type === "raw" ? null : tool.namespace)))
-  for (const { name, description } of namespaces) {
-    if (description !== undefined && written.has(name)) losses.add("block-field", `namespaces.${name}`)
+  for (const [index, { name, description }] of namespaces.entries()) {
+    if (description !== undefined && written.has(name)) losses.add("block-field", `namespaces[${index}].description`)
   }
 }
 

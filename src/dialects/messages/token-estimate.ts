@@ -1,5 +1,5 @@
 /** How many input tokens a Messages request may have, where nobody can be asked. */
-import { isObject, type JsonObject, type JsonValue } from "../canonical/json.ts"
+import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 
 /** English prose and code have 3 to 5 bytes a token, other scripts about 3: rather too many tokens than too few. */
 const BYTES_PER_TOKEN = 3.5

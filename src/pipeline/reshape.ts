@@ -1,0 +1,67 @@
+/**
+ * An upstream that answers a streamed request with a whole body, or a unary one with a stream: the answer is good, only its
+ * shape is not the one that was asked for. It goes through the canonical form into the client's shape.
+ */
+import { FRAME, NO_REQUEST_FACTS, type AnswerFacts } from "../dialects/dialect.ts"
+import { DIALECTS } from "../dialects/registry.ts"
+import { FrameSplitter } from "../sse/frames.ts"
+import { MALFORMED, classifyFault, type Failure } from "../upstream/failure.ts"
+import type { Attempt, Call } from "./call.ts"
+import type { Gateway } from "./gateway.ts"
+import { homeTranslation } from "./translate.ts"
+
+export interface Reshaped {
+  readonly bytes: Uint8Array
+  readonly facts: AnswerFacts
+}
+
+const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
+const encoder = new TextEncoder()
+
+/** A whole body, as the stream that the client asked for. */
+export function asStream(bytes: Uint8Array, tried: Attempt, call: Call, gateway: Gateway): Reshaped | Failure {
+  const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
+  if (verdict.kind === "fault") return classifyFault(verdict.fault)
+  const text = translated(tried, call, gateway)?.unfolded(bytes) ?? null
+  if (text === null) return MALFORMED
+  if (typeof text !== "string") return classifyFault(text)
+  note("answer_unfolded", tried, call, gateway)
+  return { bytes: encoder.encode(text), facts: verdict }
+}
+
+/** Is this the stream that nobody asked for? */
+export function isEventStream(bytes: Uint8Array): boolean {
+  return /^\uFEFF?\s*(?:data|event|id|retry)?:/.test(Buffer.from(bytes.subarray(0, 64)).toString())
+}
+
+/** A stream that has come to its end, as the whole body that the client asked for. */
+export function asWhole(bytes: Uint8Array, tried: Attempt, call: Call, gateway: Gateway): Reshaped | Failure {
+  const observer = DIALECTS[tried.target.dialect].createObserver(WITH_USAGE)
+  const splitter = new FrameSplitter(Infinity)
+  splitter.push(bytes)
+  while (splitter.next())
+    if ((observer.frame(splitter.bytes, splitter.start, splitter.end) & FRAME.fault) !== 0)
+      return observer.fault === null ? MALFORMED : classifyFault(observer.fault)
+  const body = translated(tried, call, gateway)?.folded(bytes) ?? null
+  if (body === null) return MALFORMED
+  if (!(body instanceof Uint8Array)) return classifyFault(body)
+  note("answer_folded", tried, call, gateway)
+  return { bytes: body, facts: observer.facts() }
+}
+
+function translated(tried: Attempt, call: Call, gateway: Gateway): ReturnType<typeof homeTranslation> {
+  return tried.translation ?? homeTranslation(tried.target, call, gateway)
+}
+
+function note(event: string, { target }: Attempt, call: Call, gateway: Gateway): void {
+  if (!call.snapshot.traceCalls) return
+  call.trace.push({
+    seq: call.trace.length,
+    ts: gateway.clock.now(),
+    event,
+    target_provider: target.provider.name,
+    target_model: target.model,
+    reason: null,
+    value: null,
+  })
+}

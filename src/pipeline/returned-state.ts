@@ -1,0 +1,61 @@
+/**
+ * Ids of state at a provider that an answer hands out, recorded with the call before the answer's end leaves: a later
+ * call of the same project may point with them. Only answers in the client's own dialect hand out any.
+ */
+import type { StoredId } from "../dialects/stored-ids.ts"
+import { parseBytes, type Loose } from "../dialects/loose.ts"
+import { STORED_STATE_LIFETIME_MS } from "../ledger/stored-state.ts"
+import type { StoredStateRow } from "../ledger/record.ts"
+import type { Call } from "./call.ts"
+import { hashOf } from "./held-state.ts"
+
+/** An answer that lists more than this is none that anybody goes on from. */
+const MOST_IDS = 256
+const NONE: readonly StoredId[] = []
+
+/** Of a whole answer. Parsed only where there can be something in it. */
+export function returnedInReply(bytes: Uint8Array, call: Call): readonly StoredId[] {
+  const { stored } = call.dialect
+  if (!isAtHome(call)) return NONE
+  const isKept = call.body !== null && stored.isKept(call.body)
+  if (!isKept && !stored.mayReturn(bytes)) return NONE
+  return stored.returned(parseBytes(bytes) ?? {}, isKept)
+}
+
+/** Of as much of a stream as came. */
+export function returnedInStream(answer: Loose, call: Call): readonly StoredId[] {
+  if (!isAtHome(call) || call.body === null) return NONE
+  const { stored } = call.dialect
+  return stored.returned(answer, stored.isKept(call.body))
+}
+
+/** What the router wrote anew has ids of its own. */
+function isAtHome({ current, dialect }: Call): boolean {
+  return current?.translation === null && current.target.dialect === dialect.name
+}
+
+/** Undefined: none. */
+export function storedRows(call: Call): readonly StoredStateRow[] | undefined {
+  const target = call.current?.target
+  const { credential } = call
+  if (call.returnedIds.length === 0 || credential === null || target === undefined) return undefined
+  const isPending = call.answer.usage === null && runsInBackground(call)
+  const rows = call.returnedIds.slice(0, MOST_IDS).map((stored): StoredStateRow => ({
+    id_sha256: hashOf(call, stored),
+    request_id: call.id,
+    caller_id: credential.caller.id,
+    provider: target.provider.name,
+    model: target.model,
+    dialect: target.dialect,
+    resolved_group: call.group?.name ?? "",
+    expires_at: call.ts + STORED_STATE_LIFETIME_MS,
+    usage_pending: isPending && stored.kind === "response" ? 1 : 0,
+  }))
+  return [...new Map(rows.map((row) => [row.id_sha256, row])).values()]
+}
+
+const TRUE = 116
+
+function runsInBackground({ body }: Call): boolean {
+  return body !== null && body.members.some(({ key, start }) => key === "background" && body.bytes[start] === TRUE)
+}

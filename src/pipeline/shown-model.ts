@@ -1,0 +1,36 @@
+/** `server.responses.model_identity: requested_group`: no answer names the upstream's model, but the one that was asked for. */
+import { ModelName } from "../dialects/model-name.ts"
+import type { Call } from "./call.ts"
+import type { Writer } from "./message.ts"
+
+/** The name that answers carry; null: the upstream's own. */
+export function shownModel({ snapshot, facts, group }: Call): string | null {
+  return snapshot.showsRequestedModel ? (facts.model ?? group?.name ?? null) : null
+}
+
+/** A whole answer whose bytes pass. */
+export function renamedReply(bytes: Uint8Array, call: Call): Uint8Array {
+  const name = shownModel(call)
+  return name === null ? bytes : new ModelName(name).body(bytes)
+}
+
+/** An upstream's words about the request: wherever they name its model, they name the one that was asked for. */
+export function renamedRefusal(bytes: Uint8Array, call: Call): Uint8Array {
+  const name = shownModel(call)
+  const model = call.current?.target.model ?? ""
+  if (name === null || model === "") return bytes
+  const text = Buffer.from(bytes).toString()
+  return text.includes(model) ? Buffer.from(text.replaceAll(model, JSON.stringify(name).slice(1, -1))) : bytes
+}
+
+/** Whole frames pass through it. */
+export function renamingWriter(writer: Writer, call: Call): Writer {
+  const shown = shownModel(call)
+  if (shown === null) return writer
+  const name = new ModelName(shown)
+  return {
+    write: (bytes) => writer.write(name.frames(bytes)),
+    isFull: () => writer.isFull(),
+    drained: () => writer.drained(),
+  }
+}
