@@ -1,18 +1,28 @@
 /** The rows of calls, written through prepared statements: the hot part of the ledger. */
 import type { Database, Statement } from "bun:sqlite"
-import type { AttemptRow, CallRecord, ErrorRow, LossRow, TraceRow, UpstreamShapeRow, UsageRow } from "./record.ts"
+import type {
+  AttemptRow,
+  CallerShapeRow,
+  CallRecord,
+  ErrorRow,
+  LossRow,
+  TraceRow,
+  UpstreamShapeRow,
+  UsageRow,
+} from "./record.ts"
 import { HourlyFigures } from "./rollup.ts"
 
 type Scalar = string | number | null
 type Insertion = Statement<unknown, Scalar[]>
 
 const COLUMNS = {
-  request_usage: 58,
+  request_usage: 70,
   request_attempts: 21,
   request_trace_events: 8,
   request_losses: 4,
   request_upstream_shape_events: 16,
   request_errors: 9,
+  request_traffic_shape_events: 11,
 } as const
 
 export class CallInserter {
@@ -22,6 +32,7 @@ export class CallInserter {
   readonly #loss: Insertion
   readonly #shape: Insertion
   readonly #error: Insertion
+  readonly #callerShape: Insertion
   readonly #figures: HourlyFigures
   readonly #begin: Statement<unknown, []>
   readonly #commit: Statement<unknown, []>
@@ -33,6 +44,7 @@ export class CallInserter {
     this.#loss = database.prepare(insertInto("request_losses"))
     this.#shape = database.prepare(insertInto("request_upstream_shape_events"))
     this.#error = database.prepare(insertInto("request_errors"))
+    this.#callerShape = database.prepare(insertInto("request_traffic_shape_events"))
     this.#figures = new HourlyFigures(database)
     this.#begin = database.prepare<unknown, []>("BEGIN IMMEDIATE")
     this.#commit = database.prepare<unknown, []>("COMMIT")
@@ -54,12 +66,13 @@ export class CallInserter {
     for (const event of call.trace) bind(this.#trace, traceValues(usage.request_id, event))
     for (const loss of call.losses) bind(this.#loss, lossValues(usage.request_id, loss))
     for (const shape of call.upstreamShapes) bind(this.#shape, shapeValues(usage.request_id, shape))
+    for (const shape of call.callerShapes) bind(this.#callerShape, callerShapeValues(usage.request_id, shape))
     if (call.error !== null) bind(this.#error, errorValues(usage.request_id, call.error))
     this.#figures.add(usage)
   }
 
   close(): void {
-    const rows = [this.#usage, this.#attempt, this.#trace, this.#loss, this.#shape, this.#error]
+    const rows = [this.#usage, this.#attempt, this.#trace, this.#loss, this.#shape, this.#callerShape, this.#error]
     for (const statement of [...rows, this.#begin, this.#commit]) statement.finalize()
     this.#figures.close()
   }
@@ -141,6 +154,34 @@ function usageValues(row: UsageRow): Scalar[] {
     row.routing_config_fingerprint,
     row.pricing_catalog_fingerprint,
     row.error,
+    row.quota_state,
+    row.key_state,
+    row.traffic_shape_applied,
+    row.traffic_shape_decision,
+    row.traffic_shape_scope,
+    row.traffic_shape_bucket,
+    row.traffic_shape_retry_after_ms,
+    row.traffic_shape_queue_wait_ms,
+    row.traffic_shape_estimated_input_tokens,
+    row.traffic_shape_reserved_output_tokens,
+    row.traffic_shape_total_reserved_tokens,
+    row.estimated_input_tokens,
+  ]
+}
+
+function callerShapeValues(requestId: string, row: CallerShapeRow): Scalar[] {
+  return [
+    requestId,
+    row.seq,
+    row.scope,
+    row.bucket,
+    row.decision,
+    row.cost,
+    row.retry_after_ms,
+    row.queue_wait_ms,
+    row.estimated_input_tokens,
+    row.reserved_output_tokens,
+    row.total_reserved_tokens,
   ]
 }
 

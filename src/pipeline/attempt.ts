@@ -1,5 +1,5 @@
 /** Step 6: try the targets in order until one answers; decide what each failure means. */
-import { passthroughBody } from "../dialects/passthrough.ts"
+import { passthroughBody, type Cap } from "../dialects/passthrough.ts"
 import type { Target } from "../config/snapshot.ts"
 import { NO_FAULT } from "../dialects/dialect.ts"
 import { DIALECTS } from "../dialects/registry.ts"
@@ -140,7 +140,9 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
     target,
     beta: isHome && target.dialect === "anthropic" && asksForBeta(call.request.target),
     headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
-    body: translation?.body ?? passthroughBody(call.body, call.facts, target.dialect, target.modelJson),
+    body:
+      translation?.body ??
+      passthroughBody(call.body, call.facts, target.dialect, target.modelJson, capOf(call, target)),
   })
   tried.cancel = sent.cancel
   const answer = await sent.answer
@@ -148,6 +150,18 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
   tried.upstreamRequestId = upstreamRequestId(answer.headers)
   if (answer.status < 200 || answer.status > 299) return refused(answer, tried, call, gateway)
   return call.facts.stream ? openStream(answer, tried, call, gateway) : wholeReply(answer, tried, call)
+}
+
+/** The cap that the router writes; null where the client's own words, or none, go upstream. */
+function capOf({ grantedCap }: Call, { dialect, facts }: Target): Cap | null {
+  if (grantedCap === null) return null
+  const field =
+    dialect === "openai-responses"
+      ? "max_output_tokens"
+      : dialect === "anthropic"
+        ? "max_tokens"
+        : facts.outputTokenField
+  return { field, tokens: grantedCap }
 }
 
 async function refused(

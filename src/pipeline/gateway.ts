@@ -1,5 +1,6 @@
 /** What the pipeline works with; everything impure is handed in here. */
 import type { Snapshot } from "../config/snapshot.ts"
+import type { Governance } from "../governance/governance.ts"
 import type { CallRecord, Ledger } from "../ledger/record.ts"
 import type { PinStore } from "../routing/affinity/pin-store.ts"
 import type { Clock } from "../system/clock.ts"
@@ -12,6 +13,7 @@ import type { Watchdog } from "./watchdog.ts"
 export interface Gateway {
   /** The newest configuration; a call keeps the one that it started with. */
   snapshot: Snapshot
+  readonly governance: Governance
   readonly ledger: Ledger
   readonly requestLog: { write(record: CallRecord): void }
   readonly clock: Clock
@@ -26,4 +28,6 @@ export interface Gateway {
   draining: boolean
   /** Calls in flight. */
   active: number
+  /** Those of them whose client has left and that are read on for their bill. */
+  drained: number
 }
