@@ -30,7 +30,12 @@ beforeAll(async () => {
 
 afterAll(() => upstream.stop())
 
-async function usedOf(router: RouterProcess): Promise<Totals & { readonly reserved: number }> {
+interface Used extends Totals {
+  readonly reserved: number
+  readonly minute: readonly number[]
+}
+
+async function usedOf(router: RouterProcess): Promise<Used> {
   const { text } = await get(router, "/v1/usage")
   const lines = at(JSON.parse(text), "limits") as { limit: string; used: number; reserved: number }[]
   const used = (limit: string): number => lines.find((line) => line.limit === limit)?.used ?? Number.NaN
@@ -38,6 +43,7 @@ async function usedOf(router: RouterProcess): Promise<Totals & { readonly reserv
     tokens: used("quota.day.tokens"),
     requests: used("quota.day.requests"),
     nano: Math.round(used("spend.month_usd") * 1e9),
+    minute: [used("rate.rpm"), used("rate.tpm")],
     reserved: lines.reduce((sum, line) => sum + line.reserved, 0),
   }
 }
@@ -59,6 +65,7 @@ test("kill after kill: totals are what the rows say, and orphans have rows", asy
   let router = await spawnRouter({
     upstreams: { upstream },
     configure: (config) => {
+      config.callers[0]!["rate"] = { rpm: 100_000, tpm: 1_000_000 }
       config.callers[0]!["quota"] = { day: { tokens: 1_000_000, requests: 100_000 } }
       config.callers[0]!["spend"] = { month_usd: 100 }
       config.callers[0]!["key"] = { lifetime_tokens: 10_000_000 }
@@ -87,8 +94,10 @@ test("kill after kill: totals are what the rows say, and orphans have rows", asy
       router = await spawnRouter(prepared)
       expectedOrphans += 3
       const rows = rowsOf(router)
-      const { reserved, ...used } = await usedOf(router)
+      const { reserved, minute, ...used } = await usedOf(router)
       expect(used).toEqual(rows)
+      // all of it happened in the last minute
+      expect(minute).toEqual([rows.requests, rows.tokens])
       expect(reserved).toBe(0)
       const orphans = router.records.usage().filter(({ usage_source }) => usage_source === "estimated")
       expect(orphans.length).toBeGreaterThanOrEqual(expectedOrphans)

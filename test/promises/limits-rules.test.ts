@@ -19,6 +19,7 @@ const tokens = new Map<string, string>()
 
 const CALLERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   wide: { quota: { day: { tokens: 10_000_000 } }, spend: { month_usd: 1000 } },
+  counted: { rate: { rpm: 5 }, quota: { day: { requests: 5 }, month: { tokens: 1_000_000 } } },
   money: { spend: { day_usd: 1 } },
   soft: { quota: { day: { requests: 4 }, soft_pct: 50 }, key: { lifetime_tokens: 200, soft_pct: 50 } },
   queued: {
@@ -64,11 +65,12 @@ beforeAll(async () => {
           ...targetsOf(["upstream"]),
         ],
       }
+      config.models["strict"] = { strategy: "failover", hosted_tools: "refuse", targets: targetsOf(["upstream"]) }
       for (const [name, limits] of Object.entries(CALLERS)) {
         const id = name.replaceAll(/\W/gu, "-")
         const token = newToken(id)
         tokens.set(name, token)
-        config.callers.push(callerEntry(id, token, ["default", "unpriced", "mixed"], limits))
+        config.callers.push(callerEntry(id, token, ["default", "unpriced", "mixed", "strict"], limits))
       }
     },
   })
@@ -223,6 +225,12 @@ test("a call that failed upstream gives back all tokens and money", async () => 
   expect((await gateway.call("chat", body, { token: tokens.get("wide")! })).status).toBe(502)
   const after = await viewOf("wide")
   expect(after.limits).toEqual(before.limits)
+})
+
+test("a call that no target was asked for counts nowhere", async () => {
+  const answer = await ask("counted", "responses", { tools: [{ type: "web_search" }] }, "strict")
+  expectError(answer, "responses", 400, "provider-hosted-tools-forbidden")
+  expect((await viewOf("counted")).limits.map(({ used, reserved: held }) => used + held)).toEqual([0, 0, 0])
 })
 
 describe("the line of a shaped caller", () => {
