@@ -1,6 +1,8 @@
 /** What a call may use at most, as far as its body tells: worked out only for calls whose tokens or money are limited. */
 import type { Group, Target } from "../config/snapshot.ts"
+import type { DialectName } from "../dialects/dialect.ts"
 import type { Estimator } from "../governance/estimator.ts"
+import type { ScannedObject } from "../json/scan.ts"
 import type { Call } from "./call.ts"
 
 export interface Estimate {
@@ -32,19 +34,31 @@ const UNKNOWN_MAX_OUTPUT_TOKENS = 32_768
 const LEAST_CAP = 16
 const MILLION = 1_000_000
 
-/** Keys of content that stands elsewhere: nobody here sees how long it is. */
-const POINTERS = ["file_id", "file_ids", "file_url"].map((key) => Buffer.from(`"${key}"`))
-const HIDDEN_FIELDS = ["previous_response_id", "conversation", "thread", "container", "prompt"] as const
-const HIDDEN_ITEMS = ["item_reference", "container_upload"] as const
+/** Top-level fields that point at content which stands elsewhere: nobody here sees how long it is. */
+const HIDDEN_FIELDS: ReadonlySet<string> = new Set([
+  "previous_response_id",
+  "conversation",
+  "thread",
+  "container",
+  "prompt",
+])
+/** Keys and types inside of the conversation that do, by the dialect that knows them. */
+const FILES = Buffer.from('"file_')
+const HIDDEN_KEYS = ["file_id", "file_ids", "file_url"].map((key) => Buffer.from(`"${key}"`))
+const HIDDEN_ITEMS: Readonly<Record<DialectName, Buffer | null>> = {
+  "openai-chat": null,
+  "openai-responses": Buffer.from('"item_reference"'),
+  anthropic: Buffer.from('"container_upload"'),
+}
+const NULL = 110
 
 /** `targets`: those that may serve the call. */
 export function estimate(call: Call, targets: readonly Target[], estimator: Estimator): Estimate {
   const { facts } = call
-  const isHidden = holdsHidden(call)
+  const isHidden = call.body !== null && holdsHidden(call, call.body)
   const output = outputOf(call, targets)
   const visible = visibleTokens(call, targets, estimator)
-  const context = Math.max(0, ...targets.map(({ reservation }) => reservation.contextTokens ?? UNKNOWN_CONTEXT_TOKENS))
-  const inputTokens = isHidden ? Math.max(visible, context - output.tokens) : visible
+  const inputTokens = isHidden ? Math.max(visible, largestContext(targets) - output.tokens) : visible
   const isUncapped = facts.outputCap === null
   const streams = isUncapped && facts.stream
   return {
@@ -58,6 +72,10 @@ export function estimate(call: Call, targets: readonly Target[], estimator: Esti
     maxOutputTokens: output.maxTokens * facts.choices,
     isUncapped: isUncapped && !facts.stream,
   }
+}
+
+function largestContext(targets: readonly Target[]): number {
+  return Math.max(0, ...targets.map(({ reservation }) => reservation.contextTokens ?? UNKNOWN_CONTEXT_TOKENS))
 }
 
 /** Of one model, for calls that must be billed although nobody reported anything. */
@@ -100,7 +118,7 @@ function dearest(
   let inputNanoUsd = 0
   let outputNanoUsdPerMillion = 0
   if (call.credential?.caller.limits?.countsMoney !== true) return { inputNanoUsd, outputNanoUsdPerMillion }
-  const namesTier = call.shape.uses("service_tier")
+  const namesTier = call.body?.members.some(({ key }) => key === "service_tier") === true
   const { imageCount } = call.shape
   for (const { reservation } of targets) {
     const { prices } = reservation
@@ -115,14 +133,13 @@ function dearest(
 }
 
 /** Does the call point at content that is not in its body? */
-function holdsHidden(call: Call): boolean {
-  const { body, shape, group } = call
-  if (body === null) return false
-  const keys = new Set(body.members.map(({ key }) => key))
-  if (HIDDEN_FIELDS.some((field) => keys.has(field) && shape.uses(field))) return true
-  if (isPassed(group) && shape.hostedToolCount > 0) return true
+function holdsHidden(call: Call, body: ScannedObject): boolean {
+  for (const { key, start } of body.members) if (HIDDEN_FIELDS.has(key) && body.bytes[start] !== NULL) return true
+  if (isPassed(call.group) && call.shape.hostedToolCount > 0) return true
   const bytes = Buffer.from(body.bytes.buffer, body.bytes.byteOffset, body.bytes.length)
-  return POINTERS.some((key) => bytes.includes(key)) || HIDDEN_ITEMS.some((item) => shape.uses(item))
+  if (bytes.includes(FILES) && HIDDEN_KEYS.some((key) => bytes.includes(key))) return true
+  const item = HIDDEN_ITEMS[call.dialect.name]
+  return item !== null && bytes.includes(item)
 }
 
 function isPassed(group: Group | null): boolean {

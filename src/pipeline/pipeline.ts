@@ -28,7 +28,10 @@ export async function serve(request: Incoming, dialect: Dialect, gateway: Gatewa
     const group = admit(call, gateway)
     let shortlist = shortlistFor(group, call, gateway)
     const { limits } = call.credential.caller
-    if (limits !== null) shortlist = await reserve(call, limits, shortlist, gateway)
+    if (limits !== null) {
+      const reserved = reserve(call, limits, shortlist, gateway)
+      shortlist = reserved instanceof Promise ? await reserved : reserved
+    }
     const order = rank(shortlist, group, call, gateway)
     const answer = await attempt(order instanceof Promise ? await order : order, call, gateway)
     return await reply(answer, call, gateway)

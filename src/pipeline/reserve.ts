@@ -24,17 +24,28 @@ export interface Shaped {
  * @throws RouterError `concurrency-exceeded`, `traffic-shaped`, `rpm-exceeded`, `tpm-exceeded`, `quota-exhausted`,
  *   `key-exhausted`, `spend-exhausted`, `no-eligible-target`, `client-closed`
  */
-export async function reserve(
+export function reserve(
   call: Call,
   limits: CompiledLimits,
   shortlist: Shortlist,
   gateway: Gateway,
-): Promise<Shortlist> {
+): Shortlist | Promise<Shortlist> {
   const affordable = limits.countsMoney ? priced(call, shortlist) : shortlist
   const request = requestOf(call, limits, affordable.eligible, gateway)
   const asked = ask(call, request, gateway)
-  const outcome = asked instanceof Promise ? await asked : asked
-  noteShaping(call, limits, outcome, request, gateway)
+  if (!(asked instanceof Promise)) return held(asked, call, request, affordable, gateway)
+  return asked.then((outcome) => held(outcome, call, request, affordable, gateway))
+}
+
+/** What the answer means for the call. */
+function held(
+  outcome: Asked,
+  call: Call,
+  request: AdmissionRequest,
+  affordable: Shortlist,
+  gateway: Gateway,
+): Shortlist {
+  noteShaping(call, request.limits, outcome, request, gateway)
   if (outcome === null) throw new RouterError("client-closed")
   if (outcome.kind === "refusal") throw refused(outcome, call.dialect.name, gateway.clock.now())
   call.lease = outcome
