@@ -85,6 +85,10 @@ callers:
     token_sha256: ${tokenHash}
     token_id: rtr_bench_lab_bench_k1
     allow: [${UPSTREAMS.map(groupOf).join(", ")}]
+    rate: { rpm: 100000000, tpm: 1000000000000, concurrent: 100000 }
+    quota: { day: { requests: 1000000000, tokens: 1000000000000 }, month: { requests: 1000000000, tokens: 1000000000000 } }
+    key: { lifetime_tokens: 1000000000000 }
+    spend: { day_usd: 1000000, month_usd: 1000000 }
 `
 }
 

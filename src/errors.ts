@@ -253,6 +253,8 @@ export interface ErrorDetail {
   /** Overrides the catalogue's rule for `x-should-retry: false`. */
   readonly retryable?: boolean | undefined
   readonly details?: Readonly<Record<string, unknown>> | undefined
+  /** Members that stand directly in `error`, beside the request id. */
+  readonly fields?: Readonly<Record<string, unknown>> | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly cause?: unknown
 }

@@ -1,15 +1,18 @@
 /** Config -> Snapshot: once per load. */
 import { readFileSync } from "node:fs"
 import { modelPricesOf } from "../ledger/model-prices.ts"
-import type { CallerConfig, Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "./config.ts"
-import type { Caller, Credential, Group, KeyStatus, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
+import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "./config.ts"
 import { affinityOf } from "./affinity.ts"
 import { demandedOf } from "./hard-filters.ts"
 import { clientIpRule } from "./client-ip.ts"
 import { contractFacts, promisedDialects, targetContract } from "./contract.ts"
+import { compileCredentials } from "./credentials.ts"
 import { formatPath } from "./findings.ts"
 import { fingerprint, pricingFingerprint, routingFingerprint } from "./fingerprints.ts"
+import { compileLimits } from "./limits.ts"
+import { reservePricesOf } from "./reserve-prices.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
+import type { Group, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
 import { targetFacts } from "./target-facts.ts"
 
 const ENDPOINTS = {
@@ -28,8 +31,10 @@ export interface CompileOptions {
 /** @throws Error when a TLS file cannot be read */
 export function compile(config: Config, options: CompileOptions): Snapshot {
   const groups = compileGroups(config, options)
+  const callerLimits = compileLimits(config)
   return {
-    credentials: compileCredentials(config),
+    credentials: compileCredentials(config, callerLimits),
+    callerLimits,
     groups,
     defaultGroup: config.server.default_model_group,
     limits: {
@@ -38,7 +43,6 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
       timeoutMs: bounded(config.server.upstream.timeout_ms),
       maxResponseBytes: bounded(config.server.upstream.max_response_bytes),
       maxFrameBytes: bounded(config.server.upstream.max_frame_bytes),
-      defaultOutputReservation: config.server.default_output_reservation,
     },
     breaker: breakerRule(config.server.breaker),
     clientIp: clientIpRule(config.server.client_ip),
@@ -53,37 +57,6 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
 /** `0` means no limit. */
 function bounded(limit: number): number {
   return limit === 0 ? Infinity : limit
-}
-
-function compileCredentials(config: Config): Map<string, Credential> {
-  const credentials = new Map<string, Credential>()
-  for (const entry of config.callers) {
-    const caller = compileCaller(entry)
-    const tokens = [
-      { token_sha256: entry.token_sha256, token_id: entry.token_id, expires_at: undefined },
-      ...entry.tokens,
-    ]
-    for (const token of tokens) {
-      const expiresAt = token.expires_at === undefined ? null : Date.parse(token.expires_at)
-      credentials.set(token.token_sha256.toLowerCase(), { caller, tokenId: token.token_id, expiresAt })
-    }
-  }
-  return credentials
-}
-
-function compileCaller(entry: CallerConfig): Caller {
-  return {
-    id: entry.id,
-    user: entry.owner_user,
-    project: entry.project,
-    environment: entry.environment,
-    status: keyStatus(entry.status),
-    allowed: new Set(entry.allow),
-  }
-}
-
-function keyStatus(status: CallerConfig["status"]): KeyStatus {
-  return status === "removed" || status === "archived" ? "disabled" : status
 }
 
 function compileGroups(config: Config, options: CompileOptions): Map<string, Group> {
@@ -110,6 +83,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       demanded: demandedOf(entry),
       affinity: affinityOf(entry),
       hostedTools: entry.hosted_tools,
+      disconnect: entry.disconnect,
       refusal: refusalOf(entry),
     }
     for (const known of [name, ...entry.aliases]) groups.set(known, group)
@@ -188,6 +162,7 @@ function compileTarget(
   const refuseUnknown = config.server.unknown_capabilities === "refuse"
   const sources = { dialect, model, providerName: provider.name, provider: providerEntry, catalogue, target }
   const known = targetFacts({ ...sources, refuseUnknown })
+  const prices = modelPricesOf(facts)
   return {
     index,
     provider,
@@ -202,7 +177,16 @@ function compileTarget(
     modelJson: new TextEncoder().encode(JSON.stringify(model)),
     attemptTimeoutMs:
       target.timeout_ms ?? group.attempt_timeout_ms ?? config.server.upstream.default_attempt_timeout_ms,
-    prices: modelPricesOf(facts),
+    prices,
+    reservation: {
+      prices: reservePricesOf(prices),
+      contextTokens: facts.context_tokens ?? null,
+      maxOutputTokens: facts.max_output_tokens ?? null,
+      streamTokens:
+        facts.default_output_reservation ??
+        group.default_output_reservation ??
+        config.server.default_output_reservation,
+    },
     pricingSource: facts.pricing_source ?? null,
     pricingUpdatedAt: facts.pricing_updated_at ?? null,
     modelRef: target.model_ref ?? null,

@@ -166,7 +166,7 @@ export interface GroupConfig {
   readonly shadow: ShadowStrategy | null
   /** Who shares cached answers. */
   readonly cache: "caller" | "shared" | "off"
-  /** Output tokens that are reserved for a call without a cap. Unit: tokens. */
+  /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation?: number | undefined
   /** Pins of conversations to targets; they only reorder what is eligible. Absent: as by default. */
   readonly affinity?: Affinity | undefined
@@ -254,7 +254,7 @@ export interface TargetConfig {
   readonly request_shape_support?: RequestShapeSupport | undefined
   /** Which translations between the OpenAI APIs were validated for this model. */
   readonly bridges?: Bridges | undefined
-  /** Output tokens that are reserved for a call without a cap. Unit: tokens. */
+  /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation?: number | undefined
   /** In place of the catalogue's. */
   readonly output_token_field?: "max_tokens" | "max_completion_tokens" | undefined
@@ -716,7 +716,7 @@ export interface ModelConfig {
   readonly request_shape_support?: RequestShapeSupport | undefined
   /** Which translations between the OpenAI APIs were validated for this model. */
   readonly bridges?: Bridges | undefined
-  /** Output tokens that are reserved for a call without a cap. Unit: tokens. */
+  /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation?: number | undefined
   /** The name of the output cap where the router itself writes one. Chat upstreams only. Where the file says nothing: `max_completion_tokens` for api.openai.com, else `max_tokens`. */
   readonly output_token_field: "max_tokens" | "max_completion_tokens"
@@ -962,7 +962,7 @@ export interface ServerConfig {
   readonly upstream: UpstreamConfig
   /** Bounds towards clients. */
   readonly request: RequestConfig
-  /** Output tokens that are reserved for a call without a cap. Unit: tokens. */
+  /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation: number
   /** Whether a target that says nothing about a capability may be asked for it in the client's own dialect. */
   readonly unknown_capabilities: "allow" | "refuse"

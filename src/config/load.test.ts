@@ -114,9 +114,6 @@ describe("the fuller file", () => {
     expect(findings.filter(({ code }) => code === "not-active").map(({ path }) => path)).toEqual([
       "server.usage_db.dsn",
       "server.state.url",
-      "projects[0].quota",
-      "callers[0].rate",
-      "callers[0].quota",
     ])
   })
 

@@ -6,6 +6,7 @@ import type { BlockList } from "node:net"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import type { FieldPath } from "../json/omit.ts"
+import type { CompiledLimits } from "../governance/state.ts"
 import type { ModelPrices } from "../ledger/price.ts"
 
 export interface Provider {
@@ -59,6 +60,7 @@ export interface Target {
   readonly capabilities: Capabilities
   /** Null: all of them. */
   readonly betas: BetaPolicy | null
+  readonly reservation: Reservation
   /** The name of the catalogue's entry; null: the target names its model itself. */
   readonly modelRef: string | null
   /** Shared capacity that the target draws on, widest first; empty: unlimited. */
@@ -106,6 +108,29 @@ export interface BetaPolicy {
   readonly takes: (name: string) => boolean
   /** Body fields that do not. */
   readonly fields: readonly FieldPath[]
+}
+
+/** What admission must know of a target before a call is made. */
+export interface Reservation {
+  /** Null: unknown. */
+  readonly prices: ReservePrices | null
+  readonly contextTokens: number | null
+  readonly maxOutputTokens: number | null
+  /** Of a stream without a cap, to begin with. */
+  readonly streamTokens: number
+}
+
+/** The dearest that each part of a call can become. */
+export interface ReservePrices {
+  /** Ascending; the last one that the input reaches counts. */
+  readonly steps: readonly {
+    readonly aboveInputTokens: number
+    readonly inputNanoUsdPerMillion: number
+    readonly outputNanoUsdPerMillion: number
+  }[]
+  readonly imageNanoUsd: number
+  /** Of the dearest service tier, for calls that ask for one. */
+  readonly serviceTierFactor: number
 }
 
 /**
@@ -185,6 +210,8 @@ export interface Group {
   readonly affinity: { readonly ttlMs: number; readonly maxEntries: number } | null
   /** What happens to tools that the provider executes. */
   readonly hostedTools: "pass" | "strip" | "refuse"
+  /** What happens upstream when the client leaves. */
+  readonly disconnect: "abort" | "drain"
   /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */
   readonly refusal: "routing-policy-error" | "pii-filter-failed" | null
 }
@@ -199,6 +226,8 @@ export interface Caller {
   readonly status: KeyStatus
   /** Group names and aliases that the caller may name. */
   readonly allowed: ReadonlySet<string>
+  /** Null: none, and then nothing is counted for it. */
+  readonly limits: CompiledLimits | null
 }
 
 /** What a token's SHA-256 leads to. */
@@ -212,6 +241,8 @@ export interface Credential {
 export interface Snapshot {
   /** By lower-case hex SHA-256 of the raw token. */
   readonly credentials: ReadonlyMap<string, Credential>
+  /** By caller id; the same as `Caller.limits`. */
+  readonly callerLimits: ReadonlyMap<string, CompiledLimits | null>
   /** By name and by alias. */
   readonly groups: ReadonlyMap<string, Group>
   readonly defaultGroup: string | null
@@ -232,8 +263,6 @@ export interface Limits {
   readonly timeoutMs: number
   readonly maxResponseBytes: number
   readonly maxFrameBytes: number
-  /** Output tokens that a call without a cap is expected to use. */
-  readonly defaultOutputReservation: number
 }
 
 export interface ClientIpRule {

@@ -12,6 +12,7 @@ export function renderOpenAiError(error: RouterError, requestId: string): string
       message: error.message,
       param: error.detail.param ?? null,
       request_id: requestId,
+      ...error.detail.fields,
       ...(error.detail.details === undefined ? {} : { details: error.detail.details }),
     },
   })

@@ -9,12 +9,19 @@ const INCLUDE_USAGE = encoder.encode('"include_usage":true')
 const USAGE_OPTIONS = encoder.encode('{"include_usage":true}')
 const TRUE = encoder.encode("true")
 
+/** An output cap that the router writes where the client gave none. */
+export interface Cap {
+  readonly field: string
+  readonly tokens: number
+}
+
 /** The body for a target, in pieces: the group's name replaced by the upstream's id, and a streamed chat call asks for its usage. */
 export function passthroughBody(
   body: ScannedObject,
   facts: RequestFacts,
   dialect: DialectName,
   modelJson: Uint8Array,
+  cap: Cap | null = null,
 ): readonly Uint8Array[] {
   const edits: Edit[] = []
   const added: string[] = []
@@ -25,6 +32,13 @@ export function passthroughBody(
     const options = body.members.find((member) => member.key === "stream_options")
     if (options === undefined) added.push('"stream_options":{"include_usage":true}')
     else edits.push(usageEdit(body.bytes, options))
+  }
+  if (cap !== null) {
+    // where the client says null it gives none
+    const said = body.members.find((member) => member.key === cap.field)
+    const tokens = String(cap.tokens)
+    if (said === undefined) added.push(`"${cap.field}":${tokens}`)
+    else edits.push({ start: said.start, end: said.end, bytes: encoder.encode(tokens) })
   }
   edits.sort((left, right) => left.start - right.start)
   if (added.length > 0) {

@@ -1,6 +1,15 @@
 /** The rows of calls, written through prepared statements: the hot part of the ledger. */
 import type { Database, Statement } from "bun:sqlite"
-import type { AttemptRow, CallRecord, ErrorRow, LossRow, TraceRow, UpstreamShapeRow, UsageRow } from "./record.ts"
+import type {
+  AttemptRow,
+  CallerShapeRow,
+  CallRecord,
+  ErrorRow,
+  LossRow,
+  TraceRow,
+  UpstreamShapeRow,
+  UsageRow,
+} from "./record.ts"
 import { HourlyFigures } from "./rollup.ts"
 import { STORED_STATE_UPSERT, storedStateValues } from "./stored-state.ts"
 
@@ -8,12 +17,13 @@ type Scalar = string | number | null
 type Insertion = Statement<unknown, Scalar[]>
 
 const COLUMNS = {
-  request_usage: 58,
+  request_usage: 70,
   request_attempts: 21,
   request_trace_events: 8,
   request_losses: 4,
   request_upstream_shape_events: 16,
   request_errors: 9,
+  request_traffic_shape_events: 11,
 } as const
 
 export class CallInserter {
@@ -24,6 +34,7 @@ export class CallInserter {
   readonly #shape: Insertion
   readonly #error: Insertion
   readonly #stored: Insertion
+  readonly #callerShape: Insertion
   readonly #figures: HourlyFigures
   readonly #begin: Statement<unknown, []>
   readonly #commit: Statement<unknown, []>
@@ -36,6 +47,7 @@ export class CallInserter {
     this.#shape = database.prepare(insertInto("request_upstream_shape_events"))
     this.#error = database.prepare(insertInto("request_errors"))
     this.#stored = database.prepare(STORED_STATE_UPSERT)
+    this.#callerShape = database.prepare(insertInto("request_traffic_shape_events"))
     this.#figures = new HourlyFigures(database)
     this.#begin = database.prepare<unknown, []>("BEGIN IMMEDIATE")
     this.#commit = database.prepare<unknown, []>("COMMIT")
@@ -57,13 +69,15 @@ export class CallInserter {
     for (const event of call.trace) bind(this.#trace, traceValues(usage.request_id, event))
     for (const loss of call.losses) bind(this.#loss, lossValues(usage.request_id, loss))
     for (const shape of call.upstreamShapes) bind(this.#shape, shapeValues(usage.request_id, shape))
+    for (const shape of call.callerShapes) bind(this.#callerShape, callerShapeValues(usage.request_id, shape))
     if (call.error !== null) bind(this.#error, errorValues(usage.request_id, call.error))
     if (call.stored !== undefined) for (const row of call.stored) bind(this.#stored, storedStateValues(row))
     this.#figures.add(usage)
   }
 
   close(): void {
-    const rows = [this.#usage, this.#attempt, this.#trace, this.#loss, this.#shape, this.#error, this.#stored]
+    const rows = [this.#usage, this.#attempt, this.#trace, this.#loss, this.#shape, this.#callerShape, this.#error]
+    rows.push(this.#stored)
     for (const statement of [...rows, this.#begin, this.#commit]) statement.finalize()
     this.#figures.close()
   }
@@ -145,6 +159,34 @@ function usageValues(row: UsageRow): Scalar[] {
     row.routing_config_fingerprint,
     row.pricing_catalog_fingerprint,
     row.error,
+    row.quota_state,
+    row.key_state,
+    row.traffic_shape_applied,
+    row.traffic_shape_decision,
+    row.traffic_shape_scope,
+    row.traffic_shape_bucket,
+    row.traffic_shape_retry_after_ms,
+    row.traffic_shape_queue_wait_ms,
+    row.traffic_shape_estimated_input_tokens,
+    row.traffic_shape_reserved_output_tokens,
+    row.traffic_shape_total_reserved_tokens,
+    row.estimated_input_tokens,
+  ]
+}
+
+function callerShapeValues(requestId: string, row: CallerShapeRow): Scalar[] {
+  return [
+    requestId,
+    row.seq,
+    row.scope,
+    row.bucket,
+    row.decision,
+    row.cost,
+    row.retry_after_ms,
+    row.queue_wait_ms,
+    row.estimated_input_tokens,
+    row.reserved_output_tokens,
+    row.total_reserved_tokens,
   ]
 }
 

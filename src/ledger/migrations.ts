@@ -93,6 +93,35 @@ const STORED_STATE = `CREATE TABLE stored_state (
 ) WITHOUT ROWID`
 /** Grows with time, so it appends. */
 const STORED_STATE_EXPIRY = "CREATE INDEX stored_state_expiry ON stored_state (expires_at)"
+/** Behind the columns that are there: rows are inserted by position. */
+const GOVERNANCE_COLUMNS = [
+  "quota_state TEXT",
+  "key_state TEXT",
+  "traffic_shape_applied INTEGER NOT NULL DEFAULT 0",
+  "traffic_shape_decision TEXT",
+  "traffic_shape_scope TEXT",
+  "traffic_shape_bucket TEXT",
+  "traffic_shape_retry_after_ms INTEGER",
+  "traffic_shape_queue_wait_ms INTEGER",
+  "traffic_shape_estimated_input_tokens INTEGER",
+  "traffic_shape_reserved_output_tokens INTEGER",
+  "traffic_shape_total_reserved_tokens INTEGER",
+  "estimated_input_tokens INTEGER",
+].map((column) => `ALTER TABLE request_usage ADD COLUMN ${column}`)
+
+const REQUEST_TRAFFIC_SHAPE_EVENTS = `CREATE TABLE request_traffic_shape_events (
+  request_id TEXT NOT NULL, seq INTEGER NOT NULL, scope TEXT NOT NULL, bucket TEXT NOT NULL, decision TEXT NOT NULL,
+  cost INTEGER NOT NULL, retry_after_ms INTEGER, queue_wait_ms INTEGER,
+  estimated_input_tokens INTEGER, reserved_output_tokens INTEGER, total_reserved_tokens INTEGER,
+  PRIMARY KEY (request_id, seq)
+) WITHOUT ROWID`
+
+/** So that the limits of projects, and quotas of requests, can be counted on after a restart. */
+const ROLLUP_COLUMNS = [
+  "ALTER TABLE usage_rollup_hourly ADD COLUMN caller_project TEXT NOT NULL DEFAULT ''",
+  "ALTER TABLE usage_rollup_hourly ADD COLUMN sent_requests INTEGER NOT NULL DEFAULT 0",
+  "UPDATE usage_rollup_hourly SET sent_requests = requests",
+]
 
 const MIGRATIONS: readonly Migration[] = [
   {
@@ -108,6 +137,11 @@ const MIGRATIONS: readonly Migration[] = [
     ],
   },
   { version: 2, name: "losses", statements: [REQUEST_LOSSES] },
+  {
+    version: 3,
+    name: "governance",
+    statements: [...GOVERNANCE_COLUMNS, REQUEST_TRAFFIC_SHAPE_EVENTS, ...ROLLUP_COLUMNS],
+  },
   { version: 4, name: "upstream-shaping", statements: [REQUEST_UPSTREAM_SHAPE_EVENTS] },
   { version: 5, name: "stored-state", statements: [STORED_STATE, STORED_STATE_EXPIRY] },
 ]

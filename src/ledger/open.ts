@@ -8,6 +8,7 @@ import { ensureOwnerFolder } from "../system/owner-only.ts"
 import type { DatabaseOptions } from "./connection.ts"
 import { LedgerDatabase } from "./database.ts"
 import { failureOf } from "./failure.ts"
+import { limitTotals, type LimitTotals } from "./limit-totals.ts"
 import { Outage } from "./outage.ts"
 import { type CallerUsage, type LedgerQueries, type UsageQuery, usageOf } from "./queries.ts"
 import type { CallRecord, Ledger } from "./record.ts"
@@ -51,6 +52,8 @@ export interface LedgerStore extends Ledger, LedgerQueries {
   /** `accepting`, after a look at the database: for `/readyz`, which must notice an outage that no call has met yet. */
   ready(): Promise<boolean>
   readonly storedStates: StoredStates
+  /** What everybody has used in this day and month, and for ever where that is asked. Rejects with `usage-store-unavailable`. */
+  limitTotals(ofLifetime: boolean): Promise<LimitTotals>
 }
 
 const LIMITS: LedgerLimits = {
@@ -97,6 +100,13 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
         return await usageOf(database, clock, callerId, query)
       } catch (cause) {
         throw new RouterError("usage-store-unavailable", { cause })
+      }
+    },
+    limitTotals: (ofLifetime: boolean) => {
+      try {
+        return Promise.resolve(limitTotals(database, clock.now(), ofLifetime))
+      } catch (cause) {
+        return Promise.reject(new RouterError("usage-store-unavailable", { cause }))
       }
     },
     close: async () => {

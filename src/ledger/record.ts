@@ -1,6 +1,7 @@
 /**
  * What the ledger keeps of one call. Field names are the column names of the tables
- * (`request_usage`, `request_attempts`, `request_trace_events`, `request_losses`, `request_upstream_shape_events`, `request_errors`).
+ * (`request_usage`, `request_attempts`, `request_trace_events`, `request_losses`, `request_traffic_shape_events`,
+ * `request_upstream_shape_events`, `request_errors`).
  * Times are Unix milliseconds, durations milliseconds, money integer nano-USD; null means unknown.
  */
 
@@ -67,6 +68,21 @@ export interface UsageRow {
   readonly routing_config_fingerprint: string
   readonly pricing_catalog_fingerprint: string
   readonly error: string | null
+  /** `ok`, `warning`, `exhausted` of day and month quotas and money when the call was admitted or refused; null: none. */
+  readonly quota_state: string | null
+  /** Of the lifetime budget. */
+  readonly key_state: string | null
+  readonly traffic_shape_applied: 0 | 1
+  readonly traffic_shape_decision: string | null
+  readonly traffic_shape_scope: string | null
+  readonly traffic_shape_bucket: string | null
+  readonly traffic_shape_retry_after_ms: number | null
+  readonly traffic_shape_queue_wait_ms: number | null
+  readonly traffic_shape_estimated_input_tokens: number | null
+  readonly traffic_shape_reserved_output_tokens: number | null
+  readonly traffic_shape_total_reserved_tokens: number | null
+  /** What admission took the input for; null where nothing counts tokens. */
+  readonly estimated_input_tokens: number | null
 }
 
 /** One row per upstream attempt, in order. */
@@ -161,6 +177,20 @@ export interface StoredStateRow {
   readonly usage_pending: 0 | 1
 }
 
+/** What a token bucket of the caller did, where it did more than let the call pass. */
+export interface CallerShapeRow {
+  readonly seq: number
+  readonly scope: string
+  readonly bucket: string
+  readonly decision: string
+  readonly cost: number
+  readonly retry_after_ms: number | null
+  readonly queue_wait_ms: number | null
+  readonly estimated_input_tokens: number | null
+  readonly reserved_output_tokens: number | null
+  readonly total_reserved_tokens: number | null
+}
+
 /** All rows of one call: written in one transaction or not at all. */
 export interface CallRecord {
   readonly usage: UsageRow
@@ -168,6 +198,7 @@ export interface CallRecord {
   readonly trace: readonly TraceRow[]
   readonly losses: readonly LossRow[]
   readonly upstreamShapes: readonly UpstreamShapeRow[]
+  readonly callerShapes: readonly CallerShapeRow[]
   readonly error: ErrorRow | null
   /** Absent: none. */
   readonly stored?: readonly StoredStateRow[] | undefined

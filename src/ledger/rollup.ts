@@ -17,9 +17,11 @@ interface Sums {
   total: number
   costNanoUsd: number
   costUnknown: number
+  readonly project: string
+  sent: number
 }
 
-const ADD = `INSERT INTO usage_rollup_hourly VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET
+const ADD = `INSERT INTO usage_rollup_hourly VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET
   requests = requests + excluded.requests, errors = errors + excluded.errors,
   input_tokens = input_tokens + excluded.input_tokens,
   cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
@@ -27,7 +29,8 @@ const ADD = `INSERT INTO usage_rollup_hourly VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON
   reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
   total_tokens = total_tokens + excluded.total_tokens,
   cost_nano_usd = cost_nano_usd + excluded.cost_nano_usd,
-  cost_unknown_requests = cost_unknown_requests + excluded.cost_unknown_requests`
+  cost_unknown_requests = cost_unknown_requests + excluded.cost_unknown_requests,
+  sent_requests = sent_requests + excluded.sent_requests, caller_project = excluded.caller_project`
 
 /** Sums a transaction's rows in memory first: concurrent calls of one caller cost one write. */
 export class HourlyFigures {
@@ -43,8 +46,9 @@ export class HourlyFigures {
   }
 
   add(row: UsageRow): void {
-    const sums = this.#sumsFor(Math.floor(row.ts / HOUR_MS), row.caller_id, row.resolved_group)
+    const sums = this.#sumsFor(row)
     sums.requests += 1
+    if (row.attempts > 0) sums.sent += 1
     if (row.error !== null || row.status >= 400) sums.errors += 1
     sums.input += counted(row.input_tokens)
     sums.cachedInput += counted(row.cached_input_tokens)
@@ -70,6 +74,8 @@ export class HourlyFigures {
         sums.total,
         sums.costNanoUsd,
         sums.costUnknown,
+        sums.project,
+        sums.sent,
       )
     }
   }
@@ -79,13 +85,14 @@ export class HourlyFigures {
   }
 
   /** A search from the end: a transaction knows few callers, and comparing beats building a key. */
-  #sumsFor(hour: number, callerId: string, group: string): Sums {
+  #sumsFor({ ts, caller_id: callerId, caller_project: project, resolved_group: group }: UsageRow): Sums {
+    const hour = Math.floor(ts / HOUR_MS)
     for (let index = this.#sums.length - 1; index >= 0; index -= 1) {
       const sums = this.#sums[index]
       if (sums?.callerId === callerId && sums.group === group && sums.hour === hour) return sums
     }
     const zero = { requests: 0, errors: 0, input: 0, cachedInput: 0, output: 0, reasoning: 0, total: 0 }
-    const fresh = { hour, callerId, group, ...zero, costNanoUsd: 0, costUnknown: 0 }
+    const fresh = { hour, callerId, group, ...zero, costNanoUsd: 0, costUnknown: 0, project, sent: 0 }
     this.#sums.push(fresh)
     return fresh
   }

@@ -10,10 +10,26 @@ export interface SpooledCall {
 }
 
 /** Parts that earlier versions did not write. */
-type LaterPart = "losses" | "upstreamShapes"
+type LaterPart = "losses" | "upstreamShapes" | "callerShapes"
 type Spooled = Omit<CallRecord, LaterPart> & Partial<Pick<CallRecord, LaterPart>>
 
 const CRC_LENGTH = 8
+
+/** Columns that an earlier version did not know. */
+const LATER_COLUMNS = {
+  quota_state: null,
+  key_state: null,
+  traffic_shape_applied: 0,
+  traffic_shape_decision: null,
+  traffic_shape_scope: null,
+  traffic_shape_bucket: null,
+  traffic_shape_retry_after_ms: null,
+  traffic_shape_queue_wait_ms: null,
+  traffic_shape_estimated_input_tokens: null,
+  traffic_shape_reserved_output_tokens: null,
+  traffic_shape_total_reserved_tokens: null,
+  estimated_input_tokens: null,
+} as const
 
 export function encodeLine(generation: string, call: CallRecord): Buffer {
   const body = Buffer.from(`${generation} ${JSON.stringify(call)}`)
@@ -25,9 +41,16 @@ export function decodeLine(line: Buffer): SpooledCall | null {
   const body = line.subarray(CRC_LENGTH + 1)
   if (body.length === 0 || line.toString("latin1", 0, CRC_LENGTH) !== checksum(body)) return null
   const space = body.indexOf(0x20)
+  const spooled = JSON.parse(body.toString("utf8", space + 1)) as Spooled
   return {
     generation: body.toString("latin1", 0, space),
-    call: { losses: [], upstreamShapes: [], ...(JSON.parse(body.toString("utf8", space + 1)) as Spooled) },
+    call: {
+      losses: [],
+      upstreamShapes: [],
+      callerShapes: [],
+      ...spooled,
+      usage: { ...LATER_COLUMNS, ...spooled.usage },
+    },
   }
 }
 

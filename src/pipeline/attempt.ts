@@ -1,6 +1,6 @@
 /** Step 6: try the targets in order until one answers; decide what each failure means. */
 import type { Loss } from "../canonical/loss.ts"
-import { passthroughBody } from "../dialects/passthrough.ts"
+import { passthroughBody, type Cap } from "../dialects/passthrough.ts"
 import type { Target } from "../config/snapshot.ts"
 import { NO_FAULT } from "../dialects/dialect.ts"
 import { DIALECTS } from "../dialects/registry.ts"
@@ -149,7 +149,9 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
     beta: isHome && target.dialect === "anthropic" && asksForBeta(call.request.target),
     ...governed(tried, {
       headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
-      body: translation?.body ?? passthroughBody(call.body, call.facts, target.dialect, target.modelJson),
+      body:
+        translation?.body ??
+        passthroughBody(call.body, call.facts, target.dialect, target.modelJson, capOf(call, target)),
     }),
   })
   tried.cancel = sent.cancel
@@ -165,6 +167,18 @@ function governed(tried: Attempt, parts: Parts): Parts {
   const { headers, body, losses } = governBetas(tried.target, parts)
   tried.losses = losses
   return { headers, body }
+}
+
+/** The cap that the router writes; null where the client's own words, or none, go upstream. */
+function capOf({ grantedCap }: Call, { dialect, facts }: Target): Cap | null {
+  if (grantedCap === null) return null
+  const field =
+    dialect === "openai-responses"
+      ? "max_output_tokens"
+      : dialect === "anthropic"
+        ? "max_tokens"
+        : facts.outputTokenField
+  return { field, tokens: grantedCap }
 }
 
 async function refused(

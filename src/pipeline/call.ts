@@ -10,8 +10,13 @@ import type { ScannedObject } from "../json/scan.ts"
 import type { TraceRow, UpstreamShapeRow } from "../ledger/record.ts"
 import type { Failure } from "../upstream/failure.ts"
 import type { TargetHealth } from "../upstream/health.ts"
+import type { Waiting } from "../governance/line.ts"
+import type { OutputMeter } from "../governance/output-meter.ts"
+import type { Lease, Refusal } from "../governance/state.ts"
 import type { DecodedRequest } from "./decode.ts"
+import type { Estimate } from "./estimate.ts"
 import type { Incoming } from "./message.ts"
+import type { Shaped } from "./reserve.ts"
 import type { Rejection } from "./shortlist.ts"
 import type { Translation } from "./translation.ts"
 import type { Watched } from "./watchdog.ts"
@@ -65,6 +70,19 @@ export class Call implements Watched {
   heldIds: readonly HeldId[] | null = null
   // admit
   group: Group | null = null
+  // reserve
+  /** What the call holds of its caller's limits; null: nothing. */
+  lease: Lease | null = null
+  /** Null: no limit counts tokens or money. */
+  estimate: Estimate | null = null
+  /** The output cap of one answer that the router must send, because no more is left; null: the client's own counts. */
+  grantedCap: number | null = null
+  /** Its place while a token bucket makes it wait. */
+  waiting: Waiting | null = null
+  /** The bucket that made it wait. */
+  queuedBy: Refusal | null = null
+  /** Null: nothing shapes its caller. */
+  shaped: Shaped | null = null
   // rank, attempt
   /** What is known of the conversation; null: nobody asked. */
   affinity: CallAffinity | null = null
@@ -86,10 +104,16 @@ export class Call implements Watched {
   /** Ids of such state that the answer hands out; they are recorded with the call. */
   returnedIds: readonly StoredId[] = []
   answer: AnswerFacts = { usage: null, stopReason: null, serviceTier: null }
+  /** The upstream's answer came to its end, whether or not anybody was there to take it. */
+  answered = false
+  /** Of a stream: how much came, as far as it can be seen. */
+  meter: OutputMeter | null = null
   firstContentAt: number | null = null
   upstreamEndedAt: number | null = null
   settled = false
   clientLeft = false
+  /** Set while the call is read on without its client. */
+  drainTimer: ReturnType<typeof setTimeout> | null = null
   // watchdog
   deadline: number = Infinity
   /** What happens when the deadline passes; each step sets its own. */

@@ -1,8 +1,148 @@
-/** How many input tokens a body holds, before anybody has counted them. */
+/** What a call may use at most, as far as its body tells: worked out only for calls whose tokens or money are limited. */
+import type { Group, Target } from "../config/snapshot.ts"
+import type { DialectName } from "../dialects/dialect.ts"
+import type { Estimator } from "../governance/estimator.ts"
 import type { ScannedObject } from "../json/scan.ts"
+import type { Call } from "./call.ts"
 
-const BYTES_PER_TOKEN = 4
+export interface Estimate {
+  readonly inputTokens: number
+  /** To be reserved: the cap of one answer times the number of answers. */
+  readonly outputTokens: number
+  readonly leastOutputTokens: number
+  readonly inputNanoUsd: number
+  readonly outputNanoUsdPerMillion: number
+  /** Of text alone, where nothing else is in the body: what the estimator may learn from. Null: there is something else. */
+  readonly textBytes: number | null
+  /** A stream without a cap grows in steps of so many tokens; 0: it does not grow. */
+  readonly stepTokens: number
+  /** No model of the group writes more than this. */
+  readonly maxOutputTokens: number
+  /** The router must send what was granted as the output cap, if it is less than was asked for. */
+  readonly isUncapped: boolean
+}
 
-export function estimatedInputTokens(body: ScannedObject | null): number {
-  return body === null ? 0 : Math.ceil(body.bytes.length / BYTES_PER_TOKEN)
+/** What an image of the largest size that is not scaled down costs. https://platform.claude.com/docs/en/build-with-claude/vision */
+const IMAGE_TOKENS = 1600
+/** Of files in base64: about 2000 tokens for a page of 50 KB of a document; images are counted by number beside that. */
+const ENCODED_BYTES_PER_TOKEN = 34
+const ENCODED_IMAGE_BYTES_PER_TOKEN = 100
+/** Where the catalogue says nothing. */
+const UNKNOWN_CONTEXT_TOKENS = 200_000
+const UNKNOWN_MAX_OUTPUT_TOKENS = 32_768
+/** Fewer output tokens than this serve nobody, and Responses takes no smaller cap. */
+const LEAST_CAP = 16
+const MILLION = 1_000_000
+
+/** Top-level fields that point at content which stands elsewhere: nobody here sees how long it is. */
+const HIDDEN_FIELDS: ReadonlySet<string> = new Set([
+  "previous_response_id",
+  "conversation",
+  "thread",
+  "container",
+  "prompt",
+])
+/** Keys and types inside of the conversation that do, by the dialect that knows them. */
+const FILES = Buffer.from('"file_')
+const HIDDEN_KEYS = ["file_id", "file_ids", "file_url"].map((key) => Buffer.from(`"${key}"`))
+const HIDDEN_ITEMS: Readonly<Record<DialectName, Buffer | null>> = {
+  "openai-chat": null,
+  "openai-responses": Buffer.from('"item_reference"'),
+  anthropic: Buffer.from('"container_upload"'),
+}
+const NULL = 110
+
+/** `targets`: those that may serve the call. */
+export function estimate(call: Call, targets: readonly Target[], estimator: Estimator): Estimate {
+  const { facts } = call
+  const isHidden = call.body !== null && holdsHidden(call, call.body)
+  const output = outputOf(call, targets)
+  const visible = visibleTokens(call, targets, estimator)
+  const inputTokens = isHidden ? Math.max(visible, largestContext(targets) - output.tokens) : visible
+  const isUncapped = facts.outputCap === null
+  const streams = isUncapped && facts.stream
+  return {
+    inputTokens,
+    outputTokens: output.tokens * facts.choices,
+    leastOutputTokens: isUncapped && !facts.stream ? LEAST_CAP * facts.choices : output.tokens * facts.choices,
+    ...dearest(call, targets, inputTokens),
+    textBytes:
+      isHidden || call.shape.imageCount > 0 || call.shape.encodedBytes > 0 ? null : (call.body?.bytes.length ?? 0),
+    stepTokens: streams ? output.tokens * facts.choices : 0,
+    maxOutputTokens: output.maxTokens * facts.choices,
+    isUncapped: isUncapped && !facts.stream,
+  }
+}
+
+function largestContext(targets: readonly Target[]): number {
+  return Math.max(0, ...targets.map(({ reservation }) => reservation.contextTokens ?? UNKNOWN_CONTEXT_TOKENS))
+}
+
+/** Of one model, for calls that must be billed although nobody reported anything. */
+export function visibleInputTokens(call: Call, target: Target, estimator: Estimator): number {
+  return visibleTokens(call, [target], estimator)
+}
+
+function visibleTokens(call: Call, targets: readonly Target[], estimator: Estimator): number {
+  if (call.body === null) return 0
+  const { imageCount, encodedBytes } = call.shape
+  const perToken = imageCount > 0 ? ENCODED_IMAGE_BYTES_PER_TOKEN : ENCODED_BYTES_PER_TOKEN
+  const encoded = Math.max(imageCount * IMAGE_TOKENS, Math.ceil(encodedBytes / perToken))
+  const text = Math.max(0, call.body.bytes.length - encodedBytes)
+  let tokens = 0
+  for (const { model } of targets) tokens = Math.max(tokens, estimator.tokens(model, text))
+  return tokens + encoded
+}
+
+/** Per answer: what is asked for, and the most that a model of the group gives. */
+function outputOf(
+  { facts }: Call,
+  targets: readonly Target[],
+): { readonly tokens: number; readonly maxTokens: number } {
+  let maxTokens = 0
+  let streamTokens = 0
+  for (const { reservation } of targets) {
+    const most = reservation.maxOutputTokens ?? UNKNOWN_MAX_OUTPUT_TOKENS
+    maxTokens = Math.max(maxTokens, reservation.maxOutputTokens ?? Infinity)
+    streamTokens = Math.max(streamTokens, facts.stream ? Math.min(most, reservation.streamTokens) : most)
+  }
+  return { tokens: facts.outputCap?.tokens ?? streamTokens, maxTokens }
+}
+
+/** Each part at the dearest target, so that whichever serves the call costs no more. */
+function dearest(
+  call: Call,
+  targets: readonly Target[],
+  inputTokens: number,
+): Pick<Estimate, "inputNanoUsd" | "outputNanoUsdPerMillion"> {
+  let inputNanoUsd = 0
+  let outputNanoUsdPerMillion = 0
+  if (call.credential?.caller.limits?.countsMoney !== true) return { inputNanoUsd, outputNanoUsdPerMillion }
+  const namesTier = call.body?.members.some(({ key }) => key === "service_tier") === true
+  const { imageCount } = call.shape
+  for (const { reservation } of targets) {
+    const { prices } = reservation
+    if (prices === null) continue
+    const step = prices.steps.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens)
+    const factor = namesTier ? prices.serviceTierFactor : 1
+    const input = (inputTokens * (step?.inputNanoUsdPerMillion ?? 0)) / MILLION + imageCount * prices.imageNanoUsd
+    inputNanoUsd = Math.max(inputNanoUsd, Math.ceil(input * factor))
+    outputNanoUsdPerMillion = Math.max(outputNanoUsdPerMillion, (step?.outputNanoUsdPerMillion ?? 0) * factor)
+  }
+  return { inputNanoUsd, outputNanoUsdPerMillion }
+}
+
+/** Does the call point at content that is not in its body? */
+function holdsHidden(call: Call, body: ScannedObject): boolean {
+  if (call.heldIds !== null) return true
+  for (const { key, start } of body.members) if (HIDDEN_FIELDS.has(key) && body.bytes[start] !== NULL) return true
+  if (isPassed(call.group) && call.shape.hostedToolCount > 0) return true
+  const bytes = Buffer.from(body.bytes.buffer, body.bytes.byteOffset, body.bytes.length)
+  if (bytes.includes(FILES) && HIDDEN_KEYS.some((key) => bytes.includes(key))) return true
+  const item = HIDDEN_ITEMS[call.dialect.name]
+  return item !== null && bytes.includes(item)
+}
+
+function isPassed(group: Group | null): boolean {
+  return group?.hostedTools !== "strip"
 }

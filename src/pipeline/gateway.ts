@@ -1,5 +1,6 @@
 /** What the pipeline works with; everything impure is handed in here. */
 import type { Snapshot } from "../config/snapshot.ts"
+import type { Governance } from "../governance/governance.ts"
 import type { CallRecord, Ledger } from "../ledger/record.ts"
 import type { PinStore } from "../routing/affinity/pin-store.ts"
 import type { StoredStates } from "../ledger/stored-state.ts"
@@ -13,6 +14,7 @@ import type { Watchdog } from "./watchdog.ts"
 export interface Gateway {
   /** The newest configuration; a call keeps the one that it started with. */
   snapshot: Snapshot
+  readonly governance: Governance
   readonly ledger: Ledger
   readonly storedStates: StoredStates
   readonly requestLog: { write(record: CallRecord): void }
@@ -28,4 +30,6 @@ export interface Gateway {
   draining: boolean
   /** Calls in flight. */
   active: number
+  /** Those of them whose client has left and that are read on for their bill. */
+  drained: number
 }

@@ -6,6 +6,7 @@ import { attempt } from "./attempt.ts"
 import { authenticate } from "./authenticate.ts"
 import { Call } from "./call.ts"
 import { clientAddress } from "./client-address.ts"
+import { readsOn } from "./drain.ts"
 import type { Gateway } from "./gateway.ts"
 import { errorHeaders, routerHeaders } from "./headers.ts"
 import { holderOf } from "./held-state.ts"
@@ -13,6 +14,7 @@ import type { Incoming, Outgoing } from "./message.ts"
 import { rank } from "./rank.ts"
 import { receive } from "./receive.ts"
 import { reply } from "./reply.ts"
+import { reserve } from "./reserve.ts"
 import { requestId } from "./request-id.ts"
 import { settle } from "./settle.ts"
 import { shortlistFor } from "./shortlist.ts"
@@ -25,7 +27,12 @@ export async function serve(request: Incoming, dialect: Dialect, gateway: Gatewa
     const receiving = receive(call, gateway)
     if (receiving !== null) await receiving
     const group = admit(call, gateway)
-    const shortlist = call.heldIds === null ? shortlistFor(group, call, gateway) : await holderOf(call, group, gateway)
+    let shortlist = call.heldIds === null ? shortlistFor(group, call, gateway) : await holderOf(call, group, gateway)
+    const { limits } = call.credential.caller
+    if (limits !== null) {
+      const reserved = reserve(call, limits, shortlist, gateway)
+      shortlist = reserved instanceof Promise ? await reserved : reserved
+    }
     const order = rank(shortlist, group, call, gateway)
     const answer = await attempt(order instanceof Promise ? await order : order, call, gateway)
     return await reply(answer, call, gateway)
@@ -47,15 +54,16 @@ function begin(request: Incoming, dialect: Dialect, gateway: Gateway): Call {
   })
   gateway.active++
   gateway.watchdog.watch(call)
-  request.onGone = () => leave(call)
+  request.onGone = () => leave(call, gateway)
   return call
 }
 
-/** The client is gone: nobody waits for the upstream any more. */
-function leave(call: Call): void {
+/** The client is gone: nobody waits for the upstream any more, but for the bill where the group says so. */
+function leave(call: Call, gateway: Gateway): void {
   if (call.settled) return
   call.clientLeft = true
-  call.current?.cancel()
+  call.waiting?.leave()
+  if (!readsOn(call, gateway, () => call.current?.cancel())) call.current?.cancel()
 }
 
 /** The one place where an error becomes a response. */

@@ -2,8 +2,11 @@
 import type { Loss } from "../canonical/loss.ts"
 import type { Target } from "../config/snapshot.ts"
 import type { Usage } from "../dialects/dialect.ts"
-import type { AttemptRow, CallRecord, ErrorRow, LossRow, UsageRow, UsageSource } from "../ledger/record.ts"
+import type { ErrorCode } from "../errors.ts"
+import type { LimitState } from "../governance/state.ts"
+import type { AttemptRow, CallRecord, ErrorRow, LossRow, CallerShapeRow, UsageRow } from "../ledger/record.ts"
 import { priceCall, type Costs } from "../ledger/price.ts"
+import { billed, servedBy } from "./billed.ts"
 import type { Attempt, Call, Outcome } from "./call.ts"
 import { clientName } from "./client.ts"
 import type { Gateway } from "./gateway.ts"
@@ -16,20 +19,20 @@ export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRe
     attempts: call.attempts.map((tried, index) => attemptRow(tried, index, call, now)),
     trace: call.trace,
     losses: lossRows(lossesOf(call)),
-    upstreamShapes: call.upstreamShapes ?? NO_SHAPES,
+    upstreamShapes: call.upstreamShapes ?? NO_UPSTREAM_SHAPES,
+    callerShapes: shapeRows(call),
     error: errorRow(call, gateway, outcome),
     stored: storedRows(call),
   }
 }
 
-const NO_SHAPES: CallRecord["upstreamShapes"] = []
+const NO_UPSTREAM_SHAPES: CallRecord["upstreamShapes"] = []
 
 /** Written out, because spreading one object into another costs more than the rest of the row. */
 // oxlint-disable-next-line max-lines-per-function -- one line for each column
 function usageRow(call: Call, gateway: Gateway, outcome: Outcome, now: number): UsageRow {
   const { credential, group, facts, snapshot, current } = call
-  const { usage } = call.answer
-  const served = servedBy(call)
+  const { usage, source, target: served } = billed(call, gateway, outcome)
   const costs = costsOf(served, usage, call.answer.serviceTier)
   const inputTokens = usage === null ? null : allInput(usage)
   return {
@@ -67,7 +70,7 @@ function usageRow(call: Call, gateway: Gateway, outcome: Outcome, now: number): 
     output_tokens: usage?.outputTokens ?? null,
     reasoning_tokens: usage?.reasoningTokens ?? null,
     total_tokens: usage === null || inputTokens === null ? null : inputTokens + usage.outputTokens,
-    usage_source: sourceOf(usage, outcome),
+    usage_source: source,
     input_has_image: null,
     input_image_count: null,
     stop_reason: call.answer.stopReason,
@@ -91,23 +94,57 @@ function usageRow(call: Call, gateway: Gateway, outcome: Outcome, now: number): 
     routing_config_fingerprint: snapshot.routingFingerprint,
     pricing_catalog_fingerprint: snapshot.pricingFingerprint,
     error: outcome.error?.code ?? null,
+    quota_state: stateOf(call.lease?.quotaState ?? null, outcome, "quota-exhausted", "spend-exhausted"),
+    key_state: stateOf(call.lease?.keyState ?? null, outcome, "key-exhausted"),
+    traffic_shape_applied: call.shaped === null ? 0 : 1,
+    traffic_shape_decision: call.shaped?.decision ?? null,
+    traffic_shape_scope: call.shaped?.scope ?? null,
+    traffic_shape_bucket: call.shaped?.bucket ?? null,
+    traffic_shape_retry_after_ms: wholeOf(call.shaped?.retryAfterMs),
+    traffic_shape_queue_wait_ms: wholeOf(call.shaped?.queueWaitMs),
+    traffic_shape_estimated_input_tokens: call.shaped === null ? null : (call.estimate?.inputTokens ?? null),
+    traffic_shape_reserved_output_tokens: call.shaped === null ? null : (call.estimate?.outputTokens ?? null),
+    traffic_shape_total_reserved_tokens: call.shaped === null ? null : totalReserved(call),
+    estimated_input_tokens: call.estimate?.inputTokens ?? null,
   }
 }
 
-/** The target whose answer, or part of an answer, the client got. */
-function servedBy(call: Call): Target | null {
-  const { current } = call
-  if (current === undefined) return null
-  return current.failure === null || call.firstContentAt !== null ? current.target : null
+function stateOf(admitted: LimitState | null, { error }: Outcome, ...refusals: readonly ErrorCode[]): string | null {
+  return error !== null && refusals.includes(error.code) ? "exhausted" : admitted
 }
+
+function wholeOf(ms: number | null | undefined): number | null {
+  return ms === null || ms === undefined ? null : Math.ceil(ms)
+}
+
+function totalReserved({ estimate }: Call): number | null {
+  return estimate === null ? null : estimate.inputTokens + estimate.outputTokens
+}
+
+/** What happened at the token buckets of the caller; null: nothing worth a row. */
+function shapeRows(call: Call): readonly CallerShapeRow[] {
+  const { shaped, estimate } = call
+  if (shaped === null || shaped.decision === "admitted") return NO_SHAPES
+  return [
+    {
+      seq: 0,
+      scope: shaped.scope ?? "caller",
+      bucket: shaped.bucket ?? "",
+      decision: shaped.decision,
+      cost: totalReserved(call) ?? 1,
+      retry_after_ms: wholeOf(shaped.retryAfterMs),
+      queue_wait_ms: wholeOf(shaped.queueWaitMs),
+      estimated_input_tokens: estimate?.inputTokens ?? null,
+      reserved_output_tokens: estimate?.outputTokens ?? null,
+      total_reserved_tokens: totalReserved(call),
+    },
+  ]
+}
+
+const NO_SHAPES: readonly CallerShapeRow[] = []
 
 function allInput(usage: Usage): number {
   return usage.freshInputTokens + usage.cachedInputTokens + usage.cacheWrite5mTokens + usage.cacheWrite1hTokens
-}
-
-function sourceOf(usage: Usage | null, outcome: Outcome): UsageSource {
-  if (usage === null) return "none"
-  return outcome.error === null ? "provider" : "partial"
 }
 
 const NO_COSTS: Costs = {

@@ -4,6 +4,7 @@ import { RouterError, asRouterError } from "../errors.ts"
 import type { Answer } from "./attempt.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { readsOn } from "./drain.ts"
 import { routerHeaders } from "./headers.ts"
 import type { Outgoing, Writer } from "./message.ts"
 import { lossesOf } from "./record.ts"
@@ -13,13 +14,15 @@ import { renamedRefusal, renamedReply, renamingWriter } from "./shown-model.ts"
 import type { UpstreamStream } from "./upstream-stream.ts"
 
 const encoder = new TextEncoder()
+const CLIENT_LEFT = { status: 499, error: new RouterError("client-closed") } as const
 
 export async function reply(answer: Answer, call: Call, gateway: Gateway): Promise<Outgoing> {
   if (answer.kind === "stream") return streamed(answer.stream, answer.headers, call, gateway)
   call.upstreamEndedAt = gateway.clock.monotonicMs()
   if (answer.kind === "relay") return relayed(answer, call, gateway)
   call.firstContentAt = call.upstreamEndedAt
-  await settle(call, gateway, { status: 200, error: null })
+  call.answered = true
+  await settle(call, gateway, call.clientLeft ? CLIENT_LEFT : { status: 200, error: null })
   return {
     status: 200,
     headers: routerHeaders(call, gateway, withLosses(answer.headers, call)),
@@ -49,13 +52,18 @@ function withLosses(headers: Readonly<Record<string, string>>, call: Call): Read
   return { ...headers, "x-router-losses": losses }
 }
 
-function streamed(
+async function streamed(
   stream: UpstreamStream,
   headers: Readonly<Record<string, string>>,
   call: Call,
   gateway: Gateway,
-): Outgoing {
+): Promise<Outgoing> {
   call.request.onGone = () => leftStream(stream, call, gateway)
+  if (call.clientLeft) {
+    if (call.drainTimer === null) stream.cancel()
+    await stream.pump(NOWHERE)
+    if (!call.settled) await finish(stream, call, gateway)
+  }
   const pump = async (writer: Writer): Promise<void> => {
     const out = stream.attempt.translation === null ? renamingWriter(writer, call) : writer
     await stream.pump(out)
@@ -66,14 +74,18 @@ function streamed(
   return { status: 200, headers: routerHeaders(call, gateway, withLosses(headers, call)), body }
 }
 
+/** Where the bytes of a call go whose client has left. */
+const NOWHERE: Writer = { write: () => {}, isFull: () => false, drained: () => Promise.resolve() }
+
 function leftStream(stream: UpstreamStream, call: Call, gateway: Gateway): void {
   call.clientLeft = true
+  if (call.settled) return stream.cancel()
+  if (readsOn(call, gateway, () => stream.cancel())) return
   stream.cancel()
-  if (call.settled) return
   call.answer = stream.observer.facts()
   call.returnedIds = returnedInStream(stream.observer.answer(), call)
   call.upstreamEndedAt = gateway.clock.monotonicMs()
-  settle(call, gateway, { status: 499, error: new RouterError("client-closed") }).catch((error: unknown) =>
+  settle(call, gateway, CLIENT_LEFT).catch((error: unknown) =>
     gateway.log.error("a call could not be recorded", { request_id: call.id, error }),
   )
 }
@@ -83,12 +95,18 @@ async function finish(stream: UpstreamStream, call: Call, gateway: Gateway): Pro
   call.upstreamEndedAt = gateway.clock.monotonicMs()
   call.answer = stream.observer.facts()
   call.returnedIds = returnedInStream(stream.observer.answer(), call)
+  call.answered = stream.end?.kind === "complete"
   const failure = stream.end?.kind === "failed" ? stream.end.failure : null
   stream.attempt.failure = failure
-  const error = failure === null ? null : new RouterError(failure.code)
-  const last = await settleOrFail(call, gateway, error)
+  const last = await settleOrFail(call, gateway, errorOf(stream, call))
   if (last !== null) return encoder.encode(stream.renderFailure(last))
   return stream.tail.length > 0 ? stream.tail : null
+}
+
+function errorOf({ end }: UpstreamStream, call: Call): RouterError | null {
+  if (call.clientLeft) return new RouterError("client-closed")
+  if (end?.kind === "stopped") return end.error
+  return end?.kind === "failed" ? new RouterError(end.failure.code) : null
 }
 
 /** The error that the client is to see at the end of its stream, null for none. */

@@ -39,7 +39,7 @@ export function storedRows(call: Call): readonly StoredStateRow[] | undefined {
   const target = call.current?.target
   const { credential } = call
   if (call.returnedIds.length === 0 || credential === null || target === undefined) return undefined
-  const isPending = call.answer.usage === null && runsInBackground(call)
+  const isPending = isUsagePending(call)
   const rows = call.returnedIds.slice(0, MOST_IDS).map((stored): StoredStateRow => ({
     id_sha256: hashOf(call, stored),
     request_id: call.id,
@@ -55,6 +55,11 @@ export function storedRows(call: Call): readonly StoredStateRow[] | undefined {
 }
 
 const TRUE = 116
+
+/** The answer is made in the background: what it uses is told when somebody reads its end. */
+export function isUsagePending(call: Call): boolean {
+  return call.answer.usage === null && call.answered && runsInBackground(call)
+}
 
 function runsInBackground({ body }: Call): boolean {
   return body !== null && body.members.some(({ key, start }) => key === "background" && body.bytes[start] === TRUE)

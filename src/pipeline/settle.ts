@@ -2,6 +2,8 @@
 import { RouterError } from "../errors.ts"
 import type { CallRecord } from "../ledger/record.ts"
 import type { Call, Outcome } from "./call.ts"
+import { closeLease } from "./close-lease.ts"
+import { endDrain } from "./drain.ts"
 import type { Gateway } from "./gateway.ts"
 import { recordOf } from "./record.ts"
 import { judgeLast } from "./target-health.ts"
@@ -16,12 +18,15 @@ export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Pr
   gateway.active--
   gateway.watchdog.forget(call)
   judgeLast(call, outcome, gateway)
+  endDrain(call, gateway)
   const record = recordOf(call, gateway, outcome)
+  closeLease(call, gateway, record.usage)
   // calls without a known caller are logged, but cannot fill the ledger
   if (call.credential === null) return gateway.requestLog.write(record)
   try {
     await gateway.ledger.record(record)
     if (record.stored !== undefined) gateway.storedStates.remember(record.stored)
+    if (call.lease !== null) gateway.governance.journal?.close(call.id)
     gateway.requestLog.write(record)
   } catch (cause) {
     gateway.requestLog.write(unrecorded(record))

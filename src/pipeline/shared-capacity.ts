@@ -11,7 +11,7 @@ import { trace } from "./trace.ts"
 /** True: the call may not start at this target now, and nothing was taken. False: what it needs is taken. */
 export function isThrottled(target: Target, call: Call, gateway: Gateway): boolean {
   if (target.shaping.length === 0) return false
-  const demand = demandOf(call, target)
+  const demand = demandOf(call, target, gateway.governance.estimator)
   const throttle = claim(gateway.health.of(target).scopes, demand, gateway.clock.monotonicMs())
   if (throttle === null) return false
   const { scope, bucket, waitMs } = throttle

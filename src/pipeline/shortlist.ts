@@ -63,7 +63,7 @@ export function refusal(group: Group, call: Call, late: readonly Rejection[]): R
   return decisive ?? noEligibleTarget(group, call, [...allRefusals(group, call), ...late])
 }
 
-function noEligibleTarget(group: Group, call: Call, rejected: readonly Omit<Rejection, "error">[]): RouterError {
+export function noEligibleTarget(group: Group, call: Call, rejected: readonly Omit<Rejection, "error">[]): RouterError {
   const requirements = requirementsOf(call)
   const nobody = `No target of the model group "${group.name}" can serve this call`
   const promises = new Set(rejected.map(({ reason }) => reason).filter((reason) => reason.startsWith("contract-")))

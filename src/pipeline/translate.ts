@@ -30,11 +30,12 @@ export function translate(target: Target, call: Call, gateway: Gateway): Transla
   try {
     const asSent = decode(call)
     const decoded = foreign === 0 ? asSent : { ...asSent, request: withForeignSeals(asSent.request, foreign) }
-    const state = isHome ? null : heldState(decoded.request)
+    const request = withGrantedCap(decoded.request, call)
+    const state = isHome ? null : heldState(request)
     if (state !== null) return { target, reason: "state", error: state }
     const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
-    const facts = isHome ? homeFacts(decoded.request.reasoning, target.homeFacts) : target.facts
-    const written = CODECS[target.dialect].writeRequest(decoded.request, facts, mint)
+    const facts = isHome ? homeFacts(request.reasoning, target.homeFacts) : target.facts
+    const written = CODECS[target.dialect].writeRequest(request, facts, mint)
     const losses = [...decoded.losses, ...written.losses]
     if (!isHome && losses.length > 0 && call.group?.translation === "enforce") return lossy(losses, target, call.group)
     return translationOf(target, call, decoded, written, losses, gateway)
@@ -56,6 +57,11 @@ export function homeTranslation(target: Target, call: Call, gateway: Gateway): T
     if (!(error instanceof RouterError)) throw error
     return null
   }
+}
+
+/** What admission granted is the cap of a call that has none of its own. */
+function withGrantedCap(request: Request, { grantedCap }: Call): Request {
+  return grantedCap === null ? request : { ...request, cap: { tokens: grantedCap, field: "max_tokens" } }
 }
 
 export function isRejection(result: Translation | Rejection | null): result is Rejection {

@@ -16,16 +16,16 @@ import {
   type Failure,
 } from "../upstream/failure.ts"
 import type { UpstreamAnswer } from "../upstream/answer.ts"
+import { readRest } from "./aftermath.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { Growth } from "./growth.ts"
 import type { Writer } from "./message.ts"
+import { Silence } from "./silence.ts"
 import type { StreamTranslation } from "./stream-translation.ts"
 import { asFault } from "./translation.ts"
 
-/** How long a stream may go on after its terminal frame before its rest is given up. */
-const AFTERMATH_MS = 200
 const NOTHING = new Uint8Array(0)
-/** Every translated stream asks for usage, and the client's writer decides whether it is shown. */
 const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
 const encoder = new TextEncoder()
 
@@ -33,6 +33,8 @@ type End =
   | { readonly kind: "complete" }
   /** The upstream broke off, or said that it failed. */
   | { readonly kind: "failed"; readonly failure: Failure }
+  /** A limit of the caller allows no more. */
+  | { readonly kind: "stopped"; readonly error: RouterError }
 
 export class UpstreamStream {
   /** Set once nothing more will come. */
@@ -52,7 +54,8 @@ export class UpstreamStream {
   private contentSeen = false
   private heldBytes = 0
   private anyFrame = false
-  private silent = false
+  private readonly silence: Silence
+  private readonly growth: Growth
 
   constructor(answer: UpstreamAnswer, attempt: Attempt, call: Call, gateway: Gateway) {
     this.answer = answer
@@ -61,6 +64,8 @@ export class UpstreamStream {
     this.gateway = gateway
     this.translation = attempt.translation?.stream() ?? null
     this.observer = DIALECTS[attempt.target.dialect].createObserver(this.translation === null ? call.facts : WITH_USAGE)
+    this.silence = new Silence(call, gateway, attempt.cancel)
+    this.growth = new Growth(call, gateway, this.stop)
     this.splitter = new FrameSplitter(call.snapshot.limits.maxFrameBytes)
   }
 
@@ -74,10 +79,9 @@ export class UpstreamStream {
   async pump(writer: Writer): Promise<void> {
     this.flush(writer)
     while (this.end === null) {
-      this.expectSoon()
+      this.silence.expectSoon()
       await this.flow(writer)
-      // the time that a stalled client takes does not count as the upstream's silence
-      this.call.deadline = Infinity
+      this.silence.pause()
       if (writer.isFull()) await writer.drained()
     }
   }
@@ -92,15 +96,8 @@ export class UpstreamStream {
     return this.end === null ? (this.translation ?? this.observer).keepAlive() : ""
   }
 
-  /** Stops reading and frees the connection. */
   cancel(): void {
     this.attempt.cancel()
-  }
-
-  private expectSoon(): void {
-    const { call } = this
-    call.deadline = this.gateway.clock.monotonicMs() + call.snapshot.limits.timeoutMs
-    call.onDeadline = this.expire
   }
 
   private async flow(writer: Writer): Promise<void> {
@@ -108,7 +105,7 @@ export class UpstreamStream {
       const more = await this.answer.flow((pieces) => {
         for (const piece of pieces) if (this.end === null) this.take(piece)
         this.flush(writer)
-        this.expectSoon()
+        this.silence.expectSoon()
         return this.end === null && !writer.isFull()
       })
       if (this.end?.kind === "complete") await this.aftermath()
@@ -128,11 +125,6 @@ export class UpstreamStream {
     writer.write(ready.length === 1 && only !== undefined ? only : Buffer.concat(ready))
   }
 
-  private readonly expire = (): void => {
-    this.silent = true
-    this.attempt.cancel()
-  }
-
   private async read(): Promise<void> {
     try {
       const pieces = await this.answer.read()
@@ -145,7 +137,16 @@ export class UpstreamStream {
   }
 
   private broken(error: unknown): void {
-    this.fail(this.silent ? TIMEOUT : error instanceof RangeError ? MALFORMED : this.anyFrame ? BROKEN_STREAM : NETWORK)
+    if (this.end !== null) return
+    this.fail(
+      this.silence.tooLong
+        ? TIMEOUT
+        : error instanceof RangeError
+          ? MALFORMED
+          : this.anyFrame
+            ? BROKEN_STREAM
+            : NETWORK,
+    )
   }
 
   /** Judges every whole frame of a chunk; neighbours that pass leave as one piece. */
@@ -160,17 +161,18 @@ export class UpstreamStream {
       const verdict = this.observer.frame(splitter.bytes, splitter.start, splitter.end)
       this.anyFrame = true
       if ((verdict & ~FRAME.content) !== 0) {
-        this.pass(from, to)
+        if (from >= 0) this.ready.push(splitter.bytes.subarray(from, to))
         from = -1
         if (this.special(verdict)) return
         continue
       }
-      if (verdict === FRAME.content) this.sawContent()
+      if (verdict === FRAME.content) this.sawContent(splitter.end - splitter.start)
       else if (!this.contentSeen) this.hold(splitter.end - splitter.start)
       if (from < 0) from = splitter.start
       to = splitter.end
+      if (this.end !== null) break
     }
-    this.pass(from, to)
+    if (from >= 0) this.ready.push(splitter.bytes.subarray(from, to))
   }
 
   /** The same judgement, but what leaves is what the client's writer makes of each frame. */
@@ -186,19 +188,20 @@ export class UpstreamStream {
     const verdict = this.observer.frame(bytes, start, end)
     this.anyFrame = true
     if (verdict & FRAME.fault) {
-      this.fail(this.observer.fault === null ? BROKEN_STREAM : classifyFault(this.observer.fault))
+      this.fail(this.reported())
       return ""
     }
     const isTerminal = (verdict & FRAME.terminal) !== 0
     let text = translation.frame(bytes, start, end, isTerminal)
     if (isTerminal && translation.tail === null) text += translation.finish()
-    if (verdict === FRAME.content) this.sawContent()
+    if (verdict === FRAME.content) this.sawContent(end - start)
     else if (!this.contentSeen) this.hold(end - start)
     this.endTranslated(translation)
     return text
   }
 
   private endTranslated({ tail, failure }: StreamTranslation): void {
+    if (this.end !== null) return
     if (tail !== null) {
       this.tail = encoder.encode(tail)
       this.end = { kind: "complete" }
@@ -206,16 +209,12 @@ export class UpstreamStream {
       this.fail(failure.kind === "protocol" ? BROKEN_STREAM : classifyFault(asFault(failure)))
   }
 
-  private pass(from: number, to: number): void {
-    if (from >= 0) this.ready.push(this.splitter.bytes.subarray(from, to))
-  }
-
   /** A frame that is dropped, ends the stream or reports a failure; true when the stream is over. */
   private special(verdict: number): boolean {
     const { splitter } = this
     if (verdict & FRAME.drop) return false
     if (verdict & FRAME.fault) {
-      this.fail(this.observer.fault === null ? BROKEN_STREAM : classifyFault(this.observer.fault))
+      this.fail(this.reported())
       return true
     }
     this.tail = splitter.bytes.slice(splitter.start, splitter.end)
@@ -225,7 +224,7 @@ export class UpstreamStream {
   }
 
   /** What follows the terminal frame: blank lines, comments and a stray `[DONE]` belong to it; a second end does not. */
-  private addTrailing(more: Uint8Array): void {
+  private readonly addTrailing = (more: Uint8Array): void => {
     const { splitter } = this
     splitter.push(more)
     while (splitter.next()) {
@@ -235,19 +234,9 @@ export class UpstreamStream {
     }
   }
 
-  /** Reads to the end of the body, so that the connection can be used again; most upstreams end at once. */
   private async aftermath(): Promise<void> {
-    const timer = setTimeout(() => this.attempt.cancel(), AFTERMATH_MS)
-    try {
-      for (let pieces = await this.answer.read(); pieces !== null; pieces = await this.answer.read()) {
-        for (const piece of pieces) this.addTrailing(piece)
-      }
-      if (this.translation === null) this.tail = Buffer.concat([this.tail, this.splitter.remainder()])
-    } catch {
-      // the answer is whole already
-    } finally {
-      clearTimeout(timer)
-    }
+    const isWhole = await readRest(this.answer, this.addTrailing, this.attempt.cancel)
+    if (isWhole && this.translation === null) this.tail = Buffer.concat([this.tail, this.splitter.remainder()])
   }
 
   /** The body has ended without a terminal frame. */
@@ -256,8 +245,7 @@ export class UpstreamStream {
     if (this.translation !== null) return this.finishTranslated(this.translation, rest)
     if (rest.length > 0) {
       const verdict = this.observer.frame(rest, 0, rest.length)
-      if (verdict & FRAME.fault)
-        return this.fail(this.observer.fault === null ? BROKEN_STREAM : classifyFault(this.observer.fault))
+      if (verdict & FRAME.fault) return this.fail(this.reported())
       if (verdict & FRAME.terminal) {
         this.tail = rest
         this.end = { kind: "complete" }
@@ -270,10 +258,8 @@ export class UpstreamStream {
 
   private finishTranslated(translation: StreamTranslation, rest: Uint8Array): void {
     let text = rest.length === 0 ? "" : this.translated(translation, rest, 0, rest.length)
-    if (this.end === null) {
-      text += translation.finish()
-      this.endTranslated(translation)
-    }
+    if (this.end === null) text += translation.finish()
+    this.endTranslated(translation)
     if (text !== "") this.ready.push(encoder.encode(text))
     if (this.end?.kind !== "complete" && !this.anyFrame) this.fail(EMPTY_STREAM)
   }
@@ -285,10 +271,24 @@ export class UpstreamStream {
       throw new RangeError("too much before the first content")
   }
 
-  private sawContent(): void {
+  private sawContent(frameBytes: number): void {
+    this.growth.saw(frameBytes)
     if (this.contentSeen) return
     this.contentSeen = true
     this.call.firstContentAt = this.gateway.clock.monotonicMs()
+  }
+
+  /** Nothing more may come; what came is billed. */
+  private readonly stop = (error: RouterError): void => {
+    if (this.end !== null) return
+    this.end = { kind: "stopped", error }
+    // not from inside of the upstream's own callback
+    queueMicrotask(() => this.cancel())
+  }
+
+  /** What the upstream itself said. */
+  private reported(): Failure {
+    return this.observer.fault === null ? BROKEN_STREAM : classifyFault(this.observer.fault)
   }
 
   private fail(failure: Failure): void {

@@ -9,6 +9,7 @@ import configuration from "../../docs/configuration.md" with { type: "text" }
 import dialects from "../../docs/dialects.md" with { type: "text" }
 import errors from "../../docs/errors.md" with { type: "text" }
 import clients from "../../docs/clients.md" with { type: "text" }
+import limits from "../../docs/limits.md" with { type: "text" }
 import http from "../../docs/http.md" with { type: "text" }
 import operations from "../../docs/operations.md" with { type: "text" }
 import providers from "../../docs/providers.md" with { type: "text" }
@@ -31,6 +32,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/clients.md", slug: "clients", title: "Clients", text: clients },
   { file: "docs/configuration.md", slug: "configuration", title: "Configuration", text: configuration },
   { file: "docs/routing.md", slug: "routing", title: "Routing", text: routing },
+  { file: "docs/limits.md", slug: "limits", title: "Limits", text: limits },
   { file: "docs/http.md", slug: "http", title: "HTTP", text: http },
   { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
   { file: "docs/stored-state.md", slug: "stored-state", title: "Stored state", text: storedState },

@@ -17,7 +17,9 @@ import { buildInfo } from "../system/build-info.ts"
 import { systemClock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
+import { startGoverning } from "./govern.ts"
 import { listen, type Listener } from "./listen.ts"
+import { restoreLimits } from "./restore-limits.ts"
 
 export interface StartOptions {
   readonly configPath: string
@@ -73,8 +75,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     clock: systemClock,
     log,
   })
-  const gateway = gatewayOf(snapshotOf(config, loaded), ledger, requestLog, log)
   try {
+    const gateway = await gatewayOf(config, snapshotOf(config, loaded), ledger, requestLog, log)
     const listener = listen(gateway, ledger, {
       ...(options.listen ?? addressOf(config.server.listen)),
       keepAliveAfterMs: options.keepAliveAfterMs ?? KEEP_ALIVE_AFTER_MS,
@@ -82,8 +84,9 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const reloader = startReloading({
       running: { ...loaded, config },
       load,
-      apply: (next, result) => {
+      apply: async (next, result) => {
         const snapshot = snapshotOf(next, result)
+        await restoreLimits(snapshot, gateway.governance.state, ledger, systemClock)
         gateway.health.adopt(snapshot, gateway.clock.monotonicMs())
         gateway.snapshot = snapshot
       },
@@ -115,12 +118,20 @@ function openStore(config: Config, log: Log): Promise<LedgerStore> {
   return openLedger({ path, durability, onUnavailable, clock: systemClock, log })
 }
 
-function gatewayOf(snapshot: Snapshot, ledger: LedgerStore, requestLog: RequestLog, log: Log): Gateway {
+async function gatewayOf(
+  config: Config,
+  snapshot: Snapshot,
+  ledger: LedgerStore,
+  requestLog: RequestLog,
+  log: Log,
+): Promise<Gateway> {
   const { version } = buildInfo
   const health = new Health()
   health.adopt(snapshot, systemClock.monotonicMs())
+  const journalPath = `${config.server.usage_db.path}.reservations`
   return {
     snapshot,
+    governance: await startGoverning({ journalPath, snapshot, ledger, clock: systemClock, log }),
     ledger,
     storedStates: ledger.storedStates,
     requestLog,
@@ -134,6 +145,7 @@ function gatewayOf(snapshot: Snapshot, ledger: LedgerStore, requestLog: RequestL
     version,
     draining: false,
     active: 0,
+    drained: 0,
   }
 }
 
@@ -160,7 +172,7 @@ function stopper(
     await idle(gateway, FLUSH_MS)
     gateway.watchdog.stop()
     gateway.upstream.close()
-    await Promise.all([ledger.close(), requestLog.close()])
+    await Promise.all([ledger.close(), requestLog.close(), gateway.governance.close()])
     finished.resolve()
   }
   let stopping: Promise<void> | null = null

@@ -4,6 +4,7 @@ import type { CallerUsage, UsageFigures, UsageGrouping } from "../ledger/queries
 import { authenticate } from "../pipeline/authenticate.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
+import { limitsView } from "./limits-view.ts"
 import { json } from "./plain.ts"
 
 /** What the endpoint needs of the ledger. */
@@ -34,6 +35,7 @@ export async function usage(request: Incoming, gateway: Gateway, store: UsageSto
       environment: caller.environment,
       token_id: tokenId,
     },
+    ...(await limitsView(caller, gateway)),
     today: withUsd(figures.today),
     month: withUsd(figures.month),
     since: new Date(sinceMs).toISOString(),

@@ -14,6 +14,7 @@ export function sampleCall(ts: number, number: number, usage: Partial<UsageRow> 
     trace: [sampleEvent(ts)],
     losses: [],
     upstreamShapes: [],
+    callerShapes: [],
     error: null,
   }
 }
@@ -53,8 +54,24 @@ function sampleUsage(ts: number, number: number): UsageRow {
     routing_config_fingerprint: "0123456789abcdef",
     pricing_catalog_fingerprint: "fedcba9876543210",
     error: null,
+    ...sampleGovernance,
   }
 }
+
+const sampleGovernance = {
+  quota_state: "ok",
+  key_state: null,
+  traffic_shape_applied: 0,
+  traffic_shape_decision: null,
+  traffic_shape_scope: null,
+  traffic_shape_bucket: null,
+  traffic_shape_retry_after_ms: null,
+  traffic_shape_queue_wait_ms: null,
+  traffic_shape_estimated_input_tokens: null,
+  traffic_shape_reserved_output_tokens: null,
+  traffic_shape_total_reserved_tokens: null,
+  estimated_input_tokens: 1300,
+} as const
 
 const sampleCounters = {
   input_tokens: 1234,

@@ -188,10 +188,7 @@ export const group: z.ZodType = ruled(
         "warn",
       ),
       hosted_tools: byDefault(choice(["pass", "strip", "refuse"], "Tools that the provider executes."), "pass"),
-      disconnect: byDefault(
-        choice(["abort", "drain"], "What happens upstream when the client leaves.", { pendingValues: ["drain"] }),
-        "abort",
-      ),
+      disconnect: byDefault(choice(["abort", "drain"], "What happens upstream when the client leaves."), "abort"),
       activation: byDefault(
         choice(["off", "required"], "Whether targets need a passing validation record.", LATER),
         "off",
@@ -199,7 +196,7 @@ export const group: z.ZodType = ruled(
       shadow,
       cache: byDefault(choice(["caller", "shared", "off"], "Who shares cached answers.", LATER), "caller"),
       default_output_reservation: optional(
-        integer("Output tokens that are reserved for a call without a cap.", { ...LATER, min: 1, unit: "tokens" }),
+        integer("Output tokens that are reserved for a stream without a cap.", { min: 1, unit: "tokens" }),
       ),
       affinity,
       script,

@@ -2,8 +2,6 @@
 import type { z } from "zod"
 import { amount, block, byDefault, choice, flag, integer, milliseconds, optional, ruled, type Shape } from "./field.ts"
 
-const LATER = { pending: true } as const
-
 const rateShape: Shape = {
   rpm: integer("Requests in a rolling minute.", { unit: "requests" }),
   tpm: integer("Estimated input and reserved output tokens in a rolling minute.", { unit: "tokens" }),
@@ -30,10 +28,7 @@ const softPercent = (share: number): z.ZodType =>
   )
 
 export const rate: z.ZodType = byDefault(
-  block(zeroes(rateShape), "How fast calls may come, over all callers that share this block.", {
-    ...LATER,
-    name: "Rate",
-  }),
+  block(zeroes(rateShape), "How fast calls may come, over all callers that share this block.", { name: "Rate" }),
   {},
 )
 
@@ -41,10 +36,7 @@ export const quota: z.ZodType = byDefault(
   block(
     { day: span("day"), month: span("month"), soft_pct: softPercent(80) },
     "How much may be used in a day and a month.",
-    {
-      ...LATER,
-      name: "Quota",
-    },
+    { name: "Quota" },
   ),
   {},
 )
@@ -60,7 +52,7 @@ export const lifetimeKey: z.ZodType = byDefault(
       ),
     },
     "The lifetime budget of the caller.",
-    { ...LATER, name: "LifetimeKey" },
+    { name: "LifetimeKey" },
   ),
   {},
 )
@@ -71,7 +63,7 @@ const spendShape: Shape = {
 }
 
 export const spend: z.ZodType = byDefault(
-  block(zeroes(spendShape), "Budgets in money, reserved like tokens.", { ...LATER, name: "Spend" }),
+  block(zeroes(spendShape), "Budgets in money, reserved like tokens.", { name: "Spend" }),
   {},
 )
 
@@ -125,7 +117,7 @@ export const callerShaping: z.ZodType = optional(
   block(
     { enabled: byDefault(flag("`false` takes this caller out of traffic shaping."), true), ...callerBuckets },
     "The caller's own token buckets, in place of `server.traffic_shape.default_caller`.",
-    { ...LATER, name: "CallerShaping" },
+    { name: "CallerShaping" },
   ),
 )
 
@@ -170,7 +162,6 @@ export const providerShaping: z.ZodType = optional(
 /** What callers start from. */
 export const defaultCaller: z.ZodType = byDefault(
   block({ rate, quota, spend }, "The limits that callers start from; a caller's own keys win.", {
-    ...LATER,
     name: "DefaultCaller",
   }),
   {},

@@ -156,8 +156,7 @@ const facts: Shape = {
   reasoning,
   request_shape_support: requestShapeSupport,
   bridges,
-  default_output_reservation: integer("Output tokens that are reserved for a call without a cap.", {
-    ...LATER,
+  default_output_reservation: integer("Output tokens that are reserved for a stream without a cap.", {
     min: 1,
     unit: "tokens",
   }),

@@ -60,7 +60,7 @@ const bounds: Shape = {
     {},
   ),
   default_output_reservation: byDefault(
-    integer("Output tokens that are reserved for a call without a cap.", { ...LATER, min: 1, unit: "tokens" }),
+    integer("Output tokens that are reserved for a stream without a cap.", { min: 1, unit: "tokens" }),
     4096,
   ),
   unknown_capabilities: byDefault(
@@ -193,10 +193,7 @@ const shape: Shape = {
     block(
       { enabled: off("Shape the calls of callers."), default_caller: defaultCallerShaping },
       "Shaping of callers.",
-      {
-        ...LATER,
-        name: "TrafficShape",
-      },
+      { name: "TrafficShape" },
     ),
     {},
   ),

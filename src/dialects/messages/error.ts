@@ -20,7 +20,7 @@ const TYPES: Readonly<Record<number, string>> = {
 
 /** `{"type":"error","error":{type, message, code, param?, details?},"request_id"}` */
 export function renderMessagesError(error: RouterError, requestId: string): string {
-  const { param, details } = error.detail
+  const { param, details, fields } = error.detail
   return JSON.stringify({
     type: "error",
     error: {
@@ -28,6 +28,7 @@ export function renderMessagesError(error: RouterError, requestId: string): stri
       message: error.message,
       code: error.code,
       ...(param === undefined ? {} : { param }),
+      ...(fields === undefined ? {} : { request_id: requestId, ...fields }),
       ...(details === undefined ? {} : { details }),
     },
     request_id: requestId,

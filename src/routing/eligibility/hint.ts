@@ -45,6 +45,7 @@ const ADVICE: Readonly<Record<RejectionReason, Advice>> = {
   "request-shape-large-agent-payload": ofShape("supports_large_coding_agent_payloads"),
   choices: say("several choices need a target in the client's own dialect"),
   "tool-choice-null": say("tool_choice: null needs a target in the client's own dialect"),
+  unpriced: say("give it input and output prices: the caller has a budget in money"),
   state: say("stored state needs a target in the client's own dialect"),
   "invalid-request": say("the request cannot be translated"),
   "translation-loss": say("the group's translation is enforce"),

@@ -32,6 +32,8 @@ export type FilterReason =
   | "choices"
   /** `tool_choice: null` has a meaning of its own, which does not cross dialects. */
   | "tool-choice-null"
+  /** Its prices are unknown, and the caller has a budget in money. */
+  | "unpriced"
   | ContractReason
 
 /** What only translating the body tells, when a target's turn comes. */

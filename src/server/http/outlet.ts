@@ -16,7 +16,7 @@ export class Outlet {
 
   /** The client takes bytes more slowly than they come. */
   isFull(): boolean {
-    return this.unsent.length > 0
+    return !this.closed && this.unsent.length > 0
   }
 
   /** A head, and the whole body behind it: one piece for the kernel. */

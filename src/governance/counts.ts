@@ -1,0 +1,113 @@
+/** All that is counted for one subject in the memory of this process. */
+import type { CheckKind } from "./state.ts"
+import { MinuteWindow } from "./window.ts"
+
+const DAY_MS = 86_400_000
+/** A day that is not one of the last few is forgotten; more than two live only where the clock is set back and forth. */
+const PERIODS_KEPT = 5
+
+/** Of a calendar day or month, or of all time. */
+export class Counts {
+  /** Days or months since 1970. */
+  readonly index: number
+  requests = 0
+  tokens = 0
+  nanoUsd = 0
+  reservedRequests = 0
+  reservedTokens = 0
+  reservedNanoUsd = 0
+
+  constructor(index: number) {
+    this.index = index
+  }
+
+  reserve(requests: number, tokens: number, nanoUsd: number): void {
+    this.reservedRequests += requests
+    this.reservedTokens += tokens
+    this.reservedNanoUsd += nanoUsd
+  }
+
+  book(requests: number, tokens: number, nanoUsd: number): void {
+    this.requests += requests
+    this.tokens += tokens
+    this.nanoUsd += nanoUsd
+  }
+}
+
+/** A token bucket; full at first. */
+export class Bucket {
+  #level = Number.POSITIVE_INFINITY
+  #atMs = 0
+
+  /** What is in it at the moment; below zero where a large call left a debt. */
+  level(burst: number, perSecond: number, nowMs: number): number {
+    const grown = this.#level + (Math.max(0, nowMs - this.#atMs) * perSecond) / 1000
+    this.#level = Math.min(burst, grown)
+    this.#atMs = Math.max(this.#atMs, nowMs)
+    return this.#level
+  }
+
+  /** Behind `level`. */
+  take(cost: number): void {
+    this.#level -= cost
+  }
+}
+
+export type BucketKind = Extract<
+  CheckKind,
+  "request_start" | "input_tokens" | "output_reservation_tokens" | "total_reserved_tokens"
+>
+
+export class SubjectCounts {
+  concurrent = 0
+  readonly minute: MinuteWindow = new MinuteWindow()
+  readonly lifetime: Counts = new Counts(0)
+  readonly buckets: Readonly<Record<BucketKind, Bucket>> = {
+    request_start: new Bucket(),
+    input_tokens: new Bucket(),
+    output_reservation_tokens: new Bucket(),
+    total_reserved_tokens: new Bucket(),
+  }
+  #days: readonly Counts[] = []
+  #months: readonly Counts[] = []
+
+  day(index: number): Counts {
+    const known = this.#days.find((counts) => counts.index === index)
+    if (known !== undefined) return known
+    const fresh = new Counts(index)
+    this.#days = withNew(this.#days, fresh)
+    return fresh
+  }
+
+  month(index: number): Counts {
+    const known = this.#months.find((counts) => counts.index === index)
+    if (known !== undefined) return known
+    const fresh = new Counts(index)
+    this.#months = withNew(this.#months, fresh)
+    return fresh
+  }
+}
+
+/** The newest first; what lies furthest back goes. */
+function withNew(kept: readonly Counts[], fresh: Counts): readonly Counts[] {
+  return [fresh, ...kept.toSorted((left, right) => right.index - left.index).slice(0, PERIODS_KEPT - 1)]
+}
+
+export function dayOf(ts: number): number {
+  return Math.floor(ts / DAY_MS)
+}
+
+export function monthOf(ts: number): number {
+  const date = new Date(ts)
+  return (date.getUTCFullYear() - 1970) * 12 + date.getUTCMonth()
+}
+
+/** Unix milliseconds at which the day after `ts` begins. */
+export function endOfDay(ts: number): number {
+  return (dayOf(ts) + 1) * DAY_MS
+}
+
+export function endOfMonth(ts: number): number {
+  const date = new Date(ts)
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1)
+}

@@ -1,0 +1,37 @@
+/** What the pipeline works with to govern callers. */
+import { Estimator } from "./estimator.ts"
+import { Line } from "./line.ts"
+import type { Journal } from "./journal.ts"
+import type { GovernanceState } from "./state.ts"
+
+export class Governance {
+  readonly state: GovernanceState
+  readonly estimator: Estimator = new Estimator()
+  /** Null: reservations are not written down. */
+  readonly journal: Journal | null
+  readonly #lines = new Map<string, Line>()
+  readonly #release: () => void
+
+  /** `release` gives the journal's files to the next process. */
+  constructor(state: GovernanceState, journal: Journal | null, release: () => void = () => {}) {
+    this.state = state
+    this.journal = journal
+    this.#release = release
+  }
+
+  /** No call is in flight any more. */
+  async close(): Promise<void> {
+    await this.state.close()
+    this.journal?.end()
+    this.#release()
+  }
+
+  /** The line of a caller, by the key of its subject; made when it is first needed. */
+  line(key: string): Line {
+    const known = this.#lines.get(key)
+    if (known !== undefined) return known
+    const fresh = new Line()
+    this.#lines.set(key, fresh)
+    return fresh
+  }
+}

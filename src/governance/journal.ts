@@ -1,0 +1,175 @@
+/**
+ * Reservations of calls in flight, written down so that a crash forgets none: a call is closed by its row in the ledger,
+ * so what stands here without a row was cut off and is settled at what it had reserved.
+ *
+ * Lines are appended once per turn of the event loop, without a sync: they outlive the process like the ledger's own
+ * commits (write-ahead log, `synchronous=NORMAL`), and like these the last ones may fall to a power cut. Lines go to
+ * numbered segments; one whose calls are all closed is deleted.
+ */
+import { closeSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
+import type { Log } from "../system/log.ts"
+
+const SEGMENT_BYTES = 4 << 20
+const OWNER_ONLY = 0o600
+
+/** What an orphan's row is made of. */
+export interface Reservation {
+  readonly request_id: string
+  readonly ts: number
+  readonly caller_id: string
+  readonly caller_user: string
+  readonly caller_project: string
+  readonly caller_environment: string
+  readonly token_id: string
+  readonly inbound_dialect: string
+  readonly requested_model: string
+  readonly resolved_group: string
+  readonly strategy: string
+  readonly stream: 0 | 1
+  readonly input_tokens: number
+  readonly output_tokens: number
+  readonly nano_usd: number
+}
+
+class Segment {
+  readonly path: string
+  readonly file: number
+  bytes = 0
+  open = 0
+
+  constructor(path: string) {
+    this.path = path
+    this.file = openSync(path, "a", OWNER_ONLY)
+  }
+}
+
+export class Journal {
+  readonly #path: string
+  readonly #log: Log
+  readonly #segmentBytes: number
+  #number: number
+  #segment: Segment
+  #pending = ""
+  #scheduled = false
+  #failing = false
+  readonly #homes = new Map<string, Segment>()
+
+  /** `path` is completed by the segments' numbers. Those that are there already are left to `orphans` and `forget`. */
+  constructor(path: string, log: Log, segmentBytes: number = SEGMENT_BYTES) {
+    this.#path = path
+    this.#log = log
+    this.#segmentBytes = segmentBytes
+    this.#number = Math.max(0, ...segmentsOf(path).map(numberOf)) + 1
+    this.#segment = new Segment(`${path}.${this.#number}`)
+  }
+
+  /** A call was admitted, or reserved more: then everything anew. */
+  open(reservation: Reservation): void {
+    const id = reservation.request_id
+    if (!this.#homes.has(id)) {
+      this.#homes.set(id, this.#segment)
+      this.#segment.open += 1
+    }
+    this.#pending += `${JSON.stringify(reservation)}\n`
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(this.#flush)
+  }
+
+  /** The call's row is safe. */
+  close(id: string): void {
+    const segment = this.#homes.get(id)
+    if (segment === undefined) return
+    this.#homes.delete(id)
+    segment.open -= 1
+    if (segment.open === 0 && segment !== this.#segment) this.#drop(segment)
+  }
+
+  /** At an orderly end nothing is open, and nothing stays. */
+  end(): void {
+    this.#flush()
+    closeSync(this.#segment.file)
+    if (this.#segment.open === 0) remove(this.#segment.path)
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = false
+    const lines = this.#pending
+    if (lines === "") return
+    this.#pending = ""
+    try {
+      writeSync(this.#segment.file, lines)
+      this.#failing = false
+    } catch (error) {
+      // the call goes on: the ledger decides whether calls can be recorded
+      if (!this.#failing) this.#log.error("reservations cannot be written down", { error })
+      this.#failing = true
+    }
+    this.#segment.bytes += lines.length
+    if (this.#segment.bytes >= this.#segmentBytes) this.#rotate()
+  }
+
+  #rotate(): void {
+    const full = this.#segment
+    try {
+      this.#segment = new Segment(`${this.#path}.${this.#number + 1}`)
+      this.#number += 1
+    } catch (error) {
+      this.#log.error("no new file for reservations", { error })
+      return
+    }
+    if (full.open === 0) this.#drop(full)
+  }
+
+  #drop(segment: Segment): void {
+    closeSync(segment.file)
+    remove(segment.path)
+  }
+}
+
+/** What an earlier process left: its calls by id, the last line of each, and how to forget them once they have rows. */
+export function orphansOf(path: string): { readonly calls: readonly Reservation[]; forget(): void } {
+  const files = segmentsOf(path).toSorted((left, right) => numberOf(left) - numberOf(right))
+  const calls = new Map<string, Reservation>()
+  for (const file of files) {
+    for (const line of readFileSync(file, "utf8").split("\n")) {
+      const call = parsed(line)
+      if (call !== null) calls.set(call.request_id, call)
+    }
+  }
+  return { calls: [...calls.values()], forget: () => files.forEach(remove) }
+}
+
+/** The last line may be torn. */
+function parsed(line: string): Reservation | null {
+  try {
+    const call = JSON.parse(line) as Reservation | null
+    return typeof call?.request_id === "string" && Number.isSafeInteger(call.ts) ? call : null
+  } catch {
+    return null
+  }
+}
+
+function segmentsOf(path: string): readonly string[] {
+  const prefix = `${basename(path)}.`
+  try {
+    return readdirSync(dirname(path))
+      .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
+      .map((name) => join(dirname(path), name))
+  } catch {
+    return []
+  }
+}
+
+function numberOf(file: string): number {
+  return Number(file.slice(file.lastIndexOf(".") + 1))
+}
+
+function remove(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch {
+    // it is gone already
+  }
+}

@@ -1,0 +1,273 @@
+/** Limits counted in the memory of this process: every step is a few additions. */
+import { dayOf, monthOf, SubjectCounts, type BucketKind, type Counts } from "./counts.ts"
+import {
+  amountOf,
+  growsWithOutput,
+  isBucket,
+  outputCost,
+  outputWithin,
+  reservedOf,
+  resetOf,
+  usedOf,
+  type Holding,
+} from "./measure.ts"
+import type {
+  AdmissionRequest,
+  Amounts,
+  Check,
+  CheckView,
+  CompiledLimits,
+  GovernanceState,
+  Lease,
+  LimitState,
+  Refusal,
+  Subject,
+  SubjectTotals,
+} from "./state.ts"
+
+/** A slot comes free when some call ends; nobody knows when, and asking once a second costs little. */
+const BLOCKED_BY_CALLS_MS = 1000
+
+class MemoryLease implements Lease {
+  readonly kind = "lease"
+  readonly id: string
+  readonly ts: number
+  readonly limits: CompiledLimits
+  readonly holdings: readonly Holding[]
+  readonly inputTokens: number
+  readonly outputNanoUsdPerMillion: number
+  outputTokens: number
+  nanoUsd: number
+  /** The slice of the minute that the latest reservation went to, and how much of it; the rest is used up. */
+  slice: number
+  sliceTokens: number
+  usedUpTokens = 0
+  readonly firstSlice: number
+  isOpen = true
+  quotaState: LimitState | null = null
+  keyState: LimitState | null = null
+
+  constructor(request: AdmissionRequest, holdings: readonly Holding[], outputTokens: number, slice: number) {
+    this.id = request.id
+    this.ts = request.ts
+    this.limits = request.limits
+    this.holdings = holdings
+    this.inputTokens = request.inputTokens
+    this.outputTokens = outputTokens
+    this.outputNanoUsdPerMillion = request.outputNanoUsdPerMillion
+    this.nanoUsd = request.inputNanoUsd + outputCost(outputTokens, request.outputNanoUsdPerMillion)
+    this.firstSlice = slice
+    this.slice = slice
+    this.sliceTokens = request.inputTokens + outputTokens
+  }
+}
+
+export class MemoryState implements GovernanceState {
+  readonly #subjects = new Map<string, SubjectCounts>()
+
+  admit(request: AdmissionRequest): Lease | Refusal {
+    const { limits, ts, nowMs } = request
+    const holdings = this.#holdings(limits, ts)
+    let slice = 0
+    for (const { counts } of holdings) slice = counts.minute.advance(nowMs)
+    let { outputTokens } = request
+    for (const check of limits.checks) {
+      const holding = holdings[check.subject]
+      if (holding === undefined) continue
+      const left = check.limit - usedOf(check, holding, nowMs) - reservedOf(check, holding)
+      if (isBucket(check)) {
+        if (left < Math.min(check.limit, amountOf(check, request, outputTokens)))
+          return refusal(check, holding, request, outputTokens)
+        continue
+      }
+      if (amountOf(check, request, outputTokens) <= left) continue
+      const fits = outputWithin(check, left, request)
+      if (fits === Infinity || fits < request.leastOutputTokens || fits < 0)
+        return refusal(check, holding, request, request.leastOutputTokens)
+      outputTokens = fits
+    }
+    return take(new MemoryLease(request, holdings, outputTokens, slice), request)
+  }
+
+  extend(held: Lease, outputTokens: number, nowMs: number): Refusal | null {
+    const lease = held as MemoryLease
+    const { limits, ts, id, holdings } = lease
+    const price = lease.outputNanoUsdPerMillion
+    const more: AdmissionRequest = {
+      id,
+      limits,
+      ts,
+      nowMs,
+      inputTokens: 0,
+      outputTokens,
+      leastOutputTokens: outputTokens,
+      inputNanoUsd: 0,
+      outputNanoUsdPerMillion: price,
+    }
+    let slice = 0
+    for (const { counts } of holdings) slice = counts.minute.advance(nowMs)
+    for (const check of limits.checks) {
+      const holding = holdings[check.subject]
+      if (holding === undefined || !growsWithOutput(check)) continue
+      const left = check.limit - usedOf(check, holding, nowMs) - reservedOf(check, holding)
+      if (amountOf(check, more, outputTokens) > left) return refusal(check, holding, more, outputTokens)
+    }
+    if (!lease.isOpen) return null
+    const nanoUsd = outputCost(outputTokens, price)
+    for (const holding of holdings) {
+      reserve(holding, 0, outputTokens, nanoUsd)
+      holding.counts.minute.add(slice, 0, outputTokens)
+    }
+    lease.outputTokens += outputTokens
+    lease.nanoUsd += nanoUsd
+    if (slice === lease.slice) lease.sliceTokens += outputTokens
+    else {
+      lease.usedUpTokens += lease.sliceTokens
+      lease.slice = slice
+      lease.sliceTokens = outputTokens
+    }
+    return null
+  }
+
+  settle(held: Lease, actual: Amounts, nowMs: number): void {
+    const lease = held as MemoryLease
+    if (!lease.isOpen) return
+    lease.isOpen = false
+    const reserved = lease.inputTokens + lease.outputTokens
+    const difference = actual.tokens - lease.usedUpTokens - lease.sliceTokens
+    for (const holding of lease.holdings) {
+      const { counts } = holding
+      reserve(holding, -1, -reserved, -lease.nanoUsd)
+      book(holding, actual)
+      counts.concurrent -= 1
+      const now = counts.minute.advance(nowMs)
+      if (actual.requests === 0) counts.minute.add(lease.firstSlice, -1, 0)
+      // what was not needed goes back where it was taken; what was missing counts from now on
+      if (difference <= 0) counts.minute.add(lease.slice, 0, Math.max(difference, -lease.sliceTokens))
+      else counts.minute.add(now, 0, difference)
+    }
+  }
+
+  book(limits: CompiledLimits, ts: number, actual: Amounts, nowMs: number): void {
+    for (const holding of this.#holdings(limits, ts)) {
+      book(holding, actual)
+      const slice = holding.counts.minute.advance(nowMs)
+      holding.counts.minute.add(slice, actual.requests, actual.tokens)
+    }
+  }
+
+  /** Here every call comes to `settle`: none outlives the process. */
+  renew(): void {}
+
+  view(limits: CompiledLimits, ts: number, nowMs: number): readonly CheckView[] {
+    const holdings = this.#holdings(limits, ts)
+    for (const { counts } of holdings) counts.minute.advance(nowMs)
+    return limits.checks.flatMap((check): CheckView[] => {
+      const holding = holdings[check.subject]
+      const subject = limits.subjects[check.subject]
+      if (holding === undefined || subject === undefined) return []
+      const used = usedOf(check, holding, nowMs)
+      return [{ check, subject, used, reserved: reservedOf(check, holding), resetsAt: resetOf(check, ts) }]
+    })
+  }
+
+  knows(key: string): boolean {
+    return this.#subjects.has(key)
+  }
+
+  restore(totals: readonly SubjectTotals[], nowMs: number): void {
+    for (const { key, ts, day, month, lifetimeTokens, lastMinute } of totals) {
+      if (this.#subjects.has(key)) continue
+      const counts = this.#countsOf(key)
+      counts.day(dayOf(ts)).book(day.requests, day.tokens, day.nanoUsd)
+      counts.month(monthOf(ts)).book(month.requests, month.tokens, month.nanoUsd)
+      counts.lifetime.book(0, lifetimeTokens, 0)
+      for (const { agoMs, tokens } of lastMinute.toSorted((left, right) => right.agoMs - left.agoMs))
+        counts.minute.add(counts.minute.advance(nowMs - agoMs), 1, tokens)
+    }
+  }
+
+  close(): void {}
+
+  #holdings({ subjects }: CompiledLimits, ts: number): readonly Holding[] {
+    const day = dayOf(ts)
+    const month = monthOf(ts)
+    return subjects.map(({ key }) => {
+      const counts = this.#countsOf(key)
+      return { counts, day: counts.day(day), month: counts.month(month) }
+    })
+  }
+
+  #countsOf(key: string): SubjectCounts {
+    const known = this.#subjects.get(key)
+    if (known !== undefined) return known
+    const fresh = new SubjectCounts()
+    this.#subjects.set(key, fresh)
+    return fresh
+  }
+}
+
+/** Every check has passed. */
+function take(lease: MemoryLease, request: AdmissionRequest): Lease {
+  const tokens = lease.inputTokens + lease.outputTokens
+  for (const holding of lease.holdings) {
+    holding.counts.concurrent += 1
+    reserve(holding, 1, tokens, lease.nanoUsd)
+    holding.counts.minute.add(lease.firstSlice, 1, tokens)
+  }
+  for (const check of request.limits.checks) {
+    const holding = lease.holdings[check.subject]
+    if (holding === undefined) continue
+    if (isBucket(check))
+      holding.counts.buckets[check.kind as BucketKind].take(amountOf(check, request, lease.outputTokens))
+    else if (check.softLimit !== Infinity) noteState(lease, check, holding)
+  }
+  return lease
+}
+
+function noteState(lease: MemoryLease, check: Check, holding: Holding): void {
+  const taken = usedOf(check, holding, 0) + reservedOf(check, holding)
+  const state = taken >= check.limit ? "exhausted" : taken >= check.softLimit ? "warning" : "ok"
+  if (check.kind === "lifetime_tokens") lease.keyState = graver(lease.keyState, state)
+  else lease.quotaState = graver(lease.quotaState, state)
+}
+
+function graver(left: LimitState | null, right: LimitState): LimitState {
+  if (left === null || left === "ok") return right
+  return left === "exhausted" ? left : right === "ok" ? left : right
+}
+
+function reserve({ counts, day, month }: Holding, requests: number, tokens: number, nanoUsd: number): void {
+  day.reserve(requests, tokens, nanoUsd)
+  month.reserve(requests, tokens, nanoUsd)
+  counts.lifetime.reserve(requests, tokens, nanoUsd)
+}
+
+function book({ counts, day, month }: Holding, { requests, tokens, nanoUsd }: Amounts): void {
+  for (const totals of [day, month, counts.lifetime] satisfies Counts[]) totals.book(requests, tokens, nanoUsd)
+}
+
+function refusal(check: Check, holding: Holding, request: AdmissionRequest, outputTokens: number): Refusal {
+  const subject = request.limits.subjects[check.subject] as Subject
+  const used = usedOf(check, holding, request.nowMs)
+  const reserved = reservedOf(check, holding)
+  const requested = amountOf(check, request, outputTokens)
+  return {
+    kind: "refusal",
+    check,
+    subject,
+    used,
+    reserved,
+    requested,
+    retryAfterMs: retryAfter(check, holding, request.nowMs, used, requested),
+    resetsAt: resetOf(check, request.ts),
+  }
+}
+
+function retryAfter(check: Check, holding: Holding, nowMs: number, used: number, requested: number): number | null {
+  if (isBucket(check)) return ((Math.min(check.limit, requested) - (check.limit - used)) * 1000) / check.perSecond
+  if (check.kind === "rpm") return holding.counts.minute.waitMs("requests", requested, check.limit, nowMs)
+  if (check.kind === "tpm") return holding.counts.minute.waitMs("tokens", requested, check.limit, nowMs)
+  // nothing but calls in flight stands in the way
+  return used + requested <= check.limit ? BLOCKED_BY_CALLS_MS : null
+}

@@ -1,0 +1,62 @@
+/** What a call is billed for: what the upstream reported, or, where it could not, what can be told without it. */
+import type { Target } from "../config/snapshot.ts"
+import type { Usage } from "../dialects/dialect.ts"
+import type { UsageSource } from "../ledger/record.ts"
+import type { Call, Outcome } from "./call.ts"
+import { visibleInputTokens } from "./estimate.ts"
+import type { Gateway } from "./gateway.ts"
+import { isUsagePending } from "./returned-state.ts"
+
+export interface Billed {
+  readonly usage: Usage | null
+  readonly source: UsageSource
+  /** Whose prices count; null: nobody's. */
+  readonly target: Target | null
+}
+
+/** Bytes of a whole JSON answer for a token. */
+const ANSWER_BYTES_PER_TOKEN = 4
+
+export function billed(call: Call, gateway: Gateway, outcome: Outcome): Billed {
+  const { usage } = call.answer
+  const target = servedBy(call)
+  if (usage !== null && (outcome.error === null || call.answered)) return { usage, source: "provider", target }
+  if (usage !== null) return { usage: withObserved(usage, call), source: "partial", target: target ?? sentTo(call) }
+  if (isUsagePending(call)) return { usage: null, source: "none", target }
+  const reached = target !== null && call.firstContentAt !== null ? target : sentTo(call)
+  if (reached === null) return { usage: null, source: "none", target }
+  return { usage: estimated(call, reached, gateway), source: "estimated", target: reached }
+}
+
+/** The target whose answer, or part of an answer, the client got. */
+export function servedBy({ current, firstContentAt }: Call): Target | null {
+  if (current === undefined) return null
+  return current.failure === null || firstContentAt !== null ? current.target : null
+}
+
+/** Where a call was on its way, or in work, when its client left: whoever hangs up still pays for what was asked. */
+function sentTo({ current, clientLeft }: Call): Target | null {
+  if (!clientLeft || current === undefined) return null
+  if (current.failure !== null && current.failure.class !== "client_cancel") return null
+  return current.status === null || (current.status >= 200 && current.status < 300) ? current.target : null
+}
+
+/** A stream that broke off may have reported its input and no more than its first token. */
+function withObserved(usage: Usage, { meter }: Call): Usage {
+  return meter === null || meter.tokens <= usage.outputTokens ? usage : { ...usage, outputTokens: meter.tokens }
+}
+
+function estimated(call: Call, target: Target, { governance }: Gateway): Usage {
+  const answerBytes = call.facts.stream ? 0 : (call.current?.responseBytes ?? 0)
+  return {
+    freshInputTokens: visibleInputTokens(call, target, governance.estimator),
+    cachedInputTokens: 0,
+    cacheWrite5mTokens: 0,
+    cacheWrite1hTokens: 0,
+    outputTokens: call.meter?.tokens ?? Math.ceil(answerBytes / ANSWER_BYTES_PER_TOKEN),
+    reasoningTokens: null,
+    imageCount: call.body === null ? null : call.shape.imageCount,
+    reportedCostUsd: null,
+    mixedModels: false,
+  }
+}

@@ -1,0 +1,69 @@
+/** Gives back what a call held of its caller's limits, and books what it really used. Runs once, on every way out. */
+import type { UsageRow } from "../ledger/record.ts"
+import type { Call } from "./call.ts"
+import type { Gateway } from "./gateway.ts"
+import { isUsagePending } from "./returned-state.ts"
+
+const MILLION = 1_000_000
+
+export function closeLease(call: Call, gateway: Gateway, usage: UsageRow): void {
+  const { lease } = call
+  if (lease !== null) {
+    const { state } = gateway.governance
+    state.settle(lease, amountsOf(call, usage), gateway.clock.monotonicMs())
+    learn(call, gateway, usage)
+  }
+  if (call.snapshot !== gateway.snapshot) bookLate(call, gateway, usage)
+}
+
+function amountsOf(call: Call, usage: UsageRow): { requests: 0 | 1; tokens: number; nanoUsd: number } {
+  const { lease } = call
+  // nobody knows yet what an answer in the background uses: the limits keep all that it may
+  if (lease !== null && isUsagePending(call))
+    return { requests: 1, tokens: lease.inputTokens + lease.outputTokens, nanoUsd: lease.nanoUsd }
+  return {
+    // what no target was asked for counts nowhere
+    requests: call.attempts.length > 0 ? 1 : 0,
+    tokens: counted(usage.total_tokens, (lease?.inputTokens ?? 0) + (lease?.outputTokens ?? 0)),
+    nanoUsd: counted(usage.total_cost_nano_usd ?? dearCost(call, usage), lease?.nanoUsd ?? 0),
+  }
+}
+
+/** An upstream may report anything: what is no count is taken for all that was reserved. Null: nothing was used. */
+function counted(value: number | null, reserved: number): number {
+  if (value === null) return 0
+  return Number.isSafeInteger(value) && value >= 0 ? value : reserved
+}
+
+/** Tokens were used, but what they cost cannot be known: a budget takes them at the price that was reserved. */
+function dearCost({ current }: Call, { input_tokens: input, output_tokens: output }: UsageRow): number {
+  const prices = current?.target.reservation.prices ?? null
+  if (prices === null || input === null || output === null) return 0
+  const step = prices.steps.findLast(({ aboveInputTokens }) => input > aboveInputTokens)
+  if (step === undefined) return 0
+  return Math.ceil((input * step.inputNanoUsdPerMillion + output * step.outputNanoUsdPerMillion) / MILLION)
+}
+
+function learn(call: Call, { governance }: Gateway, usage: UsageRow): void {
+  const { estimate, current } = call
+  if (estimate === null || current === undefined || usage.usage_source !== "provider") return
+  const { input_tokens: tokens } = usage
+  if (tokens === null) return
+  governance.estimator.compare(estimate.inputTokens, tokens)
+  if (estimate.textBytes !== null) governance.estimator.learn(current.target.model, estimate.textBytes, tokens)
+}
+
+/** The configuration has changed since: what has limits now, and had none when the call began, counts it all the same. */
+function bookLate(call: Call, gateway: Gateway, usage: UsageRow): void {
+  const limits = gateway.snapshot.callerLimits.get(call.credential?.caller.id ?? "") ?? null
+  if (limits === null) return
+  const held = new Set(call.credential?.caller.limits?.subjects.map(({ key }) => key))
+  const subjects = limits.subjects.filter(({ key }) => !held.has(key))
+  if (subjects.length === 0) return
+  gateway.governance.state.book(
+    { ...limits, subjects, checks: [] },
+    call.ts,
+    amountsOf(call, usage),
+    gateway.clock.monotonicMs(),
+  )
+}

@@ -1,0 +1,25 @@
+/** A client has left a group with `disconnect: drain`: its call is read on to the usage that the upstream reports. */
+import type { Call } from "./call.ts"
+import type { Gateway } from "./gateway.ts"
+
+/** What is not done by then is cancelled and billed as far as it came. */
+const DRAIN_WITHIN_MS = 120_000
+/** Further departures are treated as `abort`: nobody may fill the router with calls that no one waits for. */
+const MOST_DRAINED = 256
+
+/** True: the call goes on without its client, until it ends or `cancel` is called. */
+export function readsOn(call: Call, gateway: Gateway, cancel: () => void): boolean {
+  if (call.group?.disconnect !== "drain" || call.current === undefined || call.drainTimer !== null) return false
+  if (gateway.drained >= MOST_DRAINED) return false
+  gateway.drained++
+  call.drainTimer = setTimeout(cancel, DRAIN_WITHIN_MS)
+  return true
+}
+
+/** The call is over. */
+export function endDrain(call: Call, gateway: Gateway): void {
+  if (call.drainTimer === null) return
+  clearTimeout(call.drainTimer)
+  call.drainTimer = null
+  gateway.drained--
+}

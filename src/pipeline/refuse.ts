@@ -1,0 +1,114 @@
+/** What a caller is told when a limit refuses its call. */
+import { RouterError, type ErrorCode } from "../errors.ts"
+import type { DialectName } from "../dialects/dialect.ts"
+import type { CheckKind, Refusal } from "../governance/state.ts"
+
+interface Words {
+  readonly code: ErrorCode
+  /** The key of the configuration that says it. */
+  readonly limit: string
+}
+
+const WORDS: Readonly<Record<CheckKind, Words>> = {
+  concurrent: { code: "concurrency-exceeded", limit: "rate.concurrent" },
+  request_start: { code: "traffic-shaped", limit: "request_start_per_sec" },
+  rpm: { code: "rpm-exceeded", limit: "rate.rpm" },
+  tpm: { code: "tpm-exceeded", limit: "rate.tpm" },
+  day_requests: { code: "quota-exhausted", limit: "quota.day.requests" },
+  day_tokens: { code: "quota-exhausted", limit: "quota.day.tokens" },
+  month_requests: { code: "quota-exhausted", limit: "quota.month.requests" },
+  month_tokens: { code: "quota-exhausted", limit: "quota.month.tokens" },
+  lifetime_tokens: { code: "key-exhausted", limit: "key.lifetime_tokens" },
+  day_nano_usd: { code: "spend-exhausted", limit: "spend.day_usd" },
+  month_nano_usd: { code: "spend-exhausted", limit: "spend.month_usd" },
+  input_tokens: { code: "traffic-shaped", limit: "input_tokens_per_sec" },
+  output_reservation_tokens: { code: "traffic-shaped", limit: "output_reservation_tokens_per_sec" },
+  total_reserved_tokens: { code: "traffic-shaped", limit: "total_reserved_tokens_per_sec" },
+}
+
+const NANO = 1e9
+/** Agents give up above this. */
+const LONGEST_RETRY_S = 60
+
+/** The name of a limit, as the configuration has it. */
+export function limitName(kind: CheckKind): string {
+  return WORDS[kind].limit
+}
+
+/** The label of a token bucket in errors and rows. */
+export function bucketName({ subject, check }: Refusal): string {
+  return `${subject.scope}.${WORDS[check.kind].limit}`
+}
+
+export function refused(refusal: Refusal, dialect: DialectName, nowMs: number): RouterError {
+  const { code } = WORDS[refusal.check.kind]
+  if (code === "traffic-shaped") return shaped(refusal)
+  const spent = code === "quota-exhausted" || code === "spend-exhausted" || code === "key-exhausted"
+  return new RouterError(code, {
+    message: message(refusal),
+    retryable: !spent && fitsAtAll(refusal),
+    retryAfterS: retryAfterSeconds(refusal, spent, dialect, nowMs),
+    details: details(refusal),
+  })
+}
+
+/** A single call above the limit never passes. */
+function fitsAtAll({ check, requested }: Refusal): boolean {
+  return requested <= check.limit
+}
+
+function retryAfterSeconds(
+  { retryAfterMs, resetsAt }: Refusal,
+  isSpent: boolean,
+  dialect: DialectName,
+  nowMs: number,
+): number | undefined {
+  if (!isSpent) return bounded((retryAfterMs ?? LONGEST_RETRY_S * 1000) / 1000)
+  // Codex would sleep until then
+  if (resetsAt === null || dialect === "openai-responses") return undefined
+  return Math.max(1, Math.ceil((resetsAt - nowMs) / 1000))
+}
+
+function bounded(seconds: number): number {
+  return Math.min(LONGEST_RETRY_S, Math.max(1, Math.ceil(seconds)))
+}
+
+function details({ check, subject, used, reserved, requested, resetsAt }: Refusal): Readonly<Record<string, unknown>> {
+  const isMoney = check.kind.endsWith("nano_usd")
+  const inUnit = (amount: number): number => (isMoney ? amount / NANO : amount)
+  return {
+    scope: subject.scope,
+    limit: WORDS[check.kind].limit,
+    limit_value: inUnit(check.limit),
+    used: inUnit(used),
+    reserved: inUnit(reserved),
+    remaining: inUnit(Math.max(0, check.limit - used - reserved)),
+    requested: inUnit(requested),
+    ...(resetsAt === null ? {} : { resets_at: new Date(resetsAt).toISOString() }),
+    ...stateDetails(check.kind, used >= check.limit),
+  }
+}
+
+function stateDetails(kind: CheckKind, isExhausted: boolean): Readonly<Record<string, unknown>> {
+  if (kind === "lifetime_tokens") return { router_key_state: isExhausted ? "exhausted" : "warning" }
+  if (kind.startsWith("day_") || kind.startsWith("month_"))
+    return { router_quota_state: isExhausted ? "exhausted" : "warning" }
+  return {}
+}
+
+function message({ check, subject, used, reserved, requested }: Refusal): string {
+  const { limit } = WORDS[check.kind]
+  const isMoney = check.kind.endsWith("nano_usd")
+  const shown = (amount: number): string => (isMoney ? `${amount / NANO} USD` : String(amount))
+  const held = reserved > 0 ? `, ${shown(reserved)} held by calls in flight` : ""
+  return `The limit ${limit} of this ${subject.scope} is ${shown(check.limit)}: ${shown(used)} used${held}, and this call needs up to ${shown(requested)}.`
+}
+
+/** Its fields stand directly in `error`. */
+function shaped(refusal: Refusal): RouterError {
+  const retryAfterS = bounded((refusal.retryAfterMs ?? 0) / 1000)
+  return new RouterError("traffic-shaped", {
+    retryAfterS,
+    fields: { retry_after_seconds: retryAfterS, bucket: bucketName(refusal) },
+  })
+}

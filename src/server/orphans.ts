@@ -1,0 +1,95 @@
+/** Calls that a crash cut off: each gets a row, booked at what it had reserved. */
+import type { Reservation } from "../governance/journal.ts"
+import type { CallRecord, UsageRow } from "../ledger/record.ts"
+
+/**
+ * The row of a call that is there already stays as it is: what is written here is only for those without. Whether a
+ * target was asked is not known; it is counted as if, because somebody may have to pay for it.
+ */
+export function orphanRecord(call: Reservation, nowMs: number, version: string): CallRecord {
+  const { input_tokens: input, output_tokens: output, nano_usd: cost, ...facts } = call
+  const usage: UsageRow = {
+    ...UNKNOWN,
+    ...facts,
+    input_tokens: input,
+    fresh_input_tokens: input,
+    output_tokens: output,
+    total_tokens: input + output,
+    total_cost_nano_usd: cost > 0 ? cost : null,
+    estimated_input_tokens: input,
+    latency_ms: Math.max(0, nowMs - call.ts),
+    router_version: version,
+  }
+  const message = "The router stopped before this call ended; what it had reserved was booked."
+  return {
+    usage,
+    attempts: [],
+    trace: [],
+    losses: [],
+    upstreamShapes: [],
+    callerShapes: [],
+    error: {
+      ts: nowMs,
+      code: "internal-error",
+      status: 500,
+      blame: "router",
+      error_class: null,
+      upstream_status: null,
+      message,
+      param: null,
+    },
+  }
+}
+
+const UNKNOWN = {
+  caller_ip: null,
+  client: "",
+  target_provider: null,
+  target_model: null,
+  target_dialect: null,
+  target_region: null,
+  cache: "off",
+  status: 500,
+  attempts: 1,
+  fallback_used: 0,
+  ttfb_ms: null,
+  upstream_duration_ms: null,
+  downstream_duration_ms: null,
+  cached_input_tokens: null,
+  cache_write_5m_tokens: null,
+  cache_write_1h_tokens: null,
+  reasoning_tokens: null,
+  input_has_image: null,
+  input_image_count: null,
+  usage_source: "estimated",
+  stop_reason: null,
+  service_tier: null,
+  input_price_nano_usd_per_million: null,
+  cached_input_price_nano_usd_per_million: null,
+  cache_write_price_nano_usd_per_million: null,
+  cache_write_1h_price_nano_usd_per_million: null,
+  output_price_nano_usd_per_million: null,
+  input_cost_nano_usd: null,
+  cached_input_cost_nano_usd: null,
+  cache_write_cost_nano_usd: null,
+  output_cost_nano_usd: null,
+  image_cost_nano_usd: null,
+  upstream_reported_total_cost_nano_usd: null,
+  pricing_source: null,
+  pricing_updated_at: null,
+  upstream_request_id: null,
+  routing_config_fingerprint: "",
+  pricing_catalog_fingerprint: "",
+  error: "internal-error",
+  quota_state: null,
+  key_state: null,
+  traffic_shape_applied: 0,
+  traffic_shape_decision: null,
+  traffic_shape_scope: null,
+  traffic_shape_bucket: null,
+  traffic_shape_retry_after_ms: null,
+  traffic_shape_queue_wait_ms: null,
+  traffic_shape_estimated_input_tokens: null,
+  traffic_shape_reserved_output_tokens: null,
+  traffic_shape_total_reserved_tokens: null,
+} as const
