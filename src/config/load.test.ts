@@ -112,7 +112,6 @@ describe("the fuller file", () => {
   test("names only what is set and not active", () => {
     const { findings } = loadText(FULLER, { env: FULLER_ENV })
     expect(findings.filter(({ code }) => code === "not-active").map(({ path }) => path)).toEqual([
-      "server.usage_db.dsn",
       "server.state.url",
       "providers.alpha.models.big.request_shape_support",
       "projects[0].quota",
