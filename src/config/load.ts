@@ -93,10 +93,7 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
   reportPending(keyed.tree, configSchema, report)
   if (!parsed.success) return { ...NOTHING, secrets: keyed.secrets }
   const config = resolveConfig(parsed.data as Parameters<typeof resolveConfig>[0], configSchema, dirname(file))
-  const files = [
-    ...reportProviderFiles(config, readFile, report),
-    ...reportDatabaseAddress(config, readFile, report),
-  ]
+  const files = [...reportProviderFiles(config, readFile, report), ...reportDatabaseAddress(config, readFile, report)]
   advise(config, explained, report)
   return { config, secrets: keyed.secrets, files }
 }

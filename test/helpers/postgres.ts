@@ -97,12 +97,12 @@ export async function execute<Row>(dsn: string, sql: string): Promise<Row[]> {
   }
 }
 
-/** Holds a lock on the table of calls until disposed. */
+/** Keeps writers out, not readers, until disposed. */
 export async function lockCalls(dsn: string): Promise<AsyncDisposable> {
   const client = new Client(dsn)
   client.on("error", () => {})
   await client.connect()
-  await client.query("BEGIN; LOCK TABLE request_usage, ledger_probe IN ACCESS EXCLUSIVE MODE")
+  await client.query("BEGIN; LOCK TABLE request_usage, ledger_probe IN EXCLUSIVE MODE")
   return { [Symbol.asyncDispose]: () => client.end() }
 }
 

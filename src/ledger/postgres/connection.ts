@@ -10,8 +10,10 @@ export interface PostgresLimits {
   readonly queryMs: number
 }
 
-const BIGINT_OID = 20
-const NUMERIC_OID = 1700
+type TypeParser = (text: string) => unknown
+
+/** Of BIGINT and of sums over it: numbers, as SQLite gives them. */
+const NUMBERS: readonly number[] = [types.builtins.INT8, types.builtins.NUMERIC]
 
 /** `statementMs` also holds at the server: a statement that nobody waits for any more must not pile up there. */
 export function clientConfig(dsn: string, limits: PostgresLimits, statementMs: number): ClientConfig {
@@ -27,8 +29,7 @@ export function clientConfig(dsn: string, limits: PostgresLimits, statementMs: n
     keepAlive: true,
     types: {
       getTypeParser: (oid, format) =>
-        // BIGINT and sums over it: numbers, as SQLite gives them
-        Number(oid) === BIGINT_OID || Number(oid) === NUMERIC_OID ? Number : types.getTypeParser(oid, format),
+        NUMBERS.includes(oid) ? Number : (types.getTypeParser(oid, format) as TypeParser),
     },
   }
 }

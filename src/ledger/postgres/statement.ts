@@ -88,7 +88,9 @@ function hourlySums(): string {
     cost_nano_usd: sum("total_cost_nano_usd"),
     cost_unknown_requests: "count(*) FILTER (WHERE total_cost_nano_usd IS NULL AND attempts > 0)",
   }
-  const added = Object.keys(figures).map((name) => `${name} = least(old.${name}::numeric + excluded.${name}, ${LARGEST})`)
+  const added = Object.keys(figures).map(
+    (name) => `${name} = least(old.${name}::numeric + excluded.${name}, ${LARGEST})`,
+  )
   return `sums AS (
   INSERT INTO usage_rollup_hourly AS old (hour, caller_id, resolved_group, ${Object.keys(figures).join(", ")})
   SELECT ts / ${HOUR_MS} AS hour, caller_id, resolved_group, ${Object.values(figures).join(", ")}
