@@ -28,6 +28,10 @@ test.each([
   [`host=db.example.com password=${PASSWORD}`, "This is no address of a PostgreSQL database."],
   [`mysql://router:${PASSWORD}@db.example.com/usage`, "This is no address of a PostgreSQL database."],
   [`postgres://router:${PASSWORD}@db.example.com`, "The address names no database."],
+  [
+    "postgres://a.example.com,b.example.com/usage",
+    "The address names several hosts; name one that leads to the primary.",
+  ],
   ["postgres://db.example.com/usage?sslmode=prefer", "sslmode is one of disable, require, verify-ca, verify-full."],
   ["postgres://db.example.com/usage?sslmode=verify-ca", "sslmode=verify-ca needs sslrootcert."],
   ["postgres://db.example.com/usage?sslmode=verify-full&sslrootcert=ca.pem", "sslrootcert must be an absolute path."],

@@ -33,6 +33,7 @@ export function reportDatabaseAddress(config: Config, readFile: ReadFile, report
 
 function faultOf(url: URL): string | null {
   if (!/^postgres(ql)?:$/.test(url.protocol)) return "This is no address of a PostgreSQL database."
+  if (url.hostname.includes(",")) return "The address names several hosts; name one that leads to the primary."
   if (url.pathname.length < 2) return "The address names no database."
   const mode = url.searchParams.get("sslmode")
   if (mode !== null && !MODES.includes(mode)) return `sslmode is one of ${MODES.join(", ")}.`

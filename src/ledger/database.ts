@@ -17,7 +17,7 @@ export interface LedgerDatabase {
   probe(): void | Promise<void>
   /**
    * Portable SQL: parameters are `?1`, `?2`, …; `CAST(?1 AS BIGINT)` where their type cannot be told from a column;
-   * `CAST(x AS DOUBLE PRECISION)` under `sum`; no order of texts (collations differ). Integers come as numbers.
+   * `CAST(x AS DOUBLE PRECISION)` under `sum`. Texts are ordered byte by byte; integers come as numbers, exact up to 2^53.
    */
   query<Row>(sql: string, parameters: readonly Scalar[]): Row[] | Promise<Row[]>
   failureOf(error: unknown): Failure

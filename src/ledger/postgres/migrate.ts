@@ -8,6 +8,8 @@ const LONGEST_MS = 600_000
 
 const TYPES: readonly (readonly [sqlite: RegExp, postgres: string])[] = [
   [/\bINTEGER\b/g, "BIGINT"],
+  // byte by byte, as SQLite compares, whatever the database's language
+  [/\bTEXT\b/g, 'TEXT COLLATE "C"'],
   [/\bREAL\b/g, "DOUBLE PRECISION"],
   [/\bBLOB\b/g, "BYTEA"],
   [/\)\s*WITHOUT ROWID\s*$/, ")"],

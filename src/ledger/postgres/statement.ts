@@ -74,9 +74,13 @@ function rowsIn(columns: Columns, parameter: number): string {
   return `json_to_recordset($${parameter}::text::json) AS given (${typed.join(", ")})`
 }
 
+/** A sum that would not fit stays at the largest that does. */
+function sum(column: string): string {
+  return `least(coalesce(sum(greatest(${column}, 0)), 0), ${LARGEST})::bigint`
+}
+
 /** The same figures as `HourlyFigures`. In the order of the key, so that two routers never wait for each other. */
 function hourlySums(): string {
-  const sum = (column: string): string => `least(coalesce(sum(greatest(${column}, 0)), 0), ${LARGEST})::bigint`
   const figures: Readonly<Record<string, string>> = {
     requests: "count(*)",
     errors: "count(*) FILTER (WHERE error IS NOT NULL OR status >= 400)",
