@@ -4,7 +4,7 @@
  */
 import type { AttemptRow, CallRecord, ErrorRow, LossRow, TraceRow, UpstreamShapeRow, UsageRow } from "./record.ts"
 
-/** `milliseconds`: an integer column whose values come with fractions. */
+/** `milliseconds`: an integer column whose values may come with fractions; every column that ends with `_ms`. */
 export type ColumnKind = "text" | "integer" | "real" | "milliseconds"
 
 export type Columns<Row = Readonly<Record<string, unknown>>> = { readonly [Name in keyof Row]-?: ColumnKind }
@@ -128,12 +128,12 @@ const UPSTREAM_SHAPE_COLUMNS: Columns<Identified & UpstreamShapeRow> = {
   dialect: "text",
   bucket: "text",
   decision: "text",
-  retry_after_ms: "integer",
+  retry_after_ms: "milliseconds",
   estimated_input_tokens: "integer",
   reserved_output_tokens: "integer",
   total_reserved_tokens: "integer",
   backoff_reason: "text",
-  queue_wait_ms: "integer",
+  queue_wait_ms: "milliseconds",
 }
 
 const ERROR_COLUMNS: Columns<Identified & ErrorRow> = {

@@ -7,6 +7,7 @@ import { type LedgerState, postgresState } from "../../../test/helpers/ledger-dr
 import { execute, noPostgres, sharedPostgres } from "../../../test/helpers/postgres.ts"
 import { sampleCall } from "../../../test/helpers/sample-call.ts"
 import { TABLES } from "../columns.ts"
+import { MIGRATIONS } from "../migrations.ts"
 import type { LedgerLimits } from "../open.ts"
 import type { CallRecord } from "../record.ts"
 import { encodeLine } from "../spool-line.ts"
@@ -68,6 +69,8 @@ describe.skipIf(noPostgres !== null)(`postgres${noPostgres === null ? "" : ` (${
     await state.open()
     for (const [table, columns] of Object.entries(TABLES)) {
       const types = { text: "text", integer: "bigint", milliseconds: "bigint", real: "double precision" }
+      const durations = Object.entries(columns).filter(([name]) => name.endsWith("_ms"))
+      expect(durations.filter(([, kind]) => kind !== "milliseconds")).toEqual([])
       expect(
         await state.rows(
           `SELECT column_name AS name, data_type AS type FROM information_schema.columns
@@ -111,7 +114,7 @@ describe.skipIf(noPostgres !== null)(`postgres${noPostgres === null ? "" : ` (${
     expect(await state.ids()).toHaveLength(1600)
     expect(await state.rows("SELECT sum(requests) AS requests FROM usage_rollup_hourly")).toEqual([{ requests: 1600 }])
     const versions = await state.rows<{ version: number }>("SELECT version FROM schema_migrations ORDER BY 1")
-    expect(versions.map(({ version }) => version)).toEqual(versions.map((_, index) => index + 1))
+    expect(versions).toEqual(MIGRATIONS.map(({ version }) => ({ version })))
     expect(state.messages).toEqual([])
     const spools = readdirSync(dirname(state.path)).filter((name) => /spool(\.\d)?$/.test(name))
     expect(spools.toSorted()).toEqual(["", ".2", ".3", ".4"].map((slot) => `usage.sqlite.spool${slot}`))
