@@ -120,7 +120,8 @@ describe.skipIf(noPostgres !== null)(`postgres${noPostgres === null ? "" : ` (${
     const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
     const dsn = await (await sharedPostgres()).schema()
     const prepared = prepareFor(upstream, dsn)
-    const [one, other] = await Promise.all([spawnRouter(prepared), spawnRouter(prepared)])
+    await using one = await spawnRouter(prepared)
+    await using other = await spawnRouter(prepared)
     let isEnough = false
     const working = Promise.all(
       [one, other].flatMap((router) =>
@@ -132,7 +133,6 @@ describe.skipIf(noPostgres !== null)(`postgres${noPostgres === null ? "" : ` (${
     await Bun.sleep(300)
     isEnough = true
     await expectExactly(dsn, (await working).flat())
-    await Promise.all([one[Symbol.asyncDispose](), other[Symbol.asyncDispose]()])
     await upstream.stop()
   }, 60_000)
 
