@@ -175,7 +175,7 @@ function expectRow(recording: Recording, answer: Answer): void {
     inbound_dialect: SAMPLES[recording.dialect].configName,
     target_model: vendorModelOf(recording),
     stop_reason: facts.stopReason,
-    usage_source: facts.usage === null ? "estimated" : "provider",
+    usage_source: facts.usage !== null ? "provider" : recording.request?.["background"] === true ? "none" : "estimated",
     ...facts.usage,
     upstream_reported_total_cost_nano_usd:
       facts.reportedCostUsd === null ? null : Math.round(facts.reportedCostUsd * 1e9),

@@ -1371,9 +1371,9 @@ export interface StateConfig {
 export interface UsageDbConfig {
   /** The kind of database. */
   readonly driver: "sqlite" | "postgres"
-  /** The database file of the driver sqlite. */
+  /** The database file of the driver sqlite. The spool stands beside it, with both drivers. */
   readonly path: string
-  /** The address of the driver postgres. */
+  /** The address of the driver postgres: postgres://user:password@host:5432/database?sslmode=verify-full (disable, require, verify-ca, verify-full; sslrootcert names a CA file). */
   readonly dsn?: string | undefined
   /** `commit`: a call's row is committed before its last byte leaves. */
   readonly durability: "commit" | "async"

@@ -8,6 +8,7 @@ export type FindingCode =
   | "burst-without-rate"
   | "capability-unknown"
   | "cleartext-key"
+  | "cleartext-database"
   | "contract-unmet"
   | "deprecated-key"
   | "duplicate-id"

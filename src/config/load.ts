@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path"
 import { advise } from "./advice.ts"
 import { checkContracts } from "./contract-checks.ts"
 import type { Config } from "./config.ts"
+import { reportDatabaseAddress } from "./database-address.ts"
 import { readTree, type Tree } from "./document.ts"
 import { collector, formatPath, type Finding, type Place, type Report } from "./findings.ts"
 import { checkIdentities } from "./identities.ts"
@@ -96,7 +97,7 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
   reportPending(keyed.tree, configSchema, report)
   if (!parsed.success) return { ...NOTHING, secrets: keyed.secrets }
   const config = resolveConfig(parsed.data as Parameters<typeof resolveConfig>[0], configSchema, dirname(file))
-  const files = reportProviderFiles(config, readFile, report)
+  const files = [...reportProviderFiles(config, readFile, report), ...reportDatabaseAddress(config, readFile, report)]
   checkContracts(config, report)
   advise(config, explained, report)
   return { config, secrets: keyed.secrets, files }

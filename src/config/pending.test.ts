@@ -13,7 +13,6 @@ const group = (line: string) => SMALLEST.replace("strategy: static", `strategy: 
 describe("keys whose feature is not built yet", () => {
   const cases: readonly (readonly [name: string, yaml: string, path: string])[] = [
     ["the cache", server("cache: { enabled: true }"), "server.cache"],
-    ["the database driver", server("usage_db: { driver: postgres, dsn: 'postgres://h/d' }"), "server.usage_db.driver"],
     ["the state driver", server("state: { driver: redis, url: 'redis://h' }"), "server.state.driver"],
     ["workers", server("workers: 2\n  state: { driver: redis, url: 'redis://h' }"), "server.workers"],
     ["the retention of diagnostics", server("diagnostics: { retention_days: 7 }"), "server.diagnostics.retention_days"],
@@ -36,6 +35,7 @@ describe("nothing is said about", () => {
     ["a block that is switched off", server("decision_telemetry: { enabled: false, max_candidates: 3 }")],
     ["limits", SMALLEST.replace("allow:", "rate: { rpm: 5 }, spend: { day_usd: 1 }, allow:")],
     ["draining", group("disconnect: drain")],
+    ["the database driver", server("usage_db: { driver: postgres, dsn: 'postgres://localhost/d' }")],
     [
       "what is active",
       SMALLEST.replace("strategy: static", "strategy: weighted\n    attempt_timeout_ms: 3\n    aliases: [a]"),

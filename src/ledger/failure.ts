@@ -1,30 +1,10 @@
 /** What went wrong with the database, by what helps against it. */
-
 export type Failure =
-  /** Another process holds the lock: the same again in a moment. */
+  /** Another process holds a lock, or two got in each other's way: the same again in a moment. */
   | "busy"
-  /** No room: later. */
-  | "full"
-  /** The file was deleted, replaced, became unreadable or read-only: a new connection may help. */
+  /** No room, or nobody there: later. */
+  | "unavailable"
+  /** The file was replaced, the connection is gone, nothing can be read or written: a new connection may help. */
   | "broken"
   /** This call's own rows are not acceptable: never. */
   | "content"
-
-const CONTENT_CODES = /^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG|RANGE)/
-
-/** Thrown when the file at the database's path is not the one that is open. */
-export class DatabaseMoved extends Error {
-  constructor() {
-    super("the database file was moved or deleted")
-    this.name = "DatabaseMoved"
-  }
-}
-
-/** An error without a code comes from binding values; those of the file system and of SQLite have one. */
-export function failureOf(error: unknown): Failure {
-  if (error instanceof DatabaseMoved) return "broken"
-  const code = error instanceof Error && "code" in error ? String(error.code) : ""
-  if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) return "busy"
-  if (code === "SQLITE_FULL" || code === "ENOSPC" || code === "EDQUOT") return "full"
-  return code === "" || CONTENT_CODES.test(code) ? "content" : "broken"
-}

@@ -1,5 +1,6 @@
 /** The rows of calls, written through prepared statements: the hot part of the ledger. */
 import type { Database, Statement } from "bun:sqlite"
+import { type Table, TABLES } from "./columns.ts"
 import type {
   AttemptRow,
   CallerShapeRow,
@@ -15,16 +16,6 @@ import { STORED_STATE_UPSERT, storedStateValues } from "./stored-state.ts"
 
 type Scalar = string | number | null
 type Insertion = Statement<unknown, Scalar[]>
-
-const COLUMNS = {
-  request_usage: 70,
-  request_attempts: 21,
-  request_trace_events: 8,
-  request_losses: 4,
-  request_upstream_shape_events: 16,
-  request_errors: 9,
-  request_traffic_shape_events: 11,
-} as const
 
 export class CallInserter {
   readonly #usage: Insertion
@@ -83,8 +74,9 @@ export class CallInserter {
   }
 }
 
-function insertInto(table: keyof typeof COLUMNS): string {
-  return `INSERT INTO ${table} VALUES (${Array.from({ length: COLUMNS[table] }, () => "?").join(",")})`
+function insertInto(table: Table): string {
+  const names = Object.keys(TABLES[table])
+  return `INSERT INTO ${table} (${names.join(",")}) VALUES (${names.map(() => "?").join(",")})`
 }
 
 /** One array is bound faster than spread arguments. */

@@ -34,18 +34,22 @@ const DAY_HOURS = 24
 /** What a rolling minute may still count. */
 const RECENT_MS = 61_000
 
+/** As doubles, because PostgreSQL adds whole numbers up to something that is no number here; exact up to 2^53. */
+const sum = (column: string, since?: string): string =>
+  `SUM(CAST(${since === undefined ? column : `CASE WHEN hour >= ${since} THEN ${column} ELSE 0 END`} AS DOUBLE PRECISION))`
+
 const TOTALS = `SELECT caller_id, caller_project,
-  SUM(CASE WHEN hour >= ? THEN sent_requests ELSE 0 END) AS day_requests,
-  SUM(CASE WHEN hour >= ? THEN total_tokens ELSE 0 END) AS day_tokens,
-  SUM(CASE WHEN hour >= ? THEN cost_nano_usd ELSE 0 END) AS day_nano_usd,
-  SUM(CASE WHEN hour >= ? THEN sent_requests ELSE 0 END) AS month_requests,
-  SUM(CASE WHEN hour >= ? THEN total_tokens ELSE 0 END) AS month_tokens,
-  SUM(CASE WHEN hour >= ? THEN cost_nano_usd ELSE 0 END) AS month_nano_usd,
-  SUM(total_tokens) AS lifetime_tokens
-FROM usage_rollup_hourly WHERE hour >= ? GROUP BY caller_id, caller_project`
+  ${sum("sent_requests", "?1")} AS day_requests,
+  ${sum("total_tokens", "?1")} AS day_tokens,
+  ${sum("cost_nano_usd", "?1")} AS day_nano_usd,
+  ${sum("sent_requests", "?2")} AS month_requests,
+  ${sum("total_tokens", "?2")} AS month_tokens,
+  ${sum("cost_nano_usd", "?2")} AS month_nano_usd,
+  ${sum("total_tokens")} AS lifetime_tokens
+FROM usage_rollup_hourly WHERE hour >= ?3 GROUP BY caller_id, caller_project`
 
 const RECENT = `SELECT caller_id, caller_project, ts, total_tokens FROM request_usage
-WHERE request_id >= ? AND ts >= ? AND attempts > 0`
+WHERE request_id >= ?1 AND ts >= ?2 AND attempts > 0`
 
 interface TotalsRow {
   readonly caller_id: string
@@ -67,7 +71,7 @@ interface RecentRow {
 }
 
 /** `ofLifetime`: all hours are read, else those of the month of `nowMs`. */
-export function limitTotals(database: LedgerDatabase, nowMs: number, ofLifetime: boolean): LimitTotals {
+export async function limitTotals(database: LedgerDatabase, nowMs: number, ofLifetime: boolean): Promise<LimitTotals> {
   const now = new Date(nowMs)
   const day = Math.floor(nowMs / HOUR_MS / DAY_HOURS) * DAY_HOURS
   const month = Date.UTC(now.getUTCFullYear(), now.getUTCMonth()) / HOUR_MS
@@ -75,9 +79,11 @@ export function limitTotals(database: LedgerDatabase, nowMs: number, ofLifetime:
   const sinceMs = nowMs - RECENT_MS
   // ids begin with their millisecond, so a range of them is a range of time
   const firstId = `req_${Math.max(0, sinceMs).toString(16).padStart(12, "0")}`
+  const totals = await database.query<TotalsRow>(TOTALS, [day, month, from])
+  const recent = await database.query<RecentRow>(RECENT, [firstId, sinceMs])
   return {
-    totals: database.query<TotalsRow>(TOTALS, [day, day, day, month, month, month, from]).map(totalsOf),
-    recent: database.query<RecentRow>(RECENT, [firstId, sinceMs]).map((row) => ({
+    totals: totals.map(totalsOf),
+    recent: recent.map((row) => ({
       callerId: row.caller_id,
       project: row.caller_project,
       ts: row.ts,

@@ -4,9 +4,7 @@
  * Every table is clustered on a key that grows with time (request ids begin with their millisecond):
  * inserts append, and a range of ids is a range of time. A further index costs every call, so there is none.
  */
-import type { Database } from "bun:sqlite"
-
-interface Migration {
+export interface Migration {
   readonly version: number
   readonly name: string
   readonly statements: readonly string[]
@@ -123,7 +121,7 @@ const ROLLUP_COLUMNS = [
   "UPDATE usage_rollup_hourly SET sent_requests = requests",
 ]
 
-const MIGRATIONS: readonly Migration[] = [
+export const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
     name: "ledger",
@@ -146,55 +144,21 @@ const MIGRATIONS: readonly Migration[] = [
   { version: 5, name: "stored-state", statements: [STORED_STATE, STORED_STATE_EXPIRY] },
 ]
 
-const NEWEST = MIGRATIONS.at(-1)?.version ?? 0
+/** The version of the schema that this binary writes. */
+export const NEWEST: number = MIGRATIONS.at(-1)?.version ?? 0
 
-/**
- * Brings the schema to the newest version, in one transaction: all steps or none.
- * Throws an `Error` with a sentence for the operator when a newer binary has been here.
- */
-export function migrate(database: Database, nowMs: number): void {
-  if (versionOf(database) === NEWEST) return
-  database.run("BEGIN IMMEDIATE")
-  try {
-    applyMissing(database, nowMs)
-    database.run("COMMIT")
-  } catch (error) {
-    if (database.inTransaction) database.run("ROLLBACK")
-    throw error
-  }
-}
+export const MIGRATION_TABLE = `CREATE TABLE IF NOT EXISTS schema_migrations (
+  version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL
+)`
 
-function applyMissing(database: Database, nowMs: number): void {
-  database.run(
-    "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)",
-  )
-  const applied = versionOf(database)
-  for (const migration of MIGRATIONS) {
-    if (migration.version <= applied) continue
-    for (const statement of migration.statements) database.run(statement)
-    const done = "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)"
-    database.run(done, [migration.version, migration.name, nowMs])
-  }
-}
+/** A sentence for the operator: this database is not one to write to. */
+export class SchemaRefused extends Error {}
 
-function versionOf(database: Database): number {
-  if (!hasTable(database, "schema_migrations")) {
-    if (hasTable(database, "request_usage")) throw new Error("it holds the tables of another product")
-    return 0
-  }
-  using newest = database.prepare<{ version: number | null }, []>(
-    "SELECT max(version) AS version FROM schema_migrations",
-  )
-  const version = newest.get()?.version ?? 0
+/** `version`: of the schema that was found; null: there is none, but tables of the same names. */
+export function refuseForeign(version: number | null): void {
+  if (version === null) throw new SchemaRefused("it holds the tables of another product")
   if (version > NEWEST) {
-    throw new Error(`its schema has version ${version}, this smart-router knows up to ${NEWEST}: use the newer binary`)
+    const known = `this smart-router knows up to ${NEWEST}`
+    throw new SchemaRefused(`its schema has version ${version}, ${known}: use the newer binary`)
   }
-  return version
-}
-
-function hasTable(database: Database, name: string): boolean {
-  using found = database.prepare<{ name: string }, [string]>(
-    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = ?",
-  )
-  return found.get(name) !== null
 }

@@ -1,25 +1,25 @@
 /** Opens the ledger: the database, the spool of an earlier process, and the writer in front of both. */
-import { existsSync } from "node:fs"
-import { dirname } from "node:path"
 import { RouterError } from "../errors.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
-import { ensureOwnerFolder } from "../system/owner-only.ts"
-import type { DatabaseOptions } from "./connection.ts"
-import { LedgerDatabase } from "./database.ts"
-import { failureOf } from "./failure.ts"
+import type { LedgerDatabase } from "./database.ts"
 import { limitTotals, type LimitTotals } from "./limit-totals.ts"
+import { patiently } from "./locked.ts"
 import { Outage } from "./outage.ts"
+import { openPostgres } from "./postgres/open.ts"
 import { type CallerUsage, type LedgerQueries, type UsageQuery, usageOf } from "./queries.ts"
 import type { CallRecord, Ledger } from "./record.ts"
 import { Spool } from "./spool.ts"
-import { lockSpool, type SpoolLock } from "./spool-lock.ts"
+import { adoptSpools, hasSpools, slotCount, type SpoolSlot, takeSlot } from "./spool-slot.ts"
+import { openSqlite } from "./sqlite/open.ts"
 import { StoredStateIndex, type StoredStates } from "./stored-state.ts"
 import { GroupWriter } from "./write.ts"
 
 export interface LedgerOptions {
-  /** The database file; its folder is made when missing. */
+  /** The SQLite file; its folder is made when missing. With PostgreSQL it only says where the spool lies. */
   readonly path: string
+  /** The address of a PostgreSQL database, in place of a SQLite file. */
+  readonly dsn?: string | undefined
   /** `commit`: `record` resolves when the rows are durable. `async`: at once. */
   readonly durability: "commit" | "async"
   readonly onUnavailable: "spool" | "fail_closed"
@@ -38,8 +38,12 @@ export interface LedgerLimits {
   /** How often a database that is down is tried: at first, and at the slowest. */
   readonly firstProbeMs: number
   readonly slowestProbeMs: number
-  /** How long opening waits for locks that other processes hold. */
+  /** How long opening waits for locks that other processes hold, and for a PostgreSQL that does not answer. */
   readonly openMs: number
+  /** How long a connection to PostgreSQL may take; a statement of a write, also at the server; a query. */
+  readonly connectMs: number
+  readonly answerMs: number
+  readonly queryMs: number
   readonly spoolReservedBytes: number
   readonly spoolMaxBytes: number
   /** So many pages in the write-ahead log start a checkpoint. */
@@ -62,21 +66,23 @@ const LIMITS: LedgerLimits = {
   firstProbeMs: 250,
   slowestProbeMs: 2000,
   openMs: 5000,
+  connectMs: 2000,
+  answerMs: 2000,
+  queryMs: 10_000,
   spoolReservedBytes: 8 << 20,
   spoolMaxBytes: 1 << 30,
   checkpointPages: 4096,
   maxPageCount: undefined,
 }
-const OPEN_RETRY_MS = 50
 
 /**
  * Resolves when calls can be recorded and what an earlier process spooled is in the database,
  * or, where the database does not take it yet, is on its way. Throws an `Error` with a sentence for the operator.
  */
 export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
+  const { clock, log, durability } = options
   const limits = { ...LIMITS, ...options.limits }
-  const databaseOptions = { ...options, checkpointPages: limits.checkpointPages, maxPageCount: limits.maxPageCount }
-  const database = await patiently(limits.openMs, () => openDatabase(databaseOptions))
+  const { database, outageCause } = await openDatabase(options, limits)
   let spooling: Spooling | null = null
   try {
     spooling = await openSpool(options, limits)
@@ -84,10 +90,11 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
     await database.close()
     throw error
   }
-  const rules = { ...limits, refuses: options.onUnavailable === "fail_closed" }
-  const outage = new Outage(database, spooling?.spool ?? null, databaseOptions, rules)
-  await Promise.race([outage.replay(), Bun.sleep(limits.openMs)])
-  const { clock, log, durability } = options
+  const refusedPath = `${options.path}.refused`
+  const rules = { ...limits, clock, log, refusedPath, refuses: options.onUnavailable === "fail_closed" }
+  const outage = new Outage(database, spooling?.spool ?? null, rules)
+  if (outageCause === null) await Promise.race([outage.replay(), Bun.sleep(limits.openMs)])
+  else outage.begin(outageCause)
   const writer = new GroupWriter(database, outage, { clock, log, limits, isAsync: durability === "async" })
   const storedStates = new StoredStateIndex(database, clock, log)
   return {
@@ -102,26 +109,40 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
         throw new RouterError("usage-store-unavailable", { cause })
       }
     },
-    limitTotals: (ofLifetime: boolean) => {
+    limitTotals: async (ofLifetime: boolean) => {
       try {
-        return Promise.resolve(limitTotals(database, clock.now(), ofLifetime))
+        return await limitTotals(database, clock.now(), ofLifetime)
       } catch (cause) {
-        return Promise.reject(new RouterError("usage-store-unavailable", { cause }))
+        throw new RouterError("usage-store-unavailable", { cause })
       }
     },
     close: async () => {
       storedStates.close()
       await writer.close()
       await outage.close()
-      spooling?.lock.release()
+      spooling?.slot.lock.release()
       await database.close()
     },
   }
 }
 
+interface OpenedDatabase {
+  readonly database: LedgerDatabase
+  /** Null unless the database cannot be reached: then the router starts in an outage. */
+  readonly outageCause: unknown
+}
+
+async function openDatabase(options: LedgerOptions, limits: LedgerLimits): Promise<OpenedDatabase> {
+  const { path, dsn, clock, log } = options
+  if (dsn !== undefined) return await openPostgres({ dsn, clock, log, limits }, limits.openMs)
+  const { checkpointPages, maxPageCount } = limits
+  const sqlite = { path, clock, log, checkpointPages, maxPageCount }
+  return { database: await patiently(limits.openMs, () => openSqlite(sqlite)), outageCause: null }
+}
+
 interface Spooling {
   readonly spool: Spool
-  readonly lock: SpoolLock
+  readonly slot: SpoolSlot
 }
 
 /** Null where calls are refused instead; but a spool with calls in it is opened, to replay it. */
@@ -129,39 +150,17 @@ async function openSpool(options: LedgerOptions, limits: LedgerLimits): Promise<
   const path = options.spoolPath ?? `${options.path}.spool`
   const { clock, log } = options
   const isWanted = options.onUnavailable === "spool"
-  if (!isWanted && !existsSync(path)) return null
-  ensureOwnerFolder(dirname(path), log)
-  const lock = await patiently(limits.openMs, () => lockedSpool(path, log))
+  const slots = slotCount(options.dsn !== undefined)
+  if (!isWanted && !hasSpools(path, slots)) return null
+  const slot = await patiently(limits.openMs, () => takeSlot(path, slots, log))
   const reservedBytes = isWanted ? limits.spoolReservedBytes : 0
-  return { spool: await Spool.open({ path, reservedBytes, maxBytes: limits.spoolMaxBytes, clock, log }), lock }
-}
-
-function lockedSpool(path: string, log: Log): SpoolLock {
-  const lock = lockSpool(`${path}.lock`, log)
-  if (lock === null) throw new LockedError(`Another process uses the spool ${path}.`)
-  return lock
-}
-
-function openDatabase(options: DatabaseOptions): LedgerDatabase {
+  const spoolOptions = { path, reservedBytes, maxBytes: limits.spoolMaxBytes, clock, log }
   try {
-    return new LedgerDatabase(options)
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    const sentence = `The usage database ${options.path} cannot be opened: ${reason}.`
-    throw failureOf(cause) === "busy" ? new LockedError(sentence, { cause }) : new Error(sentence, { cause })
-  }
-}
-
-/** Another process holds what is needed: a predecessor that is on its way out, perhaps. */
-class LockedError extends Error {}
-
-async function patiently<Result>(budgetMs: number, open: () => Result): Promise<Result> {
-  for (let waitedMs = 0; ; waitedMs += OPEN_RETRY_MS) {
-    try {
-      return open()
-    } catch (error) {
-      if (!(error instanceof LockedError) || waitedMs >= budgetMs) throw error
-    }
-    await Bun.sleep(OPEN_RETRY_MS)
+    const spool = await Spool.open({ ...spoolOptions, path: slot.path })
+    await adoptSpools(spool, slot.path, slots, spoolOptions)
+    return { spool, slot }
+  } catch (error) {
+    slot.lock.release()
+    throw error
   }
 }

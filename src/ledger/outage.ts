@@ -3,16 +3,19 @@
  * and how the spooled ones get in. Every step may be cut off by a kill: replaying twice changes nothing.
  */
 import { appendFileSync } from "node:fs"
-import { open } from "node:fs/promises"
 import { RouterError } from "../errors.ts"
 import { OWNER_FILE } from "../system/owner-only.ts"
-import type { DatabaseOptions } from "./connection.ts"
+import type { Clock } from "../system/clock.ts"
+import type { Log } from "../system/log.ts"
 import type { LedgerDatabase } from "./database.ts"
-import { failureOf } from "./failure.ts"
 import type { CallRecord } from "./record.ts"
 import type { Spool, SpoolPosition } from "./spool.ts"
 
 export interface OutageRules {
+  readonly clock: Clock
+  readonly log: Log
+  /** Calls that the schema will never take are appended to this file. */
+  readonly refusedPath: string
   /** Calls are refused while the database is down; a spool is only there to be replayed. */
   readonly refuses: boolean
   readonly firstProbeMs: number
@@ -26,7 +29,6 @@ const CHECK_MS = 500
 export class Outage {
   readonly #database: LedgerDatabase
   readonly #spool: Spool | null
-  readonly #options: DatabaseOptions
   readonly #rules: OutageRules
   #isDown = false
   #isSpoolFailing = false
@@ -37,10 +39,9 @@ export class Outage {
   #replay: Promise<void> | null = null
 
   /** `spool` null: there is none, calls are refused. */
-  constructor(database: LedgerDatabase, spool: Spool | null, options: DatabaseOptions, rules: OutageRules) {
+  constructor(database: LedgerDatabase, spool: Spool | null, rules: OutageRules) {
     this.#database = database
     this.#spool = spool
-    this.#options = options
     this.#rules = rules
     this.#probeMs = rules.firstProbeMs
   }
@@ -56,10 +57,10 @@ export class Outage {
 
   /** `accepting`, after a look at the database if there was none for a while. Begins the outage that it finds. */
   async check(): Promise<boolean> {
-    const nowMs = this.#options.clock.monotonicMs()
+    const nowMs = this.#rules.clock.monotonicMs()
     if (!this.#isDown && !this.#isClosed && nowMs - this.#checkedMs >= CHECK_MS) {
       this.#checkedMs = nowMs
-      await this.#patiently(() => this.#database.probe()).catch((error: unknown) => this.begin(error))
+      await this.#patiently(() => this.#anew(() => this.#database.probe())).catch((error: unknown) => this.begin(error))
     }
     return this.accepting()
   }
@@ -69,7 +70,7 @@ export class Outage {
     this.#isDown = true
     this.#probeMs = this.#rules.firstProbeMs
     const meanwhile = this.#rules.refuses ? "calls are refused" : "calls go to the spool"
-    this.#options.log.error(`the usage database takes no rows; ${meanwhile}`, { cause })
+    this.#rules.log.error(`the usage database takes no rows; ${meanwhile}`, { cause })
     this.#schedule()
   }
 
@@ -80,7 +81,7 @@ export class Outage {
       await this.#spool.append(calls)
       this.#isSpoolFailing = false
     } catch (cause) {
-      if (!this.#isSpoolFailing) this.#options.log.error("the spool takes no calls either", { cause })
+      if (!this.#isSpoolFailing) this.#rules.log.error("the spool takes no calls either", { cause })
       this.#isSpoolFailing = true
       throw new RouterError("usage-store-unavailable", { cause })
     }
@@ -93,7 +94,7 @@ export class Outage {
     if (!this.#isDown) return
     this.#isDown = false
     this.#cancel()
-    this.#options.log.info("the usage database takes rows again")
+    this.#rules.log.info("the usage database takes rows again")
     void this.replay()
   }
 
@@ -126,12 +127,12 @@ export class Outage {
           calls += batch.calls.length
           if (this.#isClosed) return
         }
-        await syncFile(`${this.#options.path}-wal`)
+        await this.#database.sync()
         if (!(await spool.reset(done))) continue
-        this.#options.log.info("the spooled calls are in the usage database", { calls })
+        this.#rules.log.info("the spooled calls are in the usage database", { calls })
         return
       }
-      this.#options.log.error("the spool cannot be read to its end", { calls })
+      this.#rules.log.error("the spool cannot be read to its end", { calls })
     } catch (error) {
       this.begin(error)
     }
@@ -152,27 +153,27 @@ export class Outage {
       await this.#patiently(() => this.#database.write(calls))
       return null
     } catch (error) {
-      if (failureOf(error) === "content") return "content"
+      if (this.#database.failureOf(error) === "content") return "content"
       throw error
     }
   }
 
   /** Waits for a lock that passes, a checkpoint's for one. */
-  async #patiently(operation: () => void): Promise<void> {
+  async #patiently(operation: () => void | Promise<void>): Promise<void> {
     for (let tries = 0; ; tries += 1) {
       try {
-        operation()
+        await operation()
         return
       } catch (error) {
-        if (failureOf(error) !== "busy" || tries === BUSY_TRIES) throw error
+        if (this.#database.failureOf(error) !== "busy" || tries === BUSY_TRIES) throw error
       }
       await Bun.sleep(BUSY_WAIT_MS)
     }
   }
 
   #putAside(calls: readonly CallRecord[]): void {
-    const file = `${this.#options.path}.refused`
-    this.#options.log.error("the usage database refused a spooled call; it was put aside", { file })
+    const file = this.#rules.refusedPath
+    this.#rules.log.error("the usage database refused a spooled call; it was put aside", { file })
     appendFileSync(file, calls.map((call) => `${JSON.stringify(call)}\n`).join(""), { mode: OWNER_FILE })
   }
 
@@ -201,38 +202,31 @@ export class Outage {
 
   async #takesRows(): Promise<boolean> {
     try {
-      await this.#tryRows()
-      return true
-    } catch (error) {
-      if (failureOf(error) !== "broken" || this.#isClosed) return false
-    }
-    try {
-      await this.#database.reopen()
-      await this.#tryRows()
+      await this.#anew(() => this.#tryRows())
       return true
     } catch {
       return false
     }
   }
 
+  /** Once more on a new connection, where that may help. */
+  async #anew(operation: () => void | Promise<void>): Promise<void> {
+    try {
+      await operation()
+    } catch (error) {
+      if (this.#database.failureOf(error) !== "broken" || this.#isClosed) throw error
+      await this.#database.reopen()
+      await operation()
+    }
+  }
+
   /** Real rows where there are some: a probe may fit where they do not. */
   async #tryRows(): Promise<void> {
-    this.#database.probe()
+    await this.#database.probe()
     if (this.#spool === null || this.#replay !== null) return
     for await (const batch of this.#spool.batches(this.#spool.start)) {
       await this.#replayBatch(batch.calls)
       return
     }
-  }
-}
-
-/** Makes what was committed survive a power cut, before its copy in the spool goes. Off the event loop. */
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, "r+").catch(() => null)
-  if (file === null) return
-  try {
-    await file.datasync()
-  } finally {
-    await file.close()
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
-import { type LedgerFolder, ledgerFolder } from "../../test/helpers/ledger.ts"
+import { type LedgerState, onEachDriver } from "../../test/helpers/ledger-drivers.ts"
+import { ledgerFolder } from "../../test/helpers/ledger.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import type { LedgerStore } from "./open.ts"
 import type { UsageFigures } from "./queries.ts"
@@ -16,7 +17,7 @@ async function record(ledger: LedgerStore, ts: number, usage: Partial<UsageRow> 
   await ledger.record(sampleCall(ts, next, usage))
 }
 
-async function open(state: LedgerFolder): Promise<LedgerStore> {
+async function open(state: LedgerState): Promise<LedgerStore> {
   return await state.open({ clock })
 }
 
@@ -35,112 +36,114 @@ function samples(requests: number): UsageFigures {
   }
 }
 
-test("a caller sees its own calls, by day and by model", async () => {
-  await using state = ledgerFolder()
-  const ledger = await open(state)
-  await record(ledger, NOW)
-  await record(ledger, NOW, { resolved_group: "smart", target_model: "secret-upstream-id" })
-  await record(ledger, NOW - DAY_MS)
-  await record(ledger, NOW - DAY_MS)
-  await record(ledger, NOW, { caller_id: "app-2" })
-  const usage = await ledger.usageOf("app-1", { sinceMs: NOW - 7 * DAY_MS, groupBy: ["day", "model"] })
-  expect(usage.rows).toEqual([
-    { day: "2026-11-21", model: "fast", ...samples(2) },
-    { day: "2026-11-22", model: "fast", ...samples(1) },
-    { day: "2026-11-22", model: "smart", ...samples(1) },
-  ])
-  expect(usage.truncated).toBe(false)
-  const by = async (groupBy: readonly ("day" | "model")[]) =>
-    (await ledger.usageOf("app-1", { sinceMs: 0, groupBy })).rows
-  expect(await by(["model"])).toEqual([
-    { model: "fast", ...samples(3) },
-    { model: "smart", ...samples(1) },
-  ])
-  expect(await by(["day"])).toEqual([
-    { day: "2026-11-21", ...samples(2) },
-    { day: "2026-11-22", ...samples(2) },
-  ])
-  expect(await by([])).toEqual([samples(4)])
-})
-
-test("today and this month are calendar periods in UTC, whatever the range asked for", async () => {
-  await using state = ledgerFolder()
-  const ledger = await open(state)
-  const midnight = Date.UTC(2026, 10, 22)
-  const monthStart = Date.UTC(2026, 10, 1)
-  for (const ts of [NOW, midnight, midnight - 1, monthStart, monthStart - 1]) await record(ledger, ts)
-  const usage = await ledger.usageOf("app-1", { sinceMs: NOW, groupBy: [] })
-  expect(usage.rows).toEqual([samples(1)])
-  expect(usage.today).toEqual(samples(2))
-  expect(usage.month).toEqual(samples(4))
-})
-
-test("errors count, and unknown costs are counted instead of guessed", async () => {
-  await using state = ledgerFolder()
-  const ledger = await open(state)
-  await record(ledger, NOW, { status: 499, total_cost_nano_usd: null, output_tokens: null, total_tokens: null })
-  await record(ledger, NOW, { status: 200, error: "upstream-failed" })
-  await record(ledger, NOW, { status: 403, attempts: 0, total_cost_nano_usd: null })
-  const { today } = await ledger.usageOf("app-1", { sinceMs: NOW, groupBy: [] })
-  expect(today).toMatchObject({
-    requests: 3,
-    errors: 3,
-    cost_nano_usd: 7_885_200,
-    cost_unknown_requests: 1,
-    output_tokens: 642,
+onEachDriver((driver) => {
+  test("a caller sees its own calls, by day and by model", async () => {
+    await using state = await driver.state()
+    const ledger = await open(state)
+    await record(ledger, NOW)
+    await record(ledger, NOW, { resolved_group: "smart", target_model: "secret-upstream-id" })
+    await record(ledger, NOW - DAY_MS)
+    await record(ledger, NOW - DAY_MS)
+    await record(ledger, NOW, { caller_id: "app-2" })
+    const usage = await ledger.usageOf("app-1", { sinceMs: NOW - 7 * DAY_MS, groupBy: ["day", "model"] })
+    expect(usage.rows).toEqual([
+      { day: "2026-11-21", model: "fast", ...samples(2) },
+      { day: "2026-11-22", model: "fast", ...samples(1) },
+      { day: "2026-11-22", model: "smart", ...samples(1) },
+    ])
+    expect(usage.truncated).toBe(false)
+    const by = async (groupBy: readonly ("day" | "model")[]) =>
+      (await ledger.usageOf("app-1", { sinceMs: 0, groupBy })).rows
+    expect(await by(["model"])).toEqual([
+      { model: "fast", ...samples(3) },
+      { model: "smart", ...samples(1) },
+    ])
+    expect(await by(["day"])).toEqual([
+      { day: "2026-11-21", ...samples(2) },
+      { day: "2026-11-22", ...samples(2) },
+    ])
+    expect(await by([])).toEqual([samples(4)])
   })
-})
 
-test("numbers that no upstream can mean cost neither the call nor the sums", async () => {
-  await using state = ledgerFolder()
-  const ledger = await open(state)
-  await record(ledger, NOW)
-  for (const nonsense of [Number.NaN, Number.POSITIVE_INFINITY, 1e300, -5, 0.5]) {
-    await record(ledger, NOW, { output_tokens: nonsense, total_tokens: nonsense, total_cost_nano_usd: nonsense })
-  }
-  const largest = Number.MAX_SAFE_INTEGER
-  for (let number = 0; number < 1100; number += 1) void record(ledger, NOW, { input_tokens: largest })
-  await record(ledger, NOW)
-  const { today } = await ledger.usageOf("app-1", { sinceMs: NOW, groupBy: [] })
-  expect(today).toMatchObject({ requests: 1107, output_tokens: 321 * 1102, cost_nano_usd: 7_885_200 * 1102 })
-  expect(today.input_tokens).toBeGreaterThan(largest)
-})
+  test("today and this month are calendar periods in UTC, whatever the range asked for", async () => {
+    await using state = await driver.state()
+    const ledger = await open(state)
+    const midnight = Date.UTC(2026, 10, 22)
+    const monthStart = Date.UTC(2026, 10, 1)
+    for (const ts of [NOW, midnight, midnight - 1, monthStart, monthStart - 1]) await record(ledger, ts)
+    const usage = await ledger.usageOf("app-1", { sinceMs: NOW, groupBy: [] })
+    expect(usage.rows).toEqual([samples(1)])
+    expect(usage.today).toEqual(samples(2))
+    expect(usage.month).toEqual(samples(4))
+  })
 
-test("the range begins with a full hour", async () => {
-  await using state = ledgerFolder()
-  const ledger = await open(state)
-  const hour = Date.UTC(2026, 10, 22, 9)
-  for (const ts of [hour - 1, hour, hour + 1]) await record(ledger, ts)
-  expect((await ledger.usageOf("app-1", { sinceMs: hour + 59_999, groupBy: [] })).rows).toEqual([samples(2)])
-})
+  test("errors count, and unknown costs are counted instead of guessed", async () => {
+    await using state = await driver.state()
+    const ledger = await open(state)
+    await record(ledger, NOW, { status: 499, total_cost_nano_usd: null, output_tokens: null, total_tokens: null })
+    await record(ledger, NOW, { status: 200, error: "upstream-failed" })
+    await record(ledger, NOW, { status: 403, attempts: 0, total_cost_nano_usd: null })
+    const { today } = await ledger.usageOf("app-1", { sinceMs: NOW, groupBy: [] })
+    expect(today).toMatchObject({
+      requests: 3,
+      errors: 3,
+      cost_nano_usd: 7_885_200,
+      cost_unknown_requests: 1,
+      output_tokens: 642,
+    })
+  })
 
-test("nothing recorded, or a range in the future, is empty", async () => {
-  await using state = ledgerFolder()
-  const ledger = await open(state)
-  await record(ledger, NOW, { caller_id: "app-2" })
-  const nobody = await ledger.usageOf("nobody", { sinceMs: 0, groupBy: ["day"] })
-  expect(nobody).toEqual({ rows: [], truncated: false, today: samples(0), month: samples(0) })
-  expect((await ledger.usageOf("app-2", { sinceMs: NOW + DAY_MS, groupBy: [] })).rows).toEqual([])
-})
+  test("numbers that no upstream can mean cost neither the call nor the sums", async () => {
+    await using state = await driver.state()
+    const ledger = await open(state)
+    await record(ledger, NOW)
+    for (const nonsense of [Number.NaN, Number.POSITIVE_INFINITY, 1e300, -5, 0.5]) {
+      await record(ledger, NOW, { output_tokens: nonsense, total_tokens: nonsense, total_cost_nano_usd: nonsense })
+    }
+    const largest = Number.MAX_SAFE_INTEGER
+    for (let number = 0; number < 1100; number += 1) void record(ledger, NOW, { input_tokens: largest })
+    await record(ledger, NOW)
+    const { today } = await ledger.usageOf("app-1", { sinceMs: NOW, groupBy: [] })
+    expect(today).toMatchObject({ requests: 1107, output_tokens: 321 * 1102, cost_nano_usd: 7_885_200 * 1102 })
+    expect(today.input_tokens).toBeGreaterThan(largest)
+  })
 
-test("an answer is bounded, the newest stay", async () => {
-  await using state = ledgerFolder()
-  const ledger = await open(state)
-  const pending: Promise<void>[] = []
-  for (let group = 0; group < 600; group += 1) {
-    pending.push(record(ledger, NOW, { resolved_group: `g${String(group).padStart(3, "0")}` }))
-    pending.push(record(ledger, NOW - DAY_MS, { resolved_group: `g${String(group).padStart(3, "0")}` }))
-  }
-  await Promise.all(pending)
-  const usage = await ledger.usageOf("app-1", { sinceMs: 0, groupBy: ["day", "model"] })
-  expect(usage.rows).toHaveLength(1000)
-  expect(usage.truncated).toBe(true)
-  expect(usage.rows.at(-1)).toMatchObject({ day: "2026-11-22", model: "g599" })
+  test("the range begins with a full hour", async () => {
+    await using state = await driver.state()
+    const ledger = await open(state)
+    const hour = Date.UTC(2026, 10, 22, 9)
+    for (const ts of [hour - 1, hour, hour + 1]) await record(ledger, ts)
+    expect((await ledger.usageOf("app-1", { sinceMs: hour + 59_999, groupBy: [] })).rows).toEqual([samples(2)])
+  })
+
+  test("nothing recorded, or a range in the future, is empty", async () => {
+    await using state = await driver.state()
+    const ledger = await open(state)
+    await record(ledger, NOW, { caller_id: "app-2" })
+    const nobody = await ledger.usageOf("nobody", { sinceMs: 0, groupBy: ["day"] })
+    expect(nobody).toEqual({ rows: [], truncated: false, today: samples(0), month: samples(0) })
+    expect((await ledger.usageOf("app-2", { sinceMs: NOW + DAY_MS, groupBy: [] })).rows).toEqual([])
+  })
+
+  test("an answer is bounded, the newest stay", async () => {
+    await using state = await driver.state()
+    const ledger = await open(state)
+    const pending: Promise<void>[] = []
+    for (let group = 0; group < 600; group += 1) {
+      pending.push(record(ledger, NOW, { resolved_group: `g${String(group).padStart(3, "0")}` }))
+      pending.push(record(ledger, NOW - DAY_MS, { resolved_group: `g${String(group).padStart(3, "0")}` }))
+    }
+    await Promise.all(pending)
+    const usage = await ledger.usageOf("app-1", { sinceMs: 0, groupBy: ["day", "model"] })
+    expect(usage.rows).toHaveLength(1000)
+    expect(usage.truncated).toBe(true)
+    expect(usage.rows.at(-1)).toMatchObject({ day: "2026-11-22", model: "g599" })
+  })
 })
 
 test("the query looks up hours by key and reads no call", async () => {
   await using state = ledgerFolder()
-  const ledger = await open(state)
+  const ledger = await state.open({ clock })
   await record(ledger, NOW)
   const plan = state.rows<{ detail: string }>(
     `EXPLAIN QUERY PLAN WITH RECURSIVE range(hour) AS (SELECT 1 UNION ALL SELECT hour + 1 FROM range WHERE hour < 9)

@@ -69,15 +69,16 @@ const NOTHING: UsageFigures = {
 const FIGURES = Object.keys(NOTHING) as (keyof UsageFigures)[]
 
 /**
- * The key begins with the hour, so each hour of the range is looked up by key; CROSS JOIN keeps that order.
- * `total`, because `sum` fails on overflow.
+ * The key begins with the hour, so each hour of the range is looked up by key; CROSS JOIN keeps SQLite to that order.
+ * Summed in floating point, because an integer sum fails on overflow; exact up to 2^53.
  */
 const BY_DAY_AND_GROUP = `WITH RECURSIVE range(hour) AS (
-  SELECT ?1 UNION ALL SELECT hour + 1 FROM range WHERE hour + 1 < ?2
+  SELECT CAST(?1 AS BIGINT) UNION ALL SELECT hour + 1 FROM range WHERE hour + 1 < ?2
 ) SELECT rollup.hour / ${DAY_HOURS} AS day, rollup.resolved_group AS model,
-  ${FIGURES.map((name) => `total(rollup.${name}) AS ${name}`).join(", ")}
-FROM range CROSS JOIN usage_rollup_hourly AS rollup ON rollup.hour = range.hour AND rollup.caller_id = ?3
-GROUP BY day, model ORDER BY day, model`
+  ${FIGURES.map((name) => `sum(CAST(rollup.${name} AS DOUBLE PRECISION)) AS ${name}`).join(", ")}
+FROM range CROSS JOIN usage_rollup_hourly AS rollup
+WHERE rollup.hour = range.hour AND rollup.caller_id = ?3
+GROUP BY rollup.hour / ${DAY_HOURS}, rollup.resolved_group ORDER BY day, model`
 
 interface DayRow extends UsageFigures {
   readonly day: number
@@ -111,7 +112,7 @@ async function daysOf(database: LedgerDatabase, callerId: string, since: number,
   const rows: DayRow[] = []
   for (let from = since; from < end; from += SLICE_HOURS) {
     const to = Math.min(from + SLICE_HOURS, end)
-    rows.push(...database.query<DayRow>(BY_DAY_AND_GROUP, [from, to, callerId]))
+    rows.push(...(await database.query<DayRow>(BY_DAY_AND_GROUP, [from, to, callerId])))
     await new Promise((resolve) => setImmediate(resolve))
   }
   return rows

@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite"
 import type { Log } from "../system/log.ts"
 import { ensureOwnerFile } from "../system/owner-only.ts"
-import { failureOf } from "./failure.ts"
+import { failureOf } from "./sqlite/failure.ts"
 
 export interface SpoolLock {
   release(): void

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
+import { STORED_STATE_COLUMNS } from "./columns.ts"
 import type { StoredStateRow } from "./record.ts"
 
 /** Where the state is. */
@@ -29,12 +30,15 @@ export interface StoredStateDatabase {
 /** Vendors keep responses for 30 days. https://platform.openai.com/docs/guides/your-data */
 export const STORED_STATE_LIFETIME_MS: number = 30 * 86_400_000
 
-const COLUMNS = "id_sha256, request_id, caller_id, provider, model, dialect, resolved_group, expires_at, usage_pending"
+const NAMES = Object.keys(STORED_STATE_COLUMNS)
+const COLUMNS = NAMES.join(", ")
 /** Who gets an id again, gets it anew. */
-export const STORED_STATE_UPSERT: string = `INSERT INTO stored_state (${COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)
-  ON CONFLICT (id_sha256) DO UPDATE SET request_id = excluded.request_id, caller_id = excluded.caller_id, provider = excluded.provider,
-  model = excluded.model, dialect = excluded.dialect, resolved_group = excluded.resolved_group,
-  expires_at = excluded.expires_at, usage_pending = excluded.usage_pending`
+export const STORED_STATE_CONFLICT: string = `ON CONFLICT (id_sha256) DO UPDATE SET ${NAMES.filter(
+  (name) => name !== "id_sha256",
+)
+  .map((name) => `${name} = excluded.${name}`)
+  .join(", ")}`
+export const STORED_STATE_UPSERT: string = `INSERT INTO stored_state (${COLUMNS}) VALUES (${NAMES.map(() => "?").join(",")}) ${STORED_STATE_CONFLICT}`
 
 export function storedStateValues(row: StoredStateRow): (string | number)[] {
   const { id_sha256, request_id, caller_id, provider, model, dialect, resolved_group, expires_at, usage_pending } = row

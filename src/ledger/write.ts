@@ -3,7 +3,7 @@ import { RouterError } from "../errors.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { LedgerDatabase } from "./database.ts"
-import { type Failure, failureOf } from "./failure.ts"
+import type { Failure } from "./failure.ts"
 import type { Outage } from "./outage.ts"
 import type { CallRecord } from "./record.ts"
 
@@ -27,6 +27,9 @@ interface Waiting {
   /** Null: nobody waits (`durability: async`). */
   readonly settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | null
 }
+
+/** Null: committed, and everyone was told. `spooling`: the database was not asked. */
+type Outcome = Failure | "spooling" | null
 
 /** A group this large does not wait for more. */
 const FULL_GROUP = 64
@@ -107,7 +110,7 @@ export class GroupWriter {
     const group = this.#takeGroup()
     const failure = this.#outage.isSpooling ? "spooling" : this.#commit(group)
     if (failure === null) this.#continue()
-    else void this.#persist(group, failure).finally(() => this.#continue())
+    else void this.#settle(group, failure)
   }
 
   #mayWait(): boolean {
@@ -131,23 +134,44 @@ export class GroupWriter {
   }
 
   /** Null: committed, and everyone was told. */
-  #commit(group: readonly Waiting[]): Failure | null {
+  #commit(group: readonly Waiting[]): Failure | null | Promise<Failure | null> {
     try {
-      this.#database.write(group.map(({ call }) => call))
+      const written = this.#database.write(group.map(({ call }) => call))
+      if (written === undefined) return this.#committed(group)
+      return written.then(
+        () => this.#committed(group),
+        (error: unknown) => this.#failed(error),
+      )
     } catch (error) {
-      this.#lastError = error
-      return failureOf(error)
+      return this.#failed(error)
     }
+  }
+
+  #committed(group: readonly Waiting[]): null {
     this.#outage.end()
     for (const { settle } of group) settle?.resolve()
     return null
   }
 
+  #failed(error: unknown): Failure {
+    this.#lastError = error
+    return this.#database.failureOf(error)
+  }
+
+  /** Never rejects. */
+  async #settle(group: readonly Waiting[], outcome: Outcome | Promise<Outcome>): Promise<void> {
+    try {
+      await this.#persist(group, await outcome)
+    } finally {
+      this.#continue()
+    }
+  }
+
   /** The long way: again for a while, on a new connection, and then to the spool. Settles everyone. Never rejects. */
-  async #persist(group: readonly Waiting[], cause: Failure | "spooling"): Promise<void> {
-    let failure: Failure | "spooling" | null = cause
+  async #persist(group: readonly Waiting[], outcome: Outcome): Promise<void> {
+    let failure = outcome
     if (failure === "busy") failure = await this.#commitLater(group)
-    if (failure === "broken" && (await this.#reopened())) failure = this.#commit(group)
+    if (failure === "broken" && (await this.#reopened())) failure = await this.#commit(group)
     if (failure === null) return
     if (failure === "content") {
       await this.#separate(group)
@@ -162,7 +186,7 @@ export class GroupWriter {
     let waitMs = 1
     for (let waitedMs = 0; failure === "busy" && waitedMs < this.#limits.retryMs; waitedMs += waitMs) {
       await Bun.sleep(waitMs)
-      failure = this.#commit(group)
+      failure = await this.#commit(group)
       waitMs = Math.min(waitMs * 2, 32)
     }
     return failure
@@ -183,7 +207,7 @@ export class GroupWriter {
   async #separate(group: readonly Waiting[]): Promise<void> {
     if (group.length > 1) {
       for (const waiting of group) {
-        const failure = this.#commit([waiting])
+        const failure = await this.#commit([waiting])
         if (failure !== null) await this.#persist([waiting], failure)
       }
       return

@@ -104,9 +104,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
 
 /** Where silence would put data or limits in the wrong place, a feature that is not built yet stops the start. */
 function refuseInactive(config: Config): void {
-  const { usage_db: usageDb, state, workers } = config.server
+  const { state, workers } = config.server
   const wishes = [
-    ...(usageDb.driver === "sqlite" ? [] : [`server.usage_db.driver: ${usageDb.driver}`]),
     ...(state.driver === "memory" ? [] : [`server.state.driver: ${state.driver}`]),
     ...(workers === 1 ? [] : [`server.workers: ${workers}`]),
   ]
@@ -114,8 +113,9 @@ function refuseInactive(config: Config): void {
 }
 
 function openStore(config: Config, log: Log): Promise<LedgerStore> {
-  const { path, durability, on_unavailable: onUnavailable } = config.server.usage_db
-  return openLedger({ path, durability, onUnavailable, clock: systemClock, log })
+  const { driver, path, dsn, durability, on_unavailable: onUnavailable } = config.server.usage_db
+  const address = driver === "postgres" ? { dsn } : {}
+  return openLedger({ path, ...address, durability, onUnavailable, clock: systemClock, log })
 }
 
 async function gatewayOf(

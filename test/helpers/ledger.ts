@@ -51,8 +51,8 @@ export function ledgerFolder(): LedgerFolder {
 }
 
 /** Waits until the condition holds; the test's own limit ends it otherwise. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await Bun.sleep(5)
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await Bun.sleep(5)
 }
 
 /** What the promise is rejected with; a promise that resolves fails the test. */

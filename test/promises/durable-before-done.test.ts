@@ -2,15 +2,11 @@
 import { expect, test } from "bun:test"
 import { randomInt } from "node:crypto"
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
-import { readAnswer } from "../helpers/client.ts"
 import type { Prepared } from "../helpers/config.ts"
 import { prepare } from "../helpers/config.ts"
+import { finishedCalls } from "../helpers/finished-calls.ts"
 import { recordsIn } from "../helpers/records.ts"
-import type { RouterProcess } from "../helpers/router-process.ts"
 import { spawnRouter } from "../helpers/router-process.ts"
-import type { Sample } from "../helpers/samples.ts"
-import { ALL_SAMPLES } from "../helpers/samples.ts"
-import { terminalsOf } from "../helpers/streams.ts"
 import { vendorAnswer } from "../helpers/vendor.ts"
 
 /** Two routers, each with its own state, are killed and started again in turn. */
@@ -18,38 +14,11 @@ const LANES = 2
 const ROUNDS = 4
 const WORKERS = 8
 
-/** Calls until the process is gone; returns the ids of the calls whose end was seen. */
-async function work(router: RouterProcess, worker: number): Promise<readonly string[]> {
-  const finished: string[] = []
-  for (let number = worker; ; number += 1) {
-    const sample = ALL_SAMPLES[number % ALL_SAMPLES.length]!
-    const streamed = number % 2 === 0
-    try {
-      const answer = await readAnswer(await router.open(sample.dialect, sample.request({ stream: streamed })))
-      expect(answer.status).toBe(200)
-      if (sawEnd(sample, streamed, answer)) finished.push(answer.requestId)
-      if (answer.broken) return finished
-    } catch (failure) {
-      if (failure instanceof Error && "code" in failure) return finished
-      throw failure
-    }
-  }
-}
-
-/** A stream has ended for its client with its terminal event, even if the connection breaks right after it. */
-function sawEnd(
-  sample: Sample,
-  streamed: boolean,
-  answer: { readonly text: string; readonly broken: boolean },
-): boolean {
-  return streamed
-    ? terminalsOf(sample.dialect, answer.text).length === 1
-    : !answer.broken && answer.text === sample.unary()
-}
-
 async function round(prepared: Prepared): Promise<readonly string[]> {
   const router = await spawnRouter(prepared)
-  const working = Promise.all(Array.from({ length: WORKERS }, (_, worker) => work(router, worker)))
+  const working = Promise.all(
+    Array.from({ length: WORKERS }, (_, worker) => finishedCalls(router, worker, () => false)),
+  )
   try {
     await Promise.race([Bun.sleep(randomInt(60, 300)), working])
   } finally {

@@ -32,12 +32,17 @@ export const storage: Shape = {
   usage_db: byDefault(
     block(
       {
-        driver: byDefault(
-          choice(["sqlite", "postgres"], "The kind of database.", { pendingValues: ["postgres"] }),
-          "sqlite",
+        driver: byDefault(choice(["sqlite", "postgres"], "The kind of database."), "sqlite"),
+        path: byDefault(
+          file("The database file of the driver sqlite. The spool stands beside it, with both drivers."),
+          "state/usage.sqlite",
         ),
-        path: byDefault(file("The database file of the driver sqlite."), "state/usage.sqlite"),
-        dsn: optional(text("The address of the driver postgres.", { ...LATER, secret: "value" })),
+        dsn: optional(
+          text(
+            "The address of the driver postgres: postgres://user:password@host:5432/database?sslmode=verify-full (disable, require, verify-ca, verify-full; sslrootcert names a CA file).",
+            { secret: "value" },
+          ),
+        ),
         durability: byDefault(
           choice(["commit", "async"], "`commit`: a call's row is committed before its last byte leaves."),
           "commit",

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test"
 import { statSync } from "node:fs"
-import { ledgerFolder, until } from "../../test/helpers/ledger.ts"
-import { sampleCall } from "../../test/helpers/sample-call.ts"
-import { silentLog } from "../system/log.ts"
+import { ledgerFolder, until } from "../../../test/helpers/ledger.ts"
+import { sampleCall } from "../../../test/helpers/sample-call.ts"
+import { silentLog } from "../../system/log.ts"
 import { Checkpointer } from "./checkpoint.ts"
 
 const TS = Date.UTC(2026, 10, 22, 10)

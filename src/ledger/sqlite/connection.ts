@@ -2,11 +2,11 @@
 import { Database } from "bun:sqlite"
 import { statSync } from "node:fs"
 import { dirname } from "node:path"
-import type { Clock } from "../system/clock.ts"
-import type { Log } from "../system/log.ts"
-import { ensureOwnerFile, ensureOwnerFolder, narrowFile } from "../system/owner-only.ts"
-import { CallInserter } from "./insert.ts"
-import { migrate } from "./migrations.ts"
+import type { Clock } from "../../system/clock.ts"
+import type { Log } from "../../system/log.ts"
+import { ensureOwnerFile, ensureOwnerFolder, narrowFile } from "../../system/owner-only.ts"
+import { CallInserter } from "../insert.ts"
+import { migrate } from "./migrate.ts"
 
 export interface DatabaseOptions {
   readonly path: string

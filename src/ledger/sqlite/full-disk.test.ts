@@ -1,30 +1,13 @@
 import { Database } from "bun:sqlite"
 import { expect, test } from "bun:test"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { ledgerFolder, until } from "../../test/helpers/ledger.ts"
-import { sampleCall } from "../../test/helpers/sample-call.ts"
+import { ledgerFolder, until } from "../../../test/helpers/ledger.ts"
+import { sampleCall } from "../../../test/helpers/sample-call.ts"
+import { mayMount, smallDisk } from "../../../test/helpers/small-disk.ts"
 
 const TS = Date.UTC(2026, 10, 22, 10)
 const limits = { firstProbeMs: 10, slowestProbeMs: 20 }
-
-/** A disk of its own, so that it can be full; null where the machine does not allow that. */
-function smallDisk(): (Disposable & { readonly folder: string }) | null {
-  const folder = mkdtempSync(join(tmpdir(), "small-disk-"))
-  const mounted =
-    process.getuid?.() === 0 &&
-    Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=14m", "tmpfs", folder], { stderr: "ignore" }).success
-  if (!mounted) {
-    rmSync(folder, { recursive: true })
-    return null
-  }
-  const unmount = (): void => {
-    Bun.spawnSync(["umount", "--lazy", folder])
-    rmSync(folder, { recursive: true })
-  }
-  return { folder, [Symbol.dispose]: unmount }
-}
 
 function idsIn(path: string): string[] {
   const database = new Database(path, { readonly: true })
@@ -36,14 +19,9 @@ function idsIn(path: string): string[] {
   }
 }
 
-function mayMount(): boolean {
-  using disk = smallDisk()
-  return disk !== null
-}
-
 test.skipIf(!mayMount())("a full disk takes finished calls all the same (needs the right to mount)", async () => {
   await using state = ledgerFolder()
-  using disk = smallDisk()
+  using disk = smallDisk("14m")
   if (disk === null) throw new Error("the disk was there a moment ago")
   const path = join(disk.folder, "state", "usage.sqlite")
   const ledger = await state.open({ path, limits })

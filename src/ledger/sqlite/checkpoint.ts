@@ -2,7 +2,7 @@
  * Moves pages from the write-ahead log into the database, on a thread of its own:
  * a checkpoint waits for the disk (fsync), and the event loop must not.
  */
-import type { Log } from "../system/log.ts"
+import type { Log } from "../../system/log.ts"
 
 export interface CheckpointJob {
   readonly path: string

@@ -1,0 +1,235 @@
+/**
+ * The columns of a call's tables, once for every driver. A new column stands in `record.ts`, here, and in a migration,
+ * at the same place in all three; a new table of rows per call also in `TABLES` and `CHILDREN`.
+ */
+import type {
+  AttemptRow,
+  CallerShapeRow,
+  CallRecord,
+  ErrorRow,
+  LossRow,
+  StoredStateRow,
+  TraceRow,
+  UpstreamShapeRow,
+  UsageRow,
+} from "./record.ts"
+
+/** `milliseconds`: an integer column whose values may come with fractions; every column that ends with `_ms`. */
+export type ColumnKind = "text" | "integer" | "real" | "milliseconds"
+
+export type Columns<Row = Readonly<Record<string, unknown>>> = { readonly [Name in keyof Row]-?: ColumnKind }
+
+interface Identified {
+  readonly request_id: string
+}
+
+/** In the order of the table. */
+const USAGE_COLUMNS: Columns<UsageRow> = {
+  request_id: "text",
+  ts: "integer",
+  caller_id: "text",
+  caller_user: "text",
+  caller_project: "text",
+  caller_environment: "text",
+  caller_ip: "text",
+  token_id: "text",
+  client: "text",
+  inbound_dialect: "text",
+  requested_model: "text",
+  resolved_group: "text",
+  strategy: "text",
+  target_provider: "text",
+  target_model: "text",
+  target_dialect: "text",
+  target_region: "text",
+  stream: "integer",
+  cache: "text",
+  status: "integer",
+  attempts: "integer",
+  fallback_used: "integer",
+  latency_ms: "milliseconds",
+  ttfb_ms: "milliseconds",
+  upstream_duration_ms: "milliseconds",
+  downstream_duration_ms: "milliseconds",
+  input_tokens: "integer",
+  fresh_input_tokens: "integer",
+  cached_input_tokens: "integer",
+  cache_write_5m_tokens: "integer",
+  cache_write_1h_tokens: "integer",
+  output_tokens: "integer",
+  reasoning_tokens: "integer",
+  total_tokens: "integer",
+  input_has_image: "integer",
+  input_image_count: "integer",
+  usage_source: "text",
+  stop_reason: "text",
+  service_tier: "text",
+  input_price_nano_usd_per_million: "integer",
+  cached_input_price_nano_usd_per_million: "integer",
+  cache_write_price_nano_usd_per_million: "integer",
+  cache_write_1h_price_nano_usd_per_million: "integer",
+  output_price_nano_usd_per_million: "integer",
+  input_cost_nano_usd: "integer",
+  cached_input_cost_nano_usd: "integer",
+  cache_write_cost_nano_usd: "integer",
+  output_cost_nano_usd: "integer",
+  image_cost_nano_usd: "integer",
+  total_cost_nano_usd: "integer",
+  upstream_reported_total_cost_nano_usd: "integer",
+  pricing_source: "text",
+  pricing_updated_at: "text",
+  upstream_request_id: "text",
+  router_version: "text",
+  routing_config_fingerprint: "text",
+  pricing_catalog_fingerprint: "text",
+  error: "text",
+  quota_state: "text",
+  key_state: "text",
+  traffic_shape_applied: "integer",
+  traffic_shape_decision: "text",
+  traffic_shape_scope: "text",
+  traffic_shape_bucket: "text",
+  traffic_shape_retry_after_ms: "milliseconds",
+  traffic_shape_queue_wait_ms: "milliseconds",
+  traffic_shape_estimated_input_tokens: "integer",
+  traffic_shape_reserved_output_tokens: "integer",
+  traffic_shape_total_reserved_tokens: "integer",
+  estimated_input_tokens: "integer",
+}
+
+const ATTEMPT_COLUMNS: Columns<Identified & AttemptRow> = {
+  request_id: "text",
+  attempt_index: "integer",
+  ts: "integer",
+  provider: "text",
+  model: "text",
+  dialect: "text",
+  key_id: "text",
+  duration_ms: "milliseconds",
+  status_code: "integer",
+  error_class: "text",
+  error_message: "text",
+  retryable: "integer",
+  timed_out: "integer",
+  client_canceled: "integer",
+  selected: "integer",
+  fallback_reason: "text",
+  request_bytes: "integer",
+  response_bytes: "integer",
+  attempt_timeout_ms: "milliseconds",
+  retry_after_ms: "milliseconds",
+  upstream_request_id: "text",
+}
+
+const TRACE_COLUMNS: Columns<Identified & TraceRow> = {
+  request_id: "text",
+  seq: "integer",
+  ts: "integer",
+  event: "text",
+  target_provider: "text",
+  target_model: "text",
+  reason: "text",
+  value: "real",
+}
+
+const LOSS_COLUMNS: Columns<Identified & LossRow> = {
+  request_id: "text",
+  seq: "integer",
+  code: "text",
+  path: "text",
+}
+
+const UPSTREAM_SHAPE_COLUMNS: Columns<Identified & UpstreamShapeRow> = {
+  request_id: "text",
+  seq: "integer",
+  ts: "integer",
+  scope: "text",
+  provider: "text",
+  model_ref: "text",
+  model: "text",
+  dialect: "text",
+  bucket: "text",
+  decision: "text",
+  retry_after_ms: "milliseconds",
+  estimated_input_tokens: "integer",
+  reserved_output_tokens: "integer",
+  total_reserved_tokens: "integer",
+  backoff_reason: "text",
+  queue_wait_ms: "milliseconds",
+}
+
+const CALLER_SHAPE_COLUMNS: Columns<Identified & CallerShapeRow> = {
+  request_id: "text",
+  seq: "integer",
+  scope: "text",
+  bucket: "text",
+  decision: "text",
+  cost: "integer",
+  retry_after_ms: "milliseconds",
+  queue_wait_ms: "milliseconds",
+  estimated_input_tokens: "integer",
+  reserved_output_tokens: "integer",
+  total_reserved_tokens: "integer",
+}
+
+/** Keyed by the id, not by the call: who gets an id again, gets it anew. */
+export const STORED_STATE_COLUMNS: Columns<StoredStateRow> = {
+  id_sha256: "text",
+  request_id: "text",
+  caller_id: "text",
+  provider: "text",
+  model: "text",
+  dialect: "text",
+  resolved_group: "text",
+  expires_at: "integer",
+  usage_pending: "integer",
+}
+
+const ERROR_COLUMNS: Columns<Identified & ErrorRow> = {
+  request_id: "text",
+  ts: "integer",
+  code: "text",
+  status: "integer",
+  blame: "text",
+  error_class: "text",
+  upstream_status: "integer",
+  message: "text",
+  param: "text",
+}
+
+export type Table =
+  | "request_usage"
+  | "request_attempts"
+  | "request_trace_events"
+  | "request_losses"
+  | "request_upstream_shape_events"
+  | "request_traffic_shape_events"
+  | "request_errors"
+
+export const TABLES: Readonly<Record<Table, Columns>> = {
+  request_usage: USAGE_COLUMNS,
+  request_attempts: ATTEMPT_COLUMNS,
+  request_trace_events: TRACE_COLUMNS,
+  request_losses: LOSS_COLUMNS,
+  request_upstream_shape_events: UPSTREAM_SHAPE_COLUMNS,
+  request_traffic_shape_events: CALLER_SHAPE_COLUMNS,
+  request_errors: ERROR_COLUMNS,
+}
+
+interface ChildTable {
+  readonly table: Exclude<Table, "request_usage">
+  /** Without their `request_id`. */
+  readonly rowsOf: (call: CallRecord) => readonly object[]
+}
+
+const NONE: readonly object[] = []
+
+/** Tables with any number of rows for each row of `request_usage`. */
+export const CHILDREN: readonly ChildTable[] = [
+  { table: "request_attempts", rowsOf: (call) => call.attempts },
+  { table: "request_trace_events", rowsOf: (call) => call.trace },
+  { table: "request_losses", rowsOf: (call) => call.losses },
+  { table: "request_upstream_shape_events", rowsOf: (call) => call.upstreamShapes },
+  { table: "request_traffic_shape_events", rowsOf: (call) => call.callerShapes },
+  { table: "request_errors", rowsOf: (call) => (call.error === null ? NONE : [call.error]) },
+]

@@ -1,0 +1,120 @@
+/** The ledger in PostgreSQL: one connection for writes, a few for queries. */
+import { type Client, type ClientConfig, Pool } from "pg"
+import type { Clock } from "../../system/clock.ts"
+import type { Log } from "../../system/log.ts"
+import type { LedgerDatabase, Scalar } from "../database.ts"
+import type { Failure } from "../failure.ts"
+import type { CallRecord } from "../record.ts"
+import { clientConfig, PostgresConnection, type PostgresLimits } from "./connection.ts"
+import { failureOf, postgresFailure } from "./failure.ts"
+import { inTransaction, migrate } from "./migrate.ts"
+import { mendedParameters, parametersOf, WRITE_CALLS } from "./statement.ts"
+
+export interface PostgresOptions {
+  /** Secret: it may hold a password. */
+  readonly dsn: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly limits: PostgresLimits
+}
+
+const QUERY_CONNECTIONS = 3
+/** Data that is not acceptable as it is, but may be with other values. */
+const DATA_STATE = /\(22...\)$/
+const TOUCH = "INSERT INTO ledger_probe VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET probed_at = excluded.probed_at"
+
+export class PostgresDatabase implements LedgerDatabase {
+  readonly #options: PostgresOptions
+  readonly #writer: PostgresConnection
+  readonly #queries: Pool
+  #wasOpened = false
+
+  constructor(options: PostgresOptions) {
+    const { dsn, limits } = options
+    this.#options = options
+    this.#writer = new PostgresConnection(clientConfig(dsn, limits, limits.answerMs), (client) => this.#prepare(client))
+    this.#queries = queryPool(clientConfig(dsn, limits, limits.queryMs))
+  }
+
+  async write(calls: readonly CallRecord[]): Promise<void> {
+    const parameters = parametersOf(calls)
+    try {
+      await this.#write(parameters)
+    } catch (error) {
+      if (!(error instanceof Error && DATA_STATE.test(error.message))) throw error
+      await this.#write(mendedParameters(parameters))
+    }
+  }
+
+  async probe(): Promise<void> {
+    await this.#writer.run((client) => client.query(TOUCH, [this.#now()]))
+  }
+
+  async query<Row>(sql: string, parameters: readonly Scalar[]): Promise<Row[]> {
+    try {
+      const { rows } = await this.#queries.query(numbered(sql), [...parameters])
+      return rows as Row[]
+    } catch (error) {
+      throw postgresFailure(error)
+    }
+  }
+
+  failureOf(error: unknown): Failure {
+    return failureOf(error)
+  }
+
+  async reopen(): Promise<void> {
+    await this.#writer.drop()
+    await this.#writer.run(() => Promise.resolve())
+  }
+
+  /** Under `synchronous_commit = off` a commit that waits takes those before it along. */
+  async sync(): Promise<void> {
+    await this.#writer.run((client) =>
+      inTransaction(client, async () => {
+        await client.query("SET LOCAL synchronous_commit = on")
+        await client.query(TOUCH, [this.#now()])
+      }),
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.drop()
+    // A server that hangs does not hold up the end.
+    await Promise.race([this.#queries.end().catch(() => {}), Bun.sleep(this.#options.limits.connectMs)])
+  }
+
+  async #write(parameters: readonly string[]): Promise<void> {
+    const statement = { name: "write-calls", text: WRITE_CALLS, values: [...parameters] }
+    await this.#writer.run((client) => client.query(statement))
+  }
+
+  async #prepare(client: Client): Promise<void> {
+    await migrate(client, this.#options.clock.now(), this.#wasOpened)
+    if (!this.#wasOpened) await this.#warnOfLaxCommits(client)
+    this.#wasOpened = true
+  }
+
+  async #warnOfLaxCommits(client: Client): Promise<void> {
+    const { rows } = await client.query<{ synchronous_commit: string }>("SHOW synchronous_commit")
+    if (rows[0]?.synchronous_commit !== "off") return
+    this.#options.log.warn("the usage database has synchronous_commit = off: its crash loses confirmed calls")
+  }
+
+  #now(): string {
+    return new Date(this.#options.clock.now()).toISOString()
+  }
+}
+
+function queryPool(config: ClientConfig): Pool {
+  const pool = new Pool({ ...config, max: QUERY_CONNECTIONS, allowExitOnIdle: true })
+  // A connection that dies while nobody uses it: the next query gets another.
+  pool.on("error", () => {})
+  return pool
+}
+
+/** Parameters as PostgreSQL names them: `?2` is `$2`, and a bare `?` is the next one. */
+function numbered(sql: string): string {
+  let next = 0
+  return sql.replaceAll(/\?(\d*)/g, (_, number: string) => `$${number === "" ? ++next : number}`)
+}

@@ -1,0 +1,117 @@
+/**
+ * One statement writes all rows of a group of calls, and the sums over them: one round trip, one transaction, nothing
+ * held between statements by a process that dies. The rows travel as JSON, one text for each table: the cheapest to make.
+ */
+import { CHILDREN, type ColumnKind, type Columns, STORED_STATE_COLUMNS, TABLES } from "../columns.ts"
+import type { CallRecord } from "../record.ts"
+import { STORED_STATE_CONFLICT } from "../stored-state.ts"
+
+type Row = Readonly<Record<string, unknown>>
+
+const LARGEST = "9223372036854775807"
+const HOUR_MS = 3_600_000
+
+const USAGE = TABLES.request_usage
+
+/** Only what was not there before gets children and is summed: writing again changes nothing. */
+export const WRITE_CALLS: string = `WITH calls AS (
+  INSERT INTO request_usage (${namesIn(USAGE)}) SELECT ${valuesIn(USAGE)} FROM ${rowsIn(USAGE, 1)}
+  ON CONFLICT DO NOTHING RETURNING *
+), ${CHILDREN.map(
+  ({ table }, index) => `${table}_written AS (
+  INSERT INTO ${table} (${namesIn(TABLES[table])}) SELECT ${valuesIn(TABLES[table])} FROM ${rowsIn(TABLES[table], index + 2)}
+  WHERE EXISTS (SELECT FROM calls WHERE calls.request_id = given.request_id) ON CONFLICT DO NOTHING
+)`,
+).join(", ")}, ${storedState(CHILDREN.length + 2)}, ${hourlySums()}
+SELECT count(*) AS written FROM calls`
+
+/** For `WRITE_CALLS`. Throws where a row holds what JSON cannot say. */
+export function parametersOf(calls: readonly CallRecord[]): string[] {
+  const children = CHILDREN.map(({ rowsOf }) => {
+    const rows: Row[] = []
+    for (const call of calls) {
+      const { request_id } = call.usage
+      for (const row of rowsOf(call)) rows.push({ request_id, ...row })
+    }
+    return rows.length === 0 ? "[]" : JSON.stringify(rows)
+  })
+  const stored = calls.flatMap((call) => call.stored ?? [])
+  return [JSON.stringify(calls.map(({ usage }) => usage)), ...children, JSON.stringify(stored)]
+}
+
+/** The same with every value made acceptable: numbers that no column holds become null, texts lose what is no text. */
+export function mendedParameters(parameters: readonly string[]): string[] {
+  const tables: readonly Columns[] = [USAGE, ...CHILDREN.map(({ table }) => TABLES[table]), STORED_STATE_COLUMNS]
+  return parameters.map((text, index) => {
+    const rows = JSON.parse(text) as readonly Row[]
+    return JSON.stringify(rows.map((row) => mended(row, tables[index] ?? {})))
+  })
+}
+
+function mended(row: Row, columns: Columns): Row {
+  return Object.fromEntries(Object.entries(columns).map(([name, kind]) => [name, mendedValue(row[name], kind)]))
+}
+
+function mendedValue(value: unknown, kind: ColumnKind): unknown {
+  if (typeof value === "string") return kind === "text" ? value.replaceAll("\0", "\u{FFFD}").toWellFormed() : null
+  if (typeof value !== "number" || kind === "real") return value ?? null
+  const whole = kind === "milliseconds" ? Math.round(value) : value
+  return Number.isSafeInteger(whole) ? whole : null
+}
+
+function namesIn(columns: Columns): string {
+  return Object.keys(columns).join(", ")
+}
+
+function valuesIn(columns: Columns): string {
+  return Object.entries(columns)
+    .map(([name, kind]) => (kind === "milliseconds" ? `round(given.${name})::bigint` : `given.${name}`))
+    .join(", ")
+}
+
+function rowsIn(columns: Columns, parameter: number): string {
+  const types = { text: "text", integer: "bigint", real: "double precision", milliseconds: "double precision" } as const
+  const typed = Object.entries(columns).map(([name, kind]) => `${name} ${types[kind]}`)
+  // as text, because a parameter of type json would be encoded once more
+  return `json_to_recordset($${parameter}::text::json) AS given (${typed.join(", ")})`
+}
+
+/** Of several calls that hand out one id, the newest counts: a statement may touch a row only once. */
+function storedState(parameter: number): string {
+  return `stored AS (
+  INSERT INTO stored_state (${namesIn(STORED_STATE_COLUMNS)})
+  SELECT DISTINCT ON (given.id_sha256) ${valuesIn(STORED_STATE_COLUMNS)} FROM ${rowsIn(STORED_STATE_COLUMNS, parameter)}
+  WHERE EXISTS (SELECT FROM calls WHERE calls.request_id = given.request_id)
+  ORDER BY given.id_sha256, given.request_id DESC ${STORED_STATE_CONFLICT}
+)`
+}
+
+/** A sum that would not fit stays at the largest that does. */
+function sum(column: string): string {
+  return `least(coalesce(sum(greatest(${column}, 0)), 0), ${LARGEST})::bigint`
+}
+
+/** The same figures as `HourlyFigures`. In the order of the key, so that two routers never wait for each other. */
+function hourlySums(): string {
+  const figures: Readonly<Record<string, string>> = {
+    requests: "count(*)",
+    errors: "count(*) FILTER (WHERE error IS NOT NULL OR status >= 400)",
+    input_tokens: sum("input_tokens"),
+    cached_input_tokens: sum("cached_input_tokens"),
+    output_tokens: sum("output_tokens"),
+    reasoning_tokens: sum("reasoning_tokens"),
+    total_tokens: sum("total_tokens"),
+    cost_nano_usd: sum("total_cost_nano_usd"),
+    cost_unknown_requests: "count(*) FILTER (WHERE total_cost_nano_usd IS NULL AND attempts > 0)",
+    sent_requests: "count(*) FILTER (WHERE attempts > 0)",
+  }
+  const added = Object.keys(figures).map(
+    (name) => `${name} = least(old.${name}::numeric + excluded.${name}, ${LARGEST})`,
+  )
+  return `sums AS (
+  INSERT INTO usage_rollup_hourly AS old (hour, caller_id, resolved_group, caller_project, ${Object.keys(figures).join(", ")})
+  SELECT ts / ${HOUR_MS} AS hour, caller_id, resolved_group, max(caller_project), ${Object.values(figures).join(", ")}
+  FROM calls GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+  ON CONFLICT (hour, caller_id, resolved_group) DO UPDATE SET ${added.join(", ")}, caller_project = excluded.caller_project
+)`
+}

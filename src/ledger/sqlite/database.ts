@@ -1,0 +1,132 @@
+/** The ledger's SQLite file: writes, reads, and a new connection when the file goes away. Never waits for a lock. */
+import { open } from "node:fs/promises"
+import { Checkpointer } from "./checkpoint.ts"
+import { type Connection, connect, type DatabaseOptions, disconnect, inodeOf } from "./connection.ts"
+import type { LedgerDatabase, Scalar } from "../database.ts"
+import type { Failure } from "../failure.ts"
+import type { CallRecord } from "../record.ts"
+import { DatabaseMoved, failureOf } from "./failure.ts"
+
+/** What a group of one writes to the write-ahead log, in pages; each further call adds about half a page. */
+const PAGES_PER_GROUP = 6
+/** Eight pages. */
+const PROBE_FILLER = " ".repeat(32_768)
+
+export class SqliteDatabase implements LedgerDatabase {
+  readonly #options: DatabaseOptions
+  /** Null after a `reopen` that failed. */
+  #connection: Connection | null
+  #checkpointer: Checkpointer
+  #pages = 0
+  #reopening: Promise<void> | null = null
+
+  constructor(options: DatabaseOptions) {
+    this.#options = options
+    this.#connection = connect(options)
+    this.#checkpointer = this.#newCheckpointer()
+  }
+
+  /** All calls in one transaction. Throws when they are not committed, or were committed to a file that is gone. */
+  write(calls: readonly CallRecord[]): void {
+    const connection = this.#connected()
+    try {
+      connection.inserter.insert(calls)
+    } catch (error) {
+      this.#rollback(connection)
+      throw error
+    }
+    if (inodeOf(this.#options.path) !== connection.inode) throw new DatabaseMoved()
+    this.#pages += PAGES_PER_GROUP + calls.length / 2
+    if (this.#pages < this.#options.checkpointPages) return
+    this.#pages = 0
+    this.#checkpointer.request()
+  }
+
+  /** Throws unless the database takes writes that need room. */
+  probe(): void {
+    const connection = this.#connected()
+    if (inodeOf(this.#options.path) !== connection.inode) throw new DatabaseMoved()
+    const { database } = connection
+    try {
+      database.run("BEGIN IMMEDIATE")
+      database.run("INSERT INTO ledger_probe VALUES (2, ?)", [PROBE_FILLER])
+      database.run("DELETE FROM ledger_probe WHERE id = 2")
+      const touch = "INSERT INTO ledger_probe VALUES (1, ?) ON CONFLICT DO UPDATE SET probed_at = excluded.probed_at"
+      database.run(touch, [new Date(this.#options.clock.now()).toISOString()])
+      database.run("COMMIT")
+    } catch (error) {
+      this.#rollback(connection)
+      throw error
+    }
+  }
+
+  query<Row>(sql: string, parameters: readonly Scalar[]): Row[] {
+    return this.#connected()
+      .database.query<Row, Scalar[]>(sql)
+      .all(...parameters)
+  }
+
+  /**
+   * A new connection, to a new file when there is none. Throws as the constructor does.
+   * Every old connection is closed before: SQLite's lock file would be cut short under them.
+   */
+  reopen(): Promise<void> {
+    this.#reopening ??= this.#reopen().finally(() => {
+      this.#reopening = null
+    })
+    return this.#reopening
+  }
+
+  failureOf(error: unknown): Failure {
+    return failureOf(error)
+  }
+
+  /** Off the event loop. */
+  async sync(): Promise<void> {
+    const file = await open(`${this.#options.path}-wal`, "r+").catch(() => null)
+    if (file === null) return
+    try {
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#reopening?.catch(() => {})
+    await this.#disconnect()
+  }
+
+  async #reopen(): Promise<void> {
+    await this.#disconnect()
+    this.#connection = connect(this.#options)
+    this.#checkpointer = this.#newCheckpointer()
+  }
+
+  #connected(): Connection {
+    if (this.#connection === null) throw new DatabaseMoved()
+    return this.#connection
+  }
+
+  async #disconnect(): Promise<void> {
+    const connection = this.#connection
+    this.#connection = null
+    await this.#checkpointer.close()
+    if (connection !== null) disconnect(connection, this.#options.log)
+  }
+
+  #newCheckpointer(): Checkpointer {
+    const { path, log, checkpointPages } = this.#options
+    return new Checkpointer({ path, restartAbovePages: 3 * checkpointPages }, log, () => {
+      this.#connection?.database.run(`PRAGMA wal_autocheckpoint=${checkpointPages}`)
+    })
+  }
+
+  #rollback({ database }: Connection): void {
+    try {
+      if (database.inTransaction) database.run("ROLLBACK")
+    } catch (error) {
+      this.#options.log.warn("the usage database did not roll back", { error })
+    }
+  }
+}
