@@ -38,6 +38,8 @@ export interface CallerConfig {
   readonly token_sha256: string
   /** The public part of the token; may appear in logs and reports. */
   readonly token_id: string
+  /** From then on the token is refused; the further ones have their own `expires_at`. */
+  readonly token_expires_at?: string | undefined
   /** Further tokens: rotation keeps the caller's budgets. */
   readonly tokens: readonly CallerToken[]
   /** Labels that are copied to rows and reports. */

@@ -3,7 +3,7 @@ import { compile } from "../config/compile.ts"
 import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
 import { loadConfig, type LoadResult } from "../config/load.ts"
-import { startReloading, type Reloader } from "../config/reload.ts"
+import { startReloading } from "../config/reload.ts"
 import { systemWatchTools } from "../config/watch.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
@@ -17,6 +17,7 @@ import { buildInfo } from "../system/build-info.ts"
 import { systemClock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
+import { controlPath, openControl } from "./control.ts"
 import { startGoverning } from "./govern.ts"
 import { listen, type Listener } from "./listen.ts"
 import { restoreLimits } from "./restore-limits.ts"
@@ -94,7 +95,12 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       onRequest: options.onReloadRequest ?? (() => () => {}),
       watchTools: systemWatchTools,
     })
-    const { stop, finished } = stopper(gateway, listener, reloader, ledger, requestLog)
+    const control = await openControl({
+      path: controlPath(config.server.usage_db.path),
+      reload: () => reloader.reload(),
+      log,
+    })
+    const { stop, finished } = stopper(gateway, listener, [control, reloader], ledger, requestLog)
     return { url: listener.url, config, findings: loaded.findings, log, stop, finished }
   } catch (error) {
     await Promise.all([ledger.close(), requestLog.close()])
@@ -156,13 +162,14 @@ function snapshotOf(config: Config, { lineOf }: LoadResult): Snapshot {
 function stopper(
   gateway: Gateway,
   listener: Listener,
-  reloader: Reloader,
+  /** What could change the router from outside. */
+  doors: readonly { close(): void }[],
   ledger: LedgerStore,
   requestLog: RequestLog,
 ): Pick<RunningRouter, "stop" | "finished"> {
   const finished = Promise.withResolvers<void>()
   const stop = async (graceMs: number): Promise<void> => {
-    reloader.close()
+    for (const door of doors) door.close()
     gateway.draining = true
     await idle(gateway, graceMs)
     // idle connections close at once; the last bytes of the others are on their way
