@@ -1361,11 +1361,11 @@ export interface UpstreamConfig {
 
 /** The state that limits need. */
 export interface StateConfig {
-  /** Where limits are counted. */
+  /** Where limits are counted: in this process, or in a Redis or Valkey server that all processes share. */
   readonly driver: "memory" | "redis"
-  /** The address of the driver redis. */
+  /** The address of the driver redis: `redis://` or `rediss://`, with user, password and database number. */
   readonly url?: string | undefined
-  /** What happens while the shared state cannot be reached. */
+  /** While the shared state cannot be reached: `fail_closed` refuses the calls of callers with limits, `local` lets each process count for itself. */
   readonly on_unavailable: "fail_closed" | "local"
 }
 

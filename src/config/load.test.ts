@@ -113,7 +113,6 @@ describe("the fuller file", () => {
     const { findings } = loadText(FULLER, { env: FULLER_ENV })
     expect(findings.filter(({ code }) => code === "not-active").map(({ path }) => path)).toEqual([
       "server.usage_db.dsn",
-      "server.state.url",
     ])
   })
 

@@ -110,10 +110,9 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
 
 /** Where silence would put data or limits in the wrong place, a feature that is not built yet stops the start. */
 function refuseInactive(config: Config): void {
-  const { usage_db: usageDb, state, workers } = config.server
+  const { usage_db: usageDb, workers } = config.server
   const wishes = [
     ...(usageDb.driver === "sqlite" ? [] : [`server.usage_db.driver: ${usageDb.driver}`]),
-    ...(state.driver === "memory" ? [] : [`server.state.driver: ${state.driver}`]),
     ...(workers === 1 ? [] : [`server.workers: ${workers}`]),
   ]
   if (wishes.length > 0) throw new Error(`not active yet, so the router does not start with it: ${wishes.join(", ")}`)
@@ -134,15 +133,25 @@ async function gatewayOf(
   const { version } = buildInfo
   const health = new Health()
   health.adopt(snapshot, systemClock.monotonicMs())
-  const journalPath = `${config.server.usage_db.path}.reservations`
-  return {
+  const random = systemRandom()
+  let gateway: Gateway | null = null
+  const governance = await startGoverning({
+    journalPath: `${config.server.usage_db.path}.reservations`,
+    stateConfig: config.server.state,
+    snapshot: () => gateway?.snapshot ?? snapshot,
+    ledger,
+    clock: systemClock,
+    random,
+    log,
+  })
+  gateway = {
     snapshot,
-    governance: await startGoverning({ journalPath, snapshot, ledger, clock: systemClock, log }),
+    governance,
     ledger,
     storedStates: ledger.storedStates,
     requestLog,
     clock: systemClock,
-    random: systemRandom(),
+    random,
     log,
     watchdog: new Watchdog(systemClock),
     upstream: new Upstream(systemClock),
@@ -153,6 +162,7 @@ async function gatewayOf(
     active: 0,
     drained: 0,
   }
+  return gateway
 }
 
 function snapshotOf(config: Config, { lineOf }: LoadResult): Snapshot {
