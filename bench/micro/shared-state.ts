@@ -78,7 +78,10 @@ const benchTotals = () =>
     }),
   )
 const shared = new SharedState({
-  ...{ url: redis.url, clock: systemClock, log: silentLog, drawId },
+  url: redis.url,
+  clock: systemClock,
+  log: silentLog,
+  drawId,
   totalsOf: benchTotals,
   onUnavailable: "fail_closed",
 })

@@ -83,17 +83,17 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     const routers = await Promise.all([1, 2, 3].map(() => spawnRouter(setup(upstream, redis, wish))))
     const [one, two, three] = routers as [RouterProcess, RouterProcess, RouterProcess]
     const refusals = new Set<string>()
-    let isOver = false
+    const load = { isOver: false }
     const hammer = async (router: RouterProcess): Promise<void> => {
-      while (!isOver) {
+      while (!load.isOver) {
         const answer = await ask(router, token)
         if (answer === null) return
         if (answer.status !== 200) refusals.add((JSON.parse(answer.text) as { error: { code: string } }).error.code)
       }
     }
-    const load = routers.flatMap((router) => Array.from({ length: 20 }, () => hammer(router)))
+    const hammers = routers.flatMap((router) => Array.from({ length: 20 }, () => hammer(router)))
     const watching = (async () => {
-      while (!isOver) {
+      while (!load.isOver) {
         const { settled, reserved, leases } = await look(redis)
         expect(settled + reserved).toBeLessThanOrEqual(limit)
         expect(leases.size).toBeLessThanOrEqual(40)
@@ -107,8 +107,8 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     two.signal("SIGKILL")
     await Promise.all([one.exited, two.exited])
     await Bun.sleep(500)
-    isOver = true
-    await Promise.all([...load, watching])
+    load.isOver = true
+    await Promise.all([...hammers, watching])
     expect([...refusals].toSorted()).toContain("concurrency-exceeded")
 
     // three has nothing in flight: what is left belongs to the killed ones
