@@ -1,4 +1,5 @@
 /** Tells the router that runs on a configuration to take what was written, and hears whether it did. */
+import type { ReloadOutcome } from "../config/reload.ts"
 import { controlPath, RELOAD, type ControlAnswer } from "../server/control.ts"
 import { isCode } from "../system/owner-only.ts"
 
@@ -25,12 +26,21 @@ export async function reloadRunningRouter(usageDbPath: string, digest: string): 
     return { is: "unreachable", reason: denied ? `the permission to open ${path} is missing` : messageOf(error) }
   }
   try {
-    const { pid, outcome } = JSON.parse(line) as ControlAnswer
+    const { pid, outcome } = answerOf(line)
     if (outcome.digest !== digest) return { is: "other-file", pid }
     return outcome.is === "applied" ? { is: "taken", pid } : { is: "refused", pid, reasons: outcome.reasons }
   } catch {
     return { is: "unreachable", reason: "it did not say whether it took the configuration" }
   }
+}
+
+/** The word of one process. Rejects when there is none. */
+export async function reloadProcess(controlPath: string): Promise<ReloadOutcome> {
+  return answerOf(await ask(controlPath)).outcome
+}
+
+function answerOf(line: string): ControlAnswer {
+  return JSON.parse(line) as ControlAnswer
 }
 
 function ask(path: string): Promise<string> {

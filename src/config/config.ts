@@ -948,7 +948,7 @@ export interface ServerConfig {
   readonly listen: string
   /** The model group of calls that name no model. Where the file says nothing: the group `default`, if there is one. */
   readonly default_model_group: string | null
-  /** Processes on one address. */
+  /** Processes that serve the address together; more than one needs `state.driver: redis`. */
   readonly workers: number
   /** Reload the configuration when its file changes. SIGHUP always does. */
   readonly watch_config: boolean

@@ -30,6 +30,7 @@ const MOST_REASONS = 20
 /** Read and write for the owner, nothing for others. */
 const OTHERS_MASK = 0o177
 
+/** Of the router as a whole; each of several workers has one of its own beside it. */
 export function controlPath(usageDbPath: string): string {
   return `${usageDbPath}.control`
 }

@@ -17,6 +17,7 @@ export function health(): Outgoing {
 export async function ready(gateway: Gateway, store: ReadyStore): Promise<Outgoing> {
   const parts = [
     ...(gateway.draining ? ["draining"] : []),
+    ...(gateway.starting ? ["workers"] : []),
     ...((await store.ready()) ? [] : ["usage_db"]),
     ...(gateway.governance.state.isUsable ? [] : ["shared_state"]),
   ]

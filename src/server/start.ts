@@ -17,9 +17,11 @@ import { buildInfo } from "../system/build-info.ts"
 import { systemClock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
-import { controlPath, openControl } from "./control.ts"
+import { openControl } from "./control.ts"
 import { startGoverning } from "./govern.ts"
+import { recoverLeftovers } from "./leftovers.ts"
 import { listen, type Listener } from "./listen.ts"
+import { processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { restoreLimits } from "./restore-limits.ts"
 
 export interface StartOptions {
@@ -30,6 +32,8 @@ export interface StartOptions {
   /** How long a stream may be silent before the client is sent a keep-alive; 15 s. */
   readonly keepAliveAfterMs?: number
   readonly log?: Log
+  /** One of several processes on the address. */
+  readonly worker?: { readonly number: number; readonly whenAllAreUp: Promise<void> }
   /** Calls the listener when the operator asks for a reload (SIGHUP); returns how to stop that. */
   readonly onReloadRequest?: (listener: () => void) => () => void
 }
@@ -68,18 +72,26 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   if (config === null) throw new ConfigRefused(loaded.findings)
   refuseInactive(config)
   const log = options.log ?? jsonLog(systemClock)
-  const ledger = await openStore(config, log)
+  const { worker } = options
+  const files = processFiles(config, worker?.number ?? null)
+  if (worker === undefined) await takeOver(config, [null], log)
+  const ledger = await openStore(config, files, log)
   const requestLog = openRequestLog({
-    path: config.server.logging.path,
+    path: files.requestLogPath,
     rotateMb: config.server.logging.rotate_mb,
     keep: config.server.logging.keep,
     clock: systemClock,
     log,
   })
   try {
-    const gateway = await gatewayOf(config, snapshotOf(config, loaded), ledger, requestLog, log)
+    const gateway = await gatewayOf(config, snapshotOf(config, loaded), files, ledger, requestLog, log)
+    if (worker !== undefined) gateway.starting = true
+    void worker?.whenAllAreUp.then(() => {
+      gateway.starting = false
+    })
     const listener = listen(gateway, ledger, {
       ...(options.listen ?? addressOf(config.server.listen)),
+      isShared: worker !== undefined,
       keepAliveAfterMs: options.keepAliveAfterMs ?? KEEP_ALIVE_AFTER_MS,
     })
     const reloader = startReloading({
@@ -95,11 +107,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       onRequest: options.onReloadRequest ?? (() => () => {}),
       watchTools: systemWatchTools,
     })
-    const control = await openControl({
-      path: controlPath(config.server.usage_db.path),
-      reload: () => reloader.reload(),
-      log,
-    })
+    const control = await openControl({ path: files.controlPath, reload: () => reloader.reload(), log })
     const { stop, finished } = stopper(gateway, listener, [control, reloader], ledger, requestLog)
     return { url: listener.url, config, findings: loaded.findings, log, stop, finished }
   } catch (error) {
@@ -110,22 +118,26 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
 
 /** Where silence would put data or limits in the wrong place, a feature that is not built yet stops the start. */
 function refuseInactive(config: Config): void {
-  const { usage_db: usageDb, workers } = config.server
-  const wishes = [
-    ...(usageDb.driver === "sqlite" ? [] : [`server.usage_db.driver: ${usageDb.driver}`]),
-    ...(workers === 1 ? [] : [`server.workers: ${workers}`]),
-  ]
+  const { usage_db: usageDb } = config.server
+  const wishes = usageDb.driver === "sqlite" ? [] : [`server.usage_db.driver: ${usageDb.driver}`]
   if (wishes.length > 0) throw new Error(`not active yet, so the router does not start with it: ${wishes.join(", ")}`)
 }
 
-function openStore(config: Config, log: Log): Promise<LedgerStore> {
+function openStore(config: Config, { spoolPath }: ProcessFiles, log: Log): Promise<LedgerStore> {
   const { path, durability, on_unavailable: onUnavailable } = config.server.usage_db
-  return openLedger({ path, durability, onUnavailable, clock: systemClock, log })
+  return openLedger({ path, durability, onUnavailable, clock: systemClock, log, spoolPath })
+}
+
+/** Whatever processes left that are not among `workers`. */
+export function takeOver(config: Config, workers: readonly WorkerNumber[], log: Log): Promise<void> {
+  const open = (files: ProcessFiles): Promise<LedgerStore> => openStore(config, files, log)
+  return recoverLeftovers({ config, workers, openStore: open, clock: systemClock, log })
 }
 
 async function gatewayOf(
   config: Config,
   snapshot: Snapshot,
+  { journalPath }: ProcessFiles,
   ledger: LedgerStore,
   requestLog: RequestLog,
   log: Log,
@@ -136,7 +148,7 @@ async function gatewayOf(
   const random = systemRandom()
   let gateway: Gateway | null = null
   const governance = await startGoverning({
-    journalPath: `${config.server.usage_db.path}.reservations`,
+    journalPath,
     stateConfig: config.server.state,
     snapshot: () => gateway?.snapshot ?? snapshot,
     ledger,
@@ -159,6 +171,7 @@ async function gatewayOf(
     pins: new MemoryPinStore(),
     version,
     draining: false,
+    starting: false,
     active: 0,
     drained: 0,
   }
@@ -203,7 +216,7 @@ async function idle(gateway: Gateway, withinMs: number): Promise<void> {
 }
 
 /** `host:port`, `[::1]:port` or `:port`. */
-function addressOf(text: string): { hostname: string; port: number } {
+export function addressOf(text: string): { hostname: string; port: number } {
   const at = text.lastIndexOf(":")
   const hostname = text.slice(0, at).replace(/^\[|\]$/g, "")
   return { hostname: hostname === "" ? "0.0.0.0" : hostname, port: Number(text.slice(at + 1)) }

@@ -183,7 +183,13 @@ const shape: Shape = {
       resolved: "the group `default`, if there is one",
     }),
   ),
-  workers: byDefault(integer("Processes on one address.", { min: 1, max: 256, pending: true }), 1),
+  workers: byDefault(
+    integer("Processes that serve the address together; more than one needs `state.driver: redis`.", {
+      min: 1,
+      max: 256,
+    }),
+    1,
+  ),
   watch_config: off("Reload the configuration when its file changes. SIGHUP always does."),
   ...storage,
   ...bounds,
