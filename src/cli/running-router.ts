@@ -35,8 +35,8 @@ export async function reloadRunningRouter(usageDbPath: string, digest: string): 
 }
 
 /** The word of one process. Rejects when there is none. */
-export async function reloadProcess(controlPath: string): Promise<ReloadOutcome> {
-  return answerOf(await ask(controlPath)).outcome
+export async function reloadProcess(socketPath: string): Promise<ReloadOutcome> {
+  return answerOf(await ask(socketPath)).outcome
 }
 
 function answerOf(line: string): ControlAnswer {

