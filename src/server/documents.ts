@@ -4,6 +4,7 @@ import changelog from "../../CHANGELOG.md" with { type: "text" }
 import runtimeBun from "../../docs/decisions/0001-runtime-bun.md" with { type: "text" }
 import passthrough from "../../docs/decisions/0003-passthrough.md" with { type: "text" }
 import ledgerCommit from "../../docs/decisions/0002-ledger-commit-rule.md" with { type: "text" }
+import sharedState from "../../docs/decisions/0006-shared-state.md" with { type: "text" }
 import ownHttp from "../../docs/decisions/0004-own-http.md" with { type: "text" }
 import configuration from "../../docs/configuration.md" with { type: "text" }
 import dialects from "../../docs/dialects.md" with { type: "text" }
@@ -62,6 +63,12 @@ export const DOCUMENTS: readonly Document[] = [
     slug: "decisions/0004-own-http",
     title: "Decision 4: HTTP",
     text: ownHttp,
+  },
+  {
+    file: "docs/decisions/0006-shared-state.md",
+    slug: "decisions/0006-shared-state",
+    title: "Decision 6: the shared state",
+    text: sharedState,
   },
   { file: "CHANGELOG.md", slug: "changelog", title: "Changes", text: changelog },
 ]
