@@ -77,11 +77,12 @@ export class Settlements {
 
   /** Resolves when everything is in the store, or after `withinMs`. */
   async drain(withinMs: number): Promise<void> {
-    const idle = new Promise<void>((resolve) => {
-      this.#onIdle = resolve
-    })
+    const done = Promise.withResolvers<void>()
+    const timer = setTimeout(done.resolve, withinMs)
+    this.#onIdle = done.resolve
     this.flush()
-    await Promise.race([idle, Bun.sleep(withinMs)])
+    await done.promise
+    clearTimeout(timer)
     this.#onIdle = null
   }
 
