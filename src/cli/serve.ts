@@ -60,8 +60,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (config !== null && config.server.workers > 1) return serveWithWorkers(path, config, pidFile)
   const router = await start(path)
   if (router === null) return 1
+  // whoever reads that it is ready may send a signal at once
+  const stopped = untilStopped(router)
   announce(router.url, pidFile)
-  await untilStopped(router)
+  await stopped
   if (pidFile !== undefined) rmSync(pidFile, { force: true })
   return 0
 }

@@ -3,7 +3,7 @@
  * open it, a process that is gone does not answer on it, and it works where process ids do not (containers).
  * One line in, one JSON line out.
  */
-import { unlinkSync } from "node:fs"
+import { rmSync, unlinkSync } from "node:fs"
 import type { ReloadOutcome } from "../config/reload.ts"
 import type { Log } from "../system/log.ts"
 import { isCode } from "../system/owner-only.ts"
@@ -69,7 +69,11 @@ function listenAt({ path, reload, log }: ControlOptions): Control {
       },
     })
     listener.unref()
-    return { close: () => listener.stop(true) }
+    const close = (): void => {
+      listener.stop(true)
+      rmSync(path, { force: true })
+    }
+    return { close }
   } finally {
     process.umask(umask)
   }
