@@ -158,9 +158,9 @@ async function serveAsWorker(configPath: string, order: WorkerOrder): Promise<nu
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, stop)
   const { whenAllAreUp } = listenToParent(stop)
   router = await start(configPath, order, whenAllAreUp)
-  if (router === null) return 1
+  // standard input is open, and would keep the process
+  if (router === null) process.exit(1)
   process.stdout.write(`smart-router is ready on ${router.url}\n`)
   await router.finished
-  // standard input is still open
   process.exit(0)
 }

@@ -113,6 +113,12 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   }
 }
 
+/** Brings the schema up to date, which several processes at once would hinder one another in. */
+export async function prepareStore(config: Config, first: WorkerNumber, log: Log): Promise<void> {
+  const store = await openStore(config, processFiles(config, first), log)
+  await store.close()
+}
+
 async function awaitOthers(gateway: Gateway, whenAllAreUp: Promise<void>): Promise<void> {
   gateway.starting = true
   await whenAllAreUp

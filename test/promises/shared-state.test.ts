@@ -89,7 +89,10 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     const limit = 30_000
     const limits = { quota: { day: { tokens: limit } }, rate: { concurrent: 40 } }
     const wish = { token, limits }
-    const routers = await Promise.all([1, 2, 3].map(() => spawnRouter(setup(upstream, redis, wish))))
+    await using stack = new AsyncDisposableStack()
+    const routers = await Promise.all(
+      [1, 2, 3].map(async () => stack.use(await spawnRouter(setup(upstream, redis, wish)))),
+    )
     const [one, two, three] = routers as [RouterProcess, RouterProcess, RouterProcess]
     const refusals = new Set<string>()
     const load = { isOver: false }
@@ -148,7 +151,6 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     })
     const slots = await Promise.all(Array.from({ length: 40 }, () => askAgain(three, token)))
     expect(slots.map((answer) => answer?.status)).toEqual(slots.map(() => 200))
-    for (const router of routers) await router[Symbol.asyncDispose]()
     await upstream.stop()
   }, 60_000)
 
@@ -157,14 +159,16 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     const upstream = (await FakeUpstream.start()).otherwise(slowly)
     const token = newToken("shared")
     const wish = { token, limits: { quota: { day: { requests: 25 } } } }
-    const routers = await Promise.all([1, 2, 3].map(() => spawnRouter(setup(upstream, redis, wish))))
+    await using stack = new AsyncDisposableStack()
+    const routers = await Promise.all(
+      [1, 2, 3].map(async () => stack.use(await spawnRouter(setup(upstream, redis, wish)))),
+    )
     const answers = await Promise.all(Array.from({ length: 90 }, (_, index) => askAgain(routers[index % 3]!, token)))
     expect(answers.filter((answer) => answer?.status === 200).length).toBe(25)
     const refused = answers.filter((answer) => answer?.status !== 200)
     for (const answer of refused) expectError(answer!, "chat", 429, "quota-exhausted")
     const rows = routers.flatMap(({ records }) => records.usage()).filter(({ status }) => status === 200)
     expect(rows.length).toBe(25)
-    for (const router of routers) await router[Symbol.asyncDispose]()
     await upstream.stop()
   }, 30_000)
 

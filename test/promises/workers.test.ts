@@ -1,10 +1,12 @@
 /** `server.workers`: several processes serve one address as one router. */
 import { describe, expect, test } from "bun:test"
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs"
+import { lockSpool } from "../../src/ledger/spool-lock.ts"
+import { silentLog } from "../../src/system/log.ts"
 import { reply, stream } from "../helpers/behaviours.ts"
 import { type Answer, eventually, get, readAnswer } from "../helpers/client.ts"
 import { smartRouter } from "../helpers/command-line.ts"
-import type { Setup } from "../helpers/config.ts"
+import { prepare, type Setup } from "../helpers/config.ts"
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
 import { startRedis, WITHOUT_REDIS, type RedisServer } from "../helpers/redis.ts"
 import { spawnRouter, type RouterProcess } from "../helpers/router-process.ts"
@@ -126,7 +128,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`workers${WITHOUT_REDIS === null ? "" : 
     const upstream = (await FakeUpstream.start()).otherwise(reply(SAMPLES.chat.unary()))
     const gate = Promise.withResolvers<void>()
     upstream.plan("cut off", async () => gate.promise)
-    const router = await spawnRouter(setup(upstream, redis, { quota: { day: { tokens: 1_000_000 } } }))
+    await using router = await spawnRouter(setup(upstream, redis, { quota: { day: { tokens: 1_000_000 } } }))
     const flying = Promise.allSettled(Array.from({ length: 6 }, () => ask(router, "cut off")))
     await upstream.arrival("cut off", 6)
     for (const pid of childrenOf(router.pid)) process.kill(pid, "SIGKILL")
@@ -140,6 +142,20 @@ describe.skipIf(WITHOUT_REDIS !== null)(`workers${WITHOUT_REDIS === null ? "" : 
     await using next = await spawnRouter(router.prepared)
     expect(next.records.usage().filter(({ usage_source }) => usage_source === "estimated").length).toBe(6)
     gate.resolve()
+    await upstream.stop()
+  }, 30_000)
+
+  test.concurrent("a worker that cannot start: none serves, and the exit code is 1", async () => {
+    await using redis = await startRedis()
+    const upstream = await FakeUpstream.start()
+    const prepared = prepare(setup(upstream, redis))
+    mkdirSync(`${prepared.directory}/state`, { mode: 0o700 })
+    const lock = lockSpool(`${prepared.directory}/state/usage.sqlite.w2.spool.lock`, silentLog)
+    const { code, err } = await smartRouter(["serve", "--config", prepared.configPath], { env: prepared.env })
+    expect(code).toBe(1)
+    expect(err).toContain("cannot start: worker 2 ended")
+    lock?.release()
+    prepared.remove()
     await upstream.stop()
   }, 30_000)
 
