@@ -55,6 +55,7 @@ export type ErrorCode =
   | "upstream-quota-exhausted"
   | "upstream-access-denied"
   | "usage-store-unavailable"
+  | "shared-state-unavailable"
   | "shutting-down"
   | "upstream-timeout"
 
@@ -228,6 +229,12 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     blame: "router",
     retryable: true,
     message: "Calls cannot be recorded at the moment, so none is served.",
+  },
+  "shared-state-unavailable": {
+    status: 503,
+    blame: "router",
+    retryable: true,
+    message: "Limits cannot be counted at the moment, so no call that has some is served.",
   },
   "shutting-down": { status: 503, blame: "router", retryable: true, message: "The router is shutting down." },
   "upstream-timeout": {

@@ -7,7 +7,8 @@ export interface Command {
   readonly run: (argv: readonly string[]) => Promise<number>
 }
 
-export const EXIT = { ok: 0, failed: 1, usage: 2 } as const
+/** `notTaken`: the file is written, but the router that runs on it goes on with the configuration before. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, notTaken: 3 } as const
 
 /** The arguments make no sense. The message is a sentence for the person who typed them. */
 export class UsageError extends Error {}

@@ -17,7 +17,12 @@ const COMPILED_ROOT = "/$bunfs/"
 export function ensureRuntimeSettings(): void {
   const isComplete = Object.keys(SETTINGS).every((name) => process.env[name] !== undefined)
   if (isComplete || process.execve === undefined) return
-  const script = Bun.main.startsWith(COMPILED_ROOT) ? [] : [...process.execArgv, Bun.main]
   const environment = { ...SETTINGS, ...process.env }
-  process.execve(process.execPath, [process.execPath, ...script, ...process.argv.slice(2)], environment)
+  process.execve(process.execPath, [...ownCommand(), ...process.argv.slice(2)], environment)
+}
+
+/** What starts this program, without its arguments. */
+export function ownCommand(): string[] {
+  const script = Bun.main.startsWith(COMPILED_ROOT) ? [] : [...process.execArgv, Bun.main]
+  return [process.execPath, ...script]
 }

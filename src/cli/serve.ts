@@ -1,16 +1,25 @@
 /** `smart-router serve`: runs the router until it is told to stop. */
+import { rmSync, writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
+import type { Config } from "../config/config.ts"
+import { loadConfig } from "../config/load.ts"
 import { ConfigRefused, startRouter, type RunningRouter } from "../server/start.ts"
-import { ensureRuntimeSettings } from "./reexec.ts"
+import { systemClock } from "../system/clock.ts"
+import { jsonLog } from "../system/log.ts"
+import { ensureRuntimeSettings, ownCommand } from "./reexec.ts"
+import { listenToParent, workerOrder, type WorkerOrder } from "./worker.ts"
+import { startWorkers } from "./workers.ts"
 
-const HELP = `Usage: smart-router serve --config FILE
+const HELP = `Usage: smart-router serve --config FILE [--pid-file FILE]
 
 Serves the configured model groups until SIGTERM or SIGINT; calls in flight are finished first.
 SIGHUP reads the configuration again: it is taken whole or refused whole, calls in flight keep theirs.
+With server.workers above 1 this process starts so many others, which serve one address; it passes signals on to them.
 
 Options
-  --config FILE   the configuration (see: smart-router init, smart-router check)
-  -h, --help      this text
+  --config FILE     the configuration (see: smart-router init, smart-router check)
+  --pid-file FILE   holds the number of this process while it serves
+  -h, --help        this text
 
 Examples
   smart-router serve --config config.yaml
@@ -24,24 +33,38 @@ Exit codes
 
 export async function run(argv: readonly string[]): Promise<number> {
   let path: string | undefined
+  let pidFile: string | undefined
   try {
     const { values } = parseArgs({
       args: [...argv],
-      options: { config: { type: "string" }, help: { type: "boolean", short: "h" } },
+      options: {
+        config: { type: "string" },
+        "pid-file": { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
     })
     if (values.help === true) {
       process.stdout.write(HELP)
       return 0
     }
     path = values.config
+    pidFile = values["pid-file"]
   } catch (error) {
     return usageError(error instanceof Error ? error.message : String(error))
   }
   if (path === undefined) return usageError("--config FILE is missing")
+  const order = workerOrder(process.env)
+  if (order !== null) return serveAsWorker(path, order)
   ensureRuntimeSettings()
+  const { config } = loadConfig({ path, env: process.env })
+  if (config !== null && config.server.workers > 1) return serveWithWorkers(path, config, pidFile)
   const router = await start(path)
   if (router === null) return 1
-  await untilStopped(router)
+  // whoever reads that it is ready may send a signal at once
+  const stopped = untilStopped(router)
+  announce(router.url, pidFile)
+  await stopped
+  if (pidFile !== undefined) rmSync(pidFile, { force: true })
   return 0
 }
 
@@ -50,7 +73,16 @@ function usageError(message: string): number {
   return 2
 }
 
-async function start(configPath: string): Promise<RunningRouter | null> {
+function announce(url: string, pidFile: string | undefined): void {
+  if (pidFile !== undefined) writeFileSync(pidFile, `${process.pid}\n`)
+  process.stdout.write(`smart-router is ready on ${url}\n`)
+}
+
+async function start(
+  configPath: string,
+  worker?: WorkerOrder,
+  whenAllAreUp?: Promise<void>,
+): Promise<RunningRouter | null> {
   try {
     const router = await startRouter({
       configPath,
@@ -59,17 +91,25 @@ async function start(configPath: string): Promise<RunningRouter | null> {
         process.on("SIGHUP", listener)
         return () => process.off("SIGHUP", listener)
       },
+      ...(worker === undefined || whenAllAreUp === undefined
+        ? {}
+        : { listen: worker.listen, worker: { number: worker.number, whenAllAreUp } }),
     })
-    for (const { code, path, message } of router.findings) router.log.warn(message, { code, path })
-    process.stdout.write(`smart-router is ready on ${router.url}\n`)
+    // said once, not by every worker
+    if ((worker?.number ?? 1) === 1)
+      for (const { code, path, message } of router.findings) router.log.warn(message, { code, path })
     return router
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    const hint =
-      error instanceof ConfigRefused ? `\nRun \`smart-router check --config ${configPath}\` for all findings.` : ""
-    process.stderr.write(`smart-router serve: cannot start: ${reason}${hint}\n`)
+    cannotStart(configPath, error)
     return null
   }
+}
+
+function cannotStart(configPath: string, error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error)
+  const hint =
+    error instanceof ConfigRefused ? `\nRun \`smart-router check --config ${configPath}\` for all findings.` : ""
+  process.stderr.write(`smart-router serve: cannot start: ${reason}${hint}\n`)
 }
 
 /** A second signal cuts the calls that are still in flight. */
@@ -84,4 +124,43 @@ async function untilStopped(router: RunningRouter): Promise<void> {
   process.on("SIGTERM", stop)
   process.on("SIGINT", stop)
   await router.finished
+}
+
+async function serveWithWorkers(configPath: string, config: Config, pidFile: string | undefined): Promise<number> {
+  const log = jsonLog(systemClock)
+  const command = [...ownCommand(), "serve", "--config", configPath]
+  try {
+    const workers = await startWorkers({ config, command, log, monotonicMs: () => systemClock.monotonicMs() })
+    process.on("SIGHUP", () => workers.reload())
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.on(signal, () => {
+        log.info("stopping: calls in flight are finished first")
+        workers.stop()
+      })
+    }
+    announce(workers.url, pidFile)
+    const code = await workers.finished
+    if (pidFile !== undefined) rmSync(pidFile, { force: true })
+    return code
+  } catch (error) {
+    cannotStart(configPath, error)
+    return 1
+  }
+}
+
+/** Signals may come twice, from the terminal or the service manager and from the parent: only the parent cuts calls. */
+async function serveAsWorker(configPath: string, order: WorkerOrder): Promise<number> {
+  let router: RunningRouter | null = null
+  const stop = (): void => {
+    if (router === null) process.exit(0)
+    void router.stop()
+  }
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, stop)
+  const { whenAllAreUp } = listenToParent(stop)
+  router = await start(configPath, order, whenAllAreUp)
+  // standard input is open, and would keep the process
+  if (router === null) process.exit(1)
+  process.stdout.write(`smart-router is ready on ${router.url}\n`)
+  await router.finished
+  process.exit(0)
 }

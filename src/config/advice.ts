@@ -25,6 +25,21 @@ export function advise(config: Config, explained: ReadonlySet<string>, report: R
     }
   }
   adviseOnCallers(config, report)
+  adviseOnWorkers(config, report)
+}
+
+function adviseOnWorkers({ server, providers }: Config, report: Report): void {
+  if (server.workers === 1) return
+  if (server.usage_db.driver === "sqlite") {
+    const message = "SQLite takes one writer at a time, so many workers wait for one another."
+    const expected = "usage_db.driver: postgres, with more than a few"
+    report({ severity: "info", code: "many-writers", path: ["server", "workers"], message, expected })
+  }
+  for (const [name, provider] of Object.entries(providers)) {
+    if (provider.traffic_shape?.enabled !== true) continue
+    const message = "Each worker shapes by itself: together they may send as many times more as there are workers."
+    report({ severity: "warning", code: "counted-per-process", path: ["providers", name, "traffic_shape"], message })
+  }
 }
 
 function adviseOnProvider(provider: ProviderConfig, path: Path, explained: ReadonlySet<string>, report: Report): void {

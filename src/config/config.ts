@@ -38,6 +38,8 @@ export interface CallerConfig {
   readonly token_sha256: string
   /** The public part of the token; may appear in logs and reports. */
   readonly token_id: string
+  /** From then on the token is refused; the further ones have their own `expires_at`. */
+  readonly token_expires_at?: string | undefined
   /** Further tokens: rotation keeps the caller's budgets. */
   readonly tokens: readonly CallerToken[]
   /** Labels that are copied to rows and reports. */
@@ -946,7 +948,7 @@ export interface ServerConfig {
   readonly listen: string
   /** The model group of calls that name no model. Where the file says nothing: the group `default`, if there is one. */
   readonly default_model_group: string | null
-  /** Processes on one address. */
+  /** Processes that serve the address together; more than one needs `state.driver: redis`. */
   readonly workers: number
   /** Reload the configuration when its file changes. SIGHUP always does. */
   readonly watch_config: boolean
@@ -1359,11 +1361,11 @@ export interface UpstreamConfig {
 
 /** The state that limits need. */
 export interface StateConfig {
-  /** Where limits are counted. */
+  /** Where limits are counted: in this process, or in a Redis or Valkey server that all processes share. */
   readonly driver: "memory" | "redis"
-  /** The address of the driver redis. */
+  /** The address of the driver redis: `redis://` or `rediss://`, with user, password and database number. */
   readonly url?: string | undefined
-  /** What happens while the shared state cannot be reached. */
+  /** While the shared state cannot be reached: `fail_closed` refuses the calls of callers with limits, `local` lets each process count for itself. */
   readonly on_unavailable: "fail_closed" | "local"
 }
 

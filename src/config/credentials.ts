@@ -12,7 +12,7 @@ export function compileCredentials(
   for (const entry of config.callers) {
     const caller = compileCaller(entry, limits.get(entry.id) ?? null)
     const tokens = [
-      { token_sha256: entry.token_sha256, token_id: entry.token_id, expires_at: undefined },
+      { token_sha256: entry.token_sha256, token_id: entry.token_id, expires_at: entry.token_expires_at },
       ...entry.tokens,
     ]
     for (const token of tokens) {

@@ -553,6 +553,16 @@ describe("warnings", () => {
     ])
   })
 
+  test("what several workers count each for itself", () => {
+    const workers = "server:\n  workers: 2\n  state: { driver: redis, url: 'redis://h' }\n"
+    const shaped = withProvider("traffic_shape: { enabled: true, request_start_per_sec: 5 }")
+    expect(warnings(shaped.replace("server:\n", workers))).toMatchObject([
+      { severity: "info", code: "many-writers", path: "server.workers" },
+      { severity: "warning", code: "counted-per-process", path: "providers.openai.traffic_shape" },
+    ])
+    expect(warnings(shaped)).toEqual([])
+  })
+
   test("a target that says nothing about its capabilities", () => {
     const { findings } = loadText(SMALLEST, { env: KEYS })
     expect(findings.find(({ code }) => code === "capability-unknown")).toMatchObject({

@@ -1,4 +1,5 @@
 /** Reads one configuration file and says everything that is wrong with it, in one pass. */
+import { createHash } from "node:crypto"
 import { dirname, resolve } from "node:path"
 import { advise } from "./advice.ts"
 import { checkContracts } from "./contract-checks.ts"
@@ -36,6 +37,13 @@ export interface LoadResult {
   readonly lineOf: (path: string) => number | null
   /** Absolute paths of every file that the result depends on, whether it exists or not. */
   readonly files: readonly string[]
+  /** Which text was read: the SHA-256 of the file itself; empty where it could not be read. */
+  readonly digest: string
+}
+
+/** The `digest` of a configuration's text. */
+export function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex")
 }
 
 export function loadConfig({ path, env, readFile = readTextFile }: LoadOptions): LoadResult {
@@ -47,7 +55,7 @@ export function loadConfig({ path, env, readFile = readTextFile }: LoadOptions):
     text = readFile(file)
   } catch (error) {
     report({ code: "unreadable-file", path: [], message: `The configuration cannot be read: ${whyUnreadable(error)}.` })
-    return { config: null, findings: all(), secrets: [], lineOf: () => null, files: [file] }
+    return { config: null, findings: all(), secrets: [], lineOf: () => null, files: [file], digest: "" }
   }
   const sources = openSources(file, env, readFile, report)
   const read = readTree(text, configSchema, sources, places, report)
@@ -60,6 +68,7 @@ export function loadConfig({ path, env, readFile = readTextFile }: LoadOptions):
     secrets: [...new Set([...read.secrets, ...secrets])],
     lineOf: (at) => places.get(at)?.value.line ?? null,
     files: [...new Set([file, ...sources.files, ...files])],
+    digest: digestOf(text),
   }
 }
 

@@ -13,8 +13,6 @@ const group = (line: string) => SMALLEST.replace("strategy: static", `strategy: 
 describe("keys whose feature is not built yet", () => {
   const cases: readonly (readonly [name: string, yaml: string, path: string])[] = [
     ["the cache", server("cache: { enabled: true }"), "server.cache"],
-    ["the state driver", server("state: { driver: redis, url: 'redis://h' }"), "server.state.driver"],
-    ["workers", server("workers: 2\n  state: { driver: redis, url: 'redis://h' }"), "server.workers"],
     ["the retention of diagnostics", server("diagnostics: { retention_days: 7 }"), "server.diagnostics.retention_days"],
     ["a strategy", SMALLEST.replace("strategy: static", "strategy: dynamic_score"), "models.default.strategy"],
     ["a filter", group("pii_filter: { enabled: true }"), "models.default.pii_filter"],

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { KEYS, loadText, SMALLEST } from "../../test/helpers/load-text.ts"
 import type { Log, LogFields } from "../system/log.ts"
 import type { Config } from "./config.ts"
-import type { LoadResult } from "./load.ts"
+import { digestOf, type LoadResult } from "./load.ts"
 import { startReloading } from "./reload.ts"
 import type { WatchTools } from "./watch.ts"
 
@@ -58,7 +58,12 @@ describe("a reload", () => {
     const { state, start, lines } = bench()
     const reloader = start()
     state.yaml = SMALLEST.replace("strategy: static", "strategy: failover").replace("name: Me", "name: I")
-    expect(await reloader.reload()).toEqual({ is: "applied", changed: ["models.default", "users"], needRestart: [] })
+    expect(await reloader.reload()).toEqual({
+      is: "applied",
+      changed: ["models.default", "users"],
+      needRestart: [],
+      digest: digestOf(state.yaml),
+    })
     expect(state.applied.map((config) => config.models["default"]?.strategy)).toEqual(["failover"])
     expect(lines).toMatchObject([{ level: "info", fields: { changed: ["models.default", "users"] } }])
   })
@@ -68,7 +73,11 @@ describe("a reload", () => {
     const reloader = start()
     state.yaml = SMALLEST.replace("strategy: static", "strategy: failover").replace("allow: [default]", "allow: [gone]")
     const outcome = await reloader.reload()
-    expect(outcome).toEqual({ is: "refused", reasons: ['19:124 callers[0].allow[0]: There is no model group "gone".'] })
+    expect(outcome).toEqual({
+      is: "refused",
+      reasons: ['19:124 callers[0].allow[0]: There is no model group "gone".'],
+      digest: digestOf(state.yaml),
+    })
     expect(state.applied).toEqual([])
     expect(lines).toMatchObject([{ level: "error" }])
   })
@@ -79,7 +88,7 @@ describe("a reload", () => {
       throw new Error("the certificate does not fit its key")
     })
     state.yaml = SMALLEST.replace("name: Me", "name: I")
-    expect(await reloader.reload()).toEqual({ is: "refused", reasons: ["the certificate does not fit its key"] })
+    expect(await reloader.reload()).toMatchObject({ is: "refused", reasons: ["the certificate does not fit its key"] })
     state.yaml = SMALLEST
     expect(await reloader.reload()).toMatchObject({ is: "refused" })
   })

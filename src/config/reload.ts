@@ -20,9 +20,11 @@ export interface ReloadOptions {
   readonly watchTools: WatchTools
 }
 
-export type ReloadOutcome =
+/** `digest`: of the text that was read. */
+export type ReloadOutcome = { readonly digest: string } & (
   | { readonly is: "applied"; readonly changed: readonly string[]; readonly needRestart: readonly string[] }
   | { readonly is: "refused"; readonly reasons: readonly string[] }
+)
 
 export interface Reloader {
   /** One reload at a time: a request during a reload leads to one more. */
@@ -44,7 +46,7 @@ export function startReloading(options: ReloadOptions): Reloader {
     const refusal = config === null ? reasonsOf(result) : await attempt(() => options.apply(config, result))
     if (config === null || refusal.length > 0) {
       log.error("the configuration is refused, the one before stays in force", { reasons: refusal })
-      return { is: "refused", reasons: refusal }
+      return { is: "refused", reasons: refusal, digest: result.digest }
     }
     const changed = changedKeys(current.config, config)
     const needRestart = RESTART_KEYS.filter(
@@ -54,7 +56,7 @@ export function startReloading(options: ReloadOptions): Reloader {
     log.info("the configuration is reloaded", { changed })
     if (needRestart.length > 0) log.warn("some changed keys need a restart", { keys: needRestart })
     adjustWatch()
-    return { is: "applied", changed, needRestart }
+    return { is: "applied", changed, needRestart, digest: result.digest }
   }
 
   const reload = (): Promise<ReloadOutcome> => {

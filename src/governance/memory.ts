@@ -63,6 +63,7 @@ class MemoryLease implements Lease {
 }
 
 export class MemoryState implements GovernanceState {
+  readonly isUsable = true
   readonly #subjects = new Map<string, SubjectCounts>()
 
   admit(request: AdmissionRequest): Lease | Refusal {

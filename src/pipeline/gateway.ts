@@ -28,6 +28,8 @@ export interface Gateway {
   readonly version: string
   /** True once the process was asked to stop: new calls are refused, those in flight go on. */
   draining: boolean
+  /** Other processes of this router are still on their way up. */
+  starting: boolean
   /** Calls in flight. */
   active: number
   /** Those of them whose client has left and that are read on for their bill. */

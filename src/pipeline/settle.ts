@@ -20,7 +20,6 @@ export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Pr
   judgeLast(call, outcome, gateway)
   endDrain(call, gateway)
   const record = recordOf(call, gateway, outcome)
-  closeLease(call, gateway, record.usage)
   // calls without a known caller are logged, but cannot fill the ledger
   if (call.credential === null) return gateway.requestLog.write(record)
   try {
@@ -31,6 +30,9 @@ export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Pr
   } catch (cause) {
     gateway.requestLog.write(unrecorded(record))
     throw cause instanceof RouterError ? cause : new RouterError("usage-store-unavailable", { cause })
+  } finally {
+    // behind the row: what is counted as used stands in the ledger, whenever the process is killed
+    closeLease(call, gateway, record.usage)
   }
 }
 

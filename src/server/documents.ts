@@ -5,6 +5,7 @@ import runtimeBun from "../../docs/decisions/0001-runtime-bun.md" with { type: "
 import passthrough from "../../docs/decisions/0003-passthrough.md" with { type: "text" }
 import ledgerCommit from "../../docs/decisions/0002-ledger-commit-rule.md" with { type: "text" }
 import postgres from "../../docs/decisions/0005-postgres.md" with { type: "text" }
+import sharedState from "../../docs/decisions/0006-shared-state.md" with { type: "text" }
 import ownHttp from "../../docs/decisions/0004-own-http.md" with { type: "text" }
 import configuration from "../../docs/configuration.md" with { type: "text" }
 import dialects from "../../docs/dialects.md" with { type: "text" }
@@ -69,6 +70,12 @@ export const DOCUMENTS: readonly Document[] = [
     slug: "decisions/0005-postgres",
     title: "Decision 5: PostgreSQL",
     text: postgres,
+  },
+  {
+    file: "docs/decisions/0006-shared-state.md",
+    slug: "decisions/0006-shared-state",
+    title: "Decision 6: the shared state",
+    text: sharedState,
   },
   { file: "CHANGELOG.md", slug: "changelog", title: "Changes", text: changelog },
 ]

@@ -1,51 +1,95 @@
 /** Sets up what governs callers: the counts, what a crash left open, and what the ledger knows. */
+import { existsSync } from "node:fs"
+import { dirname } from "node:path"
+import type { StateConfig } from "../config/config.ts"
+import type { Snapshot } from "../config/snapshot.ts"
 import { Governance } from "../governance/governance.ts"
 import { Journal, orphansOf } from "../governance/journal.ts"
 import { MemoryState } from "../governance/memory.ts"
-import type { Snapshot } from "../config/snapshot.ts"
+import { SharedState } from "../governance/redis/shared.ts"
+import type { GovernanceState } from "../governance/state.ts"
 import type { LedgerStore } from "../ledger/open.ts"
 import { lockSpool, type SpoolLock } from "../ledger/spool-lock.ts"
 import { buildInfo } from "../system/build-info.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
+import { ensureOwnerFolder } from "../system/owner-only.ts"
+import type { Random } from "../system/random.ts"
 import { orphanRecord } from "./orphans.ts"
-import { restoreLimits } from "./restore-limits.ts"
+import { allTotals, restoreLimits } from "./restore-limits.ts"
 
 export interface GovernOptions {
-  /** Where reservations are written down; segment numbers are appended. */
-  readonly journalPath: string
-  readonly snapshot: Snapshot
+  /** Where reservations are written down; segment numbers are appended. Several: the first that no other process holds. */
+  readonly journalPaths: readonly string[]
+  readonly stateConfig: StateConfig
+  /** The newest. */
+  readonly snapshot: () => Snapshot
   readonly ledger: LedgerStore
   readonly clock: Clock
+  readonly random: Random
   readonly log: Log
 }
 
 /** Behind the opening of the ledger. Throws an `Error` where another process does not let go of the journal. */
 export async function startGoverning(options: GovernOptions): Promise<Governance> {
-  const { journalPath, log } = options
-  const lock = await locked(`${journalPath}.lock`, log)
+  const { journalPaths, ledger, clock, log } = options
+  const { path, lock } = await takeJournal(journalPaths, log)
   try {
-    return await governing(options, () => lock.release())
+    for (const other of journalPaths) if (other !== path) await adoptJournal(other, ledger, clock, log)
+    return await governing(options, path, () => lock.release())
   } catch (error) {
     lock.release()
     throw error
   }
 }
 
+interface TakenJournal {
+  readonly path: string
+  readonly lock: SpoolLock
+}
+
+/** Where there is only one, a predecessor is waited for; of several another one is free. */
+async function takeJournal(paths: readonly string[], log: Log): Promise<TakenJournal> {
+  const [first = "", ...others] = paths
+  if (others.length === 0) return { path: first, lock: await lockJournal(first, log) }
+  ensureOwnerFolder(dirname(first), log)
+  for (const path of paths) {
+    const lock = lockSpool(`${path}.lock`, log)
+    if (lock !== null) return { path, lock }
+  }
+  throw new Error(`Other processes hold the reservations of ${first}.`)
+}
+
+/** The calls that a process had open which is gone. */
+async function adoptJournal(path: string, ledger: LedgerStore, clock: Clock, log: Log): Promise<void> {
+  if (!existsSync(`${path}.lock`)) return
+  const lock = lockSpool(`${path}.lock`, log)
+  if (lock === null) return
+  await bookOrphans(path, ledger, clock, log).finally(() => lock.release())
+}
+
 /** A predecessor that is still serving would have its calls taken for orphans: it is waited for. */
-async function locked(path: string, log: Log): Promise<SpoolLock> {
+export async function lockJournal(journalPath: string, log: Log): Promise<SpoolLock> {
+  ensureOwnerFolder(dirname(journalPath), log)
   for (let waitedMs = 0; ; waitedMs += LOCK_RETRY_MS) {
-    const lock = lockSpool(path, log)
+    const lock = lockSpool(`${journalPath}.lock`, log)
     if (lock !== null) return lock
-    if (waitedMs >= LOCK_WITHIN_MS) throw new Error(`Another process holds the reservations of ${path}.`)
+    if (waitedMs >= LOCK_WITHIN_MS) throw new Error(`Another process holds the reservations of ${journalPath}.`)
     await Bun.sleep(LOCK_RETRY_MS)
   }
 }
 
-async function governing(options: GovernOptions, release: () => void): Promise<Governance> {
-  const { journalPath, snapshot, ledger, clock, log } = options
+async function governing(options: GovernOptions, journalPath: string, release: () => void): Promise<Governance> {
+  const { snapshot, ledger, clock, log } = options
+  await bookOrphans(journalPath, ledger, clock, log)
+  const governance = new Governance(await openState(options), new Journal(journalPath, log), release)
+  await restoreLimits(snapshot(), governance.state, ledger, clock)
+  return governance
+}
+
+/** Calls that were cut off get rows: what they had reserved. */
+export async function bookOrphans(journalPath: string, ledger: LedgerStore, clock: Clock, log: Log): Promise<void> {
   const orphans = orphansOf(journalPath)
-  const journal = new Journal(journalPath, log)
   const now = clock.now()
   await Promise.all(orphans.calls.map((call) => ledger.record(orphanRecord(call, now, buildInfo.version))))
   if (orphans.calls.length > 0) {
@@ -56,11 +100,25 @@ async function governing(options: GovernOptions, release: () => void): Promise<G
     await Bun.sleep(ROWS_LAND_MS)
   }
   orphans.forget()
-  const governance = new Governance(new MemoryState(), journal, release)
-  await restoreLimits(snapshot, governance.state, ledger, clock)
-  return governance
 }
 
+async function openState(options: GovernOptions): Promise<GovernanceState> {
+  const { stateConfig, snapshot, ledger, clock, random, log } = options
+  const { driver, url, on_unavailable: onUnavailable } = stateConfig
+  if (driver === "memory" || url === undefined) return new MemoryState()
+  const state = new SharedState({
+    url,
+    onUnavailable,
+    clock,
+    log,
+    drawId: () => random.hex(ID_BYTES),
+    totalsOf: (subjects) => allTotals(subjects, snapshot(), ledger, clock),
+  })
+  await state.open()
+  return state
+}
+
+const ID_BYTES = 8
 const ROWS_LAND_MS = 20
 const LOCK_RETRY_MS = 50
 const LOCK_WITHIN_MS = 5000

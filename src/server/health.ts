@@ -15,7 +15,12 @@ export function health(): Outgoing {
 
 /** 503 names the part that is not usable, without detail. */
 export async function ready(gateway: Gateway, store: ReadyStore): Promise<Outgoing> {
-  const parts = [...(gateway.draining ? ["draining"] : []), ...((await store.ready()) ? [] : ["usage_db"])]
+  const parts = [
+    ...(gateway.draining ? ["draining"] : []),
+    ...(gateway.starting ? ["workers"] : []),
+    ...((await store.ready()) ? [] : ["usage_db"]),
+    ...(gateway.governance.state.isUsable ? [] : ["shared_state"]),
+  ]
   if (parts.length === 0) return json({ status: "ready" })
   return json({ status: "not-ready", error: "not-ready", parts }, 503)
 }

@@ -15,6 +15,7 @@ export interface Listener {
 export interface ListenOptions {
   readonly hostname: string
   readonly port: number
+  readonly isShared: boolean
   readonly keepAliveAfterMs: number
 }
 

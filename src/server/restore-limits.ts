@@ -24,17 +24,38 @@ export async function restoreLimits(
     if (limits?.checks.some(({ kind }) => kind === "lifetime_tokens") === true) ofLifetime = true
   }
   if (subjects.size === 0) return
+  await state.restore(await totalsOf([...subjects.values()], ofLifetime, snapshot, store, clock), clock.monotonicMs())
+}
+
+/** For a store that lost its data: all subjects that have limits, and these. */
+export function allTotals(
+  subjects: readonly Subject[],
+  snapshot: Snapshot,
+  store: TotalsStore,
+  clock: Clock,
+): Promise<readonly SubjectTotals[]> {
+  const limited = [...snapshot.callerLimits.values()].flatMap((limits) => limits?.subjects ?? [])
+  const all = new Map([...limited, ...subjects].map((subject) => [subject.key, subject]))
+  return totalsOf([...all.values()], true, snapshot, store, clock)
+}
+
+async function totalsOf(
+  subjects: readonly Subject[],
+  ofLifetime: boolean,
+  snapshot: Snapshot,
+  store: TotalsStore,
+  clock: Clock,
+): Promise<readonly SubjectTotals[]> {
   const known = await store.limitTotals(ofLifetime)
   const projects = new Map([...snapshot.credentials.values()].map(({ caller }) => [caller.id, caller.project]))
   const ts = clock.now()
-  const totals = [...subjects.values()].map((subject) => {
+  return subjects.map((subject) => {
     const isMine = ({ callerId, project }: CallerTotals | RecentCall): boolean =>
       subject.scope === "caller"
         ? callerId === subject.id
         : (project === "" ? projects.get(callerId) : project) === subject.id
     return subjectTotals(subject, known.totals.filter(isMine), known.recent.filter(isMine), ts)
   })
-  await state.restore(totals, clock.monotonicMs())
 }
 
 function subjectTotals(

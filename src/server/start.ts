@@ -3,7 +3,7 @@ import { compile } from "../config/compile.ts"
 import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
 import { loadConfig, type LoadResult } from "../config/load.ts"
-import { startReloading, type Reloader } from "../config/reload.ts"
+import { startReloading } from "../config/reload.ts"
 import { systemWatchTools } from "../config/watch.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
@@ -17,8 +17,11 @@ import { buildInfo } from "../system/build-info.ts"
 import { systemClock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
+import { openControl } from "./control.ts"
 import { startGoverning } from "./govern.ts"
+import { recoverLeftovers } from "./leftovers.ts"
 import { listen, type Listener } from "./listen.ts"
+import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { restoreLimits } from "./restore-limits.ts"
 
 export interface StartOptions {
@@ -29,6 +32,8 @@ export interface StartOptions {
   /** How long a stream may be silent before the client is sent a keep-alive; 15 s. */
   readonly keepAliveAfterMs?: number
   readonly log?: Log
+  /** One of several processes on the address. */
+  readonly worker?: { readonly number: number; readonly whenAllAreUp: Promise<void> }
   /** Calls the listener when the operator asks for a reload (SIGHUP); returns how to stop that. */
   readonly onReloadRequest?: (listener: () => void) => () => void
 }
@@ -65,20 +70,25 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   const loaded = load()
   const { config } = loaded
   if (config === null) throw new ConfigRefused(loaded.findings)
-  refuseInactive(config)
   const log = options.log ?? jsonLog(systemClock)
-  const ledger = await openStore(config, log)
+  const { worker } = options
+  const files = processFiles(config, worker?.number ?? null)
+  if (worker === undefined) await takeOver(config, [null], log)
+  const ledger = await openStore(config, files, log)
   const requestLog = openRequestLog({
-    path: config.server.logging.path,
+    path: files.requestLogPath,
     rotateMb: config.server.logging.rotate_mb,
     keep: config.server.logging.keep,
     clock: systemClock,
     log,
   })
   try {
-    const gateway = await gatewayOf(config, snapshotOf(config, loaded), ledger, requestLog, log)
+    const journals = journalPaths(config, files, worker?.number ?? null)
+    const gateway = await gatewayOf(config, snapshotOf(config, loaded), journals, ledger, requestLog, log)
+    if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const listener = listen(gateway, ledger, {
       ...(options.listen ?? addressOf(config.server.listen)),
+      isShared: worker !== undefined,
       keepAliveAfterMs: options.keepAliveAfterMs ?? KEEP_ALIVE_AFTER_MS,
     })
     const reloader = startReloading({
@@ -94,7 +104,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       onRequest: options.onReloadRequest ?? (() => () => {}),
       watchTools: systemWatchTools,
     })
-    const { stop, finished } = stopper(gateway, listener, reloader, ledger, requestLog)
+    const control = await openControl({ path: files.controlPath, reload: () => reloader.reload(), log })
+    const { stop, finished } = stopper(gateway, listener, [control, reloader], ledger, requestLog)
     return { url: listener.url, config, findings: loaded.findings, log, stop, finished }
   } catch (error) {
     await Promise.all([ledger.close(), requestLog.close()])
@@ -102,25 +113,34 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   }
 }
 
-/** Where silence would put data or limits in the wrong place, a feature that is not built yet stops the start. */
-function refuseInactive(config: Config): void {
-  const { state, workers } = config.server
-  const wishes = [
-    ...(state.driver === "memory" ? [] : [`server.state.driver: ${state.driver}`]),
-    ...(workers === 1 ? [] : [`server.workers: ${workers}`]),
-  ]
-  if (wishes.length > 0) throw new Error(`not active yet, so the router does not start with it: ${wishes.join(", ")}`)
+/** Brings the schema up to date, which several processes at once would hinder one another in. */
+export async function prepareStore(config: Config, first: WorkerNumber, log: Log): Promise<void> {
+  const store = await openStore(config, processFiles(config, first), log)
+  await store.close()
 }
 
-function openStore(config: Config, log: Log): Promise<LedgerStore> {
+async function awaitOthers(gateway: Gateway, whenAllAreUp: Promise<void>): Promise<void> {
+  gateway.starting = true
+  await whenAllAreUp
+  gateway.starting = false
+}
+
+function openStore(config: Config, { spoolPath }: ProcessFiles, log: Log): Promise<LedgerStore> {
   const { driver, path, dsn, durability, on_unavailable: onUnavailable } = config.server.usage_db
   const address = driver === "postgres" ? { dsn } : {}
-  return openLedger({ path, ...address, durability, onUnavailable, clock: systemClock, log })
+  return openLedger({ path, ...address, durability, onUnavailable, clock: systemClock, log, spoolPath })
+}
+
+/** Whatever processes left that are not among `workers`. */
+export function takeOver(config: Config, workers: readonly WorkerNumber[], log: Log): Promise<void> {
+  const open = (files: ProcessFiles): Promise<LedgerStore> => openStore(config, files, log)
+  return recoverLeftovers({ config, workers, openStore: open, clock: systemClock, log })
 }
 
 async function gatewayOf(
   config: Config,
   snapshot: Snapshot,
+  journals: readonly string[],
   ledger: LedgerStore,
   requestLog: RequestLog,
   log: Log,
@@ -128,15 +148,25 @@ async function gatewayOf(
   const { version } = buildInfo
   const health = new Health()
   health.adopt(snapshot, systemClock.monotonicMs())
-  const journalPath = `${config.server.usage_db.path}.reservations`
-  return {
+  const random = systemRandom()
+  let gateway: Gateway | null = null
+  const governance = await startGoverning({
+    journalPaths: journals,
+    stateConfig: config.server.state,
+    snapshot: () => gateway?.snapshot ?? snapshot,
+    ledger,
+    clock: systemClock,
+    random,
+    log,
+  })
+  gateway = {
     snapshot,
-    governance: await startGoverning({ journalPath, snapshot, ledger, clock: systemClock, log }),
+    governance,
     ledger,
     storedStates: ledger.storedStates,
     requestLog,
     clock: systemClock,
-    random: systemRandom(),
+    random,
     log,
     watchdog: new Watchdog(systemClock),
     upstream: new Upstream(systemClock),
@@ -144,9 +174,11 @@ async function gatewayOf(
     pins: new MemoryPinStore(),
     version,
     draining: false,
+    starting: false,
     active: 0,
     drained: 0,
   }
+  return gateway
 }
 
 function snapshotOf(config: Config, { lineOf }: LoadResult): Snapshot {
@@ -156,13 +188,14 @@ function snapshotOf(config: Config, { lineOf }: LoadResult): Snapshot {
 function stopper(
   gateway: Gateway,
   listener: Listener,
-  reloader: Reloader,
+  /** What could change the router from outside. */
+  doors: readonly { close(): void }[],
   ledger: LedgerStore,
   requestLog: RequestLog,
 ): Pick<RunningRouter, "stop" | "finished"> {
   const finished = Promise.withResolvers<void>()
   const stop = async (graceMs: number): Promise<void> => {
-    reloader.close()
+    for (const door of doors) door.close()
     gateway.draining = true
     await idle(gateway, graceMs)
     // idle connections close at once; the last bytes of the others are on their way
@@ -186,7 +219,7 @@ async function idle(gateway: Gateway, withinMs: number): Promise<void> {
 }
 
 /** `host:port`, `[::1]:port` or `:port`. */
-function addressOf(text: string): { hostname: string; port: number } {
+export function addressOf(text: string): { hostname: string; port: number } {
   const at = text.lastIndexOf(":")
   const hostname = text.slice(0, at).replace(/^\[|\]$/g, "")
   return { hostname: hostname === "" ? "0.0.0.0" : hostname, port: Number(text.slice(at + 1)) }

@@ -64,6 +64,9 @@ export const caller: z.ZodType = block(
     status: byDefault(callerStatus, "active"),
     token_sha256: key(sha256, "SHA-256 of the raw token, which is stored nowhere."),
     token_id: tokenId("The public part of the token; may appear in logs and reports."),
+    token_expires_at: optional(
+      key(instant, "From then on the token is refused; the further ones have their own `expires_at`."),
+    ),
     tokens: byDefault(list(token, "Further tokens: rotation keeps the caller's budgets."), []),
     tags: byDefault(table(identifier, text("A value."), "Labels that are copied to rows and reports."), {}),
     metrics_admin: byDefault(flag("May read /metrics.", LATER), false),

@@ -25,6 +25,7 @@ import { defaultCaller, defaultCallerShaping } from "./limits.ts"
 
 const LATER = { pending: true } as const
 const LISTEN = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):\d{1,5}$/
+const STATE_URL = /^(?:redis|valkey)s?:\/\/./
 const ORIGIN = /^(\*|https?:\/\/[^\s/?#@]+)$/
 
 const off = (description: string): z.ZodType => byDefault(flag(description), false)
@@ -182,7 +183,13 @@ const shape: Shape = {
       resolved: "the group `default`, if there is one",
     }),
   ),
-  workers: byDefault(integer("Processes on one address.", { min: 1, max: 256, pending: true }), 1),
+  workers: byDefault(
+    integer("Processes that serve the address together; more than one needs `state.driver: redis`.", {
+      min: 1,
+      max: 256,
+    }),
+    1,
+  ),
   watch_config: off("Reload the configuration when its file changes. SIGHUP always does."),
   ...storage,
   ...bounds,
@@ -229,8 +236,10 @@ function storageFault(value: Values): Fault | null {
   if (usageDb.driver === "postgres" && usageDb.dsn === undefined) {
     return { path: ["usage_db", "dsn"], message: "The driver postgres needs the key dsn." }
   }
-  if (state.driver !== "redis" || state.url !== undefined) return null
-  return { path: ["state", "url"], message: "The driver redis needs the key url." }
+  if (state.driver !== "redis") return null
+  if (state.url === undefined) return { path: ["state", "url"], message: "The driver redis needs the key url." }
+  if (STATE_URL.test(state.url) && URL.canParse(state.url)) return null
+  return { path: ["state", "url"], message: "The address must begin with redis:// or rediss:// and name a host." }
 }
 
 function workersFault(value: Values): Fault | null {

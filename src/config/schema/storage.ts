@@ -64,12 +64,22 @@ export const storage: Shape = {
     block(
       {
         driver: byDefault(
-          choice(["memory", "redis"], "Where limits are counted.", { pendingValues: ["redis"] }),
+          choice(
+            ["memory", "redis"],
+            "Where limits are counted: in this process, or in a Redis or Valkey server that all processes share.",
+          ),
           "memory",
         ),
-        url: optional(text("The address of the driver redis.", { ...LATER, secret: "value" })),
+        url: optional(
+          text("The address of the driver redis: `redis://` or `rediss://`, with user, password and database number.", {
+            secret: "value",
+          }),
+        ),
         on_unavailable: byDefault(
-          choice(["fail_closed", "local"], "What happens while the shared state cannot be reached.", LATER),
+          choice(
+            ["fail_closed", "local"],
+            "While the shared state cannot be reached: `fail_closed` refuses the calls of callers with limits, `local` lets each process count for itself.",
+          ),
           "fail_closed",
         ),
       },

@@ -10,6 +10,8 @@ const STREAM_SWEEP_MS = 1000
 export interface ServerOptions {
   readonly hostname: string
   readonly port: number
+  /** Other processes may listen there too: the system deals out the connections. */
+  readonly isShared: boolean
   readonly clock: Clock
   /** How long a stream may be silent before a keep-alive is written; found out to the second. */
   readonly keepAliveAfterMs: number
@@ -33,6 +35,8 @@ export function serveHttp(options: ServerOptions): HttpServer {
   const listener = Bun.listen<Connection | undefined>({
     hostname: options.hostname,
     port: options.port,
+    // SO_REUSEPORT; the types know it for other sockets only
+    ...(options.isShared ? { reusePort: true } : {}),
     socket: {
       open(socket) {
         socket.setNoDelay(true)

@@ -13,9 +13,9 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parse } from "yaml"
-import { runHere, smartRouter } from "../../test/helpers/command-line.ts"
-import { KEYS, SMALLEST } from "../../test/helpers/load-text.ts"
-import { loadConfig } from "../config/load.ts"
+import { runHere, smartRouter } from "../../../test/helpers/command-line.ts"
+import { KEYS, SMALLEST } from "../../../test/helpers/load-text.ts"
+import { loadConfig } from "../../config/load.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "smart-router-token-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -1,0 +1,81 @@
+/** Tells the router that runs on a configuration to take what was written, and hears whether it did. */
+import type { ReloadOutcome } from "../config/reload.ts"
+import { controlPath, RELOAD, type ControlAnswer } from "../server/control.ts"
+import { isCode } from "../system/owner-only.ts"
+
+export type RouterAnswer =
+  /** No router runs on this configuration, on this machine. */
+  | { readonly is: "none" }
+  | { readonly is: "taken"; readonly pid: number }
+  | { readonly is: "refused"; readonly pid: number; readonly reasons: readonly string[] }
+  /** The router that uses this usage database has read another text. */
+  | { readonly is: "other-file"; readonly pid: number }
+  | { readonly is: "unreachable"; readonly reason: string }
+
+const PATIENCE_MS = 10_000
+
+/** @param digest of the text that was written */
+export async function reloadRunningRouter(usageDbPath: string, digest: string): Promise<RouterAnswer> {
+  const path = controlPath(usageDbPath)
+  let line: string
+  try {
+    line = await ask(path)
+  } catch (error) {
+    if (isCode(error, "ENOENT") || isCode(error, "ECONNREFUSED")) return { is: "none" }
+    const denied = isCode(error, "EACCES") || isCode(error, "EPERM")
+    return { is: "unreachable", reason: denied ? `the permission to open ${path} is missing` : messageOf(error) }
+  }
+  try {
+    const { pid, outcome } = answerOf(line)
+    if (outcome.digest !== digest) return { is: "other-file", pid }
+    return outcome.is === "applied" ? { is: "taken", pid } : { is: "refused", pid, reasons: outcome.reasons }
+  } catch {
+    return { is: "unreachable", reason: "it did not say whether it took the configuration" }
+  }
+}
+
+/** The word of one process. Rejects when there is none. */
+export async function reloadProcess(socketPath: string): Promise<ReloadOutcome> {
+  return answerOf(await ask(socketPath)).outcome
+}
+
+function answerOf(line: string): ControlAnswer {
+  return JSON.parse(line) as ControlAnswer
+}
+
+function ask(path: string): Promise<string> {
+  const answer = Promise.withResolvers<string>()
+  let text = ""
+  const timer = setTimeout(() => answer.reject(new Error(`it did not answer in ${PATIENCE_MS / 1000} s`)), PATIENCE_MS)
+  const decoder = new TextDecoder()
+  const connecting = Bun.connect({
+    unix: path,
+    socket: {
+      open: (socket) => void socket.write(`${RELOAD}\n`),
+      data(_socket, bytes) {
+        text += decoder.decode(bytes, { stream: true })
+      },
+      close: () => answer.resolve(text),
+      error: (_socket, error) => answer.reject(error),
+    },
+  })
+  connecting.catch((error: unknown) => answer.reject(error))
+  return answer.promise.finally(() => clearTimeout(timer))
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** For people; of the file only its name is repeated. */
+export function routerAnswerText(answer: RouterAnswer): string {
+  if (answer.is === "none") return "No router runs on it here: it counts from the next start."
+  if (answer.is === "taken") return `The running router (process ${answer.pid}) has taken it.`
+  const before = "It goes on with the configuration before."
+  if (answer.is === "refused") {
+    return `The running router (process ${answer.pid}) refuses the configuration. ${before}\n${answer.reasons.map((reason) => `  ${reason}`).join("\n")}`
+  }
+  if (answer.is === "other-file")
+    return `The router that uses its usage database (process ${answer.pid}) reads another file. Send that one SIGHUP once its file has the change.`
+  return `The running router cannot be reached: ${answer.reason}. Send it SIGHUP.`
+}

@@ -1,0 +1,79 @@
+-- KEYS: the subjects. ARGV: time, id, { how long the lease lives in ms, day, month, input tokens, output tokens, least output tokens,
+-- nano-USD of the input, nano-USD per million output tokens }, the checks.
+-- { 1, output tokens, quota state, key state, generation of each subject } | a refusal | { 2, subjects that nothing is known of }
+
+local now, id = timeOf(ARGV[1]), ARGV[2]
+local wish, checks = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
+local ttl, day, month, output, least = wish[1], wish[2], wish[3], wish[5], wish[6]
+local call = { inputTokens = wish[4], inputNanoUsd = wish[7], price = wish[8] }
+
+local subjects, unknown = {}, { 2 }
+for at, key in ipairs(KEYS) do
+  subjects[at] = load(key, now, day, month)
+  if not subjects[at] then unknown[#unknown + 1] = at - 1 end
+end
+if #unknown > 1 then return unknown end
+
+-- Nothing is taken; but expired leases are looked for once, not at every refusal.
+local function refuse(at, subject, requested)
+  local refused = refusal(at, checks, subject, now, requested)
+  for _, one in ipairs(subjects) do
+    if one.reaped then save(one) end
+  end
+  return refused
+end
+
+local slice = 0
+for _, subject in ipairs(subjects) do slice = advance(subject, now) end
+for at = 1, #checks, FIELDS do
+  local kind, subject, limit, perSecond = checks[at], subjects[checks[at + 1] + 1], checks[at + 2], checks[at + 3]
+  if perSecond > 0 then
+    local amount = amountOf(kind, call, output)
+    if levelOf(kind, limit, perSecond, subject, now) < math.min(limit, amount) then return refuse(at, subject, amount) end
+  else
+    local used, reserved = amountsOf(kind, limit, perSecond, subject, now)
+    local left = limit - used - reserved
+    if amountOf(kind, call, output) > left then
+      local fits = outputWithin(kind, left, call)
+      if fits == math.huge or fits < least or fits < 0 then return refuse(at, subject, amountOf(kind, call, least)) end
+      output = fits
+    end
+  end
+end
+
+local tokens = call.inputTokens + output
+local nanoUsd = call.inputNanoUsd + outputCost(output, call.price)
+for _, subject in ipairs(subjects) do
+  subject.day = openPeriod(subject, 'd', day)
+  subject.month = openPeriod(subject, 'm', month)
+  reserve(subject, day, month, 1, tokens, nanoUsd)
+  subject.base[CONCURRENT] = subject.base[CONCURRENT] + 1
+  addToMinute(subject, slice, 1, tokens)
+  putLease(subject, id, { now + ttl, day, month, tokens, nanoUsd, slice, slice, tokens, 0 })
+end
+
+-- 0: none; 1: ok; 2: warning; 3: exhausted
+local quotaState, keyState = 0, 0
+for at = 1, #checks, FIELDS do
+  local kind, subject, limit, perSecond, softLimit = checks[at], subjects[checks[at + 1] + 1], checks[at + 2], checks[at + 3], checks[at + 4]
+  if perSecond > 0 then
+    local bucket = BUCKET_CHECKS[kind]
+    subject.base[bucket] = subject.base[bucket] - amountOf(kind, call, output)
+  elseif softLimit >= 0 then
+    local used, reserved = amountsOf(kind, limit, perSecond, subject, now)
+    local taken = used + reserved
+    local state = taken >= limit and 3 or taken >= softLimit and 2 or 1
+    if kind == LIFETIME then
+      keyState = math.max(keyState, state)
+    else
+      quotaState = math.max(quotaState, state)
+    end
+  end
+end
+
+local granted = { 1, output, quotaState, keyState }
+for _, subject in ipairs(subjects) do
+  save(subject)
+  granted[#granted + 1] = subject.generation
+end
+return granted

@@ -1,0 +1,18 @@
+-- KEYS: the subjects, then a mark that makes sure that it is done once. ARGV: time, day, month, requests, tokens, nano-USD, then for
+-- each subject the generation in which it must still be ('': any): a later one was counted from the ledger, which knew all this.
+
+local now = timeOf(ARGV[1])
+local day, month = tonumber(ARGV[2]), tonumber(ARGV[3])
+local requests, tokens, nanoUsd = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+if not redis.call('SET', KEYS[#KEYS], '1', 'NX', 'EX', 3600) then return 0 end
+for at = 1, #KEYS - 1 do
+  local subject = load(KEYS[at], now, day, month)
+  if subject and (ARGV[6 + at] == '' or ARGV[6 + at] == subject.generation) then
+    openPeriod(subject, 'd', day)
+    openPeriod(subject, 'm', month)
+    book(subject, day, month, requests, tokens, nanoUsd)
+    addToMinute(subject, advance(subject, now), requests, tokens)
+    save(subject)
+  end
+end
+return 1

@@ -1,0 +1,100 @@
+/** What this process knows of a call that holds a lease in the store, and the words that scripts take. */
+import { dayOf, monthOf } from "../counts.ts"
+import { outputCost } from "../measure.ts"
+import { CHECK_KINDS, type AdmissionRequest, type CompiledLimits, type Lease, type LimitState } from "../state.ts"
+
+/** One hash slot for all, so that a script may touch several in a cluster too. */
+const PREFIX = "{smart-router}:"
+
+/** Worked out once for each list of limits. */
+export interface PreparedLimits {
+  readonly keys: readonly string[]
+  /** As the scripts read them: a flat list in JSON. */
+  readonly checks: string
+}
+
+export function prepare({ subjects, checks }: CompiledLimits): PreparedLimits {
+  return {
+    keys: subjects.map(({ key }) => storeKey(key)),
+    checks: JSON.stringify(
+      checks.flatMap(({ kind, subject, limit, perSecond, softLimit }) => [
+        CHECK_KINDS.indexOf(kind) + 1,
+        subject,
+        limit,
+        perSecond,
+        softLimit === Infinity ? -1 : softLimit,
+      ]),
+    ),
+  }
+}
+
+export function storeKey(subjectKey: string): string {
+  return PREFIX + subjectKey
+}
+
+/** The calendar day and month of an instant, as words. */
+export class CalendarWords {
+  #day = Number.NaN
+  #words: readonly [day: string, month: string] = ["", ""]
+
+  of(ts: number): readonly [day: string, month: string] {
+    const day = dayOf(ts)
+    if (day !== this.#day) {
+      this.#day = day
+      this.#words = [String(day), String(monthOf(ts))]
+    }
+    return this.#words
+  }
+}
+
+const STATES: readonly (LimitState | null)[] = [null, "ok", "warning", "exhausted"]
+
+export class StoreLease implements Lease {
+  readonly kind = "lease"
+  readonly id: string
+  readonly ts: number
+  readonly limits: CompiledLimits
+  readonly prepared: PreparedLimits
+  readonly calendar: readonly [day: string, month: string]
+  readonly inputTokens: number
+  readonly outputNanoUsdPerMillion: number
+  readonly takenAtMs: number
+  readonly quotaState: LimitState | null
+  readonly keyState: LimitState | null
+  /** Of each subject: what the store's data was when the lease was taken. */
+  readonly generations: string[]
+  outputTokens: number
+  nanoUsd: number
+  isOpen = true
+
+  /** `granted`: the answer of the script. */
+  constructor(
+    request: AdmissionRequest,
+    prepared: PreparedLimits,
+    calendar: StoreLease["calendar"],
+    granted: readonly unknown[],
+  ) {
+    this.id = request.id
+    this.ts = request.ts
+    this.limits = request.limits
+    this.prepared = prepared
+    this.calendar = calendar
+    this.inputTokens = request.inputTokens
+    this.outputNanoUsdPerMillion = request.outputNanoUsdPerMillion
+    this.takenAtMs = request.nowMs
+    this.outputTokens = Number(granted[1])
+    this.nanoUsd = request.inputNanoUsd + outputCost(this.outputTokens, request.outputNanoUsdPerMillion)
+    this.quotaState = STATES[Number(granted[2])] ?? null
+    this.keyState = STATES[Number(granted[3])] ?? null
+    this.generations = granted.slice(4).map(String)
+  }
+
+  grow(outputTokens: number): void {
+    this.outputTokens += outputTokens
+    this.nanoUsd += outputCost(outputTokens, this.outputNanoUsdPerMillion)
+  }
+
+  get tokens(): number {
+    return this.inputTokens + this.outputTokens
+  }
+}

@@ -1,0 +1,183 @@
+/** What happens to the counts when processes die, and when the store is killed, stopped, emptied or loses its scripts. */
+import { describe, expect, test } from "bun:test"
+import { eventually } from "../../../test/helpers/client.ts"
+import { startRedis, WITHOUT_REDIS } from "../../../test/helpers/redis.ts"
+import { call, counted, granted, limitsOf, NOTHING, openShared, totals } from "../../../test/helpers/shared-state.ts"
+import { RouterError } from "../../errors.ts"
+import type { Lease } from "../state.ts"
+import type { SharedState } from "./shared.ts"
+
+const used = (tokens: number) => ({ requests: 1 as const, tokens, nanoUsd: 0 })
+const codeOf = (error: unknown): string => (error instanceof RouterError ? error.code : String(error))
+const admitted = (state: SharedState, request: ReturnType<typeof call>): Promise<string> =>
+  state.admit(request).then(({ kind }) => kind, codeOf)
+
+describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
+  test.concurrent("a process that dies leaks nothing: its leases are booked at what they reserved", async () => {
+    await using redis = await startRedis()
+    const limits = limitsOf({ concurrent: 3, day_tokens: 100 })
+    const dying = await openShared(redis.url, { leaseMs: 400 })
+    const living = await openShared(redis.url, { leaseMs: 400 })
+    const kept = granted(await living.admit(call(limits, 10)))
+    granted(await dying.admit(call(limits, 20)))
+    granted(await dying.admit(call(limits, 30)))
+    expect(await admitted(living, call(limits, 10))).toBe("refusal")
+    dying.vanish()
+    // the slots come free; what lives is renewed and stays
+    await eventually("the end of the leases", async () => ((await counted(living, limits))[1] === 1 ? true : undefined))
+    const tokens = (await living.view(limits, Date.now(), 0)).filter(({ check }) => check.kind === "day_tokens")
+    expect(tokens.map((one) => [one.used, one.reserved])).toEqual([
+      [50, 10],
+      [50, 10],
+    ])
+    living.settle(kept, used(7), 0)
+    granted(await living.admit(call(limits, 43)))
+    expect(await admitted(living, call(limits, 1))).toBe("refusal")
+    await living.close()
+  })
+
+  test.concurrent("an emptied store is filled from the ledger, once, with what is in flight anywhere", async () => {
+    await using redis = await startRedis()
+    const limits = limitsOf({ day_tokens: 1000 })
+    const ledger = { used: NOTHING }
+    const totalsOf = () => totals(ledger.used)([])
+    const states = await Promise.all([1, 2, 3].map(() => openShared(redis.url, { totalsOf, leaseMs: 400 })))
+    const [one, two, three] = states as [SharedState, SharedState, SharedState]
+    const flying = granted(await one.admit(call(limits, 100)))
+    const other = granted(await two.admit(call(limits, 200)))
+    one.settle(granted(await one.admit(call(limits, 50))), used(40), 0)
+    ledger.used = { requests: 1, tokens: 40, nanoUsd: 0 }
+    await eventually("the settlement", async () => ((await counted(three, limits))[0] === 40 ? true : undefined))
+
+    await redis.command("FLUSHALL")
+    await redis.command("SCRIPT", "FLUSH")
+    const leases = await Promise.all(states.map((state) => state.admit(call(limits, 1))))
+    expect(leases.map(({ kind }) => kind)).toEqual(["lease", "lease", "lease"])
+    await eventually("the calls in flight", async () => {
+      const [settled, reserved] = await counted(three, limits)
+      return settled === 40 && reserved === 303 ? true : undefined
+    })
+    one.settle(flying, used(70), 0)
+    two.settle(other, used(60), 0)
+    await eventually("the settlements", async () => {
+      const [settled, reserved] = await counted(three, limits)
+      return settled === 170 && reserved === 3 ? true : undefined
+    })
+    await Promise.all(states.map((state) => state.close()))
+  })
+
+  test.concurrent("a store that hangs: calls are refused in time, and nothing that it did unseen stays", async () => {
+    await using redis = await startRedis()
+    const limits = limitsOf({ day_tokens: 1000 })
+    const state = await openShared(redis.url, { limits: { commandMs: 100, connectMs: 200 } })
+    const flying = granted(await state.admit(call(limits, 100)))
+    redis.signal("SIGSTOP")
+    const refused = await Promise.all([1, 2, 3].map(() => admitted(state, call(limits, 7))))
+    expect(refused).toEqual(Array.from({ length: 3 }, () => "shared-state-unavailable"))
+    expect(state.isUsable).toBe(false)
+    state.settle(flying, used(60), 0)
+    // while it is known to be down nobody waits
+    expect(await admitted(state, call(limits, 7))).toBe("shared-state-unavailable")
+    redis.signal("SIGCONT")
+    await eventually("the return", () => (state.isUsable ? true : undefined))
+    await eventually("exact counts", async () => {
+      const [settled, reserved] = await counted(state, limits)
+      return settled === 60 && reserved === 0 ? true : undefined
+    })
+    expect(await admitted(state, call(limits, 940))).toBe("lease")
+    await state.close()
+  })
+
+  test.concurrent("a store that was killed and comes back empty: the ledger's totals, and what was settled meanwhile", async () => {
+    await using redis = await startRedis()
+    const limits = limitsOf({ day_tokens: 1000 })
+    const ledger = { used: NOTHING }
+    const state = await openShared(redis.url, { totalsOf: () => totals(ledger.used)([]) })
+    const flying = granted(await state.admit(call(limits, 100)))
+    redis.signal("SIGKILL")
+    await eventually("the outage", () => (state.isUsable ? undefined : true))
+    expect(await admitted(state, call(limits, 7))).toBe("shared-state-unavailable")
+    state.settle(flying, used(60), 0)
+    ledger.used = { requests: 1, tokens: 60, nanoUsd: 0 }
+    await redis.restart()
+    await eventually("the return", () => (state.isUsable ? true : undefined))
+    granted(await state.admit(call(limits, 10)))
+    expect(await counted(state, limits)).toEqual([60, 10])
+    await state.close()
+  })
+
+  test.concurrent("local: each process counts for itself from what the ledger knows, and pays back", async () => {
+    await using redis = await startRedis()
+    const limits = limitsOf({ day_tokens: 1000 })
+    const ledger = { used: NOTHING }
+    const options = {
+      totalsOf: () => totals(ledger.used)([]),
+      onUnavailable: "local" as const,
+      limits: { commandMs: 100, connectMs: 200 },
+    }
+    const one = await openShared(redis.url, options)
+    const two = await openShared(redis.url, options)
+    const before = granted(await one.admit(call(limits, 500)))
+    redis.signal("SIGSTOP")
+    ledger.used = { requests: 9, tokens: 300, nanoUsd: 0 }
+    const own = await Promise.all([one, two].map((state) => state.admit(call(limits, 600))))
+    expect(own.map(({ kind }) => kind)).toEqual(["lease", "lease"])
+    expect(await admitted(one, call(limits, 101))).toBe("refusal")
+    const late = granted(await two.admit(call(limits, 100)))
+    one.settle(own[0] as Lease, used(400), 0)
+    two.settle(own[1] as Lease, used(500), 0)
+    one.settle(before, used(5), 0)
+    expect(one.isUsable).toBe(true)
+    expect(await counted(one, limits)).toEqual([705, 0])
+    redis.signal("SIGCONT")
+    await eventually("all that was used, booked", async () => {
+      const [settled, reserved] = await counted(two, limits)
+      return settled === 905 && reserved === 0 ? true : undefined
+    })
+    two.settle(late, used(90), 0)
+    await eventually("the last one", async () => ((await counted(one, limits))[0] === 995 ? true : undefined))
+    await Promise.all([one.close(), two.close()])
+  })
+
+  test.concurrent("a store that cannot be reached at the start: calls are refused until it is there", async () => {
+    const redis = await startRedis()
+    redis.signal("SIGSTOP")
+    const limits = limitsOf({ day_tokens: 1000 })
+    const state = await openShared(redis.url, { limits: { commandMs: 100, connectMs: 200 } })
+    expect([state.isUsable, await admitted(state, call(limits, 7))]).toEqual([false, "shared-state-unavailable"])
+    redis.signal("SIGCONT")
+    await eventually("the store", () => (state.isUsable ? true : undefined))
+    expect(await admitted(state, call(limits, 7))).toBe("lease")
+    await state.close()
+    await redis[Symbol.asyncDispose]()
+  })
+
+  test.concurrent("hundreds of calls at once never pass a limit, whichever process they come to", async () => {
+    await using redis = await startRedis()
+    const limits = limitsOf({ concurrent: 40, day_tokens: 3000 })
+    const states = await Promise.all([1, 2, 3].map(() => openShared(redis.url)))
+    let settled = 0
+    const work = async (state: SharedState): Promise<void> => {
+      for (let round = 0; round < 60; round += 1) {
+        const outcome = await state.admit(call(limits, 10))
+        if (outcome.kind === "refusal") continue
+        await Bun.sleep(round % 3)
+        const tokens = round % 11
+        state.settle(outcome, used(tokens), 0)
+        settled += tokens
+      }
+    }
+    const looks: (readonly [number, number])[] = []
+    const looking = (async () => {
+      const tokens = limitsOf({ day_tokens: 3000 })
+      for (let look = 0; look < 50; look += 1) looks.push(await counted(states[0] as SharedState, tokens))
+    })()
+    await Promise.all([looking, ...states.flatMap((state) => Array.from({ length: 30 }, () => work(state)))])
+    for (const [booked, reserved] of looks) expect(booked + reserved).toBeLessThanOrEqual(3000)
+    await eventually("all settlements", async () => {
+      const [booked, reserved] = await counted(states[1] as SharedState, limitsOf({ day_tokens: 3000 }))
+      return reserved === 0 && booked === settled ? true : undefined
+    })
+    await Promise.all(states.map((state) => state.close()))
+  })
+})

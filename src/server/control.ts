@@ -1,0 +1,102 @@
+/**
+ * How commands on the same machine reach the running router: a Unix socket beside the usage database. Only its owner can
+ * open it, a process that is gone does not answer on it, and it works where process ids do not (containers).
+ * One line in, one JSON line out.
+ */
+import { rmSync, unlinkSync } from "node:fs"
+import type { ReloadOutcome } from "../config/reload.ts"
+import type { Log } from "../system/log.ts"
+import { isCode } from "../system/owner-only.ts"
+
+/** The answer to `reload`: sent once the configuration is in force, or refused. */
+export interface ControlAnswer {
+  readonly pid: number
+  readonly outcome: ReloadOutcome
+}
+
+export interface ControlOptions {
+  readonly path: string
+  readonly reload: () => Promise<ReloadOutcome>
+  readonly log: Log
+}
+
+export interface Control {
+  close(): void
+}
+
+export const RELOAD = "reload"
+const LONGEST_REQUEST = 64
+const MOST_REASONS = 20
+/** Read and write for the owner, nothing for others. */
+const OTHERS_MASK = 0o177
+
+/** Of the router as a whole; each of several workers has one of its own beside it. */
+export function controlPath(usageDbPath: string): string {
+  return `${usageDbPath}.control`
+}
+
+/** A router that cannot have the socket serves all the same: SIGHUP is left. */
+export async function openControl(options: ControlOptions): Promise<Control> {
+  const { path, log } = options
+  try {
+    if (await isLeftover(path)) unlinkSync(path)
+    return listenAt(options)
+  } catch (error) {
+    log.warn("commands cannot reach this router, only signals can: it cannot have the control socket", { path, error })
+    return { close: () => {} }
+  }
+}
+
+interface Conversation {
+  request: string
+}
+
+function listenAt({ path, reload, log }: ControlOptions): Control {
+  const umask = process.umask(OTHERS_MASK)
+  try {
+    const listener = Bun.listen<Conversation>({
+      unix: path,
+      socket: {
+        open(socket) {
+          socket.data = { request: "" }
+        },
+        data(socket, bytes) {
+          const { data } = socket
+          data.request += bytes.toString("latin1")
+          if (data.request === `${RELOAD}\n`) void answer(socket, reload, log)
+          else if (data.request.includes("\n") || data.request.length > LONGEST_REQUEST) socket.end()
+        },
+      },
+    })
+    listener.unref()
+    const close = (): void => {
+      listener.stop(true)
+      rmSync(path, { force: true })
+    }
+    return { close }
+  } finally {
+    process.umask(umask)
+  }
+}
+
+async function answer(socket: Bun.Socket<Conversation>, reload: () => Promise<ReloadOutcome>, log: Log): Promise<void> {
+  try {
+    const outcome = await reload()
+    const shown = outcome.is === "refused" ? { ...outcome, reasons: outcome.reasons.slice(0, MOST_REASONS) } : outcome
+    socket.end(`${JSON.stringify({ pid: process.pid, outcome: shown } satisfies ControlAnswer)}\n`)
+  } catch (error) {
+    log.error("the configuration could not be reloaded", { error })
+    socket.end()
+  }
+}
+
+/** Of a process that was killed: the file is there, and nobody answers. */
+async function isLeftover(path: string): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ unix: path, socket: { data() {} } })
+    socket.end()
+    return false
+  } catch (error) {
+    return isCode(error, "ECONNREFUSED")
+  }
+}
