@@ -23,6 +23,8 @@ import type {
   Target,
 } from "./snapshot.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
+import { engineMetricsRule } from "./engine-metrics.ts"
+import { observationRule, scoreSettings } from "./score-settings.ts"
 import { targetFacts } from "./target-facts.ts"
 
 const ENDPOINTS = {
@@ -107,11 +109,13 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       const providerEntry = config.providers[target.provider]
       if (provider === undefined || providerEntry === undefined)
         throw new Error(`unknown provider in models.${name}.targets[${index}]`)
-      return compileTarget(target, index, provider, providerEntry, entry, config, options)
+      const compiled = compileTarget(target, index, provider, providerEntry, entry, config, options)
+      return { ...compiled, observed: observationRule(name, entry, compiled) }
     })
     const group: Group = {
       name,
       strategy: entry.strategy,
+      score: scoreSettings(entry),
       targets,
       aliases: entry.aliases,
       translation: entry.translation,
@@ -138,6 +142,7 @@ function compileProvider(name: string, entry: ProviderConfig): Provider {
     keyId: entry.key_id ?? null,
     forwardHeaders: entry.forward_headers.map((header) => header.toLowerCase()),
     secrets: secretsOf(entry),
+    engineMetrics: engineMetricsRule(entry, originOf(entry)),
   }
 }
 
@@ -171,6 +176,7 @@ function secretsOf(entry: ProviderConfig): readonly string[] {
     url.hostname,
     entry.api_key,
     entry.proxy,
+    entry.engine_metrics?.url,
     ...Object.values(entry.headers),
   ]
   return [...new Set(values.filter((value) => value !== undefined && value.length >= 4))].toSorted(
@@ -186,7 +192,7 @@ function compileTarget(
   group: GroupConfig,
   config: Config,
   options: CompileOptions,
-): Target {
+): Omit<Target, "observed"> {
   const catalogue = target.model_ref === undefined ? undefined : providerEntry.models[target.model_ref]
   const model = catalogue?.model ?? target.model ?? ""
   const dialect = target.dialect ?? provider.dialect
@@ -214,6 +220,8 @@ function compileTarget(
       model: catalogue?.traffic_shape,
       target: target.traffic_shape,
     }),
+    tags: target.tags,
+    evaluatedQuality: target.validation?.quality_score ?? target.validation?.pass_rate ?? null,
     ...targetFacts({ dialect, model, providerName: provider.name, provider: providerEntry, catalogue, target }),
   }
 }
@@ -268,6 +276,7 @@ function routingFacts(config: Config): unknown {
     group.strategy,
     group.aliases,
     group.attempt_timeout_ms ?? null,
+    group.routing_policy ?? null,
     group.targets.map((target) => [
       target.provider,
       target.model_ref ?? null,
@@ -275,6 +284,8 @@ function routingFacts(config: Config): unknown {
       target.weight,
       target.dialect ?? config.providers[target.provider]?.dialect,
       target.timeout_ms ?? null,
+      target.tags,
+      target.validation ?? null,
     ]),
   ])
 }

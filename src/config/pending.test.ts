@@ -25,7 +25,11 @@ describe("keys whose feature is not built yet", () => {
       "server.responses.model_identity",
     ],
     ["the retention of diagnostics", server("diagnostics: { retention_days: 7 }"), "server.diagnostics.retention_days"],
-    ["a strategy", SMALLEST.replace("strategy: static", "strategy: dynamic_score"), "models.default.strategy"],
+    [
+      "a strategy",
+      SMALLEST.replace("strategy: static", "strategy: script\n    script: route.ts"),
+      "models.default.strategy",
+    ],
     ["draining", group("disconnect: drain"), "models.default.disconnect"],
     ["a filter", group("pii_filter: { enabled: true }"), "models.default.pii_filter"],
     ["a shadow", group("shadow: { strategy: static }"), "models.default.shadow"],

@@ -6,6 +6,7 @@ import type { BlockList } from "node:net"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import type { ModelPrices } from "../ledger/price.ts"
+import type { ScoreSettings } from "./score-settings.ts"
 
 export interface Provider {
   readonly name: string
@@ -15,6 +16,19 @@ export interface Provider {
   readonly forwardHeaders: readonly string[]
   /** What must never reach a caller: key, host, URL and their parts. Longest first. */
   readonly secrets: readonly string[]
+  /** Where its engine says how busy it is; null: nobody asks. */
+  readonly engineMetrics: EngineMetricsRule | null
+}
+
+/** How the metrics of a private engine are read. */
+export interface EngineMetricsRule {
+  readonly engine: "vllm" | "sglang"
+  readonly url: string
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly maxResponseBytes: number
+  readonly tls: Origin["tls"]
+  readonly proxy: string | null
 }
 
 /** Where connections go; calls with the same `key` share them. */
@@ -60,6 +74,12 @@ export interface Target {
   readonly modelRef: string | null
   /** Shared capacity that the target draws on, widest first; empty: unlimited. */
   readonly shaping: readonly ShapingRule[]
+  /** Labels that policies may ask for. */
+  readonly tags: readonly string[]
+  /** What the operator's evaluation found, 0 to 1; null: not evaluated. */
+  readonly evaluatedQuality: number | null
+  /** Null: nobody reads live figures of this target, so none are kept. */
+  readonly observed: ObservationRule | null
 }
 
 /** Shared capacity of a provider, of one model of it, or of one target; at least one part is not null. */
@@ -91,6 +111,14 @@ export interface BreakerRule {
   readonly cooldownMs: number
 }
 
+export interface ObservationRule {
+  /** The same after a reload as long as group, provider, model, address and this rule stay. */
+  readonly key: string
+  readonly windowMs: number
+  /** Attempts that make older ones superfluous. */
+  readonly enough: number
+}
+
 /** What the configuration says that the target can do, in its own dialect; what it does not say is false. */
 export interface Capabilities {
   readonly tools: boolean
@@ -105,6 +133,8 @@ export type StrategyName = "static" | "weighted" | "failover" | "dynamic_score" 
 /** What a strategy is configured with: a group's own, or its shadow's. */
 export interface StrategySettings {
   readonly strategy: StrategyName
+  /** Null unless the strategy is `dynamic_score`. */
+  readonly score: ScoreSettings | null
 }
 
 export interface Group extends StrategySettings {

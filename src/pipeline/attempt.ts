@@ -113,6 +113,7 @@ function begin(call: Call, target: Target, translation: Translation | null, gate
     cancel: () => {},
   }
   call.attempts.push(tried)
+  gateway.live.begin(target)
   return tried
 }
 

@@ -40,5 +40,7 @@ export class FactsOfCall implements CallFacts {
     return this.call.body
   }
 
-  readonly shape = (): CallShape | null => null
+  get shape(): CallShape | null {
+    return this.call.body === null ? null : this.call.shape
+  }
 }

@@ -32,7 +32,8 @@ function decided(
   call: Call,
   gateway: Gateway,
 ): readonly Target[] {
-  const { order } = ranking
+  const { order, lane } = ranking
+  if (lane !== null && order[0] !== undefined && ranking.mode === "scored") gateway.live.follow(group, lane, order[0])
   // where there was no choice there is nothing to tell
   if (call.snapshot.traceCalls && (order.length > 1 || shortlist.rejected.length > 0)) {
     const first = order[0]

@@ -58,14 +58,6 @@ export interface LiveView {
   inFlight(target: Target): number
   /** Null: not asked for, not answered, or too old. */
   engineLoad(target: Target, now: number): EngineLoad | null
-  /** The target that the last scored order of this lane began with: near-equal targets do not take turns. */
-  leader(group: Group, lane: number): Target | null
-}
-
-export const NOTHING_OBSERVED: LiveView = {
-  figures: () => NO_FIGURES,
-  lifetimeObservations: () => 0,
-  inFlight: () => 0,
-  engineLoad: () => null,
-  leader: () => null,
+  /** `Target.observed.key` of the target that the lane follows: near-equal targets do not take turns. */
+  leader(group: Group, lane: number): string | null
 }

@@ -6,6 +6,7 @@ import type { Caller, Group, StrategyName, StrategySettings, Target } from "../c
 import type { DialectName, RequestFacts } from "../dialects/dialect.ts"
 import type { CallShape } from "../dialects/shape.ts"
 import type { ScannedObject } from "../json/scan.ts"
+import { dynamicScore } from "./dynamic-score.ts"
 import { failover } from "./failover.ts"
 import type { LiveView } from "./live-view.ts"
 import { weighted } from "./weighted.ts"
@@ -23,8 +24,8 @@ export interface CallFacts {
   readonly estimatedInputTokens: number
   /** The places of the body's top-level members; null where there is no body. */
   readonly body: ScannedObject | null
-  /** Read from the body when first asked for; null where nothing is known. */
-  readonly shape: () => CallShape | null
+  /** Each part is read from the body when it is asked for; null where there is no body. */
+  readonly shape: CallShape | null
 }
 
 /** What the call is decided with. */
@@ -99,9 +100,10 @@ export interface TargetExplanation {
 
 export interface TermExplanation {
   readonly name: string
-  /** 0 to 1; null: unknown, and counted as neutral. */
+  /** 0 to 1; null: it was not worked out. */
   readonly value: number | null
-  /** Its share in the score. */
+  /** The score is the sum of what adds, value times weight, multiplied by what multiplies. */
+  readonly role: "adds" | "multiplies"
   readonly weight: number
 }
 
@@ -115,7 +117,7 @@ export const STRATEGIES: Strategies = {
   static: failover,
   failover,
   weighted,
-  dynamic_score: weighted,
+  dynamic_score: dynamicScore,
   script: failover,
   external: failover,
 }

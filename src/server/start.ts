@@ -11,7 +11,7 @@ import type { Gateway } from "../pipeline/gateway.ts"
 import { Watchdog } from "../pipeline/watchdog.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
 import { Health } from "../upstream/health.ts"
-import { NOTHING_OBSERVED } from "../routing/live-view.ts"
+import { Observations } from "../routing/observations.ts"
 import { STRATEGIES } from "../routing/strategy.ts"
 import { Upstream } from "../upstream/send.ts"
 import { buildInfo } from "../system/build-info.ts"
@@ -86,6 +86,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       apply: (next) => {
         const snapshot = snapshotOf(next)
         gateway.health.adopt(snapshot, gateway.clock.monotonicMs())
+        gateway.live.keep(snapshot.groups.values())
         gateway.snapshot = snapshot
       },
       log,
@@ -132,7 +133,7 @@ function gatewayOf(config: Config, ledger: LedgerStore, requestLog: RequestLog, 
     upstream: new Upstream(systemClock),
     health,
     strategies: STRATEGIES,
-    live: NOTHING_OBSERVED,
+    live: new Observations(),
     version,
     draining: false,
     active: 0,

@@ -167,15 +167,15 @@ export const model: z.ZodType = block(
 
 const validation: z.ZodType = block(
   {
-    status: optional(text("The outcome of the validation.")),
-    workload: optional(text("What was validated.")),
-    validated_at: optional(key(instant, "When it was validated.")),
+    status: optional(text("The outcome of the validation.", LATER)),
+    workload: optional(text("What was validated.", LATER)),
+    validated_at: optional(key(instant, "When it was validated.", LATER)),
     quality_score: optional(amount("The quality score, 0 to 1.", { max: 1 })),
     pass_rate: optional(amount("The share of passed checks, 0 to 1.", { max: 1 })),
-    harness: optional(text("The tool that validated.")),
+    harness: optional(text("The tool that validated.", LATER)),
   },
   "The operator's evidence that this target is good enough.",
-  { ...LATER, name: "TargetValidation" },
+  { name: "TargetValidation" },
 )
 
 /** One active target of a model group. Facts that stand here win over the catalogue's. */
@@ -194,7 +194,7 @@ export const target: z.ZodType = ruled(
         integer("The whole of a unary call, or the longest silence of a stream, per attempt.", { unit: "ms" }),
       ),
       display_name: optional(displayName),
-      tags: byDefault(list(identifier, "Labels that policies and contracts may ask for.", LATER), []),
+      tags: byDefault(list(identifier, "Labels that policies and contracts may ask for."), []),
       tool_only: byDefault(flag("Serve only calls that carry tools.", LATER), false),
       ...allOptional(facts),
       output_token_field: optional(key(outputTokenField, "In place of the catalogue's.")),
