@@ -43,7 +43,7 @@ function decided(
       event: "routing_decision",
       target_provider: first?.provider.name ?? null,
       target_model: first?.model ?? null,
-      reason: group.strategy,
+      reason: lane === null ? group.strategy : `${group.strategy}:${ranking.mode}`,
       value: order.length,
     })
   }
