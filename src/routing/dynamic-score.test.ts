@@ -250,7 +250,7 @@ test("the order is a permutation of the eligible targets, tier by tier, whatever
       const ranking = ranked(specs, { random: () => ticket, leader, settings, explain: true })
       expect(places(ranking).toSorted((a, b) => a - b)).toEqual(specs.map((_, index) => index))
       const tiers = ranking.order.map(({ dialect }) => (dialect === "openai-chat" ? 0 : 1))
-      expect(tiers).toEqual(tiers.toSorted())
+      expect(tiers).toEqual(tiers.toSorted((a, b) => a - b))
       for (const { score, adjustedWeight, target } of ranking.explanation?.targets ?? []) {
         expect(score).toBeWithin(0, 1.000001)
         const isPlain = specs.some(({ weight, dialect }) => (weight ?? 1) > 0 && dialect === target.dialect)

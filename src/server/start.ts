@@ -5,7 +5,7 @@ import type { Finding } from "../config/findings.ts"
 import { loadConfig, type LoadResult } from "../config/load.ts"
 import { startReloading, type Reloader } from "../config/reload.ts"
 import { systemWatchTools } from "../config/watch.ts"
-import type { Snapshot } from "../config/snapshot.ts"
+import type { EngineMetricsRule, Snapshot } from "../config/snapshot.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { Watchdog } from "../pipeline/watchdog.ts"
@@ -13,6 +13,7 @@ import { openRequestLog, type RequestLog } from "../request-log/open.ts"
 import { Health } from "../upstream/health.ts"
 import { Observations } from "../routing/observations.ts"
 import { STRATEGIES } from "../routing/strategy.ts"
+import { EngineMetrics } from "../upstream/engine-metrics.ts"
 import { Upstream } from "../upstream/send.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { systemClock } from "../system/clock.ts"
@@ -54,6 +55,7 @@ export class ConfigRefused extends Error {
   }
 }
 
+const USER_AGENT = `smart-router/${buildInfo.version}`
 const GRACE_MS = 30_000
 const FLUSH_MS = 100
 const KEEP_ALIVE_AFTER_MS = 15_000
@@ -75,6 +77,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     log,
   })
   const gateway = gatewayOf(config, ledger, requestLog, log)
+  const engines = engineMetricsOf(gateway)
+  followEngines(engines, gateway.snapshot)
   try {
     const listener = listen(gateway, ledger, {
       ...(options.listen ?? addressOf(config.server.listen)),
@@ -88,14 +92,16 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
         gateway.health.adopt(snapshot, gateway.clock.monotonicMs())
         gateway.live.keep(snapshot.groups.values())
         gateway.snapshot = snapshot
+        followEngines(engines, snapshot)
       },
       log,
       onRequest: options.onReloadRequest ?? (() => () => {}),
       watchTools: systemWatchTools,
     })
-    const { stop, finished } = stopper(gateway, listener, reloader, ledger, requestLog)
+    const { stop, finished } = stopper(gateway, listener, reloader, engines, ledger, requestLog)
     return { url: listener.url, config, findings: loaded.findings, log, stop, finished }
   } catch (error) {
+    engines.close()
     await Promise.all([ledger.close(), requestLog.close()])
     throw error
   }
@@ -140,20 +146,40 @@ function gatewayOf(config: Config, ledger: LedgerStore, requestLog: RequestLog, 
   }
 }
 
+function engineMetricsOf({ clock, log, live }: Gateway): EngineMetrics {
+  return new EngineMetrics({
+    clock,
+    log,
+    userAgent: USER_AGENT,
+    onReading: (provider, reading, until) => live.engineRead(provider, reading, until),
+  })
+}
+
+/** Those of providers whose targets are scored. */
+function followEngines(engines: EngineMetrics, snapshot: Snapshot): void {
+  const rules = new Map<string, EngineMetricsRule>()
+  for (const { score, targets } of snapshot.groups.values())
+    for (const { provider } of targets)
+      if (score !== null && provider.engineMetrics !== null) rules.set(provider.name, provider.engineMetrics)
+  engines.follow(rules)
+}
+
 function snapshotOf(config: Config): Snapshot {
-  return compile(config, { userAgent: `smart-router/${buildInfo.version}` })
+  return compile(config, { userAgent: USER_AGENT })
 }
 
 function stopper(
   gateway: Gateway,
   listener: Listener,
   reloader: Reloader,
+  engines: EngineMetrics,
   ledger: LedgerStore,
   requestLog: RequestLog,
 ): Pick<RunningRouter, "stop" | "finished"> {
   const finished = Promise.withResolvers<void>()
   const stop = async (graceMs: number): Promise<void> => {
     reloader.close()
+    engines.close()
     gateway.draining = true
     await idle(gateway, graceMs)
     // idle connections close at once; the last bytes of the others are on their way
