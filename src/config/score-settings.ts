@@ -1,5 +1,5 @@
 /** The settings of `dynamic_score` as the strategy uses them, worked out once per load. */
-import type { DynamicScore, GroupConfig, HardFilters, PromptFeatures, ScoreSignals } from "./config.ts"
+import type { DynamicScore, GroupConfig, PromptFeatures, ScoreSignals } from "./config.ts"
 import { isFault, parseLinear, type LinearExpression } from "./linear-expression.ts"
 import type { ObservationRule, Target } from "./snapshot.ts"
 
@@ -23,8 +23,6 @@ export interface ScoreSettings {
   readonly maxAdjustment: number
   /** 0 to 1. */
   readonly explorationShare: number
-  /** For eligibility; a score never sees what they take out. */
-  readonly hardFilters: HardFilters
   readonly signals: Readonly<Record<Exclude<keyof ScoreSignals, "prompt_features">, boolean>>
   /** Null: the prompt is not looked at. */
   readonly promptFeatures: { readonly maxScanBytes: number; readonly features: ReadonlySet<PromptFeature> } | null
@@ -66,7 +64,6 @@ export function scoreSettings(entry: GroupConfig): ScoreSettings | null {
     minObservations: policy.min_observations,
     maxAdjustment: policy.max_score_adjustment_percent / 100,
     explorationShare: policy.exploration_percent / 100,
-    hardFilters: policy.hard_filters ?? {},
     signals: {
       request_shape: isOn("request_shape"),
       complexity: isOn("complexity"),
