@@ -17,18 +17,23 @@ function snippets(file: string): readonly Record<string, Record<string, object>>
     .filter((snippet) => "providers" in snippet || JSON.stringify(snippet).includes("targets"))
 }
 
-test.each(["README.md", "docs/providers.md"])("the YAML of %s makes a valid configuration", async (file) => {
-  using folder = temporaryFolder()
-  const found = snippets(file)
-  expect(found.length).toBeGreaterThan(1)
-  const path = join(folder.path, "config.yaml")
-  const [providers, models] = ["providers", "models"].map((key) =>
-    Object.assign({}, ...found.map((snippet) => snippet[key] ?? {})),
-  )
-  await Bun.write(path, stringify({ providers, models }))
-  const { findings } = loadConfig({ path, env: ENVIRONMENT })
-  expect(findings.filter((finding) => finding.severity === "error")).toEqual([])
-})
+test.each(["README.md", "docs/providers.md", "docs/routing.md"])(
+  "the YAML of %s makes a valid configuration",
+  async (file) => {
+    using folder = temporaryFolder()
+    const found = snippets(file)
+    expect(found.length).toBeGreaterThan(1)
+    const path = join(folder.path, "config.yaml")
+    // the page about routing builds on the providers of the page about them
+    const base = file === "docs/routing.md" ? snippets("docs/providers.md") : []
+    const [providers, models] = ["providers", "models"].map((key) =>
+      Object.assign({}, ...[...(key === "providers" ? base : []), ...found].map((snippet) => snippet[key] ?? {})),
+    )
+    await Bun.write(path, stringify({ providers, models }))
+    const { findings } = loadConfig({ path, env: ENVIRONMENT })
+    expect(findings.filter((finding) => finding.severity === "error")).toEqual([])
+  },
+)
 
 test("paths, commands and documents that the README names exist", async () => {
   const text = readFileSync(join(ROOT, "README.md"), "utf8")

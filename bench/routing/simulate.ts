@@ -1,10 +1,10 @@
 /** One policy on one scenario: the router's own strategies and live figures, under a clock that only events move. */
 import { compile } from "../../src/config/compile.ts"
 import { loadConfig } from "../../src/config/load.ts"
-import type { Group, Target } from "../../src/config/snapshot.ts"
+import type { Group } from "../../src/config/snapshot.ts"
 import { priceCall } from "../../src/ledger/price.ts"
 import { Observations } from "../../src/routing/observations.ts"
-import { STRATEGIES, type CallFacts } from "../../src/routing/strategy.ts"
+import { STRATEGIES, type CallFacts, type Ranking } from "../../src/routing/strategy.ts"
 import { attemptAt, callsOf, type SimulatedCall } from "./far-end.ts"
 import type { Policy, Scenario } from "./scenarios.ts"
 import { seeded } from "./seeded.ts"
@@ -29,73 +29,83 @@ interface Pending {
 }
 
 export function simulate(scenario: Scenario, policy: Policy, seed: number): readonly Outcome[] {
-  const group = groupOf(scenario, policy)
-  const live = new Observations()
-  const random = seeded(seed + 1)
-  const outcomes: Outcome[] = []
-  const pending: Pending[] = []
-  const later = (atMs: number, run: () => void): void => {
-    const behind = pending.findLastIndex((entry) => entry.atMs <= atMs)
-    pending.splice(behind + 1, 0, { atMs, run })
+  return new Simulation(scenario, policy, seed).run()
+}
+
+class Simulation {
+  private readonly scenario: Scenario
+  private readonly policy: Policy
+  private readonly seed: number
+  private readonly group: Group
+  private readonly random: () => number
+  private readonly live = new Observations()
+  private readonly outcomes: Outcome[] = []
+  /** What happens next, by time. */
+  private readonly pending: Pending[] = []
+
+  constructor(scenario: Scenario, policy: Policy, seed: number) {
+    this.scenario = scenario
+    this.policy = policy
+    this.seed = seed
+    this.group = groupOf(scenario, policy)
+    this.random = seeded(seed + 1)
   }
 
-  const tryNext = (
-    call: SimulatedCall,
-    order: readonly Target[],
-    place: number,
-    nowMs: number,
-    explored: boolean,
-  ): void => {
-    const target = order[place]
+  run(): readonly Outcome[] {
+    const { pending, scenario } = this
+    for (const call of callsOf(this.seed, scenario.minutes, scenario.callsPerSecond)) {
+      while (pending[0] !== undefined && pending[0].atMs <= call.atMs) pending.shift()?.run()
+      this.arrive(call)
+    }
+    while (pending.length > 0) pending.shift()?.run()
+    return this.outcomes.toSorted((a, b) => a.atMs - b.atMs)
+  }
+
+  private arrive(call: SimulatedCall): void {
+    const { group, live, random } = this
+    const context = { settings: group, live, random, now: call.atMs, explain: false }
+    const ranking = STRATEGIES[this.policy](group.targets, factsOf(call, group), context)
+    if (ranking instanceof Promise) throw new Error("a simulated policy answers at once")
+    const [first] = ranking.order
+    if (ranking.lane !== null && ranking.mode === "scored" && first !== undefined)
+      live.follow(group, ranking.lane, first)
+    this.attempt(call, ranking, 0, call.atMs)
+  }
+
+  private attempt(call: SimulatedCall, ranking: Ranking, place: number, nowMs: number): void {
+    const { live, scenario } = this
+    const target = ranking.order[place]
     const farEnd = target === undefined ? undefined : scenario.farEnds[target.index]
-    const first = order[0]?.index ?? -1
+    const ended = { atMs: call.atMs, first: ranking.order[0]?.index ?? -1, explored: ranking.mode === "explored" }
     if (target === undefined || farEnd === undefined) {
       const spentMs = nowMs - call.atMs
-      outcomes.push({
-        atMs: call.atMs,
-        first,
-        latencyMs: spentMs,
-        firstTokenMs: spentMs,
-        costNanoUsd: 0,
-        served: false,
-        explored,
-      })
+      this.outcomes.push({ ...ended, latencyMs: spentMs, firstTokenMs: spentMs, costNanoUsd: 0, served: false })
       return
     }
     live.begin(target)
     const tried = attemptAt(farEnd, target.index, call, nowMs)
     const endMs = nowMs + tried.durationMs
-    later(endMs, () => {
+    this.later(endMs, () => {
       if (tried.failed) {
         live.failed(target, endMs, tried.durationMs, false, true)
-        tryNext(call, order, place + 1, endMs, explored)
+        this.attempt(call, ranking, place + 1, endMs)
         return
       }
       live.answered(target, endMs, tried.durationMs, tried.firstTokenMs, tried.usage)
-      outcomes.push({
-        atMs: call.atMs,
-        first,
+      this.outcomes.push({
+        ...ended,
         latencyMs: endMs - call.atMs,
         firstTokenMs: nowMs + tried.firstTokenMs - call.atMs,
         costNanoUsd: priceCall(target.prices, tried.usage).total_cost_nano_usd ?? 0,
         served: true,
-        explored,
       })
     })
   }
 
-  for (const call of callsOf(seed, scenario.minutes, scenario.callsPerSecond)) {
-    while (pending[0] !== undefined && pending[0].atMs <= call.atMs) pending.shift()?.run()
-    const context = { settings: group, live, random, now: call.atMs, explain: false }
-    const ranking = STRATEGIES[policy](group.targets, factsOf(call, group), context)
-    if (ranking instanceof Promise) throw new Error("a simulated policy answers at once")
-    const [first] = ranking.order
-    if (ranking.lane !== null && ranking.mode === "scored" && first !== undefined)
-      live.follow(group, ranking.lane, first)
-    tryNext(call, ranking.order, 0, call.atMs, ranking.mode === "explored")
+  private later(atMs: number, run: () => void): void {
+    const behind = this.pending.findLastIndex((entry) => entry.atMs <= atMs)
+    this.pending.splice(behind + 1, 0, { atMs, run })
   }
-  while (pending.length > 0) pending.shift()?.run()
-  return outcomes.toSorted((a, b) => a.atMs - b.atMs)
 }
 
 function factsOf(call: SimulatedCall, group: Group): CallFacts {

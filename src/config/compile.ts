@@ -1,28 +1,10 @@
 /** Config -> Snapshot: once per load. */
 import { readFileSync } from "node:fs"
-import { BlockList, isIP } from "node:net"
 import { modelPricesOf } from "../ledger/model-prices.ts"
-import type {
-  CallerConfig,
-  ClientIpConfig,
-  Config,
-  GroupConfig,
-  ModelConfig,
-  ProviderConfig,
-  TargetConfig,
-} from "./config.ts"
-import type {
-  Caller,
-  ClientIpRule,
-  Credential,
-  Group,
-  KeyStatus,
-  Origin,
-  Provider,
-  Snapshot,
-  Target,
-} from "./snapshot.ts"
+import type { CallerConfig, Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "./config.ts"
+import type { Caller, Credential, Group, KeyStatus, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
+import { clientIpRule } from "./client-ip.ts"
 import { engineMetricsRule } from "./engine-metrics.ts"
 import { observationRule, scoreSettings } from "./score-settings.ts"
 import { targetFacts } from "./target-facts.ts"
@@ -249,20 +231,6 @@ function headersOf(entry: ProviderConfig, options: CompileOptions): Readonly<Rec
   else if (entry.auth_scheme === "x-api-key") headers["x-api-key"] = entry.api_key
   else headers[entry.auth_scheme.replace(/^header:/, "").toLowerCase()] = entry.api_key
   return headers
-}
-
-function clientIpRule(entry: ClientIpConfig): ClientIpRule {
-  const trusted = new BlockList()
-  for (const cidr of entry.trusted_proxy_cidrs) {
-    const [address = "", prefix] = cidr.split("/")
-    const family = isIP(address) === 6 ? "ipv6" : "ipv4"
-    trusted.addSubnet(address, prefix === undefined ? (family === "ipv6" ? 128 : 32) : Number(prefix), family)
-  }
-  return {
-    trusted: entry.trusted_proxy_cidrs.length === 0 ? null : trusted,
-    headers: entry.header_order.map((name) => name.toLowerCase()),
-    store: entry.store_ip,
-  }
 }
 
 /** SHA-256 over facts that hold no key, hash, URL, header or path. */

@@ -12,6 +12,7 @@ import clients from "../../docs/clients.md" with { type: "text" }
 import http from "../../docs/http.md" with { type: "text" }
 import operations from "../../docs/operations.md" with { type: "text" }
 import providers from "../../docs/providers.md" with { type: "text" }
+import routing from "../../docs/routing.md" with { type: "text" }
 import readme from "../../README.md" with { type: "text" }
 
 export interface Document {
@@ -28,6 +29,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/providers.md", slug: "providers", title: "Providers", text: providers },
   { file: "docs/clients.md", slug: "clients", title: "Clients", text: clients },
   { file: "docs/configuration.md", slug: "configuration", title: "Configuration", text: configuration },
+  { file: "docs/routing.md", slug: "routing", title: "Routing", text: routing },
   { file: "docs/http.md", slug: "http", title: "HTTP", text: http },
   { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
   { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },

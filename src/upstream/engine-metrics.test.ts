@@ -46,9 +46,9 @@ function listen(given: EngineMetricsRule = rule()): Heard {
     clock: systemClock,
     log: { ...silentLog, warn: (_, fields) => void heard.warnings.push(fields) },
     userAgent: "test",
-    onReading: (_, reading, until) => {
+    onReading: (_, reading, countsUntil) => {
       heard.readings.push(reading)
-      heard.untils.push(until)
+      heard.untils.push(countsUntil)
     },
   })
   open.push(metrics)
