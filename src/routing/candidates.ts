@@ -3,7 +3,7 @@ import type { LinearExpression, ScoreName } from "../config/linear-expression.ts
 import type { ScoreSettings } from "../config/score-settings.ts"
 import type { Target } from "../config/snapshot.ts"
 import { expectedCostNanoUsd } from "./expected-cost.ts"
-import type { EngineLoad, Figures } from "./live-view.ts"
+import type { EngineLoad, Figures, LiveView } from "./live-view.ts"
 import {
   NO_DIFFERENCE,
   complexityScore,
@@ -52,6 +52,11 @@ export function candidatesOf(targets: readonly Target[], { live, now }: RankCont
     adjustedWeight: 0,
     isBeyond: false,
   }))
+}
+
+/** However they ended: a target that callers leave again and again is known well enough. */
+export function attemptsEnded(target: Target, live: LiveView): number {
+  return live.attemptsBegun(target) - live.inFlight(target)
 }
 
 /**

@@ -2,8 +2,8 @@
  * `dynamic_score`: by weight, moved by a score over live figures.
  *
  * Targets of the client's dialect form the first tier, the others follow; inside a tier:
- * 1. While a target has fewer than `min_observations` since it was configured, places go by weight alone: first is who is
- *    furthest behind its share (the smallest (attempts + 1) / weight).
+ * 1. While a target has ended fewer than `min_observations` attempts since it was configured, places go by weight alone:
+ *    first is who is furthest behind its share (the smallest (attempts begun + 1) / weight).
  * 2. After that by adjusted weight (`candidates.ts`), the highest first. Targets beyond a threshold come after the others,
  *    unless all are; weight 0 comes last.
  * 3. The leader keeps its place until another target is 5 % better: near-equal targets do not take turns.
@@ -11,7 +11,7 @@
  */
 import type { ScoreSettings } from "../config/score-settings.ts"
 import type { Target } from "../config/snapshot.ts"
-import { adjustWeights, candidatesOf, type Candidate } from "./candidates.ts"
+import { adjustWeights, attemptsEnded, candidatesOf, type Candidate } from "./candidates.ts"
 import { COMPLEXITY_NAMES, STANDARD, complexityOf } from "./complexity.ts"
 import { explanationOf } from "./explain-score.ts"
 import type { CallFacts, RankContext, Ranking, Strategy } from "./strategy.ts"
@@ -35,7 +35,7 @@ export interface Decision {
 export const dynamicScore: Strategy = (targets, call, context) => {
   const settings = context.settings.score
   if (settings === null) throw new Error("dynamic_score without its settings")
-  const complexity = settings.usesComplexity || context.explain ? complexityOf(call, settings) : STANDARD
+  const complexity = settings.usesComplexity ? complexityOf(call, settings) : STANDARD
   const lane = DIALECT_LANES[call.dialect] * COMPLEXITY_NAMES.length + complexity
   const decision = { call, context, settings, complexity, lane }
   const native = targets.filter(({ dialect }) => dialect === call.dialect)
@@ -81,14 +81,14 @@ function rankingOf({ candidates, mode }: Tier, decision: Decision): Ranking {
 
 function isCold(candidates: readonly Candidate[], { minObservations }: ScoreSettings, { live }: RankContext): boolean {
   for (const { target, weight } of candidates)
-    if (weight > 0 && live.lifetimeObservations(target) < minObservations) return true
+    if (weight > 0 && attemptsEnded(target, live) < minObservations) return true
   return false
 }
 
 /** Weights as shares of the attempts, those on their way included: deterministic, and exact after every round. */
 function byShare(candidates: Candidate[], { live }: RankContext): Candidate[] {
   const behind = ({ target, weight }: Candidate): number =>
-    weight === 0 ? Infinity : (live.lifetimeObservations(target) + live.inFlight(target) + 1) / weight
+    weight === 0 ? Infinity : (live.attemptsBegun(target) + 1) / weight
   return candidates
     .map((candidate) => ({ candidate, share: behind(candidate) }))
     .toSorted((a, b) => ascending(a.share, b.share) || b.candidate.weight - a.candidate.weight)

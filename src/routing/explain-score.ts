@@ -1,14 +1,17 @@
 /** What `dynamic_score` decided, target by target. Only worked out when somebody asks. */
 import type { LinearExpression, ScoreName } from "../config/linear-expression.ts"
 import type { ScoreSettings } from "../config/score-settings.ts"
-import { hasTags, ownFormula, type Candidate } from "./candidates.ts"
-import { COMPLEXITY_NAMES } from "./complexity.ts"
+import { attemptsEnded, hasTags, ownFormula, type Candidate } from "./candidates.ts"
+import { COMPLEXITY_NAMES, complexityOf } from "./complexity.ts"
 import type { Decision } from "./dynamic-score.ts"
 import type { RankExplanation, RankMode, TargetExplanation, TermExplanation } from "./strategy.ts"
 
 export function explanationOf(candidates: readonly Candidate[], mode: RankMode, decision: Decision): RankExplanation {
+  const { settings, call, complexity } = decision
+  // where nothing depends on it, it was not worked out for the decision
+  const callComplexity = settings.usesComplexity ? complexity : complexityOf(call, settings)
   return {
-    callClass: COMPLEXITY_NAMES[decision.complexity] ?? null,
+    callClass: COMPLEXITY_NAMES[callComplexity] ?? null,
     explored: mode === "explored" ? (candidates[0]?.target ?? null) : null,
     targets: candidates.map((candidate) => targetExplanation(candidate, candidates, decision)),
   }
@@ -21,7 +24,7 @@ function targetExplanation(candidate: Candidate, all: readonly Candidate[], deci
     target,
     score: candidate.score,
     adjustedWeight: candidate.adjustedWeight,
-    coldStart: context.live.lifetimeObservations(target) < settings.minObservations,
+    coldStart: attemptsEnded(target, context.live) < settings.minObservations,
     observations: figures.observations,
     beyond: candidate.isBeyond ? beyond(candidate, settings) : [],
     expectedCostNanoUsd: candidate.costNanoUsd,

@@ -52,8 +52,8 @@ export interface EngineLoad {
 export interface LiveView {
   /** `now` on the monotonic clock. */
   figures(target: Target, now: number): Figures
-  /** Attempts that counted since the target was configured, whether they still stand in the window or not. */
-  lifetimeObservations(target: Target): number
+  /** All attempts since the target was configured, however they ended, those on their way included. */
+  attemptsBegun(target: Target): number
   /** Attempts that are on their way. */
   inFlight(target: Target): number
   /** Null: not asked for, not answered, or too old. */

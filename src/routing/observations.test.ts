@@ -13,11 +13,7 @@ test("nothing is kept of a target that nobody observes", () => {
   const target = targetOf(null)
   live.begin(target)
   live.failed(target, 0, 5, false, true)
-  expect([live.figures(target, 0), live.inFlight(target), live.lifetimeObservations(target)]).toEqual([
-    NO_FIGURES,
-    0,
-    0,
-  ])
+  expect([live.figures(target, 0), live.inFlight(target), live.attemptsBegun(target)]).toEqual([NO_FIGURES, 0, 0])
 })
 
 test("what is on its way is counted until it ends in any way", () => {
@@ -35,14 +31,17 @@ test("what is on its way is counted until it ends in any way", () => {
 test("a reload keeps what is known of a target that stays, and forgets the others", () => {
   const live = new Observations()
   const gone = { ...RULE, key: "gone" }
-  for (const observed of [RULE, gone]) live.failed(targetOf(observed), 0, 5, false, true)
+  for (const observed of [RULE, gone]) {
+    live.begin(targetOf(observed))
+    live.failed(targetOf(observed), 0, 5, false, true)
+  }
   live.follow(groupOf("g"), 1, targetOf(RULE))
   live.follow(groupOf("old"), 0, targetOf(gone))
   live.engineRead("p", { running: 1, waiting: 0, cacheUsage: null }, 100)
   live.engineRead("q", { running: 1, waiting: 0, cacheUsage: null }, 100)
   live.keep([groupOf("g", targetOf(RULE))])
-  expect(live.lifetimeObservations(targetOf(RULE))).toBe(1)
-  expect(live.lifetimeObservations(targetOf(gone))).toBe(0)
+  expect(live.attemptsBegun(targetOf(RULE))).toBe(1)
+  expect(live.attemptsBegun(targetOf(gone))).toBe(0)
   expect([live.leader(groupOf("g"), 1), live.leader(groupOf("g"), 0), live.leader(groupOf("old"), 0)]).toEqual([
     "a",
     null,
@@ -58,7 +57,7 @@ test("a call that began before a reload ends in the same window", () => {
   const after = targetOf({ ...RULE })
   live.keep([groupOf("g", after)])
   live.answered(before, 0, 10, null, null)
-  expect([live.inFlight(after), live.lifetimeObservations(after)]).toEqual([0, 1])
+  expect([live.inFlight(after), live.attemptsBegun(after)]).toEqual([0, 1])
 })
 
 test("what an engine said is forgotten when it is too old, or it says nothing any more", () => {

@@ -24,7 +24,9 @@ export class Observations implements LiveView {
 
   begin(target: Target): void {
     const window = this.windowOf(target)
-    if (window !== null) window.inFlight++
+    if (window === null) return
+    window.begun++
+    window.inFlight++
   }
 
   /** The attempt that began gave a whole answer. */
@@ -84,8 +86,8 @@ export class Observations implements LiveView {
     return this.windowOf(target)?.figures(now) ?? NO_FIGURES
   }
 
-  lifetimeObservations(target: Target): number {
-    return this.windowOf(target)?.lifetime ?? 0
+  attemptsBegun(target: Target): number {
+    return this.windowOf(target)?.begun ?? 0
   }
 
   inFlight(target: Target): number {

@@ -70,7 +70,7 @@ test("a percentile is off by no more than 9 %", () => {
   )
 })
 
-test("what is older than the window is forgotten, and the lifetime is not", () => {
+test("what is older than the window is forgotten", () => {
   const window = windowOf()
   for (let minute = 0; minute < 10; minute++) window.failed(minute * MINUTE, 5, false, true)
   expect(window.figures(9 * MINUTE).observations).toBe(10)
@@ -78,7 +78,6 @@ test("what is older than the window is forgotten, and the lifetime is not", () =
   expect(window.figures(20 * MINUTE)).toEqual(NO_FIGURES)
   window.answered(500 * MINUTE, 5, null, null)
   expect(window.figures(500 * MINUTE)).toMatchObject({ observations: 1, errorRate: 0 })
-  expect(window.lifetime).toBe(11)
 })
 
 test("a busy target is judged by its newest attempts, a quiet one by all of the window", () => {

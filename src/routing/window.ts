@@ -37,8 +37,8 @@ export class TargetWindow {
   readonly windowMs: number
   /** Attempts that are on their way. */
   inFlight = 0
-  /** Attempts that counted since the beginning. */
-  lifetime = 0
+  /** All attempts since the beginning, those on their way included. */
+  begun = 0
   private readonly enough: number
   private readonly sliceMs: number
   private readonly counters = new Float64Array(SLICES * COUNTERS)
@@ -105,7 +105,6 @@ export class TargetWindow {
     if (this.turn(now)) this.unread = Infinity
     const at = this.newest % SLICES
     add(this.counters, at * COUNTERS + ATTEMPTS, 1)
-    this.lifetime++
     this.unread++
     return at
   }

@@ -17,6 +17,7 @@ export interface TargetSpec {
   readonly tags?: readonly string[]
   readonly quality?: number | null
   readonly figures?: Partial<Figures>
+  /** Attempts that have ended. */
   readonly lifetime?: number
   readonly inFlight?: number
   readonly load?: EngineLoad
@@ -68,7 +69,7 @@ export function ranked(specs: readonly TargetSpec[], surroundings: Surroundings 
   )
   const live: LiveView = {
     figures: (target) => figures.get(target) ?? NO_FIGURES,
-    lifetimeObservations: (target) => known.get(target)?.lifetime ?? 1000,
+    attemptsBegun: (target) => (known.get(target)?.lifetime ?? 1000) + (known.get(target)?.inFlight ?? 0),
     inFlight: (target) => known.get(target)?.inFlight ?? 0,
     engineLoad: (target) => known.get(target)?.load ?? null,
     leader: () => (surroundings.leader === undefined ? null : `t${surroundings.leader}`),

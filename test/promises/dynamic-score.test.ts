@@ -135,6 +135,21 @@ test("callers' mistakes and departures do not count against a target", async () 
   expect(share(await serve(SAMPLES.chat, 10), "alpha")).toBe(1)
 })
 
+test("a target that hangs from the start, with callers that leave, does not hold up the cold start", async () => {
+  await start()
+  alpha.plan("leaving", ...Array.from({ length: 30 }, () => stall))
+  for (let sent = 0; sent < 16; sent++) {
+    const leaving = new AbortController()
+    const body = SAMPLES.chat.request({ text: "leaving", stream: true })
+    const gone = gateway.open("chat", body, { signal: leaving.signal })
+    await Bun.sleep(20)
+    leaving.abort()
+    await gone.then((response) => response.text()).catch(() => undefined)
+  }
+  const { requestId } = await gateway.call("chat", SAMPLES.chat.request({ text: "hello" }))
+  expect(gateway.records.trace(requestId)[0]?.reason).toBe("dynamic_score:scored")
+})
+
 test("a target beyond a threshold comes last, whatever its weight", async () => {
   await start({ policy: { thresholds: { max_error_rate: 0.2 }, min_observations: 2 }, alpha: { weight: 50 } })
   expect(share(await serve(SAMPLES.chat, 60), "alpha")).toBeGreaterThan(0.9)
