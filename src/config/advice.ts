@@ -2,6 +2,7 @@
 import type { Config, ModelConfig, ProviderConfig, ProviderShaping, TargetConfig } from "./config.ts"
 import { formatPath, quoted, type Report } from "./findings.ts"
 import type { Path } from "./schema/inspect.ts"
+import { adviseOnScoring } from "./score-advice.ts"
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 /** Hosts that answer nothing without a key. */
@@ -24,6 +25,7 @@ export function advise(config: Config, explained: ReadonlySet<string>, report: R
       if (provider !== undefined) adviseOnTarget(target, provider, ["models", name, "targets", index], refused, report)
     }
   }
+  adviseOnScoring(config, report)
   adviseOnCallers(config, report)
   adviseOnWorkers(config, report)
 }

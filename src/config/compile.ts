@@ -7,10 +7,12 @@ import { demandedOf } from "./hard-filters.ts"
 import { clientIpRule } from "./client-ip.ts"
 import { contractFacts, promisedDialects, targetContract } from "./contract.ts"
 import { compileCredentials } from "./credentials.ts"
+import { engineMetricsRule } from "./engine-metrics.ts"
 import { formatPath } from "./findings.ts"
 import { fingerprint, pricingFingerprint, routingFingerprint } from "./fingerprints.ts"
 import { compileLimits } from "./limits.ts"
 import { reservePricesOf } from "./reserve-prices.ts"
+import { observationRule, scoreSettings } from "./score-settings.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
 import { targetFacts } from "./target-facts.ts"
@@ -71,11 +73,13 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       if (provider === undefined || providerEntry === undefined)
         throw new Error(`unknown provider in models.${name}.targets[${index}]`)
       const line = options.lineOf?.(formatPath(["models", name, "targets", index])) ?? null
-      return { ...compileTarget(target, index, provider, providerEntry, entry, config, options), line }
+      const compiled = compileTarget(target, index, provider, providerEntry, entry, config, options)
+      return { ...compiled, line, observed: observationRule(name, entry, compiled) }
     })
     const group: Group = {
       name,
       strategy: entry.strategy,
+      score: scoreSettings(entry),
       targets,
       aliases: entry.aliases,
       translation: entry.translation,
@@ -106,6 +110,7 @@ function compileProvider(name: string, entry: ProviderConfig): Provider {
     keyId: entry.key_id ?? null,
     forwardHeaders: entry.forward_headers.map((header) => header.toLowerCase()),
     secrets: secretsOf(entry),
+    engineMetrics: engineMetricsRule(entry, originOf(entry)),
   }
 }
 
@@ -139,6 +144,7 @@ function secretsOf(entry: ProviderConfig): readonly string[] {
     url.hostname,
     entry.api_key,
     entry.proxy,
+    entry.engine_metrics?.url,
     ...Object.values(entry.headers),
   ]
   return [...new Set(values.filter((value) => value !== undefined && value.length >= 4))].toSorted(
@@ -154,7 +160,7 @@ function compileTarget(
   group: GroupConfig,
   config: Config,
   options: CompileOptions,
-): Omit<Target, "line"> {
+): Omit<Target, "line" | "observed"> {
   const catalogue = target.model_ref === undefined ? undefined : providerEntry.models[target.model_ref]
   const model = catalogue?.model ?? target.model ?? ""
   const dialect = target.dialect ?? provider.dialect
@@ -195,6 +201,8 @@ function compileTarget(
       model: catalogue?.traffic_shape,
       target: target.traffic_shape,
     }),
+    tags: target.tags,
+    evaluatedQuality: target.validation?.quality_score ?? target.validation?.pass_rate ?? null,
     ...known,
     pin: [known.facts.issuer.label, dialect, model].join(" "),
     contract: targetContract(group.contract, contractFacts(known.capabilities, catalogue, target)),

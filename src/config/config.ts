@@ -446,19 +446,21 @@ export interface RoutingPolicy {
 export interface DynamicScore {
   /** The order until enough was observed. */
   readonly cold_start_policy: "configured_weight"
-  /** Observations before the score counts. */
+  /** Observations of a target before its score counts in full. */
   readonly min_observations: number
   /** How far back observations count. Unit: s. */
   readonly observation_window_seconds: number
   /** How far a score may move a weight. Unit: %. */
   readonly max_score_adjustment_percent: number
+  /** Share of the calls that begin with another target, to learn about it. Unit: %. */
+  readonly exploration_percent: number
   /** Filters before the score. */
   readonly hard_filters?: HardFilters | undefined
   /** What the score may look at. */
   readonly signals?: ScoreSignals | undefined
-  /** The terms of the score. */
+  /** The terms of the score. None: a formula of its own. */
   readonly score_terms: readonly ScoreTerm[]
-  /** Targets beyond these are put last. */
+  /** Targets beyond these come after the others, once enough was observed. */
   readonly thresholds?: ScoreThresholds | undefined
   /** Pins of conversations to targets; they only reorder what is eligible. Absent: as by default. */
   readonly affinity?: Affinity | undefined
@@ -474,7 +476,7 @@ export interface Affinity {
   readonly max_entries: number
 }
 
-/** Targets beyond these are put last. */
+/** Targets beyond these come after the others, once enough was observed. */
 export interface ScoreThresholds {
   /** The highest error rate. */
   readonly max_error_rate?: number | undefined
@@ -490,7 +492,7 @@ export interface ScoreTerm {
   readonly name: string
   /** The calls that this term counts for. Absent: all. */
   readonly when?: ScoreCondition | undefined
-  /** Only targets with all of these tags. */
+  /** Only targets with all of these tags score; for others it is 0. */
   readonly require_tags: readonly string[]
   /** A linear formula over score names, e.g. `0.6*cost_score + 0.4*latency_score`. */
   readonly expression: string
@@ -498,9 +500,9 @@ export interface ScoreTerm {
 
 /** The calls that this term counts for. Absent: all. */
 export interface ScoreCondition {
-  /** A complexity bucket. */
+  /** Calls up to this complexity. */
   readonly complexity_lte?: "simple" | "standard" | "complex" | undefined
-  /** A complexity bucket. */
+  /** Calls from this complexity on. */
   readonly complexity_gte?: "simple" | "standard" | "complex" | undefined
 }
 
@@ -664,6 +666,8 @@ export interface ProviderConfig {
   readonly beta_headers?: BetaHeaders | undefined
   /** Capacity that all callers share. Blocks of provider, model and target are cumulative. */
   readonly traffic_shape?: ProviderShaping | undefined
+  /** The metrics of a private engine, so that `dynamic_score` knows how busy it is. Neither key nor headers are sent there. */
+  readonly engine_metrics?: EngineMetrics | undefined
   /** The catalogue: facts about models, by a name that targets use as `model_ref`. */
   readonly models: Readonly<Record<string, ModelConfig>>
 }
@@ -870,6 +874,20 @@ export interface PriceTier {
   readonly cache_write_1h_price_per_million_usd?: number | undefined
   /** Price of output tokens. Unit: USD per million tokens. */
   readonly output_price_per_million_usd?: number | undefined
+}
+
+/** The metrics of a private engine, so that `dynamic_score` knows how busy it is. Neither key nor headers are sent there. */
+export interface EngineMetrics {
+  /** Whose metric names are read. */
+  readonly engine: "vllm" | "sglang"
+  /** Where the metrics are. Absent: `/metrics` at the host of `base_url`. */
+  readonly url?: string | undefined
+  /** Pause between two readings. Unit: ms. */
+  readonly interval_ms: number
+  /** Time for one reading. Unit: ms. */
+  readonly timeout_ms: number
+  /** A longer answer is not read. Unit: bytes. */
+  readonly max_response_bytes: number
 }
 
 /** Capacity that all callers share. Blocks of provider, model and target are cumulative. */

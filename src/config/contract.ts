@@ -1,7 +1,8 @@
 /** What a model group promises, and which of its targets can keep it. What does not change between calls is worked out here. */
 import type { DialectName } from "../dialects/dialect.ts"
 import type { ContractCapabilities, ContractQualityFloor, GroupContract, ModelConfig, TargetConfig } from "./config.ts"
-import type { Capabilities, ContractReason, TargetContract } from "./snapshot.ts"
+import type { Capabilities } from "./snapshot.ts"
+import type { ContractReason, TargetContract } from "./target-limits.ts"
 
 type Modality = "text" | "image" | "video"
 

@@ -8,6 +8,8 @@ import type { DialectName } from "../dialects/dialect.ts"
 import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits } from "../governance/state.ts"
 import type { ModelPrices } from "../ledger/price.ts"
+import type { ScoreSettings } from "./score-settings.ts"
+import type { TargetContract, TargetLimits } from "./target-limits.ts"
 
 export interface Provider {
   readonly name: string
@@ -17,6 +19,19 @@ export interface Provider {
   readonly forwardHeaders: readonly string[]
   /** What must never reach a caller: key, host, URL and their parts. Longest first. */
   readonly secrets: readonly string[]
+  /** Where its engine says how busy it is; null: nobody asks. */
+  readonly engineMetrics: EngineMetricsRule | null
+}
+
+/** How the metrics of a private engine are read. */
+export interface EngineMetricsRule {
+  readonly engine: "vllm" | "sglang"
+  readonly url: string
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly maxResponseBytes: number
+  readonly tls: Origin["tls"]
+  readonly proxy: string | null
 }
 
 /** Where connections go; calls with the same `key` share them. */
@@ -71,6 +86,12 @@ export interface Target {
   readonly contract: TargetContract
   /** Where the target stands in the configuration file; null: it came from elsewhere. */
   readonly line: number | null
+  /** Labels that policies may ask for. */
+  readonly tags: readonly string[]
+  /** What the operator's evaluation found, 0 to 1; null: not evaluated. */
+  readonly evaluatedQuality: number | null
+  /** Null: nobody reads live figures of this target, so none are kept. */
+  readonly observed: ObservationRule | null
 }
 
 /** Shared capacity of a provider, of one model of it, or of one target; at least one part is not null. */
@@ -133,6 +154,14 @@ export interface ReservePrices {
   readonly serviceTierFactor: number
 }
 
+export interface ObservationRule {
+  /** The same after a reload as long as group, provider, model, address and this rule stay. */
+  readonly key: string
+  readonly windowMs: number
+  /** Attempts that make older ones superfluous. */
+  readonly enough: number
+}
+
 /**
  * What the configuration says that the target can do, in its own dialect. Null: nothing is said, and calls of its own
  * dialect are tried (`server.unknown_capabilities: refuse` makes it false).
@@ -145,59 +174,17 @@ export interface Capabilities {
   readonly reasoning: boolean | null
 }
 
-/** Which calls a target can take, beyond what it is able to do. */
-export interface TargetLimits {
-  readonly toolOnly: boolean
-  readonly honorsMaxTokens: boolean
-  /** Null: unknown. */
-  readonly contextTokens: number | null
-  /** How a call of the target's own dialect may ask for reasoning; null: nothing is said. */
-  readonly reasoningControl: "effort_enum" | "token_budget" | null
-  readonly minBudgetTokens: number
-  readonly maxBudgetTokens: number
-  /** Null: none is configured. */
-  readonly request: RequestLimits | null
-}
-
-/** `request_shape_support`, where a limit of 0 is none. */
-export interface RequestLimits {
-  readonly requiredModalities: readonly string[]
-  readonly maxBytes: number
-  readonly maxInputTokens: number
-  readonly minOutputTokens: number
-  readonly maxOutputTokens: number
-  readonly maxToolSchemaBytes: number
-  readonly largeAgentPayloads: boolean
-  /** Null: all. */
-  readonly inboundDialects: ReadonlySet<DialectName> | null
-  readonly unsupportedFeatures: readonly string[]
-}
-
-/** Why a target cannot serve its group's contract; a closed list. */
-export type ContractReason =
-  | "contract-required-api-shape"
-  | "contract-required-modality"
-  | "contract-required-tools"
-  | "contract-required-tool-choice"
-  | "contract-required-structured-output"
-  | "contract-required-reasoning"
-  | "contract-required-context"
-  | "contract-quality-floor"
-  | "contract-no-validated-target"
-  | "contract-validation-expired"
-
-export interface TargetContract {
-  /** What the target lacks for good; null: nothing, or the group has no contract. */
-  readonly lacks: ContractReason | null
-  /** Unix milliseconds from which its evidence is too old. */
-  readonly validUntil: number
-}
-
 export type StrategyName = "static" | "weighted" | "failover" | "dynamic_score" | "script" | "external"
 
-export interface Group {
-  readonly name: string
+/** What a strategy is configured with: a group's own, or its shadow's. */
+export interface StrategySettings {
   readonly strategy: StrategyName
+  /** Null unless the strategy is `dynamic_score`. */
+  readonly score: ScoreSettings | null
+}
+
+export interface Group extends StrategySettings {
+  readonly name: string
   readonly targets: readonly Target[]
   readonly aliases: readonly string[]
   /** Whether calls may change dialect, and whether they may lose something by it. */

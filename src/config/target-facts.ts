@@ -11,7 +11,8 @@ import type {
   TargetConfig,
   ToolSupport,
 } from "./config.ts"
-import type { Capabilities, RequestLimits, Target, TargetLimits } from "./snapshot.ts"
+import type { Capabilities, Target } from "./snapshot.ts"
+import type { RequestLimits, TargetLimits } from "./target-limits.ts"
 
 const CANONICAL_NAMES: Readonly<Record<DialectName, Dialect>> = {
   "openai-chat": "chat",

@@ -114,6 +114,7 @@ export function beginAttempt(call: Call, target: Target, translation: Translatio
     cancel: () => {},
   }
   call.attempts.push(tried)
+  gateway.live.begin(target)
   return tried
 }
 

@@ -4,6 +4,8 @@ import type { Governance } from "../governance/governance.ts"
 import type { CallRecord, Ledger } from "../ledger/record.ts"
 import type { PinStore } from "../routing/affinity/pin-store.ts"
 import type { StoredStates } from "../ledger/stored-state.ts"
+import type { Observations } from "../routing/observations.ts"
+import type { Strategies } from "../routing/strategy.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { Random } from "../system/random.ts"
@@ -25,6 +27,9 @@ export interface Gateway {
   readonly upstream: Upstream
   readonly health: Health
   readonly pins: PinStore
+  readonly strategies: Strategies
+  /** How the targets are doing. */
+  readonly live: Observations
   readonly version: string
   /** True once the process was asked to stop: new calls are refused, those in flight go on. */
   draining: boolean

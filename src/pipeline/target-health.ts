@@ -6,6 +6,7 @@ import type { Target } from "../config/snapshot.ts"
 import type { Hindrance, TargetHealth } from "../upstream/health.ts"
 import type { Attempt, Call, Outcome } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { observe } from "./observe.ts"
 import { noteShape } from "./shape-events.ts"
 import { trace } from "./trace.ts"
 
@@ -76,6 +77,7 @@ export function judgeLast(call: Call, outcome: Outcome, gateway: Gateway): void 
 export function judge(tried: Attempt, isAnswered: boolean, call: Call, gateway: Gateway): void {
   if (tried.isJudged) return
   tried.isJudged = true
+  if (tried.target.observed !== null) observe(tried, isAnswered, call, gateway)
   const { health, failure } = tried
   const now = gateway.clock.monotonicMs()
   if (tried.isProbe) health.breaker.releaseProbe(failure?.class === "timeout")

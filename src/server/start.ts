@@ -12,6 +12,8 @@ import { Watchdog } from "../pipeline/watchdog.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
 import { Health } from "../upstream/health.ts"
 import { MemoryPinStore } from "../routing/affinity/pin-store.ts"
+import { Observations } from "../routing/observations.ts"
+import { STRATEGIES } from "../routing/strategy.ts"
 import { Upstream } from "../upstream/send.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { systemClock } from "../system/clock.ts"
@@ -21,6 +23,7 @@ import { openControl } from "./control.ts"
 import { startGoverning } from "./govern.ts"
 import { recoverLeftovers } from "./leftovers.ts"
 import { listen, type Listener } from "./listen.ts"
+import { engineFollower, USER_AGENT } from "./engines.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { restoreLimits } from "./restore-limits.ts"
 
@@ -86,6 +89,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const journals = journalPaths(config, files, worker?.number ?? null)
     const gateway = await gatewayOf(config, snapshotOf(config, loaded), journals, ledger, requestLog, log)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
+    const engines = engineFollower(gateway)
     const listener = listen(gateway, ledger, {
       ...(options.listen ?? addressOf(config.server.listen)),
       isShared: worker !== undefined,
@@ -98,14 +102,16 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
         const snapshot = snapshotOf(next, result)
         await restoreLimits(snapshot, gateway.governance.state, ledger, systemClock)
         gateway.health.adopt(snapshot, gateway.clock.monotonicMs())
+        gateway.live.keep(snapshot.groups.values())
         gateway.snapshot = snapshot
+        engines.follow(snapshot)
       },
       log,
       onRequest: options.onReloadRequest ?? (() => () => {}),
       watchTools: systemWatchTools,
     })
     const control = await openControl({ path: files.controlPath, reload: () => reloader.reload(), log })
-    const { stop, finished } = stopper(gateway, listener, [control, reloader], ledger, requestLog)
+    const { stop, finished } = stopper(gateway, listener, [control, reloader, engines], ledger, requestLog)
     return { url: listener.url, config, findings: loaded.findings, log, stop, finished }
   } catch (error) {
     await Promise.all([ledger.close(), requestLog.close()])
@@ -172,6 +178,8 @@ async function gatewayOf(
     upstream: new Upstream(systemClock),
     health,
     pins: new MemoryPinStore(),
+    strategies: STRATEGIES,
+    live: new Observations(),
     version,
     draining: false,
     starting: false,
@@ -182,7 +190,7 @@ async function gatewayOf(
 }
 
 function snapshotOf(config: Config, { lineOf }: LoadResult): Snapshot {
-  return compile(config, { userAgent: `smart-router/${buildInfo.version}`, lineOf })
+  return compile(config, { userAgent: USER_AGENT, lineOf })
 }
 
 function stopper(

@@ -25,7 +25,7 @@ const LATER = { pending: true } as const
 const STRATEGIES = ["static", "failover", "weighted", "dynamic_score", "script", "external"]
 
 const strategy: z.ZodType = choice(STRATEGIES, "How the eligible targets are ordered.", {
-  pendingValues: ["dynamic_score", "script", "external"],
+  pendingValues: ["script", "external"],
 })
 
 const needs = (value: Readonly<Record<string, unknown>>) =>

@@ -4,6 +4,7 @@ import {
   amount,
   block,
   byDefault,
+  checked,
   choice,
   flag,
   integer,
@@ -11,9 +12,12 @@ import {
   list,
   milliseconds,
   optional,
+  ruled,
   table,
   text,
 } from "./field.ts"
+import { isFault, parseLinear } from "../linear-expression.ts"
+import { COMPLEXITIES, PROMPT_FEATURES, type Complexity } from "../score-settings.ts"
 import { file, headerName, headerValue, host, httpUrl, identifier } from "./forms.ts"
 
 const LATER = { pending: true } as const
@@ -113,8 +117,6 @@ const signal = (name: string): z.ZodType =>
     }),
   )
 
-const FEATURES = ["code", "diff", "stack_trace", "summarize", "extract", "security_review", "tool_agent"]
-
 const signals: z.ZodType = block(
   {
     request_shape: signal("the shape of the request"),
@@ -123,7 +125,10 @@ const signals: z.ZodType = block(
         {
           enabled: byDefault(flag("Look for features in the prompt."), true),
           max_scan_bytes: byDefault(integer("How far the prompt is read.", { unit: "bytes" }), 16_384),
-          features: byDefault(list(choice(FEATURES, "A feature."), "The features to look for."), FEATURES),
+          features: byDefault(
+            list(choice(PROMPT_FEATURES, "A feature."), "The features to look for."),
+            PROMPT_FEATURES,
+          ),
         },
         "Features that are found in the prompt.",
         { name: "PromptFeatures" },
@@ -138,23 +143,45 @@ const signals: z.ZodType = block(
   { name: "ScoreSignals" },
 )
 
-const complexity = choice(["simple", "standard", "complex"], "A complexity bucket.")
+const complexity = choice(COMPLEXITIES, "A complexity bucket.")
 
-const scoreTerm: z.ZodType = block(
-  {
-    name: key(identifier, "A name for traces."),
-    when: optional(
-      block(
-        { complexity_lte: optional(complexity), complexity_gte: optional(complexity) },
-        "The calls that this term counts for. Absent: all.",
-        { name: "ScoreCondition" },
-      ),
-    ),
-    require_tags: byDefault(list(identifier, "Only targets with all of these tags."), []),
-    expression: text("A linear formula over score names, e.g. `0.6*cost_score + 0.4*latency_score`."),
+const expression: z.ZodType = checked(
+  text("A linear formula over score names, e.g. `0.6*cost_score + 0.4*latency_score`.", {
+    expects: "numbers and score names with +, -, * and parentheses",
+  }),
+  (value) => {
+    const parsed = parseLinear(String(value))
+    if (!isFault(parsed)) return null
+    return { path: [], message: `The expression has a fault at its character ${parsed.character}: ${parsed.message}.` }
   },
-  "One term of the score.",
-  { name: "ScoreTerm" },
+)
+
+const scoreTerm: z.ZodType = ruled(
+  block(
+    {
+      name: key(identifier, "A name for traces."),
+      when: optional(
+        block(
+          {
+            complexity_lte: optional(key(complexity, "Calls up to this complexity.")),
+            complexity_gte: optional(key(complexity, "Calls from this complexity on.")),
+          },
+          "The calls that this term counts for. Absent: all.",
+          { name: "ScoreCondition" },
+        ),
+      ),
+      require_tags: byDefault(list(identifier, "Only targets with all of these tags score; for others it is 0."), []),
+      expression,
+    },
+    "One term of the score.",
+    { name: "ScoreTerm" },
+  ),
+  ({ when }) => {
+    const { complexity_gte: from, complexity_lte: to } = (when ?? {}) as Partial<Record<string, Complexity>>
+    return from !== undefined && to !== undefined && COMPLEXITIES.indexOf(from) > COMPLEXITIES.indexOf(to)
+      ? { path: ["when"], message: "No call is both: complexity_gte is above complexity_lte." }
+      : null
+  },
 )
 
 const FILTERS: readonly (readonly [string, string])[] = [
@@ -196,7 +223,7 @@ export const routingPolicy: z.ZodType = optional(
               choice(["configured_weight"], "The order until enough was observed."),
               "configured_weight",
             ),
-            min_observations: byDefault(integer("Observations before the score counts."), 20),
+            min_observations: byDefault(integer("Observations of a target before its score counts in full."), 20),
             observation_window_seconds: byDefault(
               integer("How far back observations count.", { min: 1, unit: "s" }),
               600,
@@ -205,17 +232,19 @@ export const routingPolicy: z.ZodType = optional(
               integer("How far a score may move a weight.", { max: 100, unit: "%" }),
               70,
             ),
+            exploration_percent: byDefault(
+              amount("Share of the calls that begin with another target, to learn about it.", { max: 50, unit: "%" }),
+              2,
+            ),
             hard_filters: optional(
               block(
                 Object.fromEntries(FILTERS.map(([name, about]) => [name, optional(flag(about))])),
                 "Filters before the score.",
-                {
-                  name: "HardFilters",
-                },
+                { ...LATER, name: "HardFilters" },
               ),
             ),
             signals: optional(signals),
-            score_terms: byDefault(list(scoreTerm, "The terms of the score."), []),
+            score_terms: byDefault(list(scoreTerm, "The terms of the score. None: a formula of its own."), []),
             thresholds: optional(
               block(
                 {
@@ -223,7 +252,7 @@ export const routingPolicy: z.ZodType = optional(
                   max_timeout_rate: optional(amount("The highest timeout rate.", { max: 1 })),
                   max_p95_latency_ms: optional(milliseconds("The highest p95 latency.")),
                 },
-                "Targets beyond these are put last.",
+                "Targets beyond these come after the others, once enough was observed.",
                 { name: "ScoreThresholds" },
               ),
             ),
@@ -235,6 +264,6 @@ export const routingPolicy: z.ZodType = optional(
       ),
     },
     "Settings of the strategy `dynamic_score`.",
-    { ...LATER, name: "RoutingPolicy" },
+    { name: "RoutingPolicy" },
   ),
 )

@@ -1,7 +1,21 @@
 /** `providers:` — one API shape of one upstream per entry, with its key, its quirks and its catalogue. */
 import type { z } from "zod"
 import { betaHeaders } from "./betas.ts"
-import { block, byDefault, key, list, optional, pattern, ruled, table, text, type Shape } from "./field.ts"
+import {
+  block,
+  byDefault,
+  choice,
+  integer,
+  key,
+  list,
+  milliseconds,
+  optional,
+  pattern,
+  ruled,
+  table,
+  text,
+  type Shape,
+} from "./field.ts"
 import { dialect, file, headerName, headerValue, httpUrl, identifier, proxyUrl } from "./forms.ts"
 import { providerShaping } from "./limits.ts"
 import { model } from "./model.ts"
@@ -49,6 +63,18 @@ const tls: z.ZodType = ruled(
       : { path: [], message: "cert_file and key_file belong together: one is missing." },
 )
 
+const engineMetrics: z.ZodType = block(
+  {
+    engine: choice(["vllm", "sglang"], "Whose metric names are read."),
+    url: optional(key(httpUrl, "Where the metrics are. Absent: `/metrics` at the host of `base_url`.")),
+    interval_ms: byDefault(milliseconds("Pause between two readings.", { min: 100, max: 600_000 }), 2000),
+    timeout_ms: byDefault(milliseconds("Time for one reading.", { min: 10, max: 60_000 }), 1000),
+    max_response_bytes: byDefault(integer("A longer answer is not read.", { min: 1, unit: "bytes" }), 4_194_304),
+  },
+  "The metrics of a private engine, so that `dynamic_score` knows how busy it is. Neither key nor headers are sent there.",
+  { name: "EngineMetrics" },
+)
+
 const shape: Shape = {
   base_url: key(httpUrl, "Where the API is. For `anthropic` with or without a trailing /v1."),
   dialect: key(dialect, "The API that this entry speaks. An upstream with several APIs has several entries."),
@@ -92,6 +118,7 @@ const shape: Shape = {
   forward_headers: byDefault(list(headerName, "Further client headers that may go upstream."), []),
   beta_headers: optional(betaHeaders),
   traffic_shape: providerShaping,
+  engine_metrics: optional(engineMetrics),
   models: byDefault(
     table(identifier, model, "The catalogue: facts about models, by a name that targets use as `model_ref`."),
     {},

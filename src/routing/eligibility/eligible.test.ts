@@ -1,7 +1,8 @@
 /** What is worked out from the configuration alone must agree with what the filters say of each call. */
 import { expect, test } from "bun:test"
 import fc from "fast-check"
-import type { Group, RequestLimits, Target } from "../../config/snapshot.ts"
+import type { Group, Target } from "../../config/snapshot.ts"
+import type { RequestLimits } from "../../config/target-limits.ts"
 import type { DialectName } from "../../dialects/dialect.ts"
 import type { RequestShape } from "../../dialects/shape-reader.ts"
 import { allRefusals, eligibleTargets, unknownNeeds } from "./eligible.ts"

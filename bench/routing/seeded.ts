@@ -1,0 +1,13 @@
+/** Reproducible randomness in [0, 1): mulberry32, after its first few values, which resemble the seed. */
+export function seeded(seed: number): () => number {
+  let state = seed | 0
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+  next()
+  next()
+  return next
+}

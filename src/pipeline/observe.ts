@@ -1,0 +1,27 @@
+/** Tells the live figures how an attempt ended. */
+import type { Attempt, Call } from "./call.ts"
+import type { Gateway } from "./gateway.ts"
+
+/**
+ * Called once for each attempt, as soon as its end is known. Of the caller's own doing (departures, refused requests)
+ * nothing counts against the target, nor for it.
+ */
+export function observe(
+  { target, failure, startedAt }: Attempt,
+  isAnswered: boolean,
+  call: Call,
+  gateway: Gateway,
+): void {
+  const now = gateway.clock.monotonicMs()
+  const { upstreamEndedAt, firstContentAt } = call
+  const durationMs = (upstreamEndedAt ?? now) - startedAt
+  if (call.clientLeft || (failure !== null && !failure.failover)) gateway.live.dropped(target)
+  else if (failure !== null)
+    gateway.live.failed(target, now, durationMs, failure.class === "timeout", firstContentAt === null)
+  // an attempt that neither failed nor answered was cut by a fault of the router's own
+  else if (!isAnswered || firstContentAt === null) gateway.live.dropped(target)
+  else {
+    const firstTokenMs = call.facts.stream ? firstContentAt - startedAt : null
+    gateway.live.answered(target, now, durationMs, firstTokenMs, call.answer.usage)
+  }
+}
