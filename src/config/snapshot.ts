@@ -102,9 +102,13 @@ export interface Capabilities {
 
 export type StrategyName = "static" | "weighted" | "failover" | "dynamic_score" | "script" | "external"
 
-export interface Group {
-  readonly name: string
+/** What a strategy is configured with: a group's own, or its shadow's. */
+export interface StrategySettings {
   readonly strategy: StrategyName
+}
+
+export interface Group extends StrategySettings {
+  readonly name: string
   readonly targets: readonly Target[]
   readonly aliases: readonly string[]
   /** Whether calls may change dialect, and whether they may lose something by it. */

@@ -1,6 +1,8 @@
 /** What the pipeline works with; everything impure is handed in here. */
 import type { Snapshot } from "../config/snapshot.ts"
 import type { CallRecord, Ledger } from "../ledger/record.ts"
+import type { LiveView } from "../routing/live-view.ts"
+import type { Strategies } from "../routing/strategy.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { Random } from "../system/random.ts"
@@ -19,6 +21,9 @@ export interface Gateway {
   readonly watchdog: Watchdog
   readonly upstream: Upstream
   readonly health: Health
+  readonly strategies: Strategies
+  /** How the targets are doing. */
+  readonly live: LiveView
   readonly version: string
   /** True once the process was asked to stop: new calls are refused, those in flight go on. */
   draining: boolean

@@ -25,8 +25,8 @@ export async function serve(request: Incoming, dialect: Dialect, gateway: Gatewa
     if (receiving !== null) await receiving
     const group = admit(call, gateway)
     const shortlist = shortlistFor(group, dialect.name)
-    const order = rank(shortlist, call, gateway)
-    const answer = await attempt(order, call, gateway)
+    const order = rank(shortlist, group, call, gateway)
+    const answer = await attempt(order instanceof Promise ? await order : order, call, gateway)
     return await reply(answer, call, gateway)
   } catch (thrown) {
     return failed(thrown, call, gateway)

@@ -1,21 +1,117 @@
-/** A strategy orders the targets that can serve a call. Pure: randomness arrives as an argument. */
-import type { StrategyName, Target } from "../config/snapshot.ts"
+/**
+ * The interface of all strategies. A strategy orders the eligible targets of a group for one call. It is pure: what is
+ * known of the call, how the targets are doing, randomness and the time arrive as arguments, and nothing is written.
+ */
+import type { Caller, Group, StrategyName, StrategySettings, Target } from "../config/snapshot.ts"
+import type { DialectName, RequestFacts } from "../dialects/dialect.ts"
+import type { CallShape } from "../dialects/shape.ts"
+import type { ScannedObject } from "../json/scan.ts"
 import { failover } from "./failover.ts"
+import type { LiveView } from "./live-view.ts"
 import { weighted } from "./weighted.ts"
 
-/** What a strategy may look at. */
-export interface RankFacts {
+/** What is known of the call before anything is sent. */
+export interface CallFacts {
+  readonly id: string
   /** The dialect that the client speaks. */
-  readonly dialect: string
-  /** Uniform in [0, 1). */
-  readonly random: () => number
+  readonly dialect: DialectName
+  readonly group: Group
+  readonly caller: Caller | null
+  /** Stream or not, the client's output cap, how many choices. */
+  readonly request: RequestFacts
+  /** All input as it will be billed, roughly. */
+  readonly estimatedInputTokens: number
+  /** The places of the body's top-level members; null where there is no body. */
+  readonly body: ScannedObject | null
+  /** Read from the body when first asked for; null where nothing is known. */
+  readonly shape: () => CallShape | null
 }
 
-/** Returns all `targets`, in the order in which they are to be tried. */
-export type Strategy = (targets: readonly Target[], facts: RankFacts) => readonly Target[]
+/** What the call is decided with. */
+export interface RankContext {
+  /** The group's, or its shadow's. */
+  readonly settings: StrategySettings
+  readonly live: LiveView
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+  /** On the monotonic clock, in milliseconds: what the live view counts in. */
+  readonly now: number
+  /** Somebody will read `Ranking.explanation`. */
+  readonly explain: boolean
+}
 
-/** A group with a strategy that is not here is never ranked: `Group.refusal` answers its calls. */
-export const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
+/** How an order came about; a closed list. */
+export type RankMode =
+  /** As listed in the configuration. */
+  | "configured"
+  /** Drawn by weight. */
+  | "drawn"
+  /** By weight, because too little was observed yet. */
+  | "cold-start"
+  /** By weight and score. */
+  | "scored"
+  /** As `scored`, but another target is tried first to learn about it. */
+  | "explored"
+  /** A script or a policy service decided. */
+  | "policy"
+  /** It failed, and the group says that the configured order counts then. */
+  | "policy-fallback"
+
+export interface Ranking {
+  /**
+   * The complete retry set in the order in which it is tried; each of the eligible targets at most once, never empty.
+   * What is left out is not tried at all: one target alone means no retry.
+   */
+  readonly order: readonly Target[]
+  readonly mode: RankMode
+  /** A label that a policy gave the call, already checked. */
+  readonly classLabel: string | null
+  /** Which of the group's leaders this order follows or changes (`LiveView.leader`); null: none. */
+  readonly lane: number | null
+  /** Null unless it was asked for, or where there is nothing to tell. */
+  readonly explanation: RankExplanation | null
+}
+
+export interface RankExplanation {
+  /** What the strategy took the call for, e.g. the complexity bucket. */
+  readonly callClass: string | null
+  /** Tried first only to learn about it. */
+  readonly explored: Target | null
+  /** In the order of the ranking. */
+  readonly targets: readonly TargetExplanation[]
+}
+
+export interface TargetExplanation {
+  readonly target: Target
+  /** 0 to 1; null where no score counts. */
+  readonly score: number | null
+  /** What the targets were ordered by. */
+  readonly adjustedWeight: number
+  readonly coldStart: boolean
+  /** Attempts in the live window. */
+  readonly observations: number
+  /** Limits of the group that the target is beyond. */
+  readonly beyond: readonly string[]
+  /** Expected cost of the call, null where it is unknown. */
+  readonly expectedCostNanoUsd: number | null
+  readonly terms: readonly TermExplanation[]
+}
+
+export interface TermExplanation {
+  readonly name: string
+  /** 0 to 1; null: unknown, and counted as neutral. */
+  readonly value: number | null
+  /** Its share in the score. */
+  readonly weight: number
+}
+
+/** The promise is for strategies that ask somebody else; all others answer at once. */
+export type Strategy = (targets: readonly Target[], call: CallFacts, context: RankContext) => Ranking | Promise<Ranking>
+
+export type Strategies = Readonly<Record<StrategyName, Strategy>>
+
+/** A group with a strategy that is not built yet is never ranked: `Group.refusal` answers its calls. */
+export const STRATEGIES: Strategies = {
   static: failover,
   failover,
   weighted,

@@ -1,16 +1,20 @@
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import type { Target } from "../config/snapshot.ts"
+import type { CallFacts, RankContext, Ranking } from "./strategy.ts"
 import { weighted } from "./weighted.ts"
 
 const target = (index: number, weight: number, dialect = "openai-chat"): Target =>
   ({ index, weight, dialect }) as Partial<Target> as Target
+const order = (targets: readonly Target[], random: () => number): readonly Target[] => {
+  const call = { dialect: "openai-chat" } as Partial<CallFacts> as CallFacts
+  return (weighted(targets, call, { random } as Partial<RankContext> as RankContext) as Ranking).order
+}
 const indexes = (targets: readonly Target[]): number[] => targets.map((entry) => entry.index)
 
 test("the first place is drawn by weight", () => {
   const targets = [target(0, 70), target(1, 30)]
-  const first = (ticket: number): number | undefined =>
-    weighted(targets, { dialect: "openai-chat", random: () => ticket })[0]?.index
+  const first = (ticket: number): number | undefined => order(targets, () => ticket)[0]?.index
   expect([0, 0.69, 0.71, 0.999].map(first)).toEqual([0, 0, 1, 1])
 })
 
@@ -19,15 +23,15 @@ test("every target stands in the order once; weight 0 comes last; the client's d
   fc.assert(
     fc.property(targets, fc.infiniteStream(fc.double({ min: 0, max: 0.999999, noNaN: true })), (specs, tickets) => {
       const all = specs.map(([weight, dialect], index) => target(index, weight, dialect))
-      const order = weighted(all, { dialect: "openai-chat", random: () => tickets.next().value })
-      expect(indexes(order).toSorted((a, b) => a - b)).toEqual(indexes(all))
+      const ranked = order(all, () => tickets.next().value)
+      expect(indexes(ranked).toSorted((a, b) => a - b)).toEqual(indexes(all))
       for (const tier of [true, false]) {
-        const weights = order
+        const weights = ranked
           .filter((entry) => (entry.dialect === "openai-chat") === tier)
           .map((entry) => entry.weight > 0)
         expect(weights.lastIndexOf(true)).toBeLessThan(weights.includes(false) ? weights.indexOf(false) : Infinity)
       }
-      const tiers = order.map((entry) => entry.dialect === "openai-chat")
+      const tiers = ranked.map((entry) => entry.dialect === "openai-chat")
       expect(tiers).toEqual(tiers.toSorted((a, b) => Number(b) - Number(a)))
     }),
   )

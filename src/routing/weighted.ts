@@ -6,8 +6,15 @@
 import type { Target } from "../config/snapshot.ts"
 import type { Strategy } from "./strategy.ts"
 
-export const weighted: Strategy = (targets, { dialect, random }) => {
-  if (targets.length < 2) return targets
+export const weighted: Strategy = (targets, { dialect }, { random }) => ({
+  order: targets.length < 2 ? targets : tiers(targets, dialect, random),
+  mode: "drawn",
+  classLabel: null,
+  lane: null,
+  explanation: null,
+})
+
+function tiers(targets: readonly Target[], dialect: string, random: () => number): readonly Target[] {
   const native = targets.filter((target) => target.dialect === dialect)
   const others = targets.filter((target) => target.dialect !== dialect)
   return [...drawn(native, random), ...drawn(others, random)]

@@ -59,7 +59,7 @@ async function counted(call: Call, gateway: Gateway): Promise<Outgoing> {
   call.group = group
   const estimate = estimated(call)
   governHostedTools(call)
-  const target = nativeTarget(group, call, gateway)
+  const target = await nativeTarget(group, call, gateway)
   return (target === null ? null : await forwarded(target, call, gateway)) ?? estimate
 }
 
@@ -84,10 +84,10 @@ function estimated(call: Call): Outgoing {
 }
 
 /** The first target in the group's order, if the body can go to it as it is. */
-function nativeTarget(group: Group, call: Call, gateway: Gateway): Target | null {
+async function nativeTarget(group: Group, call: Call, gateway: Gateway): Promise<Target | null> {
   const eligible = group.targets.filter(({ dialect, url }) => dialect === "anthropic" && countUrl(url) !== null)
   if (eligible.length === 0) return null
-  const [target] = rank({ eligible, rejected: [] }, call, gateway)
+  const [target] = await rank({ eligible, rejected: [] }, group, call, gateway)
   return target !== undefined && translate(target, call, gateway) === null ? countingTarget(target) : null
 }
 

@@ -11,6 +11,8 @@ import type { Gateway } from "../pipeline/gateway.ts"
 import { Watchdog } from "../pipeline/watchdog.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
 import { Health } from "../upstream/health.ts"
+import { NOTHING_OBSERVED } from "../routing/live-view.ts"
+import { STRATEGIES } from "../routing/strategy.ts"
 import { Upstream } from "../upstream/send.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { systemClock } from "../system/clock.ts"
@@ -129,6 +131,8 @@ function gatewayOf(config: Config, ledger: LedgerStore, requestLog: RequestLog, 
     watchdog: new Watchdog(systemClock),
     upstream: new Upstream(systemClock),
     health,
+    strategies: STRATEGIES,
+    live: NOTHING_OBSERVED,
     version,
     draining: false,
     active: 0,

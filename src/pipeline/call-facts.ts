@@ -1,0 +1,44 @@
+/** What strategies may know of a call. Made once per ranking; what costs something is worked out when it is asked for. */
+import type { Caller, Group } from "../config/snapshot.ts"
+import type { DialectName, RequestFacts } from "../dialects/dialect.ts"
+import type { CallShape } from "../dialects/shape.ts"
+import type { ScannedObject } from "../json/scan.ts"
+import type { CallFacts } from "../routing/strategy.ts"
+import type { Call } from "./call.ts"
+import { estimatedInputTokens } from "./estimate.ts"
+
+export class FactsOfCall implements CallFacts {
+  readonly group: Group
+  private readonly call: Call
+
+  constructor(call: Call, group: Group) {
+    this.call = call
+    this.group = group
+  }
+
+  get id(): string {
+    return this.call.id
+  }
+
+  get dialect(): DialectName {
+    return this.call.dialect.name
+  }
+
+  get caller(): Caller | null {
+    return this.call.credential?.caller ?? null
+  }
+
+  get request(): RequestFacts {
+    return this.call.facts
+  }
+
+  get estimatedInputTokens(): number {
+    return estimatedInputTokens(this.call.body)
+  }
+
+  get body(): ScannedObject | null {
+    return this.call.body
+  }
+
+  readonly shape = (): CallShape | null => null
+}
