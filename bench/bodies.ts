@@ -25,16 +25,26 @@ export function streamBody(model: string): string {
 }
 
 const AGENT_BYTES = 160_000
+const LONG_AGENT_BYTES = 1_000_000
 
 /** A coding agent in the middle of its work: long instructions, sixteen tools, a history of tool calls; 160 KB. */
 export function agentBody(model: string): string {
+  return agentBodyOf(model, AGENT_BYTES)
+}
+
+/** The same before its history is made shorter; 1 MB. */
+export function longAgentBody(model: string): string {
+  return agentBodyOf(model, LONG_AGENT_BYTES)
+}
+
+function agentBodyOf(model: string, size: number): string {
   const messages: unknown[] = [
     { role: "system", content: prose(4, 1800) },
     { role: "user", content: prose(5, 120) },
   ]
   const tools = Array.from({ length: 16 }, (_, index) => tool(index))
   const request = { model, messages, tools, tool_choice: "auto", parallel_tool_calls: true, max_tokens: 8192 }
-  for (let turn = 0, bytes = JSON.stringify(request).length; bytes < AGENT_BYTES; turn++) {
+  for (let turn = 0, bytes = JSON.stringify(request).length; bytes < size; turn++) {
     const added = [toolCall(turn), toolResult(turn)]
     messages.push(...added)
     bytes += JSON.stringify(added).length

@@ -4,6 +4,7 @@
  */
 import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
+import type { RequestShape } from "./shape-reader.ts"
 
 /** The three wire dialects, by the names that the configuration uses. */
 export type DialectName = "openai-chat" | "openai-responses" | "anthropic"
@@ -113,6 +114,8 @@ export interface Dialect {
    * @throws RouterError `duplicate-key`, `invalid-request` with `param`
    */
   peek(body: ScannedObject): RequestFacts
+  /** What eligibility and strategies may know of the request; each part is read when it is asked for. Never throws. */
+  shapeOf(body: ScannedObject): RequestShape
   judgeReply(bytes: Uint8Array): ReplyVerdict
   /** Reads an upstream's error body; null when it is no JSON object. */
   readFault(bytes: Uint8Array): UpstreamFault | null

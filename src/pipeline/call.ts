@@ -1,6 +1,7 @@
 /** One call: what is known about it after each step. */
 import type { Credential, Group, Snapshot, Target } from "../config/snapshot.ts"
 import { type AnswerFacts, type Dialect, NO_REQUEST_FACTS, type RequestFacts } from "../dialects/dialect.ts"
+import type { RequestShape } from "../dialects/shape-reader.ts"
 import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import type { TraceRow, UpstreamShapeRow } from "../ledger/record.ts"
@@ -54,6 +55,7 @@ export class Call implements Watched {
   // receive
   body: ScannedObject | null = null
   facts: RequestFacts = NO_REQUEST_FACTS
+  #shape: RequestShape | null = null
   // admit
   group: Group | null = null
   // rank, attempt
@@ -88,6 +90,12 @@ export class Call implements Watched {
     this.ts = start.ts
     this.startedAt = start.startedAt
     this.address = start.address
+  }
+
+  /** Made when it is first asked for, so that calls that nobody filters or scores do not pay. */
+  get shape(): RequestShape {
+    if (this.body === null) throw new Error("the body was not read yet")
+    return (this.#shape ??= this.dialect.shapeOf(this.body))
   }
 
   expire(): void {

@@ -4,11 +4,13 @@ import { readOpenAiFault, renderOpenAiError } from "../openai-error.ts"
 import { judgeReply } from "./judge.ts"
 import { ChatObserver } from "./observe.ts"
 import { peek } from "./peek.ts"
+import { shapeOf } from "./shape.ts"
 
 export const chat: Dialect = {
   name: "openai-chat",
   endpoint: "/chat/completions",
   peek,
+  shapeOf,
   judgeReply,
   readFault: readOpenAiFault,
   createObserver: (request) => new ChatObserver(request),

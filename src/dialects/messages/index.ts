@@ -4,11 +4,13 @@ import { readMessagesFault, renderMessagesError } from "./error.ts"
 import { judgeReply } from "./judge.ts"
 import { MessagesObserver } from "./observe.ts"
 import { peek } from "./peek.ts"
+import { shapeOf } from "./shape.ts"
 
 export const messages: Dialect = {
   name: "anthropic",
   endpoint: "/v1/messages",
   peek,
+  shapeOf,
   judgeReply,
   readFault: readMessagesFault,
   createObserver: () => new MessagesObserver(),

@@ -17,7 +17,7 @@ const TOOL_KEYS: ReadonlySet<string> = new Set([
 ])
 
 /** Defined by Anthropic without a schema, executed by the client. All other types run at Anthropic. */
-const CLIENT_TYPES = /^(?:bash|text_editor|computer|memory|computer_toolset|browser_toolset)_\d/
+export const CLIENT_TYPES: RegExp = /^(?:bash|text_editor|computer|memory|computer_toolset|browser_toolset)_\d/
 
 export function readTools(value: JsonValue | undefined): readonly Tool[] {
   if (isAbsent(value)) return []

@@ -4,11 +4,13 @@ import { readOpenAiFault, renderOpenAiError } from "../openai-error.ts"
 import { judgeReply } from "./judge.ts"
 import { ResponsesObserver } from "./observe.ts"
 import { peek } from "./peek.ts"
+import { shapeOf } from "./shape.ts"
 
 export const responses: Dialect = {
   name: "openai-responses",
   endpoint: "/responses",
   peek,
+  shapeOf,
   judgeReply,
   readFault: readOpenAiFault,
   createObserver: () => new ResponsesObserver(),

@@ -3,6 +3,7 @@
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Losses } from "../../canonical/loss.ts"
 import type { CustomTool, FunctionTool, Namespace, RawTool, Tool, ToolChoice, ToolRef } from "../../canonical/tool.ts"
+import { asObject, asString, type Loose } from "../loose.ts"
 import { invalid } from "./read-content.ts"
 import { booleanOf, objectOf, objectsOf, present, stringOf, unknownFields } from "./wire.ts"
 
@@ -135,16 +136,17 @@ function readRawTool(tool: JsonObject): RawTool {
     type: "raw",
     dialect: "responses",
     vendorType,
-    runs: runsAtClient(tool, vendorType) ? "client" : "provider",
+    runs: runsAtClient(tool) ? "client" : "provider",
     name: stringOf(tool["name"]) ?? null,
     raw: tool,
   }
 }
 
-function runsAtClient(tool: JsonObject, vendorType: string): boolean {
+export function runsAtClient(tool: Loose): boolean {
+  const vendorType = asString(tool["type"]) ?? ""
   if (vendorType === "tool_search") return tool["execution"] === "client"
   if (vendorType !== "shell") return CLIENT_TOOLS.includes(vendorType)
-  const environment = objectOf(tool["environment"])?.["type"]
+  const environment = asObject(tool["environment"])?.["type"]
   return environment === undefined || environment === "local"
 }
 

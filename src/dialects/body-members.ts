@@ -1,0 +1,44 @@
+/** A request body's top-level members, read one at a time and only when somebody asks. */
+import { searchable } from "../json/search.ts"
+import type { Member, ScannedObject } from "../json/scan.ts"
+import { textOf } from "./peek.ts"
+
+const NULL = 110
+const NOTHING = Buffer.alloc(0)
+
+export class BodyMembers {
+  readonly #body: ScannedObject
+
+  constructor(body: ScannedObject) {
+    this.#body = body
+  }
+
+  /** The last of that name, as parsers have it. */
+  find(key: string): Member | undefined {
+    const { members } = this.#body
+    for (let index = members.length - 1; index >= 0; index--) if (members[index]?.key === key) return members[index]
+    return undefined
+  }
+
+  has(key: string): boolean {
+    return this.find(key) !== undefined
+  }
+
+  /** There, and not null. */
+  isSet(key: string): boolean {
+    const member = this.find(key)
+    return member !== undefined && this.#body.bytes[member.start] !== NULL
+  }
+
+  /** The member's value; undefined where it is absent. */
+  value(key: string): unknown {
+    const member = this.find(key)
+    return member === undefined ? undefined : JSON.parse(textOf(this.#body.bytes, member))
+  }
+
+  /** The bytes of the member's value; empty where it is absent. */
+  bytes(key: string): Buffer {
+    const member = this.find(key)
+    return member === undefined ? NOTHING : searchable(this.#body.bytes, member.start, member.end)
+  }
+}
