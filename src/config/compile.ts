@@ -23,6 +23,7 @@ import type {
   Target,
 } from "./snapshot.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
+import { callerDescription, policySettings, strategyFacts, targetDescription } from "./policies.ts"
 import { targetFacts } from "./target-facts.ts"
 
 const ENDPOINTS = {
@@ -68,7 +69,7 @@ function bounded(limit: number): number {
 function compileCredentials(config: Config): Map<string, Credential> {
   const credentials = new Map<string, Credential>()
   for (const entry of config.callers) {
-    const caller = compileCaller(entry)
+    const caller = compileCaller(entry, config)
     const tokens = [
       { token_sha256: entry.token_sha256, token_id: entry.token_id, expires_at: undefined },
       ...entry.tokens,
@@ -81,12 +82,13 @@ function compileCredentials(config: Config): Map<string, Credential> {
   return credentials
 }
 
-function compileCaller(entry: CallerConfig): Caller {
+function compileCaller(entry: CallerConfig, config: Config): Caller {
   return {
     id: entry.id,
     user: entry.owner_user,
     project: entry.project,
     environment: entry.environment,
+    ...callerDescription(entry, config),
     status: keyStatus(entry.status),
     allowed: new Set(entry.allow),
   }
@@ -111,7 +113,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
     })
     const group: Group = {
       name,
-      strategy: entry.strategy,
+      ...policySettings(entry),
       targets,
       aliases: entry.aliases,
       translation: entry.translation,
@@ -126,8 +128,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
 /** A policy that must decide, and a filter that must run, are never skipped in silence. */
 function refusalOf(entry: GroupConfig): Group["refusal"] {
   if (entry.pii_filter?.enabled === true) return "pii-filter-failed"
-  if (entry.strategy === "script" || entry.strategy === "external" || entry.activation === "required")
-    return "routing-policy-error"
+  if (entry.activation === "required") return "routing-policy-error"
   return null
 }
 
@@ -214,6 +215,7 @@ function compileTarget(
       model: catalogue?.traffic_shape,
       target: target.traffic_shape,
     }),
+    about: targetDescription(target, catalogue, providerEntry),
     ...targetFacts({ dialect, model, providerName: provider.name, provider: providerEntry, catalogue, target }),
   }
 }
@@ -265,7 +267,7 @@ function fingerprint(facts: unknown): string {
 function routingFacts(config: Config): unknown {
   return Object.entries(config.models).map(([name, group]) => [
     name,
-    group.strategy,
+    strategyFacts(group),
     group.aliases,
     group.attempt_timeout_ms ?? null,
     group.targets.map((target) => [

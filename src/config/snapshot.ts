@@ -23,7 +23,13 @@ export interface Origin {
   readonly hostname: string
   readonly port: number
   /** Null: plain HTTP. PEM texts beside the system's authorities. */
-  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null
+  readonly tls: {
+    readonly ca?: string
+    readonly cert?: string
+    readonly key?: string
+    /** Whose certificate it must be, where that is not `hostname`. */
+    readonly serverName?: string
+  } | null
 }
 
 /** One place that can serve a group's calls. */
@@ -60,6 +66,27 @@ export interface Target {
   readonly modelRef: string | null
   /** Shared capacity that the target draws on, widest first; empty: unlimited. */
   readonly shaping: readonly ShapingRule[]
+  readonly about: TargetDescription
+}
+
+/** What policies may read about a target; null is unknown. */
+export interface TargetDescription {
+  readonly baseUrl: string
+  readonly tier: string | null
+  readonly displayName: string | null
+  readonly tags: readonly string[]
+  /** A call has what it needs to be let in upstream: a key, or no need of one. */
+  readonly keyConfigured: boolean
+  readonly honorsMaxTokens: boolean
+  readonly contextTokens: number | null
+  readonly maxOutputTokens: number | null
+  readonly inputPricePerMillionUsd: number | null
+  readonly outputPricePerMillionUsd: number | null
+  readonly inputModalities: readonly string[] | null
+  readonly outputModalities: readonly string[] | null
+  readonly toolSupport: Readonly<Record<string, readonly string[]>> | null
+  readonly reasoning: { readonly supported: boolean; readonly mode: string; readonly control: string | null } | null
+  readonly validation: Readonly<Record<string, string | number>> | null
 }
 
 /** Shared capacity of a provider, of one model of it, or of one target; at least one part is not null. */
@@ -105,6 +132,56 @@ export type StrategyName = "static" | "weighted" | "failover" | "dynamic_score" 
 /** What a strategy is configured with: a group's own, or its shadow's. */
 export interface StrategySettings {
   readonly strategy: StrategyName
+  /** Null unless the strategy is `script`. */
+  readonly script: ScriptSettings | null
+  /** Null unless the strategy is `external`. */
+  readonly external: ExternalSettings | null
+}
+
+export interface ScriptSettings {
+  /** Absolute. */
+  readonly file: string
+  readonly deadlineMs: number
+  readonly memoryBytes: number
+  readonly onError: "fail_closed" | "fallback"
+  /** Null: the script can call nobody. */
+  readonly http: PolicyHttp | null
+  /** What the group promises, for the script to read. */
+  readonly contract: Readonly<Record<string, unknown>> | null
+}
+
+/** What a policy may call, and how. */
+export interface PolicyHttp {
+  /** Lower case; with a port where only that one is meant. */
+  readonly allowHosts: ReadonlySet<string>
+  readonly allowHttp: boolean
+  readonly timeoutMs: number
+  readonly maxResponseBytes: number
+  /** Added by the router; lower-case names. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface ExternalSettings {
+  readonly url: string
+  readonly http: PolicyHttp
+  /** `shadow`: its answers are recorded and not followed. */
+  readonly mode: "live" | "shadow"
+  readonly onError: "fail_closed" | "fallback"
+  readonly includeRequest: boolean
+  /** Null: no conversation key is sent. */
+  readonly conversationSalt: string | null
+  readonly feedback: FeedbackSettings | null
+  /** What the group promises, for the service to read. */
+  readonly contract: Readonly<Record<string, unknown>> | null
+}
+
+export interface FeedbackSettings {
+  readonly url: string
+  readonly timeoutMs: number
+  readonly maxRetries: number
+  readonly retryBackoffMs: number
+  readonly maxRequestBytes: number
+  readonly logFailures: boolean
 }
 
 export interface Group extends StrategySettings {
@@ -126,6 +203,10 @@ export interface Caller {
   readonly user: string
   readonly project: string
   readonly environment: string
+  /** The user's name for people. */
+  readonly userName: string | null
+  /** What the user is in the project; null: no active membership. */
+  readonly membershipRole: string | null
   readonly status: KeyStatus
   /** Group names and aliases that the caller may name. */
   readonly allowed: ReadonlySet<string>

@@ -19,13 +19,13 @@ import {
 import { contentCapture } from "./capture.ts"
 import { apiShape, displayName, expression, identifier, modality } from "./forms.ts"
 import { target } from "./model.ts"
-import { externalPolicy, routingPolicy, script, scriptHttp } from "./policy.ts"
+import { externalPolicy, routingPolicy, script, scriptHttp, scriptLimits } from "./policy.ts"
 
 const LATER = { pending: true } as const
 const STRATEGIES = ["static", "failover", "weighted", "dynamic_score", "script", "external"]
 
 const strategy: z.ZodType = choice(STRATEGIES, "How the eligible targets are ordered.", {
-  pendingValues: ["dynamic_score", "script", "external"],
+  pendingValues: ["dynamic_score"],
 })
 
 const needs = (value: Readonly<Record<string, unknown>>) =>
@@ -41,6 +41,7 @@ const shadow: z.ZodType = nullByDefault(
       {
         strategy: key(strategy, "The strategy to compare with."),
         script,
+        script_limits: scriptLimits,
         script_http: scriptHttp,
         external_policy: externalPolicy,
         routing_policy: routingPolicy,
@@ -202,6 +203,7 @@ export const group: z.ZodType = ruled(
         integer("Output tokens that are reserved for a call without a cap.", { ...LATER, min: 1, unit: "tokens" }),
       ),
       script,
+      script_limits: scriptLimits,
       script_http: scriptHttp,
       external_policy: externalPolicy,
       routing_policy: routingPolicy,

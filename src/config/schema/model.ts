@@ -194,7 +194,7 @@ export const target: z.ZodType = ruled(
         integer("The whole of a unary call, or the longest silence of a stream, per attempt.", { unit: "ms" }),
       ),
       display_name: optional(displayName),
-      tags: byDefault(list(identifier, "Labels that policies and contracts may ask for.", LATER), []),
+      tags: byDefault(list(identifier, "Labels that policies and contracts may ask for."), []),
       tool_only: byDefault(flag("Serve only calls that carry tools.", LATER), false),
       ...allOptional(facts),
       output_token_field: optional(key(outputTokenField, "In place of the catalogue's.")),
