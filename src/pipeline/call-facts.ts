@@ -40,5 +40,9 @@ export class FactsOfCall implements CallFacts {
     return this.call.body
   }
 
-  readonly shape = (): CallShape | null => null
+  get tokenId(): string | null {
+    return this.call.credential?.tokenId ?? null
+  }
+
+  readonly shape = (): CallShape | null => (this.call.body === null ? null : this.call.shape)
 }

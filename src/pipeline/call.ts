@@ -5,6 +5,8 @@ import type { RequestShape } from "../dialects/shape-reader.ts"
 import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import type { TraceRow, UpstreamShapeRow } from "../ledger/record.ts"
+import type { PolicyExecution } from "../routing/policy/execution.ts"
+import type { FeedbackTicket } from "../routing/policy/feedback.ts"
 import type { Failure } from "../upstream/failure.ts"
 import type { TargetHealth } from "../upstream/health.ts"
 import type { DecodedRequest } from "./decode.ts"
@@ -71,6 +73,10 @@ export class Call implements Watched {
   /** Whether the body holds reasoning that the router sealed; null: not looked yet. */
   sealed: boolean | null = null
   readonly trace: TraceRow[] = []
+  /** How the group's policies ran; null: none was asked. */
+  policies: PolicyExecution[] | null = null
+  /** Who wants to know how the call ends; null: nobody. */
+  feedback: FeedbackTicket | null = null
   // reply
   answer: AnswerFacts = { usage: null, stopReason: null, serviceTier: null }
   firstContentAt: number | null = null

@@ -1,6 +1,7 @@
 /** What the pipeline works with; everything impure is handed in here. */
 import type { Snapshot } from "../config/snapshot.ts"
 import type { CallRecord, Ledger } from "../ledger/record.ts"
+import type { FeedbackQueue } from "../routing/policy/feedback.ts"
 import type { LiveView } from "../routing/live-view.ts"
 import type { Strategies } from "../routing/strategy.ts"
 import type { Clock } from "../system/clock.ts"
@@ -22,6 +23,7 @@ export interface Gateway {
   readonly upstream: Upstream
   readonly health: Health
   readonly strategies: Strategies
+  readonly feedback: Pick<FeedbackQueue, "report">
   /** How the targets are doing. */
   readonly live: LiveView
   readonly version: string

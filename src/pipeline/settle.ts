@@ -1,6 +1,7 @@
 /** Step 8: exactly once: write the call's rows; only then may its last byte go. */
 import { RouterError } from "../errors.ts"
-import type { CallRecord } from "../ledger/record.ts"
+import type { CallRecord, UsageRow } from "../ledger/record.ts"
+import type { FeedbackOutcome } from "../routing/policy/feedback.ts"
 import type { Call, Outcome } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { recordOf } from "./record.ts"
@@ -17,6 +18,7 @@ export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Pr
   gateway.watchdog.forget(call)
   judgeLast(call, outcome, gateway)
   const record = recordOf(call, gateway, outcome)
+  if (call.feedback !== null) gateway.feedback.report(call.feedback, feedbackOf(record.usage))
   // calls without a known caller are logged, but cannot fill the ledger
   if (call.credential === null) return gateway.requestLog.write(record)
   try {
@@ -25,6 +27,27 @@ export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Pr
   } catch (cause) {
     gateway.requestLog.write(unrecorded(record))
     throw cause instanceof RouterError ? cause : new RouterError("usage-store-unavailable", { cause })
+  }
+}
+
+function feedbackOf(row: UsageRow): FeedbackOutcome {
+  return {
+    requestId: row.request_id,
+    status: row.status,
+    error: row.error,
+    provider: row.target_provider,
+    model: row.target_model,
+    attempts: row.attempts,
+    fallbackUsed: row.fallback_used === 1,
+    stream: row.stream === 1,
+    latencyMs: row.latency_ms,
+    ttfbMs: row.ttfb_ms,
+    inputTokens: row.input_tokens,
+    cachedInputTokens: row.cached_input_tokens,
+    outputTokens: row.output_tokens,
+    reasoningTokens: row.reasoning_tokens,
+    costNanoUsd: row.total_cost_nano_usd,
+    stopReason: row.stop_reason,
   }
 }
 

@@ -4,12 +4,14 @@ import changelog from "../../CHANGELOG.md" with { type: "text" }
 import runtimeBun from "../../docs/decisions/0001-runtime-bun.md" with { type: "text" }
 import passthrough from "../../docs/decisions/0003-passthrough.md" with { type: "text" }
 import ledgerCommit from "../../docs/decisions/0002-ledger-commit-rule.md" with { type: "text" }
+import scriptSandbox from "../../docs/decisions/0005-script-sandbox.md" with { type: "text" }
 import ownHttp from "../../docs/decisions/0004-own-http.md" with { type: "text" }
 import configuration from "../../docs/configuration.md" with { type: "text" }
 import dialects from "../../docs/dialects.md" with { type: "text" }
 import errors from "../../docs/errors.md" with { type: "text" }
 import clients from "../../docs/clients.md" with { type: "text" }
 import http from "../../docs/http.md" with { type: "text" }
+import policies from "../../docs/policies.md" with { type: "text" }
 import operations from "../../docs/operations.md" with { type: "text" }
 import providers from "../../docs/providers.md" with { type: "text" }
 import readme from "../../README.md" with { type: "text" }
@@ -28,6 +30,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/providers.md", slug: "providers", title: "Providers", text: providers },
   { file: "docs/clients.md", slug: "clients", title: "Clients", text: clients },
   { file: "docs/configuration.md", slug: "configuration", title: "Configuration", text: configuration },
+  { file: "docs/policies.md", slug: "policies", title: "Routing policies", text: policies },
   { file: "docs/http.md", slug: "http", title: "HTTP", text: http },
   { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
   { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
@@ -56,6 +59,12 @@ export const DOCUMENTS: readonly Document[] = [
     slug: "decisions/0004-own-http",
     title: "Decision 4: HTTP",
     text: ownHttp,
+  },
+  {
+    file: "docs/decisions/0005-script-sandbox.md",
+    slug: "decisions/0005-script-sandbox",
+    title: "Decision 5: the script sandbox",
+    text: scriptSandbox,
   },
   { file: "CHANGELOG.md", slug: "changelog", title: "Changes", text: changelog },
 ]

@@ -19,6 +19,7 @@ import { systemClock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
 import { listen, type Listener } from "./listen.ts"
+import { openPolicies, type Policies } from "./policies.ts"
 
 export interface StartOptions {
   readonly configPath: string
@@ -66,6 +67,9 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   if (config === null) throw new ConfigRefused(loaded.findings)
   refuseInactive(config)
   const log = options.log ?? jsonLog(systemClock)
+  const policies = openPolicies(systemClock, log)
+  const snapshot = snapshotOf(config)
+  const scriptFiles = await policies.prepare(snapshot)
   const ledger = await openStore(config, log)
   const requestLog = openRequestLog({
     path: config.server.logging.path,
@@ -74,27 +78,30 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     clock: systemClock,
     log,
   })
-  const gateway = gatewayOf(config, ledger, requestLog, log)
+  const gateway = gatewayOf(snapshot, policies, ledger, requestLog, log)
   try {
     const listener = listen(gateway, ledger, {
       ...(options.listen ?? addressOf(config.server.listen)),
       keepAliveAfterMs: options.keepAliveAfterMs ?? KEEP_ALIVE_AFTER_MS,
     })
     const reloader = startReloading({
-      running: { ...loaded, config },
+      running: { ...loaded, config, files: [...loaded.files, ...scriptFiles] },
       load,
-      apply: (next) => {
-        const snapshot = snapshotOf(next)
-        gateway.health.adopt(snapshot, gateway.clock.monotonicMs())
-        gateway.snapshot = snapshot
+      apply: async (next) => {
+        const changed = snapshotOf(next)
+        const files = await policies.prepare(changed)
+        gateway.health.adopt(changed, gateway.clock.monotonicMs())
+        gateway.snapshot = changed
+        return files
       },
       log,
       onRequest: options.onReloadRequest ?? (() => () => {}),
       watchTools: systemWatchTools,
     })
-    const { stop, finished } = stopper(gateway, listener, reloader, ledger, requestLog)
+    const { stop, finished } = stopper(gateway, listener, reloader, policies, ledger, requestLog)
     return { url: listener.url, config, findings: loaded.findings, log, stop, finished }
   } catch (error) {
+    policies.close()
     await Promise.all([ledger.close(), requestLog.close()])
     throw error
   }
@@ -116,9 +123,14 @@ function openStore(config: Config, log: Log): Promise<LedgerStore> {
   return openLedger({ path, durability, onUnavailable, clock: systemClock, log })
 }
 
-function gatewayOf(config: Config, ledger: LedgerStore, requestLog: RequestLog, log: Log): Gateway {
+function gatewayOf(
+  snapshot: Snapshot,
+  policies: Policies,
+  ledger: LedgerStore,
+  requestLog: RequestLog,
+  log: Log,
+): Gateway {
   const { version } = buildInfo
-  const snapshot = snapshotOf(config)
   const health = new Health()
   health.adopt(snapshot, systemClock.monotonicMs())
   return {
@@ -131,7 +143,8 @@ function gatewayOf(config: Config, ledger: LedgerStore, requestLog: RequestLog, 
     watchdog: new Watchdog(systemClock),
     upstream: new Upstream(systemClock),
     health,
-    strategies: STRATEGIES,
+    strategies: { ...STRATEGIES, ...policies.strategies },
+    feedback: policies.feedback,
     live: NOTHING_OBSERVED,
     version,
     draining: false,
@@ -147,6 +160,7 @@ function stopper(
   gateway: Gateway,
   listener: Listener,
   reloader: Reloader,
+  policies: Policies,
   ledger: LedgerStore,
   requestLog: RequestLog,
 ): Pick<RunningRouter, "stop" | "finished"> {
@@ -162,6 +176,7 @@ function stopper(
     await idle(gateway, FLUSH_MS)
     gateway.watchdog.stop()
     gateway.upstream.close()
+    policies.close()
     await Promise.all([ledger.close(), requestLog.close()])
     finished.resolve()
   }
