@@ -3,10 +3,16 @@
  * SMART_ROUTER_BINARY names a finished one.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
-import { chmodSync, copyFileSync, readdirSync, rmSync } from "node:fs"
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import packageJson from "../package.json" with { type: "json" }
+import { SCRIPT_TYPES } from "../src/routing/script/script-types.ts"
+import { call } from "./helpers/client.ts"
+import { prepare, targetsOf } from "./helpers/config.ts"
 import { startDemo, temporaryFolder } from "./helpers/demo-process.ts"
+import { FakeUpstream } from "./helpers/fake-upstream.ts"
+import { ALL_SAMPLES } from "./helpers/samples.ts"
+import { vendorAnswer } from "./helpers/vendor.ts"
 
 const ROOT = join(import.meta.dir, "..")
 const EMPTY_ENVIRONMENT = { PATH: "/nowhere" }
@@ -44,6 +50,53 @@ test("a .env, bunfig.toml or package.json where it is started changes nothing", 
   expect(code).toBe(0)
   expect(JSON.parse(text)).toHaveProperty("properties.server")
 })
+
+test("it bundles and runs routing scripts, with a package beside them, and prints their types", async () => {
+  const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer("first"))
+  const second = (await FakeUpstream.start()).otherwise(vendorAnswer("second"))
+  const prepared = prepare({
+    upstreams: { upstream, second },
+    configure: (config, directory) => {
+      mkdirSync(join(directory, "node_modules/last"), { recursive: true })
+      writeFileSync(join(directory, "node_modules/last/index.js"), "module.exports = (list) => list.length - 1")
+      writeFileSync(
+        join(directory, "route.ts"),
+        'import last from "last"\nexport const route = (ctx: { targets: unknown[] }) => ({ targetIndex: last(ctx.targets) })',
+      )
+      const targets = targetsOf(["upstream", "second"])
+      config.models["default"] = { strategy: "script", script: "route.ts", targets }
+    },
+  })
+  const run = Bun.spawn([built, "serve", "--config", prepared.configPath], {
+    cwd: "/",
+    env: { ...EMPTY_ENVIRONMENT, ...prepared.env },
+    stderr: "inherit",
+  })
+  try {
+    const url = await readyAddress(run.stdout)
+    for (const sample of ALL_SAMPLES) {
+      const answer = await call({ url, token: prepared.token }, sample.dialect, sample.request())
+      expect([answer.status, answer.text]).toEqual([200, sample.unary("second")])
+    }
+  } finally {
+    run.kill()
+    await run.exited
+    prepared.remove()
+    await Promise.all([upstream.stop(), second.stop()])
+  }
+  expect((await output(["types"], "/")).text).toBe(SCRIPT_TYPES)
+})
+
+async function readyAddress(channel: ReadableStream<Uint8Array>): Promise<string> {
+  let printed = ""
+  const decoder = new TextDecoder()
+  for await (const piece of channel) {
+    printed += decoder.decode(piece, { stream: true })
+    const address = /http:\/\/127\.0\.0\.1:\d+/u.exec(printed)
+    if (address !== null) return address[0]
+  }
+  throw new Error(`serve ended before it was ready: ${printed}`)
+}
 
 test("the demo runs from it: three dialects, documents, and a clean stop", async () => {
   using folder = temporaryFolder()

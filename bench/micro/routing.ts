@@ -65,7 +65,13 @@ const BY_COMPLEXITY = [
 function contextOf(policy: unknown): RankContext {
   const entry = { strategy: "dynamic_score", routing_policy: policy } as Partial<GroupConfig>
   const score = scoreSettings(entry as GroupConfig)
-  return { settings: { strategy: "dynamic_score", score }, live, random: () => 0.5, now, explain: false }
+  return {
+    settings: { strategy: "dynamic_score", score, script: null, external: null },
+    live,
+    random: () => 0.5,
+    now,
+    explain: false,
+  }
 }
 
 function factsOf(text: string): () => CallFacts {
@@ -78,6 +84,7 @@ function factsOf(text: string): () => CallFacts {
     dialect: "openai-chat",
     group,
     caller: null,
+    tokenId: null,
     request,
     estimatedInputTokens: body.bytes.length / 4,
     body,

@@ -114,6 +114,7 @@ function factsOf(call: SimulatedCall, group: Group): CallFacts {
     dialect: "openai-chat",
     group,
     caller: null,
+    tokenId: null,
     request: { model: group.name, stream: true, includeUsage: true, outputCap: null, choices: 1 },
     estimatedInputTokens: call.inputTokens,
     body: null,

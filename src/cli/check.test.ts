@@ -25,6 +25,18 @@ describe("check", () => {
     expect(fuller.code).toBe(0)
   })
 
+  test("tries the scripts, and says where one is wrong", async () => {
+    const yaml = SMALLEST.replace("strategy: static", "strategy: script\n    script: route.ts")
+    const path = file("scripted", yaml)
+    writeFileSync(join(folder, "scripted/route.ts"), "export function route(ctx) { return { targetIndex: 0 } }")
+    expect((await smartRouter(["check", "--config", path], { env: KEYS })).code).toBe(0)
+    writeFileSync(join(folder, "scripted/route.ts"), "export function route(ctx) {\n  return { targetIndex: 0 ]\n}")
+    const { code, out } = await smartRouter(["check", "--config", path], { env: KEYS })
+    expect(code).toBe(1)
+    expect(out).toContain(`${path}:13:13  error  invalid-script  models.default.script`)
+    expect(out).toContain("route.ts:2:27 ")
+  })
+
   test("fails on an error and points at it", async () => {
     const path = file("bad", SMALLEST.replace("strategy: static", "strategy: statik"))
     const { code, out } = await smartRouter(["check", "--config", path], { env: KEYS })

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs"
 import type { Finding } from "../config/findings.ts"
-import { loadConfig, type LoadResult } from "../config/load.ts"
+import { loadConfig } from "../config/load.ts"
+import { scriptFindings } from "./check-scripts.ts"
 import { EXIT, print, readArguments, UsageError } from "./command.ts"
 import { counts, pretty } from "./findings-text.ts"
 
@@ -35,7 +36,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (options.text("config") === undefined && !existsSync(path)) {
     throw new UsageError("There is no config.yaml in this folder. Name the file: --config FILE.")
   }
-  const findings = judged(loadConfig({ path, env: process.env }), options.flag("strict"))
+  const loaded = loadConfig({ path, env: process.env })
+  const findings = judged([...loaded.findings, ...(await scriptFindings(loaded))], options.flag("strict"))
   const ok = findings.every((finding) => finding.severity !== "error")
   print(
     options.flag("json")
@@ -45,7 +47,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   return ok ? EXIT.ok : EXIT.failed
 }
 
-function judged({ findings }: LoadResult, strict: boolean): readonly Finding[] {
+function judged(findings: readonly Finding[], strict: boolean): readonly Finding[] {
   if (!strict) return findings
   return findings.map((finding) => (finding.code === "not-implemented" ? { ...finding, severity: "error" } : finding))
 }

@@ -6,7 +6,7 @@ describe("the command line", () => {
     for (const args of [["help"], ["--help"], ["-h"]]) {
       const { code, out } = await runHere(args)
       expect(code).toBe(0)
-      for (const name of ["serve", "demo", "init", "check", "schema", "token", "version"])
+      for (const name of ["serve", "demo", "init", "check", "schema", "types", "token", "version"])
         expect(out).toContain(`  ${name} `)
     }
   })
@@ -44,7 +44,7 @@ describe("the command line", () => {
   })
 
   test("has help with examples and exit codes for every command", async () => {
-    for (const name of ["init", "check", "schema", "token", "version"]) {
+    for (const name of ["init", "check", "schema", "types", "token", "version"]) {
       const byOption = await runHere([name, "--help"])
       const byHelp = await runHere(["help", name])
       expect(byOption).toEqual({ ...byHelp, code: 0 })

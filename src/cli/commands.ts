@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   init: { summary: "Write a starter configuration.", load: () => import("./init.ts") },
   check: { summary: "Check a configuration file without serving.", load: () => import("./check.ts") },
   schema: { summary: "Print the JSON Schema of the configuration.", load: () => import("./schema.ts") },
+  types: { summary: "Print the TypeScript types of routing scripts.", load: () => import("./types.ts") },
   token: { summary: "Create, list, rotate and revoke caller tokens.", load: () => import("./token.ts") },
   version: { summary: "Print version, commit and runtime.", load: () => import("./version.ts") },
 }

@@ -12,8 +12,9 @@ import { formatPath } from "./findings.ts"
 import { fingerprint, pricingFingerprint, routingFingerprint } from "./fingerprints.ts"
 import { compileLimits } from "./limits.ts"
 import { reservePricesOf } from "./reserve-prices.ts"
-import { observationRule, scoreSettings } from "./score-settings.ts"
+import { observationRule } from "./score-settings.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
+import { policySettings, targetDescription } from "./policies.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
 import { targetFacts } from "./target-facts.ts"
 
@@ -78,8 +79,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
     })
     const group: Group = {
       name,
-      strategy: entry.strategy,
-      score: scoreSettings(entry),
+      ...policySettings(entry),
       targets,
       aliases: entry.aliases,
       translation: entry.translation,
@@ -98,8 +98,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
 /** A policy that must decide, and a filter that must run, are never skipped in silence. */
 function refusalOf(entry: GroupConfig): Group["refusal"] {
   if (entry.pii_filter?.enabled === true) return "pii-filter-failed"
-  if (entry.strategy === "script" || entry.strategy === "external" || entry.activation === "required")
-    return "routing-policy-error"
+  if (entry.activation === "required") return "routing-policy-error"
   return null
 }
 
@@ -206,6 +205,7 @@ function compileTarget(
     ...known,
     pin: [known.facts.issuer.label, dialect, model].join(" "),
     contract: targetContract(group.contract, contractFacts(known.capabilities, catalogue, target)),
+    about: targetDescription(target, catalogue, providerEntry),
   }
 }
 

@@ -174,6 +174,8 @@ export interface GroupConfig {
   readonly affinity?: Affinity | undefined
   /** The TypeScript file whose `route` function picks the target. */
   readonly script?: string | undefined
+  /** How far a script may go, and what happens when it fails. */
+  readonly script_limits?: ScriptLimits | undefined
   /** What `router.fetchJSON` may reach. */
   readonly script_http?: ScriptHttp | undefined
   /** An HTTP service that picks the target. */
@@ -428,6 +430,8 @@ export interface ShadowStrategy {
   readonly strategy: "static" | "failover" | "weighted" | "dynamic_score" | "script" | "external"
   /** The TypeScript file whose `route` function picks the target. */
   readonly script?: string | undefined
+  /** How far a script may go, and what happens when it fails. */
+  readonly script_limits?: ScriptLimits | undefined
   /** What `router.fetchJSON` may reach. */
   readonly script_http?: ScriptHttp | undefined
   /** An HTTP service that picks the target. */
@@ -572,6 +576,8 @@ export interface ExternalPolicy {
   readonly max_response_bytes: number
   /** Headers of the call to the service. */
   readonly headers: Readonly<Record<string, string>>
+  /** `shadow`: the service is asked and recorded, the configured order counts. */
+  readonly mode: "live" | "shadow"
   /** `fallback`: the configured order when the service fails. */
   readonly on_error: "fail_closed" | "fallback"
   /** Also call hosts other than loopback without TLS. */
@@ -636,6 +642,16 @@ export interface ScriptHttp {
   readonly headers: Readonly<Record<string, string>>
   /** Also call hosts other than loopback without TLS. */
   readonly allow_http: boolean
+}
+
+/** How far a script may go, and what happens when it fails. */
+export interface ScriptLimits {
+  /** Computing time of one call; what takes longer is stopped. Unit: ms. */
+  readonly deadline_ms: number
+  /** The memory of the script. Unit: bytes. */
+  readonly max_memory_bytes: number
+  /** `fallback`: the configured order when the script fails. */
+  readonly on_error: "fail_closed" | "fallback"
 }
 
 /** One API shape of one upstream. */

@@ -1,6 +1,7 @@
 /** Whose calls a token stands for. */
 import type { CompiledLimits } from "../governance/state.ts"
 import type { CallerConfig, Config } from "./config.ts"
+import { callerDescription } from "./policies.ts"
 import type { Caller, Credential, KeyStatus } from "./snapshot.ts"
 
 /** By lower-case hex SHA-256 of the raw token. */
@@ -10,7 +11,7 @@ export function compileCredentials(
 ): Map<string, Credential> {
   const credentials = new Map<string, Credential>()
   for (const entry of config.callers) {
-    const caller = compileCaller(entry, limits.get(entry.id) ?? null)
+    const caller = { ...compileCaller(entry, limits.get(entry.id) ?? null), ...callerDescription(entry, config) }
     const tokens = [
       { token_sha256: entry.token_sha256, token_id: entry.token_id, expires_at: entry.token_expires_at },
       ...entry.tokens,
@@ -23,7 +24,10 @@ export function compileCredentials(
   return credentials
 }
 
-function compileCaller(entry: CallerConfig, limits: CompiledLimits | null): Caller {
+function compileCaller(
+  entry: CallerConfig,
+  limits: CompiledLimits | null,
+): Omit<Caller, "userName" | "membershipRole"> {
   return {
     id: entry.id,
     user: entry.owner_user,

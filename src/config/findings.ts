@@ -17,6 +17,7 @@ export type FindingCode =
   | "duplicate-token"
   | "empty-group"
   | "inactive-reference"
+  | "invalid-script"
   | "invalid-value"
   | "missing-key"
   | "missing-variable"
@@ -41,6 +42,7 @@ export type FindingCode =
   | "unknown-tag"
   | "unknown-user"
   | "unreadable-file"
+  | "unused-key"
   | "wrong-type"
   | "yaml-syntax"
 
@@ -135,7 +137,7 @@ function shortened(key: string | number): string | number {
   return typeof key === "string" && key.length > LONGEST_NAME ? `${key.slice(0, 12)}…` : key
 }
 
-function positionOf(places: Places, path: Path, atKey: boolean): Position {
+export function positionOf(places: Places, path: Path, atKey = false): Position {
   for (let depth = path.length; depth >= 0; depth -= 1) {
     const place = places.get(formatPath(path.slice(0, depth)))
     if (place !== undefined) return atKey || depth < path.length ? place.key : place.value

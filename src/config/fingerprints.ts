@@ -1,5 +1,6 @@
 /** Fingerprints of the configuration, copied to every row: two rows with the same one were decided and priced alike. */
 import type { Config, TargetConfig } from "./config.ts"
+import { strategyFacts } from "./policies.ts"
 
 export function routingFingerprint(config: Config): string {
   return fingerprint(routingFacts(config))
@@ -17,7 +18,8 @@ export function fingerprint(facts: unknown): string {
 function routingFacts(config: Config): unknown {
   return Object.entries(config.models).map(([name, group]) => [
     name,
-    group.strategy,
+    strategyFacts(group),
+    group.routing_policy ?? null,
     group.aliases,
     group.translation,
     group.affinity ?? null,

@@ -6,16 +6,26 @@ import { checkContracts } from "./contract-checks.ts"
 import type { Config } from "./config.ts"
 import { reportDatabaseAddress } from "./database-address.ts"
 import { readTree, type Tree } from "./document.ts"
-import { collector, formatPath, type Finding, type Place, type Report } from "./findings.ts"
+import {
+  collector,
+  formatPath,
+  positionOf,
+  START,
+  type Finding,
+  type Place,
+  type Position,
+  type Report,
+} from "./findings.ts"
 import { checkIdentities } from "./identities.ts"
 import { pathOf, reportIssues } from "./issues.ts"
 import { mapping } from "./outline.ts"
 import { reportPending } from "./pending.ts"
+import { reportPolicies } from "./policy-checks.ts"
 import { reportProviderFiles } from "./provider-files.ts"
 import { checkReferences } from "./references.ts"
 import { resolveConfig, withDefaultLimits } from "./resolve.ts"
 import { configSchema } from "./schema.ts"
-import { childOf } from "./schema/inspect.ts"
+import { childOf, type Path } from "./schema/inspect.ts"
 import { openSources, readTextFile, whyUnreadable, type OpenedSources, type ReadFile } from "./sources.ts"
 import type { Unresolved } from "./walk.ts"
 import { incompleteIdleProviders, isNeeded, usedProviders, withApiKeys, withoutProviders } from "./unresolved.ts"
@@ -37,6 +47,8 @@ export interface LoadResult {
   readonly lineOf: (path: string) => number | null
   /** Absolute paths of every file that the result depends on, whether it exists or not. */
   readonly files: readonly string[]
+  /** Where something stands in the file, or what is around it. */
+  readonly positionOf: (path: Path) => Position
   /** Which text was read: the SHA-256 of the file itself; empty where it could not be read. */
   readonly digest: string
 }
@@ -55,7 +67,8 @@ export function loadConfig({ path, env, readFile = readTextFile }: LoadOptions):
     text = readFile(file)
   } catch (error) {
     report({ code: "unreadable-file", path: [], message: `The configuration cannot be read: ${whyUnreadable(error)}.` })
-    return { config: null, findings: all(), secrets: [], lineOf: () => null, files: [file], digest: "" }
+    const nowhere = { lineOf: () => null, positionOf: () => START }
+    return { config: null, findings: all(), secrets: [], files: [file], digest: "", ...nowhere }
   }
   const sources = openSources(file, env, readFile, report)
   const read = readTree(text, configSchema, sources, places, report)
@@ -69,6 +82,7 @@ export function loadConfig({ path, env, readFile = readTextFile }: LoadOptions):
     lineOf: (at) => places.get(at)?.value.line ?? null,
     files: [...new Set([file, ...sources.files, ...files])],
     digest: digestOf(text),
+    positionOf: (place) => positionOf(places, place),
   }
 }
 
@@ -106,7 +120,11 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
   reportPending(keyed.tree, configSchema, report)
   if (!parsed.success) return { ...NOTHING, secrets: keyed.secrets }
   const config = resolveConfig(parsed.data as Parameters<typeof resolveConfig>[0], configSchema, dirname(file))
-  const files = [...reportProviderFiles(config, readFile, report), ...reportDatabaseAddress(config, readFile, report)]
+  const files = [
+    ...reportProviderFiles(config, readFile, report),
+    ...reportDatabaseAddress(config, readFile, report),
+    ...reportPolicies(config, readFile, report),
+  ]
   checkContracts(config, report)
   advise(config, explained, report)
   return { config, secrets: keyed.secrets, files }

@@ -14,11 +14,6 @@ describe("keys whose feature is not built yet", () => {
   const cases: readonly (readonly [name: string, yaml: string, path: string])[] = [
     ["the cache", server("cache: { enabled: true }"), "server.cache"],
     ["the retention of diagnostics", server("diagnostics: { retention_days: 7 }"), "server.diagnostics.retention_days"],
-    [
-      "a strategy",
-      SMALLEST.replace("strategy: static", "strategy: script\n    script: route.ts"),
-      "models.default.strategy",
-    ],
     ["a filter", group("pii_filter: { enabled: true }"), "models.default.pii_filter"],
     ["a shadow", group("shadow: { strategy: static }"), "models.default.shadow"],
   ]

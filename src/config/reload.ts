@@ -12,13 +12,15 @@ export interface ReloadOptions {
   /** What the process runs on. */
   readonly running: LoadResult & { readonly config: Config }
   readonly load: () => LoadResult
-  /** Puts the configuration into force. When it throws, the one before stays. */
-  readonly apply: (config: Config, result: LoadResult) => void | Promise<void>
+  /** Puts the configuration into force; may name further files that it depends on. When it throws, the one before stays. */
+  readonly apply: (config: Config, result: LoadResult) => Applied | Promise<Applied>
   readonly log: Log
   /** Calls the listener whenever someone asks for a reload (SIGHUP). */
   readonly onRequest: (listener: () => void) => Stop
   readonly watchTools: WatchTools
 }
+
+type Applied = readonly string[] | void
 
 /** `digest`: of the text that was read. */
 export type ReloadOutcome = { readonly digest: string } & (
@@ -38,12 +40,12 @@ export function startReloading(options: ReloadOptions): Reloader {
   let queue: Promise<unknown> = Promise.resolve()
   let waiting: Promise<ReloadOutcome> | undefined
   let stopWatching: Stop | undefined
-
   const once = async (): Promise<ReloadOutcome> => {
     waiting = undefined
     const result = options.load()
     const config = result.config
-    const refusal = config === null ? reasonsOf(result) : await attempt(() => options.apply(config, result))
+    const { refusal, files } =
+      config === null ? { refusal: reasonsOf(result), files: [] } : await attempted(options, config, result)
     if (config === null || refusal.length > 0) {
       log.error("the configuration is refused, the one before stays in force", { reasons: refusal })
       return { is: "refused", reasons: refusal, digest: result.digest }
@@ -52,7 +54,7 @@ export function startReloading(options: ReloadOptions): Reloader {
     const needRestart = RESTART_KEYS.filter(
       (key) => !isDeepStrictEqual(running.config.server[key], config.server[key]),
     ).map((key) => `server.${key}`)
-    current = { ...result, config }
+    current = { ...result, config, files }
     log.info("the configuration is reloaded", { changed })
     if (needRestart.length > 0) log.warn("some changed keys need a restart", { keys: needRestart })
     adjustWatch()
@@ -76,7 +78,6 @@ export function startReloading(options: ReloadOptions): Reloader {
       stopWatching = undefined
     }
   }
-
   const request = (): void => {
     reload().catch((error: unknown) => log.error("the configuration could not be reloaded", { error }))
   }
@@ -92,12 +93,17 @@ export function startReloading(options: ReloadOptions): Reloader {
   }
 }
 
-async function attempt(action: () => void | Promise<void>): Promise<readonly string[]> {
+interface Attempt {
+  /** Empty: the configuration is in force. */
+  readonly refusal: readonly string[]
+  readonly files: readonly string[]
+}
+
+async function attempted({ apply }: ReloadOptions, config: Config, result: LoadResult): Promise<Attempt> {
   try {
-    await action()
-    return []
+    return { refusal: [], files: [...result.files, ...((await apply(config, result)) ?? [])] }
   } catch (error) {
-    return [error instanceof Error ? error.message : String(error)]
+    return { refusal: [error instanceof Error ? error.message : String(error)], files: [] }
   }
 }
 

@@ -54,7 +54,7 @@ const DEFAULTS = {
 } as const satisfies Partial<DynamicScore>
 
 /** Null unless the strategy is `dynamic_score`. */
-export function scoreSettings(entry: GroupConfig): ScoreSettings | null {
+export function scoreSettings(entry: Pick<GroupConfig, "strategy" | "routing_policy">): ScoreSettings | null {
   if (entry.strategy !== "dynamic_score") return null
   const policy: Omit<DynamicScore, "cold_start_policy"> = entry.routing_policy?.dynamic_score ?? DEFAULTS
   const { signals, thresholds } = policy

@@ -8,6 +8,7 @@ import type { DialectName } from "../dialects/dialect.ts"
 import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits } from "../governance/state.ts"
 import type { ModelPrices } from "../ledger/price.ts"
+import type { ExternalSettings, ScriptSettings, TargetDescription } from "./policy-settings.ts"
 import type { ScoreSettings } from "./score-settings.ts"
 import type { TargetContract, TargetLimits } from "./target-limits.ts"
 
@@ -40,7 +41,13 @@ export interface Origin {
   readonly hostname: string
   readonly port: number
   /** Null: plain HTTP. PEM texts beside the system's authorities. */
-  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null
+  readonly tls: {
+    readonly ca?: string
+    readonly cert?: string
+    readonly key?: string
+    /** Whose certificate it must be, where that is not `hostname`. */
+    readonly serverName?: string
+  } | null
 }
 
 /** One place that can serve a group's calls. */
@@ -92,6 +99,7 @@ export interface Target {
   readonly evaluatedQuality: number | null
   /** Null: nobody reads live figures of this target, so none are kept. */
   readonly observed: ObservationRule | null
+  readonly about: TargetDescription
 }
 
 /** Shared capacity of a provider, of one model of it, or of one target; at least one part is not null. */
@@ -181,6 +189,10 @@ export interface StrategySettings {
   readonly strategy: StrategyName
   /** Null unless the strategy is `dynamic_score`. */
   readonly score: ScoreSettings | null
+  /** Null unless the strategy is `script`. */
+  readonly script: ScriptSettings | null
+  /** Null unless the strategy is `external`. */
+  readonly external: ExternalSettings | null
 }
 
 export interface Group extends StrategySettings {
@@ -210,6 +222,10 @@ export interface Caller {
   readonly user: string
   readonly project: string
   readonly environment: string
+  /** The user's name for people. */
+  readonly userName: string | null
+  /** What the user is in the project; null: no active membership. */
+  readonly membershipRole: string | null
   readonly status: KeyStatus
   /** Group names and aliases that the caller may name. */
   readonly allowed: ReadonlySet<string>

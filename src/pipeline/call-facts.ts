@@ -43,4 +43,8 @@ export class FactsOfCall implements CallFacts {
   get shape(): CallShape | null {
     return this.call.body === null ? null : this.call.shape
   }
+
+  get tokenId(): string | null {
+    return this.call.credential?.tokenId ?? null
+  }
 }

@@ -8,6 +8,8 @@ import type { RequestShape } from "../dialects/shape-reader.ts"
 import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import type { TraceRow, UpstreamShapeRow } from "../ledger/record.ts"
+import type { PolicyExecution } from "../routing/policy/execution.ts"
+import type { FeedbackTicket } from "../routing/policy/feedback.ts"
 import type { Failure } from "../upstream/failure.ts"
 import type { TargetHealth } from "../upstream/health.ts"
 import type { Waiting } from "../governance/line.ts"
@@ -100,6 +102,10 @@ export class Call implements Watched {
   /** What the router itself left out of the body, beside what translation loses. */
   losses: readonly Loss[] = []
   readonly trace: TraceRow[] = []
+  /** How the group's policies ran; null: none was asked. */
+  policies: PolicyExecution[] | null = null
+  /** Who wants to know how the call ends; null: nobody. */
+  feedback: FeedbackTicket | null = null
   // reply
   /** Ids of such state that the answer hands out; they are recorded with the call. */
   returnedIds: readonly StoredId[] = []

@@ -5,6 +5,7 @@ import type { CallRecord, Ledger } from "../ledger/record.ts"
 import type { PinStore } from "../routing/affinity/pin-store.ts"
 import type { StoredStates } from "../ledger/stored-state.ts"
 import type { Observations } from "../routing/observations.ts"
+import type { FeedbackQueue } from "../routing/policy/feedback.ts"
 import type { Strategies } from "../routing/strategy.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
@@ -30,6 +31,7 @@ export interface Gateway {
   readonly strategies: Strategies
   /** How the targets are doing. */
   readonly live: Observations
+  readonly feedback: Pick<FeedbackQueue, "report">
   readonly version: string
   /** True once the process was asked to stop: new calls are refused, those in flight go on. */
   draining: boolean

@@ -1,5 +1,6 @@
 /** Step 6: the group's strategy orders the shortlist, affinity keeps conversations together, targets that are not well come last. */
 import type { Group, Target } from "../config/snapshot.ts"
+import { PolicyFailed, type PolicyExecution } from "../routing/policy/execution.ts"
 import type { Ranking } from "../routing/strategy.ts"
 import { pinnedOrder } from "./affinity.ts"
 import { FactsOfCall } from "./call-facts.ts"
@@ -8,22 +9,51 @@ import type { Gateway } from "./gateway.ts"
 import type { Shortlist } from "./shortlist.ts"
 import { orderByHealth } from "./target-health.ts"
 
-/** A promise only where the strategy asks somebody else, or pins are shared between processes. */
+/** A promise only where the strategy asks somebody else, or pins are shared between processes. @throws RouterError `routing-policy-error` */
 export function rank(
   shortlist: Shortlist,
   group: Group,
   call: Call,
   gateway: Gateway,
 ): readonly Target[] | Promise<readonly Target[]> {
-  const ranking = gateway.strategies[group.strategy](shortlist.eligible, new FactsOfCall(call, group), {
-    settings: group,
-    live: gateway.live,
-    random: gateway.random.number,
-    now: gateway.clock.monotonicMs(),
-    explain: false,
+  try {
+    const ranking = gateway.strategies[group.strategy](shortlist.eligible, new FactsOfCall(call, group), {
+      settings: group,
+      live: gateway.live,
+      random: gateway.random.number,
+      now: gateway.clock.monotonicMs(),
+      explain: false,
+    })
+    if (!(ranking instanceof Promise)) return decided(ranking, shortlist, group, call, gateway)
+    return ranking.then(
+      (answer) => decided(answer, shortlist, group, call, gateway),
+      (error: unknown) => failed(error, call, gateway),
+    )
+  } catch (error) {
+    return failed(error, call, gateway)
+  }
+}
+
+/** A policy that failed has run all the same. */
+function failed(error: unknown, call: Call, gateway: Gateway): never {
+  if (error instanceof PolicyFailed) note(error.execution, call, gateway)
+  throw error
+}
+
+function note(execution: PolicyExecution, call: Call, gateway: Gateway): void {
+  if (call.settled) return
+  call.policies = [...(call.policies ?? []), execution]
+  if (!call.snapshot.traceCalls) return
+  const target = execution.targetIndex === null ? undefined : call.group?.targets[execution.targetIndex]
+  call.trace.push({
+    seq: call.trace.length,
+    ts: gateway.clock.now(),
+    event: execution.mode === "shadow" ? "policy_shadow" : "policy_execution",
+    target_provider: target?.provider.name ?? null,
+    target_model: target?.model ?? null,
+    reason: execution.error ?? execution.classLabel ?? execution.outcome,
+    value: execution.durationMs,
   })
-  if (ranking instanceof Promise) return ranking.then((answer) => decided(answer, shortlist, group, call, gateway))
-  return decided(ranking, shortlist, group, call, gateway)
 }
 
 function decided(
@@ -33,7 +63,10 @@ function decided(
   call: Call,
   gateway: Gateway,
 ): readonly Target[] | Promise<readonly Target[]> {
-  const { order, lane } = ranking
+  const { order, lane, policy, shadowPolicy } = ranking
+  if (policy !== undefined) note(policy, call, gateway)
+  if (ranking.feedback !== undefined) call.feedback = ranking.feedback
+  void shadowPolicy?.then((execution) => (execution === null ? undefined : note(execution, call, gateway)))
   if (lane !== null && order[0] !== undefined && ranking.mode === "scored") gateway.live.follow(group, lane, order[0])
   // where there was no choice there is nothing to tell
   if (call.snapshot.traceCalls && (order.length > 1 || shortlist.rejected.length > 0)) {

@@ -1,6 +1,7 @@
 /** Step 8: exactly once: write the call's rows; only then may its last byte go. */
 import { RouterError } from "../errors.ts"
-import type { CallRecord } from "../ledger/record.ts"
+import type { CallRecord, UsageRow } from "../ledger/record.ts"
+import type { FeedbackOutcome } from "../routing/policy/feedback.ts"
 import type { Call, Outcome } from "./call.ts"
 import { closeLease } from "./close-lease.ts"
 import { endDrain } from "./drain.ts"
@@ -20,6 +21,7 @@ export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Pr
   judgeLast(call, outcome, gateway)
   endDrain(call, gateway)
   const record = recordOf(call, gateway, outcome)
+  if (call.feedback !== null) gateway.feedback.report(call.feedback, feedbackOf(record.usage))
   // calls without a known caller are logged, but cannot fill the ledger
   if (call.credential === null) return gateway.requestLog.write(record)
   try {
@@ -33,6 +35,27 @@ export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Pr
   } finally {
     // behind the row: what is counted as used stands in the ledger, whenever the process is killed
     closeLease(call, gateway, record.usage)
+  }
+}
+
+function feedbackOf(row: UsageRow): FeedbackOutcome {
+  return {
+    requestId: row.request_id,
+    status: row.status,
+    error: row.error,
+    provider: row.target_provider,
+    model: row.target_model,
+    attempts: row.attempts,
+    fallbackUsed: row.fallback_used === 1,
+    stream: row.stream === 1,
+    latencyMs: row.latency_ms,
+    ttfbMs: row.ttfb_ms,
+    inputTokens: row.input_tokens,
+    cachedInputTokens: row.cached_input_tokens,
+    outputTokens: row.output_tokens,
+    reasoningTokens: row.reasoning_tokens,
+    costNanoUsd: row.total_cost_nano_usd,
+    stopReason: row.stop_reason,
   }
 }
 

@@ -9,6 +9,8 @@ import type { ScannedObject } from "../json/scan.ts"
 import { dynamicScore } from "./dynamic-score.ts"
 import { failover } from "./failover.ts"
 import type { LiveView } from "./live-view.ts"
+import type { PolicyExecution } from "./policy/execution.ts"
+import type { FeedbackTicket } from "./policy/feedback.ts"
 import { weighted } from "./weighted.ts"
 
 /** What is known of the call before anything is sent. */
@@ -18,6 +20,8 @@ export interface CallFacts {
   readonly dialect: DialectName
   readonly group: Group
   readonly caller: Caller | null
+  /** The public part of the token that the call came with. */
+  readonly tokenId: string | null
   /** Stream or not, the client's output cap, how many choices. */
   readonly request: RequestFacts
   /** All input as it will be billed, roughly. */
@@ -71,6 +75,12 @@ export interface Ranking {
   readonly lane: number | null
   /** Null unless it was asked for, or where there is nothing to tell. */
   readonly explanation: RankExplanation | null
+  /** How the policy ran; absent where none was asked. */
+  readonly policy?: PolicyExecution
+  /** A policy that is asked beside the call and changes nothing; null: it was not asked after all. Never rejects. */
+  readonly shadowPolicy?: Promise<PolicyExecution | null>
+  /** Who wants to know how the call ended. */
+  readonly feedback?: FeedbackTicket
 }
 
 export interface RankExplanation {
@@ -112,12 +122,10 @@ export type Strategy = (targets: readonly Target[], call: CallFacts, context: Ra
 
 export type Strategies = Readonly<Record<StrategyName, Strategy>>
 
-/** A group with a strategy that is not built yet is never ranked: `Group.refusal` answers its calls. */
-export const STRATEGIES: Strategies = {
+/** Those that need nothing of the world; the others are made when the router starts. */
+export const STRATEGIES: Omit<Strategies, "script" | "external"> = {
   static: failover,
   failover,
   weighted,
   dynamic_score: dynamicScore,
-  script: failover,
-  external: failover,
 }

@@ -6,6 +6,7 @@ import passthrough from "../../docs/decisions/0003-passthrough.md" with { type: 
 import ledgerCommit from "../../docs/decisions/0002-ledger-commit-rule.md" with { type: "text" }
 import postgres from "../../docs/decisions/0005-postgres.md" with { type: "text" }
 import sharedState from "../../docs/decisions/0006-shared-state.md" with { type: "text" }
+import scriptSandbox from "../../docs/decisions/0007-script-sandbox.md" with { type: "text" }
 import ownHttp from "../../docs/decisions/0004-own-http.md" with { type: "text" }
 import configuration from "../../docs/configuration.md" with { type: "text" }
 import dialects from "../../docs/dialects.md" with { type: "text" }
@@ -13,6 +14,7 @@ import errors from "../../docs/errors.md" with { type: "text" }
 import clients from "../../docs/clients.md" with { type: "text" }
 import limits from "../../docs/limits.md" with { type: "text" }
 import http from "../../docs/http.md" with { type: "text" }
+import policies from "../../docs/policies.md" with { type: "text" }
 import operations from "../../docs/operations.md" with { type: "text" }
 import providers from "../../docs/providers.md" with { type: "text" }
 import routing from "../../docs/routing.md" with { type: "text" }
@@ -35,6 +37,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/configuration.md", slug: "configuration", title: "Configuration", text: configuration },
   { file: "docs/routing.md", slug: "routing", title: "Routing", text: routing },
   { file: "docs/limits.md", slug: "limits", title: "Limits", text: limits },
+  { file: "docs/policies.md", slug: "policies", title: "Routing policies", text: policies },
   { file: "docs/http.md", slug: "http", title: "HTTP", text: http },
   { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
   { file: "docs/stored-state.md", slug: "stored-state", title: "Stored state", text: storedState },
@@ -76,6 +79,12 @@ export const DOCUMENTS: readonly Document[] = [
     slug: "decisions/0006-shared-state",
     title: "Decision 6: the shared state",
     text: sharedState,
+  },
+  {
+    file: "docs/decisions/0007-script-sandbox.md",
+    slug: "decisions/0007-script-sandbox",
+    title: "Decision 7: the script sandbox",
+    text: scriptSandbox,
   },
   { file: "CHANGELOG.md", slug: "changelog", title: "Changes", text: changelog },
 ]

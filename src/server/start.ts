@@ -24,6 +24,7 @@ import { startGoverning } from "./govern.ts"
 import { recoverLeftovers } from "./leftovers.ts"
 import { listen, type Listener } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
+import { openPolicies, type Policies } from "./policies.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { restoreLimits } from "./restore-limits.ts"
 
@@ -77,6 +78,9 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   const { worker } = options
   const files = processFiles(config, worker?.number ?? null)
   if (worker === undefined) await takeOver(config, [null], log)
+  const policies = openPolicies(systemClock, log)
+  const snapshot = snapshotOf(config, loaded)
+  const scriptFiles = await policies.prepare(snapshot)
   const ledger = await openStore(config, files, log)
   const requestLog = openRequestLog({
     path: files.requestLogPath,
@@ -87,7 +91,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   })
   try {
     const journals = journalPaths(config, files, worker?.number ?? null)
-    const gateway = await gatewayOf(config, snapshotOf(config, loaded), journals, ledger, requestLog, log)
+    const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, requestLog, log)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
     const listener = listen(gateway, ledger, {
@@ -96,24 +100,27 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       keepAliveAfterMs: options.keepAliveAfterMs ?? KEEP_ALIVE_AFTER_MS,
     })
     const reloader = startReloading({
-      running: { ...loaded, config },
+      running: { ...loaded, config, files: [...loaded.files, ...scriptFiles] },
       load,
       apply: async (next, result) => {
-        const snapshot = snapshotOf(next, result)
-        await restoreLimits(snapshot, gateway.governance.state, ledger, systemClock)
-        gateway.health.adopt(snapshot, gateway.clock.monotonicMs())
-        gateway.live.keep(snapshot.groups.values())
-        gateway.snapshot = snapshot
-        engines.follow(snapshot)
+        const changed = snapshotOf(next, result)
+        const scripts = await policies.prepare(changed)
+        await restoreLimits(changed, gateway.governance.state, ledger, systemClock)
+        gateway.health.adopt(changed, gateway.clock.monotonicMs())
+        gateway.live.keep(changed.groups.values())
+        gateway.snapshot = changed
+        engines.follow(changed)
+        return scripts
       },
       log,
       onRequest: options.onReloadRequest ?? (() => () => {}),
       watchTools: systemWatchTools,
     })
     const control = await openControl({ path: files.controlPath, reload: () => reloader.reload(), log })
-    const { stop, finished } = stopper(gateway, listener, [control, reloader, engines], ledger, requestLog)
+    const { stop, finished } = stopper(gateway, listener, [control, reloader, engines, policies], ledger, requestLog)
     return { url: listener.url, config, findings: loaded.findings, log, stop, finished }
   } catch (error) {
+    policies.close()
     await Promise.all([ledger.close(), requestLog.close()])
     throw error
   }
@@ -146,6 +153,7 @@ export function takeOver(config: Config, workers: readonly WorkerNumber[], log: 
 async function gatewayOf(
   config: Config,
   snapshot: Snapshot,
+  policies: Policies,
   journals: readonly string[],
   ledger: LedgerStore,
   requestLog: RequestLog,
@@ -178,7 +186,8 @@ async function gatewayOf(
     upstream: new Upstream(systemClock),
     health,
     pins: new MemoryPinStore(),
-    strategies: STRATEGIES,
+    strategies: { ...STRATEGIES, ...policies.strategies },
+    feedback: policies.feedback,
     live: new Observations(),
     version,
     draining: false,

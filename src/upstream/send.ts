@@ -76,7 +76,7 @@ export class Upstream {
 }
 
 /** A request on a kept connection or, where that closes before an answer comes, once more on a new one. */
-class PooledRequest implements Sent, Listener {
+export class PooledRequest implements Sent, Listener {
   readonly answer: Promise<UpstreamAnswer>
   private readonly pool: Pool
   private readonly pieces: readonly Uint8Array[]

@@ -23,7 +23,7 @@ export interface Setup {
   /** Far ends by name, tried in this order. Each becomes one provider per dialect: `<name>-chat` and so on. */
   readonly upstreams: Readonly<Record<string, FakeUpstream | { readonly url: string }>>
   /** Changes the standard configuration before it is written. */
-  readonly configure?: (config: Config) => void
+  readonly configure?: (config: Config, directory: string) => void
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -101,7 +101,7 @@ export function prepare(setup: Setup): Prepared {
   const configPath = path.join(directory, "config.yaml")
   const token = newToken()
   const config = standardConfig(setup, token)
-  setup.configure?.(config)
+  setup.configure?.(config, directory)
   // JSON is YAML: what is written here is exactly what the test says.
   const write = (): void => writeFileSync(configPath, JSON.stringify(config, null, 2))
   write()

@@ -84,7 +84,12 @@ export function ranked(specs: readonly TargetSpec[], surroundings: Surroundings 
     ...surroundings.call,
   }
   const ranking = dynamicScore(targets, call as CallFacts, {
-    settings: { strategy: "dynamic_score", score: settingsOf(surroundings.policy, surroundings.settings) },
+    settings: {
+      strategy: "dynamic_score",
+      score: settingsOf(surroundings.policy, surroundings.settings),
+      script: null,
+      external: null,
+    },
     live,
     random: surroundings.random ?? (() => 0.999),
     now: 0,

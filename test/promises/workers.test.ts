@@ -165,8 +165,8 @@ describe.skipIf(WITHOUT_REDIS !== null)(`workers${WITHOUT_REDIS === null ? "" : 
     const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } })
     const starting = spawnRouter({
       ...setup(upstream, redis),
-      configure: (config) => {
-        setup(upstream, redis).configure?.(config)
+      configure: (config, directory) => {
+        setup(upstream, redis).configure?.(config, directory)
         config.server["listen"] = `127.0.0.1:${taken.port}`
       },
     })

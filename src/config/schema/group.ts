@@ -19,14 +19,12 @@ import {
 import { contentCapture } from "./capture.ts"
 import { apiShape, displayName, expression, identifier, modality } from "./forms.ts"
 import { target } from "./model.ts"
-import { affinity, externalPolicy, routingPolicy, script, scriptHttp } from "./policy.ts"
+import { affinity, externalPolicy, routingPolicy, script, scriptHttp, scriptLimits } from "./policy.ts"
 
 const LATER = { pending: true } as const
 const STRATEGIES = ["static", "failover", "weighted", "dynamic_score", "script", "external"]
 
-const strategy: z.ZodType = choice(STRATEGIES, "How the eligible targets are ordered.", {
-  pendingValues: ["script", "external"],
-})
+const strategy: z.ZodType = choice(STRATEGIES, "How the eligible targets are ordered.", {})
 
 const needs = (value: Readonly<Record<string, unknown>>) =>
   value["strategy"] === "script" && value["script"] === undefined
@@ -41,6 +39,7 @@ const shadow: z.ZodType = nullByDefault(
       {
         strategy: key(strategy, "The strategy to compare with."),
         script,
+        script_limits: scriptLimits,
         script_http: scriptHttp,
         external_policy: externalPolicy,
         routing_policy: routingPolicy,
@@ -200,6 +199,7 @@ export const group: z.ZodType = ruled(
       ),
       affinity,
       script,
+      script_limits: scriptLimits,
       script_http: scriptHttp,
       external_policy: externalPolicy,
       routing_policy: routingPolicy,

@@ -32,7 +32,27 @@ export const script: z.ZodType = optional(
   key(
     file("The TypeScript file whose `route` function picks the target."),
     "The TypeScript file whose `route` function picks the target.",
-    LATER,
+  ),
+)
+
+export const scriptLimits: z.ZodType = optional(
+  block(
+    {
+      deadline_ms: byDefault(
+        milliseconds("Computing time of one call; what takes longer is stopped.", { min: 1, max: 1000 }),
+        50,
+      ),
+      max_memory_bytes: byDefault(
+        integer("The memory of the script.", { min: 1_048_576, max: 1_073_741_824, unit: "bytes" }),
+        67_108_864,
+      ),
+      on_error: byDefault(
+        choice(["fail_closed", "fallback"], "`fallback`: the configured order when the script fails."),
+        "fail_closed",
+      ),
+    },
+    "How far a script may go, and what happens when it fails.",
+    { name: "ScriptLimits" },
   ),
 )
 
@@ -47,7 +67,7 @@ export const scriptHttp: z.ZodType = optional(
       allow_http: byDefault(flag("Also call hosts other than loopback without TLS."), false),
     },
     "What `router.fetchJSON` may reach.",
-    { ...LATER, name: "ScriptHttp" },
+    { name: "ScriptHttp" },
   ),
 )
 
@@ -76,7 +96,7 @@ const verifierHints: z.ZodType = block(
     max_version_len: byDefault(integer("The longest version label.", { min: 1 }), 64),
   },
   "Hints for verification that travel to the policy service.",
-  { name: "VerifierHints" },
+  { ...LATER, name: "VerifierHints" },
 )
 
 export const externalPolicy: z.ZodType = optional(
@@ -87,6 +107,10 @@ export const externalPolicy: z.ZodType = optional(
       timeout_ms: byDefault(milliseconds("Time for a decision.", { min: 1, max: 60_000 }), 500),
       max_response_bytes: byDefault(integer("The largest answer.", { min: 1, unit: "bytes" }), 65_536),
       headers: headers("Headers of the call to the service."),
+      mode: byDefault(
+        choice(["live", "shadow"], "`shadow`: the service is asked and recorded, the configured order counts."),
+        "live",
+      ),
       on_error: byDefault(
         choice(["fail_closed", "fallback"], "`fallback`: the configured order when the service fails."),
         "fail_closed",
@@ -106,7 +130,7 @@ export const externalPolicy: z.ZodType = optional(
       verifier_hints: optional(verifierHints),
     },
     "An HTTP service that picks the target.",
-    { ...LATER, name: "ExternalPolicy" },
+    { name: "ExternalPolicy" },
   ),
 )
 

@@ -1,0 +1,31 @@
+/** Bundles and tries the scripts of a configuration, as the start of the router would. */
+import { compile } from "../config/compile.ts"
+import type { Finding } from "../config/findings.ts"
+import type { LoadResult } from "../config/load.ts"
+import { Scripts } from "../routing/script/scripts.ts"
+import { systemClock, threadCpuMs } from "../system/clock.ts"
+import { silentLog } from "../system/log.ts"
+
+export async function scriptFindings({ config, positionOf }: LoadResult): Promise<readonly Finding[]> {
+  if (config === null) return []
+  const nobody = { send: () => Promise.resolve({ kind: "fault", fault: "forbidden" } as const) }
+  const scripts = new Scripts({ client: nobody, clock: systemClock, cpuMs: threadCpuMs, log: silentLog })
+  const findings: Finding[] = []
+  for (const group of new Set(compile(config, { userAgent: "" }).groups.values())) {
+    try {
+      await scripts.prepare([group])
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      const path = `models.${group.name}.script`
+      const position = positionOf(["models", group.name, "script"])
+      findings.push({
+        severity: "error",
+        code: "invalid-script",
+        path,
+        message: message.replace(`${path}: `, ""),
+        ...position,
+      })
+    }
+  }
+  return findings
+}

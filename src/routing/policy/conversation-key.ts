@@ -1,0 +1,50 @@
+/** A key that is the same for all calls of a conversation and tells nobody who leads it. */
+import { createHash } from "node:crypto"
+import { isObject, parseExact, type JsonValue } from "../../canonical/json.ts"
+import type { CallFacts } from "../strategy.ts"
+import { firstUserText } from "./call-text.ts"
+
+export interface ConversationKey {
+  readonly conversationKey: string
+  readonly conversationKeySource: "conversation_id" | "turn0_hash" | "anonymous"
+}
+
+const ID_FIELDS = ["conversation_id", "conversationId", "session_id", "sessionId"]
+const ID = /^[A-Za-z0-9._:-]{1,128}$/
+
+export function conversationKey(call: CallFacts, salt: string): ConversationKey {
+  const id = metadataId(call)
+  if (id !== null) return keyed(call, salt, "conversation_id", id)
+  const first = firstTurn(call)
+  if (first === null) return keyed(call, salt, "anonymous", call.id)
+  return keyed(call, salt, "turn0_hash", createHash("sha256").update(first).digest("hex"))
+}
+
+function keyed(
+  call: CallFacts,
+  salt: string,
+  source: ConversationKey["conversationKeySource"],
+  value: string,
+): ConversationKey {
+  const parts = JSON.stringify([salt, call.caller?.id ?? "", call.group.name, source, value])
+  const digest = createHash("sha256").update(parts).digest("hex")
+  return { conversationKey: `ck_${digest.slice(0, 32)}`, conversationKeySource: source }
+}
+
+function metadataId(call: CallFacts): string | null {
+  const member = call.body?.members.find(({ key }) => key === "metadata")
+  if (call.body === null || member === undefined) return null
+  const metadata: JsonValue = parseExact(Buffer.from(call.body.bytes.subarray(member.start, member.end)).toString())
+  if (!isObject(metadata)) return null
+  const found = ID_FIELDS.map((field) => metadata[field]).find((value) => typeof value === "string" && ID.test(value))
+  return typeof found === "string" ? found : null
+}
+
+/** A body that cannot be read is for the target to refuse. */
+function firstTurn(call: CallFacts): string | null {
+  try {
+    return firstUserText(call)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,69 @@
+/** What a policy service is asked. No content, unless the operator says so. */
+import type { Group, Target } from "../../config/snapshot.ts"
+import type { ExternalSettings } from "../../config/policy-settings.ts"
+import type { CallFacts } from "../strategy.ts"
+import { callerJson, contextOf } from "./call-context.ts"
+import { bodyText, conversationText } from "./call-text.ts"
+import { conversationKey, type ConversationKey } from "./conversation-key.ts"
+import { targetFactsOf } from "./target-facts.ts"
+
+export interface ExternalRequest {
+  readonly body: Uint8Array
+  readonly conversation: ConversationKey | null
+}
+
+/** The targets of a group as JSON, once per configuration. */
+const described = new WeakMap<Group, ReadonlyMap<Target, string>>()
+
+export function externalRequest(
+  eligible: readonly Target[],
+  call: CallFacts,
+  settings: ExternalSettings,
+  nowUnixMs: number,
+): ExternalRequest {
+  const conversation = settings.conversationSalt === null ? null : conversationKey(call, settings.conversationSalt)
+  const context = { ...contextOf(call, true), ...conversation }
+  const known = described.get(call.group) ?? describe(call.group)
+  const modalities = (call.shape?.imageCount ?? 0) > 0 ? ["text", "image"] : ["text"]
+  const members = [
+    `"group":${JSON.stringify(call.group.name)}`,
+    `"requestId":${JSON.stringify(call.id)}`,
+    `"context":${JSON.stringify(context)}`,
+    `"inputModalities":${JSON.stringify(modalities)}`,
+    `"requirements":${JSON.stringify(requirementsOf(call))}`,
+    `"caller":${callerJson(call)}`,
+    ...(settings.contract === null ? [] : [`"contract":${JSON.stringify(settings.contract)}`]),
+    `"targets":[${eligible.map((target) => known.get(target) ?? "null").join(",")}]`,
+    `"now":${JSON.stringify(new Date(nowUnixMs).toISOString())}`,
+    ...(settings.includeRequest ? [`"text":${JSON.stringify(textIn(call))}`, `"request":${bodyText(call)}`] : []),
+  ]
+  return { body: Buffer.from(`{${members.join(",")}}`), conversation }
+}
+
+/** Null: the body is of a form that only its target may know. */
+function textIn(call: CallFacts): string | null {
+  try {
+    return conversationText(call)
+  } catch {
+    return null
+  }
+}
+
+function describe(group: Group): ReadonlyMap<Target, string> {
+  const known = new Map(group.targets.map((target) => [target, JSON.stringify(targetFactsOf(target, false))]))
+  described.set(group, known)
+  return known
+}
+
+function requirementsOf(call: CallFacts): readonly string[] {
+  const shape = call.shape
+  const { outputCap } = call.request
+  return [
+    "text",
+    ...((shape?.imageCount ?? 0) > 0 ? ["image"] : []),
+    ...((shape?.toolCount ?? 0) > 0 ? ["tools"] : []),
+    ...(shape?.reasoning.requested === true ? ["reasoning"] : []),
+    ...(shape?.structuredOutput === true ? ["structured_outputs"] : []),
+    ...((outputCap?.tokens ?? 0) > 0 ? ["max_tokens"] : []),
+  ]
+}

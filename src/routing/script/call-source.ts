@@ -1,0 +1,31 @@
+/** One call as a script may see it. */
+import type { Target } from "../../config/snapshot.ts"
+import type { PolicyHttp } from "../../config/policy-settings.ts"
+import { callerJson, contextOf, isSmall, textFacts } from "../policy/call-context.ts"
+import { bodyText, conversationText } from "../policy/call-text.ts"
+import type { PolicyClient } from "../policy/http.ts"
+import type { CallFacts } from "../strategy.ts"
+import { fetchJson } from "./fetch-json.ts"
+import type { CallSource } from "./sandbox.ts"
+
+export function sourceOf(
+  eligible: readonly Target[],
+  call: CallFacts,
+  http: PolicyHttp | null,
+  client: PolicyClient,
+): CallSource {
+  const all = call.group.targets
+  const whole = eligible.length === all.length && eligible.every((target, place) => target === all[place])
+  const places = whole ? "null" : JSON.stringify(eligible.map((target) => all.indexOf(target)))
+  const context = JSON.stringify(contextOf(call, isSmall(call)))
+  return {
+    json: `{"eligible":${places},"caller":${callerJson(call)},"context":${context}}`,
+    counts: () => {
+      const shape = call.shape
+      return shape === null ? "{}" : JSON.stringify(textFacts(shape))
+    },
+    text: () => conversationText(call),
+    body: () => bodyText(call),
+    fetch: http === null ? null : (url, init) => fetchJson(client, http, url, init),
+  }
+}

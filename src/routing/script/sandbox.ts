@@ -1,0 +1,261 @@
+/**
+ * One script in its own engine. Calls are answered at once, or wait for what they fetch; while one waits others go on.
+ * A sandbox that was stopped by force or ran out of memory is `ruined` and must not be used again.
+ */
+import type { QuickJSContext, QuickJSHandle, QuickJSRuntime, QuickJSWASMModule } from "quickjs-emscripten-core"
+import { newEngine, Stopped } from "./engine.ts"
+import { faultOf, ScriptFault } from "./fault.ts"
+import { PRELUDE } from "./prelude.ts"
+import { TimeLimit, type Clocks } from "./time-limit.ts"
+
+export interface SandboxLimits {
+  /** Computing time of one call, in milliseconds. */
+  readonly deadlineMs: number
+  readonly memoryBytes: number
+  /** Waiting and computing of one call together. */
+  readonly wallMs: number
+}
+
+/** What a call's script may ask for; each is worked out when it is asked for. */
+export interface CallSource {
+  /** `{"eligible": …, "caller": …, "context": …}` as JSON. */
+  readonly json: string
+  /** Counts that are not in `json`, as JSON. */
+  counts(): string
+  /** All text of the conversation. */
+  text(): string
+  /** The request's body. */
+  body(): string
+  /** The answer as JSON, `{"ok":…,"status":…,"body":…}` or `{"error":code}`; null: not allowed. Never rejects. */
+  readonly fetch: ((url: string, init: string) => Promise<string>) | null
+}
+
+/** How many fetches one call may make. */
+const MOST_FETCHES = 8
+const STACK_BYTES = 262_144
+
+interface Running {
+  readonly source: CallSource
+  /** Null until the call has to wait. */
+  settled: PromiseWithResolvers<string> | null
+  remainingMs: number
+  fetches: number
+  inFlight: number
+  timer: ReturnType<typeof setTimeout> | null
+}
+
+export class Sandbox {
+  ruined = false
+  private readonly limits: SandboxLimits
+  private readonly time: TimeLimit
+  private readonly running = new Map<number, Running>()
+  private runtime!: QuickJSRuntime
+  private context!: QuickJSContext
+  private entry!: QuickJSHandle
+  private start!: QuickJSHandle
+  private resume!: QuickJSHandle
+  private lastCall = 0
+  private lastFetch = 0
+
+  private constructor(limits: SandboxLimits, clocks: Clocks) {
+    this.limits = limits
+    this.time = new TimeLimit(clocks)
+  }
+
+  /**
+   * @param code body of a function with the parameters `expose` and `router`
+   * @param statics what is the same for every call, as JSON
+   * @throws ScriptFault, Error when the script has no function `route`
+   */
+  static async create(code: string, statics: string, limits: SandboxLimits, clocks: Clocks): Promise<Sandbox> {
+    const sandbox = new Sandbox(limits, clocks)
+    const engine = await newEngine(limits.memoryBytes, () => sandbox.time.tick())
+    sandbox.prepare(engine, code, statics)
+    return sandbox
+  }
+
+  /** The script's decision as JSON; what it is worth is judged elsewhere. @throws ScriptFault, also by rejection */
+  call(source: CallSource): string | Promise<string> {
+    const id = ++this.lastCall
+    const call: Running = {
+      source,
+      settled: null,
+      remainingMs: this.limits.deadlineMs,
+      fetches: 0,
+      inFlight: 0,
+      timer: null,
+    }
+    this.running.set(id, call)
+    let waits = false
+    try {
+      const answer = this.enter(call, () => this.invoke(this.start, source.json, id))
+      if (answer !== "?") return understood(answer)
+      call.remainingMs = this.time.leftMs()
+      waits = true
+    } finally {
+      if (!waits) this.running.delete(id)
+    }
+    const settled = Promise.withResolvers<string>()
+    call.settled = settled
+    call.timer = setTimeout(() => this.fail(id, new ScriptFault("timeout")), this.limits.wallMs)
+    this.goOn(id, call)
+    return settled.promise
+  }
+
+  /** Calls that still wait fail. */
+  dispose(): void {
+    this.ruined = true
+    for (const id of this.running.keys()) this.fail(id, new ScriptFault("interrupted"))
+  }
+
+  private prepare(engine: QuickJSWASMModule, code: string, statics: string): void {
+    this.runtime = engine.newRuntime()
+    this.runtime.setMemoryLimit(this.limits.memoryBytes)
+    this.runtime.setMaxStackSize(STACK_BYTES)
+    this.runtime.setInterruptHandler(() => this.time.shallEnd())
+    this.context = this.runtime.newContext()
+    const { context } = this
+    const evaluate = context.unwrapResult(
+      context.evalCode(`(function (expose, router) { "use strict";\n${code}\n})`, "script.js"),
+    )
+    const prelude = context.unwrapResult(context.evalCode(PRELUDE, "prelude.js"))
+    const host = context.newFunction("host", (...handles) => this.serve(handles))
+    this.entry = context.unwrapResult(
+      context.callFunction(prelude, context.undefined, host, context.newString(statics), evaluate),
+    )
+    this.start = context.newString("start")
+    this.resume = context.newString("resume")
+    const probe: Running = { ...IDLE, remainingMs: LOAD_MS }
+    const answer = this.enter(probe, () => this.invoke(context.newString("probe"), "", 0))
+    if (answer === "?") throw new Error("it has no exported function `route`")
+    understood(answer)
+  }
+
+  private invoke(what: QuickJSHandle, first: string | number, second: string | number): string {
+    const { context } = this
+    const handles = [first, second].map((value) =>
+      typeof value === "string" ? context.newString(value) : context.newNumber(value),
+    )
+    const result = context.callFunction(this.entry, context.undefined, what, ...handles)
+    for (const handle of handles) handle.dispose()
+    if (result.error !== undefined) {
+      result.error.dispose()
+      // what a script cannot catch: the end of its time, or of its memory
+      if (this.time.interrupted) throw new ScriptFault("deadline")
+      this.ruined = true
+      throw new ScriptFault("memory")
+    }
+    const answer = context.getString(result.value)
+    result.value.dispose()
+    return answer
+  }
+
+  /** Runs a part of a call on its own budget. */
+  private enter<T>(call: Running, work: () => T): T {
+    this.time.begin(call.remainingMs)
+    try {
+      const result = work()
+      if (this.time.stopped) throw new Stopped()
+      return result
+    } catch (error) {
+      if (error instanceof ScriptFault && !this.time.stopped) {
+        if (error.kind === "memory") this.ruined = true
+        throw error
+      }
+      this.ruined = true
+      // native recursion ends as the host's own overflow
+      throw new ScriptFault(this.time.stopped ? "deadline" : error instanceof RangeError ? "stack" : "memory")
+    } finally {
+      this.time.end()
+      if (this.ruined) this.dispose()
+    }
+  }
+
+  /** The script's microtasks; then the call is over, or waits for a fetch, or for nothing. */
+  private goOn(id: number, call: Running): void {
+    try {
+      this.enter(call, () => {
+        const done = this.runtime.executePendingJobs()
+        if (done.error !== undefined) done.error.dispose()
+        if (!this.running.has(id)) return
+        if (this.time.interrupted) throw new ScriptFault("deadline")
+        if (done.error !== undefined) throw new ScriptFault("memory")
+      })
+      call.remainingMs = this.time.leftMs()
+      if (this.running.has(id) && call.inFlight === 0) throw new ScriptFault("never-settles")
+    } catch (error) {
+      this.fail(id, error)
+    }
+  }
+
+  /** The one function that a sandbox can call. */
+  private serve(handles: readonly QuickJSHandle[]): QuickJSHandle {
+    const { context } = this
+    const [what, id, first, second] = handles.map((handle) => context.dump(handle) as string | number)
+    const call = this.running.get(Number(id))
+    if (call === undefined) return context.newString("not-in-a-call")
+    if (what === "done") {
+      // what was interrupted may still settle its promise, with words of its own
+      if (this.time.interrupted) this.fail(Number(id), new ScriptFault("deadline"))
+      else this.finish(Number(id), () => understood(String(first)))
+      return context.undefined
+    }
+    if (what === "fetch") return this.beginFetch(Number(id), call, String(first), String(second))
+    const { source } = call
+    const text = this.time.without(() =>
+      what === "text" ? source.text() : what === "counts" ? source.counts() : source.body(),
+    )
+    return context.newString(text)
+  }
+
+  private beginFetch(id: number, call: Running, url: string, init: string): QuickJSHandle {
+    const { fetch } = call.source
+    if (fetch === null) return this.context.newString("not-enabled")
+    if (++call.fetches > MOST_FETCHES) return this.context.newString("too-many")
+    const number = ++this.lastFetch
+    call.inFlight++
+    void this.whenFetched(id, call, number, fetch(url, init))
+    return this.context.newNumber(number)
+  }
+
+  private async whenFetched(id: number, call: Running, number: number, answer: Promise<string>): Promise<void> {
+    const json = await answer
+    call.inFlight--
+    if (this.running.get(id) !== call) return
+    try {
+      this.enter(call, () => this.invoke(this.resume, number, json))
+      call.remainingMs = this.time.leftMs()
+      this.goOn(id, call)
+    } catch (error) {
+      this.fail(id, error)
+    }
+  }
+
+  private fail(id: number, error: unknown): void {
+    this.finish(id, () => {
+      throw error
+    })
+  }
+
+  private finish(id: number, answer: () => string): void {
+    const call = this.running.get(id)
+    if (call === undefined) return
+    this.running.delete(id)
+    if (call.timer !== null) clearTimeout(call.timer)
+    try {
+      call.settled?.resolve(answer())
+    } catch (error) {
+      call.settled?.reject(error)
+    }
+  }
+}
+
+/** How long a script's module may take when it is tried at load. */
+const LOAD_MS = 1000
+const NOTHING: CallSource = { json: "", counts: () => "{}", text: () => "", body: () => "{}", fetch: null }
+const IDLE = { source: NOTHING, settled: null, fetches: 0, inFlight: 0, timer: null }
+
+function understood(answer: string): string {
+  if (answer.startsWith("~")) throw faultOf(answer.slice(1))
+  return answer.slice(1)
+}
