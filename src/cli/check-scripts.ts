@@ -16,8 +16,10 @@ export async function scriptFindings({ config, positionOf }: LoadResult): Promis
       await scripts.prepare([group])
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
-      const path = `models.${group.name}.script`
-      const position = positionOf(["models", group.name, "script"])
+      const own = `models.${group.name}.script`
+      const isOwn = message.startsWith(`${own}: `)
+      const path = isOwn ? own : `models.${group.name}.shadow.script`
+      const position = positionOf(["models", group.name, ...(isOwn ? [] : ["shadow"]), "script"])
       findings.push({
         severity: "error",
         code: "invalid-script",

@@ -16,6 +16,7 @@ import { observationRule } from "./score-settings.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
 import { policySettings, targetDescription } from "./policies.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
+import { shadowSettings, telemetryRule } from "./shadow.ts"
 import { targetFacts } from "./target-facts.ts"
 
 const ENDPOINTS = {
@@ -54,6 +55,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     traceCalls: config.server.diagnostics.enabled,
     routingFingerprint: routingFingerprint(config),
     pricingFingerprint: pricingFingerprint(config),
+    telemetry: telemetryRule(config.server.decision_telemetry),
   }
 }
 
@@ -80,6 +82,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
     const group: Group = {
       name,
       ...policySettings(entry),
+      shadow: shadowSettings(entry),
       targets,
       aliases: entry.aliases,
       translation: entry.translation,

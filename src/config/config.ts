@@ -1277,7 +1277,7 @@ export interface DecisionTelemetry {
   readonly max_candidates: number
   /** The most reasons of one call. */
   readonly max_filter_reasons: number
-  /** Record candidates. */
+  /** Record targets, what spoke against them, and their scores. */
   readonly record_candidates: boolean
   /** Record why the cache was not used. */
   readonly record_cache_reasons: boolean

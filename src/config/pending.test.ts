@@ -15,7 +15,6 @@ describe("keys whose feature is not built yet", () => {
     ["the cache", server("cache: { enabled: true }"), "server.cache"],
     ["the retention of diagnostics", server("diagnostics: { retention_days: 7 }"), "server.diagnostics.retention_days"],
     ["a filter", group("pii_filter: { enabled: true }"), "models.default.pii_filter"],
-    ["a shadow", group("shadow: { strategy: static }"), "models.default.shadow"],
   ]
   for (const [name, yaml, path] of cases) {
     test(name, () => {

@@ -7,18 +7,26 @@ import { whyUnreadable, type ReadFile } from "./sources.ts"
 export function reportPolicies(config: Config, readFile: ReadFile, report: Report): readonly string[] {
   const files: string[] = []
   for (const [name, group] of Object.entries(config.models)) {
-    const path = ["models", name]
-    reportUnused(group, path, report)
-    if (group.strategy === "script" && group.script !== undefined) {
-      files.push(group.script)
-      reportUnreadable(group.script, [...path, "script"], readFile, report)
+    const { shadow } = group
+    for (const [entry, path] of [
+      [group, ["models", name]],
+      [shadow, ["models", name, "shadow"]],
+    ] as const) {
+      if (entry === null) continue
+      reportUnused(entry, path, report)
+      if (entry.strategy === "script" && entry.script !== undefined) {
+        files.push(entry.script)
+        reportUnreadable(entry.script, [...path, "script"], readFile, report)
+      }
+      if (entry.strategy === "external") reportService(entry, path, report)
     }
-    if (group.strategy === "external") reportService(group, path, report)
   }
   return files
 }
 
-function reportUnused(group: GroupConfig, path: readonly string[], report: Report): void {
+type Entry = Pick<GroupConfig, "strategy" | "script" | "script_limits" | "script_http" | "external_policy">
+
+function reportUnused(group: Entry, path: readonly string[], report: Report): void {
   for (const [key, strategy] of USED_BY) {
     if (group[key] === undefined || group.strategy === strategy) continue
     const message = `${key} counts only with strategy: ${strategy}.`
@@ -41,7 +49,7 @@ function reportUnreadable(file: string, path: readonly string[], readFile: ReadF
   }
 }
 
-function reportService(group: GroupConfig, path: readonly string[], report: Report): void {
+function reportService(group: Entry, path: readonly string[], report: Report): void {
   const policy = group.external_policy
   if (policy === undefined) return
   const at = [...path, "external_policy"]

@@ -112,10 +112,11 @@ const LEAST_ENOUGH = 40
 /** Null where nobody would read what was observed. */
 export function observationRule(
   groupName: string,
-  entry: GroupConfig,
+  { shadow, ...group }: GroupConfig,
   target: Pick<Target, "provider" | "model" | "dialect" | "url">,
 ): ObservationRule | null {
-  if (entry.strategy !== "dynamic_score") return null
+  const entry = group.strategy === "dynamic_score" ? group : shadow
+  if (entry?.strategy !== "dynamic_score") return null
   const { observation_window_seconds: seconds, min_observations: least } =
     entry.routing_policy?.dynamic_score ?? DEFAULTS
   const enough = Math.max(LEAST_ENOUGH, 2 * least)

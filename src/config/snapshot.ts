@@ -197,6 +197,8 @@ export interface StrategySettings {
 
 export interface Group extends StrategySettings {
   readonly name: string
+  /** A strategy that is asked as well, and whose choice is only recorded; null: none. */
+  readonly shadow: StrategySettings | null
   readonly targets: readonly Target[]
   readonly aliases: readonly string[]
   /** Whether calls may change dialect, and whether they may lose something by it. */
@@ -256,6 +258,8 @@ export interface Snapshot {
   readonly traceCalls: boolean
   /** Answers name the model that the client asked for, not the upstream's. */
   readonly showsRequestedModel: boolean
+  /** Null: how calls are decided is not recorded. */
+  readonly telemetry: TelemetryRule | null
   readonly routingFingerprint: string
   readonly pricingFingerprint: string
 }
@@ -266,6 +270,14 @@ export interface Limits {
   readonly timeoutMs: number
   readonly maxResponseBytes: number
   readonly maxFrameBytes: number
+}
+
+/** How much of a decision is recorded. */
+export interface TelemetryRule {
+  readonly maxCandidates: number
+  readonly maxFilterReasons: number
+  /** Targets, reasons against them and score terms; the call's shape and the choice are recorded anyway. */
+  readonly candidates: boolean
 }
 
 export interface ClientIpRule {

@@ -13,6 +13,15 @@ import type {
   UpstreamShapeRow,
   UsageRow,
 } from "./record.ts"
+import {
+  CANDIDATE_COLUMNS,
+  FALLBACK_TRANSITION_COLUMNS,
+  FILTER_REASON_COLUMNS,
+  POLICY_EXECUTION_COLUMNS,
+  ROUTING_DECISION_COLUMNS,
+  SCORE_TERM_COLUMNS,
+  SHAPE_FEATURE_COLUMNS,
+} from "./decision-columns.ts"
 
 /** `milliseconds`: an integer column whose values may come with fractions; every column that ends with `_ms`. */
 export type ColumnKind = "text" | "integer" | "real" | "milliseconds"
@@ -205,6 +214,13 @@ export type Table =
   | "request_upstream_shape_events"
   | "request_traffic_shape_events"
   | "request_errors"
+  | "request_decision_shape_features"
+  | "request_target_candidates"
+  | "request_target_filter_reasons"
+  | "request_routing_decisions"
+  | "request_dynamic_score_terms"
+  | "request_policy_executions"
+  | "request_fallback_transitions"
 
 export const TABLES: Readonly<Record<Table, Columns>> = {
   request_usage: USAGE_COLUMNS,
@@ -214,6 +230,13 @@ export const TABLES: Readonly<Record<Table, Columns>> = {
   request_upstream_shape_events: UPSTREAM_SHAPE_COLUMNS,
   request_traffic_shape_events: CALLER_SHAPE_COLUMNS,
   request_errors: ERROR_COLUMNS,
+  request_decision_shape_features: SHAPE_FEATURE_COLUMNS,
+  request_target_candidates: CANDIDATE_COLUMNS,
+  request_target_filter_reasons: FILTER_REASON_COLUMNS,
+  request_routing_decisions: ROUTING_DECISION_COLUMNS,
+  request_dynamic_score_terms: SCORE_TERM_COLUMNS,
+  request_policy_executions: POLICY_EXECUTION_COLUMNS,
+  request_fallback_transitions: FALLBACK_TRANSITION_COLUMNS,
 }
 
 interface ChildTable {
@@ -224,6 +247,20 @@ interface ChildTable {
 
 const NONE: readonly object[] = []
 
+/** Tables with rows only where somebody wants to know how calls are decided. */
+export const DECISION_CHILDREN: readonly ChildTable[] = [
+  {
+    table: "request_decision_shape_features",
+    rowsOf: ({ decision }) => (decision === null || decision.shape === null ? NONE : [decision.shape]),
+  },
+  { table: "request_target_candidates", rowsOf: ({ decision }) => decision?.candidates ?? NONE },
+  { table: "request_target_filter_reasons", rowsOf: ({ decision }) => decision?.filterReasons ?? NONE },
+  { table: "request_routing_decisions", rowsOf: ({ decision }) => decision?.decisions ?? NONE },
+  { table: "request_dynamic_score_terms", rowsOf: ({ decision }) => decision?.terms ?? NONE },
+  { table: "request_policy_executions", rowsOf: ({ decision }) => decision?.policies ?? NONE },
+  { table: "request_fallback_transitions", rowsOf: ({ decision }) => decision?.fallbacks ?? NONE },
+]
+
 /** Tables with any number of rows for each row of `request_usage`. */
 export const CHILDREN: readonly ChildTable[] = [
   { table: "request_attempts", rowsOf: (call) => call.attempts },
@@ -232,4 +269,5 @@ export const CHILDREN: readonly ChildTable[] = [
   { table: "request_upstream_shape_events", rowsOf: (call) => call.upstreamShapes },
   { table: "request_traffic_shape_events", rowsOf: (call) => call.callerShapes },
   { table: "request_errors", rowsOf: (call) => (call.error === null ? NONE : [call.error]) },
+  ...DECISION_CHILDREN,
 ]

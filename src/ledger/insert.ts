@@ -1,6 +1,6 @@
 /** The rows of calls, written through prepared statements: the hot part of the ledger. */
 import type { Database, Statement } from "bun:sqlite"
-import { type Table, TABLES } from "./columns.ts"
+import { type ColumnKind, DECISION_CHILDREN, type Table, TABLES } from "./columns.ts"
 import type {
   AttemptRow,
   CallerShapeRow,
@@ -17,6 +17,12 @@ import { STORED_STATE_UPSERT, storedStateValues } from "./stored-state.ts"
 type Scalar = string | number | null
 type Insertion = Statement<unknown, Scalar[]>
 
+interface DecisionInsertion {
+  readonly insertion: Insertion
+  readonly columns: readonly (readonly [string, ColumnKind])[]
+  readonly rowsOf: (call: CallRecord) => readonly object[]
+}
+
 export class CallInserter {
   readonly #usage: Insertion
   readonly #attempt: Insertion
@@ -26,6 +32,7 @@ export class CallInserter {
   readonly #error: Insertion
   readonly #stored: Insertion
   readonly #callerShape: Insertion
+  readonly #decision: readonly DecisionInsertion[]
   readonly #figures: HourlyFigures
   readonly #begin: Statement<unknown, []>
   readonly #commit: Statement<unknown, []>
@@ -39,6 +46,11 @@ export class CallInserter {
     this.#error = database.prepare(insertInto("request_errors"))
     this.#stored = database.prepare(STORED_STATE_UPSERT)
     this.#callerShape = database.prepare(insertInto("request_traffic_shape_events"))
+    this.#decision = DECISION_CHILDREN.map(({ table, rowsOf }) => ({
+      insertion: database.prepare(insertInto(table)),
+      columns: Object.entries(TABLES[table]).slice(1),
+      rowsOf,
+    }))
     this.#figures = new HourlyFigures(database)
     this.#begin = database.prepare<unknown, []>("BEGIN IMMEDIATE")
     this.#commit = database.prepare<unknown, []>("COMMIT")
@@ -63,13 +75,28 @@ export class CallInserter {
     for (const shape of call.callerShapes) bind(this.#callerShape, callerShapeValues(usage.request_id, shape))
     if (call.error !== null) bind(this.#error, errorValues(usage.request_id, call.error))
     if (call.stored !== undefined) for (const row of call.stored) bind(this.#stored, storedStateValues(row))
+    if (call.decision !== null) this.#insertDecision(call)
     this.#figures.add(usage)
+  }
+
+  /** Off by default, so the names of columns may be looped over. */
+  #insertDecision(call: CallRecord): void {
+    for (const { insertion, columns, rowsOf } of this.#decision)
+      for (const row of rowsOf(call)) {
+        const values: Scalar[] = [call.usage.request_id]
+        for (const [name, kind] of columns) {
+          const value = (row as Readonly<Record<string, Scalar>>)[name] ?? null
+          values.push(kind === "milliseconds" ? whole(value as number | null) : value)
+        }
+        bind(insertion, values)
+      }
   }
 
   close(): void {
     const rows = [this.#usage, this.#attempt, this.#trace, this.#loss, this.#shape, this.#callerShape, this.#error]
     rows.push(this.#stored)
     for (const statement of [...rows, this.#begin, this.#commit]) statement.finalize()
+    for (const { insertion } of this.#decision) insertion.finalize()
     this.#figures.close()
   }
 }

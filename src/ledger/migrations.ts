@@ -4,6 +4,8 @@
  * Every table is clustered on a key that grows with time (request ids begin with their millisecond):
  * inserts append, and a range of ids is a range of time. A further index costs every call, so there is none.
  */
+import { DECISION_TELEMETRY } from "./decision-tables.ts"
+
 export interface Migration {
   readonly version: number
   readonly name: string
@@ -142,6 +144,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   { version: 4, name: "upstream-shaping", statements: [REQUEST_UPSTREAM_SHAPE_EVENTS] },
   { version: 5, name: "stored-state", statements: [STORED_STATE, STORED_STATE_EXPIRY] },
+  { version: 7, name: "decision-telemetry", statements: DECISION_TELEMETRY },
 ]
 
 /** The version of the schema that this binary writes. */

@@ -5,6 +5,8 @@
  * Times are Unix milliseconds, durations milliseconds, money integer nano-USD; null means unknown.
  */
 
+import type { DecisionRows } from "./decision-record.ts"
+
 export type UsageSource = "provider" | "estimated" | "partial" | "none"
 
 /** One terminal row per request. */
@@ -202,6 +204,8 @@ export interface CallRecord {
   readonly error: ErrorRow | null
   /** Absent: none. */
   readonly stored?: readonly StoredStateRow[] | undefined
+  /** Null: nobody wants to know. */
+  readonly decision: DecisionRows | null
 }
 
 /** The pipeline's view of the ledger. */

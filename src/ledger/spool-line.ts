@@ -10,7 +10,7 @@ export interface SpooledCall {
 }
 
 /** Parts that earlier versions did not write. */
-type LaterPart = "losses" | "upstreamShapes" | "callerShapes"
+type LaterPart = "losses" | "upstreamShapes" | "callerShapes" | "decision"
 type Spooled = Omit<CallRecord, LaterPart> & Partial<Pick<CallRecord, LaterPart>>
 
 const CRC_LENGTH = 8
@@ -48,6 +48,7 @@ export function decodeLine(line: Buffer): SpooledCall | null {
       losses: [],
       upstreamShapes: [],
       callerShapes: [],
+      decision: null,
       ...spooled,
       usage: { ...LATER_COLUMNS, ...spooled.usage },
     },

@@ -86,6 +86,7 @@ function reordered(
   const target = isHard || isWarm ? order.find((one) => one.pin === pin.target) : undefined
   if (target === undefined) return order
   const reason = isHard ? "sealed-reasoning" : (call.affinity.keys?.kind ?? null)
+  if (call.decision !== null) call.decision.pin = { target, kind: reason ?? "unknown" }
   trace("affinity_pin", target, reason, order.indexOf(target), call, gateway)
   return target === order[0] ? order : [target, ...order.filter((one) => one !== target)]
 }

@@ -15,6 +15,7 @@ import type { TargetHealth } from "../upstream/health.ts"
 import type { Waiting } from "../governance/line.ts"
 import type { OutputMeter } from "../governance/output-meter.ts"
 import type { Lease, Refusal } from "../governance/state.ts"
+import type { Decision } from "./decision.ts"
 import type { DecodedRequest } from "./decode.ts"
 import type { Estimate } from "./estimate.ts"
 import type { Incoming } from "./message.ts"
@@ -85,6 +86,9 @@ export class Call implements Watched {
   queuedBy: Refusal | null = null
   /** Null: nothing shapes its caller. */
   shaped: Shaped | null = null
+  // shortlist, rank
+  /** How it is decided where the call goes; null: nobody will read it. */
+  decision: Decision | null = null
   // rank, attempt
   /** What is known of the conversation; null: nobody asked. */
   affinity: CallAffinity | null = null

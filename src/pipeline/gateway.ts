@@ -12,6 +12,7 @@ import type { Log } from "../system/log.ts"
 import type { Random } from "../system/random.ts"
 import type { Health } from "../upstream/health.ts"
 import type { Upstream } from "../upstream/send.ts"
+import type { Shadows } from "./shadow.ts"
 import type { Watchdog } from "./watchdog.ts"
 
 export interface Gateway {
@@ -32,6 +33,7 @@ export interface Gateway {
   /** How the targets are doing. */
   readonly live: Observations
   readonly feedback: Pick<FeedbackQueue, "report">
+  readonly shadows: Shadows
   readonly version: string
   /** True once the process was asked to stop: new calls are refused, those in flight go on. */
   draining: boolean

@@ -22,7 +22,7 @@ export function rank(
       live: gateway.live,
       random: gateway.random.number,
       now: gateway.clock.monotonicMs(),
-      explain: false,
+      explain: call.decision !== null && call.snapshot.telemetry !== null,
     })
     if (!(ranking instanceof Promise)) return decided(ranking, shortlist, group, call, gateway)
     return ranking.then(
@@ -68,6 +68,7 @@ function decided(
   if (ranking.feedback !== undefined) call.feedback = ranking.feedback
   void shadowPolicy?.then((execution) => (execution === null ? undefined : note(execution, call, gateway)))
   if (lane !== null && order[0] !== undefined && ranking.mode === "scored") gateway.live.follow(group, lane, order[0])
+  if (call.decision !== null) Object.assign(call.decision, { ranking, shortlist })
   // where there was no choice there is nothing to tell
   if (call.snapshot.traceCalls && (order.length > 1 || shortlist.rejected.length > 0)) {
     const first = order[0]
@@ -82,6 +83,15 @@ function decided(
     })
   }
   const pinned = pinnedOrder(order, group, call, gateway)
-  if (pinned instanceof Promise) return pinned.then((found) => orderByHealth(found, call, gateway))
-  return orderByHealth(pinned, call, gateway)
+  if (pinned instanceof Promise) return pinned.then((found) => final(found, group, call, gateway))
+  return final(pinned, group, call, gateway)
+}
+
+function final(pinned: readonly Target[], group: Group, call: Call, gateway: Gateway): readonly Target[] {
+  const order = orderByHealth(pinned, call, gateway)
+  const { decision } = call
+  if (decision === null) return order
+  decision.order = order
+  if (group.shadow !== null) gateway.shadows.start(group.shadow, group, decision, call, gateway)
+  return order
 }

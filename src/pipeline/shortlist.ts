@@ -11,6 +11,7 @@ import { requirementsOf } from "../routing/eligibility/needs.ts"
 import { BY_DIALECT, type RejectionReason } from "../routing/eligibility/reasons.ts"
 import { tooLong } from "../routing/eligibility/too-long.ts"
 import type { Call } from "./call.ts"
+import { noteShortlist } from "./decision.ts"
 import type { Gateway } from "./gateway.ts"
 import { trace } from "./trace.ts"
 
@@ -30,9 +31,11 @@ export interface Shortlist {
 export function shortlistFor(group: Group, call: Call, gateway: Gateway): Shortlist {
   if (group.refusal !== null) throw new RouterError(group.refusal)
   const { eligible, refused } = eligibleTargets(group, call)
+  const shortlist = { eligible, rejected: refused }
+  noteShortlist(shortlist, group, call)
   if (call.snapshot.traceCalls) explain(group, refused, call, gateway)
   if (eligible.length === 0) throw refusal(group, call, [])
-  return { eligible, rejected: refused }
+  return shortlist
 }
 
 /** More would only repeat the configuration. */

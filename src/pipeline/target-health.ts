@@ -34,6 +34,7 @@ export function orderByHealth(order: readonly Target[], call: Call, gateway: Gat
 
 function noteDeferred({ target, hindrance }: Hindered, now: number, call: Call, gateway: Gateway): void {
   const waitMs = Math.max(0, Math.ceil(hindrance.until - now))
+  if (call.decision !== null) (call.decision.hindered ??= new Map()).set(target, { reason: hindrance.reason, waitMs })
   trace("target_deferred", target, hindrance.reason, waitMs, call, gateway)
   if (hindrance.scope === null) return
   const backoffReason = hindrance.reason === "rate-limited" ? "rate_limited" : "quota_exhausted"

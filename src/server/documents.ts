@@ -10,6 +10,7 @@ import scriptSandbox from "../../docs/decisions/0007-script-sandbox.md" with { t
 import ownHttp from "../../docs/decisions/0004-own-http.md" with { type: "text" }
 import configuration from "../../docs/configuration.md" with { type: "text" }
 import dialects from "../../docs/dialects.md" with { type: "text" }
+import explain from "../../docs/explain.md" with { type: "text" }
 import errors from "../../docs/errors.md" with { type: "text" }
 import clients from "../../docs/clients.md" with { type: "text" }
 import limits from "../../docs/limits.md" with { type: "text" }
@@ -38,6 +39,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/routing.md", slug: "routing", title: "Routing", text: routing },
   { file: "docs/limits.md", slug: "limits", title: "Limits", text: limits },
   { file: "docs/policies.md", slug: "policies", title: "Routing policies", text: policies },
+  { file: "docs/explain.md", slug: "explain", title: "Why a call went there", text: explain },
   { file: "docs/http.md", slug: "http", title: "HTTP", text: http },
   { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
   { file: "docs/stored-state.md", slug: "stored-state", title: "Stored state", text: storedState },

@@ -28,6 +28,7 @@ export function orphanRecord(call: Reservation, nowMs: number, version: string):
     losses: [],
     upstreamShapes: [],
     callerShapes: [],
+    decision: null,
     error: {
       ts: nowMs,
       code: "internal-error",

@@ -8,6 +8,7 @@ import { systemWatchTools } from "../config/watch.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
+import { Shadows } from "../pipeline/shadow.ts"
 import { Watchdog } from "../pipeline/watchdog.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
 import { Health } from "../upstream/health.ts"
@@ -189,6 +190,7 @@ async function gatewayOf(
     strategies: { ...STRATEGIES, ...policies.strategies },
     feedback: policies.feedback,
     live: new Observations(),
+    shadows: new Shadows(),
     version,
     draining: false,
     starting: false,

@@ -16,6 +16,7 @@ export function sampleCall(ts: number, number: number, usage: Partial<UsageRow> 
     upstreamShapes: [],
     callerShapes: [],
     error: null,
+    decision: null,
   }
 }
 

@@ -45,7 +45,7 @@ const shadow: z.ZodType = nullByDefault(
         routing_policy: routingPolicy,
       },
       "A second strategy whose choice is only recorded.",
-      { ...LATER, name: "ShadowStrategy" },
+      { name: "ShadowStrategy" },
     ),
     needs,
   ),

@@ -77,6 +77,22 @@ export function unknownNeeds(group: Group, asked: Asked): readonly string[] {
   return unknown.filter((capability) => NEEDS[capability].isAsked(asked.shape)).map((one) => NEEDS[one].label)
 }
 
+/** The same for each target that is said nothing about. */
+export function unknownNeedsOf(
+  group: Group,
+  asked: Asked,
+): readonly { readonly target: Target; readonly label: string }[] {
+  const unknown = unknownNeeds(group, asked)
+  if (unknown.length === 0) return []
+  const needs = CAPABILITIES.filter((one) => unknown.includes(NEEDS[one].label))
+  const native = group.targets.filter(({ dialect }) => dialect === asked.dialect.name)
+  return native.flatMap((target) =>
+    needs
+      .filter((capability) => target.capabilities[capability] === null)
+      .map((capability) => ({ target, label: NEEDS[capability].label })),
+  )
+}
+
 const NOTHING: readonly string[] = []
 
 /** Depends on nothing but the configuration. */

@@ -41,10 +41,11 @@ export class Scripts {
   async prepare(groups: Iterable<Group>): Promise<readonly string[]> {
     const files: string[] = []
     for (const group of new Set(groups)) {
-      if (group.script === null) continue
-      const script = await Script.load(group, group.script, this.tools)
-      this.loaded.set(group.script, script)
-      files.push(...script.files)
+      for (const [path, settings] of scriptsOf(group)) {
+        const script = await Script.load(path, group, settings, this.tools)
+        this.loaded.set(settings, script)
+        files.push(...script.files)
+      }
     }
     return files
   }
@@ -54,6 +55,15 @@ export class Scripts {
     if (found === undefined) throw new Error("the script was not prepared")
     return found
   }
+}
+
+/** The group's own and its shadow's, with their places in the configuration. */
+function scriptsOf({ name, script, shadow }: Group): readonly (readonly [path: string, ScriptSettings])[] {
+  const found = [
+    [`models.${name}.script`, script],
+    [`models.${name}.shadow.script`, shadow?.script ?? null],
+  ] as const
+  return found.flatMap(([path, settings]) => (settings === null ? [] : [[path, settings] as const]))
 }
 
 export class Script {
@@ -90,8 +100,7 @@ export class Script {
     this.limits = { deadlineMs: settings.deadlineMs, memoryBytes: settings.memoryBytes, wallMs: WALL_MS }
   }
 
-  static async load(group: Group, settings: ScriptSettings, tools: ScriptTools): Promise<Script> {
-    const where = `models.${group.name}.script`
+  static async load(where: string, group: Group, settings: ScriptSettings, tools: ScriptTools): Promise<Script> {
     try {
       const { code, files } = await bundleScript(settings.file)
       const script = new Script(group, settings, code, files, tools)

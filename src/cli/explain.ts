@@ -1,0 +1,205 @@
+import { readFileSync } from "node:fs"
+import { resolve } from "node:path"
+import { nearest } from "../config/nearest.ts"
+import type { Config } from "../config/config.ts"
+import type { Credential, Group, Snapshot } from "../config/snapshot.ts"
+import { whyUnreadable } from "../config/sources.ts"
+import type { DialectName } from "../dialects/dialect.ts"
+import { DIALECTS } from "../dialects/registry.ts"
+import { explanationOf, type Explanation } from "../explain/explanation.ts"
+import { explanationText } from "../explain/explanation-text.ts"
+import { decidedCall } from "../ledger/decision-queries.ts"
+import { dryRun, type DryRun } from "../pipeline/dry-run.ts"
+import { dryGateway, type DryGateway } from "../server/dry-gateway.ts"
+import { EXIT, print, printError, readArguments, UsageError, type Arguments } from "./command.ts"
+import { configPath, loaded, openedReader, type Loaded } from "./loaded.ts"
+
+const HELP = `Explain where a call goes and why: each target, what speaks against it, its score, the order, the expected cost.
+
+Usage: smart-router explain --request FILE --caller ID [--dialect DIALECT] [--config FILE] [--json]
+       smart-router explain --request FILE --caller ID --script SCRIPT [...]
+       smart-router explain --id REQUEST_ID [--config FILE] [--json]
+
+Options:
+  --request FILE     a request body as a client would send it; decided by the real steps, sent nowhere, not recorded
+  --caller ID        whose call it is: an id under callers:
+  --dialect DIALECT  openai-chat (the default), openai-responses or anthropic
+  --script SCRIPT    with --request: let this routing script decide, whatever the group's own strategy is
+  --id REQUEST_ID    a call that was made (X-Request-Id), from the usage database; complete where
+                     server.decision_telemetry was on when it was made
+  --config FILE      the configuration; config.yaml in this folder by default
+  --json             for machines
+  -h, --help         show this
+
+Exit codes: 0 explained, and a target serves the call; 1 no target does, or there is no such call or configuration;
+2 wrong arguments.
+
+Examples:
+  smart-router explain --request body.json --caller app-1
+  smart-router explain --request body.json --caller app-1 --dialect anthropic --json | jq '.targets[].reasons'
+  smart-router explain --id req_019ac1a0b2c3d4e5f60718293a4b5c6d`
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const options = readArguments(argv, {
+    texts: ["request", "caller", "dialect", "script", "id", "config"],
+    flags: ["json"],
+  })
+  if (options.flag("help")) {
+    print(HELP)
+    return EXIT.ok
+  }
+  const [request, id] = [options.text("request"), options.text("id")]
+  if ((request === undefined) === (id === undefined))
+    throw new UsageError("Give either --request FILE or --id REQUEST_ID.")
+  if (id !== undefined)
+    for (const name of ["caller", "dialect", "script"])
+      if (options.text(name) !== undefined) throw new UsageError(`The option --${name} goes with --request.`)
+  const dialect = dialectOf(options)
+  const script = options.text("script")
+  const config = loaded(configPath(options.text("config")), script === undefined ? undefined : decidedBy(script))
+  if (config === null) return EXIT.failed
+  const explanation =
+    id === undefined ? await explainRequest(request ?? "", dialect, options, config) : await explainCall(id, config)
+  if (explanation === null) return EXIT.failed
+  print(options.flag("json") ? JSON.stringify(explanation, null, 2) : explanationText(explanation))
+  return explanation.error === null ? EXIT.ok : EXIT.failed
+}
+
+function dialectOf(options: Arguments): DialectName {
+  const said = options.text("dialect") ?? "openai-chat"
+  if (Object.hasOwn(DIALECTS, said)) return said as DialectName
+  const meant = nearest(said, Object.keys(DIALECTS))
+  const hint = meant === undefined ? `It is one of ${Object.keys(DIALECTS).join(", ")}.` : `Did you mean ${meant}?`
+  throw new UsageError(`There is no dialect ${JSON.stringify(said)}. ${hint}`)
+}
+
+async function explainRequest(
+  file: string,
+  dialect: DialectName,
+  options: Arguments,
+  { snapshot }: Loaded,
+): Promise<Explanation | null> {
+  const credential = credentialOf(options.text("caller"), snapshot)
+  let body: Uint8Array
+  try {
+    body = readFileSync(file)
+  } catch (error) {
+    printError(`${file} cannot be read: ${whyUnreadable(error)}.`)
+    return null
+  }
+  const dry = await decided(body, dialect, credential, snapshot)
+  if (dry === null) return null
+  const { error, group } = dry
+  return explanationOf(
+    {
+      source: "dry-run",
+      request_id: dry.id,
+      ts: dry.ts,
+      caller: credential.caller.id,
+      group: group?.name ?? "",
+      strategy: group?.strategy ?? "",
+      error: error === null ? null : { code: error.code, message: error.message },
+      hint: hintOf(error?.detail.details),
+      notes: [
+        "Breakers, pauses and pins are known to a running router only: here every target is well and no conversation is pinned.",
+        ...(group?.strategy === "dynamic_score"
+          ? ["No live figures here, so the targets are ordered as at a cold start."]
+          : []),
+      ],
+    },
+    dry.decision,
+  )
+}
+
+/** Null: a script cannot be used, and why was printed. */
+async function decided(
+  body: Uint8Array,
+  dialect: DialectName,
+  credential: Credential,
+  snapshot: Snapshot,
+): Promise<DryRun | null> {
+  let dry: DryGateway
+  try {
+    dry = await dryGateway(snapshot, groupNamedIn(body, snapshot))
+  } catch (error) {
+    printError(error instanceof Error ? error.message : String(error))
+    return null
+  }
+  try {
+    return await dryRun(body, DIALECTS[dialect], credential, dry.gateway)
+  } finally {
+    dry.close()
+  }
+}
+
+/** Whose script must be ready. What is wrong with the body is for the steps to say. */
+function groupNamedIn(body: Uint8Array, { groups, defaultGroup }: Snapshot): ReadonlyMap<string, Group> {
+  let named: unknown
+  try {
+    named = (JSON.parse(Buffer.from(body).toString()) as { readonly model?: unknown } | null)?.model
+  } catch {
+    return new Map()
+  }
+  const group = groups.get(typeof named === "string" ? named : (defaultGroup ?? ""))
+  return new Map(group === undefined ? [] : [[group.name, group]])
+}
+
+function decidedBy(script: string): (config: Config) => Config {
+  const strategy = { strategy: "script", script: resolve(script) } as const
+  return (config) => ({
+    ...config,
+    models: Object.fromEntries(Object.entries(config.models).map(([name, group]) => [name, { ...group, ...strategy }])),
+  })
+}
+
+function hintOf(details: unknown): string | null {
+  const hint = (details as { readonly hint?: unknown } | undefined)?.hint
+  return typeof hint === "string" ? hint : null
+}
+
+function credentialOf(id: string | undefined, snapshot: Snapshot): Credential {
+  const known = new Map([...snapshot.credentials.values()].map((credential) => [credential.caller.id, credential]))
+  if (id === undefined) throw new UsageError("Whose call is it? --caller ID.")
+  const found = known.get(id)
+  if (found !== undefined) return found
+  const meant = nearest(id, [...known.keys()])
+  throw new UsageError(
+    `There is no caller ${JSON.stringify(id)}.${meant === undefined ? "" : ` Did you mean ${meant}?`}`,
+  )
+}
+
+async function explainCall(id: string, { config, snapshot }: Loaded): Promise<Explanation | null> {
+  if (!/^req_[0-9a-f]{32}$/.test(id)) throw new UsageError("A request id is req_ and 32 hex digits.")
+  const reader = await openedReader(config)
+  if (reader === null) return null
+  try {
+    const call = await decidedCall(reader, id)
+    if (call === null) {
+      printError(`There is no call ${id} in the usage database.`)
+      return null
+    }
+    const { usage, error, decision } = call
+    const isSame = usage.routing_config_fingerprint === snapshot.routingFingerprint
+    return explanationOf(
+      {
+        source: "ledger",
+        request_id: usage.request_id,
+        ts: usage.ts,
+        caller: usage.caller_id,
+        group: usage.resolved_group,
+        strategy: usage.strategy,
+        error: error === null ? null : { code: error.code, message: error.message },
+        hint: null,
+        notes: [
+          ...(decision.shape === null
+            ? ["The call was made while server.decision_telemetry was off: only what every call records is known."]
+            : []),
+          ...(isSame ? [] : ["The routing configuration has changed since."]),
+        ],
+      },
+      decision,
+    )
+  } finally {
+    await reader.close()
+  }
+}

@@ -1,0 +1,75 @@
+/** How a call was, or would be, decided: one plain value for `--json` and for the table. */
+import type {
+  CandidateRow,
+  DecisionRows,
+  FallbackTransitionRow,
+  PolicyExecutionRow,
+  RoutingDecisionRow,
+  ScoreTermRow,
+  ShapeFeatureRow,
+} from "../ledger/decision-record.ts"
+
+export interface ExplainedTarget extends CandidateRow {
+  /** Why it cannot serve the call; empty where it can. */
+  readonly reasons: readonly string[]
+  /** What the call needs and nobody says that the target has. */
+  readonly capability_unknown: readonly string[]
+  /** Thresholds of the group that it is beyond. */
+  readonly beyond: readonly string[]
+  readonly terms: readonly Pick<ScoreTermRow, "term" | "role" | "value" | "weight">[]
+}
+
+export interface Explanation {
+  /** `dry-run`: nothing was sent. `ledger`: a call that was made. */
+  readonly source: "dry-run" | "ledger"
+  readonly request_id: string
+  readonly ts: number
+  readonly caller: string
+  readonly group: string
+  readonly strategy: string
+  readonly error: { readonly code: string; readonly message: string } | null
+  /** The line of the configuration to change; null: nothing needs to. */
+  readonly hint: string | null
+  readonly call: ShapeFeatureRow | null
+  /** In the order in which they are tried; those that are not tried last. */
+  readonly targets: readonly ExplainedTarget[]
+  readonly decisions: readonly RoutingDecisionRow[]
+  readonly policies: readonly PolicyExecutionRow[]
+  readonly fallbacks: readonly FallbackTransitionRow[]
+  /** What cannot be told here, in sentences. */
+  readonly notes: readonly string[]
+}
+
+export type Facts = Pick<
+  Explanation,
+  "source" | "request_id" | "ts" | "caller" | "group" | "strategy" | "error" | "hint" | "notes"
+>
+
+export function explanationOf(facts: Facts, decision: DecisionRows | null): Explanation {
+  return {
+    ...facts,
+    call: decision?.shape ?? null,
+    targets: decision === null ? [] : explainedTargets(decision),
+    decisions: decision?.decisions ?? [],
+    policies: decision?.policies ?? [],
+    fallbacks: decision?.fallbacks ?? [],
+  }
+}
+
+function explainedTargets({ candidates, filterReasons, terms }: DecisionRows): readonly ExplainedTarget[] {
+  const explained = candidates.map((candidate): ExplainedTarget => {
+    const own = filterReasons.filter(({ target_index }) => target_index === candidate.target_index)
+    const reasons = (...effects: readonly string[]): readonly string[] =>
+      own.filter(({ effect }) => effects.includes(effect)).map(({ reason }) => reason)
+    return {
+      ...candidate,
+      reasons: reasons("rejected", "rejected_late"),
+      capability_unknown: reasons("unknown"),
+      beyond: reasons("beyond"),
+      terms: terms
+        .filter(({ mode, target_index }) => mode === "live" && target_index === candidate.target_index)
+        .map(({ term, role, value, weight }) => ({ term, role, value, weight })),
+    }
+  })
+  return explained.toSorted((left, right) => (left.final_rank ?? Infinity) - (right.final_rank ?? Infinity) || 0)
+}

@@ -1,0 +1,77 @@
+/** The steps that decide a call, on a request that nobody sent: nothing goes upstream, nothing is written. */
+import type { Credential, Group, Snapshot, TelemetryRule } from "../config/snapshot.ts"
+import type { Dialect } from "../dialects/dialect.ts"
+import { asRouterError, type RouterError } from "../errors.ts"
+import type { DecisionRows } from "../ledger/decision-record.ts"
+import { admit } from "./admit.ts"
+import { Call } from "./call.ts"
+import { decisionRows } from "./decision-rows.ts"
+import type { Gateway } from "./gateway.ts"
+import type { Incoming } from "./message.ts"
+import { rank } from "./rank.ts"
+import { receive } from "./receive.ts"
+import { requestId } from "./request-id.ts"
+import { shortlistFor } from "./shortlist.ts"
+
+export interface DryRun {
+  readonly id: string
+  readonly ts: number
+  readonly group: Group | null
+  /** Null: it would be sent. */
+  readonly error: RouterError | null
+  readonly decision: DecisionRows | null
+}
+
+const EVERYTHING: TelemetryRule = { maxCandidates: Infinity, maxFilterReasons: Infinity, candidates: true }
+
+/** `gateway.snapshot` may be of any configuration; all of the decision is kept. */
+export async function dryRun(
+  body: Uint8Array,
+  dialect: Dialect,
+  credential: Credential,
+  gateway: Gateway,
+): Promise<DryRun> {
+  const ts = gateway.clock.now()
+  const snapshot: Snapshot = { ...gateway.snapshot, telemetry: EVERYTHING }
+  const startedAt = gateway.clock.monotonicMs()
+  const id = requestId(ts, gateway.random)
+  const call = new Call({ id, dialect, request: requestOf(body), snapshot, ts, startedAt, address: null })
+  call.credential = credential
+  let error: RouterError | null = null
+  try {
+    await receive(call, gateway)
+    const group = admit(call, gateway)
+    const order = rank(shortlistFor(group, call, gateway), group, call, gateway)
+    if (order instanceof Promise) await order
+    await shadowAnswered(call)
+  } catch (thrown) {
+    error = asRouterError(thrown)
+  }
+  const decision = call.decision === null ? null : decisionRows(call.decision, call)
+  return { id, ts, group: call.group, error, decision }
+}
+
+const SHADOW_MS = 5000
+const LOOK_MS = 5
+
+/** A shadow is asked beside the call; here somebody waits for it. */
+async function shadowAnswered({ decision }: Call): Promise<void> {
+  const shadow = decision?.shadow ?? null
+  for (let waited = 0; waited < SHADOW_MS; waited += LOOK_MS) {
+    if (shadow === null || shadow.ranking !== null || shadow.error !== null) return
+    await Bun.sleep(LOOK_MS)
+  }
+}
+
+function requestOf(body: Uint8Array): Incoming {
+  const headers: Readonly<Record<string, string>> = { "content-type": "application/json" }
+  return {
+    method: "POST",
+    target: "/",
+    path: "/",
+    headers: { get: (name) => headers[name] ?? null },
+    address: null,
+    body: () => body,
+    onGone: null,
+  }
+}

@@ -1,0 +1,72 @@
+/** What deciding a call needs, without anything that could leave a trace. */
+import type { Group, Snapshot } from "../config/snapshot.ts"
+import type { Gateway } from "../pipeline/gateway.ts"
+import { Shadows } from "../pipeline/shadow.ts"
+import { Watchdog } from "../pipeline/watchdog.ts"
+import { MemoryPinStore } from "../routing/affinity/pin-store.ts"
+import { Observations } from "../routing/observations.ts"
+import { STRATEGIES } from "../routing/strategy.ts"
+import { buildInfo } from "../system/build-info.ts"
+import { systemClock } from "../system/clock.ts"
+import { silentLog } from "../system/log.ts"
+import { systemRandom } from "../system/random.ts"
+import { Health } from "../upstream/health.ts"
+import { Upstream } from "../upstream/send.ts"
+import { openPolicies, type Policies } from "./policies.ts"
+
+/** What no step of a dry run asks; should one, it says so. */
+function absent(what: string): never {
+  const refuse = (): never => {
+    throw new Error(`a dry run knows nothing of ${what}`)
+  }
+  return new Proxy({}, { get: refuse }) as never
+}
+
+export interface DryGateway {
+  readonly gateway: Gateway
+  close(): void
+}
+
+/** Scripts of `groups` are made ready. @throws ScriptRefused */
+export async function dryGateway(snapshot: Snapshot, groups: ReadonlyMap<string, Group>): Promise<DryGateway> {
+  const policies = openPolicies(systemClock, silentLog)
+  try {
+    await policies.prepare({ ...snapshot, groups })
+  } catch (error) {
+    policies.close()
+    throw error
+  }
+  return { gateway: gatewayOf(snapshot, policies), close: () => policies.close() }
+}
+
+function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
+  const health = new Health()
+  health.adopt(snapshot, systemClock.monotonicMs())
+  return {
+    snapshot,
+    governance: absent("limits"),
+    storedStates: absent("stored state"),
+    ledger: {
+      record: () => Promise.reject(new Error("nothing is recorded")),
+      accepting: () => true,
+      close: () => Promise.resolve(),
+    },
+    requestLog: { write: () => {} },
+    clock: systemClock,
+    random: systemRandom(),
+    log: silentLog,
+    watchdog: new Watchdog(systemClock),
+    upstream: new Upstream(systemClock),
+    health,
+    pins: new MemoryPinStore(),
+    strategies: { ...STRATEGIES, ...policies.strategies },
+    feedback: { report: () => {} },
+    live: new Observations(),
+    shadows: new Shadows(),
+    version: buildInfo.version,
+    draining: false,
+    starting: false,
+    active: 0,
+    drained: 0,
+  }
+}

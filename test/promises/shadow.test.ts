@@ -1,0 +1,54 @@
+/** `shadow` on a group: what another strategy would have chosen is recorded, and changes nothing. */
+import { afterEach, expect, test } from "bun:test"
+import { targetsOf } from "../helpers/config.ts"
+import { rowsOf } from "../helpers/decided.ts"
+import { FakeUpstream } from "../helpers/fake-upstream.ts"
+import { startGateway, type Gateway } from "../helpers/gateway.ts"
+import { ALL_SAMPLES } from "../helpers/samples.ts"
+import { vendorAnswer } from "../helpers/vendor.ts"
+
+const open: AsyncDisposable[] = []
+
+afterEach(async () => {
+  for (const one of open.splice(0)) await one[Symbol.asyncDispose]()
+})
+
+async function routerWith(group: object, server: object = {}): Promise<{ gateway: Gateway; second: FakeUpstream }> {
+  const first = (await FakeUpstream.start()).otherwise(vendorAnswer("first"))
+  const second = (await FakeUpstream.start()).otherwise(vendorAnswer("second"))
+  const gateway = await startGateway({
+    upstreams: { first, second },
+    configure: (config) => {
+      Object.assign(config.server, server)
+      const targets = [...targetsOf(["first"], { weight: 0 }), ...targetsOf(["second"], { weight: 1 })]
+      config.models["default"] = { strategy: "failover", targets, ...group }
+    },
+  })
+  open.push(gateway, { [Symbol.asyncDispose]: async () => void (await Promise.all([first.stop(), second.stop()])) })
+  return { gateway, second }
+}
+
+for (const sample of ALL_SAMPLES) {
+  test(`${sample.dialect}: its choice is recorded and not followed, also without telemetry`, async () => {
+    const { gateway, second } = await routerWith({ shadow: { strategy: "weighted" } })
+    const answer = await gateway.call(sample.dialect, sample.request({ text: "which one" }))
+    expect(answer.status).toBe(200)
+    expect(second.exchanges).toHaveLength(0)
+    const decisions = rowsOf(gateway.directory, "request_routing_decisions", answer.requestId)
+    expect(decisions).toMatchObject([
+      { mode: "live", strategy: "failover", provider: `first-${sample.dialect}` },
+      { mode: "shadow", strategy: "weighted", outcome: "decided", provider: `second-${sample.dialect}` },
+    ])
+  })
+}
+
+test("dynamic_score as a shadow has live figures of its group, and its terms are recorded", async () => {
+  const { gateway } = await routerWith(
+    { shadow: { strategy: "dynamic_score" } },
+    { decision_telemetry: { enabled: true } },
+  )
+  const { requestId } = await gateway.call("chat", ALL_SAMPLES[0]?.request({ text: "score" }) ?? "")
+  const terms = rowsOf(gateway.directory, "request_dynamic_score_terms", requestId)
+  expect(new Set(terms.map(({ mode }) => mode))).toEqual(new Set(["shadow"]))
+  expect(terms.map(({ term }) => term)).toContain("cost_score")
+})
