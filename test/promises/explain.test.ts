@@ -104,6 +104,43 @@ describe("a request", () => {
   })
 })
 
+describe("a script in place of the strategy", () => {
+  const named = (text: string): string => {
+    const file = join(gateway.directory, "try.ts")
+    writeFileSync(file, text)
+    return file
+  }
+
+  test("decides: its order, its label, how it ran", async () => {
+    const script = named('export const route = () => ({ targetIndex: 1, fallbackIndexes: [], classLabel: "tried" })')
+    const tools = [{ type: "function", function: { name: "f", parameters: {} } }]
+    const args = ["--request", request("default", { tools }), "--caller", "me-lab", "--script", script]
+    const { code, out } = await explain(...args, "--json")
+    expect(code).toBe(0)
+    const told = JSON.parse(out) as Explanation
+    expect(told.strategy).toBe("script")
+    expect(told.policies).toMatchObject([
+      { kind: "script", outcome: "decided", class_label: "tried", fallback_count: 0 },
+    ])
+    expect(told.targets.filter(({ final_rank }) => final_rank !== null)).toMatchObject([{ weight: 7 }])
+  })
+
+  test("fails: exit code 1, and of the failure its name", async () => {
+    const script = named('export function route() { throw new RangeError("no") }')
+    const { code, out } = await explain("--request", request("default"), "--caller", "me-lab", "--script", script)
+    expect(code).toBe(1)
+    expect(out).toContain("routing-policy-error")
+    expect(out).toMatch(/script +live +failed/)
+  })
+
+  test("cannot be read as a script: exit code 1, and where", async () => {
+    const script = named("export function route( {")
+    const { code, err } = await explain("--request", request("default"), "--caller", "me-lab", "--script", script)
+    expect(code).toBe(1)
+    expect(err).toContain("try.ts")
+  })
+})
+
 describe("a call that was made", () => {
   test("in every dialect: the order that it had", async () => {
     for (const { dialect, id } of made) {

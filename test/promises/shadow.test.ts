@@ -1,5 +1,8 @@
 /** `shadow` on a group: what another strategy would have chosen is recorded, and changes nothing. */
 import { afterEach, expect, test } from "bun:test"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { targetsOf } from "../helpers/config.ts"
 import { rowsOf } from "../helpers/decided.ts"
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
@@ -51,4 +54,55 @@ test("dynamic_score as a shadow has live figures of its group, and its terms are
   const terms = rowsOf(gateway.directory, "request_dynamic_score_terms", requestId)
   expect(new Set(terms.map(({ mode }) => mode))).toEqual(new Set(["shadow"]))
   expect(terms.map(({ term }) => term)).toContain("cost_score")
+})
+
+function script(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "shadow-script-"))
+  open.push({ [Symbol.asyncDispose]: async () => Promise.resolve(rmSync(folder, { recursive: true })) })
+  const file = join(folder, "router.ts")
+  writeFileSync(file, text)
+  return file
+}
+
+const SECOND = 'export const route = (ctx) => ({ targetIndex: ctx.targets.length - 1, classLabel: "last" })'
+const LOOP = "export function route(ctx) { for (;;) {} }"
+const THROWS = 'export function route(ctx) { throw new TypeError("no") }'
+
+test.each([
+  ["decides", SECOND, { outcome: "decided", class_label: "last", error: null }, { outcome: "decided", error: null }],
+  ["throws", THROWS, { outcome: "failed", error: "threw" }, { outcome: "failed", error: "threw" }],
+  ["loops", LOOP, { outcome: "failed", error: "deadline" }, { outcome: "failed", error: "deadline" }],
+] as const)("a script that %s, as a shadow: recorded, and the call goes on", async (_, text, decision, policy) => {
+  const { gateway } = await routerWith(
+    { shadow: { strategy: "script", script: script(text) } },
+    { decision_telemetry: { enabled: true } },
+  )
+  const answer = await gateway.call("chat", ALL_SAMPLES[0]?.request({ text: "script" }) ?? "")
+  expect(answer.status).toBe(200)
+  const decisions = rowsOf(gateway.directory, "request_routing_decisions", answer.requestId)
+  expect(decisions[0]).toMatchObject({ mode: "live", provider: "first-chat", outcome: "decided" })
+  expect(decisions[1]).toMatchObject({ mode: "shadow", strategy: "script", ...decision })
+  expect(rowsOf(gateway.directory, "request_policy_executions", answer.requestId)).toMatchObject([
+    { mode: "shadow", kind: "script", ...policy },
+  ])
+})
+
+test("a policy service that never answers, as a shadow: the call does not wait for it", async () => {
+  using service = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    idleTimeout: 0,
+    fetch: () => new Promise<Response>(() => {}),
+  })
+  const url = `http://127.0.0.1:${service.port}/decide`
+  const policy = { url, allow_hosts: [`127.0.0.1:${service.port}`], timeout_ms: 60_000 }
+  const { gateway } = await routerWith({ shadow: { strategy: "external", external_policy: policy } })
+  const answer = await gateway.call("chat", ALL_SAMPLES[0]?.request({ text: "hang" }) ?? "")
+  expect(answer.status).toBe(200)
+  expect(rowsOf(gateway.directory, "request_routing_decisions", answer.requestId)[1]).toMatchObject({
+    mode: "shadow",
+    strategy: "external",
+    outcome: "unanswered",
+  })
+  void service.stop(true)
 })
