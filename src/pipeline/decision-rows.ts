@@ -9,11 +9,8 @@ import type {
   PolicyExecutionRow,
   RoutingDecisionRow,
   ScoreTermRow,
-  ShapeFeatureRow,
 } from "../ledger/decision-record.ts"
 import { priceCall } from "../ledger/price.ts"
-import { allRefusals, unknownNeedsOf } from "../routing/eligibility/eligible.ts"
-import { estimatedInputTokens } from "../routing/eligibility/estimate.ts"
 import type { Ranking } from "../routing/strategy.ts"
 import type { Call } from "./call.ts"
 import type { Decision, ShadowDecision } from "./decision.ts"
@@ -25,7 +22,7 @@ export function decisionRows(decision: Decision, call: Call): DecisionRows {
   const { telemetry } = call.snapshot
   const decisions = routingDecisions(decision, call)
   if (telemetry === null) return { ...NOTHING, decisions }
-  const shape = shapeRow(call)
+  const { shape } = decision
   const fallbacks = fallbackRows(call)
   if (!telemetry.candidates)
     return { ...NOTHING, shape, decisions, policies: policyRows(call, decision.shadow), fallbacks }
@@ -55,49 +52,6 @@ const NOTHING: DecisionRows = {
 
 function flag(value: boolean): 0 | 1 {
   return value ? 1 : 0
-}
-
-/** What texts hold is not counted: it would mean to read all of them. */
-function shapeRow(call: Call): ShapeFeatureRow | null {
-  if (call.body === null) return null
-  const { shape, facts } = call
-  const { reasoning } = shape
-  return {
-    ts: call.ts,
-    dialect: call.dialect.name,
-    stream: flag(facts.stream),
-    choices: facts.choices,
-    output_cap_field: facts.outputCap?.field ?? null,
-    output_cap_tokens: facts.outputCap?.tokens ?? null,
-    body_bytes: call.bodyBytes,
-    encoded_bytes: shape.encodedBytes,
-    estimated_input_tokens: estimatedInputTokens(call, 0),
-    image_count: shape.imageCount,
-    tool_count: shape.toolCount,
-    hosted_tool_count: shape.hostedToolCount,
-    tool_schema_bytes: shape.toolSchemaBytes,
-    has_tool_history: flag(shape.hasToolHistory),
-    has_seals: flag(shape.hasSeals),
-    tool_choice: shape.toolChoice,
-    structured_output: flag(shape.structuredOutput),
-    reasoning_requested: flag(reasoning.requested),
-    reasoning_kind: reasoning.kind,
-    reasoning_effort: wordLike(reasoning.effort),
-    reasoning_budget_tokens: wholeNumber(reasoning.budgetTokens),
-    temperature_set: flag(shape.temperatureSet),
-    uses_previous_response_id: flag(shape.uses("previous_response_id")),
-    uses_function_call_output: flag(shape.uses("function_call_output")),
-    uses_stream_options: flag(shape.uses("stream_options")),
-  }
-}
-
-/** It is the client's own text. */
-function wordLike(text: string | null): string | null {
-  return text === null || /^[\w-]{1,32}$/.test(text) ? text : "other"
-}
-
-function wholeNumber(value: number | null): number | null {
-  return value !== null && Number.isSafeInteger(value) ? value : null
 }
 
 function routingDecisions(decision: Decision, call: Call): readonly RoutingDecisionRow[] {
@@ -130,7 +84,7 @@ function shadowOutcome({ ranking, error }: ShadowDecision): RoutingDecisionRow["
 function choiceRow(
   ranking: Ranking | null,
   mode: DecisionMode,
-  { shortlist }: Decision,
+  decision: Decision,
   call: Call,
 ): Omit<RoutingDecisionRow, "strategy"> {
   const first = ranking?.order[0]
@@ -140,24 +94,23 @@ function choiceRow(
     rank_mode: ranking?.mode ?? null,
     class_label: ranking?.classLabel ?? null,
     call_class: ranking?.explanation?.callClass ?? null,
-    eligible_count: shortlist.eligible.length,
+    eligible_count: decision.shortlist.eligible.length,
     order_count: ranking?.order.length ?? 0,
     target_index: first?.index ?? null,
     provider: first?.provider.name ?? null,
     model: first?.model ?? null,
     dialect: first?.dialect ?? null,
-    expected_cost_nano_usd: first === undefined ? null : expectedCostNanoUsd(first, call),
+    expected_cost_nano_usd: first === undefined ? null : expectedCostNanoUsd(first, decision, call),
     pin_kind: null,
     error: null,
   }
 }
 
 /** Of the estimated input, all of it fresh, and the output cap (else what is reserved for a stream without one), for each choice. */
-function expectedCostNanoUsd(target: Target, call: Call): number | null {
-  if (call.body === null) return null
+function expectedCostNanoUsd(target: Target, { estimatedInputTokens }: Decision, call: Call): number | null {
   const { outputCap, choices } = call.facts
   const outputTokens = (outputCap?.tokens ?? target.reservation.streamTokens) * choices
-  const usage = { ...NO_USAGE, freshInputTokens: estimatedInputTokens(call, 0), outputTokens }
+  const usage = { ...NO_USAGE, freshInputTokens: estimatedInputTokens, outputTokens }
   const cost = priceCall(target.prices, usage).total_cost_nano_usd
   return cost !== null && Number.isSafeInteger(cost) ? cost : null
 }
@@ -196,7 +149,7 @@ function candidateRows(decision: Decision, { maxCandidates }: TelemetryRule, cal
       adjusted_weight: scored?.adjustedWeight ?? null,
       cold_start: scored === undefined ? null : flag(scored.coldStart),
       observations: scored?.observations ?? null,
-      expected_cost_nano_usd: expectedCostNanoUsd(target, call),
+      expected_cost_nano_usd: expectedCostNanoUsd(target, decision, call),
       pinned: flag(pin?.target === target),
       hindrance: hindrance?.reason ?? null,
       hindrance_ms: hindrance?.waitMs ?? null,
@@ -210,14 +163,12 @@ function place(list: readonly Target[], target: Target): number | null {
 }
 
 function reasonRows(
-  { ranking }: Decision,
+  { ranking, refusals, unknown }: Decision,
   { maxFilterReasons }: TelemetryRule,
   call: Call,
 ): readonly FilterReasonRow[] {
-  const { group } = call
-  if (group === null || call.body === null) return []
   const found: Omit<FilterReasonRow, "seq">[] = [
-    ...allRefusals(group, call).map(({ target, reason }) => ({
+    ...refusals.map(({ target, reason }) => ({
       ...named(target),
       effect: "rejected" as const,
       reason,
@@ -227,7 +178,7 @@ function reasonRows(
       effect: "rejected_late" as const,
       reason,
     })),
-    ...unknownNeedsOf(group, call).map(({ target, label }) => ({
+    ...unknown.map(({ target, label }) => ({
       ...named(target),
       effect: "unknown" as const,
       reason: label,

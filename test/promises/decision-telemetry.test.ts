@@ -114,3 +114,13 @@ test("the client's own words never become rows", async () => {
   await gateway.call("chat", JSON.stringify(body))
   for (const table of DECISION_TABLES) expect(JSON.stringify(rowsOf(gateway.directory, table))).not.toContain("zebra")
 })
+
+test("what is recorded is what was decided on, not the body as it was edited afterwards", async () => {
+  const { gateway } = await routerWith({ enabled: true }, { hosted_tools: "strip" })
+  const body = { model: "default", input: "look it up", tools: [{ type: "web_search" }] }
+  const answer = await gateway.call("responses", JSON.stringify(body))
+  expect(answer.status).toBe(200)
+  expect(rowsOf(gateway.directory, "request_decision_shape_features", answer.requestId)).toMatchObject([
+    { hosted_tool_count: 1, tool_count: 0, body_bytes: JSON.stringify(body).length },
+  ])
+})

@@ -77,11 +77,13 @@ export function unknownNeeds(group: Group, asked: Asked): readonly string[] {
   return unknown.filter((capability) => NEEDS[capability].isAsked(asked.shape)).map((one) => NEEDS[one].label)
 }
 
+export interface UnknownNeed {
+  readonly target: Target
+  readonly label: string
+}
+
 /** The same for each target that is said nothing about. */
-export function unknownNeedsOf(
-  group: Group,
-  asked: Asked,
-): readonly { readonly target: Target; readonly label: string }[] {
+export function unknownNeedsOf(group: Group, asked: Asked): readonly UnknownNeed[] {
   const unknown = unknownNeeds(group, asked)
   if (unknown.length === 0) return []
   const needs = CAPABILITIES.filter((one) => unknown.includes(NEEDS[one].label))

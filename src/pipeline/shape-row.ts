@@ -1,0 +1,51 @@
+/** What a decision could know of a call, as a row: read when it is decided, because the body may be edited afterwards. */
+import type { ShapeFeatureRow } from "../ledger/decision-record.ts"
+import { estimatedInputTokens } from "../routing/eligibility/estimate.ts"
+import type { Call } from "./call.ts"
+
+/** What texts hold is not counted: it would mean to read all of them. */
+export function shapeRow(call: Call): ShapeFeatureRow | null {
+  if (call.body === null) return null
+  const { shape, facts } = call
+  const { reasoning } = shape
+  return {
+    ts: call.ts,
+    dialect: call.dialect.name,
+    stream: flag(facts.stream),
+    choices: facts.choices,
+    output_cap_field: facts.outputCap?.field ?? null,
+    output_cap_tokens: facts.outputCap?.tokens ?? null,
+    body_bytes: call.bodyBytes,
+    encoded_bytes: shape.encodedBytes,
+    estimated_input_tokens: estimatedInputTokens(call, 0),
+    image_count: shape.imageCount,
+    tool_count: shape.toolCount,
+    hosted_tool_count: shape.hostedToolCount,
+    tool_schema_bytes: shape.toolSchemaBytes,
+    has_tool_history: flag(shape.hasToolHistory),
+    has_seals: flag(shape.hasSeals),
+    tool_choice: shape.toolChoice,
+    structured_output: flag(shape.structuredOutput),
+    reasoning_requested: flag(reasoning.requested),
+    reasoning_kind: reasoning.kind,
+    reasoning_effort: wordLike(reasoning.effort),
+    reasoning_budget_tokens: wholeNumber(reasoning.budgetTokens),
+    temperature_set: flag(shape.temperatureSet),
+    uses_previous_response_id: flag(shape.uses("previous_response_id")),
+    uses_function_call_output: flag(shape.uses("function_call_output")),
+    uses_stream_options: flag(shape.uses("stream_options")),
+  }
+}
+
+/** It is the client's own text. */
+function wordLike(text: string | null): string | null {
+  return text === null || /^[\w-]{1,32}$/.test(text) ? text : "other"
+}
+
+function wholeNumber(value: number | null): number | null {
+  return value !== null && Number.isSafeInteger(value) ? value : null
+}
+
+function flag(value: boolean): 0 | 1 {
+  return value ? 1 : 0
+}
