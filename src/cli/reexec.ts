@@ -4,6 +4,11 @@ const SETTINGS = {
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
   /** Freed memory goes back to the system after so many ms: at once costs a system call and page faults in every few calls. */
   MIMALLOC_PURGE_DELAY: "1000",
+  /**
+   * The engine lets garbage grow with the memory of the machine; told 256 MB, it follows what is alive: 1,000 streams after
+   * 1,000 others take 150 MB instead of 210. It is no limit.
+   */
+  BUN_JSC_forceRAMSize: "268435456",
 } as const
 
 /** A compiled binary runs from a file system of its own: there, no script path stands among the arguments. */
