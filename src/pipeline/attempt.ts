@@ -1,4 +1,4 @@
-/** Step 6: try the targets in order until one answers; decide what each failure means. */
+/** Step 7: try the targets in order until one answers; decide what each failure means. */
 import type { Loss } from "../canonical/loss.ts"
 import { passthroughBody, type Cap } from "../dialects/passthrough.ts"
 import type { Target } from "../config/snapshot.ts"

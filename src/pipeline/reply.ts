@@ -1,4 +1,4 @@
-/** Step 7: bytes to the client. What ends an answer leaves only after the call is settled. */
+/** Step 8: bytes to the client. What ends an answer leaves only after the call is settled. */
 import { lossHeader } from "../canonical/loss.ts"
 import { RouterError, asRouterError } from "../errors.ts"
 import type { Answer } from "./attempt.ts"

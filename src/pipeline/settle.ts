@@ -1,4 +1,4 @@
-/** Step 8: exactly once: write the call's rows; only then may its last byte go. */
+/** Step 9: exactly once: write the call's rows; only then may its last byte go. */
 import { RouterError } from "../errors.ts"
 import type { CallRecord, UsageRow } from "../ledger/record.ts"
 import type { FeedbackOutcome } from "../routing/policy/feedback.ts"
