@@ -73,7 +73,7 @@ for (const [title, text, runs] of [
       body,
       headers: { get: (name) => headers[name] ?? null },
     })
-    for (const key of keys?.known ?? []) pins.get("g", key, 1)
+    if (keys !== null) pins.get({ group: "g", keys: keys.known, now: 1 })
     if (keys !== null) pins.set("g", keys.next, pin, BOUNDS)
   }
   compare(`${title}, ${body.bytes.length} bytes`, runs, {

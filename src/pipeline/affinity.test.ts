@@ -44,8 +44,9 @@ function callAt(ts: number, group: Group, isSealed: boolean): Call {
 
 const gatewayWith = (pins: PinStore): Gateway => ({ pins }) as Gateway
 const later = (store: PinStore): PinStore => ({
-  get: async (group, key, now) => Promise.resolve(store.get(group, key, now)),
+  get: async (query) => Promise.resolve(store.get(query)),
   set: (...pin) => store.set(...pin),
+  close: () => {},
 })
 
 /** Remembers `first` at 0, and asks for the order at `at`. */
@@ -92,7 +93,7 @@ test("a pin to a target that is not eligible changes nothing", async () => {
 
 test("nothing is remembered where there is no choice, or affinity is off", () => {
   const asked: Pin[] = []
-  const store: PinStore = { get: () => null, set: (_group, _key, pin) => void asked.push(pin) }
+  const store: PinStore = { get: () => null, set: (_group, _key, pin) => void asked.push(pin), close: () => {} }
   const group = groupOf("weighted")
   rememberTarget(targets[0]!, targets.slice(0, 1), callAt(0, group, true), gatewayWith(store))
   rememberTarget(targets[0]!, targets, callAt(0, { ...group, affinity: null }, true), gatewayWith(store))

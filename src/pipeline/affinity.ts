@@ -7,7 +7,7 @@ import type { Block, ReasoningBlock, Seal } from "../canonical/block.ts"
 import type { Request } from "../canonical/request.ts"
 import type { Group, StrategyName, Target } from "../config/snapshot.ts"
 import { conversationKeys, type ConversationKeys } from "../routing/affinity/conversation-key.ts"
-import type { Pin } from "../routing/affinity/pin-store.ts"
+import type { Pin, PinBounds } from "../routing/affinity/pin-store.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { trace } from "./trace.ts"
@@ -43,7 +43,13 @@ export function pinnedOrder(
   const keys = keysOf(call)
   call.affinity = { keys, pin: null }
   if (keys === null || keys.known.length === 0) return order
-  const found = find(keys.known, 0, group, call, gateway)
+  const found = gateway.pins.get({
+    group: group.name,
+    keys: keys.known,
+    now: call.ts,
+    mustBeCurrent: call.shape.hasSeals,
+    bounds: boundsOf(group.affinity),
+  })
   if (found instanceof Promise) return found.then((pin) => reordered(order, pin, group, call, gateway))
   return reordered(order, found, group, call, gateway)
 }
@@ -58,18 +64,8 @@ function keysOf(call: Call): ConversationKeys | null {
   })
 }
 
-function find(
-  keys: readonly string[],
-  index: number,
-  group: Group,
-  call: Call,
-  gateway: Gateway,
-): Pin | null | Promise<Pin | null> {
-  const key = keys[index]
-  if (key === undefined) return null
-  const found = gateway.pins.get(group.name, key, call.ts)
-  if (found instanceof Promise) return found.then((pin) => pin ?? find(keys, index + 1, group, call, gateway))
-  return found ?? find(keys, index + 1, group, call, gateway)
+function boundsOf({ ttlMs, maxEntries }: NonNullable<Group["affinity"]>): PinBounds {
+  return { ttlMs: Math.max(ttlMs, HARD_TTL_MS), maxEntries }
 }
 
 function reordered(
@@ -99,12 +95,11 @@ export function rememberTarget(target: Target, order: readonly Target[], call: C
   if (!IS_SOFT[group.strategy] && earlier === null && target === order[0] && !maySeal(call)) return
   const keys = call.affinity === null ? keysOf(call) : call.affinity.keys
   if (keys === null) return
-  const { ttlMs, maxEntries } = group.affinity
   gateway.pins.set(
     group.name,
     keys.next,
     { target: target.pin, ...sealsAfter(target, earlier, call), at: call.ts },
-    { ttlMs: Math.max(ttlMs, HARD_TTL_MS), maxEntries },
+    boundsOf(group.affinity),
   )
 }
 

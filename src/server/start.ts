@@ -12,7 +12,6 @@ import { Shadows } from "../pipeline/shadow.ts"
 import { Watchdog } from "../pipeline/watchdog.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
 import { Health } from "../upstream/health.ts"
-import { MemoryPinStore } from "../routing/affinity/pin-store.ts"
 import { Observations } from "../routing/observations.ts"
 import { STRATEGIES } from "../routing/strategy.ts"
 import { Upstream } from "../upstream/send.ts"
@@ -25,6 +24,7 @@ import { startGoverning } from "./govern.ts"
 import { recoverLeftovers } from "./leftovers.ts"
 import { listen, type Listener } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
+import { openPins } from "./pins.ts"
 import { openPolicies, type Policies } from "./policies.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { restoreLimits } from "./restore-limits.ts"
@@ -186,7 +186,7 @@ async function gatewayOf(
     watchdog: new Watchdog(systemClock),
     upstream: new Upstream(systemClock),
     health,
-    pins: new MemoryPinStore(),
+    pins: openPins(config.server.state, systemClock, log),
     strategies: { ...STRATEGIES, ...policies.strategies },
     feedback: policies.feedback,
     live: new Observations(),
@@ -224,6 +224,7 @@ function stopper(
     await idle(gateway, FLUSH_MS)
     gateway.watchdog.stop()
     gateway.upstream.close()
+    gateway.pins.close()
     await Promise.all([ledger.close(), requestLog.close(), gateway.governance.close()])
     finished.resolve()
   }

@@ -5,7 +5,7 @@
 import { RedisClient } from "bun"
 import type { Clock } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
-import { ALL_SCRIPTS, PROBE, type Script } from "./scripts.ts"
+import { PROBE, type Script } from "./scripts.ts"
 
 export interface LinkOptions {
   /** `redis://` or `rediss://`, with user, password and database number. */
@@ -13,6 +13,10 @@ export interface LinkOptions {
   readonly clock: Clock
   readonly log: Log
   readonly limits?: Partial<LinkLimits> | undefined
+  /** For the log: what cannot be reached during an outage. */
+  readonly name: string
+  /** What `run` will be asked for. */
+  readonly scripts: readonly Script[]
   /** The store answers, again or for the first time. */
   readonly onUp: () => void
 }
@@ -73,6 +77,11 @@ export class StoreLink {
     this.#sweep = setInterval(() => this.#look(), SWEEP_MS)
     this.#sweep.unref()
     await this.#connect()
+  }
+
+  /** A plain command. Rejects with `StoreUnavailable`. */
+  ask(command: string, words: readonly string[]): Promise<unknown> {
+    return this.#send(command, [...words])
   }
 
   /** Rejects with `StoreUnavailable`. `words`: the number of keys, the keys, the arguments. */
@@ -150,7 +159,7 @@ export class StoreLink {
   }
 
   async #connect(): Promise<void> {
-    const { url, clock, log, onUp } = this.#options
+    const { url, clock, log, name, scripts, onUp } = this.#options
     const { connectMs } = this.#limits
     const client = new RedisClient(url, {
       connectionTimeout: connectMs,
@@ -163,7 +172,7 @@ export class StoreLink {
       await client.connect()
       await client.send("EVAL", [PROBE.text, "1", PROBE_KEY, String(clock.now())])
       // known from now on: no command falls behind a later one because its script has to be sent first
-      await Promise.all(ALL_SCRIPTS.map(({ text }) => client.send("EVAL", [text, "0"])))
+      await Promise.all(scripts.map(({ text }) => client.send("EVAL", [text, "0"])))
     } catch (cause) {
       client.close()
       this.#complain(cause)
@@ -179,7 +188,7 @@ export class StoreLink {
     client.onclose = (cause) => this.#drop(client, cause)
     this.#client = client
     this.#retryMs = this.#limits.firstRetryMs
-    if (this.#isComplaining) log.info("the shared state can be reached again")
+    if (this.#isComplaining) log.info(`${name} can be reached again`)
     this.#isComplaining = false
     onUp()
   }
@@ -188,7 +197,7 @@ export class StoreLink {
   #complain(cause: unknown): void {
     if (this.#isComplaining || this.#isClosed) return
     this.#isComplaining = true
-    this.#options.log.error("the shared state cannot be reached", { cause: messageOf(cause) })
+    this.#options.log.error(`${this.#options.name} cannot be reached`, { cause: messageOf(cause) })
   }
 }
 

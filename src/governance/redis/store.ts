@@ -16,7 +16,7 @@ import type {
 import { CalendarWords, prepare, StoreLease, storeKey, type PreparedLimits } from "./lease.ts"
 import { StoreLink, StoreUnavailable, type LinkLimits } from "./link.ts"
 import { OpenLeases } from "./open-leases.ts"
-import { ADMIT, EXTEND, RESTORE, VIEW, type Script } from "./scripts.ts"
+import { ADMIT, ALL_SCRIPTS, EXTEND, RESTORE, VIEW, type Script } from "./scripts.ts"
 import { Settlements } from "./settlements.ts"
 
 export interface StoreOptions {
@@ -64,7 +64,12 @@ export class StoreState implements GovernanceState {
     const time = (): string => this.#time()
     this.#options = options
     this.#leaseMs = leaseMs
-    this.#link = new StoreLink({ ...options, onUp: () => this.#cameUp() })
+    this.#link = new StoreLink({
+      ...options,
+      name: "the shared state",
+      scripts: ALL_SCRIPTS,
+      onUp: () => this.#cameUp(),
+    })
     this.#settlements = new Settlements(this.#link, log, time)
     this.#open = new OpenLeases(this.#link, { clock, log, leaseMs, time })
   }

@@ -13,10 +13,10 @@ describe("the store", () => {
   test("a pin ends with its time; groups do not share", () => {
     const store = new MemoryPinStore()
     store.set("g", "k", pin("a", 100), { ttlMs: 50, maxEntries: 9 })
-    expect(store.get("g", "k", 149)?.target).toBe("a")
-    expect(store.get("other", "k", 120)).toBeNull()
-    expect(store.get("g", "k", 150)).toBeNull()
-    expect(store.get("g", "k", 120)).toBeNull()
+    expect(store.getOne("g", "k", 149)?.target).toBe("a")
+    expect(store.getOne("other", "k", 120)).toBeNull()
+    expect(store.getOne("g", "k", 150)).toBeNull()
+    expect(store.getOne("g", "k", 120)).toBeNull()
   })
 
   test("never more than allowed, and those used last are there", () => {
@@ -29,11 +29,11 @@ describe("the store", () => {
         for (const [isWrite, key] of all) {
           const isThere = model.includes(key)
           if (isWrite) store.set("g", String(key), pin(String(key), 0), { ttlMs: 10, maxEntries })
-          else expect(store.get("g", String(key), 1)?.target).toBe(isThere ? String(key) : undefined)
+          else expect(store.getOne("g", String(key), 1)?.target).toBe(isThere ? String(key) : undefined)
           if (isWrite || isThere) model = [key, ...model.filter((other) => other !== key)].slice(0, maxEntries)
         }
         const found = Array.from({ length: 13 }, (_, key) => key).filter(
-          (key) => store.get("g", String(key), 1) !== null,
+          (key) => store.getOne("g", String(key), 1) !== null,
         )
         expect(found).toEqual(model.toSorted((a, b) => a - b))
       }),

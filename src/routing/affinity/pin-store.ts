@@ -17,17 +17,39 @@ export interface PinBounds {
   readonly maxEntries: number
 }
 
-/** Keys are hashes: nothing of a prompt or a session is kept. */
-export interface PinStore {
-  /** The promise is for stores that are shared between processes. A store that fails finds nothing. */
-  get(group: string, key: string, now: number): Pin | null | Promise<Pin | null>
-  set(group: string, key: string, pin: Pin, bounds: PinBounds): void
+export interface PinQuery {
+  readonly group: string
+  /** Best first. */
+  readonly keys: readonly string[]
+  /** Unix milliseconds. */
+  readonly now: number
+  /** The call would fail where an outdated pin sends it. */
+  readonly mustBeCurrent: boolean
+  /** For stores that keep what they were told. */
+  readonly bounds: PinBounds
 }
 
-export class MemoryPinStore implements PinStore {
-  readonly #groups = new Map<string, Map<string, { readonly pin: Pin; readonly until: number }>>()
+/** Keys are hashes: nothing of a prompt or a session is kept. */
+export interface PinStore {
+  /** The promise is for stores that are shared between processes; it never rejects. A store that fails finds nothing. */
+  get(query: PinQuery): Pin | null | Promise<Pin | null>
+  /** Waits for nothing. */
+  set(group: string, key: string, pin: Pin, bounds: PinBounds): void
+  close(): void
+}
 
-  get(group: string, key: string, now: number): Pin | null {
+export class MemoryPinStore<P extends Pin = Pin> implements PinStore {
+  readonly #groups = new Map<string, Map<string, { readonly pin: P; readonly until: number }>>()
+
+  get({ group, keys, now }: Pick<PinQuery, "group" | "keys" | "now">): P | null {
+    for (const key of keys) {
+      const pin = this.getOne(group, key, now)
+      if (pin !== null) return pin
+    }
+    return null
+  }
+
+  getOne(group: string, key: string, now: number): P | null {
     const pins = this.#groups.get(group)
     const found = pins?.get(key)
     if (pins === undefined || found === undefined) return null
@@ -38,8 +60,8 @@ export class MemoryPinStore implements PinStore {
     return found.pin
   }
 
-  set(group: string, key: string, pin: Pin, { ttlMs, maxEntries }: PinBounds): void {
-    const pins = this.#groups.get(group) ?? new Map<string, { pin: Pin; until: number }>()
+  set(group: string, key: string, pin: P, { ttlMs, maxEntries }: PinBounds): void {
+    const pins = this.#groups.get(group) ?? new Map<string, { pin: P; until: number }>()
     this.#groups.set(group, pins)
     pins.delete(key)
     pins.set(key, { pin, until: pin.at + ttlMs })
@@ -48,4 +70,6 @@ export class MemoryPinStore implements PinStore {
       pins.delete(oldest)
     }
   }
+
+  close(): void {}
 }
