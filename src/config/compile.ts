@@ -12,7 +12,7 @@ import { formatPath } from "./findings.ts"
 import { fingerprint, pricingFingerprint, routingFingerprint } from "./fingerprints.ts"
 import { compileLimits } from "./limits.ts"
 import { reservePricesOf } from "./reserve-prices.ts"
-import { observationRule } from "./score-settings.ts"
+import { observedBy, operationalTargets } from "./operational-targets.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
 import { policySettings, targetDescription } from "./policies.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
@@ -77,7 +77,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
         throw new Error(`unknown provider in models.${name}.targets[${index}]`)
       const line = options.lineOf?.(formatPath(["models", name, "targets", index])) ?? null
       const compiled = compileTarget(target, index, provider, providerEntry, entry, config, options)
-      return { ...compiled, line, observed: observationRule(name, entry, compiled) }
+      return { ...compiled, line, observed: observedBy(name, entry, compiled) }
     })
     const group: Group = {
       name,
@@ -87,6 +87,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       aliases: entry.aliases,
       translation: entry.translation,
       promisedDialects: promisedDialects(entry.contract),
+      operational: operationalTargets(entry),
       demanded: demandedOf(entry),
       affinity: affinityOf(entry),
       hostedTools: entry.hosted_tools,

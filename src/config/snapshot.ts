@@ -8,6 +8,7 @@ import type { DialectName } from "../dialects/dialect.ts"
 import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits } from "../governance/state.ts"
 import type { ModelPrices } from "../ledger/price.ts"
+import type { OperationalTargets } from "./operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./policy-settings.ts"
 import type { ScoreSettings } from "./score-settings.ts"
 import type { TargetContract, TargetLimits } from "./target-limits.ts"
@@ -205,6 +206,8 @@ export interface Group extends StrategySettings {
   readonly translation: "off" | "warn" | "enforce"
   /** The dialects that the group's contract promises; null: it promises none in particular. */
   readonly promisedDialects: ReadonlySet<DialectName> | null
+  /** The live figures that the group's contract promises; null: none. */
+  readonly operational: OperationalTargets | null
   /** What must be said of a target before it gets a call with it, also in the client's own dialect. */
   readonly demanded: ReadonlySet<keyof Capabilities | "own-dialect">
   /** How long conversations stay on one target without a call; null: they need not. */

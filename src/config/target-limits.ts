@@ -41,6 +41,14 @@ export type ContractReason =
   | "contract-quality-floor"
   | "contract-no-validated-target"
   | "contract-validation-expired"
+  | OperationalReason
+
+/** Why it did not keep the contract lately. */
+export type OperationalReason =
+  | "contract-operational-latency"
+  | "contract-operational-error-rate"
+  | "contract-operational-timeout-rate"
+  | "contract-operational-throughput"
 
 export interface TargetContract {
   /** What the target lacks for good; null: nothing, or the group has no contract. */

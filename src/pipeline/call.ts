@@ -93,7 +93,7 @@ export class Call implements Watched {
   /** What is known of the conversation; null: nobody asked. */
   affinity: CallAffinity | null = null
   readonly attempts: Attempt[] = []
-  /** Targets that were passed over when their turn came; null: none. */
+  /** Targets that did not keep the group's contract lately, or were passed over when their turn came; null: none. */
   rejected: Rejection[] | null = null
   /** How long each target that shared capacity has refused would have had to wait, in milliseconds; null: none. */
   throttledMs: number[] | null = null

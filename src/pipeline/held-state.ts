@@ -54,7 +54,7 @@ export async function holderOf(call: Call, group: Group, gateway: Gateway): Prom
   const holder = targetAt(group, first)
   if (holder === null) throw holderGone(ids[0], group)
   // no other target has the state, so what the holder cannot do nobody can
-  if (!shortlist.eligible.includes(holder)) throw refusal(group, call, [])
+  if (!shortlist.eligible.includes(holder)) throw refusal(group, call, call.rejected ?? [])
   return { eligible: [holder], rejected: shortlist.rejected }
 }
 

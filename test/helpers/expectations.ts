@@ -54,8 +54,11 @@ export function expectError(answer: Answer, dialect: Dialect, status: number, co
 
 function expectRetryAdvice(answer: Answer, code: ErrorCode): void {
   const { status, headers } = answer
-  if (!CATALOGUE[code].retryable) expect(headers.get("x-should-retry")).toBe("false")
-  if (status !== 503 || !CATALOGUE[code].retryable) return
+  // the one code whose status says whether waiting helps
+  const isRetryable = CATALOGUE[code].retryable || (code === "no-eligible-target" && status === 503)
+  if (!isRetryable) expect(headers.get("x-should-retry")).toBe("false")
+  if (status !== 503 || !isRetryable) return
+  expect(headers.get("x-should-retry")).toBeNull()
   const seconds = headers.get("retry-after") ?? ""
   expect(seconds).toMatch(/^\d+$/u)
   expect(Number(seconds)).toBeGreaterThanOrEqual(1)

@@ -92,13 +92,13 @@ const contract: z.ZodType = optional(
       operational_targets: optional(
         block(
           {
-            max_p95_latency_ms: optional(milliseconds("The highest p95 latency.")),
+            max_p95_latency_ms: optional(milliseconds("The highest p95 latency. `0`: any.")),
             max_error_rate: optional(amount("The highest error rate.", { max: 1 })),
             max_timeout_rate: optional(amount("The highest timeout rate.", { max: 1 })),
             min_output_tokens_per_sec: optional(amount("The lowest output rate.", { unit: "tokens per second" })),
           },
-          "Live figures that a target must hold, where there are observations.",
-          { ...LATER, name: "ContractOperationalTargets" },
+          "Live figures that a target must keep, once enough was observed.",
+          { name: "ContractOperationalTargets" },
         ),
       ),
       reporting: optional(

@@ -22,6 +22,8 @@ const say =
   () =>
     text
 const ofShape = (key: string): Advice => say(`see request_shape_support.${key}`)
+const ofContract = (key: string): Advice =>
+  say(`its live figures miss the group's contract.operational_targets.${key}; it is tried again when they are old`)
 
 const ADVICE: Readonly<Record<RejectionReason, Advice>> = {
   "translation-off": say("set the group's translation to warn or enforce, or add a target in the client's dialect"),
@@ -58,6 +60,10 @@ const ADVICE: Readonly<Record<RejectionReason, Advice>> = {
   "contract-required-context": say("see the group's contract.required_capabilities.min_context_tokens"),
   "contract-quality-floor": say("see the group's contract.quality_floor"),
   "contract-no-validated-target": say("add its validation: status and validated_at"),
+  "contract-operational-latency": ofContract("max_p95_latency_ms"),
+  "contract-operational-error-rate": ofContract("max_error_rate"),
+  "contract-operational-timeout-rate": ofContract("max_timeout_rate"),
+  "contract-operational-throughput": ofContract("min_output_tokens_per_sec"),
   "contract-validation-expired": say("validate it anew: its validation.validated_at is too old"),
 }
 
