@@ -364,7 +364,7 @@ export interface GroupContract {
   readonly required_capabilities?: ContractCapabilities | undefined
   /** Evidence that every target must have. */
   readonly quality_floor?: ContractQualityFloor | undefined
-  /** Live figures that a target must hold, where there are observations. */
+  /** Live figures that a target must keep, once enough was observed. */
   readonly operational_targets?: ContractOperationalTargets | undefined
   /** What rows say about the contract. */
   readonly reporting?: ContractReporting | undefined
@@ -378,9 +378,9 @@ export interface ContractReporting {
   readonly expose_quality_floor_bucket: boolean
 }
 
-/** Live figures that a target must hold, where there are observations. */
+/** Live figures that a target must keep, once enough was observed. */
 export interface ContractOperationalTargets {
-  /** The highest p95 latency. Unit: ms. */
+  /** The highest p95 latency. `0`: any. Unit: ms. */
   readonly max_p95_latency_ms?: number | undefined
   /** The highest error rate. */
   readonly max_error_rate?: number | undefined

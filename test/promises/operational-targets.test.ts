@@ -11,7 +11,7 @@ import { at } from "../helpers/streams.ts"
 import { vendorAnswer } from "../helpers/vendor.ts"
 
 const slow: Behaviour = async (exchange) => {
-  await Bun.sleep(1200)
+  await Bun.sleep(900)
   await vendorAnswer("alpha")(exchange)
 }
 const down = reply("", { status: 500 })
@@ -52,9 +52,9 @@ for (const sample of ALL_SAMPLES) {
   test.concurrent(`${sample.dialect}: a target that gets slow is left out, and is back when its window has passed`, async () => {
     await using all = await house(() => ({
       strategy: "dynamic_score",
-      contract: { operational_targets: { max_p95_latency_ms: 800 } },
+      contract: { operational_targets: { max_p95_latency_ms: 600 } },
       routing_policy: {
-        dynamic_score: { min_observations: 5, observation_window_seconds: 2, exploration_percent: 0 },
+        dynamic_score: { min_observations: 5, observation_window_seconds: 1, exploration_percent: 0 },
       },
       targets: [...targetsOf(["alpha"], { weight: 50 }), ...targetsOf(["beta"], { weight: 1 })],
       affinity: { enabled: false },
