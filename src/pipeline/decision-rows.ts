@@ -11,9 +11,11 @@ import type {
   ScoreTermRow,
 } from "../ledger/decision-record.ts"
 import { priceCall } from "../ledger/price.ts"
+import { isOperational } from "../routing/eligibility/operational.ts"
 import type { Ranking } from "../routing/strategy.ts"
 import type { Call } from "./call.ts"
 import type { Decision, ShadowDecision } from "./decision.ts"
+import type { Rejection } from "./shortlist.ts"
 
 /** Terms are configured, so they could be any number. */
 const MOST_TERMS = 1024
@@ -173,7 +175,7 @@ function reasonRows(
       effect: "rejected" as const,
       reason,
     })),
-    ...(call.rejected ?? []).map(({ target, reason }) => ({
+    ...(call.rejected ?? []).filter(isLate).map(({ target, reason }) => ({
       ...named(target),
       effect: "rejected_late" as const,
       reason,
@@ -188,6 +190,11 @@ function reasonRows(
     ),
   ]
   return found.slice(0, maxFilterReasons).map((row, seq) => ({ seq, ...row }))
+}
+
+/** What live figures say stands among the refusals already. */
+function isLate(rejection: Rejection): boolean {
+  return !isOperational(rejection)
 }
 
 function termRows(

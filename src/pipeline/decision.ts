@@ -3,6 +3,7 @@ import type { Group, Target } from "../config/snapshot.ts"
 import type { ShapeFeatureRow } from "../ledger/decision-record.ts"
 import { estimatedInputTokens } from "../routing/eligibility/estimate.ts"
 import { allRefusals, unknownNeedsOf, type Refused, type UnknownNeed } from "../routing/eligibility/eligible.ts"
+import { isOperational } from "../routing/eligibility/operational.ts"
 import type { PolicyExecution } from "../routing/policy/execution.ts"
 import type { Ranking } from "../routing/strategy.ts"
 import type { Hindrance } from "../upstream/health.ts"
@@ -46,7 +47,7 @@ export function noteShortlist(shortlist: Shortlist, group: Group, call: Call): v
     shortlist,
     estimatedInputTokens: estimatedInputTokens(call, 0),
     shape: telemetry === null ? null : shapeRow(call),
-    refusals: isFull ? allRefusals(group, call) : [],
+    refusals: isFull ? [...allRefusals(group, call), ...shortlist.rejected.filter(isOperational)] : [],
     unknown: isFull ? unknownNeedsOf(group, call) : [],
     ranking: null,
     order: [],

@@ -2,6 +2,7 @@
 import type { Caller, Group, Snapshot, Target } from "../config/snapshot.ts"
 import type { ReplayedCall } from "../ledger/decision-queries.ts"
 import { eligibleTargets } from "../routing/eligibility/eligible.ts"
+import { keepingTargets } from "../routing/eligibility/operational.ts"
 import { STRATEGIES, type Ranking, type Strategy } from "../routing/strategy.ts"
 import { GroupComparison, type GroupFigures, type Undecided } from "./comparison.ts"
 import { History } from "./history.ts"
@@ -60,7 +61,9 @@ export class Replay {
     if (group.score?.promptFeatures !== null && group.score?.usesComplexity === true) this.readsPrompts = true
     if (shape.has_seals === 1) this.seals++
     const asked = askedOf(shape, usage.requested_model, this.unknownFeatures)
-    const { eligible } = eligibleTargets(group, asked)
+    const found = eligibleTargets(group, asked)
+    const { operational } = group
+    const { eligible } = operational === null ? found : keepingTargets(found, operational, this.history.live, usage.ts)
     if (eligible.length === 0) return null
     return served(
       this.rank(STRATEGIES[strategy], eligible, call, group, factsOf(usage, shape, asked, group, caller)),

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test"
 import { reply, stall } from "../helpers/behaviours.ts"
 import { eventually, type Answer } from "../helpers/client.ts"
 import { targetsOf, type Config } from "../helpers/config.ts"
+import { rowsOf } from "../helpers/decided.ts"
 import { expectError, parsed } from "../helpers/expectations.ts"
 import { FakeUpstream, type Behaviour } from "../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../helpers/gateway.ts"
@@ -28,6 +29,7 @@ async function house(group: (config: Config) => Readonly<Record<string, unknown>
   const gateway = await startGateway({
     upstreams: { alpha, beta },
     configure: (config) => {
+      config.server["decision_telemetry"] = { enabled: true }
       config.models["default"] = { ...group(config) }
     },
   })
@@ -125,6 +127,10 @@ test("a fixed order goes on with the next; what the call itself lacks stays 400 
   expect(next.text).toContain("beta")
   expect(gateway.records.usage(next.requestId)).toMatchObject([{ attempts: 1 }])
   expect(rejections(gateway, next)).toEqual(["contract-operational-timeout-rate"])
+  const reasons = rowsOf(gateway.directory, "request_target_filter_reasons", next.requestId)
+  expect(reasons.filter(({ provider }) => provider === "alpha-chat")).toMatchObject([
+    { effect: "rejected", reason: "contract-operational-timeout-rate" },
+  ])
   const image = { type: "image_url", image_url: { url: "https://example.com/x.png" } }
   const seen = { messages: [{ role: "user", content: [image] }] }
   // alpha takes images and may be well again, so waiting helps

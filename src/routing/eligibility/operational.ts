@@ -18,8 +18,10 @@ const REASONS: ReadonlySet<RejectionReason> = new Set<OperationalReason>([
 ])
 
 /** It passes: what stands against the target is how it did lately. */
-export function isOperational({ reason }: { readonly reason: RejectionReason }): boolean {
-  return REASONS.has(reason)
+export function isOperational<R extends { readonly reason: RejectionReason }>(
+  rejection: R,
+): rejection is R & { readonly reason: OperationalReason } {
+  return REASONS.has(rejection.reason)
 }
 
 /** `now` on the monotonic clock. */
