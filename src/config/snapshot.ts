@@ -232,6 +232,8 @@ export interface Caller {
   /** What the user is in the project; null: no active membership. */
   readonly membershipRole: string | null
   readonly status: KeyStatus
+  /** May read what the router counts of everybody. */
+  readonly readsMetrics: boolean
   /** Group names and aliases that the caller may name. */
   readonly allowed: ReadonlySet<string>
   /** Null: none, and then nothing is counted for it. */

@@ -19,6 +19,13 @@ export class Governance {
     this.#release = release
   }
 
+  /** Calls that wait for their caller's token buckets. */
+  get queued(): number {
+    let calls = 0
+    for (const line of this.#lines.values()) calls += line.length
+    return calls
+  }
+
   /** No call is in flight any more. */
   async close(): Promise<void> {
     await this.state.close()

@@ -64,6 +64,16 @@ export class Journal {
     this.#segment = new Segment(`${path}.${this.#number}`)
   }
 
+  /** Reservations are written down, as far as is known. */
+  get isUp(): boolean {
+    return !this.#failing
+  }
+
+  /** Calls whose reservations stand in it and that have no row yet. */
+  get openCalls(): number {
+    return this.#homes.size
+  }
+
   /** A call was admitted, or reserved more: then everything anew. */
   open(reservation: Reservation): void {
     const id = reservation.request_id

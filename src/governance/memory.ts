@@ -64,6 +64,7 @@ class MemoryLease implements Lease {
 
 export class MemoryState implements GovernanceState {
   readonly isUsable = true
+  readonly isStoreUp = null
   readonly #subjects = new Map<string, SubjectCounts>()
 
   admit(request: AdmissionRequest): Lease | Refusal {

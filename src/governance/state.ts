@@ -167,6 +167,8 @@ type Soon<Value> = Value | Promise<Value>
 export interface GovernanceState {
   /** Can calls be admitted at the moment? For `/readyz`. */
   readonly isUsable: boolean
+  /** Whether the store that several processes share answers; null: there is none. */
+  readonly isStoreUp: boolean | null
   /** A store that cannot be reached rejects; the pipeline decides nothing by itself. */
   admit(request: AdmissionRequest): Soon<Lease | Refusal>
   /** More output for a call in flight, all or nothing: an admission of its own, of tokens and money only. Null: granted. */

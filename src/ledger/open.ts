@@ -13,7 +13,7 @@ import { Spool } from "./spool.ts"
 import { adoptSpools, hasSpools, slotCount, type SpoolSlot, takeSlot } from "./spool-slot.ts"
 import { openSqlite } from "./sqlite/open.ts"
 import { StoredStateIndex, type StoredStates } from "./stored-state.ts"
-import { GroupWriter } from "./write.ts"
+import { type CommitListener, GroupWriter } from "./write.ts"
 
 export interface LedgerOptions {
   /** The SQLite file; its folder is made when missing. With PostgreSQL it only says where the spool lies. */
@@ -27,6 +27,7 @@ export interface LedgerOptions {
   readonly log: Log
   /** Default: the database's path with `.spool` appended. */
   readonly spoolPath?: string | undefined
+  readonly onCommit?: CommitListener | undefined
   readonly limits?: Partial<LedgerLimits> | undefined
 }
 
@@ -52,9 +53,22 @@ export interface LedgerLimits {
   readonly maxPageCount: number | undefined
 }
 
+/** For those who watch the router. */
+export interface LedgerStatus {
+  /** The database takes rows, as far as the router has noticed. */
+  readonly isUp: boolean
+  /** How often it ceased to. */
+  readonly outages: number
+  /** Of calls that wait in the spool for the database. */
+  readonly spooledBytes: number
+  /** Finished calls whose rows are not durable yet. */
+  readonly waiting: number
+}
+
 export interface LedgerStore extends Ledger, LedgerQueries {
   /** `accepting`, after a look at the database: for `/readyz`, which must notice an outage that no call has met yet. */
   ready(): Promise<boolean>
+  status(): LedgerStatus
   readonly storedStates: StoredStates
   /** What everybody has used in this day and month, and for ever where that is asked. Rejects with `usage-store-unavailable`. */
   limitTotals(ofLifetime: boolean): Promise<LimitTotals>
@@ -95,12 +109,19 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
   const outage = new Outage(database, spooling?.spool ?? null, rules)
   if (outageCause === null) await Promise.race([outage.replay(), Bun.sleep(limits.openMs)])
   else outage.begin(outageCause)
-  const writer = new GroupWriter(database, outage, { clock, log, limits, isAsync: durability === "async" })
+  const { onCommit = () => {} } = options
+  const writer = new GroupWriter(database, outage, { clock, log, limits, isAsync: durability === "async", onCommit })
   const storedStates = new StoredStateIndex(database, clock, log)
   return {
     storedStates,
     record: (call: CallRecord) => writer.record(call),
     accepting: () => writer.accepting(),
+    status: () => ({
+      isUp: !outage.isDown,
+      outages: outage.count,
+      spooledBytes: outage.spooledBytes,
+      waiting: writer.waiting,
+    }),
     ready: async () => (await outage.check()) && writer.accepting(),
     usageOf: async (callerId: string, query: UsageQuery): Promise<CallerUsage> => {
       try {

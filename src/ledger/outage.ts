@@ -30,6 +30,8 @@ export class Outage {
   readonly #database: LedgerDatabase
   readonly #spool: Spool | null
   readonly #rules: OutageRules
+  /** How many there were since the start. */
+  count = 0
   #isDown = false
   #isSpoolFailing = false
   #isClosed = false
@@ -44,6 +46,14 @@ export class Outage {
     this.#spool = spool
     this.#rules = rules
     this.#probeMs = rules.firstProbeMs
+  }
+
+  get isDown(): boolean {
+    return this.#isDown
+  }
+
+  get spooledBytes(): number {
+    return this.#spool?.bytes ?? 0
   }
 
   /** Should calls go to the spool without asking the database first? */
@@ -68,6 +78,7 @@ export class Outage {
   begin(cause: unknown): void {
     if (this.#isDown) return
     this.#isDown = true
+    this.count += 1
     this.#probeMs = this.#rules.firstProbeMs
     const meanwhile = this.#rules.refuses ? "calls are refused" : "calls go to the spool"
     this.#rules.log.error(`the usage database takes no rows; ${meanwhile}`, { cause })

@@ -71,6 +71,11 @@ export class Spool {
     return this.#tail === 0
   }
 
+  /** Of the calls in it. */
+  get bytes(): number {
+    return this.#tail
+  }
+
   /** Resolves when the calls are on disk (fsync). Rejects when they are not. */
   append(calls: readonly CallRecord[]): Promise<void> {
     return this.#inTurn(async () => {

@@ -19,7 +19,11 @@ export interface WriteRules {
   readonly limits: WriteLimits
   /** Nobody waits for the rows. */
   readonly isAsync: boolean
+  readonly onCommit: CommitListener
 }
+
+/** Hears of each transaction that was committed: how many calls were in it, and how long it took. */
+export type CommitListener = (calls: number, ms: number) => void
 
 /** A finished call whose rows are on the way. */
 interface Waiting {
@@ -45,6 +49,7 @@ export class GroupWriter {
   readonly #log: Log
   readonly #limits: WriteLimits
   readonly #isAsync: boolean
+  readonly #onCommit: CommitListener
   #waiting: Waiting[] = []
   /** A turn is scheduled, or a group is on its way. */
   #isActive = false
@@ -61,6 +66,7 @@ export class GroupWriter {
     this.#log = rules.log
     this.#limits = rules.limits
     this.#isAsync = rules.isAsync
+    this.#onCommit = rules.onCommit
   }
 
   record(call: CallRecord): Promise<void> {
@@ -76,6 +82,11 @@ export class GroupWriter {
 
   accepting(): boolean {
     return !this.#isClosed && this.#waiting.length < this.#limits.maxWaiting && this.#outage.accepting()
+  }
+
+  /** Finished calls whose rows are not durable yet. */
+  get waiting(): number {
+    return this.#waiting.length
   }
 
   /** Takes no more calls; resolves when those that wait are settled. */
@@ -135,11 +146,12 @@ export class GroupWriter {
 
   /** Null: committed, and everyone was told. */
   #commit(group: readonly Waiting[]): Failure | null | Promise<Failure | null> {
+    const beganMs = this.#clock.monotonicMs()
     try {
       const written = this.#database.write(group.map(({ call }) => call))
-      if (written === undefined) return this.#committed(group)
+      if (written === undefined) return this.#committed(group, beganMs)
       return written.then(
-        () => this.#committed(group),
+        () => this.#committed(group, beganMs),
         (error: unknown) => this.#failed(error),
       )
     } catch (error) {
@@ -147,7 +159,8 @@ export class GroupWriter {
     }
   }
 
-  #committed(group: readonly Waiting[]): null {
+  #committed(group: readonly Waiting[], beganMs: number): null {
+    this.#onCommit(group.length, this.#clock.monotonicMs() - beganMs)
     this.#outage.end()
     for (const { settle } of group) settle?.resolve()
     return null

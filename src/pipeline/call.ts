@@ -67,6 +67,8 @@ export class Call implements Watched {
   credential: Credential | null = null
   // receive
   body: ScannedObject | null = null
+  /** How long its client took to send it, where it was not here at once. */
+  bodyWaitMs = 0
   facts: RequestFacts = NO_REQUEST_FACTS
   #shape: RequestShape | null = null
   /** Ids of state at a provider that the body points with; null: none. */

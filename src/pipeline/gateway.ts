@@ -2,6 +2,7 @@
 import type { Snapshot } from "../config/snapshot.ts"
 import type { Governance } from "../governance/governance.ts"
 import type { CallRecord, Ledger } from "../ledger/record.ts"
+import type { Metrics } from "../metrics/metrics.ts"
 import type { PinStore } from "../routing/affinity/pin-store.ts"
 import type { StoredStates } from "../ledger/stored-state.ts"
 import type { Observations } from "../routing/observations.ts"
@@ -22,6 +23,7 @@ export interface Gateway {
   readonly ledger: Ledger
   readonly storedStates: StoredStates
   readonly requestLog: { write(record: CallRecord): void }
+  readonly metrics: Pick<Metrics, "count">
   readonly clock: Clock
   readonly random: Random
   readonly log: Log

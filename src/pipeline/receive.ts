@@ -19,9 +19,16 @@ export function receive(call: Call, gateway: Gateway): Promise<void> | null {
   const encoding = headers.get("content-encoding")
   if (encoding !== null && encoding.toLowerCase() !== "identity") throw new RouterError("unsupported-media-type")
   const body = readBody(call, gateway)
-  if (!(body instanceof Uint8Array)) return body.then((bytes) => understand(call, bytes))
+  if (!(body instanceof Uint8Array)) return awaitBody(body, call, gateway)
   understand(call, body)
   return null
+}
+
+async function awaitBody(body: Promise<Uint8Array>, call: Call, gateway: Gateway): Promise<void> {
+  const bytes = await body.finally(() => {
+    call.bodyWaitMs = gateway.clock.monotonicMs() - call.startedAt
+  })
+  understand(call, bytes)
 }
 
 function understand(call: Call, bytes: Uint8Array): void {

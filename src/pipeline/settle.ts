@@ -21,21 +21,28 @@ export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Pr
   judgeLast(call, outcome, gateway)
   endDrain(call, gateway)
   const record = recordOf(call, gateway, outcome)
+  const endedAt = gateway.clock.monotonicMs()
   if (call.feedback !== null) gateway.feedback.report(call.feedback, feedbackOf(record.usage))
   // calls without a known caller are logged, but cannot fill the ledger
-  if (call.credential === null) return gateway.requestLog.write(record)
+  if (call.credential === null) return publish(record, call, endedAt, gateway)
   try {
     await gateway.ledger.record(record)
     if (record.stored !== undefined) gateway.storedStates.remember(record.stored)
     if (call.lease !== null) gateway.governance.journal?.close(call.id)
-    gateway.requestLog.write(record)
+    publish(record, call, endedAt, gateway)
   } catch (cause) {
-    gateway.requestLog.write(unrecorded(record))
+    publish(unrecorded(record), call, endedAt, gateway)
     throw cause instanceof RouterError ? cause : new RouterError("usage-store-unavailable", { cause })
   } finally {
     // behind the row: what is counted as used stands in the ledger, whenever the process is killed
     closeLease(call, gateway, record.usage)
   }
+}
+
+/** What those hear who look at calls from outside: how the call ended for its client. */
+function publish(record: CallRecord, call: Call, endedAt: number, gateway: Gateway): void {
+  gateway.metrics.count(call, record, gateway.clock.monotonicMs() - endedAt)
+  gateway.requestLog.write(record)
 }
 
 function feedbackOf(row: UsageRow): FeedbackOutcome {

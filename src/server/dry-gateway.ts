@@ -52,6 +52,7 @@ function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
       close: () => Promise.resolve(),
     },
     requestLog: { write: () => {} },
+    metrics: { count: () => {} },
     clock: systemClock,
     random: systemRandom(),
     log: silentLog,

@@ -4,7 +4,7 @@ import type { Gateway } from "../pipeline/gateway.ts"
 import type { BadRequest } from "./http/head.ts"
 import { serveHttp, type HttpServer } from "./http/server.ts"
 import { refuse } from "./plain.ts"
-import { dialectOfPath, routesOf, type Store } from "./routes.ts"
+import { dialectOfPath, routesOf, type Parts } from "./routes.ts"
 
 export interface Listener {
   readonly url: string
@@ -19,11 +19,11 @@ export interface ListenOptions {
   readonly keepAliveAfterMs: number
 }
 
-export function listen(gateway: Gateway, store: Store, options: ListenOptions): Listener {
+export function listen(gateway: Gateway, parts: Parts, options: ListenOptions): Listener {
   const server: HttpServer = serveHttp({
     ...options,
     clock: gateway.clock,
-    handle: routesOf(gateway, store),
+    handle: routesOf(gateway, parts),
     refuse: (fault) => refuse(dialectOfPath(fault.target), gateway, asRouterError(fault)),
     failed: (error) => gateway.log.error("a connection was cut by a fault of the router", { error }),
   })

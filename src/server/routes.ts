@@ -11,12 +11,18 @@ import { codexModels } from "./codex-models.ts"
 import { countTokens } from "./count-tokens.ts"
 import { health, ready, version, type ReadyStore } from "./health.ts"
 import { listModels, oneModel } from "./models.ts"
+import { metricsPage, type Watched } from "./metrics.ts"
 import { answer, refuse } from "./plain.ts"
 import { storedResponse, storedResponsePath } from "./stored-responses.ts"
 import { usage, type UsageStore } from "./usage.ts"
 
 /** What the endpoints beside the calls need of the ledger. */
 export interface Store extends UsageStore, ReadyStore {}
+
+export interface Parts {
+  readonly store: Store
+  readonly watched: Watched
+}
 
 const CHAT = DIALECTS["openai-chat"]
 const RESPONSES = DIALECTS["openai-responses"]
@@ -41,10 +47,10 @@ const COUNTS: ReadonlySet<string> = new Set([
   "/anthropic/messages/count_tokens",
 ])
 
-export function routesOf(gateway: Gateway, store: Store): Handler {
+export function routesOf(gateway: Gateway, parts: Parts): Handler {
   return (request) => {
     const dialect = CALLS.get(request.path)
-    const answered = dialect === undefined ? other(request, gateway, store) : call(request, dialect, gateway)
+    const answered = dialect === undefined ? other(request, gateway, parts) : call(request, dialect, gateway)
     return gateway.snapshot.corsOrigins.length === 0 ? answered : withCorsLater(request, gateway, answered)
   }
 }
@@ -69,12 +75,12 @@ function count(request: Incoming, gateway: Gateway): Outgoing | Promise<Outgoing
 }
 
 /** Everything else. */
-function other(request: Incoming, gateway: Gateway, store: Store): Outgoing | Promise<Outgoing> {
+function other(request: Incoming, gateway: Gateway, parts: Parts): Outgoing | Promise<Outgoing> {
   if (COUNTS.has(request.path)) return count(request, gateway)
   const dialect = dialectOf(request)
   const stored = storedResponsePath(request.path)
   if (stored !== null) return answer(RESPONSES, gateway, () => storedResponse(request, stored, gateway))
-  const route = readRoute(request, gateway, store)
+  const route = readRoute(request, gateway, parts)
   if (route === null) return refuse(dialect, gateway, new RouterError("not-found"))
   if (request.method !== "GET" && request.method !== "HEAD")
     return refuse(dialect, gateway, methodNotAllowed("GET, HEAD"))
@@ -83,13 +89,14 @@ function other(request: Incoming, gateway: Gateway, store: Store): Outgoing | Pr
 
 type Route = () => Outgoing | Promise<Outgoing>
 
-function readRoute(request: Incoming, gateway: Gateway, store: Store): Route | null {
+function readRoute(request: Incoming, gateway: Gateway, { store, watched }: Parts): Route | null {
   const { path } = request
   const api = path.replace(/^\/anthropic(?=\/)/, "").replace(/^\/v1(?=\/)/, "")
   if (path === "/") return () => ({ status: 302, headers: { location: "/docs/" }, body: "" })
   if (path === "/healthz") return () => health()
   if (path === "/readyz") return () => ready(gateway, store)
   if (path === "/version") return () => version()
+  if (path === "/metrics") return () => metricsPage(request, gateway, watched)
   if (path === "/docs" || path.startsWith("/docs/")) {
     const page = serveDocs(path)
     return page === null ? null : () => fromResponse(page)

@@ -7,6 +7,7 @@ import { startReloading } from "../config/reload.ts"
 import { systemWatchTools } from "../config/watch.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
+import { Metrics } from "../metrics/metrics.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { Shadows } from "../pipeline/shadow.ts"
 import { Watchdog } from "../pipeline/watchdog.ts"
@@ -82,20 +83,16 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   const policies = openPolicies(systemClock, log)
   const snapshot = snapshotOf(config, loaded)
   const scriptFiles = await policies.prepare(snapshot)
-  const ledger = await openStore(config, files, log)
-  const requestLog = openRequestLog({
-    path: files.requestLogPath,
-    rotateMb: config.server.logging.rotate_mb,
-    keep: config.server.logging.keep,
-    clock: systemClock,
-    log,
-  })
+  const metrics = new Metrics()
+  const ledger = await openStore(config, files, log, metrics)
+  const requestLog = openLog(config, files, log)
   try {
     const journals = journalPaths(config, files, worker?.number ?? null)
-    const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, requestLog, log)
+    const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, { requestLog, metrics, log })
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
-    const listener = listen(gateway, ledger, {
+    const parts = { store: ledger, watched: { metrics, worker: worker?.number ?? null, ledger, requestLog } }
+    const listener = listen(gateway, parts, {
       ...(options.listen ?? addressOf(config.server.listen)),
       isShared: worker !== undefined,
       keepAliveAfterMs: options.keepAliveAfterMs ?? KEEP_ALIVE_AFTER_MS,
@@ -139,10 +136,16 @@ async function awaitOthers(gateway: Gateway, whenAllAreUp: Promise<void>): Promi
   gateway.starting = false
 }
 
-function openStore(config: Config, { spoolPath }: ProcessFiles, log: Log): Promise<LedgerStore> {
+function openLog({ server }: Config, { requestLogPath: path }: ProcessFiles, log: Log): RequestLog {
+  const { rotate_mb: rotateMb, keep } = server.logging
+  return openRequestLog({ path, rotateMb, keep, clock: systemClock, log })
+}
+
+function openStore(config: Config, { spoolPath }: ProcessFiles, log: Log, metrics?: Metrics): Promise<LedgerStore> {
   const { driver, path, dsn, durability, on_unavailable: onUnavailable } = config.server.usage_db
   const address = driver === "postgres" ? { dsn } : {}
-  return openLedger({ path, ...address, durability, onUnavailable, clock: systemClock, log, spoolPath })
+  const onCommit = metrics === undefined ? undefined : (calls: number, ms: number) => metrics.committed(calls, ms)
+  return openLedger({ path, ...address, durability, onUnavailable, clock: systemClock, log, spoolPath, onCommit })
 }
 
 /** Whatever processes left that are not among `workers`. */
@@ -157,8 +160,7 @@ async function gatewayOf(
   policies: Policies,
   journals: readonly string[],
   ledger: LedgerStore,
-  requestLog: RequestLog,
-  log: Log,
+  { requestLog, metrics, log }: Pick<Gateway, "requestLog" | "metrics" | "log">,
 ): Promise<Gateway> {
   const { version } = buildInfo
   const health = new Health()
@@ -180,6 +182,7 @@ async function gatewayOf(
     ledger,
     storedStates: ledger.storedStates,
     requestLog,
+    metrics,
     clock: systemClock,
     random,
     log,

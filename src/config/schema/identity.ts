@@ -69,7 +69,7 @@ export const caller: z.ZodType = block(
     ),
     tokens: byDefault(list(token, "Further tokens: rotation keeps the caller's budgets."), []),
     tags: byDefault(table(identifier, text("A value."), "Labels that are copied to rows and reports."), {}),
-    metrics_admin: byDefault(flag("May read /metrics.", LATER), false),
+    metrics_admin: byDefault(flag("May read /metrics."), false),
     content_admin: byDefault(flag("May delete captured content.", LATER), false),
     allow: byDefault(list(key(identifier, "A model group."), "The model groups that may be called."), []),
     rate: key(rate, "How fast the caller may call. What is absent comes from `server.default_caller`."),

@@ -92,6 +92,10 @@ export class SharedState implements GovernanceState {
     return this.#store.isUsable || this.#options.onUnavailable === "local"
   }
 
+  get isStoreUp(): boolean {
+    return this.#store.isUsable
+  }
+
   async admit(request: AdmissionRequest): Promise<Lease | Refusal> {
     try {
       const outcome = await this.#store.admit(request)

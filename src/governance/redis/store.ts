@@ -83,6 +83,10 @@ export class StoreState implements GovernanceState {
     return this.#link.isUp
   }
 
+  get isStoreUp(): boolean {
+    return this.#link.isUp
+  }
+
   async admit(request: AdmissionRequest): Promise<Lease | Refusal> {
     const { limits, ts } = request
     const prepared = this.#preparedFor(limits)

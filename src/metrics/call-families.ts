@@ -1,0 +1,202 @@
+/** The families that calls feed, as text. */
+import {
+  ATTEMPT_ERRORS,
+  DIALECT_NAMES,
+  ERROR_CODES,
+  LIMIT_CODES,
+  STATUS_CLASSES,
+  USAGE_SOURCES,
+} from "./closed-lists.ts"
+import type { Exposition, Labels } from "./exposition.ts"
+import type { Histogram } from "./histogram.ts"
+import type { Metrics } from "./metrics.ts"
+import { type CallerSeries, INPUT_KINDS, type ModelSeries } from "./series.ts"
+
+const NANO = 1e9
+
+export function writeCallFamilies(out: Exposition, metrics: Metrics): void {
+  const models = [...metrics.models]
+  writeRequests(out, models)
+  writeUsage(out, models)
+  writeGenAi(out, models)
+  out
+    .family(
+      "smart_router_overhead_seconds",
+      "histogram",
+      "Time of a call that the router itself took: without upstreams, queues of limits and the upload of the body; with the commit of its row.",
+    )
+    .histogram({ stream: "false" }, metrics.unaryOverhead)
+    .histogram({ stream: "true" }, metrics.streamOverhead)
+  writeCallers(out, [...metrics.callers])
+  out
+    .family("smart_router_ledger_commit_seconds", "histogram", "Time that a transaction of the usage database took.")
+    .histogram({}, metrics.commitSeconds)
+    .family("smart_router_ledger_commit_calls", "histogram", "Calls in one transaction of the usage database.")
+    .histogram({}, metrics.commitCalls)
+}
+
+function writeRequests(out: Exposition, models: readonly ModelSeries[]): void {
+  out.family(
+    "smart_router_requests_total",
+    "counter",
+    "Calls that have ended, by the target that served them, the client's dialect and the class of the status.",
+  )
+  for (const series of models)
+    series.requests.forEach((count, cell) => {
+      if (count === 0) return
+      const dialect = DIALECT_NAMES.values[Math.trunc(cell / STATUS_CLASSES.length)] ?? ""
+      out.sample({ ...modelLabels(series), dialect, status: STATUS_CLASSES[cell % STATUS_CLASSES.length] ?? "" }, count)
+    })
+  out.family("smart_router_errors_total", "counter", "Calls that ended in an error, by its code.")
+  for (const series of models)
+    eachKind(series.durations, ERROR_CODES.values, (error_type, { count }) => {
+      if (error_type !== "") out.sample({ ...modelLabels(series), error_type }, count)
+    })
+  out.family(
+    "smart_router_attempts_total",
+    "counter",
+    "Attempts at targets; error_type is the class of the failure, empty where there was none.",
+  )
+  for (const series of models)
+    eachKind(series.attempts, ATTEMPT_ERRORS.values, (error_type, { count }) =>
+      out.sample({ ...modelLabels(series), error_type }, count),
+    )
+  writeCounter(
+    out,
+    models,
+    "smart_router_fallbacks_total",
+    "Calls that went on to another target.",
+    (series) => series.fallbacks,
+  )
+}
+
+function writeUsage(out: Exposition, models: readonly ModelSeries[]): void {
+  out.family("smart_router_input_tokens_total", "counter", "Input tokens as billed; the kinds do not overlap.")
+  for (const series of models)
+    series.inputKinds.forEach((tokens, kind) => {
+      if (tokens > 0) out.sample({ ...modelLabels(series), kind: INPUT_KINDS[kind] ?? "" }, tokens)
+    })
+  writeCounter(
+    out,
+    models,
+    "smart_router_output_tokens_total",
+    "Output tokens as billed, reasoning included.",
+    ({ output }) => output.sum,
+  )
+  writeCounter(
+    out,
+    models,
+    "smart_router_reasoning_tokens_total",
+    "Output tokens that were reasoning.",
+    (series) => series.reasoningTokens,
+  )
+  writeCounter(
+    out,
+    models,
+    "smart_router_cost_usd_total",
+    "Cost by the prices in the configuration.",
+    ({ costNanoUsd }) => costNanoUsd / NANO,
+  )
+  writeCounter(
+    out,
+    models,
+    "smart_router_unpriced_calls_total",
+    "Calls that used tokens and whose cost is not known.",
+    (series) => series.unpriced,
+  )
+  out.family("smart_router_usage_reports_total", "counter", "Calls that used tokens, by who counted them.")
+  for (const series of models)
+    series.sources.forEach((count, source) => {
+      if (count > 0) out.sample({ ...modelLabels(series), source: USAGE_SOURCES.values[source] ?? "" }, count)
+    })
+}
+
+/** https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/, spelt as Prometheus does. */
+function writeGenAi(out: Exposition, models: readonly ModelSeries[]): void {
+  out.family("gen_ai_client_token_usage", "histogram", "Number of input and output tokens used.")
+  for (const series of models) {
+    writeFilled(out, { ...genAiLabels(series), gen_ai_token_type: "input" }, series.input)
+    writeFilled(out, { ...genAiLabels(series), gen_ai_token_type: "output" }, series.output)
+  }
+  out.family("gen_ai_client_operation_duration_seconds", "histogram", "Duration of one attempt at an upstream.")
+  for (const series of models)
+    eachKind(series.attempts, ATTEMPT_ERRORS.values, (error_type, histogram) =>
+      out.histogram({ ...genAiLabels(series), error_type }, histogram),
+    )
+  out.family(
+    "gen_ai_server_request_duration_seconds",
+    "histogram",
+    "Duration of a call, from its head to the end of the answer.",
+  )
+  for (const series of models)
+    eachKind(series.durations, ERROR_CODES.values, (error_type, histogram) =>
+      out.histogram({ ...genAiLabels(series), error_type }, histogram),
+    )
+  out.family(
+    "gen_ai_server_time_to_first_token_seconds",
+    "histogram",
+    "Time to first content of streams that came to their end.",
+  )
+  for (const series of models) writeFilled(out, genAiLabels(series), series.firstToken)
+  out.family(
+    "gen_ai_server_time_per_output_token_seconds",
+    "histogram",
+    "Time per output token behind the first content of streams that came to their end.",
+  )
+  for (const series of models) writeFilled(out, genAiLabels(series), series.outputToken)
+}
+
+function writeCallers(out: Exposition, callers: readonly CallerSeries[]): void {
+  out.family("smart_router_caller_requests_total", "counter", "Calls of a caller that have ended.")
+  for (const { id, requests } of callers) out.sample({ caller: id }, requests)
+  out.family("smart_router_caller_tokens_total", "counter", "Tokens that a caller was billed for.")
+  for (const { id, inputTokens, outputTokens } of callers)
+    out.sample({ caller: id, type: "input" }, inputTokens).sample({ caller: id, type: "output" }, outputTokens)
+  out.family(
+    "smart_router_caller_cost_usd_total",
+    "counter",
+    "Cost of a caller's calls by the prices in the configuration.",
+  )
+  for (const { id, costNanoUsd } of callers) out.sample({ caller: id }, costNanoUsd / NANO)
+  out.family("smart_router_limit_refusals_total", "counter", "Calls that a caller's limits refused, by code.")
+  for (const { id, refusals } of callers)
+    refusals.forEach((count, place) => {
+      if (place > 0 && count > 0) out.sample({ caller: id, error_type: LIMIT_CODES.values[place] ?? "" }, count)
+    })
+}
+
+function writeCounter(
+  out: Exposition,
+  models: readonly ModelSeries[],
+  name: string,
+  help: string,
+  valueOf: (series: ModelSeries) => number,
+): void {
+  out.family(name, "counter", help)
+  for (const series of models) {
+    const value = valueOf(series)
+    if (value > 0) out.sample(modelLabels(series), value)
+  }
+}
+
+function eachKind(
+  histograms: readonly (Histogram | undefined)[],
+  kinds: readonly string[],
+  write: (kind: string, histogram: Histogram) => void,
+): void {
+  histograms.forEach((histogram, place) => {
+    if (histogram !== undefined) write(kinds[place] ?? "", histogram)
+  })
+}
+
+function writeFilled(out: Exposition, labels: Labels, histogram: Histogram): void {
+  if (histogram.count > 0) out.histogram(labels, histogram)
+}
+
+function modelLabels({ group, provider, model }: ModelSeries): Labels {
+  return { group, provider, model }
+}
+
+function genAiLabels({ group, provider, model }: ModelSeries): Labels {
+  return { gen_ai_operation_name: "chat", gen_ai_provider_name: provider, gen_ai_request_model: model, group }
+}

@@ -1,0 +1,57 @@
+/** The values that `error_type` and its like can have, each with its place in an array of counts; place 0 is "none of them". */
+import { CATALOGUE } from "../errors.ts"
+import type { UsageSource } from "../ledger/record.ts"
+import type { FailureClass } from "../upstream/failure.ts"
+
+const FAILURE_CLASSES: Readonly<Record<FailureClass, true>> = {
+  network: true,
+  timeout: true,
+  rate_limited: true,
+  quota_exhausted: true,
+  access_denied: true,
+  bad_request: true,
+  request_too_large: true,
+  server_error: true,
+  redirect: true,
+  malformed_answer: true,
+  empty_stream: true,
+  stream_broken: true,
+  client_cancel: true,
+  refused: true,
+}
+const SOURCES: Readonly<Record<UsageSource, true>> = { none: true, provider: true, partial: true, estimated: true }
+
+export class ClosedList {
+  readonly values: readonly string[]
+  readonly #places: ReadonlyMap<string | null, number>
+
+  /** Place 0 is `first`, or the absence of a value. */
+  constructor(first: string, values: readonly string[]) {
+    this.values = [first, ...values]
+    this.#places = new Map(this.values.map((value, place) => [value, place]))
+  }
+
+  /** What is not on the list counts as its first. */
+  placeOf(value: string | null): number {
+    return this.#places.get(value) ?? 0
+  }
+}
+
+/** The codes of the error catalogue. */
+export const ERROR_CODES: ClosedList = new ClosedList("", Object.keys(CATALOGUE))
+/** Why an attempt failed. */
+export const ATTEMPT_ERRORS: ClosedList = new ClosedList("", Object.keys(FAILURE_CLASSES))
+export const USAGE_SOURCES: ClosedList = new ClosedList("none", Object.keys(SOURCES).slice(1))
+export const DIALECT_NAMES: ClosedList = new ClosedList("openai-chat", ["openai-responses", "anthropic"])
+/** By the first digit of a status. */
+export const STATUS_CLASSES = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"] as const
+/** Refusals that a caller's limits are behind. */
+export const LIMIT_CODES: ClosedList = new ClosedList("", [
+  "rpm-exceeded",
+  "tpm-exceeded",
+  "concurrency-exceeded",
+  "quota-exhausted",
+  "spend-exhausted",
+  "key-exhausted",
+  "traffic-shaped",
+])

@@ -1,0 +1,169 @@
+/**
+ * What the process has counted since its start. Fed once per call, from the rows that the call leaves behind; a
+ * reload of the configuration changes nothing of it, because series are found again by what their labels say.
+ */
+import type { Target } from "../config/snapshot.ts"
+import type { CallRecord, UsageRow } from "../ledger/record.ts"
+import { COMMIT_S, GROUP_CALLS, OVERHEAD_S } from "./buckets.ts"
+import {
+  ATTEMPT_ERRORS,
+  DIALECT_NAMES,
+  ERROR_CODES,
+  LIMIT_CODES,
+  STATUS_CLASSES,
+  USAGE_SOURCES,
+} from "./closed-lists.ts"
+import { Histogram } from "./histogram.ts"
+import { CallerSeries, ModelSeries, observeAt } from "./series.ts"
+
+/** In place of the group, for names that the caller may not use: whatever callers write there, it is one series. */
+export const REJECTED_MODEL = "rejected_model"
+
+/** What the metrics need of a call beside its rows. */
+export interface MeteredCall {
+  readonly attempts: readonly { readonly target: Target }[]
+  /** Milliseconds that the call waited for its client to send the body. */
+  readonly bodyWaitMs: number
+}
+
+const NOBODY = ""
+
+export class Metrics {
+  /** By labels. */
+  readonly #models = new Map<string, ModelSeries>()
+  readonly #callers = new Map<string, CallerSeries>()
+  /** Targets are made anew with each configuration; each stands in one group. */
+  readonly #ofTargets = new WeakMap<Target, ModelSeries>()
+  /** By name of the group: of calls that no target served. */
+  readonly #ofGroups = new Map<string, ModelSeries>()
+  readonly unaryOverhead: Histogram = new Histogram(OVERHEAD_S)
+  readonly streamOverhead: Histogram = new Histogram(OVERHEAD_S)
+  readonly commitSeconds: Histogram = new Histogram(COMMIT_S)
+  readonly commitCalls: Histogram = new Histogram(GROUP_CALLS)
+
+  get models(): Iterable<ModelSeries> {
+    return this.#models.values()
+  }
+
+  get callers(): Iterable<CallerSeries> {
+    return this.#callers.values()
+  }
+
+  /** A call has ended; `settleMs` is what its rows took to become durable. */
+  count(call: MeteredCall, record: CallRecord, settleMs: number): void {
+    const { usage, attempts } = record
+    const error = ERROR_CODES.placeOf(usage.error)
+    const series = this.#seriesOf(call, usage)
+    const cell = DIALECT_NAMES.placeOf(usage.inbound_dialect) * STATUS_CLASSES.length + classOf(usage.status)
+    add(series.requests, cell, 1)
+    observeAt(series.durations, error, usage.latency_ms / 1000)
+    if (usage.fallback_used === 1) series.fallbacks++
+    if (usage.usage_source !== "none") countUsage(series, usage)
+    if (usage.stream === 1 && error === 0) observePace(series, usage)
+    let upstreamMs = 0
+    for (let index = 0; index < attempts.length; index++) {
+      const row = attempts[index]
+      const tried = call.attempts[index]
+      if (row === undefined || tried === undefined) continue
+      upstreamMs += row.duration_ms
+      observeAt(
+        this.#ofTarget(tried.target, usage.resolved_group).attempts,
+        ATTEMPT_ERRORS.placeOf(row.error_class),
+        row.duration_ms / 1000,
+      )
+    }
+    const waitMs = upstreamMs + call.bodyWaitMs + (usage.traffic_shape_queue_wait_ms ?? 0)
+    const overhead = usage.stream === 1 ? this.streamOverhead : this.unaryOverhead
+    overhead.observe(Math.max(0, usage.latency_ms + settleMs - waitMs) / 1000)
+    if (usage.caller_id !== NOBODY) this.#countCaller(usage)
+  }
+
+  /** One transaction of the ledger. */
+  committed(calls: number, ms: number): void {
+    this.commitCalls.observe(calls)
+    this.commitSeconds.observe(ms / 1000)
+  }
+
+  #ofTarget(target: Target, group: string): ModelSeries {
+    let series = this.#ofTargets.get(target)
+    if (series === undefined) {
+      series = this.#named(group, target.provider.name, target.model)
+      this.#ofTargets.set(target, series)
+    }
+    return series
+  }
+
+  /** The target that the row names: the one that was tried last. */
+  #seriesOf(call: MeteredCall, usage: UsageRow): ModelSeries {
+    const last = call.attempts.at(-1)
+    if (usage.target_provider !== null && last !== undefined) return this.#ofTarget(last.target, usage.resolved_group)
+    const group = usage.error === "model-not-allowed" ? REJECTED_MODEL : usage.resolved_group
+    let series = this.#ofGroups.get(group)
+    if (series === undefined) {
+      series = this.#named(group, "", "")
+      this.#ofGroups.set(group, series)
+    }
+    return series
+  }
+
+  #named(group: string, provider: string, model: string): ModelSeries {
+    const key = JSON.stringify([group, provider, model])
+    const known = this.#models.get(key)
+    if (known !== undefined) return known
+    const fresh = new ModelSeries(group, provider, model)
+    this.#models.set(key, fresh)
+    return fresh
+  }
+
+  #countCaller(usage: UsageRow): void {
+    let caller = this.#callers.get(usage.caller_id)
+    if (caller === undefined) {
+      caller = new CallerSeries(usage.caller_id)
+      this.#callers.set(usage.caller_id, caller)
+    }
+    caller.requests++
+    caller.inputTokens += counted(usage.input_tokens)
+    caller.outputTokens += counted(usage.output_tokens)
+    caller.costNanoUsd += counted(usage.total_cost_nano_usd)
+    if (usage.error !== null) add(caller.refusals, LIMIT_CODES.placeOf(usage.error), 1)
+  }
+}
+
+function countUsage(series: ModelSeries, usage: UsageRow): void {
+  const output = counted(usage.output_tokens)
+  series.input.observe(counted(usage.input_tokens))
+  series.output.observe(output)
+  add(series.inputKinds, 0, counted(usage.fresh_input_tokens))
+  add(series.inputKinds, 1, counted(usage.cached_input_tokens))
+  add(series.inputKinds, 2, counted(usage.cache_write_5m_tokens))
+  add(series.inputKinds, 3, counted(usage.cache_write_1h_tokens))
+  series.reasoningTokens += counted(usage.reasoning_tokens)
+  add(series.sources, USAGE_SOURCES.placeOf(usage.usage_source), 1)
+  if (usage.total_cost_nano_usd === null) series.unpriced++
+  else series.costNanoUsd += counted(usage.total_cost_nano_usd)
+}
+
+/** Of whole streams: how soon it began, and how fast it came. */
+function observePace(
+  series: ModelSeries,
+  { ttfb_ms: firstMs, downstream_duration_ms: restMs, output_tokens }: UsageRow,
+): void {
+  if (firstMs === null) return
+  series.firstToken.observe(firstMs / 1000)
+  const tokens = counted(output_tokens)
+  if (tokens > 1 && restMs !== null) series.outputToken.observe(restMs / 1000 / (tokens - 1))
+}
+
+/** Upstreams may report anything; a counter only goes up, by whole numbers. */
+function counted(value: number | null): number {
+  return value !== null && value > 0 && Number.isSafeInteger(value) ? value : 0
+}
+
+function classOf(status: number): number {
+  const first = Math.trunc(status / 100)
+  return first >= 1 && first <= 5 ? first : 0
+}
+
+function add(counts: Float64Array, place: number, amount: number): void {
+  counts[place] = (counts[place] ?? 0) + amount
+}

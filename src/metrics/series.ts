@@ -1,0 +1,61 @@
+/** The counts of one group with one model, and of one caller. Labels stand beside them and are only read when they are written out. */
+import { DURATION_S, FIRST_TOKEN_S, OUTPUT_TOKEN_S, TOKENS } from "./buckets.ts"
+import { DIALECT_NAMES, LIMIT_CODES, STATUS_CLASSES, USAGE_SOURCES } from "./closed-lists.ts"
+import { Histogram } from "./histogram.ts"
+
+/** Disjoint; the sum is all input. */
+export const INPUT_KINDS = ["fresh", "cache_read", "cache_write_5m", "cache_write_1h"] as const
+
+export class ModelSeries {
+  /** Empty: the call got to no group; see `REJECTED_MODEL`. */
+  readonly group: string
+  /** Empty, like the model: no target served the call. */
+  readonly provider: string
+  readonly model: string
+  /** By dialect of the client, and then by class of the status. */
+  readonly requests: Float64Array = new Float64Array(DIALECT_NAMES.values.length * STATUS_CLASSES.length)
+  /** By error code of the call. */
+  readonly durations: (Histogram | undefined)[] = []
+  /** Of attempts, by class of the failure. */
+  readonly attempts: (Histogram | undefined)[] = []
+  readonly firstToken: Histogram = new Histogram(FIRST_TOKEN_S)
+  readonly outputToken: Histogram = new Histogram(OUTPUT_TOKEN_S)
+  readonly input: Histogram = new Histogram(TOKENS)
+  readonly output: Histogram = new Histogram(TOKENS)
+  readonly inputKinds: Float64Array = new Float64Array(INPUT_KINDS.length)
+  readonly sources: Float64Array = new Float64Array(USAGE_SOURCES.values.length)
+  reasoningTokens = 0
+  fallbacks = 0
+  costNanoUsd = 0
+  /** Calls with usage whose cost nobody knows. */
+  unpriced = 0
+
+  constructor(group: string, provider: string, model: string) {
+    this.group = group
+    this.provider = provider
+    this.model = model
+  }
+}
+
+export class CallerSeries {
+  readonly id: string
+  requests = 0
+  inputTokens = 0
+  outputTokens = 0
+  costNanoUsd = 0
+  readonly refusals: Float64Array = new Float64Array(LIMIT_CODES.values.length)
+
+  constructor(id: string) {
+    this.id = id
+  }
+}
+
+/** Made when the first value comes: most errors never happen. */
+export function observeAt(histograms: (Histogram | undefined)[], place: number, seconds: number): void {
+  let histogram = histograms[place]
+  if (histogram === undefined) {
+    histogram = new Histogram(DURATION_S)
+    histograms[place] = histogram
+  }
+  histogram.observe(seconds)
+}

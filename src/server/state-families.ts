@@ -1,0 +1,140 @@
+/** The families that say how the router is at the moment, as text. */
+import type { Target } from "../config/snapshot.ts"
+import type { LedgerStatus } from "../ledger/open.ts"
+import type { Exposition, Labels } from "../metrics/exposition.ts"
+import type { Gateway } from "../pipeline/gateway.ts"
+import { buildInfo } from "../system/build-info.ts"
+import { processFacts } from "../system/process-facts.ts"
+import type { Backoff } from "../upstream/backoff.ts"
+import type { BreakerState } from "../upstream/breaker.ts"
+
+export interface WatchedParts {
+  readonly ledger: { status(): LedgerStatus }
+  readonly requestLog: { dropped(): number }
+}
+
+const BREAKER_STATES: readonly BreakerState[] = ["closed", "half-open", "open"]
+
+export function writeStateFamilies(out: Exposition, gateway: Gateway, watched: WatchedParts): void {
+  out
+    .family("smart_router_active_calls", "gauge", "Calls in flight.")
+    .sample({}, gateway.active)
+    .family("smart_router_drained_calls", "gauge", "Calls in flight whose client has left, read on for their bill.")
+    .sample({}, gateway.drained)
+    .family("smart_router_draining", "gauge", "1 once the process was asked to stop.")
+    .sample({}, Number(gateway.draining))
+  writeTargets(out, gateway)
+  writeGovernance(out, gateway)
+  writeLedger(out, watched.ledger.status())
+  out
+    .family(
+      "smart_router_request_log_dropped_lines_total",
+      "counter",
+      "Lines of the request log that did not get onto disk.",
+    )
+    .sample({}, watched.requestLog.dropped())
+  writeProcess(out)
+}
+
+function writeTargets(out: Exposition, { snapshot, health, clock }: Gateway): void {
+  const now = clock.monotonicMs()
+  const targets = [...new Set(snapshot.groups.values())].flatMap((group) =>
+    group.targets.map((target) => ({ target, labels: targetLabels(group.name, target) })),
+  )
+  out.family("smart_router_target_breaker_state", "gauge", "0: closed, 1: half-open, 2: open.")
+  for (const { target, labels } of targets) {
+    out.sample(labels, BREAKER_STATES.indexOf(health.standing(target, now).breaker))
+  }
+  out.family(
+    "smart_router_target_backoff_seconds",
+    "gauge",
+    "How much longer calls avoid the target because its provider asked for a pause.",
+  )
+  for (const { target, labels } of targets) {
+    const { scopes } = health.of(target)
+    const pauses = {
+      rate_limited: scopes.map((scope) => scope.rateLimited),
+      quota_exhausted: scopes.map((scope) => scope.quotaExhausted),
+    }
+    for (const [reason, backoffs] of Object.entries(pauses)) {
+      out.sample({ ...labels, reason }, longestMs(backoffs, now) / 1000)
+    }
+  }
+}
+
+/** The place in the group tells targets apart that have everything else in common. */
+function targetLabels(group: string, { index, provider, model, dialect }: Target): Labels {
+  return { group, target: String(index), provider: provider.name, model, target_dialect: dialect }
+}
+
+function longestMs(backoffs: readonly (Backoff | null)[], now: number): number {
+  return backoffs.reduce((longest, backoff) => Math.max(longest, (backoff?.until ?? now) - now), 0)
+}
+
+function writeGovernance(out: Exposition, { governance }: Gateway): void {
+  const { estimator, journal, state } = governance
+  const { calls, estimatedTokens, reportedTokens, missedTokens } = estimator.error
+  out
+    .family(
+      "smart_router_estimator_calls_total",
+      "counter",
+      "Calls whose input was estimated at admission and then reported by the upstream.",
+    )
+    .sample({}, calls)
+    .family("smart_router_estimator_estimated_tokens_total", "counter", "Their input tokens as estimated.")
+    .sample({}, estimatedTokens)
+    .family("smart_router_estimator_reported_tokens_total", "counter", "Their input tokens as reported.")
+    .sample({}, reportedTokens)
+    .family("smart_router_estimator_missed_tokens_total", "counter", "What estimates fell short of.")
+    .sample({}, missedTokens)
+    .family("smart_router_queued_calls", "gauge", "Calls that wait for the traffic shaping of their caller.")
+    .sample({}, governance.queued)
+    .family("smart_router_governance_up", "gauge", "1: calls of callers with limits can be admitted.")
+    .sample({}, Number(state.isUsable))
+    .family(
+      "smart_router_shared_state_up",
+      "gauge",
+      "1: the store that routers share answers. Absent where none is shared.",
+    )
+  if (state.isStoreUp !== null) out.sample({}, Number(state.isStoreUp))
+  out.family("smart_router_journal_up", "gauge", "1: reservations are written down.")
+  if (journal !== null) out.sample({}, Number(journal.isUp))
+  out.family(
+    "smart_router_journal_open_calls",
+    "gauge",
+    "Calls whose reservations are written down and that have no row yet.",
+  )
+  if (journal !== null) out.sample({}, journal.openCalls)
+}
+
+function writeLedger(out: Exposition, { isUp, outages, spooledBytes, waiting }: LedgerStatus): void {
+  out
+    .family("smart_router_ledger_up", "gauge", "1: the usage database takes rows, as far as was noticed.")
+    .sample({}, Number(isUp))
+    .family("smart_router_ledger_outages_total", "counter", "How often the usage database ceased to take rows.")
+    .sample({}, outages)
+    .family("smart_router_ledger_waiting_calls", "gauge", "Finished calls whose rows are not durable yet.")
+    .sample({}, waiting)
+    .family(
+      "smart_router_spool_bytes",
+      "gauge",
+      "Size of the finished calls that wait in the spool for the usage database.",
+    )
+    .sample({}, spooledBytes)
+}
+
+function writeProcess(out: Exposition): void {
+  const { version, commit, runtime, os, arch } = buildInfo
+  const { residentBytes, heapBytes, cpuSeconds, startedAt } = processFacts()
+  out
+    .family("smart_router_build_info", "gauge", "Always 1; the build stands in the labels.")
+    .sample({ version, commit, runtime, os, arch }, 1)
+    .family("smart_router_heap_bytes", "gauge", "Memory in use on the heap of the runtime.")
+    .sample({}, heapBytes)
+    .family("process_resident_memory_bytes", "gauge", "Resident memory of the process.")
+    .sample({}, residentBytes)
+    .family("process_cpu_seconds_total", "counter", "Processor time of the process, user and system.")
+    .sample({}, cpuSeconds)
+    .family("process_start_time_seconds", "gauge", "When the process started, in Unix seconds.")
+    .sample({}, startedAt)
+}
