@@ -7,11 +7,11 @@ type FamilyType = "counter" | "gauge" | "histogram"
 export class Exposition {
   readonly #lines: string[] = []
   /** Of every sample. */
-  readonly #base: Labels
+  readonly #base: string
   #name = ""
 
   constructor(base: Labels) {
-    this.#base = base
+    this.#base = labelText("", base)
   }
 
   /** Its samples follow. */
@@ -22,19 +22,20 @@ export class Exposition {
   }
 
   sample(labels: Labels, value: number): this {
-    this.#write(this.#name, labels, value)
+    this.#write("", labelText(this.#base, labels), value)
     return this
   }
 
   histogram(labels: Labels, { bounds, counts, sum }: Histogram): this {
-    const name = this.#name
+    const text = labelText(this.#base, labels)
+    const before = text === "" ? "" : `${text},`
     let below = 0
     for (let bucket = 0; bucket < counts.length; bucket++) {
       below += counts[bucket] ?? 0
-      this.#write(`${name}_bucket`, { ...labels, le: numberText(bounds[bucket] ?? Infinity) }, below)
+      this.#write("_bucket", `${before}le="${numberText(bounds[bucket] ?? Infinity)}"`, below)
     }
-    this.#write(`${name}_sum`, labels, sum)
-    this.#write(`${name}_count`, labels, below)
+    this.#write("_sum", text, sum)
+    this.#write("_count", text, below)
     return this
   }
 
@@ -42,10 +43,15 @@ export class Exposition {
     return `${this.#lines.join("\n")}\n`
   }
 
-  #write(name: string, labels: Labels, value: number): void {
-    const pairs = Object.entries({ ...this.#base, ...labels }).map(([label, text]) => `${label}="${quoted(text)}"`)
-    this.#lines.push(`${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${numberText(value)}`)
+  #write(suffix: string, labels: string, value: number): void {
+    this.#lines.push(`${this.#name}${suffix}${labels === "" ? "" : `{${labels}}`} ${numberText(value)}`)
   }
+}
+
+function labelText(before: string, labels: Labels): string {
+  let text = before
+  for (const [label, value] of Object.entries(labels)) text += `${text === "" ? "" : ","}${label}="${quoted(value)}"`
+  return text
 }
 
 function numberText(value: number): string {

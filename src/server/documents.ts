@@ -14,6 +14,7 @@ import explain from "../../docs/explain.md" with { type: "text" }
 import errors from "../../docs/errors.md" with { type: "text" }
 import clients from "../../docs/clients.md" with { type: "text" }
 import limits from "../../docs/limits.md" with { type: "text" }
+import metrics from "../../docs/metrics.md" with { type: "text" }
 import http from "../../docs/http.md" with { type: "text" }
 import policies from "../../docs/policies.md" with { type: "text" }
 import operations from "../../docs/operations.md" with { type: "text" }
@@ -45,6 +46,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/stored-state.md", slug: "stored-state", title: "Stored state", text: storedState },
   { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
   { file: "docs/operations.md", slug: "operations", title: "Operations", text: operations },
+  { file: "docs/metrics.md", slug: "metrics", title: "Metrics", text: metrics },
   { file: "ARCHITECTURE.md", slug: "architecture", title: "Architecture", text: architecture },
   {
     file: "docs/decisions/0001-runtime-bun.md",

@@ -7,6 +7,7 @@ import { reply, stream } from "../helpers/behaviours.ts"
 import { type Answer, eventually, get, readAnswer } from "../helpers/client.ts"
 import { smartRouter } from "../helpers/command-line.ts"
 import { prepare, type Setup } from "../helpers/config.ts"
+import { readExposition } from "../helpers/exposition.ts"
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
 import { startRedis, WITHOUT_REDIS, type RedisServer } from "../helpers/redis.ts"
 import { spawnRouter, type RouterProcess } from "../helpers/router-process.ts"
@@ -41,7 +42,9 @@ describe.skipIf(WITHOUT_REDIS !== null)(`workers${WITHOUT_REDIS === null ? "" : 
   test.concurrent("they share the address and one caller's limits; each call has its row, once", async () => {
     await using redis = await startRedis()
     const upstream = (await FakeUpstream.start()).otherwise(reply(SAMPLES.chat.unary()))
-    await using router = await spawnRouter(setup(upstream, redis, { quota: { day: { requests: 200 } } }))
+    await using router = await spawnRouter(
+      setup(upstream, redis, { quota: { day: { requests: 200 } }, metrics_admin: true }),
+    )
     expect(childrenOf(router.pid).length).toBe(WORKERS)
     expect((await get(router, "/readyz", { token: null })).status).toBe(200)
     const answers: Answer[] = []
@@ -59,6 +62,14 @@ describe.skipIf(WITHOUT_REDIS !== null)(`workers${WITHOUT_REDIS === null ? "" : 
     const logs = readdirSync(`${router.prepared.directory}/logs`).toSorted()
     expect(logs).toEqual(["requests.w1.jsonl", "requests.w2.jsonl", "requests.w3.jsonl"])
     expect(router.output()).not.toContain("takes no rows")
+    const scrapes = Array.from({ length: 20 }, async () =>
+      readExposition((await get(router, "/metrics", { headers: { connection: "close" } })).text),
+    )
+    for (const { samples } of await Promise.all(scrapes)) {
+      const workers = new Set(samples.map((sample) => sample.labels["worker"]))
+      expect(workers.size).toBe(1)
+      expect(["1", "2", "3"]).toContain([...workers][0]!)
+    }
     await upstream.stop()
   }, 30_000)
 

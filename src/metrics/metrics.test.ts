@@ -1,0 +1,94 @@
+import { describe, expect, test } from "bun:test"
+import fc from "fast-check"
+import { readExposition, type Scrape } from "../../test/helpers/exposition.ts"
+import { sampleCall } from "../../test/helpers/sample-call.ts"
+import type { Target } from "../config/snapshot.ts"
+import type { UsageRow } from "../ledger/record.ts"
+import { writeCallFamilies } from "./call-families.ts"
+import { Exposition } from "./exposition.ts"
+import { Metrics } from "./metrics.ts"
+
+const TS = 1_764_200_000_000
+
+function targetOf(provider: string, model: string): Target {
+  return { provider: { name: provider }, model } as Target
+}
+
+function counted(metrics: Metrics, usage: Partial<UsageRow>, bodyWaitMs = 0, settleMs = 0): void {
+  const target = targetOf("alpha", "vendor-big-2026")
+  metrics.count({ attempts: [{ target }], bodyWaitMs }, sampleCall(TS, 1, usage), settleMs)
+}
+
+function written(metrics: Metrics, base: Readonly<Record<string, string>> = {}): Scrape {
+  const out = new Exposition(base)
+  writeCallFamilies(out, metrics)
+  return readExposition(out.text())
+}
+
+test("the router's own time is what neither upstreams, nor queues, nor the client's upload took; the commit is part of it", () => {
+  const metrics = new Metrics()
+  const [attempt] = sampleCall(TS, 1).attempts
+  const latency = (attempt?.duration_ms ?? 0) + 300 + 40 + 2
+  counted(metrics, { latency_ms: latency, traffic_shape_queue_wait_ms: 300, stream: 0 }, 40, 8)
+  const scrape = written(metrics)
+  expect(scrape.sum("smart_router_overhead_seconds_sum")).toBeCloseTo(0.01, 9)
+  expect(scrape.sum("smart_router_overhead_seconds_bucket", { le: "0.0128" })).toBe(1)
+  expect(scrape.sum("smart_router_overhead_seconds_bucket", { le: "0.0064" })).toBe(0)
+})
+
+describe("whatever upstreams report", () => {
+  const report = fc.oneof(fc.constantFrom(null, Number.NaN, Infinity, -1, 1e300, 0.5), fc.nat(1_000_000))
+  test("counters are whole and never go down", () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({
+            input_tokens: report,
+            output_tokens: report,
+            total_cost_nano_usd: report,
+            fresh_input_tokens: report,
+          }),
+        ),
+        (rows) => {
+          const metrics = new Metrics()
+          let last = 0
+          for (const row of rows) {
+            counted(metrics, row)
+            const now = written(metrics).sum("smart_router_output_tokens_total")
+            expect(now).toBeGreaterThanOrEqual(last)
+            expect(Number.isSafeInteger(now)).toBe(true)
+            last = now
+          }
+          expect(written(metrics).sum("smart_router_requests_total")).toBe(rows.length)
+        },
+      ),
+      { numRuns: 30 },
+    )
+  })
+})
+
+test("labels come back as they went in, whatever they hold, and each set of them stands once", () => {
+  const name = fc.string({ unit: "binary" })
+  fc.assert(
+    fc.property(fc.array(fc.tuple(name, name)), name, (names, worker) => {
+      const metrics = new Metrics()
+      const usage = { resolved_group: "g", target_provider: "p" }
+      for (const [provider, model] of names)
+        metrics.count({ attempts: [{ target: targetOf(provider, model) }], bodyWaitMs: 0 }, sampleCall(TS, 1, usage), 0)
+      const { families } = written(metrics, { worker })
+      const samples = families.get("smart_router_requests_total")!.samples
+      expect(new Set(samples.map(({ labels }) => JSON.stringify([labels["provider"], labels["model"]])))).toEqual(
+        new Set(names.map((pair) => JSON.stringify(pair))),
+      )
+      for (const { labels } of samples) expect(labels["worker"]).toBe(worker)
+    }),
+  )
+})
+
+test("an error that the catalogue does not know is none of its own", () => {
+  const metrics = new Metrics()
+  counted(metrics, { error: 'x"} 1\nevil 1', status: 999, inbound_dialect: "no-dialect" })
+  const scrape = written(metrics)
+  expect(scrape.sum("smart_router_requests_total", { status: "other" })).toBe(1)
+  expect(scrape.families.get("smart_router_errors_total")?.samples).toEqual([])
+})
