@@ -61,7 +61,7 @@ export interface LedgerStatus {
   readonly outages: number
   /** Of calls that wait in the spool for the database. */
   readonly spooledBytes: number
-  /** Finished calls whose rows are not durable yet. */
+  /** Finished calls that wait for the next transaction. */
   readonly waiting: number
 }
 

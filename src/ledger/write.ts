@@ -84,7 +84,7 @@ export class GroupWriter {
     return !this.#isClosed && this.#waiting.length < this.#limits.maxWaiting && this.#outage.accepting()
   }
 
-  /** Finished calls whose rows are not durable yet. */
+  /** Finished calls that wait for the next transaction. */
   get waiting(): number {
     return this.#waiting.length
   }

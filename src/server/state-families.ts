@@ -113,7 +113,7 @@ function writeLedger(out: Exposition, { isUp, outages, spooledBytes, waiting }: 
     .sample({}, Number(isUp))
     .family("smart_router_ledger_outages_total", "counter", "How often the usage database ceased to take rows.")
     .sample({}, outages)
-    .family("smart_router_ledger_waiting_calls", "gauge", "Finished calls whose rows are not durable yet.")
+    .family("smart_router_ledger_waiting_calls", "gauge", "Finished calls that wait for the next transaction.")
     .sample({}, waiting)
     .family(
       "smart_router_spool_bytes",
