@@ -72,6 +72,7 @@ const usage = {
   cacheWrite1hTokens: 0,
   outputTokens: 200,
   reasoningTokens: null,
+  unreported: null,
   imageCount: null,
   reportedCostUsd: null,
   mixedModels: false,

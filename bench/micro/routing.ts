@@ -35,6 +35,7 @@ const usage = {
   cacheWrite1hTokens: 0,
   outputTokens: 200,
   reasoningTokens: null,
+  unreported: null,
   imageCount: null,
   reportedCostUsd: null,
   mixedModels: false,

@@ -72,6 +72,7 @@ export function attemptAt(farEnd: FarEnd, place: number, call: SimulatedCall, no
       cacheWrite1hTokens: 0,
       outputTokens: call.outputTokens,
       reasoningTokens: null,
+      unreported: null,
       imageCount: null,
       reportedCostUsd: null,
       mixedModels: false,

@@ -19,12 +19,20 @@ export interface Usage {
   readonly cacheWrite1hTokens: number
   readonly outputTokens: number
   readonly reasoningTokens: number | null
+  /** The side that the report leaves out, or says nonsense about; its counters are 0. Null: both are there. */
+  readonly unreported: "input" | "output" | null
   /** Input images, where they are counted. */
   readonly imageCount: number | null
   /** Cost in USD that the upstream itself reports. */
   readonly reportedCostUsd: number | null
   /** Part of the tokens was used by another model than the one that answered, so one price list cannot price them. */
   readonly mixedModels: boolean
+}
+
+/** Of the two sides of a report, of which one at least is there. */
+export function unreportedSide(input: number | null, output: number | null): Usage["unreported"] {
+  if (input === null) return "input"
+  return output === null ? "output" : null
 }
 
 /** The facts that routing needs from a request body. */

@@ -14,9 +14,12 @@ export function asString(value: unknown): string | null {
   return typeof value === "string" ? value : null
 }
 
-/** A token counter: a finite number of at least 0, or null. */
+/** No single call counts more of anything: what is above is an upstream's mistake, and would spoil every sum. */
+const LARGEST_COUNT = 1e9
+
+/** A token counter: a number of at least 0 that a call can reach, or null. */
 export function asCount(value: unknown): number | null {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? Math.round(value) : null
+  return typeof value === "number" && value >= 0 && value <= LARGEST_COUNT ? Math.round(value) : null
 }
 
 export function parseObject(text: string): Loose | null {

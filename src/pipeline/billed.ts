@@ -20,8 +20,13 @@ const ANSWER_BYTES_PER_TOKEN = 4
 export function billed(call: Call, gateway: Gateway, outcome: Outcome): Billed {
   const { usage } = call.answer
   const target = servedBy(call)
-  if (usage !== null && (outcome.error === null || call.answered)) return { usage, source: "provider", target }
-  if (usage !== null) return { usage: withObserved(usage, call), source: "partial", target: target ?? sentTo(call) }
+  if (usage !== null) {
+    const isWhole = outcome.error === null || call.answered
+    const asked = target ?? (isWhole ? null : sentTo(call))
+    const all = usage.unreported === null || asked === null ? usage : withUnreported(usage, call, asked, gateway)
+    if (isWhole) return { usage: all, source: all === usage ? "provider" : "partial", target }
+    return { usage: withObserved(all, call), source: "partial", target: asked }
+  }
   if (isUsagePending(call)) return { usage: null, source: "none", target }
   const reached = target !== null && call.firstContentAt !== null ? target : sentTo(call)
   if (reached === null) return { usage: null, source: "none", target }
@@ -46,15 +51,29 @@ function withObserved(usage: Usage, { meter }: Call): Usage {
   return meter === null || meter.tokens <= usage.outputTokens ? usage : { ...usage, outputTokens: meter.tokens }
 }
 
+/** A report of one side alone does not make the other one free. */
+function withUnreported(usage: Usage, call: Call, target: Target, { governance }: Gateway): Usage {
+  if (usage.unreported === "output") return { ...usage, outputTokens: observedOutputTokens(call) }
+  const { cachedInputTokens, cacheWrite5mTokens, cacheWrite1hTokens } = usage
+  const cached = cachedInputTokens + cacheWrite5mTokens + cacheWrite1hTokens
+  const visible = visibleInputTokens(call, target, governance.estimator)
+  return { ...usage, freshInputTokens: Math.max(0, visible - cached) }
+}
+
+function observedOutputTokens({ facts, current, meter }: Call): number {
+  const answerBytes = facts.stream ? 0 : (current?.responseBytes ?? 0)
+  return meter?.tokens ?? Math.ceil(answerBytes / ANSWER_BYTES_PER_TOKEN)
+}
+
 function estimated(call: Call, target: Target, { governance }: Gateway): Usage {
-  const answerBytes = call.facts.stream ? 0 : (call.current?.responseBytes ?? 0)
   return {
     freshInputTokens: visibleInputTokens(call, target, governance.estimator),
     cachedInputTokens: 0,
     cacheWrite5mTokens: 0,
     cacheWrite1hTokens: 0,
-    outputTokens: call.meter?.tokens ?? Math.ceil(answerBytes / ANSWER_BYTES_PER_TOKEN),
+    outputTokens: observedOutputTokens(call),
     reasoningTokens: null,
+    unreported: null,
     imageCount: call.body === null ? null : call.shape.imageCount,
     reportedCostUsd: null,
     mixedModels: false,

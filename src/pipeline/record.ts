@@ -170,8 +170,8 @@ function costsOf(served: Target | null, usage: Usage | null, serviceTier: string
 }
 
 function reportedNanoUsd(usage: Usage | null): number | null {
-  const usd = usage?.reportedCostUsd ?? null
-  return usd === null ? null : Math.round(usd * 1e9)
+  const nanoUsd = Math.round((usage?.reportedCostUsd ?? Number.NaN) * 1e9)
+  return Number.isSafeInteger(nanoUsd) && nanoUsd >= 0 ? nanoUsd : null
 }
 
 function attemptRow(tried: Attempt, index: number, call: Call, now: number): AttemptRow {

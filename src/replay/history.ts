@@ -75,6 +75,7 @@ export function usageOf(row: ReplayedUsage): Usage | null {
     cacheWrite1hTokens: row.cache_write_1h_tokens ?? 0,
     outputTokens: row.output_tokens,
     reasoningTokens: row.reasoning_tokens,
+    unreported: null,
     imageCount: row.input_image_count,
     reportedCostUsd: null,
     mixedModels: false,

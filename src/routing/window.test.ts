@@ -13,6 +13,7 @@ const usage = (counts: Partial<Usage>): Usage => ({
   cacheWrite1hTokens: 0,
   outputTokens: 0,
   reasoningTokens: null,
+  unreported: null,
   imageCount: null,
   reportedCostUsd: null,
   mixedModels: false,

@@ -6,7 +6,7 @@
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import type { Loss } from "../../canonical/loss.ts"
 import { cacheWriteTokens, inputTokens, totalTokens, type Usage as CanonicalUsage } from "../../canonical/usage.ts"
-import type { Usage } from "../dialect.ts"
+import { unreportedSide, type Usage } from "../dialect.ts"
 import { asCount, asObject, type Loose } from "../loose.ts"
 import { objectOf, withDoubles } from "./wire.ts"
 
@@ -28,6 +28,7 @@ export function readChatUsage(value: unknown): Usage | null {
     cacheWrite1hTokens: 0,
     outputTokens: outputTokens(prompt ?? 0, completion ?? 0, reasoning ?? 0, asCount(usage["total_tokens"])),
     reasoningTokens: reasoning,
+    unreported: unreportedSide(prompt, completion),
     imageCount: null,
     reportedCostUsd: reportedCostUsd(usage),
     mixedModels: false,

@@ -5,13 +5,14 @@
  */
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import { cacheWriteTokens, type Usage as CanonicalUsage } from "../../canonical/usage.ts"
-import type { Usage } from "../dialect.ts"
+import { unreportedSide, type Usage } from "../dialect.ts"
 import { asArray, asCount, asObject, asString, type Loose } from "../loose.ts"
 
 export function readMessagesUsage(value: unknown, model: string | null): Usage | null {
   const usage = asObject(value)
-  if (usage === null || (asCount(usage["input_tokens"]) === null && asCount(usage["output_tokens"]) === null))
-    return null
+  if (usage === null) return null
+  const [input, output] = [asCount(usage["input_tokens"]), asCount(usage["output_tokens"])]
+  if (input === null && output === null) return null
   const iterations = asArray(usage["iterations"])
     .map(asObject)
     .filter((entry) => entry !== null)
@@ -24,6 +25,7 @@ export function readMessagesUsage(value: unknown, model: string | null): Usage |
     cacheWrite1hTokens: total((round) => cacheWrites(round).long),
     outputTokens: total((round) => asCount(round["output_tokens"]) ?? 0),
     reasoningTokens: asCount(asObject(usage["output_tokens_details"])?.["thinking_tokens"]),
+    unreported: iterations.length > 0 ? null : unreportedSide(input, output),
     imageCount: null,
     reportedCostUsd: null,
     mixedModels: iterations.some((round) => namesOther(round, model)),

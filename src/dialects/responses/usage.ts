@@ -5,7 +5,7 @@
 import { isObject, isRawNumber, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Losses } from "../../canonical/loss.ts"
 import { cacheWriteTokens, inputTokens, totalTokens, type Usage as CanonicalUsage } from "../../canonical/usage.ts"
-import type { Usage } from "../dialect.ts"
+import { unreportedSide, type Usage } from "../dialect.ts"
 import { asCount, asObject } from "../loose.ts"
 
 export function readResponsesUsage(value: unknown): Usage | null {
@@ -24,6 +24,7 @@ export function readResponsesUsage(value: unknown): Usage | null {
     cacheWrite1hTokens: 0,
     outputTokens: output ?? 0,
     reasoningTokens: asCount(asObject(usage["output_tokens_details"])?.["reasoning_tokens"]),
+    unreported: unreportedSide(input, output),
     imageCount: null,
     reportedCostUsd: typeof usage["cost"] === "number" ? usage["cost"] : null,
     mixedModels: false,
