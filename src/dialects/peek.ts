@@ -77,17 +77,18 @@ export function isTrue(bytes: Uint8Array, member: Member | undefined): boolean {
   return member !== undefined && bytes[member.start] === 116
 }
 
-/** The first of `fields` that has a value. Chat clients may send two; the older name comes first and counts. */
+/** The largest of `fields`: Chat clients may send two, and which one counts is for the upstream to say. */
 export function outputCapOf(
   bytes: Uint8Array,
   found: ReadonlyMap<string, Member>,
   fields: readonly string[],
 ): OutputCap | null {
+  let largest: OutputCap | null = null
   for (const field of fields) {
     const tokens = countOf(bytes, found.get(field))
-    if (tokens !== null) return { field, tokens }
+    if (tokens !== null && (largest === null || tokens > largest.tokens)) largest = { field, tokens }
   }
-  return null
+  return largest
 }
 
 /** Null where the member is absent or null. */

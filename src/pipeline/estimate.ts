@@ -60,7 +60,7 @@ export function estimate(call: Call, targets: readonly Target[], estimator: Esti
   const visible = visibleTokens(call, targets, estimator)
   const inputTokens = isHidden ? Math.max(visible, largestContext(targets) - output.tokens) : visible
   const isUncapped = facts.outputCap === null
-  const streams = isUncapped && facts.stream
+  const streams = facts.stream && boundOf(call) === null
   return {
     inputTokens,
     outputTokens: output.tokens * facts.choices,
@@ -95,10 +95,8 @@ function visibleTokens(call: Call, targets: readonly Target[], estimator: Estima
 }
 
 /** Per answer: what is asked for, and the most that a model of the group gives. */
-function outputOf(
-  { facts }: Call,
-  targets: readonly Target[],
-): { readonly tokens: number; readonly maxTokens: number } {
+function outputOf(call: Call, targets: readonly Target[]): { readonly tokens: number; readonly maxTokens: number } {
+  const { facts } = call
   let maxTokens = 0
   let streamTokens = 0
   for (const { reservation } of targets) {
@@ -106,7 +104,13 @@ function outputOf(
     maxTokens = Math.max(maxTokens, reservation.maxOutputTokens ?? Infinity)
     streamTokens = Math.max(streamTokens, facts.stream ? Math.min(most, reservation.streamTokens) : most)
   }
-  return { tokens: facts.outputCap?.tokens ?? streamTokens, maxTokens }
+  return { tokens: boundOf(call) ?? streamTokens, maxTokens }
+}
+
+/** What the client's cap promises. Servers of the OpenAI dialects may take 0 for none; Anthropic fills its cache with it. */
+function boundOf({ facts, dialect }: Call): number | null {
+  const tokens = facts.outputCap?.tokens ?? null
+  return tokens === 0 && dialect.name !== "anthropic" ? null : tokens
 }
 
 /** Each part at the dearest target, so that whichever serves the call costs no more. */
