@@ -62,6 +62,8 @@ export class SubjectCounts {
   concurrent = 0
   readonly minute: MinuteWindow = new MinuteWindow()
   readonly lifetime: Counts = new Counts(0)
+  /** False: what was used before this month is not in it. */
+  isWholeLifetime = false
   readonly buckets: Readonly<Record<BucketKind, Bucket>> = {
     request_start: new Bucket(),
     input_tokens: new Bucket(),

@@ -243,6 +243,7 @@ class Run {
         day: sums(caller, "day"),
         month: sums(caller, "month"),
         lifetimeTokens: this.#model.total("lifetime_tokens", caller, this.#wallMs),
+        isWholeLifetime: true,
         lastMinute: this.#model.calls
           .filter((call) => caller === null || call.caller === caller)
           .map((call) => ({ agoMs: this.#nowMs - call.admittedMs, tokens: call.settled?.tokens ?? 0 }))

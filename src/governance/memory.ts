@@ -173,14 +173,23 @@ export class MemoryState implements GovernanceState {
     })
   }
 
-  knows(key: string): boolean {
-    return this.#subjects.has(key)
+  knows(key: string, isForever: boolean): boolean {
+    const counts = this.#subjects.get(key)
+    return counts !== undefined && (counts.isWholeLifetime || !isForever)
   }
 
   restore(totals: readonly SubjectTotals[], nowMs: number): void {
-    for (const { key, ts, day, month, lifetimeTokens, lastMinute } of totals) {
-      if (this.#subjects.has(key)) continue
+    for (const { key, ts, day, month, lifetimeTokens, isWholeLifetime, lastMinute } of totals) {
+      const known = this.#subjects.get(key)
+      if (known !== undefined) {
+        if (isWholeLifetime && !known.isWholeLifetime) {
+          known.lifetime.tokens = Math.max(known.lifetime.tokens, lifetimeTokens)
+          known.isWholeLifetime = true
+        }
+        continue
+      }
       const counts = this.#countsOf(key)
+      counts.isWholeLifetime = isWholeLifetime
       counts.day(dayOf(ts)).book(day.requests, day.tokens, day.nanoUsd)
       counts.month(monthOf(ts)).book(month.requests, month.tokens, month.nanoUsd)
       counts.lifetime.book(0, lifetimeTokens, 0)

@@ -152,6 +152,8 @@ export interface SubjectTotals {
   readonly day: Amounts3
   readonly month: Amounts3
   readonly lifetimeTokens: number
+  /** `lifetimeTokens` are of all time, not of this month alone. */
+  readonly isWholeLifetime: boolean
   /** The calls of the last minute: how long ago, and their tokens. */
   readonly lastMinute: readonly { readonly agoMs: number; readonly tokens: number }[]
 }
@@ -181,9 +183,9 @@ export interface GovernanceState {
   renew(leases: Iterable<Lease>, nowMs: number): void
   /** One line for each check, in their order. */
   view(limits: CompiledLimits, ts: number, nowMs: number): Soon<readonly CheckView[]>
-  /** Subjects that are counted already, by key: only the others need `restore`. */
-  knows(key: string): Soon<boolean>
-  /** What the ledger knows, for subjects that are not counted yet; what is there already stays. */
+  /** Subjects that are counted already, by key, and where it is asked since ever: only the others need `restore`. */
+  knows(key: string, isForever: boolean): Soon<boolean>
+  /** What the ledger knows, for what is not counted yet; what is there already stays. */
   restore(totals: readonly SubjectTotals[], nowMs: number): Soon<void>
   close(): Soon<void>
 }

@@ -1,5 +1,7 @@
 /** What callers and projects have used, for limits that are counted in memory: read once, when a count begins. */
 import type { LedgerDatabase } from "./database.ts"
+import { dearestCost, type PricedTokens } from "./price.ts"
+import type { UsageRow } from "./record.ts"
 
 export interface UsedAmounts {
   readonly requests: number
@@ -45,8 +47,17 @@ const TOTALS = `SELECT caller_id, caller_project,
   ${sum("sent_requests", "?2")} AS month_requests,
   ${sum("total_tokens", "?2")} AS month_tokens,
   ${sum("cost_nano_usd", "?2")} AS month_nano_usd,
-  ${sum("total_tokens")} AS lifetime_tokens
+  ${sum("total_tokens")} AS lifetime_tokens,
+  MIN(CASE WHEN hour >= ?2 AND cost_unknown_requests > 0 THEN hour END) AS unknown_since
 FROM usage_rollup_hourly WHERE hour >= ?3 GROUP BY caller_id, caller_project`
+
+/** Calls with tokens and prices whose cost is unknown all the same: budgets have taken them at the dearest price. */
+const UNKNOWN_COSTS = `SELECT caller_id, caller_project, input_tokens, output_tokens, ts,
+  input_price_nano_usd_per_million, cached_input_price_nano_usd_per_million, cache_write_price_nano_usd_per_million,
+  cache_write_1h_price_nano_usd_per_million, output_price_nano_usd_per_million
+FROM request_usage
+WHERE request_id >= ?1 AND ts >= ?2 AND attempts > 0 AND total_cost_nano_usd IS NULL AND total_tokens > 0
+  AND input_price_nano_usd_per_million IS NOT NULL AND output_price_nano_usd_per_million IS NOT NULL`
 
 const RECENT = `SELECT caller_id, caller_project, ts, total_tokens FROM request_usage
 WHERE request_id >= ?1 AND ts >= ?2 AND attempts > 0`
@@ -61,7 +72,11 @@ interface TotalsRow {
   readonly month_tokens: number
   readonly month_nano_usd: number
   readonly lifetime_tokens: number
+  /** The first hour of the month with a call of unknown cost. */
+  readonly unknown_since: number | null
 }
+
+type UnknownCostRow = Pick<UsageRow, "caller_id" | "caller_project" | "ts"> & PricedTokens
 
 interface RecentRow {
   readonly caller_id: string
@@ -77,12 +92,10 @@ export async function limitTotals(database: LedgerDatabase, nowMs: number, ofLif
   const month = Date.UTC(now.getUTCFullYear(), now.getUTCMonth()) / HOUR_MS
   const from = ofLifetime ? 0 : month
   const sinceMs = nowMs - RECENT_MS
-  // ids begin with their millisecond, so a range of them is a range of time
-  const firstId = `req_${Math.max(0, sinceMs).toString(16).padStart(12, "0")}`
   const totals = await database.query<TotalsRow>(TOTALS, [day, month, from])
-  const recent = await database.query<RecentRow>(RECENT, [firstId, sinceMs])
+  const recent = await database.query<RecentRow>(RECENT, [firstIdOf(sinceMs), sinceMs])
   return {
-    totals: totals.map(totalsOf),
+    totals: [...totals.map(totalsOf), ...(await unknownCosts(database, totals, day))],
     recent: recent.map((row) => ({
       callerId: row.caller_id,
       project: row.caller_project,
@@ -90,6 +103,28 @@ export async function limitTotals(database: LedgerDatabase, nowMs: number, ofLif
       tokens: row.total_tokens ?? 0,
     })),
   }
+}
+
+/** Ids begin with their millisecond, so a range of them is a range of time. */
+function firstIdOf(sinceMs: number): string {
+  return `req_${Math.max(0, sinceMs).toString(16).padStart(12, "0")}`
+}
+
+/** What the sums leave out of budgets in money. Rows are read only from the first hour on that has such calls. */
+async function unknownCosts(
+  database: LedgerDatabase,
+  totals: readonly TotalsRow[],
+  day: number,
+): Promise<readonly CallerTotals[]> {
+  const since = Math.min(...totals.map((row) => row.unknown_since ?? Infinity))
+  if (since === Infinity) return []
+  const sinceMs = since * HOUR_MS
+  const rows = await database.query<UnknownCostRow>(UNKNOWN_COSTS, [firstIdOf(sinceMs), sinceMs])
+  return rows.map((row) => {
+    const taken = { requests: 0, tokens: 0, nanoUsd: dearestCost(row) }
+    const today = row.ts >= day * HOUR_MS ? taken : { ...taken, nanoUsd: 0 }
+    return { callerId: row.caller_id, project: row.caller_project, day: today, month: taken, lifetimeTokens: 0 }
+  })
 }
 
 function totalsOf(row: TotalsRow): CallerTotals {

@@ -150,3 +150,30 @@ function safeSum(...parts: readonly (number | null)[]): number | null {
   for (const part of parts) sum += part ?? 0
   return Number.isSafeInteger(sum) ? sum : null
 }
+
+/** Columns of `request_usage`. */
+export type PricedTokens = Pick<
+  UsageRow,
+  | "input_tokens"
+  | "output_tokens"
+  | "input_price_nano_usd_per_million"
+  | "cached_input_price_nano_usd_per_million"
+  | "cache_write_price_nano_usd_per_million"
+  | "cache_write_1h_price_nano_usd_per_million"
+  | "output_price_nano_usd_per_million"
+>
+
+/** What a call has cost at most whose cost is unknown, because a part of its input has no price: for budgets, never for bills. */
+export function dearestCost(row: PricedTokens): number {
+  const { input_tokens: input, output_tokens: output } = row
+  const { input_price_nano_usd_per_million: inputPrice, output_price_nano_usd_per_million: outputPrice } = row
+  if (input === null || output === null || inputPrice === null || outputPrice === null) return 0
+  const dearest = Math.max(
+    inputPrice,
+    row.cached_input_price_nano_usd_per_million ?? 0,
+    row.cache_write_price_nano_usd_per_million ?? 0,
+    row.cache_write_1h_price_nano_usd_per_million ?? 0,
+  )
+  const cost = Math.ceil((input * dearest + output * outputPrice) / MILLION)
+  return Number.isSafeInteger(cost) && cost >= 0 ? cost : 0
+}

@@ -1,4 +1,5 @@
 /** Gives back what a call held of its caller's limits, and books what it really used. Runs once, on every way out. */
+import { dearestCost } from "../ledger/price.ts"
 import type { UsageRow } from "../ledger/record.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
@@ -35,8 +36,10 @@ function counted(value: number | null, reserved: number): number {
   return Number.isSafeInteger(value) && value >= 0 ? value : reserved
 }
 
-/** Tokens were used, but what they cost cannot be known: a budget takes them at the price that was reserved. */
-function dearCost({ current }: Call, { input_tokens: input, output_tokens: output }: UsageRow): number {
+/** Tokens were used, but what they cost cannot be known: a budget takes them at the dearest price, as after a restart. */
+function dearCost({ current }: Call, usage: UsageRow): number {
+  const { input_tokens: input, output_tokens: output } = usage
+  if (usage.input_price_nano_usd_per_million !== null) return dearestCost(usage)
   const prices = current?.target.reservation.prices ?? null
   if (prices === null || input === null || output === null) return 0
   const step = prices.steps.findLast(({ aboveInputTokens }) => input > aboveInputTokens)

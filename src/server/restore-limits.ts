@@ -19,9 +19,14 @@ export async function restoreLimits(
   const subjects = new Map<string, Subject>()
   let ofLifetime = false
   for (const limits of snapshot.callerLimits.values()) {
-    for (const subject of limits?.subjects ?? [])
-      if (!subjects.has(subject.key) && !(await state.knows(subject.key))) subjects.set(subject.key, subject)
-    if (limits?.checks.some(({ kind }) => kind === "lifetime_tokens") === true) ofLifetime = true
+    for (const [index, subject] of (limits?.subjects ?? []).entries()) {
+      const isForever =
+        limits?.checks.some((check) => check.kind === "lifetime_tokens" && check.subject === index) === true
+      if (!(await state.knows(subject.key, isForever))) {
+        subjects.set(subject.key, subject)
+        ofLifetime ||= isForever
+      }
+    }
   }
   if (subjects.size === 0) return
   await state.restore(await totalsOf([...subjects.values()], ofLifetime, snapshot, store, clock), clock.monotonicMs())
@@ -49,13 +54,29 @@ async function totalsOf(
   const known = await store.limitTotals(ofLifetime)
   const projects = new Map([...snapshot.credentials.values()].map(({ caller }) => [caller.id, caller.project]))
   const ts = clock.now()
-  return subjects.map((subject) => {
-    const isMine = ({ callerId, project }: CallerTotals | RecentCall): boolean =>
-      subject.scope === "caller"
-        ? callerId === subject.id
-        : (project === "" ? projects.get(callerId) : project) === subject.id
-    return subjectTotals(subject, known.totals.filter(isMine), known.recent.filter(isMine), ts)
-  })
+  const totals = bySubject(known.totals, projects)
+  const recent = bySubject(known.recent, projects)
+  return subjects.map((subject) => ({
+    ...subjectTotals(subject, totals.get(subject.key) ?? [], recent.get(subject.key) ?? [], ts),
+    isWholeLifetime: ofLifetime,
+  }))
+}
+
+/** Each entry under its caller and under its project, by the keys of subjects. */
+function bySubject<Entry extends CallerTotals | RecentCall>(
+  entries: readonly Entry[],
+  projects: ReadonlyMap<string, string>,
+): ReadonlyMap<string, readonly Entry[]> {
+  const found = new Map<string, Entry[]>()
+  for (const entry of entries) {
+    const project = entry.project === "" ? (projects.get(entry.callerId) ?? "") : entry.project
+    for (const key of [`caller:${entry.callerId}`, `project:${project}`]) {
+      const list = found.get(key)
+      if (list === undefined) found.set(key, [entry])
+      else list.push(entry)
+    }
+  }
+  return found
 }
 
 function subjectTotals(
@@ -63,7 +84,7 @@ function subjectTotals(
   totals: readonly CallerTotals[],
   recent: readonly RecentCall[],
   ts: number,
-): SubjectTotals {
+): Omit<SubjectTotals, "isWholeLifetime"> {
   return {
     key,
     ts,

@@ -36,7 +36,7 @@ export function totals(used: Amounts3): (subjects: readonly Subject[]) => Promis
   return () =>
     Promise.resolve(
       SUBJECTS.map(({ key }) => {
-        const all = { day: used, month: used, lifetimeTokens: used.tokens, lastMinute: [] }
+        const all = { day: used, month: used, lifetimeTokens: used.tokens, isWholeLifetime: true, lastMinute: [] }
         return { key, ts: systemClock.now(), ...all }
       }),
     )
