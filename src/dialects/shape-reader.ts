@@ -5,6 +5,7 @@
 import { hasTyped, token } from "../json/search.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import { BodyMembers } from "./body-members.ts"
+import { encodedBytes } from "./encoded-bytes.ts"
 import { asObject, asString } from "./loose.ts"
 import type { CallShape, ReasoningShape } from "./shape.ts"
 
@@ -134,29 +135,6 @@ export class ShapeReader implements RequestShape {
   get #texts(): TextCounts {
     return (this.#text ??= this.#rules.countText(this.#members))
   }
-}
-
-const DATA_URL = Buffer.from(";base64,")
-const DATA = token("data")
-const QUOTE = 34
-
-/** In data URLs (Chat, Responses) and under the key `data` (Messages, audio). */
-function encodedBytes(conversation: Buffer): number {
-  let bytes = 0
-  for (const [mark, isKey] of [
-    [DATA_URL, false],
-    [DATA, true],
-  ] as const) {
-    for (let at = conversation.indexOf(mark); at >= 0; at = conversation.indexOf(mark, at + 1)) {
-      // from the opening quote of the value that stands under the key
-      const start = isKey ? conversation.indexOf(QUOTE, at + mark.length) : at + mark.length
-      const end = start < 0 ? -1 : conversation.indexOf(QUOTE, start + 1)
-      if (end < 0) break
-      bytes += end - start
-      at = end
-    }
-  }
-  return bytes
 }
 
 const NO_REASONING: ReasoningShape = { requested: false, kind: "none", effort: null, budgetTokens: null }
