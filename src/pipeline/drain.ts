@@ -1,6 +1,7 @@
-/** A client has left a group with `disconnect: drain`: its call is read on to the usage that the upstream reports. */
+/** A client has left a group with `disconnect: drain`, or an answer in the background: its call is read on to the usage that the upstream reports. */
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { runsInBackground } from "./returned-state.ts"
 
 /** What is not done by then is cancelled and billed as far as it came. */
 const DRAIN_WITHIN_MS = 120_000
@@ -9,7 +10,13 @@ const MOST_DRAINED = 256
 
 /** True: the call goes on without its client, until it ends or `cancel` is called. */
 export function readsOn(call: Call, gateway: Gateway, cancel: () => void): boolean {
-  if (call.group?.disconnect !== "drain" || call.current === undefined || call.drainTimer !== null) return false
+  // what runs in the background is made, and billed, whether or not somebody reads it
+  return (call.group?.disconnect === "drain" || runsInBackground(call)) && readOn(call, gateway, cancel)
+}
+
+/** The same whatever the group says. */
+export function readOn(call: Call, gateway: Gateway, cancel: () => void): boolean {
+  if (call.current === undefined || call.drainTimer !== null) return false
   if (gateway.drained >= MOST_DRAINED) return false
   gateway.drained++
   call.drainTimer = setTimeout(cancel, DRAIN_WITHIN_MS)

@@ -6,6 +6,7 @@ import type { StoredId } from "../dialects/stored-ids.ts"
 import { parseBytes, type Loose } from "../dialects/loose.ts"
 import { STORED_STATE_LIFETIME_MS } from "../ledger/stored-state.ts"
 import type { StoredStateRow } from "../ledger/record.ts"
+import { BROKEN_STREAM, CLIENT_LEFT, NETWORK, TIMEOUT } from "../upstream/failure.ts"
 import type { Call } from "./call.ts"
 import { hashOf } from "./held-state.ts"
 
@@ -58,9 +59,16 @@ const TRUE = 116
 
 /** The answer is made in the background: what it uses is told when somebody reads its end. */
 export function isUsagePending(call: Call): boolean {
-  return call.answer.usage === null && call.answered && runsInBackground(call)
+  if (call.answer.usage !== null || !runsInBackground(call)) return false
+  return call.answered || (isCutOff(call) && call.returnedIds.some(({ kind }) => kind === "response"))
 }
 
-function runsInBackground({ body }: Call): boolean {
+/** The stream broke off without the upstream saying that its answer failed: it is still being made. */
+function isCutOff({ current }: Call): boolean {
+  const failure = current?.failure ?? null
+  return failure === null || [BROKEN_STREAM, NETWORK, TIMEOUT, CLIENT_LEFT].includes(failure)
+}
+
+export function runsInBackground({ body }: Call): boolean {
   return body !== null && body.members.some(({ key, start }) => key === "background" && body.bytes[start] === TRUE)
 }

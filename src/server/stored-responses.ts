@@ -11,6 +11,7 @@ import type { StoredPlace } from "../ledger/stored-state.ts"
 import { beginAttempt } from "../pipeline/attempt.ts"
 import { authenticate } from "../pipeline/authenticate.ts"
 import { Call, type Attempt } from "../pipeline/call.ts"
+import { endDrain, readOn } from "../pipeline/drain.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { hashOf, targetAt } from "../pipeline/held-state.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
@@ -203,6 +204,7 @@ function streamed(answer: UpstreamAnswer, tried: Attempt, { call, path, place, g
     if (place.usage_pending === 1) await bookBackground(call, place, hash, stream.observer.facts(), gateway)
   }
   call.request.onGone = () => {
+    if (place.usage_pending === 1 && readOn(call, gateway, tried.cancel)) return
     tried.cancel()
     release(call, gateway)
   }
@@ -213,6 +215,7 @@ function streamed(answer: UpstreamAnswer, tried: Attempt, { call, path, place, g
 function release(call: Call, gateway: Gateway): void {
   if (call.settled) return
   call.settled = true
+  endDrain(call, gateway)
   gateway.active--
   gateway.watchdog.forget(call)
 }

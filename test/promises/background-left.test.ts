@@ -1,0 +1,79 @@
+/** An answer in the background is made whether or not somebody reads it: whoever hangs up is billed for all of it, once. */
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { reply, stream } from "../helpers/behaviours.ts"
+import { call, eventually, readAnswer } from "../helpers/client.ts"
+import { FakeUpstream } from "../helpers/fake-upstream.ts"
+import type { Gateway } from "../helpers/gateway.ts"
+import { startGateway } from "../helpers/gateway.ts"
+import { SAMPLES } from "../helpers/samples.ts"
+
+let upstream: FakeUpstream
+let gateway: Gateway
+const SAMPLE = SAMPLES.responses
+const ALL = { input_tokens: SAMPLE.usage.input, output_tokens: SAMPLE.usage.output, usage_source: "provider" }
+
+beforeAll(async () => {
+  upstream = await FakeUpstream.start()
+  gateway = await startGateway({ upstreams: { upstream } })
+})
+
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]()
+  await upstream.stop()
+})
+
+function framesOf(id: string): readonly string[] {
+  return SAMPLE.frames(["some", " text", " more"]).map((frame) => frame.replaceAll(/"resp_\w+"/gu, `"${id}"`))
+}
+
+/** Reads until content came, then leaves. */
+async function leave(marker: string, path?: string): Promise<string> {
+  const leaving = new AbortController()
+  const body = SAMPLE.request({ stream: true, text: marker, extra: { background: true } })
+  const options = { signal: leaving.signal, ...(path === undefined ? {} : { method: "GET", path }) }
+  const response = await gateway.open("responses", path === undefined ? body : (null as unknown as string), options)
+  await readAnswer(response, () => leaving.abort())
+  return response.headers.get("x-request-id") ?? ""
+}
+
+const booked = () => gateway.records.usage().filter(({ output_tokens }) => output_tokens === SAMPLE.usage.output)
+
+test("the client leaves, and the upstream goes on to the end", async () => {
+  const frames = framesOf("resp_read")
+  const gate = Promise.withResolvers<void>()
+  upstream.plan("<read>", stream([...frames.slice(0, 6), { until: gate.promise }, ...frames.slice(6)]))
+  const requestId = await leave("<read>")
+  gate.resolve()
+  const row = await eventually("the row", () => gateway.records.usage(requestId)[0])
+  expect(row).toMatchObject({ status: 499, ...ALL })
+})
+
+test("the stream breaks off, and the response is read later", async () => {
+  const frames = framesOf("resp_broken")
+  upstream.plan("<broken>", stream([...frames.slice(0, 6), { end: "reset" }]))
+  const body = SAMPLE.request({ stream: true, text: "<broken>", extra: { background: true } })
+  const { requestId } = await gateway.call("responses", body)
+  expect(gateway.records.usage(requestId)).toMatchObject([{ status: 502, usage_source: "none", total_tokens: null }])
+  const before = booked().length
+  upstream.plan("/responses/resp_broken", reply(SAMPLE.unary().replaceAll(/"resp_\w+"/gu, '"resp_broken"')))
+  for (let time = 0; time < 2; time++)
+    await call(gateway, "responses", null, { method: "GET", path: "/v1/responses/resp_broken" })
+  expect(booked()).toHaveLength(before + 1)
+})
+
+test("a resumed stream that its reader leaves is billed all the same", async () => {
+  const id = "resp_resumed"
+  const queued = { ...(JSON.parse(SAMPLE.unary()) as object), id, status: "queued", output: [], usage: null }
+  upstream.plan("<resumed>", reply(JSON.stringify(queued)))
+  await gateway.call("responses", SAMPLE.request({ text: "<resumed>", extra: { background: true } }))
+  const before = booked().length
+  const frames = framesOf(id)
+  const gate = Promise.withResolvers<void>()
+  upstream.plan(
+    `/responses/${id}?stream=true`,
+    stream([...frames.slice(0, 6), { until: gate.promise }, ...frames.slice(6)]),
+  )
+  await leave("", `/v1/responses/${id}?stream=true`)
+  gate.resolve()
+  await eventually("the row", () => (booked().length === before + 1 ? true : undefined))
+})
