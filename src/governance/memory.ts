@@ -154,7 +154,7 @@ export class MemoryState implements GovernanceState {
     for (const holding of this.#holdings(limits, ts)) {
       book(holding, actual)
       const slice = holding.counts.minute.advance(nowMs)
-      holding.counts.minute.add(slice, actual.requests, actual.tokens)
+      holding.counts.minute.add(slice, actual.requests, Math.max(0, actual.tokens))
     }
   }
 

@@ -177,7 +177,10 @@ export interface GovernanceState {
   extend(lease: Lease, outputTokens: number, nowMs: number): Soon<Refusal | null>
   /** Closes the lease. Exactly once counts: a second call, and one for a lease that has expired and was booked, does nothing. */
   settle(lease: Lease, actual: Amounts, nowMs: number): void
-  /** Books the call of a caller that had no limits when it began, and has some now. */
+  /**
+   * Books the call of a caller that had no limits when it began, and has some now, or what a call has used beyond what was
+   * booked. Below zero: less than was booked; the minute in which it was admitted keeps it.
+   */
   book(limits: CompiledLimits, ts: number, actual: Amounts, nowMs: number): void
   /** Says that these calls are still in flight; leases that nobody renews are settled at what they reserved. */
   renew(leases: Iterable<Lease>, nowMs: number): void

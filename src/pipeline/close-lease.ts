@@ -11,10 +11,23 @@ export function closeLease(call: Call, gateway: Gateway, usage: UsageRow): void 
   const { lease } = call
   if (lease !== null) {
     const { state } = gateway.governance
-    state.settle(lease, amountsOf(call, usage), gateway.clock.monotonicMs())
+    const amounts = amountsOf(call, usage)
+    state.settle(lease, amounts, gateway.clock.monotonicMs())
+    if (isUsagePending(call)) gateway.governance.awaitUsage(call.id, amounts)
     learn(call, gateway, usage)
   }
-  if (call.snapshot !== gateway.snapshot) bookLate(call, gateway, usage)
+  if (call.books !== null) bookPending(call, call.books, gateway, usage)
+  else if (call.snapshot !== gateway.snapshot) bookLate(call, gateway, usage)
+}
+
+/** What an answer in the background has used, in place of what was kept for it. */
+function bookPending(call: Call, requestId: string, gateway: Gateway, usage: UsageRow): void {
+  const limits = gateway.snapshot.callerLimits.get(call.credential?.caller.id ?? "") ?? null
+  const taken = gateway.governance.usageKnown(requestId)
+  if (limits === null || taken === null) return
+  const { tokens, nanoUsd } = amountsOf(call, usage)
+  const difference = { requests: 0, tokens: tokens - taken.tokens, nanoUsd: nanoUsd - taken.nanoUsd } as const
+  gateway.governance.state.book(limits, call.ts, difference, gateway.clock.monotonicMs())
 }
 
 function amountsOf(call: Call, usage: UsageRow): { requests: 0 | 1; tokens: number; nanoUsd: number } {

@@ -24,6 +24,7 @@ export async function bookBackground(
   call.facts = { ...asked.facts, model: place.resolved_group }
   call.attempts.push(...asked.attempts)
   call.answer = answer
+  call.books = place.request_id
   gateway.active++
   await settle(call, gateway, { status: 200, error: null })
   // that the row exists already is known by its id; this only spares the next look

@@ -1,10 +1,13 @@
 /** An answer in the background is made whether or not somebody reads it: whoever hangs up is billed for all of it, once. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { reply, stream } from "../helpers/behaviours.ts"
-import { call, eventually, readAnswer } from "../helpers/client.ts"
+import { call, eventually, get, readAnswer } from "../helpers/client.ts"
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
 import type { Gateway } from "../helpers/gateway.ts"
 import { startGateway } from "../helpers/gateway.ts"
+import type { RouterProcess } from "../helpers/router-process.ts"
+import { spawnRouter } from "../helpers/router-process.ts"
+import { at } from "../helpers/streams.ts"
 import { SAMPLES } from "../helpers/samples.ts"
 
 let upstream: FakeUpstream
@@ -76,4 +79,39 @@ test("a resumed stream that its reader leaves is billed all the same", async () 
   await leave("", `/v1/responses/${id}?stream=true`)
   gate.resolve()
   await eventually("the row", () => (booked().length === before + 1 ? true : undefined))
+})
+
+test("limits keep all that it may use until its usage is known, and a restart in between forgets nothing", async () => {
+  const id = "resp_limited"
+  const queued = { ...(JSON.parse(SAMPLE.unary()) as object), id, status: "queued", output: [], usage: null }
+  upstream.plan("<limited>", reply(JSON.stringify(queued)))
+  upstream.plan(`/responses/${id}`, reply(SAMPLE.unary().replaceAll(/"resp_\w+"/gu, `"${id}"`)))
+  const first = await spawnRouter({
+    upstreams: { upstream },
+    configure: (config) => {
+      config.callers[0]!["quota"] = { day: { tokens: 1_000_000 } }
+      config.callers[0]!["rate"] = { tpm: 1_000_000 }
+    },
+  })
+  const used = async (router: RouterProcess): Promise<readonly number[]> =>
+    (at(JSON.parse((await get(router, "/v1/usage")).text), "limits") as { used: number }[]).map((line) => line.used)
+  const start = (router: RouterProcess) =>
+    router.call("responses", SAMPLE.request({ text: "<limited>", extra: { background: true } }))
+  const read = (router: RouterProcess) =>
+    call(router, "responses", null, { method: "GET", path: `/v1/responses/${id}` })
+  const all = SAMPLE.usage.input + SAMPLE.usage.output
+
+  await start(first)
+  expect((await used(first)).every((tokens) => tokens > 10_000)).toBe(true)
+  await Promise.all([read(first), read(first)])
+  expect((await used(first))[1]).toBe(all)
+  expect((await used(first))[0]).toBeGreaterThan(10_000)
+
+  await start(first)
+  first.signal("SIGKILL")
+  await first.exited
+  await using second = await spawnRouter(first.prepared)
+  expect((await used(second))[1]).toBe(all)
+  await Promise.all([read(second), read(second)])
+  expect((await used(second))[1]).toBe(2 * all)
 })

@@ -11,7 +11,7 @@ for at = 1, #KEYS - 1 do
     openPeriod(subject, 'd', day)
     openPeriod(subject, 'm', month)
     book(subject, day, month, requests, tokens, nanoUsd)
-    addToMinute(subject, advance(subject, now), requests, tokens)
+    addToMinute(subject, advance(subject, now), requests, math.max(0, tokens))
     save(subject)
   end
 end
