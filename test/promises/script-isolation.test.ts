@@ -1,5 +1,7 @@
 /** Calls of one script share nothing: no variable, no changed built-in, no memory of what another call said. */
 import { expect, test } from "bun:test"
+import { reply } from "../helpers/behaviours.ts"
+import { FakeUpstream } from "../helpers/fake-upstream.ts"
 import { SAMPLES } from "../helpers/samples.ts"
 import { startScripted } from "../helpers/scripted.ts"
 
@@ -95,4 +97,34 @@ test("other calls go on while scripts spin and while they wait", async () => {
   const statuses = answers.map(({ status }) => status)
   expect(statuses.filter((status) => status === 502)).toHaveLength(2)
   expect(statuses.filter((status) => status === 200)).toHaveLength(40)
+})
+
+test("a call that waits for a fetch is decided all the same when another one has to be stopped", async () => {
+  const waiting = Promise.withResolvers<void>()
+  const asked = Promise.withResolvers<void>()
+  const service = (await FakeUpstream.start()).otherwise(async (exchange) => {
+    asked.resolve()
+    await waiting.promise
+    await reply('{"word":"hello"}', { headers: { "content-type": "application/json" } })(exchange)
+  })
+  await using router = await startScripted(
+    `declare const router: any
+    export async function route(ctx: any) {
+      if (ctx.text === "loop") "x".repeat(1 << 24).replace(/x*y/g, "")
+      for (;;) {
+        if (ctx.text === "loop") continue
+        return { targetIndex: 0, classLabel: (await router.fetchJSON("${service.url}/word")).body.word }
+      }
+    }`,
+    { script_http: { enabled: true, allow_hosts: ["127.0.0.1"], timeout_ms: 5000 } },
+  )
+  const patient = router.gateway.call("chat", SAMPLES.chat.request({ text: "wait" }))
+  await asked.promise
+  const looping = await router.gateway.call("chat", SAMPLES.chat.request({ text: "loop" }))
+  expect(looping.status).toBe(502)
+  waiting.resolve()
+  const { status, requestId } = await patient
+  expect(status).toBe(200)
+  expect(router.gateway.records.trace(requestId)).toContainEqual(expect.objectContaining({ reason: "hello" }))
+  await service.stop()
 })

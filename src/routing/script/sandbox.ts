@@ -102,10 +102,10 @@ export class Sandbox {
     return settled.promise
   }
 
-  /** Calls that still wait fail. */
-  dispose(): void {
+  /** Calls that still wait fail, but for the one that knows better why. */
+  dispose(culprit: Running | null = null): void {
     this.ruined = true
-    for (const id of this.running.keys()) this.fail(id, new ScriptFault("interrupted"))
+    for (const [id, call] of this.running) if (call !== culprit) this.fail(id, new ScriptFault("interrupted"))
   }
 
   private prepare(engine: QuickJSWASMModule, code: string, statics: string): void {
@@ -167,7 +167,7 @@ export class Sandbox {
       throw new ScriptFault(this.time.stopped ? "deadline" : error instanceof RangeError ? "stack" : "memory")
     } finally {
       this.time.end()
-      if (this.ruined) this.dispose()
+      if (this.ruined) this.dispose(call)
     }
   }
 

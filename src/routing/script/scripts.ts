@@ -120,11 +120,21 @@ export class Script {
     return this.usable().then((fresh) => this.decide(fresh, eligible, call))
   }
 
-  private decide(sandbox: Sandbox, eligible: readonly Target[], call: CallFacts): string | Promise<string> {
+  /** A call that waited while another one ruined the sandbox is decided again, once: it did nothing wrong. */
+  private decide(
+    sandbox: Sandbox,
+    eligible: readonly Target[],
+    call: CallFacts,
+    mayBegin = true,
+  ): string | Promise<string> {
     const source = sourceOf(eligible, call, this.settings.http, this.tools.client)
     try {
       const answer = sandbox.call(source)
-      return typeof answer === "string" ? answer : answer.catch((error: unknown) => this.failed(error))
+      if (typeof answer === "string") return answer
+      return answer.catch((error: unknown) => {
+        if (!mayBegin || !(error instanceof ScriptFault) || error.kind !== "interrupted") return this.failed(error)
+        return this.usable().then((fresh) => this.decide(fresh, eligible, call, false))
+      })
     } catch (error) {
       return this.failed(error)
     }
