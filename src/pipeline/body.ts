@@ -2,12 +2,12 @@
 import { RouterError } from "../errors.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
-import { BodyTooLarge } from "./message.ts"
+import { BadFraming, BodyTooLarge } from "./message.ts"
 
 /** How long a client may take to send its body. */
 const BODY_DEADLINE_MS = 120_000
 
-/** At once when everything is here. @throws RouterError `body-too-large`, `client-closed`, `invalid-request` (408) */
+/** At once when everything is here. @throws RouterError `body-too-large`, `client-closed`, `invalid-request` (400, 408) */
 export function readBody(call: Call, gateway: Gateway): Uint8Array | Promise<Uint8Array> {
   const { maxBodyBytes } = call.snapshot.limits
   const body = call.request.body(maxBodyBytes)
@@ -23,5 +23,6 @@ export function readBody(call: Call, gateway: Gateway): Uint8Array | Promise<Uin
 function asRouterFault(cause: unknown, maxBodyBytes: number): RouterError {
   if (cause instanceof BodyTooLarge)
     return new RouterError("body-too-large", { details: { max_body_bytes: maxBodyBytes } })
+  if (cause instanceof BadFraming) return new RouterError("invalid-request", { message: cause.message })
   return new RouterError("client-closed", { cause })
 }

@@ -14,7 +14,7 @@ export interface Incoming {
   /** The peer's address as the socket has it. */
   readonly address: string | null
   /**
-   * The whole body, at once when it is here. Rejects with `BodyTooLarge`, or `Gone` when the client left before its end.
+   * The whole body, at once when it is here. Rejects with `BodyTooLarge`, `BadFraming`, or `Gone` when the client left before its end.
    * May be asked for once.
    */
   body(maxBytes: number): Uint8Array | Promise<Uint8Array>
@@ -53,6 +53,14 @@ export class BodyTooLarge extends Error {
   constructor() {
     super("the body is too large")
     this.name = "BodyTooLarge"
+  }
+}
+
+/** The body is not framed as its head says. */
+export class BadFraming extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = "BadFraming"
   }
 }
 

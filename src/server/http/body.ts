@@ -1,12 +1,13 @@
 /** The body of one request while it arrives. */
 import { ChunkDecoder } from "./chunks.ts"
-import { BodyTooLarge, Gone } from "../../pipeline/message.ts"
+import { BadFraming, BodyTooLarge, Gone } from "../../pipeline/message.ts"
 
 export class IncomingBody {
   /** Everything has arrived. */
   done: boolean
   /** The handler answers without the body: what still comes is thrown away. */
   private unwanted = false
+  private lost = false
   private readonly chunks: ChunkDecoder | null
   private readonly length: number
   private left: number
@@ -25,6 +26,7 @@ export class IncomingBody {
 
   /** Takes bytes off the wire; returns the offset behind the body. @throws BadRequest */
   push(bytes: Uint8Array, from: number): number {
+    if (this.lost) return bytes.length
     const to =
       this.chunks === null ? this.pushCounted(bytes, from) : this.chunks.push(bytes, from, (piece) => this.take(piece))
     this.done = this.chunks === null ? this.left === 0 : this.chunks.done
@@ -52,6 +54,12 @@ export class IncomingBody {
 
   gone(): void {
     this.fail(new Gone())
+  }
+
+  /** Nobody can tell where it ends: what still comes is no part of anything. */
+  malformed(message: string): void {
+    this.lost = true
+    this.fail(new BadFraming(message))
   }
 
   /** True while the sender should wait: nobody has asked for the body yet and a lot is here. */

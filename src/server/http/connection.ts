@@ -148,8 +148,11 @@ export class Connection {
     const rest = start + text.length + 4
     this.request = request
     this.busy = true
-    if (rest < bytes.length) this.take(bytes.subarray(rest))
-    void this.serve(request)
+    try {
+      if (rest < bytes.length) this.take(bytes.subarray(rest))
+    } finally {
+      void this.serve(request)
+    }
   }
 
   /** The handler wants the body now. */
@@ -225,11 +228,8 @@ export class Connection {
   }
 
   private refuse(fault: BadRequest): void {
-    // an answer that has begun cannot become another one
-    if (this.busy) {
-      this.request?.received.gone()
-      return this.destroy()
-    }
+    // the fault is in the body of the request that is served, whose handler answers
+    if (this.request !== null) return this.request.received.malformed(fault.message)
     const answer = this.host.refuse(fault)
     const bytes = Buffer.from(typeof answer.body === "string" ? answer.body : "")
     this.outlet.writeWhole(headOf(answer, bytes.length, false, this.host.date()), bytes)
