@@ -103,7 +103,7 @@ export class UpstreamStream {
   private async flow(writer: Writer): Promise<void> {
     try {
       const more = await this.answer.flow((pieces) => {
-        for (const piece of pieces) if (this.end === null) this.take(piece)
+        pieces.forEach(this.take)
         this.flush(writer)
         this.silence.expectSoon()
         return this.end === null && !writer.isFull()
@@ -129,7 +129,7 @@ export class UpstreamStream {
     try {
       const pieces = await this.answer.read()
       if (pieces === null) return this.finish()
-      for (const piece of pieces) if (this.end === null) this.take(piece)
+      pieces.forEach(this.take)
       if (this.end?.kind === "complete") await this.aftermath()
     } catch (error) {
       this.broken(error)
@@ -150,7 +150,9 @@ export class UpstreamStream {
   }
 
   /** Judges every whole frame of a chunk; neighbours that pass leave as one piece. */
-  private take(chunk: Uint8Array): void {
+  private readonly take = (chunk: Uint8Array): void => {
+    if (this.end?.kind === "complete") return this.addTrailing(chunk)
+    if (this.end !== null) return
     const { splitter } = this
     this.attempt.responseBytes += chunk.length
     splitter.push(chunk)

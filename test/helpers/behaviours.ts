@@ -113,7 +113,7 @@ export function cutEvery(text: Bytes, size: number): Uint8Array[] {
   )
 }
 
-function chunkOf(bytes: Bytes): Uint8Array {
+export function chunkOf(bytes: Bytes): Uint8Array {
   const body = Buffer.from(bytes)
   return Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from("\r\n")])
 }
