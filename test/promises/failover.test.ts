@@ -32,6 +32,12 @@ function status(code: number, expected: { readonly status: number; readonly code
   return { name: `status ${code}`, behave: (sample) => reply(sample.errorBody("no"), { status: code }), ...expected }
 }
 
+/** The terminal frame, with nothing in it and nothing before it. */
+function bareEnd({ dialect, frames }: Sample): string {
+  const type = "response.completed"
+  return dialect === "responses" ? `event: ${type}\ndata: {"type":"${type}"}\n\n` : (frames().at(-1) ?? "")
+}
+
 const FAULTS: readonly Fault[] = [
   { name: "connection refused", behave: () => resetAtOnce, group: "refused", ...failed },
   { name: "reset before the head", behave: () => resetAtOnce, ...failed },
@@ -71,6 +77,12 @@ const FAULTS: readonly Fault[] = [
   { name: "a redirect", behave: () => reply("", { status: 302, headers: { Location: "/v1/elsewhere" } }), ...failed },
   { name: "a body cut short", behave: (sample) => cutShort(sample), only: "unary", ...failed },
   { name: "an empty stream", behave: () => stream([]), only: "stream", ...failed },
+  {
+    name: "a stream that ends and says nothing",
+    behave: (sample) => stream([bareEnd(sample)]),
+    only: "stream",
+    ...failed,
+  },
   { name: "an error event first", behave: (sample) => stream([sample.errorFrame]), only: "stream", ...failed },
   {
     name: "an error event after the preamble",

@@ -30,6 +30,7 @@ export class ChatObserver implements StreamObserver {
   private stopReason: string | null = null
   private serviceTier: string | null = null
   private contentSeen = false
+  private anyChoice = false
 
   constructor(request: RequestFacts) {
     this.hideUsage = !request.includeUsage
@@ -40,7 +41,8 @@ export class ChatObserver implements StreamObserver {
     if (this.contentSeen && isBareDelta(bytes, start, end)) return FRAME.content
     const { data, event } = readFields(bytes, start, end)
     if (data === null) return FRAME.plain
-    if (data.trim() === "[DONE]") return FRAME.terminal
+    // an end of nothing is no answer
+    if (data.trim() === "[DONE]") return this.anyChoice ? FRAME.terminal : FRAME.fault
     const chunk = parseObject(data)
     if (chunk === null) return FRAME.plain
     if (chunk["error"] !== undefined && chunk["error"] !== null) return this.failed(faultOf(chunk["error"]))
@@ -77,6 +79,7 @@ export class ChatObserver implements StreamObserver {
     if (usage !== null) this.usage = usage
     const choices = asArray(chunk["choices"])
     if (choices.length === 0) return usage !== null && this.hideUsage ? FRAME.drop : FRAME.plain
+    this.anyChoice = true
     let verdict: number = FRAME.plain
     for (const entry of choices) {
       const choice = asObject(entry)

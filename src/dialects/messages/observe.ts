@@ -14,6 +14,7 @@ export class MessagesObserver implements StreamObserver {
   finished = false
   fault: UpstreamFault | null = null
   private contentSeen = false
+  private anyEvent = false
   private model: string | null = null
   private id: unknown = null
   private thread: unknown = null
@@ -34,7 +35,8 @@ export class MessagesObserver implements StreamObserver {
       this.fault = faultOf(body?.["error"] ?? body)
       return FRAME.fault
     }
-    if (type === "message_stop") return FRAME.terminal
+    // an end of nothing is no answer
+    if (type === "message_stop") return this.anyEvent ? FRAME.terminal : FRAME.fault
     const verdict = body === null ? FRAME.plain : this.event(type, body)
     if (verdict === FRAME.content) this.contentSeen = true
     return verdict
@@ -61,6 +63,7 @@ export class MessagesObserver implements StreamObserver {
   }
 
   private event(type: string | null, body: Loose): number {
+    if (type !== "ping") this.anyEvent = true
     if (type === "content_block_delta") return FRAME.content
     if (type === "content_block_start") {
       const block = asObject(body["content_block"])

@@ -34,8 +34,11 @@ export class ResponsesObserver implements StreamObserver {
     if (type === "error") return this.failed(faultOf(asObject(body["error"]) ?? body))
     const response = asObject(body["response"])
     if (response !== null) this.takeResponse(response)
-    if (TERMINAL.has(type))
+    if (TERMINAL.has(type)) {
+      // an end of nothing is no answer
+      if (response === null && !this.contentSeen) return FRAME.fault
       return isProviderFailure(this.response) ? this.failed(faultOf(this.response["error"])) : FRAME.terminal
+    }
     const content = holdsContent(type, body)
     if (content) this.contentSeen = true
     return content ? FRAME.content : FRAME.plain
