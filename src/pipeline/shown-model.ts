@@ -15,9 +15,8 @@ export function renamedReply(bytes: Uint8Array, call: Call): Uint8Array {
 }
 
 /** An upstream's words about the request: wherever they name its model, they name the one that was asked for. */
-export function renamedRefusal(bytes: Uint8Array, call: Call): Uint8Array {
+export function renamedRefusal(bytes: Uint8Array, call: Call, model = call.current?.target.model ?? ""): Uint8Array {
   const name = shownModel(call)
-  const model = call.current?.target.model ?? ""
   if (name === null || model === "") return bytes
   const text = Buffer.from(bytes).toString()
   return text.includes(model) ? Buffer.from(text.replaceAll(model, JSON.stringify(name).slice(1, -1))) : bytes

@@ -2,7 +2,8 @@
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
 
-const EXPOSED = "x-request-id, request-id, server-timing, retry-after, x-should-retry, x-router-losses"
+const EXPOSED =
+  "x-request-id, request-id, server-timing, retry-after, x-should-retry, x-router-losses, x-router-estimate"
 
 /** Adds what a browser needs; a preflight of an allowed origin is answered here. */
 export function withCors(request: Incoming, gateway: Gateway, outgoing: Outgoing): Outgoing {
@@ -19,7 +20,7 @@ function preflight(request: Incoming, refused: Outgoing): Outgoing {
     status: 204,
     headers: {
       "x-request-id": refused.headers["x-request-id"] ?? "",
-      "access-control-allow-methods": "GET, POST, OPTIONS",
+      "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
       "access-control-allow-headers":
         request.headers.get("access-control-request-headers") ?? "authorization, content-type",
       "access-control-max-age": "600",

@@ -18,6 +18,7 @@ import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import { rank } from "../pipeline/rank.ts"
 import { receive } from "../pipeline/receive.ts"
 import { requestId } from "../pipeline/request-id.ts"
+import { renamedRefusal } from "../pipeline/shown-model.ts"
 import { translate } from "../pipeline/translate.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { classifyStatus } from "../upstream/failure.ts"
@@ -116,7 +117,7 @@ async function forwarded(target: Target, call: Call, gateway: Gateway): Promise<
   const timer = setTimeout(sent.cancel, COUNT_WITHIN_MS)
   try {
     const answer = await sent.answer
-    return judged(answer, await readWhole(answer, call.snapshot.limits.maxResponseBytes), target)
+    return judged(answer, await readWhole(answer, call.snapshot.limits.maxResponseBytes), target, call)
   } catch {
     sent.cancel()
     return null
@@ -126,7 +127,7 @@ async function forwarded(target: Target, call: Call, gateway: Gateway): Promise<
   }
 }
 
-function judged(answer: UpstreamAnswer, bytes: Uint8Array, target: Target): Outgoing | null {
+function judged(answer: UpstreamAnswer, bytes: Uint8Array, target: Target, call: Call): Outgoing | null {
   if (answer.status >= 200 && answer.status < 300) {
     if (!holdsCount(bytes)) return null
     const headers: Record<string, string> = {}
@@ -136,7 +137,8 @@ function judged(answer: UpstreamAnswer, bytes: Uint8Array, target: Target): Outg
   const fault = MESSAGES.readFault(bytes)
   if (fault === null || !classifyStatus(answer.status, fault, target.model).relay) return null
   const headers = { "content-type": "application/json", "x-should-retry": "false" }
-  return { status: answer.status, headers, body: masked(bytes, target.provider.secrets) }
+  const words = masked(bytes, target.provider.secrets)
+  return { status: answer.status, headers, body: renamedRefusal(words, call, target.model) }
 }
 
 function holdsCount(bytes: Uint8Array): boolean {

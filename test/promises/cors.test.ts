@@ -43,3 +43,18 @@ test("on: the named origin is allowed everywhere, others nowhere", async () => {
   expect(await allowedOrigins([ORIGIN], ORIGIN)).toEqual([ORIGIN])
   expect(await allowedOrigins([ORIGIN], "https://evil.example")).toEqual([null])
 })
+
+test("a preflight allows every method of the routes", async () => {
+  const upstream = await FakeUpstream.start()
+  await using gateway = await startGateway({
+    upstreams: { upstream },
+    configure: (config) => {
+      config.server["cors"] = { allow_origins: [ORIGIN] }
+    },
+  })
+  const headers = { origin: ORIGIN, "access-control-request-method": "DELETE" }
+  const answer = await open(gateway, "responses", null, { ...preflight, path: "/v1/responses/resp_1", headers })
+  expect(answer.status).toBe(204)
+  expect(answer.headers.get("access-control-allow-methods")).toBe("GET, POST, DELETE, OPTIONS")
+  await upstream.stop()
+})

@@ -86,3 +86,12 @@ test("an alias is a name that was asked for", async () => {
   const { text } = await gateway.call("messages", SAMPLES.messages.request({ model: "claude-alias", text: "<alias>" }))
   expect(namesIn(JSON.parse(text))).toEqual(["claude-alias"])
 })
+
+test("a refusal to count", async () => {
+  const model = groupOf("upstream", "messages")
+  const words = SAMPLES.messages.errorBody(`image too large for ${VENDOR_MODEL}`)
+  upstream.plan("<count>", reply(words, { status: 400 }))
+  const path = "/v1/messages/count_tokens"
+  const { text } = await gateway.call("messages", SAMPLES.messages.request({ model, text: "<count>" }), { path })
+  expect(text).toContain(`image too large for ${model}`)
+})
