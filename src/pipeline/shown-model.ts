@@ -15,7 +15,11 @@ export function renamedReply(bytes: Uint8Array, call: Call): Uint8Array {
 }
 
 /** An upstream's words about the request: wherever they name its model, they name the one that was asked for. */
-export function renamedRefusal(bytes: Uint8Array, call: Call, model = call.current?.target.model ?? ""): Uint8Array {
+export function renamedRefusal(
+  bytes: Uint8Array,
+  call: Call,
+  model: string = call.current?.target.model ?? "",
+): Uint8Array {
   const name = shownModel(call)
   if (name === null || model === "") return bytes
   const text = Buffer.from(bytes).toString()
