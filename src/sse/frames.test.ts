@@ -43,6 +43,19 @@ test("lone CR ends lines; a CR at the end of a chunk waits for its LF", () => {
   })
 })
 
+test("long frames in small chunks: what was handed out stays as it was", () => {
+  const frames = [70_000, 3, 200_000, 40_000, 1].map((size, index) => `data: ${String(index).repeat(size)}\n\n`)
+  const bytes = Buffer.from(frames.join(""))
+  const splitter = new FrameSplitter(1 << 20)
+  const seen: Uint8Array[] = []
+  for (let at = 0; at < bytes.length; at += 4093) {
+    splitter.push(bytes.subarray(at, at + 4093))
+    while (splitter.next()) seen.push(splitter.bytes.subarray(splitter.start, splitter.end))
+  }
+  expect(seen.map((frame) => Buffer.from(frame).toString())).toEqual(frames)
+  expect(splitter.remainder().length).toBe(0)
+})
+
 test("a frame beyond the bound is refused", () => {
   const chunk = Buffer.from(`data: ${"x".repeat(600)}`)
   expect(() => split([chunk, chunk, chunk], 1000)).toThrow(RangeError)

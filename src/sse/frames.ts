@@ -5,6 +5,7 @@
 
 const LF = 10
 const CR = 13
+const LONG_FRAME_BYTES = 32_768
 
 /** `bytes.subarray(start, end)` is the current frame; it is valid until the next push. */
 export class FrameSplitter {
@@ -17,6 +18,8 @@ export class FrameSplitter {
   /** Where the search for its end goes on. */
   private at = 0
   private lineIsEmpty = true
+  /** What `bytes` is the beginning of; null where that is a chunk as it came. */
+  private room: Uint8Array | null = null
 
   constructor(maxFrameBytes: number) {
     this.maxFrameBytes = maxFrameBytes
@@ -26,13 +29,33 @@ export class FrameSplitter {
   push(chunk: Uint8Array): void {
     const kept = this.bytes.length - this.rest
     if (kept > this.maxFrameBytes) throw new RangeError("an event of the stream is too large")
-    if (kept === 0) this.bytes = chunk
-    else {
-      const joined = new Uint8Array(kept + chunk.length)
-      joined.set(this.bytes.subarray(this.rest))
-      joined.set(chunk, kept)
-      this.bytes = joined
-    }
+    if (kept === 0) this.restart(chunk)
+    else if (this.room !== null && this.bytes.length + chunk.length <= this.room.length) this.append(this.room, chunk)
+    else this.join(kept, chunk)
+  }
+
+  private restart(chunk: Uint8Array): void {
+    this.room = null
+    this.bytes = chunk
+    this.at -= this.rest
+    this.rest = 0
+  }
+
+  /** Behind what is there: frames that were handed out keep their bytes. */
+  private append(room: Uint8Array, chunk: Uint8Array): void {
+    const { length } = this.bytes
+    room.set(chunk, length)
+    this.bytes = room.subarray(0, length + chunk.length)
+  }
+
+  /** A long frame in many chunks gets room for more, or every chunk would copy all that came before it. */
+  private join(kept: number, chunk: Uint8Array): void {
+    const length = kept + chunk.length
+    const room = new Uint8Array(kept < LONG_FRAME_BYTES ? length : 2 * length)
+    room.set(this.bytes.subarray(this.rest))
+    room.set(chunk, kept)
+    this.room = room
+    this.bytes = room.length === length ? room : room.subarray(0, length)
     this.at -= this.rest
     this.rest = 0
   }

@@ -33,9 +33,11 @@ function status(code: number, expected: { readonly status: number; readonly code
 }
 
 /** The terminal frame, with nothing in it and nothing before it. */
-function bareEnd({ dialect, frames }: Sample): string {
+function bareEnd(sample: Sample): string {
   const type = "response.completed"
-  return dialect === "responses" ? `event: ${type}\ndata: {"type":"${type}"}\n\n` : (frames().at(-1) ?? "")
+  return sample.dialect === "responses"
+    ? `event: ${type}\ndata: {"type":"${type}"}\n\n`
+    : (sample.frames().at(-1) ?? "")
 }
 
 const FAULTS: readonly Fault[] = [
