@@ -15,8 +15,8 @@ type Spooled = Omit<CallRecord, LaterPart> & Partial<Pick<CallRecord, LaterPart>
 
 const CRC_LENGTH = 8
 
-/** Columns that an earlier version did not know. */
-const LATER_COLUMNS = {
+/** Columns that an earlier version did not know, as they are where nothing limits a call. */
+export const LATER_COLUMNS = {
   quota_state: null,
   key_state: null,
   traffic_shape_applied: 0,

@@ -8,6 +8,7 @@ import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import type { Shortlist } from "./shortlist.ts"
 import { orderByHealth } from "./target-health.ts"
+import { trace } from "./trace.ts"
 
 /** A promise only where the strategy asks somebody else, or pins are shared between processes. @throws RouterError `routing-policy-error` */
 export function rank(
@@ -43,17 +44,10 @@ function failed(error: unknown, call: Call, gateway: Gateway): never {
 function note(execution: PolicyExecution, call: Call, gateway: Gateway): void {
   if (call.settled) return
   call.policies = [...(call.policies ?? []), execution]
-  if (!call.snapshot.traceCalls) return
   const target = execution.targetIndex === null ? undefined : call.group?.targets[execution.targetIndex]
-  call.trace.push({
-    seq: call.trace.length,
-    ts: gateway.clock.now(),
-    event: execution.mode === "shadow" ? "policy_shadow" : "policy_execution",
-    target_provider: target?.provider.name ?? null,
-    target_model: target?.model ?? null,
-    reason: execution.error ?? execution.classLabel ?? execution.outcome,
-    value: execution.durationMs,
-  })
+  const event = execution.mode === "shadow" ? "policy_shadow" : "policy_execution"
+  const said = execution.error ?? execution.classLabel ?? execution.outcome
+  trace(event, target, said, execution.durationMs, call, gateway)
 }
 
 function decided(
@@ -70,17 +64,9 @@ function decided(
   if (lane !== null && order[0] !== undefined && ranking.mode === "scored") gateway.live.follow(group, lane, order[0])
   if (call.decision !== null) Object.assign(call.decision, { ranking, shortlist })
   // where there was no choice there is nothing to tell
-  if (call.snapshot.traceCalls && (order.length > 1 || shortlist.rejected.length > 0)) {
-    const first = order[0]
-    call.trace.push({
-      seq: call.trace.length,
-      ts: gateway.clock.now(),
-      event: "routing_decision",
-      target_provider: first?.provider.name ?? null,
-      target_model: first?.model ?? null,
-      reason: lane === null ? group.strategy : `${group.strategy}:${ranking.mode}`,
-      value: order.length,
-    })
+  if (order.length > 1 || shortlist.rejected.length > 0) {
+    const by = lane === null ? group.strategy : `${group.strategy}:${ranking.mode}`
+    trace("routing_decision", order[0], by, order.length, call, gateway)
   }
   const pinned = pinnedOrder(order, group, call, gateway)
   if (pinned instanceof Promise) return pinned.then((found) => final(found, group, call, gateway))

@@ -149,7 +149,7 @@ function allInput(usage: Usage): number {
   return usage.freshInputTokens + usage.cachedInputTokens + usage.cacheWrite5mTokens + usage.cacheWrite1hTokens
 }
 
-const NO_COSTS: Costs = {
+export const NO_COSTS: Costs = {
   input_price_nano_usd_per_million: null,
   cached_input_price_nano_usd_per_million: null,
   cache_write_price_nano_usd_per_million: null,

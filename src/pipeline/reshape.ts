@@ -8,6 +8,7 @@ import { FrameSplitter } from "../sse/frames.ts"
 import { MALFORMED, classifyFault, type Failure } from "../upstream/failure.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { trace } from "./trace.ts"
 import { homeTranslation } from "./translate.ts"
 
 export interface Reshaped {
@@ -25,7 +26,7 @@ export function asStream(bytes: Uint8Array, tried: Attempt, call: Call, gateway:
   const text = translated(tried, call, gateway)?.unfolded(bytes) ?? null
   if (text === null) return MALFORMED
   if (typeof text !== "string") return classifyFault(text)
-  note("answer_unfolded", tried, call, gateway)
+  trace("answer_unfolded", tried.target, null, null, call, gateway)
   return { bytes: encoder.encode(text), facts: verdict }
 }
 
@@ -45,23 +46,10 @@ export function asWhole(bytes: Uint8Array, tried: Attempt, call: Call, gateway: 
   const body = translated(tried, call, gateway)?.folded(bytes) ?? null
   if (body === null) return MALFORMED
   if (!(body instanceof Uint8Array)) return classifyFault(body)
-  note("answer_folded", tried, call, gateway)
+  trace("answer_folded", tried.target, null, null, call, gateway)
   return { bytes: body, facts: observer.facts() }
 }
 
 function translated(tried: Attempt, call: Call, gateway: Gateway): ReturnType<typeof homeTranslation> {
   return tried.translation ?? homeTranslation(tried.target, call, gateway)
-}
-
-function note(event: string, { target }: Attempt, call: Call, gateway: Gateway): void {
-  if (!call.snapshot.traceCalls) return
-  call.trace.push({
-    seq: call.trace.length,
-    ts: gateway.clock.now(),
-    event,
-    target_provider: target.provider.name,
-    target_model: target.model,
-    reason: null,
-    value: null,
-  })
 }

@@ -57,15 +57,7 @@ function explain(group: Group, refused: Shortlist["rejected"], call: Call, gatew
   }
   const unknown = unknownNeeds(group, call)
   if (unknown.length === 0) return
-  call.trace.push({
-    seq: call.trace.length,
-    ts: gateway.clock.now(),
-    event: "capability_unknown",
-    target_provider: null,
-    target_model: null,
-    reason: unknown.join(","),
-    value: unknown.length,
-  })
+  trace("capability_unknown", undefined, unknown.join(","), unknown.length, call, gateway)
 }
 
 /**

@@ -1,9 +1,19 @@
-/** Writes down what the router decided about a target, for calls that are traced. */
+/** Writes down what the router decided, mostly about a target, for calls that are traced. */
 import type { Target } from "../config/snapshot.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 
 export type TraceEvent =
+  /** The first of the strategy's order; `value`: how many there are. */
+  | "routing_decision"
+  /** A script or service has run, or has run beside the call; `value`: milliseconds. */
+  | "policy_execution"
+  | "policy_shadow"
+  /** The configuration does not say whether targets have what the call needs; `value`: how many such needs. */
+  | "capability_unknown"
+  /** The upstream answered in the other shape than was asked for. */
+  | "answer_folded"
+  | "answer_unfolded"
   /** It cannot serve the call. */
   | "target_rejected"
   /** The conversation stays there; `value`: the place that the strategy had given it. */
@@ -19,7 +29,7 @@ export type TraceEvent =
 
 export function trace(
   event: TraceEvent,
-  target: Target,
+  target: Target | undefined,
   reason: string | null,
   value: number | null,
   call: Call,
@@ -30,8 +40,8 @@ export function trace(
     seq: call.trace.length,
     ts: gateway.clock.now(),
     event,
-    target_provider: target.provider.name,
-    target_model: target.model,
+    target_provider: target?.provider.name ?? null,
+    target_model: target?.model ?? null,
     reason,
     value,
   })

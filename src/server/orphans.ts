@@ -1,6 +1,8 @@
 /** Calls that a crash cut off: each gets a row, booked at what it had reserved. */
 import type { Reservation } from "../governance/journal.ts"
 import type { CallRecord, UsageRow } from "../ledger/record.ts"
+import { LATER_COLUMNS } from "../ledger/spool-line.ts"
+import { NO_COSTS } from "../pipeline/record.ts"
 
 /**
  * The row of a call that is there already stays as it is: what is written here is only for those without. Whether a
@@ -65,16 +67,7 @@ const UNKNOWN = {
   usage_source: "estimated",
   stop_reason: null,
   service_tier: null,
-  input_price_nano_usd_per_million: null,
-  cached_input_price_nano_usd_per_million: null,
-  cache_write_price_nano_usd_per_million: null,
-  cache_write_1h_price_nano_usd_per_million: null,
-  output_price_nano_usd_per_million: null,
-  input_cost_nano_usd: null,
-  cached_input_cost_nano_usd: null,
-  cache_write_cost_nano_usd: null,
-  output_cost_nano_usd: null,
-  image_cost_nano_usd: null,
+  ...NO_COSTS,
   upstream_reported_total_cost_nano_usd: null,
   pricing_source: null,
   pricing_updated_at: null,
@@ -82,15 +75,5 @@ const UNKNOWN = {
   routing_config_fingerprint: "",
   pricing_catalog_fingerprint: "",
   error: "internal-error",
-  quota_state: null,
-  key_state: null,
-  traffic_shape_applied: 0,
-  traffic_shape_decision: null,
-  traffic_shape_scope: null,
-  traffic_shape_bucket: null,
-  traffic_shape_retry_after_ms: null,
-  traffic_shape_queue_wait_ms: null,
-  traffic_shape_estimated_input_tokens: null,
-  traffic_shape_reserved_output_tokens: null,
-  traffic_shape_total_reserved_tokens: null,
+  ...LATER_COLUMNS,
 } as const
