@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import Anthropic from "@anthropic-ai/sdk"
 import OpenAI from "openai"
-import { existsSync, readFileSync, statSync } from "node:fs"
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type DemoProcess, startDemo, temporaryFolder } from "./helpers/demo-process.ts"
 
@@ -71,6 +71,35 @@ describe("a running demo", () => {
   })
 })
 
+test("the commands that read a configuration work in the folder of a demo, running or stopped", async () => {
+  using folder = temporaryFolder()
+  const demo = await startDemo(SOURCE, { cwd: folder.path })
+  const call = await fetch(`${demo.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${demo.token}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "reliable", messages: [{ role: "user", content: "Hello" }] }),
+  })
+  await call.text()
+  const command = async (...words: string[]): Promise<string> => {
+    const run = Bun.spawn([...SOURCE, ...words, "--config", ".demo/config.yaml"], { cwd: folder.path, stderr: "pipe" })
+    const [out, errors, code] = await Promise.all([run.stdout.text(), run.stderr.text(), run.exited])
+    expect([words, code, errors]).toEqual([words, 0, expect.any(String)])
+    return out
+  }
+  await command("check")
+  const explained = await command("explain", "--id", call.headers.get("x-request-id")!)
+  expect(explained).toContain("demo-broken")
+  expect(await demo.stop()).toBe(0)
+  expect(await command("replay", "--since", "1h")).toContain("reliable")
+  const variables = JSON.parse(readFileSync(join(folder.path, ".demo/env.json"), "utf8"))
+  expect(Object.keys(variables)).toEqual(["DEMO_PROVIDER_URL", "DEMO_PROVIDER_KEY"])
+
+  writeFileSync(join(folder.path, ".demo/env.json"), JSON.stringify({ ...variables, OWN_KEY: "kept" }))
+  const second = await startDemo(SOURCE, { cwd: folder.path })
+  expect(JSON.parse(readFileSync(join(folder.path, ".demo/env.json"), "utf8"))).toMatchObject({ OWN_KEY: "kept" })
+  await second.stop()
+})
+
 test("a second start uses the same state and token; only the owner can read it", async () => {
   using folder = temporaryFolder()
   const first = await startDemo(SOURCE, { cwd: folder.path })
@@ -94,6 +123,7 @@ test("a second start uses the same state and token; only the owner can read it",
     [".demo", 0o700],
     [".demo/token", 0o600],
     [".demo/config.yaml", 0o600],
+    [".demo/env.json", 0o600],
     [".demo/state/usage.sqlite", 0o600],
   ] as const) {
     expect([path, statSync(join(folder.path, path)).mode & 0o777]).toEqual([path, mode])

@@ -42,6 +42,14 @@ export function knowsToken({ configPath, token }: DemoState): boolean {
   return readFileSync(configPath, "utf8").toLowerCase().includes(hash)
 }
 
+/** What the configuration takes from the environment, for the commands that read it beside a demo (check, explain, replay). */
+export function writeDemoVariables(folder: string, variables: Readonly<Record<string, string>>): void {
+  const path = join(folder, "env.json")
+  const others: unknown = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {}
+  writeFileSync(path, `${JSON.stringify({ ...(others as object), ...variables }, null, 2)}\n`, { mode: OWNER_FILE })
+  chmodSync(path, OWNER_FILE)
+}
+
 function writeIfMissing(path: string, text: string): void {
   try {
     writeFileSync(path, text, { flag: "wx", mode: OWNER_FILE })

@@ -1,10 +1,10 @@
 /** `smart-router demo`: the product itself, with a provider that runs in the same process. */
-import { resolve } from "node:path"
+import { dirname, resolve } from "node:path"
 import { startDemoProvider, type DemoProvider } from "../demo/provider.ts"
 import { type RunningRouter, startRouter } from "../server/start.ts"
 import { isCode } from "../system/owner-only.ts"
 import { EXIT, print, printError, readArguments, UsageError } from "./command.ts"
-import { type DemoState, knowsToken, openDemoState } from "./demo-state.ts"
+import { type DemoState, knowsToken, openDemoState, writeDemoVariables } from "./demo-state.ts"
 import { demoWelcome } from "./demo-welcome.ts"
 import { ensureRuntimeSettings } from "./reexec.ts"
 
@@ -94,9 +94,11 @@ async function start(
   key: string,
 ): Promise<RunningRouter | null> {
   try {
+    const variables = { DEMO_PROVIDER_URL: provider.url, DEMO_PROVIDER_KEY: key }
+    writeDemoVariables(dirname(state.configPath), variables)
     return await startRouter({
       configPath: state.configPath,
-      env: { ...process.env, DEMO_PROVIDER_URL: provider.url, DEMO_PROVIDER_KEY: key },
+      env: { ...process.env, ...variables },
       listen: { hostname: HOSTNAME, port },
     })
   } catch (error) {

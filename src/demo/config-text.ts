@@ -16,13 +16,15 @@ const TEMPLATE = `# DEMO configuration, written by \`smart-router demo\`. The de
 # change it as you like, or delete this folder to begin anew.
 #
 # The three providers are three API shapes of one provider that runs inside the demo and answers everything itself.
-# \${DEMO_PROVIDER_URL} and \${DEMO_PROVIDER_KEY} are set by the demo at its start. Prices are made up.
+# \${DEMO_PROVIDER_URL} and \${DEMO_PROVIDER_KEY} are set by the demo at its start (and written to env.json
+# beside this file, for check, explain and replay). Prices are made up.
 
 server:
   listen: @listen@
   default_model_group: default
   logging: { path: logs/requests.jsonl }
   usage_db: { driver: sqlite, path: state/usage.sqlite }
+  decision_telemetry: { enabled: true } # so that explain and replay know everything about recorded calls
 
 providers:
   demo-chat:
