@@ -73,7 +73,6 @@ const usage = {
   outputTokens: 200,
   reasoningTokens: null,
   unreported: null,
-  imageCount: null,
   reportedCostUsd: null,
   mixedModels: false,
 }

@@ -73,7 +73,6 @@ export function attemptAt(farEnd: FarEnd, place: number, call: SimulatedCall, no
       outputTokens: call.outputTokens,
       reasoningTokens: null,
       unreported: null,
-      imageCount: null,
       reportedCostUsd: null,
       mixedModels: false,
     },

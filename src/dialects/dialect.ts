@@ -21,8 +21,6 @@ export interface Usage {
   readonly reasoningTokens: number | null
   /** The side that the report leaves out, or says nonsense about; its counters are 0. Null: both are there. */
   readonly unreported: "input" | "output" | null
-  /** Input images, where they are counted. */
-  readonly imageCount: number | null
   /** Cost in USD that the upstream itself reports. */
   readonly reportedCostUsd: number | null
   /** Part of the tokens was used by another model than the one that answered, so one price list cannot price them. */

@@ -20,11 +20,15 @@ const NOTHING: BilledUsage = {
   cacheWrite1hTokens: 0,
   outputTokens: 0,
   reasoningTokens: 0,
-  imageCount: 0,
 }
 
-function total(prices: Partial<ModelPrices>, usage: Partial<BilledUsage>, serviceTier?: string): number | null {
-  return priceCall({ ...PRICES, ...prices }, { ...NOTHING, ...usage }, serviceTier).total_cost_nano_usd
+function total(
+  prices: Partial<ModelPrices>,
+  usage: Partial<BilledUsage>,
+  serviceTier: string | null = null,
+  imageCount: number | null = null,
+): number | null {
+  return priceCall({ ...PRICES, ...prices }, { ...NOTHING, ...usage }, serviceTier, imageCount).total_cost_nano_usd
 }
 
 test("each counter costs its own price, once", () => {
@@ -67,7 +71,7 @@ describe("unknown is not zero", () => {
   test("input or output that was not reported makes the total unknown, other counters do not", () => {
     expect(total({}, { freshInputTokens: null, outputTokens: 1 })).toBeNull()
     expect(total({}, { freshInputTokens: 1, outputTokens: null })).toBeNull()
-    const silent = { cachedInputTokens: null, cacheWrite5mTokens: null, cacheWrite1hTokens: null, imageCount: null }
+    const silent = { cachedInputTokens: null, cacheWrite5mTokens: null, cacheWrite1hTokens: null }
     expect(total({}, { ...silent, freshInputTokens: 10 })).toBe(30_000)
   })
 
@@ -113,8 +117,8 @@ test("a service tier multiplies; one that is not listed does not", () => {
 })
 
 test("images cost on top where they have a price", () => {
-  expect(total({ image: 5 }, { freshInputTokens: 10, imageCount: 3 })).toBe(30_015)
-  expect(total({ image: null }, { freshInputTokens: 10, imageCount: 3 })).toBe(30_000)
+  expect(total({ image: 5 }, { freshInputTokens: 10 }, null, 3)).toBe(30_015)
+  expect(total({ image: null }, { freshInputTokens: 10 }, null, 3)).toBe(30_000)
 })
 
 test("halves round away from zero, once per component", () => {

@@ -15,8 +15,6 @@ export interface BilledUsage {
   readonly outputTokens: number | null
   /** Part of `outputTokens`, billed as such. */
   readonly reasoningTokens: number | null
-  /** Their tokens are input tokens; a price per image comes on top. */
-  readonly imageCount: number | null
 }
 
 /** Nano-USD per million tokens; null: unknown; 0: known to be free. */
@@ -66,8 +64,14 @@ const UNPRICED: TokenPrices = { input: null, cachedInput: null, cacheWrite5m: nu
 /**
  * Each component is rounded once, half away from zero. A component whose price or count is unknown is null;
  * the total is null when one of them has tokens, or when fresh input or output was not reported at all.
+ * @param imageCount of the request: their tokens are input tokens, a price per image comes on top; null: unknown
  */
-export function priceCall(prices: ModelPrices, usage: BilledUsage, serviceTier: string | null = null): Costs {
+export function priceCall(
+  prices: ModelPrices,
+  usage: BilledUsage,
+  serviceTier: string | null = null,
+  imageCount: number | null = null,
+): Costs {
   const reached = tierPrices(prices, usage)
   const multiplier = multiplierOf(prices, serviceTier)
   const input = costOf(usage.freshInputTokens, reached.input, multiplier)
@@ -75,14 +79,14 @@ export function priceCall(prices: ModelPrices, usage: BilledUsage, serviceTier: 
   const write5m = costOf(usage.cacheWrite5mTokens, reached.cacheWrite5m, multiplier)
   const write1h = costOf(usage.cacheWrite1hTokens, reached.cacheWrite1h, multiplier)
   const output = costOf(usage.outputTokens, reached.output, multiplier)
-  const image = prices.image === null ? null : costOf(usage.imageCount, prices.image, multiplier, 1)
+  const image = prices.image === null ? null : costOf(imageCount, prices.image, multiplier, 1)
   const known =
     isKnown(usage.freshInputTokens, input, true) &&
     isKnown(usage.outputTokens, output, true) &&
     isKnown(usage.cachedInputTokens, cached) &&
     isKnown(usage.cacheWrite5mTokens, write5m) &&
     isKnown(usage.cacheWrite1hTokens, write1h) &&
-    (prices.image === null || isKnown(usage.imageCount, image))
+    (prices.image === null || isKnown(imageCount, image))
   return {
     input_price_nano_usd_per_million: applied(reached.input, multiplier),
     cached_input_price_nano_usd_per_million: applied(reached.cachedInput, multiplier),

@@ -74,7 +74,6 @@ function estimated(call: Call, target: Target, { governance }: Gateway): Usage {
     outputTokens: observedOutputTokens(call),
     reasoningTokens: null,
     unreported: null,
-    imageCount: call.body === null ? null : call.shape.imageCount,
     reportedCostUsd: null,
     mixedModels: false,
   }

@@ -149,6 +149,11 @@ export class Call implements Watched {
     return (this.#shape ??= this.dialect.shapeOf(this.body))
   }
 
+  /** Of the request; null: there was no body. */
+  get imageCount(): number | null {
+    return this.body === null ? null : this.shape.imageCount
+  }
+
   get bodyBytes(): number {
     return this.body?.bytes.length ?? 0
   }

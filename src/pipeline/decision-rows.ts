@@ -113,7 +113,7 @@ function expectedCostNanoUsd(target: Target, { estimatedInputTokens }: Decision,
   const { outputCap, choices } = call.facts
   const outputTokens = (outputCap?.tokens ?? target.reservation.streamTokens) * choices
   const usage = { ...NO_USAGE, freshInputTokens: estimatedInputTokens, outputTokens }
-  const cost = priceCall(target.prices, usage).total_cost_nano_usd
+  const cost = priceCall(target.prices, usage, null, call.imageCount).total_cost_nano_usd
   return cost !== null && Number.isSafeInteger(cost) ? cost : null
 }
 
@@ -121,7 +121,6 @@ const NO_USAGE = {
   cachedInputTokens: 0,
   cacheWrite5mTokens: 0,
   cacheWrite1hTokens: 0,
-  imageCount: 0,
   reasoningTokens: null,
 }
 

@@ -35,7 +35,8 @@ const NO_UPSTREAM_SHAPES: CallRecord["upstreamShapes"] = []
 function usageRow(call: Call, gateway: Gateway, outcome: Outcome, now: number): UsageRow {
   const { credential, group, facts, snapshot, current } = call
   const { usage, source, target: served } = billed(call, gateway, outcome)
-  const costs = costsOf(served, usage, call.answer.serviceTier)
+  const images = call.imageCount
+  const costs = costsOf(served, usage, call.answer.serviceTier, images)
   const inputTokens = usage === null ? null : allInput(usage)
   return {
     request_id: call.id,
@@ -73,8 +74,8 @@ function usageRow(call: Call, gateway: Gateway, outcome: Outcome, now: number): 
     reasoning_tokens: usage?.reasoningTokens ?? null,
     total_tokens: usage === null || inputTokens === null ? null : inputTokens + usage.outputTokens,
     usage_source: source,
-    input_has_image: null,
-    input_image_count: null,
+    input_has_image: images === null ? null : images > 0 ? 1 : 0,
+    input_image_count: images,
     stop_reason: call.answer.stopReason,
     service_tier: call.answer.serviceTier,
     input_price_nano_usd_per_million: costs.input_price_nano_usd_per_million,
@@ -164,9 +165,14 @@ export const NO_COSTS: Costs = {
 }
 
 /** Unknown where tokens are unknown, or where another model than the priced one used a part of them. */
-function costsOf(served: Target | null, usage: Usage | null, serviceTier: string | null): Costs {
+function costsOf(
+  served: Target | null,
+  usage: Usage | null,
+  serviceTier: string | null,
+  imageCount: number | null,
+): Costs {
   if (served === null || usage === null || usage.mixedModels) return NO_COSTS
-  return priceCall(served.prices, usage, serviceTier)
+  return priceCall(served.prices, usage, serviceTier, imageCount)
 }
 
 function reportedNanoUsd(usage: Usage | null): number | null {

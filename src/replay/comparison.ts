@@ -96,7 +96,10 @@ export class GroupComparison {
 
   private price({ usage }: Pick<ReplayedCall, "usage">, target: Target): void {
     const tokens = usageOf(usage)
-    const after = tokens === null ? null : priceCall(target.prices, tokens, usage.service_tier).total_cost_nano_usd
+    const after =
+      tokens === null
+        ? null
+        : priceCall(target.prices, tokens, usage.service_tier, usage.input_image_count).total_cost_nano_usd
     if (after === null || usage.total_cost_nano_usd === null) {
       this.cost.unknown++
       return

@@ -76,7 +76,6 @@ export function usageOf(row: ReplayedUsage): Usage | null {
     outputTokens: row.output_tokens,
     reasoningTokens: row.reasoning_tokens,
     unreported: null,
-    imageCount: row.input_image_count,
     reportedCostUsd: null,
     mixedModels: false,
   }

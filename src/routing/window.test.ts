@@ -14,7 +14,6 @@ const usage = (counts: Partial<Usage>): Usage => ({
   outputTokens: 0,
   reasoningTokens: null,
   unreported: null,
-  imageCount: null,
   reportedCostUsd: null,
   mixedModels: false,
   ...counts,

@@ -24,13 +24,14 @@ beforeAll(async () => {
           m1: { ...priced, ...source },
           half: { model: "half", input_price_per_million_usd: 3 },
           tiered: { model: "tiered", ...priced, price_tiers: [tier] },
+          seen: { model: "seen", ...priced, input_modalities: ["text", "image"], image_input_price_per_image_usd: 0.5 },
         }
       }
-      for (const group of ["half", "tiered"]) {
+      for (const group of ["half", "tiered", "seen"]) {
         const targets = ALL_SAMPLES.map(({ dialect }) => ({ provider: `upstream-${dialect}`, model_ref: group }))
         config.models[group] = { strategy: "static", targets }
       }
-      config.callers = config.callers.map((caller) => ({ ...caller, allow: ["default", "half", "tiered"] }))
+      config.callers = config.callers.map((caller) => ({ ...caller, allow: ["default", "half", "tiered", "seen"] }))
     },
   })
 })
@@ -66,11 +67,15 @@ const USAGE: Readonly<Record<Dialect, unknown>> = {
   },
 }
 
-async function rowOf(dialect: Dialect, group: string): Promise<UsageRow> {
+async function rowOf(
+  dialect: Dialect,
+  group: string,
+  extra: Readonly<Record<string, unknown>> = {},
+): Promise<UsageRow> {
   const sample = ALL_SAMPLES.find((candidate) => candidate.dialect === dialect)!
   const body = JSON.parse(sample.unary()) as Readonly<Record<string, unknown>>
   upstream.otherwise(reply(JSON.stringify({ ...body, usage: USAGE[dialect] })))
-  const answer = await gateway.call(dialect, sample.request({ model: group }))
+  const answer = await gateway.call(dialect, sample.request({ model: group, extra }))
   expect(answer.status).toBe(200)
   return gateway.records.usage(answer.requestId)[0]!
 }
@@ -116,5 +121,26 @@ for (const { dialect } of ALL_SAMPLES) {
       input_cost_nano_usd: 1000 * 30_000,
       output_cost_nano_usd: 7 * 150_000,
     })
+  })
+}
+
+const URL = "https://example.com/cat.png"
+const IMAGES: Readonly<Record<Dialect, Readonly<Record<string, unknown>>>> = {
+  chat: {
+    messages: [{ role: "user", content: [1, 2].map(() => ({ type: "image_url", image_url: { url: URL } })) }],
+  },
+  responses: { input: [{ role: "user", content: [1, 2].map(() => ({ type: "input_image", image_url: URL })) }] },
+  messages: {
+    messages: [{ role: "user", content: [1, 2].map(() => ({ type: "image", source: { type: "url", url: URL } })) }],
+  },
+}
+
+for (const { dialect } of ALL_SAMPLES) {
+  test(`${dialect}: images of a request are counted, and cost on top where the model has a price for them`, async () => {
+    const without = await rowOf(dialect, "seen")
+    expect(without).toMatchObject({ input_has_image: 0, input_image_count: 0, image_cost_nano_usd: 0 })
+    const row = await rowOf(dialect, "seen", IMAGES[dialect])
+    expect(row).toMatchObject({ input_has_image: 1, input_image_count: 2, image_cost_nano_usd: 1_000_000_000 })
+    expect(row.total_cost_nano_usd).toBe(without.total_cost_nano_usd! + 1_000_000_000)
   })
 }

@@ -29,7 +29,6 @@ export function readChatUsage(value: unknown): Usage | null {
     outputTokens: outputTokens(prompt ?? 0, completion ?? 0, reasoning ?? 0, asCount(usage["total_tokens"])),
     reasoningTokens: reasoning,
     unreported: unreportedSide(prompt, completion),
-    imageCount: null,
     reportedCostUsd: reportedCostUsd(usage),
     mixedModels: false,
   }

@@ -26,7 +26,6 @@ export function readMessagesUsage(value: unknown, model: string | null): Usage |
     outputTokens: total((round) => asCount(round["output_tokens"]) ?? 0),
     reasoningTokens: asCount(asObject(usage["output_tokens_details"])?.["thinking_tokens"]),
     unreported: iterations.length > 0 ? null : unreportedSide(input, output),
-    imageCount: null,
     reportedCostUsd: null,
     mixedModels: iterations.some((round) => namesOther(round, model)),
   }

@@ -25,7 +25,6 @@ export function readResponsesUsage(value: unknown): Usage | null {
     outputTokens: output ?? 0,
     reasoningTokens: asCount(asObject(usage["output_tokens_details"])?.["reasoning_tokens"]),
     unreported: unreportedSide(input, output),
-    imageCount: null,
     reportedCostUsd: typeof usage["cost"] === "number" ? usage["cost"] : null,
     mixedModels: false,
   }
