@@ -47,6 +47,8 @@ test("what two parsers could read differently is refused", () => {
 
 test("HTTP/1.0 and whole URLs as targets", () => {
   const old = parseRequestHead("GET /healthz HTTP/1.0")
+  const asking = parseRequestHead("GET /healthz HTTP/1.0\r\nConnection: keep-alive")
+  expect(asking.keepAlive).toBe(false)
   expect([old.keepAlive, old.chunksAllowed]).toEqual([false, false])
   expect(parseRequestHead("GET http://any.host/v1/models?x=1 HTTP/1.1\r\nHost: x").target).toBe("/v1/models?x=1")
 })

@@ -87,7 +87,8 @@ function finish(method: string, target: string, headers: RequestHeaders, modern:
     target,
     headers,
     body: bodyOf(headers, modern),
-    keepAlive: modern ? !connection.includes("close") : connection.includes("keep-alive"),
+    // an HTTP/1.0 client that asks for it would have to be told in a field of the answer: such a connection is closed instead
+    keepAlive: modern && !connection.includes("close"),
     chunksAllowed: modern,
   }
 }
