@@ -83,6 +83,7 @@ const shared = new SharedState({
   log: silentLog,
   drawId,
   totalsOf: benchTotals,
+  usedBy: () => Promise.resolve(new Map()),
   onUnavailable: "fail_closed",
 })
 await shared.open()

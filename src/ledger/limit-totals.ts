@@ -18,6 +18,11 @@ export interface CallerTotals {
   readonly lifetimeTokens: number
 }
 
+/** Of one call. */
+export interface CallAmounts extends UsedAmounts {
+  readonly requests: 0 | 1
+}
+
 /** A call of the last minute. */
 export interface RecentCall {
   readonly callerId: string
@@ -62,6 +67,11 @@ WHERE request_id >= ?1 AND ts >= ?2 AND attempts > 0 AND total_cost_nano_usd IS 
 const RECENT = `SELECT caller_id, caller_project, ts, total_tokens FROM request_usage
 WHERE request_id >= ?1 AND ts >= ?2 AND attempts > 0`
 
+const USED_BY = `SELECT request_id, attempts, total_tokens, total_cost_nano_usd, input_tokens, output_tokens,
+  input_price_nano_usd_per_million, cached_input_price_nano_usd_per_million, cache_write_price_nano_usd_per_million,
+  cache_write_1h_price_nano_usd_per_million, output_price_nano_usd_per_million
+FROM request_usage WHERE request_id IN `
+
 interface TotalsRow {
   readonly caller_id: string
   readonly caller_project: string
@@ -77,6 +87,8 @@ interface TotalsRow {
 }
 
 type UnknownCostRow = Pick<UsageRow, "caller_id" | "caller_project" | "ts"> & PricedTokens
+
+type UsedRow = Pick<UsageRow, "request_id" | "attempts" | "total_tokens" | "total_cost_nano_usd"> & PricedTokens
 
 interface RecentRow {
   readonly caller_id: string
@@ -103,6 +115,25 @@ export async function limitTotals(database: LedgerDatabase, nowMs: number, ofLif
       tokens: row.total_tokens ?? 0,
     })),
   }
+}
+
+/** Calls without rows are left out. */
+export async function usedBy(
+  database: LedgerDatabase,
+  requestIds: readonly string[],
+): Promise<ReadonlyMap<string, CallAmounts>> {
+  const places = requestIds.map((_, index) => `?${index + 1}`).join(", ")
+  const rows = requestIds.length === 0 ? [] : await database.query<UsedRow>(`${USED_BY}(${places})`, requestIds)
+  return new Map(
+    rows.map((row) => [
+      row.request_id,
+      {
+        requests: row.attempts > 0 ? 1 : 0,
+        tokens: row.total_tokens ?? 0,
+        nanoUsd: row.total_cost_nano_usd ?? dearestCost(row),
+      },
+    ]),
+  )
 }
 
 /** Ids begin with their millisecond, so a range of them is a range of time. */

@@ -3,11 +3,11 @@ import { RouterError } from "../errors.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { LedgerDatabase } from "./database.ts"
-import { limitTotals, type LimitTotals } from "./limit-totals.ts"
+import { type CallAmounts, limitTotals, type LimitTotals, usedBy } from "./limit-totals.ts"
 import { patiently } from "./locked.ts"
 import { Outage } from "./outage.ts"
 import { openPostgres } from "./postgres/open.ts"
-import { type CallerUsage, type LedgerQueries, type UsageQuery, usageOf } from "./queries.ts"
+import { type LedgerQueries, type UsageQuery, usageOf } from "./queries.ts"
 import type { CallRecord, Ledger } from "./record.ts"
 import { Spool } from "./spool.ts"
 import { adoptSpools, hasSpools, slotCount, type SpoolSlot, takeSlot } from "./spool-slot.ts"
@@ -72,6 +72,8 @@ export interface LedgerStore extends Ledger, LedgerQueries {
   readonly storedStates: StoredStates
   /** What everybody has used in this day and month, and for ever where that is asked. Rejects with `usage-store-unavailable`. */
   limitTotals(ofLifetime: boolean): Promise<LimitTotals>
+  /** What these calls have used, as limits count it; those without rows are left out. Rejects with `usage-store-unavailable`. */
+  usedBy(requestIds: readonly string[]): Promise<ReadonlyMap<string, CallAmounts>>
 }
 
 const LIMITS: LedgerLimits = {
@@ -123,20 +125,9 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
       waiting: writer.waiting,
     }),
     ready: async () => (await outage.check()) && writer.accepting(),
-    usageOf: async (callerId: string, query: UsageQuery): Promise<CallerUsage> => {
-      try {
-        return await usageOf(database, clock, callerId, query)
-      } catch (cause) {
-        throw new RouterError("usage-store-unavailable", { cause })
-      }
-    },
-    limitTotals: async (ofLifetime: boolean) => {
-      try {
-        return await limitTotals(database, clock.now(), ofLifetime)
-      } catch (cause) {
-        throw new RouterError("usage-store-unavailable", { cause })
-      }
-    },
+    usageOf: (callerId: string, query: UsageQuery) => answering(() => usageOf(database, clock, callerId, query)),
+    limitTotals: (ofLifetime: boolean) => answering(() => limitTotals(database, clock.now(), ofLifetime)),
+    usedBy: (requestIds: readonly string[]) => answering(() => usedBy(database, requestIds)),
     close: async () => {
       storedStates.close()
       await writer.close()
@@ -144,6 +135,14 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
       spooling?.slot.lock.release()
       await database.close()
     },
+  }
+}
+
+async function answering<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask()
+  } catch (cause) {
+    throw new RouterError("usage-store-unavailable", { cause })
   }
 }
 

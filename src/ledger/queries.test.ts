@@ -65,6 +65,27 @@ onEachDriver((driver) => {
     expect(await by([])).toEqual([samples(4)])
   })
 
+  test("what single calls have used, as limits count it", async () => {
+    await using state = await driver.state()
+    const ledger = await open(state)
+    const used: Partial<UsageRow>[] = [
+      {},
+      { attempts: 0, input_tokens: null, total_tokens: null, total_cost_nano_usd: null },
+      { total_cost_nano_usd: null, input_tokens: 1000, output_tokens: 100, total_tokens: 1100 },
+    ]
+    const calls = used.map((usage) => sampleCall(NOW, (next += 1), usage))
+    for (const call of calls) await ledger.record(call)
+    const ids = calls.map(({ usage }) => usage.request_id)
+    const amounts = await ledger.usedBy([...ids, `req_${"0".repeat(32)}`])
+    expect(ids.map((id) => amounts.get(id))).toEqual([
+      { requests: 1, tokens: 1555, nanoUsd: 7_885_200 },
+      { requests: 0, tokens: 0, nanoUsd: 0 },
+      { requests: 1, tokens: 1100, nanoUsd: 7_500_000 },
+    ])
+    expect(amounts.size).toBe(3)
+    expect(await ledger.usedBy([])).toEqual(new Map())
+  })
+
   test("today and this month are calendar periods in UTC, whatever the range asked for", async () => {
     await using state = await driver.state()
     const ledger = await open(state)

@@ -113,6 +113,7 @@ async function openState(options: GovernOptions): Promise<GovernanceState> {
     log,
     drawId: () => random.hex(ID_BYTES),
     totalsOf: (subjects) => allTotals(subjects, snapshot(), ledger, clock),
+    usedBy: (requestIds) => ledger.usedBy(requestIds),
   })
   await state.open()
   return state

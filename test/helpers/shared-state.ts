@@ -4,6 +4,7 @@ import { silentLog } from "../../src/system/log.ts"
 import { SharedState, type SharedOptions } from "../../src/governance/redis/shared.ts"
 import type {
   AdmissionRequest,
+  Amounts,
   Amounts3,
   Check,
   CompiledLimits,
@@ -42,8 +43,10 @@ export function totals(used: Amounts3): (subjects: readonly Subject[]) => Promis
     )
 }
 
+const nothingKnown = (): Promise<ReadonlyMap<string, Amounts>> => Promise.resolve(new Map())
+
 export async function openShared(url: string, more: Partial<SharedOptions> = {}): Promise<SharedState> {
-  const standard = { url, clock: systemClock, log: silentLog, drawId, totalsOf: totals(NOTHING) }
+  const standard = { url, clock: systemClock, log: silentLog, drawId, totalsOf: totals(NOTHING), usedBy: nothingKnown }
   const state = new SharedState({ ...standard, onUnavailable: "fail_closed", ...more })
   await state.open()
   return state

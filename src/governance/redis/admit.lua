@@ -14,12 +14,10 @@ for at, key in ipairs(KEYS) do
 end
 if #unknown > 1 then return unknown end
 
--- Nothing is taken; but expired leases are looked for once, not at every refusal.
+-- Nothing is taken.
 local function refuse(at, subject, requested)
   local refused = refusal(at, checks, subject, now, requested)
-  for _, one in ipairs(subjects) do
-    if one.reaped then save(one) end
-  end
+  saveReaped(subjects)
   return refused
 end
 

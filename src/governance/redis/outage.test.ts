@@ -4,7 +4,7 @@ import { eventually } from "../../../test/helpers/client.ts"
 import { startRedis, WITHOUT_REDIS } from "../../../test/helpers/redis.ts"
 import { call, counted, granted, limitsOf, NOTHING, openShared, totals } from "../../../test/helpers/shared-state.ts"
 import { RouterError } from "../../errors.ts"
-import type { Lease } from "../state.ts"
+import type { Amounts, Lease } from "../state.ts"
 import type { SharedState } from "./shared.ts"
 
 const used = (tokens: number) => ({ requests: 1 as const, tokens, nanoUsd: 0 })
@@ -34,6 +34,66 @@ describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? 
     granted(await living.admit(call(limits, 43)))
     expect(await admitted(living, call(limits, 1))).toBe("refusal")
     await living.close()
+  })
+
+  test.concurrent("what rows say of calls whose leases expired is booked instead, once, whenever they come", async () => {
+    await using redis = await startRedis()
+    const limits = limitsOf({ day_requests: 100, day_tokens: 1000 })
+    const rows = new Map<string, Amounts>()
+    const asked: string[] = []
+    const usedBy = (ids: readonly string[]): Promise<ReadonlyMap<string, Amounts>> => {
+      asked.push(...ids)
+      return Promise.resolve(new Map([...rows].filter(([id]) => ids.includes(id))))
+    }
+    const dying = await openShared(redis.url, { leaseMs: 300 })
+    const living = await Promise.all([1, 2].map(() => openShared(redis.url, { leaseMs: 300, usedBy })))
+    const [one] = living as [SharedState]
+    const calls = [call(limits, 20), call(limits, 30), call(limits, 40)] as const
+    for (const request of calls) granted(await dying.admit(request))
+    rows.set(calls[0].id, { requests: 1, tokens: 7, nanoUsd: 0 })
+    rows.set(calls[1].id, { requests: 0, tokens: 0, nanoUsd: 0 })
+    dying.vanish()
+    const usedNow = async (): Promise<readonly number[]> =>
+      (await one.view(limits, Date.now(), 0)).map((line) => line.used).filter((_, index) => index % 2 === 0)
+    await eventually("the rows", async () => (String(await usedNow()) === "2,47" ? true : undefined))
+    rows.set(calls[2].id, { requests: 1, tokens: 60, nanoUsd: 0 })
+    await eventually("the last row", async () => (String(await usedNow()) === "2,67" ? true : undefined))
+    expect(await redis.command("EXISTS", "{smart-router}:expired")).toBe(0)
+    // nobody asks for calls that are done
+    const before = asked.length
+    await Bun.sleep(400)
+    expect([asked.length, String(await usedNow())]).toEqual([before, "2,67"])
+    await Promise.all(living.map((state) => state.close()))
+  })
+
+  test.concurrent("a call that outlived its lease is booked at what it used", async () => {
+    await using redis = await startRedis()
+    const limits = limitsOf({ day_tokens: 1000 })
+    const slow = await openShared(redis.url, { leaseMs: 60_000, timeMs: () => Date.now() })
+    const late = await openShared(redis.url, { leaseMs: 60_000, timeMs: () => Date.now() + 120_000 })
+    const lease = granted(await slow.admit(call(limits, 50)))
+    granted(await late.admit(call(limits, 1)))
+    expect(await counted(late, limits)).toEqual([50, 1])
+    slow.settle(lease, used(8), 0)
+    await eventually("the correction", async () => (String(await counted(late, limits)) === "8,1" ? true : undefined))
+    await Promise.all([slow.close(), late.close()])
+  })
+
+  test.concurrent("the settlement that finds its own lease expired closes it once", async () => {
+    await using redis = await startRedis()
+    const limits = limitsOf({ concurrent: 5, day_tokens: 1000 })
+    let nowMs = Date.now()
+    const state = await openShared(redis.url, { leaseMs: 60_000, timeMs: () => nowMs })
+    const lease = granted(await state.admit(call(limits, 50)))
+    nowMs += 120_000
+    state.settle(lease, used(8), 0)
+    await eventually("the settlement", async () => ((await counted(state, limits))[0] === 0 ? true : undefined))
+    const days = (await state.view(limits, Date.now(), 0)).filter(({ check }) => check.kind === "day_tokens")
+    expect(days.map((line) => [line.used, line.reserved])).toEqual([
+      [8, 0],
+      [8, 0],
+    ])
+    await state.close()
   })
 
   test.concurrent("an emptied store is filled from the ledger, once, with what is in flight anywhere", async () => {

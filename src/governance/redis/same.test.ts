@@ -153,6 +153,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`memory and store${WITHOUT_REDIS === nul
       log: silentLog,
       drawId: () => String((ids += 1)),
       totalsOf,
+      usedBy: () => Promise.resolve(new Map()),
       timeMs: () => clockMs,
       leaseMs: 1e9,
     })

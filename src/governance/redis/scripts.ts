@@ -2,6 +2,8 @@
 import admit from "./admit.lua" with { type: "text" }
 import book from "./book.lua" with { type: "text" }
 import checks from "./checks.lua" with { type: "text" }
+import correct from "./correct.lua" with { type: "text" }
+import expired from "./expired.lua" with { type: "text" }
 import extend from "./extend.lua" with { type: "text" }
 import renew from "./renew.lua" with { type: "text" }
 import restore from "./restore.lua" with { type: "text" }
@@ -19,10 +21,12 @@ export const ADMIT: Script = script(subject, checks, admit)
 export const EXTEND: Script = script(subject, checks, extend)
 export const SETTLE: Script = script(subject, settle)
 export const BOOK: Script = script(subject, book)
+export const EXPIRED: Script = script(subject, expired)
+export const CORRECT: Script = script(subject, correct)
 export const RENEW: Script = script(subject, renew)
 export const RESTORE: Script = script(subject, restore)
 export const VIEW: Script = script(subject, checks, view)
-export const ALL_SCRIPTS: readonly Script[] = [ADMIT, EXTEND, SETTLE, BOOK, RENEW, RESTORE, VIEW]
+export const ALL_SCRIPTS: readonly Script[] = [ADMIT, EXTEND, SETTLE, BOOK, EXPIRED, CORRECT, RENEW, RESTORE, VIEW]
 /** Does the store take writes? */
 export const PROBE: Script = script("return redis.call('SET', KEYS[1], ARGV[1], 'PX', 60000)")
 

@@ -32,7 +32,7 @@ for _, ended in ipairs(cjson.decode(ARGV[2])) do
       local lease = leaseOf(subject, id)
       if lease then
         settle(subject, id, lease, requests, tokens, nanoUsd)
-      elseif subject.generation ~= ended[at + 1] then
+      elseif not correct(subject, id, requests, tokens, nanoUsd) and subject.generation ~= ended[at + 1] then
         -- the store lost its data while the call was in flight: the ledger did not know of it when the totals were restored
         openPeriod(subject, 'd', day)
         openPeriod(subject, 'm', month)

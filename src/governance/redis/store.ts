@@ -13,6 +13,7 @@ import type {
   Subject,
   SubjectTotals,
 } from "../state.ts"
+import { ExpiredLeases } from "./expired-leases.ts"
 import { CalendarWords, prepare, StoreLease, storeKey, type PreparedLimits } from "./lease.ts"
 import { StoreLink, StoreUnavailable, type LinkLimits } from "./link.ts"
 import { OpenLeases } from "./open-leases.ts"
@@ -27,6 +28,8 @@ export interface StoreOptions {
   readonly drawId: () => string
   /** What the ledger knows of these subjects, and of as many others as it likes: for a store that knows nothing of them. */
   readonly totalsOf: (subjects: readonly Subject[]) => Promise<readonly SubjectTotals[]>
+  /** What the ledger's rows of these calls say that they used; calls without rows are left out. */
+  readonly usedBy: (requestIds: readonly string[]) => Promise<ReadonlyMap<string, Amounts>>
   /** The store answers, again or for the first time. */
   readonly onUp?: (() => void) | undefined
   readonly limits?: Partial<LinkLimits> | undefined
@@ -44,6 +47,8 @@ export interface Sums {
 }
 
 const LEASE_MS = 15_000
+/** How often expired leases are looked for, while one may live. */
+const LOOKS_PER_LEASE = 3
 const DRAIN_MS = 2000
 const MINUTE_MS = 60_000
 /** A store that forgets a subject between two answers, again and again, is of no use. */
@@ -54,13 +59,14 @@ export class StoreState implements GovernanceState {
   readonly #link: StoreLink
   readonly #settlements: Settlements
   readonly #open: OpenLeases
+  readonly #expired: ExpiredLeases
   readonly #prepared = new WeakMap<CompiledLimits, PreparedLimits>()
   readonly #calendar = new CalendarWords()
   readonly #leaseMs: number
   #restoring: Promise<void> | null = null
 
   constructor(options: StoreOptions) {
-    const { clock, log, leaseMs = LEASE_MS } = options
+    const { clock, log, leaseMs = LEASE_MS, usedBy } = options
     const time = (): string => this.#time()
     this.#options = options
     this.#leaseMs = leaseMs
@@ -72,6 +78,7 @@ export class StoreState implements GovernanceState {
     })
     this.#settlements = new Settlements(this.#link, log, time)
     this.#open = new OpenLeases(this.#link, { clock, log, leaseMs, time })
+    this.#expired = new ExpiredLeases(this.#link, { clock, log, everyMs: leaseMs / LOOKS_PER_LEASE, time, usedBy })
   }
 
   /** Resolves when the first attempt to reach the store has ended, well or not. */
@@ -171,6 +178,7 @@ export class StoreState implements GovernanceState {
   /** What is not in the store is lost, and what is there is left to expire. */
   vanish(): void {
     this.#open.close()
+    this.#expired.close()
     this.#link.close()
   }
 

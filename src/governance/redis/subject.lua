@@ -5,11 +5,17 @@
 --   w<n>     a second of the last minute: which one, its requests and tokens; the newest second stands in b
 --   L<id>    the lease of a call in flight
 --   g        drawn when the hash was made: a lease of another generation was taken before the store lost its data
+-- and, for all subjects, EXPIRED: what was booked for leases that nobody renewed, until it is known what the calls have used.
 -- One key per subject, so that a store that loses keys loses all or nothing of it.
 
 local SLICES = 61
 local KEPT = 5
 local IDLE_SECONDS = 62 * 86400
+
+local EXPIRED = '{smart-router}:expired'
+local EXPIRED_SECONDS = 2 * 86400
+-- when, day, month, tokens, nano-USD; the generation of the subject behind them
+local BOOKED = '<ddddd'
 
 -- indexes into b
 local CONCURRENT, EARLIEST = 1, 2
@@ -48,6 +54,7 @@ local function subjectFrom(key, values)
     slices = {},
     changed = {},
     gone = {},
+    expired = {},
   }
 end
 
@@ -166,7 +173,12 @@ local function reserve(subject, day, month, requests, tokens, nanoUsd)
   subject.base[LIFE_RESERVED] = subject.base[LIFE_RESERVED] + tokens
 end
 
+local function expiredField(subject, id)
+  return id .. ' ' .. subject.key
+end
+
 local function leaseOf(subject, id)
+  if subject.expired[expiredField(subject, id)] then return nil end
   local packed = subject.changed['L' .. id] or redis.call('HGET', subject.key, 'L' .. id)
   return packed and unpacked(LEASE, packed) or nil
 end
@@ -185,6 +197,20 @@ local function closeLease(subject, id, lease)
   subject.gone[#subject.gone + 1] = 'L' .. id
 end
 
+-- Corrects what was booked for a lease that had expired. False: there is nothing to correct.
+local function correct(subject, id, requests, tokens, nanoUsd)
+  local field = expiredField(subject, id)
+  local packed = subject.expired[field] or redis.call('HGET', EXPIRED, field)
+  if not packed then return false end
+  subject.expired[field] = nil
+  redis.call('HDEL', EXPIRED, field)
+  local _, day, month, bookedTokens, bookedNanoUsd, at = struct.unpack(BOOKED, packed)
+  -- of another generation: the subject was counted anew from the ledger since
+  if string.sub(packed, at) ~= subject.generation then return true end
+  book(subject, day, month, requests - 1, tokens - bookedTokens, nanoUsd - bookedNanoUsd)
+  return true
+end
+
 -- Leases that nobody renewed are settled at what they reserved.
 local function reap(subject, now)
   local base = subject.base
@@ -196,8 +222,11 @@ local function reap(subject, now)
     if string.sub(field, 1, 1) == 'L' then
       local lease = unpacked(LEASE, fields[at + 1])
       if lease[1] <= now then
-        closeLease(subject, string.sub(field, 2), lease)
+        local id = string.sub(field, 2)
+        closeLease(subject, id, lease)
         book(subject, lease[2], lease[3], 1, lease[4], lease[5])
+        local booked = struct.pack(BOOKED, now, lease[2], lease[3], lease[4], lease[5]) .. subject.generation
+        subject.expired[expiredField(subject, id)] = booked
       elseif earliest == 0 or lease[1] < earliest then
         earliest = lease[1]
       end
@@ -243,6 +272,17 @@ local function save(subject)
   for at = 1, #subject.gone, 100 do
     redis.call('HDEL', subject.key, unpack(subject.gone, at, math.min(at + 99, #subject.gone)))
   end
+  for field, booked in pairs(subject.expired) do
+    redis.call('HSET', EXPIRED, field, booked)
+    redis.call('EXPIRE', EXPIRED, EXPIRED_SECONDS)
+  end
   -- a subject that nobody asks for is dropped one day, and counted anew from the ledger if it comes back
   if subject.expires then redis.call('EXPIRE', subject.key, IDLE_SECONDS) end
+end
+
+-- Expired leases are looked for once, also where nothing else changes.
+local function saveReaped(subjects)
+  for _, subject in ipairs(subjects) do
+    if subject.reaped then save(subject) end
+  end
 end

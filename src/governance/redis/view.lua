@@ -1,4 +1,4 @@
--- KEYS: the subjects. ARGV: time, day, month, the checks. Settled and reserved of each check; nothing is changed.
+-- KEYS: the subjects. ARGV: time, day, month, the checks. Settled and reserved of each check.
 -- { 2, subjects that nothing is known of } | { 1, … }
 
 local now, checks = timeOf(ARGV[1]), cjson.decode(ARGV[4])
@@ -8,6 +8,7 @@ for at, key in ipairs(KEYS) do
   if subjects[at] then advance(subjects[at], now) else unknown[#unknown + 1] = at - 1 end
 end
 if #unknown > 1 then return unknown end
+saveReaped(subjects)
 local amounts = { 1 }
 for at = 1, #checks, FIELDS do
   local used, reserved = amountsOf(checks[at], checks[at + 2], checks[at + 3], subjects[checks[at + 1] + 1], now)
