@@ -7,17 +7,29 @@ const NULL = 110
 const NOTHING = Buffer.alloc(0)
 
 export class BodyMembers {
-  readonly #body: ScannedObject
+  readonly body: ScannedObject
 
   constructor(body: ScannedObject) {
-    this.#body = body
+    this.body = body
   }
 
   /** The last of that name, as parsers have it. */
   find(key: string): Member | undefined {
-    const { members } = this.#body
+    const { members } = this.body
     for (let index = members.length - 1; index >= 0; index--) if (members[index]?.key === key) return members[index]
     return undefined
+  }
+
+  /** All of these names. */
+  all(keys: readonly string[]): readonly Member[] {
+    return this.body.members.filter(({ key }) => keys.includes(key))
+  }
+
+  /** Groups of watched names (`watched-names.ts`) in the members of that name. */
+  names(key: string): number {
+    let names = 0
+    for (const member of this.body.members) if (member.key === key) names |= member.names
+    return names
   }
 
   has(key: string): boolean {
@@ -27,18 +39,18 @@ export class BodyMembers {
   /** There, and not null. */
   isSet(key: string): boolean {
     const member = this.find(key)
-    return member !== undefined && this.#body.bytes[member.start] !== NULL
+    return member !== undefined && this.body.bytes[member.start] !== NULL
   }
 
   /** The member's value; undefined where it is absent. */
   value(key: string): unknown {
     const member = this.find(key)
-    return member === undefined ? undefined : JSON.parse(textOf(this.#body.bytes, member))
+    return member === undefined ? undefined : JSON.parse(textOf(this.body.bytes, member))
   }
 
   /** The bytes of the member's value; empty where it is absent. */
   bytes(key: string): Buffer {
     const member = this.find(key)
-    return member === undefined ? NOTHING : searchable(this.#body.bytes, member.start, member.end)
+    return member === undefined ? NOTHING : searchable(this.body.bytes, member.start, member.end)
   }
 }

@@ -1,13 +1,17 @@
 /**
- * The shape of a request, each part of it read when it is first asked for: the flags by native searches and from the small
+ * The shape of a request, each part of it read when it is first asked for: the flags from the notes of the scan and from the small
  * members, texts and their number (which need the whole conversation) only for strategies that look at them.
  */
+import { QUOTE } from "../json/bytes.ts"
 import { hasTyped, token } from "../json/search.ts"
+import { countWithin } from "../json/sorted.ts"
+import { TYPE } from "../json/watched-names.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import { BodyMembers } from "./body-members.ts"
-import { encodedBytes } from "./encoded-bytes.ts"
+import { filesIn, NO_FILES, type FileCounts, type FileRules } from "./files.ts"
 import { asObject, asString } from "./loose.ts"
 import type { CallShape, ReasoningShape } from "./shape.ts"
+import type { ToolCounts } from "./tool-counts.ts"
 
 export interface RequestShape extends CallShape {
   /**
@@ -19,61 +23,57 @@ export interface RequestShape extends CallShape {
   readonly hasSeals: boolean
   /** Bytes of files in base64, which say little about tokens. */
   readonly encodedBytes: number
-}
-
-export interface ToolCounts {
-  readonly client: number
-  readonly hosted: number
-}
-
-export interface TextCounts {
-  readonly messages: number
-  readonly chars: number
+  /** The conversation points at files, or at stored parts of itself, that are not in the body. */
+  readonly pointsElsewhere: boolean
 }
 
 /** What each dialect knows. All of it tolerates what is not as documented: that is for the upstream to say. */
 export interface ShapeRules {
   /** The member that holds the conversation. */
   readonly conversation: string
-  countImages(conversation: Buffer, members: BodyMembers): number
+  readonly files: FileRules
+  /** Groups of watched names that say that the history holds tool calls or results. */
+  readonly toolHistory: number
+  /** Those that say that it holds sealed reasoning. */
+  readonly seals: number
   countTools(members: BodyMembers): ToolCounts
-  hasToolHistory(conversation: Buffer): boolean
-  hasSeals(conversation: Buffer): boolean
   toolChoice(members: BodyMembers): CallShape["toolChoice"]
   structuredOutput(members: BodyMembers): boolean
   reasoning(members: BodyMembers): ReasoningShape
-  countText(members: BodyMembers): TextCounts
+  /** Characters of text in instructions and messages. */
+  countText(members: BodyMembers): number
 }
 
 export class ShapeReader implements RequestShape {
   readonly #members: BodyMembers
   readonly #rules: ShapeRules
-  #conversation: Buffer | null = null
-  #text: TextCounts | null = null
+  readonly #names: number
+  #text: number | null = null
   #tools: ToolCounts | null = null
-  #images: number | null = null
-  #toolHistory: boolean | null = null
-  #seals: boolean | null = null
+  #files: FileCounts | null = null
   #toolChoice: CallShape["toolChoice"] | null = null
   #structuredOutput: boolean | null = null
   #reasoning: ReasoningShape | null = null
-  #encodedBytes: number | null = null
 
   constructor(body: ScannedObject, rules: ShapeRules) {
     this.#members = new BodyMembers(body)
     this.#rules = rules
+    this.#names = this.#members.names(rules.conversation)
   }
 
   get messageCount(): number {
-    return this.#texts.messages
+    const member = this.#members.find(this.#rules.conversation)
+    if (member === undefined) return 0
+    const { bytes, elements } = this.#members.body
+    return bytes[member.start] === QUOTE ? 1 : countWithin(elements, member.start, member.end)
   }
 
   get textChars(): number {
-    return this.#texts.chars
+    return (this.#text ??= this.#rules.countText(this.#members))
   }
 
   get imageCount(): number {
-    return (this.#images ??= this.#rules.countImages(this.#talk, this.#members))
+    return this.#found.images
   }
 
   get toolCount(): number {
@@ -89,11 +89,11 @@ export class ShapeReader implements RequestShape {
   }
 
   get hasToolHistory(): boolean {
-    return (this.#toolHistory ??= this.#rules.hasToolHistory(this.#talk))
+    return (this.#names & this.#rules.toolHistory) !== 0
   }
 
   get hasSeals(): boolean {
-    return (this.#seals ??= this.#rules.hasSeals(this.#talk))
+    return (this.#names & this.#rules.seals) !== 0
   }
 
   get toolChoice(): CallShape["toolChoice"] {
@@ -113,7 +113,11 @@ export class ShapeReader implements RequestShape {
   }
 
   get encodedBytes(): number {
-    return (this.#encodedBytes ??= encodedBytes(this.#talk))
+    return this.#found.encodedBytes
+  }
+
+  get pointsElsewhere(): boolean {
+    return (this.#names & TYPE.stored) !== 0 || this.#found.isElsewhere
   }
 
   uses(feature: string): boolean {
@@ -121,19 +125,24 @@ export class ShapeReader implements RequestShape {
     if (feature === "tool_choice") return this.toolChoice !== "unset"
     if (this.#members.isSet(feature)) return true
     const wanted = token(feature)
-    return hasTyped(this.#talk, wanted) || hasTyped(this.#members.bytes("tools"), wanted)
+    return (
+      hasTyped(this.#members.bytes(this.#rules.conversation), wanted) || hasTyped(this.#members.bytes("tools"), wanted)
+    )
   }
 
-  get #talk(): Buffer {
-    return (this.#conversation ??= this.#members.bytes(this.#rules.conversation))
+  get #found(): FileCounts {
+    return (this.#files ??= this.#readFiles())
+  }
+
+  #readFiles(): FileCounts {
+    const { body } = this.#members
+    if (body.marks.length === 0) return NO_FILES
+    const members = this.#members.all([this.#rules.conversation, "system"])
+    return filesIn(body, members, this.#rules.files)
   }
 
   get #counts(): ToolCounts {
     return (this.#tools ??= this.#rules.countTools(this.#members))
-  }
-
-  get #texts(): TextCounts {
-    return (this.#text ??= this.#rules.countText(this.#members))
   }
 }
 

@@ -2,7 +2,7 @@
  * Native searches in JSON that is known to be valid. A string token with its two quotes is found only where it really is one:
  * inside of another string its quotes would be escaped. Tokens that are spelled with escapes (`"\u0069mage"`) are not found.
  */
-import { BACKSLASH, CLOSE_BRACKET, COLON, IS_SPACE, OPEN_BRACE, OPEN_BRACKET, QUOTE } from "./bytes.ts"
+import { BACKSLASH, COLON, IS_SPACE } from "./bytes.ts"
 
 /** The token with its quotes, to be searched for many times. */
 export function token(text: string): Buffer {
@@ -15,50 +15,18 @@ export function searchable(bytes: Uint8Array, start: number = 0, end: number = b
 }
 
 /** Where `wanted` begins at or behind `from`; -1: nowhere. */
-export function nextToken(json: Buffer, wanted: Buffer, from: number): number {
+function nextToken(json: Buffer, wanted: Buffer, from: number): number {
   let at = json.indexOf(wanted, from)
   while (at > 0 && json[at - 1] === BACKSLASH) at = json.indexOf(wanted, at + 1)
   return at
 }
 
-/** How many objects say that they are of this type: `"type": <wanted>`. */
-export function countTyped(json: Buffer, wanted: Buffer): number {
-  let count = 0
-  for (let at = nextToken(json, wanted, 0); at >= 0; at = nextToken(json, wanted, at + 1)) {
-    if (isValueOf(json, TYPE, at)) count++
-  }
-  return count
-}
-
+/** Does an object say that it is of this type: `"type": <wanted>`? */
 export function hasTyped(json: Buffer, wanted: Buffer): boolean {
   for (let at = nextToken(json, wanted, 0); at >= 0; at = nextToken(json, wanted, at + 1)) {
     if (isValueOf(json, TYPE, at)) return true
   }
   return false
-}
-
-/** Whether a value that stands under the key `wanted`, at any depth, is as `fits` says; it gets the value's offset. */
-export function someUnder(json: Buffer, wanted: Buffer, fits: (json: Buffer, at: number) => boolean): boolean {
-  for (let at = nextToken(json, wanted, 0); at >= 0; at = nextToken(json, wanted, at + 1)) {
-    const colon = skipSpace(json, at + wanted.length)
-    if (json[colon] === COLON && fits(json, skipSpace(json, colon + 1))) return true
-  }
-  return false
-}
-
-/** For `someUnder`. */
-export function isFilledText(json: Buffer, at: number): boolean {
-  return json[at] === QUOTE && json[at + 1] !== QUOTE
-}
-
-/** For `someUnder`. */
-export function isFilledList(json: Buffer, at: number): boolean {
-  return json[at] === OPEN_BRACKET && json[skipSpace(json, at + 1)] !== CLOSE_BRACKET
-}
-
-/** For `someUnder`. */
-export function isObject(json: Buffer, at: number): boolean {
-  return json[at] === OPEN_BRACE
 }
 
 const TYPE = token("type")

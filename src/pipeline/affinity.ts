@@ -6,6 +6,7 @@
 import type { Block, ReasoningBlock, Seal } from "../canonical/block.ts"
 import type { Request } from "../canonical/request.ts"
 import type { Group, StrategyName, Target } from "../config/snapshot.ts"
+import { hasMember } from "../dialects/stored-ids.ts"
 import { conversationKeys, type ConversationKeys } from "../routing/affinity/conversation-key.ts"
 import type { Pin, PinBounds } from "../routing/affinity/pin-store.ts"
 import type { Call } from "./call.ts"
@@ -104,8 +105,8 @@ export function rememberTarget(target: Target, order: readonly Target[], call: C
 }
 
 /** Agents ask for encrypted reasoning by `include`, also where they leave the effort to the model. */
-function maySeal({ shape }: Call): boolean {
-  return shape.hasSeals || shape.reasoning.requested || shape.uses("include")
+function maySeal({ shape, body }: Call): boolean {
+  return shape.hasSeals || shape.reasoning.requested || (body !== null && hasMember(body, "include"))
 }
 
 /** Targets of another dialect seal in envelopes, which name their issuer themselves. */

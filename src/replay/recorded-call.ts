@@ -40,6 +40,7 @@ class RecordedShape implements RequestShape {
   readonly hasToolHistory: boolean
   readonly hasSeals: boolean
   readonly encodedBytes: number
+  readonly pointsElsewhere = false
   readonly toolChoice: CallShape["toolChoice"]
   readonly structuredOutput: boolean
   readonly reasoning: ReasoningShape

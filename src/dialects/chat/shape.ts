@@ -1,7 +1,8 @@
 /** The shape of a Chat Completions request. */
-import { countTyped, isFilledList, isObject, nextToken, someUnder, token } from "../../json/search.ts"
 import type { ScannedObject } from "../../json/scan.ts"
+import { KEY } from "../../json/watched-names.ts"
 import type { BodyMembers } from "../body-members.ts"
+import type { FileRules, Place } from "../files.ts"
 import { asArray, asCount, asObject, asString } from "../loose.ts"
 import {
   isStructured,
@@ -10,50 +11,54 @@ import {
   toolChoiceShape,
   type RequestShape,
   type ShapeRules,
-  type TextCounts,
-  type ToolCounts,
 } from "../shape-reader.ts"
 import type { CallShape, ReasoningShape } from "../shape.ts"
+import { AT_CLIENT, countElements, HOSTED, type ToolCounts } from "../tool-counts.ts"
 
 export function shapeOf(body: ScannedObject): RequestShape {
   return new ShapeReader(body, RULES)
 }
 
+/** An address, alone or in an object. */
+function addressIn(key: string): readonly Place[] {
+  return [
+    { key, inner: "url", holds: "url" },
+    { key, inner: null, holds: "url" },
+  ]
+}
+
+const FILES: FileRules = {
+  images: new Set(["image_url"]),
+  places: new Map([
+    ...["image_url", "video_url", "audio_url", "document_url"].map((key) => [key, addressIn(key)] as const),
+    ["input_audio", [{ key: "input_audio", inner: "data", holds: "media" }]],
+    ["file", [{ key: "file", inner: "file_data", holds: "file" }]],
+  ]),
+  inside: new Set(["content"]),
+  free: new Set(),
+  isFree: () => false,
+}
+
 const RULES: ShapeRules = {
   conversation: "messages",
-  countImages: (messages) => countTyped(messages, IMAGE_URL),
+  files: FILES,
+  // clients print `tool_calls: null` and `[]` into messages without any
+  toolHistory: KEY.toolCalls,
+  seals: KEY.details,
   countTools,
-  hasToolHistory,
-  hasSeals: (messages) => someUnder(messages, DETAILS, isFilledList),
   toolChoice,
   structuredOutput: (members) => isStructured(members.value("response_format")),
   reasoning,
   countText,
 }
 
-const IMAGE_URL = token("image_url")
-
 function countTools(members: BodyMembers): ToolCounts {
-  const types = asArray(members.value("tools")).map((tool) => asString(asObject(tool)?.["type"]) ?? "function")
-  const client = types.filter((type) => type === "function" || type === "custom").length
-  const hosted = types.length - client + (members.isSet("web_search_options") ? 1 : 0)
-  return { client: client + asArray(members.value("functions")).length, hosted }
-}
-
-const RESULT_ID = token("tool_call_id")
-const CALLS = token("tool_calls")
-const LEGACY_CALL = token("function_call")
-
-/** Clients print `tool_calls: null` and `[]` into messages without any. */
-function hasToolHistory(messages: Buffer): boolean {
-  return (
-    nextToken(messages, RESULT_ID, 0) >= 0 ||
-    someUnder(messages, CALLS, isFilledList) ||
-    someUnder(messages, LEGACY_CALL, isObject)
+  const { client, hosted } = countElements(members.body, members.all(["tools"]), (type) =>
+    type === null || type === "function" || type === "custom" ? AT_CLIENT : HOSTED,
   )
+  const functions = asArray(members.value("functions")).length
+  return { client: client + functions, hosted: hosted + (members.isSet("web_search_options") ? 1 : 0) }
 }
-
-const DETAILS = token("reasoning_details")
 
 function toolChoice(members: BodyMembers): CallShape["toolChoice"] {
   const key = members.has("tool_choice") ? "tool_choice" : "function_call"
@@ -72,11 +77,11 @@ function reasoning(members: BodyMembers): ReasoningShape {
   })
 }
 
-function countText(members: BodyMembers): TextCounts {
+function countText(members: BodyMembers): number {
   const messages = asArray(members.value("messages"))
   let chars = 0
   for (const message of messages) chars += charsIn(asObject(message)?.["content"])
-  return { messages: messages.length, chars }
+  return chars
 }
 
 function charsIn(content: unknown): number {

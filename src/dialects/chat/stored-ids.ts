@@ -1,11 +1,10 @@
 /** Chat Completions keeps nothing; its messages may point at uploaded files. */
-import { holdsAny, hidesNames, HeldIdList, type StoredIds } from "../stored-ids.ts"
+import { KEY } from "../../json/watched-names.ts"
+import { HeldIdList, mentions, type StoredIds } from "../stored-ids.ts"
 import { asArray, asObject } from "../loose.ts"
 
-const NEEDLES = [Buffer.from('"file_id"')]
-
 export const storedIds: StoredIds = {
-  mayHold: ({ bytes }) => holdsAny(bytes, NEEDLES) || hidesNames(bytes),
+  mayHold: (body) => mentions(body, ["messages"], KEY.fileId),
   held: (body) => {
     const found = new HeldIdList()
     for (const [index, message] of asArray(body["messages"]).entries())

@@ -1,7 +1,8 @@
 /** The shape of a Messages request. */
-import { hasTyped, isFilledText, someUnder, token } from "../../json/search.ts"
 import type { ScannedObject } from "../../json/scan.ts"
+import { KEY, TYPE } from "../../json/watched-names.ts"
 import type { BodyMembers } from "../body-members.ts"
+import type { FileRules, Place } from "../files.ts"
 import { asArray, asCount, asObject, asString, type Loose } from "../loose.ts"
 import {
   isStructured,
@@ -10,22 +11,41 @@ import {
   toolChoiceShape,
   type RequestShape,
   type ShapeRules,
-  type TextCounts,
-  type ToolCounts,
 } from "../shape-reader.ts"
 import type { ReasoningShape } from "../shape.ts"
+import { AT_CLIENT, countElements, HOSTED, type ToolCounts } from "../tool-counts.ts"
 import { CLIENT_TYPES } from "./read-tools.ts"
 
 export function shapeOf(body: ScannedObject): RequestShape {
   return new ShapeReader(body, RULES)
 }
 
+function sourceOf(holds: Place["holds"]): readonly Place[] {
+  return [
+    { key: "source", inner: "data", holds },
+    { key: "source", inner: "url", holds: "url" },
+  ]
+}
+
+const FILES: FileRules = {
+  images: new Set(["image"]),
+  places: new Map([
+    ["image", sourceOf("media")],
+    ["document", sourceOf("file")],
+  ]),
+  // of messages, tool results, and documents that are made of blocks
+  inside: new Set(["content"]),
+  // arguments of tools may hold whatever looks like a block
+  free: new Set(["input"]),
+  isFree: (type) => type?.endsWith("tool_use") === true,
+}
+
 const RULES: ShapeRules = {
   conversation: "messages",
-  countImages,
+  files: FILES,
+  toolHistory: TYPE.toolBlock,
+  seals: TYPE.redacted | KEY.signature,
   countTools,
-  hasToolHistory: (messages) => hasTyped(messages, TOOL_USE) || hasTyped(messages, TOOL_RESULT),
-  hasSeals: (messages) => hasTyped(messages, REDACTED) || someUnder(messages, SIGNATURE, isFilledText),
   toolChoice: (members) =>
     toolChoiceShape(members.value("tool_choice"), (choice) => asString((choice as Loose)["type"])),
   structuredOutput: (members) =>
@@ -34,36 +54,11 @@ const RULES: ShapeRules = {
   countText,
 }
 
-const IMAGE = token("image")
-const TOOL_USE = token("tool_use")
-const TOOL_RESULT = token("tool_result")
-const REDACTED = token("redacted_thinking")
-const SIGNATURE = token("signature")
-
-/** Arguments of tools may hold whatever looks like an image, so where the word stands the blocks are read. */
-function countImages(messages: Buffer, members: BodyMembers): number {
-  if (!hasTyped(messages, IMAGE)) return 0
-  let images = 0
-  for (const message of asArray(members.value("messages"))) images += imagesIn(asObject(message)?.["content"])
-  return images
-}
-
-/** Blocks of the conversation, of tool results, and of documents that are made of blocks. */
-function imagesIn(content: unknown): number {
-  let images = 0
-  for (const entry of asArray(content)) {
-    const block = asObject(entry) ?? {}
-    if (block["type"] === "image") images++
-    else if (block["type"] === "tool_result") images += imagesIn(block["content"])
-    else if (block["type"] === "document") images += imagesIn(asObject(block["source"])?.["content"])
-  }
-  return images
-}
-
 function countTools(members: BodyMembers): ToolCounts {
-  const types = asArray(members.value("tools")).map((tool) => asString(asObject(tool)?.["type"]) ?? "custom")
-  const client = types.filter((type) => type === "custom" || CLIENT_TYPES.test(type)).length
-  return { client, hosted: types.length - client + asArray(members.value("mcp_servers")).length }
+  const { client, hosted } = countElements(members.body, members.all(["tools"]), (type) =>
+    type === null || type === "custom" || CLIENT_TYPES.test(type) ? AT_CLIENT : HOSTED,
+  )
+  return { client, hosted: hosted + asArray(members.value("mcp_servers")).length }
 }
 
 function reasoning(members: BodyMembers): ReasoningShape {
@@ -75,11 +70,11 @@ function reasoning(members: BodyMembers): ReasoningShape {
   })
 }
 
-function countText(members: BodyMembers): TextCounts {
+function countText(members: BodyMembers): number {
   const messages = asArray(members.value("messages"))
   let chars = charsIn(members.value("system"))
   for (const message of messages) chars += charsIn(asObject(message)?.["content"])
-  return { messages: messages.length, chars }
+  return chars
 }
 
 function charsIn(content: unknown): number {

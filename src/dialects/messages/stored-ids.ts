@@ -1,13 +1,15 @@
 /** Messages: threads, containers of the code execution tool, and files. */
-import { hasMember, HeldIdList, hidesNames, holdsAny, type StoredId, type StoredIds } from "../stored-ids.ts"
+import { KEY } from "../../json/watched-names.ts"
+import { hasMember, HeldIdList, holdsAny, mentions, type StoredId, type StoredIds } from "../stored-ids.ts"
 import { asArray, asObject, asString, type Loose } from "../loose.ts"
 
-const FILE = [Buffer.from('"file_id"')]
 const RETURNED = [Buffer.from('"file_id"'), Buffer.from('"container"')]
 
 export const storedIds: StoredIds = {
   mayHold: (body) =>
-    hasMember(body, "thread") || hasMember(body, "container") || holdsAny(body.bytes, FILE) || hidesNames(body.bytes),
+    hasMember(body, "thread") ||
+    hasMember(body, "container") ||
+    mentions(body, ["messages", "system", "thread", "container"], KEY.fileId),
   held: (body) => {
     const found = new HeldIdList()
     const container = body["container"]

@@ -1,8 +1,9 @@
 /** The shape of a Responses request. */
-import { countTyped, hasTyped, isFilledText, someUnder, token } from "../../json/search.ts"
 import type { ScannedObject } from "../../json/scan.ts"
+import { KEY, TYPE } from "../../json/watched-names.ts"
 import type { BodyMembers } from "../body-members.ts"
-import { asArray, asObject, asString, type Loose } from "../loose.ts"
+import type { FileRules, Place } from "../files.ts"
+import { asArray, asObject, asString } from "../loose.ts"
 import {
   isStructured,
   reasoningShape,
@@ -10,21 +11,42 @@ import {
   toolChoiceShape,
   type RequestShape,
   type ShapeRules,
-  type TextCounts,
-  type ToolCounts,
 } from "../shape-reader.ts"
+import { AT_CLIENT, countElements, HOSTED, NO_TOOLS, type ToolCounts } from "../tool-counts.ts"
 import { runsAtClient } from "./read-tools.ts"
 
 export function shapeOf(body: ScannedObject): RequestShape {
   return new ShapeReader(body, RULES)
 }
 
+const IMAGE: readonly Place[] = [
+  { key: "image_url", inner: null, holds: "url" },
+  { key: "image_url", inner: "url", holds: "url" },
+]
+
+const FILES: FileRules = {
+  images: new Set(["input_image", "computer_screenshot"]),
+  places: new Map<string, readonly Place[]>([
+    ["input_image", IMAGE],
+    ["computer_screenshot", IMAGE],
+    ["input_file", [{ key: "file_data", inner: null, holds: "file" }]],
+    ["input_audio", [{ key: "input_audio", inner: "data", holds: "media" }]],
+    ["input_video", [{ key: "video_url", inner: null, holds: "url" }]],
+    ["image_generation_call", [{ key: "result", inner: null, holds: "media" }]],
+  ]),
+  inside: new Set(["content", "output"]),
+  // arguments and schemas
+  free: new Set(["arguments", "action", "tools"]),
+  isFree: (type) => type !== null && type !== "message",
+}
+
 const RULES: ShapeRules = {
   conversation: "input",
-  countImages: (input) => countTyped(input, INPUT_IMAGE) + countTyped(input, SCREENSHOT),
+  files: FILES,
+  // of calls that the client executed, and of what they gave
+  toolHistory: KEY.callId,
+  seals: KEY.encrypted,
   countTools,
-  hasToolHistory: (input) => someUnder(input, CALL_ID, isFilledText),
-  hasSeals: (input) => someUnder(input, ENCRYPTED, isFilledText),
   toolChoice: (members) => toolChoiceShape(members.value("tool_choice"), () => null),
   structuredOutput: (members) => isStructured(asObject(members.value("text"))?.["format"]),
   reasoning: (members) =>
@@ -36,54 +58,50 @@ const RULES: ShapeRules = {
   countText,
 }
 
-const INPUT_IMAGE = token("input_image")
-const SCREENSHOT = token("computer_screenshot")
-const ENCRYPTED = token("encrypted_content")
-/** Of calls that the client executed, and of what they gave. */
-const CALL_ID = token("call_id")
-const ADDITIONAL = token("additional_tools")
-const FOUND_TOOLS = token("tool_search_output")
-
-/** Also those that items of the input declare; the input is read for them only where there are such items. */
+/** Also those that items of the input declare. */
 function countTools(members: BodyMembers): ToolCounts {
-  const declared = asArray(members.value("tools"))
-  const input = members.bytes("input")
-  const inline =
-    hasTyped(input, ADDITIONAL) || hasTyped(input, FOUND_TOOLS) ? inlineTools(members.value("input")) : NO_TOOLS
-  const all = flattened([...declared, ...inline])
-  const client = all.filter((tool) => runsAtClient(tool)).length
-  return { client, hosted: all.length - client }
+  const { body } = members
+  const declared = countElements(body, members.all(["tools"]), countTool)
+  if ((members.names("input") & TYPE.inlineTools) === 0) return declared
+  const inline = countElements(body, members.all(["input"]), (type, read) =>
+    type === "additional_tools" || type === "tool_search_output" ? sumOf(asObject(read())?.["tools"]) : NO_TOOLS,
+  )
+  return { client: declared.client + inline.client, hosted: declared.hosted + inline.hosted }
 }
 
-const NO_TOOLS: readonly unknown[] = []
+/** Where these run, or what is in them, stands beside the type. */
+const SAYS_MORE: ReadonlySet<string> = new Set(["namespace", "shell", "tool_search"])
 
-function inlineTools(input: unknown): readonly unknown[] {
-  return asArray(input).flatMap((item) => {
-    const { type, tools } = (asObject(item) ?? {}) as { readonly type?: unknown; readonly tools?: unknown }
-    return type === "additional_tools" || type === "tool_search_output" ? asArray(tools) : []
-  })
+function countTool(type: string | null, read: () => unknown): ToolCounts {
+  if (type === "function" || type === "custom") return AT_CLIENT
+  const tool = type === null || SAYS_MORE.has(type) ? (asObject(read()) ?? {}) : { type }
+  // a namespace is the tools in it
+  if (type === "namespace") return sumOf(tool["tools"])
+  return runsAtClient(tool) ? AT_CLIENT : HOSTED
 }
 
-/** A namespace is the tools in it. */
-function flattened(tools: readonly unknown[]): readonly Loose[] {
-  return tools
-    .map((tool) => asObject(tool) ?? {})
-    .flatMap((tool) =>
-      tool["type"] === "namespace" ? asArray(tool["tools"]).map((one) => asObject(one) ?? {}) : [tool],
-    )
+function sumOf(tools: unknown): ToolCounts {
+  let [client, hosted] = [0, 0]
+  for (const value of asArray(tools)) {
+    const tool = asObject(value) ?? {}
+    const counts = countTool(asString(tool["type"]), () => tool)
+    client += counts.client
+    hosted += counts.hosted
+  }
+  return { client, hosted }
 }
 
-function countText(members: BodyMembers): TextCounts {
+function countText(members: BodyMembers): number {
   const instructions = asString(members.value("instructions"))?.length ?? 0
   const input = members.value("input")
-  if (typeof input === "string") return { messages: 1, chars: instructions + input.length }
+  if (typeof input === "string") return instructions + input.length
   const items = asArray(input)
   let chars = instructions
   for (const item of items) {
     const { content, output } = (asObject(item) ?? {}) as { readonly content?: unknown; readonly output?: unknown }
     chars += typeof item === "string" ? item.length : charsIn(content) + charsIn(output)
   }
-  return { messages: items.length, chars }
+  return chars
 }
 
 function charsIn(content: unknown): number {

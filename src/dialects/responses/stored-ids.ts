@@ -1,19 +1,24 @@
 /** Responses: stored responses and their items, conversations, containers and files. */
-import { hasMember, HeldIdList, hidesNames, holdsAny, type StoredId, type StoredIds } from "../stored-ids.ts"
+import type { ScannedObject } from "../../json/scan.ts"
+import { searchable } from "../../json/search.ts"
+import { countWithin, indexFrom } from "../../json/sorted.ts"
+import { endOf } from "../../json/walk.ts"
+import { KEY, TYPE } from "../../json/watched-names.ts"
+import { utf8 } from "../../text.ts"
+import { hasMember, HeldIdList, holdsAny, mentions, type StoredId, type StoredIds } from "../stored-ids.ts"
 import { asArray, asObject, asString, type Loose } from "../loose.ts"
-import { holdsBareReference } from "./bare-reference.ts"
 
-const HELD = [Buffer.from('"file_id'), Buffer.from('"container'), Buffer.from('"item_reference"')]
+const HELD = KEY.fileId | KEY.container | TYPE.stored
 const RETURNED = [Buffer.from('"file_id"'), Buffer.from('"container_id"')]
 const FALSE = 102
+const NULL = 110
 
 export const storedIds: StoredIds = {
   mayHold: (body) =>
     hasMember(body, "previous_response_id") ||
     hasMember(body, "conversation") ||
-    holdsAny(body.bytes, HELD) ||
-    holdsBareReference(body.bytes) ||
-    hidesNames(body.bytes),
+    mentions(body, ["input", "tools", "conversation"], HELD) ||
+    holdsBareReference(body),
   held: (body) => {
     const found = new HeldIdList()
     found.add("response", body["previous_response_id"], "previous_response_id")
@@ -45,6 +50,22 @@ export const storedIds: StoredIds = {
     }
     return found
   },
+}
+
+/** Only elements with an id and without a type are read. */
+function holdsBareReference({ bytes, members, elements, types, ids }: ScannedObject): boolean {
+  const json = searchable(bytes)
+  const input = members.filter(({ key }) => key === "input")
+  return input.some(({ start, end }) => {
+    for (let index = indexFrom(ids, start); (ids[index] ?? end) < end; index++) {
+      const next = indexFrom(elements, ids[index] ?? 0)
+      const [element, behind] = [elements[next - 1] ?? 0, Math.min(end, elements[next] ?? end)]
+      const type = types[indexFrom(types, element)] ?? end
+      if (type < behind && bytes[type] !== NULL && countWithin(types, element, behind) === 1) continue
+      if (isReference(asObject(JSON.parse(utf8(bytes, element, endOf(json, element)))))) return true
+    }
+    return false
+  })
 }
 
 /** `{"id": …}` and no type is a reference, too. https://platform.openai.com/docs/api-reference/responses/create */

@@ -1,7 +1,6 @@
 /** The store of pins, and what a conversation is known by. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { eachElement } from "../../json/elements.ts"
 import { scanObject } from "../../json/scan.ts"
 import { conversationKeys, type ConversationSource } from "./conversation-key.ts"
 import { firstTurns } from "./first-turns.ts"
@@ -102,18 +101,10 @@ describe("the first turns", () => {
       expect(firstTurns(bytes(value))).toBeNull()
   })
 
-  test("the walk reads no further than it must, and every element once", () => {
-    fc.assert(
-      fc.property(fc.array(fc.jsonValue()), fc.nat(9), fc.constantFrom(0, 2), (list, enough, indent) => {
-        const seen: unknown[] = []
-        eachElement(bytes(list, indent), (element) => {
-          seen.push(JSON.parse(element.toString()))
-          return seen.length < enough
-        })
-        const expected = list.slice(0, Math.max(1, enough))
-        expect(JSON.stringify(seen)).toBe(JSON.stringify(expected))
-      }),
-    )
+  test("instructions between the turns say nothing, however their role is spelled", () => {
+    const system = String.raw`{"r\u006fle":"system","content":"x"}`
+    const text = `[${system},{"role":"user","content":"hello"},${system},{"role":"assistant","content":"hi"}]`
+    expect(firstTurns(Buffer.from(text))).toEqual({ opening: "hello", answer: "hi" })
   })
 })
 

@@ -64,5 +64,5 @@ const SEPARATOR = "\u0000"
 
 /** A client that changes its dialect has another conversation: it cannot carry its reasoning over. */
 function hashed({ callerId, dialect }: ConversationSource, kind: string, value: string): string {
-  return new Bun.CryptoHasher("sha256").update([callerId, dialect, kind, value].join(SEPARATOR)).digest("base64")
+  return Bun.SHA256.hash([callerId, dialect, kind, value].join(SEPARATOR), "base64")
 }

@@ -4,8 +4,9 @@
  * first turns count, and the ids of the tool calls in them. The walk ends there, however long the conversation is.
  */
 import { asArray, asObject, asString, type Loose } from "../../dialects/loose.ts"
-import { QUOTE } from "../../json/bytes.ts"
-import { eachElement } from "../../json/elements.ts"
+import { OPEN_BRACE, OPEN_BRACKET, QUOTE } from "../../json/bytes.ts"
+import { eachItem, eachMember, endOf, stringAt } from "../../json/walk.ts"
+import { utf8 } from "../../text.ts"
 
 export interface FirstTurns {
   /** Of the user, before the model said anything. */
@@ -14,27 +15,45 @@ export interface FirstTurns {
   readonly answer: string | null
 }
 
-const decoder = new TextDecoder()
-
 /** Null: nothing to know the conversation by. `conversation`: the bytes of `messages` or `input`. */
 export function firstTurns(conversation: Buffer): FirstTurns | null {
-  if (conversation[0] === QUOTE) return { opening: decoder.decode(conversation), answer: null }
+  if (conversation[0] === QUOTE) return { opening: utf8(conversation, 0, conversation.length), answer: null }
+  if (conversation[0] !== OPEN_BRACKET) return null
   const opening: string[] = []
   const answer: string[] = []
-  eachElement(conversation, (element) => {
-    const item = asObject(JSON.parse(decoder.decode(element)))
-    if (item === null) return true
-    const speaker = speakerOf(item)
-    if (speaker === "model") answer.push(...words(item))
-    else if (speaker === "user" && answer.length > 0) return false
-    else if (speaker === "user") opening.push(...words(item))
-    return answer.length === 0
+  eachItem(conversation, 0, (start) => {
+    if (conversation[start] !== OPEN_BRACE) return endOf(conversation, start)
+    const { speaker, end } = speakerAt(conversation, start)
+    // instructions may be long, and say nothing of the conversation: they are not read
+    if (speaker === "operator") return end
+    if (speaker === "user" && answer.length > 0) return -1
+    const item = JSON.parse(utf8(conversation, start, end)) as Loose
+    if (speaker === "user") opening.push(...words(item))
+    else answer.push(...words(item))
+    return answer.length === 0 ? end : -1
   })
   if (opening.length === 0) return null
   return { opening: opening.join("\n"), answer: answer.length === 0 ? null : answer.join("\n") }
 }
 
-function speakerOf({ role, type }: Loose): "user" | "model" | "operator" {
+type Speaker = "user" | "model" | "operator"
+
+function speakerAt(conversation: Buffer, start: number): { readonly speaker: Speaker; readonly end: number } {
+  let [role, type] = ["", ""]
+  const end = eachMember(conversation, start, (key, value) => {
+    const behind = endOf(conversation, value)
+    if (key === "role") role = wordAt(conversation, value, behind)
+    else if (key === "type") type = wordAt(conversation, value, behind)
+    return behind
+  })
+  return { speaker: speakerOf(role, type), end }
+}
+
+function wordAt(json: Buffer, start: number, end: number): string {
+  return json[start] === QUOTE ? stringAt(json, start, end) : ""
+}
+
+function speakerOf(role: string, type: string): Speaker {
   if (role === "user") return "user"
   if (role === "system" || role === "developer" || type === "additional_tools") return "operator"
   return "model"

@@ -1,0 +1,71 @@
+/** Whether the scan has seen enough to say that a body may point at stored state. */
+import { describe, expect, test } from "bun:test"
+import fc from "fast-check"
+import { scanObject } from "../../json/scan.ts"
+import { isReference, storedIds } from "./stored-ids.ts"
+
+const mayHold = (text: string): boolean => storedIds.mayHold(scanObject(Buffer.from(text), 512))
+const holds = (input: string): boolean => mayHold(`{"tools":[{"id":"x","type":"function"}],"input":[${input}]}`)
+
+describe("an item that is no more than an id is a reference", () => {
+  test.each([
+    '{"id":"a"}',
+    '{ "id" : "a" }',
+    '{\n\t"id": "msg_1"\r\n}',
+    '{"type":null,"id":"a"}',
+    '{"id":"a", "type" : null}',
+    '{"id":"a", "type" : null, "status": "completed"}',
+    '{"type":"message","id":"a","type":null}',
+    '{"role":"user","content":"x"},{"id":"a"}',
+    String.raw`{"id":"a\u0062"}`,
+    String.raw`{"\u0069d":"a"}`,
+  ])("%s", (text) => {
+    expect(holds(text)).toBe(true)
+  })
+
+  test.each([
+    '{"id":"a","type":"message"}',
+    '{"type":"message","id":"a"}',
+    '{"role":"user","id":"a","content":"x"}',
+    '{"type":"function_call","id":"fc_1","call_id":"c"}',
+    '{"type":"function_call","id":"fc_1"},{"role":"user"}',
+    String.raw`{"content":"{\"id\":\"a\"}"}`,
+    '{"content":[{"id":"a"}]}',
+    "{}",
+  ])("not %s", (text) => {
+    expect(holds(text)).toBe(false)
+  })
+
+  test("none escapes, however it is written", () => {
+    const item = fc.oneof(
+      fc.record({ id: fc.string() }),
+      fc.record({ id: fc.string(), type: fc.constant(null) }),
+      fc.record({ type: fc.constant(null), id: fc.string() }),
+      fc.record({ type: fc.constant("message"), id: fc.string(), role: fc.constant("user"), content: fc.string() }),
+    )
+    fc.assert(
+      fc.property(fc.array(item), fc.nat(3), (input, indent) => {
+        expect(mayHold(JSON.stringify({ input }, null, indent))).toBe(input.some((each) => isReference(each)))
+      }),
+    )
+  })
+})
+
+test.each([
+  '{"input":[{"content":[{"type":"input_file","file_id":"f"}]}]}',
+  '{"tools":[{"type":"code_interpreter","container":"c"}]}',
+  '{"tools":[{"type":"code_interpreter","container":{"type":"auto","file_ids":["f"]}}]}',
+  '{"tools":[{"type":"shell","environment":{"type":"container_reference","container_id":"c"}}]}',
+  '{"input":[{"type":"item_reference","id":"i"}]}',
+  '{"previous_response_id":"r"}',
+  '{"conversation":{"id":"c"}}',
+  String.raw`{"input":[{"content":[{"f\u0069le_id":"f"}]}]}`,
+  String.raw`{"input":[{"typ\u0065":"item_reference","id":"i"}]}`,
+])("%s points at something", (text) => {
+  expect(mayHold(text)).toBe(true)
+})
+
+test("a text that speaks of ids points at nothing, and neither do ids that are empty", () => {
+  expect(mayHold(String.raw`{"input":[{"role":"user","content":"\u0066ile_id \"file_id\": \"f\""}]}`)).toBe(false)
+  expect(mayHold('{"input":[{"role":"user","content":[{"file_id":null}]}],"metadata":{"file_id":"x"}}')).toBe(false)
+})
