@@ -24,6 +24,11 @@ interface Waiter {
   timer: ReturnType<typeof setTimeout> | null
 }
 
+/** Some day the bucket lets the call in. */
+export function isPassing({ check, retryAfterMs }: Refusal): boolean {
+  return isBucket(check) && retryAfterMs !== null
+}
+
 export interface Waiting {
   /** Null: it left before its turn. */
   readonly outcome: Promise<Outcome | null>
@@ -77,7 +82,7 @@ export class Line {
     try {
       const outcome = await first.entry.ask()
       const at = this.#waiters.indexOf(first)
-      if (outcome.kind === "refusal" && isBucket(outcome.check)) first.latest = outcome
+      if (outcome.kind === "refusal" && isPassing(outcome)) first.latest = outcome
       else if (at >= 0) {
         this.#remove(at, first)
         first.resolve(outcome)

@@ -126,6 +126,14 @@ export function isBucket({ perSecond }: Check): boolean {
   return perSecond > 0
 }
 
+/** So long a call may keep its caller's bucket below zero. */
+const LONGEST_DEBT_S = 3600
+
+/** Does the call ask a bucket for more than it may ever owe? Waiting does not help then. */
+export function isBeyond({ limit, perSecond }: Check, amount: number): boolean {
+  return perSecond > 0 && amount - limit > perSecond * LONGEST_DEBT_S
+}
+
 export function resetOf({ kind }: Check, ts: number): number | null {
   if (kind.startsWith("day_")) return endOfDay(ts)
   return kind.startsWith("month_") ? endOfMonth(ts) : null

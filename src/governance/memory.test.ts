@@ -367,6 +367,16 @@ describe("token buckets", () => {
     expect(ask(0, 1)).toMatchObject({ kind: "refusal", retryAfterMs: 40_100 })
     expect(ask(40_100, 1).kind).toBe("lease")
   })
+
+  test("a call whose debt would last longer than an hour never passes, and takes nothing", () => {
+    const state = new MemoryState()
+    const limits = bucket("output_reservation_tokens", 100, 10)
+    const ask = (outputTokens: number) =>
+      state.admit({ ...NOTHING, id: "1", limits, ts: 0, nowMs: 0, outputTokens, leastOutputTokens: outputTokens })
+    for (const tokens of [36_101, 9e15]) expect(ask(tokens)).toMatchObject({ kind: "refusal", retryAfterMs: null })
+    expect(ask(36_100).kind).toBe("lease")
+    expect(ask(1)).toMatchObject({ kind: "refusal", retryAfterMs: 3_600_100 })
+  })
 })
 
 const NOTHING = {

@@ -3,6 +3,7 @@ import { dayOf, monthOf, SubjectCounts, type BucketKind, type Counts } from "./c
 import {
   amountOf,
   growsWithOutput,
+  isBeyond,
   isBucket,
   outputCost,
   outputWithin,
@@ -78,7 +79,8 @@ export class MemoryState implements GovernanceState {
       if (holding === undefined) continue
       const left = check.limit - usedOf(check, holding, nowMs) - reservedOf(check, holding)
       if (isBucket(check)) {
-        if (left < Math.min(check.limit, amountOf(check, request, outputTokens)))
+        const amount = amountOf(check, request, outputTokens)
+        if (left < Math.min(check.limit, amount) || isBeyond(check, amount))
           return refusal(check, holding, request, outputTokens)
         continue
       }
@@ -276,6 +278,7 @@ function refusal(check: Check, holding: Holding, request: AdmissionRequest, outp
 }
 
 function retryAfter(check: Check, holding: Holding, nowMs: number, used: number, requested: number): number | null {
+  if (isBeyond(check, requested)) return null
   if (isBucket(check)) return ((Math.min(check.limit, requested) - (check.limit - used)) * 1000) / check.perSecond
   if (check.kind === "rpm") return holding.counts.minute.waitMs("requests", requested, check.limit, nowMs)
   if (check.kind === "tpm") return holding.counts.minute.waitMs("tokens", requested, check.limit, nowMs)

@@ -13,7 +13,8 @@
  * What can be limited, in the order in which checks are made; of two subjects the caller's is checked first.
  * - `concurrent`: leases that are not settled.
  * - `request_start`, and at the end the three token buckets: token buckets (`perSecond`, `limit` is the burst). A call
- *   that costs more than the burst passes when the bucket is full and leaves it in debt. Nothing is given back later.
+ *   that costs more than the burst passes when the bucket is full and leaves it in debt; one whose debt would last longer
+ *   than an hour never passes (`retryAfterMs` is null). Nothing is given back later.
  * - `rpm`, `tpm`: what was admitted in the last 60 s, by the time of admission. May be counted in slices of at most a
  *   second, if a slice counts until its last moment is 60 s old: the limit then holds for every window of 60 s.
  * - `day_*`, `month_*`: the UTC calendar day and month of `AdmissionRequest.ts`; later changes of the call go there too.

@@ -1,6 +1,5 @@
 /** What a call may use at most, as far as its body tells: worked out only for calls whose tokens or money are limited. */
 import type { Group, Target } from "../config/snapshot.ts"
-import type { DialectName } from "../dialects/dialect.ts"
 import type { Estimator } from "../governance/estimator.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import type { Call } from "./call.ts"
@@ -30,6 +29,8 @@ const ENCODED_IMAGE_BYTES_PER_TOKEN = 100
 /** Where the catalogue says nothing. */
 const UNKNOWN_CONTEXT_TOKENS = 200_000
 const UNKNOWN_MAX_OUTPUT_TOKENS = 32_768
+/** No call writes more, whatever it asks for: larger numbers would spoil every sum. */
+const MOST_OUTPUT_TOKENS = 1e9
 /** Fewer output tokens than this serve nobody, and Responses takes no smaller cap. */
 const LEAST_CAP = 16
 const MILLION = 1_000_000
@@ -42,14 +43,6 @@ const HIDDEN_FIELDS: ReadonlySet<string> = new Set([
   "container",
   "prompt",
 ])
-/** Keys and types inside of the conversation that do, by the dialect that knows them. */
-const FILES = Buffer.from('"file_')
-const HIDDEN_KEYS = ["file_id", "file_ids", "file_url"].map((key) => Buffer.from(`"${key}"`))
-const HIDDEN_ITEMS: Readonly<Record<DialectName, Buffer | null>> = {
-  "openai-chat": null,
-  "openai-responses": Buffer.from('"item_reference"'),
-  anthropic: Buffer.from('"container_upload"'),
-}
 const NULL = 110
 
 /** `targets`: those that may serve the call. */
@@ -57,18 +50,19 @@ export function estimate(call: Call, targets: readonly Target[], estimator: Esti
   const { facts } = call
   const isHidden = call.body !== null && holdsHidden(call, call.body)
   const output = outputOf(call, targets)
+  const outputTokens = Math.min(output.tokens * facts.choices, MOST_OUTPUT_TOKENS)
   const visible = visibleTokens(call, targets, estimator)
   const inputTokens = isHidden ? Math.max(visible, largestContext(targets) - output.tokens) : visible
   const isUncapped = facts.outputCap === null
   const streams = facts.stream && boundOf(call) === null
   return {
     inputTokens,
-    outputTokens: output.tokens * facts.choices,
-    leastOutputTokens: isUncapped && !facts.stream ? LEAST_CAP * facts.choices : output.tokens * facts.choices,
+    outputTokens,
+    leastOutputTokens: isUncapped && !facts.stream ? LEAST_CAP * facts.choices : outputTokens,
     ...dearest(call, targets, inputTokens),
     textBytes:
       isHidden || call.shape.imageCount > 0 || call.shape.encodedBytes > 0 ? null : (call.body?.bytes.length ?? 0),
-    stepTokens: streams ? output.tokens * facts.choices : 0,
+    stepTokens: streams ? outputTokens : 0,
     maxOutputTokens: output.maxTokens * facts.choices,
     isUncapped: isUncapped && !facts.stream,
   }
@@ -94,17 +88,19 @@ function visibleTokens(call: Call, targets: readonly Target[], estimator: Estima
   return tokens + encoded
 }
 
-/** Per answer: what is asked for, and the most that a model of the group gives. */
+/** Per answer: what is asked for, but no more than a model of the group can write, and the most that one gives. */
 function outputOf(call: Call, targets: readonly Target[]): { readonly tokens: number; readonly maxTokens: number } {
   const { facts } = call
   let maxTokens = 0
+  let ceiling = 0
   let streamTokens = 0
   for (const { reservation } of targets) {
     const most = reservation.maxOutputTokens ?? UNKNOWN_MAX_OUTPUT_TOKENS
     maxTokens = Math.max(maxTokens, reservation.maxOutputTokens ?? Infinity)
+    ceiling = Math.max(ceiling, reservation.maxOutputTokens ?? reservation.contextTokens ?? Infinity)
     streamTokens = Math.max(streamTokens, facts.stream ? Math.min(most, reservation.streamTokens) : most)
   }
-  return { tokens: boundOf(call) ?? streamTokens, maxTokens }
+  return { tokens: Math.min(boundOf(call) ?? streamTokens, ceiling), maxTokens }
 }
 
 /** What the client's cap promises. Servers of the OpenAI dialects may take 0 for none; Anthropic fills its cache with it. */
@@ -140,11 +136,7 @@ function dearest(
 function holdsHidden(call: Call, body: ScannedObject): boolean {
   if (call.heldIds !== null) return true
   for (const { key, start } of body.members) if (HIDDEN_FIELDS.has(key) && body.bytes[start] !== NULL) return true
-  if (isPassed(call.group) && call.shape.hostedToolCount > 0) return true
-  const bytes = Buffer.from(body.bytes.buffer, body.bytes.byteOffset, body.bytes.length)
-  if (bytes.includes(FILES) && HIDDEN_KEYS.some((key) => bytes.includes(key))) return true
-  const item = HIDDEN_ITEMS[call.dialect.name]
-  return item !== null && bytes.includes(item)
+  return call.shape.pointsElsewhere || (isPassed(call.group) && call.shape.hostedToolCount > 0)
 }
 
 function isPassed(group: Group | null): boolean {

@@ -104,10 +104,16 @@ function message({ check, subject, used, reserved, requested }: Refusal): string
   return `The limit ${limit} of this ${subject.scope} is ${shown(check.limit)}: ${shown(used)} used${held}, and this call needs up to ${shown(requested)}.`
 }
 
+function beyond({ check, subject, requested }: Refusal): string {
+  return `This call asks for up to ${requested} of what ${WORDS[check.kind].limit} of this ${subject.scope} limits to ${check.perSecond} a second, with a burst of ${check.limit}: it would take more than an hour to make up for it. Ask for less output, or send less.`
+}
+
 /** Its fields stand directly in `error`. */
 function shaped(refusal: Refusal): RouterError {
-  const retryAfterS = bounded((refusal.retryAfterMs ?? 0) / 1000)
+  const isBeyond = refusal.retryAfterMs === null
+  const retryAfterS = bounded((refusal.retryAfterMs ?? LONGEST_RETRY_S * 1000) / 1000)
   return new RouterError("traffic-shaped", {
+    ...(isBeyond ? { message: beyond(refusal), retryable: false } : {}),
     retryAfterS,
     fields: { retry_after_seconds: retryAfterS, bucket: bucketName(refusal) },
   })

@@ -3,6 +3,7 @@ import { asRouterError, RouterError } from "../errors.ts"
 import type { Target } from "../config/snapshot.ts"
 import { isBucket } from "../governance/measure.ts"
 import type { AdmissionRequest, CompiledLimits, Lease, Refusal } from "../governance/state.ts"
+import { isPassing } from "../governance/line.ts"
 import type { Call } from "./call.ts"
 import { estimate } from "./estimate.ts"
 import type { Gateway } from "./gateway.ts"
@@ -138,7 +139,7 @@ function inLine(outcome: Asked, call: Call, request: AdmissionRequest, gateway: 
 }
 
 function isShaping(outcome: Lease | Refusal): boolean {
-  return outcome.kind === "refusal" && isBucket(outcome.check)
+  return outcome.kind === "refusal" && isPassing(outcome)
 }
 
 /** Why a call waits that has not asked yet. */

@@ -8,7 +8,7 @@ import { FakeUpstream } from "../helpers/fake-upstream.ts"
 import type { Gateway } from "../helpers/gateway.ts"
 import { startGateway } from "../helpers/gateway.ts"
 import { handOutHeld } from "../helpers/stored-ids.ts"
-import { SAMPLES, type Dialect } from "../helpers/samples.ts"
+import { DIALECTS, SAMPLES, type Dialect } from "../helpers/samples.ts"
 import { at } from "../helpers/streams.ts"
 import { vendorAnswer } from "../helpers/vendor.ts"
 
@@ -39,6 +39,22 @@ const CALLERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
       queue: { enabled: true, max_wait_ms: 40, max_depth: 2 },
     },
   },
+  ...Object.fromEntries(
+    ["chat", "responses", "messages", "n"].map((name) => [
+      `absurd ${name}`,
+      {
+        traffic_shape: { enabled: true, output_reservation_tokens_per_sec: 10, output_reservation_token_burst: 100 },
+      },
+    ]),
+  ),
+  "absurd in line": {
+    traffic_shape: {
+      enabled: true,
+      output_reservation_tokens_per_sec: 10,
+      output_reservation_token_burst: 100,
+      queue: { enabled: true, max_wait_ms: 600_000, max_depth: 3 },
+    },
+  },
   "by tokens": {
     traffic_shape: { enabled: true, output_reservation_tokens_per_sec: 1, output_reservation_token_burst: 100 },
   },
@@ -53,11 +69,16 @@ beforeAll(async () => {
         provider["models"] = {
           m1: { model: VENDOR_MODEL, ...PRICES, context_tokens: CONTEXT },
           unpriced: { model: "u" },
+          short: { model: VENDOR_MODEL, ...PRICES, max_output_tokens: 500 },
         }
       }
       config.models["unpriced"] = {
         strategy: "failover",
         targets: targetsOf(["upstream"]).map((target) => ({ ...target, model_ref: "unpriced" })),
+      }
+      config.models["short"] = {
+        strategy: "failover",
+        targets: targetsOf(["upstream"]).map((target) => ({ ...target, model_ref: "short" })),
       }
       config.models["mixed"] = {
         strategy: "failover",
@@ -71,7 +92,7 @@ beforeAll(async () => {
         const id = name.replaceAll(/\W/gu, "-")
         const token = newToken(id)
         tokens.set(name, token)
-        config.callers.push(callerEntry(id, token, ["default", "unpriced", "mixed", "strict"], limits))
+        config.callers.push(callerEntry(id, token, ["default", "unpriced", "short", "mixed", "strict"], limits))
       }
     },
   })
@@ -100,11 +121,19 @@ async function ask(who: string, dialect: Dialect, extra: object = {}, model = "d
 }
 
 /** What a call reserves while its upstream thinks about it. */
-async function reserved(dialect: Dialect, extra: object): Promise<{ readonly tokens: number; readonly usd: number }> {
+async function reserved(
+  dialect: Dialect,
+  extra: object,
+  model?: string,
+): Promise<{ readonly tokens: number; readonly usd: number }> {
   const marker = `holds-${Math.round(upstream.exchanges.length)}-${JSON.stringify(extra).length}`
   upstream.plan(marker, stall)
   const leaving = new AbortController()
-  const body = SAMPLES[dialect].request({ text: marker, extra: { ...extra } })
+  const body = SAMPLES[dialect].request({
+    text: marker,
+    ...(model === undefined ? {} : { model }),
+    extra: { ...extra },
+  })
   const held = gateway.open(dialect, body, { token: tokens.get("wide")!, signal: leaving.signal }).catch(() => null)
   await upstream.arrival(marker)
   const { limits } = await viewOf("wide")
@@ -291,5 +320,32 @@ describe("the line of a shaped caller", () => {
     expectError(answer, "chat", 429, "traffic-shaped")
     expect(at(parsed(answer), "error", "bucket")).toBe("caller.output_reservation_tokens_per_sec")
     expect(gateway.records.usage(answer.requestId)[0]).toMatchObject({ traffic_shape_reserved_output_tokens: 90 })
+  })
+
+  for (const dialect of DIALECTS) {
+    test(`${dialect}: a cap beyond anything leaves no debt, and is not to be tried again`, async () => {
+      const key = dialect === "responses" ? "max_output_tokens" : "max_tokens"
+      const who = `absurd ${dialect}`
+      const answer = await ask(who, dialect, { [key]: 9e15 }, "unpriced")
+      expectError(answer, dialect, 429, "traffic-shaped")
+      expect(answer.headers.get("x-should-retry")).toBe("false")
+      expect(at(parsed(answer), "error", "message")).toContain("output_reservation_tokens_per_sec")
+      expect((await ask(who, dialect, { [key]: 50 }, "unpriced")).status).toBe(200)
+    })
+  }
+
+  test("answers beyond number leave no debt either", async () => {
+    expectError(await ask("absurd n", "chat", { n: 9e15, max_tokens: 10 }), "chat", 429, "traffic-shaped")
+    expect((await ask("absurd n", "chat", { max_tokens: 10 })).status).toBe(200)
+  })
+
+  test("a call that never passes does not wait", async () => {
+    expectError(await ask("absurd in line", "chat", { max_tokens: 9e15 }, "unpriced"), "chat", 429, "traffic-shaped")
+  })
+
+  test("no more is reserved than the model can write", async () => {
+    const { tokens: inAll } = await reserved("chat", { max_tokens: 9e15, n: 2 }, "short")
+    expect(inAll).toBeGreaterThan(1000)
+    expect(inAll).toBeLessThan(1100)
   })
 })

@@ -27,7 +27,8 @@ for at = 1, #checks, FIELDS do
   local kind, subject, limit, perSecond = checks[at], subjects[checks[at + 1] + 1], checks[at + 2], checks[at + 3]
   if perSecond > 0 then
     local amount = amountOf(kind, call, output)
-    if levelOf(kind, limit, perSecond, subject, now) < math.min(limit, amount) then return refuse(at, subject, amount) end
+    local level = levelOf(kind, limit, perSecond, subject, now)
+    if level < math.min(limit, amount) or isBeyond(limit, perSecond, amount) then return refuse(at, subject, amount) end
   else
     local used, reserved = amountsOf(kind, limit, perSecond, subject, now)
     local left = limit - used - reserved

@@ -5,6 +5,7 @@ local FIELDS = 5
 local RPM, TPM, LIFETIME, INPUT_TOKENS, OUTPUT_RESERVATION = 3, 4, 9, 12, 13
 local MILLION = 1000000
 local BLOCKED_BY_CALLS_MS = 1000
+local LONGEST_DEBT_S = 3600
 
 -- kind -> where the settled amount of a day or month stands; what is reserved stands three behind
 local DAY_CHECKS = { [5] = 1, [6] = 2, [10] = 3 }
@@ -24,6 +25,11 @@ local function levelOf(kind, limit, perSecond, subject, now)
     base[at + 1] = math.max(base[at + 1], now)
   end
   return base[at]
+end
+
+-- Does the call ask a bucket for more than it may ever owe?
+local function isBeyond(limit, perSecond, amount)
+  return perSecond > 0 and amount - limit > perSecond * LONGEST_DEBT_S
 end
 
 -- Settled and reserved.
@@ -95,7 +101,9 @@ local function refusal(at, checks, subject, now, requested)
   local kind, limit, perSecond = checks[at], checks[at + 2], checks[at + 3]
   local used, reserved = amountsOf(kind, limit, perSecond, subject, now)
   local wait = -1
-  if perSecond > 0 then
+  if isBeyond(limit, perSecond, requested) then
+    wait = -1
+  elseif perSecond > 0 then
     wait = (math.min(limit, requested) - (limit - used)) * 1000 / perSecond
   elseif kind == RPM then
     wait = waitOf(subject, 1, requested, limit, now)
