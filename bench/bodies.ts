@@ -37,6 +37,23 @@ export function longAgentBody(model: string): string {
   return agentBodyOf(model, LONG_AGENT_BYTES)
 }
 
+const SCREENS = 4
+const SCREEN_BYTES = 150_000
+
+/** The agent looks at a browser: four screenshots in base64 beside its other messages; 760 KB. */
+export function screenBody(model: string): string {
+  const request = JSON.parse(agentBody(model)) as { readonly messages: unknown[] }
+  for (let screen = 1; screen <= SCREENS; screen++) {
+    const data = Buffer.alloc((SCREEN_BYTES * 3) / 4, prose(screen, 200)).toString("base64")
+    const image = { type: "image_url", image_url: { url: `data:image/png;base64,${data}` } }
+    request.messages.splice(screen * 20, 0, {
+      role: "user",
+      content: [{ type: "text", text: prose(screen, 9) }, image],
+    })
+  }
+  return JSON.stringify(request)
+}
+
 function agentBodyOf(model: string, size: number): string {
   const messages: unknown[] = [
     { role: "system", content: prose(4, 1800) },

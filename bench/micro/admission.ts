@@ -1,4 +1,8 @@
-/** `bun bench/micro/admission.ts`: what an admission and its settlement cost with every limit on, in memory. */
+/**
+ * `scripts/run bench/micro/admission.ts`: what an admission and its settlement cost with every limit on, in memory; the
+ * state and the journal alone, and then the pipeline's own step, which estimates what the call may use from its body. The
+ * bar is 5 µs.
+ */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -6,9 +10,11 @@ import { Journal, type Reservation } from "../../src/governance/journal.ts"
 import { MemoryState } from "../../src/governance/memory.ts"
 import { CHECK_KINDS, type AdmissionRequest, type CompiledLimits } from "../../src/governance/state.ts"
 import { scanObject } from "../../src/json/scan.ts"
-import { DIALECTS } from "../../src/dialects/registry.ts"
+import { estimate } from "../../src/pipeline/estimate.ts"
+import { reserve } from "../../src/pipeline/reserve.ts"
 import { silentLog } from "../../src/system/log.ts"
-import { agentBody, smallBody } from "../bodies.ts"
+import { agentBody, longAgentBody, screenBody, smallBody } from "../bodies.ts"
+import { callOf, end, gateway, groupOf, type Asked } from "./calls.ts"
 import { compare } from "./timing.ts"
 
 const LIMIT = 1e15
@@ -92,19 +98,30 @@ compare(`${limits.checks.length} checks over two subjects`, RUNS, {
     journal.close(line.request_id)
   },
 })
-for (const [title, text] of [
-  ["small body", smallBody("bench")],
-  ["agent body", agentBody("bench")],
+const plain = groupOf("plain")
+for (const [title, text, runs] of [
+  ["small body", smallBody("plain"), 5000],
+  ["agent body", agentBody("plain"), 200],
+  ["long agent body", longAgentBody("plain"), 30],
+  ["agent body with screens", screenBody("plain"), 50],
 ] as const) {
-  const bytes = new TextEncoder().encode(text)
-  const body = scanObject(bytes, 512)
-  compare(`${title}, ${bytes.length} bytes`, title === "small body" ? RUNS : 200, {
-    "what an estimate looks at": () => {
-      const shape = DIALECTS["openai-chat"].shapeOf(body)
-      return shape.imageCount + shape.encodedBytes + shape.hostedToolCount
+  const body = scanObject(new TextEncoder().encode(text), 512)
+  const asked: Asked = { dialect: "openai-chat", group: plain, caller: "limited", headers: {} }
+  compare(`a caller with every limit, ${title} of ${body.bytes.length} bytes`, runs, {
+    "the call object": () => callOf(body, asked),
+    "+ estimate": () => estimate(callOf(body, asked), plain.targets, gateway.governance.estimator),
+    "+ reserve, journal and settle": () => {
+      const call = callOf(body, asked)
+      const held = call.credential?.caller.limits ?? null
+      if (held === null) throw new Error("the caller has limits")
+      const shortlist = reserve(call, held, { eligible: plain.targets, rejected: [] }, gateway)
+      if (shortlist instanceof Promise || call.lease === null) throw new Error("nobody waits")
+      gateway.governance.state.settle(call.lease, ACTUAL, gateway.clock.monotonicMs())
+      gateway.governance.journal?.close(call.id)
     },
   })
 }
+await end()
 await new Promise((resolve) => setImmediate(resolve))
 journal.end()
 rmSync(folder, { recursive: true, force: true })
