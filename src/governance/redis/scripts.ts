@@ -30,7 +30,7 @@ export const ALL_SCRIPTS: readonly Script[] = [ADMIT, EXTEND, SETTLE, BOOK, EXPI
 /** Does the store take writes? */
 export const PROBE: Script = script("return redis.call('SET', KEYS[1], ARGV[1], 'PX', 60000)")
 
-function script(...parts: readonly string[]): Script {
+export function script(...parts: readonly string[]): Script {
   // without keys there is nothing to do: the script is only to be known
   const text = ["if #KEYS == 0 then return 0 end", ...parts].join("\n")
   return { text, sha1: new Bun.CryptoHasher("sha1").update(text).digest("hex") }
