@@ -41,7 +41,7 @@ export class StoreUnavailable extends Error {
   }
 }
 
-const LIMITS: LinkLimits = { connectMs: 1000, commandMs: 500, firstRetryMs: 100, slowestRetryMs: 1000 }
+const LIMITS: LinkLimits = { connectMs: 1000, commandMs: 500, firstRetryMs: 100, slowestRetryMs: 500 }
 const SWEEP_MS = 25
 const PROBE_KEY = "{smart-router}:probe"
 /** The store is there, but is not what it should be: a replica, loading, full. A new connection may reach a better one. */
