@@ -7,6 +7,7 @@ import type { Log } from "../system/log.ts"
 import type { Random } from "../system/random.ts"
 import type { Health } from "../upstream/health.ts"
 import { BEAT, Peers } from "../upstream/peers.ts"
+import { storeAddress } from "./store-address.ts"
 
 const BEAT_SCRIPT = script(BEAT)
 const ID_BYTES = 8
@@ -20,10 +21,10 @@ export interface PeersParts {
 
 /** Null: this process is the only one. A connection of its own: beats neither wait behind admissions nor hold them up. */
 export async function openPeers({ server }: Config, { health, clock, random, log }: PeersParts): Promise<Peers | null> {
-  const { driver, url } = server.state
-  if (driver === "memory" || url === undefined) return null
+  const address = storeAddress(server.state)
+  if (address === null) return null
   const scripts = [BEAT_SCRIPT]
-  const link = new StoreLink({ url, clock, log, name: "the shared capacity", scripts, onUp: () => {} })
+  const link = new StoreLink({ ...address, clock, log, name: "the shared capacity", scripts, onUp: () => {} })
   await link.open()
   const beat = (words: readonly string[]): Promise<unknown> => link.run(BEAT_SCRIPT, words)
   const meeting = {

@@ -15,13 +15,12 @@ import type {
 import { refusalOf, viewsOf } from "./answers.ts"
 import { ExpiredLeases } from "./expired-leases.ts"
 import { CalendarWords, prepare, StoreLease, storeKey, type PreparedLimits } from "./lease.ts"
-import { StoreLink, StoreUnavailable, type LinkLimits } from "./link.ts"
+import { StoreLink, StoreUnavailable, type LinkLimits, type StoreAddress } from "./link.ts"
 import { OpenLeases } from "./open-leases.ts"
 import { ADMIT, ALL_SCRIPTS, EXTEND, LOOK, RESTORE, VIEW, type Script } from "./scripts.ts"
 import { Settlements } from "./settlements.ts"
 
-export interface StoreOptions {
-  readonly url: string
+export interface StoreOptions extends StoreAddress {
   readonly clock: Clock
   readonly log: Log
   /** A text that no other process draws. */
