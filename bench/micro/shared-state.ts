@@ -85,6 +85,7 @@ const shared = new SharedState({
   totalsOf: benchTotals,
   usedBy: () => Promise.resolve(new Map()),
   onUnavailable: "fail_closed",
+  recountMs: 0,
 })
 await shared.open()
 for (const concurrency of [1, 16, 64]) await measure("redis", shared, concurrency, redis.pid)

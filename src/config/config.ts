@@ -1399,8 +1399,20 @@ export interface StateConfig {
   readonly driver: "memory" | "redis"
   /** The address of the driver redis: `redis://` or `rediss://`, with user, password and database number. */
   readonly url?: string | undefined
+  /** A private authority and a client certificate. */
+  readonly tls?: StateTls | undefined
   /** While the shared state cannot be reached: `fail_closed` refuses the calls of callers with limits, `local` lets each process count for itself. */
   readonly on_unavailable: "fail_closed" | "local"
+}
+
+/** A private authority and a client certificate. */
+export interface StateTls {
+  /** Certificates of the authority that signed the server's, in PEM. */
+  readonly ca_file?: string | undefined
+  /** The client certificate, in PEM. */
+  readonly cert_file?: string | undefined
+  /** The key of the client certificate, in PEM. */
+  readonly key_file?: string | undefined
 }
 
 /** The usage database. */

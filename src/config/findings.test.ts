@@ -476,6 +476,14 @@ describe("values from elsewhere", () => {
     ])
   })
 
+  test("certificates for a shared state without TLS, and one that is missing", () => {
+    const state = (url: string) => `state: { driver: redis, url: '${url}', tls: { ca_file: /none/ca.pem } }`
+    expect(errors(withServer(state("redis://h")))).toMatchObject([{ path: "server.state.tls" }])
+    expect(errors(withServer(state("rediss://h")))).toMatchObject([
+      { code: "unreadable-file", path: "server.state.tls.ca_file" },
+    ])
+  })
+
   test("a TLS file that is missing is an error where it stands", () => {
     const found = errors(withProvider("tls: { ca_file: ca.pem }"))
     expect(found[0]).toMatchObject({

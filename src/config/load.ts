@@ -21,12 +21,12 @@ import { pathOf, reportIssues } from "./issues.ts"
 import { mapping } from "./outline.ts"
 import { reportPending } from "./pending.ts"
 import { reportPolicies } from "./policy-checks.ts"
-import { reportProviderFiles } from "./provider-files.ts"
 import { checkReferences } from "./references.ts"
 import { resolveConfig, withDefaultLimits } from "./resolve.ts"
 import { configSchema } from "./schema.ts"
 import { childOf, type Path } from "./schema/inspect.ts"
 import { openSources, readTextFile, whyUnreadable, type OpenedSources, type ReadFile } from "./sources.ts"
+import { reportTlsFiles } from "./tls-files.ts"
 import type { Unresolved } from "./walk.ts"
 import { incompleteIdleProviders, isNeeded, usedProviders, withApiKeys, withoutProviders } from "./unresolved.ts"
 
@@ -121,7 +121,7 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
   if (!parsed.success) return { ...NOTHING, secrets: keyed.secrets }
   const config = resolveConfig(parsed.data as Parameters<typeof resolveConfig>[0], configSchema, dirname(file))
   const files = [
-    ...reportProviderFiles(config, readFile, report),
+    ...reportTlsFiles(config, readFile, report),
     ...reportDatabaseAddress(config, readFile, report),
     ...reportPolicies(config, readFile, report),
   ]

@@ -113,7 +113,8 @@ function usageRow(call: Call, gateway: Gateway, outcome: Outcome, now: number): 
 }
 
 function stateOf(admitted: LimitState | null, { error }: Outcome, ...refusals: readonly ErrorCode[]): string | null {
-  return error !== null && refusals.includes(error.code) ? "exhausted" : admitted
+  if (error === null || !refusals.includes(error.code)) return admitted
+  return error.retryable ? "warning" : "exhausted"
 }
 
 function wholeOf(ms: number | null | undefined): number | null {

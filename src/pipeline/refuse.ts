@@ -43,13 +43,21 @@ export function bucketName({ subject, check }: Refusal): string {
 export function refused(refusal: Refusal, dialect: DialectName, nowMs: number): RouterError {
   const { code } = WORDS[refusal.check.kind]
   if (code === "traffic-shaped") return shaped(refusal)
-  const spent = code === "quota-exhausted" || code === "spend-exhausted" || code === "key-exhausted"
+  const isBudget = code === "quota-exhausted" || code === "spend-exhausted" || code === "key-exhausted"
+  const spent = isBudget && !isHeld(refusal)
   return new RouterError(code, {
     message: message(refusal),
+    // the lifetime budget too: what is only held comes back
+    status: isBudget && !spent ? 429 : undefined,
     retryable: !spent && fitsAtAll(refusal),
     retryAfterS: retryAfterSeconds(refusal, spent, dialect, nowMs),
     details: details(refusal),
   })
+}
+
+/** Nothing but what calls in flight hold stands in the way: they will use less, or end. */
+function isHeld({ check, used, requested }: Refusal): boolean {
+  return used + requested <= check.limit
 }
 
 /** A single call above the limit never passes. */

@@ -105,7 +105,7 @@ function pause(
     if (backoff === null) continue
     const isFirst = now >= backoff.until
     const pauseMs = backoff.failed(tried.startedAt, tried.retryAfterMs, now)
-    gateway.health.paused(backoff.until)
+    gateway.health.paused(scope, reason, backoff)
     const event = { bucket: "adaptive_backoff", decision: "backoff", retryAfterMs: pauseMs } as const
     noteShape({ ...event, scope: scope.kind, backoffReason: reason, demand: null }, target, call, gateway)
     if (isFirst)

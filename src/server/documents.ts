@@ -7,6 +7,7 @@ import ledgerCommit from "../../docs/decisions/0002-ledger-commit-rule.md" with 
 import postgres from "../../docs/decisions/0005-postgres.md" with { type: "text" }
 import sharedState from "../../docs/decisions/0006-shared-state.md" with { type: "text" }
 import scriptSandbox from "../../docs/decisions/0007-script-sandbox.md" with { type: "text" }
+import sharedCapacity from "../../docs/decisions/0008-shared-capacity.md" with { type: "text" }
 import ownHttp from "../../docs/decisions/0004-own-http.md" with { type: "text" }
 import configuration from "../../docs/configuration.md" with { type: "text" }
 import dialects from "../../docs/dialects.md" with { type: "text" }
@@ -89,6 +90,12 @@ export const DOCUMENTS: readonly Document[] = [
     slug: "decisions/0007-script-sandbox",
     title: "Decision 7: the script sandbox",
     text: scriptSandbox,
+  },
+  {
+    file: "docs/decisions/0008-shared-capacity.md",
+    slug: "decisions/0008-shared-capacity",
+    title: "Decision 8: shared provider capacity",
+    text: sharedCapacity,
   },
   { file: "CHANGELOG.md", slug: "changelog", title: "Changes", text: changelog },
 ]

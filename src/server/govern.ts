@@ -17,6 +17,7 @@ import { ensureOwnerFolder } from "../system/owner-only.ts"
 import type { Random } from "../system/random.ts"
 import { orphanRecord } from "./orphans.ts"
 import { allTotals, restoreLimits } from "./restore-limits.ts"
+import { storeAddress } from "./store-address.ts"
 
 export interface GovernOptions {
   /** Where reservations are written down; segment numbers are appended. Several: the first that no other process holds. */
@@ -104,11 +105,11 @@ export async function bookOrphans(journalPath: string, ledger: LedgerStore, cloc
 
 async function openState(options: GovernOptions): Promise<GovernanceState> {
   const { stateConfig, snapshot, ledger, clock, random, log } = options
-  const { driver, url, on_unavailable: onUnavailable } = stateConfig
-  if (driver === "memory" || url === undefined) return new MemoryState()
+  const address = storeAddress(stateConfig)
+  if (address === null) return new MemoryState()
   const state = new SharedState({
-    url,
-    onUnavailable,
+    ...address,
+    onUnavailable: stateConfig.on_unavailable,
     clock,
     log,
     drawId: () => random.hex(ID_BYTES),

@@ -5,6 +5,7 @@ import { MemoryPinStore, type PinStore } from "../routing/affinity/pin-store.ts"
 import { SharedPinStore } from "../routing/affinity/shared-pin-store.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
+import { storeAddress } from "./store-address.ts"
 
 /**
  * A connection of its own: a pin is soft, and must neither wait behind admissions nor take their connection down when it
@@ -12,10 +13,11 @@ import type { Log } from "../system/log.ts"
  */
 const COMMAND_MS = 50
 
-export function openPins({ driver, url }: StateConfig, clock: Clock, log: Log): PinStore {
-  if (driver === "memory" || url === undefined) return new MemoryPinStore()
+export function openPins(state: StateConfig, clock: Clock, log: Log): PinStore {
+  const address = storeAddress(state)
+  if (address === null) return new MemoryPinStore()
   const limits = { commandMs: COMMAND_MS }
-  const link = new StoreLink({ url, clock, log, limits, name: "the shared pins", scripts: [], onUp: () => {} })
+  const link = new StoreLink({ ...address, clock, log, limits, name: "the shared pins", scripts: [], onUp: () => {} })
   void link.open()
   return new SharedPinStore(link)
 }

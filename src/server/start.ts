@@ -25,6 +25,7 @@ import { startGoverning } from "./govern.ts"
 import { recoverLeftovers } from "./leftovers.ts"
 import { listen, type Listener } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
+import { openPeers } from "./peers.ts"
 import { openPins } from "./pins.ts"
 import { openPolicies, type Policies } from "./policies.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
@@ -89,6 +90,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   try {
     const journals = journalPaths(config, files, worker?.number ?? null)
     const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, { requestLog, metrics, log })
+    const peers = await openPeers(config, gateway)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
     const parts = { store: ledger, watched: { metrics, worker: worker?.number ?? null, ledger, requestLog } }
@@ -115,7 +117,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       watchTools: systemWatchTools,
     })
     const control = await openControl({ path: files.controlPath, reload: () => reloader.reload(), log })
-    const { stop, finished } = stopper(gateway, listener, [control, reloader, engines, policies], ledger, requestLog)
+    const doors = [control, reloader, engines, policies]
+    const { stop, finished } = stopper(gateway, listener, doors, [peers, ledger, requestLog])
     return { url: listener.url, config, findings: loaded.findings, log, stop, finished }
   } catch (error) {
     policies.close()
@@ -212,8 +215,7 @@ function stopper(
   listener: Listener,
   /** What could change the router from outside. */
   doors: readonly { close(): void }[],
-  ledger: LedgerStore,
-  requestLog: RequestLog,
+  stores: readonly ({ close(): Promise<void> } | null)[],
 ): Pick<RunningRouter, "stop" | "finished"> {
   const finished = Promise.withResolvers<void>()
   const stop = async (graceMs: number): Promise<void> => {
@@ -228,7 +230,7 @@ function stopper(
     gateway.watchdog.stop()
     gateway.upstream.close()
     gateway.pins.close()
-    await Promise.all([ledger.close(), requestLog.close(), gateway.governance.close()])
+    await Promise.all([...stores.map((store) => store?.close()), gateway.governance.close()])
     finished.resolve()
   }
   let stopping: Promise<void> | null = null

@@ -72,3 +72,20 @@ test("whatever comes: no pause is longer than the bound", () => {
     }),
   )
 })
+
+test("a pause that another process began is this one's too: as long, counted once, and growing from there", () => {
+  const [there, here] = [new Backoff(RULE), new Backoff(RULE)]
+  there.failed(0, null, 10)
+  there.failed(20, null, 30)
+  for (let heard = 0; heard < 2; heard += 1) here.join(there, 40)
+  expect([here.until, here.failures]).toEqual([2030, 2])
+  // a call that was on its way, though it began behind the refusal, is no further failure, and no end
+  expect(here.succeeded(35)).toBe(false)
+  here.failed(25, null, 50)
+  expect([here.until, here.failures]).toEqual([2050, 2])
+  expect(here.failed(60, null, 70)).toBe(4000)
+  // nor is a pause longer than the own rule allows
+  here.join({ until: Infinity, failures: 1, since: 80, stepMs: 1e9 }, 80)
+  expect([here.until, here.stepMs]).toEqual([60_080, 60_000])
+  expect([here.succeeded(79), here.succeeded(80)]).toEqual([false, true])
+})

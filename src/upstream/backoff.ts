@@ -4,15 +4,23 @@
  */
 import type { BackoffRule } from "../config/snapshot.ts"
 
-export class Backoff {
+/** What another process needs to know of a pause: when it ends, and how it came about. */
+export interface Pause {
+  readonly until: number
+  readonly failures: number
+  /** When the last failure was counted. */
+  readonly since: number
+  readonly stepMs: number
+}
+
+export class Backoff implements Pause {
   /** End of the pause; in the past: none. */
   until: number = -Infinity
   /** Failures one after the other, those of calls that were in flight together counted once. */
   failures = 0
+  since: number = -Infinity
+  stepMs = 0
   private readonly rule: BackoffRule
-  /** When the last of them was counted. */
-  private since: number = -Infinity
-  private stepMs = 0
 
   constructor(rule: BackoffRule) {
     this.rule = rule
@@ -30,6 +38,17 @@ export class Backoff {
     const pauseMs = Math.min(maxMs, wishedMs)
     this.until = Math.max(this.until, now + pauseMs)
     return pauseMs
+  }
+
+  /**
+   * Another process was refused. Heard twice is heard once. Calls that began before this process heard of it tell nothing
+   * about the pause: they neither count as refused once more nor end it.
+   */
+  join({ until, failures, stepMs }: Pause, now: number): void {
+    this.until = Math.max(this.until, Math.min(until, now + this.rule.maxMs))
+    this.failures = Math.max(this.failures, failures)
+    this.since = Math.max(this.since, now)
+    this.stepMs = Math.max(this.stepMs, Math.min(stepMs, this.rule.maxMs))
   }
 
   /** A whole answer to a call that began after the refusals ends the pause. True: there was something to end. */

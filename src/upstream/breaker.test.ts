@@ -133,3 +133,24 @@ test("whatever happens: it opens only after enough faults in the window, and at 
     }),
   )
 })
+
+describe("what another process found out", () => {
+  test("opens it here, for no longer than the own cooldown; half-open then, and probed here as well", () => {
+    const breaker = new Breaker(RULE)
+    expect(breaker.openElsewhere(300, 100)).toBe(true)
+    expect(breaker.openElsewhere(1e9, 100)).toBe(false)
+    expect([breaker.openUntil, breaker.state(599), breaker.state(600)]).toEqual([600, "open", "half-open"])
+    expect(breaker.claimProbe(600)).toBe(true)
+    const off = new Breaker({ ...RULE, failures: 0 })
+    expect([off.openElsewhere(300, 100), off.isOpen]).toEqual([false, false])
+  })
+
+  test("closes it, where the call that was answered began behind the cooldown", () => {
+    const { breaker, now } = played("!!!")
+    expect(breaker.closedElsewhere(now)).toBe(false)
+    expect(breaker.isOpen).toBe(true)
+    expect(breaker.closedElsewhere(now + RULE.cooldownMs)).toBe(true)
+    expect(breaker.isOpen).toBe(false)
+    expect(breaker.closedElsewhere(now + RULE.cooldownMs)).toBe(false)
+  })
+})

@@ -15,6 +15,9 @@ const LONGEST_PATIENCE_MS = 600_000
 /** Faults that are a smaller part of what ended in the window do not open the breaker, unless they came in a row. */
 const FLAKY_SHARE = 0.1
 
+/** Clocks of processes that are compared by way of a third one. */
+const SKEW_MS = 250
+
 export class Breaker {
   /** Whether it is not closed. */
   isOpen = false
@@ -83,6 +86,25 @@ export class Breaker {
     this.openUntil = now + this.rule.cooldownMs
     this.faultTimes = []
     this.nextPlace = 0
+    return true
+  }
+
+  /** In another process it is open until then. True: this has opened it. */
+  openElsewhere(until: number, now: number): boolean {
+    const { failures, cooldownMs } = this.rule
+    if (failures === 0) return false
+    const bounded = Math.min(until, now + cooldownMs)
+    this.openUntil = this.isOpen ? Math.max(this.openUntil, bounded) : bounded
+    if (this.isOpen) return false
+    this.isOpen = true
+    this.forget()
+    return true
+  }
+
+  /** A call that began at `startedAt` has closed it in another process. True: here as well. */
+  closedElsewhere(startedAt: number): boolean {
+    if (!this.isOpen || startedAt + SKEW_MS < this.openUntil) return false
+    this.close()
     return true
   }
 

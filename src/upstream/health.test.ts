@@ -142,9 +142,9 @@ test("the longest hindrance is the one that is told", () => {
   const health = healthOf(snapshot)
   const one = targetOf(snapshot, "one")
   expect(health.standing(one, 0)).toEqual({ breaker: "closed", isProbed: false, hindrance: null })
-  const { rateLimited } = health.of(one).scopes[1]!
-  rateLimited!.failed(0, 20_000, 0)
-  health.paused(rateLimited!.until)
+  const scope = health.of(one).scopes[1]!
+  scope.rateLimited!.failed(0, 20_000, 0)
+  health.paused(scope, "rate_limited", scope.rateLimited!)
   expect(health.standing(one, 1).hindrance).toEqual({ reason: "rate-limited", scope: "provider_model", until: 20_000 })
   health.failed(health.of(one), 0, 10_000)
   expect(health.standing(one, 10_000).hindrance?.reason).toBe("breaker-open")

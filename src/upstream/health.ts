@@ -3,16 +3,21 @@
  * changed, and dropped with the configuration that named it.
  */
 import type { Group, ShapingRule, Snapshot, Target } from "../config/snapshot.ts"
+import type { Backoff } from "./backoff.ts"
 import { Breaker, type BreakerState } from "./breaker.ts"
+import type { News, PauseReason } from "./news.ts"
 import { Scope } from "./shaping.ts"
 
 export class TargetHealth {
+  /** The same in every process that has it in its configuration; tells nothing. */
+  readonly name: string
   readonly group: string
   readonly breaker: Breaker
   /** Widest first. */
   readonly scopes: readonly Scope[]
 
-  constructor(group: string, breaker: Breaker, scopes: readonly Scope[]) {
+  constructor(name: string, group: string, breaker: Breaker, scopes: readonly Scope[]) {
+    this.name = name
     this.group = group
     this.breaker = breaker
     this.scopes = scopes
@@ -44,27 +49,32 @@ interface KeptScope {
 
 export class Health {
   private targets = new WeakMap<Target, TargetHealth>()
-  private byKey = new Map<string, TargetHealth>()
+  private byName = new Map<string, TargetHealth>()
   private scopes = new Map<string, KeptScope>()
   private openBreakers = 0
   /** No pause is longer. */
   private pausedUntil = -Infinity
+  /** Tells other processes; null: there are none. */
+  tell: ((news: News) => void) | null = null
+  /** Of a scope that no process has known: what this one may use of it. */
+  firstPart = 1
 
   /** Takes a configuration's targets over; what stands in it unchanged keeps its state. */
   adopt(snapshot: Snapshot, now: number): void {
-    const byKey = new Map<string, TargetHealth>()
+    const byName = new Map<string, TargetHealth>()
     const scopes = new Map<string, KeptScope>()
     for (const group of new Set(snapshot.groups.values())) {
       for (const [target, key] of keysOf(group)) {
-        const breaker = this.byKey.get(key)?.breaker ?? new Breaker(snapshot.breaker)
+        const name = nameOf(key)
+        const breaker = this.byName.get(name)?.breaker ?? new Breaker(snapshot.breaker)
         breaker.adopt(snapshot.breaker)
         const shared = target.shaping.map((rule) => this.scopeFor(rule, scopeKey(rule, target, key), scopes, now))
-        const health = new TargetHealth(group.name, breaker, shared)
-        byKey.set(key, health)
+        const health = new TargetHealth(name, group.name, breaker, shared)
+        byName.set(name, health)
         this.targets.set(target, health)
       }
     }
-    this.byKey = byKey
+    this.byName = byName
     this.scopes = scopes
     this.countOpen()
   }
@@ -84,24 +94,70 @@ export class Health {
   /** True: the target's breaker has closed. */
   succeeded(health: TargetHealth, startedAt: number, now: number): boolean {
     for (const scope of health.scopes) {
-      scope.rateLimited?.succeeded(startedAt)
-      scope.quotaExhausted?.succeeded(startedAt)
+      if (scope.rateLimited?.succeeded(startedAt) === true) this.rested(scope, "rate_limited", startedAt)
+      if (scope.quotaExhausted?.succeeded(startedAt) === true) this.rested(scope, "quota_exhausted", startedAt)
     }
     const hasClosed = health.breaker.succeeded(startedAt, now)
-    if (hasClosed) this.countOpen()
+    if (hasClosed) {
+      this.countOpen()
+      this.tell?.({ is: "close", target: health.name, startedAt })
+    }
     return hasClosed
   }
 
   /** A fault of the provider. True: the target's breaker has opened. */
   failed(health: TargetHealth, startedAt: number, now: number): boolean {
-    const hasOpened = health.breaker.failed(startedAt, now)
+    const { breaker, name: target } = health
+    const before = breaker.openUntil
+    const hasOpened = breaker.failed(startedAt, now)
     if (hasOpened) this.countOpen()
+    if (hasOpened || breaker.openUntil !== before) this.tell?.({ is: "open", target, until: breaker.openUntil })
     return hasOpened
   }
 
   /** A pause was begun or made longer. */
-  paused(until: number): void {
-    this.pausedUntil = Math.max(this.pausedUntil, until)
+  paused(scope: Scope, reason: PauseReason, pause: Backoff): void {
+    this.pausedUntil = Math.max(this.pausedUntil, pause.until)
+    this.tell?.({ is: "pause", scope: scope.name, reason, pause })
+  }
+
+  /** What another process has found out. Heard twice is heard once. */
+  hear(news: News, now: number): void {
+    if ("scope" in news) {
+      const scope = this.scopes.get(news.scope)?.scope
+      const backoff = scope === undefined ? null : backoffOf(scope, news.reason)
+      if (backoff === null) return
+      if (news.is === "rest") {
+        backoff.succeeded(news.startedAt)
+        return
+      }
+      backoff.join(news.pause, now)
+      this.pausedUntil = Math.max(this.pausedUntil, backoff.until)
+      return
+    }
+    const breaker = this.byName.get(news.target)?.breaker
+    if (breaker === undefined) return
+    const hasChanged =
+      news.is === "open" ? breaker.openElsewhere(news.until, now) : breaker.closedElsewhere(news.startedAt)
+    if (hasChanged) this.countOpen()
+  }
+
+  /** What holds at the moment, for a store that has lost it. */
+  news(): readonly News[] {
+    const all: News[] = []
+    for (const { scope } of this.scopes.values())
+      for (const reason of ["rate_limited", "quota_exhausted"] as const) {
+        const pause = backoffOf(scope, reason)
+        if (pause !== null && pause.failures > 0) all.push({ is: "pause", scope: scope.name, reason, pause })
+      }
+    for (const { name: target, breaker } of this.byName.values())
+      if (breaker.isOpen) all.push({ is: "open", target, until: breaker.openUntil })
+    return all
+  }
+
+  /** Those that have something to share out between processes. */
+  *scopesWithBuckets(): Iterable<Scope> {
+    for (const { scope } of this.scopes.values()) if (scope.hasBuckets) yield scope
   }
 
   standing(target: Target, now: number): Standing {
@@ -111,15 +167,25 @@ export class Health {
 
   private scopeFor(rule: ShapingRule, key: string, scopes: Map<string, KeptScope>, now: number): Scope {
     const text = JSON.stringify(rule)
-    const earlier = scopes.get(key) ?? this.scopes.get(key)
-    const kept = earlier?.rule === text ? earlier : { rule: text, scope: new Scope(rule, now) }
-    scopes.set(key, kept)
-    return kept.scope
+    const name = nameOf(key)
+    const earlier = scopes.get(name) ?? this.scopes.get(name)
+    if (earlier?.rule === text) {
+      scopes.set(name, earlier)
+      return earlier.scope
+    }
+    const scope = new Scope(name, rule, now)
+    scope.allot(earlier?.scope.part ?? this.firstPart, true, now)
+    scopes.set(name, { rule: text, scope })
+    return scope
+  }
+
+  private rested({ name: scope }: Scope, reason: PauseReason, startedAt: number): void {
+    this.tell?.({ is: "rest", scope, reason, startedAt })
   }
 
   private countOpen(): void {
     this.openBreakers = 0
-    for (const { breaker } of this.byKey.values()) if (breaker.isOpen) this.openBreakers++
+    for (const { breaker } of this.byName.values()) if (breaker.isOpen) this.openBreakers++
   }
 }
 
@@ -153,4 +219,13 @@ function keysOf(group: Group): readonly (readonly [target: Target, key: string])
 function scopeKey(rule: ShapingRule, target: Target, targetKey: string): string {
   if (rule.kind === "target") return `target ${targetKey}`
   return JSON.stringify([rule.kind, target.provider.name, rule.kind === "provider" ? null : target.modelRef])
+}
+
+function backoffOf(scope: Scope, reason: PauseReason): Backoff | null {
+  return reason === "rate_limited" ? scope.rateLimited : scope.quotaExhausted
+}
+
+/** Short, and without the addresses of providers: it is seen by others. */
+function nameOf(key: string): string {
+  return new Bun.CryptoHasher("sha256").update(key).digest("hex").slice(0, 16)
 }

@@ -8,7 +8,7 @@ const NOTHING = { starts: null, input: null, total: null, rateLimitBackoff: null
 const SMALL: Demand = { inputTokens: 10, outputTokens: 5 }
 
 function scope(kind: ShapingRule["kind"], rule: Partial<ShapingRule>): Scope {
-  return new Scope({ ...NOTHING, kind, ...rule }, 0)
+  return new Scope("a", { ...NOTHING, kind, ...rule }, 0)
 }
 
 describe("one bucket", () => {
@@ -36,6 +36,40 @@ describe("one bucket", () => {
     const bucket = new TokenBucket({ perSecond: 1000, burst: 1 }, 100)
     bucket.take(1)
     expect(bucket.waitMs(1, 50)).toBeCloseTo(1)
+  })
+})
+
+describe("a part of a bucket", () => {
+  test("is a bucket with that part of rate and burst; a larger part brings nothing along", () => {
+    const bucket = new TokenBucket({ perSecond: 10, burst: 8 }, 0)
+    bucket.allot(0.25, 0)
+    expect(bucket.waitMs(2, 0)).toBe(0)
+    bucket.take(2)
+    expect(bucket.waitMs(1, 0)).toBeCloseTo(400)
+    bucket.allot(1, 400)
+    expect(bucket.waitMs(1, 400)).toBe(0)
+    bucket.take(1)
+    expect(bucket.waitMs(8, 400)).toBeCloseTo(800)
+  })
+
+  test("smaller than a call lets it pass when it is full, and takes all of it", () => {
+    const bucket = new TokenBucket({ perSecond: 1, burst: 1 }, 0)
+    bucket.allot(0.25, 0)
+    let started = 0
+    for (let now = 0; now <= 400_000; now += 100)
+      if (bucket.waitMs(1, now) === 0) {
+        bucket.take(1)
+        started += 1
+      }
+    // a quarter of one per second, and the first at once
+    expect(started).toBe(101)
+  })
+
+  test("of nothing lets nothing pass, and has an end to its wait", () => {
+    const bucket = new TokenBucket({ perSecond: 1, burst: 1 }, 0)
+    bucket.allot(0, 0)
+    expect(bucket.waitMs(0, 0)).toBe(1000)
+    expect(bucket.waitMs(1, 1e9)).toBe(1000)
   })
 })
 

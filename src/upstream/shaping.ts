@@ -24,20 +24,40 @@ export interface Throttle {
 
 /** One provider, model of a provider, or target; the same object for all who share it. */
 export class Scope {
+  /** The same in every process that has it in its configuration; tells nothing. */
+  readonly name: string
   readonly kind: ShapingRule["kind"]
   readonly rateLimited: Backoff | null
   readonly quotaExhausted: Backoff | null
   readonly starts: TokenBucket | null
   readonly input: TokenBucket | null
   readonly total: TokenBucket | null
+  /** What this process may use of rates and bursts; 1: all. */
+  part = 1
+  /** Calls that asked so far. */
+  asked = 0
 
-  constructor(rule: ShapingRule, now: number) {
+  constructor(name: string, rule: ShapingRule, now: number) {
+    this.name = name
     this.kind = rule.kind
     this.rateLimited = rule.rateLimitBackoff === null ? null : new Backoff(rule.rateLimitBackoff)
     this.quotaExhausted = rule.quotaBackoff === null ? null : new Backoff(rule.quotaBackoff)
     this.starts = rule.starts === null ? null : new TokenBucket(rule.starts, now)
     this.input = rule.input === null ? null : new TokenBucket(rule.input, now)
     this.total = rule.total === null ? null : new TokenBucket(rule.total, now)
+  }
+
+  get hasBuckets(): boolean {
+    return this.starts !== null || this.input !== null || this.total !== null
+  }
+
+  /** `isFull`: nobody has taken anything yet. */
+  allot(part: number, isFull: boolean, now: number): void {
+    this.part = part
+    for (const bucket of [this.starts, this.input, this.total]) {
+      bucket?.allot(part, now)
+      if (isFull) bucket?.fill()
+    }
   }
 }
 
@@ -46,6 +66,7 @@ export function claim(scopes: readonly Scope[], demand: Demand, now: number): Th
   const total = demand.inputTokens + demand.outputTokens
   let longest: Throttle | null = null
   for (const scope of scopes) {
+    scope.asked += 1
     longest = longer(longest, scope, "request_start", scope.starts?.waitMs(1, now) ?? 0)
     longest = longer(longest, scope, "input_tokens", scope.input?.waitMs(demand.inputTokens, now) ?? 0)
     longest = longer(longest, scope, "total_reserved_tokens", scope.total?.waitMs(total, now) ?? 0)

@@ -55,7 +55,8 @@ export function expectError(answer: Answer, dialect: Dialect, status: number, co
 function expectRetryAdvice(answer: Answer, code: ErrorCode): void {
   const { status, headers } = answer
   // the one code whose status says whether waiting helps
-  const isRetryable = CATALOGUE[code].retryable || (code === "no-eligible-target" && status === 503)
+  const mayPass = (code === "no-eligible-target" && status === 503) || isHeldBack(answer)
+  const isRetryable = CATALOGUE[code].retryable || mayPass
   if (!isRetryable) expect(headers.get("x-should-retry")).toBe("false")
   if (status !== 503 || !isRetryable) return
   expect(headers.get("x-should-retry")).toBeNull()
@@ -63,4 +64,14 @@ function expectRetryAdvice(answer: Answer, code: ErrorCode): void {
   expect(seconds).toMatch(/^\d+$/u)
   expect(Number(seconds)).toBeGreaterThanOrEqual(1)
   expect(Number(seconds)).toBeLessThanOrEqual(60)
+}
+
+/** A budget that would have room if calls in flight had used nothing. */
+function isHeldBack({ status, text }: Answer): boolean {
+  if (status !== 429) return false
+  const details = at(JSON.parse(text), "error", "details")
+  const [used, reserved, requested, limit] = ["used", "reserved", "requested", "limit_value"].map((key) =>
+    Number(at(details, key)),
+  ) as [number, number, number, number]
+  return reserved > 0 && used + requested <= limit
 }

@@ -1,5 +1,5 @@
 /** A real Redis or Valkey for tests, where the machine has one. */
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { RedisClient } from "bun"
@@ -10,23 +10,33 @@ const SERVER = Bun.which("redis-server") ?? Bun.which("valkey-server")
 export const WITHOUT_REDIS: string | null =
   SERVER === null ? "no redis-server or valkey-server on this machine (Debian: apt-get install redis-server)" : null
 
+export interface RedisWishes {
+  /** Further words of its command line. */
+  readonly options?: readonly string[]
+  /** User and password of the address. */
+  readonly login?: string
+  /** Files of its certificate and key: it speaks nothing but TLS then, and asks clients for a certificate of this one. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
+}
+
 export interface RedisServer extends AsyncDisposable {
   readonly url: string
   readonly pid: number
   command(name: string, ...words: string[]): Promise<unknown>
   signal(name: NodeJS.Signals): void
-  /** Starts it again on the same port, empty. */
+  /** Kills it and starts it again on the same port; empty, unless it was told to keep a file. */
   restart(): Promise<void>
 }
 
-export async function startRedis(): Promise<RedisServer> {
+export async function startRedis({ options: more = [], login = "", tls }: RedisWishes = {}): Promise<RedisServer> {
   if (SERVER === null) throw new Error(WITHOUT_REDIS ?? "")
   const directory = mkdtempSync(path.join(tmpdir(), "router-redis-"))
   const port = freePort()
   const start = async (): Promise<Bun.Subprocess> => {
     const options = [
-      "--port",
-      String(port),
+      ...(tls === undefined ? ["--port", String(port)] : ["--port", "0", "--tls-port", String(port)]),
+      ...(tls === undefined ? [] : ["--tls-cert-file", tls.certificate, "--tls-key-file", tls.key]),
+      ...(tls === undefined ? [] : ["--tls-ca-cert-file", tls.certificate]),
       "--bind",
       "127.0.0.1",
       "--save",
@@ -35,6 +45,7 @@ export async function startRedis(): Promise<RedisServer> {
       "no",
       "--dir",
       directory,
+      ...more,
     ]
     const child = Bun.spawn([SERVER, ...options], { stdout: "ignore", stderr: "ignore" })
     for (;;) {
@@ -49,8 +60,9 @@ export async function startRedis(): Promise<RedisServer> {
       await Bun.sleep(20)
     }
   }
-  const url = `redis://127.0.0.1:${port}`
-  const connect = (): RedisClient => new RedisClient(url, { autoReconnect: false, connectionTimeout: 1000 })
+  const url = `${tls === undefined ? "redis" : "rediss"}://${login}${tls === undefined ? "127.0.0.1" : "localhost"}:${port}`
+  const files = tls === undefined ? {} : { tls: certificates(tls) }
+  const connect = (): RedisClient => new RedisClient(url, { autoReconnect: false, connectionTimeout: 1000, ...files })
   let child = await start()
   return {
     url,
@@ -78,6 +90,16 @@ export async function startRedis(): Promise<RedisServer> {
       rmSync(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** What a client of such a server needs. */
+export function certificates({ certificate, key }: NonNullable<RedisWishes["tls"]>): {
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+} {
+  const cert = readFileSync(certificate, "utf8")
+  return { ca: cert, cert, key: readFileSync(key, "utf8") }
 }
 
 function freePort(): number {

@@ -26,6 +26,14 @@ interface Case {
   readonly value: number
 }
 
+/** Each has room for one call in flight, and for many that have ended. */
+const HELD = [
+  { name: "tokens held", limits: { quota: { day: { tokens: 150 } } }, code: "quota-exhausted", key: "quota" },
+  { name: "requests held", limits: { quota: { month: { requests: 1 } } }, code: "quota-exhausted", key: "quota" },
+  { name: "money held", limits: { spend: { day_usd: 0.002 } }, code: "spend-exhausted", key: "quota" },
+  { name: "lifetime held", limits: { key: { lifetime_tokens: 150 } }, code: "key-exhausted", key: "key" },
+] as const
+
 /** A call of the samples uses 11 + 7 tokens. The Messages samples have a cap of 64, the others get one. */
 const CASES: readonly Case[] = [
   {
@@ -102,6 +110,7 @@ beforeAll(async () => {
       }
       for (const dialect of DIALECTS) {
         for (const { name, limits } of CASES) add(`${dialect} ${name}`, limits)
+        for (const { name, limits } of HELD) add(`${dialect} ${name}`, limits)
         add(`${dialect} concurrent`, { rate: { concurrent: 1 } })
         add(`${dialect} shaped`, {
           traffic_shape: { enabled: true, request_start_per_sec: 0.01, request_burst: 1 },
@@ -177,6 +186,30 @@ for (const dialect of DIALECTS) {
       await held
       for (;;) if ((await ask(dialect, `${dialect} concurrent`)).status === 200) break
     })
+
+    for (const { name, code, key } of HELD)
+      test(`${name} by a call in flight alone: to be asked again soon`, async () => {
+        const who = `${dialect} ${name}`
+        const marker = `${dialect}-${name}`
+        upstream.plan(marker, stall)
+        const leaving = new AbortController()
+        const held = gateway
+          .open(dialect, SAMPLES[dialect].request({ text: marker, extra: CAPS[dialect] }), {
+            token: tokens.get(who)!,
+            signal: leaving.signal,
+          })
+          .catch(() => null)
+        await upstream.arrival(marker)
+        const answer = await ask(dialect, who)
+        expectError(answer, dialect, 429, code)
+        expect(answer.headers.get("retry-after")).toBe("1")
+        expect(answer.headers.get("x-should-retry")).toBeNull()
+        expect(details(answer)).toMatchObject({ used: 0, [`router_${key}_state`]: "warning" })
+        const row = gateway.records.usage(answer.requestId)[0]!
+        expect(row).toMatchObject({ status: 429, error: code, [`${key}_state`]: "warning" })
+        leaving.abort()
+        await held
+      })
 
     test("traffic shaping: its fields stand directly in the error", async () => {
       expect((await ask(dialect, `${dialect} shaped`)).status).toBe(200)

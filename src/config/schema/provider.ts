@@ -16,9 +16,10 @@ import {
   text,
   type Shape,
 } from "./field.ts"
-import { dialect, file, headerName, headerValue, httpUrl, identifier, proxyUrl } from "./forms.ts"
+import { dialect, headerName, headerValue, httpUrl, identifier, proxyUrl } from "./forms.ts"
 import { providerShaping } from "./limits.ts"
 import { model } from "./model.ts"
+import { tlsFiles } from "./tls.ts"
 
 const SECRET = { secret: "value" } as const
 const apiKey: z.ZodType = pattern(
@@ -46,22 +47,6 @@ const OWN_HEADERS = new Set([
 /** A client's credentials and network traces never go upstream. */
 const NEVER_FORWARDED =
   /^(authorization|proxy-authorization|x-api-key|cookie|host|forwarded|x-forwarded-.*|x-real-ip|x-codex-turn-metadata)$/i
-
-const tls: z.ZodType = ruled(
-  block(
-    {
-      ca_file: optional(file("Certificates of the authority that signed the provider's, in PEM.")),
-      cert_file: optional(file("The client certificate, in PEM.")),
-      key_file: optional(file("The key of the client certificate, in PEM.")),
-    },
-    "A private authority and a client certificate.",
-    { name: "ProviderTls" },
-  ),
-  ({ cert_file, key_file }) =>
-    (cert_file === undefined) === (key_file === undefined)
-      ? null
-      : { path: [], message: "cert_file and key_file belong together: one is missing." },
-)
 
 const engineMetrics: z.ZodType = block(
   {
@@ -114,7 +99,7 @@ const shape: Shape = {
     {},
   ),
   proxy: optional(key(proxyUrl, "An egress proxy. May hold user and password.", SECRET)),
-  tls: optional(tls),
+  tls: optional(tlsFiles("the provider's", "ProviderTls")),
   forward_headers: byDefault(list(headerName, "Further client headers that may go upstream."), []),
   beta_headers: optional(betaHeaders),
   traffic_shape: providerShaping,

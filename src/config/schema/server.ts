@@ -232,14 +232,16 @@ function reportsFault(value: Values): Fault | null {
 
 function storageFault(value: Values): Fault | null {
   const usageDb = value["usage_db"] as { readonly driver: string; readonly dsn?: string }
-  const state = value["state"] as { readonly driver: string; readonly url?: string }
+  const state = value["state"] as { readonly driver: string; readonly url?: string; readonly tls?: object }
   if (usageDb.driver === "postgres" && usageDb.dsn === undefined) {
     return { path: ["usage_db", "dsn"], message: "The driver postgres needs the key dsn." }
   }
   if (state.driver !== "redis") return null
   if (state.url === undefined) return { path: ["state", "url"], message: "The driver redis needs the key url." }
-  if (STATE_URL.test(state.url) && URL.canParse(state.url)) return null
-  return { path: ["state", "url"], message: "The address must begin with redis:// or rediss:// and name a host." }
+  if (!STATE_URL.test(state.url) || !URL.canParse(state.url))
+    return { path: ["state", "url"], message: "The address must begin with redis:// or rediss:// and name a host." }
+  if (state.tls === undefined || /^rediss:/i.test(state.url)) return null
+  return { path: ["state", "tls"], message: "Certificates need an address that begins with rediss://." }
 }
 
 function workersFault(value: Values): Fault | null {

@@ -1,6 +1,7 @@
 /** `server:` — what the process keeps: cache, request log, usage database, shared state. */
 import { block, byDefault, choice, duration, flag, integer, optional, text, type Shape } from "./field.ts"
 import { file } from "./forms.ts"
+import { tlsFiles } from "./tls.ts"
 
 const LATER = { pending: true } as const
 
@@ -75,6 +76,7 @@ export const storage: Shape = {
             secret: "value",
           }),
         ),
+        tls: optional(tlsFiles("the server's", "StateTls")),
         on_unavailable: byDefault(
           choice(
             ["fail_closed", "local"],

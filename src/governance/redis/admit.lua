@@ -1,18 +1,20 @@
 -- KEYS: the subjects. ARGV: time, id, { how long the lease lives in ms, day, month, input tokens, output tokens, least output tokens,
 -- nano-USD of the input, nano-USD per million output tokens }, the checks.
 -- { 1, output tokens, quota state, key state, generation of each subject } | a refusal | { 2, subjects that nothing is known of }
+-- | { 3, how long the call has to wait before it may ask, in ms }
 
 local now, id = timeOf(ARGV[1]), ARGV[2]
 local wish, checks = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
 local ttl, day, month, output, least = wish[1], wish[2], wish[3], wish[5], wish[6]
 local call = { inputTokens = wish[4], inputNanoUsd = wish[7], price = wish[8] }
 
-local subjects, unknown = {}, { 2 }
+local subjects, unknown, waitMs = {}, { 2 }, 0
 for at, key in ipairs(KEYS) do
   subjects[at] = load(key, now, day, month)
-  if not subjects[at] then unknown[#unknown + 1] = at - 1 end
+  if subjects[at] then waitMs = math.max(waitMs, subjects[at].waitMs) else unknown[#unknown + 1] = at - 1 end
 end
 if #unknown > 1 then return unknown end
+if waitMs > 0 then return { 3, exact(waitMs) } end
 
 -- Nothing is taken.
 local function refuse(at, subject, requested)

@@ -1,18 +1,19 @@
 -- KEYS: the subjects. ARGV: time, id, { how long the lease lives in ms, day, month, further output tokens, nano-USD per million output
 -- tokens }, the checks.
--- { 1 } | a refusal
+-- { 1 } | a refusal | { 2, … } and { 3, … } as an admission
 
 local now, id = timeOf(ARGV[1]), ARGV[2]
 local wish, checks = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
 local ttl, day, month, tokens = wish[1], wish[2], wish[3], wish[4]
 local call = { inputTokens = 0, inputNanoUsd = 0, price = wish[5] }
 
-local subjects = {}
+local subjects, unknown, waitMs = {}, { 2 }, 0
 for at, key in ipairs(KEYS) do
   subjects[at] = load(key, now, day, month)
-  -- the store lost its data: the call goes on, and is counted again when its lease is renewed
-  if not subjects[at] then return { 1 } end
+  if subjects[at] then waitMs = math.max(waitMs, subjects[at].waitMs) else unknown[#unknown + 1] = at - 1 end
 end
+if #unknown > 1 then return unknown end
+if waitMs > 0 then return { 3, exact(waitMs) } end
 local slice = 0
 for _, subject in ipairs(subjects) do slice = advance(subject, now) end
 for at = 1, #checks, FIELDS do

@@ -7,9 +7,15 @@ import type { Clock } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
 import { PROBE, type Script } from "./scripts.ts"
 
-export interface LinkOptions {
+/** Where the store is. */
+export interface StoreAddress {
   /** `redis://` or `rediss://`, with user, password and database number. */
   readonly url: string
+  /** In PEM: whom to believe in place of the system's authorities, and who this process is. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined
+}
+
+export interface LinkOptions extends StoreAddress {
   readonly clock: Clock
   readonly log: Log
   readonly limits?: Partial<LinkLimits> | undefined
@@ -41,7 +47,7 @@ export class StoreUnavailable extends Error {
   }
 }
 
-const LIMITS: LinkLimits = { connectMs: 1000, commandMs: 500, firstRetryMs: 100, slowestRetryMs: 1000 }
+const LIMITS: LinkLimits = { connectMs: 1000, commandMs: 500, firstRetryMs: 100, slowestRetryMs: 500 }
 const SWEEP_MS = 25
 const PROBE_KEY = "{smart-router}:probe"
 /** The store is there, but is not what it should be: a replica, loading, full. A new connection may reach a better one. */
@@ -60,6 +66,8 @@ export class StoreLink {
   #retry: ReturnType<typeof setTimeout> | null = null
   #sweep: ReturnType<typeof setInterval> | null = null
   #isClosed = false
+  /** The store takes no names of scripts. */
+  #sendsTexts = false
   #isComplaining = false
 
   constructor(options: LinkOptions) {
@@ -87,7 +95,7 @@ export class StoreLink {
   /** Rejects with `StoreUnavailable`. `words`: the number of keys, the keys, the arguments. */
   async run(script: Script, words: readonly string[]): Promise<unknown> {
     try {
-      return await this.#send("EVALSHA", [script.sha1, ...words])
+      if (!this.#sendsTexts) return await this.#send("EVALSHA", [script.sha1, ...words])
     } catch (error) {
       if (!(error instanceof StoreUnavailable) || !isUnknownScript(error.cause)) throw error
     }
@@ -159,13 +167,14 @@ export class StoreLink {
   }
 
   async #connect(): Promise<void> {
-    const { url, clock, log, name, scripts, onUp } = this.#options
+    const { url, tls, clock, log, name, scripts, onUp } = this.#options
     const { connectMs } = this.#limits
     const client = new RedisClient(url, {
       connectionTimeout: connectMs,
       autoReconnect: false,
       enableOfflineQueue: false,
       maxRetries: 0,
+      ...(tls === undefined ? {} : { tls: { ...tls } }),
     })
     const late = setTimeout(() => client.close(), connectMs)
     try {
@@ -173,6 +182,7 @@ export class StoreLink {
       await client.send("EVAL", [PROBE.text, "1", PROBE_KEY, String(clock.now())])
       // known from now on: no command falls behind a later one because its script has to be sent first
       await Promise.all(scripts.map(({ text }) => client.send("EVAL", [text, "0"])))
+      this.#sendsTexts = await takesNoNames(client)
     } catch (cause) {
       client.close()
       this.#complain(cause)
@@ -202,6 +212,17 @@ export class StoreLink {
 }
 
 const COMPACT_ABOVE = 1024
+
+/** Some providers forbid EVALSHA, or give it another name. */
+async function takesNoNames(client: RedisClient): Promise<boolean> {
+  try {
+    await client.send("EVALSHA", [PROBE.sha1, "0"])
+    return false
+  } catch (cause) {
+    if (/^(NOPERM|ERR unknown command)/.test(messageOf(cause))) return true
+    throw cause
+  }
+}
 
 function isUnknownScript(cause: unknown): boolean {
   return messageOf(cause).startsWith("NOSCRIPT")

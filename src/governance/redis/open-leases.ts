@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
+import type { Subject } from "../state.ts"
 import type { StoreLease } from "./lease.ts"
 import { StoreUnavailable, type StoreLink } from "./link.ts"
 import { RENEW } from "./scripts.ts"
@@ -14,11 +15,17 @@ export interface RenewalRules {
   readonly leaseMs: number
   /** The time for scripts; empty: the store's own. */
   readonly time: () => string
+  /** What the store says since when it has its data: another word when it has lost it. */
+  readonly since: () => Promise<string>
+  /** Tells the store what the ledger knows of subjects that are not there, and counts their calls again. */
+  readonly restore: (subjects: readonly Subject[]) => Promise<void>
 }
 
 const BATCH = 128
 /** A lease outlives a few renewals that fail. */
 const RENEWALS_PER_LEASE = 4
+/** A store that lost its data is noticed so soon. */
+const LOOK_EACH_MS = 250
 
 export class OpenLeases {
   readonly #link: StoreLink
@@ -26,17 +33,24 @@ export class OpenLeases {
   readonly #leases = new Map<string, StoreLease>()
   /** Of each subject by key: the generation that was seen last. */
   readonly #generations = new Map<string, string>()
-  readonly #timer: ReturnType<typeof setInterval>
+  readonly #timers: readonly ReturnType<typeof setInterval>[]
+  #since = ""
+  /** Some calls in flight are not in the store. */
+  #isUncounted = false
+  #isLooking = false
 
   constructor(link: StoreLink, rules: RenewalRules) {
     this.#link = link
     this.#rules = rules
-    this.#timer = setInterval(() => this.renew(this.#leases.values()), rules.leaseMs / RENEWALS_PER_LEASE)
-    this.#timer.unref()
+    this.#timers = [
+      setInterval(() => this.renew(this.#leases.values()), rules.leaseMs / RENEWALS_PER_LEASE),
+      setInterval(() => void this.#look(), LOOK_EACH_MS),
+    ]
+    for (const timer of this.#timers) timer.unref()
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    for (const timer of this.#timers) clearInterval(timer)
   }
 
   add(lease: StoreLease): void {
@@ -61,11 +75,42 @@ export class OpenLeases {
     return this.#generations.get(key) ?? ""
   }
 
-  renewAll(): void {
-    this.renew(this.#leases.values())
+  /** The connection is a new one, and so may be the store. */
+  lookAgain(): void {
+    this.#isUncounted = true
+    void this.#look()
+  }
+
+  /** Never rejects. */
+  async #look(): Promise<void> {
+    if (this.#isLooking || !this.#link.isUp || (this.#leases.size === 0 && this.#since !== "")) return
+    this.#isLooking = true
+    try {
+      const since = await this.#rules.since()
+      if (since !== this.#since) this.#isUncounted = true
+      this.#since = since
+      if (this.#isUncounted) await this.#countAll()
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable))
+        this.#rules.log.error("calls in flight could not be counted again", { cause: error })
+    } finally {
+      this.#isLooking = false
+    }
+  }
+
+  /** A subject that is not there would be counted without these calls by whoever asks for it first. */
+  async #countAll(): Promise<void> {
+    const unknown = await this.#renewAll([...this.#leases.values()])
+    this.#isUncounted = unknown.length > 0
+    if (unknown.length > 0) await this.#rules.restore(unknown)
   }
 
   renew(leases: Iterable<StoreLease>): void {
+    void this.#renewAll(leases)
+  }
+
+  /** Subjects that the store does not know. */
+  async #renewAll(leases: Iterable<StoreLease>): Promise<readonly Subject[]> {
     const bySubject = new Map<string, StoreLease[]>()
     for (const lease of leases) {
       if (!lease.isOpen) continue
@@ -75,21 +120,29 @@ export class OpenLeases {
         else list.push(lease)
       }
     }
-    for (const [key, list] of bySubject) this.#renewAllOf(key, list)
+    const renewed = await Promise.all([...bySubject].map(([key, list]) => this.#renewAllOf(key, list)))
+    return renewed.flat()
   }
 
   countAgain(key: string): void {
-    this.#renewAllOf(
+    void this.#renewAllOf(
       key,
       [...this.#leases.values()].filter(({ prepared }) => prepared.keys.includes(key)),
     )
   }
 
-  #renewAllOf(key: string, leases: readonly StoreLease[]): void {
-    for (let at = 0; at < leases.length; at += BATCH) void this.#renew(key, leases.slice(at, at + BATCH))
+  async #renewAllOf(key: string, leases: readonly StoreLease[]): Promise<readonly Subject[]> {
+    const batches: Promise<boolean>[] = []
+    for (let at = 0; at < leases.length; at += BATCH) batches.push(this.#renew(key, leases.slice(at, at + BATCH)))
+    const isKnown = (await Promise.all(batches)).every(Boolean)
+    const [lease] = leases
+    return isKnown || lease === undefined
+      ? []
+      : lease.limits.subjects.filter((_, at) => lease.prepared.keys[at] === key)
   }
 
-  async #renew(key: string, leases: readonly StoreLease[]): Promise<void> {
+  /** False: the store does not know the subject. */
+  async #renew(key: string, leases: readonly StoreLease[]): Promise<boolean> {
     const { clock, log, leaseMs, time } = this.#rules
     const nowMs = clock.monotonicMs()
     const words = leases.flatMap((lease) => {
@@ -100,14 +153,15 @@ export class OpenLeases {
     try {
       const answer = (await this.#link.run(RENEW, ["1", key, time(), String(leaseMs), ...words])) as readonly string[]
       const [generation, ...expired] = answer
-      if (generation === undefined) return
+      if (generation === undefined) return false
       for (const lease of leases) lease.generations[lease.prepared.keys.indexOf(key)] = generation
-      if (expired.length === 0) return
+      if (expired.length === 0) return true
       const message = "calls in flight were booked at what they had reserved: their leases were renewed too late"
       log.warn(message, { calls: expired.length })
     } catch (error) {
       // the next renewal finds out what is left
       if (!(error instanceof StoreUnavailable)) throw error
     }
+    return true
   }
 }

@@ -69,8 +69,8 @@ describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? 
   test.concurrent("a call that outlived its lease is booked at what it used", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ day_tokens: 1000 })
-    const slow = await openShared(redis.url, { leaseMs: 60_000, timeMs: () => Date.now() })
-    const late = await openShared(redis.url, { leaseMs: 60_000, timeMs: () => Date.now() + 120_000 })
+    const slow = await openShared(redis.url, { leaseMs: 60_000, recountMs: 0, timeMs: () => Date.now() })
+    const late = await openShared(redis.url, { leaseMs: 60_000, recountMs: 0, timeMs: () => Date.now() + 120_000 })
     const lease = granted(await slow.admit(call(limits, 50)))
     granted(await late.admit(call(limits, 1)))
     expect(await counted(late, limits)).toEqual([50, 1])
@@ -83,7 +83,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? 
     await using redis = await startRedis()
     const limits = limitsOf({ concurrent: 5, day_tokens: 1000 })
     let nowMs = Date.now()
-    const state = await openShared(redis.url, { leaseMs: 60_000, timeMs: () => nowMs })
+    const state = await openShared(redis.url, { leaseMs: 60_000, recountMs: 0, timeMs: () => nowMs })
     const lease = granted(await state.admit(call(limits, 50)))
     nowMs += 120_000
     state.settle(lease, used(8), 0)

@@ -158,6 +158,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`memory and store${WITHOUT_REDIS === nul
       usedBy: () => Promise.resolve(new Map()),
       timeMs: () => clockMs,
       leaseMs: 1e9,
+      recountMs: 0,
     })
     await store.open()
     await store.restore(await totalsOf(SUBJECTS))

@@ -1,7 +1,6 @@
 /** Limits counted in Redis or Valkey, for any number of processes: one atomic script for each step. */
 import type { Clock } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
-import { resetOf } from "../measure.ts"
 import type {
   AdmissionRequest,
   Amounts,
@@ -13,15 +12,15 @@ import type {
   Subject,
   SubjectTotals,
 } from "../state.ts"
+import { refusalOf, viewsOf } from "./answers.ts"
 import { ExpiredLeases } from "./expired-leases.ts"
 import { CalendarWords, prepare, StoreLease, storeKey, type PreparedLimits } from "./lease.ts"
-import { StoreLink, StoreUnavailable, type LinkLimits } from "./link.ts"
+import { StoreLink, StoreUnavailable, type LinkLimits, type StoreAddress } from "./link.ts"
 import { OpenLeases } from "./open-leases.ts"
-import { ADMIT, ALL_SCRIPTS, EXTEND, RESTORE, VIEW, type Script } from "./scripts.ts"
+import { ADMIT, ALL_SCRIPTS, EXTEND, LOOK, RESTORE, VIEW, type Script } from "./scripts.ts"
 import { Settlements } from "./settlements.ts"
 
-export interface StoreOptions {
-  readonly url: string
+export interface StoreOptions extends StoreAddress {
   readonly clock: Clock
   readonly log: Log
   /** A text that no other process draws. */
@@ -35,6 +34,8 @@ export interface StoreOptions {
   readonly limits?: Partial<LinkLimits> | undefined
   /** How long a lease lives that nobody renews. */
   readonly leaseMs?: number | undefined
+  /** How long processes may take to count again what they have in flight, after the store was found empty. */
+  readonly recountMs?: number | undefined
   /** For tests: what scripts take for the time of the store, in milliseconds. */
   readonly timeMs?: (() => number) | undefined
 }
@@ -49,6 +50,10 @@ export interface Sums {
 const LEASE_MS = 15_000
 /** How often expired leases are looked for, while one may live. */
 const LOOKS_PER_LEASE = 3
+/** Longer than it takes to notice, also where the connection has to be made anew. */
+const RECOUNT_MS = 1500
+const WAIT_STEP_MS = 100
+const MARK = storeKey("since")
 const DRAIN_MS = 2000
 const MINUTE_MS = 60_000
 /** A store that forgets a subject between two answers, again and again, is of no use. */
@@ -63,13 +68,15 @@ export class StoreState implements GovernanceState {
   readonly #prepared = new WeakMap<CompiledLimits, PreparedLimits>()
   readonly #calendar = new CalendarWords()
   readonly #leaseMs: number
+  readonly #recountMs: string
   #restoring: Promise<void> | null = null
 
   constructor(options: StoreOptions) {
-    const { clock, log, leaseMs = LEASE_MS, usedBy } = options
+    const { clock, log, leaseMs = LEASE_MS, recountMs = RECOUNT_MS, usedBy } = options
     const time = (): string => this.#time()
     this.#options = options
     this.#leaseMs = leaseMs
+    this.#recountMs = String(recountMs)
     this.#link = new StoreLink({
       ...options,
       name: "the shared state",
@@ -77,7 +84,14 @@ export class StoreState implements GovernanceState {
       onUp: () => this.#cameUp(),
     })
     this.#settlements = new Settlements(this.#link, log, time)
-    this.#open = new OpenLeases(this.#link, { clock, log, leaseMs, time })
+    this.#open = new OpenLeases(this.#link, {
+      clock,
+      log,
+      leaseMs,
+      time,
+      since: () => this.#since(),
+      restore: (subjects) => this.#restoreOnce(subjects),
+    })
     this.#expired = new ExpiredLeases(this.#link, { clock, log, everyMs: leaseMs / LOOKS_PER_LEASE, time, usedBy })
   }
 
@@ -99,16 +113,12 @@ export class StoreState implements GovernanceState {
     const prepared = this.#preparedFor(limits)
     const calendar = this.#calendar.of(ts)
     const words = this.#admitWords(request, prepared, calendar)
-    for (let tries = 0; ; tries += 1) {
-      const answer = await this.#ask(ADMIT, words, () => this.#undo(request.id, prepared, calendar))
-      if (answer[0] === 0) return refusalOf(limits, ts, answer)
-      if (answer[0] === 1) {
-        const lease = new StoreLease(request, prepared, calendar, answer)
-        this.#open.add(lease)
-        return lease
-      }
-      await this.#learn(limits, answer, tries)
-    }
+    const undo = (): void => this.#undo(request.id, prepared, calendar)
+    const answer = await this.#askUntilKnown(ADMIT, words, limits, undo)
+    if (answer[0] === 0) return refusalOf(limits, ts, answer)
+    const lease = new StoreLease(request, prepared, calendar, answer)
+    this.#open.add(lease)
+    return lease
   }
 
   async extend(held: Lease, outputTokens: number): Promise<Refusal | null> {
@@ -116,7 +126,8 @@ export class StoreState implements GovernanceState {
     const { keys, checks } = lease.prepared
     const [day, month] = lease.calendar
     const wish = `[${this.#leaseMs},${day},${month},${outputTokens},${lease.outputNanoUsdPerMillion}]`
-    const answer = await this.#ask(EXTEND, [String(keys.length), ...keys, this.#time(), lease.id, wish, checks])
+    const words = [String(keys.length), ...keys, this.#time(), lease.id, wish, checks]
+    const answer = await this.#askUntilKnown(EXTEND, words, lease.limits)
     if (answer[0] === 0) return refusalOf(lease.limits, lease.ts, answer)
     lease.grow(outputTokens)
     return null
@@ -149,11 +160,7 @@ export class StoreState implements GovernanceState {
   async view(limits: CompiledLimits, ts: number): Promise<readonly CheckView[]> {
     const { keys, checks } = this.#preparedFor(limits)
     const words = [String(keys.length), ...keys, this.#time(), ...this.#calendar.of(ts), checks]
-    for (let tries = 0; ; tries += 1) {
-      const answer = await this.#ask(VIEW, words)
-      if (answer[0] === 1) return viewsOf(limits, ts, answer)
-      await this.#learn(limits, answer, tries)
-    }
+    return viewsOf(limits, ts, await this.#askUntilKnown(VIEW, words, limits))
   }
 
   /** The store restores by itself what it does not know: it may lose its data at any time. */
@@ -202,6 +209,21 @@ export class StoreState implements GovernanceState {
     return [String(limits.keys.length), ...limits.keys, this.#time(), request.id, wish, limits.checks]
   }
 
+  /** As `#ask`; a store that has lost its data is told first what was there, and is given time to hear it from all. */
+  async #askUntilKnown(
+    script: Script,
+    words: readonly string[],
+    limits: CompiledLimits,
+    onUnknown?: () => void,
+  ): Promise<readonly unknown[]> {
+    for (let tries = 0; ;) {
+      const answer = await this.#ask(script, words, onUnknown)
+      if (answer[0] === 2) await this.#learn(limits, answer, tries++)
+      else if (answer[0] === 3) await Bun.sleep(Math.min(WAIT_STEP_MS, Math.ceil(Number(answer[1]))))
+      else return answer
+    }
+  }
+
   /** Behind all that was settled before. `onUnknown`: the store may have done it all the same. */
   async #ask(script: Script, words: readonly string[], onUnknown?: () => void): Promise<readonly unknown[]> {
     this.#settlements.flush()
@@ -230,8 +252,16 @@ export class StoreState implements GovernanceState {
   async #learn({ subjects }: CompiledLimits, answer: readonly unknown[], tries: number): Promise<void> {
     if (tries === MOST_TRIES) throw new StoreUnavailable("refused", new Error("it forgets what it is told"))
     const unknown = answer.slice(1).flatMap((index) => subjects[Number(index)] ?? [])
+    await this.#restoreOnce(unknown)
+  }
+
+  #restoreOnce(unknown: readonly Subject[]): Promise<void> {
     this.#restoring ??= this.#restoreFrom(unknown)
-    await this.#restoring
+    return this.#restoring
+  }
+
+  async #since(): Promise<string> {
+    return String(await this.#link.run(LOOK, ["1", MARK, this.#time(), this.#options.drawId()]))
   }
 
   /** What ends meanwhile is booked behind the totals, which may not have it yet: rather twice than not at all. */
@@ -252,8 +282,9 @@ export class StoreState implements GovernanceState {
       .flatMap((call) => [call.agoMs, call.tokens])
     const numbers = [day.requests, day.tokens, day.nanoUsd, month.requests, month.tokens, month.nanoUsd, lifetimeTokens]
     const name = storeKey(key)
-    const head = ["1", name, this.#time(), this.#options.drawId(), ...this.#calendar.of(ts)]
-    const restored = this.#link.run(RESTORE, [...head, ...numbers.map(String), ...calls.map(String)])
+    const head = ["2", name, MARK, this.#time(), this.#options.drawId(), ...this.#calendar.of(ts)]
+    const words = [...head, ...numbers.map(String), this.#recountMs, ...calls.map(String)]
+    const restored = this.#link.run(RESTORE, words)
     // on its heels, so that nobody is admitted in between
     this.#open.countAgain(name)
     await restored
@@ -261,34 +292,7 @@ export class StoreState implements GovernanceState {
 
   #cameUp(): void {
     this.#settlements.flush()
-    this.#open.renewAll()
+    this.#open.lookAgain()
     this.#options.onUp?.()
   }
-}
-
-function refusalOf({ checks, subjects }: CompiledLimits, ts: number, answer: readonly unknown[]): Refusal {
-  const check = checks[Number(answer[1])]
-  const subject = check === undefined ? undefined : subjects[check.subject]
-  if (check === undefined || subject === undefined)
-    throw new Error("the store refused for a check that it was not given")
-  const wait = Number(answer[5])
-  return {
-    kind: "refusal",
-    check,
-    subject,
-    used: Number(answer[2]),
-    reserved: Number(answer[3]),
-    requested: Number(answer[4]),
-    retryAfterMs: wait < 0 ? null : wait,
-    resetsAt: resetOf(check, ts),
-  }
-}
-
-function viewsOf({ checks, subjects }: CompiledLimits, ts: number, answer: readonly unknown[]): readonly CheckView[] {
-  return checks.flatMap((check, index): CheckView[] => {
-    const subject = subjects[check.subject]
-    if (subject === undefined) return []
-    const [used, reserved] = [Number(answer[1 + 2 * index]), Number(answer[2 + 2 * index])]
-    return [{ check, subject, used, reserved, resetsAt: resetOf(check, ts) }]
-  })
 }

@@ -4,6 +4,7 @@
 --   pd, pm   which days and months are kept
 --   w<n>     a second of the last minute: which one, its requests and tokens; the newest second stands in b
 --   L<id>    the lease of a call in flight
+--   u        until then calls in flight may still have to be counted again: nothing may be admitted
 --   g        drawn when the hash was made: a lease of another generation was taken before the store lost its data
 -- and, for all subjects, EXPIRED: what was booked for leases that nobody renewed, until it is known what the calls have used.
 -- One key per subject, so that a store that loses keys loses all or nothing of it.
@@ -241,11 +242,13 @@ local NOTHING = { 0, 0, 0, 0, 0, 0 }
 -- nil where nothing is known of the subject. `day` and `month`: the counts of these periods, to be read only.
 local function load(key, now, day, month)
   local dayField, monthField = 'd' .. day, 'm' .. month
-  local values = redis.call('HMGET', key, 'b', 'g', dayField, monthField)
+  local values = redis.call('HMGET', key, 'b', 'g', dayField, monthField, 'u')
   if not values[1] then return nil end
   local subject = subjectFrom(key, values)
   keep(subject, dayField, values[3])
   keep(subject, monthField, values[4])
+  local wait = values[5] and tonumber(values[5]) - now or 0
+  subject.waitMs = wait > 0 and wait or 0
   reap(subject, now)
   subject.day = subject.periods[dayField] or NOTHING
   subject.month = subject.periods[monthField] or NOTHING

@@ -28,6 +28,8 @@ export class PostgresDatabase implements LedgerDatabase {
   readonly #writer: PostgresConnection
   readonly #queries: Pool
   #wasOpened = false
+  /** A pooler gives each statement whatever connection is free: none of them remembers what was prepared. */
+  #isPooled = false
 
   constructor(options: PostgresOptions) {
     const { dsn, limits } = options
@@ -85,8 +87,18 @@ export class PostgresDatabase implements LedgerDatabase {
   }
 
   async #write(parameters: readonly string[]): Promise<void> {
-    const statement = { name: "write-calls", text: WRITE_CALLS, values: [...parameters] }
-    await this.#writer.run((client) => client.query(statement))
+    const statement = { text: WRITE_CALLS, values: [...parameters] }
+    await this.#writer.run(async (client) => {
+      if (this.#isPooled) return await client.query(statement)
+      try {
+        return await client.query({ name: WRITE_CALLS_NAME, ...statement })
+      } catch (error) {
+        // said before anything was done
+        if (!isForeignStatement(error)) throw error
+        this.#isPooled = true
+        return await client.query(statement)
+      }
+    })
   }
 
   async #prepare(client: Client): Promise<void> {
@@ -104,6 +116,14 @@ export class PostgresDatabase implements LedgerDatabase {
   #now(): string {
     return new Date(this.#options.clock.now()).toISOString()
   }
+}
+
+/** Another version of this program may have prepared its own on the same connection. */
+const WRITE_CALLS_NAME = `write-calls-${Bun.hash(WRITE_CALLS).toString(36)}`
+
+/** It is not prepared here, or by somebody else. */
+function isForeignStatement(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "26000" || error.code === "42P05")
 }
 
 function queryPool(config: ClientConfig): Pool {
