@@ -20,6 +20,7 @@ import { buildInfo } from "../system/build-info.ts"
 import { systemClock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
+import { BackgroundFollower } from "./background.ts"
 import { openControl } from "./control.ts"
 import { startGoverning } from "./govern.ts"
 import { recoverLeftovers } from "./leftovers.ts"
@@ -28,7 +29,7 @@ import { engineFollower, USER_AGENT } from "./engines.ts"
 import { openPins } from "./pins.ts"
 import { openPolicies, type Policies } from "./policies.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
-import { restoreLimits } from "./restore-limits.ts"
+import { adoptLimits } from "./restore-limits.ts"
 
 export interface StartOptions {
   readonly configPath: string
@@ -90,6 +91,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const journals = journalPaths(config, files, worker?.number ?? null)
     const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, { requestLog, metrics, log })
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
+    gateway.background.start(gateway)
     const engines = engineFollower(gateway)
     const parts = { store: ledger, watched: { metrics, worker: worker?.number ?? null, ledger, requestLog } }
     const listener = listen(gateway, parts, {
@@ -103,10 +105,11 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       apply: async (next, result) => {
         const changed = snapshotOf(next, result)
         const scripts = await policies.prepare(changed)
-        await restoreLimits(changed, gateway.governance.state, ledger, systemClock)
-        gateway.health.adopt(changed, gateway.clock.monotonicMs())
-        gateway.live.keep(changed.groups.values())
-        gateway.snapshot = changed
+        await adoptLimits(changed, gateway.snapshot, gateway.governance.state, ledger, systemClock, () => {
+          gateway.health.adopt(changed, gateway.clock.monotonicMs())
+          gateway.live.keep(changed.groups.values())
+          gateway.snapshot = changed
+        })
         engines.follow(changed)
         return scripts
       },
@@ -154,6 +157,10 @@ export function takeOver(config: Config, workers: readonly WorkerNumber[], log: 
   return recoverLeftovers({ config, workers, openStore: open, clock: systemClock, log })
 }
 
+interface RunningGateway extends Gateway {
+  readonly background: BackgroundFollower
+}
+
 async function gatewayOf(
   config: Config,
   snapshot: Snapshot,
@@ -161,12 +168,13 @@ async function gatewayOf(
   journals: readonly string[],
   ledger: LedgerStore,
   { requestLog, metrics, log }: Pick<Gateway, "requestLog" | "metrics" | "log">,
-): Promise<Gateway> {
+): Promise<RunningGateway> {
   const { version } = buildInfo
   const health = new Health()
   health.adopt(snapshot, systemClock.monotonicMs())
   const random = systemRandom()
-  let gateway: Gateway | null = null
+  const background = new BackgroundFollower(ledger)
+  let gateway: RunningGateway | null = null
   const governance = await startGoverning({
     journalPaths: journals,
     stateConfig: config.server.state,
@@ -183,6 +191,7 @@ async function gatewayOf(
     storedStates: ledger.storedStates,
     requestLog,
     metrics,
+    background,
     clock: systemClock,
     random,
     log,
@@ -208,7 +217,7 @@ function snapshotOf(config: Config, { lineOf }: LoadResult): Snapshot {
 }
 
 function stopper(
-  gateway: Gateway,
+  gateway: RunningGateway,
   listener: Listener,
   /** What could change the router from outside. */
   doors: readonly { close(): void }[],
@@ -225,6 +234,7 @@ function stopper(
     await Bun.sleep(FLUSH_MS)
     listener.close(true)
     await idle(gateway, FLUSH_MS)
+    await gateway.background.close()
     gateway.watchdog.stop()
     gateway.upstream.close()
     gateway.pins.close()

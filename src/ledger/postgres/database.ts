@@ -36,13 +36,13 @@ export class PostgresDatabase implements LedgerDatabase {
     this.#queries = queryPool(clientConfig(dsn, limits, limits.queryMs))
   }
 
-  async write(calls: readonly CallRecord[]): Promise<void> {
+  async write(calls: readonly CallRecord[]): Promise<number> {
     const parameters = parametersOf(calls)
     try {
-      await this.#write(parameters)
+      return await this.#write(parameters)
     } catch (error) {
       if (!(error instanceof Error && DATA_STATE.test(error.message))) throw error
-      await this.#write(mendedParameters(parameters))
+      return await this.#write(mendedParameters(parameters))
     }
   }
 
@@ -84,9 +84,10 @@ export class PostgresDatabase implements LedgerDatabase {
     await Promise.race([this.#queries.end().catch(() => {}), Bun.sleep(this.#options.limits.connectMs)])
   }
 
-  async #write(parameters: readonly string[]): Promise<void> {
+  async #write(parameters: readonly string[]): Promise<number> {
     const statement = { name: "write-calls", text: WRITE_CALLS, values: [...parameters] }
-    await this.#writer.run((client) => client.query(statement))
+    const { rows } = await this.#writer.run((client) => client.query<{ written: number }>(statement))
+    return rows[0]?.written ?? 0
   }
 
   async #prepare(client: Client): Promise<void> {
