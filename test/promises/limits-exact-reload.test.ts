@@ -143,9 +143,9 @@ describe.each(DRIVERS.map((driver) => ({ ...driver })))("under load, on $name", 
         if (dsn !== null) config.server["usage_db"] = { driver: "postgres", dsn: "${USAGE_DB_DSN}" }
       },
     })
-    let isOver = false
+    const over = new AbortController()
     const caller = async (): Promise<void> => {
-      while (!isOver) await router.call("chat", body())
+      while (!over.signal.aborted) await router.call("chat", body())
     }
     const callers = Array.from({ length: 12 }, caller)
     for (let round = 0; round < 4; round += 1) {
@@ -159,7 +159,7 @@ describe.each(DRIVERS.map((driver) => ({ ...driver })))("under load, on $name", 
         async () => !(await isLimited()),
       )
     }
-    isOver = true
+    over.abort()
     await Promise.all(callers)
     const [sums] = dsn === null ? sqliteRows(router) : await execute<{ tokens: number; requests: number }>(dsn, SUMS)
     expect(sums?.requests).toBeGreaterThan(50)
