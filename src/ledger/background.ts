@@ -8,8 +8,10 @@ import type { LedgerDatabase } from "./database.ts"
 import type { BackgroundRow } from "./record.ts"
 
 export interface BackgroundResponses {
-  /** Those that are due: whoever takes one may ask its target, nobody else does until it is due again. */
-  take(most: number): Promise<readonly BackgroundRow[]>
+  /** Those that are due, the longest due first. */
+  due(): Promise<readonly BackgroundRow[]>
+  /** Whoever gets one of them may ask its target: nobody else does until it is due again. */
+  claim(requestIds: readonly string[]): Promise<readonly BackgroundRow[]>
   /** When the next one is due, Unix milliseconds; null: there is none. */
   nextDue(): Promise<number | null>
   /** Null: it is booked. */
@@ -23,16 +25,20 @@ const SLOWEST_POLL_MS = 300_000
 const AGE_SHARE = 4
 
 const NAMES = Object.keys(TABLES.background_responses).join(", ")
-const TAKE = `UPDATE background_responses SET next_poll_at = CAST(?1 AS BIGINT) + CASE
+const DUE = `SELECT ${NAMES} FROM background_responses WHERE next_poll_at <= ?1 ORDER BY next_poll_at LIMIT 256`
+const CLAIM = `UPDATE background_responses SET next_poll_at = CAST(?1 AS BIGINT) + CASE
     WHEN ?1 - ts > ${(SLOWEST_POLL_MS - FIRST_POLL_MS) * AGE_SHARE} THEN ${SLOWEST_POLL_MS}
     ELSE ${FIRST_POLL_MS} + (?1 - ts) / ${AGE_SHARE} END
-  WHERE next_poll_at <= ?1 AND request_id IN (
-    SELECT request_id FROM background_responses WHERE next_poll_at <= ?1 ORDER BY next_poll_at LIMIT ?2)
-  RETURNING ${NAMES}`
+  WHERE next_poll_at <= ?1 AND request_id IN `
 
 export function backgroundResponses(database: LedgerDatabase, clock: Clock): BackgroundResponses {
   return {
-    take: async (most) => database.query<BackgroundRow>(TAKE, [clock.now(), most]),
+    due: async () => database.query<BackgroundRow>(DUE, [clock.now()]),
+    claim: async (requestIds) => {
+      const places = requestIds.map((_, index) => `?${index + 2}`).join(", ")
+      const sql = `${CLAIM} (${places}) RETURNING ${NAMES}`
+      return database.query<BackgroundRow>(sql, [clock.now(), ...requestIds])
+    },
     nextDue: async () => {
       const sql = "SELECT min(next_poll_at) AS due FROM background_responses"
       const [first] = await database.query<{ readonly due: number | null }>(sql, [])

@@ -81,6 +81,8 @@ export interface LedgerStore extends Ledger, LedgerQueries {
   usedBy(requestIds: readonly string[]): Promise<ReadonlyMap<string, CallAmounts>>
   /** As `record`, behind all that is spooled: where that holds rows of the same calls, they win. */
   recordBehind(calls: readonly CallRecord[]): Promise<void>
+  /** Resolves when all that was spooled is in the database. Rejects while that takes no rows. */
+  caughtUp(): Promise<void>
   /** Now, in a transaction of its own, or not at all; true where the call was not there before. Rejects where that is not known. */
   recordNow(call: CallRecord): Promise<boolean>
   /**
@@ -136,6 +138,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
       await outage.caughtUp()
       await Promise.all(calls.map((call) => writer.record(call)))
     },
+    caughtUp: () => answering(() => outage.caughtUp()),
     recordNow: (call) => outage.writeNow(call),
     alone: (work) => writer.alone(work),
     record: (call: CallRecord) => writer.record(call),

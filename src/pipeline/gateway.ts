@@ -20,7 +20,7 @@ import type { Watchdog } from "./watchdog.ts"
 /** Answers that are made in the background: followed to their end, and booked once (`server/background.ts`). */
 export interface BackgroundAnswers {
   /** A call has left one. */
-  begun(): void
+  begun(requestId: string): void
   /** Somebody has read what became of the one of this call. Never rejects: what cannot be booked now is booked later. */
   heard(requestId: string, told: AnswerFacts | Uint8Array): Promise<void>
   /** Its target is asked before the answer goes. Never rejects. */

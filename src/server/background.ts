@@ -20,8 +20,12 @@ export const GIVE_UP_MS = 86_400_000
 /** Targets that are asked at the same time. */
 const MOST_AT_ONCE = 8
 const ASK_WITHIN_MS = 30_000
+const LEAST_PAUSE_MS = 250
 /** How often the list is looked at for what other processes have left. */
 const IDLE_MS = 30_000
+/** Whoever made the call is gone when its answer is so long due. */
+const ABANDONED_MS = 60_000
+const MOST_OWN = 10_000
 /** The provider has no such response, or never tells. */
 const GONE: ReadonlySet<number> = new Set([404, 405, 410])
 
@@ -30,6 +34,11 @@ type Word = "unknown" | "gone" | AnswerFacts
 
 export class BackgroundFollower implements BackgroundAnswers {
   readonly #ledger: LedgerStore
+  /** Other processes may use the ledger that count limits for themselves: each corrects what it has counted. */
+  readonly #countsApart: boolean
+  /** Calls of this process, oldest first. */
+  readonly #own = new Set<string>()
+  #startedAt = 0
   #gateway: Gateway | null = null
   #timer: ReturnType<typeof setTimeout> | null = null
   #dueAt = Number.POSITIVE_INFINITY
@@ -39,21 +48,29 @@ export class BackgroundFollower implements BackgroundAnswers {
   #isFailing = false
   readonly #cancels = new Set<() => void>()
 
-  constructor(ledger: LedgerStore) {
+  constructor(ledger: LedgerStore, countsApart: boolean) {
     this.#ledger = ledger
+    this.#countsApart = countsApart
   }
 
   start(gateway: Gateway): void {
     this.#gateway = gateway
+    this.#startedAt = gateway.clock.now()
     this.#wake(0)
   }
 
-  begun(): void {
+  begun(requestId: string): void {
     this.#wake(FIRST_POLL_MS)
+    if (!this.#countsApart) return
+    this.#own.add(requestId)
+    const [oldest] = this.#own
+    if (this.#own.size > MOST_OWN && oldest !== undefined) this.#own.delete(oldest)
   }
 
   async heard(requestId: string, told: AnswerFacts | Uint8Array): Promise<void> {
-    await this.#quietly(requestId, (answer) => this.#take(answer, told instanceof Uint8Array ? wordOf(told) : told))
+    await this.#quietly(requestId, async (answer) => {
+      if (this.#isMine(answer)) await this.#take(answer, told instanceof Uint8Array ? wordOf(told) : told)
+    })
   }
 
   async ask(requestId: string): Promise<void> {
@@ -94,15 +111,24 @@ export class BackgroundFollower implements BackgroundAnswers {
     this.#dueAt = Number.POSITIVE_INFINITY
     this.#pauseMs = IDLE_MS
     try {
-      const due = await this.#ledger.background.take(MOST_AT_ONCE)
-      await Promise.all(due.map((answer) => this.#quietly(answer.request_id, () => this.#follow(answer), answer)))
-      const next = await this.#ledger.background.nextDue()
-      if (next !== null) this.#pauseMs = Math.min(this.#pauseMs, Math.max(0, next - gateway.clock.now()))
+      const { background } = this.#ledger
+      const due = (await background.due()).filter((answer) => this.#isMine(answer)).slice(0, MOST_AT_ONCE)
+      const mine = due.length === 0 ? due : await background.claim(due.map(({ request_id: id }) => id))
+      await Promise.all(mine.map((answer) => this.#quietly(answer.request_id, () => this.#follow(answer), answer)))
+      const next = await background.nextDue()
+      const leastMs = mine.length === MOST_AT_ONCE ? 0 : LEAST_PAUSE_MS
+      if (next !== null) this.#pauseMs = Math.min(this.#pauseMs, Math.max(leastMs, next - gateway.clock.now()))
       this.#isFailing = false
     } catch (error) {
       if (!this.#isFailing) gateway.log.warn("answers in the background cannot be followed at the moment", { error })
       this.#isFailing = true
     }
+  }
+
+  /** May this process ask, and book? */
+  #isMine(answer: BackgroundRow): boolean {
+    if (!this.#countsApart || this.#own.has(answer.request_id)) return true
+    return answer.next_poll_at + ABANDONED_MS <= (this.#gateway?.clock.now() ?? 0)
   }
 
   async #quietly(
@@ -162,10 +188,14 @@ export class BackgroundFollower implements BackgroundAnswers {
     const { usage } = record
     const isNew = await this.#ledger.alone(async () => {
       if (!(await this.#ledger.recordNow(record))) return false
+      // what another process has counted is not in the counts here
+      const isCounted = !this.#countsApart || this.#own.has(answer.request_id) || answer.ts < this.#startedAt
+      if (!isCounted) return true
       const amounts = { requests: 0, tokens: usage.limit_tokens ?? 0, nanoUsd: usage.limit_nano_usd ?? 0 } as const
       bookOutside(answer.caller_id, answer.caller_project, answer.ts, amounts, gateway)
       return true
     })
+    this.#own.delete(answer.request_id)
     if (!isNew) return
     gateway.metrics.countLater(usage, target)
     gateway.requestLog.write(record)

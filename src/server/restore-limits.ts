@@ -7,6 +7,7 @@ import type { Clock } from "../system/clock.ts"
 /** What is needed of the ledger. */
 export interface TotalsStore {
   limitTotals(ofLifetime: boolean): Promise<LimitTotals>
+  caughtUp(): Promise<void>
   alone<Result>(work: () => Promise<Result>): Promise<Result>
 }
 
@@ -35,6 +36,8 @@ export async function adoptLimits(
 ): Promise<void> {
   const uncounted = await uncountedIn(next, running, state)
   if (uncounted.subjects.length === 0) return swap()
+  // nobody has to wait for that
+  await store.caughtUp()
   await store.alone(async () => {
     await restore(uncounted, next, state, store, clock)
     swap()

@@ -173,7 +173,10 @@ async function gatewayOf(
   const health = new Health()
   health.adopt(snapshot, systemClock.monotonicMs())
   const random = systemRandom()
-  const background = new BackgroundFollower(ledger)
+  const background = new BackgroundFollower(
+    ledger,
+    config.server.usage_db.driver === "postgres" && config.server.state.driver === "memory",
+  )
   let gateway: RunningGateway | null = null
   const governance = await startGoverning({
     journalPaths: journals,

@@ -5,11 +5,12 @@ import { reply } from "../helpers/behaviours.ts"
 import { call, eventually, get } from "../helpers/client.ts"
 import type { Behaviour } from "../helpers/fake-upstream.ts"
 import type { Door } from "../helpers/client.ts"
-import type { Setup } from "../helpers/config.ts"
+import { callerEntry, newToken, type Setup, sha256 } from "../helpers/config.ts"
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
 import type { Gateway } from "../helpers/gateway.ts"
 import { startGateway } from "../helpers/gateway.ts"
 import { databasePath } from "../helpers/records.ts"
+import { execute, noPostgres, sharedPostgres } from "../helpers/postgres.ts"
 import { startRedis, WITHOUT_REDIS } from "../helpers/redis.ts"
 import { spawnRouter } from "../helpers/router-process.ts"
 import { SAMPLES } from "../helpers/samples.ts"
@@ -201,5 +202,54 @@ describe.skipIf(WITHOUT_REDIS !== null)(`two processes${WITHOUT_REDIS === null ?
     expect(await usedOf(router)).toEqual(all)
     for (const requestId of requestIds) expect(bookingsOf(router, requestId)).toHaveLength(1)
     expect(waiting(router)).toBe(0)
+  })
+})
+
+describe.skipIf(noPostgres !== null)("two routers on one PostgreSQL that count for themselves", () => {
+  test("each corrects what it has counted; what one leaves behind the other one books", async () => {
+    const dsn = await (await sharedPostgres()).schema()
+    const onPostgres = (): Setup => ({
+      ...setup(),
+      env: { USAGE_DB_DSN: dsn },
+      configure: (config, directory) => {
+        setup().configure?.(config, directory)
+        config.callers[0] = callerEntry("me-lab", token, ["default"], {
+          ...config.callers[0],
+          token_sha256: sha256(token),
+        })
+        config.server["usage_db"] = { driver: "postgres", dsn: "${USAGE_DB_DSN}" }
+      },
+    })
+    const token = newToken()
+    const first = await spawnRouter(onPostgres())
+    await using second = await spawnRouter(onPostgres())
+    const used = async (router: Door) => (await usedOf({ url: router.url, token }))[TOKENS]
+    const bookings = () => execute(dsn, "SELECT usage_source FROM request_usage WHERE books_request_id IS NOT NULL")
+    const start = (id: string) => {
+      upstream.plan(`/responses/${id}`, reply(bodyOf(id, QUEUED)))
+      upstream.plan(`<${id}>`, reply(bodyOf(id, QUEUED)))
+      const body = SAMPLE.request({ text: `<${id}>`, extra: { background: true, max_output_tokens: 500 } })
+      return call(first, "responses", body, { token })
+    }
+    await start("resp_apart")
+    const reserved = (await used(first)) ?? 0
+    expect([reserved > 500, await used(second)]).toEqual([true, 0])
+    await upstream.arrival("/responses/resp_apart", 1)
+    upstream.plan("/responses/resp_apart", reply(bodyOf("resp_apart", {})))
+    await call(second, "responses", null, { method: "GET", path: "/v1/responses/resp_apart", token })
+    await eventually("the row that books it", async () => ((await bookings()).length === 1 ? true : undefined))
+    await eventually("the limits", async () => ((await used(first)) === ALL ? true : undefined))
+    expect(await used(second)).toBe(0)
+
+    await start("resp_alone")
+    expect(await used(first)).toBe(ALL + reserved)
+    first.signal("SIGKILL")
+    await first.exited
+    upstream.plan("/responses/resp_alone", reply(bodyOf("resp_alone", {})))
+    await execute(dsn, "UPDATE background_responses SET next_poll_at = next_poll_at - 120000")
+    await call(second, "responses", null, { method: "GET", path: "/v1/responses/resp_alone", token })
+    expect(await bookings()).toHaveLength(2)
+    expect(await used(second)).toBe(0)
+    first.prepared.remove()
   })
 })

@@ -230,11 +230,11 @@ describe.each(DRIVERS.map((driver) => ({ ...driver })))("on $name", ({ missing, 
         expect(await totalsOf(({ used }) => used)).toEqual(before)
       }
       try {
-        await fc.assert(fc.asyncProperty(calls, fc.nat(3), round), { numRuns: 60, endOnFailure: true })
+        await fc.assert(fc.asyncProperty(calls, fc.nat(3), round), { numRuns: 4, endOnFailure: true })
       } finally {
         await router[Symbol.asyncDispose]()
       }
     },
-    900_000,
+    120_000,
   )
 })
