@@ -78,6 +78,14 @@ onEachDriver((driver) => {
           expected[who] = { callerId, project, day, month, lifetimeTokens: sums(0).tokens }
         }
         expect(byWhom(await ledger.limitTotals(true))).toEqual(expected as Record<string, CallerTotals>)
+        const figures =
+          "SELECT sum(requests) AS requests, sum(cost_unknown_requests) AS unknown FROM usage_rollup_hourly"
+        const requests = calls.filter(({ usage }) => usage.books_request_id === null)
+        const unknown = requests.filter(({ usage }) => usage.attempts > 0 && usage.total_cost_nano_usd === null)
+        const told = calls.filter((call) => !requests.includes(call) && call.usage.total_cost_nano_usd !== null)
+        expect(await state.rows(figures)).toEqual([
+          { requests: requests.length, unknown: unknown.length - told.length },
+        ])
       }),
       { numRuns: 12 },
     )

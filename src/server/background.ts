@@ -45,7 +45,8 @@ export class BackgroundFollower implements BackgroundAnswers {
   #round: Promise<void> | null = null
   /** From the end of this round to the next. */
   #pauseMs = IDLE_MS
-  #isFailing = false
+  /** Rounds in a row. */
+  #failures = 0
   readonly #cancels = new Set<() => void>()
 
   constructor(ledger: LedgerStore, countsApart: boolean) {
@@ -118,10 +119,13 @@ export class BackgroundFollower implements BackgroundAnswers {
       const next = await background.nextDue()
       const leastMs = mine.length === MOST_AT_ONCE ? 0 : LEAST_PAUSE_MS
       if (next !== null) this.#pauseMs = Math.min(this.#pauseMs, Math.max(leastMs, next - gateway.clock.now()))
-      this.#isFailing = false
+      this.#failures = 0
     } catch (error) {
-      if (!this.#isFailing) gateway.log.warn("answers in the background cannot be followed at the moment", { error })
-      this.#isFailing = true
+      // a lock passes
+      if (this.#failures === 0) this.#pauseMs = FIRST_POLL_MS
+      if (this.#failures === 1)
+        gateway.log.warn("answers in the background cannot be followed at the moment", { error })
+      this.#failures += 1
     }
   }
 
