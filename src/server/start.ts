@@ -91,7 +91,6 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const journals = journalPaths(config, files, worker?.number ?? null)
     const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, { requestLog, metrics, log })
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
-    gateway.background.start(gateway)
     const engines = engineFollower(gateway)
     const parts = { store: ledger, watched: { metrics, worker: worker?.number ?? null, ledger, requestLog } }
     const listener = listen(gateway, parts, {
@@ -118,6 +117,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       watchTools: systemWatchTools,
     })
     const control = await openControl({ path: files.controlPath, reload: () => reloader.reload(), log })
+    gateway.background.start(gateway)
     const { stop, finished } = stopper(gateway, listener, [control, reloader, engines, policies], ledger, requestLog)
     return { url: listener.url, config, findings: loaded.findings, log, stop, finished }
   } catch (error) {
