@@ -39,6 +39,9 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
   return {
     credentials: compileCredentials(config, callerLimits),
     callerLimits,
+    limitedSubjects: new Map(
+      [...callerLimits.values()].flatMap((limits) => limits?.subjects ?? []).map((subject) => [subject.key, subject]),
+    ),
     groups,
     defaultGroup: config.server.default_model_group,
     limits: {

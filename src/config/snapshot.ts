@@ -6,7 +6,7 @@ import type { BlockList } from "node:net"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import type { FieldPath } from "../json/omit.ts"
-import type { CompiledLimits } from "../governance/state.ts"
+import type { CompiledLimits, Subject } from "../governance/state.ts"
 import type { ModelPrices } from "../ledger/price.ts"
 import type { OperationalTargets } from "./operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./policy-settings.ts"
@@ -253,6 +253,8 @@ export interface Snapshot {
   readonly credentials: ReadonlyMap<string, Credential>
   /** By caller id; the same as `Caller.limits`. */
   readonly callerLimits: ReadonlyMap<string, CompiledLimits | null>
+  /** Callers and projects with a limit, by key. */
+  readonly limitedSubjects: ReadonlyMap<string, Subject>
   /** By name and by alias. */
   readonly groups: ReadonlyMap<string, Group>
   readonly defaultGroup: string | null

@@ -27,6 +27,13 @@ export class Counts {
     this.reservedNanoUsd += nanoUsd
   }
 
+  /** In place of what was booked. */
+  settled(requests: number, tokens: number, nanoUsd: number): void {
+    this.requests = requests
+    this.tokens = tokens
+    this.nanoUsd = nanoUsd
+  }
+
   book(requests: number, tokens: number, nanoUsd: number): void {
     this.requests += requests
     this.tokens += tokens
@@ -60,7 +67,7 @@ export type BucketKind = Extract<
 
 export class SubjectCounts {
   concurrent = 0
-  readonly minute: MinuteWindow = new MinuteWindow()
+  minute: MinuteWindow = new MinuteWindow()
   readonly lifetime: Counts = new Counts(0)
   /** False: what was used before this month is not in it. */
   isWholeLifetime = false

@@ -12,6 +12,7 @@ import {
   usedOf,
   type Holding,
 } from "./measure.ts"
+import { MinuteWindow } from "./window.ts"
 import type {
   AdmissionRequest,
   Amounts,
@@ -182,19 +183,16 @@ export class MemoryState implements GovernanceState {
 
   restore(totals: readonly SubjectTotals[], nowMs: number): void {
     for (const { key, ts, day, month, lifetimeTokens, isWholeLifetime, lastMinute } of totals) {
-      const known = this.#subjects.get(key)
-      if (known !== undefined) {
-        if (isWholeLifetime && !known.isWholeLifetime) {
-          known.lifetime.tokens = Math.max(known.lifetime.tokens, lifetimeTokens)
-          known.isWholeLifetime = true
-        }
-        continue
-      }
       const counts = this.#countsOf(key)
-      counts.isWholeLifetime = isWholeLifetime
-      counts.day(dayOf(ts)).book(day.requests, day.tokens, day.nanoUsd)
-      counts.month(monthOf(ts)).book(month.requests, month.tokens, month.nanoUsd)
-      counts.lifetime.book(0, lifetimeTokens, 0)
+      counts.day(dayOf(ts)).settled(day.requests, day.tokens, day.nanoUsd)
+      counts.month(monthOf(ts)).settled(month.requests, month.tokens, month.nanoUsd)
+      if (isWholeLifetime || !counts.isWholeLifetime) {
+        counts.lifetime.settled(0, lifetimeTokens, 0)
+        counts.isWholeLifetime = isWholeLifetime
+      }
+      // calls in flight will give back what they took of the minute
+      if (counts.concurrent > 0) continue
+      counts.minute = new MinuteWindow()
       for (const { agoMs, tokens } of lastMinute.toSorted((left, right) => right.agoMs - left.agoMs))
         counts.minute.add(counts.minute.advance(nowMs - agoMs), 1, tokens)
     }

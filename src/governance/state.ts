@@ -189,7 +189,10 @@ export interface GovernanceState {
   view(limits: CompiledLimits, ts: number, nowMs: number): Soon<readonly CheckView[]>
   /** Subjects that are counted already, by key, and where it is asked since ever: only the others need `restore`. */
   knows(key: string, isForever: boolean): Soon<boolean>
-  /** What the ledger knows, for what is not counted yet; what is there already stays. */
+  /**
+   * What the ledger knows: in memory it takes the place of what was settled so far, which it must hold all of, and
+   * reservations stay. A store that others count in as well takes it only for what it does not know.
+   */
   restore(totals: readonly SubjectTotals[], nowMs: number): Soon<void>
   close(): Soon<void>
 }

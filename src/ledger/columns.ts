@@ -1,11 +1,11 @@
 /**
  * The columns of a call's tables, once for every driver. A new column stands in `record.ts`, here, and in a migration,
- * at the same place in all three; a new table of rows per call also in `TABLES` and `CHILDREN`.
+ * at the same place in all three; a new table of rows per call also in `TABLES` and in `child-tables.ts`.
  */
 import type {
   AttemptRow,
+  BackgroundRow,
   CallerShapeRow,
-  CallRecord,
   ErrorRow,
   LossRow,
   StoredStateRow,
@@ -104,6 +104,9 @@ const USAGE_COLUMNS: Columns<UsageRow> = {
   traffic_shape_reserved_output_tokens: "integer",
   traffic_shape_total_reserved_tokens: "integer",
   estimated_input_tokens: "integer",
+  limit_tokens: "integer",
+  limit_nano_usd: "integer",
+  books_request_id: "text",
 }
 
 const ATTEMPT_COLUMNS: Columns<Identified & AttemptRow> = {
@@ -194,6 +197,28 @@ export const STORED_STATE_COLUMNS: Columns<StoredStateRow> = {
   usage_pending: "integer",
 }
 
+const BACKGROUND_COLUMNS: Columns<BackgroundRow> = {
+  request_id: "text",
+  ts: "integer",
+  response_id: "text",
+  caller_id: "text",
+  caller_user: "text",
+  caller_project: "text",
+  caller_environment: "text",
+  token_id: "text",
+  requested_model: "text",
+  resolved_group: "text",
+  strategy: "text",
+  provider: "text",
+  model: "text",
+  dialect: "text",
+  input_tokens: "integer",
+  output_tokens: "integer",
+  nano_usd: "integer",
+  image_count: "integer",
+  next_poll_at: "integer",
+}
+
 const ERROR_COLUMNS: Columns<Identified & ErrorRow> = {
   request_id: "text",
   ts: "integer",
@@ -214,6 +239,7 @@ export type Table =
   | "request_upstream_shape_events"
   | "request_traffic_shape_events"
   | "request_errors"
+  | "background_responses"
   | "request_decision_shape_features"
   | "request_target_candidates"
   | "request_target_filter_reasons"
@@ -230,6 +256,7 @@ export const TABLES: Readonly<Record<Table, Columns>> = {
   request_upstream_shape_events: UPSTREAM_SHAPE_COLUMNS,
   request_traffic_shape_events: CALLER_SHAPE_COLUMNS,
   request_errors: ERROR_COLUMNS,
+  background_responses: BACKGROUND_COLUMNS,
   request_decision_shape_features: SHAPE_FEATURE_COLUMNS,
   request_target_candidates: CANDIDATE_COLUMNS,
   request_target_filter_reasons: FILTER_REASON_COLUMNS,
@@ -238,36 +265,3 @@ export const TABLES: Readonly<Record<Table, Columns>> = {
   request_policy_executions: POLICY_EXECUTION_COLUMNS,
   request_fallback_transitions: FALLBACK_TRANSITION_COLUMNS,
 }
-
-interface ChildTable {
-  readonly table: Exclude<Table, "request_usage">
-  /** Without their `request_id`. */
-  readonly rowsOf: (call: CallRecord) => readonly object[]
-}
-
-const NONE: readonly object[] = []
-
-/** Tables with rows only where somebody wants to know how calls are decided. */
-export const DECISION_CHILDREN: readonly ChildTable[] = [
-  {
-    table: "request_decision_shape_features",
-    rowsOf: ({ decision }) => (decision === null || decision.shape === null ? NONE : [decision.shape]),
-  },
-  { table: "request_target_candidates", rowsOf: ({ decision }) => decision?.candidates ?? NONE },
-  { table: "request_target_filter_reasons", rowsOf: ({ decision }) => decision?.filterReasons ?? NONE },
-  { table: "request_routing_decisions", rowsOf: ({ decision }) => decision?.decisions ?? NONE },
-  { table: "request_dynamic_score_terms", rowsOf: ({ decision }) => decision?.terms ?? NONE },
-  { table: "request_policy_executions", rowsOf: ({ decision }) => decision?.policies ?? NONE },
-  { table: "request_fallback_transitions", rowsOf: ({ decision }) => decision?.fallbacks ?? NONE },
-]
-
-/** Tables with any number of rows for each row of `request_usage`. */
-export const CHILDREN: readonly ChildTable[] = [
-  { table: "request_attempts", rowsOf: (call) => call.attempts },
-  { table: "request_trace_events", rowsOf: (call) => call.trace },
-  { table: "request_losses", rowsOf: (call) => call.losses },
-  { table: "request_upstream_shape_events", rowsOf: (call) => call.upstreamShapes },
-  { table: "request_traffic_shape_events", rowsOf: (call) => call.callerShapes },
-  { table: "request_errors", rowsOf: (call) => (call.error === null ? NONE : [call.error]) },
-  ...DECISION_CHILDREN,
-]

@@ -11,8 +11,9 @@ export interface LedgerDatabase {
   /**
    * All calls in one transaction; done when it is committed. A call that is there already changes nothing, in no table:
    * what was written, but not confirmed, is simply written again.
+   * @returns how many were not there
    */
-  write(calls: readonly CallRecord[]): void | Promise<void>
+  write(calls: readonly CallRecord[]): number | Promise<number>
   /** Fails unless the database takes writes that need room. */
   probe(): void | Promise<void>
   /**

@@ -131,7 +131,7 @@ const SHAPE_PREFIX = "shape_"
 const CALLS = `SELECT ${USAGE_FIELDS.map((name) => `usage.${name} AS ${name}`).join(", ")},
   ${SHAPE_FIELDS.map((name) => `shape.${name} AS ${SHAPE_PREFIX}${name}`).join(", ")}
 FROM request_usage AS usage LEFT JOIN request_decision_shape_features AS shape ON shape.request_id = usage.request_id
-WHERE usage.request_id > ?1 AND usage.request_id < ?2 ORDER BY usage.request_id LIMIT ?3`
+WHERE usage.request_id > ?1 AND usage.request_id < ?2 AND usage.books_request_id IS NULL ORDER BY usage.request_id LIMIT ?3`
 
 const ATTEMPTS = `SELECT request_id, ${ATTEMPT_FIELDS.join(", ")} FROM request_attempts
 WHERE request_id > ?1 AND request_id <= ?2 ORDER BY request_id, attempt_index`

@@ -1,6 +1,7 @@
 /** The rows of calls, written through prepared statements: the hot part of the ledger. */
 import type { Database, Statement } from "bun:sqlite"
-import { type ColumnKind, DECISION_CHILDREN, type Table, TABLES } from "./columns.ts"
+import { DECISION_CHILDREN } from "./child-tables.ts"
+import { type ColumnKind, type Table, TABLES } from "./columns.ts"
 import type {
   AttemptRow,
   CallerShapeRow,
@@ -32,6 +33,8 @@ export class CallInserter {
   readonly #error: Insertion
   readonly #stored: Insertion
   readonly #callerShape: Insertion
+  readonly #background: Insertion
+  readonly #booked: Insertion
   readonly #decision: readonly DecisionInsertion[]
   readonly #figures: HourlyFigures
   readonly #begin: Statement<unknown, []>
@@ -46,6 +49,8 @@ export class CallInserter {
     this.#error = database.prepare(insertInto("request_errors"))
     this.#stored = database.prepare(STORED_STATE_UPSERT)
     this.#callerShape = database.prepare(insertInto("request_traffic_shape_events"))
+    this.#background = database.prepare(insertInto("background_responses"))
+    this.#booked = database.prepare("DELETE FROM background_responses WHERE request_id = ?")
     this.#decision = DECISION_CHILDREN.map(({ table, rowsOf }) => ({
       insertion: database.prepare(insertInto(table)),
       columns: Object.entries(TABLES[table]).slice(1),
@@ -56,18 +61,23 @@ export class CallInserter {
     this.#commit = database.prepare<unknown, []>("COMMIT")
   }
 
-  /** All calls in one transaction. A call that is there already changes nothing. After a throw the caller rolls back. */
-  insert(calls: readonly CallRecord[]): void {
+  /**
+   * All calls in one transaction. A call that is there already changes nothing. After a throw the caller rolls back.
+   * @returns how many were not there
+   */
+  insert(calls: readonly CallRecord[]): number {
     this.#begin.run()
     this.#figures.clear()
-    for (const call of calls) this.#insertOne(call)
+    let written = 0
+    for (const call of calls) if (this.#insertOne(call)) written += 1
     this.#figures.write()
     this.#commit.run()
+    return written
   }
 
-  #insertOne(call: CallRecord): void {
+  #insertOne(call: CallRecord): boolean {
     const { usage } = call
-    if (bind(this.#usage, usageValues(usage)).changes === 0) return
+    if (bind(this.#usage, usageValues(usage)).changes === 0) return false
     for (const attempt of call.attempts) bind(this.#attempt, attemptValues(usage.request_id, attempt))
     for (const event of call.trace) bind(this.#trace, traceValues(usage.request_id, event))
     for (const loss of call.losses) bind(this.#loss, lossValues(usage.request_id, loss))
@@ -76,29 +86,35 @@ export class CallInserter {
     if (call.error !== null) bind(this.#error, errorValues(usage.request_id, call.error))
     if (call.stored !== undefined) for (const row of call.stored) bind(this.#stored, storedStateValues(row))
     if (call.decision !== null) this.#insertDecision(call)
+    if (call.background !== undefined) bind(this.#background, valuesOf(call.background, BACKGROUND))
+    if (usage.books_request_id !== null) bind(this.#booked, [usage.books_request_id])
     this.#figures.add(usage)
+    return true
   }
 
   /** Off by default, so the names of columns may be looped over. */
   #insertDecision(call: CallRecord): void {
     for (const { insertion, columns, rowsOf } of this.#decision)
-      for (const row of rowsOf(call)) {
-        const values: Scalar[] = [call.usage.request_id]
-        for (const [name, kind] of columns) {
-          const value = (row as Readonly<Record<string, Scalar>>)[name] ?? null
-          values.push(kind === "milliseconds" ? whole(value as number | null) : value)
-        }
-        bind(insertion, values)
-      }
+      for (const row of rowsOf(call)) bind(insertion, [call.usage.request_id, ...valuesOf(row, columns)])
   }
 
   close(): void {
     const rows = [this.#usage, this.#attempt, this.#trace, this.#loss, this.#shape, this.#callerShape, this.#error]
-    rows.push(this.#stored)
+    rows.push(this.#stored, this.#background, this.#booked)
     for (const statement of [...rows, this.#begin, this.#commit]) statement.finalize()
     for (const { insertion } of this.#decision) insertion.finalize()
     this.#figures.close()
   }
+}
+
+const BACKGROUND = Object.entries(TABLES.background_responses)
+
+/** Of rows that few calls have. */
+function valuesOf(row: object, columns: DecisionInsertion["columns"]): Scalar[] {
+  return columns.map(([name, kind]) => {
+    const value = (row as Readonly<Record<string, Scalar>>)[name] ?? null
+    return kind === "milliseconds" ? whole(value as number | null) : value
+  })
 }
 
 function insertInto(table: Table): string {
@@ -190,6 +206,9 @@ function usageValues(row: UsageRow): Scalar[] {
     row.traffic_shape_reserved_output_tokens,
     row.traffic_shape_total_reserved_tokens,
     row.estimated_input_tokens,
+    row.limit_tokens,
+    row.limit_nano_usd,
+    row.books_request_id,
   ]
 }
 

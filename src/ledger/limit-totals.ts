@@ -1,7 +1,5 @@
 /** What callers and projects have used, for limits that are counted in memory: read once, when a count begins. */
 import type { LedgerDatabase } from "./database.ts"
-import { dearestCost, type PricedTokens } from "./price.ts"
-import type { UsageRow } from "./record.ts"
 
 export interface UsedAmounts {
   readonly requests: number
@@ -47,29 +45,19 @@ const sum = (column: string, since?: string): string =>
 
 const TOTALS = `SELECT caller_id, caller_project,
   ${sum("sent_requests", "?1")} AS day_requests,
-  ${sum("total_tokens", "?1")} AS day_tokens,
-  ${sum("cost_nano_usd", "?1")} AS day_nano_usd,
+  ${sum("limit_tokens", "?1")} AS day_tokens,
+  ${sum("limit_nano_usd", "?1")} AS day_nano_usd,
   ${sum("sent_requests", "?2")} AS month_requests,
-  ${sum("total_tokens", "?2")} AS month_tokens,
-  ${sum("cost_nano_usd", "?2")} AS month_nano_usd,
-  ${sum("total_tokens")} AS lifetime_tokens,
-  MIN(CASE WHEN hour >= ?2 AND cost_unknown_requests > 0 THEN hour END) AS unknown_since
+  ${sum("limit_tokens", "?2")} AS month_tokens,
+  ${sum("limit_nano_usd", "?2")} AS month_nano_usd,
+  ${sum("limit_tokens")} AS lifetime_tokens
 FROM usage_rollup_hourly WHERE hour >= ?3 GROUP BY caller_id, caller_project`
 
-/** Calls with tokens and prices whose cost is unknown all the same: budgets have taken them at the dearest price. */
-const UNKNOWN_COSTS = `SELECT caller_id, caller_project, input_tokens, output_tokens, ts,
-  input_price_nano_usd_per_million, cached_input_price_nano_usd_per_million, cache_write_price_nano_usd_per_million,
-  cache_write_1h_price_nano_usd_per_million, output_price_nano_usd_per_million
-FROM request_usage
-WHERE request_id >= ?1 AND ts >= ?2 AND attempts > 0 AND total_cost_nano_usd IS NULL AND total_tokens > 0
-  AND input_price_nano_usd_per_million IS NOT NULL AND output_price_nano_usd_per_million IS NOT NULL`
+const RECENT = `SELECT caller_id, caller_project, ts, coalesce(limit_tokens, total_tokens, 0) AS tokens FROM request_usage
+WHERE request_id >= ?1 AND ts >= ?2 AND attempts > 0 AND books_request_id IS NULL`
 
-const RECENT = `SELECT caller_id, caller_project, ts, total_tokens FROM request_usage
-WHERE request_id >= ?1 AND ts >= ?2 AND attempts > 0`
-
-const USED_BY = `SELECT request_id, attempts, total_tokens, total_cost_nano_usd, input_tokens, output_tokens,
-  input_price_nano_usd_per_million, cached_input_price_nano_usd_per_million, cache_write_price_nano_usd_per_million,
-  cache_write_1h_price_nano_usd_per_million, output_price_nano_usd_per_million
+const USED_BY = `SELECT request_id, attempts, coalesce(limit_tokens, total_tokens, 0) AS tokens,
+  coalesce(limit_nano_usd, total_cost_nano_usd, 0) AS nano_usd
 FROM request_usage WHERE request_id IN `
 
 interface TotalsRow {
@@ -82,19 +70,20 @@ interface TotalsRow {
   readonly month_tokens: number
   readonly month_nano_usd: number
   readonly lifetime_tokens: number
-  /** The first hour of the month with a call of unknown cost. */
-  readonly unknown_since: number | null
 }
 
-type UnknownCostRow = Pick<UsageRow, "caller_id" | "caller_project" | "ts"> & PricedTokens
-
-type UsedRow = Pick<UsageRow, "request_id" | "attempts" | "total_tokens" | "total_cost_nano_usd"> & PricedTokens
+interface UsedRow {
+  readonly request_id: string
+  readonly attempts: number
+  readonly tokens: number
+  readonly nano_usd: number
+}
 
 interface RecentRow {
   readonly caller_id: string
   readonly caller_project: string
   readonly ts: number
-  readonly total_tokens: number | null
+  readonly tokens: number
 }
 
 /** `ofLifetime`: all hours are read, else those of the month of `nowMs`. */
@@ -107,12 +96,12 @@ export async function limitTotals(database: LedgerDatabase, nowMs: number, ofLif
   const totals = await database.query<TotalsRow>(TOTALS, [day, month, from])
   const recent = await database.query<RecentRow>(RECENT, [firstIdOf(sinceMs), sinceMs])
   return {
-    totals: [...totals.map(totalsOf), ...(await unknownCosts(database, totals, day))],
+    totals: totals.map(totalsOf),
     recent: recent.map((row) => ({
       callerId: row.caller_id,
       project: row.caller_project,
       ts: row.ts,
-      tokens: row.total_tokens ?? 0,
+      tokens: row.tokens,
     })),
   }
 }
@@ -129,8 +118,8 @@ export async function usedBy(
       row.request_id,
       {
         requests: row.attempts > 0 ? 1 : 0,
-        tokens: row.total_tokens ?? 0,
-        nanoUsd: row.total_cost_nano_usd ?? dearestCost(row),
+        tokens: row.tokens,
+        nanoUsd: row.nano_usd,
       },
     ]),
   )
@@ -139,23 +128,6 @@ export async function usedBy(
 /** Ids begin with their millisecond, so a range of them is a range of time. */
 function firstIdOf(sinceMs: number): string {
   return `req_${Math.max(0, sinceMs).toString(16).padStart(12, "0")}`
-}
-
-/** What the sums leave out of budgets in money. Rows are read only from the first hour on that has such calls. */
-async function unknownCosts(
-  database: LedgerDatabase,
-  totals: readonly TotalsRow[],
-  day: number,
-): Promise<readonly CallerTotals[]> {
-  const since = Math.min(...totals.map((row) => row.unknown_since ?? Infinity))
-  if (since === Infinity) return []
-  const sinceMs = since * HOUR_MS
-  const rows = await database.query<UnknownCostRow>(UNKNOWN_COSTS, [firstIdOf(sinceMs), sinceMs])
-  return rows.map((row) => {
-    const taken = { requests: 0, tokens: 0, nanoUsd: dearestCost(row) }
-    const today = row.ts >= day * HOUR_MS ? taken : { ...taken, nanoUsd: 0 }
-    return { callerId: row.caller_id, project: row.caller_project, day: today, month: taken, lifetimeTokens: 0 }
-  })
 }
 
 function totalsOf(row: TotalsRow): CallerTotals {

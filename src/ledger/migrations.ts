@@ -123,6 +123,42 @@ const ROLLUP_COLUMNS = [
   "UPDATE usage_rollup_hourly SET sent_requests = requests",
 ]
 
+/**
+ * The project belongs to the key: a caller that is moved within an hour has used something in both. `limit_*` are what
+ * limits count, which is more than the totals where usage or cost is unknown.
+ */
+const ROLLUP_BY_PROJECT = `CREATE TABLE usage_rollup_by_project (
+  hour INTEGER NOT NULL, caller_id TEXT NOT NULL, resolved_group TEXT NOT NULL, caller_project TEXT NOT NULL,
+  requests INTEGER NOT NULL, errors INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL, cached_input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, total_tokens INTEGER NOT NULL,
+  cost_nano_usd INTEGER NOT NULL, cost_unknown_requests INTEGER NOT NULL, sent_requests INTEGER NOT NULL,
+  limit_tokens INTEGER NOT NULL, limit_nano_usd INTEGER NOT NULL,
+  PRIMARY KEY (hour, caller_id, resolved_group, caller_project)
+) WITHOUT ROWID`
+const LIMIT_SUMS = [
+  "ALTER TABLE request_usage ADD COLUMN limit_tokens INTEGER",
+  "ALTER TABLE request_usage ADD COLUMN limit_nano_usd INTEGER",
+  "ALTER TABLE request_usage ADD COLUMN books_request_id TEXT",
+  ROLLUP_BY_PROJECT,
+  `INSERT INTO usage_rollup_by_project SELECT hour, caller_id, resolved_group, caller_project, requests, errors,
+    input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, total_tokens, cost_nano_usd,
+    cost_unknown_requests, sent_requests, total_tokens, cost_nano_usd FROM usage_rollup_hourly`,
+  "DROP TABLE usage_rollup_hourly",
+  "ALTER TABLE usage_rollup_by_project RENAME TO usage_rollup_hourly",
+]
+
+/** Short-lived rows: answers that are made in the background and whose usage no row has yet. */
+const BACKGROUND_RESPONSES = `CREATE TABLE background_responses (
+  request_id TEXT NOT NULL PRIMARY KEY, ts INTEGER NOT NULL, response_id TEXT NOT NULL,
+  caller_id TEXT NOT NULL, caller_user TEXT NOT NULL, caller_project TEXT NOT NULL, caller_environment TEXT NOT NULL,
+  token_id TEXT NOT NULL, requested_model TEXT NOT NULL, resolved_group TEXT NOT NULL, strategy TEXT NOT NULL,
+  provider TEXT NOT NULL, model TEXT NOT NULL, dialect TEXT NOT NULL,
+  input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, nano_usd INTEGER NOT NULL, image_count INTEGER,
+  next_poll_at INTEGER NOT NULL
+) WITHOUT ROWID`
+const BACKGROUND_DUE = "CREATE INDEX background_responses_due ON background_responses (next_poll_at)"
+
 export const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
@@ -145,6 +181,8 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 4, name: "upstream-shaping", statements: [REQUEST_UPSTREAM_SHAPE_EVENTS] },
   { version: 5, name: "stored-state", statements: [STORED_STATE, STORED_STATE_EXPIRY] },
   { version: 7, name: "decision-telemetry", statements: DECISION_TELEMETRY },
+  { version: 8, name: "limit-sums", statements: LIMIT_SUMS },
+  { version: 9, name: "background-responses", statements: [BACKGROUND_RESPONSES, BACKGROUND_DUE] },
 ]
 
 /** The version of the schema that this binary writes. */

@@ -2,6 +2,7 @@
 import { RouterError } from "../errors.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
+import { type BackgroundResponses, backgroundResponses } from "./background.ts"
 import type { LedgerDatabase } from "./database.ts"
 import { type CallAmounts, limitTotals, type LimitTotals, usedBy } from "./limit-totals.ts"
 import { patiently } from "./locked.ts"
@@ -70,10 +71,25 @@ export interface LedgerStore extends Ledger, LedgerQueries {
   ready(): Promise<boolean>
   status(): LedgerStatus
   readonly storedStates: StoredStates
-  /** What everybody has used in this day and month, and for ever where that is asked. Rejects with `usage-store-unavailable`. */
+  readonly background: BackgroundResponses
+  /**
+   * What everybody has used in this day and month, and for ever where that is asked; waits for what is spooled.
+   * Rejects with `usage-store-unavailable`.
+   */
   limitTotals(ofLifetime: boolean): Promise<LimitTotals>
   /** What these calls have used, as limits count it; those without rows are left out. Rejects with `usage-store-unavailable`. */
   usedBy(requestIds: readonly string[]): Promise<ReadonlyMap<string, CallAmounts>>
+  /** As `record`, behind all that is spooled: where that holds rows of the same calls, they win. */
+  recordBehind(calls: readonly CallRecord[]): Promise<void>
+  /** Resolves when all that was spooled is in the database. Rejects while that takes no rows. */
+  caughtUp(): Promise<void>
+  /** Now, in a transaction of its own, or not at all; true where the call was not there before. Rejects where that is not known. */
+  recordNow(call: CallRecord): Promise<boolean>
+  /**
+   * Runs `work` while no call becomes durable: what limits have counted until then and what the ledger holds is the same.
+   * One at a time.
+   */
+  alone<Result>(work: () => Promise<Result>): Promise<Result>
 }
 
 const LIMITS: LedgerLimits = {
@@ -116,6 +132,15 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
   const storedStates = new StoredStateIndex(database, clock, log)
   return {
     storedStates,
+    background: backgroundResponses(database, clock),
+    recordBehind: async (calls) => {
+      if (outage.hasSpooled && !rules.refuses) return outage.take(calls)
+      await outage.caughtUp()
+      await Promise.all(calls.map((call) => writer.record(call)))
+    },
+    caughtUp: () => answering(() => outage.caughtUp()),
+    recordNow: (call) => outage.writeNow(call),
+    alone: (work) => writer.alone(work),
     record: (call: CallRecord) => writer.record(call),
     accepting: () => writer.accepting(),
     status: () => ({
@@ -126,7 +151,11 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
     }),
     ready: async () => (await outage.check()) && writer.accepting(),
     usageOf: (callerId: string, query: UsageQuery) => answering(() => usageOf(database, clock, callerId, query)),
-    limitTotals: (ofLifetime: boolean) => answering(() => limitTotals(database, clock.now(), ofLifetime)),
+    limitTotals: (ofLifetime: boolean) =>
+      answering(async () => {
+        await outage.caughtUp()
+        return await limitTotals(database, clock.now(), ofLifetime)
+      }),
     usedBy: (requestIds: readonly string[]) => answering(() => usedBy(database, requestIds)),
     close: async () => {
       storedStates.close()
@@ -138,6 +167,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
   }
 }
 
+/** @throws RouterError `usage-store-unavailable` */
 async function answering<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   try {
     return await ask()

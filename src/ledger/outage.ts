@@ -109,6 +109,27 @@ export class Outage {
     void this.replay()
   }
 
+  get hasSpooled(): boolean {
+    return this.#spool !== null && !this.#spool.isEmpty
+  }
+
+  /** Resolves when all that was spooled is in the database. Rejects while that takes no rows. */
+  async caughtUp(): Promise<void> {
+    if (!this.hasSpooled) return
+    if (!this.#isDown) await this.replay()
+    if (this.#isDown) throw new Error("the usage database does not take what is spooled")
+  }
+
+  /** One call, now: true where it was not there before. Rejects while the database takes no rows, and spools nothing. */
+  async writeNow(call: CallRecord): Promise<boolean> {
+    if (this.#isDown) throw new RouterError("usage-store-unavailable")
+    let written = 0
+    await this.#patiently(async () => {
+      written = await this.#database.write([call])
+    })
+    return written > 0
+  }
+
   /** Writes what is spooled to the database. Resolves when that is done, or the database is down again. */
   replay(): Promise<void> {
     if (this.#isClosed || this.#spool === null || this.#spool.isEmpty) return this.#replay ?? Promise.resolve()
@@ -161,7 +182,7 @@ export class Outage {
   /** Throws when the database is down. */
   async #attempt(calls: readonly CallRecord[]): Promise<"content" | null> {
     try {
-      await this.#patiently(() => this.#database.write(calls))
+      await this.#patiently(async () => void (await this.#database.write(calls)))
       return null
     } catch (error) {
       if (this.#database.failureOf(error) === "content") return "content"

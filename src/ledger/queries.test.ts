@@ -69,9 +69,10 @@ onEachDriver((driver) => {
     await using state = await driver.state()
     const ledger = await open(state)
     const used: Partial<UsageRow>[] = [
-      {},
-      { attempts: 0, input_tokens: null, total_tokens: null, total_cost_nano_usd: null },
-      { total_cost_nano_usd: null, input_tokens: 1000, output_tokens: 100, total_tokens: 1100 },
+      // of an earlier version
+      { limit_tokens: null, limit_nano_usd: null },
+      { attempts: 0, total_tokens: null, total_cost_nano_usd: null, limit_tokens: 0, limit_nano_usd: 0 },
+      { total_cost_nano_usd: null, total_tokens: 1100, limit_tokens: 1100, limit_nano_usd: 7_500_000 },
     ]
     const calls = used.map((usage) => sampleCall(NOW, (next += 1), usage))
     for (const call of calls) await ledger.record(call)

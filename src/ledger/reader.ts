@@ -12,7 +12,7 @@ export interface LedgerReader {
 }
 
 /** The newest migration that reading decisions needs. */
-const NEEDED = 7
+const NEEDED = 8
 const BUSY_MS = 5000
 const LIMITS = { connectMs: 5000, answerMs: 60_000, queryMs: 60_000 }
 

@@ -85,6 +85,12 @@ export interface UsageRow {
   readonly traffic_shape_total_reserved_tokens: number | null
   /** What admission took the input for; null where nothing counts tokens. */
   readonly estimated_input_tokens: number | null
+  /** What limits count of the call, also where its usage or cost is unknown; null in rows of earlier versions: the totals. */
+  readonly limit_tokens: number | null
+  /** Both may be below 0 where `books_request_id` is set: less than what was counted when that call ended. */
+  readonly limit_nano_usd: number | null
+  /** The call whose usage this row holds, which was known only after that call's own row was written: no call of its own. */
+  readonly books_request_id: string | null
 }
 
 /** One row per upstream attempt, in order. */
@@ -179,6 +185,35 @@ export interface StoredStateRow {
   readonly usage_pending: 0 | 1
 }
 
+/**
+ * A response that is made in the background, until its usage is booked by a further row. `response_id` is the provider's:
+ * without it nobody could ask.
+ */
+export interface BackgroundRow {
+  readonly request_id: string
+  readonly ts: number
+  readonly response_id: string
+  readonly caller_id: string
+  readonly caller_user: string
+  readonly caller_project: string
+  readonly caller_environment: string
+  readonly token_id: string
+  readonly requested_model: string
+  readonly resolved_group: string
+  readonly strategy: string
+  readonly provider: string
+  readonly model: string
+  readonly dialect: string
+  /** What it uses at most, as far as its request tells: limits count this meanwhile. */
+  readonly input_tokens: number
+  readonly output_tokens: number
+  readonly nano_usd: number
+  /** Of the request; null: unknown. */
+  readonly image_count: number | null
+  /** When the router asks for it next, unless somebody has read it before. */
+  readonly next_poll_at: number
+}
+
 /** What a token bucket of the caller did, where it did more than let the call pass. */
 export interface CallerShapeRow {
   readonly seq: number
@@ -193,7 +228,7 @@ export interface CallerShapeRow {
   readonly total_reserved_tokens: number | null
 }
 
-/** All rows of one call: written in one transaction or not at all. */
+/** All rows of one call: written in one transaction or not at all. A row that books an answer takes it off the list. */
 export interface CallRecord {
   readonly usage: UsageRow
   readonly attempts: readonly AttemptRow[]
@@ -204,6 +239,8 @@ export interface CallRecord {
   readonly error: ErrorRow | null
   /** Absent: none. */
   readonly stored?: readonly StoredStateRow[] | undefined
+  /** Absent: its usage is known, or there is none. */
+  readonly background?: BackgroundRow | undefined
   /** Null: nobody wants to know. */
   readonly decision: DecisionRows | null
 }

@@ -1,4 +1,4 @@
-/** Hourly sums by caller and group, kept in the transaction of the rows that they sum. */
+/** Hourly sums by caller, group and project, kept in the transaction of the rows that they sum. */
 import type { Database, Statement } from "bun:sqlite"
 import type { UsageRow } from "./record.ts"
 
@@ -8,6 +8,7 @@ interface Sums {
   readonly hour: number
   readonly callerId: string
   readonly group: string
+  readonly project: string
   requests: number
   errors: number
   input: number
@@ -17,11 +18,12 @@ interface Sums {
   total: number
   costNanoUsd: number
   costUnknown: number
-  readonly project: string
   sent: number
+  limitTokens: number
+  limitNanoUsd: number
 }
 
-const ADD = `INSERT INTO usage_rollup_hourly VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET
+const ADD = `INSERT INTO usage_rollup_hourly VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET
   requests = requests + excluded.requests, errors = errors + excluded.errors,
   input_tokens = input_tokens + excluded.input_tokens,
   cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
@@ -30,7 +32,9 @@ const ADD = `INSERT INTO usage_rollup_hourly VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?
   total_tokens = total_tokens + excluded.total_tokens,
   cost_nano_usd = cost_nano_usd + excluded.cost_nano_usd,
   cost_unknown_requests = cost_unknown_requests + excluded.cost_unknown_requests,
-  sent_requests = sent_requests + excluded.sent_requests, caller_project = excluded.caller_project`
+  sent_requests = sent_requests + excluded.sent_requests,
+  limit_tokens = limit_tokens + excluded.limit_tokens,
+  limit_nano_usd = limit_nano_usd + excluded.limit_nano_usd`
 
 /** Sums a transaction's rows in memory first: concurrent calls of one caller cost one write. */
 export class HourlyFigures {
@@ -47,16 +51,20 @@ export class HourlyFigures {
 
   add(row: UsageRow): void {
     const sums = this.#sumsFor(row)
-    sums.requests += 1
-    if (row.attempts > 0) sums.sent += 1
-    if (row.error !== null || row.status >= 400) sums.errors += 1
+    if (row.books_request_id === null) {
+      sums.requests += 1
+      if (row.attempts > 0) sums.sent += 1
+      if (row.error !== null || row.status >= 400) sums.errors += 1
+      if (row.total_cost_nano_usd === null && row.attempts > 0) sums.costUnknown += 1
+    } else if (row.total_cost_nano_usd !== null) sums.costUnknown -= 1
     sums.input += counted(row.input_tokens)
     sums.cachedInput += counted(row.cached_input_tokens)
     sums.output += counted(row.output_tokens)
     sums.reasoning += counted(row.reasoning_tokens)
     sums.total += counted(row.total_tokens)
-    if (row.total_cost_nano_usd !== null) sums.costNanoUsd += counted(row.total_cost_nano_usd)
-    else if (row.attempts > 0) sums.costUnknown += 1
+    sums.costNanoUsd += counted(row.total_cost_nano_usd)
+    sums.limitTokens += row.limit_tokens ?? counted(row.total_tokens)
+    sums.limitNanoUsd += row.limit_nano_usd ?? counted(row.total_cost_nano_usd)
   }
 
   write(): void {
@@ -65,6 +73,7 @@ export class HourlyFigures {
         sums.hour,
         sums.callerId,
         sums.group,
+        sums.project,
         sums.requests,
         sums.errors,
         sums.input,
@@ -74,8 +83,9 @@ export class HourlyFigures {
         sums.total,
         sums.costNanoUsd,
         sums.costUnknown,
-        sums.project,
         sums.sent,
+        sums.limitTokens,
+        sums.limitNanoUsd,
       )
     }
   }
@@ -89,10 +99,12 @@ export class HourlyFigures {
     const hour = Math.floor(ts / HOUR_MS)
     for (let index = this.#sums.length - 1; index >= 0; index -= 1) {
       const sums = this.#sums[index]
-      if (sums?.callerId === callerId && sums.group === group && sums.hour === hour) return sums
+      if (sums?.callerId === callerId && sums.group === group && sums.hour === hour && sums.project === project)
+        return sums
     }
     const zero = { requests: 0, errors: 0, input: 0, cachedInput: 0, output: 0, reasoning: 0, total: 0 }
-    const fresh = { hour, callerId, group, ...zero, costNanoUsd: 0, costUnknown: 0, project, sent: 0 }
+    const none = { costNanoUsd: 0, costUnknown: 0, sent: 0, limitTokens: 0, limitNanoUsd: 0 }
+    const fresh = { hour, callerId, group, project, ...zero, ...none }
     this.#sums.push(fresh)
     return fresh
   }

@@ -29,6 +29,9 @@ export const LATER_COLUMNS = {
   traffic_shape_reserved_output_tokens: null,
   traffic_shape_total_reserved_tokens: null,
   estimated_input_tokens: null,
+  limit_tokens: null,
+  limit_nano_usd: null,
+  books_request_id: null,
 } as const
 
 export function encodeLine(generation: string, call: CallRecord): Buffer {

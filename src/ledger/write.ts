@@ -51,6 +51,9 @@ export class GroupWriter {
   readonly #isAsync: boolean
   readonly #onCommit: CommitListener
   #waiting: Waiting[] = []
+  /** What comes while somebody is alone; null: nobody is. */
+  #held: Waiting[] | null = null
+  #alone: Promise<unknown> = Promise.resolve()
   /** A turn is scheduled, or a group is on its way. */
   #isActive = false
   #isClosed = false
@@ -70,10 +73,10 @@ export class GroupWriter {
   }
 
   record(call: CallRecord): Promise<void> {
-    if (this.#isClosed || this.#waiting.length >= this.#limits.maxWaiting) {
+    if (this.#isClosed || this.waiting >= this.#limits.maxWaiting) {
       return Promise.reject(new RouterError("usage-store-unavailable"))
     }
-    if (this.#isAsync) {
+    if (this.#isAsync && this.#held === null) {
       this.#add({ call, settle: null })
       return DONE
     }
@@ -81,17 +84,47 @@ export class GroupWriter {
   }
 
   accepting(): boolean {
-    return !this.#isClosed && this.#waiting.length < this.#limits.maxWaiting && this.#outage.accepting()
+    return !this.#isClosed && this.waiting < this.#limits.maxWaiting && this.#outage.accepting()
+  }
+
+  /**
+   * Runs `work` while no row is on its way: whoever was told that a call is durable has acted on it before, everyone else
+   * is told after. One at a time. Rejects as `work` does, and with `usage-store-unavailable` after the end.
+   */
+  alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#alone.then(() => this.#runAlone(work))
+    this.#alone = result.catch(() => {})
+    return result
   }
 
   /** Finished calls that wait for the next transaction. */
   get waiting(): number {
-    return this.#waiting.length
+    return this.#waiting.length + (this.#held?.length ?? 0)
   }
 
   /** Takes no more calls; resolves when those that wait are settled. */
   async close(): Promise<void> {
     this.#isClosed = true
+    await this.#alone
+    await this.#idle()
+  }
+
+  async #runAlone<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#isClosed) throw new RouterError("usage-store-unavailable")
+    const held: Waiting[] = []
+    this.#held = held
+    try {
+      await this.#idle()
+      // those who just heard that their rows are durable
+      await new Promise((resolve) => setImmediate(resolve))
+      return await work()
+    } finally {
+      this.#held = null
+      for (const waiting of held) this.#add(waiting)
+    }
+  }
+
+  async #idle(): Promise<void> {
     if (!this.#isActive) return
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve
@@ -99,6 +132,10 @@ export class GroupWriter {
   }
 
   #add(waiting: Waiting): void {
+    if (this.#held !== null) {
+      this.#held.push(waiting)
+      return
+    }
     this.#waiting.push(waiting)
     if (!this.#isActive) this.#schedule()
   }
@@ -149,7 +186,7 @@ export class GroupWriter {
     const beganMs = this.#clock.monotonicMs()
     try {
       const written = this.#database.write(group.map(({ call }) => call))
-      if (written === undefined) return this.#committed(group, beganMs)
+      if (typeof written === "number") return this.#committed(group, beganMs)
       return written.then(
         () => this.#committed(group, beganMs),
         (error: unknown) => this.#failed(error),

@@ -36,6 +36,19 @@ test("the router's own time is what neither upstreams, nor queues, nor the clien
   expect(scrape.sum("smart_router_overhead_seconds_bucket", { le: "0.0064" })).toBe(0)
 })
 
+test("what is known of a call only later adds tokens and money, and no call", () => {
+  const metrics = new Metrics()
+  counted(metrics, { usage_source: "none", input_tokens: null, output_tokens: null, total_cost_nano_usd: null })
+  const before = written(metrics)
+  const later = sampleCall(TS, 2, { attempts: 0, books_request_id: "call 1" }).usage
+  metrics.countLater(later, targetOf("alpha", "vendor-big-2026"))
+  metrics.countLater(later, null)
+  const scrape = written(metrics)
+  for (const name of ["smart_router_requests_total", "smart_router_caller_requests_total"])
+    expect(scrape.sum(name)).toBe(before.sum(name))
+  expect(scrape.sum("smart_router_caller_tokens_total")).toBe(2 * (later.total_tokens ?? 0))
+})
+
 describe("whatever upstreams report", () => {
   const report = fc.oneof(fc.constantFrom(null, Number.NaN, Infinity, -1, 1e300, 0.5), fc.nat(1_000_000))
   test("counters are whole and never go down", () => {

@@ -78,6 +78,14 @@ export class Metrics {
     if (usage.caller_id !== NOBODY) this.#countCaller(usage)
   }
 
+  /** What an answer has used whose call was counted before its usage was known; null: nobody knows where it was made. */
+  countLater(usage: UsageRow, target: Target | null): void {
+    const { resolved_group: group, target_provider: provider, target_model: model } = usage
+    const series = target === null ? this.#named(group, provider ?? "", model ?? "") : this.#ofTarget(target, group)
+    if (usage.usage_source !== "none") countUsage(series, usage)
+    countAmounts(this.#callerOf(usage.caller_id), usage)
+  }
+
   /** One transaction of the ledger. */
   committed(calls: number, ms: number): void {
     this.commitCalls.observe(calls)
@@ -116,17 +124,26 @@ export class Metrics {
   }
 
   #countCaller(usage: UsageRow): void {
-    let caller = this.#callers.get(usage.caller_id)
-    if (caller === undefined) {
-      caller = new CallerSeries(usage.caller_id)
-      this.#callers.set(usage.caller_id, caller)
-    }
+    const caller = this.#callerOf(usage.caller_id)
     caller.requests++
-    caller.inputTokens += counted(usage.input_tokens)
-    caller.outputTokens += counted(usage.output_tokens)
-    caller.costNanoUsd += counted(usage.total_cost_nano_usd)
+    countAmounts(caller, usage)
     if (usage.error !== null) add(caller.refusals, LIMIT_CODES.placeOf(usage.error), 1)
   }
+
+  #callerOf(callerId: string): CallerSeries {
+    let caller = this.#callers.get(callerId)
+    if (caller === undefined) {
+      caller = new CallerSeries(callerId)
+      this.#callers.set(callerId, caller)
+    }
+    return caller
+  }
+}
+
+function countAmounts(caller: CallerSeries, usage: UsageRow): void {
+  caller.inputTokens += counted(usage.input_tokens)
+  caller.outputTokens += counted(usage.output_tokens)
+  caller.costNanoUsd += counted(usage.total_cost_nano_usd)
 }
 
 function countUsage(series: ModelSeries, usage: UsageRow): void {

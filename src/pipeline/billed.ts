@@ -5,7 +5,8 @@ import type { UsageSource } from "../ledger/record.ts"
 import type { Call, Outcome } from "./call.ts"
 import { visibleInputTokens } from "./estimate.ts"
 import type { Gateway } from "./gateway.ts"
-import { isUsagePending } from "./returned-state.ts"
+import { reservedFor } from "./limit-amounts.ts"
+import { isUsagePending, runsInBackground } from "./returned-state.ts"
 
 export interface Billed {
   readonly usage: Usage | null
@@ -30,7 +31,10 @@ export function billed(call: Call, gateway: Gateway, outcome: Outcome): Billed {
   if (isUsagePending(call)) return { usage: null, source: "none", target }
   const reached = target !== null && call.firstContentAt !== null ? target : sentTo(call)
   if (reached === null) return { usage: null, source: "none", target }
-  return { usage: estimated(call, reached, gateway), source: "estimated", target: reached }
+  // what is made in the background and cannot be asked for again may use all that it was allowed to
+  const isUnseen = call.answered && runsInBackground(call)
+  const tokens = isUnseen ? reservedFor(call, reached, gateway) : observed(call, reached, gateway)
+  return { usage: estimated(tokens), source: "estimated", target: reached }
 }
 
 /** The target whose answer, or part of an answer, the client got. */
@@ -65,13 +69,25 @@ function observedOutputTokens({ facts, current, meter }: Call): number {
   return meter?.tokens ?? Math.ceil(answerBytes / ANSWER_BYTES_PER_TOKEN)
 }
 
-function estimated(call: Call, target: Target, { governance }: Gateway): Usage {
+interface Estimated {
+  readonly inputTokens: number
+  readonly outputTokens: number
+}
+
+function observed(call: Call, target: Target, { governance }: Gateway): Estimated {
   return {
-    freshInputTokens: visibleInputTokens(call, target, governance.estimator),
+    inputTokens: visibleInputTokens(call, target, governance.estimator),
+    outputTokens: observedOutputTokens(call),
+  }
+}
+
+function estimated({ inputTokens, outputTokens }: Estimated): Usage {
+  return {
+    freshInputTokens: inputTokens,
     cachedInputTokens: 0,
     cacheWrite5mTokens: 0,
     cacheWrite1hTokens: 0,
-    outputTokens: observedOutputTokens(call),
+    outputTokens,
     reasoningTokens: null,
     unreported: null,
     reportedCostUsd: null,

@@ -122,8 +122,6 @@ export class Call implements Watched {
   meter: OutputMeter | null = null
   firstContentAt: number | null = null
   upstreamEndedAt: number | null = null
-  /** The request whose answer, made in the background, this call books; null: it is a request of its own. */
-  books: string | null = null
   settled = false
   clientLeft = false
   /** Set while the call is read on without its client. */

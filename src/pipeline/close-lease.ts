@@ -1,63 +1,25 @@
-/** Gives back what a call held of its caller's limits, and books what it really used. Runs once, on every way out. */
-import { dearestCost } from "../ledger/price.ts"
+/** Gives back what a call held of its caller's limits, and books what its row says. Runs once, on every way out. */
+import type { Amounts, CompiledLimits, Subject } from "../governance/state.ts"
 import type { UsageRow } from "../ledger/record.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
-import { isUsagePending } from "./returned-state.ts"
-
-const MILLION = 1_000_000
 
 export function closeLease(call: Call, gateway: Gateway, usage: UsageRow): void {
   const { lease } = call
   if (lease !== null) {
-    const { state } = gateway.governance
-    const amounts = amountsOf(call, usage)
-    state.settle(lease, amounts, gateway.clock.monotonicMs())
-    if (isUsagePending(call)) gateway.governance.awaitUsage(call.id, amounts)
+    gateway.governance.state.settle(lease, amountsOf(call, usage), gateway.clock.monotonicMs())
     learn(call, gateway, usage)
   }
-  if (call.books !== null) bookPending(call, call.books, gateway, usage)
-  else if (call.snapshot !== gateway.snapshot) bookLate(call, gateway, usage)
+  if (call.snapshot !== gateway.snapshot) bookLate(call, gateway, usage)
 }
 
-/** What an answer in the background has used, in place of what was kept for it. */
-function bookPending(call: Call, requestId: string, gateway: Gateway, usage: UsageRow): void {
-  const limits = gateway.snapshot.callerLimits.get(call.credential?.caller.id ?? "") ?? null
-  const taken = gateway.governance.usageKnown(requestId)
-  if (limits === null || taken === null) return
-  const { tokens, nanoUsd } = amountsOf(call, usage)
-  const difference = { requests: 0, tokens: tokens - taken.tokens, nanoUsd: nanoUsd - taken.nanoUsd } as const
-  gateway.governance.state.book(limits, call.ts, difference, gateway.clock.monotonicMs())
-}
-
-function amountsOf(call: Call, usage: UsageRow): { requests: 0 | 1; tokens: number; nanoUsd: number } {
-  const { lease } = call
-  // nobody knows yet what an answer in the background uses: the limits keep all that it may
-  if (lease !== null && isUsagePending(call))
-    return { requests: 1, tokens: lease.inputTokens + lease.outputTokens, nanoUsd: lease.nanoUsd }
+function amountsOf(call: Call, usage: UsageRow): Amounts {
   return {
     // what no target was asked for counts nowhere
     requests: call.attempts.length > 0 ? 1 : 0,
-    tokens: counted(usage.total_tokens, (lease?.inputTokens ?? 0) + (lease?.outputTokens ?? 0)),
-    nanoUsd: counted(usage.total_cost_nano_usd ?? dearCost(call, usage), lease?.nanoUsd ?? 0),
+    tokens: usage.limit_tokens ?? 0,
+    nanoUsd: usage.limit_nano_usd ?? 0,
   }
-}
-
-/** An upstream may report anything: what is no count is taken for all that was reserved. Null: nothing was used. */
-function counted(value: number | null, reserved: number): number {
-  if (value === null) return 0
-  return Number.isSafeInteger(value) && value >= 0 ? value : reserved
-}
-
-/** Tokens were used, but what they cost cannot be known: a budget takes them at the dearest price, as after a restart. */
-function dearCost({ current }: Call, usage: UsageRow): number {
-  const { input_tokens: input, output_tokens: output } = usage
-  if (usage.input_price_nano_usd_per_million !== null) return dearestCost(usage)
-  const prices = current?.target.reservation.prices ?? null
-  if (prices === null || input === null || output === null) return 0
-  const step = prices.steps.findLast(({ aboveInputTokens }) => input > aboveInputTokens)
-  if (step === undefined) return 0
-  return Math.ceil((input * step.inputNanoUsdPerMillion + output * step.outputNanoUsdPerMillion) / MILLION)
 }
 
 function learn(call: Call, { governance }: Gateway, usage: UsageRow): void {
@@ -71,15 +33,33 @@ function learn(call: Call, { governance }: Gateway, usage: UsageRow): void {
 
 /** The configuration has changed since: what has limits now, and had none when the call began, counts it all the same. */
 function bookLate(call: Call, gateway: Gateway, usage: UsageRow): void {
-  const limits = gateway.snapshot.callerLimits.get(call.credential?.caller.id ?? "") ?? null
-  if (limits === null) return
-  const held = new Set(call.credential?.caller.limits?.subjects.map(({ key }) => key))
-  const subjects = limits.subjects.filter(({ key }) => !held.has(key))
-  if (subjects.length === 0) return
-  gateway.governance.state.book(
-    { ...limits, subjects, checks: [] },
-    call.ts,
-    amountsOf(call, usage),
-    gateway.clock.monotonicMs(),
-  )
+  const caller = call.credential?.caller
+  if (caller === undefined) return
+  const held = new Set(caller.limits?.subjects.map(({ key }) => key))
+  bookOutside(caller.id, caller.project, call.ts, amountsOf(call, usage), gateway, held)
+}
+
+const NONE: ReadonlySet<string> = new Set()
+const NOTHING_CHECKED: Omit<CompiledLimits, "subjects"> = {
+  checks: [],
+  countsTokens: false,
+  countsMoney: false,
+  shapes: false,
+  queue: null,
+}
+
+/** Books what was used without a lease, by the caller and in the project that it was in then, as far as they have limits. */
+export function bookOutside(
+  callerId: string,
+  project: string,
+  ts: number,
+  amounts: Amounts,
+  { snapshot, governance, clock }: Gateway,
+  held: ReadonlySet<string> = NONE,
+): void {
+  const subjects = [`caller:${callerId}`, `project:${project}`].flatMap((key): Subject[] => {
+    const subject = snapshot.limitedSubjects.get(key)
+    return subject === undefined || held.has(key) ? [] : [subject]
+  })
+  if (subjects.length > 0) governance.state.book({ ...NOTHING_CHECKED, subjects }, ts, amounts, clock.monotonicMs())
 }

@@ -1,5 +1,6 @@
 /** What the pipeline works with; everything impure is handed in here. */
 import type { Snapshot } from "../config/snapshot.ts"
+import type { AnswerFacts } from "../dialects/dialect.ts"
 import type { Governance } from "../governance/governance.ts"
 import type { CallRecord, Ledger } from "../ledger/record.ts"
 import type { Metrics } from "../metrics/metrics.ts"
@@ -16,6 +17,18 @@ import type { Upstream } from "../upstream/send.ts"
 import type { Shadows } from "./shadow.ts"
 import type { Watchdog } from "./watchdog.ts"
 
+/** Answers that are made in the background: followed to their end, and booked once (`server/background.ts`). */
+export interface BackgroundAnswers {
+  /** A call has left one. */
+  begun(requestId: string): void
+  /** Somebody has read what became of the one of this call. Never rejects: what cannot be booked now is booked later. */
+  heard(requestId: string, told: AnswerFacts | Uint8Array): Promise<void>
+  /** Its target is asked before the answer goes. Never rejects. */
+  ask(requestId: string): Promise<void>
+  /** It is deleted. Never rejects. */
+  gone(requestId: string): Promise<void>
+}
+
 export interface Gateway {
   /** The newest configuration; a call keeps the one that it started with. */
   snapshot: Snapshot
@@ -23,7 +36,8 @@ export interface Gateway {
   readonly ledger: Ledger
   readonly storedStates: StoredStates
   readonly requestLog: { write(record: CallRecord): void }
-  readonly metrics: Pick<Metrics, "count">
+  readonly metrics: Pick<Metrics, "count" | "countLater">
+  readonly background: BackgroundAnswers
   readonly clock: Clock
   readonly random: Random
   readonly log: Log

@@ -4,19 +4,31 @@ import type { Target } from "../config/snapshot.ts"
 import type { Usage } from "../dialects/dialect.ts"
 import type { ErrorCode } from "../errors.ts"
 import type { LimitState } from "../governance/state.ts"
-import type { AttemptRow, CallRecord, ErrorRow, LossRow, CallerShapeRow, UsageRow } from "../ledger/record.ts"
+import { FIRST_POLL_MS } from "../ledger/background.ts"
+import type {
+  AttemptRow,
+  BackgroundRow,
+  CallerShapeRow,
+  CallRecord,
+  ErrorRow,
+  LossRow,
+  UsageRow,
+} from "../ledger/record.ts"
 import { priceCall, type Costs } from "../ledger/price.ts"
 import { billed, servedBy } from "./billed.ts"
 import type { Attempt, Call, Outcome } from "./call.ts"
 import { clientName } from "./client.ts"
 import { decisionRows } from "./decision-rows.ts"
 import type { Gateway } from "./gateway.ts"
-import { storedRows } from "./returned-state.ts"
+import { limitAmounts, reservedFor, type Reserved } from "./limit-amounts.ts"
+import { backgroundId, isUsagePending, storedRows } from "./returned-state.ts"
 
 export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRecord {
   const now = gateway.clock.monotonicMs()
+  const target = call.current?.target
+  const pending = target !== undefined && isUsagePending(call) ? reservedFor(call, target, gateway) : null
   return {
-    usage: usageRow(call, gateway, outcome, now),
+    usage: usageRow(call, gateway, outcome, now, pending),
     attempts: call.attempts.map((tried, index) => attemptRow(tried, index, call, now)),
     trace: call.trace,
     losses: lossRows(lossesOf(call)),
@@ -24,6 +36,7 @@ export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRe
     callerShapes: shapeRows(call),
     error: errorRow(call, gateway, outcome),
     stored: storedRows(call),
+    background: target === undefined || pending === null ? undefined : backgroundRow(call, target, pending),
     decision: call.decision === null ? null : decisionRows(call.decision, call),
   }
 }
@@ -32,12 +45,13 @@ const NO_UPSTREAM_SHAPES: CallRecord["upstreamShapes"] = []
 
 /** Written out, because spreading one object into another costs more than the rest of the row. */
 // oxlint-disable-next-line max-lines-per-function -- one line for each column
-function usageRow(call: Call, gateway: Gateway, outcome: Outcome, now: number): UsageRow {
+function usageRow(call: Call, gateway: Gateway, outcome: Outcome, now: number, pending: Reserved | null): UsageRow {
   const { credential, group, facts, snapshot, current } = call
   const { usage, source, target: served } = billed(call, gateway, outcome)
   const images = call.imageCount
   const costs = costsOf(served, usage, call.answer.serviceTier, images)
   const inputTokens = usage === null ? null : allInput(usage)
+  const limited = limitAmounts(call, usage, costs, pending)
   return {
     request_id: call.id,
     ts: call.ts,
@@ -109,6 +123,38 @@ function usageRow(call: Call, gateway: Gateway, outcome: Outcome, now: number): 
     traffic_shape_reserved_output_tokens: call.shaped === null ? null : (call.estimate?.outputTokens ?? null),
     traffic_shape_total_reserved_tokens: call.shaped === null ? null : totalReserved(call),
     estimated_input_tokens: call.estimate?.inputTokens ?? null,
+    limit_tokens: limited.tokens,
+    limit_nano_usd: limited.nanoUsd,
+    books_request_id: null,
+  }
+}
+
+/** So that somebody asks what became of the answer. */
+function backgroundRow(call: Call, target: Target, reserved: Reserved): BackgroundRow | undefined {
+  const { credential, group, facts } = call
+  const responseId = backgroundId(call)
+  if (credential === null || group === null || responseId === null) return undefined
+  const { caller, tokenId } = credential
+  return {
+    request_id: call.id,
+    ts: call.ts,
+    response_id: responseId,
+    caller_id: caller.id,
+    caller_user: caller.user,
+    caller_project: caller.project,
+    caller_environment: caller.environment,
+    token_id: tokenId,
+    requested_model: facts.model ?? group.name,
+    resolved_group: group.name,
+    strategy: group.strategy,
+    provider: target.provider.name,
+    model: target.model,
+    dialect: target.dialect,
+    input_tokens: reserved.inputTokens,
+    output_tokens: reserved.outputTokens,
+    nano_usd: reserved.nanoUsd,
+    image_count: call.imageCount,
+    next_poll_at: call.ts + FIRST_POLL_MS,
   }
 }
 
@@ -166,7 +212,7 @@ export const NO_COSTS: Costs = {
 }
 
 /** Unknown where tokens are unknown, or where another model than the priced one used a part of them. */
-function costsOf(
+export function costsOf(
   served: Target | null,
   usage: Usage | null,
   serviceTier: string | null,

@@ -56,11 +56,19 @@ export function storedRows(call: Call): readonly StoredStateRow[] | undefined {
 }
 
 const TRUE = 116
+/** As `/v1/responses/{id}` takes them: whatever an upstream says, it stays one part of a path. */
+export const RESPONSE_ID: RegExp = /^[\w-][\w.-]{0,255}$/
 
-/** The answer is made in the background: what it uses is told when somebody reads its end. */
+/** The answer is made in the background: what it uses is told when somebody reads its end, by this id. */
 export function isUsagePending(call: Call): boolean {
   if (call.answer.usage !== null || !runsInBackground(call)) return false
-  return call.answered || (isCutOff(call) && call.returnedIds.some(({ kind }) => kind === "response"))
+  return (call.answered || isCutOff(call)) && backgroundId(call) !== null
+}
+
+/** Null: the answer cannot be asked for again. */
+export function backgroundId({ returnedIds }: Call): string | null {
+  const id = returnedIds.find(({ kind }) => kind === "response")?.id
+  return id !== undefined && RESPONSE_ID.test(id) ? id : null
 }
 
 /** The stream broke off without the upstream saying that its answer failed: it is still being made. */
@@ -69,6 +77,7 @@ function isCutOff({ current }: Call): boolean {
   return failure === null || [BROKEN_STREAM, NETWORK, TIMEOUT, CLIENT_LEFT].includes(failure)
 }
 
-export function runsInBackground({ body }: Call): boolean {
-  return body !== null && body.members.some(({ key, start }) => key === "background" && body.bytes[start] === TRUE)
+export function runsInBackground({ body, dialect }: Call): boolean {
+  if (body === null || dialect.name !== "openai-responses") return false
+  return body.members.some(({ key, start }) => key === "background" && body.bytes[start] === TRUE)
 }

@@ -28,6 +28,7 @@ export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Pr
   try {
     await gateway.ledger.record(record)
     if (record.stored !== undefined) gateway.storedStates.remember(record.stored)
+    if (record.background !== undefined) gateway.background.begun(call.id)
     if (call.lease !== null) gateway.governance.journal?.close(call.id)
     publish(record, call, endedAt, gateway)
   } catch (cause) {

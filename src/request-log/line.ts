@@ -12,6 +12,7 @@ export function lineOf(call: CallRecord): string {
   const line = JSON.stringify({
     ts: new Date(row.ts).toISOString(),
     request_id: row.request_id,
+    books_request_id: row.books_request_id ?? undefined,
     caller_id: row.caller_id,
     caller_user: row.caller_user,
     caller_project: row.caller_project,

@@ -92,8 +92,9 @@ async function governing(options: GovernOptions, journalPath: string, release: (
 export async function bookOrphans(journalPath: string, ledger: LedgerStore, clock: Clock, log: Log): Promise<void> {
   const orphans = orphansOf(journalPath)
   const now = clock.now()
-  await Promise.all(orphans.calls.map((call) => ledger.record(orphanRecord(call, now, buildInfo.version))))
   if (orphans.calls.length > 0) {
+    // the real row of a call that ended may still be in the spool
+    await ledger.recordBehind(orphans.calls.map((call) => orphanRecord(call, now, buildInfo.version)))
     log.warn("calls were open when the router stopped; those without a row are booked at what they had reserved", {
       calls: orphans.calls.length,
     })

@@ -44,6 +44,7 @@ async function recover(
   try {
     const lock = await lockJournal(files.journalPath, log)
     await bookOrphans(files.journalPath, ledger, clock, log).finally(() => lock.release())
+    await ledger.caughtUp()
   } finally {
     await ledger.close()
   }

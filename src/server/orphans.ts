@@ -11,14 +11,20 @@ import { NO_COSTS } from "../pipeline/record.ts"
 export function orphanRecord(call: Reservation, nowMs: number, version: string): CallRecord {
   const { input_tokens: input, output_tokens: output, nano_usd: cost, ...facts } = call
   const usage: UsageRow = {
-    ...UNKNOWN,
+    ...NOTHING_KNOWN,
     ...facts,
+    status: 500,
+    attempts: 1,
+    usage_source: "estimated",
+    error: "internal-error",
     input_tokens: input,
     fresh_input_tokens: input,
     output_tokens: output,
     total_tokens: input + output,
     total_cost_nano_usd: cost > 0 ? cost : null,
     estimated_input_tokens: input,
+    limit_tokens: input + output,
+    limit_nano_usd: cost,
     latency_ms: Math.max(0, nowMs - call.ts),
     router_version: version,
   }
@@ -44,7 +50,11 @@ export function orphanRecord(call: Reservation, nowMs: number, version: string):
   }
 }
 
-const UNKNOWN = {
+/** Columns of a row that is written long after its call. */
+export const NOTHING_KNOWN: Omit<
+  UsageRow,
+  keyof Reservation | "status" | "attempts" | "usage_source" | "error" | "latency_ms" | "router_version"
+> = {
   caller_ip: null,
   client: "",
   target_provider: null,
@@ -52,19 +62,18 @@ const UNKNOWN = {
   target_dialect: null,
   target_region: null,
   cache: "off",
-  status: 500,
-  attempts: 1,
   fallback_used: 0,
   ttfb_ms: null,
   upstream_duration_ms: null,
   downstream_duration_ms: null,
+  fresh_input_tokens: null,
   cached_input_tokens: null,
   cache_write_5m_tokens: null,
   cache_write_1h_tokens: null,
   reasoning_tokens: null,
+  total_tokens: null,
   input_has_image: null,
   input_image_count: null,
-  usage_source: "estimated",
   stop_reason: null,
   service_tier: null,
   ...NO_COSTS,
@@ -74,6 +83,5 @@ const UNKNOWN = {
   upstream_request_id: null,
   routing_config_fingerprint: "",
   pricing_catalog_fingerprint: "",
-  error: "internal-error",
   ...LATER_COLUMNS,
-} as const
+}

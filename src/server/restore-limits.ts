@@ -7,40 +7,86 @@ import type { Clock } from "../system/clock.ts"
 /** What is needed of the ledger. */
 export interface TotalsStore {
   limitTotals(ofLifetime: boolean): Promise<LimitTotals>
+  caughtUp(): Promise<void>
+  alone<Result>(work: () => Promise<Result>): Promise<Result>
 }
 
-/** Only subjects that are not counted yet are read; where there is none, the ledger is not asked. */
+/** At a start, before any call: only subjects that are not counted yet are read; where there is none, the ledger is not asked. */
 export async function restoreLimits(
   snapshot: Snapshot,
   state: GovernanceState,
   store: TotalsStore,
   clock: Clock,
 ): Promise<void> {
+  const uncounted = await uncountedIn(snapshot, null, state)
+  if (uncounted.subjects.length > 0) await restore(uncounted, snapshot, state, store, clock)
+}
+
+/**
+ * At a reload: puts the configuration into force by `swap`. Where limits come with it, no call becomes durable between the
+ * reading of the ledger and the swap: what ended before is in what was read, and what ends later finds the new limits.
+ */
+export async function adoptLimits(
+  next: Snapshot,
+  running: Snapshot,
+  state: GovernanceState,
+  store: TotalsStore,
+  clock: Clock,
+  swap: () => void,
+): Promise<void> {
+  const uncounted = await uncountedIn(next, running, state)
+  if (uncounted.subjects.length === 0) return swap()
+  // nobody has to wait for that
+  await store.caughtUp()
+  await store.alone(async () => {
+    await restore(uncounted, next, state, store, clock)
+    swap()
+  })
+}
+
+interface Uncounted {
+  readonly subjects: readonly Subject[]
+  /** Some of them are limited for ever. */
+  readonly ofLifetime: boolean
+}
+
+/** What had no limits in the running configuration was not counted while that was in force, whatever is known of earlier times. */
+async function uncountedIn(next: Snapshot, running: Snapshot | null, state: GovernanceState): Promise<Uncounted> {
   const subjects = new Map<string, Subject>()
   let ofLifetime = false
-  for (const limits of snapshot.callerLimits.values()) {
+  const isShared = state.isStoreUp !== null
+  for (const limits of next.callerLimits.values()) {
     for (const [index, subject] of (limits?.subjects ?? []).entries()) {
+      const { key } = subject
       const isForever =
         limits?.checks.some((check) => check.kind === "lifetime_tokens" && check.subject === index) === true
-      if (!(await state.knows(subject.key, isForever))) {
-        subjects.set(subject.key, subject)
-        ofLifetime ||= isForever
-      }
+      const isStale = running !== null && !isShared && !running.limitedSubjects.has(key)
+      if (!isStale && (await state.knows(key, isForever))) continue
+      subjects.set(key, subject)
+      ofLifetime ||= isForever
     }
   }
-  if (subjects.size === 0) return
-  await state.restore(await totalsOf([...subjects.values()], ofLifetime, snapshot, store, clock), clock.monotonicMs())
+  return { subjects: [...subjects.values()], ofLifetime }
+}
+
+async function restore(
+  { subjects, ofLifetime }: Uncounted,
+  snapshot: Snapshot,
+  state: GovernanceState,
+  store: TotalsStore,
+  clock: Clock,
+): Promise<void> {
+  await state.restore(await totalsOf(subjects, ofLifetime, snapshot, store, clock), clock.monotonicMs())
 }
 
 /** For a store that lost its data: all subjects that have limits, and these. */
 export function allTotals(
   subjects: readonly Subject[],
   snapshot: Snapshot,
-  store: TotalsStore,
+  store: Pick<TotalsStore, "limitTotals">,
   clock: Clock,
 ): Promise<readonly SubjectTotals[]> {
-  const limited = [...snapshot.callerLimits.values()].flatMap((limits) => limits?.subjects ?? [])
-  const all = new Map([...limited, ...subjects].map((subject) => [subject.key, subject]))
+  const all = new Map([...snapshot.limitedSubjects.values(), ...subjects].map((subject) => [subject.key, subject]))
   return totalsOf([...all.values()], true, snapshot, store, clock)
 }
 
@@ -48,7 +94,7 @@ async function totalsOf(
   subjects: readonly Subject[],
   ofLifetime: boolean,
   snapshot: Snapshot,
-  store: TotalsStore,
+  store: Pick<TotalsStore, "limitTotals">,
   clock: Clock,
 ): Promise<readonly SubjectTotals[]> {
   const known = await store.limitTotals(ofLifetime)

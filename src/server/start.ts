@@ -20,6 +20,7 @@ import { buildInfo } from "../system/build-info.ts"
 import { systemClock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
+import { BackgroundFollower } from "./background.ts"
 import { openControl } from "./control.ts"
 import { startGoverning } from "./govern.ts"
 import { recoverLeftovers } from "./leftovers.ts"
@@ -29,7 +30,7 @@ import { openPeers } from "./peers.ts"
 import { openPins } from "./pins.ts"
 import { openPolicies, type Policies } from "./policies.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
-import { restoreLimits } from "./restore-limits.ts"
+import { adoptLimits } from "./restore-limits.ts"
 
 export interface StartOptions {
   readonly configPath: string
@@ -105,10 +106,11 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       apply: async (next, result) => {
         const changed = snapshotOf(next, result)
         const scripts = await policies.prepare(changed)
-        await restoreLimits(changed, gateway.governance.state, ledger, systemClock)
-        gateway.health.adopt(changed, gateway.clock.monotonicMs())
-        gateway.live.keep(changed.groups.values())
-        gateway.snapshot = changed
+        await adoptLimits(changed, gateway.snapshot, gateway.governance.state, ledger, systemClock, () => {
+          gateway.health.adopt(changed, gateway.clock.monotonicMs())
+          gateway.live.keep(changed.groups.values())
+          gateway.snapshot = changed
+        })
         engines.follow(changed)
         return scripts
       },
@@ -117,6 +119,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       watchTools: systemWatchTools,
     })
     const control = await openControl({ path: files.controlPath, reload: () => reloader.reload(), log })
+    gateway.background.start(gateway)
     const doors = [control, reloader, engines, policies]
     const { stop, finished } = stopper(gateway, listener, doors, [peers, ledger, requestLog])
     return { url: listener.url, config, findings: loaded.findings, log, stop, finished }
@@ -157,6 +160,10 @@ export function takeOver(config: Config, workers: readonly WorkerNumber[], log: 
   return recoverLeftovers({ config, workers, openStore: open, clock: systemClock, log })
 }
 
+interface RunningGateway extends Gateway {
+  readonly background: BackgroundFollower
+}
+
 async function gatewayOf(
   config: Config,
   snapshot: Snapshot,
@@ -164,12 +171,16 @@ async function gatewayOf(
   journals: readonly string[],
   ledger: LedgerStore,
   { requestLog, metrics, log }: Pick<Gateway, "requestLog" | "metrics" | "log">,
-): Promise<Gateway> {
+): Promise<RunningGateway> {
   const { version } = buildInfo
   const health = new Health()
   health.adopt(snapshot, systemClock.monotonicMs())
   const random = systemRandom()
-  let gateway: Gateway | null = null
+  const background = new BackgroundFollower(
+    ledger,
+    config.server.usage_db.driver === "postgres" && config.server.state.driver === "memory",
+  )
+  let gateway: RunningGateway | null = null
   const governance = await startGoverning({
     journalPaths: journals,
     stateConfig: config.server.state,
@@ -186,6 +197,7 @@ async function gatewayOf(
     storedStates: ledger.storedStates,
     requestLog,
     metrics,
+    background,
     clock: systemClock,
     random,
     log,
@@ -211,7 +223,7 @@ function snapshotOf(config: Config, { lineOf }: LoadResult): Snapshot {
 }
 
 function stopper(
-  gateway: Gateway,
+  gateway: RunningGateway,
   listener: Listener,
   /** What could change the router from outside. */
   doors: readonly { close(): void }[],
@@ -227,6 +239,7 @@ function stopper(
     await Bun.sleep(FLUSH_MS)
     listener.close(true)
     await idle(gateway, FLUSH_MS)
+    await gateway.background.close()
     gateway.watchdog.stop()
     gateway.upstream.close()
     gateway.pins.close()

@@ -1,7 +1,7 @@
 /**
  * `/v1/responses/{id}` and what hangs below it: read, resumed, cancelled and deleted at the target that holds the response,
- * by callers of the project that it was returned to. Nothing is spent by that, so it leaves no row; but a response that ran
- * in the background has its usage booked here, by whoever sees its end first.
+ * by callers of the project that it was returned to. Nothing is spent by that, so it leaves no row; but whoever sees the end
+ * of a response in the background first has its usage booked (`background.ts`).
  */
 import type { Target } from "../config/snapshot.ts"
 import { DIALECTS } from "../dialects/registry.ts"
@@ -23,7 +23,6 @@ import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { classifyStatus } from "../upstream/failure.ts"
 import { copyResponseHeaders, forwardedHeaders } from "../upstream/headers.ts"
 import { masked } from "../upstream/mask.ts"
-import { bookBackground } from "./background-usage.ts"
 import { resumedStream } from "./resumed-stream.ts"
 
 const RESPONSES = DIALECTS["openai-responses"]
@@ -74,7 +73,10 @@ export async function storedResponse(request: Incoming, path: StoredResponsePath
   gateway.watchdog.watch(call)
   call.deadline = call.startedAt + call.snapshot.limits.timeoutMs
   let isStream = false
+  const isPending = place.usage_pending === 1
   try {
+    // once it is deleted nobody tells
+    if (isPending && request.method === "DELETE") await gateway.background.ask(place.request_id)
     const answer = await sent(tried, call, path, gateway)
     isStream = answer.status === 200 && call.facts.stream && !isUnstreamed(answer)
     const asked: Asked = { call, path, place, gateway }
@@ -176,13 +178,12 @@ async function whole(answer: UpstreamAnswer, tried: Attempt, asked: Asked): Prom
     },
   )
   if (answer.status < 200 || answer.status > 299) return refused(answer.status, bytes, asked, tried.target)
-  const hash = hashOf(call, { kind: "response", id: path.id })
-  if (place.usage_pending === 1 && path.below !== "/input_items" && call.request.method !== "DELETE") {
-    const verdict = RESPONSES.judgeReply(bytes)
-    if (verdict.kind === "answer") await bookBackground(call, place, hash, verdict, gateway)
-  }
-  // what is not deleted here expires
-  if (call.request.method === "DELETE") await gateway.storedStates.forget(hash).catch(() => {})
+  const isPending = place.usage_pending === 1
+  if (call.request.method === "DELETE") {
+    if (isPending) await gateway.background.gone(place.request_id)
+    // what is not deleted here expires
+    await gateway.storedStates.forget(hashOf(call, { kind: "response", id: path.id })).catch(() => {})
+  } else if (isPending && path.below !== "/input_items") await gateway.background.heard(place.request_id, bytes)
   const headers: Record<string, string> = { "content-type": "application/json" }
   copyResponseHeaders(answer.headers, headers)
   return { status: answer.status, headers, body: renamedReply(bytes, call) }
@@ -197,11 +198,11 @@ function refused(status: number, bytes: Uint8Array, { call }: Asked, target: Tar
   return { status, headers, body: renamedRefusal(masked(bytes, target.provider.secrets), call) }
 }
 
-function streamed(answer: UpstreamAnswer, tried: Attempt, { call, path, place, gateway }: Asked): Outgoing {
+function streamed(answer: UpstreamAnswer, tried: Attempt, { call, place, gateway }: Asked): Outgoing {
   const stream = new UpstreamStream(answer, tried, call, gateway)
-  const hash = hashOf(call, { kind: "response", id: path.id })
   const ended = async (): Promise<void> => {
-    if (place.usage_pending === 1) await bookBackground(call, place, hash, stream.observer.facts(), gateway)
+    const facts = stream.observer.facts()
+    if (place.usage_pending === 1 && facts.usage !== null) await gateway.background.heard(place.request_id, facts)
   }
   call.request.onGone = () => {
     if (place.usage_pending === 1 && readOn(call, gateway, tried.cancel)) return

@@ -72,6 +72,9 @@ const sampleGovernance = {
   traffic_shape_reserved_output_tokens: null,
   traffic_shape_total_reserved_tokens: null,
   estimated_input_tokens: 1300,
+  limit_tokens: 1555,
+  limit_nano_usd: 7_885_200,
+  books_request_id: null,
 } as const
 
 const sampleCounters = {

@@ -18,6 +18,10 @@ export interface PostgresOptions {
   readonly limits: PostgresLimits
 }
 
+interface Written {
+  readonly written: number
+}
+
 const QUERY_CONNECTIONS = 3
 /** Data that is not acceptable as it is, but may be with other values. */
 const DATA_STATE = /\(22...\)$/
@@ -38,13 +42,13 @@ export class PostgresDatabase implements LedgerDatabase {
     this.#queries = queryPool(clientConfig(dsn, limits, limits.queryMs))
   }
 
-  async write(calls: readonly CallRecord[]): Promise<void> {
+  async write(calls: readonly CallRecord[]): Promise<number> {
     const parameters = parametersOf(calls)
     try {
-      await this.#write(parameters)
+      return await this.#write(parameters)
     } catch (error) {
       if (!(error instanceof Error && DATA_STATE.test(error.message))) throw error
-      await this.#write(mendedParameters(parameters))
+      return await this.#write(mendedParameters(parameters))
     }
   }
 
@@ -86,19 +90,20 @@ export class PostgresDatabase implements LedgerDatabase {
     await Promise.race([this.#queries.end().catch(() => {}), Bun.sleep(this.#options.limits.connectMs)])
   }
 
-  async #write(parameters: readonly string[]): Promise<void> {
+  async #write(parameters: readonly string[]): Promise<number> {
     const statement = { text: WRITE_CALLS, values: [...parameters] }
-    await this.#writer.run(async (client) => {
-      if (this.#isPooled) return await client.query(statement)
+    const { rows } = await this.#writer.run(async (client) => {
+      if (this.#isPooled) return await client.query<Written>(statement)
       try {
-        return await client.query({ name: WRITE_CALLS_NAME, ...statement })
+        return await client.query<Written>({ name: WRITE_CALLS_NAME, ...statement })
       } catch (error) {
         // said before anything was done
         if (!isForeignStatement(error)) throw error
         this.#isPooled = true
-        return await client.query(statement)
+        return await client.query<Written>(statement)
       }
     })
+    return rows[0]?.written ?? 0
   }
 
   async #prepare(client: Client): Promise<void> {

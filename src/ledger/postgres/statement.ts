@@ -2,7 +2,8 @@
  * One statement writes all rows of a group of calls, and the sums over them: one round trip, one transaction, nothing
  * held between statements by a process that dies. The rows travel as JSON, one text for each table: the cheapest to make.
  */
-import { CHILDREN, type ColumnKind, type Columns, STORED_STATE_COLUMNS, TABLES } from "../columns.ts"
+import { CHILDREN } from "../child-tables.ts"
+import { type ColumnKind, type Columns, STORED_STATE_COLUMNS, TABLES } from "../columns.ts"
 import type { CallRecord } from "../record.ts"
 import { STORED_STATE_CONFLICT } from "../stored-state.ts"
 
@@ -22,7 +23,9 @@ export const WRITE_CALLS: string = `WITH calls AS (
   INSERT INTO ${table} (${namesIn(TABLES[table])}) SELECT ${valuesIn(TABLES[table])} FROM ${rowsIn(TABLES[table], index + 2)}
   WHERE EXISTS (SELECT FROM calls WHERE calls.request_id = given.request_id) ON CONFLICT DO NOTHING
 )`,
-).join(", ")}, ${storedState(CHILDREN.length + 2)}, ${hourlySums()}
+).join(", ")}, ${storedState(CHILDREN.length + 2)}, booked AS (
+  DELETE FROM background_responses AS waiting USING calls WHERE waiting.request_id = calls.books_request_id
+), ${hourlySums()}
 SELECT count(*) AS written FROM calls`
 
 /** For `WRITE_CALLS`. Throws where a row holds what JSON cannot say. */
@@ -91,27 +94,36 @@ function sum(column: string): string {
   return `least(coalesce(sum(greatest(${column}, 0)), 0), ${LARGEST})::bigint`
 }
 
+/** What limits count, in rows of earlier versions the totals; what was counted too much is taken off again. */
+function signedSum(column: string, total: string): string {
+  const sums = `coalesce(sum(coalesce(${column}, greatest(${total}, 0))), 0)`
+  return `least(greatest(${sums}, -${LARGEST}), ${LARGEST})::bigint`
+}
+
 /** The same figures as `HourlyFigures`. In the order of the key, so that two routers never wait for each other. */
 function hourlySums(): string {
   const figures: Readonly<Record<string, string>> = {
-    requests: "count(*)",
-    errors: "count(*) FILTER (WHERE error IS NOT NULL OR status >= 400)",
+    requests: "count(*) FILTER (WHERE books_request_id IS NULL)",
+    errors: "count(*) FILTER (WHERE books_request_id IS NULL AND (error IS NOT NULL OR status >= 400))",
     input_tokens: sum("input_tokens"),
     cached_input_tokens: sum("cached_input_tokens"),
     output_tokens: sum("output_tokens"),
     reasoning_tokens: sum("reasoning_tokens"),
     total_tokens: sum("total_tokens"),
     cost_nano_usd: sum("total_cost_nano_usd"),
-    cost_unknown_requests: "count(*) FILTER (WHERE total_cost_nano_usd IS NULL AND attempts > 0)",
-    sent_requests: "count(*) FILTER (WHERE attempts > 0)",
+    cost_unknown_requests: `count(*) FILTER (WHERE total_cost_nano_usd IS NULL AND attempts > 0 AND books_request_id IS NULL)
+      - count(*) FILTER (WHERE total_cost_nano_usd IS NOT NULL AND books_request_id IS NOT NULL)`,
+    sent_requests: "count(*) FILTER (WHERE attempts > 0 AND books_request_id IS NULL)",
+    limit_tokens: signedSum("limit_tokens", "total_tokens"),
+    limit_nano_usd: signedSum("limit_nano_usd", "total_cost_nano_usd"),
   }
   const added = Object.keys(figures).map(
     (name) => `${name} = least(old.${name}::numeric + excluded.${name}, ${LARGEST})`,
   )
   return `sums AS (
   INSERT INTO usage_rollup_hourly AS old (hour, caller_id, resolved_group, caller_project, ${Object.keys(figures).join(", ")})
-  SELECT ts / ${HOUR_MS} AS hour, caller_id, resolved_group, max(caller_project), ${Object.values(figures).join(", ")}
-  FROM calls GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-  ON CONFLICT (hour, caller_id, resolved_group) DO UPDATE SET ${added.join(", ")}, caller_project = excluded.caller_project
+  SELECT ts / ${HOUR_MS} AS hour, caller_id, resolved_group, caller_project, ${Object.values(figures).join(", ")}
+  FROM calls GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+  ON CONFLICT (hour, caller_id, resolved_group, caller_project) DO UPDATE SET ${added.join(", ")}
 )`
 }

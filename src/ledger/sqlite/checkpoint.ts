@@ -28,6 +28,7 @@ export class Checkpointer {
   #isReady = false
   #isBusy = false
   #onClosed: (() => void) | null = null
+  #closing: Promise<void> | null = null
 
   /** `onBroken` is called when no thread can be had: someone else must checkpoint then. */
   constructor(job: CheckpointJob, log: Log, onBroken: () => void) {
@@ -44,8 +45,12 @@ export class Checkpointer {
     else this.#send(this.#job)
   }
 
-  /** Resolves when the thread has closed its connection. */
-  async close(): Promise<void> {
+  /** Resolves when the thread has closed its connection. May be called again. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
     this.#isBusy = true
     const worker = this.#worker
     if (worker === null) return

@@ -27,19 +27,21 @@ export class SqliteDatabase implements LedgerDatabase {
   }
 
   /** All calls in one transaction. Throws when they are not committed, or were committed to a file that is gone. */
-  write(calls: readonly CallRecord[]): void {
+  write(calls: readonly CallRecord[]): number {
     const connection = this.#connected()
+    let written = 0
     try {
-      connection.inserter.insert(calls)
+      written = connection.inserter.insert(calls)
     } catch (error) {
       this.#rollback(connection)
       throw error
     }
     if (inodeOf(this.#options.path) !== connection.inode) throw new DatabaseMoved()
     this.#pages += PAGES_PER_GROUP + calls.length / 2
-    if (this.#pages < this.#options.checkpointPages) return
+    if (this.#pages < this.#options.checkpointPages) return written
     this.#pages = 0
     this.#checkpointer.request()
+    return written
   }
 
   /** Throws unless the database takes writes that need room. */

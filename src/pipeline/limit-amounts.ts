@@ -1,0 +1,74 @@
+/** What limits count of a call, whatever is known of its usage. It stands in the call's row, so that a restart counts the same. */
+import type { Target } from "../config/snapshot.ts"
+import type { Usage } from "../dialects/dialect.ts"
+import { dearestCost, type Costs } from "../ledger/price.ts"
+import type { Call } from "./call.ts"
+import { estimate } from "./estimate.ts"
+import type { Gateway } from "./gateway.ts"
+
+const MILLION = 1_000_000
+
+interface LimitAmounts {
+  readonly tokens: number
+  readonly nanoUsd: number
+}
+
+/** What an answer uses at most, as far as its request tells. */
+export interface Reserved {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly nanoUsd: number
+}
+
+const NOTHING: LimitAmounts = { tokens: 0, nanoUsd: 0 }
+
+/** `pending`: of an answer whose usage is told later, which limits take for all that it may use. */
+export function limitAmounts(call: Call, usage: Usage | null, costs: Costs, pending: Reserved | null): LimitAmounts {
+  if (pending !== null)
+    return { tokens: whole(pending.inputTokens + pending.outputTokens), nanoUsd: whole(pending.nanoUsd) }
+  if (usage === null) return NOTHING
+  const { lease, current } = call
+  const { freshInputTokens, cachedInputTokens, cacheWrite5mTokens, cacheWrite1hTokens, outputTokens } = usage
+  const inputTokens = freshInputTokens + cachedInputTokens + cacheWrite5mTokens + cacheWrite1hTokens
+  const nanoUsd = costs.total_cost_nano_usd ?? dearCost(current?.target ?? null, inputTokens, outputTokens, costs)
+  return {
+    tokens: counted(inputTokens + outputTokens, (lease?.inputTokens ?? 0) + (lease?.outputTokens ?? 0)),
+    nanoUsd: counted(nanoUsd, lease?.nanoUsd ?? 0),
+  }
+}
+
+/** What the call reserved; where no limit counts tokens or money, what it would have. */
+export function reservedFor(call: Call, target: Target, { governance }: Gateway): Reserved {
+  const { lease } = call
+  const held = lease === null || call.estimate === null ? null : lease
+  const { inputTokens, outputTokens } = held ?? estimate(call, [target], governance.estimator)
+  const isMoneyHeld = lease !== null && lease.nanoUsd > 0
+  const imageNanoUsd = (call.imageCount ?? 0) * (target.reservation.prices?.imageNanoUsd ?? 0)
+  const nanoUsd = isMoneyHeld ? lease.nanoUsd : (dearestOf(target, inputTokens, outputTokens) ?? 0) + imageNanoUsd
+  return { inputTokens, outputTokens, nanoUsd }
+}
+
+/** Tokens were used, but what they cost cannot be known: a budget takes them at the dearest price. */
+export function dearCost(target: Target | null, inputTokens: number, outputTokens: number, costs: Costs): number {
+  if (costs.input_price_nano_usd_per_million === null) return dearestOf(target, inputTokens, outputTokens) ?? 0
+  return (
+    dearestCost({ ...costs, input_tokens: inputTokens, output_tokens: outputTokens }) + (costs.image_cost_nano_usd ?? 0)
+  )
+}
+
+/** Null: the target has no prices. */
+function dearestOf(target: Target | null, inputTokens: number, outputTokens: number): number | null {
+  const step = target?.reservation.prices?.steps.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens)
+  if (step === undefined) return null
+  return Math.ceil((inputTokens * step.inputNanoUsdPerMillion + outputTokens * step.outputNanoUsdPerMillion) / MILLION)
+}
+
+/** An upstream may report anything: what is no count is taken for all that was reserved. */
+function counted(value: number, reserved: number): number {
+  return Number.isSafeInteger(value) && value >= 0 ? value : whole(reserved)
+}
+
+/** A cap may be any number. */
+function whole(value: number): number {
+  return Math.min(value, Number.MAX_SAFE_INTEGER)
+}
