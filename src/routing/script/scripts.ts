@@ -10,12 +10,14 @@ import { bundleScript, ScriptRefused } from "./bundle.ts"
 import { sourceOf } from "./call-source.ts"
 import { ScriptFault } from "./fault.ts"
 import { Sandbox, type SandboxLimits } from "./sandbox.ts"
+import type { Clocks } from "./time-limit.ts"
 
 export interface ScriptTools {
   readonly client: PolicyClient
-  readonly clock: Clock
-  /** Computing time of this thread. */
-  readonly cpuMs: () => number
+  /** By which scripts that are stopped too often are kept off. */
+  readonly clock: Pick<Clock, "monotonicMs">
+  /** What their computing time is measured with. */
+  readonly clocks: Clocks
   readonly log: Log
 }
 
@@ -142,8 +144,7 @@ export class Script {
 
   private usable(): Promise<Sandbox> {
     if (this.sandbox !== null && !this.sandbox.ruined) return Promise.resolve(this.sandbox)
-    const clocks = { nowMs: () => this.tools.clock.monotonicMs(), cpuMs: this.tools.cpuMs }
-    this.making ??= Sandbox.create(this.code, this.statics, this.limits, clocks)
+    this.making ??= Sandbox.create(this.code, this.statics, this.limits, this.tools.clocks)
       .then((sandbox) => (this.sandbox = sandbox))
       .finally(() => (this.making = null))
     return this.making
