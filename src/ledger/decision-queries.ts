@@ -1,7 +1,7 @@
 /** Reads back how calls were decided: one call by its id, or all of a range in batches. Portable SQL. */
 import { TABLES, type Table } from "./columns.ts"
 import type { LedgerReader } from "./reader.ts"
-import type { DecisionRows, ShapeFeatureRow } from "./decision-record.ts"
+import type { DecisionRows, RoutingDecisionRow, ShapeFeatureRow } from "./decision-record.ts"
 import type { AttemptRow, ErrorRow, UsageRow } from "./record.ts"
 
 export interface DecidedCall {
@@ -42,6 +42,7 @@ export type ReplayedUsage = Pick<
   | "request_id"
   | "ts"
   | "caller_id"
+  | "token_id"
   | "requested_model"
   | "resolved_group"
   | "target_provider"
@@ -67,6 +68,7 @@ const USAGE_FIELDS: readonly (keyof ReplayedUsage)[] = [
   "request_id",
   "ts",
   "caller_id",
+  "token_id",
   "requested_model",
   "resolved_group",
   "target_provider",
@@ -121,16 +123,34 @@ export interface ReplayedCall {
   readonly shape: ShapeFeatureRow | null
   /** In order. */
   readonly attempts: readonly ReplayedAttempt[]
+  /** Null: its group had none. */
+  readonly shadow: RecordedShadow | null
+}
+
+/** What a second strategy chose, beside the choice of the live one. */
+export interface RecordedShadow {
+  readonly strategy: string
+  readonly outcome: RoutingDecisionRow["outcome"]
+  readonly provider: string | null
+  readonly model: string | null
+  readonly isSame: boolean
+  readonly cost: number | null
+  readonly liveCost: number | null
 }
 
 type Scalars = Readonly<Record<string, string | number | null>>
 
 const SHAPE_FIELDS = Object.keys(TABLES.request_decision_shape_features).filter((name) => name !== "request_id")
-const SHAPE_PREFIX = "shape_"
+const SHAPE_PREFIX = "feature_"
 
 const CALLS = `SELECT ${USAGE_FIELDS.map((name) => `usage.${name} AS ${name}`).join(", ")},
-  ${SHAPE_FIELDS.map((name) => `shape.${name} AS ${SHAPE_PREFIX}${name}`).join(", ")}
+  ${SHAPE_FIELDS.map((name) => `shape.${name} AS ${SHAPE_PREFIX}${name}`).join(", ")},
+  shadow.strategy AS shadow_strategy, shadow.outcome AS shadow_outcome, shadow.target_index AS shadow_index,
+  shadow.provider AS shadow_provider, shadow.model AS shadow_model, shadow.expected_cost_nano_usd AS shadow_cost,
+  live.target_index AS live_index, live.expected_cost_nano_usd AS live_cost
 FROM request_usage AS usage LEFT JOIN request_decision_shape_features AS shape ON shape.request_id = usage.request_id
+LEFT JOIN request_routing_decisions AS shadow ON shadow.request_id = usage.request_id AND shadow.mode = 'shadow'
+LEFT JOIN request_routing_decisions AS live ON live.request_id = usage.request_id AND live.mode = 'live'
 WHERE usage.request_id > ?1 AND usage.request_id < ?2 ORDER BY usage.request_id LIMIT ?3`
 
 const ATTEMPTS = `SELECT request_id, ${ATTEMPT_FIELDS.join(", ")} FROM request_attempts
@@ -160,9 +180,40 @@ export async function* decidedCalls(
       usage: row as unknown as ReplayedUsage,
       shape: shapeOf(row),
       attempts: byCall.get(String(row["request_id"])) ?? [],
+      shadow: shadowOf(row),
     }))
     if (rows.length < BATCH) return
     after = last
+  }
+}
+
+/** When the first and the last call of a range were made, in Unix milliseconds; null: there is none. */
+export async function spanOfCalls(
+  database: LedgerReader,
+  sinceMs: number,
+  untilMs: number,
+): Promise<{ readonly firstMs: number; readonly lastMs: number } | null> {
+  const edge = async (order: "ASC" | "DESC"): Promise<number | null> => {
+    const sql = `SELECT ts FROM request_usage WHERE request_id > ?1 AND request_id < ?2 ORDER BY request_id ${order} LIMIT 1`
+    const [row] = await database.query<{ readonly ts: number }>(sql, [idAt(sinceMs), idAt(untilMs)])
+    return row?.ts ?? null
+  }
+  const firstMs = await edge("ASC")
+  const lastMs = await edge("DESC")
+  return firstMs === null || lastMs === null ? null : { firstMs, lastMs }
+}
+
+function shadowOf(row: Scalars): RecordedShadow | null {
+  const { shadow_strategy: strategy, shadow_outcome: outcome } = row
+  if (typeof strategy !== "string") return null
+  return {
+    strategy,
+    outcome: outcome as RecordedShadow["outcome"],
+    provider: row["shadow_provider"] as string | null,
+    model: row["shadow_model"] as string | null,
+    isSame: row["shadow_index"] === row["live_index"],
+    cost: row["shadow_cost"] as number | null,
+    liveCost: row["live_cost"] as number | null,
   }
 }
 

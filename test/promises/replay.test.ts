@@ -1,17 +1,16 @@
 /** `smart-router replay`, as a process, over calls that were made through the door. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { writeFileSync } from "node:fs"
-import { join } from "node:path"
 import type { GroupFigures } from "../../src/replay/comparison.ts"
 import type { ReplayReport } from "../../src/replay/replay.ts"
-import { smartRouter } from "../helpers/command-line.ts"
 import { targetsOf, type Config } from "../helpers/config.ts"
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../helpers/gateway.ts"
+import { replayWith, reportWith } from "../helpers/replayed.ts"
 import { ALL_SAMPLES } from "../helpers/samples.ts"
 import { vendorAnswer } from "../helpers/vendor.ts"
 
-const EACH = 4
+/** As many as say something about latency. */
+const EACH = 20
 let upstreams: FakeUpstream[]
 let gateway: Gateway
 
@@ -38,23 +37,8 @@ afterAll(async () => {
   await Promise.all(upstreams.map((upstream) => upstream.stop()))
 })
 
-/** The running configuration with something changed. */
-async function replayWith(
-  change: (config: Config) => void,
-  ...args: readonly string[]
-): ReturnType<typeof smartRouter> {
-  const path = join(gateway.directory, "new.yaml")
-  const config = JSON.parse(await Bun.file(gateway.prepared.configPath).text()) as Config
-  change(config)
-  writeFileSync(path, JSON.stringify(config))
-  return smartRouter(["replay", "--config", path, ...args], { env: gateway.prepared.env })
-}
-
 async function figuresWith(change: (config: Config) => void): Promise<{ report: ReplayReport; group: GroupFigures }> {
-  const { code, out, err } = await replayWith(change, "--json")
-  expect(err).toBe("")
-  expect(code).toBe(0)
-  const report = JSON.parse(out) as ReplayReport
+  const report = await reportWith(gateway, change)
   const [group] = report.groups
   if (group === undefined) throw new Error("no group")
   return { report, group }
@@ -65,7 +49,8 @@ const ALL = EACH * 3
 describe("decided again", () => {
   test("with the same configuration nothing changes", async () => {
     const { group } = await figuresWith(() => {})
-    expect(group).toMatchObject({ group: "default", calls: ALL, decided: ALL, moved: 0, refused: 0, cost_unknown: 0 })
+    expect(group).toMatchObject({ group: "default", calls: ALL, decided: ALL, moved: 0, refused: 0 })
+    expect([group.cost.calls, group.cost.unknown, group.latency.calls, group.latency.unknown]).toEqual([ALL, 0, ALL, 0])
     expect(group.cost.after_nano_usd).toBe(group.cost.before_nano_usd)
     expect(group.cost.before_nano_usd).toBeGreaterThan(0)
     expect(group.latency.after_p50_ms).toBe(group.latency.before_p50_ms)
@@ -77,9 +62,15 @@ describe("decided again", () => {
     })
     expect(group).toMatchObject({ decided: ALL, moved: ALL })
     expect(group.cost.after_nano_usd / group.cost.before_nano_usd).toBeCloseTo(0.1, 2)
+    expect(group.cost).toMatchObject({ calls: ALL, unknown: 0 })
     expect(group.latency.unknown).toBe(ALL)
-    expect(group.targets).toContainEqual({ target: "second-chat/vendor/model-1", calls_before: 0, calls_after: EACH })
-    expect(report.notes.join(" ")).toContain("nothing is said about their latency")
+    expect(group.targets).toContainEqual({
+      target: "second-chat/vendor/model-1",
+      calls_before: 0,
+      calls_after: EACH,
+      configured: true,
+    })
+    expect(report.notes.join(" ")).toContain("say nothing about latency")
   })
 
   test("weighted and dynamic_score are drawn the same way every time", async () => {
@@ -97,7 +88,7 @@ describe("decided again", () => {
     const { group } = await figuresWith((config) => {
       config.models["default"] = { strategy: "static", targets: targetsOf(["first"], { tool_only: true }) }
     })
-    expect(group).toMatchObject({ decided: ALL, refused: ALL })
+    expect(group).toMatchObject({ decided: ALL, refused: ALL, refusals: { "no-eligible-target": ALL } })
   })
 
   test("what cannot be decided again is counted by its reason", async () => {
@@ -106,24 +97,24 @@ describe("decided again", () => {
       delete config.models["default"]
       for (const caller of config.callers) caller["allow"] = ["renamed"]
     })
-    expect(gone.group).toMatchObject({ decided: 0, undecided: { "no-group": ALL } })
+    expect(gone.group).toMatchObject({ decided: 0, skipped: { "no-group": ALL } })
     const forbidden = await figuresWith((config) => {
       config.models["other"] = { strategy: "static", targets: targetsOf(["first"]) }
       for (const caller of config.callers) caller["allow"] = ["other"]
     })
-    expect(forbidden.group).toMatchObject({ decided: 0, undecided: { "not-allowed": ALL } })
+    expect(forbidden.group).toMatchObject({ decided: 0, skipped: { "not-allowed": ALL } })
   })
 })
 
 test("for people: one block for each group", async () => {
-  const { code, out } = await replayWith(() => {})
+  const { code, out } = await replayWith(gateway, () => {})
   expect(code).toBe(0)
   expect(out).toContain(`Group default: ${ALL} calls, ${ALL} decided again`)
-  expect(out).toMatch(/ {2}cost {5}\$\S+ -> \$\S+ \(0\.0 %\) for 12 calls/)
+  expect(out).toMatch(/ {2}cost {5}\$\S+ -> \$\S+ \(0\.0 %\) for 60 calls/)
 })
 
 test("a usage database that is not there: exit code 1 and a sentence", async () => {
-  const { code, err } = await replayWith((config) => {
+  const { code, err } = await replayWith(gateway, (config) => {
     config.server["usage_db"] = { path: "elsewhere/usage.sqlite" }
   })
   expect(code).toBe(1)
@@ -131,7 +122,7 @@ test("a usage database that is not there: exit code 1 and a sentence", async () 
 })
 
 test("a span that is none", async () => {
-  const { code, err } = await replayWith(() => {}, "--since", "week")
+  const { code, err } = await replayWith(gateway, () => {}, "--since", "week")
   expect(code).toBe(2)
   expect(err).toContain("is no span of time")
 })
