@@ -1,5 +1,5 @@
 /** Reads back how calls were decided: one call by its id, or all of a range in batches. Portable SQL. */
-import { TABLES, type Table } from "./columns.ts"
+import type { Table } from "./columns.ts"
 import type { LedgerReader } from "./reader.ts"
 import type { DecisionRows, RoutingDecisionRow, ShapeFeatureRow } from "./decision-record.ts"
 import type { AttemptRow, ErrorRow, UsageRow } from "./record.ts"
@@ -138,23 +138,25 @@ export interface RecordedShadow {
   readonly liveCost: number | null
 }
 
-type Scalars = Readonly<Record<string, string | number | null>>
+const CALLS = `SELECT ${USAGE_FIELDS.join(", ")} FROM request_usage
+WHERE request_id > ?1 AND request_id < ?2 ORDER BY request_id LIMIT ?3`
 
-const SHAPE_FIELDS = Object.keys(TABLES.request_decision_shape_features).filter((name) => name !== "request_id")
-const SHAPE_PREFIX = "feature_"
+/** Further tables by the range of each batch: one query over all of them would leave the way to the database's planner. */
+const OF_BATCH = "WHERE request_id > ?1 AND request_id <= ?2"
+const ATTEMPTS = `SELECT request_id, ${ATTEMPT_FIELDS.join(", ")} FROM request_attempts ${OF_BATCH} ORDER BY request_id, attempt_index`
+const SHAPES = `SELECT * FROM request_decision_shape_features ${OF_BATCH}`
+const CHOICES = `SELECT request_id, mode, strategy, outcome, target_index, provider, model, expected_cost_nano_usd
+FROM request_routing_decisions ${OF_BATCH}`
 
-const CALLS = `SELECT ${USAGE_FIELDS.map((name) => `usage.${name} AS ${name}`).join(", ")},
-  ${SHAPE_FIELDS.map((name) => `shape.${name} AS ${SHAPE_PREFIX}${name}`).join(", ")},
-  shadow.strategy AS shadow_strategy, shadow.outcome AS shadow_outcome, shadow.target_index AS shadow_index,
-  shadow.provider AS shadow_provider, shadow.model AS shadow_model, shadow.expected_cost_nano_usd AS shadow_cost,
-  live.target_index AS live_index, live.expected_cost_nano_usd AS live_cost
-FROM request_usage AS usage LEFT JOIN request_decision_shape_features AS shape ON shape.request_id = usage.request_id
-LEFT JOIN request_routing_decisions AS shadow ON shadow.request_id = usage.request_id AND shadow.mode = 'shadow'
-LEFT JOIN request_routing_decisions AS live ON live.request_id = usage.request_id AND live.mode = 'live'
-WHERE usage.request_id > ?1 AND usage.request_id < ?2 ORDER BY usage.request_id LIMIT ?3`
+interface OfCall {
+  readonly request_id: string
+}
 
-const ATTEMPTS = `SELECT request_id, ${ATTEMPT_FIELDS.join(", ")} FROM request_attempts
-WHERE request_id > ?1 AND request_id <= ?2 ORDER BY request_id, attempt_index`
+type ChoiceRow = OfCall &
+  Pick<
+    RoutingDecisionRow,
+    "mode" | "strategy" | "outcome" | "target_index" | "provider" | "model" | "expected_cost_nano_usd"
+  >
 
 const BATCH = 500
 
@@ -171,20 +173,25 @@ export async function* decidedCalls(
 ): AsyncGenerator<readonly ReplayedCall[]> {
   const end = idAt(untilMs)
   for (let after = idAt(sinceMs); ;) {
-    const rows = await database.query<Scalars>(CALLS, [after, end, BATCH])
-    const last = rows.at(-1)?.["request_id"]
-    if (typeof last !== "string") return
-    const attempts = await database.query<ReplayedAttempt & { readonly request_id: string }>(ATTEMPTS, [after, last])
-    const byCall = Map.groupBy(attempts, ({ request_id }) => request_id)
-    yield rows.map((row) => ({
-      usage: row as unknown as ReplayedUsage,
-      shape: shapeOf(row),
-      attempts: byCall.get(String(row["request_id"])) ?? [],
-      shadow: shadowOf(row),
+    const rows = await database.query<ReplayedUsage>(CALLS, [after, end, BATCH])
+    const last = rows.at(-1)?.request_id
+    if (last === undefined) return
+    const attempts = byCall(await database.query<ReplayedAttempt & OfCall>(ATTEMPTS, [after, last]))
+    const shapes = byCall(await database.query<ShapeFeatureRow & OfCall>(SHAPES, [after, last]))
+    const choices = byCall(await database.query<ChoiceRow>(CHOICES, [after, last]))
+    yield rows.map((usage) => ({
+      usage,
+      shape: shapes.get(usage.request_id)?.[0] ?? null,
+      attempts: attempts.get(usage.request_id) ?? [],
+      shadow: shadowOf(choices.get(usage.request_id) ?? []),
     }))
     if (rows.length < BATCH) return
     after = last
   }
+}
+
+function byCall<Row extends OfCall>(rows: readonly Row[]): Map<string, Row[]> {
+  return Map.groupBy(rows, ({ request_id }) => request_id)
 }
 
 /** When the first and the last call of a range were made, in Unix milliseconds; null: there is none. */
@@ -203,21 +210,17 @@ export async function spanOfCalls(
   return firstMs === null || lastMs === null ? null : { firstMs, lastMs }
 }
 
-function shadowOf(row: Scalars): RecordedShadow | null {
-  const { shadow_strategy: strategy, shadow_outcome: outcome } = row
-  if (typeof strategy !== "string") return null
+function shadowOf(choices: readonly ChoiceRow[]): RecordedShadow | null {
+  const shadow = choices.find(({ mode }) => mode === "shadow")
+  if (shadow === undefined) return null
+  const live = choices.find(({ mode }) => mode === "live")
   return {
-    strategy,
-    outcome: outcome as RecordedShadow["outcome"],
-    provider: row["shadow_provider"] as string | null,
-    model: row["shadow_model"] as string | null,
-    isSame: row["shadow_index"] === row["live_index"],
-    cost: row["shadow_cost"] as number | null,
-    liveCost: row["live_cost"] as number | null,
+    strategy: shadow.strategy,
+    outcome: shadow.outcome,
+    provider: shadow.provider,
+    model: shadow.model,
+    isSame: shadow.target_index === live?.target_index,
+    cost: shadow.expected_cost_nano_usd,
+    liveCost: live?.expected_cost_nano_usd ?? null,
   }
-}
-
-function shapeOf(row: Scalars): ShapeFeatureRow | null {
-  if (row[`${SHAPE_PREFIX}dialect`] === null) return null
-  return Object.fromEntries(SHAPE_FIELDS.map((name) => [name, row[SHAPE_PREFIX + name]])) as unknown as ShapeFeatureRow
 }

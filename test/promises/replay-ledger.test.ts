@@ -11,7 +11,7 @@ import { onEachDriver, type LedgerState } from "../helpers/ledger-drivers.ts"
 import { pastCall, recorded, replayConfig } from "../helpers/past-calls.ts"
 
 const MINUTE = 60_000
-const CALLS = 1300
+const CALLS = 650
 
 onEachDriver((driver) => {
   async function replay(state: LedgerState, group: object = {}, ...args: readonly string[]): Promise<Ended> {

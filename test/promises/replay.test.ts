@@ -1,7 +1,10 @@
 /** `smart-router replay`, as a process, over calls that were made through the door. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import type { GroupFigures } from "../../src/replay/comparison.ts"
 import type { ReplayReport } from "../../src/replay/replay.ts"
+import { runHere } from "../helpers/command-line.ts"
 import { targetsOf, type Config } from "../helpers/config.ts"
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../helpers/gateway.ts"
@@ -121,8 +124,50 @@ test("a usage database that is not there: exit code 1 and a sentence", async () 
   expect(err).toContain("cannot be read")
 })
 
-test("a span that is none", async () => {
-  const { code, err } = await replayWith(gateway, () => {}, "--since", "week")
-  expect(code).toBe(2)
-  expect(err).toContain("is no span of time")
+test("a usage database that is none: exit code 1 and why", async () => {
+  writeFileSync(join(gateway.directory, "letter.sqlite"), "this is a letter to my aunt, and no database. ".repeat(50))
+  const { code, err, out } = await replayWith(gateway, (config) => {
+    config.server["usage_db"] = { path: "letter.sqlite" }
+  })
+  expect([code, out]).toEqual([1, ""])
+  expect(err).toMatch(/letter\.sqlite cannot be read: file is not a database\./)
+})
+
+test("a configuration with errors: exit code 1, and the findings with their places", async () => {
+  const { code, err, out } = await replayWith(gateway, (config) => {
+    config.models["default"] = { strategy: "statik", targets: [{ provider: "nobody", model_ref: "m1" }] }
+  })
+  expect([code, out]).toEqual([1, ""])
+  expect(err).toContain("new.yaml")
+  expect(err).toContain("models.default.strategy")
+})
+
+test("targets under a new name, and groups that nobody called, are named in the notes", async () => {
+  const { report, group } = await figuresWith((config) => {
+    for (const { dialect } of ALL_SAMPLES) {
+      config.providers[`renamed-${dialect}`] = config.providers[`first-${dialect}`] ?? {}
+      delete config.providers[`first-${dialect}`]
+    }
+    config.models["default"] = { strategy: "static", targets: targetsOf(["renamed"]) }
+    config.models["fresh"] = { strategy: "static", targets: targetsOf(["second"]) }
+  })
+  expect(group).toMatchObject({ moved: ALL, decided: ALL })
+  expect(group.targets.filter(({ configured }) => !configured).map(({ calls_after }) => calls_after)).toEqual([0, 0, 0])
+  const notes = report.notes.join(" ")
+  expect(notes).toContain("does not name first-chat/vendor/model-1, first-messages/vendor/model-1")
+  expect(notes).toContain("No recorded call named fresh.")
+})
+
+test.each(["week", "0d", "1w", "-1d", "7", "7 d", "1.5h", "1234567890d"])(
+  "--since %s is no span of time",
+  async (since) => {
+    const { code, err } = await runHere(["replay", "--config", gateway.prepared.configPath, `--since=${since}`])
+    expect(code).toBe(2)
+    expect(err).toContain("is no span of time")
+  },
+)
+
+test("--since takes what the configuration takes", async () => {
+  for (const since of ["90m", "999999999d"])
+    expect((await replayWith(gateway, () => {}, "--since", since)).out).toContain(`${ALL} calls: ${ALL} decided again`)
 })
