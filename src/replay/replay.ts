@@ -119,7 +119,6 @@ export class Replay {
     if (group === undefined) return "no-group"
     const caller = this.callers.get(usage.caller_id)
     if (caller === undefined || !caller.allowed.has(group.name)) return "not-allowed"
-    if (group.external?.mode === "live" && !this.deciding.asksServices) return "service-not-asked"
     if (group.score?.promptFeatures !== null && group.score?.usesComplexity === true) this.readsPrompts = true
     if (group.affinity !== null && shape.conversation_kind === null) this.unpinnable++
     const asked = askedOf(shape, usage.requested_model, this.unknownFeatures)

@@ -141,6 +141,17 @@ onEachDriver((driver) => {
     expect(group?.targets.map(({ calls_after }) => calls_after % TURNS)).toEqual([0, 0])
   })
 
+  test("a script that counts what was not counted finds nothing, and that is counted", async () => {
+    await using state = await stateWith((now) => [
+      pastCall(now - MINUTE, 1, { shape: { text_chars: 9000, message_count: 1 } }),
+      pastCall(now - MINUTE, 2, { shape: { text_chars: null, message_count: null } }),
+    ])
+    const text = "export const route = (ctx) => ({ targetIndex: ctx.context.textChars > 8000 ? 1 : 0 })"
+    await Bun.write(`${dirname(state.path)}/chars.ts`, text)
+    const [group] = (await reported(state, { strategy: "script", script: "chars.ts" })).groups
+    expect(group).toMatchObject({ decided: 2, moved: 1, policy: { runs: 2, without_content: 1 } })
+  })
+
   test("nothing in the range: exit code 0, and when the newest call was made", async () => {
     await using state = await stateWith((now) => [pastCall(now - 60 * MINUTE, 1)])
     const { code, out } = await replay(state, {}, "--since", "5m")

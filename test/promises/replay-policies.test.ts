@@ -74,9 +74,16 @@ describe("a script", () => {
     expect(report.groups[0]).toMatchObject({ moved: LONG, policy: { runs: ALL, failures: {}, without_content: 0 } })
   })
 
-  test("that looks at texts or the request finds none, which is counted and said", async () => {
+  test("that looks at the request finds an empty one, which is counted", async () => {
+    const script = "export const route = (ctx) => ({ targetIndex: Object.keys(ctx.request).length === 0 ? 1 : 0 })"
+    const report = await reportWith(gateway, decidedBy(script))
+    expect(callsAfter(report)).toEqual({ first: 0, second: ALL })
+    expect(report.groups[0]?.policy?.without_content).toBe(ALL)
+  })
+
+  test("that looks at texts finds none, which is counted and said", async () => {
     const script = `export const route = (ctx) =>
-      ({ targetIndex: ctx.text === "" && Object.keys(ctx.request).length === 0 ? 1 : 0 })`
+      ({ targetIndex: ctx.text === "" ? 1 : 0 })`
     const report = await reportWith(gateway, decidedBy(script))
     expect(callsAfter(report)).toEqual({ first: 0, second: ALL })
     expect(report.groups[0]?.policy?.without_content).toBe(ALL)
