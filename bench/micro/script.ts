@@ -7,7 +7,7 @@ import { scanObject } from "../../src/json/scan.ts"
 import { Scripts } from "../../src/routing/script/scripts.ts"
 import { scriptStrategy } from "../../src/routing/script/strategy.ts"
 import type { CallFacts, RankContext, Ranking } from "../../src/routing/strategy.ts"
-import { systemClock, threadCpuMs } from "../../src/system/clock.ts"
+import { computingClocks, systemClock } from "../../src/system/clock.ts"
 import { silentLog } from "../../src/system/log.ts"
 import { agentBody, smallBody } from "../bodies.ts"
 import { compare } from "./timing.ts"
@@ -45,7 +45,7 @@ const caller = {
   allowed: new Set(["default", "fast"]),
 } as Partial<Caller> as Caller
 const client = { send: () => Promise.resolve({ kind: "fault", fault: "forbidden" } as const) }
-const scripts = new Scripts({ client, clock: systemClock, cpuMs: threadCpuMs, log: silentLog })
+const scripts = new Scripts({ client, clock: systemClock, clocks: computingClocks, log: silentLog })
 const strategy = scriptStrategy(scripts, systemClock)
 
 for (const name of ["prompt-size.ts", "request-shape.ts", "pii-aware.ts"]) {

@@ -3,13 +3,13 @@ import { compile } from "../config/compile.ts"
 import type { Finding } from "../config/findings.ts"
 import type { LoadResult } from "../config/load.ts"
 import { Scripts } from "../routing/script/scripts.ts"
-import { systemClock, threadCpuMs } from "../system/clock.ts"
+import { computingClocks, systemClock } from "../system/clock.ts"
 import { silentLog } from "../system/log.ts"
 
 export async function scriptFindings({ config, positionOf }: LoadResult): Promise<readonly Finding[]> {
   if (config === null) return []
   const nobody = { send: () => Promise.resolve({ kind: "fault", fault: "forbidden" } as const) }
-  const scripts = new Scripts({ client: nobody, clock: systemClock, cpuMs: threadCpuMs, log: silentLog })
+  const scripts = new Scripts({ client: nobody, clock: systemClock, clocks: computingClocks, log: silentLog })
   const findings: Finding[] = []
   for (const group of new Set(compile(config, { userAgent: "" }).groups.values())) {
     try {

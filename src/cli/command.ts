@@ -7,8 +7,11 @@ export interface Command {
   readonly run: (argv: readonly string[]) => Promise<number>
 }
 
-/** `notTaken`: the file is written, but the router that runs on it goes on with the configuration before. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, notTaken: 3 } as const
+/**
+ * `notTaken`: the file is written, but the router that runs on it goes on with the configuration before.
+ * `interrupted`: by Ctrl-C, as shells have it.
+ */
+export const EXIT = { ok: 0, failed: 1, usage: 2, notTaken: 3, interrupted: 130 } as const
 
 /** The arguments make no sense. The message is a sentence for the person who typed them. */
 export class UsageError extends Error {}

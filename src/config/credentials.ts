@@ -18,7 +18,8 @@ export function compileCredentials(
     ]
     for (const token of tokens) {
       const expiresAt = token.expires_at === undefined ? null : Date.parse(token.expires_at)
-      credentials.set(token.token_sha256.toLowerCase(), { caller, tokenId: token.token_id, expiresAt })
+      const hash = token.token_sha256.toLowerCase()
+      credentials.set(hash, { caller, tokenId: token.token_id, expiresAt, pseudonymKey: pseudonymKey(hash) })
     }
   }
   return credentials
@@ -42,4 +43,8 @@ function compileCaller(
 
 function keyStatus(status: CallerConfig["status"]): KeyStatus {
   return status === "removed" || status === "archived" ? "disabled" : status
+}
+
+function pseudonymKey(tokenHash: string): string {
+  return new Bun.CryptoHasher("sha256").update(`conversations of ${tokenHash}`).digest("hex")
 }

@@ -56,4 +56,11 @@ describe("a policy service", () => {
       expect([policy, paths]).toEqual([policy, [`models.default.external_policy.${path}`]])
     }
   })
+  test("that is the shadow already leaves no place for another", () => {
+    const policy = 'url: "https://a.internal/", allow_hosts: [a.internal]'
+    const other = "shadow: { strategy: weighted }\n"
+    const pathsOf = (more: string) => errorsOf(load(external(policy + more) + other)).map(({ path }) => path)
+    expect(pathsOf(", mode: shadow")).toEqual(["models.default.shadow"])
+    expect(pathsOf("")).toEqual([])
+  })
 })

@@ -1,6 +1,7 @@
 /** Routing policies of groups: files that can be read, services that may be called, blocks that count. */
 import type { Config, GroupConfig } from "./config.ts"
 import type { Report } from "./findings.ts"
+import { isShadowed } from "./shadow.ts"
 import { whyUnreadable, type ReadFile } from "./sources.ts"
 
 /** Absolute paths of the script files. What is inside of them is looked at when they are bundled. */
@@ -8,6 +9,10 @@ export function reportPolicies(config: Config, readFile: ReadFile, report: Repor
   const files: string[] = []
   for (const [name, group] of Object.entries(config.models)) {
     const { shadow } = group
+    if (shadow !== null && isShadowed(group)) {
+      const message = "The group's policy service is its shadow already (external_policy.mode): a group has one."
+      report({ code: "invalid-value", path: ["models", name, "shadow"], atKey: true, message })
+    }
     for (const [entry, path] of [
       [group, ["models", name]],
       [shadow, ["models", name, "shadow"]],

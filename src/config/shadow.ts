@@ -3,12 +3,20 @@ import type { DecisionTelemetry, GroupConfig } from "./config.ts"
 import { policySettings } from "./policies.ts"
 import type { StrategySettings, TelemetryRule } from "./snapshot.ts"
 
-/** It is asked for its choice alone: a service hears nothing of the calls that it did not decide. */
-export function shadowSettings({ shadow, contract }: GroupConfig): StrategySettings | null {
-  if (shadow === null) return null
-  const settings = policySettings({ ...shadow, contract })
+/**
+ * It is asked for its choice alone: a service hears nothing of the calls that it did not decide. The policy service of a
+ * group may be its shadow (`external_policy.mode`).
+ */
+export function shadowSettings(group: GroupConfig): StrategySettings | null {
+  const entry = group.shadow ?? (isShadowed(group) ? group : null)
+  if (entry === null) return null
+  const settings = policySettings({ ...entry, contract: group.contract })
   if (settings.external === null) return settings
   return { ...settings, external: { ...settings.external, mode: "live", feedback: null } }
+}
+
+export function isShadowed({ strategy, external_policy: policy }: GroupConfig): boolean {
+  return strategy === "external" && policy?.mode === "shadow"
 }
 
 export function telemetryRule(entry: DecisionTelemetry): TelemetryRule | null {

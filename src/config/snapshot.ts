@@ -246,6 +246,8 @@ export interface Credential {
   readonly tokenId: string
   /** Unix milliseconds, null: never. */
   readonly expiresAt: number | null
+  /** Keys the hashes of its conversations in rows: made of what only the configuration holds, the same in all processes. */
+  readonly pseudonymKey: string
 }
 
 export interface Snapshot {

@@ -41,6 +41,12 @@ export const SHAPE_FEATURE_COLUMNS: Columns<Identified & ShapeFeatureRow> = {
   uses_previous_response_id: "integer",
   uses_function_call_output: "integer",
   uses_stream_options: "integer",
+  message_count: "integer",
+  text_chars: "integer",
+  uses_include: "integer",
+  conversation_kind: "text",
+  conversation_key: "text",
+  conversation_opening: "text",
 }
 
 export const CANDIDATE_COLUMNS: Columns<Identified & CandidateRow> = {

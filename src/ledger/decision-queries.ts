@@ -1,7 +1,7 @@
 /** Reads back how calls were decided: one call by its id, or all of a range in batches. Portable SQL. */
-import { TABLES, type Table } from "./columns.ts"
+import type { Table } from "./columns.ts"
 import type { LedgerReader } from "./reader.ts"
-import type { DecisionRows, ShapeFeatureRow } from "./decision-record.ts"
+import type { DecisionRows, RoutingDecisionRow, ShapeFeatureRow } from "./decision-record.ts"
 import type { AttemptRow, ErrorRow, UsageRow } from "./record.ts"
 
 export interface DecidedCall {
@@ -42,6 +42,7 @@ export type ReplayedUsage = Pick<
   | "request_id"
   | "ts"
   | "caller_id"
+  | "token_id"
   | "requested_model"
   | "resolved_group"
   | "target_provider"
@@ -67,6 +68,7 @@ const USAGE_FIELDS: readonly (keyof ReplayedUsage)[] = [
   "request_id",
   "ts",
   "caller_id",
+  "token_id",
   "requested_model",
   "resolved_group",
   "target_provider",
@@ -121,20 +123,40 @@ export interface ReplayedCall {
   readonly shape: ShapeFeatureRow | null
   /** In order. */
   readonly attempts: readonly ReplayedAttempt[]
+  /** Null: its group had none. */
+  readonly shadow: RecordedShadow | null
 }
 
-type Scalars = Readonly<Record<string, string | number | null>>
+/** What a second strategy chose, beside the choice of the live one. */
+export interface RecordedShadow {
+  readonly strategy: string
+  readonly outcome: RoutingDecisionRow["outcome"]
+  readonly provider: string | null
+  readonly model: string | null
+  readonly isSame: boolean
+  readonly cost: number | null
+  readonly liveCost: number | null
+}
 
-const SHAPE_FIELDS = Object.keys(TABLES.request_decision_shape_features).filter((name) => name !== "request_id")
-const SHAPE_PREFIX = "shape_"
+const CALLS = `SELECT ${USAGE_FIELDS.join(", ")} FROM request_usage
+WHERE request_id > ?1 AND request_id < ?2 AND books_request_id IS NULL ORDER BY request_id LIMIT ?3`
 
-const CALLS = `SELECT ${USAGE_FIELDS.map((name) => `usage.${name} AS ${name}`).join(", ")},
-  ${SHAPE_FIELDS.map((name) => `shape.${name} AS ${SHAPE_PREFIX}${name}`).join(", ")}
-FROM request_usage AS usage LEFT JOIN request_decision_shape_features AS shape ON shape.request_id = usage.request_id
-WHERE usage.request_id > ?1 AND usage.request_id < ?2 AND usage.books_request_id IS NULL ORDER BY usage.request_id LIMIT ?3`
+/** Further tables by the range of each batch: one query over all of them would leave the way to the database's planner. */
+const OF_BATCH = "WHERE request_id > ?1 AND request_id <= ?2"
+const ATTEMPTS = `SELECT request_id, ${ATTEMPT_FIELDS.join(", ")} FROM request_attempts ${OF_BATCH} ORDER BY request_id, attempt_index`
+const SHAPES = `SELECT * FROM request_decision_shape_features ${OF_BATCH}`
+const CHOICES = `SELECT request_id, mode, strategy, outcome, target_index, provider, model, expected_cost_nano_usd
+FROM request_routing_decisions ${OF_BATCH}`
 
-const ATTEMPTS = `SELECT request_id, ${ATTEMPT_FIELDS.join(", ")} FROM request_attempts
-WHERE request_id > ?1 AND request_id <= ?2 ORDER BY request_id, attempt_index`
+interface OfCall {
+  readonly request_id: string
+}
+
+type ChoiceRow = OfCall &
+  Pick<
+    RoutingDecisionRow,
+    "mode" | "strategy" | "outcome" | "target_index" | "provider" | "model" | "expected_cost_nano_usd"
+  >
 
 const BATCH = 500
 
@@ -151,22 +173,54 @@ export async function* decidedCalls(
 ): AsyncGenerator<readonly ReplayedCall[]> {
   const end = idAt(untilMs)
   for (let after = idAt(sinceMs); ;) {
-    const rows = await database.query<Scalars>(CALLS, [after, end, BATCH])
-    const last = rows.at(-1)?.["request_id"]
-    if (typeof last !== "string") return
-    const attempts = await database.query<ReplayedAttempt & { readonly request_id: string }>(ATTEMPTS, [after, last])
-    const byCall = Map.groupBy(attempts, ({ request_id }) => request_id)
-    yield rows.map((row) => ({
-      usage: row as unknown as ReplayedUsage,
-      shape: shapeOf(row),
-      attempts: byCall.get(String(row["request_id"])) ?? [],
+    const rows = await database.query<ReplayedUsage>(CALLS, [after, end, BATCH])
+    const last = rows.at(-1)?.request_id
+    if (last === undefined) return
+    const attempts = byCall(await database.query<ReplayedAttempt & OfCall>(ATTEMPTS, [after, last]))
+    const shapes = byCall(await database.query<ShapeFeatureRow & OfCall>(SHAPES, [after, last]))
+    const choices = byCall(await database.query<ChoiceRow>(CHOICES, [after, last]))
+    yield rows.map((usage) => ({
+      usage,
+      shape: shapes.get(usage.request_id)?.[0] ?? null,
+      attempts: attempts.get(usage.request_id) ?? [],
+      shadow: shadowOf(choices.get(usage.request_id) ?? []),
     }))
     if (rows.length < BATCH) return
     after = last
   }
 }
 
-function shapeOf(row: Scalars): ShapeFeatureRow | null {
-  if (row[`${SHAPE_PREFIX}dialect`] === null) return null
-  return Object.fromEntries(SHAPE_FIELDS.map((name) => [name, row[SHAPE_PREFIX + name]])) as unknown as ShapeFeatureRow
+function byCall<Row extends OfCall>(rows: readonly Row[]): Map<string, Row[]> {
+  return Map.groupBy(rows, ({ request_id }) => request_id)
+}
+
+/** When the first and the last call of a range were made, in Unix milliseconds; null: there is none. */
+export async function spanOfCalls(
+  database: LedgerReader,
+  sinceMs: number,
+  untilMs: number,
+): Promise<{ readonly firstMs: number; readonly lastMs: number } | null> {
+  const edge = async (order: "ASC" | "DESC"): Promise<number | null> => {
+    const sql = `SELECT ts FROM request_usage WHERE request_id > ?1 AND request_id < ?2 ORDER BY request_id ${order} LIMIT 1`
+    const [row] = await database.query<{ readonly ts: number }>(sql, [idAt(sinceMs), idAt(untilMs)])
+    return row?.ts ?? null
+  }
+  const firstMs = await edge("ASC")
+  const lastMs = await edge("DESC")
+  return firstMs === null || lastMs === null ? null : { firstMs, lastMs }
+}
+
+function shadowOf(choices: readonly ChoiceRow[]): RecordedShadow | null {
+  const shadow = choices.find(({ mode }) => mode === "shadow")
+  if (shadow === undefined) return null
+  const live = choices.find(({ mode }) => mode === "live")
+  return {
+    strategy: shadow.strategy,
+    outcome: shadow.outcome,
+    provider: shadow.provider,
+    model: shadow.model,
+    isSame: shadow.target_index === live?.target_index,
+    cost: shadow.expected_cost_nano_usd,
+    liveCost: live?.expected_cost_nano_usd ?? null,
+  }
 }

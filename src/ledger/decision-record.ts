@@ -30,6 +30,17 @@ export interface ShapeFeatureRow {
   readonly uses_previous_response_id: 0 | 1
   readonly uses_function_call_output: 0 | 1
   readonly uses_stream_options: 0 | 1
+  // null in rows of older routers
+  /** Null also where the body is large and no policy reads its texts. */
+  readonly message_count: number | null
+  readonly text_chars: number | null
+  readonly uses_include: 0 | 1 | null
+  /** By what the conversation is known (`KeyKind`); null: nothing tells it from another. */
+  readonly conversation_kind: string | null
+  /** Where its next call looks for it: a hash that only this configuration can make again. */
+  readonly conversation_key: string | null
+  /** Where its first call stands, which is known by its words alone; null: this is the first, or it has a name. */
+  readonly conversation_opening: string | null
 }
 
 /** One target of the group. */

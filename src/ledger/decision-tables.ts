@@ -1,4 +1,4 @@
-/** Migration 7: how calls were decided (`decision-record.ts`). */
+/** Migrations 7 and 12: how calls were decided (`decision-record.ts`). */
 
 const REQUEST_DECISION_SHAPE_FEATURES = `CREATE TABLE request_decision_shape_features (
   request_id TEXT NOT NULL PRIMARY KEY, ts INTEGER NOT NULL, dialect TEXT NOT NULL, stream INTEGER NOT NULL,
@@ -57,3 +57,13 @@ export const DECISION_TELEMETRY: readonly string[] = [
   REQUEST_POLICY_EXECUTIONS,
   REQUEST_FALLBACK_TRANSITIONS,
 ]
+
+/** What a replay needs beside: null in older rows. */
+export const REPLAYABLE_SHAPES: readonly string[] = [
+  "message_count INTEGER",
+  "text_chars INTEGER",
+  "uses_include INTEGER",
+  "conversation_kind TEXT",
+  "conversation_key TEXT",
+  "conversation_opening TEXT",
+].map((column) => `ALTER TABLE request_decision_shape_features ADD COLUMN ${column}`)

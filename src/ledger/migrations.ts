@@ -4,7 +4,7 @@
  * Every table is clustered on a key that grows with time (request ids begin with their millisecond):
  * inserts append, and a range of ids is a range of time. A further index costs every call, so there is none.
  */
-import { DECISION_TELEMETRY } from "./decision-tables.ts"
+import { DECISION_TELEMETRY, REPLAYABLE_SHAPES } from "./decision-tables.ts"
 
 export interface Migration {
   readonly version: number
@@ -183,6 +183,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 7, name: "decision-telemetry", statements: DECISION_TELEMETRY },
   { version: 8, name: "limit-sums", statements: LIMIT_SUMS },
   { version: 9, name: "background-responses", statements: [BACKGROUND_RESPONSES, BACKGROUND_DUE] },
+  { version: 12, name: "replayable-shapes", statements: REPLAYABLE_SHAPES },
 ]
 
 /** The version of the schema that this binary writes. */

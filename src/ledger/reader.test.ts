@@ -1,4 +1,5 @@
 /** The ledger for reading only, beside a router that writes. */
+import { Database } from "bun:sqlite"
 import { describe, expect, test } from "bun:test"
 import { ledgerFolder } from "../../test/helpers/ledger.ts"
 import { postgresState } from "../../test/helpers/ledger-drivers.ts"
@@ -9,6 +10,14 @@ import { systemClock } from "../system/clock.ts"
 import { silentLog } from "../system/log.ts"
 import { decidedCall } from "./decision-queries.ts"
 import { openReader } from "./reader.ts"
+
+async function rejectionOf(work: unknown): Promise<unknown> {
+  try {
+    return await work
+  } catch (error) {
+    return error
+  }
+}
 
 const TOOLS = { clock: systemClock, log: silentLog }
 const CALL = { ...sampleCall(1_790_000_000_000, 1), decision: sampleDecision(1_790_000_000_000) }
@@ -21,15 +30,30 @@ describe("sqlite", () => {
     await ledger.record(CALL)
     const reader = await openReader({ path: state.path, dsn: undefined }, TOOLS)
     expect((await decidedCall(reader, ID))?.decision.candidates).toHaveLength(1)
-    expect(() => reader.query("DELETE FROM request_usage", [])).toThrow("readonly")
+    const refused = await rejectionOf(reader.query("DELETE FROM request_usage", []))
+    expect(refused).toMatchObject({ message: expect.stringContaining("readonly") })
     await reader.close()
   })
 
   test("makes no file, and says which is missing", async () => {
     await using state = ledgerFolder()
-    const opened = await openReader({ path: state.path, dsn: undefined }, TOOLS).catch((error: unknown) => error)
+    const opened = await rejectionOf(openReader({ path: state.path, dsn: undefined }, TOOLS))
     expect(String(opened)).toContain(`${state.path} cannot be read`)
     expect(await Bun.file(state.path).exists()).toBe(false)
+  })
+
+  test.each([
+    ["older", "DELETE FROM schema_migrations WHERE version > 7", "its schema has version 7"],
+    ["newer", "INSERT INTO schema_migrations VALUES (999, 'later', 0)", "its schema has version 999"],
+    ["of something else", "DROP TABLE schema_migrations", "it is none of smart-router"],
+  ])("says that a schema is %s", async (_, sql, expected) => {
+    await using state = ledgerFolder()
+    await (await state.open()).close()
+    const database = new Database(state.path)
+    database.run(sql)
+    database.close()
+    const opened = await rejectionOf(openReader({ path: state.path, dsn: undefined }, TOOLS))
+    expect(opened).toMatchObject({ message: expect.stringContaining(expected) })
   })
 })
 

@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { Scalar } from "./database.ts"
+import { NEWEST, refuseForeign } from "./migrations.ts"
 import { PostgresDatabase } from "./postgres/database.ts"
 
 export interface LedgerReader {
@@ -11,30 +12,68 @@ export interface LedgerReader {
   close(): void | Promise<void>
 }
 
+/** The usage database cannot be read: the message is a sentence for the operator. */
+export class LedgerUnreadable extends Error {}
+
 /** The newest migration that reading decisions needs. */
-const NEEDED = 8
+const NEEDED = 12
 const BUSY_MS = 5000
 const LIMITS = { connectMs: 5000, answerMs: 60_000, queryMs: 60_000 }
 
-/** @throws Error with a sentence for the operator */
+interface ReaderAddress {
+  /** Of SQLite. */
+  readonly path: string
+  /** Of PostgreSQL, in place of SQLite. */
+  readonly dsn: string | undefined
+}
+
+/** @throws LedgerUnreadable, also by every query */
 export async function openReader(
-  { path, dsn }: { readonly path: string; readonly dsn: string | undefined },
+  { path, dsn }: ReaderAddress,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): Promise<LedgerReader> {
+  const unreadable = (cause: unknown): LedgerUnreadable => {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    return new LedgerUnreadable(`The usage database ${dsn === undefined ? `${path} ` : ""}cannot be read: ${reason}.`, {
+      cause,
+    })
+  }
+  const query = async <Row>(sql: string, parameters: readonly Scalar[]): Promise<Row[]> => {
+    try {
+      return await reader.query<Row>(sql, parameters)
+    } catch (cause) {
+      throw unreadable(cause)
+    }
+  }
   const reader = dsn === undefined ? sqliteReader(path) : new PostgresDatabase({ dsn, clock, log, limits: LIMITS })
   try {
-    const [row] = await reader.query<{ version: number | null }>(
-      "SELECT max(version) AS version FROM schema_migrations",
-      [],
-    )
-    if ((row?.version ?? 0) < NEEDED)
-      throw new Error("its schema is older than this smart-router: start the router once")
-    return reader
+    checkVersion(await versionOf(reader))
+    return { query, close: () => reader.close() }
   } catch (cause) {
     await reader.close()
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(`The usage database ${dsn === undefined ? `${path} ` : ""}cannot be read: ${reason}.`, { cause })
+    throw unreadable(cause)
   }
+}
+
+/** 0: a router has never been here. */
+async function versionOf(reader: LedgerReader): Promise<number> {
+  try {
+    const sql = "SELECT max(version) AS version FROM schema_migrations"
+    const [row] = await reader.query<{ readonly version: number | null }>(sql, [])
+    return row?.version ?? 0
+  } catch (error) {
+    if (/no such table|does not exist/.test(error instanceof Error ? error.message : "")) return 0
+    throw error
+  }
+}
+
+function checkVersion(version: number): void {
+  if (version === 0) throw new Error("it is none of smart-router, or no router has used it yet")
+  if (version > NEWEST) refuseForeign(version)
+  if (version < NEEDED)
+    throw new Error(
+      `its schema has version ${version}, and this smart-router reads from ${NEEDED} on: start the router once, which brings it up to date`,
+    )
 }
 
 function sqliteReader(path: string): LedgerReader {
@@ -42,9 +81,8 @@ function sqliteReader(path: string): LedgerReader {
   try {
     database = new Database(path, { readonly: true })
   } catch (cause) {
-    throw new Error(`The usage database ${path} cannot be read: there is no such file, or it may not be opened.`, {
-      cause,
-    })
+    const reason = "there is no such file, or it may not be opened"
+    throw new LedgerUnreadable(`The usage database ${path} cannot be read: ${reason}.`, { cause })
   }
   database.run(`PRAGMA busy_timeout=${BUSY_MS}`)
   return {

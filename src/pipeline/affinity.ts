@@ -5,10 +5,11 @@
  */
 import type { Block, ReasoningBlock, Seal } from "../canonical/block.ts"
 import type { Request } from "../canonical/request.ts"
-import type { Group, StrategyName, Target } from "../config/snapshot.ts"
+import type { Group, Target } from "../config/snapshot.ts"
 import { hasMember } from "../dialects/stored-ids.ts"
 import { conversationKeys, type ConversationKeys } from "../routing/affinity/conversation-key.ts"
-import type { Pin, PinBounds } from "../routing/affinity/pin-store.ts"
+import { isSoft, pinBounds, pinnedFirst, pinnedTarget } from "../routing/affinity/pin-rules.ts"
+import type { Pin } from "../routing/affinity/pin-store.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { trace } from "./trace.ts"
@@ -19,19 +20,6 @@ export interface CallAffinity {
   readonly pin: Pin | null
 }
 
-/** Where the order is the operator's word, or a policy's, only what would fail elsewhere may change it. */
-const IS_SOFT: Readonly<Record<StrategyName, boolean>> = {
-  static: false,
-  failover: false,
-  weighted: true,
-  dynamic_score: true,
-  script: false,
-  external: false,
-}
-
-/** Reasoning outlasts a cache by far: the pin must be there when the client comes back from lunch. */
-const HARD_TTL_MS = 86_400_000
-
 /** The promise is for stores that are shared between processes. */
 export function pinnedOrder(
   order: readonly Target[],
@@ -40,7 +28,7 @@ export function pinnedOrder(
   gateway: Gateway,
 ): readonly Target[] | Promise<readonly Target[]> {
   if (group.affinity === null || order.length < 2) return order
-  if (!IS_SOFT[group.strategy] && !call.shape.hasSeals) return order
+  if (!isSoft(group) && !call.shape.hasSeals) return order
   const keys = keysOf(call)
   call.affinity = { keys, pin: null }
   if (keys === null || keys.known.length === 0) return order
@@ -49,24 +37,22 @@ export function pinnedOrder(
     keys: keys.known,
     now: call.ts,
     mustBeCurrent: call.shape.hasSeals,
-    bounds: boundsOf(group.affinity),
+    bounds: pinBounds(group.affinity),
   })
   if (found instanceof Promise) return found.then((pin) => reordered(order, pin, group, call, gateway))
   return reordered(order, found, group, call, gateway)
 }
 
-function keysOf(call: Call): ConversationKeys | null {
+/** Read once: the body may be edited afterwards. */
+export function keysOf(call: Call): ConversationKeys | null {
+  if (call.conversation !== undefined) return call.conversation
   if (call.body === null) return null
-  return conversationKeys({
+  return (call.conversation = conversationKeys({
     callerId: call.credential?.caller.id ?? "",
     dialect: call.dialect.name,
     body: call.body,
     headers: call.request.headers,
-  })
-}
-
-function boundsOf({ ttlMs, maxEntries }: NonNullable<Group["affinity"]>): PinBounds {
-  return { ttlMs: Math.max(ttlMs, HARD_TTL_MS), maxEntries }
+  }))
 }
 
 function reordered(
@@ -79,13 +65,12 @@ function reordered(
   if (pin === null || group.affinity === null) return order
   call.affinity = { keys: call.affinity?.keys ?? null, pin }
   const isHard = call.shape.hasSeals
-  const isWarm = IS_SOFT[group.strategy] && call.ts - pin.at < group.affinity.ttlMs
-  const target = isHard || isWarm ? order.find((one) => one.pin === pin.target) : undefined
+  const target = pinnedTarget(pin, order, group, isHard, call.ts)
   if (target === undefined) return order
   const reason = isHard ? "sealed-reasoning" : (call.affinity.keys?.kind ?? null)
   if (call.decision !== null) call.decision.pin = { target, kind: reason ?? "unknown" }
   trace("affinity_pin", target, reason, order.indexOf(target), call, gateway)
-  return target === order[0] ? order : [target, ...order.filter((one) => one !== target)]
+  return pinnedFirst(target, order)
 }
 
 /** The target has answered: later calls of the conversation go there. `order`: all that could have been tried. */
@@ -93,14 +78,14 @@ export function rememberTarget(target: Target, order: readonly Target[], call: C
   const { group } = call
   if (group === null || group.affinity === null || order.length < 2) return
   const earlier = call.affinity?.pin ?? null
-  if (!IS_SOFT[group.strategy] && earlier === null && target === order[0] && !maySeal(call)) return
+  if (!isSoft(group) && earlier === null && target === order[0] && !maySeal(call)) return
   const keys = call.affinity === null ? keysOf(call) : call.affinity.keys
   if (keys === null) return
   gateway.pins.set(
     group.name,
     keys.next,
     { target: target.pin, ...sealsAfter(target, earlier, call), at: call.ts },
-    boundsOf(group.affinity),
+    pinBounds(group.affinity),
   )
 }
 

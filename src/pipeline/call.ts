@@ -8,6 +8,7 @@ import type { RequestShape } from "../dialects/shape-reader.ts"
 import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import type { TraceRow, UpstreamShapeRow } from "../ledger/record.ts"
+import type { ConversationKeys } from "../routing/affinity/conversation-key.ts"
 import type { PolicyExecution } from "../routing/policy/execution.ts"
 import type { FeedbackTicket } from "../routing/policy/feedback.ts"
 import type { Failure } from "../upstream/failure.ts"
@@ -92,6 +93,8 @@ export class Call implements Watched {
   /** How it is decided where the call goes; null: nobody will read it. */
   decision: Decision | null = null
   // rank, attempt
+  /** By what its conversation is known; undefined: not looked yet. */
+  conversation: ConversationKeys | null | undefined = undefined
   /** What is known of the conversation; null: nobody asked. */
   affinity: CallAffinity | null = null
   readonly attempts: Attempt[] = []

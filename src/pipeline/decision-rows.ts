@@ -219,11 +219,12 @@ function termRows(
 
 function policyRows({ policies }: Call, shadow: ShadowDecision | null): readonly PolicyExecutionRow[] {
   const shadowed = shadow?.policy ?? null
-  const runs = [...(policies ?? []), ...(shadowed === null ? [] : [{ ...shadowed, mode: "shadow" as const }])]
-  return runs.map((run, seq) => ({
+  const runs = (policies ?? []).map((run) => ({ run, mode: "live" as const }))
+  const all = shadowed === null ? runs : [...runs, { run: shadowed, mode: "shadow" as const }]
+  return all.map(({ run, mode }, seq) => ({
     seq,
     kind: run.kind,
-    mode: run.mode,
+    mode,
     outcome: run.outcome,
     duration_us: Math.round(run.durationMs * 1000),
     class_label: run.classLabel,

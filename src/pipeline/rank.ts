@@ -45,9 +45,8 @@ function note(execution: PolicyExecution, call: Call, gateway: Gateway): void {
   if (call.settled) return
   call.policies = [...(call.policies ?? []), execution]
   const target = execution.targetIndex === null ? undefined : call.group?.targets[execution.targetIndex]
-  const event = execution.mode === "shadow" ? "policy_shadow" : "policy_execution"
   const said = execution.error ?? execution.classLabel ?? execution.outcome
-  trace(event, target, said, execution.durationMs, call, gateway)
+  trace("policy_execution", target, said, execution.durationMs, call, gateway)
 }
 
 function decided(
@@ -57,10 +56,9 @@ function decided(
   call: Call,
   gateway: Gateway,
 ): readonly Target[] | Promise<readonly Target[]> {
-  const { order, lane, policy, shadowPolicy } = ranking
+  const { order, lane, policy } = ranking
   if (policy !== undefined) note(policy, call, gateway)
   if (ranking.feedback !== undefined) call.feedback = ranking.feedback
-  void shadowPolicy?.then((execution) => (execution === null ? undefined : note(execution, call, gateway)))
   if (lane !== null && order[0] !== undefined && ranking.mode === "scored") gateway.live.follow(group, lane, order[0])
   if (call.decision !== null) Object.assign(call.decision, { ranking, shortlist })
   // where there was no choice there is nothing to tell

@@ -1,12 +1,16 @@
 /** What a decision could know of a call, as a row: read when it is decided, because the body may be edited afterwards. */
+import type { StrategySettings } from "../config/snapshot.ts"
 import type { ShapeFeatureRow } from "../ledger/decision-record.ts"
+import { pseudonymOf } from "../routing/affinity/conversation-key.ts"
 import { estimatedInputTokens } from "../routing/eligibility/estimate.ts"
+import { keysOf } from "./affinity.ts"
 import type { Call } from "./call.ts"
 
-/** What texts hold is not counted: it would mean to read all of them. */
 export function shapeRow(call: Call): ShapeFeatureRow | null {
   if (call.body === null) return null
   const { shape, facts } = call
+  const keys = keysOf(call)
+  const countsTexts = call.bodyBytes <= MOST_COUNTED_BYTES || isPolicy(call.group) || isPolicy(call.group?.shadow)
   const { reasoning } = shape
   return {
     ts: call.ts,
@@ -34,7 +38,24 @@ export function shapeRow(call: Call): ShapeFeatureRow | null {
     uses_previous_response_id: flag(shape.uses("previous_response_id")),
     uses_function_call_output: flag(shape.uses("function_call_output")),
     uses_stream_options: flag(shape.uses("stream_options")),
+    message_count: countsTexts ? shape.messageCount : null,
+    text_chars: countsTexts ? shape.textChars : null,
+    uses_include: flag(shape.uses("include")),
+    conversation_kind: keys?.kind ?? null,
+    conversation_key: pseudonym(keys?.next, call),
+    conversation_opening: pseudonym(keys?.known[1], call),
   }
+}
+
+/** All texts must be read to count them: of a large body only where a policy probably has. */
+const MOST_COUNTED_BYTES = 16_384
+
+function isPolicy(settings: StrategySettings | null | undefined): boolean {
+  return settings?.strategy === "script" || settings?.strategy === "external"
+}
+
+function pseudonym(key: string | undefined, { credential }: Call): string | null {
+  return key === undefined || credential === null ? null : pseudonymOf(key, credential.pseudonymKey)
 }
 
 /** It is the client's own text. */

@@ -6,9 +6,8 @@ import type { Gateway } from "./gateway.ts"
 export type TraceEvent =
   /** The first of the strategy's order; `value`: how many there are. */
   | "routing_decision"
-  /** A script or service has run, or has run beside the call; `value`: milliseconds. */
+  /** A script or service has run; `value`: milliseconds. */
   | "policy_execution"
-  | "policy_shadow"
   /** The configuration does not say whether targets have what the call needs; `value`: how many such needs. */
   | "capability_unknown"
   /** The upstream answered in the other shape than was asked for. */

@@ -2,7 +2,7 @@
  * Live figures as they were: the recorded attempts, each at the moment at which it ended, told to the windows of the
  * targets of another configuration. A target that was never tried stays unknown.
  */
-import type { Snapshot, Target } from "../config/snapshot.ts"
+import type { Group, Snapshot, Target } from "../config/snapshot.ts"
 import type { Usage } from "../dialects/dialect.ts"
 import type { ReplayedAttempt, ReplayedCall, ReplayedUsage } from "../ledger/decision-queries.ts"
 import { Observations } from "../routing/observations.ts"
@@ -20,7 +20,10 @@ export class History {
   private readonly pending: Ended[] = []
   private readonly targets = new Map<string, Target[]>()
 
+  private readonly snapshot: Snapshot
+
   constructor(snapshot: Snapshot) {
+    this.snapshot = snapshot
     for (const group of new Set(snapshot.groups.values()))
       for (const target of group.targets) {
         if (target.observed === null) continue
@@ -49,7 +52,8 @@ export class History {
   }
 
   private tell({ at, attempt, usage }: Ended): void {
-    const key = `${usage.resolved_group} ${targetKey(attempt.provider, attempt.model)}`
+    const name = groupOf(this.snapshot, usage)?.name ?? ""
+    const key = `${name} ${targetKey(attempt.provider, attempt.model)}`
     for (const target of this.targets.get(key) ?? []) {
       if (attempt.client_canceled === 1) continue
       if (attempt.selected === 1 && attempt.error_class === null) {
@@ -63,6 +67,14 @@ export class History {
       }
     }
   }
+}
+
+/** By the name that the client used, since that may have become another's alias. */
+export function groupOf(
+  { groups }: Snapshot,
+  { requested_model, resolved_group }: Pick<ReplayedUsage, "requested_model" | "resolved_group">,
+): Group | undefined {
+  return groups.get(requested_model) ?? groups.get(resolved_group)
 }
 
 /** Null: it is not known. */

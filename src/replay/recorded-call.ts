@@ -6,7 +6,7 @@ import type { CallShape, ReasoningShape } from "../dialects/shape.ts"
 import type { ReplayedUsage } from "../ledger/decision-queries.ts"
 import type { ShapeFeatureRow } from "../ledger/decision-record.ts"
 import type { Asked } from "../routing/eligibility/filter.ts"
-import type { CallFacts } from "../routing/strategy.ts"
+import type { CallFacts, MissedContent } from "../routing/strategy.ts"
 
 /** `unknownFeatures` collects what a filter asked for and no row tells. */
 export function askedOf(row: ShapeFeatureRow, model: string, unknownFeatures: Set<string>): Asked {
@@ -31,8 +31,8 @@ function requestFacts(row: ShapeFeatureRow, model: string): RequestFacts {
 }
 
 class RecordedShape implements RequestShape {
-  readonly messageCount = 0
-  readonly textChars = 0
+  readonly messageCount: number
+  readonly textChars: number
   readonly imageCount: number
   readonly toolCount: number
   readonly hostedToolCount: number
@@ -51,6 +51,8 @@ class RecordedShape implements RequestShape {
   constructor(row: ShapeFeatureRow, unknownFeatures: Set<string>) {
     this.row = row
     this.unknownFeatures = unknownFeatures
+    this.messageCount = row.message_count ?? 0
+    this.textChars = row.text_chars ?? 0
     this.imageCount = row.image_count
     this.toolCount = row.tool_count
     this.hostedToolCount = row.hosted_tool_count
@@ -76,27 +78,35 @@ class RecordedShape implements RequestShape {
     if (feature === "previous_response_id") return this.row.uses_previous_response_id === 1
     if (feature === "function_call_output") return this.row.uses_function_call_output === 1
     if (feature === "stream_options") return this.row.uses_stream_options === 1
+    if (feature === "include" && this.row.uses_include !== null) return this.row.uses_include === 1
     this.unknownFeatures.add(feature)
     return false
   }
 }
 
+/** `missed` collects what a policy looked at in vain. */
 export function factsOf(
-  { request_id }: ReplayedUsage,
+  { request_id, token_id }: ReplayedUsage,
   row: ShapeFeatureRow,
   asked: Asked,
   group: Group,
   caller: Caller | null,
+  missed: Set<MissedContent>,
 ): CallFacts {
   return {
     id: request_id,
     dialect: asked.dialect.name,
     group,
     caller,
-    tokenId: null,
+    tokenId: token_id,
     request: asked.facts,
     estimatedInputTokens: row.estimated_input_tokens,
     body: null,
     shape: asked.shape,
+    recorded: {
+      hasCounts: row.text_chars !== null,
+      conversation: row.conversation_opening ?? row.conversation_key,
+      onMissed: (what) => void missed.add(what),
+    },
   }
 }

@@ -30,7 +30,21 @@ export interface CallFacts {
   readonly body: ScannedObject | null
   /** Each part is read from the body when it is asked for; null where there is no body. */
   readonly shape: CallShape | null
+  /** Absent: the call is here. */
+  readonly recorded?: RecordedCall
 }
+
+/** A call that was made earlier: its content is gone. */
+export interface RecordedCall {
+  /** Texts and messages were counted. */
+  readonly hasCounts: boolean
+  /** The same for all calls of its conversation; null: nothing told it from another. */
+  readonly conversation: string | null
+  /** A policy looks at what was not recorded, and finds it empty. */
+  onMissed(what: MissedContent): void
+}
+
+export type MissedContent = "text" | "request" | "counts"
 
 /** What the call is decided with. */
 export interface RankContext {
@@ -77,8 +91,6 @@ export interface Ranking {
   readonly explanation: RankExplanation | null
   /** How the policy ran; absent where none was asked. */
   readonly policy?: PolicyExecution
-  /** A policy that is asked beside the call and changes nothing; null: it was not asked after all. Never rejects. */
-  readonly shadowPolicy?: Promise<PolicyExecution | null>
   /** Who wants to know how the call ended. */
   readonly feedback?: FeedbackTicket
 }

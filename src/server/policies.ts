@@ -3,11 +3,12 @@ import { lookup } from "node:dns/promises"
 import type { Snapshot } from "../config/snapshot.ts"
 import { externalStrategy } from "../routing/policy/external.ts"
 import { FeedbackQueue } from "../routing/policy/feedback.ts"
+import type { PolicyClient } from "../routing/policy/http.ts"
 import { Scripts } from "../routing/script/scripts.ts"
 import { scriptStrategy } from "../routing/script/strategy.ts"
 import type { Strategies } from "../routing/strategy.ts"
-import { threadCpuMs, type Clock } from "../system/clock.ts"
-import type { Log } from "../system/log.ts"
+import { computingClocks, systemClock, type Clock } from "../system/clock.ts"
+import { silentLog, type Log } from "../system/log.ts"
 import { GuardedHttp } from "../upstream/guarded-http.ts"
 
 export interface Policies {
@@ -19,17 +20,37 @@ export interface Policies {
 }
 
 export function openPolicies(clock: Clock, log: Log): Policies {
-  const client = new GuardedHttp({ clock, lookup: addressesOf })
-  const scripts = new Scripts({ client, clock, cpuMs: threadCpuMs, log })
-  const feedback = new FeedbackQueue(client, log, (ms) => Bun.sleep(ms))
+  const http = new GuardedHttp({ clock, lookup: addressesOf })
+  const feedback = new FeedbackQueue(http, log, (ms) => Bun.sleep(ms))
+  const { strategies, prepare } = policiesBy(clock, http, log)
   return {
-    strategies: { script: scriptStrategy(scripts, clock), external: externalStrategy(client, clock) },
+    strategies,
     feedback,
-    prepare: (snapshot) => scripts.prepare(snapshot.groups.values()),
+    prepare,
     close: () => {
       feedback.stop()
-      client.close()
+      http.close()
     },
+  }
+}
+
+/**
+ * For calls that were made earlier: `clock` tells their time, and nobody hears how they end.
+ * `mayAsk`: asked before anything is sent to a service; false: nothing is.
+ */
+export function openPastPolicies(clock: Clock, mayAsk: () => boolean): Omit<Policies, "feedback"> {
+  const http = new GuardedHttp({ clock: systemClock, lookup: addressesOf })
+  const client: PolicyClient = {
+    send: (request) => (mayAsk() ? http.send(request) : Promise.resolve({ kind: "fault", fault: "forbidden" })),
+  }
+  return { ...policiesBy(clock, client, silentLog), close: () => http.close() }
+}
+
+function policiesBy(clock: Clock, client: PolicyClient, log: Log): Pick<Policies, "strategies" | "prepare"> {
+  const scripts = new Scripts({ client, clock, clocks: computingClocks, log })
+  return {
+    strategies: { script: scriptStrategy(scripts, clock), external: externalStrategy(client, clock) },
+    prepare: (snapshot) => scripts.prepare(snapshot.groups.values()),
   }
 }
 

@@ -11,8 +11,11 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
 }
 
-/** Milliseconds that this thread has computed. */
-export function threadCpuMs(): number {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
+/** The time that passes, and of it what this thread computes, in milliseconds. */
+export const computingClocks: { readonly nowMs: () => number; readonly cpuMs: () => number } = {
+  nowMs: () => performance.now(),
+  cpuMs: () => {
+    const { user, system } = process.threadCpuUsage()
+    return (user + system) / 1000
+  },
 }

@@ -11,6 +11,8 @@ import { execute, lockCalls, noPostgres, sharedPostgres } from "./postgres.ts"
 
 export interface LedgerState extends AsyncDisposable {
   readonly path: string
+  /** As `server.usage_db` names it. */
+  readonly usageDb: object
   readonly spoolPath: string
   /** Messages logged so far. */
   readonly messages: readonly string[]
@@ -59,6 +61,7 @@ export function postgresState(dsn: string): LedgerState & { readonly details: re
   const rows = <Row>(sql: string): Promise<Row[]> => execute<Row>(dsn, sql)
   return {
     path,
+    usageDb: { driver: "postgres", path, dsn },
     spoolPath: `${path}.spool`,
     messages,
     details,
@@ -82,6 +85,7 @@ async function sqliteState(): Promise<LedgerState> {
   const state = ledgerFolder()
   return await Promise.resolve({
     ...state,
+    usageDb: { path: state.path },
     rows: async <Row>(sql: string) => await Promise.resolve(state.rows<Row>(sql)),
     ids: async () => await Promise.resolve(state.ids()),
     lock: async () => {

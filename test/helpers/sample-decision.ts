@@ -30,6 +30,12 @@ export function sampleDecision(ts: number): DecisionRows {
       uses_previous_response_id: 0,
       uses_function_call_output: 0,
       uses_stream_options: 1,
+      message_count: 3,
+      text_chars: 250,
+      uses_include: 0,
+      conversation_kind: "first-turns",
+      conversation_key: "k".repeat(22),
+      conversation_opening: "o".repeat(22),
     },
     candidates: [
       {

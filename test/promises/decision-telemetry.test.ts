@@ -1,7 +1,9 @@
 /** `server.decision_telemetry`: with it, each call leaves how it was decided, with its own row; without it, nothing. */
 import { afterEach, describe, expect, test } from "bun:test"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { reply } from "../helpers/behaviours.ts"
-import { targetsOf } from "../helpers/config.ts"
+import { callerEntry, newToken, targetsOf, type Config } from "../helpers/config.ts"
 import { DECISION_TABLES, rowsOf } from "../helpers/decided.ts"
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../helpers/gateway.ts"
@@ -14,12 +16,18 @@ afterEach(async () => {
   for (const one of open.splice(0)) await one[Symbol.asyncDispose]()
 })
 
-async function routerWith(telemetry: object, group: object = {}): Promise<{ gateway: Gateway; first: FakeUpstream }> {
+async function routerWith(
+  telemetry: object,
+  group: object = {},
+  more: (config: Config) => void = () => {},
+): Promise<{ gateway: Gateway; first: FakeUpstream }> {
   const first = (await FakeUpstream.start()).otherwise(vendorAnswer("first"))
   const second = (await FakeUpstream.start()).otherwise(vendorAnswer("second"))
   const gateway = await startGateway({
     upstreams: { first, second },
-    configure: (config) => {
+    configure: (config, directory) => {
+      writeFileSync(join(directory, "route.ts"), "export const route = () => ({ targetIndex: 0 })")
+      more(config)
       config.server["decision_telemetry"] = telemetry
       config.models["default"] = { strategy: "failover", targets: targetsOf(["first", "second"]), ...group }
     },
@@ -123,4 +131,61 @@ test("what is recorded is what was decided on, not the body as it was edited aft
   expect(rowsOf(gateway.directory, "request_decision_shape_features", answer.requestId)).toMatchObject([
     { hosted_tool_count: 1, tool_count: 0, body_bytes: JSON.stringify(body).length },
   ])
+})
+
+describe("conversations", () => {
+  const shapesOf = (gateway: Gateway, ids: readonly string[]) =>
+    ids.map((id) => rowsOf(gateway.directory, "request_decision_shape_features", id)[0] ?? {})
+  const chat = (...messages: readonly (readonly [string, string])[]): string =>
+    JSON.stringify({ model: "default", messages: messages.map(([role, content]) => ({ role, content })) })
+  const OPENING = ["user", "what only we know"] as const
+  const ANSWER = ["assistant", "indeed"] as const
+
+  test("are known again by a keyed hash: from the first call to the second, and on; nobody else's is the same", async () => {
+    const other = newToken("k2")
+    const { gateway } = await routerWith({ enabled: true }, {}, (config) =>
+      config.callers.push(callerEntry("you-lab", other, ["default"])),
+    )
+    const begin = chat(OPENING)
+    const ids: string[] = []
+    for (const [body, options] of [
+      [begin, {}],
+      [chat(OPENING, ANSWER, ["user", "go on"]), {}],
+      [chat(OPENING, ANSWER, ["user", "go on"], ["assistant", "well"], ["user", "and on"]), {}],
+      [begin, { token: other }],
+      [begin, { headers: { "x-session-id": "s-1" } }],
+      [chat(["user", "something else"]), { headers: { "x-session-id": "s-1" } }],
+    ] as const)
+      ids.push((await gateway.call("chat", body, options)).requestId)
+    const [first, second, third, others, session, again] = shapesOf(gateway, ids)
+    expect(first).toMatchObject({ conversation_kind: "first-turns", conversation_opening: null })
+    expect(first?.["conversation_key"]).toMatch(/^[\w-]{22}$/)
+    expect(second?.["conversation_opening"]).toBe(first?.["conversation_key"])
+    expect(second?.["conversation_key"]).not.toBe(first?.["conversation_key"])
+    expect(third).toMatchObject({
+      conversation_key: second?.["conversation_key"],
+      conversation_opening: first?.["conversation_key"],
+    })
+    expect(others?.["conversation_key"]).not.toBe(first?.["conversation_key"])
+    expect(session).toMatchObject({ conversation_kind: "session", conversation_opening: null })
+    expect(again?.["conversation_key"]).toBe(session?.["conversation_key"])
+    // the pin's own hash, which anybody could make who knows the words, is not there
+    const bare = ["me-lab", "openai-chat", "opening", OPENING[1]].join("\u0000")
+    const pin = new Bun.CryptoHasher("sha256").update(bare).digest("base64")
+    expect(JSON.stringify([first, second, third])).not.toContain(pin.slice(0, 22))
+  })
+
+  test("texts are counted in small bodies, and in large ones where a policy decides", async () => {
+    const large = chat(["user", "long ".repeat(8000)])
+    const { gateway } = await routerWith({ enabled: true })
+    const small = await gateway.call("chat", chat(OPENING))
+    const uncounted = await gateway.call("chat", large)
+    expect(shapesOf(gateway, [small.requestId, uncounted.requestId])).toMatchObject([
+      { message_count: 1, text_chars: OPENING[1].length },
+      { message_count: null, text_chars: null },
+    ])
+    const shadowed = await routerWith({ enabled: true }, { shadow: { strategy: "script", script: "route.ts" } })
+    const { requestId } = await shadowed.gateway.call("chat", large)
+    expect(shapesOf(shadowed.gateway, [requestId])).toMatchObject([{ message_count: 1, text_chars: 40_000 }])
+  })
 })

@@ -133,6 +133,29 @@ describe("a script in place of the strategy", () => {
     expect(out).toMatch(/script +live +failed/)
   })
 
+  test("is bundled with what it imports, and stands beside nothing of the configuration", async () => {
+    writeFileSync(join(gateway.directory, "limit.ts"), "export const LIMIT = 3")
+    const script = named(
+      'import { LIMIT } from "./limit.ts"\nexport const route = (ctx) => ({ targetIndex: 0, classLabel: ctx.text.length > LIMIT ? "long" : "short" })',
+    )
+    const { code, out } = await explain("--request", request("scored"), "--caller", "me-lab", "--script", script)
+    expect(code).toBe(0)
+    expect(out).toContain("Choice of script: only-chat/vendor/model-1 (policy, label long)")
+  })
+
+  test("is not there: exit code 1, and its name", async () => {
+    const missing = join(gateway.directory, "nowhere.ts")
+    const { code, err } = await explain("--request", request("default"), "--caller", "me-lab", "--script", missing)
+    expect(code).toBe(1)
+    expect(err).toContain("nowhere.ts")
+  })
+
+  test("goes with a request only", async () => {
+    const { code, err } = await explain("--id", `req_${"0".repeat(32)}`, "--script", "x.ts")
+    expect(code).toBe(2)
+    expect(err).toContain("goes with --request")
+  })
+
   test("cannot be read as a script: exit code 1, and where", async () => {
     const script = named("export function route( {")
     const { code, err } = await explain("--request", request("default"), "--caller", "me-lab", "--script", script)

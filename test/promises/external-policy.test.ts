@@ -1,5 +1,6 @@
 /** Strategy `external`: the service's decision is the order of the call, in every dialect. */
 import { expect, test } from "bun:test"
+import { rowsOf } from "../helpers/decided.ts"
 import { eventually } from "../helpers/client.ts"
 import { reply } from "../helpers/behaviours.ts"
 import { expectError } from "../helpers/expectations.ts"
@@ -168,10 +169,13 @@ test("mode shadow: asked and recorded, never waited for, never followed", async 
   gate.resolve()
   const answer = await flying
   expect(answer.text).toBe(SAMPLES.chat.unary("first"))
-  expect(router.gateway.records.trace(answer.requestId)).toContainEqual(
-    expect.objectContaining({ event: "policy_shadow", reason: "would", target_provider: "second-chat" }),
-  )
+  const decisionsOf = (requestId: string) => rowsOf(router.gateway.directory, "request_routing_decisions", requestId)
+  expect(decisionsOf(answer.requestId)).toMatchObject([
+    { mode: "live", strategy: "external", rank_mode: "configured", provider: "first-chat" },
+    { mode: "shadow", strategy: "external", outcome: "decided", class_label: "would", provider: "second-chat" },
+  ])
   service.otherwise(async (exchange) => exchange.left)
   const unimpressed = await router.gateway.call("chat", SAMPLES.chat.request({ text: "hanging service" }))
   expect(unimpressed.text).toBe(SAMPLES.chat.unary("first"))
+  expect(decisionsOf(unimpressed.requestId)[1]).toMatchObject({ mode: "shadow", outcome: "unanswered", provider: null })
 })

@@ -3,10 +3,12 @@ import { afterEach, expect, test } from "bun:test"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { smartRouter } from "../helpers/command-line.ts"
 import { targetsOf } from "../helpers/config.ts"
 import { rowsOf } from "../helpers/decided.ts"
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../helpers/gateway.ts"
+import { reportWith } from "../helpers/replayed.ts"
 import { ALL_SAMPLES } from "../helpers/samples.ts"
 import { vendorAnswer } from "../helpers/vendor.ts"
 
@@ -16,7 +18,14 @@ afterEach(async () => {
   for (const one of open.splice(0)) await one[Symbol.asyncDispose]()
 })
 
-async function routerWith(group: object, server: object = {}): Promise<{ gateway: Gateway; second: FakeUpstream }> {
+async function routerWith(
+  group: object,
+  server: object = {},
+): Promise<{
+  gateway: Gateway
+  first: FakeUpstream
+  second: FakeUpstream
+}> {
   const first = (await FakeUpstream.start()).otherwise(vendorAnswer("first"))
   const second = (await FakeUpstream.start()).otherwise(vendorAnswer("second"))
   const gateway = await startGateway({
@@ -28,7 +37,7 @@ async function routerWith(group: object, server: object = {}): Promise<{ gateway
     },
   })
   open.push(gateway, { [Symbol.asyncDispose]: async () => void (await Promise.all([first.stop(), second.stop()])) })
-  return { gateway, second }
+  return { gateway, first, second }
 }
 
 for (const sample of ALL_SAMPLES) {
@@ -87,6 +96,21 @@ test.each([
   ])
 })
 
+test("a script that loops, as a shadow, is stopped once and then benched", async () => {
+  const { gateway } = await routerWith({ shadow: { strategy: "script", script: script(LOOP) } })
+  const errors: unknown[] = []
+  for (let sent = 0; sent < 3; sent++) {
+    const { requestId } = await gateway.call("chat", ALL_SAMPLES[0]?.request({ text: "again" }) ?? "")
+    errors.push(rowsOf(gateway.directory, "request_routing_decisions", requestId)[1]?.["error"])
+  }
+  expect(errors).toEqual(["deadline", "benched", "benched"])
+})
+
+function policyOf(service: Bun.Server<undefined>, more: object = {}): object {
+  const host = `127.0.0.1:${service.port}`
+  return { url: `http://${host}/decide`, allow_hosts: [host], ...more }
+}
+
 test("a policy service that never answers, as a shadow: the call does not wait for it", async () => {
   using service = Bun.serve({
     hostname: "127.0.0.1",
@@ -94,8 +118,7 @@ test("a policy service that never answers, as a shadow: the call does not wait f
     idleTimeout: 0,
     fetch: () => new Promise<Response>(() => {}),
   })
-  const url = `http://127.0.0.1:${service.port}/decide`
-  const policy = { url, allow_hosts: [`127.0.0.1:${service.port}`], timeout_ms: 60_000 }
+  const policy = policyOf(service, { timeout_ms: 60_000 })
   const { gateway } = await routerWith({ shadow: { strategy: "external", external_policy: policy } })
   const answer = await gateway.call("chat", ALL_SAMPLES[0]?.request({ text: "hang" }) ?? "")
   expect(answer.status).toBe(200)
@@ -104,5 +127,69 @@ test("a policy service that never answers, as a shadow: the call does not wait f
     strategy: "external",
     outcome: "unanswered",
   })
+  void service.stop(true)
+})
+
+const CHOICES = [
+  ["static", "first-chat", {}],
+  ["failover", "first-chat", {}],
+  ["weighted", "second-chat", {}],
+  ["dynamic_score", "second-chat", {}],
+  ["script", "second-chat", { script: SECOND }],
+  ["external", "second-chat", { external_policy: null }],
+] as const
+
+test.each(CHOICES)(
+  "%s as a shadow: its choice is in explain and in replay, with and without telemetry",
+  async (strategy, provider, more) => {
+    using service = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => Response.json({ targetIndex: 1 }) })
+    const block = {
+      strategy,
+      ...("script" in more ? { script: script(more.script) } : {}),
+      ...("external_policy" in more ? { external_policy: policyOf(service) } : {}),
+    }
+    for (const enabled of [true, false]) {
+      const { gateway, first } = await routerWith({ shadow: block }, { decision_telemetry: { enabled } })
+      // the answer waits until the shadow has had its turn
+      first.otherwise(async (exchange) => {
+        await Bun.sleep(100)
+        await vendorAnswer("first")(exchange)
+      })
+      const { requestId, status } = await gateway.call("chat", ALL_SAMPLES[0]?.request({ text: "who" }) ?? "")
+      expect(status).toBe(200)
+      const options = { env: gateway.prepared.env }
+      const told = await smartRouter(["explain", "--config", gateway.prepared.configPath, "--id", requestId], options)
+      expect(told.out).toContain(`Shadow of ${strategy}: ${provider}/vendor/model-1`)
+      const report = await reportWith(gateway, () => {})
+      const elsewhere = provider === "first-chat" ? 0 : 1
+      expect(report.groups[0]?.shadow).toMatchObject({
+        strategies: [strategy],
+        calls: 1,
+        decided: 1,
+        failed: 0,
+        unanswered: 0,
+        elsewhere,
+        targets: [{ target: `${provider}/vendor/model-1`, calls: 1 }],
+      })
+    }
+  },
+)
+
+test("what a shadow missed is told, and counted", async () => {
+  using service = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    idleTimeout: 0,
+    fetch: () => new Promise<Response>(() => {}),
+  })
+  const policy = policyOf(service, { timeout_ms: 60_000, mode: "shadow" })
+  const { gateway } = await routerWith({ strategy: "external", external_policy: policy })
+  const { requestId, status } = await gateway.call("chat", ALL_SAMPLES[0]?.request({ text: "late" }) ?? "")
+  expect(status).toBe(200)
+  const { configPath, env } = gateway.prepared
+  const told = await smartRouter(["explain", "--config", configPath, "--id", requestId], { env })
+  expect(told.out).toContain("Shadow of external: unanswered")
+  const report = await reportWith(gateway, () => {})
+  expect(report.groups[0]?.shadow).toMatchObject({ calls: 1, decided: 0, unanswered: 1, elsewhere: 0 })
   void service.stop(true)
 })

@@ -60,6 +60,11 @@ function byTurns(source: ConversationSource, members: BodyMembers): Conversation
   return { kind: "first-turns", known: [both, opening], next: both }
 }
 
+/** 132 bits of a keyed hash: who has only the rows cannot try out what somebody may have written. */
+export function pseudonymOf(key: string, secret: string): string {
+  return new Bun.CryptoHasher("sha256", secret).update(key).digest("base64url").slice(0, 22)
+}
+
 const SEPARATOR = "\u0000"
 
 /** A client that changes its dialect has another conversation: it cannot carry its reasoning over. */

@@ -10,7 +10,7 @@ const EAGER_BYTES = 16_384
 
 /** Whether `contextOf` counts messages and text at once. */
 export function isSmall(call: CallFacts): boolean {
-  return (call.body?.bytes.length ?? 0) <= EAGER_BYTES
+  return call.recorded?.hasCounts ?? (call.body?.bytes.length ?? 0) <= EAGER_BYTES
 }
 
 export function contextOf(call: CallFacts, withText: boolean): Facts {

@@ -26,6 +26,7 @@ export function firstUserText(call: CallFacts): string | null {
 }
 
 function decoded(call: CallFacts): Request | null {
+  if (call.body === null) return null
   const body = parseExact(bodyText(call))
   return isObject(body) ? CODECS[call.dialect].readRequest(body).request : null
 }

@@ -13,6 +13,8 @@ const ID_FIELDS = ["conversation_id", "conversationId", "session_id", "sessionId
 const ID = /^[A-Za-z0-9._:-]{1,128}$/
 
 export function conversationKey(call: CallFacts, salt: string): ConversationKey {
+  const earlier = call.recorded?.conversation ?? null
+  if (earlier !== null) return keyed(call, salt, "turn0_hash", earlier)
   const id = metadataId(call)
   if (id !== null) return keyed(call, salt, "conversation_id", id)
   const first = firstTurn(call)

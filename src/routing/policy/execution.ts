@@ -21,8 +21,6 @@ export type PolicyError =
 
 export interface PolicyExecution {
   readonly kind: "script" | "external"
-  /** `shadow`: decided, recorded, and not followed. */
-  readonly mode: "live" | "shadow"
   /** `fallback`: it failed, and the configured order counts. */
   readonly outcome: "decided" | "fallback" | "failed"
   readonly durationMs: number

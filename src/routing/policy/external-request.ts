@@ -22,7 +22,9 @@ export function externalRequest(
   nowUnixMs: number,
 ): ExternalRequest {
   const conversation = settings.conversationSalt === null ? null : conversationKey(call, settings.conversationSalt)
-  const context = { ...contextOf(call, true), ...conversation }
+  const hasCounts = call.recorded?.hasCounts ?? true
+  if (!hasCounts) call.recorded?.onMissed("counts")
+  const context = { ...contextOf(call, hasCounts), ...conversation }
   const known = described.get(call.group) ?? describe(call.group)
   const modalities = (call.shape?.imageCount ?? 0) > 0 ? ["text", "image"] : ["text"]
   const members = [

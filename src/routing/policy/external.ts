@@ -10,8 +10,6 @@ import { externalRequest } from "./external-request.ts"
 import type { FeedbackTicket } from "./feedback.ts"
 import { jsonText, type PolicyAnswer, type PolicyClient } from "./http.ts"
 
-/** Services that are asked beside the call: one that hangs must not pile them up. */
-const MOST_SHADOWS = 256
 const MOST_METADATA_BYTES = 1024
 
 interface Asked {
@@ -24,7 +22,6 @@ interface Asked {
 }
 
 export function externalStrategy(client: PolicyClient, clock: Clock): Strategy {
-  let shadows = 0
   const ask = async (eligible: readonly Target[], call: CallFacts, settings: ExternalSettings): Promise<Asked> => {
     const startedMs = clock.monotonicMs()
     const { body, conversation } = externalRequest(eligible, call, settings, clock.now())
@@ -42,27 +39,16 @@ export function externalStrategy(client: PolicyClient, clock: Clock): Strategy {
     const feedback = settings.feedback === null ? null : ticket(settings, call, conversation, decision, error, json)
     return { decision, classLabel, error, detail, durationMs, feedback }
   }
-  const shadow = async (eligible: readonly Target[], call: CallFacts, settings: ExternalSettings) => {
-    if (shadows >= MOST_SHADOWS) return null
-    shadows++
-    try {
-      return executionOf(await ask(eligible, call, settings), "shadow", settings)
-    } catch {
-      return null
-    } finally {
-      shadows--
-    }
-  }
   return (eligible, call, { settings: { external } }) => {
     if (external === null) throw new Error("the group has no policy service")
-    if (external.mode === "shadow")
-      return { ...configured(eligible), mode: "configured", shadowPolicy: shadow(eligible, call, external) }
+    // it is asked as the group's shadow
+    if (external.mode === "shadow") return { ...configured(eligible), mode: "configured" }
     return ask(eligible, call, external).then((asked) => followed(asked, eligible, external))
   }
 }
 
 function followed(asked: Asked, eligible: readonly Target[], settings: ExternalSettings): Ranking {
-  const policy = executionOf(asked, "live", settings)
+  const policy = executionOf(asked, settings)
   const feedback = asked.feedback === null ? {} : { feedback: asked.feedback }
   if (asked.decision !== null)
     return {
@@ -80,11 +66,10 @@ function configured(order: readonly Target[]): Omit<Ranking, "mode"> {
   return { order, classLabel: null, lane: null, explanation: null }
 }
 
-function executionOf(asked: Asked, mode: "live" | "shadow", settings: ExternalSettings): PolicyExecution {
+function executionOf(asked: Asked, settings: ExternalSettings): PolicyExecution {
   const { decision, classLabel, error, detail, durationMs } = asked
   return {
     kind: "external",
-    mode,
     outcome: decision !== null ? "decided" : settings.onError === "fallback" ? "fallback" : "failed",
     durationMs,
     classLabel,

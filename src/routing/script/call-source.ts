@@ -21,11 +21,18 @@ export function sourceOf(
   return {
     json: `{"eligible":${places},"caller":${callerJson(call)},"context":${context}}`,
     counts: () => {
-      const shape = call.shape
-      return shape === null ? "{}" : JSON.stringify(textFacts(shape))
+      const { shape, recorded } = call
+      recorded?.onMissed("counts")
+      return shape === null || recorded !== undefined ? "{}" : JSON.stringify(textFacts(shape))
     },
-    text: () => conversationText(call),
-    body: () => bodyText(call),
+    text: () => {
+      call.recorded?.onMissed("text")
+      return conversationText(call)
+    },
+    body: () => {
+      call.recorded?.onMissed("request")
+      return bodyText(call)
+    },
     fetch: http === null ? null : (url, init) => fetchJson(client, http, url, init),
   }
 }

@@ -10,17 +10,19 @@ import { bundleScript, ScriptRefused } from "./bundle.ts"
 import { sourceOf } from "./call-source.ts"
 import { ScriptFault } from "./fault.ts"
 import { Sandbox, type SandboxLimits } from "./sandbox.ts"
+import type { Clocks } from "./time-limit.ts"
 
 export interface ScriptTools {
   readonly client: PolicyClient
-  readonly clock: Clock
-  /** Computing time of this thread. */
-  readonly cpuMs: () => number
+  /** By which scripts that are stopped too often are kept off. */
+  readonly clock: Pick<Clock, "monotonicMs">
+  /** What their computing time is measured with. */
+  readonly clocks: Clocks
   readonly log: Log
 }
 
-/** So many runs that had to be stopped within this time keep a script off the processor for a while. */
-const MOST_STOPS = 3
+/** So many runs that had to be stopped within this time keep a script off the processor for a while. Nobody waits for a shadow. */
+const MOST_STOPS = { live: 3, shadow: 1 } as const
 const STOPS_WITHIN_MS = 60_000
 const BENCH_MS = 30_000
 const WALL_MS = 5000
@@ -41,8 +43,8 @@ export class Scripts {
   async prepare(groups: Iterable<Group>): Promise<readonly string[]> {
     const files: string[] = []
     for (const group of new Set(groups)) {
-      for (const [path, settings] of scriptsOf(group)) {
-        const script = await Script.load(path, group, settings, this.tools)
+      for (const [mode, settings] of scriptsOf(group)) {
+        const script = await Script.load(mode, group, settings, this.tools)
         this.loaded.set(settings, script)
         files.push(...script.files)
       }
@@ -57,13 +59,15 @@ export class Scripts {
   }
 }
 
-/** The group's own and its shadow's, with their places in the configuration. */
-function scriptsOf({ name, script, shadow }: Group): readonly (readonly [path: string, ScriptSettings])[] {
+type Mode = keyof typeof MOST_STOPS
+
+/** The group's own and its shadow's. */
+function scriptsOf({ script, shadow }: Group): readonly (readonly [Mode, ScriptSettings])[] {
   const found = [
-    [`models.${name}.script`, script],
-    [`models.${name}.shadow.script`, shadow?.script ?? null],
+    ["live", script],
+    ["shadow", shadow?.script ?? null],
   ] as const
-  return found.flatMap(([path, settings]) => (settings === null ? [] : [[path, settings] as const]))
+  return found.flatMap(([mode, settings]) => (settings === null ? [] : [[mode, settings] as const]))
 }
 
 export class Script {
@@ -72,6 +76,7 @@ export class Script {
   private readonly code: string
   private readonly statics: string
   private readonly limits: SandboxLimits
+  private readonly mode: Mode
   private readonly group: Group
   private readonly tools: ScriptTools
   private sandbox: Sandbox | null = null
@@ -81,12 +86,14 @@ export class Script {
   private loggedMs = -Infinity
 
   private constructor(
+    mode: Mode,
     group: Group,
     settings: ScriptSettings,
     code: string,
     files: readonly string[],
     tools: ScriptTools,
   ) {
+    this.mode = mode
     this.group = group
     this.settings = settings
     this.code = code
@@ -100,14 +107,15 @@ export class Script {
     this.limits = { deadlineMs: settings.deadlineMs, memoryBytes: settings.memoryBytes, wallMs: WALL_MS }
   }
 
-  static async load(where: string, group: Group, settings: ScriptSettings, tools: ScriptTools): Promise<Script> {
+  static async load(mode: Mode, group: Group, settings: ScriptSettings, tools: ScriptTools): Promise<Script> {
     try {
       const { code, files } = await bundleScript(settings.file)
-      const script = new Script(group, settings, code, files, tools)
+      const script = new Script(mode, group, settings, code, files, tools)
       await script.usable()
       return script
     } catch (error) {
       const files = error instanceof ScriptRefused ? error.files : [settings.file]
+      const where = `models.${group.name}.${mode === "shadow" ? "shadow." : ""}script`
       throw new ScriptRefused(`${where}: ${error instanceof Error ? error.message : String(error)}`, files)
     }
   }
@@ -142,8 +150,7 @@ export class Script {
 
   private usable(): Promise<Sandbox> {
     if (this.sandbox !== null && !this.sandbox.ruined) return Promise.resolve(this.sandbox)
-    const clocks = { nowMs: () => this.tools.clock.monotonicMs(), cpuMs: this.tools.cpuMs }
-    this.making ??= Sandbox.create(this.code, this.statics, this.limits, clocks)
+    this.making ??= Sandbox.create(this.code, this.statics, this.limits, this.tools.clocks)
       .then((sandbox) => (this.sandbox = sandbox))
       .finally(() => (this.making = null))
     return this.making
@@ -156,7 +163,7 @@ export class Script {
       (error.kind === "deadline" || error.kind === "memory" || error.kind === "stack")
     ) {
       this.stops = [...this.stops.filter((at) => nowMs - at < STOPS_WITHIN_MS), nowMs]
-      if (this.stops.length >= MOST_STOPS) {
+      if (this.stops.length >= MOST_STOPS[this.mode]) {
         this.stops = []
         this.benchedUntilMs = nowMs + BENCH_MS
         this.tools.log.error("a routing script was stopped too often and is not run for a while", {

@@ -64,7 +64,6 @@ function instead(policy: PolicyExecution, eligible: readonly Target[], settings:
 
 const NOTHING: PolicyExecution = {
   kind: "script",
-  mode: "live",
   outcome: "failed",
   durationMs: 0,
   classLabel: null,
