@@ -6,10 +6,11 @@ import type { Credential, Group, Snapshot } from "../config/snapshot.ts"
 import { whyUnreadable } from "../config/sources.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import { DIALECTS } from "../dialects/registry.ts"
-import { explanationOf, type Explanation } from "../explain/explanation.ts"
+import { explainedRequest, type Explanation } from "../explain/explanation.ts"
 import { explanationText } from "../explain/explanation-text.ts"
 import { decidedCall } from "../ledger/decision-queries.ts"
 import { dryRun, type DryRun } from "../pipeline/dry-run.ts"
+import { recordedExplanation } from "../pipeline/recorded-explanation.ts"
 import { dryGateway, type DryGateway } from "../server/dry-gateway.ts"
 import { EXIT, print, printError, readArguments, UsageError, type Arguments } from "./command.ts"
 import { configPath, loaded, openedReader, type Loaded } from "./loaded.ts"
@@ -55,14 +56,20 @@ export async function run(argv: readonly string[]): Promise<number> {
     for (const name of ["caller", "dialect", "script"])
       if (options.text(name) !== undefined) throw new UsageError(`The option --${name} goes with --request.`)
   const dialect = dialectOf(options)
-  const script = options.text("script")
-  const config = loaded(configPath(options.text("config")), script === undefined ? undefined : decidedBy(script))
-  if (config === null) return EXIT.failed
-  const explanation =
-    id === undefined ? await explainRequest(request ?? "", dialect, options, config) : await explainCall(id, config)
+  const explanation = await explainedHere(options, dialect)
   if (explanation === null) return EXIT.failed
   print(options.flag("json") ? JSON.stringify(explanation, null, 2) : explanationText(explanation))
   return explanation.error === null ? EXIT.ok : EXIT.failed
+}
+
+async function explainedHere(options: Arguments, dialect: DialectName): Promise<Explanation | null> {
+  const script = options.text("script")
+  const config = loaded(configPath(options.text("config")), script === undefined ? undefined : decidedBy(script))
+  if (config === null) return null
+  const id = options.text("id")
+  return id === undefined
+    ? explainRequest(options.text("request") ?? "", dialect, options, config)
+    : explainCall(id, config)
 }
 
 function dialectOf(options: Arguments): DialectName {
@@ -89,26 +96,12 @@ async function explainRequest(
   }
   const dry = await decided(body, dialect, credential, snapshot)
   if (dry === null) return null
-  const { error, group } = dry
-  return explanationOf(
-    {
-      source: "dry-run",
-      request_id: dry.id,
-      ts: dry.ts,
-      caller: credential.caller.id,
-      group: group?.name ?? "",
-      strategy: group?.strategy ?? "",
-      error: error === null ? null : { code: error.code, message: error.message },
-      hint: hintOf(error?.detail.details),
-      notes: [
-        "Breakers, pauses and pins are known to a running router only: here every target is well and no conversation is pinned.",
-        ...(group?.strategy === "dynamic_score"
-          ? ["No live figures here, so the targets are ordered as at a cold start."]
-          : []),
-      ],
-    },
-    dry.decision,
-  )
+  return explainedRequest(dry, credential.caller.id, [
+    "Breakers, pauses and pins are known to a running router only: here every target is well and no conversation is pinned.",
+    ...(dry.group?.strategy === "dynamic_score"
+      ? ["No live figures here, so the targets are ordered as at a cold start."]
+      : []),
+  ])
 }
 
 /** Null: a script cannot be used, and why was printed. */
@@ -126,7 +119,7 @@ async function decided(
     return null
   }
   try {
-    return await dryRun(body, DIALECTS[dialect], credential, dry.gateway)
+    return await dryRun(body, DIALECTS[dialect], credential, dry.gateway, false)
   } finally {
     dry.close()
   }
@@ -152,11 +145,6 @@ function decidedBy(script: string): (config: Config) => Config {
   })
 }
 
-function hintOf(details: unknown): string | null {
-  const hint = (details as { readonly hint?: unknown } | undefined)?.hint
-  return typeof hint === "string" ? hint : null
-}
-
 function credentialOf(id: string | undefined, snapshot: Snapshot): Credential {
   const known = new Map([...snapshot.credentials.values()].map((credential) => [credential.caller.id, credential]))
   if (id === undefined) throw new UsageError("Whose call is it? --caller ID.")
@@ -178,27 +166,7 @@ async function explainCall(id: string, { config, snapshot }: Loaded): Promise<Ex
       printError(`There is no call ${id} in the usage database.`)
       return null
     }
-    const { usage, error, decision } = call
-    const isSame = usage.routing_config_fingerprint === snapshot.routingFingerprint
-    return explanationOf(
-      {
-        source: "ledger",
-        request_id: usage.request_id,
-        ts: usage.ts,
-        caller: usage.caller_id,
-        group: usage.resolved_group,
-        strategy: usage.strategy,
-        error: error === null ? null : { code: error.code, message: error.message },
-        hint: null,
-        notes: [
-          ...(decision.shape === null
-            ? ["The call was made while server.decision_telemetry was off: only what every call records is known."]
-            : []),
-          ...(isSame ? [] : ["The routing configuration has changed since."]),
-        ],
-      },
-      decision,
-    )
+    return recordedExplanation(call, snapshot)
   } finally {
     await reader.close()
   }

@@ -3,12 +3,13 @@ import { RouterError } from "../errors.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { LedgerDatabase } from "./database.ts"
+import { decidedCall, type DecidedCall } from "./decision-queries.ts"
 import { type CallAmounts, limitTotals, type LimitTotals, usedBy } from "./limit-totals.ts"
 import { patiently } from "./locked.ts"
 import { Outage } from "./outage.ts"
 import { openPostgres } from "./postgres/open.ts"
 import { type LedgerQueries, type UsageQuery, usageOf } from "./queries.ts"
-import type { CallRecord, Ledger } from "./record.ts"
+import type { CallRecord, Ledger, UsageRow } from "./record.ts"
 import { Spool } from "./spool.ts"
 import { adoptSpools, hasSpools, slotCount, type SpoolSlot, takeSlot } from "./spool-slot.ts"
 import { openSqlite } from "./sqlite/open.ts"
@@ -70,6 +71,8 @@ export interface LedgerStore extends Ledger, LedgerQueries {
   ready(): Promise<boolean>
   status(): LedgerStatus
   readonly storedStates: StoredStates
+  /** How a call was decided; null: it is not there, or may not be seen. Rejects with `usage-store-unavailable`. */
+  decidedCall(requestId: string, isVisible: (usage: UsageRow) => boolean): Promise<DecidedCall | null>
   /** What everybody has used in this day and month, and for ever where that is asked. Rejects with `usage-store-unavailable`. */
   limitTotals(ofLifetime: boolean): Promise<LimitTotals>
   /** What these calls have used, as limits count it; those without rows are left out. Rejects with `usage-store-unavailable`. */
@@ -126,6 +129,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
     }),
     ready: async () => (await outage.check()) && writer.accepting(),
     usageOf: (callerId: string, query: UsageQuery) => answering(() => usageOf(database, clock, callerId, query)),
+    decidedCall: (requestId, isVisible) => answering(() => decidedCall(database, requestId, isVisible)),
     limitTotals: (ofLifetime: boolean) => answering(() => limitTotals(database, clock.now(), ofLifetime)),
     usedBy: (requestIds: readonly string[]) => answering(() => usedBy(database, requestIds)),
     close: async () => {
