@@ -13,6 +13,7 @@ import { dryRun, type DryRun } from "../pipeline/dry-run.ts"
 import { recordedExplanation } from "../pipeline/recorded-explanation.ts"
 import { dryGateway, type DryGateway } from "../server/dry-gateway.ts"
 import { EXIT, print, printError, readArguments, UsageError, type Arguments } from "./command.ts"
+import { explainedByRouter } from "./explain-running.ts"
 import { configPath, loaded, openedReader, type Loaded } from "./loaded.ts"
 
 const HELP = `Explain where a call goes and why: each target, what speaks against it, its score, the order, the expected cost.
@@ -20,6 +21,7 @@ const HELP = `Explain where a call goes and why: each target, what speaks agains
 Usage: smart-router explain --request FILE --caller ID [--dialect DIALECT] [--config FILE] [--json]
        smart-router explain --request FILE --caller ID --script SCRIPT [...]
        smart-router explain --id REQUEST_ID [--config FILE] [--json]
+       smart-router explain --url URL --user NAME (--request FILE --caller ID [--dialect DIALECT] | --id REQUEST_ID) [--json]
 
 Options:
   --request FILE     a request body as a client would send it; decided by the real steps, sent nowhere, not recorded
@@ -29,6 +31,9 @@ Options:
   --id REQUEST_ID    a call that was made (X-Request-Id), from the usage database; complete where
                      server.decision_telemetry was on when it was made
   --config FILE      the configuration; config.yaml in this folder by default
+  --url URL          ask the router that runs there: it knows breakers, pauses, pins and live figures
+  --user NAME        with --url: the administrator who asks (permission admin:explain:read). The password comes from
+                     SMART_ROUTER_ADMIN_PASSWORD, a terminal, or the first line of the standard input
   --json             for machines
   -h, --help         show this
 
@@ -38,11 +43,12 @@ Exit codes: 0 explained, and a target serves the call; 1 no target does, or ther
 Examples:
   smart-router explain --request body.json --caller app-1
   smart-router explain --request body.json --caller app-1 --dialect anthropic --json | jq '.targets[].reasons'
-  smart-router explain --id req_019ac1a0b2c3d4e5f60718293a4b5c6d`
+  smart-router explain --id req_019ac1a0b2c3d4e5f60718293a4b5c6d
+  smart-router explain --url http://127.0.0.1:8080 --user ann --request body.json --caller app-1`
 
 export async function run(argv: readonly string[]): Promise<number> {
   const options = readArguments(argv, {
-    texts: ["request", "caller", "dialect", "script", "id", "config"],
+    texts: ["request", "caller", "dialect", "script", "id", "config", "url", "user"],
     flags: ["json"],
   })
   if (options.flag("help")) {
@@ -56,7 +62,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     for (const name of ["caller", "dialect", "script"])
       if (options.text(name) !== undefined) throw new UsageError(`The option --${name} goes with --request.`)
   const dialect = dialectOf(options)
-  const explanation = await explainedHere(options, dialect)
+  if (options.text("url") === undefined && options.text("user") !== undefined)
+    throw new UsageError("The option --user goes with --url.")
+  const isRemote = options.text("url") !== undefined
+  const explanation = isRemote ? await explainedByRouter(options, dialect) : await explainedHere(options, dialect)
   if (explanation === null) return EXIT.failed
   print(options.flag("json") ? JSON.stringify(explanation, null, 2) : explanationText(explanation))
   return explanation.error === null ? EXIT.ok : EXIT.failed
