@@ -32,18 +32,13 @@ export class Authorization {
     if (grants.length === 0) return new Authorization(null)
     const { newEnforcer, newModelFromString } = await import("casbin")
     const enforcer = await newEnforcer(newModelFromString(MODEL))
-    await enforcer.addPolicies(unique(grants.map((grant) => [grant.subject, grant.domain, grant.object, grant.action])))
+    await enforcer.addPolicies(grants.map((grant) => [grant.subject, grant.domain, grant.object, grant.action]))
     if (roles.length > 0)
-      await enforcer.addGroupingPolicies(unique(roles.map((link) => [link.subject, link.role, link.domain])))
+      await enforcer.addGroupingPolicies(roles.map((link) => [link.subject, link.role, link.domain]))
     return new Authorization(enforcer)
   }
 
   may(subject: string, domain: string, object: string, action: string): boolean {
     return this.#enforcer?.enforceSync(subject, domain, object, action) ?? false
   }
-}
-
-/** The library takes a list with a repeated rule not at all. */
-function unique(rules: readonly (readonly string[])[]): string[][] {
-  return [...new Map(rules.map((rule) => [JSON.stringify(rule), [...rule]])).values()]
 }

@@ -97,6 +97,18 @@ test("a decoy is a hash that takes bcrypt its whole time: it is read to its end"
   expect(await Bun.password.verify("x", hash.replace(/^\$2b\$\d\d/u, "$2b$04"), "bcrypt")).toBe(false)
 })
 
+test("nobody is refused before the check has ended", async () => {
+  for (const asked of [request("nobody", "x"), request("ann", "wrong"), request("ann", "")]) {
+    const house = new House(true)
+    let code: string | null = null
+    const answered = house.code(asked).then((known) => (code = known))
+    await Bun.sleep(5)
+    expect(code).toBeNull()
+    house.ends[0]?.(false)
+    expect(await answered).toBe("unauthorized")
+  }
+})
+
 test("one check at a time, sixteen wait, the next is told to come back and has not failed", async () => {
   const house = new House(true)
   const codes: Promise<string>[] = []

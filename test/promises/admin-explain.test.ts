@@ -12,6 +12,7 @@ import { callerEntry, newToken, sha256, targetsOf } from "../helpers/config.ts"
 import { expectError, parsed } from "../helpers/expectations.ts"
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../helpers/gateway.ts"
+import { handOut } from "../helpers/stored-ids.ts"
 import { noPostgres, sharedPostgres } from "../helpers/postgres.ts"
 import { ALL_SAMPLES, SAMPLES, type Sample } from "../helpers/samples.ts"
 import { at } from "../helpers/streams.ts"
@@ -408,6 +409,23 @@ describe("what only a running router knows", () => {
     expect(gateway.records.usage()).toHaveLength(rows)
     expect(alpha.exchanges.length + beta.exchanges.length).toBe(sent)
   })
+})
+
+test("stored state is followed to the target that holds it, and nobody else's", async () => {
+  await using gateway = await house()
+  const place = { kind: "response", dialect: "openai-responses" } as const
+  handOut(gateway.directory, { ...place, id: "resp_mine", provider: "beta-responses" })
+  handOut(gateway.directory, { ...place, id: "resp_theirs", provider: "beta-responses", project: "another" })
+  const following = (id: string) => ({
+    caller: "me-lab",
+    path: "/v1/responses",
+    request: JSON.parse(SAMPLES.responses.request({ extra: { previous_response_id: id } })) as unknown,
+  })
+  const { targets, error } = await told(gateway, following("resp_mine"))
+  expect(error).toBeNull()
+  const tried = targets.filter(({ final_rank }) => final_rank !== null)
+  expect(tried.map(({ provider }) => provider)).toEqual(["beta-responses"])
+  expect((await told(gateway, following("resp_theirs"))).error?.code).toBe("not-found")
 })
 
 test("a script that is stopped while it is only asked is not benched for live calls", async () => {
