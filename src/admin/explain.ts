@@ -56,7 +56,7 @@ export async function explainRequest(
   const { caller: id, dialect, body } = questionOf(await received(request, gateway), dialectAt)
   const credential = credentialOf(id, administrator, snapshot)
   const dry = await dryRun(body, dialect, credential, { ...rehearsalOf(gateway, rehearsed), snapshot }, true)
-  return explainedRequest(dry, credential.caller.id, [
+  return explainedRequest(dry, credential.caller, [
     "Decided by the running router, with its live figures, breakers, pauses and pins of this moment.",
     "The caller's limits, and what only an attempt meets (shared capacity, translating the body), were not asked.",
   ])

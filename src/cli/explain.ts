@@ -105,7 +105,7 @@ async function explainRequest(
   }
   const dry = await decided(body, dialect, credential, snapshot)
   if (dry === null) return null
-  return explainedRequest(dry, credential.caller.id, [
+  return explainedRequest(dry, credential.caller, [
     "Breakers, pauses and pins are known to a running router only: here every target is well and no conversation is pinned.",
     ...(dry.group?.strategy === "dynamic_score"
       ? ["No live figures here, so the targets are ordered as at a cold start."]

@@ -1,5 +1,5 @@
 /** How a call was, or would be, decided: one plain value for `--json` and for the table. */
-import type { Group } from "../config/snapshot.ts"
+import type { Caller, Group } from "../config/snapshot.ts"
 import type { RouterError } from "../errors.ts"
 import type { DecidedCall } from "../ledger/decision-queries.ts"
 import type {
@@ -60,7 +60,7 @@ export interface DecidedRequest {
 
 export function explainedRequest(
   { id, ts, group, error, decision }: DecidedRequest,
-  caller: string,
+  caller: Pick<Caller, "id" | "status">,
   notes: readonly string[],
 ): Explanation {
   const hint = error?.detail.details?.["hint"]
@@ -69,15 +69,19 @@ export function explainedRequest(
       source: "dry-run",
       request_id: id,
       ts,
-      caller,
+      caller: caller.id,
       group: group?.name ?? "",
       strategy: group?.strategy ?? "",
       error: error === null ? null : { code: error.code, message: error.message },
       hint: typeof hint === "string" ? hint : null,
-      notes,
+      notes: caller.status === "active" ? notes : [...notes, refusedFirst(caller.status)],
     },
     decision,
   )
+}
+
+function refusedFirst(status: string): string {
+  return `The caller is ${status}: its calls are refused before any of this.`
 }
 
 /** A call that was made. @param hint null where the configuration is not the one that it was made with */

@@ -60,7 +60,7 @@ test("every method of the live figures is one or the other", () => {
 test("limits and upstreams are nobody's business", () => {
   const rehearsal = rehearsalOf(running().gateway, POLICIES)
   expect(() => rehearsal.governance.state).toThrow("limits")
-  expect(() => rehearsal.upstream.send).toThrow("upstreams")
+  expect(() => rehearsal.upstream.close()).toThrow("upstreams")
 })
 
 test("scripts and services are those that may be asked", () => {

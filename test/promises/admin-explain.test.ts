@@ -47,6 +47,7 @@ async function house(configure: (config: Config, directory: string) => void = ()
       config.server["decision_telemetry"] = { enabled: true }
       withAdministrators(config, USERS)
       config.callers.push(callerEntry("shop", PROD, ["default"], { environment: "prod" }))
+      config.callers.push(callerEntry("idle", newToken("i1"), ["default"], { status: "suspended" }))
       configure(config, directory)
     },
   })
@@ -208,6 +209,12 @@ describe("a request that is decided and not sent", () => {
     const twice = '{"caller":"me-lab","request":{"model":"default","model":"small","messages":[]}}'
     const answer = await ask(gateway, EXPLAIN, { user: "root", body: twice })
     expect(at(parsed(answer), "error", "code")).toBe("duplicate-key")
+  })
+
+  test("a caller whose calls are refused anyway is said to be", async () => {
+    const of = async (caller: string) => (await told(gateway, { ...asked(SAMPLES.chat), caller })).notes.join(" ")
+    expect(await of("idle")).toContain("The caller is suspended")
+    expect(await of("me-lab")).not.toContain("The caller is")
   })
 
   test("only callers of the administrator's domain are there", async () => {
