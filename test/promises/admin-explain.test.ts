@@ -6,7 +6,7 @@ import type { Explanation } from "../../src/explain/explanation.ts"
 import { ask, HASHES, PASSWORD_HASH, user, withAdministrators } from "../helpers/administrators.ts"
 import { reply } from "../helpers/behaviours.ts"
 import { eventually, get } from "../helpers/client.ts"
-import { smartRouter } from "../helpers/command-line.ts"
+import { runHere } from "../helpers/command-line.ts"
 import type { Config } from "../helpers/config.ts"
 import { callerEntry, newToken, sha256, targetsOf } from "../helpers/config.ts"
 import { expectError, parsed } from "../helpers/expectations.ts"
@@ -100,7 +100,7 @@ for (const { driver, dsn } of DRIVERS)
 
     const byCommand = async (id: string): Promise<unknown> => {
       const args = ["explain", "--id", id, "--json", "--config", gateway.prepared.configPath]
-      return JSON.parse((await smartRouter(args, { env: gateway.prepared.env })).out) as unknown
+      return JSON.parse((await runHere(args, { env: gateway.prepared.env })).out) as unknown
     }
 
     test("is told as the command tells it, in every dialect", async () => {
@@ -183,7 +183,7 @@ describe("a request that is decided and not sent", () => {
       const file = join(gateway.directory, "body.json")
       writeFileSync(file, JSON.stringify(request))
       const command = ["explain", "--config", gateway.prepared.configPath, "--json", "--request", file]
-      const { out } = await smartRouter([...command, "--caller", "me-lab", "--dialect", sample.configName], {
+      const { out } = await runHere([...command, "--caller", "me-lab", "--dialect", sample.configName], {
         env: gateway.prepared.env,
       })
       const cold = JSON.parse(out) as Explanation

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Explanation } from "../../src/explain/explanation.ts"
 import { HASHES, PASSWORD, user, withAdministrators } from "../helpers/administrators.ts"
-import { smartRouter, type Ended } from "../helpers/command-line.ts"
+import { runHere, smartRouter, type Ended } from "../helpers/command-line.ts"
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../helpers/gateway.ts"
 import { SAMPLES } from "../helpers/samples.ts"
@@ -31,12 +31,14 @@ async function explain(
   args: readonly string[],
   given: { env?: Record<string, string>; stdin?: string },
 ): Promise<Ended> {
-  return smartRouter(["explain", "--url", gateway.url, ...args], { ...given, cwd: gateway.directory })
+  const command = ["explain", "--url", gateway.url, ...args]
+  return given.stdin === undefined ? runHere(command, given) : smartRouter(command, given)
 }
 
 function body(text: string): string {
-  writeFileSync(join(gateway.directory, "body.json"), text)
-  return "body.json"
+  const file = join(gateway.directory, "body.json")
+  writeFileSync(file, text)
+  return file
 }
 
 test("a request, decided by the router that runs; the password from the environment or piped in", async () => {
@@ -72,7 +74,7 @@ test.each([
 
 test("a router that is not there", async () => {
   const args = ["explain", "--url", "http://127.0.0.1:1", "--user", "ann", "--id", `req_${"0".repeat(32)}`]
-  const { code, err } = await smartRouter(args, { env: ENV })
+  const { code, err } = await runHere(args, { env: ENV })
   expect([code, err]).toEqual([1, expect.stringContaining("gives no answer")])
 })
 
@@ -86,7 +88,7 @@ test.each([
   [["--url", "https://router.example", "--user", "ann", "--request", "x"], "Whose call is it?"],
   [["--user", "ann", "--id", "x"], "--user goes with --url"],
 ])("arguments that make no sense: %p", async (args, expected) => {
-  const { code, err } = await smartRouter(["explain", ...args], { env: ENV })
+  const { code, err } = await runHere(["explain", ...args], { env: ENV })
   expect([code, err]).toEqual([2, expect.stringContaining(expected)])
   expect(err).not.toContain("secret")
 })
