@@ -32,6 +32,7 @@ export type ErrorCode =
   | "key-rotated"
   | "key-exhausted"
   | "metrics-forbidden"
+  | "admin-forbidden"
   | "not-found"
   | "method-not-allowed"
   | "body-too-large"
@@ -43,6 +44,7 @@ export type ErrorCode =
   | "quota-exhausted"
   | "spend-exhausted"
   | "traffic-shaped"
+  | "sign-in-limited"
   | "client-closed"
   | "internal-error"
   | "routing-policy-error"
@@ -122,6 +124,7 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     message: "The lifetime budget of this token is spent.",
   },
   "metrics-forbidden": { status: 403, blame: "caller", retryable: false, message: "This token may not read metrics." },
+  "admin-forbidden": { status: 403, blame: "caller", retryable: false, message: "This is not permitted to you." },
   "not-found": { status: 404, blame: "caller", retryable: false, message: "There is nothing at this path." },
   "method-not-allowed": {
     status: 405,
@@ -163,6 +166,7 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     retryable: true,
     message: "The call was held back by traffic shaping.",
   },
+  "sign-in-limited": { status: 429, blame: "caller", retryable: true, message: "Too many sign-ins fail or wait." },
   "client-closed": {
     status: 499,
     blame: "caller",

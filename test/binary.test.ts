@@ -7,6 +7,7 @@ import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync 
 import { join } from "node:path"
 import packageJson from "../package.json" with { type: "json" }
 import { SCRIPT_TYPES } from "../src/routing/script/script-types.ts"
+import { ask, PASSWORD, user, withAdministrators } from "./helpers/administrators.ts"
 import { call } from "./helpers/client.ts"
 import { prepare, targetsOf } from "./helpers/config.ts"
 import { startDemo, temporaryFolder } from "./helpers/demo-process.ts"
@@ -85,6 +86,42 @@ test("it bundles and runs routing scripts, with a package beside them, and print
     await Promise.all([upstream.stop(), second.stop()])
   }
   expect((await output(["types"], "/")).text).toBe(SCRIPT_TYPES)
+})
+
+test("it makes the hash of a password, and lets in whom a policy permits", async () => {
+  const hashed = Bun.spawn([built, "admin", "hash-password", "--cost", "10"], {
+    env: EMPTY_ENVIRONMENT,
+    stdin: new TextEncoder().encode(PASSWORD),
+    stderr: "inherit",
+  })
+  const hash = (await hashed.stdout.text()).trim()
+  const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
+  const prepared = prepare({
+    upstreams: { upstream },
+    env: { ADMIN_HASH: hash },
+    configure: (config) => {
+      const policy = ["p, viewer, *, admin:explain, read", "g, basic:ann, viewer, *"]
+      const users = ["ann", "bob"].map((name) => user(name, { permissions: [] }))
+      withAdministrators(config, users, {}, { authorization: { enabled: true, policy } })
+    },
+  })
+  const run = Bun.spawn([built, "serve", "--config", prepared.configPath], {
+    cwd: "/",
+    env: { ...EMPTY_ENVIRONMENT, ...prepared.env },
+    stderr: "inherit",
+  })
+  try {
+    const url = await readyAddress(run.stdout)
+    const body = { caller: "me-lab", request: { model: "default", messages: [] } }
+    expect((await ask({ url }, "/admin/api/explain", { user: "ann", body })).status).toBe(200)
+    expect((await ask({ url }, "/admin/api/explain", { user: "bob", body })).status).toBe(403)
+    expect((await ask({ url }, "/admin/api/explain", { user: "ann", password: "x", body })).status).toBe(401)
+  } finally {
+    run.kill()
+    await run.exited
+    prepared.remove()
+    await upstream.stop()
+  }
 })
 
 async function readyAddress(channel: ReadableStream<Uint8Array>): Promise<string> {

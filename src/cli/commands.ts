@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   schema: { summary: "Print the JSON Schema of the configuration.", load: () => import("./schema.ts") },
   types: { summary: "Print the TypeScript types of routing scripts.", load: () => import("./types.ts") },
   token: { summary: "Create, list, rotate and revoke caller tokens.", load: () => import("./token.ts") },
+  admin: { summary: "Make the hash of an administrator's password.", load: () => import("./admin.ts") },
   explain: { summary: "Explain where a call goes and why.", load: () => import("./explain.ts") },
   replay: { summary: "Decide recorded calls again, with another configuration.", load: () => import("./replay.ts") },
   version: { summary: "Print version, commit and runtime.", load: () => import("./version.ts") },

@@ -6,12 +6,14 @@ import type { Credential, Group, Snapshot } from "../config/snapshot.ts"
 import { whyUnreadable } from "../config/sources.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import { DIALECTS } from "../dialects/registry.ts"
-import { explanationOf, type Explanation } from "../explain/explanation.ts"
+import { explainedRequest, type Explanation } from "../explain/explanation.ts"
 import { explanationText } from "../explain/explanation-text.ts"
 import { decidedCall } from "../ledger/decision-queries.ts"
 import { dryRun, type DryRun } from "../pipeline/dry-run.ts"
+import { recordedExplanation } from "../pipeline/recorded-explanation.ts"
 import { dryGateway, type DryGateway } from "../server/dry-gateway.ts"
 import { EXIT, print, printError, readArguments, UsageError, type Arguments } from "./command.ts"
+import { explainedByRouter } from "./explain-running.ts"
 import { configPath, loaded, openedReader, type Loaded } from "./loaded.ts"
 
 const HELP = `Explain where a call goes and why: each target, what speaks against it, its score, the order, the expected cost.
@@ -19,6 +21,7 @@ const HELP = `Explain where a call goes and why: each target, what speaks agains
 Usage: smart-router explain --request FILE --caller ID [--dialect DIALECT] [--config FILE] [--json]
        smart-router explain --request FILE --caller ID --script SCRIPT [...]
        smart-router explain --id REQUEST_ID [--config FILE] [--json]
+       smart-router explain --url URL --user NAME (--request FILE --caller ID [--dialect DIALECT] | --id REQUEST_ID) [--json]
 
 Options:
   --request FILE     a request body as a client would send it; decided by the real steps, sent nowhere, not recorded
@@ -28,6 +31,9 @@ Options:
   --id REQUEST_ID    a call that was made (X-Request-Id), from the usage database; complete where
                      server.decision_telemetry was on when it was made
   --config FILE      the configuration; config.yaml in this folder by default
+  --url URL          ask the router that runs there: it knows breakers, pauses, pins and live figures
+  --user NAME        with --url: the administrator who asks (permission admin:explain:read). The password comes from
+                     SMART_ROUTER_ADMIN_PASSWORD, a terminal, or the first line of the standard input
   --json             for machines
   -h, --help         show this
 
@@ -37,11 +43,12 @@ Exit codes: 0 explained, and a target serves the call; 1 no target does, or ther
 Examples:
   smart-router explain --request body.json --caller app-1
   smart-router explain --request body.json --caller app-1 --dialect anthropic --json | jq '.targets[].reasons'
-  smart-router explain --id req_019ac1a0b2c3d4e5f60718293a4b5c6d`
+  smart-router explain --id req_019ac1a0b2c3d4e5f60718293a4b5c6d
+  smart-router explain --url http://127.0.0.1:8080 --user ann --request body.json --caller app-1`
 
 export async function run(argv: readonly string[]): Promise<number> {
   const options = readArguments(argv, {
-    texts: ["request", "caller", "dialect", "script", "id", "config"],
+    texts: ["request", "caller", "dialect", "script", "id", "config", "url", "user"],
     flags: ["json"],
   })
   if (options.flag("help")) {
@@ -55,14 +62,23 @@ export async function run(argv: readonly string[]): Promise<number> {
     for (const name of ["caller", "dialect", "script"])
       if (options.text(name) !== undefined) throw new UsageError(`The option --${name} goes with --request.`)
   const dialect = dialectOf(options)
-  const script = options.text("script")
-  const config = loaded(configPath(options.text("config")), script === undefined ? undefined : decidedBy(script))
-  if (config === null) return EXIT.failed
-  const explanation =
-    id === undefined ? await explainRequest(request ?? "", dialect, options, config) : await explainCall(id, config)
+  if (options.text("url") === undefined && options.text("user") !== undefined)
+    throw new UsageError("The option --user goes with --url.")
+  const isRemote = options.text("url") !== undefined
+  const explanation = isRemote ? await explainedByRouter(options, dialect) : await explainedHere(options, dialect)
   if (explanation === null) return EXIT.failed
   print(options.flag("json") ? JSON.stringify(explanation, null, 2) : explanationText(explanation))
   return explanation.error === null ? EXIT.ok : EXIT.failed
+}
+
+async function explainedHere(options: Arguments, dialect: DialectName): Promise<Explanation | null> {
+  const script = options.text("script")
+  const config = loaded(configPath(options.text("config")), script === undefined ? undefined : decidedBy(script))
+  if (config === null) return null
+  const id = options.text("id")
+  return id === undefined
+    ? explainRequest(options.text("request") ?? "", dialect, options, config)
+    : explainCall(id, config)
 }
 
 function dialectOf(options: Arguments): DialectName {
@@ -89,26 +105,12 @@ async function explainRequest(
   }
   const dry = await decided(body, dialect, credential, snapshot)
   if (dry === null) return null
-  const { error, group } = dry
-  return explanationOf(
-    {
-      source: "dry-run",
-      request_id: dry.id,
-      ts: dry.ts,
-      caller: credential.caller.id,
-      group: group?.name ?? "",
-      strategy: group?.strategy ?? "",
-      error: error === null ? null : { code: error.code, message: error.message },
-      hint: hintOf(error?.detail.details),
-      notes: [
-        "Breakers, pauses and pins are known to a running router only: here every target is well and no conversation is pinned.",
-        ...(group?.strategy === "dynamic_score"
-          ? ["No live figures here, so the targets are ordered as at a cold start."]
-          : []),
-      ],
-    },
-    dry.decision,
-  )
+  return explainedRequest(dry, credential.caller, [
+    "Breakers, pauses and pins are known to a running router only: here every target is well and no conversation is pinned.",
+    ...(dry.group?.strategy === "dynamic_score"
+      ? ["No live figures here, so the targets are ordered as at a cold start."]
+      : []),
+  ])
 }
 
 /** Null: a script cannot be used, and why was printed. */
@@ -126,7 +128,7 @@ async function decided(
     return null
   }
   try {
-    return await dryRun(body, DIALECTS[dialect], credential, dry.gateway)
+    return await dryRun(body, DIALECTS[dialect], credential, dry.gateway, false)
   } finally {
     dry.close()
   }
@@ -152,11 +154,6 @@ function decidedBy(script: string): (config: Config) => Config {
   })
 }
 
-function hintOf(details: unknown): string | null {
-  const hint = (details as { readonly hint?: unknown } | undefined)?.hint
-  return typeof hint === "string" ? hint : null
-}
-
 function credentialOf(id: string | undefined, snapshot: Snapshot): Credential {
   const known = new Map([...snapshot.credentials.values()].map((credential) => [credential.caller.id, credential]))
   if (id === undefined) throw new UsageError("Whose call is it? --caller ID.")
@@ -178,27 +175,7 @@ async function explainCall(id: string, { config, snapshot }: Loaded): Promise<Ex
       printError(`There is no call ${id} in the usage database.`)
       return null
     }
-    const { usage, error, decision } = call
-    const isSame = usage.routing_config_fingerprint === snapshot.routingFingerprint
-    return explanationOf(
-      {
-        source: "ledger",
-        request_id: usage.request_id,
-        ts: usage.ts,
-        caller: usage.caller_id,
-        group: usage.resolved_group,
-        strategy: usage.strategy,
-        error: error === null ? null : { code: error.code, message: error.message },
-        hint: null,
-        notes: [
-          ...(decision.shape === null
-            ? ["The call was made while server.decision_telemetry was off: only what every call records is known."]
-            : []),
-          ...(isSame ? [] : ["The routing configuration has changed since."]),
-        ],
-      },
-      decision,
-    )
+    return recordedExplanation(call, snapshot)
   } finally {
     await reader.close()
   }

@@ -4,15 +4,20 @@ import type { ClientIpConfig } from "./config.ts"
 import type { ClientIpRule } from "./snapshot.ts"
 
 export function clientIpRule(entry: ClientIpConfig): ClientIpRule {
-  const trusted = new BlockList()
-  for (const cidr of entry.trusted_proxy_cidrs) {
-    const [address = "", prefix] = cidr.split("/")
-    const family = isIP(address) === 6 ? "ipv6" : "ipv4"
-    trusted.addSubnet(address, prefix === undefined ? (family === "ipv6" ? 128 : 32) : Number(prefix), family)
-  }
   return {
-    trusted: entry.trusted_proxy_cidrs.length === 0 ? null : trusted,
+    trusted: blockListOf(entry.trusted_proxy_cidrs),
     headers: entry.header_order.map((name) => name.toLowerCase()),
     store: entry.store_ip,
   }
+}
+
+/** Null: none. */
+export function blockListOf(cidrs: readonly string[]): BlockList | null {
+  const list = new BlockList()
+  for (const cidr of cidrs) {
+    const [address = "", prefix] = cidr.split("/")
+    const family = isIP(address) === 6 ? "ipv6" : "ipv4"
+    list.addSubnet(address, prefix === undefined ? (family === "ipv6" ? 128 : 32) : Number(prefix), family)
+  }
+  return cidrs.length === 0 ? null : list
 }

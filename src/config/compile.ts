@@ -1,6 +1,7 @@
 /** Config -> Snapshot: once per load. */
 import { readFileSync } from "node:fs"
 import { modelPricesOf } from "../ledger/model-prices.ts"
+import { NO_ADMIN, type AdminRules } from "./admin-rules.ts"
 import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "./config.ts"
 import { affinityOf } from "./affinity.ts"
 import { demandedOf } from "./hard-filters.ts"
@@ -30,6 +31,8 @@ export interface CompileOptions {
   readonly userAgent: string
   /** The line of a formatted path in the configuration file. */
   readonly lineOf?: (path: string) => number | null
+  /** Without, nobody may administrate. */
+  readonly admin?: AdminRules
 }
 
 /** @throws Error when a TLS file cannot be read */
@@ -53,6 +56,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     },
     breaker: breakerRule(config.server.breaker),
     clientIp: clientIpRule(config.server.client_ip),
+    admin: options.admin ?? NO_ADMIN,
     corsOrigins: config.server.cors.allow_origins,
     showsRequestedModel: config.server.responses.model_identity === "requested_group",
     traceCalls: config.server.diagnostics.enabled,

@@ -1022,7 +1022,7 @@ export interface ServerConfig {
   readonly retention: Retention
   /** Shaping of callers. */
   readonly traffic_shape: TrafficShape
-  /** Who may administrate. */
+  /** Who may administrate: [administrators](admin.md). */
   readonly admin_auth: AdminAuth
   /** Reports in a browser. */
   readonly admin_reports: AdminReports
@@ -1070,7 +1070,7 @@ export interface Baseline {
   readonly output_price_per_million_usd: number
 }
 
-/** Who may administrate. */
+/** Who may administrate: [administrators](admin.md). */
 export interface AdminAuth {
   /** Sign-in by password. */
   readonly basic: BasicAuth
@@ -1088,9 +1088,9 @@ export interface AdminAuthorization {
   readonly enabled: boolean
   /** Where the policies are. */
   readonly source: "static" | "db"
-  /** A file with policies. */
+  /** A file with policy lines; `#` begins a comment. It is read again at every reload. */
   readonly policy_file?: string | undefined
-  /** Policy lines: `p, role, domain, object, action` and `g, subject, role, domain`. */
+  /** Policy lines: `p, role, domain, object, action` grants, `g, subject, role, domain` gives a role. */
   readonly policy: readonly string[]
 }
 
@@ -1138,9 +1138,9 @@ export interface BasicAuth {
   readonly enabled: boolean
   /** The realm that browsers show. */
   readonly realm: string
-  /** Also without TLS. */
+  /** Take passwords also without TLS. Only for a router that nobody reaches over a network. */
   readonly allow_insecure_http: boolean
-  /** Proxies whose `X-Forwarded-Proto` counts. */
+  /** Proxies that end TLS: passwords are taken from them with `X-Forwarded-Proto: https`, and `X-Forwarded-For` tells whose failed sign-ins are counted. */
   readonly trusted_proxy_cidrs: readonly string[]
   /** The administrators. */
   readonly users: readonly BasicUser[]
@@ -1150,13 +1150,13 @@ export interface BasicAuth {
 export interface BasicUser {
   /** The name to sign in with. */
   readonly username: string
-  /** The environment variable that holds the bcrypt hash. */
+  /** The environment variable (or name in `env.json`) that holds the bcrypt hash: `smart-router admin hash-password`. */
   readonly password_hash_env: string
   /** The subject in policies. Absent: `basic:<username>`. */
   readonly subject?: string | undefined
-  /** The policy domain. */
+  /** What is seen: the calls and callers of a project in an environment (`lab/prod`), or of all (`*`). Policies count by it. */
   readonly domain: string
-  /** Permissions without a policy. */
+  /** Permissions without a policy, as `object:action`: `admin:explain:read`, `admin:reports:read|export`. */
   readonly permissions: readonly string[]
 }
 

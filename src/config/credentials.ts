@@ -35,7 +35,6 @@ function compileCaller(
     project: entry.project,
     environment: entry.environment,
     status: keyStatus(entry.status),
-    readsMetrics: entry.metrics_admin,
     allowed: new Set(entry.allow),
     limits,
   }

@@ -1,6 +1,8 @@
 /** Reads one configuration file and says everything that is wrong with it, in one pass. */
 import { createHash } from "node:crypto"
 import { dirname, resolve } from "node:path"
+import { loadAdmin } from "./admin.ts"
+import { NO_ADMIN, type AdminRules } from "./admin-rules.ts"
 import { advise } from "./advice.ts"
 import { checkContracts } from "./contract-checks.ts"
 import type { Config } from "./config.ts"
@@ -41,6 +43,8 @@ export interface LoadResult {
   readonly config: Config | null
   /** In the order of the file. */
   readonly findings: readonly Finding[]
+  /** Who may administrate; of no use where there is no `config`. */
+  readonly admin: AdminRules
   /** Secret values that the configuration holds, for masking. */
   readonly secrets: readonly string[]
   /** The line on which the value of a formatted path stands in the file, from 1; null: it does not stand there. */
@@ -68,16 +72,17 @@ export function loadConfig({ path, env, readFile = readTextFile }: LoadOptions):
   } catch (error) {
     report({ code: "unreadable-file", path: [], message: `The configuration cannot be read: ${whyUnreadable(error)}.` })
     const nowhere = { lineOf: () => null, positionOf: () => START }
-    return { config: null, findings: all(), secrets: [], files: [file], digest: "", ...nowhere }
+    return { ...NOTHING, findings: all(), files: [file], digest: "", ...nowhere }
   }
   const sources = openSources(file, env, readFile, report)
   const read = readTree(text, configSchema, sources, places, report)
-  const { config, secrets, files } =
+  const { config, admin, secrets, files } =
     read.value === undefined ? NOTHING : validate(read, { file, sources, readFile, report })
   const findings = all()
   return {
     config: findings.some((finding) => finding.severity === "error") ? null : config,
     findings,
+    admin,
     secrets: [...new Set([...read.secrets, ...secrets])],
     lineOf: (at) => places.get(at)?.value.line ?? null,
     files: [...new Set([file, ...sources.files, ...files])],
@@ -86,13 +91,9 @@ export function loadConfig({ path, env, readFile = readTextFile }: LoadOptions):
   }
 }
 
-interface Validated {
-  readonly config: Config | null
-  readonly secrets: readonly string[]
-  readonly files: readonly string[]
-}
+type Validated = Pick<LoadResult, "config" | "admin" | "secrets" | "files">
 
-const NOTHING: Validated = { config: null, secrets: [], files: [] }
+const NOTHING: Validated = { config: null, admin: NO_ADMIN, secrets: [], files: [] }
 
 interface Surroundings {
   readonly file: string
@@ -120,14 +121,16 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
   reportPending(keyed.tree, configSchema, report)
   if (!parsed.success) return { ...NOTHING, secrets: keyed.secrets }
   const config = resolveConfig(parsed.data as Parameters<typeof resolveConfig>[0], configSchema, dirname(file))
+  const admin = loadAdmin(config, sources, readFile, report)
   const files = [
+    ...admin.files,
     ...reportTlsFiles(config, readFile, report),
     ...reportDatabaseAddress(config, readFile, report),
     ...reportPolicies(config, readFile, report),
   ]
   checkContracts(config, report)
   advise(config, explained, report)
-  return { config, secrets: keyed.secrets, files }
+  return { config, admin: admin.rules, secrets: [...keyed.secrets, ...admin.secrets], files }
 }
 
 /** Limits of callers start from `server.default_caller`; its own faults are reported where it stands. */

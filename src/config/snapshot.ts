@@ -7,6 +7,7 @@ import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits, Subject } from "../governance/state.ts"
+import type { AdminRules } from "./admin-rules.ts"
 import type { ModelPrices } from "../ledger/price.ts"
 import type { OperationalTargets } from "./operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./policy-settings.ts"
@@ -232,8 +233,6 @@ export interface Caller {
   /** What the user is in the project; null: no active membership. */
   readonly membershipRole: string | null
   readonly status: KeyStatus
-  /** May read what the router counts of everybody. */
-  readonly readsMetrics: boolean
   /** Group names and aliases that the caller may name. */
   readonly allowed: ReadonlySet<string>
   /** Null: none, and then nothing is counted for it. */
@@ -263,6 +262,7 @@ export interface Snapshot {
   readonly limits: Limits
   readonly breaker: BreakerRule
   readonly clientIp: ClientIpRule
+  readonly admin: AdminRules
   readonly corsOrigins: readonly string[]
   readonly traceCalls: boolean
   /** Answers name the model that the client asked for, not the upstream's. */

@@ -1,4 +1,7 @@
 /** How a call was, or would be, decided: one plain value for `--json` and for the table. */
+import type { Caller, Group } from "../config/snapshot.ts"
+import type { RouterError } from "../errors.ts"
+import type { DecidedCall } from "../ledger/decision-queries.ts"
 import type {
   CandidateRow,
   DecisionRows,
@@ -40,12 +43,75 @@ export interface Explanation {
   readonly notes: readonly string[]
 }
 
-export type Facts = Pick<
+type Facts = Pick<
   Explanation,
   "source" | "request_id" | "ts" | "caller" | "group" | "strategy" | "error" | "hint" | "notes"
 >
 
-export function explanationOf(facts: Facts, decision: DecisionRows | null): Explanation {
+/** A request that was decided and not sent. */
+export interface DecidedRequest {
+  readonly id: string
+  readonly ts: number
+  readonly group: Pick<Group, "name" | "strategy"> | null
+  /** Null: it would be sent. */
+  readonly error: RouterError | null
+  readonly decision: DecisionRows | null
+}
+
+export function explainedRequest(
+  { id, ts, group, error, decision }: DecidedRequest,
+  caller: Pick<Caller, "id" | "status">,
+  notes: readonly string[],
+): Explanation {
+  const hint = error?.detail.details?.["hint"]
+  return explanationOf(
+    {
+      source: "dry-run",
+      request_id: id,
+      ts,
+      caller: caller.id,
+      group: group?.name ?? "",
+      strategy: group?.strategy ?? "",
+      error: error === null ? null : { code: error.code, message: error.message },
+      hint: typeof hint === "string" ? hint : null,
+      notes: caller.status === "active" ? notes : [...notes, refusedFirst(caller.status)],
+    },
+    decision,
+  )
+}
+
+function refusedFirst(status: string): string {
+  return `The caller is ${status}: its calls are refused before any of this.`
+}
+
+/** A call that was made. @param hint null where the configuration is not the one that it was made with */
+export function explainedCall(
+  { usage, error, decision }: DecidedCall,
+  isSameConfig: boolean,
+  hint: string | null,
+): Explanation {
+  return explanationOf(
+    {
+      source: "ledger",
+      request_id: usage.request_id,
+      ts: usage.ts,
+      caller: usage.caller_id,
+      group: usage.resolved_group,
+      strategy: usage.strategy,
+      error: error === null ? null : { code: error.code, message: error.message },
+      hint,
+      notes: [
+        ...(decision.shape === null
+          ? ["The call was made while server.decision_telemetry was off: only what every call records is known."]
+          : []),
+        ...(isSameConfig ? [] : ["The routing configuration has changed since."]),
+      ],
+    },
+    decision,
+  )
+}
+
+function explanationOf(facts: Facts, decision: DecisionRows | null): Explanation {
   return {
     ...facts,
     call: decision?.shape ?? null,

@@ -11,14 +11,18 @@ export interface DecidedCall {
   readonly decision: DecisionRows
 }
 
-/** Null: there is no such call. */
-export async function decidedCall(database: LedgerReader, requestId: string): Promise<DecidedCall | null> {
+/** Null: there is no such call, or none that may be seen. */
+export async function decidedCall(
+  database: Pick<LedgerReader, "query">,
+  requestId: string,
+  isVisible: (usage: UsageRow) => boolean = () => true,
+): Promise<DecidedCall | null> {
   const of = async <Row>(table: Table, order = ""): Promise<Row[]> => {
     const sql = `SELECT * FROM ${table} WHERE request_id = ?1${order === "" ? "" : ` ORDER BY ${order}`}`
     return await database.query<Row>(sql, [requestId])
   }
   const [usage] = await of<UsageRow>("request_usage")
-  if (usage === undefined) return null
+  if (usage === undefined || !isVisible(usage)) return null
   const [error] = await of<ErrorRow>("request_errors")
   const [shape] = await of<ShapeFeatureRow>("request_decision_shape_features")
   return {

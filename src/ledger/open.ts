@@ -4,12 +4,13 @@ import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import { type BackgroundResponses, backgroundResponses } from "./background.ts"
 import type { LedgerDatabase } from "./database.ts"
+import { decidedCall, type DecidedCall } from "./decision-queries.ts"
 import { type CallAmounts, limitTotals, type LimitTotals, usedBy } from "./limit-totals.ts"
 import { patiently } from "./locked.ts"
 import { Outage } from "./outage.ts"
 import { openPostgres } from "./postgres/open.ts"
 import { type LedgerQueries, type UsageQuery, usageOf } from "./queries.ts"
-import type { CallRecord, Ledger } from "./record.ts"
+import type { CallRecord, Ledger, UsageRow } from "./record.ts"
 import { Spool } from "./spool.ts"
 import { adoptSpools, hasSpools, slotCount, type SpoolSlot, takeSlot } from "./spool-slot.ts"
 import { openSqlite } from "./sqlite/open.ts"
@@ -72,6 +73,8 @@ export interface LedgerStore extends Ledger, LedgerQueries {
   status(): LedgerStatus
   readonly storedStates: StoredStates
   readonly background: BackgroundResponses
+  /** How a call was decided; null: it is not there, or may not be seen. Rejects with `usage-store-unavailable`. */
+  decidedCall(requestId: string, isVisible: (usage: UsageRow) => boolean): Promise<DecidedCall | null>
   /**
    * What everybody has used in this day and month, and for ever where that is asked; waits for what is spooled.
    * Rejects with `usage-store-unavailable`.
@@ -151,6 +154,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
     }),
     ready: async () => (await outage.check()) && writer.accepting(),
     usageOf: (callerId: string, query: UsageQuery) => answering(() => usageOf(database, clock, callerId, query)),
+    decidedCall: (requestId, isVisible) => answering(() => decidedCall(database, requestId, isVisible)),
     limitTotals: (ofLifetime: boolean) =>
       answering(async () => {
         await outage.caughtUp()

@@ -46,6 +46,7 @@ const gatewayWith = (pins: PinStore): Gateway => ({ pins }) as Gateway
 const later = (store: PinStore): PinStore => ({
   get: async (query) => Promise.resolve(store.get(query)),
   set: (...pin) => store.set(...pin),
+  peek: () => null,
   close: () => {},
 })
 
@@ -93,7 +94,12 @@ test("a pin to a target that is not eligible changes nothing", async () => {
 
 test("nothing is remembered where there is no choice, or affinity is off", () => {
   const asked: Pin[] = []
-  const store: PinStore = { get: () => null, set: (_group, _key, pin) => void asked.push(pin), close: () => {} }
+  const store: PinStore = {
+    get: () => null,
+    peek: () => null,
+    set: (_group, _key, pin) => void asked.push(pin),
+    close: () => {},
+  }
   const group = groupOf("weighted")
   rememberTarget(targets[0]!, targets.slice(0, 1), callAt(0, group, true), gatewayWith(store))
   rememberTarget(targets[0]!, targets, callAt(0, { ...group, affinity: null }, true), gatewayWith(store))

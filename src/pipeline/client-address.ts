@@ -7,11 +7,19 @@ import type { Incoming } from "./message.ts"
 export function clientAddress(request: Incoming, gateway: Gateway): string | null {
   const rule = gateway.snapshot.clientIp
   if (!rule.store) return null
-  const peer = request.address
-  if (peer === null || rule.trusted === null || !isTrusted(peer, rule.trusted)) return peer
-  for (const name of rule.headers) {
-    const value = request.headers.get(name)
-    if (value !== null) return originOf(value, rule.trusted) ?? peer
+  return addressBehind(request, rule.trusted, rule.headers)
+}
+
+/** The peer itself, unless it is trusted and one of the headers says for whom it speaks. */
+export function addressBehind(
+  { address: peer, headers }: Pick<Incoming, "address" | "headers">,
+  trusted: BlockList | null,
+  names: readonly string[],
+): string | null {
+  if (peer === null || trusted === null || !isTrusted(peer, trusted)) return peer
+  for (const name of names) {
+    const value = headers.get(name)
+    if (value !== null) return originOf(value, trusted) ?? peer
   }
   return peer
 }
@@ -26,6 +34,6 @@ function originOf(header: string, trusted: BlockList): string | null {
   return null
 }
 
-function isTrusted(address: string, trusted: BlockList): boolean {
+export function isTrusted(address: string, trusted: BlockList): boolean {
   return trusted.check(address, isIP(address) === 6 ? "ipv6" : "ipv4")
 }

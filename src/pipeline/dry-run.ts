@@ -7,6 +7,7 @@ import { admit } from "./admit.ts"
 import { Call } from "./call.ts"
 import { decisionRows } from "./decision-rows.ts"
 import type { Gateway } from "./gateway.ts"
+import { holderOf } from "./held-state.ts"
 import type { Incoming } from "./message.ts"
 import { rank } from "./rank.ts"
 import { receive } from "./receive.ts"
@@ -24,12 +25,16 @@ export interface DryRun {
 
 const EVERYTHING: TelemetryRule = { maxCandidates: Infinity, maxFilterReasons: Infinity, candidates: true }
 
-/** `gateway.snapshot` may be of any configuration; all of the decision is kept. */
+/**
+ * `gateway.snapshot` may be of any configuration; all of the decision is kept.
+ * @param knowsState whether it can be asked who holds what the body points at
+ */
 export async function dryRun(
   body: Uint8Array,
   dialect: Dialect,
   credential: Credential,
   gateway: Gateway,
+  knowsState: boolean,
 ): Promise<DryRun> {
   const ts = gateway.clock.now()
   const snapshot: Snapshot = { ...gateway.snapshot, telemetry: EVERYTHING }
@@ -41,7 +46,9 @@ export async function dryRun(
   try {
     await receive(call, gateway)
     const group = admit(call, gateway)
-    const order = rank(shortlistFor(group, call, gateway), group, call, gateway)
+    const isHeld = knowsState && call.heldIds !== null
+    const shortlist = isHeld ? await holderOf(call, group, gateway) : shortlistFor(group, call, gateway)
+    const order = rank(shortlist, group, call, gateway)
     if (order instanceof Promise) await order
     await shadowAnswered(call)
   } catch (thrown) {

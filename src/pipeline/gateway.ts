@@ -47,7 +47,7 @@ export interface Gateway {
   readonly pins: PinStore
   readonly strategies: Strategies
   /** How the targets are doing. */
-  readonly live: Observations
+  readonly live: Pick<Observations, keyof Observations>
   readonly feedback: Pick<FeedbackQueue, "report">
   readonly shadows: Shadows
   readonly version: string

@@ -13,15 +13,24 @@ import type { Gateway } from "./gateway.ts"
  * @throws RouterError `unsupported-media-type`, `body-too-large`, `invalid-json`, `invalid-request`, `duplicate-key`
  */
 export function receive(call: Call, gateway: Gateway): Promise<void> | null {
+  const body = bodyOf(call, gateway)
+  if (!(body instanceof Uint8Array)) return awaitBody(body, call, gateway)
+  understand(call, body)
+  return null
+}
+
+/** A JSON object that is no call of a dialect. @throws RouterError as `receive`, but for `duplicate-key` */
+export async function receiveObject(call: Call, gateway: Gateway): Promise<ScannedObject> {
+  return parse(await bodyOf(call, gateway), call.snapshot.limits.maxDepth)
+}
+
+function bodyOf(call: Call, gateway: Gateway): Uint8Array | Promise<Uint8Array> {
   const { headers } = call.request
   const type = headers.get("content-type")
   if (type !== "application/json" && !isJson(type)) throw new RouterError("unsupported-media-type")
   const encoding = headers.get("content-encoding")
   if (encoding !== null && encoding.toLowerCase() !== "identity") throw new RouterError("unsupported-media-type")
-  const body = readBody(call, gateway)
-  if (!(body instanceof Uint8Array)) return awaitBody(body, call, gateway)
-  understand(call, body)
-  return null
+  return readBody(call, gateway)
 }
 
 async function awaitBody(body: Promise<Uint8Array>, call: Call, gateway: Gateway): Promise<void> {

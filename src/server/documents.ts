@@ -1,4 +1,5 @@
 /** The documents that the product carries with it, in the order of the menu. They are imported, so the binary has them too. */
+import admin from "../../docs/admin.md" with { type: "text" }
 import architecture from "../../ARCHITECTURE.md" with { type: "text" }
 import changelog from "../../CHANGELOG.md" with { type: "text" }
 import runtimeBun from "../../docs/decisions/0001-runtime-bun.md" with { type: "text" }
@@ -42,6 +43,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/limits.md", slug: "limits", title: "Limits", text: limits },
   { file: "docs/policies.md", slug: "policies", title: "Routing policies", text: policies },
   { file: "docs/explain.md", slug: "explain", title: "Why a call went there", text: explain },
+  { file: "docs/admin.md", slug: "admin", title: "Administrators", text: admin },
   { file: "docs/http.md", slug: "http", title: "HTTP", text: http },
   { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
   { file: "docs/stored-state.md", slug: "stored-state", title: "Stored state", text: storedState },

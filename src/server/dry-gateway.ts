@@ -1,6 +1,7 @@
 /** What deciding a call needs, without anything that could leave a trace. */
 import type { Group, Snapshot } from "../config/snapshot.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
+import { absent, WITHOUT_TRACE } from "../pipeline/rehearsal.ts"
 import { Shadows } from "../pipeline/shadow.ts"
 import { Watchdog } from "../pipeline/watchdog.ts"
 import { MemoryPinStore } from "../routing/affinity/pin-store.ts"
@@ -13,14 +14,6 @@ import { systemRandom } from "../system/random.ts"
 import { Health } from "../upstream/health.ts"
 import { Upstream } from "../upstream/send.ts"
 import { openPolicies, type Policies } from "./policies.ts"
-
-/** What no step of a dry run asks; should one, it says so. */
-function absent(what: string): never {
-  const refuse = (): never => {
-    throw new Error(`a dry run knows nothing of ${what}`)
-  }
-  return new Proxy({}, { get: refuse }) as never
-}
 
 export interface DryGateway {
   readonly gateway: Gateway
@@ -51,9 +44,8 @@ function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
       accepting: () => true,
       close: () => Promise.resolve(),
     },
-    requestLog: { write: () => {} },
+    ...WITHOUT_TRACE,
     background: absent("answers in the background"),
-    metrics: { count: () => {}, countLater: () => {} },
     clock: systemClock,
     random: systemRandom(),
     log: silentLog,
@@ -62,7 +54,6 @@ function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
     health,
     pins: new MemoryPinStore(),
     strategies: { ...STRATEGIES, ...policies.strategies },
-    feedback: { report: () => {} },
     live: new Observations(),
     shadows: new Shadows(),
     version: buildInfo.version,

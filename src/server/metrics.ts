@@ -1,4 +1,5 @@
 /** `GET /metrics`: what this process has counted, for Prometheus. */
+import type { Admin } from "../admin/admin.ts"
 import { RouterError } from "../errors.ts"
 import { writeCallFamilies } from "../metrics/call-families.ts"
 import { Exposition } from "../metrics/exposition.ts"
@@ -19,9 +20,9 @@ export interface Watched extends WatchedParts {
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 /** @throws RouterError `unauthorized`, `metrics-forbidden`, and what else can be wrong with a token */
-export function metricsPage(request: Incoming, gateway: Gateway, watched: Watched): Outgoing {
+export function metricsPage(request: Incoming, gateway: Gateway, watched: Watched, admin: Admin): Outgoing {
   const { caller } = authenticate(request.headers, gateway.snapshot, gateway.clock.now())
-  if (!caller.readsMetrics) throw new RouterError("metrics-forbidden")
+  if (!admin.readsMetrics(caller, gateway.snapshot)) throw new RouterError("metrics-forbidden")
   const out = new Exposition(watched.worker === null ? {} : { worker: String(watched.worker) })
   writeCallFamilies(out, watched.metrics)
   writeStateFamilies(out, gateway, watched)

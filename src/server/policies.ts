@@ -1,6 +1,6 @@
 /** What routing policies need of the world: scripts that are ready, a careful HTTP client, and a way back for feedback. */
 import { lookup } from "node:dns/promises"
-import type { Snapshot } from "../config/snapshot.ts"
+import type { Snapshot, StrategySettings } from "../config/snapshot.ts"
 import { externalStrategy } from "../routing/policy/external.ts"
 import { FeedbackQueue } from "../routing/policy/feedback.ts"
 import type { PolicyClient } from "../routing/policy/http.ts"
@@ -13,6 +13,8 @@ import { GuardedHttp } from "../upstream/guarded-http.ts"
 
 export interface Policies {
   readonly strategies: Pick<Strategies, "script" | "external">
+  /** For calls that nobody makes: scripts run apart from those of live calls. */
+  readonly rehearsed: Pick<Strategies, "script" | "external">
   readonly feedback: FeedbackQueue
   /** Makes a configuration's scripts ready; returns their files. @throws ScriptRefused */
   prepare(snapshot: Snapshot): Promise<readonly string[]>
@@ -22,11 +24,9 @@ export interface Policies {
 export function openPolicies(clock: Clock, log: Log): Policies {
   const http = new GuardedHttp({ clock, lookup: addressesOf })
   const feedback = new FeedbackQueue(http, log, (ms) => Bun.sleep(ms))
-  const { strategies, prepare } = policiesBy(clock, http, log)
   return {
-    strategies,
+    ...policiesBy(clock, http, log),
     feedback,
-    prepare,
     close: () => {
       feedback.stop()
       http.close()
@@ -46,10 +46,13 @@ export function openPastPolicies(clock: Clock, mayAsk: () => boolean): Omit<Poli
   return { ...policiesBy(clock, client, silentLog), close: () => http.close() }
 }
 
-function policiesBy(clock: Clock, client: PolicyClient, log: Log): Pick<Policies, "strategies" | "prepare"> {
+function policiesBy(clock: Clock, client: PolicyClient, log: Log): Omit<Policies, "feedback" | "close"> {
   const scripts = new Scripts({ client, clock, clocks: computingClocks, log })
+  const external = externalStrategy(client, clock)
+  const twins = { of: (settings: StrategySettings) => scripts.of(settings).twin(silentLog) }
   return {
-    strategies: { script: scriptStrategy(scripts, clock), external: externalStrategy(client, clock) },
+    strategies: { script: scriptStrategy(scripts, clock), external },
+    rehearsed: { script: scriptStrategy(twins, clock), external },
     prepare: (snapshot) => scripts.prepare(snapshot.groups.values()),
   }
 }

@@ -1,10 +1,13 @@
 /** Every path of the router, on one screen. */
+import { explainMadeCall, explainRequest, type ExplainTools } from "../admin/explain.ts"
+import type { Admin } from "../admin/admin.ts"
 import type { Dialect } from "../dialects/dialect.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { Handler, Incoming, Outgoing } from "../pipeline/message.ts"
 import { serve } from "../pipeline/pipeline.ts"
+import { forAdministrators } from "./administrators.ts"
 import { serveDocs } from "./assets.ts"
 import { withCors } from "./cors.ts"
 import { codexModels } from "./codex-models.ts"
@@ -12,16 +15,18 @@ import { countTokens } from "./count-tokens.ts"
 import { health, ready, version, type ReadyStore } from "./health.ts"
 import { listModels, oneModel } from "./models.ts"
 import { metricsPage, type Watched } from "./metrics.ts"
-import { answer, refuse } from "./plain.ts"
+import { answer, json, refuse } from "./plain.ts"
 import { storedResponse, storedResponsePath } from "./stored-responses.ts"
 import { usage, type UsageStore } from "./usage.ts"
 
 /** What the endpoints beside the calls need of the ledger. */
-export interface Store extends UsageStore, ReadyStore {}
+export type Store = UsageStore & ReadyStore & ExplainTools["store"]
 
 export interface Parts {
   readonly store: Store
   readonly watched: Watched
+  readonly admin: Admin
+  readonly rehearsed: ExplainTools["rehearsed"]
 }
 
 const CHAT = DIALECTS["openai-chat"]
@@ -51,7 +56,9 @@ export function routesOf(gateway: Gateway, parts: Parts): Handler {
   return (request) => {
     const dialect = CALLS.get(request.path)
     const answered = dialect === undefined ? other(request, gateway, parts) : call(request, dialect, gateway)
-    return gateway.snapshot.corsOrigins.length === 0 ? answered : withCorsLater(request, gateway, answered)
+    return gateway.snapshot.corsOrigins.length === 0 || isAdmin(request)
+      ? answered
+      : withCorsLater(request, gateway, answered)
   }
 }
 
@@ -77,6 +84,7 @@ function count(request: Incoming, gateway: Gateway): Outgoing | Promise<Outgoing
 /** Everything else. */
 function other(request: Incoming, gateway: Gateway, parts: Parts): Outgoing | Promise<Outgoing> {
   if (COUNTS.has(request.path)) return count(request, gateway)
+  if (isAdmin(request)) return forAdministrators(gateway, adminRoute(request, gateway, parts))
   const dialect = dialectOf(request)
   const stored = storedResponsePath(request.path)
   if (stored !== null) return answer(RESPONSES, gateway, () => storedResponse(request, stored, gateway))
@@ -87,16 +95,50 @@ function other(request: Incoming, gateway: Gateway, parts: Parts): Outgoing | Pr
   return answer(dialect, gateway, route)
 }
 
+/** Pages of other origins have no business here. */
+function isAdmin({ path }: Incoming): boolean {
+  return path === "/admin" || path.startsWith("/admin/")
+}
+
+const MADE_CALL = "/admin/api/explain/"
+
+/** Throws `not-found` for all of them where nobody can sign in. */
+function adminRoute(request: Incoming, gateway: Gateway, { admin, store, rehearsed }: Parts): Route {
+  const { path } = request
+  const { snapshot } = gateway
+  const tools = { gateway, store, rehearsed, dialectAt: (served: string) => CALLS.get(served) }
+  const explainer = () => admin.permitted(request, snapshot, "admin:explain", "read")
+  const only = (methods: string): void => {
+    if (!methods.split(", ").includes(request.method)) throw methodNotAllowed(methods)
+  }
+  return async () => {
+    if (snapshot.admin.basic === null) throw new RouterError("not-found")
+    if (path === "/admin/auth/check") {
+      only("GET, HEAD")
+      return json({ ok: true, ...(await admin.welcome(request, snapshot)) })
+    }
+    if (path === "/admin/api/explain") {
+      only("POST")
+      return json(await explainRequest(request, await explainer(), tools))
+    }
+    if (path.startsWith(MADE_CALL)) {
+      only("GET, HEAD")
+      return json(await explainMadeCall(path.slice(MADE_CALL.length), await explainer(), tools))
+    }
+    throw new RouterError("not-found")
+  }
+}
+
 type Route = () => Outgoing | Promise<Outgoing>
 
-function readRoute(request: Incoming, gateway: Gateway, { store, watched }: Parts): Route | null {
+function readRoute(request: Incoming, gateway: Gateway, { store, watched, admin }: Parts): Route | null {
   const { path } = request
   const api = path.replace(/^\/anthropic(?=\/)/, "").replace(/^\/v1(?=\/)/, "")
   if (path === "/") return () => ({ status: 302, headers: { location: "/docs/" }, body: "" })
   if (path === "/healthz") return () => health()
   if (path === "/readyz") return () => ready(gateway, store)
   if (path === "/version") return () => version()
-  if (path === "/metrics") return () => metricsPage(request, gateway, watched)
+  if (path === "/metrics") return () => metricsPage(request, gateway, watched, admin)
   if (path === "/docs" || path.startsWith("/docs/")) {
     const page = serveDocs(path)
     return page === null ? null : () => fromResponse(page)

@@ -1,4 +1,5 @@
 /** Starts a router from a configuration file, and stops it without losing a call. */
+import { Admin } from "../admin/admin.ts"
 import { compile } from "../config/compile.ts"
 import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
@@ -94,7 +95,10 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const peers = await openPeers(config, gateway)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
-    const parts = { store: ledger, watched: { metrics, worker: worker?.number ?? null, ledger, requestLog } }
+    const admin = openAdmin(log)
+    await admin.prepare(snapshot.admin)
+    const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog }
+    const parts = { store: ledger, watched, admin, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {
       ...(options.listen ?? addressOf(config.server.listen)),
       isShared: worker !== undefined,
@@ -106,6 +110,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       apply: async (next, result) => {
         const changed = snapshotOf(next, result)
         const scripts = await policies.prepare(changed)
+        await admin.prepare(changed.admin)
         await adoptLimits(changed, gateway.snapshot, gateway.governance.state, ledger, systemClock, () => {
           gateway.health.adopt(changed, gateway.clock.monotonicMs())
           gateway.live.keep(changed.groups.values())
@@ -218,8 +223,16 @@ async function gatewayOf(
   return gateway
 }
 
-function snapshotOf(config: Config, { lineOf }: LoadResult): Snapshot {
-  return compile(config, { userAgent: USER_AGENT, lineOf })
+function openAdmin(log: Log): Admin {
+  return new Admin({ clock: systemClock, random: systemRandom(), log, verify: verifyPassword })
+}
+
+function verifyPassword(password: string, hash: string): Promise<boolean> {
+  return Bun.password.verify(password, hash, "bcrypt")
+}
+
+function snapshotOf(config: Config, { lineOf, admin }: LoadResult): Snapshot {
+  return compile(config, { userAgent: USER_AGENT, lineOf, admin })
 }
 
 function stopper(

@@ -14,12 +14,16 @@ export interface Ended {
 /** `bun src/main.ts` as a process of its own. The environment is only what the test gives, with a PATH. */
 export async function smartRouter(
   args: readonly string[],
-  { cwd, env = {} }: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  {
+    cwd,
+    env = {},
+    stdin,
+  }: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly stdin?: string } = {},
 ): Promise<Ended> {
   const child = Bun.spawn([process.execPath, "--no-env-file", MAIN, ...args], {
     cwd: cwd ?? import.meta.dir,
     env: { PATH: process.env["PATH"] ?? "", ...env },
-    stdin: "ignore",
+    stdin: stdin === undefined ? "ignore" : new TextEncoder().encode(stdin),
     stdout: "pipe",
     stderr: "pipe",
   })

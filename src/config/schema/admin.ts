@@ -18,6 +18,14 @@ import {
 import { cidr, file, httpUrl, identifier } from "./forms.ts"
 
 const LATER = { pending: true } as const
+/** In the Basic scheme a colon ends the name (RFC 7617). */
+const userName = (description: string): z.ZodType =>
+  pattern(/^[^\s\p{C}:]{1,128}$/u, "1 to 128 printable characters without spaces and colons", description)
+const domain: z.ZodType = pattern(
+  /^(?:\*|[^\s\p{C}/*]+\/[^\s\p{C}/*]+)$/u,
+  "project/environment, or * for all of them",
+  "What is seen: the calls and callers of a project in an environment (`lab/prod`), or of all (`*`). Policies count by it.",
+)
 const environmentName = (description: string): z.ZodType =>
   pattern(/^[A-Za-z_][A-Za-z0-9_]*$/, "the name of an environment variable", description)
 
@@ -25,18 +33,42 @@ const basic: z.ZodType = byDefault(
   block(
     {
       enabled: byDefault(flag("Let administrators sign in with name and password."), false),
-      realm: byDefault(text("The realm that browsers show."), "smart-router"),
-      allow_insecure_http: byDefault(flag("Also without TLS."), false),
-      trusted_proxy_cidrs: byDefault(list(cidr, "Proxies whose `X-Forwarded-Proto` counts."), []),
+      realm: byDefault(
+        pattern(
+          /^[\x20-\x21\x23-\x5b\x5d-\x7e]{1,128}$/,
+          "1 to 128 printable ASCII characters",
+          "The realm that browsers show.",
+        ),
+        "smart-router",
+      ),
+      allow_insecure_http: byDefault(
+        flag("Take passwords also without TLS. Only for a router that nobody reaches over a network."),
+        false,
+      ),
+      trusted_proxy_cidrs: byDefault(
+        list(
+          cidr,
+          "Proxies that end TLS: passwords are taken from them with `X-Forwarded-Proto: https`, and `X-Forwarded-For` tells whose failed sign-ins are counted.",
+        ),
+        [],
+      ),
       users: byDefault(
         list(
           block(
             {
-              username: key(identifier, "The name to sign in with."),
-              password_hash_env: environmentName("The environment variable that holds the bcrypt hash."),
+              username: userName("The name to sign in with."),
+              password_hash_env: environmentName(
+                "The environment variable (or name in `env.json`) that holds the bcrypt hash: `smart-router admin hash-password`.",
+              ),
               subject: optional(key(identifier, "The subject in policies. Absent: `basic:<username>`.")),
-              domain: byDefault(text("The policy domain."), "*"),
-              permissions: byDefault(list(text("A permission."), "Permissions without a policy."), []),
+              domain: byDefault(domain, "*"),
+              permissions: byDefault(
+                list(
+                  text("A permission."),
+                  "Permissions without a policy, as `object:action`: `admin:explain:read`, `admin:reports:read|export`.",
+                ),
+                [],
+              ),
             },
             "An administrator.",
             { name: "BasicUser" },
@@ -68,7 +100,7 @@ const oidc: z.ZodType = byDefault(
       domain: byDefault(text("The policy domain."), "*"),
     },
     "Sign-in by OpenID Connect.",
-    { name: "OidcAuth" },
+    { ...LATER, name: "OidcAuth" },
   ),
   {},
 )
@@ -82,7 +114,7 @@ const sessions: z.ZodType = byDefault(
       same_site: byDefault(choice(["strict", "lax"], "The cookie's SameSite rule."), "strict"),
     },
     "Browser sessions.",
-    { name: "AdminSessions" },
+    { ...LATER, name: "AdminSessions" },
   ),
   {},
 )
@@ -91,10 +123,13 @@ const authorization: z.ZodType = byDefault(
   block(
     {
       enabled: byDefault(flag("Decide by policies what administrators may do."), false),
-      source: byDefault(choice(["static", "db"], "Where the policies are."), "static"),
-      policy_file: optional(file("A file with policies.")),
+      source: byDefault(choice(["static", "db"], "Where the policies are.", { pendingValues: ["db"] }), "static"),
+      policy_file: optional(file("A file with policy lines; `#` begins a comment. It is read again at every reload.")),
       policy: byDefault(
-        list(text("A policy line."), "Policy lines: `p, role, domain, object, action` and `g, subject, role, domain`."),
+        list(
+          text("A policy line."),
+          "Policy lines: `p, role, domain, object, action` grants, `g, subject, role, domain` gives a role.",
+        ),
         [],
       ),
     },
@@ -105,7 +140,9 @@ const authorization: z.ZodType = byDefault(
 )
 
 export const adminAuth: z.ZodType = byDefault(
-  block({ basic, oidc, sessions, authorization }, "Who may administrate.", { ...LATER, name: "AdminAuth" }),
+  block({ basic, oidc, sessions, authorization }, "Who may administrate: [administrators](admin.md).", {
+    name: "AdminAuth",
+  }),
   {},
 )
 

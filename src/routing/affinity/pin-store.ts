@@ -33,6 +33,8 @@ export interface PinQuery {
 export interface PinStore {
   /** The promise is for stores that are shared between processes; it never rejects. A store that fails finds nothing. */
   get(query: PinQuery): Pin | null | Promise<Pin | null>
+  /** The same without a trace: what is looked at is not kept any longer for it. */
+  peek(query: PinQuery): Pin | null | Promise<Pin | null>
   /** Waits for nothing. */
   set(group: string, key: string, pin: Pin, bounds: PinBounds): void
   close(): void
@@ -47,6 +49,19 @@ export class MemoryPinStore<P extends Pin = Pin> implements PinStore {
       if (pin !== null) return pin
     }
     return null
+  }
+
+  peek({ group, keys, now }: Pick<PinQuery, "group" | "keys" | "now">): P | null {
+    for (const key of keys) {
+      const pin = this.peekOne(group, key, now)
+      if (pin !== null) return pin
+    }
+    return null
+  }
+
+  peekOne(group: string, key: string, now: number): P | null {
+    const found = this.#groups.get(group)?.get(key)
+    return found === undefined || found.until <= now ? null : found.pin
   }
 
   getOne(group: string, key: string, now: number): P | null {

@@ -126,6 +126,35 @@ test("a lesser key is believed only when the better ones are unknown everywhere"
   expect(await targetAt(mine, 2, { keys: ["other", "opening"] })).toBe("a")
 })
 
+test("a look finds what a call would find, and leaves no trace in either place", async () => {
+  const [mine, theirs] = [new SharedPinStore(store.link()), new SharedPinStore(store.link())]
+  const look = async (pins: SharedPinStore, now: number, keys = ["k"]) =>
+    (await pins.peek({ group: "g", keys, now, mustBeCurrent: false, bounds: BOUNDS }))?.target ?? null
+  theirs.set("g", "k", pin("a", 0), BOUNDS)
+  const before = [...store.values]
+  expect(await look(mine, 1)).toBe("a")
+  expect(await look(mine, 1, ["better", "k"])).toBe("a")
+  expect(await look(mine, 1, ["unknown"])).toBeNull()
+  // what was seen is not kept: a store that is gone leaves nothing to go by
+  store.values.clear()
+  expect(await look(mine, 2)).toBeNull()
+  expect([...store.values]).toEqual([])
+  store.values.set(...before[0]!)
+  // and it makes no word of one's own any newer: the next call asks when it would have asked
+  await targetAt(mine, 10)
+  const asked = store.asked
+  await look(mine, FRESH_MS + 9)
+  await look(mine, FRESH_MS + 10)
+  expect(store.asked).toBe(asked + 1)
+  await targetAt(mine, FRESH_MS + 10)
+  expect(store.asked).toBe(asked + 2)
+  const link = store.link()
+  const alone = new SharedPinStore(link)
+  alone.set("g", "k", pin("b", FRESH_MS + 10), BOUNDS)
+  link.isUp = false
+  expect(await look(alone, FRESH_MS + 11)).toBe("b")
+})
+
 test("what somebody else wrote is no pin", async () => {
   await fc.assert(
     fc.asyncProperty(fc.oneof(fc.string(), fc.json()), async (text) => {

@@ -47,6 +47,15 @@ export class SharedPinStore implements PinStore {
     return this.#ask(query)
   }
 
+  /** The store's word, as `get` would have it when it asks. */
+  peek(query: PinQuery): Pin | null | Promise<Pin | null> {
+    const { group, keys, now, mustBeCurrent } = query
+    if (!this.#link.isUp) return this.#own.peek(query)
+    const own = this.#own.peekOne(group, keys[0] ?? "", now)
+    if (own !== null && !mustBeCurrent && now - own.checkedAt < FRESH_MS) return own
+    return this.#look(query)
+  }
+
   set(group: string, key: string, pin: Pin, bounds: PinBounds): void {
     const own = this.#own.getOne(group, key, pin.at)
     if (own !== null && isSame(own, pin) && own.sharedAt !== null && pin.at - own.sharedAt < FRESH_MS) {
@@ -68,6 +77,19 @@ export class SharedPinStore implements PinStore {
 
   close(): void {
     this.#link.close()
+  }
+
+  async #look({ group, keys, now }: PinQuery): Promise<Pin | null> {
+    const names = keys.map((key) => nameOf(group, key))
+    const answer = await this.#link.ask("MGET", names).catch(() => null)
+    const found: readonly unknown[] = Array.isArray(answer) ? answer : NOTHING
+    for (const [index, key] of keys.entries()) {
+      const own = this.#own.peekOne(group, key, now)
+      const shared = pinOf(found[index])
+      if (own !== null && (shared === null || (own.sharedAt === null && own.at > shared.at))) return own
+      if (shared !== null) return shared
+    }
+    return null
   }
 
   async #ask({ group, keys, now, bounds }: PinQuery): Promise<Pin | null> {

@@ -67,6 +67,11 @@ const ADVICE: Readonly<Record<RejectionReason, Advice>> = {
   "contract-validation-expired": say("validate it anew: its validation.validated_at is too old"),
 }
 
+/** Is it a reason of this version? Rows may be older, or newer. */
+export function isRejectionReason(text: string): text is RejectionReason {
+  return Object.hasOwn(ADVICE, text)
+}
+
 /** About the first target that was left out. Names groups and positions, never providers or hosts. */
 export function hintFor(
   group: Group,

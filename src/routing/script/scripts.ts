@@ -120,6 +120,11 @@ export class Script {
     }
   }
 
+  /** The same code in a sandbox of its own: nothing that it does is noticed here, and it knows nothing of earlier calls. */
+  twin(log: Log): Script {
+    return new Script(this.mode, this.group, this.settings, this.code, this.files, { ...this.tools, log })
+  }
+
   /** The decision as JSON. @throws ScriptFault, also by rejection */
   run(eligible: readonly Target[], call: CallFacts): string | Promise<string> {
     if (this.tools.clock.monotonicMs() < this.benchedUntilMs) throw new ScriptFault("benched")

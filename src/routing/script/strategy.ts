@@ -8,7 +8,7 @@ import type { Ranking, Strategy } from "../strategy.ts"
 import { ScriptFault } from "./fault.ts"
 import type { Scripts } from "./scripts.ts"
 
-export function scriptStrategy(scripts: Scripts, clock: Clock): Strategy {
+export function scriptStrategy(scripts: Pick<Scripts, "of">, clock: Clock): Strategy {
   return (eligible, call, { settings }) => {
     const script = scripts.of(settings)
     const startedMs = clock.monotonicMs()

@@ -1,0 +1,67 @@
+/** How many sign-ins of an address may fail: a bucket each, bounded in number. A pure state machine. */
+import { isIP } from "node:net"
+
+/** So many at once, then one every `REFILL_MS`. */
+const BURST = 10
+const REFILL_MS = 6000
+const MOST_ADDRESSES = 10_000
+
+interface Bucket {
+  /** How many were taken, as of `at`. */
+  taken: number
+  at: number
+}
+
+export class FailedSignIns {
+  /** The address that was heard of last stands last. */
+  readonly #buckets = new Map<string, Bucket>()
+
+  /**
+   * Counts a sign-in as failed before it is known, so that many at once are no way round the bound.
+   * Returns 0, or after how many milliseconds it may be tried again. `now` on the monotonic clock.
+   */
+  begin(address: string, now: number): number {
+    const key = networkOf(address)
+    const taken = this.#taken(key, now)
+    if (taken > BURST - 1) return Math.ceil((taken - (BURST - 1)) * REFILL_MS)
+    this.#keep(key, taken + 1, now)
+    return 0
+  }
+
+  /** It has not failed after all. */
+  succeeded(address: string, now: number): void {
+    const key = networkOf(address)
+    const taken = this.#taken(key, now) - 1
+    if (taken > 0) this.#keep(key, taken, now)
+    else this.#buckets.delete(key)
+  }
+
+  #taken(key: string, now: number): number {
+    const bucket = this.#buckets.get(key)
+    return bucket === undefined ? 0 : Math.max(0, bucket.taken - (now - bucket.at) / REFILL_MS)
+  }
+
+  #keep(key: string, taken: number, now: number): void {
+    this.#buckets.delete(key)
+    this.#buckets.set(key, { taken, at: now })
+    for (const [oldest] of this.#buckets) {
+      if (this.#buckets.size <= MOST_ADDRESSES) break
+      this.#buckets.delete(oldest)
+    }
+  }
+}
+
+/** Whoever has one IPv6 address has all of its /64. */
+function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (mapped !== undefined) return mapped
+  if (isIP(address) !== 6) return address
+  const [head = "", tail = ""] = (address.split("%")[0] ?? "").toLowerCase().split("::")
+  const before = head === "" ? [] : head.split(":")
+  const after = tail === "" ? [] : tail.split(":")
+  const groups = [...before, ...Array<string>(Math.max(0, 8 - before.length - after.length)).fill("0"), ...after]
+  return groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ""))
+    .join(":")
+}

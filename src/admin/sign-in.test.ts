@@ -1,0 +1,167 @@
+/** What a sign-in computes, since nobody may be able to tell by its time; and how much of it at once. */
+import { expect, test } from "bun:test"
+import type { AdminUser, BasicRules } from "../config/admin-rules.ts"
+import { blockListOf } from "../config/client-ip.ts"
+import { asRouterError } from "../errors.ts"
+import type { Incoming } from "../pipeline/message.ts"
+import { silentLog } from "../system/log.ts"
+import { systemRandom } from "../system/random.ts"
+import { SignIn } from "./sign-in.ts"
+
+interface Check {
+  readonly password: string
+  readonly hash: string
+}
+
+const hashOf = (cost: number, of: string): string => `$2b$${cost}$${`${of}.`.padEnd(53, ".")}`
+const userOf = (subject: string, passwordHash: string): AdminUser => ({ subject, domain: "*", passwordHash })
+const ANN = hashOf(10, "ann")
+const BOB = hashOf(13, "bob")
+
+function rules(more: Partial<BasicRules> = {}): BasicRules {
+  const users = new Map([
+    ["ann", userOf("basic:ann", ANN)],
+    ["bob", userOf("basic:bob", BOB)],
+  ])
+  return { realm: "r", allowsHttp: true, trusted: null, users, ...more }
+}
+
+function request(name: string, password: string, address = "192.0.2.1"): Incoming {
+  const authorization = `Basic ${Buffer.from(`${name}:${password}`).toString("base64")}`
+  const headers = { get: (field: string) => (field === "authorization" ? authorization : null) }
+  return { method: "GET", target: "/", path: "/", headers, address, body: () => new Uint8Array(), onGone: null }
+}
+
+class House {
+  readonly checks: Check[] = []
+  now = 0
+  /** Ends the oldest check. */
+  readonly ends: ((isRight: boolean) => void)[] = []
+  readonly door: SignIn
+
+  constructor(isHeld = false) {
+    const verify = (password: string, hash: string): Promise<boolean> => {
+      this.checks.push({ password, hash })
+      if (!isHeld) return Promise.resolve(password === "right")
+      return new Promise((resolve) => this.ends.push(resolve))
+    }
+    this.door = new SignIn({ clock: { monotonicMs: () => this.now }, random: systemRandom(), log: silentLog, verify })
+  }
+
+  async code(asked: Incoming, basic = rules()): Promise<string> {
+    return this.door.user(asked, basic, true).then(
+      ({ subject }) => subject,
+      (error: unknown) => asRouterError(error).code,
+    )
+  }
+}
+
+test("a known name is checked against its hash", async () => {
+  const house = new House()
+  expect(await house.code(request("ann", "right"))).toBe("basic:ann")
+  expect(await house.code(request("bob", "wrong"))).toBe("unauthorized")
+  expect(house.checks.map(({ hash }) => hash)).toEqual([ANN, BOB])
+})
+
+test("whatever cannot be right is checked all the same, once, at the cost of one of the users, against no user's hash", async () => {
+  const house = new House()
+  const costs = new Map<string, Set<string>>()
+  const names = Array.from({ length: 40 }, (_, index) => `nobody-${index}`)
+  for (const name of [...names, ...names]) {
+    house.now += 3_600_000
+    house.checks.length = 0
+    expect(await house.code(request(name, "right"))).toBe("unauthorized")
+    expect(house.checks).toHaveLength(1)
+    const { hash } = house.checks[0]!
+    expect(hash).toHaveLength(60)
+    expect([ANN, BOB]).not.toContain(hash)
+    costs.set(name, (costs.get(name) ?? new Set()).add(hash.slice(0, 29)))
+  }
+  // a name costs the same whenever it is tried, and not all cost the same: as if they were users
+  expect([...costs.values()].map((seen) => seen.size)).toEqual(names.map(() => 1))
+  const all = [...costs.values()].map((seen) => [...seen][0])
+  expect(new Set(all)).toEqual(new Set([ANN.slice(0, 29), BOB.slice(0, 29)]))
+  for (const password of ["", "right".padEnd(73, "x"), "ü".repeat(37)]) {
+    house.checks.length = 0
+    expect(await house.code(request("ann", password))).toBe("unauthorized")
+    expect(house.checks).toHaveLength(1)
+    expect(house.checks[0]?.hash).not.toBe(ANN)
+  }
+})
+
+test("a decoy is a hash that takes bcrypt its whole time: it is read to its end", async () => {
+  const house = new House()
+  await house.code(request("nobody", "x"))
+  const { hash } = house.checks[0]!
+  // what is no hash would be noticed at once, by an exception
+  expect(await Bun.password.verify("x", hash.replace(/^\$2b\$\d\d/u, "$2b$04"), "bcrypt")).toBe(false)
+})
+
+test("nobody is refused before the check has ended", async () => {
+  for (const asked of [request("nobody", "x"), request("ann", "wrong"), request("ann", "")]) {
+    const house = new House(true)
+    let code: string | null = null
+    const answered = house.code(asked).then((known) => (code = known))
+    await Bun.sleep(5)
+    expect(code).toBeNull()
+    house.ends[0]?.(false)
+    expect(await answered).toBe("unauthorized")
+  }
+})
+
+test("one check at a time, sixteen wait, the next is told to come back and has not failed", async () => {
+  const house = new House(true)
+  const codes: Promise<string>[] = []
+  for (let last = 0; last < 17; last += 1) codes.push(house.code(request("ann", "right", `198.51.100.${last}`)))
+  await Bun.sleep(1)
+  expect(house.checks).toHaveLength(1)
+  expect(await codes[16]).toBe("sign-in-limited")
+  for (let done = 0; done < 16; done += 1) {
+    house.ends[done]?.(true)
+    expect(await codes[done]).toBe("basic:ann")
+    await Bun.sleep(0)
+    expect(house.checks).toHaveLength(Math.min(16, done + 2))
+  }
+})
+
+test("a check that breaks does not keep the next from its turn", async () => {
+  let count = 0
+  const verify = async (): Promise<boolean> => {
+    count += 1
+    if (count === 1) throw new Error("broken")
+    return Promise.resolve(true)
+  }
+  const door = new SignIn({ clock: { monotonicMs: () => 0 }, random: systemRandom(), log: silentLog, verify })
+  const [first, second] = await Promise.allSettled([
+    door.user(request("ann", "right"), rules(), true),
+    door.user(request("ann", "right"), rules(), true),
+  ])
+  expect([first.status, second.status]).toEqual(["rejected", "fulfilled"])
+})
+
+test("failures of an address come back one in six seconds", async () => {
+  const house = new House()
+  for (let round = 0; round < 10; round += 1) await house.code(request("ann", "wrong"))
+  house.checks.length = 0
+  expect(await house.code(request("ann", "right"))).toBe("sign-in-limited")
+  expect(house.checks).toEqual([])
+  house.now += 6000
+  expect(await house.code(request("ann", "wrong"))).toBe("unauthorized")
+  expect(await house.code(request("ann", "wrong"))).toBe("sign-in-limited")
+  house.now += 60_000
+  for (let round = 0; round < 10; round += 1) expect(await house.code(request("ann", "wrong"))).toBe("unauthorized")
+  expect(await house.code(request("ann", "wrong"))).toBe("sign-in-limited")
+})
+
+test("a v4 proxy is trusted by its v4 range, also where the socket speaks v6", async () => {
+  const house = new House()
+  const basic = rules({ allowsHttp: false, trusted: blockListOf(["10.0.0.0/8"]) })
+  const through = (address: string): Incoming => {
+    const asked = request("ann", "right", address)
+    return { ...asked, headers: { get: (name) => (name === "x-forwarded-proto" ? "https" : asked.headers.get(name)) } }
+  }
+  expect(await house.code(through("10.1.2.3"), basic)).toBe("basic:ann")
+  expect(await house.code(through("11.1.2.3"), basic)).toBe("admin-forbidden")
+  expect(await house.code(through("::ffff:10.1.2.3"), basic)).toBe("basic:ann")
+  expect(await house.code(through("::ffff:11.1.2.3"), basic)).toBe("admin-forbidden")
+})

@@ -1,0 +1,132 @@
+/**
+ * Name and password of an administrator (RFC 7617). A password costs a fifth of a second of computing, and must tell nothing
+ * by the time that it takes: unknown names are checked like known ones, one check runs at a time, few wait for it, and each
+ * address may fail so often and no more.
+ */
+import type { AdminUser, BasicRules } from "../config/admin-rules.ts"
+import { RouterError } from "../errors.ts"
+import { addressBehind, isTrusted } from "../pipeline/client-address.ts"
+import type { Incoming } from "../pipeline/message.ts"
+import type { Clock } from "../system/clock.ts"
+import type { Log } from "../system/log.ts"
+import type { Random } from "../system/random.ts"
+import { FailedSignIns } from "./failed-sign-ins.ts"
+
+export interface SignInTools {
+  readonly clock: Pick<Clock, "monotonicMs">
+  readonly random: Pick<Random, "hex">
+  readonly log: Log
+  /** Whether a bcrypt hash is that of the password; computed beside the event loop. */
+  readonly verify: (password: string, hash: string) => Promise<boolean>
+}
+
+/** Sign-ins that wait for those before them. */
+const MOST_WAITING = 16
+/** bcrypt reads no more. */
+const MOST_PASSWORD_BYTES = 72
+const FORWARDED_FOR = ["x-forwarded-for"]
+/** How long the part of a bcrypt hash is that says algorithm, cost and salt. */
+const SETTINGS_LENGTH = 29
+
+export class SignIn {
+  readonly #tools: SignInTools
+  readonly #failed = new FailedSignIns()
+  readonly #secret: string
+  #waiting = 0
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(tools: SignInTools) {
+    this.#tools = tools
+    this.#secret = tools.random.hex(32)
+  }
+
+  /** @throws RouterError `admin-forbidden` without TLS, `unauthorized`, `sign-in-limited` */
+  async user(request: Incoming, basic: BasicRules, isAddressLogged: boolean): Promise<AdminUser> {
+    if (!isSafe(request, basic))
+      throw new RouterError("admin-forbidden", { message: "Administrators sign in over HTTPS only." })
+    const given = credentialsOf(request.headers.get("authorization"))
+    if (given === null) throw notSignedIn(basic)
+    const address = addressBehind(request, basic.trusted, FORWARDED_FOR) ?? ""
+    const { clock, log } = this.#tools
+    const waitMs = this.#failed.begin(address, clock.monotonicMs())
+    if (waitMs > 0) throw limited(Math.min(60, Math.ceil(waitMs / 1000)))
+    if (this.#waiting >= MOST_WAITING) {
+      this.#failed.succeeded(address, clock.monotonicMs())
+      throw limited(1)
+    }
+    const user = basic.users.get(given.name)
+    if ((await this.#isRight(given, user, basic)) && user !== undefined) {
+      this.#failed.succeeded(address, clock.monotonicMs())
+      return user
+    }
+    // not the name: people type passwords there
+    log.warn("an administrator could not sign in", isAddressLogged ? { address } : {})
+    throw notSignedIn(basic)
+  }
+
+  async #isRight({ name, password }: Credentials, user: AdminUser | undefined, basic: BasicRules): Promise<boolean> {
+    const isPossible = user !== undefined && password !== "" && Buffer.byteLength(password) <= MOST_PASSWORD_BYTES
+    const hash = isPossible ? user.passwordHash : this.#decoy(name, basic)
+    this.#waiting++
+    const turn = this.#turn.then(async () => await this.#tools.verify(isPossible ? password : "-", hash))
+    this.#turn = turn.catch(() => {})
+    try {
+      return (await turn) && isPossible
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  /** A hash that no password has, as costly as that of one of the users: of the same one whenever the name is the same. */
+  #decoy(name: string, basic: BasicRules): string {
+    const users = [...basic.users.values()]
+    const draw = new Bun.CryptoHasher("sha256", this.#secret).update(name).digest()
+    const like = users[draw.readUInt32BE(0) % Math.max(1, users.length)]?.passwordHash ?? NOBODY
+    return `${like.slice(0, SETTINGS_LENGTH)}${this.#tools.random.hex(15)}.`
+  }
+}
+
+/** Costs as much as what the command makes. */
+const NOBODY = `$2b$12$${".".repeat(22)}`
+
+interface Credentials {
+  readonly name: string
+  readonly password: string
+}
+
+const LONGEST_HEADER = 2048
+
+/** Null: there are none, or they cannot be read. */
+function credentialsOf(header: string | null): Credentials | null {
+  if (header === null || header.length > LONGEST_HEADER) return null
+  const encoded = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(header)?.[1]
+  if (encoded === undefined) return null
+  let text: string
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(encoded, "base64"))
+  } catch {
+    return null
+  }
+  const colon = text.indexOf(":")
+  return colon < 1 ? null : { name: text.slice(0, colon), password: text.slice(colon + 1) }
+}
+
+/** Was the password sent over TLS? The listener cannot know; a proxy that is trusted says so. */
+function isSafe({ address, headers }: Incoming, { allowsHttp, trusted }: BasicRules): boolean {
+  if (allowsHttp) return true
+  if (address === null || trusted === null || !isTrusted(address, trusted)) return false
+  // of several values the first may be the client's own
+  const said = headers.get("x-forwarded-proto")?.split(",") ?? []
+  return said.length > 0 && said.every((word) => word.trim().toLowerCase() === "https")
+}
+
+function notSignedIn({ realm }: BasicRules): RouterError {
+  return new RouterError("unauthorized", {
+    message: "Sign in with the name and password of an administrator.",
+    headers: { "www-authenticate": `Basic realm="${realm}", charset="UTF-8"` },
+  })
+}
+
+function limited(seconds: number): RouterError {
+  return new RouterError("sign-in-limited", { retryAfterS: seconds })
+}
