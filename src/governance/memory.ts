@@ -179,7 +179,7 @@ export class MemoryState implements GovernanceState {
   }
 
   restore(totals: readonly SubjectTotals[], nowMs: number): void {
-    for (const { key, ts, day, month, lifetimeTokens, isWholeLifetime, lastMinute } of totals) {
+    for (const { key, ts, day, month, beside, lifetimeTokens, isWholeLifetime, lastMinute } of totals) {
       const known = this.#subjects.get(key)
       if (known !== undefined) {
         if (isWholeLifetime && !known.isWholeLifetime) {
@@ -190,8 +190,14 @@ export class MemoryState implements GovernanceState {
       }
       const counts = this.#countsOf(key)
       counts.isWholeLifetime = isWholeLifetime
-      counts.day(dayOf(ts)).book(day.requests, day.tokens, day.nanoUsd)
-      counts.month(monthOf(ts)).book(month.requests, month.tokens, month.nanoUsd)
+      const now = [
+        { kind: "day", ts, used: day },
+        { kind: "month", ts, used: month },
+      ] as const
+      for (const { kind, ts: inside, used } of [...now, ...beside]) {
+        const period = kind === "day" ? counts.day(dayOf(inside)) : counts.month(monthOf(inside))
+        period.book(used.requests, used.tokens, used.nanoUsd)
+      }
       counts.lifetime.book(0, lifetimeTokens, 0)
       for (const { agoMs, tokens } of lastMinute.toSorted((left, right) => right.agoMs - left.agoMs))
         counts.minute.add(counts.minute.advance(nowMs - agoMs), 1, tokens)

@@ -13,9 +13,14 @@ export interface CallerTotals {
   readonly callerId: string
   /** Empty for calls of earlier versions. */
   readonly project: string
-  readonly day: UsedAmounts
-  readonly month: UsedAmounts
-  readonly lifetimeTokens: number
+  readonly used: UsedAmounts
+}
+
+export interface PeriodTotals {
+  readonly kind: "day" | "month" | "lifetime"
+  /** An instant inside. */
+  readonly ts: number
+  readonly totals: readonly CallerTotals[]
 }
 
 /** A call of the last minute. */
@@ -27,36 +32,30 @@ export interface RecentCall {
 }
 
 export interface LimitTotals {
-  readonly totals: readonly CallerTotals[]
+  /** The present ones, and those beside them that the clock may be set to. */
+  readonly periods: readonly PeriodTotals[]
   readonly recent: readonly RecentCall[]
 }
 
 const HOUR_MS = 3_600_000
-const DAY_HOURS = 24
+const DAY_MS = 24 * HOUR_MS
 /** What a rolling minute may still count. */
 const RECENT_MS = 61_000
 
 /** As doubles, because PostgreSQL adds whole numbers up to something that is no number here; exact up to 2^53. */
-const sum = (column: string, since?: string): string =>
-  `SUM(CAST(${since === undefined ? column : `CASE WHEN hour >= ${since} THEN ${column} ELSE 0 END`} AS DOUBLE PRECISION))`
+const sum = (column: string): string => `SUM(CAST(${column} AS DOUBLE PRECISION))`
 
-const TOTALS = `SELECT caller_id, caller_project,
-  ${sum("sent_requests", "?1")} AS day_requests,
-  ${sum("total_tokens", "?1")} AS day_tokens,
-  ${sum("cost_nano_usd", "?1")} AS day_nano_usd,
-  ${sum("sent_requests", "?2")} AS month_requests,
-  ${sum("total_tokens", "?2")} AS month_tokens,
-  ${sum("cost_nano_usd", "?2")} AS month_nano_usd,
-  ${sum("total_tokens")} AS lifetime_tokens,
-  MIN(CASE WHEN hour >= ?2 AND cost_unknown_requests > 0 THEN hour END) AS unknown_since
-FROM usage_rollup_hourly WHERE hour >= ?3 GROUP BY caller_id, caller_project`
+const TOTALS = `SELECT caller_id, caller_project, ${sum("sent_requests")} AS requests,
+  ${sum("total_tokens")} AS tokens, ${sum("cost_nano_usd")} AS nano_usd,
+  MIN(CASE WHEN cost_unknown_requests > 0 THEN hour END) AS unknown_since
+FROM usage_rollup_hourly WHERE hour >= ?1 AND hour < ?2 GROUP BY caller_id, caller_project`
 
 /** Calls with tokens and prices whose cost is unknown all the same: budgets have taken them at the dearest price. */
 const UNKNOWN_COSTS = `SELECT caller_id, caller_project, input_tokens, output_tokens, ts,
   input_price_nano_usd_per_million, cached_input_price_nano_usd_per_million, cache_write_price_nano_usd_per_million,
   cache_write_1h_price_nano_usd_per_million, output_price_nano_usd_per_million
 FROM request_usage
-WHERE request_id >= ?1 AND ts >= ?2 AND attempts > 0 AND total_cost_nano_usd IS NULL AND total_tokens > 0
+WHERE request_id >= ?1 AND ts >= ?2 AND ts < ?3 AND attempts > 0 AND total_cost_nano_usd IS NULL AND total_tokens > 0
   AND input_price_nano_usd_per_million IS NOT NULL AND output_price_nano_usd_per_million IS NOT NULL`
 
 const RECENT = `SELECT caller_id, caller_project, ts, total_tokens FROM request_usage
@@ -65,14 +64,10 @@ WHERE request_id >= ?1 AND ts >= ?2 AND attempts > 0`
 interface TotalsRow {
   readonly caller_id: string
   readonly caller_project: string
-  readonly day_requests: number
-  readonly day_tokens: number
-  readonly day_nano_usd: number
-  readonly month_requests: number
-  readonly month_tokens: number
-  readonly month_nano_usd: number
-  readonly lifetime_tokens: number
-  /** The first hour of the month with a call of unknown cost. */
+  readonly requests: number
+  readonly tokens: number
+  readonly nano_usd: number
+  /** The first hour with a call of unknown cost. */
   readonly unknown_since: number | null
 }
 
@@ -85,17 +80,15 @@ interface RecentRow {
   readonly total_tokens: number | null
 }
 
-/** `ofLifetime`: all hours are read, else those of the month of `nowMs`. */
+/** `ofLifetime`: all hours are read, else those of a month or two. */
 export async function limitTotals(database: LedgerDatabase, nowMs: number, ofLifetime: boolean): Promise<LimitTotals> {
-  const now = new Date(nowMs)
-  const day = Math.floor(nowMs / HOUR_MS / DAY_HOURS) * DAY_HOURS
-  const month = Date.UTC(now.getUTCFullYear(), now.getUTCMonth()) / HOUR_MS
-  const from = ofLifetime ? 0 : month
   const sinceMs = nowMs - RECENT_MS
-  const totals = await database.query<TotalsRow>(TOTALS, [day, month, from])
+  const periods: PeriodTotals[] = []
+  for (const period of periodsAround(nowMs, ofLifetime))
+    periods.push({ kind: period.kind, ts: period.from, totals: await totalsOf(database, period) })
   const recent = await database.query<RecentRow>(RECENT, [firstIdOf(sinceMs), sinceMs])
   return {
-    totals: [...totals.map(totalsOf), ...(await unknownCosts(database, totals, day))],
+    periods,
     recent: recent.map((row) => ({
       callerId: row.caller_id,
       project: row.caller_project,
@@ -105,34 +98,65 @@ export async function limitTotals(database: LedgerDatabase, nowMs: number, ofLif
   }
 }
 
+interface Period {
+  readonly kind: PeriodTotals["kind"]
+  /** Unix milliseconds, whole hours; `to` is outside. */
+  readonly from: number
+  readonly to: number
+}
+
+/** A clock may be set by hours: what lies a day before and behind is known too, and costs little. */
+function periodsAround(nowMs: number, ofLifetime: boolean): readonly Period[] {
+  const instants = [nowMs - DAY_MS, nowMs, nowMs + DAY_MS]
+  const months = new Map(instants.map(monthOf).map((month) => [month.from, month]))
+  const lifetime = { kind: "lifetime", from: 0, to: LAST_HOUR * HOUR_MS } as const
+  return [...instants.map(dayOf), ...months.values(), ...(ofLifetime ? [lifetime] : [])]
+}
+
+const LAST_HOUR = 2 ** 31 - 1
+
+function dayOf(ts: number): Period {
+  const from = Math.floor(ts / DAY_MS) * DAY_MS
+  return { kind: "day", from, to: from + DAY_MS }
+}
+
+function monthOf(ts: number): Period {
+  const date = new Date(ts)
+  const first = (more: number): number => Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + more)
+  return { kind: "month", from: first(0), to: first(1) }
+}
+
 /** Ids begin with their millisecond, so a range of them is a range of time. */
 function firstIdOf(sinceMs: number): string {
   return `req_${Math.max(0, sinceMs).toString(16).padStart(12, "0")}`
+}
+
+async function totalsOf(database: LedgerDatabase, period: Period): Promise<readonly CallerTotals[]> {
+  const rows = await database.query<TotalsRow>(TOTALS, [period.from / HOUR_MS, period.to / HOUR_MS])
+  const unknown = period.kind === "lifetime" ? [] : await unknownCosts(database, rows, period)
+  return [
+    ...rows.map((row) => ({
+      callerId: row.caller_id,
+      project: row.caller_project,
+      used: { requests: row.requests, tokens: row.tokens, nanoUsd: row.nano_usd },
+    })),
+    ...unknown,
+  ]
 }
 
 /** What the sums leave out of budgets in money. Rows are read only from the first hour on that has such calls. */
 async function unknownCosts(
   database: LedgerDatabase,
   totals: readonly TotalsRow[],
-  day: number,
+  { to }: Period,
 ): Promise<readonly CallerTotals[]> {
   const since = Math.min(...totals.map((row) => row.unknown_since ?? Infinity))
   if (since === Infinity) return []
   const sinceMs = since * HOUR_MS
-  const rows = await database.query<UnknownCostRow>(UNKNOWN_COSTS, [firstIdOf(sinceMs), sinceMs])
-  return rows.map((row) => {
-    const taken = { requests: 0, tokens: 0, nanoUsd: dearestCost(row) }
-    const today = row.ts >= day * HOUR_MS ? taken : { ...taken, nanoUsd: 0 }
-    return { callerId: row.caller_id, project: row.caller_project, day: today, month: taken, lifetimeTokens: 0 }
-  })
-}
-
-function totalsOf(row: TotalsRow): CallerTotals {
-  return {
+  const rows = await database.query<UnknownCostRow>(UNKNOWN_COSTS, [firstIdOf(sinceMs), sinceMs, to])
+  return rows.map((row) => ({
     callerId: row.caller_id,
     project: row.caller_project,
-    day: { requests: row.day_requests, tokens: row.day_tokens, nanoUsd: row.day_nano_usd },
-    month: { requests: row.month_requests, tokens: row.month_tokens, nanoUsd: row.month_nano_usd },
-    lifetimeTokens: row.lifetime_tokens,
-  }
+    used: { requests: 0, tokens: 0, nanoUsd: dearestCost(row) },
+  }))
 }
