@@ -1,5 +1,5 @@
 /** All that is counted for one subject in the memory of this process. */
-import type { CheckKind } from "./state.ts"
+import type { Amounts3, CheckKind, SubjectTotals } from "./state.ts"
 import { MinuteWindow } from "./window.ts"
 
 const DAY_MS = 86_400_000
@@ -31,6 +31,13 @@ export class Counts {
     this.requests += requests
     this.tokens += tokens
     this.nanoUsd += nanoUsd
+  }
+
+  /** It was used so much at least. */
+  raise({ requests, tokens, nanoUsd }: Amounts3): void {
+    this.requests = Math.max(this.requests, requests)
+    this.tokens = Math.max(this.tokens, tokens)
+    this.nanoUsd = Math.max(this.nanoUsd, nanoUsd)
   }
 }
 
@@ -64,6 +71,8 @@ export class SubjectCounts {
   readonly lifetime: Counts = new Counts(0)
   /** False: what was used before this month is not in it. */
   isWholeLifetime = false
+  /** False: what it uses now is not counted, because it has no limits at the moment. */
+  isCurrent = true
   readonly buckets: Readonly<Record<BucketKind, Bucket>> = {
     request_start: new Bucket(),
     input_tokens: new Bucket(),
@@ -72,6 +81,28 @@ export class SubjectCounts {
   }
   #days: readonly Counts[] = []
   #months: readonly Counts[] = []
+
+  /** What was used before anything was counted here. */
+  begin(totals: SubjectTotals, nowMs: number): void {
+    this.#raise(totals)
+    const oldestFirst = totals.lastMinute.toSorted((left, right) => right.agoMs - left.agoMs)
+    for (const { agoMs, tokens } of oldestFirst) this.minute.add(this.minute.advance(nowMs - agoMs), 1, tokens)
+  }
+
+  /** What was used while nothing was counted here, or before all of it was; what is counted stands in `totals` too. */
+  catchUp(totals: SubjectTotals): void {
+    if (!this.isCurrent || (totals.isWholeLifetime && !this.isWholeLifetime)) this.#raise(totals)
+    this.isCurrent = true
+  }
+
+  #raise({ ts, day, month, beside, lifetimeTokens, isWholeLifetime }: SubjectTotals): void {
+    this.day(dayOf(ts)).raise(day)
+    this.month(monthOf(ts)).raise(month)
+    for (const { kind, ts: inside, used } of beside)
+      (kind === "day" ? this.day(dayOf(inside)) : this.month(monthOf(inside))).raise(used)
+    this.lifetime.raise({ requests: 0, tokens: lifetimeTokens, nanoUsd: 0 })
+    this.isWholeLifetime = isWholeLifetime
+  }
 
   day(index: number): Counts {
     const known = this.#days.find((counts) => counts.index === index)

@@ -175,32 +175,21 @@ export class MemoryState implements GovernanceState {
 
   knows(key: string, isForever: boolean): boolean {
     const counts = this.#subjects.get(key)
-    return counts !== undefined && (counts.isWholeLifetime || !isForever)
+    return counts !== undefined && counts.isCurrent && (counts.isWholeLifetime || !isForever)
+  }
+
+  forget(keys: Iterable<string>): void {
+    for (const key of keys) {
+      const counts = this.#subjects.get(key)
+      if (counts !== undefined) counts.isCurrent = false
+    }
   }
 
   restore(totals: readonly SubjectTotals[], nowMs: number): void {
-    for (const { key, ts, day, month, beside, lifetimeTokens, isWholeLifetime, lastMinute } of totals) {
-      const known = this.#subjects.get(key)
-      if (known !== undefined) {
-        if (isWholeLifetime && !known.isWholeLifetime) {
-          known.lifetime.tokens = Math.max(known.lifetime.tokens, lifetimeTokens)
-          known.isWholeLifetime = true
-        }
-        continue
-      }
-      const counts = this.#countsOf(key)
-      counts.isWholeLifetime = isWholeLifetime
-      const now = [
-        { kind: "day", ts, used: day },
-        { kind: "month", ts, used: month },
-      ] as const
-      for (const { kind, ts: inside, used } of [...now, ...beside]) {
-        const period = kind === "day" ? counts.day(dayOf(inside)) : counts.month(monthOf(inside))
-        period.book(used.requests, used.tokens, used.nanoUsd)
-      }
-      counts.lifetime.book(0, lifetimeTokens, 0)
-      for (const { agoMs, tokens } of lastMinute.toSorted((left, right) => right.agoMs - left.agoMs))
-        counts.minute.add(counts.minute.advance(nowMs - agoMs), 1, tokens)
+    for (const one of totals) {
+      const known = this.#subjects.get(one.key)
+      if (known === undefined) this.#countsOf(one.key).begin(one, nowMs)
+      else known.catchUp(one)
     }
   }
 

@@ -197,7 +197,9 @@ export interface GovernanceState {
   view(limits: CompiledLimits, ts: number, nowMs: number): Soon<readonly CheckView[]>
   /** Subjects that are counted already, by key, and where it is asked since ever: only the others need `restore`. */
   knows(key: string, isForever: boolean): Soon<boolean>
-  /** What the ledger knows, for what is not counted yet; what is there already stays. */
+  /** These have no limits any more: what they use is not told from now on, so that they need `restore` before they have some again. */
+  forget(keys: Iterable<string>): void
+  /** What the ledger knows, for what is not counted yet, or was not for a time; what is there already stays. */
   restore(totals: readonly SubjectTotals[], nowMs: number): Soon<void>
   close(): Soon<void>
 }

@@ -1,4 +1,5 @@
 /** Gives back what a call held of its caller's limits, and books what it really used. Runs once, on every way out. */
+import type { CompiledLimits, Subject } from "../governance/state.ts"
 import { dearestCost } from "../ledger/price.ts"
 import type { UsageRow } from "../ledger/record.ts"
 import type { Call } from "./call.ts"
@@ -69,17 +70,23 @@ function learn(call: Call, { governance }: Gateway, usage: UsageRow): void {
   if (estimate.textBytes !== null) governance.estimator.learn(current.target.model, estimate.textBytes, tokens)
 }
 
-/** The configuration has changed since: what has limits now, and had none when the call began, counts it all the same. */
+/**
+ * The configuration has changed since: of the caller and the project that the call's row names, what has limits now, and
+ * had none when the call began, counts it all the same.
+ */
 function bookLate(call: Call, gateway: Gateway, usage: UsageRow): void {
-  const limits = gateway.snapshot.callerLimits.get(call.credential?.caller.id ?? "") ?? null
-  if (limits === null) return
-  const held = new Set(call.credential?.caller.limits?.subjects.map(({ key }) => key))
-  const subjects = limits.subjects.filter(({ key }) => !held.has(key))
-  if (subjects.length === 0) return
-  gateway.governance.state.book(
-    { ...limits, subjects, checks: [] },
-    call.ts,
-    amountsOf(call, usage),
-    gateway.clock.monotonicMs(),
-  )
+  if (call.credential === null) return
+  const { id, project, limits: before } = call.credential.caller
+  const late = new Map<string, Subject>()
+  // the caller may be gone, or be in another project now
+  for (const limits of gateway.snapshot.callerLimits.values()) {
+    for (const subject of limits?.subjects ?? [])
+      if (subject.id === (subject.scope === "caller" ? id : project)) late.set(subject.key, subject)
+  }
+  for (const { key } of before?.subjects ?? []) late.delete(key)
+  if (late.size === 0) return
+  const limits: CompiledLimits = { ...UNCHECKED, subjects: [...late.values()] }
+  gateway.governance.state.book(limits, call.ts, amountsOf(call, usage), gateway.clock.monotonicMs())
 }
+
+const UNCHECKED = { checks: [], countsTokens: true, countsMoney: true, shapes: false, queue: null } as const

@@ -1,7 +1,7 @@
 /** Fills the counts of limits from the ledger, so that no restart, crash or reload forgets what was used. */
 import type { Snapshot } from "../config/snapshot.ts"
 import { dayOf, monthOf } from "../governance/counts.ts"
-import type { BesidePeriod, GovernanceState, Subject, SubjectTotals } from "../governance/state.ts"
+import type { BesidePeriod, CompiledLimits, GovernanceState, Subject, SubjectTotals } from "../governance/state.ts"
 import type { CallerTotals, LimitTotals, PeriodTotals, RecentCall, UsedAmounts } from "../ledger/limit-totals.ts"
 import type { Clock } from "../system/clock.ts"
 
@@ -31,6 +31,17 @@ export async function restoreLimits(
   }
   if (subjects.size === 0) return
   await state.restore(await totalsOf([...subjects.values()], ofLifetime, snapshot, store, clock), clock.monotonicMs())
+}
+
+/** Behind a reload: whoever has lost its limits is not counted any more. */
+export function forgetLimits(before: Snapshot, now: Snapshot, state: GovernanceState): void {
+  const gone = new Set([...before.callerLimits.values()].flatMap(keysOf))
+  for (const limits of now.callerLimits.values()) for (const key of keysOf(limits)) gone.delete(key)
+  if (gone.size > 0) state.forget(gone)
+}
+
+function keysOf(limits: CompiledLimits | null): readonly string[] {
+  return limits?.subjects.map(({ key }) => key) ?? []
 }
 
 /** For a store that lost its data: all subjects that have limits, and these. */

@@ -28,7 +28,7 @@ import { engineFollower, USER_AGENT } from "./engines.ts"
 import { openPins } from "./pins.ts"
 import { openPolicies, type Policies } from "./policies.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
-import { restoreLimits } from "./restore-limits.ts"
+import { forgetLimits, restoreLimits } from "./restore-limits.ts"
 
 export interface StartOptions {
   readonly configPath: string
@@ -106,6 +106,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
         await restoreLimits(changed, gateway.governance.state, ledger, systemClock)
         gateway.health.adopt(changed, gateway.clock.monotonicMs())
         gateway.live.keep(changed.groups.values())
+        forgetLimits(gateway.snapshot, changed, gateway.governance.state)
         gateway.snapshot = changed
         engines.follow(changed)
         return scripts

@@ -154,6 +154,8 @@ export class StoreState implements GovernanceState {
     return true
   }
 
+  forget(): void {}
+
   async restore(totals: readonly SubjectTotals[]): Promise<void> {
     await Promise.all(totals.map((one) => this.#restore(one)))
   }
