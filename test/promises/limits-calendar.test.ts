@@ -21,9 +21,10 @@ const NANO_USD = 11 * 3000 + 7 * 15_000
 let upstream: FakeUpstream
 let gateway: Gateway
 let now = 0
-const clock = spyOn(systemClock, "now").mockImplementation(() => now)
+let clock: ReturnType<typeof spyOn>
 
 beforeAll(async () => {
+  clock = spyOn(systemClock, "now").mockImplementation(() => now)
   upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
 })
 
