@@ -91,15 +91,21 @@ export class SubjectCounts {
 
   /** What was used while nothing was counted here, or before all of it was; what is counted stands in `totals` too. */
   catchUp(totals: SubjectTotals): void {
-    if (!this.isCurrent || (totals.isWholeLifetime && !this.isWholeLifetime)) this.#raise(totals)
+    if (!this.isCurrent) this.#raise(totals)
+    else if (totals.isWholeLifetime && !this.isWholeLifetime) this.#raiseLifetime(totals)
     this.isCurrent = true
   }
 
-  #raise({ ts, day, month, beside, lifetimeTokens, isWholeLifetime }: SubjectTotals): void {
+  #raise(totals: SubjectTotals): void {
+    const { ts, day, month, beside } = totals
     this.day(dayOf(ts)).raise(day)
     this.month(monthOf(ts)).raise(month)
     for (const { kind, ts: inside, used } of beside)
       (kind === "day" ? this.day(dayOf(inside)) : this.month(monthOf(inside))).raise(used)
+    this.#raiseLifetime(totals)
+  }
+
+  #raiseLifetime({ lifetimeTokens, isWholeLifetime }: SubjectTotals): void {
     this.lifetime.raise({ requests: 0, tokens: lifetimeTokens, nanoUsd: 0 })
     this.isWholeLifetime = isWholeLifetime
   }
