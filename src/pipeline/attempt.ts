@@ -69,7 +69,8 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
       if (result.kind !== "relay") rememberTarget(target, order, call, gateway)
       return result
     }
-    tried.failure = call.clientLeft ? CLIENT_LEFT : result
+    // of a call that is read on it is the upstream that failed
+    tried.failure = call.clientLeft && call.drainTimer === null ? CLIENT_LEFT : result
     tried.durationMs = gateway.clock.monotonicMs() - tried.startedAt
     tried.cancel()
     judge(tried, false, call, gateway)

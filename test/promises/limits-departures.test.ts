@@ -1,10 +1,10 @@
 /** Clients with limits leave at every moment: the row says what is billed and how it is known, the limits agree, nothing stays reserved. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import type { UsageRow } from "../../src/ledger/record.ts"
-import { stream } from "../helpers/behaviours.ts"
+import { reply, resetAtOnce, stream } from "../helpers/behaviours.ts"
 import { eventually, get } from "../helpers/client.ts"
 import { callerEntry, newToken, targetsOf } from "../helpers/config.ts"
-import { FakeUpstream } from "../helpers/fake-upstream.ts"
+import { type Behaviour, FakeUpstream } from "../helpers/fake-upstream.ts"
 import type { Gateway } from "../helpers/gateway.ts"
 import { startGateway } from "../helpers/gateway.ts"
 import { connectRaw, requestBytes, type RawClient } from "../helpers/raw-client.ts"
@@ -75,7 +75,7 @@ async function expectSums(): Promise<void> {
   expect(Math.round(used("spend.day_usd")! * 1e9)).toBe(sum((row) => row.total_cost_nano_usd))
 }
 
-async function send(dialect: Dialect, model: string, text: string): Promise<RawClient> {
+async function send(dialect: Dialect, model: string, text: string, isStream = true): Promise<RawClient> {
   const client = await connectRaw(gateway.url)
   const head = [
     `POST ${SAMPLES[dialect].path} HTTP/1.1`,
@@ -83,7 +83,7 @@ async function send(dialect: Dialect, model: string, text: string): Promise<RawC
     "Content-Type: application/json",
   ]
   const extra = { [dialect === "responses" ? "max_output_tokens" : "max_tokens"]: 50 }
-  await client.write(requestBytes(head, SAMPLES[dialect].request({ model, text, stream: true, extra })))
+  await client.write(requestBytes(head, SAMPLES[dialect].request({ model, text, stream: isStream, extra })))
   return client
 }
 
@@ -147,6 +147,35 @@ for (const dialect of DIALECTS) {
       })
     }
   })
+}
+
+const FAILS: Readonly<Record<string, readonly [Behaviour, string]>> = {
+  "says that it failed": [reply(SAMPLES.chat.errorBody("no"), { status: 500 }), "server_error"],
+  "breaks off": [resetAtOnce, "network"],
+  "answers nothing": [reply('{"choices":[]}'), "malformed_answer"],
+  "ends its stream at once": [stream([]), "empty_stream"],
+}
+
+for (const [name, [failing, errorClass]] of Object.entries(FAILS)) {
+  for (const isStream of [false, true]) {
+    if (!isStream && errorClass === "empty_stream") continue
+    test(`a call that is read on costs nothing where its upstream ${name} (${isStream ? "streamed" : "unary"})`, async () => {
+      const marker = `read on and ${name} ${isStream}`
+      const gate = Promise.withResolvers<void>()
+      upstream.plan(marker, async (exchange) => {
+        await gate.promise
+        await failing(exchange)
+      })
+      const client = await send("chat", "drain", marker, isStream)
+      await upstream.arrival(marker)
+      client.destroy()
+      await Bun.sleep(20)
+      gate.resolve()
+      const row = await newRow()
+      expect(row).toMatchObject({ status: 499, usage_source: "none", total_tokens: null, total_cost_nano_usd: null })
+      expect(gateway.records.attempts(row.request_id)).toMatchObject([{ error_class: errorClass, client_canceled: 1 }])
+    })
+  }
 }
 
 for (const group of ["abort", "drain"]) {
