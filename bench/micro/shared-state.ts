@@ -73,7 +73,14 @@ await using redis = await startRedis()
 const benchTotals = () =>
   Promise.resolve(
     limits.subjects.map(({ key }) => {
-      const none = { day: NOTHING, month: NOTHING, lifetimeTokens: 0, isWholeLifetime: true, lastMinute: [] }
+      const none = {
+        day: NOTHING,
+        month: NOTHING,
+        beside: [],
+        lifetimeTokens: 0,
+        isWholeLifetime: true,
+        lastMinute: [],
+      }
       return { key, ts: systemClock.now(), ...none }
     }),
   )

@@ -1,6 +1,7 @@
 /** Things that load but may not be meant: keys in clear text, unknown capabilities and prices, callers that cannot call. */
 import type { Config, ModelConfig, ProviderConfig, ProviderShaping, TargetConfig } from "./config.ts"
 import { formatPath, quoted, type Report } from "./findings.ts"
+import { adviseOnPrices } from "./price-advice.ts"
 import type { Path } from "./schema/inspect.ts"
 import { adviseOnScoring } from "./score-advice.ts"
 
@@ -25,6 +26,7 @@ export function advise(config: Config, explained: ReadonlySet<string>, report: R
       if (provider !== undefined) adviseOnTarget(target, provider, ["models", name, "targets", index], refused, report)
     }
   }
+  adviseOnPrices(config, report)
   adviseOnScoring(config, report)
   adviseOnCallers(config, report)
   adviseOnWorkers(config, report)
@@ -87,16 +89,6 @@ function adviseOnTarget(
     const outcome = refused ? "are not sent there" : "are tried in the client's own dialect only"
     const message = `Nothing is said about ${silent.join(", ")}: calls with them ${outcome}.`
     report({ severity: "warning", code: "capability-unknown", path, message })
-  }
-  const priced = (key: "input_price_per_million_usd" | "output_price_per_million_usd") =>
-    (target[key] ?? entry[key]) !== undefined
-  if (!priced("input_price_per_million_usd") || !priced("output_price_per_million_usd")) {
-    report({
-      severity: "info",
-      code: "price-unknown",
-      path,
-      message: "The prices are unknown, so the cost of calls will be.",
-    })
   }
 }
 

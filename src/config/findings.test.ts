@@ -198,6 +198,16 @@ const VALUES: readonly Case[] = [
     finding: { code: "invalid-value", path: "callers[0].rate.rpm", line: 19, expected: "a whole number, 0 or more" },
   },
   {
+    name: "a price that cannot be held exactly",
+    yaml: withFact("output_price_per_million_usd: 0.0000000001"),
+    finding: {
+      code: "invalid-value",
+      path: "providers.openai.models.mini.output_price_per_million_usd",
+      line: 9,
+      column: 64,
+    },
+  },
+  {
     name: "a negative price",
     yaml: withFact("output_price_per_million_usd: -3"),
     finding: {

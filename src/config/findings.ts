@@ -5,6 +5,7 @@ export type Severity = "error" | "warning" | "info"
 
 export type FindingCode =
   | "alias-clash"
+  | "budget-without-price"
   | "burst-without-rate"
   | "capability-unknown"
   | "cleartext-key"

@@ -1,5 +1,5 @@
 /** All that is counted for one subject in the memory of this process. */
-import type { CheckKind } from "./state.ts"
+import type { Amounts3, CheckKind } from "./state.ts"
 import { MinuteWindow } from "./window.ts"
 
 const DAY_MS = 86_400_000
@@ -28,7 +28,7 @@ export class Counts {
   }
 
   /** In place of what was booked. */
-  settled(requests: number, tokens: number, nanoUsd: number): void {
+  settled({ requests, tokens, nanoUsd }: Amounts3): void {
     this.requests = requests
     this.tokens = tokens
     this.nanoUsd = nanoUsd

@@ -59,7 +59,8 @@ export class Line {
     if (at < 0) return
     this.#remove(at, waiter)
     waiter.resolve(outcome)
-    if (at === 0) this.#plan(waiter.latest)
+    // how long the next one has to wait is its own affair: those before it may have left again and again
+    if (at === 0) void this.#ask()
   }
 
   #remove(at: number, waiter: Waiter): void {
@@ -69,13 +70,13 @@ export class Line {
 
   /** Asks for the first in line when its bucket may have filled. */
   #plan(refusal: Refusal): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
-    if (this.#waiters.length === 0 || this.#asking) return
+    if (this.#asking) return
     this.#timer = setTimeout(() => void this.#ask(), Math.max(1, Math.ceil(refusal.retryAfterMs ?? 1)))
   }
 
   async #ask(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
     const [first] = this.#waiters
     if (first === undefined || this.#asking) return
     this.#asking = true

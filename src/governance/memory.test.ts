@@ -242,6 +242,7 @@ class Run {
         ts: this.#wallMs,
         day: sums(caller, "day"),
         month: sums(caller, "month"),
+        beside: [],
         lifetimeTokens: this.#model.total("lifetime_tokens", caller, this.#wallMs),
         isWholeLifetime: true,
         lastMinute: this.#model.calls

@@ -182,12 +182,13 @@ export class MemoryState implements GovernanceState {
   }
 
   restore(totals: readonly SubjectTotals[], nowMs: number): void {
-    for (const { key, ts, day, month, lifetimeTokens, isWholeLifetime, lastMinute } of totals) {
+    for (const { key, ts, day, month, beside, lifetimeTokens, isWholeLifetime, lastMinute } of totals) {
       const counts = this.#countsOf(key)
-      counts.day(dayOf(ts)).settled(day.requests, day.tokens, day.nanoUsd)
-      counts.month(monthOf(ts)).settled(month.requests, month.tokens, month.nanoUsd)
+      const periods = [{ kind: "day", ts, used: day }, { kind: "month", ts, used: month }, ...beside] as const
+      for (const { kind, ts: inside, used } of periods)
+        (kind === "day" ? counts.day(dayOf(inside)) : counts.month(monthOf(inside))).settled(used)
       if (isWholeLifetime || !counts.isWholeLifetime) {
-        counts.lifetime.settled(0, lifetimeTokens, 0)
+        counts.lifetime.settled({ requests: 0, tokens: lifetimeTokens, nanoUsd: 0 })
         counts.isWholeLifetime = isWholeLifetime
       }
       // calls in flight will give back what they took of the minute

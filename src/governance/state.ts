@@ -152,11 +152,20 @@ export interface SubjectTotals {
   readonly ts: number
   readonly day: Amounts3
   readonly month: Amounts3
+  /** Days and months beside these, for a clock that is set. A store that outlives the process has its own. */
+  readonly beside: readonly BesidePeriod[]
   readonly lifetimeTokens: number
   /** `lifetimeTokens` are of all time, not of this month alone. */
   readonly isWholeLifetime: boolean
   /** The calls of the last minute: how long ago, and their tokens. */
   readonly lastMinute: readonly { readonly agoMs: number; readonly tokens: number }[]
+}
+
+export interface BesidePeriod {
+  readonly kind: "day" | "month"
+  /** An instant inside. */
+  readonly ts: number
+  readonly used: Amounts3
 }
 
 export interface Amounts3 {

@@ -11,9 +11,14 @@ export interface CallerTotals {
   readonly callerId: string
   /** Empty for calls of earlier versions. */
   readonly project: string
-  readonly day: UsedAmounts
-  readonly month: UsedAmounts
-  readonly lifetimeTokens: number
+  readonly used: UsedAmounts
+}
+
+export interface PeriodTotals {
+  readonly kind: "day" | "month" | "lifetime"
+  /** An instant inside. */
+  readonly ts: number
+  readonly totals: readonly CallerTotals[]
 }
 
 /** Of one call. */
@@ -30,28 +35,22 @@ export interface RecentCall {
 }
 
 export interface LimitTotals {
-  readonly totals: readonly CallerTotals[]
+  /** The present ones, and those beside them that the clock may be set to. */
+  readonly periods: readonly PeriodTotals[]
   readonly recent: readonly RecentCall[]
 }
 
 const HOUR_MS = 3_600_000
-const DAY_HOURS = 24
+const DAY_MS = 24 * HOUR_MS
 /** What a rolling minute may still count. */
 const RECENT_MS = 61_000
 
 /** As doubles, because PostgreSQL adds whole numbers up to something that is no number here; exact up to 2^53. */
-const sum = (column: string, since?: string): string =>
-  `SUM(CAST(${since === undefined ? column : `CASE WHEN hour >= ${since} THEN ${column} ELSE 0 END`} AS DOUBLE PRECISION))`
+const sum = (column: string): string => `SUM(CAST(${column} AS DOUBLE PRECISION))`
 
-const TOTALS = `SELECT caller_id, caller_project,
-  ${sum("sent_requests", "?1")} AS day_requests,
-  ${sum("limit_tokens", "?1")} AS day_tokens,
-  ${sum("limit_nano_usd", "?1")} AS day_nano_usd,
-  ${sum("sent_requests", "?2")} AS month_requests,
-  ${sum("limit_tokens", "?2")} AS month_tokens,
-  ${sum("limit_nano_usd", "?2")} AS month_nano_usd,
-  ${sum("limit_tokens")} AS lifetime_tokens
-FROM usage_rollup_hourly WHERE hour >= ?3 GROUP BY caller_id, caller_project`
+const TOTALS = `SELECT caller_id, caller_project, ${sum("sent_requests")} AS requests,
+  ${sum("limit_tokens")} AS tokens, ${sum("limit_nano_usd")} AS nano_usd
+FROM usage_rollup_hourly WHERE hour >= ?1 AND hour < ?2 GROUP BY caller_id, caller_project`
 
 const RECENT = `SELECT caller_id, caller_project, ts, coalesce(limit_tokens, total_tokens, 0) AS tokens FROM request_usage
 WHERE request_id >= ?1 AND ts >= ?2 AND attempts > 0 AND books_request_id IS NULL`
@@ -63,13 +62,9 @@ FROM request_usage WHERE request_id IN `
 interface TotalsRow {
   readonly caller_id: string
   readonly caller_project: string
-  readonly day_requests: number
-  readonly day_tokens: number
-  readonly day_nano_usd: number
-  readonly month_requests: number
-  readonly month_tokens: number
-  readonly month_nano_usd: number
-  readonly lifetime_tokens: number
+  readonly requests: number
+  readonly tokens: number
+  readonly nano_usd: number
 }
 
 interface UsedRow {
@@ -86,17 +81,15 @@ interface RecentRow {
   readonly tokens: number
 }
 
-/** `ofLifetime`: all hours are read, else those of the month of `nowMs`. */
+/** `ofLifetime`: all hours are read, else those of a month or two. */
 export async function limitTotals(database: LedgerDatabase, nowMs: number, ofLifetime: boolean): Promise<LimitTotals> {
-  const now = new Date(nowMs)
-  const day = Math.floor(nowMs / HOUR_MS / DAY_HOURS) * DAY_HOURS
-  const month = Date.UTC(now.getUTCFullYear(), now.getUTCMonth()) / HOUR_MS
-  const from = ofLifetime ? 0 : month
   const sinceMs = nowMs - RECENT_MS
-  const totals = await database.query<TotalsRow>(TOTALS, [day, month, from])
+  const periods: PeriodTotals[] = []
+  for (const period of periodsAround(nowMs, ofLifetime))
+    periods.push({ kind: period.kind, ts: period.from, totals: await totalsOf(database, period) })
   const recent = await database.query<RecentRow>(RECENT, [firstIdOf(sinceMs), sinceMs])
   return {
-    totals: totals.map(totalsOf),
+    periods,
     recent: recent.map((row) => ({
       callerId: row.caller_id,
       project: row.caller_project,
@@ -125,17 +118,44 @@ export async function usedBy(
   )
 }
 
+interface Period {
+  readonly kind: PeriodTotals["kind"]
+  /** Unix milliseconds, whole hours; `to` is outside. */
+  readonly from: number
+  readonly to: number
+}
+
+/** A clock may be set by hours: what lies a day before and behind is known too, and costs little. */
+function periodsAround(nowMs: number, ofLifetime: boolean): readonly Period[] {
+  const instants = [nowMs - DAY_MS, nowMs, nowMs + DAY_MS]
+  const months = new Map(instants.map(monthOf).map((month) => [month.from, month]))
+  const lifetime = { kind: "lifetime", from: 0, to: LAST_HOUR * HOUR_MS } as const
+  return [...instants.map(dayOf), ...months.values(), ...(ofLifetime ? [lifetime] : [])]
+}
+
+const LAST_HOUR = 2 ** 31 - 1
+
+function dayOf(ts: number): Period {
+  const from = Math.floor(ts / DAY_MS) * DAY_MS
+  return { kind: "day", from, to: from + DAY_MS }
+}
+
+function monthOf(ts: number): Period {
+  const date = new Date(ts)
+  const first = (more: number): number => Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + more)
+  return { kind: "month", from: first(0), to: first(1) }
+}
+
 /** Ids begin with their millisecond, so a range of them is a range of time. */
 function firstIdOf(sinceMs: number): string {
   return `req_${Math.max(0, sinceMs).toString(16).padStart(12, "0")}`
 }
 
-function totalsOf(row: TotalsRow): CallerTotals {
-  return {
+async function totalsOf(database: LedgerDatabase, period: Period): Promise<readonly CallerTotals[]> {
+  const rows = await database.query<TotalsRow>(TOTALS, [period.from / HOUR_MS, period.to / HOUR_MS])
+  return rows.map((row) => ({
     callerId: row.caller_id,
     project: row.caller_project,
-    day: { requests: row.day_requests, tokens: row.day_tokens, nanoUsd: row.day_nano_usd },
-    month: { requests: row.month_requests, tokens: row.month_tokens, nanoUsd: row.month_nano_usd },
-    lifetimeTokens: row.lifetime_tokens,
-  }
+    used: { requests: row.requests, tokens: row.tokens, nanoUsd: row.nano_usd },
+  }))
 }

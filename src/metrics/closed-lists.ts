@@ -18,6 +18,7 @@ const FAILURE_CLASSES: Readonly<Record<FailureClass, true>> = {
   stream_broken: true,
   client_cancel: true,
   refused: true,
+  internal: true,
 }
 const SOURCES: Readonly<Record<UsageSource, true>> = { none: true, provider: true, partial: true, estimated: true }
 

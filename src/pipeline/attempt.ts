@@ -7,15 +7,14 @@ import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError, type ErrorCode } from "../errors.ts"
 import {
   CLIENT_LEFT,
-  MALFORMED,
-  NETWORK,
+  INTERNAL,
   STATE_GONE,
   TIMEOUT,
   classifyFault,
   classifyStatus,
   type Failure,
 } from "../upstream/failure.ts"
-import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
+import { readWhole, upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
 import { masked } from "../upstream/mask.ts"
 import { retryAfterMs } from "../upstream/retry-after.ts"
@@ -70,7 +69,8 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
       if (result.kind !== "relay") rememberTarget(target, order, call, gateway)
       return result
     }
-    tried.failure = call.clientLeft ? CLIENT_LEFT : result
+    // of a call that is read on it is the upstream that failed
+    tried.failure = call.clientLeft && call.drainTimer === null ? CLIENT_LEFT : result
     tried.durationMs = gateway.clock.monotonicMs() - tried.startedAt
     tried.cancel()
     judge(tried, false, call, gateway)
@@ -118,7 +118,7 @@ export function beginAttempt(call: Call, target: Target, translation: Translatio
   return tried
 }
 
-/** One target, under its deadlines. Never rejects. */
+/** One target, under its deadlines. Rejects with faults of the router's own, and with nothing else. */
 async function tryTarget(tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
   const timeoutMs = attemptTimeoutMs(tried)
   let timedOut = false
@@ -134,7 +134,11 @@ async function tryTarget(tried: Attempt, call: Call, gateway: Gateway): Promise<
     return timedOut && isFailure(result) ? TIMEOUT : result
   } catch (error) {
     if (timedOut) return TIMEOUT
-    return error instanceof RangeError ? MALFORMED : NETWORK
+    const failure = upstreamFault(error)
+    if (failure !== null) return failure
+    tried.failure = INTERNAL
+    tried.cancel()
+    throw error
   } finally {
     if (timer !== null) clearTimeout(timer)
     call.deadline = Infinity

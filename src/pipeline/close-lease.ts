@@ -31,7 +31,10 @@ function learn(call: Call, { governance }: Gateway, usage: UsageRow): void {
   if (estimate.textBytes !== null) governance.estimator.learn(current.target.model, estimate.textBytes, tokens)
 }
 
-/** The configuration has changed since: what has limits now, and had none when the call began, counts it all the same. */
+/**
+ * The configuration has changed since: of the caller and the project that the call's row names, what has limits now, and
+ * had none when the call began, counts it all the same.
+ */
 function bookLate(call: Call, gateway: Gateway, usage: UsageRow): void {
   const caller = call.credential?.caller
   if (caller === undefined) return

@@ -119,6 +119,8 @@ function inLine(outcome: Asked, call: Call, request: AdmissionRequest, gateway: 
   const { queue, subjects, checks } = request.limits
   const { state } = gateway.governance
   if (queue === null || (outcome !== null && !isShaping(outcome))) return outcome
+  // it left before it could be told of a place
+  if (call.clientLeft) return null
   const line = gateway.governance.line(subjects[0]?.key ?? "")
   const refusal = outcome?.kind === "refusal" ? outcome : behindOthers(request, checks.find(isBucket))
   if (refusal === null) return state.admit(request)

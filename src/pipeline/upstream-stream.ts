@@ -9,13 +9,13 @@ import { FrameSplitter } from "../sse/frames.ts"
 import {
   BROKEN_STREAM,
   EMPTY_STREAM,
-  MALFORMED,
+  INTERNAL,
   NETWORK,
   TIMEOUT,
   classifyFault,
   type Failure,
 } from "../upstream/failure.ts"
-import type { UpstreamAnswer } from "../upstream/answer.ts"
+import { upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
 import { readRest } from "./aftermath.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
@@ -138,15 +138,13 @@ export class UpstreamStream {
 
   private broken(error: unknown): void {
     if (this.end !== null) return
-    this.fail(
-      this.silence.tooLong
-        ? TIMEOUT
-        : error instanceof RangeError
-          ? MALFORMED
-          : this.anyFrame
-            ? BROKEN_STREAM
-            : NETWORK,
-    )
+    const fault = this.silence.tooLong ? TIMEOUT : upstreamFault(error)
+    if (fault !== null) return this.fail(fault === NETWORK && this.anyFrame ? BROKEN_STREAM : fault)
+    // until then it is the call that fails
+    if (!this.contentSeen) throw error
+    this.gateway.log.error("a stream failed inside the router", { request_id: this.call.id, error })
+    this.fail(INTERNAL)
+    this.cancel()
   }
 
   /** Judges every whole frame of a chunk; neighbours that pass leave as one piece. */

@@ -3,7 +3,7 @@
  * Counting costs nothing at the vendors, so it is no call: it leaves no row, and needs no ledger.
  */
 import { isObject, type JsonValue } from "../canonical/json.ts"
-import type { Credential, Group, Target } from "../config/snapshot.ts"
+import type { Caller, Credential, Group, Target } from "../config/snapshot.ts"
 import { estimateInputTokens } from "../dialects/messages/token-estimate.ts"
 import { passthroughBody } from "../dialects/passthrough.ts"
 import { DIALECTS } from "../dialects/registry.ts"
@@ -28,6 +28,8 @@ import { json } from "./plain.ts"
 
 /** Agents wait for the number before they go on: an estimate in time is worth more than an exact number too late. */
 const COUNT_WITHIN_MS = 10_000
+/** Agents ask for two dozen at once. No limit counts these, so of more than this from one caller no provider hears. */
+const MOST_AT_ONCE = 32
 const MESSAGES = DIALECTS.anthropic
 const decoder = new TextDecoder()
 
@@ -65,8 +67,19 @@ async function counted(call: Call, gateway: Gateway): Promise<Outgoing> {
   const estimate = estimated(call)
   governHostedTools(call)
   const target = await nativeTarget(held?.eligible ?? group.targets, group, call, gateway)
-  return (target === null ? null : await forwarded(target, call, gateway)) ?? estimate
+  const { caller } = call.credential
+  const atOnce = asking.get(caller) ?? 0
+  if (target === null || atOnce >= MOST_AT_ONCE) return estimate
+  asking.set(caller, atOnce + 1)
+  try {
+    return (await forwarded(target, call, gateway)) ?? estimate
+  } finally {
+    asking.set(caller, (asking.get(caller) ?? 1) - 1)
+  }
 }
+
+/** How many counts of each caller are on their way to providers. */
+const asking = new WeakMap<Caller, number>()
 
 /** As `admit` does it, but nothing is to be recorded. @throws RouterError `missing-model`, `model-not-allowed`, the group's refusal */
 function groupOf({ facts, snapshot }: Call, { caller }: Credential): Group {

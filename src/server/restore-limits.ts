@@ -1,7 +1,8 @@
 /** Fills the counts of limits from the ledger, so that no restart, crash or reload forgets what was used. */
 import type { Snapshot } from "../config/snapshot.ts"
-import type { GovernanceState, Subject, SubjectTotals } from "../governance/state.ts"
-import type { CallerTotals, LimitTotals, RecentCall, UsedAmounts } from "../ledger/limit-totals.ts"
+import { dayOf, monthOf } from "../governance/counts.ts"
+import type { BesidePeriod, GovernanceState, Subject, SubjectTotals } from "../governance/state.ts"
+import type { CallerTotals, LimitTotals, PeriodTotals, RecentCall, UsedAmounts } from "../ledger/limit-totals.ts"
 import type { Clock } from "../system/clock.ts"
 
 /** What is needed of the ledger. */
@@ -100,12 +101,12 @@ async function totalsOf(
   const known = await store.limitTotals(ofLifetime)
   const projects = new Map([...snapshot.credentials.values()].map(({ caller }) => [caller.id, caller.project]))
   const ts = clock.now()
-  const totals = bySubject(known.totals, projects)
+  const periods = known.periods.map((period) => ({ ...period, totals: bySubject(period.totals, projects) }))
   const recent = bySubject(known.recent, projects)
-  return subjects.map((subject) => ({
-    ...subjectTotals(subject, totals.get(subject.key) ?? [], recent.get(subject.key) ?? [], ts),
-    isWholeLifetime: ofLifetime,
-  }))
+  return subjects.map(({ key }) => {
+    const used = periods.map(({ totals, ...period }) => ({ ...period, used: sum(totals.get(key) ?? []) }))
+    return { ...subjectTotals(key, used, recent.get(key) ?? [], ts), isWholeLifetime: ofLifetime }
+  })
 }
 
 /** Each entry under its caller and under its project, by the keys of subjects. */
@@ -125,28 +126,48 @@ function bySubject<Entry extends CallerTotals | RecentCall>(
   return found
 }
 
+interface UsedPeriod {
+  readonly kind: PeriodTotals["kind"]
+  readonly ts: number
+  readonly used: UsedAmounts
+}
+
 function subjectTotals(
-  { key }: Subject,
-  totals: readonly CallerTotals[],
+  key: string,
+  periods: readonly UsedPeriod[],
   recent: readonly RecentCall[],
   ts: number,
 ): Omit<SubjectTotals, "isWholeLifetime"> {
+  const present = periods.filter((period) => isAround(ts, period))
+  const usedOf = (kind: UsedPeriod["kind"]): UsedAmounts | undefined =>
+    present.find((period) => period.kind === kind)?.used
+  const month = usedOf("month") ?? NOTHING
   return {
     key,
     ts,
-    day: sum(totals.map(({ day }) => day)),
-    month: sum(totals.map(({ month }) => month)),
-    lifetimeTokens: totals.reduce((all, { lifetimeTokens }) => all + lifetimeTokens, 0),
+    day: usedOf("day") ?? NOTHING,
+    month,
+    beside: periods.flatMap(({ kind, ts: inside, used }): readonly BesidePeriod[] =>
+      kind === "lifetime" || isAround(ts, { kind, ts: inside }) ? [] : [{ kind, ts: inside, used }],
+    ),
+    lifetimeTokens: (usedOf("lifetime") ?? month).tokens,
     lastMinute: recent.map((call) => ({ agoMs: Math.max(0, ts - call.ts), tokens: call.tokens })),
   }
 }
 
-function sum(amounts: readonly UsedAmounts[]): UsedAmounts {
+function isAround(ts: number, period: Pick<UsedPeriod, "kind" | "ts">): boolean {
+  if (period.kind === "lifetime") return true
+  return period.kind === "day" ? dayOf(period.ts) === dayOf(ts) : monthOf(period.ts) === monthOf(ts)
+}
+
+const NOTHING: UsedAmounts = { requests: 0, tokens: 0, nanoUsd: 0 }
+
+function sum(entries: readonly CallerTotals[]): UsedAmounts {
   const all = { requests: 0, tokens: 0, nanoUsd: 0 }
-  for (const { requests, tokens, nanoUsd } of amounts) {
-    all.requests += requests
-    all.tokens += tokens
-    all.nanoUsd += nanoUsd
+  for (const { used } of entries) {
+    all.requests += used.requests
+    all.tokens += used.tokens
+    all.nanoUsd += used.nanoUsd
   }
   return all
 }

@@ -1,22 +1,30 @@
 /** An upstream's answer, whatever carried it. */
+import { AnswerBroken } from "./http/exchange.ts"
+import { MALFORMED, NETWORK, type Failure } from "./failure.ts"
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib"
 
 export interface UpstreamAnswer {
   readonly status: number
   readonly headers: { get(name: string): string | null }
-  /** The next pieces of the body; null at its end. Rejects when it breaks off. */
+  /** The next pieces of the body; null at its end. Rejects with `AnswerBroken` when it breaks off. */
   read(): Promise<readonly Uint8Array[] | null>
   /** The pieces that are here already. */
   take(): readonly Uint8Array[]
-  /** Hands pieces over as they arrive until `take` returns false (resolves with true) or the body ends (with false). Rejects when it breaks off. */
+  /** Hands pieces over as they arrive until `take` returns false (resolves with true) or the body ends (with false). Rejects with `AnswerBroken` when it breaks off. */
   flow(take: (pieces: readonly Uint8Array[]) => boolean): Promise<boolean>
   /** Nothing more will come than what is here. */
   readonly complete: boolean
 }
 
+/** Why an answer could not be taken; null: that is no fault of the upstream. A `RangeError`: it is too large, or too deep. */
+export function upstreamFault(error: unknown): Failure | null {
+  if (error instanceof AnswerBroken) return NETWORK
+  return error instanceof RangeError ? MALFORMED : null
+}
+
 /**
  * The whole body, decoded where it was compressed without being asked. Most answers are here as a whole with their head:
- * then nothing is waited for. @throws RangeError when it is larger than `maxBytes`
+ * then nothing is waited for. @throws RangeError when it is larger than `maxBytes`, or is not what its encoding says
  */
 export function readWhole(answer: UpstreamAnswer, maxBytes: number): Uint8Array | Promise<Uint8Array> {
   const pieces = answer.take()
@@ -39,7 +47,12 @@ function joined(answer: UpstreamAnswer, pieces: readonly Uint8Array[], maxBytes:
   const bytes = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces)
   if (bytes.length > maxBytes) throw new RangeError("the answer is too large")
   const encoding = answer.headers.get("content-encoding")
-  return encoding === null ? bytes : decoded(bytes, encoding.toLowerCase(), maxBytes)
+  if (encoding === null) return bytes
+  try {
+    return decoded(bytes, encoding.toLowerCase(), maxBytes)
+  } catch (cause) {
+    throw new RangeError("the answer cannot be decoded", { cause })
+  }
 }
 
 function sizeOf(pieces: readonly Uint8Array[]): number {

@@ -18,6 +18,7 @@ export type FailureClass =
   | "stream_broken"
   | "client_cancel"
   | "refused"
+  | "internal"
 
 export interface Failure {
   readonly class: FailureClass
@@ -52,6 +53,8 @@ export const MALFORMED: Failure = failing("malformed_answer", "upstream-failed")
 export const EMPTY_STREAM: Failure = failing("empty_stream", "upstream-failed")
 export const BROKEN_STREAM: Failure = failing("stream_broken", "upstream-failed")
 export const CLIENT_LEFT: Failure = final("client_cancel", "client-closed", false)
+/** The router itself failed while it was at it: no target is to blame, and another one would fare alike. */
+export const INTERNAL: Failure = final("internal", "internal-error", false)
 /** A 404 about the state that the call points at, not about the model. */
 export const STATE_GONE: Failure = final("bad_request", "not-found", true)
 // a provider that limits is alive: what helps is a pause, not the breaker

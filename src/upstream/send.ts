@@ -2,7 +2,7 @@
 import type { Target } from "../config/snapshot.ts"
 import type { Clock } from "../system/clock.ts"
 import type { UpstreamAnswer } from "./answer.ts"
-import { NothingReceived, type Exchange, type Listener } from "./http/exchange.ts"
+import { AnswerBroken, NothingReceived, type Exchange, type Listener } from "./http/exchange.ts"
 import type { ResponseHead, ResponseHeaders } from "./http/head.ts"
 import { Pool } from "./http/pool.ts"
 
@@ -19,7 +19,7 @@ export interface UpstreamRequest {
 }
 
 export interface Sent {
-  /** Resolves with the head of the answer. Redirects are answers, not followed. Rejects on network faults and after `cancel`. */
+  /** Resolves with the head of the answer. Redirects are answers, not followed. Rejects with `AnswerBroken` on network faults and after `cancel`. */
   readonly answer: Promise<UpstreamAnswer>
   /** Frees the connection at once, whatever has come. */
   readonly cancel: () => void
@@ -83,7 +83,7 @@ export class PooledRequest implements Sent, Listener {
   private sent: ReturnType<Pool["send"]>
   private cancelled = false
   private resolve: (answer: UpstreamAnswer) => void = () => {}
-  private reject: (error: Error) => void = () => {}
+  private reject: (error: AnswerBroken) => void = () => {}
 
   constructor(pool: Pool, pieces: readonly Uint8Array[]) {
     this.pool = pool
@@ -104,7 +104,7 @@ export class PooledRequest implements Sent, Listener {
     this.resolve(new PooledAnswer(status, headers, this.sent.exchange))
   }
 
-  failed(error: Error): void {
+  failed(error: AnswerBroken): void {
     // a kept connection may close while the request is on its way: nobody has seen that request
     if (!this.cancelled && this.sent.reused && error instanceof NothingReceived)
       this.sent = this.pool.send(this.pieces, this, true)
@@ -178,10 +178,10 @@ function byFetch(request: UpstreamRequest, proxy: string): Sent {
       timeout: false,
       decompress: false,
       ...(target.origin.tls === null ? {} : { tls: target.origin.tls }),
-    })
+    }).catch(brokeOff)
     const reader = response.body?.getReader()
     const read = async (): Promise<readonly Uint8Array[] | null> => {
-      const chunk = await reader?.read()
+      const chunk = await reader?.read().catch(brokeOff)
       return chunk?.value === undefined ? null : [chunk.value]
     }
     const flow = async (take: (pieces: readonly Uint8Array[]) => boolean): Promise<boolean> => {
@@ -191,4 +191,8 @@ function byFetch(request: UpstreamRequest, proxy: string): Sent {
     return { status: response.status, headers: response.headers, read, flow, take: () => [], complete: false }
   }
   return { answer: answer(), cancel: () => control.abort() }
+}
+
+function brokeOff(cause: unknown): never {
+  throw new AnswerBroken(cause)
 }

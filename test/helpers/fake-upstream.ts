@@ -93,6 +93,11 @@ export class FakeUpstream {
     }
   }
 
+  /** Every connection breaks, as when the far end dies; it takes new ones. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy()
+  }
+
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
     await new Promise<void>((resolve) => this.#server.close(() => resolve()))

@@ -22,8 +22,9 @@ export interface Gateway extends Door, AsyncDisposable {
 /** Calls that a test left hanging are cut after this. */
 const STOP_WITHIN_MS = 300
 
-export async function startGateway(setup: Setup, log: Log = silentLog): Promise<Gateway> {
-  const prepared = prepare(setup)
+/** Starts on a fresh configuration, or again on one that was prepared before. */
+export async function startGateway(from: Setup | Prepared, log: Log = silentLog): Promise<Gateway> {
+  const prepared = "configPath" in from ? from : prepare(from)
   const router = await startRouter({
     configPath: prepared.configPath,
     env: prepared.env,

@@ -10,6 +10,8 @@ export interface RawClient {
   /** Stops and resumes reading: the kernel's buffers fill, then the sender feels it. */
   pause(): void
   resume(): void
+  /** Says that nothing more will be sent. */
+  end(): void
   destroy(): void
   reset(): void
   /** Waits until what was received matches. */
@@ -49,6 +51,7 @@ export async function connectRaw(url: string): Promise<RawClient> {
     closed: closed.promise,
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
+    end: () => void socket.end(),
     destroy: () => void socket.destroy(),
     reset: () => void socket.resetAndDestroy(),
     until: async (pattern) => {

@@ -37,7 +37,14 @@ export function totals(used: Amounts3): (subjects: readonly Subject[]) => Promis
   return () =>
     Promise.resolve(
       SUBJECTS.map(({ key }) => {
-        const all = { day: used, month: used, lifetimeTokens: used.tokens, isWholeLifetime: true, lastMinute: [] }
+        const all = {
+          day: used,
+          month: used,
+          beside: [],
+          lifetimeTokens: used.tokens,
+          isWholeLifetime: true,
+          lastMinute: [],
+        }
         return { key, ts: systemClock.now(), ...all }
       }),
     )

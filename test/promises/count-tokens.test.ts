@@ -3,7 +3,7 @@ import Anthropic from "@anthropic-ai/sdk"
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { closeAtOnce, reply, resetAtOnce, stall } from "../helpers/behaviours.ts"
 import type { Answer, CallOptions } from "../helpers/client.ts"
-import { call } from "../helpers/client.ts"
+import { call, eventually } from "../helpers/client.ts"
 import { newToken, VENDOR_MODEL } from "../helpers/config.ts"
 import { expectCommonHeaders, expectError, parsed } from "../helpers/expectations.ts"
 import type { Behaviour } from "../helpers/fake-upstream.ts"
@@ -142,6 +142,26 @@ test("a client that leaves is not counted for any more", async () => {
   control.abort()
   expect(await counting).toBe("aborted")
   await exchange.left
+})
+
+test("a crowd of one caller's counts does not reach the provider all at once, and nobody waits or is refused", async () => {
+  const gate = Promise.withResolvers<void>()
+  upstream.plan("crowd", async (exchange) => {
+    await gate.promise
+    await reply('{"input_tokens":7}')(exchange)
+  })
+  const crowd = Array.from({ length: 50 }, () => count(body("crowd")))
+  const answers: Promise<unknown>[] = []
+  let estimates = 0
+  for (const one of crowd)
+    answers.push(one.then((answer) => (answer.headers.get("x-router-estimate") === null ? null : (estimates += 1))))
+  await eventually("the estimates", () => (estimates === 18 ? true : undefined))
+  expect(upstream.received("crowd")).toHaveLength(32)
+  gate.resolve()
+  await Promise.all(answers)
+  expect(estimates).toBe(18)
+  for (const answer of await Promise.all(crowd)) expect(answer.status).toBe(200)
+  expect((await count(body("crowd"))).headers.get("x-router-estimate")).toBeNull()
 })
 
 test("it is not billed: there is no row", async () => {

@@ -1,16 +1,15 @@
 /** Tight budgets under a storm of calls that finish, fail, hang and leave: never beyond a limit, and nothing stays reserved. */
 import { Database } from "bun:sqlite"
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { reply, resetAtOnce, stall, stream } from "../helpers/behaviours.ts"
 import { eventually, get, readAnswer } from "../helpers/client.ts"
 import { callerEntry, newToken } from "../helpers/config.ts"
-import { type Behaviour, bodyText, FakeUpstream } from "../helpers/fake-upstream.ts"
+import { type Behaviour, FakeUpstream } from "../helpers/fake-upstream.ts"
 import type { Gateway } from "../helpers/gateway.ts"
 import { startGateway } from "../helpers/gateway.ts"
+import { moody } from "../helpers/moods.ts"
 import { databasePath } from "../helpers/records.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../helpers/samples.ts"
 import { at } from "../helpers/streams.ts"
-import { sampleFor, vendorAnswer } from "../helpers/vendor.ts"
 
 const WAVES = 4
 const CALLS = 100
@@ -32,33 +31,20 @@ let inFlight = 0
 let mostInFlight = 0
 const tokens = ["a", "b"].map((name) => newToken(name))
 
-/** Counts what is in work, and does as the request's text says. */
-const moody: Behaviour = async (exchange) => {
+/** Counts what is in work. */
+const counted: Behaviour = async (exchange) => {
   inFlight += 1
   mostInFlight = Math.max(mostInFlight, inFlight)
   try {
     await Bun.sleep(1 + (inFlight % 7))
-    await moodOf(bodyText(exchange.request))(exchange)
+    await moody(exchange)
   } finally {
     inFlight -= 1
   }
 }
 
-function moodOf(body: string): Behaviour {
-  if (body.includes("mood-fail")) return reply('{"error":{"message":"no"}}', { status: 500 })
-  if (body.includes("mood-reset")) return resetAtOnce
-  if (body.includes("mood-stall")) return stall
-  if (body.includes("mood-break"))
-    return async (exchange) => {
-      const sample = sampleFor(exchange.request)
-      const frames = sample.frames().slice(0, sample.framesBeforeContent + 1)
-      await stream([...frames, { end: "reset" }])(exchange)
-    }
-  return vendorAnswer()
-}
-
 beforeAll(async () => {
-  upstream = (await FakeUpstream.start()).otherwise(moody)
+  upstream = (await FakeUpstream.start()).otherwise(counted)
   gateway = await startGateway({
     upstreams: { upstream },
     configure: (config) => {

@@ -36,6 +36,7 @@ beforeAll(async () => {
       for (const dialect of DIALECTS) {
         add(`${dialect} tight`, { quota: { day: { tokens: 250 } } })
         add(`${dialect} wide`, { quota: { day: { tokens: 100_000 } } })
+        add(`${dialect} enough`, { quota: { day: { tokens: 215 } } })
         add(`${dialect} poor`, { spend: { day_usd: 0.002 } })
         add(`${dialect} free`, {})
         add(`${dialect} calls only`, { rate: { rpm: 100, concurrent: 5 } })
@@ -89,6 +90,19 @@ for (const dialect of DIALECTS) {
       gate.resolve()
       expect((await answer).text).toBe(frames.join(""))
       expect(await lineOf(dialect, "wide")).toMatchObject({ used: 18, reserved: 0 })
+    })
+
+    test("what a stream repeats at its end is not taken for more output", async () => {
+      const marker = `repeats-${dialect}`
+      const frames = long(dialect, 120)
+      const last = dialect === "responses" ? 1 : 0
+      upstream.plan(marker, stream(frames), stream([...frames.slice(0, frames.length - last), { end: "reset" }]))
+      const answer = await ask(dialect, "enough", marker, true)
+      expect(answer.text).toBe(frames.join(""))
+      if (last === 0) return
+      const broken = await ask(dialect, "wide", marker, true)
+      const row = await eventually("the row", () => gateway.records.usage(broken.requestId)[0])
+      expect(row).toMatchObject({ error: "upstream-failed", usage_source: "estimated", output_tokens: 120 })
     })
 
     test("where no more may be reserved the stream ends with the limit's error, and what came is billed", async () => {

@@ -1,10 +1,12 @@
 /** Facts about models: the catalogue of a provider, and what a target says differently. */
 import type { z } from "zod"
+import { modelPricesOf } from "../../ledger/model-prices.ts"
 import {
   allOptional,
   amount,
   block,
   byDefault,
+  checked,
   choice,
   flag,
   integer,
@@ -27,7 +29,21 @@ const LATER = { pending: true } as const
 const MAX_PRICE_USD = 100_000
 
 const price = (what: string): z.ZodType =>
-  amount(`Price of ${what}.`, { max: MAX_PRICE_USD, unit: "USD per million tokens" })
+  exact(amount(`Price of ${what}.`, { max: MAX_PRICE_USD, unit: "USD per million tokens" }))
+
+/** Money is counted in whole billionths. */
+function exact(schema: z.ZodType): z.ZodType {
+  return checked(schema, (value) => {
+    // out of its range: that is told already
+    if (!(Number(value) >= 0 && Number(value) < Infinity)) return null
+    try {
+      modelPricesOf({ input_price_per_million_usd: value as number })
+      return null
+    } catch {
+      return { path: [], message: "Prices and factors have at most nine digits behind the point." }
+    }
+  })
+}
 
 const tokenPrices: Shape = {
   input_price_per_million_usd: price("input tokens"),
@@ -40,7 +56,7 @@ const tokenPrices: Shape = {
 const prices: Shape = {
   ...tokenPrices,
   image_input_price_per_million_tokens_usd: price("input tokens that stand for images; absent: as other input"),
-  image_input_price_per_image_usd: amount("Price of one input image.", { max: MAX_PRICE_USD, unit: "USD" }),
+  image_input_price_per_image_usd: exact(amount("Price of one input image.", { max: MAX_PRICE_USD, unit: "USD" })),
   price_tiers: list(
     block(
       {
@@ -57,7 +73,7 @@ const prices: Shape = {
   ),
   service_tier_multipliers: table(
     identifier,
-    amount("Factor on every price.", { max: 1000 }),
+    exact(amount("Factor on every price.", { max: 1000 })),
     "Factors on all prices, by the service tier that the provider reports.",
   ),
   pricing_source: text("Where the prices come from; copied to the rows."),

@@ -7,9 +7,9 @@ import { readChatUsage } from "./usage.ts"
 export function judgeReply(bytes: Uint8Array): ReplyVerdict {
   const body = parseBytes(bytes)
   if (body === null) return { kind: "fault", fault: { ...NO_FAULT, message: "the answer is no JSON object" } }
-  if (!Array.isArray(body["choices"])) return { kind: "fault", fault: openAiFault(body) }
   const choices = asArray(body["choices"])
-  if (choices.length === 0 && body["error"] !== undefined) return { kind: "fault", fault: openAiFault(body) }
+  // an answer of nothing is none
+  if (choices.length === 0) return { kind: "fault", fault: openAiFault(body) }
   return {
     kind: "answer",
     usage: readChatUsage(body["usage"]),

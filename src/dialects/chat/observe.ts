@@ -10,7 +10,7 @@ import {
   type UpstreamFault,
   type Usage,
 } from "../dialect.ts"
-import { asArray, asObject, asString, parseObject, type Loose } from "../loose.ts"
+import { asArray, asCount, asObject, asString, parseObject, type Loose } from "../loose.ts"
 import { faultOf, renderOpenAiError } from "../openai-error.ts"
 import { readChatUsage } from "./usage.ts"
 
@@ -23,9 +23,11 @@ const NULL = 110
 const NOTHING: Loose = {}
 
 export class ChatObserver implements StreamObserver {
-  finished = false
   fault: UpstreamFault | null = null
   private readonly hideUsage: boolean
+  /** Several answers were asked for, and each has an end of its own: which of them have begun, and ended. Null: one. */
+  private readonly choices: { readonly most: number; readonly begun: Set<number>; readonly ended: Set<number> } | null
+  private anyEnd = false
   private usage: Usage | null = null
   private stopReason: string | null = null
   private serviceTier: string | null = null
@@ -34,11 +36,18 @@ export class ChatObserver implements StreamObserver {
 
   constructor(request: RequestFacts) {
     this.hideUsage = !request.includeUsage
+    const { choices } = request
+    this.choices = choices > 1 ? { most: choices, begun: new Set(), ended: new Set() } : null
+  }
+
+  /** Of several answers the last to be seen ends the stream. */
+  get finished(): boolean {
+    return this.anyEnd && this.choices?.begun.size === this.choices?.ended.size
   }
 
   frame(bytes: Uint8Array, start: number, end: number): number {
     if (bytes[start] === COMMENT) return FRAME.plain
-    if (this.contentSeen && isBareDelta(bytes, start, end)) return FRAME.content
+    if (this.contentSeen && this.choices === null && isBareDelta(bytes, start, end)) return FRAME.content
     const { data, event } = readFields(bytes, start, end)
     if (data === null) return FRAME.plain
     // an end of nothing is no answer
@@ -85,14 +94,23 @@ export class ChatObserver implements StreamObserver {
       const choice = asObject(entry)
       const reason = choice?.["finish_reason"]
       // some servers send "" for "not yet", and some send the reason twice
-      if (typeof reason === "string" && reason !== "") {
+      const isEnd = typeof reason === "string" && reason !== ""
+      if (isEnd) {
         this.stopReason = reason
-        this.finished = true
+        this.anyEnd = true
       }
+      this.saw(asCount(choice?.["index"]) ?? 0, isEnd)
       if (holdsContent(asObject(choice?.["delta"]) ?? asObject(choice?.["message"]))) verdict = FRAME.content
     }
     if (verdict === FRAME.content) this.contentSeen = true
     return verdict
+  }
+
+  private saw(index: number, isEnd: boolean): void {
+    const { choices } = this
+    if (choices === null || index >= choices.most) return
+    choices.begun.add(index)
+    if (isEnd) choices.ended.add(index)
   }
 }
 

@@ -14,6 +14,8 @@ export class ResponsesObserver implements StreamObserver {
   readonly finished = false
   fault: UpstreamFault | null = null
   private contentSeen = false
+  /** Of the item that is on its way something came in deltas: its end only repeats it. */
+  private deltaSeen = false
   private usage: Usage | null = null
   private stopReason: string | null = null
   private serviceTier: string | null = null
@@ -24,6 +26,7 @@ export class ResponsesObserver implements StreamObserver {
   frame(bytes: Uint8Array, start: number, end: number): number {
     if (this.contentSeen && startsWith(bytes, start, end, TEXT_DELTA)) {
       this.lastSequence++
+      this.deltaSeen = true
       return FRAME.content
     }
     const { event, data } = readFields(bytes, start, end)
@@ -39,9 +42,22 @@ export class ResponsesObserver implements StreamObserver {
       if (response === null && !this.contentSeen) return FRAME.fault
       return isProviderFailure(this.response) ? this.failed(faultOf(this.response["error"])) : FRAME.terminal
     }
-    const content = holdsContent(type, body)
-    if (content) this.contentSeen = true
-    return content ? FRAME.content : FRAME.plain
+    if (!this.holdsContent(type, body)) return FRAME.plain
+    this.contentSeen = true
+    return FRAME.content
+  }
+
+  /** Any delta is content; so is an item that arrives with something in it, or at once as a whole. */
+  private holdsContent(type: string, body: Loose): boolean {
+    if (type === "response.output_item.done") {
+      const isRepeated = this.deltaSeen
+      this.deltaSeen = false
+      return !isRepeated
+    }
+    if (type === "response.output_item.added") return isBegun(asObject(body["item"]))
+    if (!type.endsWith(".delta")) return false
+    this.deltaSeen = true
+    return true
   }
 
   facts(): AnswerFacts {
@@ -93,11 +109,7 @@ function failureCode(error: RouterError): string {
   return error.code === "upstream-rate-limited" ? "rate_limit_exceeded" : "server_error"
 }
 
-/** Any delta is content; so is an item or part that arrives with something in it. */
-function holdsContent(type: string, body: Loose): boolean {
-  if (type.endsWith(".delta") || type === "response.output_item.done") return true
-  if (type !== "response.output_item.added") return false
-  const item = asObject(body["item"])
+function isBegun(item: Loose | null): boolean {
   const kind = item?.["type"]
   if (kind === "message") return asArray(item?.["content"]).length > 0
   if (kind === "reasoning") return asArray(item?.["summary"]).length > 0

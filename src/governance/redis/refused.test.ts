@@ -75,7 +75,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`in the store${WITHOUT_REDIS === null ? 
   beforeAll(async () => {
     redis = await startRedis()
     const none = { requests: 0, tokens: 0, nanoUsd: 0 }
-    const empty = { day: none, month: none, lifetimeTokens: 0, isWholeLifetime: true, lastMinute: [] }
+    const empty = { day: none, month: none, beside: [], lifetimeTokens: 0, isWholeLifetime: true, lastMinute: [] }
     state = await openShared(redis.url, {
       recountMs: 0,
       totalsOf: (subjects) => Promise.resolve(subjects.map(({ key }) => ({ ...empty, key, ts: systemClock.now() }))),

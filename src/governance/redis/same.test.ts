@@ -146,7 +146,15 @@ describe.skipIf(WITHOUT_REDIS !== null)(`memory and store${WITHOUT_REDIS === nul
     await redis.command("FLUSHALL")
     const totalsOf = (subjects: readonly Subject[]): Promise<readonly SubjectTotals[]> => {
       const none = { requests: 0, tokens: 0, nanoUsd: 0 }
-      const empty = { ts: START, day: none, month: none, lifetimeTokens: 0, isWholeLifetime: true, lastMinute: [] }
+      const empty = {
+        ts: START,
+        day: none,
+        month: none,
+        beside: [],
+        lifetimeTokens: 0,
+        isWholeLifetime: true,
+        lastMinute: [],
+      }
       return Promise.resolve(subjects.map(({ key }) => ({ key, ...empty })))
     }
     const store = new StoreState({

@@ -13,10 +13,18 @@ export interface Carrier {
   release(reusable: boolean): void
 }
 
-/** Why an exchange failed before any byte of an answer came; it may be tried again on another connection. */
-export class NothingReceived extends Error {
+/** Why there is no answer, or no whole one: the connection, what came over it, or `cancel`. Nothing else is one of these. */
+export class AnswerBroken extends Error {
+  constructor(cause: unknown, message = "the answer broke off") {
+    super(message, { cause })
+    this.name = "AnswerBroken"
+  }
+}
+
+/** It failed before any byte of an answer came, and may be tried again on another connection. */
+export class NothingReceived extends AnswerBroken {
   constructor(cause: unknown) {
-    super("the connection ended before an answer came", { cause })
+    super(cause, "the connection ended before an answer came")
     this.name = "NothingReceived"
   }
 }
@@ -24,8 +32,8 @@ export class NothingReceived extends Error {
 /** Whoever waits for the answer; one of the two is told, once. */
 export interface Listener {
   headed(head: ResponseHead): void
-  /** No head came: `NothingReceived`, `HttpFault`, or the exchange was cancelled. */
-  failed(error: Error): void
+  /** No head came. */
+  failed(error: AnswerBroken): void
 }
 
 interface Flow {
@@ -39,7 +47,7 @@ export class Exchange {
   private readonly listener: Listener
   private reader: PromiseWithResolvers<readonly Uint8Array[] | null> | null = null
   private flowing: Flow | null = null
-  private failure: Error | null = null
+  private failure: AnswerBroken | null = null
   private waitingBytes = 0
   private paused = false
   private over = false
@@ -56,7 +64,7 @@ export class Exchange {
     return this.decoder.done
   }
 
-  /** The next pieces of the body; null at its end. One caller at a time. Rejects when the answer breaks off. */
+  /** The next pieces of the body; null at its end. One caller at a time. Rejects with `AnswerBroken` when the answer breaks off. */
   read(): Promise<readonly Uint8Array[] | null> {
     const ready = this.take()
     if (ready.length > 0) return Promise.resolve(ready)
@@ -68,7 +76,7 @@ export class Exchange {
 
   /**
    * Hands pieces over as they arrive, without a promise for each, until `take` returns false or the body ends.
-   * Resolves with whether more may come. Rejects when the answer breaks off, or with what `take` throws.
+   * Resolves with whether more may come. Rejects with `AnswerBroken` when the answer breaks off, or with what `take` throws.
    */
   flow(take: (pieces: readonly Uint8Array[]) => boolean): Promise<boolean> {
     const ready = this.take()
@@ -82,7 +90,7 @@ export class Exchange {
   /** Nobody wants the rest: the connection goes. */
   cancel(): void {
     if (this.over) return
-    this.fail(new Error("cancelled"))
+    this.fail("cancelled")
   }
 
   // what the connection tells
@@ -92,8 +100,7 @@ export class Exchange {
     try {
       this.decoder.push(bytes)
     } catch (error) {
-      this.fail(error instanceof Error ? error : new Error(String(error)))
-      return
+      return this.fail(error)
     }
     this.progress(bytes.length)
     if (this.told || this.decoder.head === null) return
@@ -109,7 +116,7 @@ export class Exchange {
       this.decoder.finish()
       this.progress(0)
     } catch (error) {
-      this.fail(error instanceof Error ? error : new Error(String(error)))
+      this.fail(error)
     }
   }
 
@@ -161,7 +168,8 @@ export class Exchange {
     return pieces
   }
 
-  private fail(error: Error): void {
+  private fail(cause: unknown): void {
+    const error = cause instanceof AnswerBroken ? cause : new AnswerBroken(cause)
     this.failure = error
     const { reader, flowing } = this
     this.reader = null
