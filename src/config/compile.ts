@@ -8,13 +8,13 @@ import { clientIpRule } from "./client-ip.ts"
 import { contractFacts, promisedDialects, targetContract } from "./contract.ts"
 import { compileCredentials } from "./credentials.ts"
 import { engineMetricsRule } from "./engine-metrics.ts"
-import { formatPath } from "./findings.ts"
 import { fingerprint, pricingFingerprint, routingFingerprint } from "./fingerprints.ts"
 import { compileLimits } from "./limits.ts"
 import { reservePricesOf } from "./reserve-prices.ts"
 import { observedBy, operationalTargets } from "./operational-targets.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
 import { policySettings, targetDescription } from "./policies.ts"
+import type { Path } from "./schema/inspect.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
 import { shadowSettings, telemetryRule } from "./shadow.ts"
 import { targetFacts } from "./target-facts.ts"
@@ -28,8 +28,8 @@ const ENDPOINTS = {
 export interface CompileOptions {
   /** Sent as `User-Agent` to upstreams. */
   readonly userAgent: string
-  /** The line of a formatted path in the configuration file. */
-  readonly lineOf?: (path: string) => number | null
+  /** The line of a path in the configuration file. */
+  readonly lineOf?: (path: Path) => number | null
 }
 
 /** @throws Error when a TLS file cannot be read */
@@ -75,7 +75,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       const providerEntry = config.providers[target.provider]
       if (provider === undefined || providerEntry === undefined)
         throw new Error(`unknown provider in models.${name}.targets[${index}]`)
-      const line = options.lineOf?.(formatPath(["models", name, "targets", index])) ?? null
+      const line = options.lineOf?.(["models", name, "targets", index]) ?? null
       const compiled = compileTarget(target, index, provider, providerEntry, entry, config, options)
       return { ...compiled, line, observed: observedBy(name, entry, compiled) }
     })

@@ -6,20 +6,13 @@ import { checkContracts } from "./contract-checks.ts"
 import type { Config } from "./config.ts"
 import { reportDatabaseAddress } from "./database-address.ts"
 import { readTree, type Tree } from "./document.ts"
-import {
-  collector,
-  formatPath,
-  positionOf,
-  START,
-  type Finding,
-  type Place,
-  type Position,
-  type Report,
-} from "./findings.ts"
+import { collector, formatPath, positionOf, START, type Finding, type Position, type Report } from "./findings.ts"
 import { checkIdentities } from "./identities.ts"
 import { pathOf, reportIssues } from "./issues.ts"
 import { mapping } from "./outline.ts"
 import { reportPending } from "./pending.ts"
+import { NotInPieces, PIECE_BOUNDS, type PieceBounds } from "./pieces.ts"
+import { FoundPlaces } from "./places.ts"
 import { reportPolicies } from "./policy-checks.ts"
 import { reportProviderFiles } from "./provider-files.ts"
 import { checkReferences } from "./references.ts"
@@ -43,8 +36,8 @@ export interface LoadResult {
   readonly findings: readonly Finding[]
   /** Secret values that the configuration holds, for masking. */
   readonly secrets: readonly string[]
-  /** The line on which the value of a formatted path stands in the file, from 1; null: it does not stand there. */
-  readonly lineOf: (path: string) => number | null
+  /** The line on which the value of a path stands in the file, from 1; null: it does not stand there. */
+  readonly lineOf: (path: Path) => number | null
   /** Absolute paths of every file that the result depends on, whether it exists or not. */
   readonly files: readonly string[]
   /** Where something stands in the file, or what is around it. */
@@ -58,20 +51,37 @@ export function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("hex")
 }
 
-export function loadConfig({ path, env, readFile = readTextFile }: LoadOptions): LoadResult {
-  const file = resolve(path)
-  const places = new Map<string, Place>()
-  const { report, all } = collector(places)
+export function loadConfig(options: LoadOptions): LoadResult {
+  const file = resolve(options.path)
+  const asked = { ...options, readFile: options.readFile ?? readTextFile }
   let text: string
   try {
-    text = readFile(file)
+    text = asked.readFile(file)
   } catch (error) {
+    const { report, all } = collector(new FoundPlaces())
     report({ code: "unreadable-file", path: [], message: `The configuration cannot be read: ${whyUnreadable(error)}.` })
     const nowhere = { lineOf: () => null, positionOf: () => START }
     return { config: null, findings: all(), secrets: [], files: [file], digest: "", ...nowhere }
   }
+  try {
+    return loadedFrom(text, file, asked, PIECE_BOUNDS)
+  } catch (error) {
+    if (!(error instanceof NotInPieces)) throw error
+    return loadedFrom(text, file, asked, null)
+  }
+}
+
+/** Throws `NotInPieces` where there are bounds. */
+function loadedFrom(
+  text: string,
+  file: string,
+  { env, readFile }: LoadOptions & { readonly readFile: ReadFile },
+  bounds: PieceBounds | null,
+): LoadResult {
+  const places = new FoundPlaces()
+  const { report, all } = collector(places)
   const sources = openSources(file, env, readFile, report)
-  const read = readTree(text, configSchema, sources, places, report)
+  const read = readTree(text, configSchema, sources, places, report, bounds)
   const { config, secrets, files } =
     read.value === undefined ? NOTHING : validate(read, { file, sources, readFile, report })
   const findings = all()
@@ -79,7 +89,7 @@ export function loadConfig({ path, env, readFile = readTextFile }: LoadOptions):
     config: findings.some((finding) => finding.severity === "error") ? null : config,
     findings,
     secrets: [...new Set([...read.secrets, ...secrets])],
-    lineOf: (at) => places.get(at)?.value.line ?? null,
+    lineOf: (place) => places.get(place)?.value.line ?? null,
     files: [...new Set([file, ...sources.files, ...files])],
     digest: digestOf(text),
     positionOf: (place) => positionOf(places, place),
