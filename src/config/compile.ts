@@ -34,10 +34,30 @@ export interface CompileOptions {
 
 /** @throws Error when a TLS file cannot be read */
 export function compile(config: Config, options: CompileOptions): Snapshot {
+  const steps = stepsOf(config, options)
+  for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value
+}
+
+/** The same, `pause` after pause: many callers do not hold up what else there is to do. */
+export async function compileBesides(
+  config: Config,
+  options: CompileOptions,
+  pause: () => Promise<unknown>,
+): Promise<Snapshot> {
+  const steps = stepsOf(config, options)
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value
+    await pause()
+  }
+}
+
+function* stepsOf(config: Config, options: CompileOptions): Generator<void, Snapshot> {
   const groups = compileGroups(config, options)
-  const callerLimits = compileLimits(config)
+  yield
+  const callerLimits = yield* compileLimits(config)
+  const credentials = yield* compileCredentials(config, callerLimits)
   return {
-    credentials: compileCredentials(config, callerLimits),
+    credentials,
     callerLimits,
     groups,
     defaultGroup: config.server.default_model_group,

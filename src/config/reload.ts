@@ -1,19 +1,20 @@
 /** Takes a changed configuration while calls are in flight: whole, or not at all. */
-import { isDeepStrictEqual } from "node:util"
 import type { Log } from "../system/log.ts"
 import type { Config } from "./config.ts"
-import type { LoadResult } from "./load.ts"
+import type { Reading } from "./load-apart.ts"
+import { changedBetween, type Marks } from "./marks.ts"
 import { watchFiles, type Stop, type WatchTools } from "./watch.ts"
 
 /** Set up once when the process starts. */
-const RESTART_KEYS = ["listen", "usage_db", "state", "workers", "logging"] as const
+const RESTART_KEYS = ["server.listen", "server.usage_db", "server.state", "server.workers", "server.logging"]
 
 export interface ReloadOptions {
   /** What the process runs on. */
-  readonly running: LoadResult & { readonly config: Config }
-  readonly load: () => LoadResult
+  readonly running: Reading & { readonly config: Config }
+  /** While calls go on. */
+  readonly load: () => Promise<Reading>
   /** Puts the configuration into force; may name further files that it depends on. When it throws, the one before stays. */
-  readonly apply: (config: Config, result: LoadResult) => Applied | Promise<Applied>
+  readonly apply: (config: Config, result: Reading) => Applied | Promise<Applied>
   readonly log: Log
   /** Calls the listener whenever someone asks for a reload (SIGHUP). */
   readonly onRequest: (listener: () => void) => Stop
@@ -35,14 +36,16 @@ export interface Reloader {
 }
 
 export function startReloading(options: ReloadOptions): Reloader {
-  const { running, log } = options
-  let current = running
+  const { log } = options
+  const started = options.running.marks
+  let current = kept(options.running, options.running.config, options.running.files)
   let queue: Promise<unknown> = Promise.resolve()
   let waiting: Promise<ReloadOutcome> | undefined
   let stopWatching: Stop | undefined
+  let isClosed = false
   const once = async (): Promise<ReloadOutcome> => {
     waiting = undefined
-    const result = options.load()
+    const result = await options.load()
     const config = result.config
     const { refusal, files } =
       config === null ? { refusal: reasonsOf(result), files: [] } : await attempted(options, config, result)
@@ -50,11 +53,9 @@ export function startReloading(options: ReloadOptions): Reloader {
       log.error("the configuration is refused, the one before stays in force", { reasons: refusal })
       return { is: "refused", reasons: refusal, digest: result.digest }
     }
-    const changed = changedKeys(current.config, config)
-    const needRestart = RESTART_KEYS.filter(
-      (key) => !isDeepStrictEqual(running.config.server[key], config.server[key]),
-    ).map((key) => `server.${key}`)
-    current = { ...result, config, files }
+    const changed = changedBetween(current.marks, result.marks)
+    const needRestart = RESTART_KEYS.filter((key) => started.get(key) !== result.marks.get(key))
+    current = kept(result, config, files)
     log.info("the configuration is reloaded", { changed })
     if (needRestart.length > 0) log.warn("some changed keys need a restart", { keys: needRestart })
     adjustWatch()
@@ -70,8 +71,8 @@ export function startReloading(options: ReloadOptions): Reloader {
   }
 
   const adjustWatch = (): void => {
-    const wanted = current.config.server.watch_config
-    if (wanted) {
+    if (isClosed) return
+    if (current.isWatched) {
       stopWatching ??= watchFiles(() => current.files, request, options.watchTools)
     } else {
       stopWatching?.()
@@ -87,6 +88,7 @@ export function startReloading(options: ReloadOptions): Reloader {
   return {
     reload,
     close() {
+      isClosed = true
       stopRequests()
       stopWatching?.()
     },
@@ -99,7 +101,7 @@ interface Attempt {
   readonly files: readonly string[]
 }
 
-async function attempted({ apply }: ReloadOptions, config: Config, result: LoadResult): Promise<Attempt> {
+async function attempted({ apply }: ReloadOptions, config: Config, result: Reading): Promise<Attempt> {
   try {
     return { refusal: [], files: [...result.files, ...((await apply(config, result)) ?? [])] }
   } catch (error) {
@@ -107,29 +109,19 @@ async function attempted({ apply }: ReloadOptions, config: Config, result: LoadR
   }
 }
 
-function reasonsOf(result: LoadResult): readonly string[] {
+function reasonsOf(result: Reading): readonly string[] {
   return result.findings
     .filter((finding) => finding.severity === "error")
     .map(({ line, column, path, message }) => `${line}:${column} ${path}: ${message}`)
 }
 
-/** Names of keys, never values: `server.upstream`, `providers.alpha`, `callers`. */
-function changedKeys(before: Config, after: Config): readonly string[] {
-  return [
-    ...changedEntries("server", { ...before.server }, { ...after.server }),
-    ...changedEntries("providers", before.providers, after.providers),
-    ...changedEntries("models", before.models, after.models),
-    ...(["users", "projects", "project_memberships", "callers"] as const).filter(
-      (key) => !isDeepStrictEqual(before[key], after[key]),
-    ),
-  ]
+interface Kept {
+  readonly marks: Marks
+  readonly files: readonly string[]
+  readonly isWatched: boolean
 }
 
-function changedEntries(
-  section: string,
-  before: Readonly<Record<string, unknown>>,
-  after: Readonly<Record<string, unknown>>,
-): readonly string[] {
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
-  return names.filter((name) => !isDeepStrictEqual(before[name], after[name])).map((name) => `${section}.${name}`)
+/** The configuration itself, which may be large, is not. */
+function kept({ marks }: Reading, { server }: Config, files: readonly string[]): Kept {
+  return { marks, files, isWatched: server.watch_config }
 }

@@ -1,7 +1,9 @@
 /** Starts a router from a configuration file, and stops it without losing a call. */
-import { compile } from "../config/compile.ts"
+import { setImmediate as nextTurn } from "node:timers/promises"
+import { compile, compileBesides, type CompileOptions } from "../config/compile.ts"
 import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
+import { loadApart, readingOf, type Reading } from "../config/load-apart.ts"
 import { loadConfig, type LoadResult } from "../config/load.ts"
 import { startReloading } from "../config/reload.ts"
 import { systemWatchTools } from "../config/watch.ts"
@@ -33,6 +35,8 @@ import { restoreLimits } from "./restore-limits.ts"
 export interface StartOptions {
   readonly configPath: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What the file says, where it was read already. */
+  readonly loaded?: LoadResult
   /** In place of `server.listen`. */
   readonly listen?: { readonly hostname: string; readonly port: number }
   /** How long a stream may be silent before the client is sent a keep-alive; 15 s. */
@@ -46,7 +50,6 @@ export interface StartOptions {
 
 export interface RunningRouter {
   readonly url: string
-  readonly config: Config
   readonly findings: readonly Finding[]
   readonly log: Log
   /** Refuses new calls, lets those in flight finish (`graceMs`, then they are cut), and closes everything. */
@@ -72,8 +75,8 @@ const KEEP_ALIVE_AFTER_MS = 15_000
 
 /** @throws ConfigRefused; Error when the address is taken or the usage database cannot be opened */
 export async function startRouter(options: StartOptions): Promise<RunningRouter> {
-  const load = (): LoadResult => loadConfig({ path: options.configPath, env: options.env })
-  const loaded = load()
+  const { configPath: path, env } = options
+  const loaded = readingOf(options.loaded ?? loadConfig({ path, env }))
   const { config } = loaded
   if (config === null) throw new ConfigRefused(loaded.findings)
   const log = options.log ?? jsonLog(systemClock)
@@ -81,7 +84,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   const files = processFiles(config, worker?.number ?? null)
   if (worker === undefined) await takeOver(config, [null], log)
   const policies = openPolicies(systemClock, log)
-  const snapshot = snapshotOf(config, loaded)
+  const snapshot = compile(config, optionsFrom(loaded))
   const scriptFiles = await policies.prepare(snapshot)
   const metrics = new Metrics()
   const ledger = await openStore(config, files, log, metrics)
@@ -99,9 +102,9 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     })
     const reloader = startReloading({
       running: { ...loaded, config, files: [...loaded.files, ...scriptFiles] },
-      load,
+      load: () => loadApart({ path, env }),
       apply: async (next, result) => {
-        const changed = snapshotOf(next, result)
+        const changed = await compileBesides(next, optionsFrom(result), nextTurn)
         const scripts = await policies.prepare(changed)
         await restoreLimits(changed, gateway.governance.state, ledger, systemClock)
         gateway.health.adopt(changed, gateway.clock.monotonicMs())
@@ -116,7 +119,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     })
     const control = await openControl({ path: files.controlPath, reload: () => reloader.reload(), log })
     const { stop, finished } = stopper(gateway, listener, [control, reloader, engines, policies], ledger, requestLog)
-    return { url: listener.url, config, findings: loaded.findings, log, stop, finished }
+    return { url: listener.url, findings: loaded.findings, log, stop, finished }
   } catch (error) {
     policies.close()
     await Promise.all([ledger.close(), requestLog.close()])
@@ -203,8 +206,8 @@ async function gatewayOf(
   return gateway
 }
 
-function snapshotOf(config: Config, { lineOf }: LoadResult): Snapshot {
-  return compile(config, { userAgent: USER_AGENT, lineOf })
+function optionsFrom({ lineOf }: Reading): CompileOptions {
+  return { userAgent: USER_AGENT, lineOf }
 }
 
 function stopper(
