@@ -1,4 +1,5 @@
 /** Fills the counts of limits from the ledger, so that no restart, crash or reload forgets what was used. */
+import { setImmediate as nextTurn } from "node:timers/promises"
 import type { Snapshot } from "../config/snapshot.ts"
 import type { GovernanceState, Subject, SubjectTotals } from "../governance/state.ts"
 import type { CallerTotals, LimitTotals, RecentCall, UsedAmounts } from "../ledger/limit-totals.ts"
@@ -17,11 +18,15 @@ export async function restoreLimits(
   clock: Clock,
 ): Promise<void> {
   const subjects = new Map<string, Subject>()
+  const asked = new Set<string>()
   let ofLifetime = false
   for (const limits of snapshot.callerLimits.values()) {
     for (const [index, subject] of (limits?.subjects ?? []).entries()) {
       const isForever =
         limits?.checks.some((check) => check.kind === "lifetime_tokens" && check.subject === index) === true
+      if (asked.has(subject.key) && !isForever) continue
+      asked.add(subject.key)
+      if (asked.size % SUBJECTS_AT_A_TIME === 0) await nextTurn()
       if (!(await state.knows(subject.key, isForever))) {
         subjects.set(subject.key, subject)
         ofLifetime ||= isForever
@@ -29,8 +34,16 @@ export async function restoreLimits(
     }
   }
   if (subjects.size === 0) return
-  await state.restore(await totalsOf([...subjects.values()], ofLifetime, snapshot, store, clock), clock.monotonicMs())
+  const totals = await totalsOf([...subjects.values()], ofLifetime, snapshot, store, clock)
+  const nowMs = clock.monotonicMs()
+  for (let from = 0; from < totals.length; from += SUBJECTS_AT_A_TIME) {
+    await nextTurn()
+    await state.restore(totals.slice(from, from + SUBJECTS_AT_A_TIME), nowMs)
+  }
 }
+
+/** Then calls have their turn. */
+const SUBJECTS_AT_A_TIME = 500
 
 /** For a store that lost its data: all subjects that have limits, and these. */
 export function allTotals(
