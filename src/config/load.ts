@@ -17,6 +17,7 @@ import { reportPolicies } from "./policy-checks.ts"
 import { reportProviderFiles } from "./provider-files.ts"
 import { checkReferences } from "./references.ts"
 import { resolveConfig, withDefaultLimits } from "./resolve.ts"
+import { brokenRules } from "./rules.ts"
 import { configSchema } from "./schema.ts"
 import { childOf, type Path } from "./schema/inspect.ts"
 import { openSources, readTextFile, whyUnreadable, type OpenedSources, type ReadFile } from "./sources.ts"
@@ -115,8 +116,9 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
   const keyed = withApiKeys(read, sources, report)
   const unresolved = keyed.unresolved
   const explained = new Set(unresolved.map((entry) => formatPath(entry.path)))
-  const whole = configSchema.safeParse(withLimits(keyed.tree))
-  const issues = whole.success ? [] : whole.error.issues
+  const tree = withLimits(keyed.tree)
+  const whole = configSchema.safeParse(tree)
+  const issues = whole.success ? [] : [...whole.error.issues, ...brokenRules(tree, configSchema)]
   const demanded = new Set(issues.map((issue) => formatPath(pathOf(issue))).filter((path) => explained.has(path)))
   const idle = incompleteIdleProviders(
     keyed.tree,
