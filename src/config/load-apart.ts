@@ -1,8 +1,9 @@
-/** Reads a configuration in a thread of its own: calls go on meanwhile, however large the file is. */
+/** Reads a configuration while calls go on, however large the file is. */
+import { stat } from "node:fs/promises"
 import { Worker } from "node:worker_threads"
 import type { Config } from "./config.ts"
 import { formatPath, type Finding } from "./findings.ts"
-import type { LoadOptions, LoadResult } from "./load.ts"
+import { loadConfig, type LoadOptions, type LoadResult } from "./load.ts"
 import type { Part } from "./load-thread.ts"
 import { marksOf, type ListName, type Marks } from "./marks.ts"
 import type { Path } from "./schema/inspect.ts"
@@ -27,6 +28,15 @@ type Outcome = Extract<Part, { readonly is: "outcome" }>
 
 /** Inside the binary, the bundle stands above the folders (see scripts/build.ts). */
 const THREAD = import.meta.url.includes("/$bunfs/") ? "./config/load-thread.ts" : "./load-thread.ts"
+
+/** Small files take less time than a thread does to begin. */
+const LARGE_BYTES = 32_768
+
+/** In a thread where the file is so large that reading it would hold up calls. */
+export async function loadMeanwhile(options: Omit<LoadOptions, "readFile">): Promise<Reading> {
+  const { size } = await stat(options.path).catch(() => ({ size: 0 }))
+  return size > LARGE_BYTES ? loadApart(options) : readingOf(loadConfig(options))
+}
 
 /** Rejects when the thread fails; what is wrong with the configuration is in the findings. */
 export async function loadApart(options: Omit<LoadOptions, "readFile">): Promise<Reading> {

@@ -165,6 +165,15 @@ describe("what asks for a reload", () => {
     expect(state.watching).toBe(0)
   })
 
+  test("nothing that is still being read when it is closed", async () => {
+    const { state, start } = bench()
+    const reloader = start()
+    const outcome = reloader.reload()
+    reloader.close()
+    expect(await outcome).toMatchObject({ is: "refused" })
+    expect(state.applied).toEqual([])
+  })
+
   test("nothing, once it is closed", async () => {
     const { state, start } = bench(SMALLEST.replace("  listen:", "  watch_config: true\n  listen:"))
     const reloader = start()

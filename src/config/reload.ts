@@ -46,6 +46,7 @@ export function startReloading(options: ReloadOptions): Reloader {
   const once = async (): Promise<ReloadOutcome> => {
     waiting = undefined
     const result = await options.load()
+    if (isClosed) return { is: "refused", reasons: ["The router is stopping."], digest: result.digest }
     const config = result.config
     const { refusal, files } =
       config === null ? { refusal: reasonsOf(result), files: [] } : await attempted(options, config, result)

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises"
 import { compile, compileBesides, type CompileOptions } from "../config/compile.ts"
 import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
-import { loadApart, readingOf, type Reading } from "../config/load-apart.ts"
+import { loadMeanwhile, readingOf, type Reading } from "../config/load-apart.ts"
 import { loadConfig, type LoadResult } from "../config/load.ts"
 import { startReloading } from "../config/reload.ts"
 import { systemWatchTools } from "../config/watch.ts"
@@ -102,7 +102,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     })
     const reloader = startReloading({
       running: { ...loaded, config, files: [...loaded.files, ...scriptFiles] },
-      load: () => loadApart({ path, env }),
+      load: () => loadMeanwhile({ path, env }),
       apply: async (next, result) => {
         const changed = await compileBesides(next, optionsFrom(result), nextTurn)
         const scripts = await policies.prepare(changed)
