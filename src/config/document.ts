@@ -224,7 +224,7 @@ function mapOf(node: YAMLMap, schema: z.ZodType | undefined, path: Path, walk: W
     if (place !== null) walk.places?.set([...path, name], place)
     const known = schema === undefined ? name : knownKey(name, node, schema, path, walk)
     if (known === undefined) {
-      for (const node of list === undefined ? [value] : allItemsOf(list, walk.text)) keepAnchors(node, walk)
+      for (const left of list === undefined ? [value] : allItemsOf(list, walk.text)) keepAnchors(left, walk)
       continue
     }
     const below = [...path, known]

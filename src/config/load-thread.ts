@@ -26,12 +26,12 @@ export type Part =
 
 const ENTRIES_OF_A_PART = 200
 
-let parts: Iterator<Part> | undefined
+let parts: Generator<Part, void> | undefined
 
 parentPort?.on("message", (options: LoadOptions) => {
   parts ??= partsOf(options)
-  const { done, value } = parts.next()
-  parentPort?.postMessage(done === true ? { is: "end" } : value)
+  const next = parts.next()
+  parentPort?.postMessage(next.done === true ? { is: "end" } : next.value)
 })
 
 function* partsOf(options: LoadOptions): Generator<Part, void> {

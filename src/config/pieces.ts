@@ -60,7 +60,7 @@ export function itemsOf(list: LongList, piece: number, text: string): readonly (
   const { contents } = parsed(text.slice(start, list.pieces[piece + 1] ?? list.end), start)
   if (!isSeq(contents) || contents.flow === true || contents.anchor !== undefined || contents.tag !== undefined)
     throw new NotInPieces()
-  return contents.items as (Node | null)[]
+  return contents.items
 }
 
 export function* allItemsOf(list: LongList, text: string): Generator<Node | null> {
