@@ -112,6 +112,15 @@ describe("a list read item by item says the same as the whole text", () => {
     expect(inPieces).toBeGreaterThan(20)
   })
 
+  test("but not where a name means one thing here and another there", () => {
+    const text = "users:\n- &a { id: one }\n- *a\n- &b { id: two }\n"
+    expect(readings(text, FINEST)).toBeObject()
+    expect(readings(text.replace("&b", "&a"), FINEST)).toBe("whole")
+    expect(readings(`${text}callers: &x\n- *a\n`, FINEST)).toBeObject()
+    expect(readings(`${text}users:\n- { id: again }\n`, FINEST)).toBe("whole")
+    expect(readings(`${text}...\n---\nusers:\n- { id: again }\n`, FINEST)).toBe("whole")
+  })
+
   test("with the line and column of every finding in a large file", () => {
     const callers = Array.from({ length: 1500 }, (_, index) => [
       `  - { id: c${index}, owner_user: me, project: lab, environment: dev, allow: [default],`,
