@@ -54,7 +54,12 @@ const TOTALS = `SELECT caller_id, caller_project,
   ${sum("cost_nano_usd", "?2")} AS month_nano_usd,
   ${sum("total_tokens")} AS lifetime_tokens,
   MIN(CASE WHEN hour >= ?2 AND cost_unknown_requests > 0 THEN hour END) AS unknown_since
-FROM usage_rollup_hourly WHERE hour >= ?3 GROUP BY caller_id, caller_project`
+FROM usage_rollup_hourly WHERE hour >= ?3 AND hour < ?4 GROUP BY caller_id, caller_project`
+
+const NEXT_HOUR = "SELECT MIN(hour) AS hour FROM usage_rollup_hourly WHERE hour >= ?1"
+
+/** Of ten thousand callers this is some ten milliseconds; others have their turn between. */
+const SLICE_HOURS = 12
 
 /** Calls with tokens and prices whose cost is unknown all the same: budgets have taken them at the dearest price. */
 const UNKNOWN_COSTS = `SELECT caller_id, caller_project, input_tokens, output_tokens, ts,
@@ -104,7 +109,7 @@ export async function limitTotals(database: LedgerDatabase, nowMs: number, ofLif
   const month = Date.UTC(now.getUTCFullYear(), now.getUTCMonth()) / HOUR_MS
   const from = ofLifetime ? 0 : month
   const sinceMs = nowMs - RECENT_MS
-  const totals = await database.query<TotalsRow>(TOTALS, [day, month, from])
+  const totals = await totalsSince(database, from, day, month)
   const recent = await database.query<RecentRow>(RECENT, [firstIdOf(sinceMs), sinceMs])
   return {
     totals: [...totals.map(totalsOf), ...(await unknownCosts(database, totals, day))],
@@ -134,6 +139,42 @@ export async function usedBy(
       },
     ]),
   )
+}
+
+/** The newest hours come last: what is added to them meanwhile is in. */
+async function totalsSince(
+  database: LedgerDatabase,
+  from: number,
+  day: number,
+  month: number,
+): Promise<readonly TotalsRow[]> {
+  const all = new Map<string, TotalsRow>()
+  for (let next: number | null = from; ;) {
+    next = (await database.query<{ readonly hour: number | null }>(NEXT_HOUR, [next]))[0]?.hour ?? null
+    if (next === null) return [...all.values()]
+    const until: number = next + SLICE_HOURS
+    for (const row of await database.query<TotalsRow>(TOTALS, [day, month, next, until])) {
+      const key = JSON.stringify([row.caller_id, row.caller_project])
+      const before = all.get(key)
+      all.set(key, before === undefined ? row : added(before, row))
+    }
+    next = until
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+function added(left: TotalsRow, right: TotalsRow): TotalsRow {
+  return {
+    ...left,
+    day_requests: left.day_requests + right.day_requests,
+    day_tokens: left.day_tokens + right.day_tokens,
+    day_nano_usd: left.day_nano_usd + right.day_nano_usd,
+    month_requests: left.month_requests + right.month_requests,
+    month_tokens: left.month_tokens + right.month_tokens,
+    month_nano_usd: left.month_nano_usd + right.month_nano_usd,
+    lifetime_tokens: left.lifetime_tokens + right.lifetime_tokens,
+    unknown_since: left.unknown_since ?? right.unknown_since,
+  }
 }
 
 /** Ids begin with their millisecond, so a range of them is a range of time. */
