@@ -188,7 +188,7 @@ async function unknownCosts(
   totals: readonly TotalsRow[],
   day: number,
 ): Promise<readonly CallerTotals[]> {
-  const since = Math.min(...totals.map((row) => row.unknown_since ?? Infinity))
+  const since = totals.reduce((first, row) => Math.min(first, row.unknown_since ?? Infinity), Infinity)
   if (since === Infinity) return []
   const sinceMs = since * HOUR_MS
   const rows = await database.query<UnknownCostRow>(UNKNOWN_COSTS, [firstIdOf(sinceMs), sinceMs])
