@@ -52,6 +52,15 @@ export function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("hex")
 }
 
+/** The `digest` of a file as it stands; null: it cannot be read. */
+export function digestOfFile(path: string): string | null {
+  try {
+    return digestOf(readTextFile(resolve(path)))
+  } catch {
+    return null
+  }
+}
+
 export function loadConfig(options: LoadOptions): LoadResult {
   const file = resolve(options.path)
   const asked = { ...options, readFile: options.readFile ?? readTextFile }

@@ -41,6 +41,7 @@ function bench(first: string = SMALLEST) {
     startReloading({
       running: running(first),
       load: () => Promise.resolve(load(state.yaml)),
+      digest: () => digestOf(state.yaml),
       apply,
       log,
       onRequest: (listener) => {
@@ -163,6 +164,14 @@ describe("what asks for a reload", () => {
     state.yaml = SMALLEST
     await reloader.reload()
     expect(state.watching).toBe(0)
+  })
+
+  test("a file that changed after it was read and before it was watched", async () => {
+    const { state, start } = bench(SMALLEST.replace("  listen:", "  watch_config: true\n  listen:"))
+    const applied = Promise.withResolvers<Config>()
+    state.yaml = state.yaml.replace("name: Me", "name: I")
+    start((config) => applied.resolve(config))
+    expect((await applied.promise).users).toMatchObject([{ name: "I" }])
   })
 
   test("nothing that is still being read when it is closed", async () => {

@@ -13,6 +13,8 @@ export interface ReloadOptions {
   readonly running: Reading & { readonly config: Config }
   /** While calls go on. */
   readonly load: () => Promise<Reading>
+  /** The digest of the text as it stands in the file now; null: it cannot be read. */
+  readonly digest: () => string | null
   /** Puts the configuration into force; may name further files that it depends on. When it throws, the one before stays. */
   readonly apply: (config: Config, result: Reading) => Applied | Promise<Applied>
   readonly log: Log
@@ -74,11 +76,15 @@ export function startReloading(options: ReloadOptions): Reloader {
   const adjustWatch = (): void => {
     if (isClosed) return
     if (current.isWatched) {
-      stopWatching ??= watchFiles(() => current.files, request, options.watchTools)
+      stopWatching ??= watchFiles(() => current.files, request, options.watchTools, catchUp)
     } else {
       stopWatching?.()
       stopWatching = undefined
     }
+  }
+  /** The file may have changed between its reading and the first look. */
+  const catchUp = (): void => {
+    if (!isClosed && options.digest() !== current.digest) request()
   }
   const request = (): void => {
     reload().catch((error: unknown) => log.error("the configuration could not be reloaded", { error }))
@@ -117,12 +123,13 @@ function reasonsOf(result: Reading): readonly string[] {
 }
 
 interface Kept {
+  readonly digest: string
   readonly marks: Marks
   readonly files: readonly string[]
   readonly isWatched: boolean
 }
 
 /** The configuration itself, which may be large, is not. */
-function kept({ marks }: Reading, { server }: Config, files: readonly string[]): Kept {
-  return { marks, files, isWatched: server.watch_config }
+function kept({ marks, digest }: Reading, { server }: Config, files: readonly string[]): Kept {
+  return { marks, digest, files, isWatched: server.watch_config }
 }

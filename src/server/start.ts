@@ -4,7 +4,7 @@ import { compile, compileBesides, type CompileOptions } from "../config/compile.
 import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
 import { loadMeanwhile, readingOf, type Reading } from "../config/load-apart.ts"
-import { loadConfig, type LoadResult } from "../config/load.ts"
+import { digestOfFile, loadConfig, type LoadResult } from "../config/load.ts"
 import { startReloading } from "../config/reload.ts"
 import { systemWatchTools } from "../config/watch.ts"
 import type { Snapshot } from "../config/snapshot.ts"
@@ -103,6 +103,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const reloader = startReloading({
       running: { ...loaded, config, files: [...loaded.files, ...scriptFiles] },
       load: () => loadMeanwhile({ path, env }),
+      digest: () => digestOfFile(path),
       apply: async (next, result) => {
         const changed = await compileBesides(next, optionsFrom(result), nextTurn)
         const scripts = await policies.prepare(changed)
