@@ -41,12 +41,9 @@ export function startReloading(options: ReloadOptions): Reloader {
   const { log } = options
   const started = options.running.marks
   let current = kept(options.running, options.running.config, options.running.files)
-  let queue: Promise<unknown> = Promise.resolve()
-  let waiting: Promise<ReloadOutcome> | undefined
   let stopWatching: Stop | undefined
   let isClosed = false
-  const once = async (): Promise<ReloadOutcome> => {
-    waiting = undefined
+  const reload = oneAtATime(async (): Promise<ReloadOutcome> => {
     const result = await options.load()
     if (isClosed) return { is: "refused", reasons: ["The router is stopping."], digest: result.digest }
     const config = result.config
@@ -63,15 +60,7 @@ export function startReloading(options: ReloadOptions): Reloader {
     if (needRestart.length > 0) log.warn("some changed keys need a restart", { keys: needRestart })
     adjustWatch()
     return { is: "applied", changed, needRestart, digest: result.digest }
-  }
-
-  const reload = (): Promise<ReloadOutcome> => {
-    if (waiting !== undefined) return waiting
-    const next = queue.then(once)
-    waiting = next
-    queue = next.catch(() => undefined)
-    return next
-  }
+  })
 
   const adjustWatch = (): void => {
     if (isClosed) return
@@ -99,6 +88,22 @@ export function startReloading(options: ReloadOptions): Reloader {
       stopRequests()
       stopWatching?.()
     },
+  }
+}
+
+/** Whoever asks while it runs gets one more run, which all share that ask meanwhile. */
+function oneAtATime<T>(run: () => Promise<T>): () => Promise<T> {
+  let queue: Promise<unknown> = Promise.resolve()
+  let waiting: Promise<T> | undefined
+  return () => {
+    if (waiting !== undefined) return waiting
+    const next = queue.then(() => {
+      waiting = undefined
+      return run()
+    })
+    waiting = next
+    queue = next.catch(() => undefined)
+    return next
   }
 }
 
