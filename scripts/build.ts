@@ -6,8 +6,11 @@
  * A foreign target needs its Bun runtime from the network, the own one does not.
  */
 import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs"
-import { dirname, join, relative } from "node:path"
+import { basename, dirname, join, relative } from "node:path"
 import { parseArgs } from "node:util"
+
+/** What runs in threads of its own: each is found in the binary under its path. */
+const THREADS = ["config/load-thread.ts"]
 
 const root = join(import.meta.dir, "..")
 const { values } = parseArgs({
@@ -22,7 +25,7 @@ const outfile = values.outfile ?? join(root, "dist", isNative ? "smart-router" :
 
 mkdirSync(dirname(outfile), { recursive: true })
 const result = await Bun.build({
-  entrypoints: [join(root, "src", "main.ts")],
+  entrypoints: [join(root, "src", "main.ts"), ...THREADS.map((path) => join(root, "src", path))],
   minify: { syntax: true, whitespace: true, identifiers: false },
   sourcemap: "inline",
   define: definitions(),
@@ -40,8 +43,9 @@ const result = await Bun.build({
 })
 for (const message of result.logs) console.error(message)
 if (!result.success) process.exit(1)
-// the map is inside the binary, for stack traces
-rmSync(`${outfile}.map`, { force: true })
+// the maps are inside the binary, for stack traces
+for (const name of [basename(outfile), ...THREADS.map((path) => basename(path, ".ts") + ".js")])
+  rmSync(join(dirname(outfile), `${name}.map`), { force: true })
 const megabytes = (statSync(outfile).size / 1e6).toFixed(0)
 console.log(`${relative(process.cwd(), outfile)}  linux-${values.target}  ${megabytes} MB`)
 

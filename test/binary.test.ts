@@ -8,11 +8,11 @@ import { join } from "node:path"
 import packageJson from "../package.json" with { type: "json" }
 import { SCRIPT_TYPES } from "../src/routing/script/script-types.ts"
 import { ask, PASSWORD, user, withAdministrators } from "./helpers/administrators.ts"
-import { call } from "./helpers/client.ts"
-import { prepare, targetsOf } from "./helpers/config.ts"
+import { call, eventually } from "./helpers/client.ts"
+import { callerEntry, newToken, prepare, targetsOf } from "./helpers/config.ts"
 import { startDemo, temporaryFolder } from "./helpers/demo-process.ts"
 import { FakeUpstream } from "./helpers/fake-upstream.ts"
-import { ALL_SAMPLES } from "./helpers/samples.ts"
+import { ALL_SAMPLES, SAMPLES } from "./helpers/samples.ts"
 import { vendorAnswer } from "./helpers/vendor.ts"
 
 const ROOT = join(import.meta.dir, "..")
@@ -52,7 +52,7 @@ test("a .env, bunfig.toml or package.json where it is started changes nothing", 
   expect(JSON.parse(text)).toHaveProperty("properties.server")
 })
 
-test("it bundles and runs routing scripts, with a package beside them, and prints their types", async () => {
+test("it bundles and runs routing scripts, with a package beside them, prints their types, and takes a changed configuration", async () => {
   const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer("first"))
   const second = (await FakeUpstream.start()).otherwise(vendorAnswer("second"))
   const prepared = prepare({
@@ -79,6 +79,18 @@ test("it bundles and runs routing scripts, with a package beside them, and print
       const answer = await call({ url, token: prepared.token }, sample.dialect, sample.request())
       expect([answer.status, answer.text]).toEqual([200, sample.unary("second")])
     }
+    prepared.rewrite((config) => {
+      config.models["default"] = { strategy: "static", targets: targetsOf(["upstream"]) }
+      // so large that it is read in a thread
+      for (let index = 0; index < 300; index += 1)
+        config.callers.push(callerEntry(`c${index}`, newToken(String(index)), ["default"]))
+    })
+    run.kill("SIGHUP")
+    const sample = SAMPLES.chat
+    await eventually("the reloaded configuration", async () => {
+      const answer = await call({ url, token: prepared.token }, sample.dialect, sample.request())
+      return answer.text === sample.unary("first") ? true : undefined
+    })
   } finally {
     run.kill()
     await run.exited

@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import type { Config } from "../config/config.ts"
 import { loadConfig } from "../config/load.ts"
-import { ConfigRefused, startRouter, type RunningRouter } from "../server/start.ts"
+import { ConfigRefused, startRouter, type RunningRouter, type StartOptions } from "../server/start.ts"
 import { systemClock } from "../system/clock.ts"
 import { jsonLog } from "../system/log.ts"
 import { ensureRuntimeSettings, ownCommand } from "./reexec.ts"
@@ -56,9 +56,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   const order = workerOrder(process.env)
   if (order !== null) return serveAsWorker(path, order)
   ensureRuntimeSettings()
-  const { config } = loadConfig({ path, env: process.env })
+  const loaded = loadConfig({ path, env: process.env })
+  const { config } = loaded
   if (config !== null && config.server.workers > 1) return serveWithWorkers(path, config, pidFile)
-  const router = await start(path)
+  const router = await start(path, { loaded })
   if (router === null) return 1
   // whoever reads that it is ready may send a signal at once
   const stopped = untilStopped(router)
@@ -78,11 +79,9 @@ function announce(url: string, pidFile: string | undefined): void {
   process.stdout.write(`smart-router is ready on ${url}\n`)
 }
 
-async function start(
-  configPath: string,
-  worker?: WorkerOrder,
-  whenAllAreUp?: Promise<void>,
-): Promise<RunningRouter | null> {
+type Further = Pick<StartOptions, "loaded" | "listen" | "worker">
+
+async function start(configPath: string, further: Further): Promise<RunningRouter | null> {
   try {
     const router = await startRouter({
       configPath,
@@ -91,12 +90,10 @@ async function start(
         process.on("SIGHUP", listener)
         return () => process.off("SIGHUP", listener)
       },
-      ...(worker === undefined || whenAllAreUp === undefined
-        ? {}
-        : { listen: worker.listen, worker: { number: worker.number, whenAllAreUp } }),
+      ...further,
     })
     // said once, not by every worker
-    if ((worker?.number ?? 1) === 1)
+    if ((further.worker?.number ?? 1) === 1)
       for (const { code, path, message } of router.findings) router.log.warn(message, { code, path })
     return router
   } catch (error) {
@@ -157,7 +154,8 @@ async function serveAsWorker(configPath: string, order: WorkerOrder): Promise<nu
   }
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, stop)
   const { whenAllAreUp } = listenToParent(stop)
-  router = await start(configPath, order, whenAllAreUp)
+  const { listen, number } = order
+  router = await start(configPath, { listen, worker: { number, whenAllAreUp } })
   // standard input is open, and would keep the process
   if (router === null) process.exit(1)
   process.stdout.write(`smart-router is ready on ${router.url}\n`)

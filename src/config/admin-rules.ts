@@ -41,7 +41,12 @@ export interface AdminRules {
   readonly roles: readonly RoleLink[]
 }
 
-export const NO_ADMIN: AdminRules = { basic: null, grants: [], roles: [] }
+/** As it is read from a file, and can be handed from thread to thread. */
+export interface LoadedAdminRules extends Omit<AdminRules, "basic"> {
+  readonly basic: Omit<BasicRules, "trusted"> | null
+}
+
+export const NO_ADMIN: LoadedAdminRules & AdminRules = { basic: null, grants: [], roles: [] }
 
 /** How policies name a caller. Nobody who signs in has such a subject. */
 export const CALLER_SUBJECT = "caller:"

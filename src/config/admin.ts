@@ -1,7 +1,13 @@
 /** `server.admin_auth`: checked, and turned into what the running router goes by, in one pass. */
-import { CALLER_SUBJECT, NO_ADMIN, type AdminRules, type AdminUser, type Grant, type RoleLink } from "./admin-rules.ts"
+import {
+  CALLER_SUBJECT,
+  NO_ADMIN,
+  type LoadedAdminRules,
+  type AdminUser,
+  type Grant,
+  type RoleLink,
+} from "./admin-rules.ts"
 import type { AdminAuth, BasicUser, Config } from "./config.ts"
-import { blockListOf } from "./client-ip.ts"
 import { quoted, type Report } from "./findings.ts"
 import { nearest } from "./nearest.ts"
 import { permission, policyLine, type PolicyLine } from "./policy-lines.ts"
@@ -15,7 +21,7 @@ const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGK
 const COSTS = { least: 10, most: 14 } as const
 
 export interface LoadedAdmin {
-  readonly rules: AdminRules
+  readonly rules: LoadedAdminRules
   /** Password hashes. */
   readonly secrets: readonly string[]
   readonly files: readonly string[]
@@ -46,8 +52,8 @@ export function loadAdmin(
   reportDoor(tools)
   if (auth.authorization.enabled) reportStrangers(roles, tools)
   else reportPowerless(tools)
-  const { realm, allow_insecure_http: allowsHttp, trusted_proxy_cidrs: trusted } = auth.basic
-  const basic = { realm, allowsHttp, trusted: blockListOf(trusted), users }
+  const { realm, allow_insecure_http: allowsHttp } = auth.basic
+  const basic = { realm, allowsHttp, users }
   return { rules: { basic, grants, roles }, secrets: [...users.values()].map((user) => user.passwordHash), files }
 }
 

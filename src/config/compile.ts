@@ -1,21 +1,21 @@
 /** Config -> Snapshot: once per load. */
 import { readFileSync } from "node:fs"
 import { modelPricesOf } from "../ledger/model-prices.ts"
-import { NO_ADMIN, type AdminRules } from "./admin-rules.ts"
+import { type AdminRules, NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
 import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "./config.ts"
 import { affinityOf } from "./affinity.ts"
 import { demandedOf } from "./hard-filters.ts"
-import { clientIpRule } from "./client-ip.ts"
+import { blockListOf, clientIpRule } from "./client-ip.ts"
 import { contractFacts, promisedDialects, targetContract } from "./contract.ts"
 import { compileCredentials } from "./credentials.ts"
 import { engineMetricsRule } from "./engine-metrics.ts"
-import { formatPath } from "./findings.ts"
 import { fingerprint, pricingFingerprint, routingFingerprint } from "./fingerprints.ts"
 import { compileLimits } from "./limits.ts"
 import { reservePricesOf } from "./reserve-prices.ts"
 import { observedBy, operationalTargets } from "./operational-targets.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
 import { policySettings, targetDescription } from "./policies.ts"
+import type { Path } from "./schema/inspect.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
 import { shadowSettings, telemetryRule } from "./shadow.ts"
 import { targetFacts } from "./target-facts.ts"
@@ -29,18 +29,38 @@ const ENDPOINTS = {
 export interface CompileOptions {
   /** Sent as `User-Agent` to upstreams. */
   readonly userAgent: string
-  /** The line of a formatted path in the configuration file. */
-  readonly lineOf?: (path: string) => number | null
+  /** The line of a path in the configuration file. */
+  readonly lineOf?: (path: Path) => number | null
   /** Without, nobody may administrate. */
-  readonly admin?: AdminRules
+  readonly admin?: LoadedAdminRules
 }
 
 /** @throws Error when a TLS file cannot be read */
 export function compile(config: Config, options: CompileOptions): Snapshot {
+  const steps = stepsOf(config, options)
+  for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value
+}
+
+/** The same, `pause` after pause: many callers do not hold up what else there is to do. */
+export async function compileBesides(
+  config: Config,
+  options: CompileOptions,
+  pause: () => Promise<unknown>,
+): Promise<Snapshot> {
+  const steps = stepsOf(config, options)
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value
+    await pause()
+  }
+}
+
+function* stepsOf(config: Config, options: CompileOptions): Generator<void, Snapshot> {
   const groups = compileGroups(config, options)
-  const callerLimits = compileLimits(config)
+  yield
+  const callerLimits = yield* compileLimits(config)
+  const credentials = yield* compileCredentials(config, callerLimits)
   return {
-    credentials: compileCredentials(config, callerLimits),
+    credentials,
     callerLimits,
     limitedSubjects: new Map(
       [...callerLimits.values()].flatMap((limits) => limits?.subjects ?? []).map((subject) => [subject.key, subject]),
@@ -56,7 +76,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     },
     breaker: breakerRule(config.server.breaker),
     clientIp: clientIpRule(config.server.client_ip),
-    admin: options.admin ?? NO_ADMIN,
+    admin: adminOf(options.admin ?? NO_ADMIN, config),
     corsOrigins: config.server.cors.allow_origins,
     showsRequestedModel: config.server.responses.model_identity === "requested_group",
     traceCalls: config.server.diagnostics.enabled,
@@ -64,6 +84,11 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     pricingFingerprint: pricingFingerprint(config),
     telemetry: telemetryRule(config.server.decision_telemetry),
   }
+}
+
+function adminOf({ basic, grants, roles }: LoadedAdminRules, config: Config): AdminRules {
+  const trusted = blockListOf(config.server.admin_auth.basic.trusted_proxy_cidrs)
+  return { basic: basic && { ...basic, trusted }, grants, roles }
 }
 
 /** `0` means no limit. */
@@ -82,7 +107,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       const providerEntry = config.providers[target.provider]
       if (provider === undefined || providerEntry === undefined)
         throw new Error(`unknown provider in models.${name}.targets[${index}]`)
-      const line = options.lineOf?.(formatPath(["models", name, "targets", index])) ?? null
+      const line = options.lineOf?.(["models", name, "targets", index]) ?? null
       const compiled = compileTarget(target, index, provider, providerEntry, entry, config, options)
       return { ...compiled, line, observed: observedBy(name, entry, compiled) }
     })

@@ -1,17 +1,20 @@
 /** Whose calls a token stands for. */
 import type { CompiledLimits } from "../governance/state.ts"
 import type { CallerConfig, Config } from "./config.ts"
-import { callerDescription } from "./policies.ts"
+import { CALLERS_AT_A_TIME } from "./limits.ts"
+import { callerDescriptions } from "./policies.ts"
 import type { Caller, Credential, KeyStatus } from "./snapshot.ts"
 
-/** By lower-case hex SHA-256 of the raw token. */
-export function compileCredentials(
+/** By lower-case hex SHA-256 of the raw token. Pauses between callers. */
+export function* compileCredentials(
   config: Config,
   limits: ReadonlyMap<string, CompiledLimits | null>,
-): Map<string, Credential> {
+): Generator<void, Map<string, Credential>> {
   const credentials = new Map<string, Credential>()
-  for (const entry of config.callers) {
-    const caller = { ...compileCaller(entry, limits.get(entry.id) ?? null), ...callerDescription(entry, config) }
+  const describe = callerDescriptions(config)
+  for (const [index, entry] of config.callers.entries()) {
+    if ((index + 1) % CALLERS_AT_A_TIME === 0) yield
+    const caller = { ...compileCaller(entry, limits.get(entry.id) ?? null), ...describe(entry) }
     const tokens = [
       { token_sha256: entry.token_sha256, token_id: entry.token_id, expires_at: entry.token_expires_at },
       ...entry.tokens,

@@ -16,12 +16,23 @@ import {
 } from "yaml"
 import type { z } from "zod"
 import { expand, hasReference, type Sources } from "./expand.ts"
-import { formatPath, START, type Place, type Report } from "./findings.ts"
+import { formatPath, START, type Report } from "./findings.ts"
 import { knownKey, pairsOf } from "./mapping-keys.ts"
+import { allItemsOf, itemsOf, NotInPieces, outlineOf, type LongList, type PieceBounds } from "./pieces.ts"
+import { FoundPlaces } from "./places.ts"
 import { bare, chainOf, childOf, formOf, type Path } from "./schema/inspect.ts"
 import { secretsIn } from "./secrets.ts"
 import { syntaxMessage } from "./syntax.ts"
-import { MAX_ALIASED_VALUES, MAX_VALUES, spend, throughAlias, TooLarge, type Unresolved, type Walk } from "./walk.ts"
+import {
+  keepAnchor,
+  MAX_ALIASED_VALUES,
+  MAX_VALUES,
+  spend,
+  throughAlias,
+  TooLarge,
+  type Unresolved,
+  type Walk,
+} from "./walk.ts"
 
 const ABSENT = Symbol("absent")
 
@@ -34,15 +45,53 @@ export interface Tree {
   readonly secrets: readonly string[]
 }
 
+/**
+ * @param bounds null: the text is parsed in one go
+ * @throws NotInPieces where it is not, and has to be; what was reported until then does not count
+ */
 export function readTree(
   text: string,
   root: z.ZodType,
   sources: Sources,
-  places: Map<string, Place>,
+  places: FoundPlaces,
   report: Report,
+  bounds: PieceBounds | null,
 ): Tree {
-  const lines = new LineCounter()
-  const walk: Walk = {
+  const outline = bounds && outlineOf(text, bounds)
+  const walk = startOf(text, outline?.lists ?? [], root, sources, places, report)
+  const done = (value: unknown): Tree => ({ ...walk, value, secrets: [...walk.secrets] })
+  try {
+    const contents = outline === null ? parse(text, walk) : outline.contents
+    if (contents === undefined) return done(undefined)
+    const value = contents === null ? {} : valueOf(contents, root, [], walk)
+    if (walk.lists.size > 0) throw new NotInPieces()
+    return done(value === ABSENT ? {} : value)
+  } catch (error) {
+    if (!(error instanceof TooLarge || error instanceof RangeError)) throw error
+    if (outline !== null) throw new NotInPieces()
+    places.set([], { key: START, value: START })
+    report({
+      code: "too-large",
+      path: [],
+      message: "The file holds more values, or deeper nesting, than a configuration can.",
+    })
+    return done(undefined)
+  }
+}
+
+function startOf(
+  text: string,
+  lists: readonly LongList[],
+  root: z.ZodType,
+  sources: Sources,
+  places: FoundPlaces,
+  report: Report,
+): Walk {
+  const lines = lineCounterOf(text)
+  return {
+    text,
+    isInPieces: lists.length > 0,
+    lists: new Map(lists.map((list) => [list.key, list])),
     root,
     sources,
     report,
@@ -60,27 +109,17 @@ export function readTree(
     leftAliased: MAX_ALIASED_VALUES,
     aliases: 0,
   }
-  const done = (value: unknown): Tree => ({ ...walk, value, secrets: [...walk.secrets] })
-  try {
-    const contents = parse(text, lines, walk)
-    if (contents === undefined) return done(undefined)
-    const value = contents === null ? {} : valueOf(contents, root, [], walk)
-    return done(value === ABSENT ? {} : value)
-  } catch (error) {
-    if (!(error instanceof TooLarge || error instanceof RangeError)) throw error
-    places.set("", { key: START, value: START })
-    report({
-      code: "too-large",
-      path: [],
-      message: "The file holds more values, or deeper nesting, than a configuration can.",
-    })
-    return done(undefined)
-  }
 }
 
-function parse(text: string, lineCounter: LineCounter, walk: Walk): Node | null | undefined {
+function lineCounterOf(text: string): LineCounter {
+  const lines = new LineCounter()
+  lines.addNewLine(0)
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines.addNewLine(at + 1)
+  return lines
+}
+
+function parse(text: string, walk: Walk): Node | null | undefined {
   const document = parseDocument(text, {
-    lineCounter,
     prettyErrors: false,
     uniqueKeys: false,
     version: "1.2",
@@ -88,7 +127,7 @@ function parse(text: string, lineCounter: LineCounter, walk: Walk): Node | null 
   })
   for (const problem of [...document.errors, ...document.warnings]) {
     const position = walk.positionAt(problem.pos[0])
-    walk.places.set("", { key: position, value: position })
+    walk.places?.set([], { key: position, value: position })
     walk.report({ code: "yaml-syntax", path: [], message: syntaxMessage(problem.code) })
   }
   const { explicit, version } = document.directives?.yaml ?? { explicit: false, version: "1.2" }
@@ -103,24 +142,64 @@ function valueOf(node: Node | null, schema: z.ZodType | undefined, path: Path, w
   spend(walk, path.length)
   if (node === null) return absentOrNull(schema)
   if (isAlias(node)) return aliasOf(node.source, schema, path, walk)
-  if (node.anchor !== undefined) walk.anchors.set(node.anchor, node)
+  if (node.anchor !== undefined) keepAnchor(node, node.anchor, walk)
   if (isScalar(node)) return scalarOf(node, schema, path, walk)
   walk.open.add(node)
   try {
     if (isMap(node)) return mapOf(node, schema, path, walk)
-    return isSeq(node)
-      ? node.items.map((item, index) => itemOf(item as Node | null, schema, [...path, index], walk))
-      : ABSENT
+    return isSeq(node) ? listOf(node.items as (Node | null)[], schema, path, walk) : ABSENT
   } finally {
     walk.open.delete(node)
   }
 }
 
+function listOf(items: readonly (Node | null)[], schema: z.ZodType | undefined, path: Path, walk: Walk): unknown[] {
+  return items.map((item, index) => itemOf(item, schema, [...path, index], walk))
+}
+
 function itemOf(item: Node | null, listSchema: z.ZodType | undefined, path: Path, walk: Walk): unknown {
-  const position = walk.positionAt(item?.range?.[0] ?? 0)
-  if (item !== null) walk.places.set(formatPath(path), { key: position, value: position })
+  if (walk.places !== null && item !== null) {
+    const position = walk.positionAt(item.range?.[0] ?? 0)
+    walk.places.set(path, { key: position, value: position })
+  }
   const value = valueOf(item, listSchema && childOf(listSchema, 0), path, walk)
   return value === ABSENT ? undefined : value
+}
+
+/** Where its parts stand is not kept: whoever asks gets them from the text once more. */
+function longListOf(list: LongList, schema: z.ZodType | undefined, name: string, walk: Walk): unknown {
+  spend(walk, 1)
+  const { places } = walk
+  const items: unknown[] = []
+  const firsts: number[] = []
+  const read = (piece: number, into: Walk): unknown[] =>
+    itemsOf(list, piece, walk.text).map((item, index) =>
+      itemOf(item, schema, [name, (firsts[piece] ?? 0) + index], into),
+    )
+  let [lastPiece, last] = [-1, new FoundPlaces()]
+  places?.setLongList(name, (index) => {
+    const piece = firsts.findLastIndex((first) => first <= index)
+    if (piece === lastPiece) return last
+    ;[lastPiece, last] = [piece, new FoundPlaces()]
+    read(piece, placing(last, walk))
+    return last
+  })
+  walk.places = null
+  for (const piece of list.pieces.keys()) {
+    firsts.push(items.length)
+    items.push(...read(piece, walk))
+  }
+  walk.places = places
+  return items
+}
+
+/** Reads what was read before, only for its places. */
+function placing(places: FoundPlaces, walk: Walk): Walk {
+  return {
+    ...startOf("", [], walk.root, walk.sources, places, () => {}),
+    positionAt: walk.positionAt,
+    anchors: new Map(walk.anchors),
+  }
 }
 
 function aliasOf(name: string, schema: z.ZodType | undefined, path: Path, walk: Walk): unknown {
@@ -135,21 +214,33 @@ function aliasOf(name: string, schema: z.ZodType | undefined, path: Path, walk: 
 function mapOf(node: YAMLMap, schema: z.ZodType | undefined, path: Path, walk: Walk): unknown {
   const result: Record<string, unknown> = {}
   for (const [name, pair] of pairsOf(node, path, walk)) {
-    const keyPosition = walk.positionAt((pair.key as Node).range?.[0] ?? 0)
+    const keyOffset = (pair.key as Node).range?.[0] ?? 0
     const value = pair.value as Node | null
-    const place = { key: keyPosition, value: value?.range ? walk.positionAt(value.range[0]) : keyPosition }
-    walk.places.set(formatPath([...path, name]), place)
+    const list = path.length === 0 ? takeList(keyOffset, walk) : undefined
+    const place = walk.places && {
+      key: walk.positionAt(keyOffset),
+      value: walk.positionAt(list?.start ?? value?.range?.[0] ?? keyOffset),
+    }
+    if (place !== null) walk.places?.set([...path, name], place)
     const known = schema === undefined ? name : knownKey(name, node, schema, path, walk)
     if (known === undefined) {
-      keepAnchors(value, walk)
+      for (const left of list === undefined ? [value] : allItemsOf(list, walk.text)) keepAnchors(left, walk)
       continue
     }
     const below = [...path, known]
-    if (known !== name) walk.places.set(formatPath(below), place)
-    const read = valueOf(value, schema && childOf(schema, known), below, walk)
+    if (known !== name && place !== null) walk.places?.set(below, place)
+    const inner = schema && childOf(schema, known)
+    const read = list === undefined ? valueOf(value, inner, below, walk) : longListOf(list, inner, known, walk)
     if (read !== ABSENT) result[known] = read
   }
   return result
+}
+
+/** The list behind this key of the file, if it is a long one. */
+function takeList(key: number, walk: Walk): LongList | undefined {
+  const list = walk.lists.get(key)
+  walk.lists.delete(key)
+  return list
 }
 
 /** Anchors inside a part that is left out may still be used elsewhere. */
@@ -157,7 +248,7 @@ function keepAnchors(node: Node | null, walk: Walk): void {
   if (node === null) return
   visit(node, {
     Node: (_, inner) => {
-      if (!isAlias(inner) && inner.anchor !== undefined) walk.anchors.set(inner.anchor, inner)
+      if (!isAlias(inner) && inner.anchor !== undefined) keepAnchor(inner, inner.anchor, walk)
     },
   })
 }

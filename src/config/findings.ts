@@ -78,8 +78,10 @@ export interface Place {
   readonly value: Position
 }
 
-/** Positions by formatted path. */
-export type Places = ReadonlyMap<string, Place>
+/** Where what is at a path stands; undefined: it does not stand in the file. */
+export interface Places {
+  get(path: Path): Place | undefined
+}
 
 export const START: Position = { line: 1, column: 1 }
 
@@ -109,6 +111,8 @@ export type Report = (finding: {
   readonly path: Path
   /** Points at the key instead of at its value. */
   readonly atKey?: boolean
+  /** In place of where the path leads. */
+  readonly position?: Position
   readonly expected?: string | undefined
   readonly nearest?: string | undefined
 }) => void
@@ -116,14 +120,14 @@ export type Report = (finding: {
 /** Collects findings and gives each its position: that of its path, or of the nearest thing around it that stands in the file. */
 export function collector(places: Places): { readonly report: Report; readonly all: () => readonly Finding[] } {
   const found = new Map<string, Finding>()
-  const report: Report = ({ severity = "error", code, message, path, atKey = false, expected, nearest }) => {
-    const { position, shown } = { position: positionOf(places, path, atKey), shown: formatPath(path.map(shortened)) }
+  const report: Report = ({ severity = "error", code, message, path, atKey = false, position, expected, nearest }) => {
+    const shown = formatPath(path.map(shortened))
     const finding: Finding = {
       severity,
       code,
       message,
       path: shown,
-      ...position,
+      ...(position ?? positionOf(places, path, atKey)),
       ...(expected === undefined ? {} : { expected }),
       ...(nearest === undefined ? {} : { nearest }),
     }
@@ -142,7 +146,7 @@ function shortened(key: string | number): string | number {
 
 export function positionOf(places: Places, path: Path, atKey = false): Position {
   for (let depth = path.length; depth >= 0; depth -= 1) {
-    const place = places.get(formatPath(path.slice(0, depth)))
+    const place = places.get(path.slice(0, depth))
     if (place !== undefined) return atKey || depth < path.length ? place.key : place.value
   }
   return START

@@ -2,29 +2,23 @@
 import { createHash } from "node:crypto"
 import { dirname, resolve } from "node:path"
 import { loadAdmin } from "./admin.ts"
-import { NO_ADMIN, type AdminRules } from "./admin-rules.ts"
+import { NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
 import { advise } from "./advice.ts"
 import { checkContracts } from "./contract-checks.ts"
 import type { Config } from "./config.ts"
 import { reportDatabaseAddress } from "./database-address.ts"
 import { readTree, type Tree } from "./document.ts"
-import {
-  collector,
-  formatPath,
-  positionOf,
-  START,
-  type Finding,
-  type Place,
-  type Position,
-  type Report,
-} from "./findings.ts"
+import { collector, formatPath, positionOf, START, type Finding, type Position, type Report } from "./findings.ts"
 import { checkIdentities } from "./identities.ts"
 import { pathOf, reportIssues } from "./issues.ts"
 import { mapping } from "./outline.ts"
 import { reportPending } from "./pending.ts"
+import { NotInPieces, PIECE_BOUNDS, type PieceBounds } from "./pieces.ts"
+import { FoundPlaces } from "./places.ts"
 import { reportPolicies } from "./policy-checks.ts"
 import { checkReferences } from "./references.ts"
 import { resolveConfig, withDefaultLimits } from "./resolve.ts"
+import { brokenRules } from "./rules.ts"
 import { configSchema } from "./schema.ts"
 import { childOf, type Path } from "./schema/inspect.ts"
 import { openSources, readTextFile, whyUnreadable, type OpenedSources, type ReadFile } from "./sources.ts"
@@ -44,11 +38,11 @@ export interface LoadResult {
   /** In the order of the file. */
   readonly findings: readonly Finding[]
   /** Who may administrate; of no use where there is no `config`. */
-  readonly admin: AdminRules
+  readonly admin: LoadedAdminRules
   /** Secret values that the configuration holds, for masking. */
   readonly secrets: readonly string[]
-  /** The line on which the value of a formatted path stands in the file, from 1; null: it does not stand there. */
-  readonly lineOf: (path: string) => number | null
+  /** The line on which the value of a path stands in the file, from 1; null: it does not stand there. */
+  readonly lineOf: (path: Path) => number | null
   /** Absolute paths of every file that the result depends on, whether it exists or not. */
   readonly files: readonly string[]
   /** Where something stands in the file, or what is around it. */
@@ -62,20 +56,46 @@ export function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("hex")
 }
 
-export function loadConfig({ path, env, readFile = readTextFile }: LoadOptions): LoadResult {
-  const file = resolve(path)
-  const places = new Map<string, Place>()
-  const { report, all } = collector(places)
+/** The `digest` of a file as it stands; null: it cannot be read. */
+export function digestOfFile(path: string): string | null {
+  try {
+    return digestOf(readTextFile(resolve(path)))
+  } catch {
+    return null
+  }
+}
+
+export function loadConfig(options: LoadOptions): LoadResult {
+  const file = resolve(options.path)
+  const asked = { ...options, readFile: options.readFile ?? readTextFile }
   let text: string
   try {
-    text = readFile(file)
+    text = asked.readFile(file)
   } catch (error) {
+    const { report, all } = collector(new FoundPlaces())
     report({ code: "unreadable-file", path: [], message: `The configuration cannot be read: ${whyUnreadable(error)}.` })
     const nowhere = { lineOf: () => null, positionOf: () => START }
     return { ...NOTHING, findings: all(), files: [file], digest: "", ...nowhere }
   }
+  try {
+    return loadedFrom(text, file, asked, PIECE_BOUNDS)
+  } catch (error) {
+    if (!(error instanceof NotInPieces)) throw error
+    return loadedFrom(text, file, asked, null)
+  }
+}
+
+/** Throws `NotInPieces` where there are bounds. */
+function loadedFrom(
+  text: string,
+  file: string,
+  { env, readFile }: LoadOptions & { readonly readFile: ReadFile },
+  bounds: PieceBounds | null,
+): LoadResult {
+  const places = new FoundPlaces()
+  const { report, all } = collector(places)
   const sources = openSources(file, env, readFile, report)
-  const read = readTree(text, configSchema, sources, places, report)
+  const read = readTree(text, configSchema, sources, places, report, bounds)
   const { config, admin, secrets, files } =
     read.value === undefined ? NOTHING : validate(read, { file, sources, readFile, report })
   const findings = all()
@@ -84,7 +104,7 @@ export function loadConfig({ path, env, readFile = readTextFile }: LoadOptions):
     findings,
     admin,
     secrets: [...new Set([...read.secrets, ...secrets])],
-    lineOf: (at) => places.get(at)?.value.line ?? null,
+    lineOf: (place) => places.get(place)?.value.line ?? null,
     files: [...new Set([file, ...sources.files, ...files])],
     digest: digestOf(text),
     positionOf: (place) => positionOf(places, place),
@@ -106,8 +126,9 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
   const keyed = withApiKeys(read, sources, report)
   const unresolved = keyed.unresolved
   const explained = new Set(unresolved.map((entry) => formatPath(entry.path)))
-  const whole = configSchema.safeParse(withLimits(keyed.tree))
-  const issues = whole.success ? [] : whole.error.issues
+  const tree = withLimits(keyed.tree)
+  const whole = configSchema.safeParse(tree)
+  const issues = whole.success ? [] : [...whole.error.issues, ...brokenRules(tree, configSchema)]
   const demanded = new Set(issues.map((issue) => formatPath(pathOf(issue))).filter((path) => explained.has(path)))
   const idle = incompleteIdleProviders(
     keyed.tree,

@@ -1,7 +1,7 @@
 /** The keys of one mapping: merged with `<<`, each once, and only those that the schema knows. */
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar, type YAMLMap } from "yaml"
 import type { z } from "zod"
-import { formatPath, quoted } from "./findings.ts"
+import { quoted } from "./findings.ts"
 import { foreignKey, renamedKey } from "./foreign-keys.ts"
 import { nearest } from "./nearest.ts"
 import { formOf, type Path } from "./schema/inspect.ts"
@@ -65,8 +65,7 @@ export function pairsOf(node: YAMLMap, path: Path, walk: Walk): ReadonlyMap<stri
 
 function duplicate(key: Scalar, path: Path, walk: Walk): void {
   const position = walk.positionAt(key.range?.[0] ?? 0)
-  walk.places.set(formatPath(path), { key: position, value: position })
-  walk.report({ code: "duplicate-key", path, atKey: true, message: syntaxMessage("DUPLICATE_KEY") })
+  walk.report({ code: "duplicate-key", path, position, message: syntaxMessage("DUPLICATE_KEY") })
 }
 
 function mergedPairs(source: Node | null, path: Path, walk: Walk): Iterable<[string, Pair]> {

@@ -110,17 +110,21 @@ function hashOf(file: string): string | null {
   }
 }
 
-export function callerDescription(
-  { owner_user: user, project }: CallerConfig,
+export function callerDescriptions(
   config: Config,
-): Pick<Caller, "userName" | "membershipRole"> {
-  const membership = config.project_memberships.find(
-    (entry) => entry.user_id === user && entry.project === project && entry.status === "active",
-  )
-  return {
-    userName: config.users.find((entry) => entry.id === user)?.name ?? null,
-    membershipRole: membership?.role ?? null,
-  }
+): (caller: CallerConfig) => Pick<Caller, "userName" | "membershipRole"> {
+  const names = new Map(config.users.map(({ id, name }) => [id, name]))
+  const active = config.project_memberships.filter(({ status }) => status === "active")
+  const roles = new Map(active.map(({ user_id: user, project, role }) => [memberKey(user, project), role]))
+  return ({ owner_user: user, project }) => ({
+    userName: names.get(user) ?? null,
+    membershipRole: roles.get(memberKey(user, project)) ?? null,
+  })
+}
+
+/** Ids hold no spaces. */
+function memberKey(user: string, project: string): string {
+  return `${user} ${project}`
 }
 
 /** What the target itself says wins over the catalogue. */

@@ -2,13 +2,14 @@ import { describe, expect, test } from "bun:test"
 import { KEYS, loadText, SMALLEST } from "../../test/helpers/load-text.ts"
 import type { Log, LogFields } from "../system/log.ts"
 import type { Config } from "./config.ts"
-import { digestOf, type LoadResult } from "./load.ts"
+import { digestOf } from "./load.ts"
+import { readingOf, type Reading } from "./load-apart.ts"
 import { startReloading } from "./reload.ts"
 import type { WatchTools } from "./watch.ts"
 
-const load = (yaml: string): LoadResult => loadText(yaml, { env: KEYS })
+const load = (yaml: string): Reading => readingOf(loadText(yaml, { env: KEYS }))
 
-function running(yaml: string): LoadResult & { readonly config: Config } {
+function running(yaml: string): Reading & { readonly config: Config } {
   const { config, ...rest } = load(yaml)
   if (config === null) throw new Error("the first configuration must be valid")
   return { ...rest, config }
@@ -39,7 +40,8 @@ function bench(first: string = SMALLEST) {
   const start = (apply: (config: Config) => void | Promise<void> = (config) => void state.applied.push(config)) =>
     startReloading({
       running: running(first),
-      load: () => load(state.yaml),
+      load: () => Promise.resolve(load(state.yaml)),
+      digest: () => digestOf(state.yaml),
       apply,
       log,
       onRequest: (listener) => {
@@ -162,6 +164,23 @@ describe("what asks for a reload", () => {
     state.yaml = SMALLEST
     await reloader.reload()
     expect(state.watching).toBe(0)
+  })
+
+  test("a file that changed after it was read and before it was watched", async () => {
+    const { state, start } = bench(SMALLEST.replace("  listen:", "  watch_config: true\n  listen:"))
+    const applied = Promise.withResolvers<Config>()
+    state.yaml = state.yaml.replace("name: Me", "name: I")
+    start((config) => applied.resolve(config))
+    expect((await applied.promise).users).toMatchObject([{ name: "I" }])
+  })
+
+  test("nothing that is still being read when it is closed", async () => {
+    const { state, start } = bench()
+    const reloader = start()
+    const outcome = reloader.reload()
+    reloader.close()
+    expect(await outcome).toMatchObject({ is: "refused" })
+    expect(state.applied).toEqual([])
   })
 
   test("nothing, once it is closed", async () => {

@@ -1,19 +1,22 @@
 /** Takes a changed configuration while calls are in flight: whole, or not at all. */
-import { isDeepStrictEqual } from "node:util"
 import type { Log } from "../system/log.ts"
 import type { Config } from "./config.ts"
-import type { LoadResult } from "./load.ts"
+import type { Reading } from "./load-apart.ts"
+import { changedBetween, type Marks } from "./marks.ts"
 import { watchFiles, type Stop, type WatchTools } from "./watch.ts"
 
 /** Set up once when the process starts. */
-const RESTART_KEYS = ["listen", "usage_db", "state", "workers", "logging"] as const
+const RESTART_KEYS = ["server.listen", "server.usage_db", "server.state", "server.workers", "server.logging"]
 
 export interface ReloadOptions {
   /** What the process runs on. */
-  readonly running: LoadResult & { readonly config: Config }
-  readonly load: () => LoadResult
+  readonly running: Reading & { readonly config: Config }
+  /** While calls go on. */
+  readonly load: () => Promise<Reading>
+  /** The digest of the text as it stands in the file now; null: it cannot be read. */
+  readonly digest: () => string | null
   /** Puts the configuration into force; may name further files that it depends on. When it throws, the one before stays. */
-  readonly apply: (config: Config, result: LoadResult) => Applied | Promise<Applied>
+  readonly apply: (config: Config, result: Reading) => Applied | Promise<Applied>
   readonly log: Log
   /** Calls the listener whenever someone asks for a reload (SIGHUP). */
   readonly onRequest: (listener: () => void) => Stop
@@ -35,14 +38,14 @@ export interface Reloader {
 }
 
 export function startReloading(options: ReloadOptions): Reloader {
-  const { running, log } = options
-  let current = running
-  let queue: Promise<unknown> = Promise.resolve()
-  let waiting: Promise<ReloadOutcome> | undefined
+  const { log } = options
+  const started = options.running.marks
+  let current = kept(options.running, options.running.config, options.running.files)
   let stopWatching: Stop | undefined
-  const once = async (): Promise<ReloadOutcome> => {
-    waiting = undefined
-    const result = options.load()
+  let isClosed = false
+  const reload = oneAtATime(async (): Promise<ReloadOutcome> => {
+    const result = await options.load()
+    if (isClosed) return { is: "refused", reasons: ["The router is stopping."], digest: result.digest }
     const config = result.config
     const { refusal, files } =
       config === null ? { refusal: reasonsOf(result), files: [] } : await attempted(options, config, result)
@@ -50,33 +53,27 @@ export function startReloading(options: ReloadOptions): Reloader {
       log.error("the configuration is refused, the one before stays in force", { reasons: refusal })
       return { is: "refused", reasons: refusal, digest: result.digest }
     }
-    const changed = changedKeys(current.config, config)
-    const needRestart = RESTART_KEYS.filter(
-      (key) => !isDeepStrictEqual(running.config.server[key], config.server[key]),
-    ).map((key) => `server.${key}`)
-    current = { ...result, config, files }
+    const changed = changedBetween(current.marks, result.marks)
+    const needRestart = RESTART_KEYS.filter((key) => started.get(key) !== result.marks.get(key))
+    current = kept(result, config, files)
     log.info("the configuration is reloaded", { changed })
     if (needRestart.length > 0) log.warn("some changed keys need a restart", { keys: needRestart })
     adjustWatch()
     return { is: "applied", changed, needRestart, digest: result.digest }
-  }
-
-  const reload = (): Promise<ReloadOutcome> => {
-    if (waiting !== undefined) return waiting
-    const next = queue.then(once)
-    waiting = next
-    queue = next.catch(() => undefined)
-    return next
-  }
+  })
 
   const adjustWatch = (): void => {
-    const wanted = current.config.server.watch_config
-    if (wanted) {
-      stopWatching ??= watchFiles(() => current.files, request, options.watchTools)
+    if (isClosed) return
+    if (current.isWatched) {
+      stopWatching ??= watchFiles(() => current.files, request, options.watchTools, catchUp)
     } else {
       stopWatching?.()
       stopWatching = undefined
     }
+  }
+  /** The file may have changed between its reading and the first look. */
+  const catchUp = (): void => {
+    if (!isClosed && options.digest() !== current.digest) request()
   }
   const request = (): void => {
     reload().catch((error: unknown) => log.error("the configuration could not be reloaded", { error }))
@@ -87,9 +84,26 @@ export function startReloading(options: ReloadOptions): Reloader {
   return {
     reload,
     close() {
+      isClosed = true
       stopRequests()
       stopWatching?.()
     },
+  }
+}
+
+/** Whoever asks while it runs gets one more run, which all share that ask meanwhile. */
+function oneAtATime<T>(run: () => Promise<T>): () => Promise<T> {
+  let queue: Promise<unknown> = Promise.resolve()
+  let waiting: Promise<T> | undefined
+  return () => {
+    if (waiting !== undefined) return waiting
+    const next = queue.then(() => {
+      waiting = undefined
+      return run()
+    })
+    waiting = next
+    queue = next.catch(() => undefined)
+    return next
   }
 }
 
@@ -99,7 +113,7 @@ interface Attempt {
   readonly files: readonly string[]
 }
 
-async function attempted({ apply }: ReloadOptions, config: Config, result: LoadResult): Promise<Attempt> {
+async function attempted({ apply }: ReloadOptions, config: Config, result: Reading): Promise<Attempt> {
   try {
     return { refusal: [], files: [...result.files, ...((await apply(config, result)) ?? [])] }
   } catch (error) {
@@ -107,29 +121,20 @@ async function attempted({ apply }: ReloadOptions, config: Config, result: LoadR
   }
 }
 
-function reasonsOf(result: LoadResult): readonly string[] {
+function reasonsOf(result: Reading): readonly string[] {
   return result.findings
     .filter((finding) => finding.severity === "error")
     .map(({ line, column, path, message }) => `${line}:${column} ${path}: ${message}`)
 }
 
-/** Names of keys, never values: `server.upstream`, `providers.alpha`, `callers`. */
-function changedKeys(before: Config, after: Config): readonly string[] {
-  return [
-    ...changedEntries("server", { ...before.server }, { ...after.server }),
-    ...changedEntries("providers", before.providers, after.providers),
-    ...changedEntries("models", before.models, after.models),
-    ...(["users", "projects", "project_memberships", "callers"] as const).filter(
-      (key) => !isDeepStrictEqual(before[key], after[key]),
-    ),
-  ]
+interface Kept {
+  readonly digest: string
+  readonly marks: Marks
+  readonly files: readonly string[]
+  readonly isWatched: boolean
 }
 
-function changedEntries(
-  section: string,
-  before: Readonly<Record<string, unknown>>,
-  after: Readonly<Record<string, unknown>>,
-): readonly string[] {
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
-  return names.filter((name) => !isDeepStrictEqual(before[name], after[name])).map((name) => `${section}.${name}`)
+/** The configuration itself, which may be large, is not. */
+function kept({ marks, digest }: Reading, { server }: Config, files: readonly string[]): Kept {
+  return { marks, digest, files, isWatched: server.watch_config }
 }

@@ -2,7 +2,9 @@
 import type { Node } from "yaml"
 import type { z } from "zod"
 import type { Sources } from "./expand.ts"
-import type { Place, Position, Report } from "./findings.ts"
+import type { Position, Report } from "./findings.ts"
+import { NotInPieces, type LongList } from "./pieces.ts"
+import type { FoundPlaces } from "./places.ts"
 import type { Path } from "./schema/inspect.ts"
 
 /** More values than any real configuration holds. */
@@ -19,10 +21,15 @@ export interface Unresolved {
 }
 
 export interface Walk {
+  readonly text: string
+  readonly isInPieces: boolean
+  /** By the offset of the key: what is not read yet. */
+  readonly lists: Map<number, LongList>
   readonly root: z.ZodType
   readonly sources: Sources
   readonly report: Report
-  readonly places: Map<string, Place>
+  /** Null: nobody keeps them. */
+  places: FoundPlaces | null
   readonly positionAt: (offset: number) => Position
   readonly anchors: Map<string, Node>
   readonly open: Set<Node>
@@ -37,6 +44,12 @@ export interface Walk {
 
 /** The document holds more than a configuration can: reading stops. */
 export class TooLarge extends Error {}
+
+/** Throws `NotInPieces` where the name meant another value before: what it means must not depend on when it is asked for. */
+export function keepAnchor(node: Node, name: string, walk: Walk): void {
+  if (walk.isInPieces && (walk.anchors.get(name) ?? node) !== node) throw new NotInPieces()
+  walk.anchors.set(name, node)
+}
 
 /** Counts one value. Throws `TooLarge` when there are too many, or when they are nested too deep. */
 export function spend(walk: Walk, depth: number): void {

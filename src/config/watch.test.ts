@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test"
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { systemWatchTools, watchFiles, type WatchTools } from "./watch.ts"
@@ -70,6 +70,42 @@ describe("files on disk", () => {
     const { changes } = await watched([join(folder, "config.yaml")], looks)
     symlinkSync("v2", join(folder, "..data_tmp"))
     renameSync(join(folder, "..data_tmp"), join(folder, "..data"))
+    await looks.look()
+    await looks.look()
+    expect(changes()).toBe(1)
+  })
+
+  test("a file that is taken away, and one that comes back", async () => {
+    const file = join(folder, "away.yaml")
+    writeFileSync(file, "one")
+    const looks = manual()
+    const { changes } = await watched([file], looks)
+    renameSync(file, `${file}~`)
+    await looks.look()
+    await looks.look()
+    await looks.look()
+    expect(changes()).toBe(1)
+    writeFileSync(file, "one")
+    await looks.look()
+    await looks.look()
+    expect(changes()).toBe(2)
+    renameSync(file, `${file}~`)
+    writeFileSync(file, "one")
+    await looks.look()
+    await looks.look()
+    expect(changes()).toBe(3)
+  })
+
+  test("a file that is emptied and then written: once", async () => {
+    const file = join(folder, "steps.yaml")
+    writeFileSync(file, "one")
+    const looks = manual()
+    const { changes } = await watched([file], looks)
+    writeFileSync(file, "")
+    await looks.look()
+    appendFileSync(file, "two")
+    await looks.look()
+    expect(changes()).toBe(0)
     await looks.look()
     await looks.look()
     expect(changes()).toBe(1)

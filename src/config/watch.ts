@@ -33,9 +33,14 @@ export const systemWatchTools: WatchTools = {
 
 /**
  * Calls `changed` once the files have changed and then stood still for one look: a file that is still being written is
- * left alone. `files` is asked at every look, since a new configuration may name others.
+ * left alone. `files` is asked at every look, since a new configuration may name others. `begun`: from now on no change is missed.
  */
-export function watchFiles(files: () => readonly string[], changed: () => void, tools: WatchTools): Stop {
+export function watchFiles(
+  files: () => readonly string[],
+  changed: () => void,
+  tools: WatchTools,
+  begun: () => void = () => {},
+): Stop {
   let known = new Map<string, string>()
   let last = new Map<string, string>()
   let running: Promise<void> | undefined
@@ -55,6 +60,6 @@ export function watchFiles(files: () => readonly string[], changed: () => void, 
     })
     return running
   }
-  void look()
+  void look().then(begun)
   return tools.every(LOOK_EVERY_MS, look)
 }

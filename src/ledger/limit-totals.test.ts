@@ -178,6 +178,22 @@ onEachDriver((driver) => {
   })
 })
 
+onEachDriver((driver) => {
+  test("what was used in a day, a month and ever, however far apart", async () => {
+    await using state = await driver.state()
+    const ledger = await state.open({ clock })
+    const hoursAgo = [0, 1, 9, 11, 48, 480, 24 * 22, 24 * 900]
+    for (const [index, hours] of hoursAgo.entries()) {
+      const usage = { total_tokens: 1, limit_tokens: 1, total_cost_nano_usd: 2, limit_nano_usd: 2 }
+      await ledger.record(sampleCall(TS - hours * 3_600_000, index + 1, { ...usage, caller_project: "lab" }))
+    }
+    const used = (requests: number): UsedAmounts => ({ requests, tokens: requests, nanoUsd: 2 * requests })
+    const entry = { callerId: "app-1", project: "lab", day: used(3), month: used(6) }
+    expect(byWhom(await ledger.limitTotals(true))).toEqual({ "app-1 in lab": { ...entry, lifetimeTokens: 8 } })
+    expect(byWhom(await ledger.limitTotals(false))).toEqual({ "app-1 in lab": { ...entry, lifetimeTokens: 6 } })
+  })
+})
+
 function count(calls: readonly CallRecord[] | undefined, from: number, amount: (call: CallRecord) => number): number {
   return (calls ?? []).filter(({ usage }) => usage.ts >= from).reduce((sum, call) => sum + amount(call), 0)
 }

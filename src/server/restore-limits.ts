@@ -1,4 +1,5 @@
 /** Fills the counts of limits from the ledger, so that no restart, crash or reload forgets what was used. */
+import { setImmediate as nextTurn } from "node:timers/promises"
 import type { Snapshot } from "../config/snapshot.ts"
 import { dayOf, monthOf } from "../governance/counts.ts"
 import type { BesidePeriod, GovernanceState, Subject, SubjectTotals } from "../governance/state.ts"
@@ -54,6 +55,7 @@ interface Uncounted {
 /** What had no limits in the running configuration was not counted while that was in force, whatever is known of earlier times. */
 async function uncountedIn(next: Snapshot, running: Snapshot | null, state: GovernanceState): Promise<Uncounted> {
   const subjects = new Map<string, Subject>()
+  const asked = new Set<string>()
   let ofLifetime = false
   const isShared = state.isStoreUp !== null
   for (const limits of next.callerLimits.values()) {
@@ -61,6 +63,9 @@ async function uncountedIn(next: Snapshot, running: Snapshot | null, state: Gove
       const { key } = subject
       const isForever =
         limits?.checks.some((check) => check.kind === "lifetime_tokens" && check.subject === index) === true
+      if (asked.has(key) && !isForever) continue
+      asked.add(key)
+      if (asked.size % SUBJECTS_AT_A_TIME === 0) await nextTurn()
       const isStale = running !== null && !isShared && !running.limitedSubjects.has(key)
       if (!isStale && (await state.knows(key, isForever))) continue
       subjects.set(key, subject)
@@ -77,8 +82,16 @@ async function restore(
   store: TotalsStore,
   clock: Clock,
 ): Promise<void> {
-  await state.restore(await totalsOf(subjects, ofLifetime, snapshot, store, clock), clock.monotonicMs())
+  const totals = await totalsOf(subjects, ofLifetime, snapshot, store, clock)
+  const nowMs = clock.monotonicMs()
+  for (let from = 0; from < totals.length; from += SUBJECTS_AT_A_TIME) {
+    await nextTurn()
+    await state.restore(totals.slice(from, from + SUBJECTS_AT_A_TIME), nowMs)
+  }
 }
+
+/** Then calls have their turn. */
+const SUBJECTS_AT_A_TIME = 500
 
 /** For a store that lost its data: all subjects that have limits, and these. */
 export function allTotals(

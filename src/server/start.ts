@@ -1,9 +1,11 @@
 /** Starts a router from a configuration file, and stops it without losing a call. */
+import { setImmediate as nextTurn } from "node:timers/promises"
 import { Admin } from "../admin/admin.ts"
-import { compile } from "../config/compile.ts"
+import { compile, compileBesides, type CompileOptions } from "../config/compile.ts"
 import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
-import { loadConfig, type LoadResult } from "../config/load.ts"
+import { loadMeanwhile, readingOf, type Reading } from "../config/load-apart.ts"
+import { digestOfFile, loadConfig, type LoadResult } from "../config/load.ts"
 import { startReloading } from "../config/reload.ts"
 import { systemWatchTools } from "../config/watch.ts"
 import type { Snapshot } from "../config/snapshot.ts"
@@ -36,6 +38,8 @@ import { adoptLimits } from "./restore-limits.ts"
 export interface StartOptions {
   readonly configPath: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What the file says, where it was read already. */
+  readonly loaded?: LoadResult
   /** In place of `server.listen`. */
   readonly listen?: { readonly hostname: string; readonly port: number }
   /** How long a stream may be silent before the client is sent a keep-alive; 15 s. */
@@ -49,7 +53,6 @@ export interface StartOptions {
 
 export interface RunningRouter {
   readonly url: string
-  readonly config: Config
   readonly findings: readonly Finding[]
   readonly log: Log
   /** Refuses new calls, lets those in flight finish (`graceMs`, then they are cut), and closes everything. */
@@ -75,8 +78,8 @@ const KEEP_ALIVE_AFTER_MS = 15_000
 
 /** @throws ConfigRefused; Error when the address is taken or the usage database cannot be opened */
 export async function startRouter(options: StartOptions): Promise<RunningRouter> {
-  const load = (): LoadResult => loadConfig({ path: options.configPath, env: options.env })
-  const loaded = load()
+  const { configPath: path, env } = options
+  const loaded = readingOf(options.loaded ?? loadConfig({ path, env }))
   const { config } = loaded
   if (config === null) throw new ConfigRefused(loaded.findings)
   const log = options.log ?? jsonLog(systemClock)
@@ -84,7 +87,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   const files = processFiles(config, worker?.number ?? null)
   if (worker === undefined) await takeOver(config, [null], log)
   const policies = openPolicies(systemClock, log)
-  const snapshot = snapshotOf(config, loaded)
+  const snapshot = compile(config, optionsFrom(loaded))
   const scriptFiles = await policies.prepare(snapshot)
   const metrics = new Metrics()
   const ledger = await openStore(config, files, log, metrics)
@@ -106,9 +109,10 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     })
     const reloader = startReloading({
       running: { ...loaded, config, files: [...loaded.files, ...scriptFiles] },
-      load,
+      load: () => loadMeanwhile({ path, env }),
+      digest: () => digestOfFile(path),
       apply: async (next, result) => {
-        const changed = snapshotOf(next, result)
+        const changed = await compileBesides(next, optionsFrom(result), nextTurn)
         const scripts = await policies.prepare(changed)
         await admin.prepare(changed.admin)
         await adoptLimits(changed, gateway.snapshot, gateway.governance.state, ledger, systemClock, () => {
@@ -127,7 +131,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     gateway.background.start(gateway)
     const doors = [control, reloader, engines, policies]
     const { stop, finished } = stopper(gateway, listener, doors, [peers, ledger, requestLog])
-    return { url: listener.url, config, findings: loaded.findings, log, stop, finished }
+    return { url: listener.url, findings: loaded.findings, log, stop, finished }
   } catch (error) {
     policies.close()
     await Promise.all([ledger.close(), requestLog.close()])
@@ -231,8 +235,8 @@ function verifyPassword(password: string, hash: string): Promise<boolean> {
   return Bun.password.verify(password, hash, "bcrypt")
 }
 
-function snapshotOf(config: Config, { lineOf, admin }: LoadResult): Snapshot {
-  return compile(config, { userAgent: USER_AGENT, lineOf, admin })
+function optionsFrom({ lineOf, admin }: Reading): CompileOptions {
+  return { userAgent: USER_AGENT, lineOf, admin }
 }
 
 function stopper(

@@ -1,5 +1,7 @@
 /** A changed configuration is taken over whole or not at all, and calls in flight finish on the one they started with. */
 import { expect, test } from "bun:test"
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { reply, stream } from "../helpers/behaviours.ts"
 import { eventually, get, readAnswer } from "../helpers/client.ts"
 import { targetsOf } from "../helpers/config.ts"
@@ -95,3 +97,44 @@ test.concurrent("a caller removed by a reload is refused from then on", async ()
   expectError(refused, "chat", 403, "key-suspended")
   await upstream.stop()
 }, 20_000)
+
+test.concurrent("watch_config: a secret that is mounted anew reaches the upstream; a file that is away for a while does no harm", async () => {
+  const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
+  await using router = await spawnRouter({
+    upstreams: { upstream },
+    configure: (config, directory) => {
+      mount(directory, "v1", "sk-the-first-key")
+      symlinkSync("..data/key", join(directory, "key"))
+      config.server["watch_config"] = true
+      for (const provider of Object.values(config.providers)) provider["api_key"] = "${file:key}"
+    },
+  })
+  const sent = async (text: string): Promise<string> => {
+    expect((await router.call("chat", SAMPLES.chat.request({ text }))).status).toBe(200)
+    const lines = upstream.received(text)[0]?.request.headerLines ?? []
+    return lines.find((line) => /^authorization:/iu.test(line))?.replace(/^\S+ /u, "") ?? ""
+  }
+  expect(await sent("before")).toBe("Bearer sk-the-first-key")
+  mount(router.prepared.directory, "v2", "sk-the-second-key")
+  let calls = 0
+  await eventually("the new key at the upstream", async () =>
+    (await sent(`call ${++calls}`)) === "Bearer sk-the-second-key" ? true : undefined,
+  )
+
+  const { configPath } = router.prepared
+  renameSync(configPath, `${configPath}~`)
+  await eventually("the refusal in the log", () => (/does not exist/u.test(router.output()) ? true : undefined))
+  expect(await sent("meanwhile")).toBe("Bearer sk-the-second-key")
+  addGroup(router, "back")
+  await listed(router, "back")
+  expect(router.output()).not.toContain("sk-the")
+  await upstream.stop()
+}, 30_000)
+
+/** As Kubernetes mounts: the file is a link through `..data`, which is a link that is swapped. */
+function mount(directory: string, version: string, key: string): void {
+  mkdirSync(join(directory, version))
+  writeFileSync(join(directory, version, "key"), `${key}\n`)
+  symlinkSync(version, join(directory, "..data_tmp"))
+  renameSync(join(directory, "..data_tmp"), join(directory, "..data"))
+}

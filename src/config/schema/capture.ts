@@ -34,10 +34,11 @@ const shape: Shape = {
 
 export const contentCapture: z.ZodType = ruled(
   block(shape, "Governed capture of content.", { ...LATER, name: "ContentCapture" }),
-  ({ redact_before_storage, capture_headers_allowlist }) => {
-    if (redact_before_storage === false) {
-      return { path: ["redact_before_storage"], message: "Content is always redacted before it is stored." }
-    }
+  ({ redact_before_storage }) =>
+    redact_before_storage === false
+      ? { path: ["redact_before_storage"], message: "Content is always redacted before it is stored." }
+      : null,
+  ({ capture_headers_allowlist }) => {
     const index = (capture_headers_allowlist as readonly string[]).findIndex((name) => FORBIDDEN_HEADERS.test(name))
     return index < 0
       ? null

@@ -26,6 +26,8 @@ export interface Facts {
   readonly resolved?: string
   /** Name of the generated interface. */
   readonly name?: string
+  /** What holds between the keys of the block. */
+  readonly rules?: readonly Rule[]
 }
 
 type Extra = Omit<Facts, "text">
@@ -130,10 +132,17 @@ export function allOptional(shape: Shape): Shape {
   return Object.fromEntries(Object.entries(shape).map(([name, schema]) => [name, optional(schema)]))
 }
 
-/** An additional rule over a block; it gives the offending key (empty: the block itself) with the reason, or null. */
-export function ruled(schema: z.ZodType, rule: (block: Readonly<Record<string, unknown>>) => Fault | null): z.ZodType {
-  return checked(schema, (value) => rule(value as Readonly<Record<string, unknown>>))
+/** Gives the offending key (empty: the block itself) with the reason, or null. Reads only keys, each by its name. */
+export type Rule = (block: Readonly<Record<string, unknown>>) => Fault | null
+
+/** Additional rules over a block, each of its own. */
+export function ruled(schema: z.ZodType, ...rules: readonly Rule[]): z.ZodType {
+  const stricter = rules.reduce<z.ZodType>((before, rule) => checked(before, (value) => rule(value as Values)), schema)
+  FACTS.set(stricter, { text: "", ...FACTS.get(schema), rules })
+  return stricter
 }
+
+type Values = Readonly<Record<string, unknown>>
 
 /** An additional rule over a single value. */
 export function checked(schema: z.ZodType, rule: (value: unknown) => Fault | null): z.ZodType {

@@ -31,7 +31,23 @@ function defOf(schema: z.ZodType): Def {
   return schema.def
 }
 
+const BARE = new WeakMap<z.ZodType, Bare>()
+const FORMS = new WeakMap<z.ZodType, Form>()
+
 export function bare(wrapped: z.ZodType): Bare {
+  return known(BARE, wrapped, unwrapped)
+}
+
+/** Schemas do not change, and a large file asks the same of them ten thousand times. */
+function known<T>(memory: WeakMap<z.ZodType, T>, schema: z.ZodType, look: (schema: z.ZodType) => T): T {
+  const before = memory.get(schema)
+  if (before !== undefined) return before
+  const now = look(schema)
+  memory.set(schema, now)
+  return now
+}
+
+function unwrapped(wrapped: z.ZodType): Bare {
   let schema = wrapped
   let facts = factsOf(wrapped)
   let optional = false
@@ -59,6 +75,10 @@ export type Form =
   | { readonly is: "text" | "number" | "flag" }
 
 export function formOf(schema: z.ZodType): Form {
+  return known(FORMS, schema, lookedUp)
+}
+
+function lookedUp(schema: z.ZodType): Form {
   const def = defOf(bare(schema).schema)
   if (def.type === "object") return { is: "block", shape: def.shape ?? {} }
   if (def.type === "record" && def.valueType !== undefined) return { is: "table", value: def.valueType }

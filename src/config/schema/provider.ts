@@ -112,13 +112,19 @@ const shape: Shape = {
 
 export const provider: z.ZodType = ruled(
   block(shape, "One API shape of one upstream.", { name: "ProviderConfig" }),
-  ({ dialect: spoken, headers, forward_headers, beta_headers }) => {
-    if (beta_headers !== undefined && spoken !== "anthropic")
-      return { path: ["beta_headers"], message: "Only the `anthropic` dialect has betas; others never get any." }
+  ({ dialect: spoken, beta_headers }) =>
+    beta_headers !== undefined && spoken !== "anthropic"
+      ? { path: ["beta_headers"], message: "Only the `anthropic` dialect has betas; others never get any." }
+      : null,
+  ({ headers }) => {
     const written = Object.keys(headers as Readonly<Record<string, string>>).find((name) =>
       OWN_HEADERS.has(name.toLowerCase()),
     )
-    if (written !== undefined) return { path: ["headers", written], message: "The router writes this header itself." }
+    return written === undefined
+      ? null
+      : { path: ["headers", written], message: "The router writes this header itself." }
+  },
+  ({ forward_headers }) => {
     const names = forward_headers as readonly string[]
     const index = names.findIndex((name) => NEVER_FORWARDED.test(name) || OWN_HEADERS.has(name.toLowerCase()))
     return index < 0 ? null : { path: ["forward_headers", index], message: "This client header is never forwarded." }

@@ -211,7 +211,11 @@ const shape: Shape = {
 export const server: z.ZodType = byDefault(
   ruled(
     block(shape, "The process itself.", { name: "ServerConfig" }),
-    (value) => portFault(value) ?? reportsFault(value) ?? storageFault(value) ?? workersFault(value),
+    portFault,
+    reportsFault,
+    databaseFault,
+    stateFault,
+    workersFault,
   ),
   {},
 )
@@ -230,12 +234,14 @@ function reportsFault(value: Values): Fault | null {
   return { path: ["admin_reports", "enabled"], message: "Reports need admin_auth.authorization.enabled: true." }
 }
 
-function storageFault(value: Values): Fault | null {
+function databaseFault(value: Values): Fault | null {
   const usageDb = value["usage_db"] as { readonly driver: string; readonly dsn?: string }
+  if (usageDb.driver !== "postgres" || usageDb.dsn !== undefined) return null
+  return { path: ["usage_db", "dsn"], message: "The driver postgres needs the key dsn." }
+}
+
+function stateFault(value: Values): Fault | null {
   const state = value["state"] as { readonly driver: string; readonly url?: string; readonly tls?: object }
-  if (usageDb.driver === "postgres" && usageDb.dsn === undefined) {
-    return { path: ["usage_db", "dsn"], message: "The driver postgres needs the key dsn." }
-  }
   if (state.driver !== "redis") return null
   if (state.url === undefined) return { path: ["state", "url"], message: "The driver redis needs the key url." }
   if (!STATE_URL.test(state.url) || !URL.canParse(state.url))
