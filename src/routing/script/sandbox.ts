@@ -5,7 +5,7 @@
 import type { QuickJSContext, QuickJSHandle, QuickJSRuntime, QuickJSWASMModule } from "quickjs-emscripten-core"
 import { newEngine, Stopped } from "./engine.ts"
 import { faultOf, ScriptFault } from "./fault.ts"
-import { PRELUDE } from "./prelude.ts"
+import { ASKED, PRELUDE } from "./prelude.ts"
 import { TimeLimit, type Clocks } from "./time-limit.ts"
 
 export interface SandboxLimits {
@@ -18,8 +18,10 @@ export interface SandboxLimits {
 
 /** What a call's script may ask for; each is worked out when it is asked for. */
 export interface CallSource {
-  /** `{"eligible": …, "caller": …, "context": …}` as JSON. */
+  /** `{"caller": …, "context": …}` as JSON. */
   readonly json: string
+  /** The places of the eligible targets among those of the group, as JSON; empty: all. */
+  readonly places: string
   /** Counts that are not in `json`, as JSON. */
   counts(): string
   /** All text of the conversation. */
@@ -88,7 +90,7 @@ export class Sandbox {
     this.running.set(id, call)
     let waits = false
     try {
-      const answer = this.enter(call, () => this.invoke(this.start, source.json, id))
+      const answer = this.enter(call, () => this.invoke(this.start, source.json, source.places, id))
       if (answer !== "?") return understood(answer)
       call.remainingMs = this.time.leftMs()
       waits = true
@@ -126,14 +128,14 @@ export class Sandbox {
     this.start = context.newString("start")
     this.resume = context.newString("resume")
     const probe: Running = { ...IDLE, remainingMs: LOAD_MS }
-    const answer = this.enter(probe, () => this.invoke(context.newString("probe"), "", 0))
+    const answer = this.enter(probe, () => this.invoke(context.newString("probe")))
     if (answer === "?") throw new Error("it has no exported function `route`")
     understood(answer)
   }
 
-  private invoke(what: QuickJSHandle, first: string | number, second: string | number): string {
+  private invoke(what: QuickJSHandle, ...values: readonly (string | number)[]): string {
     const { context } = this
-    const handles = [first, second].map((value) =>
+    const handles = values.map((value) =>
       typeof value === "string" ? context.newString(value) : context.newNumber(value),
     )
     const result = context.callFunction(this.entry, context.undefined, what, ...handles)
@@ -191,21 +193,31 @@ export class Sandbox {
   /** The one function that a sandbox can call. */
   private serve(handles: readonly QuickJSHandle[]): QuickJSHandle {
     const { context } = this
-    const [what, id, first, second] = handles.map((handle) => context.dump(handle) as string | number)
-    const call = this.running.get(Number(id))
+    // what is read here is always of one kind: the prelude alone calls, and a script cannot reach its way to call
+    const number = (place: number): number => context.getNumber(handles[place] ?? context.undefined)
+    const text = (place: number): string => context.getString(handles[place] ?? context.undefined)
+    const what = number(0)
+    const id = number(1)
+    const call = this.running.get(id)
     if (call === undefined) return context.newString("not-in-a-call")
-    if (what === "done") {
+    if (what === ASKED.done) {
       // what was interrupted may still settle its promise, with words of its own
-      if (this.time.interrupted) this.fail(Number(id), new ScriptFault("deadline"))
-      else this.finish(Number(id), () => understood(String(first)))
+      if (this.time.interrupted) this.fail(id, new ScriptFault("deadline"))
+      else this.finish(id, () => understood(text(2)))
       return context.undefined
     }
-    if (what === "fetch") return this.beginFetch(Number(id), call, String(first), String(second))
-    const { source } = call
-    const text = this.time.without(() =>
-      what === "text" ? source.text() : what === "counts" ? source.counts() : source.body(),
-    )
-    return context.newString(text)
+    if (what === ASKED.fetch) return this.beginFetch(id, call, text(2), text(3))
+    return this.told(what, call.source)
+  }
+
+  /** A text that would not come over as it is goes as JSON: the engine's end with their first NUL and know no half pairs. */
+  private told(what: number, source: CallSource): QuickJSHandle {
+    const { context, time } = this
+    if (what === ASKED.counts) return context.newString(time.without(() => source.counts()))
+    if (what === ASKED.request) return context.newString(time.without(() => source.body()))
+    const text = time.without(() => source.text())
+    if (what === ASKED.quotedText) return context.newString(JSON.stringify(text))
+    return text.includes("\0") || !text.isWellFormed() ? context.undefined : context.newString(text)
   }
 
   private beginFetch(id: number, call: Running, url: string, init: string): QuickJSHandle {
@@ -252,7 +264,7 @@ export class Sandbox {
 
 /** How long a script's module may take when it is tried at load. */
 const LOAD_MS = 1000
-const NOTHING: CallSource = { json: "", counts: () => "{}", text: () => "", body: () => "{}", fetch: null }
+const NOTHING: CallSource = { json: "", places: "", counts: () => "{}", text: () => "", body: () => "{}", fetch: null }
 const IDLE = { source: NOTHING, settled: null, fetches: 0, inFlight: 0, timer: null }
 
 function understood(answer: string): string {
