@@ -5,7 +5,11 @@
 import { readFileSync } from "node:fs"
 import quickJs from "@jitl/quickjs-wasmfile-release-sync"
 import wasmFile from "@jitl/quickjs-wasmfile-release-sync/wasm" with { type: "file" }
-import { newQuickJSWASMModuleFromVariant, type QuickJSSyncVariant, type QuickJSWASMModule } from "quickjs-emscripten-core"
+import {
+  newQuickJSWASMModuleFromVariant,
+  type QuickJSSyncVariant,
+  type QuickJSWASMModule,
+} from "quickjs-emscripten-core"
 import { metered } from "./meter.ts"
 
 /** Thrown through the engine when its time is over: what it leaves behind must not be used again. */
@@ -61,6 +65,8 @@ function variantIn(memory: WebAssembly.Memory, instantiateWasm: Instantiate): Qu
         const engine = await load({ wasmMemory: memory, instantiateWasm })
         engine.lengthBytesUTF8 = (text) => Buffer.byteLength(text)
         engine.stringToUTF8 = (text, pointer, maxBytes = 0) => {
+          // what the allocator answers when nothing is left; the engine's own state begins there
+          if (pointer === 0) throw new Error("the text does not fit into the memory of the script")
           // the memory's buffer is another one after it has grown
           const room = new Uint8Array(memory.buffer, pointer, maxBytes)
           room[encoder.encodeInto(text, room).written] = 0

@@ -114,7 +114,7 @@ class Router {
   constructor(id) { this.#id = id; freeze(this) }
   fetchJSON(url, init) {
     const number = host(${ASKED.fetch}, this.#id, text(url), stringify(init === undefined ? {} : init) ?? "{}")
-    if (typeof number === "string") throw failure(number)
+    if (typeof number === "string") return PromiseOf.reject(failure(number))
     return new PromiseOf((resolve, reject) => { apply(put, waiting, [number, { resolve, reject }]) })
   }
 }

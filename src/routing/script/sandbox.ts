@@ -48,6 +48,8 @@ interface Running {
 
 export class Sandbox {
   ruined = false
+  /** A text did not fit into its memory. */
+  private isFull = false
   private readonly limits: SandboxLimits
   private readonly time: TimeLimit
   private readonly running = new Map<number, Running>()
@@ -158,6 +160,9 @@ export class Sandbox {
     try {
       const result = work()
       if (this.time.stopped) throw new Stopped()
+      if (this.isFull) throw new ScriptFault("memory")
+      // an executor of a promise swallows its end: what came out afterwards does not count
+      if (this.time.interrupted) throw new ScriptFault("deadline")
       return result
     } catch (error) {
       if (error instanceof ScriptFault && !this.time.stopped) {
@@ -210,14 +215,24 @@ export class Sandbox {
     return this.told(what, call.source)
   }
 
+  /** What the host says must fit; a script that would catch that it did not could go on with less. */
+  private said(text: string): QuickJSHandle {
+    try {
+      return this.context.newString(text)
+    } catch (error) {
+      this.isFull = true
+      throw error
+    }
+  }
+
   /** A text that would not come over as it is goes as JSON: the engine's end with their first NUL and know no half pairs. */
   private told(what: number, source: CallSource): QuickJSHandle {
-    const { context, time } = this
-    if (what === ASKED.counts) return context.newString(time.without(() => source.counts()))
-    if (what === ASKED.request) return context.newString(time.without(() => source.body()))
+    const { time } = this
+    if (what === ASKED.counts) return this.said(time.without(() => source.counts()))
+    if (what === ASKED.request) return this.said(time.without(() => source.body()))
     const text = time.without(() => source.text())
-    if (what === ASKED.quotedText) return context.newString(JSON.stringify(text))
-    return text.includes("\0") || !text.isWellFormed() ? context.undefined : context.newString(text)
+    if (what === ASKED.quotedText) return this.said(JSON.stringify(text))
+    return text.includes("\0") || !text.isWellFormed() ? this.context.undefined : this.said(text)
   }
 
   private beginFetch(id: number, call: Running, url: string, init: string): QuickJSHandle {
