@@ -161,14 +161,20 @@ test("a prompt that does not fit into the script's memory ends its call alone", 
     { script_limits: { max_memory_bytes: 1_048_576, deadline_ms: 1000 } },
   )
   const call = (text: string) => own.gateway.call("chat", SAMPLES.chat.request({ text }))
-  for (const text of ["x".repeat(1_500_000), "ü".repeat(700_000), "x".repeat(16_000_000), "x".repeat(30_000_000)]) {
+  for (const text of [
+    "x".repeat(1_500_000),
+    "ü".repeat(700_000),
+    "x".repeat(16_000_000),
+    "x".repeat(17_000_000),
+    "x".repeat(30_000_000),
+  ]) {
     const [huge, small, plain] = await Promise.all([
       call(text),
       call("small but long"),
       own.gateway.call("chat", SAMPLES.chat.request({ model: "plain" })),
     ])
     expectError(huge, "chat", 502, "routing-policy-error")
-    expect(own.gateway.records.trace(huge.requestId)).toContainEqual(expect.objectContaining({ reason: "memory" }))
+    expect(own.gateway.records.trace(huge.requestId)).toContainEqual(expect.objectContaining({ reason: "too-large" }))
     expect([small.status, plain.status]).toEqual([200, 200])
   }
 })

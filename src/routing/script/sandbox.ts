@@ -48,7 +48,7 @@ interface Running {
 
 export class Sandbox {
   ruined = false
-  /** A text did not fit into its memory. */
+  /** A text of the call that runs did not fit into its memory. */
   private isFull = false
   private readonly limits: SandboxLimits
   private readonly time: TimeLimit
@@ -157,10 +157,11 @@ export class Sandbox {
   /** Runs a part of a call on its own budget. */
   private enter<T>(call: Running, work: () => T): T {
     this.time.begin(call.remainingMs)
+    this.isFull = false
     try {
       const result = work()
       if (this.time.stopped) throw new Stopped()
-      if (this.isFull) throw new ScriptFault("memory")
+      if (this.isFull) throw new ScriptFault("too-large")
       // an executor of a promise swallows its end: what came out afterwards does not count
       if (this.time.interrupted) throw new ScriptFault("deadline")
       return result
@@ -215,13 +216,19 @@ export class Sandbox {
     return this.told(what, call.source)
   }
 
-  /** What the host says must fit; a script that would catch that it did not could go on with less. */
+  /** What is too large for the engine is the prompt's doing, not the script's: nothing is ruined by it. */
   private said(text: string): QuickJSHandle {
+    const handle = text.length > this.limits.memoryBytes ? null : this.newString(text)
+    if (handle !== null && (text.length < LARGE || this.context.typeof(handle) === "string")) return handle
+    this.isFull = true
+    throw new Error("the text does not fit into the memory of the script")
+  }
+
+  private newString(text: string): QuickJSHandle | null {
     try {
       return this.context.newString(text)
-    } catch (error) {
-      this.isFull = true
-      throw error
+    } catch {
+      return null
     }
   }
 
@@ -277,6 +284,8 @@ export class Sandbox {
   }
 }
 
+/** A text from here on may be more than is left. */
+const LARGE = 65_536
 /** How long a script's module may take when it is tried at load. */
 const LOAD_MS = 1000
 const NOTHING: CallSource = { json: "", places: "", counts: () => "{}", text: () => "", body: () => "{}", fetch: null }
