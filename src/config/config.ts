@@ -844,7 +844,7 @@ export interface RequestShapeSupport {
 export interface ReasoningSupport {
   /** Whether the model can reason. */
   readonly supported: boolean
-  /** Whether reasoning must be asked for. */
+  /** `always_on`: it cannot be switched off, so calls of its own dialect that do are not sent there. */
   readonly mode: "opt_in" | "always_on"
   /** How a call sets the amount of reasoning. */
   readonly control?: "effort_enum" | "token_budget" | undefined

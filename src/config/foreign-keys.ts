@@ -11,7 +11,6 @@ const FOREIGN: ReadonlySet<string> = new Set([
   "server.upstream.allow_private_image_urls",
   "server.usage_db.enabled",
   "server.usage_db.migration_policy",
-  "models.*.external_policy.mode",
   "models.*.spend_ceiling",
   "callers.*.spend_ceiling",
 ])

@@ -9,6 +9,8 @@ export interface TargetLimits {
   readonly contextTokens: number | null
   /** How a call of the target's own dialect may ask for reasoning; null: nothing is said. */
   readonly reasoningControl: "effort_enum" | "token_budget" | null
+  /** Reasoning cannot be switched off. */
+  readonly alwaysReasons: boolean
   readonly minBudgetTokens: number
   readonly maxBudgetTokens: number
   /** Null: none is configured. */

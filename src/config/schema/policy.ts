@@ -264,7 +264,7 @@ export const routingPolicy: z.ZodType = optional(
               block(
                 Object.fromEntries(FILTERS.map(([name, about]) => [name, optional(flag(about))])),
                 "Filters before the score.",
-                { ...LATER, name: "HardFilters" },
+                { name: "HardFilters" },
               ),
             ),
             signals: optional(signals),

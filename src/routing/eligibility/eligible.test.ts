@@ -140,7 +140,14 @@ test("a capability is missing where it is denied, or unknown in another dialect 
 
 test("targets that can do everything cost a call nothing: its shape is not read", () => {
   const able = { tools: true, toolChoice: true, structuredOutput: true, images: true, reasoning: true }
-  const limits = { toolOnly: false, honorsMaxTokens: true, contextTokens: null, reasoningControl: null, request: null }
+  const limits = {
+    toolOnly: false,
+    honorsMaxTokens: true,
+    contextTokens: null,
+    reasoningControl: null,
+    alwaysReasons: false,
+    request: null,
+  }
   const open: Partial<Target> = {
     index: 0,
     dialect: "openai-chat",

@@ -73,7 +73,7 @@ interface CallContext {
   readonly temperatureSet: boolean
   readonly reasoning: {
     readonly requested: boolean
-    readonly kind: "none" | "effort" | "budget" | "adaptive"
+    readonly kind: "none" | "off" | "effort" | "budget" | "adaptive"
     readonly effort?: string
     readonly budgetTokens?: number
   }
