@@ -37,6 +37,7 @@ function groupOf(more: Partial<Target>): Group {
     targets,
     translation: "warn",
     promisedDialects: null,
+    ceiling: null,
     demanded: new Set(),
   } as unknown as Group
 }
@@ -66,6 +67,7 @@ for (const [title, text, runs] of [
       facts,
       bodyBytes: body.bytes.length,
       ts: 0,
+      ceiling: null,
       get shape() {
         return (shape ??= dialect.shapeOf(body))
       },

@@ -17,6 +17,7 @@ import { breakerRule, shapingOf } from "./shaping.ts"
 import { policySettings, targetDescription } from "./policies.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
 import { shadowSettings, telemetryRule } from "./shadow.ts"
+import { spendCeiling } from "./spend-ceiling.ts"
 import { targetFacts } from "./target-facts.ts"
 
 const ENDPOINTS = {
@@ -88,6 +89,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       translation: entry.translation,
       promisedDialects: promisedDialects(entry.contract),
       operational: operationalTargets(entry),
+      ceiling: spendCeiling(entry.spend_ceiling),
       demanded: demandedOf(entry),
       affinity: affinityOf(entry),
       hostedTools: entry.hosted_tools,

@@ -58,6 +58,8 @@ export interface CallerConfig {
   readonly key: LifetimeKey
   /** Budgets in money. What is absent comes from `server.default_caller`. */
   readonly spend: Spend
+  /** What one call may cost at a target. Ceilings of group and caller both hold. */
+  readonly spend_ceiling?: SpendCeilingConfig | undefined
   /** The caller's own token buckets, in place of `server.traffic_shape.default_caller`. */
   readonly traffic_shape?: CallerShaping | undefined
   /** Governed capture of content. */
@@ -184,6 +186,8 @@ export interface GroupConfig {
   readonly routing_policy?: RoutingPolicy | undefined
   /** What the group promises. A filter before the strategy, after what the call itself needs. */
   readonly contract?: GroupContract | undefined
+  /** What one call may cost at a target. Ceilings of group and caller both hold. */
+  readonly spend_ceiling?: SpendCeilingConfig | undefined
   /** The filter for personal data. */
   readonly pii_filter?: PiiFilter | undefined
   /** Governed capture of content. */
@@ -348,6 +352,18 @@ export interface PiiScope {
   readonly tool_results: boolean
   /** Filter `image_urls`. */
   readonly image_urls: boolean
+}
+
+/** What one call may cost at a target. Ceilings of group and caller both hold. */
+export interface SpendCeilingConfig {
+  /** The highest estimated cost of a call. Unit: USD. */
+  readonly max_estimated_cost_usd: number
+  /** The highest tier, in this order; targets of no such tier are left out. */
+  readonly max_tier?: "small" | "cheap" | "balanced" | "heavy" | "frontier" | undefined
+  /** The tiers that may serve; others are left out. */
+  readonly allowed_tiers?: readonly string[] | undefined
+  /** Ceilings by the target's tier. */
+  readonly tier_ceilings: Readonly<Record<string, number>>
 }
 
 /** What the group promises. A filter before the strategy, after what the call itself needs. */

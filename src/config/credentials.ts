@@ -2,6 +2,7 @@
 import type { CompiledLimits } from "../governance/state.ts"
 import type { CallerConfig, Config } from "./config.ts"
 import { callerDescription } from "./policies.ts"
+import { spendCeiling } from "./spend-ceiling.ts"
 import type { Caller, Credential, KeyStatus } from "./snapshot.ts"
 
 /** By lower-case hex SHA-256 of the raw token. */
@@ -37,6 +38,7 @@ function compileCaller(
     readsMetrics: entry.metrics_admin,
     allowed: new Set(entry.allow),
     limits,
+    ceiling: spendCeiling(entry.spend_ceiling),
   }
 }
 

@@ -24,6 +24,7 @@ function routingFacts(config: Config): unknown {
     group.translation,
     group.affinity ?? null,
     group.contract ?? null,
+    group.spend_ceiling ?? null,
     config.server.unknown_capabilities,
     group.attempt_timeout_ms ?? null,
     group.targets.map((target) => [

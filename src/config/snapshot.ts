@@ -11,6 +11,7 @@ import type { ModelPrices } from "../ledger/price.ts"
 import type { OperationalTargets } from "./operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./policy-settings.ts"
 import type { ScoreSettings } from "./score-settings.ts"
+import type { SpendCeiling } from "./spend-ceiling.ts"
 import type { TargetContract, TargetLimits } from "./target-limits.ts"
 
 export interface Provider {
@@ -208,6 +209,8 @@ export interface Group extends StrategySettings {
   readonly promisedDialects: ReadonlySet<DialectName> | null
   /** The live figures that the group's contract promises; null: none. */
   readonly operational: OperationalTargets | null
+  /** What a call may cost; null: anything. */
+  readonly ceiling: SpendCeiling | null
   /** What must be said of a target before it gets a call with it, also in the client's own dialect. */
   readonly demanded: ReadonlySet<keyof Capabilities | "own-dialect">
   /** How long conversations stay on one target without a call; null: they need not. */
@@ -238,6 +241,8 @@ export interface Caller {
   readonly allowed: ReadonlySet<string>
   /** Null: none, and then nothing is counted for it. */
   readonly limits: CompiledLimits | null
+  /** What a call may cost; null: anything. */
+  readonly ceiling: SpendCeiling | null
 }
 
 /** What a token's SHA-256 leads to. */

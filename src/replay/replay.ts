@@ -60,7 +60,7 @@ export class Replay {
     if (strategy === "script" || strategy === "external") return "policy"
     if (group.score?.promptFeatures !== null && group.score?.usesComplexity === true) this.readsPrompts = true
     if (shape.has_seals === 1) this.seals++
-    const asked = askedOf(shape, usage.requested_model, this.unknownFeatures)
+    const asked = askedOf(shape, usage.requested_model, caller.ceiling, this.unknownFeatures)
     const found = eligibleTargets(group, asked)
     const { operational } = group
     const { eligible } = operational === null ? found : keepingTargets(found, operational, this.history.live, usage.ts)

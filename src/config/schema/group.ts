@@ -17,6 +17,7 @@ import {
   text,
 } from "./field.ts"
 import { contentCapture } from "./capture.ts"
+import { spendCeiling } from "./limits.ts"
 import { apiShape, displayName, expression, identifier, modality } from "./forms.ts"
 import { target } from "./model.ts"
 import { affinity, externalPolicy, routingPolicy, script, scriptHttp, scriptLimits } from "./policy.ts"
@@ -204,6 +205,7 @@ export const group: z.ZodType = ruled(
       external_policy: externalPolicy,
       routing_policy: routingPolicy,
       contract,
+      spend_ceiling: spendCeiling,
       pii_filter: piiFilter,
       content_capture: optional(contentCapture),
       targets: list(target, "The targets; only these are active."),

@@ -48,6 +48,7 @@ const group = fc
   .record({
     targets: fc.array(target, { maxLength: 5 }),
     translation: fc.constantFrom("off", "warn"),
+    ceiling: fc.constant(null),
     promisedDialects: fc.option(fc.constant(new Set<DialectName>(["openai-chat"]))),
     demanded: fc.subarray(["images", "tools", "own-dialect"]).map((demands) => new Set(demands)),
   })
@@ -85,6 +86,7 @@ const asked: fc.Arbitrary<Asked> = fc.record({
   shape,
   bodyBytes: fc.constantFrom(100, 9000, 100_000),
   ts: fc.nat(9),
+  ceiling: fc.constant(null),
 })
 
 test("each target is eligible or refused, and only for reasons that stand against it", () => {
@@ -162,12 +164,14 @@ test("targets that can do everything cost a call nothing: its shape is not read"
     translation: "warn",
     promisedDialects: null,
     demanded: new Set(),
+    ceiling: null,
   } as unknown as Group
   const call = {
     dialect: { name: "openai-chat" },
     facts: { choices: 1, outputCap: null },
     bodyBytes: 1,
     ts: 0,
+    ceiling: null,
     get shape(): RequestShape {
       throw new Error("the shape was read")
     },
