@@ -604,19 +604,19 @@ export interface ExternalPolicy {
   readonly conversation_key?: ConversationKey | undefined
   /** Reports to the policy service after a call. Never affects the caller. */
   readonly feedback?: PolicyFeedback | undefined
-  /** Hints for verification that travel to the policy service. */
+  /** Hints on verification in the `metadata` of calls, which travel to the policy service. The router runs none of them. */
   readonly verifier_hints?: VerifierHints | undefined
 }
 
-/** Hints for verification that travel to the policy service. */
+/** Hints on verification in the `metadata` of calls, which travel to the policy service. The router runs none of them. */
 export interface VerifierHints {
-  /** Accept hints on how an answer can be verified. */
+  /** Pass on what callers say about how an answer can be verified. */
   readonly enabled: boolean
-  /** The kinds of hints. */
+  /** The kinds that are passed on. */
   readonly allowed_kinds: readonly ("none" | "exact" | "regex" | "json_schema")[]
   /** The largest hint. Unit: bytes. */
   readonly max_spec_bytes: number
-  /** The longest version label. */
+  /** The longest version label. Unit: characters. */
   readonly max_version_len: number
 }
 
