@@ -5,7 +5,7 @@ import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } f
 import { affinityOf } from "./affinity.ts"
 import { demandedOf } from "./hard-filters.ts"
 import { clientIpRule } from "./client-ip.ts"
-import { contractFacts, promisedDialects, targetContract } from "./contract.ts"
+import { contractFacts, contractReport, promisedDialects, targetContract } from "./contract.ts"
 import { compileCredentials } from "./credentials.ts"
 import { engineMetricsRule } from "./engine-metrics.ts"
 import { formatPath } from "./findings.ts"
@@ -87,6 +87,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       targets,
       aliases: entry.aliases,
       translation: entry.translation,
+      contract: contractReport(entry.contract),
       promisedDialects: promisedDialects(entry.contract),
       operational: operationalTargets(entry),
       ceiling: spendCeiling(entry.spend_ceiling),

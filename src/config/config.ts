@@ -370,7 +370,7 @@ export interface SpendCeilingConfig {
 export interface GroupContract {
   /** A name for people. */
   readonly display_name?: string | undefined
-  /** Notes for callers. */
+  /** Notes for callers; shown by /v1/models. */
   readonly caller_visible_notes?: string | undefined
   /** What the group is meant for. */
   readonly intended_workloads: readonly string[]
@@ -388,9 +388,9 @@ export interface GroupContract {
 
 /** What rows say about the contract. */
 export interface ContractReporting {
-  /** Record the workload labels. */
+  /** Record the first of the intended workloads. */
   readonly expose_workload_labels: boolean
-  /** Record the quality bucket. */
+  /** Record the bucket of the promised quality. */
   readonly expose_quality_floor_bucket: boolean
 }
 

@@ -12,7 +12,7 @@ import type { OperationalTargets } from "./operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./policy-settings.ts"
 import type { ScoreSettings } from "./score-settings.ts"
 import type { SpendCeiling } from "./spend-ceiling.ts"
-import type { TargetContract, TargetLimits } from "./target-limits.ts"
+import type { ContractReport, TargetContract, TargetLimits } from "./target-limits.ts"
 
 export interface Provider {
   readonly name: string
@@ -207,6 +207,8 @@ export interface Group extends StrategySettings {
   readonly translation: "off" | "warn" | "enforce"
   /** The dialects that the group's contract promises; null: it promises none in particular. */
   readonly promisedDialects: ReadonlySet<DialectName> | null
+  /** What callers and rows are told of the group's contract; null: it has none. */
+  readonly contract: ContractReport | null
   /** The live figures that the group's contract promises; null: none. */
   readonly operational: OperationalTargets | null
   /** What a call may cost; null: anything. */

@@ -58,3 +58,13 @@ export interface TargetContract {
   /** Unix milliseconds from which its evidence is too old. */
   readonly validUntil: number
 }
+
+/** What callers and rows are told of a contract; what is null is not told. */
+export interface ContractReport {
+  readonly displayName: string | null
+  readonly notes: string | null
+  /** The first of the intended workloads. */
+  readonly workload: string | null
+  /** The quality that is promised. */
+  readonly bucket: string | null
+}

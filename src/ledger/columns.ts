@@ -6,6 +6,7 @@ import type {
   AttemptRow,
   CallerShapeRow,
   CallRecord,
+  ContractRow,
   ErrorRow,
   LossRow,
   StoredStateRow,
@@ -206,6 +207,16 @@ const ERROR_COLUMNS: Columns<Identified & ErrorRow> = {
   param: "text",
 }
 
+const CONTRACT_COLUMNS: Columns<Identified & ContractRow> = {
+  request_id: "text",
+  contract_bucket: "text",
+  contract_workload: "text",
+  contract_failure_reason: "text",
+  target_validation_status: "text",
+  target_validation_workload: "text",
+  target_validation_age_bucket: "text",
+}
+
 export type Table =
   | "request_usage"
   | "request_attempts"
@@ -214,6 +225,7 @@ export type Table =
   | "request_upstream_shape_events"
   | "request_traffic_shape_events"
   | "request_errors"
+  | "request_contracts"
   | "request_decision_shape_features"
   | "request_target_candidates"
   | "request_target_filter_reasons"
@@ -230,6 +242,7 @@ export const TABLES: Readonly<Record<Table, Columns>> = {
   request_upstream_shape_events: UPSTREAM_SHAPE_COLUMNS,
   request_traffic_shape_events: CALLER_SHAPE_COLUMNS,
   request_errors: ERROR_COLUMNS,
+  request_contracts: CONTRACT_COLUMNS,
   request_decision_shape_features: SHAPE_FEATURE_COLUMNS,
   request_target_candidates: CANDIDATE_COLUMNS,
   request_target_filter_reasons: FILTER_REASON_COLUMNS,
@@ -247,7 +260,7 @@ interface ChildTable {
 
 const NONE: readonly object[] = []
 
-/** Tables with rows only where somebody wants to know how calls are decided. */
+/** Tables with rows only where somebody wants to know how calls are decided, or what was promised. */
 export const DECISION_CHILDREN: readonly ChildTable[] = [
   {
     table: "request_decision_shape_features",
@@ -259,6 +272,7 @@ export const DECISION_CHILDREN: readonly ChildTable[] = [
   { table: "request_dynamic_score_terms", rowsOf: ({ decision }) => decision?.terms ?? NONE },
   { table: "request_policy_executions", rowsOf: ({ decision }) => decision?.policies ?? NONE },
   { table: "request_fallback_transitions", rowsOf: ({ decision }) => decision?.fallbacks ?? NONE },
+  { table: "request_contracts", rowsOf: ({ contract }) => (contract === undefined ? NONE : [contract]) },
 ]
 
 /** Tables with any number of rows for each row of `request_usage`. */

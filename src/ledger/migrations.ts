@@ -123,6 +123,12 @@ const ROLLUP_COLUMNS = [
   "UPDATE usage_rollup_hourly SET sent_requests = requests",
 ]
 
+/** What calls of groups with a contract were promised. */
+const REQUEST_CONTRACTS = `CREATE TABLE request_contracts (
+  request_id TEXT NOT NULL PRIMARY KEY, contract_bucket TEXT, contract_workload TEXT, contract_failure_reason TEXT,
+  target_validation_status TEXT, target_validation_workload TEXT, target_validation_age_bucket TEXT
+) WITHOUT ROWID`
+
 export const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
@@ -145,6 +151,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 4, name: "upstream-shaping", statements: [REQUEST_UPSTREAM_SHAPE_EVENTS] },
   { version: 5, name: "stored-state", statements: [STORED_STATE, STORED_STATE_EXPIRY] },
   { version: 7, name: "decision-telemetry", statements: DECISION_TELEMETRY },
+  { version: 13, name: "contracts", statements: [REQUEST_CONTRACTS] },
 ]
 
 /** The version of the schema that this binary writes. */

@@ -9,6 +9,7 @@ import { priceCall, type Costs } from "../ledger/price.ts"
 import { billed, servedBy } from "./billed.ts"
 import type { Attempt, Call, Outcome } from "./call.ts"
 import { clientName } from "./client.ts"
+import { contractRow } from "./contract-row.ts"
 import { decisionRows } from "./decision-rows.ts"
 import type { Gateway } from "./gateway.ts"
 import { storedRows } from "./returned-state.ts"
@@ -25,6 +26,7 @@ export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRe
     error: errorRow(call, gateway, outcome),
     stored: storedRows(call),
     decision: call.decision === null ? null : decisionRows(call.decision, call),
+    contract: contractRow(call, servedBy(call), outcome),
   }
 }
 
