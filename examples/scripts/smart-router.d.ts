@@ -75,6 +75,8 @@ interface CallContext {
     readonly kind: "none" | "off" | "effort" | "budget" | "adaptive"
     readonly effort?: string
     readonly budgetTokens?: number
+    /** The field of the request that says it. */
+    readonly source?: string
   }
 }
 

@@ -140,45 +140,52 @@ test("a capability is missing where it is denied, or unknown in another dialect 
   )
 })
 
-test("targets that can do everything cost a call nothing: its shape is not read", () => {
-  const able = { tools: true, toolChoice: true, structuredOutput: true, images: true, reasoning: true }
-  const limits = {
+const ABLE: Partial<Target> = {
+  index: 0,
+  dialect: "openai-chat",
+  skin: "a",
+  capabilities: { tools: true, toolChoice: true, structuredOutput: true, images: true, reasoning: true },
+  limits: {
     toolOnly: false,
     honorsMaxTokens: true,
     contextTokens: null,
     reasoningControl: null,
     alwaysReasons: false,
     request: null,
-  }
-  const open: Partial<Target> = {
-    index: 0,
-    dialect: "openai-chat",
-    skin: "a",
-    capabilities: able,
-    limits: { ...limits, minBudgetTokens: 0, maxBudgetTokens: Infinity },
-    contract: { lacks: null, validUntil: Infinity },
-  }
-  const free = {
-    name: "g",
-    targets: [open],
-    translation: "warn",
-    promisedDialects: null,
-    demanded: new Set(),
-    ceiling: null,
-  } as unknown as Group
-  const call = {
-    dialect: { name: "openai-chat" },
-    facts: { choices: 1, outputCap: null },
-    bodyBytes: 1,
-    ts: 0,
-    ceiling: null,
-    get shape(): RequestShape {
-      throw new Error("the shape was read")
-    },
-  } as unknown as Asked
-  expect(eligibleTargets(free, call).eligible).toEqual([open as Target])
-  expect(eligibleTargets(free, call)).toBe(eligibleTargets(free, call))
-  expect(unknownNeeds(free, call)).toEqual([])
+    minBudgetTokens: 0,
+    maxBudgetTokens: Infinity,
+  },
+  contract: { lacks: null, validUntil: Infinity },
+}
+const UNREAD = {
+  dialect: { name: "openai-chat" },
+  facts: { choices: 1, outputCap: null },
+  bodyBytes: 1,
+  ts: 0,
+  ceiling: null,
+  get shape(): RequestShape {
+    throw new Error("the shape was read")
+  },
+} as unknown as Asked
+
+function groupOf(only: Partial<Target>): Group {
+  const group = { name: "g", targets: [only], translation: "warn", promisedDialects: null, ceiling: null }
+  return { ...group, demanded: new Set() } as unknown as Group
+}
+
+test("targets that can do everything cost a call nothing: its shape is not read", () => {
+  const free = groupOf(ABLE)
+  expect(eligibleTargets(free, UNREAD).eligible).toEqual([ABLE as Target])
+  expect(eligibleTargets(free, UNREAD)).toBe(eligibleTargets(free, UNREAD))
+  expect(unknownNeeds(free, UNREAD)).toEqual([])
+})
+
+test("evidence is too old from its last moment on, by the clock that the call came with", () => {
+  const group = groupOf({ ...ABLE, contract: { lacks: null, validUntil: 1000 } })
+  const reasonsAt = (ts: number): readonly string[] =>
+    eligibleTargets(group, Object.create(UNREAD, { ts: { value: ts } }) as Asked).refused.map(({ reason }) => reason)
+  const expired = ["contract-validation-expired"]
+  expect([999, 1000, 1001, 998].map(reasonsAt)).toEqual([[], expired, expired, []])
 })
 
 test("files in base64 count for nothing in an estimate, images for a little", () => {
