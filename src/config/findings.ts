@@ -7,6 +7,7 @@ export type FindingCode =
   | "alias-clash"
   | "burst-without-rate"
   | "capability-unknown"
+  | "ceiling-unmet"
   | "cleartext-key"
   | "cleartext-database"
   | "contract-unmet"

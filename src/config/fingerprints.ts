@@ -55,6 +55,7 @@ const ELIGIBILITY_KEYS = [
   "honors_max_tokens",
   "tool_support",
   "tool_only",
+  "tier",
   "reasoning",
   "request_shape_support",
   "tags",

@@ -33,7 +33,7 @@ const CEILINGS = {
   "no-limit": { max_estimated_cost_usd: 0 },
   balanced: { max_tier: "balanced" },
   labelled: { allowed_tiers: ["own-label"] },
-  empty: { allowed_tiers: ["frontier"], max_tier: "heavy" },
+  both: { allowed_tiers: ["frontier", "cheap"], max_tier: "heavy" },
   "by-tier": { tier_ceilings: { frontier: 0.05 } },
 } as const
 type Group = keyof typeof CEILINGS
@@ -102,7 +102,7 @@ const CASES: readonly (readonly [Group, number, Model | readonly string[], "frug
   ["no-limit", 100_000, "dear"],
   ["balanced", 1000, "fair"],
   ["labelled", 1000, "unknown"],
-  ["empty", 1, [TIER, TIER, TIER]],
+  ["both", 1, "fair"],
   ["by-tier", 500, "dear"],
   ["by-tier", 501, "fair"],
   // the stricter of both
