@@ -61,8 +61,8 @@ async function rowOf(model: string, status = 200): Promise<unknown> {
   const answer = await gateway.call("chat", SAMPLES.chat.request({ model }))
   expect([model, answer.status]).toEqual([model, status])
   const rows = rowsOf(gateway.directory, "request_contracts", answer.requestId)
-  return rows.map(({ request_id: _, ...row }) =>
-    Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)),
+  return rows.map((row) =>
+    Object.fromEntries(Object.entries(row).filter(([name, value]) => name !== "request_id" && value !== null)),
   )
 }
 

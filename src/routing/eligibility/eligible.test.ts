@@ -169,8 +169,8 @@ const UNREAD = {
 } as unknown as Asked
 
 function groupOf(only: Partial<Target>): Group {
-  const group = { name: "g", targets: [only], translation: "warn", promisedDialects: null, ceiling: null }
-  return { ...group, demanded: new Set() } as unknown as Group
+  const empty = { name: "g", translation: "warn", promisedDialects: null, ceiling: null, demanded: new Set() }
+  return { ...empty, targets: [only] } as unknown as Group
 }
 
 test("targets that can do everything cost a call nothing: its shape is not read", () => {
@@ -181,9 +181,9 @@ test("targets that can do everything cost a call nothing: its shape is not read"
 })
 
 test("evidence is too old from its last moment on, by the clock that the call came with", () => {
-  const group = groupOf({ ...ABLE, contract: { lacks: null, validUntil: 1000 } })
+  const aging = groupOf({ ...ABLE, contract: { lacks: null, validUntil: 1000 } })
   const reasonsAt = (ts: number): readonly string[] =>
-    eligibleTargets(group, Object.create(UNREAD, { ts: { value: ts } }) as Asked).refused.map(({ reason }) => reason)
+    eligibleTargets(aging, Object.create(UNREAD, { ts: { value: ts } }) as Asked).refused.map(({ reason }) => reason)
   const expired = ["contract-validation-expired"]
   expect([999, 1000, 1001, 998].map(reasonsAt)).toEqual([[], expired, expired, []])
 })

@@ -49,7 +49,7 @@ function metadataOf({ body }: CallFacts): Said | null {
   const member = body?.members.find(({ key }) => key === "metadata")
   if (body === null || member === undefined) return null
   const metadata = parseExact(Buffer.from(body.bytes.subarray(member.start, member.end)).toString())
-  return isObject(metadata) ? (metadata as Said) : null
+  return isObject(metadata) ? metadata : null
 }
 
 function isSpec(kind: VerifierHint["kind"], spec: unknown, maxBytes: number): boolean {
