@@ -120,7 +120,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       begun(
         sample,
         mode,
-        Array.from({ length: 100 }, () => [{ waitMs: 10 }, mode === "stream" ? ": \n\n" : " "]).flat(),
+        Array.from({ length: 1000 }, () => [{ waitMs: 10 }, mode === "stream" ? ": \n\n" : " "]).flat(),
       ),
     ...LATE,
   },

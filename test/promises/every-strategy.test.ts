@@ -56,7 +56,7 @@ function scripted(directory: string, name: string, decision: object): Readonly<R
 }
 
 function asked(url: string): Readonly<Record<string, unknown>> {
-  return { strategy: "external", external_policy: { url, allow_hosts: ["127.0.0.1"], timeout_ms: 5000 } }
+  return { strategy: "external", external_policy: { url, allow_hosts: ["127.0.0.1"], timeout_ms: 30_000 } }
 }
 
 const MODES: readonly Mode[] = ["unary", "stream"]
@@ -76,7 +76,7 @@ async function startAll(fault: Fault, upstreams: Readonly<Record<Name, { readonl
         // breakers and live figures belong to a group: one for each mode
         for (const mode of MODES)
           config.models[`${name}-${mode}`] = {
-            attempt_timeout_ms: fault.isSlow === true ? 600 : 20_000,
+            attempt_timeout_ms: fault.isSlow === true ? 2000 : 30_000,
             ...rest,
             targets,
           }
@@ -180,5 +180,5 @@ for (const [what, fault] of Object.entries(FAULTS)) {
     await Promise.all(CELLS.map((cell) => remembered(cell, fault, gateway)))
     await expectNothingHeld(gateway)
     await Promise.all([first.stop(), second.stop(), third.stop(), service.stop()])
-  }, 20_000)
+  }, 60_000)
 }
