@@ -3,6 +3,8 @@ import { describe, expect, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
 import path from "node:path"
 import { SCRIPT_TYPES } from "../src/routing/script/script-types.ts"
+import * as fc from "fast-check"
+import { findPersonalData } from "../examples/scripts/personal-data.ts"
 import { eventually } from "./helpers/client.ts"
 import { targetsOf } from "./helpers/config.ts"
 import { reply } from "./helpers/behaviours.ts"
@@ -156,3 +158,65 @@ async function startService(): Promise<AsyncDisposable & { readonly url: string 
     },
   }
 }
+
+/** What the example looks for, tried at each place of the text: slow, and plainly right. */
+function plainlyFound(text: string): string | null {
+  const kinds: readonly (readonly [string, RegExp])[] = [
+    ["email", /[\w.+-]+@[\w-]+(?:\.[\w-]+)+/],
+    ["iban", /\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b/],
+    ["phone", /\+\d{1,3}[ -]?\(?\d{2,5}\)?(?:[ -]?\d{2,5}){2,4}/],
+    ["social-security", /\b\d{3}-\d{2}-\d{4}\b/],
+  ]
+  const cards = [...text.matchAll(/\b\d(?:[ -]?\d){12,18}\b/g)].map(([digits]) => digits.replaceAll(/\D/g, ""))
+  return kinds.find(([, pattern]) => pattern.test(text))?.[0] ?? (cards.some(isCard) ? "card" : null)
+}
+
+function isCard(digits: string): boolean {
+  let sum = 0
+  for (let place = 0; place < digits.length; place++) {
+    const digit = Number(digits[digits.length - 1 - place])
+    sum += place % 2 === 0 ? digit : digit > 4 ? 2 * digit - 9 : 2 * digit
+  }
+  return sum % 10 === 0
+}
+
+test("pii-aware finds what is there, wherever it stands", () => {
+  const parts = [
+    "a",
+    "Zz",
+    "ä",
+    " ",
+    "-",
+    "+",
+    "(",
+    ")",
+    ".",
+    "@",
+    "@x.de",
+    "me@",
+    "DE",
+    "12",
+    "7",
+    "123-45-6789",
+    "3456",
+  ]
+  const whole = [
+    "me@here.org",
+    "DE89 3704 0044 0532 0130 00",
+    "GB29NWBK60161331926819",
+    "+49 30 1234567",
+    "4111 1111-11111111",
+    "4222222222222",
+  ]
+  const texts = fc.array(fc.constantFrom(...parts, ...parts, ...whole), { maxLength: 12 }).map((list) => list.join(""))
+  const found = new Set<string | null>()
+  fc.assert(
+    fc.property(texts, (text) => {
+      const kind = plainlyFound(text)
+      found.add(kind)
+      expect([text, findPersonalData(text)]).toEqual([text, kind])
+    }),
+    { numRuns: 3000 },
+  )
+  expect([...found].map(String).toSorted()).toEqual(["card", "email", "iban", "null", "phone", "social-security"])
+})

@@ -11,7 +11,14 @@ import { compare } from "./timing.ts"
 
 const dialect = DIALECTS["openai-chat"]
 const ABLE = { tools: true, toolChoice: true, structuredOutput: true, images: true, reasoning: true }
-const OPEN = { toolOnly: false, honorsMaxTokens: true, contextTokens: null, reasoningControl: null, request: null }
+const OPEN = {
+  toolOnly: false,
+  honorsMaxTokens: true,
+  contextTokens: null,
+  reasoningControl: null,
+  alwaysReasons: false,
+  request: null,
+}
 const BOUNDS = { ttlMs: 600_000, maxEntries: 10_000 }
 
 /** Six targets, of which every second is limited as `more` says. */
@@ -30,6 +37,7 @@ function groupOf(more: Partial<Target>): Group {
     targets,
     translation: "warn",
     promisedDialects: null,
+    ceiling: null,
     demanded: new Set(),
   } as unknown as Group
 }
@@ -59,6 +67,7 @@ for (const [title, text, runs] of [
       facts,
       bodyBytes: body.bytes.length,
       ts: 0,
+      ceiling: null,
       get shape() {
         return (shape ??= dialect.shapeOf(body))
       },

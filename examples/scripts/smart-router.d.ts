@@ -72,9 +72,11 @@ interface CallContext {
   readonly temperatureSet: boolean
   readonly reasoning: {
     readonly requested: boolean
-    readonly kind: "none" | "effort" | "budget" | "adaptive"
+    readonly kind: "none" | "off" | "effort" | "budget" | "adaptive"
     readonly effort?: string
     readonly budgetTokens?: number
+    /** The field of the request that says it. */
+    readonly source?: string
   }
 }
 

@@ -59,7 +59,7 @@ function preferred(wish: ReasoningWish | undefined, facts: ReasoningFacts): Reas
 }
 
 function meansTheSame(said: ReasoningPlan, plan: ReasoningPlan, facts: ReasoningFacts): boolean {
-  if (said.kind === "off") return plan.kind === "off" || facts.control === null
+  if (said.kind === "off") return plan.kind === "off" || (facts.control === null && !facts.alwaysOn)
   if (said.kind === "budget") return plan.kind === "budget" && plan.tokens === said.tokens
   if (said.kind === "adaptive" && said.effort === null)
     return plan.kind === "adaptive" || facts.control === "effort_enum"
@@ -80,9 +80,13 @@ export function kindOf(wish: ReasoningWish | undefined): ReasoningPlan {
 function planFor(said: ReasoningPlan, facts: ReasoningFacts, capTokens: number | null): ReasoningPlan {
   if (facts.control === null) return { kind: "unsaid" }
   if (said.kind === "unsaid") return said
-  if (said.kind === "off") return facts.control === "effort_enum" && !knows(facts, "none") ? { kind: "unsaid" } : said
+  if (said.kind === "off") return canBeOff(facts) ? said : { kind: "unsaid" }
   if (facts.control === "effort_enum") return effortPlan(said, facts)
   return facts.control === "adaptive" ? adaptivePlan(said, facts) : budgetPlan(said, facts, capTokens)
+}
+
+function canBeOff(facts: ReasoningFacts): boolean {
+  return !facts.alwaysOn && (facts.control !== "effort_enum" || knows(facts, "none"))
 }
 
 type Active = Extract<ReasoningPlan, { kind: "effort" | "budget" | "adaptive" }>

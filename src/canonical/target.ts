@@ -65,6 +65,8 @@ export interface ReasoningFacts {
   readonly maxBudgetTokens: number | null
   readonly budgetMustBeLessThanMaxTokens: boolean
   readonly summaries: boolean
+  /** It cannot be switched off. */
+  readonly alwaysOn: boolean
 }
 
 const OPENAI_ID_CHARS = 64
@@ -86,6 +88,7 @@ const COMMON: Omit<TargetFacts, "issuer" | "model"> = {
     maxBudgetTokens: null,
     budgetMustBeLessThanMaxTokens: true,
     summaries: false,
+    alwaysOn: false,
   },
   reasoningHistoryField: null,
   stripAttribution: true,

@@ -6,7 +6,7 @@ import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } f
 import { affinityOf } from "./affinity.ts"
 import { demandedOf } from "./hard-filters.ts"
 import { blockListOf, clientIpRule } from "./client-ip.ts"
-import { contractFacts, promisedDialects, targetContract } from "./contract.ts"
+import { contractFacts, contractReport, promisedDialects, targetContract } from "./contract.ts"
 import { compileCredentials } from "./credentials.ts"
 import { engineMetricsRule } from "./engine-metrics.ts"
 import { fingerprint, pricingFingerprint, routingFingerprint } from "./fingerprints.ts"
@@ -18,6 +18,7 @@ import { policySettings, targetDescription } from "./policies.ts"
 import type { Path } from "./schema/inspect.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
 import { shadowSettings, telemetryRule } from "./shadow.ts"
+import { spendCeiling } from "./spend-ceiling.ts"
 import { targetFacts } from "./target-facts.ts"
 
 const ENDPOINTS = {
@@ -118,8 +119,10 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       targets,
       aliases: entry.aliases,
       translation: entry.translation,
+      contract: contractReport(entry.contract),
       promisedDialects: promisedDialects(entry.contract),
       operational: operationalTargets(entry),
+      ceiling: spendCeiling(entry.spend_ceiling),
       demanded: demandedOf(entry),
       affinity: affinityOf(entry),
       hostedTools: entry.hosted_tools,

@@ -58,6 +58,8 @@ export interface CallerConfig {
   readonly key: LifetimeKey
   /** Budgets in money. What is absent comes from `server.default_caller`. */
   readonly spend: Spend
+  /** What one call may cost at a target. Ceilings of group and caller both hold. */
+  readonly spend_ceiling?: SpendCeilingConfig | undefined
   /** The caller's own token buckets, in place of `server.traffic_shape.default_caller`. */
   readonly traffic_shape?: CallerShaping | undefined
   /** Governed capture of content. */
@@ -184,6 +186,8 @@ export interface GroupConfig {
   readonly routing_policy?: RoutingPolicy | undefined
   /** What the group promises. A filter before the strategy, after what the call itself needs. */
   readonly contract?: GroupContract | undefined
+  /** What one call may cost at a target. Ceilings of group and caller both hold. */
+  readonly spend_ceiling?: SpendCeilingConfig | undefined
   /** The filter for personal data. */
   readonly pii_filter?: PiiFilter | undefined
   /** Governed capture of content. */
@@ -350,11 +354,23 @@ export interface PiiScope {
   readonly image_urls: boolean
 }
 
+/** What one call may cost at a target. Ceilings of group and caller both hold. */
+export interface SpendCeilingConfig {
+  /** The highest estimated cost of a call. Unit: USD. */
+  readonly max_estimated_cost_usd: number
+  /** The highest tier, in this order; targets of no such tier are left out. */
+  readonly max_tier?: "small" | "cheap" | "balanced" | "heavy" | "frontier" | undefined
+  /** The tiers that may serve; others are left out. */
+  readonly allowed_tiers?: readonly string[] | undefined
+  /** Ceilings by the target's tier. */
+  readonly tier_ceilings: Readonly<Record<string, number>>
+}
+
 /** What the group promises. A filter before the strategy, after what the call itself needs. */
 export interface GroupContract {
   /** A name for people. */
   readonly display_name?: string | undefined
-  /** Notes for callers. */
+  /** Notes for callers; shown by /v1/models. */
   readonly caller_visible_notes?: string | undefined
   /** What the group is meant for. */
   readonly intended_workloads: readonly string[]
@@ -372,9 +388,9 @@ export interface GroupContract {
 
 /** What rows say about the contract. */
 export interface ContractReporting {
-  /** Record the workload labels. */
+  /** Record the first of the intended workloads. */
   readonly expose_workload_labels: boolean
-  /** Record the quality bucket. */
+  /** Record the bucket of the promised quality. */
   readonly expose_quality_floor_bucket: boolean
 }
 
@@ -588,19 +604,19 @@ export interface ExternalPolicy {
   readonly conversation_key?: ConversationKey | undefined
   /** Reports to the policy service after a call. Never affects the caller. */
   readonly feedback?: PolicyFeedback | undefined
-  /** Hints for verification that travel to the policy service. */
+  /** Hints on verification in the `metadata` of calls, which travel to the policy service. The router runs none of them. */
   readonly verifier_hints?: VerifierHints | undefined
 }
 
-/** Hints for verification that travel to the policy service. */
+/** Hints on verification in the `metadata` of calls, which travel to the policy service. The router runs none of them. */
 export interface VerifierHints {
-  /** Accept hints on how an answer can be verified. */
+  /** Pass on what callers say about how an answer can be verified. */
   readonly enabled: boolean
-  /** The kinds of hints. */
+  /** The kinds that are passed on. */
   readonly allowed_kinds: readonly ("none" | "exact" | "regex" | "json_schema")[]
   /** The largest hint. Unit: bytes. */
   readonly max_spec_bytes: number
-  /** The longest version label. */
+  /** The longest version label. Unit: characters. */
   readonly max_version_len: number
 }
 
@@ -844,7 +860,7 @@ export interface RequestShapeSupport {
 export interface ReasoningSupport {
   /** Whether the model can reason. */
   readonly supported: boolean
-  /** Whether reasoning must be asked for. */
+  /** `always_on`: it cannot be switched off, so calls of its own dialect that do are not sent there. */
   readonly mode: "opt_in" | "always_on"
   /** How a call sets the amount of reasoning. */
   readonly control?: "effort_enum" | "token_budget" | undefined

@@ -1,15 +1,28 @@
 /** Contracts that cannot be kept are found before a call is: a promise that no target keeps is an error of the file. */
-import type { Config, GroupConfig, TargetConfig } from "./config.ts"
+import type { Config, GroupConfig, ModelConfig, TargetConfig } from "./config.ts"
 import { contractFacts, promisedDialects, targetContract, type ContractFacts } from "./contract.ts"
 import { quoted, type Report } from "./findings.ts"
 import { nearest } from "./nearest.ts"
 import type { Path } from "./schema/inspect.ts"
+import { spendCeiling } from "./spend-ceiling.ts"
 import { capabilitiesOf } from "./target-facts.ts"
 
 export function checkContracts(config: Config, report: Report): void {
   for (const [name, group] of Object.entries(config.models)) {
     if (group.contract !== undefined) checkContract(group, ["models", name, "contract"], config, report)
+    checkTiers(group, ["models", name, "spend_ceiling"], config, report)
   }
+}
+
+/** What a ceiling costs depends on the call; what it says about tiers does not. */
+function checkTiers(group: GroupConfig, path: Path, config: Config, report: Report): void {
+  const allowed = spendCeiling(group.spend_ceiling)?.allowedTiers ?? null
+  if (allowed === null || group.targets.length === 0) return
+  const tiers = group.targets.flatMap((target) => target.tier ?? catalogueOf(target, config)?.tier ?? [])
+  if (tiers.some((tier) => allowed.has(tier))) return
+  const meant = nearest([...allowed][0] ?? "", tiers)
+  const message = "No target of the group is of a tier that this ceiling allows."
+  report({ code: "ceiling-unmet", path, atKey: true, message, nearest: meant })
 }
 
 function checkContract(group: GroupConfig, path: Path, config: Config, report: Report): void {
@@ -57,9 +70,12 @@ function dialectOf(target: TargetConfig, config: Config) {
   return target.dialect ?? config.providers[target.provider]?.dialect ?? "openai-chat"
 }
 
+function catalogueOf({ provider, model_ref: ref }: TargetConfig, config: Config): ModelConfig | undefined {
+  return ref === undefined ? undefined : config.providers[provider]?.models[ref]
+}
+
 function factsOf(target: TargetConfig, config: Config): ContractFacts {
-  const provider = config.providers[target.provider]
-  const catalogue = target.model_ref === undefined ? undefined : provider?.models[target.model_ref]
+  const catalogue = catalogueOf(target, config)
   const dialect = dialectOf(target, config)
   return contractFacts(capabilitiesOf({ dialect, catalogue, target, refuseUnknown: true }), catalogue, target)
 }

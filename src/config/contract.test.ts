@@ -116,6 +116,29 @@ describe("what is found when the file is loaded", () => {
     expect(found!.column).toBeGreaterThan(1)
   })
 
+  test("a ceiling whose tiers no target has, and what was probably meant", () => {
+    const withCeiling = (ceiling: string): ReturnType<typeof loadText> =>
+      loadText(
+        SMALLEST.replace("model: gpt-5-mini", "model: gpt-5-mini, tier: cheap").replace(
+          "strategy: static",
+          `strategy: static\n    spend_ceiling: ${ceiling}`,
+        ),
+        { env: KEYS },
+      )
+    for (const ceiling of ["{ allowed_tiers: [chaep] }", "{ max_tier: small }", "{ allowed_tiers: [] }"])
+      expect(withCeiling(ceiling).findings).toContainEqual(
+        expect.objectContaining({ severity: "error", code: "ceiling-unmet", path: "models.default.spend_ceiling" }),
+      )
+    expect(withCeiling("{ allowed_tiers: [chaep] }").findings.flatMap(({ nearest }) => nearest ?? [])).toEqual([
+      "cheap",
+    ])
+    for (const ceiling of ["{ max_tier: heavy }", "{ allowed_tiers: [cheap] }", "{ max_estimated_cost_usd: 0.1 }"])
+      expect(withCeiling(ceiling).config).not.toBeNull()
+    expect(withCeiling("{ max_tier: coding }").findings).toContainEqual(
+      expect.objectContaining({ severity: "error", path: "models.default.spend_ceiling.max_tier" }),
+    )
+  })
+
   test("nothing where the contract can be kept", () => {
     const able =
       ", tags: [eu], tool_support: { openai_chat: [tools] }, validation: { status: passed, quality_score: 0.9 }"

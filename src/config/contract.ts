@@ -2,7 +2,7 @@
 import type { DialectName } from "../dialects/dialect.ts"
 import type { ContractCapabilities, ContractQualityFloor, GroupContract, ModelConfig, TargetConfig } from "./config.ts"
 import type { Capabilities } from "./snapshot.ts"
-import type { ContractReason, TargetContract } from "./target-limits.ts"
+import type { ContractReason, ContractReport, TargetContract } from "./target-limits.ts"
 
 type Modality = "text" | "image" | "video"
 
@@ -41,6 +41,28 @@ export function contractFacts(
     contextTokens: target.context_tokens ?? catalogue?.context_tokens ?? 0,
     tags: target.tags,
     validation: target.validation,
+  }
+}
+
+/** The quality that a contract asks for, from which share on. */
+const QUALITY = [
+  [0.9, "gte-90"],
+  [0.75, "75-90"],
+  [0.5, "50-75"],
+  [0, "lt-50"],
+] as const
+
+export function contractReport(contract: GroupContract | undefined): ContractReport | null {
+  if (contract === undefined) return null
+  const { display_name: name, caller_visible_notes: notes, intended_workloads: workloads, reporting } = contract
+  const floor = contract.quality_floor
+  const asked = Math.max(floor?.min_eval_quality_score ?? 0, floor?.min_eval_pass_rate ?? 0)
+  const bucket = asked === 0 ? "none" : (QUALITY.find(([from]) => asked >= from)?.[1] ?? "none")
+  return {
+    displayName: name ?? null,
+    notes: notes ?? null,
+    workload: reporting?.expose_workload_labels === true ? (workloads[0] ?? null) : null,
+    bucket: reporting?.expose_quality_floor_bucket === true ? bucket : null,
   }
 }
 

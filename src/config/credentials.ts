@@ -3,6 +3,7 @@ import type { CompiledLimits } from "../governance/state.ts"
 import type { CallerConfig, Config } from "./config.ts"
 import { CALLERS_AT_A_TIME } from "./limits.ts"
 import { callerDescriptions } from "./policies.ts"
+import { spendCeiling } from "./spend-ceiling.ts"
 import type { Caller, Credential, KeyStatus } from "./snapshot.ts"
 
 /** By lower-case hex SHA-256 of the raw token. Pauses between callers. */
@@ -40,6 +41,7 @@ function compileCaller(
     status: keyStatus(entry.status),
     allowed: new Set(entry.allow),
     limits,
+    ceiling: spendCeiling(entry.spend_ceiling),
   }
 }
 

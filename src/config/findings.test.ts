@@ -516,9 +516,6 @@ describe("warnings", () => {
     expect(warnings(withServer("state_path: router-state.json"))).toMatchObject([
       { severity: "warning", code: "not-implemented", path: "server.state_path", line: 3, column: 3 },
     ])
-    expect(warnings(withCaller("spend_ceiling: { max_tier: cheap }"))).toMatchObject([
-      { code: "not-implemented", path: "callers[0].spend_ceiling", line: 19 },
-    ])
   })
 
   test("the old name of a key is understood", () => {

@@ -8,6 +8,7 @@ export type FindingCode =
   | "budget-without-price"
   | "burst-without-rate"
   | "capability-unknown"
+  | "ceiling-unmet"
   | "cleartext-key"
   | "cleartext-database"
   | "cleartext-password"

@@ -24,6 +24,7 @@ function routingFacts(config: Config): unknown {
     group.translation,
     group.affinity ?? null,
     group.contract ?? null,
+    group.spend_ceiling ?? null,
     config.server.unknown_capabilities,
     group.attempt_timeout_ms ?? null,
     group.targets.map((target) => [
@@ -54,6 +55,7 @@ const ELIGIBILITY_KEYS = [
   "honors_max_tokens",
   "tool_support",
   "tool_only",
+  "tier",
   "reasoning",
   "request_shape_support",
   "tags",

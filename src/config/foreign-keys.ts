@@ -11,9 +11,6 @@ const FOREIGN: ReadonlySet<string> = new Set([
   "server.upstream.allow_private_image_urls",
   "server.usage_db.enabled",
   "server.usage_db.migration_policy",
-  "models.*.external_policy.mode",
-  "models.*.spend_ceiling",
-  "callers.*.spend_ceiling",
 ])
 
 const RENAMED: ReadonlyMap<string, string> = new Map([["callers.*.user", "owner_user"]])
@@ -27,7 +24,7 @@ export function renamedKey(path: Path): string | undefined {
   return RENAMED.get(general(path))
 }
 
-/** The path with `*` for what the operator named: `models.fast.spend_ceiling` is `models.*.spend_ceiling`. */
+/** The path with `*` for what the operator named: `callers[0].user` is `callers.*.user`. */
 function general(path: Path): string {
   const named = path[0] !== "server"
   return path.map((key, depth) => (typeof key === "number" || (named && depth === 1) ? "*" : key)).join(".")

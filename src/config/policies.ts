@@ -18,6 +18,7 @@ import type {
   PolicyHttp,
   ScriptSettings,
   TargetDescription,
+  VerifierHintRule,
 } from "./policy-settings.ts"
 
 type Entry = Pick<
@@ -60,6 +61,15 @@ function externalSettings(entry: ExternalPolicy, group: Entry): ExternalSettings
     conversationSalt: entry.conversation_key?.salt ?? null,
     feedback: entry.feedback?.enabled === true ? feedbackSettings(entry.feedback, entry.url) : null,
     contract: contractFacts(group),
+    verifierHints: entry.verifier_hints?.enabled === true ? verifierHintRule(entry.verifier_hints) : null,
+  }
+}
+
+function verifierHintRule(entry: NonNullable<ExternalPolicy["verifier_hints"]>): VerifierHintRule {
+  return {
+    kinds: entry.allowed_kinds,
+    maxSpecBytes: entry.max_spec_bytes,
+    maxVersionChars: entry.max_version_len,
   }
 }
 
@@ -96,7 +106,9 @@ export function strategyFacts(entry: Entry): unknown {
   return [
     entry.strategy,
     script === null ? null : [hashOf(script.file), script.deadlineMs, script.memoryBytes, script.onError],
-    external === null ? null : [external.mode, external.onError, external.includeRequest, external.feedback !== null],
+    external === null
+      ? null
+      : [external.mode, external.onError, external.includeRequest, external.feedback !== null, external.verifierHints],
     http === undefined ? null : [http.allowHttp, http.timeoutMs, http.maxResponseBytes],
   ]
 }

@@ -55,6 +55,14 @@ export interface ExternalSettings {
   readonly feedback: FeedbackSettings | null
   /** What the group promises, for the service to read. */
   readonly contract: Readonly<Record<string, unknown>> | null
+  /** Null: none are passed on. */
+  readonly verifierHints: VerifierHintRule | null
+}
+
+export interface VerifierHintRule {
+  readonly kinds: readonly ("none" | "exact" | "regex" | "json_schema")[]
+  readonly maxSpecBytes: number
+  readonly maxVersionChars: number
 }
 
 export interface FeedbackSettings {

@@ -12,7 +12,8 @@ import type { ModelPrices } from "../ledger/price.ts"
 import type { OperationalTargets } from "./operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./policy-settings.ts"
 import type { ScoreSettings } from "./score-settings.ts"
-import type { TargetContract, TargetLimits } from "./target-limits.ts"
+import type { SpendCeiling } from "./spend-ceiling.ts"
+import type { ContractReport, TargetContract, TargetLimits } from "./target-limits.ts"
 
 export interface Provider {
   readonly name: string
@@ -207,8 +208,12 @@ export interface Group extends StrategySettings {
   readonly translation: "off" | "warn" | "enforce"
   /** The dialects that the group's contract promises; null: it promises none in particular. */
   readonly promisedDialects: ReadonlySet<DialectName> | null
+  /** What callers and rows are told of the group's contract; null: it has none. */
+  readonly contract: ContractReport | null
   /** The live figures that the group's contract promises; null: none. */
   readonly operational: OperationalTargets | null
+  /** What a call may cost; null: anything. */
+  readonly ceiling: SpendCeiling | null
   /** What must be said of a target before it gets a call with it, also in the client's own dialect. */
   readonly demanded: ReadonlySet<keyof Capabilities | "own-dialect">
   /** How long conversations stay on one target without a call; null: they need not. */
@@ -237,6 +242,8 @@ export interface Caller {
   readonly allowed: ReadonlySet<string>
   /** Null: none, and then nothing is counted for it. */
   readonly limits: CompiledLimits | null
+  /** What a call may cost; null: anything. */
+  readonly ceiling: SpendCeiling | null
 }
 
 /** What a token's SHA-256 leads to. */

@@ -86,6 +86,7 @@ function limitsOf(catalogue: ModelConfig | undefined, target: TargetConfig): Tar
     honorsMaxTokens: (target.honors_max_tokens ?? catalogue?.honors_max_tokens) !== false,
     contextTokens: target.context_tokens ?? catalogue?.context_tokens ?? null,
     reasoningControl: reasoning?.control ?? null,
+    alwaysReasons: reasoning?.supported === true && reasoning.mode === "always_on",
     minBudgetTokens: reasoning?.min_budget_tokens ?? 0,
     maxBudgetTokens: reasoning?.max_budget_tokens ?? Infinity,
     request: requestLimits({ ...catalogue?.request_shape_support, ...target.request_shape_support }),
@@ -118,7 +119,13 @@ function homeFacts(facts: TargetFacts): TargetFacts {
     ...facts,
     maxOutputTokens: null,
     minOutputTokens: 0,
-    reasoning: { ...facts.reasoning, efforts: null, minBudgetTokens: 0, budgetMustBeLessThanMaxTokens: false },
+    reasoning: {
+      ...facts.reasoning,
+      efforts: null,
+      minBudgetTokens: 0,
+      budgetMustBeLessThanMaxTokens: false,
+      alwaysOn: false,
+    },
     reasoningHistoryField: "reasoning_content",
     stripAttribution: false,
     repairToolResults: false,
@@ -198,5 +205,6 @@ function reasoningFacts(base: ReasoningFacts, said: ReasoningSupport | undefined
     maxBudgetTokens: said.max_budget_tokens ?? base.maxBudgetTokens,
     budgetMustBeLessThanMaxTokens: said.budget_must_be_less_than_max_tokens ?? base.budgetMustBeLessThanMaxTokens,
     summaries: said.supports_summaries ?? base.summaries,
+    alwaysOn: said.mode === "always_on",
   }
 }

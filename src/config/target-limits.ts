@@ -9,6 +9,8 @@ export interface TargetLimits {
   readonly contextTokens: number | null
   /** How a call of the target's own dialect may ask for reasoning; null: nothing is said. */
   readonly reasoningControl: "effort_enum" | "token_budget" | null
+  /** Reasoning cannot be switched off. */
+  readonly alwaysReasons: boolean
   readonly minBudgetTokens: number
   readonly maxBudgetTokens: number
   /** Null: none is configured. */
@@ -55,4 +57,14 @@ export interface TargetContract {
   readonly lacks: ContractReason | null
   /** Unix milliseconds from which its evidence is too old. */
   readonly validUntil: number
+}
+
+/** What callers and rows are told of a contract; what is null is not told. */
+export interface ContractReport {
+  readonly displayName: string | null
+  readonly notes: string | null
+  /** The first of the intended workloads. */
+  readonly workload: string | null
+  /** The quality that is promised. */
+  readonly bucket: string | null
 }

@@ -31,12 +31,18 @@ export function faultOf(error: unknown): UpstreamFault {
   }
 }
 
-/** The error of a body: under `error`, or (vLLM and others) at the top level. */
+/** Null: no JSON object. */
 export function readOpenAiFault(bytes: Uint8Array): UpstreamFault | null {
   const body = parseBytes(bytes)
-  return body === null ? null : openAiFault(body)
+  return body === null ? null : bodyFault(body)
 }
 
-export function openAiFault(body: Loose): UpstreamFault {
-  return faultOf(body["error"] ?? body)
+/**
+ * The error of a body: under `error`, or (vLLM and others) at the top level. Answers have a `type` too, so there only what
+ * speaks of an error is one.
+ */
+export function bodyFault(body: Loose): UpstreamFault {
+  const fault = faultOf(body["error"] ?? body)
+  const isError = fault.message !== null || fault.code !== null || fault.type?.includes("error") === true
+  return isError || asObject(body["error"]) !== null ? fault : NO_FAULT
 }

@@ -147,6 +147,7 @@ export class ShapeReader implements RequestShape {
 }
 
 const NO_REASONING: ReasoningShape = { requested: false, kind: "none", effort: null, budgetTokens: null }
+const REASONING_OFF: ReasoningShape = { ...NO_REASONING, kind: "off" }
 
 /** What a request says about reasoning, in its vendor's words; null: nothing. */
 export interface ReasoningWords {
@@ -157,7 +158,7 @@ export interface ReasoningWords {
 
 /** `none` and `disabled` ask for none, whatever stands beside them. */
 export function reasoningShape({ control, effort, budgetTokens }: ReasoningWords): ReasoningShape {
-  if (control === "disabled" || effort === "none") return NO_REASONING
+  if (control === "disabled" || effort === "none") return REASONING_OFF
   const said = { requested: true, effort, budgetTokens }
   if (control === "adaptive") return { ...said, kind: "adaptive" }
   if (budgetTokens !== null) return { ...said, kind: "budget" }

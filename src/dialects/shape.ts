@@ -26,7 +26,7 @@ export interface CallShape {
 export interface ReasoningShape {
   /** False where the body says nothing, or switches it off. */
   readonly requested: boolean
-  readonly kind: "none" | "effort" | "budget" | "adaptive"
+  readonly kind: "none" | "off" | "effort" | "budget" | "adaptive"
   readonly effort: string | null
   readonly budgetTokens: number | null
 }

@@ -10,7 +10,7 @@ interface ChildTable {
 
 const NONE: readonly object[] = []
 
-/** Tables with rows only where somebody wants to know how calls are decided. */
+/** Tables with rows only where somebody wants to know how calls are decided, or what was promised. */
 export const DECISION_CHILDREN: readonly ChildTable[] = [
   {
     table: "request_decision_shape_features",
@@ -22,6 +22,7 @@ export const DECISION_CHILDREN: readonly ChildTable[] = [
   { table: "request_dynamic_score_terms", rowsOf: ({ decision }) => decision?.terms ?? NONE },
   { table: "request_policy_executions", rowsOf: ({ decision }) => decision?.policies ?? NONE },
   { table: "request_fallback_transitions", rowsOf: ({ decision }) => decision?.fallbacks ?? NONE },
+  { table: "request_contracts", rowsOf: ({ contract }) => (contract === undefined ? NONE : [contract]) },
 ]
 
 /** Tables with any number of rows for each row of `request_usage`. */

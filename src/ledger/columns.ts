@@ -6,6 +6,7 @@ import type {
   AttemptRow,
   BackgroundRow,
   CallerShapeRow,
+  ContractRow,
   ErrorRow,
   LossRow,
   StoredStateRow,
@@ -231,6 +232,16 @@ const ERROR_COLUMNS: Columns<Identified & ErrorRow> = {
   param: "text",
 }
 
+const CONTRACT_COLUMNS: Columns<Identified & ContractRow> = {
+  request_id: "text",
+  contract_bucket: "text",
+  contract_workload: "text",
+  contract_failure_reason: "text",
+  target_validation_status: "text",
+  target_validation_workload: "text",
+  target_validation_age_bucket: "text",
+}
+
 export type Table =
   | "request_usage"
   | "request_attempts"
@@ -240,6 +251,7 @@ export type Table =
   | "request_traffic_shape_events"
   | "request_errors"
   | "background_responses"
+  | "request_contracts"
   | "request_decision_shape_features"
   | "request_target_candidates"
   | "request_target_filter_reasons"
@@ -257,6 +269,7 @@ export const TABLES: Readonly<Record<Table, Columns>> = {
   request_traffic_shape_events: CALLER_SHAPE_COLUMNS,
   request_errors: ERROR_COLUMNS,
   background_responses: BACKGROUND_COLUMNS,
+  request_contracts: CONTRACT_COLUMNS,
   request_decision_shape_features: SHAPE_FEATURE_COLUMNS,
   request_target_candidates: CANDIDATE_COLUMNS,
   request_target_filter_reasons: FILTER_REASON_COLUMNS,

@@ -43,6 +43,23 @@ onEachDriver((driver) => {
     expect(await decidedCall(readerFor(state), "req_none")).toBeNull()
   })
 
+  test("what a contract promised stands in a row of its own, for calls of groups that have one", async () => {
+    await using state = await driver.state()
+    const ledger = await state.open()
+    const contract = {
+      contract_bucket: "75-90",
+      contract_workload: "coding",
+      contract_failure_reason: null,
+      target_validation_status: "passed",
+      target_validation_workload: null,
+      target_validation_age_bucket: "lt-7d",
+    }
+    const call = { ...sampleCall(NOON, 1), contract }
+    await Promise.all([ledger.record(call), ledger.record(sampleCall(NOON, 2))])
+    const rows = await state.rows("SELECT * FROM request_contracts")
+    expect(rows.map((row) => ({ ...(row as object) }))).toEqual([{ request_id: call.usage.request_id, ...contract }])
+  })
+
   test("a range comes in batches, oldest first, each call with its own attempts", async () => {
     await using state = await driver.state()
     const ledger = await state.open()

@@ -85,14 +85,14 @@ export class CallInserter {
     for (const shape of call.callerShapes) bind(this.#callerShape, callerShapeValues(usage.request_id, shape))
     if (call.error !== null) bind(this.#error, errorValues(usage.request_id, call.error))
     if (call.stored !== undefined) for (const row of call.stored) bind(this.#stored, storedStateValues(row))
-    if (call.decision !== null) this.#insertDecision(call)
+    if (call.decision !== null || call.contract !== undefined) this.#insertDecision(call)
     if (call.background !== undefined) bind(this.#background, valuesOf(call.background, BACKGROUND))
     if (usage.books_request_id !== null) bind(this.#booked, [usage.books_request_id])
     this.#figures.add(usage)
     return true
   }
 
-  /** Off by default, so the names of columns may be looped over. */
+  /** Most calls have none of these, so the names of columns may be looped over. */
   #insertDecision(call: CallRecord): void {
     for (const { insertion, columns, rowsOf } of this.#decision)
       for (const row of rowsOf(call)) bind(insertion, [call.usage.request_id, ...valuesOf(row, columns)])

@@ -159,6 +159,12 @@ const BACKGROUND_RESPONSES = `CREATE TABLE background_responses (
 ) WITHOUT ROWID`
 const BACKGROUND_DUE = "CREATE INDEX background_responses_due ON background_responses (next_poll_at)"
 
+/** What calls of groups with a contract were promised. */
+const REQUEST_CONTRACTS = `CREATE TABLE request_contracts (
+  request_id TEXT NOT NULL PRIMARY KEY, contract_bucket TEXT, contract_workload TEXT, contract_failure_reason TEXT,
+  target_validation_status TEXT, target_validation_workload TEXT, target_validation_age_bucket TEXT
+) WITHOUT ROWID`
+
 export const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
@@ -184,6 +190,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 8, name: "limit-sums", statements: LIMIT_SUMS },
   { version: 9, name: "background-responses", statements: [BACKGROUND_RESPONSES, BACKGROUND_DUE] },
   { version: 12, name: "replayable-shapes", statements: REPLAYABLE_SHAPES },
+  { version: 13, name: "contracts", statements: [REQUEST_CONTRACTS] },
 ]
 
 /** The version of the schema that this binary writes. */

@@ -228,6 +228,19 @@ export interface CallerShapeRow {
   readonly total_reserved_tokens: number | null
 }
 
+/** Of a call of a group with a contract. Labels and buckets stand where `contract.reporting` says so. */
+export interface ContractRow {
+  /** The quality that the contract promises. */
+  readonly contract_bucket: string | null
+  readonly contract_workload: string | null
+  /** The promise that left no target; null: it was not the contract. */
+  readonly contract_failure_reason: string | null
+  /** The evidence of the target that served the call. */
+  readonly target_validation_status: string | null
+  readonly target_validation_workload: string | null
+  readonly target_validation_age_bucket: string | null
+}
+
 /** All rows of one call: written in one transaction or not at all. A row that books an answer takes it off the list. */
 export interface CallRecord {
   readonly usage: UsageRow
@@ -243,6 +256,8 @@ export interface CallRecord {
   readonly background?: BackgroundRow | undefined
   /** Null: nobody wants to know. */
   readonly decision: DecisionRows | null
+  /** Absent: the group promises nothing. */
+  readonly contract?: ContractRow | undefined
 }
 
 /** The pipeline's view of the ledger. */

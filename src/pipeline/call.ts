@@ -1,6 +1,7 @@
 /** One call: what is known about it after each step. */
 import type { Loss } from "../canonical/loss.ts"
 import type { Credential, Group, Snapshot, Target } from "../config/snapshot.ts"
+import type { SpendCeiling } from "../config/spend-ceiling.ts"
 import type { StoredId, HeldId } from "../dialects/stored-ids.ts"
 import { type AnswerFacts, type Dialect, NO_REQUEST_FACTS, type RequestFacts } from "../dialects/dialect.ts"
 import type { CallAffinity } from "./affinity.ts"
@@ -153,6 +154,10 @@ export class Call implements Watched {
   /** Of the request; null: there was no body. */
   get imageCount(): number | null {
     return this.body === null ? null : this.shape.imageCount
+  }
+
+  get ceiling(): SpendCeiling | null {
+    return this.credential?.caller.ceiling ?? null
   }
 
   get bodyBytes(): number {

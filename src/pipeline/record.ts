@@ -18,6 +18,7 @@ import { priceCall, type Costs } from "../ledger/price.ts"
 import { billed, servedBy } from "./billed.ts"
 import type { Attempt, Call, Outcome } from "./call.ts"
 import { clientName } from "./client.ts"
+import { contractRow } from "./contract-row.ts"
 import { decisionRows } from "./decision-rows.ts"
 import type { Gateway } from "./gateway.ts"
 import { limitAmounts, reservedFor, type Reserved } from "./limit-amounts.ts"
@@ -38,6 +39,7 @@ export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRe
     stored: storedRows(call),
     background: target === undefined || pending === null ? undefined : backgroundRow(call, target, pending),
     decision: call.decision === null ? null : decisionRows(call.decision, call),
+    contract: contractRow(call, servedBy(call), outcome),
   }
 }
 

@@ -1,5 +1,6 @@
 /** A recorded call as strategies and filters see a call: from the rows of its shape. Its texts are not known. */
 import type { Caller, Group } from "../config/snapshot.ts"
+import type { SpendCeiling } from "../config/spend-ceiling.ts"
 import type { DialectName, RequestFacts } from "../dialects/dialect.ts"
 import type { RequestShape } from "../dialects/shape-reader.ts"
 import type { CallShape, ReasoningShape } from "../dialects/shape.ts"
@@ -9,12 +10,18 @@ import type { Asked } from "../routing/eligibility/filter.ts"
 import type { CallFacts, MissedContent } from "../routing/strategy.ts"
 
 /** `unknownFeatures` collects what a filter asked for and no row tells. */
-export function askedOf(row: ShapeFeatureRow, model: string, unknownFeatures: Set<string>): Asked {
+export function askedOf(
+  row: ShapeFeatureRow,
+  model: string,
+  ceiling: SpendCeiling | null,
+  unknownFeatures: Set<string>,
+): Asked {
   return {
     dialect: { name: row.dialect as DialectName },
     facts: requestFacts(row, model),
     shape: new RecordedShape(row, unknownFeatures),
     bodyBytes: row.body_bytes,
+    ceiling,
     ts: row.ts,
   }
 }

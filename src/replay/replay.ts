@@ -121,7 +121,7 @@ export class Replay {
     if (caller === undefined || !caller.allowed.has(group.name)) return "not-allowed"
     if (group.score?.promptFeatures !== null && group.score?.usesComplexity === true) this.readsPrompts = true
     if (group.affinity !== null && shape.conversation_kind === null) this.unpinnable++
-    const asked = askedOf(shape, usage.requested_model, this.unknownFeatures)
+    const asked = askedOf(shape, usage.requested_model, caller.ceiling, this.unknownFeatures)
     const found = eligibleTargets(group, asked)
     const { operational } = group
     const { eligible } = operational === null ? found : keepingTargets(found, operational, this.history.live, usage.ts)

@@ -37,9 +37,9 @@ export function codexModels(request: Incoming, gateway: Gateway): Outgoing {
 /** Groups that no call of Codex can be served by are left out. */
 export function codexCatalogue(groups: readonly (readonly [id: string, group: Group])[]): readonly object[] {
   return groups
-    .map(([id, group]) => ({ id, targets: servingTargets(group) }))
+    .map(([id, group]) => ({ id, contract: group.contract, targets: servingTargets(group) }))
     .filter(({ targets }) => targets.length > 0)
-    .map(({ id, targets }, index) => entryOf(id, targets, index))
+    .map(({ id, contract, targets }, index) => entryOf(id, contract, targets, index))
 }
 
 /** Targets of Responses, and those of other dialects that say that they take tools: every call of Codex has some. */
@@ -57,14 +57,14 @@ function isNative({ dialect }: Target): boolean {
 }
 
 /** `order`: the list's, the lowest first. */
-function entryOf(id: string, targets: readonly Target[], order: number): object {
+function entryOf(id: string, contract: Group["contract"], targets: readonly Target[], order: number): object {
   const reasons = targets.some(({ capabilities }) => capabilities.reasoning === true)
   const sees = targets.some((target) => target.capabilities.images ?? isNative(target))
   const contexts = targets.flatMap(({ limits }) => (limits.contextTokens === null ? [] : [limits.contextTokens]))
   return {
     slug: id,
-    display_name: id,
-    description: null,
+    display_name: contract?.displayName ?? id,
+    description: contract?.notes ?? null,
     ...(reasons ? { default_reasoning_level: "medium" } : {}),
     supported_reasoning_levels: reasons ? EFFORTS : [],
     shell_type: "unified_exec",

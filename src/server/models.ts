@@ -13,28 +13,37 @@ const CREATED = "2026-01-01T00:00:00Z"
 /** Anthropic's list when the call carries `anthropic-version`, else OpenAI's `data` and Codex' `models` in one body. */
 export function listModels(request: Incoming, gateway: Gateway): Outgoing {
   const visible = visibleGroups(request, gateway)
-  const ids = visible.map(([id]) => id)
   if (request.headers.get("anthropic-version") === null)
-    return json({ object: "list", data: ids.map(openAiModel), models: codexCatalogue(visible) })
+    return json({ object: "list", data: visible.map(openAiModel), models: codexCatalogue(visible) })
   return json({
-    data: ids.map(anthropicModel),
+    data: visible.map(anthropicModel),
     has_more: false,
-    first_id: ids[0] ?? null,
-    last_id: ids.at(-1) ?? null,
+    first_id: visible[0]?.[0] ?? null,
+    last_id: visible.at(-1)?.[0] ?? null,
   })
 }
 
 /** @throws RouterError `not-found` for a name that the token may not use */
 export function oneModel(request: Incoming, gateway: Gateway, id: string): Outgoing {
-  if (!visibleGroups(request, gateway).some(([visible]) => visible === id))
-    throw new RouterError("not-found", { message: "There is no such model group." })
-  return json(request.headers.get("anthropic-version") !== null ? anthropicModel(id) : openAiModel(id))
+  const found = visibleGroups(request, gateway).find(([visible]) => visible === id)
+  if (found === undefined) throw new RouterError("not-found", { message: "There is no such model group." })
+  return json(request.headers.get("anthropic-version") !== null ? anthropicModel(found) : openAiModel(found))
 }
 
-function openAiModel(id: string): object {
-  return { id, object: "model", created: Date.parse(CREATED) / 1000, owned_by: OWNER }
+type Visible = ReturnType<typeof visibleGroups>[number]
+
+/** What a group's contract tells its callers stands in members that other lists of models have too. */
+function openAiModel([id, { contract }]: Visible): object {
+  return {
+    id,
+    object: "model",
+    created: Date.parse(CREATED) / 1000,
+    owned_by: OWNER,
+    ...(contract === null || contract.displayName === null ? {} : { display_name: contract.displayName }),
+    ...(contract === null || contract.notes === null ? {} : { description: contract.notes }),
+  }
 }
 
-function anthropicModel(id: string): object {
-  return { type: "model", id, display_name: id, created_at: CREATED }
+function anthropicModel([id, { contract }]: Visible): object {
+  return { type: "model", id, display_name: contract?.displayName ?? id, created_at: CREATED }
 }

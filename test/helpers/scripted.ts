@@ -27,7 +27,7 @@ export async function startScripted(script: string, group: Block = {}): Promise<
 
 export async function startWith(
   group: (directory: string) => Block,
-  more: (config: Config) => void = () => {},
+  more: (config: Config, directory: string) => void = () => {},
 ): Promise<Scripted> {
   const first = (await FakeUpstream.start()).otherwise(vendorAnswer("first"))
   const second = (await FakeUpstream.start()).otherwise(vendorAnswer("second"))
@@ -37,7 +37,7 @@ export async function startWith(
       config.models["default"] = { ...group(directory), targets: targetsOf(["first", "second"]) }
       config.models["plain"] = { strategy: "failover", targets: targetsOf(["first"]) }
       config.callers[0] = { ...config.callers[0], allow: ["default", "plain"] }
-      more(config)
+      more(config, directory)
     },
   })
   const names = [

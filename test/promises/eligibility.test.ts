@@ -4,7 +4,7 @@ import type { FilterReason } from "../../src/routing/eligibility/reasons.ts"
 import type { Config } from "../helpers/config.ts"
 import { targetsOf } from "../helpers/config.ts"
 import { expectError, parsed } from "../helpers/expectations.ts"
-import { FakeUpstream } from "../helpers/fake-upstream.ts"
+import { bodyText, FakeUpstream } from "../helpers/fake-upstream.ts"
 import type { Gateway } from "../helpers/gateway.ts"
 import { startGateway } from "../helpers/gateway.ts"
 import type { Dialect } from "../helpers/samples.ts"
@@ -71,6 +71,11 @@ const REASONS: ByDialect = {
   responses: { reasoning: { effort: "high" } },
   messages: { max_tokens: 9000, thinking: { type: "enabled", budget_tokens: 8000 } },
 }
+const UNREASONED: ByDialect = {
+  chat: { reasoning_effort: "none" },
+  responses: { reasoning: { effort: "none" } },
+  messages: { thinking: { type: "disabled" } },
+}
 const long = "x".repeat(50_000)
 const LONG: ByDialect = {
   chat: { messages: [{ role: "user", content: long }] },
@@ -125,6 +130,12 @@ const CASES: readonly Case[] = [
     refused: REASONS,
     served: NOTHING,
     requirement: "reasoning",
+  },
+  {
+    reason: "reasoning",
+    target: { reasoning: { mode: "always_on" } },
+    refused: UNREASONED,
+    served: REASONS,
   },
   {
     reason: "max-tokens-honored",
@@ -322,7 +333,7 @@ test("Chat: tools without a choice among them", async () => {
   })
   const choices: readonly (readonly [unknown, number])[] = [
     [undefined, 200],
-    [null, 200],
+    [null, 400],
     ["auto", 200],
     ["none", 400],
     ["required", 400],
@@ -386,6 +397,30 @@ test("reasoning goes to a target in the words that it knows", async () => {
   for (const [model, extra, status] of wishes) {
     const answer = await gate.call("messages", SAMPLES.messages.request({ model, extra }))
     expect([model, extra, answer.status]).toEqual([model, extra, status])
+  }
+})
+
+test("from another dialect, reasoning that cannot be switched off stays on, and the client is told", async () => {
+  await using gate = await startGateway({
+    upstreams: { first },
+    configure: (config) => {
+      for (const mode of ["always_on", "opt_in"])
+        config.models[mode] = {
+          strategy: "static",
+          targets: [{ provider: "first-messages", model_ref: "m1", reasoning: { mode } }],
+        }
+      allowAll(config)
+    },
+  })
+  for (const [mode, losses, thinking] of [
+    ["always_on", "reasoning-control", undefined],
+    ["opt_in", undefined, { type: "disabled" }],
+  ] as const) {
+    const text = `unreasoned <${mode}>`
+    const answer = await gate.call("chat", SAMPLES.chat.request({ model: mode, text, extra: UNREASONED.chat }))
+    expect([answer.status, answer.headers.get("x-router-losses") ?? undefined]).toEqual([200, losses])
+    const [exchange] = first.received(text)
+    expect(at(JSON.parse(bodyText(exchange!.request)), "thinking")).toEqual(thinking)
   }
 })
 

@@ -179,3 +179,29 @@ test("mode shadow: asked and recorded, never waited for, never followed", async 
   expect(unimpressed.text).toBe(SAMPLES.chat.unary("first"))
   expect(decisionsOf(unimpressed.requestId)[1]).toMatchObject({ mode: "shadow", outcome: "unanswered", provider: null })
 })
+
+test("the service knows by which field a call asks for reasoning, or wants none", async () => {
+  await using setup = await startExternal()
+  const { service, router } = setup
+  service.otherwise(decision({ targetIndex: 1 }))
+  const wishes: readonly (readonly ["chat" | "responses" | "messages", Block, Block])[] = [
+    ["chat", {}, { requested: false, kind: "none" }],
+    [
+      "chat",
+      { reasoning_effort: "low" },
+      { requested: true, kind: "effort", effort: "low", source: "reasoning_effort" },
+    ],
+    [
+      "chat",
+      { reasoning: { max_tokens: 5 } },
+      { requested: true, kind: "budget", budgetTokens: 5, source: "reasoning" },
+    ],
+    ["chat", { thinking: { type: "disabled" } }, { requested: false, kind: "off", source: "thinking" }],
+    ["responses", { reasoning: { effort: "none" } }, { requested: false, kind: "off", source: "reasoning" }],
+    ["messages", { thinking: { type: "adaptive" } }, { requested: true, kind: "adaptive", source: "thinking" }],
+  ]
+  for (const [nth, [dialect, extra, reasoning]] of wishes.entries()) {
+    await router.gateway.call(dialect, SAMPLES[dialect].request({ extra }))
+    expect((policyBody(service, nth)["context"] as Json)["reasoning"]).toEqual(reasoning)
+  }
+})

@@ -17,6 +17,7 @@ import {
   text,
 } from "./field.ts"
 import { contentCapture } from "./capture.ts"
+import { spendCeiling } from "./limits.ts"
 import { apiShape, displayName, expression, identifier, modality } from "./forms.ts"
 import { target } from "./model.ts"
 import { affinity, externalPolicy, routingPolicy, script, scriptHttp, scriptLimits } from "./policy.ts"
@@ -55,7 +56,7 @@ const contract: z.ZodType = optional(
   block(
     {
       display_name: optional(displayName),
-      caller_visible_notes: optional(text("Notes for callers.")),
+      caller_visible_notes: optional(text("Notes for callers; shown by /v1/models.")),
       intended_workloads: byDefault(list(text("A workload."), "What the group is meant for."), []),
       supported_api_shapes: byDefault(list(apiShape, "The APIs that the group promises to serve."), []),
       required_capabilities: optional(
@@ -104,11 +105,11 @@ const contract: z.ZodType = optional(
       reporting: optional(
         block(
           {
-            expose_workload_labels: byDefault(flag("Record the workload labels."), false),
-            expose_quality_floor_bucket: byDefault(flag("Record the quality bucket."), false),
+            expose_workload_labels: byDefault(flag("Record the first of the intended workloads."), false),
+            expose_quality_floor_bucket: byDefault(flag("Record the bucket of the promised quality."), false),
           },
           "What rows say about the contract.",
-          { ...LATER, name: "ContractReporting" },
+          { name: "ContractReporting" },
         ),
       ),
     },
@@ -204,6 +205,7 @@ export const group: z.ZodType = ruled(
       external_policy: externalPolicy,
       routing_policy: routingPolicy,
       contract,
+      spend_ceiling: spendCeiling,
       pii_filter: piiFilter,
       content_capture: optional(contentCapture),
       targets: list(target, "The targets; only these are active."),

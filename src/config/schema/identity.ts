@@ -3,7 +3,7 @@ import type { z } from "zod"
 import { block, byDefault, flag, key, list, optional, pattern, table, text } from "./field.ts"
 import { contentCapture } from "./capture.ts"
 import { callerStatus, displayName, identifier, instant, sha256, status } from "./forms.ts"
-import { callerShaping, lifetimeKey, quota, rate, spend } from "./limits.ts"
+import { callerShaping, lifetimeKey, quota, rate, spend, spendCeiling } from "./limits.ts"
 
 const LATER = { pending: true } as const
 
@@ -79,6 +79,7 @@ export const caller: z.ZodType = block(
     ),
     key: lifetimeKey,
     spend: key(spend, "Budgets in money. What is absent comes from `server.default_caller`."),
+    spend_ceiling: spendCeiling,
     traffic_shape: callerShaping,
     content_capture: optional(contentCapture),
   },

@@ -1,6 +1,22 @@
 /** Limits: rate, quota, lifetime budget, money, traffic shaping. `0` means "no limit" everywhere. */
 import type { z } from "zod"
-import { amount, block, byDefault, choice, flag, integer, milliseconds, optional, ruled, type Shape } from "./field.ts"
+import {
+  amount,
+  block,
+  byDefault,
+  choice,
+  flag,
+  integer,
+  key,
+  list,
+  milliseconds,
+  optional,
+  ruled,
+  table,
+  type Shape,
+} from "./field.ts"
+import { identifier } from "./forms.ts"
+import { TIER_ORDER } from "../spend-ceiling.ts"
 
 const rateShape: Shape = {
   rpm: integer("Requests in a rolling minute.", { unit: "requests" }),
@@ -118,6 +134,24 @@ export const callerShaping: z.ZodType = optional(
     { enabled: byDefault(flag("`false` takes this caller out of traffic shaping."), true), ...callerBuckets },
     "The caller's own token buckets, in place of `server.traffic_shape.default_caller`.",
     { name: "CallerShaping" },
+  ),
+)
+
+const costOfCall = (description: string): z.ZodType => amount(description, { unit: "USD" })
+
+export const spendCeiling: z.ZodType = optional(
+  block(
+    {
+      max_estimated_cost_usd: byDefault(costOfCall("The highest estimated cost of a call."), 0),
+      max_tier: optional(choice(TIER_ORDER, "The highest tier, in this order; targets of no such tier are left out.")),
+      allowed_tiers: optional(list(key(identifier, "A tier."), "The tiers that may serve; others are left out.")),
+      tier_ceilings: byDefault(
+        table(identifier, costOfCall("The highest estimated cost of a call there."), "Ceilings by the target's tier."),
+        {},
+      ),
+    },
+    "What one call may cost at a target. Ceilings of group and caller both hold.",
+    { name: "SpendCeilingConfig" },
   ),
 )
 

@@ -84,7 +84,13 @@ const prices: Shape = {
 const reasoning: z.ZodType = block(
   {
     supported: byDefault(flag("Whether the model can reason."), true),
-    mode: byDefault(choice(["opt_in", "always_on"], "Whether reasoning must be asked for.", LATER), "opt_in"),
+    mode: byDefault(
+      choice(
+        ["opt_in", "always_on"],
+        "`always_on`: it cannot be switched off, so calls of its own dialect that do are not sent there.",
+      ),
+      "opt_in",
+    ),
     control: optional(choice(["effort_enum", "token_budget"], "How a call sets the amount of reasoning.")),
     min_budget_tokens: optional(integer("The smallest reasoning budget.", { unit: "tokens" })),
     max_budget_tokens: optional(integer("The largest reasoning budget.", { unit: "tokens" })),

@@ -20,7 +20,6 @@ import { isFault, parseLinear } from "../linear-expression.ts"
 import { COMPLEXITIES, PROMPT_FEATURES, type Complexity } from "../score-settings.ts"
 import { file, headerName, headerValue, host, httpUrl, identifier } from "./forms.ts"
 
-const LATER = { pending: true } as const
 const MAY_HOLD_SECRET = { secret: "reference" } as const
 
 const headers = (description: string): z.ZodType =>
@@ -87,16 +86,16 @@ const feedback: z.ZodType = block(
 
 const verifierHints: z.ZodType = block(
   {
-    enabled: byDefault(flag("Accept hints on how an answer can be verified."), false),
+    enabled: byDefault(flag("Pass on what callers say about how an answer can be verified."), false),
     allowed_kinds: byDefault(
-      list(choice(["none", "exact", "regex", "json_schema"], "A kind."), "The kinds of hints."),
+      list(choice(["none", "exact", "regex", "json_schema"], "A kind."), "The kinds that are passed on."),
       ["none"],
     ),
     max_spec_bytes: byDefault(integer("The largest hint.", { min: 1, unit: "bytes" }), 4096),
-    max_version_len: byDefault(integer("The longest version label.", { min: 1 }), 64),
+    max_version_len: byDefault(integer("The longest version label.", { min: 1, unit: "characters" }), 64),
   },
-  "Hints for verification that travel to the policy service.",
-  { ...LATER, name: "VerifierHints" },
+  "Hints on verification in the `metadata` of calls, which travel to the policy service. The router runs none of them.",
+  { name: "VerifierHints" },
 )
 
 export const externalPolicy: z.ZodType = optional(
@@ -264,7 +263,7 @@ export const routingPolicy: z.ZodType = optional(
               block(
                 Object.fromEntries(FILTERS.map(([name, about]) => [name, optional(flag(about))])),
                 "Filters before the score.",
-                { ...LATER, name: "HardFilters" },
+                { name: "HardFilters" },
               ),
             ),
             signals: optional(signals),

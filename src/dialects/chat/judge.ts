@@ -1,15 +1,15 @@
 /** Judges a unary Chat Completions body. */
 import { NO_FAULT, type ReplyVerdict } from "../dialect.ts"
 import { asArray, asObject, asString, parseBytes } from "../loose.ts"
-import { openAiFault } from "../openai-error.ts"
+import { bodyFault } from "../openai-error.ts"
 import { readChatUsage } from "./usage.ts"
 
 export function judgeReply(bytes: Uint8Array): ReplyVerdict {
   const body = parseBytes(bytes)
-  if (body === null) return { kind: "fault", fault: { ...NO_FAULT, message: "the answer is no JSON object" } }
+  if (body === null) return { kind: "fault", fault: NO_FAULT }
   const choices = asArray(body["choices"])
   // an answer of nothing is none
-  if (choices.length === 0) return { kind: "fault", fault: openAiFault(body) }
+  if (choices.length === 0) return { kind: "fault", fault: bodyFault(body) }
   return {
     kind: "answer",
     usage: readChatUsage(body["usage"]),

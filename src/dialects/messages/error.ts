@@ -2,7 +2,7 @@
 import type { RouterError } from "../../errors.ts"
 import type { UpstreamFault } from "../dialect.ts"
 import { parseBytes } from "../loose.ts"
-import { faultOf } from "../openai-error.ts"
+import { bodyFault } from "../openai-error.ts"
 
 const TYPES: Readonly<Record<number, string>> = {
   401: "authentication_error",
@@ -37,5 +37,5 @@ export function renderMessagesError(error: RouterError, requestId: string): stri
 
 export function readMessagesFault(bytes: Uint8Array): UpstreamFault | null {
   const body = parseBytes(bytes)
-  return body === null ? null : faultOf(body["error"] ?? body)
+  return body === null ? null : bodyFault(body)
 }

@@ -1,14 +1,13 @@
 /** Judges a unary Messages body. */
 import { NO_FAULT, type ReplyVerdict } from "../dialect.ts"
 import { asObject, asString, parseBytes } from "../loose.ts"
-import { faultOf } from "../openai-error.ts"
+import { bodyFault } from "../openai-error.ts"
 import { readMessagesUsage } from "./usage.ts"
 
 export function judgeReply(bytes: Uint8Array): ReplyVerdict {
   const body = parseBytes(bytes)
-  if (body === null) return { kind: "fault", fault: { ...NO_FAULT, message: "the answer is no JSON object" } }
-  if (body["type"] === "error" || !Array.isArray(body["content"]))
-    return { kind: "fault", fault: faultOf(body["error"] ?? body) }
+  if (body === null) return { kind: "fault", fault: NO_FAULT }
+  if (body["type"] === "error" || !Array.isArray(body["content"])) return { kind: "fault", fault: bodyFault(body) }
   return {
     kind: "answer",
     usage: readMessagesUsage(body["usage"], asString(body["model"])),

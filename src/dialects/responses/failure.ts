@@ -3,7 +3,7 @@
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import { failureKindOf, type Failure, type FailureKind } from "../../canonical/reply.ts"
 import type { UpstreamFault } from "../dialect.ts"
-import { openAiFault } from "../openai-error.ts"
+import { bodyFault } from "../openai-error.ts"
 import { listOf, present, stringOf } from "./wire.ts"
 
 /** What `code` and `type` of an error begin with, the more telling first. */
@@ -45,7 +45,7 @@ const NOTHING: UpstreamFault = { type: null, code: null, param: null, message: n
 function faultIn(body: JsonValue | undefined): UpstreamFault {
   if (typeof body === "string") return { ...NOTHING, message: body }
   if (!isObject(body)) return NOTHING
-  const fault = openAiFault(body)
+  const fault = bodyFault(body)
   if (fault.message !== null) return fault
   const detail = body["detail"]
   const found = listOf(detail).flatMap((one) => (isObject(one) ? [stringOf(one["msg"]) ?? ""] : []))

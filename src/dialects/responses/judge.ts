@@ -1,13 +1,13 @@
 /** Judges a unary Responses body. */
 import { NO_FAULT, type ReplyVerdict } from "../dialect.ts"
 import { asObject, asString, parseBytes, type Loose } from "../loose.ts"
-import { faultOf, openAiFault } from "../openai-error.ts"
+import { faultOf, bodyFault } from "../openai-error.ts"
 import { readResponsesUsage } from "./usage.ts"
 
 export function judgeReply(bytes: Uint8Array): ReplyVerdict {
   const body = parseBytes(bytes)
-  if (body === null) return { kind: "fault", fault: { ...NO_FAULT, message: "the answer is no JSON object" } }
-  if (!Array.isArray(body["output"])) return { kind: "fault", fault: openAiFault(body) }
+  if (body === null) return { kind: "fault", fault: NO_FAULT }
+  if (!Array.isArray(body["output"])) return { kind: "fault", fault: bodyFault(body) }
   if (isProviderFailure(body)) return { kind: "fault", fault: faultOf(body["error"]) }
   return {
     kind: "answer",

@@ -25,10 +25,16 @@ const reasoningControl: Filter = {
 
 function limitsReasoning({ limits, capabilities }: Target): boolean {
   if (capabilities.reasoning === false) return false
-  return limits.reasoningControl !== null || limits.minBudgetTokens > 0 || limits.maxBudgetTokens < Infinity
+  return (
+    limits.reasoningControl !== null ||
+    limits.alwaysReasons ||
+    limits.minBudgetTokens > 0 ||
+    limits.maxBudgetTokens < Infinity
+  )
 }
 
 function understands({ limits }: Target, { kind, budgetTokens }: ReasoningShape): boolean {
+  if (kind === "off") return !limits.alwaysReasons
   if (kind === "effort") return limits.reasoningControl !== "token_budget"
   if (kind !== "budget" || budgetTokens === null) return true
   if (limits.reasoningControl === "effort_enum") return false

@@ -48,6 +48,7 @@ const group = fc
   .record({
     targets: fc.array(target, { maxLength: 5 }),
     translation: fc.constantFrom("off", "warn"),
+    ceiling: fc.constant(null),
     promisedDialects: fc.option(fc.constant(new Set<DialectName>(["openai-chat"]))),
     demanded: fc.subarray(["images", "tools", "own-dialect"]).map((demands) => new Set(demands)),
   })
@@ -85,6 +86,7 @@ const asked: fc.Arbitrary<Asked> = fc.record({
   shape,
   bodyBytes: fc.constantFrom(100, 9000, 100_000),
   ts: fc.nat(9),
+  ceiling: fc.constant(null),
 })
 
 test("each target is eligible or refused, and only for reasons that stand against it", () => {
@@ -138,36 +140,52 @@ test("a capability is missing where it is denied, or unknown in another dialect 
   )
 })
 
+const ABLE: Partial<Target> = {
+  index: 0,
+  dialect: "openai-chat",
+  skin: "a",
+  capabilities: { tools: true, toolChoice: true, structuredOutput: true, images: true, reasoning: true },
+  limits: {
+    toolOnly: false,
+    honorsMaxTokens: true,
+    contextTokens: null,
+    reasoningControl: null,
+    alwaysReasons: false,
+    request: null,
+    minBudgetTokens: 0,
+    maxBudgetTokens: Infinity,
+  },
+  contract: { lacks: null, validUntil: Infinity },
+}
+const UNREAD = {
+  dialect: { name: "openai-chat" },
+  facts: { choices: 1, outputCap: null },
+  bodyBytes: 1,
+  ts: 0,
+  ceiling: null,
+  get shape(): RequestShape {
+    throw new Error("the shape was read")
+  },
+} as unknown as Asked
+
+function groupOf(only: Partial<Target>): Group {
+  const empty = { name: "g", translation: "warn", promisedDialects: null, ceiling: null, demanded: new Set() }
+  return { ...empty, targets: [only] } as unknown as Group
+}
+
 test("targets that can do everything cost a call nothing: its shape is not read", () => {
-  const able = { tools: true, toolChoice: true, structuredOutput: true, images: true, reasoning: true }
-  const limits = { toolOnly: false, honorsMaxTokens: true, contextTokens: null, reasoningControl: null, request: null }
-  const open: Partial<Target> = {
-    index: 0,
-    dialect: "openai-chat",
-    skin: "a",
-    capabilities: able,
-    limits: { ...limits, minBudgetTokens: 0, maxBudgetTokens: Infinity },
-    contract: { lacks: null, validUntil: Infinity },
-  }
-  const free = {
-    name: "g",
-    targets: [open],
-    translation: "warn",
-    promisedDialects: null,
-    demanded: new Set(),
-  } as unknown as Group
-  const call = {
-    dialect: { name: "openai-chat" },
-    facts: { choices: 1, outputCap: null },
-    bodyBytes: 1,
-    ts: 0,
-    get shape(): RequestShape {
-      throw new Error("the shape was read")
-    },
-  } as unknown as Asked
-  expect(eligibleTargets(free, call).eligible).toEqual([open as Target])
-  expect(eligibleTargets(free, call)).toBe(eligibleTargets(free, call))
-  expect(unknownNeeds(free, call)).toEqual([])
+  const free = groupOf(ABLE)
+  expect(eligibleTargets(free, UNREAD).eligible).toEqual([ABLE as Target])
+  expect(eligibleTargets(free, UNREAD)).toBe(eligibleTargets(free, UNREAD))
+  expect(unknownNeeds(free, UNREAD)).toEqual([])
+})
+
+test("evidence is too old from its last moment on, by the clock that the call came with", () => {
+  const aging = groupOf({ ...ABLE, contract: { lacks: null, validUntil: 1000 } })
+  const reasonsAt = (ts: number): readonly string[] =>
+    eligibleTargets(aging, Object.create(UNREAD, { ts: { value: ts } }) as Asked).refused.map(({ reason }) => reason)
+  const expired = ["contract-validation-expired"]
+  expect([999, 1000, 1001, 998].map(reasonsAt)).toEqual([[], expired, expired, []])
 })
 
 test("files in base64 count for nothing in an estimate, images for a little", () => {

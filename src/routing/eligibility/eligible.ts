@@ -10,6 +10,7 @@ import type { Asked, Filter } from "./filter.ts"
 import { CAPABILITIES, NEEDS } from "./needs.ts"
 import type { FilterReason } from "./reasons.ts"
 import { SHAPE_FILTERS } from "./shape-filters.ts"
+import { aboveCeiling } from "./spend-ceiling.ts"
 
 export interface Refused {
   readonly target: Target
@@ -40,6 +41,26 @@ interface Plan {
 }
 
 export function eligibleTargets(group: Group, asked: Asked): Eligibility {
+  const able = ableTargets(group, asked)
+  return group.ceiling === null && asked.ceiling === null ? able : affordable(able, group, asked)
+}
+
+/** Money counts last: what cannot serve a call is left out for that. */
+function affordable(able: Eligibility, group: Group, asked: Asked): Eligibility {
+  const refused: Refused[] = []
+  const eligible = able.eligible.filter((target) => {
+    const reason = tooDear(target, group, asked)
+    if (reason !== null) refused.push({ target, reason })
+    return reason === null
+  })
+  return { eligible, refused: [...able.refused, ...refused] }
+}
+
+function tooDear(target: Target, group: Group, asked: Asked): FilterReason | null {
+  return aboveCeiling(target, group.ceiling, asked) ?? aboveCeiling(target, asked.ceiling, asked)
+}
+
+function ableTargets(group: Group, asked: Asked): Eligibility {
   const plan = planFor(group, asked.dialect.name)
   if (plan.free !== null) return plan.free
   const eligible: Target[] = []
@@ -64,7 +85,8 @@ function firstReason(target: Target, filters: readonly Filter[], asked: Asked): 
 export function allRefusals(group: Group, asked: Asked): readonly Refused[] {
   const plan = planFor(group, asked.dialect.name)
   const filtered = plan.candidates.flatMap(({ target, filters }) => {
-    const reasons = new Set(filters.map((filter) => filter.refuses(target, asked)).filter((reason) => reason !== null))
+    const found = [...filters.map((filter) => filter.refuses(target, asked)), tooDear(target, group, asked)]
+    const reasons = new Set(found.filter((reason) => reason !== null))
     return [...reasons].map((reason) => ({ target, reason }))
   })
   return [...plan.refused, ...filtered].toSorted((left, right) => left.target.index - right.target.index)

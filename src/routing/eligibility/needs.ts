@@ -23,7 +23,7 @@ export const NEEDS: Readonly<Record<keyof Capabilities, Need>> = {
     label: "tool_choice",
     reason: "tool-choice-support",
     // `auto` is what happens without a choice too
-    isAsked: (shape) => (shape.toolChoice === "forced" || shape.toolChoice === "none") && shape.toolCount > 0,
+    isAsked: ({ toolChoice, toolCount }) => toolChoice !== "unset" && toolChoice !== "auto" && toolCount > 0,
   },
   structuredOutput: {
     label: "structured_outputs",

@@ -32,8 +32,12 @@ export type FilterReason =
   | "choices"
   /** `tool_choice: null` has a meaning of its own, which does not cross dialects. */
   | "tool-choice-null"
-  /** Its prices are unknown, and the caller has a budget in money. */
+  /** Its prices are unknown, and money is limited. */
   | "unpriced"
+  /** The call would cost more there than its group or its caller allows. */
+  | "spend-ceiling-cost"
+  /** Its tier is none that they allow. */
+  | "spend-ceiling-tier"
   | ContractReason
 
 /** What only translating the body tells, when a target's turn comes. */

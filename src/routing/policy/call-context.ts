@@ -1,5 +1,6 @@
 /** What a policy may know of a call: counts and flags, and the caller's names; no token, no hash, no content. */
 import type { Caller } from "../../config/snapshot.ts"
+import type { DialectName } from "../../dialects/dialect.ts"
 import type { CallShape } from "../../dialects/shape.ts"
 import type { CallFacts } from "../strategy.ts"
 
@@ -23,13 +24,24 @@ export function contextOf(call: CallFacts, withText: boolean): Facts {
     choices,
     estimatedTokens: call.estimatedInputTokens,
     ...(outputCap === null ? {} : { maxTokens: outputCap.tokens, maxTokensField: outputCap.field }),
-    ...(shape === null ? {} : shapeFacts(shape)),
+    ...(shape === null ? {} : shapeFacts(shape, call)),
     ...(shape === null || !withText ? {} : textFacts(shape)),
   }
 }
 
-function shapeFacts(shape: CallShape): Facts {
+/** The fields that can say something about reasoning; the first that a call has is the one that counts. */
+const REASONING_FIELDS: Readonly<Record<DialectName, readonly string[]>> = {
+  "openai-chat": ["reasoning_effort", "reasoning", "thinking"],
+  "openai-responses": ["reasoning"],
+  anthropic: ["thinking", "output_config"],
+}
+
+function shapeFacts(shape: CallShape, { dialect, body }: CallFacts): Facts {
   const { requested, kind, effort, budgetTokens } = shape.reasoning
+  const source =
+    kind === "none"
+      ? undefined
+      : REASONING_FIELDS[dialect].find((field) => body?.members.some(({ key }) => key === field))
   return {
     imageCount: shape.imageCount,
     toolCount: shape.toolCount,
@@ -44,6 +56,7 @@ function shapeFacts(shape: CallShape): Facts {
       kind,
       ...(effort === null ? {} : { effort }),
       ...(budgetTokens === null ? {} : { budgetTokens }),
+      ...(source === undefined ? {} : { source }),
     },
   }
 }

@@ -6,6 +6,7 @@ import { callerJson, contextOf } from "./call-context.ts"
 import { bodyText, conversationText } from "./call-text.ts"
 import { conversationKey, type ConversationKey } from "./conversation-key.ts"
 import { targetFactsOf } from "./target-facts.ts"
+import { verifierHint, type HintedBy } from "./verifier-hint.ts"
 
 export interface ExternalRequest {
   readonly body: Uint8Array
@@ -36,10 +37,15 @@ export function externalRequest(
     `"caller":${callerJson(call)}`,
     ...(settings.contract === null ? [] : [`"contract":${JSON.stringify(settings.contract)}`]),
     `"targets":[${eligible.map((target) => known.get(target) ?? "null").join(",")}]`,
+    ...(settings.verifierHints === null ? [] : hintMembers(verifierHint(call, settings.verifierHints))),
     `"now":${JSON.stringify(new Date(nowUnixMs).toISOString())}`,
     ...(settings.includeRequest ? [`"text":${JSON.stringify(textIn(call))}`, `"request":${bodyText(call)}`] : []),
   ]
   return { body: Buffer.from(`{${members.join(",")}}`), conversation }
+}
+
+function hintMembers(hint: HintedBy): readonly string[] {
+  return Object.entries(hint).map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
 }
 
 /** Null: the body is of a form that only its target may know. */

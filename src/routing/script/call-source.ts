@@ -16,10 +16,11 @@ export function sourceOf(
 ): CallSource {
   const all = call.group.targets
   const whole = eligible.length === all.length && eligible.every((target, place) => target === all[place])
-  const places = whole ? "null" : JSON.stringify(eligible.map((target) => all.indexOf(target)))
+  const places = whole ? "" : JSON.stringify(eligible.map((target) => all.indexOf(target)))
   const context = JSON.stringify(contextOf(call, isSmall(call)))
   return {
-    json: `{"eligible":${places},"caller":${callerJson(call)},"context":${context}}`,
+    json: `{"caller":${callerJson(call)},"context":${context}}`,
+    places,
     counts: () => {
       const { shape, recorded } = call
       recorded?.onMissed("counts")

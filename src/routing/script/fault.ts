@@ -5,6 +5,8 @@ export type ScriptFaultKind =
   /** It computed for too long. */
   | "deadline"
   | "memory"
+  /** What it asked to read does not fit into its memory. */
+  | "too-large"
   | "stack"
   /** It threw, or its promise was rejected. */
   | "threw"

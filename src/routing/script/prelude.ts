@@ -6,7 +6,10 @@
  *
  * Answers of `start` and `resume` begin with one letter: `=` a decision as JSON, `~` an error as JSON, `?` not yet.
  */
-export const PRELUDE = `(function (host, statics, evaluate) {
+/** What a sandbox asks its host for. */
+export const ASKED = { text: 1, request: 2, counts: 3, fetch: 4, done: 5, quotedText: 6 } as const
+
+export const PRELUDE: string = `(function (host, statics, evaluate) {
 "use strict"
 const { parse, stringify } = JSON
 const { freeze, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, create } = Object
@@ -67,28 +70,42 @@ const waiting = new MapOf()
 const has = MapOf.prototype.has, take = MapOf.prototype.get, put = MapOf.prototype.set, drop = MapOf.prototype.delete
 
 class Context {
-  #id; #text; #request; #hasText = false; #hasRequest = false
-  constructor(call, id) {
+  #id; #json; #call; #text; #request; #hasText = false; #hasRequest = false
+  constructor(json, places, id) {
     this.#id = id
+    this.#json = json
     this.group = fixed.group
     if (fixed.contract !== undefined) this.contract = fixed.contract
-    this.caller = call.caller
-    if (call.context.textChars === undefined) countWhenAsked(call.context, id)
-    this.context = call.context
-    this.targets = call.eligible === null ? fixed.targets : freeze(call.eligible.map((index) => fixed.targets[index]))
+    defineProperty(this, "caller", Context.caller)
+    defineProperty(this, "context", Context.context)
+    this.targets = places === "" ? fixed.targets : freeze(parse(places).map((index) => fixed.targets[index]))
+  }
+  // many scripts need neither, but who copies the context gets both
+  static caller = { enumerable: true, get() { return this.#known().caller } }
+  static context = { enumerable: true, get() { return this.#known().context } }
+  #known() {
+    if (this.#call === undefined) {
+      this.#call = parse(this.#json)
+      if (this.#call.context.textChars === undefined) countWhenAsked(this.#call.context, this.#id)
+    }
+    return this.#call
   }
   get text() {
-    if (!this.#hasText) { this.#text = host("text", this.#id, "", ""); this.#hasText = true }
+    if (!this.#hasText) {
+      const text = host(${ASKED.text}, this.#id)
+      this.#text = text === undefined ? parse(host(${ASKED.quotedText}, this.#id)) : text
+      this.#hasText = true
+    }
     return this.#text
   }
   get request() {
-    if (!this.#hasRequest) { this.#request = parse(host("request", this.#id, "", "")); this.#hasRequest = true }
+    if (!this.#hasRequest) { this.#request = parse(host(${ASKED.request}, this.#id)); this.#hasRequest = true }
     return this.#request
   }
 }
 function countWhenAsked(context, id) {
   let counts
-  const count = () => counts ?? (counts = parse(host("counts", id, "", "")))
+  const count = () => counts ?? (counts = parse(host(${ASKED.counts}, id)))
   defineProperty(context, "messageCount", { enumerable: true, get() { return count().messageCount } })
   defineProperty(context, "textChars", { enumerable: true, get() { return count().textChars } })
 }
@@ -96,8 +113,8 @@ class Router {
   #id
   constructor(id) { this.#id = id; freeze(this) }
   fetchJSON(url, init) {
-    const number = host("fetch", this.#id, text(url), stringify(init === undefined ? {} : init) ?? "{}")
-    if (typeof number === "string") throw failure(number)
+    const number = host(${ASKED.fetch}, this.#id, text(url), stringify(init === undefined ? {} : init) ?? "{}")
+    if (typeof number === "string") return PromiseOf.reject(failure(number))
     return new PromiseOf((resolve, reject) => { apply(put, waiting, [number, { resolve, reject }]) })
   }
 }
@@ -125,15 +142,15 @@ function problem(error) {
   } catch {}
   return "~" + stringify(known)
 }
-function start(json, id) {
+function start(json, places, id) {
   let route
   try {
     evaluate((script) => { route = script }, new Router(id))
-    const result = route(new Context(parse(json), id))
+    const result = route(new Context(json, places, id))
     if (typeof result !== "object" || result === null || typeof result.then !== "function") return answer(result)
     apply(then, PromiseOf.resolve(result), [
-      (value) => { host("done", id, answer(value), "") },
-      (error) => { host("done", id, problem(error), "") },
+      (value) => { host(${ASKED.done}, id, answer(value)) },
+      (error) => { host(${ASKED.done}, id, problem(error)) },
     ])
     return "?"
   } catch (error) { return problem(error) }
@@ -154,5 +171,6 @@ function probe() {
   try { evaluate((script) => { route = script }, new Router(-1)) } catch (error) { return problem(error) }
   return typeof route === "function" ? "=" : "?"
 }
-return (what, first, second) => what === "start" ? start(first, second) : what === "resume" ? resume(first, second) : probe()
+return (what, first, second, third) =>
+  what === "start" ? start(first, second, third) : what === "resume" ? resume(first, second) : probe()
 })`

@@ -5,7 +5,7 @@
 import type { QuickJSContext, QuickJSHandle, QuickJSRuntime, QuickJSWASMModule } from "quickjs-emscripten-core"
 import { newEngine, Stopped } from "./engine.ts"
 import { faultOf, ScriptFault } from "./fault.ts"
-import { PRELUDE } from "./prelude.ts"
+import { ASKED, PRELUDE } from "./prelude.ts"
 import { TimeLimit, type Clocks } from "./time-limit.ts"
 
 export interface SandboxLimits {
@@ -18,8 +18,10 @@ export interface SandboxLimits {
 
 /** What a call's script may ask for; each is worked out when it is asked for. */
 export interface CallSource {
-  /** `{"eligible": …, "caller": …, "context": …}` as JSON. */
+  /** `{"caller": …, "context": …}` as JSON. */
   readonly json: string
+  /** The places of the eligible targets among those of the group, as JSON; empty: all. */
+  readonly places: string
   /** Counts that are not in `json`, as JSON. */
   counts(): string
   /** All text of the conversation. */
@@ -46,6 +48,8 @@ interface Running {
 
 export class Sandbox {
   ruined = false
+  /** A text of the call that runs did not fit into its memory. */
+  private isFull = false
   private readonly limits: SandboxLimits
   private readonly time: TimeLimit
   private readonly running = new Map<number, Running>()
@@ -88,7 +92,7 @@ export class Sandbox {
     this.running.set(id, call)
     let waits = false
     try {
-      const answer = this.enter(call, () => this.invoke(this.start, source.json, id))
+      const answer = this.enter(call, () => this.invoke(this.start, source.json, source.places, id))
       if (answer !== "?") return understood(answer)
       call.remainingMs = this.time.leftMs()
       waits = true
@@ -126,14 +130,14 @@ export class Sandbox {
     this.start = context.newString("start")
     this.resume = context.newString("resume")
     const probe: Running = { ...IDLE, remainingMs: LOAD_MS }
-    const answer = this.enter(probe, () => this.invoke(context.newString("probe"), "", 0))
+    const answer = this.enter(probe, () => this.invoke(context.newString("probe")))
     if (answer === "?") throw new Error("it has no exported function `route`")
     understood(answer)
   }
 
-  private invoke(what: QuickJSHandle, first: string | number, second: string | number): string {
+  private invoke(what: QuickJSHandle, ...values: readonly (string | number)[]): string {
     const { context } = this
-    const handles = [first, second].map((value) =>
+    const handles = values.map((value) =>
       typeof value === "string" ? context.newString(value) : context.newNumber(value),
     )
     const result = context.callFunction(this.entry, context.undefined, what, ...handles)
@@ -153,9 +157,13 @@ export class Sandbox {
   /** Runs a part of a call on its own budget. */
   private enter<T>(call: Running, work: () => T): T {
     this.time.begin(call.remainingMs)
+    this.isFull = false
     try {
       const result = work()
       if (this.time.stopped) throw new Stopped()
+      if (this.isFull) throw new ScriptFault("too-large")
+      // an executor of a promise swallows its end: what came out afterwards does not count
+      if (this.time.interrupted) throw new ScriptFault("deadline")
       return result
     } catch (error) {
       if (error instanceof ScriptFault && !this.time.stopped) {
@@ -191,21 +199,47 @@ export class Sandbox {
   /** The one function that a sandbox can call. */
   private serve(handles: readonly QuickJSHandle[]): QuickJSHandle {
     const { context } = this
-    const [what, id, first, second] = handles.map((handle) => context.dump(handle) as string | number)
-    const call = this.running.get(Number(id))
+    // what is read here is always of one kind: the prelude alone calls, and a script cannot reach its way to call
+    const number = (place: number): number => context.getNumber(handles[place] ?? context.undefined)
+    const text = (place: number): string => context.getString(handles[place] ?? context.undefined)
+    const what = number(0)
+    const id = number(1)
+    const call = this.running.get(id)
     if (call === undefined) return context.newString("not-in-a-call")
-    if (what === "done") {
+    if (what === ASKED.done) {
       // what was interrupted may still settle its promise, with words of its own
-      if (this.time.interrupted) this.fail(Number(id), new ScriptFault("deadline"))
-      else this.finish(Number(id), () => understood(String(first)))
+      if (this.time.interrupted) this.fail(id, new ScriptFault("deadline"))
+      else this.finish(id, () => understood(text(2)))
       return context.undefined
     }
-    if (what === "fetch") return this.beginFetch(Number(id), call, String(first), String(second))
-    const { source } = call
-    const text = this.time.without(() =>
-      what === "text" ? source.text() : what === "counts" ? source.counts() : source.body(),
-    )
-    return context.newString(text)
+    if (what === ASKED.fetch) return this.beginFetch(id, call, text(2), text(3))
+    return this.told(what, call.source)
+  }
+
+  /** What is too large for the engine is the prompt's doing, not the script's: nothing is ruined by it. */
+  private said(text: string): QuickJSHandle {
+    const handle = text.length > this.limits.memoryBytes ? null : this.newString(text)
+    if (handle !== null && (text.length < LARGE || this.context.typeof(handle) === "string")) return handle
+    this.isFull = true
+    throw new Error("the text does not fit into the memory of the script")
+  }
+
+  private newString(text: string): QuickJSHandle | null {
+    try {
+      return this.context.newString(text)
+    } catch {
+      return null
+    }
+  }
+
+  /** A text that would not come over as it is goes as JSON: the engine's end with their first NUL and know no half pairs. */
+  private told(what: number, source: CallSource): QuickJSHandle {
+    const { time } = this
+    if (what === ASKED.counts) return this.said(time.without(() => source.counts()))
+    if (what === ASKED.request) return this.said(time.without(() => source.body()))
+    const text = time.without(() => source.text())
+    if (what === ASKED.quotedText) return this.said(JSON.stringify(text))
+    return text.includes("\0") || !text.isWellFormed() ? this.context.undefined : this.said(text)
   }
 
   private beginFetch(id: number, call: Running, url: string, init: string): QuickJSHandle {
@@ -250,9 +284,11 @@ export class Sandbox {
   }
 }
 
+/** A text from here on may be more than is left. */
+const LARGE = 65_536
 /** How long a script's module may take when it is tried at load. */
 const LOAD_MS = 1000
-const NOTHING: CallSource = { json: "", counts: () => "{}", text: () => "", body: () => "{}", fetch: null }
+const NOTHING: CallSource = { json: "", places: "", counts: () => "{}", text: () => "", body: () => "{}", fetch: null }
 const IDLE = { source: NOTHING, settled: null, fetches: 0, inFlight: 0, timer: null }
 
 function understood(answer: string): string {
