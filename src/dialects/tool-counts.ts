@@ -35,6 +35,14 @@ export function countElements(body: ScannedObject, members: readonly Member[], c
   return { client, hosted }
 }
 
+const FUNCTION = Buffer.from('"function"')
+
+/** Nearly all are. */
+function isFunction(bytes: Uint8Array, at: number): boolean {
+  for (let index = 0; index < FUNCTION.length; index++) if (bytes[at + index] !== FUNCTION[index]) return false
+  return true
+}
+
 /** One that says its type twice is what is worse of both. */
 function countElement(
   { bytes, types }: ScannedObject,
@@ -47,7 +55,11 @@ function countElement(
   let counts: ToolCounts | null = null
   for (let index = indexFrom(types, start); (types[index] ?? end) < end; index++) {
     const value = types[index] ?? 0
-    const type = bytes[value] === QUOTE ? stringAt(bytes, value, endOf(json, value)) : null
+    const type = isFunction(bytes, value)
+      ? "function"
+      : bytes[value] === QUOTE
+        ? stringAt(bytes, value, endOf(json, value))
+        : null
     const said = count(type, read)
     if (counts === null || said.hosted > counts.hosted) counts = said
   }

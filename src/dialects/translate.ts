@@ -1,4 +1,7 @@
 /** How a call gets from its client's dialect to a target's. Decided once per attempt, before anything is sent. */
+import type { ScannedObject } from "../json/scan.ts"
+import { searchable } from "../json/search.ts"
+import { KEY, TYPE } from "../json/watched-names.ts"
 import type { DialectName } from "./dialect.ts"
 
 /** `bytes`: they pass, watched but not changed. `canonical`: decoded, written anew for the target, and back. */
@@ -24,9 +27,13 @@ const ENVELOPE_START = Buffer.from('"rtr')
 const ENVELOPE = /^"rtr\d{1,4}\./
 const ENVELOPE_HEAD_BYTES = 9
 
-/** Does a string of this JSON begin like an envelope of any version? A native search, so that every call can afford it. */
-export function holdsEnvelope(body: Uint8Array): boolean {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length)
+/** Where sealed reasoning stands, in any dialect. */
+const SEALS = KEY.details | KEY.encrypted | KEY.signature | TYPE.redacted
+
+/** Does a string of this body begin like an envelope of any version? Only bodies with sealed reasoning are searched. */
+export function holdsEnvelope(body: ScannedObject): boolean {
+  if (!body.members.some(({ names }) => (names & SEALS) !== 0)) return false
+  const bytes = searchable(body.bytes)
   for (let at = bytes.indexOf(ENVELOPE_START); at >= 0; at = bytes.indexOf(ENVELOPE_START, at + 1))
     if (ENVELOPE.test(bytes.toString("latin1", at, at + ENVELOPE_HEAD_BYTES))) return true
   return false

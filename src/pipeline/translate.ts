@@ -23,7 +23,7 @@ const ID_BYTES = 12
 /** Null: the bytes pass. */
 export function translate(target: Target, call: Call, gateway: Gateway): Translation | Rejection | null {
   if (call.body === null) throw new RouterError("internal-error")
-  call.sealed ??= holdsEnvelope(call.body.bytes)
+  call.sealed ??= holdsEnvelope(call.body)
   const foreign = foreignSeals(target, call)
   if (foreign === 0 && wayBetween(call.dialect.name, target.dialect, call.sealed) === "bytes") return null
   const isHome = target.dialect === call.dialect.name
