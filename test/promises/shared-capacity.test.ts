@@ -9,8 +9,8 @@ import { startRedis, WITHOUT_REDIS, type RedisServer } from "../helpers/redis.ts
 import { spawnRouter, type RouterProcess } from "../helpers/router-process.ts"
 import { SAMPLES } from "../helpers/samples.ts"
 
-const RATE = 40
-const BURST = 20
+const RATE = 15
+const BURST = 9
 
 interface House extends AsyncDisposable {
   readonly redis: RedisServer
@@ -94,7 +94,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
         const went = await ask(router).catch(() => null)
         if (went === null) return
         statuses.add(went)
-        await Bun.sleep(5)
+        await Bun.sleep(20)
       }
     }
     const hammers = routers.flatMap((router) => [hammer(router), hammer(router)])
@@ -103,24 +103,24 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
       await Bun.sleep(ms)
       return starts.slice(before)
     }
-    const together = await during(3000)
-    expect(together.length).toBeGreaterThan(0.7 * RATE * 3)
+    /** More than two thirds: it can only be had if nobody's part lies idle. */
+    const whole = (what: string): Promise<true> =>
+      eventually(what, async () => ((await during(2000)).length > 0.75 * RATE * 2 ? true : undefined))
+    await whole("the rate of three")
     routers[2]!.signal("SIGKILL")
     await routers[2]!.exited
     // its part is free once nobody has heard of it for three seconds
-    await Bun.sleep(4500)
-    const two = await during(3000)
-    expect(two.length).toBeGreaterThan(0.8 * RATE * 3)
+    await whole("the rate of two")
     redis.signal("SIGSTOP")
-    const alone = await during(3000)
-    expect(alone.length).toBeGreaterThan(0.8 * RATE * 3)
+    await during(1000)
+    await whole("the rate of two without the Redis")
     redis.signal("SIGCONT")
     await during(1500)
     load.isOver = true
     await Promise.all(hammers)
-    expectWithin(starts, 300)
+    expectWithin(starts, 1000)
     expect([...statuses].toSorted()).toEqual(["503", "first"])
-  }, 40_000)
+  }, 60_000)
 
   test("a provider that asks one router for a pause gets it from all, and one answer ends it for all", async () => {
     const pause = { enabled: true, min_backoff_ms: 20_000, max_backoff_ms: 60_000 }
