@@ -86,8 +86,15 @@ export class PostgresDatabase implements LedgerDatabase {
 
   async close(): Promise<void> {
     await this.#writer.drop()
-    // A server that hangs does not hold up the end.
-    await Promise.race([this.#queries.end().catch(() => {}), Bun.sleep(this.#options.limits.connectMs)])
+    // A server that hangs does not hold up the end, nor does the timer that sees to that.
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, this.#options.limits.connectMs)
+    void this.#queries
+      .end()
+      .catch(() => {})
+      .finally(resolve)
+    await promise
+    clearTimeout(timer)
   }
 
   async #write(parameters: readonly string[]): Promise<number> {
