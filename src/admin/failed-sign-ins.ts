@@ -16,24 +16,15 @@ export class FailedSignIns {
   /** The address that was heard of last stands last. */
   readonly #buckets = new Map<string, Bucket>()
 
-  /**
-   * Counts a sign-in as failed before it is known, so that many at once are no way round the bound.
-   * Returns 0, or after how many milliseconds it may be tried again. `now` on the monotonic clock.
-   */
-  begin(address: string, now: number): number {
-    const key = networkOf(address)
-    const taken = this.#taken(key, now)
-    if (taken > BURST - 1) return Math.ceil((taken - (BURST - 1)) * REFILL_MS)
-    this.#keep(key, taken + 1, now)
-    return 0
+  /** After how many milliseconds the address may try again; 0: at once. `now` on the monotonic clock. */
+  waitMs(address: string, now: number): number {
+    const taken = this.#taken(networkOf(address), now)
+    return taken > BURST - 1 ? Math.ceil((taken - (BURST - 1)) * REFILL_MS) : 0
   }
 
-  /** It has not failed after all. */
-  succeeded(address: string, now: number): void {
+  add(address: string, now: number): void {
     const key = networkOf(address)
-    const taken = this.#taken(key, now) - 1
-    if (taken > 0) this.#keep(key, taken, now)
-    else this.#buckets.delete(key)
+    this.#keep(key, this.#taken(key, now) + 1, now)
   }
 
   #taken(key: string, now: number): number {

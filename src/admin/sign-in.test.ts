@@ -38,11 +38,13 @@ class House {
   /** Ends the oldest check. */
   readonly ends: ((isRight: boolean) => void)[] = []
   readonly door: SignIn
+  isHeld: boolean
 
   constructor(isHeld = false) {
+    this.isHeld = isHeld
     const verify = (password: string, hash: string): Promise<boolean> => {
       this.checks.push({ password, hash })
-      if (!isHeld) return Promise.resolve(password === "right")
+      if (!this.isHeld) return Promise.resolve(password === "right")
       return new Promise((resolve) => this.ends.push(resolve))
     }
     this.door = new SignIn({ clock: { monotonicMs: () => this.now }, random: systemRandom(), log: silentLog, verify })
@@ -151,6 +153,17 @@ test("failures of an address come back one in six seconds", async () => {
   house.now += 60_000
   for (let round = 0; round < 10; round += 1) expect(await house.code(request("ann", "wrong"))).toBe("unauthorized")
   expect(await house.code(request("ann", "wrong"))).toBe("sign-in-limited")
+})
+
+test("who has failed too often takes nobody's place in the line", async () => {
+  const house = new House()
+  for (let round = 0; round < 10; round += 1) await house.code(request("ann", "wrong"))
+  house.isHeld = true
+  const first = house.code(request("ann", "right", "198.51.100.1"))
+  expect(await house.code(request("ann", "right"))).toBe("sign-in-limited")
+  await Bun.sleep(0)
+  house.ends[0]?.(true)
+  expect(await first).toBe("basic:ann")
 })
 
 test("a v4 proxy is trusted by its v4 range, also where the socket speaks v6", async () => {

@@ -47,34 +47,44 @@ export class SignIn {
     const given = credentialsOf(request.headers.get("authorization"))
     if (given === null) throw notSignedIn(basic)
     const address = addressBehind(request, basic.trusted, FORWARDED_FOR) ?? ""
-    const { clock, log } = this.#tools
-    const waitMs = this.#failed.begin(address, clock.monotonicMs())
-    if (waitMs > 0) throw limited(Math.min(60, Math.ceil(waitMs / 1000)))
-    if (this.#waiting >= MOST_WAITING) {
-      this.#failed.succeeded(address, clock.monotonicMs())
-      throw limited(1)
-    }
+    this.#expectPatience(address)
+    if (this.#waiting >= MOST_WAITING) throw limited(1)
     const user = basic.users.get(given.name)
-    if ((await this.#isRight(given, user, basic)) && user !== undefined) {
-      this.#failed.succeeded(address, clock.monotonicMs())
-      return user
-    }
+    if ((await this.#inTurn(() => this.#isRight(given, user, basic, address))) && user !== undefined) return user
     // not the name: people type passwords there
-    log.warn("an administrator could not sign in", isAddressLogged ? { address } : {})
+    this.#tools.log.warn("an administrator could not sign in", isAddressLogged ? { address } : {})
     throw notSignedIn(basic)
   }
 
-  async #isRight({ name, password }: Credentials, user: AdminUser | undefined, basic: BasicRules): Promise<boolean> {
+  /** Those before may have failed meanwhile: many at once are no way round the bound. */
+  async #isRight(
+    { name, password }: Credentials,
+    user: AdminUser | undefined,
+    basic: BasicRules,
+    address: string,
+  ): Promise<boolean> {
+    this.#expectPatience(address)
     const isPossible = user !== undefined && password !== "" && Buffer.byteLength(password) <= MOST_PASSWORD_BYTES
     const hash = isPossible ? user.passwordHash : this.#decoy(name, basic)
+    const isRight = (await this.#tools.verify(isPossible ? password : "-", hash)) && isPossible
+    if (!isRight) this.#failed.add(address, this.#tools.clock.monotonicMs())
+    return isRight
+  }
+
+  async #inTurn<Answer>(work: () => Promise<Answer>): Promise<Answer> {
     this.#waiting++
-    const turn = this.#turn.then(async () => await this.#tools.verify(isPossible ? password : "-", hash))
+    const turn = this.#turn.then(work)
     this.#turn = turn.catch(() => {})
     try {
-      return (await turn) && isPossible
+      return await turn
     } finally {
       this.#waiting--
     }
+  }
+
+  #expectPatience(address: string): void {
+    const waitMs = this.#failed.waitMs(address, this.#tools.clock.monotonicMs())
+    if (waitMs > 0) throw limited(Math.min(60, Math.ceil(waitMs / 1000)))
   }
 
   /** A hash that no password has, as costly as that of one of the users: of the same one whenever the name is the same. */

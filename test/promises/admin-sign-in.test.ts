@@ -195,7 +195,10 @@ describe("guessing", () => {
 
   test("who gets in uses nothing up", async () => {
     await using gateway = await house((config) => withAdministrators(config, [user("ann")]))
-    for (let round = 0; round < 15; round += 1) expect((await ask(gateway, CHECK, { user: "ann" })).status).toBe(200)
+    for (let round = 0; round < 2; round += 1) {
+      const answers = await Promise.all(Array.from({ length: 15 }, () => ask(gateway, CHECK, { user: "ann" })))
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    }
   })
 })
 
