@@ -67,8 +67,10 @@ export class MessagesObserver implements StreamObserver {
     if (type === "content_block_delta") return FRAME.content
     if (type === "content_block_start") {
       const block = asObject(body["content_block"])
-      if (block !== null && String(block["type"]).endsWith("_tool_result") && this.results.length < MOST_RESULTS)
-        this.results.push(block)
+      const isResult = block !== null && String(block["type"]).endsWith("_tool_result")
+      if (isResult && this.results.length < MOST_RESULTS) this.results.push(block)
+      // what a tool of the provider found is not written by the model, however long it is
+      if (isResult && this.contentSeen) return FRAME.plain
       return opensWithContent(block) ? FRAME.content : FRAME.plain
     }
     if (type === "message_delta") {

@@ -8,6 +8,9 @@ import { isProviderFailure, stopReasonOf } from "./judge.ts"
 import { readResponsesUsage } from "./usage.ts"
 
 const TEXT_DELTA = Buffer.from("event: response.output_text.delta\n")
+/** Items that hold what a tool of the provider found. */
+const FOUND =
+  /^(?:web_search_call|file_search_call|code_interpreter_call|image_generation_call|mcp_call|mcp_list_tools|\w+_output)$/
 const TERMINAL: ReadonlySet<string> = new Set(["response.completed", "response.incomplete", "response.failed"])
 
 export class ResponsesObserver implements StreamObserver {
@@ -52,7 +55,8 @@ export class ResponsesObserver implements StreamObserver {
     if (type === "response.output_item.done") {
       const isRepeated = this.deltaSeen
       this.deltaSeen = false
-      return !isRepeated
+      // what a tool of the provider found is not written by the model, however long it is
+      return !isRepeated && (!this.contentSeen || !FOUND.test(String(asObject(body["item"])?.["type"])))
     }
     if (type === "response.output_item.added") return isBegun(asObject(body["item"]))
     if (!type.endsWith(".delta")) return false
