@@ -1,7 +1,13 @@
 /** Whose word counts for the address of a client. */
 import { BlockList, isIP } from "node:net"
 import type { ClientIpConfig } from "./config.ts"
-import type { ClientIpRule } from "./snapshot.ts"
+
+export interface ClientIpRule {
+  /** Proxies whose word counts; null: none. */
+  readonly trusted: BlockList | null
+  readonly headers: readonly string[]
+  readonly store: boolean
+}
 
 export function clientIpRule(entry: ClientIpConfig): ClientIpRule {
   return {

@@ -2,12 +2,12 @@
  * The configuration as the pipeline uses it: everything that can be worked out before a call is worked out here, once per load.
  * A call keeps the snapshot it started with.
  */
-import type { BlockList } from "node:net"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits, Subject } from "../governance/state.ts"
 import type { AdminRules } from "./admin-rules.ts"
+import type { ClientIpRule } from "./client-ip.ts"
 import type { ModelPrices } from "../ledger/price.ts"
 import type { OperationalTargets } from "./operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./policy-settings.ts"
@@ -294,11 +294,4 @@ export interface TelemetryRule {
   readonly maxFilterReasons: number
   /** Targets, reasons against them and score terms; the call's shape and the choice are recorded anyway. */
   readonly candidates: boolean
-}
-
-export interface ClientIpRule {
-  /** Proxies whose word counts; null: none. */
-  readonly trusted: BlockList | null
-  readonly headers: readonly string[]
-  readonly store: boolean
 }

@@ -12,28 +12,19 @@ import type { Snapshot } from "../config/snapshot.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
 import { Metrics } from "../metrics/metrics.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
-import { Shadows } from "../pipeline/shadow.ts"
-import { Watchdog } from "../pipeline/watchdog.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
-import { Health } from "../upstream/health.ts"
-import { Observations } from "../routing/observations.ts"
-import { STRATEGIES } from "../routing/strategy.ts"
-import { Upstream } from "../upstream/send.ts"
-import { buildInfo } from "../system/build-info.ts"
 import { systemClock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
-import { BackgroundFollower } from "./background.ts"
 import { openControl } from "./control.ts"
-import { startGoverning } from "./govern.ts"
 import { recoverLeftovers } from "./leftovers.ts"
 import { listen, type Listener } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
 import { openPeers } from "./peers.ts"
-import { openPins } from "./pins.ts"
-import { openPolicies, type Policies } from "./policies.ts"
+import { openPolicies } from "./policies.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { adoptLimits } from "./restore-limits.ts"
+import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
 
 export interface StartOptions {
   readonly configPath: string
@@ -98,8 +89,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const peers = await openPeers(config, gateway)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
-    const admin = openAdmin(log)
-    await admin.prepare(snapshot.admin)
+    const admin = await openAdmin(snapshot, log)
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog }
     const parts = { store: ledger, watched, admin, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {
@@ -169,66 +159,10 @@ export function takeOver(config: Config, workers: readonly WorkerNumber[], log: 
   return recoverLeftovers({ config, workers, openStore: open, clock: systemClock, log })
 }
 
-interface RunningGateway extends Gateway {
-  readonly background: BackgroundFollower
-}
-
-async function gatewayOf(
-  config: Config,
-  snapshot: Snapshot,
-  policies: Policies,
-  journals: readonly string[],
-  ledger: LedgerStore,
-  { requestLog, metrics, log }: Pick<Gateway, "requestLog" | "metrics" | "log">,
-): Promise<RunningGateway> {
-  const { version } = buildInfo
-  const health = new Health()
-  health.adopt(snapshot, systemClock.monotonicMs())
-  const random = systemRandom()
-  const background = new BackgroundFollower(
-    ledger,
-    config.server.usage_db.driver === "postgres" && config.server.state.driver === "memory",
-  )
-  let gateway: RunningGateway | null = null
-  const governance = await startGoverning({
-    journalPaths: journals,
-    stateConfig: config.server.state,
-    snapshot: () => gateway?.snapshot ?? snapshot,
-    ledger,
-    clock: systemClock,
-    random,
-    log,
-  })
-  gateway = {
-    snapshot,
-    governance,
-    ledger,
-    storedStates: ledger.storedStates,
-    requestLog,
-    metrics,
-    background,
-    clock: systemClock,
-    random,
-    log,
-    watchdog: new Watchdog(systemClock),
-    upstream: new Upstream(systemClock),
-    health,
-    pins: openPins(config.server.state, systemClock, log),
-    strategies: { ...STRATEGIES, ...policies.strategies },
-    feedback: policies.feedback,
-    live: new Observations(),
-    shadows: new Shadows(),
-    version,
-    draining: false,
-    starting: false,
-    active: 0,
-    drained: 0,
-  }
-  return gateway
-}
-
-function openAdmin(log: Log): Admin {
-  return new Admin({ clock: systemClock, random: systemRandom(), log, verify: verifyPassword })
+async function openAdmin(snapshot: Snapshot, log: Log): Promise<Admin> {
+  const admin = new Admin({ clock: systemClock, random: systemRandom(), log, verify: verifyPassword })
+  await admin.prepare(snapshot.admin)
+  return admin
 }
 
 function verifyPassword(password: string, hash: string): Promise<boolean> {

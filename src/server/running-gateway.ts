@@ -1,0 +1,76 @@
+/** Everything that the life of a call needs, opened for a router that serves. */
+import type { Config } from "../config/config.ts"
+import type { Snapshot } from "../config/snapshot.ts"
+import type { LedgerStore } from "../ledger/open.ts"
+import type { Gateway } from "../pipeline/gateway.ts"
+import { Shadows } from "../pipeline/shadow.ts"
+import { Watchdog } from "../pipeline/watchdog.ts"
+import { Observations } from "../routing/observations.ts"
+import { STRATEGIES } from "../routing/strategy.ts"
+import { buildInfo } from "../system/build-info.ts"
+import { systemClock } from "../system/clock.ts"
+import { systemRandom } from "../system/random.ts"
+import { Health } from "../upstream/health.ts"
+import { Upstream } from "../upstream/send.ts"
+import { BackgroundFollower } from "./background.ts"
+import { startGoverning } from "./govern.ts"
+import { openPins } from "./pins.ts"
+import type { Policies } from "./policies.ts"
+
+export interface RunningGateway extends Gateway {
+  readonly background: BackgroundFollower
+}
+
+export async function gatewayOf(
+  config: Config,
+  snapshot: Snapshot,
+  policies: Policies,
+  journals: readonly string[],
+  ledger: LedgerStore,
+  { requestLog, metrics, log }: Pick<Gateway, "requestLog" | "metrics" | "log">,
+): Promise<RunningGateway> {
+  const { version } = buildInfo
+  const health = new Health()
+  health.adopt(snapshot, systemClock.monotonicMs())
+  const random = systemRandom()
+  const background = new BackgroundFollower(
+    ledger,
+    config.server.usage_db.driver === "postgres" && config.server.state.driver === "memory",
+  )
+  let gateway: RunningGateway | null = null
+  const governance = await startGoverning({
+    journalPaths: journals,
+    stateConfig: config.server.state,
+    snapshot: () => gateway?.snapshot ?? snapshot,
+    ledger,
+    clock: systemClock,
+    random,
+    log,
+  })
+  gateway = {
+    snapshot,
+    governance,
+    ledger,
+    storedStates: ledger.storedStates,
+    requestLog,
+    metrics,
+    background,
+    clock: systemClock,
+    random,
+    log,
+    watchdog: new Watchdog(systemClock),
+    upstream: new Upstream(systemClock),
+    health,
+    pins: openPins(config.server.state, systemClock, log),
+    strategies: { ...STRATEGIES, ...policies.strategies },
+    feedback: policies.feedback,
+    live: new Observations(),
+    shadows: new Shadows(),
+    version,
+    draining: false,
+    starting: false,
+    active: 0,
+    drained: 0,
+  }
+  return gateway
+}
