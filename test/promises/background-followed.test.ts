@@ -139,6 +139,17 @@ test.each([
   expect(await usedOf(gateway)).toEqual(reserved)
 })
 
+test("one that its provider does not store can be read, and is followed all the same", async () => {
+  await using gateway = await startGateway(setup())
+  upstream.plan("/responses/resp_unstored", reply(bodyOf("resp_unstored", { store: false })))
+  upstream.plan("<resp_unstored>", reply(bodyOf("resp_unstored", { ...QUEUED, store: false, background: true })))
+  const body = SAMPLE.request({ text: "<resp_unstored>", extra: { background: true } })
+  const { requestId } = await gateway.call("responses", body)
+  const { status } = await call(gateway, "responses", null, { method: "GET", path: "/v1/responses/resp_unstored" })
+  expect(status).toBe(200)
+  expect(await booking(gateway, requestId)).toMatchObject({ usage_source: "provider", total_tokens: ALL })
+})
+
 test("one that failed has used nothing", async () => {
   await using gateway = await startGateway(setup())
   const failed = { status: "failed", error: { code: "server_error", message: "no" }, usage: null }

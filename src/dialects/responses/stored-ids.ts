@@ -36,7 +36,8 @@ export const storedIds: StoredIds = {
     const add = (kind: StoredId["kind"], value: unknown): void => {
       if (typeof value === "string") found.push({ kind, id: value })
     }
-    if (isStored) add("response", answer["id"])
+    // without storage, too, an answer in the background is kept until it can be read
+    if (isStored || (isKept && answer["background"] === true)) add("response", answer["id"])
     if (isStored) add("conversation", asObject(answer["conversation"])?.["id"])
     for (const value of asArray(answer["output"])) {
       const item = asObject(value)

@@ -70,8 +70,10 @@ async function patiently(client: Client, text: string): Promise<void> {
 }
 
 async function versionOf(client: Client): Promise<number> {
+  // asked first: another router may make both at this moment
+  const isInUse = await hasTable(client, "request_usage")
   if (!(await hasTable(client, "schema_migrations"))) {
-    if (await hasTable(client, "request_usage")) refuseForeign(null)
+    if (isInUse) refuseForeign(null)
     return 0
   }
   const { rows } = await client.query<{ version: number | null }>(
