@@ -141,21 +141,26 @@ describe("the choice among tools", () => {
 describe("reasoning", () => {
   const cases: readonly (readonly [DialectName, object, string, string | null, number | null])[] = [
     ["openai-chat", { reasoning_effort: "high" }, "effort", "high", null],
-    ["openai-chat", { reasoning_effort: "none" }, "none", null, null],
+    ["openai-chat", { reasoning_effort: "none" }, "off", null, null],
     ["openai-chat", { reasoning: { max_tokens: 9 } }, "budget", null, 9],
-    ["openai-chat", { reasoning: { enabled: false, effort: "low" } }, "none", null, null],
+    ["openai-chat", { reasoning: { enabled: false, effort: "low" } }, "off", null, null],
     ["openai-chat", { thinking: { type: "enabled" } }, "adaptive", null, null],
     ["openai-responses", { reasoning: { effort: "low", summary: "auto" } }, "effort", "low", null],
     ["openai-responses", { reasoning: { summary: "auto" } }, "none", null, null],
     ["openai-responses", { reasoning: null }, "none", null, null],
     ["anthropic", { thinking: { type: "enabled", budget_tokens: 1024 } }, "budget", null, 1024],
     ["anthropic", { thinking: { type: "adaptive" }, output_config: { effort: "max" } }, "adaptive", "max", null],
-    ["anthropic", { thinking: { type: "disabled" }, output_config: { effort: "max" } }, "none", null, null],
+    ["anthropic", { thinking: { type: "disabled" }, output_config: { effort: "max" } }, "off", null, null],
     ["anthropic", { output_config: { effort: "low" } }, "effort", "low", null],
   ]
   test.each(cases.map((entry) => [...entry] as const))("%s %j: %s", (dialect, body, kind, effort, budgetTokens) => {
     const { reasoning } = shapeOf(dialect, { ...EMPTY, ...body })
-    expect(reasoning).toMatchObject({ kind: kind as "none", effort, budgetTokens, requested: kind !== "none" })
+    expect(reasoning).toMatchObject({
+      kind: kind as "none",
+      effort,
+      budgetTokens,
+      requested: kind !== "none" && kind !== "off",
+    })
   })
 })
 
