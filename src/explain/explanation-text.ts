@@ -1,16 +1,17 @@
 /** An explanation for people. */
 import type { RoutingDecisionRow } from "../ledger/decision-record.ts"
-import type { ExplainedTarget, Explanation } from "./explanation.ts"
+import type { ExplainedAttempt, ExplainedOutcome, ExplainedTarget, Explanation } from "./explanation.ts"
 import { table, usd } from "./table.ts"
 
 export function explanationText(explanation: Explanation): string {
-  const { targets, notes, fallbacks, policies } = explanation
+  const { targets, attempts, notes, fallbacks, policies } = explanation
   const scored = targets.some(({ score }) => score !== null)
   const parts = [
     head(explanation),
     targets.length === 0 ? null : targetTable(targets, scored),
     scored ? termTable(targets) : null,
     choices(explanation.decisions),
+    attempts.length === 0 ? null : attemptTable(attempts),
     policies.length === 0
       ? null
       : `Policies:\n${table([
@@ -36,7 +37,18 @@ export function explanationText(explanation: Explanation): string {
   return parts.filter((part) => part !== null).join("\n\n")
 }
 
-function head({ source, request_id, ts, caller, group, strategy, error, hint, call }: Explanation): string {
+function attemptTable(attempts: readonly ExplainedAttempt[]): string {
+  const rows = attempts.map((attempt) => [
+    `  ${attempt.provider}/${attempt.model}`,
+    attempt.dialect,
+    attempt.status_code === null ? "-" : String(attempt.status_code),
+    `${attempt.duration_ms} ms`,
+    attempt.error_class ?? (attempt.selected === 1 ? "served" : "-"),
+  ])
+  return `Attempts:\n${table([["  target", "dialect", "status", "took", "outcome"], ...rows])}`
+}
+
+function head({ source, request_id, ts, caller, group, strategy, error, hint, outcome, call }: Explanation): string {
   const lines = [
     source === "dry-run"
       ? "Dry run: nothing was sent and nothing recorded."
@@ -56,9 +68,17 @@ function head({ source, request_id, ts, caller, group, strategy, error, hint, ca
     ]
     lines.push(`${call.dialect}: ${wishes.join(", ")}`)
   }
+  if (outcome !== null) lines.push(ending(outcome))
   if (error !== null) lines.push(`Ends with ${error.code}: ${error.message}`)
   if (hint !== null) lines.push(`Hint: ${hint}`)
   return lines.join("\n")
+}
+
+function ending({ status, target_provider, target_model, ...outcome }: ExplainedOutcome): string {
+  const by = target_provider === null ? "" : ` by ${target_provider}/${target_model ?? ""}`
+  const cost = outcome.total_cost_nano_usd === null ? "cost unknown" : `cost ${usd(outcome.total_cost_nano_usd)}`
+  const counted = outcome.usage_source === "provider" ? "" : `, usage: ${outcome.usage_source}`
+  return `Ended with ${status}${by} after ${outcome.latency_ms} ms, ${cost}${counted}`
 }
 
 function targetTable(targets: readonly ExplainedTarget[], scored: boolean): string {

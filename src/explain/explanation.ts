@@ -11,6 +11,7 @@ import type {
   ScoreTermRow,
   ShapeFeatureRow,
 } from "../ledger/decision-record.ts"
+import type { AttemptRow, UsageRow } from "../ledger/record.ts"
 
 export interface ExplainedTarget extends CandidateRow {
   /** Why it cannot serve the call; empty where it can. */
@@ -21,6 +22,17 @@ export interface ExplainedTarget extends CandidateRow {
   readonly beyond: readonly string[]
   readonly terms: readonly Pick<ScoreTermRow, "term" | "role" | "value" | "weight">[]
 }
+
+/** How a call that was made went. */
+export type ExplainedOutcome = Pick<
+  UsageRow,
+  "status" | "target_provider" | "target_model" | "latency_ms" | "usage_source" | "total_cost_nano_usd"
+>
+
+export type ExplainedAttempt = Pick<
+  AttemptRow,
+  "provider" | "model" | "dialect" | "status_code" | "error_class" | "duration_ms" | "retry_after_ms" | "selected"
+>
 
 export interface Explanation {
   /** `dry-run`: nothing was sent. `ledger`: a call that was made. */
@@ -33,6 +45,9 @@ export interface Explanation {
   readonly error: { readonly code: string; readonly message: string } | null
   /** The line of the configuration to change; null: nothing needs to. */
   readonly hint: string | null
+  /** Null: it was not made. */
+  readonly outcome: ExplainedOutcome | null
+  readonly attempts: readonly ExplainedAttempt[]
   readonly call: ShapeFeatureRow | null
   /** In the order in which they are tried; those that are not tried last. */
   readonly targets: readonly ExplainedTarget[]
@@ -45,7 +60,7 @@ export interface Explanation {
 
 type Facts = Pick<
   Explanation,
-  "source" | "request_id" | "ts" | "caller" | "group" | "strategy" | "error" | "hint" | "notes"
+  "source" | "request_id" | "ts" | "caller" | "group" | "strategy" | "error" | "hint" | "outcome" | "attempts" | "notes"
 >
 
 /** A request that was decided and not sent. */
@@ -74,6 +89,8 @@ export function explainedRequest(
       strategy: group?.strategy ?? "",
       error: error === null ? null : { code: error.code, message: error.message },
       hint: typeof hint === "string" ? hint : null,
+      outcome: null,
+      attempts: [],
       notes: caller.status === "active" ? notes : [...notes, refusedFirst(caller.status)],
     },
     decision,
@@ -86,7 +103,7 @@ function refusedFirst(status: string): string {
 
 /** A call that was made. @param hint null where the configuration is not the one that it was made with */
 export function explainedCall(
-  { usage, error, decision }: DecidedCall,
+  { usage, attempts, error, decision }: DecidedCall,
   isSameConfig: boolean,
   hint: string | null,
 ): Explanation {
@@ -100,6 +117,8 @@ export function explainedCall(
       strategy: usage.strategy,
       error: error === null ? null : { code: error.code, message: error.message },
       hint,
+      outcome: outcomeOf(usage),
+      attempts: attempts.map(attemptOf),
       notes: [
         ...(decision.shape === null
           ? ["The call was made while server.decision_telemetry was off: only what every call records is known."]
@@ -109,6 +128,16 @@ export function explainedCall(
     },
     decision,
   )
+}
+
+function outcomeOf(usage: UsageRow): ExplainedOutcome {
+  const { status, target_provider, target_model, latency_ms, usage_source, total_cost_nano_usd } = usage
+  return { status, target_provider, target_model, latency_ms, usage_source, total_cost_nano_usd }
+}
+
+function attemptOf(attempt: AttemptRow): ExplainedAttempt {
+  const { provider, model, dialect, status_code, error_class, duration_ms, retry_after_ms, selected } = attempt
+  return { provider, model, dialect, status_code, error_class, duration_ms, retry_after_ms, selected }
 }
 
 function explanationOf(facts: Facts, decision: DecisionRows | null): Explanation {

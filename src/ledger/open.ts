@@ -128,7 +128,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
   const refusedPath = `${options.path}.refused`
   const rules = { ...limits, clock, log, refusedPath, refuses: options.onUnavailable === "fail_closed" }
   const outage = new Outage(database, spooling?.spool ?? null, rules)
-  if (outageCause === null) await Promise.race([outage.replay(), Bun.sleep(limits.openMs)])
+  if (outageCause === null) await atMost(limits.openMs, outage.replay())
   else outage.begin(outageCause)
   const { onCommit = () => {} } = options
   const writer = new GroupWriter(database, outage, { clock, log, limits, isAsync: durability === "async", onCommit })
@@ -172,6 +172,13 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
 }
 
 /** @throws RouterError `usage-store-unavailable` */
+/** Whatever comes of it later. */
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(late.resolve, ms)
+  await Promise.race([work, late.promise]).finally(() => clearTimeout(timer))
+}
+
 async function answering<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   try {
     return await ask()

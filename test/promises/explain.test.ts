@@ -172,6 +172,8 @@ describe("a call that was made", () => {
       const told = JSON.parse(out) as Explanation
       expect(told).toMatchObject({ source: "ledger", request_id: id, group: "default", caller: "me-lab" })
       expect(told.targets[0]).toMatchObject({ provider: `only-${dialect}`, final_rank: 0 })
+      expect(told.outcome).toMatchObject({ status: 200, target_provider: `only-${dialect}`, usage_source: "provider" })
+      expect(told.attempts).toMatchObject([{ provider: `only-${dialect}`, status_code: 200, selected: 1 }])
     }
   })
 
@@ -179,6 +181,10 @@ describe("a call that was made", () => {
     const { out } = await explain("--id", made[0]?.id ?? "")
     expect(out).toMatch(/^order +target +dialect +weight +expected cost +standing$/m)
     expect(out).toContain("Choice of weighted: only-chat/vendor/model-1 (drawn)")
+    expect(out).toMatch(/^Ended with 200 by only-chat\/vendor\/model-1 after \d+ ms, cost \$[\d.e-]+$/m)
+    expect(out).toMatch(
+      /^Attempts:\n +target +dialect +status +took +outcome\n +only-chat\S+ +openai-chat +200 +\d+ ms +served$/m,
+    )
   })
 
   test("an id that nobody knows: exit code 1", async () => {

@@ -69,3 +69,12 @@ test("a text that speaks of ids points at nothing, and neither do ids that are e
   expect(mayHold(String.raw`{"input":[{"role":"user","content":"\u0066ile_id \"file_id\": \"f\""}]}`)).toBe(false)
   expect(mayHold('{"input":[{"role":"user","content":[{"file_id":null}]}],"metadata":{"file_id":"x"}}')).toBe(false)
 })
+
+test("the environment of a computer is no container, one that names a container is", () => {
+  const ids = (tool: string) => storedIds.held(JSON.parse(`{"input":"x","tools":[${tool}]}`)).map(({ id }) => id)
+  expect(ids('{"type":"computer_use_preview","environment":"browser"}')).toEqual([])
+  expect(ids('{"type":"code_interpreter","container":"cntr_1"}')).toEqual(["cntr_1"])
+  expect(ids('{"type":"shell","environment":{"type":"container_reference","container_id":"cntr_2"}}')).toEqual([
+    "cntr_2",
+  ])
+})

@@ -90,7 +90,8 @@ function takeTools(tools: unknown, at: string, found: HeldIdList): void {
     const param = `${at}[${index}]`
     for (const field of ["container", "environment"]) {
       const place = tool?.[field]
-      found.add("container", place, `${param}.${field}`)
+      // as text, `environment` is the kind of computer that a tool uses
+      if (field === "container") found.add("container", place, `${param}.${field}`)
       found.add("container", asObject(place)?.["container_id"], `${param}.${field}`)
       found.add("container", asObject(place)?.["id"], `${param}.${field}`)
       found.addAll("file", asObject(place)?.["file_ids"], `${param}.${field}.file_ids`)
