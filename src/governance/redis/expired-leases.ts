@@ -26,7 +26,6 @@ interface ExpiredLease {
   readonly key: string
   /** Milliseconds since it was booked. */
   readonly ageMs: number
-  readonly booked: Amounts
 }
 
 /** When the ledger is asked again, and how long was waited before. */
@@ -35,12 +34,13 @@ interface Wait {
   readonly ms: number
 }
 
-/** A process that was killed may come back later, with its reservations and its spool. */
-const FORGOTTEN_AFTER_MS = 86_400_000
+/** A process that was killed may come back until then, with its reservations and its spool. A call without a row has used nothing. */
+const GIVEN_BACK_AFTER_MS = 86_400_000
+const NOTHING: Amounts = { requests: 0, tokens: 0, nanoUsd: 0 }
 const SLOWEST_LOOK_MS = 300_000
 const BATCH = 100
 const EXPIRED_KEY = storeKey("expired")
-const WORDS_PER_LEASE = 4
+const WORDS_PER_LEASE = 2
 
 export class ExpiredLeases {
   readonly #link: StoreLink
@@ -101,7 +101,7 @@ export class ExpiredLeases {
     }
     this.#waits = this.#waitsOf(ids, asked, used, nowMs)
     const known = leases.flatMap((lease) => {
-      const amounts = used.get(lease.id) ?? (lease.ageMs > FORGOTTEN_AFTER_MS ? lease.booked : undefined)
+      const amounts = used.get(lease.id) ?? (lease.ageMs > GIVEN_BACK_AFTER_MS ? NOTHING : undefined)
       return amounts === undefined ? [] : [{ ...lease, amounts }]
     })
     for (let at = 0; at < known.length; at += BATCH) await this.#send(known.slice(at, at + BATCH))
@@ -135,12 +135,11 @@ export class ExpiredLeases {
   }
 }
 
-function leaseOf([name = "", ageMs, tokens, nanoUsd]: readonly string[]): ExpiredLease {
+function leaseOf([name = "", ageMs]: readonly string[]): ExpiredLease {
   const space = name.indexOf(" ")
   return {
     id: name.slice(0, space),
     key: name.slice(space + 1),
     ageMs: Number(ageMs),
-    booked: { requests: 1, tokens: Number(tokens), nanoUsd: Number(nanoUsd) },
   }
 }

@@ -66,6 +66,24 @@ describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? 
     await Promise.all(living.map((state) => state.close()))
   })
 
+  test.concurrent("what has no row after a day is given back", async () => {
+    await using redis = await startRedis()
+    const limits = limitsOf({ day_tokens: 1000 })
+    let nowMs = Date.now()
+    const options = { leaseMs: 300, recountMs: 0, timeMs: () => nowMs }
+    const dying = await openShared(redis.url, options)
+    const living = await openShared(redis.url, options)
+    granted(await dying.admit(call(limits, 20)))
+    dying.vanish()
+    nowMs += 1000
+    expect(await counted(living, limits)).toEqual([20, 0])
+    await Bun.sleep(300)
+    expect(await counted(living, limits)).toEqual([20, 0])
+    nowMs += 86_400_001
+    await eventually("the end of the day", async () => ((await counted(living, limits))[0] === 0 ? true : undefined))
+    await living.close()
+  })
+
   test.concurrent("a call that outlived its lease is booked at what it used", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ day_tokens: 1000 })
