@@ -172,6 +172,9 @@ function tlsOf(entry: ProviderConfig["tls"]): NonNullable<Origin["tls"]> {
   }
 }
 
+/** Of a parameter: shorter ones are versions and modes, whose words errors may use. */
+const LEAST_KEY_CHARS = 12
+
 /** Longest first, so that a URL is masked before its host is. */
 function secretsOf(entry: ProviderConfig): readonly string[] {
   const url = new URL(entry.base_url)
@@ -184,6 +187,9 @@ function secretsOf(entry: ProviderConfig): readonly string[] {
     entry.proxy,
     entry.engine_metrics?.url,
     ...Object.values(entry.headers),
+    ...Object.values(entry.query)
+      .filter((value) => value.length >= LEAST_KEY_CHARS)
+      .flatMap((value) => [value, encodeURIComponent(value)]),
   ]
   return [...new Set(values.filter((value) => value !== undefined && value.length >= 4))].toSorted(
     (left, right) => (right?.length ?? 0) - (left?.length ?? 0),

@@ -387,3 +387,28 @@ const NOTHING = {
   inputNanoUsd: 0,
   outputNanoUsdPerMillion: 0,
 } as const
+
+test("a budget for ever is read anew, whatever was counted before it came back", () => {
+  const state = new MemoryState()
+  const subject = CALLERS[0]!
+  const used = (tokens: number) => ({ requests: 1, tokens, nanoUsd: 0 })
+  const totals = (lifetimeTokens: number, isWholeLifetime: boolean) => [
+    {
+      key: subject.key,
+      ts: 0,
+      day: used(1),
+      month: used(1),
+      beside: [],
+      lifetimeTokens,
+      isWholeLifetime,
+      lastMinute: [],
+    },
+  ]
+  state.restore(totals(3000, true), 0)
+  // limits went, and came back without one for ever
+  state.restore(totals(10, false), 0)
+  expect(state.knows(subject.key, true)).toBe(false)
+  state.restore(totals(8000, true), 0)
+  const [view] = state.view(compiled([subject], [{ lifetime_tokens: 10_000 }]), 0, 0)
+  expect(view?.used).toBe(8000)
+})

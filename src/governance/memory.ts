@@ -181,16 +181,17 @@ export class MemoryState implements GovernanceState {
     return counts !== undefined && (counts.isWholeLifetime || !isForever)
   }
 
+  /** `restore` takes the place of what was counted. */
+  forget(): void {}
+
   restore(totals: readonly SubjectTotals[], nowMs: number): void {
     for (const { key, ts, day, month, beside, lifetimeTokens, isWholeLifetime, lastMinute } of totals) {
       const counts = this.#countsOf(key)
       const periods = [{ kind: "day", ts, used: day }, { kind: "month", ts, used: month }, ...beside] as const
       for (const { kind, ts: inside, used } of periods)
         (kind === "day" ? counts.day(dayOf(inside)) : counts.month(monthOf(inside))).settled(used)
-      if (isWholeLifetime || !counts.isWholeLifetime) {
-        counts.lifetime.settled({ requests: 0, tokens: lifetimeTokens, nanoUsd: 0 })
-        counts.isWholeLifetime = isWholeLifetime
-      }
+      counts.lifetime.settled({ requests: 0, tokens: lifetimeTokens, nanoUsd: 0 })
+      counts.isWholeLifetime = isWholeLifetime
       // calls in flight will give back what they took of the minute
       if (counts.concurrent > 0) continue
       counts.minute = new MinuteWindow()

@@ -196,6 +196,8 @@ export interface GovernanceState {
   renew(leases: Iterable<Lease>, nowMs: number): void
   /** One line for each check, in their order. */
   view(limits: CompiledLimits, ts: number, nowMs: number): Soon<readonly CheckView[]>
+  /** These have no limits any more, and what they use is not told from now on: if they have some again, the ledger is asked. */
+  forget(keys: readonly string[]): Soon<void>
   /** Subjects that are counted already, by key, and where it is asked since ever: only the others need `restore`. */
   knows(key: string, isForever: boolean): Soon<boolean>
   /**

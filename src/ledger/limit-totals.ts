@@ -1,4 +1,4 @@
-/** What callers and projects have used, for limits that are counted in memory: read once, when a count begins. */
+/** What callers, projects and single calls have used, as limits count it: read when a count begins, or when it is to be corrected. */
 import type { LedgerDatabase } from "./database.ts"
 
 export interface UsedAmounts {

@@ -171,7 +171,6 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
   }
 }
 
-/** @throws RouterError `usage-store-unavailable` */
 /** Whatever comes of it later. */
 async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   const late = Promise.withResolvers<void>()
@@ -179,6 +178,7 @@ async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   await Promise.race([work, late.promise]).finally(() => clearTimeout(timer))
 }
 
+/** @throws RouterError `usage-store-unavailable` */
 async function answering<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   try {
     return await ask()

@@ -37,13 +37,17 @@ export async function adoptLimits(
   swap: () => void,
 ): Promise<void> {
   const uncounted = await uncountedIn(next, running, state)
-  if (uncounted.subjects.length === 0) return swap()
-  // nobody has to wait for that
-  await store.caughtUp()
-  await store.alone(async () => {
-    await restore(uncounted, next, state, store, clock)
-    swap()
-  })
+  if (uncounted.subjects.length === 0) swap()
+  else {
+    // nobody has to wait for that
+    await store.caughtUp()
+    await store.alone(async () => {
+      await restore(uncounted, next, state, store, clock)
+      swap()
+    })
+  }
+  const gone = [...running.limitedSubjects.keys()].filter((key) => !next.limitedSubjects.has(key))
+  if (gone.length > 0) await state.forget(gone)
 }
 
 interface Uncounted {

@@ -7,6 +7,7 @@ import { callerEntry, newToken, type Config, type Setup } from "../helpers/confi
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
 import { execute, noPostgres, sharedPostgres } from "../helpers/postgres.ts"
 import { databasePath } from "../helpers/records.ts"
+import { startRedis, WITHOUT_REDIS } from "../helpers/redis.ts"
 import type { RouterProcess } from "../helpers/router-process.ts"
 import { spawnRouter } from "../helpers/router-process.ts"
 import { SAMPLES } from "../helpers/samples.ts"
@@ -166,6 +167,39 @@ describe.each(DRIVERS.map((driver) => ({ ...driver })))("under load, on $name", 
     expect(await countsOf(router, "caller")).toEqual([sums?.tokens ?? 0, 0, sums?.requests ?? 0])
   })
 })
+
+test.skipIf(WITHOUT_REDIS !== null)(
+  `limits in a shared state that go and come back count what was used in between${WITHOUT_REDIS === null ? "" : ` (${WITHOUT_REDIS})`}`,
+  async () => {
+    await using redis = await startRedis()
+    await using router = await spawnRouter({
+      upstreams: { upstream },
+      configure: (config) => {
+        config.server["state"] = { driver: "redis", url: redis.url }
+        config.callers[0]!["quota"] = QUOTA
+      },
+    })
+    const calls = async (): Promise<void> => {
+      for (let made = 0; made < 3; made += 1) expect((await router.call("chat", body())).status).toBe(200)
+    }
+    await calls()
+    const isLimited = async () => (await countsOf(router, "caller")) !== null
+    await reload(
+      router,
+      (config) => delete config.callers[0]!["quota"],
+      async () => !(await isLimited()),
+    )
+    await calls()
+    await reload(router, (config) => void (config.callers[0]!["quota"] = QUOTA), isLimited)
+    await calls()
+    const [sums] = sqliteRows(router)
+    expect(sums?.requests).toBe(9)
+    await eventually("what the rows say", async () => {
+      const counts = await countsOf(router, "caller")
+      return String(counts) === String([sums?.tokens, 0, 9]) ? true : undefined
+    })
+  },
+)
 
 function sqliteRows(router: RouterProcess): readonly { readonly tokens: number; readonly requests: number }[] {
   using database = new Database(databasePath(router.directory), { readonly: true })

@@ -15,7 +15,12 @@ let gateway: Gateway
 beforeAll(async () => {
   first = await FakeUpstream.start()
   second = (await FakeUpstream.start()).otherwise(vendorAnswer())
-  gateway = await startGateway({ upstreams: { first, second } })
+  gateway = await startGateway({
+    upstreams: { first, second },
+    configure: (config) => {
+      for (const provider of Object.values(config.providers)) provider["query"] = { key: QUERY_KEY, v: "2026-05-01" }
+    },
+  })
 })
 
 afterAll(async () => {
@@ -23,6 +28,7 @@ afterAll(async () => {
   await Promise.all([first.stop(), second.stop()])
 })
 
+const QUERY_KEY = "query+key/0123456789"
 const WORDING = "prompt is too long: 250000 tokens > 200000 maximum"
 
 for (const sample of ALL_SAMPLES) {
@@ -51,12 +57,13 @@ for (const sample of ALL_SAMPLES) {
       const marker = `masked <${kind}>`
       const [key = ""] = gateway.prepared.secrets
       const organisation = "org-Ab12Cd34Ef56Gh78Ij90Kl12"
-      const message = `${WORDING}; see ${first.url}/v1 of ${organisation}, key ${key}`
+      const message = `${WORDING}; see ${first.url}/v1 of ${organisation}, key ${key}, /v1?key=${encodeURIComponent(QUERY_KEY)}`
       first.plan(marker, reply(sample.errorBody(message, { type: "invalid_request_error" }), { status: 400 }))
       const answer = await gateway.call(sample.dialect, sample.request({ stream: streamed, text: marker }))
       expect(answer.status).toBe(400)
       expect(answer.text).toContain(WORDING)
-      for (const secret of [...gateway.prepared.secrets, organisation]) expect(answer.text).not.toContain(secret)
+      for (const secret of [...gateway.prepared.secrets, organisation, encodeURIComponent(QUERY_KEY)])
+        expect(answer.text).not.toContain(secret)
       expect(JSON.parse(answer.text)).toHaveProperty("error")
     })
 

@@ -59,6 +59,7 @@ test.each([
   '{"input":[{"type":"item_reference","id":"i"}]}',
   '{"previous_response_id":"r"}',
   '{"conversation":{"id":"c"}}',
+  '{"prompt":{"id":"p","variables":{"doc":{"type":"input_file","file_id":"f"}}}}',
   String.raw`{"input":[{"content":[{"f\u0069le_id":"f"}]}]}`,
   String.raw`{"input":[{"typ\u0065":"item_reference","id":"i"}]}`,
 ])("%s points at something", (text) => {
@@ -77,4 +78,11 @@ test("the environment of a computer is no container, one that names a container 
   expect(ids('{"type":"shell","environment":{"type":"container_reference","container_id":"cntr_2"}}')).toEqual([
     "cntr_2",
   ])
+})
+
+test("files in the variables of a stored prompt are held", () => {
+  const body = JSON.parse(
+    '{"prompt":{"id":"pmpt_1","variables":{"a":"x","doc":{"type":"input_file","file_id":"file_1"}}}}',
+  )
+  expect(storedIds.held(body)).toMatchObject([{ kind: "file", id: "file_1", param: "prompt.variables" }])
 })

@@ -17,7 +17,7 @@ export const storedIds: StoredIds = {
   mayHold: (body) =>
     hasMember(body, "previous_response_id") ||
     hasMember(body, "conversation") ||
-    mentions(body, ["input", "tools", "conversation"], HELD) ||
+    mentions(body, ["input", "tools", "conversation", "prompt"], HELD) ||
     holdsBareReference(body),
   held: (body) => {
     const found = new HeldIdList()
@@ -26,6 +26,8 @@ export const storedIds: StoredIds = {
     found.add("conversation", asObject(body["conversation"])?.["id"], "conversation")
     for (const [index, item] of asArray(body["input"]).entries()) takeItem(asObject(item), `input[${index}]`, found)
     takeTools(body["tools"], "tools", found)
+    for (const value of Object.values(asObject(asObject(body["prompt"])?.["variables"]) ?? {}))
+      found.add("file", asObject(value)?.["file_id"], "prompt.variables")
     return found.ids
   },
   isKept: ({ bytes, members }) => !members.some(({ key, start }) => key === "store" && bytes[start] === FALSE),

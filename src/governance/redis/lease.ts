@@ -1,7 +1,14 @@
 /** What this process knows of a call that holds a lease in the store, and the words that scripts take. */
 import { dayOf, monthOf } from "../counts.ts"
 import { outputCost } from "../measure.ts"
-import { CHECK_KINDS, type AdmissionRequest, type CompiledLimits, type Lease, type LimitState } from "../state.ts"
+import {
+  CHECK_KINDS,
+  type AdmissionRequest,
+  type CompiledLimits,
+  type Lease,
+  type LimitState,
+  type SubjectTotals,
+} from "../state.ts"
 
 /** One hash slot for all, so that a script may touch several in a cluster too. */
 const PREFIX = "{smart-router}:"
@@ -26,6 +33,21 @@ export function prepare({ subjects, checks }: CompiledLimits): PreparedLimits {
       ]),
     ),
   }
+}
+
+const MINUTE_MS = 60_000
+
+/** For the script `restore`. */
+export function totalsWords(
+  { day, month, lifetimeTokens, lastMinute }: SubjectTotals,
+  recountMs: string,
+): readonly string[] {
+  const calls = lastMinute
+    .filter(({ agoMs }) => agoMs < MINUTE_MS)
+    .toSorted((left, right) => right.agoMs - left.agoMs)
+    .flatMap((call) => [call.agoMs, call.tokens])
+  const numbers = [day.requests, day.tokens, day.nanoUsd, month.requests, month.tokens, month.nanoUsd, lifetimeTokens]
+  return [...numbers.map(String), recountMs, ...calls.map(String)]
 }
 
 export function storeKey(subjectKey: string): string {

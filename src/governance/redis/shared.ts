@@ -74,7 +74,8 @@ export class SharedState implements GovernanceState {
   readonly #store: StoreState
   /** Of this outage, once a call needed it. */
   #local: Promise<MemoryState> | null = null
-  #counting: MemoryState | null = null
+  /** Hears what the store is told, too; while the ledger is read, for later. */
+  #counting: { tell(booking: (local: MemoryState) => void): void } | null = null
   readonly #owed = new Map<CompiledLimits, Map<number, Owed>>()
 
   constructor(options: SharedOptions) {
@@ -130,11 +131,11 @@ export class SharedState implements GovernanceState {
     }
     if (!(lease instanceof StoreLease) || !lease.isOpen) return
     this.#store.settle(lease, actual)
-    this.#counting?.book(lease.limits, lease.ts, actual, nowMs)
+    this.#counting?.tell((local) => local.book(lease.limits, lease.ts, actual, nowMs))
   }
 
   book(limits: CompiledLimits, ts: number, actual: Amounts, nowMs: number): void {
-    this.#counting?.book(limits, ts, actual, nowMs)
+    this.#counting?.tell((local) => local.book(limits, ts, actual, nowMs))
     this.#store.book(limits, ts, actual)
   }
 
@@ -152,6 +153,15 @@ export class SharedState implements GovernanceState {
 
   knows(): boolean {
     return true
+  }
+
+  async forget(keys: readonly string[]): Promise<void> {
+    try {
+      await this.#store.forget(keys)
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error
+      this.#options.log.warn("counts of limits that there are no more stay in the shared state", { cause: error })
+    }
   }
 
   restore(totals: readonly SubjectTotals[]): Promise<void> {
@@ -185,8 +195,11 @@ export class SharedState implements GovernanceState {
   /** Begins with what the ledger knows: each process by itself from then on. */
   async #startLocal(): Promise<MemoryState> {
     const local = new MemoryState()
+    const meanwhile: ((local: MemoryState) => void)[] = []
+    this.#counting = { tell: (booking) => void meanwhile.push(booking) }
     local.restore(await this.#options.totalsOf([]), this.#clock.monotonicMs())
-    this.#counting = local
+    for (const booking of meanwhile) booking(local)
+    this.#counting = { tell: (booking) => booking(local) }
     return local
   }
 

@@ -14,7 +14,7 @@ import type {
 } from "../state.ts"
 import { refusalOf, viewsOf } from "./answers.ts"
 import { ExpiredLeases } from "./expired-leases.ts"
-import { CalendarWords, prepare, StoreLease, storeKey, type PreparedLimits } from "./lease.ts"
+import { CalendarWords, prepare, StoreLease, storeKey, totalsWords, type PreparedLimits } from "./lease.ts"
 import { StoreLink, StoreUnavailable, type LinkLimits, type StoreAddress } from "./link.ts"
 import { OpenLeases } from "./open-leases.ts"
 import { ADMIT, ALL_SCRIPTS, EXTEND, LOOK, RESTORE, VIEW, type Script } from "./scripts.ts"
@@ -55,7 +55,6 @@ const RECOUNT_MS = 1500
 const WAIT_STEP_MS = 100
 const MARK = storeKey("since")
 const DRAIN_MS = 2000
-const MINUTE_MS = 60_000
 /** A store that forgets a subject between two answers, again and again, is of no use. */
 const MOST_TRIES = 3
 
@@ -144,7 +143,9 @@ export class StoreState implements GovernanceState {
   }
 
   book(limits: CompiledLimits, ts: number, actual: Amounts): void {
-    this.#book(limits, ts, actual, () => "")
+    const takesBack = actual.tokens < 0 || actual.nanoUsd < 0
+    // a subject that was restored since knows less already; what adds up is rather counted twice than not at all
+    this.#book(limits, ts, actual, (key) => (takesBack ? this.#open.generationOf(key) : ""))
   }
 
   /** Calls that were counted elsewhere while the store was away; not where a subject was restored from the ledger since. */
@@ -166,6 +167,10 @@ export class StoreState implements GovernanceState {
   /** The store restores by itself what it does not know: it may lose its data at any time. */
   knows(): boolean {
     return true
+  }
+
+  async forget(keys: readonly string[]): Promise<void> {
+    await this.#link.ask("DEL", keys.map(storeKey))
   }
 
   async restore(totals: readonly SubjectTotals[]): Promise<void> {
@@ -275,16 +280,10 @@ export class StoreState implements GovernanceState {
     }
   }
 
-  async #restore({ key, ts, day, month, lifetimeTokens, lastMinute }: SubjectTotals): Promise<void> {
-    const recent = lastMinute.filter(({ agoMs }) => agoMs < MINUTE_MS)
-    const calls = recent
-      .toSorted((left, right) => right.agoMs - left.agoMs)
-      .flatMap((call) => [call.agoMs, call.tokens])
-    const numbers = [day.requests, day.tokens, day.nanoUsd, month.requests, month.tokens, month.nanoUsd, lifetimeTokens]
-    const name = storeKey(key)
-    const head = ["2", name, MARK, this.#time(), this.#options.drawId(), ...this.#calendar.of(ts)]
-    const words = [...head, ...numbers.map(String), this.#recountMs, ...calls.map(String)]
-    const restored = this.#link.run(RESTORE, words)
+  async #restore(totals: SubjectTotals): Promise<void> {
+    const name = storeKey(totals.key)
+    const head = ["2", name, MARK, this.#time(), this.#options.drawId(), ...this.#calendar.of(totals.ts)]
+    const restored = this.#link.run(RESTORE, [...head, ...totalsWords(totals, this.#recountMs)])
     // on its heels, so that nobody is admitted in between
     this.#open.countAgain(name)
     await restored

@@ -207,7 +207,7 @@ local function correct(subject, id, requests, tokens, nanoUsd)
   redis.call('HDEL', EXPIRED, field)
   local _, day, month, bookedTokens, bookedNanoUsd, at = struct.unpack(BOOKED, packed)
   -- of another generation: the subject was counted anew from the ledger since
-  if string.sub(packed, at) ~= subject.generation then return true end
+  if string.sub(packed, at) ~= subject.generation then return false end
   book(subject, day, month, requests - 1, tokens - bookedTokens, nanoUsd - bookedNanoUsd)
   return true
 end
