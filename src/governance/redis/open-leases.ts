@@ -36,6 +36,7 @@ export class OpenLeases {
   readonly #timers: readonly ReturnType<typeof setInterval>[]
   #since = ""
   /** Some calls in flight are not in the store. */
+  #isComplaining = false
   #isUncounted = false
   #isLooking = false
 
@@ -90,9 +91,13 @@ export class OpenLeases {
       if (since !== this.#since) this.#isUncounted = true
       this.#since = since
       if (this.#isUncounted) await this.#countAll()
+      this.#isComplaining = false
     } catch (error) {
-      if (!(error instanceof StoreUnavailable))
+      // once until it succeeds: the next look is soon
+      if (!(error instanceof StoreUnavailable) && !this.#isComplaining) {
+        this.#isComplaining = true
         this.#rules.log.error("calls in flight could not be counted again", { cause: error })
+      }
     } finally {
       this.#isLooking = false
     }
