@@ -26,7 +26,9 @@ export interface LimitsView {
 
 const NANO = 1e9
 
-export async function limitsView({ limits }: Caller, gateway: Gateway): Promise<LimitsView> {
+/** By the newest configuration, whatever the one is that the question came with: counts and limits are of the same moment. */
+export async function limitsView({ id }: Caller, gateway: Gateway): Promise<LimitsView> {
+  const limits = gateway.snapshot.callerLimits.get(id) ?? null
   if (limits === null) return { limits: [], quota_state: null, key_state: null }
   const { clock, governance } = gateway
   const views = await governance.state.view(limits, clock.now(), clock.monotonicMs())
