@@ -1,11 +1,14 @@
 -- One beat of a process. KEYS: the processes that live, what they told, then a hash for each scope that this beat asks about.
 -- ARGV: own id, how long the process lives without another beat in ms (0: it leaves), the number of the news that it read last and of
--- which store, news as a JSON list, then for each scope: the part in use, and how much is asked for here.
+-- which store, news as a JSON list, then for each scope: the part in use, and how much is asked for here; twice nothing: it has the
+-- scope no more, and is answered nothing. Such scopes come last.
 -- { time, processes, which store, number of the last news, { field, text, … }, { part, part that it should be, is nobody else there, … } }
 
 local FLOOR = 0.25
--- Calls that every process is taken to have asked besides: a few calls shift nothing.
+-- Calls that all are taken to have asked besides, each as many: a few calls shift little.
 local PRIOR = 5
+-- Whoever comes with a part that is not noted does not grow for so long: others may have one too, and all ask within that time.
+local SETTLE_MS = 1000
 local DAY_MS = 86400000
 
 local function exact(number)
@@ -81,23 +84,32 @@ end
 local parts = {}
 for at = 3, #KEYS do
   local key, used, asked = KEYS[at], tonumber(ARGV[2 * at]), tonumber(ARGV[2 * at + 1])
-  local held, all, others = 0, asked, 0
-  local fields = redis.call('HGETALL', key)
-  for field = 1, #fields, 2 do
-    if not lives[fields[field]] then
-      redis.call('HDEL', key, fields[field])
-    elseif fields[field] ~= id then
-      local part, demand = struct.unpack('<dd', fields[field + 1])
-      held, all, others = held + part, all + demand, others + 1
+  if not used then
+    redis.call('HDEL', key, id)
+  else
+    local held, all, others, grows = 0, asked, 0, used > 0 and now + SETTLE_MS or 0
+    local fields = redis.call('HGETALL', key)
+    for field = 1, #fields, 2 do
+      local process, noted = fields[field], fields[field + 1]
+      if not lives[process] then
+        redis.call('HDEL', key, process)
+      elseif process == id then
+        grows = struct.unpack('<d', noted, 17)
+      else
+        local part, demand = struct.unpack('<dd', noted)
+        held, all, others = held + part, all + demand, others + 1
+      end
     end
+    local sharers = others + 1
+    local fair = FLOOR / sharers + (1 - FLOOR) * (asked + PRIOR / sharers) / (all + PRIOR)
+    local part = math.min(used, fair)
+    if now >= grows then part = math.max(part, math.min(fair, 1 - held)) end
+    if part < 1e-6 then part = 0 end
+    redis.call('HSET', key, id, struct.pack('<ddd', math.max(used, part), asked, grows))
+    redis.call('PEXPIRE', key, DAY_MS)
+    parts[#parts + 1] = exact(part)
+    parts[#parts + 1] = exact(fair)
+    parts[#parts + 1] = others == 0 and 1 or 0
   end
-  local fair = FLOOR / #processes + (1 - FLOOR) * (asked + PRIOR) / (all + PRIOR * #processes)
-  local part = math.max(math.min(used, fair), math.min(fair, 1 - held))
-  if part < 1e-6 then part = 0 end
-  redis.call('HSET', key, id, struct.pack('<dd', math.max(used, part), asked))
-  redis.call('PEXPIRE', key, DAY_MS)
-  parts[#parts + 1] = exact(part)
-  parts[#parts + 1] = exact(fair)
-  parts[#parts + 1] = others == 0 and 1 or 0
 end
 return { exact(now), #processes, born, exact(last), heard, parts }

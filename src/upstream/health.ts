@@ -174,7 +174,8 @@ export class Health {
       return earlier.scope
     }
     const scope = new Scope(name, rule, now)
-    scope.allot(earlier?.scope.part ?? this.firstPart, true, now)
+    // one without buckets was never shared out
+    scope.allot(earlier?.scope.hasBuckets === true ? earlier.scope.part : this.firstPart, true, now)
     scopes.set(name, { rule: text, scope })
     return scope
   }

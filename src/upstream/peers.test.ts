@@ -1,5 +1,5 @@
 /** Several processes' worth of peers on one real Redis: what each may use, and what they tell one another. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test"
 import { eventually } from "../../test/helpers/client.ts"
 import { mustLoad } from "../../test/helpers/load-text.ts"
 import { startRedis, WITHOUT_REDIS, type RedisServer } from "../../test/helpers/redis.ts"
@@ -18,7 +18,13 @@ const SCRIPT = script(BEAT)
 const DEMAND = { inputTokens: 1, outputTokens: 1 }
 const now = (): number => systemClock.monotonicMs()
 
-function snapshot(): Snapshot {
+const PAUSES = "upstream_429_backoff: { enabled: true, min_backoff_ms: 1000, max_backoff_ms: 60000 }"
+const RATE = "request_start_per_sec: 0.001, request_burst: 100"
+const SHAPE = `{ enabled: true, ${RATE}, ${PAUSES} }`
+const ONLY_PAUSES = `{ enabled: true, ${PAUSES} }`
+const NO_SHAPE = "{ enabled: false }"
+
+function snapshot(shape: string): Snapshot {
   const config = mustLoad(`
 server: { listen: 127.0.0.1:0, breaker: { failures: 1, window: 30s, cooldown: 10s } }
 providers:
@@ -26,11 +32,7 @@ providers:
     base_url: http://127.0.0.1:9/v1
     dialect: openai-chat
     auth_scheme: none
-    traffic_shape:
-      enabled: true
-      request_start_per_sec: 0.001
-      request_burst: 100
-      upstream_429_backoff: { enabled: true, min_backoff_ms: 1000, max_backoff_ms: 60000 }
+    traffic_shape: ${shape}
     models: { big: { model: vendor-big } }
 models: { one: { strategy: static, targets: [{ provider: alpha, model_ref: big }] } }
 `)
@@ -39,16 +41,12 @@ models: { one: { strategy: static, targets: [{ provider: alpha, model_ref: big }
 
 class Process {
   readonly health = new Health()
-  readonly scope: Scope
-  readonly target: Target
+  target: Target
   readonly link: StoreLink
   readonly peers: Peers
 
-  constructor(url: string, id: string) {
-    const configured = snapshot()
-    this.health.adopt(configured, now())
-    this.target = configured.groups.get("one")!.targets[0]!
-    this.scope = this.health.of(this.target).scopes[0]!
+  constructor(url: string, id: string, shape = SHAPE) {
+    this.target = this.load(shape)
     const limits = { firstRetryMs: 20, slowestRetryMs: 50 }
     const options = { url, clock: systemClock, log: silentLog, limits, name: "capacity", scripts: [SCRIPT] }
     this.link = new StoreLink({ ...options, onUp: () => {} })
@@ -64,6 +62,22 @@ class Process {
     this.peers = new Peers({ link: meeting, health, clock: systemClock, log: silentLog, id, processes: 1 })
   }
 
+  load(shape: string): Target {
+    const configured = snapshot(shape)
+    this.health.adopt(configured, now())
+    this.target = configured.groups.get("one")!.targets[0]!
+    return this.target
+  }
+
+  get scope(): Scope {
+    return this.health.of(this.target).scopes[0]!
+  }
+
+  /** 0: it has no rate to keep. */
+  get part(): number {
+    return [...this.health.scopesWithBuckets()].reduce((_, { part }) => part, 0)
+  }
+
   /** As many calls as it lets start at this moment. */
   start(most = Infinity): number {
     let started = 0
@@ -77,8 +91,10 @@ class Process {
 }
 
 let ids = 0
-async function open(url: string): Promise<Process> {
-  const one = new Process(url, `p${(ids += 1)}`)
+const opened = new Set<Process>()
+async function open(url: string, shape = SHAPE): Promise<Process> {
+  const one = new Process(url, `p${(ids += 1)}`, shape)
+  opened.add(one)
   await one.link.open()
   await one.peers.open()
   return one
@@ -90,6 +106,10 @@ describe.skipIf(WITHOUT_REDIS !== null)(`peers${WITHOUT_REDIS === null ? "" : `:
   let redis: RedisServer
   beforeAll(async () => {
     redis = await startRedis()
+  })
+  afterEach(async () => {
+    for (const process of opened) await process.peers.close()
+    opened.clear()
   })
   afterAll(async () => {
     await redis[Symbol.asyncDispose]()
@@ -147,6 +167,48 @@ describe.skipIf(WITHOUT_REDIS !== null)(`peers${WITHOUT_REDIS === null ? "" : `:
     await eventually("the whole", () => near(two.scope.part, 1))
     await two.peers.close()
   }, 40_000)
+
+  test("one of many that gets all calls has most of it, also with few of them", async () => {
+    await redis.command("FLUSHALL")
+    const all = await Promise.all(Array.from({ length: 10 }, () => open(redis.url)))
+    await eventually("tenths", () => all.every(({ scope }) => near(scope.part, 0.1)) || undefined)
+    all[0]!.ask(100)
+    await eventually("most", () => (all[0]!.scope.part > 0.7 ? true : undefined))
+  }, 20_000)
+
+  test("a scope that a reload takes away is left to those that still have it", async () => {
+    await redis.command("FLUSHALL")
+    const [one, two] = [await open(redis.url), await open(redis.url)]
+    one.ask(1000)
+    await eventually("nearly all", () => near(one.scope.part, 0.875) && near(two.scope.part, 0.125))
+    one.load(NO_SHAPE)
+    await eventually("the whole", () => near(two.scope.part, 1))
+    one.load(SHAPE)
+    await eventually("both", () => (one.part > 0.1 && one.part + two.part < 1 + 1e-9 ? true : undefined))
+    one.load(ONLY_PAUSES)
+    await eventually("the whole again", () => near(two.scope.part, 1))
+  }, 20_000)
+
+  for (const before of [NO_SHAPE, ONLY_PAUSES])
+    test(`a scope that a reload brings is there once, and so when the store has lost it; before: ${before}`, async () => {
+      await redis.command("FLUSHALL")
+      const [one, two] = [await open(redis.url, before), await open(redis.url, before)]
+      await eventually("each other", () => (one.health.firstPart === 0.5 && two.health.firstPart === 0.5) || undefined)
+      const sums: number[] = []
+      const look = setInterval(() => {
+        sums.push(one.part + two.part)
+        if (one.part > 0) one.ask(1)
+      }, 2)
+      one.load(SHAPE)
+      await Bun.sleep(250)
+      two.load(SHAPE)
+      await eventually("nearly all", () => near(one.part, 0.875))
+      await redis.command("FLUSHALL")
+      two.ask(10_000)
+      await eventually("nearly nothing", () => (one.part < 0.3 && two.part > 0.6 ? true : undefined))
+      clearInterval(look)
+      expect(Math.max(...sums)).toBeLessThanOrEqual(1 + 1e-9)
+    }, 20_000)
 
   test("a burst is there once, however many processes there are; nobody begins with another one", async () => {
     await redis.command("FLUSHALL")

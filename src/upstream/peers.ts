@@ -69,6 +69,8 @@ type BeatAnswer = readonly [
 export class Peers {
   readonly #options: PeersOptions
   readonly #claims = new WeakMap<Scope, Claim>()
+  /** Names of scopes that the store may have a note of. */
+  readonly #noted = new Set<string>()
   /** By field; not yet told. */
   #untold = new Map<string, News>()
   #lastHeard = "0"
@@ -107,7 +109,7 @@ export class Peers {
     health.tell = null
     if (this.#timer !== null) clearInterval(this.#timer)
     await this.#beating
-    if (link.isUp) await link.beat(this.#words(0, [], [])).catch(() => {})
+    if (link.isUp) await link.beat(this.#words(0, [], [], [])).catch(() => {})
     link.close()
   }
 
@@ -133,10 +135,13 @@ export class Peers {
     if (!link.isUp) return
     const now = clock.monotonicMs()
     const scopes = this.#due(now)
+    const gone = this.#gone()
+    for (const { name } of scopes) this.#noted.add(name)
     const told = this.#untold
     this.#untold = new Map()
     try {
-      const answer = await link.beat(this.#words(LIFE_MS, [...told.values()], scopes))
+      const answer = await link.beat(this.#words(LIFE_MS, [...told.values()], scopes, gone))
+      for (const name of gone) this.#noted.delete(name)
       this.#take(answer as BeatAnswer, scopes)
       this.#isComplaining = false
     } catch (error) {
@@ -166,12 +171,21 @@ export class Peers {
     return due
   }
 
-  #words(lifeMs: number, told: readonly News[], scopes: readonly Scope[]): readonly string[] {
+  /** What a reload has taken away: the others get this process' part of it. */
+  #gone(): readonly string[] {
+    const gone = new Set(this.#noted)
+    for (const { name } of this.#options.health.scopesWithBuckets()) gone.delete(name)
+    return [...gone].slice(0, SCOPES_PER_BEAT)
+  }
+
+  #words(lifeMs: number, told: readonly News[], scopes: readonly Scope[], gone: readonly string[]): readonly string[] {
     const { id, clock } = this.#options
     const now = clock.monotonicMs()
-    const keys = [`${PREFIX}peers`, `${PREFIX}news`, ...scopes.map(({ name }) => `${PREFIX}part:${name}`)]
+    const names = [...scopes.map(({ name }) => name), ...gone]
+    const keys = [`${PREFIX}peers`, `${PREFIX}news`, ...names.map((name) => `${PREFIX}part:${name}`)]
     const news = JSON.stringify(told.map((one) => wordsOf(one, now)))
     const claims = scopes.flatMap((scope) => [String(scope.part), String(this.#claimOf(scope).demand)])
+    claims.push(...gone.flatMap(() => ["", ""]))
     return [String(keys.length), ...keys, id, String(lifeMs), this.#lastHeard, this.#store, news, ...claims]
   }
 
