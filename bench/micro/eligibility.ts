@@ -68,6 +68,7 @@ for (const [title, text, runs] of [
       bodyBytes: body.bytes.length,
       ts: 0,
       ceiling: null,
+      holdsState: false,
       get shape() {
         return (shape ??= dialect.shapeOf(body))
       },

@@ -15,6 +15,10 @@ function running(yaml: string): Reading & { readonly config: Config } {
   return { ...rest, config }
 }
 
+class NeedsFile extends Error {
+  readonly file = "/script.ts"
+}
+
 function bench(first: string = SMALLEST) {
   const lines: { readonly level: string; readonly message: string; readonly fields: LogFields | undefined }[] = []
   const at = (level: string) => (message: string, fields?: LogFields) => void lines.push({ level, message, fields })
@@ -24,11 +28,16 @@ function bench(first: string = SMALLEST) {
     applied: [] as Config[],
     request: () => {},
     print: "0",
+    prints: new Map<string, string>(),
+    seen: new Set<string>(),
     look: () => Promise.resolve(),
     watching: 0,
   }
   const watchTools: WatchTools = {
-    fingerprint: () => Promise.resolve(state.print),
+    fingerprint: (path) => {
+      state.seen.add(path)
+      return Promise.resolve(state.prints.get(path) ?? state.print)
+    },
     every: (_, action) => {
       state.watching += 1
       state.look = action
@@ -43,6 +52,7 @@ function bench(first: string = SMALLEST) {
       load: () => Promise.resolve(load(state.yaml)),
       digest: () => digestOf(state.yaml),
       apply,
+      filesBehind: (error) => (error instanceof NeedsFile ? [error.file] : []),
       log,
       onRequest: (listener) => {
         state.request = listener
@@ -172,6 +182,52 @@ describe("what asks for a reload", () => {
     state.yaml = state.yaml.replace("name: Me", "name: I")
     start((config) => applied.resolve(config))
     expect((await applied.promise).users).toMatchObject([{ name: "I" }])
+  })
+
+  describe("a file that a refused configuration needs, and one that changed before the first look at it", () => {
+    const watching = SMALLEST.replace("  listen:", "  watch_config: true\n  listen:")
+    const settled = (): Promise<void> => Bun.sleep(5)
+
+    test("of its text", async () => {
+      const { state, start, lines } = bench(watching)
+      const reloader = start()
+      await settled()
+      state.yaml = watching.replace("${OPENAI_API_KEY}", "${file:late.key}")
+      expect(await reloader.reload()).toMatchObject({ is: "refused" })
+      await state.look()
+      await settled()
+      const late = [...state.seen].find((path) => path.endsWith("late.key"))!
+      // it was read once more when it came under watch, and its refusal is told once
+      expect(lines.map(({ level }) => level)).toEqual(["error"])
+      state.yaml = watching.replace("name: Me", "name: I")
+      state.prints.set(late, "1")
+      await state.look()
+      await state.look()
+      await settled()
+      expect(state.applied.map(({ users }) => users[0]?.name)).toEqual(["I"])
+      state.seen.clear()
+      await state.look()
+      expect(state.seen.has(late)).toBe(false)
+      expect(state.seen.size).toBeGreaterThan(0)
+    })
+
+    test("of what was to be put into force", async () => {
+      const { state, start } = bench(watching)
+      let isThere = false
+      const reloader = start((config) => {
+        if (!isThere) throw new NeedsFile("the script is missing")
+        state.applied.push(config)
+      })
+      await settled()
+      state.yaml = watching.replace("name: Me", "name: I")
+      expect(await reloader.reload()).toMatchObject({ is: "refused", reasons: ["the script is missing"] })
+      // written before the first look at it: no look will ever see it change
+      isThere = true
+      await state.look()
+      await settled()
+      expect(state.seen.has("/script.ts")).toBe(true)
+      expect(state.applied).toHaveLength(1)
+    })
   })
 
   test("nothing that is still being read when it is closed", async () => {

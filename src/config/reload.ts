@@ -13,6 +13,8 @@ export interface ReloadOptions {
   readonly running: Reading & { readonly config: Config }
   /** While calls go on. */
   readonly load: () => Promise<Reading>
+  /** Files whose change could help against what `apply` threw. */
+  readonly filesBehind?: (error: unknown) => readonly string[]
   /** The digest of the text as it stands in the file now; null: it cannot be read. */
   readonly digest: () => string | null
   /** Puts the configuration into force; may name further files that it depends on. When it throws, the one before stays. */
@@ -41,21 +43,27 @@ export function startReloading(options: ReloadOptions): Reloader {
   const { log } = options
   const started = options.running.marks
   let current = kept(options.running, options.running.config, options.running.files)
+  let refused: Refused | null = null
   let stopWatching: Stop | undefined
   let isClosed = false
+  let isCatchingUp = false
   const reload = oneAtATime(async (): Promise<ReloadOutcome> => {
+    const isRepeated = isCatchingUp
+    isCatchingUp = false
     const result = await options.load()
     if (isClosed) return { is: "refused", reasons: ["The router is stopping."], digest: result.digest }
-    const config = result.config
-    const { refusal, files } =
-      config === null ? { refusal: reasonsOf(result), files: [] } : await attempted(options, config, result)
-    if (config === null || refusal.length > 0) {
-      log.error("the configuration is refused, the one before stays in force", { reasons: refusal })
+    const { config, refusal, files } = await attempted(options, result)
+    if (config === null) {
+      const next = refusedBy(result.digest, refusal, files, refused)
+      if (!isRepeated || refused?.text !== next.text)
+        log.error("the configuration is refused, the one before stays in force", { reasons: refusal })
+      refused = next
       return { is: "refused", reasons: refusal, digest: result.digest }
     }
     const changed = changedBetween(current.marks, result.marks)
     const needRestart = RESTART_KEYS.filter((key) => started.get(key) !== result.marks.get(key))
     current = kept(result, config, files)
+    refused = null
     log.info("the configuration is reloaded", { changed })
     if (needRestart.length > 0) log.warn("some changed keys need a restart", { keys: needRestart })
     adjustWatch()
@@ -65,15 +73,17 @@ export function startReloading(options: ReloadOptions): Reloader {
   const adjustWatch = (): void => {
     if (isClosed) return
     if (current.isWatched) {
-      stopWatching ??= watchFiles(() => current.files, request, options.watchTools, catchUp)
+      stopWatching ??= watchFiles(() => together(current, refused), request, options.watchTools, catchUp)
     } else {
       stopWatching?.()
       stopWatching = undefined
     }
   }
-  /** The file may have changed between its reading and the first look. */
-  const catchUp = (): void => {
-    if (!isClosed && options.digest() !== current.digest) request()
+  /** A file may have changed between its reading and the first look at it. */
+  const catchUp = (isFirst: boolean): void => {
+    if (isClosed || (isFirst && options.digest() === current.digest)) return
+    isCatchingUp = !isFirst
+    request()
   }
   const request = (): void => {
     reload().catch((error: unknown) => log.error("the configuration could not be reloaded", { error }))
@@ -108,16 +118,20 @@ function oneAtATime<T>(run: () => Promise<T>): () => Promise<T> {
 }
 
 interface Attempt {
-  /** Empty: the configuration is in force. */
+  /** Null: it is not in force. */
+  readonly config: Config | null
   readonly refusal: readonly string[]
   readonly files: readonly string[]
 }
 
-async function attempted({ apply }: ReloadOptions, config: Config, result: Reading): Promise<Attempt> {
+async function attempted({ apply, filesBehind }: ReloadOptions, result: Reading): Promise<Attempt> {
+  const { config, files } = result
+  if (config === null) return { config, refusal: reasonsOf(result), files }
   try {
-    return { refusal: [], files: [...result.files, ...((await apply(config, result)) ?? [])] }
+    return { config, refusal: [], files: [...files, ...((await apply(config, result)) ?? [])] }
   } catch (error) {
-    return { refusal: [error instanceof Error ? error.message : String(error)], files: [] }
+    const refusal = [error instanceof Error ? error.message : String(error)]
+    return { config: null, refusal, files: [...files, ...(filesBehind?.(error) ?? [])] }
   }
 }
 
@@ -125,6 +139,28 @@ function reasonsOf(result: Reading): readonly string[] {
   return result.findings
     .filter((finding) => finding.severity === "error")
     .map(({ line, column, path, message }) => `${line}:${column} ${path}: ${message}`)
+}
+
+/** What the newest text needs that could not be put into force. */
+interface Refused {
+  readonly digest: string
+  readonly text: string
+  readonly files: readonly string[]
+}
+
+function together(running: Kept, refused: Refused | null): readonly string[] {
+  return refused === null ? running.files : [...new Set([...running.files, ...refused.files])]
+}
+
+/** Of several faults only one may be told at a time, so files stay as long as the text does. */
+function refusedBy(
+  digest: string,
+  reasons: readonly string[],
+  files: readonly string[],
+  before: Refused | null,
+): Refused {
+  const known = before?.digest === digest ? before.files : []
+  return { digest, text: reasons.join("\n"), files: [...new Set([...known, ...files])] }
 }
 
 interface Kept {

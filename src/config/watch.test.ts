@@ -142,17 +142,22 @@ test("files that a new configuration names are watched from then on", async () =
   ])
   let files = ["a"]
   let changes = 0
+  const entered: boolean[] = []
   const looks = manual((path) => Promise.resolve(prints.get(path) ?? ""))
   const stop = watchFiles(
     () => files,
     () => (changes += 1),
     looks.tools,
+    (isFirst) => entered.push(isFirst),
   )
   await looks.look()
+  await looks.look()
+  expect(entered).toEqual([true])
   files = ["a", "b"]
   await looks.look()
   await looks.look()
   expect(changes).toBe(0)
+  expect(entered).toEqual([true, false])
   prints.set("b", "2")
   await looks.look()
   await looks.look()

@@ -33,13 +33,14 @@ export const systemWatchTools: WatchTools = {
 
 /**
  * Calls `changed` once the files have changed and then stood still for one look: a file that is still being written is
- * left alone. `files` is asked at every look, since a new configuration may name others. `begun`: from now on no change is missed.
+ * left alone. `files` is asked at every look, since a new configuration may name others. `entered`: from now on no change of
+ * files that were not watched before is missed; `isFirst`: of none at all.
  */
 export function watchFiles(
   files: () => readonly string[],
   changed: () => void,
   tools: WatchTools,
-  begun: () => void = () => {},
+  entered: (isFirst: boolean) => void = () => {},
 ): Stop {
   let known = new Map<string, string>()
   let last = new Map<string, string>()
@@ -50,9 +51,12 @@ export function watchFiles(
     const now = new Map(paths.map((path, index) => [path, prints[index] ?? ""]))
     const differs = paths.some((path) => known.has(path) && known.get(path) !== now.get(path))
     const still = paths.every((path) => last.get(path) === now.get(path))
+    const hasNew = paths.some((path) => !known.has(path))
+    const isFirst = known.size === 0
     if (!differs || still) known = now
     last = now
     if (differs && still) changed()
+    else if (!differs && hasNew) entered(isFirst)
   }
   const look = (): Promise<void> => {
     running ??= lookOnce().finally(() => {
@@ -60,6 +64,6 @@ export function watchFiles(
     })
     return running
   }
-  void look().then(begun)
+  void look()
   return tools.every(LOOK_EVERY_MS, look)
 }

@@ -42,6 +42,13 @@ export class BodyMembers {
     return member !== undefined && this.body.bytes[member.start] !== NULL
   }
 
+  /** Any of these is there and not null, also where the key comes again. */
+  someSet(keys: ReadonlySet<string>): boolean {
+    const { bytes, members } = this.body
+    for (const { key, start } of members) if (keys.has(key) && bytes[start] !== NULL) return true
+    return false
+  }
+
   /** The member's value; undefined where it is absent. */
   value(key: string): unknown {
     const member = this.find(key)

@@ -23,8 +23,10 @@ export interface RequestShape extends CallShape {
   readonly hasSeals: boolean
   /** Bytes of files in base64, which say little about tokens. */
   readonly encodedBytes: number
-  /** The conversation points at files, or at stored parts of itself, that are not in the body. */
+  /** The request points at files, at stored parts of the conversation or at other content that is not in the body. */
   readonly pointsElsewhere: boolean
+  /** It asks for a service tier, whichever. */
+  readonly namesServiceTier: boolean
 }
 
 /** What each dialect knows. All of it tolerates what is not as documented: that is for the upstream to say. */
@@ -43,6 +45,15 @@ export interface ShapeRules {
   /** Characters of text in instructions and messages. */
   countText(members: BodyMembers): number
 }
+
+/** Top-level fields that point at content which stands elsewhere: nobody here sees how long it is. */
+const HIDDEN_FIELDS: ReadonlySet<string> = new Set([
+  "previous_response_id",
+  "conversation",
+  "thread",
+  "container",
+  "prompt",
+])
 
 export class ShapeReader implements RequestShape {
   readonly #members: BodyMembers
@@ -117,7 +128,11 @@ export class ShapeReader implements RequestShape {
   }
 
   get pointsElsewhere(): boolean {
-    return (this.#names & TYPE.stored) !== 0 || this.#found.isElsewhere
+    return (this.#names & TYPE.stored) !== 0 || this.#members.someSet(HIDDEN_FIELDS) || this.#found.isElsewhere
+  }
+
+  get namesServiceTier(): boolean {
+    return this.#members.has("service_tier")
   }
 
   uses(feature: string): boolean {

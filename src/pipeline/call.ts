@@ -160,6 +160,10 @@ export class Call implements Watched {
     return this.credential?.caller.ceiling ?? null
   }
 
+  get holdsState(): boolean {
+    return this.heldIds !== null
+  }
+
   get bodyBytes(): number {
     return this.body?.bytes.length ?? 0
   }

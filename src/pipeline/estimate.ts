@@ -1,7 +1,7 @@
 /** What a call may use at most, as far as its body tells: worked out only for calls whose tokens or money are limited. */
-import type { Group, Target } from "../config/snapshot.ts"
+import type { Target } from "../config/snapshot.ts"
 import type { Estimator } from "../governance/estimator.ts"
-import type { ScannedObject } from "../json/scan.ts"
+import { encodedTokens, hidesContent, outputBound, textBytes, UNKNOWN_CONTEXT_TOKENS } from "../routing/most-usage.ts"
 import type { Call } from "./call.ts"
 
 export interface Estimate {
@@ -21,13 +21,7 @@ export interface Estimate {
   readonly isUncapped: boolean
 }
 
-/** What an image of the largest size that is not scaled down costs. https://platform.claude.com/docs/en/build-with-claude/vision */
-const IMAGE_TOKENS = 1600
-/** Of files in base64: about 2000 tokens for a page of 50 KB of a document; images are counted by number beside that. */
-const ENCODED_BYTES_PER_TOKEN = 34
-const ENCODED_IMAGE_BYTES_PER_TOKEN = 100
 /** Where the catalogue says nothing. */
-const UNKNOWN_CONTEXT_TOKENS = 200_000
 const UNKNOWN_MAX_OUTPUT_TOKENS = 32_768
 /** No call writes more, whatever it asks for: larger numbers would spoil every sum. */
 const MOST_OUTPUT_TOKENS = 1e9
@@ -35,26 +29,16 @@ const MOST_OUTPUT_TOKENS = 1e9
 const LEAST_CAP = 16
 const MILLION = 1_000_000
 
-/** Top-level fields that point at content which stands elsewhere: nobody here sees how long it is. */
-const HIDDEN_FIELDS: ReadonlySet<string> = new Set([
-  "previous_response_id",
-  "conversation",
-  "thread",
-  "container",
-  "prompt",
-])
-const NULL = 110
-
 /** `targets`: those that may serve the call. */
 export function estimate(call: Call, targets: readonly Target[], estimator: Estimator): Estimate {
   const { facts } = call
-  const isHidden = call.body !== null && holdsHidden(call, call.body)
+  const isHidden = call.body !== null && hidesContent(call, call.group)
   const output = outputOf(call, targets)
   const outputTokens = Math.min(output.tokens * facts.choices, MOST_OUTPUT_TOKENS)
   const visible = visibleTokens(call, targets, estimator)
   const inputTokens = isHidden ? Math.max(visible, largestContext(targets) - output.tokens) : visible
   const isUncapped = facts.outputCap === null
-  const streams = facts.stream && boundOf(call) === null
+  const streams = facts.stream && outputBound(call) === null
   return {
     inputTokens,
     outputTokens,
@@ -79,13 +63,10 @@ export function visibleInputTokens(call: Call, target: Target, estimator: Estima
 
 function visibleTokens(call: Call, targets: readonly Target[], estimator: Estimator): number {
   if (call.body === null) return 0
-  const { imageCount, encodedBytes } = call.shape
-  const perToken = imageCount > 0 ? ENCODED_IMAGE_BYTES_PER_TOKEN : ENCODED_BYTES_PER_TOKEN
-  const encoded = Math.max(imageCount * IMAGE_TOKENS, Math.ceil(encodedBytes / perToken))
-  const text = Math.max(0, call.body.bytes.length - encodedBytes)
+  const text = textBytes(call)
   let tokens = 0
   for (const { model } of targets) tokens = Math.max(tokens, estimator.tokens(model, text))
-  return tokens + encoded
+  return tokens + encodedTokens(call.shape)
 }
 
 /** Per answer: what is asked for, but no more than a model of the group can write, and the most that one gives. */
@@ -100,13 +81,7 @@ function outputOf(call: Call, targets: readonly Target[]): { readonly tokens: nu
     ceiling = Math.max(ceiling, reservation.maxOutputTokens ?? reservation.contextTokens ?? Infinity)
     streamTokens = Math.max(streamTokens, facts.stream ? Math.min(most, reservation.streamTokens) : most)
   }
-  return { tokens: Math.min(boundOf(call) ?? streamTokens, ceiling), maxTokens }
-}
-
-/** What the client's cap promises. Servers of the OpenAI dialects may take 0 for none; Anthropic fills its cache with it. */
-function boundOf({ facts, dialect }: Call): number | null {
-  const tokens = facts.outputCap?.tokens ?? null
-  return tokens === 0 && dialect.name !== "anthropic" ? null : tokens
+  return { tokens: Math.min(outputBound(call) ?? streamTokens, ceiling), maxTokens }
 }
 
 /** Each part at the dearest target, so that whichever serves the call costs no more. */
@@ -118,7 +93,7 @@ function dearest(
   let inputNanoUsd = 0
   let outputNanoUsdPerMillion = 0
   if (call.credential?.caller.limits?.countsMoney !== true) return { inputNanoUsd, outputNanoUsdPerMillion }
-  const namesTier = call.body?.members.some(({ key }) => key === "service_tier") === true
+  const namesTier = call.body !== null && call.shape.namesServiceTier
   const { imageCount } = call.shape
   for (const { reservation } of targets) {
     const { prices } = reservation
@@ -130,15 +105,4 @@ function dearest(
     outputNanoUsdPerMillion = Math.max(outputNanoUsdPerMillion, (step?.outputNanoUsdPerMillion ?? 0) * factor)
   }
   return { inputNanoUsd, outputNanoUsdPerMillion }
-}
-
-/** Does the call point at content that is not in its body? */
-function holdsHidden(call: Call, body: ScannedObject): boolean {
-  if (call.heldIds !== null) return true
-  for (const { key, start } of body.members) if (HIDDEN_FIELDS.has(key) && body.bytes[start] !== NULL) return true
-  return call.shape.pointsElsewhere || (isPassed(call.group) && call.shape.hostedToolCount > 0)
-}
-
-function isPassed(group: Group | null): boolean {
-  return group?.hostedTools !== "strip"
 }

@@ -21,6 +21,7 @@ export function askedOf(
     facts: requestFacts(row, model),
     shape: new RecordedShape(row, unknownFeatures),
     bodyBytes: row.body_bytes,
+    holdsState: false,
     ceiling,
     ts: row.ts,
   }
@@ -47,7 +48,7 @@ class RecordedShape implements RequestShape {
   readonly hasToolHistory: boolean
   readonly hasSeals: boolean
   readonly encodedBytes: number
-  readonly pointsElsewhere = false
+  readonly pointsElsewhere: boolean
   readonly toolChoice: CallShape["toolChoice"]
   readonly structuredOutput: boolean
   readonly reasoning: ReasoningShape
@@ -67,6 +68,7 @@ class RecordedShape implements RequestShape {
     this.hasToolHistory = row.has_tool_history === 1
     this.hasSeals = row.has_seals === 1
     this.encodedBytes = row.encoded_bytes
+    this.pointsElsewhere = row.uses_previous_response_id === 1
     this.toolChoice = row.tool_choice as CallShape["toolChoice"]
     this.structuredOutput = row.structured_output === 1
     this.reasoning = {
@@ -76,6 +78,11 @@ class RecordedShape implements RequestShape {
       budgetTokens: row.reasoning_budget_tokens,
     }
     this.temperatureSet = row.temperature_set === 1
+  }
+
+  get namesServiceTier(): boolean {
+    this.unknownFeatures.add("service_tier")
+    return false
   }
 
   uses(feature: string): boolean {

@@ -12,6 +12,7 @@ import type { Snapshot } from "../config/snapshot.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
 import { Metrics } from "../metrics/metrics.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
+import { ScriptRefused } from "../routing/script/bundle.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
 import { systemClock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
@@ -69,12 +70,11 @@ const KEEP_ALIVE_AFTER_MS = 15_000
 
 /** @throws ConfigRefused; Error when the address is taken or the usage database cannot be opened */
 export async function startRouter(options: StartOptions): Promise<RunningRouter> {
-  const { configPath: path, env } = options
+  const { configPath: path, env, worker } = options
   const loaded = readingOf(options.loaded ?? loadConfig({ path, env }))
   const { config } = loaded
   if (config === null) throw new ConfigRefused(loaded.findings)
   const log = options.log ?? jsonLog(systemClock)
-  const { worker } = options
   const files = processFiles(config, worker?.number ?? null)
   if (worker === undefined) await takeOver(config, [null], log)
   const policies = openPolicies(systemClock, log)
@@ -113,6 +113,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
         engines.follow(changed)
         return scripts
       },
+      filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
       log,
       onRequest: options.onReloadRequest ?? (() => () => {}),
       watchTools: systemWatchTools,

@@ -131,6 +131,43 @@ test.concurrent("watch_config: a secret that is mounted anew reaches the upstrea
   await upstream.stop()
 }, 30_000)
 
+test.concurrent("watch_config: files that a refused configuration needs are awaited", async () => {
+  const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
+  await using router = await spawnRouter({
+    upstreams: { upstream },
+    configure: (config) => {
+      config.server["watch_config"] = true
+    },
+  })
+  const { directory } = router.prepared
+  const refusals = (): number => router.output().split("the configuration is refused").length - 1
+  const refused = (count: number): Promise<true> =>
+    eventually(`refusal ${count}`, () => (refusals() >= count ? true : undefined))
+
+  addGroup(router, "with-script")
+  router.prepared.rewrite((config) => {
+    config.models["with-script"] = { ...config.models["with-script"], strategy: "script", script: "late.ts" }
+    config.server["admin_auth"] = { authorization: { enabled: true, policy_file: "late.csv" } }
+  })
+  await refused(1)
+  // the second look, which finds nothing new, tells nothing
+  await Bun.sleep(2500)
+  expect(refusals()).toBe(1)
+  writeFileSync(join(directory, "late.csv"), "p, viewer, *, admin:explain, read\n")
+  await refused(2)
+  writeFileSync(
+    join(directory, "late.ts"),
+    'import { index } from "./lib"\nexport const route = () => ({ targetIndex: index })\n',
+  )
+  // an import is missing, then it is there and wrong
+  await refused(3)
+  writeFileSync(join(directory, "lib.ts"), "export const index = = 0\n")
+  await refused(4)
+  writeFileSync(join(directory, "lib.ts"), "export const index = 0\n")
+  await listed(router, "with-script")
+  await upstream.stop()
+}, 60_000)
+
 /** As Kubernetes mounts: the file is a link through `..data`, which is a link that is swapped. */
 function mount(directory: string, version: string, key: string): void {
   mkdirSync(join(directory, version))

@@ -21,6 +21,15 @@ const MODELS = {
     output_price_per_million_usd: 0,
     image_input_price_per_image_usd: 1,
   },
+  // a thousand tokens are a dollar; a context of 200,000
+  steep: {
+    model: "steep",
+    context_tokens: 200_000,
+    max_output_tokens: 8000,
+    input_price_per_million_usd: 1000,
+    output_price_per_million_usd: 1000,
+    service_tier_multipliers: { priority: 10, flex: 0.5 },
+  },
 } as const
 type Model = keyof typeof MODELS
 
@@ -64,6 +73,12 @@ beforeAll(async () => {
         targets: pictures,
         spend_ceiling: { max_estimated_cost_usd: 1.5 },
       }
+      config.models["one-dollar"] = {
+        strategy: "static",
+        targets: DIALECTS.map((dialect) => ({ provider: `upstream-${dialect}`, model_ref: "steep" })),
+        spend_ceiling: { max_estimated_cost_usd: 1 },
+      }
+      config.models["one-dollar-stripped"] = { ...config.models["one-dollar"], hosted_tools: "strip" }
       const allow = Object.keys(config.models)
       config.callers[0] = { ...config.callers[0], allow }
       config.callers.push(callerEntry("frugal", frugal, allow, { spend_ceiling: { max_estimated_cost_usd: 0.01 } }))
@@ -134,6 +149,48 @@ test("each choice and each image counts; a call without a cap counts as what is 
   })
   expect(await call("pictures", pictures(1))).toBe(200)
   expect(await call("pictures", pictures(2))).toBe(400)
+})
+
+/** What a body adds, with a cap of 100 tokens, and whether a ceiling of 1 USD lets it through. */
+const user = (...content: unknown[]): object => ({ messages: [{ role: "user", content }] })
+const input = (...content: unknown[]): object => ({ input: [{ role: "user", content }] })
+const pdf = (bytes: number): object => ({
+  type: "document",
+  source: { type: "base64", media_type: "application/pdf", data: `JVBERi0xLjcK${"A".repeat(bytes)}` },
+})
+const png = { type: "image_url", image_url: { url: "data:image/png;base64,iVBORw0KGgo=" } }
+const search = { tools: [{ type: "web_search" }] }
+const DEAR: readonly (readonly [string, Dialect, object, 200 | 400, string?])[] = [
+  ["a small call", "chat", {}, 200],
+  ["a small call", "responses", {}, 200],
+  ["a small call", "messages", {}, 200],
+  ["a cap of 0, which servers take for none", "chat", { max_completion_tokens: 0 }, 400],
+  ["the same", "responses", { max_output_tokens: 0 }, 400],
+  ["a cap of 0, which fills the cache", "messages", { max_tokens: 0 }, 200],
+  ["a document in base64", "messages", user(pdf(10_000_000)), 400],
+  ["a page of one", "messages", user(pdf(20_000)), 200],
+  ["an image", "chat", user(png), 400],
+  ["text of 2,400 bytes", "chat", { messages: [{ role: "user", content: "a".repeat(2400) }] }, 200],
+  ["text of 2,800 bytes", "chat", { messages: [{ role: "user", content: "a".repeat(2800) }] }, 400],
+  ["the dearest service tier", "chat", { service_tier: "priority" }, 400],
+  ["any service tier, since the provider says which it was", "responses", { service_tier: "auto" }, 400],
+  ["a file at an address", "responses", input({ type: "input_file", file_url: "https://x.example/a.pdf" }), 400],
+  ["a prompt that is kept elsewhere", "responses", { prompt: { id: "pmpt_1" } }, 400],
+  ["an earlier answer", "responses", { previous_response_id: "resp_1" }, 400],
+  ["the same, but none", "responses", { previous_response_id: null }, 200],
+  ["a hosted tool", "responses", search, 400],
+  ["the same, where the group takes it out", "responses", search, 200, "one-dollar-stripped"],
+]
+
+test.each(DEAR.map((row) => [...row] as const))("%s (%s)", async (_, dialect, extra, status, model = "one-dollar") => {
+  const body = SAMPLES[dialect].request({ model, extra: { [CAPS[dialect]]: 100, ...extra } })
+  const answer = await gateway.call(dialect, body)
+  expect(answer.status).toBe(status)
+  if (status === 400) {
+    expectError(answer, dialect, 400, "no-eligible-target")
+    const rejected = at(parsed(answer), "error", "details", "rejected") as readonly { reason: string }[]
+    expect(rejected.map(({ reason }) => reason)).toContain(COST)
+  }
 })
 
 test("what was left out is in the trace, and the call is served by the next", async () => {

@@ -87,6 +87,7 @@ const asked: fc.Arbitrary<Asked> = fc.record({
   bodyBytes: fc.constantFrom(100, 9000, 100_000),
   ts: fc.nat(9),
   ceiling: fc.constant(null),
+  holdsState: fc.boolean(),
 })
 
 test("each target is eligible or refused, and only for reasons that stand against it", () => {

@@ -57,7 +57,7 @@ function affordable(able: Eligibility, group: Group, asked: Asked): Eligibility 
 }
 
 function tooDear(target: Target, group: Group, asked: Asked): FilterReason | null {
-  return aboveCeiling(target, group.ceiling, asked) ?? aboveCeiling(target, asked.ceiling, asked)
+  return aboveCeiling(target, group.ceiling, group, asked) ?? aboveCeiling(target, asked.ceiling, group, asked)
 }
 
 function ableTargets(group: Group, asked: Asked): Eligibility {

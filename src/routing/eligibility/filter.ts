@@ -12,6 +12,8 @@ export interface Asked {
   /** Read from the body when first asked for. */
   readonly shape: RequestShape
   readonly bodyBytes: number
+  /** It names state that a provider keeps. */
+  readonly holdsState: boolean
   /** The caller's; null: none. */
   readonly ceiling: SpendCeiling | null
   /** Unix milliseconds. */

@@ -1,33 +1,46 @@
 /** What a call may cost at most, by its group and by its caller: both hold, so the lower one counts. */
 import type { SpendCeiling } from "../../config/spend-ceiling.ts"
-import type { Target } from "../../config/snapshot.ts"
+import type { Group, Target } from "../../config/snapshot.ts"
 import { expectedCostNanoUsd } from "../expected-cost.ts"
 import { NO_FIGURES } from "../live-view.ts"
-import { estimatedInputTokens } from "./estimate.ts"
+import { encodedTokens, hidesContent, outputBound, textBytes, UNKNOWN_CONTEXT_TOKENS } from "../most-usage.ts"
 import type { Asked } from "./filter.ts"
 import type { FilterReason } from "./reasons.ts"
 
+/** As admission has it before it has learned: rather too many tokens than too few. */
+const BYTES_PER_TOKEN = 3
+
 /** Null: nothing against it. */
-export function aboveCeiling(target: Target, ceiling: SpendCeiling | null, asked: Asked): FilterReason | null {
+export function aboveCeiling(
+  target: Target,
+  ceiling: SpendCeiling | null,
+  group: Group,
+  asked: Asked,
+): FilterReason | null {
   if (ceiling === null) return null
   const { tier } = target.about
   const { allowedTiers, tierNanoUsd, maxNanoUsd } = ceiling
   if (allowedTiers !== null && (tier === null || !allowedTiers.has(tier))) return "spend-ceiling-tier"
   const most = Math.min(maxNanoUsd, tier === null ? Infinity : (tierNanoUsd.get(tier) ?? Infinity))
   if (most === Infinity) return null
-  const cost = estimatedCostNanoUsd(target, asked)
+  const cost = estimatedCostNanoUsd(target, group, asked)
   if (cost === null) return "unpriced"
   return cost > most ? "spend-ceiling-cost" : null
 }
 
 /**
- * All input fresh, and for each choice the output cap, or without one what is reserved for a stream; null: there are no
- * prices.
+ * All input fresh, and for each choice the output cap, or without one what is reserved for a stream; content that nobody
+ * here sees fills the context, and a service tier is the dearest. Null: there are no prices.
  */
-function estimatedCostNanoUsd({ prices, reservation }: Target, asked: Asked): number | null {
-  const { outputCap, choices } = asked.facts
-  const answer = Math.min(outputCap?.tokens ?? reservation.streamTokens, reservation.maxOutputTokens ?? Infinity)
-  const tokens = expectedCostNanoUsd(prices, NO_FIGURES, estimatedInputTokens(asked, 0), answer * choices)
-  if (tokens === null || prices.image === null) return tokens
-  return tokens + asked.shape.imageCount * prices.image
+function estimatedCostNanoUsd({ prices, reservation }: Target, group: Group, asked: Asked): number | null {
+  const { contextTokens, maxOutputTokens, streamTokens } = reservation
+  const { facts, shape } = asked
+  const answer = Math.min(outputBound(asked) ?? streamTokens, maxOutputTokens ?? contextTokens ?? Infinity)
+  const visible = Math.ceil(textBytes(asked) / BYTES_PER_TOKEN) + encodedTokens(shape)
+  const hidden = hidesContent(asked, group) ? (contextTokens ?? UNKNOWN_CONTEXT_TOKENS) - answer : 0
+  const tokens = expectedCostNanoUsd(prices, NO_FIGURES, Math.max(visible, hidden), answer * facts.choices)
+  if (tokens === null) return null
+  const dearest = reservation.prices?.serviceTierFactor ?? 1
+  const factor = dearest > 1 && shape.namesServiceTier ? dearest : 1
+  return (tokens + shape.imageCount * (prices.image ?? 0)) * factor
 }

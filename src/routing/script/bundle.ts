@@ -1,6 +1,6 @@
 /** One script file with everything that it imports, as one text without imports. */
 import { builtinModules } from "node:module"
-import { dirname, relative } from "node:path"
+import { dirname, relative, resolve } from "node:path"
 
 export interface Bundle {
   /** The body of a function with the parameters `expose` and `router`. */
@@ -11,7 +11,7 @@ export interface Bundle {
 
 /** What is wrong with a script, by file, line and column. */
 export class ScriptRefused extends Error {
-  /** Every file that was read. */
+  /** Every file that was read, and those that were looked for in vain. */
   readonly files: readonly string[]
 
   constructor(message: string, files: readonly string[]) {
@@ -43,7 +43,10 @@ export async function bundleScript(file: string): Promise<Bundle> {
   const errors = built.logs.filter((log) => log.level === "error")
   const [output] = built.outputs
   if (!built.success || errors.length > 0 || output === undefined)
-    throw new ScriptRefused(errors.map((error) => described(error, file)).join("; ") || "it cannot be bundled", files)
+    throw new ScriptRefused(errors.map((error) => described(error, file)).join("; ") || "it cannot be bundled", [
+      ...files,
+      ...errors.flatMap(missedBy),
+    ])
   return { code: await output.text(), files }
 }
 
@@ -96,6 +99,16 @@ function described(log: BuildMessage | ResolveMessage, file: string): string {
   const { position } = log
   if (position === null || position.line === 0) return log.message
   return `${shown(position.file, file)}:${position.line}:${position.column} ${log.message}`
+}
+
+/** A relative import may leave the ending out. */
+const ENDINGS = ["", ".ts", ".tsx", ".js", ".jsx", ".json"] as const
+
+/** Where a relative import that is not there may turn up. */
+function missedBy(log: BuildMessage | ResolveMessage): readonly string[] {
+  if (!("specifier" in log) || log.position === null || !log.specifier.startsWith(".")) return []
+  const path = resolve(dirname(log.position.file), log.specifier)
+  return ENDINGS.map((ending) => path + ending)
 }
 
 /** Relative to the script's own folder: no path of this machine. */

@@ -1,0 +1,35 @@
+/** What a call may use at most, as far as its body tells: the rules that admission and spend ceilings share. */
+import type { Group } from "../config/snapshot.ts"
+import type { RequestShape } from "../dialects/shape-reader.ts"
+import type { Asked } from "./eligibility/filter.ts"
+
+/** What an image of the largest size that is not scaled down costs. https://platform.claude.com/docs/en/build-with-claude/vision */
+const IMAGE_TOKENS = 1600
+/** Of files in base64: about 2000 tokens for a page of 50 KB of a document; images are counted by number beside that. */
+const ENCODED_BYTES_PER_TOKEN = 34
+const ENCODED_IMAGE_BYTES_PER_TOKEN = 100
+/** Where the catalogue says nothing. */
+export const UNKNOWN_CONTEXT_TOKENS = 200_000
+
+/** Of images, and of files in base64. */
+export function encodedTokens({ imageCount, encodedBytes }: RequestShape): number {
+  const perToken = imageCount > 0 ? ENCODED_IMAGE_BYTES_PER_TOKEN : ENCODED_BYTES_PER_TOKEN
+  return Math.max(imageCount * IMAGE_TOKENS, Math.ceil(encodedBytes / perToken))
+}
+
+/** All of the body but files in base64. */
+export function textBytes({ bodyBytes, shape }: Pick<Asked, "bodyBytes" | "shape">): number {
+  return Math.max(0, bodyBytes - shape.encodedBytes)
+}
+
+/** What the client's cap promises. Servers of the OpenAI dialects may take 0 for none; Anthropic fills its cache with it. */
+export function outputBound({ facts, dialect }: Pick<Asked, "facts" | "dialect">): number | null {
+  const tokens = facts.outputCap?.tokens ?? null
+  return tokens === 0 && dialect.name !== "anthropic" ? null : tokens
+}
+
+/** Does the call point at content that is not in its body? Then its input may be as long as a context. */
+export function hidesContent(asked: Pick<Asked, "shape" | "holdsState">, group: Group | null): boolean {
+  if (asked.holdsState || asked.shape.pointsElsewhere) return true
+  return group?.hostedTools !== "strip" && asked.shape.hostedToolCount > 0
+}
