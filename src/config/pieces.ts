@@ -31,6 +31,7 @@ export interface PieceBounds {
 
 export const PIECE_BOUNDS: PieceBounds = { shortestList: 65_536, shortestPiece: 16_384 }
 
+const BARE_DASH = /^ *-[ \t]*(?:#[^\n]*)?\r?$/
 const KEY = /^[A-Za-z_]+:[ \t]*(?:#[^\n]*)?\r?$/
 const ITEM = /^ *-(?:[ \t\r]|$)/
 
@@ -94,12 +95,16 @@ function longLists(text: string, { shortestList, shortestPiece }: PieceBounds): 
 function listBehind(text: string, key: number, from: number, shortestPiece: number): LongList | null {
   const pieces: number[] = []
   let [indent, start, end] = [-1, from, from]
+  let isBare = false
   for (let at = from; at < text.length;) {
     const next = endOfLine(text, at)
     const line = text.slice(at, next - 1)
     const content = line.search(/[^ ]/)
     const isEmpty = /^[ \t\r]*(?:#|$)/.test(line)
     if (!isEmpty && line[content] === "\t") throw new NotInPieces()
+    // a comment between the dash of an item and the item: where it may stand depends on what is around
+    if (isEmpty && isBare && content >= 0 && line[content] === "#") throw new NotInPieces()
+    if (!isEmpty) isBare = BARE_DASH.test(line)
     if (!isEmpty && (indent < 0 || content <= indent)) {
       if (!ITEM.test(line) || (indent >= 0 && content < indent)) {
         if (content > 0) return null
