@@ -1,5 +1,6 @@
 /** What a call asks of the capacity that all callers share, before anybody knows what it will use. */
 import type { Target } from "../config/snapshot.ts"
+import { outputBound } from "../routing/most-usage.ts"
 import type { Estimator } from "../governance/estimator.ts"
 import type { Demand } from "../upstream/shaping.ts"
 import type { Call } from "./call.ts"
@@ -10,7 +11,7 @@ export function demandOf(call: Call, target: Target, estimator: Estimator): Dema
 }
 
 /** Each choice may be as long as the cap, or as the default without one, but not longer than the model can. */
-function reservedOutputTokens({ facts }: Call, { reservation, facts: target }: Target): number {
-  const wished = facts.outputCap?.tokens ?? reservation.streamTokens
-  return Math.min(wished, target.maxOutputTokens ?? Infinity) * facts.choices
+function reservedOutputTokens(call: Call, { reservation, facts }: Target): number {
+  const wished = outputBound(call) ?? reservation.streamTokens
+  return Math.min(wished, facts.maxOutputTokens ?? Infinity) * call.facts.choices
 }
