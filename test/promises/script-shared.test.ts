@@ -6,7 +6,7 @@ import { reply, stall } from "../helpers/behaviours.ts"
 import { eventually } from "../helpers/client.ts"
 import { callerEntry, newToken } from "../helpers/config.ts"
 import { FakeUpstream } from "../helpers/fake-upstream.ts"
-import { SAMPLES } from "../helpers/samples.ts"
+import { ALL_SAMPLES, SAMPLES } from "../helpers/samples.ts"
 import { startScripted, startWith, type Scripted } from "../helpers/scripted.ts"
 
 const OTHERS = ["b", "c", "d"].map((name) => ({ name, token: newToken(`${name}1`) }))
@@ -35,6 +35,29 @@ async function reason(router: Scripted, body: string, token = router.gateway.tok
 }
 
 const chat = (text: string, extra = {}): string => SAMPLES.chat.request({ text, extra })
+
+const EFFORTS: Readonly<Record<string, (effort: string) => Record<string, unknown>>> = {
+  chat: (effort) => ({ reasoning_effort: effort }),
+  responses: (effort) => ({ reasoning: { effort } }),
+  messages: (effort) => ({ output_config: { effort } }),
+}
+
+test("a script is told a word of a client's wish to reason, however long that is", async () => {
+  await using router = await startScripted(`export function route(ctx: any) {
+    return { targetIndex: 0, classLabel: "effort-" + ctx.context.reasoning.effort } }`)
+  for (const sample of ALL_SAMPLES) {
+    for (const [effort, told] of [
+      ["x".repeat(12_000_000), "other"],
+      ["x".repeat(33), "other"],
+      ["very high", "other"],
+      ["x-high_2", "x-high_2"],
+    ] as const) {
+      const extra = EFFORTS[sample.dialect]!(effort)
+      const { requestId } = await router.gateway.call(sample.dialect, sample.request({ extra }))
+      expect(reasonOf(router, requestId)).toBe(`effort-${told}`)
+    }
+  }
+}, 30_000)
 
 test("bodies that are too much for a script bench it for their caller, and for nobody else", async () => {
   await using router = await startShared(`export function route(ctx: any) {
