@@ -174,11 +174,16 @@ export interface ReasoningWords {
 /** `none` and `disabled` ask for none, whatever stands beside them. */
 export function reasoningShape({ control, effort, budgetTokens }: ReasoningWords): ReasoningShape {
   if (control === "disabled" || effort === "none") return REASONING_OFF
-  const said = { requested: true, effort, budgetTokens }
+  const said = { requested: true, effort: wordLike(effort), budgetTokens }
   if (control === "adaptive") return { ...said, kind: "adaptive" }
   if (budgetTokens !== null) return { ...said, kind: "budget" }
   if (effort !== null) return { ...said, kind: "effort" }
   return control === "enabled" ? { ...said, kind: "adaptive" } : NO_REASONING
+}
+
+/** It is the client's own text, of any length: policies read it, and it is recorded. */
+function wordLike(text: string | null): string | null {
+  return text === null || /^[\w-]{1,32}$/.test(text) ? text : "other"
 }
 
 /** The choice among tools, from its word, or from the word inside of an object. Whatever is neither known is a forced choice. */

@@ -27,6 +27,7 @@ export interface ReasoningShape {
   /** False where the body says nothing, or switches it off. */
   readonly requested: boolean
   readonly kind: "none" | "off" | "effort" | "budget" | "adaptive"
+  /** At most 32 letters, digits, `_` and `-`; whatever else a client says is `other`. */
   readonly effort: string | null
   readonly budgetTokens: number | null
 }

@@ -32,7 +32,7 @@ export function shapeRow(call: Call): ShapeFeatureRow | null {
     structured_output: flag(shape.structuredOutput),
     reasoning_requested: flag(reasoning.requested),
     reasoning_kind: reasoning.kind,
-    reasoning_effort: wordLike(reasoning.effort),
+    reasoning_effort: reasoning.effort,
     reasoning_budget_tokens: wholeNumber(reasoning.budgetTokens),
     temperature_set: flag(shape.temperatureSet),
     uses_previous_response_id: flag(shape.uses("previous_response_id")),
@@ -56,11 +56,6 @@ function isPolicy(settings: StrategySettings | null | undefined): boolean {
 
 function pseudonym(key: string | undefined, { credential }: Call): string | null {
   return key === undefined || credential === null ? null : pseudonymOf(key, credential.pseudonymKey)
-}
-
-/** It is the client's own text. */
-function wordLike(text: string | null): string | null {
-  return text === null || /^[\w-]{1,32}$/.test(text) ? text : "other"
 }
 
 function wholeNumber(value: number | null): number | null {

@@ -49,7 +49,7 @@ export function openPastPolicies(clock: Clock, mayAsk: () => boolean): Omit<Poli
 function policiesBy(clock: Clock, client: PolicyClient, log: Log): Omit<Policies, "feedback" | "close"> {
   const scripts = new Scripts({ client, clock, clocks: computingClocks, log })
   const external = externalStrategy(client, clock)
-  const twins = { of: (settings: StrategySettings) => scripts.of(settings).twin(silentLog) }
+  const twins = { of: (settings: StrategySettings) => scripts.of(settings).forQuestions(silentLog) }
   return {
     strategies: { script: scriptStrategy(scripts, clock), external },
     rehearsed: { script: scriptStrategy(twins, clock), external },

@@ -6,7 +6,22 @@ import { bodyText, conversationText } from "../policy/call-text.ts"
 import type { PolicyClient } from "../policy/http.ts"
 import type { CallFacts } from "../strategy.ts"
 import { fetchJson } from "./fetch-json.ts"
-import type { CallSource } from "./sandbox.ts"
+
+/** What a call's script may ask for; each is worked out when it is asked for. */
+export interface CallSource {
+  /** `{"caller": …, "context": …}` as JSON. */
+  readonly json: string
+  /** The places of the eligible targets among those of the group, as JSON; empty: all. */
+  readonly places: string
+  /** Counts that are not in `json`, as JSON. */
+  counts(): string
+  /** All text of the conversation. */
+  text(): string
+  /** The request's body. */
+  body(): string
+  /** The answer as JSON, `{"ok":…,"status":…,"body":…}` or `{"error":code}`; null: not allowed. Never rejects. */
+  readonly fetch: ((url: string, init: string) => Promise<string>) | null
+}
 
 export function sourceOf(
   eligible: readonly Target[],

@@ -166,11 +166,16 @@ function resume(number, json) {
   } catch (error) { entry.reject(error) }
   return "?"
 }
+function forget(number) {
+  apply(drop, waiting, [number])
+  return "?"
+}
 function probe() {
   let route
   try { evaluate((script) => { route = script }, new Router(-1)) } catch (error) { return problem(error) }
   return typeof route === "function" ? "=" : "?"
 }
 return (what, first, second, third) =>
-  what === "start" ? start(first, second, third) : what === "resume" ? resume(first, second) : probe()
+  what === "start" ? start(first, second, third) : what === "resume" ? resume(first, second)
+    : what === "forget" ? forget(first) : probe()
 })`

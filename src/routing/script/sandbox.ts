@@ -3,9 +3,12 @@
  * A sandbox that was stopped by force or ran out of memory is `ruined` and must not be used again.
  */
 import type { QuickJSContext, QuickJSHandle, QuickJSRuntime, QuickJSWASMModule } from "quickjs-emscripten-core"
+import type { CallSource } from "./call-source.ts"
+import { engineText } from "./engine-text.ts"
 import { newEngine, Stopped } from "./engine.ts"
 import { faultOf, ScriptFault } from "./fault.ts"
 import { ASKED, PRELUDE } from "./prelude.ts"
+import { IDLE, type Running } from "./running.ts"
 import { TimeLimit, type Clocks } from "./time-limit.ts"
 
 export interface SandboxLimits {
@@ -16,35 +19,9 @@ export interface SandboxLimits {
   readonly wallMs: number
 }
 
-/** What a call's script may ask for; each is worked out when it is asked for. */
-export interface CallSource {
-  /** `{"caller": …, "context": …}` as JSON. */
-  readonly json: string
-  /** The places of the eligible targets among those of the group, as JSON; empty: all. */
-  readonly places: string
-  /** Counts that are not in `json`, as JSON. */
-  counts(): string
-  /** All text of the conversation. */
-  text(): string
-  /** The request's body. */
-  body(): string
-  /** The answer as JSON, `{"ok":…,"status":…,"body":…}` or `{"error":code}`; null: not allowed. Never rejects. */
-  readonly fetch: ((url: string, init: string) => Promise<string>) | null
-}
-
 /** How many fetches one call may make. */
 const MOST_FETCHES = 8
 const STACK_BYTES = 262_144
-
-interface Running {
-  readonly source: CallSource
-  /** Null until the call has to wait. */
-  settled: PromiseWithResolvers<string> | null
-  remainingMs: number
-  fetches: number
-  inFlight: number
-  timer: ReturnType<typeof setTimeout> | null
-}
 
 export class Sandbox {
   ruined = false
@@ -53,11 +30,14 @@ export class Sandbox {
   private readonly limits: SandboxLimits
   private readonly time: TimeLimit
   private readonly running = new Map<number, Running>()
+  /** Fetches of calls that are over: what the engine keeps for their answers must go. */
+  private unheard: number[] = []
   private runtime!: QuickJSRuntime
   private context!: QuickJSContext
   private entry!: QuickJSHandle
   private start!: QuickJSHandle
   private resume!: QuickJSHandle
+  private forget!: QuickJSHandle
   private lastCall = 0
   private lastFetch = 0
 
@@ -86,7 +66,7 @@ export class Sandbox {
       settled: null,
       remainingMs: this.limits.deadlineMs,
       fetches: 0,
-      inFlight: 0,
+      open: new Set(),
       timer: null,
     }
     this.running.set(id, call)
@@ -97,7 +77,7 @@ export class Sandbox {
       call.remainingMs = this.time.leftMs()
       waits = true
     } finally {
-      if (!waits) this.running.delete(id)
+      if (!waits) this.end(id, call)
     }
     const settled = Promise.withResolvers<string>()
     call.settled = settled
@@ -110,6 +90,24 @@ export class Sandbox {
   dispose(culprit: Running | null = null): void {
     this.ruined = true
     for (const [id, call] of this.running) if (call !== culprit) this.fail(id, new ScriptFault("interrupted"))
+  }
+
+  get isIdle(): boolean {
+    return this.running.size === 0
+  }
+
+  /** Not even a text that a fresh one would hold fits: its memory is full of what other calls hold, or left as garbage. */
+  isCrowded(): boolean {
+    const text = "x".repeat(this.limits.memoryBytes * SURE_SHARE)
+    try {
+      return this.enter({ ...IDLE, remainingMs: LOAD_MS }, () => {
+        const handle = engineText(this.context, text)
+        handle?.dispose()
+        return handle === null
+      })
+    } catch {
+      return true
+    }
   }
 
   private prepare(engine: QuickJSWASMModule, code: string, statics: string): void {
@@ -129,6 +127,7 @@ export class Sandbox {
     )
     this.start = context.newString("start")
     this.resume = context.newString("resume")
+    this.forget = context.newString("forget")
     const probe: Running = { ...IDLE, remainingMs: LOAD_MS }
     const answer = this.enter(probe, () => this.invoke(context.newString("probe")))
     if (answer === "?") throw new Error("it has no exported function `route`")
@@ -156,9 +155,10 @@ export class Sandbox {
 
   /** Runs a part of a call on its own budget. */
   private enter<T>(call: Running, work: () => T): T {
-    this.time.begin(call.remainingMs)
     this.isFull = false
     try {
+      if (this.unheard.length > 0) this.forgetUnheard()
+      this.time.begin(call.remainingMs)
       const result = work()
       if (this.time.stopped) throw new Stopped()
       if (this.isFull) throw new ScriptFault("too-large")
@@ -179,6 +179,12 @@ export class Sandbox {
     }
   }
 
+  /** On nobody's budget: what is freed belongs to calls that are over. */
+  private forgetUnheard(): void {
+    this.time.begin(LOAD_MS)
+    for (const number of this.unheard.splice(0)) this.invoke(this.forget, number)
+  }
+
   /** The script's microtasks; then the call is over, or waits for a fetch, or for nothing. */
   private goOn(id: number, call: Running): void {
     try {
@@ -190,7 +196,7 @@ export class Sandbox {
         if (done.error !== undefined) throw new ScriptFault("memory")
       })
       call.remainingMs = this.time.leftMs()
-      if (this.running.has(id) && call.inFlight === 0) throw new ScriptFault("never-settles")
+      if (this.running.has(id) && call.open.size === 0) throw new ScriptFault("never-settles")
     } catch (error) {
       this.fail(id, error)
     }
@@ -218,18 +224,10 @@ export class Sandbox {
 
   /** What is too large for the engine is the prompt's doing, not the script's: nothing is ruined by it. */
   private said(text: string): QuickJSHandle {
-    const handle = text.length > this.limits.memoryBytes ? null : this.newString(text)
-    if (handle !== null && (text.length < LARGE || this.context.typeof(handle) === "string")) return handle
+    const handle = text.length > this.limits.memoryBytes ? null : engineText(this.context, text)
+    if (handle !== null) return handle
     this.isFull = true
     throw new Error("the text does not fit into the memory of the script")
-  }
-
-  private newString(text: string): QuickJSHandle | null {
-    try {
-      return this.context.newString(text)
-    } catch {
-      return null
-    }
   }
 
   /** A text that would not come over as it is goes as JSON: the engine's end with their first NUL and know no half pairs. */
@@ -247,14 +245,14 @@ export class Sandbox {
     if (fetch === null) return this.context.newString("not-enabled")
     if (++call.fetches > MOST_FETCHES) return this.context.newString("too-many")
     const number = ++this.lastFetch
-    call.inFlight++
+    call.open.add(number)
     void this.whenFetched(id, call, number, fetch(url, init))
     return this.context.newNumber(number)
   }
 
   private async whenFetched(id: number, call: Running, number: number, answer: Promise<string>): Promise<void> {
     const json = await answer
-    call.inFlight--
+    call.open.delete(number)
     if (this.running.get(id) !== call) return
     try {
       this.enter(call, () => this.invoke(this.resume, number, json))
@@ -271,11 +269,16 @@ export class Sandbox {
     })
   }
 
+  private end(id: number, call: Running): void {
+    this.running.delete(id)
+    this.unheard.push(...call.open)
+    if (call.timer !== null) clearTimeout(call.timer)
+  }
+
   private finish(id: number, answer: () => string): void {
     const call = this.running.get(id)
     if (call === undefined) return
-    this.running.delete(id)
-    if (call.timer !== null) clearTimeout(call.timer)
+    this.end(id, call)
     try {
       call.settled?.resolve(answer())
     } catch (error) {
@@ -284,13 +287,10 @@ export class Sandbox {
   }
 }
 
-/** A text from here on may be more than is left. */
-const LARGE = 65_536
+/** Of the memory; on its way in a text needs twice its size. */
+const SURE_SHARE = 0.25
 /** How long a script's module may take when it is tried at load. */
 const LOAD_MS = 1000
-const NOTHING: CallSource = { json: "", places: "", counts: () => "{}", text: () => "", body: () => "{}", fetch: null }
-const IDLE = { source: NOTHING, settled: null, fetches: 0, inFlight: 0, timer: null }
-
 function understood(answer: string): string {
   if (answer.startsWith("~")) throw faultOf(answer.slice(1))
   return answer.slice(1)

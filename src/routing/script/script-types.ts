@@ -74,6 +74,7 @@ interface CallContext {
   readonly reasoning: {
     readonly requested: boolean
     readonly kind: "none" | "off" | "effort" | "budget" | "adaptive"
+    /** At most 32 letters, digits, underscores and hyphens; whatever else the call says is "other". */
     readonly effort?: string
     readonly budgetTokens?: number
     /** The field of the request that says it. */

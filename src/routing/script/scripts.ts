@@ -6,6 +6,7 @@ import type { Log } from "../../system/log.ts"
 import type { PolicyClient } from "../policy/http.ts"
 import { targetFactsOf } from "../policy/target-facts.ts"
 import type { CallFacts } from "../strategy.ts"
+import { Bench, BENCH_SECONDS } from "./bench.ts"
 import { bundleScript, ScriptRefused } from "./bundle.ts"
 import { sourceOf } from "./call-source.ts"
 import { ScriptFault } from "./fault.ts"
@@ -21,10 +22,8 @@ export interface ScriptTools {
   readonly log: Log
 }
 
-/** So many runs that had to be stopped within this time keep a script off the processor for a while. Nobody waits for a shadow. */
-const MOST_STOPS = { live: 3, shadow: 1 } as const
-const STOPS_WITHIN_MS = 60_000
-const BENCH_MS = 30_000
+/** How many stops keep a script off the processor for a while. Nobody waits for a shadow, and only people ask. */
+const MOST_STOPS: Readonly<Record<Mode, number>> = { live: 3, shadow: 1, asked: Infinity }
 const WALL_MS = 5000
 const LOG_EVERY_MS = 10_000
 
@@ -59,7 +58,7 @@ export class Scripts {
   }
 }
 
-type Mode = keyof typeof MOST_STOPS
+type Mode = "live" | "shadow" | "asked"
 
 /** The group's own and its shadow's. */
 function scriptsOf({ script, shadow }: Group): readonly (readonly [Mode, ScriptSettings])[] {
@@ -76,13 +75,14 @@ export class Script {
   private readonly code: string
   private readonly statics: string
   private readonly limits: SandboxLimits
-  private readonly mode: Mode
   private readonly group: Group
   private readonly tools: ScriptTools
   private sandbox: Sandbox | null = null
   private making: Promise<Sandbox> | null = null
-  private stops: number[] = []
-  private benchedUntilMs = -Infinity
+  /** The one before, while calls still wait in it. */
+  private left: WeakRef<Sandbox> | null = null
+  private rehearsed: Script | null = null
+  private readonly bench: Bench
   private loggedMs = -Infinity
 
   private constructor(
@@ -93,7 +93,6 @@ export class Script {
     files: readonly string[],
     tools: ScriptTools,
   ) {
-    this.mode = mode
     this.group = group
     this.settings = settings
     this.code = code
@@ -104,6 +103,7 @@ export class Script {
       contract: settings.contract ?? undefined,
       targets: group.targets.map((target) => targetFactsOf(target, true)),
     })
+    this.bench = new Bench(MOST_STOPS[mode])
     this.limits = { deadlineMs: settings.deadlineMs, memoryBytes: settings.memoryBytes, wallMs: WALL_MS }
   }
 
@@ -120,37 +120,51 @@ export class Script {
     }
   }
 
-  /** The same code in a sandbox of its own: nothing that it does is noticed here, and it knows nothing of earlier calls. */
-  twin(log: Log): Script {
-    return new Script(this.mode, this.group, this.settings, this.code, this.files, { ...this.tools, log })
+  /** The same code in a sandbox of its own, for questions: live calls notice nothing of what it does, and it is never benched. */
+  forQuestions(log: Log): Script {
+    const { group, settings, code, files, tools } = this
+    return (this.rehearsed ??= new Script("asked", group, settings, code, files, { ...tools, log }))
   }
 
   /** The decision as JSON. @throws ScriptFault, also by rejection */
   run(eligible: readonly Target[], call: CallFacts): string | Promise<string> {
-    if (this.tools.clock.monotonicMs() < this.benchedUntilMs) throw new ScriptFault("benched")
+    if (this.bench.keepsOff(callerOf(call), this.tools.clock.monotonicMs())) throw new ScriptFault("benched")
     const { sandbox } = this
     if (sandbox !== null && !sandbox.ruined) return this.decide(sandbox, eligible, call)
     return this.usable().then((fresh) => this.decide(fresh, eligible, call))
   }
 
-  /** A call that waited while another one ruined the sandbox is decided again, once: it did nothing wrong. */
   private decide(
     sandbox: Sandbox,
     eligible: readonly Target[],
     call: CallFacts,
     mayBegin = true,
   ): string | Promise<string> {
-    const source = sourceOf(eligible, call, this.settings.http, this.tools.client)
-    try {
-      const answer = sandbox.call(source)
-      if (typeof answer === "string") return answer
-      return answer.catch((error: unknown) => {
-        if (!mayBegin || !(error instanceof ScriptFault) || error.kind !== "interrupted") return this.failed(error)
-        return this.usable().then((fresh) => this.decide(fresh, eligible, call, false))
-      })
-    } catch (error) {
-      return this.failed(error)
+    const failed = (error: unknown): Promise<string> => {
+      if (!mayBegin || !this.isOthersDoing(error, sandbox)) return this.failed(error, call)
+      return this.usable().then((fresh) => this.decide(fresh, eligible, call, false))
     }
+    try {
+      const answer = sandbox.call(sourceOf(eligible, call, this.settings.http, this.tools.client))
+      return typeof answer === "string" ? answer : answer.catch(failed)
+    } catch (error) {
+      return failed(error)
+    }
+  }
+
+  /** A call that waited while another one ruined the sandbox, or that found it full, is decided again, once. */
+  private isOthersDoing(error: unknown, sandbox: Sandbox): boolean {
+    if (!(error instanceof ScriptFault)) return false
+    return error.kind === "interrupted" || (error.kind === "too-large" && this.leaves(sandbox))
+  }
+
+  /** Calls that still wait in a full sandbox end there; never in more than one, so that the memory is bounded. */
+  private leaves(sandbox: Sandbox): boolean {
+    if (sandbox !== this.sandbox) return true
+    if (this.left?.deref()?.isIdle === false || !sandbox.isCrowded()) return false
+    this.left = new WeakRef(sandbox)
+    this.sandbox = null
+    return true
   }
 
   private usable(): Promise<Sandbox> {
@@ -161,21 +175,19 @@ export class Script {
     return this.making
   }
 
-  private failed(error: unknown): never {
+  private failed(error: unknown, call: CallFacts): never {
     const nowMs = this.tools.clock.monotonicMs()
     if (
       error instanceof ScriptFault &&
       (error.kind === "deadline" || error.kind === "memory" || error.kind === "stack")
     ) {
-      this.stops = [...this.stops.filter((at) => nowMs - at < STOPS_WITHIN_MS), nowMs]
-      if (this.stops.length >= MOST_STOPS[this.mode]) {
-        this.stops = []
-        this.benchedUntilMs = nowMs + BENCH_MS
+      this.bench.add(callerOf(call), call.body?.bytes.length ?? 0, nowMs)
+      if (this.bench.keepsOff(callerOf(call), nowMs))
         this.tools.log.error("a routing script was stopped too often and is not run for a while", {
           group: this.group.name,
-          seconds: BENCH_MS / 1000,
+          caller: callerOf(call),
+          seconds: BENCH_SECONDS,
         })
-      }
     }
     if (nowMs - this.loggedMs > LOG_EVERY_MS) {
       this.loggedMs = nowMs
@@ -184,4 +196,9 @@ export class Script {
     }
     throw error
   }
+}
+
+/** The same for all calls that nobody is known to make. */
+function callerOf({ caller }: CallFacts): string {
+  return caller?.id ?? ""
 }

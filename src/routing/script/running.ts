@@ -1,0 +1,23 @@
+/** A call that a sandbox has begun and not ended. */
+import type { CallSource } from "./call-source.ts"
+
+export interface Running {
+  readonly source: CallSource
+  /** Null until the call has to wait. */
+  settled: PromiseWithResolvers<string> | null
+  remainingMs: number
+  fetches: number
+  /** The numbers of those that are under way. */
+  readonly open: Set<number>
+  timer: ReturnType<typeof setTimeout> | null
+}
+
+const NOTHING: CallSource = { json: "", places: "", counts: () => "{}", text: () => "", body: () => "{}", fetch: null }
+/** For what belongs to no call. */
+export const IDLE: Omit<Running, "remainingMs"> = {
+  source: NOTHING,
+  settled: null,
+  fetches: 0,
+  open: new Set<number>(),
+  timer: null,
+}
