@@ -78,8 +78,9 @@ for (const sample of ALL_SAMPLES) {
       expect(answer.status).toBe(200)
       return answer.text.includes("alpha") ? true : undefined
     })
-    // what it does now counts
-    expect((await calls(gateway, sample, 10)).every(({ text }) => text.includes("alpha"))).toBe(true)
+    // what it does now counts; as long as little of it was seen, one call of fifty goes to the other by weight
+    const back = (await calls(gateway, sample, 10)).filter(({ text }) => text.includes("alpha"))
+    expect(back.length).toBeGreaterThanOrEqual(8)
   })
 
   test(`${sample.dialect}: nothing is left but targets that fail: 503 for now, and nothing goes upstream`, async () => {
