@@ -6,14 +6,13 @@ import { RouterError } from "../errors.ts"
 import { explainedRequest, type Explanation } from "../explain/explanation.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import type { LedgerStore } from "../ledger/open.ts"
-import { Call } from "../pipeline/call.ts"
+import { aside } from "../pipeline/aside.ts"
 import { dryRun } from "../pipeline/dry-run.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { Incoming } from "../pipeline/message.ts"
 import { receiveObject } from "../pipeline/receive.ts"
 import { recordedExplanation } from "../pipeline/recorded-explanation.ts"
 import { rehearsalOf } from "../pipeline/rehearsal.ts"
-import { requestId } from "../pipeline/request-id.ts"
 import type { Strategies } from "../routing/strategy.ts"
 import type { Administrator } from "./admin.ts"
 import { sees } from "./domain.ts"
@@ -62,25 +61,8 @@ export async function explainRequest(
   ])
 }
 
-async function received(request: Incoming, gateway: Gateway): Promise<ScannedObject> {
-  const ts = gateway.clock.now()
-  const call = new Call({
-    id: requestId(ts, gateway.random),
-    dialect: DIALECTS["openai-chat"],
-    request,
-    snapshot: gateway.snapshot,
-    ts,
-    startedAt: gateway.clock.monotonicMs(),
-    address: null,
-  })
-  gateway.active++
-  gateway.watchdog.watch(call)
-  try {
-    return await receiveObject(call, gateway)
-  } finally {
-    gateway.active--
-    gateway.watchdog.forget(call)
-  }
+function received(request: Incoming, gateway: Gateway): Promise<ScannedObject> {
+  return aside(request, DIALECTS["openai-chat"], gateway, (call) => receiveObject(call, gateway))
 }
 
 interface Question {

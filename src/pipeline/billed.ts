@@ -34,7 +34,7 @@ export function billed(call: Call, gateway: Gateway, outcome: Outcome): Billed {
   // what is made in the background and cannot be asked for again may use all that it was allowed to
   const isUnseen = call.answered && runsInBackground(call)
   const tokens = isUnseen ? reservedFor(call, reached, gateway) : observed(call, reached, gateway)
-  return { usage: estimated(tokens), source: "estimated", target: reached }
+  return { usage: estimatedUsage(tokens), source: "estimated", target: reached }
 }
 
 /** The target whose answer, or part of an answer, the client got. */
@@ -81,7 +81,8 @@ function observed(call: Call, target: Target, { governance }: Gateway): Estimate
   }
 }
 
-function estimated({ inputTokens, outputTokens }: Estimated): Usage {
+/** Nobody reported it: all input is taken for fresh. */
+export function estimatedUsage({ inputTokens, outputTokens }: Estimated): Usage {
   return {
     freshInputTokens: inputTokens,
     cachedInputTokens: 0,

@@ -195,7 +195,7 @@ function shapeRows(call: Call): readonly CallerShapeRow[] {
 
 const NO_SHAPES: readonly CallerShapeRow[] = []
 
-function allInput(usage: Usage): number {
+export function allInput(usage: Usage): number {
   return usage.freshInputTokens + usage.cachedInputTokens + usage.cacheWrite5mTokens + usage.cacheWrite1hTokens
 }
 

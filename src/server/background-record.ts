@@ -2,8 +2,9 @@
 import type { Snapshot, Target } from "../config/snapshot.ts"
 import type { AnswerFacts, Usage } from "../dialects/dialect.ts"
 import type { BackgroundRow, CallRecord, UsageRow, UsageSource } from "../ledger/record.ts"
+import { estimatedUsage } from "../pipeline/billed.ts"
 import { dearCost } from "../pipeline/limit-amounts.ts"
-import { costsOf } from "../pipeline/record.ts"
+import { allInput, costsOf } from "../pipeline/record.ts"
 import { NOTHING_KNOWN } from "./orphans.ts"
 
 export interface Booking {
@@ -87,18 +88,8 @@ function billedOf(answer: BackgroundRow, { usage }: AnswerFacts): BilledUsage {
   return { usage, source: "provider" }
 }
 
-function reservedUsage({ input_tokens, output_tokens }: BackgroundRow): Usage {
-  return {
-    freshInputTokens: input_tokens,
-    cachedInputTokens: 0,
-    cacheWrite5mTokens: 0,
-    cacheWrite1hTokens: 0,
-    outputTokens: output_tokens,
-    reasoningTokens: null,
-    unreported: null,
-    reportedCostUsd: null,
-    mixedModels: false,
-  }
+function reservedUsage({ input_tokens: inputTokens, output_tokens: outputTokens }: BackgroundRow): Usage {
+  return estimatedUsage({ inputTokens, outputTokens })
 }
 
 function countersOf(
@@ -110,7 +101,7 @@ function countersOf(
   const costs = costsOf(target, usage, serviceTier, answer.image_count)
   if (usage === null) return { usage_source: source, input_tokens: null, output_tokens: null }
   const { freshInputTokens, cachedInputTokens, cacheWrite5mTokens, cacheWrite1hTokens, outputTokens } = usage
-  const input = freshInputTokens + cachedInputTokens + cacheWrite5mTokens + cacheWrite1hTokens
+  const input = allInput(usage)
   const isReserved = source === "estimated" && costs.total_cost_nano_usd === null && answer.nano_usd > 0
   return {
     ...costs,

@@ -10,14 +10,14 @@ import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
 import { authenticate } from "../pipeline/authenticate.ts"
 import { governBetas } from "../pipeline/betas.ts"
-import { Call } from "../pipeline/call.ts"
+import { aside } from "../pipeline/aside.ts"
+import type { Call } from "../pipeline/call.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { governHostedTools } from "../pipeline/hosted-tools.ts"
 import { holderOf } from "../pipeline/held-state.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import { rank } from "../pipeline/rank.ts"
 import { receive } from "../pipeline/receive.ts"
-import { requestId } from "../pipeline/request-id.ts"
 import { renamedRefusal } from "../pipeline/shown-model.ts"
 import { translate } from "../pipeline/translate.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
@@ -36,24 +36,7 @@ const decoder = new TextDecoder()
 /** @throws RouterError as for a call, up to the choice of a target */
 export async function countTokens(request: Incoming, gateway: Gateway): Promise<Outgoing> {
   if (gateway.draining) throw new RouterError("shutting-down")
-  const ts = gateway.clock.now()
-  const call = new Call({
-    id: requestId(ts, gateway.random),
-    dialect: MESSAGES,
-    request,
-    snapshot: gateway.snapshot,
-    ts,
-    startedAt: gateway.clock.monotonicMs(),
-    address: null,
-  })
-  gateway.active++
-  gateway.watchdog.watch(call)
-  try {
-    return await counted(call, gateway)
-  } finally {
-    gateway.active--
-    gateway.watchdog.forget(call)
-  }
+  return aside(request, MESSAGES, gateway, (call) => counted(call, gateway))
 }
 
 async function counted(call: Call, gateway: Gateway): Promise<Outgoing> {
