@@ -1,4 +1,4 @@
-/** token list, rotate and revoke on files; what a running router makes of it is in test/promises/token-commands.test.ts. */
+/** token list, rotate and revoke on files; what a running router makes of it is in test/promises/admin/token-commands.test.ts. */
 import { afterAll, expect, test } from "bun:test"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,0 +1,138 @@
+/** `smart-router replay` on a terminal: a bar while it runs, and what Ctrl-C leaves. */
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { join } from "node:path"
+import type { ReplayReport } from "../../../src/replay/replay.ts"
+import { systemClock } from "../../../src/system/clock.ts"
+import { smartRouter } from "../../helpers/command-line.ts"
+import { ledgerFolder, type LedgerFolder } from "../../helpers/ledger.ts"
+import { pastCall, recorded, replayConfig } from "../../helpers/past-calls.ts"
+
+const MAIN = join(import.meta.dir, "../../../src/main.ts")
+const COMMAND = [process.execPath, "--no-env-file", MAIN, "replay"]
+const CALLS = 400
+/** Long enough to be interrupted: some 5 ms for each call. */
+const SLOW =
+  "export function route() { let n = 0; for (let i = 0; i < 100_000; i++) n += i % 7; return { targetIndex: n % 2 } }"
+let state: LedgerFolder
+let config: string
+
+beforeAll(async () => {
+  state = ledgerFolder()
+  const ledger = await state.open()
+  const now = systemClock.now()
+  await recorded(
+    ledger,
+    Array.from({ length: CALLS }, (_, index) => pastCall(now - 3_600_000 + index * 1000, index)),
+  )
+  await Bun.write(join(state.folder, "slow.ts"), SLOW)
+  const group = { strategy: "script", script: "slow.ts", script_limits: { deadline_ms: 1000 } }
+  config = replayConfig(state.folder, { usageDb: { path: state.path }, group })
+})
+
+afterAll(async () => state[Symbol.asyncDispose]())
+
+interface Seen {
+  readonly code: number
+  readonly text: string
+}
+
+interface Scene {
+  /** Ctrl-C is pressed as soon as this was seen. */
+  readonly until?: RegExp
+  /** Standard output goes there; else all three streams are the terminal. */
+  readonly into?: string
+}
+
+async function onTerminal(args: readonly string[], { until, into }: Scene = {}): Promise<Seen> {
+  let text = ""
+  let isPressed = false
+  const decoder = new TextDecoder()
+  const command = [...COMMAND, "--config", config, ...args]
+  const redirected = ["sh", "-c", 'exec "$@" > "$0"', into ?? "", ...command]
+  const child = Bun.spawn(into === undefined ? command : redirected, {
+    env: { PATH: process.env["PATH"] ?? "" },
+    terminal: {
+      cols: 100,
+      rows: 30,
+      data: (terminal, piece) => {
+        text += decoder.decode(piece, { stream: true })
+        if (isPressed || until?.test(text) !== true) return
+        isPressed = true
+        terminal.write("\u0003")
+      },
+    },
+  })
+  const code = await child.exited
+  await Bun.sleep(50)
+  child.terminal?.close()
+  return { code, text }
+}
+
+const BAR = /\r\[#*\.*\] \d+ calls/gu
+
+test("a bar grows, and is gone when the report stands there", async () => {
+  const { code, text } = await onTerminal([])
+  expect(code).toBe(0)
+  const bars = text.match(BAR) ?? []
+  expect(new Set(bars).size).toBeGreaterThan(3)
+  const lengths = bars.map((bar) => bar.split("#").length - 1)
+  expect(lengths).toEqual(lengths.toSorted((left, right) => left - right))
+  expect(lengths[0]).toBeLessThan(3)
+  // the last one is written over with blanks, and the report begins at the left edge
+  expect(text).toMatch(/\] \d+ calls\s*\r +\r400 calls: 400 decided again/u)
+})
+
+test("Ctrl-C: the figures until then, said to be that, and exit code 130", async () => {
+  const { code, text } = await onTerminal([], { until: /#{3}\.+\] \d+ calls/u })
+  expect(code).toBe(130)
+  const [, after] = text.split("Interrupted: these are the figures of the calls until then.")
+  const calls = Number(/(\d+) calls: \1 decided again/u.exec(after ?? "")?.[1])
+  expect(calls).toBeGreaterThan(0)
+  expect(calls).toBeLessThan(CALLS)
+})
+
+test("no terminal: no bar, and the figures alone on standard output", async () => {
+  const { code, out, err } = await smartRouter(["replay", "--config", config, "--json"])
+  expect([code, err]).toEqual([0, ""])
+  expect(JSON.parse(out)).toMatchObject({ complete: true, calls: CALLS })
+})
+
+test("a terminal for errors alone: the bar there, and nothing of it in the JSON", async () => {
+  const file = join(state.folder, "out.json")
+  const { code, text } = await onTerminal(["--json"], { into: file })
+  expect(code).toBe(0)
+  expect(text).toMatch(BAR)
+  expect(JSON.parse(await Bun.file(file).text())).toMatchObject({ complete: true, calls: CALLS })
+})
+
+test("SIGINT without a terminal: JSON of a part, which says so", async () => {
+  let questions = 0
+  using service = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: async () => {
+      if (++questions === 20) child.kill("SIGINT")
+      await Bun.sleep(5)
+      return Response.json({ targetIndex: 1 })
+    },
+  })
+  const host = `127.0.0.1:${service.port}`
+  const policy = { url: `http://${host}/decide`, allow_hosts: [host] }
+  const asking = replayConfig(join(state.folder, "asking"), {
+    usageDb: { path: state.path },
+    group: { strategy: "external", external_policy: policy },
+  })
+  const child = Bun.spawn([...COMMAND, "--config", asking, "--ask-services", "--json"], {
+    env: { PATH: process.env["PATH"] ?? "" },
+    stdout: "pipe",
+    stderr: "pipe",
+  })
+  const text = child.stdout.text()
+  expect(await child.exited).toBe(130)
+  const report = JSON.parse(await text) as ReplayReport & { readonly complete: boolean }
+  expect(report.complete).toBe(false)
+  expect(report.calls).toBeGreaterThanOrEqual(12)
+  expect(report.calls).toBeLessThan(CALLS)
+  expect(report.decided).toBe(report.calls)
+  expect(await child.stderr.text()).toContain("Interrupted")
+})

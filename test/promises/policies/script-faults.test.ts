@@ -1,0 +1,87 @@
+/** A script that misbehaves ends its own call with `routing-policy-error`, and nobody else's. */
+import { expect, test } from "bun:test"
+import { expectError } from "../../helpers/expectations.ts"
+import { ALL_SAMPLES, SAMPLES } from "../../helpers/samples.ts"
+import { startScripted } from "../../helpers/scripted.ts"
+
+/** By the word in the call's text: what the script does, and what is recorded of it. */
+const MISDEEDS: Readonly<Record<string, readonly [string, string]>> = {
+  spin: ["while (true) {}", "deadline"],
+  "catch-spin": ["while (true) { try { while (true) {} } catch {} }", "deadline"],
+  "native-spin": ["Array.prototype.indexOf.call({ length: 2 ** 52 }, 1)", "deadline"],
+  search: ["'a'.repeat(300000).indexOf('a'.repeat(150000) + 'b')", "deadline"],
+  "regular-expression": ["/(a+)+$/.test('a'.repeat(40) + 'b')", "deadline"],
+  "async-spin": ["return (async () => { while (true) await 1 })()", "deadline"],
+  "big-number": ["let n = 3n; for (let i = 0; i < 40; i++) n = n * n", "deadline"],
+  copies: ["const a = []; while (true) a.push('x'.repeat(100000) + a.length)", "deadline"],
+  memory: ["new ArrayBuffer(1 << 30)", "memory"],
+  recursion: ["const f = () => f() + 1; f()", "stack"],
+  // either the engine sees it coming or the host's own stack ends: both end the call
+  "native-recursion": ["JSON.parse('['.repeat(100000))", "stack or threw"],
+  throws: ["throw new RangeError(ctx.text)", "threw"],
+  "throws-nothing": ["throw null", "threw"],
+  "bad-getter": ["throw { get name() { throw 1 }, get stack() { throw 2 } }", "threw"],
+  rejects: ["return Promise.reject(new Error('no'))", "threw"],
+  "never-settles": ["return new Promise(() => {})", "never-settles"],
+  nothing: ["", "bad-decision"],
+  text: ["return 'first'", "bad-decision"],
+  circle: ["const a: any = {}; a.a = a; return a", "bad-decision"],
+  "no-number": ["return { targetIndex: '0' }", "bad-decision"],
+  "half-index": ["return { targetIndex: 0.5 }", "bad-decision"],
+  stranger: ["return { targetIndex: 2 }", "unknown-target"],
+  "named-stranger": ["return { provider: 'plain', model: 'm1' }", "unknown-target"],
+  "strange-fallback": ["return { targetIndex: 0, fallbackIndexes: [7] }", "unknown-target"],
+  "no-network": ["return router.fetchJSON('http://127.0.0.1/')", "threw"],
+}
+
+for (const [word, [code, reason]] of Object.entries(MISDEEDS)) {
+  test(`${word}: ${reason}`, async () => {
+    const script = `declare const router: any
+      export function route(ctx: any): any { ${code} }`
+    await using own = await startScripted(script)
+    for (const sample of ALL_SAMPLES.slice(0, reason === "deadline" ? 1 : 3)) {
+      const answer = await own.gateway.call(sample.dialect, sample.request({ text: word }))
+      expectError(answer, sample.dialect, 502, "routing-policy-error")
+      expect(own.servedBy(word)).toEqual([])
+      const event = own.gateway.records.trace(answer.requestId).find((row) => row.event === "policy_execution")
+      expect(reason.split(" or ")).toContain(String(event?.reason))
+    }
+    const plain = SAMPLES.chat.request({ model: "plain" })
+    expect((await own.gateway.call("chat", plain)).status).toBe(200)
+  })
+}
+
+test("what a script throws is a part of the prompt: nobody writes it down", async () => {
+  await using own = await startScripted(`export function route(ctx: any): any {
+    const error = new Error(ctx.text + ctx.targets[0].baseUrl); error.name = ctx.text; throw error }`)
+  const answer = await own.gateway.call("chat", SAMPLES.chat.request({ text: "a-very-secret-word" }))
+  expectError(answer, "chat", 502, "routing-policy-error")
+  expect(answer.text).not.toContain("a-very-secret-word")
+  await own.gateway.stop()
+  expect(own.gateway.records.leaks(["a-very-secret-word", ...own.gateway.prepared.secrets])).toEqual([])
+})
+
+test("with on_error: fallback the configured order stands in", async () => {
+  const limits = { script_limits: { on_error: "fallback", deadline_ms: 5 } }
+  await using own = await startScripted("export function route(): any { while (true) {} }", limits)
+  for (const sample of ALL_SAMPLES) {
+    const answer = await own.gateway.call(sample.dialect, sample.request())
+    expect([answer.status, answer.text]).toEqual([200, sample.unary("first")])
+    expect(own.gateway.records.trace(answer.requestId)).toContainEqual(
+      expect.objectContaining({ event: "policy_execution", reason: "deadline" }),
+    )
+  }
+})
+
+test("a script that had to be stopped three times is benched: its calls fail at once", async () => {
+  await using own = await startScripted(`export function route(ctx: any): any {
+    if (ctx.text === "spin") while (true) {}
+    return { targetIndex: 1 } }`)
+  const call = (text: string) => own.gateway.call("chat", SAMPLES.chat.request({ text }))
+  expect((await call("fine")).status).toBe(200)
+  for (let stops = 0; stops < 3; stops++) expectError(await call("spin"), "chat", 502, "routing-policy-error")
+  const answer = await call("fine")
+  expectError(answer, "chat", 502, "routing-policy-error")
+  expect(own.gateway.records.trace(answer.requestId)).toContainEqual(expect.objectContaining({ reason: "benched" }))
+  expect((await own.gateway.call("chat", SAMPLES.chat.request({ model: "plain" }))).status).toBe(200)
+})
