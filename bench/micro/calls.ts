@@ -104,7 +104,7 @@ export const gateway: Gateway = {
   health,
   pins: new MemoryPinStore(),
   strategies: STRATEGIES as Strategies,
-  governance: new Governance(new MemoryState(), journal),
+  governance: new Governance(new MemoryState(), journal, systemClock),
 } as Partial<Gateway> as Gateway
 
 /** Writes what the journal still holds, and removes it. */

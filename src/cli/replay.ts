@@ -99,7 +99,7 @@ async function replayed(
   asksServices: boolean,
   interrupt: Interrupt,
 ): Promise<ReplayReport | null> {
-  const clock = new ReplayClock()
+  const clock = new ReplayClock(systemClock)
   const services = { isWanted: false }
   const policies = openPastPolicies(clock, () => {
     services.isWanted = true

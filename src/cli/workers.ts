@@ -4,6 +4,7 @@ import type { ReloadOutcome } from "../config/reload.ts"
 import { controlPath, openControl } from "../server/control.ts"
 import { processFiles } from "../server/process-files.ts"
 import { addressOf, prepareStore, takeOver } from "../server/start.ts"
+import { systemClock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import { reloadProcess } from "./running-router.ts"
 import { ALL_ARE_UP, workerEnvironment } from "./worker.ts"
@@ -49,7 +50,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   const { config, log } = options
   const numbers = Array.from({ length: config.server.workers }, (_, index) => index + 1)
   const { address, url } = reservedAddress(config.server.listen)
-  await takeOver(config, numbers, log)
+  await takeOver(config, numbers, log, systemClock)
   await prepareStore(config, 1, log)
   const crew = new Crew(
     numbers.map((number) => new Worker(number)),

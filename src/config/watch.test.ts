@@ -2,10 +2,10 @@ import { afterAll, describe, expect, test } from "bun:test"
 import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { systemWatchTools, watchFiles, type WatchTools } from "./watch.ts"
+import { fingerprint as fingerprintOf, watchFiles, type WatchTools } from "./watch.ts"
 
 /** Looks only when the test says so. */
-function manual(fingerprint: WatchTools["fingerprint"] = systemWatchTools.fingerprint) {
+function manual(fingerprint: WatchTools["fingerprint"] = fingerprintOf) {
   let look = (): Promise<void> => Promise.resolve()
   let stopped = false
   const tools: WatchTools = {

@@ -3,6 +3,7 @@
  * are swapped (Kubernetes), file systems that send no events, and files that appear only later.
  */
 import { stat } from "node:fs/promises"
+import type { Clock } from "../system/clock.ts"
 
 export const LOOK_EVERY_MS = 1000
 
@@ -15,20 +16,24 @@ export interface WatchTools {
   readonly fingerprint: (path: string) => Promise<string>
 }
 
-export const systemWatchTools: WatchTools = {
-  every(intervalMs, action) {
-    const timer = setInterval(() => void action(), intervalMs)
-    timer.unref()
-    return () => clearInterval(timer)
-  },
-  async fingerprint(path) {
-    try {
-      const { dev, ino, size, mtimeMs, ctimeMs } = await stat(path)
-      return [dev, ino, size, mtimeMs, ctimeMs].join(":")
-    } catch {
-      return "absent"
-    }
-  },
+export function systemWatchTools(clock: Clock): WatchTools {
+  return {
+    every(intervalMs, action) {
+      const timer = clock.every(intervalMs, () => void action())
+      timer.unref()
+      return () => timer.close()
+    },
+    fingerprint,
+  }
+}
+
+export async function fingerprint(path: string): Promise<string> {
+  try {
+    const { dev, ino, size, mtimeMs, ctimeMs } = await stat(path)
+    return [dev, ino, size, mtimeMs, ctimeMs].join(":")
+  } catch {
+    return "absent"
+  }
 }
 
 /**

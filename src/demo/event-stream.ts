@@ -19,6 +19,8 @@ export function eventStreamBody(frames: Generator<string>, pauseMs: number): Rea
         return
       }
       controller.enqueue(encoder.encode(next.value))
+      // the stranger that the demo plays has a time of its own
+      // oxlint-disable-next-line no-restricted-properties
       if (pauseMs > 0) await Bun.sleep(pauseMs)
     },
     cancel() {

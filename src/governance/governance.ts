@@ -3,6 +3,7 @@ import { Estimator } from "./estimator.ts"
 import { Line } from "./line.ts"
 import type { Journal } from "./journal.ts"
 import type { GovernanceState } from "./state.ts"
+import type { Timers } from "../system/clock.ts"
 
 export class Governance {
   readonly state: GovernanceState
@@ -10,12 +11,14 @@ export class Governance {
   /** Null: reservations are not written down. */
   readonly journal: Journal | null
   readonly #lines = new Map<string, Line>()
+  readonly #timers: Timers
   readonly #release: () => void
 
   /** `release` gives the journal's files to the next process. */
-  constructor(state: GovernanceState, journal: Journal | null, release: () => void = () => {}) {
+  constructor(state: GovernanceState, journal: Journal | null, timers: Timers, release: () => void = () => {}) {
     this.state = state
     this.journal = journal
+    this.#timers = timers
     this.#release = release
   }
 
@@ -37,7 +40,7 @@ export class Governance {
   line(key: string): Line {
     const known = this.#lines.get(key)
     if (known !== undefined) return known
-    const fresh = new Line()
+    const fresh = new Line(this.#timers)
     this.#lines.set(key, fresh)
     return fresh
   }

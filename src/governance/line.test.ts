@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test"
+import { systemClock } from "../system/clock.ts"
 import { Line, type Entry } from "./line.ts"
 import type { Check, Lease, Refusal, Subject } from "./state.ts"
 
@@ -53,7 +54,7 @@ function bucket(): Bucket {
 }
 
 test("whoever becomes the first is asked at once, however long the one before it would have waited", async () => {
-  const line = new Line()
+  const line = new Line(systemClock)
   const { fill, entry, asked } = bucket()
   const first = line.join(entry("first"), refusal(60_000), 60_000)
   const second = line.join(entry("second"), refusal(60_000), 60_000)
@@ -66,7 +67,7 @@ test("whoever becomes the first is asked at once, however long the one before it
 })
 
 test("a steady trickle of calls that give up does not keep the bucket from those behind them", async () => {
-  const line = new Line()
+  const line = new Line(systemClock)
   const { fill, entry } = bucket()
   const outcomes: Promise<unknown>[] = []
   for (let call = 0; call < 12; call += 1) {
@@ -81,7 +82,7 @@ test("a steady trickle of calls that give up does not keep the bucket from those
 })
 
 test("one that is let in after it left gives back what it got, and the next one is asked", async () => {
-  const line = new Line()
+  const line = new Line(systemClock)
   const { entry, released, asked } = bucket()
   const answer = Promise.withResolvers<Lease>()
   const slow: Entry = { ...entry("slow"), ask: () => answer.promise }

@@ -3,6 +3,7 @@
  * time. Whoever leaves gives its place back.
  */
 import type { Lease, Refusal } from "./state.ts"
+import type { Timer, Timers } from "../system/clock.ts"
 import { isBucket } from "./measure.ts"
 
 type Outcome = Lease | Refusal
@@ -21,7 +22,7 @@ interface Waiter {
   readonly reject: (error: unknown) => void
   /** What it was refused with last. */
   latest: Refusal
-  timer: ReturnType<typeof setTimeout> | null
+  timer: Timer | null
 }
 
 /** Some day the bucket lets the call in. */
@@ -36,9 +37,14 @@ export interface Waiting {
 }
 
 export class Line {
+  readonly #timers: Timers
   readonly #waiters: Waiter[] = []
-  #timer: ReturnType<typeof setTimeout> | null = null
+  #timer: Timer | null = null
   #asking = false
+
+  constructor(timers: Timers) {
+    this.#timers = timers
+  }
 
   get length(): number {
     return this.#waiters.length
@@ -48,7 +54,7 @@ export class Line {
   join(entry: Entry, refusal: Refusal, maxWaitMs: number): Waiting {
     const { promise, resolve, reject } = Promise.withResolvers<Outcome | null>()
     const waiter: Waiter = { entry, resolve, reject, latest: refusal, timer: null }
-    waiter.timer = setTimeout(() => this.#end(waiter, waiter.latest), maxWaitMs)
+    waiter.timer = this.#timers.after(maxWaitMs, () => this.#end(waiter, waiter.latest))
     this.#waiters.push(waiter)
     if (this.#waiters.length === 1) this.#plan(refusal)
     return { outcome: promise, leave: () => this.#end(waiter, null) }
@@ -64,18 +70,19 @@ export class Line {
   }
 
   #remove(at: number, waiter: Waiter): void {
-    if (waiter.timer !== null) clearTimeout(waiter.timer)
+    waiter.timer?.close()
     this.#waiters.splice(at, 1)
   }
 
   /** Asks for the first in line when its bucket may have filled. */
   #plan(refusal: Refusal): void {
     if (this.#asking) return
-    this.#timer = setTimeout(() => void this.#ask(), Math.max(1, Math.ceil(refusal.retryAfterMs ?? 1)))
+    const inMs = Math.max(1, Math.ceil(refusal.retryAfterMs ?? 1))
+    this.#timer = this.#timers.after(inMs, () => void this.#ask())
   }
 
   async #ask(): Promise<void> {
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer?.close()
     this.#timer = null
     const [first] = this.#waiters
     if (first === undefined || this.#asking) return

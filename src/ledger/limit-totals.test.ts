@@ -16,12 +16,13 @@ import { PostgresDatabase } from "./postgres/database.ts"
 import { migrate as migratePostgres } from "./postgres/migrate.ts"
 import type { CallRecord, UsageRow } from "./record.ts"
 import { encodeLine } from "./spool-line.ts"
+import { systemClock } from "../system/clock.ts"
 import { silentLog } from "../system/log.ts"
 
 setDefaultTimeout(30_000)
 
 const TS = Date.UTC(2026, 10, 22, 10)
-const clock = { now: () => TS + 60_000, monotonicMs: () => 0 }
+const clock = { ...systemClock, now: () => TS + 60_000, monotonicMs: () => 0 }
 
 const NOTHING: UsedAmounts = { requests: 0, tokens: 0, nanoUsd: 0 }
 const TODAY = Date.UTC(2026, 10, 22)

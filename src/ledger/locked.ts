@@ -11,6 +11,12 @@ export async function patiently<Result>(budgetMs: number, open: () => Result): P
     } catch (error) {
       if (!(error instanceof LockedError) || waitedMs >= budgetMs) throw error
     }
-    await Bun.sleep(RETRY_MS)
+    await pauseForLock(RETRY_MS)
   }
+}
+
+/** In real time, whatever the clock says: another process holds the lock, or another connection. */
+export async function pauseForLock(ms: number): Promise<void> {
+  // oxlint-disable-next-line no-restricted-properties
+  await Bun.sleep(ms)
 }

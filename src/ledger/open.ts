@@ -128,7 +128,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
   const refusedPath = `${options.path}.refused`
   const rules = { ...limits, clock, log, refusedPath, refuses: options.onUnavailable === "fail_closed" }
   const outage = new Outage(database, spooling?.spool ?? null, rules)
-  if (outageCause === null) await atMost(limits.openMs, outage.replay())
+  if (outageCause === null) await atMost(limits.openMs, outage.replay(), clock)
   else outage.begin(outageCause)
   const { onCommit = () => {} } = options
   const writer = new GroupWriter(database, outage, { clock, log, limits, isAsync: durability === "async", onCommit })
@@ -172,10 +172,10 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
 }
 
 /** Whatever comes of it later. */
-async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+async function atMost(ms: number, work: Promise<unknown>, clock: Clock): Promise<void> {
   const late = Promise.withResolvers<void>()
-  const timer = setTimeout(late.resolve, ms)
-  await Promise.race([work, late.promise]).finally(() => clearTimeout(timer))
+  const timer = clock.after(ms, late.resolve)
+  await Promise.race([work, late.promise]).finally(() => timer.close())
 }
 
 /** @throws RouterError `usage-store-unavailable` */

@@ -5,9 +5,10 @@
 import { appendFileSync } from "node:fs"
 import { RouterError } from "../errors.ts"
 import { OWNER_FILE } from "../system/owner-only.ts"
-import type { Clock } from "../system/clock.ts"
+import type { Clock, Timer } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { LedgerDatabase } from "./database.ts"
+import { pauseForLock } from "./locked.ts"
 import type { CallRecord } from "./record.ts"
 import type { Spool, SpoolPosition } from "./spool.ts"
 
@@ -37,7 +38,7 @@ export class Outage {
   #isClosed = false
   #checkedMs = Number.NEGATIVE_INFINITY
   #probeMs: number
-  #timer: ReturnType<typeof setTimeout> | null = null
+  #timer: Timer | null = null
   #replay: Promise<void> | null = null
 
   /** `spool` null: there is none, calls are refused. */
@@ -199,7 +200,7 @@ export class Outage {
       } catch (error) {
         if (this.#database.failureOf(error) !== "busy" || tries === BUSY_TRIES) throw error
       }
-      await Bun.sleep(BUSY_WAIT_MS)
+      await pauseForLock(BUSY_WAIT_MS)
     }
   }
 
@@ -211,13 +212,13 @@ export class Outage {
 
   #schedule(): void {
     if (this.#isClosed) return
-    this.#timer = setTimeout(() => void this.#probe(), this.#probeMs)
+    this.#timer = this.#rules.clock.after(this.#probeMs, () => void this.#probe())
     this.#timer.unref()
     this.#probeMs = Math.min(this.#probeMs * 2, this.#rules.slowestProbeMs)
   }
 
   #cancel(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer?.close()
     this.#timer = null
   }
 

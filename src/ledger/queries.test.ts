@@ -4,11 +4,12 @@ import { ledgerFolder } from "../../test/helpers/ledger.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import type { LedgerStore } from "./open.ts"
 import type { UsageFigures } from "./queries.ts"
+import { systemClock } from "../system/clock.ts"
 import type { UsageRow } from "./record.ts"
 
 const DAY_MS = 86_400_000
 const NOW = Date.UTC(2026, 10, 22, 10, 30)
-const clock = { now: () => NOW, monotonicMs: () => 0 }
+const clock = { ...systemClock, now: () => NOW, monotonicMs: () => 0 }
 
 let next = 0
 

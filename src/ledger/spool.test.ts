@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { rejectionOf } from "../../test/helpers/ledger.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
+import { systemClock } from "../system/clock.ts"
 import { silentLog } from "../system/log.ts"
 import { Spool, type SpoolPosition } from "./spool.ts"
 import { decodeLine, encodeLine } from "./spool-line.ts"
@@ -22,7 +23,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }))
 
 function open(maxBytes = 1 << 20, reservedBytes = RESERVED_BYTES): Promise<Spool> {
-  const clock = { now: () => (now += 1), monotonicMs: () => 0 }
+  const clock = { ...systemClock, now: () => (now += 1), monotonicMs: () => 0 }
   return Spool.open({ path, reservedBytes, maxBytes, clock, log: silentLog })
 }
 

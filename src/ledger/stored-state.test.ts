@@ -2,6 +2,7 @@ import { expect, test } from "bun:test"
 import { Database } from "bun:sqlite"
 import { ledgerFolder, until } from "../../test/helpers/ledger.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
+import { systemClock } from "../system/clock.ts"
 import type { StoredStateRow } from "./record.ts"
 import { storedIdHash, StoredStateIndex } from "./stored-state.ts"
 
@@ -71,7 +72,7 @@ test("a sweep takes what has expired, and beyond the bound what expires first", 
   using database = new Database(state.path)
   const query = <Row>(sql: string, parameters: readonly (string | number)[]): Row[] =>
     database.query<Row, (string | number)[]>(sql).all(...parameters)
-  const clock = { now: () => TS, monotonicMs: () => 0 }
+  const clock = { ...systemClock, now: () => TS, monotonicMs: () => 0 }
   const log = { info: () => {}, warn: () => {}, error: () => {} }
   const index = new StoredStateIndex({ query }, clock, log, { maxRows: 100 })
   await index.sweep()
@@ -87,7 +88,7 @@ test("only so many are remembered, and the database is asked for the others", as
     asked.push(String(parameters[0]))
     return []
   }
-  const clock = { now: () => TS, monotonicMs: () => 0 }
+  const clock = { ...systemClock, now: () => TS, monotonicMs: () => 0 }
   const log = { info: () => {}, warn: () => {}, error: () => {} }
   const index = new StoredStateIndex({ query }, clock, log, { remembered: 2 })
   index.remember([row("one"), row("two"), row("three")])

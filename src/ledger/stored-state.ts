@@ -3,7 +3,7 @@
  * item ids that answers handed out. The rows are written with the call that got the answer (`insert.ts`); this finds them
  * again, and takes away what has expired.
  */
-import type { Clock } from "../system/clock.ts"
+import type { Clock, Timer } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import { STORED_STATE_COLUMNS } from "./columns.ts"
 import type { StoredStateRow } from "./record.ts"
@@ -70,14 +70,14 @@ export class StoredStateIndex implements StoredStates {
   readonly #bounds: Bounds
   /** In order of arrival. */
   readonly #remembered = new Map<string, StoredPlace>()
-  readonly #timer: ReturnType<typeof setInterval>
+  readonly #timer: Timer
 
   constructor(database: StoredStateDatabase, clock: Clock, log: Log, bounds: Partial<Bounds> = {}) {
     this.#database = database
     this.#clock = clock
     this.#log = log
     this.#bounds = { ...BOUNDS, ...bounds }
-    this.#timer = setInterval(() => void this.sweep(), this.#bounds.sweepEveryMs)
+    this.#timer = clock.every(this.#bounds.sweepEveryMs, () => void this.sweep())
     this.#timer.unref()
   }
 
@@ -125,14 +125,14 @@ export class StoredStateIndex implements StoredStates {
   /** Takes away what has expired, and beyond the bound what expires first. Never rejects: what stays goes next time. */
   async sweep(): Promise<void> {
     try {
-      while ((await this.#sweepSome("expires_at <= ?", this.#clock.now())) === SWEEP_ROWS) await Bun.sleep(1)
+      while ((await this.#sweepSome("expires_at <= ?", this.#clock.now())) === SWEEP_ROWS) await this.#clock.sleep(1)
       const [counted] = await this.#database.query<{ readonly rows: number | string }>(
         "SELECT count(*) AS rows FROM stored_state",
         [],
       )
       for (let more = Number(counted?.rows ?? 0) - this.#bounds.maxRows; more > 0; more -= SWEEP_ROWS) {
         await this.#sweepSome("1 = ?", 1, Math.min(more, SWEEP_ROWS))
-        await Bun.sleep(1)
+        await this.#clock.sleep(1)
       }
     } catch (error) {
       this.#log.warn("ids of stored state that have expired could not be taken away yet", { error })
@@ -140,7 +140,7 @@ export class StoredStateIndex implements StoredStates {
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    this.#timer.close()
   }
 
   async #sweepSome(where: string, value: number, limit = SWEEP_ROWS): Promise<number> {

@@ -4,6 +4,7 @@ import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { LedgerDatabase } from "./database.ts"
 import type { Failure } from "./failure.ts"
+import { pauseForLock } from "./locked.ts"
 import type { Outage } from "./outage.ts"
 import type { CallRecord } from "./record.ts"
 
@@ -235,7 +236,7 @@ export class GroupWriter {
     let failure: Failure | null = "busy"
     let waitMs = 1
     for (let waitedMs = 0; failure === "busy" && waitedMs < this.#limits.retryMs; waitedMs += waitMs) {
-      await Bun.sleep(waitMs)
+      await pauseForLock(waitMs)
       failure = await this.#commit(group)
       waitMs = Math.min(waitMs * 2, 32)
     }

@@ -1,4 +1,5 @@
 /** What follows the end of a stream. */
+import type { Timers } from "../system/clock.ts"
 import type { UpstreamAnswer } from "../upstream/answer.ts"
 
 /** How long a stream may go on after its terminal frame before its rest is given up. */
@@ -9,8 +10,9 @@ export async function readRest(
   answer: UpstreamAnswer,
   take: (piece: Uint8Array) => void,
   cancel: () => void,
+  timers: Timers,
 ): Promise<boolean> {
-  const timer = setTimeout(cancel, AFTERMATH_MS)
+  const timer = timers.after(AFTERMATH_MS, cancel)
   try {
     for (let pieces = await answer.read(); pieces !== null; pieces = await answer.read()) pieces.forEach(take)
     return true
@@ -18,6 +20,6 @@ export async function readRest(
     // the answer is whole already
     return false
   } finally {
-    clearTimeout(timer)
+    timer.close()
   }
 }

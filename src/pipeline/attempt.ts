@@ -126,7 +126,7 @@ async function tryTarget(tried: Attempt, call: Call, gateway: Gateway): Promise<
     timedOut = true
     tried.cancel()
   }
-  const timer = timeoutMs > 0 ? setTimeout(expire, timeoutMs) : null
+  const timer = timeoutMs > 0 ? gateway.clock.after(timeoutMs, expire) : null
   call.deadline = tried.startedAt + call.snapshot.limits.timeoutMs
   call.onDeadline = expire
   try {
@@ -140,7 +140,7 @@ async function tryTarget(tried: Attempt, call: Call, gateway: Gateway): Promise<
     tried.cancel()
     throw error
   } finally {
-    if (timer !== null) clearTimeout(timer)
+    timer?.close()
     call.deadline = Infinity
   }
 }

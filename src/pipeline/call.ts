@@ -12,6 +12,7 @@ import type { TraceRow, UpstreamShapeRow } from "../ledger/record.ts"
 import type { ConversationKeys } from "../routing/affinity/conversation-key.ts"
 import type { PolicyExecution } from "../routing/policy/execution.ts"
 import type { FeedbackTicket } from "../routing/policy/feedback.ts"
+import type { Timer } from "../system/clock.ts"
 import type { Failure } from "../upstream/failure.ts"
 import type { TargetHealth } from "../upstream/health.ts"
 import type { Waiting } from "../governance/line.ts"
@@ -129,7 +130,7 @@ export class Call implements Watched {
   settled = false
   clientLeft = false
   /** Set while the call is read on without its client. */
-  drainTimer: ReturnType<typeof setTimeout> | null = null
+  drainTimer: Timer | null = null
   // watchdog
   deadline: number = Infinity
   /** What happens when the deadline passes; each step sets its own. */

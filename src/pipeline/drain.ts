@@ -19,17 +19,17 @@ export function readOn(call: Call, gateway: Gateway, cancel: () => void): boolea
   if (call.current === undefined || call.drainTimer !== null) return false
   if (gateway.drained >= MOST_DRAINED) return false
   gateway.drained++
-  call.drainTimer = setTimeout(() => {
+  call.drainTimer = gateway.clock.after(DRAIN_WITHIN_MS, () => {
     endDrain(call, gateway)
     cancel()
-  }, DRAIN_WITHIN_MS)
+  })
   return true
 }
 
 /** The call is over, or given up. */
 export function endDrain(call: Call, gateway: Gateway): void {
   if (call.drainTimer === null) return
-  clearTimeout(call.drainTimer)
+  call.drainTimer.close()
   call.drainTimer = null
   gateway.drained--
 }

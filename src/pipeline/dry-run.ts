@@ -50,7 +50,7 @@ export async function dryRun(
     const shortlist = isHeld ? await holderOf(call, group, gateway) : shortlistFor(group, call, gateway)
     const order = rank(shortlist, group, call, gateway)
     if (order instanceof Promise) await order
-    await shadowAnswered(call)
+    await shadowAnswered(call, gateway)
   } catch (thrown) {
     error = asRouterError(thrown)
   }
@@ -62,11 +62,11 @@ const SHADOW_MS = 5000
 const LOOK_MS = 5
 
 /** A shadow is asked beside the call; here somebody waits for it. */
-async function shadowAnswered({ decision }: Call): Promise<void> {
+async function shadowAnswered({ decision }: Call, { clock }: Gateway): Promise<void> {
   const shadow = decision?.shadow ?? null
   for (let waited = 0; waited < SHADOW_MS; waited += LOOK_MS) {
     if (shadow === null || shadow.ranking !== null || shadow.error !== null) return
-    await Bun.sleep(LOOK_MS)
+    await clock.sleep(LOOK_MS)
   }
 }
 

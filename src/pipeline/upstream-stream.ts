@@ -235,7 +235,7 @@ export class UpstreamStream {
   }
 
   private async aftermath(): Promise<void> {
-    const isWhole = await readRest(this.answer, this.addTrailing, this.attempt.cancel)
+    const isWhole = await readRest(this.answer, this.addTrailing, this.attempt.cancel, this.gateway.clock)
     if (isWhole && this.translation === null) this.tail = Buffer.concat([this.tail, this.splitter.remainder()])
   }
 

@@ -2,7 +2,7 @@
  * Deadlines for many calls on one timer: a timer per call and chunk would cost more than the work.
  * Deadlines are checked four times a second; short ones use a timer of their own.
  */
-import type { Clock } from "../system/clock.ts"
+import type { Clock, Timer } from "../system/clock.ts"
 
 const TICK_MS = 250
 
@@ -16,7 +16,7 @@ export interface Watched {
 export class Watchdog {
   private readonly clock: Clock
   private readonly entries = new Set<Watched>()
-  private timer: ReturnType<typeof setInterval> | null = null
+  private timer: Timer | null = null
 
   constructor(clock: Clock) {
     this.clock = clock
@@ -24,7 +24,7 @@ export class Watchdog {
 
   watch(entry: Watched): void {
     this.entries.add(entry)
-    this.timer ??= setInterval(() => this.tick(), TICK_MS)
+    this.timer ??= this.clock.every(TICK_MS, () => this.tick())
   }
 
   forget(entry: Watched): void {
@@ -32,7 +32,7 @@ export class Watchdog {
   }
 
   stop(): void {
-    if (this.timer !== null) clearInterval(this.timer)
+    this.timer?.close()
     this.timer = null
   }
 

@@ -1,6 +1,6 @@
 /** The request log: one JSON line per call, written beside the calls and never in their way. */
 import type { CallRecord } from "../ledger/record.ts"
-import type { Clock } from "../system/clock.ts"
+import type { Clock, Timer } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import { lineOf } from "./line.ts"
 import { RotatingFile } from "./rotating-file.ts"
@@ -37,9 +37,9 @@ const LIMITS: RequestLogLimits = { flushMs: 250, flushChars: 262_144, maxChars: 
 const MIB = 1_048_576
 
 export function openRequestLog(options: RequestLogOptions): RequestLog {
-  const { path, rotateMb, keep, log } = options
+  const { path, rotateMb, keep, clock, log } = options
   const file = new RotatingFile(path, rotateMb * MIB, keep, log)
-  const buffer = new LineBuffer(file, log, { ...LIMITS, ...options.limits })
+  const buffer = new LineBuffer(file, clock, log, { ...LIMITS, ...options.limits })
   return {
     write: (call) => buffer.add(lineOf(call)),
     dropped: () => buffer.dropped,
@@ -49,20 +49,22 @@ export function openRequestLog(options: RequestLogOptions): RequestLog {
 
 class LineBuffer {
   readonly #file: RotatingFile
+  readonly #clock: Clock
   readonly #log: Log
   readonly #limits: RequestLogLimits
   /** Whole lines; the last piece still grows. */
   #pieces: string[] = []
   #chars = 0
-  #timer: ReturnType<typeof setTimeout> | null = null
+  #timer: Timer | null = null
   #isHurried = false
   #writing: Promise<void> | null = null
   #isFailing = false
   #isClosed = false
   dropped = 0
 
-  constructor(file: RotatingFile, log: Log, limits: RequestLogLimits) {
+  constructor(file: RotatingFile, clock: Clock, log: Log, limits: RequestLogLimits) {
     this.#file = file
+    this.#clock = clock
     this.#log = log
     this.#limits = limits
   }
@@ -90,7 +92,7 @@ class LineBuffer {
   }
 
   #schedule(afterMs: number): void {
-    this.#timer = setTimeout(() => void this.#flush(), afterMs)
+    this.#timer = this.#clock.after(afterMs, () => void this.#flush())
     this.#timer.unref()
   }
 
@@ -101,7 +103,7 @@ class LineBuffer {
   }
 
   #cancel(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer?.close()
     this.#timer = null
     this.#isHurried = false
   }

@@ -12,6 +12,7 @@ import { storedIdHash } from "../ledger/stored-state.ts"
 import { bookOutside } from "../pipeline/close-lease.ts"
 import type { BackgroundAnswers, Gateway } from "../pipeline/gateway.ts"
 import { targetAt } from "../pipeline/held-state.ts"
+import type { Timer } from "../system/clock.ts"
 import { readWhole } from "../upstream/answer.ts"
 import { bookingRecord } from "./background-record.ts"
 
@@ -40,7 +41,7 @@ export class BackgroundFollower implements BackgroundAnswers {
   readonly #own = new Set<string>()
   #startedAt = 0
   #gateway: Gateway | null = null
-  #timer: ReturnType<typeof setTimeout> | null = null
+  #timer: Timer | null = null
   #dueAt = Number.POSITIVE_INFINITY
   #round: Promise<void> | null = null
   /** From the end of this round to the next. */
@@ -85,7 +86,7 @@ export class BackgroundFollower implements BackgroundAnswers {
   /** Nobody calls any more. Resolves when nothing is on its way. */
   async close(): Promise<void> {
     this.#gateway = null
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer?.close()
     for (const cancel of this.#cancels) cancel()
     await this.#round
   }
@@ -98,12 +99,12 @@ export class BackgroundFollower implements BackgroundAnswers {
     if (this.#round !== null) return
     const at = gateway.clock.monotonicMs() + inMs
     if (at >= this.#dueAt) return
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer?.close()
     this.#dueAt = at
-    this.#timer = setTimeout(() => {
+    this.#timer = gateway.clock.after(inMs, () => {
       this.#round = this.#look(gateway).finally(() => (this.#round = null))
       void this.#round.then(() => this.#wake(this.#pauseMs))
-    }, inMs)
+    })
     this.#timer.unref()
   }
 
@@ -160,7 +161,7 @@ export class BackgroundFollower implements BackgroundAnswers {
     url.pathname += `/${answer.response_id}`
     const request = { method: "GET", target: { ...target, url: url.href }, beta: false, headers: {}, body: [] }
     const sent = gateway.upstream.send(request)
-    const timer = setTimeout(sent.cancel, ASK_WITHIN_MS)
+    const timer = gateway.clock.after(ASK_WITHIN_MS, sent.cancel)
     this.#cancels.add(sent.cancel)
     try {
       const reply = await sent.answer
@@ -171,7 +172,7 @@ export class BackgroundFollower implements BackgroundAnswers {
       sent.cancel()
       return "unknown"
     } finally {
-      clearTimeout(timer)
+      timer.close()
       this.#cancels.delete(sent.cancel)
     }
   }

@@ -110,7 +110,7 @@ async function forwarded(target: Target, call: Call, gateway: Gateway): Promise<
     }),
   })
   request.onGone = sent.cancel
-  const timer = setTimeout(sent.cancel, COUNT_WITHIN_MS)
+  const timer = gateway.clock.after(COUNT_WITHIN_MS, sent.cancel)
   try {
     const answer = await sent.answer
     return judged(answer, await readWhole(answer, call.snapshot.limits.maxResponseBytes), target, call)
@@ -118,7 +118,7 @@ async function forwarded(target: Target, call: Call, gateway: Gateway): Promise<
     sent.cancel()
     return null
   } finally {
-    clearTimeout(timer)
+    timer.close()
     request.onGone = null
   }
 }

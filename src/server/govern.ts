@@ -8,6 +8,7 @@ import { Journal, orphansOf } from "../governance/journal.ts"
 import { MemoryState } from "../governance/memory.ts"
 import { SharedState } from "../governance/redis/shared.ts"
 import type { GovernanceState } from "../governance/state.ts"
+import { pauseForLock } from "../ledger/locked.ts"
 import type { LedgerStore } from "../ledger/open.ts"
 import { lockSpool, type SpoolLock } from "../ledger/spool-lock.ts"
 import { buildInfo } from "../system/build-info.ts"
@@ -76,14 +77,14 @@ export async function lockJournal(journalPath: string, log: Log): Promise<SpoolL
     const lock = lockSpool(`${journalPath}.lock`, log)
     if (lock !== null) return lock
     if (waitedMs >= LOCK_WITHIN_MS) throw new Error(`Another process holds the reservations of ${journalPath}.`)
-    await Bun.sleep(LOCK_RETRY_MS)
+    await pauseForLock(LOCK_RETRY_MS)
   }
 }
 
 async function governing(options: GovernOptions, journalPath: string, release: () => void): Promise<Governance> {
   const { snapshot, ledger, clock, log } = options
   await bookOrphans(journalPath, ledger, clock, log)
-  const governance = new Governance(await openState(options), new Journal(journalPath, log), release)
+  const governance = new Governance(await openState(options), new Journal(journalPath, log), clock, release)
   await restoreLimits(snapshot(), governance.state, ledger, clock)
   return governance
 }
@@ -99,7 +100,7 @@ export async function bookOrphans(journalPath: string, ledger: LedgerStore, cloc
       calls: orphans.calls.length,
     })
     // with `durability: async` nobody says when rows are there
-    await Bun.sleep(ROWS_LAND_MS)
+    await clock.sleep(ROWS_LAND_MS)
   }
   orphans.forget()
 }

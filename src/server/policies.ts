@@ -23,7 +23,7 @@ export interface Policies {
 
 export function openPolicies(clock: Clock, log: Log): Policies {
   const http = new GuardedHttp({ clock, lookup: addressesOf })
-  const feedback = new FeedbackQueue(http, log, (ms) => Bun.sleep(ms))
+  const feedback = new FeedbackQueue(http, log, clock)
   return {
     ...policiesBy(clock, http, log),
     feedback,

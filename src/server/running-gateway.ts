@@ -8,7 +8,6 @@ import { Watchdog } from "../pipeline/watchdog.ts"
 import { Observations } from "../routing/observations.ts"
 import { STRATEGIES } from "../routing/strategy.ts"
 import { buildInfo } from "../system/build-info.ts"
-import { systemClock } from "../system/clock.ts"
 import { systemRandom } from "../system/random.ts"
 import { Health } from "../upstream/health.ts"
 import { Upstream } from "../upstream/send.ts"
@@ -27,11 +26,11 @@ export async function gatewayOf(
   policies: Policies,
   journals: readonly string[],
   ledger: LedgerStore,
-  { requestLog, metrics, log }: Pick<Gateway, "requestLog" | "metrics" | "log">,
+  { requestLog, metrics, clock, log }: Pick<Gateway, "requestLog" | "metrics" | "clock" | "log">,
 ): Promise<RunningGateway> {
   const { version } = buildInfo
   const health = new Health()
-  health.adopt(snapshot, systemClock.monotonicMs())
+  health.adopt(snapshot, clock.monotonicMs())
   const random = systemRandom()
   const background = new BackgroundFollower(
     ledger,
@@ -43,7 +42,7 @@ export async function gatewayOf(
     stateConfig: config.server.state,
     snapshot: () => gateway?.snapshot ?? snapshot,
     ledger,
-    clock: systemClock,
+    clock,
     random,
     log,
   })
@@ -55,13 +54,13 @@ export async function gatewayOf(
     requestLog,
     metrics,
     background,
-    clock: systemClock,
+    clock,
     random,
     log,
-    watchdog: new Watchdog(systemClock),
-    upstream: new Upstream(systemClock),
+    watchdog: new Watchdog(clock),
+    upstream: new Upstream(clock),
     health,
-    pins: openPins(config.server.state, systemClock, log),
+    pins: openPins(config.server.state, clock, log),
     strategies: { ...STRATEGIES, ...policies.strategies },
     feedback: policies.feedback,
     live: new Observations(),

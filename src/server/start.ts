@@ -14,7 +14,7 @@ import { Metrics } from "../metrics/metrics.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { ScriptRefused } from "../routing/script/bundle.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
-import { systemClock } from "../system/clock.ts"
+import { systemClock, type Clock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
 import { openControl } from "./control.ts"
@@ -37,6 +37,8 @@ export interface StartOptions {
   /** How long a stream may be silent before the client is sent a keep-alive; 15 s. */
   readonly keepAliveAfterMs?: number
   readonly log?: Log
+  /** By which everything happens: tests hold it. */
+  readonly clock?: Clock
   /** One of several processes on the address. */
   readonly worker?: { readonly number: number; readonly whenAllAreUp: Promise<void> }
   /** Calls the listener when the operator asks for a reload (SIGHUP); returns how to stop that. */
@@ -70,26 +72,26 @@ const KEEP_ALIVE_AFTER_MS = 15_000
 
 /** @throws ConfigRefused; Error when the address is taken or the usage database cannot be opened */
 export async function startRouter(options: StartOptions): Promise<RunningRouter> {
-  const { configPath: path, env, worker } = options
+  const { configPath: path, env, worker, clock = systemClock } = options
   const loaded = readingOf(options.loaded ?? loadConfig({ path, env }))
   const { config } = loaded
   if (config === null) throw new ConfigRefused(loaded.findings)
-  const log = options.log ?? jsonLog(systemClock)
+  const log = options.log ?? jsonLog(clock)
   const files = processFiles(config, worker?.number ?? null)
-  if (worker === undefined) await takeOver(config, [null], log)
-  const policies = openPolicies(systemClock, log)
+  if (worker === undefined) await takeOver(config, [null], log, clock)
+  const policies = openPolicies(clock, log)
   const snapshot = compile(config, optionsFrom(loaded))
   const scriptFiles = await policies.prepare(snapshot)
   const metrics = new Metrics()
-  const ledger = await openStore(config, files, log, metrics)
-  const requestLog = openLog(config, files, log)
+  const ledger = await openStore(config, files, log, clock, metrics)
+  const requestLog = openLog(config, files, log, clock)
   try {
     const journals = journalPaths(config, files, worker?.number ?? null)
-    const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, { requestLog, metrics, log })
+    const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, { requestLog, metrics, clock, log })
     const peers = await openPeers(config, gateway)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
-    const admin = await openAdmin(snapshot, log)
+    const admin = await openAdmin(snapshot, log, clock)
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog }
     const parts = { store: ledger, watched, admin, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {
@@ -105,8 +107,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
         const changed = await compileBesides(next, optionsFrom(result), nextTurn)
         const scripts = await policies.prepare(changed)
         await admin.prepare(changed.admin)
-        await adoptLimits(changed, gateway.snapshot, gateway.governance.state, ledger, systemClock, () => {
-          gateway.health.adopt(changed, gateway.clock.monotonicMs())
+        await adoptLimits(changed, gateway.snapshot, gateway.governance.state, ledger, clock, () => {
+          gateway.health.adopt(changed, clock.monotonicMs())
           gateway.live.keep(changed.groups.values())
           gateway.snapshot = changed
         })
@@ -116,7 +118,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
       log,
       onRequest: options.onReloadRequest ?? (() => () => {}),
-      watchTools: systemWatchTools,
+      watchTools: systemWatchTools(clock),
     })
     const control = await openControl({ path: files.controlPath, reload: () => reloader.reload(), log })
     gateway.background.start(gateway)
@@ -132,7 +134,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
 
 /** Brings the schema up to date, which several processes at once would hinder one another in. */
 export async function prepareStore(config: Config, first: WorkerNumber, log: Log): Promise<void> {
-  const store = await openStore(config, processFiles(config, first), log)
+  const store = await openStore(config, processFiles(config, first), log, systemClock)
   await store.close()
 }
 
@@ -142,26 +144,32 @@ async function awaitOthers(gateway: Gateway, whenAllAreUp: Promise<void>): Promi
   gateway.starting = false
 }
 
-function openLog({ server }: Config, { requestLogPath: path }: ProcessFiles, log: Log): RequestLog {
+function openLog({ server }: Config, { requestLogPath: path }: ProcessFiles, log: Log, clock: Clock): RequestLog {
   const { rotate_mb: rotateMb, keep } = server.logging
-  return openRequestLog({ path, rotateMb, keep, clock: systemClock, log })
+  return openRequestLog({ path, rotateMb, keep, clock, log })
 }
 
-function openStore(config: Config, { spoolPath }: ProcessFiles, log: Log, metrics?: Metrics): Promise<LedgerStore> {
+function openStore(
+  config: Config,
+  { spoolPath }: ProcessFiles,
+  log: Log,
+  clock: Clock,
+  metrics?: Metrics,
+): Promise<LedgerStore> {
   const { driver, path, dsn, durability, on_unavailable: onUnavailable } = config.server.usage_db
   const address = driver === "postgres" ? { dsn } : {}
   const onCommit = metrics === undefined ? undefined : (calls: number, ms: number) => metrics.committed(calls, ms)
-  return openLedger({ path, ...address, durability, onUnavailable, clock: systemClock, log, spoolPath, onCommit })
+  return openLedger({ path, ...address, durability, onUnavailable, clock, log, spoolPath, onCommit })
 }
 
 /** Whatever processes left that are not among `workers`. */
-export function takeOver(config: Config, workers: readonly WorkerNumber[], log: Log): Promise<void> {
-  const open = (files: ProcessFiles): Promise<LedgerStore> => openStore(config, files, log)
-  return recoverLeftovers({ config, workers, openStore: open, clock: systemClock, log })
+export function takeOver(config: Config, workers: readonly WorkerNumber[], log: Log, clock: Clock): Promise<void> {
+  const open = (files: ProcessFiles): Promise<LedgerStore> => openStore(config, files, log, clock)
+  return recoverLeftovers({ config, workers, openStore: open, clock, log })
 }
 
-async function openAdmin(snapshot: Snapshot, log: Log): Promise<Admin> {
-  const admin = new Admin({ clock: systemClock, random: systemRandom(), log, verify: verifyPassword })
+async function openAdmin(snapshot: Snapshot, log: Log, clock: Clock): Promise<Admin> {
+  const admin = new Admin({ clock, random: systemRandom(), log, verify: verifyPassword })
   await admin.prepare(snapshot.admin)
   return admin
 }
@@ -188,7 +196,7 @@ function stopper(
     await idle(gateway, graceMs)
     // idle connections close at once; the last bytes of the others are on their way
     listener.close(false)
-    await Bun.sleep(FLUSH_MS)
+    await gateway.clock.sleep(FLUSH_MS)
     listener.close(true)
     await idle(gateway, FLUSH_MS)
     await gateway.background.close()
@@ -205,7 +213,7 @@ function stopper(
 /** Waits until no call is in flight, at most `withinMs`. */
 async function idle(gateway: Gateway, withinMs: number): Promise<void> {
   const until = gateway.clock.monotonicMs() + withinMs
-  while (gateway.active > 0 && gateway.clock.monotonicMs() < until) await Bun.sleep(10)
+  while (gateway.active > 0 && gateway.clock.monotonicMs() < until) await gateway.clock.sleep(10)
 }
 
 /** `host:port`, `[::1]:port` or `:port`. */

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test"
+import { systemClock } from "./clock.ts"
 import { jsonLog } from "./log.ts"
 
-const clock = { now: () => Date.UTC(2026, 10, 22), monotonicMs: () => 0 }
+const clock = { ...systemClock, now: () => Date.UTC(2026, 10, 22), monotonicMs: () => 0 }
 
 function logged(fields: Readonly<Record<string, unknown>>): unknown {
   const lines: string[] = []

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import type { EngineMetricsRule } from "../config/snapshot.ts"
-import type { Clock } from "../system/clock.ts"
+import type { Clock, Timer } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import { readEngineText, type EngineReading } from "./engine-text.ts"
 
@@ -50,7 +50,7 @@ class Loop {
   readonly rule: EngineMetricsRule
   private readonly provider: string
   private readonly options: EngineMetricsOptions
-  private timer: ReturnType<typeof setTimeout> | null = null
+  private timer: Timer | null = null
   private readonly stopping = new AbortController()
   private wasHealthy = true
 
@@ -63,7 +63,7 @@ class Loop {
 
   stop(): void {
     this.stopping.abort()
-    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer?.close()
   }
 
   /** Never rejects. */
@@ -80,7 +80,7 @@ class Loop {
       if (!this.stopping.signal.aborted) this.tell(error instanceof Unusable ? error.message : "no answer in time")
     }
     if (this.stopping.signal.aborted) return
-    this.timer = setTimeout(() => void this.turn(), this.rule.intervalMs)
+    this.timer = clock.after(this.rule.intervalMs, () => void this.turn())
     this.timer.unref()
   }
 
@@ -95,8 +95,17 @@ class Loop {
 
   /** @throws Unusable; whatever fetch throws */
   private async fetched(): Promise<string> {
-    const { url, timeoutMs, maxResponseBytes, tls, proxy } = this.rule
-    const signal = AbortSignal.any([this.stopping.signal, AbortSignal.timeout(timeoutMs)])
+    const late = new AbortController()
+    const timer = this.options.clock.after(this.rule.timeoutMs, () => late.abort())
+    try {
+      return await this.fetchedUnless(AbortSignal.any([this.stopping.signal, late.signal]))
+    } finally {
+      timer.close()
+    }
+  }
+
+  private async fetchedUnless(signal: AbortSignal): Promise<string> {
+    const { url, maxResponseBytes, tls, proxy } = this.rule
     const response = await fetch(url, {
       redirect: "manual",
       signal,

@@ -4,7 +4,7 @@
  */
 import { isIP } from "node:net"
 import type { PolicyHttp } from "../config/policy-settings.ts"
-import type { Clock } from "../system/clock.ts"
+import type { Clock, Timer } from "../system/clock.ts"
 import { allowedUrl, isAllowedAddress, portOf } from "./allowed-address.ts"
 import { readWhole, type UpstreamAnswer } from "./answer.ts"
 import { Pool } from "./http/pool.ts"
@@ -74,13 +74,13 @@ export class GuardedHttp {
   private readonly options: GuardedOptions
   private readonly pools = new Map<string, Pool>()
   private readonly addresses = new Map<string, { readonly found: readonly string[]; readonly untilMs: number }>()
-  private readonly sweep: ReturnType<typeof setInterval>
+  private readonly sweep: Timer
 
   constructor(options: GuardedOptions) {
     this.options = options
-    this.sweep = setInterval(() => {
+    this.sweep = options.clock.every(SWEEP_MS, () => {
       for (const pool of this.pools.values()) pool.closeIdle(options.clock.monotonicMs())
-    }, SWEEP_MS)
+    })
     this.sweep.unref()
   }
 
@@ -89,21 +89,22 @@ export class GuardedHttp {
     if (first === null) return { kind: "fault", fault: "forbidden" }
     const course: Course = { request, first, over: false, cancel: () => {} }
     const timeout = Promise.withResolvers<never>()
-    const timer = setTimeout(() => timeout.reject(new Refused("timeout")), request.timeoutMs ?? request.rules.timeoutMs)
+    const timeoutMs = request.timeoutMs ?? request.rules.timeoutMs
+    const timer = this.options.clock.after(timeoutMs, () => timeout.reject(new Refused("timeout")))
     try {
       const way = this.follow(course, { url: first, method: request.method, body: request.body })
       return await Promise.race([way, timeout.promise])
     } catch (error) {
       return { kind: "fault", fault: faultOf(error) }
     } finally {
-      clearTimeout(timer)
+      timer.close()
       course.over = true
       course.cancel()
     }
   }
 
   close(): void {
-    clearInterval(this.sweep)
+    this.sweep.close()
     for (const pool of this.pools.values()) pool.close()
   }
 

@@ -6,7 +6,7 @@
  * process may still be using, and gives only what is free. A quarter is divided equally, so that a call always finds
  * something; the rest follows what is asked for, where that is more than a few calls. While the store is away everybody goes on with the part it has.
  */
-import type { Clock } from "../system/clock.ts"
+import type { Clock, Timer } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import beatScript from "./beat.lua" with { type: "text" }
 import type { Health } from "./health.ts"
@@ -76,7 +76,7 @@ export class Peers {
   #lastHeard = "0"
   #store = ""
   #processes: number
-  #timer: ReturnType<typeof setInterval> | null = null
+  #timer: Timer | null = null
   #beating: Promise<void> | null = null
   #isComplaining = false
 
@@ -94,12 +94,12 @@ export class Peers {
     while (link.isUp && clock.monotonicMs() - now < FIRST_PARTS_WITHIN_MS) {
       await this.#beat()
       if (this.#hasParts()) break
-      await Bun.sleep(FIRST_BEATS_MS)
+      await clock.sleep(FIRST_BEATS_MS)
     }
     health.firstPart = 1 / this.#processes
     for (const scope of health.scopesWithBuckets())
       if (this.#claimOf(scope).isNew) scope.allot(health.firstPart, true, clock.monotonicMs())
-    this.#timer = setInterval(() => void this.#beat(), BEAT_MS)
+    this.#timer = clock.every(BEAT_MS, () => void this.#beat())
     this.#timer.unref()
   }
 
@@ -107,7 +107,7 @@ export class Peers {
   async close(): Promise<void> {
     const { link, health } = this.#options
     health.tell = null
-    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#timer?.close()
     await this.#beating
     if (link.isUp) await link.beat(this.#words(0, [], [], [])).catch(() => {})
     link.close()

@@ -1,6 +1,6 @@
 /** Sends requests upstream: over own connections, or by `fetch` where an egress proxy stands between. */
 import type { Target } from "../config/snapshot.ts"
-import type { Clock } from "../system/clock.ts"
+import type { Clock, Timer } from "../system/clock.ts"
 import type { UpstreamAnswer } from "./answer.ts"
 import { AnswerBroken, NothingReceived, type Exchange, type Listener } from "./http/exchange.ts"
 import type { ResponseHead, ResponseHeaders } from "./http/head.ts"
@@ -29,15 +29,15 @@ const SWEEP_MS = 10_000
 
 /** Keeps connections alive between calls. */
 export class Upstream {
-  private readonly sweep: ReturnType<typeof setInterval>
+  private readonly sweep: Timer
   /** By origin and TLS material. */
   private readonly pools = new Map<string, Pool>()
   private readonly heads = new WeakMap<Target, readonly [plain: Uint8Array, beta: Uint8Array]>()
 
   constructor(clock: Clock) {
-    this.sweep = setInterval(() => {
+    this.sweep = clock.every(SWEEP_MS, () => {
       for (const pool of this.pools.values()) pool.closeIdle(clock.monotonicMs())
-    }, SWEEP_MS)
+    })
     this.sweep.unref()
   }
 
@@ -46,7 +46,7 @@ export class Upstream {
   }
 
   close(): void {
-    clearInterval(this.sweep)
+    this.sweep.close()
     for (const pool of this.pools.values()) pool.close()
   }
 

@@ -2,7 +2,7 @@
  * Leases that expired were booked at what they had reserved, because nobody knew better. Whoever shares the state asks the
  * ledger now and then whether their calls have rows by now, and books what these say instead.
  */
-import type { Clock } from "../../system/clock.ts"
+import type { Clock, Timer } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
 import type { Amounts } from "../state.ts"
 import { storeKey } from "./lease.ts"
@@ -45,7 +45,7 @@ const WORDS_PER_LEASE = 2
 export class ExpiredLeases {
   readonly #link: StoreLink
   readonly #rules: CorrectionRules
-  readonly #timer: ReturnType<typeof setInterval>
+  readonly #timer: Timer
   /** By request id. */
   #waits = new Map<string, Wait>()
   #isLooking = false
@@ -53,12 +53,12 @@ export class ExpiredLeases {
   constructor(link: StoreLink, rules: CorrectionRules) {
     this.#link = link
     this.#rules = rules
-    this.#timer = setInterval(() => void this.#look(), rules.everyMs)
+    this.#timer = rules.clock.every(rules.everyMs, () => void this.#look())
     this.#timer.unref()
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    this.#timer.close()
   }
 
   async #look(): Promise<void> {

@@ -3,7 +3,7 @@
  * time limit. While the store is down every command fails at once, and the link tries to come back by itself.
  */
 import { RedisClient } from "bun"
-import type { Clock } from "../../system/clock.ts"
+import type { Clock, Timer } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
 import { PROBE, type Script } from "./scripts.ts"
 
@@ -63,8 +63,8 @@ export class StoreLink {
   #answered = 0
   #isLate = false
   #retryMs: number
-  #retry: ReturnType<typeof setTimeout> | null = null
-  #sweep: ReturnType<typeof setInterval> | null = null
+  #retry: Timer | null = null
+  #sweep: Timer | null = null
   #isClosed = false
   /** The store takes no names of scripts. */
   #sendsTexts = false
@@ -82,7 +82,7 @@ export class StoreLink {
 
   /** Resolves when the first attempt to connect has ended, well or not. */
   async open(): Promise<void> {
-    this.#sweep = setInterval(() => this.#look(), SWEEP_MS)
+    this.#sweep = this.#options.clock.every(SWEEP_MS, () => this.#look())
     this.#sweep.unref()
     await this.#connect()
   }
@@ -104,8 +104,8 @@ export class StoreLink {
 
   close(): void {
     this.#isClosed = true
-    if (this.#retry !== null) clearTimeout(this.#retry)
-    if (this.#sweep !== null) clearInterval(this.#sweep)
+    this.#retry?.close()
+    this.#sweep?.close()
     const client = this.#client
     this.#client = null
     client?.close()
@@ -161,7 +161,7 @@ export class StoreLink {
 
   #connectLater(): void {
     if (this.#isClosed) return
-    this.#retry = setTimeout(() => void this.#connect(), this.#retryMs)
+    this.#retry = this.#options.clock.after(this.#retryMs, () => void this.#connect())
     this.#retry.unref()
     this.#retryMs = Math.min(this.#retryMs * 2, this.#limits.slowestRetryMs)
   }
@@ -176,6 +176,8 @@ export class StoreLink {
       maxRetries: 0,
       ...(tls === undefined ? {} : { tls: { ...tls } }),
     })
+    // a connection is made in real time, as the client's own deadline says
+    // oxlint-disable-next-line no-restricted-globals
     const late = setTimeout(() => client.close(), connectMs)
     try {
       await client.connect()
@@ -189,7 +191,7 @@ export class StoreLink {
       this.#connectLater()
       return
     } finally {
-      clearTimeout(late)
+      late.close()
     }
     if (this.#isClosed) {
       client.close()

@@ -2,7 +2,7 @@
  * The calls of this process that hold leases in the store: renewed while they last, and counted again in a store that lost
  * its data meanwhile.
  */
-import type { Clock } from "../../system/clock.ts"
+import type { Clock, Timer } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
 import type { Subject } from "../state.ts"
 import type { StoreLease } from "./lease.ts"
@@ -33,7 +33,7 @@ export class OpenLeases {
   readonly #leases = new Map<string, StoreLease>()
   /** Of each subject by key: the generation that was seen last. */
   readonly #generations = new Map<string, string>()
-  readonly #timers: readonly ReturnType<typeof setInterval>[]
+  readonly #timers: readonly Timer[]
   #since = ""
   /** Some calls in flight are not in the store. */
   #isComplaining = false
@@ -44,14 +44,14 @@ export class OpenLeases {
     this.#link = link
     this.#rules = rules
     this.#timers = [
-      setInterval(() => this.renew(this.#leases.values()), rules.leaseMs / RENEWALS_PER_LEASE),
-      setInterval(() => void this.#look(), LOOK_EACH_MS),
+      rules.clock.every(rules.leaseMs / RENEWALS_PER_LEASE, () => this.renew(this.#leases.values())),
+      rules.clock.every(LOOK_EACH_MS, () => void this.#look()),
     ]
     for (const timer of this.#timers) timer.unref()
   }
 
   close(): void {
-    for (const timer of this.#timers) clearInterval(timer)
+    for (const timer of this.#timers) timer.close()
   }
 
   add(lease: StoreLease): void {

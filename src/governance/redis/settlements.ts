@@ -2,6 +2,7 @@
  * What is to be booked in the store, and that nobody waits for: sent in batches, kept while the store is down, and sent
  * again when nobody knows whether it arrived. The scripts see to it that doing it twice is doing it once.
  */
+import type { Timers } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
 import type { StoreLink } from "./link.ts"
 import { BOOK, SETTLE } from "./scripts.ts"
@@ -23,6 +24,7 @@ const MOST_IN_FLIGHT = 8
 
 export class Settlements {
   readonly #link: StoreLink
+  readonly #timers: Timers
   readonly #log: Log
   /** The time for scripts; empty: the store's own. */
   readonly #time: () => string
@@ -33,8 +35,9 @@ export class Settlements {
   #isHeld = false
   #onIdle: (() => void) | null = null
 
-  constructor(link: StoreLink, log: Log, time: () => string) {
+  constructor(link: StoreLink, timers: Timers, log: Log, time: () => string) {
     this.#link = link
+    this.#timers = timers
     this.#log = log
     this.#time = time
   }
@@ -78,11 +81,11 @@ export class Settlements {
   /** Resolves when everything is in the store, or after `withinMs`. */
   async drain(withinMs: number): Promise<void> {
     const done = Promise.withResolvers<void>()
-    const timer = setTimeout(done.resolve, withinMs)
+    const timer = this.#timers.after(withinMs, done.resolve)
     this.#onIdle = done.resolve
     this.flush()
     await done.promise
-    clearTimeout(timer)
+    timer.close()
     this.#onIdle = null
   }
 
@@ -106,7 +109,7 @@ export class Settlements {
       putBack()
       if (this.#link.isUp) {
         this.#log.error("the shared state refused to book calls; they are sent again", { cause: error })
-        setTimeout(this.#turn, REFUSED_WAIT_MS).unref()
+        this.#timers.after(REFUSED_WAIT_MS, this.#turn).unref()
       }
       return
     } finally {

@@ -82,7 +82,7 @@ export class StoreState implements GovernanceState {
       scripts: ALL_SCRIPTS,
       onUp: () => this.#cameUp(),
     })
-    this.#settlements = new Settlements(this.#link, log, time)
+    this.#settlements = new Settlements(this.#link, clock, log, time)
     this.#open = new OpenLeases(this.#link, {
       clock,
       log,
@@ -224,7 +224,7 @@ export class StoreState implements GovernanceState {
     for (let tries = 0; ;) {
       const answer = await this.#ask(script, words, onUnknown)
       if (answer[0] === 2) await this.#learn(limits, answer, tries++)
-      else if (answer[0] === 3) await Bun.sleep(Math.min(WAIT_STEP_MS, Math.ceil(Number(answer[1]))))
+      else if (answer[0] === 3) await this.#options.clock.sleep(Math.min(WAIT_STEP_MS, Math.ceil(Number(answer[1]))))
       else return answer
     }
   }

@@ -88,13 +88,13 @@ export class PostgresDatabase implements LedgerDatabase {
     await this.#writer.drop()
     // A server that hangs does not hold up the end, nor does the timer that sees to that.
     const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, this.#options.limits.connectMs)
+    const timer = this.#options.clock.after(this.#options.limits.connectMs, resolve)
     void this.#queries
       .end()
       .catch(() => {})
       .finally(resolve)
     await promise
-    clearTimeout(timer)
+    timer.close()
   }
 
   async #write(parameters: readonly string[]): Promise<number> {

@@ -25,6 +25,6 @@ export async function openPostgres(options: PostgresOptions, budgetMs: number): 
       }
       if (options.clock.monotonicMs() >= until) return { database, outageCause: cause }
     }
-    await Bun.sleep(RETRY_MS)
+    await options.clock.sleep(RETRY_MS)
   }
 }

@@ -1,5 +1,6 @@
 /** Tells a policy service how calls ended. Beside the calls: a bounded queue, few at a time, and nobody waits for it. */
 import type { FeedbackSettings, PolicyHttp } from "../../config/policy-settings.ts"
+import type { Timers } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
 import type { PolicyClient } from "./http.ts"
 
@@ -45,16 +46,16 @@ interface Report {
 export class FeedbackQueue {
   private readonly client: PolicyClient
   private readonly log: Log
-  private readonly sleep: (ms: number) => Promise<void>
+  private readonly timers: Pick<Timers, "sleep">
   private readonly waiting: Report[] = []
   private active = 0
   private failures = 0
   private stopped = false
 
-  constructor(client: PolicyClient, log: Log, sleep: (ms: number) => Promise<void>) {
+  constructor(client: PolicyClient, log: Log, timers: Pick<Timers, "sleep">) {
     this.client = client
     this.log = log
-    this.sleep = sleep
+    this.timers = timers
   }
 
   report(ticket: FeedbackTicket, outcome: FeedbackOutcome): void {
@@ -93,7 +94,7 @@ export class FeedbackQueue {
       if (answer.kind === "answer" && answer.status >= 200 && answer.status < 300) return
       const reason = answer.kind === "fault" ? answer.fault : `status ${answer.status}`
       if (tries >= settings.maxRetries || !isWorthARetry(answer)) return this.lost(ticket, reason)
-      await this.sleep(settings.retryBackoffMs * (tries + 1))
+      await this.timers.sleep(settings.retryBackoffMs * (tries + 1))
     }
   }
 

@@ -1,4 +1,5 @@
 /** A call that a sandbox has begun and not ended. */
+import type { Timer } from "../../system/clock.ts"
 import type { CallSource } from "./call-source.ts"
 
 export interface Running {
@@ -9,7 +10,7 @@ export interface Running {
   fetches: number
   /** The numbers of those that are under way. */
   readonly open: Set<number>
-  timer: ReturnType<typeof setTimeout> | null
+  timer: Timer | null
 }
 
 const NOTHING: CallSource = { json: "", places: "", counts: () => "{}", text: () => "", body: () => "{}", fetch: null }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { computingClocks } from "../../system/clock.ts"
+import { computingClocks, systemClock } from "../../system/clock.ts"
 import type { CallSource } from "./call-source.ts"
 import type { ScriptFault } from "./fault.ts"
 import { Sandbox } from "./sandbox.ts"
@@ -12,7 +12,7 @@ function sandboxOf(body: string): Promise<Sandbox> {
   const code = `expose((ctx) => { const kept = ctx.text
     const fetched = router.fetchJSON("http://x/").then(() => kept, () => kept)
     ${body} })`
-  return Sandbox.create(code, '{"group":"g","targets":[]}', LIMITS, computingClocks)
+  return Sandbox.create(code, '{"group":"g","targets":[]}', LIMITS, { clock: systemClock, clocks: computingClocks })
 }
 
 function sourceOf(text: string, fetch: CallSource["fetch"] = () => new Promise(() => {})): CallSource {

@@ -9,7 +9,7 @@ import { newEngine, Stopped } from "./engine.ts"
 import { faultOf, ScriptFault } from "./fault.ts"
 import { ASKED, PRELUDE } from "./prelude.ts"
 import { IDLE, type Running } from "./running.ts"
-import { TimeLimit, type Clocks } from "./time-limit.ts"
+import { TimeLimit, type SandboxTime } from "./time-limit.ts"
 
 export interface SandboxLimits {
   /** Computing time of one call, in milliseconds. */
@@ -28,6 +28,7 @@ export class Sandbox {
   /** A text of the call that runs did not fit into its memory. */
   private isFull = false
   private readonly limits: SandboxLimits
+  private readonly timers: SandboxTime["clock"]
   private readonly time: TimeLimit
   private readonly running = new Map<number, Running>()
   /** Fetches of calls that are over: what the engine keeps for their answers must go. */
@@ -41,8 +42,9 @@ export class Sandbox {
   private lastCall = 0
   private lastFetch = 0
 
-  private constructor(limits: SandboxLimits, clocks: Clocks) {
+  private constructor(limits: SandboxLimits, { clock, clocks }: SandboxTime) {
     this.limits = limits
+    this.timers = clock
     this.time = new TimeLimit(clocks)
   }
 
@@ -51,8 +53,8 @@ export class Sandbox {
    * @param statics what is the same for every call, as JSON
    * @throws ScriptFault, Error when the script has no function `route`
    */
-  static async create(code: string, statics: string, limits: SandboxLimits, clocks: Clocks): Promise<Sandbox> {
-    const sandbox = new Sandbox(limits, clocks)
+  static async create(code: string, statics: string, limits: SandboxLimits, time: SandboxTime): Promise<Sandbox> {
+    const sandbox = new Sandbox(limits, time)
     const engine = await newEngine(limits.memoryBytes, () => sandbox.time.tick())
     sandbox.prepare(engine, code, statics)
     return sandbox
@@ -81,7 +83,7 @@ export class Sandbox {
     }
     const settled = Promise.withResolvers<string>()
     call.settled = settled
-    call.timer = setTimeout(() => this.fail(id, new ScriptFault("timeout")), this.limits.wallMs)
+    call.timer = this.timers.after(this.limits.wallMs, () => this.fail(id, new ScriptFault("timeout")))
     this.goOn(id, call)
     return settled.promise
   }
@@ -272,7 +274,7 @@ export class Sandbox {
   private end(id: number, call: Running): void {
     this.running.delete(id)
     this.unheard.push(...call.open)
-    if (call.timer !== null) clearTimeout(call.timer)
+    call.timer?.close()
   }
 
   private finish(id: number, answer: () => string): void {

@@ -15,8 +15,8 @@ import type { Clocks } from "./time-limit.ts"
 
 export interface ScriptTools {
   readonly client: PolicyClient
-  /** By which scripts that are stopped too often are kept off. */
-  readonly clock: Pick<Clock, "monotonicMs">
+  /** By which scripts that are stopped too often are kept off, and end that wait too long. */
+  readonly clock: Pick<Clock, "monotonicMs" | "after">
   /** What their computing time is measured with. */
   readonly clocks: Clocks
   readonly log: Log
@@ -169,7 +169,7 @@ export class Script {
 
   private usable(): Promise<Sandbox> {
     if (this.sandbox !== null && !this.sandbox.ruined) return Promise.resolve(this.sandbox)
-    this.making ??= Sandbox.create(this.code, this.statics, this.limits, this.tools.clocks)
+    this.making ??= Sandbox.create(this.code, this.statics, this.limits, this.tools)
       .then((sandbox) => (this.sandbox = sandbox))
       .finally(() => (this.making = null))
     return this.making

@@ -3,6 +3,7 @@
  * engine is asked to end what runs a little before the time is over, since that leaves the sandbox usable; the meter ends
  * what does not heed it.
  */
+import type { Timers } from "../../system/clock.ts"
 import { Stopped } from "./engine.ts"
 
 export interface Clocks {
@@ -10,6 +11,13 @@ export interface Clocks {
   readonly nowMs: () => number
   /** Computing time of this thread. */
   readonly cpuMs: () => number
+}
+
+export interface SandboxTime {
+  /** Ends calls that wait too long. */
+  readonly clock: Pick<Timers, "after">
+  /** What computing time is measured with. */
+  readonly clocks: Clocks
 }
 
 const POLITE_SHARE = 0.8

@@ -3,6 +3,7 @@ import type { Socket } from "bun"
 import type { IncomingBody } from "./body.ts"
 import { BadRequest, type RequestHead } from "./head.ts"
 import type { BodyStream, Incoming, Outgoing } from "../../pipeline/message.ts"
+import type { Clock } from "../../system/clock.ts"
 import { latin1 } from "../../text.ts"
 import { Outlet } from "./outlet.ts"
 import { HeadReader } from "./repeated-head.ts"
@@ -41,7 +42,7 @@ export class Connection {
   /** Asked for once: it costs as much as parsing a head. */
   private readonly address: string
   private readonly host: Host
-  private readonly now: () => number
+  private readonly clock: Clock
   /** Bytes of a head that is not complete, or of requests that wait for their turn. */
   private pending: Uint8Array | null = null
   private request: ServedRequest | null = null
@@ -52,20 +53,20 @@ export class Connection {
   private closing = false
   private gone = false
 
-  constructor(socket: Socket<Connection | undefined>, host: Host, now: () => number) {
+  constructor(socket: Socket<Connection | undefined>, host: Host, clock: Clock) {
     this.socket = socket
     this.outlet = new Outlet(socket)
     this.address = socket.remoteAddress
     this.host = host
-    this.now = now
-    this.activeAt = now()
+    this.clock = clock
+    this.activeAt = clock.monotonicMs()
     this.waitingSince = this.activeAt
   }
 
   // what the socket tells
 
   received(bytes: Uint8Array): void {
-    this.activeAt = this.now()
+    this.activeAt = this.clock.monotonicMs()
     // after the last answer nobody listens; during it the rest of its request still counts
     if (this.closing && !this.busy) return
     try {
@@ -76,7 +77,7 @@ export class Connection {
   }
 
   writable(): void {
-    this.activeAt = this.now()
+    this.activeAt = this.clock.monotonicMs()
     this.outlet.writable()
   }
 
@@ -216,7 +217,7 @@ export class Connection {
   private conclude(keepAlive: boolean, body: IncomingBody): void {
     this.request = null
     this.busy = false
-    this.activeAt = this.now()
+    this.activeAt = this.clock.monotonicMs()
     if (this.gone) return
     if (!keepAlive) return this.hangUp(body.done)
     this.unpause()
@@ -245,7 +246,7 @@ export class Connection {
     }
     this.unpause()
     this.socket.shutdown()
-    setTimeout(() => this.destroy(), LINGER_MS).unref()
+    this.clock.after(LINGER_MS, () => this.destroy()).unref()
   }
 
   // the socket

@@ -31,7 +31,7 @@ export interface HttpServer {
 export function serveHttp(options: ServerOptions): HttpServer {
   const connections = new Set<Connection>()
   const host = hostOf(options, connections)
-  const now = (): number => options.clock.monotonicMs()
+  const { clock, keepAliveAfterMs } = options
   const listener = Bun.listen<Connection | undefined>({
     hostname: options.hostname,
     port: options.port,
@@ -40,7 +40,7 @@ export function serveHttp(options: ServerOptions): HttpServer {
     socket: {
       open(socket) {
         socket.setNoDelay(true)
-        socket.data = new Connection(socket, host, now)
+        socket.data = new Connection(socket, host, clock)
         connections.add(socket.data)
       },
       data: (socket, bytes) => socket.data?.received(bytes),
@@ -49,20 +49,18 @@ export function serveHttp(options: ServerOptions): HttpServer {
       error: (socket) => socket.data?.ended(),
     },
   })
-  const sweep = setInterval(() => closeIdle(connections, now()), SWEEP_MS)
+  const sweep = clock.every(SWEEP_MS, () => closeIdle(connections, clock.monotonicMs()))
   sweep.unref()
-  const { keepAliveAfterMs } = options
-  const streamSweep = setInterval(
-    () => bridgeSilence(connections, now(), keepAliveAfterMs),
-    Math.min(STREAM_SWEEP_MS, keepAliveAfterMs),
+  const streamSweep = clock.every(Math.min(STREAM_SWEEP_MS, keepAliveAfterMs), () =>
+    bridgeSilence(connections, clock.monotonicMs(), keepAliveAfterMs),
   )
   streamSweep.unref()
   return {
     port: listener.port,
     close(force) {
       listener.stop(false)
-      clearInterval(sweep)
-      if (force) clearInterval(streamSweep)
+      sweep.close()
+      if (force) streamSweep.close()
       for (const connection of connections) {
         if (force) connection.destroy()
         else connection.finish()
