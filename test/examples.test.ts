@@ -10,6 +10,7 @@ import { targetsOf } from "./helpers/config.ts"
 import { reply } from "./helpers/behaviours.ts"
 import { ALL_SAMPLES, SAMPLES } from "./helpers/samples.ts"
 import { startWith, type Scripted } from "./helpers/scripted.ts"
+import { expectProperty } from "./helpers/property.ts"
 
 const EXAMPLES = path.join(import.meta.dir, "../examples")
 const SCRIPTS = path.join(EXAMPLES, "scripts")
@@ -210,13 +211,13 @@ test("pii-aware finds what is there, wherever it stands", () => {
   ]
   const texts = fc.array(fc.constantFrom(...parts, ...parts, ...whole), { maxLength: 12 }).map((list) => list.join(""))
   const found = new Set<string | null>()
-  fc.assert(
+  expectProperty(
     fc.property(texts, (text) => {
       const kind = plainlyFound(text)
       found.add(kind)
       expect([text, findPersonalData(text)]).toEqual([text, kind])
     }),
-    { numRuns: 3000 },
+    3000,
   )
   expect([...found].map(String).toSorted()).toEqual(["card", "email", "iban", "null", "phone", "social-security"])
 })

@@ -7,6 +7,7 @@ import { NotInPieces, outlineOf, type PieceBounds } from "./pieces.ts"
 import { FoundPlaces } from "./places.ts"
 import { configSchema } from "./schema.ts"
 import type { Path } from "./schema/inspect.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 /** Every list is a long one, and every item a piece. */
 const FINEST: PieceBounds = { shortestList: 1, shortestPiece: 1 }
@@ -98,7 +99,7 @@ describe("a list read item by item says the same as the whole text", () => {
     )
     const edit = fc.record({ at: fc.nat(text.length), cut: fc.nat(6), put: scrap })
     let inPieces = 0
-    fc.assert(
+    expectProperty(
       fc.property(fc.array(edit, { minLength: 1, maxLength: 2 }), (edits) => {
         let changed = text
         for (const { at, cut, put } of edits) changed = changed.slice(0, at) + put + changed.slice(at + cut)
@@ -107,7 +108,7 @@ describe("a list read item by item says the same as the whole text", () => {
         inPieces += 1
         expect(readings(changed, null)).toEqual(found)
       }),
-      { numRuns: 500 },
+      500,
     )
     expect(inPieces).toBeGreaterThan(20)
   })

@@ -16,6 +16,7 @@ import { chatCodec } from "./codec.ts"
 import { ChatObserver } from "./observe.ts"
 import { readChatUsage } from "./usage.ts"
 import { stringOf } from "./wire.ts"
+import { expectProperty } from "../../../test/helpers/property.ts"
 
 const RECORDINGS = recordingsOf("chat")
 const REQUESTS = RECORDINGS.filter((recording) => recording.request !== null)
@@ -178,12 +179,12 @@ describe("streams", () => {
       kind: fc.constantFrom("drop", "double", "swap", "truncate", "stop"),
       at: fc.nat({ max: Math.max(0, frames.length - 1) }),
     })
-    fc.assert(
+    expectProperty(
       fc.property(fc.array(mutation, { minLength: 1, maxLength: 4 }), (mutations) => {
         const mutated = mutations.reduce<readonly Frame[]>((now, { kind, at }) => mutate(now, kind, at), frames)
         assertGrammar(eventsFrom(mutated, chatCodec.createStreamReader(chatContext())))
       }),
-      { numRuns: 20 },
+      20,
     )
   })
 })

@@ -15,6 +15,7 @@ import type { Frame, ReplyContext } from "../codec.ts"
 import { MessagesObserver } from "./observe.ts"
 import { readReply } from "./read-reply.ts"
 import { MessagesStreamReader } from "./read-stream.ts"
+import { expectProperty } from "../../../test/helpers/property.ts"
 
 const issuer = { dialect: "messages", label: "k" } as const
 
@@ -163,7 +164,7 @@ describe.skipIf(RECORDINGS_MISSING)("recorded streams", () => {
       kind: fc.constantFrom("drop", "double", "swap", "tear", "unname"),
       place: fc.nat(399),
     })
-    fc.assert(
+    expectProperty(
       fc.property(
         fc.constantFrom(...small),
         fc.array(mutation, { minLength: 1, maxLength: 12 }),
@@ -173,7 +174,7 @@ describe.skipIf(RECORDINGS_MISSING)("recorded streams", () => {
           readAll(mutated)
         },
       ),
-      { numRuns: 400 },
+      400,
     )
   })
 
@@ -280,11 +281,11 @@ describe("hostile frames", () => {
       value.map((one): Frame => ({ data: JSON.stringify(one) })),
       fc.string().map((data): Frame => ({ event: "message_start", data })),
     )
-    fc.assert(
+    expectProperty(
       fc.property(fc.array(hostile, { maxLength: 25 }), (frames) => {
         readAll(frames)
       }),
-      { numRuns: 600 },
+      600,
     )
   })
 })

@@ -21,6 +21,7 @@ import { faultsOfResponse } from "../../../test/helpers/responses-schema.ts"
 import { meaningOf } from "../../../test/helpers/responses-meaning.ts"
 import { terminalsOf } from "../../../test/helpers/streams.ts"
 import { responsesCodec } from "./codec.ts"
+import { expectProperty } from "../../../test/helpers/property.ts"
 
 const recordings = recordingsOf("responses")
 const withRequest = recordings.filter(({ request }) => request !== null)
@@ -84,7 +85,7 @@ describe.skipIf(recordings.length === 0)("streams", () => {
     for (const recording of streams) {
       const frames = framesFor(recording.sse ?? "")
       const spot = fc.nat(frames.length - 1)
-      fc.assert(
+      expectProperty(
         fc.property(
           fc.array(fc.tuple(fc.constantFrom("drop", "double", "move", "cut"), spot, spot), { maxLength: 6 }),
           (damage) => {
@@ -93,7 +94,7 @@ describe.skipIf(recordings.length === 0)("streams", () => {
             expect(terminalsOf("responses", written(events))).toHaveLength(1)
           },
         ),
-        { numRuns: 12 },
+        12,
       )
     }
   })
@@ -149,13 +150,13 @@ test("hostile frames never throw and never break the grammar", () => {
     },
     { requiredKeys: ["type"] },
   )
-  fc.assert(
+  expectProperty(
     fc.property(fc.array(event, { maxLength: 14 }), (events) => {
       const read = readFrames(events.map((one) => ({ data: JSON.stringify(one) })))
       assertGrammar(read)
       expect(terminalsOf("responses", written(read))).toHaveLength(1)
     }),
-    { numRuns: 1500 },
+    1500,
   )
 })
 
