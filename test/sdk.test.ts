@@ -235,7 +235,7 @@ test("leaving: an aborted stream is cancelled upstream", async () => {
   })
   running.on("error", () => undefined)
   running.on("text", () => running.abort())
-  await thrown(async () => running.finalMessage())
+  expect(await thrown(async () => running.finalMessage())).toBeInstanceOf(Anthropic.APIUserAbortError)
   await (
     await upstream.arrival("abandoned")
   ).left

