@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { KEYS, SMALLEST } from "../../test/helpers/load-text.ts"
-import { WHOLE } from "../../test/helpers/sample.ts"
+import { sampledByKind, WHOLE } from "../../test/helpers/sample.ts"
 import { compile, compileBesides } from "./compile.ts"
 import { loadApart, readingOf } from "./load-apart.ts"
 import { loadConfig } from "./load.ts"
@@ -36,7 +36,7 @@ describe("a configuration that is read in a thread of its own", () => {
       "callers: [\n",
       "",
     ]
-    for (const text of texts) {
+    for (const text of sampledByKind(texts, (one) => [one.length > 65_536 ? "long" : "short"], 2)) {
       writeFileSync(path, text)
       const { lineOf, ...here } = readingOf(loadConfig({ path, env: KEYS }))
       const { lineOf: lineThere, ...there } = await loadApart({ path, env: KEYS })

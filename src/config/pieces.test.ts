@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { KEYS, loadText, SMALLEST } from "../../test/helpers/load-text.ts"
+import { runs, WHOLE } from "../../test/helpers/sample.ts"
 import { readTree } from "./document.ts"
 import { collector, formatPath } from "./findings.ts"
 import { NotInPieces, outlineOf, type PieceBounds } from "./pieces.ts"
@@ -110,7 +111,7 @@ describe("a list read item by item says the same as the whole text", () => {
       }),
       500,
     )
-    expect(inPieces).toBeGreaterThan(20)
+    expect(inPieces).toBeGreaterThan(runs(500).numRuns / 25)
   })
 
   test("but not where a name means one thing here and another there", () => {
@@ -123,7 +124,7 @@ describe("a list read item by item says the same as the whole text", () => {
   })
 
   test("with the line and column of every finding in a large file", () => {
-    const callers = Array.from({ length: 1500 }, (_, index) => [
+    const callers = Array.from({ length: WHOLE ? 1500 : 800 }, (_, index) => [
       `  - { id: c${index}, owner_user: me, project: lab, environment: dev, allow: [default],`,
       `      token_sha256: ${String(index).padStart(64, "0")}, rate: { rpm: ${index % 700 === 99 ? "many" : "1"} } }`,
     ])
@@ -132,7 +133,7 @@ describe("a list read item by item says the same as the whole text", () => {
     const { findings } = loadText(head + callers.flat().join("\n"), { env: KEYS })
     const first = head.split("\n").length
     expect(findings.filter(({ severity }) => severity === "error")).toMatchObject(
-      [99, 799, 1499].map((index) => ({
+      (WHOLE ? [99, 799, 1499] : [99, 799]).map((index) => ({
         code: "wrong-type",
         path: `callers[${index}].rate.rpm`,
         line: first + index * 2 + 1,
