@@ -212,7 +212,7 @@ test("retries: both clients repeat what may pass and leave alone what may not", 
     hopeless.chat.completions.create({ model: "nobody", messages: [{ role: "user", content: "x" }] }),
   )
   expect(upstream.exchanges.length).toBe(before)
-}, 20_000)
+}, 200_000)
 
 test("models: both clients page through the list", async () => {
   const theirs: string[] = []
