@@ -20,7 +20,7 @@ const EMPTY_ENVIRONMENT = { PATH: "/nowhere" }
 const build = temporaryFolder()
 const built = process.env["SMART_ROUTER_BINARY"] ?? join(build.path, "smart-router")
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(300_000)
 beforeAll(async () => {
   if (process.env["SMART_ROUTER_BINARY"] !== undefined) return
   const run = Bun.spawn([process.execPath, "scripts/build.ts", "--outfile", built], { cwd: ROOT, stdout: "ignore" })

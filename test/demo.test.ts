@@ -8,7 +8,7 @@ import { type DemoProcess, startDemo, temporaryFolder } from "./helpers/demo-pro
 
 const ROOT = join(import.meta.dir, "..")
 const SOURCE = [process.execPath, "--no-env-file", join(ROOT, "src/main.ts")]
-setDefaultTimeout(60_000)
+setDefaultTimeout(300_000)
 const hasCurl = Bun.which("curl") !== null
 
 /** The curl calls of a text, as one line each. */
@@ -33,7 +33,7 @@ describe("a running demo", () => {
     folder[Symbol.dispose]()
   })
 
-  test.skipIf(!hasCurl)("the three printed curl calls and the usage call answer (needs curl)", async () => {
+  test.skipIf(!hasCurl)("answers the three printed curl calls and the usage call (needs curl)", async () => {
     const calls = curlCalls(demo.welcome)
     expect(calls).toHaveLength(3)
     for (const call of calls) expect(await shell(call, demo.token)).toContain("This is the smart-router demo provider")
@@ -41,7 +41,7 @@ describe("a running demo", () => {
     expect(JSON.parse(await shell(usage!, demo.token))).toMatchObject({ today: { requests: 3, errors: 0 } })
   })
 
-  test.skipIf(!hasCurl)("every curl call of the README works verbatim (needs curl)", async () => {
+  test.skipIf(!hasCurl)("answers every curl call of the README verbatim (needs curl)", async () => {
     const calls = curlCalls(readFileSync(join(ROOT, "README.md"), "utf8"))
     expect(calls[0]).toContain("http://127.0.0.1:8080/v1/chat/completions")
     expect(calls.length).toBeGreaterThanOrEqual(5)
@@ -56,7 +56,7 @@ describe("a running demo", () => {
     expect(JSON.parse(first).choices[0].message.content).toContain("This is the smart-router demo provider")
   })
 
-  test("each client dialect works through the official SDKs, aliases and failover included", async () => {
+  test("answers each dialect's official client, aliases and failover included", async () => {
     const openai = new OpenAI({ apiKey: demo.token, baseURL: `${demo.url}/v1`, maxRetries: 0 })
     const anthropic = new Anthropic({ apiKey: demo.token, baseURL: demo.url, maxRetries: 0 })
     const messages = [{ role: "user" as const, content: "Hello" }]
@@ -71,67 +71,82 @@ describe("a running demo", () => {
   })
 })
 
-test("the commands that read a configuration work in the folder of a demo, running or stopped", async () => {
-  using folder = temporaryFolder()
-  const demo = await startDemo(SOURCE, { cwd: folder.path })
-  const call = await fetch(`${demo.url}/v1/chat/completions`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${demo.token}`, "content-type": "application/json" },
-    body: JSON.stringify({ model: "reliable", messages: [{ role: "user", content: "Hello" }] }),
+describe("a demo that is stopped and started again", () => {
+  const folder = temporaryFolder()
+  let first: DemoProcess
+  let requestId = ""
+
+  beforeAll(async () => {
+    first = await startDemo(SOURCE, { cwd: folder.path })
   })
-  await call.text()
+  afterAll(async () => {
+    await first.stop()
+    folder[Symbol.dispose]()
+  })
+
   const command = async (...words: string[]): Promise<string> => {
     const run = Bun.spawn([...SOURCE, ...words, "--config", ".demo/config.yaml"], { cwd: folder.path, stderr: "pipe" })
     const [out, errors, code] = await Promise.all([run.stdout.text(), run.stderr.text(), run.exited])
     expect([words, code, errors]).toEqual([words, 0, expect.any(String)])
     return out
   }
-  await command("check")
-  const explained = await command("explain", "--id", call.headers.get("x-request-id")!)
-  expect(explained).toContain("demo-broken")
-  expect(await demo.stop()).toBe(0)
-  expect(await command("replay", "--since", "1h")).toContain("reliable")
-  const variables = JSON.parse(readFileSync(join(folder.path, ".demo/env.json"), "utf8"))
-  expect(Object.keys(variables)).toEqual(["DEMO_PROVIDER_URL", "DEMO_PROVIDER_KEY"])
 
-  writeFileSync(join(folder.path, ".demo/env.json"), JSON.stringify({ ...variables, OWN_KEY: "kept" }))
-  const second = await startDemo(SOURCE, { cwd: folder.path })
-  expect(JSON.parse(readFileSync(join(folder.path, ".demo/env.json"), "utf8"))).toMatchObject({ OWN_KEY: "kept" })
-  await second.stop()
-})
-
-test("a second start uses the same state and token; only the owner can read it", async () => {
-  using folder = temporaryFolder()
-  const first = await startDemo(SOURCE, { cwd: folder.path })
-  const call = await fetch(`${first.url}/v1/chat/completions`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${first.token}`, "content-type": "application/json" },
-    body: JSON.stringify({ model: "default", messages: [{ role: "user", content: "Hello" }] }),
+  test("lets commands read its configuration while it runs", async () => {
+    const call = await fetch(`${first.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${first.token}`, "content-type": "application/json" },
+      body: JSON.stringify({ model: "reliable", messages: [{ role: "user", content: "Hello" }] }),
+    })
+    expect(call.status).toBe(200)
+    await call.text()
+    requestId = call.headers.get("x-request-id")!
+    await command("check")
+    expect(await command("explain", "--id", requestId)).toContain("demo-broken")
   })
-  expect(call.status).toBe(200)
-  await call.text()
-  expect(await first.stop("SIGINT")).toBe(0)
 
-  const second = await startDemo(SOURCE, { cwd: folder.path })
-  expect(second.token).toBe(first.token)
-  expect(second.welcome).toContain("DEMO")
-  const usage = await fetch(`${second.url}/v1/usage`, { headers: { authorization: `Bearer ${second.token}` } })
-  expect(await usage.json()).toMatchObject({ today: { requests: 1 } })
-  expect(await second.stop("SIGTERM")).toBe(0)
+  test("lets commands read it when it has stopped", async () => {
+    expect(await first.stop("SIGINT")).toBe(0)
+    expect(await command("replay", "--since", "1h")).toContain("reliable")
+  })
 
-  for (const [path, mode] of [
-    [".demo", 0o700],
-    [".demo/token", 0o600],
-    [".demo/config.yaml", 0o600],
-    [".demo/env.json", 0o600],
-    [".demo/state/usage.sqlite", 0o600],
-  ] as const) {
-    expect([path, statSync(join(folder.path, path)).mode & 0o777]).toEqual([path, mode])
-  }
-  expect(readFileSync(join(folder.path, ".demo/config.yaml"), "utf8")).not.toContain(first.token)
+  test("lets its files be read by their owner only, and keeps the token out of its configuration", () => {
+    for (const [path, mode] of [
+      [".demo", 0o700],
+      [".demo/token", 0o600],
+      [".demo/config.yaml", 0o600],
+      [".demo/env.json", 0o600],
+      [".demo/state/usage.sqlite", 0o600],
+    ] as const) {
+      expect([path, statSync(join(folder.path, path)).mode & 0o777]).toEqual([path, mode])
+    }
+    expect(readFileSync(join(folder.path, ".demo/config.yaml"), "utf8")).not.toContain(first.token)
+  })
+
+  test("uses its state, its token and added variables again", async () => {
+    const path = join(folder.path, ".demo/env.json")
+    const variables = JSON.parse(readFileSync(path, "utf8")) as Record<string, string>
+    expect(Object.keys(variables)).toEqual(["DEMO_PROVIDER_URL", "DEMO_PROVIDER_KEY"])
+    writeFileSync(path, JSON.stringify({ ...variables, OWN_KEY: "kept" }))
+    const second = await startDemo(SOURCE, { cwd: folder.path })
+    expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ OWN_KEY: "kept" })
+    expect(second.token).toBe(first.token)
+    expect(second.welcome).toContain("DEMO")
+    const usage = await fetch(`${second.url}/v1/usage`, { headers: { authorization: `Bearer ${second.token}` } })
+    expect(await usage.json()).toMatchObject({ today: { requests: 1 } })
+    expect(await second.stop("SIGTERM")).toBe(0)
+  })
+
+  test("refuses a configuration that does not know the token, and replaces nothing", async () => {
+    const before = readFileSync(join(folder.path, ".demo/config.yaml"), "utf8")
+    await Bun.write(join(folder.path, ".demo/token"), "rtr_someone_elses\n")
+    const run = Bun.spawn([...SOURCE, "demo", "--port", "0"], { cwd: folder.path, stderr: "pipe" })
+    expect(await run.exited).toBe(1)
+    expect(await run.stderr.text()).toContain("does not know the token beside it")
+    expect(readFileSync(join(folder.path, ".demo/config.yaml"), "utf8")).toBe(before)
+  })
 })
 
-test("a port that is in use is a clear sentence and exit code 1, and nothing is written", async () => {
+test("a demo whose port is in use says so in a clear sentence, ends with exit code 1 and writes nothing", async () => {
   using folder = temporaryFolder()
   const other = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } })
   try {
@@ -143,14 +158,4 @@ test("a port that is in use is a clear sentence and exit code 1, and nothing is 
   } finally {
     other.stop(true)
   }
-})
-
-test("a configuration that does not know the token is refused, not replaced", async () => {
-  using folder = temporaryFolder()
-  const demo = await startDemo(SOURCE, { cwd: folder.path })
-  await demo.stop()
-  await Bun.write(join(folder.path, ".demo/token"), "rtr_someone_elses\n")
-  const run = Bun.spawn([...SOURCE, "demo", "--port", "0"], { cwd: folder.path, stderr: "pipe" })
-  expect(await run.exited).toBe(1)
-  expect(await run.stderr.text()).toContain("does not know the token beside it")
 })

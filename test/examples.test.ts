@@ -8,8 +8,10 @@ import { findPersonalData } from "../examples/scripts/personal-data.ts"
 import { eventually } from "./helpers/client.ts"
 import { targetsOf } from "./helpers/config.ts"
 import { reply } from "./helpers/behaviours.ts"
+import { sampled } from "./helpers/sample.ts"
 import { ALL_SAMPLES, SAMPLES } from "./helpers/samples.ts"
 import { startWith, type Scripted } from "./helpers/scripted.ts"
+import { expectProperty } from "./helpers/property.ts"
 
 const EXAMPLES = path.join(import.meta.dir, "../examples")
 const SCRIPTS = path.join(EXAMPLES, "scripts")
@@ -37,11 +39,11 @@ test("the types in the examples are those that the router prints, and the script
   const compiler = path.join(import.meta.dir, "../node_modules/typescript/bin/tsc")
   const run = Bun.spawn([process.execPath, compiler, ...options.split(" "), "--types", "", ...files], { cwd: SCRIPTS })
   expect([await run.stdout.text(), await run.exited]).toEqual(["", 0])
-}, 30_000)
+}, 300_000)
 
-for (const sample of ALL_SAMPLES) {
-  test(`${sample.dialect}: prompt-size`, async () => {
-    await using router = await startExample("prompt-size.ts", { tier: "heavy" }, { tier: "cheap" })
+test("prompt-size sends long prompts to the heavy target, in every dialect", async () => {
+  await using router = await startExample("prompt-size.ts", { tier: "heavy" }, { tier: "cheap" })
+  for (const sample of ALL_SAMPLES) {
     for (const [length, server, label] of [
       [10, "second", "size:cheap"],
       [8001, "first", "size:heavy"],
@@ -50,10 +52,12 @@ for (const sample of ALL_SAMPLES) {
       expect(answer.text).toBe(sample.unary(server))
       expect(await labelled(router, answer.requestId)).toBe(label)
     }
-  })
+  }
+})
 
-  test(`${sample.dialect}: pii-aware`, async () => {
-    await using router = await startExample("pii-aware.ts", { tier: "public" }, { tier: "private" })
+test("pii-aware sends personal data to the private target, in every dialect", async () => {
+  await using router = await startExample("pii-aware.ts", { tier: "public" }, { tier: "private" })
+  for (const sample of ALL_SAMPLES) {
     const cases = [
       ["What is the capital of France?", "first", "no-pii"],
       ["Write to jane.doe@example.com", "second", "pii-detected:email"],
@@ -65,28 +69,32 @@ for (const sample of ALL_SAMPLES) {
       expect([text, answer.text]).toEqual([text, sample.unary(server)])
       expect(await labelled(router, answer.requestId)).toBe(label)
     }
-    // not even when the private target is down
-    router.second.otherwise(reply("", { status: 500 }))
-    const text = "Call +49 30 1234567 please"
+  }
+  // not even when the private target is down
+  router.second.otherwise(reply("", { status: 500 }))
+  for (const sample of ALL_SAMPLES) {
+    const text = `Call +49 30 1234567 for ${sample.dialect} please`
     expect((await router.gateway.call(sample.dialect, sample.request({ text }))).status).toBe(502)
-    expect(router.servedBy("+49 30 1234567")).toEqual(["second"])
-  })
+    expect(router.servedBy(text)).toEqual(["second"])
+  }
+})
 
-  test(`${sample.dialect}: request-shape`, async () => {
-    await using router = await startExample(
-      "request-shape.ts",
-      { tags: ["chat"] },
-      { tags: ["coding"], tool_support: SUPPORT },
-    )
+test("request-shape sends calls with tools to the coding target, in every dialect", async () => {
+  await using router = await startExample(
+    "request-shape.ts",
+    { tags: ["chat"] },
+    { tags: ["coding"], tool_support: SUPPORT },
+  )
+  for (const sample of ALL_SAMPLES) {
     const plain = await router.gateway.call(sample.dialect, sample.request())
     expect([plain.text, await labelled(router, plain.requestId)]).toEqual([sample.unary("first"), "shape:chat"])
     const tools = { tools: TOOLS[sample.dialect] }
     const agent = await router.gateway.call(sample.dialect, sample.request({ extra: tools }))
     expect([agent.text, await labelled(router, agent.requestId)]).toEqual([sample.unary("second"), "shape:agent"])
-  })
-}
+  }
+})
 
-test("pii-aware without a private target calls nobody", async () => {
+test("pii-aware refuses the call where no target is private", async () => {
   await using router = await startExample("pii-aware.ts", { tier: "public" }, { tier: "public" })
   const answer = await router.gateway.call("chat", SAMPLES.chat.request({ text: "I am jane.doe@example.com" }))
   expect(answer.status).toBe(502)
@@ -106,8 +114,8 @@ const TOOLS = {
 }
 
 describe("the policy service", () => {
-  for (const sample of ALL_SAMPLES) {
-    test(`${sample.dialect}: decides by price, and learns from feedback`, async () => {
+  for (const sample of sampled(ALL_SAMPLES, 1)) {
+    test(`decides by price, and learns from feedback, for ${sample.dialect} calls`, async () => {
       await using service = await startService()
       await using router = await startWith(
         () => ({
@@ -115,7 +123,7 @@ describe("the policy service", () => {
           external_policy: {
             url: `${service.url}/decide`,
             allow_hosts: ["127.0.0.1"],
-            timeout_ms: 2000,
+            timeout_ms: 10_000,
             headers: { authorization: "Bearer policy-token" },
             feedback: { enabled: true },
           },
@@ -135,7 +143,7 @@ describe("the policy service", () => {
         expect(text).toBe(sample.unary("first"))
         return router.gateway.records.attempts(requestId).length === 1 ? true : undefined
       })
-    }, 20_000)
+    }, 200_000)
   }
 })
 
@@ -180,7 +188,7 @@ function isCard(digits: string): boolean {
   return sum % 10 === 0
 }
 
-test("pii-aware finds what is there, wherever it stands", () => {
+test("pii-aware finds personal data wherever it stands", () => {
   const parts = [
     "a",
     "Zz",
@@ -210,13 +218,13 @@ test("pii-aware finds what is there, wherever it stands", () => {
   ]
   const texts = fc.array(fc.constantFrom(...parts, ...parts, ...whole), { maxLength: 12 }).map((list) => list.join(""))
   const found = new Set<string | null>()
-  fc.assert(
+  expectProperty(
     fc.property(texts, (text) => {
       const kind = plainlyFound(text)
       found.add(kind)
       expect([text, findPersonalData(text)]).toEqual([text, kind])
     }),
-    { numRuns: 3000 },
+    3000,
   )
   expect([...found].map(String).toSorted()).toEqual(["card", "email", "iban", "null", "phone", "social-security"])
 })

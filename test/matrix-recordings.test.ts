@@ -13,6 +13,7 @@ import type { ExpectedUsage } from "./helpers/recorded-usage.ts"
 import { factsOf } from "./helpers/recorded-usage.ts"
 import type { Recording } from "./helpers/recordings.ts"
 import { answerBytes, RECORDINGS_MISSING, recordingsOf } from "./helpers/recordings.ts"
+import { sampledByKind } from "./helpers/sample.ts"
 import type { Dialect } from "./helpers/samples.ts"
 import { DIALECTS, SAMPLES } from "./helpers/samples.ts"
 import { FAILURE_TERMINAL, SUCCESS_TERMINAL, terminalsOf } from "./helpers/streams.ts"
@@ -85,28 +86,45 @@ async function ask(client: Dialect, recording: Recording): Promise<Answer> {
 
 const SOUND = DIALECTS.flatMap((dialect) => recordingsOf(dialect)).filter(({ status }) => status === 200)
 
+type Case = readonly [name: string, recording: Recording, client: Dialect, exception: Exception | undefined]
+
+/** The recordings whose exception is of a kind (`undefined` has none), for each client of another dialect. */
+function casesOf(isOfKind: (exception: Exception | undefined) => boolean): readonly Case[] {
+  return FOREIGN_PAIRS.flatMap(([client, target]) =>
+    SOUND.filter(({ dialect, name }) => dialect === target && isOfKind(EXCEPTIONS[name])).map((recording): Case => [
+      `${recording.name} for a ${client} client`,
+      recording,
+      client,
+      EXCEPTIONS[recording.name],
+    ]),
+  )
+}
+
 describe.skipIf(RECORDINGS_MISSING)("an answer in another dialect", () => {
-  for (const [client, target] of FOREIGN_PAIRS) {
-    const recordings = SOUND.filter(({ dialect }) => dialect === target)
-    test.concurrent.each(recordings.map((recording) => [recording.name, recording] as const))(
-      `${client} client: %s`,
-      async (name, recording) => {
-        const answer = await ask(client, recording)
-        const exception = EXCEPTIONS[name]
-        if (exception !== undefined && "failed" in exception) {
-          expectError(answer, client, 502, "upstream-failed")
-          return
-        }
-        expect(answer.status).toBe(200)
-        if (exception !== undefined && "broken" in exception) {
-          expect(terminalsOf(client, answer.text)).toEqual([FAILURE_TERMINAL[client]])
-          return
-        }
-        await expectMeaning(client, recording, answer, exception)
-        expectUsage(client, recording, answer)
-      },
-    )
-  }
+  const isFailed = (exception: Exception | undefined): boolean => exception !== undefined && "failed" in exception
+  const isBroken = (exception: Exception | undefined): boolean => exception !== undefined && "broken" in exception
+
+  test.each([...casesOf(isFailed)])("is the router's error where it is none: %s", async (_, recording, client) => {
+    expectError(await ask(client, recording), client, 502, "upstream-failed")
+  })
+
+  test.each([...casesOf(isBroken)])("ends as a failure where the vendor's does: %s", async (_, recording, client) => {
+    const answer = await ask(client, recording)
+    expect(answer.status).toBe(200)
+    expect(terminalsOf(client, answer.text)).toEqual([FAILURE_TERMINAL[client]])
+  })
+
+  const arriving = sampledByKind(
+    casesOf((exception) => !isFailed(exception) && !isBroken(exception)),
+    ([, { dialect, stream: streamed }, client]) => [`${dialect} ${client} ${streamed}`],
+    100,
+  )
+  test.each([...arriving])("says the same: %s", async (_, recording, client, exception) => {
+    const answer = await ask(client, recording)
+    expect(answer.status).toBe(200)
+    await expectMeaning(client, recording, answer, exception)
+    expectUsage(client, recording, answer)
+  })
 })
 
 async function expectMeaning(

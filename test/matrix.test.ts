@@ -11,6 +11,7 @@ import type { Behaviour } from "./helpers/fake-upstream.ts"
 import { FakeUpstream } from "./helpers/fake-upstream.ts"
 import type { Gateway } from "./helpers/gateway.ts"
 import { startGateway } from "./helpers/gateway.ts"
+import { sampled, sampledByKind } from "./helpers/sample.ts"
 import type { Dialect } from "./helpers/samples.ts"
 import { DIALECTS, SAMPLES } from "./helpers/samples.ts"
 import type { Scenario } from "./helpers/scenario.ts"
@@ -115,11 +116,32 @@ function usageSeen(client: Dialect, answer: Answer, streamed: boolean): unknown 
   return { input: Number(at(usage, "input_tokens")) + cached, cached, output: at(usage, "output_tokens") }
 }
 
+interface Told {
+  readonly client: Dialect
+  readonly target: Dialect
+  readonly streamed: boolean
+  readonly name: string
+}
+
+/** This run's answers: each scenario for each client, both ways, and each pair of dialects. */
+const TOLD: readonly Told[] = sampledByKind(
+  ALL_PAIRS.flatMap(([client, target]) =>
+    [false, true].flatMap((streamed) => Object.keys(SCENARIOS).map((name) => ({ client, target, streamed, name }))),
+  ),
+  ({ client, target, streamed, name }) => [
+    `${client} ${streamed} ${name}`,
+    `${target} ${streamed} ${name}`,
+    `${client} ${target} ${streamed}`,
+  ],
+  40,
+)
+
 for (const [client, target] of ALL_PAIRS) {
   describe(`${client} client, ${target} upstream`, () => {
     for (const streamed of [false, true]) {
       const kind = streamed ? "streamed" : "unary"
-      test.concurrent.each(Object.keys(SCENARIOS))(`${kind}: %s`, async (name) => {
+      const told = TOLD.filter((one) => one.client === client && one.target === target && one.streamed === streamed)
+      test.each(told.map(({ name }) => name))(`${kind}: %s arrives`, async (name) => {
         const scenario = SCENARIOS[name]!
         const marker = `answered <${client} ${target} ${kind} ${name}>`
         first.plan(marker, behave(target, scenario, streamed))
@@ -177,7 +199,7 @@ for (const [client, target] of ALL_PAIRS) {
 
     test("a stream cut after any frame has exactly one end, and one row", async () => {
       const frames = streamedAnswer(target, SCENARIOS["text and calls"]!)
-      for (let count = 0; count < frames.length; count += 1) {
+      for (const count of sampled(frames.keys().toArray(), 6)) {
         const marker = `cut ${count} <${client} ${target}>`
         first.plan(marker, stream([...frames.slice(0, count), { end: "close" }]))
         const answer = await ask(client, groupOf("first", target), marker, true)
@@ -222,31 +244,55 @@ function early(target: Dialect, streamed: boolean): Readonly<Record<string, Beha
   }
 }
 
-describe("failover across dialects before the first content", () => {
-  for (const [client, other] of FOREIGN_PAIRS) {
-    for (const [from, to] of [
+interface Moved {
+  readonly client: Dialect
+  readonly from: Dialect
+  readonly to: Dialect
+  readonly streamed: boolean
+  readonly name: string
+}
+
+/** This run's moves: each way to fail of each dialect, and each of the ways between two. */
+const MOVED: readonly Moved[] = sampledByKind(
+  FOREIGN_PAIRS.flatMap(([client, other]) => {
+    const third = DIALECTS.find((dialect) => dialect !== client && dialect !== other)!
+    const ways = [
       [client, other],
       [other, client],
-      [other, DIALECTS.find((dialect) => dialect !== client && dialect !== other)!],
-    ] as const) {
-      for (const streamed of [false, true]) {
-        const kind = `${client} client, ${from} then ${to}, ${streamed ? "streamed" : "unary"}`
-        test.concurrent.each(Object.keys(early(from, streamed)))(`${kind}: %s`, async (name) => {
-          const scenario = SCENARIOS["reasoning and calls"]!
-          const marker = `moved <${kind} ${name}>`
-          first.plan(marker, early(from, streamed)[name]!)
-          second.plan(marker, behave(to, scenario, streamed))
-          const answer = await ask(client, `${from}-then-${to}`, marker, streamed)
-          await expectAnswer(client, answer, scenario, streamed)
-          expect(gateway.records.usage(answer.requestId)).toMatchObject([
-            { status: 200, attempts: 2, fallback_used: 1, target_dialect: SAMPLES[to].configName, error: null },
-          ])
-          expect(gateway.records.attempts(answer.requestId)).toMatchObject([
-            { provider: `first-${from}`, dialect: SAMPLES[from].configName, selected: 0 },
-            { provider: `second-${to}`, dialect: SAMPLES[to].configName, selected: 1 },
-          ])
-        })
-      }
-    }
-  }
+      [other, third],
+    ] as const
+    return ways.flatMap(([from, to]) =>
+      [false, true].flatMap((streamed) =>
+        Object.keys(early(from, streamed)).map((name): Moved => ({ client, from, to, streamed, name })),
+      ),
+    )
+  }),
+  ({ client, from, to, streamed, name }) => [
+    `${client} ${from} ${to}`,
+    `${from} ${streamed} ${name}`,
+    `${to} ${streamed}`,
+  ],
+  24,
+)
+
+describe("failover across dialects before the first content", () => {
+  const titled = MOVED.map((one) => {
+    const { client, from, to, streamed, name } = one
+    return [`${client} client, ${from} then ${to}, ${streamed ? "streamed" : "unary"}: ${name}`, one] as const
+  })
+  test.each(titled)("hides the first failure of a %s", async (title, { client, from, to, streamed, name }) => {
+    const scenario = SCENARIOS["reasoning and calls"]!
+    const marker = `moved <${title}>`
+    first.plan(marker, early(from, streamed)[name]!)
+    second.plan(marker, behave(to, scenario, streamed))
+    const answer = await ask(client, `${from}-then-${to}`, marker, streamed)
+    await expectAnswer(client, answer, scenario, streamed)
+    expect(gateway.records.usage(answer.requestId)).toMatchObject([
+      { status: 200, attempts: 2, fallback_used: 1, target_dialect: SAMPLES[to].configName, error: null },
+    ])
+    expect(gateway.records.attempts(answer.requestId)).toMatchObject([
+      { provider: `first-${from}`, dialect: SAMPLES[from].configName, selected: 0 },
+      { provider: `second-${to}`, dialect: SAMPLES[to].configName, selected: 1 },
+    ])
+  })
 })

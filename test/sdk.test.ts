@@ -212,7 +212,7 @@ test("retries: both clients repeat what may pass and leave alone what may not", 
     hopeless.chat.completions.create({ model: "nobody", messages: [{ role: "user", content: "x" }] }),
   )
   expect(upstream.exchanges.length).toBe(before)
-}, 20_000)
+}, 200_000)
 
 test("models: both clients page through the list", async () => {
   const theirs: string[] = []
@@ -235,7 +235,7 @@ test("leaving: an aborted stream is cancelled upstream", async () => {
   })
   running.on("error", () => undefined)
   running.on("text", () => running.abort())
-  await thrown(async () => running.finalMessage())
+  expect(await thrown(async () => running.finalMessage())).toBeInstanceOf(Anthropic.APIUserAbortError)
   await (
     await upstream.arrival("abandoned")
   ).left

@@ -7,6 +7,7 @@ import type { Dialect } from "./origin.ts"
 import { MISSING_RESULT_TEXT } from "./pairing.ts"
 import { emptyRequest, type Message, type Request, type Role } from "./request.ts"
 import { defaultFacts, type TargetFacts } from "./target.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 const text = (words: string): Block => ({ type: "text", text: words })
 const call = (id: string): ToolCallBlock => {
@@ -233,7 +234,7 @@ describe("every arrangement", () => {
     .map(({ dialect, ...own }) => facts(dialect, own))
 
   test("is one that vendors take", () => {
-    fc.assert(
+    expectProperty(
       fc.property(anyRequest, target, (request, to) => {
         const { messages } = arrange(request, to)
         for (const [index, message] of messages.entries()) {
@@ -246,29 +247,29 @@ describe("every arrangement", () => {
           if (to.issuer.dialect === "messages") expect(message.role).not.toBe(messages[index - 1]?.role ?? "assistant")
         }
       }),
-      { numRuns: 200 },
+      200,
     )
   })
 
   test("of an arrangement is itself", () => {
-    fc.assert(
+    expectProperty(
       fc.property(anyRequest, target, (request, to) => {
         const once = arrange(request, to)
         const twice = arrange({ ...request, instructions: once.instructions, messages: once.messages }, to)
         expect(twice).toEqual({ ...once, losses: [] })
       }),
-      { numRuns: 200 },
+      200,
     )
   })
 
   test("of a plain conversation loses nothing", () => {
-    fc.assert(
+    expectProperty(
       fc.property(plainRequest, target, (request, to) => {
         const arranged = arrange(request, to)
         expect(arranged.losses).toEqual([])
         expect(alternate(arranged.messages)).toEqual(alternate(request.messages))
       }),
-      { numRuns: 200 },
+      200,
     )
   })
 

@@ -7,6 +7,7 @@ import { fold } from "./fold.ts"
 import { assertGrammar } from "./grammar.ts"
 import type { Issuer } from "./origin.ts"
 import { unfold } from "./unfold.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 const issuer: Issuer = { dialect: "chat", label: "p1" }
 const call = (id: string) => ({ type: "tool-call", id, name: `tool_${id}`, namespace: null, kind: "function" }) as const
@@ -154,6 +155,6 @@ describe("an assembler", () => {
       assembler.end()
       expect(blocksOf(assembler)).toEqual(reply.blocks)
     })
-    fc.assert(check, { numRuns: 200 })
+    expectProperty(check, 200)
   })
 })

@@ -5,17 +5,18 @@ import type { Event } from "./event.ts"
 import { createFold, fold } from "./fold.ts"
 import { assertGrammar, checkGrammar, GrammarError } from "./grammar.ts"
 import { unfold } from "./unfold.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 describe("fold and unfold", () => {
   test("a reply is the fold of its events, however they are cut", () => {
     const pair = anyReply.chain((reply) => fc.tuple(fc.constant(reply), eventsOf(fc.constant(reply))))
-    fc.assert(
+    expectProperty(
       fc.property(pair, ([reply, events]) => {
         assertGrammar(events)
         expect(fold(unfold(reply))).toEqual({ reply })
         expect(fold(events)).toEqual({ reply })
       }),
-      { numRuns: 200 },
+      200,
     )
   })
 

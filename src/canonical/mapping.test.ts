@@ -8,24 +8,25 @@ import { decodeId, encodeId, REPLY_ID_RULES, type IdRules } from "./id-map.ts"
 import { parseExact } from "./json.ts"
 import { buildNameTable, COMMON_NAME_RULES } from "./name-map.ts"
 import type { Tool, ToolRef } from "./tool.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 describe("call ids", () => {
   const short: IdRules = { alphabet: "word", maxChars: 40 }
 
   test("come back from any encoding that fits", () => {
-    fc.assert(
+    expectProperty(
       fc.property(fc.oneof(callId, fc.string({ unit: "binary" })), (id) => {
         const encoded = encodeId(id, REPLY_ID_RULES)
         expect(encoded).toMatch(/^[A-Za-z0-9_-]+$/)
         expect(decodeId(encoded)).toBe(id)
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 
   test("keep to length and alphabet, always in the same way, and stay apart", () => {
     const rules = fc.constantFrom(short, { alphabet: "alphanumeric", maxChars: 9 } as const)
-    fc.assert(
+    expectProperty(
       fc.property(fc.uniqueArray(callId, { maxLength: 20 }), rules, (ids, rule) => {
         const encoded = ids.map((id) => encodeId(id, rule))
         expect(new Set(encoded).size).toBe(ids.length)
@@ -53,7 +54,7 @@ describe("tool names", () => {
     const name = fc.oneof(fc.string({ minLength: 1, maxLength: 90 }), fc.constantFrom("a.b", "a_b", "ns__a", "a"))
     const ref = fc.record({ name, namespace: fc.constantFrom(null, "ns", "mcp.demo") })
     const refs = fc.uniqueArray(ref, { maxLength: 12, selector: (one) => JSON.stringify(one) })
-    fc.assert(
+    expectProperty(
       fc.property(refs, (all) => {
         const table = buildNameTable(
           all.map((one): Tool => ({ type: "function", ...one })),
@@ -67,7 +68,7 @@ describe("tool names", () => {
           wires.map((wire): ToolRef => ({ name: table.named(wire).name, namespace: table.named(wire).namespace })),
         ).toEqual(all)
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 
@@ -131,7 +132,7 @@ describe("arguments", () => {
     }
     const way = fc.constantFrom(wrapInput, spaced, escaped)
     const sizes = fc.infiniteStream(fc.integer({ min: 1, max: 5 }))
-    fc.assert(
+    expectProperty(
       fc.property(fc.string({ unit: "binary" }), way, sizes, (text, wrap, size) => {
         const json = wrap(text)
         expect(unwrapInput(json)).toBe(text)
@@ -144,7 +145,7 @@ describe("arguments", () => {
         }
         expect(read + reader.end()).toBe(text)
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 

@@ -13,6 +13,7 @@ import {
   sealFor,
   wrapReasoning,
 } from "./seal.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 const messages = { dialect: "messages", form: "signature" } as const
 const block: ReasoningBlock = {
@@ -34,7 +35,7 @@ function envelopeOf(value: unknown): string {
 
 describe("an envelope", () => {
   test("gives back the whole block, in letters that fit everywhere", () => {
-    fc.assert(
+    expectProperty(
       fc.property(reasoning, (one) => {
         const envelope = wrapReasoning(one) ?? ""
         expect(envelope).toMatch(/^rtr1\.[A-Za-z0-9_-]+$/)
@@ -42,7 +43,7 @@ describe("an envelope", () => {
         expect(openEnvelope(envelope)).toEqual(one)
         expect(openSeal(envelope, [{ kind: "raw", text: "shortened by the client" }], messages)).toEqual(one)
       }),
-      { numRuns: 200 },
+      200,
     )
   })
 
@@ -68,7 +69,7 @@ describe("an envelope", () => {
 
   test("never throws on hostile text, and never becomes somebody's payload", () => {
     const hostile = fc.oneof(fc.string(), text, fc.json().map(envelopeOf), fc.base64String())
-    fc.assert(
+    expectProperty(
       fc.property(hostile, fc.constantFrom("", ENVELOPE_PREFIX, "rtr2."), (tail, prefix) => {
         const opened = openSeal(prefix + tail, block.parts, messages)
         if (!isEnvelope(prefix + tail)) return
@@ -100,7 +101,7 @@ describe("an envelope", () => {
 
 describe("a seal", () => {
   test("goes only to its issuer", () => {
-    fc.assert(
+    expectProperty(
       fc.property(reasoning, issuer, (one, target) => {
         const given = sealFor(one, target)
         if (given === null) return

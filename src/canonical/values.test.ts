@@ -8,6 +8,7 @@ import { asksNothing } from "./request.ts"
 import { settleStop } from "./stop.ts"
 import { defaultFacts, type ReasoningFacts } from "./target.ts"
 import { inputTokens, splitInput, totalTokens, updateUsage } from "./usage.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 describe("exact JSON", () => {
   test("prints numbers as they came, when a double could not hold one of them", () => {
@@ -22,7 +23,7 @@ describe("exact JSON", () => {
   })
 
   test("is JSON.parse otherwise, and as strict", () => {
-    fc.assert(
+    expectProperty(
       fc.property(fc.json(), (text) => expect(JSON.stringify(parseExact(text))).toBe(JSON.stringify(JSON.parse(text)))),
     )
     expect(() => parseExact("{x}")).toThrow(SyntaxError)
@@ -45,7 +46,7 @@ describe("usage", () => {
 
   test("disjoint input adds up to the vendor's total", () => {
     const counts = fc.nat(1000)
-    fc.assert(
+    expectProperty(
       fc.property(
         counts,
         fc.option(counts, { nil: undefined }),

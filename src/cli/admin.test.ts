@@ -1,16 +1,33 @@
 /** `smart-router admin hash-password`: a hash that lets its password in, and nothing else on any stream. */
 import { expect, test } from "bun:test"
 import { join } from "node:path"
-import { smartRouter } from "../../test/helpers/command-line.ts"
+import { runHere, smartRouter } from "../../test/helpers/command-line.ts"
+import { sampled } from "../../test/helpers/sample.ts"
 
 const MAIN = join(import.meta.dir, "../main.ts")
 
-test.each([
-  ["correct horse battery\n", "correct horse battery"],
-  ["correct horse battery", "correct horse battery"],
-  ["pässwörter sind länger\r\nund mehr", "pässwörter sind länger"],
-  ["ü".repeat(36), "ü".repeat(36)],
-])("what is piped in: %j", async (stdin, password) => {
+/** Each case is a process of its own. */
+const PASSWORDS = sampled(
+  [
+    ["correct horse battery\n", "correct horse battery"],
+    ["correct horse battery", "correct horse battery"],
+    ["pässwörter sind länger\r\nund mehr", "pässwörter sind länger"],
+    ["ü".repeat(36), "ü".repeat(36)],
+  ] as const,
+  1,
+)
+const NO_PASSWORDS = sampled(
+  [
+    ["", "too short"],
+    ["short\n", "too short"],
+    ["x".repeat(73), "too long"],
+    ["ü".repeat(37), "too long"],
+    ["with a\ttab inside", "control character"],
+  ] as const,
+  1,
+)
+
+test.each([...PASSWORDS])("the hash of a piped %j lets its password in", async (stdin, password) => {
   const { code, out, err } = await smartRouter(["admin", "hash-password", "--cost", "10"], { stdin })
   expect([code, err]).toEqual([0, ""])
   expect(out).toMatch(/^\$2b\$10\$[./A-Za-z0-9]{53}\n$/u)
@@ -18,25 +35,19 @@ test.each([
   expect(await Bun.password.verify(`${password}\n`, out.trim(), "bcrypt")).toBe(false)
 })
 
-test.each([
-  ["", "too short"],
-  ["short\n", "too short"],
-  ["x".repeat(73), "too long"],
-  ["ü".repeat(37), "too long"],
-  ["with a\ttab inside", "control character"],
-])("what cannot be a password: %j", async (stdin, expected) => {
+test.each([...NO_PASSWORDS])("a piped %j cannot be a password", async (stdin, expected) => {
   const { code, out, err } = await smartRouter(["admin", "hash-password", "--cost", "10"], { stdin })
   expect([code, out]).toEqual([1, ""])
   expect(err).toContain(expected)
 })
 
-test("wrong arguments are 2", async () => {
+test("wrong arguments end with exit code 2", async () => {
   for (const args of [["--cost", "9"], ["--cost", "15"], ["--cost", "ten"], ["--password", "x"], ["more"]]) {
-    const { code, out } = await smartRouter(["admin", "hash-password", ...args], { stdin: "correct horse battery" })
+    const { code, out } = await runHere(["admin", "hash-password", ...args])
     expect([args, code, out]).toEqual([args, 2, ""])
   }
-  expect((await smartRouter(["admin"])).code).toBe(2)
-  expect((await smartRouter(["admin", "hash"])).code).toBe(2)
+  expect((await runHere(["admin"])).code).toBe(2)
+  expect((await runHere(["admin", "hash"])).code).toBe(2)
 })
 
 /** Types into a terminal of its own. */

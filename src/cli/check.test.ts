@@ -29,9 +29,9 @@ describe("check", () => {
     const yaml = SMALLEST.replace("strategy: static", "strategy: script\n    script: route.ts")
     const path = file("scripted", yaml)
     writeFileSync(join(folder, "scripted/route.ts"), "export function route(ctx) { return { targetIndex: 0 } }")
-    expect((await smartRouter(["check", "--config", path], { env: KEYS })).code).toBe(0)
+    expect((await runHere(["check", "--config", path], { env: KEYS })).code).toBe(0)
     writeFileSync(join(folder, "scripted/route.ts"), "export function route(ctx) {\n  return { targetIndex: 0 ]\n}")
-    const { code, out } = await smartRouter(["check", "--config", path], { env: KEYS })
+    const { code, out } = await runHere(["check", "--config", path], { env: KEYS })
     expect(code).toBe(1)
     expect(out).toContain(`${path}:13:13  error  invalid-script  models.default.script`)
     expect(out).toContain("route.ts:2:27 ")
@@ -39,7 +39,7 @@ describe("check", () => {
 
   test("fails on an error and points at it", async () => {
     const path = file("bad", SMALLEST.replace("strategy: static", "strategy: statik"))
-    const { code, out } = await smartRouter(["check", "--config", path], { env: KEYS })
+    const { code, out } = await runHere(["check", "--config", path], { env: KEYS })
     expect(code).toBe(1)
     expect(out).toContain(`${path}:12:15  error  invalid-value  models.default.strategy`)
     expect(out).toContain('Did you mean "static"?')

@@ -18,7 +18,7 @@ describe("the command line", () => {
   })
 
   test("names the nearest command", async () => {
-    const { code, err } = await smartRouter(["chekc"])
+    const { code, err } = await runHere(["chekc"])
     expect(code).toBe(2)
     expect(err).toContain('Did you mean "check"?')
     expect((await runHere(["toString"])).code).toBe(2)
@@ -65,7 +65,7 @@ test("version says what runs", async () => {
 })
 
 test("schema prints JSON Schema", async () => {
-  const { code, out } = await smartRouter(["schema"])
+  const { code, out } = await runHere(["schema"])
   expect(code).toBe(0)
   expect(JSON.parse(out)).toMatchObject({ $schema: "https://json-schema.org/draft/2020-12/schema", type: "object" })
 })

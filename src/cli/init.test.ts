@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { runHere, smartRouter } from "../../test/helpers/command-line.ts"
+import { runHere } from "../../test/helpers/command-line.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "smart-router-init-"))
 const place = join(folder, "new", "router")
@@ -10,7 +10,7 @@ const config = join(place, "config.yaml")
 const modeOf = (name: string) => statSync(join(place, name)).mode & 0o777
 
 beforeAll(async () => {
-  expect((await smartRouter(["init", place])).code).toBe(0)
+  expect((await runHere(["init", place])).code).toBe(0)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { SCORE_NAMES, isFault, parseLinear, type LinearExpression } from "./linear-expression.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 function parsed(text: string): readonly [number, Readonly<Record<string, number>>, number] {
   const expression = parseLinear(text)
@@ -56,7 +57,7 @@ describe("what is not is refused where it stands", () => {
 })
 
 test("no text makes it throw or take long", () => {
-  fc.assert(
+  expectProperty(
     fc.property(
       fc.string({ maxLength: 200 }),
       fc.string({ unit: fc.constantFrom("(", ")", "+", "-", "*", "1", ".", " ", "cost_score") }),
@@ -69,7 +70,7 @@ test("no text makes it throw or take long", () => {
 
 test("a printed expression is read as what it was", () => {
   const factor = fc.double({ min: 0.001, max: 10, noNaN: true })
-  fc.assert(
+  expectProperty(
     fc.property(fc.dictionary(fc.constantFrom(...SCORE_NAMES), factor, { minKeys: 1 }), (factors) => {
       const text = Object.entries(factors).map(([name, number]) => `${number}*${name}`)
       const expression = parseLinear(text.join(" + ")) as LinearExpression

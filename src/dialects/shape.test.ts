@@ -12,6 +12,7 @@ import { scanObject } from "../json/scan.ts"
 import type { DialectName } from "./dialect.ts"
 import { CODECS, DIALECTS } from "./registry.ts"
 import type { RequestShape } from "./shape-reader.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 const NAMES = { chat: "openai-chat", responses: "openai-responses", messages: "anthropic" } as const
 type Short = keyof typeof NAMES
@@ -37,7 +38,7 @@ describe.each(SHORTS)("%s", (short) => {
 
   test("agrees with the decoded request, spaced or not", () => {
     const facts = { ...defaultFacts({ dialect: short, label: null }, "m"), customTools: true }
-    fc.assert(
+    expectProperty(
       fc.property(anyRequest, fc.constantFrom(0, 2), (wish, indent) => {
         let minted = 0
         const { body } = CODECS[dialect].writeRequest({ ...wish, extra: {} }, facts, (prefix) => `${prefix}${minted++}`)
@@ -56,7 +57,7 @@ describe.each(SHORTS)("%s", (short) => {
           mode === undefined ? "unset" : mode === "auto" || mode === "none" ? mode : "forced",
         )
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 
@@ -99,7 +100,7 @@ describe.each(SHORTS)("%s", (short) => {
     )
     const value = fc.jsonValue({ maxDepth: 4 })
     const typed = fc.record({ type: words, content: value, tools: value, source: value })
-    fc.assert(
+    expectProperty(
       fc.property(fc.dictionary(keys, fc.oneof(value, typed, fc.array(typed))), (body) => {
         const shape = shapeOf(dialect, body)
         const { messageCount, textChars, imageCount, toolCount, hostedToolCount, encodedBytes } = shape
@@ -110,7 +111,7 @@ describe.each(SHORTS)("%s", (short) => {
         )
         expect(shape.toolChoice).toBeString()
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 })

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { scanObject } from "./scan.ts"
 import { HIDDEN, KEY, KEY_NAMES, TYPE, TYPE_NAMES } from "./watched-names.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 const WATCHED = ["file_id", "file_ids", "file_url", "container", "tool_calls", "call_id", "signature", "type", "id"]
 const OTHERS = ["text", "role", "tipe", "file_ix", "ids", "ix", "content", "a", "", "signaturf", "été"]
@@ -78,7 +79,7 @@ function ofElements(list: unknown, key: string): unknown[] {
 }
 
 test("what is noted of each member is what is there, however it is spelled", () => {
-  fc.assert(
+  expectProperty(
     fc.property(fc.array(json, { minLength: 1, maxLength: 3 }), (values) => {
       const text = `{${values.map((one, index) => `"m${index}":${one.text}`).join(",")}}`
       const body = scanObject(Buffer.from(text), 512)
@@ -96,7 +97,7 @@ test("what is noted of each member is what is there, however it is spelled", () 
       expect(body.types.map(at)).toEqual(lists.flatMap((list) => ofElements(list, "type")))
       expect(body.ids.map(at)).toEqual(lists.flatMap((list) => ofElements(list, "id")))
     }),
-    { numRuns: 3000 },
+    3000,
   )
 })
 

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { JsonFault } from "./fault.ts"
 import { scanObject } from "./scan.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
 const faultOf = (text: string, depth = 512): JsonFault | null => {
@@ -23,7 +24,7 @@ const accepts = (text: string): boolean => {
 }
 
 test("every member's bytes parse to the member's value", () => {
-  fc.assert(
+  expectProperty(
     fc.property(
       fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue({ maxDepth: 4 })),
       fc.nat(4),
@@ -37,14 +38,14 @@ test("every member's bytes parse to the member's value", () => {
         expect(scan.bytes[scan.close]).toBe(125)
       },
     ),
-    { numRuns: 500 },
+    500,
   )
 })
 
 test("accepts exactly what JSON.parse accepts, over mutated documents", () => {
   const document = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })).map((value) => JSON.stringify(value))
   const noise = fc.constantFrom(...Array.from('{}[]",:\\u0 \t\n-+.eE1tfn/x'))
-  fc.assert(
+  expectProperty(
     fc.property(document, fc.array(fc.tuple(fc.nat(), noise, fc.boolean()), { maxLength: 3 }), (text, changes) => {
       let mutated = text
       for (const [at, character, insert] of changes) {
@@ -53,7 +54,7 @@ test("accepts exactly what JSON.parse accepts, over mutated documents", () => {
       }
       expect(faultOf(mutated) === null).toBe(accepts(mutated))
     }),
-    { numRuns: 5000 },
+    5000,
   )
 })
 

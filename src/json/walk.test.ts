@@ -1,23 +1,24 @@
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { eachItem, eachMember, endOf } from "./walk.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 const quoted = fc.array(fc.constantFrom("\\", '"', "a", "/", "€"), { maxLength: 12 }).map((parts) => parts.join(""))
 const value = fc.jsonValue({ maxDepth: 4 })
 const anyValue = fc.oneof(value, quoted, fc.array(quoted), fc.dictionary(quoted, fc.oneof(value, quoted)))
 
 test("a value ends where it ends", () => {
-  fc.assert(
+  expectProperty(
     fc.property(anyValue, fc.nat(3), fc.constantFrom("", ",1", "}", " ]"), (one, indent, behind) => {
       const text = JSON.stringify(one, null, indent)
       expect(endOf(Buffer.from(`  ${text}${behind}`), 2)).toBe(2 + Buffer.byteLength(text))
     }),
-    { numRuns: 1000 },
+    1000,
   )
 })
 
 test("every item and every member is seen once, in its order", () => {
-  fc.assert(
+  expectProperty(
     fc.property(fc.array(anyValue), fc.constantFrom(0, 2), (list, indent) => {
       const json = Buffer.from(JSON.stringify(list, null, indent))
       const seen: unknown[] = []
@@ -29,7 +30,7 @@ test("every item and every member is seen once, in its order", () => {
       expect(end).toBe(json.length)
     }),
   )
-  fc.assert(
+  expectProperty(
     fc.property(fc.array(fc.tuple(quoted, anyValue)), fc.constantFrom("", " "), (members, space) => {
       const parts = members.map(([key, one]) => `${JSON.stringify(key)}${space}:${space}${JSON.stringify(one)}`)
       const json = Buffer.from(`{${space}${parts.join(`${space},${space}`)}${space}}`)

@@ -11,6 +11,7 @@ import { MemoryPinStore, type Pin, type PinStore } from "../routing/affinity/pin
 import { pinnedOrder, rememberTarget, withForeignSeals } from "./affinity.ts"
 import { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { expectAsyncProperty } from "../../test/helpers/property.ts"
 
 const TTL_MS = 1000
 const DAY_MS = 86_400_000
@@ -66,7 +67,7 @@ async function orderAfter(
 }
 
 test("soft pins hold for their time where the strategy is free, hard ones for a day everywhere", async () => {
-  await fc.assert(
+  await expectAsyncProperty(
     fc.asyncProperty(
       fc.constantFrom(...STRATEGIES),
       fc.constantFrom(...targets),

@@ -4,6 +4,7 @@ import { places, ranked, settingsOf, type Surroundings, type TargetSpec } from "
 import { parseLinear, type LinearExpression } from "../config/linear-expression.ts"
 import type { ScoreTermSettings } from "../config/score-settings.ts"
 import type { Figures } from "./live-view.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 const order = (specs: readonly TargetSpec[], around?: Surroundings): readonly number[] => places(ranked(specs, around))
 const bad: Partial<Figures> = { errorRate: 1, timeoutRate: 1, fallbackRate: 1, p95LatencyMs: 60_000 }
@@ -244,7 +245,7 @@ const spec: fc.Arbitrary<TargetSpec> = fc.record({
 })
 
 test("the order is a permutation of the eligible targets, tier by tier, whatever is known", () => {
-  fc.assert(
+  expectProperty(
     fc.property(fc.array(spec, { minLength: 1, maxLength: 8 }), rate, fc.nat(8), (specs, ticket, leader) => {
       const settings = { maxErrorRate: 0.5, maxP95LatencyMs: 1000 }
       const ranking = ranked(specs, { random: () => ticket, leader, settings, explain: true })
@@ -262,7 +263,7 @@ test("the order is a permutation of the eligible targets, tier by tier, whatever
 })
 
 test("a higher price never raises a score, and a lower one never lowers it", () => {
-  fc.assert(
+  expectProperty(
     fc.property(fc.array(spec, { minLength: 2, maxLength: 5 }), fc.nat(100), fc.nat(100), (specs, one, two) => {
       const scoreAt = (price: number): number => {
         const all = specs.map((entry, index) => ({

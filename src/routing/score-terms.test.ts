@@ -11,6 +11,7 @@ import {
   reliabilityScore,
   throughputScore,
 } from "./score-terms.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 describe("cost, latency and first token: the share of the best", () => {
   const cases: readonly (readonly [own: number | null, best: number | null, score: number])[] = [
@@ -96,7 +97,7 @@ describe("load", () => {
 test("every score lies between 0 and 1", () => {
   const figure = fc.option(fc.double({ min: 0, max: 1e12, noNaN: true }))
   const rate = fc.double({ min: 0, max: 1, noNaN: true })
-  fc.assert(
+  expectProperty(
     fc.property(figure, figure, rate, rate, rate, fc.nat(1e6), fc.nat(1e6), (one, two, a, b, c, running, waiting) => {
       const best = one === null ? two : two === null ? one : Math.min(one, two)
       const scores = [

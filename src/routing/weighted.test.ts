@@ -3,6 +3,7 @@ import fc from "fast-check"
 import type { Target } from "../config/snapshot.ts"
 import type { CallFacts, RankContext, Ranking } from "./strategy.ts"
 import { weighted } from "./weighted.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 const target = (index: number, weight: number, dialect = "openai-chat"): Target =>
   ({ index, weight, dialect }) as Partial<Target> as Target
@@ -20,7 +21,7 @@ test("the first place is drawn by weight", () => {
 
 test("every target stands in the order once; weight 0 comes last; the client's dialect comes first", () => {
   const targets = fc.array(fc.tuple(fc.nat(3), fc.constantFrom("openai-chat", "anthropic")), { maxLength: 6 })
-  fc.assert(
+  expectProperty(
     fc.property(targets, fc.infiniteStream(fc.double({ min: 0, max: 0.999999, noNaN: true })), (specs, tickets) => {
       const all = specs.map(([weight, dialect], index) => target(index, weight, dialect))
       const ranked = order(all, () => tickets.next().value)

@@ -3,6 +3,7 @@ import fc from "fast-check"
 import type { Usage } from "../dialects/dialect.ts"
 import { NO_FIGURES } from "./live-view.ts"
 import { TargetWindow } from "./window.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 const MINUTE = 60_000
 const windowOf = (enough = Infinity): TargetWindow => new TargetWindow(10 * MINUTE, enough)
@@ -57,7 +58,7 @@ test("fast failures do not make a target look fast, timeouts make it look slow",
 
 test("a percentile is off by no more than 9 %", () => {
   const durations = fc.array(fc.double({ min: 1, max: 900_000, noNaN: true }), { minLength: 1, maxLength: 300 })
-  fc.assert(
+  expectProperty(
     fc.property(durations, (all) => {
       const window = windowOf()
       for (const duration of all) window.answered(0, duration, duration / 2, null)
@@ -93,7 +94,7 @@ test("a busy target is judged by its newest attempts, a quiet one by all of the 
 
 test("figures agree with a plain list of what happened, however it is spread over time", () => {
   const attempt = fc.record({ wait: fc.nat(90_000), failed: fc.boolean() })
-  fc.assert(
+  expectProperty(
     fc.property(fc.array(attempt, { minLength: 1, maxLength: 120 }), (attempts) => {
       const window = windowOf()
       const all: { at: number; failed: boolean }[] = []

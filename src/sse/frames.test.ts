@@ -2,6 +2,7 @@ import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { readFields } from "./fields.ts"
 import { FrameSplitter } from "./frames.ts"
+import { expectProperty } from "../../test/helpers/property.ts"
 
 function split(chunks: readonly Uint8Array[], max = 1 << 20): { frames: string[]; rest: string } {
   const splitter = new FrameSplitter(max)
@@ -17,7 +18,7 @@ function split(chunks: readonly Uint8Array[], max = 1 << 20): { frames: string[]
 test("cutting the bytes anywhere gives the same frames, and all bytes come out", () => {
   const line = fc.constantFrom("data: é", "event: a", ":", ": comment", "data:", "data: x\u2028y", "id: 1", "retry: 5")
   const frame = fc.tuple(fc.array(line, { minLength: 1, maxLength: 3 }), fc.constantFrom("\n", "\r\n"))
-  fc.assert(
+  expectProperty(
     fc.property(fc.array(frame, { maxLength: 5 }), fc.array(fc.nat(), { maxLength: 12 }), (parts, cuts) => {
       const texts = parts.map(([lines, eol]) => lines.map((l) => l + eol).join("") + eol)
       const bytes = Buffer.from(`${texts.join("")}data: tail`)

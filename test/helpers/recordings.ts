@@ -1,6 +1,7 @@
 /** Recorded exchanges with real providers. They stand beside the repository; without them their tests are skipped. */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import path from "node:path"
+import { sampledByKind } from "./sample.ts"
 import type { Dialect } from "./samples.ts"
 
 export interface Recording {
@@ -23,8 +24,23 @@ const FOLDER = path.resolve(import.meta.dir, "../../../shared/recordings")
 
 export const RECORDINGS_MISSING: boolean = !existsSync(FOLDER)
 
-/** Every recording of a dialect's main endpoint; empty, with a printed reason, where there are none. */
+/** In a sampled run, fewer only where fewer hold every kind. */
+const FEWEST_RECORDINGS = 30
+
+/** This run's recordings of a dialect's main endpoint: every kind is there, and in a whole run every recording. */
 export function recordingsOf(dialect: Dialect): readonly Recording[] {
+  return sampledByKind(allRecordingsOf(dialect), kindsOf, FEWEST_RECORDINGS)
+}
+
+/** Streamed or unary, the status, the path's query, and each kind of content. */
+function kindsOf({ stream, status, path: target, features }: Recording): readonly string[] {
+  const way = stream ? "streamed" : "unary"
+  const query = target?.split("?")[1] ?? "no query"
+  return [`${way} ${status}`, query, ...features.map((feature) => `${way} ${feature.split(":")[0]}`)]
+}
+
+/** Every recording of a dialect's main endpoint; empty, with a printed reason, where there are none. */
+export function allRecordingsOf(dialect: Dialect): readonly Recording[] {
   if (RECORDINGS_MISSING) {
     process.stderr.write(`skipped: no recordings beside the repository (${dialect})\n`)
     return []

@@ -23,6 +23,7 @@ import { unfold } from "../../canonical/unfold.ts"
 import { RouterError } from "../../errors.ts"
 import { chatCodec } from "./codec.ts"
 import type { TargetFacts } from "../../canonical/target.ts"
+import { expectProperty } from "../../../test/helpers/property.ts"
 
 const wire = (value: unknown): JsonValue => parseExact(JSON.stringify(value))
 
@@ -46,7 +47,7 @@ const instructionsOf = (request: Request): readonly Message[] =>
 
 describe("requests", () => {
   test("what all dialects can say comes back as it was", () => {
-    fc.assert(
+    expectProperty(
       fc.property(plainRequest, (request) => {
         const facts = chatFacts(FULL)
         const written = chatCodec.writeRequest(request, facts, counter())
@@ -60,12 +61,12 @@ describe("requests", () => {
         expect(spoken.cap?.tokens).toBe(request.cap?.tokens)
         expect(spoken.stream).toBe(request.stream)
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 
   test("what was written once is written the same again, without a further loss", () => {
-    fc.assert(
+    expectProperty(
       fc.property(anyRequest, (request) => {
         const home = { ...request, extra: {} }
         const once = rewritten(home)
@@ -75,12 +76,12 @@ describe("requests", () => {
         expect(lost).toEqual([])
         expect(chatCodec.readRequest(wire(again.body)).request).toEqual(once)
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 
   test("bodies have no undefined and are the same every time", () => {
-    fc.assert(
+    expectProperty(
       fc.property(anyRequest, (request) => {
         const body = (): unknown => chatCodec.writeRequest(request, chatFacts(), counter()).body
         expect(JSON.stringify(body())).toBe(JSON.stringify(body()))
@@ -90,7 +91,7 @@ describe("requests", () => {
   })
 
   test("no payload of another issuer leaves", () => {
-    fc.assert(
+    expectProperty(
       fc.property(anyRequest, (request) => {
         const text = JSON.stringify(chatCodec.writeRequest(request, chatFacts(FULL), counter()).body)
         expect(text).not.toContain("rtr1.")
@@ -138,7 +139,7 @@ describe("replies", () => {
   const calls = (reply: Reply): readonly Block[] => reply.blocks.filter((block) => block.type === "tool-call")
 
   test("come back as they were", () => {
-    fc.assert(
+    expectProperty(
       fc.property(plainReply, (reply) => {
         const back = readBack(reply)
         expect(texts(back)).toBe(texts(reply))
@@ -150,7 +151,7 @@ describe("replies", () => {
   })
 
   test("of any kind keep their text, refusals and calls, and their reasoning comes back as history", () => {
-    fc.assert(
+    expectProperty(
       fc.property(anyReply, (reply) => {
         const { body, losses } = chatCodec.writeReply(reply, chatOptions())
         const result = chatCodec.readReply(wire(body), chatContext())
@@ -166,7 +167,7 @@ describe("replies", () => {
         }
         for (const loss of losses) expect(loss.code.startsWith("reply-")).toBe(true)
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 
@@ -197,7 +198,7 @@ describe("replies", () => {
           ...some("c", c),
         ]
       })
-    fc.assert(
+    expectProperty(
       fc.property(layout, (blocks) => {
         const reply: Reply = { id: "", model: "m", created: 1, blocks, stop: { is: "end", raw: null }, usage: null }
         const { body } = chatCodec.writeReply(reply, chatOptions())
@@ -215,7 +216,7 @@ describe("replies", () => {
   })
 
   test("unfolded and written as a stream are read as they were", () => {
-    fc.assert(
+    expectProperty(
       fc.property(plainReply, (reply) => {
         const folded = fold(readText(writeEvents(unfold(reply), chatOptions({ includeUsage: true }))))
         if ("failure" in folded) throw new Error(folded.failure.message)
@@ -268,7 +269,7 @@ describe("input of any shape", () => {
     const body = fc
       .tuple(fc.dictionary(keys, chaos), fc.array(message))
       .map(([rest, messages]) => ({ ...rest, messages }))
-    fc.assert(
+    expectProperty(
       fc.property(fc.oneof(body, chaos), (value) => {
         try {
           const { request } = chatCodec.readRequest(wire(value))
@@ -278,21 +279,21 @@ describe("input of any shape", () => {
           expect(thrown.detail.param).toBeTruthy()
         }
       }),
-      { numRuns: 400 },
+      400,
     )
   })
 
   test("an answer is a reply or a failure", () => {
     const choice = fc.dictionary(keys, chaos).map((message) => ({ index: 0, message, finish_reason: "stop" }))
     const body = fc.tuple(fc.dictionary(keys, chaos), fc.array(choice)).map(([rest, choices]) => ({ ...rest, choices }))
-    fc.assert(
+    expectProperty(
       fc.property(fc.oneof(body, chaos), (value) => {
         const result = chatCodec.readReply(wire(value), chatContext())
         if ("reply" in result) chatCodec.writeReply(result.reply, chatOptions())
         else expect(result.failure.message).not.toBe("")
         expect(chatCodec.readError(500, wire(value)).message).not.toBe("")
       }),
-      { numRuns: 400 },
+      400,
     )
   })
 })

@@ -16,6 +16,7 @@ import { assertGrammar } from "../../canonical/grammar.ts"
 import type { Failure, Reply } from "../../canonical/reply.ts"
 import type { Tool } from "../../canonical/tool.ts"
 import { ChatStreamReader } from "./read-stream.ts"
+import { expectProperty } from "../../../test/helpers/property.ts"
 
 function foldText(text: string, context = chatContext()): { readonly reply?: Reply; readonly failure?: Failure } {
   const events = readText(text, context)
@@ -114,7 +115,7 @@ describe("tool calls", () => {
     const patch: Tool = { type: "custom", name: "patch", namespace: null }
     const free = '*** "q"\n\u00e9'
     const json = JSON.stringify({ input: free }).replace("\u00e9", "\\u00e9")
-    fc.assert(
+    expectProperty(
       fc.property(fc.array(fc.nat({ max: json.length }), { maxLength: 6 }), (cuts) => {
         const points = [0, ...cuts.toSorted((a, b) => a - b), json.length]
         const pieces = points.slice(1).map((end, index) => piece(0, fn(undefined, json.slice(points[index], end))))
@@ -452,7 +453,7 @@ describe("nothing makes it throw", () => {
     .map((choice) => ({ id: "c", choices: [choice] }))
 
   test("chunks of any shape", () => {
-    fc.assert(
+    expectProperty(
       fc.property(fc.array(fc.oneof(near, chaos), { maxLength: 8 }), fc.boolean(), (chunks, done) => {
         const frames = [
           ...chunks.map((chunk) => ({ data: JSON.stringify(chunk) })),
@@ -460,12 +461,12 @@ describe("nothing makes it throw", () => {
         ]
         assertGrammar(eventsFrom(frames, new ChatStreamReader(chatContext())))
       }),
-      { numRuns: 500 },
+      500,
     )
   })
 
   test("text of any kind", () => {
-    fc.assert(
+    expectProperty(
       fc.property(fc.array(fc.record({ event: fc.constantFrom("", "error", "ping"), data: fc.string() })), (frames) => {
         assertGrammar(eventsFrom(frames, new ChatStreamReader(chatContext())))
       }),

@@ -16,6 +16,7 @@ import { chatCodec } from "./codec.ts"
 import { ChatObserver } from "./observe.ts"
 import { readChatUsage } from "./usage.ts"
 import { stringOf } from "./wire.ts"
+import { expectProperty } from "../../../test/helpers/property.ts"
 
 const RECORDINGS = recordingsOf("chat")
 const REQUESTS = RECORDINGS.filter((recording) => recording.request !== null)
@@ -58,15 +59,23 @@ const LOSING: Readonly<Record<string, readonly LossCode[]>> = {
 }
 
 describe("requests", () => {
-  test.each(named(REQUESTS))("%s", (name, recording) => {
+  test.each(named(REQUESTS.filter(({ name }) => name in LOSING)))("%s loses something", (name, recording) => {
     const { request, losses } = chatCodec.readRequest(bodyOf(recording.request))
     const written = chatCodec.writeRequest(request, facts(request), counter())
     expect([...losses, ...written.losses].map((loss) => loss.code)).toEqual([...(LOSING[name] ?? [])])
-    if (LOSING[name] !== undefined) return
-    const changes = differences(normal(bodyOf(recording.request)), normal(bodyOf(written.body)), "")
-    const unexplained = changes.filter((path) => !RESPELLED.some(([form]) => form.test(path)))
-    expect(unexplained).toEqual([])
   })
+
+  test.each(named(REQUESTS.filter(({ name }) => !(name in LOSING))))(
+    "%s is written as it was read",
+    (_name, recording) => {
+      const { request, losses } = chatCodec.readRequest(bodyOf(recording.request))
+      const written = chatCodec.writeRequest(request, facts(request), counter())
+      expect([...losses, ...written.losses]).toEqual([])
+      const changes = differences(normal(bodyOf(recording.request)), normal(bodyOf(written.body)), "")
+      const unexplained = changes.filter((path) => !RESPELLED.some(([form]) => form.test(path)))
+      expect(unexplained).toEqual([])
+    },
+  )
 
   test.each(named(REQUESTS))("%s means the same a second time", (_name, recording) => {
     const { request } = chatCodec.readRequest(bodyOf(recording.request))
@@ -111,25 +120,34 @@ const FAILING: Readonly<Record<string, FailureKind>> = {
 }
 
 describe("replies", () => {
-  test.each(named(REPLIES))("%s", (name, recording) => {
-    if (recording.status !== 200) {
-      const failure = chatCodec.readError(recording.status, bodyOf(recording.body))
-      expect(failure.status).toBe(recording.status)
-      expect(failure.message).toBe(messageIn(recording))
-      return
-    }
-    const body = recording.body === undefined || recording.body === null ? undefined : bodyOf(recording.body)
-    const result = chatCodec.readReply(body, chatContext())
-    expect("failure" in result ? result.failure.kind : undefined).toBe(FAILING[name])
-    if ("failure" in result) return
-    expect(result.losses).toEqual([])
-    expect(result.reply.usage?.outputTokens).toBe(readChatUsage((recording.body as JsonObject)["usage"])?.outputTokens)
-    const written = chatCodec.writeReply(result.reply, chatOptions())
-    const back = chatCodec.readReply(bodyOf(written.body), chatContext())
-    if ("failure" in back) throw new Error(back.failure.message)
-    expect(back.reply.blocks).toEqual(result.reply.blocks)
-    expect(back.reply.stop.is).toBe(result.reply.stop.is)
+  test.each(named(REPLIES.filter(({ status }) => status !== 200)))("the error of %s is read", (_name, recording) => {
+    const failure = chatCodec.readError(recording.status, bodyOf(recording.body))
+    expect(failure.status).toBe(recording.status)
+    expect(failure.message).toBe(messageIn(recording))
   })
+
+  const answers = REPLIES.filter(({ status }) => status === 200)
+  test.each(named(answers.filter(({ name }) => name in FAILING)))("%s is a failure", (name, recording) => {
+    const body = recording.body === undefined || recording.body === null ? undefined : bodyOf(recording.body)
+    expect(chatCodec.readReply(body, chatContext())).toMatchObject({ failure: { kind: FAILING[name] } })
+  })
+
+  test.each(named(answers.filter(({ name }) => !(name in FAILING))))(
+    "%s is read and written back",
+    (_name, recording) => {
+      const result = chatCodec.readReply(bodyOf(recording.body), chatContext())
+      if ("failure" in result) throw new Error(result.failure.message)
+      expect(result.losses).toEqual([])
+      expect(result.reply.usage?.outputTokens).toBe(
+        readChatUsage((recording.body as JsonObject)["usage"])?.outputTokens,
+      )
+      const written = chatCodec.writeReply(result.reply, chatOptions())
+      const back = chatCodec.readReply(bodyOf(written.body), chatContext())
+      if ("failure" in back) throw new Error(back.failure.message)
+      expect(back.reply.blocks).toEqual(result.reply.blocks)
+      expect(back.reply.stop.is).toBe(result.reply.stop.is)
+    },
+  )
 })
 
 function messageIn(recording: Recording): string {
@@ -139,13 +157,18 @@ function messageIn(recording: Recording): string {
 const textOf = (recording: Recording): string => recording.sse ?? ""
 
 describe("streams", () => {
-  test.each(named(STREAMS))("%s reads as its reply", (name, recording) => {
+  test.each(named(STREAMS.filter(({ name }) => name in FAILING)))("%s reads as a failure", (name, recording) => {
+    const events = eventsFrom(framesOf(textOf(recording)), chatCodec.createStreamReader(chatContext()))
+    assertGrammar(events)
+    expect(fold(events)).toMatchObject({ failure: { kind: FAILING[name] } })
+  })
+
+  test.each(named(STREAMS.filter(({ name }) => !(name in FAILING))))("%s reads as its reply", (_name, recording) => {
     const frames = framesOf(textOf(recording))
     const events = eventsFrom(frames, chatCodec.createStreamReader(chatContext()))
     assertGrammar(events)
     const folded = fold(events)
-    expect("failure" in folded ? folded.failure.kind : undefined).toBe(FAILING[name])
-    if ("failure" in folded) return
+    if ("failure" in folded) throw new Error(folded.failure.message)
     const result = chatCodec.readReply(accumulated(frames), chatContext())
     if ("failure" in result) throw new Error(result.failure.message)
     const { reply } = result
@@ -154,36 +177,38 @@ describe("streams", () => {
     expect(folded.reply.usage).toEqual(reply.usage)
   })
 
-  test.each(named(STREAMS))("%s: one truth for usage", (_name, recording) => {
-    const observer = new ChatObserver({ ...NO_REQUEST_FACTS, model: "m", stream: true })
-    for (const block of textOf(recording).split(/(?<=\n\n)/)) {
-      const bytes = Buffer.from(block)
-      observer.frame(bytes, 0, bytes.length)
-    }
-    const events = eventsFrom(framesOf(textOf(recording)), chatCodec.createStreamReader(chatContext()))
-    const folded = fold(events)
-    const usage = "reply" in folded ? folded.reply.usage : folded.usage
-    const seen = observer.facts().usage
-    // The observer stops at the fault; the reader takes the usage that stands beside it, too.
-    if (observer.fault !== null) return
-    expect(usage?.freshInputTokens).toBe(seen?.freshInputTokens)
-    expect(usage?.cacheReadTokens ?? 0).toBe(seen?.cachedInputTokens ?? 0)
-    expect(usage?.outputTokens).toBe(seen?.outputTokens)
-    expect(usage?.reasoningTokens ?? null).toBe(seen?.reasoningTokens ?? null)
-  })
+  test.each(named(STREAMS.filter(({ name }) => !(name in FAILING))))(
+    "%s: reader and observer see the same usage",
+    (_name, recording) => {
+      const observer = new ChatObserver({ ...NO_REQUEST_FACTS, model: "m", stream: true })
+      for (const block of textOf(recording).split(/(?<=\n\n)/)) {
+        const bytes = Buffer.from(block)
+        observer.frame(bytes, 0, bytes.length)
+      }
+      const events = eventsFrom(framesOf(textOf(recording)), chatCodec.createStreamReader(chatContext()))
+      const folded = fold(events)
+      const usage = "reply" in folded ? folded.reply.usage : folded.usage
+      const seen = observer.facts().usage
+      expect(observer.fault).toBeNull()
+      expect(usage?.freshInputTokens).toBe(seen?.freshInputTokens)
+      expect(usage?.cacheReadTokens ?? 0).toBe(seen?.cachedInputTokens ?? 0)
+      expect(usage?.outputTokens).toBe(seen?.outputTokens)
+      expect(usage?.reasoningTokens ?? null).toBe(seen?.reasoningTokens ?? null)
+    },
+  )
 
-  test.each(named(STREAMS))("%s cut, doubled and shuffled", (_name, recording) => {
+  test.each(named(STREAMS))("%s keeps the grammar when it is cut, doubled and shuffled", (_name, recording) => {
     const frames = framesOf(textOf(recording)).slice(0, 60)
     const mutation = fc.record({
       kind: fc.constantFrom("drop", "double", "swap", "truncate", "stop"),
       at: fc.nat({ max: Math.max(0, frames.length - 1) }),
     })
-    fc.assert(
+    expectProperty(
       fc.property(fc.array(mutation, { minLength: 1, maxLength: 4 }), (mutations) => {
         const mutated = mutations.reduce<readonly Frame[]>((now, { kind, at }) => mutate(now, kind, at), frames)
         assertGrammar(eventsFrom(mutated, chatCodec.createStreamReader(chatContext())))
       }),
-      { numRuns: 20 },
+      20,
     )
   })
 })

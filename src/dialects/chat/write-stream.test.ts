@@ -14,6 +14,7 @@ import { unfold } from "../../canonical/unfold.ts"
 import { ChatStreamWriter } from "./write-stream.ts"
 import { readReply } from "./read-reply.ts"
 import { writeReply } from "./write-reply.ts"
+import { expectAsyncProperty, expectProperty } from "../../../test/helpers/property.ts"
 
 const open = (type: "text" | "refusal" | "reasoning"): Event => ({ type: "open", block: { type } })
 const openCall = (id: string, kind: "function" | "custom" = "function"): Event => {
@@ -374,7 +375,7 @@ function shown(completion: ChatCompletion): unknown {
 
 describe("the vendor's SDK", () => {
   test("accepts any stream and any reply, and makes the same of both", async () => {
-    await fc.assert(
+    await expectAsyncProperty(
       fc.asyncProperty(eventsOf(anyReply), async (events) => {
         const options = chatOptions({ includeUsage: true })
         const folded = fold(events)
@@ -385,7 +386,7 @@ describe("the vendor's SDK", () => {
         expect(shown(streamed)).toEqual(shown(unary))
         expect(streamed.choices[0]?.message.role).toBe("assistant")
       }),
-      { numRuns: 60 },
+      60,
     )
   })
 
@@ -402,7 +403,7 @@ describe("the vendor's SDK", () => {
 
 describe("laws", () => {
   test("a stream written of events reads like the reply written of their fold", () => {
-    fc.assert(
+    expectProperty(
       fc.property(eventsOf(anyReply), (events) => {
         const folded = fold(events)
         if ("failure" in folded) throw new Error("arbitrary replies are complete")
@@ -427,7 +428,7 @@ describe("laws", () => {
         ]
         expect(said(streamed.reply)).toEqual(said(unary.reply))
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 
@@ -446,7 +447,7 @@ describe("laws", () => {
       end,
       { type: "fail", failure: { kind: "server", status: null, message: "m" }, usage: null },
     )
-    fc.assert(
+    expectProperty(
       fc.property(
         fc.array(event, { maxLength: 12 }),
         fc.constantFrom<Event>(end, {

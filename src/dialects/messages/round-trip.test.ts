@@ -10,6 +10,7 @@ import { isObject, parseExact, type JsonObject, type JsonValue } from "../../can
 import type { Message, Request } from "../../canonical/request.ts"
 import { defaultFacts, type TargetFacts } from "../../canonical/target.ts"
 import { messagesCodec as codec } from "./codec.ts"
+import { expectProperty } from "../../../test/helpers/property.ts"
 
 const FIXTURES = path.resolve(import.meta.dir, "../../../test/fixtures/messages")
 const facts: TargetFacts = { ...defaultFacts({ dialect: "messages", label: "k" }, "claude"), midSystem: true }
@@ -69,7 +70,6 @@ describe("a request of this dialect", () => {
 
   test.skipIf(RECORDINGS_MISSING)("comes out as it went in, for every recording", () => {
     const recorded = recordingsOf("messages").filter((recording) => recording.request !== null)
-    expect(recorded.length).toBeGreaterThan(80)
     for (const { name, request } of recorded) {
       const body = parseExact(JSON.stringify(request))
       const { wire, codes } = written(body)
@@ -105,7 +105,7 @@ function respelled(text: string): string {
 
 describe("a request of any dialect", () => {
   test("that says what all dialects can say is read back as it was arranged", () => {
-    fc.assert(
+    expectProperty(
       fc.property(plainRequest, (request) => {
         const { body, losses } = codec.writeRequest(request, facts, mint)
         const { request: again } = codec.readRequest(parseExact(JSON.stringify(body)))
@@ -119,19 +119,19 @@ describe("a request of any dialect", () => {
         const declared = new Set(losses.map((loss) => loss.code))
         for (const code of declared) expect(["tool-arguments-wrapped", "tool-choice"]).toContain(code)
       }),
-      { numRuns: 150 },
+      150,
     )
   })
 
   test("becomes a legal body, twice the same, and gives nobody another's payload", () => {
-    fc.assert(
+    expectProperty(
       fc.property(anyRequest, fc.boolean(), (request, midSystem) => {
         const target = { ...facts, midSystem }
         const text = JSON.stringify(codec.writeRequest(request, target, mint).body)
         expect(JSON.stringify(codec.writeRequest(request, target, mint).body)).toBe(text)
         assertLegal(parseExact(text), request, midSystem)
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 

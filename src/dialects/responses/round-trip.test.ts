@@ -11,6 +11,7 @@ import { context, facts, fixture, minter, options } from "../../../test/helpers/
 import { anyReply, plainReply } from "../../../test/laws/reply-arbitraries.ts"
 import { anyRequest, plainRequest } from "../../../test/laws/request-arbitraries.ts"
 import { responsesCodec } from "./codec.ts"
+import { expectProperty } from "../../../test/helpers/property.ts"
 
 /** Ids of any length, so that none has to be fingerprinted. */
 const TARGET = facts({ idRules: { alphabet: "any", maxChars: Number.MAX_SAFE_INTEGER } })
@@ -46,19 +47,19 @@ function sayable(request: Request): Request {
 
 describe("requests", () => {
   test("of this dialect come back whole", () => {
-    fc.assert(
+    expectProperty(
       fc.property(plainRequest, (made) => {
         const cap = made.cap === undefined ? {} : { cap: { ...made.cap, field: "max_output_tokens" as const } }
         const request: Request = { ...made, dialect: "responses", includeUsage: true, ...cap }
         expect(write(request).losses).toEqual([])
         expect(normal(reread(request))).toEqual(normal(request))
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 
   test("of other dialects lose nothing that all can say", () => {
-    fc.assert(
+    expectProperty(
       fc.property(plainRequest, (made) => {
         expect(write(made).losses).toEqual([])
         const again = reread(made)
@@ -67,18 +68,18 @@ describe("requests", () => {
         expect(again.toolChoice).toEqual(made.toolChoice)
         expect(again.cap?.tokens).toEqual(made.cap?.tokens)
       }),
-      { numRuns: 200 },
+      200,
     )
   })
 
   test("of any kind are the same body when they are read and written again, and lose nothing more", () => {
-    fc.assert(
+    expectProperty(
       fc.property(anyRequest.map(sayable), (made) => {
         const again = write(reread(made))
         expect(again.body).toEqual(write(made).body)
         expect(again.losses).toEqual([])
       }),
-      { numRuns: 400 },
+      400,
     )
   })
 
@@ -101,7 +102,7 @@ describe("replies", () => {
   }
 
   test("come back whole, in another writing", () => {
-    fc.assert(
+    expectProperty(
       fc.property(plainReply, (made) => {
         const ids = made.blocks.flatMap((block) => (block.type === "tool-call" ? [block.id] : []))
         fc.pre(new Set(ids).size === ids.length)
@@ -117,13 +118,13 @@ describe("replies", () => {
           stop: { is: made.stop.is, raw: made.stop.is === "length" ? "max_output_tokens" : "completed" },
         })
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 
   test("come back as history with every seal, whoever made it", () => {
     const isKept = (block: Block): boolean => block.type === "reasoning" || block.type === "tool-call"
-    fc.assert(
+    expectProperty(
       fc.property(anyReply, (made) => {
         const ids = made.blocks.flatMap((block) => (block.type === "tool-call" ? [block.id] : []))
         fc.pre(new Set(ids).size === ids.length)
@@ -134,7 +135,7 @@ describe("replies", () => {
         const blocks = request.messages.flatMap((message) => message.blocks)
         expect(blocks.filter(isKept)).toEqual(made.blocks.filter(isKept))
       }),
-      { numRuns: 300 },
+      300,
     )
   })
 })

@@ -12,6 +12,7 @@ import { facts, fixture, options, wireEvents, written, textOf } from "../../../t
 import { faultsOfEvent, faultsOfResponse } from "../../../test/helpers/responses-schema.ts"
 import { anyReply as anyVendorReply, eventsOf, plainReply } from "../../../test/laws/reply-arbitraries.ts"
 import { responsesCodec } from "./codec.ts"
+import { expectAsyncProperty, expectProperty } from "../../../test/helpers/property.ts"
 
 /** Annotations and items of this dialect have a type, which the arbitrary ones lack. */
 const anyReply = anyVendorReply.map((reply): Reply => {
@@ -78,17 +79,17 @@ function replyOf(events: readonly Event[]): Reply {
 
 describe("the OpenAI SDK", () => {
   test("accumulates any stream to the content that went in", async () => {
-    await fc.assert(
+    await expectAsyncProperty(
       fc.asyncProperty(eventsOf(anyReply), async (events) => {
         const response = await accumulated(written(events))
         expect(seenInOutput(response["output"])).toEqual(seenInReply(replyOf(events)))
       }),
-      { numRuns: 150 },
+      150,
     )
   })
 
   test("accumulates a stream to the same output as the unary answer", async () => {
-    await fc.assert(
+    await expectAsyncProperty(
       fc.asyncProperty(eventsOf(anyReply), async (events) => {
         const { output_text: _text, ...response } = await accumulated(written(events))
         const unary = responsesCodec.writeReply(replyOf(events), options()).body
@@ -96,12 +97,12 @@ describe("the OpenAI SDK", () => {
         expect(response["usage"]).toEqual(unary["usage"])
         expect(response["status"]).toEqual(unary["status"])
       }),
-      { numRuns: 100 },
+      100,
     )
   })
 
   test("sees a failure at any point, and keeps what came before", async () => {
-    await fc.assert(
+    await expectAsyncProperty(
       fc.asyncProperty(eventsOf(plainReply), fc.nat(40), async (events, cut) => {
         const failure = { kind: "server", status: null, message: "broken" } as const
         const kept = events.filter((event) => event.type !== "end").slice(0, cut)
@@ -113,12 +114,12 @@ describe("the OpenAI SDK", () => {
         const openItems = (response["output"] as unknown[]).length - done.length
         expect(openItems).toBeLessThanOrEqual(1)
       }),
-      { numRuns: 100 },
+      100,
     )
   })
 
   test("accepts keep-alives anywhere", async () => {
-    await fc.assert(
+    await expectAsyncProperty(
       fc.asyncProperty(eventsOf(plainReply), fc.nat(30), async (events, at) => {
         const writer = responsesCodec.createStreamWriter(options())
         let stream = ""
@@ -129,14 +130,14 @@ describe("the OpenAI SDK", () => {
         const response = await accumulated(stream)
         expect(seenInOutput(response["output"])).toEqual(seenInReply(replyOf(events)))
       }),
-      { numRuns: 50 },
+      50,
     )
   })
 })
 
 describe("the published schema", () => {
   test("accepts every event, numbered without gaps, with contiguous indexes", () => {
-    fc.assert(
+    expectProperty(
       fc.property(eventsOf(anyReply), (events) => {
         const wire = wireEvents(written(events))
         expect(wire.flatMap(faultsOfEvent)).toEqual([])
@@ -147,17 +148,17 @@ describe("the published schema", () => {
         const last = wire.at(-1)?.["response"] as JsonObject
         expect(done.map((event) => event["item"])).toEqual(last["output"] as JsonObject[])
       }),
-      { numRuns: 200 },
+      200,
     )
   })
 
   test("accepts every object, whatever the client's body echoes", async () => {
     const bodies = [await fixture("codex-request.json"), await fixture("everything-request.json"), {}].filter(isObject)
-    fc.assert(
+    expectProperty(
       fc.property(anyReply, fc.constantFrom(...bodies), (reply, body) => {
         expect(faultsOfResponse(responsesCodec.writeReply(reply, options(body)).body)).toEqual([])
       }),
-      { numRuns: 200 },
+      200,
     )
   })
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { scanObject } from "../../json/scan.ts"
 import { isReference, storedIds } from "./stored-ids.ts"
+import { expectProperty } from "../../../test/helpers/property.ts"
 
 const mayHold = (text: string): boolean => storedIds.mayHold(scanObject(Buffer.from(text), 512))
 const holds = (input: string): boolean => mayHold(`{"tools":[{"id":"x","type":"function"}],"input":[${input}]}`)
@@ -43,7 +44,7 @@ describe("an item that is no more than an id is a reference", () => {
       fc.record({ type: fc.constant(null), id: fc.string() }),
       fc.record({ type: fc.constant("message"), id: fc.string(), role: fc.constant("user"), content: fc.string() }),
     )
-    fc.assert(
+    expectProperty(
       fc.property(fc.array(item), fc.nat(3), (input, indent) => {
         expect(mayHold(JSON.stringify({ input }, null, indent))).toBe(input.some((each) => isReference(each)))
       }),

@@ -3,6 +3,7 @@ import fc from "fast-check"
 import { parseExact, type JsonValue } from "../../canonical/json.ts"
 import { Losses } from "../../canonical/loss.ts"
 import { canonicalUsage, readResponsesUsage, writeUsage } from "./usage.ts"
+import { expectProperty } from "../../../test/helpers/property.ts"
 
 const FULL = {
   input_tokens: 100,
@@ -45,7 +46,7 @@ describe("usage", () => {
       },
       { requiredKeys: [] },
     )
-    fc.assert(
+    expectProperty(
       fc.property(shape, (value) => {
         const [observed, read] = [readResponsesUsage(value), canonicalUsage(value)]
         expect(read === null).toBe(observed === null)

@@ -5,6 +5,7 @@ import { scanObject } from "../../json/scan.ts"
 import { conversationKeys, type ConversationSource } from "./conversation-key.ts"
 import { firstTurns } from "./first-turns.ts"
 import { MemoryPinStore, type Pin } from "./pin-store.ts"
+import { expectProperty } from "../../../test/helpers/property.ts"
 
 const pin = (target: string, at: number): Pin => ({ target, issuer: null, foreignSeals: 0, at })
 
@@ -20,7 +21,7 @@ describe("the store", () => {
 
   test("never more than allowed, and those used last are there", () => {
     const steps = fc.array(fc.tuple(fc.boolean(), fc.nat(12)), { maxLength: 80 })
-    fc.assert(
+    expectProperty(
       fc.property(steps, fc.integer({ min: 1, max: 5 }), (all, maxEntries) => {
         const store = new MemoryPinStore()
         // most recently used first

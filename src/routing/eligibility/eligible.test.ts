@@ -8,6 +8,7 @@ import type { RequestShape } from "../../dialects/shape-reader.ts"
 import { allRefusals, eligibleTargets, unknownNeeds } from "./eligible.ts"
 import { estimatedInputTokens } from "./estimate.ts"
 import type { Asked } from "./filter.ts"
+import { expectProperty } from "../../../test/helpers/property.ts"
 
 const dialect = fc.constantFrom<DialectName>("openai-chat", "openai-responses", "anthropic")
 const said = fc.constantFrom(true, false, null)
@@ -91,7 +92,7 @@ const asked: fc.Arbitrary<Asked> = fc.record({
 })
 
 test("each target is eligible or refused, and only for reasons that stand against it", () => {
-  fc.assert(
+  expectProperty(
     fc.property(group, asked, (one, call) => {
       const { eligible, refused } = eligibleTargets(one, call)
       const all = [...eligible.map(({ index }) => index), ...refused.map(({ target: { index } }) => index)]
@@ -103,12 +104,12 @@ test("each target is eligible or refused, and only for reasons that stand agains
       for (const entry of reasons) expect(eligible).not.toContain(entry.target)
       if (one.translation === "off") for (const { dialect: spoken } of eligible) expect(spoken).toBe(call.dialect.name)
     }),
-    { numRuns: 2000 },
+    2000,
   )
 })
 
 test("a capability is missing where it is denied, or unknown in another dialect than the client's", () => {
-  fc.assert(
+  expectProperty(
     fc.property(group, asked, (one, call) => {
       const { shape: wish } = call
       const needs = [
@@ -137,7 +138,7 @@ test("a capability is missing where it is denied, or unknown in another dialect 
       )
       expect(unknown.includes("image")).toBe(isSilent && wish.imageCount > 0 && !one.demanded.has("images"))
     }),
-    { numRuns: 1000 },
+    1000,
   )
 })
 

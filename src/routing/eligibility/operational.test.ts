@@ -6,6 +6,7 @@ import type { Target } from "../../config/snapshot.ts"
 import { NO_FIGURES, type Figures, type LiveView } from "../live-view.ts"
 import { Observations } from "../observations.ts"
 import { changesWithinS, isOperational, keepingTargets } from "./operational.ts"
+import { expectProperty } from "../../../test/helpers/property.ts"
 
 const WINDOW_MS = 60_000
 const target = { index: 0, observed: { key: "t", windowMs: WINDOW_MS, enough: 40 }, provider: { name: "p" } } as Target
@@ -50,7 +51,7 @@ describe("each figure", () => {
 
 test("a target that is left out comes back within its window, and is judged anew", () => {
   const calls = fc.array(fc.record({ afterMs: fc.nat(500), durationMs: fc.constantFrom(50, 5000) }), { minLength: 20 })
-  fc.assert(
+  expectProperty(
     fc.property(calls, fc.integer({ min: 1, max: 30 }), (all, leastObservations) => {
       const live = new Observations()
       const promised = { maxP95LatencyMs: 1000, leastObservations }

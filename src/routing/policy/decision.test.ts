@@ -2,6 +2,7 @@ import { expect, test } from "bun:test"
 import fc from "fast-check"
 import type { Target } from "../../config/snapshot.ts"
 import { decisionOf, isDecision, UNSAFE_LABEL } from "./decision.ts"
+import { expectProperty } from "../../../test/helpers/property.ts"
 
 const target = (index: number): Target =>
   ({
@@ -39,7 +40,7 @@ test("whatever a policy answers, the order holds eligible targets only, each onc
     fc.json(),
     fc.string(),
   )
-  fc.assert(
+  expectProperty(
     fc.property(answers, fc.integer({ min: 1, max: 5 }), (json, count) => {
       const among = targets(count)
       const verdict = decisionOf(json, among)
@@ -53,7 +54,7 @@ test("whatever a policy answers, the order holds eligible targets only, each onc
       if (Array.isArray(fallbackIndexes) && fallbackIndexes.length === 0) expect(verdict.order).toHaveLength(1)
       return undefined
     }),
-    { numRuns: 2000 },
+    2000,
   )
 })
 
