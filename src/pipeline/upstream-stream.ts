@@ -26,6 +26,8 @@ import type { StreamTranslation } from "./stream-translation.ts"
 import { asFault } from "./translation.ts"
 
 const NOTHING = new Uint8Array(0)
+/** Bytes behind the terminal frame that are looked at; an upstream that sends more is cut off. */
+const MOST_TRAILING_BYTES = 16_384
 const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
 const encoder = new TextEncoder()
 
@@ -54,6 +56,9 @@ export class UpstreamStream {
   private contentSeen = false
   private heldBytes = 0
   private anyFrame = false
+  /** Frames behind the terminal frame, in order. */
+  private readonly trailing: Uint8Array[] = []
+  private trailingBytes = 0
   private readonly silence: Silence
   private readonly growth: Growth
 
@@ -225,18 +230,23 @@ export class UpstreamStream {
 
   /** What follows the terminal frame: blank lines, comments and a stray `[DONE]` belong to it; a second end does not. */
   private readonly addTrailing = (more: Uint8Array): void => {
+    if (this.trailingBytes >= MOST_TRAILING_BYTES) return
     const { splitter } = this
     splitter.push(more)
-    while (splitter.next()) {
+    while (this.trailingBytes < MOST_TRAILING_BYTES && splitter.next()) {
       const verdict = this.observer.frame(splitter.bytes, splitter.start, splitter.end)
-      if (verdict !== FRAME.plain || this.translation !== null) continue
-      this.tail = Buffer.concat([this.tail, splitter.bytes.subarray(splitter.start, splitter.end)])
+      this.trailingBytes += splitter.end - splitter.start
+      if (verdict === FRAME.plain && this.translation === null)
+        this.trailing.push(splitter.bytes.subarray(splitter.start, splitter.end))
     }
+    // not from inside of the upstream's own callback
+    if (this.trailingBytes >= MOST_TRAILING_BYTES) queueMicrotask(() => this.cancel())
   }
 
   private async aftermath(): Promise<void> {
     const isWhole = await readRest(this.answer, this.addTrailing, this.attempt.cancel, this.gateway.clock)
-    if (isWhole && this.translation === null) this.tail = Buffer.concat([this.tail, this.splitter.remainder()])
+    if (isWhole && this.translation === null) this.trailing.push(this.splitter.remainder())
+    if (this.trailing.length > 0) this.tail = Buffer.concat([this.tail, ...this.trailing])
   }
 
   /** The body has ended without a terminal frame. */

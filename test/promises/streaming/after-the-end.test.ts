@@ -31,3 +31,26 @@ for (const sample of ALL_SAMPLES) {
     expect((await readAnswer(response)).text).toBe(text)
   })
 }
+
+for (const { name, piece } of [
+  { name: "blank lines", piece: "\n" },
+  { name: "comments", piece: ":\n\n" },
+  { name: "events", piece: "data: 1\n\n" },
+]) {
+  for (const sample of ALL_SAMPLES) {
+    test(`${sample.dialect}: endless ${name} behind the terminal event cost as much as a few of them`, async () => {
+      const marker = `${sample.dialect} endless ${name}`
+      const frames = sample.frames().join("")
+      const rest = piece.repeat(2_000_000 / piece.length)
+      upstream.plan(marker, raw([headBytes({ headers: { "Content-Type": "text/event-stream" } }, []), frames, rest]))
+      const before = process.cpuUsage()
+      const response = await gateway.open(sample.dialect, sample.request({ stream: true, text: marker }))
+      const { text } = await readAnswer(response)
+      const { user } = process.cpuUsage(before)
+      expect(text.startsWith(frames)).toBe(true)
+      expect(text.length).toBeLessThan(frames.length + 200_000)
+      // quadratic work took half a minute
+      expect(user / 1e6).toBeLessThan(5)
+    })
+  }
+}
