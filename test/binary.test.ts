@@ -34,7 +34,7 @@ async function output(args: readonly string[], cwd: string): Promise<{ readonly 
   return { code: await run.exited, text }
 }
 
-test("it knows its version and build time", async () => {
+test("the binary knows its version and build time", async () => {
   using folder = temporaryFolder()
   const { code, text } = await output(["version"], folder.path)
   expect(code).toBe(0)
@@ -52,7 +52,7 @@ test("a .env, bunfig.toml or package.json where it is started changes nothing", 
   expect(JSON.parse(text)).toHaveProperty("properties.server")
 })
 
-test("it bundles and runs routing scripts, with a package beside them, prints their types, and takes a changed configuration", async () => {
+test("the binary bundles and runs routing scripts, with a package beside them, prints their types, and takes a changed configuration", async () => {
   const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer("first"))
   const second = (await FakeUpstream.start()).otherwise(vendorAnswer("second"))
   const prepared = prepare({
@@ -100,7 +100,7 @@ test("it bundles and runs routing scripts, with a package beside them, prints th
   expect((await output(["types"], "/")).text).toBe(SCRIPT_TYPES)
 })
 
-test("it makes the hash of a password, and lets in whom a policy permits", async () => {
+test("the binary makes the hash of a password, and lets in administrators whom a policy permits", async () => {
   const hashed = Bun.spawn([built, "admin", "hash-password", "--cost", "10"], {
     env: EMPTY_ENVIRONMENT,
     stdin: new TextEncoder().encode(PASSWORD),
@@ -147,7 +147,7 @@ async function readyAddress(channel: ReadableStream<Uint8Array>): Promise<string
   throw new Error(`serve ended before it was ready: ${printed}`)
 }
 
-test("the demo runs from it: three dialects, documents, and a clean stop", async () => {
+test("the binary runs the demo with three dialects, documents, and a clean stop", async () => {
   using folder = temporaryFolder()
   const binary = join(folder.path, "smart-router")
   copyFileSync(built, binary)

@@ -100,7 +100,7 @@ describe("bin/smart-router", () => {
     expect((await run([], { program: "bin/smart-router", cwd: elsewhere })).code).toBe(0)
   })
 
-  test("two starts at once install once", async () => {
+  test("installs once when it is started twice at once", async () => {
     using folder = temporaryFolder()
     const { root, run, npmCalls } = checkout(folder.path, INSTALLS)
     const results = await Promise.all([run(["a"]), run(["b"]), run(["c"])])
@@ -110,7 +110,7 @@ describe("bin/smart-router", () => {
     expect(existsSync(join(root, ".install.lock"))).toBe(false)
   })
 
-  test("a lock whose owner is gone is taken over", async () => {
+  test("takes over a lock whose owner is gone", async () => {
     using folder = temporaryFolder()
     const { root, run } = checkout(folder.path, INSTALLS)
     const gone = Bun.spawn(["true"])
@@ -120,7 +120,7 @@ describe("bin/smart-router", () => {
     expect((await run([])).code).toBe(0)
   })
 
-  test("a changed package-lock.json installs again, a touched one does not", async () => {
+  test("installs again after a changed package-lock.json, not after a touched one", async () => {
     using folder = temporaryFolder()
     const { root, run, npmCalls } = checkout(folder.path, INSTALLS)
     await run([])
@@ -134,13 +134,13 @@ describe("bin/smart-router", () => {
     expect(npmCalls()).toHaveLength(2)
   })
 
-  test("an npm that runs no install scripts is made up for", async () => {
+  test("makes up for an npm that runs no install scripts", async () => {
     using folder = temporaryFolder()
     const { code, stderr } = await checkout(folder.path, INSTALLS_WITHOUT_SCRIPTS).run([])
     expect([code, stderr.includes("does not start")]).toEqual([0, false])
   })
 
-  test("an npm that fails is a clear sentence, exit code 1, and no lock", async () => {
+  test("tells of an npm that fails in a clear sentence, with exit code 1 and no lock left", async () => {
     using folder = temporaryFolder()
     const { root, run } = checkout(folder.path, "exit 7")
     const { code, stdout, stderr } = await run([])

@@ -112,12 +112,12 @@ for (const sample of ALL_SAMPLES) {
   const { dialect } = sample
 
   const broken = ofDialect(BROKEN, dialect).map(([, name, body]) => [name, body] as const)
-  test.each(broken)(`${dialect}: %s is no JSON`, async (_, body) => {
+  test.each(broken)(`a ${dialect} body with %s is refused as no JSON`, async (_, body) => {
     await refused(dialect, body, 400, "invalid-json")
   })
 
   test.each(["null", "true", "17", '"default"', "[]", `[{"model":"${MARK}"}]`])(
-    `${dialect}: %s is no object`,
+    `a ${dialect} body %s is refused as no object`,
     async (body) => {
       const answer = await gateway.call(dialect, body)
       expect(["invalid-json", "invalid-request"]).toContain(String(at(parsed(answer), "error", "code")))
@@ -125,7 +125,7 @@ for (const sample of ALL_SAMPLES) {
     },
   )
 
-  test(`${dialect}: doubly encoded JSON is told apart`, async () => {
+  test(`a ${dialect} body of doubly encoded JSON is told apart`, async () => {
     const answer = await gateway.call(dialect, JSON.stringify(sample.request({ text: MARK })))
     expect(answer.status).toBe(400)
     expect(String(at(parsed(answer), "error", "message"))).toMatch(/string|twice|encoded/u)
@@ -133,7 +133,7 @@ for (const sample of ALL_SAMPLES) {
   })
 
   const bad = ofDialect(BAD, dialect).map(([, name, bytes]) => [name, bytes] as const)
-  test.each(bad)(`${dialect}: %s is no UTF-8`, async (_, bytes) => {
+  test.each(bad)(`a ${dialect} body with %s is refused as no UTF-8`, async (_, bytes) => {
     const [head = "", tail = ""] = sample.request({ text: `${MARK}|` }).split("|")
     await refused(
       dialect,
@@ -143,7 +143,7 @@ for (const sample of ALL_SAMPLES) {
     )
   })
 
-  test(`${dialect}: nesting has a bound, and 100,000 levels do not hurt`, async () => {
+  test(`nesting in a ${dialect} body has a bound, and 100,000 levels do not hurt`, async () => {
     const nested = (depth: number): string =>
       sample.request().replace(/\}$/u, `,"deep":${"[".repeat(depth)}${"]".repeat(depth)}}`)
     const objects = sample.request().replace(/\}$/u, `,"deep":${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}}`)
@@ -155,7 +155,7 @@ for (const sample of ALL_SAMPLES) {
     }
   })
 
-  test(`${dialect}: a model of the wrong type or without a value is refused`, async () => {
+  test(`a model of the wrong type or without a value is refused in ${dialect}`, async () => {
     for (const model of ['""', "null", "1", "true", "[]", '["default"]', '{"id":"default"}']) {
       const answer = await gateway.call(dialect, sample.request({ text: MARK }).replace('"default"', model))
       expect({ model, status: answer.status }).toEqual({ model, status: 400 })
@@ -164,7 +164,7 @@ for (const sample of ALL_SAMPLES) {
     }
   })
 
-  test(`${dialect}: absurd model names are only unknown ones`, async () => {
+  test(`absurd model names are only unknown ones in ${dialect}`, async () => {
     for (const model of [
       "../../etc/passwd",
       "default\0",
@@ -178,7 +178,7 @@ for (const sample of ALL_SAMPLES) {
     }
   })
 
-  test(`${dialect}: governed keys of the wrong type are refused by name`, async () => {
+  test(`governed keys of the wrong type are refused by name in ${dialect}`, async () => {
     const wrong: Readonly<Record<typeof dialect, readonly (readonly [string, unknown])[]>> = {
       chat: [
         ["stream", "yes"],
@@ -209,7 +209,7 @@ for (const sample of ALL_SAMPLES) {
     }
   })
 
-  test(`${dialect}: only JSON without an encoding is taken`, async () => {
+  test(`${dialect} takes only JSON without an encoding`, async () => {
     const body = sample.request({ text: MARK })
     for (const type of [
       "text/plain",
@@ -236,7 +236,7 @@ for (const sample of ALL_SAMPLES) {
     client.destroy()
   })
 
-  test(`${dialect}: 64 MB are too large, announced or not`, async () => {
+  test(`64 MB are too large for ${dialect}, announced or not`, async () => {
     const body = Buffer.alloc(64 * 1024 * 1024, " ")
     body.write(sample.request({ text: MARK }))
     const announced = await gateway.call(dialect, body)
@@ -253,7 +253,7 @@ for (const sample of ALL_SAMPLES) {
     boast.destroy()
   }, 200_000)
 
-  test(`${dialect}: absurd tokens are unknown ones`, async () => {
+  test(`absurd tokens are unknown ones in ${dialect}`, async () => {
     const absurd = ["x", "é".repeat(20), "a b c", "\t", newToken().repeat(50), "../../etc/passwd", "' OR 1=1 --", "%00"]
     for (const token of absurd) {
       for (const headers of [
@@ -296,11 +296,14 @@ test.each([
   ["an unknown transfer encoding", ["Transfer-Encoding: sideways"]],
   ["chunked twice", ["Transfer-Encoding: chunked, chunked"]],
   ["a header name with a space", ["Content-Length : 5", "X y: z"]],
-] as const)("%s: refused or hung up on, and nothing hidden behind is taken for a request", async (_, framing) => {
-  const hidden = requestBytes(lines("/v1/chat/completions"), SAMPLES.chat.request({ text: MARK })).toString("latin1")
-  const statuses = await statusesOf(requestBytes(lines("/v1/chat/completions", ...framing), `0\r\n\r\n${hidden}`))
-  expect(statuses.filter((status) => status < 400)).toEqual([])
-})
+] as const)(
+  "a request with %s is refused or hung up on, and nothing hidden behind it is taken for a request",
+  async (_, framing) => {
+    const hidden = requestBytes(lines("/v1/chat/completions"), SAMPLES.chat.request({ text: MARK })).toString("latin1")
+    const statuses = await statusesOf(requestBytes(lines("/v1/chat/completions", ...framing), `0\r\n\r\n${hidden}`))
+    expect(statuses.filter((status) => status < 400)).toEqual([])
+  },
+)
 
 test.each([
   ["a chunk size of letters", "zz\r\nhello\r\n0\r\n\r\n"],

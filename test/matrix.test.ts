@@ -137,11 +137,11 @@ const TOLD: readonly Told[] = sampledByKind(
 )
 
 for (const [client, target] of ALL_PAIRS) {
-  describe(`${client} client, ${target} upstream`, () => {
+  describe(`a ${client} client of a ${target} upstream`, () => {
     for (const streamed of [false, true]) {
       const kind = streamed ? "streamed" : "unary"
       const told = TOLD.filter((one) => one.client === client && one.target === target && one.streamed === streamed)
-      test.each(told.map(({ name }) => name))(`${kind}: %s arrives`, async (name) => {
+      test.each(told.map(({ name }) => name))(`gets the meaning of a ${kind} answer: %s`, async (name) => {
         const scenario = SCENARIOS[name]!
         const marker = `answered <${client} ${target} ${kind} ${name}>`
         first.plan(marker, behave(target, scenario, streamed))
@@ -163,7 +163,7 @@ for (const [client, target] of ALL_PAIRS) {
         expect(row?.total_cost_nano_usd).toBe(7 * 3000 + 4 * 300 + 7 * 15_000)
       })
 
-      test(`${kind}: the vendor's refusal of the request keeps its status and words`, async () => {
+      test(`gets the vendor's refusal of a ${kind} request with its status and words`, async () => {
         const marker = `refused <${client} ${target} ${kind}>`
         const words = `prompt is too long: 7 > 5 (see ${first.url}/limits)`
         const body = SAMPLES[target].errorBody(words, {
@@ -183,7 +183,7 @@ for (const [client, target] of ALL_PAIRS) {
         expect(answer.text).not.toContain(first.url.replace("http://", ""))
       })
 
-      test(`${kind}: other failures are the catalogue's, in the client's shape`, async () => {
+      test(`gets other failures of a ${kind} request as the catalogue's, in its own shape`, async () => {
         const cases = [
           [500, 502, "upstream-failed"],
           [429, 503, "upstream-rate-limited"],
@@ -197,7 +197,7 @@ for (const [client, target] of ALL_PAIRS) {
       })
     }
 
-    test("a stream cut after any frame has exactly one end, and one row", async () => {
+    test("gets exactly one end, and one row, of a stream that is cut after any frame", async () => {
       const frames = streamedAnswer(target, SCENARIOS["text and calls"]!)
       for (const count of sampled(frames.keys().toArray(), 6)) {
         const marker = `cut ${count} <${client} ${target}>`
@@ -214,7 +214,7 @@ for (const [client, target] of ALL_PAIRS) {
       }
     })
 
-    test("an error inside of the stream ends it once, in the client's shape and without the vendor's words", async () => {
+    test("gets an error inside of the stream once, in its own shape and without the vendor's words", async () => {
       const marker = `inside <${client} ${target}>`
       const frames = streamedAnswer(target, SCENARIOS["text"]!).slice(0, FRAMES_BEFORE_CONTENT[target] + 1)
       first.plan(marker, stream([...frames, SAMPLES[target].errorFrame]))

@@ -200,27 +200,32 @@ function expectException(recording: Recording, exception: Exception, answer: Ans
   expect(row?.status).not.toBe(200)
 }
 
-describe.skipIf(RECORDINGS_MISSING)("recordings", () => {
-  test.each(ALL.map((recording) => [recording.name, recording] as const))("%s", async (name, recording) => {
-    const { answer, sent, request } = await replay(recording)
-    expect(sent).toBe(expectedUpstreamBody(recording, request))
-    const exception = EXCEPTIONS[name]
-    if (exception !== undefined) return expectException(recording, exception, answer)
-    expect(answer.status).toBe(recording.status)
-    expect(answer.text).toBe(expectedAnswer(recording))
-    expectCommonHeaders(answer, recording.dialect)
-    if (recording.status === 200) {
-      expect(answer.headers.get("content-type")).toBe(recording.response_headers["content-type"] ?? "application/json")
-      expectRow(recording, answer)
-    } else expect(gateway.records.usage(answer.requestId)).toMatchObject([{ status: recording.status }])
-  })
+describe.skipIf(RECORDINGS_MISSING)("the recording", () => {
+  test.each(ALL.map((recording) => [recording.name, recording] as const))(
+    "%s passes byte for byte, or fails as foreseen",
+    async (name, recording) => {
+      const { answer, sent, request } = await replay(recording)
+      expect(sent).toBe(expectedUpstreamBody(recording, request))
+      const exception = EXCEPTIONS[name]
+      if (exception !== undefined) return expectException(recording, exception, answer)
+      expect(answer.status).toBe(recording.status)
+      expect(answer.text).toBe(expectedAnswer(recording))
+      expectCommonHeaders(answer, recording.dialect)
+      if (recording.status === 200) {
+        expect(answer.headers.get("content-type")).toBe(
+          recording.response_headers["content-type"] ?? "application/json",
+        )
+        expectRow(recording, answer)
+      } else expect(gateway.records.usage(answer.requestId)).toMatchObject([{ status: recording.status }])
+    },
+  )
 
-  test("every exception names a recording", () => {
+  test("is there for every exception", () => {
     const names = new Set(DIALECTS.flatMap((dialect) => allRecordingsOf(dialect)).map(({ name }) => name))
     expect(Object.keys(EXCEPTIONS).filter((name) => !names.has(name))).toEqual([])
   })
 
-  test("`?beta=true` went to Anthropic targets and to no others", () => {
+  test("with `?beta=true` goes to Anthropic targets and to no others", () => {
     for (const { request } of upstream.exchanges) {
       if (!request.target.startsWith("/v1/messages")) expect(request.target).not.toContain("beta")
     }
@@ -228,7 +233,7 @@ describe.skipIf(RECORDINGS_MISSING)("recordings", () => {
     expect(upstream.exchanges.filter(({ request }) => headerOf(request, "cookie") !== undefined)).toEqual([])
   })
 
-  test("nothing that was said stands in log or database", async () => {
+  test("leaves nothing of what was said in log or database", async () => {
     await gateway.stop()
     const said = ALL.flatMap(({ request }) => JSON.stringify(request ?? "").match(/"content":"[^"\\]{24,60}/gu) ?? [])
     const samples = sampled(said, 40).map((match) => match.slice('"content":"'.length))
@@ -255,21 +260,24 @@ function offsetsIn(length: number): readonly number[] {
   return Array.from({ length: Math.floor((length - 1) / step) }, (_, index) => 1 + index * step)
 }
 
-describe.skipIf(RECORDINGS_MISSING)("recorded streams, cut anywhere", () => {
-  test.each(STREAMS.map((recording) => [recording.name, recording] as const))("%s", (_, recording) => {
-    for (const bytes of [
-      answerBytes(recording),
-      Buffer.from(answerBytes(recording).toString().replaceAll("\n", "\r\n")),
-    ]) {
-      const whole = split([bytes])
-      expect(whole.frames.join("") + whole.rest).toBe(bytes.toString("latin1"))
-      for (const offset of offsetsIn(bytes.length)) {
-        if (!Bun.deepEquals(split([bytes.subarray(0, offset), bytes.subarray(offset)]), whole))
-          throw new Error(`cut at ${offset}`)
+describe.skipIf(RECORDINGS_MISSING)("a recorded stream that is cut anywhere", () => {
+  test.each(STREAMS.map((recording) => [recording.name, recording] as const))(
+    "has the same frames: %s",
+    (_, recording) => {
+      for (const bytes of [
+        answerBytes(recording),
+        Buffer.from(answerBytes(recording).toString().replaceAll("\n", "\r\n")),
+      ]) {
+        const whole = split([bytes])
+        expect(whole.frames.join("") + whole.rest).toBe(bytes.toString("latin1"))
+        for (const offset of offsetsIn(bytes.length)) {
+          if (!Bun.deepEquals(split([bytes.subarray(0, offset), bytes.subarray(offset)]), whole))
+            throw new Error(`cut at ${offset}`)
+        }
+        for (const size of bytes.length < 12_000 ? [1, 2, 13, 333] : [97, 4096]) {
+          expect(split(cutEvery(bytes, size))).toEqual(whole)
+        }
       }
-      for (const size of bytes.length < 12_000 ? [1, 2, 13, 333] : [97, 4096]) {
-        expect(split(cutEvery(bytes, size))).toEqual(whole)
-      }
-    }
-  })
+    },
+  )
 })

@@ -77,8 +77,8 @@ const CLIENTS: Readonly<
   },
 }
 
-describe.each([...DIALECTS])("%s", (dialect) => {
-  test.each([false, true])("streamed %p: text, usage and stop reason arrive", async (streamed) => {
+describe.each([...DIALECTS])("the official client of %s", (dialect) => {
+  test.each([false, true])("gets text, usage and stop reason (streamed: %p)", async (streamed) => {
     const result = await CLIENTS[dialect](gateway.url, gateway.token, `plain <${dialect}>`, streamed)
     expect(JSON.stringify(result)).toContain("Hello from afar")
     const usage = at(result, "usage")
@@ -86,7 +86,7 @@ describe.each([...DIALECTS])("%s", (dialect) => {
     expect(at(usage, "output_tokens") ?? at(usage, "completion_tokens")).toBe(7)
   })
 
-  test("a stream that breaks after content is an error, never an answer", async () => {
+  test("takes a stream that breaks after content for an error, never for an answer", async () => {
     const sample = SAMPLES[dialect]
     const marker = `broken <${dialect}>`
     upstream.plan(marker, stream([...sample.frames().slice(0, sample.framesBeforeContent + 1), { end: "reset" }]))
@@ -152,7 +152,7 @@ async function failing(dialect: Dialect, status: number): Promise<unknown> {
 
 for (const dialect of ["chat", "responses"] as const) {
   test.each(OPENAI_ERRORS.map((row) => [...row] as const))(
-    `openai, ${dialect}: %s is %d`,
+    `the OpenAI client of ${dialect} sees %s as %d`,
     async (_, status, type, code, run) => {
       const error = await thrown(async () => run(dialect))
       expect(error).toBeInstanceOf(type)
@@ -161,7 +161,7 @@ for (const dialect of ["chat", "responses"] as const) {
     },
   )
 
-  test(`openai, ${dialect}: the vendor's own refusal keeps its words`, async () => {
+  test(`the OpenAI client of ${dialect} sees the vendor's own refusal in its words`, async () => {
     const marker = `refused <${dialect}>`
     upstream.plan(
       marker,
@@ -177,7 +177,7 @@ for (const dialect of ["chat", "responses"] as const) {
 }
 
 test.each(ANTHROPIC_ERRORS.map((row) => [...row] as const))(
-  "anthropic: %s is %d",
+  "the Anthropic client sees %s as %d",
   async (_, status, type, name, run) => {
     const error = await thrown(async () => run("messages"))
     expect(error).toBeInstanceOf(type)
@@ -186,7 +186,7 @@ test.each(ANTHROPIC_ERRORS.map((row) => [...row] as const))(
   },
 )
 
-test("anthropic: the vendor's own refusal keeps its words", async () => {
+test("the Anthropic client sees the vendor's own refusal in its words", async () => {
   upstream.plan(
     "refused <messages>",
     reply(SAMPLES.messages.errorBody("too long", { type: "invalid_request_error" }), { status: 400 }),
@@ -197,7 +197,7 @@ test("anthropic: the vendor's own refusal keeps its words", async () => {
   expect(at(error, "message")).toContain("too long")
 })
 
-test("retries: both clients repeat what may pass and leave alone what may not", async () => {
+test("the OpenAI client repeats what may pass and leaves alone what may not", async () => {
   const marker = "retried"
   upstream.plan(marker, reply(SAMPLES.chat.errorBody("no"), { status: 500 }), vendorAnswer("second try"))
   const client = openai().withOptions({ maxRetries: 2 })
@@ -214,7 +214,7 @@ test("retries: both clients repeat what may pass and leave alone what may not", 
   expect(upstream.exchanges.length).toBe(before)
 }, 200_000)
 
-test("models: both clients page through the list", async () => {
+test("both clients page through the list of models", async () => {
   const theirs: string[] = []
   for await (const model of openai().models.list()) theirs.push(model.id)
   expect(theirs).toEqual(["default"])
@@ -225,7 +225,7 @@ test("models: both clients page through the list", async () => {
   expect((await anthropic().models.retrieve("default")).id).toBe("default")
 })
 
-test("leaving: an aborted stream is cancelled upstream", async () => {
+test("an aborted stream is cancelled upstream", async () => {
   const sample = SAMPLES.messages
   upstream.plan("abandoned", stream([...sample.frames().slice(0, 3), { end: "stall" }]))
   const running = anthropic().messages.stream({
@@ -249,7 +249,7 @@ const REFEREED = DIALECTS.flatMap((dialect) =>
 )
 
 describe.skipIf(RECORDINGS_MISSING)(
-  "recordings: the client makes the same of them through the router as directly",
+  "the official client makes the same of a recording through the router as directly:",
   () => {
     test.each(REFEREED.map((recording) => [recording.name, recording] as const))(
       "%s",

@@ -108,7 +108,7 @@ describe("a choice", () => {
     ["of any, without tools", { mode: "required" }, [], false, ["tool-choice"]],
     ["of none, without tools", { mode: "none" }, [], false, []],
     ["of none", { mode: "none" }, two, true, []],
-  ] as const)("%s", (_name, toolChoice, tools, stays, losses) => {
+  ] as const)("%s is written as the target takes it", (_name, toolChoice, tools, stays, losses) => {
     const arranged = arrangeTools(asked(tools, { toolChoice }), facts("chat"))
     expect(arranged.choice).toEqual(stays ? toolChoice : undefined)
     expect(arranged.losses.map((loss) => loss.code)).toEqual([...losses])

@@ -167,7 +167,7 @@ describe("system text", () => {
 })
 
 describe("what only another dialect understands", () => {
-  test("becomes its text or goes, and is declared", () => {
+  test("becomes its text or is left out, and is declared", () => {
     const raw = { type: "raw", dialect: "messages", raw: {}, text: null } as const
     const request = asked(
       {
@@ -197,7 +197,7 @@ describe("what only another dialect understands", () => {
     expect(codes(request, facts("responses"))).toContain("message-name messages[0]")
   })
 
-  test("media that a target does not take go", () => {
+  test("is left out where it is media that the target does not take", () => {
     const request = asked(
       says(
         "user",
@@ -210,13 +210,13 @@ describe("what only another dialect understands", () => {
     expect(codes(request, facts("messages"))).toEqual(["audio messages[0].blocks[2]"])
   })
 
-  test("an unfinished answer goes only where it cannot be continued", () => {
+  test("is left out as an unfinished answer only where it cannot be continued", () => {
     const request = asked(says("user", text("x")), says("assistant", text("The")))
     expect(arrange(request, facts("messages")).messages).toHaveLength(2)
     expect(codes(request, facts("messages", { prefill: false }))).toEqual(["prefill messages[1]"])
   })
 
-  test("an answer that the vendor paused in its own step is sent back everywhere", () => {
+  test("is sent back everywhere as an answer that the vendor paused in its own step", () => {
     const step: Block = { type: "raw", dialect: "messages", what: "hosted-call", raw: {}, text: null }
     const request = asked(says("user", text("x")), says("assistant", text("The"), step))
     expect(codes(request, facts("messages", { prefill: false }))).toEqual([])

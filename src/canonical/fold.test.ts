@@ -7,8 +7,8 @@ import { assertGrammar, checkGrammar, GrammarError } from "./grammar.ts"
 import { unfold } from "./unfold.ts"
 import { expectProperty } from "../../test/helpers/property.ts"
 
-describe("fold and unfold", () => {
-  test("a reply is the fold of its events, however they are cut", () => {
+describe("folding events", () => {
+  test("gives the reply that was unfolded, however its events are cut", () => {
     const pair = anyReply.chain((reply) => fc.tuple(fc.constant(reply), eventsOf(fc.constant(reply))))
     expectProperty(
       fc.property(pair, ([reply, events]) => {
@@ -20,7 +20,7 @@ describe("fold and unfold", () => {
     )
   })
 
-  test("a failure keeps what came before it", () => {
+  test("keeps what came before a failure", () => {
     const folding = createFold()
     folding.push({ type: "start", id: "a", model: "m", created: null })
     folding.push({ type: "open", block: { type: "text" } })
@@ -31,7 +31,7 @@ describe("fold and unfold", () => {
     expect(folding.result()).toEqual({ failure, blocks: [{ type: "text", text: "half" }], usage: null })
   })
 
-  test("events without an end are refused", () => {
+  test("refuses events without an end", () => {
     expect(() => fold([{ type: "start", id: "", model: "", created: null }])).toThrow("no terminal event")
   })
 })

@@ -150,7 +150,7 @@ describe("arguments", () => {
   })
 
   test.each(["*** Begin Patch", '{"patch":"x"}', "{", '{ "inp', '{"in put":"x"}', ""])(
-    "of another shape are the text: %j",
+    "of another shape are the text itself: %j",
     (text) => {
       expect(unwrapInput(text)).toBe(text)
     },

@@ -33,8 +33,8 @@ describe("exact JSON", () => {
   })
 })
 
-describe("usage", () => {
-  test("later reports overwrite, field by field", () => {
+describe("a report of usage", () => {
+  test("overwrites the earlier one field by field", () => {
     const first = { freshInputTokens: 2479, cacheReadTokens: 5, outputTokens: 1, source: "provider" } as const
     expect(updateUsage(first, { freshInputTokens: 404_500, cacheReadTokens: 0, source: "provider" })).toEqual({
       freshInputTokens: 404_500,
@@ -44,7 +44,7 @@ describe("usage", () => {
     })
   })
 
-  test("disjoint input adds up to the vendor's total", () => {
+  test("adds disjoint input up to the vendor's total", () => {
     const counts = fc.nat(1000)
     expectProperty(
       fc.property(
@@ -65,15 +65,15 @@ describe("usage", () => {
   })
 })
 
-describe("stops and failures", () => {
-  test("calls are trusted, other reasons are not overwritten", () => {
+describe("what ends an answer", () => {
+  test("is a tool call where calls are there, and else the reason that was given", () => {
     expect(settleStop({ is: "end", raw: "stop" }, true)).toEqual({ is: "tool-calls", raw: "stop" })
     expect(settleStop({ is: "length", raw: "length" }, true).is).toBe("length")
     expect(settleStop(null, false)).toEqual({ is: "end", raw: null })
     expect(settleStop(null, true).is).toBe("tool-calls")
   })
 
-  test("a status has a kind", () => {
+  test("has a kind by its status", () => {
     expect([400, 402, 404, 418, 429, 500, 529].map(failureKindOf)).toEqual([
       "invalid-request",
       "quota-exhausted",
@@ -106,7 +106,7 @@ describe("losses", () => {
     expect(new Set(losses.list().map((loss) => loss.code)).size).toBe(Object.keys(LOSSES).length)
   })
 
-  test("what happens anyway is none", () => {
+  test("do not contain what happens anyway", () => {
     expect([
       asksNothing("truncation", "disabled"),
       asksNothing("modalities", ["text"]),
@@ -157,7 +157,7 @@ describe("a plan to reason", () => {
     ["a budget for adaptive", { budgetTokens: 31_999 }, adaptive, { kind: "adaptive", effort: "max" }, 1],
     ["a wish to a target that cannot", { effort: "high" }, { ...words, control: null }, { kind: "unsaid" }, 1],
     ["off to a target that cannot", { effort: "none" }, { ...words, control: null }, { kind: "unsaid" }, 0],
-  ] as const)("%s", (_name, wish, facts, plan, lossCount) => {
+  ] as const)("comes out right for %s", (_name, wish, facts, plan, lossCount) => {
     const planned = planReasoning(wish, facts, null)
     expect(planned.plan).toEqual(plan)
     expect(planned.losses).toHaveLength(lossCount)

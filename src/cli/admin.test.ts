@@ -72,7 +72,7 @@ async function typing(...lines: readonly string[]): Promise<{ readonly code: num
   return { code, shown }
 }
 
-test("on a terminal it is asked for twice, and not shown", async () => {
+test("a terminal is asked for the password twice, and does not show it", async () => {
   const { code, shown } = await typing("correct horsx\u007fe battery\r", "correct horse battery\r")
   expect(code).toBe(0)
   const hash = /\$2b\$10\$\S{53}/u.exec(shown)?.[0] ?? ""
@@ -80,7 +80,7 @@ test("on a terminal it is asked for twice, and not shown", async () => {
   expect(shown).not.toContain("horse")
 })
 
-test("on a terminal two passwords that differ make no hash, and Control-C none either", async () => {
+test("a terminal gets no hash for two passwords that differ, and none after Control-C", async () => {
   const differing = await typing("correct horse battery\r", "correct horse buttery\r")
   expect([differing.code, differing.shown]).toEqual([1, expect.stringContaining("not the same")])
   const stopped = await typing("correct hor\u0003")

@@ -70,7 +70,7 @@ describe("check", () => {
     ])
   })
 
-  test("--strict refuses keys that are not implemented", async () => {
+  test("refuses keys that are not implemented with --strict", async () => {
     const path = file("strict", SMALLEST.replace("  listen:", "  state_path: s.json\n  listen:"))
     const lenient = await runHere(["check", "--config", path], { env: KEYS })
     const strict = await runHere(["check", "--config", path, "--strict"], { env: KEYS })
@@ -86,7 +86,7 @@ describe("check", () => {
     expect(err).toContain("--config FILE")
   })
 
-  test("a file that is not there is an error of the configuration", async () => {
+  test("reports a file that is not there as an error of the configuration", async () => {
     const { code, out } = await runHere(["check", "--config", join(folder, "none.yaml")])
     expect(code).toBe(1)
     expect(out).toContain("it does not exist")

@@ -36,13 +36,13 @@ const usersOf = (...users: readonly string[]): string =>
   ].join("\n")
 const ANN = "username: ann, password_hash_env: ADMIN, permissions: [admin:explain:read]"
 
-test("what is right is silent, and what is off is not looked at", () => {
+test("a correct block gives no finding, and a block that is off is not looked at", () => {
   expect(found(usersOf(ANN))).toEqual([])
   expect(found("basic: { enabled: false, users: [{ username: ann, password_hash_env: NOWHERE }] }")).toEqual([])
   expect(found("authorization: { enabled: false, policy: [nonsense] }")).toEqual([])
 })
 
-test("what is not built is named", () => {
+test("keys that are not built are named", () => {
   expect(texts("oidc: { enabled: true }")).toEqual(["warning not-active oidc: oidc: accepted, not active yet."])
   expect(texts("sessions: { ttl: 1h }")).toEqual(["warning not-active sessions: sessions: accepted, not active yet."])
   expect(texts("authorization: { enabled: true, source: db, policy: [nonsense] }")).toEqual([
@@ -50,7 +50,7 @@ test("what is not built is named", () => {
   ])
 })
 
-describe("users", () => {
+describe("the list of users", () => {
   test.each([
     [ANN.replace("ADMIN", "NOWHERE"), "error missing-variable basic.users[0].password_hash_env: NOWHERE has no value."],
     [`${ANN}, domain: lab`, "error invalid-value basic.users[0].domain"],
@@ -78,13 +78,13 @@ describe("users", () => {
       "username: ann, password_hash_env: ADMIN",
       "warning nothing-allowed basic.users[0]: This administrator has no permissions",
     ],
-  ])("%s", (user, expected) => {
+  ])("gets its findings: %s", (user, expected) => {
     const [first, ...more] = texts(usersOf(user))
     expect(first).toStartWith(expected)
     expect(more).toEqual([])
   })
 
-  test("the same name twice", () => {
+  test("may not hold the same name twice", () => {
     expect(texts(usersOf(ANN, ANN))).toEqual([
       'error duplicate-id basic.users[1].username: There is already an administrator "ann".',
     ])
@@ -97,14 +97,14 @@ describe("users", () => {
     [`${HASH.slice(0, -1)}f`, "does not hold a bcrypt hash"],
     [HASH.replace("$12$", "$31$"), "cost in ADMIN is 31"],
     [HASH.replace("$12$", "$04$"), "cost in ADMIN is 4"],
-  ])("a hash such as %s is refused, and not repeated", (hash, expected) => {
+  ])("refuses a hash such as %s, and does not repeat it", (hash, expected) => {
     const [first, ...more] = found(usersOf(ANN), { env: { ...KEYS, ADMIN: hash } })
     expect(first?.text).toContain(expected)
     expect(first?.text).not.toContain(hash.slice(0, 8))
     expect(more).toEqual([])
   })
 
-  test("hashes are secrets to be masked, and come from env.json as well", () => {
+  test("masks hashes as secrets, and takes them from env.json as well", () => {
     const yaml = SMALLEST.replace(
       "  listen",
       `  admin_auth: { basic: { enabled: true, users: [{ ${ANN} }] } }\n  listen`,
@@ -119,10 +119,10 @@ describe("users", () => {
   })
 })
 
-describe("the way in", () => {
+describe("the sign-in", () => {
   const basic = (more: string): string => `basic: { enabled: true, users: [{ ${ANN} }]${more} }`
 
-  test("without TLS and without a proxy that ends it there is none", () => {
+  test("is closed without TLS and without a proxy that ends it", () => {
     expect(texts(basic(""))).toEqual([
       expect.stringContaining("warning no-effect basic.enabled: The listener speaks plain HTTP"),
     ])
@@ -132,7 +132,7 @@ describe("the way in", () => {
     ])
   })
 
-  test("passwords in the open are said to be, where others reach the listener", () => {
+  test("warns of passwords in the open where others reach the listener", () => {
     const open = (listen: string): readonly string[] => {
       const yaml = SMALLEST.replace(
         "127.0.0.1:8080",
@@ -149,7 +149,7 @@ describe("the way in", () => {
   })
 })
 
-describe("policies", () => {
+describe("the list of policies", () => {
   const policy = (...lines: readonly string[]): string =>
     ["authorization:", "  enabled: true", "  policy:", ...lines.map((line) => `    - ${JSON.stringify(line)}`)].join(
       "\n",
@@ -174,7 +174,7 @@ describe("policies", () => {
     ["p, viewer, *, admin:reports, *", 'Column 30 of this line: There is no action "*"'],
     ["p, viewer, *, admin:reports, ", "There is no action"],
     ["g, basic:ann, viewer, nowhere", "Column 23 of this line: The domain must be"],
-  ])("%s", (line, expected) => {
+  ])("gets its findings: %s", (line, expected) => {
     const [first, ...more] = found(policy("p, viewer, lab/dev, admin:explain, read", line))
     expect(first?.text).toContain(expected)
     expect(more).toEqual([])
@@ -183,12 +183,12 @@ describe("policies", () => {
     expect(first?.text).toStartWith("error invalid-policy authorization.policy[1]: ")
   })
 
-  test("the word that was meant is named", () => {
+  test("names the word that was meant", () => {
     expect(texts(policy("p, viewer, *, admin:report, read"))[0]).toEndWith("[admin:reports]")
     expect(texts(policy("p, viewer, *, admin:reports, read|exprot"))[0]).toEndWith("[export]")
   })
 
-  test("a file, with comments, by line and column", () => {
+  test("is read from a file with comments, and findings have its line and column", () => {
     const auth = "authorization: { enabled: true, policy_file: policies.csv }"
     const good = "# who\n\np, viewer, *, admin:explain, read\r\n  # more\ng, basic:ann, viewer, *\n"
     const admins = `${usersOf(ANN)}\n${auth}`
@@ -201,7 +201,7 @@ describe("policies", () => {
     expect(texts(admins)).toEqual([expect.stringContaining("The policy file cannot be read: it does not exist.")])
   })
 
-  test("the file is watched, and its grants count", () => {
+  test("has its file watched, and the file's grants count", () => {
     const yaml = SMALLEST.replace(
       "  listen",
       "  admin_auth: { authorization: { enabled: true, policy_file: p.csv } }\n  listen",
@@ -222,7 +222,7 @@ describe("policies", () => {
     })
   })
 
-  test("roles of strangers, and policies that say nothing", () => {
+  test("warns of roles of strangers, and of policies that say nothing", () => {
     const strangers = policy(
       "p, viewer, *, admin:explain, read",
       "g, basic:anm, viewer, *",
@@ -236,7 +236,7 @@ describe("policies", () => {
     ])
   })
 
-  test("the flag metrics_admin is a grant", () => {
+  test("holds the flag metrics_admin as a grant", () => {
     const yaml = SMALLEST.replace("allow: [default]", "allow: [default], metrics_admin: true")
     expect(loadText(yaml, { env: KEYS }).admin.grants).toEqual([
       { subject: "caller:me-lab", domain: "*", object: "metrics", action: "read" },

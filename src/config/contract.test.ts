@@ -24,7 +24,7 @@ const contract = (parts: Partial<GroupContract>): GroupContract => ({
 const floor = (parts: object): GroupContract =>
   contract({ quality_floor: { require_tags: [], allowed_validation_status: [], ...parts } })
 
-describe("what a target lacks", () => {
+describe("a contract", () => {
   const cases: readonly (readonly [reason: string, contract: GroupContract, without: Partial<ContractFacts>])[] = [
     ["contract-required-tools", contract({ required_capabilities: { tools: true } }), UNABLE],
     ["contract-required-tool-choice", contract({ required_capabilities: { forced_tool_choice: true } }), UNABLE],
@@ -44,13 +44,16 @@ describe("what a target lacks", () => {
     ["contract-no-validated-target", floor({ allowed_validation_status: ["passed"] }), { validation: undefined }],
     ["contract-no-validated-target", floor({ max_eval_age_days: 9 }), { validation: { status: "passed" } }],
   ]
-  test.each(cases.map((entry) => [...entry] as const))("%s %#", (reason, promised, without) => {
-    expect(targetContract(promised, { ...FACTS, ...without }).lacks).toBe(reason as "contract-quality-floor")
-    if (without !== FACTS) expect(targetContract(promised, FACTS).lacks).toBeNull()
-    expect(targetContract(undefined, { ...FACTS, ...without }).lacks).toBeNull()
-  })
+  test.each(cases.map((entry) => [...entry] as const))(
+    "refuses a target by the code %s (case %#)",
+    (reason, promised, without) => {
+      expect(targetContract(promised, { ...FACTS, ...without }).lacks).toBe(reason as "contract-quality-floor")
+      if (without !== FACTS) expect(targetContract(promised, FACTS).lacks).toBeNull()
+      expect(targetContract(undefined, { ...FACTS, ...without }).lacks).toBeNull()
+    },
+  )
 
-  test("evidence counts for the days that the contract says; 0 days are no limit", () => {
+  test("counts evidence for the days that it says; 0 days are no limit", () => {
     expect(targetContract(floor({ max_eval_age_days: 2 }), FACTS).validUntil).toBe(Date.UTC(2026, 0, 3))
     expect(targetContract(floor({ max_eval_age_days: 0 }), FACTS).validUntil).toBe(Infinity)
   })
@@ -62,7 +65,7 @@ const withContract = (text: string, target = "", group = ""): string =>
     `model_ref: mini${target}`,
   )
 
-describe("what is found when the file is loaded", () => {
+describe("loading the file", () => {
   const cases: readonly (readonly [name: string, yaml: string, path: string])[] = [
     [
       "a tag that no target has",
@@ -105,7 +108,7 @@ describe("what is found when the file is loaded", () => {
       "models.default.contract.operational_targets.max_error_rate",
     ],
   ]
-  test.each(cases.map((entry) => [...entry] as const))("%s", (_, yaml, path) => {
+  test.each(cases.map((entry) => [...entry] as const))("finds %s", (_, yaml, path) => {
     const { config, findings } = loadText(yaml, { env: KEYS })
     const errors = findings.filter(({ severity }) => severity === "error")
     expect(config).toBeNull()
@@ -116,7 +119,7 @@ describe("what is found when the file is loaded", () => {
     expect(found!.column).toBeGreaterThan(1)
   })
 
-  test("a ceiling whose tiers no target has, and what was probably meant", () => {
+  test("finds a ceiling whose tiers no target has, and says what was probably meant", () => {
     const withCeiling = (ceiling: string): ReturnType<typeof loadText> =>
       loadText(
         SMALLEST.replace("model: gpt-5-mini", "model: gpt-5-mini, tier: cheap").replace(
@@ -139,7 +142,7 @@ describe("what is found when the file is loaded", () => {
     )
   })
 
-  test("nothing where the contract can be kept", () => {
+  test("finds nothing where the contract can be kept", () => {
     const able =
       ", tags: [eu], tool_support: { openai_chat: [tools] }, validation: { status: passed, quality_score: 0.9 }"
     const promises =
@@ -149,7 +152,7 @@ describe("what is found when the file is loaded", () => {
     expect(findings.filter(({ severity }) => severity === "error")).toEqual([])
   })
 
-  test("a tag that was probably meant is named", () => {
+  test("names a tag that was probably meant", () => {
     const { findings } = loadText(withContract("quality_floor: { require_tags: [codng] }", ", tags: [coding]"), {
       env: KEYS,
     })

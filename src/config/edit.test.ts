@@ -121,7 +121,7 @@ describe("a value is set", () => {
     "callers: [{}]\n",
     "callers: [\n",
   ]) {
-    test(`not where that cannot be done safely: ${JSON.stringify(yaml)}`, () => {
+    test(`except where that cannot be done safely: ${JSON.stringify(yaml)}`, () => {
       expect(setKey(yaml, ["callers", 0], "until", '"T"')).toBeNull()
     })
   }

@@ -7,8 +7,8 @@ import { loadConfig } from "./load.ts"
 
 const codes = (yaml: string) => errorsOf(loadText(yaml, { env: KEYS })).map(({ code }) => code)
 
-describe("a hostile file is refused, and nothing else happens", () => {
-  test("aliases that multiply", () => {
+describe("a hostile file", () => {
+  test("is refused for aliases that multiply", () => {
     const levels = Array.from({ length: 20 }, (_, level) => {
       const item = level === 0 ? "x" : `*a${level - 1}`
       return `a${level}: &a${level} [${Array.from({ length: 10 }, () => item).join(", ")}]`
@@ -18,7 +18,7 @@ describe("a hostile file is refused, and nothing else happens", () => {
     ).toContain("too-large")
   })
 
-  test("merges that multiply", () => {
+  test("is refused for merges that multiply", () => {
     const levels = Array.from({ length: 30 }, (_, level) =>
       level === 0 ? "- &m0 { k: 1 }" : `- &m${level} { <<: [*m${level - 1}, *m${level - 1}], k${level}: 1 }`,
     )
@@ -27,21 +27,21 @@ describe("a hostile file is refused, and nothing else happens", () => {
     ).toContain("too-large")
   })
 
-  test("an alias of what holds it", () => {
+  test("is refused for an alias of what holds it", () => {
     expect(codes("users: &u [*u]\n")).toContain("yaml-syntax")
     expect(codes("server: &s { <<: *s }\n")).toContain("yaml-syntax")
   })
 
-  test("an alias of nothing", () => {
+  test("is refused for an alias of nothing", () => {
     expect(codes("users: *nothing\n")).toEqual(["yaml-syntax"])
   })
 
-  test("nesting without end", () => {
+  test("is refused for nesting without end", () => {
     expect(codes(`users: ${"[".repeat(20_000)}`)[0]).toMatch(/^(too-large|yaml-syntax)$/)
     expect(codes(`users: ${"[".repeat(500)}${"]".repeat(500)}`)[0]).toMatch(/^(too-large|yaml-syntax)$/)
   })
 
-  test("many keys in one mapping are read in time", () => {
+  test("is read although one mapping has very many keys", () => {
     const users = Array.from(
       { length: 1000 },
       (_, index) => `  k${index}: { base_url: "http://h/", dialect: anthropic }`,
@@ -49,7 +49,7 @@ describe("a hostile file is refused, and nothing else happens", () => {
     expect(codes(`providers:\n${users.join("\n")}\n`)).toEqual([])
   })
 
-  test("names that objects have", () => {
+  test("is refused for names that objects have", () => {
     for (const name of ["__proto__", "constructor", "toString", "hasOwnProperty"]) {
       expect(codes(`providers:\n  ${name}: { base_url: "http://h/", dialect: anthropic }\n`)).toEqual(["reserved-name"])
     }
@@ -57,23 +57,23 @@ describe("a hostile file is refused, and nothing else happens", () => {
     expect(Object.keys({}.constructor.prototype)).toEqual([])
   })
 
-  test("two documents, other versions, tags, tabs", () => {
+  test("is refused for two documents, other versions, tags and tabs", () => {
     expect(codes(`${SMALLEST}---\n${SMALLEST}`)).toContain("yaml-syntax")
     expect(codes(`%YAML 1.1\n---\n${SMALLEST}`)).toEqual(["yaml-syntax"])
     expect(codes("users: !!js/function 'x'\n")).toContain("yaml-syntax")
     expect(codes("server:\n\tlisten: x\n")).toContain("yaml-syntax")
   })
 
-  test("keys that are no texts", () => {
+  test("is refused for keys that are no texts", () => {
     expect(codes("? [a, b]\n: c\n")).toEqual(["yaml-syntax"])
     expect(codes("? \n: c\n")).toEqual(["yaml-syntax"])
   })
 
-  test("what is no mapping at all", () => {
+  test("is refused when it is no mapping at all", () => {
     for (const yaml of ["just a text\n", "- a\n- b\n", "42\n"]) expect(codes(yaml)).toEqual(["wrong-type"])
   })
 
-  test("syntax errors stand where they are", () => {
+  test("has its syntax errors reported where they stand", () => {
     const open = loadText('server:\n  listen: "127.0.0.1\nusers: []\n').findings
     expect(open[0]).toMatchObject({ code: "yaml-syntax", line: 4, column: 1 })
     expect(loadText("server:\n  cors: { allow_origins: [ }\n").findings[0]).toMatchObject({
@@ -88,7 +88,7 @@ test("a file that cannot be read is a finding", () => {
   expect(result).toMatchObject({ config: null, findings: [{ code: "unreadable-file", line: 1, column: 1 }] })
 })
 
-describe("files on disk", () => {
+describe("a file on disk", () => {
   const folder = mkdtempSync(join(tmpdir(), "smart-router-config-"))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
   const reasonFor = (bytes: Uint8Array) => {
@@ -97,18 +97,18 @@ describe("files on disk", () => {
     return loadConfig({ path, env: KEYS }).findings[0]
   }
 
-  test("a byte order mark is no fault", () => {
+  test("may begin with a byte order mark", () => {
     expect(reasonFor(Buffer.from(`\ufeff${SMALLEST}`))?.severity).not.toBe("error")
   })
 
-  test("a file that is not UTF-8", () => {
+  test("is refused when it is not UTF-8", () => {
     expect(reasonFor(Buffer.from([0x61, 0x3a, 0xff, 0xfe]))).toMatchObject({
       code: "unreadable-file",
       message: expect.stringContaining("UTF-8"),
     })
   })
 
-  test("a file that is far too large is not even read", () => {
+  test("is not even read when it is far too large", () => {
     expect(reasonFor(Buffer.alloc(17 * 1024 * 1024, "a"))).toMatchObject({
       code: "unreadable-file",
       message: expect.stringContaining("16 MiB"),

@@ -13,7 +13,7 @@ function parsed(text: string): readonly [number, Readonly<Record<string, number>
   ]
 }
 
-describe("what is linear is read", () => {
+describe("a linear expression is read", () => {
   const cases: readonly (readonly [string, number, Readonly<Record<string, number>>, number])[] = [
     ["cost_score", 0, { cost_score: 1 }, 1],
     ["0.5*cost_score + 0.25 * latency_score", 0, { cost_score: 0.5, latency_score: 0.25 }, 0.75],
@@ -26,12 +26,12 @@ describe("what is linear is read", () => {
     ["2*3*cost_score", 0, { cost_score: 6 }, 6],
     ["1", 1, {}, 1],
   ]
-  test.each(cases)("%s", (text, constant, factors, max) => {
+  test.each(cases)("as it was meant: %s", (text, constant, factors, max) => {
     expect(parsed(text)).toEqual([constant, factors, max])
   })
 })
 
-describe("what is not is refused where it stands", () => {
+describe("another expression is refused", () => {
   const cases: readonly (readonly [string, number, string])[] = [
     ["", 1, "expected"],
     ["0.5*", 5, "expected"],
@@ -48,7 +48,7 @@ describe("what is not is refused where it stands", () => {
     [`${"(".repeat(200)}1${")".repeat(200)}`, 34, "nested"],
     ["1+".repeat(600) + "1", 1000, "longer"],
   ]
-  test.each(cases)("%s", (text, character, message) => {
+  test.each(cases)("where its fault stands: %j", (text, character, message) => {
     const fault = parseLinear(text)
     if (!isFault(fault)) throw new Error("was accepted")
     expect(fault.character).toBe(character)
@@ -56,7 +56,7 @@ describe("what is not is refused where it stands", () => {
   })
 })
 
-test("no text makes it throw or take long", () => {
+test("no text makes the reader throw or take long", () => {
   expectProperty(
     fc.property(
       fc.string({ maxLength: 200 }),

@@ -126,19 +126,19 @@ describe("the fuller file", () => {
   })
 })
 
-describe("what depends on other keys is said outright", () => {
-  test("the way in which a key is sent follows the dialect", () => {
+describe("a loaded configuration", () => {
+  test("sends keys in the way of the dialect", () => {
     const yaml = SMALLEST.replace("dialect: openai-chat", "dialect: anthropic")
     expect(mustLoad(yaml, { env: KEYS }).providers["openai"]?.auth_scheme).toBe("x-api-key")
     expect(mustLoad(SMALLEST, { env: KEYS }).providers["openai"]?.auth_scheme).toBe("bearer")
   })
 
-  test("the output cap's name follows the host", () => {
+  test("names the output cap as the host does", () => {
     const yaml = SMALLEST.replace("api.openai.com", "llm.example.com")
     expect(mustLoad(yaml, { env: KEYS }).providers["openai"]?.models["mini"]?.output_token_field).toBe("max_tokens")
   })
 
-  test("callers start from the default caller, key by key", () => {
+  test("starts callers from the default caller, key by key", () => {
     const yaml = SMALLEST.replace(
       "  listen:",
       "  default_caller: { rate: { rpm: 60, tpm: 1000 }, quota: { day: { tokens: 5 } }, spend: { day_usd: 2.5 } }\n  listen:",
@@ -150,12 +150,12 @@ describe("what depends on other keys is said outright", () => {
     })
   })
 
-  test("there is no default group where no group is named default", () => {
+  test("has no default group where no group is named default", () => {
     const yaml = SMALLEST.replaceAll("default", "other")
     expect(mustLoad(yaml, { env: KEYS }).server.default_model_group).toBeNull()
   })
 
-  test("paths are absolute, seen from the file", () => {
+  test("has absolute paths, seen from the file", () => {
     const yaml = SMALLEST.replace(
       "  listen:",
       "  logging: { path: ../log/a.jsonl }\n  usage_db: { path: /data/u.sqlite }\n  listen:",
@@ -165,20 +165,20 @@ describe("what depends on other keys is said outright", () => {
     expect(server.usage_db.path).toBe("/data/u.sqlite")
   })
 
-  test("api_key_env is another way to write api_key", () => {
+  test("takes api_key_env as another way to write api_key", () => {
     const yaml = SMALLEST.replace("api_key: ${OPENAI_API_KEY}", "api_key_env: OPENAI_API_KEY")
     const result = loadText(yaml, { env: KEYS })
     expect(result.config?.providers["openai"]?.api_key).toBe("sk-test-0123456789")
     expect(result.secrets).toContain("sk-test-0123456789")
   })
 
-  test("hashes of tokens are lower case, however they are written", () => {
+  test("has hashes of tokens in lower case, however they are written", () => {
     expect(mustLoad(FULLER, { env: FULLER_ENV }).callers[0]?.token_sha256).toBe("a1b2".repeat(16))
   })
 })
 
-describe("YAML", () => {
-  test("aliases and merges work", () => {
+describe("a YAML file", () => {
+  test("may have aliases and merges", () => {
     const yaml = SMALLEST.replace(
       "mini: { model: gpt-5-mini }",
       "mini: &mini { model: a, tier: cheap }\n      maxi: { <<: *mini, model: b }",
@@ -189,7 +189,7 @@ describe("YAML", () => {
     })
   })
 
-  test("a key with nothing behind it counts as left out", () => {
+  test("leaves out a key with nothing behind it", () => {
     const yaml = SMALLEST.replace("  listen: 127.0.0.1:8080", "  listen:\n  cors:")
     expect(mustLoad(yaml, { env: KEYS }).server).toMatchObject({
       listen: "127.0.0.1:8080",
@@ -197,14 +197,14 @@ describe("YAML", () => {
     })
   })
 
-  test("a number is taken as written where a text belongs", () => {
+  test("gives a number as it is written where a text belongs", () => {
     const yaml = SMALLEST.replace("gpt-5-mini", "5.10").replace(/token_sha256: \w+/, `token_sha256: ${"0".repeat(64)}`)
     const config = mustLoad(yaml, { env: KEYS })
     expect(config.providers["openai"]?.models["mini"]?.model).toBe("5.10")
     expect(config.callers[0]?.token_sha256).toBe("0".repeat(64))
   })
 
-  test("an empty file is a configuration that serves nobody", () => {
+  test("is a configuration that serves nobody when it is empty", () => {
     const result = loadText("")
     expect(result.config?.callers).toEqual([])
     expect(result.findings.map(({ code }) => code)).toEqual(["no-groups", "no-callers"])

@@ -10,14 +10,14 @@ function inactive(yaml: string): readonly (readonly [string, string])[] {
 const server = (line: string) => SMALLEST.replace("  listen:", `  ${line}\n  listen:`)
 const group = (line: string) => SMALLEST.replace("strategy: static", `strategy: static\n    ${line}`)
 
-describe("keys whose feature is not built yet", () => {
+describe("a warning names the key of a feature that is not built yet", () => {
   const cases: readonly (readonly [name: string, yaml: string, path: string])[] = [
     ["the cache", server("cache: { enabled: true }"), "server.cache"],
     ["the retention of diagnostics", server("diagnostics: { retention_days: 7 }"), "server.diagnostics.retention_days"],
     ["a filter", group("pii_filter: { enabled: true }"), "models.default.pii_filter"],
   ]
   for (const [name, yaml, path] of cases) {
-    test(name, () => {
+    test(`for ${name}`, () => {
       expect(inactive(yaml).map(([at]) => at)).toContain(path)
     })
   }

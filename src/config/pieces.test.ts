@@ -82,7 +82,7 @@ callers:
 `
 
 describe("a list read item by item says the same as the whole text", () => {
-  test("of every kind of item, with anchors from one to the other", () => {
+  test("for every kind of item, with anchors from one to the other", () => {
     const text = HEAD + LISTS
     const inPieces = readings(text, FINEST)
     expect(inPieces).toBeObject()
@@ -90,7 +90,7 @@ describe("a list read item by item says the same as the whole text", () => {
     expect(outlineOf(text, FINEST)?.lists.map(({ pieces }) => pieces.length)).toEqual([5, 4, 4])
   })
 
-  test("whatever is changed in it", () => {
+  test("whatever is changed in the text", () => {
     const text = HEAD + LISTS
     const scrap = fc.constantFrom(
       ..."- |: |'|\"|\n|\n- |\n  - |\n    |{|}|[|]|,|#| #|&a |*a|*id|<<: *all|? |>-\n|!!str |%|---\n|...\n|\t|  |\r\n|x|0|users:\n|callers:|\\".split(
@@ -114,7 +114,7 @@ describe("a list read item by item says the same as the whole text", () => {
     expect(inPieces).toBeGreaterThan(runs(500).numRuns / 25)
   })
 
-  test("but not where a name means one thing here and another there", () => {
+  test("except where a name means one thing here and another there", () => {
     const text = "users:\n- &a { id: one }\n- *a\n- &b { id: two }\n"
     expect(readings(text, FINEST)).toBeObject()
     expect(readings(text.replace("&b", "&a"), FINEST)).toBe("whole")

@@ -46,7 +46,7 @@ test("a budget that all callers start from counts", () => {
   expect(found(yaml)).toEqual(WARNING)
 })
 
-test("it is told who is kept away, and whether anything is left for them", () => {
+test("the advice tells which callers are kept away, and whether anything is left for them", () => {
   const message = (yaml: string): string | undefined =>
     loadText(yaml, { env: KEYS }).findings.find(({ code }) => code === "budget-without-price")?.message
   const alone = config("", ", spend: { month_usd: 5 }")

@@ -146,8 +146,8 @@ describe("a reload", () => {
   })
 })
 
-describe("what asks for a reload", () => {
-  test("the signal", async () => {
+describe("a reload is started", () => {
+  test("by the signal", async () => {
     const applied = Promise.withResolvers<Config>()
     const { state, start } = bench()
     start((config) => applied.resolve(config))
@@ -155,7 +155,7 @@ describe("what asks for a reload", () => {
     expect((await applied.promise).users).toHaveLength(1)
   })
 
-  test("a changed file, where watch_config is on; switching it on and off is part of a reload", async () => {
+  test("by a changed file where watch_config is on, which a reload switches on and off", async () => {
     const { state, start } = bench()
     const second = Promise.withResolvers<void>()
     const reloader = start((config) => {
@@ -176,7 +176,7 @@ describe("what asks for a reload", () => {
     expect(state.watching).toBe(0)
   })
 
-  test("a file that changed after it was read and before it was watched", async () => {
+  test("by a file that changed after it was read and before it was watched", async () => {
     const { state, start } = bench(SMALLEST.replace("  listen:", "  watch_config: true\n  listen:"))
     const applied = Promise.withResolvers<Config>()
     state.yaml = state.yaml.replace("name: Me", "name: I")
@@ -184,11 +184,11 @@ describe("what asks for a reload", () => {
     expect((await applied.promise).users).toMatchObject([{ name: "I" }])
   })
 
-  describe("a file that a refused configuration needs, and one that changed before the first look at it", () => {
+  describe("by a file that was missing, and by one that changed before the first look at it,", () => {
     const watching = SMALLEST.replace("  listen:", "  watch_config: true\n  listen:")
     const settled = (): Promise<void> => Bun.sleep(5)
 
-    test("of its text", async () => {
+    test("where the text needs it", async () => {
       const { state, start, lines } = bench(watching)
       const reloader = start()
       await settled()
@@ -211,7 +211,7 @@ describe("what asks for a reload", () => {
       expect(state.seen.size).toBeGreaterThan(0)
     })
 
-    test("of what was to be put into force", async () => {
+    test("where the new configuration needs it to be put into force", async () => {
       const { state, start } = bench(watching)
       let isThere = false
       const reloader = start((config) => {
@@ -230,7 +230,7 @@ describe("what asks for a reload", () => {
     })
   })
 
-  test("nothing that is still being read when it is closed", async () => {
+  test("by nothing that is still being read when it is closed", async () => {
     const { state, start } = bench()
     const reloader = start()
     const outcome = reloader.reload()
@@ -239,7 +239,7 @@ describe("what asks for a reload", () => {
     expect(state.applied).toEqual([])
   })
 
-  test("nothing, once it is closed", async () => {
+  test("by nothing once it is closed", async () => {
     const { state, start } = bench(SMALLEST.replace("  listen:", "  watch_config: true\n  listen:"))
     const reloader = start()
     reloader.close()

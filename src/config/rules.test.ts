@@ -6,8 +6,8 @@ const at = (yaml: string): readonly string[] =>
 
 const server = (keys: string): string => SMALLEST.replace("  listen: 127.0.0.1:8080\n", keys)
 
-describe("one pass reports what holds between keys", () => {
-  test("of the server block: all of it, also where other keys are wrong", () => {
+describe("one pass reports what must hold between keys", () => {
+  test("of the server block, also where other keys are wrong", () => {
     const broken = [
       "  listen: 127.0.0.1:70000",
       "  workers: 2",
@@ -36,7 +36,7 @@ describe("one pass reports what holds between keys", () => {
     )
   })
 
-  test("of a block whose other keys are wrong: the part that the rule reads may be", () => {
+  test("of a block whose other keys are wrong, where the part that the rule reads is right", () => {
     expect(at(server("  state: { driver: redis, on_unavailable: perhaps }\n"))).toEqual([
       "server.state.url invalid-value",
       "server.state.on_unavailable invalid-value",
@@ -63,7 +63,7 @@ describe("one pass reports what holds between keys", () => {
     )
   })
 
-  test("but says nothing of what it cannot read", () => {
+  test("except of keys that it cannot read", () => {
     expect(at(server("  listen: [80]\n  state: { driver: rediss }\n  workers: 2\n"))).toEqual([
       "server.listen wrong-type",
       "server.state.driver invalid-value",
@@ -72,7 +72,7 @@ describe("one pass reports what holds between keys", () => {
     expect(at(server("  admin_reports: 5\n"))).toEqual(["server.admin_reports wrong-type"])
   })
 
-  test("nor of what a variable without a value leaves open", () => {
+  test("except of keys that a variable without a value leaves open", () => {
     const found = errorsOf(
       loadText(server('  request: { max_depth: many }\n  usage_db: { driver: postgres, dsn: "${NO_DSN}" }\n'), {
         env: KEYS,

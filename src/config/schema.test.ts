@@ -43,7 +43,7 @@ describe("every key", () => {
   })
 })
 
-test("what the schema does not know is taken for secret", () => {
+test("a key that the schema does not know is taken for secret", () => {
   expect(isSecret(configSchema, ["server", "listen"])).toBe(false)
   expect(isSecret(configSchema, ["server", "lisden"])).toBe(true)
   expect(isSecret(configSchema, ["providers", "a", "api_key"])).toBe(true)

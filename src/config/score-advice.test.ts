@@ -15,12 +15,12 @@ const scored = (policy: string, strategy = "dynamic_score"): string =>
   SMALLEST.replace("strategy: static", `strategy: ${strategy}\n    routing_policy: { dynamic_score: ${policy} }`)
 const term = (rest: string): string => scored(`{ score_terms: [{ name: one, ${rest} }] }`)
 
-test("what is sound passes", () => {
+test("a sound configuration gets no advice", () => {
   expect(found(scored("{}"))).toEqual([])
   expect(found(term("expression: 0.6*cost_score + 0.4*latency_score, when: { complexity_gte: standard }"))).toEqual([])
 })
 
-describe("what cannot be meant is told where it stands", () => {
+describe("advice stands where the file has", () => {
   const at = LINE + 1
   const cases: readonly (readonly [string, string, readonly (readonly [string, string, string, number])[]])[] = [
     [

@@ -3,8 +3,8 @@ import { FULLER, FULLER_ENV, KEYS, loadText, SMALLEST } from "../../test/helpers
 
 const SECRET = "very-secret-value-93"
 
-describe("secrets are named for masking", () => {
-  test("keys, addresses with passwords and the passwords in them", () => {
+describe("the secrets to be masked", () => {
+  test("are keys, addresses with passwords and the passwords in them", () => {
     const { secrets } = loadText(FULLER, { env: FULLER_ENV })
     expect(secrets).toEqual(
       expect.arrayContaining([
@@ -18,14 +18,14 @@ describe("secrets are named for masking", () => {
     )
   })
 
-  test("harmless literals and hashes are not among them", () => {
+  test("do not contain harmless literals and hashes", () => {
     const { secrets } = loadText(FULLER, { env: FULLER_ENV })
     expect(
       secrets.filter((secret) => ["router", "2026-05-01"].includes(secret) || /^[a-f0-9]{64}$/i.test(secret)),
     ).toEqual([])
   })
 
-  test("header values that came in through a reference, or whose name tells", () => {
+  test("are header values that came in through a reference, or whose name tells", () => {
     const yaml = SMALLEST.replace(
       "    models:\n      mini",
       '    headers: { X-Team: "${TEAM}", X-Tenant-Token: literal-token, X-Title: harmless }\n    models:\n      mini',
@@ -36,12 +36,12 @@ describe("secrets are named for masking", () => {
     expect(secrets).not.toContain("harmless")
   })
 
-  test("a key that is written into the file", () => {
+  test("contain a key that is written into the file", () => {
     const yaml = SMALLEST.replace("${OPENAI_API_KEY}", "sk-literal-1234")
     expect(loadText(yaml).secrets).toEqual(["sk-literal-1234"])
   })
 
-  test("they are known even when the configuration is refused", () => {
+  test("are known even when the configuration is refused", () => {
     const yaml = SMALLEST.replace("strategy: static", "strategy: statik")
     const result = loadText(yaml, { env: KEYS })
     expect(result.config).toBeNull()
@@ -49,7 +49,7 @@ describe("secrets are named for masking", () => {
   })
 })
 
-describe("no finding quotes a secret", () => {
+describe("a finding quotes no secret", () => {
   const faults: readonly (readonly [string, string])[] = [
     ["a key of the wrong form", SMALLEST.replace("${OPENAI_API_KEY}", `[${SECRET}]`)],
     ["an address that is none", SMALLEST.replace("https://api.openai.com/v1", `https://user:${SECRET}@host/`)],
@@ -70,7 +70,7 @@ describe("no finding quotes a secret", () => {
     ],
   ]
   for (const [name, yaml] of faults) {
-    test(name, () => {
+    test(`in ${name}`, () => {
       const result = loadText(yaml, { env: { ...KEYS, SECRET } })
       expect(result.findings.some(({ severity }) => severity === "error")).toBe(true)
       expect(JSON.stringify(result.findings)).not.toContain(SECRET)
@@ -85,14 +85,14 @@ describe("env.json", () => {
     expect(loadText(SMALLEST, { files, env: KEYS }).config?.providers["openai"]?.api_key).toBe("sk-test-0123456789")
   })
 
-  test("an empty value in the environment leaves the word to the file", () => {
+  test("counts where the environment's value is empty", () => {
     const files = { "env.json": JSON.stringify({ OPENAI_API_KEY: "from-file-0" }) }
     expect(loadText(SMALLEST, { files, env: { OPENAI_API_KEY: "" } }).config?.providers["openai"]?.api_key).toBe(
       "from-file-0",
     )
   })
 
-  test("what is no flat object of texts is refused without a quote", () => {
+  test("is refused without a quote when it is no flat object of texts", () => {
     for (const text of [`{"A": {"B": "${SECRET}"}}`, `["${SECRET}"]`, `{"A": "${SECRET}"`, "3"]) {
       const { findings, config } = loadText(SMALLEST, { files: { "env.json": text }, env: KEYS })
       expect(findings.filter(({ severity }) => severity === "error").map(({ code }) => code)).toEqual([
@@ -103,14 +103,14 @@ describe("env.json", () => {
     }
   })
 
-  test("its names cannot reach into objects", () => {
+  test("has no names that reach into objects", () => {
     const yaml = SMALLEST.replace("${OPENAI_API_KEY}", "${toString}")
     expect(loadText(yaml, { files: { "env.json": "{}" } }).findings[0]?.code).toBe("missing-variable")
   })
 })
 
-describe("references", () => {
-  test("a file's text, without the line break at its end", () => {
+describe("a reference", () => {
+  test("gives a file's text without the line break at its end", () => {
     const yaml = SMALLEST.replace("${OPENAI_API_KEY}", "${file:/run/secrets/openai}")
     const result = loadText(yaml, { files: { "/run/secrets/openai": "sk-from-file\n" } })
     expect(result.config?.providers["openai"]?.api_key).toBe("sk-from-file")
@@ -118,18 +118,18 @@ describe("references", () => {
     expect(result.files).toContain("/run/secrets/openai")
   })
 
-  test("several in one text, and the characters themselves", () => {
+  test("may stand beside others in one text, and beside the characters themselves", () => {
     const yaml = SMALLEST.replace("gpt-5-mini", () => '"${A}-${B}-$${A}"')
     const { config } = loadText(yaml, { env: { ...KEYS, A: "x", B: "y" } })
     expect(config?.providers["openai"]?.models["mini"]?.model).toBe("x-y-${A}")
   })
 
-  test("what comes in is not expanded again", () => {
+  test("is not expanded again in what it brought in", () => {
     const { config } = loadText(SMALLEST, { env: { OPENAI_API_KEY: "${PATH}" } })
     expect(config?.providers["openai"]?.api_key).toBe("${PATH}")
   })
 
-  test("numbers and truth values may come from the environment", () => {
+  test("may bring numbers and truth values from the environment", () => {
     const yaml = SMALLEST.replace(
       "  listen:",
       '  upstream: { timeout_ms: "${WORKERS}" }\n  watch_config: ${WATCH}\n  listen:',

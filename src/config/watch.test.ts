@@ -36,11 +36,11 @@ async function watched(files: readonly string[], manualTools: ReturnType<typeof 
   return { changes: () => changes, stop }
 }
 
-describe("files on disk", () => {
+describe("a watched file is noticed", () => {
   const folder = mkdtempSync(join(tmpdir(), "smart-router-watch-"))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  test("a file that is written, or replaced as editors do", async () => {
+  test("when it is written, or replaced as editors do", async () => {
     const file = join(folder, "a.yaml")
     writeFileSync(file, "one")
     const looks = manual()
@@ -59,7 +59,7 @@ describe("files on disk", () => {
     expect(changes()).toBe(2)
   })
 
-  test("a link that is swapped, as Kubernetes does", async () => {
+  test("when its link is swapped, as Kubernetes does", async () => {
     for (const version of ["v1", "v2"]) {
       mkdirSync(join(folder, version))
       writeFileSync(join(folder, version, "config.yaml"), version)
@@ -75,7 +75,7 @@ describe("files on disk", () => {
     expect(changes()).toBe(1)
   })
 
-  test("a file that is taken away, and one that comes back", async () => {
+  test("when it is taken away, and when it comes back", async () => {
     const file = join(folder, "away.yaml")
     writeFileSync(file, "one")
     const looks = manual()
@@ -96,7 +96,7 @@ describe("files on disk", () => {
     expect(changes()).toBe(3)
   })
 
-  test("a file that is emptied and then written: once", async () => {
+  test("once when it is emptied and then written", async () => {
     const file = join(folder, "steps.yaml")
     writeFileSync(file, "one")
     const looks = manual()
@@ -111,7 +111,7 @@ describe("files on disk", () => {
     expect(changes()).toBe(1)
   })
 
-  test("a file that appears", async () => {
+  test("when it appears", async () => {
     const file = join(folder, "env.json")
     const looks = manual()
     const { changes } = await watched([file], looks)

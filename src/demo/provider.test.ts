@@ -33,11 +33,11 @@ beforeAll(() => {
 })
 afterAll(() => provider.stop())
 
-describe("chat", () => {
+describe("a Chat answer of the demo", () => {
   const messages = [{ role: "user" as const, content: "Good morning" }]
   const tools = [{ type: "function" as const, function: { name: "get_weather", parameters: WEATHER } }]
 
-  test("the stream, accumulated by the SDK, says what the unary answer says", async () => {
+  test("says the same as a stream, accumulated by the SDK", async () => {
     const request = { model: "demo-large", messages }
     const unary = await openai.chat.completions.create(request)
     const streamed = await openai.chat.completions
@@ -51,7 +51,7 @@ describe("chat", () => {
     expect(unary.usage!.total_tokens).toBe(unary.usage!.prompt_tokens + unary.usage!.completion_tokens)
   })
 
-  test("usage stands in the stream only when asked for, in a chunk without choices", async () => {
+  test("has usage in the stream only when asked for, in a chunk without choices", async () => {
     const chunks = async (options: object): Promise<OpenAI.ChatCompletionChunk[]> =>
       Array.fromAsync(await openai.chat.completions.create({ model: "demo-large", messages, stream: true, ...options }))
     const without = await chunks({})
@@ -91,7 +91,7 @@ describe("chat", () => {
     },
   )
 
-  test("tool_choice none, required and a name are obeyed", async () => {
+  test("obeys tool_choice none, required and a name", async () => {
     const choose = async (tool_choice: OpenAI.ChatCompletionToolChoiceOption): Promise<string | undefined> => {
       const content = tool_choice === "none" ? QUESTION : "Good morning"
       const request = { model: "demo-large", messages: [{ role: "user" as const, content }], tools, tool_choice }
@@ -102,7 +102,7 @@ describe("chat", () => {
     expect(await choose({ type: "function", function: { name: "get_weather" } })).toBe("tool_calls")
   })
 
-  test("the output cap, stop sequences, n and structured output", async () => {
+  test("keeps to the output cap, stop sequences, n and structured output", async () => {
     const create = (extra: object): Promise<OpenAI.ChatCompletion> =>
       openai.chat.completions.create({ model: "demo-large", messages, ...extra })
     const cut = await create({ max_completion_tokens: 5 })
@@ -117,7 +117,7 @@ describe("chat", () => {
     expect(Object.keys(JSON.parse(json.choices[0]!.message.content!))).toEqual(["name"])
   })
 
-  test("reasoning and a repeated prefix show in the usage", async () => {
+  test("shows reasoning and a repeated prefix in its usage", async () => {
     const system = { role: "system" as const, content: "You answer in one short sentence. ".repeat(10) }
     const ask = (text: string): Promise<OpenAI.ChatCompletion> =>
       openai.chat.completions.create({
@@ -134,10 +134,10 @@ describe("chat", () => {
   })
 })
 
-describe("responses", () => {
+describe("a Responses answer of the demo", () => {
   const tools = [{ type: "function" as const, name: "get_weather", parameters: WEATHER, strict: true }]
 
-  test("the stream, accumulated by the SDK, says what the unary answer says", async () => {
+  test("says the same as a stream, accumulated by the SDK", async () => {
     const request = {
       model: "demo-small",
       input: "Good morning",
@@ -155,7 +155,7 @@ describe("responses", () => {
     expect(streamed.usage!.total_tokens).toBe(streamed.usage!.input_tokens + streamed.usage!.output_tokens)
   })
 
-  test("the events count from 0 and end with the whole response", async () => {
+  test("has events that count from 0 and end with the whole response", async () => {
     const stream = await openai.responses.create({ model: "demo-small", input: QUESTION, tools, stream: true })
     const events = await Array.fromAsync(stream)
     expect(events.map((event) => event.sequence_number)).toEqual(events.map((_, index) => index))
@@ -189,7 +189,7 @@ describe("responses", () => {
     },
   )
 
-  test("a custom tool gets free text", async () => {
+  test("gives a custom tool free text", async () => {
     const request = {
       model: "demo-small",
       input: "Please apply_patch",
@@ -203,7 +203,7 @@ describe("responses", () => {
     })
   })
 
-  test.each([false, true])("the output cap ends a response as incomplete (streamed: %p)", async (stream) => {
+  test.each([false, true])("ends as incomplete at the output cap (streamed: %p)", async (stream) => {
     const request = { model: "demo-small", input: "Good morning", max_output_tokens: 16 }
     const response = stream
       ? await openai.responses.stream(request).finalResponse()
@@ -214,11 +214,11 @@ describe("responses", () => {
   })
 })
 
-describe("messages", () => {
+describe("a Messages answer of the demo", () => {
   const messages = [{ role: "user" as const, content: "Good morning" }]
   const tools = [{ name: "get_weather", input_schema: WEATHER as Anthropic.Tool.InputSchema }]
 
-  test("the stream, accumulated by the SDK, says what the unary answer says", async () => {
+  test("says the same as a stream, accumulated by the SDK", async () => {
     const request = {
       model: "demo-large",
       max_tokens: 4096,
@@ -260,7 +260,7 @@ describe("messages", () => {
     },
   )
 
-  test("the output cap and stop sequences", async () => {
+  test("keeps to the output cap and stop sequences", async () => {
     const cut = await anthropic.messages.create({ model: "demo-large", max_tokens: 5, messages })
     expect(cut.stop_reason).toBe("max_tokens")
     expect(cut.usage.output_tokens).toBe(5)
@@ -271,7 +271,7 @@ describe("messages", () => {
     expect(stopped.stop_sequence).toBe(" demo")
   })
 
-  test("a marked prefix is written to the cache once and read from then on", async () => {
+  test("writes a marked prefix to the cache once and reads it from then on", async () => {
     const system = [
       {
         type: "text" as const,
@@ -289,7 +289,7 @@ describe("messages", () => {
     expect(second.input_tokens).toBeLessThan(20)
   })
 
-  test("what an agent puts around a person's words is not quoted", async () => {
+  test("does not quote what an agent puts around a person's words", async () => {
     const content = [
       { type: "text" as const, text: "<system-reminder>Use get_weather.</system-reminder>" },
       { type: "text" as const, text: "Good evening" },
@@ -299,14 +299,14 @@ describe("messages", () => {
     expect(message.content[0]).toMatchObject({ text: expect.stringContaining('You wrote: "Good evening".') })
   })
 
-  test("tokens can be counted", async () => {
+  test("comes with a count of tokens", async () => {
     const counted = await anthropic.messages.countTokens({ model: "demo-large", messages })
     const used = await anthropic.messages.create({ model: "demo-large", max_tokens: 100, messages })
     expect(counted.input_tokens).toBe(used.usage.input_tokens)
   })
 })
 
-describe("refusals", () => {
+describe("the demo refuses", () => {
   const post = async (
     path: string,
     body: unknown,
@@ -353,7 +353,7 @@ describe("refusals", () => {
       "previous_response_id",
     ],
     ["/v1/embeddings", {}, 404, null],
-  ] as const)("%s %j is %d", async (path, body, status, param) => {
+  ] as const)("at %s the body %j with %d", async (path, body, status, param) => {
     const [got, answer] = await post(path, body)
     expect(got).toBe(status)
     expect(answer.error).toMatchObject({ message: expect.any(String), type: expect.any(String) })
@@ -389,14 +389,14 @@ describe("refusals", () => {
       400,
       "`tool_use` ids were found without",
     ],
-  ] as const)("/v1/messages %j is %d", async (body, status, words) => {
+  ] as const)("at /v1/messages the body %j with %d", async (body, status, words) => {
     const [got, answer] = await post("/v1/messages", body)
     expect(got).toBe(status)
     expect(answer).toMatchObject({ type: "error", error: { message: expect.stringContaining(words) } })
     expect(answer.request_id).toStartWith("req_")
   })
 
-  test("a wrong key is 401 and a missing version header is 400", async () => {
+  test("a wrong key with 401 and a missing version header with 400", async () => {
     expect((await post("/v1/responses", {}, { authorization: "Bearer wrong" }))[0]).toBe(401)
     const bare = await fetch(`${provider.url}/v1/messages`, {
       method: "POST",

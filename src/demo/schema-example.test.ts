@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { exampleOf } from "./schema-example.ts"
 
-describe("exampleOf", () => {
+describe("an example of a schema", () => {
   test.each([
     ["required only", { type: "object", properties: { a: { type: "string" }, b: {} }, required: ["a"] }, { a: "demo" }],
     [
@@ -33,7 +33,7 @@ describe("exampleOf", () => {
     ["lengths", { type: "string", minLength: 6 }, "demo--"],
     ["a pattern", { type: "string", pattern: "^\\d{5}$" }, "12345"],
     ["types in a list", { type: ["null", "boolean"] }, true],
-  ])("%s", (_, schema, expected) => {
+  ])("fits a schema with %s", (_, schema, expected) => {
     expect(exampleOf(schema, "")).toEqual(expected)
   })
 
@@ -47,7 +47,7 @@ describe("exampleOf", () => {
     expect(exampleOf(schema, 'Look for "the moon"')).toEqual({ city: "the moon", n: 1 })
   })
 
-  test("a command or a path is harmless, whatever the text says", () => {
+  test("has a harmless command or path, whatever the text says", () => {
     const schema = {
       type: "object",
       properties: { command: { type: "string" }, path: { type: "string" } },
@@ -59,7 +59,7 @@ describe("exampleOf", () => {
     })
   })
 
-  test("a schema that contains itself ends", () => {
+  test("ends where the schema contains itself", () => {
     const schema = { type: "object", properties: { next: { $ref: "#" } }, required: ["next"] }
     expect(JSON.stringify(exampleOf(schema, ""))).toStartWith('{"next":{"next":')
   })

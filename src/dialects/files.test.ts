@@ -175,7 +175,7 @@ const escaped = (text: string): string =>
 
 for (const dialect of Object.keys(DIALECTS) as DialectName[]) {
   describe(dialect, () => {
-    test.each(FILES[dialect].map((row) => [...row] as const))("a file: %s", (_, element, images) => {
+    test.each(FILES[dialect].map((row) => [...row] as const))("finds a file in %s", (_, element, images) => {
       const text = bodyWith(dialect, element)
       const spaced = JSON.stringify(JSON.parse(text), null, 1).replaceAll("/", "\\/")
       for (const body of [text, spaced, escaped(text)]) {
@@ -186,7 +186,7 @@ for (const dialect of Object.keys(DIALECTS) as DialectName[]) {
     })
 
     test.each(TEXTS[dialect].map((row) => [...row] as const))(
-      "no file: %s",
+      "finds no file in %s",
       (_, element, images, elsewhere = false) => {
         const text = doubled(bodyWith(dialect, element))
         for (const body of [text, escaped(text)])
@@ -194,7 +194,7 @@ for (const dialect of Object.keys(DIALECTS) as DialectName[]) {
       },
     )
 
-    test("a conversation that is there twice has no files, but all that it points at", () => {
+    test("finds no files, but all that is pointed at, in a conversation that is there twice", () => {
       const [[, file]] = FILES[dialect] as readonly [Case, ...Case[]]
       const away = TEXTS[dialect].find((one) => one[3] === true)?.[1]
       const [first, second] = [bodyWith(dialect, file), bodyWith(dialect, away)]
@@ -202,7 +202,7 @@ for (const dialect of Object.keys(DIALECTS) as DialectName[]) {
         expect(found(dialect, body)).toEqual({ images: 1, encoded: 0, elsewhere: true })
     })
 
-    test("tools, and what else is not the conversation, hold no files", () => {
+    test("finds no files in tools, and in what else is not the conversation", () => {
       const tool = { type: "function", name: "f", parameters: { properties: { file_id: { type: "string" } } } }
       const body = JSON.stringify({
         messages: [],
@@ -215,7 +215,7 @@ for (const dialect of Object.keys(DIALECTS) as DialectName[]) {
   })
 }
 
-test("Messages: a file in the instructions counts", () => {
+test("a file in the instructions of Messages counts", () => {
   const system = [{ type: "document", source: { type: "url", url: "https://x" } }]
   expect(found("anthropic", JSON.stringify({ system, messages: [] })).elsewhere).toBe(true)
 })

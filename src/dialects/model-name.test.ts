@@ -10,19 +10,19 @@ test("only the answer's own model changes, and no other byte", () => {
   expect(frames(text)).toBe(text.replace('"old"', '"my \\"group\\""'))
 })
 
-test("answers inside of events", () => {
+test("an answer inside of an event has its model changed", () => {
   expect(frames('data: {"response":{"id":1,"model":"old"},"message":{"model":"old"}}\n\n')).toBe(
     'data: {"response":{"id":1,"model":"my \\"group\\""},"message":{"model":"my \\"group\\""}}\n\n',
   )
 })
 
-test("what is no JSON, no text, or has no model stays as it is", () => {
+test("a body that is no JSON, no text, or has no model stays as it is", () => {
   for (const text of ['data: {"model":\n\n', "data: [DONE]\n\n", 'data: {"model":null}\n\n', 'event: "model"\n\n'])
     expect(frames(text)).toBe(text)
   const bytes = Buffer.from("data: {}\n\n")
   expect(name.frames(bytes)).toBe(bytes)
 })
 
-test("a last frame without its blank line", () => {
+test("a last frame without its blank line has its model changed", () => {
   expect(frames('data: {"model":"a"}')).toBe('data: {"model":"my \\"group\\""}')
 })

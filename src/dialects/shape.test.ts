@@ -33,7 +33,7 @@ function holds(request: Request, fits: (block: Block) => boolean): boolean {
 
 const isClients = (tool: Request["tools"][number]): boolean => tool.type !== "raw" || tool.runs === "client"
 
-describe.each(SHORTS)("%s", (short) => {
+describe.each(SHORTS)("the shape of a %s request", (short) => {
   const dialect = NAMES[short]
 
   test("agrees with the decoded request, spaced or not", () => {
@@ -61,7 +61,7 @@ describe.each(SHORTS)("%s", (short) => {
     )
   })
 
-  test("words that only stand in texts and arguments count for nothing", () => {
+  test("does not count words that only stand in texts and arguments", () => {
     const bait = JSON.stringify({ type: "image", tool_calls: [1], encrypted_content: "x", tool_call_id: "x" })
     const words = ["image_url", "input_image", "tool_use", "function_call", "redacted_thinking"]
     const text = bait + words.map((type) => JSON.stringify({ type })).join("")
@@ -76,7 +76,7 @@ describe.each(SHORTS)("%s", (short) => {
     expect(shape.uses("image")).toBe(false)
   })
 
-  test("a whole conversation of an agent", () => {
+  test("is right for a whole conversation of an agent", () => {
     const shape = shapeOf(dialect, conversation(short, "look"))
     expect(shape.toolCount).toBeGreaterThan(0)
     expect(shape.hasToolHistory).toBe(true)
@@ -84,7 +84,7 @@ describe.each(SHORTS)("%s", (short) => {
     expect(shape.textChars).toBeGreaterThan(3)
   })
 
-  test("whatever a body holds, reading its shape does not fail", () => {
+  test("is read without failing, whatever the body holds", () => {
     const keys = fc.constantFrom(
       ..."messages input tools tool_choice response_format text output_config output_format".split(" "),
       ..."reasoning reasoning_effort thinking functions instructions system mcp_servers".split(" "),
@@ -134,12 +134,12 @@ describe("the choice among tools", () => {
     ["anthropic", { tool_choice: { type: "tool", name: "auto" } }, "forced"],
     ["anthropic", { tool_choice: null }, "null"],
   ]
-  test.each(cases.map((entry) => [...entry] as const))("%s %j: %s", (dialect, body, expected) => {
+  test.each(cases.map((entry) => [...entry] as const))("of %s %j is %s", (dialect, body, expected) => {
     expect(shapeOf(dialect, { ...EMPTY, ...body }).toolChoice).toBe(expected as "unset")
   })
 })
 
-describe("reasoning", () => {
+describe("the wish to reason", () => {
   const cases: readonly (readonly [DialectName, object, string, string | null, number | null])[] = [
     ["openai-chat", { reasoning_effort: "high" }, "effort", "high", null],
     ["openai-chat", { reasoning_effort: "none" }, "off", null, null],
@@ -154,19 +154,22 @@ describe("reasoning", () => {
     ["anthropic", { thinking: { type: "disabled" }, output_config: { effort: "max" } }, "off", null, null],
     ["anthropic", { output_config: { effort: "low" } }, "effort", "low", null],
   ]
-  test.each(cases.map((entry) => [...entry] as const))("%s %j: %s", (dialect, body, kind, effort, budgetTokens) => {
-    const { reasoning } = shapeOf(dialect, { ...EMPTY, ...body })
-    expect(reasoning).toMatchObject({
-      kind: kind as "none",
-      effort,
-      budgetTokens,
-      requested: kind !== "none" && kind !== "off",
-    })
-  })
+  test.each(cases.map((entry) => [...entry] as const))(
+    "of %s %j is %s",
+    (dialect, body, kind, effort, budgetTokens) => {
+      const { reasoning } = shapeOf(dialect, { ...EMPTY, ...body })
+      expect(reasoning).toMatchObject({
+        kind: kind as "none",
+        effort,
+        budgetTokens,
+        requested: kind !== "none" && kind !== "off",
+      })
+    },
+  )
 })
 
-describe("what only one dialect knows", () => {
-  test("Responses: tools in items of the input, namespaces, hosted tools", () => {
+describe("shapes that only one dialect knows:", () => {
+  test("Responses has tools in items of the input, namespaces and hosted tools", () => {
     const shape = shapeOf("openai-responses", {
       tools: [
         { type: "namespace", name: "n", tools: [{ type: "function" }, { type: "custom" }] },
@@ -179,7 +182,7 @@ describe("what only one dialect knows", () => {
     expect([shape.toolCount, shape.hostedToolCount]).toEqual([3, 2])
   })
 
-  test("Messages: images in tool results and documents, none in arguments of tools", () => {
+  test("Messages has images in tool results and documents, and none in arguments of tools", () => {
     const image = { type: "image", source: { type: "url", url: "https://x" } }
     const blocks = [
       { type: "tool_use", id: "a", name: "f", input: { picture: image } },
@@ -192,14 +195,14 @@ describe("what only one dialect knows", () => {
     expect(shapeOf("anthropic", { messages: body.messages.slice(0, 1) }).imageCount).toBe(0)
   })
 
-  test("Messages: seals are signatures and redacted thinking, not empty signatures", () => {
+  test("Messages has signatures and redacted thinking as seals, not empty signatures", () => {
     const said = (block: object) => ({ messages: [{ role: "assistant", content: [block] }] })
     expect(shapeOf("anthropic", said({ type: "thinking", thinking: "", signature: "abc" })).hasSeals).toBe(true)
     expect(shapeOf("anthropic", said({ type: "redacted_thinking", data: "x" })).hasSeals).toBe(true)
     expect(shapeOf("anthropic", said({ type: "thinking", thinking: "x", signature: "" })).hasSeals).toBe(false)
   })
 
-  test("Responses: seals are encrypted reasoning", () => {
+  test("Responses has encrypted reasoning as seals", () => {
     const item = (encrypted_content: string | null) => ({
       input: [{ type: "reasoning", summary: [], encrypted_content }],
     })
@@ -207,14 +210,14 @@ describe("what only one dialect knows", () => {
     expect(shapeOf("openai-responses", item(null)).hasSeals).toBe(false)
   })
 
-  test("Chat: printed but empty tool calls are no history", () => {
+  test("Chat has no history in printed but empty tool calls", () => {
     const said = (tool_calls: unknown) => ({ messages: [{ role: "assistant", content: "x", tool_calls }] })
     expect(shapeOf("openai-chat", said(null)).hasToolHistory).toBe(false)
     expect(shapeOf("openai-chat", said([])).hasToolHistory).toBe(false)
     expect(shapeOf("openai-chat", said([{ id: "a" }])).hasToolHistory).toBe(true)
   })
 
-  test("features by field, by type, and by kind of choice", () => {
+  test("features are found by field, by type, and by kind of choice", () => {
     const shape = shapeOf("openai-responses", {
       previous_response_id: "r",
       store: null,

@@ -19,7 +19,7 @@ const PLACES: readonly object[] = [
   { reasoning_details: [{ type: "reasoning.encrypted", data: ENVELOPE }] },
 ]
 
-test.each(PLACES.map((place) => [place] as const))("an envelope is found: %j", (place) => {
+test.each(PLACES.map((place) => [place] as const))("an envelope is found in %j", (place) => {
   expect(holds(place)).toBe(true)
   expect(holds(place, (text) => text.replace("signature", String.raw`sign\u0061ture`))).toBe(true)
   expect(holds(place, (text) => text.replace("redacted_thinking", String.raw`redacted_thin\u006bing`))).toBe(true)

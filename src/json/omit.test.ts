@@ -19,7 +19,7 @@ test("an object without the fields is the same object", () => {
   expect(omitFields(body, [["c"], ["a", "x"]]).body).toBe(body)
 })
 
-test("first, last, only and doubled members", () => {
+test("first, last, only and doubled members are left out", () => {
   expect(omit('{"a":1,"b":2}', ["b"])[0]).toBe('{"a":1}')
   expect(omit('{"a":1,"b":2}', ["a"])[0]).toBe('{"b":2}')
   expect(omit('{"a":1}', ["a"])[0]).toBe("{}")

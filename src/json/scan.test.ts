@@ -42,7 +42,7 @@ test("every member's bytes parse to the member's value", () => {
   )
 })
 
-test("accepts exactly what JSON.parse accepts, over mutated documents", () => {
+test("the scan accepts exactly what JSON.parse accepts, over mutated documents", () => {
   const document = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })).map((value) => JSON.stringify(value))
   const noise = fc.constantFrom(...Array.from('{}[]",:\\u0 \t\n-+.eE1tfn/x'))
   expectProperty(
@@ -58,7 +58,7 @@ test("accepts exactly what JSON.parse accepts, over mutated documents", () => {
   )
 })
 
-test("works on unaligned views", () => {
+test("the scan works on unaligned views", () => {
   const whole = encode(`   {"a":"${"x".repeat(50)}\\n","model":"m"}`)
   const scan = scanObject(whole.subarray(3), 512)
   expect(scan.members.map((m) => m.key)).toEqual(["a", "model"])

@@ -38,7 +38,7 @@ test("the router's own time is what neither upstreams, nor queues, nor the clien
   expect(scrape.sum("smart_router_overhead_seconds_bucket", { le: "0.0064" })).toBe(0)
 })
 
-test("what is known of a call only later adds tokens and money, and no call", () => {
+test("later knowledge of a call adds tokens and money, and no call", () => {
   const metrics = new Metrics()
   counted(metrics, { usage_source: "none", input_tokens: null, output_tokens: null, total_cost_nano_usd: null })
   const before = written(metrics)
@@ -51,7 +51,7 @@ test("what is known of a call only later adds tokens and money, and no call", ()
   expect(scrape.sum("smart_router_caller_tokens_total")).toBe(2 * (later.total_tokens ?? 0))
 })
 
-describe("whatever upstreams report", () => {
+describe("whatever upstreams report,", () => {
   const report = fc.oneof(fc.constantFrom(null, Number.NaN, Infinity, -1, 1e300, 0.5), fc.nat(1_000_000))
   test("counters are whole and never go down", () => {
     expectProperty(

@@ -127,7 +127,7 @@ describe("seals of another issuer", () => {
       blocks.map((block) => (block.type === "reasoning" ? (block.seal?.issuer.label ?? null) : "text")),
     )
 
-  test("the first ones are marked, those that name their issuer keep it", () => {
+  test("are marked in the first call, and keep the issuer that they name", () => {
     expect(labels(0)).toEqual([null, "known", "text", null, null])
     expect(labels(2)).toEqual(["another", "known", "text", "another", null])
     expect(labels(Infinity)).toEqual(["another", "known", "text", "another", "another"])

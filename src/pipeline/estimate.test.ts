@@ -44,14 +44,14 @@ function estimated(dialect: DialectName, body: string | object, name = "known"):
 
 const said = (...content: unknown[]): object => ({ messages: [{ role: "user", content }] })
 
-describe("output", () => {
+describe("estimated output:", () => {
   const CAPS = {
     "openai-chat": "max_tokens",
     "openai-responses": "max_output_tokens",
     anthropic: "max_tokens",
   } as const
   for (const dialect of Object.keys(CAPS) as DialectName[]) {
-    test(`${dialect}: a cap counts as far as a model of the group can write`, () => {
+    test(`a cap of ${dialect} counts as far as a model of the group can write`, () => {
       const of = (tokens: number, group: string): number =>
         estimated(dialect, { [CAPS[dialect]]: tokens }, group).outputTokens
       expect([of(1999, "known"), of(2001, "known"), of(9e15, "known")]).toEqual([1999, 2000, 2000])
@@ -68,7 +68,7 @@ describe("output", () => {
   })
 })
 
-describe("input", () => {
+describe("estimated input", () => {
   const HIDDEN: readonly (readonly [string, DialectName, string | object])[] = [
     ["a document at an address", "anthropic", said({ type: "document", source: { type: "url", url: "https://x" } })],
     ["a file at an address", "openai-chat", said({ type: "file", file: { file_data: "https://x/a.pdf" } })],
@@ -95,7 +95,7 @@ describe("input", () => {
     ["a hosted tool behind an escape", "anthropic", String.raw`{"tools":[{"typ\u0065":"w\u0065b_search_20250305"}]}`],
     ["an earlier answer", "openai-responses", { previous_response_id: "r" }],
   ]
-  test.each(HIDDEN.map((row) => [...row] as const))("hidden: %s", (_, dialect, body) => {
+  test.each(HIDDEN.map((row) => [...row] as const))("is unknown for %s", (_, dialect, body) => {
     const { inputTokens, outputTokens, textBytes } = estimated(dialect, body)
     expect([inputTokens + outputTokens, textBytes]).toEqual([CONTEXT, null])
   })
@@ -120,19 +120,19 @@ describe("input", () => {
     ],
     ["tools of the client", "anthropic", { messages: [], tools: [{ type: "bash_20250124" }, { type: "custom" }, {}] }],
   ]
-  test.each(SEEN.map((row) => [...row] as const))("all in sight: %s", (_, dialect, body) => {
+  test.each(SEEN.map((row) => [...row] as const))("is known for %s", (_, dialect, body) => {
     const { inputTokens, textBytes } = estimated(dialect, body)
     const bytes = JSON.stringify(body).length
     expect([inputTokens, textBytes]).toEqual([Math.ceil(bytes / 3), bytes])
   })
 
-  test("hosted tools hide nothing where the group takes them out", () => {
+  test("is known with hosted tools where the group takes them out", () => {
     expect(
       estimated("openai-chat", { messages: [], tools: [{ type: "web_search" }] }, "stripped").inputTokens,
     ).toBeLessThan(99)
   })
 
-  test("base64 in the arguments of a tool is text, and in an image it is not", () => {
+  test("counts base64 as text in the arguments of a tool, and not in an image", () => {
     const data = "A".repeat(300_000)
     const input = estimated("anthropic", said({ type: "tool_use", id: "t", name: "f", input: { data } }))
     expect(input.inputTokens).toBeGreaterThan(100_000)

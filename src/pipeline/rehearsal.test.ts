@@ -57,12 +57,12 @@ test("every method of the live figures is one or the other", () => {
   )
 })
 
-test("limits and upstreams are nobody's business", () => {
+test("a rehearsal touches neither limits nor upstreams", () => {
   const rehearsal = rehearsalOf(running().gateway, POLICIES)
   expect(() => rehearsal.governance.state).toThrow("limits")
   expect(() => rehearsal.upstream.close()).toThrow("upstreams")
 })
 
-test("scripts and services are those that may be asked", () => {
+test("a rehearsal asks only scripts and services that may be asked", () => {
   expect(rehearsalOf(running().gateway, POLICIES).strategies).toMatchObject(POLICIES)
 })

@@ -51,19 +51,19 @@ function compared(...pairs: readonly Pair[]): GroupComparison {
 const CONFIGURED = new Set(["cheap/m"])
 const TIMES = Array.from({ length: 20 }, (_, index) => index)
 
-describe("cost", () => {
+describe("the cost of a moved call", () => {
   test.each([
     ["the recorded tokens at the new target's prices", call("dear"), CHEAP, [1, 20_000_000, 2_000_000], 0],
     ["a target without prices: unknown", call("dear"), UNPRICED, [0, 0, 0], 1],
     ["a call whose cost was unknown: unknown", call("dear", { total_cost_nano_usd: null }), CHEAP, [0, 0, 0], 1],
     ["a call without usage: unknown", call("dear", { fresh_input_tokens: null }), CHEAP, [0, 0, 0], 1],
     ["a call that nobody would take costs nothing known", call("dear"), null, [0, 0, 0], 0],
-  ] as const)("%s", (_, made, target, [calls, before, after], unknown) => {
+  ] as const)("is judged: %s", (_, made, target, [calls, before, after], unknown) => {
     const { cost } = compared([made, target]).figures(CONFIGURED)
     expect(cost).toMatchObject({ calls, before_nano_usd: before, after_nano_usd: after, unknown })
   })
 
-  test("a cold cache: what was read from it is priced as new, and counted", () => {
+  test("prices as new what was read from a cold cache, and counts it", () => {
     const made = call("dear", { cached_input_tokens: 500, cache_write_5m_tokens: 0 })
     const { cost } = compared([made, CHEAP, true], [made, CHEAP, false]).figures(CONFIGURED)
     // 2,500 tokens at 1 USD for a million, then 2,000 and 500 at a tenth of it
@@ -71,11 +71,11 @@ describe("cost", () => {
   })
 })
 
-describe("latency", () => {
+describe("the latency of a moved call", () => {
   const answers = (provider: string, ms: number, more: Partial<ReplayedUsage> = {}): readonly Pair[] =>
     TIMES.map(() => [call(provider, { latency_ms: ms, ...more }), CHEAP])
 
-  test("after: of the new target's own answers of the same kind", () => {
+  test("comes from the new target's own answers of the same kind", () => {
     const comparison = compared(...answers("dear", 5000), ...answers("cheap", 10))
     const { calls, before_p95_ms: before, after_p95_ms: after, unknown } = comparison.figures(CONFIGURED).latency
     expect([calls, unknown]).toEqual([40, 0])
@@ -83,12 +83,12 @@ describe("latency", () => {
     expect(after).toBeLessThan(12)
   })
 
-  test("too few answers of the new target: unknown, before as well as after", () => {
+  test("is unknown before and after where the new target has too few answers", () => {
     const comparison = compared(...answers("dear", 5000), ...answers("cheap", 10).slice(1))
     expect(comparison.figures(CONFIGURED).latency).toMatchObject({ calls: 0, unknown: 39, before_p95_ms: null })
   })
 
-  test("answers that the target gave in other groups count where its own are too few", () => {
+  test("comes from answers in other groups where the target's own are too few", () => {
     const latencies = new Latencies()
     const [here, there] = [new GroupComparison("here", latencies), new GroupComparison("there", latencies)]
     for (const [made] of answers("cheap", 10)) there.saw(made)
@@ -96,18 +96,18 @@ describe("latency", () => {
     expect(here.figures(CONFIGURED).latency).toMatchObject({ calls: 1, unknown: 0 })
   })
 
-  test("streams are not judged by whole answers", () => {
+  test("is not judged for streams by whole answers", () => {
     const comparison = compared(...answers("cheap", 10), [call("dear", { stream: 1 }), CHEAP])
     expect(comparison.figures(CONFIGURED).latency).toMatchObject({ calls: 20, unknown: 1 })
   })
 
-  test("answers that failed say nothing, neither of the target nor of themselves", () => {
+  test("is not judged by answers that failed, and they have none", () => {
     const comparison = compared(...answers("cheap", 1, { status: 502 }), ...answers("cheap", 1000))
     expect(comparison.figures(CONFIGURED).latency).toMatchObject({ calls: 20, unknown: 20, after_p50_ms: 1051 })
   })
 })
 
-test("the mix, moves, refusals, and what could not be decided", () => {
+test("the comparison counts the mix, moves, refusals, and calls that could not be decided", () => {
   const comparison = compared([call("dear"), CHEAP], [call("dear"), DEAR], [call("dear"), null])
   comparison.saw(call("dear"))
   comparison.skip("no-telemetry")

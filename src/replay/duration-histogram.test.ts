@@ -4,7 +4,7 @@ import { DurationHistogram } from "./duration-histogram.ts"
 import { expectProperty } from "../../test/helpers/property.ts"
 
 describe("percentiles", () => {
-  test("nothing was added: unknown", () => {
+  test("are unknown where nothing was added", () => {
     expect(new DurationHistogram().percentile(0.5)).toBeNull()
   })
 
@@ -26,7 +26,7 @@ describe("percentiles", () => {
     )
   })
 
-  test("a share of another counts with its weight only", () => {
+  test("count a share of another with its weight only", () => {
     const [quick, slow, mixed] = [new DurationHistogram(), new DurationHistogram(), new DurationHistogram()]
     for (let count = 0; count < 1000; count++) quick.add(10)
     slow.add(1000)

@@ -11,7 +11,7 @@ function parsed(call: CallRecord): Record<string, unknown> {
   return JSON.parse(line) as Record<string, unknown>
 }
 
-test("an ordinary call", () => {
+test("an ordinary call is one short line", () => {
   expect(parsed(sampleCall(TS, 1))).toEqual({
     ts: "2026-11-22T10:00:00.000Z",
     request_id: sampleCall(TS, 1).usage.request_id,

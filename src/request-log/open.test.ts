@@ -87,8 +87,8 @@ test("a second process's lines follow the first one's", async () => {
   expect(idsIn(path)).toEqual(ids(0, 6))
 })
 
-describe("modes", () => {
-  test("file, rotated files and folder are the owner's alone", async () => {
+describe("the modes", () => {
+  test("of file, rotated files and folder are for their owner alone", async () => {
     const umask = process.umask(0)
     try {
       const log = open({}, 1)
@@ -101,7 +101,7 @@ describe("modes", () => {
     expect(modes.map((name) => statSync(name).mode & 0o777)).toEqual([0o700, 0o600, 0o600])
   })
 
-  test("what was open to others is narrowed", async () => {
+  test("of files that were open to others are narrowed", async () => {
     mkdirSync(folder, { mode: 0o755 })
     for (const file of [path, `${path}.1`]) {
       writeFileSync(file, "")
@@ -112,8 +112,8 @@ describe("modes", () => {
   })
 })
 
-describe("rotation", () => {
-  test("by size; the newest files are kept, no line is torn or lost among them", async () => {
+describe("the file is rotated", () => {
+  test("by size, keeps the newest files, and tears or loses no line among them", async () => {
     const log = open({ flushChars: 100_000 }, 1, 2)
     for (let part = 0; part < 50; part += 1) {
       const before = stateOfFile()
@@ -128,7 +128,7 @@ describe("rotation", () => {
     expect(kept.length).toBeGreaterThan(2 * 1000)
   })
 
-  test("from outside: a renamed or deleted file is made anew", async () => {
+  test("from outside, and made anew when it was renamed or deleted", async () => {
     const log = open()
     write(log, 0, 1)
     await until(() => statSync(path).size > 0)

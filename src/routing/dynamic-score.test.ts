@@ -18,7 +18,7 @@ const term = (name: string, expression: string, more: Partial<ScoreTermSettings>
 })
 const only = (expression: string): Surroundings => ({ settings: { terms: [term("only", expression)] } })
 
-describe("each figure moves the order", () => {
+describe("the order follows", () => {
   const cases: readonly (readonly [string, TargetSpec, TargetSpec, Surroundings])[] = [
     ["price", { price: 3 }, { price: 1 }, {}],
     ["latency", { figures: { p95LatencyMs: 3000 } }, { figures: { p95LatencyMs: 1000 } }, {}],
@@ -42,7 +42,7 @@ describe("each figure moves the order", () => {
   })
 })
 
-describe("tiers and weights", () => {
+describe("tiers and weights:", () => {
   test("targets of the client's dialect come first, however bad", () => {
     const specs = [{ dialect: "anthropic" }, { figures: bad }, { dialect: "anthropic", price: 0.1 }, {}] as const
     expect(order(specs)).toEqual([3, 1, 2, 0])
@@ -64,11 +64,11 @@ describe("tiers and weights", () => {
   })
 })
 
-describe("cold start", () => {
+describe("cold start:", () => {
   const cold = (lifetimes: readonly number[], weights: readonly number[] = [7, 2, 1]): readonly number[] =>
     order(lifetimes.map((lifetime, index) => ({ lifetime, weight: weights[index] ?? 0, figures: bad })))
 
-  test("the first call goes to the greatest weight, the next ones to who is behind its share", () => {
+  test("the first call goes to the greatest weight, the next ones to the target behind its share", () => {
     expect(cold([0, 0, 0])[0]).toBe(0)
     const served = [0, 0, 0]
     for (let call = 0; call < 20; call++) {
@@ -102,10 +102,10 @@ describe("cold start", () => {
   })
 })
 
-describe("thresholds", () => {
+describe("thresholds:", () => {
   const settings = { maxErrorRate: 0.1, maxTimeoutRate: 0.05, maxP95LatencyMs: 5000 }
   const beyond: readonly Partial<Figures>[] = [{ errorRate: 0.2 }, { timeoutRate: 0.06 }, { p95LatencyMs: 5001 }]
-  test.each(beyond)("a target beyond one comes after the others: %p", (figures) => {
+  test.each(beyond)("a target beyond one of them comes after the others: %j", (figures) => {
     expect(order([{ weight: 1000, figures }, { price: 99 }], { settings })).toEqual([1, 0])
   })
 
@@ -118,7 +118,7 @@ describe("thresholds", () => {
   })
 })
 
-describe("hysteresis and exploration", () => {
+describe("hysteresis and exploration:", () => {
   const nearEqual = [{ figures: { p95LatencyMs: 1000 } }, { figures: { p95LatencyMs: 1040 } }]
 
   test("the leader stays until another is clearly better", () => {
@@ -147,7 +147,7 @@ describe("hysteresis and exploration", () => {
   })
 })
 
-describe("score terms", () => {
+describe("score terms:", () => {
   const cheap = { price: 1, quality: 0.3, tags: ["small"] }
   const strong = { price: 6, quality: 0.95, tags: ["strong", "eu"] }
   const terms = [
@@ -165,7 +165,7 @@ describe("score terms", () => {
     },
   }
 
-  test("only those for the call's complexity count", () => {
+  test("only terms for the call's complexity count", () => {
     expect(order([strong, cheap], { settings: { terms, usesComplexity: true } })).toEqual([1, 0])
     const call = { ...hard, estimatedInputTokens: 20_000, request: { ...hard.request, choices: 2 } }
     const shape = { toolCount: 3, hasToolHistory: false, imageCount: 0, reasoning: { requested: false } }
@@ -183,13 +183,13 @@ describe("score terms", () => {
     ])
   })
 
-  test("a call that no term is for is scored by the own formula", () => {
+  test("a call that no term is for is scored by the group's own formula", () => {
     expect(
       order([strong, cheap], { settings: { terms: [term("hard", "1 - cost_score", { fromComplexity: 2 })] } }),
     ).toEqual([1, 0])
   })
 
-  test("what is switched off makes no difference", () => {
+  test("a term that is switched off makes no difference", () => {
     const off = (signal: string) => ({ settings: { signals: { ...settingsOf().signals, [signal]: false } } })
     expect(order([{ price: 9 }, { price: 1 }], off("cost"))).toEqual([0, 1])
     expect(order([{ figures: bad }, {}], off("observed_performance"))).toEqual([0, 1])

@@ -15,7 +15,7 @@ const prices: Target["prices"] = modelPricesOf({
 const shares = (more: Partial<Figures>): Figures => ({ ...NO_FIGURES, ...more })
 const micro = (usd: number): number => usd * 1000
 
-describe("a thousand tokens in, a hundred out", () => {
+describe("a call of a thousand tokens in and a hundred out has its price with", () => {
   const cases: readonly (readonly [string, Partial<Target["prices"]>, Partial<Figures>, number | null])[] = [
     ["nothing measured", {}, {}, micro(3000 + 1500)],
     ["half read from the cache", {}, { cachedShare: 0.5 }, micro(1500 + 150 + 1500)],

@@ -13,7 +13,7 @@ import {
 } from "./score-terms.ts"
 import { expectProperty } from "../../test/helpers/property.ts"
 
-describe("cost, latency and first token: the share of the best", () => {
+describe("the score of cost, latency and first token", () => {
   const cases: readonly (readonly [own: number | null, best: number | null, score: number])[] = [
     [5000, 5000, 1],
     [10_000, 5000, 0.5],
@@ -21,29 +21,29 @@ describe("cost, latency and first token: the share of the best", () => {
     [null, 5000, 0.5],
     [null, null, 1],
   ]
-  test.each(cases)("own %p, best %p: %p", (own, best, score) => {
+  test.each(cases)("is for own %p and best %p the share %p", (own, best, score) => {
     for (const term of [costScore, latencyScore, firstTokenScore]) expect(term(own, best)).toBeCloseTo(score, 9)
   })
 
-  test("a free target does not make all others equal", () => {
+  test("does not become equal for all others beside a free target", () => {
     expect(costScore(0, 0)).toBe(1)
     expect(costScore(2000, 0)).toBe(0.5)
     expect(costScore(4000, 0)).toBe(0.25)
   })
 })
 
-describe("throughput", () => {
+describe("the score of throughput", () => {
   test.each([
     [50, 100, 0.5],
     [100, 100, 1],
     [null, 100, 0.5],
     [null, 0, 1],
-  ] as const)("own %p, highest %p: %p", (own, highest, score) => {
+  ] as const)("is for own %p and highest %p the share %p", (own, highest, score) => {
     expect(throughputScore(own, highest)).toBe(score)
   })
 })
 
-describe("reliability", () => {
+describe("the score of reliability", () => {
   test.each([
     ["no failure", 0, 0, 0, 1],
     ["one in ten, cured by another target", 0.1, 0, 0.1, 0.81],
@@ -52,12 +52,12 @@ describe("reliability", () => {
     ["half", 0.5, 0, 0.5, 0.25],
     ["all", 1, 0, 1, 0],
     ["all timed out", 1, 1, 1, 0],
-  ] as const)("%s", (_, errorRate, timeoutRate, fallbackRate, score) => {
+  ] as const)("is right for %s", (_, errorRate, timeoutRate, fallbackRate, score) => {
     expect(reliabilityScore({ ...NO_FIGURES, errorRate, timeoutRate, fallbackRate })).toBeCloseTo(score, 9)
   })
 })
 
-describe("complexity: how far the target falls short", () => {
+describe("the score of complexity", () => {
   test.each([
     ["simple, weak", 0, 0.1, 1],
     ["standard, weak", 1, 0.1, 0.6],
@@ -66,18 +66,18 @@ describe("complexity: how far the target falls short", () => {
     ["complex, not evaluated", 2, null, 0.5],
     ["complex, strong", 2, 0.9, 0.9],
     ["complex, perfect", 2, 1, 1],
-  ] as const)("%s", (_, complexity, quality, score) => {
+  ] as const)("is how far the target falls short: %s", (_, complexity, quality, score) => {
     expect(complexityScore(complexity, quality)).toBeCloseTo(score, 9)
   })
 })
 
-test("evaluation: what was found; unknown is neutral", () => {
+test("the score of evaluation is what was found, and neutral where nothing was", () => {
   expect(evaluationScore(0.8, true)).toBe(0.8)
   expect(evaluationScore(null, true)).toBe(0.5)
   expect(evaluationScore(null, false)).toBe(1)
 })
 
-describe("load", () => {
+describe("the score of load", () => {
   test.each([
     ["idle", 0, 0, 0, 1],
     ["half of the cache", 0, 0, 0.5, 0.75],
@@ -85,11 +85,11 @@ describe("load", () => {
     ["a full batch", 256, 0, null, 0.5],
     ["as many wait as run", 64, 64, 0, 1 / 2.25],
     ["one waits, nothing runs", 0, 1, 0, 0.5],
-  ] as const)("%s", (_, running, waiting, cacheUsage, score) => {
+  ] as const)("is right when it is so: %s", (_, running, waiting, cacheUsage, score) => {
     expect(loadScore({ running, waiting, cacheUsage }, true)).toBeCloseTo(score, 9)
   })
 
-  test("unknown is neutral", () => {
+  test("is neutral where nothing is known", () => {
     expect([loadScore(null, true), loadScore(null, false)]).toEqual([0.5, 1])
   })
 })

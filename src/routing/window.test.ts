@@ -34,7 +34,7 @@ test("rates are shares of all attempts", () => {
   expect(window.figures(1000)).toMatchObject({ observations: 10, errorRate: 0.4, timeoutRate: 0.2, fallbackRate: 0.3 })
 })
 
-test("tokens: per second of the attempts, per answer, and how the input is split", () => {
+test("tokens are counted per second of the attempts, per answer, and by the split of the input", () => {
   const window = windowOf()
   window.answered(0, 2000, 300, usage({ freshInputTokens: 50, cachedInputTokens: 150, outputTokens: 100 }))
   window.answered(0, 2000, 300, usage({ cacheWrite5mTokens: 150, cacheWrite1hTokens: 50, outputTokens: 300 }))
@@ -71,7 +71,7 @@ test("a percentile is off by no more than 9 %", () => {
   )
 })
 
-test("what is older than the window is forgotten", () => {
+test("an attempt that is older than the window is forgotten", () => {
   const window = windowOf()
   for (let minute = 0; minute < 10; minute++) window.failed(minute * MINUTE, 5, false, true)
   expect(window.figures(9 * MINUTE).observations).toBe(10)

@@ -11,7 +11,7 @@ async function page(path: string): Promise<string> {
   return (await serveDocs(path)?.text()) ?? ""
 }
 
-describe("serveDocs", () => {
+describe("the served documentation:", () => {
   test("every document of the repository has a page and its Markdown", async () => {
     const files = ["docs", "docs/decisions"].flatMap((folder) =>
       readdirSync(join(ROOT, folder))
@@ -77,7 +77,7 @@ describe("serveDocs", () => {
     "/docs//",
     "/docs/constructor",
     "/docs/__proto__",
-  ])("%s is nothing", (path) => {
+  ])("%s is not found", (path) => {
     expect(serveDocs(path)).toBeNull()
   })
 })

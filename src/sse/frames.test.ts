@@ -44,7 +44,7 @@ test("lone CR ends lines; a CR at the end of a chunk waits for its LF", () => {
   })
 })
 
-test("long frames in small chunks: what was handed out stays as it was", () => {
+test("a long frame in small chunks leaves what was handed out as it was", () => {
   const frames = [70_000, 3, 200_000, 40_000, 1].map((size, index) => `data: ${String(index).repeat(size)}\n\n`)
   const bytes = Buffer.from(frames.join(""))
   const splitter = new FrameSplitter(1 << 20)
@@ -62,7 +62,7 @@ test("a frame beyond the bound is refused", () => {
   expect(() => split([chunk, chunk, chunk], 1000)).toThrow(RangeError)
 })
 
-test("fields: names, one optional space, several data lines, comments, byte order mark", () => {
+test("fields have names, one optional space, several data lines, comments and a byte order mark", () => {
   const fields = (text: string): unknown => {
     const bytes = Buffer.from(text)
     return readFields(bytes, 0, bytes.length)

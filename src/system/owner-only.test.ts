@@ -32,7 +32,7 @@ test("new folders and files are the owner's alone, whatever the umask", () => {
   }
 })
 
-test("what is there is narrowed and keeps its content", () => {
+test("files that are there are narrowed and keep their content", () => {
   const state = join(folder, "state")
   mkdirSync(state, { mode: 0o755 })
   writeFileSync(join(state, "file"), "text", { mode: 0o644 })

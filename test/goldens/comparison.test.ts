@@ -28,8 +28,8 @@ if (MISSING) process.stderr.write("skipped: no recordings beside the repository 
 const FILES = MISSING ? [] : readdirSync(FOLDER).filter((file) => file.endsWith(".json"))
 const used = new Set<Difference>()
 
-describe.skipIf(MISSING)("another team's goldens", () => {
-  test.each(FILES)("%s", (file) => {
+describe.skipIf(MISSING)("another team's golden", () => {
+  test.each(FILES)("%s differs from ours only as the verdicts say", (file) => {
     const golden = exact(readFileSync(join(FOLDER, file), "utf8"))
     if (!isObject(golden)) throw new Error("a golden is an object")
     const id = wordsOf(golden["id"]).replace("agentgateway/", "")
@@ -38,7 +38,7 @@ describe.skipIf(MISSING)("another team's goldens", () => {
     expect(places.filter((place) => !isExplained(id, place))).toEqual([])
   })
 
-  test("there are as many as there were, and no verdict is without its difference", () => {
+  test("has no verdict without its difference", () => {
     expect(FILES).toHaveLength(53)
     expect(DIFFERENCES.filter((difference) => !used.has(difference))).toEqual([])
   })

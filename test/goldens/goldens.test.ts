@@ -41,7 +41,7 @@ const STREAMED = CASES.filter(({ kind, name, from }) => {
   )
 })
 
-test.each(titled(STREAMED))("%s says what the whole reply says", (_title, one) => {
+test.each(titled(STREAMED))("the golden of %s says what the whole reply says", (_title, one) => {
   const whole = CASES.find((other) => {
     return other.kind === "replies" && other.from === one.from && other.name === one.name && other.to === one.to
   })

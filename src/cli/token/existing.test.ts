@@ -30,7 +30,7 @@ const SECOND = `  - id: second # the other one
       - { token_sha256: ${"ab12".repeat(16)}, token_id: old, expires_at: "2020-01-31T00:00:00Z" } # gone
 `
 
-test("list: a table, without hashes", async () => {
+test("list prints a table without hashes", async () => {
   const { code, out } = await runHere(["token", "list", "--config", file(SMALLEST + SECOND)])
   expect(code).toBe(0)
   expect(out).toBe(
@@ -46,7 +46,7 @@ test("list: a table, without hashes", async () => {
   expect((await runHere(["token", "list", "--config", file(SMALLEST), "--caller", "nobody"])).code).toBe(1)
 })
 
-test("rotate: comments and all other bytes stay, the new entry loads", async () => {
+test("rotate keeps comments and all other bytes, and the new entry loads", async () => {
   const path = file(`# head\n${SMALLEST}${SECOND.replace("suspended", "active")}# tail\n`)
   const before = readFileSync(path, "utf8")
   const { code, out } = await runHere([
@@ -72,7 +72,7 @@ test("rotate: comments and all other bytes stay, the new entry loads", async () 
   expect(existsSync(`${path}.lock`)).toBe(false)
 })
 
-test("revoke: an end that is set already only moves forward", async () => {
+test("revoke only moves an end forward that is set already", async () => {
   const path = file(
     SMALLEST +
       SECOND.replace(`token_expires_at: "2999-01-01"`, `token_id: late\n    token_expires_at: "2999-01-01" # far`),
@@ -96,7 +96,7 @@ test("a token that is not there changes nothing; what was typed is not repeated,
   expect(readFileSync(path, "utf8")).toBe(SMALLEST)
 })
 
-test("wrong arguments are 2", async () => {
+test("wrong arguments end with exit code 2", async () => {
   const path = file(SMALLEST)
   for (const args of [
     ["token", "revoke", "--config", path],

@@ -51,8 +51,8 @@ function said({ blocks }: Reply): unknown {
   }
 }
 
-describe.each(NAMES)("%s", (name) => {
-  test("stream and reply are the same", () => {
+describe.each(NAMES)("the fixture %s", (name) => {
+  test("is the same as a stream and as a reply", () => {
     const events = readText(read(`${name}.sse`))
     assertGrammar(events)
     const folded = fold(events)
@@ -60,7 +60,7 @@ describe.each(NAMES)("%s", (name) => {
     expect(sorted(folded.reply)).toEqual(sorted(replyOf(name)))
   })
 
-  test("the same when each chunk comes without index and shared fields that a server may leave out", () => {
+  test("is the same when each chunk comes without index and shared fields that a server may leave out", () => {
     const frames = framesOf(read(`${name}.sse`)).map(({ data }) => {
       if (data === "[DONE]") return { data }
       const chunk = JSON.parse(data) as Record<string, unknown>
@@ -71,7 +71,7 @@ describe.each(NAMES)("%s", (name) => {
     expect("reply" in folded).toBe(true)
   })
 
-  test("what is written of it reads back, as a reply and as a stream", () => {
+  test("reads back what is written of it, as a reply and as a stream", () => {
     const reply = replyOf(name)
     const written = chatCodec.writeReply(reply, chatOptions({ includeUsage: true }))
     const back = chatCodec.readReply(parseExact(JSON.stringify(written.body)), chatContext())
@@ -93,7 +93,7 @@ describe.each(NAMES)("%s", (name) => {
   })
 })
 
-test("what the fixtures hold", () => {
+test("the fixtures hold what they are named for", () => {
   const kinds = Object.fromEntries(
     NAMES.map((name) => [
       name,

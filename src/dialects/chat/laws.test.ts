@@ -45,8 +45,8 @@ function rewritten(request: Request, own: Partial<TargetFacts> = FULL): Request 
 const instructionsOf = (request: Request): readonly Message[] =>
   request.instructions.length === 0 ? [] : [{ role: "system", blocks: request.instructions }]
 
-describe("requests", () => {
-  test("what all dialects can say comes back as it was", () => {
+describe("a request", () => {
+  test("comes back as it was where all dialects can say it", () => {
     expectProperty(
       fc.property(plainRequest, (request) => {
         const facts = chatFacts(FULL)
@@ -65,7 +65,7 @@ describe("requests", () => {
     )
   })
 
-  test("what was written once is written the same again, without a further loss", () => {
+  test("is written the same again, without a further loss", () => {
     expectProperty(
       fc.property(anyRequest, (request) => {
         const home = { ...request, extra: {} }
@@ -80,7 +80,7 @@ describe("requests", () => {
     )
   })
 
-  test("bodies have no undefined and are the same every time", () => {
+  test("has a body without undefined that is the same every time", () => {
     expectProperty(
       fc.property(anyRequest, (request) => {
         const body = (): unknown => chatCodec.writeRequest(request, chatFacts(), counter()).body
@@ -90,7 +90,7 @@ describe("requests", () => {
     )
   })
 
-  test("no payload of another issuer leaves", () => {
+  test("leaves no payload to another issuer", () => {
     expectProperty(
       fc.property(anyRequest, (request) => {
         const text = JSON.stringify(chatCodec.writeRequest(request, chatFacts(FULL), counter()).body)
@@ -171,7 +171,7 @@ describe("replies", () => {
     )
   })
 
-  test("reasoning stands where it stood", () => {
+  test("have reasoning where it stood", () => {
     const from: Dialect = "messages"
     const sealed = (payload: string): Block => ({
       type: "reasoning",
@@ -215,7 +215,7 @@ describe("replies", () => {
     )
   })
 
-  test("unfolded and written as a stream are read as they were", () => {
+  test("are read as they were when they are unfolded and written as a stream", () => {
     expectProperty(
       fc.property(plainReply, (reply) => {
         const folded = fold(readText(writeEvents(unfold(reply), chatOptions({ includeUsage: true }))))
@@ -228,7 +228,7 @@ describe("replies", () => {
   })
 })
 
-describe("input of any shape", () => {
+describe("input of any shape is read:", () => {
   const keys = fc.constantFrom(
     ..."messages role content tool_calls id function custom name arguments input type text tools tool_choice functions".split(
       " ",

@@ -28,7 +28,7 @@ function read(value: JsonValue, context = chatContext()): Reply {
   return result.reply
 }
 
-describe("what is no answer", () => {
+describe("a body that is no answer", () => {
   test.each([
     [undefined, "protocol"],
     [null, "protocol"],
@@ -42,7 +42,7 @@ describe("what is no answer", () => {
     [{ object: "error", message: "m", code: 400 }, "invalid-request"],
     [{ choices: [{ message: { content: "x" }, error: { code: 502, message: "m" } }] }, "server"],
     [{ choices: [{ message: { content: "x" }, finish_reason: "error" }] }, "server"],
-  ] as const)("%j is %s", (value, kind) => {
+  ] as const)("%j is a failure of the kind %s", (value, kind) => {
     const result = readReply(value, chatContext())
     expect("failure" in result ? result.failure.kind : "reply").toBe(kind)
   })
@@ -172,12 +172,12 @@ describe("an answer", () => {
     [{ finish_reason: "model_length" }, { is: "context-length", raw: "model_length" }],
     [{ finish_reason: null }, { is: "end", raw: null }],
     [{ finish_reason: "toString" }, { is: "other", raw: "toString" }],
-  ])("%j stopped so", (choice, stop) => {
+  ])("has the stop of %j", (choice, stop) => {
     expect(read({ choices: [{ index: 0, message: { content: "x" }, ...choice }] }).stop).toEqual<unknown>(stop)
   })
 })
 
-describe("for a client", () => {
+describe("an answer for a client", () => {
   const reply = (blocks: readonly Block[], own: Partial<Reply> = {}): Reply => ({
     id: "up",
     model: "m",
@@ -192,7 +192,7 @@ describe("for a client", () => {
     return (written as unknown as { choices: { message: unknown }[] }).choices[0]?.message
   }
 
-  test("all fields of the vendor's schema are there", () => {
+  test("has all fields of the vendor's schema", () => {
     expect(writeReply(reply([{ type: "text", text: "x" }]), chatOptions()).body).toEqual({
       id: "chatcmpl-000001",
       object: "chat.completion",
@@ -209,7 +209,7 @@ describe("for a client", () => {
     })
   })
 
-  test("blocks of text are one text, images have OpenRouter's place", () => {
+  test("has its blocks of text as one text, and images in OpenRouter's place", () => {
     const blocks: Block[] = [
       { type: "text", text: "a" },
       { type: "text", text: "b" },
@@ -223,7 +223,7 @@ describe("for a client", () => {
     })
   })
 
-  test("a part of content that only some servers know is its text, or nothing, declared", () => {
+  test("has the text of a part that only some servers know, or nothing, declared", () => {
     const part = (text: string | null): Block => {
       return { type: "raw", dialect: "chat", what: "content", raw: { type: "odd" }, text }
     }
@@ -235,7 +235,7 @@ describe("for a client", () => {
     ])
   })
 
-  test("of functions there is one call, under its old name", () => {
+  test("has one call for a client of functions, under its old name", () => {
     const call = { type: "tool-call", id: "a", name: "f", namespace: null, kind: "function", arguments: "{}" } as const
     expect(messageOf([call], { functions: [] })).toEqual({
       role: "assistant",
@@ -251,7 +251,7 @@ describe("for a client", () => {
     expect(JSON.stringify(written)).toContain('"finish_reason":"function_call"')
   })
 
-  test("losses name what no client of Chat can be told", () => {
+  test("declares what no client of Chat can be told", () => {
     const { losses } = writeReply(
       reply(
         [
@@ -291,8 +291,8 @@ describe("for a client", () => {
   })
 })
 
-describe("usage", () => {
-  test("in all details, whatever the spelling of numbers", () => {
+describe("the usage of an answer", () => {
+  test("is read in all details, whatever the spelling of numbers", () => {
     const usage = readCanonicalUsage(
       parseExact(`{"prompt_tokens":100,"completion_tokens":20,"total_tokens":120,"cost":0.00012345678901234567890,
         "prompt_tokens_details":{"cached_tokens":30,"cache_write_tokens":10,"audio_tokens":4,"image_tokens":2},
@@ -329,7 +329,7 @@ describe("usage", () => {
     expect(usageLosses(usage!)).toEqual([{ code: "reply-usage", path: "usage.serverTools.web_search_requests" }])
   })
 
-  test("that is not told is unknown, not zero", () => {
+  test("is unknown, not zero, where it is not told", () => {
     expect(readCanonicalUsage({ prompt_tokens: 3, completion_tokens: 0 })).toEqual({
       freshInputTokens: 3,
       outputTokens: 0,
@@ -344,7 +344,7 @@ describe("usage", () => {
   })
 })
 
-describe("errors", () => {
+describe("errors:", () => {
   test.each([
     [400, { error: { message: "This model's maximum context length is 8192 tokens." } }, "context-too-long"],
     [400, { error: { message: "m", code: "context_length_exceeded" } }, "context-too-long"],
@@ -359,11 +359,11 @@ describe("errors", () => {
     [500, { error: "m" }, "server"],
     [503, "busy", "overloaded"],
     [529, undefined, "overloaded"],
-  ] as const)("%d %j is %s", (status, value, kind) => {
+  ] as const)("%d with %j is %s", (status, value, kind) => {
     expect(readError(status, value)).toMatchObject({ kind, status })
   })
 
-  test("keep the vendor's words", () => {
+  test("the vendor's words are kept", () => {
     const failure = readError(422, { error: { message: "m", type: "t", code: 7, param: "messages[0]" } })
     expect(failure).toEqual({
       kind: "invalid-request",
@@ -378,7 +378,7 @@ describe("errors", () => {
     })
   })
 
-  test("without words get the vendor's usual ones, details are shown", () => {
+  test("an error without words gets the vendor's usual ones, and details are shown", () => {
     const failure = { ...readFailure(undefined, 429), details: { resets_at: 5 } }
     expect(writeError(failure, "req_1")).toEqual({
       error: {

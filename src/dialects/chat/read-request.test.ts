@@ -46,7 +46,7 @@ describe("a body that cannot mean a request names its fault", () => {
     ["stream", { messages: [user], stream: "yes" }],
     ["response_format", { messages: [user], response_format: "json" }],
     ["seed", { messages: [user], seed: "x" }],
-  ])("%s", (param, body) => {
+  ])("as the path %s", (param, body) => {
     expect(paramOf(body)).toBe(param)
   })
 })
@@ -70,7 +70,7 @@ describe("messages", () => {
     expect(request.instructions).toEqual([])
   })
 
-  test("hold images, sound, files and what nobody knows", () => {
+  test("hold images, sound, files and unknown parts", () => {
     const message = readOne({
       role: "user",
       content: [
@@ -251,7 +251,7 @@ describe("reasoning that comes back", () => {
     ])
   })
 
-  test("an origin without a payload is kept", () => {
+  test("keeps an origin without a payload", () => {
     const block = { type: "reasoning", parts: [{ kind: "summary", text: "s" }], seal: originSeal(issuer) } as const
     const details = [{ type: "reasoning.encrypted", index: 0, data: wrapReasoning(block) }]
     expect(readOne({ role: "assistant", content: null, reasoning_details: details }).blocks).toEqual([block])
@@ -259,7 +259,7 @@ describe("reasoning that comes back", () => {
 })
 
 describe("tools", () => {
-  test("functions, custom tools and hosted ones", () => {
+  test("are functions, custom tools and hosted ones", () => {
     const request = read({
       tools: [
         {
@@ -324,7 +324,7 @@ describe("tools", () => {
       { mode: "allowed", need: "required", tools: [{ name: "f", namespace: null }] },
     ],
     [{ tool_choice: { type: "web" } }, { mode: "raw", dialect: "chat", raw: { type: "web" } }],
-  ])("the choice %j", (body, choice) => {
+  ])("have the choice %j", (body, choice) => {
     expect(read(body).toolChoice).toEqual<unknown>(choice)
   })
 })
@@ -395,13 +395,13 @@ describe("settings", () => {
     ],
     [{ thinking: { type: "sometimes" } }, undefined, { thinking: { type: "sometimes" } }],
     [{ reasoning: "deep" }, undefined, { reasoning: "deep" }],
-  ])("the wish %j", (body, wish, extra) => {
+  ])("hold the wish %j", (body, wish, extra) => {
     const request = read(body)
     expect(request.reasoning).toEqual<unknown>(wish)
     expect(request.extra).toEqual<unknown>(extra)
   })
 
-  test("keys named like parts of objects are only keys", () => {
+  test("take keys named like parts of objects for keys", () => {
     const body = parseExact('{"model":"g","messages":[],"__proto__":{"polluted":true},"constructor":1}')
     const { extra } = readRequest(body).request
     expect(Object.keys(extra).toSorted()).toEqual(["__proto__", "constructor"])

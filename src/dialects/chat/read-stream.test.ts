@@ -211,7 +211,7 @@ describe("what is said", () => {
     ])
   })
 
-  test("with images and parts that nobody knows", () => {
+  test("keeps images and unknown parts", () => {
     expect(
       blocksOf(
         delta({ content: "see" }),
@@ -231,19 +231,19 @@ describe("what is said", () => {
     ])
   })
 
-  test("with a message instead of a delta", () => {
+  test("may come as a message instead of a delta", () => {
     const chunk = { choices: [{ message: { role: "assistant", content: "whole" }, finish_reason: "stop" }] }
     expect(blocksOf(chunk)).toEqual([text("whole")])
   })
 
-  test("citations without text are declared", () => {
+  test("declares citations without text", () => {
     const reader = new ChatStreamReader(chatContext())
     const cited = { type: "url_citation", url_citation: { url: "u" } }
     eventsFrom(framesOf(streamOf(delta({ annotations: [cited] }), delta({}, "stop"))), reader)
     expect(reader.losses()).toEqual([{ code: "reply-citations", path: "annotations" }])
   })
 
-  test("citations count from the text of their block", () => {
+  test("counts citations from the text of their block", () => {
     const cited = { type: "url_citation", url_citation: { url: "u", start_index: 3, end_index: 4 } }
     const blocks = blocksOf(
       delta({ content: "ab" }),
@@ -256,7 +256,7 @@ describe("what is said", () => {
   })
 })
 
-describe("usage and the stop", () => {
+describe("a stream tells", () => {
   const count = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }
 
   test.each([
@@ -286,7 +286,7 @@ describe("usage and the stop", () => {
     expect(reply?.stop).toEqual({ is: "end", raw: "stop" })
   })
 
-  test("reasoning outside of the completion is added where the total says so", () => {
+  test("reasoning outside of the completion, which is added where the total says so", () => {
     const usage = {
       prompt_tokens: 10,
       completion_tokens: 2,
@@ -390,14 +390,14 @@ describe("the end", () => {
       [data({ error: { message: "m", code: "context_length_exceeded" } })],
       { kind: "context-too-long" },
     ],
-  ])("an error %s", (_where, frames, failure) => {
+  ])("is a failure after an error %s", (_where, frames, failure) => {
     expect(last(data(delta({ content: "x" })), ...frames, { data: "[DONE]" })).toMatchObject({
       type: "fail",
       failure: { message: "m", status: null, ...failure },
     })
   })
 
-  test("by an error keeps the usage that was told", () => {
+  test("keeps the usage that was told before an error", () => {
     const usage = { prompt_tokens: 3, completion_tokens: 2 }
     expect(last(data({ choices: [], usage }), data({ error: { message: "m" } }))).toMatchObject({
       usage: { freshInputTokens: 3, outputTokens: 2 },
@@ -405,7 +405,7 @@ describe("the end", () => {
   })
 })
 
-describe("nothing makes it throw", () => {
+describe("the reader does not throw", () => {
   const member = fc.constantFrom(
     "choices",
     "delta",
@@ -452,7 +452,7 @@ describe("nothing makes it throw", () => {
     })
     .map((choice) => ({ id: "c", choices: [choice] }))
 
-  test("chunks of any shape", () => {
+  test("on chunks of any shape", () => {
     expectProperty(
       fc.property(fc.array(fc.oneof(near, chaos), { maxLength: 8 }), fc.boolean(), (chunks, done) => {
         const frames = [
@@ -465,7 +465,7 @@ describe("nothing makes it throw", () => {
     )
   })
 
-  test("text of any kind", () => {
+  test("on text of any kind", () => {
     expectProperty(
       fc.property(fc.array(fc.record({ event: fc.constantFrom("", "error", "ping"), data: fc.string() })), (frames) => {
         assertGrammar(eventsFrom(frames, new ChatStreamReader(chatContext())))
@@ -474,7 +474,7 @@ describe("nothing makes it throw", () => {
   })
 })
 
-test("50,000 deltas", () => {
+test("a stream of 50,000 deltas is read delta by delta", () => {
   const reader = new ChatStreamReader(chatContext())
   const frames = Array.from({ length: 50_000 }, (_, index) => ({
     data: JSON.stringify(

@@ -58,7 +58,7 @@ const LOSING: Readonly<Record<string, readonly LossCode[]>> = {
   "chat/envoy-ai-gateway--chat-bad-request.0": ["output-cap"],
 }
 
-describe("requests", () => {
+describe("the request", () => {
   test.each(named(REQUESTS.filter(({ name }) => name in LOSING)))("%s loses something", (name, recording) => {
     const { request, losses } = chatCodec.readRequest(bodyOf(recording.request))
     const written = chatCodec.writeRequest(request, facts(request), counter())
@@ -119,8 +119,8 @@ const FAILING: Readonly<Record<string, FailureKind>> = {
   "chat/pydantic-ai--test_openrouter--test_openrouter_stream_error.0": "invalid-request",
 }
 
-describe("replies", () => {
-  test.each(named(REPLIES.filter(({ status }) => status !== 200)))("the error of %s is read", (_name, recording) => {
+describe("the reply", () => {
+  test.each(named(REPLIES.filter(({ status }) => status !== 200)))("%s is read as an error", (_name, recording) => {
     const failure = chatCodec.readError(recording.status, bodyOf(recording.body))
     expect(failure.status).toBe(recording.status)
     expect(failure.message).toBe(messageIn(recording))
@@ -156,7 +156,7 @@ function messageIn(recording: Recording): string {
 
 const textOf = (recording: Recording): string => recording.sse ?? ""
 
-describe("streams", () => {
+describe("the stream", () => {
   test.each(named(STREAMS.filter(({ name }) => name in FAILING)))("%s reads as a failure", (name, recording) => {
     const events = eventsFrom(framesOf(textOf(recording)), chatCodec.createStreamReader(chatContext()))
     assertGrammar(events)
@@ -178,7 +178,7 @@ describe("streams", () => {
   })
 
   test.each(named(STREAMS.filter(({ name }) => !(name in FAILING))))(
-    "%s: reader and observer see the same usage",
+    "%s has the same usage for its reader and its observer",
     (_name, recording) => {
       const observer = new ChatObserver({ ...NO_REQUEST_FACTS, model: "m", stream: true })
       for (const block of textOf(recording).split(/(?<=\n\n)/)) {

@@ -46,14 +46,14 @@ const result = (callId: string, ...content: Block[]): Block => {
   return { type: "tool-result", callId, kind: "function", isError: false, content }
 }
 
-test("the least: model and messages", () => {
+test("the smallest body has model and messages", () => {
   expect(write(asked({}))).toEqual({
     body: { model: "upstream-model", messages: [{ role: "user", content: "hi" }] },
     losses: [],
   })
 })
 
-describe("messages", () => {
+describe("messages:", () => {
   test("instructions are a system message of parts, marks and attribution are left out", () => {
     const instructions: Block[] = [
       text("x-anthropic-billing-header: cc_version=1"),
@@ -110,7 +110,7 @@ describe("messages", () => {
     expect(written[1]?.["content"]).toHaveLength(2)
   })
 
-  test("calls and results: exact arguments, legal ids, errors as text", () => {
+  test("calls and results have exact arguments, legal ids, and errors as text", () => {
     const args = '{ "n": 12345678901234567890 }'
     const { body, losses } = messagesOf([
       { role: "user", blocks: [text("go")] },
@@ -193,7 +193,7 @@ describe("messages", () => {
     expect(losses).toEqual(["tool-result-media messages[2].blocks[0]"])
   })
 
-  test("media: what Chat has no form for is text, with a loss", () => {
+  test("media that Chat has no form for become text, with a loss", () => {
     const blocks: Block[] = [
       { type: "image", source: { kind: "url", url: "https://a.example/i" }, detail: "high" },
       { type: "document", source: { kind: "base64", mediaType: "application/pdf", data: "BB" }, context: "c" },
@@ -413,7 +413,7 @@ describe("tools", () => {
     expect(losses).toEqual(["tool-strict tools[1]"])
   })
 
-  test("any is required, forbidden parallels are said, no tools are no field", () => {
+  test("say required for any, tell forbidden parallels, and are no field where there are none", () => {
     const tools: Tool[] = [{ type: "function", name: "f", namespace: null, schema: {} }]
     const { body } = write(asked({ tools, toolChoice: { mode: "required" }, parallelToolCalls: false }))
     expect([body["tool_choice"], body["parallel_tool_calls"]]).toEqual(["required", false])
@@ -422,7 +422,7 @@ describe("tools", () => {
   })
 })
 
-describe("settings", () => {
+describe("settings:", () => {
   test.each([
     ["max_tokens", { outputTokenField: "max_tokens" }, 10, []],
     ["max_completion_tokens", { outputTokenField: "max_completion_tokens" }, 10, []],
@@ -467,7 +467,7 @@ describe("settings", () => {
     [{ budgetTokens: 5000 }, { control: "token_budget" }, { reasoning: { max_tokens: 5000 } }, []],
     [{ control: "adaptive" }, { control: "adaptive" }, { reasoning: { enabled: true } }, []],
     [{ effort: "low" }, { control: null }, {}, ["reasoning-control reasoning"]],
-  ] as const)("the wish %j under %j", (reasoning, own, fields, losses) => {
+  ] as const)("the wish %j is written under %j", (reasoning, own, fields, losses) => {
     const facts = chatFacts()
     const written = write(asked({ reasoning }), { reasoning: { ...facts.reasoning, ...own } })
     const { model: _model, messages: _messages, ...rest } = written.body
@@ -486,13 +486,13 @@ describe("settings", () => {
     ],
     [{ kind: "schema", schema: {} }, { structuredOutput: false }, { type: "json_object" }, ["output-format output"]],
     [{ kind: "text" }, {}, undefined, []],
-  ] as const)("the format %j under %j", (output, own, format, losses) => {
+  ] as const)("the format %j is written under %j", (output, own, format, losses) => {
     const written = write(asked({ output }), own)
     expect(written.body["response_format"]).toEqual<unknown>(format)
     expect(written.losses).toEqual([...losses])
   })
 
-  test("who is behind the call stays here, cache keys cross to kin", () => {
+  test("the person behind the call stays here, and cache keys cross to kin", () => {
     const identity = { user: "u", metadata: { a: "b" }, promptCacheKey: "k", promptCacheRetention: "24h" }
     const kin = write(asked({ identity }, "responses"))
     expect(kin.body).toMatchObject({ prompt_cache_key: "k", prompt_cache_retention: "24h" })
@@ -533,7 +533,7 @@ describe("settings", () => {
     ["conversation", { conversation: "conv_1" }],
     ["background", { background: true }],
     ["thread", { thread: { type: "create" } }],
-  ] as const)("%s cannot be held", (param, state) => {
+  ] as const)("%s cannot be held by Chat", (param, state) => {
     const refuse = (): unknown => write(asked({ state }, "responses"))
     expect(refuse).toThrow(RouterError)
     try {

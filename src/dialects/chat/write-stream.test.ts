@@ -42,8 +42,8 @@ const deltas = (text: string): readonly unknown[] =>
     return chunk.choices[0] === undefined ? [chunk.usage] : [chunk.choices[0].finish_reason ?? chunk.choices[0].delta]
   })
 
-describe("the chunks", () => {
-  test("in full, with usage asked for", () => {
+describe("the chunks of a stream", () => {
+  test("are complete, with the usage that was asked for", () => {
     const text = writeEvents(
       [start, open("text"), says("Hi"), close, usage, stop("end"), end],
       chatOptions({ includeUsage: true }),
@@ -75,11 +75,11 @@ describe("the chunks", () => {
     expect(text.endsWith("data: [DONE]\n\n")).toBe(true)
   })
 
-  test("without usage where nobody asked", () => {
+  test("have no usage that was not asked for", () => {
     expect(writeEvents([start, usage, stop("end"), end])).not.toContain("usage")
   })
 
-  test("of calls: index on each piece, the head on the first", () => {
+  test("of calls have an index on each piece and the head on the first", () => {
     expect(
       deltas(
         writeEvents([
@@ -107,7 +107,7 @@ describe("the chunks", () => {
     ])
   })
 
-  test("for a client of functions: the one call that it can hold", () => {
+  test("for a client of functions hold the one call that it can take", () => {
     const writer = new ChatStreamWriter(chatOptions({}, { functions: [{ name: "f" }] }))
     const events = [
       start,
@@ -130,7 +130,7 @@ describe("the chunks", () => {
     expect(writer.losses()).toEqual([{ code: "reply-content", path: "blocks[1]" }])
   })
 
-  test("of reasoning: parts apart by a blank line, envelopes once before the finish", () => {
+  test("of reasoning have parts apart by a blank line, and envelopes once before the finish", () => {
     const issuer = { dialect: "messages", label: "a" } as const
     const seal = (payload: string): Event => {
       return { type: "delta", delta: { of: "seal", seal: { issuer, form: "signature", payload } } }
@@ -176,7 +176,7 @@ describe("the chunks", () => {
     expect(written.slice(8)).toEqual(["tool_calls", "[DONE]"])
   })
 
-  test("of citations: once, with offsets in the whole text", () => {
+  test("of citations come once, with offsets in the whole text", () => {
     const cite = (from: number | null): Event => ({
       type: "delta",
       delta: {
@@ -219,7 +219,7 @@ describe("the chunks", () => {
     ])
   })
 
-  test("of foreign blocks: the text that stands for them, declared", () => {
+  test("of foreign blocks have the text that stands for them, declared", () => {
     const writer = new ChatStreamWriter(chatOptions())
     const raw = { type: "raw", dialect: "messages", raw: { type: "x" } } as const
     const events: Event[] = [
@@ -249,12 +249,12 @@ describe("the chunks", () => {
   })
 })
 
-describe("the end", () => {
+describe("the end of a stream", () => {
   const failure: Event = { type: "fail", failure: { kind: "overloaded", status: null, message: "busy" }, usage: null }
   const error =
     'data: {"error":{"type":"overloaded_error","code":"server_is_overloaded","message":"busy","param":null}}\n\n'
 
-  test("by a failure is one error line, whenever it comes", () => {
+  test("is one error line for a failure, whenever it comes", () => {
     expect(writeEvents([failure])).toBe(error)
     for (const events of [
       [start, failure],
@@ -269,7 +269,7 @@ describe("the end", () => {
     }
   })
 
-  test("nothing that tells the end is written before it", () => {
+  test("is told by nothing that stands before it", () => {
     const text = writeEvents(
       [start, open("text"), says("x"), close, usage, stop("end")],
       chatOptions({ includeUsage: true }),
@@ -278,7 +278,7 @@ describe("the end", () => {
     expect(text).not.toContain("prompt_tokens")
   })
 
-  test("silence is bridged by comments, until it is over", () => {
+  test("is the last: comments bridge silence only until then", () => {
     const writer = new ChatStreamWriter(chatOptions())
     expect(writer.keepAlive()).toBe(": keep-alive\n\n")
     writer.push(start)
@@ -296,11 +296,11 @@ describe("the end", () => {
     ["content-filter", "content_filter"],
     ["tool-calls", "stop"],
     ["other", "stop"],
-  ] as const)("%s without blocks is %s", (is, reason) => {
+  ] as const)("for %s without blocks is %s", (is, reason) => {
     expect(deltas(writeEvents([start, stop(is), end]))).toEqual([{ role: "assistant" }, reason, "[DONE]"])
   })
 
-  test("a refusal in words is stop", () => {
+  test("is stop for a refusal in words", () => {
     expect(deltas(writeEvents([start, open("refusal"), says("no"), close, stop("refusal"), end]))).toEqual([
       { role: "assistant" },
       { refusal: "no" },
@@ -315,7 +315,7 @@ describe("the model's name", () => {
     [null, "m-1", "m-1"],
     [null, "", "group"],
     ["shown", "m-1", "shown"],
-  ])("options %p, upstream %p: %s", (model, named, expected) => {
+  ])("for options %p and upstream %p is %s", (model, named, expected) => {
     const options = { ...chatOptions(), model }
     const [frame] = framesOf(writeEvents([{ type: "start", id: "up", model: named, created: 42 }, end], options))
     expect((JSON.parse(frame?.data ?? "") as ChatCompletionChunk).model).toBe(expected)
@@ -401,8 +401,8 @@ describe("the vendor's SDK", () => {
   })
 })
 
-describe("laws", () => {
-  test("a stream written of events reads like the reply written of their fold", () => {
+describe("every stream", () => {
+  test("reads like the reply written of its fold", () => {
     expectProperty(
       fc.property(eventsOf(anyReply), (events) => {
         const folded = fold(events)
@@ -432,7 +432,7 @@ describe("laws", () => {
     )
   })
 
-  test("exactly one end, whatever comes and how often", () => {
+  test("has exactly one end, whatever comes and how often", () => {
     const event = fc.constantFrom<Event>(
       start,
       open("text"),
@@ -465,7 +465,7 @@ describe("laws", () => {
     )
   })
 
-  test("50,000 deltas", () => {
+  test("is written delta by delta, 50,000 of them", () => {
     const reply: Reply = { id: "", model: "m", created: 1, blocks: [], stop: { is: "end", raw: null }, usage: null }
     const [first, ...rest] = [...unfold(reply)]
     const events = [first!, open("reasoning"), ...Array.from({ length: 50_000 }, () => thinks("w ")), close, ...rest]

@@ -26,7 +26,7 @@ describe("an upstream's error", () => {
     [502, "<html>", "server"],
     [422, { error: "flat" }, "invalid-request"],
     [200, error("overloaded_error"), "overloaded"],
-  ] as const)("%d %j is %s", (status, body, kind) => {
+  ] as const)("with %d and %j is %s", (status, body, kind) => {
     const failure = readFailure(status, body)
     expect(failure).toMatchObject({ kind: kind satisfies FailureKind, status })
     expect(failure.message).not.toBe("")
@@ -74,7 +74,7 @@ describe("an error for a client", () => {
     ["timeout", "timeout_error"],
     ["server", "api_error"],
     ["protocol", "api_error"],
-  ] as const)("%s is %s", (kind, type) => {
+  ] as const)("of the kind %s is %s", (kind, type) => {
     const failure = {
       kind,
       status: null,

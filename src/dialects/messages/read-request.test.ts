@@ -99,7 +99,7 @@ describe("content", () => {
         },
       ],
     ],
-  ] satisfies readonly (readonly [string, JsonObject, readonly Block[]])[])("%s", (_name, wire, expected) => {
+  ] satisfies readonly (readonly [string, JsonObject, readonly Block[]])[])("is read: %s", (_name, wire, expected) => {
     expect(blocks(wire)).toEqual(expected)
   })
 
@@ -127,7 +127,7 @@ describe("content", () => {
     ["tool_reference", "content", "[tool available: look]"],
     ["search_result", "content", "said"],
     ["block_of_tomorrow", "content", null],
-  ] as const)("%s is raw: %s", (type, what, text) => {
+  ] as const)("of the type %s is raw, as %s", (type, what, text) => {
     const wire: JsonObject = {
       type,
       tool_name: "look",
@@ -147,7 +147,7 @@ describe("content", () => {
     })
   })
 
-  test("of citations: web sources are common, all others raw", () => {
+  test("of citations is common for web sources, and raw for all others", () => {
     const web = { type: "web_search_result_location", url: "u", title: null, cited_text: "c", encrypted_index: "i" }
     const page = { type: "page_location", document_index: 0 }
     expect(blocks({ type: "text", text: "a", citations: [web, page] })).toEqual([
@@ -208,7 +208,7 @@ describe("tools", () => {
     ["tool_search_tool_regex_20251119", "provider"],
     ["mcp_toolset", "provider"],
     ["advisor_20260301", "provider"],
-  ] as const)("%s is run by the %s", (type, runs) => {
+  ] as const)("named %s are run by the %s", (type, runs) => {
     const raw = { type, name: "n" }
     const tool = { type: "raw", dialect: "messages", vendorType: type, runs, name: "n", raw } as const
     expect(read({ tools: [raw] }).tools).toEqual([tool])
@@ -243,7 +243,7 @@ describe("tools", () => {
         parallelToolCalls: false,
       },
     ],
-  ] as const)("choice %j", (wire, expected) => {
+  ] as const)("have the choice %j", (wire, expected) => {
     const tools = [{ type: "web_search_20250305", name: "web_search" }]
     expect(read({ tools, tool_choice: wire })).toMatchObject(expected)
   })
@@ -257,7 +257,7 @@ describe("wishes", () => {
     [{ thinking: { type: "between_tools" } }, undefined, { thinking: { type: "between_tools" } }],
     [{ output_config: { effort: "max" } }, { effort: "max" }, {}],
     [{ output_config: { task_budget: { total: 1 } } }, undefined, { output_config: { task_budget: { total: 1 } } }],
-  ] as const)("to reason %j", (wire, reasoning, extra) => {
+  ] as const)("to reason are read from %j", (wire, reasoning, extra) => {
     const request = read(wire)
     expect(request.reasoning).toEqual(reasoning as Request["reasoning"])
     expect(request.extra).toEqual(extra)
@@ -266,11 +266,11 @@ describe("wishes", () => {
   test.each([
     [{ output_config: { format: { type: "json_schema", schema: { type: "object" } } } }],
     [{ output_format: { type: "json_schema", schema: { type: "object" } } }],
-  ])("for a format %j", (wire) => {
+  ])("for a format are read from %j", (wire) => {
     expect(read(wire).output).toEqual({ kind: "schema", schema: { type: "object" } })
   })
 
-  test("of all other kinds", () => {
+  test("of all other kinds are read", () => {
     const request = read({
       max_tokens: 5,
       temperature: 0,
@@ -326,19 +326,25 @@ describe("a body that cannot mean a request", () => {
     ["a cap in words", { messages: [], max_tokens: "many" }, "max_tokens"],
     ["a stop sequence of numbers", { messages: [], stop_sequences: [1] }, "stop_sequences[0]"],
     ["metadata of text", { messages: [], metadata: "m" }, "metadata"],
-  ] satisfies readonly (readonly [string, JsonValue, string | undefined])[])("%s", (_name, body, param) => {
-    let thrown: unknown
-    try {
-      readRequest(body)
-    } catch (error) {
-      thrown = error
-    }
-    expect(thrown).toBeInstanceOf(RouterError)
-    if (!(thrown instanceof RouterError)) return
-    expect(thrown.code).toBe("invalid-request")
-    expect(thrown.detail.param).toBe(param)
-  })
+  ] satisfies readonly (readonly [string, JsonValue, string | undefined])[])(
+    "is refused with its place: %s",
+    (_name, body, param) => {
+      const error = thrownBy(() => readRequest(body))
+      expect(error).toBeInstanceOf(RouterError)
+      expect(error).toMatchObject({ code: "invalid-request" })
+      expect((error as RouterError).detail.param).toBe(param)
+    },
+  )
 })
+
+function thrownBy(run: () => unknown): unknown {
+  try {
+    run()
+  } catch (error) {
+    return error
+  }
+  throw new Error("nothing was thrown")
+}
 
 test("a recorded agent's request holds everything that it said", async () => {
   const folder = path.resolve(import.meta.dir, "../../../test/fixtures/messages")

@@ -306,7 +306,7 @@ function blocksOf(frames: readonly Frame[], tools: readonly Tool[] = []): readon
 }
 
 describe("a stream", () => {
-  test("of thinking, text and a call", () => {
+  test("is read with thinking, text and a call", () => {
     const events = readAll([
       start(),
       frame({ type: "ping" }),
@@ -359,19 +359,19 @@ describe("a stream", () => {
     expect(added.map((event) => event.type)).toEqual(["open", "delta"])
   })
 
-  test("of a call without arguments", () => {
+  test("is read with a call without arguments", () => {
     const call = open(0, { type: "tool_use", id: "t", name: "f", input: {} })
     const empty = grow(0, { type: "input_json_delta", partial_json: "" })
     expect(blocksOf([start(), call, empty, close(0), ...finish("tool_use")])).toMatchObject([{ arguments: "{}" }])
   })
 
-  test("of a call that has its arguments from the start, or no id", () => {
+  test("is read with a call that has its arguments from the start, or no id", () => {
     const frames = [start(), open(0, { type: "tool_use", name: "f", input: { a: 1 } }), close(0), ...finish("end_turn")]
     expect(blocksOf(frames)).toMatchObject([{ id: "call_1", arguments: '{"a":1}' }])
     expect(replyOf(fold(readAll(frames))).stop).toEqual({ is: "tool-calls", raw: "end_turn" })
   })
 
-  test("of a call of a free-text tool", () => {
+  test("is read with a call of a free-text tool", () => {
     const tool = { type: "custom", name: "apply.patch", namespace: null } as const
     const wire = namesOf([tool]).wire(tool)
     const call = open(0, { type: "tool_use", id: "t", name: wire, input: {} })
@@ -383,7 +383,7 @@ describe("a stream", () => {
     expect(blocksOf([start(), call, close(0), ...finish("tool_use")], [tool])).toMatchObject([{ arguments: "" }])
   })
 
-  test("whose blocks all have the same index, or none", () => {
+  test("is read although all blocks have the same index, or none", () => {
     const call = (id: string): readonly Frame[] => [
       open(0, { type: "tool_use", id, name: "f", input: {} }),
       grow(0, { type: "input_json_delta", partial_json: `{"id":"${id}"}` }),
@@ -397,7 +397,7 @@ describe("a stream", () => {
     expect(blocksOf(unclosed)).toEqual(blocksOf(same))
   })
 
-  test("whose blocks overlap", () => {
+  test("is read although its blocks overlap", () => {
     const frames = [
       start(),
       open(0, { type: "text", text: "" }),
@@ -411,12 +411,12 @@ describe("a stream", () => {
     expect(blocksOf(frames).map((block) => block.type)).toEqual(["text", "tool-call"])
   })
 
-  test("that lost the start of a block", () => {
+  test("is read although it lost the start of a block", () => {
     const frames = [start(), grow(0, { type: "text_delta", text: "a" }), close(0), ...finish("end_turn")]
     expect(blocksOf(frames)).toEqual([{ type: "text", text: "a" }])
   })
 
-  test("with everything in message_start", () => {
+  test("is read with everything in message_start", () => {
     const content = [{ type: "text", text: "all" }]
     const whole = start({ content, stop_reason: "end_turn", usage: { input_tokens: 3, output_tokens: 4 } })
     const expected = {
@@ -466,7 +466,7 @@ describe("a stream", () => {
     [{ type: "error", error: { type: "overloaded_error", message: "Overloaded" } }, "overloaded", "Overloaded"],
     [{ type: "error", error: { type: "of_tomorrow", message: "m" } }, "server", "m"],
     [{ type: "error" }, "server", "The upstream failed."],
-  ] as const)("that fails: %j", (body, kind, message) => {
+  ] as const)("ends as a failure after %j", (body, kind, message) => {
     const events = readAll([start(), open(0, { type: "text", text: "a" }), frame(body)])
     expect(events.at(-1)).toMatchObject({ type: "fail", failure: { kind, message, status: null } })
   })
@@ -477,7 +477,7 @@ describe("a stream", () => {
     expect(replyOf(fold(events)).stop).toEqual({ is: "length", raw: "max_tokens" })
   })
 
-  test("of blocks that only this vendor has", () => {
+  test("keeps blocks that only this vendor has", () => {
     const search = { type: "server_tool_use", id: "s", name: "web_search", input: { query: "q" } } as const
     const found = { type: "web_search_tool_result", tool_use_id: "s", content: [] } as const
     const frames = [

@@ -61,7 +61,7 @@ function joined(messages: JsonValue): JsonValue {
 }
 
 describe("a request of this dialect", () => {
-  test.each(["agent-request.json", "everything-request.json"])("%s comes out as it went in", async (name) => {
+  test.each(["agent-request.json", "everything-request.json"])("comes out of %s as it went in", async (name) => {
     const body = await fixture(name)
     const { wire, codes } = written(body)
     expect(JSON.stringify(normal(wire), sorted)).toBe(JSON.stringify(normal(body), sorted))
@@ -135,7 +135,7 @@ describe("a request of any dialect", () => {
     )
   })
 
-  test("takes time in proportion to its history", () => {
+  test("is written for a history of 20,000 turns", () => {
     const turn = (index: number): readonly Message[] => [
       { role: "user", blocks: [{ type: "text", text: `question ${index}` }] },
       {

@@ -116,7 +116,7 @@ describe("blocks", () => {
     expect(codes).toEqual(["tool-arguments-wrapped"])
   })
 
-  test("of a refusal and citations", () => {
+  test("of a refusal become text, and citations are left out", () => {
     const cited = (index: string): Block => ({
       type: "text",
       text: "said",
@@ -350,7 +350,7 @@ describe("tools", () => {
 })
 
 describe("wishes", () => {
-  test("for length: the client's, the target's bounds, or the usual", () => {
+  test("for length follow the client, the target's bounds, or the usual", () => {
     const cap = { tokens: 9000, field: "max_completion_tokens" } as const
     expect(write({ cap }).body["max_tokens"]).toBe(9000)
     expect(write({ cap }, { maxOutputTokens: 4096 })).toMatchObject({
@@ -375,7 +375,7 @@ describe("wishes", () => {
     ["effort_enum", { effort: "low", summary: "auto" }, { output_config: { effort: "low" } }, []],
     ["adaptive", { effort: "low", summary: "detailed" }, { thinking: { type: "adaptive" } }, ["reasoning-display"]],
     [null, { effort: "low" }, {}, ["reasoning-control"]],
-  ] as const)("%s: %j", (control, reasoning, expected, codes) => {
+  ] as const)("under %s come from %j", (control, reasoning, expected, codes) => {
     const written = write({ reasoning }, { reasoning: { ...base.reasoning, control } })
     expect(written.body).toMatchObject(expected)
     if (!("thinking" in expected)) expect(written.body).not.toHaveProperty("thinking")
@@ -389,7 +389,7 @@ describe("wishes", () => {
     expect(adaptive).toMatchObject({ body: { thinking: { type: "adaptive" } }, codes: [] })
   })
 
-  test("to sample: bounds, and what thinking forbids", () => {
+  test("to sample keep to bounds, and to what thinking forbids", () => {
     const sampling = { temperature: 1.5, topP: 0.5, topK: 3 }
     expect(write({ sampling })).toMatchObject({
       body: { temperature: 1, top_p: 0.5, top_k: 3 },
@@ -414,14 +414,14 @@ describe("wishes", () => {
     expect(write({ sampling: asked }).codes).toEqual(["sampling", "sampling", "sampling", "sampling", "choices"])
   })
 
-  test("to stop", () => {
+  test("to stop are written", () => {
     expect(write({ stopSequences: ["END", "\n"] })).toMatchObject({
       body: { stop_sequences: ["END"] },
       codes: ["stop-sequences"],
     })
   })
 
-  test("for a format", () => {
+  test("for a format are written", () => {
     const schema = { type: "object" }
     expect(write({ output: { kind: "schema", schema, name: "n", strict: true } })).toMatchObject({
       body: { output_config: { format: { type: "json_schema", schema } } },

@@ -16,11 +16,11 @@ describe("an upstream's error", () => {
     [500, { error: { message: "m", code: "invalid_prompt" } }, "server"],
     [503, "overloaded", "overloaded"],
     [529, { error: "busy" }, "overloaded"],
-  ] as const)("%d %j is %s", (status, body, kind) => {
+  ] as const)("with %d and %j is %s", (status, body, kind) => {
     expect(responsesCodec.readError(status, body)).toMatchObject({ kind, status })
   })
 
-  test("words are found wherever servers put them", () => {
+  test("has its words found wherever servers put them", () => {
     const words = (body: Parameters<typeof responsesCodec.readError>[1]): string =>
       responsesCodec.readError(400, body).message
     expect(words({ error: { message: "a" } })).toBe("a")
@@ -75,7 +75,7 @@ describe("an error told to a client", () => {
     [{ kind: "context-too-long" }, "context_length_exceeded"],
     [{ kind: "content-policy", code: "cyber_policy" }, "cyber_policy"],
     [{ kind: "invalid-request" }, "invalid_prompt"],
-  ] as const)("inside a stream %j is %s", (failure, code) => {
+  ] as const)("inside of a stream of %j is %s", (failure, code) => {
     expect(writeResponseError({ status: null, message: "m", ...failure })).toEqual({ code, message: "m" })
   })
 })

@@ -23,8 +23,8 @@ function failureOf(body: JsonValue | undefined): Failure {
   return read.failure
 }
 
-describe("items", () => {
-  test("each becomes its blocks, in order", () => {
+describe("an item", () => {
+  test("becomes its blocks, in order", () => {
     const reply = replyOf([
       { type: "reasoning", id: "rs_1", summary: [{ type: "summary_text", text: "s" }], encrypted_content: "gAAA" },
       { type: "reasoning", id: "rs_2", summary: [] },
@@ -75,7 +75,7 @@ describe("items", () => {
     })
   })
 
-  test("thinking without a payload says who thought", () => {
+  test("of thinking without a payload says which model thought", () => {
     const [block] = replyOf([
       { type: "reasoning", summary: [], content: [{ type: "reasoning_text", text: "r" }] },
     ]).blocks
@@ -86,12 +86,12 @@ describe("items", () => {
     })
   })
 
-  test("a call without an id gets one", () => {
+  test("of a call without an id gets one", () => {
     const [block] = replyOf([{ type: "function_call", name: "f", arguments: "" }]).blocks
     expect(block).toMatchObject({ id: "call_000001", arguments: "{}" })
   })
 
-  test("a function that stood for a custom tool is that tool again", () => {
+  test("of a function that stood for a custom tool is that tool again", () => {
     const wrapped = context([{ type: "custom", name: "apply.patch", namespace: null }], {
       rules: COMMON_NAME_RULES,
       customTools: false,
@@ -103,14 +103,14 @@ describe("items", () => {
     ])
   })
 
-  test("a phase is a declared loss", () => {
+  test("has its phase as a declared loss", () => {
     const item = { type: "message", phase: "commentary", content: [{ type: "output_text", text: "x" }] }
     const read = responsesCodec.readReply({ status: "completed", output: [item] }, context())
     expect(read).toMatchObject({ losses: [{ code: "reply-field", path: "output[0].phase" }] })
   })
 })
 
-describe("stops", () => {
+describe("the stop", () => {
   const refusal = { type: "message", content: [{ type: "refusal", refusal: "No." }] }
   test.each([
     [[], { status: "completed" }, "end"],
@@ -118,12 +118,12 @@ describe("stops", () => {
     [[], { status: "incomplete", incomplete_details: { reason: "max_output_tokens" } }, "length"],
     [[], { status: "incomplete", incomplete_details: { reason: "content_filter" } }, "content-filter"],
     [[], { status: "incomplete", incomplete_details: { reason: "steered" } }, "other"],
-  ] as const)("%j %j is %s", (output, over, is) => {
+  ] as const)("of %j and %j is %s", (output, over, is) => {
     expect(replyOf(output, over).stop.is).toBe(is)
   })
 })
 
-describe("what is no reply", () => {
+describe("a body that is no reply", () => {
   test.each([
     [undefined, "protocol"],
     ["<html>", "protocol"],
@@ -133,7 +133,7 @@ describe("what is no reply", () => {
     [{ status: "failed", output: [], error: { code: "server_error", message: "x" } }, "server"],
     [{ status: "failed", output: [], error: null }, "server"],
     [{ status: "failed", output: [], error: { code: "context_length_exceeded", message: "x" } }, "context-too-long"],
-  ] as const)("%j is %s", (body, kind) => {
+  ] as const)("%j is a failure of the kind %s", (body, kind) => {
     expect(failureOf(body).kind).toBe(kind)
   })
 })

@@ -23,12 +23,12 @@ async function readFixture(name: string): Promise<Request> {
   return read(await fixture(name))
 }
 
-describe("input", () => {
+describe("input:", () => {
   test("a string is a user message", () => {
     expect(messagesOf("Hello")).toEqual([{ role: "user", blocks: [{ type: "text", text: "Hello" }] }])
   })
 
-  test("easy messages, with and without a type, and empty content", () => {
+  test("easy messages are read with and without a type, and with empty content", () => {
     const input = [
       { role: "system", content: "Rule" },
       { type: "message", role: "assistant", content: [{ type: "output_text", text: "" }] },
@@ -122,8 +122,8 @@ describe("input", () => {
   })
 })
 
-describe("parts", () => {
-  test("cache marks, uploads, audio, citations, refusals and phases", async () => {
+describe("parts:", () => {
+  test("cache marks, uploads, audio, citations, refusals and phases are read", async () => {
     const { messages } = await readFixture("everything-request.json")
     expect(messages[1]?.blocks.slice(0, 5)).toEqual([
       { type: "text", text: "Cached.", cache: { ttl: "30m" } },
@@ -153,7 +153,7 @@ describe("parts", () => {
   })
 })
 
-describe("reasoning", () => {
+describe("reasoning:", () => {
   test("a native payload is sealed with its id, for whoever it came from", async () => {
     const { messages } = await readFixture("codex-request.json")
     expect(messages[3]?.blocks[0]).toEqual({

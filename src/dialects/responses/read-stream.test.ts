@@ -41,8 +41,8 @@ function textDelta(delta: string, over: JsonObject = {}): JsonObject {
   return { type: "response.output_text.delta", output_index: 0, content_index: 0, delta, ...over }
 }
 
-describe("fixtures fold to the same reply as their terminal object", () => {
-  test.each(Object.keys(fixtures))("%s", (name) => {
+describe("the fixture", () => {
+  test.each(Object.keys(fixtures))("%s folds to the same reply as its terminal object", (name) => {
     const events = streamOf(name)
     const terminal = events.at(-1)?.["response"]
     if (!isObject(terminal)) throw new Error("no terminal")
@@ -52,13 +52,13 @@ describe("fixtures fold to the same reply as their terminal object", () => {
   })
 })
 
-describe("what upstreams really send", () => {
-  test("ids that change, gaps in indexes, no sequence numbers, no event lines", () => {
+describe("a stream as upstreams really send it", () => {
+  test("may have ids that change, gaps in indexes, no sequence numbers and no event lines", () => {
     const rotated = streamOf("interleaved calls").map((event, index) => ({ ...event, item_id: `rotated_${index}` }))
     expect(replyOf(rotated)).toEqual(replyOf(streamOf("interleaved calls")))
   })
 
-  test("the event's name only in its line", () => {
+  test("may have the event's name only in its line", () => {
     const frames = streamOf("incomplete").map(({ type, ...data }) => ({
       event: textOf(type),
       data: JSON.stringify(data),
@@ -66,12 +66,12 @@ describe("what upstreams really send", () => {
     expect(fold(readFrames(frames))).toEqual(foldEvents(streamOf("incomplete")))
   })
 
-  test("nothing but the terminal event", () => {
+  test("may be nothing but the terminal event", () => {
     const events = streamOf("interleaved calls")
     expect(replyOf(events.slice(-1))).toEqual(replyOf(events))
   })
 
-  test("complete items without their deltas, and deltas without announcements", () => {
+  test("may have complete items without their deltas, and deltas without announcements", () => {
     const events = streamOf("custom tool")
     const whole = replyOf(events)
     expect(replyOf(events.filter(({ type }) => !textOf(type).includes("delta")))).toEqual(whole)
@@ -79,13 +79,13 @@ describe("what upstreams really send", () => {
     expect(replyOf(events.filter(({ type }) => type !== "response.output_item.done"))).toEqual(whole)
   })
 
-  test("an item that never gets its done is completed from the terminal object", () => {
+  test("has an item without its done completed from the terminal object", () => {
     const reply = replyOf(streamOf("incomplete"))
     expect(reply.blocks).toEqual([{ type: "text", text: "Cut off" }])
     expect(reply.stop).toEqual({ is: "length", raw: "max_output_tokens" })
   })
 
-  test("events twice, [DONE], comments of no meaning and broken JSON", () => {
+  test("may have events twice, [DONE], comments of no meaning and broken JSON", () => {
     const frames = streamOf("interleaved calls").map((event) => ({ data: JSON.stringify(event) }))
     const noisy = frames.flatMap((frame) => {
       const isDelta = frame.data.includes(".delta")
@@ -100,14 +100,14 @@ describe("what upstreams really send", () => {
     expect(fold(readFrames(noisy))).toEqual(foldEvents(streamOf("interleaved calls")))
   })
 
-  test("every item under index 0", () => {
+  test("may have every item under index 0", () => {
     const events = streamOf("interleaved calls").filter(({ type }) => !textOf(type).includes("delta"))
     const order = [0, 1, 4, 2, 3, 5].flatMap((at) => events.slice(at, at + 1))
     const flat = order.map((event): JsonObject => ("output_index" in event ? { ...event, output_index: 0 } : event))
     expect(replyOf(flat).blocks).toEqual(replyOf(streamOf("interleaved calls")).blocks)
   })
 
-  test("annotations one by one or only at the end, once each", () => {
+  test("gives annotations once, whether they come one by one or only at the end", () => {
     const annotation = { type: "url_citation", url: "https://example.test", title: "t", start_index: 0, end_index: 2 }
     const part = { type: "output_text", text: "ab", annotations: [annotation] }
     const added = { type: "response.output_text.annotation.added", output_index: 0, content_index: 0, annotation }
@@ -120,7 +120,7 @@ describe("what upstreams really send", () => {
     expect(replyOf([CREATED, item, COMPLETED])).toEqual(once)
   })
 
-  test("parts of one message that grow at the same time", () => {
+  test("may have parts of one message that grow at the same time", () => {
     const events = [CREATED, textDelta("a"), textDelta("x", { content_index: 1 }), textDelta("b"), COMPLETED]
     expect(replyOf(events).blocks).toEqual([
       { type: "text", text: "ab" },
@@ -128,7 +128,7 @@ describe("what upstreams really send", () => {
     ])
   })
 
-  test("a name and an id that come late", () => {
+  test("may have a name and an id that come late", () => {
     const item = { type: "function_call", call_id: "c", name: "f", arguments: '{"a":1}' }
     const delta = { type: "response.function_call_arguments.delta", output_index: 0, delta: '{"a"' }
     const added = { type: "response.output_item.added", output_index: 0, item: { type: "function_call", name: "f" } }
@@ -136,7 +136,7 @@ describe("what upstreams really send", () => {
     expect(replyOf([CREATED, added, delta, done, COMPLETED]).blocks).toMatchObject([{ id: "c", arguments: '{"a":1}' }])
   })
 
-  test("a wrapped custom tool is unwrapped piece by piece", () => {
+  test("has a wrapped custom tool unwrapped piece by piece", () => {
     const tools = [{ type: "custom", name: "apply_patch", namespace: null }] as const
     const wrapped = context(tools, { rules: COMMON_NAME_RULES, customTools: false })
     const item = { type: "function_call", call_id: "c", name: "apply_patch", arguments: "" }
@@ -158,7 +158,7 @@ describe("what upstreams really send", () => {
   })
 })
 
-describe("reasoning", () => {
+describe("reasoning:", () => {
   const thought = (delta: string): JsonObject => ({
     type: "response.reasoning_text.delta",
     output_index: 0,
@@ -217,7 +217,7 @@ describe("reasoning", () => {
   })
 })
 
-describe("failures", () => {
+describe("a failure", () => {
   test.each([
     [[{ type: "error", code: "rate_limit_exceeded", message: "wait" }], "rate-limited", "wait"],
     [[{ type: "error", error: { type: "server_error", message: "oops" } }], "server", "oops"],
@@ -229,11 +229,11 @@ describe("failures", () => {
     ],
     [[CREATED, textDelta("half")], "protocol", "The stream ended without its terminal event."],
     [[], "protocol", "The stream ended without its terminal event."],
-  ] as const)("%j", (events, kind, message) => {
+  ] as const)("ends the events %j", (events, kind, message) => {
     expect(failureOf(events)).toMatchObject({ kind, message })
   })
 
-  test("usage that was reported goes with the failure, and nothing comes after it", () => {
+  test("takes the reported usage with it, and nothing comes after it", () => {
     const usage = { input_tokens: 5, output_tokens: 2 }
     const failed = {
       type: "response.failed",

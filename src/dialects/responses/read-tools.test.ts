@@ -15,7 +15,7 @@ async function readFixture(name: string): Promise<Request> {
 }
 
 describe("tools", () => {
-  test("functions, custom tools with a grammar, namespaces and vendor tools, in order", async () => {
+  test("are functions, custom tools with a grammar, namespaces and vendor tools, in order", async () => {
     const { tools, namespaces } = await readFixture("codex-request.json")
     const names = tools.map((tool) =>
       tool.type === "raw"
@@ -40,7 +40,7 @@ describe("tools", () => {
     expect(tools[1]).toMatchObject({ grammar: { syntax: "lark" } })
   })
 
-  test("strict is said or not said, and a null schema is none", async () => {
+  test("may say strict or not, and have no schema where it is null", async () => {
     const { tools } = await readFixture("everything-request.json")
     expect(tools[0]).toEqual({
       type: "function",
@@ -66,13 +66,13 @@ describe("tools", () => {
       { type: "allowed_tools", mode: "auto", tools: [{ type: "function", name: "f" }] },
       { mode: "allowed", need: "auto", tools: [{ name: "f", namespace: null }] },
     ],
-  ] as const)("choice %j", (choice, expected) => {
+  ] as const)("have the choice %j", (choice, expected) => {
     expect(read({ input: "x", tool_choice: choice }).toolChoice).toEqual(expected)
   })
 })
 
-describe("wishes", () => {
-  test("each stands where the canonical form has it", async () => {
+describe("a wish", () => {
+  test("stands where the canonical form has it", async () => {
     const body = await fixture("everything-request.json")
     const request = read(body)
     expect(request).toMatchObject({
@@ -99,21 +99,21 @@ describe("wishes", () => {
     })
   })
 
-  test("members of text and reasoning that nobody knows are kept", async () => {
+  test("may be an unknown member of text or reasoning, which is kept", async () => {
     const { extra, identity, reasoning } = await readFixture("codex-request.json")
     expect(extra).toEqual({ reasoning: { context: "all_turns" } })
     expect(reasoning).toEqual({ effort: "high", summary: "auto" })
     expect(identity.metadata).toEqual({ client_metadata: { session: "0199", turn: "7" } })
   })
 
-  test("null is as good as absent", async () => {
+  test("is absent where it is null", async () => {
     const body = await fixture("everything-request.json")
     if (!isObject(body)) throw new Error("no object")
     const nulls: JsonObject = Object.fromEntries(Object.keys(body).map((key) => [key, null]))
     expect(read({ ...nulls, model: "m", input: "x" })).toEqual(read({ model: "m", input: "x" }))
   })
 
-  test("the older name of the summary wish", () => {
+  test("for a summary is read under its older name", () => {
     expect(read({ input: "x", reasoning: { generate_summary: "concise" } }).reasoning).toEqual({ summary: "concise" })
   })
 })

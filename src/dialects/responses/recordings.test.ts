@@ -32,9 +32,9 @@ function exact(value: unknown): JsonValue {
   return parseExact(JSON.stringify(value))
 }
 
-describe.skipIf(recordings.length === 0)("requests", () => {
+describe.skipIf(recordings.length === 0)("the request", () => {
   test.each(withRequest.map((recording): [string, Recording] => [recording.name, recording]))(
-    "%s",
+    "%s comes out as it went in",
     (_name, recording) => {
       const body = exact(recording.request)
       const { request, losses } = responsesCodec.readRequest(body)
@@ -73,16 +73,19 @@ function terminalOf(frames: readonly Frame[]): JsonValue | undefined {
   return isObject(last) ? last["response"] : undefined
 }
 
-describe.skipIf(recordings.length === 0)("streams", () => {
-  test.each(streams.map((recording): [string, Recording] => [recording.name, recording]))("%s", (name, recording) => {
-    const frames = framesFor(recording.sse ?? "")
-    const events = readFrames(frames)
-    assertGrammar(events)
-    const unary = readFrames([
-      { data: JSON.stringify({ type: "response.completed", response: terminalOf(frames) ?? {} }) },
-    ])
-    expect(comparable(events, name)).toEqual(comparable(unary, name))
-  })
+describe.skipIf(recordings.length === 0)("recorded streams:", () => {
+  test.each(streams.map((recording): [string, Recording] => [recording.name, recording]))(
+    "%s reads as its terminal object",
+    (name, recording) => {
+      const frames = framesFor(recording.sse ?? "")
+      const events = readFrames(frames)
+      assertGrammar(events)
+      const unary = readFrames([
+        { data: JSON.stringify({ type: "response.completed", response: terminalOf(frames) ?? {} }) },
+      ])
+      expect(comparable(events, name)).toEqual(comparable(unary, name))
+    },
+  )
 
   test("whatever is lost, doubled, moved or cut, events keep the grammar and what is written has one end", () => {
     for (const recording of streams) {
@@ -182,7 +185,7 @@ describe.skipIf(recordings.length === 0)("unary answers", () => {
     expect(read.map((one) => ("failure" in one ? one.failure.kind : "a reply"))).toEqual(queued.map(() => "protocol"))
   })
 
-  test("errors keep the vendor's words", () => {
+  test("keep the vendor's words where they are errors", () => {
     for (const { status, body } of recordings.filter((recording) => recording.status !== 200)) {
       const failure = responsesCodec.readError(status, exact(body))
       expect(failure).toMatchObject({ kind: "invalid-request", status: 400 })

@@ -83,7 +83,7 @@ describe("requests", () => {
     )
   })
 
-  test.each(["codex-request.json", "everything-request.json"])("%s loses nothing", async (name) => {
+  test.each(["codex-request.json", "everything-request.json"])("of %s lose nothing", async (name) => {
     const read = responsesCodec.readRequest(await fixture(name))
     expect(read.losses).toEqual([])
     const first = write(read.request)

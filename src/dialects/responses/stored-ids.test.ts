@@ -8,7 +8,7 @@ import { expectProperty } from "../../../test/helpers/property.ts"
 const mayHold = (text: string): boolean => storedIds.mayHold(scanObject(Buffer.from(text), 512))
 const holds = (input: string): boolean => mayHold(`{"tools":[{"id":"x","type":"function"}],"input":[${input}]}`)
 
-describe("an item that is no more than an id is a reference", () => {
+describe("a reference", () => {
   test.each([
     '{"id":"a"}',
     '{ "id" : "a" }',
@@ -20,7 +20,7 @@ describe("an item that is no more than an id is a reference", () => {
     '{"role":"user","content":"x"},{"id":"a"}',
     String.raw`{"id":"a\u0062"}`,
     String.raw`{"\u0069d":"a"}`,
-  ])("%s", (text) => {
+  ])("is an item that is no more than an id: %s", (text) => {
     expect(holds(text)).toBe(true)
   })
 
@@ -33,11 +33,11 @@ describe("an item that is no more than an id is a reference", () => {
     String.raw`{"content":"{\"id\":\"a\"}"}`,
     '{"content":[{"id":"a"}]}',
     "{}",
-  ])("not %s", (text) => {
+  ])("is not an item with more than an id: %s", (text) => {
     expect(holds(text)).toBe(false)
   })
 
-  test("none escapes, however it is written", () => {
+  test("is found however it is written", () => {
     const item = fc.oneof(
       fc.record({ id: fc.string() }),
       fc.record({ id: fc.string(), type: fc.constant(null) }),

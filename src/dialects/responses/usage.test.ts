@@ -14,8 +14,8 @@ const FULL = {
   cost: 0.00000025,
 }
 
-describe("usage", () => {
-  test("disjoint counters, and only those that were reported", () => {
+describe("usage:", () => {
+  test("counters are disjoint, and only those that were reported are there", () => {
     expect(canonicalUsage(FULL)).toEqual({
       freshInputTokens: 30,
       cacheReadTokens: 60,
@@ -59,7 +59,7 @@ describe("usage", () => {
     )
   })
 
-  test("what is written is what was read", () => {
+  test("written usage is the usage that was read", () => {
     const read = canonicalUsage(FULL)
     if (read === null) throw new Error("no usage")
     const losses = new Losses()

@@ -34,7 +34,7 @@ function result(
   return { type: "tool-result", callId, kind: "function", isError: false, content, ...over }
 }
 
-describe("tools across targets", () => {
+describe("tools across targets:", () => {
   test("namespaces are gathered, or flattened and found again", async () => {
     const { request } = responsesCodec.readRequest(await fixture("codex-request.json"))
     const native = responsesCodec.writeRequest(request, facts(), minter())
@@ -104,13 +104,13 @@ describe("tools across targets", () => {
       { mode: "allowed", need: "auto", tools: [{ name: "a", namespace: null }] },
       { type: "allowed_tools", mode: "auto", tools: [{ type: "function", name: "a" }] },
     ],
-  ] as const)("choice %j", (toolChoice, sent) => {
+  ] as const)("the choice %j crosses", (toolChoice, sent) => {
     const tools = [{ type: "function", name: "a", namespace: null }] as const
     expect(write({ tools, toolChoice }).body["tool_choice"]).toEqual(sent)
   })
 })
 
-describe("content", () => {
+describe("content:", () => {
   test("media stand where they stood, also in results", () => {
     const image = { type: "image", source: { kind: "base64", mediaType: "image/png", data: "AAAA" } } as const
     const pdf = { type: "document", source: { kind: "base64", mediaType: "application/pdf", data: "BBBB" } } as const

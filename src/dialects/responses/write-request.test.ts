@@ -110,7 +110,7 @@ describe("a request of another dialect", () => {
     expect(thrown).toMatchObject({ code: "stateful-unsupported", detail: { param: "thread" } })
   })
 
-  test("wishes for logprobs become an include", () => {
+  test("turns wishes for logprobs into an include", () => {
     const { body } = write({ sampling: { logprobs: true, topLogprobs: 3 } })
     expect(body).toMatchObject({
       top_logprobs: 3,
@@ -127,7 +127,7 @@ describe("reasoning", () => {
     [{ control: "adaptive", effort: "max", display: "summarized" }, { effort: "max", summary: "auto" }, []],
     [{ effort: "low", display: "omitted" }, { effort: "low" }, []],
     [{ effort: "low", display: "holographic" }, { effort: "low" }, ["reasoning-display"]],
-  ] as const)("the wish %j", (wish, sent, losses) => {
+  ] as const)("is written from the wish %j", (wish, sent, losses) => {
     const made = write({ reasoning: wish })
     expect(made.body["reasoning"]).toEqual(sent)
     expect(codes(made)).toEqual([...losses])

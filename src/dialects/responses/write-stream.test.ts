@@ -125,7 +125,7 @@ describe("a whole answer", () => {
 })
 
 describe("calls", () => {
-  test("custom calls, namespaces, empty arguments and ids that the wire does not take", () => {
+  test("are written with custom tools, namespaces, empty arguments and ids that the wire does not take", () => {
     const custom: readonly Event[] = [
       { type: "open", block: { type: "tool-call", id: "a.b", name: "patch", namespace: "ns", kind: "custom" } },
       { type: "delta", delta: { of: "arguments", text: "free\ntext" } },
@@ -143,7 +143,7 @@ describe("calls", () => {
   })
 })
 
-describe("the end", () => {
+describe("the end of an answer", () => {
   test.each([
     ["end", "completed", null],
     ["tool-calls", "completed", null],
@@ -153,7 +153,7 @@ describe("the end", () => {
     ["refusal", "incomplete", "content_filter"],
     ["pause", "completed", null],
     ["other", "completed", null],
-  ] as const)("%s is %s, %s", (is, status, reason) => {
+  ] as const)("for %s is %s with the reason %p", (is, status, reason) => {
     const events = stopped(is, ...text("x"))
     expect(events.at(-1)?.type).toBe(`response.${status}`)
     expect(lastResponse(events)).toMatchObject({ status, incomplete_details: reason === null ? null : { reason } })
@@ -161,12 +161,12 @@ describe("the end", () => {
     expect(done?.["item"]).toMatchObject({ status })
   })
 
-  test("only the last item of a cut answer is incomplete", () => {
+  test("marks only the last item of a cut answer as incomplete", () => {
     const items = lastResponse(stopped("length", ...text("x"), ...call("c1", '{"a')))["output"]
     expect(items).toMatchObject([{ status: "completed" }, { status: "incomplete", arguments: '{"a' }])
   })
 
-  test("a refusal in words is a completed answer", () => {
+  test("completes an answer that is a refusal in words", () => {
     const words: readonly Event[] = [
       { type: "open", block: { type: "refusal" } },
       { type: "delta", delta: { of: "text", text: "No." } },
@@ -178,7 +178,7 @@ describe("the end", () => {
     })
   })
 
-  test("usage is complete, with zeros where nothing is known", () => {
+  test("has complete usage, with zeros where nothing is known", () => {
     const usage: Event = {
       type: "usage",
       usage: { freshInputTokens: 3, cacheReadTokens: 4, outputTokens: 2, source: "provider" },
@@ -193,10 +193,10 @@ describe("the end", () => {
   })
 })
 
-describe("failures", () => {
+describe("a failure", () => {
   const fail: Event = { type: "fail", failure: FAILURE, usage: null }
 
-  test("before anything came", () => {
+  test("may come before anything else", () => {
     const events = wireEvents(written([fail]))
     expect(typesOf(events)).toEqual(["created", "in_progress", "failed"])
     expect(lastResponse(events)).toMatchObject({
@@ -206,7 +206,7 @@ describe("failures", () => {
     })
   })
 
-  test("half a call is shown, but never done, so that nobody runs it", () => {
+  test("shows half a call, but never as done, so that no client runs it", () => {
     const events = wireEvents(written([START, ...text("x"), ...call("c1", '{"rm').slice(0, -1), fail]))
     expect(typesOf(events).filter((type) => type === "output_item.done")).toHaveLength(1)
     expect(lastResponse(events)["output"]).toMatchObject([
@@ -215,7 +215,7 @@ describe("failures", () => {
     ])
   })
 
-  test("after the stop, and nothing behind it", () => {
+  test("may come after the stop, and nothing comes behind it", () => {
     const events = wireEvents(written([START, ...text("x"), ...END.slice(0, 1), fail, ...END, fail]))
     expect(typesOf(events).filter((type) => /^(completed|incomplete|failed)$/.test(type))).toEqual(["failed"])
   })
@@ -230,7 +230,7 @@ test("keep-alives are comments before the response exists, numbered events after
   expect(writer.keepAlive()).toBe("")
 })
 
-test("what this dialect lacks is declared", () => {
+test("blocks that this dialect lacks are declared", () => {
   const writer = responsesCodec.createStreamWriter(options())
   const raw = {
     type: "raw",

@@ -9,8 +9,8 @@ import { expectProperty } from "../../../test/helpers/property.ts"
 
 const pin = (target: string, at: number): Pin => ({ target, issuer: null, foreignSeals: 0, at })
 
-describe("the store", () => {
-  test("a pin ends with its time; groups do not share", () => {
+describe("the store of pins", () => {
+  test("ends a pin with its time, and shares none between groups", () => {
     const store = new MemoryPinStore()
     store.set("g", "k", pin("a", 100), { ttlMs: 50, maxEntries: 9 })
     expect(store.getOne("g", "k", 149)?.target).toBe("a")
@@ -19,7 +19,7 @@ describe("the store", () => {
     expect(store.getOne("g", "k", 120)).toBeNull()
   })
 
-  test("never more than allowed, and those used last are there", () => {
+  test("holds no more pins than allowed, those used last", () => {
     const steps = fc.array(fc.tuple(fc.boolean(), fc.nat(12)), { maxLength: 80 })
     expectProperty(
       fc.property(steps, fc.integer({ min: 1, max: 5 }), (all, maxEntries) => {
@@ -43,7 +43,7 @@ describe("the store", () => {
 
 const bytes = (value: unknown, indent = 0): Buffer => Buffer.from(JSON.stringify(value, null, indent))
 
-describe("the first turns", () => {
+describe("the first turns of a conversation", () => {
   const plain = [
     { role: "user", content: "hello" },
     { role: "assistant", content: "yes?" },
@@ -79,12 +79,12 @@ describe("the first turns", () => {
       [plain[0]!, { type: "reasoning", summary: [], encrypted_content: "x" }, ...plain.slice(1)],
     ],
   ]
-  test.each(same.map((entry) => [...entry] as const))("%s", (_, messages) => {
+  test.each(same.map((entry) => [...entry] as const))("are the same in spite of %s", (_, messages) => {
     expect(firstTurns(bytes(messages))).toEqual({ opening: "hello", answer: "yes?" })
     expect(firstTurns(bytes(messages, 2))).toEqual({ opening: "hello", answer: "yes?" })
   })
 
-  test("calls of tools tell conversations apart by their ids", () => {
+  test("differ by the ids of tool calls", () => {
     const calls = [{ id: "call_1", type: "function", function: { name: "f", arguments: "{}" } }]
     const chat = [plain[0], { role: "assistant", content: null, tool_calls: calls }, { role: "tool", content: "x" }]
     expect(firstTurns(bytes(chat))?.answer).toBe("call_1")
@@ -95,21 +95,21 @@ describe("the first turns", () => {
     expect(firstTurns(bytes([plain[0], { role: "assistant", content: used }]))?.answer).toBe("toolu_3")
   })
 
-  test("nothing said yet, nothing there, nothing that is a conversation", () => {
+  test("are none where nothing is said, or nothing is a conversation", () => {
     expect(firstTurns(bytes([plain[0]]))).toEqual({ opening: "hello", answer: null })
     expect(firstTurns(bytes("hello"))?.answer).toBeNull()
     for (const value of [[], {}, 7, null, [7, "x", null], [{ role: "system", content: "x" }]])
       expect(firstTurns(bytes(value))).toBeNull()
   })
 
-  test("instructions between the turns say nothing, however their role is spelled", () => {
+  test("do not count instructions between the turns, however their role is spelled", () => {
     const system = String.raw`{"r\u006fle":"system","content":"x"}`
     const text = `[${system},{"role":"user","content":"hello"},${system},{"role":"assistant","content":"hi"}]`
     expect(firstTurns(Buffer.from(text))).toEqual({ opening: "hello", answer: "hi" })
   })
 })
 
-describe("the keys", () => {
+describe("the keys:", () => {
   const keysOf = (headers: Record<string, string>, body: object, more: Partial<ConversationSource> = {}) =>
     conversationKeys({
       callerId: "me",

@@ -56,7 +56,7 @@ test("a conversation that stays asks and writes once in fifteen seconds", async 
   expect(store.written).toBe(5)
 })
 
-test("what another process moved is found at once where it matters, and else in time", async () => {
+test("a pin that another process moved is found at once where it matters, and else in time", async () => {
   const [mine, theirs] = [new SharedPinStore(store.link()), new SharedPinStore(store.link())]
   mine.set("g", "k", pin("a", 0, "by-a"), BOUNDS)
   expect(await targetAt(theirs, 1000)).toBe("a")
@@ -88,8 +88,8 @@ test("processes that take turns at random agree as soon as none believes an old 
   )
 })
 
-describe("a store that is gone", () => {
-  test("each process goes by what it knows, and tells the store when it is back", async () => {
+describe("a store that was gone", () => {
+  test("leaves each process with what it knows, and is told when it is back", async () => {
     const link = store.link()
     const pins = new SharedPinStore(link)
     pins.set("g", "k", pin("a", 0), BOUNDS)
@@ -109,7 +109,7 @@ describe("a store that is gone", () => {
     expect(await targetAt(new SharedPinStore(store.link()), 3 * FRESH_MS)).toBe("b")
   })
 
-  test("one that comes back empty is told again", async () => {
+  test("is told again when it comes back empty", async () => {
     const pins = new SharedPinStore(store.link())
     pins.set("g", "k", pin("a", 0), BOUNDS)
     store.values.clear()
@@ -156,7 +156,7 @@ test("a look finds what a call would find, and leaves no trace in either place",
   expect(await look(alone, FRESH_MS + 11)).toBe("b")
 })
 
-test("what somebody else wrote is no pin", async () => {
+test("a text that the router did not write is no pin", async () => {
   await expectAsyncProperty(
     fc.asyncProperty(fc.oneof(fc.string(), fc.json()), async (text) => {
       const shared = new FakeStore()

@@ -27,7 +27,7 @@ const reasonOf = (promised: Partial<OperationalTargets>, live: LiveView, now = 0
 const showing = (figures: Partial<Figures>): LiveView =>
   ({ figures: () => ({ ...NO_FIGURES, observations: 20, ...figures }) }) as unknown as LiveView
 
-describe("each figure", () => {
+describe("a bound on a figure", () => {
   const cases: readonly (readonly [string, Partial<OperationalTargets>, Partial<Figures>, Partial<Figures>])[] = [
     ["contract-operational-latency", { maxP95LatencyMs: 100 }, { p95LatencyMs: 101 }, { p95LatencyMs: 100 }],
     ["contract-operational-error-rate", { maxErrorRate: 0.1 }, { errorRate: 0.11 }, { errorRate: 0.1 }],
@@ -39,14 +39,17 @@ describe("each figure", () => {
       { outputTokensPerSecond: 10 },
     ],
   ]
-  test.each(cases.map((entry) => [...entry] as const))("%s", (reason, promised, bad, good) => {
-    expect(reasonOf(promised, showing(bad))).toBe(reason)
-    expect(reasonOf(promised, showing(good))).toBeNull()
-    expect(reasonOf({}, showing(bad))).toBeNull()
-    // too little is known, or nothing
-    expect(reasonOf(promised, showing({ ...bad, observations: 19 }))).toBeNull()
-    expect(reasonOf(promised, showing({}))).toBeNull()
-  })
+  test.each(cases.map((entry) => [...entry] as const))(
+    "refuses a target by the code %s",
+    (reason, promised, bad, good) => {
+      expect(reasonOf(promised, showing(bad))).toBe(reason)
+      expect(reasonOf(promised, showing(good))).toBeNull()
+      expect(reasonOf({}, showing(bad))).toBeNull()
+      // too little is known, or nothing
+      expect(reasonOf(promised, showing({ ...bad, observations: 19 }))).toBeNull()
+      expect(reasonOf(promised, showing({}))).toBeNull()
+    },
+  )
 })
 
 test("a target that is left out comes back within its window, and is judged anew", () => {

@@ -58,7 +58,7 @@ test("whatever a policy answers, the order holds eligible targets only, each onc
   )
 })
 
-test("fallbacks: omitted is the rest in order, present is exactly these, empty is none", () => {
+test("fallbacks are the rest in order when omitted, exactly these when present, and none when empty", () => {
   expect(order({ targetIndex: 2 })).toEqual([2, 0, 1, 3])
   expect(order({ targetIndex: 2, fallbackIndexes: [3, 0] })).toEqual([2, 3, 0])
   expect(order({ targetIndex: 2, fallbackIndexes: [] })).toEqual([2])
@@ -77,7 +77,7 @@ test("a selector names the provider, and the upstream's model or the catalogue's
   expect(order({ targetIndex: 0, provider: "provider-0", model: "model-0" })).toBe("bad-decision")
 })
 
-test("labels: a short alphabet, and never a provider's host or key", () => {
+test("labels have a short alphabet, and never hold a provider's host or key", () => {
   const label = (classLabel: unknown): unknown => {
     const verdict = decisionOf(JSON.stringify({ targetIndex: 0, classLabel }), eligible)
     return isDecision(verdict) ? verdict.classLabel : verdict

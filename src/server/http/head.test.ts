@@ -13,7 +13,7 @@ const refused = (text: string): number => {
   }
 }
 
-test("names in any case, values trimmed, repeated fields joined", () => {
+test("names match in any case, values are trimmed, and repeated fields are joined", () => {
   const parsed = parseRequestHead(head("X-One:  a ", "x-one: b", "Content-Length: 12"))
   expect(parsed.headers.get("x-one")).toBe("a, b")
   expect([parsed.method, parsed.target, parsed.body, parsed.keepAlive]).toEqual([
@@ -24,7 +24,7 @@ test("names in any case, values trimmed, repeated fields joined", () => {
   ])
 })
 
-test("what two parsers could read differently is refused", () => {
+test("a head that two parsers could read differently is refused", () => {
   for (const lines of [
     ["Content-Length: 1", "Content-Length: 2"],
     ["Content-Length: 1", "Transfer-Encoding: chunked"],
@@ -45,7 +45,7 @@ test("what two parsers could read differently is refused", () => {
   expect(refused(head(...Array.from({ length: 201 }, (_, index) => `x-${index}: y`)))).toBe(431)
 })
 
-test("HTTP/1.0 and whole URLs as targets", () => {
+test("HTTP/1.0 and whole URLs as targets are read", () => {
   const old = parseRequestHead("GET /healthz HTTP/1.0")
   const asking = parseRequestHead("GET /healthz HTTP/1.0\r\nConnection: keep-alive")
   expect(asking.keepAlive).toBe(false)
