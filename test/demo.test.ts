@@ -4,6 +4,7 @@ import Anthropic from "@anthropic-ai/sdk"
 import OpenAI from "openai"
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { runHere } from "./helpers/command-line.ts"
 import { type DemoProcess, startDemo, temporaryFolder } from "./helpers/demo-process.ts"
 
 const ROOT = join(import.meta.dir, "..")
@@ -85,9 +86,8 @@ describe("a demo that is stopped and started again", () => {
   })
 
   const command = async (...words: string[]): Promise<string> => {
-    const run = Bun.spawn([...SOURCE, ...words, "--config", ".demo/config.yaml"], { cwd: folder.path, stderr: "pipe" })
-    const [out, errors, code] = await Promise.all([run.stdout.text(), run.stderr.text(), run.exited])
-    expect([words, code, errors]).toEqual([words, 0, expect.any(String)])
+    const { code, out } = await runHere([...words, "--config", join(folder.path, ".demo/config.yaml")])
+    expect([words, code]).toEqual([words, 0])
     return out
   }
 

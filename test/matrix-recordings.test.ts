@@ -117,7 +117,7 @@ describe.skipIf(RECORDINGS_MISSING)("an answer in another dialect", () => {
   const arriving = sampledByKind(
     casesOf((exception) => !isFailed(exception) && !isBroken(exception)),
     ([, { dialect, stream: streamed }, client]) => [`${dialect} ${client} ${streamed}`],
-    100,
+    60,
   )
   test.each([...arriving])("says the same: %s", async (_, recording, client, exception) => {
     const answer = await ask(client, recording)

@@ -270,11 +270,11 @@ describe.skipIf(RECORDINGS_MISSING)("a recorded stream that is cut anywhere", ()
       ]) {
         const whole = split([bytes])
         expect(whole.frames.join("") + whole.rest).toBe(bytes.toString("latin1"))
-        for (const offset of offsetsIn(bytes.length)) {
+        for (const offset of sampled(offsetsIn(bytes.length), 60)) {
           if (!Bun.deepEquals(split([bytes.subarray(0, offset), bytes.subarray(offset)]), whole))
             throw new Error(`cut at ${offset}`)
         }
-        for (const size of bytes.length < 12_000 ? [1, 2, 13, 333] : [97, 4096]) {
+        for (const size of sampled(bytes.length < 12_000 ? [1, 2, 13, 333] : [97, 4096], 1)) {
           expect(split(cutEvery(bytes, size))).toEqual(whole)
         }
       }

@@ -10,6 +10,7 @@ import type { Gateway } from "./helpers/gateway.ts"
 import { startGateway } from "./helpers/gateway.ts"
 import type { Recording } from "./helpers/recordings.ts"
 import { answerBytes, RECORDINGS_MISSING, recordingsOf } from "./helpers/recordings.ts"
+import { sampledByKind } from "./helpers/sample.ts"
 import type { Dialect } from "./helpers/samples.ts"
 import { DIALECTS, SAMPLES } from "./helpers/samples.ts"
 import { at } from "./helpers/streams.ts"
@@ -241,11 +242,14 @@ test("an aborted stream is cancelled upstream", async () => {
   ).left
 })
 
-const REFEREED = DIALECTS.flatMap((dialect) =>
-  recordingsOf(dialect).filter(({ stream: streamed, features, status }, index) => {
-    const sound = status === 200 && !features.some((feature) => /^(?:error_in|malformed)/u.test(feature))
-    return sound && (streamed || index % 6 === 0)
-  }),
+const REFEREED = sampledByKind(
+  DIALECTS.flatMap((dialect) =>
+    recordingsOf(dialect).filter(
+      ({ features, status }) => status === 200 && !features.some((feature) => /^(?:error_in|malformed)/u.test(feature)),
+    ),
+  ),
+  ({ dialect, stream: streamed }) => [`${dialect} ${streamed}`],
+  36,
 )
 
 describe.skipIf(RECORDINGS_MISSING)(
