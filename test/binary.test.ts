@@ -9,7 +9,7 @@ import packageJson from "../package.json" with { type: "json" }
 import { SCRIPT_TYPES } from "../src/routing/script/script-types.ts"
 import { ask, PASSWORD, user, withAdministrators } from "./helpers/administrators.ts"
 import { call, eventually } from "./helpers/client.ts"
-import { callerEntry, newToken, prepare, targetsOf } from "./helpers/config.ts"
+import { callerEntry, newToken, prepare, targetsOf, type Prepared } from "./helpers/config.ts"
 import { startDemo, temporaryFolder } from "./helpers/demo-process.ts"
 import { FakeUpstream } from "./helpers/fake-upstream.ts"
 import { WHOLE } from "./helpers/sample.ts"
@@ -72,11 +72,7 @@ if (COMPLETE) {
         config.models["default"] = { strategy: "script", script: "route.ts", targets }
       },
     })
-    const run = Bun.spawn([built, "serve", "--config", prepared.configPath], {
-      cwd: "/",
-      env: { ...EMPTY_ENVIRONMENT, ...prepared.env },
-      stderr: "inherit",
-    })
+    const run = serve(prepared)
     try {
       const url = await readyAddress(run.stdout)
       for (const sample of ALL_SAMPLES) {
@@ -121,11 +117,7 @@ if (COMPLETE) {
         withAdministrators(config, users, {}, { authorization: { enabled: true, policy } })
       },
     })
-    const run = Bun.spawn([built, "serve", "--config", prepared.configPath], {
-      cwd: "/",
-      env: { ...EMPTY_ENVIRONMENT, ...prepared.env },
-      stderr: "inherit",
-    })
+    const run = serve(prepared)
     try {
       const url = await readyAddress(run.stdout)
       const body = { caller: "me-lab", request: { model: "default", messages: [] } }
@@ -138,6 +130,14 @@ if (COMPLETE) {
       prepared.remove()
       await upstream.stop()
     }
+  })
+}
+
+function serve({ configPath, env }: Prepared): Bun.Subprocess<"ignore", "pipe", "inherit"> {
+  return Bun.spawn([built, "serve", "--config", configPath], {
+    cwd: "/",
+    env: { ...EMPTY_ENVIRONMENT, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
   })
 }
 

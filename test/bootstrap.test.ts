@@ -33,7 +33,9 @@ interface Result {
 
 /** What the stand-in for npm does; `$root` is the checkout. */
 const INSTALLS =
-  'sleep 0.3; mkdir -p node_modules/.bin; ln -sf "$REAL_BUN" node_modules/.bin/bun; touch node_modules/.package-lock.json'
+  'mkdir -p node_modules/.bin; ln -sf "$REAL_BUN" node_modules/.bin/bun; touch node_modules/.package-lock.json'
+/** So slow that another start comes while it installs. */
+const INSTALLS_SLOWLY = `sleep 0.5; ${INSTALLS}`
 /** As with `--ignore-scripts`: the runtime is there only after its own install script. */
 const INSTALLS_WITHOUT_SCRIPTS = `mkdir -p node_modules/.bin node_modules/bun
 printf '#!/bin/sh\\nexit 1\\n' > node_modules/.bin/bun; chmod +x node_modules/.bin/bun
@@ -100,9 +102,9 @@ describe("bin/smart-router", () => {
     expect((await run([], { program: "bin/smart-router", cwd: elsewhere })).code).toBe(0)
   })
 
-  test("installs once when it is started twice at once", async () => {
+  test("installs once when it is started several times at once", async () => {
     using folder = temporaryFolder()
-    const { root, run, npmCalls } = checkout(folder.path, INSTALLS)
+    const { root, run, npmCalls } = checkout(folder.path, INSTALLS_SLOWLY)
     const results = await Promise.all([run(["a"]), run(["b"]), run(["c"])])
     expect(results.map(({ code }) => code)).toEqual([0, 0, 0])
     expect(results.map(({ stdout }) => JSON.parse(stdout).args[0])).toEqual(["a", "b", "c"])

@@ -7,6 +7,7 @@ import type { Dialect } from "./origin.ts"
 import { MISSING_RESULT_TEXT } from "./pairing.ts"
 import { emptyRequest, type Message, type Request, type Role } from "./request.ts"
 import { defaultFacts, type TargetFacts } from "./target.ts"
+import { countedReads } from "../../test/helpers/counted-reads.ts"
 import { expectProperty } from "../../test/helpers/property.ts"
 
 const text = (words: string): Block => ({ type: "text", text: words })
@@ -273,12 +274,16 @@ describe("every arrangement", () => {
     )
   })
 
-  test("takes long histories without growing steeper", () => {
-    const turns = Array.from({ length: 20_000 }, (_one, index) => [
-      says("assistant", call(`c${index}`)),
-      says("tool", result(`c${index}`)),
-    ])
-    const arranged = arrange(asked(says("user", text("x")), ...turns.flat()), facts("messages"))
-    expect(arranged.messages).toHaveLength(40_001)
+  test("takes work that grows with the length of a history, not with its square", () => {
+    const workFor = (count: number): number => {
+      const turns = Array.from({ length: count }, (_one, index) => [
+        says("assistant", call(`c${index}`)),
+        says("tool", result(`c${index}`)),
+      ])
+      const { messages, reads } = countedReads([says("user", text("x")), ...turns.flat()])
+      expect(arrange(asked(...messages), facts("messages")).messages).toHaveLength(2 * count + 1)
+      return reads()
+    }
+    expect(workFor(2000) / workFor(1000)).toBeLessThan(2.1)
   })
 })

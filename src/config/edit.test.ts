@@ -127,7 +127,7 @@ describe("a value is set", () => {
   }
 })
 
-describe("a file that cannot be edited safely is left alone", () => {
+describe("a file is left alone", () => {
   for (const yaml of [
     "{ callers: [] }",
     "callers: &a\n  - x\n",
@@ -136,7 +136,7 @@ describe("a file that cannot be edited safely is left alone", () => {
     "a: [\n",
     "- a\n",
   ]) {
-    test(JSON.stringify(yaml), () => {
+    test(`where it cannot be edited safely: ${JSON.stringify(yaml)}`, () => {
       expect(appendEntry(yaml, ["callers"], ENTRY)).toBeNull()
     })
   }

@@ -34,7 +34,7 @@ function running(): { readonly gateway: Gateway; readonly seen: string[] } {
 const POLICIES = { script: () => "script", external: () => "external" } as unknown as Strategies
 
 for (const [part, names] of Object.entries(LOOKS))
-  test(`${part} is looked at`, async () => {
+  test(`a rehearsal looks at the part ${part}`, async () => {
     const { gateway, seen } = running()
     const rehearsal = rehearsalOf(gateway, POLICIES) as unknown as Spy
     for (const name of names) await rehearsal[part]?.[name]?.([])
@@ -42,7 +42,7 @@ for (const [part, names] of Object.entries(LOOKS))
   })
 
 for (const [part, names] of Object.entries(CHANGES))
-  test(`${part} is not changed`, async () => {
+  test(`a rehearsal changes nothing in the part ${part}`, async () => {
     const { gateway, seen } = running()
     const rehearsal = rehearsalOf(gateway, POLICIES) as unknown as Spy
     for (const name of names) await Promise.resolve(rehearsal[part]?.[name]?.([])).catch(() => {})

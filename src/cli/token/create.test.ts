@@ -28,8 +28,13 @@ function file(yaml: string = SMALLEST): string {
   return path
 }
 
-const CREATE = ["token", "create", "--owner-user", "me", "--project", "lab", "--env", "prod", "--allow", "default"]
-const create = (...more: readonly string[]) => runHere([...CREATE, ...more], { env: KEYS })
+/** The command's words; `changes` replace what the options have otherwise, or add further ones. */
+function words(changes: Readonly<Record<string, string>> = {}): readonly string[] {
+  const options = { "owner-user": "me", project: "lab", env: "prod", allow: "default", ...changes }
+  return ["token", "create", ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])]
+}
+
+const create = (...more: readonly string[]) => runHere([...words(), ...more], { env: KEYS })
 
 function tokenIn(out: string): string {
   return /^token: +(\S+)$/m.exec(out)?.[1] ?? ""
@@ -39,7 +44,7 @@ const hashOf = (token: string) => createHash("sha256").update(token).digest("hex
 
 describe("token create", () => {
   test("prints the token, its id and an entry to paste", async () => {
-    const { code, out } = await smartRouter([...CREATE, "--key", "k7"])
+    const { code, out } = await smartRouter(words({ key: "k7" }))
     const token = tokenIn(out)
     expect(code).toBe(0)
     expect(token).toMatch(/^rtr_me_lab_prod_k7_[A-Za-z0-9_-]{43}$/)
@@ -66,18 +71,7 @@ describe("token create", () => {
   })
 
   test("writes only what may stand in a header into the token", async () => {
-    const { out } = await runHere([
-      "token",
-      "create",
-      "--owner-user",
-      "jörg@example.com",
-      "--project",
-      "a_b",
-      "--env",
-      "x",
-      "--allow",
-      "g",
-    ])
+    const { out } = await runHere(words({ "owner-user": "jörg@example.com", project: "a_b", env: "x", allow: "g" }))
     expect(tokenIn(out)).toMatch(/^rtr_j-rg-example.com_a-b_x_k1_/)
     expect(out).toContain('owner_user: "jörg@example.com"')
   })
@@ -128,50 +122,23 @@ describe("token create --write", () => {
     expect(readFileSync(path, "utf8")).toContain("me-lab-prod")
   })
 
-  const refusals: readonly (readonly [string, readonly string[], string])[] = [
-    ["an unknown user", ["--owner-user", "you"], 'There is no user "you"'],
-    ["an unknown project", ["--project", "moon"], 'There is no project "moon"'],
-    ["an unknown group", ["--allow", "defalt"], 'Did you mean "default"?'],
-    ["a caller of the same id", ["--id", "me-lab"], 'There is already a caller "me-lab"'],
-  ]
-  for (const [name, change, reason] of refusals) {
-    test(`refuses ${name} and changes nothing`, async () => {
-      const path = file()
-      const options = new Map([
-        ["--owner-user", "me"],
-        ["--project", "lab"],
-        ["--env", "prod"],
-        ["--allow", "default"],
-        ["--write", path],
-      ])
-      options.set(change[0] ?? "", change[1] ?? "")
-      const { code, out, err } = await runHere(["token", "create", ...[...options].flat()], { env: KEYS })
-      expect([code, out]).toEqual([1, ""])
-      expect(err).toContain(reason)
-      expect(readFileSync(path, "utf8")).toBe(SMALLEST)
-    })
-  }
+  test.each([
+    ["an unknown user", { "owner-user": "you" }, 'There is no user "you"'],
+    ["an unknown project", { project: "moon" }, 'There is no project "moon"'],
+    ["an unknown group", { allow: "defalt" }, 'Did you mean "default"?'],
+    ["a caller of the same id", { id: "me-lab" }, 'There is already a caller "me-lab"'],
+  ])("refuses %s and changes nothing", async (_, change, reason) => {
+    const path = file()
+    const { code, out, err } = await runHere(words({ ...change, write: path }), { env: KEYS })
+    expect([code, out]).toEqual([1, ""])
+    expect(err).toContain(reason)
+    expect(readFileSync(path, "utf8")).toBe(SMALLEST)
+  })
 
   test("adds what is missing when it is told to", async () => {
     const path = file()
-    const { code, out } = await runHere(
-      [
-        "token",
-        "create",
-        "--owner-user",
-        "you",
-        "--project",
-        "moon",
-        "--env",
-        "x",
-        "--allow",
-        "default",
-        "--write",
-        path,
-        "--add-missing",
-      ],
-      { env: KEYS },
-    )
+    const args = words({ "owner-user": "you", project: "moon", write: path })
+    const { code, out } = await runHere([...args, "--add-missing"], { env: KEYS })
     expect(code).toBe(0)
     expect(out).toContain("users, projects, project_memberships")
     const { config } = loadConfig({ path, env: KEYS })
@@ -181,44 +148,14 @@ describe("token create --write", () => {
 
   test("adds only the membership where the rest is there", async () => {
     const path = file(SMALLEST.replace("projects: [", "projects: [{ id: moon }, "))
-    const args = [
-      "token",
-      "create",
-      "--owner-user",
-      "me",
-      "--project",
-      "moon",
-      "--env",
-      "x",
-      "--allow",
-      "default",
-      "--write",
-      path,
-    ]
+    const args = words({ project: "moon", write: path })
     expect((await runHere(args, { env: KEYS })).err).toContain("--add-missing")
     expect((await runHere([...args, "--add-missing"], { env: KEYS })).out).toContain("entries in project_memberships.")
   })
 
   test("works while the provider's key is not there yet", async () => {
     const path = file()
-    expect(
-      (
-        await runHere([
-          "token",
-          "create",
-          "--owner-user",
-          "me",
-          "--project",
-          "lab",
-          "--env",
-          "x",
-          "--allow",
-          "default",
-          "--write",
-          path,
-        ])
-      ).code,
-    ).toBe(0)
+    expect((await runHere(words({ write: path }))).code).toBe(0)
   })
 
   test("leaves a file alone that it cannot edit safely", async () => {

@@ -9,6 +9,7 @@ import type { Tool } from "../../canonical/tool.ts"
 import { RouterError } from "../../errors.ts"
 import { readRequest } from "./read-request.ts"
 import { writeRequest } from "./write-request.ts"
+import { countedReads } from "../../../test/helpers/counted-reads.ts"
 
 const text = (words: string): Block => ({ type: "text", text: words })
 const asked = (own: Partial<Request>, from: Dialect = "messages"): Request => ({
@@ -560,22 +561,15 @@ describe("settings:", () => {
 
 test("the work for a long history grows with its length, not with its square", () => {
   const workFor = (count: number): number => {
-    let reads = 0
-    const counted = (message: Message): Message => ({
-      role: message.role,
-      get blocks() {
-        reads += 1
-        return message.blocks
-      },
-    })
     const history = Array.from({ length: count }, (_, index): Message => {
-      if (index % 3 === 0) return counted({ role: "user", blocks: [text(`q${index}`)] })
+      if (index % 3 === 0) return { role: "user", blocks: [text(`q${index}`)] }
       return index % 3 === 1
-        ? counted({ role: "assistant", blocks: [call(`c${index}`)] })
-        : counted({ role: "tool", blocks: [result(`c${index - 1}`, text("r"))] })
+        ? { role: "assistant", blocks: [call(`c${index}`)] }
+        : { role: "tool", blocks: [result(`c${index - 1}`, text("r"))] }
     })
-    expect((messagesOf(history).body["messages"] as JsonObject[]).length).toBe(count)
-    return reads
+    const { messages, reads } = countedReads(history)
+    expect((messagesOf(messages).body["messages"] as JsonObject[]).length).toBe(count)
+    return reads()
   }
   expect(workFor(3000) / workFor(1500)).toBeLessThan(2.1)
 })

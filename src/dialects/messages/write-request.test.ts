@@ -342,11 +342,14 @@ describe("tools", () => {
       { toolChoice: { mode: "tool", tool: look, kind: "function" }, parallelToolCalls: true },
       { type: "tool", name: "look", disable_parallel_tool_use: false },
     ],
-  ] satisfies readonly (readonly [Partial<Request>, JsonObject | undefined])[])("choice %j", (own, wire) => {
-    const { body, codes } = write({ tools: [look], ...own })
-    expect(body["tool_choice"]).toEqual(wire)
-    expect(codes).toEqual([])
-  })
+  ] satisfies readonly (readonly [Partial<Request>, JsonObject | undefined])[])(
+    "have the choice of %j",
+    (own, wire) => {
+      const { body, codes } = write({ tools: [look], ...own })
+      expect(body["tool_choice"]).toEqual(wire)
+      expect(codes).toEqual([])
+    },
+  )
 })
 
 describe("wishes", () => {
@@ -375,7 +378,7 @@ describe("wishes", () => {
     ["effort_enum", { effort: "low", summary: "auto" }, { output_config: { effort: "low" } }, []],
     ["adaptive", { effort: "low", summary: "detailed" }, { thinking: { type: "adaptive" } }, ["reasoning-display"]],
     [null, { effort: "low" }, {}, ["reasoning-control"]],
-  ] as const)("under %s come from %j", (control, reasoning, expected, codes) => {
+  ] as const)("to reason under %j come from %j", (control, reasoning, expected, codes) => {
     const written = write({ reasoning }, { reasoning: { ...base.reasoning, control } })
     expect(written.body).toMatchObject(expected)
     if (!("thinking" in expected)) expect(written.body).not.toHaveProperty("thinking")
