@@ -6,6 +6,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { runHere } from "./helpers/command-line.ts"
 import { type DemoProcess, startDemo, temporaryFolder } from "./helpers/demo-process.ts"
+import { at } from "./helpers/streams.ts"
 
 const ROOT = join(import.meta.dir, "..")
 const SOURCE = [process.execPath, "--no-env-file", join(ROOT, "src/main.ts")]
@@ -22,60 +23,16 @@ async function shell(script: string, token: string): Promise<string> {
   return run.stdout.text()
 }
 
-describe("a running demo", () => {
-  const folder = temporaryFolder()
-  let demo: DemoProcess
+async function requestsOf({ url, token }: DemoProcess): Promise<unknown> {
+  const usage = await fetch(`${url}/v1/usage`, { headers: { authorization: `Bearer ${token}` } })
+  return at(await usage.json(), "today", "requests")
+}
 
-  beforeAll(async () => {
-    demo = await startDemo(SOURCE, { cwd: folder.path })
-  })
-  afterAll(async () => {
-    await demo.stop()
-    folder[Symbol.dispose]()
-  })
-
-  test.skipIf(!hasCurl)("answers the three printed curl calls and the usage call (needs curl)", async () => {
-    const calls = curlCalls(demo.welcome)
-    expect(calls).toHaveLength(3)
-    for (const call of calls) expect(await shell(call, demo.token)).toContain("This is the smart-router demo provider")
-    const usage = /^ +usage +(curl .*)$/mu.exec(demo.welcome)?.[1]
-    expect(JSON.parse(await shell(usage!, demo.token))).toMatchObject({ today: { requests: 3, errors: 0 } })
-  })
-
-  test.skipIf(!hasCurl)("answers every curl call of the README verbatim (needs curl)", async () => {
-    const calls = curlCalls(readFileSync(join(ROOT, "README.md"), "utf8"))
-    expect(calls[0]).toContain("http://127.0.0.1:8080/v1/chat/completions")
-    expect(calls.length).toBeGreaterThanOrEqual(5)
-    for (const call of calls) {
-      const answer = await shell(
-        `${call.replace("curl", "curl --fail")} `.replace("http://127.0.0.1:8080", demo.url),
-        demo.token,
-      )
-      expect([call, answer.length > 0]).toEqual([call, true])
-    }
-    const first = await shell(calls[0]!.replace("http://127.0.0.1:8080", demo.url), demo.token)
-    expect(JSON.parse(first).choices[0].message.content).toContain("This is the smart-router demo provider")
-  })
-
-  test("answers each dialect's official client, aliases and failover included", async () => {
-    const openai = new OpenAI({ apiKey: demo.token, baseURL: `${demo.url}/v1`, maxRetries: 0 })
-    const anthropic = new Anthropic({ apiKey: demo.token, baseURL: demo.url, maxRetries: 0 })
-    const messages = [{ role: "user" as const, content: "Hello" }]
-    for (const model of ["default", "fast", "reliable", "claude-opus-5-5"]) {
-      const chat = await openai.chat.completions.stream({ model, messages }).finalChatCompletion()
-      expect(chat.choices[0]!.message.content).toContain("in the OpenAI Chat Completions dialect")
-      const response = await openai.responses.stream({ model, input: "Hello" }).finalResponse()
-      expect(response.output_text).toContain("in the OpenAI Responses dialect")
-      const message = await anthropic.messages.stream({ model, messages, max_tokens: 100 }).finalMessage()
-      expect(message.content[0]).toMatchObject({ text: expect.stringContaining("in the Anthropic Messages dialect") })
-    }
-  })
-})
-
-describe("a demo that is stopped and started again", () => {
+/** One demo in its life: the tests go from its first start to the last one that is refused. */
+describe("a demo", () => {
   const folder = temporaryFolder()
   let first: DemoProcess
-  let requestId = ""
+  let counted: unknown
 
   beforeAll(async () => {
     first = await startDemo(SOURCE, { cwd: folder.path })
@@ -91,6 +48,46 @@ describe("a demo that is stopped and started again", () => {
     return out
   }
 
+  test.skipIf(!hasCurl)("answers the three printed curl calls and the usage call (needs curl)", async () => {
+    const calls = curlCalls(first.welcome)
+    expect(calls).toHaveLength(3)
+    for (const call of calls) expect(await shell(call, first.token)).toContain("This is the smart-router demo provider")
+    const usage = /^ +usage +(curl .*)$/mu.exec(first.welcome)?.[1]
+    expect(JSON.parse(await shell(usage!, first.token))).toMatchObject({ today: { requests: 3, errors: 0 } })
+  })
+
+  test.skipIf(!hasCurl)("answers every curl call of the README verbatim (needs curl)", async () => {
+    const calls = curlCalls(readFileSync(join(ROOT, "README.md"), "utf8"))
+    expect(calls[0]).toContain("http://127.0.0.1:8080/v1/chat/completions")
+    expect(calls.length).toBeGreaterThanOrEqual(5)
+    for (const call of calls) {
+      const answer = await shell(
+        `${call.replace("curl", "curl --fail")} `.replace("http://127.0.0.1:8080", first.url),
+        first.token,
+      )
+      expect([call, answer.length > 0]).toEqual([call, true])
+    }
+    const answer = await shell(calls[0]!.replace("http://127.0.0.1:8080", first.url), first.token)
+    expect(JSON.parse(answer).choices[0].message.content).toContain("This is the smart-router demo provider")
+  })
+
+  test("answers each dialect's official client, aliases and failover included", async () => {
+    const openai = new OpenAI({ apiKey: first.token, baseURL: `${first.url}/v1`, maxRetries: 0 })
+    const anthropic = new Anthropic({ apiKey: first.token, baseURL: first.url, maxRetries: 0 })
+    const messages = [{ role: "user" as const, content: "Hello" }]
+    const answersOf = async (model: string): Promise<void> => {
+      const [chat, response, message] = await Promise.all([
+        openai.chat.completions.stream({ model, messages }).finalChatCompletion(),
+        openai.responses.stream({ model, input: "Hello" }).finalResponse(),
+        anthropic.messages.stream({ model, messages, max_tokens: 100 }).finalMessage(),
+      ])
+      expect(chat.choices[0]!.message.content).toContain("in the OpenAI Chat Completions dialect")
+      expect(response.output_text).toContain("in the OpenAI Responses dialect")
+      expect(message.content[0]).toMatchObject({ text: expect.stringContaining("in the Anthropic Messages dialect") })
+    }
+    await Promise.all(["default", "fast", "reliable", "claude-opus-5-5"].map(answersOf))
+  })
+
   test("lets commands read its configuration while it runs", async () => {
     const call = await fetch(`${first.url}/v1/chat/completions`, {
       method: "POST",
@@ -99,12 +96,13 @@ describe("a demo that is stopped and started again", () => {
     })
     expect(call.status).toBe(200)
     await call.text()
-    requestId = call.headers.get("x-request-id")!
     await command("check")
-    expect(await command("explain", "--id", requestId)).toContain("demo-broken")
+    expect(await command("explain", "--id", call.headers.get("x-request-id")!)).toContain("demo-broken")
   })
 
   test("lets commands read it when it has stopped", async () => {
+    counted = await requestsOf(first)
+    expect(counted).toBeGreaterThan(0)
     expect(await first.stop("SIGINT")).toBe(0)
     expect(await command("replay", "--since", "1h")).toContain("reliable")
   })
@@ -131,8 +129,7 @@ describe("a demo that is stopped and started again", () => {
     expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ OWN_KEY: "kept" })
     expect(second.token).toBe(first.token)
     expect(second.welcome).toContain("DEMO")
-    const usage = await fetch(`${second.url}/v1/usage`, { headers: { authorization: `Bearer ${second.token}` } })
-    expect(await usage.json()).toMatchObject({ today: { requests: 1 } })
+    expect(await requestsOf(second)).toBe(counted)
     expect(await second.stop("SIGTERM")).toBe(0)
   })
 
