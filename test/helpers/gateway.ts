@@ -5,6 +5,7 @@ import type { Answer, CallOptions, Door } from "./client.ts"
 import { call, open } from "./client.ts"
 import type { Prepared, Setup } from "./config.ts"
 import { prepare } from "./config.ts"
+import type { HeldClock } from "./held-clock.ts"
 import type { Records } from "./records.ts"
 import { recordsIn } from "./records.ts"
 import type { Dialect } from "./samples.ts"
@@ -19,19 +20,28 @@ export interface Gateway extends Door, AsyncDisposable {
   stop(): Promise<void>
 }
 
+interface Means {
+  readonly log?: Log | undefined
+  /** By which the router lives; it passes by itself only for a start and a stop. */
+  readonly clock?: HeldClock | undefined
+}
+
 /** Calls that a test left hanging are cut after this. */
 const STOP_WITHIN_MS = 300
 
 /** Starts on a fresh configuration, or again on one that was prepared before. */
-export async function startGateway(from: Setup | Prepared, log: Log = silentLog): Promise<Gateway> {
+export async function startGateway(from: Setup | Prepared, { log = silentLog, clock }: Means = {}): Promise<Gateway> {
   const prepared = "configPath" in from ? from : prepare(from)
-  const router = await startRouter({
+  const passing = <Result>(work: Promise<Result>): Promise<Result> => clock?.during(work) ?? work
+  const starting = startRouter({
     configPath: prepared.configPath,
     env: prepared.env,
     listen: { hostname: "127.0.0.1", port: 0 },
     log,
+    ...(clock === undefined ? {} : { clock }),
   })
-  return gatewayAt(router.url, prepared, () => router.stop(STOP_WITHIN_MS))
+  const router = await passing(starting)
+  return gatewayAt(router.url, prepared, () => passing(router.stop(STOP_WITHIN_MS)))
 }
 
 export function gatewayAt(url: string, prepared: Prepared, stopRouter: () => Promise<void>): Gateway {

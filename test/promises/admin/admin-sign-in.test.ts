@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => upstream.stop())
 
 async function house(configure: (config: Config) => void, log?: Log): Promise<Gateway> {
-  return startGateway({ upstreams: { upstream }, configure, env: HASHES }, log)
+  return startGateway({ upstreams: { upstream }, configure, env: HASHES }, { log })
 }
 
 test("where nobody can sign in there is nothing", async () => {

@@ -9,21 +9,18 @@ import type { Behaviour } from "../../helpers/fake-upstream.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import type { Gateway } from "../../helpers/gateway.ts"
 import { startGateway } from "../../helpers/gateway.ts"
+import { HeldClock } from "../../helpers/held-clock.ts"
 import type { Sample } from "../../helpers/samples.ts"
 import { ALL_SAMPLES, SAMPLES } from "../../helpers/samples.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
 
 const FAILURES = 3
-const COOLDOWN_MS = 40
-const PATIENT_COOLDOWN_MS = 1000
+const COOLDOWN_MS = 60_000
 
 let first: FakeUpstream
 let second: FakeUpstream
-/** Breakers stay open for as long as a test takes, or are half-open soon. */
-let slow: Gateway
-let quick: Gateway
-/** A probe that waits this long has a crowd beside it that is served long before. */
-let patient: Gateway
+const clock = new HeldClock()
+let gateway: Gateway
 let lines: { readonly message: string; readonly fields: Readonly<Record<string, unknown>> }[]
 let groups = 0
 
@@ -39,22 +36,18 @@ const GROUPS = Array.from({ length: 60 }, (_, index) => `group-${index}`)
 beforeAll(async () => {
   first = await FakeUpstream.start()
   second = (await FakeUpstream.start()).otherwise(vendorAnswer("second"))
-  const start = async (cooldown: string): Promise<Gateway> =>
-    startGateway(
-      {
-        upstreams: { first, second },
-        configure: (config) => {
-          config.server["breaker"] = { failures: FAILURES, window: "10m", cooldown }
-          const targets = targetsOf(["first", "second"])
-          config.models = Object.fromEntries(GROUPS.map((name) => [name, { strategy: "failover", targets }]))
-          config.callers = config.callers.map((caller) => ({ ...caller, allow: GROUPS }))
-        },
+  gateway = await startGateway(
+    {
+      upstreams: { first, second },
+      configure: (config) => {
+        config.server["breaker"] = { failures: FAILURES, window: "10m", cooldown: `${COOLDOWN_MS}ms` }
+        const targets = targetsOf(["first", "second"])
+        config.models = Object.fromEntries(GROUPS.map((name) => [name, { strategy: "failover", targets }]))
+        config.callers = config.callers.map((caller) => ({ ...caller, allow: GROUPS }))
       },
-      log,
-    )
-  slow = await start("10m")
-  quick = await start(`${COOLDOWN_MS}ms`)
-  patient = await start(`${PATIENT_COOLDOWN_MS}ms`)
+    },
+    { log, clock },
+  )
 })
 
 beforeEach(() => {
@@ -62,9 +55,7 @@ beforeEach(() => {
 })
 
 afterAll(async () => {
-  await slow[Symbol.asyncDispose]()
-  await quick[Symbol.asyncDispose]()
-  await patient[Symbol.asyncDispose]()
+  await gateway[Symbol.asyncDispose]()
   await Promise.all([first.stop(), second.stop()])
 })
 
@@ -72,13 +63,7 @@ function newGroup(): string {
   return GROUPS[groups++] ?? ""
 }
 
-async function fail(
-  gateway: Gateway,
-  model: string,
-  sample: Sample,
-  behave: Behaviour,
-  streamed = false,
-): Promise<void> {
+async function fail(model: string, sample: Sample, behave: Behaviour, streamed = false): Promise<void> {
   first.plan(`fail-${model}-`, behave)
   for (let sent = 0; sent < FAILURES; sent++)
     await gateway.call(sample.dialect, sample.request({ model, stream: streamed, text: `fail-${model}-` }))
@@ -99,12 +84,15 @@ for (const sample of ALL_SAMPLES) {
   ]
   test.each(faults)(`${dialect}: %s, ${FAILURES} times, puts the target last`, async (_name, behave, streamed) => {
     const model = newGroup()
-    await fail(slow, model, sample, behave, streamed)
-    const answer = await slow.call(dialect, sample.request({ model, text: `after-${model}-` }))
+    await fail(model, sample, behave, streamed)
+    const answer = await gateway.call(dialect, sample.request({ model, text: `after-${model}-` }))
     expect(answer.text).toBe(sample.unary("second"))
     expect(first.received(`after-${model}-`)).toEqual([])
-    expect(slow.records.usage(answer.requestId)[0]).toMatchObject({ attempts: 1, target_provider: `second-${dialect}` })
-    expect(slow.records.trace(answer.requestId).map(({ event, reason }) => [event, reason])).toContainEqual([
+    expect(gateway.records.usage(answer.requestId)[0]).toMatchObject({
+      attempts: 1,
+      target_provider: `second-${dialect}`,
+    })
+    expect(gateway.records.trace(answer.requestId).map(({ event, reason }) => [event, reason])).toContainEqual([
       "target_deferred",
       "breaker-open",
     ])
@@ -121,9 +109,9 @@ for (const sample of ALL_SAMPLES) {
   ]
   test.each(harmless)(`${dialect}: %s never does`, async (_name, behave) => {
     const model = newGroup()
-    await fail(slow, model, sample, behave)
+    await fail(model, sample, behave)
     first.plan(`after-${model}-`, vendorAnswer("first"))
-    const answer = await slow.call(dialect, sample.request({ model, text: `after-${model}-` }))
+    const answer = await gateway.call(dialect, sample.request({ model, text: `after-${model}-` }))
     expect(answer.text).toBe(sample.unary("first"))
     expect(lines).toEqual([])
   })
@@ -137,7 +125,7 @@ for (const sample of ALL_SAMPLES) {
         first.plan(text, behave)
         const control = new AbortController()
         const body = sample.request({ model, stream: streamed, text })
-        const opened = slow.open(dialect, body, { signal: control.signal }).catch(() => null)
+        const opened = gateway.open(dialect, body, { signal: control.signal }).catch(() => null)
         const arrived = await first.arrival(text)
         if (behave !== stall && streamed) await opened
         control.abort()
@@ -146,25 +134,25 @@ for (const sample of ALL_SAMPLES) {
       }
     }
     await eventually("all departures in the ledger", () =>
-      slow.records.usage().filter((row) => row.resolved_group === model && row.status === 499).length === 8
+      gateway.records.usage().filter((row) => row.resolved_group === model && row.status === 499).length === 8
         ? true
         : undefined,
     )
     first.plan(`after-${model}-`, vendorAnswer("first"))
-    const answer = await slow.call(dialect, sample.request({ model, text: `after-${model}-` }))
+    const answer = await gateway.call(dialect, sample.request({ model, text: `after-${model}-` }))
     expect(answer.text).toBe(sample.unary("first"))
   })
 
   test(`${dialect}: where all are open they are tried all the same`, async () => {
     const model = newGroup()
     second.plan(`fail-${model}-`, unavailable(sample))
-    await fail(slow, model, sample, unavailable(sample))
+    await fail(model, sample, unavailable(sample))
     expect(lines.length).toBe(2)
-    const failing = await slow.call(dialect, sample.request({ model, text: `fail-${model}-` }))
+    const failing = await gateway.call(dialect, sample.request({ model, text: `fail-${model}-` }))
     expectError(failing, dialect, 502, "upstream-failed")
-    expect(slow.records.attempts(failing.requestId).length).toBe(2)
+    expect(gateway.records.attempts(failing.requestId).length).toBe(2)
     first.plan(`after-${model}-`, vendorAnswer("first"))
-    const answer = await slow.call(dialect, sample.request({ model, text: `after-${model}-` }))
+    const answer = await gateway.call(dialect, sample.request({ model, text: `after-${model}-` }))
     expect(answer.text).toBe(sample.unary("first"))
   })
 }
@@ -174,10 +162,11 @@ test("of open targets the one whose cooldown ends first is tried first, whatever
   const model = newGroup()
   // the first only limits its rate while the second opens
   second.plan(`fail-${model}-`, unavailable(sample))
-  await fail(slow, model, sample, reply(sample.errorBody("slow down"), { status: 429 }))
-  await fail(slow, model, sample, unavailable(sample))
+  await fail(model, sample, reply(sample.errorBody("slow down"), { status: 429 }))
+  await clock.advance(1000)
+  await fail(model, sample, unavailable(sample))
   expect(lines.map(({ fields }) => fields["provider"])).toEqual(["second-chat", "first-chat"])
-  const answer = await slow.call("chat", sample.request({ model, text: `after-${model}-` }))
+  const answer = await gateway.call("chat", sample.request({ model, text: `after-${model}-` }))
   expect(answer.text).toBe(sample.unary("second"))
   expect(first.received(`after-${model}-`)).toEqual([])
 })
@@ -188,16 +177,16 @@ for (const streamed of [false, true]) {
 
   test(`50 calls at once, ${kind}: one probes, the others are served elsewhere meanwhile`, async () => {
     const model = newGroup()
-    await fail(patient, model, sample, unavailable(sample))
+    await fail(model, sample, unavailable(sample))
     const gate = Promise.withResolvers<void>()
     const held: Behaviour = async (exchange) => {
       await gate.promise
       await vendorAnswer("first")(exchange)
     }
-    await Bun.sleep(PATIENT_COOLDOWN_MS + 50)
+    await clock.leap(COOLDOWN_MS)
     first.plan(`crowd-${model}-`, held)
     const body = sample.request({ model, stream: streamed, text: `crowd-${model}-` })
-    const calls = Array.from({ length: 50 }, async () => patient.call("chat", body))
+    const calls = Array.from({ length: 50 }, async () => gateway.call("chat", body))
     let served = 0
     for (const call of calls) void call.then(() => served++)
     await eventually("all but the probe are served", () => (served === 49 ? true : undefined))
@@ -208,53 +197,56 @@ for (const streamed of [false, true]) {
     await eventually("the breaker has closed", () =>
       lines.some(({ message }) => message === "the breaker of a target has closed") ? true : undefined,
     )
-    const after = await patient.call("chat", sample.request({ model, text: `crowd-${model}-` }))
+    const after = await gateway.call("chat", sample.request({ model, text: `crowd-${model}-` }))
     expect(after.text).toBe(sample.unary("first"))
   })
 
   test(`${kind}: a probe that fails is cured like any attempt, and the target stays behind`, async () => {
     const model = newGroup()
-    await fail(quick, model, sample, unavailable(sample))
-    await Bun.sleep(2 * COOLDOWN_MS)
+    await fail(model, sample, unavailable(sample))
+    await clock.leap(COOLDOWN_MS)
     const body = sample.request({ model, stream: streamed, text: `fail-${model}-` })
-    const probe = await quick.call("chat", body)
+    const probe = await gateway.call("chat", body)
     expect(probe.status).toBe(200)
-    expect(quick.records.attempts(probe.requestId).map(({ error_class }) => error_class)).toEqual([
+    expect(gateway.records.attempts(probe.requestId).map(({ error_class }) => error_class)).toEqual([
       "server_error",
       null,
     ])
-    expect(quick.records.trace(probe.requestId).map(({ event }) => event)).toContain("target_probed")
+    expect(gateway.records.trace(probe.requestId).map(({ event }) => event)).toContain("target_probed")
     expect(lines.map(({ message }) => message)).toEqual(["the breaker of a target has opened"])
   })
 
   test(`${kind}: a probe does not hang on a silent target, even without an attempt timeout`, async () => {
     const model = newGroup()
-    await fail(quick, model, sample, unavailable(sample))
-    await Bun.sleep(2 * COOLDOWN_MS)
+    await fail(model, sample, unavailable(sample))
+    await clock.leap(COOLDOWN_MS)
     first.plan(`silent-${model}-`, stall)
     const body = sample.request({ model, stream: streamed, text: `silent-${model}-` })
-    const probe = await quick.call("chat", body)
+    const probing = gateway.call("chat", body)
+    await first.arrival(`silent-${model}-`)
+    await clock.leap(COOLDOWN_MS)
+    const probe = await probing
     expect(probe.status).toBe(200)
-    expect(quick.records.attempts(probe.requestId)).toMatchObject([{ timed_out: 1 }, { selected: 1 }])
+    expect(gateway.records.attempts(probe.requestId)).toMatchObject([{ timed_out: 1 }, { selected: 1 }])
   })
 }
 
 test("a probe whose client leaves makes room for the next one", async () => {
   const sample = SAMPLES.chat
   const model = newGroup()
-  await fail(quick, model, sample, unavailable(sample))
-  await Bun.sleep(2 * COOLDOWN_MS)
+  await fail(model, sample, unavailable(sample))
+  await clock.leap(COOLDOWN_MS)
   first.plan(`left-${model}-`, stall)
   const control = new AbortController()
   const body = sample.request({ model, stream: true, text: `left-${model}-` })
-  const opened = quick.open("chat", body, { signal: control.signal }).catch(() => null)
+  const opened = gateway.open("chat", body, { signal: control.signal }).catch(() => null)
   const arrived = await first.arrival(`left-${model}-`)
   control.abort()
   await opened
   await arrived.left
   first.plan(`after-${model}-`, vendorAnswer("first"))
   await eventually("a call has probed", async () => {
-    const answer = await quick.call("chat", sample.request({ model, text: `after-${model}-` }))
+    const answer = await gateway.call("chat", sample.request({ model, text: `after-${model}-` }))
     return answer.text === sample.unary("first") ? true : undefined
   })
 })

@@ -32,7 +32,7 @@ beforeEach(async () => {
     config.server["breaker"] = { failures: 1 }
     config.callers[0]!["quota"] = { day: { tokens: 10_000, requests: 100 } }
   }
-  gateway = await startGateway({ upstreams: { first, second }, configure }, log)
+  gateway = await startGateway({ upstreams: { first, second }, configure }, { log })
 })
 
 afterEach(async () => {

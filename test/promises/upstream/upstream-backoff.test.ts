@@ -1,12 +1,14 @@
 /** A provider that asks for a pause gets it, where the configuration says so: its targets are tried last meanwhile. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { reply } from "../../helpers/behaviours.ts"
+import type { Setup } from "../../helpers/config.ts"
 import { targetsOf } from "../../helpers/config.ts"
 import { expectError } from "../../helpers/expectations.ts"
 import type { Behaviour } from "../../helpers/fake-upstream.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import type { Gateway } from "../../helpers/gateway.ts"
 import { startGateway } from "../../helpers/gateway.ts"
+import { HeldClock } from "../../helpers/held-clock.ts"
 import type { Dialect, Sample } from "../../helpers/samples.ts"
 import { ALL_SAMPLES } from "../../helpers/samples.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
@@ -23,19 +25,30 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
+  for (const gateway of gateways.values()) await (await gateway)[Symbol.asyncDispose]()
   await Promise.all([first.stop(), second.stop()])
 })
 
-const clock = (more: object = {}): object => ({
+const rule = (more: object = {}): object => ({
   enabled: true,
   min_backoff_ms: MINUTE_MS,
   max_backoff_ms: HOUR_MS,
   ...more,
 })
 
-/** Every provider of `first` has this block; two groups share it. */
-async function gatewayWith(shape: object | null): Promise<Gateway> {
-  return startGateway({
+/** Each for all dialects, whose providers are not the same, and so have pauses of their own. */
+const gateways = new Map<string, Promise<Gateway>>()
+const clock = new HeldClock()
+
+/** Every provider of `first` has this block; two groups share it. `purpose`: what the router is for, and nothing else. */
+async function gatewayWith(purpose: string, shape: object | null): Promise<Gateway> {
+  const gateway = gateways.get(purpose) ?? startWith(shape)
+  gateways.set(purpose, gateway)
+  return gateway
+}
+
+async function startWith(shape: object | null): Promise<Gateway> {
+  const setup: Setup = {
     upstreams: { first, second },
     configure: (config) => {
       for (const [name, provider] of Object.entries(config.providers))
@@ -44,7 +57,8 @@ async function gatewayWith(shape: object | null): Promise<Gateway> {
       config.models = { default: group, other: group, lone: { strategy: "static", targets: targetsOf(["first"]) } }
       config.callers = config.callers.map((caller) => ({ ...caller, allow: ["default", "other", "lone"] }))
     },
-  })
+  }
+  return startGateway(setup, { clock })
 }
 
 const tooMany = (sample: Sample, retryAfter?: string): Behaviour =>
@@ -64,7 +78,7 @@ for (const sample of ALL_SAMPLES) {
     gateway.call(dialect, sample.request({ model, text: `${text}-${dialect}-` }))
 
   test(`${dialect}: a 429 pauses the provider for Retry-After, in every group`, async () => {
-    await using gateway = await gatewayWith({ upstream_429_backoff: clock() })
+    const gateway = await gatewayWith("Retry-After", { upstream_429_backoff: rule() })
     first.plan(`limited-${dialect}-`, tooMany(sample, "1800"))
     const limited = await ask(gateway, "limited")
     expect(limited.text).toBe(sample.unary("second"))
@@ -87,7 +101,7 @@ for (const sample of ALL_SAMPLES) {
       expect(askedFirst(gateway, answer.requestId, dialect)).toBe(false)
       const [row] = gateway.records.upstreamShapes(answer.requestId)
       expect(row).toMatchObject({ decision: "deferred", backoff_reason: "rate_limited" })
-      expect(row?.retry_after_ms).toBeGreaterThan(1_000_000)
+      expect(row?.retry_after_ms).toBe(1_800_000)
       expect(gateway.records.trace(answer.requestId)).toMatchObject([
         { event: "routing_decision" },
         { event: "target_deferred", reason: "rate-limited" },
@@ -100,17 +114,17 @@ for (const sample of ALL_SAMPLES) {
     ["shorter than the bound", {}, "1", MINUTE_MS],
     ["not to be honoured", { honor_retry_after: false }, "1800", MINUTE_MS],
   ]
-  test.each(bounded)(`${dialect}: a Retry-After %s`, async (_name, more, header, expectedMs) => {
-    await using gateway = await gatewayWith({ upstream_429_backoff: clock(more) })
+  test.each(bounded)(`${dialect}: a Retry-After %s`, async (name, more, header, expectedMs) => {
+    const gateway = await gatewayWith(name, { upstream_429_backoff: rule(more) })
     first.plan(`bounded-${dialect}-`, tooMany(sample, header))
     const answer = await ask(gateway, "bounded")
     expect(gateway.records.upstreamShapes(answer.requestId)[0]?.retry_after_ms).toBe(expectedMs)
   })
 
   test(`${dialect}: the quota's clock is another one`, async () => {
-    await using gateway = await gatewayWith({
-      upstream_429_backoff: clock(),
-      upstream_quota_backoff: clock({ min_backoff_ms: 10 * MINUTE_MS }),
+    const gateway = await gatewayWith("quota", {
+      upstream_429_backoff: rule(),
+      upstream_quota_backoff: rule({ min_backoff_ms: 10 * MINUTE_MS }),
     })
     const pauses = async (behave: Behaviour): Promise<unknown> => {
       first.plan(`clock-${dialect}-`, behave)
@@ -124,8 +138,18 @@ for (const sample of ALL_SAMPLES) {
     expect(await pauses(spent(sample))).toEqual([["quota_exhausted", 20 * MINUTE_MS]])
   })
 
+  test(`${dialect}: a pause ends by itself`, async () => {
+    const gateway = await gatewayWith("end", { upstream_429_backoff: rule() })
+    first.plan(`ending-${dialect}-`, tooMany(sample), vendorAnswer("first"))
+    await ask(gateway, "ending")
+    await clock.advance(MINUTE_MS - 1)
+    expect((await ask(gateway, "ending")).text).toBe(sample.unary("second"))
+    await clock.advance(1)
+    expect((await ask(gateway, "ending")).text).toBe(sample.unary("first"))
+  })
+
   test(`${dialect}: where every target pauses they are tried all the same, and a success ends the pause`, async () => {
-    await using gateway = await gatewayWith({ upstream_429_backoff: clock() })
+    const gateway = await gatewayWith("success", { upstream_429_backoff: rule() })
     first.plan(`alone-${dialect}-`, tooMany(sample, "30"), vendorAnswer("first"))
     const limited = await ask(gateway, "alone", "lone")
     expectError(limited, dialect, 503, "upstream-rate-limited")
@@ -137,12 +161,12 @@ for (const sample of ALL_SAMPLES) {
   })
 
   test(`${dialect}: nothing pauses where the configuration does not say so`, async () => {
-    for (const shape of [
-      null,
-      { enabled: false, upstream_429_backoff: clock() },
-      { upstream_quota_backoff: clock() },
-    ]) {
-      await using gateway = await gatewayWith(shape)
+    for (const [purpose, shape] of [
+      ["no block", null],
+      ["off", { enabled: false, upstream_429_backoff: rule() }],
+      ["another fault", { upstream_quota_backoff: rule() }],
+    ] as const) {
+      const gateway = await gatewayWith(purpose, shape)
       first.plan(`unasked-${dialect}-`, tooMany(sample, "1800"), vendorAnswer("first"))
       const limited = await ask(gateway, "unasked")
       expect(gateway.records.upstreamShapes(limited.requestId)).toEqual([])
