@@ -3,11 +3,12 @@ import type { Behaviour, Exchange } from "./fake-upstream.ts"
 
 type Bytes = string | Uint8Array
 
-/** One step of a scripted body: bytes to send, a pause, something to wait for, or how the connection ends. */
+/** One step of a scripted body: bytes to send, a pause, something to wait for (`wait` begins once it is there), or how the connection ends. */
 export type Step =
   | Bytes
   | { readonly waitMs: number }
   | { readonly until: Promise<unknown> }
+  | { readonly wait: () => Promise<unknown> }
   | { readonly end: "reset" | "close" | "stall" }
 
 export interface Head {
@@ -126,6 +127,7 @@ async function play(exchange: Exchange, steps: readonly Step[], frame: (bytes: B
       if (step.length > 0) await exchange.write(frame(step))
       await turn()
     } else if ("waitMs" in step) await Promise.race([Bun.sleep(step.waitMs), exchange.left])
+    else if ("wait" in step) await Promise.race([step.wait(), exchange.left])
     else if ("until" in step) await Promise.race([step.until, exchange.left])
     else {
       await endBy(exchange, step.end)

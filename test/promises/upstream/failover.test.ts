@@ -3,12 +3,14 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { gzipSync } from "node:zlib"
 import type { ErrorCode } from "../../../src/errors.ts"
 import { closeAtOnce, raw, reply, resetAtOnce, stall, stream } from "../../helpers/behaviours.ts"
+import type { Setup } from "../../helpers/config.ts"
 import { callerEntry, targetsOf } from "../../helpers/config.ts"
 import { expectError } from "../../helpers/expectations.ts"
 import type { Behaviour } from "../../helpers/fake-upstream.ts"
 import { closedPort, FakeUpstream } from "../../helpers/fake-upstream.ts"
 import type { Gateway } from "../../helpers/gateway.ts"
 import { startGateway } from "../../helpers/gateway.ts"
+import { HeldClock } from "../../helpers/held-clock.ts"
 import type { Sample } from "../../helpers/samples.ts"
 import { ALL_SAMPLES } from "../../helpers/samples.ts"
 import { vendorAnswer, vendorBytes } from "../../helpers/vendor.ts"
@@ -129,6 +131,21 @@ function cutShort(sample: Sample): Behaviour {
   return raw([head + body.slice(0, -20), { end: "close" }])
 }
 
+const at = (port: number) => ({ url: `http://127.0.0.1:${port}` })
+const PATIENCE_MS = 10_000
+const clock = new HeldClock()
+
+/** Sends the call; where the targets are silent, their time passes once each was asked. */
+async function callAt(silent: readonly FakeUpstream[], fault: Fault, sample: Sample, body: string, marker: string) {
+  const answer = gateway.call(sample.dialect, body)
+  if (fault.group === "impatient")
+    for (const upstream of silent) {
+      await upstream.arrival(marker)
+      await clock.leap(PATIENCE_MS)
+    }
+  return answer
+}
+
 let first: FakeUpstream
 let second: FakeUpstream
 let gateway: Gateway
@@ -136,19 +153,21 @@ let gateway: Gateway
 beforeAll(async () => {
   first = await FakeUpstream.start()
   second = (await FakeUpstream.start()).otherwise(vendorAnswer())
-  const closed = { url: `http://127.0.0.1:${await closedPort()}` }
-  const allow = ["default", "refused", "impatient"]
-  gateway = await startGateway({
-    upstreams: { first, second, closed },
+  const [closed, shut] = await Promise.all([closedPort(), closedPort()])
+  const allow = ["default", "refused", "all-refused", "impatient"]
+  const setup: Setup = {
+    upstreams: { first, second, closed: at(closed), shut: at(shut) },
     configure: (config) => {
       config.models = {
         default: { strategy: "failover", targets: targetsOf(["first", "second"]) },
         refused: { strategy: "failover", targets: targetsOf(["closed", "second"]) },
-        impatient: { strategy: "failover", attempt_timeout_ms: 150, targets: targetsOf(["first", "second"]) },
+        "all-refused": { strategy: "failover", targets: targetsOf(["closed", "shut"]) },
+        impatient: { strategy: "failover", attempt_timeout_ms: PATIENCE_MS, targets: targetsOf(["first", "second"]) },
       }
       config.callers = config.callers.map((caller) => ({ ...caller, allow }))
     },
-  })
+  }
+  gateway = await startGateway(setup, { clock })
 })
 
 afterAll(async () => {
@@ -160,15 +179,18 @@ for (const sample of ALL_SAMPLES) {
   for (const streamed of [false, true]) {
     const kind = `${sample.dialect} ${streamed ? "streamed" : "unary"}`
     const faults = FAULTS.filter(({ only }) => only === undefined || (only === "stream") === streamed)
+    for (const fault of faults) {
+      const { name } = fault
+      // one at a time, since the time that passes is everybody's
+      const run = fault.group === "impatient" ? test : test.concurrent
 
-    test.concurrent.each(faults.map((fault) => [fault.name, fault] as const))(
-      `${kind}: %s is cured by the next target`,
-      async (name, fault) => {
+      run(`${kind}: ${name} is cured by the next target`, async () => {
         const marker = `cured <${kind} ${name}>`
         first.plan(marker, fault.behave(sample))
         const { dialect } = sample
         const model = fault.group ?? "default"
-        const answer = await gateway.call(dialect, sample.request({ model, stream: streamed, text: marker }))
+        const body = sample.request({ model, stream: streamed, text: marker })
+        const answer = await callAt([first], fault, sample, body, marker)
         expect({ status: answer.status, text: answer.text }).toEqual({
           status: 200,
           text: vendorBytes(sample, streamed),
@@ -185,26 +207,23 @@ for (const sample of ALL_SAMPLES) {
         expect(attempts.map(({ selected }) => selected)).toEqual([0, 1])
         expect(attempts[0]?.error_class).toBeString()
         expect(attempts[0]?.timed_out).toBe(fault.code === "upstream-timeout" ? 1 : 0)
-      },
-    )
+      })
 
-    test.concurrent.each(faults.map((fault) => [fault.name, fault] as const))(
-      `${kind}: %s everywhere is told as what it is`,
-      async (name, fault) => {
-        if (fault.group === "refused") return
+      run(`${kind}: ${name} everywhere is told as what it is`, async () => {
         const marker = `everywhere <${kind} ${name}>`
         first.plan(marker, fault.behave(sample))
         second.plan(marker, fault.behave(sample))
-        const model = fault.group ?? "default"
-        const answer = await gateway.call(sample.dialect, sample.request({ model, stream: streamed, text: marker }))
+        const model = fault.group === "refused" ? "all-refused" : (fault.group ?? "default")
+        const body = sample.request({ model, stream: streamed, text: marker })
+        const answer = await callAt([first, second], fault, sample, body, marker)
         expectError(answer, sample.dialect, fault.status, fault.code)
         const seen = answer.text + JSON.stringify([...answer.headers])
         for (const secret of gateway.prepared.secrets) expect(seen).not.toContain(secret)
         const [row] = gateway.records.usage(answer.requestId)
         expect(row).toMatchObject({ status: fault.status, attempts: 2, error: fault.code })
         expect(gateway.records.errors(answer.requestId)).toMatchObject([{ code: fault.code, status: fault.status }])
-      },
-    )
+      })
+    }
   }
 
   test(`${sample.dialect}: an answer compressed without being asked never reaches the client as garbage`, async () => {
