@@ -16,8 +16,13 @@ export interface Gateway extends Door, AsyncDisposable {
   readonly records: Records
   call(dialect: Dialect, body: string | Uint8Array, options?: CallOptions): Promise<Answer>
   open(dialect: Dialect, body: string | Uint8Array, options?: CallOptions): Promise<Response>
-  /** Stops the router and keeps its files until disposal. */
-  stop(): Promise<void>
+  /** Stops the router and keeps its files until disposal; calls that are on their way after `withinMs` are cut. */
+  stop(withinMs?: number): Promise<void>
+}
+
+export interface LocalGateway extends Gateway {
+  /** As SIGHUP does. */
+  requestReload(): void
 }
 
 interface Means {
@@ -30,25 +35,34 @@ interface Means {
 const STOP_WITHIN_MS = 300
 
 /** Starts on a fresh configuration, or again on one that was prepared before. */
-export async function startGateway(from: Setup | Prepared, { log = silentLog, clock }: Means = {}): Promise<Gateway> {
+export async function startGateway(
+  from: Setup | Prepared,
+  { log = silentLog, clock }: Means = {},
+): Promise<LocalGateway> {
   const prepared = "configPath" in from ? from : prepare(from)
   const passing = <Result>(work: Promise<Result>): Promise<Result> => clock?.during(work) ?? work
+  let requestReload = (): void => {}
   const starting = startRouter({
     configPath: prepared.configPath,
     env: prepared.env,
     listen: { hostname: "127.0.0.1", port: 0 },
     log,
+    onReloadRequest: (listener) => {
+      requestReload = listener
+      return () => {}
+    },
     ...(clock === undefined ? {} : { clock }),
   })
   const router = await passing(starting)
-  return gatewayAt(router.url, prepared, () => passing(router.stop(STOP_WITHIN_MS)))
+  const gateway = gatewayAt(router.url, prepared, (withinMs = STOP_WITHIN_MS) => passing(router.stop(withinMs)))
+  return { ...gateway, requestReload: () => requestReload() }
 }
 
-export function gatewayAt(url: string, prepared: Prepared, stopRouter: () => Promise<void>): Gateway {
+export function gatewayAt(url: string, prepared: Prepared, stopRouter: (withinMs?: number) => Promise<void>): Gateway {
   const door = { url: url.replace(/\/$/u, ""), token: prepared.token }
   let stopped: Promise<void> | undefined
-  const stop = async (): Promise<void> => {
-    stopped ??= stopRouter()
+  const stop = async (withinMs?: number): Promise<void> => {
+    stopped ??= stopRouter(withinMs)
     await stopped
   }
   return {
