@@ -1,13 +1,16 @@
 /** UTC days and months end while calls are in flight, clocks are set, routers restart: rows, sums and limits agree on the day. */
 import { Database } from "bun:sqlite"
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, spyOn, test } from "bun:test"
-import { systemClock } from "../../../src/system/clock.ts"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test"
 import { stream } from "../../helpers/behaviours.ts"
 import { get, readAnswer } from "../../helpers/client.ts"
+import type { Setup } from "../../helpers/config.ts"
+import { callerEntry, newToken } from "../../helpers/config.ts"
 import { expectError, parsed } from "../../helpers/expectations.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import type { Gateway } from "../../helpers/gateway.ts"
 import { startGateway } from "../../helpers/gateway.ts"
+import { HeldClock } from "../../helpers/held-clock.ts"
+import { untilQueued } from "../../helpers/queued-calls.ts"
 import { databasePath } from "../../helpers/records.ts"
 import { SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
@@ -18,29 +21,24 @@ const HOUR_MS = 3_600_000
 const TOKENS = 18
 const NANO_USD = 11 * 3000 + 7 * 15_000
 
+const watcher = newToken("watcher")
 let upstream: FakeUpstream
 let gateway: Gateway
-let now = 0
-let clock: ReturnType<typeof spyOn>
+let clock: HeldClock
 
 beforeAll(async () => {
-  clock = spyOn(systemClock, "now").mockImplementation(() => now)
   upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
 })
 
 beforeEach(() => {
-  now = Date.UTC(2027, 2, 10, 12)
+  clock = new HeldClock(Date.UTC(2027, 2, 10, 12))
 })
 
 afterEach(() => gateway[Symbol.asyncDispose]())
-
-afterAll(async () => {
-  clock.mockRestore()
-  await upstream.stop()
-})
+afterAll(() => upstream.stop())
 
 async function start(limits: Readonly<Record<string, unknown>> = {}): Promise<void> {
-  gateway = await startGateway({
+  const setup: Setup = {
     upstreams: { upstream },
     configure: (config) => {
       config.callers[0] = {
@@ -51,13 +49,15 @@ async function start(limits: Readonly<Record<string, unknown>> = {}): Promise<vo
         ...limits,
       }
       config.projects[0]!["quota"] = { day: { tokens: 5000 } }
+      config.callers.push(callerEntry("watcher", watcher, [], { metrics_admin: true }))
     },
-  })
+  }
+  gateway = await startGateway(setup, { clock })
 }
 
 async function restart(): Promise<void> {
   await gateway.stop()
-  gateway = await startGateway(gateway.prepared)
+  gateway = await startGateway(gateway.prepared, { clock })
 }
 
 const call = (text = "hello", dialect: Dialect = "chat") =>
@@ -119,7 +119,7 @@ const BORDERS: readonly (readonly [string, number, boolean])[] = [
 describe("a call belongs to the day and month in which it came", () => {
   for (const [name, border, isMonth] of BORDERS) {
     test(name, async () => {
-      now = border - 100
+      clock.setNow(border - 100)
       await start()
       await call()
       const flying = await inFlight(`over-${border}`)
@@ -128,7 +128,7 @@ describe("a call belongs to the day and month in which it came", () => {
         used: TOKENS,
         resets_at: new Date(border).toISOString(),
       })
-      now = border + 50
+      clock.setNow(border + 50)
       const empty = { used: 0, reserved: 0 }
       const after = (await usage())["limits"] as readonly Line[]
       for (const line of after)
@@ -165,7 +165,7 @@ describe("a call belongs to the day and month in which it came", () => {
       // the same from the ledger
       await restart()
       expect(await used()).toMatchObject(today)
-      now = border - 1
+      clock.setNow(border - 1)
       expect(await used()).toMatchObject({ "caller quota.day.tokens": 2 * TOKENS, "caller quota.day.requests": 2 })
     })
   }
@@ -174,20 +174,20 @@ describe("a call belongs to the day and month in which it came", () => {
 describe("a refusal", () => {
   for (const dialect of ["chat", "responses", "messages"] as const) {
     test(`${dialect}: says when the day ends, a tenth of a second before it does`, async () => {
-      now = Date.UTC(2027, 2, 11) - 100
+      clock.setNow(Date.UTC(2027, 2, 11) - 100)
       await start({ quota: { day: { requests: 1 } } })
       expect((await call("hello", dialect)).status).toBe(200)
       const answer = await call("hello", dialect)
       expectError(answer, dialect, 429, "quota-exhausted")
       expect(at(parsed(answer), "error", "details", "resets_at")).toBe("2027-03-11T00:00:00.000Z")
       expect(answer.headers.get("retry-after")).toBe(dialect === "responses" ? null : "1")
-      now += 100
+      await clock.advance(100)
       expect((await call("hello", dialect)).status).toBe(200)
     })
   }
 
   test("a call that came before midnight and is refused behind it may come again at once", async () => {
-    now = Date.UTC(2027, 2, 11) - 1
+    clock.setNow(Date.UTC(2027, 2, 11) - 1)
     await start({
       quota: { day: { requests: 1 } },
       traffic_shape: {
@@ -199,8 +199,8 @@ describe("a refusal", () => {
     })
     expect((await call()).status).toBe(200)
     const waiting = call()
-    await Bun.sleep(20)
-    now += 50
+    await untilQueued(1, gateway, watcher)
+    await clock.advance(100)
     const answer = await waiting
     expectError(answer, "chat", 429, "quota-exhausted")
     expect(answer.headers.get("retry-after")).toBe("1")
@@ -210,20 +210,20 @@ describe("a refusal", () => {
 describe("a clock that is set", () => {
   test("back and forth by hours, over midnight: nothing is forgotten", async () => {
     const border = Date.UTC(2027, 2, 11)
-    now = border - HOUR_MS
+    clock.setNow(border - HOUR_MS)
     await start()
     for (const hours of [0, 2, 0, 2, -3, 26, 0]) {
-      now = border - HOUR_MS + hours * HOUR_MS
+      clock.setNow(border - HOUR_MS + hours * HOUR_MS)
       expect((await call()).status).toBe(200)
     }
-    now = border - HOUR_MS
+    clock.setNow(border - HOUR_MS)
     expect(await used()).toMatchObject({
       "caller quota.day.tokens": 4 * TOKENS,
       "caller quota.month.tokens": 7 * TOKENS,
     })
-    now = border
+    clock.setNow(border)
     expect(await used()).toMatchObject({ "caller quota.day.tokens": 2 * TOKENS })
-    now = border + 25 * HOUR_MS
+    clock.setNow(border + 25 * HOUR_MS)
     expect(await used()).toMatchObject({ "caller quota.day.tokens": TOKENS })
   })
 
@@ -232,28 +232,28 @@ describe("a clock that is set", () => {
     ["back over the end of a month", Date.UTC(2027, 3, 30, 23), Date.UTC(2027, 4, 1, 0, 30)],
   ] as const) {
     test(`${name}, behind a restart: the day before is not new`, async () => {
-      now = first
+      clock.setNow(first)
       await start({ quota: { day: { requests: 2 }, month: { tokens: 1000 } } })
       await call()
       await call()
-      now = second
+      clock.setNow(second)
       await restart()
-      now = first
+      clock.setNow(first)
       expect(await used()).toMatchObject({ "caller quota.day.requests": 2, "caller quota.month.tokens": 2 * TOKENS })
       expectError(await call(), "chat", 429, "quota-exhausted")
-      now = second
+      clock.setNow(second)
       expect((await call()).status).toBe(200)
     })
 
     test(`${name}, then a restart: the day that has begun already is not new`, async () => {
-      now = second
+      clock.setNow(second)
       await start({ quota: { day: { requests: 2 }, month: { tokens: 1000 } } })
       await call()
       await call()
-      now = first
+      clock.setNow(first)
       await restart()
       expect(await used()).toMatchObject({ "caller quota.day.requests": 0 })
-      now = second
+      clock.setNow(second)
       expect(await used()).toMatchObject({ "caller quota.day.requests": 2, "caller quota.month.tokens": 2 * TOKENS })
       expectError(await call(), "chat", 429, "quota-exhausted")
     })
