@@ -7,13 +7,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:te
 import type { ErrorCode } from "../../../src/errors.ts"
 import { reply, stream } from "../../helpers/behaviours.ts"
 import { eventually, get, readAnswer, type Answer } from "../../helpers/client.ts"
-import { callerEntry, newToken, sha256, targetsOf, type Config } from "../../helpers/config.ts"
+import { callerEntry, newToken, sha256, targetsOf, type Config, type Setup } from "../../helpers/config.ts"
 import { expectError } from "../../helpers/expectations.ts"
 import type { Behaviour } from "../../helpers/fake-upstream.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
+import { startGateway, type LocalGateway } from "../../helpers/gateway.ts"
+import { HeldClock } from "../../helpers/held-clock.ts"
 import { databasePath } from "../../helpers/records.ts"
-import type { RouterProcess } from "../../helpers/router-process.ts"
-import { spawnRouter } from "../../helpers/router-process.ts"
 import { SAMPLES } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
@@ -26,14 +26,14 @@ const watcher = newToken("watcher")
 const otherWatcher = newToken("other")
 
 let upstream: FakeUpstream
-let router: RouterProcess
+let router: LocalGateway
 
 beforeAll(async () => {
   upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
 })
 
 beforeEach(async () => {
-  router = await spawnRouter({
+  const setup: Setup = {
     upstreams: { upstream },
     configure: (config) => {
       config.models["default"]!["default_output_reservation"] = STEP
@@ -46,7 +46,8 @@ beforeEach(async () => {
       config.callers.push(callerEntry("watcher", watcher, ["default"]))
       config.callers.push(callerEntry("other-watcher", otherWatcher, ["default"], { project: "shop" }))
     },
-  })
+  }
+  router = await startGateway(setup, { clock: new HeldClock() })
 })
 
 afterEach(() => router[Symbol.asyncDispose]())
@@ -67,7 +68,7 @@ async function reload(change: (config: Config) => void): Promise<void> {
     change(config)
     config.callers.find(({ id }) => id === "watcher")!["rate"] = { rpm: mark }
   })
-  router.signal("SIGHUP")
+  router.requestReload()
   await eventually("the reload", async () =>
     (await linesOf(watcher)).some(({ limit_value }) => limit_value === mark) ? true : undefined,
   )
@@ -196,7 +197,7 @@ for (const [name, change, status, code] of CHANGES) {
     await expectSums()
     const refused = await call()
     expectError(refused, "chat", status, code)
-  }, 20_000)
+  })
 }
 
 test("its group is taken out of the configuration", async () => {
@@ -209,7 +210,7 @@ test("its group is taken out of the configuration", async () => {
   expectWhole(await flying.finish())
   await expectSums()
   await expectOwnSums(first)
-}, 20_000)
+})
 
 test("its limits are raised, and go", async () => {
   const flying = await inFlight("raised")
@@ -224,7 +225,7 @@ test("its limits are raised, and go", async () => {
   await expectSums()
   await reload((config) => (app(config)["quota"] = { day: { tokens: 90_000 } }))
   await expectOwnSums(first)
-}, 20_000)
+})
 
 test("another token of the same caller: one count", async () => {
   const flying = await inFlight("second-token")
@@ -233,7 +234,7 @@ test("another token of the same caller: one count", async () => {
   expectWhole(await flying.finish())
   await expectSums()
   await expectOwnSums(second)
-}, 20_000)
+})
 
 test("it is moved to another project: calls in flight stay with the one that their rows name", async () => {
   const flying = await inFlight("moved")
@@ -246,7 +247,7 @@ test("it is moved to another project: calls in flight stay with the one that the
   expect(rowsOf("caller_project = 'shop'").tokens).toBe(TOKENS)
   await expectSums()
   await expectOwnSums(first)
-}, 20_000)
+})
 
 test("it is moved, and the project that it leaves gets limits", async () => {
   await reload((config) => {
@@ -260,4 +261,4 @@ test("it is moved, and the project that it leaves gets limits", async () => {
   })
   expectWhole(await flying.finish())
   await expectSums()
-}, 20_000)
+})

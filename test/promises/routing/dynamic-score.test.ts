@@ -1,20 +1,25 @@
 /** `dynamic_score` moves calls away from a target that gets worse, and back once it is well again. No call is lost by it. */
 import { afterEach, expect, test } from "bun:test"
 import { reply, stall, stream } from "../../helpers/behaviours.ts"
+import type { Setup } from "../../helpers/config.ts"
 import { targetsOf } from "../../helpers/config.ts"
 import { FakeUpstream, type Behaviour } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
+import { HeldClock } from "../../helpers/held-clock.ts"
 import { ALL_SAMPLES, SAMPLES, type Sample } from "../../helpers/samples.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
 
 const alpha = (await FakeUpstream.start()).otherwise(vendorAnswer("alpha"))
 const beta = (await FakeUpstream.start()).otherwise(vendorAnswer("beta"))
 let gateway: Gateway
+const clock = new HeldClock()
 
 afterEach(async () => {
   alpha.otherwise(vendorAnswer("alpha"))
   await gateway[Symbol.asyncDispose]()
 })
+
+const PATIENCE_MS = 5000
 
 /** Only what the test is about moves calls: what a busy machine adds to an answer does not. */
 const RELIABILITY = [{ name: "reliability", expression: "reliability_score" }]
@@ -23,7 +28,6 @@ const LATENCY = [{ name: "latency", expression: "latency_score" }]
 interface Wishes {
   readonly explorationPercent?: number
   readonly windowSeconds?: number
-  readonly attemptTimeoutMs?: number
   readonly policy?: Readonly<Record<string, unknown>>
   readonly alpha?: Readonly<Record<string, unknown>>
 }
@@ -37,17 +41,18 @@ async function start(wishes: Wishes = {}): Promise<void> {
     score_terms: RELIABILITY,
     ...wishes.policy,
   }
-  gateway = await startGateway({
+  const setup: Setup = {
     upstreams: { alpha, beta },
     configure: (config) => {
       config.models["default"] = {
         strategy: "dynamic_score",
-        attempt_timeout_ms: wishes.attemptTimeoutMs ?? 5000,
+        attempt_timeout_ms: PATIENCE_MS,
         routing_policy: { dynamic_score },
         targets: [...targetsOf(["alpha"], { weight: 1.5, ...wishes.alpha }), ...targetsOf(["beta"], { weight: 1 })],
       }
     },
-  })
+  }
+  gateway = await startGateway(setup, { clock })
 }
 
 /** Who serves the next calls. */
@@ -73,8 +78,13 @@ async function warmUp(sample: Sample, streamed = false): Promise<void> {
 }
 
 const slow: Behaviour = async (exchange) => {
-  await Bun.sleep(60)
+  await clock.leap(60)
   await vendorAnswer("alpha")(exchange)
+}
+/** Longer than any call waits. */
+const silent: Behaviour = async (exchange) => {
+  await clock.leap(PATIENCE_MS)
+  await exchange.left
 }
 const failing: Behaviour = async (exchange) => reply("", { status: 500 })(exchange)
 
@@ -94,12 +104,12 @@ for (const sample of ALL_SAMPLES) {
 }
 
 const troubles: readonly (readonly [string, Behaviour, boolean])[] = [
-  ["times out", stall, false],
+  ["times out", silent, false],
   ["answers nonsense", reply("<html>"), false],
   ["ends its streams early", stream([]), true],
 ]
 test.each(troubles)("away from a target that %s", async (_, behaviour, streamed) => {
-  await start({ attemptTimeoutMs: 150 })
+  await start()
   await warmUp(SAMPLES.chat, streamed)
   alpha.otherwise(behaviour)
   await serve(SAMPLES.chat, 15, streamed)
@@ -122,7 +132,7 @@ test("back to it once it is well again: a few calls keep looking", async () => {
   expect(share(served, "beta")).toBe(1)
   alpha.otherwise(vendorAnswer("alpha"))
   for (let round = 0; round < 100 && share(served, "alpha") < 0.5; round++) {
-    await Bun.sleep(20)
+    await clock.leap(100)
     served = await serve(SAMPLES.chat, 20)
   }
   expect(share(served, "alpha")).toBeGreaterThanOrEqual(0.5)
@@ -141,23 +151,27 @@ test("callers' mistakes and departures do not count against a target", async () 
     const gone = gateway.open("chat", SAMPLES.chat.request({ text: "leaving", stream: true }), {
       signal: leaving.signal,
     })
-    await Bun.sleep(20)
+    const { left } = await alpha.arrival("leaving", sent + 1)
     leaving.abort()
     await gone.catch(() => undefined)
+    await left
   }
   expect(share(await serve(SAMPLES.chat, 10), "alpha")).toBe(1)
 })
 
 test("a target that hangs from the start, with callers that leave, does not hold up the cold start", async () => {
-  await start({ attemptTimeoutMs: 150 })
+  await start()
   alpha.plan("leaving", ...Array.from({ length: 30 }, () => stall))
   for (let sent = 0; sent < 16; sent++) {
     const leaving = new AbortController()
     const body = SAMPLES.chat.request({ text: "leaving", stream: true })
     const gone = gateway.open("chat", body, { signal: leaving.signal })
-    await Bun.sleep(20)
+    const answered = gone.then((response) => response.text()).catch(() => undefined)
+    // beta answers, alpha does not
+    await Promise.race([answered, alpha.arrival("leaving", alpha.received("leaving").length + 1)])
     leaving.abort()
-    await gone.then((response) => response.text()).catch(() => undefined)
+    await answered
+    await Promise.all(alpha.received("leaving").map(({ left }) => left))
   }
   const { requestId } = await gateway.call("chat", SAMPLES.chat.request({ text: "hello" }))
   expect(gateway.records.trace(requestId)[0]?.reason).toBe("dynamic_score:scored")
