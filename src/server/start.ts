@@ -34,8 +34,6 @@ export interface StartOptions {
   readonly loaded?: LoadResult
   /** In place of `server.listen`. */
   readonly listen?: { readonly hostname: string; readonly port: number }
-  /** How long a stream may be silent before the client is sent a keep-alive; 15 s. */
-  readonly keepAliveAfterMs?: number
   readonly log?: Log
   /** By which everything happens: tests hold it. */
   readonly clock?: Clock
@@ -68,6 +66,7 @@ export class ConfigRefused extends Error {
 
 const GRACE_MS = 30_000
 const FLUSH_MS = 100
+/** How long a stream may be silent before its client is sent a keep-alive. */
 const KEEP_ALIVE_AFTER_MS = 15_000
 
 /** @throws ConfigRefused; Error when the address is taken or the usage database cannot be opened */
@@ -97,7 +96,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const listener = listen(gateway, parts, {
       ...(options.listen ?? addressOf(config.server.listen)),
       isShared: worker !== undefined,
-      keepAliveAfterMs: options.keepAliveAfterMs ?? KEEP_ALIVE_AFTER_MS,
+      keepAliveAfterMs: KEEP_ALIVE_AFTER_MS,
     })
     const reloader = startReloading({
       running: { ...loaded, config, files: [...loaded.files, ...scriptFiles] },

@@ -1,15 +1,14 @@
 /** While the upstream of a started stream is silent, the client is told that the stream lives, in its own dialect. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { startRouter } from "../../../src/server/start.ts"
 import { accumulate } from "../../helpers/accumulate.ts"
 import { stream } from "../../helpers/behaviours.ts"
-import { readAnswer } from "../../helpers/client.ts"
+import { eventually, readAnswer } from "../../helpers/client.ts"
 import type { Answer } from "../../helpers/client.ts"
 import type { Setup } from "../../helpers/config.ts"
-import { prepare } from "../../helpers/config.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import type { Gateway } from "../../helpers/gateway.ts"
-import { gatewayAt, startGateway } from "../../helpers/gateway.ts"
+import { startGateway } from "../../helpers/gateway.ts"
+import { HeldClock } from "../../helpers/held-clock.ts"
 import type { Dialect } from "../../helpers/samples.ts"
 import { DIALECTS, SAMPLES } from "../../helpers/samples.ts"
 import type { Frame } from "../../helpers/streams.ts"
@@ -18,32 +17,21 @@ import { ALL_PAIRS, FOREIGN_PAIRS, groupOf, translating } from "../../helpers/tr
 
 let upstream: FakeUpstream
 let gateway: Gateway
-let patient: Gateway
+const clock = new HeldClock()
+/** A silence longer than this is bridged; it is found out to the second, and from the second on. */
+const SILENCE_MS = 15_000
+const BRIDGED_MS = SILENCE_MS + 2000
 
 beforeAll(async () => {
   upstream = await FakeUpstream.start()
   const setup: Setup = { upstreams: { upstream }, configure: (config) => translating(config, ["upstream"]) }
-  gateway = await startImpatient(setup)
-  patient = await startGateway(setup)
+  gateway = await startGateway(setup, { clock })
 })
 
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]()
-  await patient[Symbol.asyncDispose]()
   await upstream.stop()
 })
-
-/** A router that takes a few milliseconds for a long silence. */
-async function startImpatient(setup: Setup): Promise<Gateway> {
-  const prepared = prepare(setup)
-  const router = await startRouter({
-    configPath: prepared.configPath,
-    env: prepared.env,
-    listen: { hostname: "127.0.0.1", port: 0 },
-    keepAliveAfterMs: 30,
-  })
-  return gatewayAt(router.url, prepared, () => router.stop(300))
-}
 
 const IS_KEEP_ALIVE: Readonly<Record<Dialect, (frame: Frame) => boolean>> = {
   chat: ({ text, data }) => data === undefined && text.startsWith(":"),
@@ -72,9 +60,14 @@ async function silentAnswer(client: Dialect, target: Dialect, count: number): Pr
   )
   const model = groupOf("upstream", target)
   const response = await gateway.open(client, SAMPLES[client].request({ model, stream: true, text: marker }))
-  return readAnswer(response, (text) => {
-    if (keepAlives(client, text).length >= count) silence.resolve()
-  })
+  let seen = 0
+  const answer = readAnswer(response, (text) => void (seen = keepAlives(client, text).length))
+  for (let bridge = 1; bridge <= count; bridge += 1) {
+    await clock.advance(BRIDGED_MS)
+    await eventually(`keep-alive ${bridge}`, () => (seen >= bridge ? true : undefined))
+  }
+  silence.resolve()
+  return answer
 }
 
 function without(dialect: Dialect, text: string): string {
@@ -119,7 +112,12 @@ test("nothing is added while the upstream is silent for less than the interval",
   const all = SAMPLES.chat.frames()
   const cut = SAMPLES.chat.framesBeforeContent + 1
   const [head, rest] = [all.slice(0, cut), all.slice(cut)]
-  upstream.plan("patient", stream([head.join(""), { waitMs: 120 }, rest.join("")]))
-  const answer = await patient.call("chat", SAMPLES.chat.request({ stream: true, text: "patient" }))
+  const silence = Promise.withResolvers<void>()
+  upstream.plan("patient", stream([head.join(""), { until: silence.promise }, rest.join("")]))
+  const response = await gateway.open("chat", SAMPLES.chat.request({ stream: true, text: "patient" }))
+  const reading = readAnswer(response)
+  await clock.advance(SILENCE_MS - 1000)
+  silence.resolve()
+  const answer = await reading
   expect(answer.text).toBe(all.join(""))
 })
