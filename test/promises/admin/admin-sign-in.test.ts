@@ -8,7 +8,8 @@ import type { Config } from "../../helpers/config.ts"
 import { callerEntry, newToken } from "../../helpers/config.ts"
 import { parsed } from "../../helpers/expectations.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
-import { startGateway, type Gateway } from "../../helpers/gateway.ts"
+import { startGateway, type Gateway, type LocalGateway } from "../../helpers/gateway.ts"
+import { HeldClock } from "../../helpers/held-clock.ts"
 import { at } from "../../helpers/streams.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
 
@@ -20,8 +21,9 @@ beforeAll(async () => {
 })
 afterAll(() => upstream.stop())
 
-async function house(configure: (config: Config) => void, log?: Log): Promise<Gateway> {
-  return startGateway({ upstreams: { upstream }, configure, env: HASHES }, { log })
+async function house(configure: (config: Config) => void, log?: Log): Promise<LocalGateway> {
+  // passwords cost computing, and failures are forgiven with time: none passes here
+  return startGateway({ upstreams: { upstream }, configure, env: HASHES }, { log, clock: new HeldClock() })
 }
 
 test("where nobody can sign in there is nothing", async () => {
@@ -195,10 +197,9 @@ describe("guessing", () => {
 
   test("who gets in uses nothing up", async () => {
     await using gateway = await house((config) => withAdministrators(config, [user("ann")]))
-    for (let round = 0; round < 2; round += 1) {
-      const answers = await Promise.all(Array.from({ length: 15 }, () => ask(gateway, CHECK, { user: "ann" })))
-      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
-    }
+    // more than an address may fail
+    const answers = await Promise.all(Array.from({ length: 12 }, () => ask(gateway, CHECK, { user: "ann" })))
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
   })
 })
 
@@ -221,50 +222,36 @@ test("the log names neither name nor password, nor a hash", async () => {
 describe("a reload", () => {
   test("takes a user out, changes a policy, and lets another in, at once and whole", async () => {
     const ROLE = "p, viewer, *, admin:explain, read"
-    await using gateway = await house((config) => {
-      config.server["watch_config"] = true
+    const lines: string[] = []
+    const administrators = (names: readonly string[], policy: readonly string[]) => (config: Config) =>
       withAdministrators(
         config,
-        [user("ann", { permissions: [] }), user("bob", { permissions: [] })],
+        names.map((name) => user(name, { permissions: [] })),
         {},
-        {
-          authorization: { enabled: true, policy: [ROLE, "g, basic:ann, viewer, *"] },
-        },
+        { authorization: { enabled: true, policy } },
       )
-    })
+    await using gateway = await house(
+      administrators(["ann", "bob"], [ROLE, "g, basic:ann, viewer, *"]),
+      jsonLog(systemClock, (line) => void lines.push(line)),
+    )
+    const reload = async (change: (config: Config) => void, word: string): Promise<void> => {
+      const before = lines.length
+      gateway.prepared.rewrite(change)
+      gateway.requestReload()
+      await eventually(word, () => (lines.slice(before).some((line) => line.includes(word)) ? true : undefined))
+    }
     const statuses = async () => {
       const answers = await Promise.all(["ann", "bob"].map((name) => ask(gateway, CHECK, { user: name })))
       return answers.map(({ status }) => status).join()
     }
     expect(await statuses()).toBe("200,403")
-    gateway.prepared.rewrite((config) =>
-      withAdministrators(
-        config,
-        [user("bob", { permissions: [] })],
-        {},
-        {
-          authorization: { enabled: true, policy: [ROLE, "g, basic:bob, viewer, *"] },
-        },
-      ),
-    )
-    await eventually("the change", async () => ((await statuses()) === "401,200" ? true : undefined))
-    // a policy that cannot be read leaves the one before in force
-    gateway.prepared.rewrite((config) =>
-      withAdministrators(
-        config,
-        [user("bob", { permissions: [] })],
-        {},
-        {
-          authorization: { enabled: true, policy: ["g, basic:bob, viewer"] },
-        },
-      ),
-    )
-    await Bun.sleep(600)
+    await reload(administrators(["bob"], [ROLE, "g, basic:bob, viewer, *"]), "is reloaded")
     expect(await statuses()).toBe("401,200")
-    gateway.prepared.rewrite((config) => {
-      config.server["admin_auth"] = {}
-    })
-    await eventually("the end", async () => ((await statuses()) === "404,404" ? true : undefined))
+    // a policy that cannot be read leaves the one before in force
+    await reload(administrators(["bob"], ["g, basic:bob, viewer"]), "is refused")
+    expect(await statuses()).toBe("401,200")
+    await reload((config) => (config.server["admin_auth"] = {}), "is reloaded")
+    expect(await statuses()).toBe("404,404")
   })
 })
 

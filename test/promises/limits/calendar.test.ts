@@ -10,7 +10,7 @@ import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import type { Gateway } from "../../helpers/gateway.ts"
 import { startGateway } from "../../helpers/gateway.ts"
 import { HeldClock } from "../../helpers/held-clock.ts"
-import { untilQueued } from "../../helpers/queued-calls.ts"
+import { untilGauge } from "../../helpers/gauge.ts"
 import { databasePath } from "../../helpers/records.ts"
 import { SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
@@ -199,7 +199,7 @@ describe("a refusal", () => {
     })
     expect((await call()).status).toBe(200)
     const waiting = call()
-    await untilQueued(1, gateway, watcher)
+    await untilGauge("queued", 1, gateway, watcher)
     await clock.advance(100)
     const answer = await waiting
     expectError(answer, "chat", 429, "quota-exhausted")

@@ -5,7 +5,7 @@ import { callerEntry, newToken } from "../../helpers/config.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type LocalGateway } from "../../helpers/gateway.ts"
 import { HeldClock } from "../../helpers/held-clock.ts"
-import { queuedCalls, untilQueued } from "../../helpers/queued-calls.ts"
+import { gaugeOf, untilGauge } from "../../helpers/gauge.ts"
 import { answersIn, connectRaw, requestBytes } from "../../helpers/raw-client.ts"
 import { SAMPLES } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
@@ -54,7 +54,7 @@ function shaped(maxWaitMs: number, maxDepth: number, perSecond = 5): { readonly 
 /** A call has its turn so often. */
 const TURN_MS = 200
 
-const queued = (): Promise<number> => queuedCalls(router, watcher)
+const queued = (): Promise<number> => gaugeOf("queued", router, watcher)
 
 /** Every call that has begun waits in the line, or is over. */
 async function untilSettled(): Promise<void> {
@@ -135,7 +135,7 @@ async function probe(): Promise<number | null> {
   await eventually("its place", async () => (over > before.over || (await queued()) > before.queued ? true : undefined))
   leaving.abort()
   const status = (await answer)?.status ?? null
-  await untilQueued(before.queued, router, watcher)
+  await untilGauge("queued", before.queued, router, watcher)
   return status
 }
 
@@ -148,10 +148,10 @@ test("whoever leaves the line is charged nothing, whatever place it had", async 
   const waiting = Array.from({ length: 6 }, (_, index) =>
     call("leaves", (index % 2 === 0 ? some : others).signal).catch(() => null),
   )
-  await untilQueued(6, router, watcher)
+  await untilGauge("queued", 6, router, watcher)
   expect(await probe()).toBe(429)
   some.abort()
-  await untilQueued(3, router, watcher)
+  await untilGauge("queued", 3, router, watcher)
   expect(await probe()).toBeNull()
   others.abort()
   expect(await Promise.all(waiting)).toEqual(waiting.map(() => null))
@@ -199,7 +199,7 @@ test("requests that were sent together wait one after another, and leave togethe
   const more = (await probe()) === 200 ? 1 : 0
   const before = departures()
   await client.write(pipelined("hasty"))
-  await untilQueued(1, router, watcher)
+  await untilGauge("queued", 1, router, watcher)
   client.destroy()
   await eventually("the row of the one that waited", () => (departures() > before ? true : undefined))
   expect(upstream.received("hasty-")).toEqual([])
@@ -212,7 +212,7 @@ test("a reload while calls wait: they keep their turn, and new ones go by the ne
   )
   expect((await call()).status).toBe(200)
   const waiting = ["one", "two"].map((name) => call(`waits-${name}`))
-  await untilQueued(2, router, watcher)
+  await untilGauge("queued", 2, router, watcher)
   const unshaped = { traffic_shape: { enabled: false }, quota: { day: { tokens: 100_000, requests: 999 } } }
   await reload(unshaped, (lines) => lines.some(({ limit_value }) => limit_value === 999))
   expect((await call("not shaped")).status).toBe(200)
@@ -224,7 +224,7 @@ test("a reload while calls wait: they keep their turn, and new ones go by the ne
 test("a router that stops serves those who wait within its grace, and no others", async () => {
   expect((await call()).status).toBe(200)
   const waiting = [1, 2, 3].map((index) => call(`before the stop ${index}`))
-  await untilQueued(3, router, watcher)
+  await untilGauge("queued", 3, router, watcher)
   const stopped = router.stop(10_000)
   const late = await call("too late").catch(() => null)
   // it may be gone by then

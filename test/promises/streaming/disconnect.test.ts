@@ -5,6 +5,7 @@ import { reply, stall, stream } from "../../helpers/behaviours.ts"
 import { eventually, get, readAnswer } from "../../helpers/client.ts"
 import { callerEntry, newToken, targetsOf } from "../../helpers/config.ts"
 import { type Behaviour, FakeUpstream } from "../../helpers/fake-upstream.ts"
+import { untilGauge } from "../../helpers/gauge.ts"
 import type { Gateway } from "../../helpers/gateway.ts"
 import { startGateway } from "../../helpers/gateway.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
@@ -13,6 +14,7 @@ import { at } from "../../helpers/streams.ts"
 let upstream: FakeUpstream
 let gateway: Gateway
 const limited = newToken("limited")
+const watcher = newToken("watcher")
 
 beforeAll(async () => {
   upstream = await FakeUpstream.start()
@@ -22,6 +24,7 @@ beforeAll(async () => {
       config.models["draining"] = { strategy: "failover", disconnect: "drain", targets: targetsOf(["upstream"]) }
       config.callers[0]!["allow"] = ["default", "draining"]
       const limits = { quota: { day: { tokens: 1_000_000 } }, spend: { day_usd: 50 } }
+      config.callers.push(callerEntry("watcher", watcher, [], { metrics_admin: true }))
       config.callers.push(callerEntry("limited", limited, ["default", "draining"], limits))
     },
   })
@@ -111,7 +114,7 @@ for (const dialect of DIALECTS) {
         )
         const leaving = leave(dialect, "draining", marker, when, true, limited)
         const exchange = await upstream.arrival(marker)
-        await Bun.sleep(30)
+        await untilGauge("drained", 1, gateway, watcher)
         expect(exchange.gone).toBe(false)
         expect(await reservedOf(limited)).toBeGreaterThan(0)
         gate.resolve()
@@ -135,7 +138,7 @@ for (const dialect of DIALECTS) {
       }
       upstream.plan(marker, late)
       const leaving = leave(dialect, "draining", marker, "before an answer", false)
-      await Bun.sleep(30)
+      await untilGauge("drained", 1, gateway, watcher)
       gate.resolve()
       expect(await leaving).toMatchObject({ usage_source: "provider", input_tokens: 11, output_tokens: 7 })
     })
