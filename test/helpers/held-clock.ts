@@ -16,8 +16,8 @@ export class HeldClock implements Clock {
   /** In the order in which they were set. */
   readonly #waiting = new Set<Waiting>()
 
-  /** `nowMs`: a UTC instant in Unix milliseconds; in place of the present. */
-  constructor(nowMs: number = Date.now()) {
+  /** `nowMs`: a UTC instant in Unix milliseconds; where nothing is said, noon in the middle of a month. */
+  constructor(nowMs: number = Date.UTC(2027, 4, 12, 12)) {
     this.#startMs = nowMs
   }
 

@@ -63,7 +63,12 @@ async function untilSettled(): Promise<void> {
 
 /** Turn by turn, until no call waits. */
 async function untilServed(): Promise<void> {
-  for (await untilSettled(); over < begun; await untilSettled()) await clock.advance(TURN_MS)
+  await eventually("every call has had its turn", async () => {
+    await untilSettled()
+    if (over === begun) return true
+    await clock.advance(TURN_MS)
+    return undefined
+  })
 }
 
 async function limits(): Promise<readonly { limit: string; limit_value: number; used: number; reserved: number }[]> {

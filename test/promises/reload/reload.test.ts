@@ -2,36 +2,63 @@
 import { expect, test } from "bun:test"
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { jsonLog } from "../../../src/system/log.ts"
 import { reply, stream } from "../../helpers/behaviours.ts"
-import { eventually, get, readAnswer } from "../../helpers/client.ts"
-import { targetsOf } from "../../helpers/config.ts"
+import { eventually, get, readAnswer, type Door } from "../../helpers/client.ts"
+import { targetsOf, type Prepared, type Setup } from "../../helpers/config.ts"
 import { expectError, parsed } from "../../helpers/expectations.ts"
 import { bodyText, FakeUpstream } from "../../helpers/fake-upstream.ts"
-import type { RouterProcess } from "../../helpers/router-process.ts"
+import { startGateway, type LocalGateway } from "../../helpers/gateway.ts"
+import { HeldClock } from "../../helpers/held-clock.ts"
 import { spawnRouter } from "../../helpers/router-process.ts"
 import { SAMPLES } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
 
-async function modelIds(router: RouterProcess): Promise<readonly unknown[]> {
+/** Files are looked at so often. */
+const LOOK_MS = 1000
+
+interface House extends AsyncDisposable {
+  readonly gateway: LocalGateway
+  /** All that was logged so far. */
+  output(): string
+  /** Waits for what a look at the files, or several, must bring about. */
+  looking<T>(what: string, probe: () => T | undefined | Promise<T | undefined>): Promise<T>
+}
+
+async function house(setup: Setup): Promise<House> {
+  const clock = new HeldClock()
+  const lines: string[] = []
+  const gateway = await startGateway(setup, { clock, log: jsonLog(clock, (line) => void lines.push(line)) })
+  return {
+    gateway,
+    output: () => lines.join(""),
+    looking: (what, probe) =>
+      eventually(what, async () => {
+        const found = await probe()
+        if (found === undefined) await clock.advance(LOOK_MS)
+        return found
+      }),
+    [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose](),
+  }
+}
+
+async function modelIds(router: Door): Promise<readonly unknown[]> {
   const data = at(parsed(await get(router, "/v1/models")), "data")
   return Array.isArray(data) ? data.map((model) => at(model, "id")) : []
 }
 
-async function listed(router: RouterProcess, group: string): Promise<void> {
-  await eventually(`group ${group} in the list`, async () =>
-    (await modelIds(router)).includes(group) ? true : undefined,
-  )
-}
+const lists = async (router: Door, group: string): Promise<true | undefined> =>
+  (await modelIds(router)).includes(group) ? true : undefined
 
-function addGroup(router: RouterProcess, group: string): void {
-  router.prepared.rewrite((config) => {
-    config.models[group] = { strategy: "static", targets: targetsOf(["upstream"]) }
+function addGroup({ prepared }: { readonly prepared: Prepared }, group: string, more: object = {}): void {
+  prepared.rewrite((config) => {
+    config.models[group] = { strategy: "static", targets: targetsOf(["upstream"]), ...more }
     config.callers = config.callers.map((caller) => ({ ...caller, allow: Object.keys(config.models) }))
   })
 }
 
-test.concurrent("SIGHUP: a valid change is taken over, calls in flight are untouched, an invalid one is refused with its reason", async () => {
+test("SIGHUP: a valid change is taken over, calls in flight are untouched, an invalid one is refused with its reason", async () => {
   const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
   await using router = await spawnRouter({ upstreams: { upstream } })
   const sample = SAMPLES.messages
@@ -45,7 +72,7 @@ test.concurrent("SIGHUP: a valid change is taken over, calls in flight are untou
     for (const provider of Object.values(config.providers)) provider["models"] = { m1: { model: "vendor/model-2" } }
   })
   router.signal("SIGHUP")
-  await listed(router, "second")
+  await eventually("the group in the list", () => lists(router, "second"))
   expect((await router.call("chat", SAMPLES.chat.request({ model: "second", text: "new model" }))).status).toBe(200)
   expect(bodyText(upstream.received("new model")[0]!.request)).toContain('"vendor/model-2"')
   gate.resolve()
@@ -67,40 +94,42 @@ test.concurrent("SIGHUP: a valid change is taken over, calls in flight are untou
   expect(await modelIds(router)).not.toContain("third")
   expect((await router.call("chat", SAMPLES.chat.request({ model: "second" }))).status).toBe(200)
   await upstream.stop()
-}, 20_000)
+})
 
-test.concurrent("watch_config: a changed file is taken over without a signal", async () => {
+test("watch_config: a changed file is taken over without a signal", async () => {
   const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
-  await using router = await spawnRouter({
+  await using all = await house({
     upstreams: { upstream },
     configure: (config) => {
       config.server["watch_config"] = true
     },
   })
-  addGroup(router, "watched")
-  await listed(router, "watched")
+  addGroup(all.gateway, "watched")
+  await all.looking("the group in the list", () => lists(all.gateway, "watched"))
+  expect((await all.gateway.call("chat", SAMPLES.chat.request({ model: "watched" }))).status).toBe(200)
   await upstream.stop()
-}, 20_000)
+})
 
-test.concurrent("a caller removed by a reload is refused from then on", async () => {
+test("a caller removed by a reload is refused from then on", async () => {
   const upstream = (await FakeUpstream.start()).otherwise(reply(SAMPLES.chat.unary()))
-  await using router = await spawnRouter({ upstreams: { upstream } })
-  expect((await router.call("chat", SAMPLES.chat.request())).status).toBe(200)
-  router.prepared.rewrite((config) => {
+  await using all = await house({ upstreams: { upstream } })
+  const { gateway } = all
+  expect((await gateway.call("chat", SAMPLES.chat.request())).status).toBe(200)
+  gateway.prepared.rewrite((config) => {
     config.callers = config.callers.map((caller) => ({ ...caller, status: "suspended" }))
   })
-  router.signal("SIGHUP")
+  gateway.requestReload()
   const refused = await eventually("the refusal", async () => {
-    const answer = await router.call("chat", SAMPLES.chat.request())
+    const answer = await gateway.call("chat", SAMPLES.chat.request())
     return answer.status === 200 ? undefined : answer
   })
   expectError(refused, "chat", 403, "key-suspended")
   await upstream.stop()
-}, 20_000)
+})
 
-test.concurrent("watch_config: a secret that is mounted anew reaches the upstream; a file that is away for a while does no harm", async () => {
+test("watch_config: a secret that is mounted anew reaches the upstream; a file that is away for a while does no harm", async () => {
   const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
-  await using router = await spawnRouter({
+  await using all = await house({
     upstreams: { upstream },
     configure: (config, directory) => {
       mount(directory, "v1", "sk-the-first-key")
@@ -109,67 +138,68 @@ test.concurrent("watch_config: a secret that is mounted anew reaches the upstrea
       for (const provider of Object.values(config.providers)) provider["api_key"] = "${file:key}"
     },
   })
+  const { gateway } = all
   const sent = async (text: string): Promise<string> => {
-    expect((await router.call("chat", SAMPLES.chat.request({ text }))).status).toBe(200)
+    expect((await gateway.call("chat", SAMPLES.chat.request({ text }))).status).toBe(200)
     const lines = upstream.received(text)[0]?.request.headerLines ?? []
     return lines.find((line) => /^authorization:/iu.test(line))?.replace(/^\S+ /u, "") ?? ""
   }
   expect(await sent("before")).toBe("Bearer sk-the-first-key")
-  mount(router.prepared.directory, "v2", "sk-the-second-key")
+  mount(gateway.directory, "v2", "sk-the-second-key")
   let calls = 0
-  await eventually("the new key at the upstream", async () =>
-    (await sent(`call ${++calls}`)) === "Bearer sk-the-second-key" ? true : undefined,
+  await all.looking("the new key at the upstream", async () =>
+    (await sent(`call <${++calls}>`)) === "Bearer sk-the-second-key" ? true : undefined,
   )
 
-  const { configPath } = router.prepared
+  const { configPath } = gateway.prepared
   renameSync(configPath, `${configPath}~`)
-  await eventually("the refusal in the log", () => (/does not exist/u.test(router.output()) ? true : undefined))
+  await all.looking("the refusal in the log", () => (/does not exist/u.test(all.output()) ? true : undefined))
   expect(await sent("meanwhile")).toBe("Bearer sk-the-second-key")
-  addGroup(router, "back")
-  await listed(router, "back")
-  expect(router.output()).not.toContain("sk-the")
+  addGroup(gateway, "back")
+  await all.looking("the group in the list", () => lists(gateway, "back"))
+  expect(all.output()).not.toContain("sk-the")
   await upstream.stop()
-}, 30_000)
+})
 
-test.concurrent("watch_config: files that a refused configuration needs are awaited", async () => {
+test("watch_config: files that a refused configuration needs are awaited", async () => {
   const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
-  await using router = await spawnRouter({
+  await using all = await house({
     upstreams: { upstream },
     configure: (config) => {
       config.server["watch_config"] = true
     },
   })
-  const { directory } = router.prepared
-  const refusals = (): number => router.output().split("the configuration is refused").length - 1
+  const { gateway } = all
+  const refusals = (): number => all.output().split("the configuration is refused").length - 1
   const refused = (count: number): Promise<true> =>
-    eventually(`refusal ${count}`, () => (refusals() >= count ? true : undefined))
+    all.looking(`refusal ${count}`, () => (refusals() >= count ? true : undefined))
 
-  addGroup(router, "with-script")
-  router.prepared.rewrite((config) => {
-    config.models["with-script"] = { ...config.models["with-script"], strategy: "script", script: "late.ts" }
+  gateway.prepared.rewrite((config) => {
     config.server["admin_auth"] = { authorization: { enabled: true, policy_file: "late.csv" } }
   })
-  // the look for the first change may have met the second one already, which is then looked for again
+  addGroup(gateway, "with-script", { strategy: "script", script: "late.ts" })
   await refused(1)
-  await Bun.sleep(2500)
-  const before = refusals()
-  // the second look, which finds nothing new, tells nothing
-  await Bun.sleep(2500)
-  expect(refusals()).toBe(before)
-  writeFileSync(join(directory, "late.csv"), "p, viewer, *, admin:explain, read\n")
+  // the watch may have begun before the change or behind it, and tells it twice then; further looks find nothing new
+  let before = 0
+  let quietLooks = 0
+  await all.looking("looks that tell nothing", () => {
+    quietLooks = refusals() === before ? quietLooks + 1 : 0
+    before = refusals()
+    return quietLooks > 5 ? true : undefined
+  })
+  const write = (name: string, text: string): void => writeFileSync(join(gateway.directory, name), text)
+  write("late.csv", "p, viewer, *, admin:explain, read\n")
   await refused(before + 1)
-  writeFileSync(
-    join(directory, "late.ts"),
-    'import { index } from "./lib"\nexport const route = () => ({ targetIndex: index })\n',
-  )
+  write("late.ts", 'import { index } from "./lib"\nexport const route = () => ({ targetIndex: index })\n')
   // an import is missing, then it is there and wrong
   await refused(before + 2)
-  writeFileSync(join(directory, "lib.ts"), "export const index = = 0\n")
+  write("lib.ts", "export const index = = 0\n")
   await refused(before + 3)
-  writeFileSync(join(directory, "lib.ts"), "export const index = 0\n")
-  await listed(router, "with-script")
+  write("lib.ts", "export const index = 0\n")
+  await all.looking("the group in the list", () => lists(gateway, "with-script"))
+  expect((await gateway.call("chat", SAMPLES.chat.request({ model: "with-script" }))).status).toBe(200)
   await upstream.stop()
-}, 60_000)
+})
 
 /** As Kubernetes mounts: the file is a link through `..data`, which is a link that is swapped. */
 function mount(directory: string, version: string, key: string): void {
