@@ -145,6 +145,9 @@ test("watch_config: a secret that is mounted anew reaches the upstream; a file t
     return lines.find((line) => /^authorization:/iu.test(line))?.replace(/^\S+ /u, "") ?? ""
   }
   expect(await sent("before")).toBe("Bearer sk-the-first-key")
+  // what was noticed shows that all files were looked at
+  addGroup(gateway, "noticed")
+  await all.looking("the group in the list", () => lists(gateway, "noticed"))
   mount(gateway.directory, "v2", "sk-the-second-key")
   let calls = 0
   await all.looking("the new key at the upstream", async () =>

@@ -8,7 +8,7 @@ import { recordsIn } from "../../helpers/records.ts"
 import { spawnRouter } from "../../helpers/router-process.ts"
 import { ALL_SAMPLES } from "../../helpers/samples.ts"
 
-test.concurrent.each(["SIGTERM", "SIGINT"] as const)("%s drains", async (signal) => {
+test.each(["SIGTERM", "SIGINT"] as const)("%s drains", async (signal) => {
   const upstream = await FakeUpstream.start()
   await using router = await spawnRouter({ upstreams: { upstream } })
   const gate = Promise.withResolvers<void>()

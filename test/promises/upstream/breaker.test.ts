@@ -245,8 +245,9 @@ test("a probe whose client leaves makes room for the next one", async () => {
   await opened
   await arrived.left
   first.plan(`after-${model}-`, vendorAnswer("first"))
-  await eventually("a call has probed", async () => {
+  const probe = await eventually("a call has probed", async () => {
     const answer = await gateway.call("chat", sample.request({ model, text: `after-${model}-` }))
-    return answer.text === sample.unary("first") ? true : undefined
+    return answer.text === sample.unary("first") ? answer : undefined
   })
+  expect(gateway.records.trace(probe.requestId).map(({ event }) => event)).toContain("target_probed")
 })

@@ -181,10 +181,8 @@ for (const sample of ALL_SAMPLES) {
     const faults = FAULTS.filter(({ only }) => only === undefined || (only === "stream") === streamed)
     for (const fault of faults) {
       const { name } = fault
-      // one at a time, since the time that passes is everybody's
-      const run = fault.group === "impatient" ? test : test.concurrent
 
-      run(`${kind}: ${name} is cured by the next target`, async () => {
+      test(`${kind}: ${name} is cured by the next target`, async () => {
         const marker = `cured <${kind} ${name}>`
         first.plan(marker, fault.behave(sample))
         const { dialect } = sample
@@ -209,7 +207,7 @@ for (const sample of ALL_SAMPLES) {
         expect(attempts[0]?.timed_out).toBe(fault.code === "upstream-timeout" ? 1 : 0)
       })
 
-      run(`${kind}: ${name} everywhere is told as what it is`, async () => {
+      test(`${kind}: ${name} everywhere is told as what it is`, async () => {
         const marker = `everywhere <${kind} ${name}>`
         first.plan(marker, fault.behave(sample))
         second.plan(marker, fault.behave(sample))
