@@ -23,6 +23,8 @@ export interface Exchange {
   /** Settles when the peer hangs up. */
   readonly left: Promise<void>
   readonly sentBytes: number
+  /** Whether the kernel takes no more bytes for now. */
+  readonly isFull: boolean
 }
 
 /** What the far end does with one request. When it resolves the connection serves the next request, unless it was ended. */
@@ -183,6 +185,10 @@ class SocketExchange implements Exchange {
 
   get sentBytes(): number {
     return this.#sentBytes
+  }
+
+  get isFull(): boolean {
+    return this.#socket.writableNeedDrain
   }
 
   async write(bytes: string | Uint8Array): Promise<void> {
