@@ -1,9 +1,9 @@
-/** `smart-router explain`, as a process: a request that nobody sent, and a call that was made. */
+/** `smart-router explain`: a request that is not sent, and a call that was made. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Explanation } from "../../../src/explain/explanation.ts"
-import { smartRouter } from "../../helpers/command-line.ts"
+import { runHere, smartRouter } from "../../helpers/command-line.ts"
 import { targetsOf } from "../../helpers/config.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
@@ -38,8 +38,8 @@ afterAll(async () => {
   await upstream.stop()
 })
 
-async function explain(...args: readonly string[]): ReturnType<typeof smartRouter> {
-  return smartRouter(["explain", "--config", gateway.prepared.configPath, ...args], { env: gateway.prepared.env })
+async function explain(...args: readonly string[]): ReturnType<typeof runHere> {
+  return runHere(["explain", "--config", gateway.prepared.configPath, ...args], { env: gateway.prepared.env })
 }
 
 function bodyFile(text: string): string {
@@ -177,8 +177,10 @@ describe("a call that was made", () => {
     }
   })
 
-  test("as a table, with the choice", async () => {
-    const { out } = await explain("--id", made[0]?.id ?? "")
+  test("as a table, with the choice, by a process of its own", async () => {
+    const { configPath, env } = gateway.prepared
+    const { code, out } = await smartRouter(["explain", "--config", configPath, "--id", made[0]?.id ?? ""], { env })
+    expect(code).toBe(0)
     expect(out).toMatch(/^order +target +dialect +weight +expected cost +standing$/m)
     expect(out).toContain("Choice of weighted: only-chat/vendor/model-1 (drawn)")
     expect(out).toMatch(/^Ended with 200 by only-chat\/vendor\/model-1 after \d+ ms, cost \$[\d.e-]+$/m)

@@ -1,10 +1,10 @@
-/** `smart-router replay`, as a process, over calls that were made through the door. */
+/** `smart-router replay` over calls that were made through the door. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { GroupFigures } from "../../../src/replay/comparison.ts"
 import type { ReplayReport } from "../../../src/replay/replay.ts"
-import { runHere } from "../../helpers/command-line.ts"
+import { runHere, smartRouter } from "../../helpers/command-line.ts"
 import { targetsOf, type Config } from "../../helpers/config.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
@@ -109,9 +109,10 @@ describe("decided again", () => {
   })
 })
 
-test("for people: one block for each group", async () => {
-  const { code, out } = await replayWith(gateway, () => {})
-  expect(code).toBe(0)
+test("for people, by a process of its own: one block for each group", async () => {
+  const { configPath, env } = gateway.prepared
+  const { code, out, err } = await smartRouter(["replay", "--config", configPath], { env })
+  expect([code, err]).toEqual([0, ""])
   expect(out).toContain(`Group default: ${ALL} calls, ${ALL} decided again`)
   expect(out).toMatch(/ {2}cost {5}\$\S+ -> \$\S+ \(0\.0 %\) for 60 calls/)
 })
