@@ -9,7 +9,7 @@ const admitted = (state: SharedState, request: ReturnType<typeof call>): Promise
   state.admit(request).then(({ kind }) => kind)
 
 describe.skipIf(WITHOUT_REDIS !== null)(`emptied${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
-  test.concurrent("an emptied store admits nobody before all have counted again what they have in flight", async () => {
+  test("an emptied store admits nobody before all have counted again what they have in flight", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ day_tokens: 1000 })
     const ledger = { used: NOTHING }
@@ -30,7 +30,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`emptied${WITHOUT_REDIS === null ? "" : 
     await Promise.all([one.close(), two.close()])
   })
 
-  test.concurrent("a store that is emptied again and again under load never admits beyond a limit", async () => {
+  test("a store that is emptied again and again under load never admits beyond a limit", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ day_tokens: 4000 })
     const truth = { settled: 0, reserved: 0, most: 0 }

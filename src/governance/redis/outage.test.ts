@@ -13,7 +13,7 @@ const admitted = (state: SharedState, request: ReturnType<typeof call>): Promise
   state.admit(request).then(({ kind }) => kind, codeOf)
 
 describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
-  test.concurrent("a process that dies leaks nothing: its leases are booked at what they reserved", async () => {
+  test("a process that dies leaks nothing: its leases are booked at what they reserved", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ concurrent: 3, day_tokens: 100 })
     const dying = await openShared(redis.url, { leaseMs: 400 })
@@ -36,7 +36,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? 
     await living.close()
   })
 
-  test.concurrent("what rows say of calls whose leases expired is booked instead, once, whenever they come", async () => {
+  test("what rows say of calls whose leases expired is booked instead, once, whenever they come", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ day_requests: 100, day_tokens: 1000 })
     const rows = new Map<string, Amounts>()
@@ -66,7 +66,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? 
     await Promise.all(living.map((state) => state.close()))
   })
 
-  test.concurrent("what has no row after a day is given back", async () => {
+  test("what has no row after a day is given back", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ day_tokens: 1000 })
     let nowMs = Date.now()
@@ -84,7 +84,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? 
     await living.close()
   })
 
-  test.concurrent("a call that outlived its lease is booked at what it used", async () => {
+  test("a call that outlived its lease is booked at what it used", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ day_tokens: 1000 })
     const slow = await openShared(redis.url, { leaseMs: 60_000, recountMs: 0, timeMs: () => Date.now() })
@@ -97,7 +97,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? 
     await Promise.all([slow.close(), late.close()])
   })
 
-  test.concurrent("the settlement that finds its own lease expired closes it once", async () => {
+  test("the settlement that finds its own lease expired closes it once", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ concurrent: 5, day_tokens: 1000 })
     let nowMs = Date.now()
@@ -114,7 +114,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? 
     await state.close()
   })
 
-  test.concurrent("an emptied store is filled from the ledger, once, with what is in flight anywhere", async () => {
+  test("an emptied store is filled from the ledger, once, with what is in flight anywhere", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ day_tokens: 1000 })
     const ledger = { used: NOTHING }
@@ -144,7 +144,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? 
     await Promise.all(states.map((state) => state.close()))
   })
 
-  test.concurrent("a store that hangs: calls are refused in time, and nothing that it did unseen stays", async () => {
+  test("a store that hangs: calls are refused in time, and nothing that it did unseen stays", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ day_tokens: 1000 })
     const state = await openShared(redis.url, { limits: { commandMs: 100, connectMs: 200 } })
@@ -166,7 +166,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? 
     await state.close()
   })
 
-  test.concurrent("a store that was killed and comes back empty: the ledger's totals, and what was settled meanwhile", async () => {
+  test("a store that was killed and comes back empty: the ledger's totals, and what was settled meanwhile", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ day_tokens: 1000 })
     const ledger = { used: NOTHING }
@@ -184,7 +184,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? 
     await state.close()
   })
 
-  test.concurrent("local: each process counts for itself from what the ledger knows, and pays back", async () => {
+  test("local: each process counts for itself from what the ledger knows, and pays back", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ day_tokens: 1000 })
     const ledger = { used: NOTHING }
@@ -217,7 +217,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? 
     await Promise.all([one.close(), two.close()])
   })
 
-  test.concurrent("a store that cannot be reached at the start: calls are refused until it is there", async () => {
+  test("a store that cannot be reached at the start: calls are refused until it is there", async () => {
     const redis = await startRedis()
     redis.signal("SIGSTOP")
     const limits = limitsOf({ day_tokens: 1000 })
@@ -230,7 +230,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`shared state${WITHOUT_REDIS === null ? 
     await redis[Symbol.asyncDispose]()
   })
 
-  test.concurrent("hundreds of calls at once never pass a limit, whichever process they come to", async () => {
+  test("hundreds of calls at once never pass a limit, whichever process they come to", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ concurrent: 40, day_tokens: 3000 })
     const states = await Promise.all([1, 2, 3].map(() => openShared(redis.url)))

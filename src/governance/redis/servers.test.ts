@@ -46,7 +46,7 @@ const isUp = (state: SharedState, expected: boolean): Promise<true> =>
   eventually(expected ? "the return" : "the outage", () => (state.isStoreUp === expected ? true : undefined))
 
 describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
-  test.concurrent("a password; a wrong one is refused, and stands in no log", async () => {
+  test("a password; a wrong one is refused, and stands in no log", async () => {
     await using redis = await startRedis({ options: ["--requirepass", SECRET], login: `:${SECRET}@` })
     const state = await openShared(redis.url)
     await serves(state)
@@ -60,7 +60,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
     await Promise.all([state.close(), wrong.close(), none.close()])
   })
 
-  test.concurrent("a user who may do only what the documents say", async () => {
+  test("a user who may do only what the documents say", async () => {
     await using redis = await startRedis()
     await redis.command("ACL", "SETUSER", "router", "on", `>${SECRET}`, ...RULES.split(" "))
     const state = await openShared(redis.url.replace("//", `//router:${SECRET}@`))
@@ -71,7 +71,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
   })
 
   for (const rule of ["-script", "-evalsha"])
-    test.concurrent(`a provider that forbids ${rule.slice(1)}`, async () => {
+    test(`a provider that forbids ${rule.slice(1)}`, async () => {
       await using redis = await startRedis()
       await redis.command("ACL", "SETUSER", "lame", "on", `>${SECRET}`, "~*", "+@all", rule)
       const state = await openShared(redis.url.replace("//", `//lame:${SECRET}@`))
@@ -79,7 +79,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
       await state.close()
     })
 
-  test.concurrent("TLS with an authority and a client certificate of one's own; nothing else is believed", async () => {
+  test("TLS with an authority and a client certificate of one's own; nothing else is believed", async () => {
     const folder = path.resolve(import.meta.dir, "../../../test/fixtures/tls")
     const tls = {
       certificate: path.join(folder, "localhost-certificate-for-tests.pem"),
@@ -111,7 +111,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
   for (const onUnavailable of ["fail_closed", "local"] as const) {
     const expected = onUnavailable === "local" ? "lease" : "shared-state-unavailable"
 
-    test.concurrent(`${onUnavailable}: a store that is full takes nothing, and leaks nothing once there is room`, async () => {
+    test(`${onUnavailable}: a store that is full takes nothing, and leaks nothing once there is room`, async () => {
       await using redis = await startRedis()
       const state = await openShared(redis.url, { onUnavailable })
       const flying = granted(await state.admit(call(LIMITS, 100)))
@@ -128,7 +128,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
       await state.close()
     })
 
-    test.concurrent(`${onUnavailable}: a store that turns into a replica is no store until it is promoted`, async () => {
+    test(`${onUnavailable}: a store that turns into a replica is no store until it is promoted`, async () => {
       await using redis = await startRedis()
       const state = await openShared(redis.url, { onUnavailable })
       const flying = granted(await state.admit(call(LIMITS, 100)))
@@ -175,7 +175,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
     await Promise.all(states.map((state) => state.close()))
   }
 
-  test.concurrent("one that keeps its file is killed and started under load: every call is counted, once", async () => {
+  test("one that keeps its file is killed and started under load: every call is counted, once", async () => {
     await using redis = await startRedis({ options: ["--appendonly", "yes", "--appendfsync", "always"] })
     await hammered(redis, async () => {
       for (let round = 0; round < 2; round += 1) {
@@ -186,7 +186,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
     })
   })
 
-  test.concurrent("one that stands still for a while under load leaks no slot", async () => {
+  test("one that stands still for a while under load leaks no slot", async () => {
     await using redis = await startRedis()
     await hammered(redis, async () => {
       await Bun.sleep(200)

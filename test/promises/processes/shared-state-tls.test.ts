@@ -16,7 +16,7 @@ const KEY = path.join(FOLDER, "localhost-key-for-tests.pem")
 
 describe.skipIf(WITHOUT_REDIS !== null)(`rediss${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
   for (const isTrusted of [true, false])
-    test.concurrent(
+    test(
       isTrusted ? "limits, pins and capacity are there" : "who signed it is unknown: no call with limits",
       async () => {
         await using redis = await startRedis({ tls: { certificate: CERTIFICATE, key: KEY } })
