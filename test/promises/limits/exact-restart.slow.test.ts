@@ -235,6 +235,6 @@ describe.each(DRIVERS.map((driver) => ({ ...driver })))("on $name", ({ missing, 
         await router[Symbol.asyncDispose]()
       }
     },
-    120_000,
+    600_000,
   )
 })

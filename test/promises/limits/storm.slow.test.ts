@@ -199,7 +199,7 @@ async function restart(gateway: RouterProcess, signal: "SIGKILL" | "SIGTERM"): P
 }
 
 test(
-  "the storm",
+  "a storm with kills, reloads and dying far ends stays within every limit, and its sums are those of the rows",
   async () => {
     const until = performance.now() + SECONDS * 1000
     const isOver = (): boolean => performance.now() > until
@@ -241,5 +241,5 @@ test(
     expect(counts["status 200"]).toBeGreaterThan(0)
     expect(counts["status 429"]).toBeGreaterThan(0)
   },
-  (SECONDS + 60) * 1000,
+  (SECONDS + 600) * 1000,
 )

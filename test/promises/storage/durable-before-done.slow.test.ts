@@ -4,7 +4,7 @@ import { randomInt } from "node:crypto"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import type { Prepared } from "../../helpers/config.ts"
 import { prepare } from "../../helpers/config.ts"
-import { finishedCalls } from "../../helpers/finished-calls.ts"
+import { finishedBeforeKill } from "../../helpers/finished-calls.ts"
 import { recordsIn } from "../../helpers/records.ts"
 import { spawnRouter } from "../../helpers/router-process.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
@@ -16,16 +16,7 @@ const WORKERS = 8
 
 async function round(prepared: Prepared): Promise<readonly string[]> {
   const router = await spawnRouter(prepared)
-  const working = Promise.all(
-    Array.from({ length: WORKERS }, (_, worker) => finishedCalls(router, worker, () => false)),
-  )
-  try {
-    await Promise.race([Bun.sleep(randomInt(60, 300)), working])
-  } finally {
-    router.signal("SIGKILL")
-    await router.exited
-  }
-  return (await working).flat()
+  return finishedBeforeKill(router, WORKERS, Bun.sleep(randomInt(60, 300)))
 }
 
 async function lane(upstream: FakeUpstream): Promise<void> {
@@ -50,4 +41,4 @@ test("no finished call is missing after SIGKILL, and none stands twice", async (
   const lanes = await Promise.allSettled(Array.from({ length: LANES }, async () => lane(upstream)))
   await upstream.stop()
   expect(lanes.flatMap((outcome) => (outcome.status === "rejected" ? [String(outcome.reason)] : []))).toEqual([])
-}, 60_000)
+}, 300_000)
