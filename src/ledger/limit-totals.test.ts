@@ -8,6 +8,7 @@ import { Client } from "pg"
 import { ledgerFolder } from "../../test/helpers/ledger.ts"
 import { onEachDriver } from "../../test/helpers/ledger-drivers.ts"
 import { noPostgres, sharedPostgres } from "../../test/helpers/postgres.ts"
+import { runs } from "../../test/helpers/sample.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import { type LimitTotals, limitTotals, type UsedAmounts } from "./limit-totals.ts"
 import { MIGRATIONS } from "./migrations.ts"
@@ -19,7 +20,7 @@ import { encodeLine } from "./spool-line.ts"
 import { systemClock } from "../system/clock.ts"
 import { silentLog } from "../system/log.ts"
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(300_000)
 
 const TS = Date.UTC(2026, 10, 22, 10)
 const clock = { ...systemClock, now: () => TS + 60_000, monotonicMs: () => 0 }
@@ -112,7 +113,7 @@ onEachDriver((driver) => {
           { requests: requests.length, unknown: unknown.length - told.length },
         ])
       }),
-      { numRuns: 12 },
+      runs(24),
     )
   })
 
