@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Explanation } from "../../../src/explain/explanation.ts"
-import { ask, HASHES, PASSWORD_HASH, user, withAdministrators } from "../../helpers/administrators.ts"
+import { ask, cheapPasswords, HASHES, PASSWORD_HASH, user, withAdministrators } from "../../helpers/administrators.ts"
 import { reply } from "../../helpers/behaviours.ts"
 import { eventually, get } from "../../helpers/client.ts"
 import { runHere } from "../../helpers/command-line.ts"
@@ -29,14 +29,17 @@ const PROD = newToken("p1")
 
 let alpha: FakeUpstream
 let beta: FakeUpstream
+let passwords: Disposable
 
 beforeAll(async () => {
+  passwords = cheapPasswords()
   alpha = (await FakeUpstream.start()).otherwise(vendorAnswer("alpha"))
   beta = (await FakeUpstream.start()).otherwise(vendorAnswer("beta"))
 })
 afterAll(async () => {
   await alpha.stop()
   await beta.stop()
+  passwords[Symbol.dispose]()
 })
 
 async function house(configure: (config: Config, directory: string) => void = () => {}, env = {}): Promise<Gateway> {
