@@ -1,6 +1,6 @@
 /** What the ledger tells limits of the past: by caller and project, with all that limits had counted, and once. */
 import { Database } from "bun:sqlite"
-import { expect, setDefaultTimeout, test } from "bun:test"
+import { expect, test } from "bun:test"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 import fc from "fast-check"
@@ -19,8 +19,6 @@ import type { CallRecord, UsageRow } from "./record.ts"
 import { encodeLine } from "./spool-line.ts"
 import { systemClock } from "../system/clock.ts"
 import { silentLog } from "../system/log.ts"
-
-setDefaultTimeout(300_000)
 
 const TS = Date.UTC(2026, 10, 22, 10)
 const clock = { ...systemClock, now: () => TS + 60_000, monotonicMs: () => 0 }

@@ -148,7 +148,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`peers${WITHOUT_REDIS === null ? "" : `:
     clearInterval(look)
     expect(Math.max(...sums)).toBeLessThanOrEqual(1 + 1e-9)
     for (const one of living) await one.peers.close()
-  }, 20_000)
+  })
 
   test("alone all; beside idle processes nearly all; equal when all ask alike; the dead leave theirs", async () => {
     await redis.command("FLUSHALL")
@@ -166,7 +166,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`peers${WITHOUT_REDIS === null ? "" : `:
     one.link.close()
     await eventually("the whole", () => near(two.scope.part, 1))
     await two.peers.close()
-  }, 40_000)
+  })
 
   test("one of many that gets all calls has most of it, also with few of them", async () => {
     await redis.command("FLUSHALL")
@@ -174,7 +174,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`peers${WITHOUT_REDIS === null ? "" : `:
     await eventually("tenths", () => all.every(({ scope }) => near(scope.part, 0.1)) || undefined)
     all[0]!.ask(100)
     await eventually("most", () => (all[0]!.scope.part > 0.7 ? true : undefined))
-  }, 20_000)
+  })
 
   test("a scope that a reload takes away is left to those that still have it", async () => {
     await redis.command("FLUSHALL")
@@ -187,7 +187,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`peers${WITHOUT_REDIS === null ? "" : `:
     await eventually("both", () => (one.part > 0.1 && one.part + two.part < 1 + 1e-9 ? true : undefined))
     one.load(ONLY_PAUSES)
     await eventually("the whole again", () => near(two.scope.part, 1))
-  }, 20_000)
+  })
 
   for (const before of [NO_SHAPE, ONLY_PAUSES])
     test(`a scope that a reload brings is there once, and so when the store has lost it; before: ${before}`, async () => {
@@ -208,7 +208,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`peers${WITHOUT_REDIS === null ? "" : `:
       await eventually("nearly nothing", () => (one.part < 0.3 && two.part > 0.6 ? true : undefined))
       clearInterval(look)
       expect(Math.max(...sums)).toBeLessThanOrEqual(1 + 1e-9)
-    }, 20_000)
+    })
 
   test("a burst is there once, however many processes there are; nobody begins with another one", async () => {
     await redis.command("FLUSHALL")
@@ -223,7 +223,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`peers${WITHOUT_REDIS === null ? "" : `:
     await eventually("thirds", () => all.every(({ scope }) => near(scope.part, 1 / 3)) || undefined)
     expect(all.reduce((sum, process) => sum + process.start(), 0)).toBeLessThanOrEqual(100)
     for (const process of all) await process.peers.close()
-  }, 20_000)
+  })
 
   test("pauses and breakers are heard by all, those who come later too, and so is their end", async () => {
     await redis.command("FLUSHALL")
@@ -252,7 +252,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`peers${WITHOUT_REDIS === null ? "" : `:
     )
     expect([one, three].map((process) => hindered(process).breaker)).toEqual(["closed", "closed"])
     for (const process of [one, two, three]) await process.peers.close()
-  }, 20_000)
+  })
 
   test("while the store is away everybody goes on with the last part; one that starts then guesses", async () => {
     await using away = await startRedis()
@@ -266,7 +266,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`peers${WITHOUT_REDIS === null ? "" : `:
     away.signal("SIGCONT")
     await eventually("thirds", () => [one, two, three].every(({ scope }) => near(scope.part, 1 / 3)) || undefined)
     for (const process of [one, two, three]) await process.peers.close()
-  }, 30_000)
+  })
 
   test("what somebody else wrote into the store is no news", () => {
     for (const text of [

@@ -246,5 +246,5 @@ describe.skipIf(WITHOUT_REDIS !== null)(`memory and store${WITHOUT_REDIS === nul
       }),
       { numRuns: 150 },
     )
-  }, 60_000)
+  })
 })

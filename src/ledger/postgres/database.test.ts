@@ -1,4 +1,4 @@
-import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { describe, expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:net"
 import { dirname } from "node:path"
@@ -11,8 +11,6 @@ import { MIGRATIONS } from "../migrations.ts"
 import type { LedgerLimits } from "../open.ts"
 import type { CallRecord } from "../record.ts"
 import { encodeLine } from "../spool-line.ts"
-
-setDefaultTimeout(30_000)
 
 const TS = Date.UTC(2026, 10, 22, 10)
 const PASSWORD = "pass-7c1f"

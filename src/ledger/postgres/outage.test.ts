@@ -1,5 +1,5 @@
 /** What only a server on the other side of a network can do: every call is there once all the same. */
-import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { describe, expect, test } from "bun:test"
 import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { until } from "../../../test/helpers/ledger.ts"
@@ -10,8 +10,6 @@ import { sampleCall } from "../../../test/helpers/sample-call.ts"
 import { mayMount, smallDisk } from "../../../test/helpers/small-disk.ts"
 import type { LedgerLimits } from "../open.ts"
 import type { CallRecord } from "../record.ts"
-
-setDefaultTimeout(30_000)
 
 const TS = Date.UTC(2026, 10, 22, 10)
 const limits: Partial<LedgerLimits> = { firstProbeMs: 10, slowestProbeMs: 20, connectMs: 300, answerMs: 300 }

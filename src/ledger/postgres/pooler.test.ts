@@ -25,5 +25,5 @@ describe.skipIf(missing !== null)(`PgBouncer${missing === null ? "" : ` (${missi
       expect(new Set(totals.map((one) => JSON.stringify(one.periods))).size).toBe(1)
       expect((await state.ids()).length).toBe(writers * ROUNDS)
       expect(state.messages).toEqual([])
-    }, 30_000)
+    })
 })

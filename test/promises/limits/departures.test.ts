@@ -220,4 +220,4 @@ test("more departures than may be drained: the rest is aborted, and all of them 
   await again.until(/\[DONE\]/u)
   again.destroy()
   expect(await newRow()).toMatchObject({ status: 200 })
-}, 20_000)
+})

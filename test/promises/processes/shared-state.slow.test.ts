@@ -152,7 +152,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     const slots = await Promise.all(Array.from({ length: 40 }, () => askAgain(three, token)))
     expect(slots.map((answer) => answer?.status)).toEqual(slots.map(() => 200))
     await upstream.stop()
-  }, 300_000)
+  })
 
   test("a budget holds over all routers to the last token", async () => {
     await using redis = await startRedis()
@@ -170,7 +170,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     const rows = routers.flatMap(({ records }) => records.usage()).filter(({ status }) => status === 200)
     expect(rows.length).toBe(25)
     await upstream.stop()
-  }, 300_000)
+  })
 
   test("fail_closed: a store that hangs or is gone is a 503 with Retry-After, and callers without limits go on", async () => {
     await using redis = await startRedis()
@@ -204,7 +204,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     }
     expect(usage.limits[0]?.used).toBe(3 * PER_CALL)
     await upstream.stop()
-  }, 300_000)
+  })
 
   test("a store that is emptied under load resets no quota", async () => {
     await using redis = await startRedis()
@@ -232,7 +232,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
       (await ask(router, token))?.status === 429 ? true : undefined,
     )
     await upstream.stop()
-  }, 300_000)
+  })
 
   test("local: calls go on within the limits of each process, and are booked when the store is back", async () => {
     await using redis = await startRedis()
@@ -248,5 +248,5 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     await eventually("the bookings", async () => ((await look(redis)).settled === 10 * PER_CALL ? true : undefined))
     expectError((await ask(router, token))!, "chat", 429, "quota-exhausted")
     await upstream.stop()
-  }, 300_000)
+  })
 })

@@ -79,7 +79,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`workers${WITHOUT_REDIS === null ? "" : 
       expect(["1", "2", "3"]).toContain([...workers][0]!)
     }
     await upstream.stop()
-  }, 300_000)
+  })
 
   test("one that is killed is started anew; the others serve on", async () => {
     await using redis = await startRedis()
@@ -94,7 +94,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`workers${WITHOUT_REDIS === null ? "" : 
     expect(router.output()).toContain("a worker ended")
     for (let call = 0; call < 20; call += 1) expect((await ask(router)).status).toBe(200)
     await upstream.stop()
-  }, 300_000)
+  })
 
   test("token commands and SIGHUP reach all of them; SIGTERM drains all of them", async () => {
     await using redis = await startRedis()
@@ -125,7 +125,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`workers${WITHOUT_REDIS === null ? "" : 
     expect(await router.exited).toBe(0)
     expect(existsSync(`${directory}/state/usage.sqlite.control`)).toBe(false)
     await upstream.stop()
-  }, 300_000)
+  })
 
   test("the end of the first process, however it comes, is the end of all", async () => {
     await using redis = await startRedis()
@@ -140,7 +140,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`workers${WITHOUT_REDIS === null ? "" : 
         : undefined,
     )
     await upstream.stop()
-  }, 300_000)
+  })
 
   test("what workers that there are no more have spooled or reserved is not forgotten", async () => {
     await using redis = await startRedis()
@@ -162,7 +162,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`workers${WITHOUT_REDIS === null ? "" : 
     expect(next.records.usage().filter(({ usage_source }) => usage_source === "estimated").length).toBe(6)
     gate.resolve()
     await upstream.stop()
-  }, 300_000)
+  })
 
   test("a worker that cannot start: none serves, and the exit code is 1", async () => {
     await using redis = await startRedis()
@@ -176,7 +176,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`workers${WITHOUT_REDIS === null ? "" : 
     lock?.release()
     prepared.remove()
     await upstream.stop()
-  }, 300_000)
+  })
 
   test("an address that is taken: nothing is started, and the reason is said", async () => {
     await using redis = await startRedis()
@@ -192,5 +192,5 @@ describe.skipIf(WITHOUT_REDIS !== null)(`workers${WITHOUT_REDIS === null ? "" : 
     expect(await starting.then(String, String)).toContain("cannot start")
     taken.stop(true)
     await upstream.stop()
-  }, 300_000)
+  })
 })

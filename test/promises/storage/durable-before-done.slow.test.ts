@@ -41,4 +41,4 @@ test("no finished call is missing after SIGKILL, and none stands twice", async (
   const lanes = await Promise.allSettled(Array.from({ length: LANES }, async () => lane(upstream)))
   await upstream.stop()
   expect(lanes.flatMap((outcome) => (outcome.status === "rejected" ? [String(outcome.reason)] : []))).toEqual([])
-}, 300_000)
+})

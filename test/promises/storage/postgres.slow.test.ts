@@ -84,7 +84,7 @@ describe.skipIf(noPostgres !== null)(`postgres${noPostgres === null ? "" : ` (${
         await Bun.sleep(randomInt(50, 800))
       }
     })
-  }, 300_000)
+  })
 
   test("the server hangs under load: it accepts connections and does not answer", async () => {
     await using server = await startPostgres()
@@ -93,7 +93,7 @@ describe.skipIf(noPostgres !== null)(`postgres${noPostgres === null ? "" : ` (${
       await Bun.sleep(3500)
       server.resume()
     })
-  }, 300_000)
+  })
 
   test("the router is killed under load, again and again", async () => {
     const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
@@ -108,7 +108,7 @@ describe.skipIf(noPostgres !== null)(`postgres${noPostgres === null ? "" : ` (${
     await expectExactly(dsn, finished)
     prepared.remove()
     await upstream.stop()
-  }, 300_000)
+  })
 
   test("two routers on one database, one of them killed: nothing is lost, doubled or in the other's way", async () => {
     const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
@@ -128,7 +128,7 @@ describe.skipIf(noPostgres !== null)(`postgres${noPostgres === null ? "" : ` (${
     isEnough = true
     await expectExactly(dsn, (await working).flat())
     await upstream.stop()
-  }, 300_000)
+  })
 
   test("fail_closed: calls are refused while the server is away, and served again afterwards", async () => {
     const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
@@ -142,5 +142,5 @@ describe.skipIf(noPostgres !== null)(`postgres${noPostgres === null ? "" : ` (${
     await eventually("ready", async () => ((await get(router, "/readyz")).status === 200 ? true : undefined))
     expect((await router.call("chat", '{"model":"default","messages":[]}')).status).toBe(200)
     await upstream.stop()
-  }, 300_000)
+  })
 })
