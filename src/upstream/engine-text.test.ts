@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { expectProperty } from "../../test/helpers/property.ts"
 import { readEngineText } from "./engine-text.ts"
 
 const VLLM = `# HELP vllm:num_requests_running Number of requests in model execution batches.
@@ -58,7 +59,7 @@ test("no text makes it throw", () => {
     "\n",
     "1",
   )
-  fc.assert(
+  expectProperty(
     fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
       const reading = readEngineText(pieces.join(""), "vllm")
       if (reading !== null) expect(reading.running).toBeGreaterThanOrEqual(0)

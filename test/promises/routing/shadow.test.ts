@@ -151,15 +151,10 @@ const CHOICES = [
 
 /** Holds answers back until the shadow of each call that began has decided or failed. */
 function waitsForShadows(answer: Behaviour): Behaviour & Disposable {
-  const begun: Decision[] = []
-  const start = Shadows.prototype.start
-  const spy = spyOn(Shadows.prototype, "start").mockImplementation(function (this: Shadows, ...args) {
-    begun.push(args[2])
-    start.apply(this, args)
-  })
+  const spy = spyOn(Shadows.prototype, "start")
   const isDone = ({ shadow }: Decision): boolean => shadow !== null && (shadow.ranking ?? shadow.error) !== null
   const waiting: Behaviour = async (exchange) => {
-    await eventually("the shadow's choice", () => begun.every(isDone) || undefined)
+    await eventually("the shadow's choice", () => spy.mock.calls.every(([, , decision]) => isDone(decision)) || undefined)
     await answer(exchange)
   }
   return Object.assign(waiting, { [Symbol.dispose]: () => spy.mockRestore() })
