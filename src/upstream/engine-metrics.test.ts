@@ -125,7 +125,7 @@ test("neither key nor headers of the provider are sent", async () => {
   expect(seen).not.toContain("x-api-key")
 })
 
-test("an address where nobody listens", async () => {
+test("an address where nobody listens leaves the load unknown", async () => {
   const { warnings } = listen(rule({ url: "http://127.0.0.1:1/metrics" }))
   await until(() => warnings.length > 0)
   expect(warnings).toEqual([{ provider: "p", reason: "no answer in time" }])

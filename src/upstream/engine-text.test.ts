@@ -24,7 +24,7 @@ test("the older name of the cache's metric is known", () => {
   expect(readEngineText(older, "vllm")?.cacheUsage).toBe(0.5)
 })
 
-test("SGLang", () => {
+test("the metrics of SGLang are read", () => {
   const text = 'sglang:num_running_reqs{model_name="m"} 12\nsglang:num_queue_reqs{model_name="m"} 5\n'
   expect(readEngineText(text, "sglang")).toEqual({ running: 12, waiting: 5, cacheUsage: null })
   expect(readEngineText(`${text}sglang:token_usage{model_name="m"} 0.75`, "sglang")?.cacheUsage).toBe(0.75)
@@ -42,7 +42,7 @@ describe("nothing is made of", () => {
     ["a cache that is more than full", VLLM.replace("} 0.5", "} 37")],
     ["text in place of a number", VLLM.replace("} 2.0", "} many")],
   ]
-  test.each(cases)("%s", (_, text) => {
+  test.each(cases)("text with %s is not read", (_, text) => {
     expect(readEngineText(text, "vllm")).toBeNull()
   })
 })

@@ -190,7 +190,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`memory and store${WITHOUT_REDIS === nul
   }
   const round = (value: number): number => Math.round(value * 1e6) / 1e6
 
-  test("any interleaving", async () => {
+  test("they count alike, however operations interleave", async () => {
     await fc.assert(
       fc.asyncProperty(limits, fc.array(step, { minLength: 5, maxLength: 40 }), async (rules, steps) => {
         clockMs = 1_000_000_000

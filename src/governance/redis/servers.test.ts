@@ -50,7 +50,7 @@ const isUp = (state: SharedState, expected: boolean): Promise<true> =>
   eventually(expected ? "the return" : "the outage", () => (state.isStoreUp === expected ? true : undefined))
 
 describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
-  test("a password; a wrong one is refused, and stands in no log", async () => {
+  test("a wrong password is refused and stands in no log; the right one serves", async () => {
     await using redis = await startRedis({ options: ["--requirepass", SECRET], login: `:${SECRET}@` })
     const state = await openAlone(redis.url)
     await serves(state)
@@ -64,7 +64,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
     await Promise.all([state.close(), wrong.close(), none.close()])
   })
 
-  test("a user who may do only what the documents say", async () => {
+  test("a user who may do only what the documents say suffices", async () => {
     await using redis = await startRedis()
     await redis.command("ACL", "SETUSER", "router", "on", `>${SECRET}`, ...RULES.split(" "))
     const state = await openAlone(redis.url.replace("//", `//router:${SECRET}@`))
@@ -75,7 +75,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
   })
 
   for (const rule of ["-script", "-evalsha"])
-    test(`a provider that forbids ${rule.slice(1)}`, async () => {
+    test(`a store serves where its provider forbids ${rule.slice(1)}`, async () => {
       await using redis = await startRedis()
       await redis.command("ACL", "SETUSER", "lame", "on", `>${SECRET}`, "~*", "+@all", rule)
       const state = await openAlone(redis.url.replace("//", `//lame:${SECRET}@`))

@@ -256,13 +256,13 @@ describe("a request that is decided and not sent", () => {
     ["too deep", `{"caller":"me-lab","request":${"[".repeat(600)}${"]".repeat(600)}}`, 400, "invalid-request"],
     ["more behind it", '{"caller":"me-lab","request":{}} {}', 400, "invalid-json"],
   ]
-  test.each(hostile)("hostile: %s", async (_what, body, status, code) => {
+  test.each(hostile)("a hostile body is refused: %s", async (_what, body, status, code) => {
     const answer = await ask(gateway, EXPLAIN, { user: "root", body })
     expectError(answer, "chat", status, code as "invalid-json")
     expect(answer.headers.get("cache-control")).toBe("no-store")
   })
 
-  test("hostile: no UTF-8, another media type, an encoding, and too much", async () => {
+  test("no UTF-8, another media type, an encoding, and too much are refused", async () => {
     const send = async (body: Uint8Array | string, headers: Readonly<Record<string, string>>): Promise<string> => {
       const { authorization } = { authorization: `Basic ${btoa("root:correct horse battery")}` }
       const answer = await fetch(gateway.url + EXPLAIN, {
@@ -318,7 +318,7 @@ describe("what only a running router knows", () => {
     expect(events).toContain("breaker_closed")
   })
 
-  test("a contract's live figures", async () => {
+  test("a contract's live figures take a target out", async () => {
     await using gateway = await house((config) => {
       config.models["default"] = {
         strategy: "failover",
@@ -338,7 +338,7 @@ describe("what only a running router knows", () => {
     expect(missing.reasons).toEqual(["contract-operational-error-rate"])
   })
 
-  test("a conversation's pin, which stays where it was", async () => {
+  test("a conversation's pin stays where it was", async () => {
     await using gateway = await house((config) => {
       config.models["default"] = {
         strategy: "weighted",
@@ -371,7 +371,7 @@ describe("what only a running router knows", () => {
     expect(await pinned()).toBeUndefined()
   })
 
-  test("scores of live figures, and nothing is explored, followed, reserved, counted or recorded by asking", async () => {
+  test("scores come from live figures, and nothing is explored, followed, reserved, counted or recorded by asking", async () => {
     await using gateway = await house((config) => {
       config.models["default"] = {
         strategy: "dynamic_score",

@@ -53,7 +53,7 @@ function request(model: string, more: object = {}): string {
 }
 
 describe("a request", () => {
-  test("each target with what speaks against it, and what it would cost; nothing is sent or recorded", async () => {
+  test("each target is told with what speaks against it, and what it would cost; nothing is sent or recorded", async () => {
     const before = gateway.records.usage().length
     const { code, out } = await explain("--request", request("default"), "--caller", "me-lab", "--json")
     expect(code).toBe(0)
@@ -78,7 +78,7 @@ describe("a request", () => {
     expect(told.targets.find(({ provider }) => provider === "only-chat")?.capability_unknown).toContain("tools")
   })
 
-  test("score terms with value and weight", async () => {
+  test("score terms come with value and weight", async () => {
     const { code, out } = await explain("--request", request("scored"), "--caller", "me-lab", "--json")
     expect(code).toBe(0)
     const [first] = (JSON.parse(out) as Explanation).targets
@@ -86,7 +86,7 @@ describe("a request", () => {
     expect((await explain("--request", request("scored"), "--caller", "me-lab")).out).toContain("cost_score")
   })
 
-  test("no target: exit code 1, the code and the hint", async () => {
+  test("without a target the exit code is 1, with the code and the hint", async () => {
     const { code, out } = await explain("--request", request("tools"), "--caller", "me-lab")
     expect(code).toBe(1)
     expect(out).toContain("no-eligible-target")
@@ -177,7 +177,7 @@ describe("a call that was made", () => {
     }
   })
 
-  test("as a table, with the choice, by a process of its own", async () => {
+  test("a process of its own prints it as a table, with the choice", async () => {
     const { configPath, env } = gateway.prepared
     const { code, out } = await smartRouter(["explain", "--config", configPath, "--id", made[0]?.id ?? ""], { env })
     expect(code).toBe(0)
@@ -189,7 +189,7 @@ describe("a call that was made", () => {
     )
   })
 
-  test("an id that nobody knows: exit code 1", async () => {
+  test("an id that nobody knows ends with exit code 1", async () => {
     const { code, err } = await explain("--id", `req_${"0".repeat(32)}`)
     expect(code).toBe(1)
     expect(err).toContain("There is no call")
@@ -203,7 +203,7 @@ test.each([
   [["--id", "req_1"], "32 hex digits"],
   [[], "either --request FILE or --id"],
   [["--id", "a", "--request", "b"], "either --request FILE or --id"],
-])("arguments that make no sense: %p", async (args, expected) => {
+])("arguments that make no sense are refused: %p", async (args, expected) => {
   const { code, err } = await explain(...args)
   expect(code).toBe(2)
   expect(err).toContain(expected)

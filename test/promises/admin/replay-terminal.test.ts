@@ -121,7 +121,7 @@ test("a bar grows, and is gone when the report stands there", async () => {
   expect(text).toMatch(/\] \d+ calls\s*\r +\r400 calls: 400 decided again/u)
 })
 
-test("Ctrl-C: the figures until then, said to be that, and exit code 130", async () => {
+test("Ctrl-C leaves the figures until then, said to be that, and exit code 130", async () => {
   const { code, text } = await onTerminal([], { until: /#{3}\.+\] \d+ calls/u })
   expect(code).toBe(130)
   const [, after] = text.split("Interrupted: these are the figures of the calls until then.")
@@ -130,13 +130,13 @@ test("Ctrl-C: the figures until then, said to be that, and exit code 130", async
   expect(calls).toBeLessThan(CALLS)
 })
 
-test("no terminal: no bar, and the figures alone on standard output", async () => {
+test("without a terminal there is no bar, and the figures stand alone on standard output", async () => {
   const { code, out, err } = await smartRouter(["replay", "--config", config, "--ask-services", "--json"])
   expect([code, err]).toEqual([0, ""])
   expect(JSON.parse(out)).toMatchObject({ complete: true, calls: CALLS })
 })
 
-test("a terminal for errors alone: the bar there, and nothing of it in the JSON", async () => {
+test("a terminal for errors alone shows the bar, and nothing of it is in the JSON", async () => {
   const file = join(state.folder, "out.json")
   const { code, text } = await onTerminal(["--json"], { into: file })
   expect(code).toBe(0)
@@ -144,7 +144,7 @@ test("a terminal for errors alone: the bar there, and nothing of it in the JSON"
   expect(JSON.parse(await Bun.file(file).text())).toMatchObject({ complete: true, calls: CALLS })
 })
 
-test("SIGINT without a terminal: JSON of a part, which says so", async () => {
+test("SIGINT without a terminal leaves JSON of a part, which says so", async () => {
   const { resolve } = (interrupted = Promise.withResolvers<void>())
   await using child = Bun.spawn([...COMMAND, "--config", config, "--ask-services", "--json"], {
     env: { PATH: process.env["PATH"] ?? "" },

@@ -73,7 +73,7 @@ for (const sample of ALL_SAMPLES) {
     )
   })
 
-  test(`${sample.dialect}: fallbacks omitted, present, empty`, async () => {
+  test(`${sample.dialect}: fallbacks are followed whether they are omitted, present or empty`, async () => {
     await using setup = await startExternal()
     const { service, router } = setup
     router.second.otherwise(reply("", { status: 500 }))
@@ -154,7 +154,7 @@ test("the conversation key: by id, by first turn, salted, and by caller", async 
   ]).toEqual([true, false, true, false, true])
 })
 
-test("mode shadow: asked and recorded, never waited for, never followed", async () => {
+test("in mode shadow it is asked and recorded, never waited for, never followed", async () => {
   const gate = Promise.withResolvers<void>()
   await using setup = await startExternal({ mode: "shadow", timeout_ms: 5000 })
   const { service, router } = setup

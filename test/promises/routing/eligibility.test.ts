@@ -326,7 +326,7 @@ test("what a target is silent about is tried in the client's own dialect, record
   }
 })
 
-test("Chat: tools without a choice among them", async () => {
+test("Chat: a target that takes tools without a choice gets calls without a choice", async () => {
   await using gate = await startGateway({
     upstreams: { first },
     configure: (config) => {

@@ -154,7 +154,10 @@ function waitsForShadows(answer: Behaviour): Behaviour & Disposable {
   const spy = spyOn(Shadows.prototype, "start")
   const isDone = ({ shadow }: Decision): boolean => shadow !== null && (shadow.ranking ?? shadow.error) !== null
   const waiting: Behaviour = async (exchange) => {
-    await eventually("the shadow's choice", () => spy.mock.calls.every(([, , decision]) => isDone(decision)) || undefined)
+    await eventually(
+      "the shadow's choice",
+      () => spy.mock.calls.every(([, , decision]) => isDone(decision)) || undefined,
+    )
     await answer(exchange)
   }
   return Object.assign(waiting, { [Symbol.dispose]: () => spy.mockRestore() })
