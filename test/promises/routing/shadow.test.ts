@@ -1,18 +1,16 @@
 /** `shadow` on a group: what another strategy would have chosen is recorded, and changes nothing. */
-import { afterEach, expect, spyOn, test } from "bun:test"
+import { afterEach, expect, test } from "bun:test"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Decision } from "../../../src/pipeline/decision.ts"
-import { Shadows } from "../../../src/pipeline/shadow.ts"
-import { eventually } from "../../helpers/client.ts"
 import { runHere, type Ended } from "../../helpers/command-line.ts"
 import { targetsOf, type Config } from "../../helpers/config.ts"
 import { rowsOf } from "../../helpers/decided.ts"
-import { FakeUpstream, type Behaviour } from "../../helpers/fake-upstream.ts"
+import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
 import { reportWith } from "../../helpers/replayed.ts"
 import { ALL_SAMPLES, SAMPLES } from "../../helpers/samples.ts"
+import { watchShadows } from "../../helpers/shadows.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
 
 const open: AsyncDisposable[] = []
@@ -149,26 +147,12 @@ const CHOICES = [
   ["external", "second-chat", { external_policy: null }],
 ] as const
 
-/** Holds answers back until the shadow of each call that began has decided or failed. */
-function waitsForShadows(answer: Behaviour): Behaviour & Disposable {
-  const spy = spyOn(Shadows.prototype, "start")
-  const isDone = ({ shadow }: Decision): boolean => shadow !== null && (shadow.ranking ?? shadow.error) !== null
-  const waiting: Behaviour = async (exchange) => {
-    await eventually(
-      "the shadow's choice",
-      () => spy.mock.calls.every(([, , decision]) => isDone(decision)) || undefined,
-    )
-    await answer(exchange)
-  }
-  return Object.assign(waiting, { [Symbol.dispose]: () => spy.mockRestore() })
-}
-
 test.each([
   ["with", true],
   ["without", false],
 ] as const)("the choice of a shadow is in explain and in replay, %s telemetry", async (_, enabled) => {
   using service = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => Response.json({ targetIndex: 1 }) })
-  using answer = waitsForShadows(vendorAnswer("first"))
+  using shadows = watchShadows()
   const { gateway, first } = await routerWith({}, { decision_telemetry: { enabled } }, (config) => {
     for (const [strategy, , more] of CHOICES) {
       const policy = "external_policy" in more ? { external_policy: policyOf(service) } : {}
@@ -177,7 +161,10 @@ test.each([
     }
     config.callers[0] = { ...config.callers[0], allow: Object.keys(config.models) }
   })
-  first.otherwise(answer)
+  first.otherwise(async (exchange) => {
+    await shadows.done()
+    await vendorAnswer("first")(exchange)
+  })
   for (const [strategy, provider] of CHOICES) {
     const request = SAMPLES.chat.request({ model: `by-${strategy}`, text: "which one" })
     const { requestId, status } = await gateway.call("chat", request)
