@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import { join } from "node:path"
+import { tied } from "../../test/helpers/children.ts"
 import { type LedgerFolder, ledgerFolder } from "../../test/helpers/ledger.ts"
 
 const ROUNDS = 12
@@ -30,7 +31,7 @@ const child = `
 
 /** Ids that the child confirmed before it was killed. */
 async function killedRound(state: LedgerFolder, round: number, lifeMs: number): Promise<string[]> {
-  const command = [process.execPath, "-e", child, "--", state.path, String(round)]
+  const command = tied([process.execPath, "-e", child, "--", state.path, String(round)])
   const running = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" })
   const reader = running.stdout.getReader()
   let text = ""

@@ -2,6 +2,7 @@
 import { spyOn } from "bun:test"
 import { join } from "node:path"
 import { runCommand } from "../../src/cli/commands.ts"
+import { tied } from "./children.ts"
 
 const MAIN = join(import.meta.dir, "../../src/main.ts")
 
@@ -20,7 +21,7 @@ export async function smartRouter(
     stdin,
   }: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly stdin?: string } = {},
 ): Promise<Ended> {
-  const child = Bun.spawn([process.execPath, "--no-env-file", MAIN, ...args], {
+  const child = Bun.spawn(tied([process.execPath, "--no-env-file", MAIN, ...args]), {
     cwd: cwd ?? import.meta.dir,
     env: { PATH: process.env["PATH"] ?? "", ...env },
     stdin: stdin === undefined ? "ignore" : new TextEncoder().encode(stdin),

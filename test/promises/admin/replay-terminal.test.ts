@@ -3,12 +3,13 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test"
 import { join } from "node:path"
 import type { ReplayReport } from "../../../src/replay/replay.ts"
 import { systemClock } from "../../../src/system/clock.ts"
+import { tied } from "../../helpers/children.ts"
 import { smartRouter } from "../../helpers/command-line.ts"
 import { ledgerFolder, type LedgerFolder } from "../../helpers/ledger.ts"
 import { pastCall, recorded, replayConfig } from "../../helpers/past-calls.ts"
 
 const MAIN = join(import.meta.dir, "../../../src/main.ts")
-const COMMAND = [process.execPath, "--no-env-file", MAIN, "replay"]
+const COMMAND = tied([process.execPath, "--no-env-file", MAIN, "replay"])
 const CALLS = 400
 /** Eight questions at a time: a replay takes a quarter of a second at least, which is a few steps of the bar. */
 const ANSWER_MS = 5
