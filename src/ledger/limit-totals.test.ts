@@ -1,6 +1,6 @@
 /** What the ledger tells limits of the past: by caller and project, with all that limits had counted, and once. */
 import { Database } from "bun:sqlite"
-import { expect, setDefaultTimeout, test } from "bun:test"
+import { expect, test } from "bun:test"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 import fc from "fast-check"
@@ -8,6 +8,7 @@ import { Client } from "pg"
 import { ledgerFolder } from "../../test/helpers/ledger.ts"
 import { onEachDriver } from "../../test/helpers/ledger-drivers.ts"
 import { noPostgres, sharedPostgres } from "../../test/helpers/postgres.ts"
+import { runs } from "../../test/helpers/sample.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import { type LimitTotals, limitTotals, type UsedAmounts } from "./limit-totals.ts"
 import { MIGRATIONS } from "./migrations.ts"
@@ -18,8 +19,6 @@ import type { CallRecord, UsageRow } from "./record.ts"
 import { encodeLine } from "./spool-line.ts"
 import { systemClock } from "../system/clock.ts"
 import { silentLog } from "../system/log.ts"
-
-setDefaultTimeout(30_000)
 
 const TS = Date.UTC(2026, 10, 22, 10)
 const clock = { ...systemClock, now: () => TS + 60_000, monotonicMs: () => 0 }
@@ -112,7 +111,7 @@ onEachDriver((driver) => {
           { requests: requests.length, unknown: unknown.length - told.length },
         ])
       }),
-      { numRuns: 12 },
+      runs(24),
     )
   })
 

@@ -95,7 +95,7 @@ describe("modes", () => {
 })
 
 describe("a database that is not ours to write is refused with a sentence", () => {
-  test("a newer schema", async () => {
+  test("a newer schema is refused", async () => {
     await using state = ledgerFolder()
     const ledger = await state.open()
     await ledger.close()
@@ -107,7 +107,7 @@ describe("a database that is not ours to write is refused with a sentence", () =
     })
   })
 
-  test("another product's tables", async () => {
+  test("tables of another product are refused", async () => {
     await using state = ledgerFolder()
     mkdirSync(dirname(state.path))
     const database = new Database(state.path, { create: true })
@@ -118,7 +118,7 @@ describe("a database that is not ours to write is refused with a sentence", () =
     })
   })
 
-  test("no database at all", async () => {
+  test("a file that is no database is refused", async () => {
     await using state = ledgerFolder()
     mkdirSync(dirname(state.path))
     writeFileSync(state.path, "this is a letter to my aunt, and no database. ".repeat(50))

@@ -106,7 +106,7 @@ describe("a torn end", () => {
     await second.close()
   })
 
-  test("without reserved room behind it", async () => {
+  test("it keeps lines without reserved room behind it", async () => {
     const { calls, ids } = numbered(1)
     const line = encodeLine("g", calls[0] ?? sampleCall(0, 0))
     writeFileSync(path, line)

@@ -32,15 +32,18 @@ describe("faults in the window", () => {
     ["stray ones on a busy target", `${"............! ".repeat(20)}t+0`, []],
     ["a busy target that dies", `${".".repeat(500)} !!!`, [0]],
   ]
-  test.each(cases.map(([name, script, opened]) => [name, script, opened] as const))("%s", (_name, script, opened) => {
-    expect(played(script).opened).toEqual([...opened])
-  })
+  test.each(cases.map(([name, script, opened]) => [name, script, opened] as const))(
+    "it opens as its rule says: %s",
+    (_name, script, opened) => {
+      expect(played(script).opened).toEqual([...opened])
+    },
+  )
 
-  test("0 failures: never", () => {
+  test("0 failures as its bound never open it", () => {
     expect(played("!!!!!!!!!!", { ...RULE, failures: 0 }).opened).toEqual([])
   })
 
-  test("1 failure: the first", () => {
+  test("1 failure as its bound opens it at the first", () => {
     expect(played("!", { ...RULE, failures: 1 }).opened).toEqual([0])
   })
 })

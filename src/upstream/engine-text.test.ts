@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { expectProperty } from "../../test/helpers/property.ts"
 import { readEngineText } from "./engine-text.ts"
 
 const VLLM = `# HELP vllm:num_requests_running Number of requests in model execution batches.
@@ -23,7 +24,7 @@ test("the older name of the cache's metric is known", () => {
   expect(readEngineText(older, "vllm")?.cacheUsage).toBe(0.5)
 })
 
-test("SGLang", () => {
+test("the metrics of SGLang are read", () => {
   const text = 'sglang:num_running_reqs{model_name="m"} 12\nsglang:num_queue_reqs{model_name="m"} 5\n'
   expect(readEngineText(text, "sglang")).toEqual({ running: 12, waiting: 5, cacheUsage: null })
   expect(readEngineText(`${text}sglang:token_usage{model_name="m"} 0.75`, "sglang")?.cacheUsage).toBe(0.75)
@@ -41,7 +42,7 @@ describe("nothing is made of", () => {
     ["a cache that is more than full", VLLM.replace("} 0.5", "} 37")],
     ["text in place of a number", VLLM.replace("} 2.0", "} many")],
   ]
-  test.each(cases)("%s", (_, text) => {
+  test.each(cases)("text with %s is not read", (_, text) => {
     expect(readEngineText(text, "vllm")).toBeNull()
   })
 })
@@ -58,7 +59,7 @@ test("no text makes it throw", () => {
     "\n",
     "1",
   )
-  fc.assert(
+  expectProperty(
     fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
       const reading = readEngineText(pieces.join(""), "vllm")
       if (reading !== null) expect(reading.running).toBeGreaterThanOrEqual(0)

@@ -2,6 +2,7 @@
 import { spyOn } from "bun:test"
 import { join } from "node:path"
 import { runCommand } from "../../src/cli/commands.ts"
+import { tied } from "./children.ts"
 
 const MAIN = join(import.meta.dir, "../../src/main.ts")
 
@@ -20,7 +21,7 @@ export async function smartRouter(
     stdin,
   }: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly stdin?: string } = {},
 ): Promise<Ended> {
-  const child = Bun.spawn([process.execPath, "--no-env-file", MAIN, ...args], {
+  const child = Bun.spawn(tied([process.execPath, "--no-env-file", MAIN, ...args]), {
     cwd: cwd ?? import.meta.dir,
     env: { PATH: process.env["PATH"] ?? "", ...env },
     stdin: stdin === undefined ? "ignore" : new TextEncoder().encode(stdin),
@@ -31,7 +32,10 @@ export async function smartRouter(
   return { code, out, err }
 }
 
-/** The same within this process: quick, for the many cases. Starting a process is tested with a few of them. */
+/**
+ * The same within this process, without a terminal: quick, for the many cases. Each file that tests a command starts one
+ * process of it as well. One command at a time.
+ */
 export async function runHere(
   args: readonly string[],
   { env = {} }: { readonly env?: Readonly<Record<string, string>> } = {},
@@ -43,6 +47,8 @@ export async function runHere(
   }
   const out = spyOn(process.stdout, "write").mockImplementation(capture("out"))
   const err = spyOn(process.stderr, "write").mockImplementation(capture("err"))
+  const { isTTY } = process.stderr
+  process.stderr.isTTY = false
   const before = { ...process.env }
   Object.assign(process.env, env)
   try {
@@ -50,6 +56,7 @@ export async function runHere(
   } finally {
     out.mockRestore()
     err.mockRestore()
+    process.stderr.isTTY = isTTY
     for (const name of Object.keys(env)) {
       if (before[name] === undefined) delete process.env[name]
       else process.env[name] = before[name]

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { tied } from "./children.ts"
 
 export interface DemoProcess {
   readonly pid: number
@@ -24,7 +25,7 @@ export async function startDemo(
   command: readonly string[],
   options: { readonly cwd: string; readonly env?: Record<string, string>; readonly args?: readonly string[] },
 ): Promise<DemoProcess> {
-  const child = Bun.spawn([...command, "demo", "--port", "0", ...(options.args ?? [])], {
+  const child = Bun.spawn(tied([...command, "demo", "--port", "0", ...(options.args ?? [])]), {
     cwd: options.cwd,
     env: options.env ?? process.env,
     stdio: ["ignore", "pipe", "pipe"],

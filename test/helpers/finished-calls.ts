@@ -2,6 +2,7 @@
 import { expect } from "bun:test"
 import { readAnswer } from "./client.ts"
 import type { Gateway } from "./gateway.ts"
+import type { RouterProcess } from "./router-process.ts"
 import type { Sample } from "./samples.ts"
 import { ALL_SAMPLES } from "./samples.ts"
 import { terminalsOf } from "./streams.ts"
@@ -30,6 +31,24 @@ export async function finishedCalls(
     }
   }
   return finished
+}
+
+/** Calls of so many workers until the router is killed, which is when `killWhen` settles. The ids of the calls whose end was seen. */
+export async function finishedBeforeKill(
+  router: RouterProcess,
+  workers: number,
+  killWhen: Promise<unknown>,
+): Promise<readonly string[]> {
+  const working = Promise.all(
+    Array.from({ length: workers }, (_, worker) => finishedCalls(router, worker, () => false)),
+  )
+  try {
+    await Promise.race([killWhen, working])
+  } finally {
+    router.signal("SIGKILL")
+    await router.exited
+  }
+  return (await working).flat()
 }
 
 /** A stream has ended for its client with its terminal event, even if the connection breaks right after it. */

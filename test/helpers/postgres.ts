@@ -47,6 +47,8 @@ export const POSTGRES_USER: number = process.getuid?.() === 0 ? 65_534 : (proces
 /** Nothing but the death of its process is asked of the server. */
 const SETTINGS = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=60", "fsync=off"]
 
+const FOLDER = "smart-router-postgres-"
+
 const found = findInstallation()
 const shared = globalThis as { sharedPostgres?: Promise<PostgresServer> }
 
@@ -60,7 +62,8 @@ export function sharedPostgres(): Promise<PostgresServer> {
 
 export async function startPostgres(tls?: TlsFiles): Promise<PostgresServer> {
   if (typeof found === "string") throw new Error(found)
-  const folder = mkdtempSync(path.join(tmpdir(), "postgres-test-"))
+  removeOrphans()
+  const folder = mkdtempSync(path.join(tmpdir(), `${FOLDER}${process.pid}-`))
   const port = await freePort()
   own(folder)
   const settings = tls === undefined ? [] : tlsSettings(tls, folder)
@@ -72,7 +75,6 @@ export async function startPostgres(tls?: TlsFiles): Promise<PostgresServer> {
     for (const pid of processesOf(child.pid)) signal(pid, "SIGKILL")
     rmSync(folder, { recursive: true, force: true })
   }
-  process.on("exit", remove)
   await initialise(found, folder)
   await start()
   let schemas = 0
@@ -94,7 +96,6 @@ export async function startPostgres(tls?: TlsFiles): Promise<PostgresServer> {
     },
     start,
     [Symbol.asyncDispose]: async () => {
-      process.off("exit", remove)
       remove()
       await child.exited
     },
@@ -171,7 +172,7 @@ async function startServer(
   dsn: string,
 ): Promise<{ pid: number; exited: Promise<number> }> {
   // After a kill the last process of the old server may not be gone yet.
-  for (let tries = 0; tries < 50; tries += 1) {
+  for (let tries = 0; tries < 500; tries += 1) {
     const command = [
       ...prefix,
       path.join(bin, "postgres"),
@@ -191,6 +192,15 @@ async function startServer(
     await Bun.sleep(50)
   }
   throw new Error("the PostgreSQL server for tests does not start")
+}
+
+/** `bun test` ends without a last word: what it left of a shared server is removed by the next run. */
+function removeOrphans(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(FOLDER) ? Number.parseInt(name.slice(FOLDER.length), 10) : Number.NaN
+    if (Number.isNaN(pid) || existsSync(`/proc/${pid}`)) continue
+    rmSync(path.join(tmpdir(), name), { recursive: true, force: true })
+  }
 }
 
 function own(file: string): void {

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { RedisClient } from "bun"
+import { tied } from "./children.ts"
 
 const SERVER = Bun.which("redis-server") ?? Bun.which("valkey-server")
 
@@ -47,7 +48,7 @@ export async function startRedis({ options: more = [], login = "", tls }: RedisW
       directory,
       ...more,
     ]
-    const child = Bun.spawn([SERVER, ...options], { stdout: "ignore", stderr: "ignore" })
+    const child = Bun.spawn(tied([SERVER, ...options]), { stdout: "ignore", stderr: "ignore" })
     for (;;) {
       const client = connect()
       const answer = await client.connect().then(
@@ -62,7 +63,7 @@ export async function startRedis({ options: more = [], login = "", tls }: RedisW
   }
   const url = `${tls === undefined ? "redis" : "rediss"}://${login}${tls === undefined ? "127.0.0.1" : "localhost"}:${port}`
   const files = tls === undefined ? {} : { tls: certificates(tls) }
-  const connect = (): RedisClient => new RedisClient(url, { autoReconnect: false, connectionTimeout: 1000, ...files })
+  const connect = (): RedisClient => new RedisClient(url, { autoReconnect: false, connectionTimeout: 30_000, ...files })
   let child = await start()
   return {
     url,

@@ -1,8 +1,8 @@
-/** `smart-router replay`, as a process, over the calls of a router that runs. */
+/** `smart-router replay` over the calls of a router that runs. */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { ReplayReport } from "../../src/replay/replay.ts"
-import { smartRouter, type Ended } from "./command-line.ts"
+import { runHere, type Ended } from "./command-line.ts"
 import type { Config } from "./config.ts"
 import type { Gateway } from "./gateway.ts"
 
@@ -21,7 +21,7 @@ export async function replayWith(
   ...args: readonly string[]
 ): Promise<Ended> {
   const path = await changedConfig(gateway, change)
-  return smartRouter(["replay", "--config", path, ...args], { env: gateway.prepared.env })
+  return runHere(["replay", "--config", path, ...args], { env: gateway.prepared.env })
 }
 
 /** Throws where it says anything but the report. */

@@ -1,11 +1,14 @@
 /** A router in a process of its own, for tests that kill, signal or measure it. */
 import { readFileSync } from "node:fs"
 import path from "node:path"
+import { tied } from "./children.ts"
 import type { Prepared, Setup } from "./config.ts"
 import { prepare } from "./config.ts"
 import type { Gateway } from "./gateway.ts"
 import { gatewayAt } from "./gateway.ts"
 
+/** A router that is asked to end and does not is killed after this. */
+const PATIENCE_MS = 60_000
 const ROOT = path.resolve(import.meta.dir, "../..")
 
 export interface RouterProcess extends Gateway {
@@ -21,7 +24,7 @@ export interface RouterProcess extends Gateway {
 /** Starts `serve` on a fresh configuration, or again on one that was prepared before. */
 export async function spawnRouter(from: Setup | Prepared): Promise<RouterProcess> {
   const prepared = "configPath" in from ? from : prepare(from)
-  const child = Bun.spawn([process.execPath, "src/main.ts", "serve", "--config", prepared.configPath], {
+  const child = Bun.spawn(tied([process.execPath, "src/main.ts", "serve", "--config", prepared.configPath]), {
     cwd: ROOT,
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...prepared.env },
     stdin: "ignore",
@@ -48,7 +51,7 @@ export async function spawnRouter(from: Setup | Prepared): Promise<RouterProcess
   void exited
   const gateway = gatewayAt(await ready.promise, prepared, async () => {
     child.kill("SIGTERM")
-    await Promise.race([exited, Bun.sleep(5000)])
+    await Promise.race([exited, Bun.sleep(PATIENCE_MS)])
     child.kill("SIGKILL")
     await exited
   })

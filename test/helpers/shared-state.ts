@@ -52,8 +52,21 @@ export function totals(used: Amounts3): (subjects: readonly Subject[]) => Promis
 
 const nothingKnown = (): Promise<ReadonlyMap<string, Amounts>> => Promise.resolve(new Map())
 
+/** For a machine that is slow or busy. */
+const PATIENT = { connectMs: 30_000, commandMs: 30_000 }
+/** For a store that hangs on purpose: it is noticed after a second. */
+export const HANGS = { connectMs: 1000, commandMs: 1000 }
+
 export async function openShared(url: string, more: Partial<SharedOptions> = {}): Promise<SharedState> {
-  const standard = { url, clock: systemClock, log: silentLog, drawId, totalsOf: totals(NOTHING), usedBy: nothingKnown }
+  const standard = {
+    url,
+    limits: PATIENT,
+    clock: systemClock,
+    log: silentLog,
+    drawId,
+    totalsOf: totals(NOTHING),
+    usedBy: nothingKnown,
+  }
   const state = new SharedState({ ...standard, onUnavailable: "fail_closed", ...more })
   await state.open()
   return state

@@ -9,7 +9,7 @@ const admitted = (state: SharedState, request: ReturnType<typeof call>): Promise
   state.admit(request).then(({ kind }) => kind)
 
 describe.skipIf(WITHOUT_REDIS !== null)(`emptied${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
-  test.concurrent("an emptied store admits nobody before all have counted again what they have in flight", async () => {
+  test("an emptied store admits nobody before all have counted again what they have in flight", async () => {
     await using redis = await startRedis()
     const limits = limitsOf({ day_tokens: 1000 })
     const ledger = { used: NOTHING }
@@ -29,41 +29,4 @@ describe.skipIf(WITHOUT_REDIS !== null)(`emptied${WITHOUT_REDIS === null ? "" : 
     one.settle(flying, used(500), 0)
     await Promise.all([one.close(), two.close()])
   })
-
-  test.concurrent("a store that is emptied again and again under load never admits beyond a limit", async () => {
-    await using redis = await startRedis()
-    const limits = limitsOf({ day_tokens: 4000 })
-    const truth = { settled: 0, reserved: 0, most: 0 }
-    const totalsOf = () => totals({ requests: 0, tokens: truth.settled, nanoUsd: 0 })([])
-    const states = await Promise.all([1, 2, 3].map(() => openShared(redis.url, { totalsOf, leaseMs: 4000 })))
-    const load = { isOver: false }
-    const work = async (state: SharedState, holdMs: number): Promise<void> => {
-      while (!load.isOver) {
-        const outcome = await state.admit(call(limits, 100)).catch(() => null)
-        if (outcome === null || outcome.kind === "refusal") {
-          await Bun.sleep(5)
-          continue
-        }
-        truth.reserved += 100
-        truth.most = Math.max(truth.most, truth.settled + truth.reserved)
-        await Bun.sleep(holdMs)
-        // its row is there before its end is told
-        truth.reserved -= 100
-        truth.settled += 10
-        state.settle(outcome, used(10), 0)
-      }
-    }
-    const workers = states.flatMap((state, at) => [20, 300, 900, 900].map((ms) => work(state, ms + at)))
-    const calls = states.flatMap((state, at) => Array.from({ length: 9 }, () => work(state, 1500 + at)))
-    for (let round = 0; round < 3; round += 1) {
-      await Bun.sleep(700)
-      await redis.command("FLUSHALL")
-    }
-    await Bun.sleep(2000)
-    load.isOver = true
-    await Promise.all([...workers, ...calls])
-    expect(truth.most).toBeGreaterThan(3500)
-    expect(truth.most).toBeLessThanOrEqual(4000)
-    await Promise.all(states.map((state) => state.close()))
-  }, 20_000)
 })

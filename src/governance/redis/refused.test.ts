@@ -66,7 +66,8 @@ async function expectNothingTaken(state: GovernanceState, refusing: CheckKind, w
 
 for (const kind of CHECK_KINDS)
   for (const who of [0, 1])
-    test(`in memory: ${kind} of ${SUBJECTS[who]!.scope}`, () => expectNothingTaken(new MemoryState(), kind, who))
+    test(`in memory a refusal takes nothing: ${kind} of ${SUBJECTS[who]!.scope}`, () =>
+      expectNothingTaken(new MemoryState(), kind, who))
 
 describe.skipIf(WITHOUT_REDIS !== null)(`in the store${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
   let redis: RedisServer
@@ -88,5 +89,6 @@ describe.skipIf(WITHOUT_REDIS !== null)(`in the store${WITHOUT_REDIS === null ? 
   })
 
   for (const kind of CHECK_KINDS)
-    for (const who of [0, 1]) test(`${kind} of ${SUBJECTS[who]!.scope}`, () => expectNothingTaken(state, kind, who))
+    for (const who of [0, 1])
+      test(`a refusal takes nothing: ${kind} of ${SUBJECTS[who]!.scope}`, () => expectNothingTaken(state, kind, who))
 })

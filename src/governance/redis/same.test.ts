@@ -1,6 +1,7 @@
 /** The store counts exactly as the memory of one process does: the same operations, the same answers, step by step. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { runs } from "../../../test/helpers/sample.ts"
 import { startRedis, WITHOUT_REDIS, type RedisServer } from "../../../test/helpers/redis.ts"
 import { silentLog } from "../../system/log.ts"
 import { systemClock } from "../../system/clock.ts"
@@ -189,7 +190,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`memory and store${WITHOUT_REDIS === nul
   }
   const round = (value: number): number => Math.round(value * 1e6) / 1e6
 
-  test("any interleaving", async () => {
+  test("they count alike, however operations interleave", async () => {
     await fc.assert(
       fc.asyncProperty(limits, fc.array(step, { minLength: 5, maxLength: 40 }), async (rules, steps) => {
         clockMs = 1_000_000_000
@@ -244,7 +245,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`memory and store${WITHOUT_REDIS === nul
         }
         await store.close()
       }),
-      { numRuns: 150 },
+      runs(150),
     )
-  }, 60_000)
+  })
 })

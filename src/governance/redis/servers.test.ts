@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test"
 import path from "node:path"
 import { eventually } from "../../../test/helpers/client.ts"
-import { certificates, startRedis, WITHOUT_REDIS, type RedisServer } from "../../../test/helpers/redis.ts"
-import { call, counted, granted, limitsOf, NOTHING, openShared, totals } from "../../../test/helpers/shared-state.ts"
+import { certificates, startRedis, WITHOUT_REDIS } from "../../../test/helpers/redis.ts"
+import { call, counted, granted, limitsOf, openShared } from "../../../test/helpers/shared-state.ts"
 import { RouterError } from "../../errors.ts"
 import type { Log } from "../../system/log.ts"
 import type { SharedOptions, SharedState } from "./shared.ts"
@@ -13,6 +13,10 @@ const LIMITS = limitsOf({ day_tokens: 1000, concurrent: 5 })
 const SECRET = "a-Secret-of-the-store"
 /** As docs/operations.md has it. */
 const RULES = "~{smart-router}:* resetchannels -@all +@read +@write +@connection -@dangerous +eval +evalsha +time"
+
+/** There is no other process whose calls a new store would have to wait for. */
+const openAlone = (url: string, more: Partial<SharedOptions> = {}): Promise<SharedState> =>
+  openShared(url, { recountMs: 0, ...more })
 
 const admitted = (state: SharedState, tokens: number): Promise<string> =>
   state.admit(call(LIMITS, tokens)).then(
@@ -46,24 +50,24 @@ const isUp = (state: SharedState, expected: boolean): Promise<true> =>
   eventually(expected ? "the return" : "the outage", () => (state.isStoreUp === expected ? true : undefined))
 
 describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
-  test.concurrent("a password; a wrong one is refused, and stands in no log", async () => {
+  test("a wrong password is refused and stands in no log; the right one serves", async () => {
     await using redis = await startRedis({ options: ["--requirepass", SECRET], login: `:${SECRET}@` })
-    const state = await openShared(redis.url)
+    const state = await openAlone(redis.url)
     await serves(state)
     const log = keepingLog()
-    const wrong = await openShared(redis.url.replace(SECRET, `${SECRET}-not`), { log })
+    const wrong = await openAlone(redis.url.replace(SECRET, `${SECRET}-not`), { log })
     expect(await admitted(wrong, 1)).toBe("shared-state-unavailable")
-    const none = await openShared(redis.url.replace(`:${SECRET}@`, ""), { log })
+    const none = await openAlone(redis.url.replace(`:${SECRET}@`, ""), { log })
     expect(await admitted(none, 1)).toBe("shared-state-unavailable")
     expect(log.lines.length).toBe(2)
     expect(log.lines.join()).not.toContain(SECRET)
     await Promise.all([state.close(), wrong.close(), none.close()])
   })
 
-  test.concurrent("a user who may do only what the documents say", async () => {
+  test("a user who may do only what the documents say suffices", async () => {
     await using redis = await startRedis()
     await redis.command("ACL", "SETUSER", "router", "on", `>${SECRET}`, ...RULES.split(" "))
-    const state = await openShared(redis.url.replace("//", `//router:${SECRET}@`))
+    const state = await openAlone(redis.url.replace("//", `//router:${SECRET}@`))
     await serves(state)
     await redis.command("FLUSHALL")
     await serves(state)
@@ -71,15 +75,15 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
   })
 
   for (const rule of ["-script", "-evalsha"])
-    test.concurrent(`a provider that forbids ${rule.slice(1)}`, async () => {
+    test(`a store serves where its provider forbids ${rule.slice(1)}`, async () => {
       await using redis = await startRedis()
       await redis.command("ACL", "SETUSER", "lame", "on", `>${SECRET}`, "~*", "+@all", rule)
-      const state = await openShared(redis.url.replace("//", `//lame:${SECRET}@`))
+      const state = await openAlone(redis.url.replace("//", `//lame:${SECRET}@`))
       await serves(state)
       await state.close()
     })
 
-  test.concurrent("TLS with an authority and a client certificate of one's own; nothing else is believed", async () => {
+  test("TLS with an authority and a client certificate of one's own; nothing else is believed", async () => {
     const folder = path.resolve(import.meta.dir, "../../../test/fixtures/tls")
     const tls = {
       certificate: path.join(folder, "localhost-certificate-for-tests.pem"),
@@ -87,7 +91,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
     }
     await using redis = await startRedis({ tls })
     const { ca, cert, key } = certificates(tls)
-    const state = await openShared(redis.url, { tls: { ca, cert, key } })
+    const state = await openAlone(redis.url, { tls: { ca, cert, key } })
     await serves(state)
     const elsewhere = redis.url.replace("localhost", "127.0.0.1")
     const strangers: (readonly [string, SharedOptions["tls"]])[] = [
@@ -97,7 +101,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
       [elsewhere, { ca, cert, key }],
     ]
     for (const [url, wrong] of strangers) {
-      const stranger = await openShared(url, { tls: wrong })
+      const stranger = await openAlone(url, { tls: wrong })
       expect([url, Object.keys(wrong ?? {}), await admitted(stranger, 1)]).toEqual([
         url,
         Object.keys(wrong ?? {}),
@@ -111,9 +115,9 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
   for (const onUnavailable of ["fail_closed", "local"] as const) {
     const expected = onUnavailable === "local" ? "lease" : "shared-state-unavailable"
 
-    test.concurrent(`${onUnavailable}: a store that is full takes nothing, and leaks nothing once there is room`, async () => {
+    test(`${onUnavailable}: a store that is full takes nothing, and leaks nothing once there is room`, async () => {
       await using redis = await startRedis()
-      const state = await openShared(redis.url, { onUnavailable })
+      const state = await openAlone(redis.url, { onUnavailable })
       const flying = granted(await state.admit(call(LIMITS, 100)))
       await redis.command("CONFIG", "SET", "maxmemory", "1")
       expect(await admitted(state, 7)).toBe(expected)
@@ -128,9 +132,9 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
       await state.close()
     })
 
-    test.concurrent(`${onUnavailable}: a store that turns into a replica is no store until it is promoted`, async () => {
+    test(`${onUnavailable}: a store that turns into a replica is no store until it is promoted`, async () => {
       await using redis = await startRedis()
-      const state = await openShared(redis.url, { onUnavailable })
+      const state = await openAlone(redis.url, { onUnavailable })
       const flying = granted(await state.admit(call(LIMITS, 100)))
       await redis.command("REPLICAOF", "127.0.0.1", "1")
       expect(await admitted(state, 7)).toBe(expected)
@@ -145,55 +149,4 @@ describe.skipIf(WITHOUT_REDIS !== null)(`store${WITHOUT_REDIS === null ? "" : `:
       await state.close()
     })
   }
-
-  const hammered = async (redis: RedisServer, disturb: () => Promise<void>): Promise<void> => {
-    const ledger = { used: NOTHING }
-    const totalsOf = () => totals(ledger.used)([])
-    const states = await Promise.all([1, 2].map(() => openShared(redis.url, { totalsOf })))
-    const load = { isOver: false, settled: 0, reserved: 0 }
-    const work = async (state: SharedState): Promise<void> => {
-      while (!load.isOver) {
-        const outcome = await state.admit(call(LIMITS, 10)).catch(() => null)
-        if (outcome?.kind !== "lease") {
-          await Bun.sleep(5)
-          continue
-        }
-        load.reserved += 10
-        expect(load.settled + load.reserved).toBeLessThanOrEqual(1000)
-        await Bun.sleep(3)
-        load.reserved -= 10
-        load.settled += 1
-        ledger.used = { requests: load.settled, tokens: load.settled, nanoUsd: 0 }
-        state.settle(outcome, used(1), 0)
-      }
-    }
-    const workers = states.flatMap((state) => Array.from({ length: 4 }, () => work(state)))
-    await disturb()
-    load.isOver = true
-    await Promise.all(workers)
-    for (const state of states) await exactly(state, load.settled)
-    await Promise.all(states.map((state) => state.close()))
-  }
-
-  test.concurrent("one that keeps its file is killed and started under load: every call is counted, once", async () => {
-    await using redis = await startRedis({ options: ["--appendonly", "yes", "--appendfsync", "always"] })
-    await hammered(redis, async () => {
-      for (let round = 0; round < 2; round += 1) {
-        await Bun.sleep(200)
-        await redis.restart()
-      }
-      await Bun.sleep(800)
-    })
-  })
-
-  test.concurrent("one that stands still for a while under load leaks no slot", async () => {
-    await using redis = await startRedis()
-    await hammered(redis, async () => {
-      await Bun.sleep(200)
-      redis.signal("SIGSTOP")
-      await Bun.sleep(1500)
-      redis.signal("SIGCONT")
-      await Bun.sleep(800)
-    })
-  })
 })

@@ -1,4 +1,4 @@
-import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { describe, expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:net"
 import { dirname } from "node:path"
@@ -11,8 +11,6 @@ import { MIGRATIONS } from "../migrations.ts"
 import type { LedgerLimits } from "../open.ts"
 import type { CallRecord } from "../record.ts"
 import { encodeLine } from "../spool-line.ts"
-
-setDefaultTimeout(30_000)
 
 const TS = Date.UTC(2026, 10, 22, 10)
 const PASSWORD = "pass-7c1f"
@@ -131,9 +129,9 @@ describe.skipIf(noPostgres !== null)(`postgres${noPostgres === null ? "" : ` (${
 })
 
 describe.skipIf(noPostgres !== null)("a database that is not ours to write is refused with a sentence", () => {
-  test("a newer schema; but a router that runs goes on", async () => {
+  test("a newer schema is refused, but a router that runs goes on", async () => {
     await using state = await fresh()
-    const running = await state.open({ limits })
+    const running = await state.open({ limits: { ...limits, connectMs: 60_000, answerMs: 60_000 } })
     await state.rows("INSERT INTO schema_migrations VALUES (999, 'later', 0)")
     expect(await rejectionOf(state.open())).toMatchObject({
       message: expect.stringMatching(/version 999.*newer binary/),
@@ -143,7 +141,7 @@ describe.skipIf(noPostgres !== null)("a database that is not ours to write is re
     expect(await state.ids()).toHaveLength(1)
   })
 
-  test("another product's tables", async () => {
+  test("tables of another product are refused", async () => {
     await using state = await fresh()
     await state.rows("CREATE TABLE request_usage (id TEXT)")
     expect(await rejectionOf(state.open())).toMatchObject({
@@ -151,7 +149,7 @@ describe.skipIf(noPostgres !== null)("a database that is not ours to write is re
     })
   })
 
-  test("a role or database that does not exist, or a right that is missing", async () => {
+  test("a role or database that does not exist, or a right that is missing, is refused", async () => {
     const dsn = await (await sharedPostgres()).schema()
     await using state = postgresState(dsn)
     await execute(dsn, "DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN")
@@ -169,7 +167,7 @@ describe.skipIf(noPostgres !== null)("a database that is not ours to write is re
     }
   })
 
-  test("TLS that the server does not speak", async () => {
+  test("TLS that the server does not speak is refused", async () => {
     await using state = postgresState(`${await (await sharedPostgres()).schema()}&sslmode=require`)
     expect(await rejectionOf(state.open())).toMatchObject({
       message: expect.stringContaining("The server does not support SSL connections"),

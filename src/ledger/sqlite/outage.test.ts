@@ -1,13 +1,10 @@
-import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { describe, expect, test } from "bun:test"
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { type LedgerFolder, ledgerFolder, until } from "../../../test/helpers/ledger.ts"
 import { sampleCall } from "../../../test/helpers/sample-call.ts"
 import type { LedgerLimits } from "../open.ts"
 import type { CallRecord } from "../record.ts"
-
-// Slow disks: every spooled group is an fsync.
-setDefaultTimeout(30_000)
 
 const TS = Date.UTC(2026, 10, 22, 10)
 /** Short waits: nothing here is asserted about time. */

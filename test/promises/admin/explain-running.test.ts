@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Explanation } from "../../../src/explain/explanation.ts"
-import { HASHES, PASSWORD, user, withAdministrators } from "../../helpers/administrators.ts"
+import { cheapPasswords, HASHES, PASSWORD, user, withAdministrators } from "../../helpers/administrators.ts"
 import { runHere, smartRouter, type Ended } from "../../helpers/command-line.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
@@ -12,7 +12,9 @@ import { vendorAnswer } from "../../helpers/vendor.ts"
 
 let upstream: FakeUpstream
 let gateway: Gateway
+let passwords: Disposable
 beforeAll(async () => {
+  passwords = cheapPasswords()
   upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
   gateway = await startGateway({
     upstreams: { upstream },
@@ -23,6 +25,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]()
   await upstream.stop()
+  passwords[Symbol.dispose]()
 })
 
 const ENV = { SMART_ROUTER_ADMIN_PASSWORD: PASSWORD }

@@ -1,9 +1,9 @@
-/** `smart-router explain`, as a process: a request that nobody sent, and a call that was made. */
+/** `smart-router explain`: a request that is not sent, and a call that was made. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Explanation } from "../../../src/explain/explanation.ts"
-import { smartRouter } from "../../helpers/command-line.ts"
+import { runHere, smartRouter } from "../../helpers/command-line.ts"
 import { targetsOf } from "../../helpers/config.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
@@ -38,8 +38,8 @@ afterAll(async () => {
   await upstream.stop()
 })
 
-async function explain(...args: readonly string[]): ReturnType<typeof smartRouter> {
-  return smartRouter(["explain", "--config", gateway.prepared.configPath, ...args], { env: gateway.prepared.env })
+async function explain(...args: readonly string[]): ReturnType<typeof runHere> {
+  return runHere(["explain", "--config", gateway.prepared.configPath, ...args], { env: gateway.prepared.env })
 }
 
 function bodyFile(text: string): string {
@@ -53,7 +53,7 @@ function request(model: string, more: object = {}): string {
 }
 
 describe("a request", () => {
-  test("each target with what speaks against it, and what it would cost; nothing is sent or recorded", async () => {
+  test("each target is told with what speaks against it, and what it would cost; nothing is sent or recorded", async () => {
     const before = gateway.records.usage().length
     const { code, out } = await explain("--request", request("default"), "--caller", "me-lab", "--json")
     expect(code).toBe(0)
@@ -78,7 +78,7 @@ describe("a request", () => {
     expect(told.targets.find(({ provider }) => provider === "only-chat")?.capability_unknown).toContain("tools")
   })
 
-  test("score terms with value and weight", async () => {
+  test("score terms come with value and weight", async () => {
     const { code, out } = await explain("--request", request("scored"), "--caller", "me-lab", "--json")
     expect(code).toBe(0)
     const [first] = (JSON.parse(out) as Explanation).targets
@@ -86,7 +86,7 @@ describe("a request", () => {
     expect((await explain("--request", request("scored"), "--caller", "me-lab")).out).toContain("cost_score")
   })
 
-  test("no target: exit code 1, the code and the hint", async () => {
+  test("without a target the exit code is 1, with the code and the hint", async () => {
     const { code, out } = await explain("--request", request("tools"), "--caller", "me-lab")
     expect(code).toBe(1)
     expect(out).toContain("no-eligible-target")
@@ -177,8 +177,10 @@ describe("a call that was made", () => {
     }
   })
 
-  test("as a table, with the choice", async () => {
-    const { out } = await explain("--id", made[0]?.id ?? "")
+  test("a process of its own prints it as a table, with the choice", async () => {
+    const { configPath, env } = gateway.prepared
+    const { code, out } = await smartRouter(["explain", "--config", configPath, "--id", made[0]?.id ?? ""], { env })
+    expect(code).toBe(0)
     expect(out).toMatch(/^order +target +dialect +weight +expected cost +standing$/m)
     expect(out).toContain("Choice of weighted: only-chat/vendor/model-1 (drawn)")
     expect(out).toMatch(/^Ended with 200 by only-chat\/vendor\/model-1 after \d+ ms, cost \$[\d.e-]+$/m)
@@ -187,7 +189,7 @@ describe("a call that was made", () => {
     )
   })
 
-  test("an id that nobody knows: exit code 1", async () => {
+  test("an id that nobody knows ends with exit code 1", async () => {
     const { code, err } = await explain("--id", `req_${"0".repeat(32)}`)
     expect(code).toBe(1)
     expect(err).toContain("There is no call")
@@ -201,7 +203,7 @@ test.each([
   [["--id", "req_1"], "32 hex digits"],
   [[], "either --request FILE or --id"],
   [["--id", "a", "--request", "b"], "either --request FILE or --id"],
-])("arguments that make no sense: %p", async (args, expected) => {
+])("arguments that make no sense are refused: %p", async (args, expected) => {
   const { code, err } = await explain(...args)
   expect(code).toBe(2)
   expect(err).toContain(expected)

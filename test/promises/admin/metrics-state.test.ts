@@ -65,7 +65,7 @@ test("a reload changes no count; who may read it changes at once", async () => {
   const targets = families.get("smart_router_target_breaker_state")!.samples.map(({ labels }) => labels["group"])
   expect(new Set(targets)).toEqual(new Set(["default"]))
   await upstream.stop()
-}, 30_000)
+})
 
 test("an open breaker and a pause that a provider asked for", async () => {
   const upstream = await FakeUpstream.start()
@@ -138,4 +138,4 @@ test("a usage database that takes no rows, and what waits for it", async () => {
     return now.sum("smart_router_ledger_up") === 1 && now.sum("smart_router_spool_bytes") === 0 ? true : undefined
   })
   await upstream.stop()
-}, 30_000)
+})

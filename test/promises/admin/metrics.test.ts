@@ -69,7 +69,7 @@ describe("who may read it", () => {
     expectError(await get(gateway, "/metrics", { token: newToken() }), "chat", 401, "unauthorized")
   })
 
-  test("no caller without `metrics_admin`", async () => {
+  test("no caller without `metrics_admin` may read it", async () => {
     expectError(await get(gateway, "/metrics"), "chat", 403, "metrics-forbidden")
   })
 

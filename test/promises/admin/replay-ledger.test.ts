@@ -6,7 +6,7 @@ import type { ShapeFeatureRow } from "../../../src/ledger/decision-record.ts"
 import type { CallRecord } from "../../../src/ledger/record.ts"
 import type { ReplayReport } from "../../../src/replay/replay.ts"
 import { systemClock } from "../../../src/system/clock.ts"
-import { smartRouter, type Ended } from "../../helpers/command-line.ts"
+import { runHere, type Ended } from "../../helpers/command-line.ts"
 import { onEachDriver, type LedgerState } from "../../helpers/ledger-drivers.ts"
 import { pastCall, recorded, replayConfig } from "../../helpers/past-calls.ts"
 
@@ -17,7 +17,7 @@ onEachDriver((driver) => {
   async function replay(state: LedgerState, group: object = {}, ...args: readonly string[]): Promise<Ended> {
     const folder = dirname(state.path)
     const config = replayConfig(folder, { usageDb: state.usageDb, group })
-    return smartRouter(["replay", "--config", config, ...args])
+    return runHere(["replay", "--config", config, ...args])
   }
 
   async function reported(state: LedgerState, group: object = {}, ...args: readonly string[]): Promise<ReplayReport> {

@@ -1,20 +1,30 @@
 /** `smart-router replay` on a terminal: a bar while it runs, and what Ctrl-C leaves. */
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test"
 import { join } from "node:path"
 import type { ReplayReport } from "../../../src/replay/replay.ts"
 import { systemClock } from "../../../src/system/clock.ts"
+import { tied } from "../../helpers/children.ts"
 import { smartRouter } from "../../helpers/command-line.ts"
 import { ledgerFolder, type LedgerFolder } from "../../helpers/ledger.ts"
 import { pastCall, recorded, replayConfig } from "../../helpers/past-calls.ts"
 
 const MAIN = join(import.meta.dir, "../../../src/main.ts")
-const COMMAND = [process.execPath, "--no-env-file", MAIN, "replay"]
+const COMMAND = tied([process.execPath, "--no-env-file", MAIN, "replay"])
 const CALLS = 400
-/** Long enough to be interrupted: some 5 ms for each call. */
-const SLOW =
-  "export function route() { let n = 0; for (let i = 0; i < 100_000; i++) n += i % 7; return { targetIndex: n % 2 } }"
+/** Eight questions at a time: a replay takes a quarter of a second at least, which is a few steps of the bar. */
+const ANSWER_MS = 5
+/** A replay that is to be interrupted gets no further before it. */
+const HELD_FROM = 150
+/** Leaves a busy machine seconds to deliver the signal. */
+const LATE_ANSWER_MS = 100
 let state: LedgerFolder
+let service: Bun.Server<undefined>
 let config: string
+/** Of this replay. */
+let questions = 0
+/** Settles when the replay is interrupted; null where it is not going to be. */
+let interrupted: PromiseWithResolvers<void> | null = null
+let onQuestion = (): void => {}
 
 beforeAll(async () => {
   state = ledgerFolder()
@@ -24,12 +34,37 @@ beforeAll(async () => {
     ledger,
     Array.from({ length: CALLS }, (_, index) => pastCall(now - 3_600_000 + index * 1000, index)),
   )
-  await Bun.write(join(state.folder, "slow.ts"), SLOW)
-  const group = { strategy: "script", script: "slow.ts", script_limits: { deadline_ms: 1000 } }
-  config = replayConfig(state.folder, { usageDb: { path: state.path }, group })
+  service = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    idleTimeout: 0,
+    fetch: async () => {
+      questions += 1
+      onQuestion()
+      const isHeld = interrupted !== null && questions > HELD_FROM
+      if (isHeld) await interrupted?.promise
+      await Bun.sleep(isHeld ? LATE_ANSWER_MS : ANSWER_MS)
+      return Response.json({ targetIndex: 1 })
+    },
+  })
+  const host = `127.0.0.1:${service.port}`
+  const policy = { url: `http://${host}/decide`, allow_hosts: [host], timeout_ms: 60_000 }
+  config = replayConfig(state.folder, {
+    usageDb: { path: state.path },
+    group: { strategy: "external", external_policy: policy },
+  })
 })
 
-afterAll(async () => state[Symbol.asyncDispose]())
+beforeEach(() => {
+  questions = 0
+  interrupted = null
+  onQuestion = () => {}
+})
+
+afterAll(async () => {
+  await service.stop(true)
+  await state[Symbol.asyncDispose]()
+})
 
 interface Seen {
   readonly code: number
@@ -46,10 +81,12 @@ interface Scene {
 async function onTerminal(args: readonly string[], { until, into }: Scene = {}): Promise<Seen> {
   let text = ""
   let isPressed = false
+  const closed = Promise.withResolvers<void>()
   const decoder = new TextDecoder()
-  const command = [...COMMAND, "--config", config, ...args]
+  const command = [...COMMAND, "--config", config, "--ask-services", ...args]
   const redirected = ["sh", "-c", 'exec "$@" > "$0"', into ?? "", ...command]
-  const child = Bun.spawn(into === undefined ? command : redirected, {
+  if (until !== undefined) interrupted = Promise.withResolvers()
+  await using child = Bun.spawn(into === undefined ? command : redirected, {
     env: { PATH: process.env["PATH"] ?? "" },
     terminal: {
       cols: 100,
@@ -59,11 +96,14 @@ async function onTerminal(args: readonly string[], { until, into }: Scene = {}):
         if (isPressed || until?.test(text) !== true) return
         isPressed = true
         terminal.write("\u0003")
+        interrupted?.resolve()
       },
+      exit: () => closed.resolve(),
     },
   })
   const code = await child.exited
-  await Bun.sleep(50)
+  // what was written last arrives before the end of the terminal
+  await closed.promise
   child.terminal?.close()
   return { code, text }
 }
@@ -82,7 +122,7 @@ test("a bar grows, and is gone when the report stands there", async () => {
   expect(text).toMatch(/\] \d+ calls\s*\r +\r400 calls: 400 decided again/u)
 })
 
-test("Ctrl-C: the figures until then, said to be that, and exit code 130", async () => {
+test("Ctrl-C leaves the figures until then, said to be that, and exit code 130", async () => {
   const { code, text } = await onTerminal([], { until: /#{3}\.+\] \d+ calls/u })
   expect(code).toBe(130)
   const [, after] = text.split("Interrupted: these are the figures of the calls until then.")
@@ -91,13 +131,13 @@ test("Ctrl-C: the figures until then, said to be that, and exit code 130", async
   expect(calls).toBeLessThan(CALLS)
 })
 
-test("no terminal: no bar, and the figures alone on standard output", async () => {
-  const { code, out, err } = await smartRouter(["replay", "--config", config, "--json"])
+test("without a terminal there is no bar, and the figures stand alone on standard output", async () => {
+  const { code, out, err } = await smartRouter(["replay", "--config", config, "--ask-services", "--json"])
   expect([code, err]).toEqual([0, ""])
   expect(JSON.parse(out)).toMatchObject({ complete: true, calls: CALLS })
 })
 
-test("a terminal for errors alone: the bar there, and nothing of it in the JSON", async () => {
+test("a terminal for errors alone shows the bar, and nothing of it is in the JSON", async () => {
   const file = join(state.folder, "out.json")
   const { code, text } = await onTerminal(["--json"], { into: file })
   expect(code).toBe(0)
@@ -105,33 +145,23 @@ test("a terminal for errors alone: the bar there, and nothing of it in the JSON"
   expect(JSON.parse(await Bun.file(file).text())).toMatchObject({ complete: true, calls: CALLS })
 })
 
-test("SIGINT without a terminal: JSON of a part, which says so", async () => {
-  let questions = 0
-  using service = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch: async () => {
-      if (++questions === 20) child.kill("SIGINT")
-      await Bun.sleep(5)
-      return Response.json({ targetIndex: 1 })
-    },
-  })
-  const host = `127.0.0.1:${service.port}`
-  const policy = { url: `http://${host}/decide`, allow_hosts: [host] }
-  const asking = replayConfig(join(state.folder, "asking"), {
-    usageDb: { path: state.path },
-    group: { strategy: "external", external_policy: policy },
-  })
-  const child = Bun.spawn([...COMMAND, "--config", asking, "--ask-services", "--json"], {
+test("SIGINT without a terminal leaves JSON of a part, which says so", async () => {
+  const { resolve } = (interrupted = Promise.withResolvers<void>())
+  await using child = Bun.spawn([...COMMAND, "--config", config, "--ask-services", "--json"], {
     env: { PATH: process.env["PATH"] ?? "" },
     stdout: "pipe",
     stderr: "pipe",
   })
+  onQuestion = () => {
+    if (questions !== HELD_FROM) return
+    child.kill("SIGINT")
+    resolve()
+  }
   const text = child.stdout.text()
   expect(await child.exited).toBe(130)
   const report = JSON.parse(await text) as ReplayReport & { readonly complete: boolean }
   expect(report.complete).toBe(false)
-  expect(report.calls).toBeGreaterThanOrEqual(12)
+  expect(report.calls).toBeGreaterThanOrEqual(HELD_FROM - 8)
   expect(report.calls).toBeLessThan(CALLS)
   expect(report.decided).toBe(report.calls)
   expect(await child.stderr.text()).toContain("Interrupted")

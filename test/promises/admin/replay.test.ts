@@ -1,10 +1,10 @@
-/** `smart-router replay`, as a process, over calls that were made through the door. */
+/** `smart-router replay` over calls that were made through the door. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { GroupFigures } from "../../../src/replay/comparison.ts"
 import type { ReplayReport } from "../../../src/replay/replay.ts"
-import { runHere } from "../../helpers/command-line.ts"
+import { runHere, smartRouter } from "../../helpers/command-line.ts"
 import { targetsOf, type Config } from "../../helpers/config.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
@@ -87,7 +87,7 @@ describe("decided again", () => {
     }
   })
 
-  test("a filter that takes all targets out: counted as refused", async () => {
+  test("calls whose targets a filter takes out count as refused", async () => {
     const { group } = await figuresWith((config) => {
       config.models["default"] = { strategy: "static", targets: targetsOf(["first"], { tool_only: true }) }
     })
@@ -109,14 +109,15 @@ describe("decided again", () => {
   })
 })
 
-test("for people: one block for each group", async () => {
-  const { code, out } = await replayWith(gateway, () => {})
-  expect(code).toBe(0)
+test("a process of its own prints one block for each group", async () => {
+  const { configPath, env } = gateway.prepared
+  const { code, out, err } = await smartRouter(["replay", "--config", configPath], { env })
+  expect([code, err]).toEqual([0, ""])
   expect(out).toContain(`Group default: ${ALL} calls, ${ALL} decided again`)
   expect(out).toMatch(/ {2}cost {5}\$\S+ -> \$\S+ \(0\.0 %\) for 60 calls/)
 })
 
-test("a usage database that is not there: exit code 1 and a sentence", async () => {
+test("a usage database that is not there ends with exit code 1 and a sentence", async () => {
   const { code, err } = await replayWith(gateway, (config) => {
     config.server["usage_db"] = { path: "elsewhere/usage.sqlite" }
   })
@@ -124,7 +125,7 @@ test("a usage database that is not there: exit code 1 and a sentence", async () 
   expect(err).toContain("cannot be read")
 })
 
-test("a usage database that is none: exit code 1 and why", async () => {
+test("a usage database that is none ends with exit code 1 and the reason", async () => {
   writeFileSync(join(gateway.directory, "letter.sqlite"), "this is a letter to my aunt, and no database. ".repeat(50))
   const { code, err, out } = await replayWith(gateway, (config) => {
     config.server["usage_db"] = { path: "letter.sqlite" }
@@ -133,7 +134,7 @@ test("a usage database that is none: exit code 1 and why", async () => {
   expect(err).toMatch(/letter\.sqlite cannot be read: file is not a database\./)
 })
 
-test("a configuration with errors: exit code 1, and the findings with their places", async () => {
+test("a configuration with errors ends with exit code 1, and the findings with their places", async () => {
   const { code, err, out } = await replayWith(gateway, (config) => {
     config.models["default"] = { strategy: "statik", targets: [{ provider: "nobody", model_ref: "m1" }] }
   })

@@ -69,10 +69,10 @@ const IMAGES: Readonly<Record<Dialect, object>> = {
 }
 
 for (const dialect of DIALECTS) {
-  test(`${dialect}: an image`, async () => {
+  test(`${dialect}: an image is not counted as text`, async () => {
     expect((await gateway.call(dialect, request(dialect, IMAGES[dialect]))).status).toBe(200)
   })
-  test(`${dialect}: an image, written with spaces and escaped slashes`, async () => {
+  test(`${dialect}: an image is not counted as text when spaces and escaped slashes write it`, async () => {
     const body = JSON.stringify(JSON.parse(request(dialect, IMAGES[dialect])), null, 2).replaceAll("/", "\\/")
     expect((await gateway.call(dialect, body)).status).toBe(200)
   })

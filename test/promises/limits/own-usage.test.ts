@@ -61,7 +61,7 @@ test.each(["/v1/usage", "/usage"])("%s sums up the caller's calls", async (path)
   for (const secret of gateway.prepared.secrets) expect(answer.text).not.toContain(secret)
 })
 
-test("by model and day", async () => {
+test("use is told by model and day", async () => {
   const body = parsed(await get(gateway, "/v1/usage?since=24h&group_by=model,day"))
   const sum = rowsOf(body).reduce<number>((total, row) => total + Number(at(row, "requests")), 0)
   expect(sum).toBe(6)

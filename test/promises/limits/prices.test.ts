@@ -140,7 +140,7 @@ async function reserved(name: string, extra: object): Promise<number> {
 const twice = (nanoUsd: number): readonly [number, number] => [nanoUsd, nanoUsd]
 
 describe("the row and the budget say the same", () => {
-  test("at the bound of a tier, and one token above it", async () => {
+  test("a tier begins one token above its bound", async () => {
     expect(await cost("tiered", { input: 100, output: 1 })).toEqual(twice(100 * 1000 + 2000))
     expect(await cost("tiered", { input: 101, output: 1 })).toEqual(twice(101 * 10_000 + 20_000))
     expect(await cost("tiered", { input: 1000, output: 1 })).toEqual(twice(1000 * 10_000 + 20_000))

@@ -166,7 +166,7 @@ for (const dialect of DIALECTS) {
       })
     }
 
-    test("concurrent calls", async () => {
+    test("a call beyond the concurrent ones is refused", async () => {
       const marker = `held-${dialect}`
       upstream.plan(marker, stall)
       const leaving = new AbortController()

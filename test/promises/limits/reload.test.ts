@@ -67,4 +67,4 @@ test("limits come, change and stay counted", async () => {
   await held
   await eventually("nothing is held", async () => ((await linesOf(router))[0]?.reserved === 0 ? true : undefined))
   await upstream.stop()
-}, 30_000)
+})

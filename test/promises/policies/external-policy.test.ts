@@ -1,11 +1,11 @@
 /** Strategy `external`: the service's decision is the order of the call, in every dialect. */
 import { expect, test } from "bun:test"
 import { rowsOf } from "../../helpers/decided.ts"
-import { eventually } from "../../helpers/client.ts"
 import { reply } from "../../helpers/behaviours.ts"
 import { expectError } from "../../helpers/expectations.ts"
 import { bodyText, FakeUpstream, headerOf } from "../../helpers/fake-upstream.ts"
 import { ALL_SAMPLES, SAMPLES } from "../../helpers/samples.ts"
+import { watchShadows } from "../../helpers/shadows.ts"
 import { startWith, type Scripted } from "../../helpers/scripted.ts"
 
 type Block = Record<string, unknown>
@@ -73,7 +73,7 @@ for (const sample of ALL_SAMPLES) {
     )
   })
 
-  test(`${sample.dialect}: fallbacks omitted, present, empty`, async () => {
+  test(`${sample.dialect}: fallbacks are followed whether they are omitted, present or empty`, async () => {
     await using setup = await startExternal()
     const { service, router } = setup
     router.second.otherwise(reply("", { status: 500 }))
@@ -154,20 +154,17 @@ test("the conversation key: by id, by first turn, salted, and by caller", async 
   ]).toEqual([true, false, true, false, true])
 })
 
-test("mode shadow: asked and recorded, never waited for, never followed", async () => {
-  const gate = Promise.withResolvers<void>()
-  await using setup = await startExternal({ mode: "shadow", timeout_ms: 5000 })
+test("in mode shadow it is asked and recorded, never waited for, never followed", async () => {
+  using shadows = watchShadows()
+  await using setup = await startExternal({ mode: "shadow", timeout_ms: 60_000 })
   const { service, router } = setup
   service.otherwise(decision({ targetIndex: 1, classLabel: "would" }))
   router.first.plan("recorded", async (exchange) => {
-    await gate.promise
+    await shadows.done()
     await reply(SAMPLES.chat.unary("first"), { headers: { "content-type": "application/json" } })(exchange)
   })
-  const flying = router.gateway.call("chat", SAMPLES.chat.request({ text: "recorded" }))
-  await eventually("the question", () => (service.received("/decide").length > 0 ? true : undefined))
-  await Bun.sleep(50)
-  gate.resolve()
-  const answer = await flying
+  const answer = await router.gateway.call("chat", SAMPLES.chat.request({ text: "recorded" }))
+  expect(service.received("/decide")).toHaveLength(1)
   expect(answer.text).toBe(SAMPLES.chat.unary("first"))
   const decisionsOf = (requestId: string) => rowsOf(router.gateway.directory, "request_routing_decisions", requestId)
   expect(decisionsOf(answer.requestId)).toMatchObject([

@@ -56,4 +56,4 @@ test("an open breaker stays open, a full provider stays full", async () => {
   )
   expect(await ask("default", "open still")).toBe(sample.unary("second"))
   await Promise.all([first.stop(), second.stop()])
-}, 20_000)
+})

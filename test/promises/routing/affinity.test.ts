@@ -143,12 +143,15 @@ describe.each([...DIALECTS])("%s", (dialect) => {
   })
 })
 
-test.each(["chat", "responses"] as const)("%s: a prompt cache key", async (dialect) => {
-  const extra = { prompt_cache_key: `key-${dialect}` }
-  const went = new Set<string>()
-  for (let call = 0; call < 12; call++) went.add((await places(dialect, 1, `cached ${call}`, { extra }))[0]!)
-  expect(went.size).toBe(1)
-})
+test.each(["chat", "responses"] as const)(
+  "%s: a prompt cache key keeps a conversation on its target",
+  async (dialect) => {
+    const extra = { prompt_cache_key: `key-${dialect}` }
+    const went = new Set<string>()
+    for (let call = 0; call < 12; call++) went.add((await places(dialect, 1, `cached ${call}`, { extra }))[0]!)
+    expect(went.size).toBe(1)
+  },
+)
 
 describe.each(["responses", "messages"] as const)("%s: sealed reasoning", (dialect) => {
   const sealedBy = (name: string): string =>

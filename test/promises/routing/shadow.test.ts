@@ -3,13 +3,14 @@ import { afterEach, expect, test } from "bun:test"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { smartRouter } from "../../helpers/command-line.ts"
-import { targetsOf } from "../../helpers/config.ts"
+import { runHere, type Ended } from "../../helpers/command-line.ts"
+import { targetsOf, type Config } from "../../helpers/config.ts"
 import { rowsOf } from "../../helpers/decided.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
 import { reportWith } from "../../helpers/replayed.ts"
-import { ALL_SAMPLES } from "../../helpers/samples.ts"
+import { ALL_SAMPLES, SAMPLES } from "../../helpers/samples.ts"
+import { watchShadows } from "../../helpers/shadows.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
 
 const open: AsyncDisposable[] = []
@@ -18,9 +19,15 @@ afterEach(async () => {
   for (const one of open.splice(0)) await one[Symbol.asyncDispose]()
 })
 
+async function explained(gateway: Gateway, id: string): Promise<Ended> {
+  const { configPath, env } = gateway.prepared
+  return runHere(["explain", "--config", configPath, "--id", id], { env })
+}
+
 async function routerWith(
   group: object,
   server: object = {},
+  more: (config: Config) => void = () => {},
 ): Promise<{
   gateway: Gateway
   first: FakeUpstream
@@ -34,6 +41,7 @@ async function routerWith(
       Object.assign(config.server, server)
       const targets = [...targetsOf(["first"], { weight: 0 }), ...targetsOf(["second"], { weight: 1 })]
       config.models["default"] = { strategy: "failover", targets, ...group }
+      more(config)
     },
   })
   open.push(gateway, { [Symbol.asyncDispose]: async () => void (await Promise.all([first.stop(), second.stop()])) })
@@ -59,7 +67,7 @@ test("dynamic_score as a shadow has live figures of its group, and its terms are
     { shadow: { strategy: "dynamic_score" } },
     { decision_telemetry: { enabled: true } },
   )
-  const { requestId } = await gateway.call("chat", ALL_SAMPLES[0]?.request({ text: "score" }) ?? "")
+  const { requestId } = await gateway.call("chat", SAMPLES.chat.request({ text: "score" }))
   const terms = rowsOf(gateway.directory, "request_dynamic_score_terms", requestId)
   expect(new Set(terms.map(({ mode }) => mode))).toEqual(new Set(["shadow"]))
   expect(terms.map(({ term }) => term)).toContain("cost_score")
@@ -86,7 +94,7 @@ test.each([
     { shadow: { strategy: "script", script: script(text) } },
     { decision_telemetry: { enabled: true } },
   )
-  const answer = await gateway.call("chat", ALL_SAMPLES[0]?.request({ text: "script" }) ?? "")
+  const answer = await gateway.call("chat", SAMPLES.chat.request({ text: "script" }))
   expect(answer.status).toBe(200)
   const decisions = rowsOf(gateway.directory, "request_routing_decisions", answer.requestId)
   expect(decisions[0]).toMatchObject({ mode: "live", provider: "first-chat", outcome: "decided" })
@@ -100,7 +108,7 @@ test("a script that loops, as a shadow, is stopped once and then benched", async
   const { gateway } = await routerWith({ shadow: { strategy: "script", script: script(LOOP) } })
   const errors: unknown[] = []
   for (let sent = 0; sent < 3; sent++) {
-    const { requestId } = await gateway.call("chat", ALL_SAMPLES[0]?.request({ text: "again" }) ?? "")
+    const { requestId } = await gateway.call("chat", SAMPLES.chat.request({ text: "again" }))
     errors.push(rowsOf(gateway.directory, "request_routing_decisions", requestId)[1]?.["error"])
   }
   expect(errors).toEqual(["deadline", "benched", "benched"])
@@ -120,7 +128,7 @@ test("a policy service that never answers, as a shadow: the call does not wait f
   })
   const policy = policyOf(service, { timeout_ms: 60_000 })
   const { gateway } = await routerWith({ shadow: { strategy: "external", external_policy: policy } })
-  const answer = await gateway.call("chat", ALL_SAMPLES[0]?.request({ text: "hang" }) ?? "")
+  const answer = await gateway.call("chat", SAMPLES.chat.request({ text: "hang" }))
   expect(answer.status).toBe(200)
   expect(rowsOf(gateway.directory, "request_routing_decisions", answer.requestId)[1]).toMatchObject({
     mode: "shadow",
@@ -139,41 +147,42 @@ const CHOICES = [
   ["external", "second-chat", { external_policy: null }],
 ] as const
 
-test.each(CHOICES)(
-  "%s as a shadow: its choice is in explain and in replay, with and without telemetry",
-  async (strategy, provider, more) => {
-    using service = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => Response.json({ targetIndex: 1 }) })
-    const block = {
-      strategy,
-      ...("script" in more ? { script: script(more.script) } : {}),
-      ...("external_policy" in more ? { external_policy: policyOf(service) } : {}),
+test.each([
+  ["with", true],
+  ["without", false],
+] as const)("the choice of a shadow is in explain and in replay, %s telemetry", async (_, enabled) => {
+  using service = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => Response.json({ targetIndex: 1 }) })
+  using shadows = watchShadows()
+  const { gateway, first } = await routerWith({}, { decision_telemetry: { enabled } }, (config) => {
+    for (const [strategy, , more] of CHOICES) {
+      const policy = "external_policy" in more ? { external_policy: policyOf(service) } : {}
+      const shadow = { strategy, ...policy, ...("script" in more ? { script: script(more.script) } : {}) }
+      config.models[`by-${strategy}`] = { ...config.models["default"], shadow }
     }
-    for (const enabled of [true, false]) {
-      const { gateway, first } = await routerWith({ shadow: block }, { decision_telemetry: { enabled } })
-      // the answer waits until the shadow has had its turn
-      first.otherwise(async (exchange) => {
-        await Bun.sleep(100)
-        await vendorAnswer("first")(exchange)
-      })
-      const { requestId, status } = await gateway.call("chat", ALL_SAMPLES[0]?.request({ text: "who" }) ?? "")
-      expect(status).toBe(200)
-      const options = { env: gateway.prepared.env }
-      const told = await smartRouter(["explain", "--config", gateway.prepared.configPath, "--id", requestId], options)
-      expect(told.out).toContain(`Shadow of ${strategy}: ${provider}/vendor/model-1`)
-      const report = await reportWith(gateway, () => {})
-      const elsewhere = provider === "first-chat" ? 0 : 1
-      expect(report.groups[0]?.shadow).toMatchObject({
-        strategies: [strategy],
-        calls: 1,
-        decided: 1,
-        failed: 0,
-        unanswered: 0,
-        elsewhere,
-        targets: [{ target: `${provider}/vendor/model-1`, calls: 1 }],
-      })
-    }
-  },
-)
+    config.callers[0] = { ...config.callers[0], allow: Object.keys(config.models) }
+  })
+  first.otherwise(async (exchange) => {
+    await shadows.done()
+    await vendorAnswer("first")(exchange)
+  })
+  for (const [strategy, provider] of CHOICES) {
+    const request = SAMPLES.chat.request({ model: `by-${strategy}`, text: "which one" })
+    const { requestId, status } = await gateway.call("chat", request)
+    expect([strategy, status]).toEqual([strategy, 200])
+    expect((await explained(gateway, requestId)).out).toContain(`Shadow of ${strategy}: ${provider}/vendor/model-1`)
+  }
+  const { groups } = await reportWith(gateway, () => {})
+  for (const [strategy, provider] of CHOICES)
+    expect(groups.find(({ group }) => group === `by-${strategy}`)?.shadow).toMatchObject({
+      strategies: [strategy],
+      calls: 1,
+      decided: 1,
+      failed: 0,
+      unanswered: 0,
+      elsewhere: provider === "first-chat" ? 0 : 1,
+      targets: [{ target: `${provider}/vendor/model-1`, calls: 1 }],
+    })
+})
 
 test("what a shadow missed is told, and counted", async () => {
   using service = Bun.serve({
@@ -184,11 +193,9 @@ test("what a shadow missed is told, and counted", async () => {
   })
   const policy = policyOf(service, { timeout_ms: 60_000, mode: "shadow" })
   const { gateway } = await routerWith({ strategy: "external", external_policy: policy })
-  const { requestId, status } = await gateway.call("chat", ALL_SAMPLES[0]?.request({ text: "late" }) ?? "")
+  const { requestId, status } = await gateway.call("chat", SAMPLES.chat.request({ text: "late" }))
   expect(status).toBe(200)
-  const { configPath, env } = gateway.prepared
-  const told = await smartRouter(["explain", "--config", configPath, "--id", requestId], { env })
-  expect(told.out).toContain("Shadow of external: unanswered")
+  expect((await explained(gateway, requestId)).out).toContain("Shadow of external: unanswered")
   const report = await reportWith(gateway, () => {})
   expect(report.groups[0]?.shadow).toMatchObject({ calls: 1, decided: 0, unanswered: 1, elsewhere: 0 })
   void service.stop(true)

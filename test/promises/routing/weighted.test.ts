@@ -33,7 +33,7 @@ afterAll(async () => {
 })
 
 for (const sample of ALL_SAMPLES) {
-  test(`${sample.dialect}: 70 to 30`, async () => {
+  test(`${sample.dialect}: weights of 70 and 30 give 70 to 30`, async () => {
     const marker = `share-${sample.dialect}`
     for (let sent = 0; sent < CALLS; sent += 20) {
       await Promise.all(

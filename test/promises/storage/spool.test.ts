@@ -53,7 +53,7 @@ test("spool: calls finish while the database is locked, and their rows arrive af
   })
   expect(rows.map(({ request_id }) => request_id).toSorted()).toEqual([before.requestId, ...answers].toSorted())
   await upstream.stop()
-}, 30_000)
+})
 
 test("spool: rows that were spooled when the router stopped are there after the next start", async () => {
   const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
@@ -70,7 +70,7 @@ test("spool: rows that were spooled when the router stopped are there after the 
   await again.stop()
   expect(gateway.records.usage(answer.requestId)).toHaveLength(1)
   await upstream.stop()
-}, 30_000)
+})
 
 test("fail_closed: calls are refused while the database is locked, and served again afterwards", async () => {
   const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
@@ -94,4 +94,4 @@ test("fail_closed: calls are refused while the database is locked, and served ag
   })
   expect((await get(gateway, "/readyz")).status).toBe(200)
   await upstream.stop()
-}, 30_000)
+})

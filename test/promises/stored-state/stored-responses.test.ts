@@ -62,24 +62,27 @@ const PATHS = [
   ["DELETE", ""],
 ] as const
 
-test.each(PATHS.map((row) => [...row] as const))("%s …%s", async (method, below) => {
-  const id = `resp_${method}${below.slice(1)}`
-  expectError(await ask(method, `/v1/responses/${id}${below}`), "responses", 404, "not-found")
-  await obtain(id)
-  const rows = gateway.records.usage().length
-  expectError(await ask(method, `/v1/responses/${id}${below}`, stranger), "responses", 404, "not-found")
-  expect(upstream.received(`/responses/${id}`)).toEqual([])
-  const answer = bodyOf({ id, marker: true })
-  upstream.plan(`/responses/${id}${below}`, reply(answer))
-  const query = "?include[]=reasoning.encrypted_content&limit=3&evil=1"
-  const got = await ask(method, `/v1/responses/${id}${below}${query}`)
-  expect([got.status, got.text]).toEqual([200, answer])
-  const [sent] = upstream.received(`/responses/${id}`)
-  expect(sent?.request.method).toBe(method)
-  expect(sent?.request.target).toBe(`/v1/responses/${id}${below}?include%5B%5D=reasoning.encrypted_content&limit=3`)
-  expect(gateway.records.usage()).toHaveLength(rows)
-  if (method === "DELETE") expectError(await ask("GET", `/v1/responses/${id}`), "responses", 404, "not-found")
-})
+test.each(PATHS.map((row) => [...row] as const))(
+  "it follows the response to its target: %s …%s",
+  async (method, below) => {
+    const id = `resp_${method}${below.slice(1)}`
+    expectError(await ask(method, `/v1/responses/${id}${below}`), "responses", 404, "not-found")
+    await obtain(id)
+    const rows = gateway.records.usage().length
+    expectError(await ask(method, `/v1/responses/${id}${below}`, stranger), "responses", 404, "not-found")
+    expect(upstream.received(`/responses/${id}`)).toEqual([])
+    const answer = bodyOf({ id, marker: true })
+    upstream.plan(`/responses/${id}${below}`, reply(answer))
+    const query = "?include[]=reasoning.encrypted_content&limit=3&evil=1"
+    const got = await ask(method, `/v1/responses/${id}${below}${query}`)
+    expect([got.status, got.text]).toEqual([200, answer])
+    const [sent] = upstream.received(`/responses/${id}`)
+    expect(sent?.request.method).toBe(method)
+    expect(sent?.request.target).toBe(`/v1/responses/${id}${below}?include%5B%5D=reasoning.encrypted_content&limit=3`)
+    expect(gateway.records.usage()).toHaveLength(rows)
+    if (method === "DELETE") expectError(await ask("GET", `/v1/responses/${id}`), "responses", 404, "not-found")
+  },
+)
 
 test("other methods are told which there are", async () => {
   await obtain("resp_put")

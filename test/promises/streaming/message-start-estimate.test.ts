@@ -7,7 +7,7 @@ import { at, framesOf, jsonOf } from "../../helpers/streams.ts"
 import { allowAll, groupOf, translating } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
 
-test.each(["chat", "responses"] as const)("Messages client, %s upstream", async (target) => {
+test.each(["chat", "responses"] as const)("a Messages client gets an estimate from a %s upstream", async (target) => {
   const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
   await using gateway = await startGateway({
     upstreams: { upstream },

@@ -75,7 +75,7 @@ function within(sample: Sample, extra: string): string {
 for (const sample of ALL_SAMPLES) {
   const { dialect } = sample
 
-  test.each(ODD_MEMBERS)(`${dialect}: the request member %s`, async (member) => {
+  test.each(ODD_MEMBERS)(`${dialect}: the request member %s passes`, async (member) => {
     const marker = `member <${dialect}> ${ODD_MEMBERS.indexOf(member)};`
     upstream.plan(marker, reply(sample.unary()))
     const body = sample.request({ text: marker }).replace(/\}$/u, `\n ,${member} } `)
@@ -93,7 +93,7 @@ for (const sample of ALL_SAMPLES) {
   })
 
   test.each(STREAMS.map((row) => [...row] as const))(
-    `${dialect}: a stream with %s, cut anywhere`,
+    `${dialect}: a stream with %s passes, cut anywhere`,
     async (name, build) => {
       const bytes = build(sample)
       await Promise.all(

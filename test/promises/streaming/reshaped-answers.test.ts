@@ -82,7 +82,7 @@ const SAID: Said = { text: "Let me look.", call: "look", input: { where: "here" 
 describe.each(ALL_PAIRS.map((pair) => [...pair] as [Dialect, Dialect]))("%s client, %s upstream", (client, target) => {
   const model = groupOf("upstream", target)
 
-  test("a whole body for a stream", async () => {
+  test("a whole body becomes a stream", async () => {
     const marker = `<whole ${client} ${target}>`
     upstream.plan(marker, reply(wholeAnswer(target, SCENARIO)))
     expect(await ask(client, model, marker, true)).toEqual(SAID)
@@ -94,7 +94,7 @@ describe.each(ALL_PAIRS.map((pair) => [...pair] as [Dialect, Dialect]))("%s clie
     expect(gateway.records.trace(answer.requestId).map(({ event }) => event)).toContain("answer_unfolded")
   })
 
-  test("a stream for a unary call", async () => {
+  test("a stream becomes a whole body", async () => {
     const marker = `<stream ${client} ${target}>`
     upstream.plan(marker, stream(streamedAnswer(target, SCENARIO)))
     expect(await ask(client, model, marker, false)).toEqual(SAID)

@@ -66,7 +66,7 @@ const CUT: readonly (readonly [string, readonly string[]])[] = [
 
 describe("a stream of two answers", () => {
   for (const [name, frames] of WHOLE) {
-    test(`${name}: complete`, async () => {
+    test(`${name} is complete`, async () => {
       const { text, error } = await streamed(frames, { n: 2 })
       expect(error).toBeNull()
       expect(text).toBe(frames.join(""))

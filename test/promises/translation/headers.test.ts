@@ -28,27 +28,30 @@ const VENDORS = {
   "anthropic-beta": "effort-2025-11-24",
 }
 
-test.each(FOREIGN_PAIRS.map((pair) => [...pair] as const))("%s client, %s upstream", async (client, target) => {
-  const marker = `headers <${client} ${target}>`
-  upstream.plan(marker, reply(SAMPLES[target].unary(), { headers: { "x-codex-turn-state": "sticky-2" } }))
-  const answer = await gateway.call(
-    client,
-    SAMPLES[client].request({ model: groupOf("upstream", target), text: marker }),
-    {
-      headers: { ...VENDORS, "idempotency-key": "once-1" },
-      path: `${SAMPLES[client].path}?beta=true`,
-    },
-  )
-  expect(answer.status).toBe(200)
-  expect(answer.headers.get("content-type")).toBe("application/json")
-  expect(answer.headers.get("x-codex-turn-state")).toBeNull()
-  const { request } = upstream.received(marker)[0]!
-  expect(request.target).toBe(SAMPLES[target].path)
-  for (const name of Object.keys(VENDORS))
-    expect([name, headerOf(request, name)]).toEqual([
-      name,
-      name === "anthropic-version" && target === "messages" ? "2023-06-01" : undefined,
-    ])
-  expect(headerOf(request, "idempotency-key")).toBe("once-1")
-  expect(headerOf(request, "content-type")).toBe("application/json")
-})
+test.each(FOREIGN_PAIRS.map((pair) => [...pair] as const))(
+  "headers of vendors do not cross from a %s client to a %s upstream",
+  async (client, target) => {
+    const marker = `headers <${client} ${target}>`
+    upstream.plan(marker, reply(SAMPLES[target].unary(), { headers: { "x-codex-turn-state": "sticky-2" } }))
+    const answer = await gateway.call(
+      client,
+      SAMPLES[client].request({ model: groupOf("upstream", target), text: marker }),
+      {
+        headers: { ...VENDORS, "idempotency-key": "once-1" },
+        path: `${SAMPLES[client].path}?beta=true`,
+      },
+    )
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get("content-type")).toBe("application/json")
+    expect(answer.headers.get("x-codex-turn-state")).toBeNull()
+    const { request } = upstream.received(marker)[0]!
+    expect(request.target).toBe(SAMPLES[target].path)
+    for (const name of Object.keys(VENDORS))
+      expect([name, headerOf(request, name)]).toEqual([
+        name,
+        name === "anthropic-version" && target === "messages" ? "2023-06-01" : undefined,
+      ])
+    expect(headerOf(request, "idempotency-key")).toBe("once-1")
+    expect(headerOf(request, "content-type")).toBe("application/json")
+  },
+)

@@ -68,7 +68,7 @@ for (const [client, target] of ALL_PAIRS) {
     else expect(tools).toHaveLength(1)
   })
 
-  test(`${client} client, ${target} upstream: strip`, async () => {
+  test(`${client} client, ${target} upstream: strip takes them out`, async () => {
     const marker = `stripped <${client} ${target}>`
     const tools = [HOSTED[client], OWN[client]]
     const answer = await gateway.call(client, bodyOf(client, `strip-${target}`, marker, tools))

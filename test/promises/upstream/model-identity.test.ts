@@ -43,7 +43,7 @@ function namesInStream(text: string): readonly unknown[] {
 describe.each(ALL_PAIRS.map((pair) => [...pair] as [Dialect, Dialect]))("%s client, %s upstream", (client, target) => {
   const model = groupOf("upstream", target)
 
-  test("whole", async () => {
+  test("a whole answer names the model that was asked for", async () => {
     const marker = `<whole ${client} ${target}>`
     upstream.plan(marker, reply(SAMPLES[target].unary(`"model":"x"`)))
     const { text } = await gateway.call(client, SAMPLES[client].request({ model, text: marker }))
@@ -52,7 +52,7 @@ describe.each(ALL_PAIRS.map((pair) => [...pair] as [Dialect, Dialect]))("%s clie
       expect(text).toBe(SAMPLES[target].unary(`"model":"x"`).replace('"vendor-model"', `"${model}"`))
   })
 
-  test("streamed", async () => {
+  test("a stream names the model that was asked for", async () => {
     const marker = `<streamed ${client} ${target}>`
     const frames = SAMPLES[target].frames([`"model":"x"`, " and"])
     upstream.plan(marker, stream(frames))
@@ -63,14 +63,14 @@ describe.each(ALL_PAIRS.map((pair) => [...pair] as [Dialect, Dialect]))("%s clie
     if (client === target) expect(text).toBe(frames.join("").replaceAll('"vendor-model"', `"${model}"`))
   })
 
-  test("a stream that breaks", async () => {
+  test("a stream that breaks names no other model", async () => {
     const marker = `<broken ${client} ${target}>`
     upstream.plan(marker, stream([...SAMPLES[target].frames().slice(0, -1), SAMPLES[target].errorFrame]))
     const { text } = await gateway.call(client, SAMPLES[client].request({ model, text: marker, stream: true }))
     expect(text).not.toContain("vendor-model")
   })
 
-  test("a refusal", async () => {
+  test("a refusal names no other model", async () => {
     const marker = `<refused ${client} ${target}>`
     const words = SAMPLES[target].errorBody(`max_tokens is too large for ${VENDOR_MODEL}`, { param: "max_tokens" })
     upstream.plan(marker, reply(words, { status: 400 }))
@@ -87,7 +87,7 @@ test("an alias is a name that was asked for", async () => {
   expect(namesIn(JSON.parse(text))).toEqual(["claude-alias"])
 })
 
-test("a refusal to count", async () => {
+test("a refusal to count names the model that was asked for", async () => {
   const model = groupOf("upstream", "messages")
   const words = SAMPLES.messages.errorBody(`image too large for ${VENDOR_MODEL}`)
   upstream.plan("<count>", reply(words, { status: 400 }))

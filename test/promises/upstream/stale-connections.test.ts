@@ -13,7 +13,7 @@ function thenClosed(body: string): Behaviour {
 }
 
 for (const sample of ALL_SAMPLES) {
-  test(`${sample.dialect}: closed while idle`, async () => {
+  test(`${sample.dialect}: a connection that was closed while idle costs no call`, async () => {
     const upstream = (await FakeUpstream.start()).otherwise(thenClosed(sample.unary()))
     await using gateway = await startGateway({ upstreams: { upstream } })
     for (let round = 0; round < 5; round += 1) {

@@ -115,4 +115,4 @@ test("kill after kill: totals are what the rows say, and orphans have rows", asy
   } finally {
     await router[Symbol.asyncDispose]()
   }
-}, 60_000)
+})

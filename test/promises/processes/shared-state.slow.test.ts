@@ -82,7 +82,7 @@ async function askAgain(router: RouterProcess, token: string): Promise<Answer | 
 }
 
 describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
-  test.concurrent("three routers, two of them killed under load: totals are exact, and no slot stays taken", async () => {
+  test("three routers, two of them killed under load: totals are exact, and no slot stays taken", async () => {
     await using redis = await startRedis()
     const upstream = (await FakeUpstream.start()).otherwise(slowly)
     const token = newToken("shared")
@@ -152,9 +152,9 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     const slots = await Promise.all(Array.from({ length: 40 }, () => askAgain(three, token)))
     expect(slots.map((answer) => answer?.status)).toEqual(slots.map(() => 200))
     await upstream.stop()
-  }, 60_000)
+  })
 
-  test.concurrent("a budget holds over all routers to the last token", async () => {
+  test("a budget holds over all routers to the last token", async () => {
     await using redis = await startRedis()
     const upstream = (await FakeUpstream.start()).otherwise(slowly)
     const token = newToken("shared")
@@ -170,9 +170,9 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     const rows = routers.flatMap(({ records }) => records.usage()).filter(({ status }) => status === 200)
     expect(rows.length).toBe(25)
     await upstream.stop()
-  }, 30_000)
+  })
 
-  test.concurrent("fail_closed: a store that hangs or is gone is a 503 with Retry-After, and callers without limits go on", async () => {
+  test("fail_closed: a store that hangs or is gone is a 503 with Retry-After, and callers without limits go on", async () => {
     await using redis = await startRedis()
     const upstream = (await FakeUpstream.start()).otherwise(reply(SAMPLES.chat.unary()))
     const token = newToken("shared")
@@ -204,9 +204,9 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     }
     expect(usage.limits[0]?.used).toBe(3 * PER_CALL)
     await upstream.stop()
-  }, 30_000)
+  })
 
-  test.concurrent("a store that is emptied under load resets no quota", async () => {
+  test("a store that is emptied under load resets no quota", async () => {
     await using redis = await startRedis()
     const upstream = (await FakeUpstream.start()).otherwise(slowly)
     const token = newToken("shared")
@@ -232,9 +232,9 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
       (await ask(router, token))?.status === 429 ? true : undefined,
     )
     await upstream.stop()
-  }, 30_000)
+  })
 
-  test.concurrent("local: calls go on within the limits of each process, and are booked when the store is back", async () => {
+  test("local: calls go on within the limits of each process, and are booked when the store is back", async () => {
     await using redis = await startRedis()
     const upstream = (await FakeUpstream.start()).otherwise(reply(SAMPLES.chat.unary()))
     const token = newToken("shared")
@@ -248,5 +248,5 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     await eventually("the bookings", async () => ((await look(redis)).settled === 10 * PER_CALL ? true : undefined))
     expectError((await ask(router, token))!, "chat", 429, "quota-exhausted")
     await upstream.stop()
-  }, 30_000)
+  })
 })

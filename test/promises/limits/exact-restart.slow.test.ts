@@ -190,51 +190,47 @@ const DRIVERS = [
 ] as const
 
 describe.each(DRIVERS.map((driver) => ({ ...driver })))("on $name", ({ missing, dsn: schema }) => {
-  test.skipIf(missing !== null)(
-    "what was counted and reserved before a crash is counted after it",
-    async () => {
-      const tokens = [newToken("k2"), newToken("k3")]
-      const setup = setupOf(tokens, await schema())
-      let router = await spawnRouter(setup)
-      const all = [router.token, ...tokens]
-      const calls = fc.array(fc.tuple(fc.constantFrom(...Object.keys(KINDS)), fc.nat(all.length - 1)), {
-        minLength: 20,
-        maxLength: 60,
-        size: "max",
+  test.skipIf(missing !== null)("what was counted and reserved before a crash is counted after it", async () => {
+    const tokens = [newToken("k2"), newToken("k3")]
+    const setup = setupOf(tokens, await schema())
+    let router = await spawnRouter(setup)
+    const all = [router.token, ...tokens]
+    const calls = fc.array(fc.tuple(fc.constantFrom(...Object.keys(KINDS)), fc.nat(all.length - 1)), {
+      minLength: 20,
+      maxLength: 60,
+      size: "max",
+    })
+    const totalsOf = async (lines: (line: Line) => number): Promise<Readonly<Record<string, number>>> => {
+      const seen: Record<string, number> = {}
+      for (const [index, token] of all.entries())
+        for (const line of await linesOf(router, token)) seen[`${index} ${line.scope} ${line.limit}`] = lines(line)
+      return seen
+    }
+    const round = async (drawn: readonly (readonly [string, number])[], left: number): Promise<void> => {
+      await Promise.all(drawn.map(([name, who]) => make(router, name, all[who] ?? "")))
+      // drained ones come to their end by themselves
+      await eventually("nothing is in flight", async () => {
+        const reserved = await totalsOf((line) => line.reserved)
+        return Object.values(reserved).every((amount) => amount === 0) ? true : undefined
       })
-      const totalsOf = async (lines: (line: Line) => number): Promise<Readonly<Record<string, number>>> => {
-        const seen: Record<string, number> = {}
-        for (const [index, token] of all.entries())
-          for (const line of await linesOf(router, token)) seen[`${index} ${line.scope} ${line.limit}`] = lines(line)
-        return seen
+      // cut off by the crash: what they reserved is booked
+      for (let number = 0; number < left; number += 1) {
+        const marker = `<cut off ${(numbers += 1)}>`
+        upstream.plan(marker, stall)
+        const body = SAMPLES.chat.request({ text: marker, extra: { max_tokens: 77 } })
+        void router.call("chat", body, { token: all[number % all.length] ?? "" }).catch(() => {})
+        await upstream.arrival(marker)
       }
-      const round = async (drawn: readonly (readonly [string, number])[], left: number): Promise<void> => {
-        await Promise.all(drawn.map(([name, who]) => make(router, name, all[who] ?? "")))
-        // drained ones come to their end by themselves
-        await eventually("nothing is in flight", async () => {
-          const reserved = await totalsOf((line) => line.reserved)
-          return Object.values(reserved).every((amount) => amount === 0) ? true : undefined
-        })
-        // cut off by the crash: what they reserved is booked
-        for (let number = 0; number < left; number += 1) {
-          const marker = `<cut off ${(numbers += 1)}>`
-          upstream.plan(marker, stall)
-          const body = SAMPLES.chat.request({ text: marker, extra: { max_tokens: 77 } })
-          void router.call("chat", body, { token: all[number % all.length] ?? "" }).catch(() => {})
-          await upstream.arrival(marker)
-        }
-        const before = await totalsOf(({ used, reserved }) => Math.round((used + reserved) * 1e9) / 1e9)
-        router.signal("SIGKILL")
-        await router.exited
-        router = await spawnRouter(router.prepared)
-        expect(await totalsOf(({ used }) => used)).toEqual(before)
-      }
-      try {
-        await fc.assert(fc.asyncProperty(calls, fc.nat(3), round), { numRuns: 4, endOnFailure: true })
-      } finally {
-        await router[Symbol.asyncDispose]()
-      }
-    },
-    120_000,
-  )
+      const before = await totalsOf(({ used, reserved }) => Math.round((used + reserved) * 1e9) / 1e9)
+      router.signal("SIGKILL")
+      await router.exited
+      router = await spawnRouter(router.prepared)
+      expect(await totalsOf(({ used }) => used)).toEqual(before)
+    }
+    try {
+      await fc.assert(fc.asyncProperty(calls, fc.nat(3), round), { numRuns: 4, endOnFailure: true })
+    } finally {
+      await router[Symbol.asyncDispose]()
+    }
+  })
 })

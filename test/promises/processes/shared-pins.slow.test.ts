@@ -62,7 +62,7 @@ async function ask(router: RouterProcess, dialect: Dialect, session: string): Pr
 const SESSIONS = Array.from({ length: 10 }, (_, index) => `session-${index}`)
 
 describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
-  test.concurrent("conversations that change their router with every turn stay on their targets", async () => {
+  test("conversations that change their router with every turn stay on their targets", async () => {
     await using all = await house()
     const [left, right] = all.routers
     const places = new Set<string>()
@@ -98,7 +98,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     }
   })
 
-  test.concurrent("sealed reasoning follows a conversation that another router had to move", async () => {
+  test("sealed reasoning follows a conversation that another router had to move", async () => {
     await using all = await house()
     const [left, right] = all.routers
     const sealedBy = (name: string): string =>
@@ -129,7 +129,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`one Redis${WITHOUT_REDIS === null ? "" 
     expect(await next(right)).toEqual(["two", "two"])
   })
 
-  test.concurrent("a Redis that stops answering, or is killed, costs no call; the pins are shared again after it", async () => {
+  test("a Redis that stops answering, or is killed, costs no call; the pins are shared again after it", async () => {
     await using all = await house()
     const { redis, routers } = all
     const [left, right] = routers
