@@ -58,6 +58,7 @@ export type ErrorCode =
   | "upstream-access-denied"
   | "usage-store-unavailable"
   | "shared-state-unavailable"
+  | "overloaded"
   | "shutting-down"
   | "upstream-timeout"
 
@@ -152,12 +153,7 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
   },
   "rpm-exceeded": { status: 429, blame: "caller", retryable: true, message: "Too many requests in this minute." },
   "tpm-exceeded": { status: 429, blame: "caller", retryable: true, message: "Too many tokens in this minute." },
-  "concurrency-exceeded": {
-    status: 429,
-    blame: "caller",
-    retryable: true,
-    message: "Too many calls at the same time.",
-  },
+  "concurrency-exceeded": { status: 429, blame: "caller", retryable: true, message: "Too many calls at once." },
   "quota-exhausted": { status: 429, blame: "caller", retryable: false, message: "The quota is spent." },
   "spend-exhausted": { status: 429, blame: "caller", retryable: false, message: "The budget is spent." },
   "traffic-shaped": {
@@ -240,6 +236,7 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     retryable: true,
     message: "Limits cannot be counted at the moment, so no call that has some is served.",
   },
+  overloaded: { status: 503, blame: "router", retryable: true, message: "The router has no room at the moment." },
   "shutting-down": { status: 503, blame: "router", retryable: true, message: "The router is shutting down." },
   "upstream-timeout": {
     status: 504,

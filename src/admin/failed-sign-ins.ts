@@ -1,5 +1,5 @@
 /** How many sign-ins of an address may fail: a bucket each, bounded in number. A pure state machine. */
-import { isIP } from "node:net"
+import { networkOf } from "../http/network.ts"
 
 /** So many at once, then one every `REFILL_MS`. */
 const BURST = 10
@@ -40,19 +40,4 @@ export class FailedSignIns {
       this.#buckets.delete(oldest)
     }
   }
-}
-
-/** Whoever has one IPv6 address has all of its /64. */
-function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (mapped !== undefined) return mapped
-  if (isIP(address) !== 6) return address
-  const [head = "", tail = ""] = (address.split("%")[0] ?? "").toLowerCase().split("::")
-  const before = head === "" ? [] : head.split(":")
-  const after = tail === "" ? [] : tail.split(":")
-  const groups = [...before, ...Array<string>(Math.max(0, 8 - before.length - after.length)).fill("0"), ...after]
-  return groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ""))
-    .join(":")
 }

@@ -6,6 +6,7 @@ import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } f
 import { affinityOf } from "./affinity.ts"
 import { demandedOf } from "./hard-filters.ts"
 import { blockListOf, clientIpRule } from "./client-ip.ts"
+import { connectionRule } from "./connection-rule.ts"
 import { contractFacts, contractReport, promisedDialects, targetContract } from "./contract.ts"
 import { compileCredentials } from "./credentials.ts"
 import { engineMetricsRule } from "./engine-metrics.ts"
@@ -75,6 +76,7 @@ function* stepsOf(config: Config, options: CompileOptions): Generator<void, Snap
       maxResponseBytes: bounded(config.server.upstream.max_response_bytes),
       maxFrameBytes: bounded(config.server.upstream.max_frame_bytes),
     },
+    connections: connectionRule(config.server.connections),
     breaker: breakerRule(config.server.breaker),
     clientIp: clientIpRule(config.server.client_ip),
     admin: adminOf(options.admin ?? NO_ADMIN, config),

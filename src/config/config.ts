@@ -1014,6 +1014,8 @@ export interface ServerConfig {
   readonly upstream: UpstreamConfig
   /** Bounds towards clients. */
   readonly request: RequestConfig
+  /** How many clients may be connected. */
+  readonly connections: ConnectionsConfig
   /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation: number
   /** Whether a target that says nothing about a capability may be asked for it in the client's own dialect. */
@@ -1387,6 +1389,14 @@ export interface BreakerConfig {
   readonly window: number
   /** How long the breaker stays open before one call at a time may probe the target. Unit: a duration; milliseconds once loaded. */
   readonly cooldown: number
+}
+
+/** How many clients may be connected. */
+export interface ConnectionsConfig {
+  /** Client connections of one process at once. Further ones get 503 `overloaded` and are closed. Where the file says nothing: half of the files that the process may open (`ulimit -n`), less 64, and at most 10,000; never more than three quarters. */
+  readonly max: number | null
+  /** Of these, connections of one address (IPv6: of one /64). Proxies in `client_ip.trusted_proxy_cidrs` are exempt. Where the file says nothing: half of `max`. */
+  readonly per_address: number | null
 }
 
 /** Bounds towards clients. */

@@ -8,6 +8,7 @@ import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits, Subject } from "../governance/state.ts"
 import type { AdminRules } from "./admin-rules.ts"
 import type { ClientIpRule } from "./client-ip.ts"
+import type { ConnectionRule } from "./connection-rule.ts"
 import type { ModelPrices } from "../ledger/price.ts"
 import type { OperationalTargets } from "./operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./policy-settings.ts"
@@ -267,6 +268,7 @@ export interface Snapshot {
   readonly groups: ReadonlyMap<string, Group>
   readonly defaultGroup: string | null
   readonly limits: Limits
+  readonly connections: ConnectionRule
   readonly breaker: BreakerRule
   readonly clientIp: ClientIpRule
   readonly admin: AdminRules

@@ -50,7 +50,7 @@ function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
     random: systemRandom(),
     log: silentLog,
     watchdog: new Watchdog(systemClock),
-    upstream: new Upstream(systemClock),
+    upstream: new Upstream(systemClock, { most: 0, canOpen: () => true }),
     health,
     pins: new MemoryPinStore(),
     strategies: { ...STRATEGIES, ...policies.strategies },

@@ -12,6 +12,7 @@ import { systemRandom } from "../system/random.ts"
 import { Health } from "../upstream/health.ts"
 import { Upstream } from "../upstream/send.ts"
 import { BackgroundFollower } from "./background.ts"
+import { upstreamSockets } from "./connection-bounds.ts"
 import { startGoverning } from "./govern.ts"
 import { openPins } from "./pins.ts"
 import type { Policies } from "./policies.ts"
@@ -58,7 +59,7 @@ export async function gatewayOf(
     random,
     log,
     watchdog: new Watchdog(clock),
-    upstream: new Upstream(clock),
+    upstream: new Upstream(clock, upstreamSockets(snapshot.connections)),
     health,
     pins: openPins(config.server.state, clock, log),
     strategies: { ...STRATEGIES, ...policies.strategies },

@@ -1,6 +1,7 @@
 /** An upstream's answer, whatever carried it. */
-import { AnswerBroken } from "./http/exchange.ts"
-import { MALFORMED, NETWORK, type Failure } from "./failure.ts"
+import { AnswerBroken, NotSent } from "./http/exchange.ts"
+import { Gathered } from "../http/gathered.ts"
+import { MALFORMED, NETWORK, OVERLOADED, type Failure } from "./failure.ts"
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib"
 
 export interface UpstreamAnswer {
@@ -18,6 +19,7 @@ export interface UpstreamAnswer {
 
 /** Why an answer could not be taken; null: that is no fault of the upstream. A `RangeError`: it is too large, or too deep. */
 export function upstreamFault(error: unknown): Failure | null {
+  if (error instanceof NotSent) return OVERLOADED
   if (error instanceof AnswerBroken) return NETWORK
   return error instanceof RangeError ? MALFORMED : null
 }
@@ -32,19 +34,22 @@ export function readWhole(answer: UpstreamAnswer, maxBytes: number): Uint8Array 
 }
 
 async function readOn(answer: UpstreamAnswer, first: readonly Uint8Array[], maxBytes: number): Promise<Uint8Array> {
-  const pieces = [...first]
-  let size = sizeOf(first)
-  for (let more = await answer.read(); more !== null; more = answer.complete ? null : await answer.read()) {
-    size += sizeOf(more)
-    if (size > maxBytes) throw new RangeError("the answer is too large")
-    pieces.push(...more)
+  const gathered = new Gathered()
+  let pieces: readonly Uint8Array[] | null = first
+  while (pieces !== null) {
+    for (const piece of pieces) gathered.add(piece)
+    if (gathered.size > maxBytes) throw new RangeError("the answer is too large")
+    pieces = answer.complete ? null : await answer.read()
   }
-  return joined(answer, pieces, maxBytes)
+  return inflated(answer, gathered.take(), maxBytes)
 }
 
 function joined(answer: UpstreamAnswer, pieces: readonly Uint8Array[], maxBytes: number): Uint8Array {
   const [only] = pieces
-  const bytes = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces)
+  return inflated(answer, pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces), maxBytes)
+}
+
+function inflated(answer: UpstreamAnswer, bytes: Uint8Array, maxBytes: number): Uint8Array {
   if (bytes.length > maxBytes) throw new RangeError("the answer is too large")
   const encoding = answer.headers.get("content-encoding")
   if (encoding === null) return bytes
@@ -53,12 +58,6 @@ function joined(answer: UpstreamAnswer, pieces: readonly Uint8Array[], maxBytes:
   } catch (cause) {
     throw new RangeError("the answer cannot be decoded", { cause })
   }
-}
-
-function sizeOf(pieces: readonly Uint8Array[]): number {
-  let size = 0
-  for (const piece of pieces) size += piece.length
-  return size
 }
 
 function decoded(bytes: Uint8Array, encoding: string, maxOutputLength: number): Uint8Array {

@@ -8,6 +8,7 @@ import type { Clock, Timer } from "../system/clock.ts"
 import { allowedUrl, isAllowedAddress, portOf } from "./allowed-address.ts"
 import { readWhole, type UpstreamAnswer } from "./answer.ts"
 import { Pool } from "./http/pool.ts"
+import { Sockets } from "./http/sockets.ts"
 import { PooledRequest } from "./send.ts"
 
 export interface GuardedRequest {
@@ -43,6 +44,7 @@ export interface GuardedOptions {
 const MOST_HOPS = 3
 const ADDRESSES_LAST_MS = 10_000
 const MOST_NAMES = 256
+const MOST_SOCKETS = 256
 const MOST_POOLS = 64
 const SWEEP_MS = 10_000
 
@@ -73,6 +75,9 @@ interface Hop {
 export class GuardedHttp {
   private readonly options: GuardedOptions
   private readonly pools = new Map<string, Pool>()
+  private readonly sockets = new Sockets({ most: MOST_SOCKETS, canOpen: () => true }, () =>
+    [...this.pools.values()].some((pool) => pool.closeOneIdle()),
+  )
   private readonly addresses = new Map<string, { readonly found: readonly string[]; readonly untilMs: number }>()
   private readonly sweep: Timer
 
@@ -157,7 +162,10 @@ export class GuardedHttp {
     if (known !== undefined) return known
     const { ca } = this.options
     const tls = { serverName: url.hostname.replace(/^\[|\]$/g, ""), ...(ca === undefined ? {} : { ca }) }
-    const pool = new Pool({ key, hostname: address, port: portOf(url), tls: url.protocol === "https:" ? tls : null })
+    const pool = new Pool(
+      { key, hostname: address, port: portOf(url), tls: url.protocol === "https:" ? tls : null },
+      this.sockets,
+    )
     const [oldest] = this.pools
     if (this.pools.size >= MOST_POOLS && oldest !== undefined) {
       oldest[1].close()

@@ -2,9 +2,10 @@
 import type { Target } from "../config/snapshot.ts"
 import type { Clock, Timer } from "../system/clock.ts"
 import type { UpstreamAnswer } from "./answer.ts"
-import { AnswerBroken, NothingReceived, type Exchange, type Listener } from "./http/exchange.ts"
+import { AnswerBroken, NothingReceived, NotSent, type Exchange, type Listener } from "./http/exchange.ts"
 import type { ResponseHead, ResponseHeaders } from "./http/head.ts"
 import { Pool } from "./http/pool.ts"
+import { isOwnShortage, Sockets, type SocketRules } from "./http/sockets.ts"
 
 export interface UpstreamRequest {
   /** POST where nothing else is said. */
@@ -30,11 +31,14 @@ const SWEEP_MS = 10_000
 /** Keeps connections alive between calls. */
 export class Upstream {
   private readonly sweep: Timer
+  private readonly sockets: Sockets
   /** By origin and TLS material. */
   private readonly pools = new Map<string, Pool>()
   private readonly heads = new WeakMap<Target, readonly [plain: Uint8Array, beta: Uint8Array]>()
 
-  constructor(clock: Clock) {
+  /** `rules`: of connections to all origins together. */
+  constructor(clock: Clock, rules: SocketRules) {
+    this.sockets = new Sockets(rules, () => [...this.pools.values()].some((pool) => pool.closeOneIdle()))
     this.sweep = clock.every(SWEEP_MS, () => {
       for (const pool of this.pools.values()) pool.closeIdle(clock.monotonicMs())
     })
@@ -42,7 +46,7 @@ export class Upstream {
   }
 
   send(request: UpstreamRequest): Sent {
-    return request.target.proxy === null ? this.overPool(request) : byFetch(request, request.target.proxy)
+    return request.target.proxy === null ? this.overPool(request) : byFetch(request, request.target.proxy, this.sockets)
   }
 
   close(): void {
@@ -59,7 +63,7 @@ export class Upstream {
   private poolFor(target: Target): Pool {
     const known = this.pools.get(target.origin.key)
     if (known !== undefined) return known
-    const pool = new Pool(target.origin)
+    const pool = new Pool(target.origin, this.sockets)
     this.pools.set(target.origin.key, pool)
     return pool
   }
@@ -163,7 +167,7 @@ function urlFor(target: Target, beta: boolean): string {
   return `${target.url}${target.url.includes("?") ? "&" : "?"}beta=true`
 }
 
-function byFetch(request: UpstreamRequest, proxy: string): Sent {
+function byFetch(request: UpstreamRequest, proxy: string, sockets: Sockets): Sent {
   const { target } = request
   const control = new AbortController()
   const answer = async (): Promise<UpstreamAnswer> => {
@@ -178,7 +182,7 @@ function byFetch(request: UpstreamRequest, proxy: string): Sent {
       timeout: false,
       decompress: false,
       ...(target.origin.tls === null ? {} : { tls: target.origin.tls }),
-    }).catch(brokeOff)
+    }).catch((cause: unknown) => brokeOff(cause instanceof Error ? sockets.reasonFor(cause) : cause))
     const reader = response.body?.getReader()
     const read = async (): Promise<readonly Uint8Array[] | null> => {
       const chunk = await reader?.read().catch(brokeOff)
@@ -194,5 +198,5 @@ function byFetch(request: UpstreamRequest, proxy: string): Sent {
 }
 
 function brokeOff(cause: unknown): never {
-  throw new AnswerBroken(cause)
+  throw isOwnShortage(cause) ? new NotSent(cause) : new AnswerBroken(cause)
 }

@@ -21,10 +21,15 @@ export interface RouterProcess extends Gateway {
   residentBytes(): number
 }
 
-/** Starts `serve` on a fresh configuration, or again on one that was prepared before. */
-export async function spawnRouter(from: Setup | Prepared): Promise<RouterProcess> {
+/**
+ * Starts `serve` on a fresh configuration, or again on one that was prepared before.
+ * `descriptors`: how many files and sockets it may hold open.
+ */
+export async function spawnRouter(from: Setup | Prepared, descriptors?: number): Promise<RouterProcess> {
   const prepared = "configPath" in from ? from : prepare(from)
-  const child = Bun.spawn(tied([process.execPath, "src/main.ts", "serve", "--config", prepared.configPath]), {
+  const command = [process.execPath, "src/main.ts", "serve", "--config", prepared.configPath]
+  const limited = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', String(descriptors), ...command]
+  const child = Bun.spawn(tied(descriptors === undefined ? command : limited), {
     cwd: ROOT,
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...prepared.env },
     stdin: "ignore",

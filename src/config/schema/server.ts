@@ -60,6 +60,28 @@ const bounds: Shape = {
     ),
     {},
   ),
+  connections: byDefault(
+    block(
+      {
+        max: nullByDefault(
+          integer("Client connections of one process at once. Further ones get 503 `overloaded` and are closed.", {
+            min: 1,
+            resolved:
+              "half of the files that the process may open (`ulimit -n`), less 64, and at most 10,000; never more than three quarters",
+          }),
+        ),
+        per_address: nullByDefault(
+          integer(
+            "Of these, connections of one address (IPv6: of one /64). Proxies in `client_ip.trusted_proxy_cidrs` are exempt.",
+            { min: 1, resolved: "half of `max`" },
+          ),
+        ),
+      },
+      "How many clients may be connected.",
+      { name: "ConnectionsConfig" },
+    ),
+    {},
+  ),
   default_output_reservation: byDefault(
     integer("Output tokens that are reserved for a stream without a cap.", { min: 1, unit: "tokens" }),
     4096,

@@ -1,5 +1,6 @@
 /** The body of one request while it arrives. */
-import { ChunkDecoder } from "./chunks.ts"
+import { ChunkedReader } from "../../http/chunked.ts"
+import { Gathered } from "../../http/gathered.ts"
 import { BadFraming, BodyTooLarge, Gone } from "../../pipeline/message.ts"
 
 export class IncomingBody {
@@ -8,27 +9,25 @@ export class IncomingBody {
   /** The handler answers without the body: what still comes is thrown away. */
   private unwanted = false
   private lost = false
-  private readonly chunks: ChunkDecoder | null
+  private readonly chunks: ChunkedReader | null
   private readonly length: number
   private left: number
-  private pieces: Uint8Array[] = []
-  private size = 0
+  private readonly gathered = new Gathered()
   private maxBytes = Infinity
   private waiting: PromiseWithResolvers<Uint8Array> | null = null
   private failure: Error | null = null
 
   constructor(framing: number | "chunked") {
-    this.chunks = framing === "chunked" ? new ChunkDecoder() : null
+    this.chunks = framing === "chunked" ? new ChunkedReader() : null
     this.length = framing === "chunked" ? 0 : framing
     this.left = this.length
     this.done = framing === 0
   }
 
-  /** Takes bytes off the wire; returns the offset behind the body. @throws BadRequest */
+  /** Takes bytes off the wire; returns the offset behind the body. @throws HttpFault */
   push(bytes: Uint8Array, from: number): number {
     if (this.lost) return bytes.length
-    const to =
-      this.chunks === null ? this.pushCounted(bytes, from) : this.chunks.push(bytes, from, (piece) => this.take(piece))
+    const to = this.chunks === null ? this.pushCounted(bytes, from) : this.chunks.push(bytes, from, this.take)
     this.done = this.chunks === null ? this.left === 0 : this.chunks.done
     if (this.done) this.settle()
     return to
@@ -37,10 +36,10 @@ export class IncomingBody {
   /** At once when everything is here. */
   read(maxBytes: number): Uint8Array | Promise<Uint8Array> {
     this.maxBytes = maxBytes
-    if (this.done && this.size <= maxBytes && this.failure === null) return this.whole()
+    if (this.done && this.gathered.size <= maxBytes && this.failure === null) return this.gathered.take()
     this.waiting = Promise.withResolvers()
     const { promise } = this.waiting
-    if (this.length > maxBytes || this.size > maxBytes) this.fail(new BodyTooLarge())
+    if (this.length > maxBytes || this.gathered.size > maxBytes) this.fail(new BodyTooLarge())
     if (this.failure !== null) this.fail(this.failure)
     if (this.done) this.settle()
     return promise
@@ -49,7 +48,7 @@ export class IncomingBody {
   /** The answer is on its way: the rest of the body interests nobody. */
   discard(): void {
     this.unwanted = true
-    this.pieces = []
+    this.gathered.clear()
   }
 
   gone(): void {
@@ -64,7 +63,7 @@ export class IncomingBody {
 
   /** True while the sender should wait: nobody has asked for the body yet and a lot is here. */
   get isFull(): boolean {
-    return this.waiting === null && !this.unwanted && this.size > 1 << 20
+    return this.waiting === null && !this.unwanted && this.gathered.size > 1 << 20
   }
 
   private pushCounted(bytes: Uint8Array, from: number): number {
@@ -74,11 +73,10 @@ export class IncomingBody {
     return to
   }
 
-  private take(piece: Uint8Array): void {
+  private readonly take = (piece: Uint8Array): void => {
     if (this.unwanted) return
-    this.size += piece.length
-    this.pieces.push(piece)
-    if (this.size > this.maxBytes) this.fail(new BodyTooLarge())
+    this.gathered.add(piece)
+    if (this.gathered.size > this.maxBytes) this.fail(new BodyTooLarge())
   }
 
   private fail(error: Error): void {
@@ -92,12 +90,6 @@ export class IncomingBody {
     const { waiting } = this
     if (waiting === null) return
     this.waiting = null
-    waiting.resolve(this.whole())
-  }
-
-  private whole(): Uint8Array {
-    const { pieces } = this
-    this.pieces = []
-    return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, this.size)
+    waiting.resolve(this.gathered.take())
   }
 }

@@ -3,18 +3,15 @@ import type { Socket } from "bun"
 import type { IncomingBody } from "./body.ts"
 import { BadRequest, type RequestHead } from "./head.ts"
 import type { BodyStream, Incoming, Outgoing } from "../../pipeline/message.ts"
-import type { Clock } from "../../system/clock.ts"
-import { latin1 } from "../../text.ts"
+import { HttpFault } from "../../http/fault.ts"
+import type { Clock, Timer } from "../../system/clock.ts"
 import { Outlet } from "./outlet.ts"
+import { LARGEST_HEAD_BYTES, Pending } from "./pending.ts"
 import { HeadReader } from "./repeated-head.ts"
 import { ServedRequest } from "./served-request.ts"
 import { StreamedBody } from "./streamed-body.ts"
 import { headOf } from "./write.ts"
 
-const LARGEST_HEAD_BYTES = 65_536
-const USUAL_HEAD_BYTES = 2048
-/** A connection that waits for a request, or for the rest of a head, is closed after this time. */
-const IDLE_MS = 75_000
 /** A client that takes no byte of its answer for this time is given up. */
 const STALLED_MS = 600_000
 /** After a refusal the rest of the request is read for a while: a client that is still sending never reads an answer. */
@@ -31,26 +28,29 @@ export interface Host {
 }
 
 export class Connection {
+  /** Where the client is counted; null: it is beyond the bounds, and counted nowhere. */
+  network: string | null = null
   /** On the monotonic clock: when the connection last did something. */
   private activeAt: number
   /** A request is being served. */
   private busy = false
-  /** On the monotonic clock: when `pending` began. */
-  private waitingSince: number
+  /** On the monotonic clock: when `pending` began; null where nothing is. */
+  private waitingSince: number | null = null
   private readonly socket: Socket<Connection | undefined>
   private readonly outlet: Outlet
   /** Asked for once: it costs as much as parsing a head. */
   private readonly address: string
   private readonly host: Host
   private readonly clock: Clock
-  /** Bytes of a head that is not complete, or of requests that wait for their turn. */
-  private pending: Uint8Array | null = null
+  private readonly pending = new Pending()
   private request: ServedRequest | null = null
   private readonly heads = new HeadReader()
   /** The stream that is being written. */
   private stream: StreamedBody | null = null
   private paused = false
   private closing = false
+  private isLast = false
+  private lingering: Timer | null = null
   private gone = false
 
   constructor(socket: Socket<Connection | undefined>, host: Host, clock: Clock) {
@@ -60,7 +60,6 @@ export class Connection {
     this.host = host
     this.clock = clock
     this.activeAt = clock.monotonicMs()
-    this.waitingSince = this.activeAt
   }
 
   // what the socket tells
@@ -72,7 +71,7 @@ export class Connection {
     try {
       this.take(bytes)
     } catch (error) {
-      this.refuse(error instanceof BadRequest ? error : new BadRequest("The request is malformed."))
+      this.refuse(asBadRequest(error))
     }
   }
 
@@ -84,6 +83,7 @@ export class Connection {
   ended(): void {
     if (this.gone) return
     this.gone = true
+    this.lingering?.close()
     this.host.closed(this)
     const { request } = this
     request?.received.gone()
@@ -102,14 +102,20 @@ export class Connection {
     this.ended()
   }
 
+  /** One answer is the last, and it has to be asked for soon. */
+  turnAway(): void {
+    this.isLast = true
+    this.linger()
+  }
+
   /**
-   * Called again and again: closes what waits for a request too long, or for the rest of its head (every byte of which
-   * may come slowly), and what has not taken a byte of its answer for long.
+   * Called again and again: closes what waits for a request longer than `idleMs`, or for the rest of its head (every
+   * byte of which may come slowly), and what has not taken a byte of its answer for long.
    */
-  closeIfIdle(now: number): void {
-    const idle = now - this.activeAt
-    if (!this.busy && (idle > IDLE_MS || (this.pending !== null && now - this.waitingSince > IDLE_MS))) this.finish()
-    else if (this.outlet.isFull() && idle > STALLED_MS) this.destroy()
+  closeIfIdle(now: number, idleMs: number): void {
+    if (this.outlet.isFull()) {
+      if (now - this.activeAt > STALLED_MS) this.destroy()
+    } else if (!this.busy && now - (this.waitingSince ?? this.activeAt) > idleMs) this.finish()
   }
 
   /** Called again and again: writes a keep-alive once the stream was found silent for `afterMs`. */
@@ -132,25 +138,22 @@ export class Connection {
   }
 
   private keep(bytes: Uint8Array): void {
-    if (this.pending === null) this.waitingSince = this.activeAt
-    this.pending = this.pending === null ? bytes : Buffer.concat([this.pending, bytes])
+    this.waitingSince ??= this.activeAt
+    this.pending.add(bytes)
     // requests behind the one that is served wait in the kernel
     if (this.request !== null && this.pending.length > LARGEST_HEAD_BYTES) this.pause()
   }
 
   private nextRequest(): void {
-    const bytes = this.pending
-    if (bytes === null) return
-    const start = skipBlankLines(bytes)
-    const text = headText(bytes, start)
+    const text = this.pending.length === 0 ? null : this.pending.takeHead()
     if (text === null) return
-    this.pending = null
+    this.waitingSince = null
     const request = new ServedRequest(this, this.heads.read(text), this.address)
-    const rest = start + text.length + 4
     this.request = request
     this.busy = true
     try {
-      if (rest < bytes.length) this.take(bytes.subarray(rest))
+      const rest = this.pending.takeRest()
+      if (rest !== null) this.take(rest)
     } finally {
       void this.serve(request)
     }
@@ -205,7 +208,7 @@ export class Connection {
   }
 
   private keepsAlive(head: RequestHead, body: IncomingBody): boolean {
-    return head.keepAlive && body.done && !this.closing
+    return head.keepAlive && body.done && !this.closing && !this.isLast
   }
 
   private async pump(content: BodyStream, chunked: boolean): Promise<void> {
@@ -224,7 +227,7 @@ export class Connection {
     try {
       this.nextRequest()
     } catch (error) {
-      this.refuse(error instanceof BadRequest ? error : new BadRequest("The request is malformed."))
+      this.refuse(asBadRequest(error))
     }
   }
 
@@ -246,7 +249,13 @@ export class Connection {
     }
     this.unpause()
     this.socket.shutdown()
-    this.clock.after(LINGER_MS, () => this.destroy()).unref()
+    this.linger()
+  }
+
+  private linger(): void {
+    this.lingering?.close()
+    this.lingering = this.clock.after(LINGER_MS, () => this.destroy())
+    this.lingering.unref()
   }
 
   // the socket
@@ -266,26 +275,7 @@ export class Connection {
 
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n")
 
-/**
- * The head that begins at `start`, without its final empty line; null while it is not complete.
- * @throws BadRequest when it is too large
- */
-function headText(bytes: Uint8Array, start: number): string | null {
-  const available = bytes.length - start
-  // most heads are short, and searching text is faster than searching bytes
-  const text = latin1(bytes, start, start + Math.min(available, USUAL_HEAD_BYTES))
-  const end = text.indexOf("\r\n\r\n")
-  if (end >= 0) return text.slice(0, end)
-  if (available <= USUAL_HEAD_BYTES) return null
-  const whole = latin1(bytes, start, start + Math.min(available, LARGEST_HEAD_BYTES + 4))
-  const further = whole.indexOf("\r\n\r\n", USUAL_HEAD_BYTES - 3)
-  if (further < 0 && available > LARGEST_HEAD_BYTES) throw new BadRequest("The header fields are too large.", 431)
-  return further < 0 ? null : whole.slice(0, further)
-}
-
-/** A client may send empty lines before a request (RFC 9112, 2.2). */
-function skipBlankLines(bytes: Uint8Array): number {
-  let at = 0
-  while (bytes[at] === 13 && bytes[at + 1] === 10) at += 2
-  return at
+function asBadRequest(error: unknown): BadRequest {
+  if (error instanceof BadRequest) return error
+  return new BadRequest(error instanceof HttpFault ? error.message : "The request is malformed.")
 }

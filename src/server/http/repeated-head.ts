@@ -6,7 +6,8 @@ import { parseRequestHead, type RequestHead } from "./head.ts"
 
 /** Connections are many, and most heads are short. */
 const LONGEST_REMEMBERED = 8192
-const LENGTH_FIELD = /\r\ncontent-length:[ \t]*(\d{1,15})(?=\r\n|$)/gi
+const LENGTH_NAME = "content-length"
+const LENGTH_FIELD = /\r\ncontent-length:[ \t]*(\d{1,15})(?=\r\n|$)/i
 const ZERO = 48
 const NINE = 57
 const MOST_DIGITS = 15
@@ -32,8 +33,9 @@ export class HeadReader {
   private remember(text: string, head: RequestHead): void {
     this.last = null
     if (text.length > LONGEST_REMEMBERED || typeof head.body !== "number") return
-    const [field, further] = text.matchAll(LENGTH_FIELD)
-    if (field === undefined || further !== undefined) return
+    const field = LENGTH_FIELD.exec(text)
+    // the name stands nowhere else, by any spelling: the digits found are the ones that the parser has read
+    if (field === null || text.toLowerCase().split(LENGTH_NAME).length !== 2) return
     const end = field.index + field[0].length
     this.last = head
     this.before = text.slice(0, end - (field[1] ?? "").length)

@@ -1,6 +1,7 @@
 /** The listening socket, and the connections that it took. */
 import type { Clock } from "../../system/clock.ts"
-import { Connection, type Host } from "./connection.ts"
+import type { Connection, Host } from "./connection.ts"
+import { Connections, type ConnectionRules } from "./connections.ts"
 import type { BadRequest } from "./head.ts"
 import type { Handler, Outgoing } from "../../pipeline/message.ts"
 
@@ -16,6 +17,7 @@ export interface ServerOptions {
   /** How long a stream may be silent before a keep-alive is written; found out to the second. */
   readonly keepAliveAfterMs: number
   readonly handle: Handler
+  readonly connections: ConnectionRules
   /** The answer to what is no request. */
   readonly refuse: (fault: BadRequest) => Outgoing
   /** A handler that rejected, or a stream that broke: the connection was cut. */
@@ -29,9 +31,8 @@ export interface HttpServer {
 }
 
 export function serveHttp(options: ServerOptions): HttpServer {
-  const connections = new Set<Connection>()
-  const host = hostOf(options, connections)
   const { clock, keepAliveAfterMs } = options
+  const connections = new Connections(hostOf(options), options.connections, clock)
   const listener = Bun.listen<Connection | undefined>({
     hostname: options.hostname,
     port: options.port,
@@ -39,9 +40,10 @@ export function serveHttp(options: ServerOptions): HttpServer {
     ...(options.isShared ? { reusePort: true } : {}),
     socket: {
       open(socket) {
+        const connection = connections.open(socket)
+        if (connection === null) return
         socket.setNoDelay(true)
-        socket.data = new Connection(socket, host, clock)
-        connections.add(socket.data)
+        socket.data = connection
       },
       data: (socket, bytes) => socket.data?.received(bytes),
       drain: (socket) => socket.data?.writable(),
@@ -49,10 +51,10 @@ export function serveHttp(options: ServerOptions): HttpServer {
       error: (socket) => socket.data?.ended(),
     },
   })
-  const sweep = clock.every(SWEEP_MS, () => closeIdle(connections, clock.monotonicMs()))
+  const sweep = clock.every(SWEEP_MS, () => connections.closeIdle())
   sweep.unref()
   const streamSweep = clock.every(Math.min(STREAM_SWEEP_MS, keepAliveAfterMs), () =>
-    bridgeSilence(connections, clock.monotonicMs(), keepAliveAfterMs),
+    bridgeSilence(connections.all, clock.monotonicMs(), keepAliveAfterMs),
   )
   streamSweep.unref()
   return {
@@ -61,7 +63,7 @@ export function serveHttp(options: ServerOptions): HttpServer {
       listener.stop(false)
       sweep.close()
       if (force) streamSweep.close()
-      for (const connection of connections) {
+      for (const connection of connections.all) {
         if (force) connection.destroy()
         else connection.finish()
       }
@@ -69,14 +71,13 @@ export function serveHttp(options: ServerOptions): HttpServer {
   }
 }
 
-function hostOf(options: ServerOptions, connections: Set<Connection>): Host {
+function hostOf(options: ServerOptions): Omit<Host, "closed"> {
   let second = 0
   let date = ""
   return {
     handle: options.handle,
     refuse: options.refuse,
     failed: options.failed,
-    closed: (connection) => void connections.delete(connection),
     date() {
       const now = Math.floor(options.clock.now() / 1000)
       if (now !== second) {
@@ -88,10 +89,6 @@ function hostOf(options: ServerOptions, connections: Set<Connection>): Host {
   }
 }
 
-function bridgeSilence(connections: Set<Connection>, now: number, afterMs: number): void {
+function bridgeSilence(connections: ReadonlySet<Connection>, now: number, afterMs: number): void {
   for (const connection of connections) connection.bridgeSilence(now, afterMs)
-}
-
-function closeIdle(connections: Set<Connection>, now: number): void {
-  for (const connection of connections) connection.closeIfIdle(now)
 }

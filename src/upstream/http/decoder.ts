@@ -1,20 +1,13 @@
-/** Takes a response off the wire: head, then body without its transfer framing. Bytes in, views of the same bytes out. */
+/** Takes a response off the wire: head, then body without its transfer framing. Bytes in, views of the same bytes out; they are the decoder's from then on. */
+import { ChunkedReader } from "../../http/chunked.ts"
+import { HttpFault } from "../../http/fault.ts"
+import { BARE_LINE_END } from "../../http/fields.ts"
 import { latin1 } from "../../text.ts"
-import { HttpFault, parseHead, type ResponseHead } from "./head.ts"
+import { parseHead, type ResponseHead } from "./head.ts"
 
-const LF = 10
-const CR = 13
 const LONGEST_HEAD_BYTES = 65_536
-const LONGEST_SIZE_LINE = 4096
 
-const NO_DIGIT = 255
-const HEX_VALUE: Uint8Array = new Uint8Array(256).fill(NO_DIGIT)
-for (const [value, digit] of Array.from("0123456789abcdef").entries()) {
-  HEX_VALUE[digit.charCodeAt(0)] = value
-  HEX_VALUE[digit.toUpperCase().charCodeAt(0)] = value
-}
-
-type State = "head" | "length" | "size" | "data" | "after-data" | "trailer" | "close" | "done"
+type State = "head" | "length" | "chunks" | "close" | "done"
 
 export class ResponseDecoder {
   head: ResponseHead | null = null
@@ -23,9 +16,11 @@ export class ResponseDecoder {
   /** Bytes that came after the end of the answer: a server that speaks out of turn. */
   surplus = false
   private state: State = "head"
-  /** An incomplete head or line. */
+  /** An incomplete head, and its last bytes. */
   private text = ""
+  private seam = ""
   private left = 0
+  private chunks: ChunkedReader | null = null
 
   get done(): boolean {
     return this.state === "done"
@@ -40,8 +35,10 @@ export class ResponseDecoder {
           at = this.takeHead(bytes, at)
           break
         case "length":
-        case "data":
           at = this.takeBody(bytes, at)
+          break
+        case "chunks":
+          at = this.takeChunks(bytes, at)
           break
         case "close":
           this.body.push(bytes.subarray(at))
@@ -49,8 +46,6 @@ export class ResponseDecoder {
         case "done":
           this.surplus = true
           return
-        default:
-          at = this.takeLine(bytes, at)
       }
     }
   }
@@ -58,22 +53,29 @@ export class ResponseDecoder {
   /** The connection has ended. @throws HttpFault when the answer is not whole */
   finish(): void {
     if (this.state === "close") this.state = "done"
-    else if (this.state !== "done") throw new HttpFault("the connection ended inside the answer")
+    else if (this.state !== "done") throw new HttpFault("The connection ended inside the answer.")
   }
 
   private takeHead(bytes: Uint8Array, from: number): number {
     const before = this.text.length
-    const text = this.text + latin1(bytes, from, Math.min(bytes.length, from + LONGEST_HEAD_BYTES))
-    const end = text.indexOf("\r\n\r\n", Math.max(0, before - 3))
-    if (end < 0) {
-      if (text.length >= LONGEST_HEAD_BYTES) throw new HttpFault("the head is too large")
-      this.text = text
+    const arrived = latin1(bytes, from, Math.min(bytes.length, from + LONGEST_HEAD_BYTES))
+    // only what is new is searched: a head may come byte by byte
+    const text = this.seam + arrived
+    const found = text.indexOf("\r\n\r\n")
+    this.text += arrived
+    if (found < 0) {
+      if (this.text.length >= LONGEST_HEAD_BYTES) throw new HttpFault("The header fields are too large.")
+      if (BARE_LINE_END.test(text)) throw new HttpFault("The line ends are malformed.")
+      this.seam = text.slice(-3)
       return bytes.length
     }
+    const end = before - this.seam.length + found
+    const head = parseHead(this.text.slice(0, end))
     this.text = ""
-    const head = parseHead(text.slice(0, end))
-    // 100 Continue, 103 Early Hints: the answer is still to come
+    this.seam = ""
     if (head.status >= 200) this.begin(head)
+    // 100 Continue, 103 Early Hints: the answer is still to come
+    else if (!head.keepAlive) throw new HttpFault("The connection ends before the answer.")
     return from + end + 4 - before
   }
 
@@ -83,74 +85,21 @@ export class ResponseDecoder {
     if (framing.kind === "length") {
       this.left = framing.bytes
       this.state = framing.bytes === 0 ? "done" : "length"
-    } else this.state = framing.kind === "chunked" ? "size" : framing.kind === "close" ? "close" : "done"
+    } else this.state = framing.kind === "chunked" ? "chunks" : framing.kind === "close" ? "close" : "done"
   }
 
   private takeBody(bytes: Uint8Array, from: number): number {
     const to = Math.min(bytes.length, from + this.left)
     this.body.push(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to))
     this.left -= to - from
-    if (this.left === 0) this.state = this.state === "length" ? "done" : "after-data"
+    if (this.left === 0) this.state = "done"
     return to
   }
 
-  /** Lines of the chunked framing: sizes, the ends of chunks, trailers. */
-  private takeLine(bytes: Uint8Array, from: number): number {
-    if (this.text === "") {
-      const at =
-        this.state === "after-data"
-          ? this.takeChunkEnd(bytes, from)
-          : this.state === "size"
-            ? this.takeSize(bytes, from)
-            : -1
-      if (at >= 0) return at
-    }
-    const end = bytes.indexOf(LF, from)
-    const stop = end < 0 ? bytes.length : end
-    if (this.text.length + stop - from > LONGEST_SIZE_LINE) throw new HttpFault("a chunk line is too long")
-    const line = this.text + latin1(bytes, from, stop)
-    if (end < 0) {
-      this.text = line
-      return bytes.length
-    }
-    this.text = ""
-    this.line(line.charCodeAt(line.length - 1) === CR ? line.slice(0, -1) : line)
-    return end + 1
-  }
-
-  /** The usual end of a chunk; -1 for anything else. */
-  private takeChunkEnd(bytes: Uint8Array, at: number): number {
-    if (bytes[at] !== CR || bytes[at + 1] !== LF) return -1
-    this.state = "size"
-    return at + 2
-  }
-
-  /** A bare size that has arrived as a whole, without making text of it; -1 for anything else. */
-  private takeSize(bytes: Uint8Array, from: number): number {
-    let size = 0
-    let at = from
-    for (; at < from + 7; at++) {
-      const digit = HEX_VALUE[bytes[at] ?? 0] ?? NO_DIGIT
-      if (digit === NO_DIGIT) break
-      size = size * 16 + digit
-    }
-    if (at === from || bytes[at] !== CR || bytes[at + 1] !== LF) return -1
-    this.left = size
-    this.state = size === 0 ? "trailer" : "data"
-    return at + 2
-  }
-
-  private line(line: string): void {
-    if (this.state === "trailer") {
-      if (line === "") this.state = "done"
-    } else if (this.state === "after-data") {
-      if (line !== "") throw new HttpFault("a chunk that is longer than it says")
-      this.state = "size"
-    } else {
-      const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;|$)/.exec(line)
-      if (size === null) throw new HttpFault("a chunk size that is none")
-      this.left = Number.parseInt(size[1] ?? "", 16)
-      this.state = this.left === 0 ? "trailer" : "data"
-    }
+  private takeChunks(bytes: Uint8Array, from: number): number {
+    const chunks = (this.chunks ??= new ChunkedReader())
+    const at = chunks.push(bytes, from, (piece) => void this.body.push(piece))
+    if (chunks.done) this.state = "done"
+    return at
   }
 }

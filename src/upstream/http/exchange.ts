@@ -1,9 +1,12 @@
 /** One request and its answer on a connection. */
 import { ResponseDecoder } from "./decoder.ts"
 import type { ResponseHead } from "./head.ts"
+import { isOwnShortage } from "./sockets.ts"
 
 /** So much of a body may wait for its reader before the connection is paused. */
 const HIGH_WATER_BYTES = 262_144
+/** What the runtime keeps of a piece beside its bytes, about: it counts as well, because a piece may be a byte. */
+const PIECE_COST_BYTES = 128
 
 /** What an exchange needs of the connection that carries it. */
 export interface Carrier {
@@ -26,6 +29,14 @@ export class NothingReceived extends AnswerBroken {
   constructor(cause: unknown) {
     super(cause, "the connection ended before an answer came")
     this.name = "NothingReceived"
+  }
+}
+
+/** This process has no room for the connection: no upstream is to blame. */
+export class NotSent extends AnswerBroken {
+  constructor(cause: unknown) {
+    super(cause, "there is no room for another connection")
+    this.name = "NotSent"
   }
 }
 
@@ -110,7 +121,8 @@ export class Exchange {
 
   ended(cause: Error | null): void {
     if (this.over) return
-    if (this.decoder.head === null) return this.fail(new NothingReceived(cause))
+    if (this.decoder.head === null)
+      return this.fail(isOwnShortage(cause) ? new NotSent(cause) : new NothingReceived(cause))
     try {
       if (cause !== null) throw cause
       this.decoder.finish()
@@ -127,7 +139,7 @@ export class Exchange {
       if (ready.length > 0) this.answerReader(ready)
       else if (this.decoder.done) this.answerReader(null)
     } else if (!this.decoder.done) {
-      this.waitingBytes += arrivedBytes
+      this.waitingBytes += arrivedBytes + PIECE_COST_BYTES
       if (this.waitingBytes > HIGH_WATER_BYTES && !this.paused) {
         this.paused = true
         this.carrier.pause()

@@ -1,4 +1,6 @@
-/** Parses the head of an HTTP/1.1 response (RFC 9112). */
+/** Parses the head of an HTTP/1.1 response (RFC 9112), as strictly as that of a request where it decides on the end of the body. */
+import { HttpFault } from "../../http/fault.ts"
+import { asksToClose, FIELD_LINES, framingValue, lists, withoutSpace } from "../../http/fields.ts"
 
 /** How the body ends. */
 export type Framing =
@@ -27,52 +29,47 @@ export class ResponseHeaders {
   }
 
   /** The value of a field, `name` in lower case; several lines are joined by ", ". */
-  get(name: string): string | null {
+  get(name: string, valueOf: (text: string) => string = withoutSpace): string | null {
     this.lower ??= this.text.toLowerCase()
     const needle = `\r\n${name}:`
     let value: string | null = null
     for (let at = this.lower.indexOf(needle); at >= 0; at = this.lower.indexOf(needle, at + 2)) {
       const from = at + needle.length
       const end = this.text.indexOf("\r\n", from)
-      const line = this.text.slice(from, end < 0 ? undefined : end).trim()
+      const line = valueOf(this.text.slice(from, end < 0 ? undefined : end))
       value = value === null ? line : `${value}, ${line}`
     }
     return value
   }
 }
 
-/** Why an answer cannot be understood. */
-export class HttpFault extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = "HttpFault"
-  }
-}
-
 /** `text`: the head without its final empty line. @throws HttpFault */
 export function parseHead(text: string): ResponseHead {
-  const match = /^HTTP\/1\.([01]) (\d{3})(?: [^\r\n]*)?(?=\r\n|$)/.exec(text)
-  if (match === null) throw new HttpFault("no HTTP/1.1 status line")
+  const match = STATUS_LINE.exec(text)
+  if (match === null) throw new HttpFault("There is no HTTP/1.1 status line.")
+  const lines = text.slice(match[0].length)
+  if (!FIELD_LINES.test(lines)) throw new HttpFault("A header field is malformed.")
   const status = Number(match[2])
-  const headers = new ResponseHeaders(text.slice(match[0].length))
-  const connection = headers.get("connection")?.toLowerCase() ?? ""
-  const framing = framingOf(status, headers)
-  const persistent = match[1] === "1" ? !connection.includes("close") : connection.includes("keep-alive")
+  if (status === 101) throw new HttpFault("The server speaks another protocol.")
+  const headers = new ResponseHeaders(lines)
+  const isModern = match[1] === "1"
+  const framing = framingOf(status, headers, isModern)
+  const persistent = !asksToClose(headers) && (isModern || lists(headers.get("connection"), "keep-alive"))
   return { status, headers, framing, keepAlive: persistent && framing.kind !== "close" }
 }
 
-function framingOf(status: number, headers: ResponseHeaders): Framing {
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d{2})(?: [\t\x20-\x7e\x80-\xff]*)?(?=\r\n|$)/
+
+function framingOf(status: number, headers: ResponseHeaders, isModern: boolean): Framing {
+  const encoding = headers.get("transfer-encoding", framingValue)
+  const length = headers.get("content-length", framingValue)
+  // a proxy in between may have gone by the other one, so there is no telling where this answer ends
+  if (encoding !== null && length !== null)
+    throw new HttpFault("Content-Length and Transfer-Encoding contradict each other.")
+  if (encoding !== null && (!isModern || encoding.toLowerCase() !== "chunked"))
+    throw new HttpFault("The transfer encoding is not supported.")
+  if (length !== null && !/^\d{1,15}$/.test(length)) throw new HttpFault("The content length is no number.")
   if (status === 204 || status === 304 || status < 200) return { kind: "none" }
-  const encoding = headers.get("transfer-encoding")?.toLowerCase()
-  if (encoding !== undefined) {
-    if (encoding !== "chunked") throw new HttpFault("an unknown transfer encoding")
-    return { kind: "chunked" }
-  }
-  const length = headers.get("content-length")
-  if (length === null) return { kind: "close" }
-  // several equal lengths are one
-  const [first = "", ...others] = length.includes(",") ? length.split(", ") : [length]
-  if (others.some((other) => other !== first) || !/^\d{1,15}$/.test(first))
-    throw new HttpFault("a content length that is none")
-  return { kind: "length", bytes: Number(first) }
+  if (encoding !== null) return { kind: "chunked" }
+  return length === null ? { kind: "close" } : { kind: "length", bytes: Number(length) }
 }

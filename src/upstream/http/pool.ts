@@ -5,6 +5,7 @@
 import type { Socket } from "bun"
 import type { Origin } from "../../config/snapshot.ts"
 import { Exchange, type Carrier, type Listener } from "./exchange.ts"
+import { NoRoom, type Sockets } from "./sockets.ts"
 
 /** An idle connection is closed after this time; most servers close theirs later. */
 const IDLE_MS = 50_000
@@ -16,10 +17,12 @@ const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
 
 export class Pool {
   private readonly origin: Origin
+  private readonly sockets: Sockets
   private readonly idle: Connection[] = []
 
-  constructor(origin: Origin) {
+  constructor(origin: Origin, sockets: Sockets) {
     this.origin = origin
+    this.sockets = sockets
   }
 
   /** Sends on an idle connection, or on a new one with `fresh`. The pieces must not change until the answer comes. */
@@ -29,12 +32,19 @@ export class Pool {
     fresh: boolean,
   ): { readonly exchange: Exchange; readonly reused: boolean } {
     const kept = fresh ? undefined : this.idle.pop()
-    const connection = kept ?? new Connection(this.origin, this.give)
+    const connection = kept ?? new Connection(this.origin, this.sockets, this.give)
     return { exchange: connection.begin(pieces, listener), reused: kept !== undefined }
   }
 
   close(): void {
     for (const connection of this.idle.splice(0)) connection.destroy()
+  }
+
+  /** Frees the connection that was idle longest; false: none is idle. */
+  closeOneIdle(): boolean {
+    const connection = this.idle[0]
+    connection?.destroy()
+    return connection !== undefined
   }
 
   /** To be called now and then. */
@@ -55,23 +65,24 @@ export class Pool {
 
 class Connection implements Carrier {
   private readonly give: (connection: Connection, usable: boolean) => void
+  private readonly sockets: Sockets
   private socket: Socket<Connection> | null = null
   private exchange: Exchange | null = null
   /** What the kernel has not taken yet. */
   private unsent: Uint8Array[] = []
   private ready = false
   private gone = false
+  /** It counts among the sockets. */
+  private hasPlace = false
   /** On the monotonic clock: when a sweep first found the connection idle. */
   private idleSince: number | null = null
 
-  constructor(origin: Origin, give: (connection: Connection, usable: boolean) => void) {
+  constructor(origin: Origin, sockets: Sockets, give: (connection: Connection, usable: boolean) => void) {
     this.give = give
-    const { hostname, port, tls } = origin
-    const connecting =
-      tls === null
-        ? Bun.connect<Connection>({ hostname, port, socket: PLAIN, data: this })
-        : Bun.connect<Connection>({ hostname, port, socket: SECURE, data: this, tls: { serverName: hostname, ...tls } })
-    connecting.catch((error: unknown) => this.ended(error instanceof Error ? error : new Error(String(error))))
+    this.sockets = sockets
+    this.connect(origin).catch((error: unknown) =>
+      this.ended(error instanceof Error ? error : new Error(String(error))),
+    )
   }
 
   begin(pieces: readonly Uint8Array[], listener: Listener): Exchange {
@@ -91,8 +102,7 @@ class Connection implements Carrier {
 
   destroy(): void {
     if (this.gone) return
-    this.gone = true
-    this.give(this, false)
+    this.leave()
     this.socket?.terminate()
   }
 
@@ -142,12 +152,33 @@ class Connection implements Carrier {
   }
 
   ended(cause: Error | null): void {
-    this.gone = true
-    this.give(this, false)
+    this.leave()
     const { exchange } = this
     this.exchange = null
-    exchange?.ended(cause)
+    exchange?.ended(this.socket === null ? this.sockets.reasonFor(cause) : cause)
     this.socket?.terminate()
+  }
+
+  private async connect({ hostname, port, tls }: Origin): Promise<void> {
+    this.hasPlace = this.sockets.take()
+    if (!this.hasPlace) throw new NoRoom()
+    if (tls === null) await Bun.connect<Connection>({ hostname, port, socket: PLAIN, data: this })
+    else
+      await Bun.connect<Connection>({
+        hostname,
+        port,
+        socket: SECURE,
+        data: this,
+        tls: { serverName: hostname, ...tls },
+      })
+  }
+
+  /** May be called again. */
+  private leave(): void {
+    this.gone = true
+    this.give(this, false)
+    if (this.hasPlace) this.sockets.give()
+    this.hasPlace = false
   }
 
   private write(pieces: readonly Uint8Array[]): void {
