@@ -36,10 +36,8 @@ describe.skipIf(WITHOUT_REDIS !== null)(`rediss${WITHOUT_REDIS === null ? "" : `
             config.callers.push(callerEntry("limited", token, ["default"], { quota: { day: { requests: 1 } } }))
           },
         }
-        await using router = await startGateway(
-          setup,
-          jsonLog(systemClock, (line) => void lines.push(line)),
-        )
+        const log = jsonLog(systemClock, (line) => void lines.push(line))
+        await using router = await startGateway(setup, { log })
         const ask = () => router.call("chat", SAMPLES.chat.request({ text: "hi" }), { token })
         if (isTrusted) {
           expect((await ask()).status).toBe(200)
