@@ -1,6 +1,15 @@
-/** What follows the end of a stream. */
+/** How a stream of an upstream ends, and what follows its end. */
+import type { RouterError } from "../errors.ts"
 import type { Timers } from "../system/clock.ts"
 import type { UpstreamAnswer } from "../upstream/answer.ts"
+import type { Failure } from "../upstream/failure.ts"
+
+export type StreamEnd =
+  | { readonly kind: "complete" }
+  /** The upstream broke off, or said that it failed. */
+  | { readonly kind: "failed"; readonly failure: Failure }
+  /** A limit of the caller allows no more. */
+  | { readonly kind: "stopped"; readonly error: RouterError }
 
 /** How long a stream may go on after its terminal frame before its rest is given up. */
 const AFTERMATH_MS = 200

@@ -16,7 +16,7 @@ import {
   type Failure,
 } from "../upstream/failure.ts"
 import { upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
-import { readRest } from "./aftermath.ts"
+import { readRest, type StreamEnd } from "./aftermath.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { Growth } from "./growth.ts"
@@ -31,16 +31,9 @@ const MOST_TRAILING_BYTES = 16_384
 const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
 const encoder = new TextEncoder()
 
-type End =
-  | { readonly kind: "complete" }
-  /** The upstream broke off, or said that it failed. */
-  | { readonly kind: "failed"; readonly failure: Failure }
-  /** A limit of the caller allows no more. */
-  | { readonly kind: "stopped"; readonly error: RouterError }
-
 export class UpstreamStream {
   /** Set once nothing more will come. */
-  end: End | null = null
+  end: StreamEnd | null = null
   /** The terminal frame and what follows it; to be sent when the call is recorded. */
   tail: Uint8Array = new Uint8Array(0)
   readonly observer: StreamObserver
