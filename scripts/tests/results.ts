@@ -22,6 +22,8 @@ const OUTCOMES: Readonly<Record<string, keyof Counts>> = {
 }
 const RESULT = /^\((pass|fail|skip|todo)\) (.*?)(?: \[[\d.]+m?s\])?$/u
 const HEADER = /^(\S+\.(?:test|spec)\.tsx?):$/u
+/** Failures of a long run are listed once more at its end. */
+const RECAP = /^\d+ tests? failed:$/u
 /** The summary of `bun test`: ` 12 pass`. Errors are those outside of any test, such as a file that cannot be loaded. */
 const SUMMARY = /^ ?(\d+) (pass|fail|skip|todo|errors?)$/u
 
@@ -34,6 +36,7 @@ export class Results {
   readonly #summary: Counts = { passed: 0, failed: 0, skipped: 0 }
   #errors = 0
   #hasSummary = false
+  #isRecap = false
   #file = ""
 
   /** Null for lines that say nothing by themselves. */
@@ -43,7 +46,9 @@ export class Results {
       this.#file = header[1] ?? ""
       return null
     }
+    this.#isRecap ||= RECAP.test(text)
     const result = RESULT.exec(text)
+    if (result !== null && this.#isRecap) return null
     if (result !== null) return this.#takeResult(text, OUTCOMES[result[1] ?? ""] ?? "failed", result[2] ?? "")
     const summary = SUMMARY.exec(text)
     if (summary === null) return { text, file: this.#file, outcome: null }
