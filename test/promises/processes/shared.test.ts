@@ -14,8 +14,8 @@ import { vendorAnswer } from "../../helpers/vendor.ts"
 
 const NAMES = ["one", "two"] as const
 const BUDGET = 10
-/** Conversations of each dialect that must stay; all of them go to one of two targets by chance once in 2,048 runs. */
-const STAYING = 12
+/** Conversations of each dialect that must stay; by chance all of a dialect go to one of the two targets once in 10,000 runs. */
+const STAYING = 16
 const PER_CALL = SAMPLES.chat.usage.input + SAMPLES.chat.usage.output
 const TOKEN = newToken("limited")
 const PAUSE = { enabled: true, min_backoff_ms: 60_000, max_backoff_ms: 60_000 }
