@@ -9,21 +9,25 @@ export const BARE_LINE_END: RegExp = /\r[^\n]|[^\r]\n/
 const TAB = 9
 const SPACE = 32
 
-/** Takes away optional white space, which is space and tab only: `trim()` also takes the no-break space. */
-export function withoutSpace(text: string): string {
-  let from = 0
-  let to = text.length
-  while (from < to && isSpace(text.charCodeAt(from))) from++
-  while (to > from && isSpace(text.charCodeAt(to - 1))) to--
-  return text.slice(from, to)
+/** A part of a text without its optional white space, which is space and tab only: `trim()` also takes the no-break space. */
+export function withoutSpace(text: string, from = 0, to: number = text.length): string {
+  let start = from
+  let end = to
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
 }
 
 /**
  * The value of a field that says how long a message is. A tab behind it stays, so that it is no number and no coding:
  * readers differ there.
  */
-export function framingValue(text: string): string {
-  return text.replace(/^[ \t]+/, "").replace(/ +$/, "")
+export function framingValue(text: string, from = 0, to: number = text.length): string {
+  let start = from
+  let end = to
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && text.charCodeAt(end - 1) === SPACE) end--
+  return text.slice(start, end)
 }
 
 interface Fields {
@@ -37,7 +41,9 @@ export function asksToClose(fields: Fields): boolean {
 
 /** Does a list such as the value of `Connection` name this? `member` in lower case. */
 export function lists(value: string | null, member: string): boolean {
-  return value !== null && value.split(",").some((part) => withoutSpace(part).toLowerCase() === member)
+  // most say something else, and need not be cut up
+  if (value === null || !value.toLowerCase().includes(member)) return false
+  return value.split(",").some((part) => withoutSpace(part).toLowerCase() === member)
 }
 
 function isSpace(code: number): boolean {

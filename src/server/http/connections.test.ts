@@ -136,6 +136,17 @@ test("half a head has 75 seconds, and 5 where connections are scarce", async () 
   expect(waiting.map(({ isOpen }) => isOpen)).toEqual([false, false, false])
 })
 
+test("an address that fills its part has less time, and others keep theirs", async () => {
+  const made = hall({ max: 100, perAddress: 4 })
+  const greedy = [made.come("192.0.2.1"), made.come("192.0.2.1"), made.come("192.0.2.1")]
+  const other = made.come("192.0.2.2")
+  for (const socket of [...greedy, other]) await say(socket, "GET / HT")
+  made.now = 5001
+  made.connections.closeIdle()
+  expect(greedy.map(({ isOpen }) => isOpen)).toEqual([false, false, false])
+  expect(other.isOpen).toBe(true)
+})
+
 test("at the bound those go that waited too long, so that the next one comes in", async () => {
   const full = hall({ max: 2 })
   await say(full.come(), "GET / HT")

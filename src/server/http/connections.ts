@@ -27,7 +27,9 @@ export interface ConnectionRules {
 const IDLE_MS = 75_000
 /** The same where connections are scarce. */
 const SCARCE_IDLE_MS = 5000
-/** Of the most there may be, the share from which they are scarce. */
+/** All proxies together, which have no bound of their own. */
+const PROXIES = "proxies"
+/** Of the most there may be, of all or of an address, the share from which they are scarce. */
 const SCARCE_SHARE = 0.75
 /** At the bound waiting connections are looked through again after this time. */
 const SEARCH_AGAIN_MS = 500
@@ -53,12 +55,10 @@ export class Connections {
 
   /** Takes a new socket; null: it was cut. */
   open(socket: Socket<Connection | undefined>): Connection | null {
-    const bounds = this.rules.bounds()
-    const { max, perAddress } = bounds
-    if (this.served >= max) this.searchIdle()
-    const network = networkOf(socket.remoteAddress)
-    const ofNetwork = this.byNetwork.get(network) ?? 0
-    const hasRoom = this.served < max && (ofNetwork < perAddress || bounds.isExempt(socket.remoteAddress))
+    const { remoteAddress } = socket
+    const network = this.rules.bounds().isExempt(remoteAddress) ? PROXIES : networkOf(remoteAddress)
+    if (!this.hasRoomFor(network)) this.searchIdle()
+    const hasRoom = this.hasRoomFor(network)
     if (!hasRoom) this.rules.full()
     if (!hasRoom && this.turnedAway >= MOST_TURNED_AWAY) {
       socket.terminate()
@@ -68,7 +68,7 @@ export class Connections {
     this.all.add(connection)
     if (hasRoom) {
       connection.network = network
-      this.byNetwork.set(network, ofNetwork + 1)
+      this.byNetwork.set(network, this.countOf(network) + 1)
     } else {
       this.turnedAway++
       connection.turnAway()
@@ -80,7 +80,24 @@ export class Connections {
   closeIdle(): void {
     const now = this.clock.monotonicMs()
     const isScarce = this.served >= this.rules.bounds().max * SCARCE_SHARE
-    for (const connection of this.all) connection.closeIfIdle(now, isScarce ? SCARCE_IDLE_MS : IDLE_MS)
+    for (const connection of this.all)
+      connection.closeIfIdle(now, isScarce || this.isScarceFor(connection.network) ? SCARCE_IDLE_MS : IDLE_MS)
+  }
+
+  private hasRoomFor(network: string): boolean {
+    return this.served < this.rules.bounds().max && this.countOf(network) < this.mostOf(network)
+  }
+
+  private isScarceFor(network: string | null): boolean {
+    return network !== null && this.countOf(network) >= this.mostOf(network) * SCARCE_SHARE
+  }
+
+  private countOf(network: string): number {
+    return this.byNetwork.get(network) ?? 0
+  }
+
+  private mostOf(network: string): number {
+    return network === PROXIES ? Infinity : this.rules.bounds().perAddress
   }
 
   private get served(): number {
@@ -101,7 +118,7 @@ export class Connections {
       this.turnedAway--
       return
     }
-    const left = (this.byNetwork.get(network) ?? 1) - 1
+    const left = this.countOf(network) - 1
     if (left === 0) this.byNetwork.delete(network)
     else this.byNetwork.set(network, left)
   }

@@ -116,8 +116,8 @@ function parseFields(lines: string): RequestHeaders {
     const end = stop < 0 ? lines.length : stop
     const colon = lines.indexOf(":", at)
     const name = lines.slice(at, colon).toLowerCase()
-    const value = lines.slice(colon + 1, end)
-    addField(headers, name, ONCE.has(name) ? framingValue(value) : withoutSpace(value))
+    const valueOf = ONCE.has(name) ? framingValue : withoutSpace
+    addField(headers, name, valueOf(lines, colon + 1, end))
     at = end + 2
   }
   return headers

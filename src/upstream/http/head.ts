@@ -29,14 +29,14 @@ export class ResponseHeaders {
   }
 
   /** The value of a field, `name` in lower case; several lines are joined by ", ". */
-  get(name: string, valueOf: (text: string) => string = withoutSpace): string | null {
+  get(name: string, valueOf: typeof withoutSpace = withoutSpace): string | null {
     this.lower ??= this.text.toLowerCase()
     const needle = `\r\n${name}:`
     let value: string | null = null
     for (let at = this.lower.indexOf(needle); at >= 0; at = this.lower.indexOf(needle, at + 2)) {
       const from = at + needle.length
       const end = this.text.indexOf("\r\n", from)
-      const line = valueOf(this.text.slice(from, end < 0 ? undefined : end))
+      const line = valueOf(this.text, from, end < 0 ? this.text.length : end)
       value = value === null ? line : `${value}, ${line}`
     }
     return value
