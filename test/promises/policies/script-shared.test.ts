@@ -16,7 +16,7 @@ async function startShared(script: string): Promise<Scripted> {
   return startWith(
     (directory) => {
       writeFileSync(path.join(directory, "route.ts"), script)
-      return { strategy: "script", script: "route.ts" }
+      return { strategy: "script", script: "route.ts", script_limits: { max_memory_bytes: 8_388_608 } }
     },
     (config) => {
       for (const { name, token } of OTHERS) config.callers.push(callerEntry(name, token, ["default"]))
@@ -57,7 +57,7 @@ test("a script is told a word of a client's wish to reason, however long that is
 test("bodies that are too much for a script bench it for their caller, and for nobody else", async () => {
   await using router = await startShared(`export function route(ctx: any) {
     return { targetIndex: 1, classLabel: "members-" + Object.keys(ctx.request).length } }`)
-  const dense = chat("hello", { metadata: { dense: Array.from({ length: 200_000 }, () => []) } })
+  const dense = chat("hello", { metadata: { dense: Array.from({ length: 300_000 }, () => []) } })
   for (let stops = 0; stops < 3; stops++) expect(await reason(router, dense)).toMatch(/^(?:deadline|memory)$/)
   expect(await reason(router, chat("hello"))).toBe("benched")
   for (const { token } of OTHERS) expect(await reason(router, dense, token)).toMatch(/^(?:deadline|memory)$/)
