@@ -11,7 +11,9 @@ export async function scriptFindings({ config, positionOf }: LoadResult): Promis
   const nobody = { send: () => Promise.resolve({ kind: "fault", fault: "forbidden" } as const) }
   const scripts = new Scripts({ client: nobody, clock: systemClock, clocks: computingClocks, log: silentLog })
   const findings: Finding[] = []
-  for (const group of new Set(compile(config, { userAgent: "" }).groups.values())) {
+  const groups = [...new Set(compile(config, { userAgent: "" }).groups.values())]
+  await scripts.bundle(groups)
+  for (const group of groups) {
     try {
       await scripts.prepare([group])
     } catch (error) {

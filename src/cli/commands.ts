@@ -1,5 +1,6 @@
 /** Every command with one line about it; what a command needs is loaded only when it runs. */
 import { nearest } from "../config/nearest.ts"
+import { BUNDLE_COMMAND } from "../routing/script/bundle/bundles.ts"
 import { asUsageError, EXIT, print, printError, type Command } from "./command.ts"
 
 interface Listed {
@@ -27,6 +28,10 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   if (first === undefined) {
     printError(overview())
     return EXIT.usage
+  }
+  if (first === BUNDLE_COMMAND) {
+    const { run: bundle } = await import("./bundle-scripts.ts")
+    return bundle()
   }
   if (first === "--version" || first === "-v") return run("version", rest)
   if (["help", "--help", "-h"].includes(first)) return help(rest)

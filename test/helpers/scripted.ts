@@ -25,6 +25,33 @@ export async function startScripted(script: string, group: Block = {}): Promise<
   })
 }
 
+/** What a group of `startScripts` is decided by: a script's source, with further keys of the group. */
+export interface ScriptedGroup extends Block {
+  readonly source: string
+}
+
+/** One router with a group for each name, and `plain`: a start costs more than a hundred calls. */
+export function startScripts(groups: Readonly<Record<string, ScriptedGroup | string>>): Promise<Scripted> {
+  return startWith(
+    () => ({ strategy: "failover" }),
+    (config, directory) => {
+      const targets = config.models["default"]?.["targets"]
+      for (const [index, [name, given]] of Object.entries(groups).entries()) {
+        const { source, ...block } = typeof given === "string" ? { source: given } : given
+        writeFileSync(path.join(directory, `${index}.ts`), source)
+        config.models[name] = { strategy: "script", script: `${index}.ts`, ...block, targets }
+      }
+      config.callers[0] = { ...config.callers[0], allow: ["default", "plain", ...Object.keys(groups)] }
+    },
+  )
+}
+
+/** What the call's trace says of the policy: its class label, or why it failed. */
+export function policyReason({ gateway }: Scripted, requestId: string): string {
+  const event = gateway.records.trace(requestId).find((row) => row.event === "policy_execution")
+  return String(event?.reason)
+}
+
 export async function startWith(
   group: (directory: string) => Block,
   more: (config: Config, directory: string) => void = () => {},

@@ -5,11 +5,14 @@ import { jsonText, type PolicyClient } from "../policy/http.ts"
 type Init = { readonly method?: unknown; readonly headers?: unknown; readonly body?: unknown }
 
 const MOST_SENT_BYTES = 1_048_576
+/** Characters of what is sent with all around it: more is not even parsed. */
+const MOST_READ = 2 * MOST_SENT_BYTES
 const MAY_SET = /^(?:accept|content-type|x-[a-z0-9-]{1,64})$/
 const VALUE = /^[\t\x20-\x7e]{0,1024}$/
 
 /** Resolves with `{"ok":…,"status":…,"body":…}` or `{"error":code}` as JSON. Never rejects. */
 export async function fetchJson(client: PolicyClient, rules: PolicyHttp, url: string, init: string): Promise<string> {
+  if (init.length > MOST_READ) return failed("too-large")
   const { method = "GET", headers = {}, body } = (JSON.parse(init) ?? {}) as Init
   const allowed = headersOf(headers)
   const sent = method === "POST" ? Buffer.from(JSON.stringify(body ?? null)) : null

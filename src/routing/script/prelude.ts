@@ -14,7 +14,7 @@ export const PRELUDE: string = `(function (host, statics, evaluate) {
 const { parse, stringify } = JSON
 const { freeze, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, create } = Object
 const { ownKeys, apply } = Reflect
-const MapOf = Map, PromiseOf = Promise, ErrorOf = Error, WeakSetOf = WeakSet, text = String
+const MapOf = Map, IteratorOf = Iterator, PromiseOf = Promise, ErrorOf = Error, WeakSetOf = WeakSet, text = String
 const isInternal = typeof InternalError === "function" ? (e) => e instanceof InternalError : () => false
 const then = PromiseOf.prototype.then
 
@@ -58,10 +58,15 @@ function harden(root) {
     freeze(value)
   }
 }
+// its callbacks would run in whichever call the engine tidies up
+delete globalThis.FinalizationRegistry
 // reached by syntax only
 harden(async function () {}); harden(function* () {}); harden(async function* () {})
+harden(async () => {}); harden(() => {}); harden(class {})
 harden([][Symbol.iterator]()); harden(new Map()[Symbol.iterator]()); harden(new Set()[Symbol.iterator]())
 harden(""[Symbol.iterator]()); harden("".matchAll(/x/g))
+harden([].values().map((value) => value)); harden(IteratorOf.from({ next() {} })); harden(IteratorOf.concat([]))
+;(function () { harden(arguments) })()
 const fixed = parse(statics)
 harden(fixed)
 harden(globalThis)

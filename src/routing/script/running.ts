@@ -10,6 +10,8 @@ export interface Running {
   fetches: number
   /** The numbers of those that are under way. */
   readonly open: Set<number>
+  /** What its promise came to. The call is over when its last job has run. */
+  answer: string | null
   timer: Timer | null
 }
 
@@ -20,5 +22,6 @@ export const IDLE: Omit<Running, "remainingMs"> = {
   settled: null,
   fetches: 0,
   open: new Set<number>(),
+  answer: null,
   timer: null,
 }

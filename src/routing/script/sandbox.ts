@@ -2,12 +2,13 @@
  * One script in its own engine. Calls are answered at once, or wait for what they fetch; while one waits others go on.
  * A sandbox that was stopped by force or ran out of memory is `ruined` and must not be used again.
  */
-import type { QuickJSContext, QuickJSHandle, QuickJSRuntime, QuickJSWASMModule } from "quickjs-emscripten-core"
+import type { QuickJSHandle } from "quickjs-emscripten-core"
 import type { CallSource } from "./call-source.ts"
 import { engineText } from "./engine-text.ts"
 import { newEngine, Stopped } from "./engine.ts"
 import { faultOf, ScriptFault } from "./fault.ts"
-import { ASKED, PRELUDE } from "./prelude.ts"
+import { ASKED } from "./prelude.ts"
+import { Realm } from "./realm.ts"
 import { IDLE, type Running } from "./running.ts"
 import { TimeLimit, type SandboxTime } from "./time-limit.ts"
 
@@ -21,7 +22,6 @@ export interface SandboxLimits {
 
 /** How many fetches one call may make. */
 const MOST_FETCHES = 8
-const STACK_BYTES = 262_144
 
 export class Sandbox {
   ruined = false
@@ -33,12 +33,7 @@ export class Sandbox {
   private readonly running = new Map<number, Running>()
   /** Fetches of calls that are over: what the engine keeps for their answers must go. */
   private unheard: number[] = []
-  private runtime!: QuickJSRuntime
-  private context!: QuickJSContext
-  private entry!: QuickJSHandle
-  private start!: QuickJSHandle
-  private resume!: QuickJSHandle
-  private forget!: QuickJSHandle
+  private realm!: Realm
   private lastCall = 0
   private lastFetch = 0
 
@@ -53,10 +48,13 @@ export class Sandbox {
    * @param statics what is the same for every call, as JSON
    * @throws ScriptFault, Error when the script has no function `route`
    */
-  static async create(code: string, statics: string, limits: SandboxLimits, time: SandboxTime): Promise<Sandbox> {
-    const sandbox = new Sandbox(limits, time)
+  static async create(code: string, statics: string, limits: SandboxLimits, clocks: SandboxTime): Promise<Sandbox> {
+    const sandbox = new Sandbox(limits, clocks)
     const engine = await newEngine(limits.memoryBytes, () => sandbox.time.tick())
-    sandbox.prepare(engine, code, statics)
+    const host = (handles: readonly QuickJSHandle[]): QuickJSHandle => sandbox.serve(handles)
+    const { time } = sandbox
+    sandbox.realm = new Realm({ engine, memoryBytes: limits.memoryBytes, time, code, statics, host })
+    sandbox.probe()
     return sandbox
   }
 
@@ -69,12 +67,18 @@ export class Sandbox {
       remainingMs: this.limits.deadlineMs,
       fetches: 0,
       open: new Set(),
+      answer: null,
       timer: null,
     }
     this.running.set(id, call)
     let waits = false
     try {
-      const answer = this.enter(call, () => this.invoke(this.start, source.json, source.places, id))
+      const answer = this.enter(call, () => {
+        const given = this.realm.ask("start", source.json, source.places, id)
+        // the jobs that it leaves behind are its own
+        if (given !== "?") this.realm.runJobs()
+        return given
+      })
       if (answer !== "?") return understood(answer)
       call.remainingMs = this.time.leftMs()
       waits = true
@@ -103,7 +107,7 @@ export class Sandbox {
     const text = "x".repeat(this.limits.memoryBytes * SURE_SHARE)
     try {
       return this.enter({ ...IDLE, remainingMs: LOAD_MS }, () => {
-        const handle = engineText(this.context, text)
+        const handle = engineText(this.realm.context, text)
         handle?.dispose()
         return handle === null
       })
@@ -112,47 +116,14 @@ export class Sandbox {
     }
   }
 
-  private prepare(engine: QuickJSWASMModule, code: string, statics: string): void {
-    this.runtime = engine.newRuntime()
-    this.runtime.setMemoryLimit(this.limits.memoryBytes)
-    this.runtime.setMaxStackSize(STACK_BYTES)
-    this.runtime.setInterruptHandler(() => this.time.shallEnd())
-    this.context = this.runtime.newContext()
-    const { context } = this
-    const evaluate = context.unwrapResult(
-      context.evalCode(`(function (expose, router) { "use strict";\n${code}\n})`, "script.js"),
-    )
-    const prelude = context.unwrapResult(context.evalCode(PRELUDE, "prelude.js"))
-    const host = context.newFunction("host", (...handles) => this.serve(handles))
-    this.entry = context.unwrapResult(
-      context.callFunction(prelude, context.undefined, host, context.newString(statics), evaluate),
-    )
-    this.start = context.newString("start")
-    this.resume = context.newString("resume")
-    this.forget = context.newString("forget")
-    const probe: Running = { ...IDLE, remainingMs: LOAD_MS }
-    const answer = this.enter(probe, () => this.invoke(context.newString("probe")))
+  private probe(): void {
+    const answer = this.enter({ ...IDLE, remainingMs: LOAD_MS }, () => {
+      const given = this.realm.ask("probe")
+      this.realm.runJobs()
+      return given
+    })
     if (answer === "?") throw new Error("it has no exported function `route`")
     understood(answer)
-  }
-
-  private invoke(what: QuickJSHandle, ...values: readonly (string | number)[]): string {
-    const { context } = this
-    const handles = values.map((value) =>
-      typeof value === "string" ? context.newString(value) : context.newNumber(value),
-    )
-    const result = context.callFunction(this.entry, context.undefined, what, ...handles)
-    for (const handle of handles) handle.dispose()
-    if (result.error !== undefined) {
-      result.error.dispose()
-      // what a script cannot catch: the end of its time, or of its memory
-      if (this.time.interrupted) throw new ScriptFault("deadline")
-      this.ruined = true
-      throw new ScriptFault("memory")
-    }
-    const answer = context.getString(result.value)
-    result.value.dispose()
-    return answer
   }
 
   /** Runs a part of a call on its own budget. */
@@ -162,6 +133,8 @@ export class Sandbox {
       if (this.unheard.length > 0) this.forgetUnheard()
       this.time.begin(call.remainingMs)
       const result = work()
+      // what does not fit is thrown in the script too, which may go on from there
+      if (this.isFull) this.realm.runJobs()
       if (this.time.stopped) throw new Stopped()
       if (this.isFull) throw new ScriptFault("too-large")
       // an executor of a promise swallows its end: what came out afterwards does not count
@@ -169,7 +142,8 @@ export class Sandbox {
       return result
     } catch (error) {
       if (error instanceof ScriptFault && !this.time.stopped) {
-        if (error.kind === "memory") this.ruined = true
+        // what this call left in the queue would run in the next one, and on its time
+        if (error.kind === "memory" || this.realm.hasJobs) this.ruined = true
         throw error
       }
       this.ruined = true
@@ -184,21 +158,17 @@ export class Sandbox {
   /** On nobody's budget: what is freed belongs to calls that are over. */
   private forgetUnheard(): void {
     this.time.begin(LOAD_MS)
-    for (const number of this.unheard.splice(0)) this.invoke(this.forget, number)
+    for (const number of this.unheard.splice(0)) this.realm.ask("forget", number)
   }
 
   /** The script's microtasks; then the call is over, or waits for a fetch, or for nothing. */
   private goOn(id: number, call: Running): void {
     try {
-      this.enter(call, () => {
-        const done = this.runtime.executePendingJobs()
-        if (done.error !== undefined) done.error.dispose()
-        if (!this.running.has(id)) return
-        if (this.time.interrupted) throw new ScriptFault("deadline")
-        if (done.error !== undefined) throw new ScriptFault("memory")
-      })
+      this.enter(call, () => this.realm.runJobs())
       call.remainingMs = this.time.leftMs()
-      if (this.running.has(id) && call.open.size === 0) throw new ScriptFault("never-settles")
+      const { answer } = call
+      if (answer !== null) this.finish(id, () => understood(answer))
+      else if (call.open.size === 0) throw new ScriptFault("never-settles")
     } catch (error) {
       this.fail(id, error)
     }
@@ -206,7 +176,7 @@ export class Sandbox {
 
   /** The one function that a sandbox can call. */
   private serve(handles: readonly QuickJSHandle[]): QuickJSHandle {
-    const { context } = this
+    const { context } = this.realm
     // what is read here is always of one kind: the prelude alone calls, and a script cannot reach its way to call
     const number = (place: number): number => context.getNumber(handles[place] ?? context.undefined)
     const text = (place: number): string => context.getString(handles[place] ?? context.undefined)
@@ -216,8 +186,7 @@ export class Sandbox {
     if (call === undefined) return context.newString("not-in-a-call")
     if (what === ASKED.done) {
       // what was interrupted may still settle its promise, with words of its own
-      if (this.time.interrupted) this.fail(id, new ScriptFault("deadline"))
-      else this.finish(id, () => understood(text(2)))
+      if (!this.time.interrupted) call.answer = text(2)
       return context.undefined
     }
     if (what === ASKED.fetch) return this.beginFetch(id, call, text(2), text(3))
@@ -225,8 +194,11 @@ export class Sandbox {
   }
 
   /** What is too large for the engine is the prompt's doing, not the script's: nothing is ruined by it. */
-  private said(text: string): QuickJSHandle {
-    const handle = text.length > this.limits.memoryBytes ? null : engineText(this.context, text)
+  private said(read: () => string): QuickJSHandle {
+    const handle = this.time.without(() => {
+      const text = read()
+      return text.length > this.limits.memoryBytes ? null : engineText(this.realm.context, text)
+    })
     if (handle !== null) return handle
     this.isFull = true
     throw new Error("the text does not fit into the memory of the script")
@@ -234,22 +206,25 @@ export class Sandbox {
 
   /** A text that would not come over as it is goes as JSON: the engine's end with their first NUL and know no half pairs. */
   private told(what: number, source: CallSource): QuickJSHandle {
-    const { time } = this
-    if (what === ASKED.counts) return this.said(time.without(() => source.counts()))
-    if (what === ASKED.request) return this.said(time.without(() => source.body()))
-    const text = time.without(() => source.text())
-    if (what === ASKED.quotedText) return this.said(JSON.stringify(text))
-    return text.includes("\0") || !text.isWellFormed() ? this.context.undefined : this.said(text)
+    if (what === ASKED.counts) return this.said(() => source.counts())
+    if (what === ASKED.request) return this.said(() => source.body())
+    if (what === ASKED.quotedText) return this.said(() => JSON.stringify(source.text()))
+    const plain = this.time.without(() => {
+      const text = source.text()
+      return text.includes("\0") || !text.isWellFormed() ? null : text
+    })
+    return plain === null ? this.realm.context.undefined : this.said(() => plain)
   }
 
   private beginFetch(id: number, call: Running, url: string, init: string): QuickJSHandle {
     const { fetch } = call.source
-    if (fetch === null) return this.context.newString("not-enabled")
-    if (++call.fetches > MOST_FETCHES) return this.context.newString("too-many")
+    if (fetch === null) return this.realm.context.newString("not-enabled")
+    if (++call.fetches > MOST_FETCHES) return this.realm.context.newString("too-many")
     const number = ++this.lastFetch
     call.open.add(number)
-    void this.whenFetched(id, call, number, fetch(url, init))
-    return this.context.newNumber(number)
+    const answer = this.time.without(() => fetch(url, init))
+    void this.whenFetched(id, call, number, answer)
+    return this.realm.context.newNumber(number)
   }
 
   private async whenFetched(id: number, call: Running, number: number, answer: Promise<string>): Promise<void> {
@@ -257,7 +232,7 @@ export class Sandbox {
     call.open.delete(number)
     if (this.running.get(id) !== call) return
     try {
-      this.enter(call, () => this.invoke(this.resume, number, json))
+      this.enter(call, () => this.realm.ask("resume", number, json))
       call.remainingMs = this.time.leftMs()
       this.goOn(id, call)
     } catch (error) {

@@ -7,16 +7,18 @@ import type { PolicyClient } from "../policy/http.ts"
 import { targetFactsOf } from "../policy/target-facts.ts"
 import type { CallFacts } from "../strategy.ts"
 import { Bench, BENCH_SECONDS } from "./bench.ts"
-import { bundleScript, ScriptRefused } from "./bundle.ts"
+import type { Bundled } from "./bundle/bundler.ts"
+import { Bundles } from "./bundle/bundles.ts"
 import { sourceOf } from "./call-source.ts"
 import { ScriptFault } from "./fault.ts"
+import { ScriptRefused } from "./refused.ts"
 import { Sandbox, type SandboxLimits } from "./sandbox.ts"
 import type { Clocks } from "./time-limit.ts"
 
 export interface ScriptTools {
   readonly client: PolicyClient
   /** By which scripts that are stopped too often are kept off, and end that wait too long. */
-  readonly clock: Pick<Clock, "monotonicMs" | "after">
+  readonly clock: Pick<Clock, "monotonicMs" | "after" | "every">
   /** What their computing time is measured with. */
   readonly clocks: Clocks
   readonly log: Log
@@ -29,10 +31,12 @@ const LOG_EVERY_MS = 10_000
 
 export class Scripts {
   private readonly tools: ScriptTools
+  private readonly bundles: Bundles
   private readonly loaded = new WeakMap<ScriptSettings, Script>()
 
   constructor(tools: ScriptTools) {
     this.tools = tools
+    this.bundles = new Bundles(tools.clock)
   }
 
   /**
@@ -40,15 +44,22 @@ export class Scripts {
    * @throws ScriptRefused with file, line and column
    */
   async prepare(groups: Iterable<Group>): Promise<readonly string[]> {
+    const all = [...new Set(groups)]
+    const bundles = await this.bundle(all)
     const files: string[] = []
-    for (const group of new Set(groups)) {
+    for (const group of all) {
       for (const [mode, settings] of scriptsOf(group)) {
-        const script = await Script.load(mode, group, settings, this.tools)
+        const script = await Script.load(mode, group, settings, bundles.get(settings.file), this.tools)
         this.loaded.set(settings, script)
         files.push(...script.files)
       }
     }
     return files
+  }
+
+  /** Those that are not bundled yet, or whose files have changed, in one go. */
+  bundle(groups: readonly Group[]): Promise<ReadonlyMap<string, Bundled>> {
+    return this.bundles.of(groups.flatMap((group) => scriptsOf(group).map(([, { file }]) => file)))
   }
 
   of({ script }: StrategySettings): Script {
@@ -107,14 +118,20 @@ export class Script {
     this.limits = { deadlineMs: settings.deadlineMs, memoryBytes: settings.memoryBytes, wallMs: WALL_MS }
   }
 
-  static async load(mode: Mode, group: Group, settings: ScriptSettings, tools: ScriptTools): Promise<Script> {
+  static async load(
+    mode: Mode,
+    group: Group,
+    settings: ScriptSettings,
+    bundle: Bundled | undefined,
+    tools: ScriptTools,
+  ): Promise<Script> {
+    const { code = null, files = [settings.file], message = "it was not bundled" } = bundle ?? {}
     try {
-      const { code, files } = await bundleScript(settings.file)
+      if (code === null) throw new Error(message)
       const script = new Script(mode, group, settings, code, files, tools)
       await script.usable()
       return script
     } catch (error) {
-      const files = error instanceof ScriptRefused ? error.files : [settings.file]
       const where = `models.${group.name}.${mode === "shadow" ? "shadow." : ""}script`
       throw new ScriptRefused(`${where}: ${error instanceof Error ? error.message : String(error)}`, files)
     }

@@ -2,13 +2,18 @@ import { expect, test } from "bun:test"
 import { Stopped } from "./engine.ts"
 import { TimeLimit } from "./time-limit.ts"
 
+/** Ticks of a warm engine on an idle machine. */
+const TICKS_PER_MS = 120
+
 function limited(budgetMs: number) {
   const at = { nowMs: 1000, cpuMs: 50 }
   const limit = new TimeLimit({ nowMs: () => at.nowMs, cpuMs: () => at.cpuMs })
   limit.begin(budgetMs)
   return {
     limit,
-    pass: (wallMs: number, cpuMs: number): void => {
+    /** Computes with so many ticks of the meter before the clocks go on. */
+    pass: (wallMs: number, cpuMs: number, ticks = cpuMs * TICKS_PER_MS): void => {
+      for (let tick = 0; tick < ticks; tick++) limit.tick()
       at.nowMs += wallMs
       at.cpuMs += cpuMs
     },
@@ -38,10 +43,33 @@ test("waiting for the processor does not count", () => {
   expect(() => limit.tick()).toThrow(Stopped)
 })
 
-test("the router's own work does not count", () => {
+test("the same work counts no more where the engine is not compiled yet or the machine is slow", () => {
+  const { limit, pass } = limited(50)
+  // 20 ms of work take 180 ms
+  pass(180, 180, 2000)
+  expect(limit.leftMs()).toBe(30)
+  expect(limit.shallEnd()).toBe(false)
+  expect(() => limit.tick()).not.toThrow()
+  pass(300, 300, 3200)
+  expect(limit.shallEnd()).toBe(true)
+  expect(() => limit.tick()).toThrow(Stopped)
+})
+
+test("work that hardly ticks ends at ten times the budget", () => {
+  const { limit, pass } = limited(50)
+  pass(490, 490, 1)
+  expect(() => limit.tick()).not.toThrow()
+  pass(11, 11, 0)
+  expect(() => limit.tick()).toThrow(Stopped)
+})
+
+test("the router's own work does not count, also where the engine does it", () => {
   const { limit, pass } = limited(50)
   pass(30, 30)
-  limit.without(() => pass(500, 500))
+  limit.without(() => {
+    pass(500, 500)
+    expect(() => limit.tick()).not.toThrow()
+  })
   expect(limit.leftMs()).toBe(20)
   expect(limit.shallEnd()).toBe(false)
   expect(() => limit.tick()).not.toThrow()

@@ -1,12 +1,11 @@
 /** A script, or a prompt that a script reads, that tries to break the router: its own call ends, or is decided as if nothing was. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { writeFileSync } from "node:fs"
-import path from "node:path"
 import { expectError } from "../../helpers/expectations.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { flood, reply, stall } from "../../helpers/behaviours.ts"
 import { ALL_SAMPLES, SAMPLES } from "../../helpers/samples.ts"
-import { startScripted, startWith, type Scripted } from "../../helpers/scripted.ts"
+import { sampled, sampledByKind } from "../../helpers/sample.ts"
+import { policyReason, startScripted, startScripts, type Scripted, type ScriptedGroup } from "../../helpers/scripted.ts"
 
 const UNSAFE = "unsafe_class_label"
 const MEGABYTES_10 = 10_000_000
@@ -92,24 +91,34 @@ const ATTACKS: Readonly<Record<string, readonly [code: string, said: string]>> =
   "keeps its router for later": ["(ctx as any).constructor; (router as any).fetchJSON.call({}, 'http://x')", "threw"],
 }
 
+const DRAWN = sampledByKind(Object.entries(ATTACKS), ([, [, allowed]]) => [allowed], 12)
+const ENDS = "ends"
+const SMALL = "small"
+
+/** The group of an attack. */
+const groupOf = (what: string): string => what.replaceAll(/\W+/g, "-")
+
 /** A group with a script of its own for each attack, and `plain` for everybody else. */
 let router: Scripted
 
 beforeAll(async () => {
-  router = await startWith(
-    () => ({ strategy: "failover" }),
-    (config, directory) => {
-      const groups = Object.values(ATTACKS).map(([code], index): [string, Record<string, unknown>] => {
-        const source = `declare const router: any\nexport function route(ctx: any): any { ${code} }`
-        writeFileSync(path.join(directory, `${index}.ts`), source)
-        const limits = { max_memory_bytes: 16_777_216, deadline_ms: 50 }
-        const targets = config.models["default"]?.["targets"]
-        return [`attack-${index}`, { strategy: "script", script: `${index}.ts`, script_limits: limits, targets }]
-      })
-      Object.assign(config.models, Object.fromEntries(groups))
-      config.callers[0] = { ...config.callers[0], allow: ["plain", ...groups.map(([name]) => name)] }
+  const attacks = DRAWN.map(([what, [code]]) => [
+    groupOf(what),
+    {
+      source: `declare const router: any\nexport function route(ctx: any): any { ${code} }`,
+      script_limits: { max_memory_bytes: 16_777_216, deadline_ms: 30 },
     },
-  )
+  ])
+  router = await startScripts({
+    ...(Object.fromEntries(attacks) as Record<string, ScriptedGroup>),
+    [ENDS]: `export function route(ctx: any) {
+      const half = ctx.text.charCodeAt(ctx.text.length - 1) === 0xd83d
+      return { targetIndex: ctx.text.includes("secret") && half ? 1 : 0, classLabel: "chars-" + ctx.text.length } }`,
+    [SMALL]: {
+      source: "export function route(ctx: any) { return { targetIndex: ctx.text.length > 10 ? 1 : 0 } }",
+      script_limits: { max_memory_bytes: 1_048_576 },
+    },
+  })
 })
 
 afterAll(() => router[Symbol.asyncDispose]())
@@ -119,18 +128,14 @@ async function servesOthers(): Promise<void> {
   expect([plain.status, plain.text]).toEqual([200, SAMPLES.chat.unary("first")])
 }
 
-function said(requestId: string): string {
-  return String(router.gateway.records.trace(requestId).find(({ event }) => event === "policy_execution")?.reason)
-}
-
-for (const [index, [what, [, allowed]]] of Object.entries(ATTACKS).entries()) {
-  test(`a script that ${what}: ${allowed}`, async () => {
-    const text = `attacked <${index}>`
+for (const [what, [, allowed]] of DRAWN) {
+  test(`a script that ${what} ends no call but its own, and the trace says ${allowed}`, async () => {
+    const text = `attacked <${what}>`
     const [answer] = await Promise.all([
-      router.gateway.call("chat", SAMPLES.chat.request({ model: `attack-${index}`, text })),
-      ...Array.from({ length: 3 }, servesOthers),
+      router.gateway.call("chat", SAMPLES.chat.request({ model: groupOf(what), text })),
+      servesOthers(),
     ])
-    expect(allowed.split(" or ")).toContain(said(answer.requestId))
+    expect(allowed.split(" or ")).toContain(policyReason(router, answer.requestId))
     if (answer.status !== 200) expectError(answer, "chat", 502, "routing-policy-error")
     expect(router.servedBy(text)).toHaveLength(answer.status === 200 ? 1 : 0)
     expect(router.gateway.records.usage(answer.requestId)).toHaveLength(1)
@@ -141,41 +146,22 @@ for (const [index, [what, [, allowed]]] of Object.entries(ATTACKS).entries()) {
 test.each(ALL_SAMPLES.map((sample) => [sample.dialect, sample] as const))(
   "%s: a prompt cannot hide its end from a script",
   async (dialect, sample) => {
-    await using own = await startScripted(
-      `export function route(ctx: any) {
-        const half = ctx.text.charCodeAt(ctx.text.length - 1) === 0xd83d
-        return { targetIndex: ctx.text.includes("secret") && half ? 1 : 0, classLabel: "chars-" + ctx.text.length } }`,
-    )
     for (const text of ["before\0the secret \ud83d", "the secret \ud83d", `${"é".repeat(3000)}\0the secret \ud83d`]) {
-      const answer = await own.gateway.call(dialect, sample.request({ text }))
+      const answer = await router.gateway.call(dialect, sample.request({ text, model: ENDS }))
       expect([answer.status, answer.text]).toEqual([200, sample.unary("second")])
-      const events = own.gateway.records.trace(answer.requestId)
-      expect(events).toContainEqual(expect.objectContaining({ reason: `chars-${text.length}` }))
+      expect(policyReason(router, answer.requestId)).toBe(`chars-${text.length}`)
     }
   },
 )
 
 test("a prompt that does not fit into the script's memory ends its call alone", async () => {
-  await using own = await startScripted(
-    "export function route(ctx: any) { return { targetIndex: ctx.text.length > 10 ? 1 : 0 } }",
-    { script_limits: { max_memory_bytes: 1_048_576, deadline_ms: 1000 } },
-  )
-  const call = (text: string) => own.gateway.call("chat", SAMPLES.chat.request({ text }))
-  for (const text of [
-    "x".repeat(1_500_000),
-    "ü".repeat(700_000),
-    "x".repeat(16_000_000),
-    "x".repeat(17_000_000),
-    "x".repeat(30_000_000),
-  ]) {
-    const [huge, small, plain] = await Promise.all([
-      call(text),
-      call("small but long"),
-      own.gateway.call("chat", SAMPLES.chat.request({ model: "plain" })),
-    ])
+  const call = (text: string) => router.gateway.call("chat", SAMPLES.chat.request({ text, model: SMALL }))
+  const sizes = [700_000, 1_500_000, 16_000_000, 17_000_000, 30_000_000]
+  for (const text of sampled(sizes, 2).map((size) => (size < 1e6 ? "ü" : "x").repeat(size))) {
+    const [huge, small] = await Promise.all([call(text), call("small but long"), servesOthers()])
     expectError(huge, "chat", 502, "routing-policy-error")
-    expect(own.gateway.records.trace(huge.requestId)).toContainEqual(expect.objectContaining({ reason: "too-large" }))
-    expect([small.status, plain.status]).toEqual([200, 200])
+    expect(policyReason(router, huge.requestId)).toBe("too-large")
+    expect(small.status).toBe(200)
   }
 })
 
@@ -192,16 +178,15 @@ test("floods of fetches: eight in a call, and calls that hang hold up nobody", a
       return { targetIndex: 1, classLabel: [...new Set(fates)].sort().map(count as any).join(".") } }`,
     { script_http: { enabled: true, allow_hosts: ["127.0.0.1"], timeout_ms: 300 } },
   )
-  const label = async (text: string): Promise<unknown> => {
+  const label = async (text: string): Promise<string> => {
     const { requestId } = await own.gateway.call("chat", SAMPLES.chat.request({ text }))
-    return own.gateway.records.trace(requestId).find(({ event }) => event === "policy_execution")?.reason
+    return policyReason(own, requestId)
   }
-  const hanging = Array.from({ length: 20 }, () => label("hang"))
-  const floods = Array.from({ length: 5 }, () => label("flood"))
+  const hanging = Array.from({ length: 8 }, () => label("hang"))
+  const floods = Array.from({ length: 2 }, () => label("flood"))
   const plain = await own.gateway.call("chat", SAMPLES.chat.request({ model: "plain" }))
   expect(plain.status).toBe(200)
   expect(new Set(await Promise.all(hanging))).toEqual(new Set(["timeout-8.too-many-92"]))
-  for (const fates of await Promise.all(floods))
-    expect(String(fates)).toMatch(/^(?:too-large|timeout)-8\.too-many-92$/u)
+  for (const fates of await Promise.all(floods)) expect(fates).toMatch(/^(?:too-large|timeout)-8\.too-many-92$/u)
   await service.stop()
 })

@@ -1,33 +1,36 @@
 /** Calls of one script share nothing: no variable, no changed built-in, no memory of what another call said. */
-import { expect, test } from "bun:test"
+import { afterAll, beforeAll, expect, test } from "bun:test"
 import { reply } from "../../helpers/behaviours.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { SAMPLES } from "../../helpers/samples.ts"
-import { startScripted } from "../../helpers/scripted.ts"
+import { policyReason, startScripted, startScripts, type Scripted } from "../../helpers/scripted.ts"
 
-test("variables of the module are new for each call", async () => {
-  await using router = await startScripted(`
+const NAMES = ["process", "Bun", "require", "fetch", "setTimeout", "console", "WebAssembly", "std", "os", "navigator"]
+
+let router: Scripted
+
+beforeAll(async () => {
+  router = await startScripts({
+    "leaves-jobs": `export async function route(ctx: any): Promise<any> {
+    if (ctx.text === "leave") { Promise.resolve().then(() => { for (;;) {} }); return { targetIndex: 0 } }
+    await 1
+    return { targetIndex: 1, classLabel: "on-time" } }`,
+    variables: `
     let calls = 0
     const seen: string[] = []
     export function route(ctx: any) {
       calls++
       seen.push(ctx.text)
       return { targetIndex: 0, classLabel: "calls-" + calls + "-seen-" + seen.length }
-    }`)
-  for (const text of ["one", "two", "three"]) {
-    const { requestId } = await router.gateway.call("chat", SAMPLES.chat.request({ text }))
-    const events = router.gateway.records.trace(requestId)
-    expect(events).toContainEqual(expect.objectContaining({ reason: "calls-1-seen-1" }))
-  }
-})
-
-test("what the language and the router provide cannot be changed, and scripts that try are told", async () => {
-  await using router = await startScripted(`
+    }`,
+    changes: `
     const attempts: Record<string, (ctx: any) => void> = {
       global: () => { (globalThis as any).memory = 1 },
       builtin: () => { Array.prototype.map = (() => []) as any },
       json: () => { JSON.parse = (() => 1) as any },
       hidden: () => { Object.getPrototypeOf(async function () {}).memory = 1 },
+      helper: () => { Object.getPrototypeOf([].values().map((x) => x)).memory = 1 },
+      wrapped: () => { Object.getPrototypeOf((globalThis as any).Iterator.from({ next() {} })).memory = 1 },
       iterator: () => { Object.getPrototypeOf([][Symbol.iterator]()).next = 1 },
       target: (ctx) => { ctx.targets[0].weight = 7 },
       list: (ctx) => { ctx.targets.push({}) },
@@ -39,33 +42,17 @@ test("what the language and the router provide cannot be changed, and scripts th
         return { targetIndex: 0, classLabel: "changed-" + name }
       }
       return { targetIndex: 0, classLabel: "nothing-changed" }
-    }`)
-  const { requestId } = await router.gateway.call("chat", SAMPLES.chat.request())
-  expect(router.gateway.records.trace(requestId)).toContainEqual(expect.objectContaining({ reason: "nothing-changed" }))
-})
-
-test("no call can pretend to be another", async () => {
-  await using router = await startScripted(`export function route(ctx: any) {
+    }`,
+    pretends: `export function route(ctx: any) {
     const parts = [ctx.constructor, (router as any).constructor, Object.getPrototypeOf(ctx).constructor]
     return { targetIndex: 0, classLabel: "known-" + parts.filter((part) => part !== undefined).length } }
-    declare const router: any`)
-  const { requestId } = await router.gateway.call("chat", SAMPLES.chat.request())
-  expect(router.gateway.records.trace(requestId)).toContainEqual(expect.objectContaining({ reason: "known-0" }))
-})
-
-test("there is no way out: no files, no network, no process, no timers, no modules", async () => {
-  const names = ["process", "Bun", "require", "fetch", "setTimeout", "console", "WebAssembly", "std", "os", "navigator"]
-  await using router = await startScripted(`
+    declare const router: any`,
+    "looks-around": `
     export function route() {
-      const there = ${JSON.stringify(names)}.filter((name) => new Function("return typeof " + name)() !== "undefined")
+      const there = ${JSON.stringify(NAMES)}.filter((name) => new Function("return typeof " + name)() !== "undefined")
       return { targetIndex: 0, classLabel: "there-" + there.join(".") }
-    }`)
-  const { requestId } = await router.gateway.call("chat", SAMPLES.chat.request())
-  expect(router.gateway.records.trace(requestId)).toContainEqual(expect.objectContaining({ reason: "there-" }))
-})
-
-test("libraries may subclass errors and override toString", async () => {
-  await using router = await startScripted(`
+    }`,
+    subclasses: `
     class Refusal extends Error { constructor() { super("no"); this.name = "Refusal" } }
     function Old(this: any) {}
     Old.prototype.toString = () => "old"
@@ -73,21 +60,59 @@ test("libraries may subclass errors and override toString", async () => {
       const plain: any = {}
       plain.toString = () => "plain"
       return { targetIndex: 0, classLabel: [new Refusal().name, String(new (Old as any)()), String(plain)].join("-") }
-    }`)
-  const { requestId } = await router.gateway.call("chat", SAMPLES.chat.request())
+    }`,
+    spins: {
+      source: `export function route(ctx: any): any {
+      if (ctx.text === "spin") Array.prototype.indexOf.call({ length: 2 ** 52 }, 1)
+      return { targetIndex: 1 } }`,
+      script_limits: { deadline_ms: 20 },
+    },
+  })
+})
+
+afterAll(() => router[Symbol.asyncDispose]())
+
+test("a job that one call leaves behind makes no other call late", async () => {
+  const reasons: string[] = []
+  for (const text of ["leave", "next", "leave", "next"]) {
+    const { requestId } = await router.gateway.call("chat", SAMPLES.chat.request({ text, model: "leaves-jobs" }))
+    reasons.push(policyReason(router, requestId))
+  }
+  expect(reasons).toEqual(["deadline", "on-time", "deadline", "on-time"])
+})
+
+test("variables of the module are new for each call", async () => {
+  for (const text of ["one", "two", "three"]) {
+    const { requestId } = await router.gateway.call("chat", SAMPLES.chat.request({ text, model: "variables" }))
+    const events = router.gateway.records.trace(requestId)
+    expect(events).toContainEqual(expect.objectContaining({ reason: "calls-1-seen-1" }))
+  }
+})
+
+test("what the language and the router provide cannot be changed, and scripts that try are told", async () => {
+  const { requestId } = await router.gateway.call("chat", SAMPLES.chat.request({ model: "changes" }))
+  expect(router.gateway.records.trace(requestId)).toContainEqual(expect.objectContaining({ reason: "nothing-changed" }))
+})
+
+test("no call can pretend to be another", async () => {
+  const { requestId } = await router.gateway.call("chat", SAMPLES.chat.request({ model: "pretends" }))
+  expect(router.gateway.records.trace(requestId)).toContainEqual(expect.objectContaining({ reason: "known-0" }))
+})
+
+test("there is no way out: no files, no network, no process, no timers, no modules", async () => {
+  const { requestId } = await router.gateway.call("chat", SAMPLES.chat.request({ model: "looks-around" }))
+  expect(router.gateway.records.trace(requestId)).toContainEqual(expect.objectContaining({ reason: "there-" }))
+})
+
+test("libraries may subclass errors and override toString", async () => {
+  const { requestId } = await router.gateway.call("chat", SAMPLES.chat.request({ model: "subclasses" }))
   expect(router.gateway.records.trace(requestId)).toContainEqual(
     expect.objectContaining({ reason: "Refusal-old-plain" }),
   )
 })
 
 test("other calls go on while scripts spin and while they wait", async () => {
-  await using router = await startScripted(
-    `export function route(ctx: any): any {
-      if (ctx.text === "spin") Array.prototype.indexOf.call({ length: 2 ** 52 }, 1)
-      return { targetIndex: 1 } }`,
-    { script_limits: { deadline_ms: 20 } },
-  )
-  const call = (text: string, model = "default") => router.gateway.call("chat", SAMPLES.chat.request({ text, model }))
+  const call = (text: string, model = "spins") => router.gateway.call("chat", SAMPLES.chat.request({ text, model }))
   const answers = await Promise.all([
     ...Array.from({ length: 20 }, (_, index) => call(`fine-${index}`, "plain")),
     call("spin"),
@@ -107,7 +132,7 @@ test("a call that waits for a fetch is decided all the same when another one has
     await waiting.promise
     await reply('{"word":"hello"}', { headers: { "content-type": "application/json" } })(exchange)
   })
-  await using router = await startScripted(
+  await using own = await startScripted(
     `declare const router: any
     export async function route(ctx: any) {
       if (ctx.text === "loop") "x".repeat(1 << 24).replace(/x*y/g, "")
@@ -118,13 +143,13 @@ test("a call that waits for a fetch is decided all the same when another one has
     }`,
     { script_http: { enabled: true, allow_hosts: ["127.0.0.1"], timeout_ms: 5000 } },
   )
-  const patient = router.gateway.call("chat", SAMPLES.chat.request({ text: "wait" }))
+  const patient = own.gateway.call("chat", SAMPLES.chat.request({ text: "wait" }))
   await asked.promise
-  const looping = await router.gateway.call("chat", SAMPLES.chat.request({ text: "loop" }))
+  const looping = await own.gateway.call("chat", SAMPLES.chat.request({ text: "loop" }))
   expect(looping.status).toBe(502)
   waiting.resolve()
   const { status, requestId } = await patient
   expect(status).toBe(200)
-  expect(router.gateway.records.trace(requestId)).toContainEqual(expect.objectContaining({ reason: "hello" }))
+  expect(own.gateway.records.trace(requestId)).toContainEqual(expect.objectContaining({ reason: "hello" }))
   await service.stop()
 })
