@@ -149,6 +149,8 @@ export interface Reservation {
   readonly prices: ReservePrices | null
   readonly contextTokens: number | null
   readonly maxOutputTokens: number | null
+  /** Of one image at most; null: unknown. */
+  readonly maxImageTokens: number | null
   /** Of a stream without a cap, to begin with. */
   readonly streamTokens: number
 }
@@ -161,9 +163,15 @@ export interface ReservePrices {
     readonly inputNanoUsdPerMillion: number
     readonly outputNanoUsdPerMillion: number
   }[]
+  /** Of input that is no text, where images or sound are dearer than the input of the steps; else 0. */
+  readonly mediaNanoUsdPerMillion: number
   readonly imageNanoUsd: number
-  /** Of the dearest service tier, for calls that ask for one. */
+  /** Of one use of the dearest tool that the provider executes. */
+  readonly hostedToolNanoUsd: number
+  /** Of the dearest service tier, speed and place; 1 where nothing is dearer than the plain ones. */
   readonly serviceTierFactor: number
+  readonly speedFactor: number
+  readonly inferenceGeoFactor: number
 }
 
 export interface ObservationRule {

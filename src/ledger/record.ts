@@ -7,6 +7,21 @@
 
 import type { DecisionRows } from "./decision-record.ts"
 
+/**
+ * What is missing to know the cost of a call that used something: its usage; a price of its tokens; a factor for its service
+ * tier, speed or place; a price of sound, of images that were made, or of a tool; `models`: other models worked as well.
+ */
+export type CostUnknownReason =
+  | "usage"
+  | "price"
+  | "service-tier"
+  | "speed"
+  | "inference-geo"
+  | "audio"
+  | "image-output"
+  | "hosted-tool"
+  | "models"
+
 export type UsageSource = "provider" | "estimated" | "partial" | "none"
 
 /** One terminal row per request. */
@@ -91,6 +106,26 @@ export interface UsageRow {
   readonly limit_nano_usd: number | null
   /** The call whose usage this row holds, which was known only after that call's own row was written: no call of its own. */
   readonly books_request_id: string | null
+  /** Parts of input and output, where the provider tells them; null: it does not. */
+  readonly input_image_tokens: number | null
+  readonly input_audio_tokens: number | null
+  readonly output_image_tokens: number | null
+  readonly output_audio_tokens: number | null
+  readonly image_input_price_nano_usd_per_million: number | null
+  readonly image_input_price_nano_usd_per_image: number | null
+  readonly audio_input_price_nano_usd_per_million: number | null
+  readonly image_output_price_nano_usd_per_million: number | null
+  readonly audio_output_price_nano_usd_per_million: number | null
+  /** Of tools that the provider executed: all uses, and what they cost. Null: it tells of none. */
+  readonly hosted_tool_uses: number | null
+  readonly hosted_tool_cost_nano_usd: number | null
+  /** How fast and where the provider served the call, in its words; null: as usual. */
+  readonly speed: string | null
+  readonly inference_geo: string | null
+  readonly upstream_reported_input_cost_nano_usd: number | null
+  readonly upstream_reported_output_cost_nano_usd: number | null
+  /** Set exactly where the call has used something and its cost is not known. */
+  readonly cost_unknown_reason: CostUnknownReason | null
 }
 
 /** One row per upstream attempt, in order. */

@@ -44,23 +44,29 @@ export function reservedFor(call: Call, target: Target, { governance }: Gateway)
   const { inputTokens, outputTokens } = held ?? estimate(call, [target], governance.estimator)
   const isMoneyHeld = lease !== null && lease.nanoUsd > 0
   const imageNanoUsd = (call.imageCount ?? 0) * (target.reservation.prices?.imageNanoUsd ?? 0)
-  const nanoUsd = isMoneyHeld ? lease.nanoUsd : (dearestOf(target, inputTokens, outputTokens) ?? 0) + imageNanoUsd
+  const nanoUsd = isMoneyHeld
+    ? lease.nanoUsd
+    : (dearestOf(target, inputTokens, outputTokens) ?? 0) + Math.ceil(imageNanoUsd * factorOf(target))
   return { inputTokens, outputTokens, nanoUsd }
 }
 
 /** Tokens were used, but what they cost cannot be known: a budget takes them at the dearest price. */
 export function dearCost(target: Target | null, inputTokens: number, outputTokens: number, costs: Costs): number {
   if (costs.input_price_nano_usd_per_million === null) return dearestOf(target, inputTokens, outputTokens) ?? 0
-  return (
-    dearestCost({ ...costs, input_tokens: inputTokens, output_tokens: outputTokens }) + (costs.image_cost_nano_usd ?? 0)
-  )
+  const known = (costs.image_cost_nano_usd ?? 0) + (costs.hosted_tool_cost_nano_usd ?? 0)
+  return dearestCost({ ...costs, input_tokens: inputTokens, output_tokens: outputTokens }) + known
 }
 
-/** Null: the target has no prices. */
+/** At the dearest service there is. Null: the target has no prices. */
 function dearestOf(target: Target | null, inputTokens: number, outputTokens: number): number | null {
   const step = target?.reservation.prices?.steps.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens)
-  if (step === undefined) return null
-  return Math.ceil((inputTokens * step.inputNanoUsdPerMillion + outputTokens * step.outputNanoUsdPerMillion) / MILLION)
+  if (target === null || step === undefined) return null
+  const plain = inputTokens * step.inputNanoUsdPerMillion + outputTokens * step.outputNanoUsdPerMillion
+  return Math.ceil((plain * factorOf(target)) / MILLION)
+}
+
+function factorOf({ reservation: { prices } }: Target): number {
+  return prices === null ? 1 : prices.serviceTierFactor * prices.speedFactor * prices.inferenceGeoFactor
 }
 
 /** An upstream may report anything: what is no count is taken for all that was reserved. */
