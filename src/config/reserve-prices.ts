@@ -1,6 +1,24 @@
 /** What a call costs at most, before anybody knows how its tokens will be billed. */
 import type { ModelPrices, Multipliers, TokenPrices } from "../ledger/price.ts"
-import type { ReservePrices } from "./snapshot.ts"
+
+/** The dearest that each part of a call can become. */
+export interface ReservePrices {
+  /** Ascending; the last one that the input reaches counts. */
+  readonly steps: readonly {
+    readonly aboveInputTokens: number
+    readonly inputNanoUsdPerMillion: number
+    readonly outputNanoUsdPerMillion: number
+  }[]
+  /** Of input that is no text, where images or sound are dearer than the input of the steps; else 0. */
+  readonly mediaNanoUsdPerMillion: number
+  readonly imageNanoUsd: number
+  /** Of one use of the dearest tool that the provider executes. */
+  readonly hostedToolNanoUsd: number
+  /** Of the dearest service tier, speed and place; 1 where nothing is dearer than the plain ones. */
+  readonly serviceTierFactor: number
+  readonly speedFactor: number
+  readonly inferenceGeoFactor: number
+}
 
 const ONE = 1_000_000_000
 

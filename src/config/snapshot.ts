@@ -15,6 +15,7 @@ import type { ExternalSettings, ScriptSettings, TargetDescription } from "./poli
 import type { ScoreSettings } from "./score-settings.ts"
 import type { SpendCeiling } from "./spend-ceiling.ts"
 import type { ContractReport, TargetContract, TargetLimits } from "./target-limits.ts"
+import type { ReservePrices } from "./reserve-prices.ts"
 
 export interface Provider {
   readonly name: string
@@ -153,25 +154,6 @@ export interface Reservation {
   readonly maxImageTokens: number | null
   /** Of a stream without a cap, to begin with. */
   readonly streamTokens: number
-}
-
-/** The dearest that each part of a call can become. */
-export interface ReservePrices {
-  /** Ascending; the last one that the input reaches counts. */
-  readonly steps: readonly {
-    readonly aboveInputTokens: number
-    readonly inputNanoUsdPerMillion: number
-    readonly outputNanoUsdPerMillion: number
-  }[]
-  /** Of input that is no text, where images or sound are dearer than the input of the steps; else 0. */
-  readonly mediaNanoUsdPerMillion: number
-  readonly imageNanoUsd: number
-  /** Of one use of the dearest tool that the provider executes. */
-  readonly hostedToolNanoUsd: number
-  /** Of the dearest service tier, speed and place; 1 where nothing is dearer than the plain ones. */
-  readonly serviceTierFactor: number
-  readonly speedFactor: number
-  readonly inferenceGeoFactor: number
 }
 
 export interface ObservationRule {

@@ -5,15 +5,14 @@
 import type {
   AttemptRow,
   BackgroundRow,
-  CallerShapeRow,
   ContractRow,
   ErrorRow,
   LossRow,
   StoredStateRow,
   TraceRow,
-  UpstreamShapeRow,
   UsageRow,
 } from "./record.ts"
+import type { CallerShapeRow, UpstreamShapeRow } from "./shape-record.ts"
 import {
   CANDIDATE_COLUMNS,
   FALLBACK_TRANSITION_COLUMNS,

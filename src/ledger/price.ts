@@ -127,7 +127,6 @@ const NO_COSTS: Costs = {
  * @param serviceTier as the provider reports it. One that is neither listed nor the plain one has no price.
  * @param imageCount of the request: their tokens are input tokens, a price per image comes on top; null: unknown
  */
-// oxlint-disable-next-line max-lines-per-function -- one line for each column
 export function priceCall(
   prices: ModelPrices,
   usage: BilledUsage,

@@ -6,6 +6,7 @@
  */
 
 import type { DecisionRows } from "./decision-record.ts"
+import type { CallerShapeRow, UpstreamShapeRow } from "./shape-record.ts"
 
 /**
  * What is missing to know the cost of a call that used something: its usage; a price of its tokens; a factor for its service
@@ -182,28 +183,6 @@ export interface LossRow {
   readonly path: string
 }
 
-/**
- * A decision about capacity that all callers share, other than a plain admission: a bucket refused, a pause put the
- * target last, or a pause began. Tokens are what the call was expected to use; null where they played no part.
- */
-export interface UpstreamShapeRow {
-  readonly seq: number
-  readonly ts: number
-  readonly scope: "provider" | "provider_model" | "target"
-  readonly provider: string
-  readonly model_ref: string | null
-  readonly model: string
-  readonly dialect: string
-  readonly bucket: string
-  readonly decision: string
-  readonly retry_after_ms: number
-  readonly estimated_input_tokens: number | null
-  readonly reserved_output_tokens: number | null
-  readonly total_reserved_tokens: number | null
-  readonly backoff_reason: string | null
-  readonly queue_wait_ms: number | null
-}
-
 /** An id of state at an upstream that the call's answer handed out; see `stored-state.ts`. */
 export interface StoredStateRow {
   /** Of project, kind and id; the id itself is not kept. */
@@ -247,20 +226,6 @@ export interface BackgroundRow {
   readonly image_count: number | null
   /** When the router asks for it next, unless somebody has read it before. */
   readonly next_poll_at: number
-}
-
-/** What a token bucket of the caller did, where it did more than let the call pass. */
-export interface CallerShapeRow {
-  readonly seq: number
-  readonly scope: string
-  readonly bucket: string
-  readonly decision: string
-  readonly cost: number
-  readonly retry_after_ms: number | null
-  readonly queue_wait_ms: number | null
-  readonly estimated_input_tokens: number | null
-  readonly reserved_output_tokens: number | null
-  readonly total_reserved_tokens: number | null
 }
 
 /** Of a call of a group with a contract. Labels and buckets stand where `contract.reporting` says so. */

@@ -167,7 +167,7 @@ describe("the row and the budget say the same", () => {
     const plain = await reserved("multiplied", { service_tier: "default" })
     for (const extra of [
       {},
-      ...["auto", "priority", "flex", "unheard-of", null].map((tier) => ({ service_tier: tier })),
+      ...["auto", "priority", "flex", "unheard-of", null].map((name) => ({ service_tier: name })),
     ]) {
       const open = await reserved("multiplied", extra)
       // the field itself is a few tokens more

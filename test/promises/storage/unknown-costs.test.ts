@@ -43,10 +43,10 @@ test("only calls that used something count", async () => {
     },
   })
   for (const dialect of DIALECTS) {
-    const { errorBody, request } = SAMPLES[dialect]
+    const sample = SAMPLES[dialect]
     for (const status of [400, 401, 402, 429, 500]) {
-      upstream.otherwise(reply(errorBody("no"), { status }))
-      const answer = await gateway.call(dialect, request({ model: `${dialect}-unpriced` }))
+      upstream.otherwise(reply(sample.errorBody("no"), { status }))
+      const answer = await gateway.call(dialect, sample.request({ model: `${dialect}-unpriced` }))
       expect(answer.status).toBeGreaterThanOrEqual(400)
       const failed = { attempts: 1, total_cost_nano_usd: null, cost_unknown_reason: null }
       expect(gateway.records.usage(answer.requestId)).toMatchObject([failed])
