@@ -17,20 +17,22 @@ import {
 
 export interface UsageNames {
   readonly input: string
+  readonly inputDetails: string
   readonly output: string
+  readonly outputDetails: string
 }
 
 /** `hostedTools`: uses of tools that the answer tells of. */
 export function readInclusiveUsage(
   usage: Loose,
-  { input: inputName, output: outputName }: UsageNames,
+  names: UsageNames,
   hostedTools: UsageParts["hostedTools"] | null,
 ): Usage | null {
-  const input = asCount(usage[inputName])
-  const output = asCount(usage[outputName])
+  const input = asCount(usage[names.input])
+  const output = asCount(usage[names.output])
   if (input === null && output === null) return null
-  const details = asObject(usage[`${inputName}_details`])
-  const outputDetails = asObject(usage[`${outputName}_details`])
+  const details = asObject(usage[names.inputDetails])
+  const outputDetails = asObject(usage[names.outputDetails])
   const reasoning = asCount(outputDetails?.["reasoning_tokens"]) ?? asCount(usage["reasoning_tokens"])
   const cache = { read: counted(usage, details, CACHE_READ) ?? 0, written: counted(usage, details, CACHE_WRITE) ?? 0 }
   const totals = { input: input ?? 0, output: output ?? 0, reasoning, all: asCount(usage["total_tokens"]) }

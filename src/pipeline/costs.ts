@@ -38,18 +38,31 @@ type PartColumns = Pick<
   | "upstream_reported_output_cost_nano_usd"
 >
 
+const NO_PARTS: PartColumns = {
+  input_image_tokens: null,
+  input_audio_tokens: null,
+  output_image_tokens: null,
+  output_audio_tokens: null,
+  hosted_tool_uses: null,
+  speed: null,
+  inference_geo: null,
+  upstream_reported_input_cost_nano_usd: null,
+  upstream_reported_output_cost_nano_usd: null,
+}
+
 /** What a report tells beside the counters. */
 export function partColumns(parts: UsageParts | null): PartColumns {
+  if (parts === null) return NO_PARTS
   return {
-    input_image_tokens: parts?.inputImageTokens ?? null,
-    input_audio_tokens: parts?.inputAudioTokens ?? null,
-    output_image_tokens: parts?.outputImageTokens ?? null,
-    output_audio_tokens: parts?.outputAudioTokens ?? null,
-    hosted_tool_uses: parts === null ? null : usesOf(parts.hostedTools),
-    speed: parts?.speed ?? null,
-    inference_geo: parts?.inferenceGeo ?? null,
-    upstream_reported_input_cost_nano_usd: nanoUsdOf(parts?.reportedInputUsd),
-    upstream_reported_output_cost_nano_usd: nanoUsdOf(parts?.reportedOutputUsd),
+    input_image_tokens: parts.inputImageTokens,
+    input_audio_tokens: parts.inputAudioTokens,
+    output_image_tokens: parts.outputImageTokens,
+    output_audio_tokens: parts.outputAudioTokens,
+    hosted_tool_uses: usesOf(parts.hostedTools),
+    speed: parts.speed,
+    inference_geo: parts.inferenceGeo,
+    upstream_reported_input_cost_nano_usd: nanoUsdOf(parts.reportedInputUsd),
+    upstream_reported_output_cost_nano_usd: nanoUsdOf(parts.reportedOutputUsd),
   }
 }
 

@@ -17,7 +17,12 @@ export function readChatUsage(value: unknown): Usage | null {
   return usage === null ? null : readInclusiveUsage(usage, NAMES, hostedTools(usage))
 }
 
-const NAMES = { input: "prompt_tokens", output: "completion_tokens" } as const
+const NAMES = {
+  input: "prompt_tokens",
+  inputDetails: "prompt_tokens_details",
+  output: "completion_tokens",
+  outputDetails: "completion_tokens_details",
+} as const
 
 /** OpenRouter and xAI count what they execute; xAI's live search bills the sources that it used. */
 function hostedTools(usage: Loose): UsageParts["hostedTools"] | null {

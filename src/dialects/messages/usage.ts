@@ -30,9 +30,14 @@ export function readMessagesUsage(value: unknown, model: string | null, isFinal 
     reasoningTokens: asCount(asObject(usage["output_tokens_details"])?.["thinking_tokens"]),
     unreported: iterations.length > 0 ? null : unreportedSide(input, isFinal ? output : null),
     reportedCostUsd: reportedCostUsd(usage),
-    mixedModels: iterations.some((round) => namesOther(round, model)),
+    mixedModels: iterations.some((round) => namesOther(round, model)) || isRepriced(usage),
     parts: partsOf(usage),
   }
+}
+
+/** A fallback's credit: the call is billed as if an earlier one had been made with its model. */
+function isRepriced(usage: Loose): boolean {
+  return asObject(asObject(usage["fallback_credit"])?.["status"])?.["type"] === "redeemed"
 }
 
 /** Neither speed nor place, and nothing executed by the provider: null. Reports of this dialect tell images and sound not apart. */

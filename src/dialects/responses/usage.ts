@@ -16,7 +16,12 @@ export function readResponsesUsage(value: unknown, response: Loose = NO_RESPONSE
   return usage === null ? null : readInclusiveUsage(usage, NAMES, hostedTools(usage, response))
 }
 
-const NAMES = { input: "input_tokens", output: "output_tokens" } as const
+const NAMES = {
+  input: "input_tokens",
+  inputDetails: "input_tokens_details",
+  output: "output_tokens",
+  outputDetails: "output_tokens_details",
+} as const
 const NO_RESPONSE: Loose = {}
 
 /** Items of tools that are billed by use. Calls of MCP servers are not. https://platform.openai.com/docs/pricing */

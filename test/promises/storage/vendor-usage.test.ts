@@ -268,6 +268,11 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
       }),
       expected: { ...counts(1070, 0, 0, 0, 58), total_cost_nano_usd: null, cost_unknown_reason: "models" },
     },
+    "a credit for a fallback, which changes the bill": {
+      dialect: "messages",
+      usage: messages({ fallback_credit: { status: { type: "redeemed" } } }),
+      expected: { ...counts(1000, 0, 0, 0, 50), total_cost_nano_usd: null, cost_unknown_reason: "models" },
+    },
   },
 }
 
