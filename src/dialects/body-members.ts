@@ -55,7 +55,7 @@ export class BodyMembers {
     return member === undefined ? undefined : JSON.parse(textOf(this.body.bytes, member))
   }
 
-  /** The same, where the key stands there once: of several nobody knows which one the upstream takes. */
+  /** The same, where the key stands there once: of several the upstream may take any. */
   only(key: string): unknown {
     let count = 0
     for (const member of this.body.members) if (member.key === key) count++

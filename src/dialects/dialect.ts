@@ -23,7 +23,7 @@ export interface Usage {
   readonly unreported: "input" | "output" | null
   /** Cost in USD that the upstream itself reports. */
   readonly reportedCostUsd: number | null
-  /** Part of the tokens was used by another model than the one that answered, so one price list cannot price them. */
+  /** One price list cannot price it: another model than the one that answered used a part, or had a part in the bill. */
   readonly mixedModels: boolean
   /** Null, as for nearly every call: none of it is reported. */
   readonly parts: UsageParts | null

@@ -118,7 +118,7 @@ export function usageRow(
   }
 }
 
-/** A target answered, and nobody knows what it used. A call that failed has used nothing that its provider bills. */
+/** An answer without usage has an unknown cost. A call that failed has used nothing that its provider bills. */
 function withoutUsage({ attempts }: Call, { error, status }: Outcome): CostUnknownReason | null {
   return attempts.length > 0 && error === null && status < 400 ? "usage" : null
 }

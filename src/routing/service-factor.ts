@@ -36,7 +36,7 @@ function product(prices: ReservePrices, isTierDear: boolean, isPlaceDear: boolea
   return tier * place * (isFast ? prices.speedFactor : 1)
 }
 
-/** Where all is served at the plain prices nobody has to read the request. */
+/** A target whose prices have no factors needs no look at the request. */
 function hasFactors({ serviceTierFactor, speedFactor, inferenceGeoFactor }: ReservePrices): boolean {
   return serviceTierFactor > 1 || speedFactor > 1 || inferenceGeoFactor > 1
 }

@@ -67,17 +67,18 @@ async function burst(
   calls: number,
   extra: Readonly<Record<string, unknown>>,
   reported: Reported,
+  target: Dialect = dialect,
 ): Promise<Burst> {
   const token = tokens[used++]!
   const gate = Promise.withResolvers<void>()
-  const answer = reply(unaryReporting(dialect, reported))
+  const answer = reply(unaryReporting(target, reported))
   upstream.otherwise(async (exchange) => {
     await gate.promise
     await answer(exchange)
   })
   const before = upstream.exchanges.length
   let refused = 0
-  const body = SAMPLES[dialect].request({ model: `${dialect}-${model}`, extra })
+  const body = SAMPLES[dialect].request({ model: `${target}-${model}`, extra })
   const asked = Array.from({ length: calls }, async () => {
     const { status } = await gateway.call(dialect, body, { token })
     expect([200, 429]).toContain(status)
@@ -128,6 +129,14 @@ describe.each(DIALECTS)("%s", (dialect) => {
     expect(admitted).toBeGreaterThanOrEqual(20)
     expect(usd).toBeLessThanOrEqual(BUDGET_USD)
   })
+})
+
+test("a word that does not reach a target of another dialect binds nothing there", async () => {
+  const asked = { ...CAP.chat, service_tier: "default", inference_geo: "global" }
+  const reported = { usage: { ...USAGE.messages, service_tier: "priority", inference_geo: "us" } }
+  const { admitted, usd } = await burst("chat", "served", 60, asked, reported, "messages")
+  expect(admitted).toBeGreaterThan(5)
+  expect(usd).toBeLessThanOrEqual(BUDGET_USD)
 })
 
 test("messages: speed that is asked for, in a place that the provider chooses", async () => {
