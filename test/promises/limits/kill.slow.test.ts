@@ -23,7 +23,7 @@ interface Totals {
   readonly nano: number
 }
 
-/** Of a caller whose only limit counts calls, nothing is reserved: nobody knows what its call used. */
+/** A caller whose only limit counts calls reserves no tokens: what its call used stays unknown. */
 const slots = newToken("slots")
 const UNKNOWN = {
   input_tokens: null,

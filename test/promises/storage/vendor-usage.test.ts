@@ -1,6 +1,6 @@
 /**
- * Whatever words a vendor has for its usage, rows hold the same counters and bill all of it; and what a client is told adds
- * up to the same in the client's own dialect. Unary and streamed, from clients of each dialect.
+ * Vendors spell usage in many ways: rows hold the same counters of all of them and bill all of it, and the usage in a
+ * client's answer adds up to the same in the client's own dialect. Unary and streamed, from clients of each dialect.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import type { UsageRow } from "../../../src/ledger/record.ts"
