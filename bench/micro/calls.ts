@@ -82,6 +82,7 @@ const usage = {
   unreported: null,
   reportedCostUsd: null,
   mixedModels: false,
+  parts: null,
 }
 const live = new Observations()
 /** The target has answered once more. */

@@ -38,6 +38,7 @@ const usage = {
   unreported: null,
   reportedCostUsd: null,
   mixedModels: false,
+  parts: null,
 }
 let now = 1000
 function serve(target: Target): void {

@@ -75,6 +75,7 @@ export function attemptAt(farEnd: FarEnd, place: number, call: SimulatedCall, no
       unreported: null,
       reportedCostUsd: null,
       mixedModels: false,
+      parts: null,
     },
   }
 }

@@ -35,6 +35,25 @@ export function updateUsage(before: Usage | null, update: Usage): Usage {
   return before === null ? update : { ...before, ...update }
 }
 
+/**
+ * The same, where a side that the later report has nothing of is no news: no call has an input of nothing, and servers
+ * fill what they do not count with zeros.
+ */
+export function reviseUsage(before: Usage | null, update: Usage): Usage {
+  if (before === null) return update
+  const kept: Record<string, unknown> = {}
+  if (inputTokens(update) === 0) keepCounters(kept, before, INPUT_COUNTERS)
+  if ((update.outputTokens ?? 0) === 0) keepCounters(kept, before, OUTPUT_COUNTERS)
+  return { ...before, ...update, ...kept }
+}
+
+const INPUT_COUNTERS = ["freshInputTokens", "cacheReadTokens", "cacheWrite5mTokens", "cacheWrite1hTokens"] as const
+const OUTPUT_COUNTERS = ["outputTokens", "reasoningTokens"] as const
+
+function keepCounters(kept: Record<string, unknown>, before: Usage, counters: readonly (keyof Usage)[]): void {
+  for (const counter of counters) if (before[counter] !== undefined) kept[counter] = before[counter]
+}
+
 /** All input tokens: what Chat calls `prompt_tokens` and Responses `input_tokens`. Unknown counters count as 0. */
 export function inputTokens(usage: Usage): number {
   return (usage.freshInputTokens ?? 0) + (usage.cacheReadTokens ?? 0) + cacheWriteTokens(usage)

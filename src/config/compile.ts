@@ -234,6 +234,7 @@ function compileTarget(
       prices: reservePricesOf(prices),
       contextTokens: facts.context_tokens ?? null,
       maxOutputTokens: facts.max_output_tokens ?? null,
+      maxImageTokens: facts.max_image_tokens ?? null,
       streamTokens:
         facts.default_output_reservation ??
         group.default_output_reservation ??

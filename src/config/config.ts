@@ -222,6 +222,8 @@ export interface TargetConfig {
   readonly context_tokens?: number | undefined
   /** The largest output. Unit: tokens. */
   readonly max_output_tokens?: number | undefined
+  /** The most input tokens that one image takes: what is reserved for each. Absent: 1600, and more where the model was seen to take more. Unit: tokens. */
+  readonly max_image_tokens?: number | undefined
   /** What the model takes. Absent: unknown; an empty list: nothing but text. */
   readonly input_modalities?: readonly ("text" | "image" | "video")[] | undefined
   /** What the model returns. */
@@ -238,12 +240,24 @@ export interface TargetConfig {
   readonly output_price_per_million_usd?: number | undefined
   /** Price of input tokens that stand for images; absent: as other input. Unit: USD per million tokens. */
   readonly image_input_price_per_million_tokens_usd?: number | undefined
+  /** Price of input tokens that stand for sound. Unit: USD per million tokens. */
+  readonly audio_input_price_per_million_tokens_usd?: number | undefined
+  /** Price of output tokens that stand for images. Unit: USD per million tokens. */
+  readonly image_output_price_per_million_tokens_usd?: number | undefined
+  /** Price of output tokens that stand for sound. Unit: USD per million tokens. */
+  readonly audio_output_price_per_million_tokens_usd?: number | undefined
   /** Price of one input image. Unit: USD. */
   readonly image_input_price_per_image_usd?: number | undefined
   /** Prices for long inputs. */
   readonly price_tiers?: readonly PriceTier[] | undefined
-  /** Factors on all prices, by the service tier that the provider reports. */
+  /** Factors on all prices, by the service tier that the provider reports; `fast` and `priority` are one. Without one the cost is unknown, but for the plain tier. */
   readonly service_tier_multipliers?: Readonly<Record<string, number>> | undefined
+  /** Factors on all prices, by the speed that the provider reports (`fast`). Without one the cost is unknown, but for `standard`. */
+  readonly speed_multipliers?: Readonly<Record<string, number>> | undefined
+  /** Factors on all prices, by the place that the provider reports (`us`). Without one the cost is unknown, but for `global`. */
+  readonly inference_geo_multipliers?: Readonly<Record<string, number>> | undefined
+  /** Prices of tools that the provider executes, by use: `web_search`, `file_search`, `code_interpreter`, `image_generation`; `other`: uses that it does not name. Without one the cost of a call that used the tool is unknown. */
+  readonly hosted_tool_prices_usd?: Readonly<Record<string, number>> | undefined
   /** Where the prices come from; copied to the rows. */
   readonly pricing_source?: string | undefined
   /** The date of the prices; copied to the rows. */
@@ -714,6 +728,8 @@ export interface ModelConfig {
   readonly context_tokens?: number | undefined
   /** The largest output. Unit: tokens. */
   readonly max_output_tokens?: number | undefined
+  /** The most input tokens that one image takes: what is reserved for each. Absent: 1600, and more where the model was seen to take more. Unit: tokens. */
+  readonly max_image_tokens?: number | undefined
   /** What the model takes. Absent: unknown; an empty list: nothing but text. */
   readonly input_modalities?: readonly ("text" | "image" | "video")[] | undefined
   /** What the model returns. */
@@ -730,12 +746,24 @@ export interface ModelConfig {
   readonly output_price_per_million_usd?: number | undefined
   /** Price of input tokens that stand for images; absent: as other input. Unit: USD per million tokens. */
   readonly image_input_price_per_million_tokens_usd?: number | undefined
+  /** Price of input tokens that stand for sound. Unit: USD per million tokens. */
+  readonly audio_input_price_per_million_tokens_usd?: number | undefined
+  /** Price of output tokens that stand for images. Unit: USD per million tokens. */
+  readonly image_output_price_per_million_tokens_usd?: number | undefined
+  /** Price of output tokens that stand for sound. Unit: USD per million tokens. */
+  readonly audio_output_price_per_million_tokens_usd?: number | undefined
   /** Price of one input image. Unit: USD. */
   readonly image_input_price_per_image_usd?: number | undefined
   /** Prices for long inputs. */
   readonly price_tiers?: readonly PriceTier[] | undefined
-  /** Factors on all prices, by the service tier that the provider reports. */
+  /** Factors on all prices, by the service tier that the provider reports; `fast` and `priority` are one. Without one the cost is unknown, but for the plain tier. */
   readonly service_tier_multipliers?: Readonly<Record<string, number>> | undefined
+  /** Factors on all prices, by the speed that the provider reports (`fast`). Without one the cost is unknown, but for `standard`. */
+  readonly speed_multipliers?: Readonly<Record<string, number>> | undefined
+  /** Factors on all prices, by the place that the provider reports (`us`). Without one the cost is unknown, but for `global`. */
+  readonly inference_geo_multipliers?: Readonly<Record<string, number>> | undefined
+  /** Prices of tools that the provider executes, by use: `web_search`, `file_search`, `code_interpreter`, `image_generation`; `other`: uses that it does not name. Without one the cost of a call that used the tool is unknown. */
+  readonly hosted_tool_prices_usd?: Readonly<Record<string, number>> | undefined
   /** Where the prices come from; copied to the rows. */
   readonly pricing_source?: string | undefined
   /** The date of the prices; copied to the rows. */

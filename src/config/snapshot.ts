@@ -15,6 +15,7 @@ import type { ExternalSettings, ScriptSettings, TargetDescription } from "./poli
 import type { ScoreSettings } from "./score-settings.ts"
 import type { SpendCeiling } from "./spend-ceiling.ts"
 import type { ContractReport, TargetContract, TargetLimits } from "./target-limits.ts"
+import type { ReservePrices } from "./reserve-prices.ts"
 
 export interface Provider {
   readonly name: string
@@ -149,21 +150,10 @@ export interface Reservation {
   readonly prices: ReservePrices | null
   readonly contextTokens: number | null
   readonly maxOutputTokens: number | null
+  /** Of one image at most; null: unknown. */
+  readonly maxImageTokens: number | null
   /** Of a stream without a cap, to begin with. */
   readonly streamTokens: number
-}
-
-/** The dearest that each part of a call can become. */
-export interface ReservePrices {
-  /** Ascending; the last one that the input reaches counts. */
-  readonly steps: readonly {
-    readonly aboveInputTokens: number
-    readonly inputNanoUsdPerMillion: number
-    readonly outputNanoUsdPerMillion: number
-  }[]
-  readonly imageNanoUsd: number
-  /** Of the dearest service tier, for calls that ask for one. */
-  readonly serviceTierFactor: number
 }
 
 export interface ObservationRule {

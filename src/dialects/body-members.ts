@@ -55,6 +55,13 @@ export class BodyMembers {
     return member === undefined ? undefined : JSON.parse(textOf(this.body.bytes, member))
   }
 
+  /** The same, where the key stands there once: of several the upstream may take any. */
+  only(key: string): unknown {
+    let count = 0
+    for (const member of this.body.members) if (member.key === key) count++
+    return count === 1 ? this.value(key) : undefined
+  }
+
   /** The bytes of the member's value; empty where it is absent. */
   bytes(key: string): Buffer {
     const member = this.find(key)

@@ -19,12 +19,31 @@ export interface Usage {
   readonly cacheWrite1hTokens: number
   readonly outputTokens: number
   readonly reasoningTokens: number | null
-  /** The side that the report leaves out, or says nonsense about; its counters are 0. Null: both are there. */
+  /** The side that the report leaves out, or says nonsense or no more than a beginning about. Null: both are there. */
   readonly unreported: "input" | "output" | null
   /** Cost in USD that the upstream itself reports. */
   readonly reportedCostUsd: number | null
-  /** Part of the tokens was used by another model than the one that answered, so one price list cannot price them. */
+  /** One price list cannot price it: another model than the one that answered used a part, or had a part in the bill. */
   readonly mixedModels: boolean
+  /** Null, as for nearly every call: none of it is reported. */
+  readonly parts: UsageParts | null
+}
+
+/** What some reports tell beside the counters. */
+export interface UsageParts {
+  /** Tokens of images and sound: parts of the input and of the output. */
+  readonly inputImageTokens: number
+  readonly inputAudioTokens: number
+  readonly outputImageTokens: number
+  readonly outputAudioTokens: number
+  /** Uses of tools that the provider executed, by their names without what makes them a count: `web_search`. */
+  readonly hostedTools: Readonly<Record<string, number>>
+  /** How fast and where the call was served, in the vendor's words; null: as usual. */
+  readonly speed: string | null
+  readonly inferenceGeo: string | null
+  /** The two sides of `reportedCostUsd`. */
+  readonly reportedInputUsd: number | null
+  readonly reportedOutputUsd: number | null
 }
 
 /** Of the two sides of a report, of which one at least is there. */

@@ -14,6 +14,8 @@ import { latin1 } from "../text.ts"
 export interface FileCounts {
   readonly images: number
   readonly encodedBytes: number
+  /** Those of images among them. */
+  readonly encodedImageBytes: number
   /** Something points at a file that is not in the body. */
   readonly isElsewhere: boolean
 }
@@ -39,7 +41,7 @@ export interface FileRules {
   isFree(type: string | null): boolean
 }
 
-export const NO_FILES: FileCounts = { images: 0, encodedBytes: 0, isElsewhere: false }
+export const NO_FILES: FileCounts = { images: 0, encodedBytes: 0, encodedImageBytes: 0, isElsewhere: false }
 /** Parts in parts in parts: nobody nests deeper. */
 const DEEPEST = 32
 /** Nobody has thousands of files in a call. Whoever seems to have them is taken to have the worst. */
@@ -53,11 +55,12 @@ export function filesIn(body: ScannedObject, members: readonly Member[], rules: 
     pointers += countWithin(body.pointers, member.start, member.end)
     walk.member(member)
   }
-  if (walk.isOver) return { images: walk.images + body.marks.length, encodedBytes: 0, isElsewhere: true }
+  if (walk.isOver) return { ...NO_FILES, images: walk.images + body.marks.length, isElsewhere: true }
   const isDoubled = new Set(members.map(({ key }) => key)).size < members.length
   return {
     images: walk.images,
     encodedBytes: isDoubled ? 0 : walk.encodedBytes,
+    encodedImageBytes: isDoubled ? 0 : walk.encodedImageBytes,
     isElsewhere: walk.isElsewhere || pointers > walk.freePointers,
   }
 }
@@ -83,6 +86,7 @@ interface Part {
 class FileWalk {
   images = 0
   encodedBytes = 0
+  encodedImageBytes = 0
   isElsewhere = false
   /** Pointers in JSON of the caller's own. */
   freePointers = 0
@@ -199,7 +203,9 @@ class FileWalk {
     const url = holds === "media" ? null : DATA_URL.exec(head)
     const isMedia = url !== null || holds === "media" || (holds === "file" && MEDIA_START.test(head))
     const before = url?.[0].length ?? 0
-    if (isSure && isMedia && !head.includes(" ", before)) this.encodedBytes += end - start - 2 - before
+    if (!isSure || !isMedia || head.includes(" ", before)) return
+    this.encodedBytes += end - start - 2 - before
+    if (isImage) this.encodedImageBytes += end - start - 2 - before
   }
 }
 

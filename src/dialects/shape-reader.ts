@@ -23,10 +23,23 @@ export interface RequestShape extends CallShape {
   readonly hasSeals: boolean
   /** Bytes of files in base64, which say little about tokens. */
   readonly encodedBytes: number
+  /** Those of images among them. */
+  readonly encodedImageBytes: number
   /** The request points at files, at stored parts of the conversation or at other content that is not in the body. */
   readonly pointsElsewhere: boolean
-  /** It asks for a service tier, whichever. */
-  readonly namesServiceTier: boolean
+  /** How it asks to be served. */
+  readonly service: ServiceAsked
+}
+
+/**
+ * What a request says of the service that it wants, where a provider bills several at different prices. `plain` binds the
+ * provider to its usual price, `dear` asks for something else, `open` leaves it to the provider and its settings.
+ */
+export interface ServiceAsked {
+  readonly tier: "plain" | "dear" | "open"
+  readonly place: "plain" | "dear" | "open"
+  /** For itself, or for a model that may answer in place of the first one. Without a word it gets the usual speed. */
+  readonly isFast: boolean
 }
 
 /** What each dialect knows. All of it tolerates what is not as documented: that is for the upstream to say. */
@@ -54,6 +67,10 @@ const HIDDEN_FIELDS: ReadonlySet<string> = new Set([
   "container",
   "prompt",
 ])
+
+/** OpenAI's word, Anthropic's and Groq's. */
+const PLAIN_TIERS: ReadonlySet<unknown> = new Set(["default", "standard_only", "on_demand"])
+const PLAIN_PLACES: ReadonlySet<unknown> = new Set(["global"])
 
 export class ShapeReader implements RequestShape {
   readonly #members: BodyMembers
@@ -127,12 +144,26 @@ export class ShapeReader implements RequestShape {
     return this.#found.encodedBytes
   }
 
+  get encodedImageBytes(): number {
+    return this.#found.encodedImageBytes
+  }
+
   get pointsElsewhere(): boolean {
     return (this.#names & TYPE.stored) !== 0 || this.#members.someSet(HIDDEN_FIELDS) || this.#found.isElsewhere
   }
 
-  get namesServiceTier(): boolean {
-    return this.#members.has("service_tier")
+  get service(): ServiceAsked {
+    const members = this.#members
+    return {
+      tier: this.#asked("service_tier", PLAIN_TIERS),
+      place: this.#asked("inference_geo", PLAIN_PLACES),
+      isFast: (members.has("speed") && members.only("speed") !== "standard") || members.isSet("fallbacks"),
+    }
+  }
+
+  #asked(key: string, plain: ReadonlySet<unknown>): ServiceAsked["tier"] {
+    if (!this.#members.has(key)) return "open"
+    return plain.has(this.#members.only(key)) ? "plain" : "dear"
   }
 
   uses(feature: string): boolean {

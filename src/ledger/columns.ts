@@ -5,15 +5,14 @@
 import type {
   AttemptRow,
   BackgroundRow,
-  CallerShapeRow,
   ContractRow,
   ErrorRow,
   LossRow,
   StoredStateRow,
   TraceRow,
-  UpstreamShapeRow,
   UsageRow,
 } from "./record.ts"
+import type { CallerShapeRow, UpstreamShapeRow } from "./shape-record.ts"
 import {
   CANDIDATE_COLUMNS,
   FALLBACK_TRANSITION_COLUMNS,
@@ -108,6 +107,22 @@ const USAGE_COLUMNS: Columns<UsageRow> = {
   limit_tokens: "integer",
   limit_nano_usd: "integer",
   books_request_id: "text",
+  input_image_tokens: "integer",
+  input_audio_tokens: "integer",
+  output_image_tokens: "integer",
+  output_audio_tokens: "integer",
+  image_input_price_nano_usd_per_million: "integer",
+  image_input_price_nano_usd_per_image: "integer",
+  audio_input_price_nano_usd_per_million: "integer",
+  image_output_price_nano_usd_per_million: "integer",
+  audio_output_price_nano_usd_per_million: "integer",
+  hosted_tool_uses: "integer",
+  hosted_tool_cost_nano_usd: "integer",
+  speed: "text",
+  inference_geo: "text",
+  upstream_reported_input_cost_nano_usd: "integer",
+  upstream_reported_output_cost_nano_usd: "integer",
+  cost_unknown_reason: "text",
 }
 
 const ATTEMPT_COLUMNS: Columns<Identified & AttemptRow> = {

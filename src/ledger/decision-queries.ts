@@ -64,6 +64,13 @@ export type ReplayedUsage = Pick<
   | "output_tokens"
   | "reasoning_tokens"
   | "input_image_count"
+  | "input_image_tokens"
+  | "input_audio_tokens"
+  | "output_image_tokens"
+  | "output_audio_tokens"
+  | "hosted_tool_cost_nano_usd"
+  | "speed"
+  | "inference_geo"
   | "service_tier"
   | "total_cost_nano_usd"
 >
@@ -90,6 +97,13 @@ const USAGE_FIELDS: readonly (keyof ReplayedUsage)[] = [
   "output_tokens",
   "reasoning_tokens",
   "input_image_count",
+  "input_image_tokens",
+  "input_audio_tokens",
+  "output_image_tokens",
+  "output_audio_tokens",
+  "hosted_tool_cost_nano_usd",
+  "speed",
+  "inference_geo",
   "service_tier",
   "total_cost_nano_usd",
 ]

@@ -2,20 +2,12 @@
 import type { Database, Statement } from "bun:sqlite"
 import { DECISION_CHILDREN } from "./child-tables.ts"
 import { type ColumnKind, type Table, TABLES } from "./columns.ts"
-import type {
-  AttemptRow,
-  CallerShapeRow,
-  CallRecord,
-  ErrorRow,
-  LossRow,
-  TraceRow,
-  UpstreamShapeRow,
-  UsageRow,
-} from "./record.ts"
+import type { AttemptRow, CallRecord, ErrorRow, LossRow, TraceRow } from "./record.ts"
+import type { CallerShapeRow, UpstreamShapeRow } from "./shape-record.ts"
 import { HourlyFigures } from "./rollup.ts"
+import { usageValues, whole, type Scalar } from "./usage-values.ts"
 import { STORED_STATE_UPSERT, storedStateValues } from "./stored-state.ts"
 
-type Scalar = string | number | null
 type Insertion = Statement<unknown, Scalar[]>
 
 interface DecisionInsertion {
@@ -125,91 +117,6 @@ function insertInto(table: Table): string {
 /** One array is bound faster than spread arguments. */
 function bind(statement: Insertion, values: Scalar[]): { readonly changes: number } {
   return statement.run(...([values] as unknown as Scalar[]))
-}
-
-/** Durations come with fractions, columns hold whole milliseconds. */
-function whole(value: number | null): number | null {
-  return value === null ? null : Math.round(value)
-}
-
-/** In the order of the table's columns; written out because a loop over names costs as much as the insert. */
-// oxlint-disable-next-line max-lines-per-function -- one line for each column
-function usageValues(row: UsageRow): Scalar[] {
-  return [
-    row.request_id,
-    row.ts,
-    row.caller_id,
-    row.caller_user,
-    row.caller_project,
-    row.caller_environment,
-    row.caller_ip,
-    row.token_id,
-    row.client,
-    row.inbound_dialect,
-    row.requested_model,
-    row.resolved_group,
-    row.strategy,
-    row.target_provider,
-    row.target_model,
-    row.target_dialect,
-    row.target_region,
-    row.stream,
-    row.cache,
-    row.status,
-    row.attempts,
-    row.fallback_used,
-    whole(row.latency_ms),
-    whole(row.ttfb_ms),
-    whole(row.upstream_duration_ms),
-    whole(row.downstream_duration_ms),
-    row.input_tokens,
-    row.fresh_input_tokens,
-    row.cached_input_tokens,
-    row.cache_write_5m_tokens,
-    row.cache_write_1h_tokens,
-    row.output_tokens,
-    row.reasoning_tokens,
-    row.total_tokens,
-    row.input_has_image,
-    row.input_image_count,
-    row.usage_source,
-    row.stop_reason,
-    row.service_tier,
-    row.input_price_nano_usd_per_million,
-    row.cached_input_price_nano_usd_per_million,
-    row.cache_write_price_nano_usd_per_million,
-    row.cache_write_1h_price_nano_usd_per_million,
-    row.output_price_nano_usd_per_million,
-    row.input_cost_nano_usd,
-    row.cached_input_cost_nano_usd,
-    row.cache_write_cost_nano_usd,
-    row.output_cost_nano_usd,
-    row.image_cost_nano_usd,
-    row.total_cost_nano_usd,
-    row.upstream_reported_total_cost_nano_usd,
-    row.pricing_source,
-    row.pricing_updated_at,
-    row.upstream_request_id,
-    row.router_version,
-    row.routing_config_fingerprint,
-    row.pricing_catalog_fingerprint,
-    row.error,
-    row.quota_state,
-    row.key_state,
-    row.traffic_shape_applied,
-    row.traffic_shape_decision,
-    row.traffic_shape_scope,
-    row.traffic_shape_bucket,
-    row.traffic_shape_retry_after_ms,
-    row.traffic_shape_queue_wait_ms,
-    row.traffic_shape_estimated_input_tokens,
-    row.traffic_shape_reserved_output_tokens,
-    row.traffic_shape_total_reserved_tokens,
-    row.estimated_input_tokens,
-    row.limit_tokens,
-    row.limit_nano_usd,
-    row.books_request_id,
-  ]
 }
 
 function callerShapeValues(requestId: string, row: CallerShapeRow): Scalar[] {

@@ -64,6 +64,7 @@ const rows = fc.record({
   attempts: fc.constantFrom(0, 1, 2),
   total_tokens: fc.option(fc.nat(10_000)),
   total_cost_nano_usd: fc.option(fc.nat(1_000_000)),
+  cost_unknown_reason: fc.option(fc.constantFrom("price", "usage")),
   limit_tokens: fc.option(fc.nat(10_000)),
   limit_nano_usd: fc.option(fc.nat(1_000_000)),
   books: fc.boolean(),
@@ -105,8 +106,8 @@ onEachDriver((driver) => {
         const figures =
           "SELECT sum(requests) AS requests, sum(cost_unknown_requests) AS unknown FROM usage_rollup_hourly"
         const requests = calls.filter(({ usage }) => usage.books_request_id === null)
-        const unknown = requests.filter(({ usage }) => usage.attempts > 0 && usage.total_cost_nano_usd === null)
-        const told = calls.filter((call) => !requests.includes(call) && call.usage.total_cost_nano_usd !== null)
+        const unknown = requests.filter(({ usage }) => usage.cost_unknown_reason !== null)
+        const told = calls.filter((call) => !requests.includes(call) && call.usage.cost_unknown_reason === null)
         expect(await state.rows(figures)).toEqual([
           { requests: requests.length, unknown: unknown.length - told.length },
         ])

@@ -165,6 +165,26 @@ const REQUEST_CONTRACTS = `CREATE TABLE request_contracts (
   target_validation_status TEXT, target_validation_workload TEXT, target_validation_age_bucket TEXT
 ) WITHOUT ROWID`
 
+/** What costs beside the counters that every call has, and why a cost is not known. */
+const USAGE_PARTS = [
+  "input_image_tokens INTEGER",
+  "input_audio_tokens INTEGER",
+  "output_image_tokens INTEGER",
+  "output_audio_tokens INTEGER",
+  "image_input_price_nano_usd_per_million INTEGER",
+  "image_input_price_nano_usd_per_image INTEGER",
+  "audio_input_price_nano_usd_per_million INTEGER",
+  "image_output_price_nano_usd_per_million INTEGER",
+  "audio_output_price_nano_usd_per_million INTEGER",
+  "hosted_tool_uses INTEGER",
+  "hosted_tool_cost_nano_usd INTEGER",
+  "speed TEXT",
+  "inference_geo TEXT",
+  "upstream_reported_input_cost_nano_usd INTEGER",
+  "upstream_reported_output_cost_nano_usd INTEGER",
+  "cost_unknown_reason TEXT",
+].map((column) => `ALTER TABLE request_usage ADD COLUMN ${column}`)
+
 export const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
@@ -191,6 +211,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 9, name: "background-responses", statements: [BACKGROUND_RESPONSES, BACKGROUND_DUE] },
   { version: 12, name: "replayable-shapes", statements: REPLAYABLE_SHAPES },
   { version: 13, name: "contracts", statements: [REQUEST_CONTRACTS] },
+  { version: 14, name: "usage-parts", statements: USAGE_PARTS },
 ]
 
 /** The version of the schema that this binary writes. */

@@ -1,8 +1,9 @@
 /** Prices as the catalogue states them (USD decimals) become prices as the ledger counts them (nano-USD). */
 import { billionths } from "./decimal.ts"
-import type { ModelPrices, PriceTier, TokenPrices } from "./price.ts"
+import type { ModelPrices, Multipliers, PriceTier, TokenPrices } from "./price.ts"
 
 type Decimal = number | string | null | undefined
+type Decimals = Readonly<Record<string, number | string>> | undefined
 
 /** USD per million tokens. Absent: unknown. */
 interface PriceFields {
@@ -16,8 +17,16 @@ interface PriceFields {
 /** The price keys of a model's catalogue entry. */
 export interface PriceEntry extends PriceFields {
   readonly image_input_price_per_image_usd?: Decimal
+  readonly image_input_price_per_million_tokens_usd?: Decimal
+  readonly audio_input_price_per_million_tokens_usd?: Decimal
+  readonly image_output_price_per_million_tokens_usd?: Decimal
+  readonly audio_output_price_per_million_tokens_usd?: Decimal
   readonly price_tiers?: readonly (PriceFields & { readonly above_input_tokens: number })[] | undefined
-  readonly service_tier_multipliers?: Readonly<Record<string, number | string>> | undefined
+  readonly service_tier_multipliers?: Decimals
+  readonly speed_multipliers?: Decimals
+  readonly inference_geo_multipliers?: Decimals
+  /** USD for each use. */
+  readonly hosted_tool_prices_usd?: Decimals
 }
 
 /** Throws RangeError for a price that cannot be held exactly. */
@@ -29,11 +38,20 @@ export function modelPricesOf(entry: PriceEntry): ModelPrices {
   return {
     ...tokenPrices(entry),
     image: nanoUsd(entry.image_input_price_per_image_usd),
+    imageInput: nanoUsd(entry.image_input_price_per_million_tokens_usd),
+    audioInput: nanoUsd(entry.audio_input_price_per_million_tokens_usd),
+    imageOutput: nanoUsd(entry.image_output_price_per_million_tokens_usd),
+    audioOutput: nanoUsd(entry.audio_output_price_per_million_tokens_usd),
     tiers: tiers.toSorted((a, b) => a.aboveInputTokens - b.aboveInputTokens),
-    serviceTierMultipliers: Object.fromEntries(
-      Object.entries(entry.service_tier_multipliers ?? {}).map(([tier, factor]) => [tier, billionths(factor)]),
-    ),
+    serviceTierMultipliers: allBillionths(entry.service_tier_multipliers),
+    speedMultipliers: allBillionths(entry.speed_multipliers),
+    inferenceGeoMultipliers: allBillionths(entry.inference_geo_multipliers),
+    hostedTools: allBillionths(entry.hosted_tool_prices_usd),
   }
+}
+
+function allBillionths(decimals: Decimals): Multipliers {
+  return new Map(Object.entries(decimals ?? {}).map(([name, decimal]) => [name, billionths(decimal)]))
 }
 
 function tokenPrices(fields: PriceFields): TokenPrices {

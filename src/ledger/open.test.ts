@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test"
 import { chmodSync, cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { ledgerFolder, rejectionOf } from "../../test/helpers/ledger.ts"
-import { sampleCall } from "../../test/helpers/sample-call.ts"
+import { SAMPLE_PARTS, sampleCall } from "../../test/helpers/sample-call.ts"
 import { MIGRATIONS } from "./migrations.ts"
 import type { CallRecord } from "./record.ts"
 
@@ -15,7 +15,7 @@ function modes(folder: string): Record<string, string> {
 }
 
 const failedCall: CallRecord = {
-  ...sampleCall(TS, 1, { status: 502, error: "upstream-failed" }),
+  ...sampleCall(TS, 1, { status: 502, error: "upstream-failed", ...SAMPLE_PARTS }),
   error: {
     ts: TS,
     code: "upstream-failed",

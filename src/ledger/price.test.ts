@@ -9,8 +9,15 @@ const PRICES: ModelPrices = {
   cacheWrite1h: 6_000_000_000,
   output: 15_000_000_000,
   image: null,
+  imageInput: null,
+  audioInput: null,
+  imageOutput: null,
+  audioOutput: null,
   tiers: [],
-  serviceTierMultipliers: {},
+  serviceTierMultipliers: new Map(),
+  speedMultipliers: new Map(),
+  inferenceGeoMultipliers: new Map(),
+  hostedTools: new Map(),
 }
 
 const NOTHING: BilledUsage = {
@@ -39,11 +46,18 @@ test("each counter costs its own price, once", () => {
     cache_write_price_nano_usd_per_million: 3_750_000_000,
     cache_write_1h_price_nano_usd_per_million: 6_000_000_000,
     output_price_nano_usd_per_million: 15_000_000_000,
+    image_input_price_nano_usd_per_million: null,
+    image_input_price_nano_usd_per_image: null,
+    audio_input_price_nano_usd_per_million: null,
+    image_output_price_nano_usd_per_million: null,
+    audio_output_price_nano_usd_per_million: null,
     input_cost_nano_usd: 3_000_000,
     cached_input_cost_nano_usd: 60_000,
     cache_write_cost_nano_usd: 112_500 + 24_000,
     output_cost_nano_usd: 750_000,
     image_cost_nano_usd: null,
+    hosted_tool_cost_nano_usd: null,
+    cost_unknown_reason: null,
     total_cost_nano_usd: 3_000_000 + 60_000 + 112_500 + 24_000 + 750_000,
   })
 })
@@ -105,15 +119,119 @@ describe("tiers", () => {
   })
 })
 
-test("a service tier multiplies; one that is not listed does not", () => {
-  const serviceTierMultipliers = { flex: 500_000_000, priority: 2_000_000_000 }
+describe("what multiplies every price", () => {
   const usage = { ...NOTHING, freshInputTokens: 10, outputTokens: 1 }
-  const costs = (tier: string) => priceCall({ ...PRICES, serviceTierMultipliers }, usage, tier)
-  expect(costs("flex").total_cost_nano_usd).toBe(22_500)
-  expect(costs("flex").input_price_nano_usd_per_million).toBe(1_500_000_000)
-  expect(costs("priority").total_cost_nano_usd).toBe(90_000)
-  expect(costs("default").total_cost_nano_usd).toBe(45_000)
-  expect(costs("constructor").total_cost_nano_usd).toBe(45_000)
+  const serviceTierMultipliers = new Map([
+    ["flex", 500_000_000],
+    ["priority", 2_000_000_000],
+  ])
+  const costs = (tier: string, prices: Partial<ModelPrices> = {}) =>
+    priceCall({ ...PRICES, serviceTierMultipliers, ...prices }, usage, tier)
+
+  test("the service tier, under both of its names", () => {
+    expect(costs("flex").total_cost_nano_usd).toBe(22_500)
+    expect(costs("flex").input_price_nano_usd_per_million).toBe(1_500_000_000)
+    expect(costs("priority").total_cost_nano_usd).toBe(90_000)
+    expect(costs("fast").total_cost_nano_usd).toBe(90_000)
+    const renamed = { serviceTierMultipliers: new Map([["fast", 3_000_000_000]]) }
+    expect(costs("priority", renamed).total_cost_nano_usd).toBe(135_000)
+  })
+
+  test.each(["", "auto", "default", "standard", "on_demand"])("%p is the plain price", (tier) => {
+    expect(costs(tier).total_cost_nano_usd).toBe(45_000)
+  })
+
+  test.each(["batch", "ultrafast", "constructor"])("%s has no price, unless all is free", (tier) => {
+    expect(costs(tier)).toMatchObject({
+      input_price_nano_usd_per_million: null,
+      total_cost_nano_usd: null,
+      cost_unknown_reason: "service-tier",
+    })
+    expect(costs(tier, { input: 0, output: 0 })).toMatchObject({ total_cost_nano_usd: 0, cost_unknown_reason: null })
+  })
+
+  test("speed and place multiply as well, all three exactly", () => {
+    const served = { speed: "fast", inferenceGeo: "us", hostedTools: {} }
+    const parts = { inputImageTokens: 0, inputAudioTokens: 0, outputImageTokens: 0, outputAudioTokens: 0, ...served }
+    const price = (prices: Partial<ModelPrices>) =>
+      priceCall({ ...PRICES, serviceTierMultipliers, ...prices }, { ...usage, parts }, "flex")
+    const speedMultipliers = new Map([["fast", 6_000_000_000]])
+    const inferenceGeoMultipliers = new Map([["us", 1_100_000_000]])
+    expect(price({ speedMultipliers, inferenceGeoMultipliers }).total_cost_nano_usd).toBe(45_000 * 0.5 * 6 * 1.1)
+    expect(price({ inferenceGeoMultipliers }).cost_unknown_reason).toBe("speed")
+    expect(price({ speedMultipliers }).cost_unknown_reason).toBe("inference-geo")
+  })
+})
+
+describe("parts with prices of their own", () => {
+  const parts = {
+    inputImageTokens: 0,
+    inputAudioTokens: 0,
+    outputImageTokens: 0,
+    outputAudioTokens: 0,
+    hostedTools: {},
+    speed: null,
+    inferenceGeo: null,
+  }
+  const MEDIA = { imageInput: 9e9, audioInput: 40e9, imageOutput: 60e9, audioOutput: 80e9 }
+  const price = (prices: Partial<ModelPrices>, more: Partial<typeof parts>, tier: string | null = null) => {
+    const usage = { ...NOTHING, freshInputTokens: 1000, outputTokens: 100, parts: { ...parts, ...more } }
+    return priceCall({ ...PRICES, ...MEDIA, ...prices }, usage, tier, 2)
+  }
+
+  test("images and sound leave their tokens out of the rest", () => {
+    expect(price({}, { inputImageTokens: 800 })).toMatchObject({
+      input_cost_nano_usd: 200 * 3000,
+      image_cost_nano_usd: 800 * 9000,
+      total_cost_nano_usd: 200 * 3000 + 800 * 9000 + 100 * 15_000,
+    })
+    expect(price({}, { inputAudioTokens: 900, outputAudioTokens: 90 })).toMatchObject({
+      input_cost_nano_usd: 100 * 3000 + 900 * 40_000,
+      output_cost_nano_usd: 10 * 15_000 + 90 * 80_000,
+    })
+    expect(price({}, { outputImageTokens: 60 }).output_cost_nano_usd).toBe(40 * 15_000 + 60 * 60_000)
+  })
+
+  test("a price per image comes on top of their tokens", () => {
+    expect(price({ image: 5 }, { inputImageTokens: 800 }).image_cost_nano_usd).toBe(10 + 800 * 9000)
+  })
+
+  test("images without a price of their own are other input", () => {
+    expect(price({ imageInput: null }, { inputImageTokens: 800 })).toMatchObject({
+      input_cost_nano_usd: 1000 * 3000,
+      image_cost_nano_usd: null,
+      cost_unknown_reason: null,
+    })
+  })
+
+  test("more of a part than of the whole is cut", () => {
+    expect(price({}, { inputImageTokens: 5000, inputAudioTokens: 7 })).toMatchObject({
+      input_cost_nano_usd: 0,
+      image_cost_nano_usd: 1000 * 9000,
+    })
+  })
+
+  test("sound, made images and tools without a price make the cost unknown", () => {
+    expect(price({ audioInput: null }, { inputAudioTokens: 1 }).cost_unknown_reason).toBe("audio")
+    expect(price({ audioOutput: null }, { outputAudioTokens: 1 }).cost_unknown_reason).toBe("audio")
+    expect(price({ imageOutput: null }, { outputImageTokens: 1 }).cost_unknown_reason).toBe("image-output")
+    expect(price({}, { hostedTools: { web_search: 1 } })).toMatchObject({
+      hosted_tool_cost_nano_usd: null,
+      total_cost_nano_usd: null,
+      cost_unknown_reason: "hosted-tool",
+    })
+    const unpriced = { audioInput: null, audioOutput: null, imageOutput: null }
+    expect(price(unpriced, {}).cost_unknown_reason).toBeNull()
+  })
+
+  test("a tool costs by its uses, whatever the tier", () => {
+    const hostedTools = new Map([["web_search", 10_000_000]])
+    const serviceTierMultipliers = new Map([["priority", 2_000_000_000]])
+    const prices = { hostedTools, serviceTierMultipliers }
+    const uses = { hostedTools: { web_search: 5, web_fetch: 3, mcp: 2 } }
+    expect(price(prices, uses, "priority").hosted_tool_cost_nano_usd).toBe(50_000_000)
+    expect(price(prices, uses, "priority").total_cost_nano_usd).toBe(2 * 4_500_000 + 50_000_000)
+  })
 })
 
 test("images cost on top where they have a price", () => {
@@ -131,10 +249,16 @@ test("halves round away from zero, once per component", () => {
 const count = fc.oneof(fc.nat({ max: 5_000_000 }), fc.nat({ max: 3 }))
 const price = fc.oneof(fc.nat({ max: 1_000_000 }), fc.integer({ min: 0, max: 500_000_000_000 }))
 
+const multipliers = (x: number): ReadonlyMap<string, number> =>
+  new Map([
+    ["x", x],
+    ["one", 1_000_000_000],
+  ])
+
 test("law: a component is its exact quotient, rounded half up", () => {
   fc.assert(
     fc.property(count, price, fc.integer({ min: 1, max: 10_000_000_000 }), (tokens, input, multiplier) => {
-      const prices = { ...PRICES, input, serviceTierMultipliers: { x: multiplier, one: 1_000_000_000 } }
+      const prices = { ...PRICES, input, serviceTierMultipliers: multipliers(multiplier) }
       const usage = { ...NOTHING, freshInputTokens: tokens }
       const scale = 10n ** 15n
       const exact = (factor: bigint) => Number((2n * BigInt(tokens) * BigInt(input) * factor + scale) / (2n * scale))

@@ -1,6 +1,8 @@
 /** What a call costs: disjoint counters times the prices of the target that served it. Pure and exact. */
-import { dividedRounded } from "./decimal.ts"
-import type { UsageRow } from "./record.ts"
+import { applied, costOf, isCount, isKnown, MILLION, safeSum } from "./price-arithmetic.ts"
+import { factorOf, type Served } from "./price-factor.ts"
+import { partCosts } from "./price-parts.ts"
+import type { CostUnknownReason, UsageRow } from "./record.ts"
 
 /**
  * What the upstream reported, in counters that do not overlap: all input is the sum of fresh, cached and the two writes.
@@ -15,6 +17,20 @@ export interface BilledUsage {
   readonly outputTokens: number | null
   /** Part of `outputTokens`, billed as such. */
   readonly reasoningTokens: number | null
+  /** Absent or null: none of it is reported. */
+  readonly parts?: BilledParts | null
+}
+
+/** What few calls have: parts of the counters with prices of their own, and what else has a price. */
+export interface BilledParts {
+  readonly inputImageTokens: number
+  readonly inputAudioTokens: number
+  readonly outputImageTokens: number
+  readonly outputAudioTokens: number
+  /** Uses by tool. */
+  readonly hostedTools: Readonly<Record<string, number>>
+  readonly speed: string | null
+  readonly inferenceGeo: string | null
 }
 
 /** Nano-USD per million tokens; null: unknown; 0: known to be free. */
@@ -32,13 +48,27 @@ export interface PriceTier {
   readonly prices: Partial<TokenPrices>
 }
 
-export interface ModelPrices extends TokenPrices {
+/** Nano-USD per million tokens of images and sound. Images of the input: null: as other input. */
+export interface MediaPrices {
+  readonly imageInput: number | null
+  readonly audioInput: number | null
+  readonly imageOutput: number | null
+  readonly audioOutput: number | null
+}
+
+/** Billionths (`0.5` is 500000000) by the provider's word. They multiply every price of tokens and images. */
+export type Multipliers = ReadonlyMap<string, number>
+
+export interface ModelPrices extends TokenPrices, MediaPrices {
   /** Nano-USD per image. */
   readonly image: number | null
   /** Ascending; every tier that is reached counts, a later one over an earlier one. */
   readonly tiers: readonly PriceTier[]
-  /** Billionths by service tier (`0.5` is 500000000). They multiply every price; a tier that is not listed costs the plain price. */
-  readonly serviceTierMultipliers: Readonly<Record<string, number>>
+  readonly serviceTierMultipliers: Multipliers
+  readonly speedMultipliers: Multipliers
+  readonly inferenceGeoMultipliers: Multipliers
+  /** Nano-USD for each use of a tool that the provider executes. */
+  readonly hostedTools: ReadonlyMap<string, number>
 }
 
 /** Columns of `request_usage`. A price is the one that counted: its tier and multiplier applied. */
@@ -49,21 +79,52 @@ export type Costs = Pick<
   | "cache_write_price_nano_usd_per_million"
   | "cache_write_1h_price_nano_usd_per_million"
   | "output_price_nano_usd_per_million"
+  | "image_input_price_nano_usd_per_million"
+  | "image_input_price_nano_usd_per_image"
+  | "audio_input_price_nano_usd_per_million"
+  | "image_output_price_nano_usd_per_million"
+  | "audio_output_price_nano_usd_per_million"
   | "input_cost_nano_usd"
   | "cached_input_cost_nano_usd"
   | "cache_write_cost_nano_usd"
   | "output_cost_nano_usd"
   | "image_cost_nano_usd"
+  | "hosted_tool_cost_nano_usd"
   | "total_cost_nano_usd"
+  | "cost_unknown_reason"
 >
 
-const MILLION = 1_000_000
-const ONE = 1_000_000_000
 const UNPRICED: TokenPrices = { input: null, cachedInput: null, cacheWrite5m: null, cacheWrite1h: null, output: null }
+/** Nothing is known of what a call costs. */
+export function noCosts(reason: CostUnknownReason | null): Costs {
+  return { ...NO_COSTS, cost_unknown_reason: reason }
+}
+
+const NO_COSTS: Costs = {
+  input_price_nano_usd_per_million: null,
+  cached_input_price_nano_usd_per_million: null,
+  cache_write_price_nano_usd_per_million: null,
+  cache_write_1h_price_nano_usd_per_million: null,
+  output_price_nano_usd_per_million: null,
+  image_input_price_nano_usd_per_million: null,
+  image_input_price_nano_usd_per_image: null,
+  audio_input_price_nano_usd_per_million: null,
+  image_output_price_nano_usd_per_million: null,
+  audio_output_price_nano_usd_per_million: null,
+  input_cost_nano_usd: null,
+  cached_input_cost_nano_usd: null,
+  cache_write_cost_nano_usd: null,
+  output_cost_nano_usd: null,
+  image_cost_nano_usd: null,
+  hosted_tool_cost_nano_usd: null,
+  total_cost_nano_usd: null,
+  cost_unknown_reason: null,
+}
 
 /**
  * Each component is rounded once, half away from zero. A component whose price or count is unknown is null;
  * the total is null when one of them has tokens, or when fresh input or output was not reported at all.
+ * @param serviceTier as the provider reports it. One that is neither listed nor the plain one has no price.
  * @param imageCount of the request: their tokens are input tokens, a price per image comes on top; null: unknown
  */
 export function priceCall(
@@ -72,34 +133,67 @@ export function priceCall(
   serviceTier: string | null = null,
   imageCount: number | null = null,
 ): Costs {
+  const parts = usage.parts ?? null
+  const found = factorOf(prices, servedAs(serviceTier, parts))
+  const factor = typeof found === "string" ? null : found
   const reached = tierPrices(prices, usage)
-  const multiplier = multiplierOf(prices, serviceTier)
-  const input = costOf(usage.freshInputTokens, reached.input, multiplier)
-  const cached = costOf(usage.cachedInputTokens, reached.cachedInput, multiplier)
-  const write5m = costOf(usage.cacheWrite5mTokens, reached.cacheWrite5m, multiplier)
-  const write1h = costOf(usage.cacheWrite1hTokens, reached.cacheWrite1h, multiplier)
-  const output = costOf(usage.outputTokens, reached.output, multiplier)
-  const image = prices.image === null ? null : costOf(imageCount, prices.image, multiplier, 1)
-  const known =
-    isKnown(usage.freshInputTokens, input, true) &&
-    isKnown(usage.outputTokens, output, true) &&
+  const split = parts === null ? null : partCosts(prices, usage, parts, factor)
+  const plainInput = split === null ? usage.freshInputTokens : split.inputTokens
+  const plainOutput = split === null ? usage.outputTokens : split.outputTokens
+  const input = costOf(plainInput, reached.input, factor)
+  const cached = costOf(usage.cachedInputTokens, reached.cachedInput, factor)
+  const write5m = costOf(usage.cacheWrite5mTokens, reached.cacheWrite5m, factor)
+  const write1h = costOf(usage.cacheWrite1hTokens, reached.cacheWrite1h, factor)
+  const output = costOf(plainOutput, reached.output, factor)
+  const images = prices.image === null ? null : costOf(imageCount, prices.image, factor, 1)
+  const isPriced =
+    isKnown(plainInput, input, true) &&
+    isKnown(plainOutput, output, true) &&
     isKnown(usage.cachedInputTokens, cached) &&
     isKnown(usage.cacheWrite5mTokens, write5m) &&
     isKnown(usage.cacheWrite1hTokens, write1h) &&
-    (prices.image === null || isKnown(imageCount, image))
+    (prices.image === null || isKnown(imageCount, images))
+  const whole = {
+    input: split === null ? input : both(input, plainInput, split.audioInput),
+    output: split === null ? output : both(output, plainOutput, split.mediaOutput),
+    image: prices.imageInput === null || split === null ? images : both(images, 0, split.imageInput),
+    tools: split === null ? null : split.hostedTools,
+  }
+  const unknown = split?.unknown ?? (isPriced ? null : "price")
+  const total =
+    unknown === null ? safeSum(whole.input, cached, write5m, write1h, whole.output, whole.image, whole.tools) : null
+  // any number of times nothing is nothing
+  if (typeof found === "string" && total !== 0) return noCosts(found)
   return {
-    input_price_nano_usd_per_million: applied(reached.input, multiplier),
-    cached_input_price_nano_usd_per_million: applied(reached.cachedInput, multiplier),
-    cache_write_price_nano_usd_per_million: applied(reached.cacheWrite5m, multiplier),
-    cache_write_1h_price_nano_usd_per_million: applied(reached.cacheWrite1h, multiplier),
-    output_price_nano_usd_per_million: applied(reached.output, multiplier),
-    input_cost_nano_usd: input,
+    input_price_nano_usd_per_million: applied(reached.input, factor),
+    cached_input_price_nano_usd_per_million: applied(reached.cachedInput, factor),
+    cache_write_price_nano_usd_per_million: applied(reached.cacheWrite5m, factor),
+    cache_write_1h_price_nano_usd_per_million: applied(reached.cacheWrite1h, factor),
+    output_price_nano_usd_per_million: applied(reached.output, factor),
+    image_input_price_nano_usd_per_million: applied(prices.imageInput, factor),
+    image_input_price_nano_usd_per_image: applied(prices.image, factor),
+    audio_input_price_nano_usd_per_million: applied(prices.audioInput, factor),
+    image_output_price_nano_usd_per_million: applied(prices.imageOutput, factor),
+    audio_output_price_nano_usd_per_million: applied(prices.audioOutput, factor),
+    input_cost_nano_usd: whole.input,
     cached_input_cost_nano_usd: cached,
     cache_write_cost_nano_usd: writeCost(usage, write5m, write1h),
-    output_cost_nano_usd: output,
-    image_cost_nano_usd: image,
-    total_cost_nano_usd: known ? safeSum(input, cached, write5m, write1h, output, image) : null,
+    output_cost_nano_usd: whole.output,
+    image_cost_nano_usd: whole.image,
+    hosted_tool_cost_nano_usd: whole.tools,
+    total_cost_nano_usd: total,
+    cost_unknown_reason: total === null ? (unknown ?? "price") : null,
   }
+}
+
+/** A component of two parts: unknown when either is, unless nothing of the first was used. */
+function both(first: number | null, count: number | null, second: number | null): number | null {
+  if (second === null || (first === null && count !== 0)) return null
+  return safeSum(first, second)
+}
+
+function servedAs(serviceTier: string | null, parts: BilledParts | null): Served {
+  return { serviceTier, speed: parts?.speed ?? null, inferenceGeo: parts?.inferenceGeo ?? null }
 }
 
 function tierPrices(prices: ModelPrices, usage: BilledUsage): TokenPrices {
@@ -113,27 +207,6 @@ function tierPrices(prices: ModelPrices, usage: BilledUsage): TokenPrices {
   return reached
 }
 
-function multiplierOf(prices: ModelPrices, serviceTier: string | null): number {
-  if (serviceTier === null || !Object.hasOwn(prices.serviceTierMultipliers, serviceTier)) return ONE
-  return prices.serviceTierMultipliers[serviceTier] ?? ONE
-}
-
-/** Null when the count or the price is unknown, or the count is no count. */
-function costOf(count: number | null, price: number | null, multiplier: number, per: number = MILLION): number | null {
-  if (count === null || price === null || !isCount(count)) return null
-  const product = count * price
-  if (multiplier === ONE && product <= Number.MAX_SAFE_INTEGER) {
-    const rest = product % per
-    return (product - rest) / per + (rest * 2 >= per ? 1 : 0)
-  }
-  return dividedRounded(BigInt(count) * BigInt(price) * BigInt(multiplier), BigInt(per) * BigInt(ONE))
-}
-
-function applied(price: number | null, multiplier: number): number | null {
-  if (price === null || multiplier === ONE) return price
-  return dividedRounded(BigInt(price) * BigInt(multiplier), BigInt(ONE))
-}
-
 /** Both lifetimes share one column: unknown when either has tokens without a cost. */
 function writeCost(usage: BilledUsage, write5m: number | null, write1h: number | null): number | null {
   if (write5m === null && write1h === null) return null
@@ -141,43 +214,30 @@ function writeCost(usage: BilledUsage, write5m: number | null, write1h: number |
   return safeSum(write5m, write1h)
 }
 
-function isKnown(count: number | null, cost: number | null, mustBeReported = false): boolean {
-  return cost !== null || count === 0 || (count === null && !mustBeReported)
-}
-
-function isCount(count: number): boolean {
-  return Number.isSafeInteger(count) && count >= 0
-}
-
-function safeSum(...parts: readonly (number | null)[]): number | null {
-  let sum = 0
-  for (const part of parts) sum += part ?? 0
-  return Number.isSafeInteger(sum) ? sum : null
-}
-
 /** Columns of `request_usage`. */
 export type PricedTokens = Pick<
   UsageRow,
-  | "input_tokens"
-  | "output_tokens"
-  | "input_price_nano_usd_per_million"
-  | "cached_input_price_nano_usd_per_million"
-  | "cache_write_price_nano_usd_per_million"
-  | "cache_write_1h_price_nano_usd_per_million"
-  | "output_price_nano_usd_per_million"
+  "input_tokens" | "output_tokens" | Extract<keyof Costs, `${string}_price_nano_usd_per_million`>
 >
 
-/** What a call has cost at most whose cost is unknown, because a part of its input has no price: for budgets, never for bills. */
+/** What a call has cost at most whose cost is unknown, because a part of it has no price: for budgets, never for bills. */
 export function dearestCost(row: PricedTokens): number {
   const { input_tokens: input, output_tokens: output } = row
   const { input_price_nano_usd_per_million: inputPrice, output_price_nano_usd_per_million: outputPrice } = row
   if (input === null || output === null || inputPrice === null || outputPrice === null) return 0
-  const dearest = Math.max(
+  const dearestInput = Math.max(
     inputPrice,
     row.cached_input_price_nano_usd_per_million ?? 0,
     row.cache_write_price_nano_usd_per_million ?? 0,
     row.cache_write_1h_price_nano_usd_per_million ?? 0,
+    row.image_input_price_nano_usd_per_million ?? 0,
+    row.audio_input_price_nano_usd_per_million ?? 0,
   )
-  const cost = Math.ceil((input * dearest + output * outputPrice) / MILLION)
+  const dearestOutput = Math.max(
+    outputPrice,
+    row.image_output_price_nano_usd_per_million ?? 0,
+    row.audio_output_price_nano_usd_per_million ?? 0,
+  )
+  const cost = Math.ceil((input * dearestInput + output * dearestOutput) / MILLION)
   return Number.isSafeInteger(cost) && cost >= 0 ? cost : 0
 }

@@ -103,13 +103,16 @@ onEachDriver((driver) => {
   test("errors count, and unknown costs are counted instead of guessed", async () => {
     await using state = await driver.state()
     const ledger = await open(state)
-    await record(ledger, NOW, { status: 499, total_cost_nano_usd: null, output_tokens: null, total_tokens: null })
+    const unpriced = { total_cost_nano_usd: null, cost_unknown_reason: "price" } as const
+    await record(ledger, NOW, { ...unpriced, status: 499, output_tokens: null, total_tokens: null })
     await record(ledger, NOW, { status: 200, error: "upstream-failed" })
     await record(ledger, NOW, { status: 403, attempts: 0, total_cost_nano_usd: null })
+    const failed = { usage_source: "none", output_tokens: null, total_tokens: null, total_cost_nano_usd: null } as const
+    await record(ledger, NOW, { ...failed, status: 429, error: "upstream-rate-limited" })
     const { today } = await ledger.usageOf("app-1", { sinceMs: NOW, groupBy: [] })
     expect(today).toMatchObject({
-      requests: 3,
-      errors: 3,
+      requests: 4,
+      errors: 4,
       cost_nano_usd: 7_885_200,
       cost_unknown_requests: 1,
       output_tokens: 642,

@@ -6,6 +6,22 @@
  */
 
 import type { DecisionRows } from "./decision-record.ts"
+import type { CallerShapeRow, UpstreamShapeRow } from "./shape-record.ts"
+
+/**
+ * What is missing to know the cost of a call that used something: its usage; a price of its tokens; a factor for its service
+ * tier, speed or place; a price of sound, of images that were made, or of a tool; `models`: other models worked as well.
+ */
+export type CostUnknownReason =
+  | "usage"
+  | "price"
+  | "service-tier"
+  | "speed"
+  | "inference-geo"
+  | "audio"
+  | "image-output"
+  | "hosted-tool"
+  | "models"
 
 export type UsageSource = "provider" | "estimated" | "partial" | "none"
 
@@ -91,6 +107,26 @@ export interface UsageRow {
   readonly limit_nano_usd: number | null
   /** The call whose usage this row holds, which was known only after that call's own row was written: no call of its own. */
   readonly books_request_id: string | null
+  /** Parts of input and output, where the provider tells them; null: it does not. */
+  readonly input_image_tokens: number | null
+  readonly input_audio_tokens: number | null
+  readonly output_image_tokens: number | null
+  readonly output_audio_tokens: number | null
+  readonly image_input_price_nano_usd_per_million: number | null
+  readonly image_input_price_nano_usd_per_image: number | null
+  readonly audio_input_price_nano_usd_per_million: number | null
+  readonly image_output_price_nano_usd_per_million: number | null
+  readonly audio_output_price_nano_usd_per_million: number | null
+  /** Of tools that the provider executed: all uses, and what they cost. Null: it tells of none. */
+  readonly hosted_tool_uses: number | null
+  readonly hosted_tool_cost_nano_usd: number | null
+  /** How fast and where the provider served the call, in its words; null: as usual. */
+  readonly speed: string | null
+  readonly inference_geo: string | null
+  readonly upstream_reported_input_cost_nano_usd: number | null
+  readonly upstream_reported_output_cost_nano_usd: number | null
+  /** Set exactly where the call has used something and its cost is not known. */
+  readonly cost_unknown_reason: CostUnknownReason | null
 }
 
 /** One row per upstream attempt, in order. */
@@ -147,28 +183,6 @@ export interface LossRow {
   readonly path: string
 }
 
-/**
- * A decision about capacity that all callers share, other than a plain admission: a bucket refused, a pause put the
- * target last, or a pause began. Tokens are what the call was expected to use; null where they played no part.
- */
-export interface UpstreamShapeRow {
-  readonly seq: number
-  readonly ts: number
-  readonly scope: "provider" | "provider_model" | "target"
-  readonly provider: string
-  readonly model_ref: string | null
-  readonly model: string
-  readonly dialect: string
-  readonly bucket: string
-  readonly decision: string
-  readonly retry_after_ms: number
-  readonly estimated_input_tokens: number | null
-  readonly reserved_output_tokens: number | null
-  readonly total_reserved_tokens: number | null
-  readonly backoff_reason: string | null
-  readonly queue_wait_ms: number | null
-}
-
 /** An id of state at an upstream that the call's answer handed out; see `stored-state.ts`. */
 export interface StoredStateRow {
   /** Of project, kind and id; the id itself is not kept. */
@@ -212,20 +226,6 @@ export interface BackgroundRow {
   readonly image_count: number | null
   /** When the router asks for it next, unless somebody has read it before. */
   readonly next_poll_at: number
-}
-
-/** What a token bucket of the caller did, where it did more than let the call pass. */
-export interface CallerShapeRow {
-  readonly seq: number
-  readonly scope: string
-  readonly bucket: string
-  readonly decision: string
-  readonly cost: number
-  readonly retry_after_ms: number | null
-  readonly queue_wait_ms: number | null
-  readonly estimated_input_tokens: number | null
-  readonly reserved_output_tokens: number | null
-  readonly total_reserved_tokens: number | null
 }
 
 /** Of a call of a group with a contract. Labels and buckets stand where `contract.reporting` says so. */

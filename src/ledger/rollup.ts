@@ -55,8 +55,8 @@ export class HourlyFigures {
       sums.requests += 1
       if (row.attempts > 0) sums.sent += 1
       if (row.error !== null || row.status >= 400) sums.errors += 1
-      if (row.total_cost_nano_usd === null && row.attempts > 0) sums.costUnknown += 1
-    } else if (row.total_cost_nano_usd !== null) sums.costUnknown -= 1
+      if (row.cost_unknown_reason !== null) sums.costUnknown += 1
+    } else if (row.cost_unknown_reason === null) sums.costUnknown -= 1
     sums.input += counted(row.input_tokens)
     sums.cachedInput += counted(row.cached_input_tokens)
     sums.output += counted(row.output_tokens)

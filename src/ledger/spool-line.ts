@@ -32,6 +32,22 @@ export const LATER_COLUMNS = {
   limit_tokens: null,
   limit_nano_usd: null,
   books_request_id: null,
+  input_image_tokens: null,
+  input_audio_tokens: null,
+  output_image_tokens: null,
+  output_audio_tokens: null,
+  image_input_price_nano_usd_per_million: null,
+  image_input_price_nano_usd_per_image: null,
+  audio_input_price_nano_usd_per_million: null,
+  image_output_price_nano_usd_per_million: null,
+  audio_output_price_nano_usd_per_million: null,
+  hosted_tool_uses: null,
+  hosted_tool_cost_nano_usd: null,
+  speed: null,
+  inference_geo: null,
+  upstream_reported_input_cost_nano_usd: null,
+  upstream_reported_output_cost_nano_usd: null,
+  cost_unknown_reason: null,
 } as const
 
 export function encodeLine(generation: string, call: CallRecord): Buffer {

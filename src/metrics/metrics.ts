@@ -156,8 +156,8 @@ function countUsage(series: ModelSeries, usage: UsageRow): void {
   add(series.inputKinds, 3, counted(usage.cache_write_1h_tokens))
   series.reasoningTokens += counted(usage.reasoning_tokens)
   add(series.sources, USAGE_SOURCES.placeOf(usage.usage_source), 1)
-  if (usage.total_cost_nano_usd === null) series.unpriced++
-  else series.costNanoUsd += counted(usage.total_cost_nano_usd)
+  if (usage.cost_unknown_reason !== null) series.unpriced++
+  series.costNanoUsd += counted(usage.total_cost_nano_usd)
 }
 
 /** Of whole streams: how soon it began, and how fast it came. */

@@ -57,7 +57,8 @@ function withObserved(usage: Usage, { meter }: Call): Usage {
 
 /** A report of one side alone does not make the other one free. */
 function withUnreported(usage: Usage, call: Call, target: Target, { governance }: Gateway): Usage {
-  if (usage.unreported === "output") return { ...usage, outputTokens: observedOutputTokens(call) }
+  if (usage.unreported === "output")
+    return { ...usage, outputTokens: Math.max(usage.outputTokens, observedOutputTokens(call)) }
   const { cachedInputTokens, cacheWrite5mTokens, cacheWrite1hTokens } = usage
   const cached = cachedInputTokens + cacheWrite5mTokens + cacheWrite1hTokens
   const visible = visibleInputTokens(call, target, governance.estimator)
@@ -93,5 +94,6 @@ export function estimatedUsage({ inputTokens, outputTokens }: Estimated): Usage 
     unreported: null,
     reportedCostUsd: null,
     mixedModels: false,
+    parts: null,
   }
 }

@@ -5,11 +5,12 @@ import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 
 export function closeLease(call: Call, gateway: Gateway, usage: UsageRow): void {
-  const { lease } = call
+  const { lease, estimate } = call
   if (lease !== null) {
     gateway.governance.state.settle(lease, amountsOf(call, usage), gateway.clock.monotonicMs())
     learn(call, gateway, usage)
   }
+  if (estimate !== null) gateway.governance.estimator.imagesEnded(estimate.imageModels)
   if (call.snapshot !== gateway.snapshot) bookLate(call, gateway, usage)
 }
 
@@ -28,7 +29,11 @@ function learn(call: Call, { governance }: Gateway, usage: UsageRow): void {
   const { input_tokens: tokens } = usage
   if (tokens === null) return
   governance.estimator.compare(estimate.inputTokens, tokens)
-  if (estimate.textBytes !== null) governance.estimator.learn(current.target.model, estimate.textBytes, tokens)
+  const { model } = current.target
+  if (estimate.textBytes !== null) governance.estimator.learn(model, estimate.textBytes, tokens)
+  if (estimate.imageTextBytes === null) return
+  const images = usage.input_image_tokens === 0 ? null : usage.input_image_tokens
+  governance.estimator.learnImages(model, usage.input_image_count ?? 0, estimate.imageTextBytes, tokens, images)
 }
 
 /**

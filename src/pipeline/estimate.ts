@@ -1,7 +1,15 @@
 /** What a call may use at most, as far as its body tells: worked out only for calls whose tokens or money are limited. */
 import type { Target } from "../config/snapshot.ts"
 import type { Estimator } from "../governance/estimator.ts"
-import { encodedTokens, hidesContent, outputBound, textBytes, UNKNOWN_CONTEXT_TOKENS } from "../routing/most-usage.ts"
+import {
+  encodedTokens,
+  hidesContent,
+  IMAGE_TOKENS,
+  outputBound,
+  textBytes,
+  UNKNOWN_CONTEXT_TOKENS,
+} from "../routing/most-usage.ts"
+import { dearestFactor } from "../routing/service-factor.ts"
 import type { Call } from "./call.ts"
 
 export interface Estimate {
@@ -13,6 +21,10 @@ export interface Estimate {
   readonly outputNanoUsdPerMillion: number
   /** Of text alone, where nothing else is in the body: what the estimator may learn from. Null: there is something else. */
   readonly textBytes: number | null
+  /** The same of a body that holds images beside its text. */
+  readonly imageTextBytes: number | null
+  /** Models that may get the call's images; none where it has no images. */
+  readonly imageModels: readonly string[]
   /** A stream without a cap grows in steps of so many tokens; 0: it does not grow. */
   readonly stepTokens: number
   /** No model of the group writes more than this. */
@@ -35,7 +47,8 @@ export function estimate(call: Call, targets: readonly Target[], estimator: Esti
   const isHidden = call.body !== null && hidesContent(call, call.group)
   const output = outputOf(call, targets)
   const outputTokens = Math.min(output.tokens * facts.choices, MOST_OUTPUT_TOKENS)
-  const visible = visibleTokens(call, targets, estimator)
+  const input = visibleInput(call, targets, (model, least) => estimator.reservedImageTokens(model, least), estimator)
+  const visible = input.text + input.files
   const inputTokens = isHidden ? Math.max(visible, largestContext(targets) - output.tokens) : visible
   const isUncapped = facts.outputCap === null
   const streams = facts.stream && outputBound(call) === null
@@ -43,9 +56,8 @@ export function estimate(call: Call, targets: readonly Target[], estimator: Esti
     inputTokens,
     outputTokens,
     leastOutputTokens: isUncapped && !facts.stream ? LEAST_CAP * facts.choices : outputTokens,
-    ...dearest(call, targets, inputTokens),
-    textBytes:
-      isHidden || call.shape.imageCount > 0 || call.shape.encodedBytes > 0 ? null : (call.body?.bytes.length ?? 0),
+    ...dearest(call, targets, inputTokens, isHidden ? inputTokens : input.files),
+    ...learnable(call, targets, isHidden),
     stepTokens: streams ? outputTokens : 0,
     maxOutputTokens: output.maxTokens * facts.choices,
     isUncapped: isUncapped && !facts.stream,
@@ -56,17 +68,49 @@ function largestContext(targets: readonly Target[]): number {
   return Math.max(0, ...targets.map(({ reservation }) => reservation.contextTokens ?? UNKNOWN_CONTEXT_TOKENS))
 }
 
-/** Of one model, for calls that must be billed although nobody reported anything. */
-export function visibleInputTokens(call: Call, target: Target, estimator: Estimator): number {
-  return visibleTokens(call, [target], estimator)
+type Learnable = Pick<Estimate, "textBytes" | "imageTextBytes" | "imageModels">
+
+function learnable(call: Call, targets: readonly Target[], isHidden: boolean): Learnable {
+  const { imageCount, encodedBytes, encodedImageBytes } = call.shape
+  const imageModels = imageCount === 0 ? NO_MODELS : [...new Set(targets.map(({ model }) => model))]
+  if (isHidden || encodedBytes > encodedImageBytes) return { textBytes: null, imageTextBytes: null, imageModels }
+  if (imageCount > 0) return { textBytes: null, imageTextBytes: textBytes(call), imageModels }
+  return { textBytes: call.body?.bytes.length ?? 0, imageTextBytes: null, imageModels }
 }
 
-function visibleTokens(call: Call, targets: readonly Target[], estimator: Estimator): number {
-  if (call.body === null) return 0
-  const text = textBytes(call)
-  let tokens = 0
-  for (const { model } of targets) tokens = Math.max(tokens, estimator.tokens(model, text))
-  return tokens + encodedTokens(call.shape)
+const NO_MODELS: readonly string[] = []
+
+/** Of one model, for calls that must be billed although nobody reported anything. */
+export function visibleInputTokens(call: Call, target: Target, estimator: Estimator): number {
+  const { text, files } = visibleInput(call, [target], (model, least) => estimator.imageTokens(model, least), estimator)
+  return text + files
+}
+
+/** In tokens. */
+interface VisibleInput {
+  readonly text: number
+  /** Images, and files in base64. */
+  readonly files: number
+}
+
+/** `imageTokens`: of one image of a model, of which the catalogue or a document says the least. */
+function visibleInput(
+  call: Call,
+  targets: readonly Target[],
+  imageTokens: (model: string, least: number) => number,
+  estimator: Estimator,
+): VisibleInput {
+  if (call.body === null) return { text: 0, files: 0 }
+  const bytes = textBytes(call)
+  let text = 0
+  let files = 0
+  for (const { model, reservation } of targets) {
+    text = Math.max(text, estimator.tokens(model, bytes))
+    const { maxImageTokens } = reservation
+    const perImage = call.shape.imageCount === 0 ? 0 : imageTokens(model, maxImageTokens ?? IMAGE_TOKENS)
+    files = Math.max(files, encodedTokens(call.shape, perImage, maxImageTokens !== null))
+  }
+  return { text, files }
 }
 
 /** Per answer: what is asked for, but no more than a model of the group can write, and the most that one gives. */
@@ -84,24 +128,31 @@ function outputOf(call: Call, targets: readonly Target[]): { readonly tokens: nu
   return { tokens: Math.min(outputBound(call) ?? streamTokens, ceiling), maxTokens }
 }
 
-/** Each part at the dearest target, so that whichever serves the call costs no more. */
+/** Uses of hosted tools that are reserved: nothing in most requests bounds them. */
+const HOSTED_TOOL_USES = 10
+
+/** Each part at the dearest target, so that whichever serves the call costs no more. `files`: tokens of the input that are no text. */
 function dearest(
   call: Call,
   targets: readonly Target[],
   inputTokens: number,
+  files: number,
 ): Pick<Estimate, "inputNanoUsd" | "outputNanoUsdPerMillion"> {
   let inputNanoUsd = 0
   let outputNanoUsdPerMillion = 0
   if (call.credential?.caller.limits?.countsMoney !== true) return { inputNanoUsd, outputNanoUsdPerMillion }
-  const namesTier = call.body !== null && call.shape.namesServiceTier
   const { imageCount } = call.shape
-  for (const { reservation } of targets) {
-    const { prices } = reservation
+  const tools = call.group?.hostedTools === "strip" ? 0 : Math.min(1, call.shape.hostedToolCount)
+  for (const target of targets) {
+    const { prices } = target.reservation
     if (prices === null) continue
     const step = prices.steps.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens)
-    const factor = namesTier ? prices.serviceTierFactor : 1
-    const input = (inputTokens * (step?.inputNanoUsdPerMillion ?? 0)) / MILLION + imageCount * prices.imageNanoUsd
-    inputNanoUsd = Math.max(inputNanoUsd, Math.ceil(input * factor))
+    const factor = dearestFactor(target, call)
+    const perMillion = step?.inputNanoUsdPerMillion ?? 0
+    const media = Math.max(0, prices.mediaNanoUsdPerMillion - perMillion) * files
+    const input = (inputTokens * perMillion + media) / MILLION + imageCount * prices.imageNanoUsd
+    const uses = tools * HOSTED_TOOL_USES * prices.hostedToolNanoUsd
+    inputNanoUsd = Math.max(inputNanoUsd, Math.ceil(input * factor) + uses)
     outputNanoUsdPerMillion = Math.max(outputNanoUsdPerMillion, (step?.outputNanoUsdPerMillion ?? 0) * factor)
   }
   return { inputNanoUsd, outputNanoUsdPerMillion }

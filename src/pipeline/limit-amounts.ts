@@ -44,23 +44,40 @@ export function reservedFor(call: Call, target: Target, { governance }: Gateway)
   const { inputTokens, outputTokens } = held ?? estimate(call, [target], governance.estimator)
   const isMoneyHeld = lease !== null && lease.nanoUsd > 0
   const imageNanoUsd = (call.imageCount ?? 0) * (target.reservation.prices?.imageNanoUsd ?? 0)
-  const nanoUsd = isMoneyHeld ? lease.nanoUsd : (dearestOf(target, inputTokens, outputTokens) ?? 0) + imageNanoUsd
+  const nanoUsd = isMoneyHeld ? lease.nanoUsd : (dearestOf(target, inputTokens, outputTokens, true) ?? 0) + imageNanoUsd
   return { inputTokens, outputTokens, nanoUsd }
 }
 
-/** Tokens were used, but what they cost cannot be known: a budget takes them at the dearest price. */
+/** Something was used, but what it cost cannot be known: a budget takes what is known, and the rest at the dearest price. */
 export function dearCost(target: Target | null, inputTokens: number, outputTokens: number, costs: Costs): number {
-  if (costs.input_price_nano_usd_per_million === null) return dearestOf(target, inputTokens, outputTokens) ?? 0
+  const { cost_unknown_reason: reason } = costs
+  const beside = (costs.image_cost_nano_usd ?? 0) + (costs.hosted_tool_cost_nano_usd ?? 0)
+  // its tokens have their price
+  if (reason === "hosted-tool") return tokenCost(costs) + beside
+  if (costs.input_price_nano_usd_per_million !== null)
+    return dearestCost({ ...costs, input_tokens: inputTokens, output_tokens: outputTokens }) + beside
+  const isServiceUnknown = reason === "service-tier" || reason === "speed" || reason === "inference-geo"
+  return dearestOf(target, inputTokens, outputTokens, isServiceUnknown) ?? 0
+}
+
+function tokenCost(costs: Costs): number {
+  const { input_cost_nano_usd, cached_input_cost_nano_usd, cache_write_cost_nano_usd, output_cost_nano_usd } = costs
   return (
-    dearestCost({ ...costs, input_tokens: inputTokens, output_tokens: outputTokens }) + (costs.image_cost_nano_usd ?? 0)
+    (input_cost_nano_usd ?? 0) +
+    (cached_input_cost_nano_usd ?? 0) +
+    (cache_write_cost_nano_usd ?? 0) +
+    (output_cost_nano_usd ?? 0)
   )
 }
 
-/** Null: the target has no prices. */
-function dearestOf(target: Target | null, inputTokens: number, outputTokens: number): number | null {
-  const step = target?.reservation.prices?.steps.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens)
-  if (step === undefined) return null
-  return Math.ceil((inputTokens * step.inputNanoUsdPerMillion + outputTokens * step.outputNanoUsdPerMillion) / MILLION)
+/** `isDear`: at the dearest service there is. Null: the target has no prices. */
+function dearestOf(target: Target | null, inputTokens: number, outputTokens: number, isDear: boolean): number | null {
+  const prices = target?.reservation.prices ?? null
+  const step = prices?.steps.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens)
+  if (prices === null || step === undefined) return null
+  const factor = isDear ? prices.serviceTierFactor * prices.speedFactor * prices.inferenceGeoFactor : 1
+  const plain = inputTokens * step.inputNanoUsdPerMillion + outputTokens * step.outputNanoUsdPerMillion
+  return Math.ceil((plain * factor) / MILLION)
 }
 
 /** An upstream may report anything: what is no count is taken for all that was reserved. */

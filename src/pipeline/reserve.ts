@@ -80,6 +80,7 @@ function requestOf(call: Call, limits: CompiledLimits, targets: readonly Target[
   if (!limits.countsTokens) return { ...NOTHING, id: call.id, limits, ts: call.ts, nowMs }
   const estimated = estimate(call, targets, governance.estimator)
   call.estimate = estimated
+  governance.estimator.imagesAsked(estimated.imageModels)
   return {
     id: call.id,
     limits,

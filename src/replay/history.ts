@@ -90,5 +90,16 @@ export function usageOf(row: ReplayedUsage): Usage | null {
     unreported: null,
     reportedCostUsd: null,
     mixedModels: false,
+    parts: {
+      inputImageTokens: row.input_image_tokens ?? 0,
+      inputAudioTokens: row.input_audio_tokens ?? 0,
+      outputImageTokens: row.output_image_tokens ?? 0,
+      outputAudioTokens: row.output_audio_tokens ?? 0,
+      hostedTools: {},
+      speed: row.speed,
+      inferenceGeo: row.inference_geo,
+      reportedInputUsd: null,
+      reportedOutputUsd: null,
+    },
   }
 }

@@ -48,6 +48,7 @@ class RecordedShape implements RequestShape {
   readonly hasToolHistory: boolean
   readonly hasSeals: boolean
   readonly encodedBytes: number
+  readonly encodedImageBytes: number
   readonly pointsElsewhere: boolean
   readonly toolChoice: CallShape["toolChoice"]
   readonly structuredOutput: boolean
@@ -68,6 +69,8 @@ class RecordedShape implements RequestShape {
     this.hasToolHistory = row.has_tool_history === 1
     this.hasSeals = row.has_seals === 1
     this.encodedBytes = row.encoded_bytes
+    // which of them were images is not recorded
+    this.encodedImageBytes = row.image_count > 0 ? row.encoded_bytes : 0
     this.pointsElsewhere = row.uses_previous_response_id === 1
     this.toolChoice = row.tool_choice as CallShape["toolChoice"]
     this.structuredOutput = row.structured_output === 1
@@ -80,9 +83,9 @@ class RecordedShape implements RequestShape {
     this.temperatureSet = row.temperature_set === 1
   }
 
-  get namesServiceTier(): boolean {
+  get service(): RequestShape["service"] {
     this.unknownFeatures.add("service_tier")
-    return false
+    return { tier: "open", place: "open", isFast: false }
   }
 
   uses(feature: string): boolean {

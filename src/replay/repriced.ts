@@ -25,8 +25,12 @@ export function tokensAt(usage: Usage, { target_dialect }: ReplayedUsage, target
   }
 }
 
-/** Nano-USD; null: a price is not known. */
+/** Nano-USD; null: a price is not known. What hosted tools cost they cost anywhere; services of another API are not to be had. */
 export function costAt(usage: Usage, row: ReplayedUsage, target: Target, isCold: boolean): number | null {
   const tokens = tokensAt(usage, row, target, isCold)
-  return priceCall(target.prices, tokens, row.service_tier, row.input_image_count).total_cost_nano_usd
+  const isAlike = target.dialect === row.target_dialect
+  const parts = isAlike || tokens.parts === null ? tokens.parts : { ...tokens.parts, speed: null, inferenceGeo: null }
+  const tier = isAlike ? row.service_tier : null
+  const cost = priceCall(target.prices, { ...tokens, parts }, tier, row.input_image_count).total_cost_nano_usd
+  return cost === null ? null : cost + (row.hosted_tool_cost_nano_usd ?? 0)
 }

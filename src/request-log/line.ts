@@ -46,6 +46,8 @@ export function lineOf(call: CallRecord): string {
     usage_source: row.usage_source,
     stop_reason: row.stop_reason,
     total_cost_nano_usd: row.total_cost_nano_usd,
+    // only where it is set
+    cost_unknown_reason: row.cost_unknown_reason ?? undefined,
     tries: triesOf(call.attempts),
   })
   return `${line}\n`

@@ -4,17 +4,19 @@ import type { RequestShape } from "../dialects/shape-reader.ts"
 import type { Asked } from "./eligibility/filter.ts"
 
 /** What an image of the largest size that is not scaled down costs. https://platform.claude.com/docs/en/build-with-claude/vision */
-const IMAGE_TOKENS = 1600
+export const IMAGE_TOKENS = 1600
 /** Of files in base64: about 2000 tokens for a page of 50 KB of a document; images are counted by number beside that. */
 const ENCODED_BYTES_PER_TOKEN = 34
 const ENCODED_IMAGE_BYTES_PER_TOKEN = 100
 /** Where the catalogue says nothing. */
 export const UNKNOWN_CONTEXT_TOKENS = 200_000
 
-/** Of images, and of files in base64. */
-export function encodedTokens({ imageCount, encodedBytes }: RequestShape): number {
-  const perToken = imageCount > 0 ? ENCODED_IMAGE_BYTES_PER_TOKEN : ENCODED_BYTES_PER_TOKEN
-  return Math.max(imageCount * IMAGE_TOKENS, Math.ceil(encodedBytes / perToken))
+/** Of images, and of files in base64. `imageTokens`: of one image; `isMost`: no image takes more. */
+export function encodedTokens(shape: RequestShape, imageTokens: number, isMost: boolean): number {
+  const { imageCount, encodedBytes, encodedImageBytes } = shape
+  const images = imageCount * imageTokens
+  const bySize = isMost ? 0 : Math.ceil(encodedImageBytes / ENCODED_IMAGE_BYTES_PER_TOKEN)
+  return Math.max(images, bySize) + Math.ceil((encodedBytes - encodedImageBytes) / ENCODED_BYTES_PER_TOKEN)
 }
 
 /** All of the body but files in base64. */

@@ -17,6 +17,7 @@ const usage = (counts: Partial<Usage>): Usage => ({
   unreported: null,
   reportedCostUsd: null,
   mixedModels: false,
+  parts: null,
   ...counts,
 })
 

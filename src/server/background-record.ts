@@ -4,7 +4,7 @@ import type { AnswerFacts, Usage } from "../dialects/dialect.ts"
 import type { BackgroundRow, CallRecord, UsageRow, UsageSource } from "../ledger/record.ts"
 import { estimatedUsage } from "../pipeline/billed.ts"
 import { dearCost } from "../pipeline/limit-amounts.ts"
-import { allInput, costsOf } from "../pipeline/record.ts"
+import { allInput, costsOf, partColumns } from "../pipeline/costs.ts"
 import { NOTHING_KNOWN } from "./orphans.ts"
 
 export interface Booking {
@@ -105,7 +105,8 @@ function countersOf(
   const isReserved = source === "estimated" && costs.total_cost_nano_usd === null && answer.nano_usd > 0
   return {
     ...costs,
-    ...(isReserved ? { total_cost_nano_usd: answer.nano_usd } : {}),
+    ...(isReserved ? { total_cost_nano_usd: answer.nano_usd, cost_unknown_reason: null } : {}),
+    ...partColumns(usage.parts),
     usage_source: source,
     input_tokens: input,
     fresh_input_tokens: freshInputTokens,

@@ -2,7 +2,7 @@
 import type { Reservation } from "../governance/journal.ts"
 import type { CallRecord, UsageRow } from "../ledger/record.ts"
 import { LATER_COLUMNS } from "../ledger/spool-line.ts"
-import { NO_COSTS } from "../pipeline/record.ts"
+import { noCosts } from "../ledger/price.ts"
 
 /**
  * The row of a call that is there already stays as it is: what is written here is only for those without. Whether a
@@ -10,25 +10,30 @@ import { NO_COSTS } from "../pipeline/record.ts"
  */
 export function orphanRecord(call: Reservation, nowMs: number, version: string): CallRecord {
   const { input_tokens: input, output_tokens: output, nano_usd: cost, ...facts } = call
+  // every request has some input: a call of none reserved nothing, because no limit of its caller counts tokens
+  const isReserved = input > 0
   const usage: UsageRow = {
     ...NOTHING_KNOWN,
     ...facts,
     status: 500,
     attempts: 1,
-    usage_source: "estimated",
+    usage_source: isReserved ? "estimated" : "none",
     error: "internal-error",
-    input_tokens: input,
-    fresh_input_tokens: input,
-    output_tokens: output,
-    total_tokens: input + output,
+    input_tokens: isReserved ? input : null,
+    fresh_input_tokens: isReserved ? input : null,
+    output_tokens: isReserved ? output : null,
+    total_tokens: isReserved ? input + output : null,
     total_cost_nano_usd: cost > 0 ? cost : null,
-    estimated_input_tokens: input,
+    cost_unknown_reason: cost > 0 ? null : isReserved ? "price" : "usage",
+    estimated_input_tokens: isReserved ? input : null,
     limit_tokens: input + output,
     limit_nano_usd: cost,
     latency_ms: Math.max(0, nowMs - call.ts),
     router_version: version,
   }
-  const message = "The router stopped before this call ended; what it had reserved was booked."
+  const message = isReserved
+    ? "The router stopped before this call ended; what it had reserved was booked."
+    : "The router stopped before this call ended; it had reserved no tokens, so what it used is not known."
   return {
     usage,
     attempts: [],
@@ -76,7 +81,7 @@ export const NOTHING_KNOWN: Omit<
   input_image_count: null,
   stop_reason: null,
   service_tier: null,
-  ...NO_COSTS,
+  ...noCosts(null),
   upstream_reported_total_cost_nano_usd: null,
   pricing_source: null,
   pricing_updated_at: null,

@@ -75,6 +75,22 @@ const sampleGovernance = {
   limit_tokens: 1555,
   limit_nano_usd: 7_885_200,
   books_request_id: null,
+  input_image_tokens: null,
+  input_audio_tokens: null,
+  output_image_tokens: null,
+  output_audio_tokens: null,
+  image_input_price_nano_usd_per_million: null,
+  image_input_price_nano_usd_per_image: null,
+  audio_input_price_nano_usd_per_million: null,
+  image_output_price_nano_usd_per_million: null,
+  audio_output_price_nano_usd_per_million: null,
+  hosted_tool_uses: null,
+  hosted_tool_cost_nano_usd: null,
+  speed: null,
+  inference_geo: null,
+  upstream_reported_input_cost_nano_usd: null,
+  upstream_reported_output_cost_nano_usd: null,
+  cost_unknown_reason: null,
 } as const
 
 const sampleCounters = {
@@ -145,4 +161,24 @@ function sampleEvent(ts: number): TraceRow {
     reason: null,
     value: null,
   }
+}
+
+/** What few calls have; every column another value. */
+export const SAMPLE_PARTS: Partial<UsageRow> = {
+  input_image_tokens: 101,
+  input_audio_tokens: 102,
+  output_image_tokens: 103,
+  output_audio_tokens: 104,
+  image_input_price_nano_usd_per_million: 105,
+  image_input_price_nano_usd_per_image: 106,
+  audio_input_price_nano_usd_per_million: 107,
+  image_output_price_nano_usd_per_million: 108,
+  audio_output_price_nano_usd_per_million: 109,
+  hosted_tool_uses: 110,
+  hosted_tool_cost_nano_usd: 111,
+  speed: "fast",
+  inference_geo: "us",
+  upstream_reported_input_cost_nano_usd: 112,
+  upstream_reported_output_cost_nano_usd: 113,
+  cost_unknown_reason: "models",
 }

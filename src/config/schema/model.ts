@@ -1,12 +1,10 @@
 /** Facts about models: the catalogue of a provider, and what a target says differently. */
 import type { z } from "zod"
-import { modelPricesOf } from "../../ledger/model-prices.ts"
 import {
   allOptional,
   amount,
   block,
   byDefault,
-  checked,
   choice,
   flag,
   integer,
@@ -15,72 +13,16 @@ import {
   optional,
   pattern,
   ruled,
-  table,
   text,
   type Shape,
 } from "./field.ts"
 import { betaHeaders } from "./betas.ts"
-import { day, dialect, displayName, identifier, instant, modality, outputTokenField } from "./forms.ts"
+import { dialect, displayName, identifier, instant, modality, outputTokenField } from "./forms.ts"
 import { bridges, responsesToChat } from "./bridges.ts"
 import { providerShaping } from "./limits.ts"
+import { prices } from "./prices.ts"
 
 const LATER = { pending: true } as const
-/** Nothing on the market is near this: a larger number is a slip of the decimal point or of the unit. */
-const MAX_PRICE_USD = 100_000
-
-const price = (what: string): z.ZodType =>
-  exact(amount(`Price of ${what}.`, { max: MAX_PRICE_USD, unit: "USD per million tokens" }))
-
-/** Money is counted in whole billionths. */
-function exact(schema: z.ZodType): z.ZodType {
-  return checked(schema, (value) => {
-    // out of its range: that is told already
-    if (!(Number(value) >= 0 && Number(value) < Infinity)) return null
-    try {
-      modelPricesOf({ input_price_per_million_usd: value as number })
-      return null
-    } catch {
-      return { path: [], message: "Prices and factors have at most nine digits behind the point." }
-    }
-  })
-}
-
-const tokenPrices: Shape = {
-  input_price_per_million_usd: price("input tokens"),
-  cached_input_price_per_million_usd: price("input tokens read from the provider's cache"),
-  cache_write_price_per_million_usd: price("input tokens written to the provider's cache for five minutes"),
-  cache_write_1h_price_per_million_usd: price("input tokens written to the provider's cache for an hour"),
-  output_price_per_million_usd: price("output tokens"),
-}
-
-const prices: Shape = {
-  ...tokenPrices,
-  image_input_price_per_million_tokens_usd: price("input tokens that stand for images; absent: as other input"),
-  image_input_price_per_image_usd: exact(amount("Price of one input image.", { max: MAX_PRICE_USD, unit: "USD" })),
-  price_tiers: list(
-    block(
-      {
-        above_input_tokens: integer("The tier counts for calls with more input tokens than this.", {
-          min: 1,
-          unit: "tokens",
-        }),
-        ...allOptional(tokenPrices),
-      },
-      "Other prices for long inputs. What a tier does not name stays as it is.",
-      { name: "PriceTier" },
-    ),
-    "Prices for long inputs.",
-  ),
-  service_tier_multipliers: table(
-    identifier,
-    exact(amount("Factor on every price.", { max: 1000 })),
-    "Factors on all prices, by the service tier that the provider reports.",
-  ),
-  pricing_source: text("Where the prices come from; copied to the rows."),
-  pricing_updated_at: key(day, "The date of the prices; copied to the rows."),
-  pricing_notes: text("Anything that an auditor should know about the prices."),
-}
-
 const reasoning: z.ZodType = block(
   {
     supported: byDefault(flag("Whether the model can reason."), true),
@@ -169,6 +111,10 @@ const facts: Shape = {
     },
   ),
   max_output_tokens: integer("The largest output.", { min: 1, unit: "tokens" }),
+  max_image_tokens: integer(
+    "The most input tokens that one image takes: what is reserved for each. Absent: 1600, and more where the model was seen to take more.",
+    { min: 1, unit: "tokens" },
+  ),
   input_modalities: list(modality, "What the model takes. Absent: unknown; an empty list: nothing but text."),
   output_modalities: list(modality, "What the model returns."),
   ...prices,

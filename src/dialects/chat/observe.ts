@@ -10,6 +10,7 @@ import {
   type UpstreamFault,
   type Usage,
 } from "../dialect.ts"
+import { laterUsage } from "../inclusive-usage.ts"
 import { asArray, asCount, asObject, asString, parseObject, type Loose } from "../loose.ts"
 import { faultOf, renderOpenAiError } from "../openai-error.ts"
 import { readChatUsage } from "./usage.ts"
@@ -85,7 +86,7 @@ export class ChatObserver implements StreamObserver {
     this.serviceTier = asString(chunk["service_tier"]) ?? this.serviceTier
     // Groq's place is an object of its own
     const usage = readChatUsage(chunk["usage"]) ?? readChatUsage(asObject(chunk["x_groq"])?.["usage"])
-    if (usage !== null) this.usage = usage
+    if (usage !== null) this.usage = laterUsage(this.usage, usage)
     const choices = asArray(chunk["choices"])
     if (choices.length === 0) return usage !== null && this.hideUsage ? FRAME.drop : FRAME.plain
     this.anyChoice = true

@@ -8,6 +8,7 @@ import type { Event } from "../../canonical/event.ts"
 import { parseExact, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import { Losses, type Loss } from "../../canonical/loss.ts"
 import type { Failure } from "../../canonical/reply.ts"
+import { reviseUsage, type Usage } from "../../canonical/usage.ts"
 import type { Frame, ReplyContext, StreamReader } from "../codec.ts"
 import { errorIn, protocolFailure, readFailure } from "./failure.ts"
 import { CallReader } from "./read-calls.ts"
@@ -38,7 +39,7 @@ export class ChatStreamReader implements StreamReader {
   }
   #said = ""
   readonly #extra: Record<string, JsonValue> = {}
-  #usage: JsonValue | undefined
+  #usage: Usage | null = null
   #tier: string | undefined
   /** The last choice with a finish reason. */
   #finish: JsonObject | undefined
@@ -92,7 +93,8 @@ export class ChatStreamReader implements StreamReader {
 
   #readChunk(chunk: JsonObject): void {
     const { error } = chunk
-    this.#usage = [chunk["usage"], objectOf(chunk["x_groq"])?.["usage"]].find(isCounted) ?? this.#usage
+    const usage = readCanonicalUsage([chunk["usage"], objectOf(chunk["x_groq"])?.["usage"]].find(isCounted))
+    if (usage !== null) this.#usage = reviseUsage(this.#usage, usage)
     this.#tier = wordsOf(chunk["service_tier"]) ?? this.#tier
     if (!isAbsent(error) || chunk["object"] === "error") return this.#fail(readFailure(errorIn(chunk), null))
     for (const key of ANSWER_FIELDS) {
@@ -216,8 +218,7 @@ export class ChatStreamReader implements StreamReader {
   }
 
   #report(): void {
-    const usage = readCanonicalUsage(this.#usage)
-    if (usage !== null) this.#assembler.usage(usage, this.#tier)
+    if (this.#usage !== null) this.#assembler.usage(this.#usage, this.#tier)
   }
 }
 

@@ -6,71 +6,51 @@
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import type { Loss } from "../../canonical/loss.ts"
 import { cacheWriteTokens, inputTokens, totalTokens, type Usage as CanonicalUsage } from "../../canonical/usage.ts"
-import { unreportedSide, type Usage } from "../dialect.ts"
+import type { Usage, UsageParts } from "../dialect.ts"
+import { readInclusiveUsage } from "../inclusive-usage.ts"
 import { asCount, asObject, type Loose } from "../loose.ts"
+import { CACHE_READ, CACHE_WRITE, counted, hostedToolsIn } from "../usage-words.ts"
 import { objectOf, withDoubles } from "./wire.ts"
 
 export function readChatUsage(value: unknown): Usage | null {
   const usage = asObject(value)
-  if (usage === null) return null
-  const prompt = asCount(usage["prompt_tokens"])
-  const completion = asCount(usage["completion_tokens"])
-  if (prompt === null && completion === null) return null
-  const input = asObject(usage["prompt_tokens_details"])
-  const output = asObject(usage["completion_tokens_details"])
-  const cached = Math.min(reportedCachedTokens(usage, input) ?? 0, prompt ?? 0)
-  const written = Math.min(asCount(input?.["cache_write_tokens"]) ?? 0, (prompt ?? 0) - cached)
-  const reasoning = asCount(output?.["reasoning_tokens"]) ?? asCount(usage["reasoning_tokens"])
-  return {
-    freshInputTokens: (prompt ?? 0) - cached - written,
-    cachedInputTokens: cached,
-    cacheWrite5mTokens: written,
-    cacheWrite1hTokens: 0,
-    outputTokens: outputTokens(prompt ?? 0, completion ?? 0, reasoning ?? 0, asCount(usage["total_tokens"])),
-    reasoningTokens: reasoning,
-    unreported: unreportedSide(prompt, completion),
-    reportedCostUsd: reportedCostUsd(usage),
-    mixedModels: false,
-  }
+  return usage === null ? null : readInclusiveUsage(usage, NAMES, hostedTools(usage))
 }
 
-/** OpenAI's place first; then DeepSeek's, Hugging Face's and Mistral's own names. */
-function reportedCachedTokens(usage: Loose, details: Loose | null): number | null {
-  return (
-    asCount(details?.["cached_tokens"]) ??
-    asCount(usage["prompt_cache_hit_tokens"]) ??
-    asCount(usage["cached_tokens"]) ??
-    asCount(usage["num_cached_tokens"])
+const NAMES = {
+  input: "prompt_tokens",
+  inputDetails: "prompt_tokens_details",
+  output: "completion_tokens",
+  outputDetails: "completion_tokens_details",
+} as const
+
+/** OpenRouter and xAI count what they execute; xAI's live search bills the sources that it used. */
+function hostedTools(usage: Loose): UsageParts["hostedTools"] | null {
+  const { server_tool_use, server_tool_use_details, num_sources_used } = usage
+  return hostedToolsIn(
+    server_tool_use,
+    server_tool_use_details,
+    usage["server_side_tool_usage_details"],
+    num_sources_used === undefined ? null : { num_sources_used },
   )
-}
-
-/** OpenRouter reports USD, xAI ticks of 1e-10 USD. */
-function reportedCostUsd(usage: Loose): number | null {
-  if (typeof usage["cost"] === "number") return usage["cost"]
-  return typeof usage["cost_in_usd_ticks"] === "number" ? usage["cost_in_usd_ticks"] / 1e10 : null
-}
-
-/** xAI counts reasoning outside `completion_tokens`; only its total shows it. */
-function outputTokens(prompt: number, completion: number, reasoning: number, total: number | null): number {
-  return total !== null && reasoning > 0 && total === prompt + completion + reasoning
-    ? completion + reasoning
-    : completion
 }
 
 /** The same numbers in canonical counters, and the details that only those have. `value` may hold exact numbers. */
 export function readCanonicalUsage(value: JsonValue | undefined): CanonicalUsage | null {
   const usage = objectOf(withDoubles(value))
-  const counted = usage === undefined ? null : readChatUsage(usage)
-  if (usage === undefined || counted === null) return null
+  const read = usage === undefined ? null : readChatUsage(usage)
+  if (usage === undefined || read === null) return null
   const input = objectOf(usage["prompt_tokens_details"])
   const output = objectOf(usage["completion_tokens_details"])
+  const isWritten = counted(usage, asObject(input), CACHE_WRITE) !== null
   const serverTools = serverToolsOf(usage)
   return withoutUnknown({
-    freshInputTokens: counted.freshInputTokens,
-    cacheReadTokens: reportedCachedTokens(usage, asObject(input)) === null ? null : counted.cachedInputTokens,
-    cacheWrite5mTokens: asCount(input?.["cache_write_tokens"]) === null ? null : counted.cacheWrite5mTokens,
-    outputTokens: asCount(usage["completion_tokens"]) === null ? null : counted.outputTokens,
-    reasoningTokens: counted.reasoningTokens,
+    freshInputTokens: read.freshInputTokens,
+    cacheReadTokens: counted(usage, asObject(input), CACHE_READ) === null ? null : read.cachedInputTokens,
+    cacheWrite5mTokens: isWritten ? read.cacheWrite5mTokens : null,
+    cacheWrite1hTokens: read.cacheWrite1hTokens === 0 ? null : read.cacheWrite1hTokens,
+    outputTokens: asCount(usage["completion_tokens"]) === null ? null : read.outputTokens,
+    reasoningTokens: read.reasoningTokens,
     inputAudioTokens: asCount(input?.["audio_tokens"]),
     inputImageTokens: asCount(input?.["image_tokens"]),
     outputAudioTokens: asCount(output?.["audio_tokens"]),
@@ -78,7 +58,7 @@ export function readCanonicalUsage(value: JsonValue | undefined): CanonicalUsage
     acceptedPredictionTokens: asCount(output?.["accepted_prediction_tokens"]),
     rejectedPredictionTokens: asCount(output?.["rejected_prediction_tokens"]),
     serverTools: Object.keys(serverTools).length === 0 ? null : serverTools,
-    reportedCostNanoUsd: counted.reportedCostUsd === null ? null : Math.round(counted.reportedCostUsd * NANO),
+    reportedCostNanoUsd: read.reportedCostUsd === null ? null : Math.round(read.reportedCostUsd * NANO),
     source: "provider",
   })
 }

@@ -5,7 +5,7 @@ import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault } from
 import { asArray, asObject, asString, parseObject, type Loose } from "../loose.ts"
 import { faultOf } from "../openai-error.ts"
 import { renderMessagesError } from "./error.ts"
-import { readMessagesUsage } from "./usage.ts"
+import { readMessagesUsage, takeUsage } from "./usage.ts"
 
 const MOST_RESULTS = 256
 const DELTA = Buffer.from("event: content_block_delta\n")
@@ -22,8 +22,9 @@ export class MessagesObserver implements StreamObserver {
   /** Blocks that list files which outlive the answer. */
   private readonly results: Loose[] = []
   private stopReason: string | null = null
-  /** The newest value of each usage field: `message_delta` restates and revises what `message_start` said. */
-  private usage: Record<string, unknown> = {}
+  private readonly usage: Record<string, unknown> = {}
+  /** The output was counted at the end; what `message_start` says of it is provisional. */
+  private outputTold = false
 
   frame(bytes: Uint8Array, start: number, end: number): number {
     if (this.contentSeen && startsWith(bytes, start, end, DELTA)) return FRAME.content
@@ -44,7 +45,7 @@ export class MessagesObserver implements StreamObserver {
 
   facts(): AnswerFacts {
     return {
-      usage: readMessagesUsage(this.usage, this.model),
+      usage: readMessagesUsage(this.usage, this.model, this.outputTold),
       stopReason: this.stopReason,
       serviceTier: asString(this.usage["service_tier"]),
     }
@@ -74,15 +75,17 @@ export class MessagesObserver implements StreamObserver {
       return opensWithContent(block) ? FRAME.content : FRAME.plain
     }
     if (type === "message_delta") {
-      this.takeUsage(body["usage"])
+      this.outputTold = takeUsage(this.usage, body["usage"], this.contentSeen) || this.outputTold
       this.takeStop(asObject(body["delta"]))
       this.takeState(asObject(body["delta"]))
     }
     if (type === "message_start") {
       const message = asObject(body["message"])
       this.model ??= asString(message?.["model"])
-      this.takeUsage(message?.["usage"])
+      takeUsage(this.usage, message?.["usage"], false)
       this.takeStop(message)
+      // an answer that stands in its start as a whole is counted there
+      this.outputTold ||= this.finished
       this.id ??= message?.["id"]
       this.takeState(message)
       if (asArray(message?.["content"]).length > 0) return FRAME.content
@@ -100,11 +103,6 @@ export class MessagesObserver implements StreamObserver {
     if (reason === null) return
     this.stopReason = reason
     this.finished = true
-  }
-
-  private takeUsage(value: unknown): void {
-    const usage = asObject(value)
-    for (const key in usage) if (usage[key] !== null) this.usage[key] = usage[key]
   }
 }
 

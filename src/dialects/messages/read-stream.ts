@@ -16,8 +16,8 @@ import { readFailure } from "./failure.ts"
 import { replyExtra } from "./read-reply.ts"
 import { readStop } from "./stop.ts"
 import { openBlock, typeOfDelta, type StreamBlock } from "./stream-block.ts"
-import { readCanonicalUsage } from "./usage.ts"
-import { isAbsent, listField, numberOf, objectField, textField } from "./wire.ts"
+import { readCanonicalUsage, takeUsage } from "./usage.ts"
+import { listField, numberOf, objectField, textField } from "./wire.ts"
 
 interface Slot {
   readonly block: StreamBlock
@@ -149,9 +149,7 @@ export class MessagesStreamReader implements StreamReader {
 
   /** `holder` has the usage, `answer` the stop reason. */
   #note(holder: JsonObject, answer: JsonObject): void {
-    for (const [key, value] of Object.entries(objectField(holder, "usage") ?? {})) {
-      if (!isAbsent(value)) this.#usage[key] = value
-    }
+    takeUsage(this.#usage, objectField(holder, "usage"), this.#blocks > 0)
     this.#report(this.#sawDelta)
     this.#extra = { ...this.#extra, ...replyExtra(holder, answer).extra?.fields }
     this.#stop = readStop(answer) ?? this.#stop

@@ -5,10 +5,13 @@
  */
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import { cacheWriteTokens, type Usage as CanonicalUsage } from "../../canonical/usage.ts"
-import { unreportedSide, type Usage } from "../dialect.ts"
+import { unreportedSide, type Usage, type UsageParts } from "../dialect.ts"
+import { NO_PARTS } from "../inclusive-usage.ts"
 import { asArray, asCount, asObject, asString, type Loose } from "../loose.ts"
+import { hostedToolsIn, inferenceGeoOf, reportedCostUsd, speedOf } from "../usage-words.ts"
 
-export function readMessagesUsage(value: unknown, model: string | null): Usage | null {
+/** `isFinal`: false where a stream has told no more than its first, provisional count of the output. */
+export function readMessagesUsage(value: unknown, model: string | null, isFinal = true): Usage | null {
   const usage = asObject(value)
   if (usage === null) return null
   const [input, output] = [asCount(usage["input_tokens"]), asCount(usage["output_tokens"])]
@@ -25,10 +28,48 @@ export function readMessagesUsage(value: unknown, model: string | null): Usage |
     cacheWrite1hTokens: total((round) => cacheWrites(round).long),
     outputTokens: total((round) => asCount(round["output_tokens"]) ?? 0),
     reasoningTokens: asCount(asObject(usage["output_tokens_details"])?.["thinking_tokens"]),
-    unreported: iterations.length > 0 ? null : unreportedSide(input, output),
-    reportedCostUsd: null,
-    mixedModels: iterations.some((round) => namesOther(round, model)),
+    unreported: iterations.length > 0 ? null : unreportedSide(input, isFinal ? output : null),
+    reportedCostUsd: reportedCostUsd(usage),
+    mixedModels: iterations.some((round) => namesOther(round, model)) || isRepriced(usage),
+    parts: partsOf(usage),
   }
+}
+
+/** A fallback's credit: the call is billed as if an earlier one had been made with its model. */
+function isRepriced(usage: Loose): boolean {
+  return asObject(asObject(usage["fallback_credit"])?.["status"])?.["type"] === "redeemed"
+}
+
+/** Neither speed nor place, and nothing executed by the provider: null. Reports of this dialect tell images and sound not apart. */
+function partsOf(usage: Loose): UsageParts | null {
+  const hostedTools = hostedToolsIn(usage["server_tool_use"])
+  const speed = speedOf(usage)
+  const inferenceGeo = inferenceGeoOf(usage)
+  if (hostedTools === null && speed === null && inferenceGeo === null) return null
+  return { ...NO_PARTS, hostedTools: hostedTools ?? {}, speed, inferenceGeo }
+}
+
+/** Input as the vendor counts it, and the split of what was written to the cache. */
+const INPUT_COUNTERS = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"] as const
+const OF_INPUT: ReadonlySet<string> = new Set([...INPUT_COUNTERS, "cache_creation"])
+
+/**
+ * Takes a stream's next report over: `message_delta` restates and revises what `message_start` said, field by field. An
+ * input of nothing, and an output of nothing behind content, are no news: there are no such calls, but servers that fill
+ * what they do not count with zeros. https://platform.claude.com/docs/en/build-with-claude/streaming
+ * @returns whether the output was counted
+ */
+export function takeUsage(known: Record<string, unknown>, value: unknown, hasContent: boolean): boolean {
+  const usage = asObject(value)
+  if (usage === null) return false
+  const isInputNews = INPUT_COUNTERS.some((key) => (asCount(usage[key]) ?? 0) > 0)
+  const output = asCount(usage["output_tokens"])
+  const isOutputNews = output !== null && (output > 0 || !hasContent)
+  for (const key in usage) {
+    const isNews = OF_INPUT.has(key) ? isInputNews : key !== "output_tokens" || isOutputNews
+    if (usage[key] !== null && (isNews || known[key] === undefined)) known[key] = usage[key]
+  }
+  return isOutputNews
 }
 
 /** `cache_creation` splits the sum by time to live; what it leaves out was written for the default five minutes. */

@@ -19,7 +19,7 @@ export function readBackground(bytes: Uint8Array): BackgroundState | null {
   const body = parseBytes(bytes)
   const status = asString(body?.["status"])
   if (body === null || status === null) return null
-  const usage = readResponsesUsage(body["usage"])
+  const usage = readResponsesUsage(body["usage"], body)
   return {
     isOver: OVER.has(status),
     isFailed: status === "failed",

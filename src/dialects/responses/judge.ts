@@ -11,7 +11,7 @@ export function judgeReply(bytes: Uint8Array): ReplyVerdict {
   if (isProviderFailure(body)) return { kind: "fault", fault: faultOf(body["error"]) }
   return {
     kind: "answer",
-    usage: readResponsesUsage(body["usage"]),
+    usage: readResponsesUsage(body["usage"], body),
     stopReason: stopReasonOf(body),
     serviceTier: asString(body["service_tier"]),
   }

@@ -2,6 +2,7 @@
 import type { RouterError } from "../../errors.ts"
 import { readFields, startsWith } from "../../sse/fields.ts"
 import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault, type Usage } from "../dialect.ts"
+import { laterUsage } from "../inclusive-usage.ts"
 import { asArray, asObject, asString, parseObject, type Loose } from "../loose.ts"
 import { faultOf } from "../openai-error.ts"
 import { isProviderFailure, stopReasonOf } from "./judge.ts"
@@ -102,7 +103,8 @@ export class ResponsesObserver implements StreamObserver {
 
   private takeResponse(response: Loose): void {
     this.response = response
-    this.usage = readResponsesUsage(response["usage"]) ?? this.usage
+    const usage = readResponsesUsage(response["usage"], response)
+    if (usage !== null) this.usage = laterUsage(this.usage, usage)
     this.stopReason = stopReasonOf(response) ?? this.stopReason
     this.serviceTier = asString(response["service_tier"]) ?? this.serviceTier
   }

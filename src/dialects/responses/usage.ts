@@ -5,29 +5,49 @@
 import { isObject, isRawNumber, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Losses } from "../../canonical/loss.ts"
 import { cacheWriteTokens, inputTokens, totalTokens, type Usage as CanonicalUsage } from "../../canonical/usage.ts"
-import { unreportedSide, type Usage } from "../dialect.ts"
-import { asCount, asObject } from "../loose.ts"
+import type { Usage, UsageParts } from "../dialect.ts"
+import { readInclusiveUsage } from "../inclusive-usage.ts"
+import { asArray, asCount, asObject, asString, type Loose } from "../loose.ts"
+import { CACHE_READ, CACHE_WRITE, counted, hostedToolsIn } from "../usage-words.ts"
 
-export function readResponsesUsage(value: unknown): Usage | null {
+/** `response`: whose answer tells which hosted tools were used. */
+export function readResponsesUsage(value: unknown, response: Loose = NO_RESPONSE): Usage | null {
   const usage = asObject(value)
-  if (usage === null) return null
-  const input = asCount(usage["input_tokens"])
-  const output = asCount(usage["output_tokens"])
-  if (input === null && output === null) return null
-  const details = asObject(usage["input_tokens_details"])
-  const cached = Math.min(asCount(details?.["cached_tokens"]) ?? 0, input ?? 0)
-  const written = Math.min(asCount(details?.["cache_write_tokens"]) ?? 0, (input ?? 0) - cached)
-  return {
-    freshInputTokens: (input ?? 0) - cached - written,
-    cachedInputTokens: cached,
-    cacheWrite5mTokens: written,
-    cacheWrite1hTokens: 0,
-    outputTokens: output ?? 0,
-    reasoningTokens: asCount(asObject(usage["output_tokens_details"])?.["reasoning_tokens"]),
-    unreported: unreportedSide(input, output),
-    reportedCostUsd: typeof usage["cost"] === "number" ? usage["cost"] : null,
-    mixedModels: false,
+  return usage === null ? null : readInclusiveUsage(usage, NAMES, hostedTools(usage, response))
+}
+
+const NAMES = {
+  input: "input_tokens",
+  inputDetails: "input_tokens_details",
+  output: "output_tokens",
+  outputDetails: "output_tokens_details",
+} as const
+const NO_RESPONSE: Loose = {}
+
+/** Items of tools that are billed by use. Calls of MCP servers are not. https://platform.openai.com/docs/pricing */
+const BILLED_ITEMS: ReadonlySet<string> = new Set([
+  "web_search_call",
+  "file_search_call",
+  "code_interpreter_call",
+  "image_generation_call",
+])
+
+/** The provider's own counts, then the items. OpenAI counts the searches that it bills: opening a page is an item too. */
+function hostedTools(usage: Loose, response: Loose): UsageParts["hostedTools"] | null {
+  const searches = asCount(asObject(asObject(response["tool_usage"])?.["web_search"])?.["num_requests"])
+  let items: Record<string, number> | null = null
+  for (const item of asArray(response["output"])) {
+    const type = asString(asObject(item)?.["type"])
+    if (type === null || !BILLED_ITEMS.has(type) || (type === "web_search_call" && searches !== null)) continue
+    items ??= {}
+    items[type] = (items[type] ?? 0) + 1
   }
+  const { num_server_side_tools_used, num_sources_used } = usage
+  return hostedToolsIn(
+    usage["server_side_tool_usage_details"],
+    { web_search_requests: searches, num_server_side_tools_used, num_sources_used },
+    items,
+  )
 }
 
 const NANO_USD_PER_USD = 1_000_000_000
@@ -42,8 +62,9 @@ export function canonicalUsage(value: JsonValue | undefined): CanonicalUsage | n
   const { reasoningTokens, reportedCostUsd } = read
   return {
     ...(input === null ? {} : { freshInputTokens: read.freshInputTokens }),
-    ...(asCount(details?.["cached_tokens"]) === null ? {} : { cacheReadTokens: read.cachedInputTokens }),
-    ...(asCount(details?.["cache_write_tokens"]) === null ? {} : { cacheWrite5mTokens: read.cacheWrite5mTokens }),
+    ...(counted(usage ?? {}, details, CACHE_READ) === null ? {} : { cacheReadTokens: read.cachedInputTokens }),
+    ...(counted(usage ?? {}, details, CACHE_WRITE) === null ? {} : { cacheWrite5mTokens: read.cacheWrite5mTokens }),
+    ...(read.cacheWrite1hTokens === 0 ? {} : { cacheWrite1hTokens: read.cacheWrite1hTokens }),
     ...(asCount(usage?.["output_tokens"]) === null ? {} : { outputTokens: read.outputTokens }),
     ...(reasoningTokens === null ? {} : { reasoningTokens }),
     ...(reportedCostUsd === null ? {} : { reportedCostNanoUsd: Math.round(reportedCostUsd * NANO_USD_PER_USD) }),

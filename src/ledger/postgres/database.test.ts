@@ -5,7 +5,7 @@ import { dirname } from "node:path"
 import { rejectionOf, until } from "../../../test/helpers/ledger.ts"
 import { type LedgerState, postgresState } from "../../../test/helpers/ledger-drivers.ts"
 import { execute, noPostgres, sharedPostgres } from "../../../test/helpers/postgres.ts"
-import { sampleCall } from "../../../test/helpers/sample-call.ts"
+import { SAMPLE_PARTS, sampleCall } from "../../../test/helpers/sample-call.ts"
 import { TABLES } from "../columns.ts"
 import { MIGRATIONS } from "../migrations.ts"
 import type { LedgerLimits } from "../open.ts"
@@ -31,7 +31,7 @@ function calls(from: number, count: number): CallRecord[] {
 }
 
 const failedCall: CallRecord = {
-  ...sampleCall(TS, 1, { status: 502, error: "upstream-failed" }),
+  ...sampleCall(TS, 1, { status: 502, error: "upstream-failed", ...SAMPLE_PARTS }),
   losses: [{ seq: 0, code: "image-dropped", path: "messages[0]" }],
   error: {
     ts: TS,

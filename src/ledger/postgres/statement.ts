@@ -111,8 +111,8 @@ function hourlySums(): string {
     reasoning_tokens: sum("reasoning_tokens"),
     total_tokens: sum("total_tokens"),
     cost_nano_usd: sum("total_cost_nano_usd"),
-    cost_unknown_requests: `count(*) FILTER (WHERE total_cost_nano_usd IS NULL AND attempts > 0 AND books_request_id IS NULL)
-      - count(*) FILTER (WHERE total_cost_nano_usd IS NOT NULL AND books_request_id IS NOT NULL)`,
+    cost_unknown_requests: `count(*) FILTER (WHERE cost_unknown_reason IS NOT NULL AND books_request_id IS NULL)
+      - count(*) FILTER (WHERE cost_unknown_reason IS NULL AND books_request_id IS NOT NULL)`,
     sent_requests: "count(*) FILTER (WHERE attempts > 0 AND books_request_id IS NULL)",
     limit_tokens: signedSum("limit_tokens", "total_tokens"),
     limit_nano_usd: signedSum("limit_nano_usd", "total_cost_nano_usd"),

@@ -3,7 +3,15 @@ import type { SpendCeiling } from "../../config/spend-ceiling.ts"
 import type { Group, Target } from "../../config/snapshot.ts"
 import { expectedCostNanoUsd } from "../expected-cost.ts"
 import { NO_FIGURES } from "../live-view.ts"
-import { encodedTokens, hidesContent, outputBound, textBytes, UNKNOWN_CONTEXT_TOKENS } from "../most-usage.ts"
+import {
+  encodedTokens,
+  hidesContent,
+  IMAGE_TOKENS,
+  outputBound,
+  textBytes,
+  UNKNOWN_CONTEXT_TOKENS,
+} from "../most-usage.ts"
+import { askedFactor } from "../service-factor.ts"
 import type { Asked } from "./filter.ts"
 import type { FilterReason } from "./reasons.ts"
 
@@ -30,17 +38,17 @@ export function aboveCeiling(
 
 /**
  * All input fresh, and for each choice the output cap, or without one what is reserved for a stream; content that nobody
- * here sees fills the context, and a service tier is the dearest. Null: there are no prices.
+ * here sees fills the context, and a service that is asked for is the dearest. Null: there are no prices.
  */
-function estimatedCostNanoUsd({ prices, reservation }: Target, group: Group, asked: Asked): number | null {
-  const { contextTokens, maxOutputTokens, streamTokens } = reservation
+function estimatedCostNanoUsd(target: Target, group: Group, asked: Asked): number | null {
+  const { prices, reservation } = target
+  const { contextTokens, maxOutputTokens, maxImageTokens, streamTokens } = reservation
   const { facts, shape } = asked
   const answer = Math.min(outputBound(asked) ?? streamTokens, maxOutputTokens ?? contextTokens ?? Infinity)
-  const visible = Math.ceil(textBytes(asked) / BYTES_PER_TOKEN) + encodedTokens(shape)
+  const files = encodedTokens(shape, maxImageTokens ?? IMAGE_TOKENS, maxImageTokens !== null)
+  const visible = Math.ceil(textBytes(asked) / BYTES_PER_TOKEN) + files
   const hidden = hidesContent(asked, group) ? (contextTokens ?? UNKNOWN_CONTEXT_TOKENS) - answer : 0
   const tokens = expectedCostNanoUsd(prices, NO_FIGURES, Math.max(visible, hidden), answer * facts.choices)
   if (tokens === null) return null
-  const dearest = reservation.prices?.serviceTierFactor ?? 1
-  const factor = dearest > 1 && shape.namesServiceTier ? dearest : 1
-  return (tokens + shape.imageCount * (prices.image ?? 0)) * factor
+  return (tokens + shape.imageCount * (prices.image ?? 0)) * askedFactor(target, asked)
 }

@@ -4,6 +4,7 @@ import { readdirSync } from "node:fs"
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { stall } from "../../helpers/behaviours.ts"
 import { eventually, get, readAnswer } from "../../helpers/client.ts"
+import { callerEntry, newToken } from "../../helpers/config.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { databasePath } from "../../helpers/records.ts"
 import type { RouterProcess } from "../../helpers/router-process.ts"
@@ -21,6 +22,16 @@ interface Totals {
   readonly requests: number
   readonly nano: number
 }
+
+/** A caller whose only limit counts calls reserves no tokens: what its call used stays unknown. */
+const slots = newToken("slots")
+const UNKNOWN = {
+  input_tokens: null,
+  output_tokens: null,
+  total_tokens: null,
+  total_cost_nano_usd: null,
+  cost_unknown_reason: "usage",
+} as const
 
 let upstream: FakeUpstream
 
@@ -51,7 +62,7 @@ async function usedOf(router: RouterProcess): Promise<Used> {
 function rowsOf(router: RouterProcess): Totals {
   using database = new Database(databasePath(router.directory), { readonly: true })
   const sql = `SELECT total(total_tokens) AS tokens, total(attempts > 0) AS requests,
-    total(total_cost_nano_usd) AS nano FROM request_usage`
+    total(total_cost_nano_usd) AS nano FROM request_usage WHERE caller_id = 'me-lab'`
   return database.query<Totals, []>(sql).get()!
 }
 
@@ -69,6 +80,7 @@ test("kill after kill: totals are what the rows say, and orphans have rows", asy
       config.callers[0]!["quota"] = { day: { tokens: 1_000_000, requests: 100_000 } }
       config.callers[0]!["spend"] = { month_usd: 100 }
       config.callers[0]!["key"] = { lifetime_tokens: 10_000_000 }
+      config.callers.push(callerEntry("slots", slots, ["default"], { rate: { concurrent: 4 } }))
     },
   })
   const { prepared } = router
@@ -78,7 +90,8 @@ test("kill after kill: totals are what the rows say, and orphans have rows", asy
     for (let round = 1; round <= ROUNDS; round += 1) {
       const current = router
       const hanging = Array.from({ length: 3 }, () => current.open("chat", body("hangs")).catch(() => null))
-      await upstream.arrival("hangs", round * 3)
+      hanging.push(current.open("chat", body("hangs"), { token: slots }).catch(() => null))
+      await upstream.arrival("hangs", round * 4)
       const calls = Array.from({ length: CALLS }, async (_, index) => {
         await Bun.sleep(index * 3)
         return current
@@ -105,6 +118,14 @@ test("kill after kill: totals are what the rows say, and orphans have rows", asy
         expect(row).toMatchObject({ status: 500, error: "internal-error", output_tokens: CAP, caller_id: "me-lab" })
         expect(row.total_cost_nano_usd).toBeGreaterThan(CAP * 15_000 - 1)
       }
+      const unmetered = router.records.usage().filter(({ caller_id }) => caller_id === "slots")
+      expect(unmetered).toHaveLength(round)
+      for (const row of unmetered)
+        expect(row).toMatchObject({ ...UNKNOWN, status: 500, error: "internal-error", usage_source: "none" })
+      expect(at(JSON.parse((await get(router, "/v1/usage", { token: slots })).text), "month")).toMatchObject({
+        requests: round,
+        cost_unknown_requests: round,
+      })
       // one file: of the process that runs
       expect(journalsOf(router)).toHaveLength(1)
     }

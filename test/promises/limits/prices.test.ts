@@ -147,27 +147,32 @@ describe("the row and the budget say the same", () => {
     expect(await cost("tiered", { input: 1001, output: 1 })).toEqual(twice(1001 * 10_000 + 400_000))
   })
 
-  test("a service tier that nobody knows costs the plain price; one that is asked for and not given does too", async () => {
+  test("a service tier without a factor has no price, and a budget takes the dearest; one that is not given costs nothing", async () => {
     const plain = 10 * 1000 + 5 * 2000
     const usage = { input: 10, output: 5 }
-    expect(await cost("multiplied", { ...usage, tier: "unheard-of" })).toEqual(twice(plain))
+    expect(await cost("multiplied", { ...usage, tier: "unheard-of" })).toEqual([null, plain * 2.5])
     expect(await cost("multiplied", { ...usage, tier: null }, { service_tier: "priority" })).toEqual(twice(plain))
     expect(await cost("multiplied", { ...usage, tier: "default" }, { service_tier: "priority" })).toEqual(twice(plain))
     expect(await cost("multiplied", { ...usage, tier: "priority" })).toEqual(twice(plain * 2.5))
     expect(await cost("multiplied", { ...usage, tier: "flex" }, { service_tier: "priority" })).toEqual(twice(plain / 2))
-    expect(await cost("multiplied", { ...usage, tier: "constructor" })).toEqual(twice(plain))
+    expect(await cost("multiplied", { ...usage, tier: "constructor" })).toEqual([null, plain * 2.5])
+    expect(await cost("multiplied", { ...usage, tier: "fast" })).toEqual(twice(plain * 2.5))
+    expect(await cost("multiplied", { ...usage, tier: "on_demand" })).toEqual(twice(plain))
     expect(await cost("multiplied", { ...usage, tier: "odd" })).toEqual(
       twice(Math.round(10 * 333.333333) + Math.round(5 * 666.666666)),
     )
   })
 
-  test("a call that names a service tier reserves at the dearest, whichever it names", async () => {
-    const plain = await reserved("multiplied", {})
-    for (const name of ["priority", "flex", "unheard-of"]) {
-      const named = await reserved("multiplied", { service_tier: name })
+  test("a call reserves at the dearest service tier unless it names the plain one", async () => {
+    const plain = await reserved("multiplied", { service_tier: "default" })
+    for (const extra of [
+      {},
+      ...["auto", "priority", "flex", "unheard-of", null].map((name) => ({ service_tier: name })),
+    ]) {
+      const open = await reserved("multiplied", extra)
       // the field itself is a few tokens more
-      expect(named).toBeGreaterThanOrEqual(2.5 * plain)
-      expect(named).toBeLessThan(2.5 * (plain + 15_000))
+      expect(open).toBeGreaterThanOrEqual(2.5 * (plain - 15_000))
+      expect(open).toBeLessThan(2.5 * (plain + 15_000))
     }
   })
 
@@ -218,7 +223,8 @@ test("behind a restart every budget has used what its rows say", async () => {
   const sql = "SELECT total(total_cost_nano_usd) AS nano FROM request_usage WHERE caller_id = ?"
   for (const name of tokens.keys()) {
     const { nano } = database.query<{ nano: number }, [string]>(sql).get(idOf(name))!
-    const unknown = name === "no cached price" ? 1000 * 3000 + 7 * 15_000 : 0
+    const unpriced = { "no cached price": 1000 * 3000 + 7 * 15_000, multiplied: 2 * 2.5 * (10 * 1000 + 5 * 2000) }
+    const unknown = new Map(Object.entries(unpriced)).get(name) ?? 0
     expect([name, nano + unknown]).toEqual([name, before.get(name)!])
   }
 })
