@@ -34,7 +34,6 @@ function hasLongText({ usage, attempts, error }: CallRecord): boolean {
     isLong(usage.stop_reason) ||
     isLong(usage.service_tier) ||
     isLong(usage.requested_model) ||
-    isLong(usage.client) ||
     isLong(usage.upstream_request_id) ||
     (error !== null && (isLong(error.message) || isLong(error.param))) ||
     attempts.some((attempt) => isLong(attempt.error_message) || isLong(attempt.upstream_request_id))

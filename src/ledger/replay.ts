@@ -15,7 +15,7 @@ const BUSY_TRIES = 40
 const BUSY_WAIT_MS = 5
 /** So often a call is tried that takes too long, or breaks the connection, while others are written. */
 const TRIES = 8
-/** The same of the only call that there is: nothing but a probe says that the database is well. */
+/** The same where no call was written before: nothing but a probe says that the database is well. */
 const LONE_TRIES = 30
 
 /** Waits for a lock that passes, a checkpoint's for one. */
@@ -51,6 +51,10 @@ export class Replay {
   readonly #log: Log
   /** How often a call was tried alone, by its id. */
   readonly #tries = new Map<string, number>()
+  /** Ids of calls that were put aside. */
+  readonly #asides = new Set<string>()
+  /** A call that the database took: written again it changes nothing, and shows whether others could be written. */
+  #taken: CallRecord | null = null
   /** Which call of a batch is tried alone next: another one each time, so that a bad one never stands for all. */
   #turn = 0
   /** Calls were put behind the others. */
@@ -64,7 +68,9 @@ export class Replay {
   }
 
   /** Throws when the database takes no rows. */
-  async write(calls: readonly CallRecord[]): Promise<void> {
+  async write(spooled: readonly CallRecord[]): Promise<void> {
+    // a call that was put behind the others may stand in the spool twice
+    const calls = spooled.filter(({ usage }) => !this.#asides.has(usage.request_id))
     if (calls.length === 0) return
     const error = await this.#attempt(calls)
     if (error !== null) await this.#afterFailure(calls, error)
@@ -78,15 +84,20 @@ export class Replay {
       return
     }
     if (failure !== "slow" && failure !== "broken") throw error
-    const [only] = calls
-    if (calls.length === 1 && only !== undefined) {
-      await this.#tryLater(only, error)
-      return
-    }
-    const sample = calls[this.#turn++ % calls.length]
-    const reason = sample === undefined ? error : await this.#attempt([sample])
-    if (reason !== null || sample === undefined) throw reason
-    await this.#sift(calls, sample)
+    const reference = this.#taken ?? (await this.#firstTaken(calls))
+    const reason = await this.#attempt([reference])
+    if (reason !== null) throw reason
+    await this.#sift(calls, reference, error)
+  }
+
+  /** A call of these that the database takes. Throws while there is none. */
+  async #firstTaken(calls: readonly CallRecord[]): Promise<CallRecord> {
+    const sample = calls[this.#turn++ % calls.length] as CallRecord
+    const error = await this.#attempt([sample])
+    if (error === null) return sample
+    await this.#database.probe()
+    if (this.#triedOnceMore(sample) >= LONE_TRIES) this.#giveUp(sample, error)
+    throw error
   }
 
   /** The schema refuses a call of these. */
@@ -96,16 +107,16 @@ export class Replay {
     else this.#giveUp(only, error)
   }
 
-  /** Half by half, as long as the database takes the call that it took before. Throws when it does not. */
-  async #sift(calls: readonly CallRecord[], taken: CallRecord): Promise<void> {
+  /** These failed: half by half, as long as the database takes the call that it took before. Throws when it does not. */
+  async #sift(calls: readonly CallRecord[], reference: CallRecord, error: unknown): Promise<void> {
+    const [only] = calls
+    if (calls.length === 1 && only !== undefined) return this.#defer(only, error)
     for (const half of halves(calls)) {
-      const error = await this.#attempt(half)
-      if (error === null) continue
-      const reason = await this.#attempt([taken])
+      const failed = await this.#attempt(half)
+      if (failed === null) continue
+      const reason = await this.#attempt([reference])
       if (reason !== null) throw reason
-      const [only] = half
-      if (half.length > 1 || only === undefined) await this.#sift(half, taken)
-      else await this.#defer(only, error)
+      await this.#sift(half, reference, failed)
     }
   }
 
@@ -119,13 +130,6 @@ export class Replay {
     await this.#spool.append([call])
   }
 
-  /** There is no other call to compare it with. */
-  async #tryLater(call: CallRecord, error: unknown): Promise<void> {
-    await this.#database.probe()
-    if (this.#triedOnceMore(call) < LONE_TRIES) throw error
-    this.#giveUp(call, error)
-  }
-
   #triedOnceMore({ usage }: CallRecord): number {
     const tries = (this.#tries.get(usage.request_id) ?? 0) + 1
     this.#tries.set(usage.request_id, tries)
@@ -134,13 +138,15 @@ export class Replay {
 
   #giveUp(call: CallRecord, error: unknown): void {
     this.#tries.delete(call.usage.request_id)
+    this.#asides.add(call.usage.request_id)
     putAside([call], this.#refusedPath, error, this.#log)
   }
 
-  /** Null: written. On a new connection where that may help. */
+  /** Null: written. */
   async #attempt(calls: readonly CallRecord[]): Promise<unknown> {
     try {
       await patiently(this.#database, async () => void (await this.#database.write(calls)))
+      this.#taken = calls[0] ?? null
       return null
     } catch (error) {
       return error

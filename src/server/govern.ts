@@ -91,7 +91,7 @@ async function governing(options: GovernOptions, journalPath: string, release: (
 
 /** Calls that were cut off get rows: what they had reserved. */
 export async function bookOrphans(journalPath: string, ledger: LedgerStore, clock: Clock, log: Log): Promise<void> {
-  const orphans = orphansOf(journalPath)
+  const orphans = orphansOf(journalPath, log)
   const now = clock.now()
   if (orphans.calls.length > 0) {
     // the real row of a call that ended may still be in the spool
