@@ -1,14 +1,18 @@
 /** The ledger's SQLite file: writes, reads, and a new connection when the file goes away. Never waits for a lock. */
 import { open } from "node:fs/promises"
 import { Checkpointer } from "./checkpoint.ts"
-import { type Connection, connect, type DatabaseOptions, disconnect, inodeOf } from "./connection.ts"
+import { type Connection, connect, type DatabaseOptions, disconnect, emptyLog, inodeOf } from "./connection.ts"
 import type { LedgerDatabase, Scalar } from "../database.ts"
 import type { Failure } from "../failure.ts"
+import { isCode } from "../../system/owner-only.ts"
 import type { CallRecord } from "../record.ts"
-import { DatabaseMoved, failureOf } from "./failure.ts"
+import { DatabaseMoved, failureOf, LogHeld } from "./failure.ts"
 
 /** What a group of one writes to the write-ahead log, in pages; each further call adds about half a page. */
 const PAGES_PER_GROUP = 6
+const INDEX_LOOK_MS = 250
+const SAVE_TRIES = 50
+const SAVE_WAIT_MS = 20
 /** Eight pages. */
 const PROBE_FILLER = " ".repeat(32_768)
 
@@ -18,6 +22,7 @@ export class SqliteDatabase implements LedgerDatabase {
   #connection: Connection | null
   #checkpointer: Checkpointer
   #pages = 0
+  #indexLookedAtMs = Number.NEGATIVE_INFINITY
   #reopening: Promise<void> | null = null
 
   constructor(options: DatabaseOptions) {
@@ -36,7 +41,7 @@ export class SqliteDatabase implements LedgerDatabase {
       this.#rollback(connection)
       throw error
     }
-    if (inodeOf(this.#options.path) !== connection.inode) throw new DatabaseMoved()
+    this.#lookAt(connection)
     this.#pages += PAGES_PER_GROUP + calls.length / 2
     if (this.#pages < this.#options.checkpointPages) return written
     this.#pages = 0
@@ -47,7 +52,8 @@ export class SqliteDatabase implements LedgerDatabase {
   /** Throws unless the database takes writes that need room. */
   probe(): void {
     const connection = this.#connected()
-    if (inodeOf(this.#options.path) !== connection.inode) throw new DatabaseMoved()
+    this.#indexLookedAtMs = Number.NEGATIVE_INFINITY
+    this.#lookAt(connection)
     const { database } = connection
     try {
       database.run("BEGIN IMMEDIATE")
@@ -85,7 +91,10 @@ export class SqliteDatabase implements LedgerDatabase {
 
   /** Off the event loop. */
   async sync(): Promise<void> {
-    const file = await open(`${this.#options.path}-wal`, "r+").catch(() => null)
+    const file = await open(`${this.#options.path}-wal`, "r+").catch((error: unknown) => {
+      if (isCode(error, "ENOENT")) return null
+      throw error
+    })
     if (file === null) return
     try {
       await file.datasync()
@@ -100,9 +109,32 @@ export class SqliteDatabase implements LedgerDatabase {
   }
 
   async #reopen(): Promise<void> {
+    if (this.#connection !== null) await this.#saveRows(this.#connection)
     await this.#disconnect()
     this.#connection = connect(this.#options)
     this.#checkpointer = this.#newCheckpointer()
+  }
+
+  /** SQLite goes on writing into files that are deleted, without a word. */
+  #lookAt({ files }: Connection): void {
+    if (inodeOf(this.#options.path) !== files.inode) throw new DatabaseMoved()
+    if (inodeOf(`${files.realPath}-wal`) !== files.logInode) throw new DatabaseMoved("write-ahead log")
+    // without the index of the log other processes neither see its locks nor lose its rows
+    const nowMs = this.#options.clock.monotonicMs()
+    if (nowMs - this.#indexLookedAtMs < INDEX_LOOK_MS) return
+    this.#indexLookedAtMs = nowMs
+    if (inodeOf(`${files.realPath}-shm`) !== files.indexInode) throw new DatabaseMoved("index of the write-ahead log")
+  }
+
+  /** Before a connection goes whose log stands nowhere any more: that holds all rows since the last checkpoint. */
+  async #saveRows(connection: Connection): Promise<void> {
+    const { realPath, logInode } = connection.files
+    if (inodeOf(`${realPath}-wal`) === logInode) return
+    for (let tries = 0; ; tries += 1) {
+      if (emptyLog(connection)) return
+      if (tries === SAVE_TRIES) throw new LogHeld()
+      await Bun.sleep(SAVE_WAIT_MS)
+    }
   }
 
   #connected(): Connection {

@@ -2,11 +2,21 @@ import type { Failure } from "../failure.ts"
 
 const CONTENT_CODES = /^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG|RANGE)/
 
-/** Thrown when the file at the database's path is not the one that is open. */
+/** Thrown when a file of the database is not the one that is open. */
 export class DatabaseMoved extends Error {
-  constructor() {
-    super("the database file was moved or deleted")
+  constructor(what = "database file") {
+    super(`the ${what} was moved or deleted`)
     this.name = "DatabaseMoved"
+  }
+}
+
+/** A reader holds what has to be moved before the connection may go. */
+export class LogHeld extends Error {
+  readonly code = "SQLITE_BUSY"
+
+  constructor() {
+    super("a reader holds the write-ahead log that was deleted")
+    this.name = "LogHeld"
   }
 }
 
