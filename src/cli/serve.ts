@@ -66,7 +66,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   announce(router.url, pidFile)
   await stopped
   if (pidFile !== undefined) rmSync(pidFile, { force: true })
-  return 0
+  // whatever is still open must not keep the process
+  process.exit(0)
 }
 
 function usageError(message: string): number {

@@ -288,6 +288,8 @@ export interface Limits {
   readonly timeoutMs: number
   readonly maxResponseBytes: number
   readonly maxFrameBytes: number
+  /** How long calls may go on after the router was asked to stop. */
+  readonly drainMs: number
 }
 
 /** How much of a decision is recorded. */

@@ -77,7 +77,7 @@ export class Replay {
     await new Promise((resolve) => setImmediate(resolve))
   }
 
-  async #afterFailure(calls: readonly CallRecord[], error: unknown): Promise<void> {
+  async #afterFailure(calls: readonly CallRecord[], error: Error): Promise<void> {
     const failure = this.#database.failureOf(error)
     if (failure === "content") {
       await this.#separate(calls, error)
@@ -101,14 +101,14 @@ export class Replay {
   }
 
   /** The schema refuses a call of these. */
-  async #separate(calls: readonly CallRecord[], error: unknown): Promise<void> {
+  async #separate(calls: readonly CallRecord[], error: Error): Promise<void> {
     const [only] = calls
     if (calls.length > 1 || only === undefined) for (const half of halves(calls)) await this.write(half)
     else this.#giveUp(only, error)
   }
 
   /** These failed: half by half, as long as the database takes the call that it took before. Throws when it does not. */
-  async #sift(calls: readonly CallRecord[], reference: CallRecord, error: unknown): Promise<void> {
+  async #sift(calls: readonly CallRecord[], reference: CallRecord, error: Error): Promise<void> {
     const [only] = calls
     if (calls.length === 1 && only !== undefined) return this.#defer(only, error)
     for (const half of halves(calls)) {
@@ -121,7 +121,7 @@ export class Replay {
   }
 
   /** Others were written just now. */
-  async #defer(call: CallRecord, error: unknown): Promise<void> {
+  async #defer(call: CallRecord, error: Error): Promise<void> {
     if (this.#database.failureOf(error) === "content" || this.#triedOnceMore(call) >= TRIES) {
       this.#giveUp(call, error)
       return
@@ -136,20 +136,20 @@ export class Replay {
     return tries
   }
 
-  #giveUp(call: CallRecord, error: unknown): void {
+  #giveUp(call: CallRecord, error: Error): void {
     this.#tries.delete(call.usage.request_id)
     this.#asides.add(call.usage.request_id)
     putAside([call], this.#refusedPath, error, this.#log)
   }
 
   /** Null: written. */
-  async #attempt(calls: readonly CallRecord[]): Promise<unknown> {
+  async #attempt(calls: readonly CallRecord[]): Promise<Error | null> {
     try {
       await patiently(this.#database, async () => void (await this.#database.write(calls)))
       this.#taken = calls[0] ?? null
       return null
     } catch (error) {
-      return error
+      return error instanceof Error ? error : new Error(String(error))
     }
   }
 }

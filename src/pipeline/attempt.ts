@@ -9,6 +9,7 @@ import {
   CLIENT_LEFT,
   INTERNAL,
   STATE_GONE,
+  STOPPED,
   TIMEOUT,
   classifyFault,
   classifyStatus,
@@ -51,7 +52,7 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
   let order = ranked
   for (let turn = 0; turn < order.length; turn++) {
     const target = order[turn]
-    if (target === undefined || call.clientLeft) break
+    if (target === undefined || call.clientLeft || call.stopped !== null) break
     if (turn < ranked.length - 1 && isProbedByAnother(target, call, gateway)) {
       order = [...order, target]
       continue
@@ -69,8 +70,7 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
       if (result.kind !== "relay") rememberTarget(target, order, call, gateway)
       return result
     }
-    // of a call that is read on it is the upstream that failed
-    tried.failure = call.clientLeft && call.drainTimer === null ? CLIENT_LEFT : result
+    tried.failure = blamed(result, call)
     tried.durationMs = gateway.clock.monotonicMs() - tried.startedAt
     tried.cancel()
     judge(tried, false, call, gateway)
@@ -81,6 +81,12 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
   if (call.attempts.length === 0 && call.rejected !== null && call.group !== null && !call.clientLeft)
     throw refusal(call.group, call, call.rejected)
   throw exhausted(call.attempts)
+}
+
+/** Of a call that is read on without its client it is the upstream that failed; of one that the router ended, neither. */
+function blamed(failure: Failure, call: Call): Failure {
+  if (call.stopped !== null) return STOPPED
+  return call.clientLeft && call.drainTimer === null ? CLIENT_LEFT : failure
 }
 
 /** The target's turn has come, and it turns out that it cannot serve this call. */

@@ -75,6 +75,7 @@ export class UpstreamStream {
 
   /** Writes what comes as it comes; resolves at the end of the stream, with the terminal frame still held back. */
   async pump(writer: Writer): Promise<void> {
+    this.call.onStop = this.stop
     this.flush(writer)
     while (this.end === null) {
       this.silence.expectSoon()

@@ -34,6 +34,7 @@ export function resumedStream(
 async function lastOf(stream: UpstreamStream, ended: () => Promise<void>): Promise<Uint8Array> {
   if (stream.end?.kind === "failed")
     return encoder.encode(stream.renderFailure(new RouterError(stream.end.failure.code)))
+  if (stream.end?.kind === "stopped") return encoder.encode(stream.renderFailure(stream.end.error))
   try {
     await ended()
     return stream.tail

@@ -19,13 +19,14 @@ import { jsonLog, type Log } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
 import { openControl } from "./control.ts"
 import { recoverLeftovers } from "./leftovers.ts"
-import { listen, type Listener } from "./listen.ts"
+import { listen } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
 import { openPeers } from "./peers.ts"
 import { openPolicies } from "./policies.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { adoptLimits } from "./restore-limits.ts"
-import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
+import { gatewayOf } from "./running-gateway.ts"
+import { stopper, type Stopper } from "./stop.ts"
 
 export interface StartOptions {
   readonly configPath: string
@@ -47,9 +48,8 @@ export interface RunningRouter {
   readonly url: string
   readonly findings: readonly Finding[]
   readonly log: Log
-  /** Refuses new calls, lets those in flight finish (`graceMs`, then they are cut), and closes everything. */
-  stop(graceMs?: number): Promise<void>
-  readonly finished: Promise<void>
+  readonly stop: Stopper["stop"]
+  readonly finished: Stopper["finished"]
 }
 
 /** The configuration cannot be used; the findings say why. */
@@ -64,8 +64,6 @@ export class ConfigRefused extends Error {
   }
 }
 
-const GRACE_MS = 30_000
-const FLUSH_MS = 100
 /** How long a stream may be silent before its client is sent a keep-alive. */
 const KEEP_ALIVE_AFTER_MS = 15_000
 
@@ -179,40 +177,6 @@ function verifyPassword(password: string, hash: string): Promise<boolean> {
 
 function optionsFrom({ lineOf, admin }: Reading): CompileOptions {
   return { userAgent: USER_AGENT, lineOf, admin }
-}
-
-function stopper(
-  gateway: RunningGateway,
-  listener: Listener,
-  /** What could change the router from outside. */
-  doors: readonly { close(): void }[],
-  stores: readonly ({ close(): Promise<void> } | null)[],
-): Pick<RunningRouter, "stop" | "finished"> {
-  const finished = Promise.withResolvers<void>()
-  const stop = async (graceMs: number): Promise<void> => {
-    for (const door of doors) door.close()
-    gateway.draining = true
-    await idle(gateway, graceMs)
-    // idle connections close at once; the last bytes of the others are on their way
-    listener.close(false)
-    await gateway.clock.sleep(FLUSH_MS)
-    listener.close(true)
-    await idle(gateway, FLUSH_MS)
-    await gateway.background.close()
-    gateway.watchdog.stop()
-    gateway.upstream.close()
-    gateway.pins.close()
-    await Promise.all([...stores.map((store) => store?.close()), gateway.governance.close()])
-    finished.resolve()
-  }
-  let stopping: Promise<void> | null = null
-  return { stop: (graceMs = GRACE_MS) => (stopping ??= stop(graceMs)), finished: finished.promise }
-}
-
-/** Waits until no call is in flight, at most `withinMs`. */
-async function idle(gateway: Gateway, withinMs: number): Promise<void> {
-  const until = gateway.clock.monotonicMs() + withinMs
-  while (gateway.active > 0 && gateway.clock.monotonicMs() < until) await gateway.clock.sleep(10)
 }
 
 /** `host:port`, `[::1]:port` or `:port`. */

@@ -4,6 +4,7 @@ import { Checkpointer } from "./checkpoint.ts"
 import { type Connection, connect, type DatabaseOptions, disconnect, emptyLog, inodeOf } from "./connection.ts"
 import type { LedgerDatabase, Scalar } from "../database.ts"
 import type { Failure } from "../failure.ts"
+import { pauseForLock } from "../locked.ts"
 import { isCode } from "../../system/owner-only.ts"
 import type { CallRecord } from "../record.ts"
 import { DatabaseMoved, failureOf, LogHeld } from "./failure.ts"
@@ -133,7 +134,7 @@ export class SqliteDatabase implements LedgerDatabase {
     for (let tries = 0; ; tries += 1) {
       if (emptyLog(connection)) return
       if (tries === SAVE_TRIES) throw new LogHeld()
-      await Bun.sleep(SAVE_WAIT_MS)
+      await pauseForLock(SAVE_WAIT_MS)
     }
   }
 
