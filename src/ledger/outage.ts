@@ -22,6 +22,8 @@ export interface OutageRules {
 }
 
 const CHECK_MS = 500
+/** Calls may come into the spool while it is emptied. */
+const CATCH_UP_TRIES = 3
 
 export class Outage {
   readonly #database: LedgerDatabase
@@ -31,6 +33,8 @@ export class Outage {
   /** How many there were since the start. */
   count = 0
   #isDown = false
+  /** Of the outage that began last. */
+  #cause: unknown = null
   #isSpoolFailing = false
   #isClosed = false
   readonly #closing = Promise.withResolvers<void>()
@@ -85,6 +89,7 @@ export class Outage {
   begin(cause: unknown): void {
     if (this.#isDown) return
     this.#isDown = true
+    this.#cause = cause
     this.count += 1
     this.#probeMs = this.#rules.firstProbeMs
     const meanwhile = this.#rules.refuses ? "calls are refused" : "calls go to the spool"
@@ -122,9 +127,11 @@ export class Outage {
 
   /** Resolves when all that was spooled is in the database. Rejects while that takes no rows. */
   async caughtUp(): Promise<void> {
-    for (let isAgain = false; this.hasSpooled; isAgain = true) {
-      if (!this.#isDown) await this.replay()
-      if (this.#isDown || this.#isClosed || isAgain) throw new Error("the usage database does not take what is spooled")
+    for (let tries = 0; this.hasSpooled; tries += 1) {
+      if (this.#isDown || this.#isClosed || tries === CATCH_UP_TRIES) {
+        throw new Error("the usage database does not take what is spooled", { cause: this.#cause })
+      }
+      await this.replay()
     }
   }
 

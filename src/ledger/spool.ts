@@ -5,12 +5,12 @@
  * are read; a file with damaged places is kept under another name once they are replayed.
  */
 import { existsSync } from "node:fs"
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises"
+import { type FileHandle, rename, rm, stat } from "node:fs/promises"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
-import { ensureOwnerFile } from "../system/owner-only.ts"
 import type { CallRecord } from "./record.ts"
 import { decodeLine, encodeLine, salvage } from "./spool-line.ts"
+import { openFile, reserve, writeAll } from "./spool-file.ts"
 import { piecesOf, READ_BYTES } from "./spool-pieces.ts"
 
 export interface SpoolOptions {
@@ -269,33 +269,5 @@ export class Spool {
     const result = this.#last.then(operation)
     this.#last = result.catch(() => {})
     return result
-  }
-}
-
-async function openFile(options: SpoolOptions): Promise<{ readonly file: FileHandle; readonly inode: number }> {
-  ensureOwnerFile(options.path, options.log)
-  const file = await open(options.path, "r+")
-  return { file, inode: (await file.stat()).ino }
-}
-
-async function reserve(file: FileHandle, options: SpoolOptions): Promise<void> {
-  const zeros = Buffer.alloc(READ_BYTES)
-  try {
-    for (let { size } = await file.stat(); size < options.reservedBytes;) {
-      const length = Math.min(zeros.length, options.reservedBytes - size)
-      await writeAll(file, zeros.subarray(0, length), size)
-      size += length
-    }
-    await file.datasync()
-  } catch (error) {
-    options.log.warn("no room to reserve for the spool; a full disk may cost calls", { file: options.path, error })
-  }
-}
-
-async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  let written = 0
-  while (written < bytes.length) {
-    const step = await file.write(bytes, written, bytes.length - written, position + written)
-    written += step.bytesWritten
   }
 }

@@ -9,7 +9,6 @@ import {
   CLIENT_LEFT,
   INTERNAL,
   STATE_GONE,
-  STOPPED,
   TIMEOUT,
   classifyFault,
   classifyStatus,
@@ -27,7 +26,7 @@ import { governHostedTools } from "./hosted-tools.ts"
 import { returnedInReply } from "./returned-state.ts"
 import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
 import { refusal, type Rejection } from "./shortlist.ts"
-import { attemptTimeoutMs, isProbedByAnother, judge, probe } from "./target-health.ts"
+import { attemptTimeoutMs, blamed, isProbedByAnother, judge, probe } from "./target-health.ts"
 import { trace } from "./trace.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
@@ -81,12 +80,6 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
   if (call.attempts.length === 0 && call.rejected !== null && call.group !== null && !call.clientLeft)
     throw refusal(call.group, call, call.rejected)
   throw exhausted(call.attempts)
-}
-
-/** Of a call that is read on without its client it is the upstream that failed; of one that the router ended, neither. */
-function blamed(failure: Failure, call: Call): Failure {
-  if (call.stopped !== null) return STOPPED
-  return call.clientLeft && call.drainTimer === null ? CLIENT_LEFT : failure
 }
 
 /** The target's turn has come, and it turns out that it cannot serve this call. */

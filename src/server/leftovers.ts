@@ -8,7 +8,7 @@ import type { Config } from "../config/config.ts"
 import type { LedgerStore } from "../ledger/open.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
-import { bookOrphans, lockJournal } from "./govern.ts"
+import { bookJournal } from "./govern.ts"
 import { processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 
 export interface Leftovers {
@@ -41,8 +41,7 @@ async function recover(
 ): Promise<void> {
   const ledger = await openStore(files)
   try {
-    const lock = await lockJournal(files.journalPath, log)
-    await bookOrphans(files.journalPath, ledger, clock, log).finally(() => lock.release())
+    await bookJournal(files.journalPath, ledger, clock, log)
     await ledger.caughtUp()
     if (ledger.status().spooledBytes > 0) throw new Error("the usage database does not take what is spooled")
   } finally {

@@ -22,10 +22,10 @@ import { recoverLeftovers } from "./leftovers.ts"
 import { listen } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
 import { openPeers } from "./peers.ts"
-import { openPolicies } from "./policies.ts"
+import { openPolicies, type Policies } from "./policies.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { adoptLimits } from "./restore-limits.ts"
-import { gatewayOf } from "./running-gateway.ts"
+import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
 import { stopper, type Stopper } from "./stop.ts"
 
 export interface StartOptions {
@@ -44,12 +44,10 @@ export interface StartOptions {
   readonly onReloadRequest?: (listener: () => void) => () => void
 }
 
-export interface RunningRouter {
+export interface RunningRouter extends Stopper {
   readonly url: string
   readonly findings: readonly Finding[]
   readonly log: Log
-  readonly stop: Stopper["stop"]
-  readonly finished: Stopper["finished"]
 }
 
 /** The configuration cannot be used; the findings say why. */
@@ -100,18 +98,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       running: { ...loaded, config, files: [...loaded.files, ...scriptFiles] },
       load: () => loadMeanwhile({ path, env }),
       digest: () => digestOfFile(path),
-      apply: async (next, result) => {
-        const changed = await compileBesides(next, optionsFrom(result), nextTurn)
-        const scripts = await policies.prepare(changed)
-        await admin.prepare(changed.admin)
-        await adoptLimits(changed, gateway.snapshot, gateway.governance.state, ledger, clock, () => {
-          gateway.health.adopt(changed, clock.monotonicMs())
-          gateway.live.keep(changed.groups.values())
-          gateway.snapshot = changed
-        })
-        engines.follow(changed)
-        return scripts
-      },
+      apply: (next, result) => takeConfig(next, result, { gateway, ledger, policies, admin, engines }),
       filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
       log,
       onRequest: options.onReloadRequest ?? (() => () => {}),
@@ -120,13 +107,39 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const control = await openControl({ path: files.controlPath, reload: () => reloader.reload(), log })
     gateway.background.start(gateway)
     const doors = [control, reloader, engines, policies]
-    const { stop, finished } = stopper(gateway, listener, doors, [peers, ledger, requestLog])
-    return { url: listener.url, findings: loaded.findings, log, stop, finished }
+    const stopping = stopper(gateway, listener, doors, [peers, ledger, requestLog])
+    return { url: listener.url, findings: loaded.findings, log, ...stopping }
   } catch (error) {
     policies.close()
     await Promise.all([ledger.close(), requestLog.close()])
     throw error
   }
+}
+
+interface Changing {
+  readonly gateway: RunningGateway
+  readonly ledger: LedgerStore
+  readonly policies: Policies
+  readonly admin: Admin
+  readonly engines: ReturnType<typeof engineFollower>
+}
+
+/** Puts a configuration into force. Resolves with the files of its scripts. */
+async function takeConfig(next: Config, result: Reading, parts: Changing): Promise<readonly string[]> {
+  const { gateway, ledger, policies, admin, engines } = parts
+  const { clock } = gateway
+  const changed = await compileBesides(next, optionsFrom(result), nextTurn)
+  const scripts = await policies.prepare(changed)
+  await admin.prepare(changed.admin)
+  const { state } = gateway.governance
+  const isKnown = await adoptLimits(changed, gateway.snapshot, state, ledger, clock, () => {
+    gateway.health.adopt(changed, clock.monotonicMs())
+    gateway.live.keep(changed.groups.values())
+    gateway.snapshot = changed
+  })
+  if (!isKnown) gateway.totals.again()
+  engines.follow(changed)
+  return scripts
 }
 
 /** Brings the schema up to date, which several processes at once would hinder one another in. */

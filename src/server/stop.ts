@@ -65,7 +65,7 @@ async function closeAll(
   gateway: RunningGateway,
   stores: readonly ({ close(): Promise<void> } | null)[],
 ): Promise<void> {
-  await gateway.background.close()
+  await Promise.all([gateway.background.close(), gateway.totals.close()])
   gateway.watchdog.stop()
   gateway.upstream.close()
   gateway.pins.close()

@@ -7,7 +7,7 @@ import type { Failure } from "../failure.ts"
 import { pauseForLock } from "../locked.ts"
 import { isCode } from "../../system/owner-only.ts"
 import type { CallRecord } from "../record.ts"
-import { DatabaseMoved, failureOf, LogHeld } from "./failure.ts"
+import { DatabaseMoved, explained, failureOf, LogHeld, NotConnected, whyNotOpened } from "./failure.ts"
 
 /** What a group of one writes to the write-ahead log, in pages; each further call adds about half a page. */
 const PAGES_PER_GROUP = 6
@@ -19,8 +19,10 @@ const PROBE_FILLER = " ".repeat(32_768)
 
 export class SqliteDatabase implements LedgerDatabase {
   readonly #options: DatabaseOptions
-  /** Null after a `reopen` that failed. */
-  #connection: Connection | null
+  /** Null before the first `reopen`, and after one that failed. */
+  #connection: Connection | null = null
+  /** Why there is none. */
+  #refusal: Error | null = null
   #checkpointer: Checkpointer
   #pages = 0
   #indexLookedAtMs = Number.NEGATIVE_INFINITY
@@ -28,7 +30,6 @@ export class SqliteDatabase implements LedgerDatabase {
 
   constructor(options: DatabaseOptions) {
     this.#options = options
-    this.#connection = connect(options)
     this.#checkpointer = this.#newCheckpointer()
   }
 
@@ -40,7 +41,7 @@ export class SqliteDatabase implements LedgerDatabase {
       written = connection.inserter.insert(calls)
     } catch (error) {
       this.#rollback(connection)
-      throw error
+      throw explained(error, this.#options.path)
     }
     this.#lookAt(connection)
     this.#pages += PAGES_PER_GROUP + calls.length / 2
@@ -70,13 +71,16 @@ export class SqliteDatabase implements LedgerDatabase {
   }
 
   query<Row>(sql: string, parameters: readonly Scalar[]): Row[] {
-    return this.#connected()
-      .database.query<Row, Scalar[]>(sql)
-      .all(...parameters)
+    const { database } = this.#connected()
+    try {
+      return database.query<Row, Scalar[]>(sql).all(...parameters)
+    } catch (error) {
+      throw explained(error, this.#options.path)
+    }
   }
 
   /**
-   * A new connection, to a new file when there is none. Throws as the constructor does.
+   * A new connection, to a new file when there is none. Rejects with a sentence for the operator.
    * Every old connection is closed before: SQLite's lock file would be cut short under them.
    */
   reopen(): Promise<void> {
@@ -112,7 +116,13 @@ export class SqliteDatabase implements LedgerDatabase {
   async #reopen(): Promise<void> {
     if (this.#connection !== null) await this.#saveRows(this.#connection)
     await this.#disconnect()
-    this.#connection = connect(this.#options)
+    try {
+      this.#connection = connect(this.#options)
+      this.#refusal = null
+    } catch (error) {
+      this.#refusal = whyNotOpened(error, this.#options.path)
+      throw this.#refusal
+    }
     this.#checkpointer = this.#newCheckpointer()
   }
 
@@ -139,7 +149,7 @@ export class SqliteDatabase implements LedgerDatabase {
   }
 
   #connected(): Connection {
-    if (this.#connection === null) throw new DatabaseMoved()
+    if (this.#connection === null) throw new NotConnected(this.#refusal)
     return this.#connection
   }
 
