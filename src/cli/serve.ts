@@ -104,10 +104,17 @@ async function start(configPath: string, further: Further): Promise<RunningRoute
 }
 
 function cannotStart(configPath: string, error: unknown): void {
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = reasonOf(error)
   const hint =
     error instanceof ConfigRefused ? `\nRun \`smart-router check --config ${configPath}\` for all findings.` : ""
   process.stderr.write(`smart-router serve: cannot start: ${reason}${hint}\n`)
+}
+
+/** With the causes that it does not tell itself. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause === undefined ? "" : reasonOf(error.cause)
+  return cause === "" || error.message.includes(cause) ? error.message : `${error.message} (${cause})`
 }
 
 /** A second signal cuts the calls that are still in flight. */

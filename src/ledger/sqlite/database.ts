@@ -162,9 +162,17 @@ export class SqliteDatabase implements LedgerDatabase {
 
   #newCheckpointer(): Checkpointer {
     const { path, log, checkpointPages } = this.#options
-    return new Checkpointer({ path, restartAbovePages: 3 * checkpointPages }, log, () => {
-      this.#connection?.database.run(`PRAGMA wal_autocheckpoint=${checkpointPages}`)
-    })
+    const job = { path, restartAbovePages: 3 * checkpointPages }
+    const always = (): void => void this.#connection?.database.run(`PRAGMA wal_autocheckpoint=${checkpointPages}`)
+    return new Checkpointer(job, log, always, () => this.#checkpointHere())
+  }
+
+  #checkpointHere(): void {
+    try {
+      this.#connection?.database.run("PRAGMA wal_checkpoint(PASSIVE)")
+    } catch (error) {
+      this.#options.log.warn("a checkpoint of the usage database failed", { error })
+    }
   }
 
   #rollback({ database }: Connection): void {
