@@ -108,10 +108,35 @@ describe("a file on disk", () => {
     })
   })
 
-  test("is not even read when it is far too large", () => {
-    expect(reasonFor(Buffer.alloc(17 * 1024 * 1024, "a"))).toMatchObject({
+  test("a file that is far too large is not even read", () => {
+    expect(reasonFor(Buffer.alloc(65 * 1024 * 1024, "a"))).toMatchObject({
       code: "unreadable-file",
-      message: expect.stringContaining("16 MiB"),
+      message: expect.stringContaining("64 MiB"),
+    })
+  })
+
+  test("a large file that has no long lists is not read as a whole", () => {
+    expect(reasonFor(Buffer.alloc(17 * 1024 * 1024, "a"))).toMatchObject({
+      code: "too-large",
+      message: expect.stringContaining("more than 16 MiB is read in pieces"),
+    })
+  })
+
+  test("a large file with a fault in a long list says where", () => {
+    const entry = `  - { id: someone, name: Someone, type: person, status: active } # ${"x".repeat(200)}\n`
+    const count = Math.ceil((17 * 1024 * 1024) / entry.length)
+    const fault = '  - { id: "torn, name: Someone }\n'
+    const text = `${SMALLEST}\nproject_memberships:\n${entry.repeat(count)}${fault}`
+    const line = text.split("\n").length - 1
+    const found = reasonFor(Buffer.from(text))
+    expect(found).toMatchObject({ code: "too-large", message: expect.stringContaining("What stands here is not") })
+    expect(Math.abs((found?.line ?? 0) - line)).toBeLessThan(200)
+  })
+
+  test("too many values, or too deep nesting, are told with the bounds", () => {
+    expect(reasonFor(Buffer.from(`users: ${"[".repeat(80)}${"]".repeat(80)}`))).toMatchObject({
+      message:
+        "The file holds more than 5,000,000 values (50,000 of them through aliases), or is nested deeper than 64 levels.",
     })
   })
 })
