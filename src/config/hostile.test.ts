@@ -126,9 +126,9 @@ describe("a file on disk", () => {
     const entry = `  - { id: someone, name: Someone, type: person, status: active } # ${"x".repeat(200)}\n`
     const count = Math.ceil((17 * 1024 * 1024) / entry.length)
     const fault = '  - { id: "torn, name: Someone }\n'
-    const text = `${SMALLEST}\nproject_memberships:\n${entry.repeat(count)}${fault}`
-    const line = text.split("\n").length - 1
-    const found = reasonFor(Buffer.from(text))
+    const before = `${SMALLEST}${entry.repeat(10)}`
+    const line = before.split("\n").length
+    const found = reasonFor(Buffer.from(`${before}${fault}${entry.repeat(count)}`))
     expect(found).toMatchObject({ code: "too-large", message: expect.stringContaining("What stands here is not") })
     expect(Math.abs((found?.line ?? 0) - line)).toBeLessThan(200)
   })
