@@ -108,21 +108,21 @@ describe("a file on disk", () => {
     })
   })
 
-  test("a file that is far too large is not even read", () => {
+  test("is not even read when it is far too large", () => {
     expect(reasonFor(Buffer.alloc(65 * 1024 * 1024, "a"))).toMatchObject({
       code: "unreadable-file",
       message: expect.stringContaining("64 MiB"),
     })
   })
 
-  test("a large file that has no long lists is not read as a whole", () => {
+  test("is not read as a whole when it is large and has no long lists", () => {
     expect(reasonFor(Buffer.alloc(17 * 1024 * 1024, "a"))).toMatchObject({
       code: "too-large",
       message: expect.stringContaining("more than 16 MiB is read in pieces"),
     })
   })
 
-  test("a large file with a fault in a long list says where", () => {
+  test("says where the fault in a long list is, however large it is", () => {
     const entry = `  - { id: someone, name: Someone, type: person, status: active } # ${"x".repeat(200)}\n`
     const count = Math.ceil((17 * 1024 * 1024) / entry.length)
     const fault = '  - { id: "torn, name: Someone }\n'
@@ -133,7 +133,7 @@ describe("a file on disk", () => {
     expect(Math.abs((found?.line ?? 0) - line)).toBeLessThan(200)
   })
 
-  test("too many values, or too deep nesting, are told with the bounds", () => {
+  test("is told the bounds where it holds too many values, or nests too deeply", () => {
     expect(reasonFor(Buffer.from(`users: ${"[".repeat(80)}${"]".repeat(80)}`))).toMatchObject({
       message:
         "The file holds more than 5,000,000 values (50,000 of them through aliases), or is nested deeper than 64 levels.",

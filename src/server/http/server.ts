@@ -61,7 +61,7 @@ export function serveHttp(options: ServerOptions): HttpServer {
   streamSweep.unref()
   return {
     port: listener.port,
-    busy: () => [...connections].filter((connection) => connection.isBusy).length,
+    busy: () => [...connections.all].filter((connection) => connection.isBusy).length,
     close(force) {
       listener.stop(false)
       sweep.close()

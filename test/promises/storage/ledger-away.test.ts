@@ -83,7 +83,7 @@ test("SQLite damaged: the router starts, and is whole again once the file is mov
     warn: () => {},
     error: (_: string, fields?: object) => causes.push(JSON.stringify(Object.values(fields ?? {}).map(String))),
   }
-  await using gateway = await startGateway(prepared, log)
+  await using gateway = await startGateway(prepared, { log })
   expect(causes.join()).toContain("is damaged: file is not a database")
   expect((await ask(gateway, undefined)).status).toBe(200)
   expectError(await ask(gateway, tokens.quota), "chat", 503, "usage-store-unavailable")
