@@ -288,7 +288,6 @@ export interface Limits {
   readonly timeoutMs: number
   readonly maxResponseBytes: number
   readonly maxFrameBytes: number
-  /** How long calls may go on after the router was asked to stop. */
   readonly drainMs: number
 }
 

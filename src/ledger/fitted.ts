@@ -3,7 +3,7 @@ import { CHILDREN } from "./child-tables.ts"
 import type { CallRecord } from "./record.ts"
 
 /** In characters. The texts of honest calls are far shorter. */
-export const LONGEST_TEXT = 4096
+const LONGEST_TEXT = 4096
 /** A call whose JSON is longer than this, in characters, has its long texts cut. */
 export const LARGEST_CALL = 262_144
 

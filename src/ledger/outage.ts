@@ -22,6 +22,7 @@ export interface OutageRules {
 }
 
 const CHECK_MS = 500
+const LOOK_MS = 1000
 /** Calls may come into the spool while it is emptied. */
 const CATCH_UP_TRIES = 3
 
@@ -41,6 +42,7 @@ export class Outage {
   #checkedMs = Number.NEGATIVE_INFINITY
   #probeMs: number
   #timer: Timer | null = null
+  readonly #looking: Timer
   #replay: Promise<void> | null = null
 
   /** `spool` null: there is none, calls are refused. */
@@ -50,6 +52,8 @@ export class Outage {
     this.#rules = rules
     this.#writer = spool === null ? null : new Replay(database, spool, rules.refusedPath, rules.log)
     this.#probeMs = rules.firstProbeMs
+    this.#looking = rules.clock.every(LOOK_MS, () => void this.#look())
+    this.#looking.unref()
   }
 
   get isDown(): boolean {
@@ -84,6 +88,12 @@ export class Outage {
       )
     }
     return this.accepting()
+  }
+
+  /** While no call ends: rows that stand where nobody finds them are lost with the process. */
+  async #look(): Promise<void> {
+    if (this.#isDown) return
+    await this.#anew(() => this.#database.look()).catch((error: unknown) => this.begin(error))
   }
 
   begin(cause: unknown): void {
@@ -157,6 +167,7 @@ export class Outage {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#looking.close()
     this.#closing.resolve()
     this.#cancel()
     await this.#replay

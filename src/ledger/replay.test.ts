@@ -47,6 +47,8 @@ class FakeDatabase implements LedgerDatabase {
 
   probe(): void {}
 
+  look(): void {}
+
   query<Row>(): Row[] {
     return []
   }

@@ -86,8 +86,14 @@ export class Spool {
       await this.#stillThere()
       const lines = Buffer.concat(calls.map((call) => encodeLine(this.#generation, call)))
       if (this.#tail + lines.length > this.#options.maxBytes) throw new Error("the spool has reached its limit")
-      await writeAll(this.#file, lines, this.#tail)
-      await this.#file.datasync()
+      try {
+        await writeAll(this.#file, lines, this.#tail)
+        await this.#file.datasync()
+      } catch (error) {
+        // a shorter line would leave the end of this one behind it, which looks like damage
+        await this.#wipe(this.#tail + lines.length, this.#tail).catch(() => {})
+        throw error
+      }
       this.#tail += lines.length
     })
   }

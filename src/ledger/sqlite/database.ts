@@ -70,6 +70,10 @@ export class SqliteDatabase implements LedgerDatabase {
     }
   }
 
+  look(): void {
+    if (this.#connection !== null) this.#lookAt(this.#connection)
+  }
+
   query<Row>(sql: string, parameters: readonly Scalar[]): Row[] {
     const { database } = this.#connected()
     try {

@@ -1,7 +1,7 @@
 /** SQLite goes on writing into a write-ahead log that was deleted: nobody else would ever see these rows. */
 import { Database } from "bun:sqlite"
 import { expect, setDefaultTimeout, test } from "bun:test"
-import { readFileSync, rmSync } from "node:fs"
+import { existsSync, readFileSync, rmSync } from "node:fs"
 import { type LedgerFolder, ledgerFolder, until } from "../../../test/helpers/ledger.ts"
 import { sampleCall } from "../../../test/helpers/sample-call.ts"
 import type { LedgerLimits } from "../open.ts"
@@ -49,6 +49,15 @@ test.each(deleted)("%s deleted while no call ends: readiness notices it", async 
   for (const call of calls(0, 50)) await ledger.record(call)
   for (const sidecar of sidecars) rmSync(`${state.path}${sidecar}`)
   expect(await ledger.ready()).toBe(true)
+  expectForOthers(state, 50)
+})
+
+test("the log deleted while no call ends, and nobody asks: it is noticed all the same", async () => {
+  await using state = ledgerFolder()
+  const ledger = await state.open({ limits })
+  for (const call of calls(0, 50)) await ledger.record(call)
+  for (const sidecar of ["-wal", "-shm"]) rmSync(`${state.path}${sidecar}`)
+  await until(() => existsSync(`${state.path}-wal`))
   expectForOthers(state, 50)
 })
 

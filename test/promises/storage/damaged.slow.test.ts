@@ -25,7 +25,7 @@ afterAll(() => upstream.stop())
 function rowsOf(prepared: Prepared): readonly string[] {
   return recordsIn(prepared.directory)
     .usage()
-    .map(({ request_id }) => String(request_id))
+    .map(({ request_id }) => request_id)
 }
 
 /** Resolves when so many calls are at their upstream's end. */
@@ -94,9 +94,9 @@ test.each(Object.keys(damages))("%s in the spool of a killed router costs no oth
   await router[Symbol.asyncDispose]()
 })
 
-test.each([["-wal"], ["-shm"], ["-wal", "-shm"]])(
-  "%p %p deleted under load, and a kill: every finished call has its row",
-  async (...sidecars) => {
+test.each([[["-wal"]], [["-shm"]], [["-wal", "-shm"]]])(
+  "%j deleted under load, and a kill: every finished call has its row",
+  async (sidecars) => {
     const prepared = prepare({ upstreams: { upstream } })
     const first = await spawnRouter(prepared)
     const path = databasePath(prepared.directory)
