@@ -59,6 +59,7 @@ async function streamed(
   gateway: Gateway,
 ): Promise<Outgoing> {
   call.request.onGone = () => leftStream(stream, call, gateway)
+  call.onStop = stream.stop
   if (call.clientLeft) {
     if (call.drainTimer === null) stream.cancel()
     await stream.pump(NOWHERE)

@@ -75,7 +75,6 @@ export class UpstreamStream {
 
   /** Writes what comes as it comes; resolves at the end of the stream, with the terminal frame still held back. */
   async pump(writer: Writer): Promise<void> {
-    this.call.onStop = this.stop
     this.flush(writer)
     while (this.end === null) {
       this.silence.expectSoon()
@@ -283,7 +282,7 @@ export class UpstreamStream {
   }
 
   /** Nothing more may come; what came is billed. */
-  private readonly stop = (error: RouterError): void => {
+  readonly stop = (error: RouterError): void => {
     if (this.end !== null) return
     this.end = { kind: "stopped", error }
     // not from inside of the upstream's own callback

@@ -19,6 +19,7 @@ export function resumedStream(
 ): Outgoing {
   const headers: Record<string, string> = { "content-type": "text/event-stream" }
   copyResponseHeaders(answer.headers, headers)
+  call.onStop = stream.stop
   const pump = async (writer: Writer): Promise<void> => {
     try {
       const out = renamingWriter(writer, call)
