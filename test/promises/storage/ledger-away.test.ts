@@ -5,6 +5,7 @@ import { eventually } from "../../helpers/client.ts"
 import { callerEntry, newToken, prepare, type Config, type Prepared } from "../../helpers/config.ts"
 import { expectError } from "../../helpers/expectations.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
+import { rejectionOf } from "../../helpers/ledger.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
 import { databasePath } from "../../helpers/records.ts"
 import { SAMPLES } from "../../helpers/samples.ts"
@@ -21,6 +22,7 @@ afterAll(() => upstream.stop())
 const tokens = { busy: newToken("busy"), quota: newToken("quota"), late: newToken("late") }
 
 function callers(config: Config): void {
+  config.server["watch_config"] = true
   config.callers.push(
     callerEntry("busy", tokens.busy, ["default"], { rate: { concurrent: 4 } }),
     callerEntry("quota", tokens.quota, ["default"], { quota: { day: { requests: 3 } } }),
@@ -60,6 +62,11 @@ test("SQLite locked: who needs no totals is served, the others are told to come 
   prepared.rewrite((config) => {
     config.callers.push(callerEntry("late", tokens.late, ["default"], { quota: { day: { requests: 1 } } }))
   })
+  const late = await eventually("the change", async () => {
+    const answer = await ask(gateway, tokens.late)
+    return answer.status === 401 ? undefined : answer
+  })
+  expectError(late, "chat", 503, "usage-store-unavailable")
   locked[Symbol.dispose]()
   const served = await eventually("the totals", async () => {
     const answer = await ask(gateway, tokens.quota)
@@ -69,6 +76,8 @@ test("SQLite locked: who needs no totals is served, the others are told to come 
   // one before the kill, two now
   expect((await ask(gateway, tokens.quota)).status).toBe(200)
   expectError(await ask(gateway, tokens.quota), "chat", 429, "quota-exhausted")
+  await eventually("the new limits", async () => ((await ask(gateway, tokens.late)).status === 200 ? true : undefined))
+  expectError(await ask(gateway, tokens.late), "chat", 429, "quota-exhausted")
 }, 60_000)
 
 test("SQLite damaged: the router starts, and is whole again once the file is moved away", async () => {
@@ -91,3 +100,16 @@ test("SQLite damaged: the router starts, and is whole again once the file is mov
   await eventually("the totals", async () => ((await ask(gateway, tokens.quota)).status === 200 ? true : undefined))
   await eventually("the spooled rows", () => (gateway.records.usage().length >= 2 ? true : undefined))
 }, 60_000)
+
+test("a start that no wait would help ends with the cause and the cure", async () => {
+  const prepared = prepare({
+    upstreams: { upstream },
+    configure: (config) => {
+      config.server["usage_db"] = { path: "/proc/nowhere/usage.sqlite" }
+    },
+  })
+  const message = String(await rejectionOf(startGateway(prepared)))
+  expect(message).toContain("The usage database /proc/nowhere/usage.sqlite cannot be opened: ")
+  expect(message).toContain("ENOENT")
+  prepared.remove()
+})
