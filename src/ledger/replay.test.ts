@@ -3,72 +3,17 @@ import { afterEach, beforeEach, expect, test } from "bun:test"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { FakeDatabase, Refusal } from "../../test/helpers/fake-database.ts"
 import { rejectionOf, until } from "../../test/helpers/ledger.ts"
 import { sampleCall, sampleRequestId } from "../../test/helpers/sample-call.ts"
 import { systemClock } from "../system/clock.ts"
 import { silentLog } from "../system/log.ts"
-import type { LedgerDatabase } from "./database.ts"
-import type { Failure } from "./failure.ts"
 import { Outage } from "./outage.ts"
 import type { CallRecord } from "./record.ts"
 import { Replay } from "./replay.ts"
 import { Spool } from "./spool.ts"
 
 const TS = 1000
-
-class Refusal extends Error {
-  readonly kind: Failure
-
-  constructor(kind: Failure) {
-    super(kind)
-    this.kind = kind
-  }
-}
-
-/** Takes calls unless they are of the bad ones; remembers how much it was given at once. */
-class FakeDatabase implements LedgerDatabase {
-  readonly rows: string[] = []
-  readonly bad = new Map<string, Failure>()
-  isDown: Failure | null = null
-  largest = 0
-
-  async write(calls: readonly CallRecord[]): Promise<number> {
-    await Promise.resolve()
-    this.largest = Math.max(this.largest, JSON.stringify(calls).length)
-    if (this.isDown !== null) throw new Refusal(this.isDown)
-    for (const { usage } of calls) {
-      const failure = this.bad.get(usage.request_id)
-      if (failure !== undefined) throw new Refusal(failure)
-    }
-    const before = this.rows.length
-    for (const { usage } of calls) if (!this.rows.includes(usage.request_id)) this.rows.push(usage.request_id)
-    return this.rows.length - before
-  }
-
-  probe(): void {}
-
-  look(): void {}
-
-  query<Row>(): Row[] {
-    return []
-  }
-
-  failureOf(error: unknown): Failure {
-    return error instanceof Refusal ? error.kind : "content"
-  }
-
-  reopen(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  sync(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve()
-  }
-}
 
 let folder = ""
 let spool: Spool
