@@ -1,5 +1,8 @@
 /** docs/configuration.md, written from the schema. */
 import type { z } from "zod"
+import { LONGEST_WHOLE_TEXT } from "../src/config/pieces.ts"
+import { MAX_FILE_BYTES } from "../src/config/sources.ts"
+import { MAX_ALIASED_VALUES, MAX_DEPTH, MAX_VALUES } from "../src/config/walk.ts"
 import { bare, formOf, type Form } from "../src/config/schema/inspect.ts"
 import type { Facts } from "../src/config/schema/field.ts"
 
@@ -20,6 +23,9 @@ One YAML file holds everything but secrets. \`smart-router init\` writes one to 
   started with. \`server.listen\`, \`server.usage_db\`, \`server.state\`, \`server.workers\` and \`server.logging\` need a restart.
 - Keys marked **not active yet** are accepted and validated, but nothing acts on them so far; \`check\` names them where they are used.
 - YAML anchors, aliases and \`<<\` merges work.
+- The file, and every file that it names, may have ${MAX_FILE_BYTES >> 20} MiB. It may hold ${MAX_VALUES.toLocaleString("en-US")} values (keys are none), of them
+  ${MAX_ALIASED_VALUES.toLocaleString("en-US")} through aliases, nested ${MAX_DEPTH} levels deep. A hundred thousand callers with limits are about 32 MiB and two million values. What is larger than
+  ${LONGEST_WHOLE_TEXT >> 20} MiB needs its long lists (callers, users, memberships) in block style, an entry per \`-\`.
 `
 
 interface Section {

@@ -66,7 +66,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   announce(router.url, pidFile)
   await stopped
   if (pidFile !== undefined) rmSync(pidFile, { force: true })
-  return 0
+  // whatever is still open must not keep the process
+  process.exit(0)
 }
 
 function usageError(message: string): number {
@@ -103,10 +104,17 @@ async function start(configPath: string, further: Further): Promise<RunningRoute
 }
 
 function cannotStart(configPath: string, error: unknown): void {
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = reasonOf(error)
   const hint =
     error instanceof ConfigRefused ? `\nRun \`smart-router check --config ${configPath}\` for all findings.` : ""
   process.stderr.write(`smart-router serve: cannot start: ${reason}${hint}\n`)
+}
+
+/** With the causes that it does not tell itself. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause === undefined ? "" : reasonOf(error.cause)
+  return cause === "" || error.message.includes(cause) ? error.message : `${error.message} (${cause})`
 }
 
 /** A second signal cuts the calls that are still in flight. */

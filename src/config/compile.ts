@@ -75,6 +75,7 @@ function* stepsOf(config: Config, options: CompileOptions): Generator<void, Snap
       timeoutMs: bounded(config.server.upstream.timeout_ms),
       maxResponseBytes: bounded(config.server.upstream.max_response_bytes),
       maxFrameBytes: bounded(config.server.upstream.max_frame_bytes),
+      drainMs: config.server.drain_ms,
     },
     connections: connectionRule(config.server.connections),
     breaker: breakerRule(config.server.breaker),

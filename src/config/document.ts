@@ -18,7 +18,15 @@ import type { z } from "zod"
 import { expand, hasReference, type Sources } from "./expand.ts"
 import { formatPath, START, type Report } from "./findings.ts"
 import { knownKey, pairsOf } from "./mapping-keys.ts"
-import { allItemsOf, itemsOf, NotInPieces, outlineOf, type LongList, type PieceBounds } from "./pieces.ts"
+import {
+  allItemsOf,
+  itemsOf,
+  LONGEST_WHOLE_TEXT,
+  NotInPieces,
+  outlineOf,
+  type LongList,
+  type PieceBounds,
+} from "./pieces.ts"
 import { FoundPlaces } from "./places.ts"
 import { bare, chainOf, childOf, formOf, type Path } from "./schema/inspect.ts"
 import { secretsIn } from "./secrets.ts"
@@ -29,6 +37,7 @@ import {
   MAX_VALUES,
   spend,
   throughAlias,
+  TOO_LARGE,
   TooLarge,
   type Unresolved,
   type Walk,
@@ -58,6 +67,7 @@ export function readTree(
   bounds: PieceBounds | null,
 ): Tree {
   const outline = bounds && outlineOf(text, bounds)
+  if (bounds !== null && outline === null && text.length > LONGEST_WHOLE_TEXT) throw new NotInPieces()
   const walk = startOf(text, outline?.lists ?? [], root, sources, places, report)
   const done = (value: unknown): Tree => ({ ...walk, value, secrets: [...walk.secrets] })
   try {
@@ -68,13 +78,9 @@ export function readTree(
     return done(value === ABSENT ? {} : value)
   } catch (error) {
     if (!(error instanceof TooLarge || error instanceof RangeError)) throw error
-    if (outline !== null) throw new NotInPieces()
+    if (outline !== null && !(error instanceof TooLarge)) throw new NotInPieces()
     places.set([], { key: START, value: START })
-    report({
-      code: "too-large",
-      path: [],
-      message: "The file holds more values, or deeper nesting, than a configuration can.",
-    })
+    report({ code: "too-large", path: [], message: TOO_LARGE })
     return done(undefined)
   }
 }

@@ -4,6 +4,8 @@ import { Worker } from "node:worker_threads"
 import type { LoadedAdminRules } from "./admin-rules.ts"
 import type { Config } from "./config.ts"
 import { formatPath, type Finding } from "./findings.ts"
+import { systemClock } from "../system/clock.ts"
+import { canOpen, THREAD_DESCRIPTORS } from "../system/descriptors.ts"
 import { loadConfig, type LoadOptions, type LoadResult } from "./load.ts"
 import type { Part } from "./load-thread.ts"
 import { marksOf, type ListName, type Marks } from "./marks.ts"
@@ -34,6 +36,9 @@ const THREAD = import.meta.url.includes("/$bunfs/") ? "./config/load-thread.ts" 
 /** Small files take less time than a thread does to begin. */
 const LARGE_BYTES = 32_768
 
+const DESCRIPTOR_TRIES = 20
+const DESCRIPTOR_WAIT_MS = 250
+
 /** In a thread where the file is so large that reading it would hold up calls. */
 export async function loadMeanwhile(options: Omit<LoadOptions, "readFile">): Promise<Reading> {
   const { size } = await stat(options.path).catch(() => ({ size: 0 }))
@@ -42,6 +47,7 @@ export async function loadMeanwhile(options: Omit<LoadOptions, "readFile">): Pro
 
 /** Rejects when the thread fails; what is wrong with the configuration is in the findings. */
 export async function loadApart(options: Omit<LoadOptions, "readFile">): Promise<Reading> {
+  await untilDescriptors()
   const thread = new Worker(new URL(THREAD, import.meta.url))
   thread.unref()
   try {
@@ -53,6 +59,15 @@ export async function loadApart(options: Omit<LoadOptions, "readFile">): Promise
     return readingFrom(outcome, lists)
   } finally {
     await thread.terminate()
+  }
+}
+
+/** @throws Error where there are none for some seconds: the reload is refused then */
+async function untilDescriptors(): Promise<void> {
+  for (let tries = 0; !canOpen(THREAD_DESCRIPTORS); tries += 1) {
+    if (tries === DESCRIPTOR_TRIES)
+      throw new Error("the process has no file descriptors left to read the configuration")
+    await systemClock.sleep(DESCRIPTOR_WAIT_MS)
   }
 }
 

@@ -13,7 +13,7 @@ import { checkIdentities } from "./identities.ts"
 import { pathOf, reportIssues } from "./issues.ts"
 import { mapping } from "./outline.ts"
 import { reportPending } from "./pending.ts"
-import { NotInPieces, PIECE_BOUNDS, type PieceBounds } from "./pieces.ts"
+import { LONGEST_WHOLE_TEXT, NotInPieces, PIECE_BOUNDS, type PieceBounds } from "./pieces.ts"
 import { FoundPlaces } from "./places.ts"
 import { reportPolicies } from "./policy-checks.ts"
 import { checkReferences } from "./references.ts"
@@ -81,7 +81,29 @@ export function loadConfig(options: LoadOptions): LoadResult {
     return loadedFrom(text, file, asked, PIECE_BOUNDS)
   } catch (error) {
     if (!(error instanceof NotInPieces)) throw error
-    return loadedFrom(text, file, asked, null)
+    return text.length <= LONGEST_WHOLE_TEXT ? loadedFrom(text, file, asked, null) : tooLong(text, file, error)
+  }
+}
+
+/** A text that can only be read in pieces, and cannot. */
+function tooLong(text: string, file: string, { at }: NotInPieces): LoadResult {
+  const places = new FoundPlaces()
+  const { report, all } = collector(places)
+  const before = text.slice(0, at ?? 0).split("\n")
+  const position = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
+  places.set([], { key: position, value: position })
+  report({
+    code: "too-large",
+    path: [],
+    message: `A file of more than ${LONGEST_WHOLE_TEXT >> 20} MiB is read in pieces: its long lists must be valid YAML in block style, an entry per \`-\`, without anchors that change their meaning.${at === null ? "" : " What stands here is not."}`,
+  })
+  return {
+    ...NOTHING,
+    findings: all(),
+    files: [file],
+    digest: digestOf(text),
+    lineOf: () => null,
+    positionOf: () => position,
   }
 }
 

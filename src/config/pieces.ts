@@ -21,7 +21,18 @@ export interface Outline {
 }
 
 /** Read as a whole, the text says what is wrong with it, or nothing is. */
-export class NotInPieces extends Error {}
+export class NotInPieces extends Error {
+  /** The offset of the first problem; null: it stands nowhere in particular. */
+  readonly at: number | null
+
+  constructor(at: number | null = null) {
+    super("the text cannot be read in pieces")
+    this.at = at
+  }
+}
+
+/** In characters: the longest text that is read as a whole, which takes a hundred times as many bytes of memory. */
+export const LONGEST_WHOLE_TEXT: number = 16 << 20
 
 /** In characters. */
 export interface PieceBounds {
@@ -74,8 +85,9 @@ function parsed(text: string, offset: number): Document.Parsed {
   parser.offset = offset
   const composer = new Composer({ prettyErrors: false, uniqueKeys: false, version: "1.2", merge: false })
   const [document, ...others] = composer.compose(parser.parse(text), true, offset + text.length)
-  if (document === undefined || others.length > 0 || document.errors.length + document.warnings.length > 0)
-    throw new NotInPieces()
+  if (document === undefined || others.length > 0) throw new NotInPieces(offset)
+  const problem = document.errors[0] ?? document.warnings[0]
+  if (problem !== undefined) throw new NotInPieces(problem.pos[0])
   return document
 }
 

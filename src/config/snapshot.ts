@@ -278,6 +278,7 @@ export interface Limits {
   readonly timeoutMs: number
   readonly maxResponseBytes: number
   readonly maxFrameBytes: number
+  readonly drainMs: number
 }
 
 /** How much of a decision is recorded. */

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path"
 import type { Sources } from "./expand.ts"
 import { quoted, type Report } from "./findings.ts"
 
-const MAX_FILE_BYTES = 16 * 1024 * 1024
+export const MAX_FILE_BYTES: number = 64 * 1024 * 1024
 
 /** The text of a file. Throws what Node throws, or an Error with a sentence when the file is too large or not UTF-8. */
 export type ReadFile = (path: string) => string

@@ -7,11 +7,11 @@ import { NotInPieces, type LongList } from "./pieces.ts"
 import type { FoundPlaces } from "./places.ts"
 import type { Path } from "./schema/inspect.ts"
 
-/** More values than any real configuration holds. */
-export const MAX_VALUES: number = 500_000
+/** More values than any real configuration holds: a hundred thousand callers with limits are two million. */
+export const MAX_VALUES: number = 5_000_000
 /** The same for values that stand there only through aliases, which can multiply. */
 export const MAX_ALIASED_VALUES: number = 50_000
-const MAX_DEPTH = 64
+export const MAX_DEPTH = 64
 
 /** A value that could not be filled in; it is left out of the tree. */
 export interface Unresolved {
@@ -41,6 +41,9 @@ export interface Walk {
   /** How many aliases lead to where the reading is. */
   aliases: number
 }
+
+const grouped = (count: number): string => count.toLocaleString("en-US")
+export const TOO_LARGE: string = `The file holds more than ${grouped(MAX_VALUES)} values (${grouped(MAX_ALIASED_VALUES)} of them through aliases), or is nested deeper than ${MAX_DEPTH} levels.`
 
 /** The document holds more than a configuration can: reading stops. */
 export class TooLarge extends Error {}

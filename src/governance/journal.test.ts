@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test"
-import { appendFileSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { silentLog } from "../system/log.ts"
@@ -38,7 +38,7 @@ function reservation(id: string, outputTokens = 10): Reservation {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const files = (): readonly string[] => readdirSync(folder).toSorted()
 const orphans = (): readonly (readonly [string, number])[] =>
-  orphansOf(path).calls.map(({ request_id, output_tokens }) => [request_id, output_tokens])
+  orphansOf(path, silentLog).calls.map(({ request_id, output_tokens }) => [request_id, output_tokens])
 
 describe("what a crash leaves", () => {
   test("every call that was opened, with what it had reserved last", async () => {
@@ -54,19 +54,38 @@ describe("what a crash leaves", () => {
     ])
   })
 
-  test("a torn line is left out, and so is what is no reservation", async () => {
+  test("a torn line is left out, which is no damage", async () => {
     const journal = new Journal(path, silentLog)
     journal.open(reservation("one"))
     await turn()
-    appendFileSync(join(folder, "reservations.1"), '{"a":1}\nnull\n{"request_id":"two","ts":1')
+    appendFileSync(join(folder, "reservations.1"), '12345 {"request_id":"two","ts":1')
     expect(orphans()).toEqual([["one", 10]])
+    orphansOf(path, silentLog).forget()
+    expect(files()).toEqual([])
+  })
+
+  test("damaged lines cost only their calls, are told, and their file is kept", async () => {
+    const journal = new Journal(path, silentLog)
+    for (const id of ["one", "two", "three"]) journal.open(reservation(id))
+    await turn()
+    const file = join(folder, "reservations.1")
+    const text = readFileSync(file, "utf8")
+    writeFileSync(file, `\0\0garbage\n${text.replace('"output_tokens":10', '"output_tokens":90')}`)
+    const told: unknown[] = []
+    const log = { ...silentLog, error: (_: string, fields?: object) => void told.push(fields) }
+    const left = orphansOf(path, log)
+    expect(left.calls.map(({ request_id }) => request_id)).toEqual(["two", "three"])
+    expect(told).toEqual([{ file: `${file}.damaged`, lines: 2, first: 1 }])
+    left.forget()
+    expect(files()).toEqual(["reservations.1.damaged"])
+    expect(orphans()).toEqual([])
   })
 
   test("nothing, once it is forgotten; a new journal is no part of it", async () => {
     const journal = new Journal(path, silentLog)
     journal.open(reservation("one"))
     await turn()
-    const left = orphansOf(path)
+    const left = orphansOf(path, silentLog)
     const next = new Journal(path, silentLog)
     next.open(reservation("two"))
     await turn()
@@ -75,7 +94,7 @@ describe("what a crash leaves", () => {
   })
 
   test("nothing where there is no folder", () => {
-    expect(orphansOf(join(folder, "nowhere", "reservations")).calls).toEqual([])
+    expect(orphansOf(join(folder, "nowhere", "reservations"), silentLog).calls).toEqual([])
   })
 })
 

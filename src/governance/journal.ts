@@ -6,7 +6,7 @@
  * commits (write-ahead log, `synchronous=NORMAL`), and like these the last ones may fall to a power cut. Lines go to
  * numbered segments; one whose calls are all closed is deleted.
  */
-import { closeSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from "node:fs"
+import { closeSync, openSync, readdirSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import type { Log } from "../system/log.ts"
 
@@ -81,7 +81,7 @@ export class Journal {
       this.#homes.set(id, this.#segment)
       this.#segment.open += 1
     }
-    this.#pending += `${JSON.stringify(reservation)}\n`
+    this.#pending += lineOf(reservation)
     if (this.#scheduled) return
     this.#scheduled = true
     setImmediate(this.#flush)
@@ -138,26 +138,61 @@ export class Journal {
   }
 }
 
-/** What an earlier process left: its calls by id, the last line of each, and how to forget them once they have rows. */
-export function orphansOf(path: string): { readonly calls: readonly Reservation[]; forget(): void } {
-  const files = segmentsOf(path).toSorted((left, right) => numberOf(left) - numberOf(right))
-  const calls = new Map<string, Reservation>()
-  for (const file of files) {
-    for (const line of readFileSync(file, "utf8").split("\n")) {
-      const call = parsed(line)
-      if (call !== null) calls.set(call.request_id, call)
-    }
-  }
-  return { calls: [...calls.values()], forget: () => files.forEach(remove) }
+export interface Orphans {
+  /** The last line of each call. */
+  readonly calls: readonly Reservation[]
+  /** Once they have rows. Damaged files are kept under another name. */
+  forget(): void
 }
 
-/** The last line may be torn. */
+/** What an earlier process left. Files with damaged lines are told, and their whole lines count. */
+export function orphansOf(path: string, log: Log): Orphans {
+  const files = segmentsOf(path).toSorted((left, right) => numberOf(left) - numberOf(right))
+  const calls = new Map<string, Reservation>()
+  const damaged = new Set<string>()
+  for (const file of files) {
+    const lines = readFileSync(file, "utf8").split("\n")
+    // what follows the last newline was torn off by a kill: its call had not got further than here
+    lines.pop()
+    const found = lines.map(parsed)
+    for (const call of found) if (call !== null) calls.set(call.request_id, call)
+    const bad = found.filter((call) => call === null).length
+    if (bad === 0) continue
+    damaged.add(file)
+    const message =
+      "the reservations of an earlier process are damaged: calls on damaged lines get no row; the file is kept"
+    log.error(message, { file: keptName(file), lines: bad, first: found.indexOf(null) + 1 })
+  }
+  return {
+    calls: [...calls.values()],
+    forget: () => files.forEach((file) => (damaged.has(file) ? keep(file) : remove(file))),
+  }
+}
+
+function lineOf(reservation: Reservation): string {
+  const json = JSON.stringify(reservation)
+  return `${checksum(json)} ${json}\n`
+}
+
+function checksum(text: string): string {
+  return String(Bun.hash.crc32(text))
+}
+
 function parsed(line: string): Reservation | null {
+  const space = line.indexOf(" ")
+  const json = line.slice(space + 1)
+  return space > 0 && line.slice(0, space) === checksum(json) ? (JSON.parse(json) as Reservation) : null
+}
+
+function keptName(file: string): string {
+  return `${file}.damaged`
+}
+
+function keep(file: string): void {
   try {
-    const call = JSON.parse(line) as Reservation | null
-    return typeof call?.request_id === "string" && Number.isSafeInteger(call.ts) ? call : null
+    renameSync(file, keptName(file))
   } catch {
-    return null
+    // it is gone already
   }
 }
 

@@ -13,6 +13,7 @@ import {
   type Holding,
 } from "./measure.ts"
 import { MinuteWindow } from "./window.ts"
+import { Withheld } from "./withheld.ts"
 import type {
   AdmissionRequest,
   Amounts,
@@ -68,9 +69,11 @@ export class MemoryState implements GovernanceState {
   readonly isUsable = true
   readonly isStoreUp = null
   readonly #subjects = new Map<string, SubjectCounts>()
+  readonly #withheld = new Withheld()
 
   admit(request: AdmissionRequest): Lease | Refusal {
     const { limits, ts, nowMs } = request
+    this.#withheld.refuse(limits, nowMs)
     const holdings = this.#holdings(limits, ts)
     let slice = 0
     for (const { counts } of holdings) slice = counts.minute.advance(nowMs)
@@ -165,6 +168,7 @@ export class MemoryState implements GovernanceState {
   renew(): void {}
 
   view(limits: CompiledLimits, ts: number, nowMs: number): readonly CheckView[] {
+    this.#withheld.refuse(limits, nowMs)
     const holdings = this.#holdings(limits, ts)
     for (const { counts } of holdings) counts.minute.advance(nowMs)
     return limits.checks.flatMap((check): CheckView[] => {
@@ -177,8 +181,12 @@ export class MemoryState implements GovernanceState {
   }
 
   knows(key: string, isForever: boolean): boolean {
-    const counts = this.#subjects.get(key)
+    const counts = this.#withheld.has(key) ? undefined : this.#subjects.get(key)
     return counts !== undefined && (counts.isWholeLifetime || !isForever)
+  }
+
+  withhold(keys: readonly string[], nowMs: number): void {
+    this.#withheld.add(keys, nowMs)
   }
 
   /** `restore` takes the place of what was counted. */
@@ -186,6 +194,7 @@ export class MemoryState implements GovernanceState {
 
   restore(totals: readonly SubjectTotals[], nowMs: number): void {
     for (const { key, ts, day, month, beside, lifetimeTokens, isWholeLifetime, lastMinute } of totals) {
+      this.#withheld.known(key)
       const counts = this.#countsOf(key)
       const periods = [{ kind: "day", ts, used: day }, { kind: "month", ts, used: month }, ...beside] as const
       for (const { kind, ts: inside, used } of periods)

@@ -198,6 +198,11 @@ export interface GovernanceState {
   view(limits: CompiledLimits, ts: number, nowMs: number): Soon<readonly CheckView[]>
   /** These have no limits any more, and what they use is not told from now on: if they have some again, the ledger is asked. */
   forget(keys: readonly string[]): Soon<void>
+  /**
+   * What these have used is not known yet: until `restore` names them, calls of theirs are refused where a limit counts it
+   * (`usage-store-unavailable`). A store that asks the ledger by itself has nothing to do.
+   */
+  withhold(keys: readonly string[], nowMs: number): void
   /** Subjects that are counted already, by key, and where it is asked since ever: only the others need `restore`. */
   knows(key: string, isForever: boolean): Soon<boolean>
   /**

@@ -16,6 +16,8 @@ export interface LedgerDatabase {
   write(calls: readonly CallRecord[]): number | Promise<number>
   /** Fails unless the database takes writes that need room. */
   probe(): void | Promise<void>
+  /** Fails where what was written is no longer where others find it. Cheap: called once a second. */
+  look(): void
   /**
    * Portable SQL: parameters are `?1`, `?2`, …, or `?` each; `CAST(?1 AS BIGINT)` where their type cannot be told from a column;
    * `CAST(x AS DOUBLE PRECISION)` under `sum`. Texts are ordered byte by byte; integers come as numbers, exact up to 2^53.

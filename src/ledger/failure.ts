@@ -4,6 +4,8 @@ export type Failure =
   | "busy"
   /** No room, or nobody there: later. */
   | "unavailable"
+  /** No answer in time: later, or, where others are answered, this call's own rows are what takes so long. */
+  | "slow"
   /** The file was replaced, the connection is gone, nothing can be read or written: a new connection may help. */
   | "broken"
   /** This call's own rows are not acceptable: never. */

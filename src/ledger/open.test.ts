@@ -1,9 +1,10 @@
 import { Database } from "bun:sqlite"
 import { describe, expect, test } from "bun:test"
-import { chmodSync, cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
-import { ledgerFolder, rejectionOf } from "../../test/helpers/ledger.ts"
+import { ledgerFolder, rejectionOf, until } from "../../test/helpers/ledger.ts"
 import { SAMPLE_PARTS, sampleCall } from "../../test/helpers/sample-call.ts"
+import type { Log, LogFields } from "../system/log.ts"
 import { MIGRATIONS } from "./migrations.ts"
 import type { CallRecord } from "./record.ts"
 
@@ -118,15 +119,6 @@ describe("a database that is not ours to write is refused with a sentence", () =
     })
   })
 
-  test("a file that is no database is refused", async () => {
-    await using state = ledgerFolder()
-    mkdirSync(dirname(state.path))
-    writeFileSync(state.path, "this is a letter to my aunt, and no database. ".repeat(50))
-    expect(await rejectionOf(state.open())).toMatchObject({
-      message: expect.stringContaining("cannot be opened: file is not a database"),
-    })
-  })
-
   test("a folder that cannot be made", async () => {
     await using state = ledgerFolder()
     const reason = await rejectionOf(state.open({ path: "/proc/nowhere/usage.sqlite" }))
@@ -139,6 +131,57 @@ describe("a database that is not ours to write is refused with a sentence", () =
     expect(await rejectionOf(state.open({ limits: { openMs: 0 } }))).toMatchObject({
       message: expect.stringContaining("Another process uses the spool"),
     })
+  })
+})
+
+describe("a database that may come back does not stop the start: the cause and the cure are in the log", () => {
+  const limits = { openMs: 60, firstProbeMs: 10, slowestProbeMs: 20 }
+
+  function logged(): { readonly log: Log; readonly causes: () => string } {
+    const causes: string[] = []
+    const note = (_message: string, fields?: LogFields): void => void causes.push(String(fields?.["cause"]))
+    return { log: { info: () => {}, warn: note, error: note }, causes: () => causes.join("\n") }
+  }
+
+  test("a file that is no database any more, until it is moved away", async () => {
+    await using state = ledgerFolder()
+    mkdirSync(dirname(state.path))
+    writeFileSync(state.path, "this is a letter to my aunt, and no database. ".repeat(50))
+    const { log, causes } = logged()
+    const ledger = await state.open({ limits, log })
+    expect(causes()).toContain(`${state.path} is damaged: file is not a database. Put a backup in its place`)
+    await ledger.record(sampleCall(TS, 1))
+    renameSync(state.path, `${state.path}.damaged`)
+    await until(() => ledger.status().isUp && ledger.status().spooledBytes === 0)
+    expect(state.ids()).toEqual([sampleCall(TS, 1).usage.request_id])
+  })
+
+  test("damaged pages behind a sound beginning", async () => {
+    await using state = ledgerFolder()
+    const first = await state.open()
+    for (let number = 0; number < 200; number += 1) await first.record(sampleCall(TS, number))
+    await first.close()
+    const bytes = readFileSync(state.path)
+    writeFileSync(state.path, bytes.fill(0xab, bytes.length >> 1))
+    const { log } = logged()
+    const ledger = await state.open({ limits, log })
+    const { cause } = (await rejectionOf(ledger.limitTotals(true))) as Error
+    expect(String(cause)).toContain(`${state.path} is damaged: database disk image is malformed. Put a backup`)
+    await ledger.record(sampleCall(TS, 1))
+  })
+
+  test("a file that another process locks, until it lets go", async () => {
+    await using state = ledgerFolder()
+    mkdirSync(dirname(state.path))
+    const other = new Database(state.path, { create: true })
+    other.run("BEGIN EXCLUSIVE")
+    const { log, causes } = logged()
+    const ledger = await state.open({ limits, log })
+    expect(causes()).toContain(`${state.path} is locked by another process: database is locked. End that process`)
+    await ledger.record(sampleCall(TS, 1))
+    other.close()
+    await until(() => ledger.status().isUp && ledger.status().spooledBytes === 0)
+    expect(state.ids()).toEqual([sampleCall(TS, 1).usage.request_id])
   })
 })
 

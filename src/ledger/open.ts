@@ -198,7 +198,7 @@ async function openDatabase(options: LedgerOptions, limits: LedgerLimits): Promi
   if (dsn !== undefined) return await openPostgres({ dsn, clock, log, limits }, limits.openMs)
   const { checkpointPages, maxPageCount } = limits
   const sqlite = { path, clock, log, checkpointPages, maxPageCount }
-  return { database: await patiently(limits.openMs, () => openSqlite(sqlite)), outageCause: null }
+  return await openSqlite(sqlite, limits.openMs)
 }
 
 interface Spooling {

@@ -2,14 +2,12 @@
  * The time that the database does not take calls: where they go meanwhile, how its return is noticed,
  * and how the spooled ones get in. Every step may be cut off by a kill: replaying twice changes nothing.
  */
-import { appendFileSync } from "node:fs"
 import { RouterError } from "../errors.ts"
-import { OWNER_FILE } from "../system/owner-only.ts"
 import type { Clock, Timer } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { LedgerDatabase } from "./database.ts"
-import { pauseForLock } from "./locked.ts"
 import type { CallRecord } from "./record.ts"
+import { patiently, putAside, Replay } from "./replay.ts"
 import type { Spool, SpoolPosition } from "./spool.ts"
 
 export interface OutageRules {
@@ -23,22 +21,28 @@ export interface OutageRules {
   readonly slowestProbeMs: number
 }
 
-const BUSY_TRIES = 40
-const BUSY_WAIT_MS = 5
 const CHECK_MS = 500
+const LOOK_MS = 1000
+/** Calls may come into the spool while it is emptied. */
+const CATCH_UP_TRIES = 3
 
 export class Outage {
   readonly #database: LedgerDatabase
   readonly #spool: Spool | null
   readonly #rules: OutageRules
+  readonly #writer: Replay | null
   /** How many there were since the start. */
   count = 0
   #isDown = false
+  /** Of the outage that began last. */
+  #cause: unknown = null
   #isSpoolFailing = false
   #isClosed = false
+  readonly #closing = Promise.withResolvers<void>()
   #checkedMs = Number.NEGATIVE_INFINITY
   #probeMs: number
   #timer: Timer | null = null
+  readonly #looking: Timer
   #replay: Promise<void> | null = null
 
   /** `spool` null: there is none, calls are refused. */
@@ -46,7 +50,10 @@ export class Outage {
     this.#database = database
     this.#spool = spool
     this.#rules = rules
+    this.#writer = spool === null ? null : new Replay(database, spool, rules.refusedPath, rules.log)
     this.#probeMs = rules.firstProbeMs
+    this.#looking = rules.clock.every(LOOK_MS, () => void this.#look())
+    this.#looking.unref()
   }
 
   get isDown(): boolean {
@@ -62,6 +69,11 @@ export class Outage {
     return this.#isDown && !this.#rules.refuses
   }
 
+  /** No spool takes calls while the database is down. */
+  get refuses(): boolean {
+    return this.#rules.refuses
+  }
+
   accepting(): boolean {
     return !this.#isDown || (!this.#rules.refuses && !this.#isSpoolFailing)
   }
@@ -71,14 +83,23 @@ export class Outage {
     const nowMs = this.#rules.clock.monotonicMs()
     if (!this.#isDown && !this.#isClosed && nowMs - this.#checkedMs >= CHECK_MS) {
       this.#checkedMs = nowMs
-      await this.#patiently(() => this.#anew(() => this.#database.probe())).catch((error: unknown) => this.begin(error))
+      await patiently(this.#database, () => this.#anew(() => this.#database.probe())).catch((error: unknown) =>
+        this.begin(error),
+      )
     }
     return this.accepting()
+  }
+
+  /** While no call ends: rows that stand where nobody finds them are lost with the process. */
+  async #look(): Promise<void> {
+    if (this.#isDown) return
+    await this.#anew(() => this.#database.look()).catch((error: unknown) => this.begin(error))
   }
 
   begin(cause: unknown): void {
     if (this.#isDown) return
     this.#isDown = true
+    this.#cause = cause
     this.count += 1
     this.#probeMs = this.#rules.firstProbeMs
     const meanwhile = this.#rules.refuses ? "calls are refused" : "calls go to the spool"
@@ -116,16 +137,19 @@ export class Outage {
 
   /** Resolves when all that was spooled is in the database. Rejects while that takes no rows. */
   async caughtUp(): Promise<void> {
-    if (!this.hasSpooled) return
-    if (!this.#isDown) await this.replay()
-    if (this.#isDown) throw new Error("the usage database does not take what is spooled")
+    for (let tries = 0; this.hasSpooled; tries += 1) {
+      if (this.#isDown || this.#isClosed || tries === CATCH_UP_TRIES) {
+        throw new Error("the usage database does not take what is spooled", { cause: this.#cause })
+      }
+      await this.replay()
+    }
   }
 
   /** One call, now: true where it was not there before. Rejects while the database takes no rows, and spools nothing. */
   async writeNow(call: CallRecord): Promise<boolean> {
     if (this.#isDown) throw new RouterError("usage-store-unavailable")
     let written = 0
-    await this.#patiently(async () => {
+    await patiently(this.#database, async () => {
       written = await this.#database.write([call])
     })
     return written > 0
@@ -133,8 +157,9 @@ export class Outage {
 
   /** Writes what is spooled to the database. Resolves when that is done, or the database is down again. */
   replay(): Promise<void> {
-    if (this.#isClosed || this.#spool === null || this.#spool.isEmpty) return this.#replay ?? Promise.resolve()
-    this.#replay ??= this.#replayAll(this.#spool).finally(() => {
+    if (this.#isClosed || this.#spool === null || this.#writer === null || this.#spool.isEmpty)
+      return this.#replay ?? Promise.resolve()
+    this.#replay ??= this.#replayAll(this.#spool, this.#writer).finally(() => {
       this.#replay = null
     })
     return this.#replay
@@ -142,12 +167,14 @@ export class Outage {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#looking.close()
+    this.#closing.resolve()
     this.#cancel()
     await this.#replay
     await this.#spool?.close()
   }
 
-  async #replayAll(spool: Spool): Promise<void> {
+  async #replayAll(spool: Spool, writer: Replay): Promise<void> {
     let done: SpoolPosition = spool.start
     let calls = 0
     try {
@@ -155,13 +182,17 @@ export class Outage {
         if (!spool.isCurrent(done)) done = spool.start
         last = done.offset
         for await (const batch of spool.batches(done)) {
-          await this.#replayBatch(batch.calls)
+          await writer.write(batch.calls)
           done = batch.end
           calls += batch.calls.length
           if (this.#isClosed) return
         }
         await this.#database.sync()
-        if (!(await spool.reset(done))) continue
+        if (!(await spool.reset(done))) {
+          await this.#pauseFor(writer)
+          if (this.#isClosed) return
+          continue
+        }
         this.#rules.log.info("the spooled calls are in the usage database", { calls })
         return
       }
@@ -171,43 +202,16 @@ export class Outage {
     }
   }
 
-  /** A call that the database will never take is put aside, so that the others get in. */
-  async #replayBatch(calls: readonly CallRecord[]): Promise<void> {
-    const failure = await this.#attempt(calls)
-    if (failure === "content" && calls.length > 1) {
-      for (const call of calls) await this.#replayBatch([call])
-    } else if (failure === "content") this.#putAside(calls)
-    await new Promise((resolve) => setImmediate(resolve))
+  /** Before calls are tried again that were put behind the others. */
+  async #pauseFor(writer: Replay): Promise<void> {
+    if (!writer.hasDeferred) return
+    writer.hasDeferred = false
+    await Promise.race([this.#rules.clock.sleep(this.#rules.slowestProbeMs), this.#closing.promise])
   }
 
-  /** Throws when the database is down. */
-  async #attempt(calls: readonly CallRecord[]): Promise<"content" | null> {
-    try {
-      await this.#patiently(async () => void (await this.#database.write(calls)))
-      return null
-    } catch (error) {
-      if (this.#database.failureOf(error) === "content") return "content"
-      throw error
-    }
-  }
-
-  /** Waits for a lock that passes, a checkpoint's for one. */
-  async #patiently(operation: () => void | Promise<void>): Promise<void> {
-    for (let tries = 0; ; tries += 1) {
-      try {
-        await operation()
-        return
-      } catch (error) {
-        if (this.#database.failureOf(error) !== "busy" || tries === BUSY_TRIES) throw error
-      }
-      await pauseForLock(BUSY_WAIT_MS)
-    }
-  }
-
-  #putAside(calls: readonly CallRecord[]): void {
-    const file = this.#rules.refusedPath
-    this.#rules.log.error("the usage database refused a spooled call; it was put aside", { file })
-    appendFileSync(file, calls.map((call) => `${JSON.stringify(call)}\n`).join(""), { mode: OWNER_FILE })
+  /** A call that the database will never take is kept in a file. */
+  putAside(call: CallRecord, cause: unknown): void {
+    putAside([call], this.#rules.refusedPath, cause, this.#rules.log)
   }
 
   #schedule(): void {
@@ -256,9 +260,9 @@ export class Outage {
   /** Real rows where there are some: a probe may fit where they do not. */
   async #tryRows(): Promise<void> {
     await this.#database.probe()
-    if (this.#spool === null || this.#replay !== null) return
+    if (this.#spool === null || this.#writer === null || this.#replay !== null) return
     for await (const batch of this.#spool.batches(this.#spool.start)) {
-      await this.#replayBatch(batch.calls)
+      await this.#writer.write(batch.calls)
       return
     }
   }

@@ -1,5 +1,5 @@
 /** Which spool file is this process' own, and what processes that are gone have left in theirs. */
-import { existsSync, rmSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { dirname } from "node:path"
 import type { Log } from "../system/log.ts"
 import { ensureOwnerFolder } from "../system/owner-only.ts"
@@ -44,7 +44,6 @@ export async function adoptSpools(spool: Spool, own: string, slots: number, opti
     if (lock === null) continue
     try {
       await move(await Spool.open({ ...options, path, reservedBytes: 0 }), spool)
-      rmSync(path)
     } catch (error) {
       options.log.error("a spool that another process left is not taken over", { file: path, error })
     } finally {
@@ -56,9 +55,11 @@ export async function adoptSpools(spool: Spool, own: string, slots: number, opti
 async function move(from: Spool, to: Spool): Promise<void> {
   try {
     for await (const { calls } of from.batches(from.start)) await to.append(calls)
-  } finally {
+  } catch (error) {
     await from.close()
+    throw error
   }
+  await from.retire()
 }
 
 /** `usage.sqlite.spool`, `usage.sqlite.spool.2`, … */

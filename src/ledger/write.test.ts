@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test"
+import { readFileSync } from "node:fs"
 import { ledgerFolder, rejectionOf } from "../../test/helpers/ledger.ts"
 import { onEachDriver } from "../../test/helpers/ledger-drivers.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
@@ -38,6 +39,15 @@ describe("grouping", () => {
 })
 
 onEachDriver((driver) => {
+  test("a text of any length hides no call: it is cut, and the call has its row", async () => {
+    await using state = await driver.state()
+    const ledger = await state.open()
+    const huge = "x".repeat(3 << 20)
+    await ledger.record(sampleCall(TS, 1, { stop_reason: huge, service_tier: huge }))
+    const rows = await state.rows<{ length: number }>("SELECT length(stop_reason) AS length FROM request_usage")
+    expect(rows).toEqual([{ length: 4096 }])
+  })
+
   test("whoever is told has a row, at once and for others to see", async () => {
     await using state = await driver.state()
     const ledger = await state.open()
@@ -47,13 +57,13 @@ onEachDriver((driver) => {
     }
   })
 
-  test("a call with unacceptable rows fails alone", async () => {
+  test("a call with unacceptable rows is put aside alone, named in the log, and kept in a file", async () => {
     await using state = await driver.state()
     const ledger = await state.open()
     const good = calls(5)
-    const results = await Promise.allSettled([...good, unacceptable].map((call) => ledger.record(call)))
-    expect(results.map(({ status }) => status)).toEqual([...good.map(() => "fulfilled" as const), "rejected"])
-    expect(results.at(-1)).toMatchObject({ reason: { code: "internal-error" } })
+    await Promise.all([...good, unacceptable].map((call) => ledger.record(call)))
+    expect(readFileSync(`${state.path}.refused`, "utf8")).toBe(`${JSON.stringify(unacceptable)}\n`)
+    expect(state.messages).toContain("the usage database does not take the rows of a call; it was put aside")
     expect(await state.ids()).toEqual(good.map(({ usage }) => usage.request_id))
     expect(ledger.accepting()).toBe(true)
   })

@@ -4,6 +4,8 @@ import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { LedgerDatabase } from "./database.ts"
 import type { Failure } from "./failure.ts"
+import { fitted } from "./fitted.ts"
+import { FULL_GROUP, groupSize, type Waiting } from "./group.ts"
 import { pauseForLock } from "./locked.ts"
 import type { Outage } from "./outage.ts"
 import type { CallRecord } from "./record.ts"
@@ -26,19 +28,9 @@ export interface WriteRules {
 /** Hears of each transaction that was committed: how many calls were in it, and how long it took. */
 export type CommitListener = (calls: number, ms: number) => void
 
-/** A finished call whose rows are on the way. */
-interface Waiting {
-  readonly call: CallRecord
-  /** Null: nobody waits (`durability: async`). */
-  readonly settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | null
-}
-
 /** Null: committed, and everyone was told. `spooling`: the database was not asked. */
 type Outcome = Failure | "spooling" | null
 
-/** A group this large does not wait for more. */
-const FULL_GROUP = 64
-const LARGEST_GROUP = 128
 /** A group that keeps growing waits no longer. */
 const LONGEST_WAIT_MS = 1
 const DONE: Promise<void> = Promise.resolve()
@@ -77,11 +69,12 @@ export class GroupWriter {
     if (this.#isClosed || this.waiting >= this.#limits.maxWaiting) {
       return Promise.reject(new RouterError("usage-store-unavailable"))
     }
+    const kept = fitted(call)
     if (this.#isAsync && this.#held === null) {
-      this.#add({ call, settle: null })
+      this.#add({ call: kept, settle: null })
       return DONE
     }
-    return new Promise((resolve, reject) => this.#add({ call, settle: { resolve, reject } }))
+    return new Promise((resolve, reject) => this.#add({ call: kept, settle: { resolve, reject } }))
   }
 
   accepting(): boolean {
@@ -167,7 +160,8 @@ export class GroupWriter {
   }
 
   #takeGroup(): readonly Waiting[] {
-    if (this.#waiting.length > LARGEST_GROUP) return this.#waiting.splice(0, LARGEST_GROUP)
+    const size = groupSize(this.#waiting)
+    if (size < this.#waiting.length) return this.#waiting.splice(0, size)
     const group = this.#waiting
     this.#waiting = []
     return group
@@ -228,6 +222,7 @@ export class GroupWriter {
       await this.#separate(group)
       return
     }
+    if (failure === "slow" && this.#outage.refuses && group.length > 1 && (await this.#halved(group))) return
     if (failure !== "spooling") this.#outage.begin(this.#lastError)
     await this.#spool(group)
   }
@@ -254,7 +249,7 @@ export class GroupWriter {
     }
   }
 
-  /** One call's rows are not acceptable: the others must not pay for it. */
+  /** One call's rows are not acceptable: the others must not pay for it. They are kept in a file, so that the call is safe too. */
   async #separate(group: readonly Waiting[]): Promise<void> {
     if (group.length > 1) {
       for (const waiting of group) {
@@ -263,8 +258,27 @@ export class GroupWriter {
       }
       return
     }
-    this.#log.error("the usage database refused the rows of a call", { cause: this.#lastError })
-    for (const { settle } of group) settle?.reject(new RouterError("internal-error", { cause: this.#lastError }))
+    for (const { call, settle } of group) {
+      try {
+        this.#outage.putAside(call, this.#lastError)
+        settle?.resolve()
+      } catch (cause) {
+        this.#log.error("the usage database refused the rows of a call, and it cannot be put aside", { cause })
+        settle?.reject(new RouterError("internal-error", { cause: this.#lastError }))
+      }
+    }
+  }
+
+  /** Where no spool takes them: one half at a time. False: the database takes neither, everyone waits for an answer still. */
+  async #halved(group: readonly Waiting[]): Promise<boolean> {
+    const middle = group.length >> 1
+    const first = group.slice(0, middle)
+    const second = group.slice(middle)
+    const failures = [await this.#commit(first), await this.#commit(second)] as const
+    if (failures[0] !== null && failures[1] !== null) return false
+    await this.#persist(first, failures[0])
+    await this.#persist(second, failures[1])
+    return true
   }
 
   async #spool(group: readonly Waiting[]): Promise<void> {

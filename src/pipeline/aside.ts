@@ -25,6 +25,8 @@ export async function aside<Result>(
   gateway.watchdog.watch(call)
   try {
     return await work(call)
+  } catch (error) {
+    throw call.stopped ?? error
   } finally {
     gateway.active--
     gateway.watchdog.forget(call)

@@ -26,7 +26,7 @@ import { governHostedTools } from "./hosted-tools.ts"
 import { returnedInReply } from "./returned-state.ts"
 import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
 import { refusal, type Rejection } from "./shortlist.ts"
-import { attemptTimeoutMs, isProbedByAnother, judge, probe } from "./target-health.ts"
+import { attemptTimeoutMs, blamed, isProbedByAnother, judge, probe } from "./target-health.ts"
 import { trace } from "./trace.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
@@ -51,7 +51,7 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
   let order = ranked
   for (let turn = 0; turn < order.length; turn++) {
     const target = order[turn]
-    if (target === undefined || call.clientLeft) break
+    if (target === undefined || call.clientLeft || call.stopped !== null) break
     if (turn < ranked.length - 1 && isProbedByAnother(target, call, gateway)) {
       order = [...order, target]
       continue
@@ -69,8 +69,7 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
       if (result.kind !== "relay") rememberTarget(target, order, call, gateway)
       return result
     }
-    // of a call that is read on it is the upstream that failed
-    tried.failure = call.clientLeft && call.drainTimer === null ? CLIENT_LEFT : result
+    tried.failure = blamed(result, call)
     tried.durationMs = gateway.clock.monotonicMs() - tried.startedAt
     tried.cancel()
     judge(tried, false, call, gateway)

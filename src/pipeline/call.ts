@@ -6,7 +6,7 @@ import type { StoredId, HeldId } from "../dialects/stored-ids.ts"
 import { type AnswerFacts, type Dialect, NO_REQUEST_FACTS, type RequestFacts } from "../dialects/dialect.ts"
 import type { CallAffinity } from "./affinity.ts"
 import type { RequestShape } from "../dialects/shape-reader.ts"
-import type { RouterError } from "../errors.ts"
+import { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import type { TraceRow } from "../ledger/record.ts"
 import type { UpstreamShapeRow } from "../ledger/shape-record.ts"
@@ -130,6 +130,10 @@ export class Call implements Watched {
   upstreamEndedAt: number | null = null
   settled = false
   clientLeft = false
+  /** Set when the router ended the call because it stops. */
+  stopped: RouterError | null = null
+  /** How its stream is ended; null: it has none yet. */
+  onStop: ((error: RouterError) => void) | null = null
   /** Set while the call is read on without its client. */
   drainTimer: Timer | null = null
   // watchdog
@@ -172,6 +176,14 @@ export class Call implements Watched {
 
   expire(): void {
     this.onDeadline?.()
+  }
+
+  stop(error: RouterError): void {
+    if (this.settled || this.stopped !== null) return
+    this.stopped = this.clientLeft ? new RouterError("client-closed") : error
+    this.waiting?.leave()
+    if (this.onStop !== null) this.onStop(error)
+    else this.expire()
   }
 
   /** The attempt that serves the call, or served it last. */

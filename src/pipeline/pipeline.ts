@@ -63,12 +63,13 @@ function leave(call: Call, gateway: Gateway): void {
   if (call.settled) return
   call.clientLeft = true
   call.waiting?.leave()
-  if (!readsOn(call, gateway, () => call.current?.cancel())) call.current?.cancel()
+  if (call.stopped !== null || !readsOn(call, gateway, () => call.current?.cancel())) call.current?.cancel()
 }
 
 /** The one place where an error becomes a response. */
 async function failed(thrown: unknown, call: Call, gateway: Gateway): Promise<Outgoing> {
-  const error = call.clientLeft ? new RouterError("client-closed", { cause: thrown }) : asRouterError(thrown)
+  const error =
+    call.stopped ?? (call.clientLeft ? new RouterError("client-closed", { cause: thrown }) : asRouterError(thrown))
   if (error.code === "internal-error")
     gateway.log.error("a call failed inside the router", { request_id: call.id, error: thrown })
   call.upstreamEndedAt ??= gateway.clock.monotonicMs()

@@ -2,7 +2,7 @@
 import { lossHeader } from "../canonical/loss.ts"
 import { RouterError, asRouterError } from "../errors.ts"
 import type { Answer } from "./attempt.ts"
-import type { Call } from "./call.ts"
+import type { Call, Outcome } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { readsOn } from "./drain.ts"
 import { routerHeaders } from "./headers.ts"
@@ -59,6 +59,7 @@ async function streamed(
   gateway: Gateway,
 ): Promise<Outgoing> {
   call.request.onGone = () => leftStream(stream, call, gateway)
+  call.onStop = stream.stop
   if (call.clientLeft) {
     if (call.drainTimer === null) stream.cancel()
     await stream.pump(NOWHERE)
@@ -80,12 +81,12 @@ const NOWHERE: Writer = { write: () => {}, isFull: () => false, drained: () => P
 function leftStream(stream: UpstreamStream, call: Call, gateway: Gateway): void {
   call.clientLeft = true
   if (call.settled) return stream.cancel()
-  if (readsOn(call, gateway, () => stream.cancel())) return
+  if (call.stopped === null && readsOn(call, gateway, () => stream.cancel())) return
   stream.cancel()
   call.answer = stream.observer.facts()
   call.returnedIds = returnedInStream(stream.observer.answer(), call)
   call.upstreamEndedAt = gateway.clock.monotonicMs()
-  settle(call, gateway, CLIENT_LEFT).catch((error: unknown) =>
+  settle(call, gateway, call.stopped === null ? CLIENT_LEFT : outcomeOf(call.stopped)).catch((error: unknown) =>
     gateway.log.error("a call could not be recorded", { request_id: call.id, error }),
   )
 }
@@ -104,9 +105,14 @@ async function finish(stream: UpstreamStream, call: Call, gateway: Gateway): Pro
 }
 
 function errorOf({ end }: UpstreamStream, call: Call): RouterError | null {
+  if (call.stopped !== null) return call.stopped
   if (call.clientLeft) return new RouterError("client-closed")
   if (end?.kind === "stopped") return end.error
   return end?.kind === "failed" ? new RouterError(end.failure.code) : null
+}
+
+function outcomeOf(error: RouterError): Outcome {
+  return { status: error.status, error }
 }
 
 /** The error that the client is to see at the end of its stream, null for none. */

@@ -16,7 +16,15 @@ import { judgeLast } from "./target-health.ts"
 export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Promise<void> {
   if (call.settled) return
   call.settled = true
-  gateway.active--
+  try {
+    await settled(call, gateway, outcome)
+  } finally {
+    // whoever stops the router waits for rows that are on their way
+    gateway.active--
+  }
+}
+
+async function settled(call: Call, gateway: Gateway, outcome: Outcome): Promise<void> {
   gateway.watchdog.forget(call)
   judgeLast(call, outcome, gateway)
   endDrain(call, gateway)

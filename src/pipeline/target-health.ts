@@ -3,6 +3,7 @@
  * all hindered tries them all the same.
  */
 import type { Target } from "../config/snapshot.ts"
+import { CLIENT_LEFT, STOPPED, type Failure } from "../upstream/failure.ts"
 import type { Hindrance, TargetHealth } from "../upstream/health.ts"
 import type { Attempt, Call, Outcome } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
@@ -66,6 +67,12 @@ export function probe(tried: Attempt, hasWayOut: boolean, call: Call, gateway: G
 export function attemptTimeoutMs({ target, patienceMs }: Attempt): number {
   const { attemptTimeoutMs: limitMs } = target
   return patienceMs === 0 ? limitMs : limitMs === 0 ? patienceMs : Math.min(limitMs, patienceMs)
+}
+
+/** Of a call that is read on without its client it is the upstream that failed; of one that the router ended, neither. */
+export function blamed(failure: Failure, call: Call): Failure {
+  if (call.stopped !== null) return STOPPED
+  return call.clientLeft && call.drainTimer === null ? CLIENT_LEFT : failure
 }
 
 /** The last attempt's end, once the call's outcome is known. */

@@ -282,7 +282,7 @@ export class UpstreamStream {
   }
 
   /** Nothing more may come; what came is billed. */
-  private readonly stop = (error: RouterError): void => {
+  readonly stop = (error: RouterError): void => {
     if (this.end !== null) return
     this.end = { kind: "stopped", error }
     // not from inside of the upstream's own callback

@@ -2,6 +2,7 @@
  * Deadlines for many calls on one timer: a timer per call and chunk would cost more than the work.
  * Deadlines are checked four times a second; short ones use a timer of their own.
  */
+import type { RouterError } from "../errors.ts"
 import type { Clock, Timer } from "../system/clock.ts"
 
 const TICK_MS = 250
@@ -11,6 +12,8 @@ export interface Watched {
   /** On the monotonic clock; `Infinity`: none. Set to `Infinity` before `expire` is called. */
   deadline: number
   expire(): void
+  /** The router is at its end: ends now, with this error. */
+  stop(error: RouterError): void
 }
 
 export class Watchdog {
@@ -29,6 +32,11 @@ export class Watchdog {
 
   forget(entry: Watched): void {
     this.entries.delete(entry)
+  }
+
+  /** Ends everything that is watched. */
+  stopAll(error: RouterError): void {
+    for (const entry of this.entries) entry.stop(error)
   }
 
   stop(): void {

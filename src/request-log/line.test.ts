@@ -105,3 +105,8 @@ test("a client's own text is bounded and cannot break the line", () => {
   expect(line["request_id"]).toBe(sampleCall(TS, 1).usage.request_id)
   expect(String(line["requested_model"]).length).toBeLessThan(210)
 })
+
+test("an upstream's reason to stop is bounded, however long it is", () => {
+  const line = parsed(sampleCall(TS, 1, { stop_reason: "x".repeat(20 << 20) }))
+  expect(line["stop_reason"]).toBe(`${"x".repeat(200)}…`)
+})

@@ -4,7 +4,7 @@
  */
 import type { AttemptRow, CallRecord } from "../ledger/record.ts"
 
-/** What a client names a model may be anything. */
+/** What a client names a model, and why an upstream says that it stopped, may be anything. */
 const LONGEST_NAME = 200
 
 export function lineOf(call: CallRecord): string {
@@ -44,7 +44,7 @@ export function lineOf(call: CallRecord): string {
     reasoning_tokens: row.reasoning_tokens,
     total_tokens: row.total_tokens,
     usage_source: row.usage_source,
-    stop_reason: row.stop_reason,
+    stop_reason: row.stop_reason === null ? null : bounded(row.stop_reason),
     total_cost_nano_usd: row.total_cost_nano_usd,
     // only where it is set
     cost_unknown_reason: row.cost_unknown_reason ?? undefined,

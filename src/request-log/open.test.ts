@@ -87,6 +87,29 @@ test("a second process's lines follow the first one's", async () => {
   expect(idsIn(path)).toEqual(ids(0, 6))
 })
 
+test("a line that was cut off costs none of those behind it", async () => {
+  const first = open()
+  write(first, 0, 2)
+  await first.close()
+  const whole = readFileSync(path, "utf8")
+  writeFileSync(path, whole.slice(0, -100))
+  const second = open()
+  write(second, 2, 2)
+  await second.close()
+  const lines = readFileSync(path, "utf8").trimEnd().split("\n")
+  expect(lines).toHaveLength(4)
+  expect(lines.map(isLine)).toEqual([true, false, true, true])
+})
+
+function isLine(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 describe("the modes", () => {
   test("of file, rotated files and folder are for their owner alone", async () => {
     const umask = process.umask(0)

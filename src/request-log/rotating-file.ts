@@ -4,6 +4,8 @@ import { dirname } from "node:path"
 import type { Log } from "../system/log.ts"
 import { ensureOwnerFile, ensureOwnerFolder, narrowFile } from "../system/owner-only.ts"
 
+const NEWLINE = 0x0a
+
 interface OpenFile {
   readonly handle: FileHandle
   readonly inode: number
@@ -16,6 +18,8 @@ export class RotatingFile {
   readonly #keep: number
   readonly #log: Log
   #file: OpenFile | null = null
+  /** What is there ends within a line: a kill or a full disk cut it off. */
+  #isTorn = false
 
   constructor(path: string, maxBytes: number, keep: number, log: Log) {
     this.#path = path
@@ -29,14 +33,15 @@ export class RotatingFile {
 
   /** All of the text or, when this rejects, nothing of it. One at a time. */
   async append(text: string): Promise<void> {
-    const bytes = Buffer.from(text)
     let { handle, size } = await this.#current()
+    const bytes = Buffer.from(this.#isTorn ? `\n${text}` : text)
     if (this.#maxBytes > 0 && size > 0 && size + bytes.length > this.#maxBytes) {
       await this.#rotate()
       ;({ handle, size } = await this.#current())
     }
     try {
       await handle.appendFile(bytes)
+      this.#isTorn = false
     } catch (error) {
       await handle.truncate(size).catch(() => {})
       throw error
@@ -58,9 +63,10 @@ export class RotatingFile {
     await this.close()
     ensureOwnerFolder(dirname(this.#path), this.#log)
     ensureOwnerFile(this.#path, this.#log)
-    const handle = await open(this.#path, "a")
+    const handle = await open(this.#path, "a+")
     const { ino, size } = await handle.stat()
     this.#file = { handle, inode: ino }
+    this.#isTorn = size > 0 && !(await endsLine(handle, size))
     return { handle, size }
   }
 
@@ -80,6 +86,12 @@ export class RotatingFile {
   #rotated(number: number): string {
     return number === 0 ? this.#path : `${this.#path}.${number}`
   }
+}
+
+async function endsLine(handle: FileHandle, size: number): Promise<boolean> {
+  const last = Buffer.alloc(1)
+  await handle.read(last, 0, 1, size - 1)
+  return last[0] === NEWLINE
 }
 
 function onlyMissing(error: unknown): void {

@@ -4,7 +4,7 @@ import { dirname } from "node:path"
 import type { StateConfig } from "../config/config.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { Governance } from "../governance/governance.ts"
-import { Journal, orphansOf } from "../governance/journal.ts"
+import { Journal, type Orphans, orphansOf } from "../governance/journal.ts"
 import { MemoryState } from "../governance/memory.ts"
 import { SharedState } from "../governance/redis/shared.ts"
 import type { GovernanceState } from "../governance/state.ts"
@@ -16,6 +16,7 @@ import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import { ensureOwnerFolder } from "../system/owner-only.ts"
 import type { Random } from "../system/random.ts"
+import { LateTotals } from "./late-totals.ts"
 import { orphanRecord } from "./orphans.ts"
 import { allTotals, restoreLimits } from "./restore-limits.ts"
 import { storeAddress } from "./store-address.ts"
@@ -32,12 +33,20 @@ export interface GovernOptions {
   readonly log: Log
 }
 
-/** Behind the opening of the ledger. Throws an `Error` where another process does not let go of the journal. */
-export async function startGoverning(options: GovernOptions): Promise<Governance> {
-  const { journalPaths, ledger, clock, log } = options
+export interface Governed {
+  readonly governance: Governance
+  /** What callers had used before: read at the start, or as soon as the ledger answers. */
+  readonly totals: LateTotals
+}
+
+/**
+ * Behind the opening of the ledger, which need not answer yet. Throws an `Error` where another process does not let go of
+ * the journal.
+ */
+export async function startGoverning(options: GovernOptions): Promise<Governed> {
+  const { journalPaths, log } = options
   const { path, lock } = await takeJournal(journalPaths, log)
   try {
-    for (const other of journalPaths) if (other !== path) await adoptJournal(other, ledger, clock, log)
     return await governing(options, path, () => lock.release())
   } catch (error) {
     lock.release()
@@ -62,14 +71,6 @@ async function takeJournal(paths: readonly string[], log: Log): Promise<TakenJou
   throw new Error(`Other processes hold the reservations of ${first}.`)
 }
 
-/** The calls that a process had open which is gone. */
-async function adoptJournal(path: string, ledger: LedgerStore, clock: Clock, log: Log): Promise<void> {
-  if (!existsSync(`${path}.lock`)) return
-  const lock = lockSpool(`${path}.lock`, log)
-  if (lock === null) return
-  await bookOrphans(path, ledger, clock, log).finally(() => lock.release())
-}
-
 /** A predecessor that is still serving would have its calls taken for orphans: it is waited for. */
 export async function lockJournal(journalPath: string, log: Log): Promise<SpoolLock> {
   ensureOwnerFolder(dirname(journalPath), log)
@@ -81,17 +82,64 @@ export async function lockJournal(journalPath: string, log: Log): Promise<SpoolL
   }
 }
 
-async function governing(options: GovernOptions, journalPath: string, release: () => void): Promise<Governance> {
-  const { snapshot, ledger, clock, log } = options
-  await bookOrphans(journalPath, ledger, clock, log)
+async function governing(options: GovernOptions, journalPath: string, release: () => void): Promise<Governed> {
+  const { snapshot, ledger, clock, log, journalPaths } = options
+  const others = journalPaths.filter((path) => path !== journalPath)
+  // read before this process writes down its own
+  const leftOpen = [leftIn(journalPath, log, () => {}), ...others.flatMap((path) => abandoned(path, log))]
   const governance = new Governance(await openState(options), new Journal(journalPath, log), clock, release)
-  await restoreLimits(snapshot(), governance.state, ledger, clock)
-  return governance
+  const known = new LateTotals({
+    recover: async () => {
+      for (const left of leftOpen.splice(0)) {
+        await bookOrphans(left, ledger, clock, log).catch((error: unknown) => {
+          leftOpen.push(left)
+          throw error
+        })
+      }
+      await restoreLimits(snapshot(), governance.state, ledger, clock)
+    },
+    clock,
+    log,
+  })
+  await known.start()
+  return { governance, totals: known }
+}
+
+/** Calls that were open when a process ended. */
+interface LeftOpen {
+  readonly orphans: Orphans
+  /** They have rows now. */
+  readonly release: () => void
+}
+
+function leftIn(journalPath: string, log: Log, release: () => void): LeftOpen {
+  return { orphans: orphansOf(journalPath, log), release }
+}
+
+/** Of a process that is gone, and whose files nobody else has taken. */
+function abandoned(journalPath: string, log: Log): readonly LeftOpen[] {
+  if (!existsSync(`${journalPath}.lock`)) return []
+  const lock = lockSpool(`${journalPath}.lock`, log)
+  return lock === null ? [] : [leftIn(journalPath, log, () => lock.release())]
+}
+
+/** Writes the rows of what a process left that is gone. Rejects while the ledger takes none. */
+export async function bookJournal(journalPath: string, ledger: LedgerStore, clock: Clock, log: Log): Promise<void> {
+  const lock = await lockJournal(journalPath, log)
+  try {
+    await bookOrphans(
+      leftIn(journalPath, log, () => {}),
+      ledger,
+      clock,
+      log,
+    )
+  } finally {
+    lock.release()
+  }
 }
 
 /** Calls that were cut off get rows: what they had reserved. */
-export async function bookOrphans(journalPath: string, ledger: LedgerStore, clock: Clock, log: Log): Promise<void> {
-  const orphans = orphansOf(journalPath)
+async function bookOrphans({ orphans, release }: LeftOpen, ledger: LedgerStore, clock: Clock, log: Log): Promise<void> {
   const now = clock.now()
   if (orphans.calls.length > 0) {
     // the real row of a call that ended may still be in the spool
@@ -103,6 +151,7 @@ export async function bookOrphans(journalPath: string, ledger: LedgerStore, cloc
     await clock.sleep(ROWS_LAND_MS)
   }
   orphans.forget()
+  release()
 }
 
 async function openState(options: GovernOptions): Promise<GovernanceState> {

@@ -2,14 +2,13 @@
  * What processes left that there are no more: after a change of `server.workers` nobody would look at their spools and
  * reservations again. Called before anything is opened.
  */
-import { closeSync, openSync, readdirSync, readSync, rmSync } from "node:fs"
+import { readdirSync, rmSync } from "node:fs"
 import { basename, dirname } from "node:path"
 import type { Config } from "../config/config.ts"
 import type { LedgerStore } from "../ledger/open.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
-import { isCode } from "../system/owner-only.ts"
-import { bookOrphans, lockJournal } from "./govern.ts"
+import { bookJournal } from "./govern.ts"
 import { processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 
 export interface Leftovers {
@@ -42,30 +41,14 @@ async function recover(
 ): Promise<void> {
   const ledger = await openStore(files)
   try {
-    const lock = await lockJournal(files.journalPath, log)
-    await bookOrphans(files.journalPath, ledger, clock, log).finally(() => lock.release())
+    await bookJournal(files.journalPath, ledger, clock, log)
     await ledger.caughtUp()
+    if (ledger.status().spooledBytes > 0) throw new Error("the usage database does not take what is spooled")
   } finally {
     await ledger.close()
   }
   const { spoolPath, journalPath } = files
-  if (!isEmptySpool(spoolPath)) throw new Error("the usage database does not take what is spooled")
   for (const path of [spoolPath, `${spoolPath}.lock`, `${journalPath}.lock`]) rmSync(path, { force: true })
-}
-
-/** A spool without calls begins with the bytes that are reserved for them. */
-function isEmptySpool(path: string): boolean {
-  try {
-    const file = openSync(path, "r")
-    try {
-      const first = Buffer.alloc(1)
-      return readSync(file, first, 0, 1, 0) === 0 || first[0] === 0
-    } finally {
-      closeSync(file)
-    }
-  } catch (error) {
-    return isCode(error, "ENOENT")
-  }
 }
 
 function leftBehind(usageDbPath: string): ReadonlySet<WorkerNumber> {

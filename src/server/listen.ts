@@ -13,6 +13,8 @@ export interface Listener {
   readonly url: string
   /** Takes no new connections and closes the idle ones; with `force` all of them. */
   close(force: boolean): void
+  /** Connections on which an answer is on its way. */
+  busy(): number
 }
 
 export interface ListenOptions {
@@ -37,7 +39,7 @@ export function listen(gateway: Gateway, parts: Parts, options: ListenOptions): 
     failed: (error) => gateway.log.error("a connection was cut by a fault of the router", { error }),
   })
   const host = options.hostname.includes(":") ? `[${options.hostname}]` : options.hostname
-  return { url: `http://${host}:${server.port}`, close: (force) => server.close(force) }
+  return { url: `http://${host}:${server.port}`, close: (force) => server.close(force), busy: () => server.busy() }
 }
 
 const TOO_MANY = "There are too many connections, of all clients or of this address."

@@ -1,5 +1,6 @@
 /** Fills the counts of limits from the ledger, so that no restart, crash or reload forgets what was used. */
 import { setImmediate as nextTurn } from "node:timers/promises"
+import { asRouterError } from "../errors.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { dayOf, monthOf } from "../governance/counts.ts"
 import type { BesidePeriod, GovernanceState, Subject, SubjectTotals } from "../governance/state.ts"
@@ -13,7 +14,10 @@ export interface TotalsStore {
   alone<Result>(work: () => Promise<Result>): Promise<Result>
 }
 
-/** At a start, before any call: only subjects that are not counted yet are read; where there is none, the ledger is not asked. */
+/**
+ * At a start, or later than that: only subjects that are not counted yet are read; where there is none, the ledger is not
+ * asked. While it does not answer, these subjects are withheld. Rejects then.
+ */
 export async function restoreLimits(
   snapshot: Snapshot,
   state: GovernanceState,
@@ -21,12 +25,18 @@ export async function restoreLimits(
   clock: Clock,
 ): Promise<void> {
   const uncounted = await uncountedIn(snapshot, null, state)
-  if (uncounted.subjects.length > 0) await restore(uncounted, snapshot, state, store, clock)
+  if (uncounted.subjects.length === 0) return
+  state.withhold(keysOf(uncounted), clock.monotonicMs())
+  await store.caughtUp()
+  // calls may be on their way that need no totals
+  await store.alone(() => restore(uncounted, snapshot, state, store, clock))
 }
 
 /**
  * At a reload: puts the configuration into force by `swap`. Where limits come with it, no call becomes durable between the
  * reading of the ledger and the swap: what ended before is in what was read, and what ends later finds the new limits.
+ * While the ledger does not answer, the configuration is taken all the same, and its new subjects are withheld.
+ * @returns whether all totals are known
  */
 export async function adoptLimits(
   next: Snapshot,
@@ -35,19 +45,32 @@ export async function adoptLimits(
   store: TotalsStore,
   clock: Clock,
   swap: () => void,
-): Promise<void> {
+): Promise<boolean> {
   const uncounted = await uncountedIn(next, running, state)
+  let isKnown = true
   if (uncounted.subjects.length === 0) swap()
   else {
-    // nobody has to wait for that
-    await store.caughtUp()
-    await store.alone(async () => {
-      await restore(uncounted, next, state, store, clock)
+    try {
+      // nobody has to wait for that
+      await store.caughtUp()
+      await store.alone(async () => {
+        await restore(uncounted, next, state, store, clock)
+        swap()
+      })
+    } catch (error) {
+      if (asRouterError(error).code !== "usage-store-unavailable" || state.isStoreUp !== null) throw error
+      isKnown = false
+      state.withhold(keysOf(uncounted), clock.monotonicMs())
       swap()
-    })
+    }
   }
   const gone = [...running.limitedSubjects.keys()].filter((key) => !next.limitedSubjects.has(key))
   if (gone.length > 0) await state.forget(gone)
+  return isKnown
+}
+
+function keysOf({ subjects }: Uncounted): readonly string[] {
+  return subjects.map(({ key }) => key)
 }
 
 interface Uncounted {

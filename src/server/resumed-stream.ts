@@ -19,6 +19,7 @@ export function resumedStream(
 ): Outgoing {
   const headers: Record<string, string> = { "content-type": "text/event-stream" }
   copyResponseHeaders(answer.headers, headers)
+  call.onStop = stream.stop
   const pump = async (writer: Writer): Promise<void> => {
     try {
       const out = renamingWriter(writer, call)
@@ -34,6 +35,7 @@ export function resumedStream(
 async function lastOf(stream: UpstreamStream, ended: () => Promise<void>): Promise<Uint8Array> {
   if (stream.end?.kind === "failed")
     return encoder.encode(stream.renderFailure(new RouterError(stream.end.failure.code)))
+  if (stream.end?.kind === "stopped") return encoder.encode(stream.renderFailure(stream.end.error))
   try {
     await ended()
     return stream.tail

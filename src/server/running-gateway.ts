@@ -14,11 +14,13 @@ import { Upstream } from "../upstream/send.ts"
 import { BackgroundFollower } from "./background.ts"
 import { upstreamSockets } from "./connection-bounds.ts"
 import { startGoverning } from "./govern.ts"
+import type { LateTotals } from "./late-totals.ts"
 import { openPins } from "./pins.ts"
 import type { Policies } from "./policies.ts"
 
 export interface RunningGateway extends Gateway {
   readonly background: BackgroundFollower
+  readonly totals: LateTotals
 }
 
 export async function gatewayOf(
@@ -38,7 +40,7 @@ export async function gatewayOf(
     config.server.usage_db.driver === "postgres" && config.server.state.driver === "memory",
   )
   let gateway: RunningGateway | null = null
-  const governance = await startGoverning({
+  const { governance, totals } = await startGoverning({
     journalPaths: journals,
     stateConfig: config.server.state,
     snapshot: () => gateway?.snapshot ?? snapshot,
@@ -55,6 +57,7 @@ export async function gatewayOf(
     requestLog,
     metrics,
     background,
+    totals,
     clock,
     random,
     log,

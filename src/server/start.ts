@@ -19,13 +19,14 @@ import { jsonLog, type Log } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
 import { openControl } from "./control.ts"
 import { recoverLeftovers } from "./leftovers.ts"
-import { listen, type Listener } from "./listen.ts"
+import { listen } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
 import { openPeers } from "./peers.ts"
-import { openPolicies } from "./policies.ts"
+import { openPolicies, type Policies } from "./policies.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { adoptLimits } from "./restore-limits.ts"
 import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
+import { stopper, type Stopper } from "./stop.ts"
 
 export interface StartOptions {
   readonly configPath: string
@@ -43,13 +44,10 @@ export interface StartOptions {
   readonly onReloadRequest?: (listener: () => void) => () => void
 }
 
-export interface RunningRouter {
+export interface RunningRouter extends Stopper {
   readonly url: string
   readonly findings: readonly Finding[]
   readonly log: Log
-  /** Refuses new calls, lets those in flight finish (`graceMs`, then they are cut), and closes everything. */
-  stop(graceMs?: number): Promise<void>
-  readonly finished: Promise<void>
 }
 
 /** The configuration cannot be used; the findings say why. */
@@ -64,8 +62,6 @@ export class ConfigRefused extends Error {
   }
 }
 
-const GRACE_MS = 30_000
-const FLUSH_MS = 100
 /** How long a stream may be silent before its client is sent a keep-alive. */
 const KEEP_ALIVE_AFTER_MS = 15_000
 
@@ -102,18 +98,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       running: { ...loaded, config, files: [...loaded.files, ...scriptFiles] },
       load: () => loadMeanwhile({ path, env }),
       digest: () => digestOfFile(path),
-      apply: async (next, result) => {
-        const changed = await compileBesides(next, optionsFrom(result), nextTurn)
-        const scripts = await policies.prepare(changed)
-        await admin.prepare(changed.admin)
-        await adoptLimits(changed, gateway.snapshot, gateway.governance.state, ledger, clock, () => {
-          gateway.health.adopt(changed, clock.monotonicMs())
-          gateway.live.keep(changed.groups.values())
-          gateway.snapshot = changed
-        })
-        engines.follow(changed)
-        return scripts
-      },
+      apply: (next, result) => takeConfig(next, result, { gateway, ledger, policies, admin, engines }),
       filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
       log,
       onRequest: options.onReloadRequest ?? (() => () => {}),
@@ -122,13 +107,39 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const control = await openControl({ path: files.controlPath, reload: () => reloader.reload(), log })
     gateway.background.start(gateway)
     const doors = [control, reloader, engines, policies]
-    const { stop, finished } = stopper(gateway, listener, doors, [peers, ledger, requestLog])
-    return { url: listener.url, findings: loaded.findings, log, stop, finished }
+    const stopping = stopper(gateway, listener, doors, [peers, ledger, requestLog])
+    return { url: listener.url, findings: loaded.findings, log, ...stopping }
   } catch (error) {
     policies.close()
     await Promise.all([ledger.close(), requestLog.close()])
     throw error
   }
+}
+
+interface Changing {
+  readonly gateway: RunningGateway
+  readonly ledger: LedgerStore
+  readonly policies: Policies
+  readonly admin: Admin
+  readonly engines: ReturnType<typeof engineFollower>
+}
+
+/** Puts a configuration into force. Resolves with the files of its scripts. */
+async function takeConfig(next: Config, result: Reading, parts: Changing): Promise<readonly string[]> {
+  const { gateway, ledger, policies, admin, engines } = parts
+  const { clock } = gateway
+  const changed = await compileBesides(next, optionsFrom(result), nextTurn)
+  const scripts = await policies.prepare(changed)
+  await admin.prepare(changed.admin)
+  const { state } = gateway.governance
+  const isKnown = await adoptLimits(changed, gateway.snapshot, state, ledger, clock, () => {
+    gateway.health.adopt(changed, clock.monotonicMs())
+    gateway.live.keep(changed.groups.values())
+    gateway.snapshot = changed
+  })
+  if (!isKnown) gateway.totals.again()
+  engines.follow(changed)
+  return scripts
 }
 
 /** Brings the schema up to date, which several processes at once would hinder one another in. */
@@ -179,40 +190,6 @@ function verifyPassword(password: string, hash: string): Promise<boolean> {
 
 function optionsFrom({ lineOf, admin }: Reading): CompileOptions {
   return { userAgent: USER_AGENT, lineOf, admin }
-}
-
-function stopper(
-  gateway: RunningGateway,
-  listener: Listener,
-  /** What could change the router from outside. */
-  doors: readonly { close(): void }[],
-  stores: readonly ({ close(): Promise<void> } | null)[],
-): Pick<RunningRouter, "stop" | "finished"> {
-  const finished = Promise.withResolvers<void>()
-  const stop = async (graceMs: number): Promise<void> => {
-    for (const door of doors) door.close()
-    gateway.draining = true
-    await idle(gateway, graceMs)
-    // idle connections close at once; the last bytes of the others are on their way
-    listener.close(false)
-    await gateway.clock.sleep(FLUSH_MS)
-    listener.close(true)
-    await idle(gateway, FLUSH_MS)
-    await gateway.background.close()
-    gateway.watchdog.stop()
-    gateway.upstream.close()
-    gateway.pins.close()
-    await Promise.all([...stores.map((store) => store?.close()), gateway.governance.close()])
-    finished.resolve()
-  }
-  let stopping: Promise<void> | null = null
-  return { stop: (graceMs = GRACE_MS) => (stopping ??= stop(graceMs)), finished: finished.promise }
-}
-
-/** Waits until no call is in flight, at most `withinMs`. */
-async function idle(gateway: Gateway, withinMs: number): Promise<void> {
-  const until = gateway.clock.monotonicMs() + withinMs
-  while (gateway.active > 0 && gateway.clock.monotonicMs() < until) await gateway.clock.sleep(10)
 }
 
 /** `host:port`, `[::1]:port` or `:port`. */

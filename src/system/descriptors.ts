@@ -3,6 +3,8 @@ import { closeSync, openSync, readFileSync } from "node:fs"
 
 /** Where the system does not say: what macOS gives a process at least. */
 const USUAL = 10_240
+/** More than a thread needs to start, and to open what it works on. Without any the runtime ends the process. */
+export const THREAD_DESCRIPTORS = 16
 
 export function mostDescriptors(): number {
   try {
@@ -15,11 +17,19 @@ export function mostDescriptors(): number {
 
 /** Can the process open a file or a socket at this moment? The runtime reports a connection that fails for want of one as refused. */
 export function canOpenAnother(): boolean {
+  return canOpen(1)
+}
+
+/** Can the process open so many files or sockets at this moment? */
+export function canOpen(count: number): boolean {
+  const opened: number[] = []
   try {
-    closeSync(openSync("/dev/null", "r"))
+    while (opened.length < count) opened.push(openSync("/dev/null", "r"))
     return true
   } catch (error) {
     const { code } = error as { readonly code?: string }
     return code !== "EMFILE" && code !== "ENFILE"
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor)
   }
 }

@@ -57,6 +57,8 @@ export const CLIENT_LEFT: Failure = final("client_cancel", "client-closed", fals
 export const INTERNAL: Failure = final("internal", "internal-error", false)
 /** The router has no socket left: that is no fault of a target, and another one would fare alike. */
 export const OVERLOADED: Failure = final("internal", "overloaded", false)
+/** The router stops, and has ended the attempt. */
+export const STOPPED: Failure = final("internal", "shutting-down", false)
 /** A 404 about the state that the call points at, not about the model. */
 export const STATE_GONE: Failure = final("bad_request", "not-found", true)
 // a provider that limits is alive: what helps is a pause, not the breaker

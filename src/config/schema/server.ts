@@ -212,6 +212,13 @@ const shape: Shape = {
     }),
     1,
   ),
+  drain_ms: byDefault(
+    milliseconds(
+      "How long calls in flight may go on after SIGTERM or SIGINT. What is not done by then ends with the error `shutting-down`.",
+      { max: 86_400_000 },
+    ),
+    30_000,
+  ),
   watch_config: off("Reload the configuration when its file changes. SIGHUP always does."),
   ...storage,
   ...bounds,

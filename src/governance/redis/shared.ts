@@ -88,6 +88,9 @@ export class SharedState implements GovernanceState {
     return this.#store.open()
   }
 
+  /** Its store asks the ledger for what it does not know. */
+  withhold(): void {}
+
   /** Can calls of callers with limits be admitted? */
   get isUsable(): boolean {
     return this.#store.isUsable || this.#options.onUnavailable === "local"

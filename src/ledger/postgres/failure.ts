@@ -22,7 +22,7 @@ export function failureOf(error: unknown): Failure {
 
 /** Of an answer that never came. */
 export function silence(what: string): PostgresFailure {
-  return new PostgresFailure(`${what} took too long`, "unavailable", true)
+  return new PostgresFailure(`${what} took too long`, "slow", true)
 }
 
 const SQLSTATE = /^[0-9A-Z]{5}$/
@@ -34,8 +34,10 @@ const SPEAKABLE = /^(SASL|The server does not support|Connection terminated)/
 const KINDS: readonly (readonly [states: RegExp, kind: Failure, isOutage: boolean])[] = [
   // serialization failure, deadlock, a lock that was not waited for
   [/^(40...|55P03)$/, "busy", false],
-  // cancelled (for its length), no disk, memory or connections, starting up
-  [/^(57014|53...|57P03)$/, "unavailable", true],
+  // cancelled for its length
+  [/^57014$/, "slow", true],
+  // no disk, memory or connections, starting up
+  [/^(53...|57P03)$/, "unavailable", true],
   // the connection is gone, or goes
   [/^(08...|57P0.)$/, "broken", true],
   // data, constraints, too large

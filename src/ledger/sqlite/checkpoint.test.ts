@@ -40,9 +40,19 @@ test("closing while the thread starts waits for it, and closing without one does
   await state.open()
   const job = { path: state.path, restartAbovePages: 10 }
   const broken: string[] = []
-  const unused = new Checkpointer(job, silentLog, () => broken.push("unused"))
+  const unused = new Checkpointer(
+    job,
+    silentLog,
+    () => broken.push("unused"),
+    () => {},
+  )
   await unused.close()
-  const started = new Checkpointer(job, silentLog, () => broken.push("started"))
+  const started = new Checkpointer(
+    job,
+    silentLog,
+    () => broken.push("started"),
+    () => {},
+  )
   started.request()
   await started.close()
   // a database that could not be opened anew closes the one before once more
@@ -54,7 +64,12 @@ test("a checkpoint that fails is told and costs nothing else", async () => {
   const messages: string[] = []
   const log = { ...silentLog, warn: (message: string) => void messages.push(message) }
   const job = { path: "/nowhere/usage.sqlite", restartAbovePages: 10 }
-  const checkpointer = new Checkpointer(job, log, () => messages.push("broken"))
+  const checkpointer = new Checkpointer(
+    job,
+    log,
+    () => messages.push("broken"),
+    () => {},
+  )
   checkpointer.request()
   await until(() => messages.length > 0)
   expect(messages).toEqual(["a checkpoint of the usage database failed"])

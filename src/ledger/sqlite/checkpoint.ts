@@ -2,6 +2,7 @@
  * Moves pages from the write-ahead log into the database, on a thread of its own:
  * a checkpoint waits for the disk (fsync), and the event loop must not.
  */
+import { canOpen, THREAD_DESCRIPTORS } from "../../system/descriptors.ts"
 import type { Log } from "../../system/log.ts"
 
 export interface CheckpointJob {
@@ -23,6 +24,7 @@ export class Checkpointer {
   readonly #job: CheckpointJob
   readonly #log: Log
   readonly #onBroken: () => void
+  readonly #instead: () => void
   #worker: Worker | null = null
   /** The first request is sent when the thread is ready. */
   #isReady = false
@@ -30,16 +32,24 @@ export class Checkpointer {
   #onClosed: (() => void) | null = null
   #closing: Promise<void> | null = null
 
-  /** `onBroken` is called when no thread can be had: someone else must checkpoint then. */
-  constructor(job: CheckpointJob, log: Log, onBroken: () => void) {
+  /**
+   * `onBroken` is called when no thread can be had: someone else must checkpoint then. `instead` makes one checkpoint in
+   * this thread, while the process has no file descriptors for another.
+   */
+  constructor(job: CheckpointJob, log: Log, onBroken: () => void, instead: () => void) {
     this.#job = job
     this.#log = log
     this.#onBroken = onBroken
+    this.#instead = instead
   }
 
-  /** Starts a checkpoint unless one is running. The thread itself starts with the first one. */
+  /** Starts a checkpoint unless one is running. The thread itself starts with the first one that finds room for it. */
   request(): void {
     if (this.#isBusy) return
+    if (this.#worker === null && !canOpen(THREAD_DESCRIPTORS)) {
+      this.#instead()
+      return
+    }
     this.#isBusy = true
     if (this.#worker === null) this.#start()
     else this.#send(this.#job)

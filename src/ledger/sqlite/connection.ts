@@ -1,6 +1,6 @@
 /** A configured connection to the ledger's SQLite file, and which file that is. */
 import { Database } from "bun:sqlite"
-import { statSync } from "node:fs"
+import { realpathSync, statSync } from "node:fs"
 import { dirname } from "node:path"
 import type { Clock } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
@@ -21,7 +21,16 @@ export interface DatabaseOptions {
 export interface Connection {
   readonly database: Database
   readonly inserter: CallInserter
+  readonly files: OpenFiles
+}
+
+/** The files that SQLite holds open: which they are, and where they should stand. */
+export interface OpenFiles {
+  /** The path that links lead to, which is where SQLite keeps the others. */
+  readonly realPath: string
   readonly inode: number
+  readonly logInode: number
+  readonly indexInode: number
 }
 
 const SIDECARS = ["-wal", "-shm", "-journal"] as const
@@ -37,22 +46,38 @@ export function connect(options: DatabaseOptions): Connection {
   try {
     configure(database, options)
     migrate(database, options.clock.now())
-    return { database, inserter: new CallInserter(database), inode: inodeOf(path) }
+    return { database, inserter: new CallInserter(database), files: openFiles(path) }
   } catch (error) {
     database.close()
     throw error
   }
 }
 
+/** Moves the rows of the write-ahead log into the database, also where somebody deleted that log. False: a reader is in the way. */
+export function emptyLog({ database }: Connection): boolean {
+  const outcome = database.query<{ readonly busy: number }, []>("PRAGMA wal_checkpoint(TRUNCATE)").get()
+  return outcome?.busy === 0
+}
+
 /** A file that was moved away first gets what is still in its write-ahead log. */
 export function disconnect(connection: Connection, log: Log): void {
   connection.inserter.close()
   try {
-    connection.database.run("PRAGMA wal_checkpoint(TRUNCATE)")
+    emptyLog(connection)
   } catch (error) {
     log.warn("the usage database was closed without a checkpoint", { error })
   }
   connection.database.close()
+}
+
+function openFiles(path: string): OpenFiles {
+  const realPath = realpathSync(path)
+  return {
+    realPath,
+    inode: inodeOf(path),
+    logInode: inodeOf(`${realPath}-wal`),
+    indexInode: inodeOf(`${realPath}-shm`),
+  }
 }
 
 /** 0 when there is no such file, or nobody can tell. */

@@ -1,28 +1,35 @@
 /** The ledger's SQLite file: writes, reads, and a new connection when the file goes away. Never waits for a lock. */
 import { open } from "node:fs/promises"
 import { Checkpointer } from "./checkpoint.ts"
-import { type Connection, connect, type DatabaseOptions, disconnect, inodeOf } from "./connection.ts"
+import { type Connection, connect, type DatabaseOptions, disconnect, emptyLog, inodeOf } from "./connection.ts"
 import type { LedgerDatabase, Scalar } from "../database.ts"
 import type { Failure } from "../failure.ts"
+import { pauseForLock } from "../locked.ts"
+import { isCode } from "../../system/owner-only.ts"
 import type { CallRecord } from "../record.ts"
-import { DatabaseMoved, failureOf } from "./failure.ts"
+import { DatabaseMoved, explained, failureOf, LogHeld, NotConnected, whyNotOpened } from "./failure.ts"
 
 /** What a group of one writes to the write-ahead log, in pages; each further call adds about half a page. */
 const PAGES_PER_GROUP = 6
+const INDEX_LOOK_MS = 250
+const SAVE_TRIES = 50
+const SAVE_WAIT_MS = 20
 /** Eight pages. */
 const PROBE_FILLER = " ".repeat(32_768)
 
 export class SqliteDatabase implements LedgerDatabase {
   readonly #options: DatabaseOptions
-  /** Null after a `reopen` that failed. */
-  #connection: Connection | null
+  /** Null before the first `reopen`, and after one that failed. */
+  #connection: Connection | null = null
+  /** Why there is none. */
+  #refusal: Error | null = null
   #checkpointer: Checkpointer
   #pages = 0
+  #indexLookedAtMs = Number.NEGATIVE_INFINITY
   #reopening: Promise<void> | null = null
 
   constructor(options: DatabaseOptions) {
     this.#options = options
-    this.#connection = connect(options)
     this.#checkpointer = this.#newCheckpointer()
   }
 
@@ -34,9 +41,9 @@ export class SqliteDatabase implements LedgerDatabase {
       written = connection.inserter.insert(calls)
     } catch (error) {
       this.#rollback(connection)
-      throw error
+      throw explained(error, this.#options.path)
     }
-    if (inodeOf(this.#options.path) !== connection.inode) throw new DatabaseMoved()
+    this.#lookAt(connection)
     this.#pages += PAGES_PER_GROUP + calls.length / 2
     if (this.#pages < this.#options.checkpointPages) return written
     this.#pages = 0
@@ -47,7 +54,8 @@ export class SqliteDatabase implements LedgerDatabase {
   /** Throws unless the database takes writes that need room. */
   probe(): void {
     const connection = this.#connected()
-    if (inodeOf(this.#options.path) !== connection.inode) throw new DatabaseMoved()
+    this.#indexLookedAtMs = Number.NEGATIVE_INFINITY
+    this.#lookAt(connection)
     const { database } = connection
     try {
       database.run("BEGIN IMMEDIATE")
@@ -62,14 +70,21 @@ export class SqliteDatabase implements LedgerDatabase {
     }
   }
 
+  look(): void {
+    if (this.#connection !== null) this.#lookAt(this.#connection)
+  }
+
   query<Row>(sql: string, parameters: readonly Scalar[]): Row[] {
-    return this.#connected()
-      .database.query<Row, Scalar[]>(sql)
-      .all(...parameters)
+    const { database } = this.#connected()
+    try {
+      return database.query<Row, Scalar[]>(sql).all(...parameters)
+    } catch (error) {
+      throw explained(error, this.#options.path)
+    }
   }
 
   /**
-   * A new connection, to a new file when there is none. Throws as the constructor does.
+   * A new connection, to a new file when there is none. Rejects with a sentence for the operator.
    * Every old connection is closed before: SQLite's lock file would be cut short under them.
    */
   reopen(): Promise<void> {
@@ -85,7 +100,10 @@ export class SqliteDatabase implements LedgerDatabase {
 
   /** Off the event loop. */
   async sync(): Promise<void> {
-    const file = await open(`${this.#options.path}-wal`, "r+").catch(() => null)
+    const file = await open(`${this.#options.path}-wal`, "r+").catch((error: unknown) => {
+      if (isCode(error, "ENOENT")) return null
+      throw error
+    })
     if (file === null) return
     try {
       await file.datasync()
@@ -100,13 +118,42 @@ export class SqliteDatabase implements LedgerDatabase {
   }
 
   async #reopen(): Promise<void> {
+    if (this.#connection !== null) await this.#saveRows(this.#connection)
     await this.#disconnect()
-    this.#connection = connect(this.#options)
+    try {
+      this.#connection = connect(this.#options)
+      this.#refusal = null
+    } catch (error) {
+      this.#refusal = whyNotOpened(error, this.#options.path)
+      throw this.#refusal
+    }
     this.#checkpointer = this.#newCheckpointer()
   }
 
+  /** SQLite goes on writing into files that are deleted, without a word. */
+  #lookAt({ files }: Connection): void {
+    if (inodeOf(this.#options.path) !== files.inode) throw new DatabaseMoved()
+    if (inodeOf(`${files.realPath}-wal`) !== files.logInode) throw new DatabaseMoved("write-ahead log")
+    // without the index of the log other processes neither see its locks nor lose its rows
+    const nowMs = this.#options.clock.monotonicMs()
+    if (nowMs - this.#indexLookedAtMs < INDEX_LOOK_MS) return
+    this.#indexLookedAtMs = nowMs
+    if (inodeOf(`${files.realPath}-shm`) !== files.indexInode) throw new DatabaseMoved("index of the write-ahead log")
+  }
+
+  /** Before a connection goes whose log stands nowhere any more: that holds all rows since the last checkpoint. */
+  async #saveRows(connection: Connection): Promise<void> {
+    const { realPath, logInode } = connection.files
+    if (inodeOf(`${realPath}-wal`) === logInode) return
+    for (let tries = 0; ; tries += 1) {
+      if (emptyLog(connection)) return
+      if (tries === SAVE_TRIES) throw new LogHeld()
+      await pauseForLock(SAVE_WAIT_MS)
+    }
+  }
+
   #connected(): Connection {
-    if (this.#connection === null) throw new DatabaseMoved()
+    if (this.#connection === null) throw new NotConnected(this.#refusal)
     return this.#connection
   }
 
@@ -119,9 +166,17 @@ export class SqliteDatabase implements LedgerDatabase {
 
   #newCheckpointer(): Checkpointer {
     const { path, log, checkpointPages } = this.#options
-    return new Checkpointer({ path, restartAbovePages: 3 * checkpointPages }, log, () => {
-      this.#connection?.database.run(`PRAGMA wal_autocheckpoint=${checkpointPages}`)
-    })
+    const job = { path, restartAbovePages: 3 * checkpointPages }
+    const always = (): void => void this.#connection?.database.run(`PRAGMA wal_autocheckpoint=${checkpointPages}`)
+    return new Checkpointer(job, log, always, () => this.#checkpointHere())
+  }
+
+  #checkpointHere(): void {
+    try {
+      this.#connection?.database.run("PRAGMA wal_checkpoint(PASSIVE)")
+    } catch (error) {
+      this.#options.log.warn("a checkpoint of the usage database failed", { error })
+    }
   }
 
   #rollback({ database }: Connection): void {

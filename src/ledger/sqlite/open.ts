@@ -1,15 +1,32 @@
-import { LockedError } from "../locked.ts"
+import { pauseForLock } from "../locked.ts"
 import type { DatabaseOptions } from "./connection.ts"
 import { SqliteDatabase } from "./database.ts"
-import { failureOf } from "./failure.ts"
+import { failureOf, mayComeBack } from "./failure.ts"
 
-/** Throws a sentence for the operator; a `LockedError` where waiting may help. */
-export function openSqlite(options: DatabaseOptions): SqliteDatabase {
-  try {
-    return new SqliteDatabase(options)
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    const sentence = `The usage database ${options.path} cannot be opened: ${reason}.`
-    throw failureOf(cause) === "busy" ? new LockedError(sentence, { cause }) : new Error(sentence, { cause })
+interface OpenedSqlite {
+  readonly database: SqliteDatabase
+  /** Null unless it is locked, damaged or full: the router starts all the same, in an outage. */
+  readonly outageCause: Error | null
+}
+
+const RETRY_MS = 50
+
+/** Throws a sentence for the operator where no wait helps: a folder, a right, a schema. */
+export async function openSqlite(options: DatabaseOptions, budgetMs: number): Promise<OpenedSqlite> {
+  const database = new SqliteDatabase(options)
+  for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
+    try {
+      await database.reopen()
+      return { database, outageCause: null }
+    } catch (thrown) {
+      const cause = thrown instanceof Error ? thrown : new Error(String(thrown))
+      const isLocked = failureOf(cause) === "busy"
+      if (!isLocked || waitedMs >= budgetMs) {
+        if (mayComeBack(cause)) return { database, outageCause: cause }
+        await database.close()
+        throw cause
+      }
+    }
+    await pauseForLock(RETRY_MS)
   }
 }

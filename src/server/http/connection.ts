@@ -62,6 +62,11 @@ export class Connection {
     this.activeAt = clock.monotonicMs()
   }
 
+  /** An answer is awaited, or on its way. */
+  get isBusy(): boolean {
+    return this.busy
+  }
+
   // what the socket tells
 
   received(bytes: Uint8Array): void {

@@ -28,6 +28,8 @@ export interface HttpServer {
   readonly port: number
   /** Takes no new connections and closes the idle ones; with `force` all of them. */
   close(force: boolean): void
+  /** Connections on which an answer is on its way. */
+  busy(): number
 }
 
 export function serveHttp(options: ServerOptions): HttpServer {
@@ -59,6 +61,7 @@ export function serveHttp(options: ServerOptions): HttpServer {
   streamSweep.unref()
   return {
     port: listener.port,
+    busy: () => [...connections.all].filter((connection) => connection.isBusy).length,
     close(force) {
       listener.stop(false)
       sweep.close()
