@@ -3,18 +3,36 @@ import { dlopen, FFIType } from "bun:ffi"
 import { readdirSync, readFileSync } from "node:fs"
 
 const PR_SET_CHILD_SUBREAPER = 36
+const WNOHANG = 1
+const LIBRARIES = ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`]
+
+const library = openLibrary()
 
 /** Processes below this one whose parents end become children of this one, so that `descendants` still finds them. */
 export function adoptOrphans(): void {
-  for (const library of ["libc.so.6", "libc.so", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`]) {
+  library?.prctl(PR_SET_CHILD_SUBREAPER, 1)
+}
+
+/** Collects the dead among the adopted orphans, as init would; `own` is the child that the runtime waits for. */
+export function reapOrphans(own: number): void {
+  for (const { pid, parent, isDead } of allProcesses())
+    if (isDead && parent === process.pid && pid !== own) library?.waitpid(pid, null, WNOHANG)
+}
+
+function openLibrary() {
+  const { int, u64, ptr } = FFIType
+  const functions = {
+    prctl: { args: [int, u64], returns: int },
+    waitpid: { args: [int, ptr, int], returns: int },
+  } as const
+  for (const name of LIBRARIES) {
     try {
-      const { symbols } = dlopen(library, { prctl: { args: [FFIType.int, FFIType.u64], returns: FFIType.int } })
-      symbols.prctl(PR_SET_CHILD_SUBREAPER, 1)
-      return
+      return dlopen(name, functions).symbols
     } catch {
       // another C library
     }
   }
+  return null
 }
 
 export interface Process {
@@ -24,12 +42,10 @@ export interface Process {
 
 /** All processes below this one, without the dead that nobody has collected. */
 export function descendants(): Process[] {
-  const children = new Map<number, Process[]>()
-  for (const entry of readdirSync("/proc")) {
-    const found = /^\d+$/u.test(entry) ? processOf(Number(entry)) : null
-    if (found === null) continue
-    children.set(found.parent, [...(children.get(found.parent) ?? []), found])
-  }
+  const children = Map.groupBy(
+    allProcesses().filter(({ isDead }) => !isDead),
+    ({ parent }) => parent,
+  )
   const below = (pid: number): Process[] => (children.get(pid) ?? []).flatMap((child) => [child, ...below(child.pid)])
   return below(process.pid)
 }
@@ -44,14 +60,23 @@ export function kill(processes: readonly Process[]): void {
   }
 }
 
-function processOf(pid: number): (Process & { readonly parent: number }) | null {
+interface Found extends Process {
+  readonly parent: number
+  readonly isDead: boolean
+}
+
+function allProcesses(): Found[] {
+  const entries = readdirSync("/proc").filter((entry) => /^\d+$/u.test(entry))
+  return entries.map((entry) => processOf(Number(entry))).filter((found) => found !== null)
+}
+
+function processOf(pid: number): Found | null {
   try {
-    // The second field may hold spaces and parentheses: what follows the last one is regular.
+    // The second field may hold spaces and parentheses: the fields behind the last one are regular.
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
     const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
-    if (state === "Z") return null
     const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim()
-    return { pid, parent: Number(parent), command: command.slice(0, 200) }
+    return { pid, parent: Number(parent), isDead: state === "Z", command: command.slice(0, 200) }
   } catch {
     return null
   }

@@ -10,7 +10,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { parseArgs } from "node:util"
-import { adoptOrphans, descendants, kill } from "./processes.ts"
+import { adoptOrphans, descendants, kill, reapOrphans } from "./processes.ts"
 import { Results } from "./results.ts"
 import { RunningFiles } from "./running-files.ts"
 
@@ -21,7 +21,7 @@ const FILES_AT_A_TIME = 6
 /** Tests under load need the machine for themselves. */
 const SLOW_FILES_AT_A_TIME = 2
 const SLOWEST_SHOWN = 20
-const LOOK_MS = 200
+const LOOK_MS = 500
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -62,7 +62,10 @@ const stop = (reason: string): void => {
 }
 const limit = setTimeout(() => stop(`the limit of ${values.minutes} minutes`), longestRunMs)
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stop(signal))
-const look = setInterval(showFinished, LOOK_MS)
+const look = setInterval(() => {
+  showFinished()
+  reapOrphans(tests.pid)
+}, LOOK_MS)
 
 let printedFile = ""
 const printed = Promise.all([print(tests.stdout), print(tests.stderr)])
