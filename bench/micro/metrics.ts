@@ -19,14 +19,18 @@ function callsOf(usage: Partial<UsageRow>, attempts: number): readonly Counted[]
     const sample = sampleCall(START, index, { ...labels, ...usage })
     const tried = Array.from({ length: attempts }, () => ({ target: targetOf(group) }))
     return {
-      call: { attempts: tried, bodyWaitMs: 0 },
+      call: { attempts: tried, bodyWaitMs: 0, meter: null },
       record: { ...sample, attempts: tried.flatMap(() => sample.attempts) },
     }
   })
 }
 
 interface Counted {
-  readonly call: { readonly attempts: readonly { readonly target: Target }[]; readonly bodyWaitMs: number }
+  readonly call: {
+    readonly attempts: readonly { readonly target: Target }[]
+    readonly bodyWaitMs: number
+    readonly meter: null
+  }
   readonly record: CallRecord
 }
 

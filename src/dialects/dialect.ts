@@ -6,6 +6,7 @@ import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import type { RequestShape } from "./shape-reader.ts"
 import type { Loose } from "./loose.ts"
+import type { OutputMeter, TokenFacts } from "./output-meter.ts"
 import type { StoredIds } from "./stored-ids.ts"
 
 /** The three wire dialects, by the names that the configuration uses. */
@@ -125,6 +126,8 @@ export interface StreamObserver {
   /** True once a finish reason was seen: a clean end without a terminal frame is then complete. */
   readonly finished: boolean
   readonly fault: UpstreamFault | null
+  /** How much of an answer the frames brought. */
+  readonly meter: OutputMeter
   facts(): AnswerFacts
   /** What the frames said so far, as far as it may hold ids of stored state; in the shape of a whole answer. */
   answer(): Loose
@@ -146,6 +149,8 @@ export interface Dialect {
   /** What eligibility and strategies may know of the request; each part is read when it is asked for. Never throws. */
   shapeOf(body: ScannedObject): RequestShape
   readonly stored: StoredIds
+  /** Of the models that usually speak it. */
+  readonly tokens: TokenFacts
   judgeReply(bytes: Uint8Array): ReplyVerdict
   /** Reads an upstream's error body; null when it is no JSON object. */
   readFault(bytes: Uint8Array): UpstreamFault | null

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { Estimator } from "./estimator.ts"
-import { OutputMeter } from "./output-meter.ts"
 
 describe("bytes per token", () => {
   test("nothing that is reported makes an estimate smaller than a quarter of the bytes, or larger than the bytes", () => {
@@ -36,22 +35,6 @@ describe("bytes per token", () => {
     estimator.compare(100, 150)
     estimator.compare(100, 20)
     expect(estimator.error).toEqual({ calls: 2, estimatedTokens: 200, reportedTokens: 170, missedTokens: 50 })
-  })
-})
-
-describe("output by the sizes of frames", () => {
-  test("small deltas are a token each, and long ones are more", () => {
-    const meter = new OutputMeter()
-    for (let frame = 0; frame < 100; frame += 1) meter.add(230 + (frame % 3))
-    expect(meter.tokens).toBe(100)
-    meter.add(230 + 4000)
-    expect(meter.tokens).toBe(1101)
-  })
-
-  test("an answer in one frame is not taken for one token", () => {
-    const meter = new OutputMeter()
-    meter.add(8400)
-    expect(meter.tokens).toBe(2001)
   })
 })
 

@@ -90,6 +90,16 @@ function writeUsage(out: Exposition, models: readonly ModelSeries[]): void {
     "Output tokens that were reasoning.",
     (series) => series.reasoningTokens,
   )
+  out.family(
+    "smart_router_stream_output_tokens_total",
+    "counter",
+    "Output tokens of streams, by who counted them: the router from the text, or the provider. Of streams that show all that was written.",
+  )
+  for (const series of models) {
+    if (series.comparedTokens === 0) continue
+    out.sample({ ...modelLabels(series), counted_by: "router" }, series.meteredTokens)
+    out.sample({ ...modelLabels(series), counted_by: "provider" }, series.comparedTokens)
+  }
   writeCounter(
     out,
     models,

@@ -3,6 +3,7 @@ import fc from "fast-check"
 import { readExposition, type Scrape } from "../../test/helpers/exposition.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import type { Target } from "../config/snapshot.ts"
+import { OPENAI_TOKENS, OutputMeter } from "../dialects/output-meter.ts"
 import type { UsageRow } from "../ledger/record.ts"
 import { writeCallFamilies } from "./call-families.ts"
 import { Exposition } from "./exposition.ts"
@@ -18,7 +19,7 @@ function targetOf(provider: string, model: string): Target {
 
 function counted(metrics: Metrics, usage: Partial<UsageRow>, bodyWaitMs = 0, settleMs = 0): void {
   const target = targetOf("alpha", "vendor-big-2026")
-  metrics.count({ attempts: [{ target }], bodyWaitMs }, sampleCall(TS, 1, usage), settleMs)
+  metrics.count({ attempts: [{ target }], bodyWaitMs, meter: null }, sampleCall(TS, 1, usage), settleMs)
 }
 
 function written(metrics: Metrics, base: Readonly<Record<string, string>> = {}): Scrape {
@@ -49,6 +50,22 @@ test("later knowledge of a call adds tokens and money, and no call", () => {
   for (const name of ["smart_router_requests_total", "smart_router_caller_requests_total"])
     expect(scrape.sum(name)).toBe(before.sum(name))
   expect(scrape.sum("smart_router_caller_tokens_total")).toBe(2 * (later.total_tokens ?? 0))
+})
+
+test("output of streams stands beside what was reported of the same streams, where all of it was to be seen", () => {
+  const metrics = new Metrics()
+  const [target, meter] = [targetOf("alpha", "vendor-big-2026"), new OutputMeter(OPENAI_TOKENS)]
+  for (let frame = 0; frame < 90; frame++) meter.add(1)
+  const count = (usage: Partial<UsageRow>): void =>
+    metrics.count({ attempts: [{ target }], bodyWaitMs: 0, meter }, sampleCall(TS, 1, usage), 0)
+  const whole = { usage_source: "provider", error: null, output_tokens: 100, reasoning_tokens: null } as const
+  count(whole)
+  count({ ...whole, reasoning_tokens: 40 })
+  count({ ...whole, usage_source: "partial" })
+  count({ ...whole, error: "client-closed" })
+  const scrape = written(metrics)
+  expect(scrape.sum("smart_router_stream_output_tokens_total", { counted_by: "router" })).toBe(90)
+  expect(scrape.sum("smart_router_stream_output_tokens_total", { counted_by: "provider" })).toBe(100)
 })
 
 describe("whatever upstreams report,", () => {
@@ -89,7 +106,11 @@ test("labels come back as they went in, whatever they hold, and each set of them
       const metrics = new Metrics()
       const usage = { resolved_group: "g", target_provider: "p" }
       for (const [provider, model] of names)
-        metrics.count({ attempts: [{ target: targetOf(provider, model) }], bodyWaitMs: 0 }, sampleCall(TS, 1, usage), 0)
+        metrics.count(
+          { attempts: [{ target: targetOf(provider, model) }], bodyWaitMs: 0, meter: null },
+          sampleCall(TS, 1, usage),
+          0,
+        )
       const { families } = written(metrics, { worker })
       const samples = families.get("smart_router_requests_total")!.samples
       expect(new Set(samples.map(({ labels }) => JSON.stringify([labels["provider"], labels["model"]])))).toEqual(

@@ -24,6 +24,11 @@ export interface MeteredCall {
   readonly attempts: readonly { readonly target: Target }[]
   /** Milliseconds that the call waited for its client to send the body. */
   readonly bodyWaitMs: number
+  /** How much output was seen to come; null: nobody looked. */
+  readonly meter: {
+    readonly tokens: number
+    comparable(usage: { readonly outputTokens: number; readonly reasoningTokens: number | null }): number | null
+  } | null
 }
 
 const NOBODY = ""
@@ -60,6 +65,7 @@ export class Metrics {
     if (usage.fallback_used === 1) series.fallbacks++
     if (usage.usage_source !== "none") countUsage(series, usage)
     if (usage.stream === 1 && error === 0) observePace(series, usage)
+    if (call.meter !== null && error === 0 && usage.usage_source === "provider") compare(series, call.meter, usage)
     let upstreamMs = 0
     for (let index = 0; index < attempts.length; index++) {
       const row = attempts[index]
@@ -158,6 +164,17 @@ function countUsage(series: ModelSeries, usage: UsageRow): void {
   add(series.sources, USAGE_SOURCES.placeOf(usage.usage_source), 1)
   if (usage.cost_unknown_reason !== null) series.unpriced++
   series.costNanoUsd += counted(usage.total_cost_nano_usd)
+}
+
+/** What was seen of a stream, beside what its provider says that it wrote. */
+function compare(series: ModelSeries, meter: NonNullable<MeteredCall["meter"]>, usage: UsageRow): void {
+  const reported = meter.comparable({
+    outputTokens: counted(usage.output_tokens),
+    reasoningTokens: usage.reasoning_tokens,
+  })
+  if (reported === null) return
+  series.meteredTokens += meter.tokens
+  series.comparedTokens += reported
 }
 
 /** Of whole streams: how soon it began, and how fast it came. */

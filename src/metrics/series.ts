@@ -25,6 +25,9 @@ export class ModelSeries {
   readonly inputKinds: Float64Array = new Float64Array(INPUT_KINDS.length)
   readonly sources: Float64Array = new Float64Array(USAGE_SOURCES.values.length)
   reasoningTokens = 0
+  /** Output of streams as it was seen to come, and of the same streams as it was reported. */
+  meteredTokens = 0
+  comparedTokens = 0
   fallbacks = 0
   costNanoUsd = 0
   /** Calls with usage whose cost nobody knows. */

@@ -3,6 +3,7 @@ import type { Loss } from "../canonical/loss.ts"
 import { passthroughBody, type Cap } from "../dialects/passthrough.ts"
 import type { Target } from "../config/snapshot.ts"
 import { NO_FAULT } from "../dialects/dialect.ts"
+import { replyMeter } from "../dialects/output-meter.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError, type ErrorCode } from "../errors.ts"
 import {
@@ -231,6 +232,7 @@ function judged(
   }
   if (verdict.kind === "fault") return classifyFault(verdict.fault)
   call.returnedIds = returnedInReply(bytes, call)
+  call.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
   if (tried.translation !== null) {
     const translated = tried.translation.reply(bytes)
     if (!(translated instanceof Uint8Array)) return classifyFault(translated)

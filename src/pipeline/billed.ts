@@ -15,9 +15,6 @@ export interface Billed {
   readonly target: Target | null
 }
 
-/** Bytes of a whole JSON answer for a token. */
-const ANSWER_BYTES_PER_TOKEN = 4
-
 export function billed(call: Call, gateway: Gateway, outcome: Outcome): Billed {
   const { usage } = call.answer
   const target = servedBy(call)
@@ -65,9 +62,9 @@ function withUnreported(usage: Usage, call: Call, target: Target, { governance }
   return { ...usage, freshInputTokens: Math.max(0, visible - cached) }
 }
 
-function observedOutputTokens({ facts, current, meter }: Call): number {
-  const answerBytes = facts.stream ? 0 : (current?.responseBytes ?? 0)
-  return meter?.tokens ?? Math.ceil(answerBytes / ANSWER_BYTES_PER_TOKEN)
+/** Where no text came there was no output to see. */
+function observedOutputTokens({ meter }: Call): number {
+  return meter?.tokens ?? 0
 }
 
 interface Estimated {

@@ -5,6 +5,7 @@ import type { SpendCeiling } from "../config/spend-ceiling.ts"
 import type { StoredId, HeldId } from "../dialects/stored-ids.ts"
 import { type AnswerFacts, type Dialect, NO_REQUEST_FACTS, type RequestFacts } from "../dialects/dialect.ts"
 import type { CallAffinity } from "./affinity.ts"
+import type { OutputMeter } from "../dialects/output-meter.ts"
 import type { RequestShape } from "../dialects/shape-reader.ts"
 import { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
@@ -17,7 +18,6 @@ import type { Timer } from "../system/clock.ts"
 import type { Failure } from "../upstream/failure.ts"
 import type { TargetHealth } from "../upstream/health.ts"
 import type { Waiting } from "../governance/line.ts"
-import type { OutputMeter } from "../governance/output-meter.ts"
 import type { Lease, Refusal } from "../governance/state.ts"
 import type { Decision } from "./decision.ts"
 import type { DecodedRequest } from "./decode.ts"
@@ -124,7 +124,7 @@ export class Call implements Watched {
   answer: AnswerFacts = { usage: null, stopReason: null, serviceTier: null }
   /** The upstream's answer came to its end, whether or not anybody was there to take it. */
   answered = false
-  /** Of a stream: how much came, as far as it can be seen. */
+  /** How much came, as far as it can be seen: of streams, and of whole answers that report no output. */
   meter: OutputMeter | null = null
   firstContentAt: number | null = null
   upstreamEndedAt: number | null = null

@@ -1,6 +1,6 @@
 /** How a stream grows: what came is counted, and where no cap bounds it more is reserved before it comes. */
 import type { RouterError } from "../errors.ts"
-import { OutputMeter } from "../governance/output-meter.ts"
+import type { OutputMeter } from "../dialects/output-meter.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { reserveMore } from "./reserve.ts"
@@ -9,7 +9,7 @@ import { reserveMore } from "./reserve.ts"
 const MARGIN = 1 / 8
 
 export class Growth {
-  readonly #meter = new OutputMeter()
+  readonly #meter: OutputMeter
   readonly #call: Call
   readonly #gateway: Gateway
   readonly #stop: (error: RouterError) => void
@@ -17,18 +17,18 @@ export class Growth {
   #allowance: number
 
   /** `stop` is called where a limit refuses more, or nobody can tell. */
-  constructor(call: Call, gateway: Gateway, stop: (error: RouterError) => void) {
+  constructor(meter: OutputMeter, call: Call, gateway: Gateway, stop: (error: RouterError) => void) {
+    this.#meter = meter
     this.#call = call
     this.#gateway = gateway
     this.#stop = stop
     this.#allowance = this.#nextAllowance()
-    call.meter = this.#meter
+    call.meter = meter
   }
 
-  /** A frame of content came. */
-  saw(frameBytes: number): void {
-    this.#meter.add(frameBytes)
-    if (this.#meter.tokens > this.#allowance) this.#reserve()
+  /** A frame of content came, and was metered. */
+  saw(): void {
+    if (this.#allowance !== Infinity && this.#meter.tokens > this.#allowance) this.#reserve()
   }
 
   #reserve(): void {

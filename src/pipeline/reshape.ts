@@ -4,6 +4,7 @@
  */
 import { FRAME, NO_REQUEST_FACTS, type AnswerFacts } from "../dialects/dialect.ts"
 import { DIALECTS } from "../dialects/registry.ts"
+import { replyMeter } from "../dialects/output-meter.ts"
 import { FrameSplitter } from "../sse/frames.ts"
 import { MALFORMED, classifyFault, type Failure } from "../upstream/failure.ts"
 import type { Attempt, Call } from "./call.ts"
@@ -26,6 +27,7 @@ export function asStream(bytes: Uint8Array, tried: Attempt, call: Call, gateway:
   const text = translated(tried, call, gateway)?.unfolded(bytes) ?? null
   if (text === null) return MALFORMED
   if (typeof text !== "string") return classifyFault(text)
+  call.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
   trace("answer_unfolded", tried.target, null, null, call, gateway)
   return { bytes: encoder.encode(text), facts: verdict }
 }
@@ -46,6 +48,7 @@ export function asWhole(bytes: Uint8Array, tried: Attempt, call: Call, gateway: 
   const body = translated(tried, call, gateway)?.folded(bytes) ?? null
   if (body === null) return MALFORMED
   if (!(body instanceof Uint8Array)) return classifyFault(body)
+  call.meter = observer.meter
   trace("answer_folded", tried.target, null, null, call, gateway)
   return { bytes: body, facts: observer.facts() }
 }

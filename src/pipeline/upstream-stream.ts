@@ -63,7 +63,7 @@ export class UpstreamStream {
     this.translation = attempt.translation?.stream() ?? null
     this.observer = DIALECTS[attempt.target.dialect].createObserver(this.translation === null ? call.facts : WITH_USAGE)
     this.silence = new Silence(call, gateway, attempt.cancel)
-    this.growth = new Growth(call, gateway, this.stop)
+    this.growth = new Growth(this.observer.meter, call, gateway, this.stop)
     this.splitter = new FrameSplitter(call.snapshot.limits.maxFrameBytes)
   }
 
@@ -164,7 +164,7 @@ export class UpstreamStream {
         if (this.special(verdict)) return
         continue
       }
-      if (verdict === FRAME.content) this.sawContent(splitter.end - splitter.start)
+      if (verdict === FRAME.content) this.sawContent()
       else if (!this.contentSeen) this.hold(splitter.end - splitter.start)
       if (from < 0) from = splitter.start
       to = splitter.end
@@ -192,7 +192,7 @@ export class UpstreamStream {
     const isTerminal = (verdict & FRAME.terminal) !== 0
     let text = translation.frame(bytes, start, end, isTerminal)
     if (isTerminal && translation.tail === null) text += translation.finish()
-    if (verdict === FRAME.content) this.sawContent(end - start)
+    if (verdict === FRAME.content) this.sawContent()
     else if (!this.contentSeen) this.hold(end - start)
     this.endTranslated(translation)
     return text
@@ -274,8 +274,8 @@ export class UpstreamStream {
       throw new RangeError("too much before the first content")
   }
 
-  private sawContent(frameBytes: number): void {
-    this.growth.saw(frameBytes)
+  private sawContent(): void {
+    this.growth.saw()
     if (this.contentSeen) return
     this.contentSeen = true
     this.call.firstContentAt = this.gateway.clock.monotonicMs()

@@ -1,5 +1,6 @@
 /** OpenAI Chat Completions. */
 import type { Dialect } from "../dialect.ts"
+import { OPENAI_TOKENS } from "../output-meter.ts"
 import { readOpenAiFault, renderOpenAiError } from "../openai-error.ts"
 import { judgeReply } from "./judge.ts"
 import { ChatObserver } from "./observe.ts"
@@ -13,6 +14,7 @@ export const chat: Dialect = {
   peek,
   shapeOf,
   stored: storedIds,
+  tokens: OPENAI_TOKENS,
   judgeReply,
   readFault: readOpenAiFault,
   createObserver: (request) => new ChatObserver(request),

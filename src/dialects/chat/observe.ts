@@ -11,6 +11,8 @@ import {
   type Usage,
 } from "../dialect.ts"
 import { laterUsage } from "../inclusive-usage.ts"
+import { meterFrame } from "../delta-text.ts"
+import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asCount, asObject, asString, parseObject, type Loose } from "../loose.ts"
 import { faultOf, renderOpenAiError } from "../openai-error.ts"
 import { readChatUsage } from "./usage.ts"
@@ -25,6 +27,7 @@ const NOTHING: Loose = {}
 
 export class ChatObserver implements StreamObserver {
   fault: UpstreamFault | null = null
+  readonly meter: OutputMeter = new OutputMeter(OPENAI_TOKENS)
   private readonly hideUsage: boolean
   /** Several answers were asked for, and each has an end of its own: which of them have begun, and ended. Null: one. */
   private readonly choices: { readonly most: number; readonly begun: Set<number>; readonly ended: Set<number> } | null
@@ -48,7 +51,14 @@ export class ChatObserver implements StreamObserver {
 
   frame(bytes: Uint8Array, start: number, end: number): number {
     if (bytes[start] === COMMENT) return FRAME.plain
-    if (this.contentSeen && this.choices === null && isBareDelta(bytes, start, end)) return FRAME.content
+    if (this.contentSeen && this.choices === null && startsWith(bytes, start, end, DATA)) {
+      // searching a string is many times faster than searching bytes for a string
+      const frame = latin1(bytes, start, end)
+      if (isBareDelta(frame)) {
+        meterFrame(frame, this.meter)
+        return FRAME.content
+      }
+    }
     const { data, event } = readFields(bytes, start, end)
     if (data === null) return FRAME.plain
     // an end of nothing is no answer
@@ -57,7 +67,9 @@ export class ChatObserver implements StreamObserver {
     if (chunk === null) return FRAME.plain
     if (chunk["error"] !== undefined && chunk["error"] !== null) return this.failed(faultOf(chunk["error"]))
     if (event === "error") return this.failed(faultOf(chunk))
-    return this.chunk(chunk)
+    const verdict = this.chunk(chunk)
+    if (verdict === FRAME.content) meterFrame(latin1(bytes, start, end), this.meter)
+    return verdict
   }
 
   facts(): AnswerFacts {
@@ -130,10 +142,7 @@ function holdsContent(delta: Loose | null): boolean {
  * A one-line frame that can change nothing that is watched: no usage, no finish reason, no error, not the end.
  * Decided on the bytes, because this is nearly every frame of a stream; what looks unusual is parsed.
  */
-function isBareDelta(bytes: Uint8Array, start: number, end: number): boolean {
-  if (!startsWith(bytes, start, end, DATA)) return false
-  // searching a string is many times faster than searching bytes for a string
-  const frame = latin1(bytes, start, end)
+function isBareDelta(frame: string): boolean {
   if (!frame.includes('"choices":[{')) return false
   return (
     isNullOrAbsent(frame, '"finish_reason"') && isNullOrAbsent(frame, '"usage"') && isNullOrAbsent(frame, '"error"')

@@ -1,5 +1,6 @@
 /** Anthropic Messages. */
 import type { Dialect } from "../dialect.ts"
+import { CLAUDE_TOKENS } from "../output-meter.ts"
 import { readMessagesFault, renderMessagesError } from "./error.ts"
 import { judgeReply } from "./judge.ts"
 import { MessagesObserver } from "./observe.ts"
@@ -13,6 +14,7 @@ export const messages: Dialect = {
   peek,
   shapeOf,
   stored: storedIds,
+  tokens: CLAUDE_TOKENS,
   judgeReply,
   readFault: readMessagesFault,
   createObserver: () => new MessagesObserver(),

@@ -2,6 +2,8 @@
 import type { RouterError } from "../../errors.ts"
 import { readFields, startsWith } from "../../sse/fields.ts"
 import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault } from "../dialect.ts"
+import { meterDeltas } from "../delta-text.ts"
+import { CLAUDE_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asObject, asString, parseObject, type Loose } from "../loose.ts"
 import { faultOf } from "../openai-error.ts"
 import { renderMessagesError } from "./error.ts"
@@ -13,6 +15,7 @@ const DELTA = Buffer.from("event: content_block_delta\n")
 export class MessagesObserver implements StreamObserver {
   finished = false
   fault: UpstreamFault | null = null
+  readonly meter: OutputMeter = new OutputMeter(CLAUDE_TOKENS)
   private contentSeen = false
   private anyEvent = false
   private model: string | null = null
@@ -27,7 +30,10 @@ export class MessagesObserver implements StreamObserver {
   private outputTold = false
 
   frame(bytes: Uint8Array, start: number, end: number): number {
-    if (this.contentSeen && startsWith(bytes, start, end, DELTA)) return FRAME.content
+    if (this.contentSeen && startsWith(bytes, start, end, DELTA)) {
+      meterDeltas(bytes, start, end, this.meter)
+      return FRAME.content
+    }
     const { event, data } = readFields(bytes, start, end)
     if (data === null) return FRAME.plain
     const body = parseObject(data)
@@ -39,6 +45,7 @@ export class MessagesObserver implements StreamObserver {
     // an end of nothing is no answer
     if (type === "message_stop") return this.anyEvent ? FRAME.terminal : FRAME.fault
     const verdict = body === null ? FRAME.plain : this.event(type, body)
+    if (type === "content_block_delta") meterDeltas(bytes, start, end, this.meter)
     if (verdict === FRAME.content) this.contentSeen = true
     return verdict
   }
@@ -69,6 +76,7 @@ export class MessagesObserver implements StreamObserver {
     if (type === "content_block_start") {
       const block = asObject(body["content_block"])
       const isResult = block !== null && String(block["type"]).endsWith("_tool_result")
+      if (!isResult) this.meterBlock(block)
       if (isResult && this.results.length < MOST_RESULTS) this.results.push(block)
       // what a tool of the provider found is not written by the model, however long it is
       if (isResult && this.contentSeen) return FRAME.plain
@@ -88,9 +96,18 @@ export class MessagesObserver implements StreamObserver {
       this.outputTold ||= this.finished
       this.id ??= message?.["id"]
       this.takeState(message)
-      if (asArray(message?.["content"]).length > 0) return FRAME.content
+      const content = asArray(message?.["content"])
+      for (const block of content) this.meterBlock(asObject(block))
+      if (content.length > 0) return FRAME.content
     }
     return FRAME.plain
+  }
+
+  /** What a block says as it begins; most begin empty. */
+  private meterBlock(block: Loose | null): void {
+    if (!String(block?.["type"]).endsWith("tool_use")) return this.meter.addWhole(block)
+    this.meter.call()
+    this.meter.addText(JSON.stringify(block?.["input"] ?? {}))
   }
 
   private takeState(holder: Loose | null): void {

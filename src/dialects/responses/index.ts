@@ -1,5 +1,6 @@
 /** OpenAI Responses. */
 import type { Dialect } from "../dialect.ts"
+import { OPENAI_TOKENS } from "../output-meter.ts"
 import { readOpenAiFault, renderOpenAiError } from "../openai-error.ts"
 import { judgeReply } from "./judge.ts"
 import { ResponsesObserver } from "./observe.ts"
@@ -13,6 +14,7 @@ export const responses: Dialect = {
   peek,
   shapeOf,
   stored: storedIds,
+  tokens: OPENAI_TOKENS,
   judgeReply,
   readFault: readOpenAiFault,
   createObserver: () => new ResponsesObserver(),

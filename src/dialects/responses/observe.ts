@@ -3,6 +3,8 @@ import type { RouterError } from "../../errors.ts"
 import { readFields, startsWith } from "../../sse/fields.ts"
 import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault, type Usage } from "../dialect.ts"
 import { laterUsage } from "../inclusive-usage.ts"
+import { meterTextDelta } from "../delta-text.ts"
+import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asObject, asString, parseObject, type Loose } from "../loose.ts"
 import { faultOf } from "../openai-error.ts"
 import { isProviderFailure, stopReasonOf } from "./judge.ts"
@@ -12,11 +14,14 @@ const TEXT_DELTA = Buffer.from("event: response.output_text.delta\n")
 /** Items that hold what a tool of the provider found. */
 const FOUND =
   /^(?:web_search_call|file_search_call|code_interpreter_call|image_generation_call|mcp_call|mcp_list_tools|\w+_output)$/
+/** Deltas of sound in base64. */
+const SOUND = /audio\.delta$/
 const TERMINAL: ReadonlySet<string> = new Set(["response.completed", "response.incomplete", "response.failed"])
 
 export class ResponsesObserver implements StreamObserver {
   readonly finished = false
   fault: UpstreamFault | null = null
+  readonly meter: OutputMeter = new OutputMeter(OPENAI_TOKENS)
   private contentSeen = false
   /** Of the item that is on its way something came in deltas: its end only repeats it. */
   private deltaSeen = false
@@ -31,6 +36,7 @@ export class ResponsesObserver implements StreamObserver {
     if (this.contentSeen && startsWith(bytes, start, end, TEXT_DELTA)) {
       this.lastSequence++
       this.deltaSeen = true
+      meterTextDelta(bytes, start, end, this.meter)
       return FRAME.content
     }
     const { event, data } = readFields(bytes, start, end)
@@ -48,7 +54,14 @@ export class ResponsesObserver implements StreamObserver {
     }
     if (!this.holdsContent(type, body)) return FRAME.plain
     this.contentSeen = true
+    if (type.endsWith(".delta") && !SOUND.test(type)) meterTextDelta(bytes, start, end, this.meter)
+    else this.meterItem(type, asObject(body["item"]))
     return FRAME.content
+  }
+
+  private meterItem(type: string, item: Loose | null): void {
+    if (type === "response.output_item.added" && String(item?.["type"]).endsWith("_call")) this.meter.call()
+    else if (item !== null && !FOUND.test(String(item["type"]))) this.meter.addWhole(item)
   }
 
   /** Any delta is content; so is an item that arrives with something in it, or at once as a whole. */
@@ -62,6 +75,7 @@ export class ResponsesObserver implements StreamObserver {
     if (type === "response.output_item.added") return isBegun(asObject(body["item"]))
     if (!type.endsWith(".delta")) return false
     this.deltaSeen = true
+    if (type === "response.reasoning_text.delta") this.meter.showsReasoning = true
     return true
   }
 

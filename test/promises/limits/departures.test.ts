@@ -135,7 +135,8 @@ for (const dialect of DIALECTS) {
             const isReported = dialect === "messages" && row.usage_source === "partial"
             expect(row.usage_source).toBe(isReported ? "partial" : "estimated")
             expect(row.input_tokens).toBeGreaterThan(5)
-            expect(row.output_tokens).toBeLessThan(7)
+            // a call that has begun takes some tokens beside its arguments
+            expect(row.output_tokens).toBeLessThan(50)
             expect(row.total_cost_nano_usd).toBeGreaterThan(0)
           }
         })

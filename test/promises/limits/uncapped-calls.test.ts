@@ -36,6 +36,7 @@ beforeAll(async () => {
       for (const dialect of DIALECTS) {
         add(`${dialect} tight`, { quota: { day: { tokens: 250 } } })
         add(`${dialect} wide`, { quota: { day: { tokens: 100_000 } } })
+        add(`${dialect} frames`, { quota: { day: { tokens: 1000 } } })
         add(`${dialect} enough`, { quota: { day: { tokens: 215 } } })
         add(`${dialect} poor`, { spend: { day_usd: 0.002 } })
         add(`${dialect} free`, {})
@@ -66,10 +67,13 @@ async function lineOf(dialect: Dialect, who: string): Promise<{ readonly used: n
   return line!
 }
 
-/** So many deltas of a token or two each. */
+/** So many deltas of a token each. */
 function long(dialect: Dialect, deltas: number): readonly string[] {
-  return SAMPLES[dialect].frames(Array.from({ length: deltas }, (_, index) => ` w${index % 10}`))
+  return SAMPLES[dialect].frames(Array.from({ length: deltas }, (_, index) => (index % 2 === 0 ? " tick" : " tock")))
 }
+
+/** 64 tokens of text, in 320 characters. */
+const MANY = " tick tock".repeat(32)
 
 for (const dialect of DIALECTS) {
   describe(dialect, () => {
@@ -126,6 +130,32 @@ for (const dialect of DIALECTS) {
       expect(row.total_tokens).toBeLessThanOrEqual(250)
       expect(row.total_cost_nano_usd).toBeGreaterThan(100 * 15_000)
       expect(await lineOf(dialect, "tight")).toMatchObject({ used: row.total_tokens, reserved: 0 })
+    })
+
+    test("frames of many tokens each are counted by their text: no more comes than the limit allows", async () => {
+      const marker = `wide-frames-${dialect}`
+      upstream.plan(
+        marker,
+        stream([...SAMPLES[dialect].frames(Array.from({ length: 50 }, () => MANY)).slice(0, 45), { end: "stall" }]),
+      )
+      const answer = await ask(dialect, "frames", marker, true)
+      expect(answer.text.includes("quota-exhausted")).toBe(true)
+      // what came with the chunk in which the limit was reached is out
+      const delivered = answer.text.split("tick tock").length * 2
+      const row = await eventually("the row", () => gateway.records.usage(answer.requestId)[0])
+      expect(row.output_tokens).toBeGreaterThan(0.7 * delivered)
+      expect(row.output_tokens).toBeLessThan(1.6 * delivered)
+      expect(await lineOf(dialect, "frames")).toMatchObject({ used: row.total_tokens, reserved: 0 })
+    })
+
+    test("a client that hangs up pays for the text that came, in however few frames", async () => {
+      const marker = `hang-up-${dialect}`
+      upstream.plan(marker, stream([...SAMPLES[dialect].frames([MANY, MANY, MANY]).slice(0, -1), { end: "reset" }]))
+      const answer = await ask(dialect, "wide", marker, true)
+      const row = await eventually("the row", () => gateway.records.usage(answer.requestId)[0])
+      expect(row.error).toBe("upstream-failed")
+      expect(row.output_tokens).toBeGreaterThan(0.7 * 192)
+      expect(row.output_tokens).toBeLessThan(1.6 * 192)
     })
 
     test("a unary call goes upstream without a cap while the budget holds the model's largest answer", async () => {
