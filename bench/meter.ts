@@ -5,9 +5,9 @@
 import { DIALECTS } from "../src/dialects/registry.ts"
 import type { DialectName } from "../src/dialects/dialect.ts"
 import { metered, type Metered } from "../test/helpers/metered.ts"
-import { recordingsOf } from "../test/helpers/recordings.ts"
+import { allRecordingsOf } from "../test/helpers/recordings.ts"
 
-const NAMES: readonly [Parameters<typeof recordingsOf>[0], DialectName][] = [
+const NAMES: readonly [Parameters<typeof allRecordingsOf>[0], DialectName][] = [
   ["chat", "openai-chat"],
   ["responses", "openai-responses"],
   ["messages", "anthropic"],
@@ -15,7 +15,7 @@ const NAMES: readonly [Parameters<typeof recordingsOf>[0], DialectName][] = [
 const isVerbose = process.argv.includes("--each")
 
 for (const [folder, dialect] of NAMES) {
-  const all = recordingsOf(folder).filter(({ sse }) => typeof sse === "string")
+  const all = allRecordingsOf(folder).filter(({ sse }) => typeof sse === "string")
   const compared = all.flatMap((recording) => metered(recording, DIALECTS[dialect]) ?? [])
   if (isVerbose)
     for (const one of compared)

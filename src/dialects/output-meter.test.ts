@@ -1,7 +1,7 @@
 /** Output is told from the text that was delivered, however it is cut into frames and whatever stands around it. */
 import { describe, expect, test } from "bun:test"
 import { metered } from "../../test/helpers/metered.ts"
-import { RECORDINGS_MISSING, recordingsOf } from "../../test/helpers/recordings.ts"
+import { RECORDINGS_MISSING, allRecordingsOf } from "../../test/helpers/recordings.ts"
 import { DIALECTS as SHORT_NAMES, SAMPLES, type Dialect as ShortName } from "../../test/helpers/samples.ts"
 import { type DialectName, NO_REQUEST_FACTS } from "./dialect.ts"
 import { type OutputMeter, replyMeter } from "./output-meter.ts"
@@ -48,7 +48,7 @@ describe.each([...SHORT_NAMES])("%s", (short) => {
   const { scale } = DIALECTS[name].tokens
 
   test.skipIf(RECORDINGS_MISSING)("what vendors have reported of the text that they sent is met within a tenth", () => {
-    const compared = recordingsOf(short)
+    const compared = allRecordingsOf(short)
       .filter(({ sse }) => typeof sse === "string")
       .flatMap((recording) => metered(recording, DIALECTS[name]) ?? [])
       .filter(({ isPlain }) => isPlain)
