@@ -50,6 +50,7 @@ export type ErrorCode =
   | "routing-policy-error"
   | "pii-filter-failed"
   | "upstream-failed"
+  | "output-cap-ignored"
   | "upstream-refused"
   | "no-eligible-target"
   | "upstream-capacity-throttled"
@@ -188,6 +189,12 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     message: "The privacy filter of this model group could not run.",
   },
   "upstream-failed": { status: 502, blame: "upstream", retryable: true, message: "The upstream failed." },
+  "output-cap-ignored": {
+    status: 502,
+    blame: "upstream",
+    retryable: false,
+    message: "The upstream writes more than the request's output cap allows.",
+  },
   "upstream-refused": {
     status: 502,
     blame: "upstream",

@@ -1,4 +1,5 @@
 /** `scripts/run bench/micro/metrics.ts`: what a call costs that is counted, and what a scrape does. */
+import { NO_REQUEST_FACTS, type RequestFacts } from "../../src/dialects/dialect.ts"
 import type { Target } from "../../src/config/snapshot.ts"
 import type { CallRecord, UsageRow } from "../../src/ledger/record.ts"
 import { writeCallFamilies } from "../../src/metrics/call-families.ts"
@@ -19,7 +20,7 @@ function callsOf(usage: Partial<UsageRow>, attempts: number): readonly Counted[]
     const sample = sampleCall(START, index, { ...labels, ...usage })
     const tried = Array.from({ length: attempts }, () => ({ target: targetOf(group) }))
     return {
-      call: { attempts: tried, bodyWaitMs: 0, meter: null },
+      call: { attempts: tried, facts: NO_REQUEST_FACTS, bodyWaitMs: 0, meter: null },
       record: { ...sample, attempts: tried.flatMap(() => sample.attempts) },
     }
   })
@@ -28,6 +29,7 @@ function callsOf(usage: Partial<UsageRow>, attempts: number): readonly Counted[]
 interface Counted {
   readonly call: {
     readonly attempts: readonly { readonly target: Target }[]
+    readonly facts: RequestFacts
     readonly bodyWaitMs: number
     readonly meter: null
   }

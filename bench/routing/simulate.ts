@@ -115,7 +115,7 @@ function factsOf(call: SimulatedCall, group: Group): CallFacts {
     group,
     caller: null,
     tokenId: null,
-    request: { model: group.name, stream: true, includeUsage: true, outputCap: null, choices: 1 },
+    request: { model: group.name, stream: true, includeUsage: true, outputCap: null, choices: 1, drafts: 1 },
     estimatedInputTokens: call.inputTokens,
     body: null,
     shape: null,

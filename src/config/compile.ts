@@ -20,7 +20,7 @@ import type { Path } from "./schema/inspect.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
 import { shadowSettings, telemetryRule } from "./shadow.ts"
 import { spendCeiling } from "./spend-ceiling.ts"
-import { targetFacts } from "./target-facts.ts"
+import { capFieldsOf, targetFacts } from "./target-facts.ts"
 
 const ENDPOINTS = {
   "openai-chat": "/chat/completions",
@@ -236,6 +236,7 @@ function compileTarget(
       contextTokens: facts.context_tokens ?? null,
       maxOutputTokens: facts.max_output_tokens ?? null,
       maxImageTokens: facts.max_image_tokens ?? null,
+      capFields: dialect === "openai-chat" ? capFieldsOf(known.facts, providerEntry) : null,
       streamTokens:
         facts.default_output_reservation ??
         group.default_output_reservation ??

@@ -784,7 +784,7 @@ export interface ModelConfig {
   readonly bridges?: Bridges | undefined
   /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation?: number | undefined
-  /** The name of the output cap where the router itself writes one. Chat upstreams only. Where the file says nothing: `max_completion_tokens` for api.openai.com, else `max_tokens`. */
+  /** The name of the output cap that the server reads: a client's cap under another name is not taken for one by limits, and the router writes its own under this one. Chat upstreams only. Where the file says nothing: `max_completion_tokens` for api.openai.com, else `max_tokens`. */
   readonly output_token_field: "max_tokens" | "max_completion_tokens"
   /** Capacity that all callers share. Blocks of provider, model and target are cumulative. */
   readonly traffic_shape?: ProviderShaping | undefined

@@ -152,6 +152,8 @@ export interface Reservation {
   readonly maxOutputTokens: number | null
   /** Of one image at most; null: unknown. */
   readonly maxImageTokens: number | null
+  /** The fields of a request body that the server takes for an output cap; null: the one that its dialect has. */
+  readonly capFields: readonly string[] | null
   /** Of a stream without a cap, to begin with. */
   readonly streamTokens: number
 }

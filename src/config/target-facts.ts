@@ -191,8 +191,16 @@ function toolsOf(dialect: DialectName, support: ToolSupport): SaidAboutTools | n
 function capField(sources: FactSources, reasoning: ReasoningSupport | undefined): TargetFacts["outputTokenField"] {
   if (reasoning?.rejects_max_tokens === true) return "max_completion_tokens"
   const said = sources.target.output_token_field ?? sources.catalogue?.output_token_field
-  const isOpenAi = new URL(sources.provider.base_url).hostname === "api.openai.com"
-  return said ?? (isOpenAi ? "max_completion_tokens" : "max_tokens")
+  return said ?? (isOpenAi(sources.provider) ? "max_completion_tokens" : "max_tokens")
+}
+
+function isOpenAi({ base_url }: ProviderConfig): boolean {
+  return new URL(base_url).hostname === "api.openai.com"
+}
+
+/** Of the client's fields those that this server takes for an output cap. OpenAI obeys either name, or refuses the older one. */
+export function capFieldsOf({ outputTokenField }: TargetFacts, provider: ProviderConfig): readonly string[] {
+  return isOpenAi(provider) ? ["max_tokens", "max_completion_tokens"] : [outputTokenField]
 }
 
 function reasoningFacts(base: ReasoningFacts, said: ReasoningSupport | undefined): ReasoningFacts {

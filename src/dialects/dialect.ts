@@ -64,11 +64,15 @@ export interface RequestFacts {
   readonly outputCap: OutputCap | null
   /** `n`: answers that are asked for at once. */
   readonly choices: number
+  /** Answers that are made: some servers make `best_of` and give the best `n`. */
+  readonly drafts: number
 }
 
 export interface OutputCap {
-  /** The body's field that says it. */
+  /** The body's field that says it; where several do, the one that allows most. */
   readonly field: string
+  /** All fields of the body that say a cap above 0. Servers do not read all of them. */
+  readonly fields: readonly string[]
   /** Per answer; 0 is a cap too. */
   readonly tokens: number
 }
@@ -80,6 +84,7 @@ export const NO_REQUEST_FACTS: RequestFacts = {
   includeUsage: true,
   outputCap: null,
   choices: 1,
+  drafts: 1,
 }
 
 /** What an answer says about itself; gathered while its bytes pass. */

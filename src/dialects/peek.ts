@@ -77,18 +77,21 @@ export function isTrue(bytes: Uint8Array, member: Member | undefined): boolean {
   return member !== undefined && bytes[member.start] === 116
 }
 
-/** The largest of `fields`: Chat clients may send two, and which one counts is for the upstream to say. */
+/** The largest of `fields`: Chat clients may send two, and which of them an upstream reads is not known here. */
 export function outputCapOf(
   bytes: Uint8Array,
   found: ReadonlyMap<string, Member>,
   fields: readonly string[],
 ): OutputCap | null {
-  let largest: OutputCap | null = null
+  let largest: { readonly field: string; readonly tokens: number } | null = null
+  const said: string[] = []
   for (const field of fields) {
     const tokens = countOf(bytes, found.get(field))
-    if (tokens !== null && (largest === null || tokens > largest.tokens)) largest = { field, tokens }
+    if (tokens === null) continue
+    if (tokens > 0) said.push(field)
+    if (largest === null || tokens > largest.tokens) largest = { field, tokens }
   }
-  return largest
+  return largest === null ? null : { ...largest, fields: said }
 }
 
 /** Null where the member is absent or null. */

@@ -90,6 +90,13 @@ function writeUsage(out: Exposition, models: readonly ModelSeries[]): void {
     "Output tokens that were reasoning.",
     (series) => series.reasoningTokens,
   )
+  writeCounter(
+    out,
+    models,
+    "smart_router_output_cap_exceeded_total",
+    "Answers that were longer than the output cap of their request.",
+    ({ beyondCap }) => beyondCap,
+  )
   out.family(
     "smart_router_stream_output_tokens_total",
     "counter",

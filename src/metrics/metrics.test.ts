@@ -3,6 +3,7 @@ import fc from "fast-check"
 import { readExposition, type Scrape } from "../../test/helpers/exposition.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import type { Target } from "../config/snapshot.ts"
+import { NO_REQUEST_FACTS } from "../dialects/dialect.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../dialects/output-meter.ts"
 import type { UsageRow } from "../ledger/record.ts"
 import { writeCallFamilies } from "./call-families.ts"
@@ -19,7 +20,11 @@ function targetOf(provider: string, model: string): Target {
 
 function counted(metrics: Metrics, usage: Partial<UsageRow>, bodyWaitMs = 0, settleMs = 0): void {
   const target = targetOf("alpha", "vendor-big-2026")
-  metrics.count({ attempts: [{ target }], bodyWaitMs, meter: null }, sampleCall(TS, 1, usage), settleMs)
+  metrics.count(
+    { attempts: [{ target }], facts: NO_REQUEST_FACTS, bodyWaitMs, meter: null },
+    sampleCall(TS, 1, usage),
+    settleMs,
+  )
 }
 
 function written(metrics: Metrics, base: Readonly<Record<string, string>> = {}): Scrape {
@@ -57,7 +62,11 @@ test("output of streams stands beside what was reported of the same streams, whe
   const [target, meter] = [targetOf("alpha", "vendor-big-2026"), new OutputMeter(OPENAI_TOKENS)]
   for (let frame = 0; frame < 90; frame++) meter.add(1)
   const count = (usage: Partial<UsageRow>): void =>
-    metrics.count({ attempts: [{ target }], bodyWaitMs: 0, meter }, sampleCall(TS, 1, usage), 0)
+    metrics.count(
+      { attempts: [{ target }], facts: NO_REQUEST_FACTS, bodyWaitMs: 0, meter },
+      sampleCall(TS, 1, usage),
+      0,
+    )
   const whole = { usage_source: "provider", error: null, output_tokens: 100, reasoning_tokens: null } as const
   count(whole)
   count({ ...whole, reasoning_tokens: 40 })
@@ -107,7 +116,7 @@ test("labels come back as they went in, whatever they hold, and each set of them
       const usage = { resolved_group: "g", target_provider: "p" }
       for (const [provider, model] of names)
         metrics.count(
-          { attempts: [{ target: targetOf(provider, model) }], bodyWaitMs: 0, meter: null },
+          { attempts: [{ target: targetOf(provider, model) }], facts: NO_REQUEST_FACTS, bodyWaitMs: 0, meter: null },
           sampleCall(TS, 1, usage),
           0,
         )

@@ -21,6 +21,8 @@ export const REJECTED_MODEL = "rejected_model"
 
 /** What the metrics need of a call beside its rows. */
 export interface MeteredCall {
+  /** The cap of one answer, and how many were asked for. */
+  readonly facts: { readonly outputCap: { readonly tokens: number } | null; readonly drafts: number }
   readonly attempts: readonly { readonly target: Target }[]
   /** Milliseconds that the call waited for its client to send the body. */
   readonly bodyWaitMs: number
@@ -64,6 +66,7 @@ export class Metrics {
     observeAt(series.durations, error, usage.latency_ms / 1000)
     if (usage.fallback_used === 1) series.fallbacks++
     if (usage.usage_source !== "none") countUsage(series, usage)
+    if (isBeyondCap(call.facts, usage)) series.beyondCap++
     if (usage.stream === 1 && error === 0) observePace(series, usage)
     if (call.meter !== null && error === 0 && usage.usage_source === "provider") compare(series, call.meter, usage)
     let upstreamMs = 0
@@ -164,6 +167,14 @@ function countUsage(series: ModelSeries, usage: UsageRow): void {
   add(series.sources, USAGE_SOURCES.placeOf(usage.usage_source), 1)
   if (usage.cost_unknown_reason !== null) series.unpriced++
   series.costNanoUsd += counted(usage.total_cost_nano_usd)
+}
+
+/** Some vendors take no smaller cap: the router writes this in its place. */
+const LEAST_CAP = 16
+
+function isBeyondCap({ outputCap, drafts }: MeteredCall["facts"], usage: UsageRow): boolean {
+  if (outputCap === null || outputCap.tokens === 0) return false
+  return counted(usage.output_tokens) > Math.max(LEAST_CAP, outputCap.tokens) * drafts
 }
 
 /** What was seen of a stream, beside what its provider says that it wrote. */

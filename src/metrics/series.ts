@@ -28,6 +28,8 @@ export class ModelSeries {
   /** Output of streams as it was seen to come, and of the same streams as it was reported. */
   meteredTokens = 0
   comparedTokens = 0
+  /** Answers that are longer than their request's output cap. */
+  beyondCap = 0
   fallbacks = 0
   costNanoUsd = 0
   /** Calls with usage whose cost nobody knows. */

@@ -11,7 +11,8 @@ export function demandOf(call: Call, target: Target, estimator: Estimator): Dema
 }
 
 /** Each choice may be as long as the cap, or as the default without one, but not longer than the model can. */
-function reservedOutputTokens(call: Call, { reservation, facts }: Target): number {
-  const wished = outputBound(call) ?? reservation.streamTokens
-  return Math.min(wished, facts.maxOutputTokens ?? Infinity) * call.facts.choices
+function reservedOutputTokens(call: Call, target: Target): number {
+  const { reservation, facts } = target
+  const wished = outputBound(call, target) ?? reservation.streamTokens
+  return Math.min(wished, facts.maxOutputTokens ?? Infinity) * call.facts.drafts
 }

@@ -16,11 +16,19 @@ const PRICES = "input_price_per_million_usd: 1, output_price_per_million_usd: 2"
 const CONFIG = `server: { listen: 127.0.0.1:0 }
 providers:
   p: { base_url: "https://p.example/v1", dialect: openai-chat, api_key: key-of-the-test }
+  o: { base_url: "https://api.openai.com/v1", dialect: openai-chat, api_key: key-of-the-test }
+  r: { base_url: "https://r.example/v1", dialect: openai-responses, api_key: key-of-the-test }
+  a: { base_url: "https://a.example", dialect: anthropic, api_key: key-of-the-test }
 models:
   known: { strategy: static, targets: [{ provider: p, model: m, context_tokens: ${CONTEXT}, max_output_tokens: 2000, ${PRICES} }] }
   narrow: { strategy: static, targets: [{ provider: p, model: n, context_tokens: 1000, ${PRICES} }] }
   unknown: { strategy: static, targets: [{ provider: p, model: u }] }
   mixed: { strategy: static, targets: [{ provider: p, model: u }, { provider: p, model: m, max_output_tokens: 2000 }] }
+  newer: { strategy: static, targets: [{ provider: p, model: m, output_token_field: max_completion_tokens }] }
+  openai: { strategy: static, targets: [{ provider: o, model: m }] }
+  some: { strategy: static, targets: [{ provider: o, model: m }, { provider: p, model: m, max_output_tokens: 2000 }] }
+  responses: { strategy: static, targets: [{ provider: r, model: m }] }
+  messages: { strategy: static, targets: [{ provider: a, model: m }] }
   stripped: { strategy: static, hosted_tools: strip, targets: [{ provider: p, model: m, context_tokens: ${CONTEXT} }] }
 users: [{ id: me, name: Me, type: person, status: active }]
 projects: [{ id: lab, name: Lab, status: active }]
@@ -58,6 +66,27 @@ describe("estimated output:", () => {
       expect([of(5000, "narrow"), of(5000, "unknown"), of(5000, "mixed")]).toEqual([1000, 5000, 5000])
     })
   }
+
+  const [OLDER, NEWER] = [{ max_tokens: 900 }, { max_completion_tokens: 900 }]
+  const BOTH = { max_tokens: 1, max_completion_tokens: 900 }
+  const UNCAPPED = 32_768
+  test.each<readonly [string, DialectName, object, string, number]>([
+    ["the older name, which the server reads", "openai-chat", OLDER, "unknown", 900],
+    ["the newer name, which it does not read", "openai-chat", NEWER, "unknown", UNCAPPED],
+    ["the newer name, which it is said to read", "openai-chat", NEWER, "newer", 900],
+    ["the older name, which it does not read", "openai-chat", OLDER, "newer", UNCAPPED],
+    ["two names: the larger one", "openai-chat", BOTH, "unknown", 900],
+    ["a server that obeys either", "openai-chat", OLDER, "openai", 900],
+    ["the same, the newer name", "openai-chat", NEWER, "openai", 900],
+    ["one target of two that does not read it", "openai-chat", NEWER, "some", UNCAPPED],
+    ["0 where the server looks", "openai-chat", { max_tokens: 0, max_completion_tokens: 9 }, "unknown", UNCAPPED],
+    ["another dialect, where the router writes it", "openai-chat", NEWER, "messages", 900],
+    ["the same from Messages", "anthropic", OLDER, "newer", 900],
+    ["less than the smallest that the router may write", "anthropic", { max_tokens: 1 }, "responses", 16],
+    ["the drafts of which the best are given", "openai-chat", { ...OLDER, n: 2, best_of: 5 }, "unknown", 4500],
+  ])("%s", (_, dialect, body, group, tokens) => {
+    expect(estimated(dialect, body, group).outputTokens).toBe(tokens)
+  })
 
   test("no sum is spoilt by numbers that no call reaches", () => {
     for (const group of ["known", "unknown"]) {

@@ -25,12 +25,14 @@ export interface Estimate {
   readonly imageTextBytes: number | null
   /** Models that may get the call's images; none where it has no images. */
   readonly imageModels: readonly string[]
-  /** A stream without a cap grows in steps of so many tokens; 0: it does not grow. */
+  /** A stream that outgrows its reservation reserves so many tokens more. */
   readonly stepTokens: number
   /** No model of the group writes more than this. */
   readonly maxOutputTokens: number
+  /** The client's cap binds every target, so that no answer should outgrow it. */
+  readonly isCapped: boolean
   /** The router must send what was granted as the output cap, if it is less than was asked for. */
-  readonly isUncapped: boolean
+  readonly sendsGrant: boolean
 }
 
 /** Where the catalogue says nothing. */
@@ -40,27 +42,30 @@ const MOST_OUTPUT_TOKENS = 1e9
 /** Fewer output tokens than this serve nobody, and Responses takes no smaller cap. */
 const LEAST_CAP = 16
 const MILLION = 1_000_000
+/** An answer beyond its cap reserves this part of the cap at a time. */
+const CAPPED_STEPS = 4
 
 /** `targets`: those that may serve the call. */
 export function estimate(call: Call, targets: readonly Target[], estimator: Estimator): Estimate {
   const { facts } = call
   const isHidden = call.body !== null && hidesContent(call, call.group)
   const output = outputOf(call, targets)
-  const outputTokens = Math.min(output.tokens * facts.choices, MOST_OUTPUT_TOKENS)
+  const outputTokens = Math.min(output.tokens * facts.drafts, MOST_OUTPUT_TOKENS)
   const input = visibleInput(call, targets, (model, least) => estimator.reservedImageTokens(model, least), estimator)
   const visible = input.text + input.files
   const inputTokens = isHidden ? Math.max(visible, largestContext(targets) - output.tokens) : visible
-  const isUncapped = facts.outputCap === null
-  const streams = facts.stream && outputBound(call) === null
+  // who says 0 may mean that there is to be no cap
+  const sendsGrant = !facts.stream && !output.isCapped && facts.outputCap?.tokens !== 0
   return {
     inputTokens,
     outputTokens,
-    leastOutputTokens: isUncapped && !facts.stream ? LEAST_CAP * facts.choices : outputTokens,
+    leastOutputTokens: sendsGrant ? LEAST_CAP * facts.drafts : outputTokens,
     ...dearest(call, targets, inputTokens, isHidden ? inputTokens : input.files),
     ...learnable(call, targets, isHidden),
-    stepTokens: streams ? outputTokens : 0,
-    maxOutputTokens: output.maxTokens * facts.choices,
-    isUncapped: isUncapped && !facts.stream,
+    stepTokens: output.isCapped ? Math.ceil(outputTokens / CAPPED_STEPS) + LEAST_CAP : outputTokens,
+    maxOutputTokens: output.maxTokens * facts.drafts,
+    isCapped: output.isCapped,
+    sendsGrant,
   }
 }
 
@@ -113,19 +118,32 @@ function visibleInput(
   return { text, files }
 }
 
+interface Output {
+  readonly tokens: number
+  readonly maxTokens: number
+  readonly isCapped: boolean
+}
+
 /** Per answer: what is asked for, but no more than a model of the group can write, and the most that one gives. */
-function outputOf(call: Call, targets: readonly Target[]): { readonly tokens: number; readonly maxTokens: number } {
+function outputOf(call: Call, targets: readonly Target[]): Output {
   const { facts } = call
   let maxTokens = 0
   let ceiling = 0
   let streamTokens = 0
-  for (const { reservation } of targets) {
+  let capTokens = 0
+  let isCapped = true
+  for (const target of targets) {
+    const { reservation } = target
+    const bound = outputBound(call, target)
+    isCapped &&= bound !== null
+    capTokens = Math.max(capTokens, bound ?? 0)
     const most = reservation.maxOutputTokens ?? UNKNOWN_MAX_OUTPUT_TOKENS
     maxTokens = Math.max(maxTokens, reservation.maxOutputTokens ?? Infinity)
     ceiling = Math.max(ceiling, reservation.maxOutputTokens ?? reservation.contextTokens ?? Infinity)
     streamTokens = Math.max(streamTokens, facts.stream ? Math.min(most, reservation.streamTokens) : most)
   }
-  return { tokens: Math.min(outputBound(call) ?? streamTokens, ceiling), maxTokens }
+  const tokens = isCapped ? capTokens : Math.max(capTokens, streamTokens)
+  return { tokens: Math.min(tokens, ceiling), maxTokens, isCapped }
 }
 
 /** Uses of hosted tools that are reserved: nothing in most requests bounds them. */

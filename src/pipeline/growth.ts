@@ -1,5 +1,5 @@
-/** How a stream grows: what came is counted, and where no cap bounds it more is reserved before it comes. */
-import type { RouterError } from "../errors.ts"
+/** How a stream grows: what came is counted, and more is reserved before it comes, or when it comes in spite of a cap. */
+import { RouterError } from "../errors.ts"
 import type { OutputMeter } from "../dialects/output-meter.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
@@ -7,6 +7,14 @@ import { reserveMore } from "./reserve.ts"
 
 /** More is asked for when so much of the last step is left. */
 const MARGIN = 1 / 8
+/**
+ * What is seen may be off, so an answer is not taken to be beyond its cap before it is by this much; and one that has this many
+ * times its cap is not bound by it at all.
+ */
+const TOLERANCE = 1.25
+const TOLERATED_TOKENS = 32
+const UNBOUND_TIMES = 2
+const UNBOUND_TOKENS = 256
 
 export class Growth {
   readonly #meter: OutputMeter
@@ -36,21 +44,27 @@ export class Growth {
     // nothing is asked while an answer is awaited
     this.#allowance = Infinity
     if (lease === null || estimate === null) return
-    const step = Math.min(estimate.stepTokens, estimate.maxOutputTokens - lease.outputTokens)
+    if (estimate.isCapped && this.#meter.tokens > estimate.outputTokens * UNBOUND_TIMES + UNBOUND_TOKENS)
+      return this.#stop(new RouterError("output-cap-ignored"))
+    const left = estimate.maxOutputTokens - lease.outputTokens
+    const step = left > 0 ? Math.min(estimate.stepTokens, left) : estimate.stepTokens
     const asked = reserveMore(this.#call, lease, step, this.#gateway)
     if (asked instanceof Promise) void asked.then(this.#judge)
     else this.#judge(asked)
   }
 
   readonly #judge = (error: RouterError | null): void => {
-    if (error !== null) this.#stop(error)
+    if (error !== null)
+      this.#stop(
+        this.#call.estimate?.isCapped === true ? new RouterError("output-cap-ignored", { cause: error }) : error,
+      )
     else this.#allowance = this.#nextAllowance()
   }
 
   #nextAllowance(): number {
     const { lease, estimate } = this.#call
-    if (lease === null || estimate === null || estimate.stepTokens === 0) return Infinity
-    if (lease.outputTokens >= estimate.maxOutputTokens) return Infinity
+    if (lease === null || estimate === null) return Infinity
+    if (estimate.isCapped) return lease.outputTokens * TOLERANCE + TOLERATED_TOKENS
     return lease.outputTokens - Math.floor(estimate.stepTokens * MARGIN)
   }
 }

@@ -53,8 +53,8 @@ function held(
   writeDown(call, outcome, gateway)
   if (call.clientLeft) throw new RouterError("client-closed")
   const { facts } = call
-  if (call.estimate?.isUncapped === true && outcome.outputTokens < request.outputTokens)
-    call.grantedCap = Math.floor(outcome.outputTokens / facts.choices)
+  if (call.estimate?.sendsGrant === true && outcome.outputTokens < request.outputTokens)
+    call.grantedCap = Math.min(Math.floor(outcome.outputTokens / facts.drafts), facts.outputCap?.tokens ?? Infinity)
   return affordable
 }
 

@@ -33,8 +33,9 @@ function requestFacts(row: ShapeFeatureRow, model: string): RequestFacts {
     model: model === "" ? null : model,
     stream: row.stream === 1,
     includeUsage: false,
-    outputCap: field === null || tokens === null ? null : { field, tokens },
+    outputCap: field === null || tokens === null ? null : { field, fields: [field], tokens },
     choices: row.choices,
+    drafts: row.choices,
   }
 }
 

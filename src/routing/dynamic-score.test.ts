@@ -160,8 +160,9 @@ describe("score terms:", () => {
       model: "g",
       stream: false,
       includeUsage: true,
-      outputCap: { field: "max_tokens", tokens: 20_000 },
+      outputCap: { field: "max_tokens", fields: ["max_tokens"], tokens: 20_000 },
       choices: 1,
+      drafts: 1,
     },
   }
 

@@ -1,5 +1,5 @@
 /** What a call may use at most, as far as its body tells: the rules that admission and spend ceilings share. */
-import type { Group } from "../config/snapshot.ts"
+import type { Group, Target } from "../config/snapshot.ts"
 import type { RequestShape } from "../dialects/shape-reader.ts"
 import type { Asked } from "./eligibility/filter.ts"
 
@@ -24,11 +24,20 @@ export function textBytes({ bodyBytes, shape }: Pick<Asked, "bodyBytes" | "shape
   return Math.max(0, bodyBytes - shape.encodedBytes)
 }
 
-/** What the client's cap promises. Servers of the OpenAI dialects may take 0 for none; Anthropic fills its cache with it. */
-export function outputBound({ facts, dialect }: Pick<Asked, "facts" | "dialect">): number | null {
-  const tokens = facts.outputCap?.tokens ?? null
-  return tokens === 0 && dialect.name !== "anthropic" ? null : tokens
+/**
+ * The most that an answer of this target has, by the client's cap; null: none binds it. In its own dialect a cap counts only
+ * where it stands in a field that the server reads; for other dialects the router writes it. Servers of the OpenAI dialects
+ * may take 0 for none; Anthropic fills its cache with it.
+ */
+export function outputBound({ facts, dialect }: Pick<Asked, "facts" | "dialect">, target: Bounded): number | null {
+  const cap = facts.outputCap
+  if (cap === null || (cap.tokens === 0 && dialect.name !== "anthropic")) return null
+  if (target.dialect !== dialect.name) return Math.max(cap.tokens, target.facts.minOutputTokens)
+  const { capFields } = target.reservation
+  return capFields === null || capFields.some((field) => cap.fields.includes(field)) ? cap.tokens : null
 }
+
+export type Bounded = Pick<Target, "dialect" | "reservation" | "facts">
 
 /** Does the call point at content that is not in its body? Then its input may be as long as a context. */
 export function hidesContent(asked: Pick<Asked, "shape" | "holdsState">, group: Group | null): boolean {

@@ -77,7 +77,7 @@ export function ranked(specs: readonly TargetSpec[], surroundings: Surroundings 
   const call: Partial<CallFacts> = {
     dialect: "openai-chat",
     group: { name: "g" } as Group,
-    request: { model: "g", stream: false, includeUsage: true, outputCap: null, choices: 1 },
+    request: { model: "g", stream: false, includeUsage: true, outputCap: null, choices: 1, drafts: 1 },
     estimatedInputTokens: 1000,
     body: null,
     shape: null,

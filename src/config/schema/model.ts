@@ -138,9 +138,13 @@ export const model: z.ZodType = block(
     honors_max_tokens: byDefault(field(facts, "honors_max_tokens"), true),
     force_store_false: byDefault(field(facts, "force_store_false"), false),
     output_token_field: optional(
-      key(outputTokenField, "The name of the output cap where the router itself writes one. Chat upstreams only.", {
-        resolved: "`max_completion_tokens` for api.openai.com, else `max_tokens`",
-      }),
+      key(
+        outputTokenField,
+        "The name of the output cap that the server reads: a client's cap under another name is not taken for one by limits, and the router writes its own under this one. Chat upstreams only.",
+        {
+          resolved: "`max_completion_tokens` for api.openai.com, else `max_tokens`",
+        },
+      ),
     ),
     traffic_shape: providerShaping,
   },

@@ -9,6 +9,7 @@ const GOVERNED: ReadonlyMap<string, GovernedType> = new Map<string, GovernedType
   ["stream", "boolean"],
   ["stream_options", "object"],
   ["n", "count"],
+  ["best_of", "count"],
   ["max_tokens", "count"],
   ["max_completion_tokens", "count"],
 ])
@@ -17,12 +18,14 @@ const CAPS = ["max_tokens", "max_completion_tokens"] as const
 
 export function peek(body: ScannedObject): RequestFacts {
   const found = governedMembers(body, GOVERNED)
+  const choices = Math.max(1, countOf(body.bytes, found.get("n")) ?? 1)
   return {
     model: modelOf(body.bytes, found.get("model")),
     stream: isTrue(body.bytes, found.get("stream")),
     includeUsage: asksForUsage(body.bytes, found.get("stream_options")),
     outputCap: outputCapOf(body.bytes, found, CAPS),
-    choices: Math.max(1, countOf(body.bytes, found.get("n")) ?? 1),
+    choices,
+    drafts: Math.max(choices, countOf(body.bytes, found.get("best_of")) ?? 1),
   }
 }
 

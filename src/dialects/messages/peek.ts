@@ -19,5 +19,6 @@ export function peek(body: ScannedObject): RequestFacts {
     includeUsage: true,
     outputCap: outputCapOf(body.bytes, found, CAPS),
     choices: 1,
+    drafts: 1,
   }
 }

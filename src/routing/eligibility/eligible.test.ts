@@ -81,8 +81,9 @@ const asked: fc.Arbitrary<Asked> = fc.record({
     model: fc.constant("g"),
     stream: fc.boolean(),
     includeUsage: fc.constant(true),
-    outputCap: fc.option(fc.nat(3000).map((tokens) => ({ field: "max_tokens", tokens }))),
+    outputCap: fc.option(fc.nat(3000).map((tokens) => ({ field: "max_tokens", fields: ["max_tokens"], tokens }))),
     choices: fc.constantFrom(1, 2),
+    drafts: fc.constantFrom(1, 2),
   }),
   shape,
   bodyBytes: fc.constantFrom(100, 9000, 100_000),
@@ -161,7 +162,7 @@ const ABLE: Partial<Target> = {
 }
 const UNREAD = {
   dialect: { name: "openai-chat" },
-  facts: { choices: 1, outputCap: null },
+  facts: { choices: 1, drafts: 1, outputCap: null },
   bodyBytes: 1,
   ts: 0,
   ceiling: null,

@@ -44,11 +44,11 @@ function estimatedCostNanoUsd(target: Target, group: Group, asked: Asked): numbe
   const { prices, reservation } = target
   const { contextTokens, maxOutputTokens, maxImageTokens, streamTokens } = reservation
   const { facts, shape } = asked
-  const answer = Math.min(outputBound(asked) ?? streamTokens, maxOutputTokens ?? contextTokens ?? Infinity)
+  const answer = Math.min(outputBound(asked, target) ?? streamTokens, maxOutputTokens ?? contextTokens ?? Infinity)
   const files = encodedTokens(shape, maxImageTokens ?? IMAGE_TOKENS, maxImageTokens !== null)
   const visible = Math.ceil(textBytes(asked) / BYTES_PER_TOKEN) + files
   const hidden = hidesContent(asked, group) ? (contextTokens ?? UNKNOWN_CONTEXT_TOKENS) - answer : 0
-  const tokens = expectedCostNanoUsd(prices, NO_FIGURES, Math.max(visible, hidden), answer * facts.choices)
+  const tokens = expectedCostNanoUsd(prices, NO_FIGURES, Math.max(visible, hidden), answer * facts.drafts)
   if (tokens === null) return null
   return (tokens + shape.imageCount * (prices.image ?? 0)) * askedFactor(target, asked)
 }
