@@ -157,12 +157,7 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
   "concurrency-exceeded": { status: 429, blame: "caller", retryable: true, message: "Too many calls at once." },
   "quota-exhausted": { status: 429, blame: "caller", retryable: false, message: "The quota is spent." },
   "spend-exhausted": { status: 429, blame: "caller", retryable: false, message: "The budget is spent." },
-  "traffic-shaped": {
-    status: 429,
-    blame: "caller",
-    retryable: true,
-    message: "The call was held back by traffic shaping.",
-  },
+  "traffic-shaped": { status: 429, blame: "caller", retryable: true, message: "Traffic shaping held the call back." },
   "sign-in-limited": { status: 429, blame: "caller", retryable: true, message: "Too many sign-ins fail or wait." },
   "client-closed": {
     status: 499,
@@ -189,12 +184,7 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     message: "The privacy filter of this model group could not run.",
   },
   "upstream-failed": { status: 502, blame: "upstream", retryable: true, message: "The upstream failed." },
-  "output-cap-ignored": {
-    status: 502,
-    blame: "upstream",
-    retryable: false,
-    message: "The upstream writes more than the request's output cap allows.",
-  },
+  "output-cap-ignored": { status: 502, blame: "upstream", retryable: false, message: "The upstream ignored the cap." },
   "upstream-refused": {
     status: 502,
     blame: "upstream",

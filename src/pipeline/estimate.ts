@@ -59,7 +59,7 @@ export function estimate(call: Call, targets: readonly Target[], estimator: Esti
   return {
     inputTokens,
     outputTokens,
-    leastOutputTokens: sendsGrant ? LEAST_CAP * facts.drafts : outputTokens,
+    leastOutputTokens: sendsGrant ? Math.max(LEAST_CAP, output.askedTokens) * facts.drafts : outputTokens,
     ...dearest(call, targets, inputTokens, isHidden ? inputTokens : input.files),
     ...learnable(call, targets, isHidden),
     stepTokens: output.isCapped ? Math.ceil(outputTokens / CAPPED_STEPS) + LEAST_CAP : outputTokens,
@@ -120,6 +120,8 @@ function visibleInput(
 
 interface Output {
   readonly tokens: number
+  /** By the client's cap, whether or not a server reads it; 0: it has none. */
+  readonly askedTokens: number
   readonly maxTokens: number
   readonly isCapped: boolean
 }
@@ -136,14 +138,15 @@ function outputOf(call: Call, targets: readonly Target[]): Output {
     const { reservation } = target
     const bound = outputBound(call, target)
     isCapped &&= bound !== null
-    capTokens = Math.max(capTokens, bound ?? 0)
+    // what is said where a server is not known to look may bind it all the same, and then allows so much
+    capTokens = Math.max(capTokens, bound ?? facts.outputCap?.tokens ?? 0)
     const most = reservation.maxOutputTokens ?? UNKNOWN_MAX_OUTPUT_TOKENS
     maxTokens = Math.max(maxTokens, reservation.maxOutputTokens ?? Infinity)
     ceiling = Math.max(ceiling, reservation.maxOutputTokens ?? reservation.contextTokens ?? Infinity)
     streamTokens = Math.max(streamTokens, facts.stream ? Math.min(most, reservation.streamTokens) : most)
   }
   const tokens = isCapped ? capTokens : Math.max(capTokens, streamTokens)
-  return { tokens: Math.min(tokens, ceiling), maxTokens, isCapped }
+  return { tokens: Math.min(tokens, ceiling), askedTokens: Math.min(capTokens, ceiling), maxTokens, isCapped }
 }
 
 /** Uses of hosted tools that are reserved: nothing in most requests bounds them. */

@@ -91,7 +91,7 @@ afterAll(async () => {
   await upstream.stop()
 })
 
-const CAPS = { chat: "max_completion_tokens", responses: "max_output_tokens", messages: "max_tokens" } as const
+const CAPS = { chat: "max_tokens", responses: "max_output_tokens", messages: "max_tokens" } as const
 
 /** Who serves a call with this output cap; else what stands against each target. */
 async function outcome(dialect: Dialect, model: string, cap: number, token?: string): Promise<unknown> {
@@ -164,7 +164,7 @@ const DEAR: readonly (readonly [string, Dialect, object, 200 | 400, string?])[] 
   ["a small call", "chat", {}, 200],
   ["a small call", "responses", {}, 200],
   ["a small call", "messages", {}, 200],
-  ["a cap of 0, which servers take for none", "chat", { max_completion_tokens: 0 }, 400],
+  ["a cap of 0, which servers take for none", "chat", { max_tokens: 0 }, 400],
   ["the same", "responses", { max_output_tokens: 0 }, 400],
   ["a cap of 0, which fills the cache", "messages", { max_tokens: 0 }, 200],
   ["a document in base64", "messages", user(pdf(10_000_000)), 400],
