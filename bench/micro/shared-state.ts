@@ -91,6 +91,7 @@ const shared = new SharedState({
   drawId,
   totalsOf: benchTotals,
   usedBy: () => Promise.resolve(new Map()),
+  isLimited: () => true,
   onUnavailable: "fail_closed",
   recountMs: 0,
 })

@@ -209,6 +209,13 @@ export class MemoryState implements GovernanceState {
     }
   }
 
+  isCounted(): boolean {
+    return false
+  }
+
+  /** Here `restore` does it. */
+  recount(): void {}
+
   close(): void {}
 
   #holdings({ subjects }: CompiledLimits, ts: number): readonly Holding[] {

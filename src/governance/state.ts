@@ -189,9 +189,10 @@ export interface GovernanceState {
   settle(lease: Lease, actual: Amounts, nowMs: number): void
   /**
    * Books the call of a caller that had no limits when it began, and has some now, or what a call has used beyond what was
-   * booked. Below zero: less than was booked; the minute in which it was admitted keeps it.
+   * booked. Below zero: less than was booked; the minute in which it was admitted keeps it. `id`: of the call, where all that it
+   * used is booked.
    */
-  book(limits: CompiledLimits, ts: number, actual: Amounts, nowMs: number): void
+  book(limits: CompiledLimits, ts: number, actual: Amounts, nowMs: number, id?: string): void
   /** Says that these calls are still in flight; leases that nobody renews are settled at what they reserved. */
   renew(leases: Iterable<Lease>, nowMs: number): void
   /** One line for each check, in their order. */
@@ -210,5 +211,12 @@ export interface GovernanceState {
    * reservations stay. A store that others count in as well takes it only for what it does not know.
    */
   restore(totals: readonly SubjectTotals[], nowMs: number): Soon<void>
+  /** Others count this subject, too: what is used without a lease is to be booked there. */
+  isCounted(key: string): boolean
+  /**
+   * These begin to be limited in this process, while others may count them, or should have: a shared store takes what the ledger knows
+   * of them. Never rejects: where the store or the ledger is away, it is done when both are there.
+   */
+  recount(subjects: readonly Subject[]): Soon<void>
   close(): Soon<void>
 }

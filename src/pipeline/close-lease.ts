@@ -11,7 +11,7 @@ export function closeLease(call: Call, gateway: Gateway, usage: UsageRow): void 
     learn(call, gateway, usage)
   }
   if (estimate !== null) gateway.governance.estimator.imagesEnded(estimate.imageModels)
-  if (call.snapshot !== gateway.snapshot) bookLate(call, gateway, usage)
+  bookLate(call, gateway, usage)
 }
 
 function amountsOf(call: Call, usage: UsageRow): Amounts {
@@ -37,14 +37,15 @@ function learn(call: Call, { governance }: Gateway, usage: UsageRow): void {
 }
 
 /**
- * The configuration has changed since: of the caller and the project that the call's row names, what has limits now, and
- * had none when the call began, counts it all the same.
+ * Of the caller and the project that the call's row names, what had no limits when the call began counts it all the same where it has
+ * some now, or has some in other processes.
  */
 function bookLate(call: Call, gateway: Gateway, usage: UsageRow): void {
   const caller = call.credential?.caller
-  if (caller === undefined) return
+  const isShared = gateway.governance.state.isStoreUp !== null
+  if (caller === undefined || (call.snapshot === gateway.snapshot && !isShared)) return
   const held = new Set(caller.limits?.subjects.map(({ key }) => key))
-  bookOutside(caller.id, caller.project, call.ts, amountsOf(call, usage), gateway, held)
+  bookOutside(caller.id, caller.project, call.ts, amountsOf(call, usage), gateway, { held, id: call.id })
 }
 
 const NONE: ReadonlySet<string> = new Set()
@@ -63,11 +64,19 @@ export function bookOutside(
   ts: number,
   amounts: Amounts,
   { snapshot, governance, clock }: Gateway,
-  held: ReadonlySet<string> = NONE,
+  { held = NONE, id }: { readonly held?: ReadonlySet<string>; readonly id?: string } = {},
 ): void {
-  const subjects = [`caller:${callerId}`, `project:${project}`].flatMap((key): Subject[] => {
-    const subject = snapshot.limitedSubjects.get(key)
-    return subject === undefined || held.has(key) ? [] : [subject]
+  const { state } = governance
+  const named: readonly (readonly [Subject["scope"], string])[] = [
+    ["caller", callerId],
+    ["project", project],
+  ]
+  const subjects = named.flatMap(([scope, name]): Subject[] => {
+    const key = `${scope}:${name}`
+    if (held.has(key)) return []
+    const own = snapshot.limitedSubjects.get(key)
+    if (own !== undefined) return [own]
+    return state.isCounted(key) ? [{ key, scope, id: name }] : []
   })
-  if (subjects.length > 0) governance.state.book({ ...NOTHING_CHECKED, subjects }, ts, amounts, clock.monotonicMs())
+  if (subjects.length > 0) state.book({ ...NOTHING_CHECKED, subjects }, ts, amounts, clock.monotonicMs(), id)
 }

@@ -166,6 +166,7 @@ async function openState(options: GovernOptions): Promise<GovernanceState> {
     drawId: () => random.hex(ID_BYTES),
     totalsOf: (subjects) => allTotals(subjects, snapshot(), ledger, clock),
     usedBy: (requestIds) => ledger.usedBy(requestIds),
+    isLimited: (key) => snapshot().limitedSubjects.has(key),
   })
   await state.open()
   return state

@@ -17,6 +17,7 @@ export interface TotalsStore {
 /**
  * At a start, or later than that: only subjects that are not counted yet are read; where there is none, the ledger is not
  * asked. While it does not answer, these subjects are withheld. Rejects then.
+ * What several processes share may lack calls of those that had no such limit yet: it is counted anew while calls go on.
  */
 export async function restoreLimits(
   snapshot: Snapshot,
@@ -24,6 +25,10 @@ export async function restoreLimits(
   store: TotalsStore,
   clock: Clock,
 ): Promise<void> {
+  if (isShared(state)) {
+    void state.recount([...snapshot.limitedSubjects.values()])
+    return
+  }
   const uncounted = await uncountedIn(snapshot, null, state)
   if (uncounted.subjects.length === 0) return
   state.withhold(keysOf(uncounted), clock.monotonicMs())
@@ -49,6 +54,11 @@ export async function adoptLimits(
   const uncounted = await uncountedIn(next, running, state)
   let isKnown = true
   if (uncounted.subjects.length === 0) swap()
+  else if (isShared(state))
+    await store.alone(async () => {
+      await state.recount(uncounted.subjects)
+      swap()
+    })
   else {
     try {
       // nobody has to wait for that
@@ -58,7 +68,7 @@ export async function adoptLimits(
         swap()
       })
     } catch (error) {
-      if (asRouterError(error).code !== "usage-store-unavailable" || state.isStoreUp !== null) throw error
+      if (asRouterError(error).code !== "usage-store-unavailable") throw error
       isKnown = false
       state.withhold(keysOf(uncounted), clock.monotonicMs())
       swap()
@@ -73,6 +83,10 @@ function keysOf({ subjects }: Uncounted): readonly string[] {
   return subjects.map(({ key }) => key)
 }
 
+function isShared(state: GovernanceState): boolean {
+  return state.isStoreUp !== null
+}
+
 interface Uncounted {
   readonly subjects: readonly Subject[]
   /** Some of them are limited for ever. */
@@ -84,7 +98,6 @@ async function uncountedIn(next: Snapshot, running: Snapshot | null, state: Gove
   const subjects = new Map<string, Subject>()
   const asked = new Set<string>()
   let ofLifetime = false
-  const isShared = state.isStoreUp !== null
   for (const limits of next.callerLimits.values()) {
     for (const [index, subject] of (limits?.subjects ?? []).entries()) {
       const { key } = subject
@@ -93,7 +106,7 @@ async function uncountedIn(next: Snapshot, running: Snapshot | null, state: Gove
       if (asked.has(key) && !isForever) continue
       asked.add(key)
       if (asked.size % SUBJECTS_AT_A_TIME === 0) await nextTurn()
-      const isStale = running !== null && !isShared && !running.limitedSubjects.has(key)
+      const isStale = running !== null && !running.limitedSubjects.has(key)
       if (!isStale && (await state.knows(key, isForever))) continue
       subjects.set(key, subject)
       ofLifetime ||= isForever

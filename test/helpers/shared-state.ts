@@ -66,6 +66,7 @@ export async function openShared(url: string, more: Partial<SharedOptions> = {})
     drawId,
     totalsOf: totals(NOTHING),
     usedBy: nothingKnown,
+    isLimited: () => true,
   }
   const state = new SharedState({ ...standard, onUnavailable: "fail_closed", ...more })
   await state.open()

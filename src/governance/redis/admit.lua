@@ -1,6 +1,6 @@
 -- KEYS: the subjects. ARGV: time, id, { how long the lease lives in ms, day, month, input tokens, output tokens, least output tokens,
 -- nano-USD of the input, nano-USD per million output tokens }, the checks.
--- { 1, output tokens, quota state, key state, generation of each subject } | a refusal | { 2, subjects that nothing is known of }
+-- { 1, output tokens, quota state, key state, the beat, generation of each subject } | a refusal | { 2, subjects that nothing is known of }
 -- | { 3, how long the call has to wait before it may ask, in ms }
 
 local now, id = timeOf(ARGV[1]), ARGV[2]
@@ -50,7 +50,7 @@ for _, subject in ipairs(subjects) do
   reserve(subject, day, month, 1, tokens, nanoUsd)
   subject.base[CONCURRENT] = subject.base[CONCURRENT] + 1
   addToMinute(subject, slice, 1, tokens)
-  putLease(subject, id, { now + ttl, day, month, tokens, nanoUsd, slice, slice, tokens, 0 })
+  putLease(subject, id, { now + ttl, day, month, tokens, nanoUsd, slice, slice, tokens, 0, 0 })
 end
 
 -- 0: none; 1: ok; 2: warning; 3: exhausted
@@ -72,7 +72,7 @@ for at = 1, #checks, FIELDS do
   end
 end
 
-local granted = { 1, output, quotaState, keyState }
+local granted = { 1, output, quotaState, keyState, redis.call('INCR', BEAT) }
 for _, subject in ipairs(subjects) do
   save(subject)
   granted[#granted + 1] = subject.generation

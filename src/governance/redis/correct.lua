@@ -11,7 +11,7 @@ for at = 2, #ARGV, 5 do
     subjects[position] = subject
   end
   if subject then
-    correct(subject, id, tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]))
+    correct(subject, id, tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), now)
   else
     redis.call('HDEL', EXPIRED, id .. ' ' .. KEYS[position])
   end

@@ -38,20 +38,36 @@ export function prepare({ subjects, checks }: CompiledLimits): PreparedLimits {
 const MINUTE_MS = 60_000
 
 /** For the script `restore`. */
-export function totalsWords(
-  { day, month, lifetimeTokens, lastMinute }: SubjectTotals,
-  recountMs: string,
-): readonly string[] {
-  const calls = lastMinute
-    .filter(({ agoMs }) => agoMs < MINUTE_MS)
+export function totalsWords(totals: SubjectTotals, recountMs: string): readonly string[] {
+  const calls = ofLastMinute(totals)
     .toSorted((left, right) => right.agoMs - left.agoMs)
     .flatMap((call) => [call.agoMs, call.tokens])
+  return [...periodWords(totals), recountMs, ...calls.map(String)]
+}
+
+/** For the script `finish`. */
+export function finishWords(totals: SubjectTotals): readonly string[] {
+  const calls = ofLastMinute(totals)
+  const tokens = calls.reduce((sum, call) => sum + call.tokens, 0)
+  return [...periodWords(totals), String(calls.length), String(tokens)]
+}
+
+function periodWords({ day, month, lifetimeTokens }: SubjectTotals): readonly string[] {
   const numbers = [day.requests, day.tokens, day.nanoUsd, month.requests, month.tokens, month.nanoUsd, lifetimeTokens]
-  return [...numbers.map(String), recountMs, ...calls.map(String)]
+  return numbers.map(String)
+}
+
+function ofLastMinute({ lastMinute }: SubjectTotals): SubjectTotals["lastMinute"] {
+  return lastMinute.filter(({ agoMs }) => agoMs < MINUTE_MS)
 }
 
 export function storeKey(subjectKey: string): string {
   return PREFIX + subjectKey
+}
+
+/** The key of the subject that the store knows by this name. */
+export function subjectOf(name: string): string {
+  return name.slice(PREFIX.length)
 }
 
 /** The calendar day and month of an instant, as words. */
@@ -83,6 +99,8 @@ export class StoreLease implements Lease {
   readonly takenAtMs: number
   readonly quotaState: LimitState | null
   readonly keyState: LimitState | null
+  /** How much the store had taken and booked until then. */
+  readonly beat: number
   /** Of each subject: what the store's data was when the lease was taken. */
   readonly generations: string[]
   outputTokens: number
@@ -108,7 +126,8 @@ export class StoreLease implements Lease {
     this.nanoUsd = request.inputNanoUsd + outputCost(this.outputTokens, request.outputNanoUsdPerMillion)
     this.quotaState = STATES[Number(granted[2])] ?? null
     this.keyState = STATES[Number(granted[3])] ?? null
-    this.generations = granted.slice(4).map(String)
+    this.beat = Number(granted[4])
+    this.generations = granted.slice(5).map(String)
   }
 
   grow(outputTokens: number): void {

@@ -26,6 +26,7 @@ const BATCH = 128
 const RENEWALS_PER_LEASE = 4
 /** A store that lost its data is noticed so soon. */
 const LOOK_EACH_MS = 250
+const IDLE_LOOKS = 4
 
 export class OpenLeases {
   readonly #link: StoreLink
@@ -39,6 +40,7 @@ export class OpenLeases {
   #isComplaining = false
   #isUncounted = false
   #isLooking = false
+  #looks = 0
 
   constructor(link: StoreLink, rules: RenewalRules) {
     this.#link = link
@@ -84,7 +86,10 @@ export class OpenLeases {
 
   /** Never rejects. */
   async #look(): Promise<void> {
-    if (this.#isLooking || !this.#link.isUp || (this.#leases.size === 0 && this.#since !== "")) return
+    this.#looks += 1
+    // a process without calls in flight has little to lose
+    const isIdle = this.#leases.size === 0 && !this.#isUncounted && this.#looks % IDLE_LOOKS !== 0
+    if (this.#isLooking || !this.#link.isUp || (isIdle && this.#since !== "")) return
     this.#isLooking = true
     try {
       const since = await this.#rules.since()

@@ -5,10 +5,13 @@ import { runs } from "../../../test/helpers/sample.ts"
 import { startRedis, WITHOUT_REDIS, type RedisServer } from "../../../test/helpers/redis.ts"
 import { silentLog } from "../../system/log.ts"
 import { systemClock } from "../../system/clock.ts"
+import { dayOf, monthOf } from "../counts.ts"
 import { MemoryState } from "../memory.ts"
 import {
   CHECK_KINDS,
   type AdmissionRequest,
+  type Amounts,
+  type Amounts3,
   type Check,
   type CheckKind,
   type CompiledLimits,
@@ -81,6 +84,8 @@ type Step =
     }
   | { readonly is: "extend"; readonly which: number; readonly tokens: number }
   | { readonly is: "book"; readonly requests: 0 | 1; readonly tokens: number; readonly money: number }
+  /** A process without limits has used so much, and a minute later it has some. */
+  | { readonly is: "recount"; readonly tokens: number; readonly money: number }
   | { readonly is: "wait"; readonly ms: number }
   | { readonly is: "calendar"; readonly days: number }
 
@@ -127,12 +132,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       ms: fc.constantFrom(1, 333, 1000, 5000, 30_000, 59_999, 60_000, 61_001, 3_600_000),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ is: fc.constant("recount" as const), tokens: few, money }) },
   { weight: 1, arbitrary: fc.record({ is: fc.constant("calendar" as const), days: fc.constantFrom(-1, 1, 1) }) },
 )
 
 describe.skipIf(WITHOUT_REDIS !== null)(`memory and store${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
   let redis: RedisServer
   let clockMs = 0
+  let ts = START
+  /** All that was used, by the instant that it belongs to. */
+  let rows: { readonly ts: number; readonly used: Amounts }[] = []
   let ids = 0
 
   beforeAll(async () => {
@@ -146,17 +155,26 @@ describe.skipIf(WITHOUT_REDIS !== null)(`memory and store${WITHOUT_REDIS === nul
   const freshStore = async (): Promise<StoreState> => {
     await redis.command("FLUSHALL")
     const totalsOf = (subjects: readonly Subject[]): Promise<readonly SubjectTotals[]> => {
-      const none = { requests: 0, tokens: 0, nanoUsd: 0 }
-      const empty = {
-        ts: START,
-        day: none,
-        month: none,
+      const sumOf = (isIn: (at: number) => boolean): Amounts3 => {
+        const sums = { requests: 0, tokens: 0, nanoUsd: 0 }
+        for (const row of rows) {
+          if (!isIn(row.ts)) continue
+          sums.requests += row.used.requests
+          sums.tokens += row.used.tokens
+          sums.nanoUsd += row.used.nanoUsd
+        }
+        return sums
+      }
+      const known = {
+        ts,
+        day: sumOf((at) => dayOf(at) === dayOf(ts)),
+        month: sumOf((at) => monthOf(at) === monthOf(ts)),
         beside: [],
-        lifetimeTokens: 0,
+        lifetimeTokens: sumOf(() => true).tokens,
         isWholeLifetime: true,
         lastMinute: [],
       }
-      return Promise.resolve(subjects.map(({ key }) => ({ key, ...empty })))
+      return Promise.resolve(subjects.map(({ key }) => ({ key, ...known })))
     }
     const store = new StoreState({
       url: redis.url,
@@ -194,10 +212,12 @@ describe.skipIf(WITHOUT_REDIS !== null)(`memory and store${WITHOUT_REDIS === nul
     await fc.assert(
       fc.asyncProperty(limits, fc.array(step, { minLength: 5, maxLength: 40 }), async (rules, steps) => {
         clockMs = 1_000_000_000
+        ts = START
+        rows = []
         const store = await freshStore()
         const memory = new MemoryState()
-        const leases: [Lease, Lease][] = []
-        let ts = START
+        const leases: [Lease, Lease, number][] = []
+        const open = new Set<Lease>()
         for (const one of steps) {
           if (one.is === "wait") clockMs += one.ms
           else if (one.is === "calendar") ts += one.days * DAY_MS
@@ -215,16 +235,27 @@ describe.skipIf(WITHOUT_REDIS !== null)(`memory and store${WITHOUT_REDIS === nul
             }
             const [here, there] = [memory.admit(request), await store.admit(request)]
             expect(plain(there)).toEqual(plain(here))
-            if (here.kind === "lease" && there.kind === "lease") leases.push([here, there])
+            if (here.kind === "lease" && there.kind === "lease") {
+              leases.push([here, there, ts])
+              open.add(here)
+            }
           } else if (one.is === "book") {
             const actual = { requests: one.requests, tokens: one.tokens, nanoUsd: one.money }
             memory.book(rules, ts, actual, clockMs)
             store.book(rules, ts, actual)
+            rows.push({ ts, used: actual })
+          } else if (one.is === "recount") {
+            const actual = { requests: 1 as const, tokens: one.tokens, nanoUsd: one.money }
+            rows.push({ ts, used: actual })
+            memory.book({ ...rules, subjects: SUBJECTS }, ts, actual, clockMs)
+            clockMs += 61_001
+            await store.recount(SUBJECTS)
           } else {
             const pair = leases[one.which % Math.max(1, leases.length)]
             if (pair === undefined) continue
             if (one.is === "settle") {
               const actual = { requests: one.requests, tokens: one.tokens, nanoUsd: one.money }
+              if (open.delete(pair[0])) rows.push({ ts: pair[2], used: actual })
               memory.settle(pair[0], actual, clockMs)
               store.settle(pair[1], actual)
             } else {

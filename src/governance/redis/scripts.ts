@@ -4,6 +4,9 @@ import book from "./book.lua" with { type: "text" }
 import checks from "./checks.lua" with { type: "text" }
 import correct from "./correct.lua" with { type: "text" }
 import expired from "./expired.lua" with { type: "text" }
+import finish from "./finish.lua" with { type: "text" }
+import noted from "./noted.lua" with { type: "text" }
+import recount from "./recount.lua" with { type: "text" }
 import extend from "./extend.lua" with { type: "text" }
 import look from "./look.lua" with { type: "text" }
 import renew from "./renew.lua" with { type: "text" }
@@ -28,6 +31,9 @@ export const CORRECT: Script = script(subject, correct)
 export const RENEW: Script = script(subject, renew)
 export const RESTORE: Script = script(subject, since, restore)
 export const LOOK: Script = script(subject, since, look)
+export const RECOUNT: Script = script(subject, recount)
+export const NOTED: Script = script(subject, noted)
+export const FINISH: Script = script(subject, finish)
 export const VIEW: Script = script(subject, checks, view)
 export const ALL_SCRIPTS: readonly Script[] = [
   ADMIT,
@@ -39,6 +45,9 @@ export const ALL_SCRIPTS: readonly Script[] = [
   RENEW,
   RESTORE,
   LOOK,
+  RECOUNT,
+  NOTED,
+  FINISH,
   VIEW,
 ]
 /** Does the store take writes? */

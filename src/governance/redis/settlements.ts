@@ -34,8 +34,11 @@ export class Settlements {
   #isScheduled = false
   #isHeld = false
   #onIdle: (() => void) | null = null
+  readonly #onBeat: (beat: number) => void
 
-  constructor(link: StoreLink, timers: Timers, log: Log, time: () => string) {
+  /** `onBeat` hears how much the store has taken and booked. */
+  constructor(link: StoreLink, timers: Timers, log: Log, time: () => string, onBeat: (beat: number) => void) {
+    this.#onBeat = onBeat
     this.#link = link
     this.#timers = timers
     this.#log = log
@@ -104,7 +107,8 @@ export class Settlements {
   async #send(script: typeof SETTLE, words: readonly string[], putBack: () => void): Promise<void> {
     this.#inFlight += 1
     try {
-      await this.#link.run(script, words)
+      const answer = await this.#link.run(script, words)
+      if (script === SETTLE) this.#onBeat(Number(answer))
     } catch (error) {
       putBack()
       if (this.#link.isUp) {

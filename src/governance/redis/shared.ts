@@ -1,6 +1,6 @@
 /** The shared state with a rule for the time that it cannot be reached. */
 import { RouterError } from "../../errors.ts"
-import type { Clock } from "../../system/clock.ts"
+import type { Clock, Timer } from "../../system/clock.ts"
 import { dayOf } from "../counts.ts"
 import { MemoryState } from "../memory.ts"
 import type {
@@ -12,18 +12,23 @@ import type {
   Lease,
   LimitState,
   Refusal,
+  Subject,
   SubjectTotals,
 } from "../state.ts"
 import { StoreLease } from "./lease.ts"
 import { StoreUnavailable } from "./link.ts"
-import { StoreState, type StoreOptions, type Sums } from "./store.ts"
+import { StoreState } from "./store.ts"
+import type { StoreOptions, Sums } from "./store-options.ts"
 
 export interface SharedOptions extends StoreOptions {
   /** `fail_closed`: calls of callers with limits are refused. `local`: each process counts for itself meanwhile. */
   readonly onUnavailable: "fail_closed" | "local"
+  /** Has this process limits for the subject? */
+  readonly isLimited: (key: string) => boolean
 }
 
 const RETRY_AFTER_S = 2
+const RECOUNT_RETRY_MS = 1000
 
 /** Taken in the memory of this process, while the store was away. */
 class LocalLease implements Lease {
@@ -76,12 +81,20 @@ export class SharedState implements GovernanceState {
   #local: Promise<MemoryState> | null = null
   /** Hears what the store is told, too; while the ledger is read, for later. */
   #counting: { tell(booking: (local: MemoryState) => void): void } | null = null
+  /** To be counted anew, by key. */
+  readonly #uncounted = new Map<string, Subject>()
+  #recountLater: Timer | null = null
+  #isClosed = false
   readonly #owed = new Map<CompiledLimits, Map<number, Owed>>()
 
   constructor(options: SharedOptions) {
     this.#options = options
     this.#clock = options.clock
-    this.#store = new StoreState({ ...options, onUp: () => this.#cameUp() })
+    this.#store = new StoreState({
+      ...options,
+      onUp: () => this.#cameUp(),
+      onCounted: (keys) => this.#learnForeign(keys),
+    })
   }
 
   open(): Promise<void> {
@@ -137,9 +150,9 @@ export class SharedState implements GovernanceState {
     this.#counting?.tell((local) => local.book(lease.limits, lease.ts, actual, nowMs))
   }
 
-  book(limits: CompiledLimits, ts: number, actual: Amounts, nowMs: number): void {
+  book(limits: CompiledLimits, ts: number, actual: Amounts, nowMs: number, id?: string): void {
     this.#counting?.tell((local) => local.book(limits, ts, actual, nowMs))
-    this.#store.book(limits, ts, actual)
+    this.#store.book(limits, ts, actual, nowMs, id)
   }
 
   renew(leases: Iterable<Lease>): void {
@@ -171,7 +184,47 @@ export class SharedState implements GovernanceState {
     return this.#store.restore(totals)
   }
 
+  isCounted(key: string): boolean {
+    return this.#store.isCounted(key)
+  }
+
+  async recount(subjects: readonly Subject[]): Promise<void> {
+    for (const subject of subjects) this.#uncounted.set(subject.key, subject)
+    await this.#recountAll()
+  }
+
+  /** Again until it succeeds. Never rejects. */
+  async #recountAll(): Promise<void> {
+    const subjects = [...this.#uncounted.values()]
+    if (subjects.length === 0 || this.#isClosed) return
+    try {
+      await this.#store.recount(subjects)
+      for (const one of subjects) if (this.#uncounted.get(one.key) === one) this.#uncounted.delete(one.key)
+    } catch (error) {
+      if (this.#isClosed || this.#recountLater !== null) return
+      if (!(error instanceof StoreUnavailable))
+        this.#options.log.warn("limits cannot be counted anew yet", { cause: error })
+      this.#recountLater = this.#clock.after(RECOUNT_RETRY_MS, () => {
+        this.#recountLater = null
+        void this.#recountAll()
+      })
+      this.#recountLater.unref()
+    }
+  }
+
+  /** What others count, and this process has no limits for, was used here without being told. */
+  #learnForeign(keys: readonly string[]): void {
+    const foreign = keys.flatMap((key): Subject[] => {
+      const [scope = "", ...rest] = key.split(":")
+      if (this.#options.isLimited(key) || (scope !== "caller" && scope !== "project")) return []
+      return [{ key, scope, id: rest.join(":") }]
+    })
+    if (foreign.length > 0) void this.recount(foreign)
+  }
+
   async close(): Promise<void> {
+    this.#isClosed = true
+    this.#recountLater?.close()
     this.#payBack()
     await this.#store.close()
   }

@@ -1,10 +1,15 @@
--- Since when the store has had its data, as "<what was drawn then> <time>". KEYS: the mark. ARGV: time, what to write where there is none.
--- A store that was emptied, by whomever, has none.
+-- Since when the store has had its data, as "<what was drawn then> <time>". A store that was emptied, by whomever, has none.
 
-local function sinceOf(key, now, drawn)
-  local mark = redis.call('GET', key)
-  if mark then return mark end
-  mark = drawn .. ' ' .. exact(now)
-  redis.call('SET', key, mark)
+local function begin(now, drawn)
+  local mark = drawn .. ' ' .. exact(now)
+  redis.call('SET', MARK, mark)
   return mark
+end
+
+local function bornAt(mark)
+  return tonumber(string.match(mark, '%S+$')) or 0
+end
+
+local function sinceOf(now, drawn)
+  return redis.call('GET', MARK) or begin(now, drawn)
 end

@@ -1,6 +1,4 @@
 /** Limits counted in Redis or Valkey, for any number of processes: one atomic script for each step. */
-import type { Clock } from "../../system/clock.ts"
-import type { Log } from "../../system/log.ts"
 import type {
   AdmissionRequest,
   Amounts,
@@ -15,37 +13,13 @@ import type {
 import { refusalOf, viewsOf } from "./answers.ts"
 import { ExpiredLeases } from "./expired-leases.ts"
 import { CalendarWords, prepare, StoreLease, storeKey, totalsWords, type PreparedLimits } from "./lease.ts"
-import { StoreLink, StoreUnavailable, type LinkLimits, type StoreAddress } from "./link.ts"
+import { StoreHistory } from "./history.ts"
+import { StoreLink, StoreUnavailable } from "./link.ts"
 import { OpenLeases } from "./open-leases.ts"
-import { ADMIT, ALL_SCRIPTS, EXTEND, LOOK, RESTORE, VIEW, type Script } from "./scripts.ts"
+import { Recounts } from "./recounts.ts"
+import { ADMIT, ALL_SCRIPTS, EXTEND, RESTORE, VIEW, type Script } from "./scripts.ts"
 import { Settlements } from "./settlements.ts"
-
-export interface StoreOptions extends StoreAddress {
-  readonly clock: Clock
-  readonly log: Log
-  /** A text that no other process draws. */
-  readonly drawId: () => string
-  /** What the ledger knows of these subjects, and of as many others as it likes: for a store that knows nothing of them. */
-  readonly totalsOf: (subjects: readonly Subject[]) => Promise<readonly SubjectTotals[]>
-  /** What the ledger's rows of these calls say that they used; calls without rows are left out. */
-  readonly usedBy: (requestIds: readonly string[]) => Promise<ReadonlyMap<string, Amounts>>
-  /** The store answers, again or for the first time. */
-  readonly onUp?: (() => void) | undefined
-  readonly limits?: Partial<LinkLimits> | undefined
-  /** How long a lease lives that nobody renews. */
-  readonly leaseMs?: number | undefined
-  /** How long processes may take to count again what they have in flight, after the store was found empty. */
-  readonly recountMs?: number | undefined
-  /** For tests: what scripts take for the time of the store, in milliseconds. */
-  readonly timeMs?: (() => number) | undefined
-}
-
-/** Amounts of many calls. */
-export interface Sums {
-  readonly requests: number
-  readonly tokens: number
-  readonly nanoUsd: number
-}
+import type { StoreOptions, Sums } from "./store-options.ts"
 
 const LEASE_MS = 15_000
 /** How often expired leases are looked for, while one may live. */
@@ -53,7 +27,6 @@ const LOOKS_PER_LEASE = 3
 /** Longer than it takes to notice, also where the connection has to be made anew. */
 const RECOUNT_MS = 1500
 const WAIT_STEP_MS = 100
-const MARK = storeKey("since")
 const DRAIN_MS = 2000
 /** A store that forgets a subject between two answers, again and again, is of no use. */
 const MOST_TRIES = 3
@@ -68,6 +41,8 @@ export class StoreState implements GovernanceState {
   readonly #calendar = new CalendarWords()
   readonly #leaseMs: number
   readonly #recountMs: string
+  readonly #recounts: Recounts
+  readonly #history: StoreHistory
   #restoring: Promise<void> | null = null
 
   constructor(options: StoreOptions) {
@@ -82,13 +57,20 @@ export class StoreState implements GovernanceState {
       scripts: ALL_SCRIPTS,
       onUp: () => this.#cameUp(),
     })
-    this.#settlements = new Settlements(this.#link, clock, log, time)
+    this.#settlements = new Settlements(this.#link, clock, log, time, (beat) => this.#history.saw(beat))
+    this.#history = new StoreHistory(this.#link, { ...options, time })
+    this.#recounts = new Recounts(this.#link, {
+      ...options,
+      time,
+      calendar: this.#calendar,
+      restore: (totals) => this.restore(totals),
+    })
     this.#open = new OpenLeases(this.#link, {
       clock,
       log,
       leaseMs,
       time,
-      since: () => this.#since(),
+      since: () => this.#history.since(),
       restore: (subjects) => this.#restoreOnce(subjects),
     })
     this.#expired = new ExpiredLeases(this.#link, { clock, log, everyMs: leaseMs / LOOKS_PER_LEASE, time, usedBy })
@@ -119,6 +101,7 @@ export class StoreState implements GovernanceState {
     const answer = await this.#askUntilKnown(ADMIT, words, limits, undo)
     if (answer[0] === 0) return refusalOf(limits, ts, answer)
     const lease = new StoreLease(request, prepared, calendar, answer)
+    this.#history.saw(lease.beat)
     this.#open.add(lease)
     return lease
   }
@@ -145,15 +128,15 @@ export class StoreState implements GovernanceState {
     this.#settlements.add({ id, calendar, requests, tokens, nanoUsd, keys: prepared.keys, generations })
   }
 
-  book(limits: CompiledLimits, ts: number, actual: Amounts): void {
+  book(limits: CompiledLimits, ts: number, actual: Amounts, _?: number, id: string | null = null): void {
     const takesBack = actual.tokens < 0 || actual.nanoUsd < 0
     // a subject that was restored since knows less already; what adds up is rather counted twice than not at all
-    this.#book(limits, ts, actual, (key) => (takesBack ? this.#open.generationOf(key) : ""))
+    this.#book(limits, ts, actual, id, (key) => (takesBack ? this.#open.generationOf(key) : ""))
   }
 
   /** Calls that were counted elsewhere while the store was away; not where a subject was restored from the ledger since. */
   bookLate(limits: CompiledLimits, ts: number, sums: Sums): void {
-    this.#book(limits, ts, sums, (key) => this.#open.generationOf(key))
+    this.#book(limits, ts, sums, null, (key) => this.#open.generationOf(key))
   }
 
   renew(leases: Iterable<Lease>): void {
@@ -174,6 +157,17 @@ export class StoreState implements GovernanceState {
 
   async forget(keys: readonly string[]): Promise<void> {
     await this.#link.ask("DEL", keys.map(storeKey))
+    await this.#history.forget(keys.map(storeKey))
+  }
+
+  isCounted(key: string): boolean {
+    return this.#history.counts(storeKey(key))
+  }
+
+  /** Rejects where the store or the ledger does not answer. */
+  async recount(subjects: readonly Subject[]): Promise<void> {
+    await this.settled()
+    await this.#recounts.run(subjects)
   }
 
   async restore(totals: readonly SubjectTotals[]): Promise<void> {
@@ -248,11 +242,18 @@ export class StoreState implements GovernanceState {
     this.#settlements.add({ id, calendar, requests: 0, tokens: 0, nanoUsd: 0, keys, generations: [] })
   }
 
-  #book(limits: CompiledLimits, ts: number, sums: Sums, generationOf: (key: string) => string): void {
+  #book(
+    limits: CompiledLimits,
+    ts: number,
+    sums: Sums,
+    id: string | null,
+    generationOf: (key: string) => string,
+  ): void {
     const { keys } = this.#preparedFor(limits)
-    const mark = storeKey(`booked:${this.#options.drawId()}`)
+    const drawn = this.#options.drawId()
+    const mark = storeKey(`booked:${drawn}`)
     const amounts = [sums.requests, sums.tokens, sums.nanoUsd].map(String)
-    const head = [String(keys.length + 1), ...keys, mark, this.#time(), ...this.#calendar.of(ts)]
+    const head = [String(keys.length + 1), ...keys, mark, this.#time(), id ?? drawn, ...this.#calendar.of(ts)]
     this.#settlements.book([...head, ...amounts, ...keys.map(generationOf)])
   }
 
@@ -268,10 +269,6 @@ export class StoreState implements GovernanceState {
     return this.#restoring
   }
 
-  async #since(): Promise<string> {
-    return String(await this.#link.run(LOOK, ["1", MARK, this.#time(), this.#options.drawId()]))
-  }
-
   /** What ends meanwhile is booked behind the totals, which may not have it yet: rather twice than not at all. */
   async #restoreFrom(unknown: readonly Subject[]): Promise<void> {
     this.#settlements.hold()
@@ -285,7 +282,7 @@ export class StoreState implements GovernanceState {
 
   async #restore(totals: SubjectTotals): Promise<void> {
     const name = storeKey(totals.key)
-    const head = ["2", name, MARK, this.#time(), this.#options.drawId(), ...this.#calendar.of(totals.ts)]
+    const head = ["1", name, this.#time(), this.#options.drawId(), ...this.#calendar.of(totals.ts)]
     const restored = this.#link.run(RESTORE, [...head, ...totalsWords(totals, this.#recountMs)])
     // on its heels, so that nobody is admitted in between
     this.#open.countAgain(name)
@@ -293,8 +290,9 @@ export class StoreState implements GovernanceState {
   }
 
   #cameUp(): void {
-    this.#settlements.flush()
+    // first of all, so that nothing is taken from an older state
     this.#open.lookAgain()
+    this.#settlements.flush()
     this.#options.onUp?.()
   }
 }

@@ -6,9 +6,14 @@
 --   L<id>    the lease of a call in flight
 --   u        until then calls in flight may still have to be counted again: nothing may be admitted
 --   g        drawn when the hash was made: a lease of another generation was taken before the store lost its data
+--   e        since when the store had its data then (MARK): a hash of another time is as good as none
+--   q        how often it was begun to count the subject anew from the ledger, the newest of these counts that was finished, and until
+--            when what is booked is noted for them
+--   R<id>    such a note: which count was the newest, day, month, requests, tokens, nano-USD
 -- and, for all subjects, EXPIRED: what was booked for leases that nobody renewed, until it is known what the calls have used.
 -- One key per subject, so that a store that loses keys loses all or nothing of it.
 
+local MARK, BEAT, COUNTED = '{smart-router}:since', '{smart-router}:beat', '{smart-router}:subjects'
 local SLICES = 61
 local KEPT = 5
 local IDLE_SECONDS = 62 * 86400
@@ -26,8 +31,10 @@ local BUCKETS = 10
 local BASE = '<' .. string.rep('d', 17)
 local PERIOD = '<dddddd'
 local SLICE = '<ddd'
--- expiry, day, month, tokens, nano-USD, first slice, slice, tokens in that slice, tokens in slices before
-local LEASE = '<ddddddddd'
+-- expiry, day, month, tokens, nano-USD, first slice, slice, tokens in that slice, tokens in slices before, 1: its row is counted already
+local LEASE = '<dddddddddd'
+local RECOUNT = '<ddd'
+local NOTE = '<dddddd'
 
 local function exact(number)
   return string.format('%.17g', number)
@@ -162,6 +169,17 @@ local function addToPeriod(counts, at, requests, tokens, nanoUsd)
   counts[at + 2] = counts[at + 2] + nanoUsd
 end
 
+-- Is somebody counting the subject anew? Then the ledger may or may not have known this.
+local function note(subject, id, day, month, requests, tokens, nanoUsd, now)
+  local recount = subject.recount
+  if not recount or recount[3] < now then return end
+  local field = 'R' .. id
+  local packed = subject.changed[field] or redis.call('HGET', subject.key, field)
+  local known = packed and unpacked(NOTE, packed) or { 0, 0, 0, 0, 0, 0 }
+  subject.changed[field] =
+    struct.pack(NOTE, recount[1], day, month, known[4] + requests, known[5] + tokens, known[6] + nanoUsd)
+end
+
 local function book(subject, day, month, requests, tokens, nanoUsd)
   addToPeriod(period(subject, 'd' .. day), 1, requests, tokens, nanoUsd)
   addToPeriod(period(subject, 'm' .. month), 1, requests, tokens, nanoUsd)
@@ -199,7 +217,7 @@ local function closeLease(subject, id, lease)
 end
 
 -- Corrects what was booked for a lease that had expired. False: there is nothing to correct.
-local function correct(subject, id, requests, tokens, nanoUsd)
+local function correct(subject, id, requests, tokens, nanoUsd, now)
   local field = expiredField(subject, id)
   local packed = subject.expired[field] or redis.call('HGET', EXPIRED, field)
   if not packed then return false end
@@ -209,6 +227,7 @@ local function correct(subject, id, requests, tokens, nanoUsd)
   -- of another generation: the subject was counted anew from the ledger since
   if string.sub(packed, at) ~= subject.generation then return false end
   book(subject, day, month, requests - 1, tokens - bookedTokens, nanoUsd - bookedNanoUsd)
+  note(subject, id, day, month, requests - 1, tokens - bookedTokens, nanoUsd - bookedNanoUsd, now)
   return true
 end
 
@@ -225,9 +244,12 @@ local function reap(subject, now)
       if lease[1] <= now then
         local id = string.sub(field, 2)
         closeLease(subject, id, lease)
-        book(subject, lease[2], lease[3], 1, lease[4], lease[5])
-        local booked = struct.pack(BOOKED, now, lease[2], lease[3], lease[4], lease[5]) .. subject.generation
-        subject.expired[expiredField(subject, id)] = booked
+        if lease[10] ~= 1 then
+          book(subject, lease[2], lease[3], 1, lease[4], lease[5])
+          note(subject, id, lease[2], lease[3], 1, lease[4], lease[5], now)
+          local booked = struct.pack(BOOKED, now, lease[2], lease[3], lease[4], lease[5]) .. subject.generation
+          subject.expired[expiredField(subject, id)] = booked
+        end
       elseif earliest == 0 or lease[1] < earliest then
         earliest = lease[1]
       end
@@ -242,9 +264,10 @@ local NOTHING = { 0, 0, 0, 0, 0, 0 }
 -- nil where nothing is known of the subject. `day` and `month`: the counts of these periods, to be read only.
 local function load(key, now, day, month)
   local dayField, monthField = 'd' .. day, 'm' .. month
-  local values = redis.call('HMGET', key, 'b', 'g', dayField, monthField, 'u')
-  if not values[1] then return nil end
+  local values = redis.call('HMGET', key, 'b', 'g', dayField, monthField, 'u', 'e', 'q')
+  if not values[1] or values[6] ~= redis.call('GET', MARK) then return nil end
   local subject = subjectFrom(key, values)
+  subject.recount = values[7] and unpacked(RECOUNT, values[7])
   keep(subject, dayField, values[3])
   keep(subject, monthField, values[4])
   local wait = values[5] and tonumber(values[5]) - now or 0

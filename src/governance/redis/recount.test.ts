@@ -1,0 +1,195 @@
+/** Subjects are counted anew from the ledger while calls go on: nothing is left out, and nothing is counted twice. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test"
+import { eventually } from "../../../test/helpers/client.ts"
+import { startRedis, WITHOUT_REDIS, type RedisServer } from "../../../test/helpers/redis.ts"
+import { call, counted, granted, limitsOf, openShared, SUBJECTS } from "../../../test/helpers/shared-state.ts"
+import { systemClock } from "../../system/clock.ts"
+import type { Amounts, Amounts3, Lease, Subject, SubjectTotals } from "../state.ts"
+import type { SharedOptions, SharedState } from "./shared.ts"
+
+const used = (tokens: number): Amounts => ({ requests: 1, tokens, nanoUsd: 0 })
+const pause = (): Promise<void> => systemClock.sleep(Math.random() * 4)
+
+/** Rows of calls, as all processes see them: reading takes its time, and rows come meanwhile. */
+class Rows {
+  readonly rows = new Map<string, Amounts>()
+  readings = 0
+
+  readonly totalsOf = async (subjects: readonly Subject[]): Promise<readonly SubjectTotals[]> => {
+    this.readings += 1
+    await pause()
+    const day = this.#sum()
+    await pause()
+    return [...new Map([...SUBJECTS, ...subjects].map((one) => [one.key, one])).values()].map(({ key }) => ({
+      key,
+      ts: systemClock.now(),
+      day,
+      month: day,
+      beside: [],
+      lifetimeTokens: day.tokens,
+      isWholeLifetime: true,
+      lastMinute: [],
+    }))
+  }
+
+  readonly usedBy = async (ids: readonly string[]): Promise<ReadonlyMap<string, Amounts>> => {
+    await pause()
+    const found = ids.flatMap((id) => {
+      const amounts = this.rows.get(id)
+      return amounts === undefined ? [] : [[id, amounts] as const]
+    })
+    await pause()
+    return new Map(found)
+  }
+
+  #sum(): Amounts3 {
+    let [requests, tokens] = [0, 0]
+    for (const row of this.rows.values()) {
+      requests += row.requests
+      tokens += row.tokens
+    }
+    return { requests, tokens, nanoUsd: 0 }
+  }
+
+  get tokens(): number {
+    return this.#sum().tokens
+  }
+}
+
+describe.skipIf(WITHOUT_REDIS !== null)(`counted anew${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
+  let redis: RedisServer
+  let ledger: Rows
+  const limits = limitsOf({ day_tokens: 1e9 })
+
+  beforeAll(async () => {
+    // a snapshot is written when a test says so, and read at the next start
+    redis = await startRedis({ options: ["--save", "3600", "1000000"] })
+  })
+
+  afterAll(() => redis[Symbol.asyncDispose]())
+
+  beforeEach(async () => {
+    await redis.command("FLUSHALL")
+    ledger = new Rows()
+  })
+
+  const opened = (more: Partial<SharedOptions> = {}): Promise<SharedState> =>
+    openShared(redis.url, { totalsOf: ledger.totalsOf, usedBy: ledger.usedBy, recountMs: 0, ...more })
+
+  /** Its row is there before its end is told. */
+  async function end(state: SharedState, lease: Lease, tokens: number): Promise<void> {
+    ledger.rows.set(lease.id, used(tokens))
+    await pause()
+    state.settle(lease, used(tokens), systemClock.monotonicMs())
+  }
+
+  const settledAt = (state: SharedState, tokens: number): Promise<true> =>
+    eventually(`${tokens} tokens`, async () => ((await counted(state, limits))[0] === tokens ? true : undefined))
+
+  test("what a process used that had no such limit is counted once it has it", async () => {
+    const [first, second] = [await opened(), await opened({ isLimited: () => false })]
+    await end(first, granted(await first.admit(call(limits, 50))), 40)
+    await settledAt(first, 40)
+    // the other one serves calls, and tells nobody
+    for (let at = 0; at < 5; at += 1) ledger.rows.set(`silent ${at}`, used(100))
+    expect(await counted(first, limits)).toEqual([40, 0])
+    await second.recount(SUBJECTS)
+    expect(await counted(first, limits)).toEqual([540, 0])
+    await second.recount(SUBJECTS)
+    expect(await counted(first, limits)).toEqual([540, 0])
+    await Promise.all([first.close(), second.close()])
+  })
+
+  test("less than is counted is not believed: rows may still wait in a spool", async () => {
+    const state = await opened()
+    await end(state, granted(await state.admit(call(limits, 50))), 40)
+    await settledAt(state, 40)
+    ledger.rows.clear()
+    await state.recount(SUBJECTS)
+    expect(await counted(state, limits)).toEqual([40, 0])
+    await state.close()
+  })
+
+  test("a call whose row was there and whose end was not is counted once, and keeps its reservation until then", async () => {
+    const state = await opened()
+    const [ended, flying] = [granted(await state.admit(call(limits, 50))), granted(await state.admit(call(limits, 70)))]
+    ledger.rows.set(ended.id, used(30))
+    await state.recount(SUBJECTS)
+    expect(await counted(state, limits)).toEqual([30, 120])
+    state.settle(ended, used(30), 0)
+    await end(state, flying, 60)
+    await settledAt(state, 90)
+    expect(await counted(state, limits)).toEqual([90, 0])
+    await state.close()
+  })
+
+  test("while calls of several processes end all the time, counts of the ledger change nothing", async () => {
+    const states = await Promise.all([1, 2, 3].map(() => opened()))
+    const load = { isOver: false }
+    const work = async (state: SharedState): Promise<void> => {
+      while (!load.isOver) {
+        const lease = granted(await state.admit(call(limits, 50)))
+        await systemClock.sleep(20 + Math.random() * 60)
+        await end(state, lease, 1 + Math.floor(Math.random() * 40))
+      }
+    }
+    const workers = states.flatMap((state) => [work(state), work(state)])
+    while (ledger.rows.size < 60) await Promise.all(states.map((state) => state.recount(SUBJECTS)))
+    load.isOver = true
+    await Promise.all(workers)
+    const [first] = states
+    await settledAt(first!, ledger.tokens)
+    expect(await counted(first!, limits)).toEqual([ledger.tokens, 0])
+    await Promise.all(states.map((state) => state.close()))
+  })
+
+  test("a process without the limit hears that others count, has what it used counted, and tells what it uses", async () => {
+    const [first, second] = [await opened(), await opened({ isLimited: () => false })]
+    expect(second.isCounted("caller:c")).toBe(false)
+    await end(first, granted(await first.admit(call(limits, 50))), 40)
+    ledger.rows.set("silent", used(100))
+    await eventually("the other one hears", () => (second.isCounted("caller:c") ? true : undefined))
+    await settledAt(first, 140)
+    ledger.rows.set("told", used(7))
+    second.book(limits, systemClock.now(), used(7), 0, "told")
+    await settledAt(first, 147)
+    await Promise.all([first.close(), second.close()])
+  })
+
+  test("where the ledger is away the count is made up for", async () => {
+    const down = { isDown: true }
+    const totalsOf: Rows["totalsOf"] = (subjects) =>
+      down.isDown ? Promise.reject(new Error("the ledger is away")) : ledger.totalsOf(subjects)
+    const first = await opened()
+    await end(first, granted(await first.admit(call(limits, 50))), 40)
+    const second = await opened({ totalsOf })
+    ledger.rows.set("silent", used(100))
+    await second.recount(SUBJECTS)
+    expect(await counted(first, limits)).toEqual([40, 0])
+    down.isDown = false
+    await settledAt(first, 140)
+    await Promise.all([first.close(), second.close()])
+  })
+
+  test("a store that comes back with an older state is counted anew, whoever asks first", async () => {
+    const tight = limitsOf({ day_tokens: 1000 })
+    const [first, second] = [await opened(), await opened()]
+    await end(first, granted(await first.admit(call(tight, 300))), 300)
+    const flying = granted(await second.admit(call(tight, 100)))
+    await eventually("300", async () => ((await counted(first, tight))[0] === 300 ? true : undefined))
+    await redis.command("SAVE")
+    for (let at = 0; at < 5; at += 1) await end(first, granted(await first.admit(call(tight, 100))), 100)
+    await eventually("800", async () => ((await counted(first, tight))[0] === 800 ? true : undefined))
+    await redis.restart()
+    await eventually("the return", () => (first.isUsable && second.isUsable ? true : undefined))
+    await eventually("the state of now", async () => {
+      const [settled, reserved] = await counted(first, tight).catch(() => [0, 0])
+      return settled === 800 && reserved === 100 ? true : undefined
+    })
+    expect((await first.admit(call(tight, 101))).kind).toBe("refusal")
+    expect((await second.admit(call(tight, 100))).kind).toBe("lease")
+    await end(second, flying, 90)
+    await eventually("890", async () => ((await counted(first, tight))[0] === 890 ? true : undefined))
+    await Promise.all([first.close(), second.close()])
+  })
+})
