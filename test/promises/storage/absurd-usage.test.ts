@@ -49,7 +49,7 @@ for (const dialect of DIALECTS) {
     test(`${dialect}: ${output} is ${nonsense}`, async () => {
       const row = await rowFor(dialect, `out-${dialect}-${index}`, `{"${input}":20,"${output}":${nonsense}}`)
       expect(row).toMatchObject({ input_tokens: 20, usage_source: "partial" })
-      expect(row["output_tokens"]).toBeWithin(10, 1000)
+      expect(row["output_tokens"]).toBeWithin(1, 10)
     })
   }
 
