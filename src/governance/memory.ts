@@ -209,13 +209,9 @@ export class MemoryState implements GovernanceState {
     }
   }
 
-  isCounted(): boolean {
-    return false
-  }
-
+  readonly isCounted = (): boolean => false
   /** Here `restore` does it. */
-  recount(): void {}
-
+  readonly recount = (): void => {}
   close(): void {}
 
   #holdings({ subjects }: CompiledLimits, ts: number): readonly Holding[] {
