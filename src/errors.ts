@@ -3,6 +3,8 @@
  * Each dialect renders an entry in its own shape (`error.ts` of each dialect folder).
  */
 
+import { errorMessage, errorParam } from "./bounded-text.ts"
+
 /** Whose fault it is: decides what counts against a target, and how logs and reports group it. */
 export type Blame = "caller" | "operator" | "router" | "upstream"
 
@@ -274,13 +276,16 @@ export class RouterError extends Error {
   readonly detail: ErrorDetail
 
   constructor(code: ErrorCode, detail: ErrorDetail = {}) {
-    super(detail.message ?? CATALOGUE[code].message, detail.cause === undefined ? undefined : { cause: detail.cause })
+    super(
+      detail.message === undefined ? CATALOGUE[code].message : errorMessage(detail.message),
+      detail.cause === undefined ? undefined : { cause: detail.cause },
+    )
     this.name = "RouterError"
     this.code = code
     this.status = detail.status ?? CATALOGUE[code].status
     this.retryable = detail.retryable ?? CATALOGUE[code].retryable
     this.retryAfterS = detail.retryAfterS ?? (this.status === 503 && this.retryable ? DEFAULT_RETRY_AFTER_S : null)
-    this.detail = detail
+    this.detail = detail.param === undefined ? detail : { ...detail, param: errorParam(detail.param) }
   }
 
   get blame(): Blame {

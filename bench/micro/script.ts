@@ -23,7 +23,7 @@ const targets = Array.from({ length: TARGETS }, (_, index) => ({
   dialect: "openai-chat",
   weight: 1,
   region: null,
-  provider: { name: `provider-${index}`, keyId: null, secrets: ["https://api.example.com/v1"] },
+  provider: { name: `provider-${index}`, keyId: null, secrets: /https:\/\/api\.example\.com\/v1/gi },
   about: {
     baseUrl: "https://api.example.com/v1",
     tier: index === 0 ? "cheap" : "heavy",

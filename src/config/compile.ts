@@ -12,6 +12,7 @@ import { compileCredentials } from "./credentials.ts"
 import { engineMetricsRule } from "./engine-metrics.ts"
 import { fingerprint, pricingFingerprint, routingFingerprint } from "./fingerprints.ts"
 import { compileLimits } from "./limits.ts"
+import { secretPattern } from "./provider-secrets.ts"
 import { reservePricesOf } from "./reserve-prices.ts"
 import { observedBy, operationalTargets } from "./operational-targets.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
@@ -150,7 +151,7 @@ function compileProvider(name: string, entry: ProviderConfig): Provider {
     dialect: entry.dialect,
     keyId: entry.key_id ?? null,
     forwardHeaders: entry.forward_headers.map((header) => header.toLowerCase()),
-    secrets: secretsOf(entry),
+    secrets: secretPattern(entry),
     engineMetrics: engineMetricsRule(entry, originOf(entry)),
   }
 }
@@ -173,30 +174,6 @@ function tlsOf(entry: ProviderConfig["tls"]): NonNullable<Origin["tls"]> {
     ...(entry?.cert_file === undefined ? {} : { cert: readFileSync(entry.cert_file, "utf8") }),
     ...(entry?.key_file === undefined ? {} : { key: readFileSync(entry.key_file, "utf8") }),
   }
-}
-
-/** Of a parameter: shorter ones are versions and modes, whose words errors may use. */
-const LEAST_KEY_CHARS = 12
-
-/** Longest first, so that a URL is masked before its host is. */
-function secretsOf(entry: ProviderConfig): readonly string[] {
-  const url = new URL(entry.base_url)
-  const values = [
-    entry.base_url,
-    url.origin,
-    url.host,
-    url.hostname,
-    entry.api_key,
-    entry.proxy,
-    entry.engine_metrics?.url,
-    ...Object.values(entry.headers),
-    ...Object.values(entry.query)
-      .filter((value) => value.length >= LEAST_KEY_CHARS)
-      .flatMap((value) => [value, encodeURIComponent(value)]),
-  ]
-  return [...new Set(values.filter((value) => value !== undefined && value.length >= 4))].toSorted(
-    (left, right) => (right?.length ?? 0) - (left?.length ?? 0),
-  ) as readonly string[]
 }
 
 function compileTarget(

@@ -12,6 +12,7 @@ import type { ConnectionRule } from "./connection-rule.ts"
 import type { ModelPrices } from "../ledger/price.ts"
 import type { OperationalTargets } from "./operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./policy-settings.ts"
+import type { SecretPattern } from "./provider-secrets.ts"
 import type { ScoreSettings } from "./score-settings.ts"
 import type { SpendCeiling } from "./spend-ceiling.ts"
 import type { ContractReport, TargetContract, TargetLimits } from "./target-limits.ts"
@@ -23,8 +24,8 @@ export interface Provider {
   readonly keyId: string | null
   /** Client headers, lower case, that may go upstream beyond the fixed list. */
   readonly forwardHeaders: readonly string[]
-  /** What must never reach a caller: key, host, URL and their parts. Longest first. */
-  readonly secrets: readonly string[]
+  /** Finds what must never reach a caller: keys, hosts, URLs. */
+  readonly secrets: SecretPattern
   /** Where its engine says how busy it is; null: nobody asks. */
   readonly engineMetrics: EngineMetricsRule | null
 }

@@ -1,4 +1,5 @@
 /** Reading upstreams' JSON tolerantly: what is not there or of another type is null. */
+import { token } from "../bounded-text.ts"
 
 export type Loose = Readonly<Record<string, unknown>>
 
@@ -12,6 +13,11 @@ export function asArray(value: unknown): readonly unknown[] {
 
 export function asString(value: unknown): string | null {
   return typeof value === "string" ? value : null
+}
+
+/** A word of a vendor's list, bounded: it is recorded. */
+export function asToken(value: unknown): string | null {
+  return typeof value === "string" ? token(value) : null
 }
 
 /** No single call counts more of anything: what is above is an upstream's mistake, and would spoil every sum. */

@@ -1,12 +1,15 @@
-/** Columns aligned by spaces; the first line is the head. */
-export function table(rows: readonly (readonly string[])[]): string {
+import { cell } from "../bounded-text.ts"
+
+/** Columns aligned by spaces; the first line is the head. Cells may hold what a database or an upstream said. */
+export function table(texts: readonly (readonly string[])[]): string {
+  const rows = texts.map((row) => row.map(cell))
   const widths: number[] = []
   for (const row of rows)
-    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length)
+    for (const [index, { length }] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, length)
   return rows
     .map((row) =>
       row
-        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+        .map((text, index) => text.padEnd(widths[index] ?? 0))
         .join("  ")
         .trimEnd(),
     )

@@ -43,6 +43,8 @@ export type Answer =
   | { readonly kind: "relay"; readonly status: number; readonly bytes: Uint8Array; readonly failure: Failure }
 
 const NO_LOSSES: readonly Loss[] = []
+/** Vendors' refusals have some hundred bytes; those that list what a schema broke have some thousand. */
+const LARGEST_REFUSAL_BYTES = 1 << 20
 const JSON_HEADERS = { "content-type": "application/json" }
 const STREAM_HEADERS = { "content-type": "text/event-stream; charset=utf-8" }
 
@@ -198,8 +200,8 @@ async function refused(
   const fault = DIALECTS[tried.target.dialect].readFault(bytes)
   const isStateGone = answer.status === 404 && call.heldIds !== null && fault?.code !== "model_not_found"
   const failure = isStateGone ? STATE_GONE : classifyStatus(answer.status, fault ?? NO_FAULT, tried.target.model)
-  // an HTML page in front of the upstream says nothing to an agent
-  if (!failure.relay || fault === null) return failure
+  // an HTML page in front of the upstream, or a book, says nothing to an agent
+  if (!failure.relay || fault === null || bytes.length > LARGEST_REFUSAL_BYTES) return failure
   tried.failure = failure
   const words =
     tried.translation?.refusal(answer.status, bytes, call.id) ?? masked(bytes, tried.target.provider.secrets)
@@ -240,8 +242,8 @@ function judged(
     return { kind: "unary", bytes: translated, headers: JSON_HEADERS }
   }
   call.answer = verdict
-  const headers: Record<string, string> = {}
-  copyResponseHeaders(answer.headers, headers)
+  const headers: Record<string, string> = { ...JSON_HEADERS }
+  copyResponseHeaders(answer.headers, tried.target.provider.secrets, headers)
   return { kind: "unary", bytes, headers }
 }
 
@@ -266,7 +268,7 @@ async function openStream(
   if (failure !== null) return failure
   if (tried.translation !== null) return { kind: "stream", stream, headers: STREAM_HEADERS }
   const headers: Record<string, string> = {}
-  copyResponseHeaders(answer.headers, headers)
+  copyResponseHeaders(answer.headers, tried.target.provider.secrets, headers)
   // some servers label their streams as plain text or not at all
   if (!headers["content-type"]?.includes("text/event-stream")) headers["content-type"] = "text/event-stream"
   return { kind: "stream", stream, headers }

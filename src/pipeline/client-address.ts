@@ -27,7 +27,8 @@ export function addressBehind(
 /** The last address of the list that is not one of our own proxies: what stands before it, anyone may have written. */
 function originOf(header: string, trusted: BlockList): string | null {
   for (const part of header.split(",").toReversed()) {
-    const address = part.trim()
+    // a zone is a name of the proxy's own network, of any length
+    const address = part.trim().replace(/%.*$/s, "")
     if (isIP(address) === 0) return null
     if (!isTrusted(address, trusted)) return address
   }

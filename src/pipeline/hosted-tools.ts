@@ -1,4 +1,5 @@
 /** Tools that the provider executes, where the group does not simply let them pass. */
+import { token } from "../bounded-text.ts"
 import { isObject, type JsonObject, type JsonValue } from "../canonical/json.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import { RouterError } from "../errors.ts"
@@ -26,7 +27,7 @@ export function governHostedTools(call: Call): void {
   const hosted = request.tools.flatMap((tool) => (tool.type === "raw" && tool.runs === "provider" ? [tool] : []))
   if (hosted.length === 0 && fields.length === 0) return
   if (rule === "refuse") {
-    const types = [...new Set(hosted.map(({ vendorType }) => vendorType)), ...fields]
+    const types = [...new Set(hosted.map(({ vendorType }) => token(vendorType))), ...fields].slice(0, MOST_NAMED)
     throw new RouterError("provider-hosted-tools-forbidden", { param: fields[0] ?? "tools", details: { tools: types } })
   }
   const gone = new Set(hosted.map(({ raw }) => JSON.stringify(raw)))
@@ -37,6 +38,8 @@ export function governHostedTools(call: Call): void {
   call.decoded = null
 }
 
+/** A refusal names no more tools than these. */
+const MOST_NAMED = 32
 const ONLY_WITH_TOOLS: readonly string[] = ["tools", "parallel_tool_calls"]
 
 function toolsOf({ tools }: JsonObject): readonly JsonValue[] {

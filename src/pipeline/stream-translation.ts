@@ -7,12 +7,11 @@ import { type Dialect, NO_REQUEST_FACTS } from "../dialects/dialect.ts"
 import type { RouterError } from "../errors.ts"
 import { readFields } from "../sse/fields.ts"
 import { FrameSplitter } from "../sse/frames.ts"
-import { masked } from "../upstream/mask.ts"
+import { maskedFrames, type Secrets } from "../upstream/mask.ts"
 
 interface ClientSide {
   readonly dialect: Dialect
-  /** What must never reach a caller, longest first. */
-  readonly secrets: readonly string[]
+  readonly secrets: Secrets
 }
 
 const encoder = new TextEncoder()
@@ -70,7 +69,7 @@ export class StreamTranslation {
     for (const event of events) {
       if (event.type === "end") this.tail = this.writer.push(event)
       else if (event.type !== "fail") text += this.writer.push(event)
-      else if (terminal) this.tail = this.masked(this.writer.push(event))
+      else if (terminal) this.tail = maskedFrames(this.writer.push(event), this.client.secrets)
       else this.failure = event.failure
     }
     return text
@@ -83,10 +82,6 @@ export class StreamTranslation {
     splitter.push(encoder.encode(tail))
     while (splitter.next()) observer.frame(splitter.bytes, splitter.start, splitter.end)
     return observer.renderFailure(error, requestId)
-  }
-
-  private masked(text: string): string {
-    return Buffer.from(masked(encoder.encode(text), this.client.secrets)).toString()
   }
 }
 

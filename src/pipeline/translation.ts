@@ -9,7 +9,7 @@ import type { Codec, ReplyContext, ReplyOptions, StreamReader } from "../dialect
 import { NO_FAULT, type Dialect, type UpstreamFault } from "../dialects/dialect.ts"
 import { readFields } from "../sse/fields.ts"
 import { FrameSplitter } from "../sse/frames.ts"
-import { masked } from "../upstream/mask.ts"
+import { masked, type Secrets } from "../upstream/mask.ts"
 import { StreamTranslation } from "./stream-translation.ts"
 
 export interface Side {
@@ -26,8 +26,7 @@ export interface TranslationParts {
   readonly options: ReplyOptions
   /** Those of the request. */
   readonly losses: readonly Loss[]
-  /** What must never reach a caller, longest first. */
-  readonly secrets: readonly string[]
+  readonly secrets: Secrets
 }
 
 const decoder = new TextDecoder()

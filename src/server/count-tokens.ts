@@ -127,7 +127,7 @@ function judged(answer: UpstreamAnswer, bytes: Uint8Array, target: Target, call:
   if (answer.status >= 200 && answer.status < 300) {
     if (!holdsCount(bytes)) return null
     const headers: Record<string, string> = {}
-    copyResponseHeaders(answer.headers, headers)
+    copyResponseHeaders(answer.headers, target.provider.secrets, headers)
     return { status: 200, headers: { "content-type": "application/json", ...headers }, body: bytes }
   }
   const fault = MESSAGES.readFault(bytes)

@@ -185,7 +185,7 @@ async function whole(answer: UpstreamAnswer, tried: Attempt, asked: Asked): Prom
     await gateway.storedStates.forget(hashOf(call, { kind: "response", id: path.id })).catch(() => {})
   } else if (isPending && path.below !== "/input_items") await gateway.background.heard(place.request_id, bytes)
   const headers: Record<string, string> = { "content-type": "application/json" }
-  copyResponseHeaders(answer.headers, headers)
+  copyResponseHeaders(answer.headers, tried.target.provider.secrets, headers)
   return { status: answer.status, headers, body: renamedReply(bytes, call) }
 }
 

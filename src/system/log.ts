@@ -1,4 +1,5 @@
 /** What the router says about itself: one JSON line per event. Calls are in the request log, not here. */
+import { logged } from "../bounded-text.ts"
 import type { Clock } from "./clock.ts"
 
 export type LogFields = Readonly<Record<string, unknown>>
@@ -22,14 +23,15 @@ export const silentLog: Log = { info: () => {}, warn: () => {}, error: () => {} 
 
 function lineOf(ts: string, level: string, message: string, fields: LogFields | undefined): string {
   try {
-    return `${JSON.stringify({ ts, level, message, ...fields }, errorsAsText)}\n`
+    return `${JSON.stringify({ ts, level, message, ...fields }, bounded)}\n`
   } catch {
     return `${JSON.stringify({ ts, level, message })}\n`
   }
 }
 
 /** An `Error` has no enumerable fields: JSON would print `{}`. Its stack stays out, paths say too much. */
-function errorsAsText(_key: string, value: unknown): unknown {
-  if (value instanceof Error) return `${value.name}: ${value.message}`
+function bounded(_key: string, value: unknown): unknown {
+  if (value instanceof Error) return logged(`${value.name}: ${value.message}`)
+  if (typeof value === "string") return logged(value)
   return typeof value === "bigint" ? value.toString() : value
 }

@@ -1,6 +1,8 @@
 /** Which headers go upstream and which come back: allow lists both ways. */
+import { foreignId } from "../bounded-text.ts"
 import type { Target } from "../config/snapshot.ts"
 import type { DialectName } from "../dialects/dialect.ts"
+import { isTelling, type Secrets } from "./mask.ts"
 
 const TO_OPENAI = ["openai-beta", "x-openai-internal-codex-responses-lite", "x-codex-turn-state", "idempotency-key"]
 const TO_ANTHROPIC = ["anthropic-version", "anthropic-beta", "x-codex-turn-state", "idempotency-key"]
@@ -36,19 +38,36 @@ interface ReadableHeaders {
   get(name: string): string | null
 }
 
-/** Everything else that an upstream sends stays here; its request id is recorded, not forwarded. */
-const BACK = ["content-type", "x-codex-turn-state"]
+/** https://www.rfc-editor.org/rfc/rfc9110#name-media-type, with parameters that are tokens or quoted words */
+const MEDIA_TYPE =
+  /^[\w.+*-]{1,64}\/[\w.+*-]{1,64}(?:[ \t]*;[ \t]*[\w-]{1,32}=(?:[\w.:+-]{1,64}|"[ !#-[\]-~]{0,64}"))*$/
+/** Most answers have one of these. */
+const USUAL_TYPES: ReadonlySet<string> = new Set([
+  "application/json",
+  "application/json; charset=utf-8",
+  "text/event-stream",
+  "text/event-stream; charset=utf-8",
+])
+const LONGEST_MEDIA_TYPE = 200
+/** Visible ASCII, as clients give it back in a request's head. */
+const TURN_STATE = /^[!-~]{1,8192}$/
 
-export function copyResponseHeaders(upstream: ReadableHeaders, into: Record<string, string>): void {
-  for (const name of BACK) {
-    const value = upstream.get(name)
-    // an upstream must not write header lines of its own
-    if (value !== null) into[name] = value.replace(/[^\t\x20-\x7e\x80-\xff]/g, "")
-  }
+/**
+ * Everything else that an upstream sends stays here; its request id is recorded, not forwarded. A value of another form,
+ * or with one of `secrets` in it, stays here too.
+ */
+export function copyResponseHeaders(upstream: ReadableHeaders, secrets: Secrets, into: Record<string, string>): void {
+  const type = upstream.get("content-type")
+  if (type !== null && USUAL_TYPES.has(type)) into["content-type"] = type
+  else if (type !== null && type.length <= LONGEST_MEDIA_TYPE && MEDIA_TYPE.test(type) && !isTelling(type, secrets))
+    into["content-type"] = type
+  const state = upstream.get("x-codex-turn-state")
+  if (state !== null && TURN_STATE.test(state) && !isTelling(state, secrets)) into["x-codex-turn-state"] = state
 }
 
 export function upstreamRequestId(upstream: ReadableHeaders): string | null {
-  return (upstream.get("x-request-id") ?? upstream.get("request-id"))?.slice(0, 128) ?? null
+  const id = upstream.get("x-request-id") ?? upstream.get("request-id")
+  return id === null ? null : foreignId(id)
 }
 
 /** `?beta=true` in a request's path and query: it means something to Anthropic's API only, other queries go nowhere. */

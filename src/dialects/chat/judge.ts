@@ -1,6 +1,6 @@
 /** Judges a unary Chat Completions body. */
 import { NO_FAULT, type ReplyVerdict } from "../dialect.ts"
-import { asArray, asObject, asString, parseBytes } from "../loose.ts"
+import { asArray, asObject, asToken, parseBytes } from "../loose.ts"
 import { bodyFault } from "../openai-error.ts"
 import { readChatUsage } from "./usage.ts"
 
@@ -14,7 +14,7 @@ export function judgeReply(bytes: Uint8Array): ReplyVerdict {
     kind: "answer",
     usage: readChatUsage(body["usage"]),
     // some servers write "" for none
-    stopReason: asString(asObject(choices[0])?.["finish_reason"]) || null,
-    serviceTier: asString(body["service_tier"]),
+    stopReason: asToken(asObject(choices[0])?.["finish_reason"] || null),
+    serviceTier: asToken(body["service_tier"]),
   }
 }

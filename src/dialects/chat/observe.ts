@@ -13,7 +13,7 @@ import {
 import { laterUsage } from "../inclusive-usage.ts"
 import { meterFrame } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
-import { asArray, asCount, asObject, asString, parseObject, type Loose } from "../loose.ts"
+import { asArray, asCount, asObject, asToken, parseObject, type Loose } from "../loose.ts"
 import { faultOf, renderOpenAiError } from "../openai-error.ts"
 import { readChatUsage } from "./usage.ts"
 
@@ -95,7 +95,7 @@ export class ChatObserver implements StreamObserver {
   }
 
   private chunk(chunk: Loose): number {
-    this.serviceTier = asString(chunk["service_tier"]) ?? this.serviceTier
+    this.serviceTier = asToken(chunk["service_tier"]) ?? this.serviceTier
     // Groq's place is an object of its own
     const usage = readChatUsage(chunk["usage"]) ?? readChatUsage(asObject(chunk["x_groq"])?.["usage"])
     if (usage !== null) this.usage = laterUsage(this.usage, usage)
@@ -109,7 +109,7 @@ export class ChatObserver implements StreamObserver {
       // some servers send "" for "not yet", and some send the reason twice
       const isEnd = typeof reason === "string" && reason !== ""
       if (isEnd) {
-        this.stopReason = reason
+        this.stopReason = asToken(reason)
         this.anyEnd = true
       }
       this.saw(asCount(choice?.["index"]) ?? 0, isEnd)

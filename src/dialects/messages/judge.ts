@@ -1,6 +1,6 @@
 /** Judges a unary Messages body. */
 import { NO_FAULT, type ReplyVerdict } from "../dialect.ts"
-import { asObject, asString, parseBytes } from "../loose.ts"
+import { asObject, asString, asToken, parseBytes } from "../loose.ts"
 import { bodyFault } from "../openai-error.ts"
 import { readMessagesUsage } from "./usage.ts"
 
@@ -11,7 +11,7 @@ export function judgeReply(bytes: Uint8Array): ReplyVerdict {
   return {
     kind: "answer",
     usage: readMessagesUsage(body["usage"], asString(body["model"])),
-    stopReason: asString(body["stop_reason"]),
-    serviceTier: asString(asObject(body["usage"])?.["service_tier"]),
+    stopReason: asToken(body["stop_reason"]),
+    serviceTier: asToken(asObject(body["usage"])?.["service_tier"]),
   }
 }

@@ -4,7 +4,7 @@ import { readFields, startsWith } from "../../sse/fields.ts"
 import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault } from "../dialect.ts"
 import { meterDeltas } from "../delta-text.ts"
 import { CLAUDE_TOKENS, OutputMeter } from "../output-meter.ts"
-import { asArray, asObject, asString, parseObject, type Loose } from "../loose.ts"
+import { asArray, asObject, asString, asToken, parseObject, type Loose } from "../loose.ts"
 import { faultOf } from "../openai-error.ts"
 import { renderMessagesError } from "./error.ts"
 import { readMessagesUsage, takeUsage } from "./usage.ts"
@@ -54,7 +54,7 @@ export class MessagesObserver implements StreamObserver {
     return {
       usage: readMessagesUsage(this.usage, this.model, this.outputTold),
       stopReason: this.stopReason,
-      serviceTier: asString(this.usage["service_tier"]),
+      serviceTier: asToken(this.usage["service_tier"]),
     }
   }
 
@@ -116,7 +116,7 @@ export class MessagesObserver implements StreamObserver {
   }
 
   private takeStop(holder: Loose | null): void {
-    const reason = asString(holder?.["stop_reason"])
+    const reason = asToken(holder?.["stop_reason"])
     if (reason === null) return
     this.stopReason = reason
     this.finished = true

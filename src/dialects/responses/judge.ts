@@ -1,6 +1,6 @@
 /** Judges a unary Responses body. */
 import { NO_FAULT, type ReplyVerdict } from "../dialect.ts"
-import { asObject, asString, parseBytes, type Loose } from "../loose.ts"
+import { asObject, asToken, parseBytes, type Loose } from "../loose.ts"
 import { faultOf, bodyFault } from "../openai-error.ts"
 import { readResponsesUsage } from "./usage.ts"
 
@@ -13,13 +13,13 @@ export function judgeReply(bytes: Uint8Array): ReplyVerdict {
     kind: "answer",
     usage: readResponsesUsage(body["usage"], body),
     stopReason: stopReasonOf(body),
-    serviceTier: asString(body["service_tier"]),
+    serviceTier: asToken(body["service_tier"]),
   }
 }
 
 /** `incomplete_details.reason` says more than the status `incomplete`. */
 export function stopReasonOf(response: Loose): string | null {
-  return asString(asObject(response["incomplete_details"])?.["reason"]) ?? asString(response["status"])
+  return asToken(asObject(response["incomplete_details"])?.["reason"]) ?? asToken(response["status"])
 }
 
 /** Failures that are the caller's own stand in the answer as they are, because agents heal themselves by them. */

@@ -5,7 +5,7 @@ import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault, type 
 import { laterUsage } from "../inclusive-usage.ts"
 import { meterTextDelta } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
-import { asArray, asObject, asString, parseObject, type Loose } from "../loose.ts"
+import { asArray, asObject, asString, asToken, parseObject, type Loose } from "../loose.ts"
 import { faultOf } from "../openai-error.ts"
 import { isProviderFailure, stopReasonOf } from "./judge.ts"
 import { readResponsesUsage } from "./usage.ts"
@@ -120,7 +120,7 @@ export class ResponsesObserver implements StreamObserver {
     const usage = readResponsesUsage(response["usage"], response)
     if (usage !== null) this.usage = laterUsage(this.usage, usage)
     this.stopReason = stopReasonOf(response) ?? this.stopReason
-    this.serviceTier = asString(response["service_tier"]) ?? this.serviceTier
+    this.serviceTier = asToken(response["service_tier"]) ?? this.serviceTier
   }
 }
 

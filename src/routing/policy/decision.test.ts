@@ -8,7 +8,7 @@ const target = (index: number): Target =>
   ({
     index,
     model: `model-${index % 3}`,
-    provider: { name: `provider-${index % 2}`, secrets: ["https://api.example.com/v1", "api.example.com", "sk-1"] },
+    provider: { name: `provider-${index % 2}`, secrets: /api\.example\.com|(?<!\w)sk-1(?!\w)/gi },
     modelRef: `ref-${index}`,
   }) as unknown as Target
 

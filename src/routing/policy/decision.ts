@@ -19,7 +19,6 @@ export type DecisionFault =
 /** Stands for a label that must not be stored. */
 export const UNSAFE_LABEL = "unsafe_class_label"
 const LABEL = /^[A-Za-z0-9_.:-]{1,64}$/
-const SHORTEST_SECRET = 4
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -102,8 +101,7 @@ function selected(selector: unknown, eligible: readonly Target[]): Target | Deci
 function labelOf(label: unknown, eligible: readonly Target[]): string | null {
   if (!isSaid(label)) return null
   if (typeof label !== "string" || !LABEL.test(label)) return UNSAFE_LABEL
-  const secrets = eligible.flatMap((target) => target.provider.secrets)
-  return secrets.some((secret) => secret.length >= SHORTEST_SECRET && label.includes(secret)) ? UNSAFE_LABEL : label
+  return eligible.some(({ provider }) => label.search(provider.secrets) >= 0) ? UNSAFE_LABEL : label
 }
 
 function isSaid(value: unknown): boolean {
