@@ -276,10 +276,8 @@ export class RouterError extends Error {
   readonly detail: ErrorDetail
 
   constructor(code: ErrorCode, detail: ErrorDetail = {}) {
-    super(
-      detail.message === undefined ? CATALOGUE[code].message : errorMessage(detail.message),
-      detail.cause === undefined ? undefined : { cause: detail.cause },
-    )
+    const cause = detail.cause === undefined ? undefined : { cause: detail.cause }
+    super(errorMessage(detail.message ?? CATALOGUE[code].message), cause)
     this.name = "RouterError"
     this.code = code
     this.status = detail.status ?? CATALOGUE[code].status
