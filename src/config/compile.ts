@@ -1,5 +1,4 @@
 /** Config -> Snapshot: once per load. */
-import { readFileSync } from "node:fs"
 import { modelPricesOf } from "../ledger/model-prices.ts"
 import { type AdminRules, NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
 import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "./config.ts"
@@ -20,6 +19,7 @@ import { policySettings, targetDescription } from "./policies.ts"
 import type { Path } from "./schema/inspect.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
 import { shadowSettings, telemetryRule } from "./shadow.ts"
+import { readTextFile } from "./sources.ts"
 import { spendCeiling } from "./spend-ceiling.ts"
 import { capFieldsOf, targetFacts } from "./target-facts.ts"
 
@@ -170,9 +170,9 @@ function originOf(entry: ProviderConfig): Origin {
 
 function tlsOf(entry: ProviderConfig["tls"]): NonNullable<Origin["tls"]> {
   return {
-    ...(entry?.ca_file === undefined ? {} : { ca: readFileSync(entry.ca_file, "utf8") }),
-    ...(entry?.cert_file === undefined ? {} : { cert: readFileSync(entry.cert_file, "utf8") }),
-    ...(entry?.key_file === undefined ? {} : { key: readFileSync(entry.key_file, "utf8") }),
+    ...(entry?.ca_file === undefined ? {} : { ca: readTextFile(entry.ca_file) }),
+    ...(entry?.cert_file === undefined ? {} : { cert: readTextFile(entry.cert_file) }),
+    ...(entry?.key_file === undefined ? {} : { key: readTextFile(entry.key_file) }),
   }
 }
 

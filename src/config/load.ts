@@ -157,7 +157,7 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
     unresolved.filter(({ path }) => demanded.has(formatPath(path))),
   )
   const parsed = idle.size === 0 ? whole : configSchema.safeParse(withLimits(withoutProviders(keyed.tree, idle)))
-  reportUnresolved(unresolved, keyed.tree, demanded, report)
+  reportUnresolved(unresolved, keyed.tree, demanded, sources, report)
   reportIssues(issues, { root: configSchema, tree: keyed.tree, expanded: read.expanded, explained, report })
   checkReferences(keyed.tree, report)
   checkIdentities(keyed.tree, report)
@@ -199,6 +199,7 @@ function reportUnresolved(
   unresolved: readonly Unresolved[],
   tree: unknown,
   demanded: ReadonlySet<string>,
+  sources: OpenedSources,
   report: Report,
 ): void {
   const used = usedProviders(tree)
@@ -213,7 +214,7 @@ function reportUnresolved(
       report({ severity, code: "missing-variable", path, message, expected })
     }
     for (const file of files) {
-      const message = `The file ${file} is missing, empty or not readable.${rest}`
+      const message = `The file ${file} cannot be used: ${sources.whyNot(file)}.${rest}`
       report({ severity, code: "unreadable-file", path, message })
     }
   }

@@ -1,5 +1,4 @@
 /** What the strategies `script` and `external` are configured with, and what they may read about targets. */
-import { readFileSync } from "node:fs"
 import { scoreSettings } from "./score-settings.ts"
 import type {
   CallerConfig,
@@ -11,6 +10,7 @@ import type {
   ScriptHttp,
   TargetConfig,
 } from "./config.ts"
+import { readTextFile } from "./sources.ts"
 import type { Caller, StrategySettings } from "./snapshot.ts"
 import type {
   ExternalSettings,
@@ -116,7 +116,7 @@ export function strategyFacts(entry: Entry): unknown {
 /** A file that cannot be read is reported elsewhere. */
 function hashOf(file: string): string | null {
   try {
-    return new Bun.CryptoHasher("sha256").update(readFileSync(file)).digest("hex")
+    return new Bun.CryptoHasher("sha256").update(readTextFile(file)).digest("hex")
   } catch {
     return null
   }

@@ -1,18 +1,16 @@
 /** Where `${NAME}` and `${file:…}` get their values: the environment, `env.json` beside the configuration, files. */
-import { readFileSync, statSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import type { Sources } from "./expand.ts"
 import { quoted, type Report } from "./findings.ts"
+import { readRegularFile } from "./regular-file.ts"
 
 export const MAX_FILE_BYTES: number = 64 * 1024 * 1024
 
-/** The text of a file. Throws what Node throws, or an Error with a sentence when the file is too large or not UTF-8. */
+/** The text of a regular file. Throws what Node throws, or an Error with a sentence when it is too large, not UTF-8 or no regular file. */
 export type ReadFile = (path: string) => string
 
 export function readTextFile(path: string): string {
-  const { size } = statSync(path)
-  if (size > MAX_FILE_BYTES) throw new Error(`it is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`)
-  const bytes = readFileSync(path)
+  const bytes = readRegularFile(path, MAX_FILE_BYTES)
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes)
   } catch (cause) {
@@ -32,6 +30,8 @@ export function whyUnreadable(error: unknown): string {
 export interface OpenedSources extends Sources {
   /** Every file that was asked for, present or not. */
   readonly files: ReadonlySet<string>
+  /** Why a file that was asked for by this path has no value. */
+  whyNot(path: string): string
 }
 
 export function openSources(
@@ -43,6 +43,7 @@ export function openSources(
   const directory = dirname(resolve(configPath))
   const envFile = join(directory, "env.json")
   const files = new Set([envFile])
+  const reasons = new Map<string, string>()
   const local = readEnvFile(envFile, readFile, report)
   return {
     files,
@@ -52,10 +53,12 @@ export function openSources(
       files.add(absolute)
       try {
         return readFile(absolute).replace(/\r?\n$/, "")
-      } catch {
+      } catch (error) {
+        reasons.set(path, whyUnreadable(error))
         return undefined
       }
     },
+    whyNot: (path) => reasons.get(path) ?? "it is empty",
   }
 }
 

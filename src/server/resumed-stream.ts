@@ -18,7 +18,7 @@ export function resumedStream(
   released: () => void,
 ): Outgoing {
   const headers: Record<string, string> = { "content-type": "text/event-stream" }
-  copyResponseHeaders(answer.headers, headers)
+  copyResponseHeaders(answer.headers, stream.attempt.target.provider.secrets, headers)
   call.onStop = stream.stop
   const pump = async (writer: Writer): Promise<void> => {
     try {

@@ -1,6 +1,6 @@
 /** Where the shared state is, as connections to it need it. */
-import { readFileSync } from "node:fs"
 import type { StateConfig } from "../config/config.ts"
+import { readTextFile } from "../config/sources.ts"
 import type { StoreAddress } from "../governance/redis/link.ts"
 
 /** Null: this process keeps its state to itself. Throws an `Error` where a certificate cannot be read any more. */
@@ -11,13 +11,9 @@ export function storeAddress({ driver, url, tls }: StateConfig): StoreAddress | 
   return {
     url,
     tls: {
-      ...(ca === undefined ? {} : { ca: read(ca) }),
-      ...(cert === undefined ? {} : { cert: read(cert) }),
-      ...(key === undefined ? {} : { key: read(key) }),
+      ...(ca === undefined ? {} : { ca: readTextFile(ca) }),
+      ...(cert === undefined ? {} : { cert: readTextFile(cert) }),
+      ...(key === undefined ? {} : { key: readTextFile(key) }),
     },
   }
-}
-
-function read(file: string): string {
-  return readFileSync(file, "utf8")
 }

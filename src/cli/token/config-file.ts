@@ -22,7 +22,7 @@ const DEFAULT_USAGE_DB = "state/usage.sqlite"
 /** @throws ChangeRefused */
 export function readConfigText(file: string): string {
   try {
-    return readFileSync(file, "utf8")
+    return readTextFile(file)
   } catch (error) {
     throw new ChangeRefused(`${file} cannot be read: ${whyUnreadable(error)}.`, { cause: error })
   }

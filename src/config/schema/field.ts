@@ -51,6 +51,11 @@ export function text(description: string, extra: Extra = {}): z.ZodType {
   return key(z.string().min(1), description, { expects: "a text that is not empty", ...extra })
 }
 
+/** A text of one line that is copied to rows. */
+export function line(description: string): z.ZodType {
+  return pattern(/^[^\p{C}\p{Zl}\p{Zp}]{1,256}$/u, "1 to 256 printable characters", description)
+}
+
 /** A text in a fixed form. `expects` completes "expected …". */
 export function pattern(form: RegExp, expects: string, description: string, extra: Extra = {}): z.ZodType {
   return key(z.string().regex(form, { abort: true }), description, { expects, ...extra })

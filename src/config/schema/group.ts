@@ -8,6 +8,7 @@ import {
   flag,
   integer,
   key,
+  line,
   list,
   milliseconds,
   nullByDefault,
@@ -57,7 +58,7 @@ const contract: z.ZodType = optional(
     {
       display_name: optional(displayName),
       caller_visible_notes: optional(text("Notes for callers; shown by /v1/models.")),
-      intended_workloads: byDefault(list(text("A workload."), "What the group is meant for."), []),
+      intended_workloads: byDefault(list(line("A workload."), "What the group is meant for."), []),
       supported_api_shapes: byDefault(list(apiShape, "The APIs that the group promises to serve."), []),
       required_capabilities: optional(
         block(

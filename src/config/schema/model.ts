@@ -9,6 +9,7 @@ import {
   flag,
   integer,
   key,
+  line,
   list,
   optional,
   pattern,
@@ -133,7 +134,7 @@ const facts: Shape = {
 /** One entry of a provider's catalogue. What is absent is unknown; a price that is unknown makes the cost null. */
 export const model: z.ZodType = block(
   {
-    model: text("The exact model id of the upstream."),
+    model: line("The exact model id of the upstream."),
     ...allOptional(facts),
     honors_max_tokens: byDefault(field(facts, "honors_max_tokens"), true),
     force_store_false: byDefault(field(facts, "force_store_false"), false),
@@ -154,8 +155,8 @@ export const model: z.ZodType = block(
 
 const validation: z.ZodType = block(
   {
-    status: optional(text("The outcome of the validation.")),
-    workload: optional(text("What was validated.")),
+    status: optional(line("The outcome of the validation.")),
+    workload: optional(line("What was validated.")),
     validated_at: optional(key(instant, "When it was validated.")),
     quality_score: optional(amount("The quality score, 0 to 1.", { max: 1 })),
     pass_rate: optional(amount("The share of passed checks, 0 to 1.", { max: 1 })),
@@ -171,7 +172,7 @@ export const target: z.ZodType = ruled(
     {
       provider: key(identifier, "The provider entry."),
       model_ref: optional(key(identifier, "An entry of that provider's catalogue.")),
-      model: optional(text("The exact model id of the upstream, where the catalogue has no entry.")),
+      model: optional(line("The exact model id of the upstream, where the catalogue has no entry.")),
       weight: byDefault(
         amount("Share of the calls in a `weighted` group. `0`: only as a fallback.", { max: 1_000_000 }),
         1,

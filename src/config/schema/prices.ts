@@ -1,7 +1,7 @@
 /** What a model costs, as its provider's price list says it. */
 import type { z } from "zod"
 import { modelPricesOf } from "../../ledger/model-prices.ts"
-import { allOptional, amount, block, checked, integer, key, list, table, text, type Shape } from "./field.ts"
+import { allOptional, amount, block, checked, integer, key, line, list, table, text, type Shape } from "./field.ts"
 import { day, identifier } from "./forms.ts"
 
 /** Nothing on the market is near this: a larger number is a slip of the decimal point or of the unit. */
@@ -73,7 +73,7 @@ export const prices: Shape = {
     exact(amount("Price of one use.", { max: MAX_PRICE_USD, unit: "USD" })),
     "Prices of tools that the provider executes, by use: `web_search`, `file_search`, `code_interpreter`, `image_generation`; `other`: uses that it does not name. Without one the cost of a call that used the tool is unknown.",
   ),
-  pricing_source: text("Where the prices come from; copied to the rows."),
+  pricing_source: line("Where the prices come from; copied to the rows."),
   pricing_updated_at: key(day, "The date of the prices; copied to the rows."),
   pricing_notes: text("Anything that an auditor should know about the prices."),
 }
