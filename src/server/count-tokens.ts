@@ -24,11 +24,12 @@ import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { classifyStatus } from "../upstream/failure.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders } from "../upstream/headers.ts"
 import { masked } from "../upstream/mask.ts"
+import { mayAskProvider } from "./count-rate.ts"
 import { json } from "./plain.ts"
 
 /** Agents wait for the number before they go on: an estimate in time is worth more than an exact number too late. */
 const COUNT_WITHIN_MS = 10_000
-/** Agents ask for two dozen at once. No limit counts these, so of more than this from one caller no provider hears. */
+/** Agents ask for two dozen at once. No limit counts these: of more than this from one caller, and more often than `count-rate.ts` allows, no provider hears. */
 const MOST_AT_ONCE = 32
 const MESSAGES = DIALECTS.anthropic
 const decoder = new TextDecoder()
@@ -53,6 +54,7 @@ async function counted(call: Call, gateway: Gateway): Promise<Outgoing> {
   const { caller } = call.credential
   const atOnce = asking.get(caller) ?? 0
   if (target === null || atOnce >= MOST_AT_ONCE) return estimate
+  if (!mayAskProvider(caller, snapshot, gateway.clock.monotonicMs())) return estimate
   asking.set(caller, atOnce + 1)
   try {
     return (await forwarded(target, call, gateway)) ?? estimate

@@ -10,6 +10,11 @@ export function json(value: unknown, status = 200): Outgoing {
   return { status, headers: { "content-type": "application/json" }, body: JSON.stringify(value) }
 }
 
+/** Of what only the holder of a token may see, no cache on the way keeps a copy, whatever header the token came in. */
+export function privately(outgoing: Outgoing): Outgoing {
+  return { ...outgoing, headers: { "cache-control": "no-store", ...outgoing.headers } }
+}
+
 /** Runs a handler; what it throws becomes an error response. */
 export async function answer(
   dialect: Dialect,
@@ -26,13 +31,13 @@ export async function answer(
     const error = asRouterError(thrown)
     if (error.code === "internal-error")
       gateway.log.error("a request failed inside the router", { request_id: id, error: thrown })
-    return stamp(errorAnswer(error, id, dialect))
+    return stamp(privately(errorAnswer(error, id, dialect)))
   }
 }
 
 export function refuse(dialect: Dialect, gateway: Gateway, error: RouterError): Outgoing {
   const id = requestId(gateway.clock.now(), gateway.random)
-  return stamped(errorAnswer(error, id, dialect), id, dialect, 0)
+  return stamped(privately(errorAnswer(error, id, dialect)), id, dialect, 0)
 }
 
 function errorAnswer(error: RouterError, id: string, dialect: Dialect): Outgoing {

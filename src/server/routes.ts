@@ -15,7 +15,7 @@ import { countTokens } from "./count-tokens.ts"
 import { health, ready, version, type ReadyStore } from "./health.ts"
 import { listModels, oneModel } from "./models.ts"
 import { metricsPage, type Watched } from "./metrics.ts"
-import { answer, json, refuse } from "./plain.ts"
+import { answer, json, privately, refuse } from "./plain.ts"
 import { storedResponse, storedResponsePath } from "./stored-responses.ts"
 import { usage, type UsageStore } from "./usage.ts"
 
@@ -87,7 +87,8 @@ function other(request: Incoming, gateway: Gateway, parts: Parts): Outgoing | Pr
   if (isAdmin(request)) return forAdministrators(gateway, adminRoute(request, gateway, parts))
   const dialect = dialectOf(request)
   const stored = storedResponsePath(request.path)
-  if (stored !== null) return answer(RESPONSES, gateway, () => storedResponse(request, stored, gateway))
+  if (stored !== null)
+    return answer(RESPONSES, gateway, async () => privately(await storedResponse(request, stored, gateway)))
   const route = readRoute(request, gateway, parts)
   if (route === null) return refuse(dialect, gateway, new RouterError("not-found"))
   if (request.method !== "GET" && request.method !== "HEAD")
@@ -138,15 +139,16 @@ function readRoute(request: Incoming, gateway: Gateway, { store, watched, admin 
   if (path === "/healthz") return () => health()
   if (path === "/readyz") return () => ready(gateway, store)
   if (path === "/version") return () => version()
-  if (path === "/metrics") return () => metricsPage(request, gateway, watched, admin)
+  if (path === "/metrics") return () => privately(metricsPage(request, gateway, watched, admin))
   if (path === "/docs" || path.startsWith("/docs/")) {
     const page = serveDocs(path)
     return page === null ? null : () => fromResponse(page)
   }
-  if (api === "/usage") return () => usage(request, gateway, store)
-  if (api === "/codex/models.json") return () => codexModels(request, gateway)
-  if (api === "/models") return () => listModels(request, gateway)
-  if (api.startsWith("/models/")) return () => oneModel(request, gateway, decoded(api.slice("/models/".length)))
+  if (api === "/usage") return async () => privately(await usage(request, gateway, store))
+  if (api === "/codex/models.json") return () => privately(codexModels(request, gateway))
+  if (api === "/models") return () => privately(listModels(request, gateway))
+  if (api.startsWith("/models/"))
+    return () => privately(oneModel(request, gateway, decoded(api.slice("/models/".length))))
   return null
 }
 

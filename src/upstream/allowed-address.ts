@@ -39,16 +39,45 @@ function namesThisMachine({ hostname }: URL): boolean {
 
 /** An IPv4 address in an IPv6 coat is that IPv4 address. */
 function unwrapped(address: string): string {
-  const bare = address.replace(/%.*$/, "").toLowerCase()
+  const bare = address.replace(/%.*$/s, "").toLowerCase()
   if (isIP(bare) !== 6) return bare
-  // the URL parser writes every IPv6 address in its shortest form
-  const short = new URL(`http://[${bare}]/`).hostname.slice(1, -1)
-  const coat = /^(?:::ffff:|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short)
-  if (coat === null) return short
-  const [high, low] = [coat[1], coat[2]].map((part) => Number.parseInt(part ?? "", 16))
-  if (high === undefined || low === undefined) return short
-  return [high >> 8, high & 255, low >> 8, low & 255].join(".")
+  const words = wordsOf(bare)
+  const coat = COATS.find(({ begins }) => begins.every((word, index) => word === null || word === words[index]))
+  // the unspecified address and this machine are no IPv4 addresses
+  const isOwn = coat?.begins === COMPATIBLE && words[6] === 0 && (words[7] ?? 0) <= 1
+  if (coat === undefined || isOwn) return bare
+  return words
+    .slice(coat.at, coat.at + 2)
+    .flatMap((word) => [word >> 8, word & 255])
+    .join(".")
 }
+
+/** The eight numbers of an IPv6 address; the URL parser has its last part in hexadecimal as well. */
+function wordsOf(address: string): readonly number[] {
+  const [front = "", back] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split("::")
+  const numbers = (text: string): number[] =>
+    text === "" ? [] : text.split(":").map((word) => Number.parseInt(word, 16))
+  const [before, behind] = [numbers(front), numbers(back ?? "")]
+  return [...before, ...Array.from({ length: 8 - before.length - behind.length }, () => 0), ...behind]
+}
+
+const COMPATIBLE = [0, 0, 0, 0, 0, 0]
+
+/** What an address begins with (null: any number), and where the IPv4 address stands then. */
+const COATS: readonly { readonly begins: readonly (number | null)[]; readonly at: number }[] = [
+  // mapped: https://www.rfc-editor.org/rfc/rfc4291#section-2.5.5
+  { begins: [0, 0, 0, 0, 0, 0xffff], at: 6 },
+  { begins: COMPATIBLE, at: 6 },
+  // translated: https://www.rfc-editor.org/rfc/rfc7915
+  { begins: [0, 0, 0, 0, 0xffff, 0], at: 6 },
+  // NAT64: https://www.rfc-editor.org/rfc/rfc6052
+  { begins: [0x64, 0xff9b, 0, 0, 0, 0], at: 6 },
+  // 6to4: https://www.rfc-editor.org/rfc/rfc3056
+  { begins: [0x2002], at: 1 },
+  // ISATAP: https://www.rfc-editor.org/rfc/rfc5214
+  { begins: [null, null, null, null, 0, 0x5efe], at: 6 },
+  { begins: [null, null, null, null, 0x200, 0x5efe], at: 6 },
+]
 
 function listOf(entries: readonly (readonly [string, number])[]): BlockList {
   const list = new BlockList()
@@ -63,13 +92,24 @@ const LOOPBACK = listOf([
 const NEVER = listOf([
   ["0.0.0.0", 8],
   ["169.254.0.0", 16],
-  // metadata services outside of the link-local range
+  // metadata services outside of the link-local range: Alibaba, Oracle, Azure; AWS, Google, Oracle, Linode, Scaleway
   ["100.100.100.200", 32],
   ["192.0.0.192", 32],
+  ["168.63.129.16", 32],
   ["fd00:ec2::254", 128],
+  ["fd00:ec2::23", 128],
+  ["fd20:ce::254", 128],
+  ["fd00:c1::a9fe:a9fe", 128],
+  ["fd00:a9fe:a9fe::1", 128],
+  ["fd00:42::42", 128],
   ["224.0.0.0", 4],
   ["240.0.0.0", 4],
   ["::", 128],
   ["fe80::", 10],
+  // once link-local to a site, discarded, Teredo, and NAT64 of a network's own, which puts the IPv4 address anywhere
+  ["fec0::", 10],
+  ["100::", 64],
+  ["2001::", 32],
+  ["64:ff9b:1::", 48],
   ["ff00::", 8],
 ])

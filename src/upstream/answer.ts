@@ -49,7 +49,8 @@ function joined(answer: UpstreamAnswer, pieces: readonly Uint8Array[], maxBytes:
   return inflated(answer, pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces), maxBytes)
 }
 
-function inflated(answer: UpstreamAnswer, bytes: Uint8Array, maxBytes: number): Uint8Array {
+/** @throws RangeError when the bytes are more than `maxBytes`, or are not what their encoding says */
+export function inflated(answer: Pick<UpstreamAnswer, "headers">, bytes: Uint8Array, maxBytes: number): Uint8Array {
   if (bytes.length > maxBytes) throw new RangeError("the answer is too large")
   const encoding = answer.headers.get("content-encoding")
   if (encoding === null) return bytes

@@ -1,4 +1,7 @@
 import { afterEach, expect, test } from "bun:test"
+import { once } from "node:events"
+import { buffer } from "node:stream/consumers"
+import { createGzip } from "node:zlib"
 import type { EngineMetricsRule } from "../config/snapshot.ts"
 import { systemClock } from "../system/clock.ts"
 import { silentLog } from "../system/log.ts"
@@ -147,3 +150,32 @@ test("after a reload only what is still configured is asked, and the rest is for
   await Bun.sleep(50)
   expect(asked.length).toBe(length)
 })
+
+test("a compressed answer is read within its bound, and is not unpacked beyond it", async () => {
+  const packed = (text: string): Response =>
+    new Response(Bun.gzipSync(Buffer.from(text)), { headers: { "content-encoding": "gzip" } })
+  play = () => packed(GOOD)
+  const small = listen()
+  await until(() => small.readings.length > 0)
+  expect(small.readings[0]).toEqual(READING)
+  small.metrics.close()
+  const bomb = await bombOf(512)
+  play = () => new Response(bomb, { headers: { "content-encoding": "gzip" } })
+  const before = process.memoryUsage().rss
+  const large = listen(rule({ maxResponseBytes: bomb.length + 1 }))
+  await until(() => large.warnings.length > 0)
+  large.metrics.close()
+  expect(large.readings.filter((reading) => reading !== null)).toEqual([])
+  expect(String(Object.values(large.warnings[0] as object))).toContain("too long once it is unpacked")
+  expect(process.memoryUsage().rss - before).toBeLessThan(128 << 20)
+})
+
+/** So many megabytes of nothing, made piece by piece. */
+async function bombOf(megabytes: number): Promise<Uint8Array> {
+  const packing = createGzip({ level: 1 })
+  const packed = buffer(packing)
+  const piece = Buffer.alloc(1 << 20)
+  for (let at = 0; at < megabytes; at++) if (!packing.write(piece)) await once(packing, "drain")
+  packing.end()
+  return packed
+}

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util"
 import type { EngineMetricsRule } from "../config/snapshot.ts"
 import type { Clock, Timer } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
+import { inflated } from "./answer.ts"
 import { readEngineText, type EngineReading } from "./engine-text.ts"
 
 /** So many readings in a row may fail before the last good one is too old. */
@@ -110,10 +111,15 @@ class Loop {
       redirect: "manual",
       signal,
       headers: { accept: "text/plain", "accept-encoding": "identity", "user-agent": this.options.userAgent },
+      // what comes compressed all the same is not unpacked beyond its bound
+      decompress: false,
       ...(tls === null ? {} : { tls }),
       ...(proxy === null ? {} : { proxy }),
     })
-    if (response.status === 200 && response.body !== null) return boundedText(response.body, maxResponseBytes, signal)
+    if (response.status === 200 && response.body !== null) {
+      const bytes = await boundedBytes(response.body, maxResponseBytes, signal)
+      return unpacked(response.headers, bytes, maxResponseBytes).toString("utf8")
+    }
     await response.body?.cancel()
     throw new Unusable(`status ${response.status}`)
   }
@@ -121,7 +127,15 @@ class Loop {
 
 class Unusable extends Error {}
 
-async function boundedText(body: ReadableStream<Uint8Array>, maxBytes: number, signal: AbortSignal): Promise<string> {
+function unpacked(headers: Headers, bytes: Buffer, maxBytes: number): Buffer {
+  try {
+    return Buffer.from(inflated({ headers }, bytes, maxBytes))
+  } catch (cause) {
+    throw new Unusable("the answer is too long once it is unpacked, or is not what its encoding says", { cause })
+  }
+}
+
+async function boundedBytes(body: ReadableStream<Uint8Array>, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
   const reader = body.getReader()
   const pieces: Uint8Array[] = []
   let length = 0
@@ -134,7 +148,7 @@ async function boundedText(body: ReadableStream<Uint8Array>, maxBytes: number, s
       pieces.push(next.value)
     }
     if (signal.aborted) throw new Unusable("no answer in time")
-    return Buffer.concat(pieces).toString("utf8")
+    return Buffer.concat(pieces)
   } finally {
     signal.removeEventListener("abort", cut)
     cut()

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { closeAtOnce, reply, resetAtOnce, stall } from "../../helpers/behaviours.ts"
 import type { Answer, CallOptions } from "../../helpers/client.ts"
 import { call, eventually } from "../../helpers/client.ts"
-import { newToken, VENDOR_MODEL } from "../../helpers/config.ts"
+import { callerEntry, newToken, VENDOR_MODEL } from "../../helpers/config.ts"
 import { expectCommonHeaders, expectError, parsed } from "../../helpers/expectations.ts"
 import type { Behaviour } from "../../helpers/fake-upstream.ts"
 import { bodyText, FakeUpstream, headerOf } from "../../helpers/fake-upstream.ts"
@@ -164,6 +164,26 @@ test("a crowd of one caller's counts does not reach the provider all at once, an
   expect(estimates).toBe(18)
   for (const answer of await Promise.all(crowd)) expect(answer.status).toBe(200)
   expect((await count(body("crowd"))).headers.get("x-router-estimate")).toBeNull()
+})
+
+test("a caller with a limit of calls a minute gets the router's estimate beyond it, and is never refused", async () => {
+  const token = newToken("slow")
+  const slow = await startGateway({
+    upstreams: { upstream },
+    configure: (config) => {
+      translating(config, ["upstream"])
+      config.callers.push(callerEntry("slow", token, ["default"], { rate: { rpm: 1 } }))
+    },
+  })
+  const marker = "limited count"
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, () => call(slow, "messages", body(marker), { path: PATHS[0], token })),
+  )
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
+  expect(upstream.received(marker).length).toBeGreaterThan(0)
+  // however slow the machine is: one at once, and one a minute
+  expect(answers.filter(({ headers }) => headers.get("x-router-estimate") === null).length).toBeLessThan(20)
+  await slow[Symbol.asyncDispose]()
 })
 
 test("it is not billed: there is no row", async () => {
