@@ -37,6 +37,12 @@ export function parseExact(text: string): JsonValue {
   }) as JsonValue
 }
 
+/** Plain assignment, but for `__proto__`, which is an ordinary key in JSON. */
+export function setOwn<Value>(target: Record<string, Value>, key: string, value: Value): void {
+  if (key !== "__proto__") target[key] = value
+  else Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
+}
+
 /** An object, not an array, not null and not a `RawNumber`. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value)

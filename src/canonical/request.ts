@@ -161,18 +161,18 @@ export function emptyRequest(dialect: Dialect, model: string): Request {
 export function asksNothing(field: string, value: JsonValue | undefined): boolean {
   if (value === null || value === undefined) return true
   if (Array.isArray(value) && value.length === 0) return true
-  const usual = USUAL[field]
+  const usual = USUAL.get(field)
   return usual !== undefined && usual.some((one) => JSON.stringify(one) === JSON.stringify(value))
 }
 
-const USUAL: Readonly<Record<string, readonly JsonValue[]>> = {
-  modalities: [["text"]],
-  truncation: ["disabled"],
-  stream_options: [{}, { include_obfuscation: false }],
-  service_tier: ["auto", "default", "standard_only", "standard"],
-  logprobs: [false],
-  top_logprobs: [0],
-  store: [false],
-  background: [false],
-  metadata: [{}],
-}
+const USUAL: ReadonlyMap<string, readonly JsonValue[]> = new Map<string, readonly JsonValue[]>([
+  ["modalities", [["text"]]],
+  ["truncation", ["disabled"]],
+  ["stream_options", [{}, { include_obfuscation: false }]],
+  ["service_tier", ["auto", "default", "standard_only", "standard"]],
+  ["logprobs", [false]],
+  ["top_logprobs", [0]],
+  ["store", [false]],
+  ["background", [false]],
+  ["metadata", [{}]],
+])

@@ -4,6 +4,7 @@ import { formatPath, quoted, type Report } from "./findings.ts"
 import { adviseOnPrices } from "./price-advice.ts"
 import type { Path } from "./schema/inspect.ts"
 import { adviseOnScoring } from "./score-advice.ts"
+import { catalogueEntryOf, providerOf } from "./target-entry.ts"
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 /** Hosts that answer nothing without a key. */
@@ -21,7 +22,7 @@ export function advise(config: Config, explained: ReadonlySet<string>, report: R
   for (const [name, group] of Object.entries(config.models)) {
     for (const [index, target] of group.targets.entries()) {
       adviseOnShaping(target.traffic_shape, ["models", name, "targets", index, "traffic_shape"], report)
-      const provider = config.providers[target.provider]
+      const provider = providerOf(target, config)
       const refused = config.server.unknown_capabilities === "refuse"
       if (provider !== undefined) adviseOnTarget(target, provider, ["models", name, "targets", index], refused, report)
     }
@@ -73,7 +74,7 @@ function adviseOnTarget(
   refused: boolean,
   report: Report,
 ): void {
-  const entry: Partial<ModelConfig> = target.model_ref === undefined ? {} : (provider.models[target.model_ref] ?? {})
+  const entry: Partial<ModelConfig> = catalogueEntryOf(target, provider) ?? {}
   const tools = { ...entry.tool_support, ...target.tool_support }
   const shapes = {
     "openai-chat": tools.openai_chat,

@@ -22,6 +22,7 @@ import { shadowSettings, telemetryRule } from "./shadow.ts"
 import { readTextFile } from "./sources.ts"
 import { spendCeiling } from "./spend-ceiling.ts"
 import { capFieldsOf, targetFacts } from "./target-facts.ts"
+import { catalogueEntryOf, providerOf } from "./target-entry.ts"
 
 const ENDPOINTS = {
   "openai-chat": "/chat/completions",
@@ -109,7 +110,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
   for (const [name, entry] of Object.entries(config.models)) {
     const targets = entry.targets.map((target, index): Target => {
       const provider = providers.get(target.provider)
-      const providerEntry = config.providers[target.provider]
+      const providerEntry = providerOf(target, config)
       if (provider === undefined || providerEntry === undefined)
         throw new Error(`unknown provider in models.${name}.targets[${index}]`)
       const line = options.lineOf?.(["models", name, "targets", index]) ?? null
@@ -185,7 +186,7 @@ function compileTarget(
   config: Config,
   options: CompileOptions,
 ): Omit<Target, "line" | "observed"> {
-  const catalogue = target.model_ref === undefined ? undefined : providerEntry.models[target.model_ref]
+  const catalogue = catalogueEntryOf(target, providerEntry)
   const model = catalogue?.model ?? target.model ?? ""
   const dialect = target.dialect ?? provider.dialect
   const facts: Partial<ModelConfig> = { ...catalogue, ...definedOf(target) }

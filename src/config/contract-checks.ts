@@ -6,6 +6,7 @@ import { nearest } from "./nearest.ts"
 import type { Path } from "./schema/inspect.ts"
 import { spendCeiling } from "./spend-ceiling.ts"
 import { capabilitiesOf } from "./target-facts.ts"
+import { catalogueEntryOf, providerOf } from "./target-entry.ts"
 
 export function checkContracts(config: Config, report: Report): void {
   for (const [name, group] of Object.entries(config.models)) {
@@ -67,11 +68,11 @@ function checkTargets(group: GroupConfig, path: Path, config: Config, report: Re
 }
 
 function dialectOf(target: TargetConfig, config: Config) {
-  return target.dialect ?? config.providers[target.provider]?.dialect ?? "openai-chat"
+  return target.dialect ?? providerOf(target, config)?.dialect ?? "openai-chat"
 }
 
-function catalogueOf({ provider, model_ref: ref }: TargetConfig, config: Config): ModelConfig | undefined {
-  return ref === undefined ? undefined : config.providers[provider]?.models[ref]
+function catalogueOf(target: TargetConfig, config: Config): ModelConfig | undefined {
+  return catalogueEntryOf(target, providerOf(target, config))
 }
 
 function factsOf(target: TargetConfig, config: Config): ContractFacts {

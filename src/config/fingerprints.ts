@@ -1,6 +1,7 @@
 /** Fingerprints of the configuration, copied to every row: two rows with the same one were decided and priced alike. */
 import type { Config, TargetConfig } from "./config.ts"
 import { strategyFacts } from "./policies.ts"
+import { catalogueEntryOf, providerOf } from "./target-entry.ts"
 
 export function routingFingerprint(config: Config): string {
   return fingerprint(routingFacts(config))
@@ -33,14 +34,14 @@ function routingFacts(config: Config): unknown {
       target.model_ref ?? null,
       target.model ?? null,
       target.weight,
-      target.dialect ?? config.providers[target.provider]?.dialect,
+      target.dialect ?? providerOf(target, config)?.dialect,
       target.timeout_ms ?? null,
     ]),
   ])
 }
 
 function eligibilityFacts(target: TargetConfig, config: Config): unknown {
-  const ref = target.model_ref === undefined ? undefined : config.providers[target.provider]?.models[target.model_ref]
+  const ref = catalogueEntryOf(target, providerOf(target, config))
   const facts: Partial<TargetConfig> = {
     ...ref,
     ...Object.fromEntries(Object.entries(target).filter(([, value]) => value !== undefined)),

@@ -1,6 +1,7 @@
 /** Targets whose prices are unknown: nobody can say what they cost, and whoever has a budget in money is kept away from them. */
 import type { CallerConfig, Config, ModelConfig, ProviderConfig, TargetConfig } from "./config.ts"
 import { quoted, type Report } from "./findings.ts"
+import { catalogueEntryOf, providerOf } from "./target-entry.ts"
 
 export function adviseOnPrices(config: Config, report: Report): void {
   const money = new Set(config.projects.filter(hasBudget).map(({ id }) => id))
@@ -8,7 +9,7 @@ export function adviseOnPrices(config: Config, report: Report): void {
     (caller) => caller.status === "active" && (hasBudget(caller) || money.has(caller.project)),
   )
   for (const [name, group] of Object.entries(config.models)) {
-    const unpriced = group.targets.filter((target) => !isPriced(target, config.providers[target.provider]))
+    const unpriced = group.targets.filter((target) => !isPriced(target, providerOf(target, config)))
     const shutOut = budgeted.filter(({ allow }) => allow.includes(name))
     for (const target of unpriced) {
       const path = ["models", name, "targets", group.targets.indexOf(target)]
@@ -30,7 +31,7 @@ function hasBudget({ spend }: Pick<CallerConfig, "spend">): boolean {
 }
 
 function isPriced(target: TargetConfig, provider: ProviderConfig | undefined): boolean {
-  const entry: Partial<ModelConfig> = target.model_ref === undefined ? {} : (provider?.models[target.model_ref] ?? {})
+  const entry: Partial<ModelConfig> = catalogueEntryOf(target, provider) ?? {}
   const isKnown = (key: "input_price_per_million_usd" | "output_price_per_million_usd"): boolean =>
     (target[key] ?? entry[key]) !== undefined
   return isKnown("input_price_per_million_usd") && isKnown("output_price_per_million_usd")

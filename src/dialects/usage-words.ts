@@ -2,7 +2,7 @@
  * Where vendors write the counters of a report whose input total includes what was read from and written to a cache
  * (Chat Completions and Responses, and the gateways that speak them). One row for each spelling, with its source.
  */
-import { asCount, asObject, asString, type Loose } from "./loose.ts"
+import { asCount, asObject, asToken, type Loose } from "./loose.ts"
 
 interface Spelling {
   /** `details`: in `prompt_tokens_details` or `input_tokens_details`; `usage`: beside the totals. */
@@ -98,13 +98,18 @@ const USUAL_SPEEDS: ReadonlySet<string> = new Set(["", "standard", "default"])
 /** Anthropic says `not_available` for models that know no places. https://platform.claude.com/docs/en/build-with-claude/data-residency */
 const USUAL_PLACES: ReadonlySet<string> = new Set(["", "global", "not_available"])
 
+/** Recorded, so bounded. "" stays: it means the usual. */
+function asWord(value: unknown): string | null {
+  return value === "" ? value : asToken(value)
+}
+
 export function speedOf(usage: Loose): string | null {
-  const speed = asString(usage["speed"])
+  const speed = asWord(usage["speed"])
   return speed === null || USUAL_SPEEDS.has(speed) ? null : speed
 }
 
 export function inferenceGeoOf(usage: Loose): string | null {
-  const place = asString(usage["inference_geo"])
+  const place = asWord(usage["inference_geo"])
   return place === null || USUAL_PLACES.has(place) ? null : place
 }
 
@@ -117,7 +122,7 @@ const UNNAMED = "other"
 
 /** Counts of hosted tools by the tools' names; a tool that was not used is not listed. Null: none was. */
 export function hostedToolsIn(...reports: readonly unknown[]): Readonly<Record<string, number>> | null {
-  let counts: Record<string, number> | null = null
+  const counts = new Map<string, number>()
   let sum = 0
   for (const report of reports) {
     const entries = asObject(report)
@@ -127,10 +132,11 @@ export function hostedToolsIn(...reports: readonly unknown[]): Readonly<Record<s
       const count = asCount(entries[name])
       if (count === null || count === 0 || NO_TOOLS.has(name)) continue
       const tool = name.replace(COUNT_SUFFIX, "")
-      counts ??= {}
-      counts[tool] = Math.max(counts[tool] ?? 0, count)
+      counts.set(tool, Math.max(counts.get(tool) ?? 0, count))
     }
   }
-  const named = counts === null ? 0 : Object.values(counts).reduce((all, count) => all + count, 0)
-  return sum > named ? { ...counts, [UNNAMED]: sum - named } : counts
+  let named = 0
+  for (const count of counts.values()) named += count
+  if (sum > named) counts.set(UNNAMED, sum - named)
+  return counts.size === 0 ? null : Object.fromEntries(counts)
 }

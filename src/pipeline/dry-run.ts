@@ -71,12 +71,11 @@ async function shadowAnswered({ decision }: Call, { clock }: Gateway): Promise<v
 }
 
 function requestOf(body: Uint8Array): Incoming {
-  const headers: Readonly<Record<string, string>> = { "content-type": "application/json" }
   return {
     method: "POST",
     target: "/",
     path: "/",
-    headers: { get: (name) => headers[name] ?? null },
+    headers: { get: (name) => (name === "content-type" ? "application/json" : null) },
     address: null,
     body: () => body,
     onGone: null,

@@ -28,11 +28,11 @@ import { resumedStream } from "./resumed-stream.ts"
 const RESPONSES = DIALECTS["openai-responses"]
 
 /** What hangs below a response, and how it is asked for. */
-const METHODS: Readonly<Record<string, readonly string[]>> = {
-  "": ["GET", "DELETE"],
-  "/cancel": ["POST"],
-  "/input_items": ["GET"],
-}
+const METHODS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["", ["GET", "DELETE"]],
+  ["/cancel", ["POST"]],
+  ["/input_items", ["GET"]],
+])
 /** What the vendor reads; nothing else of a query goes upstream. */
 const QUERY: ReadonlySet<string> = new Set([
   "stream",
@@ -57,7 +57,7 @@ export interface StoredResponsePath {
 export function storedResponsePath(path: string): StoredResponsePath | null {
   const found = /^(?:\/v1)?\/responses\/([\w-][\w.-]{0,255})(\/\w+)?$/.exec(path)
   const [, id, below = ""] = found ?? []
-  const methods = METHODS[below]
+  const methods = METHODS.get(below)
   return id === undefined || methods === undefined ? null : { id, below, methods }
 }
 

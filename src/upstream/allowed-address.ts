@@ -55,10 +55,12 @@ function unwrapped(address: string): string {
 /** The eight numbers of an IPv6 address; the URL parser has its last part in hexadecimal as well. */
 function wordsOf(address: string): readonly number[] {
   const [front = "", back] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split("::")
-  const numbers = (text: string): number[] =>
-    text === "" ? [] : text.split(":").map((word) => Number.parseInt(word, 16))
   const [before, behind] = [numbers(front), numbers(back ?? "")]
   return [...before, ...Array.from({ length: 8 - before.length - behind.length }, () => 0), ...behind]
+}
+
+function numbers(text: string): readonly number[] {
+  return text === "" ? [] : text.split(":").map((word) => Number.parseInt(word, 16))
 }
 
 const COMPATIBLE = [0, 0, 0, 0, 0, 0]

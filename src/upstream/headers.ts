@@ -26,7 +26,7 @@ export function forwardedHeaders(
     if (value !== null) headers[name] = value
   }
   for (const name of target.provider.forwardHeaders) {
-    const value = target.headers[name] === undefined ? client.get(name) : null
+    const value = !Object.hasOwn(target.headers, name) ? client.get(name) : null
     if (value !== null) headers[name] = value
   }
   if (anthropic && target.headers["anthropic-version"] === undefined)

@@ -6,7 +6,8 @@ import { checked, choice, key, pattern, text } from "./field.ts"
 /** Printable, no white space at the ends, short enough for logs and headers. */
 const NAME = /^[^\s\p{C}](?:[^\p{C}]{0,126}[^\s\p{C}])?$/u
 const IDENTIFIER = /^[^\s\p{C}]{1,128}$/u
-const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/
+/** `__proto__` would be no header but the prototype of all others. */
+const HEADER_NAME = /^(?!__proto__$)[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/i
 
 export const identifier: z.ZodType = pattern(IDENTIFIER, "1 to 128 printable characters without spaces", "An id.")
 export const displayName: z.ZodType = pattern(NAME, "1 to 128 printable characters", "A name for people.")

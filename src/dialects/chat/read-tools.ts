@@ -27,7 +27,8 @@ function readTool(tool: JsonObject, param: string): Tool {
   if (type === undefined) throw invalid(`${param}.type`, "a string that is not empty")
   if (type === "function") return functionTool(tool, declared, `${param}.function`)
   if (type === "custom") return customTool(tool, objectOf(tool["custom"]), `${param}.custom`)
-  const name = wordsOf(tool["name"]) ?? wordsOf(objectOf(tool[type])?.["name"]) ?? null
+  const name =
+    wordsOf(tool["name"]) ?? wordsOf(objectOf(Object.hasOwn(tool, type) ? tool[type] : undefined)?.["name"]) ?? null
   return { type: "raw", dialect: "chat", vendorType: type, runs: "provider", name, raw: tool }
 }
 

@@ -58,17 +58,17 @@ function continues(head: JsonObject, next: JsonObject): boolean {
 }
 
 function joined(run: readonly JsonValue[]): JsonObject {
-  const all: Record<string, JsonValue> = {}
+  const all = new Map<string, JsonValue>()
   for (const piece of run) {
     for (const [key, value] of Object.entries(objectOf(piece) ?? {})) {
-      if (value !== undefined && (value !== null || all[key] === undefined)) all[key] = value
+      if (value !== undefined && (value !== null || !all.has(key))) all.set(key, value)
     }
   }
   for (const key of GROWING) {
     const pieces = run.map((piece) => stringOf(objectOf(piece)?.[key]) ?? "")
-    if (key in all) all[key] = pieces.join("")
+    if (all.has(key)) all.set(key, pieces.join(""))
   }
-  return all
+  return Object.fromEntries(all)
 }
 
 /** The block of a native list; `visible` is the plain text beside it, used where the list itself shows none. */

@@ -3,7 +3,7 @@
  * https://platform.openai.com/docs/api-reference/chat/object
  */
 
-import type { JsonObject, JsonValue } from "../../canonical/json.ts"
+import { setOwn, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Loss } from "../../canonical/loss.ts"
 import { cacheWriteTokens, inputTokens, totalTokens, type Usage as CanonicalUsage } from "../../canonical/usage.ts"
 import type { Usage, UsageParts } from "../dialect.ts"
@@ -77,7 +77,7 @@ function serverToolsOf(usage: JsonObject): Readonly<Record<string, number>> {
   const reported = { ...objectOf(usage["server_tool_use"]), ...objectOf(usage["server_tool_use_details"]) }
   for (const [name, value] of [...Object.entries(reported), ["num_sources_used", usage["num_sources_used"]] as const]) {
     const count = asCount(value)
-    if (count !== null && count > 0) counts[name] = count
+    if (count !== null && count > 0) setOwn(counts, name, count)
   }
   return counts
 }

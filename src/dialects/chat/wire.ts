@@ -1,7 +1,7 @@
 /** Reading Chat Completions JSON: what is absent, null or of another type reads as undefined. */
 
 import type { CacheMark } from "../../canonical/block.ts"
-import { isObject, isRawNumber, type JsonObject, type JsonValue } from "../../canonical/json.ts"
+import { isObject, isRawNumber, setOwn, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Extra } from "../../canonical/origin.ts"
 import { RouterError } from "../../errors.ts"
 
@@ -60,12 +60,6 @@ export function restOf(object: JsonObject, known: ReadonlySet<string>): JsonObje
     setOwn(rest, key, value)
   }
   return rest
-}
-
-/** Plain assignment, but for `__proto__`, which is an ordinary key in JSON. */
-function setOwn(target: Record<string, JsonValue>, key: string, value: JsonValue): void {
-  if (key !== "__proto__") target[key] = value
-  else Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
 }
 
 export function extraOf(fields: JsonObject | undefined): { readonly extra?: Extra } {

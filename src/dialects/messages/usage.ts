@@ -3,7 +3,7 @@
  * With compaction, an advisor or a fallback model the top level leaves rounds out; `iterations` lists them all, and all are billed.
  * https://docs.claude.com/en/api/messages
  */
-import type { JsonObject, JsonValue } from "../../canonical/json.ts"
+import { setOwn, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import { cacheWriteTokens, type Usage as CanonicalUsage } from "../../canonical/usage.ts"
 import { unreportedSide, type Usage, type UsageParts } from "../dialect.ts"
 import { NO_PARTS } from "../inclusive-usage.ts"
@@ -67,7 +67,7 @@ export function takeUsage(known: Record<string, unknown>, value: unknown, hasCon
   const isOutputNews = output !== null && (output > 0 || !hasContent)
   for (const key in usage) {
     const isNews = OF_INPUT.has(key) ? isInputNews : key !== "output_tokens" || isOutputNews
-    if (usage[key] !== null && (isNews || known[key] === undefined)) known[key] = usage[key]
+    if (usage[key] !== null && (isNews || !Object.hasOwn(known, key))) setOwn(known, key, usage[key])
   }
   return isOutputNews
 }

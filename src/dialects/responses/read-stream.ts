@@ -21,7 +21,10 @@ const TERMINAL: ReadonlySet<string> = new Set([
 ])
 
 /** These say it themselves, whatever the object says. */
-const STATUS_OF: Readonly<Record<string, string>> = { "response.failed": "failed", "response.cancelled": "cancelled" }
+const STATUS_OF: ReadonlyMap<string, string> = new Map([
+  ["response.failed", "failed"],
+  ["response.cancelled", "cancelled"],
+])
 
 interface Tracked {
   readonly index: number
@@ -156,7 +159,7 @@ export class ResponsesStreamReader implements StreamReader {
     this.#assembler.start(readOpening(response))
     const usage = canonicalUsage(response["usage"])
     if (usage !== null) this.#assembler.usage(usage, stringOf(response["service_tier"]))
-    const status = STATUS_OF[type] ?? response["status"]
+    const status = STATUS_OF.get(type) ?? response["status"]
     const failure = failureIn({ ...response, status, output: [] })
     if (failure !== null) return this.#assembler.fail(failure)
     this.#reconcile(objectsOf(response["output"]))

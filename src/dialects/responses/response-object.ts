@@ -1,6 +1,6 @@
 /** The response object around the output, the same in all events of one answer but for its state. */
 
-import type { JsonObject, JsonValue } from "../../canonical/json.ts"
+import { setOwn, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { ReplyOptions } from "../codec.ts"
 import { booleanOf, ID_PREFIX, numberOf, objectOf, objectsOf, stringOf } from "./wire.ts"
 
@@ -92,6 +92,7 @@ function echoTool(tool: JsonObject): JsonObject {
 
 function withoutNulls(object: JsonObject | undefined): Readonly<Record<string, JsonValue>> {
   const kept: Record<string, JsonValue> = {}
-  for (const [key, value] of Object.entries(object ?? {})) if (value !== null && value !== undefined) kept[key] = value
+  for (const [key, value] of Object.entries(object ?? {}))
+    if (value !== null && value !== undefined) setOwn(kept, key, value)
   return kept
 }

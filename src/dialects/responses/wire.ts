@@ -1,7 +1,7 @@
 /** The words of the Responses wire, and small readers that tolerate what is not there. */
 
 import type { RawBlock, Source } from "../../canonical/block.ts"
-import { isObject, isRawNumber, type JsonObject, type JsonValue } from "../../canonical/json.ts"
+import { isObject, isRawNumber, setOwn, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Role } from "../../canonical/request.ts"
 
 /** `include` entries that ask for something the canonical form knows. */
@@ -34,7 +34,7 @@ type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
 /** The object without its undefined members, as exact optional properties want it. */
 export function present<T extends object>(object: T): Present<T> {
   const kept: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(object)) if (value !== undefined) kept[key] = value
+  for (const [key, value] of Object.entries(object)) if (value !== undefined) setOwn(kept, key, value)
   return kept as Present<T>
 }
 
@@ -68,7 +68,7 @@ export function objectsOf(value: JsonValue | undefined): readonly JsonObject[] {
 export function unknownFields(object: JsonObject, known: readonly string[]): JsonObject | undefined {
   const fields: Record<string, JsonValue> = {}
   for (const [key, value] of Object.entries(object)) {
-    if (value !== null && value !== undefined && !known.includes(key)) fields[key] = value
+    if (value !== null && value !== undefined && !known.includes(key)) setOwn(fields, key, value)
   }
   return Object.keys(fields).length === 0 ? undefined : fields
 }
@@ -132,7 +132,7 @@ export function itemKind(item: JsonObject): ItemKind {
   if (type === "tool_search_call") return item["execution"] === "client" ? CLIENT_CALL : HOSTED_CALL
   if (type === "tool_search_output") return item["execution"] === "client" ? CLIENT_RESULT : HOSTED_RESULT
   if (type === "shell_call" || type === "shell_call_output") return shellKind(item, type)
-  return ITEM_KINDS[type] ?? { what: "content", role: "user" }
+  return (Object.hasOwn(ITEM_KINDS, type) ? ITEM_KINDS[type] : undefined) ?? { what: "content", role: "user" }
 }
 
 /** A shell in the provider's container is a hosted step. Its output does not say where it ran. */
