@@ -60,6 +60,14 @@ export function logged(text: string): string {
   return bounded(text, LONGEST_LOGGED, RAW_IN_JSON)
 }
 
+/** Those that change what a terminal shows; line breaks and tabs do not. */
+const OBEYED = /(?:(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069])+/gu
+
+/** What a command prints: rows, files and answers that it quotes may hold whatever somebody put there. */
+export function printable(text: string): string {
+  return text.replace(OBEYED, " ")
+}
+
 const LONGEST_CELL = 256
 
 /** One cell of what a command prints for people. */

@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test"
 import { parseExact } from "../src/canonical/json.ts"
 import { NO_REQUEST_FACTS } from "../src/dialects/dialect.ts"
 import { DIALECTS as REGISTRY } from "../src/dialects/registry.ts"
+import { hostedToolsIn } from "../src/dialects/usage-words.ts"
 import { RouterError } from "../src/errors.ts"
 import { scanObject } from "../src/json/scan.ts"
 import { goldenCases, type GoldenCase } from "./goldens/cases.ts"
@@ -159,3 +160,12 @@ function observed(text: string, dialect: Dialect): void {
   }
   observer.facts()
 }
+
+test("tools that an upstream counts under such names are counted", () => {
+  const counts = hostedToolsIn(JSON.parse('{"constructor":2,"__proto__":3,"toString_calls":4}'))
+  expect(Object.entries(counts ?? {})).toEqual([
+    ["constructor", 2],
+    ["__proto__", 3],
+    ["toString", 4],
+  ])
+})

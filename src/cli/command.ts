@@ -1,5 +1,6 @@
 /** What all commands share: exit codes, arguments, and where they write. */
 import { parseArgs, type ParseArgsConfig } from "node:util"
+import { printable } from "../bounded-text.ts"
 import { nearest } from "../config/nearest.ts"
 
 export interface Command {
@@ -21,11 +22,11 @@ export function asUsageError(error: unknown): UsageError | undefined {
 }
 
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`)
+  process.stdout.write(`${printable(text)}\n`)
 }
 
 export function printError(text: string): void {
-  process.stderr.write(`${text}\n`)
+  process.stderr.write(`${printable(text)}\n`)
 }
 
 export interface Arguments {

@@ -9,6 +9,7 @@ import { RouterError, type ErrorCode } from "../errors.ts"
 import {
   CLIENT_LEFT,
   INTERNAL,
+  LARGEST_REFUSAL_BYTES,
   STATE_GONE,
   TIMEOUT,
   classifyFault,
@@ -43,8 +44,6 @@ export type Answer =
   | { readonly kind: "relay"; readonly status: number; readonly bytes: Uint8Array; readonly failure: Failure }
 
 const NO_LOSSES: readonly Loss[] = []
-/** Vendors' refusals have some hundred bytes; those that list what a schema broke have some thousand. */
-const LARGEST_REFUSAL_BYTES = 1 << 20
 const JSON_HEADERS = { "content-type": "application/json" }
 const STREAM_HEADERS = { "content-type": "text/event-stream; charset=utf-8" }
 

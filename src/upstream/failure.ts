@@ -47,6 +47,9 @@ const final = (kind: FailureClass, code: ErrorCode, relay: boolean): Failure => 
   relay,
 })
 
+/** Vendors' refusals have some hundred bytes; those that list what a schema broke have some thousand. A longer one is not relayed. */
+export const LARGEST_REFUSAL_BYTES: number = 1 << 20
+
 export const NETWORK: Failure = failing("network", "upstream-failed")
 export const TIMEOUT: Failure = failing("timeout", "upstream-timeout")
 export const MALFORMED: Failure = failing("malformed_answer", "upstream-failed")
