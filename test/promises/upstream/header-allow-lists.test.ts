@@ -63,6 +63,26 @@ const KEPT_BACK = {
 for (const sample of ALL_SAMPLES) {
   const { dialect } = sample
 
+  test(`${dialect}: headers that hold a key, are too long or have another form do not come back`, async () => {
+    const key = gateway.prepared.env["KEY_UPSTREAM"] ?? "no key"
+    const BAD_TYPES = [`text/${key}`, `application/json; boundary="${btoa(key)}"`, `a/${"b".repeat(500)}`, "no type"]
+    const BAD_STATES = [key, btoa(`state:${key}`), encodeURIComponent(key), "s".repeat(9000), "two words", "\u009b31m"]
+    for (const [index, state] of BAD_STATES.entries()) {
+      const marker = `telling <${dialect} ${index}>`
+      const type = BAD_TYPES[index % BAD_TYPES.length] ?? ""
+      upstream.plan(marker, reply(sample.unary(), { headers: { "Content-Type": type, "x-codex-turn-state": state } }))
+      const answer = await gateway.call(dialect, sample.request({ text: marker }))
+      expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/json"])
+      expect(answer.headers.get("x-codex-turn-state")).toBeNull()
+    }
+    const marker = `harmless <${dialect}>`
+    const headers = { "Content-Type": "application/json;charset=UTF-8", "x-codex-turn-state": "gAAAA-opaque_state.1==" }
+    upstream.plan(marker, reply(sample.unary(), { headers }))
+    const answer = await gateway.call(dialect, sample.request({ text: marker }))
+    expect(answer.headers.get("content-type")).toBe("application/json;charset=UTF-8")
+    expect(answer.headers.get("x-codex-turn-state")).toBe("gAAAA-opaque_state.1==")
+  })
+
   test(`${dialect}: upstream sees what is named, the provider's own headers and query, and nothing else`, async () => {
     const marker = `up-${dialect}`
     const headers = { ...FORWARDED, ...OPENAI_ONLY, ...ANTHROPIC_ONLY, ...KEPT_BACK }

@@ -67,6 +67,24 @@ for (const sample of ALL_SAMPLES) {
       expect(JSON.parse(answer.text)).toHaveProperty("error")
     })
 
+    test(`${kind}: a masked refusal is JSON that says the rest, however the key is spelt`, async () => {
+      const marker = `spelt <${kind}>`
+      const [key = ""] = gateway.prepared.secrets
+      const escaped = [...Buffer.from(key)].map((byte) => `\\u00${byte.toString(16)}`).join("")
+      const body = sample
+        .errorBody("KEY is not allowed: KEY64, KEYURL", { type: "invalid_request_error" })
+        .replace("KEY64", Buffer.from(`user:${key}`).toString("base64"))
+        .replace("KEYURL", `/v1?key=${[...Buffer.from(key)].map((byte) => `%${byte.toString(16)}`).join("")}`)
+        .replace("KEY", escaped)
+        .replace("{", '{"retryable":true,"model":"model","stream":1,')
+      first.plan(marker, reply(body, { status: 400 }))
+      const answer = await gateway.call(sample.dialect, sample.request({ stream: streamed, text: marker }))
+      const said = JSON.parse(answer.text) as { readonly error: { readonly message: string } }
+      // what stands before the key in base64 stays: `user:`
+      expect(said).toMatchObject({ retryable: true, stream: 1 })
+      expect(said.error.message).toBe("[masked] is not allowed: dXNlcjp[masked], /v1?key=[masked]")
+    })
+
     test(`${kind}: a refusal as octets is relayed too`, async () => {
       const marker = `octets <${kind}>`
       const body = sample.errorBody("No tool output found for tool call call-a.", { type: "invalid_request_error" })
