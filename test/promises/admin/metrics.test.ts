@@ -15,7 +15,7 @@ const watcher = newToken("watcher")
 const limited = newToken("limited")
 const SECRET_PROMPT = "the launch code is 0451"
 /** Nothing that a label may hold would harm the format. */
-const HOSTILE_MODEL = 'a"b\\c\nd{e="f"} 1'
+const HOSTILE_MODEL = 'a"b\\c\\nd{e="f"} 1'
 let first: FakeUpstream
 let second: FakeUpstream
 let gateway: Gateway
