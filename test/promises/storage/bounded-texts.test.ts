@@ -6,12 +6,13 @@ import { Database } from "bun:sqlite"
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import path from "node:path"
+import { loadConfig } from "../../../src/config/load.ts"
 import { STORED_STATE_COLUMNS, TABLES, type Columns } from "../../../src/ledger/columns.ts"
 import { jsonLog } from "../../../src/system/log.ts"
 import { systemClock } from "../../../src/system/clock.ts"
 import { reply, stream } from "../../helpers/behaviours.ts"
 import { get } from "../../helpers/client.ts"
-import { callerEntry, newToken } from "../../helpers/config.ts"
+import { callerEntry, newToken, prepare, type Config } from "../../helpers/config.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
 import { databasePath } from "../../helpers/records.ts"
@@ -24,8 +25,8 @@ const SOURCES = {
   requestId: 36,
   /** Names and ids of the configuration: `config/schema/forms.ts`. */
   configured: 128,
-  /** Model ids of the configuration. */
-  model: 256,
+  /** Texts of the configuration: `line` of `config/schema/field.ts`. */
+  line: 256,
   /** A union of the code. */
   closedList: 64,
   /** `pipeline/client.ts` */
@@ -70,16 +71,16 @@ const EVERYWHERE: Readonly<Record<string, Source>> = {
   resolved_group: "configured",
   strategy: "closedList",
   provider: "configured",
-  model: "model",
-  model_ref: "model",
+  model: "line",
+  model_ref: "line",
   dialect: "closedList",
   target_provider: "configured",
-  target_model: "model",
+  target_model: "line",
   target_dialect: "closedList",
   from_provider: "configured",
-  from_model: "model",
+  from_model: "line",
   to_provider: "configured",
-  to_model: "model",
+  to_model: "line",
   requested_model: "configured",
   error_class: "closedList",
   upstream_request_id: "foreignId",
@@ -104,9 +105,8 @@ const OWN: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
     service_tier: "token",
     speed: "token",
     inference_geo: "token",
-    hosted_tool_uses: "closedList",
     cost_unknown_reason: "closedList",
-    pricing_source: "configured",
+    pricing_source: "line",
     pricing_updated_at: "configured",
     router_version: "version",
     routing_config_fingerprint: "hash",
@@ -127,10 +127,10 @@ const OWN: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
   stored_state: { id_sha256: "hash" },
   request_contracts: {
     contract_bucket: "configured",
-    contract_workload: "configured",
+    contract_workload: "line",
     contract_failure_reason: "closedList",
-    target_validation_status: "configured",
-    target_validation_workload: "configured",
+    target_validation_status: "line",
+    target_validation_workload: "line",
     target_validation_age_bucket: "closedList",
   },
   request_decision_shape_features: {
@@ -167,6 +167,44 @@ function sourceOf(table: string, column: string): Source | undefined {
 describe("where the bound of each text comes from is known", () => {
   test.each(Object.keys(ALL_TABLES))("of table %s", (table) => {
     expect(textColumns(table).filter((column) => sourceOf(table, column) === undefined)).toEqual([])
+  })
+})
+
+describe("a configuration's texts that reach rows are bounded", () => {
+  const long = "x".repeat(300)
+  const raw = "a\u001b[31m"
+  const target = (more: object) => ({ strategy: "static", targets: [{ provider: "upstream-chat", ...more }] })
+  const changes: readonly (readonly [string, (config: Config, text: string) => void])[] = [
+    ["a model id", (config, text) => (config.models["default"] = target({ model: text }))],
+    ["a price's source", (config, text) => (config.models["default"] = target({ model: "m", pricing_source: text }))],
+    ["a region", (config, text) => (config.models["default"] = target({ model: "m", region: text }))],
+    ["a status", (config, text) => (config.models["default"] = target({ model: "m", validation: { status: text } }))],
+    [
+      "a workload",
+      (config, text) => Object.assign(config.models["default"] ?? {}, { contract: { intended_workloads: [text] } }),
+    ],
+    ["a group's name", (config, text) => (config.models[text] = config.models["default"] ?? {})],
+    ["a provider's name", (config, text) => (config.providers[text] = config.providers["upstream-chat"] ?? {})],
+    ["a key's label", (config, text) => Object.assign(config.providers["upstream-chat"] ?? {}, { key_id: text })],
+    ["a caller's id", (config, text) => Object.assign(config.callers[0] ?? {}, { id: text })],
+    ["a token's id", (config, text) => Object.assign(config.callers[0] ?? {}, { token_id: text })],
+    ["a caller's environment", (config, text) => Object.assign(config.callers[0] ?? {}, { environment: text })],
+  ]
+  test.each(changes)("%s", (_place, change) => {
+    for (const [text, isRefused] of [
+      ["x1", false],
+      [long, true],
+      [raw, true],
+    ] as const) {
+      const prepared = prepare({
+        upstreams: { upstream: { url: "https://127.0.0.1:1" } },
+        configure: (config) => change(config, text),
+      })
+      const { findings } = loadConfig({ path: prepared.configPath, env: prepared.env })
+      prepared.remove()
+      const codes = findings.filter(({ severity }) => severity === "error").map(({ code }) => code)
+      expect([text.slice(0, 10), codes.includes("invalid-value")]).toEqual([text.slice(0, 10), isRefused])
+    }
   })
 })
 
