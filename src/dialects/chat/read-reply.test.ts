@@ -5,7 +5,7 @@ import { parseExact, type JsonObject, type JsonValue } from "../../canonical/jso
 import type { Reply } from "../../canonical/reply.ts"
 import { emptyRequest } from "../../canonical/request.ts"
 import type { Tool } from "../../canonical/tool.ts"
-import { readError, readFailure, writeError } from "./failure.ts"
+import { readError, writeError } from "./failure.ts"
 import { readReply } from "./read-reply.ts"
 import { readCanonicalUsage, usageLosses, writeUsage } from "./usage.ts"
 import { writeReply } from "./write-reply.ts"
@@ -379,7 +379,7 @@ describe("errors:", () => {
   })
 
   test("an error without words gets the vendor's usual ones, and details are shown", () => {
-    const failure = { ...readFailure(undefined, 429), details: { resets_at: 5 } }
+    const failure = { ...readError(429, undefined), details: { resets_at: 5 } }
     expect(writeError(failure, "req_1")).toEqual({
       error: {
         type: "rate_limit_error",

@@ -1,8 +1,5 @@
 /** Anthropic's error shape: https://docs.claude.com/en/api/errors */
 import type { RouterError } from "../../errors.ts"
-import type { UpstreamFault } from "../dialect.ts"
-import { parseBytes } from "../loose.ts"
-import { bodyFault } from "../openai-error.ts"
 
 const TYPES: Readonly<Record<number, string>> = {
   401: "authentication_error",
@@ -33,9 +30,4 @@ export function renderMessagesError(error: RouterError, requestId: string): stri
     },
     request_id: requestId,
   })
-}
-
-export function readMessagesFault(bytes: Uint8Array): UpstreamFault | null {
-  const body = parseBytes(bytes)
-  return body === null ? null : bodyFault(body)
 }

@@ -5,7 +5,7 @@ import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault } from
 import { meterDeltas } from "../delta-text.ts"
 import { CLAUDE_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asObject, asString, asToken, parseObject, type Loose } from "../loose.ts"
-import { faultOf } from "../openai-error.ts"
+import { faultOf } from "../error-words.ts"
 import { renderMessagesError } from "./error.ts"
 import { readMessagesUsage, takeUsage } from "./usage.ts"
 

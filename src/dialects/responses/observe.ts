@@ -6,7 +6,7 @@ import { laterUsage } from "../inclusive-usage.ts"
 import { meterTextDelta } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asObject, asString, asToken, parseObject, type Loose } from "../loose.ts"
-import { faultOf } from "../openai-error.ts"
+import { faultOf } from "../error-words.ts"
 import { isProviderFailure, stopReasonOf } from "./judge.ts"
 import { readResponsesUsage } from "./usage.ts"
 
