@@ -77,8 +77,8 @@ function word(value: unknown): string | null {
 
 /** `INVALID_ARGUMENT` and its kin; other servers have other things under that name. */
 function googleStatus(status: unknown): string | null {
-  const word = asString(status)
-  return word !== null && /^[A-Z]+(_[A-Z]+)*$/.test(word) ? word : null
+  const name = asString(status)
+  return name !== null && /^[A-Z]+(_[A-Z]+)*$/.test(name) ? name : null
 }
 
 interface Words {

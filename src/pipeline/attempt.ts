@@ -2,24 +2,12 @@
 import type { Loss } from "../canonical/loss.ts"
 import { passthroughBody, type Cap } from "../dialects/passthrough.ts"
 import type { Target } from "../config/snapshot.ts"
-import { NO_FAULT } from "../dialects/dialect.ts"
 import { replyMeter } from "../dialects/output-meter.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError, type ErrorCode } from "../errors.ts"
-import {
-  CLIENT_LEFT,
-  INTERNAL,
-  LARGEST_REFUSAL_BYTES,
-  STATE_GONE,
-  TIMEOUT,
-  classifyFault,
-  classifyStatus,
-  type Failure,
-} from "../upstream/failure.ts"
+import { CLIENT_LEFT, INTERNAL, TIMEOUT, type Failure } from "../upstream/failure.ts"
 import { readWhole, upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
-import { masked } from "../upstream/mask.ts"
-import { retryAfterMs } from "../upstream/retry-after.ts"
 import { rememberTarget } from "./affinity.ts"
 import { governBetas, type Parts } from "./betas.ts"
 import type { Attempt, Call } from "./call.ts"
@@ -35,13 +23,13 @@ import type { Translation } from "./translation.ts"
 import { asWhole, isEventStream, type Reshaped } from "./reshape.ts"
 import { isUnstreamed, readUnstreamed } from "./unstreamed.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
+import { faulted, refused, vendorRefusal, type Relay } from "./vendor-words.ts"
 
 /** What the client is to get. */
 export type Answer =
   | { readonly kind: "unary"; readonly bytes: Uint8Array; readonly headers: Readonly<Record<string, string>> }
   | { readonly kind: "stream"; readonly stream: UpstreamStream; readonly headers: Readonly<Record<string, string>> }
-  /** The upstream's refusal of the request, in its own words. */
-  | { readonly kind: "relay"; readonly status: number; readonly bytes: Uint8Array; readonly failure: Failure }
+  | Relay
 
 const NO_LOSSES: readonly Loss[] = []
 const JSON_HEADERS = { "content-type": "application/json" }
@@ -81,7 +69,7 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
     throw capacityThrottled(call.throttledMs)
   if (call.attempts.length === 0 && call.rejected !== null && call.group !== null && !call.clientLeft)
     throw refusal(call.group, call, call.rejected)
-  throw exhausted(call.attempts)
+  throw (call.clientLeft ? null : vendorRefusal(call.attempts)) ?? exhausted(call.attempts)
 }
 
 /** The target's turn has come, and it turns out that it cannot serve this call. */
@@ -106,6 +94,7 @@ export function beginAttempt(call: Call, target: Target, translation: Translatio
     status: null,
     durationMs: 0,
     failure: null,
+    words: null,
     retryAfterMs: null,
     upstreamRequestId: null,
     health: gateway.health.of(target),
@@ -187,26 +176,6 @@ function capOf({ grantedCap }: Call, { dialect, facts }: Target): Cap | null {
   return { field, tokens: grantedCap }
 }
 
-async function refused(
-  answer: UpstreamAnswer,
-  tried: Attempt,
-  call: Call,
-  gateway: Gateway,
-): Promise<Answer | Failure> {
-  tried.retryAfterMs = retryAfterMs(answer.headers.get("retry-after"), gateway.clock.now())
-  const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
-  tried.responseBytes = bytes.length
-  const fault = DIALECTS[tried.target.dialect].readFault(bytes)
-  const isStateGone = answer.status === 404 && call.heldIds !== null && fault?.code !== "model_not_found"
-  const failure = isStateGone ? STATE_GONE : classifyStatus(answer.status, fault ?? NO_FAULT, tried.target.model)
-  // an HTML page in front of the upstream, or a book, says nothing to an agent
-  if (!failure.relay || fault === null || bytes.length > LARGEST_REFUSAL_BYTES) return failure
-  tried.failure = failure
-  const words =
-    tried.translation?.refusal(answer.status, bytes, call.id) ?? masked(bytes, tried.target.provider.secrets)
-  return { kind: "relay", status: answer.status, bytes: words, failure }
-}
-
 function wholeReply(
   answer: UpstreamAnswer,
   tried: Attempt,
@@ -231,12 +200,12 @@ function judged(
     const reshaped = asWhole(bytes, tried, call, gateway)
     return "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, JSON_HEADERS)
   }
-  if (verdict.kind === "fault") return classifyFault(verdict.fault)
+  if (verdict.kind === "fault") return faulted(verdict.fault, tried, call)
   call.returnedIds = returnedInReply(bytes, call)
   call.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
   if (tried.translation !== null) {
     const translated = tried.translation.reply(bytes)
-    if (!(translated instanceof Uint8Array)) return classifyFault(translated)
+    if (!(translated instanceof Uint8Array)) return faulted(translated, tried, call)
     call.answer = verdict
     return { kind: "unary", bytes: translated, headers: JSON_HEADERS }
   }

@@ -12,6 +12,7 @@ import { returnedInStream } from "./returned-state.ts"
 import { settle } from "./settle.ts"
 import { renamedRefusal, renamedReply, renamingWriter } from "./shown-model.ts"
 import type { UpstreamStream } from "./upstream-stream.ts"
+import { brokenOff, type Relay } from "./vendor-words.ts"
 
 const encoder = new TextEncoder()
 const CLIENT_LEFT = { status: 499, error: new RouterError("client-closed") } as const
@@ -31,12 +32,12 @@ export async function reply(answer: Answer, call: Call, gateway: Gateway): Promi
 }
 
 /** The upstream's own words about the request: agents heal themselves by matching them. */
-async function relayed(answer: Answer & { kind: "relay" }, call: Call, gateway: Gateway): Promise<Outgoing> {
+async function relayed(answer: Relay, call: Call, gateway: Gateway): Promise<Outgoing> {
   await settle(call, gateway, {
     status: answer.status,
     error: new RouterError(answer.failure.code, { status: answer.status }),
   })
-  const headers = { "content-type": "application/json", "x-should-retry": "false" }
+  const headers = { "content-type": answer.contentType, "x-should-retry": "false" }
   return {
     status: answer.status,
     headers: routerHeaders(call, gateway, withLosses(headers, call)),
@@ -104,11 +105,11 @@ async function finish(stream: UpstreamStream, call: Call, gateway: Gateway): Pro
   return stream.tail.length > 0 ? stream.tail : null
 }
 
-function errorOf({ end }: UpstreamStream, call: Call): RouterError | null {
+function errorOf({ end, attempt }: UpstreamStream, call: Call): RouterError | null {
   if (call.stopped !== null) return call.stopped
   if (call.clientLeft) return new RouterError("client-closed")
   if (end?.kind === "stopped") return end.error
-  return end?.kind === "failed" ? new RouterError(end.failure.code) : null
+  return end?.kind === "failed" ? (brokenOff(attempt) ?? new RouterError(end.failure.code)) : null
 }
 
 function outcomeOf(error: RouterError): Outcome {

@@ -1,5 +1,6 @@
 /** Decides what an upstream's failure means: for the caller, for the next target, and for the ledger. Pure. */
 import type { ErrorCode } from "../errors.ts"
+import { overflowIn } from "../canonical/overflow.ts"
 import type { UpstreamFault } from "../dialects/dialect.ts"
 
 /** Closed list, as in the ledger's `error_class`. */
@@ -72,8 +73,8 @@ const DENIED = failing("access_denied", "upstream-access-denied", false)
 /** The router's own key, or a model that it names itself: every call fares alike. */
 const SHUT_OUT = failing("access_denied", "upstream-access-denied")
 const SERVER_ERROR = failing("server_error", "upstream-failed")
-/** An error inside an answer that speaks of the request. */
-const REQUEST_FAULT = failing("server_error", "upstream-failed", false)
+/** An error that speaks of the request, though its status does not. Another target may take it; else it is relayed. */
+const REQUEST_FAULT: Failure = { ...failing("bad_request", "invalid-request", false), relay: true }
 
 /** A status other than 2xx. */
 export function classifyStatus(status: number, fault: UpstreamFault, model: string): Failure {
@@ -85,7 +86,9 @@ export function classifyStatus(status: number, fault: UpstreamFault, model: stri
   if (status === 401) return SHUT_OUT
   if (status === 403 || status === 404) return namesNoModel(fault) ? SHUT_OUT : DENIED
   if (status === 402) return QUOTA
-  if (status === 429) return isQuota(fault) ? QUOTA : RATE_LIMITED
+  if (status === 429 && isQuota(fault)) return QUOTA
+  if ((status === 429 || status >= 500) && overflowIn(fault) !== null) return REQUEST_FAULT
+  if (status === 429) return RATE_LIMITED
   if (status === 408) return failing("timeout", "upstream-timeout")
   if (status >= 500) return SERVER_ERROR
   if (status >= 300 && status < 400) return failing("redirect", "upstream-failed")
@@ -95,6 +98,7 @@ export function classifyStatus(status: number, fault: UpstreamFault, model: stri
 /** An error inside an answer with status 200, unary or streamed. */
 export function classifyFault(fault: UpstreamFault): Failure {
   if (isQuota(fault)) return QUOTA
+  if (overflowIn(fault) !== null) return REQUEST_FAULT
   if (matches(fault, /^(rate_limit|too_many_requests|429)/)) return RATE_LIMITED
   if (matches(fault, /^(authentication|invalid_api_key|401|model_not_found)/)) return SHUT_OUT
   if (matches(fault, /^(permission|403)/)) return DENIED
@@ -104,7 +108,7 @@ export function classifyFault(fault: UpstreamFault): Failure {
 }
 
 const ABOUT_REQUEST =
-  /^(invalid_request|invalid_prompt|invalid_image|bad_request|request_too_large|context_length|string_above_max|content_(policy|filter)|400|413|422)/
+  /^(invalid_(request|prompt|image|base64|argument)|bad_?request|request_too_large|string_above_max|content_(policy|filter)|\w+_policy|(image|unsupported_image|empty_image|failed_to_download)_|400|413|422)/i
 
 function isQuota(fault: UpstreamFault): boolean {
   return matches(fault, /^(insufficient_quota|billing|quota_exceeded|usage_limit_reached|insufficient_balance|402)/)

@@ -2,9 +2,11 @@
 
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import { failureKindOf, recognised, type Failure, type FailureKind } from "../../canonical/reply.ts"
+import type { RouterError } from "../../errors.ts"
 import type { UpstreamFault } from "../dialect.ts"
 import { bodyFault, faultOf } from "../error-words.ts"
-import { overflowCode } from "../openai-error.ts"
+import { overflowCode, renderOpenAiError } from "../openai-error.ts"
+import { VendorRefusal } from "../vendor-refusal.ts"
 import { isAbsent, numberOf, objectOf } from "./wire.ts"
 
 /** An answer of an error status. */
@@ -115,4 +117,11 @@ export function errorObject(failure: Failure): JsonObject {
 
 export function writeError(failure: Failure, requestId: string): JsonObject {
   return { error: { ...errorObject(failure), request_id: requestId } }
+}
+
+/** The body of an error answer: the upstream's words, or the router's. */
+export function renderError(error: RouterError, requestId: string): string {
+  return error instanceof VendorRefusal
+    ? JSON.stringify(writeError(error.failure, requestId))
+    : renderOpenAiError(error, requestId)
 }

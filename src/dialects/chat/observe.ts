@@ -15,7 +15,7 @@ import { meterFrame } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asCount, asObject, asToken, parseObject, type Loose } from "../loose.ts"
 import { bodyFault, faultOf } from "../error-words.ts"
-import { renderOpenAiError } from "../openai-error.ts"
+import { renderError } from "./failure.ts"
 import { readChatUsage } from "./usage.ts"
 
 const DATA = Buffer.from("data:")
@@ -82,7 +82,7 @@ export class ChatObserver implements StreamObserver {
   }
 
   renderFailure(error: RouterError, requestId: string): string {
-    return `data: ${renderOpenAiError(error, requestId)}\n\n`
+    return `data: ${renderError(error, requestId)}\n\n`
   }
 
   /** A comment: clients take every data line for a chunk. */

@@ -1,5 +1,7 @@
 /** Anthropic's error shape: https://docs.claude.com/en/api/errors */
 import type { RouterError } from "../../errors.ts"
+import { VendorRefusal } from "../vendor-refusal.ts"
+import { writeFailure } from "./failure.ts"
 
 const TYPES: Readonly<Record<number, string>> = {
   401: "authentication_error",
@@ -17,6 +19,7 @@ const TYPES: Readonly<Record<number, string>> = {
 
 /** `{"type":"error","error":{type, message, code, param?, details?},"request_id"}` */
 export function renderMessagesError(error: RouterError, requestId: string): string {
+  if (error instanceof VendorRefusal) return JSON.stringify(writeFailure(error.failure, requestId))
   const { param, details, fields } = error.detail
   return JSON.stringify({
     type: "error",

@@ -2,9 +2,11 @@
 
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import { failureKindOf, recognised, type Failure, type FailureKind } from "../../canonical/reply.ts"
+import type { RouterError } from "../../errors.ts"
 import type { UpstreamFault } from "../dialect.ts"
 import { bodyFault, faultOf } from "../error-words.ts"
-import { overflowCode } from "../openai-error.ts"
+import { overflowCode, renderOpenAiError } from "../openai-error.ts"
+import { VendorRefusal } from "../vendor-refusal.ts"
 import { present } from "./wire.ts"
 
 /** What `code` and `type` of an error begin with, the more telling first. */
@@ -146,4 +148,11 @@ export function writeResponseError(failure: Failure): JsonObject {
   const code = overflowCode(failure) ?? failure.code
   const isKnown = code !== undefined && STREAM_CODES.has(code)
   return { code: isKnown ? code : (STREAM_CODE_OF[kind] ?? "server_error"), message }
+}
+
+/** The body of an error answer: the upstream's words, or the router's. */
+export function renderError(error: RouterError, requestId: string): string {
+  return error instanceof VendorRefusal
+    ? JSON.stringify(writeError(error.failure, requestId))
+    : renderOpenAiError(error, requestId)
 }

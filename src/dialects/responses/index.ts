@@ -2,7 +2,7 @@
 import type { Dialect } from "../dialect.ts"
 import { OPENAI_TOKENS } from "../output-meter.ts"
 import { readFault } from "../error-words.ts"
-import { renderOpenAiError } from "../openai-error.ts"
+import { renderError } from "./failure.ts"
 import { judgeReply } from "./judge.ts"
 import { ResponsesObserver } from "./observe.ts"
 import { peek } from "./peek.ts"
@@ -19,5 +19,5 @@ export const responses: Dialect = {
   judgeReply,
   readFault,
   createObserver: () => new ResponsesObserver(),
-  renderError: renderOpenAiError,
+  renderError,
 }

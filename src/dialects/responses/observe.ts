@@ -7,6 +7,8 @@ import { meterTextDelta } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asObject, asString, asToken, parseObject, type Loose } from "../loose.ts"
 import { faultOf } from "../error-words.ts"
+import { VendorRefusal } from "../vendor-refusal.ts"
+import { writeResponseError } from "./failure.ts"
 import { isProviderFailure, stopReasonOf } from "./judge.ts"
 import { readResponsesUsage } from "./usage.ts"
 
@@ -98,7 +100,7 @@ export class ResponsesObserver implements StreamObserver {
           : { id: requestId.replace("req_", "resp_"), object: "response", output: [] }),
         ...this.response,
         status: "failed",
-        error: { code: failureCode(error), message: `${error.message} (${error.code}, ${requestId})` },
+        error: failureWords(error, requestId),
       },
     }
     return `event: response.failed\ndata: ${JSON.stringify(failed)}\n\n`
@@ -122,6 +124,11 @@ export class ResponsesObserver implements StreamObserver {
     this.stopReason = stopReasonOf(response) ?? this.stopReason
     this.serviceTier = asToken(response["service_tier"]) ?? this.serviceTier
   }
+}
+
+function failureWords(error: RouterError, requestId: string): Loose {
+  if (error instanceof VendorRefusal) return writeResponseError(error.failure)
+  return { code: failureCode(error), message: `${error.message} (${error.code}, ${requestId})` }
 }
 
 /** The vendor's closed list knows these two; `server_error` makes agents retry. */
