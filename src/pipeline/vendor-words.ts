@@ -46,15 +46,16 @@ export async function refused(
   const relay = { kind: "relay", contentType: JSON_TYPE, failure } as const
   if (tried.translation !== null) return { ...relay, ...tried.translation.refusal(answer.status, bytes, call.id) }
   const words = masked(bytes, tried.target.provider.secrets)
-  return { ...relay, status: answer.status, bytes: words, contentType: isJson(bytes) ? JSON_TYPE : TEXT_TYPE }
+  return { ...relay, status: answer.status, bytes: words, contentType: wordsType(bytes) }
 }
 
-function isJson(bytes: Uint8Array): boolean {
+/** The `content-type` of words that are relayed as they came; servers label them in many ways. */
+export function wordsType(bytes: Uint8Array): string {
   try {
     JSON.parse(Buffer.from(bytes).toString())
-    return true
+    return JSON_TYPE
   } catch {
-    return false
+    return TEXT_TYPE
   }
 }
 

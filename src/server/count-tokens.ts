@@ -20,6 +20,7 @@ import { rank } from "../pipeline/rank.ts"
 import { receive } from "../pipeline/receive.ts"
 import { renamedRefusal } from "../pipeline/shown-model.ts"
 import { translate } from "../pipeline/translate.ts"
+import { wordsType } from "../pipeline/vendor-words.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { classifyStatus } from "../upstream/failure.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders } from "../upstream/headers.ts"
@@ -133,8 +134,10 @@ function judged(answer: UpstreamAnswer, bytes: Uint8Array, target: Target, call:
     return { status: 200, headers: { "content-type": "application/json", ...headers }, body: bytes }
   }
   const fault = MESSAGES.readFault(bytes)
-  if (fault === null || !classifyStatus(answer.status, fault, target.model).relay) return null
-  const headers = { "content-type": "application/json", "x-should-retry": "false" }
+  if (fault === null) return null
+  const { relay, failover } = classifyStatus(answer.status, fault, target.model)
+  if (!relay || failover) return null
+  const headers = { "content-type": wordsType(bytes), "x-should-retry": "false" }
   const words = masked(bytes, target.provider.secrets)
   return { status: answer.status, headers, body: renamedRefusal(words, call, target.model) }
 }

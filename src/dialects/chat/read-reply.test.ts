@@ -282,7 +282,6 @@ describe("an answer for a client", () => {
       "reply-citations blocks[1]",
       "reply-reasoning-seal blocks[2]",
       "reply-stop stop",
-      "reply-field stop.details",
       "reply-usage usage.cacheWrite1hTokens",
       "reply-usage usage.serverTools.web_search_requests",
       "reply-usage usage.iterations",
