@@ -8,6 +8,7 @@ import { estimateInputTokens } from "../dialects/messages/token-estimate.ts"
 import { passthroughBody } from "../dialects/passthrough.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
+import { allowedGroup } from "../pipeline/admit.ts"
 import { authenticate } from "../pipeline/authenticate.ts"
 import { governBetas } from "../pipeline/betas.ts"
 import { aside } from "../pipeline/aside.ts"
@@ -71,9 +72,7 @@ const asking = new WeakMap<Caller, number>()
 function groupOf({ facts, snapshot }: Call, { caller }: Credential): Group {
   const name = facts.model ?? snapshot.defaultGroup
   if (name === null) throw new RouterError("missing-model", { param: "model" })
-  const group = snapshot.groups.get(name)
-  if (group === undefined || !caller.allowed.has(group.name))
-    throw new RouterError("model-not-allowed", { param: "model" })
+  const group = allowedGroup(name, caller.allowed, snapshot)
   if (group.refusal !== null) throw new RouterError(group.refusal)
   return group
 }
