@@ -1,4 +1,5 @@
 /** What a caller reads that names a model group which it may not use. */
+import { plain } from "../bounded-text.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { RouterError } from "../errors.ts"
 import { nearest } from "../nearest.ts"
@@ -32,15 +33,11 @@ export function groupNotAllowed(
 
 function listed(names: readonly string[]): string {
   if (names.length === 0) return "It may use none."
-  const shown = names.slice(0, MOST_NAMES).map(cut)
+  const shown = names.slice(0, MOST_NAMES).map((name) => plain(name, LONGEST_NAME))
   const more = names.length > shown.length ? ", and others (GET /v1/models lists all)" : ""
   return `It may use: ${shown.join(", ")}${more}.`
 }
 
 function quoted(name: string): string {
-  return JSON.stringify(cut(name))
-}
-
-function cut(name: string): string {
-  return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME)}…`.toWellFormed()
+  return JSON.stringify(plain(name, LONGEST_NAME))
 }

@@ -1,4 +1,5 @@
 /** What a client reads that asks for a path at which there is nothing. */
+import { plain } from "../bounded-text.ts"
 import { RouterError } from "../errors.ts"
 
 /** Endpoints of the vendors that the router does not have. */
@@ -10,7 +11,7 @@ const LONGEST_SHOWN = 100
 
 /** `path`: as the client sent it, without its query. */
 export function unknownPath(path: string): RouterError {
-  const shown = JSON.stringify(path.length <= LONGEST_SHOWN ? path : `${path.slice(0, LONGEST_SHOWN)}…`.toWellFormed())
+  const shown = JSON.stringify(plain(path, LONGEST_SHOWN))
   const unoffered = NOT_OFFERED.exec(path)?.[1]
   const message =
     unoffered === undefined
