@@ -393,3 +393,9 @@ test("the code of a server that has one for both leaves the words to tell", () =
     "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens (1000 in the messages, 8000 in the completion)."
   expect(overflowIn(said(message, { code: "context_length_exceeded" }))?.is).toBe("sum")
 })
+
+test("no sentence makes the reading of it long: what is read is bounded", () => {
+  const long = "a sentence without a meaning, ".repeat(1000)
+  expect(overflowIn(said(`${long}prompt is too long`))).toBeNull()
+  expect(overflowIn(said(`prompt is too long ${long}`))?.is).toBe("prompt")
+})

@@ -138,7 +138,7 @@ const ROWS: readonly Row[] = [
   row("prompt", "input token count.{0,40} exceeds the maximum|maximum context length"),
   row(
     "prompt",
-    "(?:exceed\\w*|overflow\\w*|reached|(?:longer|larger|greater|bigger) than)[^.]{0,60}context[ _](?:length|window|size|limit)",
+    "(?:exceed\\w{0,3}|overflow\\w{0,3}|reached|(?:longer|larger|greater|bigger) than)[^.]{0,60}context[ _](?:length|window|size|limit)",
   ),
   row("prompt", "context[ _](?:length|window|size|limit)[^.]{0,40}(?:exceed|overflow|too (?:long|large|small))"),
 ]
@@ -152,7 +152,7 @@ const TEXT_TOO_LONG = /(?:input|messages).*string too long\. expected a (?:strin
 const LEAST_CONVERSATION = 100_000
 
 /** Servers' sentences have some hundred characters; what is longer quotes somebody. */
-const LONGEST_READ = 4096
+const LONGEST_READ = 2048
 
 /** What an error says of the length of its request; null: it is about something else. */
 export function overflowIn({ type, code, message }: ErrorWords): Overflow | null {

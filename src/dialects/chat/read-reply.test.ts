@@ -170,6 +170,10 @@ describe("an answer", () => {
       { is: "end", raw: "stop" },
     ],
     [{ finish_reason: "model_length" }, { is: "context-length", raw: "model_length" }],
+    [
+      { finish_reason: "model_context_window_exceeded" },
+      { is: "context-length", raw: "model_context_window_exceeded" },
+    ],
     [{ finish_reason: null }, { is: "end", raw: null }],
     [{ finish_reason: "toString" }, { is: "other", raw: "toString" }],
   ])("has the stop of %j", (choice, stop) => {

@@ -5,7 +5,7 @@ import type { Loss } from "../../canonical/loss.ts"
 import type { Stop, StopIs } from "../../canonical/stop.ts"
 import { objectOf, wordsOf } from "./wire.ts"
 
-/** OpenAI's words first, then those of Mistral, Hugging Face and servers that pass on their model's own. */
+/** OpenAI's words first, then those of Mistral, Z.ai, Hugging Face and servers that pass on their model's own. */
 const MEANINGS: Readonly<Record<string, StopIs>> = {
   stop: "end",
   length: "length",
@@ -13,6 +13,7 @@ const MEANINGS: Readonly<Record<string, StopIs>> = {
   function_call: "tool-calls",
   content_filter: "content-filter",
   model_length: "context-length",
+  model_context_window_exceeded: "context-length",
   eos: "end",
   eos_token: "end",
   end_turn: "end",
