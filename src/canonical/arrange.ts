@@ -4,6 +4,7 @@
  */
 
 import type { Block, ToolResultBlock } from "./block.ts"
+import { identified } from "./call-ids.ts"
 import { blocksFor, type Receiver } from "./foreign.ts"
 import { Losses, type Loss } from "./loss.ts"
 import type { Dialect } from "./origin.ts"
@@ -33,12 +34,14 @@ interface Shape {
   readonly audio: boolean
   /** Tool results can say that they are errors. */
   readonly errorFlag: boolean
+  /** Where a call id may stand once only. Chat servers get back what they made: some read the tool's name out of it. */
+  readonly uniqueIds: "across" | "turn"
 }
 
 const SHAPES: Readonly<Record<Dialect, Shape>> = {
-  chat: { hoists: false, alternates: false, names: true, audio: true, errorFlag: false },
-  responses: { hoists: false, alternates: false, names: false, audio: true, errorFlag: false },
-  messages: { hoists: true, alternates: true, names: false, audio: false, errorFlag: true },
+  chat: { hoists: false, alternates: false, names: true, audio: true, errorFlag: false, uniqueIds: "turn" },
+  responses: { hoists: false, alternates: false, names: false, audio: true, errorFlag: false, uniqueIds: "across" },
+  messages: { hoists: true, alternates: true, names: false, audio: false, errorFlag: true, uniqueIds: "across" },
 }
 
 /** Begins the system block in which Claude Code names itself for billing; it differs in every conversation. */
@@ -59,7 +62,8 @@ export function arrange(request: Request, facts: TargetFacts): Arranged {
   const keep = (blocks: readonly Block[]): readonly Block[] =>
     facts.stripAttribution ? blocks.filter((block) => !isAttribution(block)) : blocks
   const head = keep(blocksFor(request.instructions, receiver, "instructions"))
-  const own = request.messages.map((message, index) => messageFor(message, receiver, shape, index))
+  const received = request.messages.map((message, index) => messageFor(message, receiver, shape, index))
+  const own = request.dialect === dialect ? received : identified(received, shape.uniqueIds)
   const stripped = facts.stripAttribution
     ? own.map((message) => (isSystem(message) ? { ...message, blocks: keep(message.blocks) } : message))
     : own
@@ -72,7 +76,7 @@ export function arrange(request: Request, facts: TargetFacts): Arranged {
   const hoisted = shape.hoists ? paired.slice(0, leadCount) : []
   const placed = facts.midSystem ? paired : placeSystem(paired, leadCount, stripped, losses)
   const behind = placed.slice(hoisted.length)
-  const placeOf = placesOfResults(request.messages)
+  const placeOf = placesOfResults(own)
   const rest = shape.errorFlag ? behind : behind.map((message) => markErrors(message, placeOf, losses))
   const lifted = facts.toolResultMedia ? rest : rest.flatMap((message) => liftMedia(message, placeOf, losses))
   const shaped = shape.alternates ? startWithUser(alternate(lifted), losses) : lifted

@@ -64,7 +64,10 @@ export type SealForm = "signature" | "redacted" | "encrypted" | "details" | "non
 /** A call that the client executes. */
 export interface ToolCallBlock extends Common {
   readonly type: "tool-call"
-  /** Opaque, as its issuer made it (`decodeId` applied). Responses: `call_id`, never the item's `id`. */
+  /**
+   * Opaque. In a reply as its issuer made it (`decodeId` applied), in a request as the client wrote it. Responses:
+   * `call_id`, never the item's `id`.
+   */
   readonly id: string
   /** The client's own name of the tool, without its namespace. */
   readonly name: string

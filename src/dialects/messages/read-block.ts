@@ -87,8 +87,9 @@ export function callExtra(value: JsonObject): ReturnType<typeof extraOf> {
 
 /** The id of a call; a reply's call without one gets one. */
 export function callId(value: JsonObject, context: ReplyContext | null): string {
-  const id = decodeId(textField(value, "id") ?? "")
-  return id === "" && context !== null ? context.mint("call_") : id
+  const id = textField(value, "id") ?? ""
+  if (context === null) return id
+  return id === "" ? context.mint("call_") : decodeId(id)
 }
 
 function callOf(value: JsonObject, context: ReplyContext | null): ToolCallBlock | null {
@@ -115,7 +116,7 @@ export function isEmpty(input: JsonValue | undefined): boolean {
 }
 
 function resultOf(value: JsonObject): Block | null {
-  const id = decodeId(textField(value, "tool_use_id") ?? "")
+  const id = textField(value, "tool_use_id") ?? ""
   if (id === "") return null
   return {
     type: "tool-result",

@@ -31,7 +31,6 @@ export class Output {
   readonly #sink: Sink
   readonly #losses: Losses
   readonly #finished: JsonObject[] = []
-  readonly #callIds = new Set<string>()
   readonly #rawAsSummary: boolean
   /** The item that is being written, or that is whole but for its status. */
   #item: OutputItem | null = null
@@ -135,16 +134,8 @@ export class Output {
   #openCall(block: Extract<OpenBlock, { type: "tool-call" }>): void {
     const { kind, name, namespace } = block
     const id = this.#options.mint(kind === "custom" ? ID_PREFIX.custom : ID_PREFIX.function)
-    const fields = { kind, call_id: this.#callId(block.id), name, namespace, extra: this.#own(block.extra) }
+    const fields = { kind, call_id: encodeId(block.id, REPLY_ID_RULES), name, namespace, extra: this.#own(block.extra) }
     this.#begin((index) => new OutputCall(id, index, this.#sink, fields))
-  }
-
-  /** Two calls of one id in one answer could not be told apart: the later one gets an id of its own. */
-  #callId(id: string): string {
-    const encoded = encodeId(id, REPLY_ID_RULES)
-    const free = this.#callIds.has(encoded) ? this.#options.mint("call_") : encoded
-    this.#callIds.add(free)
-    return free
   }
 
   #own(extra: Extra | undefined): JsonObject {

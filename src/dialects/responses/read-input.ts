@@ -1,7 +1,6 @@
 /** `input` as messages: one item is one message, each part of its content one block. */
 
 import type { Block, ReasoningBlock, ReasoningPart, ToolKind } from "../../canonical/block.ts"
-import { decodeId } from "../../canonical/id-map.ts"
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Losses } from "../../canonical/loss.ts"
 import type { Extra } from "../../canonical/origin.ts"
@@ -110,7 +109,7 @@ function readCall(item: JsonObject, kind: ToolKind): Extract<Block, { type: "too
   const extra = callExtra(item)
   return {
     type: "tool-call",
-    id: decodeId(id),
+    id,
     name,
     namespace: stringOf(item["namespace"]) ?? null,
     kind,
@@ -137,7 +136,7 @@ function readResult(item: JsonObject, kind: ToolKind, path: string): Extract<Blo
   const extra = extraOf(item, isDirect ? ["call_id", "output", "caller"] : ["call_id", "output"])
   return {
     type: "tool-result",
-    callId: decodeId(id),
+    callId: id,
     kind,
     isError: false,
     content,
