@@ -74,7 +74,8 @@ export interface ToolCallBlock extends Common {
   readonly namespace: string | null
   readonly kind: ToolKind
   /**
-   * `function`: JSON text exactly as received, `"{}"` where nothing or "" was received. It may be invalid or cut off.
+   * `function`: JSON text exactly as received, `"{}"` where nothing, blanks or `null` was received (`functionArguments`).
+   * It may be invalid or cut off.
    * `custom`: the free text itself, not wrapped in JSON; it may be "".
    */
   readonly arguments: string

@@ -63,6 +63,8 @@ export interface ReplyContext {
   /** Who answers; goes into every seal of the answer. */
   readonly issuer: Issuer
   readonly mint: Mint
+  /** Several answers were asked for (Chat `n`), so that choices are answers and not parts of one. */
+  readonly severalChoices?: true
 }
 
 export interface WrittenRequest {

@@ -35,7 +35,10 @@ export function readInclusiveUsage(
   const outputDetails = asObject(usage[names.outputDetails])
   const reasoning = asCount(outputDetails?.["reasoning_tokens"]) ?? asCount(usage["reasoning_tokens"])
   const cache = { read: counted(usage, details, CACHE_READ) ?? 0, written: counted(usage, details, CACHE_WRITE) ?? 0 }
-  const totals = { input: input ?? 0, output: output ?? 0, reasoning, all: asCount(usage["total_tokens"]) }
+  const all = asCount(usage["total_tokens"])
+  const totals = { input: input ?? 0, output: output ?? 0, reasoning, all }
+  // thoughts that only the total tells of
+  const isTold = output === null && input !== null && all !== null && all > input
   const split = splitInput(totals, cache)
   const long = split.written === 0 ? 0 : Math.min(longWrites(usage, details), split.written)
   return {
@@ -45,7 +48,7 @@ export function readInclusiveUsage(
     cacheWrite1hTokens: long,
     outputTokens: split.isOutside ? totals.output : outputTokens(totals),
     reasoningTokens: reasoning,
-    unreported: unreportedSide(input, output),
+    unreported: unreportedSide(input, isTold ? all - input : output),
     reportedCostUsd: reportedCostUsd(usage),
     mixedModels: false,
     parts: partsOf(usage, details, outputDetails, hostedTools),

@@ -1,5 +1,6 @@
 /** The messages of a request. */
 
+import { functionArguments } from "../../canonical/arguments.ts"
 import type { Block, ToolCallBlock } from "../../canonical/block.ts"
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import type { Message, Role } from "../../canonical/request.ts"
@@ -128,9 +129,9 @@ function functionCall(id: string, name: string, args: JsonValue | undefined): To
   return { type: "tool-call", id, name, namespace: null, kind: "function", arguments: readArguments(args) }
 }
 
-/** The text as it came; nothing and "" are `{}`; an object (Ollama's form) is printed. */
+/** The text as it came, `{}` where it says nothing; an object (Ollama's form) is printed. */
 export function readArguments(value: JsonValue | undefined): string {
-  if (typeof value === "string") return value === "" ? "{}" : value
+  if (typeof value === "string") return functionArguments(value)
   return isAbsent(value) ? "{}" : JSON.stringify(value)
 }
 

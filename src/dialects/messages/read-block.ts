@@ -1,6 +1,7 @@
 /** Content blocks as they stand in requests and replies. */
 
-import { argumentsText, unwrapInput } from "../../canonical/arguments.ts"
+import { argumentsText } from "../../canonical/arguments.ts"
+import { unwrapInput } from "../../canonical/input-reader.ts"
 import type { Block, RawBlock, ReasoningBlock, ReasoningPart, Seal, ToolCallBlock } from "../../canonical/block.ts"
 import { decodeId } from "../../canonical/id-map.ts"
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"

@@ -1,5 +1,6 @@
 /** `input` as messages: one item is one message, each part of its content one block. */
 
+import { functionArguments } from "../../canonical/arguments.ts"
 import type { Block, ReasoningBlock, ReasoningPart, ToolKind } from "../../canonical/block.ts"
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Losses } from "../../canonical/loss.ts"
@@ -113,7 +114,7 @@ function readCall(item: JsonObject, kind: ToolKind): Extract<Block, { type: "too
     name,
     namespace: stringOf(item["namespace"]) ?? null,
     kind,
-    arguments: kind === "function" && text === "" ? "{}" : text,
+    arguments: kind === "function" ? functionArguments(text) : text,
     ...(extra === undefined ? {} : { extra }),
   }
 }
