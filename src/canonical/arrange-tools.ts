@@ -47,7 +47,8 @@ function isInline(tool: Tool): boolean {
 function toolFor(tool: Tool, from: Dialect, facts: TargetFacts, losses: Losses, path: string): readonly Tool[] {
   const { dialect } = facts.issuer
   if (tool.type === "raw") {
-    if (tool.dialect === dialect) return [tool]
+    if (tool.dialect === dialect) return tool.inline === true ? [] : [tool]
+    if (tool.as !== undefined) return [strictly(tool.as, false, facts, losses, path)]
     losses.add(tool.runs === "provider" ? "tool-hosted" : "tool-client", path)
     return []
   }

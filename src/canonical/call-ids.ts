@@ -30,7 +30,10 @@ export function takenIds({ messages }: Request): CallIds {
 }
 
 function callsIn(blocks: readonly Block[]): readonly string[] {
-  return blocks.flatMap((block) => (block.type === "tool-call" ? [block.id] : []))
+  return blocks.flatMap((block) => {
+    const said = block.type === "raw" ? (block.as ?? block) : block
+    return said.type === "tool-call" ? [said.id] : []
+  })
 }
 
 /**

@@ -49,6 +49,10 @@ export interface RawTool {
   readonly runs: "provider" | "client"
   readonly name: string | null
   readonly raw: JsonObject
+  /** The function that is declared in other dialects instead. Its calls come back as calls of that name. */
+  readonly as?: FunctionTool
+  /** As of other tools: the declaring dialect writes the item that holds it. */
+  readonly inline?: true
 }
 
 export type Tool = FunctionTool | CustomTool | RawTool

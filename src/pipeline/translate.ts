@@ -14,6 +14,7 @@ import { foreignSeals, withForeignSeals } from "./affinity.ts"
 import type { Call } from "./call.ts"
 import { decode, type DecodedRequest } from "./decode.ts"
 import type { Gateway } from "./gateway.ts"
+import { boundContent } from "./bound-content.ts"
 import { shownModel } from "./shown-model.ts"
 import type { Rejection } from "./shortlist.ts"
 import { Translation } from "./translation.ts"
@@ -31,7 +32,7 @@ export function translate(target: Target, call: Call, gateway: Gateway): Transla
     const asSent = decode(call)
     const decoded = foreign === 0 ? asSent : { ...asSent, request: withForeignSeals(asSent.request, foreign) }
     const request = withGrantedCap(decoded.request, call)
-    const state = isHome ? null : heldState(request)
+    const state = isHome ? null : (heldState(request) ?? boundContent(request))
     if (state !== null) return { target, reason: "state", error: state }
     const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
     const facts = isHome ? homeFacts(request.reasoning, target.homeFacts) : target.facts

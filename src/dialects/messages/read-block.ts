@@ -133,7 +133,9 @@ function resultOf(value: JsonObject): Block | null {
 /** Everything that only Messages has; the JSON stays as it is, cache mark included. */
 export function rawOf(value: JsonObject): RawBlock {
   const type = textField(value, "type") ?? ""
-  return { type: "raw", dialect: DIALECT, what: whatOf(type), raw: value, text: substituteOf(type, value) }
+  const text = substituteOf(type, value)
+  const isSealed = type === "compaction" && text === null && (textField(value, "encrypted_content") ?? "") !== ""
+  return { type: "raw", dialect: DIALECT, what: isSealed ? "bound" : whatOf(type), raw: value, text }
 }
 
 const NOTICES: ReadonlySet<string> = new Set([

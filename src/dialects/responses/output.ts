@@ -18,6 +18,7 @@ import {
   type OutputItem,
   type Sink,
 } from "./output-item.ts"
+import { SEARCH_TOOL } from "./vendor-items.ts"
 import { ID_PREFIX, PART_MARK, stringOf } from "./wire.ts"
 
 const NO_MEDIA = { images: false, documents: false, audio: false } as const
@@ -32,6 +33,8 @@ export class Output {
   readonly #losses: Losses
   readonly #finished: JsonObject[] = []
   readonly #rawAsSummary: boolean
+  /** The client searches for tools itself, in a tool of the vendor's own kind. */
+  readonly #searches: boolean
   /** The item that is being written, or that is whole but for its status. */
   #item: OutputItem | null = null
   #blocks = 0
@@ -43,6 +46,7 @@ export class Output {
     this.#options = options
     this.#sink = sink
     this.#losses = losses
+    this.#searches = options.request.tools.some((tool) => tool.type === "raw" && tool.as?.name === SEARCH_TOOL)
     this.#rawAsSummary = (options.request.reasoning?.summary ?? "none") !== "none"
   }
 
@@ -132,8 +136,10 @@ export class Output {
   }
 
   #openCall(block: Extract<OpenBlock, { type: "tool-call" }>): void {
-    const { kind, name, namespace } = block
-    const id = this.#options.mint(kind === "custom" ? ID_PREFIX.custom : ID_PREFIX.function)
+    const { name, namespace } = block
+    const isSearch = namespace === null && this.#searches && name === SEARCH_TOOL
+    const kind = isSearch ? ("search" as const) : block.kind
+    const id = this.#options.mint(ID_PREFIX[kind])
     const fields = { kind, call_id: encodeId(block.id, REPLY_ID_RULES), name, namespace, extra: this.#own(block.extra) }
     this.#begin((index) => new OutputCall(id, index, this.#sink, fields))
   }

@@ -8,7 +8,8 @@ import type { Extra } from "../../canonical/origin.ts"
 import type { Message, Role } from "../../canonical/request.ts"
 import { openSeal } from "../../canonical/seal.ts"
 import { invalid, readContent } from "./read-content.ts"
-import { ITEM_FACTS, itemKind, objectsOf, rawItem, stringOf, unknownFields } from "./wire.ts"
+import { rawItem } from "./vendor-items.ts"
+import { ITEM_FACTS, itemKind, objectsOf, stringOf, unknownFields } from "./wire.ts"
 
 /** Throws `RouterError`. */
 export function readInput(input: JsonValue | undefined, losses: Losses): readonly Message[] {

@@ -17,7 +17,8 @@ import { readPart } from "./read-content.ts"
 import { argumentText, callExtra, encryptedPayload, reasoningParts } from "./read-input.ts"
 import { readStop } from "./stop.ts"
 import { canonicalUsage } from "./usage.ts"
-import { numberOf, objectOf, objectsOf, rawItem, stringOf } from "./wire.ts"
+import { rawItem } from "./vendor-items.ts"
+import { numberOf, objectOf, objectsOf, stringOf } from "./wire.ts"
 
 /** Never throws. */
 export function readReply(body: JsonValue | undefined, context: ReplyContext): ReadReply {

@@ -5,6 +5,7 @@ import type { Losses } from "../../canonical/loss.ts"
 import type { CustomTool, FunctionTool, Namespace, RawTool, Tool, ToolChoice, ToolRef } from "../../canonical/tool.ts"
 import { asObject, asString, type Loose } from "../loose.ts"
 import { invalid } from "./read-content.ts"
+import { searchFunction } from "./vendor-items.ts"
 import { booleanOf, objectOf, objectsOf, present, stringOf, unknownFields } from "./wire.ts"
 
 export interface ReadTools {
@@ -62,6 +63,7 @@ export class ToolReader {
   #keep(tool: Tool, isInline: boolean): void {
     if (tool.type === "raw") {
       if (!isInline) this.#tools.push(tool)
+      else if (tool.as !== undefined) this.#tools.push({ ...tool, inline: true })
       return
     }
     const key = JSON.stringify([tool.namespace, tool.name])
@@ -132,9 +134,11 @@ const CLIENT_TOOLS: readonly string[] = [
 
 function readRawTool(tool: JsonObject): RawTool {
   const vendorType = stringOf(tool["type"]) ?? ""
+  const as = searchFunction(tool)
   return {
     type: "raw",
     dialect: "responses",
+    ...(as === undefined ? {} : { as }),
     vendorType,
     runs: runsAtClient(tool) ? "client" : "provider",
     name: stringOf(tool["name"]) ?? null,
