@@ -33,7 +33,7 @@ import { trace } from "./trace.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
 import { asWhole, isEventStream, type Reshaped } from "./reshape.ts"
-import { isUnstreamed, readUnstreamed } from "./unstreamed.ts"
+import { isUnstreamed, opened, readUnstreamed } from "./unstreamed.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
 
 /** What the client is to get. */
@@ -253,12 +253,13 @@ function wholeAnswer({ bytes, facts }: Reshaped, call: Call, headers: Readonly<R
 }
 
 async function openStream(
-  answer: UpstreamAnswer,
+  received: UpstreamAnswer,
   tried: Attempt,
   call: Call,
   gateway: Gateway,
 ): Promise<Answer | Failure> {
-  if (isUnstreamed(answer)) {
+  const { answer, isStream } = isUnstreamed(received) ? await opened(received) : { answer: received, isStream: true }
+  if (!isStream) {
     const reshaped = await readUnstreamed(answer, tried, call, gateway)
     return "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, STREAM_HEADERS)
   }
