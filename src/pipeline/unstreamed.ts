@@ -7,7 +7,7 @@ import type { Gateway } from "./gateway.ts"
 import { canDecode, DecodedAnswer, encodingOf } from "../upstream/decoded-answer.ts"
 import { asStream, isEventStream, type Reshaped } from "./reshape.ts"
 
-export function isUnstreamed(answer: UpstreamAnswer): boolean {
+function isUnstreamed(answer: UpstreamAnswer): boolean {
   return encodingOf(answer) !== "identity" || !isLabelled(answer)
 }
 
@@ -24,6 +24,7 @@ function isLabelled({ headers }: UpstreamAnswer): boolean {
 export async function opened(
   answer: UpstreamAnswer,
 ): Promise<{ readonly answer: UpstreamAnswer; readonly isStream: boolean }> {
+  if (!isUnstreamed(answer)) return { answer, isStream: true }
   if (!canDecode(answer)) return { answer, isStream: false }
   const decoded = new DecodedAnswer(answer)
   return { answer: decoded, isStream: isEventStream(await decoded.head()) }

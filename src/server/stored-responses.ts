@@ -18,7 +18,7 @@ import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import { requestId } from "../pipeline/request-id.ts"
 import { renamedRefusal, renamedReply } from "../pipeline/shown-model.ts"
 import { UpstreamStream } from "../pipeline/upstream-stream.ts"
-import { isUnstreamed, opened } from "../pipeline/unstreamed.ts"
+import { opened } from "../pipeline/unstreamed.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { classifyStatus } from "../upstream/failure.ts"
 import { copyResponseHeaders, forwardedHeaders } from "../upstream/headers.ts"
@@ -79,8 +79,7 @@ export async function storedResponse(request: Incoming, path: StoredResponsePath
     if (isPending && request.method === "DELETE") await gateway.background.ask(place.request_id)
     const received = await sent(tried, call, path, gateway)
     const mayStream = received.status === 200 && call.facts.stream
-    const read =
-      mayStream && isUnstreamed(received) ? await opened(received) : { answer: received, isStream: mayStream }
+    const read = mayStream ? await opened(received) : { answer: received, isStream: false }
     const { answer } = read
     isStream = read.isStream
     const asked: Asked = { call, path, place, gateway }

@@ -1,5 +1,5 @@
 /** What only Responses has: searches for tools, messages of agents, sealed summaries and references, at targets of every dialect. */
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { accumulate } from "../../helpers/accumulate.ts"
 import { cutEvery, reply, stream } from "../../helpers/behaviours.ts"
 import { parsed } from "../../helpers/expectations.ts"
@@ -185,6 +185,62 @@ test("what only its own dialect can go on with goes to the target that speaks it
   expect(answer.status).toBe(200)
   expect(upstream.received(marker)).toHaveLength(1)
   expect(sentTo(marker)["input"]).toEqual(input)
+})
+
+describe("a client that has its conversation compacted", () => {
+  const compacted = {
+    id: "resp_c",
+    object: "response.compaction",
+    created_at: 5,
+    output: [{ type: "compaction", id: "cmp_1", encrypted_content: "gAAAA" }],
+    usage: { input_tokens: 40, output_tokens: 9, total_tokens: 49 },
+  }
+  const compact = (model: string, marker: string, items: readonly unknown[] = []): Promise<Response> =>
+    fetch(`${gateway.url}/v1/responses/compact`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${gateway.token}`, "content-type": "application/json" },
+      body: JSON.stringify({ model, input: [{ role: "user", content: marker }, ...items] }),
+    })
+
+  for (const group of ["upstream-responses", "both"]) {
+    test(`gets what the vendor made, booked like a call (${group})`, async () => {
+      const marker = `compact <${group}>`
+      upstream.plan(marker, reply(JSON.stringify(compacted)))
+      const answer = await compact(group, marker)
+      expect(answer.status).toBe(200)
+      expect(await answer.json()).toEqual(compacted)
+      const [exchange] = upstream.received(marker)
+      expect(exchange!.request.target).toEndWith("/responses/compact")
+      expect(Object.keys(sentTo(marker)).toSorted()).toEqual(["input", "model"])
+      const [row] = gateway.records.usage(answer.headers.get("x-request-id") ?? "")
+      expect(row).toMatchObject({ status: 200, input_tokens: 40, output_tokens: 9 })
+    })
+  }
+
+  test("has no seal of the router sent to the vendor", async () => {
+    const marker = "compact with a seal"
+    const told = { reasoning: "Thought.", text: "Said.", calls: [], stop: "end" as const }
+    upstream.plan(marker, reply(wholeAnswer("chat", told)))
+    const said = await gateway.call("responses", ask("upstream-chat", [{ role: "user", content: marker }]))
+    const items = at(parsed(said), "output") as readonly Json[]
+    expect(JSON.stringify(items)).toContain("rtr1.")
+    upstream.plan(marker, reply(JSON.stringify(compacted)))
+    const answer = await compact("upstream-responses", marker, items)
+    expect(await answer.json()).toEqual(compacted)
+    expect(JSON.stringify(sentTo(marker))).not.toContain("rtr1.")
+    expect(sentTo(marker)).not.toHaveProperty("stream")
+  })
+
+  test("is told where no target can do that", async () => {
+    const answer = await compact("upstream-chat", "compact nowhere")
+    expect(answer.status).toBe(400)
+    expect(at(await answer.json(), "error", "code")).toBe("stateful-unsupported")
+    expect(upstream.received("compact nowhere")).toHaveLength(0)
+    const got = await fetch(`${gateway.url}/v1/responses/compact`, {
+      headers: { authorization: `Bearer ${gateway.token}` },
+    })
+    expect(got.status).toBe(405)
+  })
 })
 
 test("a reference beside a conversation is left out, and said to be", async () => {
