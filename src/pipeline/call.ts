@@ -67,9 +67,6 @@ export class Call implements Watched {
   /** The peer's address, or what a trusted proxy says; null when it is not stored. */
   readonly address: string | null
 
-  /** `POST /v1/responses/compact`: the answer is a shorter conversation, which only the vendor of the dialect can make. */
-  readonly compacts: boolean
-
   // authenticate
   credential: Credential | null = null
   // receive
@@ -152,7 +149,11 @@ export class Call implements Watched {
     this.ts = start.ts
     this.startedAt = start.startedAt
     this.address = start.address
-    this.compacts = start.request.path.endsWith("/responses/compact")
+  }
+
+  /** `POST /v1/responses/compact`: the answer is a shorter conversation, which only the vendor of the dialect can make. */
+  get compacts(): boolean {
+    return this.request.path.endsWith("/responses/compact")
   }
 
   /** Made when it is first asked for, so that calls that nobody filters or scores do not pay. */

@@ -36,12 +36,15 @@ export class DecodedAnswer implements UpstreamAnswer {
     }
   }
 
-  /** The first bytes that are not blank stay to be read; empty where none come. Rejects as `read` does. */
+  /** The first pieces, up to one that is not blank; they stay to be read. Empty where none come. Rejects as `read` does. */
   async head(): Promise<Uint8Array> {
     const seen: Uint8Array[] = []
+    let blanks = 0
     for (let pieces = await this.next(); pieces !== null; pieces = await this.next()) {
       seen.push(...pieces)
       if (pieces.some((piece) => piece.some((byte) => byte > SPACE))) break
+      blanks += pieces.reduce((sum, { length }) => sum + length, 0)
+      if (blanks > MOST_BLANKS) throw new RangeError("too much before the first word")
     }
     this.ready = seen
     return Buffer.concat(seen)
@@ -86,6 +89,8 @@ export class DecodedAnswer implements UpstreamAnswer {
 }
 
 const SPACE = 0x20
+/** Servers send blanks to keep a connection alive until they know what to say. */
+const MOST_BLANKS = 65_536
 
 /** `identity` where nothing else is said. */
 export function encodingOf({ headers }: UpstreamAnswer): string {
