@@ -46,7 +46,7 @@ export function readInclusiveUsage(
     cachedInputTokens: split.read,
     cacheWrite5mTokens: split.written - long,
     cacheWrite1hTokens: long,
-    outputTokens: split.isOutside ? totals.output : outputTokens(totals),
+    outputTokens: split.isOutside || (output === null && !isTold) ? totals.output : outputTokens(totals),
     reasoningTokens: reasoning,
     unreported: unreportedSide(input, isTold ? all - input : output),
     reportedCostUsd: reportedCostUsd(usage),
@@ -80,9 +80,11 @@ function splitInput(
 
 /**
  * Reasoning may stand beside the output (xAI), or nowhere but in the total (Gemini's thoughts through gateways,
- * mozilla-ai/any-llm#1290): all that the total has beyond the input was written by the model.
+ * mozilla-ai/any-llm#1290): all that the total has beyond the input was written by the model. Without a total, more
+ * reasoning than output cannot be a part of it.
  */
-function outputTokens({ input, output, all }: Totals): number {
+function outputTokens({ input, output, reasoning, all }: Totals): number {
+  if (all === null && reasoning !== null && reasoning > output) return output + reasoning
   return all !== null && all > input + output ? all - input : output
 }
 
