@@ -16,7 +16,7 @@ export interface Arranged {
   /** System text that stands before the conversation. Messages: leading system messages are in here too. */
   readonly instructions: readonly Block[]
   /**
-   * No message is empty. Results stand in one message directly behind their calls, in the calls' order: a `tool`
+   * No message is empty, but for one whose `extra` is of the target's own dialect. Results stand in one message directly behind their calls, in the calls' order: a `tool`
    * message for Chat and Responses (where `isError` is always false: the text says it), the beginning of a `user` message
    * for Messages. Assistant messages never stand next
    * to each other unless they differ in `name` or `extra`; for Messages no two of one role do.
@@ -71,7 +71,7 @@ export function arrange(request: Request, facts: TargetFacts): Arranged {
   const keepOrphans = previousResponseId !== undefined || conversation !== undefined || thread !== undefined
   const options = { repair: facts.repairToolResults, keepOrphans }
   const paired = pairResults(stripped, options, losses)
-  const leading = paired.findIndex((message) => !isSystem(message))
+  const leading = paired.findIndex((message) => !isSystem(message) || message.extra !== undefined)
   const leadCount = leading === -1 ? paired.length : leading
   const hoisted = shape.hoists ? paired.slice(0, leadCount) : []
   const placed = facts.midSystem ? paired : placeSystem(paired, leadCount, stripped, losses)
@@ -93,7 +93,7 @@ export function alternate(messages: readonly Message[]): readonly Message[] {
   for (const message of messages) {
     const role = message.role === "tool" ? "user" : message.role
     const run = runs.at(-1)
-    if (run?.role === role) run.messages.push(message)
+    if (run?.role === role && message.extra === undefined) run.messages.push(message)
     else runs.push({ role, messages: [message] })
   }
   return runs.map(({ role, messages: joined }) => {

@@ -255,6 +255,31 @@ test("a reference beside a conversation is left out, and said to be", async () =
   expect(answer.headers.get("x-router-losses")).toBe("stored-reference")
 })
 
+test("settings of a turn stay in a body that is written anew within Messages", async () => {
+  const marker = "settings of a turn"
+  upstream.plan(marker, reply(wholeAnswer("chat", { reasoning: "Thought.", text: "Said.", calls: [], stop: "end" })))
+  const turn = { role: "user", content: marker }
+  const asked = { max_tokens: 100, messages: [turn] }
+  const said = await gateway.call("messages", JSON.stringify({ model: "upstream-chat", ...asked }))
+  expect(said.text).toContain("rtr1.")
+  const settings = { role: "system", content: [], output_config: { effort: "low" } }
+  const messages = [turn, { role: "assistant", content: at(parsed(said), "content") }, turn, settings, turn]
+  upstream.plan(marker, vendorAnswer())
+  const answer = await gateway.call(
+    "messages",
+    JSON.stringify({ model: "upstream-messages", max_tokens: 100, messages }),
+  )
+  expect(answer.status).toBe(200)
+  const sent = sentTo(marker)["messages"] as readonly Json[]
+  expect(sent.map(({ role }) => role)).toEqual(["user", "assistant", "user", "system", "user"])
+  expect(sent[3]).toEqual(settings)
+  const abroad = await gateway.call(
+    "messages",
+    JSON.stringify({ model: "upstream-responses", max_tokens: 100, messages }),
+  )
+  expect(abroad.headers.get("x-router-losses")).toContain("message-field")
+})
+
 test("a summary of Messages that has lost its words never reaches a target of another dialect", async () => {
   const marker = "a summary without words"
   const summary = { type: "compaction", content: null, encrypted_content: "sealed" }
