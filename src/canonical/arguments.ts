@@ -4,16 +4,46 @@
  */
 
 import { isObject, parseExact, type JsonObject, type JsonValue } from "./json.ts"
+import { ObjectEnd } from "./object-end.ts"
+import type { CustomTool } from "./tool.ts"
 
 /** Holds argument text that is not a JSON object, so that it survives where only objects are allowed. */
 export const RAW_ARGUMENTS_KEY = "router_raw_arguments"
 
+/** Argument text of a function; `{}` where it says nothing: "", blanks and `null`, as some servers and clients write it. */
+export function functionArguments(text: string): string {
+  return isNothing(text) ? "{}" : text
+}
+
+function isNothing(text: string): boolean {
+  const said = text.trim()
+  return said === "" || said === "null"
+}
+
 /**
- * Argument text as an object: "" is `{}`; text that is no JSON object (cut off, a list, a scalar) stands under
+ * The objects that a text holds one behind another: some servers put the arguments of several calls into one. A leading
+ * `{}` holds their place only. Text of any other kind is one piece.
+ */
+export function argumentObjects(text: string): readonly string[] {
+  if (!/\}\s*\{/.test(text) || parsed(text) !== undefined) return [text]
+  const found: string[] = []
+  for (let from = 0; text.slice(from).trim() !== "";) {
+    const end = new ObjectEnd().read(text, from)
+    const piece = end === -1 ? "" : text.slice(from, end).trim()
+    const object = parsed(piece)
+    if (!isObject(object)) return [text]
+    if (Object.keys(object).length > 0) found.push(piece)
+    from = end
+  }
+  return found.length === 0 ? ["{}"] : found
+}
+
+/**
+ * Argument text as an object: text that says nothing is `{}`; text that is no JSON object (cut off, a list, a scalar) stands under
  * `RAW_ARGUMENTS_KEY`, and `wrapped` is true (loss `tool-arguments-wrapped`). Numbers keep their spelling.
  */
 export function argumentsObject(text: string): { readonly object: JsonObject; readonly wrapped: boolean } {
-  if (text.trim() === "") return { object: {}, wrapped: false }
+  if (isNothing(text)) return { object: {}, wrapped: false }
   const value = parsed(text)
   if (isObject(value)) return { object: value, wrapped: false }
   return { object: { [RAW_ARGUMENTS_KEY]: text }, wrapped: true }
@@ -39,94 +69,20 @@ export const INPUT_SCHEMA: JsonObject = {
   additionalProperties: false,
 }
 
-/** The free text in arguments of that function; arguments of any other shape are the text themselves. */
-export function unwrapInput(text: string): string {
-  const reader = new InputReader()
-  return reader.push(text) + reader.end()
-}
-
-const HEAD = '{"input":"'
-const KEY_STARTS = 2
-const KEY_ENDS = 8
-const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", b: "\b", f: "\f" }
-
 /**
- * `unwrapInput`, piece by piece: the pieces may be cut anywhere, escapes included. What cannot be `{"input":"…` is
- * given out as it is, from its first character on. Text after the closing quote is ignored.
+ * What that function is said to be. The tool's own words were written for free text ("do not wrap it in JSON"), so the
+ * last ones say where the text goes.
  */
-export class InputReader {
-  #state: "head" | "string" | "escape" | "done" | "raw" = "head"
-  #matched = 0
-  #held = ""
-
-  /** The free text that this piece adds; often "". */
-  push(piece: string): string {
-    let from = 0
-    if (this.#state === "head") {
-      from = this.#readHead(piece)
-      if (this.#state === "head") return ""
-      if (this.#state === "raw") return this.#release(piece.slice(from))
-    }
-    return this.#state === "raw" ? piece : this.#readString(piece, from)
-  }
-
-  /** What was still held back: a head that never became one. An escape that was cut off is dropped. */
-  end(): string {
-    return this.#state === "head" ? this.#release("") : ""
-  }
-
-  #release(rest: string): string {
-    const all = this.#held + rest
-    this.#held = ""
-    return all
-  }
-
-  /** Index behind the last character that belongs to the head (or that shows that there is none). */
-  #readHead(piece: string): number {
-    for (let index = 0; index < piece.length; index += 1) {
-      const char = piece.charAt(index)
-      this.#held += char
-      const isBetweenTokens = this.#matched < KEY_STARTS || this.#matched >= KEY_ENDS
-      if (char === HEAD[this.#matched]) this.#matched += 1
-      else if (!isBetweenTokens || !" \t\r\n".includes(char)) this.#state = "raw"
-      if (this.#matched === HEAD.length) {
-        this.#state = "string"
-        this.#held = ""
-      }
-      if (this.#state !== "head") return index + 1
-    }
-    return piece.length
-  }
-
-  #readString(piece: string, from: number): string {
-    let text = ""
-    let plain = from
-    for (let index = from; index < piece.length && this.#state !== "done"; index += 1) {
-      const char = piece.charAt(index)
-      if (this.#state === "escape") {
-        text += this.#readEscape(char)
-        plain = index + 1
-      } else if (char === "\\" || char === '"') {
-        text += piece.slice(plain, index)
-        plain = index + 1
-        this.#state = char === "\\" ? "escape" : "done"
-      }
-    }
-    return this.#state === "string" ? text + piece.slice(plain) : text
-  }
-
-  /** `#held` gathers `uXXXX`. */
-  #readEscape(char: string): string {
-    this.#held += char
-    if (this.#held.startsWith("u") && this.#held.length < "uXXXX".length) return ""
-    const escape = this.#release("")
-    this.#state = "string"
-    if (escape.startsWith("u")) return String.fromCharCode(Number.parseInt(escape.slice(1), 16))
-    return ESCAPES[escape] ?? escape
-  }
+export function wrappedDescription({ description, grammar }: CustomTool): string {
+  const rule = grammar && `The input must match this ${grammar.syntax} grammar:\n${grammar.definition}`
+  return [description, rule, INPUT_RULE].filter(Boolean).join("\n\n")
 }
 
-function parsed(text: string): JsonValue | undefined {
+const INPUT_RULE =
+  "Call this tool with one argument, `input`: a string that holds the whole text as it is. Whatever is said above about JSON is meant for the text inside of that string."
+
+/** undefined: no JSON. */
+export function parsed(text: string): JsonValue | undefined {
   try {
     return parseExact(text)
   } catch {

@@ -56,6 +56,37 @@ describe("tools", () => {
     expect(arrangeTools(request, facts("chat"))).toEqual({ tools: [tool("a")], losses: [] })
   })
 
+  test("that are not allowed stay out of reach abroad, also where the choice allows tools of the vendor too", () => {
+    const choice = { type: "allowed_tools", mode: "required", tools: [{ type: "web_search" }] }
+    const search = tool("tool_search")
+    const raw: RawTool = { ...hosted, dialect: "responses", runs: "client", vendorType: "tool_search", as: search }
+    const allowed = (tools: readonly FunctionTool[]): Request => ({
+      ...asked([raw, tool("a"), tool("b")]),
+      dialect: "responses",
+      messages: [
+        {
+          role: "assistant",
+          blocks: [{ type: "tool-call", id: "c", name: "a", namespace: null, kind: "function", arguments: "{}" }],
+        },
+      ],
+      toolChoice: { mode: "allowed", need: "required", tools, raw: { dialect: "responses", choice } },
+    })
+    const home = arrangeTools(allowed([tool("b")]), facts("responses"))
+    expect(home.choice).toEqual({ mode: "raw", dialect: "responses", raw: choice })
+    expect(home.tools).toHaveLength(3)
+    const away = arrangeTools(allowed([search, tool("b")]), facts("messages"))
+    expect(away).toEqual({ tools: [search, tool("b")], choice: { mode: "required" }, losses: [] })
+    // none is left: what the history called is declared, and may not be called
+    expect(arrangeTools(allowed([]), facts("messages"))).toMatchObject({
+      tools: [{ name: "a" }],
+      choice: { mode: "none" },
+    })
+    expect(arrangeTools(allowed([]), facts("chat"))).toEqual({
+      tools: [],
+      losses: [{ code: "tool-choice", path: "toolChoice" }],
+    })
+  })
+
   test("declared inside the conversation are chosen like any other", () => {
     const wishes = { toolChoice: { mode: "required" }, parallelToolCalls: false } as const
     const request = { ...asked([tool("a", { inline: true })], wishes), dialect: "responses" } as const

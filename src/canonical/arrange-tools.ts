@@ -25,9 +25,12 @@ export function arrangeTools(request: Request, facts: TargetFacts): ArrangedTool
   const losses = new Losses()
   const { dialect } = facts.issuer
   const own = request.tools.flatMap((tool, index) => toolFor(tool, request.dialect, facts, losses, `tools[${index}]`))
-  const redeclared = own.length === 0 && dialect === "messages" ? calledTools(request) : []
-  if (redeclared.length > 0) return { tools: redeclared, choice: { mode: "none" }, losses: losses.list() }
   const tools = dialect === "responses" ? own : allowedOf(own, request.toolChoice)
+  const redeclared = tools.length === 0 && dialect === "messages" ? calledTools(request) : []
+  if (redeclared.length > 0) {
+    if (isForced(request.toolChoice)) losses.add("tool-choice", "toolChoice")
+    return { tools: redeclared, choice: { mode: "none" }, losses: losses.list() }
+  }
   const known = request.dialect === dialect ? [...tools, ...request.tools.filter(isInline)] : tools
   const choice = choiceFor(request.toolChoice, known, dialect, losses)
   const parallel = parallelFor(request, known, facts, losses)
@@ -39,6 +42,11 @@ export function arrangeTools(request: Request, facts: TargetFacts): ArrangedTool
   }
 }
 
+function isForced(choice: ToolChoice | undefined): boolean {
+  if (choice === undefined || choice.mode === "auto" || choice.mode === "none") return false
+  return choice.mode !== "allowed" || choice.need === "required"
+}
+
 /** Its own dialect declares such a tool in the conversation, and chooses it like any other. */
 function isInline(tool: Tool): boolean {
   return tool.type !== "raw" && tool.inline === true
@@ -47,7 +55,8 @@ function isInline(tool: Tool): boolean {
 function toolFor(tool: Tool, from: Dialect, facts: TargetFacts, losses: Losses, path: string): readonly Tool[] {
   const { dialect } = facts.issuer
   if (tool.type === "raw") {
-    if (tool.dialect === dialect) return [tool]
+    if (tool.dialect === dialect) return tool.inline === true ? [] : [tool]
+    if (tool.as !== undefined) return [strictly(tool.as, false, facts, losses, path)]
     losses.add(tool.runs === "provider" ? "tool-hosted" : "tool-client", path)
     return []
   }
@@ -130,7 +139,10 @@ function choiceFor(
     losses.add("tool-choice", "toolChoice")
     return undefined
   }
-  return choice.mode === "allowed" && dialect !== "responses" ? { mode: choice.need } : choice
+  if (choice.mode !== "allowed") return choice
+  if (dialect !== "responses") return { mode: choice.need }
+  const { raw, ...own } = choice
+  return raw?.dialect === dialect ? { mode: "raw", dialect, raw: raw.choice } : own
 }
 
 function parallelFor(

@@ -4,6 +4,7 @@
  */
 
 import type { Block, ToolResultBlock } from "./block.ts"
+import { identified } from "./call-ids.ts"
 import { blocksFor, type Receiver } from "./foreign.ts"
 import { Losses, type Loss } from "./loss.ts"
 import type { Dialect } from "./origin.ts"
@@ -15,7 +16,7 @@ export interface Arranged {
   /** System text that stands before the conversation. Messages: leading system messages are in here too. */
   readonly instructions: readonly Block[]
   /**
-   * No message is empty. Results stand in one message directly behind their calls, in the calls' order: a `tool`
+   * No message is empty, but for one whose `extra` is of the target's own dialect. Results stand in one message directly behind their calls, in the calls' order: a `tool`
    * message for Chat and Responses (where `isError` is always false: the text says it), the beginning of a `user` message
    * for Messages. Assistant messages never stand next
    * to each other unless they differ in `name` or `extra`; for Messages no two of one role do.
@@ -33,12 +34,14 @@ interface Shape {
   readonly audio: boolean
   /** Tool results can say that they are errors. */
   readonly errorFlag: boolean
+  /** Where a call id may stand once only. Chat servers get back what they made: some read the tool's name out of it. */
+  readonly uniqueIds: "across" | "turn"
 }
 
 const SHAPES: Readonly<Record<Dialect, Shape>> = {
-  chat: { hoists: false, alternates: false, names: true, audio: true, errorFlag: false },
-  responses: { hoists: false, alternates: false, names: false, audio: true, errorFlag: false },
-  messages: { hoists: true, alternates: true, names: false, audio: false, errorFlag: true },
+  chat: { hoists: false, alternates: false, names: true, audio: true, errorFlag: false, uniqueIds: "turn" },
+  responses: { hoists: false, alternates: false, names: false, audio: true, errorFlag: false, uniqueIds: "across" },
+  messages: { hoists: true, alternates: true, names: false, audio: false, errorFlag: true, uniqueIds: "across" },
 }
 
 /** Begins the system block in which Claude Code names itself for billing; it differs in every conversation. */
@@ -59,7 +62,8 @@ export function arrange(request: Request, facts: TargetFacts): Arranged {
   const keep = (blocks: readonly Block[]): readonly Block[] =>
     facts.stripAttribution ? blocks.filter((block) => !isAttribution(block)) : blocks
   const head = keep(blocksFor(request.instructions, receiver, "instructions"))
-  const own = request.messages.map((message, index) => messageFor(message, receiver, shape, index))
+  const received = request.messages.map((message, index) => messageFor(message, receiver, shape, index))
+  const own = request.dialect === dialect ? received : identified(received, shape.uniqueIds)
   const stripped = facts.stripAttribution
     ? own.map((message) => (isSystem(message) ? { ...message, blocks: keep(message.blocks) } : message))
     : own
@@ -67,12 +71,12 @@ export function arrange(request: Request, facts: TargetFacts): Arranged {
   const keepOrphans = previousResponseId !== undefined || conversation !== undefined || thread !== undefined
   const options = { repair: facts.repairToolResults, keepOrphans }
   const paired = pairResults(stripped, options, losses)
-  const leading = paired.findIndex((message) => !isSystem(message))
+  const leading = paired.findIndex((message) => !isSystem(message) || message.extra !== undefined)
   const leadCount = leading === -1 ? paired.length : leading
   const hoisted = shape.hoists ? paired.slice(0, leadCount) : []
   const placed = facts.midSystem ? paired : placeSystem(paired, leadCount, stripped, losses)
   const behind = placed.slice(hoisted.length)
-  const placeOf = placesOfResults(request.messages)
+  const placeOf = placesOfResults(own)
   const rest = shape.errorFlag ? behind : behind.map((message) => markErrors(message, placeOf, losses))
   const lifted = facts.toolResultMedia ? rest : rest.flatMap((message) => liftMedia(message, placeOf, losses))
   const shaped = shape.alternates ? startWithUser(alternate(lifted), losses) : lifted
@@ -89,7 +93,7 @@ export function alternate(messages: readonly Message[]): readonly Message[] {
   for (const message of messages) {
     const role = message.role === "tool" ? "user" : message.role
     const run = runs.at(-1)
-    if (run?.role === role) run.messages.push(message)
+    if (run?.role === role && message.extra === undefined) run.messages.push(message)
     else runs.push({ role, messages: [message] })
   }
   return runs.map(({ role, messages: joined }) => {

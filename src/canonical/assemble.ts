@@ -7,7 +7,7 @@
 import type { Delta, Event, OpenBlock, WholeBlock } from "./event.ts"
 import type { Extra, Issuer } from "./origin.ts"
 import type { Failure, Opening } from "./reply.ts"
-import { settleStop, type Stop } from "./stop.ts"
+import { isClientCall, settleStop, type Stop } from "./stop.ts"
 import { updateUsage, type Usage } from "./usage.ts"
 
 export type Key = string | number
@@ -21,6 +21,8 @@ interface Slot {
   closed: boolean
   sealed: boolean
   filled: boolean
+  /** Arguments that say nothing so far. */
+  head: string
   readonly waiting: Delta[]
 }
 
@@ -78,11 +80,7 @@ export class Assembler {
     if (slot.closed || slot.sealed) return
     slot.sealed = delta.of === "seal"
     const isHead = this.#line[this.#head] === slot
-    if (isHead && slot.shown) {
-      slot.filled = true
-      this.#events.push({ type: "delta", delta })
-      return
-    }
+    if (isHead && slot.shown) return this.#show(slot, delta)
     slot.waiting.push(delta)
     if (isHead) return this.#flush(slot)
     this.#waitingChars += sizeOf(delta)
@@ -152,7 +150,7 @@ export class Assembler {
   #slotOf(key: Key): Slot {
     const known = this.#slots.get(key)
     if (known !== undefined) return known
-    const slot: Slot = { block: null, shown: false, closed: false, sealed: false, filled: false, waiting: [] }
+    const slot: Slot = { block: null, shown: false, closed: false, sealed: false, filled: false, head: "", waiting: [] }
     this.#slots.set(key, slot)
     return slot
   }
@@ -182,13 +180,26 @@ export class Assembler {
     const showsAtOnce = slot.block.type === "tool-call" || slot.block.type === "whole"
     if (!slot.shown && (showsAtOnce || slot.waiting.length > 0)) {
       this.#begin()
-      this.#sawToolCall ||= slot.block.type === "tool-call"
+      this.#sawToolCall ||= isForClient(slot.block)
       this.#events.push({ type: "open", block: slot.block })
       slot.shown = true
     }
-    slot.filled ||= slot.waiting.length > 0
-    for (const delta of merged(slot.waiting)) this.#events.push({ type: "delta", delta })
+    for (const delta of merged(slot.waiting)) this.#show(slot, delta)
     slot.waiting.length = 0
+  }
+
+  /** Arguments of a function wait until they say something: `null` and `{}` before an object only hold its place. */
+  #show(slot: Slot, delta: Delta): void {
+    if (slot.filled || delta.of !== "arguments" || !isFunctionCall(slot)) {
+      slot.filled = true
+      this.#events.push({ type: "delta", delta })
+      return
+    }
+    slot.head += delta.text
+    if (slot.head.trim() === "") slot.head = ""
+    if (slot.head.length < MAX_PLACEHOLDER_CHARS && PLACEHOLDER.test(slot.head)) return
+    slot.filled = true
+    this.#events.push({ type: "delta", delta: { of: "arguments", text: slot.head.replace(LEADING_PLACEHOLDER, "") } })
   }
 
   #shut(slot: Slot): void {
@@ -212,9 +223,24 @@ function lastDeltas(slot: Slot, issuer: Issuer): readonly Delta[] {
   if (slot.block?.type === "reasoning" && !slot.sealed) {
     return [{ of: "seal", seal: { issuer, form: "none", payload: "" } }]
   }
-  const isEmptyCall = slot.block?.type === "tool-call" && slot.block.kind === "function" && !slot.filled
-  return isEmptyCall ? [{ of: "arguments", text: "{}" }] : []
+  if (!isFunctionCall(slot) || slot.filled) return []
+  return [{ of: "arguments", text: PART.test(slot.head) ? slot.head : "{}" }]
 }
+
+function isForClient(block: OpenBlock): boolean {
+  return block.type === "whole" ? isClientCall(block.block) : block.type === "tool-call"
+}
+
+function isFunctionCall({ block }: Slot): boolean {
+  return block?.type === "tool-call" && block.kind === "function"
+}
+
+/** What may still become nothing: blanks, and `null` and `{}` as far as they have come. */
+const PLACEHOLDER = /^\s*(?:n|nu|nul|null\s*|\{\s*|\{\s*\}\s*)?$/
+const LEADING_PLACEHOLDER = /^\s*(?:null|\{\s*\})\s*(?=\{)/
+const MAX_PLACEHOLDER_CHARS = 64
+/** A beginning that never came to its end. */
+const PART = /^\s*(?:n|nu|nul|\{\s*)$/
 
 /** Neighbouring pieces of the same text as one. */
 function merged(deltas: readonly Delta[]): readonly Delta[] {

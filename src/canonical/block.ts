@@ -64,14 +64,18 @@ export type SealForm = "signature" | "redacted" | "encrypted" | "details" | "non
 /** A call that the client executes. */
 export interface ToolCallBlock extends Common {
   readonly type: "tool-call"
-  /** Opaque, as its issuer made it (`decodeId` applied). Responses: `call_id`, never the item's `id`. */
+  /**
+   * Opaque. In a reply as its issuer made it (`decodeId` applied), in a request as the client wrote it. Responses:
+   * `call_id`, never the item's `id`.
+   */
   readonly id: string
   /** The client's own name of the tool, without its namespace. */
   readonly name: string
   readonly namespace: string | null
   readonly kind: ToolKind
   /**
-   * `function`: JSON text exactly as received, `"{}"` where nothing or "" was received. It may be invalid or cut off.
+   * `function`: JSON text exactly as received, `"{}"` where nothing, blanks or `null` was received (`functionArguments`).
+   * It may be invalid or cut off.
    * `custom`: the free text itself, not wrapped in JSON; it may be "".
    */
   readonly arguments: string
@@ -128,16 +132,27 @@ export interface AudioBlock extends Common {
  * `hosted-call`, `hosted-result`  a step that the provider executed; a Responses item that holds both is a `hosted-call`
  * `client-call`, `client-result`  a vendor-defined tool that the client executes (shell, computer, tool_search of the client)
  * `reference`  points at stored state (`item_reference`, `container_upload`)
+ * `bound`      only a target of its own dialect can go on with it: a sealed summary, a wish to compact
  * `notice`     steers or describes the conversation (compaction, fallback, tool_addition, additional_tools)
  * `content`    anything else, unknown types included
  */
 export interface RawBlock extends Common {
   readonly type: "raw"
   readonly dialect: Dialect
-  readonly what: "hosted-call" | "hosted-result" | "client-call" | "client-result" | "reference" | "notice" | "content"
+  readonly what:
+    | "hosted-call"
+    | "hosted-result"
+    | "client-call"
+    | "client-result"
+    | "reference"
+    | "bound"
+    | "notice"
+    | "content"
   readonly raw: JsonObject
   /** Text that stands for it in other dialects (with its loss declared all the same); null: nothing can. */
   readonly text: string | null
+  /** The block that says the same in other dialects, without a loss. */
+  readonly as?: TextBlock | ToolCallBlock | ToolResultBlock
 }
 
 export type Block =

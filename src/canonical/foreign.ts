@@ -19,6 +19,7 @@ const RAW_LOSS: Readonly<Record<RawBlock["what"], LossCode>> = {
   "client-call": "tool-step",
   "client-result": "tool-step",
   reference: "stored-reference",
+  bound: "notice",
   notice: "notice",
   content: "content",
 }
@@ -49,7 +50,11 @@ function isPlain(block: Block): boolean {
 }
 
 function blockFor(block: Block, receiver: Receiver, path: string): Block | null {
-  if (block.type === "raw") return block.dialect === receiver.dialect ? block : rawFor(block, receiver, path)
+  if (block.type === "raw") {
+    if (block.dialect === receiver.dialect) return block
+    const isSaid = block.as !== undefined && receiver.side === "request"
+    return isSaid ? blockFor(block.as, receiver, path) : rawFor(block, receiver, path)
+  }
   if (block.type === "image" && !takesMedia(block.source, receiver, "image", path)) return null
   if (block.type === "audio" && !receiver.takes.audio) return lose(receiver, "audio", path)
   if (block.type === "document") {

@@ -2,7 +2,8 @@
  * Tool call ids where an alphabet or a length is narrower than the id. A legal id passes as it is. An illegal one is
  * encoded so that it can be decoded without any memory: `rx1_` + base64url of its UTF-8 bytes. Where that is too long
  * it becomes `rxh_` + a fingerprint, which cannot be decoded and need not be: only request writers have a length limit,
- * a call and its results are mapped alike, and no upstream repeats ids of the history.
+ * and a call and its results are mapped alike. An id that is used again in its conversation gets a number:
+ * `rx2_<number>_` + base64url of its bytes (`call-ids.ts`).
  */
 
 import { fingerprint } from "./fingerprint.ts"
@@ -18,6 +19,7 @@ export const REPLY_ID_RULES: IdRules = { alphabet: "word", maxChars: Number.MAX_
 
 const ENCODED = "rx1_"
 const HASHED = "rxh_"
+const RENAMED = /^rx2_\d+_([A-Za-z0-9_-]*)$/
 const HASH_CHARS = 22
 const LEGAL: Readonly<Record<IdRules["alphabet"], RegExp>> = {
   any: /^[^]+$/,
@@ -26,8 +28,12 @@ const LEGAL: Readonly<Record<IdRules["alphabet"], RegExp>> = {
 }
 const BASE64URL = /^[A-Za-z0-9_-]*$/
 
+/** For a target of the client's own dialect: every id goes back as the client wrote it. */
+export const AS_WRITTEN: IdRules = { alphabet: "any", maxChars: Number.MAX_SAFE_INTEGER }
+
 /** Deterministic. Injective, and undone by `decodeId`, but for ids that had to be fingerprinted. */
 export function encodeId(id: string, rules: IdRules): string {
+  if (rules.alphabet === "any" && rules.maxChars === AS_WRITTEN.maxChars) return id
   const isOurs = id.startsWith(ENCODED) || id.startsWith(HASHED)
   if (!isOurs && id.length <= rules.maxChars && LEGAL[rules.alphabet].test(id)) return id
   if (rules.alphabet === "alphanumeric") return fingerprint(id, Math.min(HASH_CHARS, rules.maxChars))
@@ -36,14 +42,27 @@ export function encodeId(id: string, rules: IdRules): string {
   return (HASHED + fingerprint(id, HASH_CHARS)).slice(0, rules.maxChars)
 }
 
-/** What every reader of requests and replies does to a call id. Ids that this router did not encode stay as they are. */
+/** Undoes `encodeId`. Ids that this router did not encode stay as they are. */
 export function decodeId(id: string): string {
-  if (!id.startsWith(ENCODED)) return id
-  const body = id.slice(ENCODED.length)
+  return id.startsWith(ENCODED) ? decoded(id, id.slice(ENCODED.length)) : id
+}
+
+/** The id that stands for the `number`-th use of `id` in a conversation; of letters, digits, `_` and `-`. */
+export function renamedId(id: string, number: number): string {
+  return `rx2_${number}_${base64url(id)}`
+}
+
+/** Undoes `renamedId`: the id as its upstream made it. */
+export function originalId(id: string): string {
+  const body = RENAMED.exec(id)?.[1]
+  return body === undefined ? id : decoded(id, body)
+}
+
+function decoded(id: string, body: string): string {
   if (!BASE64URL.test(body)) return id
   try {
-    const decoded = fromBase64url(body)
-    return base64url(decoded) === body ? decoded : id
+    const original = fromBase64url(body)
+    return base64url(original) === body ? original : id
   } catch {
     return id
   }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { callId } from "../../test/laws/arbitraries.ts"
-import { argumentsObject, argumentsText, InputReader, RAW_ARGUMENTS_KEY, unwrapInput, wrapInput } from "./arguments.ts"
+import { argumentObjects, argumentsObject, argumentsText, RAW_ARGUMENTS_KEY, wrapInput } from "./arguments.ts"
+import { InputReader, unwrapInput } from "./input-reader.ts"
 import type { ToolCallBlock } from "./block.ts"
 import { fingerprint } from "./fingerprint.ts"
 import { decodeId, encodeId, REPLY_ID_RULES, type IdRules } from "./id-map.ts"
@@ -114,8 +115,9 @@ describe("arguments", () => {
     const big = '{"id":12345678901234567890,"ratio":1.10}'
     expect(JSON.stringify(argumentsObject(big).object)).toBe(big)
     expect(argumentsText(parseExact(big))).toBe(big)
-    expect(argumentsObject("")).toEqual({ object: {}, wrapped: false })
-    for (const text of ['{"cut":"of', "[1]", "7", "null", '"x"', "12345678901234567890"]) {
+    for (const nothing of ["", " \n", "null", " null "])
+      expect(argumentsObject(nothing)).toEqual({ object: {}, wrapped: false })
+    for (const text of ['{"cut":"of', "[1]", "7", '"x"', "12345678901234567890"]) {
       const { object, wrapped } = argumentsObject(text)
       expect(wrapped).toBe(true)
       expect(object).toEqual({ [RAW_ARGUMENTS_KEY]: text })
@@ -149,12 +151,40 @@ describe("arguments", () => {
     )
   })
 
-  test.each(["*** Begin Patch", '{"patch":"x"}', "{", '{ "inp', '{"in put":"x"}', ""])(
+  test.each(["*** Begin Patch", "{", '{ "inp', "{a}{b}", '"open', '{"one":"x","two":"y"}', '{"n":1}', ""])(
     "of another shape are the text itself: %j",
     (text) => {
       expect(unwrapInput(text)).toBe(text)
     },
   )
+
+  test.each([
+    ['{"patch":"*** P\\n"}', "*** P\n"],
+    ['{"reason":"so","input":"*** P"}', "*** P"],
+    ['{"input":"*** P","reason":"so"}', "*** P"],
+    ['{"command":["apply_patch","*** P"]}', "*** P"],
+    ['{"input":{"patch":"*** P"}}', "*** P"],
+    ['"*** P"', "*** P"],
+    ['"{\\"input\\":\\"*** P\\"}"', "*** P"],
+    ['{"in put":"x"}', "x"],
+    ['{"input":""}', ""],
+  ])("of a free-text tool are found in what models make of them: %j", (json, text) => {
+    expect(unwrapInput(json)).toBe(text)
+    const reader = new InputReader()
+    const pieces = json.split("").map((char) => reader.push(char))
+    expect(pieces.join("") + reader.end()).toBe(text)
+  })
+
+  test.each([
+    ['{"a":1}{"b":"}{"}', ['{"a":1}', '{"b":"}{"}']],
+    ['{}{"a":1}', ['{"a":1}']],
+    ["{}{}", ["{}"]],
+    ['{"a":"}{"}', ['{"a":"}{"}']],
+    ['{"a":1}{"b"', ['{"a":1}{"b"']],
+    ["plain } { text", ["plain } { text"]],
+  ] as const)("of several calls in one are told apart: %j", (text, objects) => {
+    expect(argumentObjects(text)).toEqual([...objects])
+  })
 
   test("that were cut off give what came", () => {
     expect(unwrapInput('{"input":"half \\n of it\\u00')).toBe("half \n of it")

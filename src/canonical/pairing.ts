@@ -38,7 +38,7 @@ interface Result {
 type Unit = Turn | Result
 
 /**
- * Messages without blocks go. Assistant messages that stand next to each other become one, as Responses gives each call
+ * Messages without blocks go, but for those that their own dialect says something with (Claude Code's settings of a turn). Assistant messages that stand next to each other become one, as Responses gives each call
  * its own item, unless they differ in `name` or a later one has `extra`. Results without a call, and second results of
  * one call, are dropped with a loss. An id that is used again for a later call pairs with the results between.
  */
@@ -91,7 +91,7 @@ function* unitsOf(messages: readonly Placed[]): Generator<Unit> {
 function mergeAssistants(messages: readonly Placed[]): readonly Placed[] {
   const runs: Placed[][] = []
   for (const placed of messages) {
-    if (placed.message.blocks.length === 0) continue
+    if (placed.message.blocks.length === 0 && placed.message.extra === undefined) continue
     const run = runs.at(-1)
     if (run?.[0] !== undefined && canJoin(run[0].message, placed.message)) run.push(placed)
     else runs.push([placed])

@@ -1,5 +1,6 @@
 /** Why a reply ended: one word of ours, and the vendor's own. */
 
+import type { Block } from "./block.ts"
 import type { JsonObject } from "./json.ts"
 
 /**
@@ -36,10 +37,19 @@ export interface Stop {
   readonly details?: JsonObject
 }
 
-/** Trust the calls: a reply that ends normally after calls ended for them, and one without any word gets one. */
+/**
+ * Trust the calls: a reply that ends normally after calls ended for them, one that says so without a call just ended, and
+ * one without any word gets one.
+ */
 export function settleStop(stop: Stop | null, sawToolCall: boolean): Stop {
-  if (stop === null) return { is: sawToolCall ? "tool-calls" : "end", raw: null }
-  return stop.is === "end" && sawToolCall ? { ...stop, is: "tool-calls" } : stop
+  const is = sawToolCall ? "tool-calls" : "end"
+  if (stop === null) return { is, raw: null }
+  return stop.is === "end" || stop.is === "tool-calls" ? { ...stop, is } : stop
+}
+
+/** Does the client have something to execute? */
+export function isClientCall(block: Block): boolean {
+  return block.type === "tool-call" || (block.type === "raw" && block.what === "client-call")
 }
 
 /**

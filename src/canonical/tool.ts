@@ -49,6 +49,10 @@ export interface RawTool {
   readonly runs: "provider" | "client"
   readonly name: string | null
   readonly raw: JsonObject
+  /** The function that is declared in other dialects instead. Its calls come back as calls of that name. */
+  readonly as?: FunctionTool
+  /** As of other tools: the declaring dialect writes the item that holds it. */
+  readonly inline?: true
 }
 
 export type Tool = FunctionTool | CustomTool | RawTool
@@ -59,12 +63,25 @@ export interface Namespace {
   readonly description?: string
 }
 
+interface RawChoice {
+  readonly dialect: Dialect
+  readonly choice: JsonObject
+}
+
 /** Absent in the request: not said. `required`: any tool (Messages `any`). */
 export type ToolChoice =
   | { readonly mode: "auto" | "none" | "required" }
   | { readonly mode: "tool"; readonly tool: ToolRef; readonly kind: ToolKind }
-  /** Only these of the declared tools; `need` as `auto` or `required`. A writer without it writes only these tools. */
-  | { readonly mode: "allowed"; readonly need: "auto" | "required"; readonly tools: readonly ToolRef[] }
+  /**
+   * Only these of the declared tools; `need` as `auto` or `required`. A writer without it writes only these tools. `raw`:
+   * the choice as it came, where it also allows tools that only its own dialect has.
+   */
+  | {
+      readonly mode: "allowed"
+      readonly need: "auto" | "required"
+      readonly tools: readonly ToolRef[]
+      readonly raw?: RawChoice
+    }
   | { readonly mode: "raw"; readonly dialect: Dialect; readonly raw: JsonObject }
 
 /** The schema that a writer gives to a function without one. */

@@ -1,4 +1,5 @@
 /** What translation must know about a target, worked out once from the catalogue. */
+import { AS_WRITTEN } from "../canonical/id-map.ts"
 import type { Dialect } from "../canonical/origin.ts"
 import { defaultFacts, type ReasoningFacts, type TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
@@ -130,7 +131,7 @@ function homeFacts(facts: TargetFacts): TargetFacts {
     stripAttribution: false,
     repairToolResults: false,
     nameRules: { alphabet: "any", maxChars: Number.MAX_SAFE_INTEGER, namespaces: true },
-    idRules: { alphabet: "any", maxChars: Number.MAX_SAFE_INTEGER },
+    idRules: AS_WRITTEN,
     developerRole: true,
     midSystem: true,
     prefill: true,

@@ -7,7 +7,7 @@
  *
  * 1. A reader keeps order, boundaries of messages and blocks, and argument text; it never merges, moves, pairs, repairs
  *    or drops. Its only edits: text that is "" or null is no block; a message without blocks stays (as `blocks: []`);
- *    call ids go through `decodeId`; a string as content is one text block; null is as good as absent; unknown
+ *    call ids of replies go through `decodeId`; a string as content is one text block; null is as good as absent; unknown
  *    top-level fields go to `Request.extra`, unknown fields of messages, blocks and tools to their `extra`, unknown block
  *    types to a raw block. A body that cannot mean a request throws `RouterError("invalid-request", {param})`.
  * 2. Roles: a Chat `tool` message is a `tool` message with one result. A Responses item that is not a message is a
@@ -26,8 +26,9 @@
  *    in tools, choice and history, and puts the table into the context. A custom tool whose entry is `wrapped` goes as a
  *    function with `INPUT_SCHEMA`, its grammar appended to the description, its history through `wrapInput`. A reply
  *    reader asks `table.named(wire)` and undoes that with `unwrapInput` / `InputReader`. Nobody else touches names.
- * 5. Ids: request writers write `encodeId(id, facts.idRules)`, reply writers `encodeId(id, REPLY_ID_RULES)`, readers
- *    `decodeId`. A call that came without an id gets `mint("call_")` from its reader, once.
+ * 5. Ids: request writers write `encodeId(id, facts.idRules)`, reply writers `encodeId(id, REPLY_ID_RULES)`, reply readers
+ *    `decodeId`; in a request `arrange` decodes them, and leaves them as they are for a target of the client's own dialect.
+ *    Ids that repeat are told apart once, between reader and writer (`call-ids.ts`). A call that came without an id gets `mint("call_")` from its reader, once.
  * 6. Reasoning: a request reader turns every opaque field into a block by `openSeal`; a request writer sends a payload
  *    only if `sealFor(block, facts.issuer)` gives one, and drops other reasoning with `reasoning-history` (Chat with a
  *    `reasoningHistoryField` sends its visible text instead, when the seal's issuer is this one or there is no seal). A
@@ -62,6 +63,8 @@ export interface ReplyContext {
   /** Who answers; goes into every seal of the answer. */
   readonly issuer: Issuer
   readonly mint: Mint
+  /** Several answers were asked for (Chat `n`), so that choices are answers and not parts of one. */
+  readonly severalChoices?: true
 }
 
 export interface WrittenRequest {

@@ -35,7 +35,10 @@ export function readInclusiveUsage(
   const outputDetails = asObject(usage[names.outputDetails])
   const reasoning = asCount(outputDetails?.["reasoning_tokens"]) ?? asCount(usage["reasoning_tokens"])
   const cache = { read: counted(usage, details, CACHE_READ) ?? 0, written: counted(usage, details, CACHE_WRITE) ?? 0 }
-  const totals = { input: input ?? 0, output: output ?? 0, reasoning, all: asCount(usage["total_tokens"]) }
+  const all = asCount(usage["total_tokens"])
+  const totals = { input: input ?? 0, output: output ?? 0, reasoning, all }
+  // thoughts that only the total tells of
+  const isTold = output === null && input !== null && all !== null && all > input
   const split = splitInput(totals, cache)
   const long = split.written === 0 ? 0 : Math.min(longWrites(usage, details), split.written)
   return {
@@ -43,9 +46,9 @@ export function readInclusiveUsage(
     cachedInputTokens: split.read,
     cacheWrite5mTokens: split.written - long,
     cacheWrite1hTokens: long,
-    outputTokens: split.isOutside ? totals.output : outputTokens(totals),
+    outputTokens: split.isOutside || (output === null && !isTold) ? totals.output : outputTokens(totals),
     reasoningTokens: reasoning,
-    unreported: unreportedSide(input, output),
+    unreported: unreportedSide(input, isTold ? all - input : output),
     reportedCostUsd: reportedCostUsd(usage),
     mixedModels: false,
     parts: partsOf(usage, details, outputDetails, hostedTools),
@@ -77,9 +80,11 @@ function splitInput(
 
 /**
  * Reasoning may stand beside the output (xAI), or nowhere but in the total (Gemini's thoughts through gateways,
- * mozilla-ai/any-llm#1290): all that the total has beyond the input was written by the model.
+ * mozilla-ai/any-llm#1290): all that the total has beyond the input was written by the model. Without a total, more
+ * reasoning than output cannot be a part of it.
  */
-function outputTokens({ input, output, all }: Totals): number {
+function outputTokens({ input, output, reasoning, all }: Totals): number {
+  if (all === null && reasoning !== null && reasoning > output) return output + reasoning
   return all !== null && all > input + output ? all - input : output
 }
 

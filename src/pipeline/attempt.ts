@@ -1,6 +1,6 @@
 /** Step 7: try the targets in order until one answers; decide what each failure means. */
 import type { Loss } from "../canonical/loss.ts"
-import { passthroughBody, type Cap } from "../dialects/passthrough.ts"
+import { passthroughBody } from "../dialects/passthrough.ts"
 import type { Target } from "../config/snapshot.ts"
 import { replyMeter } from "../dialects/output-meter.ts"
 import { DIALECTS } from "../dialects/registry.ts"
@@ -12,16 +12,18 @@ import { rememberTarget } from "./affinity.ts"
 import { governBetas, type Parts } from "./betas.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { capOf } from "./granted-cap.ts"
 import { governHostedTools } from "./hosted-tools.ts"
 import { returnedInReply } from "./returned-state.ts"
 import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
 import { refusal, type Rejection } from "./shortlist.ts"
 import { attemptTimeoutMs, blamed, isProbedByAnother, judge, probe } from "./target-health.ts"
+import { COMPACT, targetBelow } from "./target-below.ts"
 import { trace } from "./trace.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
 import { asWhole, isEventStream, type Reshaped } from "./reshape.ts"
-import { isUnstreamed, readUnstreamed } from "./unstreamed.ts"
+import { opened, readUnstreamed } from "./unstreamed.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
 import { faulted, refused, vendorRefusal, type Relay } from "./vendor-words.ts"
 
@@ -140,7 +142,7 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
   if (call.body === null) throw new RouterError("internal-error")
   const isHome = target.dialect === call.dialect.name
   const sent = gateway.upstream.send({
-    target,
+    target: call.compacts ? (targetBelow(target, COMPACT) ?? target) : target,
     beta: isHome && target.dialect === "anthropic" && asksForBeta(call.request.target),
     ...governed(tried, {
       headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
@@ -162,18 +164,6 @@ function governed(tried: Attempt, parts: Parts): Parts {
   const { headers, body, losses } = governBetas(tried.target, parts)
   tried.losses = losses
   return { headers, body }
-}
-
-/** The cap that the router writes; null where the client's own words, or none, go upstream. */
-function capOf({ grantedCap }: Call, { dialect, facts }: Target): Cap | null {
-  if (grantedCap === null) return null
-  const field =
-    dialect === "openai-responses"
-      ? "max_output_tokens"
-      : dialect === "anthropic"
-        ? "max_tokens"
-        : facts.outputTokenField
-  return { field, tokens: grantedCap }
 }
 
 function wholeReply(
@@ -203,7 +193,7 @@ function judged(
   if (verdict.kind === "fault") return faulted(verdict.fault, tried, call)
   call.returnedIds = returnedInReply(bytes, call)
   call.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
-  if (tried.translation !== null) {
+  if (tried.translation !== null && !call.compacts) {
     const translated = tried.translation.reply(bytes)
     if (!(translated instanceof Uint8Array)) return faulted(translated, tried, call)
     call.answer = verdict
@@ -222,12 +212,13 @@ function wholeAnswer({ bytes, facts }: Reshaped, call: Call, headers: Readonly<R
 }
 
 async function openStream(
-  answer: UpstreamAnswer,
+  received: UpstreamAnswer,
   tried: Attempt,
   call: Call,
   gateway: Gateway,
 ): Promise<Answer | Failure> {
-  if (isUnstreamed(answer)) {
+  const { answer, isStream } = await opened(received)
+  if (!isStream) {
     const reshaped = await readUnstreamed(answer, tried, call, gateway)
     return "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, STREAM_HEADERS)
   }

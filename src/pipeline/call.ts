@@ -154,6 +154,11 @@ export class Call implements Watched {
     this.address = start.address
   }
 
+  /** `POST /v1/responses/compact`: the answer is a shorter conversation, which only the vendor of the dialect can make. */
+  get compacts(): boolean {
+    return this.request.path.endsWith("/responses/compact")
+  }
+
   /** Made when it is first asked for, so that calls that nobody filters or scores do not pay. */
   get shape(): RequestShape {
     if (this.body === null) throw new Error("the body was not read yet")

@@ -1,4 +1,5 @@
 /** A stream from the target's dialect into the client's, frame by frame. */
+import type { CallIds } from "../canonical/call-ids.ts"
 import type { Event } from "../canonical/event.ts"
 import { Losses, type Loss } from "../canonical/loss.ts"
 import { failureKindOf, type Failure } from "../canonical/reply.ts"
@@ -13,6 +14,8 @@ import { maskedFrames, type Secrets } from "../upstream/mask.ts"
 interface ClientSide {
   readonly dialect: Dialect
   readonly secrets: Secrets
+  /** Those that the conversation has not used; asked for at the first call of the answer. */
+  readonly ids: () => CallIds
 }
 
 const encoder = new TextEncoder()
@@ -27,6 +30,7 @@ export class StreamTranslation {
   private readonly reader: StreamReader
   private readonly writer: StreamWriter
   private readonly client: ClientSide
+  private ids: CallIds | null = null
 
   constructor(reader: StreamReader, writer: StreamWriter, client: ClientSide) {
     this.reader = reader
@@ -71,13 +75,19 @@ export class StreamTranslation {
     let text = ""
     for (const event of events) {
       if (event.type === "end") this.tail = this.writer.push(event)
-      else if (event.type !== "fail") text += this.writer.push(event)
+      else if (event.type !== "fail") text += this.writer.push(this.identified(event))
       else if (terminal) {
         this.refusal = event.failure
         this.tail = maskedFrames(this.writer.push(event), this.client.secrets)
       } else this.failure = event.failure
     }
     return text
+  }
+
+  private identified(event: Event): Event {
+    if (event.type !== "open" || event.block.type !== "tool-call") return event
+    this.ids ??= this.client.ids()
+    return { ...event, block: { ...event.block, id: this.ids.give(event.block.id) } }
   }
 
   /** The writer has said its last word, but that may not leave: the error takes its place and its number. */

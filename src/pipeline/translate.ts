@@ -14,8 +14,10 @@ import { foreignSeals, withForeignSeals } from "./affinity.ts"
 import type { Call } from "./call.ts"
 import { decode, type DecodedRequest } from "./decode.ts"
 import type { Gateway } from "./gateway.ts"
+import { boundContent } from "./bound-content.ts"
 import { shownModel } from "./shown-model.ts"
 import type { Rejection } from "./shortlist.ts"
+import { COMPACT, targetBelow } from "./target-below.ts"
 import { Translation } from "./translation.ts"
 
 const ID_BYTES = 12
@@ -23,15 +25,17 @@ const ID_BYTES = 12
 /** Null: the bytes pass. */
 export function translate(target: Target, call: Call, gateway: Gateway): Translation | Rejection | null {
   if (call.body === null) throw new RouterError("internal-error")
+  const isHome = target.dialect === call.dialect.name
+  if (call.compacts && (!isHome || targetBelow(target, COMPACT) === null))
+    return { target, reason: "state", error: new RouterError("stateful-unsupported", { message: NO_COMPACTION }) }
   call.sealed ??= holdsEnvelope(call.body)
   const foreign = foreignSeals(target, call)
   if (foreign === 0 && wayBetween(call.dialect.name, target.dialect, call.sealed) === "bytes") return null
-  const isHome = target.dialect === call.dialect.name
   try {
     const asSent = decode(call)
     const decoded = foreign === 0 ? asSent : { ...asSent, request: withForeignSeals(asSent.request, foreign) }
     const request = withGrantedCap(decoded.request, call)
-    const state = isHome ? null : heldState(request)
+    const state = isHome ? null : (heldState(request) ?? boundContent(request))
     if (state !== null) return { target, reason: "state", error: state }
     const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
     const facts = isHome ? homeFacts(request.reasoning, target.homeFacts) : target.facts
@@ -44,6 +48,8 @@ export function translate(target: Target, call: Call, gateway: Gateway): Transla
     return { target, reason: error.code === "stateful-unsupported" ? "state" : "invalid-request", error }
   }
 }
+
+const NO_COMPACTION = "No target of this model group can compact a conversation."
 
 /** For an answer in another shape than was asked for, within one dialect; null where the body cannot be understood. */
 export function homeTranslation(target: Target, call: Call, gateway: Gateway): Translation | null {
@@ -60,8 +66,8 @@ export function homeTranslation(target: Target, call: Call, gateway: Gateway): T
 }
 
 /** What admission granted is the cap of a call that has none of its own. */
-function withGrantedCap(request: Request, { grantedCap }: Call): Request {
-  return grantedCap === null ? request : { ...request, cap: { tokens: grantedCap, field: "max_tokens" } }
+function withGrantedCap(request: Request, { grantedCap, compacts }: Call): Request {
+  return grantedCap === null || compacts ? request : { ...request, cap: { tokens: grantedCap, field: "max_tokens" } }
 }
 
 export function isRejection(result: Translation | Rejection | null): result is Rejection {
@@ -85,7 +91,7 @@ function translationOf(
     estimatedUsage: call.facts.stream && call.dialect.name === "anthropic" ? estimated(clientBody) : null,
   }
   return new Translation({
-    body: [Buffer.from(JSON.stringify(body))],
+    body: [Buffer.from(JSON.stringify(call.compacts ? { ...body, stream: undefined } : body))],
     client: { codec: CODECS[call.dialect.name], dialect: call.dialect },
     target: { codec: CODECS[target.dialect], dialect: DIALECTS[target.dialect] },
     context,

@@ -1,9 +1,10 @@
 /** One attempt's way through the canonical form: the request as it is sent, and what turns the answer back. */
+import { takenIds } from "../canonical/call-ids.ts"
 import type { Event } from "../canonical/event.ts"
 import { createFold } from "../canonical/fold.ts"
 import { parseExact, type JsonValue } from "../canonical/json.ts"
 import { Losses, type Loss } from "../canonical/loss.ts"
-import type { Failure } from "../canonical/reply.ts"
+import type { Failure, Reply } from "../canonical/reply.ts"
 import { unfold } from "../canonical/unfold.ts"
 import type { Codec, ReplyContext, ReplyOptions, StreamReader } from "../dialects/codec.ts"
 import { NO_FAULT, type Dialect, type UpstreamFault } from "../dialects/dialect.ts"
@@ -65,7 +66,7 @@ export class Translation {
     const { client, target, context, options } = this.parts
     const read = target.codec.readReply(parsed(bytes), context)
     if ("failure" in read) return asFault(read.failure)
-    const written = client.codec.writeReply(read.reply, options)
+    const written = client.codec.writeReply(this.identifiedReply(read.reply), options)
     this.replyLosses.addAll(read.losses)
     this.replyLosses.addAll(written.losses)
     return Buffer.from(JSON.stringify(written.body))
@@ -78,7 +79,7 @@ export class Translation {
     if ("failure" in read) return asFault(read.failure)
     const writer = client.codec.createStreamWriter(options)
     let text = ""
-    for (const event of unfold(read.reply)) text += writer.push(event)
+    for (const event of unfold(this.identifiedReply(read.reply))) text += writer.push(event)
     this.replyLosses.addAll(read.losses)
     this.replyLosses.addAll(writer.losses())
     return text
@@ -100,7 +101,7 @@ export class Translation {
     const folded = folding.result()
     if (folded === null) return NO_FAULT
     if ("failure" in folded) return asFault(folded.failure)
-    const written = client.codec.writeReply(folded.reply, options)
+    const written = client.codec.writeReply(this.identifiedReply(folded.reply), options)
     this.replyLosses.addAll(reader.losses())
     this.replyLosses.addAll(written.losses)
     return Buffer.from(JSON.stringify(written.body))
@@ -121,9 +122,19 @@ export class Translation {
     this.streamed = new StreamTranslation(
       target.codec.createStreamReader(context),
       client.codec.createStreamWriter(options),
-      { dialect: client.dialect, secrets },
+      { dialect: client.dialect, secrets, ids: () => takenIds(options.request) },
     )
     return this.streamed
+  }
+
+  /** No call has an id that the conversation, or another call of the answer, has already. */
+  private identifiedReply(reply: Reply): Reply {
+    if (!reply.blocks.some(({ type }) => type === "tool-call")) return reply
+    const ids = takenIds(this.parts.options.request)
+    return {
+      ...reply,
+      blocks: reply.blocks.map((block) => (block.type === "tool-call" ? { ...block, id: ids.give(block.id) } : block)),
+    }
   }
 }
 

@@ -4,13 +4,31 @@ import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { EMPTY_STREAM, type Failure } from "../upstream/failure.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
-import { asStream, type Reshaped } from "./reshape.ts"
+import { canDecode, DecodedAnswer, encodingOf } from "../upstream/decoded-answer.ts"
+import { asStream, isEventStream, type Reshaped } from "./reshape.ts"
 import { faulted } from "./vendor-words.ts"
 
-export function isUnstreamed({ headers }: UpstreamAnswer): boolean {
+function isUnstreamed(answer: UpstreamAnswer): boolean {
+  return encodingOf(answer) !== "identity" || !isLabelled(answer)
+}
+
+/** Servers label their streams as plain text, or not at all; other labels speak of a whole body. */
+function isLabelled({ headers }: UpstreamAnswer): boolean {
   const type = headers.get("content-type") ?? ""
-  const encoding = headers.get("content-encoding") ?? "identity"
-  return encoding !== "identity" || (/json|html/i.test(type) && !type.includes("event-stream"))
+  return type.includes("event-stream") || !/json|html/i.test(type)
+}
+
+/**
+ * The answer as a stream, decoded where it was compressed without being asked, also where its label speaks of a whole
+ * body; or the same answer to be read as a whole. Rejects where it breaks off.
+ */
+export async function opened(
+  answer: UpstreamAnswer,
+): Promise<{ readonly answer: UpstreamAnswer; readonly isStream: boolean }> {
+  if (!isUnstreamed(answer)) return { answer, isStream: true }
+  if (!canDecode(answer)) return { answer, isStream: false }
+  const decoded = new DecodedAnswer(answer)
+  return { answer: decoded, isStream: isEventStream(await decoded.head()) }
 }
 
 /** The plain body as the client's stream, or what it means. @throws RangeError when it is larger than the bound of unary bodies */

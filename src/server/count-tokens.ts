@@ -20,6 +20,7 @@ import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import { rank } from "../pipeline/rank.ts"
 import { receive } from "../pipeline/receive.ts"
 import { renamedRefusal } from "../pipeline/shown-model.ts"
+import { targetBelow } from "../pipeline/target-below.ts"
 import { translate } from "../pipeline/translate.ts"
 import { wordsType } from "../pipeline/vendor-words.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
@@ -34,6 +35,7 @@ const COUNT_WITHIN_MS = 10_000
 /** Agents ask for two dozen at once. No limit counts these: of more than this from one caller, and more often than `count-rate.ts` allows, no provider hears. */
 const MOST_AT_ONCE = 32
 const MESSAGES = DIALECTS.anthropic
+const COUNT = "/count_tokens"
 const decoder = new TextDecoder()
 
 /** @throws RouterError as for a call, up to the choice of a target */
@@ -93,10 +95,10 @@ async function nativeTarget(
   call: Call,
   gateway: Gateway,
 ): Promise<Target | null> {
-  const eligible = targets.filter(({ dialect, url }) => dialect === "anthropic" && countUrl(url) !== null)
+  const eligible = targets.filter((target) => target.dialect === "anthropic" && targetBelow(target, COUNT) !== null)
   if (eligible.length === 0) return null
   const [target] = await rank({ eligible, rejected: [] }, group, call, gateway)
-  return target !== undefined && translate(target, call, gateway) === null ? countingTarget(target) : null
+  return target !== undefined && translate(target, call, gateway) === null ? targetBelow(target, COUNT) : null
 }
 
 /** Null where the target has no count to give: an estimate serves the client better than any error. */
@@ -148,23 +150,4 @@ function holdsCount(bytes: Uint8Array): boolean {
 
 function parsed(bytes: Uint8Array): JsonValue {
   return JSON.parse(decoder.decode(bytes)) as JsonValue
-}
-
-/** The heads of requests are kept by target, so each has one counterpart. */
-const counting = new WeakMap<Target, Target>()
-
-function countingTarget(target: Target): Target {
-  const known = counting.get(target)
-  if (known !== undefined) return known
-  const made = { ...target, url: countUrl(target.url) ?? target.url }
-  counting.set(target, made)
-  return made
-}
-
-/** Beside the endpoint of calls; null where that is not named as the vendor's is. */
-function countUrl(url: string): string | null {
-  const count = new URL(url)
-  if (!count.pathname.endsWith("/messages")) return null
-  count.pathname += "/count_tokens"
-  return count.href
 }

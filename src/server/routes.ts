@@ -40,6 +40,8 @@ const CALLS: ReadonlyMap<string, Dialect> = new Map([
   ["/chat/completions", CHAT],
   ["/v1/responses", RESPONSES],
   ["/responses", RESPONSES],
+  ["/v1/responses/compact", RESPONSES],
+  ["/responses/compact", RESPONSES],
   ["/v1/messages", MESSAGES],
   ["/messages", MESSAGES],
   ["/anthropic/v1/messages", MESSAGES],

@@ -18,7 +18,7 @@ import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import { requestId } from "../pipeline/request-id.ts"
 import { renamedRefusal, renamedReply } from "../pipeline/shown-model.ts"
 import { UpstreamStream } from "../pipeline/upstream-stream.ts"
-import { isUnstreamed } from "../pipeline/unstreamed.ts"
+import { opened } from "../pipeline/unstreamed.ts"
 import { wordsType } from "../pipeline/vendor-words.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { classifyStatus } from "../upstream/failure.ts"
@@ -78,8 +78,11 @@ export async function storedResponse(request: Incoming, path: StoredResponsePath
   try {
     // once it is deleted nobody tells
     if (isPending && request.method === "DELETE") await gateway.background.ask(place.request_id)
-    const answer = await sent(tried, call, path, gateway)
-    isStream = answer.status === 200 && call.facts.stream && !isUnstreamed(answer)
+    const received = await sent(tried, call, path, gateway)
+    const mayStream = received.status === 200 && call.facts.stream
+    const read = mayStream ? await opened(received) : { answer: received, isStream: false }
+    const { answer } = read
+    isStream = read.isStream
     const asked: Asked = { call, path, place, gateway }
     return isStream ? streamed(answer, tried, asked) : await whole(answer, tried, asked)
   } finally {

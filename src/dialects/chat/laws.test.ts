@@ -13,7 +13,7 @@ import { anyReply, plainReply } from "../../../test/laws/reply-arbitraries.ts"
 import { anyRequest, plainRequest } from "../../../test/laws/request-arbitraries.ts"
 import type { Block } from "../../canonical/block.ts"
 import { fold } from "../../canonical/fold.ts"
-import { encodeId } from "../../canonical/id-map.ts"
+import { AS_WRITTEN, encodeId } from "../../canonical/id-map.ts"
 import { parseExact, type JsonValue } from "../../canonical/json.ts"
 import type { Dialect } from "../../canonical/origin.ts"
 import type { Reply } from "../../canonical/reply.ts"
@@ -36,6 +36,7 @@ const FULL: Partial<TargetFacts> = {
   stripAttribution: false,
   reasoningHistoryField: "reasoning_content",
   maxStopSequences: 99,
+  idRules: AS_WRITTEN,
 }
 
 function rewritten(request: Request, own: Partial<TargetFacts> = FULL): Request {

@@ -1,7 +1,7 @@
 /** The messages of a request. */
 
+import { functionArguments } from "../../canonical/arguments.ts"
 import type { Block, ToolCallBlock } from "../../canonical/block.ts"
-import { decodeId } from "../../canonical/id-map.ts"
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import type { Message, Role } from "../../canonical/request.ts"
 import { readContent } from "./read-part.ts"
@@ -111,9 +111,9 @@ function readCall(value: JsonValue, param: string): ToolCallBlock {
   const extra = extraOf(callFields(call, isCustom))
   if (isCustom) {
     const args = stringOf(inner["input"]) ?? ""
-    return { type: "tool-call", id: decodeId(id), name, namespace: null, kind: "custom", arguments: args, ...extra }
+    return { type: "tool-call", id, name, namespace: null, kind: "custom", arguments: args, ...extra }
   }
-  return { ...functionCall(decodeId(id), name, inner["arguments"]), ...extra }
+  return { ...functionCall(id, name, inner["arguments"]), ...extra }
 }
 
 /** The unknown fields of a call; those of its inner object stand under that object's name. */
@@ -129,16 +129,16 @@ function functionCall(id: string, name: string, args: JsonValue | undefined): To
   return { type: "tool-call", id, name, namespace: null, kind: "function", arguments: readArguments(args) }
 }
 
-/** The text as it came; nothing and "" are `{}`; an object (Ollama's form) is printed. */
+/** The text as it came, `{}` where it says nothing; an object (Ollama's form) is printed. */
 export function readArguments(value: JsonValue | undefined): string {
-  if (typeof value === "string") return value === "" ? "{}" : value
+  if (typeof value === "string") return functionArguments(value)
   return isAbsent(value) ? "{}" : JSON.stringify(value)
 }
 
 function toolMessage(message: JsonObject, param: string): Message {
   const id = stringOf(message["tool_call_id"])
   if (id === undefined) throw invalid(`${param}.tool_call_id`, "a string")
-  return resultMessage(message, decodeId(id), param)
+  return resultMessage(message, id, param)
 }
 
 function functionMessage(message: JsonObject, param: string): Message {

@@ -1,20 +1,19 @@
 /** A Chat Completion. https://platform.openai.com/docs/api-reference/chat/object */
 
-import type { Block, Citation, ReasoningBlock, TextBlock, ToolCallBlock } from "../../canonical/block.ts"
-import { unwrapInput } from "../../canonical/arguments.ts"
-import { decodeId } from "../../canonical/id-map.ts"
+import type { Block, Citation, ReasoningBlock, TextBlock } from "../../canonical/block.ts"
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import { Losses } from "../../canonical/loss.ts"
 import type { Issuer } from "../../canonical/origin.ts"
 import type { Reply } from "../../canonical/reply.ts"
 import { sealed } from "../../canonical/seal.ts"
-import { settleStop } from "../../canonical/stop.ts"
+import { isClientCall, settleStop } from "../../canonical/stop.ts"
 import type { ReadReply, ReplyContext } from "../codec.ts"
+import { choiceError, choicesOf, decisiveStop, isAnswer, joined, messageOf } from "./choices.ts"
 import { readCitation } from "./citations.ts"
 import { errorIn, protocolFailure, readFailure } from "./failure.ts"
-import { readArguments } from "./read-message.ts"
+import { callsOf } from "./read-reply-calls.ts"
 import { readPart } from "./read-part.ts"
-import { callFieldsDetail, detailsBlock, visibleReasoning } from "./reasoning.ts"
+import { detailsBlock, visibleReasoning } from "./reasoning.ts"
 import { readStop } from "./stop.ts"
 import { readCanonicalUsage } from "./usage.ts"
 import { isAbsent, isList, listOf, numberOf, objectOf, stringOf, wordsOf } from "./wire.ts"
@@ -22,51 +21,34 @@ import { isAbsent, isList, listOf, numberOf, objectOf, stringOf, wordsOf } from 
 export function readReply(value: JsonValue | undefined, context: ReplyContext): ReadReply {
   const body = objectOf(value)
   if (body === undefined) return { failure: protocolFailure("The upstream's answer is no JSON object.") }
-  const choices = listOf(body["choices"])
-  const choice = firstChoice(choices)
-  const error = choiceError(choice) ?? (isAbsent(body["error"]) ? undefined : body["error"])
+  const choices = choicesOf(body)
+  const broken = choices.map(choiceError).find((one) => one !== undefined)
+  const error = broken ?? (isAbsent(body["error"]) ? undefined : body["error"])
   if (error !== undefined) return { failure: readFailure(error) }
   if (body["object"] === "error") return { failure: readFailure(errorIn(body)) }
-  const message = objectOf(choice?.["message"]) ?? objectOf(choice?.["delta"])
-  if (choice === undefined || message === undefined) {
-    return { failure: protocolFailure("The upstream's answer is no chat completion.") }
-  }
+  if (!choices.some(isAnswer)) return { failure: protocolFailure("The upstream's answer is no chat completion.") }
   const losses = new Losses()
-  if (choices.length > 1) losses.add("reply-choices", "choices")
-  return { reply: replyOf(body, choice, message, context, losses), losses: losses.list() }
-}
-
-/** The first by number; some servers leave the number out. */
-function firstChoice(choices: readonly JsonValue[]): JsonObject | undefined {
-  return objectOf(choices.find((one) => objectOf(one)?.["index"] === 0) ?? choices[0])
-}
-
-/** OpenRouter puts an error into the choice that it broke off. */
-export function choiceError(choice: JsonObject | undefined): JsonValue | undefined {
-  const error = choice?.["error"]
-  if (!isAbsent(error)) return error
-  return choice?.["finish_reason"] === "error" ? { message: "The upstream broke off its answer." } : undefined
+  const shown = context.severalChoices === true ? choices.slice(0, 1) : choices
+  if (shown.length < choices.length) losses.add("reply-choices", "choices")
+  return { reply: replyOf(body, shown, context, losses), losses: losses.list() }
 }
 
 /** Top-level fields that belong to the answer: sources of search models (Perplexity), OpenAI's moderation verdicts. */
 export const ANSWER_FIELDS: readonly string[] = ["citations", "search_results", "moderation"]
 
-function replyOf(
-  body: JsonObject,
-  choice: JsonObject,
-  message: JsonObject,
-  context: ReplyContext,
-  losses: Losses,
-): Reply {
-  const blocks = blocksOf(choice, message, context, losses)
+function replyOf(body: JsonObject, choices: readonly JsonObject[], context: ReplyContext, losses: Losses): Reply {
+  const blocks = joined(
+    choices.map((choice) => blocksOf(choice, messageOf(choice) ?? {}, context, losses)),
+    losses,
+  )
   const tier = wordsOf(body["service_tier"])
   const fields = ANSWER_FIELDS.filter((key) => !isAbsent(body[key])).map((key) => [key, body[key]] as const)
   const refused = blocks.some((block) => block.type === "refusal")
-  const called = blocks.some((block) => block.type === "tool-call")
+  const stop = decisiveStop(choices.map((choice) => readStop(choice, refused)))
   return {
     ...openingOf(body),
     blocks,
-    stop: settleStop(readStop(choice, refused), called),
+    stop: settleStop(stop, blocks.some(isClientCall)),
     usage: readCanonicalUsage(body["usage"]),
     ...(tier === undefined ? {} : { serviceTier: tier }),
     ...(fields.length === 0 ? {} : { extra: { dialect: "chat", fields: Object.fromEntries(fields) } }),
@@ -202,62 +184,4 @@ function withLogprobs(blocks: readonly Block[], choice: JsonObject, losses: Loss
   const first = blocks.findIndex((block) => block.type === "text")
   if (first === -1) losses.add("reply-logprobs", "logprobs")
   return blocks.map((block, index) => (block.type === "text" && index === first ? { ...block, logprobs } : block))
-}
-
-interface ReadCalls {
-  readonly calls: readonly ToolCallBlock[]
-  /** Fields that the server wants back with a call, for the sealed payload. */
-  readonly kept: readonly JsonObject[]
-}
-
-function callsOf(message: JsonObject, context: ReplyContext): ReadCalls {
-  const calls: ToolCallBlock[] = []
-  const kept: JsonObject[] = []
-  for (const one of listOf(message["tool_calls"])) {
-    const call = objectOf(one)
-    const block = call === undefined ? null : readCall(call, context)
-    if (call === undefined || block === null) continue
-    calls.push(block)
-    const own = returnable(call)
-    if (own !== undefined) kept.push(callFieldsDetail(block.id, own))
-  }
-  const legacy = objectOf(message["function_call"])
-  const block = legacy === undefined ? null : readCall({ function: legacy }, context)
-  return { calls: block === null ? calls : [...calls, block], kept }
-}
-
-/** Gemini's thought signature and its like. Other unknown fields of calls are facts about serving, or placeholders. */
-const RETURNED_FIELD = "extra_content"
-
-export function returnable(call: JsonObject): JsonObject | undefined {
-  const value = call[RETURNED_FIELD]
-  return isAbsent(value) ? undefined : { [RETURNED_FIELD]: value }
-}
-
-/** Some servers send an empty `custom` beside every function. */
-export function isCustomCall(call: JsonObject): boolean {
-  if (call["type"] === "custom") return true
-  return isAbsent(call["function"]) && objectOf(call["custom"]) !== undefined
-}
-
-/** null for a placeholder without a name. */
-function readCall(call: JsonObject, context: ReplyContext): ToolCallBlock | null {
-  const isCustom = isCustomCall(call)
-  const inner = objectOf(isCustom ? call["custom"] : call["function"])
-  const wire = wordsOf(inner?.["name"])
-  if (inner === undefined || wire === undefined) return null
-  const tool = context.names.named(wire)
-  const id = wordsOf(call["id"])
-  const head = {
-    type: "tool-call",
-    id: id === undefined ? context.mint("call_") : decodeId(id),
-    name: tool.name,
-    namespace: tool.namespace,
-  } as const
-  if (isCustom) return { ...head, kind: "custom", arguments: stringOf(inner["input"]) ?? "" }
-  if (tool.wrapped) {
-    const text = stringOf(inner["arguments"]) ?? readArguments(inner["arguments"])
-    return { ...head, kind: "custom", arguments: text === "" ? "" : unwrapInput(text) }
-  }
-  return { ...head, kind: "function", arguments: readArguments(inner["arguments"]) }
 }

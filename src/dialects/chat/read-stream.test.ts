@@ -89,6 +89,7 @@ describe("tool calls", () => {
       blocksOf(
         piece(0, { id: "a", function: { name: "f", arguments: { x: 1 } } }),
         piece(1, { id: "b", ...fn("g", '{"cut":"of') }),
+        { choices: [{ index: 0, delta: {}, finish_reason: "length" }] },
       ),
     ).toEqual([call("a", "f", '{"x":1}'), call("b", "g", '{"cut":"of')])
   })
@@ -97,9 +98,9 @@ describe("tool calls", () => {
     const reader = new ChatStreamReader(chatContext())
     const types = (chunk: unknown): readonly string[] =>
       reader.push({ data: JSON.stringify(chunk) }).map((event) => event.type)
-    expect(types(piece(0, { id: "a", ...fn("f", "{") }))).toEqual(["start", "open", "delta"])
+    expect(types(piece(0, { id: "a", ...fn("f", '{"x"') }))).toEqual(["start", "open", "delta"])
     expect(types(piece(1, { id: "b", ...fn("g", "{") }))).toEqual([])
-    expect(types(piece(0, fn(undefined, "}")))).toEqual(["delta"])
+    expect(types(piece(0, fn(undefined, ":1}")))).toEqual(["delta"])
     expect(types(piece(1, fn(undefined, "}")))).toEqual([])
     expect(reader.push({ data: "[DONE]" }).map((event) => event.type)).toEqual([
       "close",

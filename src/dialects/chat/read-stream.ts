@@ -10,10 +10,11 @@ import { Losses, type Loss } from "../../canonical/loss.ts"
 import type { Failure } from "../../canonical/reply.ts"
 import { reviseUsage, type Usage } from "../../canonical/usage.ts"
 import type { Frame, ReplyContext, StreamReader } from "../codec.ts"
+import { choiceError, decisiveStop } from "./choices.ts"
 import { errorIn, protocolFailure, readFailure } from "./failure.ts"
 import { CallReader } from "./read-calls.ts"
 import { thinkingText } from "./read-part.ts"
-import { ANSWER_FIELDS, audioOf, choiceError, messageFields, openingOf, replyPart } from "./read-reply.ts"
+import { ANSWER_FIELDS, audioOf, messageFields, openingOf, replyPart } from "./read-reply.ts"
 import { visibleReasoning } from "./reasoning.ts"
 import { readStop } from "./stop.ts"
 import { Turns } from "./turns.ts"
@@ -28,8 +29,11 @@ export class ChatStreamReader implements StreamReader {
   readonly #calls: CallReader
   readonly #losses = new Losses()
   #started = false
-  /** Which of several choices is shown. */
+  /** The first choice to come: the only one that is shown where several were asked for. */
   #choice: number | undefined
+  /** Of one answer in several choices: which one's words, and which one's thinking, are shown. */
+  #speaker: number | undefined
+  #thinker: number | undefined
   /** Steps of tools that the provider executed, by their number; a later report replaces an earlier one. */
   readonly #steps = new Map<JsonValue | undefined, JsonValue>()
   readonly #audio: { readonly data: string[]; readonly transcript: string[]; fields: JsonObject } = {
@@ -41,10 +45,12 @@ export class ChatStreamReader implements StreamReader {
   readonly #extra: Record<string, JsonValue> = {}
   #usage: Usage | null = null
   #tier: string | undefined
-  /** The last choice with a finish reason. */
-  #finish: JsonObject | undefined
+  /** The last finish of each choice. */
+  readonly #finish = new Map<number, JsonObject>()
+  readonly #context: ReplyContext
 
   constructor(context: ReplyContext) {
+    this.#context = context
     this.#assembler = new Assembler(context.issuer)
     this.#turns = new Turns(this.#assembler, context.issuer, this.#losses)
     this.#calls = new CallReader(this.#assembler, context, {
@@ -65,8 +71,8 @@ export class ChatStreamReader implements StreamReader {
 
   end(): readonly Event[] {
     if (this.#assembler.finished) return []
-    if (this.#finish !== undefined) this.#complete()
-    else this.#fail(protocolFailure("The upstream's stream ended before its answer was complete."))
+    if (this.#finish.size > 0) this.#complete()
+    else this.#fail(CUT_OFF)
     return this.#assembler.take()
   }
 
@@ -74,9 +80,10 @@ export class ChatStreamReader implements StreamReader {
     return this.#losses.list()
   }
 
-  /** Some servers never give a finish reason; an answer without a single choice is none. */
+  /** Some servers never give a finish reason, which is an end like any but inside of a call; no choice is no answer. */
   #done(): void {
-    if (this.#choice !== undefined) this.#complete()
+    if (this.#finish.size === 0 && this.#calls.isUnfinished) this.#fail(CUT_OFF)
+    else if (this.#choice !== undefined) this.#complete()
     else this.#fail(protocolFailure("The upstream's stream held no answer."))
   }
 
@@ -103,11 +110,12 @@ export class ChatStreamReader implements StreamReader {
     }
     for (const one of listOf(chunk["choices"])) {
       const choice = objectOf(one)
-      if (choice === undefined || !this.#isShown(choice)) continue
+      const index = numberOf(choice?.["index"]) ?? 0
+      if (choice === undefined || !this.#isShown(index)) continue
       this.#start(chunk)
       const broken = choiceError(choice)
       if (broken !== undefined) return this.#fail(readFailure(broken))
-      this.#readChoice(choice)
+      this.#readChoice(choice, index)
     }
   }
 
@@ -118,22 +126,36 @@ export class ChatStreamReader implements StreamReader {
     this.#assembler.start(openingOf(chunk))
   }
 
-  #isShown(choice: JsonObject): boolean {
-    const index = numberOf(choice["index"]) ?? 0
+  #isShown(index: number): boolean {
     this.#choice ??= index
-    if (index === this.#choice) return true
+    if (index === this.#choice || this.#context.severalChoices !== true) return true
     this.#losses.add("reply-choices", "choices")
     return false
   }
 
-  #readChoice(choice: JsonObject): void {
+  #readChoice(choice: JsonObject, index: number): void {
     const delta = objectOf(choice["delta"]) ?? objectOf(choice["message"])
-    if (delta !== undefined) this.#readDelta(delta, choice)
-    if (wordsOf(choice["finish_reason"]) !== undefined) this.#finish = choice
+    if (delta !== undefined) this.#readDelta(delta, choice, index)
+    if (wordsOf(choice["finish_reason"]) !== undefined) this.#finish.set(index, choice)
   }
 
-  #readDelta(delta: JsonObject, choice: JsonObject): void {
-    this.#readReasoning(delta)
+  #readDelta(delta: JsonObject, choice: JsonObject, index: number): void {
+    if (this.#thinker === undefined && thinks(delta)) this.#thinker = index
+    if (this.#speaker === undefined && speaks(delta)) this.#speaker = index
+    if (this.#isOwn(this.#thinker, index)) this.#readReasoning(delta)
+    else if (thinks(delta)) this.#losses.add("reply-choices", "choices")
+    if (this.#isOwn(this.#speaker, index)) this.#readWords(delta, choice)
+    else if (speaks(delta)) this.#losses.add("reply-choices", "choices")
+    this.#calls.read(listOf(delta["tool_calls"]), index)
+    const legacy = objectOf(delta["function_call"])
+    if (legacy !== undefined) this.#calls.read([{ index: LEGACY_INDEX, function: legacy }], index)
+  }
+
+  #isOwn(owner: number | undefined, index: number): boolean {
+    return owner === undefined || owner === index
+  }
+
+  #readWords(delta: JsonObject, choice: JsonObject): void {
     for (const step of listOf(delta["executed_tools"])) this.#steps.set(objectOf(step)?.["index"], step)
     this.#readContent(delta["content"], listOf(objectOf(choice["logprobs"])?.["content"]))
     for (const annotation of listOf(delta["annotations"])) this.#turns.citation(annotation)
@@ -141,9 +163,6 @@ export class ChatStreamReader implements StreamReader {
     const audio = objectOf(delta["audio"])
     if (audio !== undefined) this.#readAudio(audio)
     this.#turns.refusal(stringOf(delta["refusal"]) ?? "")
-    this.#calls.read(listOf(delta["tool_calls"]))
-    const legacy = objectOf(delta["function_call"])
-    if (legacy !== undefined) this.#calls.read([{ index: LEGACY_INDEX, function: legacy }])
   }
 
   #readReasoning(delta: JsonObject): void {
@@ -206,7 +225,7 @@ export class ChatStreamReader implements StreamReader {
     this.#showSteps()
     this.#showAudio()
     this.#report()
-    const stop = this.#finish === undefined ? null : readStop(this.#finish, this.#turns.refused)
+    const stop = decisiveStop([...this.#finish.values()].map((choice) => readStop(choice, this.#turns.refused)))
     const extra = Object.keys(this.#extra).length === 0 ? undefined : { dialect: "chat" as const, fields: this.#extra }
     if (stop !== null || extra !== undefined) this.#assembler.stop(stop ?? { is: "end", raw: null }, extra)
     this.#assembler.end()
@@ -222,8 +241,18 @@ export class ChatStreamReader implements StreamReader {
   }
 }
 
+const CUT_OFF = protocolFailure("The upstream's stream ended before its answer was complete.")
+
 /** Beyond any index of a `tool_calls` entry. */
-const LEGACY_INDEX = -1
+const LEGACY_INDEX = 2 ** 19
+
+function speaks({ content, refusal }: JsonObject): boolean {
+  return isList(content) ? content.length > 0 : wordsOf(content) !== undefined || wordsOf(refusal) !== undefined
+}
+
+function thinks(delta: JsonObject): boolean {
+  return visibleReasoning(delta) !== undefined || listOf(delta["reasoning_details"]).length > 0
+}
 
 /** Does it count anything? Some servers send empty objects until the end. */
 function isCounted(usage: JsonValue | undefined): boolean {

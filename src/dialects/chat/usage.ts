@@ -49,7 +49,7 @@ export function readCanonicalUsage(value: JsonValue | undefined): CanonicalUsage
     cacheReadTokens: counted(usage, asObject(input), CACHE_READ) === null ? null : read.cachedInputTokens,
     cacheWrite5mTokens: isWritten ? read.cacheWrite5mTokens : null,
     cacheWrite1hTokens: read.cacheWrite1hTokens === 0 ? null : read.cacheWrite1hTokens,
-    outputTokens: asCount(usage["completion_tokens"]) === null ? null : read.outputTokens,
+    outputTokens: read.unreported === "output" ? null : read.outputTokens,
     reasoningTokens: read.reasoningTokens,
     inputAudioTokens: asCount(input?.["audio_tokens"]),
     inputImageTokens: asCount(input?.["image_tokens"]),

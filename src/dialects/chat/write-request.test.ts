@@ -356,7 +356,9 @@ describe("tools", () => {
         type: "function",
         function: {
           name: "patch",
-          description: "Edits.\n\nThe input must match this lark grammar:\nstart: X",
+          description: expect.stringMatching(
+            /^Edits\.\n\nThe input must match this lark grammar:\nstart: X\n\n.*`input`/,
+          ),
           parameters: {
             type: "object",
             properties: { input: { type: "string" } },

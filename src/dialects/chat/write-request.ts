@@ -68,7 +68,9 @@ export function writeRequest(request: Request, facts: TargetFacts, mint: Mint): 
     ...servingFields(request, writer),
     ...streamFields(request, writer),
   }
-  return { body, losses: losses.list(), context: { names, issuer: facts.issuer, mint } }
+  const several = (request.sampling.choices ?? 1) > 1
+  const context = { names, issuer: facts.issuer, mint, ...(several ? { severalChoices: true as const } : {}) }
+  return { body, losses: losses.list(), context }
 }
 
 /**

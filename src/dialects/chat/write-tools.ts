@@ -1,6 +1,6 @@
 /** Tools and the choice among them, from the arranged ones. */
 
-import { INPUT_SCHEMA } from "../../canonical/arguments.ts"
+import { INPUT_SCHEMA, wrappedDescription } from "../../canonical/arguments.ts"
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { NameTable } from "../../canonical/name-map.ts"
 import type { Dialect } from "../../canonical/origin.ts"
@@ -82,16 +82,7 @@ function customOf(tool: CustomTool, own: JsonValue | undefined, writer: ToolWrit
 /** A function of one string that stands for a custom tool. */
 function wrappedOf(tool: CustomTool, writer: ToolWriter, path: string): JsonObject {
   if (tool.grammar !== undefined) writer.losses.add("tool-grammar", path)
-  const grammar =
-    tool.grammar === undefined
-      ? []
-      : [`The input must match this ${tool.grammar.syntax} grammar:\n${tool.grammar.definition}`]
-  const description = [...(tool.description === undefined ? [] : [tool.description]), ...grammar].join("\n\n")
-  return {
-    name: writer.names.wire(tool),
-    ...(description === "" ? {} : { description }),
-    parameters: INPUT_SCHEMA,
-  }
+  return { name: writer.names.wire(tool), description: wrappedDescription(tool), parameters: INPUT_SCHEMA }
 }
 
 export function writeChoice(choice: ToolChoice, writer: ToolWriter): JsonValue {

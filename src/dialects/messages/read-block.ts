@@ -1,6 +1,7 @@
 /** Content blocks as they stand in requests and replies. */
 
-import { argumentsText, unwrapInput } from "../../canonical/arguments.ts"
+import { argumentsText } from "../../canonical/arguments.ts"
+import { unwrapInput } from "../../canonical/input-reader.ts"
 import type { Block, RawBlock, ReasoningBlock, ReasoningPart, Seal, ToolCallBlock } from "../../canonical/block.ts"
 import { decodeId } from "../../canonical/id-map.ts"
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
@@ -87,8 +88,9 @@ export function callExtra(value: JsonObject): ReturnType<typeof extraOf> {
 
 /** The id of a call; a reply's call without one gets one. */
 export function callId(value: JsonObject, context: ReplyContext | null): string {
-  const id = decodeId(textField(value, "id") ?? "")
-  return id === "" && context !== null ? context.mint("call_") : id
+  const id = textField(value, "id") ?? ""
+  if (context === null) return id
+  return id === "" ? context.mint("call_") : decodeId(id)
 }
 
 function callOf(value: JsonObject, context: ReplyContext | null): ToolCallBlock | null {
@@ -115,7 +117,7 @@ export function isEmpty(input: JsonValue | undefined): boolean {
 }
 
 function resultOf(value: JsonObject): Block | null {
-  const id = decodeId(textField(value, "tool_use_id") ?? "")
+  const id = textField(value, "tool_use_id") ?? ""
   if (id === "") return null
   return {
     type: "tool-result",
@@ -131,7 +133,9 @@ function resultOf(value: JsonObject): Block | null {
 /** Everything that only Messages has; the JSON stays as it is, cache mark included. */
 export function rawOf(value: JsonObject): RawBlock {
   const type = textField(value, "type") ?? ""
-  return { type: "raw", dialect: DIALECT, what: whatOf(type), raw: value, text: substituteOf(type, value) }
+  const text = substituteOf(type, value)
+  const isSealed = type === "compaction" && text === null && (textField(value, "encrypted_content") ?? "") !== ""
+  return { type: "raw", dialect: DIALECT, what: isSealed ? "bound" : whatOf(type), raw: value, text }
 }
 
 const NOTICES: ReadonlySet<string> = new Set([

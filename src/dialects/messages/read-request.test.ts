@@ -64,7 +64,7 @@ describe("content", () => {
     [
       "a call without arguments by the model itself",
       { type: "tool_use", id: "rx1_YS5i", name: "f", input: {}, caller: { type: "direct" } },
-      [{ type: "tool-call", id: "a.b", name: "f", namespace: null, kind: "function", arguments: "{}" }],
+      [{ type: "tool-call", id: "rx1_YS5i", name: "f", namespace: null, kind: "function", arguments: "{}" }],
     ],
     [
       "a failed result without content",

@@ -43,9 +43,19 @@ export function readStop(holder: JsonObject): Stop | null {
   }
 }
 
-/** The three stop fields. A reply that refused in words and then ended says so: Messages has no other place for it. */
-export function writeStop(stop: Stop, sawRefusal: boolean, losses: Losses): JsonObject {
+/** What of the answer's blocks reached the client. */
+export interface Shown {
+  readonly refusal: boolean
+  readonly calls: boolean
+}
+
+/**
+ * The three stop fields. A reply that refused in words and then ended says so: Messages has no other place for it. Clients
+ * that are told of a call look for one.
+ */
+export function writeStop(stop: Stop, shown: Shown, losses: Losses): JsonObject {
   if (stop.is === "other") losses.add("reply-stop", "stop")
-  const reason = stop.is === "end" && sawRefusal ? "refusal" : WIRE[stop.is]
+  const is = stop.is === "tool-calls" && !shown.calls ? "end" : stop.is
+  const reason = is === "end" && shown.refusal ? "refusal" : WIRE[is]
   return { stop_reason: reason, stop_sequence: stop.sequence ?? null, stop_details: stop.details ?? null }
 }

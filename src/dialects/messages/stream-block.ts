@@ -1,6 +1,7 @@
 /** One content block of an upstream's stream, from its start to its stop. */
 
-import { argumentsObject, argumentsText, InputReader } from "../../canonical/arguments.ts"
+import { argumentsObject, argumentsText } from "../../canonical/arguments.ts"
+import { InputReader } from "../../canonical/input-reader.ts"
 import type { Assembler, Key } from "../../canonical/assemble.ts"
 import type { Citation } from "../../canonical/block.ts"
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"

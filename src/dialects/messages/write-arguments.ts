@@ -2,6 +2,7 @@
 
 import { RAW_ARGUMENTS_KEY } from "../../canonical/arguments.ts"
 import type { ToolKind } from "../../canonical/block.ts"
+import { ObjectEnd } from "../../canonical/object-end.ts"
 
 /**
  * Messages arguments are one JSON object. Text that begins as one passes as it comes, up to the brace that closes it;
@@ -9,11 +10,9 @@ import type { ToolKind } from "../../canonical/block.ts"
  */
 export class ArgumentsWriter {
   readonly #isCustom: boolean
-  #state: "head" | "object" | "done" | "held"
+  #state: "head" | "object" | "held"
   #held: string[] = []
-  #depth = 0
-  #inString = false
-  #escaped = false
+  readonly #object = new ObjectEnd()
   #isDirty = false
 
   constructor(kind: ToolKind) {
@@ -60,33 +59,13 @@ export class ArgumentsWriter {
   }
 
   #pushObject(piece: string, from: number): string {
-    for (let index = from; index < piece.length; index += 1) {
-      if (this.#state === "done") {
-        if (piece.slice(index).trim() !== "") this.#isDirty = true
-        return piece.slice(from, index)
-      }
-      this.#read(piece.charCodeAt(index))
+    if (this.#object.closed) {
+      if (piece.trim() !== "") this.#isDirty = true
+      return ""
     }
-    return piece.slice(from)
-  }
-
-  #read(code: number): void {
-    if (this.#inString) {
-      if (this.#escaped) this.#escaped = false
-      else if (code === BACKSLASH) this.#escaped = true
-      else if (code === QUOTE) this.#inString = false
-    } else if (code === QUOTE) this.#inString = true
-    else if (code === OPEN_BRACE || code === OPEN_BRACKET) this.#depth += 1
-    else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
-      this.#depth -= 1
-      if (this.#depth === 0) this.#state = "done"
-    }
+    const end = this.#object.read(piece, from)
+    if (end === -1) return piece.slice(from)
+    if (piece.slice(end).trim() !== "") this.#isDirty = true
+    return piece.slice(from, end)
   }
 }
-
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const OPEN_BRACKET = 0x5b
-const CLOSE_BRACKET = 0x5d
-const OPEN_BRACE = 0x7b
-const CLOSE_BRACE = 0x7d

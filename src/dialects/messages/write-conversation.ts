@@ -31,7 +31,7 @@ export function writeTurns(messages: readonly Message[], writing: RequestWriting
     const role = roleOf(message)
     const allowed = role === "assistant" ? assistantBlocks(message.blocks, writing, path) : message.blocks
     const content = withoutBlank(writeBlocks(allowed, writing, path), writing, path)
-    if (content.length === 0) continue
+    if (content.length === 0 && message.extra === undefined) continue
     const last = turns.at(-1)
     if (last?.role === role && message.extra === undefined) last.content.push(...content)
     else turns.push({ role, content: [...content], own: ownFields(message.extra) })

@@ -330,7 +330,7 @@ describe("a whole answer", () => {
     ["stop-sequence", "stop_sequence", []],
     ["length", "max_tokens", []],
     ["context-length", "model_context_window_exceeded", []],
-    ["tool-calls", "tool_use", []],
+    ["tool-calls", "end_turn", []],
     ["refusal", "refusal", []],
     ["content-filter", "refusal", []],
     ["pause", "pause_turn", []],

@@ -23,16 +23,22 @@ export function writeReply(reply: Reply, options: ReplyOptions): WrittenReply {
     const wire = writeReplyBlock(block, losses, `blocks[${index}]`)
     if (wire !== null) content.push(wire)
   }
-  const sawRefusal = reply.blocks.some((block) => block.type === "refusal")
+  const refusal = reply.blocks.some((block) => block.type === "refusal")
+  const calls = content.some(isCall)
   declareCounters(reply.usage, losses)
   const body = {
     ...messageHead(reply.model, options),
     content,
-    ...writeStop(reply.stop, sawRefusal, losses),
+    ...writeStop(reply.stop, { refusal, calls }, losses),
     ...replyFields(reply.extra, losses),
     usage: writeUsage(reply.usage, reply.serviceTier),
   }
   return { body, losses: losses.list() }
+}
+
+/** A call that the client executes, those of its vendor's own tools too. */
+export function isCall(block: JsonObject): boolean {
+  return block["type"] === "tool_use"
 }
 
 /** What blocks of a reply must get through before they are written. */

@@ -302,7 +302,7 @@ describe("tools", () => {
     expect(body["tools"]).toEqual([
       {
         name: "patch",
-        description: "Patches.\n\nThe input must match this lark grammar:\nstart: /x/",
+        description: expect.stringMatching(/^Patches\.\n\nThe input must match .*:\nstart: \/x\/\n\n.*`input`/),
         input_schema: {
           type: "object",
           properties: { input: { type: "string" } },

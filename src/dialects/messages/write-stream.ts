@@ -15,7 +15,15 @@ import { writeUsage } from "./usage.ts"
 import { ownFields, PART_SEPARATOR } from "./wire.ts"
 import { ArgumentsWriter } from "./write-arguments.ts"
 import { isThinking, sealText } from "./write-reasoning.ts"
-import { callHead, declareCounters, messageHead, receiver, replyFields, writeReplyBlock } from "./write-reply.ts"
+import {
+  callHead,
+  declareCounters,
+  isCall,
+  messageHead,
+  receiver,
+  replyFields,
+  writeReplyBlock,
+} from "./write-reply.ts"
 
 const PING = 'event: ping\ndata: {"type":"ping"}\n\n'
 
@@ -37,6 +45,7 @@ export class MessagesStreamWriter implements StreamWriter {
   #arguments: ArgumentsWriter | null = null
   #reasoning: Reasoning | null = null
   #sawRefusal = false
+  #sawCall = false
   #usage: Usage | null = null
   #tier: string | undefined
   #stop: Extract<Event, { type: "stop" }> | null = null
@@ -191,6 +200,7 @@ export class MessagesStreamWriter implements StreamWriter {
   #begin(block: JsonObject): string {
     this.#index += 1
     this.#isOpen = true
+    this.#sawCall ||= isCall(block)
     return frame("content_block_start", { index: this.#index, content_block: block })
   }
 
@@ -207,7 +217,8 @@ export class MessagesStreamWriter implements StreamWriter {
     this.#finished = true
     declareCounters(this.#usage, this.#losses)
     const { container, ...fields } = replyFields(this.#stop?.extra, this.#losses)
-    const stop = writeStop(this.#stop?.stop ?? { is: "end", raw: null }, this.#sawRefusal, this.#losses)
+    const shown = { refusal: this.#sawRefusal, calls: this.#sawCall }
+    const stop = writeStop(this.#stop?.stop ?? { is: "end", raw: null }, shown, this.#losses)
     const delta = { ...stop, ...(container === undefined ? {} : { container }) }
     const usage = writeUsage(this.#usage ?? this.#options.estimatedUsage, this.#tier)
     return begun + frame("message_delta", { delta, usage, ...fields }) + frame("message_stop", {})

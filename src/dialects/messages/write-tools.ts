@@ -1,6 +1,6 @@
 /** Tools and the choice among them, for Anthropic. */
 
-import { INPUT_SCHEMA } from "../../canonical/arguments.ts"
+import { INPUT_SCHEMA, wrappedDescription } from "../../canonical/arguments.ts"
 import type { ArrangedTools } from "../../canonical/arrange-tools.ts"
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Dialect } from "../../canonical/origin.ts"
@@ -33,11 +33,8 @@ function toolOf(tool: Tool, from: Dialect, writing: RequestWriting, path: string
 
 /** A free-text tool becomes a function of one text. */
 function customShape(tool: CustomTool, writing: RequestWriting, path: string): JsonObject {
-  const { grammar } = tool
-  if (grammar !== undefined) writing.losses.add("tool-grammar", path)
-  const rule = grammar && `The input must match this ${grammar.syntax} grammar:\n${grammar.definition}`
-  const description = [tool.description, rule].filter(Boolean).join("\n\n")
-  return { ...(description === "" ? {} : { description }), input_schema: INPUT_SCHEMA }
+  if (tool.grammar !== undefined) writing.losses.add("tool-grammar", path)
+  return { description: wrappedDescription(tool), input_schema: INPUT_SCHEMA }
 }
 
 function functionShape(tool: FunctionTool, from: Dialect, writing: RequestWriting, path: string): JsonObject {

@@ -3,6 +3,7 @@
  * `Sink`, which a unary answer ignores, so that both answers are made in one place.
  */
 
+import { argumentsObject } from "../../canonical/arguments.ts"
 import type { Citation, ReasoningPart, Seal } from "../../canonical/block.ts"
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import { wrapReasoning } from "../../canonical/seal.ts"
@@ -209,7 +210,8 @@ const PART_EVENT = { summary: "reasoning_summary_part", raw: "content_part" } as
 const PART_TYPE = { summary: "summary_text", raw: "reasoning_text" } as const
 
 export interface CallFields {
-  readonly kind: "function" | "custom"
+  /** `search`: the client's own search for tools, which is an item of its own kind. */
+  readonly kind: "function" | "custom" | "search"
   readonly call_id: string
   readonly name: string
   readonly namespace: string | null
@@ -233,6 +235,10 @@ export class OutputCall implements OutputItem {
 
   object(status: ItemStatus): JsonObject {
     const { kind, call_id, name, namespace, extra } = this.#fields
+    if (kind === "search") {
+      const args = argumentsObject(this.#text).object
+      return { id: this.id, type: "tool_search_call", status, call_id, execution: "client", arguments: args, ...extra }
+    }
     return {
       id: this.id,
       type: kind === "custom" ? "custom_tool_call" : "function_call",
@@ -247,11 +253,13 @@ export class OutputCall implements OutputItem {
 
   grow(text: string): void {
     this.#text += text
+    if (this.#fields.kind === "search") return
     const type = this.#fields.kind === "custom" ? "custom_tool_call_input" : "function_call_arguments"
     this.#sink.delta(`response.${type}.delta`, this.#place, text, null)
   }
 
   close(): void {
+    if (this.#fields.kind === "search") return
     if (this.#fields.kind === "custom") {
       this.#sink.event("response.custom_tool_call_input.done", { ...this.#place, input: this.#text })
       return

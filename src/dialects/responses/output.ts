@@ -18,6 +18,7 @@ import {
   type OutputItem,
   type Sink,
 } from "./output-item.ts"
+import { SEARCH_TOOL } from "./vendor-items.ts"
 import { ID_PREFIX, PART_MARK, stringOf } from "./wire.ts"
 
 const NO_MEDIA = { images: false, documents: false, audio: false } as const
@@ -31,8 +32,9 @@ export class Output {
   readonly #sink: Sink
   readonly #losses: Losses
   readonly #finished: JsonObject[] = []
-  readonly #callIds = new Set<string>()
   readonly #rawAsSummary: boolean
+  /** The client searches for tools itself, in a tool of the vendor's own kind. */
+  readonly #searches: boolean
   /** The item that is being written, or that is whole but for its status. */
   #item: OutputItem | null = null
   #blocks = 0
@@ -44,6 +46,7 @@ export class Output {
     this.#options = options
     this.#sink = sink
     this.#losses = losses
+    this.#searches = options.request.tools.some((tool) => tool.type === "raw" && tool.as?.name === SEARCH_TOOL)
     this.#rawAsSummary = (options.request.reasoning?.summary ?? "none") !== "none"
   }
 
@@ -141,18 +144,12 @@ export class Output {
   }
 
   #openCall(block: Extract<OpenBlock, { type: "tool-call" }>): void {
-    const { kind, name, namespace } = block
-    const id = this.#options.mint(kind === "custom" ? ID_PREFIX.custom : ID_PREFIX.function)
-    const fields = { kind, call_id: this.#callId(block.id), name, namespace, extra: this.#own(block.extra) }
+    const { name, namespace } = block
+    const isSearch = namespace === null && this.#searches && name === SEARCH_TOOL
+    const kind = isSearch ? ("search" as const) : block.kind
+    const id = this.#options.mint(ID_PREFIX[kind])
+    const fields = { kind, call_id: encodeId(block.id, REPLY_ID_RULES), name, namespace, extra: this.#own(block.extra) }
     this.#begin((index) => new OutputCall(id, index, this.#sink, fields))
-  }
-
-  /** Two calls of one id in one answer could not be told apart: the later one gets an id of its own. */
-  #callId(id: string): string {
-    const encoded = encodeId(id, REPLY_ID_RULES)
-    const free = this.#callIds.has(encoded) ? this.#options.mint("call_") : encoded
-    this.#callIds.add(free)
-    return free
   }
 
   #own(extra: Extra | undefined): JsonObject {

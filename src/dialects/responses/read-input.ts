@@ -1,14 +1,15 @@
 /** `input` as messages: one item is one message, each part of its content one block. */
 
+import { functionArguments } from "../../canonical/arguments.ts"
 import type { Block, ReasoningBlock, ReasoningPart, ToolKind } from "../../canonical/block.ts"
-import { decodeId } from "../../canonical/id-map.ts"
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Losses } from "../../canonical/loss.ts"
 import type { Extra } from "../../canonical/origin.ts"
 import type { Message, Role } from "../../canonical/request.ts"
 import { openSeal } from "../../canonical/seal.ts"
 import { invalid, readContent } from "./read-content.ts"
-import { ITEM_FACTS, itemKind, objectsOf, rawItem, stringOf, unknownFields } from "./wire.ts"
+import { rawItem } from "./vendor-items.ts"
+import { ITEM_FACTS, itemKind, objectsOf, stringOf, unknownFields } from "./wire.ts"
 
 /** Throws `RouterError`. */
 export function readInput(input: JsonValue | undefined, losses: Losses): readonly Message[] {
@@ -110,11 +111,11 @@ function readCall(item: JsonObject, kind: ToolKind): Extract<Block, { type: "too
   const extra = callExtra(item)
   return {
     type: "tool-call",
-    id: decodeId(id),
+    id,
     name,
     namespace: stringOf(item["namespace"]) ?? null,
     kind,
-    arguments: kind === "function" && text === "" ? "{}" : text,
+    arguments: kind === "function" ? functionArguments(text) : text,
     ...(extra === undefined ? {} : { extra }),
   }
 }
@@ -137,7 +138,7 @@ function readResult(item: JsonObject, kind: ToolKind, path: string): Extract<Blo
   const extra = extraOf(item, isDirect ? ["call_id", "output", "caller"] : ["call_id", "output"])
   return {
     type: "tool-result",
-    callId: decodeId(id),
+    callId: id,
     kind,
     isError: false,
     content,

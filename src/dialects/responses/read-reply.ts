@@ -1,6 +1,7 @@
 /** A response object as a canonical reply. */
 
-import { InputReader, unwrapInput, wrapInput } from "../../canonical/arguments.ts"
+import { functionArguments, wrapInput } from "../../canonical/arguments.ts"
+import { InputReader, unwrapInput } from "../../canonical/input-reader.ts"
 import type { Block, ReasoningBlock, Seal, ToolCallBlock, ToolKind } from "../../canonical/block.ts"
 import { decodeId } from "../../canonical/id-map.ts"
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
@@ -9,14 +10,15 @@ import type { NamedTool } from "../../canonical/name-map.ts"
 import type { Issuer } from "../../canonical/origin.ts"
 import type { Failure, Opening } from "../../canonical/reply.ts"
 import { sealed } from "../../canonical/seal.ts"
-import { settleStop } from "../../canonical/stop.ts"
+import { isClientCall, settleStop } from "../../canonical/stop.ts"
 import type { ReadReply, ReplyContext } from "../codec.ts"
 import { protocolFailure, readFault } from "./failure.ts"
 import { readPart } from "./read-content.ts"
 import { argumentText, callExtra, encryptedPayload, reasoningParts } from "./read-input.ts"
 import { readStop } from "./stop.ts"
 import { canonicalUsage } from "./usage.ts"
-import { numberOf, objectOf, objectsOf, rawItem, stringOf } from "./wire.ts"
+import { rawItem } from "./vendor-items.ts"
+import { numberOf, objectOf, objectsOf, stringOf } from "./wire.ts"
 
 /** Never throws. */
 export function readReply(body: JsonValue | undefined, context: ReplyContext): ReadReply {
@@ -26,7 +28,7 @@ export function readReply(body: JsonValue | undefined, context: ReplyContext): R
   const losses = new Losses()
   const blocks = objectsOf(body["output"]).flatMap((item, index) => readItem(item, context, losses, `output[${index}]`))
   const refused = blocks.some((block) => block.type === "refusal")
-  const called = blocks.some((block) => block.type === "tool-call")
+  const called = blocks.some(isClientCall)
   const tier = stringOf(body["service_tier"])
   const reply = {
     ...readOpening(body),
@@ -100,8 +102,8 @@ function readCall(item: JsonObject, wireKind: ToolKind, context: ReplyContext): 
   if (opened === null) return null
   const text = argumentText(wireKind === "custom" ? item["input"] : item["arguments"])
   const converted = opened.convert === "unwrap" ? unwrapInput(text) : opened.convert === "wrap" ? wrapInput(text) : text
-  const isEmpty = opened.block.kind === "function" && converted === ""
-  return { ...opened.block, arguments: isEmpty ? "{}" : converted }
+  const isFunction = opened.block.kind === "function"
+  return { ...opened.block, arguments: isFunction ? functionArguments(converted) : converted }
 }
 
 export interface OpenedCall {

@@ -84,7 +84,7 @@ describe("input:", () => {
       "user client-result shell_call_output",
       "assistant client-call apply_patch_call",
       "user client-result apply_patch_call_output",
-      "assistant notice compaction",
+      "assistant bound compaction",
       "user reference item_reference",
       "user reference item_reference",
       "user client-result function_call_output",

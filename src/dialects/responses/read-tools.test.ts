@@ -66,6 +66,18 @@ describe("tools", () => {
       { type: "allowed_tools", mode: "auto", tools: [{ type: "function", name: "f" }] },
       { mode: "allowed", need: "auto", tools: [{ name: "f", namespace: null }] },
     ],
+    [
+      { type: "allowed_tools", mode: "required", tools: [{ type: "tool_search" }, { type: "web_search" }] },
+      {
+        mode: "allowed",
+        need: "required",
+        tools: [{ name: "tool_search", namespace: null }],
+        raw: {
+          dialect: "responses",
+          choice: { type: "allowed_tools", mode: "required", tools: [{ type: "tool_search" }, { type: "web_search" }] },
+        },
+      },
+    ],
   ] as const)("have the choice %j", (choice, expected) => {
     expect(read({ input: "x", tool_choice: choice }).toolChoice).toEqual(expected)
   })

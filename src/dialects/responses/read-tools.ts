@@ -5,6 +5,7 @@ import type { Losses } from "../../canonical/loss.ts"
 import type { CustomTool, FunctionTool, Namespace, RawTool, Tool, ToolChoice, ToolRef } from "../../canonical/tool.ts"
 import { asObject, asString, type Loose } from "../loose.ts"
 import { invalid } from "./read-content.ts"
+import { SEARCH_TOOL, searchFunction } from "./vendor-items.ts"
 import { booleanOf, objectOf, objectsOf, present, stringOf, unknownFields } from "./wire.ts"
 
 export interface ReadTools {
@@ -62,6 +63,7 @@ export class ToolReader {
   #keep(tool: Tool, isInline: boolean): void {
     if (tool.type === "raw") {
       if (!isInline) this.#tools.push(tool)
+      else if (tool.as !== undefined) this.#tools.push({ ...tool, inline: true })
       return
     }
     const key = JSON.stringify([tool.namespace, tool.name])
@@ -132,9 +134,11 @@ const CLIENT_TOOLS: readonly string[] = [
 
 function readRawTool(tool: JsonObject): RawTool {
   const vendorType = stringOf(tool["type"]) ?? ""
+  const as = searchFunction(tool)
   return {
     type: "raw",
     dialect: "responses",
+    ...(as === undefined ? {} : { as }),
     vendorType,
     runs: runsAtClient(tool) ? "client" : "provider",
     name: stringOf(tool["name"]) ?? null,
@@ -156,7 +160,7 @@ export function readChoice(choice: JsonValue | undefined): ToolChoice | undefine
   if (choice === "auto" || choice === "none" || choice === "required") return { mode: choice }
   if (!isObject(choice)) throw invalid("tool_choice", "must be auto, none, required or an object")
   const raw: ToolChoice = { mode: "raw", dialect: "responses", raw: choice }
-  if (choice["type"] === "allowed_tools") return readAllowed(choice) ?? raw
+  if (choice["type"] === "allowed_tools") return readAllowed(choice)
   const tool = readRef(choice)
   return tool === null ? raw : { mode: "tool", tool, kind: choice["type"] === "custom" ? "custom" : "function" }
 }
@@ -167,13 +171,16 @@ function readRef(choice: JsonObject): ToolRef | null {
   return isOwn && name !== "" ? { name, namespace: stringOf(choice["namespace"]) ?? null } : null
 }
 
-/** null: it allows tools that only this vendor has, too. */
-function readAllowed(choice: JsonObject): ToolChoice | null {
-  const tools: ToolRef[] = []
-  for (const one of objectsOf(choice["tools"])) {
-    const ref = readRef(one)
-    if (ref === null) return null
-    tools.push(ref)
-  }
-  return { mode: "allowed", need: choice["mode"] === "required" ? "required" : "auto", tools }
+function readAllowed(choice: JsonObject): ToolChoice {
+  const allowed = objectsOf(choice["tools"])
+  const tools = allowed.map(allowedRef).filter((ref) => ref !== null)
+  const need = choice["mode"] === "required" ? "required" : "auto"
+  const isWhole = allowed.every((tool) => readRef(tool) !== null)
+  return { mode: "allowed", need, tools, ...(isWhole ? {} : { raw: { dialect: "responses", choice } }) }
+}
+
+/** null: a tool that only this vendor has. */
+function allowedRef(tool: JsonObject): ToolRef | null {
+  const isSearch = tool["type"] === "tool_search"
+  return isSearch ? { name: SEARCH_TOOL, namespace: null } : readRef(tool)
 }

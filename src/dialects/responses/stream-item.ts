@@ -9,7 +9,8 @@ import type { Losses } from "../../canonical/loss.ts"
 import type { ReplyContext } from "../codec.ts"
 import { argumentText } from "./read-input.ts"
 import { openCall, pieceConverter, sealOf, type PieceConverter } from "./read-reply.ts"
-import { numberOf, objectOf, objectsOf, rawItem, stringOf } from "./wire.ts"
+import { rawItem } from "./vendor-items.ts"
+import { numberOf, objectOf, objectsOf, stringOf } from "./wire.ts"
 
 export interface ItemScope {
   readonly assembler: Assembler

@@ -65,7 +65,7 @@ export function canonicalUsage(value: JsonValue | undefined): CanonicalUsage | n
     ...(counted(usage ?? {}, details, CACHE_READ) === null ? {} : { cacheReadTokens: read.cachedInputTokens }),
     ...(counted(usage ?? {}, details, CACHE_WRITE) === null ? {} : { cacheWrite5mTokens: read.cacheWrite5mTokens }),
     ...(read.cacheWrite1hTokens === 0 ? {} : { cacheWrite1hTokens: read.cacheWrite1hTokens }),
-    ...(asCount(usage?.["output_tokens"]) === null ? {} : { outputTokens: read.outputTokens }),
+    ...(read.unreported === "output" ? {} : { outputTokens: read.outputTokens }),
     ...(reasoningTokens === null ? {} : { reasoningTokens }),
     ...(reportedCostUsd === null ? {} : { reportedCostNanoUsd: Math.round(reportedCostUsd * NANO_USD_PER_USD) }),
     source: "provider",

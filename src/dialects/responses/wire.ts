@@ -15,6 +15,7 @@ export const ID_PREFIX = {
   reasoning: "rs_",
   function: "fc_",
   custom: "ctc_",
+  search: "tsc_",
   raw: "item_",
 } as const
 
@@ -122,8 +123,10 @@ const ITEM_KINDS: Readonly<Record<string, ItemKind>> = {
   item_reference: { what: "reference", role: "user" },
   additional_tools: { what: "notice", role: "developer" },
   configuration_update: { what: "notice", role: "developer" },
-  compaction: { what: "notice", role: "assistant" },
-  compaction_trigger: { what: "notice", role: "user" },
+  compaction: { what: "bound", role: "assistant" },
+  compaction_summary: { what: "bound", role: "assistant" },
+  context_compaction: { what: "bound", role: "assistant" },
+  compaction_trigger: { what: "bound", role: "user" },
 }
 
 /** What an item is that is kept raw. Calls and outputs that cannot be paired, for want of a `call_id`, are among them. */
@@ -139,8 +142,4 @@ export function itemKind(item: JsonObject): ItemKind {
 function shellKind(item: JsonObject, type: string): ItemKind {
   if (type === "shell_call_output") return CLIENT_RESULT
   return objectOf(item["environment"])?.["type"] === "container_reference" ? HOSTED_CALL : CLIENT_CALL
-}
-
-export function rawItem(item: JsonObject): RawBlock {
-  return { type: "raw", dialect: "responses", what: itemKind(item).what, raw: item, text: null }
 }

@@ -1,6 +1,6 @@
 /** Arranged tools and the choice among them as the wire has them. */
 
-import { INPUT_SCHEMA } from "../../canonical/arguments.ts"
+import { INPUT_SCHEMA, wrappedDescription } from "../../canonical/arguments.ts"
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import type { Losses } from "../../canonical/loss.ts"
 import type { NameTable } from "../../canonical/name-map.ts"
@@ -82,8 +82,7 @@ function writeCustom(tool: CustomTool, writer: ToolWriter, path: string): JsonOb
   const name = writer.names.wire(tool)
   if (writer.names.declared(tool)?.wrapped === true) {
     if (tool.grammar !== undefined) writer.losses.add("tool-grammar", path)
-    const description = [tool.description, grammarText(tool)].filter((text) => text !== undefined).join("\n\n")
-    return { type: "function", name, description, parameters: INPUT_SCHEMA, strict: false }
+    return { type: "function", name, description: wrappedDescription(tool), parameters: INPUT_SCHEMA, strict: false }
   }
   return {
     type: "custom",
@@ -93,11 +92,6 @@ function writeCustom(tool: CustomTool, writer: ToolWriter, path: string): JsonOb
     ...(tool.deferred === true ? { defer_loading: true } : {}),
     ...tool.extra?.fields,
   }
-}
-
-function grammarText({ grammar }: CustomTool): string | undefined {
-  if (grammar === undefined) return undefined
-  return `The input must follow this ${grammar.syntax} grammar:\n${grammar.definition}`
 }
 
 function described(tool: FunctionTool | CustomTool): JsonObject {

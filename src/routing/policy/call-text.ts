@@ -38,6 +38,7 @@ function textsOf(blocks: readonly Block[]): readonly string[] {
     if (block.type === "tool-result") return textsOf(block.content)
     if (block.type === "reasoning") return block.parts.map((part) => part.text)
     if (block.type === "document") return documentTexts(block.source)
+    if (block.type === "raw" && block.as !== undefined) return textsOf([block.as])
     return block.type === "raw" && block.text !== null ? [block.text] : []
   })
 }
