@@ -24,6 +24,8 @@ const SPACE = 32
 const NULL = 110
 /** Chat answers hand out no ids that outlive them. */
 const NOTHING: Loose = {}
+/** One for each answer. */
+const MOST_SOUNDS = 128
 
 export class ChatObserver implements StreamObserver {
   fault: UpstreamFault | null = null
@@ -37,6 +39,8 @@ export class ChatObserver implements StreamObserver {
   private serviceTier: string | null = null
   private contentSeen = false
   private anyChoice = false
+  /** Ids of sound that the answer holds. */
+  private readonly sounds = new Set<string>()
 
   constructor(request: RequestFacts) {
     this.hideUsage = !request.includeUsage
@@ -77,7 +81,8 @@ export class ChatObserver implements StreamObserver {
   }
 
   answer(): Loose {
-    return NOTHING
+    if (this.sounds.size === 0) return NOTHING
+    return { choices: [...this.sounds].map((id) => ({ message: { audio: { id } } })) }
   }
 
   renderFailure(error: RouterError, requestId: string): string {
@@ -113,7 +118,10 @@ export class ChatObserver implements StreamObserver {
         this.anyEnd = true
       }
       this.saw(asCount(choice?.["index"]) ?? 0, isEnd)
-      if (holdsContent(asObject(choice?.["delta"]) ?? asObject(choice?.["message"]))) verdict = FRAME.content
+      const delta = asObject(choice?.["delta"]) ?? asObject(choice?.["message"])
+      const sound = asString(asObject(delta?.["audio"])?.["id"])
+      if (sound !== null && this.sounds.size < MOST_SOUNDS) this.sounds.add(sound)
+      if (holdsContent(delta)) verdict = FRAME.content
     }
     if (verdict === FRAME.content) this.contentSeen = true
     return verdict
