@@ -178,7 +178,7 @@ async function exchange(tried: Attempt, stale: StaleRule, call: Call, gateway: G
     stale,
     beta: isHome && target.dialect === "anthropic" && asksForBeta(call.request.target),
     ...governed(tried, {
-      headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
+      headers: forwardedHeaders(call.request.headers, call.dialect.name, target, call.callerId),
       body:
         translation?.body ??
         passthroughBody(call.body, call.facts, target.dialect, target.modelJson, capOf(call, target)),
