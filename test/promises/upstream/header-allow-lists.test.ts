@@ -25,7 +25,7 @@ beforeAll(async () => {
           forward_headers: ["x-wanted"],
         })
       }
-      config.callers = [config.callers[0], callerEntry("stranger", stranger, config.callers[0].allow)]
+      config.callers.push(callerEntry("stranger", stranger, Object.keys(config.models)))
     },
   })
 })
