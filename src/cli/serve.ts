@@ -1,11 +1,12 @@
 /** `smart-router serve`: runs the router until it is told to stop. */
-import { rmSync, writeFileSync } from "node:fs"
+import { rmSync } from "node:fs"
 import { parseArgs } from "node:util"
 import type { Config } from "../config/config.ts"
 import { loadConfig } from "../config/load.ts"
 import { ConfigRefused, startRouter, type RunningRouter, type StartOptions } from "../server/start.ts"
 import { systemClock } from "../system/clock.ts"
 import { jsonLog } from "../system/log.ts"
+import { writeReadableFile } from "../system/owner-only.ts"
 import { environmentNotices, givenEnvironment } from "./environment.ts"
 import { ensureRuntimeSettings, ownCommand } from "./reexec.ts"
 import { listenToParent, workerOrder, type WorkerOrder } from "./worker.ts"
@@ -77,7 +78,7 @@ function usageError(message: string): number {
 }
 
 function announce(url: string, pidFile: string | undefined): void {
-  if (pidFile !== undefined) writeFileSync(pidFile, `${process.pid}\n`)
+  if (pidFile !== undefined) writeReadableFile(pidFile, `${process.pid}\n`)
   process.stdout.write(`smart-router is ready on ${url}\n`)
 }
 
