@@ -13,7 +13,7 @@ import {
 import { laterUsage } from "../inclusive-usage.ts"
 import { meterFrame } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
-import { asArray, asCount, asObject, asToken, parseObject, type Loose } from "../loose.ts"
+import { asArray, asCount, asObject, asString, asToken, parseObject, type Loose } from "../loose.ts"
 import { faultOf, renderOpenAiError } from "../openai-error.ts"
 import { readChatUsage } from "./usage.ts"
 
