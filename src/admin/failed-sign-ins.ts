@@ -4,6 +4,8 @@ import { networkOf } from "../http/network.ts"
 /** So many at once, then one every `REFILL_MS`. */
 const BURST = 10
 const REFILL_MS = 6000
+/** So long is a failure held against an address where places are scarce. */
+const REMEMBER_MS = 600_000
 const MOST_ADDRESSES = 10_000
 
 interface Bucket {
@@ -20,6 +22,12 @@ export class FailedSignIns {
   waitMs(address: string, now: number): number {
     const taken = this.#taken(networkOf(address), now)
     return taken > BURST - 1 ? Math.ceil((taken - (BURST - 1)) * REFILL_MS) : 0
+  }
+
+  /** Has a sign-in of the address failed lately? */
+  hasFailed(address: string, now: number): boolean {
+    const bucket = this.#buckets.get(networkOf(address))
+    return bucket !== undefined && now - bucket.at < REMEMBER_MS
   }
 
   add(address: string, now: number): void {

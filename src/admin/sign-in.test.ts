@@ -178,3 +178,23 @@ test("a v4 proxy is trusted by its v4 range, also where the socket speaks v6", a
   expect(await house.code(through("::ffff:10.1.2.3"), basic)).toBe("basic:ann")
   expect(await house.code(through("::ffff:11.1.2.3"), basic)).toBe("admin-forbidden")
 })
+
+test("however many addresses guess, one that has not failed finds a place, also minutes later", async () => {
+  const house = new House()
+  const guessers = Array.from({ length: 40 }, (_, index) => `203.0.113.${index + 1}`)
+  for (const address of guessers) expect(await house.code(request("ann", "wrong", address))).toBe("unauthorized")
+  house.now += 120_000
+  house.isHeld = true
+  const guesses = guessers.map((address) => house.code(request("ann", "wrong", address)))
+  const clean = house.code(request("ann", "right", "192.0.2.9"))
+  const done = Promise.all([clean, ...guesses])
+  // eight guesses, and behind them the clean address
+  for (let check = 0; check < 9; check++) {
+    while (house.ends.length === 0) await Promise.resolve()
+    house.ends.shift()?.(house.checks.at(-1)?.password === "right")
+  }
+  const [outcome, ...others] = await done
+  expect(outcome).toBe("basic:ann")
+  expect(others.filter((code) => code === "unauthorized")).toHaveLength(8)
+  expect(others.filter((code) => code === "sign-in-limited")).toHaveLength(32)
+})

@@ -1,7 +1,7 @@
 /**
  * Name and password of an administrator (RFC 7617). A password costs a fifth of a second of computing, and must tell nothing
  * by the time that it takes: unknown names are checked like known ones, one check runs at a time, few wait for it, and each
- * address may fail so often and no more.
+ * address may fail so often and no more. Those that have failed lately leave places to the others.
  */
 import type { AdminUser, BasicRules } from "../config/admin-rules.ts"
 import { RouterError } from "../errors.ts"
@@ -22,6 +22,8 @@ export interface SignInTools {
 
 /** Sign-ins that wait for those before them. */
 const MOST_WAITING = 16
+/** Of these, those from addresses whose sign-ins failed lately: however many guess, an address that does not finds a place. */
+const MOST_SUSPECT = 8
 /** bcrypt reads no more. */
 const MOST_PASSWORD_BYTES = 72
 const FORWARDED_FOR = ["x-forwarded-for"]
@@ -33,6 +35,7 @@ export class SignIn {
   readonly #failed = new FailedSignIns()
   readonly #secret: string
   #waiting = 0
+  #suspect = 0
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(tools: SignInTools) {
@@ -48,9 +51,11 @@ export class SignIn {
     if (given === null) throw notSignedIn(basic)
     const address = addressBehind(request, basic.trusted, FORWARDED_FOR) ?? ""
     this.#expectPatience(address)
-    if (this.#waiting >= MOST_WAITING) throw limited(1)
+    const isSuspect = this.#failed.hasFailed(address, this.#tools.clock.monotonicMs())
+    if (this.#waiting >= MOST_WAITING || (isSuspect && this.#suspect >= MOST_SUSPECT)) throw limited(1)
     const user = basic.users.get(given.name)
-    if ((await this.#inTurn(() => this.#isRight(given, user, basic, address))) && user !== undefined) return user
+    const isRight = await this.#inTurn(isSuspect, () => this.#isRight(given, user, basic, address))
+    if (isRight && user !== undefined) return user
     // not the name: people type passwords there
     this.#tools.log.warn("an administrator could not sign in", isAddressLogged ? { address } : {})
     throw notSignedIn(basic)
@@ -71,14 +76,16 @@ export class SignIn {
     return isRight
   }
 
-  async #inTurn<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+  async #inTurn<Answer>(isSuspect: boolean, work: () => Promise<Answer>): Promise<Answer> {
     this.#waiting++
+    if (isSuspect) this.#suspect++
     const turn = this.#turn.then(work)
     this.#turn = turn.catch(() => {})
     try {
       return await turn
     } finally {
       this.#waiting--
+      if (isSuspect) this.#suspect--
     }
   }
 

@@ -62,7 +62,8 @@ function decoded(id: string, body: string): string {
   if (!BASE64URL.test(body)) return id
   try {
     const original = fromBase64url(body)
-    return base64url(original) === body ? original : id
+    // an empty id would be none: no writer takes it
+    return original !== "" && base64url(original) === body ? original : id
   } catch {
     return id
   }

@@ -8,10 +8,13 @@ export type Dialect = "chat" | "responses" | "messages"
  * Who may read a sealed payload: the dialect, and the provider together with the credential, because vendors bind
  * payloads to both. `label` is opaque, stable, made by the router, and reaches clients: no host, key or account name.
  * `null` means that a client handed in a native payload and nobody knows which credential it came from.
+ * `mark`: what clients are shown in place of the label, where the installation has a secret. A label could be found by
+ * guessing the credential, a mark cannot; payloads with the label, of earlier versions, come back all the same.
  */
 export interface Issuer {
   readonly dialect: Dialect
   readonly label: string | null
+  readonly mark?: () => string
 }
 
 /**
@@ -26,5 +29,6 @@ export interface Extra {
 
 /** May a payload of `from` be sent to `to`? One without a label is accepted by its own dialect: the router pinned it. */
 export function sameIssuer(from: Issuer, to: Issuer): boolean {
-  return from.dialect === to.dialect && (from.label === null || from.label === to.label)
+  if (from.dialect !== to.dialect) return false
+  return from.label === null || from.label === to.label || from.label === to.mark?.()
 }

@@ -116,6 +116,18 @@ describe("a seal", () => {
     expect(sealFor(block, { dialect: "messages", label: "k7" })).toBeNull()
   })
 
+  test("shows the mark of its issuer in place of the label, and old envelopes still open", () => {
+    const marked = { dialect: "responses", label: "k7", mark: () => "secret-mark" } as const
+    const wrapped =
+      wrapReasoning({ ...block, seal: block.seal === null ? null : { ...block.seal, issuer: marked } }) ?? ""
+    const opened = openEnvelope(wrapped)
+    expect(opened?.seal?.issuer.label).toBe("secret-mark")
+    expect(opened === null ? null : sealFor(opened, marked)).not.toBeNull()
+    const early = openEnvelope(wrapReasoning(block) ?? "")
+    expect(early === null ? null : sealFor(early, marked)).not.toBeNull()
+    expect(opened === null ? null : sealFor(opened, { ...marked, mark: () => "of another installation" })).toBeNull()
+  })
+
   test("from the client's own dialect is native, with an unknown label", () => {
     const read = openSeal("EqRkC…", block.parts, messages)
     expect(read.seal).toEqual({ issuer: { dialect: "messages", label: null }, form: "signature", payload: "EqRkC…" })

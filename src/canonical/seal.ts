@@ -47,7 +47,7 @@ export function wrapReasoning(block: Pick<ReasoningBlock, "parts" | "seal">): st
   if (block.seal === null) return null
   const { issuer, form, payload } = block.seal
   const parts = block.parts.map((part) => [part.kind === "summary" ? "s" : "r", part.text])
-  const text = JSON.stringify([issuer.dialect, issuer.label, form, payload, parts])
+  const text = JSON.stringify([issuer.dialect, issuer.mark?.() ?? issuer.label, form, payload, parts])
   const body = new TextEncoder().encode(text).toBase64({ alphabet: "base64url", omitPadding: true })
   return ENVELOPE_PREFIX.length + body.length > MAX_ENVELOPE_CHARS ? null : ENVELOPE_PREFIX + body
 }

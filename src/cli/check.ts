@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs"
-import type { Finding } from "../config/findings.ts"
+import { START, type Finding } from "../config/findings.ts"
 import { loadConfig } from "../config/load.ts"
 import { scriptFindings } from "./check-scripts.ts"
 import { EXIT, print, readArguments, UsageError } from "./command.ts"
+import { environmentNotices, givenEnvironment } from "./environment.ts"
 import { counts, pretty } from "./findings-text.ts"
 
 const HELP = `Check a configuration file without serving: every problem in one pass, with line and column.
@@ -36,8 +37,9 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (options.text("config") === undefined && !existsSync(path)) {
     throw new UsageError("There is no config.yaml in this folder. Name the file: --config FILE.")
   }
-  const loaded = loadConfig({ path, env: process.env })
-  const findings = judged([...loaded.findings, ...(await scriptFindings(loaded))], options.flag("strict"))
+  const loaded = loadConfig({ path, env: givenEnvironment() })
+  const found = [...loaded.findings, ...(await scriptFindings(loaded)), ...environmentFindings()]
+  const findings = judged(found, options.flag("strict"))
   const ok = findings.every((finding) => finding.severity !== "error")
   print(
     options.flag("json")
@@ -45,6 +47,16 @@ export async function run(argv: readonly string[]): Promise<number> {
       : pretty(path, findings),
   )
   return ok ? EXIT.ok : EXIT.failed
+}
+
+/** Of the environment of this command: the router may run in another one, and says the same of it when it starts. */
+function environmentFindings(): readonly Finding[] {
+  return environmentNotices(givenEnvironment()).map((notice) => ({
+    ...notice,
+    code: "environment",
+    path: "",
+    ...START,
+  }))
 }
 
 function judged(findings: readonly Finding[], strict: boolean): readonly Finding[] {

@@ -7,6 +7,7 @@ import { EXIT, print, printError, readArguments, UsageError } from "./command.ts
 import { type DemoState, knowsToken, openDemoState, writeDemoVariables } from "./demo-state.ts"
 import { demoWelcome } from "./demo-welcome.ts"
 import { ensureRuntimeSettings } from "./reexec.ts"
+import { givenEnvironment } from "./environment.ts"
 
 const HELP = `Serve a DEMO: the real router with an embedded provider that needs no key and no network.
 
@@ -98,7 +99,7 @@ async function start(
     writeDemoVariables(dirname(state.configPath), variables)
     return await startRouter({
       configPath: state.configPath,
-      env: { ...process.env, ...variables },
+      env: { ...givenEnvironment(), ...variables },
       listen: { hostname: HOSTNAME, port },
     })
   } catch (error) {

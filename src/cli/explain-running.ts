@@ -4,6 +4,7 @@ import type { Explanation } from "../explain/explanation.ts"
 import { readFileSync } from "node:fs"
 import { printError, UsageError, type Arguments } from "./command.ts"
 import { readSecret } from "./secret-input.ts"
+import { givenEnvironment } from "./environment.ts"
 
 const PATH = "/admin/api/explain"
 const PASSWORD_VARIABLE = "SMART_ROUTER_ADMIN_PASSWORD"
@@ -19,7 +20,7 @@ export async function explainedByRouter(options: Arguments, dialect: string): Pr
   const id = options.text("id")
   const question = id === undefined ? questionOf(options, dialect) : null
   if (id === undefined && question === null) return null
-  const password = process.env[PASSWORD_VARIABLE] ?? (await readSecret(`Password of ${user}: `))
+  const password = givenEnvironment()[PASSWORD_VARIABLE] ?? (await readSecret(`Password of ${user}: `))
   try {
     const answer = await fetch(`${url}${PATH}${id === undefined ? "" : `/${encodeURIComponent(id)}`}`, {
       method: question === null ? "GET" : "POST",

@@ -26,6 +26,8 @@ Examples:
 
 const OWNER_FILE = 0o600
 const OWNER_FOLDER = 0o700
+/** Whatever the umask is, nobody else may put a file in the place of one. */
+const FOLDER = 0o755
 
 export async function run(argv: readonly string[]): Promise<number> {
   const options = readArguments(argv, { flags: ["force"], positionals: 1 })
@@ -44,7 +46,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     printError(`Nothing is written, because this is there already: ${present.join(", ")}.\n--force writes over it.`)
     return EXIT.failed
   }
-  mkdirSync(folder, { recursive: true })
+  mkdirSync(folder, { recursive: true, mode: FOLDER })
   for (const name of ["state", "logs"]) {
     mkdirSync(join(folder, name), { recursive: true, mode: OWNER_FOLDER })
     chmodSync(join(folder, name), OWNER_FOLDER)

@@ -9,6 +9,7 @@ import { systemClock } from "../system/clock.ts"
 import { silentLog } from "../system/log.ts"
 import { printError, UsageError } from "./command.ts"
 import { pretty } from "./findings-text.ts"
+import { givenEnvironment } from "./environment.ts"
 
 export interface Loaded {
   readonly config: Config
@@ -25,7 +26,7 @@ export function configPath(given: string | undefined): string {
 
 /** Null: it has errors, which were printed. */
 export function loaded(path: string, change: (config: Config) => Config = (config) => config): Loaded | null {
-  const result = loadConfig({ path, env: process.env })
+  const result = loadConfig({ path, env: givenEnvironment() })
   const { findings, lineOf } = result
   if (result.config === null) {
     printError(pretty(path, findings))

@@ -11,18 +11,25 @@ const SETTINGS = {
   BUN_JSC_forceRAMSize: "268435456",
 } as const
 
+export const OWN_SETTINGS: readonly string[] = Object.keys(SETTINGS)
+/** Read as early, and never wanted: it prints every request of `fetch`, keys and prompts included. */
+const UNWANTED = ["BUN_CONFIG_VERBOSE_FETCH"]
+
 /** A compiled binary runs from a file system of its own: there, no script path stands among the arguments. */
 const COMPILED_ROOT = "/$bunfs/"
 
 /**
- * Replaces this process by itself with the settings that are missing; returns where none is, or where the system cannot
+ * Replaces this process by itself with the settings that are missing, and without what is unwanted; returns where all is well, or where the system cannot
  * replace a process. `bin/smart-router` sets them, so this costs a start only for the compiled binary and for those who run
  * `src/main.ts` by hand. Call it before anything is opened.
  */
-export function ensureRuntimeSettings(): void {
-  const isComplete = Object.keys(SETTINGS).every((name) => process.env[name] !== undefined)
-  if (isComplete || process.execve === undefined) return
-  const environment = { ...SETTINGS, ...process.env }
+export function ensureRuntimeSettings(given: Readonly<Record<string, string | undefined>> = process.env): void {
+  const isComplete = OWN_SETTINGS.every((name) => process.env[name] !== undefined)
+  const isClean = UNWANTED.every((name) => process.env[name] === undefined)
+  if ((isComplete && isClean) || process.execve === undefined) return
+  const environment = Object.fromEntries(
+    Object.entries({ ...SETTINGS, ...given }).filter(([name]) => !UNWANTED.includes(name)),
+  )
   process.execve(process.execPath, [...ownCommand(), ...process.argv.slice(2)], environment)
 }
 

@@ -1,11 +1,13 @@
 /** `smart-router serve`: runs the router until it is told to stop. */
-import { rmSync, writeFileSync } from "node:fs"
+import { rmSync } from "node:fs"
 import { parseArgs } from "node:util"
 import type { Config } from "../config/config.ts"
 import { loadConfig } from "../config/load.ts"
 import { ConfigRefused, startRouter, type RunningRouter, type StartOptions } from "../server/start.ts"
 import { systemClock } from "../system/clock.ts"
 import { jsonLog } from "../system/log.ts"
+import { writeReadableFile } from "../system/owner-only.ts"
+import { environmentNotices, givenEnvironment } from "./environment.ts"
 import { ensureRuntimeSettings, ownCommand } from "./reexec.ts"
 import { listenToParent, workerOrder, type WorkerOrder } from "./worker.ts"
 import { startWorkers } from "./workers.ts"
@@ -53,10 +55,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     return usageError(error instanceof Error ? error.message : String(error))
   }
   if (path === undefined) return usageError("--config FILE is missing")
-  const order = workerOrder(process.env)
+  const order = workerOrder(givenEnvironment())
   if (order !== null) return serveAsWorker(path, order)
-  ensureRuntimeSettings()
-  const loaded = loadConfig({ path, env: process.env })
+  ensureRuntimeSettings(givenEnvironment())
+  const loaded = loadConfig({ path, env: givenEnvironment() })
   const { config } = loaded
   if (config !== null && config.server.workers > 1) return serveWithWorkers(path, config, pidFile)
   const router = await start(path, { loaded })
@@ -76,7 +78,7 @@ function usageError(message: string): number {
 }
 
 function announce(url: string, pidFile: string | undefined): void {
-  if (pidFile !== undefined) writeFileSync(pidFile, `${process.pid}\n`)
+  if (pidFile !== undefined) writeReadableFile(pidFile, `${process.pid}\n`)
   process.stdout.write(`smart-router is ready on ${url}\n`)
 }
 
@@ -86,7 +88,7 @@ async function start(configPath: string, further: Further): Promise<RunningRoute
   try {
     const router = await startRouter({
       configPath,
-      env: process.env,
+      env: givenEnvironment(),
       onReloadRequest: (listener) => {
         process.on("SIGHUP", listener)
         return () => process.off("SIGHUP", listener)
@@ -94,8 +96,11 @@ async function start(configPath: string, further: Further): Promise<RunningRoute
       ...further,
     })
     // said once, not by every worker
-    if ((further.worker?.number ?? 1) === 1)
+    if ((further.worker?.number ?? 1) === 1) {
       for (const { code, path, message } of router.findings) router.log.warn(message, { code, path })
+      for (const { severity, message } of environmentNotices(givenEnvironment()))
+        router.log[severity === "warning" ? "warn" : "info"](message, { code: "environment" })
+    }
     return router
   } catch (error) {
     cannotStart(configPath, error)

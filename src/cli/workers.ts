@@ -8,6 +8,7 @@ import { systemClock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import { reloadProcess } from "./running-router.ts"
 import { ALL_ARE_UP, workerEnvironment } from "./worker.ts"
+import { givenEnvironment } from "./environment.ts"
 
 export interface WorkersOptions {
   readonly config: Config
@@ -129,7 +130,7 @@ class Crew {
     const { command, monotonicMs } = this.#options
     const [program = "", ...words] = command
     const child = Bun.spawn([program, ...words], {
-      env: { ...process.env, ...workerEnvironment(worker.number, this.#address) },
+      env: { ...givenEnvironment(), ...workerEnvironment(worker.number, this.#address) },
       stdin: "pipe",
       stdout: "pipe",
       stderr: "inherit",

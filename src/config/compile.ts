@@ -21,7 +21,7 @@ import type { Group, Origin, Provider, Snapshot, Target } from "./snapshot.ts"
 import { shadowSettings, telemetryRule } from "./shadow.ts"
 import { readTextFile } from "./sources.ts"
 import { spendCeiling } from "./spend-ceiling.ts"
-import { capFieldsOf, targetFacts } from "./target-facts.ts"
+import { capFieldsOf, targetFacts, type IssuerMarks } from "./target-facts.ts"
 import { catalogueEntryOf, providerOf } from "./target-entry.ts"
 
 const ENDPOINTS = {
@@ -37,6 +37,8 @@ export interface CompileOptions {
   readonly lineOf?: (path: Path) => number | null
   /** Without, nobody may administrate. */
   readonly admin?: LoadedAdminRules
+  /** Without, clients see the labels themselves. */
+  readonly marks?: IssuerMarks
 }
 
 /** @throws Error when a TLS file cannot be read */
@@ -192,7 +194,7 @@ function compileTarget(
   const facts: Partial<ModelConfig> = { ...catalogue, ...definedOf(target) }
   const refuseUnknown = config.server.unknown_capabilities === "refuse"
   const sources = { dialect, model, providerName: provider.name, provider: providerEntry, catalogue, target }
-  const known = targetFacts({ ...sources, refuseUnknown })
+  const known = targetFacts({ ...sources, refuseUnknown, marks: options.marks })
   const prices = modelPricesOf(facts)
   return {
     index,

@@ -19,6 +19,7 @@ export type FindingCode =
   | "duplicate-key"
   | "duplicate-token"
   | "empty-group"
+  | "environment"
   | "inactive-reference"
   | "invalid-policy"
   | "invalid-script"

@@ -1,6 +1,6 @@
 /** What translation must know about a target, worked out once from the catalogue. */
 import { AS_WRITTEN } from "../canonical/id-map.ts"
-import type { Dialect } from "../canonical/origin.ts"
+import type { Dialect, Issuer } from "../canonical/origin.ts"
 import { defaultFacts, type ReasoningFacts, type TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import { betaPolicy } from "./betas.ts"
@@ -21,6 +21,11 @@ const CANONICAL_NAMES: Readonly<Record<DialectName, Dialect>> = {
   anthropic: "messages",
 }
 
+/** Labels of issuers as clients may see them. */
+export interface IssuerMarks {
+  of(label: string): string
+}
+
 /** Where the facts come from; what the target says wins over the catalogue's entry. */
 export interface FactSources {
   readonly dialect: DialectName
@@ -31,6 +36,7 @@ export interface FactSources {
   readonly target: TargetConfig
   /** `server.unknown_capabilities: refuse`. */
   readonly refuseUnknown: boolean
+  readonly marks: IssuerMarks | undefined
 }
 
 export function targetFacts(
@@ -40,7 +46,7 @@ export function targetFacts(
   const support = toolsOf(dialect, { ...catalogue?.tool_support, ...target.tool_support })
   const modalities = target.input_modalities ?? catalogue?.input_modalities
   const reasoning = target.reasoning ?? catalogue?.reasoning
-  const base = defaultFacts({ dialect: CANONICAL_NAMES[dialect], label: issuerLabel(sources) }, model)
+  const base = defaultFacts(issuerOf(sources), model)
   const maxOutputTokens = target.max_output_tokens ?? catalogue?.max_output_tokens ?? null
   const facts: TargetFacts = {
     ...base,
@@ -153,9 +159,11 @@ function homeFacts(facts: TargetFacts): TargetFacts {
   }
 }
 
-/** Clients see it in sealed reasoning, so it tells nothing; it stays the same as long as provider and credential do. */
-function issuerLabel({ providerName, provider }: FactSources): string {
-  return digest([providerName, provider.key_id ?? provider.api_key ?? null])
+/** The label stays the same as long as provider and credential do, in every installation. */
+function issuerOf({ dialect, providerName, provider, marks }: FactSources): Issuer {
+  const label = digest([providerName, provider.key_id ?? provider.api_key ?? null])
+  const issuer = { dialect: CANONICAL_NAMES[dialect], label }
+  return marks === undefined ? issuer : { ...issuer, mark: () => marks.of(label) }
 }
 
 const DIGEST_CHARS = 16

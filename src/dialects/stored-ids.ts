@@ -2,10 +2,14 @@
 import type { JsonObject } from "../canonical/json.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import { HIDDEN } from "../json/watched-names.ts"
+import type { Binding, IdPlace } from "./id-places.ts"
 import type { Loose } from "./loose.ts"
 
-/** `item`: one output item of a stored response. `thread`: the message that a thread goes on from. */
-export type StoredKind = "response" | "conversation" | "thread" | "container" | "file" | "item"
+/**
+ * `item`: one output item of a stored response. `thread`: the message that a thread goes on from. `message`: an answer
+ * that a later request compares itself with. `audio`: sound that a model has made.
+ */
+export type StoredKind = "response" | "conversation" | "thread" | "container" | "file" | "item" | "message" | "audio"
 
 export interface StoredId {
   readonly kind: StoredKind
@@ -15,9 +19,12 @@ export interface StoredId {
 /** An id that a request points with, and where. */
 export interface HeldId extends StoredId {
   readonly param: string
+  readonly binding: Binding
 }
 
 export interface StoredIds {
+  /** Every place where a client can say an id. */
+  readonly places: readonly IdPlace[]
   /** Could the body hold such an id? Says yes too often, never too rarely. Every call is asked: the scan has noted enough. */
   mayHold(body: ScannedObject): boolean
   /** Every id that the upstream would resolve; ids in the history of tool calls are mere text to it. */
@@ -47,16 +54,13 @@ export function hasMember({ bytes, members }: ScannedObject, key: string): boole
 
 const NULL = 110
 
-/** Collects ids with their places. */
-export class HeldIdList {
-  readonly ids: HeldId[] = []
+const BACKSLASH = 92
 
-  add(kind: StoredKind, value: unknown, param: string): void {
-    if (typeof value === "string") this.ids.push({ kind, id: value, param })
-  }
-
-  addAll(kind: StoredKind, values: unknown, param: string): void {
-    if (!Array.isArray(values)) return
-    for (const [index, value] of values.entries()) this.add(kind, value, `${param}[${index}]`)
-  }
+/** Does the small member's text hold the name, or may it hide one behind escapes? */
+export function memberMentions({ bytes, members }: ScannedObject, key: string, name: Uint8Array): boolean {
+  return members.some((member) => {
+    if (member.key !== key) return false
+    const value = Buffer.from(bytes.buffer, bytes.byteOffset + member.start, member.end - member.start)
+    return value.includes(name) || value.includes(BACKSLASH)
+  })
 }

@@ -6,12 +6,12 @@
  * commits (write-ahead log, `synchronous=NORMAL`), and like these the last ones may fall to a power cut. Lines go to
  * numbered segments; one whose calls are all closed is deleted.
  */
-import { closeSync, openSync, readdirSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs"
+import { closeSync, readdirSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import type { Log } from "../system/log.ts"
+import { openOwnerFile } from "../system/owner-only.ts"
 
 const SEGMENT_BYTES = 4 << 20
-const OWNER_ONLY = 0o600
 
 /** What an orphan's row is made of. */
 export interface Reservation {
@@ -40,7 +40,7 @@ class Segment {
 
   constructor(path: string) {
     this.path = path
-    this.file = openSync(path, "a", OWNER_ONLY)
+    this.file = openOwnerFile(path)
   }
 }
 

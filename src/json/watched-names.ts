@@ -14,6 +14,7 @@ const KEYS = {
   details: ["reasoning_details"],
   encrypted: ["encrypted_content"],
   signature: ["signature"],
+  audio: ["audio"],
 } as const
 
 const FILE_TYPES = [

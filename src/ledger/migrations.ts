@@ -185,6 +185,9 @@ const USAGE_PARTS = [
   "cost_unknown_reason TEXT",
 ].map((column) => `ALTER TABLE request_usage ADD COLUMN ${column}`)
 
+/** What is of this installation alone, in every process and after every restart. */
+const INSTALLATION = "CREATE TABLE installation (name TEXT NOT NULL PRIMARY KEY, secret TEXT NOT NULL)"
+
 export const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
@@ -212,6 +215,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 12, name: "replayable-shapes", statements: REPLAYABLE_SHAPES },
   { version: 13, name: "contracts", statements: [REQUEST_CONTRACTS] },
   { version: 14, name: "usage-parts", statements: USAGE_PARTS },
+  { version: 15, name: "installation", statements: [INSTALLATION] },
 ]
 
 /** The version of the schema that this binary writes. */

@@ -11,6 +11,7 @@ import { Outage } from "./outage.ts"
 import { openPostgres } from "./postgres/open.ts"
 import { type LedgerQueries, type UsageQuery, usageOf } from "./queries.ts"
 import type { CallRecord, Ledger, UsageRow } from "./record.ts"
+import { installationSecret } from "./installation.ts"
 import { Spool } from "./spool.ts"
 import { adoptSpools, hasSpools, slotCount, type SpoolSlot, takeSlot } from "./spool-slot.ts"
 import { openSqlite } from "./sqlite/open.ts"
@@ -73,6 +74,8 @@ export interface LedgerStore extends Ledger, LedgerQueries {
   status(): LedgerStatus
   readonly storedStates: StoredStates
   readonly background: BackgroundResponses
+  /** `installation.ts`. */
+  installationSecret(fresh: string): Promise<string>
   /** How a call was decided; null: it is not there, or may not be seen. Rejects with `usage-store-unavailable`. */
   decidedCall(requestId: string, isVisible: (usage: UsageRow) => boolean): Promise<DecidedCall | null>
   /**
@@ -136,6 +139,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
   return {
     storedStates,
     background: backgroundResponses(database, clock),
+    installationSecret: (fresh) => installationSecret(database, fresh),
     recordBehind: async (calls) => {
       if (outage.hasSpooled && !rules.refuses) return outage.take(calls)
       await outage.caughtUp()

@@ -3,9 +3,9 @@
  * is found that it does not take: one that the schema refuses is put aside, one that takes too long is tried again behind
  * the others, and put aside in the end. Every step may be cut off by a kill: replaying twice changes nothing.
  */
-import { appendFileSync, closeSync, fsyncSync, openSync } from "node:fs"
+import { appendFileSync, closeSync, fsyncSync } from "node:fs"
 import type { Log } from "../system/log.ts"
-import { OWNER_FILE } from "../system/owner-only.ts"
+import { openOwnerFile } from "../system/owner-only.ts"
 import type { LedgerDatabase } from "./database.ts"
 import { pauseForLock } from "./locked.ts"
 import type { CallRecord } from "./record.ts"
@@ -35,7 +35,7 @@ export async function patiently(database: LedgerDatabase, operation: () => void 
 export function putAside(calls: readonly CallRecord[], file: string, cause: unknown, log: Log): void {
   const request_ids = calls.map(({ usage }) => usage.request_id)
   log.error("the usage database does not take the rows of a call; it was put aside", { file, request_ids, cause })
-  const handle = openSync(file, "a", OWNER_FILE)
+  const handle = openOwnerFile(file)
   try {
     appendFileSync(handle, calls.map((call) => `${JSON.stringify(call)}\n`).join(""))
     fsyncSync(handle)

@@ -19,6 +19,7 @@ const FAILURE_CLASSES: Readonly<Record<FailureClass, true>> = {
   client_cancel: true,
   refused: true,
   internal: true,
+  stale_connection: true,
 }
 const SOURCES: Readonly<Record<UsageSource, true>> = { none: true, provider: true, partial: true, estimated: true }
 

@@ -48,7 +48,7 @@ export function keysOf(call: Call): ConversationKeys | null {
   if (call.conversation !== undefined) return call.conversation
   if (call.body === null) return null
   return (call.conversation = conversationKeys({
-    callerId: call.credential?.caller.id ?? "",
+    callerId: call.callerId,
     dialect: call.dialect.name,
     body: call.body,
     headers: call.request.headers,

@@ -4,13 +4,15 @@ import { passthroughBody } from "../dialects/passthrough.ts"
 import type { Target } from "../config/snapshot.ts"
 import { replyMeter } from "../dialects/output-meter.ts"
 import { DIALECTS } from "../dialects/registry.ts"
-import { RouterError, type ErrorCode } from "../errors.ts"
-import { CLIENT_LEFT, INTERNAL, TIMEOUT, type Failure } from "../upstream/failure.ts"
+import { RouterError } from "../errors.ts"
+import { INTERNAL, STALE, TIMEOUT, type Failure } from "../upstream/failure.ts"
 import { readWhole, upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
+import type { StaleRule } from "../upstream/send.ts"
 import { rememberTarget } from "./affinity.ts"
 import { governBetas, type Parts } from "./betas.ts"
 import type { Attempt, Call } from "./call.ts"
+import { exhausted } from "./exhausted.ts"
 import type { Gateway } from "./gateway.ts"
 import { capOf } from "./granted-cap.ts"
 import { governHostedTools } from "./hosted-tools.ts"
@@ -54,18 +56,14 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
       continue
     }
     if (isThrottled(target, call, gateway)) continue
-    const tried = beginAttempt(call, target, translation, gateway)
-    probe(tried, turn < order.length - 1, call, gateway)
-    const result = await tryTarget(tried, call, gateway)
+    const hasWayOut = turn < order.length - 1
+    let result = await tryOnce({ target, translation, hasWayOut, stale: "tell" }, call, gateway)
+    if (result === STALE) result = await tryOnce({ target, translation, hasWayOut, stale: "new" }, call, gateway)
     if (!isFailure(result)) {
       if (result.kind !== "relay") rememberTarget(target, order, call, gateway)
       return result
     }
-    tried.failure = blamed(result, call)
-    tried.durationMs = gateway.clock.monotonicMs() - tried.startedAt
-    tried.cancel()
-    judge(tried, false, call, gateway)
-    if (!tried.failure.failover) break
+    if (!result.failover) break
   }
   if (call.attempts.length === 0 && call.throttledMs !== null && !call.clientLeft)
     throw capacityThrottled(call.throttledMs)
@@ -82,6 +80,31 @@ function passOver(rejection: Rejection, call: Call, gateway: Gateway): void {
 
 function isFailure(result: Answer | Failure): result is Failure {
   return "class" in result
+}
+
+interface Try {
+  readonly target: Target
+  readonly translation: Translation | null
+  /** Other targets follow. */
+  readonly hasWayOut: boolean
+  readonly stale: StaleRule
+}
+
+/** One attempt, its end judged where it failed. */
+async function tryOnce(
+  { target, translation, hasWayOut, stale }: Try,
+  call: Call,
+  gateway: Gateway,
+): Promise<Answer | Failure> {
+  const tried = beginAttempt(call, target, translation, gateway)
+  probe(tried, hasWayOut, call, gateway)
+  const result = await tryTarget(tried, stale, call, gateway)
+  if (!isFailure(result)) return result
+  tried.failure = blamed(result, call)
+  tried.durationMs = gateway.clock.monotonicMs() - tried.startedAt
+  tried.cancel()
+  judge(tried, false, call, gateway)
+  return tried.failure
 }
 
 export function beginAttempt(call: Call, target: Target, translation: Translation | null, gateway: Gateway): Attempt {
@@ -111,7 +134,7 @@ export function beginAttempt(call: Call, target: Target, translation: Translatio
 }
 
 /** One target, under its deadlines. Rejects with faults of the router's own, and with nothing else. */
-async function tryTarget(tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
+async function tryTarget(tried: Attempt, stale: StaleRule, call: Call, gateway: Gateway): Promise<Answer | Failure> {
   const timeoutMs = attemptTimeoutMs(tried)
   let timedOut = false
   const expire = (): void => {
@@ -122,7 +145,7 @@ async function tryTarget(tried: Attempt, call: Call, gateway: Gateway): Promise<
   call.deadline = tried.startedAt + call.snapshot.limits.timeoutMs
   call.onDeadline = expire
   try {
-    const result = await exchange(tried, call, gateway)
+    const result = await exchange(tried, stale, call, gateway)
     return timedOut && isFailure(result) ? TIMEOUT : result
   } catch (error) {
     if (timedOut) return TIMEOUT
@@ -137,15 +160,16 @@ async function tryTarget(tried: Attempt, call: Call, gateway: Gateway): Promise<
   }
 }
 
-async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
+async function exchange(tried: Attempt, stale: StaleRule, call: Call, gateway: Gateway): Promise<Answer | Failure> {
   const { target, translation } = tried
   if (call.body === null) throw new RouterError("internal-error")
   const isHome = target.dialect === call.dialect.name
   const sent = gateway.upstream.send({
     target: call.compacts ? (targetBelow(target, COMPACT) ?? target) : target,
+    stale,
     beta: isHome && target.dialect === "anthropic" && asksForBeta(call.request.target),
     ...governed(tried, {
-      headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
+      headers: forwardedHeaders(call.request.headers, call.dialect.name, target, call.callerId),
       body:
         translation?.body ??
         passthroughBody(call.body, call.facts, target.dialect, target.modelJson, capOf(call, target)),
@@ -231,30 +255,4 @@ async function openStream(
   // some servers label their streams as plain text or not at all
   if (!headers["content-type"]?.includes("text/event-stream")) headers["content-type"] = "text/event-stream"
   return { kind: "stream", stream, headers }
-}
-
-/** What the caller is told when every attempt failed: the common reason, or that the upstream failed. */
-function exhausted(attempts: readonly Attempt[]): RouterError {
-  const last = attempts.at(-1)
-  if (last === undefined || last.failure === CLIENT_LEFT) return new RouterError("client-closed")
-  const codes = new Set(attempts.map((tried) => tried.failure?.code))
-  const decisive = last.failure?.failover === false || codes.size === 1
-  const code: ErrorCode = decisive ? (last.failure?.code ?? "upstream-failed") : "upstream-failed"
-  return new RouterError(code, {
-    status: last.failure?.relay === true && last.status !== null ? last.status : undefined,
-    retryAfterS: retryAfterSeconds(code, attempts),
-    details: { attempts: attempts.length, error_class: last.failure?.class, upstream_status: last.status },
-    headers: {
-      ...(last.failure === null ? {} : { "x-router-error-class": last.failure.class }),
-      ...(last.status === null ? {} : { "x-upstream-status": String(last.status) }),
-    },
-  })
-}
-
-/** 503s may pass: the shortest wait that an upstream named, within what agents accept. */
-function retryAfterSeconds(code: ErrorCode, attempts: readonly Attempt[]): number | undefined {
-  if (!["upstream-rate-limited", "upstream-quota-exhausted", "upstream-access-denied"].includes(code)) return undefined
-  const named = attempts.map((tried) => tried.retryAfterMs).filter((wait) => wait !== null)
-  const seconds = named.length === 0 ? 1 : Math.ceil(Math.min(...named) / 1000)
-  return Math.min(60, Math.max(1, seconds))
 }

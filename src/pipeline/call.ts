@@ -174,6 +174,11 @@ export class Call implements Watched {
     return this.credential?.caller.ceiling ?? null
   }
 
+  /** Empty where nobody has said who calls. */
+  get callerId(): string {
+    return this.credential?.caller.id ?? ""
+  }
+
   get holdsState(): boolean {
     return this.heldIds !== null
   }

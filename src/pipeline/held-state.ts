@@ -2,9 +2,9 @@
  * Calls that point at state of a provider: they go to the target that holds it and nowhere else, and only where this
  * router handed the id out to a caller of the same project.
  */
-import { isObject, parseExact, type JsonObject } from "../canonical/json.ts"
+import { isObject, parseExact, type JsonObject, type JsonValue } from "../canonical/json.ts"
 import type { Group, Target } from "../config/snapshot.ts"
-import { isReference } from "../dialects/responses/stored-ids.ts"
+import type { Binding } from "../dialects/id-places.ts"
 import type { HeldId, StoredId, StoredKind } from "../dialects/stored-ids.ts"
 import { RouterError } from "../errors.ts"
 import { scanObject } from "../json/scan.ts"
@@ -17,6 +17,9 @@ import { refusal, shortlistFor, type Shortlist } from "./shortlist.ts"
 const MOST_IDS = 1000
 /** State of these kinds is refused by name where no target of the group could hold any (`translate.ts`). */
 const ONLY_AT_HOME: ReadonlySet<StoredKind> = new Set(["response", "conversation", "thread"])
+/** A known id sends the call to the target that handed it out. */
+const BINDS: ReadonlySet<Binding> = new Set(["refuse", "leave-out"])
+const OWN_ID_CHARS = 32
 const decoder = new TextDecoder()
 
 /**
@@ -38,21 +41,23 @@ export async function holderOf(call: Call, group: Group, gateway: Gateway): Prom
   const shortlist = shortlistFor(group, call, gateway)
   const ids = call.heldIds ?? []
   const isHome = shortlist.eligible.some(({ dialect }) => dialect === call.dialect.name)
-  if (!isHome && ids.every(({ kind }) => ONLY_AT_HOME.has(kind) || kind === "item")) return shortlist
+  if (!isHome && ids.every(({ kind, binding }) => ONLY_AT_HOME.has(kind) || binding !== "refuse")) return shortlist
   const places = await placesOf(call, ids, gateway)
   const unknown = ids.filter((id) => !places.has(id))
-  const missing = unknown.find(({ kind }) => kind !== "item")
+  const missing = unknown.find(({ binding }) => binding === "refuse")
   if (missing !== undefined) throw unknownId(missing)
-  if (unknown.length > 0) dropReferences(call, new Set(unknown.map(({ id }) => id)))
-  const [first, ...others] = [...places.values()]
+  if (unknown.length > 0) disown(call, unknown)
+  const bound = [...places].filter(([{ binding }]) => BINDS.has(binding))
+  if (places.size === 0) call.heldIds = null
+  const [first, ...others] = bound.map(([, place]) => place)
   if (first === undefined) return shortlist
   if (others.some((place) => place.provider !== first.provider || place.dialect !== first.dialect))
     throw new RouterError("stateful-unsupported", {
-      param: ids[0]?.param,
+      param: bound[0]?.[0].param,
       message: "The request points at state of several providers; no target can hold all of it.",
     })
   const holder = targetAt(group, first)
-  if (holder === null) throw holderGone(ids[0], group)
+  if (holder === null) throw holderGone(bound[0]?.[0], group)
   // no other target has the state, so what the holder cannot do nobody can
   if (!shortlist.eligible.includes(holder)) throw refusal(group, call, call.rejected ?? [])
   return { eligible: [holder], rejected: shortlist.rejected }
@@ -119,7 +124,11 @@ function asRead(call: Call, body: JsonObject): Call["body"] {
     : scanObject(Buffer.from(text), Infinity)
 }
 
-const NAMES = ["file_id", "file_ids", "container", "container_id", "item_reference", "id", "conversation", "thread"]
+const STORED = ["file_id", "file_ids", "container", "container_id", "item_reference", "id", "conversation", "thread"]
+const COMPARED = ["previous_response_id", "comparison_response_id", "previous_message_id", "audio"]
+/** By these it is told whether an item is more than its id. */
+const WORDS = ["type", "encrypted_content", "result", "results", "outputs", "content"]
+const NAMES = [...STORED, ...COMPARED, ...WORDS]
 const NEEDLES = NAMES.map((name) => Buffer.from(`"${name}"`))
 
 /** How often the names under which ids stand occur; a body that says one twice in an object has more than its reading. */
@@ -132,20 +141,43 @@ function stringsIn(bytes: Uint8Array): string {
   }).join()
 }
 
-/** References that nobody can resolve are left out, and said to be. */
-function dropReferences(call: Call, ids: ReadonlySet<string>): void {
-  const body = parsedBody(call)
-  const { input } = body
-  if (!Array.isArray(input)) return
-  const items = input as readonly JsonObject[]
-  const lost = items.flatMap((item, index) =>
-    isObject(item) && isReference(item) && typeof item["id"] === "string" && ids.has(item["id"]) ? [index] : [],
-  )
-  if (call.group?.translation === "enforce")
+/** Ids that lead nowhere are taken out of the body, with what is no more than its id. What is lost is said. */
+function disown(call: Call, unknown: readonly HeldId[]): void {
+  const lost = new Set(unknown.flatMap(({ binding, param }) => (binding === "rename" ? [] : [lostPlace(param)])))
+  if (lost.size > 0 && call.group?.translation === "enforce")
     throw new RouterError("translation-loss", { details: { model: call.group.name, losses: ["stored-reference"] } })
-  const gone = new Set(lost)
-  const kept = items.filter((_, index) => !gone.has(index))
-  call.body = scanObject(Buffer.from(JSON.stringify({ ...body, input: kept })), Infinity)
+  let body = parsedBody(call)
+  for (const { binding, param } of unknown) if (binding === "hint") body = withoutHint(body, param)
+  const { input } = body
+  if (Array.isArray(input)) {
+    const renamed = new Set(unknown.flatMap(({ binding, param }) => (binding === "rename" ? [lostPlace(param)] : [])))
+    const items = (input as readonly JsonValue[]).flatMap((item, index) => {
+      const place = `input[${index}]`
+      if (lost.has(place)) return []
+      const id = renamed.has(place) && isObject(item) ? item["id"] : null
+      return [isObject(item) && typeof id === "string" ? { ...item, id: ownId(call, id) } : item]
+    })
+    body = { ...body, input: items }
+  }
+  call.body = scanObject(Buffer.from(JSON.stringify(body)), Infinity)
   call.decoded = null
-  call.losses = lost.map((index) => ({ code: "stored-reference", path: `input[${index}]` }))
+  if (lost.size > 0) call.losses = [...lost].map((path) => ({ code: "stored-reference", path }))
+}
+
+/** The whole item of the input, or the member itself. */
+function lostPlace(param: string): string {
+  return /^input\[\d+\]/.exec(param)?.[0] ?? param
+}
+
+/** Always the same one for the same id of the same project, so that prefixes stay alike. */
+function ownId(call: Call, id: string): string {
+  const prefix = /^[a-z]{1,8}_/.exec(id)?.[0] ?? "item_"
+  return prefix + hashOf(call, { kind: "item", id }).slice(0, OWN_ID_CHARS)
+}
+
+/** `param`: a member of a member of the body. */
+function withoutHint(body: JsonObject, param: string): JsonObject {
+  const [outer = "", inner = ""] = param.split(".")
+  const holder = body[outer]
+  return isObject(holder) ? { ...body, [outer]: { ...holder, [inner]: null } } : body
 }

@@ -1,4 +1,5 @@
 /** Tells the live figures how an attempt ended. */
+import { STALE } from "../upstream/failure.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 
@@ -15,7 +16,7 @@ export function observe(
   const now = gateway.clock.monotonicMs()
   const { upstreamEndedAt, firstContentAt } = call
   const durationMs = (upstreamEndedAt ?? now) - startedAt
-  if (call.clientLeft || (failure !== null && !failure.failover)) gateway.live.dropped(target)
+  if (call.clientLeft || failure === STALE || (failure !== null && !failure.failover)) gateway.live.dropped(target)
   else if (failure !== null)
     gateway.live.failed(target, now, durationMs, failure.class === "timeout", firstContentAt === null)
   // an attempt that neither failed nor answered was cut by a fault of the router's own

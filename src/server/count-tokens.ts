@@ -109,7 +109,7 @@ async function forwarded(target: Target, call: Call, gateway: Gateway): Promise<
     target,
     beta: asksForBeta(request.target),
     ...governBetas(target, {
-      headers: forwardedHeaders(request.headers, "anthropic", target),
+      headers: forwardedHeaders(request.headers, "anthropic", target, call.callerId),
       body: passthroughBody(call.body, facts, "anthropic", target.modelJson),
     }),
   })

@@ -22,6 +22,7 @@ import policies from "../../docs/policies.md" with { type: "text" }
 import operations from "../../docs/operations.md" with { type: "text" }
 import providers from "../../docs/providers.md" with { type: "text" }
 import routing from "../../docs/routing.md" with { type: "text" }
+import security from "../../SECURITY.md" with { type: "text" }
 import storedState from "../../docs/stored-state.md" with { type: "text" }
 import readme from "../../README.md" with { type: "text" }
 
@@ -49,6 +50,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/stored-state.md", slug: "stored-state", title: "Stored state", text: storedState },
   { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
   { file: "docs/operations.md", slug: "operations", title: "Operations", text: operations },
+  { file: "SECURITY.md", slug: "security", title: "Security", text: security },
   { file: "docs/metrics.md", slug: "metrics", title: "Metrics", text: metrics },
   { file: "ARCHITECTURE.md", slug: "architecture", title: "Architecture", text: architecture },
   {

@@ -18,6 +18,7 @@ import { systemClock, type Clock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
 import { openControl } from "./control.ts"
+import { InstallationMarks } from "./issuer-marks.ts"
 import { recoverLeftovers } from "./leftovers.ts"
 import { listen } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
@@ -75,11 +76,13 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   const files = processFiles(config, worker?.number ?? null)
   if (worker === undefined) await takeOver(config, [null], log, clock)
   const policies = openPolicies(clock, log)
-  const snapshot = compile(config, optionsFrom(loaded))
+  const marks = new InstallationMarks()
+  const snapshot = compile(config, optionsFrom(loaded, marks))
   const scriptFiles = await policies.prepare(snapshot)
   const metrics = new Metrics()
   const ledger = await openStore(config, files, log, clock, metrics)
   const requestLog = openLog(config, files, log, clock)
+  await marks.learn(ledger, clock, systemRandom())
   try {
     const journals = journalPaths(config, files, worker?.number ?? null)
     const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, { requestLog, metrics, clock, log })
@@ -98,7 +101,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       running: { ...loaded, config, files: [...loaded.files, ...scriptFiles] },
       load: () => loadMeanwhile({ path, env }),
       digest: () => digestOfFile(path),
-      apply: (next, result) => takeConfig(next, result, { gateway, ledger, policies, admin, engines }),
+      apply: (next, result) => takeConfig(next, result, { gateway, ledger, policies, admin, engines, marks }),
       filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
       log,
       onRequest: options.onReloadRequest ?? (() => () => {}),
@@ -106,7 +109,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     })
     const control = await openControl({ path: files.controlPath, reload: () => reloader.reload(), log })
     gateway.background.start(gateway)
-    const doors = [control, reloader, engines, policies]
+    const doors = [control, reloader, engines, policies, marks]
     const stopping = stopper(gateway, listener, doors, [peers, ledger, requestLog])
     return { url: listener.url, findings: loaded.findings, log, ...stopping }
   } catch (error) {
@@ -122,13 +125,14 @@ interface Changing {
   readonly policies: Policies
   readonly admin: Admin
   readonly engines: ReturnType<typeof engineFollower>
+  readonly marks: InstallationMarks
 }
 
 /** Puts a configuration into force. Resolves with the files of its scripts. */
 async function takeConfig(next: Config, result: Reading, parts: Changing): Promise<readonly string[]> {
-  const { gateway, ledger, policies, admin, engines } = parts
+  const { gateway, ledger, policies, admin, engines, marks } = parts
   const { clock } = gateway
-  const changed = await compileBesides(next, optionsFrom(result), nextTurn)
+  const changed = await compileBesides(next, optionsFrom(result, marks), nextTurn)
   const scripts = await policies.prepare(changed)
   await admin.prepare(changed.admin)
   const { state } = gateway.governance
@@ -188,8 +192,8 @@ function verifyPassword(password: string, hash: string): Promise<boolean> {
   return Bun.password.verify(password, hash, "bcrypt")
 }
 
-function optionsFrom({ lineOf, admin }: Reading): CompileOptions {
-  return { userAgent: USER_AGENT, lineOf, admin }
+function optionsFrom({ lineOf, admin }: Reading, marks: InstallationMarks): CompileOptions {
+  return { userAgent: USER_AGENT, lineOf, admin, marks }
 }
 
 /** `host:port`, `[::1]:port` or `:port`. */

@@ -158,7 +158,7 @@ async function sent(
     method: call.request.method,
     target: { ...tried.target, url: url.href },
     beta: false,
-    headers: forwardedHeaders(call.request.headers, RESPONSES.name, tried.target),
+    headers: forwardedHeaders(call.request.headers, RESPONSES.name, tried.target, call.callerId),
     body: [],
   })
   tried.cancel = request.cancel

@@ -1,7 +1,7 @@
 /** An upstream's answer, whatever carried it. */
-import { AnswerBroken, NotSent } from "./http/exchange.ts"
+import { AnswerBroken, NotSent, StaleConnection } from "./http/exchange.ts"
 import { Gathered } from "../http/gathered.ts"
-import { MALFORMED, NETWORK, OVERLOADED, type Failure } from "./failure.ts"
+import { MALFORMED, NETWORK, OVERLOADED, STALE, type Failure } from "./failure.ts"
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib"
 
 export interface UpstreamAnswer {
@@ -20,6 +20,7 @@ export interface UpstreamAnswer {
 /** Why an answer could not be taken; null: that is no fault of the upstream. A `RangeError`: it is too large, or too deep. */
 export function upstreamFault(error: unknown): Failure | null {
   if (error instanceof NotSent) return OVERLOADED
+  if (error instanceof StaleConnection) return STALE
   if (error instanceof AnswerBroken) return NETWORK
   return error instanceof RangeError ? MALFORMED : null
 }

@@ -113,7 +113,8 @@ class Loop {
       headers: { accept: "text/plain", "accept-encoding": "identity", "user-agent": this.options.userAgent },
       // what comes compressed all the same is not unpacked beyond its bound
       decompress: false,
-      ...(tls === null ? {} : { tls }),
+      // said, because the environment could say otherwise (NODE_TLS_REJECT_UNAUTHORIZED)
+      tls: { ...tls, rejectUnauthorized: true },
       ...(proxy === null ? {} : { proxy }),
     })
     if (response.status === 200 && response.body !== null) {

@@ -6,6 +6,7 @@ import type { UpstreamFault } from "../dialects/dialect.ts"
 /** Closed list, as in the ledger's `error_class`. */
 export type FailureClass =
   | "network"
+  | "stale_connection"
   | "timeout"
   | "rate_limited"
   | "quota_exhausted"
@@ -52,6 +53,8 @@ const final = (kind: FailureClass, code: ErrorCode, relay: boolean): Failure => 
 export const LARGEST_REFUSAL_BYTES: number = 1 << 20
 
 export const NETWORK: Failure = failing("network", "upstream-failed")
+/** A kept connection was closing when the request was written: the upstream has not worked on it, and is not to blame. */
+export const STALE: Failure = failing("stale_connection", "upstream-failed", false)
 export const TIMEOUT: Failure = failing("timeout", "upstream-timeout")
 export const MALFORMED: Failure = failing("malformed_answer", "upstream-failed")
 export const EMPTY_STREAM: Failure = failing("empty_stream", "upstream-failed")

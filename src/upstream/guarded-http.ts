@@ -133,7 +133,7 @@ export class GuardedHttp {
     if (course.over) throw new Refused("timeout")
     const pool = this.poolFor(hop.url, address)
     const pieces = [headOf(hop, course), ...(hop.body === null ? [] : [hop.body])]
-    const sent = new PooledRequest(pool, pieces)
+    const sent = new PooledRequest(pool, pieces, "heal")
     course.cancel = sent.cancel
     return sent.answer
   }
@@ -165,6 +165,7 @@ export class GuardedHttp {
     const pool = new Pool(
       { key, hostname: address, port: portOf(url), tls: url.protocol === "https:" ? tls : null },
       this.sockets,
+      this.options.clock,
     )
     const [oldest] = this.pools
     if (this.pools.size >= MOST_POOLS && oldest !== undefined) {

@@ -10,28 +10,47 @@ const TO_ANTHROPIC = ["anthropic-version", "anthropic-beta", "x-codex-turn-state
 const TO_FOREIGN = ["idempotency-key"]
 const OLDEST_ANTHROPIC_VERSION = "2023-06-01"
 
+const IDEMPOTENCY_KEY = "idempotency-key"
+
 /**
  * The client's headers that go with a call to this target; they come on top of the target's own. What a client says to
- * a vendor of its own dialect means nothing to another.
+ * a vendor of its own dialect means nothing to another. `callerId`: all callers share the provider's key, so each has
+ * idempotency keys of its own.
  */
 export function forwardedHeaders(
   client: ReadableHeaders,
   dialect: DialectName,
   target: Target,
+  callerId: string,
 ): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {}
+  const said = (name: string): string | null => {
+    const value = client.get(name)
+    return value === null || name !== IDEMPOTENCY_KEY ? value : `${markOf(callerId, target)}-${value}`
+  }
   const anthropic = target.dialect === "anthropic"
   for (const name of dialect !== target.dialect ? TO_FOREIGN : anthropic ? TO_ANTHROPIC : TO_OPENAI) {
-    const value = client.get(name)
+    const value = said(name)
     if (value !== null) headers[name] = value
   }
   for (const name of target.provider.forwardHeaders) {
-    const value = !Object.hasOwn(target.headers, name) ? client.get(name) : null
+    const value = !Object.hasOwn(target.headers, name) ? said(name) : null
     if (value !== null) headers[name] = value
   }
   if (anthropic && target.headers["anthropic-version"] === undefined)
     headers["anthropic-version"] ??= OLDEST_ANTHROPIC_VERSION
   return headers
+}
+
+const MARK_CHARS = 16
+
+/**
+ * Stands for the caller at this provider, in every process and after every restart. The key of the hash is the credential,
+ * which the provider knows anyway: to others, and among providers, the marks of a caller say nothing.
+ */
+function markOf(callerId: string, { headers, provider }: Target): string {
+  const credential = headers["authorization"] ?? headers["x-api-key"] ?? provider.name
+  return new Bun.CryptoHasher("sha256", credential).update(callerId).digest("hex").slice(0, MARK_CHARS)
 }
 
 interface ReadableHeaders {

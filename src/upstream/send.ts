@@ -2,7 +2,7 @@
 import type { Target } from "../config/snapshot.ts"
 import type { Clock, Timer } from "../system/clock.ts"
 import type { UpstreamAnswer } from "./answer.ts"
-import { AnswerBroken, NothingReceived, NotSent, type Exchange, type Listener } from "./http/exchange.ts"
+import { AnswerBroken, NotSent, StaleConnection, type Exchange, type Listener } from "./http/exchange.ts"
 import type { ResponseHead, ResponseHeaders } from "./http/head.ts"
 import { Pool } from "./http/pool.ts"
 import { isOwnShortage, Sockets, type SocketRules } from "./http/sockets.ts"
@@ -17,7 +17,16 @@ export interface UpstreamRequest {
   readonly headers: Readonly<Record<string, string>>
   /** In pieces, so that a large body is not copied for a small change. */
   readonly body: readonly Uint8Array[]
+  /** `PooledRequest`; "heal" where nothing is said. */
+  readonly stale?: StaleRule | undefined
 }
+
+/**
+ * What is done about a kept connection that was closing when the request was written. "heal": the request is sent once
+ * more, unseen; only for requests that may be repeated. "tell": the answer rejects with `StaleConnection`. "new": no kept
+ * connection is used.
+ */
+export type StaleRule = "heal" | "tell" | "new"
 
 export interface Sent {
   /** Resolves with the head of the answer. Redirects are answers, not followed. Rejects with `AnswerBroken` on network faults and after `cancel`. */
@@ -32,12 +41,14 @@ const SWEEP_MS = 10_000
 export class Upstream {
   private readonly sweep: Timer
   private readonly sockets: Sockets
+  private readonly clock: Clock
   /** By origin and TLS material. */
   private readonly pools = new Map<string, Pool>()
   private readonly heads = new WeakMap<Target, readonly [plain: Uint8Array, beta: Uint8Array]>()
 
   /** `rules`: of connections to all origins together. */
   constructor(clock: Clock, rules: SocketRules) {
+    this.clock = clock
     this.sockets = new Sockets(rules, () => [...this.pools.values()].some((pool) => pool.closeOneIdle()))
     this.sweep = clock.every(SWEEP_MS, () => {
       for (const pool of this.pools.values()) pool.closeIdle(clock.monotonicMs())
@@ -57,13 +68,13 @@ export class Upstream {
   private overPool(request: UpstreamRequest): Sent {
     const pool = this.poolFor(request.target)
     const pieces = [this.headFor(request), callHead(request), ...request.body]
-    return new PooledRequest(pool, pieces)
+    return new PooledRequest(pool, pieces, request.stale ?? "heal")
   }
 
   private poolFor(target: Target): Pool {
     const known = this.pools.get(target.origin.key)
     if (known !== undefined) return known
-    const pool = new Pool(target.origin, this.sockets)
+    const pool = new Pool(target.origin, this.sockets, this.clock)
     this.pools.set(target.origin.key, pool)
     return pool
   }
@@ -79,40 +90,40 @@ export class Upstream {
   }
 }
 
-/** A request on a kept connection or, where that closes before an answer comes, once more on a new one. */
+/** A request on a connection. Once an upstream may have read it, it is never sent again. */
 export class PooledRequest implements Sent, Listener {
   readonly answer: Promise<UpstreamAnswer>
   private readonly pool: Pool
   private readonly pieces: readonly Uint8Array[]
-  private sent: ReturnType<Pool["send"]>
-  private cancelled = false
+  private exchange: Exchange
+  private mayHeal: boolean
   private resolve: (answer: UpstreamAnswer) => void = () => {}
   private reject: (error: AnswerBroken) => void = () => {}
 
-  constructor(pool: Pool, pieces: readonly Uint8Array[]) {
+  constructor(pool: Pool, pieces: readonly Uint8Array[], stale: StaleRule) {
     this.pool = pool
     this.pieces = pieces
+    this.mayHeal = stale === "heal"
     this.answer = new Promise((resolve, reject) => {
       this.resolve = resolve
       this.reject = reject
     })
-    this.sent = pool.send(pieces, this, false)
+    this.exchange = pool.send(pieces, this, stale === "new")
   }
 
   readonly cancel = (): void => {
-    this.cancelled = true
-    this.sent.exchange.cancel()
+    this.mayHeal = false
+    this.exchange.cancel()
   }
 
   headed({ status, headers }: ResponseHead): void {
-    this.resolve(new PooledAnswer(status, headers, this.sent.exchange))
+    this.resolve(new PooledAnswer(status, headers, this.exchange))
   }
 
   failed(error: AnswerBroken): void {
-    // a kept connection may close while the request is on its way: nobody has seen that request
-    if (!this.cancelled && this.sent.reused && error instanceof NothingReceived)
-      this.sent = this.pool.send(this.pieces, this, true)
-    else this.reject(error)
+    if (!this.mayHeal || !(error instanceof StaleConnection)) return this.reject(error)
+    this.mayHeal = false
+    this.exchange = this.pool.send(this.pieces, this, true)
   }
 }
 
@@ -181,7 +192,8 @@ function byFetch(request: UpstreamRequest, proxy: string, sockets: Sockets): Sen
       // the router has its own deadlines
       timeout: false,
       decompress: false,
-      ...(target.origin.tls === null ? {} : { tls: target.origin.tls }),
+      // said, because the environment could say otherwise (NODE_TLS_REJECT_UNAUTHORIZED)
+      tls: { ...target.origin.tls, rejectUnauthorized: true },
     }).catch((cause: unknown) => brokeOff(cause instanceof Error ? sockets.reasonFor(cause) : cause))
     const reader = response.body?.getReader()
     const read = async (): Promise<readonly Uint8Array[] | null> => {

@@ -11,6 +11,7 @@ import { isCode } from "../../system/owner-only.ts"
 import { EXIT } from "../command.ts"
 import { replaceFile } from "../files.ts"
 import { reloadRunningRouter, type RouterAnswer } from "../running-router.ts"
+import { givenEnvironment } from "../environment.ts"
 
 /** Nothing was written. The message says why, in sentences for the person at the command line. */
 export class ChangeRefused extends Error {}
@@ -31,7 +32,11 @@ export function readConfigText(file: string): string {
 /** What the loader says of `text` in place of the file, secrets taken from where the file stands. */
 export function loadText(file: string, text: string): LoadResult {
   const path = resolve(file)
-  return loadConfig({ path, env: process.env, readFile: (asked) => (asked === path ? text : readTextFile(asked)) })
+  return loadConfig({
+    path,
+    env: givenEnvironment(),
+    readFile: (asked) => (asked === path ? text : readTextFile(asked)),
+  })
 }
 
 /**

@@ -13,7 +13,7 @@ import {
 import { laterUsage } from "../inclusive-usage.ts"
 import { meterFrame } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
-import { asArray, asCount, asObject, asToken, parseObject, type Loose } from "../loose.ts"
+import { asArray, asCount, asObject, asString, asToken, parseObject, type Loose } from "../loose.ts"
 import { bodyFault, faultOf } from "../error-words.ts"
 import { renderError } from "./failure.ts"
 import { readChatUsage } from "./usage.ts"
@@ -25,6 +25,8 @@ const SPACE = 32
 const NULL = 110
 /** Chat answers hand out no ids that outlive them. */
 const NOTHING: Loose = {}
+/** One for each answer. */
+const MOST_SOUNDS = 128
 
 export class ChatObserver implements StreamObserver {
   fault: UpstreamFault | null = null
@@ -38,6 +40,8 @@ export class ChatObserver implements StreamObserver {
   private serviceTier: string | null = null
   private contentSeen = false
   private anyChoice = false
+  /** Ids of sound that the answer holds. */
+  private readonly sounds = new Set<string>()
 
   constructor(request: RequestFacts) {
     this.hideUsage = !request.includeUsage
@@ -78,7 +82,8 @@ export class ChatObserver implements StreamObserver {
   }
 
   answer(): Loose {
-    return NOTHING
+    if (this.sounds.size === 0) return NOTHING
+    return { choices: [...this.sounds].map((id) => ({ message: { audio: { id } } })) }
   }
 
   renderFailure(error: RouterError, requestId: string): string {
@@ -114,7 +119,10 @@ export class ChatObserver implements StreamObserver {
         this.anyEnd = true
       }
       this.saw(asCount(choice?.["index"]) ?? 0, isEnd)
-      if (holdsContent(asObject(choice?.["delta"]) ?? asObject(choice?.["message"]))) verdict = FRAME.content
+      const delta = asObject(choice?.["delta"]) ?? asObject(choice?.["message"])
+      const sound = asString(asObject(delta?.["audio"])?.["id"])
+      if (sound !== null && this.sounds.size < MOST_SOUNDS) this.sounds.add(sound)
+      if (holdsContent(delta)) verdict = FRAME.content
     }
     if (verdict === FRAME.content) this.contentSeen = true
     return verdict

@@ -1,22 +1,27 @@
-/** Chat Completions keeps nothing; its messages may point at uploaded files. */
+/** Chat Completions keeps no conversation; its messages may point at uploaded files and at sound that a model made. */
 import { KEY } from "../../json/watched-names.ts"
-import { HeldIdList, mentions, type StoredIds } from "../stored-ids.ts"
-import { asArray, asObject } from "../loose.ts"
+import { idsAt, type IdPlace } from "../id-places.ts"
+import { asArray, asObject, asString } from "../loose.ts"
+import { holdsAny, mentions, type StoredIds } from "../stored-ids.ts"
+
+const PLACES: readonly IdPlace[] = [
+  { at: "messages[].content[].file.file_id", names: "an uploaded file", binding: "refuse", kind: "file" },
+  { at: "messages[].audio.id", names: "sound of an earlier answer", binding: "refuse", kind: "audio" },
+  { at: "messages[].tool_calls[].id", names: "a call of a tool", binding: "request", kind: null },
+  { at: "messages[].tool_call_id", names: "a call of a tool", binding: "request", kind: null },
+  { at: "prompt_cache_key", names: "where the provider looks for a cached prefix", binding: "account", kind: null },
+]
+const RETURNED = [Buffer.from('"audio"')]
 
 export const storedIds: StoredIds = {
-  mayHold: (body) => mentions(body, ["messages"], KEY.fileId),
-  held: (body) => {
-    const found = new HeldIdList()
-    for (const [index, message] of asArray(body["messages"]).entries())
-      for (const [part, content] of asArray(asObject(message)?.["content"]).entries())
-        found.add(
-          "file",
-          asObject(asObject(content)?.["file"])?.["file_id"],
-          `messages[${index}].content[${part}].file`,
-        )
-    return found.ids
-  },
+  places: PLACES,
+  mayHold: (body) => mentions(body, ["messages"], KEY.fileId | KEY.audio),
+  held: (body) => idsAt(body, PLACES, () => []),
   isKept: () => false,
-  mayReturn: () => false,
-  returned: () => [],
+  mayReturn: (bytes) => holdsAny(bytes, RETURNED),
+  returned: (answer) =>
+    asArray(answer["choices"]).flatMap((choice) => {
+      const id = asString(asObject(asObject(asObject(choice)?.["message"])?.["audio"])?.["id"])
+      return id === null ? [] : [{ kind: "audio" as const, id }]
+    }),
 }

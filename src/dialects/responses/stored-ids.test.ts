@@ -20,7 +20,16 @@ describe("a reference", () => {
     '{"role":"user","content":"x"},{"id":"a"}',
     String.raw`{"id":"a\u0062"}`,
     String.raw`{"\u0069d":"a"}`,
-  ])("is an item that is no more than an id: %s", (text) => {
+    '{"type":"reasoning","id":"rs_1","summary":[]}',
+    '{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":null}',
+    '{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"x","encrypted_content":""}',
+    '{"type":"reasoning","id":"rs_1","id":"rs_2","encrypted_content":"x"}',
+    String.raw`{"type":"reasoning","id":"rs_1","summary":[{"text":"\"encrypted_content\":\"x\""}]}`,
+    String.raw`{"type":"\u0072easoning","id":"rs_1"}`,
+    String.raw`{"type":"r\u0065asoning","id":"rs_1"}`,
+    '{"type":"image_generation_call","id":"ig_1"}',
+    '{"type":"web_search_call","id":"ws_1","action":{"type":"search"}}',
+  ])("is an item that says no more, or less, than what stands under its id: %s", (text) => {
     expect(holds(text)).toBe(true)
   })
 
@@ -30,6 +39,11 @@ describe("a reference", () => {
     '{"role":"user","id":"a","content":"x"}',
     '{"type":"function_call","id":"fc_1","call_id":"c"}',
     '{"type":"function_call","id":"fc_1"},{"role":"user"}',
+    '{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"x"}',
+    '{"encrypted_content":"x","id":"rs_1","type":"reasoning"}',
+    '{"type":"reasoning","summary":[]}',
+    '{"type":"image_generation_call","id":"ig_1","result":"AAAA"}',
+    '{"type":"file_search_call","id":"fs_1","results":[{}]}',
     String.raw`{"content":"{\"id\":\"a\"}"}`,
     '{"content":[{"id":"a"}]}',
     "{}",
@@ -85,5 +99,5 @@ test("files in the variables of a stored prompt are held", () => {
   const body = JSON.parse(
     '{"prompt":{"id":"pmpt_1","variables":{"a":"x","doc":{"type":"input_file","file_id":"file_1"}}}}',
   )
-  expect(storedIds.held(body)).toMatchObject([{ kind: "file", id: "file_1", param: "prompt.variables" }])
+  expect(storedIds.held(body)).toMatchObject([{ kind: "file", id: "file_1", param: "prompt.variables.doc.file_id" }])
 })

@@ -211,3 +211,18 @@ describe("a target with fewer gifts", () => {
     expect(sent.body["temperature"]).toBeUndefined()
   })
 })
+
+describe("sealed reasoning", () => {
+  test("that a client made up, and that holds no more than the id of an item, is not sent", () => {
+    const { issuer } = facts()
+    const made = (encrypted: string): Block => {
+      const payload = JSON.stringify({ id: "rs_theirs", encrypted_content: encrypted })
+      return { type: "reasoning", parts: [], seal: { issuer, form: "encrypted", payload } }
+    }
+    const sent = (encrypted: string): WrittenRequest =>
+      write({ messages: [HI, { role: "assistant", blocks: [made(encrypted)] }, HI] })
+    expect(JSON.stringify(sent("").body)).not.toContain("rs_theirs")
+    expect(codes(sent(""))).toContain("reasoning-history")
+    expect(JSON.stringify(sent("gAAA").body)).toContain("rs_theirs")
+  })
+})

@@ -67,11 +67,12 @@ function writeItem(block: Block, writer: InputWriter, calls: Map<string, ToolKin
 
 function writeReasoning(block: ReasoningBlock, writer: InputWriter, path: string): JsonObject | null {
   const seal = sealFor(block, writer.facts.issuer)
-  if (seal === null) {
+  const { id, encrypted } = opened(seal?.payload ?? "")
+  // with nothing in it the item would be no more than its id, which may name what another project has stored
+  if (encrypted === "") {
     writer.losses.add("reasoning-history", path)
     return null
   }
-  const { id, encrypted } = opened(seal.payload)
   const texts = (kind: "summary" | "raw"): string[] =>
     block.parts.filter((part) => part.kind === kind).map((part) => part.text)
   const content = texts("raw").map((text) => ({ type: "reasoning_text", text }))

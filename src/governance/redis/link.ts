@@ -174,7 +174,8 @@ export class StoreLink {
       autoReconnect: false,
       enableOfflineQueue: false,
       maxRetries: 0,
-      ...(tls === undefined ? {} : { tls: { ...tls } }),
+      // said, because the environment could say otherwise (NODE_TLS_REJECT_UNAUTHORIZED)
+      ...(isSecure(url) ? { tls: { ...tls, rejectUnauthorized: true } } : {}),
     })
     // a connection is made in real time, as the client's own deadline says
     // oxlint-disable-next-line no-restricted-globals
@@ -237,4 +238,8 @@ function isServerError(cause: unknown): boolean {
 
 function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
+}
+
+function isSecure(url: string): boolean {
+  return /^(?:rediss|valkeys|redis\+tls)/.test(url)
 }

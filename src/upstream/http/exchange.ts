@@ -24,11 +24,22 @@ export class AnswerBroken extends Error {
   }
 }
 
-/** It failed before any byte of an answer came, and may be tried again on another connection. */
+/** It failed before any byte of an answer came. The upstream may have read the request, and worked on it. */
 export class NothingReceived extends AnswerBroken {
   constructor(cause: unknown) {
     super(cause, "the connection ended before an answer came")
     this.name = "NothingReceived"
+  }
+}
+
+/**
+ * A kept connection closed before the upstream can have worked on the request: it was closing when the request was
+ * written, or the request was never written as a whole. https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
+ */
+export class StaleConnection extends NothingReceived {
+  constructor(cause: unknown) {
+    super(cause)
+    this.name = "StaleConnection"
   }
 }
 
@@ -62,6 +73,8 @@ export class Exchange {
   private waitingBytes = 0
   private paused = false
   private over = false
+  /** A byte of an answer has come. */
+  private heard = false
   /** The listener knows how it went. */
   private told = false
 
@@ -108,6 +121,7 @@ export class Exchange {
 
   received(bytes: Uint8Array): void {
     if (this.over) return
+    this.heard = true
     try {
       this.decoder.push(bytes)
     } catch (error) {
@@ -119,10 +133,10 @@ export class Exchange {
     this.listener.headed(this.decoder.head)
   }
 
-  ended(cause: Error | null): void {
+  /** `isStale`: the connection was kept, and closed before the upstream can have worked on the request. */
+  ended(cause: Error | null, isStale: boolean): void {
     if (this.over) return
-    if (this.decoder.head === null)
-      return this.fail(isOwnShortage(cause) ? new NotSent(cause) : new NothingReceived(cause))
+    if (this.decoder.head === null) return this.fail(whyNoHead(cause, isStale && !this.heard))
     try {
       if (cause !== null) throw cause
       this.decoder.finish()
@@ -197,4 +211,9 @@ export class Exchange {
     this.over = true
     this.carrier.release(reusable)
   }
+}
+
+function whyNoHead(cause: Error | null, isStale: boolean): AnswerBroken {
+  if (isOwnShortage(cause)) return new NotSent(cause)
+  return isStale ? new StaleConnection(cause) : new NothingReceived(cause)
 }

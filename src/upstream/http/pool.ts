@@ -4,12 +4,18 @@
  */
 import type { Socket } from "bun"
 import type { Origin } from "../../config/snapshot.ts"
+import type { Clock } from "../../system/clock.ts"
 import { Exchange, type Carrier, type Listener } from "./exchange.ts"
 import { NoRoom, type Sockets } from "./sockets.ts"
 
 /** An idle connection is closed after this time; most servers close theirs later. */
 const IDLE_MS = 50_000
 const MOST_IDLE = 256
+/**
+ * A kept connection that closes so soon after a request was written was closing already: the end of it was on its way
+ * here, which takes no longer than a round trip. The time that opening the connection took stands for one, within bounds.
+ */
+const STALE_WITHIN_MS = { least: 20, most: 200 }
 /** Requests up to this size are sent as one piece. */
 const SCRATCH_BYTES = 65_536
 
@@ -18,22 +24,23 @@ const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
 export class Pool {
   private readonly origin: Origin
   private readonly sockets: Sockets
+  private readonly clock: MonotonicClock
   private readonly idle: Connection[] = []
 
-  constructor(origin: Origin, sockets: Sockets) {
+  constructor(origin: Origin, sockets: Sockets, clock: MonotonicClock) {
     this.origin = origin
     this.sockets = sockets
+    this.clock = clock
   }
 
-  /** Sends on an idle connection, or on a new one with `fresh`. The pieces must not change until the answer comes. */
-  send(
-    pieces: readonly Uint8Array[],
-    listener: Listener,
-    fresh: boolean,
-  ): { readonly exchange: Exchange; readonly reused: boolean } {
+  /**
+   * Sends once: on an idle connection, or on a new one with `fresh`. The pieces must not change until the answer comes.
+   * An idle connection may fail with `StaleConnection`.
+   */
+  send(pieces: readonly Uint8Array[], listener: Listener, fresh: boolean): Exchange {
     const kept = fresh ? undefined : this.idle.pop()
-    const connection = kept ?? new Connection(this.origin, this.sockets, this.give)
-    return { exchange: connection.begin(pieces, listener), reused: kept !== undefined }
+    const connection = kept ?? new Connection(this.origin, this.sockets, this.clock, this.give)
+    return connection.begin(pieces, listener, kept === undefined ? null : this.clock.monotonicMs())
   }
 
   close(): void {
@@ -63,9 +70,17 @@ export class Pool {
   }
 }
 
+type MonotonicClock = Pick<Clock, "monotonicMs">
+type Give = (connection: Connection, usable: boolean) => void
+
 class Connection implements Carrier {
-  private readonly give: (connection: Connection, usable: boolean) => void
+  private readonly give: Give
   private readonly sockets: Sockets
+  private readonly clock: MonotonicClock
+  private readonly madeAt: number
+  private openingMs = 0
+  /** On the monotonic clock: when a request was written on the connection after it was kept; null for its first one. */
+  private writtenAt: number | null = null
   private socket: Socket<Connection> | null = null
   private exchange: Exchange | null = null
   /** What the kernel has not taken yet. */
@@ -77,17 +92,20 @@ class Connection implements Carrier {
   /** On the monotonic clock: when a sweep first found the connection idle. */
   private idleSince: number | null = null
 
-  constructor(origin: Origin, sockets: Sockets, give: (connection: Connection, usable: boolean) => void) {
+  constructor(origin: Origin, sockets: Sockets, clock: MonotonicClock, give: Give) {
     this.give = give
     this.sockets = sockets
+    this.clock = clock
+    this.madeAt = clock.monotonicMs()
     this.connect(origin).catch((error: unknown) =>
       this.ended(error instanceof Error ? error : new Error(String(error))),
     )
   }
 
-  begin(pieces: readonly Uint8Array[], listener: Listener): Exchange {
+  begin(pieces: readonly Uint8Array[], listener: Listener, writtenAt: number | null): Exchange {
     const exchange = new Exchange(this, listener)
     this.exchange = exchange
+    this.writtenAt = writtenAt
     this.idleSince = null
     if (this.ready) this.write(pieces)
     else this.unsent = [...pieces]
@@ -127,6 +145,7 @@ class Connection implements Carrier {
 
   opened(socket: Socket<Connection>): void {
     this.socket = socket
+    this.openingMs = this.clock.monotonicMs() - this.madeAt
     if (this.gone) socket.terminate()
     else socket.setNoDelay(true)
   }
@@ -155,8 +174,16 @@ class Connection implements Carrier {
     this.leave()
     const { exchange } = this
     this.exchange = null
-    exchange?.ended(this.socket === null ? this.sockets.reasonFor(cause) : cause)
+    exchange?.ended(this.socket === null ? this.sockets.reasonFor(cause) : cause, this.isStale())
     this.socket?.terminate()
+  }
+
+  /** Did the connection close before the upstream can have worked on the request? It has not, without the whole of it. */
+  private isStale(): boolean {
+    if (this.writtenAt === null) return false
+    const { least, most } = STALE_WITHIN_MS
+    const withinMs = Math.min(most, Math.max(least, this.openingMs))
+    return this.unsent.length > 0 || this.clock.monotonicMs() - this.writtenAt <= withinMs
   }
 
   private async connect({ hostname, port, tls }: Origin): Promise<void> {
@@ -169,7 +196,8 @@ class Connection implements Carrier {
         port,
         socket: SECURE,
         data: this,
-        tls: { serverName: hostname, ...tls },
+        // said, because the environment could say otherwise (NODE_TLS_REJECT_UNAUTHORIZED)
+        tls: { serverName: hostname, ...tls, rejectUnauthorized: true },
       })
   }
 

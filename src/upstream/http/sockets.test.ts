@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from "bun:test"
 import type { Socket } from "bun"
+import { systemClock } from "../../system/clock.ts"
 import { upstreamFault } from "../answer.ts"
 import { NETWORK, OVERLOADED } from "../failure.ts"
 import { AnswerBroken, NothingReceived, NotSent } from "./exchange.ts"
@@ -23,12 +24,12 @@ afterAll(() => server.stop(true))
 
 const origin = (key: string) => ({ key, hostname: "127.0.0.1", port: server.port, tls: null })
 const ask = (pool: Pool, word: string): PooledRequest =>
-  new PooledRequest(pool, [Buffer.from(`GET /${word} HTTP/1.1\r\n\r\n`)])
+  new PooledRequest(pool, [Buffer.from(`GET /${word} HTTP/1.1\r\n\r\n`)], "tell")
 
 test("where no place is left an idle connection of another origin makes room, and one in use does not", async () => {
   const pools: Pool[] = []
   const sockets = new Sockets({ most: 1, canOpen: () => true }, () => pools.some((pool) => pool.closeOneIdle()))
-  pools.push(new Pool(origin("a"), sockets), new Pool(origin("b"), sockets))
+  pools.push(new Pool(origin("a"), sockets, systemClock), new Pool(origin("b"), sockets, systemClock))
   const [first, second] = pools as [Pool, Pool]
   expect((await ask(first, "answer").answer).status).toBe(200)
   const held = ask(second, "wait")
@@ -42,7 +43,8 @@ test("where no place is left an idle connection of another origin makes room, an
 
 test("a connection that fails while the process can open nothing is a lack of our own", async () => {
   const failed = async (canOpen: boolean): Promise<unknown> => {
-    const pool = new Pool({ ...origin("c"), port: 1 }, new Sockets({ most: 9, canOpen: () => canOpen }, () => false))
+    const sockets = new Sockets({ most: 9, canOpen: () => canOpen }, () => false)
+    const pool = new Pool({ ...origin("c"), port: 1 }, sockets, systemClock)
     return ask(pool, "answer").answer.catch((error: unknown) => error)
   }
   expect(await failed(false)).toBeInstanceOf(NotSent)

@@ -25,7 +25,7 @@ beforeAll(async () => {
     configure: (config) => {
       const only = (name: string, dialect: Dialect): Record<string, unknown>[] =>
         targetsOf([name]).filter(({ provider }) => provider === `${name}-${dialect}`)
-      for (const dialect of ["responses", "messages"] as const) {
+      for (const dialect of ["chat", "responses", "messages"] as const) {
         config.models[`both-${dialect}`] = {
           strategy: "failover",
           targets: [...only("first", dialect), ...only("second", dialect)],
@@ -150,6 +150,31 @@ const CASES: readonly Case[] = [
     }),
   },
   {
+    name: "sound of an answer",
+    dialect: "chat",
+    returned: (id) => ({
+      choices: [
+        {
+          index: 0,
+          finish_reason: "stop",
+          message: { role: "assistant", content: null, audio: { id, data: "", expires_at: 1, transcript: "x" } },
+        },
+      ],
+    }),
+    point: (id) => ({
+      messages: [
+        { role: "assistant", audio: { id } },
+        { role: "user", content: id },
+      ],
+    }),
+  },
+  {
+    name: "container of an earlier step",
+    dialect: "responses",
+    returned: (id) => ({ output: [{ type: "code_interpreter_call", id: "ci_1", container_id: id }] }),
+    point: (id) => ({ tools: [{ type: "code_interpreter", container: { type: "auto", container_id: id } }] }),
+  },
+  {
     name: "thread",
     dialect: "messages",
     asked: { thread: { type: "create" } },
@@ -272,6 +297,43 @@ test("arguments of tools that look like ids are mere text", async () => {
     { role: "user", content: [{ type: "tool_result", tool_use_id: "toolu_1", content: "done" }] },
   ]
   expect((await gateway.call("messages", request("messages", "", { messages }))).status).toBe(200)
+})
+
+test("a stream hands out the ids of its sound", async () => {
+  const id = fresh("audio")
+  const marker = fresh("<sound")
+  const chunk = (delta: object, reason: string | null): string =>
+    `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices: [{ index: 0, delta, finish_reason: reason }] })}\n\n`
+  const sound = [chunk({ role: "assistant", audio: { id } }, null), chunk({ audio: { data: "AA==" } }, null)]
+  first.plan(marker, stream([...sound, chunk({ content: "x" }, null), chunk({}, "stop"), "data: [DONE]\n\n"]))
+  expect((await gateway.call("chat", request("chat", marker, { stream: true }))).status).toBe(200)
+  first.plan(id, answerWith("chat", {}))
+  const messages = [
+    { role: "assistant", audio: { id } },
+    { role: "user", content: "again" },
+  ]
+  expect((await gateway.call("chat", request("chat", "", { messages }))).status).toBe(200)
+  expectError(
+    await gateway.call("chat", request("chat", "", { messages }), { token: stranger }),
+    "chat",
+    404,
+    "not-found",
+  )
+})
+
+test("an answer to compare with binds the call to no target", async () => {
+  const id = fresh("msg")
+  await obtain("messages", { id }, { diagnostics: { previous_message_id: null } })
+  const marker = fresh("<compared")
+  first.plan(marker, reply("{}", { status: 500 }))
+  second.plan(marker, answerWith("messages", {}))
+  const body = request("messages", marker, { diagnostics: { previous_message_id: id } })
+  expect((await gateway.call("messages", body)).status).toBe(200)
+  expect(second.received(marker)).toHaveLength(1)
+  expect((await gateway.call("messages", body, { token: stranger })).headers.get("x-router-losses")).toBe(
+    "stored-reference",
+  )
+  expect(second.received(marker).map(({ request: sent }) => bodyText(sent).includes(id))).toEqual([true, false])
 })
 
 test("expired ids are unknown ones", async () => {

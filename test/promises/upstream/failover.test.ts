@@ -194,14 +194,16 @@ for (const sample of ALL_SAMPLES) {
           text: vendorBytes(sample, streamed),
         })
         const [row] = gateway.records.usage(answer.requestId)
+        const all = gateway.records.attempts(answer.requestId)
+        // a kept connection that ends at once was closing: that is an attempt of its own, before the target's fault
+        const attempts = all.filter(({ error_class }) => error_class !== "stale_connection")
         expect(row).toMatchObject({
           status: 200,
-          attempts: 2,
+          attempts: all.length,
           fallback_used: 1,
           target_provider: `second-${dialect}`,
           error: null,
         })
-        const attempts = gateway.records.attempts(answer.requestId)
         expect(attempts.map(({ selected }) => selected)).toEqual([0, 1])
         expect(attempts[0]?.error_class).toBeString()
         expect(attempts[0]?.timed_out).toBe(fault.code === "upstream-timeout" ? 1 : 0)
@@ -218,7 +220,10 @@ for (const sample of ALL_SAMPLES) {
         const seen = answer.text + JSON.stringify([...answer.headers])
         for (const secret of gateway.prepared.secrets) expect(seen).not.toContain(secret)
         const [row] = gateway.records.usage(answer.requestId)
-        expect(row).toMatchObject({ status: fault.status, attempts: 2, error: fault.code })
+        const all = gateway.records.attempts(answer.requestId)
+        const attempts = all.filter(({ error_class }) => error_class !== "stale_connection")
+        expect(attempts).toHaveLength(2)
+        expect(row).toMatchObject({ status: fault.status, attempts: all.length, error: fault.code })
         expect(gateway.records.errors(answer.requestId)).toMatchObject([{ code: fault.code, status: fault.status }])
       })
     }

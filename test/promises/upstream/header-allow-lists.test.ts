@@ -1,15 +1,17 @@
 /** Headers cross the router by allow lists, both ways. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { reply, stream } from "../../helpers/behaviours.ts"
+import { callerEntry, newToken } from "../../helpers/config.ts"
 import { expectCommonHeaders } from "../../helpers/expectations.ts"
 import { FakeUpstream, headerOf } from "../../helpers/fake-upstream.ts"
 import type { Gateway } from "../../helpers/gateway.ts"
 import { startGateway } from "../../helpers/gateway.ts"
-import { ALL_SAMPLES } from "../../helpers/samples.ts"
+import { ALL_SAMPLES, SAMPLES } from "../../helpers/samples.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
 
 let upstream: FakeUpstream
 let gateway: Gateway
+const stranger = newToken("k2")
 
 beforeAll(async () => {
   upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
@@ -23,6 +25,7 @@ beforeAll(async () => {
           forward_headers: ["x-wanted"],
         })
       }
+      config.callers.push(callerEntry("stranger", stranger, Object.keys(config.models)))
     },
   })
 })
@@ -34,7 +37,6 @@ afterAll(async () => {
 
 const FORWARDED = {
   "x-codex-turn-state": "sticky-1",
-  "idempotency-key": "once-1",
   "x-wanted": "yes",
 }
 const OPENAI_ONLY = { "openai-beta": "assistants=v2", "x-openai-internal-codex-responses-lite": "true" }
@@ -59,6 +61,19 @@ const KEPT_BACK = {
   "proxy-authorization": "Basic abc",
   "x-unwanted": "not-wanted",
 }
+
+test("equal idempotency keys of two callers never meet at a provider, and those of one always do", async () => {
+  const sent = async (token: string): Promise<string | undefined> => {
+    const headers = { "idempotency-key": "same" }
+    await gateway.call("chat", SAMPLES.chat.request({ text: "idempotent" }), { headers, token })
+    return headerOf(upstream.received("idempotent").at(-1)!.request, "idempotency-key")
+  }
+  const first = await sent(gateway.token)
+  expect(await sent(gateway.token)).toBe(first)
+  const other = await sent(stranger)
+  expect(other).toEndWith("-same")
+  expect(other).not.toBe(first)
+})
 
 for (const sample of ALL_SAMPLES) {
   const { dialect } = sample
@@ -85,7 +100,7 @@ for (const sample of ALL_SAMPLES) {
 
   test(`${dialect}: upstream sees what is named, the provider's own headers and query, and nothing else`, async () => {
     const marker = `up-${dialect}`
-    const headers = { ...FORWARDED, ...OPENAI_ONLY, ...ANTHROPIC_ONLY, ...KEPT_BACK }
+    const headers = { "idempotency-key": "once-1", ...FORWARDED, ...OPENAI_ONLY, ...ANTHROPIC_ONLY, ...KEPT_BACK }
     const path = `${sample.path}?beta=true&secret=query`
     const answer = await gateway.call(dialect, sample.request({ text: marker }), { headers, path })
     expect(answer.status).toBe(200)
@@ -96,6 +111,7 @@ for (const sample of ALL_SAMPLES) {
     for (const [name, value] of Object.entries(ANTHROPIC_ONLY)) {
       expect([name, headerOf(request, name)]).toEqual([name, dialect === "messages" ? value : undefined])
     }
+    expect(headerOf(request, "idempotency-key")).toMatch(/^[0-9a-f]{16}-once-1$/)
     const lines = request.headerLines.join("\n").toLowerCase()
     for (const [name, value] of Object.entries(KEPT_BACK)) {
       expect(lines).not.toContain(value.toLowerCase())
