@@ -62,8 +62,7 @@ function decoded(id: string, body: string): string {
   if (!BASE64URL.test(body)) return id
   try {
     const original = fromBase64url(body)
-    // an empty id would be none: no writer takes it
-    return original !== "" && base64url(original) === body ? original : id
+    return base64url(original) === body ? original : id
   } catch {
     return id
   }

@@ -6,6 +6,7 @@ import { RECORDINGS_MISSING, recordingsOf } from "../../../test/helpers/recordin
 import { anyRequest, plainRequest } from "../../../test/laws/request-arbitraries.ts"
 import { arrange } from "../../canonical/arrange.ts"
 import type { Block } from "../../canonical/block.ts"
+import { decodeId } from "../../canonical/id-map.ts"
 import { isObject, parseExact, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Message, Request } from "../../canonical/request.ts"
 import { defaultFacts, type TargetFacts } from "../../canonical/target.ts"
@@ -84,13 +85,15 @@ function sorted(_key: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1)))
 }
 
-/** Numbers inside of arguments may be spelled anew, and arguments that are no object come back as they were. */
+/** Ids that the wire cannot hold stay as they were spelled. Numbers inside of arguments may be spelled anew, and arguments that are no object come back as they were. */
 function readable(messages: readonly Message[]): readonly Message[] {
   return messages.map((message) => ({
     ...message,
     role: message.role === "developer" ? "system" : message.role,
     blocks: message.blocks.map((block): Block => {
-      return block.type === "tool-call" ? { ...block, arguments: respelled(block.arguments) } : block
+      if (block.type === "tool-result") return { ...block, callId: decodeId(block.callId) }
+      if (block.type !== "tool-call") return block
+      return { ...block, id: decodeId(block.id), arguments: respelled(block.arguments) }
     }),
   }))
 }
