@@ -9,6 +9,7 @@ import type { Config } from "./config.ts"
 import { reportDatabaseAddress } from "./database-address.ts"
 import { readTree, type Tree } from "./document.ts"
 import { collector, formatPath, positionOf, START, type Finding, type Position, type Report } from "./findings.ts"
+import { fingerprintNow } from "./file-prints.ts"
 import { checkIdentities } from "./identities.ts"
 import { pathOf, reportIssues } from "./issues.ts"
 import { mapping } from "./outline.ts"
@@ -30,6 +31,7 @@ export interface LoadOptions {
   readonly path: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly readFile?: ReadFile
+  readonly fingerprint?: (path: string) => string
 }
 
 export interface LoadResult {
@@ -45,6 +47,8 @@ export interface LoadResult {
   readonly lineOf: (path: Path) => number | null
   /** Absolute paths of every file that the result depends on, whether it exists or not. */
   readonly files: readonly string[]
+  /** Their fingerprints, each taken just before the file was read. */
+  readonly prints: ReadonlyMap<string, string>
   /** Where something stands in the file, or what is around it. */
   readonly positionOf: (path: Path) => Position
   /** Which text was read: the SHA-256 of the file itself; empty where it could not be read. */
@@ -56,18 +60,21 @@ export function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("hex")
 }
 
-/** The `digest` of a file as it stands; null: it cannot be read. */
-export function digestOfFile(path: string): string | null {
-  try {
-    return digestOf(readTextFile(resolve(path)))
-  } catch {
-    return null
+export function loadConfig(options: LoadOptions): LoadResult {
+  const { readFile = readTextFile, fingerprint = fingerprintNow } = options
+  const prints = new Map<string, string>()
+  const read: ReadFile = (path) => {
+    if (!prints.has(path)) prints.set(path, fingerprint(path))
+    return readFile(path)
   }
+  return { ...loadedBy(read, options), prints }
 }
 
-export function loadConfig(options: LoadOptions): LoadResult {
+type Loaded = Omit<LoadResult, "prints">
+
+function loadedBy(readFile: ReadFile, options: LoadOptions): Loaded {
   const file = resolve(options.path)
-  const asked = { ...options, readFile: options.readFile ?? readTextFile }
+  const asked = { ...options, readFile }
   let text: string
   try {
     text = asked.readFile(file)
@@ -86,7 +93,7 @@ export function loadConfig(options: LoadOptions): LoadResult {
 }
 
 /** A text that can only be read in pieces, and cannot. */
-function tooLong(text: string, file: string, { at }: NotInPieces): LoadResult {
+function tooLong(text: string, file: string, { at }: NotInPieces): Loaded {
   const places = new FoundPlaces()
   const { report, all } = collector(places)
   const before = text.slice(0, at ?? 0).split("\n")
@@ -113,7 +120,7 @@ function loadedFrom(
   file: string,
   { env, readFile }: LoadOptions & { readonly readFile: ReadFile },
   bounds: PieceBounds | null,
-): LoadResult {
+): Loaded {
   const places = new FoundPlaces()
   const { report, all } = collector(places)
   const sources = openSources(file, env, readFile, report)

@@ -5,7 +5,7 @@ import { compile, compileBesides, type CompileOptions } from "../config/compile.
 import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
 import { loadMeanwhile, readingOf, type Reading } from "../config/load-apart.ts"
-import { digestOfFile, loadConfig, type LoadResult } from "../config/load.ts"
+import { loadConfig, type LoadResult } from "../config/load.ts"
 import { startReloading } from "../config/reload.ts"
 import { systemWatchTools } from "../config/watch.ts"
 import type { Snapshot } from "../config/snapshot.ts"
@@ -97,10 +97,10 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const reloader = startReloading({
       running: { ...loaded, config, files: [...loaded.files, ...scriptFiles] },
       load: () => loadMeanwhile({ path, env }),
-      digest: () => digestOfFile(path),
       apply: (next, result) => takeConfig(next, result, { gateway, ledger, policies, admin, engines }),
       filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
       log,
+      now: () => clock.now(),
       onRequest: options.onReloadRequest ?? (() => () => {}),
       watchTools: systemWatchTools(clock),
     })
