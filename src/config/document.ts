@@ -73,7 +73,12 @@ export function readTree(
   try {
     const contents = outline === null ? parse(text, walk) : outline.contents
     if (contents === undefined) return done(undefined)
-    const value = contents === null ? {} : valueOf(contents, root, [], walk)
+    if (contents === null) {
+      const message = "The file is empty, or holds nothing but comments."
+      report({ code: "empty-file", path: [], message, expected: "a configuration: `smart-router init` writes one" })
+      return done(undefined)
+    }
+    const value = valueOf(contents, root, [], walk)
     if (walk.lists.size > 0) throw new NotInPieces()
     return done(value === ABSENT ? {} : value)
   } catch (error) {

@@ -18,6 +18,7 @@ export type FindingCode =
   | "duplicate-id"
   | "duplicate-key"
   | "duplicate-token"
+  | "empty-file"
   | "empty-group"
   | "inactive-reference"
   | "invalid-policy"
