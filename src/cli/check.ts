@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs"
 import type { Finding } from "../config/findings.ts"
 import { loadConfig } from "../config/load.ts"
+import { placeFindings } from "./check-places.ts"
 import { scriptFindings } from "./check-scripts.ts"
 import { EXIT, print, readArguments, UsageError } from "./command.ts"
 import { counts, pretty } from "./findings-text.ts"
@@ -37,7 +38,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     throw new UsageError("There is no config.yaml in this folder. Name the file: --config FILE.")
   }
   const loaded = loadConfig({ path, env: process.env })
-  const findings = judged([...loaded.findings, ...(await scriptFindings(loaded))], options.flag("strict"))
+  const findings = judged(
+    [...loaded.findings, ...placeFindings(path, loaded), ...(await scriptFindings(loaded))],
+    options.flag("strict"),
+  )
   const ok = findings.every((finding) => finding.severity !== "error")
   print(
     options.flag("json")

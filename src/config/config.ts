@@ -164,7 +164,7 @@ export interface GroupConfig {
   readonly hosted_tools: "pass" | "strip" | "refuse"
   /** What happens upstream when the client leaves. */
   readonly disconnect: "abort" | "drain"
-  /** Whether targets need a passing validation record. */
+  /** Whether targets need a passing validation record. None can be made yet, so `required` refuses all calls. */
   readonly activation: "off" | "required"
   /** A second strategy whose choice is only recorded. */
   readonly shadow: ShadowStrategy | null
@@ -188,7 +188,7 @@ export interface GroupConfig {
   readonly contract?: GroupContract | undefined
   /** What one call may cost at a target. Ceilings of group and caller both hold. */
   readonly spend_ceiling?: SpendCeilingConfig | undefined
-  /** The filter for personal data. */
+  /** The filter for personal data. It is not built yet: where it is enabled, all calls are refused. */
   readonly pii_filter?: PiiFilter | undefined
   /** Governed capture of content. */
   readonly content_capture?: ContentCapture | undefined
@@ -326,7 +326,7 @@ export interface TargetValidation {
   readonly harness?: string | undefined
 }
 
-/** The filter for personal data. */
+/** The filter for personal data. It is not built yet: where it is enabled, all calls are refused. */
 export interface PiiFilter {
   /** Filter personal data out of requests. */
   readonly enabled: boolean

@@ -1,7 +1,7 @@
 /** Reads one configuration file and says everything that is wrong with it, in one pass. */
 import { createHash } from "node:crypto"
 import { dirname, resolve } from "node:path"
-import { loadAdmin } from "./admin.ts"
+import { loadAdmin, reportMissingHashes } from "./admin.ts"
 import { NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
 import { advise } from "./advice.ts"
 import { checkContracts } from "./contract-checks.ts"
@@ -43,6 +43,8 @@ export interface LoadResult {
   readonly admin: LoadedAdminRules
   /** Secret values that the configuration holds, for masking. */
   readonly secrets: readonly string[]
+  /** Paths of secrets that stand in the file itself. */
+  readonly written: readonly Path[]
   /** The line on which the value of a path stands in the file, from 1; null: it does not stand there. */
   readonly lineOf: (path: Path) => number | null
   /** Absolute paths of every file that the result depends on, whether it exists or not. */
@@ -81,7 +83,7 @@ function loadedBy(readFile: ReadFile, options: LoadOptions): Loaded {
   } catch (error) {
     const { report, all } = collector(new FoundPlaces())
     report({ code: "unreadable-file", path: [], message: `The configuration cannot be read: ${whyUnreadable(error)}.` })
-    const nowhere = { lineOf: () => null, positionOf: () => START }
+    const nowhere = { written: [], lineOf: () => null, positionOf: () => START }
     return { ...NOTHING, findings: all(), files: [file], digest: "", ...nowhere }
   }
   try {
@@ -109,6 +111,7 @@ function tooLong(text: string, file: string, { at }: NotInPieces): Loaded {
     findings: all(),
     files: [file],
     digest: digestOf(text),
+    written: [],
     lineOf: () => null,
     positionOf: () => position,
   }
@@ -133,6 +136,7 @@ function loadedFrom(
     findings,
     admin,
     secrets: [...new Set([...read.secrets, ...secrets])],
+    written: read.written,
     lineOf: (place) => places.get(place)?.value.line ?? null,
     files: [...new Set([file, ...sources.files, ...files])],
     digest: digestOf(text),
@@ -154,7 +158,7 @@ interface Surroundings {
 function validate(read: Tree, { file, sources, readFile, report }: Surroundings): Validated {
   const keyed = withApiKeys(read, sources, report)
   const unresolved = keyed.unresolved
-  const explained = new Set(unresolved.map((entry) => formatPath(entry.path)))
+  const explained = new Set([...read.explained, ...unresolved.map((entry) => formatPath(entry.path))])
   const tree = withLimits(keyed.tree)
   const whole = configSchema.safeParse(tree)
   const issues = whole.success ? [] : [...whole.error.issues, ...brokenRules(tree, configSchema)]
@@ -169,7 +173,10 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
   checkReferences(keyed.tree, report)
   checkIdentities(keyed.tree, report)
   reportPending(keyed.tree, configSchema, report)
-  if (!parsed.success) return { ...NOTHING, secrets: keyed.secrets }
+  if (!parsed.success) {
+    reportMissingHashes(keyed.tree, sources, report)
+    return { ...NOTHING, secrets: keyed.secrets }
+  }
   const config = resolveConfig(parsed.data as Parameters<typeof resolveConfig>[0], configSchema, dirname(file))
   const admin = loadAdmin(config, sources, readFile, report)
   const files = [
