@@ -266,7 +266,7 @@ export interface TargetConfig {
   readonly pricing_notes?: string | undefined
   /** `false`: the upstream ignores output caps, so calls with a cap are not sent there. */
   readonly honors_max_tokens?: boolean | undefined
-  /** Send `store: false` upstream. */
+  /** Send `store: false` upstream, whatever the client says, so that the provider keeps no answer. `anthropic` stores none anyway. */
   readonly force_store_false?: boolean | undefined
   /** Tools and structured output, for each API. Absent: unknown. */
   readonly tool_support?: ToolSupport | undefined
@@ -274,7 +274,7 @@ export interface TargetConfig {
   readonly reasoning?: ReasoningSupport | undefined
   /** The requests that the model takes; all others are not sent there. `0` is no limit. */
   readonly request_shape_support?: RequestShapeSupport | undefined
-  /** Which translations between the OpenAI APIs were validated for this model. */
+  /** Which translations between the OpenAI APIs are meant for this model. Absent: the group's `translation` decides. */
   readonly bridges?: Bridges | undefined
   /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation?: number | undefined
@@ -772,7 +772,7 @@ export interface ModelConfig {
   readonly pricing_notes?: string | undefined
   /** `false`: the upstream ignores output caps, so calls with a cap are not sent there. */
   readonly honors_max_tokens: boolean
-  /** Send `store: false` upstream. */
+  /** Send `store: false` upstream, whatever the client says, so that the provider keeps no answer. `anthropic` stores none anyway. */
   readonly force_store_false: boolean
   /** Tools and structured output, for each API. Absent: unknown. */
   readonly tool_support?: ToolSupport | undefined
@@ -780,7 +780,7 @@ export interface ModelConfig {
   readonly reasoning?: ReasoningSupport | undefined
   /** The requests that the model takes; all others are not sent there. `0` is no limit. */
   readonly request_shape_support?: RequestShapeSupport | undefined
-  /** Which translations between the OpenAI APIs were validated for this model. */
+  /** Which translations between the OpenAI APIs are meant for this model. Absent: the group's `translation` decides. */
   readonly bridges?: Bridges | undefined
   /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation?: number | undefined
@@ -790,7 +790,7 @@ export interface ModelConfig {
   readonly traffic_shape?: ProviderShaping | undefined
 }
 
-/** Which translations between the OpenAI APIs were validated for this model. */
+/** Which translations between the OpenAI APIs are meant for this model. Absent: the group's `translation` decides. */
 export interface Bridges {
   /** From Chat clients to a Responses upstream. */
   readonly chat_to_responses?: ChatToResponsesBridge | undefined
@@ -800,7 +800,7 @@ export interface Bridges {
 
 /** From Responses clients to a Chat upstream. */
 export interface ResponsesToChatBridge {
-  /** Serve Responses clients through a Chat upstream. */
+  /** `false`: calls of Responses clients are not translated onto this Chat upstream. */
   readonly enabled: boolean
   /** Whether `text` may cross this bridge. */
   readonly text?: boolean | undefined
@@ -824,7 +824,7 @@ export interface ResponsesToChatBridge {
 
 /** From Chat clients to a Responses upstream. */
 export interface ChatToResponsesBridge {
-  /** Serve Chat clients through a Responses upstream. */
+  /** `false`: calls of Chat clients are not translated onto this Responses upstream. */
   readonly enabled: boolean
   /** Whether `tools` may cross this bridge. */
   readonly tools?: boolean | undefined

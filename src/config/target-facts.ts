@@ -58,7 +58,7 @@ export function targetFacts(
     facts,
     homeFacts: homeFacts(facts),
     capabilities: capabilitiesOf(sources),
-    limits: limitsOf(catalogue, target),
+    limits: limitsOf(dialect, catalogue, target),
     betas: betaPolicy(target.beta_headers ?? provider.beta_headers),
   }
 }
@@ -80,9 +80,11 @@ export function capabilitiesOf({
   }
 }
 
-function limitsOf(catalogue: ModelConfig | undefined, target: TargetConfig): TargetLimits {
+function limitsOf(dialect: DialectName, catalogue: ModelConfig | undefined, target: TargetConfig): TargetLimits {
   const reasoning = target.reasoning ?? catalogue?.reasoning
   return {
+    closedTo: closedTo(dialect, catalogue, target),
+    neverStores: dialect !== "anthropic" && (target.force_store_false ?? catalogue?.force_store_false) === true,
     toolOnly: target.tool_only,
     honorsMaxTokens: (target.honors_max_tokens ?? catalogue?.honors_max_tokens) !== false,
     contextTokens: target.context_tokens ?? catalogue?.context_tokens ?? null,
@@ -92,6 +94,19 @@ function limitsOf(catalogue: ModelConfig | undefined, target: TargetConfig): Tar
     maxBudgetTokens: reasoning?.max_budget_tokens ?? Infinity,
     request: requestLimits({ ...catalogue?.request_shape_support, ...target.request_shape_support }),
   }
+}
+
+/** Of a bridge that nothing is said about the group's `translation` decides. */
+function closedTo(
+  dialect: DialectName,
+  catalogue: ModelConfig | undefined,
+  target: TargetConfig,
+): TargetLimits["closedTo"] {
+  const bridges = { ...catalogue?.bridges, ...target.bridges }
+  const toChat = target.responses_to_chat ?? bridges.responses_to_chat
+  if (dialect === "openai-chat" && toChat?.enabled === false) return ["openai-responses"]
+  if (dialect === "openai-responses" && bridges.chat_to_responses?.enabled === false) return ["openai-chat"]
+  return []
 }
 
 function requestLimits(said: RequestShapeSupport): RequestLimits | null {

@@ -148,7 +148,14 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
       headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
       body:
         translation?.body ??
-        passthroughBody(call.body, call.facts, target.dialect, target.modelJson, capOf(call, target)),
+        passthroughBody(
+          call.body,
+          call.facts,
+          target.dialect,
+          target.modelJson,
+          capOf(call, target),
+          target.limits.neverStores,
+        ),
     }),
   })
   tried.cancel = sent.cancel

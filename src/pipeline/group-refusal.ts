@@ -7,7 +7,6 @@ export function refuseGroup({ name, refusal }: Pick<Group, "name" | "refusal">):
   if (refusal === null) return
   if (refusal !== "no-eligible-target") throw new RouterError(refusal)
   throw new RouterError(refusal, {
-    status: 503,
     message: `No target of the model group "${name}" can serve: the group requires validation records, and there are none.`,
     details: { model: name, hint: `models.${name}.activation: required refuses all calls until targets are validated` },
   })

@@ -120,7 +120,9 @@ const facts: Shape = {
   output_modalities: list(modality, "What the model returns."),
   ...prices,
   honors_max_tokens: flag("`false`: the upstream ignores output caps, so calls with a cap are not sent there."),
-  force_store_false: flag("Send `store: false` upstream.", LATER),
+  force_store_false: flag(
+    "Send `store: false` upstream, whatever the client says, so that the provider keeps no answer. `anthropic` stores none anyway.",
+  ),
   tool_support: toolSupport,
   reasoning,
   request_shape_support: requestShapeSupport,
