@@ -372,8 +372,8 @@ export interface PiiScope {
 export interface SpendCeilingConfig {
   /** The highest estimated cost of a call. Unit: USD. */
   readonly max_estimated_cost_usd: number
-  /** The highest tier, in this order; targets of no such tier are left out. */
-  readonly max_tier?: "small" | "cheap" | "balanced" | "heavy" | "frontier" | undefined
+  /** The highest tier, in the order small, cheap, balanced, heavy, frontier; targets of no such tier are left out. Of another tier: that one alone. */
+  readonly max_tier?: string | undefined
   /** The tiers that may serve; others are left out. */
   readonly allowed_tiers?: readonly string[] | undefined
   /** Ceilings by the target's tier. */
@@ -606,8 +606,8 @@ export interface ExternalPolicy {
   readonly max_response_bytes: number
   /** Headers of the call to the service. */
   readonly headers: Readonly<Record<string, string>>
-  /** `shadow`: the service is asked and recorded, the configured order counts. */
-  readonly mode: "live" | "shadow"
+  /** `live` (or `enforce`): the service decides. `shadow`: it is asked and recorded, the configured order counts. `baseline`: it is not asked. */
+  readonly mode: "live" | "enforce" | "shadow" | "baseline"
   /** `fallback`: the configured order when the service fails. */
   readonly on_error: "fail_closed" | "fallback"
   /** Also call hosts other than loopback without TLS. */
@@ -898,8 +898,8 @@ export interface ReasoningSupport {
   readonly max_budget_tokens?: number | undefined
   /** The reasoning budget must be less than the output cap. */
   readonly budget_must_be_less_than_max_tokens?: boolean | undefined
-  /** Reasoning arrives as a block of its own in a stream. */
-  readonly stream_block?: boolean | undefined
+  /** The block in which reasoning arrives in a stream: `none`, `thinking`, or another name. */
+  readonly stream_block?: string | undefined
   /** The upstream refuses `max_tokens`; `max_completion_tokens` is sent. */
   readonly rejects_max_tokens?: boolean | undefined
   /** The upstream refuses `temperature`. */
@@ -916,7 +916,7 @@ export interface ToolSupport {
   readonly openai_chat?: readonly ("tools" | "tool_choice" | "structured_outputs")[] | undefined
   /** Capabilities on the Responses API. Empty: none. */
   readonly openai_responses?: readonly ("function" | "structured_outputs")[] | undefined
-  /** Capabilities on the Messages API. Empty: none. */
+  /** Capabilities on the Messages API. Empty: none. A list without `structured_outputs` says nothing about them. */
   readonly anthropic_messages?: readonly ("client_tools" | "structured_outputs")[] | undefined
 }
 
@@ -1116,6 +1116,12 @@ export interface Baseline {
   readonly input_price_per_million_usd: number
   /** Its price of output. Unit: USD per million tokens. */
   readonly output_price_per_million_usd: number
+  /** Where its prices come from. */
+  readonly pricing_source?: string | undefined
+  /** The date of its prices. */
+  readonly pricing_updated_at?: string | undefined
+  /** Notes on the baseline. */
+  readonly notes?: string | undefined
 }
 
 /** Who may administrate: [administrators](admin.md). */

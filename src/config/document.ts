@@ -20,6 +20,7 @@ import { parseYaml } from "./parse-yaml.ts"
 import { FoundPlaces } from "./places.ts"
 import { bare, chainOf, childOf, formOf, type Path } from "./schema/inspect.ts"
 import { secretsIn } from "./secrets.ts"
+import { isUnset } from "./unset.ts"
 import { syntaxMessage } from "./syntax.ts"
 import {
   keepAnchor,
@@ -218,7 +219,7 @@ function mapOf(node: YAMLMap, schema: z.ZodType | undefined, path: Path, walk: W
     if (known !== name && place !== null) walk.places?.set(below, place)
     const inner = schema && childOf(schema, known)
     const read = list === undefined ? valueOf(value, inner, below, walk) : longListOf(list, inner, known, walk)
-    if (read !== ABSENT) result[known] = read
+    if (read !== ABSENT && !isUnset(known, read, inner)) result[known] = read
   }
   return result
 }

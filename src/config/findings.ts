@@ -51,6 +51,7 @@ export type FindingCode =
   | "unknown-reference"
   | "unknown-tag"
   | "unknown-user"
+  | "unranked-tier"
   | "unreadable-file"
   | "unused-key"
   | "wrong-type"

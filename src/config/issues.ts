@@ -61,10 +61,24 @@ function reportIssue(issue: z.core.$ZodIssue, { root, tree, expanded, explained,
     const meant = form?.is === "choice" && shown ? meantValue(value, form.values) : undefined
     const isHash = schema !== undefined && bare(schema).facts.secret === "hash"
     const hint = isHash && typeof value === "string" ? hashHint(value) : ""
-    const message = `This is not ${expected ?? "valid"}.${hint}`
+    const instead = form?.is === "choice" && typeof value === "string" ? FOREIGN_VALUES.get(value) : undefined
+    const message =
+      instead === undefined
+        ? `This is not ${expected ?? "valid"}.${hint}`
+        : `The reference product has ${value as string}, this router does not: ${instead}.`
     report({ code: "invalid-value", path, message, expected, nearest: meant })
   }
 }
+
+/** Values of the reference product, and what to use here. */
+const FOREIGN_VALUES: ReadonlyMap<string, string> = new Map([
+  ["semantic", "a `script` or an `external` policy can read the text"],
+  ["latency", "`dynamic_score` goes by measured latency"],
+  ["cost", "`dynamic_score` goes by prices"],
+  ["intelligent", "`dynamic_score`, or the `external` policy that it stood for"],
+  ["replicate", "use an endpoint that speaks `openai-chat`"],
+  ["gemini-generate-content", "use the provider's `openai-chat` endpoint"],
+])
 
 const TRUE_WORDS = /^(?:yes|on|true|1|enabled?)$/i
 const FALSE_WORDS = /^(?:no|off|false|0|disabled?)$/i

@@ -179,7 +179,12 @@ function digest(facts: unknown): string {
   return new Bun.CryptoHasher("sha256").update(JSON.stringify(facts)).digest("hex").slice(0, DIGEST_CHARS)
 }
 
-type SaidAboutTools = Readonly<Record<"tools" | "toolChoice" | "structuredOutput", boolean>>
+interface SaidAboutTools {
+  readonly tools: boolean
+  readonly toolChoice: boolean
+  /** Null: nothing is said. */
+  readonly structuredOutput: boolean | null
+}
 
 /** Null: nothing is said about this dialect. */
 function toolsOf(dialect: DialectName, support: ToolSupport): SaidAboutTools | null {
@@ -201,7 +206,9 @@ function toolsOf(dialect: DialectName, support: ToolSupport): SaidAboutTools | n
   const said = support.anthropic_messages
   if (said === undefined) return null
   const tools = said.includes("client_tools")
-  return { tools, toolChoice: tools, structuredOutput: said.includes("structured_outputs") }
+  // lists of the reference product know only client_tools, so one without structured_outputs does not mean no
+  const structuredOutput = said.includes("structured_outputs") ? true : said.length === 0 ? false : null
+  return { tools, toolChoice: tools, structuredOutput }
 }
 
 function capField(sources: FactSources, reasoning: ReasoningSupport | undefined): TargetFacts["outputTokenField"] {

@@ -31,7 +31,7 @@ const target = fc
     skin: fc.constantFrom("a", "b", "c"),
     capabilities: fc.record({ tools: said, toolChoice: said, structuredOutput: said, images: said, reasoning: said }),
     limits: fc.record({
-      closedTo: fc.constant([]),
+      closedTo: fc.constant<readonly DialectName[]>([]),
       neverStores: fc.boolean(),
       toolOnly: fc.boolean(),
       honorsMaxTokens: fc.boolean(),
