@@ -16,17 +16,22 @@ export interface Cap {
   readonly tokens: number
 }
 
-/**
- * The body for a target, in pieces: the group's name replaced by the upstream's id, and a streamed chat call asks for its usage.
- * `neverStores`: `store` is false, whatever the client says.
- */
+/** What the router itself says in a body. */
+export interface OwnWords {
+  readonly cap: Cap | null
+  /** `store` is false, whatever the client says. */
+  readonly neverStores: boolean
+}
+
+const NO_WORDS: OwnWords = { cap: null, neverStores: false }
+
+/** The body for a target, in pieces: the group's name replaced by the upstream's id, and a streamed chat call asks for its usage. */
 export function passthroughBody(
   body: ScannedObject,
   facts: RequestFacts,
   dialect: DialectName,
   modelJson: Uint8Array,
-  cap: Cap | null = null,
-  neverStores: boolean = false,
+  { cap, neverStores }: OwnWords = NO_WORDS,
 ): readonly Uint8Array[] {
   const edits: Edit[] = []
   const added: string[] = []

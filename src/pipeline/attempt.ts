@@ -148,14 +148,10 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
       headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
       body:
         translation?.body ??
-        passthroughBody(
-          call.body,
-          call.facts,
-          target.dialect,
-          target.modelJson,
-          capOf(call, target),
-          target.limits.neverStores,
-        ),
+        passthroughBody(call.body, call.facts, target.dialect, target.modelJson, {
+          cap: capOf(call, target),
+          neverStores: target.limits.neverStores && !call.compacts,
+        }),
     }),
   })
   tried.cancel = sent.cancel

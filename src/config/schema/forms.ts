@@ -71,8 +71,8 @@ export const expression: z.ZodType = checked(
   },
 )
 /** RE2's own forms in those of JavaScript: flags in front, named groups, classes of POSIX, anchors of the text. */
-function fromRe2(text: string): string {
-  return text
+function fromRe2(written: string): string {
+  return written
     .replace(/^\(\?[ims]+\)/, "")
     .replaceAll("(?P<", "(?<")
     .replaceAll(/\[:(?:alpha|alnum|digit|lower|upper|space|punct|xdigit|word):\]/g, "a")
