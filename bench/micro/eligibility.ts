@@ -12,6 +12,8 @@ import { compare } from "./timing.ts"
 const dialect = DIALECTS["openai-chat"]
 const ABLE = { tools: true, toolChoice: true, structuredOutput: true, images: true, reasoning: true }
 const OPEN = {
+  closedTo: [],
+  neverStores: false,
   toolOnly: false,
   honorsMaxTokens: true,
   contextTokens: null,

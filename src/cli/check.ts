@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs"
 import { START, type Finding } from "../config/findings.ts"
 import { loadConfig } from "../config/load.ts"
+import { placeFindings } from "./check-places.ts"
 import { scriptFindings } from "./check-scripts.ts"
 import { EXIT, print, readArguments, UsageError } from "./command.ts"
 import { environmentNotices, givenEnvironment } from "./environment.ts"
@@ -38,7 +39,12 @@ export async function run(argv: readonly string[]): Promise<number> {
     throw new UsageError("There is no config.yaml in this folder. Name the file: --config FILE.")
   }
   const loaded = loadConfig({ path, env: givenEnvironment() })
-  const found = [...loaded.findings, ...(await scriptFindings(loaded)), ...environmentFindings()]
+  const found = [
+    ...loaded.findings,
+    ...placeFindings(path, loaded),
+    ...(await scriptFindings(loaded)),
+    ...environmentFindings(),
+  ]
   const findings = judged(found, options.flag("strict"))
   const ok = findings.every((finding) => finding.severity !== "error")
   print(

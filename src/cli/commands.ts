@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   admin: { summary: "Make the hash of an administrator's password.", load: () => import("./admin.ts") },
   explain: { summary: "Explain where a call goes and why.", load: () => import("./explain.ts") },
   replay: { summary: "Decide recorded calls again, with another configuration.", load: () => import("./replay.ts") },
+  status: { summary: "Say how the running router is.", load: () => import("./status.ts") },
   version: { summary: "Print version, commit and runtime.", load: () => import("./version.ts") },
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { EXIT, print, printError, readArguments } from "./command.ts"
 import { schemaText } from "./schema.ts"
@@ -12,7 +12,8 @@ Arguments:
   DIR        the folder; this one by default. It is made where it is missing
 
 Options:
-  --force    write over files that are there
+  --force    go on where files are there: the schema is written anew (the one before is kept as .bak) and what is
+             missing is added; config.yaml and env.json stay as they are
   -h, --help show this
 
 Writes config.yaml (with comments), ${SCHEMA_FILE} (for your editor), env.json (secrets; only you can read it),
@@ -43,7 +44,9 @@ export async function run(argv: readonly string[]): Promise<number> {
   ]
   const present = files.filter(({ name }) => existsSync(join(folder, name))).map(({ name }) => join(folder, name))
   if (present.length > 0 && !options.flag("force")) {
-    printError(`Nothing is written, because this is there already: ${present.join(", ")}.\n--force writes over it.`)
+    printError(
+      `Nothing is written, because this is there already: ${present.join(", ")}.\n--force renews the schema and adds what is missing; config.yaml and env.json stay as they are.`,
+    )
     return EXIT.failed
   }
   mkdirSync(folder, { recursive: true, mode: FOLDER })
@@ -51,12 +54,19 @@ export async function run(argv: readonly string[]): Promise<number> {
     mkdirSync(join(folder, name), { recursive: true, mode: OWNER_FOLDER })
     chmodSync(join(folder, name), OWNER_FOLDER)
   }
-  for (const { name, text, mode } of files) {
-    writeFileSync(join(folder, name), text, { mode })
-    chmodSync(join(folder, name), mode)
-  }
-  print(nextSteps(folder))
+  const written = files.filter(({ name }) => name === SCHEMA_FILE || !present.includes(join(folder, name)))
+  for (const { name, text, mode } of written) write(join(folder, name), text, mode)
+  print(
+    present.length === 0 ? nextSteps(folder) : `Written: ${written.map(({ name }) => join(folder, name)).join(", ")}`,
+  )
   return EXIT.ok
+}
+
+/** What was there, and says something else, is kept beside it. */
+function write(path: string, text: string, mode: number): void {
+  if (existsSync(path) && readFileSync(path, "utf8") !== text) copyFileSync(path, `${path}.bak`)
+  writeFileSync(path, text, { mode })
+  chmodSync(path, mode)
 }
 
 function nextSteps(folder: string): string {

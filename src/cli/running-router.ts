@@ -1,6 +1,7 @@
 /** Tells the router that runs on a configuration to take what was written, and hears whether it did. */
 import type { ReloadOutcome } from "../config/reload.ts"
-import { controlPath, RELOAD, type ControlAnswer } from "../server/control.ts"
+import { controlPath, RELOAD, STATUS, type ControlAnswer } from "../server/control.ts"
+import type { RouterStatus } from "../server/status.ts"
 import { isCode } from "../system/owner-only.ts"
 
 export type RouterAnswer =
@@ -19,7 +20,7 @@ export async function reloadRunningRouter(usageDbPath: string, digest: string): 
   const path = controlPath(usageDbPath)
   let line: string
   try {
-    line = await ask(path)
+    line = await ask(path, RELOAD)
   } catch (error) {
     if (isCode(error, "ENOENT") || isCode(error, "ECONNREFUSED")) return { is: "none" }
     const denied = isCode(error, "EACCES") || isCode(error, "EPERM")
@@ -36,14 +37,19 @@ export async function reloadRunningRouter(usageDbPath: string, digest: string): 
 
 /** The word of one process. Rejects when there is none. */
 export async function reloadProcess(socketPath: string): Promise<ReloadOutcome> {
-  return answerOf(await ask(socketPath)).outcome
+  return answerOf(await ask(socketPath, RELOAD)).outcome
+}
+
+/** Rejects when there is no router. */
+export async function statusAt(socketPath: string): Promise<RouterStatus> {
+  return JSON.parse(await ask(socketPath, STATUS)) as RouterStatus
 }
 
 function answerOf(line: string): ControlAnswer {
   return JSON.parse(line) as ControlAnswer
 }
 
-function ask(path: string): Promise<string> {
+function ask(path: string, word: string): Promise<string> {
   const answer = Promise.withResolvers<string>()
   let text = ""
   const timer = setTimeout(() => answer.reject(new Error(`it did not answer in ${PATIENCE_MS / 1000} s`)), PATIENCE_MS)
@@ -51,7 +57,7 @@ function ask(path: string): Promise<string> {
   const connecting = Bun.connect({
     unix: path,
     socket: {
-      open: (socket) => void socket.write(`${RELOAD}\n`),
+      open: (socket) => void socket.write(`${word}\n`),
       data(_socket, bytes) {
         text += decoder.decode(bytes, { stream: true })
       },

@@ -1,12 +1,14 @@
 /** Several processes on one address: starts them, starts those anew that end, and passes on what it is told. */
 import type { Config } from "../config/config.ts"
 import type { ReloadOutcome } from "../config/reload.ts"
-import { controlPath, openControl } from "../server/control.ts"
+import { controlPath, openControl, RELOAD, reloadAnswer, STATUS } from "../server/control.ts"
+import { listeningOn } from "../server/listen-fault.ts"
 import { processFiles } from "../server/process-files.ts"
 import { addressOf, prepareStore, takeOver } from "../server/start.ts"
 import { systemClock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
-import { reloadProcess } from "./running-router.ts"
+import { joinedStatus, type RouterStatus } from "../server/status.ts"
+import { reloadProcess, statusAt } from "./running-router.ts"
 import { ALL_ARE_UP, workerEnvironment } from "./worker.ts"
 import { givenEnvironment } from "./environment.ts"
 
@@ -61,7 +63,10 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   await crew.start()
   const control = await openControl({
     path: controlPath(config.server.usage_db.path),
-    reload: () => crew.reloadAndAsk(),
+    answers: {
+      [RELOAD]: async () => reloadAnswer(await crew.reloadAndAsk()),
+      [STATUS]: () => crew.status(),
+    },
     log,
   })
   return {
@@ -116,13 +121,19 @@ class Crew {
 
   /** All have taken it, or the first reason why one has not. A worker that is on its way up reads the new file anyway. */
   async reloadAndAsk(): Promise<ReloadOutcome> {
-    const ready = this.#workers.filter(({ isReady }) => isReady)
-    const outcomes = await Promise.all(
-      ready.map(({ number }) => reloadProcess(processFiles(this.#options.config, number).controlPath)),
-    )
+    const outcomes = await Promise.all(this.#readySockets().map(reloadProcess))
     const outcome = outcomes.find(({ is }) => is === "refused") ?? outcomes[0]
     if (outcome === undefined) throw new Error("no worker is up")
     return outcome
+  }
+
+  async status(): Promise<RouterStatus> {
+    return joinedStatus(process.pid, await Promise.all(this.#readySockets().map(statusAt)))
+  }
+
+  #readySockets(): readonly string[] {
+    const ready = this.#workers.filter(({ isReady }) => isReady)
+    return ready.map(({ number }) => processFiles(this.#options.config, number).controlPath)
   }
 
   /** Resolves when it serves. Rejects when it ends before. */
@@ -205,7 +216,7 @@ async function firstLine(channel: ReadableStream<Uint8Array>): Promise<string | 
  */
 function reservedAddress(listen: string): { readonly address: string; readonly url: string } {
   const { hostname, port } = addressOf(listen)
-  const listener = Bun.listen({ hostname, port, socket: { data() {} } })
+  const listener = listeningOn(hostname, port, () => Bun.listen({ hostname, port, socket: { data() {} } }))
   const chosen = listener.port
   listener.stop(true)
   const host = hostname.includes(":") ? `[${hostname}]` : hostname

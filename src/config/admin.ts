@@ -10,10 +10,12 @@ import {
 import type { AdminAuth, BasicUser, Config } from "./config.ts"
 import { quoted, type Report } from "./findings.ts"
 import { nearest } from "../nearest.ts"
+import { listOf, mapping, textOf } from "./outline.ts"
 import { permission, policyLine, type PolicyLine } from "./policy-lines.ts"
 import type { Path } from "./schema/inspect.ts"
 import { whyUnreadable, type OpenedSources, type ReadFile } from "./sources.ts"
 
+const A_HASH = "what `smart-router admin hash-password` prints, in the environment or in env.json"
 const HERE: Path = ["server", "admin_auth"]
 /** Salt and digest end in characters whose unused bits are 0. */
 const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/
@@ -64,6 +66,19 @@ function callerGrants({ callers }: Config): Grant[] {
     .map(({ id }) => ({ subject: CALLER_SUBJECT + id, domain: "*", object: "metrics", action: "read" }))
 }
 
+/** Also of a file that has no meaning as a whole: every missing variable is told in one pass. */
+export function reportMissingHashes(tree: unknown, sources: Pick<OpenedSources, "variable">, report: Report): void {
+  const server = mapping(mapping(tree)["server"])
+  const basic = mapping(mapping(server["admin_auth"])["basic"])
+  if (basic["enabled"] !== true) return
+  for (const user of listOf(basic["users"], [...HERE, "basic", "users"])) {
+    const name = textOf(user, "password_hash_env")
+    if (name === undefined || (sources.variable(name) ?? "") !== "") continue
+    const path = [...user.path, "password_hash_env"]
+    report({ code: "missing-variable", path, message: `${name} has no value.`, expected: A_HASH })
+  }
+}
+
 function subjectOf({ subject, username }: BasicUser): string {
   return subject ?? `basic:${username}`
 }
@@ -98,7 +113,7 @@ function usersOf({ config, auth, sources, report }: Tools): ReadonlyMap<string, 
 function hashOf(user: BasicUser, path: Path, sources: Tools["sources"], report: Report): string {
   const name = user.password_hash_env
   const hash = sources.variable(name)
-  const expected = "what `smart-router admin hash-password` prints, in the environment or in env.json"
+  const expected = A_HASH
   if (hash === undefined) {
     report({ code: "missing-variable", path, message: `${name} has no value.`, expected })
     return ""

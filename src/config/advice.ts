@@ -1,10 +1,11 @@
 /** Things that load but may not be meant: keys in clear text, unknown capabilities and prices, callers that cannot call. */
-import type { Config, ModelConfig, ProviderConfig, ProviderShaping, TargetConfig } from "./config.ts"
+import { adviseOnCapabilities } from "./capability-advice.ts"
+import type { Config, ProviderConfig, ProviderShaping } from "./config.ts"
 import { formatPath, quoted, type Report } from "./findings.ts"
+import { adviseOnMistakes } from "./mistakes.ts"
 import { adviseOnPrices } from "./price-advice.ts"
 import type { Path } from "./schema/inspect.ts"
 import { adviseOnScoring } from "./score-advice.ts"
-import { catalogueEntryOf, providerOf } from "./target-entry.ts"
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 /** Hosts that answer nothing without a key. */
@@ -22,11 +23,10 @@ export function advise(config: Config, explained: ReadonlySet<string>, report: R
   for (const [name, group] of Object.entries(config.models)) {
     for (const [index, target] of group.targets.entries()) {
       adviseOnShaping(target.traffic_shape, ["models", name, "targets", index, "traffic_shape"], report)
-      const provider = providerOf(target, config)
-      const refused = config.server.unknown_capabilities === "refuse"
-      if (provider !== undefined) adviseOnTarget(target, provider, ["models", name, "targets", index], refused, report)
     }
   }
+  adviseOnCapabilities(config, report)
+  adviseOnMistakes(config, report)
   adviseOnPrices(config, report)
   adviseOnScoring(config, report)
   adviseOnCallers(config, report)
@@ -67,32 +67,6 @@ function adviseOnProvider(provider: ProviderConfig, path: Path, explained: Reado
   }
 }
 
-function adviseOnTarget(
-  target: TargetConfig,
-  provider: ProviderConfig,
-  path: Path,
-  refused: boolean,
-  report: Report,
-): void {
-  const entry: Partial<ModelConfig> = catalogueEntryOf(target, provider) ?? {}
-  const tools = { ...entry.tool_support, ...target.tool_support }
-  const shapes = {
-    "openai-chat": tools.openai_chat,
-    "openai-responses": tools.openai_responses,
-    anthropic: tools.anthropic_messages,
-  }
-  const silent = [
-    ...(shapes[target.dialect ?? provider.dialect] === undefined ? ["tools and structured output (tool_support)"] : []),
-    ...((target.input_modalities ?? entry.input_modalities) === undefined ? ["images (input_modalities)"] : []),
-    ...((target.reasoning ?? entry.reasoning) === undefined ? ["reasoning"] : []),
-  ]
-  if (silent.length > 0) {
-    const outcome = refused ? "are not sent there" : "are tried in the client's own dialect only"
-    const message = `Nothing is said about ${silent.join(", ")}: calls with them ${outcome}.`
-    report({ severity: "warning", code: "capability-unknown", path, message })
-  }
-}
-
 const BUCKETS = [
   ["request_start_per_sec", "request_burst"],
   ["input_tokens_per_sec", "input_token_burst"],
@@ -123,7 +97,8 @@ function adviseOnCallers(config: Config, report: Report): void {
     report({ severity: "warning", code: "no-callers", path: ["callers"], message })
   }
   for (const [index, caller] of config.callers.entries()) {
-    if (caller.status !== "active" || caller.allow.length > 0) continue
+    // a token for metrics calls nothing
+    if (caller.status !== "active" || caller.allow.length > 0 || caller.metrics_admin) continue
     const message = `The caller ${quoted(caller.id)} may call no model group.`
     report({
       severity: "warning",

@@ -144,7 +144,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
 /** A policy that must decide, and a filter that must run, are never skipped in silence. */
 function refusalOf(entry: GroupConfig): Group["refusal"] {
   if (entry.pii_filter?.enabled === true) return "pii-filter-failed"
-  if (entry.activation === "required") return "routing-policy-error"
+  if (entry.activation === "required") return "no-eligible-target"
   return null
 }
 

@@ -164,7 +164,7 @@ export interface GroupConfig {
   readonly hosted_tools: "pass" | "strip" | "refuse"
   /** What happens upstream when the client leaves. */
   readonly disconnect: "abort" | "drain"
-  /** Whether targets need a passing validation record. */
+  /** Whether targets need a passing validation record. None can be made yet, so `required` refuses all calls. */
   readonly activation: "off" | "required"
   /** A second strategy whose choice is only recorded. */
   readonly shadow: ShadowStrategy | null
@@ -188,7 +188,7 @@ export interface GroupConfig {
   readonly contract?: GroupContract | undefined
   /** What one call may cost at a target. Ceilings of group and caller both hold. */
   readonly spend_ceiling?: SpendCeilingConfig | undefined
-  /** The filter for personal data. */
+  /** The filter for personal data. It is not built yet: where it is enabled, all calls are refused. */
   readonly pii_filter?: PiiFilter | undefined
   /** Governed capture of content. */
   readonly content_capture?: ContentCapture | undefined
@@ -266,7 +266,7 @@ export interface TargetConfig {
   readonly pricing_notes?: string | undefined
   /** `false`: the upstream ignores output caps, so calls with a cap are not sent there. */
   readonly honors_max_tokens?: boolean | undefined
-  /** Send `store: false` upstream. */
+  /** Send `store: false` upstream, whatever the client says, so that the provider keeps no answer. `anthropic` stores none anyway. */
   readonly force_store_false?: boolean | undefined
   /** Tools and structured output, for each API. Absent: unknown. */
   readonly tool_support?: ToolSupport | undefined
@@ -274,7 +274,7 @@ export interface TargetConfig {
   readonly reasoning?: ReasoningSupport | undefined
   /** The requests that the model takes; all others are not sent there. `0` is no limit. */
   readonly request_shape_support?: RequestShapeSupport | undefined
-  /** Which translations between the OpenAI APIs were validated for this model. */
+  /** Which translations between the OpenAI APIs are meant for this model. Absent: the group's `translation` decides. */
   readonly bridges?: Bridges | undefined
   /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation?: number | undefined
@@ -326,7 +326,7 @@ export interface TargetValidation {
   readonly harness?: string | undefined
 }
 
-/** The filter for personal data. */
+/** The filter for personal data. It is not built yet: where it is enabled, all calls are refused. */
 export interface PiiFilter {
   /** Filter personal data out of requests. */
   readonly enabled: boolean
@@ -372,8 +372,8 @@ export interface PiiScope {
 export interface SpendCeilingConfig {
   /** The highest estimated cost of a call. Unit: USD. */
   readonly max_estimated_cost_usd: number
-  /** The highest tier, in this order; targets of no such tier are left out. */
-  readonly max_tier?: "small" | "cheap" | "balanced" | "heavy" | "frontier" | undefined
+  /** The highest tier, in the order small, cheap, balanced, heavy, frontier; targets of no such tier are left out. Of another tier: that one alone. */
+  readonly max_tier?: string | undefined
   /** The tiers that may serve; others are left out. */
   readonly allowed_tiers?: readonly string[] | undefined
   /** Ceilings by the target's tier. */
@@ -606,8 +606,8 @@ export interface ExternalPolicy {
   readonly max_response_bytes: number
   /** Headers of the call to the service. */
   readonly headers: Readonly<Record<string, string>>
-  /** `shadow`: the service is asked and recorded, the configured order counts. */
-  readonly mode: "live" | "shadow"
+  /** `live` (or `enforce`): the service decides. `shadow`: it is asked and recorded, the configured order counts. `baseline`: it is not asked. */
+  readonly mode: "live" | "enforce" | "shadow" | "baseline"
   /** `fallback`: the configured order when the service fails. */
   readonly on_error: "fail_closed" | "fallback"
   /** Also call hosts other than loopback without TLS. */
@@ -772,7 +772,7 @@ export interface ModelConfig {
   readonly pricing_notes?: string | undefined
   /** `false`: the upstream ignores output caps, so calls with a cap are not sent there. */
   readonly honors_max_tokens: boolean
-  /** Send `store: false` upstream. */
+  /** Send `store: false` upstream, whatever the client says, so that the provider keeps no answer. `anthropic` stores none anyway. */
   readonly force_store_false: boolean
   /** Tools and structured output, for each API. Absent: unknown. */
   readonly tool_support?: ToolSupport | undefined
@@ -780,7 +780,7 @@ export interface ModelConfig {
   readonly reasoning?: ReasoningSupport | undefined
   /** The requests that the model takes; all others are not sent there. `0` is no limit. */
   readonly request_shape_support?: RequestShapeSupport | undefined
-  /** Which translations between the OpenAI APIs were validated for this model. */
+  /** Which translations between the OpenAI APIs are meant for this model. Absent: the group's `translation` decides. */
   readonly bridges?: Bridges | undefined
   /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation?: number | undefined
@@ -790,7 +790,7 @@ export interface ModelConfig {
   readonly traffic_shape?: ProviderShaping | undefined
 }
 
-/** Which translations between the OpenAI APIs were validated for this model. */
+/** Which translations between the OpenAI APIs are meant for this model. Absent: the group's `translation` decides. */
 export interface Bridges {
   /** From Chat clients to a Responses upstream. */
   readonly chat_to_responses?: ChatToResponsesBridge | undefined
@@ -800,7 +800,7 @@ export interface Bridges {
 
 /** From Responses clients to a Chat upstream. */
 export interface ResponsesToChatBridge {
-  /** Serve Responses clients through a Chat upstream. */
+  /** `false`: calls of Responses clients are not translated onto this Chat upstream. */
   readonly enabled: boolean
   /** Whether `text` may cross this bridge. */
   readonly text?: boolean | undefined
@@ -824,7 +824,7 @@ export interface ResponsesToChatBridge {
 
 /** From Chat clients to a Responses upstream. */
 export interface ChatToResponsesBridge {
-  /** Serve Chat clients through a Responses upstream. */
+  /** `false`: calls of Chat clients are not translated onto this Responses upstream. */
   readonly enabled: boolean
   /** Whether `tools` may cross this bridge. */
   readonly tools?: boolean | undefined
@@ -898,8 +898,8 @@ export interface ReasoningSupport {
   readonly max_budget_tokens?: number | undefined
   /** The reasoning budget must be less than the output cap. */
   readonly budget_must_be_less_than_max_tokens?: boolean | undefined
-  /** Reasoning arrives as a block of its own in a stream. */
-  readonly stream_block?: boolean | undefined
+  /** The block in which reasoning arrives in a stream: `none`, `thinking`, or another name. */
+  readonly stream_block?: string | undefined
   /** The upstream refuses `max_tokens`; `max_completion_tokens` is sent. */
   readonly rejects_max_tokens?: boolean | undefined
   /** The upstream refuses `temperature`. */
@@ -916,7 +916,7 @@ export interface ToolSupport {
   readonly openai_chat?: readonly ("tools" | "tool_choice" | "structured_outputs")[] | undefined
   /** Capabilities on the Responses API. Empty: none. */
   readonly openai_responses?: readonly ("function" | "structured_outputs")[] | undefined
-  /** Capabilities on the Messages API. Empty: none. */
+  /** Capabilities on the Messages API. Empty: none. A list without `structured_outputs` says nothing about them. */
   readonly anthropic_messages?: readonly ("client_tools" | "structured_outputs")[] | undefined
 }
 
@@ -1116,6 +1116,12 @@ export interface Baseline {
   readonly input_price_per_million_usd: number
   /** Its price of output. Unit: USD per million tokens. */
   readonly output_price_per_million_usd: number
+  /** Where its prices come from. */
+  readonly pricing_source?: string | undefined
+  /** The date of its prices. */
+  readonly pricing_updated_at?: string | undefined
+  /** Notes on the baseline. */
+  readonly notes?: string | undefined
 }
 
 /** Who may administrate: [administrators](admin.md). */

@@ -4,7 +4,7 @@ import { contractFacts, promisedDialects, targetContract, type ContractFacts } f
 import { quoted, type Report } from "./findings.ts"
 import { nearest } from "../nearest.ts"
 import type { Path } from "./schema/inspect.ts"
-import { spendCeiling } from "./spend-ceiling.ts"
+import { isRanked, spendCeiling, TIER_ORDER } from "./spend-ceiling.ts"
 import { capabilitiesOf } from "./target-facts.ts"
 import { catalogueEntryOf, providerOf } from "./target-entry.ts"
 
@@ -17,13 +17,20 @@ export function checkContracts(config: Config, report: Report): void {
 
 /** What a ceiling costs depends on the call; what it says about tiers does not. */
 function checkTiers(group: GroupConfig, path: Path, config: Config, report: Report): void {
+  const isKnown = group.spend_ceiling === undefined || isRanked(group.spend_ceiling)
+  if (!isKnown) {
+    const message = "This tier has no place in the order of tiers, so only its own targets are allowed."
+    const expected = `one of ${TIER_ORDER.join(", ")}, or allowed_tiers`
+    report({ severity: "warning", code: "unranked-tier", path: [...path, "max_tier"], message, expected })
+  }
   const allowed = spendCeiling(group.spend_ceiling)?.allowedTiers ?? null
   if (allowed === null || group.targets.length === 0) return
   const tiers = group.targets.flatMap((target) => target.tier ?? catalogueOf(target, config)?.tier ?? [])
   if (tiers.some((tier) => allowed.has(tier))) return
   const meant = nearest([...allowed][0] ?? "", tiers)
   const message = "No target of the group is of a tier that this ceiling allows."
-  report({ code: "ceiling-unmet", path, atKey: true, message, nearest: meant })
+  const severity = isKnown ? "error" : "warning"
+  report({ severity, code: "ceiling-unmet", path, atKey: true, message, nearest: meant })
 }
 
 function checkContract(group: GroupConfig, path: Path, config: Config, report: Report): void {

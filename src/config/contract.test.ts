@@ -138,7 +138,7 @@ describe("loading the file", () => {
     for (const ceiling of ["{ max_tier: heavy }", "{ allowed_tiers: [cheap] }", "{ max_estimated_cost_usd: 0.1 }"])
       expect(withCeiling(ceiling).config).not.toBeNull()
     expect(withCeiling("{ max_tier: coding }").findings).toContainEqual(
-      expect.objectContaining({ severity: "error", path: "models.default.spend_ceiling.max_tier" }),
+      expect.objectContaining({ severity: "warning", path: "models.default.spend_ceiling.max_tier" }),
     )
   })
 

@@ -2,20 +2,9 @@
  * Turns YAML into plain values, guided by the schema: positions are kept, references are filled in, unknown keys are
  * reported where they stand. Never fails: what is wrong becomes a finding and is left out.
  */
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  visit,
-  type Node,
-  type Scalar,
-  type YAMLMap,
-} from "yaml"
+import { isAlias, isMap, isScalar, isSeq, LineCounter, visit, type Node, type Scalar, type YAMLMap } from "yaml"
 import type { z } from "zod"
-import { expand, hasReference, type Sources } from "./expand.ts"
+import { expand, hasReference, isForeignVariable, type Sources } from "./expand.ts"
 import { formatPath, START, type Report } from "./findings.ts"
 import { knownKey, pairsOf } from "./mapping-keys.ts"
 import {
@@ -27,9 +16,11 @@ import {
   type LongList,
   type PieceBounds,
 } from "./pieces.ts"
+import { parseYaml } from "./parse-yaml.ts"
 import { FoundPlaces } from "./places.ts"
 import { bare, chainOf, childOf, formOf, type Path } from "./schema/inspect.ts"
 import { secretsIn } from "./secrets.ts"
+import { isUnset } from "./unset.ts"
 import { syntaxMessage } from "./syntax.ts"
 import {
   keepAnchor,
@@ -49,6 +40,10 @@ export interface Tree {
   /** Plain objects, lists, texts, numbers, booleans and null; undefined when the file is beyond reading. */
   readonly value: unknown
   readonly unresolved: readonly Unresolved[]
+  /** Formatted paths of values that are left out because of what was reported about them. */
+  readonly explained: ReadonlySet<string>
+  /** Of secrets that stand in the file itself. */
+  readonly written: readonly Path[]
   /** Formatted paths of values that came in through references: their text is never shown. */
   readonly expanded: ReadonlySet<string>
   readonly secrets: readonly string[]
@@ -71,9 +66,14 @@ export function readTree(
   const walk = startOf(text, outline?.lists ?? [], root, sources, places, report)
   const done = (value: unknown): Tree => ({ ...walk, value, secrets: [...walk.secrets] })
   try {
-    const contents = outline === null ? parse(text, walk) : outline.contents
+    const contents = outline === null ? parseYaml(text, walk) : outline.contents
     if (contents === undefined) return done(undefined)
-    const value = contents === null ? {} : valueOf(contents, root, [], walk)
+    if (contents === null) {
+      const message = "The file is empty, or holds nothing but comments."
+      report({ code: "empty-file", path: [], message, expected: "a configuration: `smart-router init` writes one" })
+      return done(undefined)
+    }
+    const value = valueOf(contents, root, [], walk)
     if (walk.lists.size > 0) throw new NotInPieces()
     return done(value === ABSENT ? {} : value)
   } catch (error) {
@@ -109,6 +109,8 @@ function startOf(
     anchors: new Map(),
     open: new Set(),
     unresolved: [],
+    explained: new Set(),
+    written: [],
     expanded: new Set(),
     secrets: new Set(),
     left: MAX_VALUES,
@@ -122,26 +124,6 @@ function lineCounterOf(text: string): LineCounter {
   lines.addNewLine(0)
   for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines.addNewLine(at + 1)
   return lines
-}
-
-function parse(text: string, walk: Walk): Node | null | undefined {
-  const document = parseDocument(text, {
-    prettyErrors: false,
-    uniqueKeys: false,
-    version: "1.2",
-    merge: false,
-  })
-  for (const problem of [...document.errors, ...document.warnings]) {
-    const position = walk.positionAt(problem.pos[0])
-    walk.places?.set([], { key: position, value: position })
-    walk.report({ code: "yaml-syntax", path: [], message: syntaxMessage(problem.code) })
-  }
-  const { explicit, version } = document.directives?.yaml ?? { explicit: false, version: "1.2" }
-  if (explicit === true && version !== "1.2") {
-    walk.report({ code: "yaml-syntax", path: [], message: "The file must be YAML 1.2." })
-    return undefined
-  }
-  return document.errors.length > 0 ? undefined : document.contents
 }
 
 function valueOf(node: Node | null, schema: z.ZodType | undefined, path: Path, walk: Walk): unknown {
@@ -237,7 +219,7 @@ function mapOf(node: YAMLMap, schema: z.ZodType | undefined, path: Path, walk: W
     if (known !== name && place !== null) walk.places?.set(below, place)
     const inner = schema && childOf(schema, known)
     const read = list === undefined ? valueOf(value, inner, below, walk) : longListOf(list, inner, known, walk)
-    if (read !== ABSENT) result[known] = read
+    if (read !== ABSENT && !isUnset(known, read, inner)) result[known] = read
   }
   return result
 }
@@ -272,8 +254,16 @@ function scalarOf(node: Scalar, schema: z.ZodType | undefined, path: Path, walk:
     return node.source ?? String(value)
   if (typeof value !== "string") return value
   const chain = chainOf(walk.root, path)
+  if (isForeignVariable(value)) {
+    const message = "This looks like the name of a variable, which would be taken as the value itself."
+    walk.report({ code: "invalid-value", path, message, expected: "${NAME}, with braces" })
+    walk.explained.add(formatPath(path))
+    return ABSENT
+  }
   if (!hasReference(value)) {
-    for (const secret of secretsIn(value, [], path, chain)) walk.secrets.add(secret)
+    const secrets = secretsIn(value, [], path, chain)
+    if (secrets.length > 0) walk.written.push(path)
+    for (const secret of secrets) walk.secrets.add(secret)
     return value
   }
   walk.expanded.add(formatPath(path))

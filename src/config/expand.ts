@@ -24,6 +24,14 @@ export function hasReference(text: string): boolean {
   return text.includes("${")
 }
 
+/** How shells, templates and other gateways write a variable; a whole value of that form is never meant as it stands. */
+const FOREIGN_VARIABLE =
+  /^(?:\$[A-Z_][A-Z0-9_]*|\$\([A-Za-z_][A-Za-z0-9_]*\)|%[A-Z_][A-Z0-9_]*%|\{\{.*\}\}|(?:os\.environ|env)[/:.][A-Z_][A-Z0-9_]*)$/
+
+export function isForeignVariable(text: string): boolean {
+  return FOREIGN_VARIABLE.test(text)
+}
+
 /** An empty value counts as missing: an empty key or address is never what an operator wants. */
 export function expand(text: string, sources: Sources): Expansion {
   const values: string[] = []

@@ -202,8 +202,8 @@ const VALUES: readonly Case[] = [
     "7:14 invalid-value providers.openai.api_key",
   ],
   [
-    "api_key beside api_key_env",
-    withProvider("api_key_env: OPENAI_API_KEY"),
+    "api_key beside another api_key_env",
+    withProvider("api_key_env: OTHER_KEY"),
     "8:18 invalid-value providers.openai.api_key_env",
   ],
 ]

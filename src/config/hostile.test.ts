@@ -75,7 +75,7 @@ describe("a hostile file", () => {
 
   test("has its syntax errors reported where they stand", () => {
     const open = loadText('server:\n  listen: "127.0.0.1\nusers: []\n').findings
-    expect(open[0]).toMatchObject({ code: "yaml-syntax", line: 4, column: 1 })
+    expect(open).toMatchObject([{ code: "yaml-syntax", line: 2, column: 11 }])
     expect(loadText("server:\n  cors: { allow_origins: [ }\n").findings[0]).toMatchObject({
       code: "yaml-syntax",
       line: 2,

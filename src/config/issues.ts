@@ -47,7 +47,8 @@ function reportIssue(issue: z.core.$ZodIssue, { root, tree, expanded, explained,
     const message = typeof key === "number" ? "This list item is empty." : `The key "${key}" is missing.`
     report({ code: "missing-key", path, message, expected })
   } else if (issue.code === "invalid_type" && issue.expected !== "int") {
-    const hint = issue.expected === "string" && typeof value !== "object" ? " Put quotes round it." : ""
+    const shown = !expanded.has(formatPath(path)) && !isSecret(root, path)
+    const hint = typeHint(issue.expected, value, shown)
     report({
       code: "wrong-type",
       path,
@@ -57,9 +58,68 @@ function reportIssue(issue: z.core.$ZodIssue, { root, tree, expanded, explained,
   } else {
     const form = schema === undefined ? undefined : formOf(schema)
     const shown = typeof value === "string" && !expanded.has(formatPath(path)) && !isSecret(root, path)
-    const meant = form?.is === "choice" && shown ? nearest(value, form.values) : undefined
-    report({ code: "invalid-value", path, message: `This is not ${expected ?? "valid"}.`, expected, nearest: meant })
+    const meant = form?.is === "choice" && shown ? meantValue(value, form.values) : undefined
+    const isHash = schema !== undefined && bare(schema).facts.secret === "hash"
+    const hint = isHash && typeof value === "string" ? hashHint(value) : ""
+    const instead = form?.is === "choice" && typeof value === "string" ? FOREIGN_VALUES.get(value) : undefined
+    const message =
+      instead === undefined
+        ? `This is not ${expected ?? "valid"}.${hint}`
+        : `The reference product has ${value as string}, this router does not: ${instead}.`
+    report({ code: "invalid-value", path, message, expected, nearest: meant })
   }
+}
+
+/** Values of the reference product, and what to use here. */
+const FOREIGN_VALUES: ReadonlyMap<string, string> = new Map([
+  ["semantic", "a `script` or an `external` policy can read the text"],
+  ["latency", "`dynamic_score` goes by measured latency"],
+  ["cost", "`dynamic_score` goes by prices"],
+  ["intelligent", "`dynamic_score`, or the `external` policy that it stood for"],
+  ["replicate", "use an endpoint that speaks `openai-chat`"],
+  ["gemini-generate-content", "use the provider's `openai-chat` endpoint"],
+])
+
+const TRUE_WORDS = /^(?:yes|on|true|1|enabled?)$/i
+const FALSE_WORDS = /^(?:no|off|false|0|disabled?)$/i
+/** Short enough to be repeated in a message. */
+const LONGEST_SHOWN = 64
+
+/** What to write instead. */
+function typeHint(expected: string, value: unknown, isShown: boolean): string {
+  if (expected === "string" && typeof value !== "object") return " Put quotes round it."
+  const word = typeof value === "string" || typeof value === "number" ? String(value) : null
+  if (word === null || !isShown || word.length > LONGEST_SHOWN) return ""
+  if (expected === "array") return ` Write [${word}].`
+  if (expected === "boolean" && TRUE_WORDS.test(word)) return " Write true."
+  if (expected === "boolean" && FALSE_WORDS.test(word)) return " Write false."
+  return ""
+}
+
+/** Words of other systems, and what they mean here. */
+const OTHER_WORDS: ReadonlyMap<string, string> = new Map([
+  ["enabled", "active"],
+  ["on", "active"],
+  ["claude", "anthropic"],
+])
+
+/** The nearest, or the one that the word is a part of. */
+function meantValue(word: string, values: readonly string[]): string | undefined {
+  const other = OTHER_WORDS.get(word.toLowerCase())
+  if (other !== undefined && values.includes(other)) return other
+  const near = nearest(word, values)
+  if (near !== undefined || word.length < 3) return near
+  const lower = word.toLowerCase()
+  return (
+    values.find((value) => value.startsWith(lower)) ??
+    values.find((value) => value.includes(lower) || lower.includes(value))
+  )
+}
+
+/** A token in place of its hash is a secret in a file. */
+function hashHint(value: string): string {
+  if (!/^(?:rtr_|sk-)|[^0-9a-fA-F]/.test(value) || value.length < 16 || /\s|^REPLACE/i.test(value)) return ""
+  return " If it is the token itself, it is no secret any more: `smart-router token create` makes another one and its entry."
 }
 
 /** Completes "expected …". */

@@ -11,12 +11,16 @@ import type { Part } from "./load-thread.ts"
 import { marksOf, type ListName, type Marks } from "./marks.ts"
 import type { Path } from "./schema/inspect.ts"
 
+/** The file itself is read, since functions do not cross into a thread. */
+export type LoadedFile = Pick<LoadOptions, "path" | "env">
+
 /** What is kept of a loaded configuration, and what a reload has to know of the next one. */
 export interface Reading {
   /** Null when a finding is an error. */
   readonly config: Config | null
   readonly findings: readonly Finding[]
   readonly files: readonly string[]
+  readonly prints: ReadonlyMap<string, string>
   readonly digest: string
   readonly admin: LoadedAdminRules
   /** Of the parts of the configuration; empty where there is none. */
@@ -24,8 +28,10 @@ export interface Reading {
   readonly lineOf: (path: Path) => number | null
 }
 
-export function readingOf({ config, findings, files, digest, admin, lineOf }: LoadResult): Reading {
-  return { config, findings, files, digest, admin, lineOf, marks: config === null ? new Map() : marksOf(config) }
+export function readingOf(result: LoadResult): Reading {
+  const { config, findings, files, prints, digest, admin, lineOf } = result
+  const marks = config === null ? new Map() : marksOf(config)
+  return { config, findings, files, prints, digest, admin, lineOf, marks }
 }
 
 type Outcome = Extract<Part, { readonly is: "outcome" }>
@@ -40,13 +46,13 @@ const DESCRIPTOR_TRIES = 20
 const DESCRIPTOR_WAIT_MS = 250
 
 /** In a thread where the file is so large that reading it would hold up calls. */
-export async function loadMeanwhile(options: Omit<LoadOptions, "readFile">): Promise<Reading> {
+export async function loadMeanwhile(options: LoadedFile): Promise<Reading> {
   const { size } = await stat(options.path).catch(() => ({ size: 0 }))
   return size > LARGE_BYTES ? loadApart(options) : readingOf(loadConfig(options))
 }
 
 /** Rejects when the thread fails; what is wrong with the configuration is in the findings. */
-export async function loadApart(options: Omit<LoadOptions, "readFile">): Promise<Reading> {
+export async function loadApart(options: LoadedFile): Promise<Reading> {
   await untilDescriptors()
   const thread = new Worker(new URL(THREAD, import.meta.url))
   thread.unref()
@@ -72,7 +78,7 @@ async function untilDescriptors(): Promise<void> {
 }
 
 /** Asks for one part after the other. */
-function partsFrom(thread: Worker, options: LoadOptions): () => Promise<Part> {
+function partsFrom(thread: Worker, options: LoadedFile): () => Promise<Part> {
   let awaited = Promise.withResolvers<Part>()
   thread.on("message", (part: Part) => awaited.resolve(part))
   thread.on("error", (error) => awaited.reject(error))
@@ -85,11 +91,12 @@ function partsFrom(thread: Worker, options: LoadOptions): () => Promise<Part> {
 }
 
 function readingFrom(outcome: Outcome, lists: Readonly<Record<ListName, readonly unknown[]>>): Reading {
-  const { config, findings, files, digest, admin, marks, lines } = outcome
+  const { config, findings, files, prints, digest, admin, marks, lines } = outcome
   return {
     config: config === null ? null : ({ ...config, ...lists } as Config),
     findings,
     files,
+    prints,
     digest,
     admin,
     marks,

@@ -17,6 +17,7 @@ export type Part =
       readonly config: Config | null
       readonly findings: readonly Finding[]
       readonly files: readonly string[]
+      readonly prints: ReadonlyMap<string, string>
       readonly digest: string
       readonly admin: LoadedAdminRules
       readonly marks: Marks
@@ -37,12 +38,13 @@ parentPort?.on("message", (options: LoadOptions) => {
 })
 
 function* partsOf(options: LoadOptions): Generator<Part, void> {
-  const { config, findings, files, digest, admin, lineOf } = loadConfig(options)
+  const { config, findings, files, prints, digest, admin, lineOf } = loadConfig(options)
   const outcome = {
     is: "outcome",
     config: null,
     findings,
     files,
+    prints,
     digest,
     admin,
     marks: new Map(),

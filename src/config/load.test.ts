@@ -204,9 +204,9 @@ describe("a YAML file", () => {
     expect(config.callers[0]?.token_sha256).toBe("0".repeat(64))
   })
 
-  test("is a configuration that serves nobody when it is empty", () => {
-    const result = loadText("")
-    expect(result.config?.callers).toEqual([])
-    expect(result.findings.map(({ code }) => code)).toEqual(["no-groups", "no-callers"])
+  test.each(["", "\n", "# only comments\n# and more\n"])("is refused when there is nothing in it: %j", (text) => {
+    const { config, findings } = loadText(text)
+    expect(config).toBeNull()
+    expect(findings).toMatchObject([{ severity: "error", code: "empty-file", line: 1 }])
   })
 })

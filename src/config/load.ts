@@ -1,7 +1,7 @@
 /** Reads one configuration file and says everything that is wrong with it, in one pass. */
 import { createHash } from "node:crypto"
 import { dirname, resolve } from "node:path"
-import { loadAdmin } from "./admin.ts"
+import { loadAdmin, reportMissingHashes } from "./admin.ts"
 import { NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
 import { advise } from "./advice.ts"
 import { checkContracts } from "./contract-checks.ts"
@@ -9,6 +9,7 @@ import type { Config } from "./config.ts"
 import { reportDatabaseAddress } from "./database-address.ts"
 import { readTree, type Tree } from "./document.ts"
 import { collector, formatPath, positionOf, START, type Finding, type Position, type Report } from "./findings.ts"
+import { fingerprintNow } from "./file-prints.ts"
 import { checkIdentities } from "./identities.ts"
 import { pathOf, reportIssues } from "./issues.ts"
 import { mapping } from "./outline.ts"
@@ -30,6 +31,7 @@ export interface LoadOptions {
   readonly path: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly readFile?: ReadFile
+  readonly fingerprint?: (path: string) => string
 }
 
 export interface LoadResult {
@@ -41,10 +43,14 @@ export interface LoadResult {
   readonly admin: LoadedAdminRules
   /** Secret values that the configuration holds, for masking. */
   readonly secrets: readonly string[]
+  /** Paths of secrets that stand in the file itself. */
+  readonly written: readonly Path[]
   /** The line on which the value of a path stands in the file, from 1; null: it does not stand there. */
   readonly lineOf: (path: Path) => number | null
   /** Absolute paths of every file that the result depends on, whether it exists or not. */
   readonly files: readonly string[]
+  /** Their fingerprints, each taken just before the file was read. */
+  readonly prints: ReadonlyMap<string, string>
   /** Where something stands in the file, or what is around it. */
   readonly positionOf: (path: Path) => Position
   /** Which text was read: the SHA-256 of the file itself; empty where it could not be read. */
@@ -56,25 +62,28 @@ export function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("hex")
 }
 
-/** The `digest` of a file as it stands; null: it cannot be read. */
-export function digestOfFile(path: string): string | null {
-  try {
-    return digestOf(readTextFile(resolve(path)))
-  } catch {
-    return null
+export function loadConfig(options: LoadOptions): LoadResult {
+  const { readFile = readTextFile, fingerprint = fingerprintNow } = options
+  const prints = new Map<string, string>()
+  const read: ReadFile = (path) => {
+    if (!prints.has(path)) prints.set(path, fingerprint(path))
+    return readFile(path)
   }
+  return { ...loadedBy(read, options), prints }
 }
 
-export function loadConfig(options: LoadOptions): LoadResult {
+type Loaded = Omit<LoadResult, "prints">
+
+function loadedBy(readFile: ReadFile, options: LoadOptions): Loaded {
   const file = resolve(options.path)
-  const asked = { ...options, readFile: options.readFile ?? readTextFile }
+  const asked = { ...options, readFile }
   let text: string
   try {
     text = asked.readFile(file)
   } catch (error) {
     const { report, all } = collector(new FoundPlaces())
     report({ code: "unreadable-file", path: [], message: `The configuration cannot be read: ${whyUnreadable(error)}.` })
-    const nowhere = { lineOf: () => null, positionOf: () => START }
+    const nowhere = { written: [], lineOf: () => null, positionOf: () => START }
     return { ...NOTHING, findings: all(), files: [file], digest: "", ...nowhere }
   }
   try {
@@ -86,7 +95,7 @@ export function loadConfig(options: LoadOptions): LoadResult {
 }
 
 /** A text that can only be read in pieces, and cannot. */
-function tooLong(text: string, file: string, { at }: NotInPieces): LoadResult {
+function tooLong(text: string, file: string, { at }: NotInPieces): Loaded {
   const places = new FoundPlaces()
   const { report, all } = collector(places)
   const before = text.slice(0, at ?? 0).split("\n")
@@ -102,6 +111,7 @@ function tooLong(text: string, file: string, { at }: NotInPieces): LoadResult {
     findings: all(),
     files: [file],
     digest: digestOf(text),
+    written: [],
     lineOf: () => null,
     positionOf: () => position,
   }
@@ -113,7 +123,7 @@ function loadedFrom(
   file: string,
   { env, readFile }: LoadOptions & { readonly readFile: ReadFile },
   bounds: PieceBounds | null,
-): LoadResult {
+): Loaded {
   const places = new FoundPlaces()
   const { report, all } = collector(places)
   const sources = openSources(file, env, readFile, report)
@@ -126,6 +136,7 @@ function loadedFrom(
     findings,
     admin,
     secrets: [...new Set([...read.secrets, ...secrets])],
+    written: read.written,
     lineOf: (place) => places.get(place)?.value.line ?? null,
     files: [...new Set([file, ...sources.files, ...files])],
     digest: digestOf(text),
@@ -147,7 +158,7 @@ interface Surroundings {
 function validate(read: Tree, { file, sources, readFile, report }: Surroundings): Validated {
   const keyed = withApiKeys(read, sources, report)
   const unresolved = keyed.unresolved
-  const explained = new Set(unresolved.map((entry) => formatPath(entry.path)))
+  const explained = new Set([...read.explained, ...unresolved.map((entry) => formatPath(entry.path))])
   const tree = withLimits(keyed.tree)
   const whole = configSchema.safeParse(tree)
   const issues = whole.success ? [] : [...whole.error.issues, ...brokenRules(tree, configSchema)]
@@ -162,7 +173,10 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
   checkReferences(keyed.tree, report)
   checkIdentities(keyed.tree, report)
   reportPending(keyed.tree, configSchema, report)
-  if (!parsed.success) return { ...NOTHING, secrets: keyed.secrets }
+  if (!parsed.success) {
+    reportMissingHashes(keyed.tree, sources, report)
+    return { ...NOTHING, secrets: keyed.secrets }
+  }
   const config = resolveConfig(parsed.data as Parameters<typeof resolveConfig>[0], configSchema, dirname(file))
   const admin = loadAdmin(config, sources, readFile, report)
   const files = [

@@ -20,6 +20,7 @@ export function knownKey(name: string, node: YAMLMap, schema: z.ZodType, path: P
   const renamed = renamedKey(at)
   if (renamed !== undefined) {
     const message = `${quoted(name)} is the old name of ${quoted(renamed)}.`
+    if (node.get(name) === "") return undefined
     const both = node.has(renamed) && node.get(renamed) !== node.get(name)
     const severity = both ? "error" : "warning"
     walk.report({ severity, code: "deprecated-key", path: at, atKey: true, message, nearest: renamed })

@@ -37,9 +37,11 @@ export function textOf(entry: Entry, key: string): string | undefined {
   return typeof value === "string" ? value : undefined
 }
 
-/** Does the entry's `status` let it be used? */
+const INACTIVE: readonly unknown[] = ["disabled", "suspended", "removed", "archived", "expired", "rotated"]
+
+/** Does the entry's `status` let it be used? A word that is no status is reported by the schema alone. */
 export function isActive(entry: Entry): boolean {
-  return (entry.fields["status"] ?? "active") === "active"
+  return !INACTIVE.includes(entry.fields["status"])
 }
 
 /** What is not a mapping counts as an empty one. */

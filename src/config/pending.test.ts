@@ -14,7 +14,6 @@ describe("a warning names the key of a feature that is not built yet", () => {
   const cases: readonly (readonly [name: string, yaml: string, path: string])[] = [
     ["the cache", server("cache: { enabled: true }"), "server.cache"],
     ["the retention of diagnostics", server("diagnostics: { retention_days: 7 }"), "server.diagnostics.retention_days"],
-    ["a filter", group("pii_filter: { enabled: true }"), "models.default.pii_filter"],
   ]
   for (const [name, yaml, path] of cases) {
     test(`for ${name}`, () => {

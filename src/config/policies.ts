@@ -27,12 +27,13 @@ type Entry = Pick<
 >
 
 export function policySettings(entry: Entry): StrategySettings {
+  const isBaseline = entry.strategy === "external" && entry.external_policy?.mode === "baseline"
   return {
-    strategy: entry.strategy,
+    strategy: isBaseline ? "failover" : entry.strategy,
     score: scoreSettings(entry),
     script: entry.strategy === "script" ? scriptSettings(entry) : null,
     external:
-      entry.strategy === "external" && entry.external_policy !== undefined
+      entry.strategy === "external" && entry.external_policy !== undefined && !isBaseline
         ? externalSettings(entry.external_policy, entry)
         : null,
   }
@@ -55,7 +56,7 @@ function externalSettings(entry: ExternalPolicy, group: Entry): ExternalSettings
   return {
     url: entry.url,
     http: policyHttp(entry),
-    mode: entry.mode,
+    mode: entry.mode === "shadow" ? "shadow" : "live",
     onError: entry.on_error,
     includeRequest: entry.include_request,
     conversationSalt: entry.conversation_key?.salt ?? null,

@@ -54,11 +54,23 @@ function checkTarget(target: Entry, providers: ReadonlyMap<string, NamedEntry>, 
     return
   }
   const ref = textOf(target, "model_ref")
-  const catalogue = Object.keys(mapping(provider.fields["models"]))
+  const entries = tableOf(provider.fields["models"], [])
+  const catalogue = entries.map((entry) => entry.name)
   if (ref !== undefined && !catalogue.includes(ref)) {
     const message = `The catalogue of provider ${quoted(name)} has no model ${quoted(ref)}.`
-    report({ code: "unknown-model", path: [...target.path, "model_ref"], message, nearest: nearest(ref, catalogue) })
+    const meant = entries.find((entry) => textOf(entry, "model") === ref)?.name ?? nearest(ref, catalogue)
+    const path = [...target.path, "model_ref"]
+    const expected =
+      catalogue.length === 0 ? `a name under providers.${name}.models, or \`model\` instead` : oneOf(catalogue)
+    report({ code: "unknown-model", path, message, expected, nearest: meant })
   }
+}
+
+const MOST_NAMES = 10
+
+function oneOf(names: readonly string[]): string {
+  const rest = names.length > MOST_NAMES ? `, and ${names.length - MOST_NAMES} more` : ""
+  return `one of ${names.slice(0, MOST_NAMES).map(quoted).join(", ")}${rest}`
 }
 
 /** The group of each alias. */

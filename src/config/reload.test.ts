@@ -7,7 +7,9 @@ import { readingOf, type Reading } from "./load-apart.ts"
 import { startReloading } from "./reload.ts"
 import type { WatchTools } from "./watch.ts"
 
-const load = (yaml: string): Reading => readingOf(loadText(yaml, { env: KEYS }))
+const WATCHING = SMALLEST.replace("  listen:", "  watch_config: true\n  listen:")
+
+const load = (yaml: string): Reading => readingOf(loadText(yaml, { env: KEYS, files: { "old.key": "sk-old" } }))
 
 function running(yaml: string): Reading & { readonly config: Config } {
   const { config, ...rest } = load(yaml)
@@ -37,6 +39,7 @@ function bench(first: string = SMALLEST) {
     seen: new Set<string>(),
     look: () => Promise.resolve(),
     watching: 0,
+    nowMs: 1000,
   }
   const watchTools: WatchTools = {
     fingerprint: (path) => {
@@ -51,14 +54,24 @@ function bench(first: string = SMALLEST) {
       }
     },
   }
+  const read = (yaml: string): Reading => {
+    const result = load(yaml)
+    const prints = new Map(result.files.map((path) => [path, state.prints.get(path) ?? state.print]))
+    return { ...result, prints }
+  }
+  /** The look that may be going on, the one that sees a change, and those after which it counts as whole. */
+  const settle = async (): Promise<void> => {
+    for (let looks = 0; looks < 4; looks += 1) await state.look()
+    await settled()
+  }
   const start = (apply: (config: Config) => void | Promise<void> = (config) => void state.applied.push(config)) =>
     startReloading({
-      running: running(first),
-      load: () => Promise.resolve(load(state.yaml)),
-      digest: () => digestOf(state.yaml),
+      running: { ...running(first), ...read(first), config: running(first).config },
+      load: () => Promise.resolve(read(state.yaml)),
       apply,
       filesBehind: (error) => (error instanceof NeedsFile ? [error.file] : []),
       log,
+      now: () => state.nowMs,
       onRequest: (listener) => {
         state.request = listener
         return () => {
@@ -67,7 +80,7 @@ function bench(first: string = SMALLEST) {
       },
       watchTools,
     })
-  return { state, lines, start }
+  return { state, lines, start, settle }
 }
 
 describe("a reload", () => {
@@ -97,6 +110,36 @@ describe("a reload", () => {
     })
     expect(state.applied).toEqual([])
     expect(lines).toMatchObject([{ level: "error" }])
+  })
+
+  test.each([
+    ["callers", SMALLEST.slice(0, SMALLEST.indexOf("callers:"))],
+    ["models", SMALLEST.replace(/models:\n  default:[^]*(?=users:)/, "").replace("allow: [default]", "allow: []")],
+  ])("takes no file that has lost all of its %s, as one that is half written has", async (section, text) => {
+    expect(load(text).config).not.toBeNull()
+    const { state, start, lines } = bench()
+    const reloader = start()
+    state.yaml = text
+    const refusal = { is: "refused", reasons: [expect.stringContaining(`${section}: there are none any more`)] }
+    expect(await reloader.reload()).toMatchObject(refusal)
+    expect([state.applied, lines.map(({ level }) => level)]).toEqual([[], ["error"]])
+    state.yaml = SMALLEST.replace("name: Me", "name: I")
+    expect(await reloader.reload()).toMatchObject({ is: "applied" })
+  })
+
+  test("tells when the newest was refused and why, and when the one in force was taken", async () => {
+    const { state, start } = bench()
+    const reloader = start()
+    expect(reloader.status()).toEqual({ takenMs: 1000, refused: null })
+    state.nowMs = 2000
+    state.yaml = SMALLEST.replace("allow: [default]", "allow: [defalt]")
+    await reloader.reload()
+    const reasons = ['19:124 callers[0].allow[0]: There is no model group "defalt". Did you mean "default"?']
+    expect(reloader.status()).toEqual({ takenMs: 1000, refused: { atMs: 2000, reasons } })
+    state.nowMs = 3000
+    state.yaml = SMALLEST
+    await reloader.reload()
+    expect(reloader.status()).toEqual({ takenMs: 3000, refused: null })
   })
 
   test("stays with the one before when the new one cannot be put into force", async () => {
@@ -160,54 +203,92 @@ describe("a reload is started", () => {
     expect((await applied.promise).users).toHaveLength(1)
   })
 
-  test("by a changed file where watch_config is on, which a reload switches on and off", async () => {
-    const { state, start } = bench()
-    const second = Promise.withResolvers<void>()
-    const reloader = start((config) => {
-      state.applied.push(config)
-      if (state.applied.length === 2) second.resolve()
-    })
+  test("by a changed file where watch_config is on, which a reload switches on", async () => {
+    const { state, start, settle } = bench()
+    const reloader = start()
     expect(state.watching).toBe(0)
-    state.yaml = SMALLEST.replace("  listen:", "  watch_config: true\n  listen:")
+    state.yaml = WATCHING
     await reloader.reload()
     expect(state.watching).toBe(1)
-    await state.look()
     state.print = "1"
-    await state.look()
-    await state.look()
-    await second.promise
+    await settle()
+    expect(state.applied).toHaveLength(2)
+  })
+
+  test("by a changed file also where a later configuration no longer asks for it: that takes a restart", async () => {
+    const { state, start, settle } = bench(WATCHING)
+    const reloader = start()
     state.yaml = SMALLEST
-    await reloader.reload()
-    expect(state.watching).toBe(0)
+    expect(await reloader.reload()).toMatchObject({ is: "applied", needRestart: ["server.watch_config"] })
+    expect(state.watching).toBe(1)
+    state.print = "1"
+    await settle()
+    expect(state.applied).toHaveLength(2)
   })
 
   test("by a file that changed after it was read and before it was watched", async () => {
-    const { state, start } = bench(SMALLEST.replace("  listen:", "  watch_config: true\n  listen:"))
-    const applied = Promise.withResolvers<Config>()
+    const { state, start, settle } = bench(WATCHING)
+    start()
     state.yaml = state.yaml.replace("name: Me", "name: I")
-    start((config) => applied.resolve(config))
-    expect((await applied.promise).users).toMatchObject([{ name: "I" }])
+    state.print = "1"
+    await settle()
+    expect(state.applied.map(({ users }) => users[0]?.name)).toEqual(["I"])
+  })
+
+  test("by a secret that changed so early, of which the text of the configuration knows nothing", async () => {
+    const { state, start, settle } = bench(WATCHING)
+    start()
+    await settle()
+    state.prints.set("/etc/router/env.json", "rotated meanwhile")
+    await settle()
+    expect(state.applied).toHaveLength(1)
+    const early = bench(WATCHING)
+    early.start()
+    early.state.prints.set("/etc/router/env.json", "rotated before the first look")
+    await early.settle()
+    expect(early.state.applied).toHaveLength(1)
+  })
+
+  test("and refused once, where another reload read the changed file before the first look at it", async () => {
+    const { state, start, lines, settle } = bench(WATCHING)
+    const reloader = start()
+    state.yaml = WATCHING.replace("strategy: static", "strategy: none")
+    state.print = "1"
+    await reloader.reload()
+    await settle()
+    await settle()
+    expect(lines.map(({ level }) => level)).toEqual(["error"])
+  })
+
+  test("once by a file that only the configuration in force needs, while a newer one is refused", async () => {
+    const { state, start, settle } = bench(WATCHING.replace("${OPENAI_API_KEY}", "${file:old.key}"))
+    let attempts = 0
+    const reloader = start(() => {
+      attempts += 1
+      throw new Error("this cannot be put into force")
+    })
+    state.yaml = WATCHING
+    await reloader.reload()
+    state.prints.set("/etc/router/old.key", "1")
+    await settle()
+    await settle()
+    await settle()
+    expect(attempts).toBe(2)
   })
 
   describe("by a file that was missing, and by one that changed before the first look at it,", () => {
-    const watching = SMALLEST.replace("  listen:", "  watch_config: true\n  listen:")
-
     test("where the text needs it", async () => {
-      const { state, start, lines } = bench(watching)
+      const { state, start, lines, settle } = bench(WATCHING)
       const reloader = start()
-      await settled()
-      state.yaml = watching.replace("${OPENAI_API_KEY}", "${file:late.key}")
+      await settle()
+      state.yaml = WATCHING.replace("${OPENAI_API_KEY}", "${file:late.key}")
       expect(await reloader.reload()).toMatchObject({ is: "refused" })
-      await state.look()
-      await settled()
+      await settle()
       const late = [...state.seen].find((path) => path.endsWith("late.key"))!
-      // it was read once more when it came under watch, and its refusal is told once
       expect(lines.map(({ level }) => level)).toEqual(["error"])
-      state.yaml = watching.replace("name: Me", "name: I")
+      state.yaml = WATCHING.replace("name: Me", "name: I")
       state.prints.set(late, "1")
-      await state.look()
-      await state.look()
-      await settled()
+      await settle()
       expect(state.applied.map(({ users }) => users[0]?.name)).toEqual(["I"])
       state.seen.clear()
       await state.look()
@@ -216,19 +297,18 @@ describe("a reload is started", () => {
     })
 
     test("where the new configuration needs it to be put into force", async () => {
-      const { state, start } = bench(watching)
+      const { state, start, settle } = bench(WATCHING)
       let isThere = false
       const reloader = start((config) => {
         if (!isThere) throw new NeedsFile("the script is missing")
         state.applied.push(config)
       })
-      await settled()
-      state.yaml = watching.replace("name: Me", "name: I")
+      await settle()
+      state.yaml = WATCHING.replace("name: Me", "name: I")
       expect(await reloader.reload()).toMatchObject({ is: "refused", reasons: ["the script is missing"] })
       // written before the first look at it: no look will ever see it change
       isThere = true
-      await state.look()
-      await settled()
+      await settle()
       expect(state.seen.has("/script.ts")).toBe(true)
       expect(state.applied).toHaveLength(1)
     })
@@ -244,7 +324,7 @@ describe("a reload is started", () => {
   })
 
   test("by nothing once it is closed", async () => {
-    const { state, start } = bench(SMALLEST.replace("  listen:", "  watch_config: true\n  listen:"))
+    const { state, start } = bench(WATCHING)
     const reloader = start()
     reloader.close()
     state.request()

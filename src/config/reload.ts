@@ -3,7 +3,7 @@ import type { Log } from "../system/log.ts"
 import type { Config } from "./config.ts"
 import type { Reading } from "./load-apart.ts"
 import { changedBetween, type Marks } from "./marks.ts"
-import { watchFiles, type Stop, type WatchTools } from "./watch.ts"
+import { watchFiles, type FilesRead, type Stop, type WatchTools } from "./watch.ts"
 
 /** Set up once when the process starts. */
 const RESTART_KEYS = ["server.listen", "server.usage_db", "server.state", "server.workers", "server.logging"]
@@ -15,11 +15,11 @@ export interface ReloadOptions {
   readonly load: () => Promise<Reading>
   /** Files whose change could help against what `apply` threw. */
   readonly filesBehind?: (error: unknown) => readonly string[]
-  /** The digest of the text as it stands in the file now; null: it cannot be read. */
-  readonly digest: () => string | null
   /** Puts the configuration into force; may name further files that it depends on. When it throws, the one before stays. */
   readonly apply: (config: Config, result: Reading) => Applied | Promise<Applied>
   readonly log: Log
+  /** Epoch milliseconds. */
+  readonly now: () => number
   /** Calls the listener whenever someone asks for a reload (SIGHUP). */
   readonly onRequest: (listener: () => void) => Stop
   readonly watchTools: WatchTools
@@ -33,7 +33,16 @@ export type ReloadOutcome = { readonly digest: string } & (
   | { readonly is: "refused"; readonly reasons: readonly string[] }
 )
 
+/** Times are epoch milliseconds. */
+export interface ReloadStatus {
+  /** When the configuration that is in force was taken. */
+  readonly takenMs: number
+  /** The newest attempt, where it was refused. */
+  readonly refused: { readonly atMs: number; readonly reasons: readonly string[] } | null
+}
+
 export interface Reloader {
+  status(): ReloadStatus
   /** One reload at a time: a request during a reload leads to one more. */
   reload(): Promise<ReloadOutcome>
   close(): void
@@ -41,9 +50,13 @@ export interface Reloader {
 
 export function startReloading(options: ReloadOptions): Reloader {
   const { log } = options
-  const started = options.running.marks
-  let current = kept(options.running, options.running.config, options.running.files)
-  let refused: Refused | null = null
+  const { marks: started, config: first, files } = options.running
+  const state: State = {
+    current: kept(options.running, first, readBy(options.running, files)),
+    refused: null,
+    status: { takenMs: options.now(), refused: null },
+  }
+  let read = state.current.files
   let stopWatching: Stop | undefined
   let isClosed = false
   let isCatchingUp = false
@@ -52,53 +65,91 @@ export function startReloading(options: ReloadOptions): Reloader {
     isCatchingUp = false
     const result = await options.load()
     if (isClosed) return { is: "refused", reasons: ["The router is stopping."], digest: result.digest }
-    const { config, refusal, files } = await attempted(options, result)
-    if (config === null) {
-      const next = refusedBy(result.digest, refusal, files, refused)
-      if (!isRepeated || refused?.text !== next.text)
-        log.error("the configuration is refused, the one before stays in force", { reasons: refusal })
-      refused = next
-      return { is: "refused", reasons: refusal, digest: result.digest }
-    }
-    const changed = changedBetween(current.marks, result.marks)
-    const needRestart = RESTART_KEYS.filter((key) => started.get(key) !== result.marks.get(key))
-    current = kept(result, config, files)
-    refused = null
-    log.info("the configuration is reloaded", { changed })
-    if (needRestart.length > 0) log.warn("some changed keys need a restart", { keys: needRestart })
-    adjustWatch()
-    return { is: "applied", changed, needRestart, digest: result.digest }
+    const attempt = await attempted(options, result, state.current)
+    const outcome =
+      attempt.config === null
+        ? refuse(state, attempt, result, isRepeated, options)
+        : take(state, { ...attempt, config: attempt.config }, result, isRepeated, started, options)
+    read = new Map([...state.current.files, ...(state.refused?.files ?? [])])
+    watchIfAsked()
+    return outcome
   })
 
-  const adjustWatch = (): void => {
-    if (isClosed) return
-    if (current.isWatched) {
-      stopWatching ??= watchFiles(() => together(current, refused), request, options.watchTools, catchUp)
-    } else {
-      stopWatching?.()
-      stopWatching = undefined
-    }
+  const watchIfAsked = (): void => {
+    if (isClosed || !state.current.isWatched) return
+    stopWatching ??= watchFiles(() => read, request, options.watchTools, catchUp)
   }
   /** A file may have changed between its reading and the first look at it. */
-  const catchUp = (isFirst: boolean): void => {
-    if (isClosed || (isFirst && options.digest() === current.digest)) return
-    isCatchingUp = !isFirst
+  const catchUp = (): void => {
+    isCatchingUp = true
     request()
   }
   const request = (): void => {
+    if (isClosed) return
     reload().catch((error: unknown) => log.error("the configuration could not be reloaded", { error }))
   }
 
-  adjustWatch()
+  watchIfAsked()
   const stopRequests = options.onRequest(request)
   return {
     reload,
+    status: () => state.status,
     close() {
       isClosed = true
       stopRequests()
       stopWatching?.()
     },
   }
+}
+
+interface State {
+  current: Kept
+  refused: Refused | null
+  status: ReloadStatus
+}
+
+type Tools = Pick<ReloadOptions, "log" | "now">
+
+/** `isRepeated`: the same may have been told before. */
+function refuse(
+  state: State,
+  { refusal, files }: Attempt,
+  { digest }: Reading,
+  isRepeated: boolean,
+  { log, now }: Tools,
+): ReloadOutcome {
+  const next = refusedBy(digest, refusal, files, state.refused)
+  if (!isRepeated || state.refused?.text !== next.text)
+    log.error("the configuration is refused, the one before stays in force", { reasons: refusal })
+  state.refused = next
+  state.status = { ...state.status, refused: { atMs: now(), reasons: refusal } }
+  return { is: "refused", reasons: refusal, digest }
+}
+
+function take(
+  state: State,
+  { config, files }: Attempt & { readonly config: Config },
+  result: Reading,
+  isRepeated: boolean,
+  started: Marks,
+  { log, now }: Tools,
+): ReloadOutcome {
+  const before = state.current
+  const changed = changedBetween(before.marks, result.marks)
+  const isUnwatched = before.isWatched && !config.server.watch_config
+  const needRestart = [
+    ...RESTART_KEYS.filter((key) => started.get(key) !== result.marks.get(key)),
+    ...(isUnwatched ? ["server.watch_config"] : []),
+  ]
+  const isNews = changed.length > 0 || state.refused !== null || !isRepeated
+  if (isNews) log.info("the configuration is reloaded", { changed })
+  if (isNews && needRestart.length > 0) log.warn("some changed keys need a restart", { keys: needRestart })
+  const next = kept(result, config, files)
+  // a file that is half written may lack the key
+  state.current = { ...next, isWatched: before.isWatched || next.isWatched }
+  state.refused = null
+  state.status = { takenMs: now(), refused: null }
+  return { is: "applied", changed, needRestart, digest: result.digest }
 }
 
 /** Whoever asks while it runs gets one more run, which all share that ask meanwhile. */
@@ -121,56 +172,75 @@ interface Attempt {
   /** Null: it is not in force. */
   readonly config: Config | null
   readonly refusal: readonly string[]
-  readonly files: readonly string[]
+  readonly files: FilesRead
 }
 
-async function attempted({ apply, filesBehind }: ReloadOptions, result: Reading): Promise<Attempt> {
+async function attempted({ apply, filesBehind }: ReloadOptions, result: Reading, current: Kept): Promise<Attempt> {
   const { config, files } = result
-  if (config === null) return { config, refusal: reasonsOf(result), files }
+  if (config === null) return { config, refusal: reasonsOf(result), files: readBy(result, files) }
+  const missing = emptied(current, config)
+  if (missing.length > 0) return { config: null, refusal: missing, files: readBy(result, files) }
   try {
-    return { config, refusal: [], files: [...files, ...((await apply(config, result)) ?? [])] }
+    const further = (await apply(config, result)) ?? []
+    return { config, refusal: [], files: readBy(result, [...files, ...further]) }
   } catch (error) {
     const refusal = [error instanceof Error ? error.message : String(error)]
-    return { config: null, refusal, files: [...files, ...(filesBehind?.(error) ?? [])] }
+    return { config: null, refusal, files: readBy(result, [...files, ...(filesBehind?.(error) ?? [])]) }
   }
+}
+
+/** A file that is being written, or was emptied by mistake, is often valid. */
+function emptied({ hasCallers, hasGroups }: Kept, next: Config): readonly string[] {
+  const lost = [
+    ...(hasCallers && next.callers.length === 0 ? ["callers"] : []),
+    ...(hasGroups && Object.keys(next.models).length === 0 ? ["models"] : []),
+  ]
+  return lost.map(
+    (section) => `${section}: there are none any more. A running router takes no such change; a restart does.`,
+  )
+}
+
+function readBy({ prints }: Reading, files: readonly string[]): FilesRead {
+  return new Map(files.map((file) => [file, prints.get(file) ?? null]))
 }
 
 function reasonsOf(result: Reading): readonly string[] {
   return result.findings
     .filter((finding) => finding.severity === "error")
-    .map(({ line, column, path, message }) => `${line}:${column} ${path}: ${message}`)
+    .map(({ line, column, path, message, nearest }) => {
+      const meant = nearest === undefined ? "" : ` Did you mean ${JSON.stringify(nearest)}?`
+      return `${line}:${column} ${path}: ${message}${meant}`
+    })
 }
 
 /** What the newest text needs that could not be put into force. */
 interface Refused {
   readonly digest: string
   readonly text: string
-  readonly files: readonly string[]
-}
-
-function together(running: Kept, refused: Refused | null): readonly string[] {
-  return refused === null ? running.files : [...new Set([...running.files, ...refused.files])]
+  readonly files: FilesRead
 }
 
 /** Of several faults only one may be told at a time, so files stay as long as the text does. */
-function refusedBy(
-  digest: string,
-  reasons: readonly string[],
-  files: readonly string[],
-  before: Refused | null,
-): Refused {
+function refusedBy(digest: string, reasons: readonly string[], files: FilesRead, before: Refused | null): Refused {
   const known = before?.digest === digest ? before.files : []
-  return { digest, text: reasons.join("\n"), files: [...new Set([...known, ...files])] }
+  return { digest, text: reasons.join("\n"), files: new Map([...known, ...files]) }
 }
 
 interface Kept {
-  readonly digest: string
   readonly marks: Marks
-  readonly files: readonly string[]
+  readonly files: FilesRead
   readonly isWatched: boolean
+  readonly hasCallers: boolean
+  readonly hasGroups: boolean
 }
 
 /** The configuration itself, which may be large, is not. */
-function kept({ marks, digest }: Reading, { server }: Config, files: readonly string[]): Kept {
-  return { marks, digest, files, isWatched: server.watch_config }
+function kept({ marks }: Reading, { server, callers, models }: Config, files: FilesRead): Kept {
+  return {
+    marks,
+    files,
+    isWatched: server.watch_config,
+    hasCallers: callers.length > 0,
+    hasGroups: Object.keys(models).length > 0,
+  }
 }

@@ -217,7 +217,7 @@ export interface Group extends StrategySettings {
   /** What happens upstream when the client leaves. */
   readonly disconnect: "abort" | "drain"
   /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */
-  readonly refusal: "routing-policy-error" | "pii-filter-failed" | null
+  readonly refusal: "no-eligible-target" | "pii-filter-failed" | null
 }
 
 export type KeyStatus = "active" | "disabled" | "suspended" | "expired" | "rotated"

@@ -13,12 +13,13 @@ export interface SpendCeiling {
 /** The tiers that have an order, the cheapest first; all others are labels. */
 export const TIER_ORDER = ["small", "cheap", "balanced", "heavy", "frontier"] as const
 
+const TIERS: readonly string[] = TIER_ORDER
 const NANO = 1e9
 
 export function spendCeiling(said: SpendCeilingConfig | undefined): SpendCeiling | null {
   if (said === undefined) return null
   const { max_tier: highest, allowed_tiers: allowed } = said
-  const ladder = highest === undefined ? null : TIER_ORDER.slice(0, TIER_ORDER.indexOf(highest) + 1)
+  const ladder = highest === undefined ? null : upTo(highest)
   const both = allowed?.filter((tier) => ladder === null || ladder.some((known) => known === tier))
   const tiers = both ?? ladder
   return {
@@ -26,6 +27,17 @@ export function spendCeiling(said: SpendCeilingConfig | undefined): SpendCeiling
     tierNanoUsd: new Map(Object.entries(said.tier_ceilings).map(([tier, usd]) => [tier, nanoUsd(usd)])),
     allowedTiers: tiers === null ? null : new Set<string>(tiers),
   }
+}
+
+/** Nothing is known to be below a tier without a place in the order. */
+function upTo(tier: string): readonly string[] {
+  const rank = TIERS.indexOf(tier)
+  return rank < 0 ? [tier] : TIERS.slice(0, rank + 1)
+}
+
+/** Has the highest tier a place in the order? */
+export function isRanked({ max_tier: tier }: SpendCeilingConfig): boolean {
+  return tier === undefined || TIERS.includes(tier)
 }
 
 /** `0` means no limit. */

@@ -12,7 +12,8 @@ const SENTENCES: Readonly<Record<ErrorCode, string>> = {
   BAD_SCALAR_START: "A plain text cannot start with this character. Put quotes round it.",
   BLOCK_AS_IMPLICIT_KEY:
     "A mapping inside a line needs braces: two colons stand in one line, or a line is not indented as meant.",
-  BLOCK_IN_FLOW: "Inside […] and {…} only […] and {…} can be used.",
+  BLOCK_IN_FLOW:
+    "Inside […] and {…} a text with a colon and a space needs quotes, and lists and mappings are written as […] and {…}.",
   DUPLICATE_KEY: "This key stands twice in the same mapping.",
   IMPOSSIBLE: "The YAML parser cannot make sense of this.",
   KEY_OVER_1024_CHARS: "A key is at most 1024 characters long.",

@@ -64,7 +64,7 @@ export function targetFacts(
     facts,
     homeFacts: homeFacts(facts),
     capabilities: capabilitiesOf(sources),
-    limits: limitsOf(catalogue, target),
+    limits: limitsOf(dialect, catalogue, target),
     betas: betaPolicy(target.beta_headers ?? provider.beta_headers),
   }
 }
@@ -86,9 +86,11 @@ export function capabilitiesOf({
   }
 }
 
-function limitsOf(catalogue: ModelConfig | undefined, target: TargetConfig): TargetLimits {
+function limitsOf(dialect: DialectName, catalogue: ModelConfig | undefined, target: TargetConfig): TargetLimits {
   const reasoning = target.reasoning ?? catalogue?.reasoning
   return {
+    closedTo: closedTo(dialect, catalogue, target),
+    neverStores: dialect !== "anthropic" && (target.force_store_false ?? catalogue?.force_store_false) === true,
     toolOnly: target.tool_only,
     honorsMaxTokens: (target.honors_max_tokens ?? catalogue?.honors_max_tokens) !== false,
     contextTokens: target.context_tokens ?? catalogue?.context_tokens ?? null,
@@ -98,6 +100,19 @@ function limitsOf(catalogue: ModelConfig | undefined, target: TargetConfig): Tar
     maxBudgetTokens: reasoning?.max_budget_tokens ?? Infinity,
     request: requestLimits({ ...catalogue?.request_shape_support, ...target.request_shape_support }),
   }
+}
+
+/** Of a bridge that nothing is said about the group's `translation` decides. */
+function closedTo(
+  dialect: DialectName,
+  catalogue: ModelConfig | undefined,
+  target: TargetConfig,
+): TargetLimits["closedTo"] {
+  const bridges = { ...catalogue?.bridges, ...target.bridges }
+  const toChat = target.responses_to_chat ?? bridges.responses_to_chat
+  if (dialect === "openai-chat" && toChat?.enabled === false) return ["openai-responses"]
+  if (dialect === "openai-responses" && bridges.chat_to_responses?.enabled === false) return ["openai-chat"]
+  return []
 }
 
 function requestLimits(said: RequestShapeSupport): RequestLimits | null {
@@ -172,7 +187,12 @@ function digest(facts: unknown): string {
   return new Bun.CryptoHasher("sha256").update(JSON.stringify(facts)).digest("hex").slice(0, DIGEST_CHARS)
 }
 
-type SaidAboutTools = Readonly<Record<"tools" | "toolChoice" | "structuredOutput", boolean>>
+interface SaidAboutTools {
+  readonly tools: boolean
+  readonly toolChoice: boolean
+  /** Null: nothing is said. */
+  readonly structuredOutput: boolean | null
+}
 
 /** Null: nothing is said about this dialect. */
 function toolsOf(dialect: DialectName, support: ToolSupport): SaidAboutTools | null {
@@ -194,7 +214,9 @@ function toolsOf(dialect: DialectName, support: ToolSupport): SaidAboutTools | n
   const said = support.anthropic_messages
   if (said === undefined) return null
   const tools = said.includes("client_tools")
-  return { tools, toolChoice: tools, structuredOutput: said.includes("structured_outputs") }
+  // lists of the reference product know only client_tools, so one without structured_outputs does not mean no
+  const structuredOutput = said.includes("structured_outputs") ? true : said.length === 0 ? false : null
+  return { tools, toolChoice: tools, structuredOutput }
 }
 
 function capField(sources: FactSources, reasoning: ReasoningSupport | undefined): TargetFacts["outputTokenField"] {

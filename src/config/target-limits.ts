@@ -3,6 +3,10 @@ import type { DialectName } from "../dialects/dialect.ts"
 
 /** Which calls a target can take, beyond what it is able to do. */
 export interface TargetLimits {
+  /** Clients of these dialects are not translated onto the target: `bridges` says so. */
+  readonly closedTo: readonly DialectName[]
+  /** `store: false` goes upstream, whatever the client says. */
+  readonly neverStores: boolean
   readonly toolOnly: boolean
   readonly honorsMaxTokens: boolean
   /** Null: unknown. */

@@ -2,7 +2,7 @@
 import type { Tree } from "./document.ts"
 import type { Unresolved } from "./walk.ts"
 import type { OpenedSources } from "./sources.ts"
-import type { Report } from "./findings.ts"
+import { formatPath, type Report } from "./findings.ts"
 import { listOf, mapping, tableOf, textOf } from "./outline.ts"
 import { configSchema } from "./schema.ts"
 import { bare, chainOf, type Path } from "./schema/inspect.ts"
@@ -56,11 +56,19 @@ export function withApiKeys(read: Tree, sources: OpenedSources, report: Report):
     const name = textOf(provider, "api_key_env")
     if (name === undefined) return [provider.name, mapping(root["providers"])[provider.name]]
     const path = [...provider.path, "api_key_env"]
-    const given = provider.fields["api_key"] !== undefined
-    if (given) report({ code: "invalid-value", path, message: "Only one of api_key and api_key_env can stand here." })
+    const key = provider.fields["api_key"]
     const value = sources.variable(name)
-    if (value === undefined) unresolved.push({ path, variables: [name], files: [] })
-    else secrets.push(value)
+    const given = key !== undefined
+    if (given && key !== value)
+      report({
+        code: "invalid-value",
+        path,
+        message: "api_key and api_key_env name different values: keep one of them.",
+      })
+    const awaited = formatPath([...provider.path, "api_key"])
+    const isKnown = unresolved.some((entry) => formatPath(entry.path) === awaited && entry.variables.includes(name))
+    if (value !== undefined) secrets.push(value)
+    else if (!isKnown && !given) unresolved.push({ path, variables: [name], files: [] })
     return [provider.name, value === undefined || given ? provider.fields : { ...provider.fields, api_key: value }]
   })
   return {

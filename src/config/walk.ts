@@ -34,6 +34,8 @@ export interface Walk {
   readonly anchors: Map<string, Node>
   readonly open: Set<Node>
   readonly unresolved: Unresolved[]
+  readonly explained: Set<string>
+  readonly written: Path[]
   readonly expanded: Set<string>
   readonly secrets: Set<string>
   left: number

@@ -2,19 +2,23 @@
  * Notices when files change, by looking at them once in a while: that also sees editors that replace a file, links that
  * are swapped (Kubernetes), file systems that send no events, and files that appear only later.
  */
-import { stat } from "node:fs/promises"
 import type { Clock } from "../system/clock.ts"
+import { fingerprint } from "./file-prints.ts"
 
 export const LOOK_EVERY_MS = 1000
+/** Programs that write in place pause between the parts of a file: only a file that stands still for so long is whole. */
+const STILL_LOOKS = 2
 
 export type Stop = () => void
 
 export interface WatchTools {
   /** Runs `action` every `intervalMs` until stopped; a run may take longer than the interval. */
   readonly every: (intervalMs: number, action: () => Promise<void>) => Stop
-  /** What changes whenever the content behind a path may have changed; follows links. */
   readonly fingerprint: (path: string) => Promise<string>
 }
+
+/** The fingerprint that each file had when it was read; null: it is not known. */
+export type FilesRead = ReadonlyMap<string, string | null>
 
 export function systemWatchTools(clock: Clock): WatchTools {
   return {
@@ -27,41 +31,45 @@ export function systemWatchTools(clock: Clock): WatchTools {
   }
 }
 
-export async function fingerprint(path: string): Promise<string> {
-  try {
-    const { dev, ino, size, mtimeMs, ctimeMs } = await stat(path)
-    return [dev, ino, size, mtimeMs, ctimeMs].join(":")
-  } catch {
-    return "absent"
-  }
-}
-
 /**
- * Calls `changed` once the files have changed and then stood still for one look: a file that is still being written is
- * left alone. `files` is asked at every look, since a new configuration may name others. `entered`: from now on no change of
- * files that were not watched before is missed; `isFirst`: of none at all.
+ * Calls `changed` once a file differs from what was read and all files then stood still for two looks: a file that is still
+ * being written is left alone. `files` is asked at every look, since a new configuration may name others. `entered`: a file
+ * whose fingerprint at its reading is not known came under watch; from now on no change of it is missed.
  */
 export function watchFiles(
-  files: () => readonly string[],
+  files: () => FilesRead,
   changed: () => void,
   tools: WatchTools,
-  entered: (isFirst: boolean) => void = () => {},
+  entered: () => void = () => {},
 ): Stop {
-  let known = new Map<string, string>()
+  const firstSeen = new Map<string, string>()
+  let told = new Map<string, { readonly now: string; readonly read: string }>()
   let last = new Map<string, string>()
+  let stillLooks = 0
   let running: Promise<void> | undefined
   const lookOnce = async (): Promise<void> => {
-    const paths = files()
-    const prints = await Promise.all(paths.map((path) => tools.fingerprint(path)))
-    const now = new Map(paths.map((path, index) => [path, prints[index] ?? ""]))
-    const differs = paths.some((path) => known.has(path) && known.get(path) !== now.get(path))
-    const still = paths.every((path) => last.get(path) === now.get(path))
-    const hasNew = paths.some((path) => !known.has(path))
-    const isFirst = known.size === 0
-    if (!differs || still) known = now
+    const read = files()
+    const now = new Map<string, string>()
+    await Promise.all([...read.keys()].map(async (path) => now.set(path, await tools.fingerprint(path))))
+    for (const path of firstSeen.keys()) if (read.get(path) !== null) firstSeen.delete(path)
+    const strangers = [...read].filter(([path, print]) => print === null && !firstSeen.has(path))
+    for (const [path] of strangers) firstSeen.set(path, now.get(path) ?? "")
+    const states = [...read].map(([path, print]) => ({
+      path,
+      now: now.get(path) ?? "",
+      read: print ?? firstSeen.get(path) ?? "",
+    }))
+    const isNews = states.some((state) => {
+      const before = told.get(state.path)
+      return state.now !== state.read && (before?.now !== state.now || before.read !== state.read)
+    })
+    stillLooks = states.every((state) => last.get(state.path) === state.now) ? stillLooks + 1 : 0
     last = now
-    if (differs && still) changed()
-    else if (!differs && hasNew) entered(isFirst)
+    if (isNews && stillLooks >= STILL_LOOKS) {
+      told = new Map(states.map((state) => [state.path, state]))
+      for (const path of firstSeen.keys()) firstSeen.set(path, now.get(path) ?? "")
+      changed()
+    } else if (!isNews && strangers.length > 0) entered()
   }
   const look = (): Promise<void> => {
     running ??= lookOnce().finally(() => {

@@ -8,6 +8,7 @@ const encoder = new TextEncoder()
 const INCLUDE_USAGE = encoder.encode('"include_usage":true')
 const USAGE_OPTIONS = encoder.encode('{"include_usage":true}')
 const TRUE = encoder.encode("true")
+const FALSE = encoder.encode("false")
 
 /** An output cap that the router writes where the client gave none. */
 export interface Cap {
@@ -15,13 +16,22 @@ export interface Cap {
   readonly tokens: number
 }
 
+/** What the router itself says in a body. */
+export interface OwnWords {
+  readonly cap: Cap | null
+  /** `store` is false, whatever the client says. */
+  readonly neverStores: boolean
+}
+
+const NO_WORDS: OwnWords = { cap: null, neverStores: false }
+
 /** The body for a target, in pieces: the group's name replaced by the upstream's id, and a streamed chat call asks for its usage. */
 export function passthroughBody(
   body: ScannedObject,
   facts: RequestFacts,
   dialect: DialectName,
   modelJson: Uint8Array,
-  cap: Cap | null = null,
+  { cap, neverStores }: OwnWords = NO_WORDS,
 ): readonly Uint8Array[] {
   const edits: Edit[] = []
   const added: string[] = []
@@ -39,6 +49,11 @@ export function passthroughBody(
     const tokens = String(cap.tokens)
     if (said === undefined) added.push(`"${cap.field}":${tokens}`)
     else edits.push({ start: said.start, end: said.end, bytes: encoder.encode(tokens) })
+  }
+  if (neverStores) {
+    const said = body.members.filter((member) => member.key === "store")
+    if (said.length === 0) added.push('"store":false')
+    for (const { start, end } of said) edits.push({ start, end, bytes: FALSE })
   }
   edits.sort((left, right) => left.start - right.start)
   if (added.length > 0) {

@@ -172,7 +172,10 @@ async function exchange(tried: Attempt, stale: StaleRule, call: Call, gateway: G
       headers: forwardedHeaders(call.request.headers, call.dialect.name, target, call.callerId),
       body:
         translation?.body ??
-        passthroughBody(call.body, call.facts, target.dialect, target.modelJson, capOf(call, target)),
+        passthroughBody(call.body, call.facts, target.dialect, target.modelJson, {
+          cap: capOf(call, target),
+          neverStores: target.limits.neverStores && !call.compacts,
+        }),
     }),
   })
   tried.cancel = sent.cancel

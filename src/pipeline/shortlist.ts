@@ -14,6 +14,7 @@ import { tooLong } from "../routing/eligibility/too-long.ts"
 import type { Call } from "./call.ts"
 import { noteShortlist } from "./decision.ts"
 import type { Gateway } from "./gateway.ts"
+import { refuseGroup } from "./group-refusal.ts"
 import { trace } from "./trace.ts"
 
 export interface Rejection {
@@ -30,7 +31,7 @@ export interface Shortlist {
 
 /** @throws RouterError `no-eligible-target`, or the group's own refusal */
 export function shortlistFor(group: Group, call: Call, gateway: Gateway): Shortlist {
-  if (group.refusal !== null) throw new RouterError(group.refusal)
+  refuseGroup(group)
   const { eligible, refused } = eligibleNow(group, call, gateway)
   const shortlist = { eligible, rejected: refused }
   noteShortlist(shortlist, group, call)

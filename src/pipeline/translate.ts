@@ -74,6 +74,12 @@ export function isRejection(result: Translation | Rejection | null): result is R
   return result !== null && "reason" in result
 }
 
+/** A compaction is one answer, which is stored nowhere; its endpoint knows neither key. */
+function ownWords({ limits }: Target, { compacts }: Call): JsonObject {
+  if (compacts) return { stream: undefined }
+  return limits.neverStores ? { store: false } : {}
+}
+
 function translationOf(
   target: Target,
   call: Call,
@@ -91,7 +97,7 @@ function translationOf(
     estimatedUsage: call.facts.stream && call.dialect.name === "anthropic" ? estimated(clientBody) : null,
   }
   return new Translation({
-    body: [Buffer.from(JSON.stringify(call.compacts ? { ...body, stream: undefined } : body))],
+    body: [Buffer.from(JSON.stringify({ ...body, ...ownWords(target, call) }))],
     client: { codec: CODECS[call.dialect.name], dialect: call.dialect },
     target: { codec: CODECS[target.dialect], dialect: DIALECTS[target.dialect] },
     context,

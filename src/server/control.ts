@@ -16,7 +16,8 @@ export interface ControlAnswer {
 
 export interface ControlOptions {
   readonly path: string
-  readonly reload: () => Promise<ReloadOutcome>
+  /** By the word that is asked; an answer is sent as JSON. */
+  readonly answers: Readonly<Record<string, () => Promise<object>>>
   readonly log: Log
 }
 
@@ -25,6 +26,7 @@ export interface Control {
 }
 
 export const RELOAD = "reload"
+export const STATUS = "status"
 const LONGEST_REQUEST = 64
 const MOST_REASONS = 20
 /** Read and write for the owner, nothing for others. */
@@ -47,11 +49,17 @@ export async function openControl(options: ControlOptions): Promise<Control> {
   }
 }
 
+/** Long lists of reasons are cut. */
+export function reloadAnswer(outcome: ReloadOutcome): ControlAnswer {
+  const shown = outcome.is === "refused" ? { ...outcome, reasons: outcome.reasons.slice(0, MOST_REASONS) } : outcome
+  return { pid: process.pid, outcome: shown }
+}
+
 interface Conversation {
   request: string
 }
 
-function listenAt({ path, reload, log }: ControlOptions): Control {
+function listenAt({ path, answers, log }: ControlOptions): Control {
   const umask = process.umask(OTHERS_MASK)
   try {
     const listener = Bun.listen<Conversation>({
@@ -63,7 +71,9 @@ function listenAt({ path, reload, log }: ControlOptions): Control {
         data(socket, bytes) {
           const { data } = socket
           data.request += bytes.toString("latin1")
-          if (data.request === `${RELOAD}\n`) void answer(socket, reload, log)
+          const word = data.request.endsWith("\n") ? data.request.slice(0, -1) : ""
+          const asked = Object.hasOwn(answers, word) ? answers[word] : undefined
+          if (asked !== undefined) void answer(socket, asked, log)
           else if (data.request.includes("\n") || data.request.length > LONGEST_REQUEST) socket.end()
         },
       },
@@ -79,13 +89,11 @@ function listenAt({ path, reload, log }: ControlOptions): Control {
   }
 }
 
-async function answer(socket: Bun.Socket<Conversation>, reload: () => Promise<ReloadOutcome>, log: Log): Promise<void> {
+async function answer(socket: Bun.Socket<Conversation>, asked: () => Promise<object>, log: Log): Promise<void> {
   try {
-    const outcome = await reload()
-    const shown = outcome.is === "refused" ? { ...outcome, reasons: outcome.reasons.slice(0, MOST_REASONS) } : outcome
-    socket.end(`${JSON.stringify({ pid: process.pid, outcome: shown } satisfies ControlAnswer)}\n`)
+    socket.end(`${JSON.stringify(await asked())}\n`)
   } catch (error) {
-    log.error("the configuration could not be reloaded", { error })
+    log.error("a command got no answer", { error })
     socket.end()
   }
 }

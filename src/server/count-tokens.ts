@@ -13,6 +13,7 @@ import { authenticate } from "../pipeline/authenticate.ts"
 import { governBetas } from "../pipeline/betas.ts"
 import { aside } from "../pipeline/aside.ts"
 import type { Call } from "../pipeline/call.ts"
+import { refuseGroup } from "../pipeline/group-refusal.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { governHostedTools } from "../pipeline/hosted-tools.ts"
 import { holderOf } from "../pipeline/held-state.ts"
@@ -75,7 +76,7 @@ function groupOf({ facts, snapshot }: Call, { caller }: Credential): Group {
   const name = facts.model ?? snapshot.defaultGroup
   if (name === null) throw new RouterError("missing-model", { param: "model" })
   const group = allowedGroup(name, caller.allowed, snapshot)
-  if (group.refusal !== null) throw new RouterError(group.refusal)
+  refuseGroup(group)
   return group
 }
 

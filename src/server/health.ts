@@ -1,6 +1,10 @@
 /** Open endpoints: is the process alive, can it take calls, and which build is it? */
+import type { Admin } from "../admin/admin.ts"
+import type { ReloadStatus } from "../config/reload.ts"
+import { RouterError } from "../errors.ts"
+import { authenticate } from "../pipeline/authenticate.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
-import type { Outgoing } from "../pipeline/message.ts"
+import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { json } from "./plain.ts"
 
@@ -13,16 +17,60 @@ export function health(): Outgoing {
   return json({ status: "ok", ...buildInfo })
 }
 
-/** 503 names the part that is not usable, without detail. */
-export async function ready(gateway: Gateway, store: ReadyStore): Promise<Outgoing> {
-  const parts = [
+/** The parts that are not usable, without detail. */
+export async function notReady(gateway: Gateway, store: ReadyStore): Promise<readonly string[]> {
+  return [
     ...(gateway.draining ? ["draining"] : []),
     ...(gateway.starting ? ["workers"] : []),
     ...((await store.ready()) ? [] : ["usage_db"]),
     ...(gateway.governance.state.isUsable ? [] : ["shared_state"]),
   ]
-  if (parts.length === 0) return json({ status: "ready" })
-  return json({ status: "not-ready", error: "not-ready", parts }, 503)
+}
+
+/** 503 names the parts that are not usable. A caller who may read metrics also sees how the last reload went. */
+export async function ready(
+  request: Incoming,
+  gateway: Gateway,
+  store: ReadyStore,
+  { admin, reloads }: { readonly admin: Admin; readonly reloads: () => ReloadStatus },
+): Promise<Outgoing> {
+  const parts = await notReady(gateway, store)
+  const detail = isOperator(request, gateway, admin) ? { configuration: reloadView(reloads()) } : {}
+  if (parts.length === 0) return json({ status: "ready", ...detail })
+  return json({ status: "not-ready", error: "not-ready", parts, ...detail }, 503)
+}
+
+/** Load balancers ask without a token, or with a wrong one: they are told all the same whether calls can come. */
+function isOperator({ headers }: Incoming, { snapshot, clock }: Gateway, admin: Admin): boolean {
+  if (headers.get("authorization") === null && headers.get("x-api-key") === null) return false
+  try {
+    return admin.readsMetrics(authenticate(headers, snapshot, clock.now()).caller, snapshot)
+  } catch (error) {
+    if (error instanceof RouterError) return false
+    throw error
+  }
+}
+
+/** Times are texts in UTC. */
+export interface ReloadView {
+  readonly taken_at: string
+  readonly last_reload: "successful" | "refused"
+  readonly refused_at?: string
+  readonly reasons?: readonly string[]
+}
+
+const MOST_REASONS = 20
+
+export function reloadView({ takenMs, refused }: ReloadStatus): ReloadView {
+  const taken_at = new Date(takenMs).toISOString()
+  if (refused === null) return { taken_at, last_reload: "successful" }
+  const { atMs, reasons } = refused
+  return {
+    taken_at,
+    last_reload: "refused",
+    refused_at: new Date(atMs).toISOString(),
+    reasons: reasons.slice(0, MOST_REASONS),
+  }
 }
 
 export function version(): Outgoing {

@@ -5,6 +5,7 @@ import type { BadRequest } from "./http/head.ts"
 import { serveHttp, type HttpServer } from "./http/server.ts"
 import { refuse } from "./plain.ts"
 import { mostDescriptors } from "../system/descriptors.ts"
+import { listeningOn } from "./listen-fault.ts"
 import { connectionBounds } from "./connection-bounds.ts"
 import type { ConnectionBounds } from "./http/connections.ts"
 import { dialectOfPath, routesOf, type Parts } from "./routes.ts"
@@ -24,20 +25,23 @@ export interface ListenOptions {
   readonly keepAliveAfterMs: number
 }
 
+/** @throws Error that names the address and why it cannot be had */
 export function listen(gateway: Gateway, parts: Parts, options: ListenOptions): Listener {
-  const server: HttpServer = serveHttp({
-    ...options,
-    clock: gateway.clock,
-    handle: routesOf(gateway, parts),
-    connections: {
-      bounds: boundsOf(gateway),
-      turnAway: ({ path }) =>
-        refuse(dialectOfPath(path), gateway, new RouterError("overloaded", { message: TOO_MANY })),
-      full: onceAMinute(gateway, () => gateway.log.warn("connections are refused", { reason: TOO_MANY })),
-    },
-    refuse: (fault) => refuse(dialectOfPath(fault.target), gateway, asRouterError(fault)),
-    failed: (error) => gateway.log.error("a connection was cut by a fault of the router", { error }),
-  })
+  const serve = (): HttpServer =>
+    serveHttp({
+      ...options,
+      clock: gateway.clock,
+      handle: routesOf(gateway, parts),
+      connections: {
+        bounds: boundsOf(gateway),
+        turnAway: ({ path }) =>
+          refuse(dialectOfPath(path), gateway, new RouterError("overloaded", { message: TOO_MANY })),
+        full: onceAMinute(gateway, () => gateway.log.warn("connections are refused", { reason: TOO_MANY })),
+      },
+      refuse: (fault) => refuse(dialectOfPath(fault.target), gateway, asRouterError(fault)),
+      failed: (error) => gateway.log.error("a connection was cut by a fault of the router", { error }),
+    })
+  const server = listeningOn(options.hostname, options.port, serve)
   const host = options.hostname.includes(":") ? `[${options.hostname}]` : options.hostname
   return { url: `http://${host}:${server.port}`, close: (force) => server.close(force), busy: () => server.busy() }
 }

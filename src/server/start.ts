@@ -5,8 +5,8 @@ import { compile, compileBesides, type CompileOptions } from "../config/compile.
 import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
 import { loadMeanwhile, readingOf, type Reading } from "../config/load-apart.ts"
-import { digestOfFile, loadConfig, type LoadResult } from "../config/load.ts"
-import { startReloading } from "../config/reload.ts"
+import { loadConfig, type LoadResult } from "../config/load.ts"
+import { startReloading, type Reloader, type ReloadStatus } from "../config/reload.ts"
 import { systemWatchTools } from "../config/watch.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
@@ -17,8 +17,9 @@ import { openRequestLog, type RequestLog } from "../request-log/open.ts"
 import { systemClock, type Clock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
-import { openControl } from "./control.ts"
+import { openControl, RELOAD, reloadAnswer, STATUS } from "./control.ts"
 import { InstallationMarks } from "./issuer-marks.ts"
+import { statusOf } from "./status.ts"
 import { recoverLeftovers } from "./leftovers.ts"
 import { listen } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
@@ -90,24 +91,32 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
     const admin = await openAdmin(snapshot, log, clock)
-    const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog }
+    const reloads = (): ReloadStatus => reloader.status()
+    const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
     const parts = { store: ledger, watched, admin, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {
       ...(options.listen ?? addressOf(config.server.listen)),
       isShared: worker !== undefined,
       keepAliveAfterMs: KEEP_ALIVE_AFTER_MS,
     })
-    const reloader = startReloading({
+    const reloader: Reloader = startReloading({
       running: { ...loaded, config, files: [...loaded.files, ...scriptFiles] },
       load: () => loadMeanwhile({ path, env }),
-      digest: () => digestOfFile(path),
       apply: (next, result) => takeConfig(next, result, { gateway, ledger, policies, admin, engines, marks }),
       filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
       log,
+      now: () => clock.now(),
       onRequest: options.onReloadRequest ?? (() => () => {}),
       watchTools: systemWatchTools(clock),
     })
-    const control = await openControl({ path: files.controlPath, reload: () => reloader.reload(), log })
+    const control = await openControl({
+      path: files.controlPath,
+      answers: {
+        [RELOAD]: async () => reloadAnswer(await reloader.reload()),
+        [STATUS]: () => statusOf(gateway, ledger, reloader.status()),
+      },
+      log,
+    })
     gateway.background.start(gateway)
     const doors = [control, reloader, engines, policies, marks]
     const stopping = stopper(gateway, listener, doors, [peers, ledger, requestLog])

@@ -1,4 +1,5 @@
 /** The families that say how the router is at the moment, as text. */
+import type { ReloadStatus } from "../config/reload.ts"
 import type { Target } from "../config/snapshot.ts"
 import type { LedgerStatus } from "../ledger/open.ts"
 import type { Exposition, Labels } from "../metrics/exposition.ts"
@@ -11,6 +12,7 @@ import type { BreakerState } from "../upstream/breaker.ts"
 export interface WatchedParts {
   readonly ledger: { status(): LedgerStatus }
   readonly requestLog: { dropped(): number }
+  readonly reloads: () => ReloadStatus
 }
 
 const BREAKER_STATES: readonly BreakerState[] = ["closed", "half-open", "open"]
@@ -33,7 +35,20 @@ export function writeStateFamilies(out: Exposition, gateway: Gateway, watched: W
       "Lines of the request log that did not get onto disk.",
     )
     .sample({}, watched.requestLog.dropped())
+  writeReloads(out, watched.reloads())
   writeProcess(out)
+}
+
+function writeReloads(out: Exposition, { takenMs, refused }: ReloadStatus): void {
+  out
+    .family("smart_router_config_last_reload_successful", "gauge", "0: the newest configuration was refused.")
+    .sample({}, Number(refused === null))
+    .family(
+      "smart_router_config_last_reload_success_timestamp_seconds",
+      "gauge",
+      "When the configuration in force was taken, in Unix seconds.",
+    )
+    .sample({}, takenMs / 1000)
 }
 
 function writeTargets(out: Exposition, { snapshot, health, clock }: Gateway): void {

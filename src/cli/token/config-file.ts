@@ -1,7 +1,7 @@
 /** Changes a configuration file whole or not at all, and has the running router take it. */
 import { closeSync, openSync, readFileSync, realpathSync, rmSync, writeSync } from "node:fs"
 import { dirname, resolve } from "node:path"
-import { parse } from "yaml"
+import { parseDocument } from "yaml"
 import { applyEdits, type Edit } from "../../config/edit.ts"
 import type { Finding } from "../../config/findings.ts"
 import { digestOf, loadConfig, type LoadResult } from "../../config/load.ts"
@@ -131,11 +131,19 @@ function isAlive(pid: number): boolean {
 }
 
 /** Also where the configuration has no meaning as a whole here, because secrets are only in the router's environment. */
-function usageDbPathOf(file: string, text: string, { config }: LoadResult): string {
+export function usageDbPathOf(file: string, text: string, { config }: LoadResult): string {
   if (config !== null) return config.server.usage_db.path
-  const server = mapping(mapping(parse(text, { merge: true, uniqueKeys: false }))["server"])
-  const path = mapping(server["usage_db"])["path"]
+  const path = mapping(serverOf(text)["usage_db"])["path"]
   return resolve(dirname(resolve(file)), typeof path === "string" ? path : DEFAULT_USAGE_DB)
+}
+
+/** As far as the text can be read. */
+function serverOf(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return mapping(mapping(parseDocument(text, { merge: true, uniqueKeys: false }).toJS())["server"])
+  } catch {
+    return {}
+  }
 }
 
 /** Errors that were not there before. */

@@ -85,6 +85,15 @@ describe("token create", () => {
   })
 })
 
+test("token create --metrics-admin makes a token that reads metrics and calls nothing, of which check says nothing", async () => {
+  const path = file()
+  const asked = ["token", "create", "--owner-user", "me", "--project", "lab", "--env", "ops", "--metrics-admin"]
+  expect((await runHere([...asked, "--write", path], { env: KEYS })).code).toBe(0)
+  const { config, findings } = loadConfig({ path, env: KEYS })
+  expect(config?.callers[1]).toMatchObject({ metrics_admin: true, allow: [], environment: "ops" })
+  expect(findings.map(({ code }) => code)).not.toContain("nothing-allowed")
+})
+
 describe("token create --write", () => {
   test("inserts the caller, keeps the rest byte for byte, and the result loads", async () => {
     const before = `# first\n${SMALLEST}# last\n`

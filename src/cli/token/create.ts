@@ -17,13 +17,14 @@ import {
 const HELP = `Create a caller with a token. The raw token is printed once and stored nowhere: the configuration holds its SHA-256.
 
 Usage: smart-router token create --owner-user USER --project PROJECT --env ENV --allow GROUP[,GROUP…]
-                                 [--key KEY] [--id CALLER] [--expires-in 90d] [--write CONFIG [--add-missing]]
+                                 [--metrics-admin] [--key KEY] [--id CALLER] [--expires-in 90d] [--write CONFIG [--add-missing]]
 
 Options:
   --owner-user USER  who answers for the calls: an id under users:
   --project PROJECT  what the calls are made for: an id under projects:
   --env ENV          a label such as prod or dev
   --allow GROUPS     the model groups that may be called, separated by commas
+  --metrics-admin    the token may read /metrics; then --allow may be left out
   --key KEY          a label that tells several keys apart; k1, or the first one that is free, by default
   --id CALLER        the caller's id; USER-PROJECT-ENV by default
   --expires-in TIME  the token is refused after this time, such as 90d; never by default
@@ -38,12 +39,13 @@ Exit codes: 0 created, 1 the configuration refuses it (nothing is written), 2 wr
 
 Examples:
   smart-router token create --owner-user me --project lab --env dev --allow default
-  smart-router token create --owner-user me --project lab --env prod --allow fast,default --write config.yaml`
+  smart-router token create --owner-user me --project lab --env prod --allow fast,default --write config.yaml
+  smart-router token create --owner-user me --project lab --env ops --metrics-admin --write config.yaml`
 
 export async function run(argv: readonly string[]): Promise<number> {
   const options = readArguments(argv, {
     texts: ["owner-user", "project", "env", "allow", "key", "id", "expires-in", "write"],
-    flags: ["add-missing"],
+    flags: ["add-missing", "metrics-admin"],
   })
   if (options.flag("help")) {
     print(HELP)
@@ -56,6 +58,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 interface Order {
   readonly owner: TokenOwner
   readonly allow: readonly string[]
+  readonly readsMetrics: boolean
   readonly key: string | undefined
   readonly id: string
   readonly expiresInMs: number | undefined
@@ -70,13 +73,15 @@ function orderOf(options: Arguments): Order {
     return value
   }
   const owner = { user: needed("owner-user"), project: needed("project"), environment: needed("env") }
-  const allow = needed("allow").split(",").filter(Boolean)
-  if (allow.length === 0) throw new UsageError("The option --allow needs at least one model group.")
+  const readsMetrics = options.flag("metrics-admin")
+  const allow = (readsMetrics ? (partOption(options, "allow") ?? "") : needed("allow")).split(",").filter(Boolean)
+  if (allow.length === 0 && !readsMetrics) throw new UsageError("The option --allow needs at least one model group.")
   const write = options.text("write")
   if (options.flag("add-missing") && write === undefined) throw new UsageError("--add-missing needs --write.")
   return {
     owner,
     allow,
+    readsMetrics,
     key: partOption(options, "key"),
     id: partOption(options, "id") ?? `${owner.user}-${owner.project}-${owner.environment}`,
     expiresInMs: durationOption(options, "expires-in"),
@@ -85,7 +90,7 @@ function orderOf(options: Arguments): Order {
   }
 }
 
-function entryOf({ owner, id, allow, expiresInMs }: Order, token: NewToken): ListEntry {
+function entryOf({ owner, id, allow, readsMetrics, expiresInMs }: Order, token: NewToken): ListEntry {
   return [
     ["id", yamlText(id)],
     ["owner_user", yamlText(owner.user)],
@@ -95,6 +100,7 @@ function entryOf({ owner, id, allow, expiresInMs }: Order, token: NewToken): Lis
     ["token_sha256", token.sha256Yaml],
     ["token_id", token.tokenIdYaml],
     ...(expiresInMs === undefined ? [] : [["token_expires_at", instantYaml(Date.now() + expiresInMs)] as const]),
+    ...(readsMetrics ? [["metrics_admin", "true"] as const] : []),
     ["allow", `[${allow.map(yamlText).join(", ")}]`],
   ]
 }

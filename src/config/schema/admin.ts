@@ -152,6 +152,9 @@ const baseline: Shape = {
   version: optional(text("The version of the baseline.")),
   input_price_per_million_usd: amount("Its price of input.", { max: 100_000, unit: "USD per million tokens" }),
   output_price_per_million_usd: amount("Its price of output.", { max: 100_000, unit: "USD per million tokens" }),
+  pricing_source: optional(text("Where its prices come from.")),
+  pricing_updated_at: optional(text("The date of its prices.")),
+  notes: optional(text("Notes on the baseline.")),
 }
 
 export const adminReports: z.ZodType = byDefault(

@@ -2,12 +2,14 @@
 import type { z } from "zod"
 import { block, byDefault, choice, flag, integer, optional, text } from "./field.ts"
 
+const LATER = { pending: true } as const
+
 const chatToResponses: z.ZodType = block(
   {
-    enabled: byDefault(flag("Serve Chat clients through a Responses upstream."), false),
+    enabled: byDefault(flag("`false`: calls of Chat clients are not translated onto this Responses upstream."), false),
     ...Object.fromEntries(
       ["tools", "tool_choice", "parallel_tool_calls", "structured_outputs", "images", "reasoning", "streaming"].map(
-        (feature) => [feature, optional(flag(`Whether \`${feature}\` may cross this bridge.`))],
+        (feature) => [feature, optional(flag(`Whether \`${feature}\` may cross this bridge.`, LATER))],
       ),
     ),
     stateful_sessions: optional(
@@ -20,7 +22,7 @@ const chatToResponses: z.ZodType = block(
           max_entries: byDefault(integer("The most ids that are kept."), 10_000),
         },
         "Sessions across a stateless client API.",
-        { name: "BridgeSessions" },
+        { ...LATER, name: "BridgeSessions" },
       ),
     ),
   },
@@ -30,21 +32,21 @@ const chatToResponses: z.ZodType = block(
 
 export const responsesToChat: z.ZodType = block(
   {
-    enabled: byDefault(flag("Serve Responses clients through a Chat upstream."), false),
+    enabled: byDefault(flag("`false`: calls of Responses clients are not translated onto this Chat upstream."), false),
     ...Object.fromEntries(
       ["text", "function_tools", "tool_choice", "reasoning", "images", "structured_outputs", "streaming"].map(
-        (feature) => [feature, optional(flag(`Whether \`${feature}\` may cross this bridge.`))],
+        (feature) => [feature, optional(flag(`Whether \`${feature}\` may cross this bridge.`, LATER))],
       ),
     ),
     validation_status: optional(text("The state of the checks behind this block.")),
     validation_notes: optional(text("Notes on the checks behind this block.")),
   },
   "From Responses clients to a Chat upstream.",
-  { pending: true, name: "ResponsesToChatBridge" },
+  { name: "ResponsesToChatBridge" },
 )
 
 export const bridges: z.ZodType = block(
   { chat_to_responses: optional(chatToResponses), responses_to_chat: optional(responsesToChat) },
-  "Which translations between the OpenAI APIs were validated for this model.",
-  { pending: true, name: "Bridges" },
+  "Which translations between the OpenAI APIs are meant for this model. Absent: the group's `translation` decides.",
+  { name: "Bridges" },
 )

@@ -63,13 +63,23 @@ export const expression: z.ZodType = checked(
   text("A regular expression.", { expects: "a regular expression" }),
   (value) => {
     try {
-      RegExp(String(value), "u")
+      RegExp(fromRe2(String(value)), "u")
       return null
     } catch {
       return { path: [], message: "This is not a valid regular expression." }
     }
   },
 )
+/** RE2's own forms in those of JavaScript: flags in front, named groups, classes of POSIX, anchors of the text. */
+function fromRe2(written: string): string {
+  return written
+    .replace(/^\(\?[ims]+\)/, "")
+    .replaceAll("(?P<", "(?<")
+    .replaceAll(/\[:(?:alpha|alnum|digit|lower|upper|space|punct|xdigit|word):\]/g, "a")
+    .replaceAll("\\A", "^")
+    .replaceAll("\\z", "$")
+}
+
 export const host: z.ZodType = pattern(
   /^[A-Za-z0-9.:[\]_-]{1,253}$/,
   "a host name, with :port where it matters",

@@ -168,8 +168,8 @@ const piiFilter: z.ZodType = optional(
         [],
       ),
     },
-    "The filter for personal data.",
-    { ...LATER, name: "PiiFilter" },
+    "The filter for personal data. It is not built yet: where it is enabled, all calls are refused.",
+    { name: "PiiFilter" },
   ),
 )
 
@@ -191,7 +191,10 @@ export const group: z.ZodType = ruled(
       hosted_tools: byDefault(choice(["pass", "strip", "refuse"], "Tools that the provider executes."), "pass"),
       disconnect: byDefault(choice(["abort", "drain"], "What happens upstream when the client leaves."), "abort"),
       activation: byDefault(
-        choice(["off", "required"], "Whether targets need a passing validation record.", LATER),
+        choice(
+          ["off", "required"],
+          "Whether targets need a passing validation record. None can be made yet, so `required` refuses all calls.",
+        ),
         "off",
       ),
       shadow,

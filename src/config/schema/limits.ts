@@ -143,7 +143,12 @@ export const spendCeiling: z.ZodType = optional(
   block(
     {
       max_estimated_cost_usd: byDefault(costOfCall("The highest estimated cost of a call."), 0),
-      max_tier: optional(choice(TIER_ORDER, "The highest tier, in this order; targets of no such tier are left out.")),
+      max_tier: optional(
+        key(
+          identifier,
+          `The highest tier, in the order ${TIER_ORDER.join(", ")}; targets of no such tier are left out. Of another tier: that one alone.`,
+        ),
+      ),
       allowed_tiers: optional(list(key(identifier, "A tier."), "The tiers that may serve; others are left out.")),
       tier_ceilings: byDefault(
         table(identifier, costOfCall("The highest estimated cost of a call there."), "Ceilings by the target's tier."),

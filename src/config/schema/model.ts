@@ -38,7 +38,9 @@ const reasoning: z.ZodType = block(
     min_budget_tokens: optional(integer("The smallest reasoning budget.", { unit: "tokens" })),
     max_budget_tokens: optional(integer("The largest reasoning budget.", { unit: "tokens" })),
     budget_must_be_less_than_max_tokens: optional(flag("The reasoning budget must be less than the output cap.")),
-    stream_block: optional(flag("Reasoning arrives as a block of its own in a stream.", LATER)),
+    stream_block: optional(
+      text("The block in which reasoning arrives in a stream: `none`, `thinking`, or another name.", LATER),
+    ),
     rejects_max_tokens: optional(flag("The upstream refuses `max_tokens`; `max_completion_tokens` is sent.")),
     rejects_temperature: optional(flag("The upstream refuses `temperature`.")),
     rejects_top_p: optional(flag("The upstream refuses `top_p`.")),
@@ -65,7 +67,7 @@ const toolSupport: z.ZodType = block(
     anthropic_messages: optional(
       list(
         choice(["client_tools", "structured_outputs"], "A capability."),
-        "Capabilities on the Messages API. Empty: none.",
+        "Capabilities on the Messages API. Empty: none. A list without `structured_outputs` says nothing about them.",
       ),
     ),
   },
@@ -120,7 +122,9 @@ const facts: Shape = {
   output_modalities: list(modality, "What the model returns."),
   ...prices,
   honors_max_tokens: flag("`false`: the upstream ignores output caps, so calls with a cap are not sent there."),
-  force_store_false: flag("Send `store: false` upstream.", LATER),
+  force_store_false: flag(
+    "Send `store: false` upstream, whatever the client says, so that the provider keeps no answer. `anthropic` stores none anyway.",
+  ),
   tool_support: toolSupport,
   reasoning,
   request_shape_support: requestShapeSupport,

@@ -107,7 +107,10 @@ export const externalPolicy: z.ZodType = optional(
       max_response_bytes: byDefault(integer("The largest answer.", { min: 1, unit: "bytes" }), 65_536),
       headers: headers("Headers of the call to the service."),
       mode: byDefault(
-        choice(["live", "shadow"], "`shadow`: the service is asked and recorded, the configured order counts."),
+        choice(
+          ["live", "enforce", "shadow", "baseline"],
+          "`live` (or `enforce`): the service decides. `shadow`: it is asked and recorded, the configured order counts. `baseline`: it is not asked.",
+        ),
         "live",
       ),
       on_error: byDefault(

@@ -14,6 +14,7 @@ import {
   ruled,
   table,
   text,
+  type Fault,
   type Shape,
 } from "./field.ts"
 import { dialect, headerName, headerValue, httpUrl, identifier, proxyUrl } from "./forms.ts"
@@ -110,6 +111,16 @@ const shape: Shape = {
   ),
 }
 
+const ENDPOINT = /\/(?:chat\/completions|completions|responses|messages|models|embeddings)\/*$/i
+
+/** The address of an endpoint is what people have at hand to paste. */
+function addressFault(url: string): Fault | null {
+  if (url.includes("?"))
+    return { path: ["base_url"], message: "Parameters do not belong into base_url: write them under `query`." }
+  if (!ENDPOINT.test(url)) return null
+  return { path: ["base_url"], message: "This is the address of an endpoint: leave out what follows the API's root." }
+}
+
 export const provider: z.ZodType = ruled(
   block(shape, "One API shape of one upstream.", { name: "ProviderConfig" }),
   ({ dialect: spoken, beta_headers }) =>
@@ -124,6 +135,7 @@ export const provider: z.ZodType = ruled(
       ? null
       : { path: ["headers", written], message: "The router writes this header itself." }
   },
+  ({ base_url }) => addressFault(String(base_url)),
   ({ forward_headers }) => {
     const names = forward_headers as readonly string[]
     const index = names.findIndex((name) => NEVER_FORWARDED.test(name) || OWN_HEADERS.has(name.toLowerCase()))

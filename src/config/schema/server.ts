@@ -24,7 +24,7 @@ import { storage } from "./storage.ts"
 import { defaultCaller, defaultCallerShaping } from "./limits.ts"
 
 const LATER = { pending: true } as const
-const LISTEN = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):\d{1,5}$/
+const LISTEN = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):(?:0|[1-9]\d{0,4})$/
 const STATE_URL = /^(?:redis|valkey)s?:\/\/./
 const ORIGIN = /^(\*|https?:\/\/[^\s/?#@]+)$/
 

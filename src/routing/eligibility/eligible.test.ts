@@ -31,6 +31,8 @@ const target = fc
     skin: fc.constantFrom("a", "b", "c"),
     capabilities: fc.record({ tools: said, toolChoice: said, structuredOutput: said, images: said, reasoning: said }),
     limits: fc.record({
+      closedTo: fc.constant<readonly DialectName[]>([]),
+      neverStores: fc.boolean(),
       toolOnly: fc.boolean(),
       honorsMaxTokens: fc.boolean(),
       contextTokens: fc.option(size),
@@ -149,6 +151,8 @@ const ABLE: Partial<Target> = {
   skin: "a",
   capabilities: { tools: true, toolChoice: true, structuredOutput: true, images: true, reasoning: true },
   limits: {
+    closedTo: [],
+    neverStores: false,
     toolOnly: false,
     honorsMaxTokens: true,
     contextTokens: null,

@@ -139,6 +139,7 @@ function planOf(group: Group, dialect: DialectName): Plan {
   for (const target of group.targets) {
     const isForeign = target.dialect !== dialect
     if (isForeign && group.translation === "off") refused.push({ target, reason: "translation-off" })
+    else if (target.limits.closedTo.includes(dialect)) refused.push({ target, reason: "bridge-disabled" })
     else if (isForeign && group.demanded.has("own-dialect")) refused.push({ target, reason: "requested-api-skin" })
     else if (isForeign && skins.has(target.skin)) refused.push({ target, reason: "other-skin" })
     else candidates.push({ target, filters: FILTERS.filter((filter) => filter.applies(target, dialect, group)) })

@@ -5,6 +5,8 @@ import type { ContractReason } from "../../config/target-limits.ts"
 export type FilterReason =
   /** It speaks another dialect, and the group does not translate. */
   | "translation-off"
+  /** Its `bridges` say that clients of this dialect are not translated onto it. */
+  | "bridge-disabled"
   /** It speaks another dialect, and the group demands the client's own. */
   | "requested-api-skin"
   /** The same model of the same upstream stands in the group in the client's own dialect. */
@@ -52,4 +54,9 @@ export type TranslationReason =
 export type RejectionReason = FilterReason | TranslationReason
 
 /** These hold for every call of a dialect, whatever its shape. */
-export const BY_DIALECT: ReadonlySet<RejectionReason> = new Set(["translation-off", "other-skin", "requested-api-skin"])
+export const BY_DIALECT: ReadonlySet<RejectionReason> = new Set([
+  "translation-off",
+  "bridge-disabled",
+  "other-skin",
+  "requested-api-skin",
+])

@@ -1,0 +1,86 @@
+/** Keys that promise protection hold: nothing is stored, bridges stay closed, groups without their filter serve nobody. */
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { targetsOf } from "../../helpers/config.ts"
+import { expectError, parsed } from "../../helpers/expectations.ts"
+import { bodyText, FakeUpstream } from "../../helpers/fake-upstream.ts"
+import { startGateway, type LocalGateway } from "../../helpers/gateway.ts"
+import { SAMPLES, type Dialect } from "../../helpers/samples.ts"
+import { at } from "../../helpers/streams.ts"
+import { vendorAnswer } from "../../helpers/vendor.ts"
+
+let upstream: FakeUpstream
+let gate: LocalGateway
+
+beforeAll(async () => {
+  upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
+  gate = await startGateway({
+    upstreams: { upstream },
+    configure: (config) => {
+      const [chat, responses, messages] = ["chat", "responses", "messages"].map((dialect) => ({
+        provider: `upstream-${dialect}`,
+        model_ref: "m1",
+      }))
+      const only = (target: object, more: object = {}) => ({ strategy: "static", targets: [target], ...more })
+      config.models["chat"] = only({ ...chat, force_store_false: true })
+      config.models["responses"] = only({ ...responses, force_store_false: true })
+      config.models["messages"] = only({ ...messages, force_store_false: true })
+      config.models["no-chat"] = only({ ...responses, bridges: { chat_to_responses: { enabled: false } } })
+      config.models["no-responses"] = only({ ...chat, bridges: { responses_to_chat: { enabled: false } } })
+      config.models["no-responses-either"] = only({ ...chat, responses_to_chat: { enabled: false } })
+      config.models["open"] = only({ ...responses, bridges: { chat_to_responses: { enabled: true } } })
+      config.models["unproven"] = only(targetsOf(["upstream"])[0]!, { activation: "required" })
+      config.models["filtered"] = only(targetsOf(["upstream"])[0]!, { pii_filter: { enabled: true } })
+      config.callers = config.callers.map((caller) => ({ ...caller, allow: Object.keys(config.models) }))
+    },
+  })
+})
+afterAll(async () => {
+  await gate[Symbol.asyncDispose]()
+  await upstream.stop()
+})
+
+let count = 0
+async function sent(dialect: Dialect, model: string, extra: object, stream: boolean): Promise<unknown> {
+  const text = `stored <${++count}>`
+  const answer = await gate.call(dialect, SAMPLES[dialect].request({ model, text, stream, extra: { ...extra } }))
+  expect([model, dialect, answer.status]).toEqual([model, dialect, 200])
+  return JSON.parse(bodyText(upstream.received(text)[0]!.request))
+}
+
+test("force_store_false: nothing asks an upstream to store, whatever the client says, in its dialect and in others", async () => {
+  for (const model of ["chat", "responses"] as const) {
+    for (const stream of [false, true]) {
+      for (const extra of [{}, { store: true }, { store: false }, { store: null }])
+        expect(at(await sent(model, model, extra, stream), "store")).toBe(false)
+    }
+    for (const dialect of ["chat", "responses", "messages"] as const) {
+      if (dialect !== model) expect(at(await sent(dialect, model, {}, false), "store")).toBe(false)
+    }
+  }
+  expect(at(await sent("responses", "chat", { store: true }, false), "store")).toBe(false)
+  // the Messages API stores no answers and does not know the key
+  expect(await sent("messages", "messages", {}, false)).not.toHaveProperty("store")
+})
+
+test("a bridge that is switched off carries nothing, on the model or on the target", async () => {
+  const reasons = async (dialect: Dialect, model: string): Promise<unknown> => {
+    const answer = await gate.call(dialect, SAMPLES[dialect].request({ model }))
+    return answer.status === 200 ? [] : at(parsed(answer), "error", "details", "rejected")
+  }
+  const closed = [{ target: 0, reason: "bridge-disabled" }]
+  expect(await reasons("chat", "no-chat")).toEqual(closed)
+  expect(await reasons("responses", "no-responses")).toEqual(closed)
+  expect(await reasons("responses", "no-responses-either")).toEqual(closed)
+  expect(await reasons("responses", "no-chat")).toEqual([])
+  expect(await reasons("chat", "no-responses")).toEqual([])
+  expect(await reasons("messages", "no-responses")).toEqual([])
+  expect(await reasons("chat", "open")).toEqual([])
+})
+
+test("a group whose targets must be validated, or whose calls must be filtered, serves nobody and says why", async () => {
+  const unproven = await gate.call("chat", SAMPLES.chat.request({ model: "unproven" }))
+  expectError(unproven, "chat", 400, "no-eligible-target")
+  expect(unproven.text).toContain("requires validation records")
+  const filtered = await gate.call("chat", SAMPLES.chat.request({ model: "filtered" }))
+  expectError(filtered, "chat", 502, "pii-filter-failed")
+})
