@@ -88,6 +88,8 @@ export interface Target {
   readonly capabilities: Capabilities
   /** Null: all of them. */
   readonly betas: BetaPolicy | null
+  /** Null: none. */
+  readonly edits: BodyEdits | null
   readonly reservation: Reservation
   /** The name of the catalogue's entry; null: the target names its model itself. */
   readonly modelRef: string | null
@@ -143,6 +145,13 @@ export interface BetaPolicy {
   readonly takes: (name: string) => boolean
   /** Body fields that do not. */
   readonly fields: readonly FieldPath[]
+}
+
+/** Fields that every body of a target gets, and that none keeps. */
+export interface BodyEdits {
+  /** JSON, by the name of the member. */
+  readonly set: ReadonlyMap<string, Uint8Array>
+  readonly drop: readonly FieldPath[]
 }
 
 /** What admission must know of a target before a call is made. */

@@ -15,20 +15,29 @@ export interface Cap {
   readonly tokens: number
 }
 
+export interface Additions {
+  /** Null: none. */
+  readonly cap: Cap | null
+  /** A streamed chat call asks for its usage. */
+  readonly asksUsage: boolean
+}
+
+const USUAL: Additions = { cap: null, asksUsage: true }
+
 /** The body for a target, in pieces: the group's name replaced by the upstream's id, and a streamed chat call asks for its usage. */
 export function passthroughBody(
   body: ScannedObject,
   facts: RequestFacts,
   dialect: DialectName,
   modelJson: Uint8Array,
-  cap: Cap | null = null,
+  { cap, asksUsage }: Additions = USUAL,
 ): readonly Uint8Array[] {
   const edits: Edit[] = []
   const added: string[] = []
   const model = body.members.find((member) => member.key === "model")
   if (model === undefined) added.push(`"model":${Buffer.from(modelJson).toString()}`)
   else edits.push({ start: model.start, end: model.end, bytes: modelJson })
-  if (dialect === "openai-chat" && facts.stream && !facts.includeUsage) {
+  if (dialect === "openai-chat" && facts.stream && !facts.includeUsage && asksUsage) {
     const options = body.members.find((member) => member.key === "stream_options")
     if (options === undefined) added.push('"stream_options":{"include_usage":true}')
     else edits.push(usageEdit(body.bytes, options))

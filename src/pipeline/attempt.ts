@@ -9,7 +9,8 @@ import { CLIENT_LEFT, INTERNAL, TIMEOUT, type Failure } from "../upstream/failur
 import { readWhole, upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
 import { rememberTarget } from "./affinity.ts"
-import { governBetas, type Parts } from "./betas.ts"
+import type { Parts } from "./betas.ts"
+import { governParts } from "./body-edits.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
@@ -146,7 +147,10 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
       headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
       body:
         translation?.body ??
-        passthroughBody(call.body, call.facts, target.dialect, target.modelJson, capOf(call, target)),
+        passthroughBody(call.body, call.facts, target.dialect, target.modelJson, {
+          cap: capOf(call, target),
+          asksUsage: target.facts.streamUsage,
+        }),
     }),
   })
   tried.cancel = sent.cancel
@@ -158,8 +162,8 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
 }
 
 function governed(tried: Attempt, parts: Parts): Parts {
-  if (tried.target.betas === null) return parts
-  const { headers, body, losses } = governBetas(tried.target, parts)
+  if (tried.target.betas === null && tried.target.edits === null) return parts
+  const { headers, body, losses } = governParts(tried.target, parts)
   tried.losses = losses
   return { headers, body }
 }

@@ -294,7 +294,7 @@ describe("earlier reasoning", () => {
   })
 
   test("is shown where the target wants it, and only its own", () => {
-    const written = messagesOf(turn(plain, foreign), { reasoningHistoryField: "reasoning_content" })
+    const written = messagesOf(turn(plain, foreign), { reasoningHistory: "reasoning_content" })
     expect(second(written)).toEqual({ role: "assistant", reasoning_content: "a\n\nb", content: "y" })
     expect(written.losses).toEqual(["reasoning-history messages[1].blocks[1]"])
     expect(messagesOf(turn(plain)).losses).toEqual(["reasoning-history messages[1].blocks[0]"])
@@ -499,7 +499,9 @@ describe("settings:", () => {
     expect(kin.body).toMatchObject({ prompt_cache_key: "k", prompt_cache_retention: "24h" })
     expect(JSON.stringify(kin.body)).not.toContain('"user":"u"')
     expect(kin.losses).toEqual(["identity identity.user", "identity identity.metadata"])
-    expect(write(asked({}), { cacheKey: "made" }).body["prompt_cache_key"]).toBe("made")
+    expect(write(asked({ identity: { promptCacheKey: "own" } }), { cacheKey: false })).toMatchObject({
+      losses: ["cache-key identity.promptCacheKey"],
+    })
     const home = write(asked({ identity }, "chat"))
     expect(home.body).toMatchObject({ user: "u", metadata: { a: "b" } })
     expect(home.losses).toEqual([])

@@ -73,7 +73,7 @@ function foreignWish(request: Request, limits: ThinkingLimits, writing: RequestW
   }
   if (plan.kind === "budget" && limits.forcesTool) {
     losses.add("reasoning-control", "reasoning")
-    return { maxTokens, thinking: { type: "disabled" }, effort: null }
+    return { maxTokens, thinking: { type: facts.reasoning.off }, effort: null }
   }
   return { maxTokens, ...planned(plan, request, writing) }
 }
@@ -104,7 +104,7 @@ function planned(
     case "unsaid":
       return { thinking: null, effort: null }
     case "off":
-      return { thinking: { type: "disabled" }, effort: null }
+      return { thinking: { type: writing.facts.reasoning.off }, effort: null }
     case "effort":
       return { thinking: null, effort: plan.effort }
     case "budget":

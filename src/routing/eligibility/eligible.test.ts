@@ -152,6 +152,7 @@ const ABLE: Partial<Target> = {
     toolOnly: false,
     honorsMaxTokens: true,
     contextTokens: null,
+    mayDropReasoning: true,
     reasoningControl: null,
     alwaysReasons: false,
     request: null,
