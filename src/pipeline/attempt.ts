@@ -1,6 +1,6 @@
 /** Step 7: try the targets in order until one answers; decide what each failure means. */
 import type { Loss } from "../canonical/loss.ts"
-import { passthroughBody, type Cap } from "../dialects/passthrough.ts"
+import { passthroughBody } from "../dialects/passthrough.ts"
 import type { Target } from "../config/snapshot.ts"
 import { replyMeter } from "../dialects/output-meter.ts"
 import { DIALECTS } from "../dialects/registry.ts"
@@ -17,6 +17,7 @@ import { governHostedTools } from "./hosted-tools.ts"
 import { returnedInReply } from "./returned-state.ts"
 import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
 import { refusal, type Rejection } from "./shortlist.ts"
+import { grantedCapFor } from "./target-wishes.ts"
 import { attemptTimeoutMs, blamed, isProbedByAnother, judge, probe } from "./target-health.ts"
 import { trace } from "./trace.ts"
 import { isRejection, translate } from "./translate.ts"
@@ -148,7 +149,7 @@ async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<A
       body:
         translation?.body ??
         passthroughBody(call.body, call.facts, target.dialect, target.modelJson, {
-          cap: capOf(call, target),
+          cap: grantedCapFor(target, call),
           asksUsage: target.facts.streamUsage,
         }),
     }),
@@ -166,18 +167,6 @@ function governed(tried: Attempt, parts: Parts): Parts {
   const { headers, body, losses } = governParts(tried.target, parts)
   tried.losses = losses
   return { headers, body }
-}
-
-/** The cap that the router writes; null where the client's own words, or none, go upstream. */
-function capOf({ grantedCap }: Call, { dialect, facts }: Target): Cap | null {
-  if (grantedCap === null) return null
-  const field =
-    dialect === "openai-responses"
-      ? "max_output_tokens"
-      : dialect === "anthropic"
-        ? "max_tokens"
-        : facts.outputTokenField
-  return { field, tokens: grantedCap }
 }
 
 function wholeReply(

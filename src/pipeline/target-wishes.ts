@@ -1,7 +1,8 @@
-/** What a translated call gets of its surroundings: a cache key of its session, and an output cap that its window has room for. */
+/** What the router adds to a request that its client did not say: a cache key of its session, and output caps. */
 import type { Request } from "../canonical/request.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { Target } from "../config/snapshot.ts"
+import type { Cap } from "../dialects/passthrough.ts"
 import { estimatedInputTokens } from "../routing/eligibility/estimate.ts"
 import { keysOf } from "./affinity.ts"
 import type { Call } from "./call.ts"
@@ -28,4 +29,16 @@ export function withDefaultCap(facts: TargetFacts, { limits }: Target, call: Cal
   if (contextTokens === null || call.facts.outputCap !== null) return facts
   const room = contextTokens - Math.ceil(estimatedInputTokens(call, 0) * ESTIMATE_MARGIN)
   return { ...facts, defaultOutputTokens: Math.max(facts.minOutputTokens, Math.min(facts.defaultOutputTokens, room)) }
+}
+
+/** The cap that the router writes; null where the client's own words, or none, go upstream. */
+export function grantedCapFor({ dialect, facts }: Target, { grantedCap }: Call): Cap | null {
+  if (grantedCap === null) return null
+  const field =
+    dialect === "openai-responses"
+      ? "max_output_tokens"
+      : dialect === "anthropic"
+        ? "max_tokens"
+        : facts.outputTokenField
+  return { field, tokens: grantedCap }
 }
