@@ -278,7 +278,7 @@ export interface TargetConfig {
   readonly request_shape_support?: RequestShapeSupport | undefined
   /** Which translations between the OpenAI APIs were validated for this model. */
   readonly bridges?: Bridges | undefined
-  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [providers](providers.md#what-an-upstream-takes) lists. Keys of a target win over its model's, those over the provider's. */
+  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
   readonly accepts?: Accepts | undefined
   /** For what no other key knows: fields of the body that are set or left out, in every dialect, also where the client's bytes would pass. Provider, model and target add up; what stands nearer to the target wins. What was left out is listed in `X-Router-Losses`. */
   readonly request?: RequestEdits | undefined
@@ -718,7 +718,7 @@ export interface ProviderConfig {
   readonly beta_headers?: BetaHeaders | undefined
   /** The server behind `base_url`, which tells what it takes. Absent: that of `engine_metrics`, else the host tells. */
   readonly engine?: "vllm" | "sglang" | "llama.cpp" | "ollama" | "lm-studio" | "other" | undefined
-  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [providers](providers.md#what-an-upstream-takes) lists. Keys of a target win over its model's, those over the provider's. */
+  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
   readonly accepts?: Accepts | undefined
   /** For what no other key knows: fields of the body that are set or left out, in every dialect, also where the client's bytes would pass. Provider, model and target add up; what stands nearer to the target wins. What was left out is listed in `X-Router-Losses`. */
   readonly request?: RequestEdits | undefined
@@ -796,7 +796,7 @@ export interface ModelConfig {
   readonly request_shape_support?: RequestShapeSupport | undefined
   /** Which translations between the OpenAI APIs were validated for this model. */
   readonly bridges?: Bridges | undefined
-  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [providers](providers.md#what-an-upstream-takes) lists. Keys of a target win over its model's, those over the provider's. */
+  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
   readonly accepts?: Accepts | undefined
   /** For what no other key knows: fields of the body that are set or left out, in every dialect, also where the client's bytes would pass. Provider, model and target add up; what stands nearer to the target wins. What was left out is listed in `X-Router-Losses`. */
   readonly request?: RequestEdits | undefined
@@ -908,7 +908,7 @@ export interface ReasoningSupport {
   readonly supported: boolean
   /** `always_on`: it cannot be switched off, so calls of its own dialect that do are not sent there. */
   readonly mode: "opt_in" | "always_on"
-  /** How a call sets the amount of reasoning. `adaptive`: Anthropic's, by `output_config.effort`. Absent: by the model, as [providers](providers.md#what-an-upstream-takes) lists. */
+  /** How a call sets the amount of reasoning. `adaptive`: Anthropic's, by `output_config.effort`. Absent: by the model, as [dialects](dialects.md#what-upstreams-take) lists. */
   readonly control?: "effort_enum" | "token_budget" | "adaptive" | undefined
   /** The effort words that the model knows; others become the nearest. Absent: by the model, else all. */
   readonly efforts?: readonly string[] | undefined
@@ -1030,7 +1030,7 @@ export interface RequestEdits {
   readonly drop: readonly string[]
 }
 
-/** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [providers](providers.md#what-an-upstream-takes) lists. Keys of a target win over its model's, those over the provider's. */
+/** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
 export interface Accepts {
   /** `first`: leading system messages become one, later ones marked user text. Chat and Responses. */
   readonly system?: "first" | "anywhere" | undefined

@@ -128,11 +128,16 @@ export const KNOWN_TARGETS: readonly KnownTarget[] = [
     fits: named(/qwen/i),
     reasoning: { efforts: ["none", "default"] },
   },
-  { name: "o1, o3, o4", dialects: OPENAI, fits: named(/(^|\/)o[134](-|$)/), reasoning: { efforts: EFFORTS } },
+  {
+    name: "o1, o3, o4, gpt-5-codex",
+    dialects: OPENAI,
+    fits: named(/(^|\/)(o[134](-|$)|gpt-5-codex)/),
+    reasoning: { efforts: EFFORTS },
+  },
   {
     name: "GPT-5",
     dialects: OPENAI,
-    fits: named(/(^|\/)gpt-5(-mini|-nano|-codex)?(-\d{4}|$)/),
+    fits: named(/(^|\/)gpt-5(-mini|-nano)?(-\d{4}|$)/),
     reasoning: { efforts: ["minimal", ...EFFORTS] },
   },
   {
@@ -167,7 +172,7 @@ export const KNOWN_TARGETS: readonly KnownTarget[] = [
   },
   {
     // https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking
-    name: "Claude 4.6",
+    name: "Claude 4.6 and later",
     dialects: MESSAGES,
     fits: claude(4.06),
     accepts: { prefill: false },

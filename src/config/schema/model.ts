@@ -38,7 +38,7 @@ const reasoning: z.ZodType = block(
     control: optional(
       choice(
         ["effort_enum", "token_budget", "adaptive"],
-        "How a call sets the amount of reasoning. `adaptive`: Anthropic's, by `output_config.effort`. Absent: by the model, as [providers](providers.md#what-an-upstream-takes) lists.",
+        "How a call sets the amount of reasoning. `adaptive`: Anthropic's, by `output_config.effort`. Absent: by the model, as [dialects](dialects.md#what-upstreams-take) lists.",
       ),
     ),
     efforts: optional(
