@@ -87,7 +87,8 @@ function adviseOnTarget(
     ...((target.reasoning ?? entry.reasoning) === undefined ? ["reasoning"] : []),
   ]
   if (silent.length > 0) {
-    const outcome = refused ? "are not sent there" : "are tried in the client's own dialect only"
+    const dropped = silent.includes("reasoning") ? "; across dialects reasoning is left out" : ""
+    const outcome = refused ? "are not sent there" : `are tried in the client's own dialect only${dropped}`
     const message = `Nothing is said about ${silent.join(", ")}: calls with them ${outcome}.`
     report({ severity: "warning", code: "capability-unknown", path, message })
   }

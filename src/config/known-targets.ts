@@ -31,6 +31,7 @@ const CHAT: readonly DialectName[] = ["openai-chat"]
 const OPENAI: readonly DialectName[] = ["openai-chat", "openai-responses"]
 const MESSAGES: readonly DialectName[] = ["anthropic"]
 const EFFORTS = ["low", "medium", "high"]
+const ALL_EFFORTS = ["none", "minimal", ...EFFORTS, "xhigh", "max"]
 
 const named =
   (pattern: RegExp) =>
@@ -56,6 +57,7 @@ export const KNOWN_TARGETS: readonly KnownTarget[] = [
       cache_key: false,
       verbosity: false,
     },
+    reasoning: { efforts: ["none", ...EFFORTS] },
   },
   {
     // https://platform.openai.com/docs/api-reference/chat/create
@@ -63,6 +65,7 @@ export const KNOWN_TARGETS: readonly KnownTarget[] = [
     dialects: CHAT,
     hosts: ["api.openai.com", "openai.azure.com", "services.ai.azure.com"],
     accepts: { system: "anywhere", roles: "free", cache_key: true, verbosity: true },
+    reasoning: { efforts: ALL_EFFORTS },
   },
   { name: "OpenAI itself", dialects: CHAT, hosts: ["api.openai.com"], outputTokenField: "max_completion_tokens" },
   {
@@ -71,6 +74,7 @@ export const KNOWN_TARGETS: readonly KnownTarget[] = [
     dialects: CHAT,
     hosts: ["openrouter.ai"],
     accepts: { cache_key: true, verbosity: true },
+    reasoning: { efforts: ALL_EFFORTS },
   },
   {
     // https://api-docs.deepseek.com/guides/thinking_mode

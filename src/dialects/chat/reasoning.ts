@@ -132,7 +132,10 @@ export function withReasoning(message: JsonObject, others: readonly Block[]): re
   const visible = envelopes.length > 0 ? undefined : visibleReasoning(message)
   const lead: Block[] = []
   if (native.length > 0) lead.push(detailsBlock(native, visible, UNLABELLED))
-  else if (visible !== undefined) lead.push({ type: "reasoning", parts: [{ kind: "raw", text: visible }], seal: null })
+  else if (visible !== undefined) {
+    const seal = reasoningField(message) === "reasoning" ? fieldSeal("reasoning", UNLABELLED) : null
+    lead.push({ type: "reasoning", parts: [{ kind: "raw", text: visible }], seal })
+  }
   const rest = [...lead, ...others]
   if (envelopes.length === 0) return rest
   return inserted(rest, envelopes)
