@@ -326,11 +326,11 @@ describe("earlier reasoning", () => {
   })
 
   test("stands beside every call where the target demands it, empty where it is lost", () => {
-    const call: Block = { type: "tool-call", id: "c", name: "f", namespace: null, kind: "function", arguments: "{}" }
+    const made: Block = { type: "tool-call", id: "c", name: "f", namespace: null, kind: "function", arguments: "{}" }
     const needs = { reasoningHistory: "issued", reasoningBesideCalls: "reasoning_content" } as const
-    const lost = second(messagesOf(turn(foreign, call), needs))
+    const lost = second(messagesOf(turn(foreign, made), needs))
     expect(lost).toMatchObject({ reasoning_content: "", content: "y" })
-    const kept = second(messagesOf(turn(under("reasoning_content"), call), needs))
+    const kept = second(messagesOf(turn(under("reasoning_content"), made), needs))
     expect(kept).toMatchObject({ reasoning_content: "a\n\nb" })
     expect(second(messagesOf(turn(foreign), needs))).toEqual({ role: "assistant", content: "y" })
   })
