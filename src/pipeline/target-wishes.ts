@@ -27,8 +27,13 @@ const ESTIMATE_MARGIN = 1.25
 export function withDefaultCap(facts: TargetFacts, { limits }: Target, call: Call): TargetFacts {
   const { contextTokens } = limits
   if (contextTokens === null || call.facts.outputCap !== null) return facts
-  const room = contextTokens - Math.ceil(estimatedInputTokens(call, 0) * ESTIMATE_MARGIN)
-  return { ...facts, defaultOutputTokens: Math.max(facts.minOutputTokens, Math.min(facts.defaultOutputTokens, room)) }
+  const left = contextTokens - Math.ceil(estimatedInputTokens(call, 0) * ESTIMATE_MARGIN)
+  const room = Math.max(facts.minOutputTokens, left)
+  return {
+    ...facts,
+    defaultOutputTokens: Math.min(facts.defaultOutputTokens, room),
+    maxOutputTokens: Math.min(facts.maxOutputTokens ?? room, room),
+  }
 }
 
 /** The cap that the router writes; null where the client's own words, or none, go upstream. */

@@ -141,6 +141,14 @@ test("a cap that the router makes up leaves room for the input", async () => {
   expect(short).toBeLessThan(2048)
   expect(long).toBeGreaterThan(0)
   expect(long).toBeLessThan(2048 - 1000)
+  const thinking = await asked("small", { instructions: "word ".repeat(300), ...wish("high") })
+  expect(thinking.body["max_tokens"]).toBeLessThan(2048 - 375)
+})
+
+test("a thinking budget does not raise a cap that is the model's largest already", async () => {
+  const { body } = await asked("opus-4-1", wish("max"))
+  expect(body).toMatchObject({ max_tokens: 32_000, thinking: { budget_tokens: 16_384 } })
+  expect((await asked("kimi", wish("high"))).body["max_tokens"]).toBe(8192 + 4096)
 })
 
 test("Claude caches what a client of another vendor sends, unless it placed marks of its own", async () => {
