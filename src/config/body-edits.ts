@@ -1,7 +1,13 @@
 /** `request` of provider, model and target, worked out for the calls of one target. */
 import type { FieldPath } from "../json/omit.ts"
 import type { RequestEdits } from "./config.ts"
-import type { BodyEdits } from "./snapshot.ts"
+
+/** Fields that every body of a target gets, and that none keeps. */
+export interface BodyEdits {
+  /** JSON, by the name of the member. */
+  readonly set: ReadonlyMap<string, Uint8Array>
+  readonly drop: readonly FieldPath[]
+}
 
 /** From the widest to the nearest: a nearer block undoes what a wider one says of the same field. Null: nothing changes. */
 export function bodyEdits(blocks: readonly (RequestEdits | undefined)[]): BodyEdits | null {

@@ -2,6 +2,7 @@
  * The configuration as the pipeline uses it: everything that can be worked out before a call is worked out here, once per load.
  * A call keeps the snapshot it started with.
  */
+import type { BodyEdits } from "./body-edits.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import type { FieldPath } from "../json/omit.ts"
@@ -145,13 +146,6 @@ export interface BetaPolicy {
   readonly takes: (name: string) => boolean
   /** Body fields that do not. */
   readonly fields: readonly FieldPath[]
-}
-
-/** Fields that every body of a target gets, and that none keeps. */
-export interface BodyEdits {
-  /** JSON, by the name of the member. */
-  readonly set: ReadonlyMap<string, Uint8Array>
-  readonly drop: readonly FieldPath[]
 }
 
 /** What admission must know of a target before a call is made. */

@@ -1,6 +1,7 @@
 /** The last word on a body: fields that the configuration sets or leaves out, whoever wrote them. */
 import type { Loss } from "../canonical/loss.ts"
-import type { BodyEdits, Target } from "../config/snapshot.ts"
+import type { BodyEdits } from "../config/body-edits.ts"
+import type { Target } from "../config/snapshot.ts"
 import { omitFields } from "../json/omit.ts"
 import { scanObject } from "../json/scan.ts"
 import { governBetas, type Governed, type Parts } from "./betas.ts"

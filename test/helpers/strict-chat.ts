@@ -63,7 +63,9 @@ export function onlyFields(...fields: readonly string[]): Refusal {
 
 export function onlyEfforts(...efforts: readonly string[]): Refusal {
   return ({ reasoning_effort: effort }) =>
-    effort === undefined || efforts.includes(String(effort)) ? null : `reasoning_effort '${String(effort)}' is unknown`
+    effort === undefined || efforts.some((one) => one === effort)
+      ? null
+      : `reasoning_effort ${JSON.stringify(effort)} is unknown`
 }
 
 /** Refuses in a 400, else answers: with a call of `look`, and once its result is there with words. */
