@@ -39,6 +39,8 @@ function bareType(schema: z.ZodType, name: string | undefined, interfaces: Map<s
       return "number"
     case "text":
       return "string"
+    case "any":
+      return "unknown"
   }
 }
 

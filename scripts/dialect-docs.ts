@@ -3,13 +3,14 @@ import { readFileSync } from "node:fs"
 import { isObject, parseExact, type JsonValue } from "../src/canonical/json.ts"
 import { LOSSES } from "../src/canonical/loss.ts"
 import type { Dialect } from "../src/canonical/origin.ts"
+import { knownTargetDocs } from "./known-target-docs.ts"
 import { DIALECTS, goldenCases, type GoldenCase } from "../test/goldens/cases.ts"
 
 const NAMES: Readonly<Record<Dialect, string>> = { chat: "Chat", responses: "Responses", messages: "Messages" }
 
 const INTRODUCTION = `# Dialects
 
-<!-- Generated from src/canonical/loss.ts and test/goldens by \`npm run docs\`. -->
+<!-- Generated from src/canonical/loss.ts, src/config/known-targets.ts and test/goldens by \`npm run docs\`. -->
 
 The router speaks three dialects with clients and with upstreams: OpenAI Chat Completions, OpenAI Responses and Anthropic
 Messages. Where client and upstream speak the same one, the bytes pass. Where they do not, the call is translated, and
@@ -38,7 +39,7 @@ export function dialectDocs(): string {
   const pairs = DIALECTS.flatMap((client) =>
     DIALECTS.filter((target) => target !== client).map((target) => pairDocs(cases, client, target)),
   )
-  return [INTRODUCTION, ...pairs, lossDocs(cases)].join("\n")
+  return [INTRODUCTION, ...pairs, lossDocs(cases), knownTargetDocs()].join("\n")
 }
 
 function pairDocs(cases: readonly GoldenCase[], client: Dialect, target: Dialect): string {

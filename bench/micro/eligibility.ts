@@ -17,6 +17,7 @@ const OPEN = {
   toolOnly: false,
   honorsMaxTokens: true,
   contextTokens: null,
+  mayDropReasoning: true,
   reasoningControl: null,
   alwaysReasons: false,
   request: null,

@@ -287,3 +287,56 @@ describe("every arrangement", () => {
     expect(workFor(2000) / workFor(1000)).toBeLessThan(2.1)
   })
 })
+
+describe("a Chat target that takes", () => {
+  const talk = asked(
+    says("system", text("a")),
+    says("developer", text("b")),
+    says("user", text("c")),
+    says("user", text("d")),
+    says("system", text("e")),
+    says("assistant", call("1")),
+    says("tool", result("1")),
+    says("user", text("f")),
+  )
+
+  test("one system message gets the leading ones as its instructions, and later ones as user text", () => {
+    const arranged = arrange({ ...talk, instructions: [text("0")] }, facts("chat", { midSystem: false }))
+    expect(arranged.instructions).toEqual([text("0"), text("a"), text("b")])
+    expect(arranged.messages.map(({ role }) => role)).toEqual(["user", "user", "user", "assistant", "tool", "user"])
+    expect(arranged.losses).toEqual([{ code: "system-position", path: "messages[4]" }])
+  })
+
+  test("no neighbours of one role gets them joined, and results stay messages of their own", () => {
+    const arranged = arrange(talk, facts("chat", { midSystem: false, roles: "joined" }))
+    expect(arranged.messages).toEqual([
+      says("user", text("c"), text("d"), text("[system message]\ne")),
+      says("assistant", call("1")),
+      says("tool", result("1")),
+      says("user", text("f")),
+    ])
+  })
+
+  test("no user behind results gets the text in the last result", () => {
+    const target = facts("chat", { midSystem: false, roles: "alternating" })
+    const { messages, losses } = arrange(talk, target)
+    expect(messages.map(({ role }) => role)).toEqual(["user", "assistant", "tool"])
+    expect(JSON.stringify(messages[2])).toContain('"text":"f"')
+    expect(losses.map(({ code }) => code)).toEqual(["system-position", "block-order"])
+  })
+
+  test("no user behind results gets a turn before a message that holds more than text", () => {
+    const image: Block = { type: "image", source: { kind: "url", url: "https://a.example/i" } }
+    const { messages, losses } = arrange(
+      asked(says("user", text("x")), says("assistant", call("1")), says("tool", result("1")), says("user", image)),
+      facts("chat", { roles: "alternating" }),
+    )
+    expect(messages.map(({ role }) => role)).toEqual(["user", "assistant", "tool", "assistant", "user"])
+    expect(losses.map(({ code }) => code)).toEqual(["turn-added"])
+  })
+
+  test("alternating roles begins with a user", () => {
+    const target = facts("chat", { midSystem: false, roles: "alternating" })
+    expect(arrange(asked(says("assistant", text("x"))), target).messages[0]?.role).toBe("user")
+  })
+})

@@ -26,7 +26,7 @@ export interface Arranged {
 }
 
 interface Shape {
-  /** Leading system messages join the instructions. */
+  /** Leading system messages join the instructions, whatever the target takes. */
   readonly hoists: boolean
   /** No two messages of one role in a row, results are user content, and a user begins. */
   readonly alternates: boolean
@@ -73,13 +73,13 @@ export function arrange(request: Request, facts: TargetFacts): Arranged {
   const paired = pairResults(stripped, options, losses)
   const leading = paired.findIndex((message) => !isSystem(message) || message.extra !== undefined)
   const leadCount = leading === -1 ? paired.length : leading
-  const hoisted = shape.hoists ? paired.slice(0, leadCount) : []
+  const hoisted = shape.hoists || !facts.midSystem ? paired.slice(0, leadCount) : []
   const placed = facts.midSystem ? paired : placeSystem(paired, leadCount, stripped, losses)
   const behind = placed.slice(hoisted.length)
   const placeOf = placesOfResults(own)
   const rest = shape.errorFlag ? behind : behind.map((message) => markErrors(message, placeOf, losses))
   const lifted = facts.toolResultMedia ? rest : rest.flatMap((message) => liftMedia(message, placeOf, losses))
-  const shaped = shape.alternates ? startWithUser(alternate(lifted), losses) : lifted
+  const shaped = shape.alternates ? startWithUser(alternate(lifted), losses) : inRoles(lifted, facts.roles, losses)
   return {
     instructions: [...head, ...hoisted.flatMap((message) => message.blocks)],
     messages: withoutPrefill(shaped, facts, losses),
@@ -87,11 +87,54 @@ export function arrange(request: Request, facts: TargetFacts): Arranged {
   }
 }
 
+/** For targets whose results are messages of their own. */
+function inRoles(messages: readonly Message[], roles: TargetFacts["roles"], losses: Losses): readonly Message[] {
+  if (roles === "free") return messages
+  const joined = neighboursJoined(messages, (message) => message.role)
+  if (roles === "joined") return joined
+  return startWithUser(
+    joined.flatMap((message, index) => behindResults(message, joined, index, losses)),
+    losses,
+  )
+}
+
+/** Templates that alternate (Mistral's) let no user message stand behind results: its text ends the last result, other content gets a turn before it. */
+function behindResults(message: Message, all: readonly Message[], index: number, losses: Losses): readonly Message[] {
+  const next = all[index + 1]
+  if (message.role === "tool" && next?.role === "user" && isText(next)) return [withText(message, next, index, losses)]
+  if (message.role !== "user" || all[index - 1]?.role !== "tool") return [message]
+  if (isText(message)) return []
+  losses.add("turn-added", `messages[${index}]`)
+  return [{ role: "assistant", blocks: [{ type: "text", text: MINIMAL_TURN }] }, message]
+}
+
+function isText({ blocks }: Message): boolean {
+  return blocks.every((block) => block.type === "text")
+}
+
+function withText(results: Message, { blocks }: Message, index: number, losses: Losses): Message {
+  const last = results.blocks.findLastIndex((block) => block.type === "tool-result")
+  losses.add("block-order", `messages[${index + 1}]`)
+  return {
+    ...results,
+    blocks: results.blocks.map((block, at) =>
+      at === last && block.type === "tool-result" ? { ...block, content: [...block.content, ...blocks] } : block,
+    ),
+  }
+}
+
 /** Neighbours of one role as one message: the form in which two spellings of one conversation are equal. */
 export function alternate(messages: readonly Message[]): readonly Message[] {
+  return neighboursJoined(messages, ({ role }) => (role === "tool" ? "user" : role))
+}
+
+function neighboursJoined(
+  messages: readonly Message[],
+  roleOf: (message: Message) => Message["role"],
+): readonly Message[] {
   const runs: { role: Message["role"]; messages: Message[] }[] = []
   for (const message of messages) {
-    const role = message.role === "tool" ? "user" : message.role
+    const role = roleOf(message)
     const run = runs.at(-1)
     if (run?.role === role && message.extra === undefined) run.messages.push(message)
     else runs.push({ role, messages: [message] })

@@ -51,6 +51,7 @@ export interface ReasoningBlock extends Common {
  * `redacted`   Messages: the `data` of a `redacted_thinking` block
  * `encrypted`  Responses: JSON text `{"id":…,"encrypted_content":…}` of the reasoning item, absent keys left out
  * `details`    Chat: JSON text of the vendor's whole `reasoning_details` array
+ * `field`      Chat: nothing was sealed, but the text stood in a field of this name, `reasoning_content` or `reasoning`
  * `none`       nothing was sealed; the seal only says who reasoned. The payload is ""
  */
 export interface Seal {
@@ -59,7 +60,7 @@ export interface Seal {
   readonly payload: string
 }
 
-export type SealForm = "signature" | "redacted" | "encrypted" | "details" | "none"
+export type SealForm = "signature" | "redacted" | "encrypted" | "details" | "field" | "none"
 
 /** A call that the client executes. */
 export interface ToolCallBlock extends Common {

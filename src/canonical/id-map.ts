@@ -12,6 +12,8 @@ export interface IdRules {
   /** `word`: [A-Za-z0-9_-]. `alphanumeric`: [A-Za-z0-9]. */
   readonly alphabet: "any" | "word" | "alphanumeric"
   readonly maxChars: number
+  /** Absent: 1. */
+  readonly minChars?: number
 }
 
 /** What a writer of replies keeps to: any client stores an id of these characters, and no client limits its length. */
@@ -35,7 +37,8 @@ export const AS_WRITTEN: IdRules = { alphabet: "any", maxChars: Number.MAX_SAFE_
 export function encodeId(id: string, rules: IdRules): string {
   if (rules.alphabet === "any" && rules.maxChars === AS_WRITTEN.maxChars) return id
   const isOurs = id.startsWith(ENCODED) || id.startsWith(HASHED)
-  if (!isOurs && id.length <= rules.maxChars && LEGAL[rules.alphabet].test(id)) return id
+  const isLong = id.length >= (rules.minChars ?? 1)
+  if (!isOurs && isLong && id.length <= rules.maxChars && LEGAL[rules.alphabet].test(id)) return id
   if (rules.alphabet === "alphanumeric") return fingerprint(id, Math.min(HASH_CHARS, rules.maxChars))
   const encoded = ENCODED + base64url(id)
   if (encoded.length <= rules.maxChars) return encoded

@@ -31,6 +31,8 @@ const EFFORT_BUDGETS: readonly (readonly [effort: string, tokens: number])[] = [
   ["max", 16_384],
 ]
 
+const RANKED: readonly string[] = EFFORT_BUDGETS.map(([word]) => word)
+
 /** What is safe to assume of a target whose words are unknown, when a budget must become one. */
 const USUAL_EFFORTS: readonly string[] = ["low", "medium", "high"]
 
@@ -80,13 +82,20 @@ export function kindOf(wish: ReasoningWish | undefined): ReasoningPlan {
 function planFor(said: ReasoningPlan, facts: ReasoningFacts, capTokens: number | null): ReasoningPlan {
   if (facts.control === null) return { kind: "unsaid" }
   if (said.kind === "unsaid") return said
-  if (said.kind === "off") return canBeOff(facts) ? said : { kind: "unsaid" }
+  if (said.kind === "off") return canBeOff(facts) ? said : leastPlan(facts)
   if (facts.control === "effort_enum") return effortPlan(said, facts)
   return facts.control === "adaptive" ? adaptivePlan(said, facts) : budgetPlan(said, facts, capTokens)
 }
 
 function canBeOff(facts: ReasoningFacts): boolean {
   return !facts.alwaysOn && (facts.control !== "effort_enum" || knows(facts, "none"))
+}
+
+/** Of what cannot be switched off, as little as it can do. Words that are not known are not guessed. */
+function leastPlan({ control, efforts }: ReasoningFacts): ReasoningPlan {
+  const least = efforts === null ? undefined : RANKED.find((word) => efforts.includes(word))
+  if (least === undefined || control === "token_budget" || control === null) return { kind: "unsaid" }
+  return { kind: control === "adaptive" ? "adaptive" : "effort", effort: least }
 }
 
 type Active = Extract<ReasoningPlan, { kind: "effort" | "budget" | "adaptive" }>
@@ -96,14 +105,15 @@ function knows(facts: ReasoningFacts, effort: string): boolean {
 }
 
 function effortPlan(said: Active, facts: ReasoningFacts): ReasoningPlan {
-  if (said.kind === "budget") return { kind: "effort", effort: effortOf(said.tokens, facts.efforts ?? USUAL_EFFORTS) }
-  if (said.effort === null) return { kind: "unsaid" }
-  return { kind: "effort", effort: nearestEffort(said.effort, facts) }
+  const known = facts.efforts ?? USUAL_EFFORTS
+  if (said.kind !== "budget" && said.effort === null) return { kind: "unsaid" }
+  const effort = said.kind === "budget" ? effortOf(said.tokens, known) : nearestEffort(said.effort ?? "", facts)
+  return effort === null ? { kind: "unsaid" } : { kind: "effort", effort }
 }
 
 function adaptivePlan(said: Active, facts: ReasoningFacts): ReasoningPlan {
   if (said.kind === "budget") return { kind: "adaptive", effort: effortOf(said.tokens, facts.efforts ?? USUAL_EFFORTS) }
-  if (said.effort === null) return said
+  if (said.effort === null) return { kind: "adaptive", effort: null }
   return { kind: "adaptive", effort: nearestEffort(said.effort === "minimal" ? "low" : said.effort, facts) }
 }
 
@@ -122,17 +132,21 @@ function budgetOf(effort: string): number | undefined {
   return EFFORT_BUDGETS.find(([word]) => word === effort)?.[1]
 }
 
-function effortOf(tokens: number, known: readonly string[]): string {
+function effortOf(tokens: number, known: readonly string[]): string | null {
   const ranked = EFFORT_BUDGETS.filter(([word]) => known.includes(word))
-  return (ranked.findLast(([, budget]) => budget <= tokens) ?? ranked[0] ?? ["medium"])[0]
+  return (ranked.findLast(([, budget]) => budget <= tokens) ?? ranked[0])?.[0] ?? unrankedOf(known)
 }
 
-/** The word itself where it is known, else the next weaker known one, else the weakest. */
-function nearestEffort(effort: string, facts: ReasoningFacts): string {
-  if (knows(facts, effort)) return effort
-  const words = EFFORT_BUDGETS.map(([word]) => word)
-  const rank = words.indexOf(effort)
-  const known = words.filter((word) => knows(facts, word))
-  const weaker = known.filter((word) => words.indexOf(word) <= rank)
-  return weaker.at(-1) ?? known[0] ?? effort
+/** The word itself where it is known, else the next weaker known one, else the weakest. Null: no known word asks for reasoning. */
+function nearestEffort(effort: string, facts: ReasoningFacts): string | null {
+  if (facts.efforts === null || facts.efforts.includes(effort)) return effort
+  const rank = RANKED.indexOf(effort)
+  const known = RANKED.filter((word) => knows(facts, word))
+  const weaker = known.filter((word) => RANKED.indexOf(word) <= rank)
+  return weaker.at(-1) ?? known[0] ?? unrankedOf(facts.efforts)
+}
+
+/** Some models are only switched on or off by words of their own (`none`, `default`). */
+function unrankedOf(known: readonly string[]): string | null {
+  return known.find((word) => word !== "none") ?? null
 }

@@ -5,6 +5,7 @@
 
 import type { Block, CacheMark } from "./block.ts"
 import type { JsonObject, JsonValue, RawNumber } from "./json.ts"
+import type { Losses } from "./loss.ts"
 import type { Dialect, Extra } from "./origin.ts"
 import type { Namespace, Tool, ToolChoice } from "./tool.ts"
 
@@ -176,3 +177,9 @@ const USUAL: ReadonlyMap<string, readonly JsonValue[]> = new Map<string, readonl
   ["background", [false]],
   ["metadata", [{}]],
 ])
+
+/** The losses of a target that takes no cache key. */
+export function declareCacheKey(identity: Identity, losses: Losses): void {
+  for (const name of ["promptCacheKey", "promptCacheRetention", "promptCacheOptions"] as const)
+    if (identity[name] !== undefined) losses.add("cache-key", `identity.${name}`)
+}

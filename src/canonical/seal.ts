@@ -89,10 +89,15 @@ export function openSeal(
   return { type: "reasoning", parts, seal }
 }
 
-/** The seal, if `issuer` made it and may have it back; null otherwise, and always null for form `none`. */
+/** The seal, if `issuer` made it and may have it back; null otherwise, and always null where it holds no payload. */
 export function sealFor(block: Pick<ReasoningBlock, "seal">, issuer: Issuer): Seal | null {
   const { seal } = block
-  return seal !== null && seal.form !== "none" && sameIssuer(seal.issuer, issuer) ? seal : null
+  return seal !== null && holdsPayload(seal) && sameIssuer(seal.issuer, issuer) ? seal : null
+}
+
+/** A seal of form `none` or `field` says who reasoned and where the text stood, and holds nothing that only its issuer can read. */
+export function holdsPayload({ form }: Seal): boolean {
+  return form !== "none" && form !== "field"
 }
 
 const DIALECTS: readonly unknown[] = ["chat", "responses", "messages"] satisfies readonly Dialect[]
@@ -101,6 +106,7 @@ const FORMS: readonly unknown[] = [
   "redacted",
   "encrypted",
   "details",
+  "field",
   "none",
 ] satisfies readonly SealForm[]
 

@@ -18,26 +18,41 @@ export interface TargetFacts {
   /** Chat only. */
   readonly outputTokenField: "max_tokens" | "max_completion_tokens"
   readonly reasoning: ReasoningFacts
-  /** Chat: under which field unsealed earlier reasoning goes back (DeepSeek demands it); null: it is left out. */
-  readonly reasoningHistoryField: "reasoning_content" | "reasoning" | null
+  /** Chat: how earlier reasoning without a payload goes back to the target that issued it. */
+  readonly reasoningHistory: ReasoningHistory
+  /** Chat: the field that an assistant message with tool calls must hold, empty where nothing is left (DeepSeek); null: none. */
+  readonly reasoningBesideCalls: "reasoning_content" | "reasoning" | null
   /** Drop system blocks that a client adds for billing and that change every conversation's prefix. */
   readonly stripAttribution: boolean
-  /** An opaque key for `prompt_cache_key` where the client gave none; null: none is sent. */
-  readonly cacheKey: string | null
+  /** Takes `prompt_cache_key` and what belongs to it. */
+  readonly cacheKey: boolean
+  /** Messages: places a cache mark by itself (`cache_control` at the top level), where the client could not ask for one. */
+  readonly automaticCache: boolean
+  /** Chat: a stream is asked for its usage (`stream_options`). */
+  readonly streamUsage: boolean
+  /** Takes the wish about verbosity. */
+  readonly verbosity: boolean
   /** Give calls without a result an error result that says so, instead of letting the upstream refuse. */
   readonly repairToolResults: boolean
   readonly idRules: IdRules
   readonly nameRules: NameRules
   /** False: `developer` is written as `system` (old Chat servers). */
   readonly developerRole: boolean
-  /** Takes system messages inside of the conversation. */
+  /** Takes system messages inside of the conversation, and several of them; otherwise there is one, and it stands first. */
   readonly midSystem: boolean
+  /**
+   * Chat: `joined`: neighbours of one role become one message. `alternating`: further, a user begins, and no user message stands
+   * behind tool results.
+   */
+  readonly roles: "free" | "joined" | "alternating"
   /** Can continue an assistant message that stands last. */
   readonly prefill: boolean
   /** Takes free-text tools as they are; otherwise they go as functions of one string. */
   readonly customTools: boolean
   readonly strictTools: boolean
   readonly parallelToolControl: boolean
+  /** Takes a choice that forces a tool call. */
+  readonly forcedToolChoice: boolean
   readonly structuredOutput: boolean
   /** Takes `json_object`. */
   readonly jsonMode: boolean
@@ -55,6 +70,12 @@ export interface TargetFacts {
   readonly serviceTier: boolean
 }
 
+/**
+ * `issued`: under the field in which it came (its seal names it), `reasoning_content` or `reasoning`: always under this one,
+ * null: never.
+ */
+export type ReasoningHistory = "issued" | "reasoning_content" | "reasoning" | null
+
 export interface ReasoningFacts {
   /** null: the target does not reason on request. */
   readonly control: "effort_enum" | "token_budget" | "adaptive" | null
@@ -67,6 +88,8 @@ export interface ReasoningFacts {
   readonly summaries: boolean
   /** It cannot be switched off. */
   readonly alwaysOn: boolean
+  /** Messages: the kind of thinking that a model has in place of none. */
+  readonly off: "disabled" | "between_tools"
 }
 
 const OPENAI_ID_CHARS = 64
@@ -89,19 +112,26 @@ const COMMON: Omit<TargetFacts, "issuer" | "model"> = {
     budgetMustBeLessThanMaxTokens: true,
     summaries: false,
     alwaysOn: false,
+    off: "disabled",
   },
-  reasoningHistoryField: null,
+  reasoningHistory: null,
+  reasoningBesideCalls: null,
   stripAttribution: true,
-  cacheKey: null,
+  cacheKey: true,
+  automaticCache: false,
+  streamUsage: true,
+  verbosity: true,
   repairToolResults: true,
   idRules: { alphabet: "any", maxChars: OPENAI_ID_CHARS },
   nameRules: COMMON_NAME_RULES,
   developerRole: false,
   midSystem: true,
+  roles: "free",
   prefill: true,
   customTools: false,
   strictTools: true,
   parallelToolControl: true,
+  forcedToolChoice: true,
   structuredOutput: true,
   jsonMode: true,
   textParts: true,

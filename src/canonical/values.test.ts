@@ -145,7 +145,7 @@ describe("a plan to reason", () => {
     ],
     ["adaptive with a word", { control: "adaptive", effort: "low" }, words, { kind: "effort", effort: "low" }, 0],
     ["adaptive alone", { control: "adaptive" }, words, { kind: "unsaid" }, 0],
-    ["off for known words without none", { control: "disabled" }, words, { kind: "unsaid" }, 1],
+    ["off for known words without none", { control: "disabled" }, words, { kind: "effort", effort: "low" }, 1],
     ["off for unknown words", { effort: "none" }, { ...words, efforts: null }, { kind: "off" }, 0],
     ["a word as a budget", { effort: "high" }, budget, { kind: "budget", tokens: 4096 }, 1],
     ["the same budget", { control: "enabled", budgetTokens: 2000 }, budget, { kind: "budget", tokens: 2000 }, 0],

@@ -22,8 +22,9 @@ export function adviseOnCapabilities(config: Config, report: Report): void {
     }
   }
   const isRefused = config.server.unknown_capabilities === "refuse"
-  const outcome = isRefused ? "are not sent there" : "are tried in the client's own dialect only"
   for (const [kinds, { path, count }] of silences) {
+    const dropped = kinds.includes("reasoning") ? "; across dialects reasoning is left out" : ""
+    const outcome = isRefused ? "are not sent there" : `are tried in the client's own dialect only${dropped}`
     const more = count === 1 ? "" : ` The same is so of ${count - 1} more ${count === 2 ? "target" : "targets"}.`
     const message = `Nothing is said about ${kinds}: calls with them ${outcome}.${more}`
     report({ severity: "warning", code: "capability-unknown", path, message })

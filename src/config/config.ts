@@ -224,6 +224,8 @@ export interface TargetConfig {
   readonly max_output_tokens?: number | undefined
   /** The most input tokens that one image takes: what is reserved for each. Absent: 1600, and more where the model was seen to take more. Unit: tokens. */
   readonly max_image_tokens?: number | undefined
+  /** The output cap of a call without one, where the API demands a cap (Messages). Absent: `max_output_tokens`, else by the model; never more than `context_tokens` leaves. Unit: tokens. */
+  readonly default_output_tokens?: number | undefined
   /** What the model takes. Absent: unknown; an empty list: nothing but text. */
   readonly input_modalities?: readonly ("text" | "image" | "video")[] | undefined
   /** What the model returns. */
@@ -276,6 +278,10 @@ export interface TargetConfig {
   readonly request_shape_support?: RequestShapeSupport | undefined
   /** Which translations between the OpenAI APIs are meant for this model. Absent: the group's `translation` decides. */
   readonly bridges?: Bridges | undefined
+  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
+  readonly accepts?: Accepts | undefined
+  /** For what no other key knows: fields of the body that are set or left out, in every dialect, also where the client's bytes would pass. Provider, model and target add up; what stands nearer to the target wins. What was left out is listed in `X-Router-Losses`. */
+  readonly request?: RequestEdits | undefined
   /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation?: number | undefined
   /** In place of the catalogue's. */
@@ -710,6 +716,12 @@ export interface ProviderConfig {
   readonly forward_headers: readonly string[]
   /** For servers that speak the `anthropic` dialect but not all of its betas. Left out: everything goes. What is taken out is listed in `X-Router-Losses`. */
   readonly beta_headers?: BetaHeaders | undefined
+  /** The server behind `base_url`, which tells what it takes. Absent: that of `engine_metrics`, else the host tells. */
+  readonly engine?: "vllm" | "sglang" | "llama.cpp" | "ollama" | "lm-studio" | "other" | undefined
+  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
+  readonly accepts?: Accepts | undefined
+  /** For what no other key knows: fields of the body that are set or left out, in every dialect, also where the client's bytes would pass. Provider, model and target add up; what stands nearer to the target wins. What was left out is listed in `X-Router-Losses`. */
+  readonly request?: RequestEdits | undefined
   /** Capacity that all callers share. Blocks of provider, model and target are cumulative. */
   readonly traffic_shape?: ProviderShaping | undefined
   /** The metrics of a private engine, so that `dynamic_score` knows how busy it is. Neither key nor headers are sent there. */
@@ -730,6 +742,8 @@ export interface ModelConfig {
   readonly max_output_tokens?: number | undefined
   /** The most input tokens that one image takes: what is reserved for each. Absent: 1600, and more where the model was seen to take more. Unit: tokens. */
   readonly max_image_tokens?: number | undefined
+  /** The output cap of a call without one, where the API demands a cap (Messages). Absent: `max_output_tokens`, else by the model; never more than `context_tokens` leaves. Unit: tokens. */
+  readonly default_output_tokens?: number | undefined
   /** What the model takes. Absent: unknown; an empty list: nothing but text. */
   readonly input_modalities?: readonly ("text" | "image" | "video")[] | undefined
   /** What the model returns. */
@@ -782,6 +796,10 @@ export interface ModelConfig {
   readonly request_shape_support?: RequestShapeSupport | undefined
   /** Which translations between the OpenAI APIs are meant for this model. Absent: the group's `translation` decides. */
   readonly bridges?: Bridges | undefined
+  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
+  readonly accepts?: Accepts | undefined
+  /** For what no other key knows: fields of the body that are set or left out, in every dialect, also where the client's bytes would pass. Provider, model and target add up; what stands nearer to the target wins. What was left out is listed in `X-Router-Losses`. */
+  readonly request?: RequestEdits | undefined
   /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation?: number | undefined
   /** The name of the output cap that the server reads: a client's cap under another name is not taken for one by limits, and the router writes its own under this one. Chat upstreams only. Where the file says nothing: `max_completion_tokens` for api.openai.com, else `max_tokens`. */
@@ -890,8 +908,12 @@ export interface ReasoningSupport {
   readonly supported: boolean
   /** `always_on`: it cannot be switched off, so calls of its own dialect that do are not sent there. */
   readonly mode: "opt_in" | "always_on"
-  /** How a call sets the amount of reasoning. */
-  readonly control?: "effort_enum" | "token_budget" | undefined
+  /** How a call sets the amount of reasoning. `adaptive`: Anthropic's, by `output_config.effort`. Absent: by the model, as [dialects](dialects.md#what-upstreams-take) lists. */
+  readonly control?: "effort_enum" | "token_budget" | "adaptive" | undefined
+  /** The effort words that the model knows; others become the nearest. Absent: by the model, else all. */
+  readonly efforts?: readonly string[] | undefined
+  /** The kind of thinking that stands for none. Messages. */
+  readonly off?: "disabled" | "between_tools" | undefined
   /** The smallest reasoning budget. Unit: tokens. */
   readonly min_budget_tokens?: number | undefined
   /** The largest reasoning budget. Unit: tokens. */
@@ -998,6 +1020,58 @@ export interface RateLimitBackoff {
   readonly multiplier: number
   /** Take the provider's `Retry-After` as the pause, within the bounds. */
   readonly honor_retry_after: boolean
+}
+
+/** For what no other key knows: fields of the body that are set or left out, in every dialect, also where the client's bytes would pass. Provider, model and target add up; what stands nearer to the target wins. What was left out is listed in `X-Router-Losses`. */
+export interface RequestEdits {
+  /** Fields that every body gets, in place of what the client or the router wrote. */
+  readonly set: Readonly<Record<string, unknown>>
+  /** Fields that no body keeps: a top-level field, or a field of one (`reasoning.summary`). */
+  readonly drop: readonly string[]
+}
+
+/** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
+export interface Accepts {
+  /** `first`: leading system messages become one, later ones marked user text. Chat and Responses. */
+  readonly system?: "first" | "anywhere" | undefined
+  /** `joined`: neighbours of one role become one message. `alternating`: also, a user begins, and no user message stands behind a tool result. Chat. */
+  readonly roles?: "free" | "joined" | "alternating" | undefined
+  /** `false`: `developer` messages are sent as `system`. */
+  readonly developer_role?: boolean | undefined
+  /** How earlier reasoning goes back to the target that made it. `issued`: under the field in which it came. Chat. */
+  readonly reasoning_history?: "issued" | "reasoning_content" | "reasoning" | "none" | undefined
+  /** The field that every assistant message with tool calls holds; empty where the reasoning is lost. Chat. */
+  readonly reasoning_beside_calls?: "reasoning_content" | "reasoning" | "none" | undefined
+  /** `false`: streams are not asked for their usage (`stream_options`), so it is estimated. Chat. */
+  readonly stream_usage?: boolean | undefined
+  /** `prompt_cache_key` is sent: the client's, else one made from its session. Chat and Responses. */
+  readonly cache_key?: boolean | undefined
+  /** The cache mark is left to the upstream (`cache_control` at the top level). Messages. */
+  readonly automatic_cache?: boolean | undefined
+  /** Takes `verbosity`. */
+  readonly verbosity?: boolean | undefined
+  /** `false`: `temperature`, `top_p` and `top_k` are left out. */
+  readonly sampling?: boolean | undefined
+  /** Can continue an assistant message that stands last. */
+  readonly prefill?: boolean | undefined
+  /** Takes a `tool_choice` that forces a call. Messages. */
+  readonly forced_tool_choice?: boolean | undefined
+  /** Takes documents, such as PDF. */
+  readonly documents?: boolean | undefined
+  /** `false`: several texts of one message are sent as one. Chat. */
+  readonly text_parts?: boolean | undefined
+  /** Ids of tool calls. Others are encoded on their way to the upstream. */
+  readonly tool_ids?: ToolIds | undefined
+}
+
+/** Ids of tool calls. Others are encoded on their way to the upstream. */
+export interface ToolIds {
+  /** `word`: A-Z a-z 0-9 _ -; `alphanumeric`: letters and digits. */
+  readonly alphabet: "any" | "word" | "alphanumeric"
+  /** The shortest id. */
+  readonly min_chars: number
+  /** The longest id. */
+  readonly max_chars: number
 }
 
 /** For servers that speak the `anthropic` dialect but not all of its betas. Left out: everything goes. What is taken out is listed in `X-Router-Losses`. */

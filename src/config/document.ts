@@ -243,7 +243,7 @@ function keepAnchors(node: Node | null, walk: Walk): void {
 
 /** A key with nothing behind it counts as left out. */
 function absentOrNull(schema: z.ZodType | undefined): unknown {
-  return schema !== undefined && bare(schema).nullable ? null : ABSENT
+  return schema !== undefined && (bare(schema).nullable || formOf(schema).is === "any") ? null : ABSENT
 }
 
 /** A number where a text belongs is taken as it is written: a hash of digits only is still a hash. */

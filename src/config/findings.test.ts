@@ -24,6 +24,27 @@ const withCaller = (fact: string) => changed("allow: [default]", `allow: [defaul
 
 const SHAPE: readonly Case[] = [
   [
+    "a field of every body that the router governs, as one to set",
+    withProvider("request: { set: { max_tokens: 5 } }"),
+    "8:23 invalid-value providers.openai.request.set.max_tokens",
+  ],
+  [
+    "a field inside of one that the router governs, as one to leave out",
+    withProvider('request: { drop: ["stream_options.include_usage"] }'),
+    "8:23 invalid-value providers.openai.request.drop[0]",
+  ],
+  [
+    "a kind of system message that there is not",
+    withProvider("accepts: { system: never }"),
+    "8:24 invalid-value providers.openai.accepts.system",
+    { expected: "one of first, anywhere" },
+  ],
+  [
+    "ids of tool calls that can be of no length",
+    withProvider("accepts: { tool_ids: { min_chars: 20, max_chars: 9 } }"),
+    "8:39 invalid-value providers.openai.accepts.tool_ids.min_chars",
+  ],
+  [
     "an unknown key, with the one that was meant",
     withServer("watch_confg: true"),
     "3:3 unknown-key server.watch_confg",

@@ -2,6 +2,7 @@
  * The configuration as the pipeline uses it: everything that can be worked out before a call is worked out here, once per load.
  * A call keeps the snapshot it started with.
  */
+import type { BodyEdits } from "./body-edits.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import type { FieldPath } from "../json/omit.ts"
@@ -88,6 +89,8 @@ export interface Target {
   readonly capabilities: Capabilities
   /** Null: all of them. */
   readonly betas: BetaPolicy | null
+  /** Null: none. */
+  readonly edits: BodyEdits | null
   readonly reservation: Reservation
   /** The name of the catalogue's entry; null: the target names its model itself. */
   readonly modelRef: string | null

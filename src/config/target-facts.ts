@@ -4,7 +4,9 @@ import type { Dialect, Issuer } from "../canonical/origin.ts"
 import { defaultFacts, type ReasoningFacts, type TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import { betaPolicy } from "./betas.ts"
+import { bodyEdits } from "./body-edits.ts"
 import type {
+  Accepts,
   ModelConfig,
   ProviderConfig,
   ReasoningSupport,
@@ -12,6 +14,7 @@ import type {
   TargetConfig,
   ToolSupport,
 } from "./config.ts"
+import { knowledgeOf, type Knowledge } from "./known-targets.ts"
 import type { Capabilities, Target } from "./snapshot.ts"
 import type { RequestLimits, TargetLimits } from "./target-limits.ts"
 
@@ -41,32 +44,86 @@ export interface FactSources {
 
 export function targetFacts(
   sources: FactSources,
-): Pick<Target, "skin" | "facts" | "homeFacts" | "capabilities" | "limits" | "betas"> {
+): Pick<Target, "skin" | "facts" | "homeFacts" | "capabilities" | "limits" | "betas" | "edits"> {
   const { dialect, model, provider, catalogue, target } = sources
+  const known = knowledgeOf({
+    dialect,
+    model,
+    hostname: new URL(provider.base_url).hostname,
+    engine: provider.engine ?? provider.engine_metrics?.engine,
+  })
   const support = toolsOf(dialect, { ...catalogue?.tool_support, ...target.tool_support })
   const modalities = target.input_modalities ?? catalogue?.input_modalities
   const reasoning = target.reasoning ?? catalogue?.reasoning
   const base = defaultFacts(issuerOf(sources), model)
-  const maxOutputTokens = target.max_output_tokens ?? catalogue?.max_output_tokens ?? null
+  const accepts = merged<Accepts>(known.accepts, provider.accepts, catalogue?.accepts, target.accepts)
   const facts: TargetFacts = {
     ...base,
-    maxOutputTokens,
-    defaultOutputTokens: maxOutputTokens ?? base.defaultOutputTokens,
-    outputTokenField: capField(sources, reasoning),
-    reasoning: reasoningFacts(base.reasoning, reasoning),
+    ...acceptedFacts(base, accepts),
+    ...outputFacts(base, sources, known),
+    outputTokenField: capField(sources, reasoning, known),
+    reasoning: reasoningFacts(base.reasoning, reasoning, known.reasoning),
     structuredOutput: support?.structuredOutput ?? base.structuredOutput,
     images: modalities === undefined ? base.images : modalities.includes("image"),
-    temperature: { ...base.temperature, supported: reasoning?.rejects_temperature !== true },
-    topP: reasoning?.rejects_top_p !== true,
+    temperature: {
+      ...base.temperature,
+      supported: reasoning?.rejects_temperature !== true && accepts.sampling !== false,
+    },
+    topP: reasoning?.rejects_top_p !== true && accepts.sampling !== false,
   }
   return {
     skin: digest([new URL(provider.base_url).host, provider.api_key ?? null, model]),
     facts,
     homeFacts: homeFacts(facts),
     capabilities: capabilitiesOf(sources),
-    limits: limitsOf(dialect, catalogue, target),
+    limits: limitsOf(sources, dialect),
     betas: betaPolicy(target.beta_headers ?? provider.beta_headers),
+    edits: bodyEdits([provider.request, catalogue?.request, target.request]),
   }
+}
+
+/** Each key by the last that says it. */
+function merged<Block extends object>(...blocks: readonly (Block | undefined)[]): Block {
+  const entries = blocks.flatMap((block) => Object.entries(block ?? {}).filter(([, value]) => value !== undefined))
+  return Object.fromEntries(entries) as Block
+}
+
+function acceptedFacts(base: TargetFacts, accepts: Accepts): Partial<TargetFacts> {
+  const { tool_ids: ids, reasoning_history: history, reasoning_beside_calls: besideCalls } = accepts
+  return {
+    midSystem: accepts.system === undefined ? base.midSystem : accepts.system === "anywhere",
+    roles: accepts.roles ?? base.roles,
+    developerRole: accepts.developer_role ?? base.developerRole,
+    reasoningHistory: history === undefined ? base.reasoningHistory : orNull(history),
+    reasoningBesideCalls: besideCalls === undefined ? base.reasoningBesideCalls : orNull(besideCalls),
+    streamUsage: accepts.stream_usage ?? base.streamUsage,
+    cacheKey: accepts.cache_key ?? base.cacheKey,
+    automaticCache: accepts.automatic_cache ?? base.automaticCache,
+    verbosity: accepts.verbosity ?? base.verbosity,
+    topK: base.topK && accepts.sampling !== false,
+    prefill: accepts.prefill ?? base.prefill,
+    forcedToolChoice: accepts.forced_tool_choice ?? base.forcedToolChoice,
+    documents: accepts.documents ?? base.documents,
+    textParts: accepts.text_parts ?? base.textParts,
+    idRules:
+      ids === undefined ? base.idRules : { alphabet: ids.alphabet, minChars: ids.min_chars, maxChars: ids.max_chars },
+  }
+}
+
+function orNull<Word extends string>(word: Word | "none"): Word | null {
+  return word === "none" ? null : word
+}
+
+/** Nothing is sent by default that the window has no room for, or that the model is known to refuse. */
+function outputFacts(
+  base: TargetFacts,
+  { catalogue, target }: FactSources,
+  known: Knowledge,
+): Pick<TargetFacts, "maxOutputTokens" | "defaultOutputTokens"> {
+  const maxOutputTokens = target.max_output_tokens ?? catalogue?.max_output_tokens ?? null
+  const wished = target.default_output_tokens ?? catalogue?.default_output_tokens
+  const usual = wished ?? maxOutputTokens ?? known.defaultOutputTokens ?? base.defaultOutputTokens
+  return { maxOutputTokens, defaultOutputTokens: Math.min(usual, maxOutputTokens ?? usual) }
 }
 
 export function capabilitiesOf({
@@ -86,7 +143,7 @@ export function capabilitiesOf({
   }
 }
 
-function limitsOf(dialect: DialectName, catalogue: ModelConfig | undefined, target: TargetConfig): TargetLimits {
+function limitsOf({ catalogue, target, refuseUnknown }: FactSources, dialect: DialectName): TargetLimits {
   const reasoning = target.reasoning ?? catalogue?.reasoning
   return {
     closedTo: closedTo(dialect, catalogue, target),
@@ -94,6 +151,7 @@ function limitsOf(dialect: DialectName, catalogue: ModelConfig | undefined, targ
     toolOnly: target.tool_only,
     honorsMaxTokens: (target.honors_max_tokens ?? catalogue?.honors_max_tokens) !== false,
     contextTokens: target.context_tokens ?? catalogue?.context_tokens ?? null,
+    mayDropReasoning: reasoning !== undefined || !refuseUnknown,
     reasoningControl: reasoning?.control ?? null,
     alwaysReasons: reasoning?.supported === true && reasoning.mode === "always_on",
     minBudgetTokens: reasoning?.min_budget_tokens ?? 0,
@@ -148,13 +206,17 @@ function homeFacts(facts: TargetFacts): TargetFacts {
       budgetMustBeLessThanMaxTokens: false,
       alwaysOn: false,
     },
-    reasoningHistoryField: "reasoning_content",
+    reasoningHistory: "issued",
+    cacheKey: true,
+    verbosity: true,
     stripAttribution: false,
     repairToolResults: false,
     nameRules: { alphabet: "any", maxChars: Number.MAX_SAFE_INTEGER, namespaces: true },
     idRules: AS_WRITTEN,
     developerRole: true,
     midSystem: true,
+    roles: "free",
+    forcedToolChoice: true,
     prefill: true,
     customTools: true,
     strictTools: true,
@@ -219,10 +281,14 @@ function toolsOf(dialect: DialectName, support: ToolSupport): SaidAboutTools | n
   return { tools, toolChoice: tools, structuredOutput }
 }
 
-function capField(sources: FactSources, reasoning: ReasoningSupport | undefined): TargetFacts["outputTokenField"] {
+function capField(
+  sources: FactSources,
+  reasoning: ReasoningSupport | undefined,
+  known: Knowledge,
+): TargetFacts["outputTokenField"] {
   if (reasoning?.rejects_max_tokens === true) return "max_completion_tokens"
-  const said = sources.target.output_token_field ?? sources.catalogue?.output_token_field
-  return said ?? (isOpenAi(sources.provider) ? "max_completion_tokens" : "max_tokens")
+  const written = sources.target.output_token_field ?? sources.catalogue?.output_token_field
+  return written ?? known.outputTokenField ?? "max_tokens"
 }
 
 function isOpenAi({ base_url }: ProviderConfig): boolean {
@@ -234,16 +300,23 @@ export function capFieldsOf({ outputTokenField }: TargetFacts, provider: Provide
   return isOpenAi(provider) ? ["max_tokens", "max_completion_tokens"] : [outputTokenField]
 }
 
-function reasoningFacts(base: ReasoningFacts, said: ReasoningSupport | undefined): ReasoningFacts {
+/** `written` is what the configuration says, `known` what the table adds to it. */
+function reasoningFacts(
+  base: ReasoningFacts,
+  written: ReasoningSupport | undefined,
+  known: Partial<ReasoningSupport>,
+): ReasoningFacts {
   // nobody may ask an unknown model to reason, and many refuse even the wish to have it sealed
-  if (said?.supported !== true) return { ...base, control: null }
+  if (written?.supported !== true) return { ...base, control: null }
   return {
     ...base,
-    control: said.control ?? base.control,
-    minBudgetTokens: said.min_budget_tokens ?? base.minBudgetTokens,
-    maxBudgetTokens: said.max_budget_tokens ?? base.maxBudgetTokens,
-    budgetMustBeLessThanMaxTokens: said.budget_must_be_less_than_max_tokens ?? base.budgetMustBeLessThanMaxTokens,
-    summaries: said.supports_summaries ?? base.summaries,
-    alwaysOn: said.mode === "always_on",
+    control: written.control ?? known.control ?? base.control,
+    efforts: written.efforts ?? known.efforts ?? base.efforts,
+    minBudgetTokens: written.min_budget_tokens ?? base.minBudgetTokens,
+    maxBudgetTokens: written.max_budget_tokens ?? base.maxBudgetTokens,
+    budgetMustBeLessThanMaxTokens: written.budget_must_be_less_than_max_tokens ?? base.budgetMustBeLessThanMaxTokens,
+    summaries: written.supports_summaries ?? known.supports_summaries ?? base.summaries,
+    alwaysOn: written.mode === "always_on" || known.mode === "always_on",
+    off: written.off ?? known.off ?? base.off,
   }
 }

@@ -12,7 +12,9 @@ export interface TargetLimits {
   /** Null: unknown. */
   readonly contextTokens: number | null
   /** How a call of the target's own dialect may ask for reasoning; null: nothing is said. */
-  readonly reasoningControl: "effort_enum" | "token_budget" | null
+  readonly reasoningControl: "effort_enum" | "token_budget" | "adaptive" | null
+  /** A wish to reason that comes from another dialect may be left out; false: `unknown_capabilities: refuse`, and nothing is said. */
+  readonly mayDropReasoning: boolean
   /** Reasoning cannot be switched off. */
   readonly alwaysReasons: boolean
   readonly minBudgetTokens: number

@@ -31,7 +31,7 @@
  *    Ids that repeat are told apart once, between reader and writer (`call-ids.ts`). A call that came without an id gets `mint("call_")` from its reader, once.
  * 6. Reasoning: a request reader turns every opaque field into a block by `openSeal`; a request writer sends a payload
  *    only if `sealFor(block, facts.issuer)` gives one, and drops other reasoning with `reasoning-history` (Chat with a
- *    `reasoningHistoryField` sends its visible text instead, when the seal's issuer is this one or there is no seal). A
+ *    `reasoningHistory` sends its visible text instead, when the seal's issuer is this one; at home without a seal too). A
  *    reply reader seals with `context.issuer` (`sealed`; the `Assembler` does it for streams). A reply writer writes the
  *    visible parts where its clients look, and `wrapReasoning(block)` into the field that `seal.ts` names.
  *    Several visible parts in a dialect with one text are joined by a blank line.

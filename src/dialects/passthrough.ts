@@ -18,12 +18,15 @@ export interface Cap {
 
 /** What the router itself says in a body. */
 export interface OwnWords {
+  /** Null: none. */
   readonly cap: Cap | null
+  /** A streamed chat call asks for its usage. */
+  readonly asksUsage: boolean
   /** `store` is false, whatever the client says. */
   readonly neverStores: boolean
 }
 
-const NO_WORDS: OwnWords = { cap: null, neverStores: false }
+const USUAL: OwnWords = { cap: null, asksUsage: true, neverStores: false }
 
 /** The body for a target, in pieces: the group's name replaced by the upstream's id, and a streamed chat call asks for its usage. */
 export function passthroughBody(
@@ -31,14 +34,14 @@ export function passthroughBody(
   facts: RequestFacts,
   dialect: DialectName,
   modelJson: Uint8Array,
-  { cap, neverStores }: OwnWords = NO_WORDS,
+  { cap, asksUsage, neverStores }: OwnWords = USUAL,
 ): readonly Uint8Array[] {
   const edits: Edit[] = []
   const added: string[] = []
   const model = body.members.find((member) => member.key === "model")
   if (model === undefined) added.push(`"model":${Buffer.from(modelJson).toString()}`)
   else edits.push({ start: model.start, end: model.end, bytes: modelJson })
-  if (dialect === "openai-chat" && facts.stream && !facts.includeUsage) {
+  if (dialect === "openai-chat" && facts.stream && !facts.includeUsage && asksUsage) {
     const options = body.members.find((member) => member.key === "stream_options")
     if (options === undefined) added.push('"stream_options":{"include_usage":true}')
     else edits.push(usageEdit(body.bytes, options))

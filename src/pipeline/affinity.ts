@@ -5,6 +5,7 @@
  */
 import type { Block, ReasoningBlock, Seal } from "../canonical/block.ts"
 import type { Request } from "../canonical/request.ts"
+import { holdsPayload } from "../canonical/seal.ts"
 import type { Group, Target } from "../config/snapshot.ts"
 import { hasMember } from "../dialects/stored-ids.ts"
 import { conversationKeys, type ConversationKeys } from "../routing/affinity/conversation-key.ts"
@@ -129,7 +130,8 @@ const FOREIGN = "another"
 type Sealed = ReasoningBlock & { readonly seal: Seal }
 
 function isNativeSeal(block: Block): block is Sealed {
-  return block.type === "reasoning" && block.seal !== null && block.seal.issuer.label === null
+  if (block.type !== "reasoning" || block.seal === null) return false
+  return block.seal.issuer.label === null && holdsPayload(block.seal)
 }
 
 function nativeSeals(request: Request): number {

@@ -10,15 +10,16 @@ import { readWhole, upstreamFault, type UpstreamAnswer } from "../upstream/answe
 import { asksForBeta, copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
 import type { StaleRule } from "../upstream/send.ts"
 import { rememberTarget } from "./affinity.ts"
-import { governBetas, type Parts } from "./betas.ts"
+import type { Parts } from "./betas.ts"
+import { governParts } from "./body-edits.ts"
 import type { Attempt, Call } from "./call.ts"
 import { exhausted } from "./exhausted.ts"
 import type { Gateway } from "./gateway.ts"
-import { capOf } from "./granted-cap.ts"
 import { governHostedTools } from "./hosted-tools.ts"
 import { returnedInReply } from "./returned-state.ts"
 import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
 import { refusal, type Rejection } from "./shortlist.ts"
+import { grantedCapFor } from "./target-wishes.ts"
 import { attemptTimeoutMs, blamed, isProbedByAnother, judge, probe } from "./target-health.ts"
 import { COMPACT, targetBelow } from "./target-below.ts"
 import { trace } from "./trace.ts"
@@ -173,7 +174,8 @@ async function exchange(tried: Attempt, stale: StaleRule, call: Call, gateway: G
       body:
         translation?.body ??
         passthroughBody(call.body, call.facts, target.dialect, target.modelJson, {
-          cap: capOf(call, target),
+          cap: grantedCapFor(target, call),
+          asksUsage: target.facts.streamUsage,
           neverStores: target.limits.neverStores && !call.compacts,
         }),
     }),
@@ -187,8 +189,8 @@ async function exchange(tried: Attempt, stale: StaleRule, call: Call, gateway: G
 }
 
 function governed(tried: Attempt, parts: Parts): Parts {
-  if (tried.target.betas === null) return parts
-  const { headers, body, losses } = governBetas(tried.target, parts)
+  if (tried.target.betas === null && tried.target.edits === null) return parts
+  const { headers, body, losses } = governParts(tried.target, parts)
   tried.losses = losses
   return { headers, body }
 }

@@ -35,7 +35,7 @@ export interface Estimate {
   readonly sendsGrant: boolean
 }
 
-/** Where the catalogue says nothing. */
+/** Where the catalogue says nothing, and the router itself sends no larger cap. */
 const UNKNOWN_MAX_OUTPUT_TOKENS = 32_768
 /** No call writes more, whatever it asks for: larger numbers would spoil every sum. */
 const MOST_OUTPUT_TOKENS = 1e9
@@ -140,7 +140,7 @@ function outputOf(call: Call, targets: readonly Target[]): Output {
     isCapped &&= bound !== null
     // what is said where a server is not known to look may bind it all the same, and then allows so much
     capTokens = Math.max(capTokens, bound ?? facts.outputCap?.tokens ?? 0)
-    const most = reservation.maxOutputTokens ?? UNKNOWN_MAX_OUTPUT_TOKENS
+    const most = reservation.maxOutputTokens ?? Math.max(UNKNOWN_MAX_OUTPUT_TOKENS, target.facts.defaultOutputTokens)
     maxTokens = Math.max(maxTokens, reservation.maxOutputTokens ?? Infinity)
     ceiling = Math.max(ceiling, reservation.maxOutputTokens ?? reservation.contextTokens ?? Infinity)
     streamTokens = Math.max(streamTokens, facts.stream ? Math.min(most, reservation.streamTokens) : most)

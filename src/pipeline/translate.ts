@@ -18,6 +18,7 @@ import { boundContent } from "./bound-content.ts"
 import { shownModel } from "./shown-model.ts"
 import type { Rejection } from "./shortlist.ts"
 import { COMPACT, targetBelow } from "./target-below.ts"
+import { withCacheKey, withDefaultCap } from "./target-wishes.ts"
 import { Translation } from "./translation.ts"
 
 const ID_BYTES = 12
@@ -34,11 +35,12 @@ export function translate(target: Target, call: Call, gateway: Gateway): Transla
   try {
     const asSent = decode(call)
     const decoded = foreign === 0 ? asSent : { ...asSent, request: withForeignSeals(asSent.request, foreign) }
-    const request = withGrantedCap(decoded.request, call)
+    const granted = withGrantedCap(decoded.request, call)
+    const request = isHome ? granted : withCacheKey(granted, target, call)
     const state = isHome ? null : (heldState(request) ?? boundContent(request))
     if (state !== null) return { target, reason: "state", error: state }
     const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
-    const facts = isHome ? homeFacts(request.reasoning, target.homeFacts) : target.facts
+    const facts = isHome ? homeFacts(request.reasoning, target.homeFacts) : withDefaultCap(target.facts, target, call)
     const written = CODECS[target.dialect].writeRequest(request, facts, mint)
     const losses = [...decoded.losses, ...written.losses]
     if (!isHome && losses.length > 0 && call.group?.translation === "enforce") return lossy(losses, target, call.group)

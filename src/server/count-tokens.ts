@@ -10,8 +10,8 @@ import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
 import { allowedGroup } from "../pipeline/admit.ts"
 import { authenticate } from "../pipeline/authenticate.ts"
-import { governBetas } from "../pipeline/betas.ts"
 import { aside } from "../pipeline/aside.ts"
+import { governParts } from "../pipeline/body-edits.ts"
 import type { Call } from "../pipeline/call.ts"
 import { refuseGroup } from "../pipeline/group-refusal.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
@@ -109,7 +109,7 @@ async function forwarded(target: Target, call: Call, gateway: Gateway): Promise<
   const sent = gateway.upstream.send({
     target,
     beta: asksForBeta(request.target),
-    ...governBetas(target, {
+    ...governParts(target, {
       headers: forwardedHeaders(request.headers, "anthropic", target, call.callerId),
       body: passthroughBody(call.body, facts, "anthropic", target.modelJson),
     }),

@@ -4,6 +4,7 @@ import { emptyRequest, type Request } from "../../src/canonical/request.ts"
 import type { JsonObject } from "../../src/canonical/json.ts"
 import { buildNameTable, COMMON_NAME_RULES } from "../../src/canonical/name-map.ts"
 import type { Issuer } from "../../src/canonical/origin.ts"
+import type { Block } from "../../src/canonical/block.ts"
 import { defaultFacts, type TargetFacts } from "../../src/canonical/target.ts"
 import type { Tool } from "../../src/canonical/tool.ts"
 import { chatCodec } from "../../src/dialects/chat/codec.ts"
@@ -75,4 +76,13 @@ export function delta(fields: unknown, finish: string | null = null): unknown {
 export function writeEvents(events: Iterable<Event>, options: ReplyOptions = chatOptions()): string {
   const writer = chatCodec.createStreamWriter(options)
   return [...events].map((event) => writer.push(event)).join("")
+}
+
+/** The blocks without the name of the field in which plain reasoning came: clients get all of it as `reasoning_content`. */
+export function withoutFields(blocks: readonly Block[]): readonly Block[] {
+  return blocks.map((block) =>
+    block.type === "reasoning" && block.seal?.form === "field"
+      ? { ...block, seal: { ...block.seal, form: "none", payload: "" } }
+      : block,
+  )
 }

@@ -73,6 +73,8 @@ export type Form =
   | { readonly is: "list"; readonly item: z.ZodType }
   | { readonly is: "choice"; readonly values: readonly string[] }
   | { readonly is: "text" | "number" | "flag" }
+  /** Any value of JSON, and so is all that stands in it. */
+  | { readonly is: "any" }
 
 export function formOf(schema: z.ZodType): Form {
   return known(FORMS, schema, lookedUp)
@@ -86,6 +88,7 @@ function lookedUp(schema: z.ZodType): Form {
   if (def.type === "enum") return { is: "choice", values: Object.values(def.entries ?? {}) }
   if (def.type === "pipe" && def.in !== undefined) return formOf(def.in)
   if (def.type === "number") return { is: "number" }
+  if (def.type === "unknown") return { is: "any" }
   return def.type === "boolean" ? { is: "flag" } : { is: "text" }
 }
 
@@ -96,6 +99,7 @@ export function childOf(schema: z.ZodType, key: string | number): z.ZodType | un
   const form = formOf(schema)
   if (form.is === "list") return typeof key === "number" ? form.item : undefined
   if (form.is === "table") return form.value
+  if (form.is === "any") return schema
   return form.is === "block" && Object.hasOwn(form.shape, key) ? form.shape[key] : undefined
 }
 

@@ -19,6 +19,7 @@ import {
 } from "./field.ts"
 import { betaHeaders } from "./betas.ts"
 import { dialect, displayName, identifier, instant, modality, outputTokenField } from "./forms.ts"
+import { accepts, request } from "./accepts.ts"
 import { bridges, responsesToChat } from "./bridges.ts"
 import { providerShaping } from "./limits.ts"
 import { prices } from "./prices.ts"
@@ -34,7 +35,19 @@ const reasoning: z.ZodType = block(
       ),
       "opt_in",
     ),
-    control: optional(choice(["effort_enum", "token_budget"], "How a call sets the amount of reasoning.")),
+    control: optional(
+      choice(
+        ["effort_enum", "token_budget", "adaptive"],
+        "How a call sets the amount of reasoning. `adaptive`: Anthropic's, by `output_config.effort`. Absent: by the model, as [dialects](dialects.md#what-upstreams-take) lists.",
+      ),
+    ),
+    efforts: optional(
+      list(
+        text("A word."),
+        "The effort words that the model knows; others become the nearest. Absent: by the model, else all.",
+      ),
+    ),
+    off: optional(choice(["disabled", "between_tools"], "The kind of thinking that stands for none. Messages.")),
     min_budget_tokens: optional(integer("The smallest reasoning budget.", { unit: "tokens" })),
     max_budget_tokens: optional(integer("The largest reasoning budget.", { unit: "tokens" })),
     budget_must_be_less_than_max_tokens: optional(flag("The reasoning budget must be less than the output cap.")),
@@ -118,6 +131,10 @@ const facts: Shape = {
     "The most input tokens that one image takes: what is reserved for each. Absent: 1600, and more where the model was seen to take more.",
     { min: 1, unit: "tokens" },
   ),
+  default_output_tokens: integer(
+    "The output cap of a call without one, where the API demands a cap (Messages). Absent: `max_output_tokens`, else by the model; never more than `context_tokens` leaves.",
+    { min: 1, unit: "tokens" },
+  ),
   input_modalities: list(modality, "What the model takes. Absent: unknown; an empty list: nothing but text."),
   output_modalities: list(modality, "What the model returns."),
   ...prices,
@@ -129,6 +146,8 @@ const facts: Shape = {
   reasoning,
   request_shape_support: requestShapeSupport,
   bridges,
+  accepts,
+  request,
   default_output_reservation: integer("Output tokens that are reserved for a stream without a cap.", {
     min: 1,
     unit: "tokens",

@@ -1,5 +1,6 @@
 /** `providers:` — one API shape of one upstream per entry, with its key, its quirks and its catalogue. */
 import type { z } from "zod"
+import { accepts, request } from "./accepts.ts"
 import { betaHeaders } from "./betas.ts"
 import {
   block,
@@ -103,6 +104,14 @@ const shape: Shape = {
   tls: optional(tlsFiles("the provider's", "ProviderTls")),
   forward_headers: byDefault(list(headerName, "Further client headers that may go upstream."), []),
   beta_headers: optional(betaHeaders),
+  engine: optional(
+    choice(
+      ["vllm", "sglang", "llama.cpp", "ollama", "lm-studio", "other"],
+      "The server behind `base_url`, which tells what it takes. Absent: that of `engine_metrics`, else the host tells.",
+    ),
+  ),
+  accepts: optional(accepts),
+  request: optional(request),
   traffic_shape: providerShaping,
   engine_metrics: optional(engineMetrics),
   models: byDefault(

@@ -34,7 +34,7 @@ const FULL: Partial<TargetFacts> = {
   topK: true,
   serviceTier: true,
   stripAttribution: false,
-  reasoningHistoryField: "reasoning_content",
+  reasoningHistory: "reasoning_content",
   maxStopSequences: 99,
   idRules: AS_WRITTEN,
 }

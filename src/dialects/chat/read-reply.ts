@@ -13,7 +13,7 @@ import { readCitation } from "./citations.ts"
 import { errorIn, protocolFailure, readFailure } from "./failure.ts"
 import { callsOf } from "./read-reply-calls.ts"
 import { readPart } from "./read-part.ts"
-import { detailsBlock, visibleReasoning } from "./reasoning.ts"
+import { detailsBlock, fieldSeal, reasoningField, visibleReasoning } from "./reasoning.ts"
 import { readStop } from "./stop.ts"
 import { readCanonicalUsage } from "./usage.ts"
 import { isAbsent, isList, listOf, numberOf, objectOf, stringOf, wordsOf } from "./wire.ts"
@@ -105,8 +105,9 @@ function reasoningOf(
   const details = [...listOf(message["reasoning_details"]), ...callDetails]
   const visible = visibleReasoning(message)
   if (details.length > 0) return [detailsBlock(details, visible, issuer)]
-  if (visible === undefined) return []
-  return [{ type: "reasoning", parts: [{ kind: "raw", text: visible }], seal: null }]
+  const field = reasoningField(message)
+  if (visible === undefined || field === undefined) return []
+  return [{ type: "reasoning", parts: [{ kind: "raw", text: visible }], seal: fieldSeal(field, issuer) }]
 }
 
 /** A field of the message that only this dialect can show, as one raw block. */

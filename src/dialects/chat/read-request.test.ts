@@ -217,7 +217,9 @@ describe("reasoning that comes back", () => {
       reasoning: "why",
       reasoning_details: [{ type: "reasoning.encrypted", data: "rtr1.broken!" }],
     })
-    expect(message.blocks).toEqual([{ type: "reasoning", parts: [{ kind: "raw", text: "why" }], seal: null }])
+    // the field in which a client of this dialect has it is the one under which it goes on
+    const seal = { issuer: { dialect: "chat", label: null }, form: "field", payload: "reasoning" } as const
+    expect(message.blocks).toEqual([{ type: "reasoning", parts: [{ kind: "raw", text: "why" }], seal }])
   })
 
   test("of a vendor's own is its list without ours", () => {

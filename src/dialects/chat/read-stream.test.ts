@@ -189,7 +189,7 @@ describe("what is said", () => {
       {
         type: "reasoning",
         parts: [{ kind: "raw", text: "x" }],
-        seal: { issuer: CHAT_ISSUER, form: "none", payload: "" },
+        seal: { issuer: CHAT_ISSUER, form: "field", payload: "reasoning" },
       },
       text("ab"),
       {

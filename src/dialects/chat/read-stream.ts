@@ -15,7 +15,7 @@ import { errorIn, protocolFailure, readFailure } from "./failure.ts"
 import { CallReader } from "./read-calls.ts"
 import { thinkingText } from "./read-part.ts"
 import { ANSWER_FIELDS, audioOf, messageFields, openingOf, replyPart } from "./read-reply.ts"
-import { visibleReasoning } from "./reasoning.ts"
+import { reasoningField, visibleReasoning } from "./reasoning.ts"
 import { readStop } from "./stop.ts"
 import { Turns } from "./turns.ts"
 import { readCanonicalUsage } from "./usage.ts"
@@ -168,7 +168,7 @@ export class ChatStreamReader implements StreamReader {
   #readReasoning(delta: JsonObject): void {
     let isShown = false
     for (const detail of listOf(delta["reasoning_details"])) isShown = this.#turns.detail(detail) || isShown
-    if (!isShown) this.#turns.reasoning(visibleReasoning(delta) ?? "")
+    if (!isShown) this.#turns.reasoning(visibleReasoning(delta) ?? "", reasoningField(delta))
   }
 
   #readContent(content: JsonValue | undefined, logprobs: readonly JsonValue[]): void {

@@ -7,7 +7,7 @@
 import type { Block, ReasoningBlock, ReasoningPart, Seal } from "../../canonical/block.ts"
 import { parseExact, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Issuer } from "../../canonical/origin.ts"
-import { isEnvelope, openEnvelope, wrapReasoning } from "../../canonical/seal.ts"
+import { holdsPayload, isEnvelope, openEnvelope, wrapReasoning } from "../../canonical/seal.ts"
 import { isList, listOf, numberOf, objectOf, stringOf, wordsOf } from "./wire.ts"
 
 /** Stands between visible parts where the wire has one text. */
@@ -19,9 +19,27 @@ export const PART_SEPARATOR = "\n\n"
  */
 export const CALL_FIELDS = "router.tool_call"
 
+const REASONING_FIELDS = ["reasoning_content", "reasoning"] as const
+type ReasoningField = (typeof REASONING_FIELDS)[number]
+
 /** The words of a message's `reasoning_content` or `reasoning`. */
 export function visibleReasoning(message: JsonObject): string | undefined {
-  return wordsOf(message["reasoning_content"]) ?? wordsOf(message["reasoning"])
+  const field = reasoningField(message)
+  return field === undefined ? undefined : wordsOf(message[field])
+}
+
+/** In which field a message, or a piece of one, has its visible reasoning. */
+export function reasoningField(message: JsonObject): ReasoningField | undefined {
+  return REASONING_FIELDS.find((field) => wordsOf(message[field]) !== undefined)
+}
+
+export function isReasoningField(name: string): name is ReasoningField {
+  return REASONING_FIELDS.some((field) => field === name)
+}
+
+/** Tells the issuer's field, so that the text goes back under it. */
+export function fieldSeal(field: ReasoningField, issuer: Issuer): Seal {
+  return { issuer, form: "field", payload: field }
 }
 
 /** What a detail shows, if anything. */
@@ -114,7 +132,10 @@ export function withReasoning(message: JsonObject, others: readonly Block[]): re
   const visible = envelopes.length > 0 ? undefined : visibleReasoning(message)
   const lead: Block[] = []
   if (native.length > 0) lead.push(detailsBlock(native, visible, UNLABELLED))
-  else if (visible !== undefined) lead.push({ type: "reasoning", parts: [{ kind: "raw", text: visible }], seal: null })
+  else if (visible !== undefined) {
+    const seal = reasoningField(message) === "reasoning" ? fieldSeal("reasoning", UNLABELLED) : null
+    lead.push({ type: "reasoning", parts: [{ kind: "raw", text: visible }], seal })
+  }
   const rest = [...lead, ...others]
   if (envelopes.length === 0) return rest
   return inserted(rest, envelopes)
@@ -168,7 +189,7 @@ const NOTHING: WrittenSeal = { details: [], callFields: new Map(), lost: false }
  */
 export function writeSeal(block: Pick<ReasoningBlock, "parts" | "seal">, index: number): WrittenSeal {
   const { seal } = block
-  if (seal === null || (seal.issuer.dialect === "chat" && seal.form === "none")) return NOTHING
+  if (seal === null || (seal.issuer.dialect === "chat" && !holdsPayload(seal))) return NOTHING
   const native = nativeDetails(seal)
   if (native !== null) return { ...splitDetails(native), lost: false }
   const data = wrapReasoning(block)

@@ -8,7 +8,7 @@ import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import type { Losses } from "../../canonical/loss.ts"
 import type { Issuer } from "../../canonical/origin.ts"
 import { readCitation } from "./citations.ts"
-import { callFieldsDetail, detailsSeal, mergedDetails, partOfDetail } from "./reasoning.ts"
+import { callFieldsDetail, detailsSeal, fieldSeal, mergedDetails, partOfDetail } from "./reasoning.ts"
 import { numberOf, objectOf } from "./wire.ts"
 
 type Kind = "text" | "reasoning" | "refusal"
@@ -30,6 +30,7 @@ export class Turns {
   readonly #losses: Losses
   /** Reasoning was said as plain text: details that repeat it only seal. */
   #isPlain = false
+  #field: "reasoning_content" | "reasoning" | undefined
   #turn: Turn | null = null
   #count = 0
   #textChars = 0
@@ -68,9 +69,10 @@ export class Turns {
     this.#assembler.delta(this.#take("refusal").key, { of: "text", text })
   }
 
-  /** Plain reasoning without details. */
-  reasoning(text: string): void {
+  /** Plain reasoning without details, and the field in which it came; it may come as a part of the content instead. */
+  reasoning(text: string, field?: "reasoning_content" | "reasoning"): void {
     this.#isPlain ||= text !== ""
+    this.#field = field ?? this.#field
     this.#reason(text, "raw", "plain")
   }
 
@@ -140,7 +142,11 @@ export class Turns {
   }
 
   #seal(key: string): void {
-    if (this.#details.length === 0) return
+    if (this.#details.length === 0) {
+      if (this.#field !== undefined)
+        this.#assembler.delta(key, { of: "seal", seal: fieldSeal(this.#field, this.#issuer) })
+      return
+    }
     const seal = detailsSeal(mergedDetails(this.#details), this.#issuer)
     this.#details = []
     this.#assembler.delta(key, { of: "seal", seal })

@@ -9,7 +9,7 @@ import { placesIn, type PlaceOf } from "../../canonical/place.ts"
 import type { Message } from "../../canonical/request.ts"
 import { sameIssuer } from "../../canonical/origin.ts"
 import { sealFor } from "../../canonical/seal.ts"
-import { mergedDetails, nativeDetails, PART_SEPARATOR, splitDetails } from "./reasoning.ts"
+import { isReasoningField, mergedDetails, nativeDetails, PART_SEPARATOR, splitDetails } from "./reasoning.ts"
 import { writeContent, type PartWriter } from "./write-part.ts"
 import { objectOf, ownFields } from "./wire.ts"
 
@@ -54,7 +54,7 @@ interface Parts {
 
 function assistantMessages(message: Message, writer: MessageWriter, placeOf: PlaceOf): readonly JsonObject[] {
   const parts = sorted(message, writer, placeOf)
-  const reasoning = writeReasoning(parts.reasoning, writer, placeOf)
+  const reasoning = writeReasoning(parts.reasoning, parts.calls.length > 0, writer, placeOf)
   const calls = parts.calls.map((call) => writeCall(call, reasoning.callFields.get(call.id), writer, placeOf))
   const [refusal, ...more] = parts.refusals
   const isOne = refusal?.type === "refusal" && more.length === 0
@@ -93,27 +93,50 @@ interface WrittenReasoning {
   readonly callFields: ReadonlyMap<string, JsonObject>
 }
 
-/** The sealed details of this issuer; else the visible text, where the target wants it and it is nobody else's. */
-function writeReasoning(blocks: readonly ReasoningBlock[], writer: MessageWriter, placeOf: PlaceOf): WrittenReasoning {
-  const { issuer, reasoningHistoryField: field } = writer.facts
+/** The sealed details of this issuer; else its visible text, where the target has a field for it. */
+function writeReasoning(
+  blocks: readonly ReasoningBlock[],
+  hasCalls: boolean,
+  writer: MessageWriter,
+  placeOf: PlaceOf,
+): WrittenReasoning {
+  const { issuer, reasoningBesideCalls } = writer.facts
   const details: JsonValue[] = []
-  const visible: string[] = []
+  const visible: { readonly field: string; readonly texts: string[] }[] = []
   for (const block of blocks) {
     const seal = sealFor(block, issuer)
     const native = seal === null ? null : nativeDetails(seal)
-    const isOwn = block.seal === null || sameIssuer(block.seal.issuer, issuer)
+    const field = fieldFor(block, writer)
+    const known = visible.find((one) => one.field === field)
+    const texts = block.parts.map((part) => part.text)
     if (native !== null) details.push(...native)
-    else if (field !== null && isOwn && block.parts.length > 0) visible.push(...block.parts.map((part) => part.text))
-    else writer.losses.add("reasoning-history", placeOf(block))
+    else if (field === null || texts.length === 0) writer.losses.add("reasoning-history", placeOf(block))
+    else if (known === undefined) visible.push({ field, texts })
+    else known.texts.push(...texts)
   }
   const split = splitDetails(details)
+  const besideCalls = hasCalls && reasoningBesideCalls !== null ? { [reasoningBesideCalls]: "" } : {}
   return {
     fields: {
-      ...(field === null || visible.length === 0 ? {} : { [field]: visible.join(PART_SEPARATOR) }),
+      ...(visible.length === 0 && details.length === 0 ? besideCalls : {}),
+      // details hold the visible text too
+      ...(split.details.length > 0
+        ? {}
+        : Object.fromEntries(visible.map(({ field, texts }) => [field, texts.join(PART_SEPARATOR)]))),
       ...(split.details.length === 0 ? {} : { reasoning_details: mergedDetails(split.details) }),
     },
     callFields: split.callFields,
   }
+}
+
+/** Null: the text does not go back. Without a seal only clients of this dialect are believed that it came from here. */
+function fieldFor({ seal }: ReasoningBlock, { facts, isHome }: MessageWriter): string | null {
+  const { issuer, reasoningHistory } = facts
+  if (seal === null && !isHome) return null
+  if (seal === null) return reasoningHistory === "issued" ? "reasoning_content" : reasoningHistory
+  if (!sameIssuer(seal.issuer, issuer)) return null
+  if (reasoningHistory !== "issued") return reasoningHistory
+  return seal.form === "field" && isReasoningField(seal.payload) ? seal.payload : null
 }
 
 function writeCall(

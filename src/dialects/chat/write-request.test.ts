@@ -294,10 +294,50 @@ describe("earlier reasoning", () => {
   })
 
   test("is shown where the target wants it, and only its own", () => {
-    const written = messagesOf(turn(plain, foreign), { reasoningHistoryField: "reasoning_content" })
+    const written = messagesOf(turn(plain, foreign), { reasoningHistory: "reasoning_content" })
     expect(second(written)).toEqual({ role: "assistant", reasoning_content: "a\n\nb", content: "y" })
     expect(written.losses).toEqual(["reasoning-history messages[1].blocks[1]"])
     expect(messagesOf(turn(plain)).losses).toEqual(["reasoning-history messages[1].blocks[0]"])
+  })
+
+  const under = (field: string): Block => ({ ...plain, seal: { issuer: CHAT_ISSUER, form: "field", payload: field } })
+
+  test("goes back under the field in which it came, to its issuer alone", () => {
+    for (const field of ["reasoning", "reasoning_content"]) {
+      const written = messagesOf(turn(under(field), foreign), { reasoningHistory: "issued" })
+      expect(second(written)).toEqual({ role: "assistant", [field]: "a\n\nb", content: "y" })
+      expect(written.losses).toEqual(["reasoning-history messages[1].blocks[1]"])
+      const other = { reasoningHistory: "issued", issuer: { dialect: "chat", label: "two" } } as const
+      expect(second(messagesOf(turn(under(field)), other))).toEqual({ role: "assistant", content: "y" })
+    }
+    const unknown = messagesOf(turn(under("constructor"), plain), { reasoningHistory: "issued" })
+    expect(second(unknown)).toEqual({ role: "assistant", content: "y" })
+  })
+
+  test("without a seal is believed of a client of this dialect alone", () => {
+    const bare: Block = { ...plain, seal: null }
+    const facts = chatFacts({ reasoningHistory: "issued" })
+    const of = (dialect: "chat" | "responses"): unknown => {
+      const request = { ...emptyRequest(dialect, "g"), messages: turn(bare) }
+      return (writeRequest(request, facts, counter()).body["messages"] as JsonObject[])[1]
+    }
+    expect(of("chat")).toEqual({ role: "assistant", reasoning_content: "a\n\nb", content: "y" })
+    expect(of("responses")).toEqual({ role: "assistant", content: "y" })
+  })
+
+  test("stands beside every call where the target demands it, empty where it is lost", () => {
+    const made: Block = { type: "tool-call", id: "c", name: "f", namespace: null, kind: "function", arguments: "{}" }
+    const needs = { reasoningHistory: "issued", reasoningBesideCalls: "reasoning_content" } as const
+    const lost = second(messagesOf(turn(foreign, made), needs))
+    expect(lost).toMatchObject({ reasoning_content: "", content: "y" })
+    const kept = second(messagesOf(turn(under("reasoning_content"), made), needs))
+    expect(kept).toMatchObject({ reasoning_content: "a\n\nb" })
+    expect(second(messagesOf(turn(foreign), needs))).toEqual({ role: "assistant", content: "y" })
+  })
+
+  test("in details is not said a second time as text", () => {
+    const written = messagesOf(turn(under("reasoning"), own), { reasoningHistory: "issued" })
+    expect(second(written)).toEqual({ role: "assistant", reasoning_details: details, content: "y" })
   })
 
   test("alone leaves no message", () => {
@@ -501,7 +541,9 @@ describe("settings:", () => {
     expect(kin.body).toMatchObject({ prompt_cache_key: "k", prompt_cache_retention: "24h" })
     expect(JSON.stringify(kin.body)).not.toContain('"user":"u"')
     expect(kin.losses).toEqual(["identity identity.user", "identity identity.metadata"])
-    expect(write(asked({}), { cacheKey: "made" }).body["prompt_cache_key"]).toBe("made")
+    expect(write(asked({ identity: { promptCacheKey: "own" } }), { cacheKey: false })).toMatchObject({
+      losses: ["cache-key identity.promptCacheKey"],
+    })
     const home = write(asked({ identity }, "chat"))
     expect(home.body).toMatchObject({ user: "u", metadata: { a: "b" } })
     expect(home.losses).toEqual([])

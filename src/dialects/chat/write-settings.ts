@@ -2,7 +2,7 @@
 
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import { planReasoning, type ReasoningPlan } from "../../canonical/reasoning-plan.ts"
-import { asksNothing, type Request } from "../../canonical/request.ts"
+import { asksNothing, declareCacheKey, type Request } from "../../canonical/request.ts"
 import { RouterError } from "../../errors.ts"
 import type { PartWriter } from "./write-part.ts"
 import { objectOf } from "./wire.ts"
@@ -66,7 +66,9 @@ const DEFAULT_SCHEMA_NAME = "output"
 
 export function formatFields({ output, verbosity }: Request, writer: PartWriter): JsonObject {
   const format = formatOf(output, writer)
-  return said({ response_format: format, verbosity })
+  if (verbosity !== undefined && verbosity !== "medium" && !writer.facts.verbosity)
+    writer.losses.add("verbosity", "verbosity")
+  return said({ response_format: format, verbosity: writer.facts.verbosity ? verbosity : undefined })
 }
 
 function formatOf(output: Request["output"], { facts, isHome, losses }: PartWriter): JsonValue | undefined {
@@ -109,18 +111,23 @@ function planFields(plan: ReasoningPlan): JsonObject {
   }
 }
 
-export function identityFields({ identity, cache, dialect }: Request, writer: PartWriter): JsonObject {
+export function identityFields({ identity, cache }: Request, writer: PartWriter): JsonObject {
   const { isHome, losses, facts } = writer
   const { user, safetyIdentifier, metadata, promptCacheKey, promptCacheRetention, promptCacheOptions } = identity
   for (const [name, value] of Object.entries({ user, safetyIdentifier, metadata })) {
     if (!isHome && !asksNothing(name, value)) losses.add("identity", `identity.${name}`)
   }
   if (cache !== undefined) losses.add("cache-mark", "cache")
-  const isKin = dialect !== "messages"
+  if (!facts.cacheKey) declareCacheKey(identity, losses)
   return said({
     ...(isHome ? { user, safety_identifier: safetyIdentifier, metadata } : {}),
-    prompt_cache_key: (isKin ? promptCacheKey : undefined) ?? facts.cacheKey ?? undefined,
-    ...(isKin ? { prompt_cache_retention: promptCacheRetention, prompt_cache_options: promptCacheOptions } : {}),
+    ...(facts.cacheKey
+      ? {
+          prompt_cache_key: promptCacheKey,
+          prompt_cache_retention: promptCacheRetention,
+          prompt_cache_options: promptCacheOptions,
+        }
+      : {}),
   })
 }
 
@@ -151,11 +158,12 @@ export function extraFields(request: Request, writer: PartWriter): JsonObject {
   return {}
 }
 
-/** Streamed calls ask for usage, whether the client did or not. */
+/** Streamed calls ask for usage, whether the client did or not, unless the target refuses to be asked. */
 export function streamFields(request: Request, writer: PartWriter): JsonObject {
   if (!request.stream) return {}
   const own = writer.isHome ? objectOf(request.extra["stream_options"]) : undefined
-  return { stream: true, stream_options: { ...own, include_usage: true } }
+  const options = { ...own, ...(writer.facts.streamUsage ? { include_usage: true } : {}) }
+  return { stream: true, ...(Object.keys(options).length === 0 ? {} : { stream_options: options }) }
 }
 
 /** What was said: absent values are left out, so that no `undefined` stands in a body. */

@@ -38,6 +38,10 @@ export class RequestWriting {
     this.isHome = isHome
   }
 
+  get hasMarks(): boolean {
+    return this.#marks > 0
+  }
+
   /** The mark as a member to spread. */
   cache(mark: CacheMark | undefined, path: string): JsonObject {
     if (mark === undefined) return {}

@@ -5,7 +5,7 @@ import { arrange } from "../../canonical/arrange.ts"
 import type { JsonObject } from "../../canonical/json.ts"
 import { Losses } from "../../canonical/loss.ts"
 import { buildNameTable } from "../../canonical/name-map.ts"
-import { asksNothing, type Request } from "../../canonical/request.ts"
+import { asksNothing, declareCacheKey, type Request } from "../../canonical/request.ts"
 import type { TargetFacts } from "../../canonical/target.ts"
 import { RouterError } from "../../errors.ts"
 import type { Mint, WrittenRequest } from "../codec.ts"
@@ -40,6 +40,7 @@ export function writeRequest(request: Request, facts: TargetFacts, mint: Mint): 
     ...output.wire,
     ...writeSampling(request, output.thinks, writing),
     ...ownFieldsOf(request, writing),
+    ...automaticCache(request, writing),
     stream: request.stream,
   }
   return { body, losses: losses.list(), context: { names, issuer: facts.issuer, mint } }
@@ -59,7 +60,7 @@ function refuseState({ state }: Request): void {
 /** Fields that only a client of this dialect can send, as they came; of another dialect's, the losses. */
 function ownFieldsOf(request: Request, writing: RequestWriting): JsonObject {
   if (!writing.isHome) {
-    declareForeign(request, writing.losses)
+    declareForeign(request, writing)
     return request.cache === undefined ? {} : { cache_control: cacheControl(request.cache) }
   }
   const { identity, state, cache, serviceTier } = request
@@ -75,17 +76,25 @@ function ownFieldsOf(request: Request, writing: RequestWriting): JsonObject {
   }
 }
 
+/**
+ * Other vendors cache by themselves; here the client could not ask for it, and nothing would be cached without a mark.
+ * https://platform.claude.com/docs/en/build-with-claude/prompt-caching
+ */
+function automaticCache({ cache }: Request, writing: RequestWriting): JsonObject {
+  const isAsked = cache !== undefined || writing.hasMarks
+  return writing.isHome || isAsked || !writing.facts.automaticCache ? {} : { cache_control: { type: "ephemeral" } }
+}
+
 /** Entries of Responses `include` that ask for what the router does anyway, or declares elsewhere. */
 const HARMLESS_INCLUDES: readonly string[] = ["reasoning.encrypted_content", "message.output_text.logprobs"]
 
-function declareForeign(request: Request, losses: Losses): void {
+function declareForeign(request: Request, { facts, losses }: RequestWriting): void {
   const { identity, state } = request
   if (identity.user !== undefined) losses.add("identity", "identity.user")
   if (identity.safetyIdentifier !== undefined) losses.add("identity", "identity.safetyIdentifier")
   if (!asksNothing("metadata", identity.metadata)) losses.add("identity", "identity.metadata")
-  if (identity.promptCacheKey !== undefined) losses.add("cache-key", "identity.promptCacheKey")
-  if (identity.promptCacheRetention !== undefined) losses.add("cache-key", "identity.promptCacheRetention")
-  if (identity.promptCacheOptions !== undefined) losses.add("cache-key", "identity.promptCacheOptions")
+  const { promptCacheKey: _key, ...beside } = identity
+  declareCacheKey(facts.automaticCache ? beside : identity, losses)
   if (!asksNothing("service_tier", request.serviceTier)) losses.add("service-tier", "serviceTier")
   if (request.verbosity !== undefined && request.verbosity !== "medium") losses.add("verbosity", "verbosity")
   if (state.store === true) losses.add("store", "state.store")

@@ -68,10 +68,19 @@ function isClosed(schema: JsonValue | undefined): boolean {
 /** One call at a time can only be said beside a choice. */
 function choiceOf(arranged: ArrangedTools, writing: RequestWriting): JsonObject | null {
   const { choice, parallel } = arranged
-  const wire = choice === undefined ? null : written(choice, writing)
+  const wire = choice === undefined ? null : unforced(written(choice, writing), writing)
   if (parallel === undefined || wire?.["type"] === "none") return wire
   if (wire === null) return parallel ? null : { type: "auto", disable_parallel_tool_use: true }
   return { ...wire, disable_parallel_tool_use: !parallel }
+}
+
+/** Models that always think take no choice that forces a call. https://platform.claude.com/docs/en/models/opus-5-5/migration-guide */
+function unforced(wire: JsonObject, { facts, isHome, losses }: RequestWriting): JsonObject {
+  const isForced = wire["type"] === "any" || wire["type"] === "tool"
+  if (!isForced || facts.forcedToolChoice || isHome) return wire
+  losses.add("tool-choice", "toolChoice")
+  const { name: _name, ...rest } = wire
+  return { ...rest, type: "auto" }
 }
 
 function written(choice: ToolChoice, writing: RequestWriting): JsonObject {

@@ -73,18 +73,22 @@ function foreignWish(request: Request, limits: ThinkingLimits, writing: RequestW
   }
   if (plan.kind === "budget" && limits.forcesTool) {
     losses.add("reasoning-control", "reasoning")
-    return { maxTokens, thinking: { type: "disabled" }, effort: null }
+    return { maxTokens, thinking: { type: facts.reasoning.off }, effort: null }
   }
   return { maxTokens, ...planned(plan, request, writing) }
 }
 
-/** Without a client's cap a budget comes on top of the usual length, or nothing would be left for the answer. */
+/** Room for an answer beside a budget. */
+const USUAL_ANSWER_TOKENS = 8192
+
+/** Without a client's cap a budget comes on top of the usual length, or nothing would be left for the answer; a long default holds both. */
 function foreignCap(request: Request, writing: RequestWriting): number {
   const { facts } = writing
   if (request.cap !== undefined) return capped(request.cap.tokens, request, writing)
   const { plan } = planReasoning(request.reasoning, facts.reasoning, null)
   const extra = plan.kind === "budget" ? plan.tokens : 0
-  return Math.min(facts.defaultOutputTokens + extra, facts.maxOutputTokens ?? Number.MAX_SAFE_INTEGER)
+  const { defaultOutputTokens: usual, maxOutputTokens: most } = facts
+  return Math.min(Math.max(usual, Math.min(usual, USUAL_ANSWER_TOKENS) + extra), most ?? Number.MAX_SAFE_INTEGER)
 }
 
 function capped(tokens: number, request: Request, writing: RequestWriting): number {
@@ -104,7 +108,7 @@ function planned(
     case "unsaid":
       return { thinking: null, effort: null }
     case "off":
-      return { thinking: { type: "disabled" }, effort: null }
+      return { thinking: { type: writing.facts.reasoning.off }, effort: null }
     case "effort":
       return { thinking: null, effort: plan.effort }
     case "budget":

@@ -7,7 +7,7 @@ import type { JsonObject } from "../../canonical/json.ts"
 import { Losses } from "../../canonical/loss.ts"
 import { buildNameTable } from "../../canonical/name-map.ts"
 import { planReasoning } from "../../canonical/reasoning-plan.ts"
-import { asksNothing, type Request } from "../../canonical/request.ts"
+import { asksNothing, declareCacheKey, type Request } from "../../canonical/request.ts"
 import type { TargetFacts } from "../../canonical/target.ts"
 import { RouterError } from "../../errors.ts"
 import type { Mint, WrittenRequest } from "../codec.ts"
@@ -116,9 +116,11 @@ function writeSampling(request: Request, facts: TargetFacts, losses: Losses): Js
 /** The vendor demands a name for a schema. */
 function writeText(request: Request, facts: TargetFacts, losses: Losses): JsonObject {
   const format = writeFormat(request, facts, losses)
+  const { verbosity } = request
+  if (verbosity !== undefined && verbosity !== "medium" && !facts.verbosity) losses.add("verbosity", "verbosity")
   const text = {
     ...(format === null ? {} : { format }),
-    ...(request.verbosity === undefined ? {} : { verbosity: request.verbosity }),
+    ...(verbosity === undefined || !facts.verbosity ? {} : { verbosity }),
     ...(request.dialect === "responses" ? objectOf(request.extra["text"]) : {}),
   }
   return Object.keys(text).length === 0 ? {} : { text }
@@ -171,12 +173,15 @@ function writeReasoningWish(
 
 function writeIdentity(request: Request, facts: TargetFacts, losses: Losses): JsonObject {
   const { identity } = request
-  const key = identity.promptCacheKey ?? facts.cacheKey
-  const cache: JsonObject = {
-    ...(key === null ? {} : { prompt_cache_key: key }),
-    ...(identity.promptCacheRetention === undefined ? {} : { prompt_cache_retention: identity.promptCacheRetention }),
-    ...(identity.promptCacheOptions === undefined ? {} : { prompt_cache_options: identity.promptCacheOptions }),
-  }
+  const { promptCacheKey, promptCacheRetention, promptCacheOptions } = identity
+  if (!facts.cacheKey) declareCacheKey(identity, losses)
+  const cache: JsonObject = facts.cacheKey
+    ? {
+        ...(promptCacheKey === undefined ? {} : { prompt_cache_key: promptCacheKey }),
+        ...(promptCacheRetention === undefined ? {} : { prompt_cache_retention: promptCacheRetention }),
+        ...(promptCacheOptions === undefined ? {} : { prompt_cache_options: promptCacheOptions }),
+      }
+    : {}
   const { user, safetyIdentifier, metadata } = identity
   if (request.dialect !== "responses") {
     if (user !== undefined) losses.add("identity", "identity.user")

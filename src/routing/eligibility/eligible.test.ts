@@ -156,6 +156,7 @@ const ABLE: Partial<Target> = {
     toolOnly: false,
     honorsMaxTokens: true,
     contextTokens: null,
+    mayDropReasoning: true,
     reasoningControl: null,
     alwaysReasons: false,
     request: null,

@@ -27,13 +27,25 @@ export interface Filter {
   refuses(target: Target, asked: Asked): FilterReason | null
 }
 
+/** Reasoning is a wish: across dialects, where the group lives with losses, it is left out with a code instead. */
+function isDropped(
+  { dialect, limits }: Target,
+  capability: keyof Capabilities,
+  client: DialectName,
+  { translation, demanded }: Pick<Group, "demanded" | "translation">,
+): boolean {
+  if (capability !== "reasoning" || dialect === client || translation !== "warn") return false
+  return limits.mayDropReasoning && !demanded.has(capability)
+}
+
 /** What is unknown may be asked for in the client's own dialect only, and not where the group demands that it is said. */
 export function mayLack(
   target: Target,
   capability: keyof Capabilities,
   dialect: DialectName,
-  group: Pick<Group, "demanded">,
+  group: Pick<Group, "demanded" | "translation">,
 ): boolean {
+  if (isDropped(target, capability, dialect, group)) return false
   const has = target.capabilities[capability]
   return has === false || (has === null && (target.dialect !== dialect || group.demanded.has(capability)))
 }

@@ -4,6 +4,7 @@ import { EVERYTHING, allowAll, FOREIGN_PAIRS, groupOf, translating } from "../..
 import type { Config } from "../../helpers/config.ts"
 import { targetsOf } from "../../helpers/config.ts"
 import { conversation } from "../../helpers/conversation.ts"
+import type { Answer } from "../../helpers/client.ts"
 import { expectError, parsed } from "../../helpers/expectations.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import type { Gateway } from "../../helpers/gateway.ts"
@@ -101,6 +102,7 @@ describe.each(Object.keys(NEEDING))("%s", (need) => {
     expect((await able.call(client, body)).status).toBe(200)
     const before = upstream.exchanges.length
     const answer = await silent.call(client, body)
+    if (need === "reasoning") return expectDropped(answer)
     expectError(answer, client, 400, "no-eligible-target")
     expect(upstream.exchanges.length).toBe(before)
     const details = at(parsed(answer), "error", "details")
@@ -134,9 +136,37 @@ describe.each(Object.keys(NEEDING))("%s", (need) => {
         "messages",
         SAMPLES.messages.request({ model: groupOf("upstream", "chat"), extra }),
       )
-      expect([other, answer.status]).toEqual([other, lacks ? 400 : 200])
+      expect([other, answer.status]).toEqual([other, lacks && other !== "reasoning" ? 400 : 200])
     }
   })
+})
+
+/** Reasoning is a wish, not a need: it is left out where nothing is known of the target. */
+function expectDropped(answer: Answer): void {
+  expect(answer.status).toBe(200)
+  expect(answer.headers.get("x-router-losses")?.split(",")).toContain("reasoning-control")
+}
+
+test("a wish to reason makes a target ineligible where the group or the server demands that all is said", async () => {
+  await using gateway = await startGateway({
+    upstreams: { upstream },
+    configure: (config) => {
+      quiet(config)
+      config.server["unknown_capabilities"] = "refuse"
+    },
+  })
+  await using enforcing = await startGateway({
+    upstreams: { upstream },
+    configure: (config) => {
+      quiet(config)
+      for (const group of Object.values(config.models)) group["translation"] = "enforce"
+    },
+  })
+  for (const router of [gateway, enforcing]) {
+    const extra = NEEDING["reasoning"]!.messages
+    const body = SAMPLES.messages.request({ model: groupOf("upstream", "chat"), extra })
+    expectError(await router.call("messages", body), "messages", 400, "no-eligible-target")
+  }
 })
 
 test("plain text needs nothing", async () => {
