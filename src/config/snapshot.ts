@@ -2,6 +2,7 @@
  * The configuration as the pipeline uses it: everything that can be worked out before a call is worked out here, once per load.
  * A call keeps the snapshot it started with.
  */
+import type { Patience } from "./patience.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import type { FieldPath } from "../json/omit.ts"
@@ -76,6 +77,7 @@ export interface Target {
   readonly modelJson: Uint8Array
   /** 0: none. Until first content for a stream, until the full body for a unary call. */
   readonly attemptTimeoutMs: number
+  readonly patience: Patience
   readonly prices: ModelPrices
   readonly pricingSource: string | null
   readonly pricingUpdatedAt: string | null
@@ -278,7 +280,6 @@ export interface Snapshot {
 export interface Limits {
   readonly maxBodyBytes: number
   readonly maxDepth: number
-  readonly timeoutMs: number
   readonly maxResponseBytes: number
   readonly maxFrameBytes: number
   readonly drainMs: number

@@ -2,33 +2,24 @@
 import type { Loss } from "../canonical/loss.ts"
 import { passthroughBody, type Cap } from "../dialects/passthrough.ts"
 import type { Target } from "../config/snapshot.ts"
-import { NO_FAULT } from "../dialects/dialect.ts"
 import { replyMeter } from "../dialects/output-meter.ts"
 import { DIALECTS } from "../dialects/registry.ts"
-import { RouterError, type ErrorCode } from "../errors.ts"
-import {
-  CLIENT_LEFT,
-  INTERNAL,
-  LARGEST_REFUSAL_BYTES,
-  STATE_GONE,
-  TIMEOUT,
-  classifyFault,
-  classifyStatus,
-  type Failure,
-} from "../upstream/failure.ts"
+import { RouterError } from "../errors.ts"
+import { INTERNAL, classifyFault, type Failure } from "../upstream/failure.ts"
 import { readWhole, upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
-import { masked } from "../upstream/mask.ts"
-import { retryAfterMs } from "../upstream/retry-after.ts"
 import { rememberTarget } from "./affinity.ts"
 import { governBetas, type Parts } from "./betas.ts"
 import type { Attempt, Call } from "./call.ts"
+import { exhausted } from "./exhausted.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
+import { AttemptPatience } from "./patience.ts"
+import { refused } from "./refused.ts"
 import { returnedInReply } from "./returned-state.ts"
 import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
 import { refusal, type Rejection } from "./shortlist.ts"
-import { attemptTimeoutMs, blamed, isProbedByAnother, judge, probe } from "./target-health.ts"
+import { blamed, isProbedByAnother, judge, probe } from "./target-health.ts"
 import { trace } from "./trace.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
@@ -121,50 +112,49 @@ export function beginAttempt(call: Call, target: Target, translation: Translatio
 
 /** One target, under its deadlines. Rejects with faults of the router's own, and with nothing else. */
 async function tryTarget(tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
-  const timeoutMs = attemptTimeoutMs(tried)
-  let timedOut = false
-  const expire = (): void => {
-    timedOut = true
-    tried.cancel()
-  }
-  const timer = timeoutMs > 0 ? gateway.clock.after(timeoutMs, expire) : null
-  call.deadline = tried.startedAt + call.snapshot.limits.timeoutMs
-  call.onDeadline = expire
+  const patience = new AttemptPatience(tried, call, gateway.clock)
   try {
-    const result = await exchange(tried, call, gateway)
-    return timedOut && isFailure(result) ? TIMEOUT : result
+    const result = await exchange(tried, patience, call, gateway)
+    return patience.over !== null && isFailure(result) ? patience.over : result
   } catch (error) {
-    if (timedOut) return TIMEOUT
+    if (patience.over !== null) return patience.over
     const failure = upstreamFault(error)
     if (failure !== null) return failure
     tried.failure = INTERNAL
     tried.cancel()
     throw error
   } finally {
-    timer?.close()
-    call.deadline = Infinity
+    patience.end()
   }
 }
 
-async function exchange(tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
+async function exchange(
+  tried: Attempt,
+  patience: AttemptPatience,
+  call: Call,
+  gateway: Gateway,
+): Promise<Answer | Failure> {
   const { target, translation } = tried
   if (call.body === null) throw new RouterError("internal-error")
   const isHome = target.dialect === call.dialect.name
+  const parts = governed(tried, {
+    headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
+    body:
+      translation?.body ??
+      passthroughBody(call.body, call.facts, target.dialect, target.modelJson, capOf(call, target)),
+  })
   const sent = gateway.upstream.send({
     target,
     beta: isHome && target.dialect === "anthropic" && asksForBeta(call.request.target),
-    ...governed(tried, {
-      headers: forwardedHeaders(call.request.headers, call.dialect.name, target),
-      body:
-        translation?.body ??
-        passthroughBody(call.body, call.facts, target.dialect, target.modelJson, capOf(call, target)),
-    }),
+    ...parts,
+    onConnection: patience.onConnection,
   })
   tried.cancel = sent.cancel
   const answer = await sent.answer
+  patience.headed()
   tried.status = answer.status
   tried.upstreamRequestId = upstreamRequestId(answer.headers)
-  if (answer.status < 200 || answer.status > 299) return refused(answer, tried, call, gateway)
+  if (answer.status < 200 || answer.status > 299) return refused(answer, parts.body, tried, call, gateway)
   return call.facts.stream ? openStream(answer, tried, call, gateway) : wholeReply(answer, tried, call, gateway)
 }
 
@@ -185,26 +175,6 @@ function capOf({ grantedCap }: Call, { dialect, facts }: Target): Cap | null {
         ? "max_tokens"
         : facts.outputTokenField
   return { field, tokens: grantedCap }
-}
-
-async function refused(
-  answer: UpstreamAnswer,
-  tried: Attempt,
-  call: Call,
-  gateway: Gateway,
-): Promise<Answer | Failure> {
-  tried.retryAfterMs = retryAfterMs(answer.headers.get("retry-after"), gateway.clock.now())
-  const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
-  tried.responseBytes = bytes.length
-  const fault = DIALECTS[tried.target.dialect].readFault(bytes)
-  const isStateGone = answer.status === 404 && call.heldIds !== null && fault?.code !== "model_not_found"
-  const failure = isStateGone ? STATE_GONE : classifyStatus(answer.status, fault ?? NO_FAULT, tried.target.model)
-  // an HTML page in front of the upstream, or a book, says nothing to an agent
-  if (!failure.relay || fault === null || bytes.length > LARGEST_REFUSAL_BYTES) return failure
-  tried.failure = failure
-  const words =
-    tried.translation?.refusal(answer.status, bytes, call.id) ?? masked(bytes, tried.target.provider.secrets)
-  return { kind: "relay", status: answer.status, bytes: words, failure }
 }
 
 function wholeReply(
@@ -271,30 +241,4 @@ async function openStream(
   // some servers label their streams as plain text or not at all
   if (!headers["content-type"]?.includes("text/event-stream")) headers["content-type"] = "text/event-stream"
   return { kind: "stream", stream, headers }
-}
-
-/** What the caller is told when every attempt failed: the common reason, or that the upstream failed. */
-function exhausted(attempts: readonly Attempt[]): RouterError {
-  const last = attempts.at(-1)
-  if (last === undefined || last.failure === CLIENT_LEFT) return new RouterError("client-closed")
-  const codes = new Set(attempts.map((tried) => tried.failure?.code))
-  const decisive = last.failure?.failover === false || codes.size === 1
-  const code: ErrorCode = decisive ? (last.failure?.code ?? "upstream-failed") : "upstream-failed"
-  return new RouterError(code, {
-    status: last.failure?.relay === true && last.status !== null ? last.status : undefined,
-    retryAfterS: retryAfterSeconds(code, attempts),
-    details: { attempts: attempts.length, error_class: last.failure?.class, upstream_status: last.status },
-    headers: {
-      ...(last.failure === null ? {} : { "x-router-error-class": last.failure.class }),
-      ...(last.status === null ? {} : { "x-upstream-status": String(last.status) }),
-    },
-  })
-}
-
-/** 503s may pass: the shortest wait that an upstream named, within what agents accept. */
-function retryAfterSeconds(code: ErrorCode, attempts: readonly Attempt[]): number | undefined {
-  if (!["upstream-rate-limited", "upstream-quota-exhausted", "upstream-access-denied"].includes(code)) return undefined
-  const named = attempts.map((tried) => tried.retryAfterMs).filter((wait) => wait !== null)
-  const seconds = named.length === 0 ? 1 : Math.ceil(Math.min(...named) / 1000)
-  return Math.min(60, Math.max(1, seconds))
 }

@@ -1,7 +1,8 @@
 /** An upstream's answer, whatever carried it. */
 import { AnswerBroken, NotSent } from "./http/exchange.ts"
 import { Gathered } from "../http/gathered.ts"
-import { MALFORMED, NETWORK, OVERLOADED, type Failure } from "./failure.ts"
+import { because, MALFORMED, NETWORK, OVERLOADED, type Failure } from "./failure.ts"
+import { networkReason } from "./reason.ts"
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib"
 
 export interface UpstreamAnswer {
@@ -20,8 +21,9 @@ export interface UpstreamAnswer {
 /** Why an answer could not be taken; null: that is no fault of the upstream. A `RangeError`: it is too large, or too deep. */
 export function upstreamFault(error: unknown): Failure | null {
   if (error instanceof NotSent) return OVERLOADED
-  if (error instanceof AnswerBroken) return NETWORK
-  return error instanceof RangeError ? MALFORMED : null
+  if (error instanceof AnswerBroken) return because(NETWORK, error.reason ?? networkReason(error.cause), error.words)
+  if (!(error instanceof RangeError)) return null
+  return because(MALFORMED, error.cause === undefined ? "answer-too-large" : "not-decodable")
 }
 
 /**

@@ -6,6 +6,7 @@ import { AnswerBroken, NothingReceived, NotSent, type Exchange, type Listener } 
 import type { ResponseHead, ResponseHeaders } from "./http/head.ts"
 import { Pool } from "./http/pool.ts"
 import { isOwnShortage, Sockets, type SocketRules } from "./http/sockets.ts"
+import { proxyReason, type Reason } from "./reason.ts"
 
 export interface UpstreamRequest {
   /** POST where nothing else is said. */
@@ -17,6 +18,8 @@ export interface UpstreamRequest {
   readonly headers: Readonly<Record<string, string>>
   /** In pieces, so that a large body is not copied for a small change. */
   readonly body: readonly Uint8Array[]
+  /** Told once the connection is made, and again where another one must be made. Where a proxy stands between: at once. */
+  readonly onConnection?: ((isMade: boolean) => void) | undefined
 }
 
 export interface Sent {
@@ -57,7 +60,7 @@ export class Upstream {
   private overPool(request: UpstreamRequest): Sent {
     const pool = this.poolFor(request.target)
     const pieces = [this.headFor(request), callHead(request), ...request.body]
-    return new PooledRequest(pool, pieces)
+    return new PooledRequest(pool, pieces, request.onConnection)
   }
 
   private poolFor(target: Target): Pool {
@@ -84,24 +87,31 @@ export class PooledRequest implements Sent, Listener {
   readonly answer: Promise<UpstreamAnswer>
   private readonly pool: Pool
   private readonly pieces: readonly Uint8Array[]
+  private readonly onConnection: ((isMade: boolean) => void) | undefined
   private sent: ReturnType<Pool["send"]>
   private cancelled = false
   private resolve: (answer: UpstreamAnswer) => void = () => {}
   private reject: (error: AnswerBroken) => void = () => {}
 
-  constructor(pool: Pool, pieces: readonly Uint8Array[]) {
+  constructor(pool: Pool, pieces: readonly Uint8Array[], onConnection?: (isMade: boolean) => void) {
     this.pool = pool
     this.pieces = pieces
+    this.onConnection = onConnection
     this.answer = new Promise((resolve, reject) => {
       this.resolve = resolve
       this.reject = reject
     })
     this.sent = pool.send(pieces, this, false)
+    if (this.sent.reused) onConnection?.(true)
   }
 
   readonly cancel = (): void => {
     this.cancelled = true
     this.sent.exchange.cancel()
+  }
+
+  connected(): void {
+    this.onConnection?.(true)
   }
 
   headed({ status, headers }: ResponseHead): void {
@@ -110,9 +120,10 @@ export class PooledRequest implements Sent, Listener {
 
   failed(error: AnswerBroken): void {
     // a kept connection may close while the request is on its way: nobody has seen that request
-    if (!this.cancelled && this.sent.reused && error instanceof NothingReceived)
+    if (!this.cancelled && this.sent.reused && error instanceof NothingReceived) {
+      this.onConnection?.(false)
       this.sent = this.pool.send(this.pieces, this, true)
-    else this.reject(error)
+    } else this.reject(error)
   }
 }
 
@@ -170,6 +181,7 @@ function urlFor(target: Target, beta: boolean): string {
 function byFetch(request: UpstreamRequest, proxy: string, sockets: Sockets): Sent {
   const { target } = request
   const control = new AbortController()
+  request.onConnection?.(true)
   const answer = async (): Promise<UpstreamAnswer> => {
     const response = await fetch(urlFor(target, request.beta), {
       method: request.method ?? "POST",
@@ -198,5 +210,18 @@ function byFetch(request: UpstreamRequest, proxy: string, sockets: Sockets): Sen
 }
 
 function brokeOff(cause: unknown): never {
-  throw isOwnShortage(cause) ? new NotSent(cause) : new AnswerBroken(cause)
+  throw isOwnShortage(cause) ? new NotSent(cause) : new BrokenByProxy(cause)
+}
+
+/** An answer that should have come through an egress proxy. */
+class BrokenByProxy extends AnswerBroken {
+  override readonly reason: Reason
+  override readonly words: string | null
+
+  constructor(cause: unknown) {
+    super(cause)
+    this.reason = proxyReason(cause)
+    const status = cause instanceof Error ? /tunnel: (\d{3})\b/.exec(cause.message)?.[1] : undefined
+    this.words = status === undefined ? null : `status=${status}`
+  }
 }

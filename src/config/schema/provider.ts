@@ -19,6 +19,7 @@ import {
 import { dialect, headerName, headerValue, httpUrl, identifier, proxyUrl } from "./forms.ts"
 import { providerShaping } from "./limits.ts"
 import { model } from "./model.ts"
+import { providerTimeouts } from "./timeouts.ts"
 import { tlsFiles } from "./tls.ts"
 
 const SECRET = { secret: "value" } as const
@@ -102,6 +103,7 @@ const shape: Shape = {
   tls: optional(tlsFiles("the provider's", "ProviderTls")),
   forward_headers: byDefault(list(headerName, "Further client headers that may go upstream."), []),
   beta_headers: optional(betaHeaders),
+  ...providerTimeouts,
   traffic_shape: providerShaping,
   engine_metrics: optional(engineMetrics),
   models: byDefault(

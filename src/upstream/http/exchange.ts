@@ -1,4 +1,5 @@
 /** One request and its answer on a connection. */
+import { SpeaksTls, type Reason } from "../reason.ts"
 import { ResponseDecoder } from "./decoder.ts"
 import type { ResponseHead } from "./head.ts"
 import { isOwnShortage } from "./sockets.ts"
@@ -18,6 +19,10 @@ export interface Carrier {
 
 /** Why there is no answer, or no whole one: the connection, what came over it, or `cancel`. Nothing else is one of these. */
 export class AnswerBroken extends Error {
+  /** Where more is known than the cause says. */
+  readonly reason: Reason | null = null
+  readonly words: string | null = null
+
   constructor(cause: unknown, message = "the answer broke off") {
     super(message, { cause })
     this.name = "AnswerBroken"
@@ -40,8 +45,10 @@ export class NotSent extends AnswerBroken {
   }
 }
 
-/** Whoever waits for the answer; one of the two is told, once. */
+/** Whoever waits for the answer; of `headed` and `failed` one is told, once. */
 export interface Listener {
+  /** The connection is made, TLS included: the request is on its way. Not told of one that was made before. */
+  connected(): void
   headed(head: ResponseHead): void
   /** No head came. */
   failed(error: AnswerBroken): void
@@ -106,12 +113,16 @@ export class Exchange {
 
   // what the connection tells
 
+  connected(): void {
+    this.listener.connected()
+  }
+
   received(bytes: Uint8Array): void {
     if (this.over) return
     try {
       this.decoder.push(bytes)
     } catch (error) {
-      return this.fail(error)
+      return this.fail(this.decoder.looksLikeTls ? new SpeaksTls() : error)
     }
     this.progress(bytes.length)
     if (this.told || this.decoder.head === null) return
@@ -121,8 +132,10 @@ export class Exchange {
 
   ended(cause: Error | null): void {
     if (this.over) return
-    if (this.decoder.head === null)
+    if (this.decoder.head === null) {
+      if (this.decoder.looksLikeTls) return this.fail(new SpeaksTls())
       return this.fail(isOwnShortage(cause) ? new NotSent(cause) : new NothingReceived(cause))
+    }
     try {
       if (cause !== null) throw cause
       this.decoder.finish()

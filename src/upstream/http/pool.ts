@@ -134,6 +134,7 @@ class Connection implements Carrier {
   start(): void {
     if (this.gone) return
     this.ready = true
+    this.exchange?.connected()
     const pieces = this.unsent
     this.unsent = []
     this.write(pieces)
@@ -230,7 +231,8 @@ const PLAIN = {
   },
   data: (socket: Socket<Connection>, bytes: Buffer) => socket.data.received(bytes),
   drain: (socket: Socket<Connection>) => socket.data.drained(),
-  close: (socket: Socket<Connection>) => socket.data.ended(null),
+  // a reset is told here, and not as an error
+  close: (socket: Socket<Connection>, error?: Error) => socket.data.ended(error ?? null),
   end: (socket: Socket<Connection>) => socket.data.ended(null),
   error: (socket: Socket<Connection>, error: Error) => socket.data.ended(error),
   connectError: (socket: Socket<Connection>, error: Error) => socket.data.ended(error),

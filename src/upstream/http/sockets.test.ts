@@ -58,6 +58,6 @@ test("a lack of our own is no fault of an upstream, and no other target is tried
   expect(isOwnShortage(Object.assign(new Error("connect"), { code: "ECONNREFUSED" }))).toBe(false)
   expect(isOwnShortage(null)).toBe(false)
   expect(upstreamFault(new NotSent(null))).toBe(OVERLOADED)
-  expect(upstreamFault(new AnswerBroken(null))).toBe(NETWORK)
+  expect(upstreamFault(new AnswerBroken(null))).toEqual(NETWORK)
   expect(OVERLOADED).toMatchObject({ counts: false, failover: false, code: "overloaded" })
 })

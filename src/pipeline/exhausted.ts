@@ -1,0 +1,46 @@
+/** What the caller is told when every attempt failed. */
+import { RouterError, type ErrorCode } from "../errors.ts"
+import type { Failure } from "../upstream/failure.ts"
+import type { Attempt } from "./call.ts"
+
+/** The common reason, or that the upstream failed. */
+export function exhausted(attempts: readonly Attempt[]): RouterError {
+  const last = attempts.at(-1)
+  const failure = last?.failure ?? null
+  if (last === undefined || failure?.class === "client_cancel") return new RouterError("client-closed")
+  const codes = new Set(attempts.map((tried) => tried.failure?.code))
+  const decisive = failure?.failover === false || codes.size === 1
+  const code: ErrorCode = decisive ? (failure?.code ?? "upstream-failed") : "upstream-failed"
+  return new RouterError(code, {
+    message: decisive ? sentenceFor(failure) : undefined,
+    status: failure?.relay === true && last.status !== null ? last.status : undefined,
+    retryAfterS: retryAfterSeconds(code, attempts),
+    details: {
+      attempts: attempts.length,
+      error_class: failure?.class,
+      reason: failure?.reason,
+      upstream_status: last.status,
+    },
+    headers: {
+      ...(failure === null ? {} : { "x-router-error-class": failure.class }),
+      ...(last.status === null ? {} : { "x-upstream-status": String(last.status) }),
+    },
+  })
+}
+
+/** In place of the catalogue's sentence, which speaks of the router's own refusals or of a model. */
+function sentenceFor(failure: Failure | null): string | undefined {
+  if (failure?.reason === "path-not-found")
+    return "The upstream has no such path: its address in the router's configuration is wrong."
+  if (failure?.reason === "request-too-large") return "The upstream refuses the request as too large."
+  if (failure?.class === "bad_request" && failure.relay) return "The upstream refuses the request as not valid."
+  return undefined
+}
+
+/** 503s may pass: the shortest wait that an upstream named, within what agents accept. */
+function retryAfterSeconds(code: ErrorCode, attempts: readonly Attempt[]): number | undefined {
+  if (!["upstream-rate-limited", "upstream-quota-exhausted", "upstream-access-denied"].includes(code)) return undefined
+  const named = attempts.map((tried) => tried.retryAfterMs).filter((wait) => wait !== null)
+  const seconds = named.length === 0 ? 1 : Math.ceil(Math.min(...named) / 1000)
+  return Math.min(60, Math.max(1, seconds))
+}

@@ -1,0 +1,148 @@
+/**
+ * Why an attempt failed, for operators: one word of a closed list, and what the vendor's own words add where they are safe
+ * to be written down. No host, key or sentence of anybody gets into either.
+ */
+import type { UpstreamFault } from "../dialects/dialect.ts"
+import { HttpFault } from "../http/fault.ts"
+
+/** Each with what it means; documents and metrics are made from this list. */
+export const REASONS = {
+  dns: "the host name of `base_url`, or of `proxy`, is not known",
+  refused: "nothing listens at the address",
+  unreachable: "no way leads to the address",
+  "connect-timeout": "no connection, TLS included, within `connect_timeout_ms`",
+  "tls-untrusted": "the certificate is not of an authority that is trusted: `tls.ca_file`",
+  "tls-hostname": "the certificate is for another name than that of `base_url`",
+  "tls-expired": "the certificate has expired",
+  "tls-not-yet-valid": "the certificate is not valid yet",
+  "tls-client-cert": "the server wants a client certificate, or another one: `tls.cert_file`, `tls.key_file`",
+  "tls-failed": "the TLS handshake failed for another reason",
+  "not-tls": "`base_url` says https, and the server does not speak TLS at that port",
+  "tls-expected": "`base_url` says http, and the server speaks TLS at that port",
+  "not-http": "what came is no HTTP",
+  "proxy-refused": "the egress proxy takes no connection, or refuses the call; then with its status",
+  reset: "the connection was reset",
+  closed: "the connection was closed before the answer was whole",
+  "first-byte-timeout": "nothing came within `first_byte_timeout_ms`",
+  "silence-timeout": "the stream was silent for `silence_timeout_ms`",
+  "whole-timeout": "the answer was not whole within `timeout_ms`",
+  "attempt-timeout": "no first content, or no whole answer, within `attempt_timeout_ms`",
+  "upstream-timeout": "the upstream says that it took too long",
+  "path-not-found": "the server knows no such path: `base_url`",
+  "model-unknown": "the upstream does not know the model, or does not give it to this key",
+  "key-refused": "the upstream does not take the key",
+  "access-denied": "the upstream denies the call",
+  "rate-limited": "the upstream limits its rate",
+  "quota-exhausted": "a quota or balance at the upstream is used up",
+  overloaded: "the upstream says that it is overloaded",
+  "upstream-error": "the upstream says that it failed",
+  redirect: "the upstream redirects, which is not followed",
+  "field-refused": "the upstream refuses a field that the router wrote; `field` names it",
+  "request-refused": "the upstream refuses the request",
+  "request-too-large": "the upstream refuses the request as too large",
+  "status-refused": "the upstream refuses with another status",
+  "state-gone": "what the call points at is gone at the upstream",
+  "no-answer": "what came is no answer of the dialect",
+  "not-decodable": "the answer's `content-encoding` cannot be undone",
+  "answer-too-large": "the answer is larger than `max_response_bytes` or `max_frame_bytes`",
+  "empty-stream": "the stream held nothing",
+  "stream-broken": "the stream ended before its end",
+  "client-left": "the client left",
+  "no-room": "the router had no socket left",
+  stopped: "the router stopped",
+  internal: "the router failed",
+} as const
+
+export type Reason = keyof typeof REASONS
+
+/** Why no answer came over a connection, or no whole one. `cause`: what the connection, or the reading of it, said. */
+export function networkReason(cause: unknown): Reason {
+  for (let error = cause, depth = 0; error instanceof Error && depth < MOST_CAUSES; error = error.cause, depth++) {
+    if (error instanceof SpeaksTls) return "tls-expected"
+    if (error instanceof HttpFault) return error.message.includes("ended") ? "closed" : "not-http"
+    const found = systemReason(error)
+    if (found !== null) return found
+  }
+  return "closed"
+}
+
+/** The same where an egress proxy stands between: what cannot be reached is the proxy. */
+export function proxyReason(cause: unknown): Reason {
+  const { code } = (cause ?? {}) as { readonly code?: unknown }
+  if (code === "ERR_PROXY_TUNNEL") return "proxy-refused"
+  const reason = networkReason(cause)
+  return reason === "refused" || reason === "unreachable" || reason === "connect-timeout" ? "proxy-refused" : reason
+}
+
+/** The server answered a plain request with TLS. */
+export class SpeaksTls extends Error {
+  constructor() {
+    super("the server speaks TLS")
+    this.name = "SpeaksTls"
+  }
+}
+
+const MOST_CAUSES = 5
+
+/** By the codes of the operating system, and of OpenSSL's verification. */
+const BY_CODE: readonly (readonly [form: RegExp, reason: Reason])[] = [
+  [/^(ENOTFOUND|ENODATA|EAI_\w+|ESERVFAIL|EBADNAME|DNS_\w+)$/, "dns"],
+  [/^ECONNREFUSED$/, "refused"],
+  [/^(EHOSTUNREACH|ENETUNREACH|ENETDOWN|EHOSTDOWN|EACCES|EPERM)$/, "unreachable"],
+  [/^ETIMEDOUT$/, "connect-timeout"],
+  [/^(ECONNRESET|EPIPE)$/, "reset"],
+  [/^(ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/, "tls-hostname"],
+  [/^CERT_HAS_EXPIRED$/, "tls-expired"],
+  [/^CERT_NOT_YET_VALID$/, "tls-not-yet-valid"],
+  [/CERT|INVALID_CA|^UNABLE_TO_VERIFY|^ERROR_IN_CERT/, "tls-untrusted"],
+]
+
+/** By the words of the TLS library, whose codes say nothing more than that it failed. */
+const BY_TLS_WORDS: readonly (readonly [form: RegExp, reason: Reason])[] = [
+  [
+    /ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)|ALERT_\w*CERT/i,
+    "tls-client-cert",
+  ],
+  [
+    /WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL|UNEXPECTED_MESSAGE|(PACKET_LENGTH|DATA_LENGTH)_TOO_LONG/i,
+    "not-tls",
+  ],
+  [/./s, "tls-failed"],
+]
+
+function systemReason(error: Error): Reason | null {
+  const { code, syscall } = error as { readonly code?: unknown; readonly syscall?: unknown }
+  if (typeof code !== "string") return null
+  if (code === "ETIMEDOUT" && syscall === "read") return "reset"
+  if (/^(EPROTO|ERR_SSL)/.test(code)) return BY_TLS_WORDS.find(([form]) => form.test(error.message))?.[1] ?? null
+  return BY_CODE.find(([form]) => form.test(code))?.[1] ?? null
+}
+
+/** What a vendor's error adds to the reason, as `code=…; type=…; field=…`; null: nothing that is safe. */
+export function safeWords({ code, type }: UpstreamFault, field: string | null = null): string | null {
+  const words = [
+    ["code", code],
+    ["type", type === code ? null : type],
+  ].flatMap(([name, value]) => (value !== null && isSafeToken(value ?? "") ? [`${name}=${value}`] : []))
+  if (field !== null && isSafePath(field)) words.push(`field=${field}`)
+  return words.length === 0 ? null : words.join("; ")
+}
+
+const LONGEST_TOKEN = 48
+
+/** A word as vendors name their errors: letters in parts, or a short number. Nothing that a host or a key could be. */
+function isSafeToken(text: string): boolean {
+  return text.length <= LONGEST_TOKEN && /^(?:[A-Za-z]{1,24}(?:[_-](?:[A-Za-z]{1,24}|\d{1,4}))*|\d{1,5})$/.test(text)
+}
+
+/** A place in a request's body: names in letters and low lines, indices. */
+function isSafePath(text: string): boolean {
+  return (
+    text.length <= LONGEST_TOKEN &&
+    /^[A-Za-z]{1,24}(?:_[A-Za-z]{1,24}|\[\d{1,4}\]|\.\d{1,4}|\.[a-z]{1,24})*$/.test(text)
+  )
+}
+
+/** What stands in a row and in a line: the reason, and the vendor's safe words. */
+export const REASON_TEXT: RegExp =
+  /^[a-z]+(?:-[a-z]+)*(?:; (?:code|type|status)=[\w-]{1,48})*(?:; field=[\w.[\]]{1,48})?$/
