@@ -1,5 +1,5 @@
 /** What the caller is told when every attempt failed. */
-import { RouterError, type ErrorCode } from "../errors.ts"
+import { RouterError, type ErrorCode, type ErrorDetail } from "../errors.ts"
 import type { Failure } from "../upstream/failure.ts"
 import type { Attempt } from "./call.ts"
 
@@ -12,7 +12,7 @@ export function exhausted(attempts: readonly Attempt[]): RouterError {
   const decisive = failure?.failover === false || codes.size === 1
   const code: ErrorCode = decisive ? (failure?.code ?? "upstream-failed") : "upstream-failed"
   return new RouterError(code, {
-    message: decisive ? sentenceFor(failure) : undefined,
+    ...(decisive && failure !== null ? toldOf(failure) : {}),
     status: failure?.relay === true && last.status !== null ? last.status : undefined,
     retryAfterS: retryAfterSeconds(code, attempts),
     details: {
@@ -28,13 +28,15 @@ export function exhausted(attempts: readonly Attempt[]): RouterError {
   })
 }
 
-/** In place of the catalogue's sentence, which speaks of the router's own refusals or of a model. */
-function sentenceFor(failure: Failure | null): string | undefined {
-  if (failure?.reason === "path-not-found")
-    return "The upstream has no such path: its address in the router's configuration is wrong."
-  if (failure?.reason === "request-too-large") return "The upstream refuses the request as too large."
-  if (failure?.class === "bad_request" && failure.relay) return "The upstream refuses the request as not valid."
-  return undefined
+/** In place of the catalogue's sentence and blame, which speak of the router's own refusals, or of a model. */
+export function toldOf({ reason, relay }: Failure): Pick<ErrorDetail, "message" | "blame"> {
+  if (reason === "path-not-found")
+    return { message: "The upstream has no such path: its address in the router's configuration is wrong." }
+  if (reason === "request-too-large") return { message: "The upstream refuses the request as too large." }
+  if (reason === "field-refused")
+    return { message: "The upstream refuses a field that the router wrote.", blame: "operator" }
+  if (reason === "request-refused" && relay) return { message: "The upstream refuses the request as not valid." }
+  return {}
 }
 
 /** 503s may pass: the shortest wait that an upstream named, within what agents accept. */
