@@ -4,6 +4,7 @@
  */
 import type { UpstreamFault } from "../dialects/dialect.ts"
 import { HttpFault } from "../http/fault.ts"
+import { masked } from "./mask.ts"
 
 /** Each with what it means; documents and metrics are made from this list. */
 export const REASONS = {
@@ -143,6 +144,9 @@ function isSafePath(text: string): boolean {
   )
 }
 
-/** What stands in a row and in a line: the reason, and the vendor's safe words. */
-export const REASON_TEXT: RegExp =
-  /^[a-z]+(?:-[a-z]+)*(?:; (?:code|type|status)=[\w-]{1,48})*(?:; field=[\w.[\]]{1,48})?$/
+/** As rows and lines have it: `key-refused; code=invalid_api_key`. `secrets`: what must never be seen, longest first. */
+export function reasonText(reason: Reason, words: string | null, secrets: readonly string[]): string {
+  if (words === null) return reason
+  const bytes = Buffer.from(words)
+  return masked(bytes, secrets) === bytes ? `${reason}; ${words}` : reason
+}
