@@ -2,7 +2,7 @@
 import { CATALOGUE } from "../errors.ts"
 import type { UsageSource } from "../ledger/record.ts"
 import type { FailureClass } from "../upstream/failure.ts"
-import { REASONS } from "../upstream/reason.ts"
+import { REASONS } from "../reasons.ts"
 
 const FAILURE_CLASSES: Readonly<Record<FailureClass, true>> = {
   network: true,

@@ -1,7 +1,7 @@
 /** How long an attempt's target is waited for: the connection, the head of its answer, a whole body. A stream's silence is `silence.ts`'s. */
 import type { Clock, Timer } from "../system/clock.ts"
 import { because, TIMEOUT, type Failure } from "../upstream/failure.ts"
-import type { Reason } from "../upstream/reason.ts"
+import type { Reason } from "../reasons.ts"
 import type { Attempt, Call } from "./call.ts"
 import { attemptTimeoutMs } from "./target-health.ts"
 

@@ -1,7 +1,8 @@
 /** Decides what an upstream's failure means: for the caller, for the next target, and for the ledger. Pure. */
 import type { ErrorCode } from "../errors.ts"
 import type { UpstreamFault } from "../dialects/dialect.ts"
-import { safeWords, type Reason } from "./reason.ts"
+import type { Reason } from "../reasons.ts"
+import { safeWords } from "./reason.ts"
 
 /** Closed list, as in the ledger's `error_class`. */
 export type FailureClass =

@@ -1,12 +1,13 @@
 /** Sends requests upstream: over own connections, or by `fetch` where an egress proxy stands between. */
 import type { Target } from "../config/snapshot.ts"
+import type { Reason } from "../reasons.ts"
 import type { Clock, Timer } from "../system/clock.ts"
 import type { UpstreamAnswer } from "./answer.ts"
 import { AnswerBroken, NothingReceived, NotSent, type Exchange, type Listener } from "./http/exchange.ts"
 import type { ResponseHead, ResponseHeaders } from "./http/head.ts"
 import { Pool } from "./http/pool.ts"
 import { isOwnShortage, Sockets, type SocketRules } from "./http/sockets.ts"
-import { proxyReason, type Reason } from "./reason.ts"
+import { proxyReason } from "./reason.ts"
 
 export interface UpstreamRequest {
   /** POST where nothing else is said. */

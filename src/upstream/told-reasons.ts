@@ -1,5 +1,5 @@
 /** Which failures of a target the log tells: the first after it worked, and each with another reason; none twice in a minute. */
-import type { Reason } from "./reason.ts"
+import type { Reason } from "../reasons.ts"
 
 const TOLD_FOR_MS = 60_000
 

@@ -1,5 +1,6 @@
 /** One request and its answer on a connection. */
-import { SpeaksTls, type Reason } from "../reason.ts"
+import type { Reason } from "../../reasons.ts"
+import { SpeaksTls } from "../reason.ts"
 import { ResponseDecoder } from "./decoder.ts"
 import type { ResponseHead } from "./head.ts"
 import { isOwnShortage } from "./sockets.ts"

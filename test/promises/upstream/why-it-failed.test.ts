@@ -30,23 +30,23 @@ const held = new Set<net.Socket>()
 
 /** Providers by what is wrong with them; each is a group of its own. */
 function wrongProviders(ports: Readonly<Record<string, number>>): Record<string, Record<string, unknown>> {
-  const at = (scheme: string, host: string, port: number | undefined): { base_url: string } => ({
+  const behind = (scheme: string, host: string, port: number | undefined): { base_url: string } => ({
     base_url: `${scheme}://${host}:${port ?? 0}/v1`,
   })
   const trusted = { tls: { ca_file: CERTIFICATE } }
   return {
-    refused: at("http", "127.0.0.1", ports["closed"]),
-    dns: at("http", "no-such-host.invalid", 80),
-    untrusted: at("https", "localhost", ports["secure"]),
-    hostname: { ...at("https", "127.0.0.1", ports["secure"]), ...trusted },
-    expired: { ...at("https", "localhost", ports["expired"]), tls: { ca_file: EXPIRED } },
-    client: { ...at("https", "localhost", ports["mutual"]), ...trusted },
-    nottls: { ...at("https", "localhost", ports["polite"]), ...trusted },
-    wantstls: at("http", "localhost", ports["alerting"]),
-    mute: { ...at("https", "localhost", ports["mute"]), ...trusted },
-    deadproxy: { ...at("https", "provider.invalid", 443), proxy: `http://127.0.0.1:${ports["closed"]}` },
-    closedproxy: { ...at("https", "provider.invalid", 443), proxy: `http://127.0.0.1:${ports["plain"]}` },
-    fine: at("http", "127.0.0.1", ports["plain"]),
+    refused: behind("http", "127.0.0.1", ports["closed"]),
+    dns: behind("http", "no-such-host.invalid", 80),
+    untrusted: behind("https", "localhost", ports["secure"]),
+    hostname: { ...behind("https", "127.0.0.1", ports["secure"]), ...trusted },
+    expired: { ...behind("https", "localhost", ports["expired"]), tls: { ca_file: EXPIRED } },
+    client: { ...behind("https", "localhost", ports["mutual"]), ...trusted },
+    nottls: { ...behind("https", "localhost", ports["polite"]), ...trusted },
+    wantstls: behind("http", "localhost", ports["alerting"]),
+    mute: { ...behind("https", "localhost", ports["mute"]), ...trusted },
+    deadproxy: { ...behind("https", "provider.invalid", 443), proxy: `http://127.0.0.1:${ports["closed"]}` },
+    closedproxy: { ...behind("https", "provider.invalid", 443), proxy: `http://127.0.0.1:${ports["plain"]}` },
+    fine: behind("http", "127.0.0.1", ports["plain"]),
   }
 }
 
