@@ -339,6 +339,28 @@ test("a reset and a close before an answer have words of their own", async () =>
   expect(reasonOf(await chat("fine", { text: "it-closes" }))).toBe("closed")
 })
 
+test("a stream that fails, before its content or behind it, tells why", async () => {
+  const [role = "", word = ""] = SAMPLES.chat.frames()
+  const fault = `data: ${error({ message: "no room", type: "server_error", code: "engine_overloaded" })}\n\n`
+  upstream.plan("stream-resets", stream([role, word, { end: "reset" }]))
+  upstream.plan("stream-ends", stream([role, word]))
+  upstream.plan("stream-errs", stream([role, fault]))
+  upstream.plan("stream-later", stream([role, word, fault]))
+  upstream.plan("stream-empty", stream([]))
+  upstream.plan("stream-odd", reply("<html>hello</html>", { headers: { "Content-Type": "text/html" } }))
+  const told: Record<string, string | null> = {}
+  for (const marker of ["stream-resets", "stream-ends", "stream-errs", "stream-later", "stream-empty", "stream-odd"])
+    told[marker] = reasonOf(await chat("fine", { text: marker, stream: true }))
+  expect(told).toEqual({
+    "stream-resets": "reset",
+    "stream-ends": "stream-broken",
+    "stream-errs": "overloaded; code=engine_overloaded; type=server_error",
+    "stream-later": "overloaded; code=engine_overloaded; type=server_error",
+    "stream-empty": "empty-stream",
+    "stream-odd": "no-answer",
+  })
+})
+
 test("the router's own log tells a target's first failure, and again when the reason changes", async () => {
   const tell = async (marker: string, status: number): Promise<void> => {
     upstream.plan(marker, reply("{}", { status }))
