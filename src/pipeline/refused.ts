@@ -3,7 +3,14 @@ import { NO_FAULT, type UpstreamFault } from "../dialects/dialect.ts"
 import { asArray, asObject, parseBytes } from "../dialects/loose.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
-import { because, classifyStatus, LARGEST_REFUSAL_BYTES, STATE_GONE, TLS_EXPECTED, type Failure } from "../upstream/failure.ts"
+import {
+  because,
+  classifyStatus,
+  LARGEST_REFUSAL_BYTES,
+  STATE_GONE,
+  TLS_EXPECTED,
+  type Failure,
+} from "../upstream/failure.ts"
 import { masked } from "../upstream/mask.ts"
 import { safeWords } from "../upstream/reason.ts"
 import { retryAfterMs } from "../upstream/retry-after.ts"

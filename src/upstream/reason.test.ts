@@ -73,7 +73,7 @@ test("only words that no host, key or sentence could be are written down", () =>
 })
 
 test("a word that holds a secret of the provider leaves the reason alone", () => {
-  expect(reasonText("key-refused", "code=invalid_api_key", ["tenant"])).toBe("key-refused; code=invalid_api_key")
-  expect(reasonText("key-refused", "code=unknown_tenant", ["tenant"])).toBe("key-refused")
-  expect(reasonText("key-refused", null, [])).toBe("key-refused")
+  expect(reasonText("key-refused", "code=invalid_api_key", /tenant/gi)).toBe("key-refused; code=invalid_api_key")
+  expect(reasonText("key-refused", "code=unknown_tenant", /tenant/gi)).toBe("key-refused")
+  expect(reasonText("key-refused", null, /tenant/gi)).toBe("key-refused")
 })

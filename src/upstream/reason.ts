@@ -2,7 +2,7 @@
 import type { UpstreamFault } from "../dialects/dialect.ts"
 import { HttpFault } from "../http/fault.ts"
 import type { Reason } from "../reasons.ts"
-import { masked } from "./mask.ts"
+import { isTelling, type Secrets } from "./mask.ts"
 
 /** Why no answer came over a connection, or no whole one. `cause`: what the connection, or the reading of it, said. */
 export function networkReason(cause: unknown): Reason {
@@ -92,9 +92,7 @@ function isSafePath(text: string): boolean {
   )
 }
 
-/** As rows and lines have it: `key-refused; code=invalid_api_key`. `secrets`: what must never be seen, longest first. */
-export function reasonText(reason: Reason, words: string | null, secrets: readonly string[]): string {
-  if (words === null) return reason
-  const bytes = Buffer.from(words)
-  return masked(bytes, secrets) === bytes ? `${reason}; ${words}` : reason
+/** As rows and lines have it: `key-refused; code=invalid_api_key`. What holds a secret is left out. */
+export function reasonText(reason: Reason, words: string | null, secrets: Secrets): string {
+  return words === null || isTelling(words, secrets) ? reason : `${reason}; ${words}`
 }
