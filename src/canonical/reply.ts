@@ -3,6 +3,7 @@
 import type { Block } from "./block.ts"
 import type { JsonObject } from "./json.ts"
 import type { Extra } from "./origin.ts"
+import { overflowIn, type Overflow } from "./overflow.ts"
 import type { Stop } from "./stop.ts"
 import type { Usage } from "./usage.ts"
 
@@ -46,11 +47,16 @@ export interface Failure {
   readonly retryAfterS?: number
   /** Shown to the caller as `details`. */
   readonly details?: JsonObject
+  /** Of a request that is too long, or asks for too much output. */
+  readonly overflow?: Overflow
 }
 
 export type FailureKind =
   | "invalid-request"
+  /** The conversation leaves no room for an answer. */
   | "context-too-long"
+  /** The conversation fits, but not with the output that is asked for; or no answer may ever be so long. */
+  | "output-too-long"
   | "unauthorized"
   | "forbidden"
   | "not-found"
@@ -63,6 +69,24 @@ export type FailureKind =
   | "server"
   /** Not an answer of the dialect at all: HTML, an unrelated object, a stream that was cut. */
   | "protocol"
+
+/** Kinds that a server may give a request that is too long. */
+const VAGUE: ReadonlySet<FailureKind> = new Set<FailureKind>([
+  "invalid-request",
+  "too-large",
+  "rate-limited",
+  "overloaded",
+  "server",
+])
+
+/** The same failure, as what it is where its words say that the request is too long. */
+export function recognised(failure: Failure): Failure {
+  if (!VAGUE.has(failure.kind)) return failure
+  const { type = null, code = null, message } = failure
+  const overflow = overflowIn({ type, code, message })
+  if (overflow === null) return failure
+  return { ...failure, kind: overflow.is === "prompt" ? "context-too-long" : "output-too-long", overflow }
+}
 
 /** The kind of an HTTP status, where the body does not tell more. */
 export function failureKindOf(status: number): FailureKind {

@@ -32,7 +32,7 @@ export interface Stop {
   readonly raw: string | null
   /** Which stop sequence, where the vendor says. */
   readonly sequence?: string
-  /** Messages `stop_details`. */
+  /** Messages `stop_details`; the other dialects carry it under the same name, beside their own word. */
   readonly details?: JsonObject
 }
 
@@ -40,4 +40,15 @@ export interface Stop {
 export function settleStop(stop: Stop | null, sawToolCall: boolean): Stop {
   if (stop === null) return { is: sawToolCall ? "tool-calls" : "end", raw: null }
   return stop.is === "end" && sawToolCall ? { ...stop, is: "tool-calls" } : stop
+}
+
+/**
+ * A refusal that came as a stop reason only, in words, for dialects in which a model refuses in words. An answer that is
+ * called filtered instead makes agents ask again and again.
+ */
+export function refusalWords({ details }: Stop): string {
+  const { explanation, category } = details ?? {}
+  if (typeof explanation === "string" && explanation !== "") return explanation
+  const about = typeof category === "string" && category !== "" ? ` (${category})` : ""
+  return `The model declined to answer this request${about}.`
 }

@@ -1,7 +1,7 @@
 /** What all commands share: exit codes, arguments, and where they write. */
 import { parseArgs, type ParseArgsConfig } from "node:util"
 import { printable } from "../bounded-text.ts"
-import { nearest } from "../config/nearest.ts"
+import { nearest } from "../nearest.ts"
 
 export interface Command {
   /** The exit code. Throws `UsageError` where the arguments make no sense. */

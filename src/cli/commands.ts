@@ -1,5 +1,5 @@
 /** Every command with one line about it; what a command needs is loaded only when it runs. */
-import { nearest } from "../config/nearest.ts"
+import { nearest } from "../nearest.ts"
 import { BUNDLE_COMMAND } from "../routing/script/bundle/bundles.ts"
 import { asUsageError, EXIT, print, printError, type Command } from "./command.ts"
 

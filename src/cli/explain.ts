@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
-import { nearest } from "../config/nearest.ts"
+import { nearest } from "../nearest.ts"
 import type { Config } from "../config/config.ts"
 import type { Credential, Group, Snapshot } from "../config/snapshot.ts"
 import { whyUnreadable } from "../config/sources.ts"

@@ -9,7 +9,7 @@ import {
 } from "./admin-rules.ts"
 import type { AdminAuth, BasicUser, Config } from "./config.ts"
 import { quoted, type Report } from "./findings.ts"
-import { nearest } from "./nearest.ts"
+import { nearest } from "../nearest.ts"
 import { permission, policyLine, type PolicyLine } from "./policy-lines.ts"
 import type { Path } from "./schema/inspect.ts"
 import { whyUnreadable, type OpenedSources, type ReadFile } from "./sources.ts"

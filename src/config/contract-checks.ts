@@ -2,7 +2,7 @@
 import type { Config, GroupConfig, ModelConfig, TargetConfig } from "./config.ts"
 import { contractFacts, promisedDialects, targetContract, type ContractFacts } from "./contract.ts"
 import { quoted, type Report } from "./findings.ts"
-import { nearest } from "./nearest.ts"
+import { nearest } from "../nearest.ts"
 import type { Path } from "./schema/inspect.ts"
 import { spendCeiling } from "./spend-ceiling.ts"
 import { capabilitiesOf } from "./target-facts.ts"

@@ -1,6 +1,6 @@
 /** Users, projects, memberships, callers and tokens: who refers to whom, and what must not stand twice. */
 import { quoted, type Report } from "./findings.ts"
-import { nearest } from "./nearest.ts"
+import { nearest } from "../nearest.ts"
 import { isActive, listOf, mapping, textOf, type Entry } from "./outline.ts"
 
 export function checkIdentities(tree: unknown, report: Report): void {

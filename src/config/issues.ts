@@ -1,7 +1,7 @@
 /** What the schema objects to, as findings. */
 import type { z } from "zod"
 import { formatPath, type Report } from "./findings.ts"
-import { nearest } from "./nearest.ts"
+import { nearest } from "../nearest.ts"
 import { bare, chainOf, formOf, isSecret, type Path } from "./schema/inspect.ts"
 
 export interface Context {

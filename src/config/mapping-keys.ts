@@ -3,7 +3,7 @@ import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar, typ
 import type { z } from "zod"
 import { quoted } from "./findings.ts"
 import { foreignKey, renamedKey } from "./foreign-keys.ts"
-import { nearest } from "./nearest.ts"
+import { nearest } from "../nearest.ts"
 import { formOf, type Path } from "./schema/inspect.ts"
 import { syntaxMessage } from "./syntax.ts"
 import { spend, throughAlias, type Walk } from "./walk.ts"

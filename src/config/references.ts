@@ -1,6 +1,6 @@
 /** Names of providers, models and model groups that other sections refer to. */
 import { quoted, type Report } from "./findings.ts"
-import { nearest } from "./nearest.ts"
+import { nearest } from "../nearest.ts"
 import { isActive, listOf, mapping, tableOf, textOf, textsOf, type Entry, type NamedEntry } from "./outline.ts"
 
 /** What `server.default_model_group` is when the file does not say; hence no fault when there is no such group. */

@@ -1,7 +1,7 @@
 /** Settings of `dynamic_score` that load but cannot do what they seem to say. */
 import type { Config, GroupConfig } from "./config.ts"
 import { quoted, type Report } from "./findings.ts"
-import { nearest } from "./nearest.ts"
+import { nearest } from "../nearest.ts"
 
 export function adviseOnScoring(config: Config, report: Report): void {
   const scored = new Set<string>()

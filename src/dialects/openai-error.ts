@@ -1,7 +1,6 @@
 /** The error shape that Chat Completions and Responses share. */
+import type { Failure } from "../canonical/reply.ts"
 import type { RouterError } from "../errors.ts"
-import { NO_FAULT, type UpstreamFault } from "./dialect.ts"
-import { asObject, asString, parseBytes, type Loose } from "./loose.ts"
 
 /** `{"error":{type, code, message, param, request_id, details?}}` */
 export function renderOpenAiError(error: RouterError, requestId: string): string {
@@ -18,31 +17,10 @@ export function renderOpenAiError(error: RouterError, requestId: string): string
   })
 }
 
-/** An `error` object as OpenAI-like servers write it; codes may be numbers, the error may be a bare string. */
-export function faultOf(error: unknown): UpstreamFault {
-  if (typeof error === "string") return { ...NO_FAULT, message: error }
-  const object = asObject(error)
-  if (object === null) return NO_FAULT
-  return {
-    type: asString(object["type"]),
-    code: typeof object["code"] === "number" ? String(object["code"]) : asString(object["code"]),
-    param: asString(object["param"]),
-    message: asString(object["message"]),
-  }
-}
-
-/** Null: no JSON object. */
-export function readOpenAiFault(bytes: Uint8Array): UpstreamFault | null {
-  const body = parseBytes(bytes)
-  return body === null ? null : bodyFault(body)
-}
-
 /**
- * The error of a body: under `error`, or (vLLM and others) at the top level. Answers have a `type` too, so there only what
- * speaks of an error is one.
+ * Agents compact a conversation by this code, so it takes the place of whatever code the vendor had. OpenAI has one for a
+ * prompt that is too long alone and with its output. Null: the failure is another.
  */
-export function bodyFault(body: Loose): UpstreamFault {
-  const fault = faultOf(body["error"] ?? body)
-  const isError = fault.message !== null || fault.code !== null || fault.type?.includes("error") === true
-  return isError || asObject(body["error"]) !== null ? fault : NO_FAULT
+export function overflowCode({ kind, overflow }: Failure): string | null {
+  return kind === "context-too-long" || overflow?.is === "sum" ? "context_length_exceeded" : null
 }

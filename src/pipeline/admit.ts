@@ -3,6 +3,7 @@ import type { Group, Snapshot } from "../config/snapshot.ts"
 import { RouterError } from "../errors.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { groupNotAllowed } from "./group-words.ts"
 
 /**
  * The model group that the call names; also kept as `call.group`.
@@ -16,10 +17,10 @@ export function admit(call: Call, gateway: Gateway): Group {
   return call.group
 }
 
-/** A name that is unknown and a name that is forbidden look alike, so that nobody can list groups by guessing. */
-function allowedGroup(name: string, allowed: ReadonlySet<string> | undefined, snapshot: Snapshot): Group {
+/** @throws RouterError `model-not-allowed` */
+export function allowedGroup(name: string, allowed: ReadonlySet<string> | undefined, snapshot: Snapshot): Group {
   const group = snapshot.groups.get(name)
   if (group === undefined || allowed === undefined || !allowed.has(group.name))
-    throw new RouterError("model-not-allowed", { param: "model" })
+    throw groupNotAllowed(name, allowed, snapshot)
   return group
 }

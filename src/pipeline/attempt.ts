@@ -5,7 +5,7 @@ import type { Target } from "../config/snapshot.ts"
 import { replyMeter } from "../dialects/output-meter.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
-import { INTERNAL, classifyFault, type Failure } from "../upstream/failure.ts"
+import { INTERNAL, type Failure } from "../upstream/failure.ts"
 import { readWhole, upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
 import { rememberTarget } from "./affinity.ts"
@@ -15,7 +15,6 @@ import { exhausted } from "./exhausted.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
 import { AttemptPatience } from "./patience.ts"
-import { refused } from "./refused.ts"
 import { returnedInReply } from "./returned-state.ts"
 import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
 import { refusal, type Rejection } from "./shortlist.ts"
@@ -26,13 +25,13 @@ import type { Translation } from "./translation.ts"
 import { asWhole, isEventStream, type Reshaped } from "./reshape.ts"
 import { isUnstreamed, readUnstreamed } from "./unstreamed.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
+import { faulted, refused, vendorRefusal, type Relay } from "./vendor-words.ts"
 
 /** What the client is to get. */
 export type Answer =
   | { readonly kind: "unary"; readonly bytes: Uint8Array; readonly headers: Readonly<Record<string, string>> }
   | { readonly kind: "stream"; readonly stream: UpstreamStream; readonly headers: Readonly<Record<string, string>> }
-  /** The upstream's refusal of the request, in its own words. */
-  | { readonly kind: "relay"; readonly status: number; readonly bytes: Uint8Array; readonly failure: Failure }
+  | Relay
 
 const NO_LOSSES: readonly Loss[] = []
 const JSON_HEADERS = { "content-type": "application/json" }
@@ -72,7 +71,7 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
     throw capacityThrottled(call.throttledMs)
   if (call.attempts.length === 0 && call.rejected !== null && call.group !== null && !call.clientLeft)
     throw refusal(call.group, call, call.rejected)
-  throw exhausted(call.attempts)
+  throw (call.clientLeft ? null : vendorRefusal(call.attempts)) ?? exhausted(call.attempts)
 }
 
 /** The target's turn has come, and it turns out that it cannot serve this call. */
@@ -97,6 +96,7 @@ export function beginAttempt(call: Call, target: Target, translation: Translatio
     status: null,
     durationMs: 0,
     failure: null,
+    words: null,
     retryAfterMs: null,
     upstreamRequestId: null,
     health: gateway.health.of(target),
@@ -201,12 +201,12 @@ function judged(
     const reshaped = asWhole(bytes, tried, call, gateway)
     return "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, JSON_HEADERS)
   }
-  if (verdict.kind === "fault") return classifyFault(verdict.fault)
+  if (verdict.kind === "fault") return faulted(verdict.fault, tried, call)
   call.returnedIds = returnedInReply(bytes, call)
   call.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
   if (tried.translation !== null) {
     const translated = tried.translation.reply(bytes)
-    if (!(translated instanceof Uint8Array)) return classifyFault(translated)
+    if (!(translated instanceof Uint8Array)) return faulted(translated, tried, call)
     call.answer = verdict
     return { kind: "unary", bytes: translated, headers: JSON_HEADERS }
   }

@@ -2,6 +2,8 @@
 import type { Credential, KeyStatus, Snapshot } from "../config/snapshot.ts"
 import { RouterError, type ErrorCode } from "../errors.ts"
 import type { ReadableHeaders } from "./message.ts"
+import { inSeconds } from "./instant.ts"
+import { credentialWords } from "./token-words.ts"
 
 const LONGEST_TOKEN = 4096
 
@@ -20,7 +22,8 @@ const REFUSALS: Readonly<Record<Exclude<KeyStatus, "active">, ErrorCode>> = {
 export function authenticate(headers: ReadableHeaders, snapshot: Snapshot, nowMs: number): Credential {
   const credential = presentedBy(headers, snapshot)
   if (credential.caller.status !== "active") throw new RouterError(REFUSALS[credential.caller.status])
-  if (credential.expiresAt !== null && credential.expiresAt <= nowMs) throw new RouterError("key-expired")
+  if (credential.expiresAt !== null && credential.expiresAt <= nowMs)
+    throw new RouterError("key-expired", { message: `This token expired at ${inSeconds(credential.expiresAt)}.` })
   return credential
 }
 
@@ -40,7 +43,10 @@ function presentedBy(headers: ReadableHeaders, snapshot: Snapshot): Credential {
   if (bearer !== null && apiKey !== null && bearer.caller !== apiKey.caller)
     throw new RouterError("ambiguous-credentials")
   const credential = bearer ?? apiKey
-  if (credential === null) throw new RouterError("unauthorized")
+  if (credential === null) {
+    const message = credentialWords(headers.get("authorization"), headers.get("x-api-key"))
+    throw new RouterError("unauthorized", { message })
+  }
   presented.set(headers, { snapshot, credential })
   return credential
 }

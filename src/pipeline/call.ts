@@ -1,5 +1,6 @@
 /** One call: what is known about it after each step. */
 import type { Loss } from "../canonical/loss.ts"
+import type { Failure as VendorFailure } from "../canonical/reply.ts"
 import type { Credential, Group, Snapshot, Target } from "../config/snapshot.ts"
 import type { SpendCeiling } from "../config/spend-ceiling.ts"
 import type { StoredId, HeldId } from "../dialects/stored-ids.ts"
@@ -42,6 +43,8 @@ export interface Attempt {
   status: number | null
   durationMs: number
   failure: Failure | null
+  /** What the upstream said about the request, masked, where another target may be tried first; null: nothing. */
+  words: VendorFailure | null
   retryAfterMs: number | null
   upstreamRequestId: string | null
   readonly health: TargetHealth

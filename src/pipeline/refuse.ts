@@ -1,7 +1,20 @@
 /** What a caller is told when a limit refuses its call. */
 import { RouterError, type ErrorCode } from "../errors.ts"
 import type { DialectName } from "../dialects/dialect.ts"
-import type { CheckKind, Refusal } from "../governance/state.ts"
+import type { CheckKind, LimitState, Refusal } from "../governance/state.ts"
+import { inSeconds } from "./instant.ts"
+
+/** Who is refused, as far as the words depend on it. */
+export interface Asker {
+  readonly dialect: DialectName
+  readonly isCodex: boolean
+  /** The field by which a client of the dialect asks for less output. */
+  readonly capField: string
+  /** The target whose price was reserved; null: unknown, or not to be named. */
+  readonly dearest: string | null
+  /** Other groups of the caller that cost nothing. */
+  readonly free: readonly string[]
+}
 
 interface Words {
   readonly code: ErrorCode
@@ -40,19 +53,28 @@ export function bucketName({ subject, check }: Refusal): string {
   return `${subject.scope}.${WORDS[check.kind].limit}`
 }
 
-export function refused(refusal: Refusal, dialect: DialectName, nowMs: number): RouterError {
+export function refused(refusal: Refusal, asker: Asker, nowMs: number): RouterError {
   const { code } = WORDS[refusal.check.kind]
   if (code === "traffic-shaped") return shaped(refusal)
   const isBudget = code === "quota-exhausted" || code === "spend-exhausted" || code === "key-exhausted"
   const spent = isBudget && !isHeld(refusal)
+  const retryAfterS = retryAfterSeconds(refusal, spent, asker.dialect, nowMs)
   return new RouterError(code, {
-    message: message(refusal),
+    message: `${message(refusal)} ${advice(refusal, spent, asker, retryAfterS)}`.trimEnd(),
     // the lifetime budget too: what is only held comes back
     status: isBudget && !spent ? 429 : undefined,
     retryable: !spent && fitsAtAll(refusal),
-    retryAfterS: retryAfterSeconds(refusal, spent, dialect, nowMs),
+    retryAfterS,
     details: details(refusal),
+    fields: spent && asker.isCodex ? codexFields(refusal) : undefined,
   })
+}
+
+/** Codex shows no message of a 429, but knows these two, and when the first ends (Unix seconds). */
+function codexFields(refusal: Refusal): Readonly<Record<string, unknown>> {
+  const { resetsAt } = refusal
+  if (resetsAt === null || !fitsAtAll(refusal)) return { type: "insufficient_quota" }
+  return { type: "usage_limit_reached", resets_at: Math.ceil(resetsAt / 1000) }
 }
 
 /** Nothing but what calls in flight hold stands in the way: they will use less, or end. */
@@ -66,14 +88,16 @@ function fitsAtAll({ check, requested }: Refusal): boolean {
 }
 
 function retryAfterSeconds(
-  { retryAfterMs, resetsAt }: Refusal,
+  refusal: Refusal,
   isSpent: boolean,
   dialect: DialectName,
   nowMs: number,
 ): number | undefined {
+  const { retryAfterMs, resetsAt } = refusal
+  const fits = fitsAtAll(refusal)
   if (!isSpent) return bounded((retryAfterMs ?? LONGEST_RETRY_S * 1000) / 1000)
   // Codex would sleep until then
-  if (resetsAt === null || dialect === "openai-responses") return undefined
+  if (resetsAt === null || dialect === "openai-responses" || !fits) return undefined
   return Math.max(1, Math.ceil((resetsAt - nowMs) / 1000))
 }
 
@@ -81,7 +105,9 @@ function bounded(seconds: number): number {
   return Math.min(LONGEST_RETRY_S, Math.max(1, Math.ceil(seconds)))
 }
 
-function details({ check, subject, used, reserved, requested, resetsAt }: Refusal): Readonly<Record<string, unknown>> {
+function details(refusal: Refusal): Readonly<Record<string, unknown>> {
+  const { check, subject, used, reserved, requested, resetsAt } = refusal
+  const fits = fitsAtAll(refusal)
   const isMoney = check.kind.endsWith("nano_usd")
   const inUnit = (amount: number): number => (isMoney ? amount / NANO : amount)
   return {
@@ -92,24 +118,48 @@ function details({ check, subject, used, reserved, requested, resetsAt }: Refusa
     reserved: inUnit(reserved),
     remaining: inUnit(Math.max(0, check.limit - used - reserved)),
     requested: inUnit(requested),
-    ...(resetsAt === null ? {} : { resets_at: new Date(resetsAt).toISOString() }),
-    ...stateDetails(check.kind, used >= check.limit),
+    ...(fits ? {} : { larger_than_limit: true }),
+    ...(resetsAt === null || !fits ? {} : { resets_at: new Date(resetsAt).toISOString() }),
+    ...stateDetails(refusal),
   }
 }
 
-function stateDetails(kind: CheckKind, isExhausted: boolean): Readonly<Record<string, unknown>> {
-  if (kind === "lifetime_tokens") return { router_key_state: isExhausted ? "exhausted" : "warning" }
-  if (kind.startsWith("day_") || kind.startsWith("month_"))
-    return { router_quota_state: isExhausted ? "exhausted" : "warning" }
-  return {}
+function stateDetails(refusal: Refusal): Readonly<Record<string, unknown>> {
+  const { kind } = refusal.check
+  if (kind === "lifetime_tokens") return { router_key_state: stateOf(refusal) }
+  return kind.startsWith("day_") || kind.startsWith("month_") ? { router_quota_state: stateOf(refusal) } : {}
 }
 
-function message({ check, subject, used, reserved, requested }: Refusal): string {
+/** A call that no amount of room would serve says nothing about how much there is. */
+function stateOf(refusal: Refusal): LimitState {
+  const { check, used, reserved } = refusal
+  if (used >= check.limit) return "exhausted"
+  return fitsAtAll(refusal) || used + reserved >= check.softLimit ? "warning" : "ok"
+}
+
+function message(refusal: Refusal): string {
+  const { check, subject, used, reserved, requested } = refusal
   const { limit } = WORDS[check.kind]
   const isMoney = check.kind.endsWith("nano_usd")
   const shown = (amount: number): string => (isMoney ? `${amount / NANO} USD` : String(amount))
+  if (!fitsAtAll(refusal))
+    return `This call is larger than the whole limit ${limit} of this ${subject.scope}: it needs up to ${shown(requested)}, and the limit is ${shown(check.limit)}.`
   const held = reserved > 0 ? `, ${shown(reserved)} held by calls in flight` : ""
   return `The limit ${limit} of this ${subject.scope} is ${shown(check.limit)}: ${shown(used)} used${held}, and this call needs up to ${shown(requested)}.`
+}
+
+/** Until when, and what to do meanwhile. */
+function advice(refusal: Refusal, isSpent: boolean, asker: Asker, retryAfterS: number | undefined): string {
+  const { check, resetsAt } = refusal
+  if (!fitsAtAll(refusal)) {
+    const dearest = asker.dearest === null ? "" : ` Its price is that of the dearest target, ${asker.dearest}.`
+    return `Ask for less output (\`${asker.capField}\`) or send less.${check.kind.endsWith("nano_usd") ? dearest : ""}`
+  }
+  if (!isSpent) return retryAfterS === undefined ? "" : `Try again in ${retryAfterS} s.`
+  if (resetsAt === null) return "It does not come back: the token needs a larger limit, or another token is needed."
+  const free = check.kind.endsWith("nano_usd") && asker.free.length > 0
+  const elsewhere = free ? ` Until then these model groups cost nothing: ${asker.free.join(", ")}.` : ""
+  return `It counts anew from ${inSeconds(resetsAt)}; a smaller call may fit before.${elsewhere}`
 }
 
 function beyond({ check, subject, requested }: Refusal): string {

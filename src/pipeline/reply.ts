@@ -13,6 +13,7 @@ import { returnedInStream } from "./returned-state.ts"
 import { settle } from "./settle.ts"
 import { renamedRefusal, renamedReply, renamingWriter } from "./shown-model.ts"
 import type { UpstreamStream } from "./upstream-stream.ts"
+import { brokenOff, type Relay } from "./vendor-words.ts"
 
 const encoder = new TextEncoder()
 const CLIENT_LEFT = { status: 499, error: new RouterError("client-closed") } as const
@@ -31,8 +32,6 @@ export async function reply(answer: Answer, call: Call, gateway: Gateway): Promi
   }
 }
 
-type Relay = Answer & { kind: "relay" }
-
 /** How a call is recorded whose request an upstream refused. */
 export function refusalOf({ status, failure }: Relay): Outcome {
   const { message, blame } = toldOf(failure)
@@ -42,7 +41,7 @@ export function refusalOf({ status, failure }: Relay): Outcome {
 /** The upstream's own words about the request: agents heal themselves by matching them. */
 async function relayed(answer: Relay, call: Call, gateway: Gateway): Promise<Outgoing> {
   await settle(call, gateway, refusalOf(answer))
-  const headers = { "content-type": "application/json", "x-should-retry": "false" }
+  const headers = { "content-type": answer.contentType, "x-should-retry": "false" }
   return {
     status: answer.status,
     headers: routerHeaders(call, gateway, withLosses(headers, call)),
@@ -110,11 +109,11 @@ async function finish(stream: UpstreamStream, call: Call, gateway: Gateway): Pro
   return stream.tail.length > 0 ? stream.tail : null
 }
 
-function errorOf({ end }: UpstreamStream, call: Call): RouterError | null {
+function errorOf({ end, attempt }: UpstreamStream, call: Call): RouterError | null {
   if (call.stopped !== null) return call.stopped
   if (call.clientLeft) return new RouterError("client-closed")
   if (end?.kind === "stopped") return end.error
-  return end?.kind === "failed" ? new RouterError(end.failure.code) : null
+  return end?.kind === "failed" ? (brokenOff(attempt) ?? new RouterError(end.failure.code)) : null
 }
 
 function outcomeOf(error: RouterError): Outcome {

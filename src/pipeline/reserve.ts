@@ -4,6 +4,7 @@ import type { Target } from "../config/snapshot.ts"
 import { isBucket } from "../governance/measure.ts"
 import type { AdmissionRequest, CompiledLimits, Lease, Refusal } from "../governance/state.ts"
 import { isPassing } from "../governance/line.ts"
+import { askerOf } from "./asker.ts"
 import type { Call } from "./call.ts"
 import { estimate } from "./estimate.ts"
 import type { Gateway } from "./gateway.ts"
@@ -38,6 +39,10 @@ export function reserve(
   return asked.then((outcome) => held(outcome, call, request, affordable, gateway))
 }
 
+function refusalOf(refusal: Refusal, call: Call, targets: readonly Target[], gateway: Gateway): RouterError {
+  return refused(refusal, askerOf(call, targets, gateway.governance.estimator), gateway.clock.now())
+}
+
 /** What the answer means for the call. */
 function held(
   outcome: Asked,
@@ -48,7 +53,7 @@ function held(
 ): Shortlist {
   noteShaping(call, request.limits, outcome, request, gateway)
   if (outcome === null) throw new RouterError("client-closed")
-  if (outcome.kind === "refusal") throw refused(outcome, call.dialect.name, gateway.clock.now())
+  if (outcome.kind === "refusal") throw refusalOf(outcome, call, affordable.eligible, gateway)
   call.lease = outcome
   writeDown(call, outcome, gateway)
   if (call.clientLeft) throw new RouterError("client-closed")
@@ -205,7 +210,7 @@ export function reserveMore(
   gateway: Gateway,
 ): RouterError | null | Promise<RouterError | null> {
   const judged = (refusal: Refusal | null): RouterError | null => {
-    if (refusal !== null) return refused(refusal, call.dialect.name, gateway.clock.now())
+    if (refusal !== null) return refusalOf(refusal, call, [], gateway)
     writeDown(call, lease, gateway)
     return null
   }

@@ -6,11 +6,12 @@ import { FRAME, NO_REQUEST_FACTS, type AnswerFacts } from "../dialects/dialect.t
 import { DIALECTS } from "../dialects/registry.ts"
 import { replyMeter } from "../dialects/output-meter.ts"
 import { FrameSplitter } from "../sse/frames.ts"
-import { MALFORMED, classifyFault, type Failure } from "../upstream/failure.ts"
+import { MALFORMED, type Failure } from "../upstream/failure.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { trace } from "./trace.ts"
 import { homeTranslation } from "./translate.ts"
+import { faulted } from "./vendor-words.ts"
 
 export interface Reshaped {
   readonly bytes: Uint8Array
@@ -23,10 +24,10 @@ const encoder = new TextEncoder()
 /** A whole body, as the stream that the client asked for. */
 export function asStream(bytes: Uint8Array, tried: Attempt, call: Call, gateway: Gateway): Reshaped | Failure {
   const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
-  if (verdict.kind === "fault") return classifyFault(verdict.fault)
+  if (verdict.kind === "fault") return faulted(verdict.fault, tried, call)
   const text = translated(tried, call, gateway)?.unfolded(bytes) ?? null
   if (text === null) return MALFORMED
-  if (typeof text !== "string") return classifyFault(text)
+  if (typeof text !== "string") return faulted(text, tried, call)
   call.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
   trace("answer_unfolded", tried.target, null, null, call, gateway)
   return { bytes: encoder.encode(text), facts: verdict }
@@ -44,10 +45,10 @@ export function asWhole(bytes: Uint8Array, tried: Attempt, call: Call, gateway: 
   splitter.push(bytes)
   while (splitter.next())
     if ((observer.frame(splitter.bytes, splitter.start, splitter.end) & FRAME.fault) !== 0)
-      return observer.fault === null ? MALFORMED : classifyFault(observer.fault)
+      return observer.fault === null ? MALFORMED : faulted(observer.fault, tried, call)
   const body = translated(tried, call, gateway)?.folded(bytes) ?? null
   if (body === null) return MALFORMED
-  if (!(body instanceof Uint8Array)) return classifyFault(body)
+  if (!(body instanceof Uint8Array)) return faulted(body, tried, call)
   call.meter = observer.meter
   trace("answer_folded", tried.target, null, null, call, gateway)
   return { bytes: body, facts: observer.facts() }

@@ -4,6 +4,7 @@ import { Losses, type Loss } from "../canonical/loss.ts"
 import { failureKindOf, type Failure } from "../canonical/reply.ts"
 import type { StreamReader, StreamWriter } from "../dialects/codec.ts"
 import { type Dialect, NO_REQUEST_FACTS } from "../dialects/dialect.ts"
+import { VendorRefusal } from "../dialects/vendor-refusal.ts"
 import type { RouterError } from "../errors.ts"
 import { readFields } from "../sse/fields.ts"
 import { FrameSplitter } from "../sse/frames.ts"
@@ -21,6 +22,8 @@ export class StreamTranslation {
   tail: string | null = null
   /** Why the reader gave the stream up. */
   failure: Failure | null = null
+  /** What the upstream's last word says about the request; `tail` tells it to the client. */
+  refusal: Failure | null = null
   private readonly reader: StreamReader
   private readonly writer: StreamWriter
   private readonly client: ClientSide
@@ -69,8 +72,10 @@ export class StreamTranslation {
     for (const event of events) {
       if (event.type === "end") this.tail = this.writer.push(event)
       else if (event.type !== "fail") text += this.writer.push(event)
-      else if (terminal) this.tail = maskedFrames(this.writer.push(event), this.client.secrets)
-      else this.failure = event.failure
+      else if (terminal) {
+        this.refusal = event.failure
+        this.tail = maskedFrames(this.writer.push(event), this.client.secrets)
+      } else this.failure = event.failure
     }
     return text
   }
@@ -87,6 +92,7 @@ export class StreamTranslation {
 
 /** Agents and people find the call by its id, which no dialect has a field for inside of a stream. */
 function failureOf(error: RouterError, requestId: string): Failure {
+  if (error instanceof VendorRefusal) return error.failure
   const message = `${error.message} (${error.code}, ${requestId})`
   return { kind: failureKindOf(error.status), status: null, message, type: error.code, code: error.code }
 }

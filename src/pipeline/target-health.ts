@@ -103,7 +103,7 @@ export function judge(tried: Attempt, isAnswered: boolean, call: Call, gateway: 
 
 /** So that an operator need not search for why a target fails. Of what a caller causes nothing is told. */
 function tell({ target, health, status }: Attempt, failure: Failure, now: number, gateway: Gateway): void {
-  if (!failure.failover && failure.reason !== "field-refused") return
+  if ((!failure.failover || failure.relay) && failure.reason !== "field-refused") return
   if (!health.told.failed(failure.reason, now)) return
   gateway.log.warn("a target has failed", {
     ...nameOf(target, health),

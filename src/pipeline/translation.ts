@@ -31,6 +31,11 @@ export interface TranslationParts {
 
 const decoder = new TextDecoder()
 
+interface Refusal {
+  readonly status: number
+  readonly bytes: Uint8Array
+}
+
 export class Translation {
   readonly body: readonly Uint8Array[]
   private readonly parts: TranslationParts
@@ -102,10 +107,13 @@ export class Translation {
   }
 
   /** The vendor's words about the request, in the client's shape. */
-  refusal(status: number, bytes: Uint8Array, requestId: string): Uint8Array {
-    const { client, target, secrets } = this.parts
-    const failure = target.codec.readError(status, parsed(bytes))
-    return masked(Buffer.from(JSON.stringify(client.codec.writeError(failure, requestId))), secrets)
+  refusal(status: number, bytes: Uint8Array, requestId: string): Refusal {
+    const { client, target, secrets, options } = this.parts
+    const said = target.codec.readError(status, parsed(bytes) ?? decoder.decode(bytes))
+    const failure = withAskedOutput(said, options.request.cap?.tokens)
+    const words = masked(Buffer.from(JSON.stringify(client.codec.writeError(failure, requestId))), secrets)
+    // agents heal only a 400
+    return { status: failure.overflow === undefined ? status : 400, bytes: words }
   }
 
   stream(): StreamTranslation {
@@ -133,6 +141,13 @@ export function asFault({ type, code, param, message, kind }: Failure): Upstream
     param: param ?? null,
     message: isProtocol ? null : message,
   }
+}
+
+/** Some servers say how much output there is, and not how much was asked for. */
+function withAskedOutput(failure: Failure, asked: number | undefined): Failure {
+  const { overflow } = failure
+  if (overflow?.is !== "output" || overflow.outputTokens !== null || asked === undefined) return failure
+  return { ...failure, overflow: { ...overflow, outputTokens: asked } }
 }
 
 function parsed(bytes: Uint8Array): JsonValue | undefined {

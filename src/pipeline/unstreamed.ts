@@ -1,10 +1,11 @@
 /** A stream was asked for and a plain body came: an error, or an answer of a server that cannot stream. */
 import { DIALECTS } from "../dialects/registry.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
-import { EMPTY_STREAM, MALFORMED, classifyFault, type Failure } from "../upstream/failure.ts"
+import { EMPTY_STREAM, type Failure } from "../upstream/failure.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { asStream, type Reshaped } from "./reshape.ts"
+import { faulted } from "./vendor-words.ts"
 
 export function isUnstreamed({ headers }: UpstreamAnswer): boolean {
   const type = headers.get("content-type") ?? ""
@@ -22,8 +23,6 @@ export async function readUnstreamed(
   const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
   tried.responseBytes = bytes.length
   if (bytes.length === 0) return EMPTY_STREAM
-  const dialect = DIALECTS[tried.target.dialect]
-  const fault = dialect.readFault(bytes)
-  if (fault === null) return MALFORMED
-  return dialect.judgeReply(bytes).kind === "answer" ? asStream(bytes, tried, call, gateway) : classifyFault(fault)
+  const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
+  return verdict.kind === "answer" ? asStream(bytes, tried, call, gateway) : faulted(verdict.fault, tried, call)
 }

@@ -6,15 +6,7 @@ import { FRAME, NO_REQUEST_FACTS, type StreamObserver } from "../dialects/dialec
 import { DIALECTS } from "../dialects/registry.ts"
 import type { RouterError } from "../errors.ts"
 import { FrameSplitter } from "../sse/frames.ts"
-import {
-  BROKEN_STREAM,
-  EMPTY_STREAM,
-  INTERNAL,
-  TIMEOUT,
-  because,
-  classifyFault,
-  type Failure,
-} from "../upstream/failure.ts"
+import { BROKEN_STREAM, EMPTY_STREAM, INTERNAL, TIMEOUT, because, type Failure } from "../upstream/failure.ts"
 import { upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
 import { Trailing, type StreamEnd } from "./aftermath.ts"
 import type { Attempt, Call } from "./call.ts"
@@ -24,6 +16,7 @@ import type { Writer } from "./message.ts"
 import { Silence } from "./silence.ts"
 import type { StreamTranslation } from "./stream-translation.ts"
 import { asFault } from "./translation.ts"
+import { faulted } from "./vendor-words.ts"
 
 const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
 const encoder = new TextEncoder()
@@ -206,13 +199,14 @@ export class UpstreamStream {
     return text
   }
 
-  private endTranslated({ tail, failure }: StreamTranslation): void {
+  private endTranslated({ tail, failure, refusal }: StreamTranslation): void {
     if (this.end !== null) return
-    if (tail !== null) {
+    if (refusal !== null && !this.contentSeen) this.fail(faulted(asFault(refusal), this.attempt, this.call))
+    else if (tail !== null) {
       this.tail = encoder.encode(tail)
       this.end = { kind: "complete" }
     } else if (failure !== null)
-      this.fail(failure.kind === "protocol" ? BROKEN_STREAM : classifyFault(asFault(failure)))
+      this.fail(failure.kind === "protocol" ? BROKEN_STREAM : faulted(asFault(failure), this.attempt, this.call))
   }
 
   /** A frame that is dropped, ends the stream or reports a failure; true when the stream is over. */
@@ -284,7 +278,7 @@ export class UpstreamStream {
 
   /** What the upstream itself said. */
   private reported(): Failure {
-    return this.observer.fault === null ? BROKEN_STREAM : classifyFault(this.observer.fault)
+    return this.observer.fault === null ? BROKEN_STREAM : faulted(this.observer.fault, this.attempt, this.call)
   }
 
   private fail(failure: Failure): void {

@@ -125,6 +125,8 @@ function withoutUsage({ attempts }: Call, { error, status }: Outcome): CostUnkno
 
 function stateOf(admitted: LimitState | null, { error }: Outcome, ...refusals: readonly ErrorCode[]): string | null {
   if (error === null || !refusals.includes(error.code)) return admitted
+  const { larger_than_limit, router_quota_state, router_key_state } = error.detail.details ?? {}
+  if (larger_than_limit === true) return String(router_quota_state ?? router_key_state)
   return error.retryable ? "warning" : "exhausted"
 }
 

@@ -8,6 +8,7 @@ import { estimateInputTokens } from "../dialects/messages/token-estimate.ts"
 import { passthroughBody } from "../dialects/passthrough.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
+import { allowedGroup } from "../pipeline/admit.ts"
 import { authenticate } from "../pipeline/authenticate.ts"
 import { governBetas } from "../pipeline/betas.ts"
 import { aside } from "../pipeline/aside.ts"
@@ -20,6 +21,7 @@ import { rank } from "../pipeline/rank.ts"
 import { receive } from "../pipeline/receive.ts"
 import { renamedRefusal } from "../pipeline/shown-model.ts"
 import { translate } from "../pipeline/translate.ts"
+import { wordsType } from "../pipeline/vendor-words.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { classifyStatus } from "../upstream/failure.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders } from "../upstream/headers.ts"
@@ -70,9 +72,7 @@ const asking = new WeakMap<Caller, number>()
 function groupOf({ facts, snapshot }: Call, { caller }: Credential): Group {
   const name = facts.model ?? snapshot.defaultGroup
   if (name === null) throw new RouterError("missing-model", { param: "model" })
-  const group = snapshot.groups.get(name)
-  if (group === undefined || !caller.allowed.has(group.name))
-    throw new RouterError("model-not-allowed", { param: "model" })
+  const group = allowedGroup(name, caller.allowed, snapshot)
   if (group.refusal !== null) throw new RouterError(group.refusal)
   return group
 }
@@ -133,8 +133,10 @@ function judged(answer: UpstreamAnswer, bytes: Uint8Array, target: Target, call:
     return { status: 200, headers: { "content-type": "application/json", ...headers }, body: bytes }
   }
   const fault = MESSAGES.readFault(bytes)
-  if (fault === null || !classifyStatus(answer.status, fault, target.model).relay) return null
-  const headers = { "content-type": "application/json", "x-should-retry": "false" }
+  if (fault === null) return null
+  const { relay, failover } = classifyStatus(answer.status, fault, target.model)
+  if (!relay || failover) return null
+  const headers = { "content-type": wordsType(bytes), "x-should-retry": "false" }
   const words = masked(bytes, target.provider.secrets)
   return { status: answer.status, headers, body: renamedRefusal(words, call, target.model) }
 }

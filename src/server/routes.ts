@@ -17,6 +17,7 @@ import { listModels, oneModel } from "./models.ts"
 import { metricsPage, type Watched } from "./metrics.ts"
 import { answer, json, privately, refuse } from "./plain.ts"
 import { storedResponse, storedResponsePath } from "./stored-responses.ts"
+import { unknownPath } from "./unknown-path.ts"
 import { usage, type UsageStore } from "./usage.ts"
 
 /** What the endpoints beside the calls need of the ledger. */
@@ -43,6 +44,11 @@ const CALLS: ReadonlyMap<string, Dialect> = new Map([
   ["/messages", MESSAGES],
   ["/anthropic/v1/messages", MESSAGES],
   ["/anthropic/messages", MESSAGES],
+  // clients that add `/v1` to a base URL that has it
+  ["/v1/v1/chat/completions", CHAT],
+  ["/v1/v1/responses", RESPONSES],
+  ["/v1/v1/messages", MESSAGES],
+  ["/anthropic/v1/v1/messages", MESSAGES],
 ])
 
 const COUNTS: ReadonlySet<string> = new Set([
@@ -50,6 +56,8 @@ const COUNTS: ReadonlySet<string> = new Set([
   "/messages/count_tokens",
   "/anthropic/v1/messages/count_tokens",
   "/anthropic/messages/count_tokens",
+  "/v1/v1/messages/count_tokens",
+  "/anthropic/v1/v1/messages/count_tokens",
 ])
 
 export function routesOf(gateway: Gateway, parts: Parts): Handler {
@@ -90,7 +98,7 @@ function other(request: Incoming, gateway: Gateway, parts: Parts): Outgoing | Pr
   if (stored !== null)
     return answer(RESPONSES, gateway, async () => privately(await storedResponse(request, stored, gateway)))
   const route = readRoute(request, gateway, parts)
-  if (route === null) return refuse(dialect, gateway, new RouterError("not-found"))
+  if (route === null) return refuse(dialect, gateway, unknownPath(request.path))
   if (request.method !== "GET" && request.method !== "HEAD")
     return refuse(dialect, gateway, methodNotAllowed("GET, HEAD"))
   return answer(dialect, gateway, route)
@@ -134,7 +142,7 @@ type Route = () => Outgoing | Promise<Outgoing>
 
 function readRoute(request: Incoming, gateway: Gateway, { store, watched, admin }: Parts): Route | null {
   const { path } = request
-  const api = path.replace(/^\/anthropic(?=\/)/, "").replace(/^\/v1(?=\/)/, "")
+  const api = path.replace(/^\/anthropic(?=\/)/, "").replace(/^(?:\/v1){1,2}(?=\/)/, "")
   if (path === "/") return () => ({ status: 302, headers: { location: "/docs/" }, body: "" })
   if (path === "/healthz") return () => health()
   if (path === "/readyz") return () => ready(gateway, store)
@@ -166,13 +174,13 @@ async function fromResponse(response: Response): Promise<Outgoing> {
 
 /** Whose error shape a request's client understands. */
 function dialectOf(request: Incoming): Dialect {
-  const isModels = /^(?:\/v1)?\/models(?:\/|$)/.test(request.path)
+  const isModels = /^(?:\/v1){0,2}\/models(?:\/|$)/.test(request.path)
   return isModels && request.headers.get("anthropic-version") !== null ? MESSAGES : dialectOfPath(request.path)
 }
 
 export function dialectOfPath(path: string): Dialect {
-  if (path.startsWith("/anthropic") || /^(?:\/v1)?\/messages(?:[/?]|$)/.test(path)) return MESSAGES
-  return /^(?:\/v1)?\/responses(?:[/?]|$)/.test(path) ? RESPONSES : CHAT
+  if (path.startsWith("/anthropic") || /^(?:\/v1){0,2}\/messages(?:[/?]|$)/.test(path)) return MESSAGES
+  return /^(?:\/v1){0,2}\/responses(?:[/?]|$)/.test(path) ? RESPONSES : CHAT
 }
 
 function methodNotAllowed(allow: string): RouterError {

@@ -19,6 +19,7 @@ import { requestId } from "../pipeline/request-id.ts"
 import { renamedRefusal, renamedReply } from "../pipeline/shown-model.ts"
 import { UpstreamStream } from "../pipeline/upstream-stream.ts"
 import { isUnstreamed } from "../pipeline/unstreamed.ts"
+import { wordsType } from "../pipeline/vendor-words.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { classifyStatus } from "../upstream/failure.ts"
 import { copyResponseHeaders, forwardedHeaders } from "../upstream/headers.ts"
@@ -193,8 +194,8 @@ function refused(status: number, bytes: Uint8Array, { call }: Asked, target: Tar
   if (status === 404) throw new RouterError("not-found", { message: "The provider no longer has this response." })
   const fault = RESPONSES.readFault(bytes)
   const failure = classifyStatus(status, fault ?? NO_FAULT, target.model)
-  if (!failure.relay || fault === null) throw new RouterError(failure.code)
-  const headers = { "content-type": "application/json", "x-should-retry": "false" }
+  if (!failure.relay || failure.failover || fault === null) throw new RouterError(failure.code)
+  const headers = { "content-type": wordsType(bytes), "x-should-retry": "false" }
   return { status, headers, body: renamedRefusal(masked(bytes, target.provider.secrets), call) }
 }
 

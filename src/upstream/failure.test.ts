@@ -79,3 +79,15 @@ test("only what no caller can cause counts against a target", () => {
   for (const code of ["context_length_exceeded", "content_policy_violation", "insufficient_quota"])
     expect(inside({ code })).toBe(false)
 })
+
+test("a request that is too long is about the request, whatever status says so; another target may take it", () => {
+  const long = said("The input (12345 tokens) is longer than the model's context length (8192 tokens).")
+  const told = { class: "bad_request", code: "invalid-request", failover: true, counts: false, relay: true } as const
+  for (const status of [429, 500, 503]) expect(classifyStatus(status, long, MODEL)).toMatchObject(told)
+  expect(classifyFault(long)).toMatchObject(told)
+  // by its status it is final
+  expect(classifyStatus(400, long, MODEL)).toMatchObject({ failover: false, relay: true })
+  expect(classifyStatus(429, { ...long, code: "insufficient_quota" }, MODEL).code).toBe("upstream-quota-exhausted")
+  for (const code of ["400", "cyber_policy", "image_too_large", "INVALID_ARGUMENT"])
+    expect(classifyFault({ ...NO_FAULT, code })).toMatchObject(told)
+})

@@ -1,5 +1,6 @@
 /** Decides what an upstream's failure means: for the caller, for the next target, and for the ledger. Pure. */
 import type { ErrorCode } from "../errors.ts"
+import { overflowIn } from "../canonical/overflow.ts"
 import type { UpstreamFault } from "../dialects/dialect.ts"
 import type { Reason } from "../reasons.ts"
 import { safeWords } from "./reason.ts"
@@ -89,8 +90,8 @@ const DENIED = failing("access_denied", "upstream-access-denied", "access-denied
 /** The router's own key, or a model that it names itself: every call fares alike. */
 const SHUT_OUT = failing("access_denied", "upstream-access-denied", "key-refused")
 const SERVER_ERROR = failing("server_error", "upstream-failed", "upstream-error")
-/** An error inside an answer that speaks of the request. */
-const REQUEST_FAULT = failing("server_error", "upstream-failed", "request-refused", false)
+/** An error that speaks of the request, though its status does not. Another target may take it; else it is relayed. */
+const REQUEST_FAULT: Failure = { ...failing("bad_request", "invalid-request", "request-refused", false), relay: true }
 
 /** A status other than 2xx. */
 export function classifyStatus(status: number, fault: UpstreamFault, model: string): Failure {
@@ -109,7 +110,9 @@ function failureOfStatus(status: number, fault: UpstreamFault, model: string): F
   if (status === 404) return notFound(fault, model)
   if (status === 402) return QUOTA
   if (status === 407) return failing("network", "upstream-failed", "proxy-refused")
-  if (status === 429) return isQuota(fault) ? QUOTA : RATE_LIMITED
+  if (status === 429 && isQuota(fault)) return QUOTA
+  if ((status === 429 || status >= 500) && overflowIn(fault) !== null) return REQUEST_FAULT
+  if (status === 429) return RATE_LIMITED
   if (status === 408) return failing("timeout", "upstream-timeout", "upstream-timeout")
   if (status === 503 || status === 529) return because(SERVER_ERROR, "overloaded")
   if (status >= 500) return status === 504 ? because(SERVER_ERROR, "upstream-timeout") : SERVER_ERROR
@@ -137,6 +140,7 @@ export function classifyFault(fault: UpstreamFault): Failure {
 
 function failureOfFault(fault: UpstreamFault): Failure {
   if (isQuota(fault)) return QUOTA
+  if (overflowIn(fault) !== null) return REQUEST_FAULT
   if (matches(fault, /^(rate_limit|too_many_requests|429)/)) return RATE_LIMITED
   if (matches(fault, /^model_not_found/)) return because(SHUT_OUT, "model-unknown")
   if (matches(fault, /^(authentication|invalid_api_key|401)/)) return SHUT_OUT
@@ -148,7 +152,7 @@ function failureOfFault(fault: UpstreamFault): Failure {
 }
 
 const ABOUT_REQUEST =
-  /^(invalid_request|invalid_prompt|invalid_image|bad_request|request_too_large|context_length|string_above_max|content_(policy|filter)|400|413|422)/
+  /^(invalid_(request|prompt|image|base64|argument)|bad_?request|request_too_large|string_above_max|content_(policy|filter)|\w+_policy|(image|unsupported_image|empty_image|failed_to_download)_|400|413|422)/i
 
 function isQuota(fault: UpstreamFault): boolean {
   return matches(fault, /^(insufficient_quota|billing|quota_exceeded|usage_limit_reached|insufficient_balance|402)/)

@@ -1,6 +1,6 @@
 /** The token and the file that the actions on existing tokens name. */
 import { existsSync } from "node:fs"
-import { nearest } from "../../config/nearest.ts"
+import { nearest } from "../../nearest.ts"
 import { UsageError, type Arguments } from "../command.ts"
 import { ChangeRefused } from "./config-file.ts"
 import { tokensIn, type ListedToken } from "./listed.ts"

@@ -1,12 +1,17 @@
 /** Failures as Chat Completions servers write them. https://platform.openai.com/docs/guides/error-codes */
 
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
-import { failureKindOf, type Failure, type FailureKind } from "../../canonical/reply.ts"
-import { isAbsent, numberOf, objectOf, wordsOf } from "./wire.ts"
+import { failureKindOf, recognised, type Failure, type FailureKind } from "../../canonical/reply.ts"
+import type { RouterError } from "../../errors.ts"
+import type { UpstreamFault } from "../dialect.ts"
+import { bodyFault, faultOf } from "../error-words.ts"
+import { overflowCode, renderOpenAiError } from "../openai-error.ts"
+import { VendorRefusal } from "../vendor-refusal.ts"
+import { isAbsent, numberOf, objectOf } from "./wire.ts"
 
-/** An answer of an error status; the error may stand under `error`, as a text there, or at the top level (vLLM). */
+/** An answer of an error status. */
 export function readError(status: number, body: JsonValue | undefined): Failure {
-  return readFailure(errorIn(body), status)
+  return failureOf(typeof body === "string" ? faultOf(body) : bodyFault(body), status, null)
 }
 
 /** What says why, in a body or in a frame. */
@@ -17,22 +22,23 @@ export function errorIn(body: JsonValue | undefined): JsonValue | undefined {
 
 const UNTOLD = "The upstream reported an error without a message."
 
-/** `status` null: inside of an answer or a stream; a code that is a status stands for it. */
-export function readFailure(error: JsonValue | undefined, status: number | null): Failure {
-  const object = objectOf(error) ?? {}
-  const message = wordsOf(error) ?? wordsOf(object["message"]) ?? wordsOf(object["detail"]) ?? UNTOLD
-  const type = wordsOf(object["type"])
-  const number = numberOf(object["code"])
-  const code = wordsOf(object["code"]) ?? (number === undefined ? undefined : String(number))
-  const param = wordsOf(object["param"])
-  return {
-    kind: kindOf({ type, code, message, status: status ?? statusOf(number ?? numberOf(object["status_code"])) }),
+/** Inside of an answer or a stream; a code that is a status stands for it. */
+export function readFailure(error: JsonValue | undefined): Failure {
+  const object = objectOf(error)
+  return failureOf(faultOf(error), null, numberOf(object?.["code"]) ?? numberOf(object?.["status_code"]))
+}
+
+function failureOf(fault: UpstreamFault, status: number | null, number: number | null | undefined): Failure {
+  const { type, code, param } = fault
+  const message = fault.message ?? UNTOLD
+  return recognised({
+    kind: kindOf({ type, code, status: status ?? statusOf(number ?? undefined) }),
     status,
     message,
-    ...(type === undefined ? {} : { type }),
-    ...(code === undefined ? {} : { code }),
-    ...(param === undefined ? {} : { param }),
-  }
+    ...(type === null ? {} : { type }),
+    ...(code === null ? {} : { code }),
+    ...(param === null ? {} : { param }),
+  })
 }
 
 const FIRST_ERROR_STATUS = 400
@@ -44,7 +50,6 @@ function statusOf(code: number | undefined): number | null {
 
 /** Words of `code` and `type`; the first line that fits counts. */
 const WORDS: readonly (readonly [form: RegExp, kind: FailureKind])[] = [
-  [/context_length|context_window|prompt_too_long/, "context-too-long"],
   [/insufficient_quota|billing|quota_exceeded|usage_limit_reached|insufficient_balance|credit/, "quota-exhausted"],
   [/content_policy|content_filter|responsibleai|moderation|safety/, "content-policy"],
   [/rate_limit|too_many_requests|throttl/, "rate-limited"],
@@ -55,22 +60,17 @@ const WORDS: readonly (readonly [form: RegExp, kind: FailureKind])[] = [
   [/not_found/, "not-found"],
 ]
 
-const TOO_LONG = /maximum context length|context (length|window|size)|prompt is too long|input is too long/i
-const ABOUT_REQUEST: ReadonlySet<number | null> = new Set([null, 400, 413, 422])
-
 interface Clues {
-  readonly type: string | undefined
-  readonly code: string | undefined
-  readonly message: string
+  readonly type: string | null
+  readonly code: string | null
   readonly status: number | null
 }
 
-function kindOf({ type, code, message, status }: Clues): FailureKind {
+function kindOf({ type, code, status }: Clues): FailureKind {
   const named = `${code ?? ""} ${type ?? ""}`.toLowerCase()
   const isVague = status === null || status === 400 || status === 422 || status === 429
   const known = isVague ? WORDS.find(([form]) => form.test(named))?.[1] : undefined
   if (known !== undefined) return known
-  if (ABOUT_REQUEST.has(status) && TOO_LONG.test(message)) return "context-too-long"
   if (status !== null) return failureKindOf(status)
   return /invalid|bad_request|unsupported|validation|tool_use_failed/.test(named) ? "invalid-request" : "server"
 }
@@ -89,6 +89,7 @@ interface Words {
 const OWN_WORDS: Readonly<Record<FailureKind, Words>> = {
   "invalid-request": { type: "invalid_request_error", code: null },
   "context-too-long": { type: "invalid_request_error", code: "context_length_exceeded" },
+  "output-too-long": { type: "invalid_request_error", code: "invalid_value" },
   unauthorized: { type: "authentication_error", code: "invalid_api_key" },
   forbidden: { type: "permission_error", code: null },
   "not-found": { type: "invalid_request_error", code: "model_not_found" },
@@ -107,7 +108,7 @@ export function errorObject(failure: Failure): JsonObject {
   const own = OWN_WORDS[failure.kind]
   return {
     type: failure.type ?? own.type,
-    code: failure.code ?? own.code,
+    code: overflowCode(failure) ?? failure.code ?? own.code,
     message: failure.message,
     param: failure.param ?? null,
     ...(failure.details === undefined ? {} : { details: failure.details }),
@@ -116,4 +117,11 @@ export function errorObject(failure: Failure): JsonObject {
 
 export function writeError(failure: Failure, requestId: string): JsonObject {
   return { error: { ...errorObject(failure), request_id: requestId } }
+}
+
+/** The body of an error answer: the upstream's words, or the router's. */
+export function renderError(error: RouterError, requestId: string): string {
+  return error instanceof VendorRefusal
+    ? JSON.stringify(writeError(error.failure, requestId))
+    : renderOpenAiError(error, requestId)
 }

@@ -14,7 +14,8 @@ import { laterUsage } from "../inclusive-usage.ts"
 import { meterFrame } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asCount, asObject, asToken, parseBytes, parseObject, type Loose } from "../loose.ts"
-import { faultOf, renderOpenAiError } from "../openai-error.ts"
+import { bodyFault, faultOf } from "../error-words.ts"
+import { renderError } from "./failure.ts"
 import { readChatUsage } from "./usage.ts"
 
 const DATA = Buffer.from("data:")
@@ -66,7 +67,7 @@ export class ChatObserver implements StreamObserver {
     const chunk = parseObject(data)
     if (chunk === null) return FRAME.plain
     if (chunk["error"] !== undefined && chunk["error"] !== null) return this.failed(faultOf(chunk["error"]))
-    if (event === "error") return this.failed(faultOf(chunk))
+    if (event === "error" || chunk["object"] === "error") return this.failed(bodyFault(chunk))
     const verdict = this.chunk(chunk)
     if (verdict === FRAME.content) meterFrame(latin1(bytes, start, end), this.meter)
     return verdict
@@ -81,11 +82,11 @@ export class ChatObserver implements StreamObserver {
   }
 
   renderFailure(error: RouterError, requestId: string): string {
-    return `data: ${renderOpenAiError(error, requestId)}\n\n`
+    return `data: ${renderError(error, requestId)}\n\n`
   }
 
   renderRefusal(_status: number, bytes: Uint8Array): string {
-    const body = parseBytes(bytes) ?? {}
+    const body = parseBytes(bytes) ?? { message: Buffer.from(bytes).toString() }
     return `data: ${JSON.stringify(body["error"] === undefined ? { error: body } : body)}\n\n`
   }
 

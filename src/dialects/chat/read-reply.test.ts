@@ -5,7 +5,7 @@ import { parseExact, type JsonObject, type JsonValue } from "../../canonical/jso
 import type { Reply } from "../../canonical/reply.ts"
 import { emptyRequest } from "../../canonical/request.ts"
 import type { Tool } from "../../canonical/tool.ts"
-import { readError, readFailure, writeError } from "./failure.ts"
+import { readError, writeError } from "./failure.ts"
 import { readReply } from "./read-reply.ts"
 import { readCanonicalUsage, usageLosses, writeUsage } from "./usage.ts"
 import { writeReply } from "./write-reply.ts"
@@ -170,6 +170,10 @@ describe("an answer", () => {
       { is: "end", raw: "stop" },
     ],
     [{ finish_reason: "model_length" }, { is: "context-length", raw: "model_length" }],
+    [
+      { finish_reason: "model_context_window_exceeded" },
+      { is: "context-length", raw: "model_context_window_exceeded" },
+    ],
     [{ finish_reason: null }, { is: "end", raw: null }],
     [{ finish_reason: "toString" }, { is: "other", raw: "toString" }],
   ])("has the stop of %j", (choice, stop) => {
@@ -282,7 +286,6 @@ describe("an answer for a client", () => {
       "reply-citations blocks[1]",
       "reply-reasoning-seal blocks[2]",
       "reply-stop stop",
-      "reply-field stop.details",
       "reply-usage usage.cacheWrite1hTokens",
       "reply-usage usage.serverTools.web_search_requests",
       "reply-usage usage.iterations",
@@ -379,7 +382,7 @@ describe("errors:", () => {
   })
 
   test("an error without words gets the vendor's usual ones, and details are shown", () => {
-    const failure = { ...readFailure(undefined, 429), details: { resets_at: 5 } }
+    const failure = { ...readError(429, undefined), details: { resets_at: 5 } }
     expect(writeError(failure, "req_1")).toEqual({
       error: {
         type: "rate_limit_error",

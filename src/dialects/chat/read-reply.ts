@@ -25,8 +25,8 @@ export function readReply(value: JsonValue | undefined, context: ReplyContext): 
   const choices = listOf(body["choices"])
   const choice = firstChoice(choices)
   const error = choiceError(choice) ?? (isAbsent(body["error"]) ? undefined : body["error"])
-  if (error !== undefined) return { failure: readFailure(error, null) }
-  if (body["object"] === "error") return { failure: readFailure(errorIn(body), null) }
+  if (error !== undefined) return { failure: readFailure(error) }
+  if (body["object"] === "error") return { failure: readFailure(errorIn(body)) }
   const message = objectOf(choice?.["message"]) ?? objectOf(choice?.["delta"])
   if (choice === undefined || message === undefined) {
     return { failure: protocolFailure("The upstream's answer is no chat completion.") }

@@ -84,7 +84,7 @@ export class ChatStreamReader implements StreamReader {
     const chunk = parsed(frame.data)
     if (frame.event === "error") {
       const error = objectOf(chunk) === undefined ? frame.data : errorIn(chunk)
-      this.#fail(readFailure(error, null))
+      this.#fail(readFailure(error))
       return
     }
     const object = objectOf(chunk)
@@ -96,7 +96,7 @@ export class ChatStreamReader implements StreamReader {
     const usage = readCanonicalUsage([chunk["usage"], objectOf(chunk["x_groq"])?.["usage"]].find(isCounted))
     if (usage !== null) this.#usage = reviseUsage(this.#usage, usage)
     this.#tier = wordsOf(chunk["service_tier"]) ?? this.#tier
-    if (!isAbsent(error) || chunk["object"] === "error") return this.#fail(readFailure(errorIn(chunk), null))
+    if (!isAbsent(error) || chunk["object"] === "error") return this.#fail(readFailure(errorIn(chunk)))
     for (const key of ANSWER_FIELDS) {
       const value = chunk[key]
       if (!isAbsent(value)) this.#extra[key] = value
@@ -106,7 +106,7 @@ export class ChatStreamReader implements StreamReader {
       if (choice === undefined || !this.#isShown(choice)) continue
       this.#start(chunk)
       const broken = choiceError(choice)
-      if (broken !== undefined) return this.#fail(readFailure(broken, null))
+      if (broken !== undefined) return this.#fail(readFailure(broken))
       this.#readChoice(choice)
     }
   }

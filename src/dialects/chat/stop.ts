@@ -3,9 +3,9 @@
 import type { JsonObject } from "../../canonical/json.ts"
 import type { Loss } from "../../canonical/loss.ts"
 import type { Stop, StopIs } from "../../canonical/stop.ts"
-import { wordsOf } from "./wire.ts"
+import { objectOf, wordsOf } from "./wire.ts"
 
-/** OpenAI's words first, then those of Mistral, Hugging Face and servers that pass on their model's own. */
+/** OpenAI's words first, then those of Mistral, Z.ai, Hugging Face and servers that pass on their model's own. */
 const MEANINGS: Readonly<Record<string, StopIs>> = {
   stop: "end",
   length: "length",
@@ -13,6 +13,7 @@ const MEANINGS: Readonly<Record<string, StopIs>> = {
   function_call: "tool-calls",
   content_filter: "content-filter",
   model_length: "context-length",
+  model_context_window_exceeded: "context-length",
   eos: "end",
   eos_token: "end",
   end_turn: "end",
@@ -28,7 +29,12 @@ const MEANINGS: Readonly<Record<string, StopIs>> = {
  */
 export function readStop(choice: JsonObject, refused: boolean): Stop | null {
   const raw = wordsOf(choice["finish_reason"])
+  const details = objectOf(choice["stop_details"])
   if (raw === undefined) return null
+  return { ...meaningOf(raw, choice, refused), ...(details === undefined ? {} : { details }) }
+}
+
+function meaningOf(raw: string, choice: JsonObject, refused: boolean): Stop {
   const is = Object.hasOwn(MEANINGS, raw) ? (MEANINGS[raw] ?? "other") : "other"
   if (is === "end" && refused) return { is: "refusal", raw }
   const sequence = wordsOf(choice["stop_reason"]) ?? wordsOf(choice["matched_stop"])
@@ -41,7 +47,7 @@ const WORDS: Readonly<Record<StopIs, string>> = {
   length: "length",
   "context-length": "length",
   "tool-calls": "tool_calls",
-  refusal: "content_filter",
+  refusal: "stop",
   "content-filter": "content_filter",
   pause: "stop",
   compaction: "stop",
@@ -53,21 +59,21 @@ const REDUCED: ReadonlySet<StopIs> = new Set<StopIs>(["context-length", "pause",
 /** What of the answer's blocks reached the client. */
 export interface Shown {
   readonly calls: boolean
-  readonly refusal: boolean
   /** The client speaks of functions, not tools. */
   readonly legacy: boolean
 }
 
 export function finishReason(stop: Stop, shown: Shown): string {
   if (stop.is === "tool-calls") return shown.calls ? (shown.legacy ? "function_call" : "tool_calls") : "stop"
-  if (stop.is === "refusal" && shown.refusal) return "stop"
   return WORDS[stop.is]
 }
 
-export function stopLosses(stop: Stop, shown: Shown): readonly Loss[] {
-  const isReduced = REDUCED.has(stop.is) || (stop.is === "refusal" && !shown.refusal) || stop.sequence !== undefined
-  return [
-    ...(isReduced ? [{ code: "reply-stop", path: "stop" } as const] : []),
-    ...(stop.details === undefined ? [] : [{ code: "reply-field", path: "stop.details" } as const]),
-  ]
+export function stopLosses(stop: Stop): readonly Loss[] {
+  const isReduced = REDUCED.has(stop.is) || stop.sequence !== undefined
+  return isReduced ? [{ code: "reply-stop", path: "stop" }] : []
+}
+
+/** Beside the finish reason, which has no word for it. */
+export function stopFields({ details }: Stop): JsonObject {
+  return details === undefined ? {} : { stop_details: details }
 }

@@ -6,10 +6,11 @@ import { encodeId, REPLY_ID_RULES } from "../../canonical/id-map.ts"
 import type { JsonObject } from "../../canonical/json.ts"
 import { Losses } from "../../canonical/loss.ts"
 import type { Reply } from "../../canonical/reply.ts"
+import { refusalWords } from "../../canonical/stop.ts"
 import type { ReplyOptions, WrittenReply } from "../codec.ts"
 import { MessageSoFar } from "./message-so-far.ts"
 import { PART_SEPARATOR } from "./reasoning.ts"
-import { finishReason, stopLosses } from "./stop.ts"
+import { finishReason, stopFields, stopLosses } from "./stop.ts"
 import { usageLosses, writeUsage } from "./usage.ts"
 import { dataUrl, ownFields } from "./wire.ts"
 
@@ -18,9 +19,12 @@ export function writeReply(reply: Reply, options: ReplyOptions): WrittenReply {
   const { blocks } = reply
   const legacy = isLegacy(options.clientBody)
   const soFar = new MessageSoFar(losses)
-  const message = messageOf(blocks, soFar, legacy, losses)
-  const shown = { calls: soFar.calls > 0, refusal: soFar.refused, legacy }
-  losses.addAll(stopLosses(reply.stop, shown))
+  const said = messageOf(blocks, soFar, legacy, losses)
+  const isSilent = reply.stop.is === "refusal" && !soFar.refused
+  const message = isSilent ? { ...said, refusal: refusalWords(reply.stop) } : said
+  const shown = { calls: soFar.calls > 0, legacy }
+  const choice = { index: 0, message, logprobs: logprobsOf(blocks), finish_reason: finishReason(reply.stop, shown) }
+  losses.addAll(stopLosses(reply.stop))
   losses.addAll(reply.usage === null ? [] : usageLosses(reply.usage))
   loseExtra(reply.extra, "chat", losses)
   const body: JsonObject = {
@@ -29,7 +33,7 @@ export function writeReply(reply: Reply, options: ReplyOptions): WrittenReply {
     object: "chat.completion",
     created: reply.created ?? options.now(),
     model: modelOf(reply.model, options),
-    choices: [{ index: 0, message, logprobs: logprobsOf(blocks), finish_reason: finishReason(reply.stop, shown) }],
+    choices: [{ ...choice, ...stopFields(reply.stop) }],
     ...(reply.usage === null ? {} : { usage: writeUsage(reply.usage) }),
     ...tierOf(reply.serviceTier),
   }

@@ -292,12 +292,19 @@ describe("the end of a stream", () => {
     ["stop-sequence", "stop"],
     ["length", "length"],
     ["context-length", "length"],
-    ["refusal", "content_filter"],
     ["content-filter", "content_filter"],
     ["tool-calls", "stop"],
     ["other", "stop"],
   ] as const)("for %s without blocks is %s", (is, reason) => {
     expect(deltas(writeEvents([start, stop(is), end]))).toEqual([{ role: "assistant" }, reason, "[DONE]"])
+  })
+
+  test("is stop for a refusal that came without words, which gets some", () => {
+    const details = { type: "refusal", category: "cyber", explanation: null }
+    const words = { refusal: "The model declined to answer this request (cyber)." }
+    const refused = writeEvents([start, { type: "stop", stop: { is: "refusal", raw: "refusal", details } }, end])
+    expect(deltas(refused)).toEqual([{ role: "assistant" }, words, "stop", "[DONE]"])
+    expect(refused).toContain(`"finish_reason":"stop","stop_details":${JSON.stringify(details)}`)
   })
 
   test("is stop for a refusal in words", () => {

@@ -12,13 +12,13 @@ import { loseExtra } from "../../canonical/foreign.ts"
 import { Losses, type Loss } from "../../canonical/loss.ts"
 import type { Extra } from "../../canonical/origin.ts"
 import type { Failure, Opening } from "../../canonical/reply.ts"
-import type { Stop } from "../../canonical/stop.ts"
+import { refusalWords, type Stop } from "../../canonical/stop.ts"
 import { updateUsage, type Usage } from "../../canonical/usage.ts"
 import type { ReplyOptions, StreamWriter } from "../codec.ts"
 import { errorObject } from "./failure.ts"
 import { MessageSoFar } from "./message-so-far.ts"
 import { PART_SEPARATOR } from "./reasoning.ts"
-import { finishReason, stopLosses } from "./stop.ts"
+import { finishReason, stopFields, stopLosses } from "./stop.ts"
 import { usageLosses, writeUsage } from "./usage.ts"
 import { ownFields } from "./wire.ts"
 import { imagePart, isLegacy, modelOf, shownBlock, tierOf } from "./write-reply.ts"
@@ -217,10 +217,12 @@ export class ChatStreamWriter implements StreamWriter {
   #end(): string {
     this.#finished = true
     const { annotations, details, calls, refused } = this.#soFar
-    const shown = { calls: calls > 0, refusal: refused, legacy: this.#legacy }
-    this.#losses.addAll(stopLosses(this.#stop, shown))
+    const shown = { calls: calls > 0, legacy: this.#legacy }
+    const isSilent = this.#stop.is === "refusal" && !refused
+    this.#losses.addAll(stopLosses(this.#stop))
     loseExtra(this.#extra, "chat", this.#losses)
     const held = {
+      ...(isSilent ? { refusal: refusalWords(this.#stop) } : {}),
       ...(annotations.length === 0 ? {} : { annotations }),
       ...(details.length === 0 ? {} : { reasoning_details: details }),
     }
@@ -229,7 +231,7 @@ export class ChatStreamWriter implements StreamWriter {
   }
 
   #finishChunk(reason: string): string {
-    const choice = { index: 0, delta: {}, logprobs: null, finish_reason: reason }
+    const choice = { index: 0, delta: {}, logprobs: null, finish_reason: reason, ...stopFields(this.#stop) }
     const usage = this.#options.request.includeUsage ? { usage: null } : {}
     const shared = { ...ownFields(this.#extra), ...this.#shared, ...tierOf(this.#tier) }
     return frame({ ...shared, choices: [choice], ...usage })

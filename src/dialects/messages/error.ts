@@ -1,8 +1,7 @@
 /** Anthropic's error shape: https://docs.claude.com/en/api/errors */
 import type { RouterError } from "../../errors.ts"
-import type { UpstreamFault } from "../dialect.ts"
-import { parseBytes } from "../loose.ts"
-import { bodyFault } from "../openai-error.ts"
+import { VendorRefusal } from "../vendor-refusal.ts"
+import { writeFailure } from "./failure.ts"
 
 const TYPES: Readonly<Record<number, string>> = {
   401: "authentication_error",
@@ -20,6 +19,7 @@ const TYPES: Readonly<Record<number, string>> = {
 
 /** `{"type":"error","error":{type, message, code, param?, details?},"request_id"}` */
 export function renderMessagesError(error: RouterError, requestId: string): string {
+  if (error instanceof VendorRefusal) return JSON.stringify(writeFailure(error.failure, requestId))
   const { param, details, fields } = error.detail
   return JSON.stringify({
     type: "error",
@@ -33,9 +33,4 @@ export function renderMessagesError(error: RouterError, requestId: string): stri
     },
     request_id: requestId,
   })
-}
-
-export function readMessagesFault(bytes: Uint8Array): UpstreamFault | null {
-  const body = parseBytes(bytes)
-  return body === null ? null : bodyFault(body)
 }

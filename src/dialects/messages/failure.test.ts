@@ -10,7 +10,7 @@ describe("an upstream's error", () => {
   test.each([
     [400, error("invalid_request_error"), "invalid-request"],
     [400, error("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"), "context-too-long"],
-    [400, error("invalid_request_error", "input length and max_tokens exceed context limit: 1"), "context-too-long"],
+    [400, error("invalid_request_error", "input length and max_tokens exceed context limit: 1"), "output-too-long"],
     [400, error("invalid_request_error", "Output blocked by content filtering policy"), "content-policy"],
     [400, error("invalid_request_error", "Your credit balance is too low"), "quota-exhausted"],
     [401, error("authentication_error"), "unauthorized"],

@@ -1,8 +1,10 @@
 /** Errors as failures, and failures as Anthropic's errors: https://platform.claude.com/docs/en/api/errors */
 
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
-import { failureKindOf, type Failure, type FailureKind } from "../../canonical/reply.ts"
-import { numberOf, objectField, textField } from "./wire.ts"
+import { failureKindOf, recognised, type Failure, type FailureKind } from "../../canonical/reply.ts"
+import { bodyFault, faultOf } from "../error-words.ts"
+import { overflowWords } from "./overflow-words.ts"
+import { objectField, textField } from "./wire.ts"
 
 const KINDS: ReadonlyMap<string, FailureKind> = new Map([
   ["invalid_request_error", "invalid-request"],
@@ -20,6 +22,7 @@ const KINDS: ReadonlyMap<string, FailureKind> = new Map([
 const TYPES: Readonly<Record<FailureKind, string>> = {
   "invalid-request": "invalid_request_error",
   "context-too-long": "invalid_request_error",
+  "output-too-long": "invalid_request_error",
   "content-policy": "invalid_request_error",
   unauthorized: "authentication_error",
   forbidden: "permission_error",
@@ -35,23 +38,17 @@ const TYPES: Readonly<Record<FailureKind, string>> = {
 
 /** What an `invalid_request_error` is about, where only its words tell. */
 const TELLING: readonly (readonly [words: RegExp, kind: FailureKind])[] = [
-  [/prompt is too long|exceed\w* (?:the )?(?:model'?s? )?context (?:limit|window|length)/i, "context-too-long"],
   [/content filtering policy/i, "content-policy"],
   [/credit balance is too low/i, "quota-exhausted"],
 ]
 
-/** Anthropic's clients compact a conversation when they read these words. */
-const TOO_LONG = "prompt is too long"
-
 /** An upstream's answer of another status, or (`status` null) the error of a stream. */
 export function readFailure(status: number | null, body: JsonValue | undefined): Failure {
-  const error = errorOf(body)
-  const message = textField(error, "message")
-  const type = textField(error, "type")
-  const details = objectField(error, "details")
-  const code = codeOf(error, details)
-  const param = textField(error, "param")
-  return {
+  const fault = typeof body === "string" ? faultOf(body) : bodyFault(body)
+  const { message, type, param } = fault
+  const details = detailsOf(body)
+  const code = fault.code ?? (details === null ? null : textField(details, "error_code"))
+  return recognised({
     kind: kindOf(status, type, message ?? ""),
     status,
     message: message ?? (status === null ? "The upstream failed." : `The upstream answered with status ${status}.`),
@@ -59,7 +56,7 @@ export function readFailure(status: number | null, body: JsonValue | undefined):
     ...(code === null ? {} : { code }),
     ...(param === null ? {} : { param }),
     ...(details === null ? {} : { details }),
-  }
+  })
 }
 
 /** A 200 that is no message: its error, or the statement that it is none. */
@@ -69,16 +66,9 @@ export function readNoReply(body: JsonValue | undefined): Failure {
   return { kind: "protocol", status: null, message: "The upstream's answer is not a message." }
 }
 
-function errorOf(body: JsonValue | undefined): JsonObject {
-  if (!isObject(body)) return {}
-  const error = body["error"]
-  if (typeof error === "string") return { message: error }
-  return isObject(error) ? error : body
-}
-
-function codeOf(error: JsonObject, details: JsonObject | null): string | null {
-  const number = numberOf(error["code"])
-  return textField(error, "code") ?? (number === null ? textField(details ?? {}, "error_code") : String(number))
+function detailsOf(body: JsonValue | undefined): JsonObject | null {
+  const error = isObject(body) ? body["error"] : undefined
+  return isObject(error) ? objectField(error, "details") : null
 }
 
 function kindOf(status: number | null, type: string | null, message: string): FailureKind {
@@ -89,13 +79,13 @@ function kindOf(status: number | null, type: string | null, message: string): Fa
 
 /** `requestId` null: inside a stream, whose headers named it. */
 export function writeFailure(failure: Failure, requestId: string | null): JsonObject {
-  const { kind, message, code, param, details } = failure
-  const isUnnamed = kind === "context-too-long" && !message.toLowerCase().includes(TOO_LONG)
+  const { kind, code, param, details } = failure
+  const isVendors = failure.type !== undefined && KINDS.has(failure.type) && failure.overflow === undefined
   return {
     type: "error",
     error: {
-      type: failure.type !== undefined && KINDS.has(failure.type) ? failure.type : TYPES[kind],
-      message: isUnnamed ? `${TOO_LONG}: ${message}` : message,
+      type: isVendors ? failure.type : TYPES[kind],
+      message: overflowWords(failure),
       ...(code === undefined ? {} : { code }),
       ...(param === undefined ? {} : { param }),
       ...(details === undefined ? {} : { details }),

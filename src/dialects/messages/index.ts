@@ -1,7 +1,8 @@
 /** Anthropic Messages. */
 import type { Dialect } from "../dialect.ts"
 import { CLAUDE_TOKENS } from "../output-meter.ts"
-import { readMessagesFault, renderMessagesError } from "./error.ts"
+import { readFault } from "../error-words.ts"
+import { renderMessagesError } from "./error.ts"
 import { judgeReply } from "./judge.ts"
 import { MessagesObserver } from "./observe.ts"
 import { peek } from "./peek.ts"
@@ -16,7 +17,7 @@ export const messages: Dialect = {
   stored: storedIds,
   tokens: CLAUDE_TOKENS,
   judgeReply,
-  readFault: readMessagesFault,
+  readFault,
   createObserver: () => new MessagesObserver(),
   renderError: renderMessagesError,
 }

@@ -5,7 +5,7 @@ import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault } from
 import { meterDeltas } from "../delta-text.ts"
 import { CLAUDE_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asObject, asString, asToken, parseBytes, parseObject, type Loose } from "../loose.ts"
-import { faultOf } from "../openai-error.ts"
+import { faultOf } from "../error-words.ts"
 import { renderMessagesError } from "./error.ts"
 import { readMessagesUsage, takeUsage } from "./usage.ts"
 
@@ -67,7 +67,7 @@ export class MessagesObserver implements StreamObserver {
   }
 
   renderRefusal(_status: number, bytes: Uint8Array, requestId: string): string {
-    const body = parseBytes(bytes) ?? {}
+    const body = parseBytes(bytes) ?? { message: Buffer.from(bytes).toString() }
     const whole = body["type"] === "error" ? body : { error: body["error"] ?? body, request_id: requestId }
     return `event: error\ndata: ${JSON.stringify({ ...whole, type: "error" })}\n\n`
   }

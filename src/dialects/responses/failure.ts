@@ -1,14 +1,16 @@
 /** Failures of a Responses upstream, and failures told to a Responses client. */
 
-import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
-import { failureKindOf, type Failure, type FailureKind } from "../../canonical/reply.ts"
+import type { JsonObject, JsonValue } from "../../canonical/json.ts"
+import { failureKindOf, recognised, type Failure, type FailureKind } from "../../canonical/reply.ts"
+import type { RouterError } from "../../errors.ts"
 import type { UpstreamFault } from "../dialect.ts"
-import { bodyFault } from "../openai-error.ts"
-import { listOf, present, stringOf } from "./wire.ts"
+import { bodyFault, faultOf } from "../error-words.ts"
+import { overflowCode, renderOpenAiError } from "../openai-error.ts"
+import { VendorRefusal } from "../vendor-refusal.ts"
+import { present } from "./wire.ts"
 
 /** What `code` and `type` of an error begin with, the more telling first. */
 const KINDS: readonly (readonly [form: RegExp, kind: FailureKind])[] = [
-  [/^(context_length_exceeded|context_window|string_above_max_length)/, "context-too-long"],
   [/^(insufficient_quota|billing|quota_exceeded|usage_limit_reached|insufficient_balance)/, "quota-exhausted"],
   [/^(rate_limit|too_many_requests|slow_down)/, "rate-limited"],
   [/^(invalid_api_key|authentication|unauthorized)/, "unauthorized"],
@@ -20,8 +22,6 @@ const KINDS: readonly (readonly [form: RegExp, kind: FailureKind])[] = [
   [/^(server_error|internal)/, "server"],
   [/^(invalid_|unsupported_|missing_|unknown_parameter|image_|empty_image|failed_to_download)/, "invalid-request"],
 ]
-
-const LONG_CONTEXT = /maximum context length|context (window|length)|prompt is too long|too many (input )?tokens/i
 
 /** An answer of another status than 2xx. Never throws. */
 export function readError(status: number, body: JsonValue | undefined): Failure {
@@ -39,21 +39,14 @@ export function protocolFailure(message: string): Failure {
   return { kind: "protocol", status: null, message }
 }
 
-const NOTHING: UpstreamFault = { type: null, code: null, param: null, message: null }
-
-/** The error object, also where servers put only `detail` (a text, or a list of findings). */
+/** The error object, a text or a list of findings; an error event calls itself one, which is no type. */
 function faultIn(body: JsonValue | undefined): UpstreamFault {
-  if (typeof body === "string") return { ...NOTHING, message: body }
-  if (!isObject(body)) return NOTHING
-  const fault = bodyFault(body)
-  if (fault.message !== null) return fault
-  const detail = body["detail"]
-  const found = listOf(detail).flatMap((one) => (isObject(one) ? [stringOf(one["msg"]) ?? ""] : []))
-  return { ...fault, message: stringOf(detail) ?? (found.length > 0 ? found.join("; ") : null) }
+  const fault = typeof body === "string" ? faultOf(body) : bodyFault(body)
+  return fault.type === "error" ? { ...fault, type: null } : fault
 }
 
 function failureOf(fault: UpstreamFault, status: number | null, words: string): Failure {
-  return present({
+  const failure: Failure = present({
     kind: kindOf(fault, status),
     status,
     message: fault.message ?? words,
@@ -61,15 +54,14 @@ function failureOf(fault: UpstreamFault, status: number | null, words: string): 
     code: fault.code ?? undefined,
     param: fault.param ?? undefined,
   })
+  return recognised(failure)
 }
 
 /** The status decides, but where the body knows better: a 400 for a long context, a 429 for a spent quota. */
 function kindOf(fault: UpstreamFault, status: number | null): FailureKind {
   const told = toldKind(fault)
   if (status === null) return told ?? "server"
-  const isRefusal = status === 400 || status === 422
-  if (isRefusal && LONG_CONTEXT.test(fault.message ?? "")) return "context-too-long"
-  const refines = isRefusal || (status === 429 && told === "quota-exhausted")
+  const refines = status === 400 || status === 422 || (status === 429 && told === "quota-exhausted")
   return (refines ? told : null) ?? failureKindOf(status)
 }
 
@@ -85,7 +77,7 @@ function toldKind({ code, type }: UpstreamFault): FailureKind | null {
 
 /** Words by which clients of this dialect tell failures apart, for failures that came without one. */
 const CODES: Readonly<Partial<Record<FailureKind, string>>> = {
-  "context-too-long": "context_length_exceeded",
+  "output-too-long": "invalid_value",
   "quota-exhausted": "insufficient_quota",
   "rate-limited": "rate_limit_exceeded",
   "content-policy": "content_policy_violation",
@@ -95,6 +87,7 @@ const CODES: Readonly<Partial<Record<FailureKind, string>>> = {
 const TYPES: Readonly<Record<FailureKind, string>> = {
   "invalid-request": "invalid_request_error",
   "context-too-long": "invalid_request_error",
+  "output-too-long": "invalid_request_error",
   unauthorized: "authentication_error",
   forbidden: "permission_error",
   "not-found": "invalid_request_error",
@@ -110,10 +103,11 @@ const TYPES: Readonly<Record<FailureKind, string>> = {
 
 /** The body of an error answer. */
 export function writeError(failure: Failure, requestId: string): JsonObject {
+  const code = overflowCode(failure) ?? failure.code
   return {
     error: {
       type: failure.type ?? failure.code ?? TYPES[failure.kind],
-      code: failure.code ?? CODES[failure.kind] ?? null,
+      code: code ?? CODES[failure.kind] ?? null,
       message: failure.message,
       param: failure.param ?? null,
       request_id: requestId,
@@ -143,14 +137,22 @@ const STREAM_CODE_OF: Readonly<Partial<Record<FailureKind, string>>> = {
   "invalid-request": "invalid_prompt",
   "content-policy": "invalid_prompt",
   "too-large": "invalid_prompt",
-  "context-too-long": "context_length_exceeded",
+  "output-too-long": "invalid_prompt",
   "quota-exhausted": "insufficient_quota",
   "rate-limited": "rate_limit_exceeded",
 }
 
 /** `response.error` of a failed response. An unknown failure is `server_error`, which makes agents try again. */
 export function writeResponseError(failure: Failure): JsonObject {
-  const { code, kind, message } = failure
+  const { kind, message } = failure
+  const code = overflowCode(failure) ?? failure.code
   const isKnown = code !== undefined && STREAM_CODES.has(code)
   return { code: isKnown ? code : (STREAM_CODE_OF[kind] ?? "server_error"), message }
+}
+
+/** The body of an error answer: the upstream's words, or the router's. */
+export function renderError(error: RouterError, requestId: string): string {
+  return error instanceof VendorRefusal
+    ? JSON.stringify(writeError(error.failure, requestId))
+    : renderOpenAiError(error, requestId)
 }

@@ -1,7 +1,8 @@
 /** OpenAI Responses. */
 import type { Dialect } from "../dialect.ts"
 import { OPENAI_TOKENS } from "../output-meter.ts"
-import { readOpenAiFault, renderOpenAiError } from "../openai-error.ts"
+import { readFault } from "../error-words.ts"
+import { renderError } from "./failure.ts"
 import { judgeReply } from "./judge.ts"
 import { ResponsesObserver } from "./observe.ts"
 import { peek } from "./peek.ts"
@@ -16,7 +17,7 @@ export const responses: Dialect = {
   stored: storedIds,
   tokens: OPENAI_TOKENS,
   judgeReply,
-  readFault: readOpenAiFault,
+  readFault,
   createObserver: () => new ResponsesObserver(),
-  renderError: renderOpenAiError,
+  renderError,
 }

@@ -1,12 +1,12 @@
 /** Judges a unary Responses body. */
-import { NO_FAULT, type ReplyVerdict } from "../dialect.ts"
+import type { ReplyVerdict } from "../dialect.ts"
 import { asObject, asToken, parseBytes, type Loose } from "../loose.ts"
-import { faultOf, bodyFault } from "../openai-error.ts"
+import { bodyFault, faultOf, listedFault } from "../error-words.ts"
 import { readResponsesUsage } from "./usage.ts"
 
 export function judgeReply(bytes: Uint8Array): ReplyVerdict {
   const body = parseBytes(bytes)
-  if (body === null) return { kind: "fault", fault: NO_FAULT }
+  if (body === null) return { kind: "fault", fault: listedFault(bytes) }
   if (!Array.isArray(body["output"])) return { kind: "fault", fault: bodyFault(body) }
   if (isProviderFailure(body)) return { kind: "fault", fault: faultOf(body["error"]) }
   return {

@@ -7,7 +7,8 @@ import { laterUsage } from "../inclusive-usage.ts"
 import { meterTextDelta } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asObject, asString, asToken, parseObject, type Loose } from "../loose.ts"
-import { faultOf } from "../openai-error.ts"
+import { faultOf } from "../error-words.ts"
+import { VendorRefusal } from "../vendor-refusal.ts"
 import { readError, writeResponseError } from "./failure.ts"
 import { isProviderFailure, stopReasonOf } from "./judge.ts"
 import { readResponsesUsage } from "./usage.ts"
@@ -91,10 +92,7 @@ export class ResponsesObserver implements StreamObserver {
 
   /** Codex ignores `error` events, so the end is always `response.failed`. */
   renderFailure(error: RouterError, requestId: string): string {
-    return this.failure(
-      { code: failureCode(error), message: `${error.message} (${error.code}, ${requestId})` },
-      requestId,
-    )
+    return this.failure(failureWords(error, requestId), requestId)
   }
 
   renderRefusal(status: number, bytes: Uint8Array, requestId: string): string {
@@ -135,6 +133,11 @@ export class ResponsesObserver implements StreamObserver {
     this.stopReason = stopReasonOf(response) ?? this.stopReason
     this.serviceTier = asToken(response["service_tier"]) ?? this.serviceTier
   }
+}
+
+function failureWords(error: RouterError, requestId: string): Loose {
+  if (error instanceof VendorRefusal) return writeResponseError(error.failure)
+  return { code: failureCode(error), message: `${error.message} (${error.code}, ${requestId})` }
 }
 
 /** The vendor's closed list knows these two; `server_error` makes agents retry. */

@@ -94,6 +94,14 @@ export class Output {
     this.#blocks += 1
   }
 
+  /** A refusal in words, behind all that was said. */
+  refuse(words: string): void {
+    this.close()
+    this.open({ type: "refusal" })
+    this.delta({ of: "text", text: words })
+    this.close()
+  }
+
   /** Nothing follows; the status of the last item. An item that is not whole gets no `done`: nobody may act on it. */
   end(status: ItemStatus): readonly JsonObject[] {
     if (this.#item !== null && this.#growing) {

@@ -17,6 +17,8 @@ export interface ResponseState {
   readonly usage: JsonObject | null
   readonly error: JsonObject | null
   readonly incompleteReason: string | null
+  /** Messages' `stop_details`. */
+  readonly stopDetails: JsonObject | null
   readonly serviceTier: string | undefined
   /** Unix seconds; null: it was not completed. */
   readonly completedAt: number | null
@@ -37,6 +39,7 @@ export function responseObject(head: ResponseHead, echo: JsonObject, state: Resp
     completed_at: state.completedAt,
     error: state.error,
     incomplete_details: state.incompleteReason === null ? null : { reason: state.incompleteReason },
+    ...(state.stopDetails === null ? {} : { stop_details: state.stopDetails }),
     model: head.model,
     output: state.output,
     usage: state.usage,

@@ -8,6 +8,7 @@ import type { Event } from "../../canonical/event.ts"
 import { fold } from "../../canonical/fold.ts"
 import { isObject, type JsonObject } from "../../canonical/json.ts"
 import type { Reply } from "../../canonical/reply.ts"
+import { refusalWords } from "../../canonical/stop.ts"
 import { facts, fixture, options, wireEvents, written, textOf } from "../../../test/helpers/responses-codec.ts"
 import { faultsOfEvent, faultsOfResponse } from "../../../test/helpers/responses-schema.ts"
 import { anyReply as anyVendorReply, eventsOf, plainReply } from "../../../test/laws/reply-arbitraries.ts"
@@ -64,9 +65,10 @@ function seenInReply(reply: Reply): Seen {
     if (block.type !== "raw" || block.dialect === "responses") return [block]
     return block.text === null ? [] : [{ type: "text" as const, text: block.text }]
   })
+  const refusals = shown.flatMap((block) => (block.type === "refusal" ? [block.text] : []))
   return {
     texts: shown.flatMap((block) => (block.type === "text" ? [block.text] : [])),
-    refusals: shown.flatMap((block) => (block.type === "refusal" ? [block.text] : [])),
+    refusals: refusals.length === 0 && reply.stop.is === "refusal" ? [refusalWords(reply.stop)] : refusals,
     calls: shown.flatMap((block) => (block.type === "tool-call" ? [[block.name, block.arguments]] : [])),
   }
 }

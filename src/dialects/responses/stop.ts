@@ -3,10 +3,15 @@
 import type { JsonObject } from "../../canonical/json.ts"
 import type { Stop } from "../../canonical/stop.ts"
 import { stopReasonOf } from "./judge.ts"
+import { objectOf } from "./wire.ts"
 
 /** The word that this dialect has; a refusal is a completed answer that holds words of refusal. */
 export function readStop(response: JsonObject, refused: boolean): Stop {
-  const raw = stopReasonOf(response)
+  const details = objectOf(response["stop_details"])
+  return { ...meaningOf(stopReasonOf(response), refused), ...(details === undefined ? {} : { details }) }
+}
+
+function meaningOf(raw: string | null, refused: boolean): Stop {
   if (raw === "max_output_tokens" || raw === "max_tokens") return { is: "length", raw }
   if (raw === "content_filter") return { is: "content-filter", raw }
   if (raw === "completed" || raw === "complete" || raw === null) return { is: refused ? "refusal" : "end", raw }
@@ -26,11 +31,12 @@ const REDUCED: WrittenStop = { status: "completed", reason: null, reduced: true 
 const CAPPED: WrittenStop = { status: "incomplete", reason: "max_output_tokens", reduced: false }
 const FILTERED: WrittenStop = { status: "incomplete", reason: "content_filter", reduced: false }
 
-/** A refusal without words would look like an empty answer: it is shown as filtered. */
-export function writeStop(stop: Stop, holdsRefusal: boolean): WrittenStop {
+/** A refusal is an answer, and its words stand in it: agents send a filtered answer's request again. */
+export function writeStop(stop: Stop): WrittenStop {
   switch (stop.is) {
     case "end":
     case "tool-calls":
+    case "refusal":
       return COMPLETED
     case "length":
       return CAPPED
@@ -38,8 +44,6 @@ export function writeStop(stop: Stop, holdsRefusal: boolean): WrittenStop {
       return { ...CAPPED, reduced: true }
     case "content-filter":
       return FILTERED
-    case "refusal":
-      return holdsRefusal ? COMPLETED : { ...FILTERED, reduced: true }
     default:
       return REDUCED
   }

@@ -3,7 +3,7 @@
 import type { JsonObject } from "../../canonical/json.ts"
 import { Losses } from "../../canonical/loss.ts"
 import type { Reply } from "../../canonical/reply.ts"
-import type { Stop } from "../../canonical/stop.ts"
+import { refusalWords, type Stop } from "../../canonical/stop.ts"
 import { unfold } from "../../canonical/unfold.ts"
 import type { Usage } from "../../canonical/usage.ts"
 import type { ReplyOptions, WrittenReply } from "../codec.ts"
@@ -44,7 +44,8 @@ export interface Ending {
 
 /** How a response looks that ended normally. Closes the output. */
 export function finalState(ending: Ending, output: Output, options: ReplyOptions, losses: Losses): ResponseState {
-  const { status, reason, reduced } = writeStop(ending.stop, output.holdsRefusal)
+  const { status, reason, reduced } = writeStop(ending.stop)
+  if (ending.stop.is === "refusal" && !output.holdsRefusal) output.refuse(refusalWords(ending.stop))
   if (reduced) losses.add("reply-stop", "stop")
   return {
     status,
@@ -52,6 +53,7 @@ export function finalState(ending: Ending, output: Output, options: ReplyOptions
     usage: ending.usage === null ? null : writeUsage(ending.usage, losses),
     error: null,
     incompleteReason: reason,
+    stopDetails: ending.stop.details ?? null,
     serviceTier: ending.serviceTier,
     completedAt: status === "completed" ? options.now() : null,
   }

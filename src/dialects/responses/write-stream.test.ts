@@ -150,7 +150,7 @@ describe("the end of an answer", () => {
     ["length", "incomplete", "max_output_tokens"],
     ["context-length", "incomplete", "max_output_tokens"],
     ["content-filter", "incomplete", "content_filter"],
-    ["refusal", "incomplete", "content_filter"],
+    ["refusal", "completed", null],
     ["pause", "completed", null],
     ["other", "completed", null],
   ] as const)("for %s is %s with the reason %p", (is, status, reason) => {

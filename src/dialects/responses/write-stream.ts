@@ -106,6 +106,7 @@ export class ResponsesStreamWriter implements StreamWriter {
       usage: known === null ? null : writeUsage(known, this.#losses),
       error: writeResponseError(failure),
       incompleteReason: null,
+      stopDetails: null,
       serviceTier: this.#tier,
       completedAt: null,
     })
@@ -123,6 +124,7 @@ const IN_PROGRESS: ResponseState = {
   usage: null,
   error: null,
   incompleteReason: null,
+  stopDetails: null,
   serviceTier: undefined,
   completedAt: null,
 }

@@ -4,7 +4,7 @@ import type { ErrorCode } from "../../../src/errors.ts"
 import { stall } from "../../helpers/behaviours.ts"
 import type { Answer } from "../../helpers/client.ts"
 import { get } from "../../helpers/client.ts"
-import { callerEntry, newToken } from "../../helpers/config.ts"
+import { callerEntry, newToken, VENDOR_MODEL } from "../../helpers/config.ts"
 import { expectError, parsed } from "../../helpers/expectations.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import type { Gateway } from "../../helpers/gateway.ts"
@@ -20,7 +20,7 @@ interface Case {
   readonly code: ErrorCode
   readonly status: number
   readonly limit: string
-  /** Whether the limit must be used up by a call before. */
+  /** Whether the limit must be used up by calls before: by one, or by some where money is limited. */
   readonly uses: boolean
   /** In the unit of the configuration. */
   readonly value: number
@@ -75,12 +75,12 @@ const CASES: readonly Case[] = [
     },
     {
       name: `money of a ${span}`,
-      limits: { spend: { [`${span}_usd`]: 0.0000001 } },
+      limits: { spend: { [`${span}_usd`]: 0.002 } },
       code: "spend-exhausted",
       status: 429,
       limit: `spend.${span}_usd`,
-      uses: false,
-      value: 0.0000001,
+      uses: true,
+      value: 0.002,
     },
   ]),
   {
@@ -110,12 +110,20 @@ beforeAll(async () => {
       }
       for (const dialect of DIALECTS) {
         for (const { name, limits } of CASES) add(`${dialect} ${name}`, limits)
-        for (const { name, limits } of HELD) add(`${dialect} ${name}`, limits)
+        for (const { name, limits } of [...HELD, ...LARGER]) add(`${dialect} ${name}`, limits)
         add(`${dialect} concurrent`, { rate: { concurrent: 1 } })
         add(`${dialect} shaped`, {
           traffic_shape: { enabled: true, request_start_per_sec: 0.01, request_burst: 1 },
         })
       }
+      const free = { input_price_per_million_usd: 0, output_price_per_million_usd: 0 }
+      for (const provider of Object.values(config.providers))
+        provider["models"] = { ...(provider["models"] as object), free: { model: "vendor/free", ...free } }
+      config.models["free"] = {
+        strategy: "static",
+        targets: DIALECTS.map((dialect) => ({ provider: `upstream-${dialect}`, model_ref: "free" })),
+      }
+      for (const caller of config.callers) caller["allow"] = ["default", "free"]
       config.projects.push({ id: "small", name: "Small", status: "active", quota: { day: { requests: 1 } } })
       config.project_memberships.push({ user_id: "me", project: "small", role: "owner", status: "active" })
       for (const name of ["small a", "small b"]) {
@@ -131,6 +139,37 @@ afterAll(async () => {
   await gateway[Symbol.asyncDispose]()
   await upstream.stop()
 })
+
+/** A single call needs more than all there ever is. */
+const LARGER = [
+  {
+    name: "larger in tokens",
+    limits: { quota: { day: { tokens: 20 } } },
+    code: "quota-exhausted",
+    status: 429,
+    limit: "quota.day.tokens",
+  },
+  {
+    name: "larger in money",
+    limits: { spend: { day_usd: 0.0000001 } },
+    code: "spend-exhausted",
+    status: 429,
+    limit: "spend.day_usd",
+  },
+  {
+    name: "larger than a lifetime",
+    limits: { key: { lifetime_tokens: 20 } },
+    code: "key-exhausted",
+    status: 403,
+    limit: "key.lifetime_tokens",
+  },
+] as const
+
+const CAP_FIELD: Readonly<Record<Dialect, string>> = {
+  chat: "max_tokens",
+  responses: "max_output_tokens",
+  messages: "max_tokens",
+}
 
 const CAPS: Readonly<Record<Dialect, Readonly<Record<string, unknown>>>> = {
   chat: { max_tokens: 64 },
@@ -152,9 +191,11 @@ for (const dialect of DIALECTS) {
         const who = `${dialect} ${name}`
         const before = upstream.exchanges.length
         if (uses) expect((await ask(dialect, who)).status).toBe(200)
-        const answer = await ask(dialect, who)
+        let answer = await ask(dialect, who)
+        while (name.startsWith("money") && answer.status === 200) answer = await ask(dialect, who)
         expectError(answer, dialect, status, code)
-        expect(upstream.exchanges.length - before).toBe(uses ? 1 : 0)
+        if (name.startsWith("money")) expect(upstream.exchanges.length).toBeGreaterThan(before)
+        else expect(upstream.exchanges.length - before).toBe(uses ? 1 : 0)
         expect(details(answer)).toMatchObject({ scope: "caller", limit, limit_value: value, reserved: 0 })
         expectAdvice(answer, dialect, code, limit)
         const row = gateway.records.usage(answer.requestId)[0]!
@@ -211,6 +252,22 @@ for (const dialect of DIALECTS) {
         await held
       })
 
+    test.each(LARGER)("$name", async ({ name, code, status, limit }) => {
+      const answer = await ask(dialect, `${dialect} ${name}`)
+      expectError(answer, dialect, status, code)
+      expect(answer.headers.get("x-should-retry")).toBe("false")
+      // tomorrow it is as large as today
+      expect([answer.headers.get("retry-after"), at(details(answer), "resets_at")]).toEqual([null, undefined])
+      const state = limit.startsWith("key") ? "router_key_state" : "router_quota_state"
+      expect(details(answer)).toMatchObject({ limit, used: 0, larger_than_limit: true, [state]: "ok" })
+      const message = String(at(parsed(answer), "error", "message"))
+      expect(message).toStartWith(`This call is larger than the whole limit ${limit} of this caller:`)
+      expect(message).toContain(`(\`${CAP_FIELD[dialect]}\`)`)
+      if (limit.startsWith("spend")) expect(message).toContain(`dearest target, upstream-${dialect}/${VENDOR_MODEL}.`)
+      const row = gateway.records.usage(answer.requestId)[0]!
+      expect([row.quota_state, row.key_state]).toEqual(limit.startsWith("key") ? [null, "ok"] : ["ok", null])
+    })
+
     test("traffic shaping: its fields stand directly in the error", async () => {
       expect((await ask(dialect, `${dialect} shaped`)).status).toBe(200)
       const answer = await ask(dialect, `${dialect} shaped`)
@@ -256,6 +313,33 @@ function expectAdvice(answer: Answer, dialect: Dialect, code: ErrorCode, limit: 
   if (dialect === "responses") expect(retryAfter).toBeNull()
   else expect(Math.abs(Number(retryAfter) - (end - now.getTime()) / 1000)).toBeLessThan(5)
 }
+
+test("a spent budget says until when, and what costs nothing meanwhile", async () => {
+  const answer = await ask("chat", "chat money of a day")
+  const message = String(at(parsed(answer), "error", "message"))
+  const until = String(at(details(answer), "resets_at")).replace(".000Z", "Z")
+  expect(message).toContain(`It counts anew from ${until}; a smaller call may fit before.`)
+  expect(message).toEndWith("Until then these model groups cost nothing: free.")
+})
+
+test("a rate says when to ask again", async () => {
+  const answer = await ask("chat", "chat rpm")
+  const seconds = answer.headers.get("retry-after")
+  expect(String(at(parsed(answer), "error", "message"))).toEndWith(`Try again in ${seconds} s.`)
+})
+
+const CODEX = [{ originator: "codex_exec" }, { "user-agent": "codex-tui/0.169.0 (linux)" }]
+
+test.each(CODEX)("Codex reads a spent budget where it looks for it: %p", async (headers) => {
+  const told = async (who: string): Promise<unknown> => {
+    const body = SAMPLES.responses.request({ extra: CAPS.responses })
+    return at(parsed(await gateway.call("responses", body, { token: tokens.get(who)!, headers })), "error")
+  }
+  const spent = await told("responses tokens of a day")
+  const resetsAt = Date.parse(String(at(spent, "details", "resets_at"))) / 1000
+  expect(spent).toMatchObject({ type: "usage_limit_reached", code: "quota-exhausted", resets_at: resetsAt })
+  expect(await told("responses larger in money")).toMatchObject({ type: "insufficient_quota", code: "spend-exhausted" })
+})
 
 test("the limits of a project are shared by its callers, and named as its own", async () => {
   expect((await ask("chat", "small a")).status).toBe(200)

@@ -1,45 +1,12 @@
-/** An upstream's answer of a status other than 2xx: what it means, and its words where they are about the request. */
+/** What an upstream's answer of a status other than 2xx means. */
 import { NO_FAULT, type UpstreamFault } from "../dialects/dialect.ts"
 import { asArray, asObject, parseBytes } from "../dialects/loose.ts"
-import { DIALECTS } from "../dialects/registry.ts"
-import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
-import {
-  because,
-  classifyStatus,
-  LARGEST_REFUSAL_BYTES,
-  STATE_GONE,
-  TLS_EXPECTED,
-  type Failure,
-} from "../upstream/failure.ts"
-import { masked } from "../upstream/mask.ts"
+import { because, classifyStatus, STATE_GONE, TLS_EXPECTED, type Failure } from "../upstream/failure.ts"
 import { safeWords } from "../upstream/reason.ts"
-import { retryAfterMs } from "../upstream/retry-after.ts"
-import type { Answer } from "./attempt.ts"
 import type { Attempt, Call } from "./call.ts"
-import type { Gateway } from "./gateway.ts"
 
 /** `sent`: the body that the upstream got, in pieces. */
-export async function refused(
-  answer: UpstreamAnswer,
-  sent: readonly Uint8Array[],
-  tried: Attempt,
-  call: Call,
-  gateway: Gateway,
-): Promise<Answer | Failure> {
-  tried.retryAfterMs = retryAfterMs(answer.headers.get("retry-after"), gateway.clock.now())
-  const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
-  tried.responseBytes = bytes.length
-  const fault = DIALECTS[tried.target.dialect].readFault(bytes)
-  const failure = meaningOf(answer.status, fault, bytes, sent, tried, call)
-  // an HTML page in front of the upstream, or a book, says nothing to an agent
-  if (!failure.relay || fault === null || bytes.length > LARGEST_REFUSAL_BYTES) return failure
-  tried.failure = failure
-  const words =
-    tried.translation?.refusal(answer.status, bytes, call.id) ?? masked(bytes, tried.target.provider.secrets)
-  return { kind: "relay", status: answer.status, bytes: words, failure }
-}
-
-function meaningOf(
+export function meaningOf(
   status: number,
   fault: UpstreamFault | null,
   bytes: Uint8Array,
