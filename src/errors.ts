@@ -259,6 +259,8 @@ export interface ErrorDetail {
   readonly retryAfterS?: number | undefined
   /** Overrides the catalogue's rule for `x-should-retry: false`. */
   readonly retryable?: boolean | undefined
+  /** Overrides the catalogue's, for records. */
+  readonly blame?: Blame | undefined
   readonly details?: Readonly<Record<string, unknown>> | undefined
   /** Members that stand directly in `error`, beside the request id. */
   readonly fields?: Readonly<Record<string, unknown>> | undefined
@@ -287,7 +289,7 @@ export class RouterError extends Error {
   }
 
   get blame(): Blame {
-    return CATALOGUE[this.code].blame
+    return this.detail.blame ?? CATALOGUE[this.code].blame
   }
 }
 

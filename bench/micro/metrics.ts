@@ -1,10 +1,10 @@
 /** `scripts/run bench/micro/metrics.ts`: what a call costs that is counted, and what a scrape does. */
-import { NO_REQUEST_FACTS, type RequestFacts } from "../../src/dialects/dialect.ts"
+import { NO_REQUEST_FACTS } from "../../src/dialects/dialect.ts"
 import type { Target } from "../../src/config/snapshot.ts"
 import type { CallRecord, UsageRow } from "../../src/ledger/record.ts"
 import { writeCallFamilies } from "../../src/metrics/call-families.ts"
 import { Exposition } from "../../src/metrics/exposition.ts"
-import { Metrics } from "../../src/metrics/metrics.ts"
+import { Metrics, type MeteredCall } from "../../src/metrics/metrics.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import { compare } from "./timing.ts"
 
@@ -18,7 +18,7 @@ function callsOf(usage: Partial<UsageRow>, attempts: number): readonly Counted[]
     const group = index % GROUPS
     const labels = { resolved_group: `group-${group}`, caller_id: `caller-${index % CALLERS}` }
     const sample = sampleCall(START, index, { ...labels, ...usage })
-    const tried = Array.from({ length: attempts }, () => ({ target: targetOf(group) }))
+    const tried = Array.from({ length: attempts }, () => ({ target: targetOf(group), failure: null }))
     return {
       call: { attempts: tried, facts: NO_REQUEST_FACTS, bodyWaitMs: 0, meter: null },
       record: { ...sample, attempts: tried.flatMap(() => sample.attempts) },
@@ -27,12 +27,7 @@ function callsOf(usage: Partial<UsageRow>, attempts: number): readonly Counted[]
 }
 
 interface Counted {
-  readonly call: {
-    readonly attempts: readonly { readonly target: Target }[]
-    readonly facts: RequestFacts
-    readonly bodyWaitMs: number
-    readonly meter: null
-  }
+  readonly call: MeteredCall
   readonly record: CallRecord
 }
 

@@ -14,6 +14,7 @@ import { compileLimits } from "./limits.ts"
 import { secretPattern } from "./provider-secrets.ts"
 import { reservePricesOf } from "./reserve-prices.ts"
 import { observedBy, operationalTargets } from "./operational-targets.ts"
+import { bounded, patienceOf } from "./patience.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
 import { policySettings, targetDescription } from "./policies.ts"
 import type { Path } from "./schema/inspect.ts"
@@ -76,7 +77,6 @@ function* stepsOf(config: Config, options: CompileOptions): Generator<void, Snap
     limits: {
       maxBodyBytes: bounded(config.server.request.max_body_bytes),
       maxDepth: bounded(config.server.request.max_depth),
-      timeoutMs: bounded(config.server.upstream.timeout_ms),
       maxResponseBytes: bounded(config.server.upstream.max_response_bytes),
       maxFrameBytes: bounded(config.server.upstream.max_frame_bytes),
       drainMs: config.server.drain_ms,
@@ -97,11 +97,6 @@ function* stepsOf(config: Config, options: CompileOptions): Generator<void, Snap
 function adminOf({ basic, grants, roles }: LoadedAdminRules, config: Config): AdminRules {
   const trusted = blockListOf(config.server.admin_auth.basic.trusted_proxy_cidrs)
   return { basic: basic && { ...basic, trusted }, grants, roles }
-}
-
-/** `0` means no limit. */
-function bounded(limit: number): number {
-  return limit === 0 ? Infinity : limit
 }
 
 function compileGroups(config: Config, options: CompileOptions): Map<string, Group> {
@@ -210,6 +205,7 @@ function compileTarget(
     modelJson: new TextEncoder().encode(JSON.stringify(model)),
     attemptTimeoutMs:
       target.timeout_ms ?? group.attempt_timeout_ms ?? config.server.upstream.default_attempt_timeout_ms,
+    patience: patienceOf(target, providerEntry, config.server.upstream),
     prices,
     reservation: {
       prices: reservePricesOf(prices),

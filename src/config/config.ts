@@ -208,8 +208,14 @@ export interface TargetConfig {
   readonly weight: number
   /** The API that is spoken to this target, if not the provider's. */
   readonly dialect?: "openai-chat" | "openai-responses" | "anthropic" | undefined
-  /** The whole of a unary call, or the longest silence of a stream, per attempt. Unit: ms. */
+  /** The time of an attempt, in place of the group's `attempt_timeout_ms`: until first content of a stream, or the full body of a unary call. Unit: ms. */
   readonly timeout_ms?: number | undefined
+  /** Until the connection is made: name, TCP and TLS. Found out to a quarter of a second. Behind a `proxy` it is part of `first_byte_timeout_ms`. Unit: ms. */
+  readonly connect_timeout_ms?: number | undefined
+  /** From then until the answer's head arrives. Unit: ms. */
+  readonly first_byte_timeout_ms?: number | undefined
+  /** The longest silence of a stream, before its first content and behind it; comments and pings of the upstream count as signs of life. Unit: ms. */
+  readonly silence_timeout_ms?: number | undefined
   /** A name for people. */
   readonly display_name?: string | undefined
   /** Labels that policies and contracts may ask for. */
@@ -722,6 +728,14 @@ export interface ProviderConfig {
   readonly accepts?: Accepts | undefined
   /** For what no other key knows: fields of the body that are set or left out, in every dialect, also where the client's bytes would pass. Provider, model and target add up; what stands nearer to the target wins. What was left out is listed in `X-Router-Losses`. */
   readonly request?: RequestEdits | undefined
+  /** The whole of a unary call. In place of the server's, also for first byte and silence. Unit: ms. */
+  readonly timeout_ms?: number | undefined
+  /** Until the connection is made: name, TCP and TLS. Found out to a quarter of a second. Behind a `proxy` it is part of `first_byte_timeout_ms`. Unit: ms. */
+  readonly connect_timeout_ms?: number | undefined
+  /** From then until the answer's head arrives. Unit: ms. */
+  readonly first_byte_timeout_ms?: number | undefined
+  /** The longest silence of a stream, before its first content and behind it; comments and pings of the upstream count as signs of life. Unit: ms. */
+  readonly silence_timeout_ms?: number | undefined
   /** Capacity that all callers share. Blocks of provider, model and target are cumulative. */
   readonly traffic_shape?: ProviderShaping | undefined
   /** The metrics of a private engine, so that `dynamic_score` knows how busy it is. Neither key nor headers are sent there. */
@@ -1519,8 +1533,14 @@ export interface RequestConfig {
 
 /** Bounds towards providers. */
 export interface UpstreamConfig {
-  /** The whole of a unary call; for a stream the longest silence. Unit: ms. */
+  /** The whole of a unary call. Also first byte and silence, where nothing else is said. Unit: ms. */
   readonly timeout_ms: number
+  /** Until the connection is made: name, TCP and TLS. Found out to a quarter of a second. Behind a `proxy` it is part of `first_byte_timeout_ms`. Unit: ms. */
+  readonly connect_timeout_ms: number
+  /** From then until the answer's head arrives. Absent: `timeout_ms`. Unit: ms. */
+  readonly first_byte_timeout_ms?: number | undefined
+  /** The longest silence of a stream, before its first content and behind it; comments and pings of the upstream count as signs of life. Absent: `timeout_ms`. Unit: ms. */
+  readonly silence_timeout_ms?: number | undefined
   /** Until first content of a stream, or the full body of a unary call, unless the group says otherwise. Unit: ms. */
   readonly default_attempt_timeout_ms: number
   /** The largest unary answer. Unit: bytes. */

@@ -3,6 +3,7 @@
  * A call keeps the snapshot it started with.
  */
 import type { BodyEdits } from "./body-edits.ts"
+import type { Patience } from "./patience.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import type { FieldPath } from "../json/omit.ts"
@@ -77,6 +78,7 @@ export interface Target {
   readonly modelJson: Uint8Array
   /** 0: none. Until first content for a stream, until the full body for a unary call. */
   readonly attemptTimeoutMs: number
+  readonly patience: Patience
   readonly prices: ModelPrices
   readonly pricingSource: string | null
   readonly pricingUpdatedAt: string | null
@@ -281,7 +283,6 @@ export interface Snapshot {
 export interface Limits {
   readonly maxBodyBytes: number
   readonly maxDepth: number
-  readonly timeoutMs: number
   readonly maxResponseBytes: number
   readonly maxFrameBytes: number
   readonly drainMs: number

@@ -138,7 +138,9 @@ export interface StreamObserver {
   answer(): Loose
   /** The terminal error in this dialect, after frames were sent. */
   renderFailure(error: RouterError, requestId: string): string
-  /** A whole frame that bridges silence between two frames and means nothing. */
+  /** The same for an upstream's refusal of the request: `body` is its error, a JSON object, in this dialect. */
+  renderRefusal(status: number, body: Uint8Array, requestId: string): string
+  /** A whole frame that bridges silence between two frames and means nothing. May come before the first. */
   keepAlive(): string
 }
 

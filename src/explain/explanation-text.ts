@@ -43,9 +43,14 @@ function attemptTable(attempts: readonly ExplainedAttempt[]): string {
     attempt.dialect,
     attempt.status_code === null ? "-" : String(attempt.status_code),
     `${attempt.duration_ms} ms`,
-    attempt.error_class ?? (attempt.selected === 1 ? "served" : "-"),
+    outcomeOf(attempt),
   ])
   return `Attempts:\n${table([["  target", "dialect", "status", "took", "outcome"], ...rows])}`
+}
+
+function outcomeOf({ error_class, error_message, selected }: ExplainedAttempt): string {
+  if (error_class === null) return selected === 1 ? "served" : "-"
+  return error_message === null ? error_class : `${error_class}: ${error_message}`
 }
 
 function head({ source, request_id, ts, caller, group, strategy, error, hint, outcome, call }: Explanation): string {

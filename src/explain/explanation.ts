@@ -31,7 +31,15 @@ export type ExplainedOutcome = Pick<
 
 export type ExplainedAttempt = Pick<
   AttemptRow,
-  "provider" | "model" | "dialect" | "status_code" | "error_class" | "duration_ms" | "retry_after_ms" | "selected"
+  | "provider"
+  | "model"
+  | "dialect"
+  | "status_code"
+  | "error_class"
+  | "error_message"
+  | "duration_ms"
+  | "retry_after_ms"
+  | "selected"
 >
 
 export interface Explanation {
@@ -136,8 +144,9 @@ function outcomeOf(usage: UsageRow): ExplainedOutcome {
 }
 
 function attemptOf(attempt: AttemptRow): ExplainedAttempt {
-  const { provider, model, dialect, status_code, error_class, duration_ms, retry_after_ms, selected } = attempt
-  return { provider, model, dialect, status_code, error_class, duration_ms, retry_after_ms, selected }
+  const { provider, model, dialect, status_code, error_class, error_message, ...rest } = attempt
+  const { duration_ms, retry_after_ms, selected } = rest
+  return { provider, model, dialect, status_code, error_class, error_message, duration_ms, retry_after_ms, selected }
 }
 
 function explanationOf(facts: Facts, decision: DecisionRows | null): Explanation {

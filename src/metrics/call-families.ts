@@ -1,6 +1,7 @@
 /** The families that calls feed, as text. */
 import {
   ATTEMPT_ERRORS,
+  ATTEMPT_REASONS,
   DIALECT_NAMES,
   ERROR_CODES,
   LIMIT_CODES,
@@ -61,6 +62,11 @@ function writeRequests(out: Exposition, models: readonly ModelSeries[]): void {
     eachKind(series.attempts, ATTEMPT_ERRORS.values, (error_type, { count }) =>
       out.sample({ ...modelLabels(series), error_type }, count),
     )
+  out.family("smart_router_attempt_failures_total", "counter", "Attempts that failed, by the reason.")
+  for (const series of models)
+    series.reasons.forEach((count, place) => {
+      if (count > 0) out.sample({ ...modelLabels(series), reason: ATTEMPT_REASONS.values[place] ?? "" }, count)
+    })
   writeCounter(
     out,
     models,

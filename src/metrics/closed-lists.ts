@@ -2,6 +2,7 @@
 import { CATALOGUE } from "../errors.ts"
 import type { UsageSource } from "../ledger/record.ts"
 import type { FailureClass } from "../upstream/failure.ts"
+import { REASONS } from "../reasons.ts"
 
 const FAILURE_CLASSES: Readonly<Record<FailureClass, true>> = {
   network: true,
@@ -43,6 +44,8 @@ export class ClosedList {
 export const ERROR_CODES: ClosedList = new ClosedList("", Object.keys(CATALOGUE))
 /** Why an attempt failed. */
 export const ATTEMPT_ERRORS: ClosedList = new ClosedList("", Object.keys(FAILURE_CLASSES))
+/** The same, in as many words as operators need to mend it. */
+export const ATTEMPT_REASONS: ClosedList = new ClosedList("", Object.keys(REASONS))
 export const USAGE_SOURCES: ClosedList = new ClosedList("none", Object.keys(SOURCES).slice(1))
 export const DIALECT_NAMES: ClosedList = new ClosedList("openai-chat", ["openai-responses", "anthropic"])
 /** By the first digit of a status. */

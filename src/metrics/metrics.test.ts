@@ -21,7 +21,7 @@ function targetOf(provider: string, model: string): Target {
 function counted(metrics: Metrics, usage: Partial<UsageRow>, bodyWaitMs = 0, settleMs = 0): void {
   const target = targetOf("alpha", "vendor-big-2026")
   metrics.count(
-    { attempts: [{ target }], facts: NO_REQUEST_FACTS, bodyWaitMs, meter: null },
+    { attempts: [{ target, failure: null }], facts: NO_REQUEST_FACTS, bodyWaitMs, meter: null },
     sampleCall(TS, 1, usage),
     settleMs,
   )
@@ -63,7 +63,7 @@ test("output of streams stands beside what was reported of the same streams, whe
   for (let frame = 0; frame < 90; frame++) meter.add(1)
   const count = (usage: Partial<UsageRow>): void =>
     metrics.count(
-      { attempts: [{ target }], facts: NO_REQUEST_FACTS, bodyWaitMs: 0, meter },
+      { attempts: [{ target, failure: null }], facts: NO_REQUEST_FACTS, bodyWaitMs: 0, meter },
       sampleCall(TS, 1, usage),
       0,
     )
@@ -116,7 +116,12 @@ test("labels come back as they went in, whatever they hold, and each set of them
       const usage = { resolved_group: "g", target_provider: "p" }
       for (const [provider, model] of names)
         metrics.count(
-          { attempts: [{ target: targetOf(provider, model) }], facts: NO_REQUEST_FACTS, bodyWaitMs: 0, meter: null },
+          {
+            attempts: [{ target: targetOf(provider, model), failure: null }],
+            facts: NO_REQUEST_FACTS,
+            bodyWaitMs: 0,
+            meter: null,
+          },
           sampleCall(TS, 1, usage),
           0,
         )

@@ -7,6 +7,7 @@ import type { CallRecord, UsageRow } from "../ledger/record.ts"
 import { COMMIT_S, GROUP_CALLS, OVERHEAD_S } from "./buckets.ts"
 import {
   ATTEMPT_ERRORS,
+  ATTEMPT_REASONS,
   DIALECT_NAMES,
   ERROR_CODES,
   LIMIT_CODES,
@@ -23,7 +24,7 @@ export const REJECTED_MODEL = "rejected_model"
 export interface MeteredCall {
   /** The cap of one answer, and how many were asked for. */
   readonly facts: { readonly outputCap: { readonly tokens: number } | null; readonly drafts: number }
-  readonly attempts: readonly { readonly target: Target }[]
+  readonly attempts: readonly { readonly target: Target; readonly failure: { readonly reason: string } | null }[]
   /** Milliseconds that the call waited for its client to send the body. */
   readonly bodyWaitMs: number
   /** How much output was seen to come; null: nobody looked. */
@@ -75,11 +76,9 @@ export class Metrics {
       const tried = call.attempts[index]
       if (row === undefined || tried === undefined) continue
       upstreamMs += row.duration_ms
-      observeAt(
-        this.#ofTarget(tried.target, usage.resolved_group).attempts,
-        ATTEMPT_ERRORS.placeOf(row.error_class),
-        row.duration_ms / 1000,
-      )
+      const ofTarget = this.#ofTarget(tried.target, usage.resolved_group)
+      observeAt(ofTarget.attempts, ATTEMPT_ERRORS.placeOf(row.error_class), row.duration_ms / 1000)
+      if (tried.failure !== null) add(ofTarget.reasons, ATTEMPT_REASONS.placeOf(tried.failure.reason), 1)
     }
     const waitMs = upstreamMs + call.bodyWaitMs + (usage.traffic_shape_queue_wait_ms ?? 0)
     const overhead = usage.stream === 1 ? this.streamOverhead : this.unaryOverhead

@@ -1,6 +1,6 @@
 /** The counts of one group with one model, and of one caller. Labels stand beside them and are only read when they are written out. */
 import { DURATION_S, FIRST_TOKEN_S, OUTPUT_TOKEN_S, TOKENS } from "./buckets.ts"
-import { DIALECT_NAMES, LIMIT_CODES, STATUS_CLASSES, USAGE_SOURCES } from "./closed-lists.ts"
+import { ATTEMPT_REASONS, DIALECT_NAMES, LIMIT_CODES, STATUS_CLASSES, USAGE_SOURCES } from "./closed-lists.ts"
 import { Histogram } from "./histogram.ts"
 
 /** Disjoint; the sum is all input. */
@@ -18,6 +18,8 @@ export class ModelSeries {
   readonly durations: (Histogram | undefined)[] = []
   /** Of attempts, by class of the failure. */
   readonly attempts: (Histogram | undefined)[] = []
+  /** Of attempts that failed, by the reason. */
+  readonly reasons: Float64Array = new Float64Array(ATTEMPT_REASONS.values.length)
   readonly firstToken: Histogram = new Histogram(FIRST_TOKEN_S)
   readonly outputToken: Histogram = new Histogram(OUTPUT_TOKEN_S)
   readonly input: Histogram = new Histogram(TOKENS)

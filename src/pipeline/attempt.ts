@@ -5,7 +5,7 @@ import type { Target } from "../config/snapshot.ts"
 import { replyMeter } from "../dialects/output-meter.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
-import { INTERNAL, STALE, TIMEOUT, type Failure } from "../upstream/failure.ts"
+import { INTERNAL, type Failure } from "../upstream/failure.ts"
 import { readWhole, upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
 import type { StaleRule } from "../upstream/send.ts"
@@ -16,11 +16,12 @@ import type { Attempt, Call } from "./call.ts"
 import { exhausted } from "./exhausted.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
+import { AttemptPatience } from "./patience.ts"
 import { returnedInReply } from "./returned-state.ts"
 import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
 import { refusal, type Rejection } from "./shortlist.ts"
 import { grantedCapFor } from "./target-wishes.ts"
-import { attemptTimeoutMs, blamed, isProbedByAnother, judge, probe } from "./target-health.ts"
+import { blamed, isProbedByAnother, judge, probe } from "./target-health.ts"
 import { COMPACT, targetBelow } from "./target-below.ts"
 import { trace } from "./trace.ts"
 import { isRejection, translate } from "./translate.ts"
@@ -59,7 +60,7 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
     if (isThrottled(target, call, gateway)) continue
     const hasWayOut = turn < order.length - 1
     let result = await tryOnce({ target, translation, hasWayOut, stale: "tell" }, call, gateway)
-    if (result === STALE) result = await tryOnce({ target, translation, hasWayOut, stale: "new" }, call, gateway)
+    if (isStale(result)) result = await tryOnce({ target, translation, hasWayOut, stale: "new" }, call, gateway)
     if (!isFailure(result)) {
       if (result.kind !== "relay") rememberTarget(target, order, call, gateway)
       return result
@@ -81,6 +82,10 @@ function passOver(rejection: Rejection, call: Call, gateway: Gateway): void {
 
 function isFailure(result: Answer | Failure): result is Failure {
   return "class" in result
+}
+
+function isStale(result: Answer | Failure): boolean {
+  return isFailure(result) && result.class === "stale_connection"
 }
 
 interface Try {
@@ -136,55 +141,55 @@ export function beginAttempt(call: Call, target: Target, translation: Translatio
 
 /** One target, under its deadlines. Rejects with faults of the router's own, and with nothing else. */
 async function tryTarget(tried: Attempt, stale: StaleRule, call: Call, gateway: Gateway): Promise<Answer | Failure> {
-  const timeoutMs = attemptTimeoutMs(tried)
-  let timedOut = false
-  const expire = (): void => {
-    timedOut = true
-    tried.cancel()
-  }
-  const timer = timeoutMs > 0 ? gateway.clock.after(timeoutMs, expire) : null
-  call.deadline = tried.startedAt + call.snapshot.limits.timeoutMs
-  call.onDeadline = expire
+  const patience = new AttemptPatience(tried, call, gateway.clock)
   try {
-    const result = await exchange(tried, stale, call, gateway)
-    return timedOut && isFailure(result) ? TIMEOUT : result
+    const result = await exchange(tried, stale, patience, call, gateway)
+    return patience.over !== null && isFailure(result) ? patience.over : result
   } catch (error) {
-    if (timedOut) return TIMEOUT
+    if (patience.over !== null) return patience.over
     const failure = upstreamFault(error)
     if (failure !== null) return failure
     tried.failure = INTERNAL
     tried.cancel()
     throw error
   } finally {
-    timer?.close()
-    call.deadline = Infinity
+    patience.end()
   }
 }
 
-async function exchange(tried: Attempt, stale: StaleRule, call: Call, gateway: Gateway): Promise<Answer | Failure> {
+async function exchange(
+  tried: Attempt,
+  stale: StaleRule,
+  patience: AttemptPatience,
+  call: Call,
+  gateway: Gateway,
+): Promise<Answer | Failure> {
   const { target, translation } = tried
   if (call.body === null) throw new RouterError("internal-error")
   const isHome = target.dialect === call.dialect.name
+  const parts = governed(tried, {
+    headers: forwardedHeaders(call.request.headers, call.dialect.name, target, call.callerId),
+    body:
+      translation?.body ??
+      passthroughBody(call.body, call.facts, target.dialect, target.modelJson, {
+        cap: grantedCapFor(target, call),
+        asksUsage: target.facts.streamUsage,
+        neverStores: target.limits.neverStores && !call.compacts,
+      }),
+  })
   const sent = gateway.upstream.send({
     target: call.compacts ? (targetBelow(target, COMPACT) ?? target) : target,
     stale,
     beta: isHome && target.dialect === "anthropic" && asksForBeta(call.request.target),
-    ...governed(tried, {
-      headers: forwardedHeaders(call.request.headers, call.dialect.name, target, call.callerId),
-      body:
-        translation?.body ??
-        passthroughBody(call.body, call.facts, target.dialect, target.modelJson, {
-          cap: grantedCapFor(target, call),
-          asksUsage: target.facts.streamUsage,
-          neverStores: target.limits.neverStores && !call.compacts,
-        }),
-    }),
+    ...parts,
+    onConnection: patience.onConnection,
   })
   tried.cancel = sent.cancel
   const answer = await sent.answer
+  patience.headed()
   tried.status = answer.status
   tried.upstreamRequestId = upstreamRequestId(answer.headers)
-  if (answer.status < 200 || answer.status > 299) return refused(answer, tried, call, gateway)
+  if (answer.status < 200 || answer.status > 299) return refused(answer, parts.body, tried, call, gateway)
   return call.facts.stream ? openStream(answer, tried, call, gateway) : wholeReply(answer, tried, call, gateway)
 }
 

@@ -143,6 +143,9 @@ export class Call implements Watched {
   deadline: number = Infinity
   /** What happens when the deadline passes; each step sets its own. */
   onDeadline: (() => void) | null = null
+  bridgeAt: number = Infinity
+  /** Its client is told that the call lives; null: the client has heard something. */
+  onSilence: (() => void) | null = null
 
   constructor(start: Pick<Call, "id" | "dialect" | "request" | "snapshot" | "ts" | "startedAt" | "address">) {
     this.id = start.id
@@ -189,6 +192,10 @@ export class Call implements Watched {
 
   expire(): void {
     this.onDeadline?.()
+  }
+
+  bridge(): void {
+    this.onSilence?.()
   }
 
   stop(error: RouterError): void {

@@ -1,24 +1,42 @@
-/** What is said of a call whose attempts all failed. */
-import { RouterError, type ErrorCode } from "../errors.ts"
-import { CLIENT_LEFT } from "../upstream/failure.ts"
+/** What the caller is told when every attempt failed. */
+import { RouterError, type ErrorCode, type ErrorDetail } from "../errors.ts"
+import type { Failure } from "../upstream/failure.ts"
 import type { Attempt } from "./call.ts"
 
-/** What the caller is told when every attempt failed: the common reason, or that the upstream failed. */
+/** The common reason, or that the upstream failed. */
 export function exhausted(attempts: readonly Attempt[]): RouterError {
   const last = attempts.at(-1)
-  if (last === undefined || last.failure === CLIENT_LEFT) return new RouterError("client-closed")
+  const failure = last?.failure ?? null
+  if (last === undefined || failure?.class === "client_cancel") return new RouterError("client-closed")
   const codes = new Set(attempts.map((tried) => tried.failure?.code))
-  const decisive = last.failure?.failover === false || codes.size === 1
-  const code: ErrorCode = decisive ? (last.failure?.code ?? "upstream-failed") : "upstream-failed"
+  const decisive = failure?.failover === false || codes.size === 1
+  const code: ErrorCode = decisive ? (failure?.code ?? "upstream-failed") : "upstream-failed"
   return new RouterError(code, {
-    status: last.failure?.relay === true && last.status !== null ? last.status : undefined,
+    ...(decisive && failure !== null ? toldOf(failure) : {}),
+    status: failure?.relay === true && last.status !== null ? last.status : undefined,
     retryAfterS: retryAfterSeconds(code, attempts),
-    details: { attempts: attempts.length, error_class: last.failure?.class, upstream_status: last.status },
+    details: {
+      attempts: attempts.length,
+      error_class: failure?.class,
+      reason: failure?.reason,
+      upstream_status: last.status,
+    },
     headers: {
-      ...(last.failure === null ? {} : { "x-router-error-class": last.failure.class }),
+      ...(failure === null ? {} : { "x-router-error-class": failure.class }),
       ...(last.status === null ? {} : { "x-upstream-status": String(last.status) }),
     },
   })
+}
+
+/** In place of the catalogue's sentence and blame, which speak of the router's own refusals, or of a model. */
+export function toldOf({ reason, relay }: Failure): Pick<ErrorDetail, "message" | "blame"> {
+  if (reason === "path-not-found")
+    return { message: "The upstream has no such path: its address in the router's configuration is wrong." }
+  if (reason === "request-too-large") return { message: "The upstream refuses the request as too large." }
+  if (reason === "field-refused")
+    return { message: "The upstream refuses a field that the router wrote.", blame: "operator" }
+  if (reason === "request-refused" && relay) return { message: "The upstream refuses the request as not valid." }
+  return {}
 }
 
 /** 503s may pass: the shortest wait that an upstream named, within what agents accept. */

@@ -1,12 +1,14 @@
 /** The life of one call, top to bottom. Each step is the file of the same name. */
 import type { Dialect } from "../dialects/dialect.ts"
-import { RouterError, asRouterError } from "../errors.ts"
+import { RouterError } from "../errors.ts"
 import { admit } from "./admit.ts"
 import { attempt } from "./attempt.ts"
 import { authenticate } from "./authenticate.ts"
+import { bridged } from "./bridge.ts"
 import { Call } from "./call.ts"
 import { clientAddress } from "./client-address.ts"
 import { readsOn } from "./drain.ts"
+import { failed } from "./failed.ts"
 import type { Gateway } from "./gateway.ts"
 import { errorHeaders, routerHeaders } from "./headers.ts"
 import { holderOf } from "./held-state.ts"
@@ -16,7 +18,6 @@ import { receive } from "./receive.ts"
 import { reply } from "./reply.ts"
 import { reserve } from "./reserve.ts"
 import { requestId } from "./request-id.ts"
-import { settle } from "./settle.ts"
 import { shortlistFor } from "./shortlist.ts"
 
 export async function serve(request: Incoming, dialect: Dialect, gateway: Gateway): Promise<Outgoing> {
@@ -34,10 +35,16 @@ export async function serve(request: Incoming, dialect: Dialect, gateway: Gatewa
       shortlist = reserved instanceof Promise ? await reserved : reserved
     }
     const order = rank(shortlist, group, call, gateway)
-    const answer = await attempt(order instanceof Promise ? await order : order, call, gateway)
-    return await reply(answer, call, gateway)
+    const answering = attempt(order instanceof Promise ? await order : order, call, gateway)
+    if (call.facts.stream) return await bridged(answering, call, gateway)
+    return await reply(await answering, call, gateway)
   } catch (thrown) {
-    return failed(thrown, call, gateway)
+    const error = await failed(thrown, call, gateway)
+    return {
+      status: error.status,
+      headers: routerHeaders(call, gateway, errorHeaders(error)),
+      body: call.dialect.renderError(error, call.id),
+    }
   }
 }
 
@@ -64,21 +71,4 @@ function leave(call: Call, gateway: Gateway): void {
   call.clientLeft = true
   call.waiting?.leave()
   if (call.stopped !== null || !readsOn(call, gateway, () => call.current?.cancel())) call.current?.cancel()
-}
-
-/** The one place where an error becomes a response. */
-async function failed(thrown: unknown, call: Call, gateway: Gateway): Promise<Outgoing> {
-  const error =
-    call.stopped ?? (call.clientLeft ? new RouterError("client-closed", { cause: thrown }) : asRouterError(thrown))
-  if (error.code === "internal-error")
-    gateway.log.error("a call failed inside the router", { request_id: call.id, error: thrown })
-  call.upstreamEndedAt ??= gateway.clock.monotonicMs()
-  await settle(call, gateway, { status: error.status, error }).catch((cause: unknown) =>
-    gateway.log.error("a failed call could not be recorded", { request_id: call.id, error: cause }),
-  )
-  return {
-    status: error.status,
-    headers: routerHeaders(call, gateway, errorHeaders(error)),
-    body: call.dialect.renderError(error, call.id),
-  }
 }

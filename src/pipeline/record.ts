@@ -4,6 +4,7 @@ import type { Target } from "../config/snapshot.ts"
 import { FIRST_POLL_MS } from "../ledger/background.ts"
 import type { AttemptRow, BackgroundRow, CallRecord, ErrorRow, LossRow } from "../ledger/record.ts"
 import type { CallerShapeRow } from "../ledger/shape-record.ts"
+import { reasonText } from "../upstream/reason.ts"
 import { servedBy } from "./billed.ts"
 import type { Attempt, Call, Outcome } from "./call.ts"
 import { contractRow } from "./contract-row.ts"
@@ -98,7 +99,7 @@ function attemptRow(tried: Attempt, index: number, call: Call, now: number): Att
     duration_ms: rounded(tried.durationMs > 0 ? tried.durationMs : (call.upstreamEndedAt ?? now) - tried.startedAt),
     status_code: tried.status,
     error_class: failure?.class ?? null,
-    error_message: null,
+    error_message: failure === null ? null : reasonText(failure.reason, failure.words, target.provider.secrets),
     retryable: failure?.failover === true ? 1 : 0,
     timed_out: failure?.class === "timeout" ? 1 : 0,
     client_canceled: last && call.clientLeft ? 1 : 0,

@@ -5,6 +5,7 @@ import type { Answer } from "./attempt.ts"
 import type { Call, Outcome } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { readsOn } from "./drain.ts"
+import { toldOf } from "./exhausted.ts"
 import { routerHeaders } from "./headers.ts"
 import type { Outgoing, Writer } from "./message.ts"
 import { lossesOf } from "./record.ts"
@@ -31,12 +32,15 @@ export async function reply(answer: Answer, call: Call, gateway: Gateway): Promi
   }
 }
 
+/** How a call is recorded whose request an upstream refused. */
+export function refusalOf({ status, failure }: Relay): Outcome {
+  const { message, blame } = toldOf(failure)
+  return { status, error: new RouterError(failure.code, { status, message, blame }) }
+}
+
 /** The upstream's own words about the request: agents heal themselves by matching them. */
 async function relayed(answer: Relay, call: Call, gateway: Gateway): Promise<Outgoing> {
-  await settle(call, gateway, {
-    status: answer.status,
-    error: new RouterError(answer.failure.code, { status: answer.status }),
-  })
+  await settle(call, gateway, refusalOf(answer))
   const headers = { "content-type": answer.contentType, "x-should-retry": "false" }
   return {
     status: answer.status,
@@ -46,7 +50,7 @@ async function relayed(answer: Relay, call: Call, gateway: Gateway): Promise<Out
 }
 
 /** What was lost until the headers leave. */
-function withLosses(headers: Readonly<Record<string, string>>, call: Call): Readonly<Record<string, string>> {
+export function withLosses(headers: Readonly<Record<string, string>>, call: Call): Readonly<Record<string, string>> {
   const all = lossesOf(call)
   if (all.length === 0) return headers
   const losses = lossHeader(all)

@@ -6,7 +6,7 @@ import type { StoredId } from "../dialects/stored-ids.ts"
 import { parseBytes, type Loose } from "../dialects/loose.ts"
 import { STORED_STATE_LIFETIME_MS } from "../ledger/stored-state.ts"
 import type { StoredStateRow } from "../ledger/record.ts"
-import { BROKEN_STREAM, CLIENT_LEFT, NETWORK, TIMEOUT } from "../upstream/failure.ts"
+import type { FailureClass } from "../upstream/failure.ts"
 import type { Call } from "./call.ts"
 import { hashOf } from "./held-state.ts"
 
@@ -74,8 +74,10 @@ export function backgroundId({ returnedIds }: Call): string | null {
 /** The stream broke off without the upstream saying that its answer failed: it is still being made. */
 function isCutOff({ current }: Call): boolean {
   const failure = current?.failure ?? null
-  return failure === null || [BROKEN_STREAM, NETWORK, TIMEOUT, CLIENT_LEFT].includes(failure)
+  return failure === null || CUT_OFF.has(failure.class)
 }
+
+const CUT_OFF: ReadonlySet<FailureClass> = new Set(["stream_broken", "network", "timeout", "client_cancel"])
 
 export function runsInBackground({ body, dialect }: Call): boolean {
   if (body === null || dialect.name !== "openai-responses") return false

@@ -5,6 +5,7 @@
 import type { Target } from "../config/snapshot.ts"
 import { CLIENT_LEFT, STOPPED, type Failure } from "../upstream/failure.ts"
 import type { Hindrance, TargetHealth } from "../upstream/health.ts"
+import { reasonText } from "../upstream/reason.ts"
 import type { Attempt, Call, Outcome } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { observe } from "./observe.ts"
@@ -89,6 +90,8 @@ export function judge(tried: Attempt, isAnswered: boolean, call: Call, gateway: 
   const { health, failure } = tried
   const now = gateway.clock.monotonicMs()
   if (tried.isProbe) health.breaker.releaseProbe(failure?.class === "timeout")
+  if (failure !== null) tell(tried, failure, now, gateway)
+  else if (isAnswered) health.told.worked()
   if (failure === null) {
     if (isAnswered && gateway.health.succeeded(health, tried.startedAt, now)) noteClosed(tried, call, gateway)
   } else if (failure.counts) {
@@ -96,6 +99,18 @@ export function judge(tried: Attempt, isAnswered: boolean, call: Call, gateway: 
   } else if (failure.class === "rate_limited" || failure.class === "quota_exhausted") {
     pause(tried, failure.class, now, call, gateway)
   }
+}
+
+/** So that an operator need not search for why a target fails. Of what a caller causes nothing is told. */
+function tell({ target, health, status }: Attempt, failure: Failure, now: number, gateway: Gateway): void {
+  if ((!failure.failover || failure.relay) && failure.reason !== "field-refused") return
+  if (!health.told.failed(failure.reason, now)) return
+  gateway.log.warn("a target has failed", {
+    ...nameOf(target, health),
+    error_class: failure.class,
+    status,
+    reason: reasonText(failure.reason, failure.words, target.provider.secrets),
+  })
 }
 
 /** The provider says when enough is enough: each scope of the target that is told to listen does. */

@@ -6,9 +6,9 @@ import { FRAME, NO_REQUEST_FACTS, type StreamObserver } from "../dialects/dialec
 import { DIALECTS } from "../dialects/registry.ts"
 import type { RouterError } from "../errors.ts"
 import { FrameSplitter } from "../sse/frames.ts"
-import { BROKEN_STREAM, EMPTY_STREAM, INTERNAL, NETWORK, TIMEOUT, type Failure } from "../upstream/failure.ts"
+import { BROKEN_STREAM, EMPTY_STREAM, INTERNAL, TIMEOUT, because, type Failure } from "../upstream/failure.ts"
 import { upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
-import { readRest, type StreamEnd } from "./aftermath.ts"
+import { Trailing, type StreamEnd } from "./aftermath.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { Growth } from "./growth.ts"
@@ -18,9 +18,6 @@ import type { StreamTranslation } from "./stream-translation.ts"
 import { asFault } from "./translation.ts"
 import { faulted } from "./vendor-words.ts"
 
-const NOTHING = new Uint8Array(0)
-/** Bytes behind the terminal frame that are looked at; an upstream that sends more is cut off. */
-const MOST_TRAILING_BYTES = 16_384
 const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
 const encoder = new TextEncoder()
 
@@ -40,11 +37,11 @@ export class UpstreamStream {
   /** Frames that may leave, in order. */
   private ready: Uint8Array[] = []
   private contentSeen = false
+  /** Content came since it was last told to `silence`. */
+  private isFresh = false
   private heldBytes = 0
   private anyFrame = false
-  /** Frames behind the terminal frame, in order. */
-  private readonly trailing: Uint8Array[] = []
-  private trailingBytes = 0
+  private readonly trailing: Trailing
   private readonly silence: Silence
   private readonly growth: Growth
 
@@ -55,13 +52,15 @@ export class UpstreamStream {
     this.gateway = gateway
     this.translation = attempt.translation?.stream() ?? null
     this.observer = DIALECTS[attempt.target.dialect].createObserver(this.translation === null ? call.facts : WITH_USAGE)
-    this.silence = new Silence(call, gateway, attempt.cancel)
+    this.silence = new Silence(attempt, call, gateway)
     this.growth = new Growth(this.observer.meter, call, gateway, this.stop)
     this.splitter = new FrameSplitter(call.snapshot.limits.maxFrameBytes)
+    this.trailing = new Trailing(this.splitter, this.observer, this.translation === null, attempt.cancel)
   }
 
   /** Reads until the first content, or to the end where none comes; then returns null, or why this target failed. */
   async untilContent(): Promise<Failure | null> {
+    this.silence.expectSoon()
     while (!this.contentSeen && this.end === null) await this.read()
     return this.end?.kind === "failed" ? this.end.failure : null
   }
@@ -96,7 +95,7 @@ export class UpstreamStream {
       const more = await this.answer.flow((pieces) => {
         pieces.forEach(this.take)
         this.flush(writer)
-        this.silence.expectSoon()
+        this.heard()
         return this.end === null && !writer.isFull()
       })
       if (this.end?.kind === "complete") await this.aftermath()
@@ -121,16 +120,25 @@ export class UpstreamStream {
       const pieces = await this.answer.read()
       if (pieces === null) return this.finish()
       pieces.forEach(this.take)
+      this.heard()
       if (this.end?.kind === "complete") await this.aftermath()
     } catch (error) {
       this.broken(error)
     }
   }
 
+  private heard(): void {
+    this.silence.heard(this.observer.finished, this.isFresh)
+    this.isFresh = false
+  }
+
   private broken(error: unknown): void {
     if (this.end !== null) return
-    const fault = this.silence.tooLong ? TIMEOUT : upstreamFault(error)
-    if (fault !== null) return this.fail(fault === NETWORK && this.anyFrame ? BROKEN_STREAM : fault)
+    // it had said its last word, and only failed to hang up
+    if (this.silence.over === "close") return this.finish()
+    const fault = this.silence.over === null ? upstreamFault(error) : because(TIMEOUT, "silence-timeout")
+    if (fault?.class === "network" && this.anyFrame) return this.fail(because(BROKEN_STREAM, fault.reason))
+    if (fault !== null) return this.fail(fault)
     // until then it is the call that fails
     if (!this.contentSeen) throw error
     this.gateway.log.error("a stream failed inside the router", { request_id: this.call.id, error })
@@ -140,7 +148,7 @@ export class UpstreamStream {
 
   /** Judges every whole frame of a chunk; neighbours that pass leave as one piece. */
   private readonly take = (chunk: Uint8Array): void => {
-    if (this.end?.kind === "complete") return this.addTrailing(chunk)
+    if (this.end?.kind === "complete") return this.trailing.add(chunk)
     if (this.end !== null) return
     const { splitter } = this
     this.attempt.responseBytes += chunk.length
@@ -210,30 +218,14 @@ export class UpstreamStream {
       return true
     }
     this.tail = splitter.bytes.slice(splitter.start, splitter.end)
-    this.addTrailing(NOTHING)
+    this.trailing.addHere()
     this.end = { kind: "complete" }
     return true
   }
 
-  /** What follows the terminal frame: blank lines, comments and a stray `[DONE]` belong to it; a second end does not. */
-  private readonly addTrailing = (more: Uint8Array): void => {
-    if (this.trailingBytes >= MOST_TRAILING_BYTES) return
-    const { splitter } = this
-    splitter.push(more)
-    while (this.trailingBytes < MOST_TRAILING_BYTES && splitter.next()) {
-      const verdict = this.observer.frame(splitter.bytes, splitter.start, splitter.end)
-      this.trailingBytes += splitter.end - splitter.start
-      if (verdict === FRAME.plain && this.translation === null)
-        this.trailing.push(splitter.bytes.subarray(splitter.start, splitter.end))
-    }
-    // not from inside of the upstream's own callback
-    if (this.trailingBytes >= MOST_TRAILING_BYTES) queueMicrotask(() => this.cancel())
-  }
-
   private async aftermath(): Promise<void> {
-    const isWhole = await readRest(this.answer, this.addTrailing, this.attempt.cancel, this.gateway.clock)
-    if (isWhole && this.translation === null) this.trailing.push(this.splitter.remainder())
-    if (this.trailing.length > 0) this.tail = Buffer.concat([this.tail, ...this.trailing])
+    const kept = await this.trailing.rest(this.answer, this.gateway.clock)
+    if (kept.length > 0) this.tail = Buffer.concat([this.tail, ...kept])
   }
 
   /** The body has ended without a terminal frame. */
@@ -270,6 +262,7 @@ export class UpstreamStream {
 
   private sawContent(): void {
     this.growth.saw()
+    this.isFresh = true
     if (this.contentSeen) return
     this.contentSeen = true
     this.call.firstContentAt = this.gateway.clock.monotonicMs()

@@ -1,14 +1,15 @@
 /** What an upstream says about the request goes to the client in the upstream's words: agents heal themselves by them. */
 import type { Failure as VendorFailure } from "../canonical/reply.ts"
-import { NO_FAULT, type UpstreamFault } from "../dialects/dialect.ts"
+import type { UpstreamFault } from "../dialects/dialect.ts"
 import { CODECS, DIALECTS } from "../dialects/registry.ts"
 import { VendorRefusal } from "../dialects/vendor-refusal.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
-import { LARGEST_REFUSAL_BYTES, STATE_GONE, classifyFault, classifyStatus, type Failure } from "../upstream/failure.ts"
+import { LARGEST_REFUSAL_BYTES, classifyFault, type Failure } from "../upstream/failure.ts"
 import { masked } from "../upstream/mask.ts"
 import { retryAfterMs } from "../upstream/retry-after.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { meaningOf } from "./refusal-meaning.ts"
 import { shownModel } from "./shown-model.ts"
 
 /** The upstream's refusal of the request, in its own words. */
@@ -23,9 +24,10 @@ export interface Relay {
 const JSON_TYPE = "application/json"
 const TEXT_TYPE = "text/plain; charset=utf-8"
 
-/** An answer of another status than 2xx. */
+/** An answer of another status than 2xx. `sent`: the body that the upstream got, in pieces. */
 export async function refused(
   answer: UpstreamAnswer,
+  sent: readonly Uint8Array[],
   tried: Attempt,
   call: Call,
   gateway: Gateway,
@@ -34,8 +36,7 @@ export async function refused(
   const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
   tried.responseBytes = bytes.length
   const fault = DIALECTS[tried.target.dialect].readFault(bytes)
-  const isStateGone = answer.status === 404 && call.heldIds !== null && fault?.code !== "model_not_found"
-  const failure = isStateGone ? STATE_GONE : classifyStatus(answer.status, fault ?? NO_FAULT, tried.target.model)
+  const failure = meaningOf(answer.status, fault, bytes, sent, tried, call)
   // an HTML page in front of the upstream, or a book, says nothing to an agent
   if (!failure.relay || fault === null || bytes.length > LARGEST_REFUSAL_BYTES) return failure
   if (failure.failover) {

@@ -12,6 +12,9 @@ export interface Watched {
   /** On the monotonic clock; `Infinity`: none. Set to `Infinity` before `expire` is called. */
   deadline: number
   expire(): void
+  /** On the monotonic clock: when its client must hear something; `Infinity`: never. Set to `Infinity` before `bridge` is called. */
+  bridgeAt: number
+  bridge(): void
   /** The router is at its end: ends now, with this error. */
   stop(error: RouterError): void
 }
@@ -47,6 +50,10 @@ export class Watchdog {
   private tick(): void {
     const now = this.clock.monotonicMs()
     for (const entry of this.entries) {
+      if (entry.bridgeAt <= now) {
+        entry.bridgeAt = Infinity
+        entry.bridge()
+      }
       if (entry.deadline > now) continue
       entry.deadline = Infinity
       entry.expire()

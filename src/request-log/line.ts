@@ -61,9 +61,13 @@ function whole(value: number | null): number | null {
   return value === null ? null : Math.round(value)
 }
 
-/** A single attempt that served the call says nothing that the line does not say already. */
+/** A single attempt that served the call to its end says nothing that the line does not say already. */
 function triesOf(attempts: readonly AttemptRow[]): readonly unknown[] | undefined {
-  if (attempts.length === 0 || (attempts.length === 1 && attempts[0]?.selected === 1)) return undefined
+  if (
+    attempts.length === 0 ||
+    (attempts.length === 1 && attempts[0]?.selected === 1 && attempts[0].error_class === null)
+  )
+    return undefined
   return attempts.map(tryOf)
 }
 
@@ -73,9 +77,18 @@ function tryOf(attempt: AttemptRow): Readonly<Record<string, unknown>> {
     model: attempt.model,
     status_code: attempt.status_code,
     error_class: attempt.error_class,
+    reason: reasonOf(attempt),
     fallback_reason: attempt.fallback_reason,
     duration_ms: whole(attempt.duration_ms),
     retry_after_ms: attempt.retry_after_ms,
     selected: attempt.selected === 1,
   }
 }
+
+/** Only the words that the router itself writes there. */
+function reasonOf({ error_message: text }: AttemptRow): string | undefined {
+  return text !== null && REASON.test(text) ? text : undefined
+}
+
+/** A word of the closed list, and safe tokens of the vendor. */
+const REASON = /^[a-z]+(?:-[a-z]+)*(?:; (?:code|type|status|field)=[\w.[\]-]{1,48})*$/

@@ -64,8 +64,8 @@ export class ConfigRefused extends Error {
   }
 }
 
-/** How long a stream may be silent before its client is sent a keep-alive. */
-const KEEP_ALIVE_AFTER_MS = 15_000
+/** How long a stream may be silent before its client is sent a keep-alive: with the time to find it out, 15 s. */
+const KEEP_ALIVE_AFTER_MS = 14_500
 
 /** @throws ConfigRefused; Error when the address is taken or the usage database cannot be opened */
 export async function startRouter(options: StartOptions): Promise<RunningRouter> {

@@ -72,7 +72,7 @@ export async function storedResponse(request: Incoming, path: StoredResponsePath
   const tried = beginAttempt(call, target, null, gateway)
   gateway.active++
   gateway.watchdog.watch(call)
-  call.deadline = call.startedAt + call.snapshot.limits.timeoutMs
+  call.deadline = call.startedAt + target.patience.wholeMs
   let isStream = false
   const isPending = place.usage_pending === 1
   try {

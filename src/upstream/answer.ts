@@ -1,7 +1,8 @@
 /** An upstream's answer, whatever carried it. */
 import { AnswerBroken, NotSent, StaleConnection } from "./http/exchange.ts"
 import { Gathered } from "../http/gathered.ts"
-import { MALFORMED, NETWORK, OVERLOADED, STALE, type Failure } from "./failure.ts"
+import { because, MALFORMED, NETWORK, OVERLOADED, STALE, type Failure } from "./failure.ts"
+import { networkReason } from "./reason.ts"
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib"
 
 export interface UpstreamAnswer {
@@ -21,8 +22,9 @@ export interface UpstreamAnswer {
 export function upstreamFault(error: unknown): Failure | null {
   if (error instanceof NotSent) return OVERLOADED
   if (error instanceof StaleConnection) return STALE
-  if (error instanceof AnswerBroken) return NETWORK
-  return error instanceof RangeError ? MALFORMED : null
+  if (error instanceof AnswerBroken) return because(NETWORK, error.reason ?? networkReason(error.cause), error.words)
+  if (!(error instanceof RangeError)) return null
+  return because(MALFORMED, error.cause === undefined ? "answer-too-large" : "not-decodable")
 }
 
 /**

@@ -2,6 +2,8 @@
 import type { ErrorCode } from "../errors.ts"
 import { overflowIn } from "../canonical/overflow.ts"
 import type { UpstreamFault } from "../dialects/dialect.ts"
+import type { Reason } from "../reasons.ts"
+import { safeWords } from "./reason.ts"
 
 /** Closed list, as in the ledger's `error_class`. */
 export type FailureClass =
@@ -32,81 +34,123 @@ export interface Failure {
   readonly counts: boolean
   /** The upstream's answer is about the request itself and is relayed. */
   readonly relay: boolean
+  /** For operators; reaches callers as a word of a closed list. */
+  readonly reason: Reason
+  /** What the vendor's own words add to the reason, where they are safe; null: nothing. For operators only. */
+  readonly words: string | null
 }
 
-const failing = (kind: FailureClass, code: ErrorCode, counts = true): Failure => ({
+const failing = (kind: FailureClass, code: ErrorCode, reason: Reason, counts = true): Failure => ({
   class: kind,
   code,
   failover: true,
   counts,
   relay: false,
+  reason,
+  words: null,
 })
-const final = (kind: FailureClass, code: ErrorCode, relay: boolean): Failure => ({
+const final = (kind: FailureClass, code: ErrorCode, reason: Reason, relay = false): Failure => ({
   class: kind,
   code,
   failover: false,
   counts: false,
   relay,
+  reason,
+  words: null,
 })
 
 /** Vendors' refusals have some hundred bytes; those that list what a schema broke have some thousand. A longer one is not relayed. */
 export const LARGEST_REFUSAL_BYTES: number = 1 << 20
 
-export const NETWORK: Failure = failing("network", "upstream-failed")
+/** The same failure with a reason that says more. */
+export function because(failure: Failure, reason: Reason, words: string | null = failure.words): Failure {
+  return { ...failure, reason, words }
+}
+
+export const NETWORK: Failure = failing("network", "upstream-failed", "closed")
 /** A kept connection was closing when the request was written: the upstream has not worked on it, and is not to blame. */
-export const STALE: Failure = failing("stale_connection", "upstream-failed", false)
-export const TIMEOUT: Failure = failing("timeout", "upstream-timeout")
-export const MALFORMED: Failure = failing("malformed_answer", "upstream-failed")
-export const EMPTY_STREAM: Failure = failing("empty_stream", "upstream-failed")
-export const BROKEN_STREAM: Failure = failing("stream_broken", "upstream-failed")
-export const CLIENT_LEFT: Failure = final("client_cancel", "client-closed", false)
+export const STALE: Failure = failing("stale_connection", "upstream-failed", "closed", false)
+export const TIMEOUT: Failure = failing("timeout", "upstream-timeout", "whole-timeout")
+export const MALFORMED: Failure = failing("malformed_answer", "upstream-failed", "no-answer")
+export const EMPTY_STREAM: Failure = failing("empty_stream", "upstream-failed", "empty-stream")
+export const BROKEN_STREAM: Failure = failing("stream_broken", "upstream-failed", "stream-broken")
+export const CLIENT_LEFT: Failure = final("client_cancel", "client-closed", "client-left")
 /** The router itself failed while it was at it: no target is to blame, and another one would fare alike. */
-export const INTERNAL: Failure = final("internal", "internal-error", false)
+export const INTERNAL: Failure = final("internal", "internal-error", "internal")
 /** The router has no socket left: that is no fault of a target, and another one would fare alike. */
-export const OVERLOADED: Failure = final("internal", "overloaded", false)
+export const OVERLOADED: Failure = final("internal", "overloaded", "no-room")
 /** The router stops, and has ended the attempt. */
-export const STOPPED: Failure = final("internal", "shutting-down", false)
+export const STOPPED: Failure = final("internal", "shutting-down", "stopped")
 /** A 404 about the state that the call points at, not about the model. */
-export const STATE_GONE: Failure = final("bad_request", "not-found", true)
+export const STATE_GONE: Failure = final("bad_request", "not-found", "state-gone", true)
+/** A plain request reached a port where TLS is spoken: the operator's `base_url`, whatever the caller sent. */
+export const TLS_EXPECTED: Failure = failing("network", "upstream-failed", "tls-expected")
 // a provider that limits is alive: what helps is a pause, not the breaker
-const RATE_LIMITED = failing("rate_limited", "upstream-rate-limited", false)
-const QUOTA = failing("quota_exhausted", "upstream-quota-exhausted", false)
+const RATE_LIMITED = failing("rate_limited", "upstream-rate-limited", "rate-limited", false)
+const QUOTA = failing("quota_exhausted", "upstream-quota-exhausted", "quota-exhausted", false)
 /** A 403 or 404 may be about what the caller sent (moderation, an object that is gone). */
-const DENIED = failing("access_denied", "upstream-access-denied", false)
+const DENIED = failing("access_denied", "upstream-access-denied", "access-denied", false)
 /** The router's own key, or a model that it names itself: every call fares alike. */
-const SHUT_OUT = failing("access_denied", "upstream-access-denied")
-const SERVER_ERROR = failing("server_error", "upstream-failed")
+const SHUT_OUT = failing("access_denied", "upstream-access-denied", "key-refused")
+const SERVER_ERROR = failing("server_error", "upstream-failed", "upstream-error")
 /** An error that speaks of the request, though its status does not. Another target may take it; else it is relayed. */
-const REQUEST_FAULT: Failure = { ...failing("bad_request", "invalid-request", false), relay: true }
+const REQUEST_FAULT: Failure = { ...failing("bad_request", "invalid-request", "request-refused", false), relay: true }
 
 /** A status other than 2xx. */
 export function classifyStatus(status: number, fault: UpstreamFault, model: string): Failure {
+  const failure = failureOfStatus(status, fault, model)
+  return { ...failure, words: safeWords(fault, failure.relay ? fault.param : null) }
+}
+
+function failureOfStatus(status: number, fault: UpstreamFault, model: string): Failure {
   if (status === 400 || status === 422) {
-    if (blamesModel(fault, model)) return namesNoModel(fault) ? SHUT_OUT : DENIED
-    return final("bad_request", "invalid-request", true)
+    if (blamesModel(fault, model)) return because(namesNoModel(fault) ? SHUT_OUT : DENIED, "model-unknown")
+    return final("bad_request", "invalid-request", "request-refused", true)
   }
-  if (status === 413) return final("request_too_large", "body-too-large", true)
+  if (status === 413) return final("request_too_large", "body-too-large", "request-too-large", true)
   if (status === 401) return SHUT_OUT
-  if (status === 403 || status === 404) return namesNoModel(fault) ? SHUT_OUT : DENIED
+  if (status === 403) return namesNoModel(fault) ? because(SHUT_OUT, "model-unknown") : DENIED
+  if (status === 404) return notFound(fault, model)
   if (status === 402) return QUOTA
+  if (status === 407) return failing("network", "upstream-failed", "proxy-refused")
   if (status === 429 && isQuota(fault)) return QUOTA
   if ((status === 429 || status >= 500) && overflowIn(fault) !== null) return REQUEST_FAULT
   if (status === 429) return RATE_LIMITED
-  if (status === 408) return failing("timeout", "upstream-timeout")
-  if (status >= 500) return SERVER_ERROR
-  if (status >= 300 && status < 400) return failing("redirect", "upstream-failed")
-  return final("refused", "upstream-refused", false)
+  if (status === 408) return failing("timeout", "upstream-timeout", "upstream-timeout")
+  if (status === 503 || status === 529) return because(SERVER_ERROR, "overloaded")
+  if (status >= 500) return status === 504 ? because(SERVER_ERROR, "upstream-timeout") : SERVER_ERROR
+  if (status >= 300 && status < 400) return failing("redirect", "upstream-failed", "redirect")
+  return final("refused", "upstream-refused", "status-refused")
 }
+
+/** A 404 speaks of the model, of something that the caller named, or of the path, which every call shares. */
+function notFound(fault: UpstreamFault, model: string): Failure {
+  if (namesNoModel(fault)) return because(SHUT_OUT, "model-unknown")
+  const words = [fault.message, fault.code, fault.type].filter((word) => word !== null).join(" ")
+  if (/model|deployment/i.test(words) || words.includes(model)) return because(DENIED, "model-unknown")
+  return because(DENIED, fault.param !== null || NAMES_OBJECT.test(words) ? "access-denied" : "path-not-found")
+}
+
+/** Of a 404: an object with an id, which a caller may have named. */
+const NAMES_OBJECT = /\b(file|image|item|response|conversation|container|thread|vector|batch|prompt|object)s?\b/i
 
 /** An error inside an answer with status 200, unary or streamed. */
 export function classifyFault(fault: UpstreamFault): Failure {
+  const failure = failureOfFault(fault)
+  const words = safeWords(fault)
+  return words === null ? failure : { ...failure, words }
+}
+
+function failureOfFault(fault: UpstreamFault): Failure {
   if (isQuota(fault)) return QUOTA
   if (overflowIn(fault) !== null) return REQUEST_FAULT
   if (matches(fault, /^(rate_limit|too_many_requests|429)/)) return RATE_LIMITED
-  if (matches(fault, /^(authentication|invalid_api_key|401|model_not_found)/)) return SHUT_OUT
+  if (matches(fault, /^model_not_found/)) return because(SHUT_OUT, "model-unknown")
+  if (matches(fault, /^(authentication|invalid_api_key|401)/)) return SHUT_OUT
   if (matches(fault, /^(permission|403)/)) return DENIED
-  if (matches(fault, /^(timeout|504)/)) return TIMEOUT
+  if (matches(fault, /^(timeout|504)/)) return because(TIMEOUT, "upstream-timeout")
   if (matches(fault, ABOUT_REQUEST)) return REQUEST_FAULT
+  if (matches(fault, /overloaded|^(503|529)/)) return because(SERVER_ERROR, "overloaded")
   return fault.type === null && fault.code === null && fault.message === null ? MALFORMED : SERVER_ERROR
 }
 

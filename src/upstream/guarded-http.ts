@@ -133,7 +133,7 @@ export class GuardedHttp {
     if (course.over) throw new Refused("timeout")
     const pool = this.poolFor(hop.url, address)
     const pieces = [headOf(hop, course), ...(hop.body === null ? [] : [hop.body])]
-    const sent = new PooledRequest(pool, pieces, "heal")
+    const sent = new PooledRequest(pool, pieces)
     course.cancel = sent.cancel
     return sent.answer
   }

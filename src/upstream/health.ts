@@ -7,6 +7,7 @@ import type { Backoff } from "./backoff.ts"
 import { Breaker, type BreakerState } from "./breaker.ts"
 import type { News, PauseReason } from "./news.ts"
 import { Scope } from "./shaping.ts"
+import { ToldReasons } from "./told-reasons.ts"
 
 export class TargetHealth {
   /** The same in every process that has it in its configuration; tells nothing. */
@@ -15,11 +16,18 @@ export class TargetHealth {
   readonly breaker: Breaker
   /** Widest first. */
   readonly scopes: readonly Scope[]
+  readonly told: ToldReasons
 
-  constructor(name: string, group: string, breaker: Breaker, scopes: readonly Scope[]) {
+  constructor(
+    name: string,
+    group: string,
+    { breaker, told }: Pick<TargetHealth, "breaker" | "told">,
+    scopes: readonly Scope[],
+  ) {
     this.name = name
     this.group = group
     this.breaker = breaker
+    this.told = told
     this.scopes = scopes
   }
 }
@@ -66,10 +74,10 @@ export class Health {
     for (const group of new Set(snapshot.groups.values())) {
       for (const [target, key] of keysOf(group)) {
         const name = nameOf(key)
-        const breaker = this.byName.get(name)?.breaker ?? new Breaker(snapshot.breaker)
-        breaker.adopt(snapshot.breaker)
+        const known = this.byName.get(name) ?? { breaker: new Breaker(snapshot.breaker), told: new ToldReasons() }
+        known.breaker.adopt(snapshot.breaker)
         const shared = target.shaping.map((rule) => this.scopeFor(rule, scopeKey(rule, target, key), scopes, now))
-        const health = new TargetHealth(name, group.name, breaker, shared)
+        const health = new TargetHealth(name, group.name, known, shared)
         byName.set(name, health)
         this.targets.set(target, health)
       }

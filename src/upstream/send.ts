@@ -1,11 +1,13 @@
 /** Sends requests upstream: over own connections, or by `fetch` where an egress proxy stands between. */
 import type { Target } from "../config/snapshot.ts"
+import type { Reason } from "../reasons.ts"
 import type { Clock, Timer } from "../system/clock.ts"
 import type { UpstreamAnswer } from "./answer.ts"
 import { AnswerBroken, NotSent, StaleConnection, type Exchange, type Listener } from "./http/exchange.ts"
 import type { ResponseHead, ResponseHeaders } from "./http/head.ts"
 import { Pool } from "./http/pool.ts"
 import { isOwnShortage, Sockets, type SocketRules } from "./http/sockets.ts"
+import { proxyReason } from "./reason.ts"
 
 export interface UpstreamRequest {
   /** POST where nothing else is said. */
@@ -19,6 +21,8 @@ export interface UpstreamRequest {
   readonly body: readonly Uint8Array[]
   /** `PooledRequest`; "heal" where nothing is said. */
   readonly stale?: StaleRule | undefined
+  /** Told once the connection is made, and again where another one must be made. Where a proxy stands between: at once. */
+  readonly onConnection?: ((isMade: boolean) => void) | undefined
 }
 
 /**
@@ -68,7 +72,7 @@ export class Upstream {
   private overPool(request: UpstreamRequest): Sent {
     const pool = this.poolFor(request.target)
     const pieces = [this.headFor(request), callHead(request), ...request.body]
-    return new PooledRequest(pool, pieces, request.stale ?? "heal")
+    return new PooledRequest(pool, pieces, request)
   }
 
   private poolFor(target: Target): Pool {
@@ -95,14 +99,20 @@ export class PooledRequest implements Sent, Listener {
   readonly answer: Promise<UpstreamAnswer>
   private readonly pool: Pool
   private readonly pieces: readonly Uint8Array[]
+  private readonly onConnection: UpstreamRequest["onConnection"]
   private exchange: Exchange
   private mayHeal: boolean
   private resolve: (answer: UpstreamAnswer) => void = () => {}
   private reject: (error: AnswerBroken) => void = () => {}
 
-  constructor(pool: Pool, pieces: readonly Uint8Array[], stale: StaleRule) {
+  constructor(
+    pool: Pool,
+    pieces: readonly Uint8Array[],
+    { stale = "heal", onConnection }: Pick<UpstreamRequest, "stale" | "onConnection"> = {},
+  ) {
     this.pool = pool
     this.pieces = pieces
+    this.onConnection = onConnection
     this.mayHeal = stale === "heal"
     this.answer = new Promise((resolve, reject) => {
       this.resolve = resolve
@@ -116,6 +126,10 @@ export class PooledRequest implements Sent, Listener {
     this.exchange.cancel()
   }
 
+  connected(): void {
+    this.onConnection?.(true)
+  }
+
   headed({ status, headers }: ResponseHead): void {
     this.resolve(new PooledAnswer(status, headers, this.exchange))
   }
@@ -123,6 +137,7 @@ export class PooledRequest implements Sent, Listener {
   failed(error: AnswerBroken): void {
     if (!this.mayHeal || !(error instanceof StaleConnection)) return this.reject(error)
     this.mayHeal = false
+    this.onConnection?.(false)
     this.exchange = this.pool.send(this.pieces, this, true)
   }
 }
@@ -181,6 +196,7 @@ function urlFor(target: Target, beta: boolean): string {
 function byFetch(request: UpstreamRequest, proxy: string, sockets: Sockets): Sent {
   const { target } = request
   const control = new AbortController()
+  request.onConnection?.(true)
   const answer = async (): Promise<UpstreamAnswer> => {
     const response = await fetch(urlFor(target, request.beta), {
       method: request.method ?? "POST",
@@ -210,5 +226,18 @@ function byFetch(request: UpstreamRequest, proxy: string, sockets: Sockets): Sen
 }
 
 function brokeOff(cause: unknown): never {
-  throw isOwnShortage(cause) ? new NotSent(cause) : new AnswerBroken(cause)
+  throw isOwnShortage(cause) ? new NotSent(cause) : new BrokenByProxy(cause)
+}
+
+/** An answer that should have come through an egress proxy. */
+class BrokenByProxy extends AnswerBroken {
+  override readonly reason: Reason
+  override readonly words: string | null
+
+  constructor(cause: unknown) {
+    super(cause)
+    this.reason = proxyReason(cause)
+    const status = cause instanceof Error ? /tunnel: (\d{3})\b/.exec(cause.message)?.[1] : undefined
+    this.words = status === undefined ? null : `status=${status}`
+  }
 }

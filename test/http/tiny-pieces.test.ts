@@ -82,7 +82,7 @@ test("an answer that nobody reads is held back by what it takes in memory, not b
   const pausedAt: number[] = []
   let pieces = 0
   const carrier = { pause: () => void pausedAt.push(pieces), resume: () => {}, release: () => {} }
-  const exchange = new Exchange(carrier, { headed: () => {}, failed: () => {} })
+  const exchange = new Exchange(carrier, { connected: () => {}, headed: () => {}, failed: () => {} })
   exchange.received(Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"))
   for (; pieces < 10_000; pieces++) exchange.received(Buffer.from("x"))
   // at about a hundred bytes for each piece

@@ -22,6 +22,7 @@ import { dialect, displayName, identifier, instant, modality, outputTokenField }
 import { accepts, request } from "./accepts.ts"
 import { bridges, responsesToChat } from "./bridges.ts"
 import { providerShaping } from "./limits.ts"
+import { ownTimeouts } from "./timeouts.ts"
 import { prices } from "./prices.ts"
 
 const LATER = { pending: true } as const
@@ -202,8 +203,12 @@ export const target: z.ZodType = ruled(
       ),
       dialect: optional(key(dialect, "The API that is spoken to this target, if not the provider's.")),
       timeout_ms: optional(
-        integer("The whole of a unary call, or the longest silence of a stream, per attempt.", { unit: "ms" }),
+        integer(
+          "The time of an attempt, in place of the group's `attempt_timeout_ms`: until first content of a stream, or the full body of a unary call.",
+          { unit: "ms" },
+        ),
       ),
+      ...ownTimeouts,
       display_name: optional(displayName),
       tags: byDefault(list(identifier, "Labels that policies and contracts may ask for."), []),
       tool_only: byDefault(flag("Serve only calls that carry tools."), false),

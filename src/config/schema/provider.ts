@@ -21,6 +21,7 @@ import {
 import { dialect, headerName, headerValue, httpUrl, identifier, proxyUrl } from "./forms.ts"
 import { providerShaping } from "./limits.ts"
 import { model } from "./model.ts"
+import { providerTimeouts } from "./timeouts.ts"
 import { tlsFiles } from "./tls.ts"
 
 const SECRET = { secret: "value" } as const
@@ -112,6 +113,7 @@ const shape: Shape = {
   ),
   accepts: optional(accepts),
   request: optional(request),
+  ...providerTimeouts,
   traffic_shape: providerShaping,
   engine_metrics: optional(engineMetrics),
   models: byDefault(

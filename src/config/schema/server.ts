@@ -21,6 +21,7 @@ import {
 } from "./field.ts"
 import { cidr, headerName, identifier } from "./forms.ts"
 import { storage } from "./storage.ts"
+import { upstreamTimeouts } from "./timeouts.ts"
 import { defaultCaller, defaultCallerShaping } from "./limits.ts"
 
 const LATER = { pending: true } as const
@@ -34,7 +35,7 @@ const bounds: Shape = {
   upstream: byDefault(
     block(
       {
-        timeout_ms: byDefault(milliseconds("The whole of a unary call; for a stream the longest silence."), 600_000),
+        ...upstreamTimeouts,
         default_attempt_timeout_ms: byDefault(
           milliseconds(
             "Until first content of a stream, or the full body of a unary call, unless the group says otherwise.",

@@ -13,7 +13,7 @@ import {
 import { laterUsage } from "../inclusive-usage.ts"
 import { meterFrame } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
-import { asArray, asCount, asObject, asString, asToken, parseObject, type Loose } from "../loose.ts"
+import { asArray, asCount, asObject, asString, asToken, parseBytes, parseObject, type Loose } from "../loose.ts"
 import { bodyFault, faultOf } from "../error-words.ts"
 import { renderError } from "./failure.ts"
 import { readChatUsage } from "./usage.ts"
@@ -88,6 +88,11 @@ export class ChatObserver implements StreamObserver {
 
   renderFailure(error: RouterError, requestId: string): string {
     return `data: ${renderError(error, requestId)}\n\n`
+  }
+
+  renderRefusal(_status: number, bytes: Uint8Array): string {
+    const body = parseBytes(bytes) ?? { message: Buffer.from(bytes).toString() }
+    return `data: ${JSON.stringify(body["error"] === undefined ? { error: body } : body)}\n\n`
   }
 
   /** A comment: clients take every data line for a chunk. */

@@ -4,7 +4,7 @@ import { readFields, startsWith } from "../../sse/fields.ts"
 import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault } from "../dialect.ts"
 import { meterDeltas } from "../delta-text.ts"
 import { CLAUDE_TOKENS, OutputMeter } from "../output-meter.ts"
-import { asArray, asObject, asString, asToken, parseObject, type Loose } from "../loose.ts"
+import { asArray, asObject, asString, asToken, parseBytes, parseObject, type Loose } from "../loose.ts"
 import { faultOf } from "../error-words.ts"
 import { renderMessagesError } from "./error.ts"
 import { readMessagesUsage, takeUsage } from "./usage.ts"
@@ -64,6 +64,12 @@ export class MessagesObserver implements StreamObserver {
 
   renderFailure(error: RouterError, requestId: string): string {
     return `event: error\ndata: ${renderMessagesError(error, requestId)}\n\n`
+  }
+
+  renderRefusal(_status: number, bytes: Uint8Array, requestId: string): string {
+    const body = parseBytes(bytes) ?? { message: Buffer.from(bytes).toString() }
+    const whole = body["type"] === "error" ? body : { error: body["error"] ?? body, request_id: requestId }
+    return `event: error\ndata: ${JSON.stringify({ ...whole, type: "error" })}\n\n`
   }
 
   keepAlive(): string {

@@ -1,4 +1,5 @@
 /** Watches a Responses stream. */
+import { parseExact } from "../../canonical/json.ts"
 import type { RouterError } from "../../errors.ts"
 import { readFields, startsWith } from "../../sse/fields.ts"
 import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault, type Usage } from "../dialect.ts"
@@ -8,7 +9,7 @@ import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asObject, asString, asToken, parseObject, type Loose } from "../loose.ts"
 import { faultOf } from "../error-words.ts"
 import { VendorRefusal } from "../vendor-refusal.ts"
-import { writeResponseError } from "./failure.ts"
+import { readError, writeResponseError } from "./failure.ts"
 import { isProviderFailure, stopReasonOf } from "./judge.ts"
 import { readResponsesUsage } from "./usage.ts"
 
@@ -91,6 +92,14 @@ export class ResponsesObserver implements StreamObserver {
 
   /** Codex ignores `error` events, so the end is always `response.failed`. */
   renderFailure(error: RouterError, requestId: string): string {
+    return this.failure(failureWords(error, requestId), requestId)
+  }
+
+  renderRefusal(status: number, bytes: Uint8Array, requestId: string): string {
+    return this.failure(writeResponseError(readError(status, parseExact(Buffer.from(bytes).toString()))), requestId)
+  }
+
+  private failure(error: Loose, requestId: string): string {
     const failed = {
       type: "response.failed",
       sequence_number: this.lastSequence + 1,
@@ -100,7 +109,7 @@ export class ResponsesObserver implements StreamObserver {
           : { id: requestId.replace("req_", "resp_"), object: "response", output: [] }),
         ...this.response,
         status: "failed",
-        error: failureWords(error, requestId),
+        error,
       },
     }
     return `event: response.failed\ndata: ${JSON.stringify(failed)}\n\n`

@@ -6,7 +6,7 @@ import type { BadRequest } from "./head.ts"
 import type { Handler, Outgoing } from "../../pipeline/message.ts"
 
 const SWEEP_MS = 5000
-const STREAM_SWEEP_MS = 1000
+const STREAM_SWEEP_MS = 250
 
 export interface ServerOptions {
   readonly hostname: string
@@ -14,7 +14,7 @@ export interface ServerOptions {
   /** Other processes may listen there too: the system deals out the connections. */
   readonly isShared: boolean
   readonly clock: Clock
-  /** How long a stream may be silent before a keep-alive is written; found out to the second. */
+  /** How long a stream may be silent before a keep-alive is written; found out to half a second. */
   readonly keepAliveAfterMs: number
   readonly handle: Handler
   readonly connections: ConnectionRules

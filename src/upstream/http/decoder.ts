@@ -6,6 +6,8 @@ import { latin1 } from "../../text.ts"
 import { parseHead, type ResponseHead } from "./head.ts"
 
 const LONGEST_HEAD_BYTES = 65_536
+/** Content type and major version of a record. https://www.rfc-editor.org/rfc/rfc8446#section-5.1 */
+const TLS_ALERT = "\x15\x03"
 
 type State = "head" | "length" | "chunks" | "close" | "done"
 
@@ -24,6 +26,11 @@ export class ResponseDecoder {
 
   get done(): boolean {
     return this.state === "done"
+  }
+
+  /** What came in place of a head is a record of TLS: an alert, as servers send it to those who do not speak it. */
+  get looksLikeTls(): boolean {
+    return this.head === null && this.text.startsWith(TLS_ALERT)
   }
 
   /** @throws HttpFault */

@@ -1,4 +1,6 @@
 /** One request and its answer on a connection. */
+import type { Reason } from "../../reasons.ts"
+import { SpeaksTls } from "../reason.ts"
 import { ResponseDecoder } from "./decoder.ts"
 import type { ResponseHead } from "./head.ts"
 import { isOwnShortage } from "./sockets.ts"
@@ -18,6 +20,10 @@ export interface Carrier {
 
 /** Why there is no answer, or no whole one: the connection, what came over it, or `cancel`. Nothing else is one of these. */
 export class AnswerBroken extends Error {
+  /** Where more is known than the cause says. */
+  readonly reason: Reason | null = null
+  readonly words: string | null = null
+
   constructor(cause: unknown, message = "the answer broke off") {
     super(message, { cause })
     this.name = "AnswerBroken"
@@ -51,8 +57,10 @@ export class NotSent extends AnswerBroken {
   }
 }
 
-/** Whoever waits for the answer; one of the two is told, once. */
+/** Whoever waits for the answer; of `headed` and `failed` one is told, once. */
 export interface Listener {
+  /** The connection is made, TLS included: the request is on its way. Told at once where it was made before. */
+  connected(): void
   headed(head: ResponseHead): void
   /** No head came. */
   failed(error: AnswerBroken): void
@@ -119,13 +127,17 @@ export class Exchange {
 
   // what the connection tells
 
+  connected(): void {
+    this.listener.connected()
+  }
+
   received(bytes: Uint8Array): void {
     if (this.over) return
     this.heard = true
     try {
       this.decoder.push(bytes)
     } catch (error) {
-      return this.fail(error)
+      return this.fail(this.decoder.looksLikeTls ? new SpeaksTls() : error)
     }
     this.progress(bytes.length)
     if (this.told || this.decoder.head === null) return
@@ -136,7 +148,10 @@ export class Exchange {
   /** `isStale`: the connection was kept, and closed before the upstream can have worked on the request. */
   ended(cause: Error | null, isStale: boolean): void {
     if (this.over) return
-    if (this.decoder.head === null) return this.fail(whyNoHead(cause, isStale && !this.heard))
+    if (this.decoder.head === null) {
+      if (this.decoder.looksLikeTls) return this.fail(new SpeaksTls())
+      return this.fail(whyNoHead(cause, isStale && !this.heard))
+    }
     try {
       if (cause !== null) throw cause
       this.decoder.finish()

@@ -107,8 +107,10 @@ class Connection implements Carrier {
     this.exchange = exchange
     this.writtenAt = writtenAt
     this.idleSince = null
-    if (this.ready) this.write(pieces)
-    else this.unsent = [...pieces]
+    if (this.ready) {
+      listener.connected()
+      this.write(pieces)
+    } else this.unsent = [...pieces]
     return exchange
   }
 
@@ -153,6 +155,7 @@ class Connection implements Carrier {
   start(): void {
     if (this.gone) return
     this.ready = true
+    this.exchange?.connected()
     const pieces = this.unsent
     this.unsent = []
     this.write(pieces)
@@ -258,7 +261,8 @@ const PLAIN = {
   },
   data: (socket: Socket<Connection>, bytes: Buffer) => socket.data.received(bytes),
   drain: (socket: Socket<Connection>) => socket.data.drained(),
-  close: (socket: Socket<Connection>) => socket.data.ended(null),
+  // a reset is told here, and not as an error
+  close: (socket: Socket<Connection>, error?: Error) => socket.data.ended(error ?? null),
   end: (socket: Socket<Connection>) => socket.data.ended(null),
   error: (socket: Socket<Connection>, error: Error) => socket.data.ended(error),
   connectError: (socket: Socket<Connection>, error: Error) => socket.data.ended(error),

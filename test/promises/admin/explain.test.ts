@@ -3,11 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Explanation } from "../../../src/explain/explanation.ts"
+import { reply } from "../../helpers/behaviours.ts"
 import { runHere, smartRouter } from "../../helpers/command-line.ts"
 import { targetsOf } from "../../helpers/config.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
-import { ALL_SAMPLES, type Dialect } from "../../helpers/samples.ts"
+import { ALL_SAMPLES, SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
 
 const made: { dialect: Dialect; id: string }[] = []
@@ -187,6 +188,16 @@ describe("a call that was made", () => {
     expect(out).toMatch(
       /^Attempts:\n +target +dialect +status +took +outcome\n +only-chat\S+ +openai-chat +200 +\d+ ms +served$/m,
     )
+  })
+
+  test("why an attempt failed is told with its class", async () => {
+    const refusal = { message: "no", type: "invalid_request_error", code: "invalid_api_key" }
+    upstream.plan("with a wrong key", reply(JSON.stringify({ error: refusal }), { status: 401 }))
+    const { requestId } = await gateway.call("chat", SAMPLES.chat.request({ text: "with a wrong key" }))
+    const { out } = await explain("--id", requestId)
+    expect(out).toContain("access_denied: key-refused; code=invalid_api_key; type=invalid_request_error")
+    const told = JSON.parse((await explain("--id", requestId, "--json")).out) as Explanation
+    expect(told.attempts[0]?.error_message).toStartWith("key-refused; code=invalid_api_key")
   })
 
   test("an id that nobody knows ends with exit code 1", async () => {

@@ -132,7 +132,8 @@ function cutShort(sample: Sample): Behaviour {
 }
 
 const at = (port: number) => ({ url: `http://127.0.0.1:${port}` })
-const PATIENCE_MS = 10_000
+/** Of both targets together less than a streaming client waits for its status. */
+const PATIENCE_MS = 7000
 const clock = new HeldClock()
 
 /** Sends the call; where the targets are silent, their time passes once each was asked. */
