@@ -5,18 +5,10 @@ import { defaultFacts, type ReasoningFacts, type TargetFacts } from "../canonica
 import type { DialectName } from "../dialects/dialect.ts"
 import { betaPolicy } from "./betas.ts"
 import { bodyEdits } from "./body-edits.ts"
-import type {
-  Accepts,
-  ModelConfig,
-  ProviderConfig,
-  ReasoningSupport,
-  RequestShapeSupport,
-  TargetConfig,
-  ToolSupport,
-} from "./config.ts"
+import type { Accepts, ModelConfig, ProviderConfig, ReasoningSupport, TargetConfig, ToolSupport } from "./config.ts"
 import { knowledgeOf, type Knowledge } from "./known-targets.ts"
 import type { Capabilities, Target } from "./snapshot.ts"
-import type { RequestLimits, TargetLimits } from "./target-limits.ts"
+import { limitsOf } from "./target-limits.ts"
 
 const CANONICAL_NAMES: Readonly<Record<DialectName, Dialect>> = {
   "openai-chat": "chat",
@@ -76,7 +68,7 @@ export function targetFacts(
     facts,
     homeFacts: homeFacts(facts),
     capabilities: capabilitiesOf(sources),
-    limits: limitsOf(sources, dialect),
+    limits: limitsOf(sources),
     betas: betaPolicy(target.beta_headers ?? provider.beta_headers),
     edits: bodyEdits([provider.request, catalogue?.request, target.request]),
   }
@@ -141,56 +133,6 @@ export function capabilitiesOf({
     images: (target.input_modalities ?? catalogue?.input_modalities)?.includes("image") ?? unsaid,
     reasoning: (target.reasoning ?? catalogue?.reasoning)?.supported ?? unsaid,
   }
-}
-
-function limitsOf({ catalogue, target, refuseUnknown }: FactSources, dialect: DialectName): TargetLimits {
-  const reasoning = target.reasoning ?? catalogue?.reasoning
-  return {
-    closedTo: closedTo(dialect, catalogue, target),
-    neverStores: dialect !== "anthropic" && (target.force_store_false ?? catalogue?.force_store_false) === true,
-    toolOnly: target.tool_only,
-    honorsMaxTokens: (target.honors_max_tokens ?? catalogue?.honors_max_tokens) !== false,
-    contextTokens: target.context_tokens ?? catalogue?.context_tokens ?? null,
-    mayDropReasoning: reasoning !== undefined || !refuseUnknown,
-    reasoningControl: reasoning?.control ?? null,
-    alwaysReasons: reasoning?.supported === true && reasoning.mode === "always_on",
-    minBudgetTokens: reasoning?.min_budget_tokens ?? 0,
-    maxBudgetTokens: reasoning?.max_budget_tokens ?? Infinity,
-    request: requestLimits({ ...catalogue?.request_shape_support, ...target.request_shape_support }),
-  }
-}
-
-/** Of a bridge that nothing is said about the group's `translation` decides. */
-function closedTo(
-  dialect: DialectName,
-  catalogue: ModelConfig | undefined,
-  target: TargetConfig,
-): TargetLimits["closedTo"] {
-  const bridges = { ...catalogue?.bridges, ...target.bridges }
-  const toChat = target.responses_to_chat ?? bridges.responses_to_chat
-  if (dialect === "openai-chat" && toChat?.enabled === false) return ["openai-responses"]
-  if (dialect === "openai-responses" && bridges.chat_to_responses?.enabled === false) return ["openai-chat"]
-  return []
-}
-
-function requestLimits(said: RequestShapeSupport): RequestLimits | null {
-  if (Object.keys(said).length === 0) return null
-  return {
-    requiredModalities: said.required_input_modalities ?? [],
-    maxBytes: limit(said.max_request_bytes),
-    maxInputTokens: limit(said.max_estimated_input_tokens),
-    minOutputTokens: said.min_requested_output_tokens ?? 0,
-    maxOutputTokens: limit(said.max_requested_output_tokens),
-    maxToolSchemaBytes: limit(said.max_tool_schema_bytes),
-    largeAgentPayloads: said.supports_large_coding_agent_payloads !== false,
-    inboundDialects: said.supported_inbound_dialects === undefined ? null : new Set(said.supported_inbound_dialects),
-    unsupportedFeatures: said.unsupported_request_features ?? [],
-  }
-}
-
-/** `0` means no limit. */
-function limit(said: number | undefined): number {
-  return said === undefined || said === 0 ? Infinity : said
 }
 
 /** For a client of the target's own dialect: it knows its vendor, so nothing that it said is bent or left out. */

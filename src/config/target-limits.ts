@@ -1,5 +1,6 @@
 /** What the configuration says of the calls that a target is for. */
 import type { DialectName } from "../dialects/dialect.ts"
+import type { ModelConfig, RequestShapeSupport, TargetConfig } from "./config.ts"
 
 /** Which calls a target can take, beyond what it is able to do. */
 export interface TargetLimits {
@@ -73,4 +74,63 @@ export interface ContractReport {
   readonly workload: string | null
   /** The quality that is promised. */
   readonly bucket: string | null
+}
+
+interface LimitSources {
+  readonly dialect: DialectName
+  readonly catalogue: ModelConfig | undefined
+  readonly target: TargetConfig
+  /** `server.unknown_capabilities: refuse`. */
+  readonly refuseUnknown: boolean
+}
+
+/** What the target says wins over the catalogue's entry. */
+export function limitsOf({ dialect, catalogue, target, refuseUnknown }: LimitSources): TargetLimits {
+  const reasoning = target.reasoning ?? catalogue?.reasoning
+  return {
+    closedTo: closedTo(dialect, catalogue, target),
+    neverStores: dialect !== "anthropic" && (target.force_store_false ?? catalogue?.force_store_false) === true,
+    toolOnly: target.tool_only,
+    honorsMaxTokens: (target.honors_max_tokens ?? catalogue?.honors_max_tokens) !== false,
+    contextTokens: target.context_tokens ?? catalogue?.context_tokens ?? null,
+    mayDropReasoning: reasoning !== undefined || !refuseUnknown,
+    reasoningControl: reasoning?.control ?? null,
+    alwaysReasons: reasoning?.supported === true && reasoning.mode === "always_on",
+    minBudgetTokens: reasoning?.min_budget_tokens ?? 0,
+    maxBudgetTokens: reasoning?.max_budget_tokens ?? Infinity,
+    request: requestLimits({ ...catalogue?.request_shape_support, ...target.request_shape_support }),
+  }
+}
+
+/** Of a bridge that nothing is said about the group's `translation` decides. */
+function closedTo(
+  dialect: DialectName,
+  catalogue: ModelConfig | undefined,
+  target: TargetConfig,
+): TargetLimits["closedTo"] {
+  const bridges = { ...catalogue?.bridges, ...target.bridges }
+  const toChat = target.responses_to_chat ?? bridges.responses_to_chat
+  if (dialect === "openai-chat" && toChat?.enabled === false) return ["openai-responses"]
+  if (dialect === "openai-responses" && bridges.chat_to_responses?.enabled === false) return ["openai-chat"]
+  return []
+}
+
+function requestLimits(said: RequestShapeSupport): RequestLimits | null {
+  if (Object.keys(said).length === 0) return null
+  return {
+    requiredModalities: said.required_input_modalities ?? [],
+    maxBytes: limit(said.max_request_bytes),
+    maxInputTokens: limit(said.max_estimated_input_tokens),
+    minOutputTokens: said.min_requested_output_tokens ?? 0,
+    maxOutputTokens: limit(said.max_requested_output_tokens),
+    maxToolSchemaBytes: limit(said.max_tool_schema_bytes),
+    largeAgentPayloads: said.supports_large_coding_agent_payloads !== false,
+    inboundDialects: said.supported_inbound_dialects === undefined ? null : new Set(said.supported_inbound_dialects),
+    unsupportedFeatures: said.unsupported_request_features ?? [],
+  }
+}
+
+/** `0` means no limit. */
+function limit(said: number | undefined): number {
+  return said === undefined || said === 0 ? Infinity : said
 }
