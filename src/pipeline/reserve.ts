@@ -6,6 +6,7 @@ import type { AdmissionRequest, CompiledLimits, Lease, Refusal } from "../govern
 import { isPassing } from "../governance/line.ts"
 import { askerOf } from "./asker.ts"
 import type { Call } from "./call.ts"
+import { leaveEntry } from "./enter.ts"
 import { estimate } from "./estimate.ts"
 import type { Gateway } from "./gateway.ts"
 import { bucketName, refused } from "./refuse.ts"
@@ -32,6 +33,7 @@ export function reserve(
   shortlist: Shortlist,
   gateway: Gateway,
 ): Shortlist | Promise<Shortlist> {
+  leaveEntry(call, gateway)
   const affordable = limits.countsMoney ? priced(call, shortlist) : shortlist
   const request = requestOf(call, limits, affordable.eligible, gateway)
   const asked = ask(call, request, gateway)

@@ -171,8 +171,9 @@ export class ResponsesStreamReader implements StreamReader {
   #reconcile(output: readonly JsonObject[]): void {
     const seen = this.#all.toSorted((left, right) => left.index - right.index)
     const agrees = output.length >= seen.length && seen.every(({ item }, at) => output[at]?.["type"] === item.type)
+    const byId = new Map(agrees ? [] : output.toReversed().map((one) => [one["id"], one]))
     for (const [at, { item, id }] of seen.entries()) {
-      const final = agrees ? output[at] : output.find((one) => id !== undefined && one["id"] === id)
+      const final = agrees ? output[at] : id === undefined ? undefined : byId.get(id)
       if (final !== undefined && !item.closed) item.finish(final)
     }
     if (!agrees) return
