@@ -41,6 +41,8 @@ export class ResponsesStreamReader implements StreamReader {
   readonly #byIndex = new Map<number, Tracked>()
   /** In order of appearance. */
   readonly #all: Tracked[] = []
+  /** The last one of each id. */
+  readonly #byId = new Map<string, Tracked>()
   #thinking: ReasoningItem | null = null
   #refused = false
   #called = false
@@ -122,6 +124,7 @@ export class ResponsesStreamReader implements StreamReader {
     if (made instanceof ReasoningItem) this.#thinking = made
     const tracked = { index, id: stringOf(item["id"]), callId: stringOf(item["call_id"]), item: made }
     this.#byIndex.set(index, tracked)
+    if (tracked.id !== undefined) this.#byId.set(tracked.id, tracked)
     this.#all.push(tracked)
     return tracked
   }
@@ -151,7 +154,7 @@ export class ResponsesStreamReader implements StreamReader {
     const found =
       index !== undefined
         ? this.#byIndex.get(index)
-        : (this.#all.findLast((one) => id !== undefined && one.id === id) ?? this.#all.at(-1))
+        : ((id === undefined ? undefined : this.#byId.get(id)) ?? this.#all.at(-1))
     return found !== undefined && (type === null || found.item.type === type) ? found : null
   }
 
