@@ -119,9 +119,12 @@ function allowedOf(tools: readonly Tool[], choice: ToolChoice | undefined): read
   return tools.filter((tool) => tool.type !== "raw" && isAllowed(tool))
 }
 
+function keyOf({ name, namespace }: ToolRef): string {
+  return JSON.stringify([namespace, name])
+}
+
 /** Whether a tool is one that `refs` name: a name without a namespace fits in any. */
 function anyOf(refs: readonly ToolRef[]): (tool: ToolRef) => boolean {
-  const keyOf = ({ name, namespace }: ToolRef): string => JSON.stringify([namespace, name])
   const known = new Set(refs.map(keyOf))
   return (tool) => known.has(keyOf(tool)) || known.has(keyOf({ ...tool, namespace: null }))
 }

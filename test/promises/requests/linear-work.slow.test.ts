@@ -4,7 +4,7 @@ import { expectLinear } from "../../helpers/linear.ts"
 import { ANSWERS, REQUESTS, scanned, streamed, translated } from "../../helpers/linear-cases.ts"
 import { DIALECTS } from "../../helpers/samples.ts"
 
-const LARGEST = 16_000
+const LARGEST = 8000
 const LEAST_MS = 200
 
 test.each(REQUESTS)("a large request is read and written: $dialect with many $name", ({ dialect, make }) => {
