@@ -27,17 +27,27 @@ export interface ScannedObject extends Notes {
   readonly close: number
 }
 
-/** Top-level members; the widest dialect knows fewer than fifty. */
-export const MOST_MEMBERS = 4096
+/** How much there may be in an object. */
+export interface ScanBounds {
+  readonly maxDepth: number
+  /** JSON values of any kind at any depth: what later passes do is linear in it, beside the bytes. */
+  readonly maxValues: number
+  /** Members of the object itself. */
+  readonly maxMembers: number
+}
 
 /**
  * Scans `bytes`, which must hold exactly one JSON object and white space.
- * UTF-8 validity is not checked here (`isUtf8` does it natively). `maxValues` counts JSON values of any kind at any depth:
- * what later passes do is linear in it, beside the bytes.
+ * UTF-8 validity is not checked here (`isUtf8` does it natively).
  * @throws JsonFault
  */
-export function scanObject(bytes: Uint8Array, maxDepth: number, maxValues: number = Infinity): ScannedObject {
-  const scan = new ObjectScan(bytes, maxDepth, maxValues)
+export function scanObject(bytes: Uint8Array, maxDepth: number): ScannedObject {
+  return scanBounded(bytes, { maxDepth, maxValues: Infinity, maxMembers: Infinity })
+}
+
+/** As `scanObject`, for what comes from outside. @throws JsonFault */
+export function scanBounded(bytes: Uint8Array, bounds: ScanBounds): ScannedObject {
+  const scan = new ObjectScan(bytes, bounds)
   scan.run(bytes.length)
   return scan.result()
 }
@@ -46,8 +56,7 @@ export function scanObject(bytes: Uint8Array, maxDepth: number, maxValues: numbe
 export class ObjectScan {
   private readonly bytes: Uint8Array
   private readonly view: DataView
-  private readonly maxDepth: number
-  private readonly maxValues: number
+  private readonly bounds: ScanBounds
   private readonly members: Member[] = []
   private readonly notes: Notebook
   private at = 0
@@ -57,17 +66,17 @@ export class ObjectScan {
   private start = 0
   private close = -1
 
-  constructor(bytes: Uint8Array, maxDepth: number, maxValues: number) {
+  constructor(bytes: Uint8Array, bounds: ScanBounds) {
     this.bytes = bytes
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    this.maxDepth = maxDepth
-    this.notes = new Notebook(maxDepth - 1)
-    this.maxValues = maxValues
+    this.bounds = bounds
+    this.notes = new Notebook(bounds.maxDepth - 1)
   }
 
   /** Scans to about the offset `stop`; true: to the end. @throws JsonFault */
   run(stop: number): boolean {
     const { bytes, view, notes, members } = this
+    const { maxValues, maxMembers } = this.bounds
     let { at, keyStart, keyEnd, start } = this
     let isResumed = keyStart >= 0
     if (!isResumed) at = this.open()
@@ -81,7 +90,7 @@ export class ObjectScan {
       }
       isResumed = false
       const end = skipValue(bytes, view, at, notes, stop)
-      if (notes.values > this.maxValues || members.length === MOST_MEMBERS) this.tooMany(keyStart, keyEnd)
+      if (notes.values > maxValues || members.length === maxMembers) this.tooMany(keyStart, keyEnd)
       if (end === PAUSED && stop < bytes.length) return this.pause(keyStart, keyEnd, start)
       const behind = sound(end === PAUSED ? -1 - pausedOffset() : end, bytes, notes)
       members.push({ key: keyOf(bytes, keyStart, keyEnd), keyStart, start, end: behind, names: notes.names })
@@ -103,7 +112,7 @@ export class ObjectScan {
   private open(): number {
     const { bytes } = this
     const at = skipSpace(bytes, 0)
-    if (bytes[at] !== OPEN_BRACE) notAnObject(bytes, this.view, at, this.maxDepth)
+    if (bytes[at] !== OPEN_BRACE) notAnObject(bytes, this.view, at, this.bounds.maxDepth)
     return skipSpace(bytes, at + 1)
   }
 
@@ -123,8 +132,8 @@ export class ObjectScan {
   }
 
   private tooMany(keyStart: number, keyEnd: number): never {
-    const [most, what] =
-      this.notes.values > this.maxValues ? [this.maxValues, "values"] : [MOST_MEMBERS, "top-level members"]
+    const { maxValues, maxMembers } = this.bounds
+    const [most, what] = this.notes.values > maxValues ? [maxValues, "values"] : [maxMembers, "top-level members"]
     const key = keyOf(this.bytes, keyStart, keyEnd)
     throw new JsonFault("too-many", keyStart, `more than ${most} ${what}`, key)
   }

@@ -2,7 +2,7 @@
 import { isUtf8 } from "node:buffer"
 import { RouterError } from "../errors.ts"
 import { JsonFault, faultPath } from "../json/fault.ts"
-import { ObjectScan, scanObject, type ScannedObject } from "../json/scan.ts"
+import { ObjectScan, scanBounded, type ScanBounds, type ScannedObject } from "../json/scan.ts"
 import { readBody } from "./body.ts"
 import { heldIdsOf } from "./held-state.ts"
 import type { Call } from "./call.ts"
@@ -64,27 +64,34 @@ function isJson(type: string | null): boolean {
 const SLICE_BYTES = 1 << 20
 
 function parse(bytes: Uint8Array, { snapshot }: Call): ScannedObject {
-  const { maxDepth, maxValues } = snapshot.limits
+  const bounds = boundsOf(snapshot)
   if (!isUtf8(bytes)) throw notUtf8()
   try {
-    return scanObject(bytes, maxDepth, maxValues)
+    return scanBounded(bytes, bounds)
   } catch (fault) {
-    throw asRequestError(fault, bytes, maxDepth)
+    throw asRequestError(fault, bytes, bounds)
   }
 }
 
+/** Top-level members; the widest dialect knows fewer than fifty. */
+const MOST_MEMBERS = 4096
+
+function boundsOf({ limits }: Call["snapshot"]): ScanBounds {
+  return { maxDepth: limits.maxDepth, maxValues: limits.maxValues, maxMembers: MOST_MEMBERS }
+}
+
 async function parseInSlices(bytes: Uint8Array, call: Call, { loop }: Gateway): Promise<ScannedObject> {
-  const { maxDepth, maxValues } = call.snapshot.limits
+  const bounds = boundsOf(call.snapshot)
   await loop.turn()
   if (!loop.timed("check the encoding", call.id, bytes.length, () => isUtf8(bytes))) throw notUtf8()
-  const scan = new ObjectScan(bytes, maxDepth, maxValues)
+  const scan = new ObjectScan(bytes, bounds)
   const slice = (stop: number): boolean =>
     loop.timed("scan the body", call.id, SLICE_BYTES, () => scan.run(Math.min(stop, bytes.length)))
   try {
     for (let stop = SLICE_BYTES; !slice(stop); stop += SLICE_BYTES) await loop.turn()
     return scan.result()
   } catch (fault) {
-    throw asRequestError(fault, bytes, maxDepth)
+    throw asRequestError(fault, bytes, bounds)
   }
 }
 
@@ -93,7 +100,7 @@ function notUtf8(): RouterError {
 }
 
 /** What is no fault of the body stays as it is. */
-function asRequestError(thrown: unknown, bytes: Uint8Array, maxDepth: number): unknown {
+function asRequestError(thrown: unknown, bytes: Uint8Array, { maxDepth }: ScanBounds): unknown {
   return thrown instanceof JsonFault ? requestError(thrown, bytes, maxDepth) : thrown
 }
 
