@@ -14,6 +14,7 @@ import {
 } from "./measure.ts"
 import { MinuteWindow } from "./window.ts"
 import { Withheld } from "./withheld.ts"
+import { UNUSED } from "./state.ts"
 import type {
   AdmissionRequest,
   Amounts,
@@ -72,8 +73,9 @@ export class MemoryState implements GovernanceState {
   readonly #withheld = new Withheld()
 
   admit(request: AdmissionRequest): Lease | Refusal {
-    const { limits, ts, nowMs } = request
+    const { limits, ts, nowMs, instead } = request
     this.#withheld.refuse(limits, nowMs)
+    if (instead) this.settle(instead, UNUSED, nowMs)
     const holdings = this.#holdings(limits, ts)
     let slice = 0
     for (const { counts } of holdings) slice = counts.minute.advance(nowMs)

@@ -2,7 +2,7 @@
  * A call whose body is still on its way counts from its head on: it takes its place among its caller's calls before the
  * router takes its body.
  */
-import type { CheckKind, CompiledLimits } from "../governance/state.ts"
+import { UNUSED, type CheckKind, type CompiledLimits } from "../governance/state.ts"
 import { RouterError } from "../errors.ts"
 import { askerOf } from "./asker.ts"
 import type { Call } from "./call.ts"
@@ -20,10 +20,8 @@ const NO_BODY_YET = {
   outputNanoUsdPerMillion: 0,
 } as const
 
-const NOTHING_USED = { requests: 0, tokens: 0, nanoUsd: 0 } as const
-
 /**
- * Fills `call.entry`; `leaveEntry` gives it back when the call is admitted with its body, or ends before.
+ * Fills `call.entry`. The call's lease takes its place when the body is here (`reserve`); `settle` gives back what has no such end.
  * @throws RouterError `concurrency-exceeded`, `rpm-exceeded`, `quota-exhausted`, `client-closed`
  */
 export async function enter(call: Call, limits: CompiledLimits, gateway: Gateway): Promise<void> {
@@ -38,11 +36,12 @@ export async function enter(call: Call, limits: CompiledLimits, gateway: Gateway
   if (call.clientLeft) throw new RouterError("client-closed")
 }
 
+/** Where it has ended already, nothing happens. */
 export function leaveEntry(call: Call, { governance, clock }: Gateway): void {
   const { entry } = call
   if (entry === null) return
   call.entry = null
-  governance.state.settle(entry, NOTHING_USED, clock.monotonicMs())
+  governance.state.settle(entry, UNUSED, clock.monotonicMs())
 }
 
 const known = new WeakMap<CompiledLimits, CompiledLimits | null>()
