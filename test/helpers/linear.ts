@@ -4,10 +4,11 @@ import { expect } from "bun:test"
 /** Less is no work to speak of. */
 const COARSE_MS = 0.5
 /** The clock of the CPU goes in steps of some milliseconds. */
-const TELLING_MS = 16
+const TELLING_MS = 8
 const MOST_RUNS = 50
 const SMALLEST = 250
-const TRIES = 4
+/** What a busy machine does to one measurement it rarely does to all. */
+const TRIES = 8
 const RUNS = 2
 const GROWTH = 4
 /** Four times the input takes four times the time, and sixteen times where the work is quadratic. */

@@ -4,8 +4,8 @@ import { expectLinear } from "../../helpers/linear.ts"
 import { ANSWERS, REQUESTS, scanned, streamed, translated } from "../../helpers/linear-cases.ts"
 import { DIALECTS } from "../../helpers/samples.ts"
 
-const LARGEST = 8000
-const LEAST_MS = 200
+const LARGEST = 4000
+const LEAST_MS = 30
 
 test.each(REQUESTS)("a large request is read and written: $dialect with many $name", ({ dialect, make }) => {
   for (const target of DIALECTS) expectLinear(translated(dialect, target, make), LARGEST, LEAST_MS)
