@@ -296,6 +296,5 @@ function retryAfter(check: Check, holding: Holding, nowMs: number, used: number,
   if (isBucket(check)) return ((Math.min(check.limit, requested) - (check.limit - used)) * 1000) / check.perSecond
   if (check.kind === "rpm") return holding.counts.minute.waitMs("requests", requested, check.limit, nowMs)
   if (check.kind === "tpm") return holding.counts.minute.waitMs("tokens", requested, check.limit, nowMs)
-  // nothing but calls in flight stands in the way
   return used + requested <= check.limit ? BLOCKED_BY_CALLS_MS : null
 }
