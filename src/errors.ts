@@ -43,6 +43,7 @@ export type ErrorCode =
   | "rpm-exceeded"
   | "tpm-exceeded"
   | "concurrency-exceeded"
+  | "body-memory-exceeded"
   | "quota-exhausted"
   | "spend-exhausted"
   | "traffic-shaped"
@@ -157,6 +158,7 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
   "rpm-exceeded": { status: 429, blame: "caller", retryable: true, message: "Too many requests in this minute." },
   "tpm-exceeded": { status: 429, blame: "caller", retryable: true, message: "Too many tokens in this minute." },
   "concurrency-exceeded": { status: 429, blame: "caller", retryable: true, message: "Too many calls at once." },
+  "body-memory-exceeded": { status: 429, blame: "caller", retryable: true, message: "Too many body bytes at once." },
   "quota-exhausted": { status: 429, blame: "caller", retryable: false, message: "The quota is spent." },
   "spend-exhausted": { status: 429, blame: "caller", retryable: false, message: "The budget is spent." },
   "traffic-shaped": { status: 429, blame: "caller", retryable: true, message: "Traffic shaping held the call back." },

@@ -65,6 +65,8 @@ const request = {
   path: "/",
   headers: { get: () => null },
   address: null,
+  isWhole: true,
+  receivedBytes: 0,
   body: () => new Uint8Array(),
   onGone: null,
 }

@@ -29,7 +29,17 @@ function rules(more: Partial<BasicRules> = {}): BasicRules {
 function request(name: string, password: string, address = "192.0.2.1"): Incoming {
   const authorization = `Basic ${Buffer.from(`${name}:${password}`).toString("base64")}`
   const headers = { get: (field: string) => (field === "authorization" ? authorization : null) }
-  return { method: "GET", target: "/", path: "/", headers, address, body: () => new Uint8Array(), onGone: null }
+  return {
+    method: "GET",
+    target: "/",
+    path: "/",
+    headers,
+    address,
+    isWhole: true,
+    receivedBytes: 0,
+    body: () => new Uint8Array(),
+    onGone: null,
+  }
 }
 
 class House {

@@ -115,7 +115,18 @@ function calledTools(request: Request): readonly FunctionTool[] {
 
 function allowedOf(tools: readonly Tool[], choice: ToolChoice | undefined): readonly Tool[] {
   if (choice?.mode !== "allowed") return tools
-  return tools.filter((tool) => tool.type !== "raw" && choice.tools.some((ref) => isSame(ref, tool)))
+  const isAllowed = anyOf(choice.tools)
+  return tools.filter((tool) => tool.type !== "raw" && isAllowed(tool))
+}
+
+function keyOf({ name, namespace }: ToolRef): string {
+  return JSON.stringify([namespace, name])
+}
+
+/** Whether a tool is one that `refs` name: a name without a namespace fits in any. */
+function anyOf(refs: readonly ToolRef[]): (tool: ToolRef) => boolean {
+  const known = new Set(refs.map(keyOf))
+  return (tool) => known.has(keyOf(tool)) || known.has(keyOf({ ...tool, namespace: null }))
 }
 
 function isSame(left: ToolRef, right: ToolRef): boolean {

@@ -6,6 +6,7 @@ import { affinityOf } from "./affinity.ts"
 import { demandedOf } from "./hard-filters.ts"
 import { blockListOf, clientIpRule } from "./client-ip.ts"
 import { connectionRule } from "./connection-rule.ts"
+import { requestRule } from "./request-rule.ts"
 import { contractFacts, contractReport, promisedDialects, targetContract } from "./contract.ts"
 import { compileCredentials } from "./credentials.ts"
 import { engineMetricsRule } from "./engine-metrics.ts"
@@ -75,8 +76,7 @@ function* stepsOf(config: Config, options: CompileOptions): Generator<void, Snap
     groups,
     defaultGroup: config.server.default_model_group,
     limits: {
-      maxBodyBytes: bounded(config.server.request.max_body_bytes),
-      maxDepth: bounded(config.server.request.max_depth),
+      ...requestRule(config.server.request),
       maxResponseBytes: bounded(config.server.upstream.max_response_bytes),
       maxFrameBytes: bounded(config.server.upstream.max_frame_bytes),
       drainMs: config.server.drain_ms,

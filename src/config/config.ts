@@ -1529,6 +1529,14 @@ export interface RequestConfig {
   readonly max_body_bytes: number
   /** The deepest nesting of a request body. Unit: levels. */
   readonly max_depth: number
+  /** JSON values in a request body, at any depth: each object, list, string, number, boolean and null. */
+  readonly max_values: number
+  /** What the bodies of all calls in flight may take in one process. Further ones get 503 `overloaded`. Unit: bytes. */
+  readonly max_memory_bytes: number
+  /** Of these, those of one caller. Further ones get 429 `body-memory-exceeded`. Unit: bytes. */
+  readonly max_memory_bytes_per_caller: number
+  /** A body that comes more slowly for fifteen seconds is refused with status 408. `0`: only two minutes bound it. Unit: bytes. */
+  readonly min_bytes_per_second: number
 }
 
 /** Bounds towards providers. */

@@ -5,14 +5,15 @@ import { catalogueEntryOf, providerOf } from "./target-entry.ts"
 
 export function adviseOnPrices(config: Config, report: Report): void {
   const money = new Set(config.projects.filter(hasBudget).map(({ id }) => id))
-  const budgeted = config.callers.filter(
-    (caller) => caller.status === "active" && (hasBudget(caller) || money.has(caller.project)),
-  )
+  const budgeted = config.callers
+    .filter((caller) => caller.status === "active" && (hasBudget(caller) || money.has(caller.project)))
+    .map(({ id, allow }) => ({ id, allow: new Set(allow) }))
   for (const [name, group] of Object.entries(config.models)) {
     const unpriced = group.targets.filter((target) => !isPriced(target, providerOf(target, config)))
-    const shutOut = budgeted.filter(({ allow }) => allow.includes(name))
+    const shutOut = unpriced.length === 0 ? [] : budgeted.filter(({ allow }) => allow.has(name))
+    const places = new Map(group.targets.map((target, place) => [target, place]))
     for (const target of unpriced) {
-      const path = ["models", name, "targets", group.targets.indexOf(target)]
+      const path = ["models", name, "targets", places.get(target) ?? 0]
       if (shutOut.length === 0) {
         const message = "The prices are unknown, so the cost of calls will be."
         report({ severity: "info", code: "price-unknown", path, message })
@@ -37,7 +38,7 @@ function isPriced(target: TargetConfig, provider: ProviderConfig | undefined): b
   return isKnown("input_price_per_million_usd") && isKnown("output_price_per_million_usd")
 }
 
-function namesOf(callers: readonly CallerConfig[]): string {
+function namesOf(callers: readonly Pick<CallerConfig, "id">[]): string {
   const [first, second, ...others] = callers.map(({ id }) => quoted(id))
   if (second === undefined) return `the caller ${first}`
   return others.length === 0

@@ -54,9 +54,9 @@ function checkTarget(target: Entry, providers: ReadonlyMap<string, NamedEntry>, 
     return
   }
   const ref = textOf(target, "model_ref")
-  const entries = tableOf(provider.fields["models"], [])
-  const catalogue = entries.map((entry) => entry.name)
-  if (ref !== undefined && !catalogue.includes(ref)) {
+  if (ref !== undefined && !Object.hasOwn(mapping(provider.fields["models"]), ref)) {
+    const entries = tableOf(provider.fields["models"], [])
+    const catalogue = entries.map((entry) => entry.name)
     const message = `The catalogue of provider ${quoted(name)} has no model ${quoted(ref)}.`
     const meant = entries.find((entry) => textOf(entry, "model") === ref)?.name ?? nearest(ref, catalogue)
     const path = [...target.path, "model_ref"]

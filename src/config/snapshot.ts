@@ -11,6 +11,7 @@ import type { CompiledLimits, Subject } from "../governance/state.ts"
 import type { AdminRules } from "./admin-rules.ts"
 import type { ClientIpRule } from "./client-ip.ts"
 import type { ConnectionRule } from "./connection-rule.ts"
+import type { RequestRule } from "./request-rule.ts"
 import type { ModelPrices } from "../ledger/price.ts"
 import type { OperationalTargets } from "./operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./policy-settings.ts"
@@ -280,9 +281,7 @@ export interface Snapshot {
   readonly pricingFingerprint: string
 }
 
-export interface Limits {
-  readonly maxBodyBytes: number
-  readonly maxDepth: number
+export interface Limits extends RequestRule {
   readonly maxResponseBytes: number
   readonly maxFrameBytes: number
   readonly drainMs: number

@@ -14,6 +14,7 @@ import {
 } from "./measure.ts"
 import { MinuteWindow } from "./window.ts"
 import { Withheld } from "./withheld.ts"
+import { UNUSED } from "./state.ts"
 import type {
   AdmissionRequest,
   Amounts,
@@ -72,8 +73,9 @@ export class MemoryState implements GovernanceState {
   readonly #withheld = new Withheld()
 
   admit(request: AdmissionRequest): Lease | Refusal {
-    const { limits, ts, nowMs } = request
+    const { limits, ts, nowMs, instead } = request
     this.#withheld.refuse(limits, nowMs)
+    if (instead) this.settle(instead, UNUSED, nowMs)
     const holdings = this.#holdings(limits, ts)
     let slice = 0
     for (const { counts } of holdings) slice = counts.minute.advance(nowMs)
@@ -294,6 +296,5 @@ function retryAfter(check: Check, holding: Holding, nowMs: number, used: number,
   if (isBucket(check)) return ((Math.min(check.limit, requested) - (check.limit - used)) * 1000) / check.perSecond
   if (check.kind === "rpm") return holding.counts.minute.waitMs("requests", requested, check.limit, nowMs)
   if (check.kind === "tpm") return holding.counts.minute.waitMs("tokens", requested, check.limit, nowMs)
-  // nothing but calls in flight stands in the way
   return used + requested <= check.limit ? BLOCKED_BY_CALLS_MS : null
 }

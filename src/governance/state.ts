@@ -94,6 +94,8 @@ export interface AdmissionRequest {
   readonly inputNanoUsd: number
   /** What output costs at most. Reserved are `ceil(outputTokens * outputNanoUsdPerMillion / 1e6)`. */
   readonly outputNanoUsdPerMillion: number
+  /** A lease that the call holds already, of the same subjects: it ends unused in the same step, before the checks, also where they refuse. */
+  readonly instead?: Lease | null
 }
 
 export type LimitState = "ok" | "warning" | "exhausted"
@@ -128,6 +130,9 @@ export interface Refusal {
   /** Unix milliseconds at which the day or month ends; null for other kinds. */
   readonly resetsAt: number | null
 }
+
+/** Of a lease that was not needed. */
+export const UNUSED: Amounts = { requests: 0, tokens: 0, nanoUsd: 0 }
 
 /** What a call really used. `requests: 0` undoes the admission: the call counts nowhere, token buckets apart. */
 export interface Amounts {

@@ -1,14 +1,15 @@
 /** What is wrong with a JSON text, and where. */
-import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, OPEN_BRACE, OPEN_BRACKET, QUOTE } from "./bytes.ts"
-
 /** Why the bytes are not a JSON object. `offset` counts bytes. */
 export class JsonFault extends Error {
   readonly offset: number
-  /** The value is well-formed JSON so far but is no object, or is nested too deeply. */
-  readonly kind: "syntax" | "depth" | "not-an-object"
+  /** The value is well-formed JSON so far but is no object, is nested too deeply, or has too many parts. */
+  readonly kind: "syntax" | "depth" | "not-an-object" | "too-many"
+  /** The top-level member; null: it can be found by the offset. */
+  readonly key: string | null
 
-  constructor(kind: JsonFault["kind"], offset: number, message: string) {
+  constructor(kind: JsonFault["kind"], offset: number, message: string, key: string | null = null) {
     super(message)
+    this.key = key
     this.name = "JsonFault"
     this.kind = kind
     this.offset = offset
@@ -16,33 +17,17 @@ export class JsonFault extends Error {
 }
 
 /** The fault at an offset where scanning stopped. Only run when there is a fault. */
-export function faultAt(bytes: Uint8Array, offset: number, maxDepth: number): JsonFault {
+export function faultAt(bytes: Uint8Array, offset: number): JsonFault {
   const byte = bytes[offset]
   if (byte === undefined) return new JsonFault("syntax", offset, "unexpected end")
-  if ((byte === OPEN_BRACE || byte === OPEN_BRACKET) && depthBefore(bytes, offset) >= maxDepth)
-    return new JsonFault("depth", offset, "nested too deeply")
   const shown = byte > 32 && byte < 127 ? `unexpected "${String.fromCharCode(byte)}"` : "unexpected character"
   return new JsonFault("syntax", offset, shown)
-}
-
-/** How many containers are open; what stands before `offset` is well formed. */
-function depthBefore(bytes: Uint8Array, offset: number): number {
-  let depth = 0
-  let inString = false
-  for (let at = 0; at < offset; at++) {
-    const byte = bytes[at]
-    if (inString && byte === BACKSLASH) at++
-    else if (byte === QUOTE) inString = !inString
-    else if (!inString && (byte === OPEN_BRACE || byte === OPEN_BRACKET)) depth++
-    else if (!inString && (byte === CLOSE_BRACE || byte === CLOSE_BRACKET)) depth--
-  }
-  return depth
 }
 
 const DEEPEST = 8
 const LONGEST_KEY = 64
 /** A fault further in than this gets no path: finding it would cost more than it helps. */
-const FURTHEST_BYTES = 1 << 20
+const FURTHEST_BYTES = 1 << 18
 
 interface Level {
   readonly array: boolean

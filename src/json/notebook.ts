@@ -26,6 +26,14 @@ const LONGEST_HIDDEN_TYPE = 240
 export class Notebook implements Notes {
   /** The scan's own: what closes the containers that are open. */
   readonly stack: number[] = []
+  /** Containers that may be open at once in a member's value. */
+  readonly maxDepth: number
+  /** Where the scan paused: how many containers were open, and whether a string was. */
+  depth = 0
+  isInString = false
+  isTooDeep = false
+  /** Values so far. */
+  values = 0
   /** Groups of watched names that stand in the member so far. */
   names = 0
   readonly elements: number[] = []
@@ -33,6 +41,31 @@ export class Notebook implements Notes {
   readonly ids: number[] = []
   readonly pointers: number[] = []
   readonly marks: number[] = []
+
+  constructor(maxDepth: number) {
+    this.maxDepth = maxDepth
+  }
+
+  /** The value of a member ends at an offset, which is returned. */
+  ended(values: number, at: number): number {
+    this.depth = 0
+    this.isInString = false
+    this.values += values
+    return at
+  }
+
+  /** A container at an offset is one too many; the fault is returned. */
+  tooDeep(at: number): number {
+    this.isTooDeep = true
+    return -1 - at
+  }
+
+  /** The scan stops inside of a value, and will go on. */
+  pause(depth: number, values: number, isInString: boolean): void {
+    this.depth = depth
+    this.values += values
+    this.isInString = isInString
+  }
 
   /** A key between `start` and `end`, without its quotes, and where its value begins. That need not be valid JSON. */
   key(bytes: Uint8Array, start: number, end: number, value: number): void {

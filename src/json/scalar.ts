@@ -22,10 +22,14 @@ export function skipNumber(bytes: Uint8Array, from: number): number {
   return skipDigits(bytes, sign === 43 || sign === 45 ? at + 2 : at + 1)
 }
 
+/** A number with more is a fault. */
+const MOST_DIGITS = 65_536
+
 /** At least one. */
 function skipDigits(bytes: Uint8Array, from: number): number {
+  const last = from + MOST_DIGITS
   let at = from
   let byte = bytes[at]
-  while (byte !== undefined && byte >= 48 && byte <= 57) byte = bytes[++at]
-  return at === from ? -1 - at : at
+  while (byte !== undefined && byte >= 48 && byte <= 57 && at < last) byte = bytes[++at]
+  return at === from || at === last ? -1 - at : at
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { JsonFault } from "./fault.ts"
-import { scanObject } from "./scan.ts"
+import { ObjectScan, scanBounded, scanObject } from "./scan.ts"
 import { expectProperty } from "../../test/helpers/property.ts"
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -80,4 +80,54 @@ test("a JSON value that is no object is told apart from broken JSON", () => {
     expect(faultOf(text)?.kind).toBe("not-an-object")
   for (const text of ["", "  ", "nul", "[1", '{"a":1}}', '{"a":01}', '{"a":"\u0001"}', "\ufeff{}"])
     expect(faultOf(text)?.kind).toBe("syntax")
+})
+
+/** In slices of `size` bytes. */
+function scanned(bytes: Uint8Array, size: number): unknown {
+  try {
+    const scan = new ObjectScan(bytes, { maxDepth: 512, maxValues: Infinity, maxMembers: Infinity })
+    for (let stop = size; !scan.run(Math.min(stop, bytes.length)); stop += size);
+    return scan.result()
+  } catch (error) {
+    if (error instanceof JsonFault) return [error.kind, error.offset, error.message]
+    throw error
+  }
+}
+
+test("a scan in slices finds what a scan in one piece finds, faults included", () => {
+  const document = fc
+    .dictionary(fc.constantFrom("type", "id", "file_id", "messages", "a\\n"), fc.jsonValue({ maxDepth: 4 }))
+    .map((value) => JSON.stringify(value))
+  const cut = fc.tuple(document, fc.nat(), fc.integer({ min: 1, max: 9 }), fc.boolean())
+  expectProperty(
+    fc.property(cut, ([text, at, size, isWhole]) => {
+      const bytes = encode(
+        isWhole ? text : text.slice(0, at % (text.length + 1)) + text.slice((at % (text.length + 1)) + 1),
+      )
+      expect(scanned(bytes, size)).toEqual(scanned(bytes, bytes.length))
+    }),
+    2000,
+  )
+})
+
+test("members and values are bounded, and the fault names the member", () => {
+  const bounded = (text: string): (() => unknown) => {
+    return () => scanBounded(encode(text), { maxDepth: 512, maxValues: 100, maxMembers: 10 })
+  }
+  const members = (count: number): string =>
+    `{${Array.from({ length: count }, (_, index) => `"k${index}":1`).join(",")}}`
+  const values = (count: number): string => `{"a":1,"messages":[${Array(count).fill("{}").join(",")}]}`
+  expect(bounded(members(10))).not.toThrow()
+  expect(bounded(members(11))).toThrow(expect.objectContaining({ kind: "too-many", key: "k10" }))
+  // of objects inside only the values count
+  expect(bounded(`{"a":${members(98)}}`)).not.toThrow()
+  expect(bounded(values(98))).not.toThrow()
+  expect(bounded(values(99))).toThrow("more than 100 values")
+})
+
+test("keys with escapes, white space and digits without end are faults where they get too long", () => {
+  const long = 3_000_000
+  expect(faultOf(`{"${"\\n".repeat(long)}":1}`)?.offset).toBeLessThan(100_000)
+  expect(faultOf(`{"a":1${" ".repeat(long)}}`)?.offset).toBeLessThan(1_100_000)
+  expect(faultOf(`{"a":${"1".repeat(long)}}`)?.offset).toBeLessThan(100_000)
 })

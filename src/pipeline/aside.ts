@@ -30,5 +30,6 @@ export async function aside<Result>(
   } finally {
     gateway.active--
     gateway.watchdog.forget(call)
+    gateway.intake.release(call)
   }
 }

@@ -37,8 +37,8 @@ function headersOf({ takes }: Policy, { headers }: Parts, losses: Loss[]): Parts
 function bodyOf({ fields }: Policy, { body }: Parts, losses: Loss[]): Parts["body"] {
   if (fields.length === 0) return body
   const scanned = scanObject(Buffer.concat(body), Infinity)
-  const { body: left, omitted } = omitFields(scanned, fields)
+  const { bytes: left, omitted } = omitFields(scanned, fields)
   if (omitted.length === 0) return body
   for (const path of omitted) losses.push({ code: "field", path })
-  return [left.bytes]
+  return [left]
 }

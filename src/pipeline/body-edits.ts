@@ -25,10 +25,12 @@ const CLOSE = Buffer.from("}")
 /** Every other byte of a member stays. A field that is set stands once, at the end. */
 function editBody({ set, drop }: BodyEdits, body: readonly Uint8Array[]): Edited {
   const replaced = [...set.keys()].map((name) => [name] as const)
-  const without = omitFields(scanObject(Buffer.concat(body), Infinity), replaced).body
+  const sent = scanObject(Buffer.concat(body), Infinity)
+  const kept = omitFields(sent, replaced)
+  const without = kept.omitted.length === 0 ? sent : scanObject(kept.bytes, Infinity)
   const added = [...set].flatMap(([name, json]) => [COMMA, Buffer.from(`${JSON.stringify(name)}:`), json])
   const pieces = without.members.length === 0 ? added.slice(1) : added
   const whole = Buffer.concat([without.bytes.subarray(0, without.close), ...pieces, CLOSE])
-  const { body: left, omitted } = omitFields(scanObject(whole, Infinity), drop)
-  return { body: [left.bytes], losses: omitted.map((path) => ({ code: "field", path })) }
+  const { bytes, omitted } = omitFields(scanObject(whole, Infinity), drop)
+  return { body: [bytes], losses: omitted.map((path) => ({ code: "field", path })) }
 }

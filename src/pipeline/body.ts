@@ -6,21 +6,47 @@ import { BadFraming, BodyTooLarge } from "./message.ts"
 
 /** How long a client may take to send its body. */
 const BODY_DEADLINE_MS = 120_000
+/** How long it may send less than the least rate: a lost packet or two are no fault. */
+const SLOW_MS = 15_000
 
-/** At once when everything is here. @throws RouterError `body-too-large`, `client-closed`, `invalid-request` (400, 408) */
+/**
+ * At once when everything is here.
+ * @throws RouterError `body-too-large`, `body-memory-exceeded`, `overloaded`, `client-closed`, `invalid-request` (400, 408)
+ */
 export function readBody(call: Call, gateway: Gateway): Uint8Array | Promise<Uint8Array> {
   const { maxBodyBytes } = call.snapshot.limits
-  const body = call.request.body(maxBodyBytes)
+  const body = call.request.body(maxBodyBytes, (bytes) => gateway.intake.hold(call, bytes))
   if (body instanceof Uint8Array) return body
   return new Promise((resolve, reject) => {
-    call.deadline = gateway.clock.monotonicMs() + BODY_DEADLINE_MS
-    call.onDeadline = () =>
-      reject(new RouterError("invalid-request", { message: "The body did not arrive in time.", status: 408 }))
+    watchRate(call, gateway, () => reject(tooSlow()))
     body.then(resolve, (cause: unknown) => reject(asRouterFault(cause, maxBodyBytes)))
   })
 }
 
+function watchRate(call: Call, gateway: Gateway, refuse: () => void): void {
+  const endsAt = gateway.clock.monotonicMs() + BODY_DEADLINE_MS
+  const leastBytes = (call.snapshot.limits.minBytesPerSecond * SLOW_MS) / 1000
+  let before = call.request.receivedBytes
+  call.deadline = endsAt - BODY_DEADLINE_MS + SLOW_MS
+  call.onDeadline = () => {
+    const { receivedBytes } = call.request
+    const now = gateway.clock.monotonicMs()
+    if (call.stopped !== null || now >= endsAt || receivedBytes - before < leastBytes) return refuse()
+    before = receivedBytes
+    call.deadline = Math.min(endsAt, now + SLOW_MS)
+  }
+}
+
+function tooSlow(): RouterError {
+  return new RouterError("invalid-request", {
+    message: "The body did not arrive in time.",
+    status: 408,
+    retryable: true,
+  })
+}
+
 function asRouterFault(cause: unknown, maxBodyBytes: number): RouterError {
+  if (cause instanceof RouterError) return cause
   if (cause instanceof BodyTooLarge)
     return new RouterError("body-too-large", { details: { max_body_bytes: maxBodyBytes } })
   if (cause instanceof BadFraming) return new RouterError("invalid-request", { message: cause.message })

@@ -23,6 +23,7 @@ import type { Lease, Refusal } from "../governance/state.ts"
 import type { Decision } from "./decision.ts"
 import type { DecodedRequest } from "./decode.ts"
 import type { Estimate } from "./estimate.ts"
+import type { Holder } from "./intake.ts"
 import type { Incoming } from "./message.ts"
 import type { Shaped } from "./reserve.ts"
 import type { Rejection } from "./shortlist.ts"
@@ -58,7 +59,7 @@ export interface Attempt {
   cancel: () => void
 }
 
-export class Call implements Watched {
+export class Call implements Watched, Holder {
   readonly id: string
   readonly dialect: Dialect
   readonly request: Incoming
@@ -72,7 +73,13 @@ export class Call implements Watched {
 
   // authenticate
   credential: Credential | null = null
+  // enter
+  /** Its place among its caller's calls while its body is on its way; null: it holds none, or more than that. */
+  entry: Lease | null = null
   // receive
+  /** What its body takes of the memory for bodies. */
+  heldBytes = 0
+  share: Holder["share"] = null
   body: ScannedObject | null = null
   /** How long its client took to send it, where it was not here at once. */
   bodyWaitMs = 0

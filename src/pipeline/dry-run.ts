@@ -77,6 +77,8 @@ function requestOf(body: Uint8Array): Incoming {
     path: "/",
     headers: { get: (name) => (name === "content-type" ? "application/json" : null) },
     address: null,
+    isWhole: true,
+    receivedBytes: body.length,
     body: () => body,
     onGone: null,
   }

@@ -15,6 +15,8 @@ import type { Random } from "../system/random.ts"
 import type { Health } from "../upstream/health.ts"
 import type { Upstream } from "../upstream/send.ts"
 import type { Shadows } from "./shadow.ts"
+import type { Loop } from "../system/loop.ts"
+import type { Intake } from "./intake.ts"
 import type { Watchdog } from "./watchdog.ts"
 
 /** Answers that are made in the background: followed to their end, and booked once (`server/background.ts`). */
@@ -42,6 +44,8 @@ export interface Gateway {
   readonly random: Random
   readonly log: Log
   readonly watchdog: Watchdog
+  readonly intake: Intake
+  readonly loop: Loop
   readonly upstream: Upstream
   readonly health: Health
   readonly pins: PinStore

@@ -13,11 +13,16 @@ export interface Incoming {
   readonly headers: ReadableHeaders
   /** The peer's address as the socket has it. */
   readonly address: string | null
+  /** All of the body is here. */
+  readonly isWhole: boolean
+  /** Bytes of the body so far. */
+  readonly receivedBytes: number
   /**
    * The whole body, at once when it is here. Rejects with `BodyTooLarge`, `BadFraming`, or `Gone` when the client left before its end.
-   * May be asked for once.
+   * `hold` is told how many bytes are to be held: before they come where the head says so, else again and again. It may
+   * refuse them by an error, which is thrown or rejected with. May be asked for once.
    */
-  body(maxBytes: number): Uint8Array | Promise<Uint8Array>
+  body(maxBytes: number, hold: (bytes: number) => void): Uint8Array | Promise<Uint8Array>
   /** Called once when the client leaves before it has its answer. */
   onGone: (() => void) | null
 }

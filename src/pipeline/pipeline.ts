@@ -8,6 +8,7 @@ import { bridged } from "./bridge.ts"
 import { Call } from "./call.ts"
 import { clientAddress } from "./client-address.ts"
 import { readsOn } from "./drain.ts"
+import { enter } from "./enter.ts"
 import { failed } from "./failed.ts"
 import type { Gateway } from "./gateway.ts"
 import { errorHeaders, routerHeaders } from "./headers.ts"
@@ -25,11 +26,12 @@ export async function serve(request: Incoming, dialect: Dialect, gateway: Gatewa
   try {
     if (gateway.draining) throw new RouterError("shutting-down")
     call.credential = authenticate(request.headers, call.snapshot, call.ts)
+    const { limits } = call.credential.caller
+    if (limits !== null && !request.isWhole) await enter(call, limits, gateway)
     const receiving = receive(call, gateway)
     if (receiving !== null) await receiving
     const group = admit(call, gateway)
     let shortlist = call.heldIds === null ? shortlistFor(group, call, gateway) : await holderOf(call, group, gateway)
-    const { limits } = call.credential.caller
     if (limits !== null) {
       const reserved = reserve(call, limits, shortlist, gateway)
       shortlist = reserved instanceof Promise ? await reserved : reserved

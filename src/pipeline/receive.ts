@@ -2,7 +2,7 @@
 import { isUtf8 } from "node:buffer"
 import { RouterError } from "../errors.ts"
 import { JsonFault, faultPath } from "../json/fault.ts"
-import { scanObject, type ScannedObject } from "../json/scan.ts"
+import { ObjectScan, scanBounded, type ScanBounds, type ScannedObject } from "../json/scan.ts"
 import { readBody } from "./body.ts"
 import { heldIdsOf } from "./held-state.ts"
 import type { Call } from "./call.ts"
@@ -15,13 +15,15 @@ import type { Gateway } from "./gateway.ts"
 export function receive(call: Call, gateway: Gateway): Promise<void> | null {
   const body = bodyOf(call, gateway)
   if (!(body instanceof Uint8Array)) return awaitBody(body, call, gateway)
-  understand(call, body)
+  if (body.length > SLICE_BYTES) return understandLarge(call, body, gateway)
+  understand(call, parse(body, call))
   return null
 }
 
 /** A JSON object that is no call of a dialect. @throws RouterError as `receive`, but for `duplicate-key` */
 export async function receiveObject(call: Call, gateway: Gateway): Promise<ScannedObject> {
-  return parse(await bodyOf(call, gateway), call.snapshot.limits.maxDepth)
+  const bytes = await bodyOf(call, gateway)
+  return bytes.length > SLICE_BYTES ? parseInSlices(bytes, call, gateway) : parse(bytes, call)
 }
 
 function bodyOf(call: Call, gateway: Gateway): Uint8Array | Promise<Uint8Array> {
@@ -37,30 +39,72 @@ async function awaitBody(body: Promise<Uint8Array>, call: Call, gateway: Gateway
   const bytes = await body.finally(() => {
     call.bodyWaitMs = gateway.clock.monotonicMs() - call.startedAt
   })
-  understand(call, bytes)
+  if (bytes.length > SLICE_BYTES) await understandLarge(call, bytes, gateway)
+  else understand(call, parse(bytes, call))
 }
 
-function understand(call: Call, bytes: Uint8Array): void {
-  call.body = parse(bytes, call.snapshot.limits.maxDepth)
+async function understandLarge(call: Call, bytes: Uint8Array, gateway: Gateway): Promise<void> {
+  const scanned = await parseInSlices(bytes, call, gateway)
+  gateway.loop.timed("look into the body", call.id, bytes.length, () => understand(call, scanned))
+}
+
+function understand(call: Call, scanned: ScannedObject): void {
+  call.body = scanned
   call.facts = call.dialect.peek(call.body)
   if (call.dialect.stored.mayHold(call.body)) call.heldIds = heldIdsOf(call)
 }
+
+const LONGEST_PARAM = 64
 
 function isJson(type: string | null): boolean {
   return type !== null && /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type)
 }
 
-function parse(bytes: Uint8Array, maxDepth: number): ScannedObject {
-  if (!isUtf8(bytes)) throw new RouterError("invalid-json", { message: "The body is not valid UTF-8." })
+/** A larger body is scanned in slices of about this size, so that other calls go on in between. */
+const SLICE_BYTES = 1 << 20
+
+function parse(bytes: Uint8Array, { snapshot }: Call): ScannedObject {
+  const bounds = boundsOf(snapshot)
+  if (!isUtf8(bytes)) throw notUtf8()
   try {
-    return scanObject(bytes, maxDepth)
+    return scanBounded(bytes, bounds)
   } catch (fault) {
-    if (!(fault instanceof JsonFault)) throw fault
-    throw asRequestError(fault, bytes, maxDepth)
+    throw asRequestError(fault, bytes, bounds)
   }
 }
 
-function asRequestError(fault: JsonFault, bytes: Uint8Array, maxDepth: number): RouterError {
+/** Top-level members; the widest dialect knows fewer than fifty. */
+const MOST_MEMBERS = 4096
+
+function boundsOf({ limits }: Call["snapshot"]): ScanBounds {
+  return { maxDepth: limits.maxDepth, maxValues: limits.maxValues, maxMembers: MOST_MEMBERS }
+}
+
+async function parseInSlices(bytes: Uint8Array, call: Call, { loop }: Gateway): Promise<ScannedObject> {
+  const bounds = boundsOf(call.snapshot)
+  await loop.turn()
+  if (!loop.timed("check the encoding", call.id, bytes.length, () => isUtf8(bytes))) throw notUtf8()
+  const scan = new ObjectScan(bytes, bounds)
+  const slice = (stop: number): boolean =>
+    loop.timed("scan the body", call.id, SLICE_BYTES, () => scan.run(Math.min(stop, bytes.length)))
+  try {
+    for (let stop = SLICE_BYTES; !slice(stop); stop += SLICE_BYTES) await loop.turn()
+    return scan.result()
+  } catch (fault) {
+    throw asRequestError(fault, bytes, bounds)
+  }
+}
+
+function notUtf8(): RouterError {
+  return new RouterError("invalid-json", { message: "The body is not valid UTF-8." })
+}
+
+/** What is no fault of the body stays as it is. */
+function asRequestError(thrown: unknown, bytes: Uint8Array, { maxDepth }: ScanBounds): unknown {
+  return thrown instanceof JsonFault ? requestError(thrown, bytes, maxDepth) : thrown
+}
+
+function requestError(fault: JsonFault, bytes: Uint8Array, maxDepth: number): RouterError {
   if (fault.kind === "not-an-object") {
     const doubled = bytes.includes(34) && /^\s*"/.test(Buffer.from(bytes.subarray(0, 64)).toString())
     const message = doubled
@@ -68,6 +112,11 @@ function asRequestError(fault: JsonFault, bytes: Uint8Array, maxDepth: number): 
       : "The body must be a JSON object."
     return new RouterError("invalid-request", { message })
   }
+  if (fault.kind === "too-many")
+    return new RouterError("invalid-request", {
+      param: fault.key?.slice(0, LONGEST_PARAM),
+      message: `The body has ${fault.message}.`,
+    })
   const param = faultPath(bytes, fault.offset)
   if (fault.kind === "depth")
     return new RouterError("invalid-request", { param, message: `The body is nested deeper than ${maxDepth} levels.` })

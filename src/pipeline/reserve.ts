@@ -2,10 +2,11 @@
 import { asRouterError, RouterError } from "../errors.ts"
 import type { Target } from "../config/snapshot.ts"
 import { isBucket } from "../governance/measure.ts"
-import type { AdmissionRequest, CompiledLimits, Lease, Refusal } from "../governance/state.ts"
+import { UNUSED, type AdmissionRequest, type CompiledLimits, type Lease, type Refusal } from "../governance/state.ts"
 import { isPassing } from "../governance/line.ts"
 import { askerOf } from "./asker.ts"
 import type { Call } from "./call.ts"
+import { leaveEntry } from "./enter.ts"
 import { estimate } from "./estimate.ts"
 import type { Gateway } from "./gateway.ts"
 import { bucketName, refused } from "./refuse.ts"
@@ -82,7 +83,7 @@ function isPriced({ reservation }: Target): boolean {
 function requestOf(call: Call, limits: CompiledLimits, targets: readonly Target[], gateway: Gateway): AdmissionRequest {
   const { governance, clock } = gateway
   const nowMs = clock.monotonicMs()
-  if (!limits.countsTokens) return { ...NOTHING, id: call.id, limits, ts: call.ts, nowMs }
+  if (!limits.countsTokens) return { ...NOTHING, id: call.id, limits, ts: call.ts, nowMs, instead: call.entry }
   const estimated = estimate(call, targets, governance.estimator)
   call.estimate = estimated
   governance.estimator.imagesAsked(estimated.imageModels)
@@ -96,6 +97,7 @@ function requestOf(call: Call, limits: CompiledLimits, targets: readonly Target[
     leastOutputTokens: Math.min(estimated.leastOutputTokens, estimated.outputTokens),
     inputNanoUsd: estimated.inputNanoUsd,
     outputNanoUsdPerMillion: estimated.outputNanoUsdPerMillion,
+    instead: call.entry,
   }
 }
 
@@ -115,7 +117,8 @@ function ask(call: Call, request: AdmissionRequest, gateway: Gateway): Asked | P
   const { queue } = request.limits
   if (queue === null) return state.admit(request)
   const line = gateway.governance.line(request.limits.subjects[0]?.key ?? "")
-  // nobody overtakes those who wait
+  // nobody overtakes those who wait, nor holds a place that they wait for
+  if (line.length > 0) leaveEntry(call, gateway)
   const outcome = line.length > 0 ? null : state.admit(request)
   if (outcome instanceof Promise) return outcome.then((known) => inLine(known, call, request, gateway))
   return inLine(outcome, call, request, gateway)
@@ -134,7 +137,7 @@ function inLine(outcome: Asked, call: Call, request: AdmissionRequest, gateway: 
   const waiting = line.join(
     {
       ask: () => state.admit({ ...request, nowMs: gateway.clock.monotonicMs() }),
-      release: (lease) => state.settle(lease, { requests: 0, tokens: 0, nanoUsd: 0 }, gateway.clock.monotonicMs()),
+      release: (lease) => state.settle(lease, UNUSED, gateway.clock.monotonicMs()),
     },
     refusal,
     queue.maxWaitMs,

@@ -5,6 +5,7 @@ import type { FeedbackOutcome } from "../routing/policy/feedback.ts"
 import type { Call, Outcome } from "./call.ts"
 import { closeLease } from "./close-lease.ts"
 import { endDrain } from "./drain.ts"
+import { leaveEntry } from "./enter.ts"
 import type { Gateway } from "./gateway.ts"
 import { recordOf } from "./record.ts"
 import { judgeLast } from "./target-health.ts"
@@ -26,6 +27,8 @@ export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Pr
 
 async function settled(call: Call, gateway: Gateway, outcome: Outcome): Promise<void> {
   gateway.watchdog.forget(call)
+  gateway.intake.release(call)
+  leaveEntry(call, gateway)
   judgeLast(call, outcome, gateway)
   endDrain(call, gateway)
   const record = recordOf(call, gateway, outcome)

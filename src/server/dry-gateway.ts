@@ -2,6 +2,7 @@
 import type { Group, Snapshot } from "../config/snapshot.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { absent, WITHOUT_TRACE } from "../pipeline/rehearsal.ts"
+import { Intake } from "../pipeline/intake.ts"
 import { Shadows } from "../pipeline/shadow.ts"
 import { Watchdog } from "../pipeline/watchdog.ts"
 import { MemoryPinStore } from "../routing/affinity/pin-store.ts"
@@ -9,6 +10,7 @@ import { Observations } from "../routing/observations.ts"
 import { STRATEGIES } from "../routing/strategy.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { systemClock } from "../system/clock.ts"
+import { Loop } from "../system/loop.ts"
 import { silentLog } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
 import { Health } from "../upstream/health.ts"
@@ -49,6 +51,8 @@ function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
     clock: systemClock,
     random: systemRandom(),
     log: silentLog,
+    intake: new Intake(),
+    loop: new Loop(systemClock, () => {}),
     watchdog: new Watchdog(systemClock),
     upstream: new Upstream(systemClock, { most: 0, canOpen: () => true }),
     health,

@@ -3,11 +3,13 @@ import type { Config } from "../config/config.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import type { LedgerStore } from "../ledger/open.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
+import { Intake } from "../pipeline/intake.ts"
 import { Shadows } from "../pipeline/shadow.ts"
 import { Watchdog } from "../pipeline/watchdog.ts"
 import { Observations } from "../routing/observations.ts"
 import { STRATEGIES } from "../routing/strategy.ts"
 import { buildInfo } from "../system/build-info.ts"
+import { Loop } from "../system/loop.ts"
 import { systemRandom } from "../system/random.ts"
 import { Health } from "../upstream/health.ts"
 import { Upstream } from "../upstream/send.ts"
@@ -61,6 +63,8 @@ export async function gatewayOf(
     clock,
     random,
     log,
+    intake: new Intake(),
+    loop: loopOf(clock, log),
     watchdog: new Watchdog(clock),
     upstream: new Upstream(clock, upstreamSockets(snapshot.connections)),
     health,
@@ -76,4 +80,17 @@ export async function gatewayOf(
     drained: 0,
   }
   return gateway
+}
+
+/** Watches from now on. */
+function loopOf(clock: Gateway["clock"], log: Gateway["log"]): Loop {
+  const loop = new Loop(clock, ({ ms, step, requestId }) =>
+    log.warn("the event loop was held", {
+      ms: Math.round(ms),
+      step: step ?? "no single step on a large body",
+      ...(requestId === null ? {} : { request_id: requestId }),
+    }),
+  )
+  loop.start()
+  return loop
 }

@@ -25,6 +25,9 @@ export function writeStateFamilies(out: Exposition, gateway: Gateway, watched: W
     .sample({}, gateway.drained)
     .family("smart_router_draining", "gauge", "1 once the process was asked to stop.")
     .sample({}, Number(gateway.draining))
+    .family("smart_router_request_body_bytes", "gauge", "What the request bodies of calls in flight take of memory.")
+    .sample({}, gateway.intake.bytes)
+  writeLoop(out, gateway)
   writeTargets(out, gateway)
   writeGovernance(out, gateway)
   writeLedger(out, watched.ledger.status())
@@ -49,6 +52,18 @@ function writeReloads(out: Exposition, { takenMs, refused }: ReloadStatus): void
       "When the configuration in force was taken, in Unix seconds.",
     )
     .sample({}, takenMs / 1000)
+}
+
+function writeLoop(out: Exposition, { loop }: Gateway): void {
+  const { p99Ms, maxMs } = loop.delays
+  out
+    .family(
+      "smart_router_event_loop_delay_seconds",
+      "gauge",
+      "How late the event loop came to its work in the last minute: 99 of 100 looks, and the worst.",
+    )
+    .sample({ quantile: "0.99" }, p99Ms / 1000)
+    .sample({ quantile: "1" }, maxMs / 1000)
 }
 
 function writeTargets(out: Exposition, { snapshot, health, clock }: Gateway): void {

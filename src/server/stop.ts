@@ -67,6 +67,7 @@ async function closeAll(
 ): Promise<void> {
   await Promise.all([gateway.background.close(), gateway.totals.close()])
   gateway.watchdog.stop()
+  gateway.loop.stop()
   gateway.upstream.close()
   gateway.pins.close()
   await Promise.all([...stores.map((store) => store?.close()), gateway.governance.close()])

@@ -34,7 +34,7 @@ export async function hearRequests(pieces: readonly Uint8Array[]): Promise<OurRe
       const heard: Heard = { method, target, field: (name) => headers.get(name), body: null }
       requests.push(heard)
       try {
-        heard.body = Buffer.from(await incoming.body(Infinity))
+        heard.body = Buffer.from(await incoming.body(Infinity, () => {}))
       } catch (error) {
         refused ??= (error as Error).message
       }

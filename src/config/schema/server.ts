@@ -22,6 +22,7 @@ import {
 import { cidr, headerName, identifier } from "./forms.ts"
 import { storage } from "./storage.ts"
 import { upstreamTimeouts } from "./timeouts.ts"
+import { request } from "./request.ts"
 import { defaultCaller, defaultCallerShaping } from "./limits.ts"
 
 const LATER = { pending: true } as const
@@ -50,17 +51,7 @@ const bounds: Shape = {
     ),
     {},
   ),
-  request: byDefault(
-    block(
-      {
-        max_body_bytes: byDefault(integer("The largest request body.", { unit: "bytes" }), 33_554_432),
-        max_depth: byDefault(integer("The deepest nesting of a request body.", { max: 10_000, unit: "levels" }), 512),
-      },
-      "Bounds towards clients.",
-      { name: "RequestConfig" },
-    ),
-    {},
-  ),
+  request,
   connections: byDefault(
     block(
       {

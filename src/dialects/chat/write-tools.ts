@@ -57,9 +57,9 @@ function isStrictSchema(schema: JsonValue | undefined): boolean {
   if (!isObject(schema)) return true
   const properties = objectOf(schema["properties"])
   const isObjectSchema = properties !== undefined || schema["type"] === "object"
-  const required = listOf(schema["required"])
+  const required = new Set(listOf(schema["required"]))
   const names = Object.keys(properties ?? {})
-  if (isObjectSchema && (schema["additionalProperties"] !== false || !names.every((name) => required.includes(name)))) {
+  if (isObjectSchema && (schema["additionalProperties"] !== false || !names.every((name) => required.has(name)))) {
     return false
   }
   const inner = [schema["items"], schema["anyOf"], ...valuesOf(properties), ...valuesOf(objectOf(schema["$defs"]))]

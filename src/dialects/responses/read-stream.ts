@@ -41,6 +41,8 @@ export class ResponsesStreamReader implements StreamReader {
   readonly #byIndex = new Map<number, Tracked>()
   /** In order of appearance. */
   readonly #all: Tracked[] = []
+  /** The last one of each id. */
+  readonly #byId = new Map<string, Tracked>()
   #thinking: ReasoningItem | null = null
   #refused = false
   #called = false
@@ -122,6 +124,7 @@ export class ResponsesStreamReader implements StreamReader {
     if (made instanceof ReasoningItem) this.#thinking = made
     const tracked = { index, id: stringOf(item["id"]), callId: stringOf(item["call_id"]), item: made }
     this.#byIndex.set(index, tracked)
+    if (tracked.id !== undefined) this.#byId.set(tracked.id, tracked)
     this.#all.push(tracked)
     return tracked
   }
@@ -151,7 +154,7 @@ export class ResponsesStreamReader implements StreamReader {
     const found =
       index !== undefined
         ? this.#byIndex.get(index)
-        : (this.#all.findLast((one) => id !== undefined && one.id === id) ?? this.#all.at(-1))
+        : ((id === undefined ? undefined : this.#byId.get(id)) ?? this.#all.at(-1))
     return found !== undefined && (type === null || found.item.type === type) ? found : null
   }
 
@@ -171,8 +174,9 @@ export class ResponsesStreamReader implements StreamReader {
   #reconcile(output: readonly JsonObject[]): void {
     const seen = this.#all.toSorted((left, right) => left.index - right.index)
     const agrees = output.length >= seen.length && seen.every(({ item }, at) => output[at]?.["type"] === item.type)
+    const byId = new Map(agrees ? [] : output.toReversed().map((one) => [one["id"], one]))
     for (const [at, { item, id }] of seen.entries()) {
-      const final = agrees ? output[at] : output.find((one) => id !== undefined && one["id"] === id)
+      const final = agrees ? output[at] : id === undefined ? undefined : byId.get(id)
       if (final !== undefined && !item.closed) item.finish(final)
     }
     if (!agrees) return

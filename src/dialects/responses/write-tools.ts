@@ -28,6 +28,8 @@ export interface ToolWriter {
 export function writeTools(tools: readonly Tool[], writer: ToolWriter): readonly JsonObject[] {
   const written: JsonObject[] = []
   const members = new Map<string, JsonObject[]>()
+  // the first of a name counts
+  const descriptions = new Map(writer.namespaces.toReversed().map(({ name, description }) => [name, description]))
   if (!writer.facts.nameRules.namespaces) declareDescriptions(tools, writer)
   for (const [index, tool] of tools.entries()) {
     const one = writeTool(tool, writer, `tools[${index}]`)
@@ -43,7 +45,7 @@ export function writeTools(tools: readonly Tool[], writer: ToolWriter): readonly
     }
     const list = [one]
     members.set(namespace, list)
-    const description = writer.namespaces.find(({ name }) => name === namespace)?.description ?? ""
+    const description = descriptions.get(namespace) ?? ""
     written.push({ type: "namespace", name: namespace, description, tools: list })
   }
   return written

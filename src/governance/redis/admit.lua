@@ -1,5 +1,5 @@
 -- KEYS: the subjects. ARGV: time, id, { how long the lease lives in ms, day, month, input tokens, output tokens, least output tokens,
--- nano-USD of the input, nano-USD per million output tokens }, the checks.
+-- nano-USD of the input, nano-USD per million output tokens }, the checks, the id of a lease that this one takes the place of, or ''.
 -- { 1, output tokens, quota state, key state, the beat, generation of each subject } | a refusal | { 2, subjects that nothing is known of }
 -- | { 3, how long the call has to wait before it may ask, in ms }
 
@@ -23,8 +23,24 @@ local function refuse(at, subject, requested)
   return refused
 end
 
+-- Ends a lease that nothing was used of, also where the call is refused.
+local function giveBack(subject, before)
+  local lease = leaseOf(subject, before)
+  if lease then
+    closeLease(subject, before, lease)
+    addToMinute(subject, lease[6], -1, 0)
+    addToMinute(subject, lease[7], 0, -lease[8])
+  else
+    correct(subject, before, 0, 0, 0, now)
+  end
+  subject.reaped = true
+end
+
 local slice = 0
-for _, subject in ipairs(subjects) do slice = advance(subject, now) end
+for _, subject in ipairs(subjects) do
+  slice = advance(subject, now)
+  if ARGV[5] ~= '' then giveBack(subject, ARGV[5]) end
+end
 for at = 1, #checks, FIELDS do
   local kind, subject, limit, perSecond = checks[at], subjects[checks[at + 1] + 1], checks[at + 2], checks[at + 3]
   if perSecond > 0 then

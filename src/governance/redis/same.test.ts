@@ -74,6 +74,8 @@ type Step =
       readonly least: number
       readonly money: number
       readonly price: number
+      /** In the place of which lease; null: of none. */
+      readonly instead: number | null
     }
   | {
       readonly is: "settle"
@@ -103,6 +105,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       least: few,
       money,
       price: fc.constantFrom(0, 15_000_000_000, 7),
+      instead: fc.option(fc.nat(20), { freq: 3 }),
     }),
   },
   {
@@ -233,7 +236,10 @@ describe.skipIf(WITHOUT_REDIS !== null)(`memory and store${WITHOUT_REDIS === nul
               inputNanoUsd: one.money,
               outputNanoUsdPerMillion: one.price,
             }
-            const [here, there] = [memory.admit(request), await store.admit(request)]
+            const before = one.instead === null ? undefined : leases[one.instead % Math.max(1, leases.length)]
+            if (before !== undefined) open.delete(before[0])
+            const here = memory.admit({ ...request, instead: before?.[0] ?? null })
+            const there = await store.admit({ ...request, instead: before?.[1] ?? null })
             expect(plain(there)).toEqual(plain(here))
             if (here.kind === "lease" && there.kind === "lease") {
               leases.push([here, there, ts])

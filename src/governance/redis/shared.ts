@@ -3,6 +3,7 @@ import { RouterError } from "../../errors.ts"
 import type { Clock, Timer } from "../../system/clock.ts"
 import { dayOf } from "../counts.ts"
 import { MemoryState } from "../memory.ts"
+import { UNUSED } from "../state.ts"
 import type {
   AdmissionRequest,
   Amounts,
@@ -117,12 +118,19 @@ export class SharedState implements GovernanceState {
     try {
       const outcome = await this.#store.admit(request)
       this.#endLocal()
+      this.#giveBack(request)
       return outcome
     } catch (error) {
       const local = await this.#localInstead(error)
-      const outcome = local.admit({ ...request, nowMs: this.#clock.monotonicMs() })
+      this.#giveBack(request)
+      const outcome = local.admit({ ...request, instead: null, nowMs: this.#clock.monotonicMs() })
       return outcome.kind === "lease" ? new LocalLease(local, outcome, request) : outcome
     }
+  }
+
+  /** A lease of elsewhere: what the new one takes the place of was taken when the store was away and is not now, or the reverse. */
+  #giveBack({ instead, nowMs }: AdmissionRequest): void {
+    if (instead) this.settle(instead, UNUSED, nowMs)
   }
 
   /** A call that was admitted in the store may grow while the store is away: what it used is booked in full. */

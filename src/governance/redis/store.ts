@@ -93,12 +93,14 @@ export class StoreState implements GovernanceState {
   }
 
   async admit(request: AdmissionRequest): Promise<Lease | Refusal> {
-    const { limits, ts } = request
+    const { id, limits, ts } = request
+    const instead = request.instead instanceof StoreLease ? request.instead : null
+    if (instead !== null) this.#open.delete(instead) // not to be renewed behind its end
     const prepared = this.#preparedFor(limits)
     const calendar = this.#calendar.of(ts)
-    const words = this.#admitWords(request, prepared, calendar)
-    const undo = (): void => this.#undo(request.id, prepared, calendar)
-    const answer = await this.#askUntilKnown(ADMIT, words, limits, undo)
+    const words = [...this.#admitWords(request, prepared, calendar), instead?.id ?? ""]
+    const answer = await this.#askUntilKnown(ADMIT, words, limits, () => this.#undo(id, prepared, calendar))
+    if (instead !== null) instead.isOpen = false
     if (answer[0] === 0) return refusalOf(limits, ts, answer)
     const lease = new StoreLease(request, prepared, calendar, answer)
     this.#history.saw(lease.beat)

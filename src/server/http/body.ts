@@ -3,6 +3,9 @@ import { ChunkedReader } from "../../http/chunked.ts"
 import { Gathered } from "../../http/gathered.ts"
 import { BadFraming, BodyTooLarge, Gone } from "../../pipeline/message.ts"
 
+/** A body without a length is held in steps of so many bytes. */
+const STEP_BYTES = 65_536
+
 export class IncomingBody {
   /** Everything has arrived. */
   done: boolean
@@ -14,8 +17,11 @@ export class IncomingBody {
   private left: number
   private readonly gathered = new Gathered()
   private maxBytes = Infinity
+  /** So many bytes may come before `hold` is told of more. */
+  private heldBytes = Infinity
+  private hold: ((bytes: number) => void) | null = null
   private waiting: PromiseWithResolvers<Uint8Array> | null = null
-  private failure: Error | null = null
+  private failure: unknown = null
 
   constructor(framing: number | "chunked") {
     this.chunks = framing === "chunked" ? new ChunkedReader() : null
@@ -33,13 +39,22 @@ export class IncomingBody {
     return to
   }
 
-  /** At once when everything is here. */
-  read(maxBytes: number): Uint8Array | Promise<Uint8Array> {
+  get size(): number {
+    return this.gathered.size
+  }
+
+  /** At once when everything is here. What `hold` throws goes on. */
+  read(maxBytes: number, hold: (bytes: number) => void): Uint8Array | Promise<Uint8Array> {
     this.maxBytes = maxBytes
-    if (this.done && this.gathered.size <= maxBytes && this.failure === null) return this.gathered.take()
+    if (this.failure === null && this.length <= maxBytes && this.size <= maxBytes) {
+      this.hold = hold
+      this.heldBytes = this.chunks === null ? this.length : this.size
+      hold(this.heldBytes)
+      if (this.done) return this.gathered.take()
+    }
     this.waiting = Promise.withResolvers()
     const { promise } = this.waiting
-    if (this.length > maxBytes || this.gathered.size > maxBytes) this.fail(new BodyTooLarge())
+    if (this.length > maxBytes || this.size > maxBytes) this.fail(new BodyTooLarge())
     if (this.failure !== null) this.fail(this.failure)
     if (this.done) this.settle()
     return promise
@@ -63,7 +78,7 @@ export class IncomingBody {
 
   /** True while the sender should wait: nobody has asked for the body yet and a lot is here. */
   get isFull(): boolean {
-    return this.waiting === null && !this.unwanted && this.gathered.size > 1 << 20
+    return this.waiting === null && !this.unwanted && this.size > 1 << 20
   }
 
   private pushCounted(bytes: Uint8Array, from: number): number {
@@ -76,10 +91,20 @@ export class IncomingBody {
   private readonly take = (piece: Uint8Array): void => {
     if (this.unwanted) return
     this.gathered.add(piece)
-    if (this.gathered.size > this.maxBytes) this.fail(new BodyTooLarge())
+    if (this.size > this.maxBytes) this.fail(new BodyTooLarge())
+    else if (this.size > this.heldBytes) this.holdMore()
   }
 
-  private fail(error: Error): void {
+  private holdMore(): void {
+    this.heldBytes = Math.min(this.maxBytes, this.size + STEP_BYTES)
+    try {
+      this.hold?.(this.heldBytes)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  private fail(error: unknown): void {
     this.failure = error
     this.discard()
     this.waiting?.reject(error)

@@ -165,10 +165,14 @@ export class Connection {
   }
 
   /** The handler wants the body now. */
-  readBody({ head, received }: ServedRequest, maxBytes: number): Uint8Array | Promise<Uint8Array> {
+  readBody(
+    { head, received }: ServedRequest,
+    maxBytes: number,
+    hold: (bytes: number) => void,
+  ): Uint8Array | Promise<Uint8Array> {
+    const read = received.read(maxBytes, hold)
     if (!received.done && head.headers.get("expect")?.toLowerCase() === "100-continue" && head.body !== 0)
       this.outlet.write(CONTINUE)
-    const read = received.read(maxBytes)
     this.unpause()
     return read
   }

@@ -4,7 +4,7 @@ import { IncomingBody } from "./body.ts"
 import type { RequestHead, RequestHeaders } from "./head.ts"
 
 interface BodyReader {
-  readBody(request: ServedRequest, maxBytes: number): Uint8Array | Promise<Uint8Array>
+  readBody(request: ServedRequest, maxBytes: number, hold: (bytes: number) => void): Uint8Array | Promise<Uint8Array>
 }
 
 export class ServedRequest implements Incoming {
@@ -37,7 +37,15 @@ export class ServedRequest implements Incoming {
     return this.head.headers
   }
 
-  body(maxBytes: number): Uint8Array | Promise<Uint8Array> {
-    return this.reader.readBody(this, maxBytes)
+  get isWhole(): boolean {
+    return this.received.done
+  }
+
+  get receivedBytes(): number {
+    return this.received.size
+  }
+
+  body(maxBytes: number, hold: (bytes: number) => void): Uint8Array | Promise<Uint8Array> {
+    return this.reader.readBody(this, maxBytes, hold)
   }
 }
