@@ -129,7 +129,7 @@ describe("a script", () => {
         const { body } = await router.fetchJSON("${service.url}/classify").catch(() => ({ body: { target: 0 } }))
         return { targetIndex: body.target }
       }`,
-      { script_http: { enabled: true, allow_hosts: [host], allow_http: true } },
+      { script_http: { enabled: true, allow_hosts: [host], allow_http: true, timeout_ms: 5000 } },
     )
     const before = service.received("/classify").length
     const unasked = await reportWith(gateway, asks)

@@ -109,7 +109,7 @@ test("calls whose rows are on their way get their answers", async () => {
   })
   const calls = Array.from({ length: 6 }, () => gateway.call("chat", SAMPLES.chat.request()))
   await answered.promise
-  const stopping = gateway.stop()
+  const stopping = gateway.stop(600_000)
   for (const call of calls) expect((await call).text).toBe(SAMPLES.chat.unary())
   database.run("ROLLBACK")
   database.close()
