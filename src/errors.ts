@@ -1,8 +1,4 @@
-/**
- * The error catalogue: everything that a caller can be told, once.
- * Each dialect renders an entry in its own shape (`error.ts` of each dialect folder).
- */
-
+/** The error catalogue: everything that a caller can be told, once. Each dialect renders an entry in its own shape. */
 import { errorMessage, errorParam } from "./bounded-text.ts"
 
 /** Whose fault it is: decides what counts against a target, and how logs and reports group it. */
