@@ -19,6 +19,7 @@ async function startShared(script: string): Promise<Scripted> {
       return { strategy: "script", script: "route.ts", script_limits: { max_memory_bytes: 8_388_608 } }
     },
     (config) => {
+      config.server["request"] = { max_values: 1_000_000 }
       for (const { name, token } of OTHERS) config.callers.push(callerEntry(name, token, ["default"]))
     },
   )
