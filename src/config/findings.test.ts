@@ -55,7 +55,10 @@ const SHAPE: readonly Case[] = [
     "a key in the wrong place, with what can stand there",
     withServer("request: { rpm: 3 }"),
     "3:14 unknown-key server.request.rpm",
-    { expected: "one of max_body_bytes, max_depth" },
+    {
+      expected:
+        "one of max_body_bytes, max_depth, max_values, max_memory_bytes, max_memory_bytes_per_caller, min_bytes_per_second",
+    },
   ],
   [
     "a missing key, at the block that lacks it",
