@@ -12,7 +12,7 @@ import { scanObject } from "../src/json/scan.ts"
 import { goldenCases, type GoldenCase } from "./goldens/cases.ts"
 import { writtenReply, writtenRequest, writtenStream } from "./goldens/translate.ts"
 import { conversation } from "./helpers/conversation.ts"
-import { sampled } from "./helpers/sample.ts"
+import { drawnBy, SEED, WHOLE } from "./helpers/sample.ts"
 import { ALL_SAMPLES, type Dialect } from "./helpers/samples.ts"
 import { framesOf } from "./helpers/streams.ts"
 import { ALL_PAIRS } from "./helpers/translating.ts"
@@ -22,6 +22,8 @@ const CONFIG_NAMES = { chat: "openai-chat", responses: "openai-responses", messa
 const REQUESTS = 600
 /** A stream takes as long as many requests. */
 const STREAMS = 60
+/** A whole run draws so many times more; all cases would take an hour. */
+const MORE = WHOLE ? 4 : 1
 const REPLACED = "a-name-to-replace"
 
 /** Every text of a value in turn, and every object with a further member in turn; each as JSON with `REPLACED` in it. */
@@ -39,6 +41,10 @@ function changedIn(value: unknown): readonly string[] {
   }
   walk(value, (changed) => changed)
   return changes
+}
+
+function drawn<Case>(cases: readonly Case[], count: number): readonly Case[] {
+  return drawnBy(SEED, cases, MORE * count)
 }
 
 function withNames(changes: readonly string[]): readonly string[] {
@@ -65,7 +71,7 @@ function decided(work: () => unknown): boolean {
 const CASES = goldenCases()
 
 function casesOf(kind: GoldenCase["kind"], most: number): readonly GoldenCase[] {
-  return sampled(
+  return drawn(
     CASES.filter((one) => one.kind === kind),
     most,
   )
@@ -84,7 +90,7 @@ describe("a request is read and written", () => {
   )
 
   test.each(ALL_PAIRS)("%s for %s, a conversation with tools", (from, to) => {
-    const failed = sampled(withNames(changedIn(conversation(from, "hello"))), REQUESTS).filter(
+    const failed = drawn(withNames(changedIn(conversation(from, "hello"))), REQUESTS).filter(
       (text) => !decided(() => writtenRequest(parseExact(text), { from, to })),
     )
     expect(failed).toEqual([])
@@ -133,7 +139,7 @@ describe("an answer is read and written", () => {
       const streams = frames.flatMap((frame, at) =>
         spoiltFrames(frame).map((spoilt) => frames.with(at, spoilt).join("")),
       )
-      const failed = sampled(streams, STREAMS).filter(
+      const failed = drawn(streams, STREAMS).filter(
         (text) => !decided(() => writtenStream(text, one)) || !decided(() => observed(text, one.from)),
       )
       expect(failed).toEqual([])
