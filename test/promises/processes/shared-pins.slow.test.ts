@@ -37,6 +37,8 @@ async function house(): Promise<House> {
         upstreams,
         configure: (config) => {
           config.server["state"] = { driver: "redis", url: redis.url }
+          // each router has a ledger, and so a secret for issuers, of its own
+          for (const [name, provider] of Object.entries(config.providers)) provider["key_id"] = name
           for (const strategy of ["weighted", "failover"])
             config.models[strategy] = { strategy, targets: targetsOf(NAMES), translation: "off" }
           allowAll(config)
