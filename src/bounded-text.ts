@@ -63,7 +63,7 @@ export function logged(text: string): string {
 /** Those that change what a terminal shows; line breaks and tabs do not. */
 const OBEYED = /(?:(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069])+/gu
 
-/** What a command prints: rows, files and answers that it quotes may hold whatever somebody put there. */
+/** Makes the output of a command safe for a terminal: rows, files and answers that it quotes may hold control characters. */
 export function printable(text: string): string {
   return text.replace(OBEYED, " ")
 }

@@ -12,7 +12,7 @@ export function unwrapInput(text: string): string {
   return reader.push(text) + reader.end()
 }
 
-/** What models call the member where they do not call it `input`. */
+/** Names that models give the member in place of `input`. */
 const NAMES = ["input", "patch", "text", "content", "code", "script", "command", "cmd", "diff"]
 
 /** The text in a value of another shape than `{"input":"…"}`; null: there is none. */

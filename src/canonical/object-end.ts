@@ -11,7 +11,7 @@ export class ObjectEnd {
     return this.#state === "closed"
   }
 
-  /** Nothing stood between its braces. */
+  /** The object has no members. */
   get isEmpty(): boolean {
     return this.#isEmpty
   }

@@ -13,7 +13,7 @@ export type OverflowIs = "prompt" | "sum" | "output"
 export interface Overflow {
   readonly is: OverflowIs
   readonly promptTokens: number | null
-  /** What is asked for. */
+  /** Tokens that the request asks for. */
   readonly outputTokens: number | null
   /** Of the prompt, of the sum or of the output: as `is` says. */
   readonly limitTokens: number | null
@@ -154,7 +154,7 @@ const LEAST_CONVERSATION = 100_000
 /** Servers' sentences have some hundred characters; what is longer quotes somebody. */
 const LONGEST_READ = 2048
 
-/** What an error says of the length of its request; null: it is about something else. */
+/** Reads from an error how the request is too long; null: the error is about something else. */
 export function overflowIn({ type, code, message }: ErrorWords): Overflow | null {
   const text = (message ?? "").slice(0, LONGEST_READ)
   for (const [is, form] of ROWS) {
