@@ -20,7 +20,7 @@ async function startExternal(policy: Block = {}): Promise<Setup> {
   const service = await FakeUpstream.start()
   const router = await startWith(() => ({
     strategy: "external",
-    external_policy: { url: `${service.url}/policy/decide`, allow_hosts: ["127.0.0.1"], timeout_ms: 400, ...policy },
+    external_policy: { url: `${service.url}/policy/decide`, allow_hosts: ["127.0.0.1"], timeout_ms: 30_000, ...policy },
   }))
   return {
     service,

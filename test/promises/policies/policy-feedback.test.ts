@@ -17,7 +17,7 @@ async function startWithFeedback(service: FakeUpstream, feedback: Block = {}) {
       url: `${service.url}/v1/decide?key=1`,
       allow_hosts: ["127.0.0.1"],
       timeout_ms: 5000,
-      feedback: { enabled: true, timeout_ms: 100, retry_backoff_ms: 5, ...feedback },
+      feedback: { enabled: true, timeout_ms: 1500, retry_backoff_ms: 5, ...feedback },
     },
   }))
 }

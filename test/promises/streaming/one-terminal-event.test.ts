@@ -22,7 +22,7 @@ beforeAll(async () => {
   gateway = await startGateway({
     upstreams: { first, second },
     configure: (config) => {
-      config.server["upstream"] = { timeout_ms: 400, max_frame_bytes: 65_536 }
+      config.server["upstream"] = { timeout_ms: 2000, max_frame_bytes: 65_536 }
     },
   })
 })
