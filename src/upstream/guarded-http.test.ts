@@ -26,7 +26,7 @@ afterAll(async () => {
 const RULES: PolicyHttp = {
   allowHosts: new Set(["policy.example", "localhost"]),
   allowHttp: true,
-  timeoutMs: 500,
+  timeoutMs: 30_000,
   maxResponseBytes: 1000,
   headers: {},
 }
