@@ -17,6 +17,7 @@ import { exhausted } from "./exhausted.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
 import { AttemptPatience } from "./patience.ts"
+import { targetAnswer, type AnswerEnd } from "./outcome.ts"
 import { returnedInReply } from "./returned-state.ts"
 import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
 import { refusal, type Rejection } from "./shortlist.ts"
@@ -33,9 +34,17 @@ import { faulted, refused, vendorRefusal, type Relay } from "./vendor-words.ts"
 
 /** What the client is to get. */
 export type Answer =
-  | { readonly kind: "unary"; readonly bytes: Uint8Array; readonly headers: Readonly<Record<string, string>> }
+  | WholeAnswer
   | { readonly kind: "stream"; readonly stream: UpstreamStream; readonly headers: Readonly<Record<string, string>> }
   | Relay
+
+/** It is all here: a body, or a stream that is sent at once. */
+export interface WholeAnswer {
+  readonly kind: "unary"
+  readonly bytes: Uint8Array
+  readonly headers: Readonly<Record<string, string>>
+  readonly end: AnswerEnd
+}
 
 const NO_LOSSES: readonly Loss[] = []
 const JSON_HEADERS = { "content-type": "application/json" }
@@ -107,9 +116,9 @@ async function tryOnce(
   const result = await tryTarget(tried, stale, call, gateway)
   if (!isFailure(result)) return result
   tried.failure = blamed(result, call)
-  tried.durationMs = gateway.clock.monotonicMs() - tried.startedAt
+  tried.endedAt = gateway.clock.monotonicMs()
   tried.cancel()
-  judge(tried, false, call, gateway)
+  judge(tried, null, call, gateway)
   return tried.failure
 }
 
@@ -123,7 +132,9 @@ export function beginAttempt(call: Call, target: Target, translation: Translatio
     losses: NO_LOSSES,
     responseBytes: 0,
     status: null,
-    durationMs: 0,
+    endedAt: null,
+    firstContentAt: null,
+    meter: null,
     failure: null,
     words: null,
     retryAfterMs: null,
@@ -222,27 +233,47 @@ function judged(
   const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
   if (verdict.kind === "fault" && isEventStream(bytes)) {
     const reshaped = asWhole(bytes, tried, call, gateway)
-    return "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, JSON_HEADERS)
+    return "class" in reshaped ? reshaped : reshapedAnswer(reshaped, JSON_HEADERS, tried, call, gateway)
   }
   if (verdict.kind === "fault") return faulted(verdict.fault, tried, call)
-  call.returnedIds = returnedInReply(bytes, call)
-  call.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
+  tried.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
   if (tried.translation !== null && !call.compacts) {
     const translated = tried.translation.reply(bytes)
     if (!(translated instanceof Uint8Array)) return faulted(translated, tried, call)
-    call.answer = verdict
-    return { kind: "unary", bytes: translated, headers: JSON_HEADERS }
+    return wholeAnswer(
+      { bytes: translated, headers: JSON_HEADERS, facts: verdict, storedIds: [] },
+      tried,
+      call,
+      gateway,
+    )
   }
-  call.answer = verdict
   const headers: Record<string, string> = { ...JSON_HEADERS }
   copyResponseHeaders(answer.headers, tried.target.provider.secrets, headers)
-  return { kind: "unary", bytes, headers }
+  const storedIds = returnedInReply(bytes, tried, call)
+  return wholeAnswer({ bytes, headers, facts: verdict, storedIds }, tried, call, gateway)
+}
+
+function wholeAnswer(
+  { bytes, headers, facts, storedIds }: Pick<WholeAnswer, "bytes" | "headers"> & Pick<AnswerEnd, "facts" | "storedIds">,
+  tried: Attempt,
+  call: Call,
+  gateway: Gateway,
+): WholeAnswer {
+  const now = gateway.clock.monotonicMs()
+  tried.firstContentAt = now
+  const end = targetAnswer(tried, { facts, isWhole: true, storedIds }, call, now)
+  return { kind: "unary", bytes, headers, end }
 }
 
 /** An answer that had to be brought into the shape that was asked for. */
-function wholeAnswer({ bytes, facts }: Reshaped, call: Call, headers: Readonly<Record<string, string>>): Answer {
-  call.answer = facts
-  return { kind: "unary", bytes, headers }
+function reshapedAnswer(
+  { bytes, facts }: Reshaped,
+  headers: WholeAnswer["headers"],
+  tried: Attempt,
+  call: Call,
+  gateway: Gateway,
+): WholeAnswer {
+  return wholeAnswer({ bytes, headers, facts, storedIds: [] }, tried, call, gateway)
 }
 
 async function openStream(
@@ -254,7 +285,7 @@ async function openStream(
   const { answer, isStream } = await opened(received)
   if (!isStream) {
     const reshaped = await readUnstreamed(answer, tried, call, gateway)
-    return "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, STREAM_HEADERS)
+    return "class" in reshaped ? reshaped : reshapedAnswer(reshaped, STREAM_HEADERS, tried, call, gateway)
   }
   const stream = new UpstreamStream(answer, tried, call, gateway)
   const failure = await stream.untilContent()

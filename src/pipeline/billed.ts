@@ -2,10 +2,13 @@
 import type { Target } from "../config/snapshot.ts"
 import type { Usage } from "../dialects/dialect.ts"
 import type { UsageSource } from "../ledger/record.ts"
-import type { Call, Outcome } from "./call.ts"
+import { noCosts, type Costs } from "../ledger/price.ts"
+import type { Attempt, Call } from "./call.ts"
+import { costsOf } from "./costs.ts"
 import { visibleInputTokens } from "./estimate.ts"
 import type { Gateway } from "./gateway.ts"
 import { reservedFor } from "./limit-amounts.ts"
+import type { Outcome } from "./outcome.ts"
 import { isUsagePending, runsInBackground } from "./returned-state.ts"
 
 export interface Billed {
@@ -13,57 +16,50 @@ export interface Billed {
   readonly source: UsageSource
   /** Whose prices count; null: nobody's. */
   readonly target: Target | null
+  readonly costs: Costs
 }
 
-export function billed(call: Call, gateway: Gateway, outcome: Outcome): Billed {
-  const { usage } = call.answer
-  const target = servedBy(call)
+export function billed(call: Call, outcome: Outcome, gateway: Gateway): Billed {
+  const { answer } = outcome
+  if (answer.source === "cache") return FROM_CACHE
+  const { usage, source, target } = usageOf(call, outcome, gateway)
+  return { usage, source, target, costs: costsOf(target, usage, answer.facts.serviceTier, call.imageCount) }
+}
+
+function usageOf(call: Call, { error, answer }: Outcome, gateway: Gateway): Omit<Billed, "costs"> {
+  const { usage } = answer.facts
+  const { attempt } = answer
+  const target = attempt !== null && (answer.source === "target" || answer.isOwed) ? attempt.target : null
+  if (attempt === null || target === null) return { usage: null, source: "none", target: null }
   if (usage !== null) {
-    const isWhole = outcome.error === null || call.answered
-    const asked = target ?? (isWhole ? null : sentTo(call))
-    const all = usage.unreported === null || asked === null ? usage : withUnreported(usage, call, asked, gateway)
-    if (isWhole) return { usage: all, source: all === usage ? "provider" : "partial", target }
-    return { usage: withObserved(all, call), source: "partial", target: asked }
+    const all = usage.unreported === null ? usage : withUnreported(usage, attempt, call, gateway)
+    if (error === null || answer.isWhole) return { usage: all, source: all === usage ? "provider" : "partial", target }
+    return { usage: withObserved(all, attempt), source: "partial", target }
   }
-  if (isUsagePending(call)) return { usage: null, source: "none", target }
-  const reached = target !== null && call.firstContentAt !== null ? target : sentTo(call)
-  if (reached === null) return { usage: null, source: "none", target }
+  if (isUsagePending(call, answer) || !answer.isOwed) return { usage: null, source: "none", target }
   // what is made in the background and cannot be asked for again may use all that it was allowed to
-  const isUnseen = call.answered && runsInBackground(call)
-  const tokens = isUnseen ? reservedFor(call, reached, gateway) : observed(call, reached, gateway)
-  return { usage: estimatedUsage(tokens), source: "estimated", target: reached }
-}
-
-/** The target whose answer, or part of an answer, the client got. */
-export function servedBy({ current, firstContentAt }: Call): Target | null {
-  if (current === undefined) return null
-  return current.failure === null || firstContentAt !== null ? current.target : null
-}
-
-/** Where a call was on its way, or in work, when its client left: whoever hangs up still pays for what was asked. */
-function sentTo({ current, clientLeft }: Call): Target | null {
-  if (!clientLeft || current === undefined) return null
-  if (current.failure !== null && current.failure.class !== "client_cancel") return null
-  return current.status === null || (current.status >= 200 && current.status < 300) ? current.target : null
+  const isUnseen = answer.isWhole && runsInBackground(call)
+  const tokens = isUnseen ? reservedFor(call, target, gateway) : observed(call, attempt, gateway)
+  return { usage: estimatedUsage(tokens), source: "estimated", target }
 }
 
 /** A stream that broke off may have reported its input and no more than its first token. */
-function withObserved(usage: Usage, { meter }: Call): Usage {
+function withObserved(usage: Usage, { meter }: Attempt): Usage {
   return meter === null || meter.tokens <= usage.outputTokens ? usage : { ...usage, outputTokens: meter.tokens }
 }
 
 /** A report of one side alone does not make the other one free. */
-function withUnreported(usage: Usage, call: Call, target: Target, { governance }: Gateway): Usage {
+function withUnreported(usage: Usage, attempt: Attempt, call: Call, { governance }: Gateway): Usage {
   if (usage.unreported === "output")
-    return { ...usage, outputTokens: Math.max(usage.outputTokens, observedOutputTokens(call)) }
+    return { ...usage, outputTokens: Math.max(usage.outputTokens, observedOutputTokens(attempt)) }
   const { cachedInputTokens, cacheWrite5mTokens, cacheWrite1hTokens } = usage
   const cached = cachedInputTokens + cacheWrite5mTokens + cacheWrite1hTokens
-  const visible = visibleInputTokens(call, target, governance.estimator)
+  const visible = visibleInputTokens(call, attempt.target, governance.estimator)
   return { ...usage, freshInputTokens: Math.max(0, visible - cached) }
 }
 
 /** Where no text came there was no output to see. */
-function observedOutputTokens({ meter }: Call): number {
+function observedOutputTokens({ meter }: Attempt): number {
   return meter?.tokens ?? 0
 }
 
@@ -72,10 +68,10 @@ interface Estimated {
   readonly outputTokens: number
 }
 
-function observed(call: Call, target: Target, { governance }: Gateway): Estimated {
+function observed(call: Call, attempt: Attempt, { governance }: Gateway): Estimated {
   return {
-    inputTokens: visibleInputTokens(call, target, governance.estimator),
-    outputTokens: observedOutputTokens(call),
+    inputTokens: visibleInputTokens(call, attempt.target, governance.estimator),
+    outputTokens: observedOutputTokens(attempt),
   }
 }
 
@@ -93,4 +89,12 @@ export function estimatedUsage({ inputTokens, outputTokens }: Estimated): Usage 
     mixedModels: false,
     parts: null,
   }
+}
+
+/** Nothing was used, and that is known. */
+const FROM_CACHE: Billed = {
+  usage: estimatedUsage({ inputTokens: 0, outputTokens: 0 }),
+  source: "none",
+  target: null,
+  costs: { ...noCosts(null), total_cost_nano_usd: 0 },
 }

@@ -9,6 +9,7 @@ import { failed } from "./failed.ts"
 import type { Gateway } from "./gateway.ts"
 import { routerHeaders } from "./headers.ts"
 import type { BodyStream, Outgoing, Writer } from "./message.ts"
+import { lossesOf } from "./outcome.ts"
 import { refusalOf, reply, withLosses } from "./reply.ts"
 import { settle } from "./settle.ts"
 import { renamedRefusal } from "./shown-model.ts"
@@ -47,7 +48,7 @@ function opened(answering: Promise<Answer>, call: Call, gateway: Gateway): Outgo
   const keepAlive = (): Uint8Array => (stream === null ? sign() : (stream.keepAlive?.() ?? NOTHING))
   return {
     status: 200,
-    headers: routerHeaders(call, gateway, withLosses(STREAM_HEADERS, call)),
+    headers: routerHeaders(call, gateway, withLosses(STREAM_HEADERS, lossesOf(call))),
     body: { pump, keepAlive },
   }
 }
@@ -64,8 +65,7 @@ async function bodyOf(
   try {
     const answer = await answering
     if (answer.kind === "relay") {
-      call.upstreamEndedAt = gateway.clock.monotonicMs()
-      await settle(call, gateway, refusalOf(answer))
+      await settle(call, gateway, refusalOf(answer, call))
       return encoder.encode(waiting.renderRefusal(answer.status, renamedRefusal(answer.bytes, call), call.id))
     }
     const { body } = await reply(answer, call, gateway)

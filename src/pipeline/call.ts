@@ -3,8 +3,8 @@ import type { Loss } from "../canonical/loss.ts"
 import type { Failure as VendorFailure } from "../canonical/reply.ts"
 import type { Credential, Group, Snapshot, Target } from "../config/snapshot.ts"
 import type { SpendCeiling } from "../config/spend-ceiling.ts"
-import type { StoredId, HeldId } from "../dialects/stored-ids.ts"
-import { type AnswerFacts, type Dialect, NO_REQUEST_FACTS, type RequestFacts } from "../dialects/dialect.ts"
+import type { HeldId } from "../dialects/stored-ids.ts"
+import { type Dialect, NO_REQUEST_FACTS, type RequestFacts } from "../dialects/dialect.ts"
 import type { CallAffinity } from "./affinity.ts"
 import type { OutputMeter } from "../dialects/output-meter.ts"
 import type { RequestShape } from "../dialects/shape-reader.ts"
@@ -42,7 +42,12 @@ export interface Attempt {
   losses: readonly Loss[]
   responseBytes: number
   status: number | null
-  durationMs: number
+  /** On the monotonic clock; null: it goes on. */
+  endedAt: number | null
+  /** When its first content came, on the monotonic clock; null: none has. */
+  firstContentAt: number | null
+  /** How much came, as far as it can be seen: of streams, and of whole answers that report no output. */
+  meter: OutputMeter | null
   failure: Failure | null
   /** What the upstream said about the request, masked, where another target may be tried first; null: nothing. */
   words: VendorFailure | null
@@ -128,16 +133,6 @@ export class Call implements Watched, Holder {
   policies: PolicyExecution[] | null = null
   /** Who wants to know how the call ends; null: nobody. */
   feedback: FeedbackTicket | null = null
-  // reply
-  /** Ids of such state that the answer hands out; they are recorded with the call. */
-  returnedIds: readonly StoredId[] = []
-  answer: AnswerFacts = { usage: null, stopReason: null, serviceTier: null }
-  /** The upstream's answer came to its end, whether or not anybody was there to take it. */
-  answered = false
-  /** How much came, as far as it can be seen: of streams, and of whole answers that report no output. */
-  meter: OutputMeter | null = null
-  firstContentAt: number | null = null
-  upstreamEndedAt: number | null = null
   settled = false
   clientLeft = false
   /** Set when the router ended the call because it stops. */
@@ -217,10 +212,4 @@ export class Call implements Watched, Holder {
   get current(): Attempt | undefined {
     return this.attempts.at(-1)
   }
-}
-
-/** How a call ended: `error` is null when the client got a whole answer. */
-export interface Outcome {
-  readonly status: number
-  readonly error: RouterError | null
 }

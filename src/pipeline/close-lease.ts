@@ -3,33 +3,33 @@ import type { Amounts, CompiledLimits, Subject } from "../governance/state.ts"
 import type { UsageRow } from "../ledger/record.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import type { AnswerEnd, Outcome } from "./outcome.ts"
 
-export function closeLease(call: Call, gateway: Gateway, usage: UsageRow): void {
+export function closeLease(call: Call, { answer }: Outcome, usage: UsageRow, gateway: Gateway): void {
   const { lease, estimate } = call
   if (lease !== null) {
-    gateway.governance.state.settle(lease, amountsOf(call, usage), gateway.clock.monotonicMs())
-    learn(call, gateway, usage)
+    gateway.governance.state.settle(lease, amountsOf(usage), gateway.clock.monotonicMs())
+    learn(call, answer, usage, gateway)
   }
   if (estimate !== null) gateway.governance.estimator.imagesEnded(estimate.imageModels)
   bookLate(call, gateway, usage)
 }
 
-function amountsOf(call: Call, usage: UsageRow): Amounts {
+function amountsOf(usage: UsageRow): Amounts {
   return {
-    // what no target was asked for counts nowhere
-    requests: call.attempts.length > 0 ? 1 : 0,
+    // a call that neither a target nor a cache was asked for counts nowhere
+    requests: usage.attempts > 0 || usage.cache === "hit" ? 1 : 0,
     tokens: usage.limit_tokens ?? 0,
     nanoUsd: usage.limit_nano_usd ?? 0,
   }
 }
 
-function learn(call: Call, { governance }: Gateway, usage: UsageRow): void {
-  const { estimate, current } = call
-  if (estimate === null || current === undefined || usage.usage_source !== "provider") return
+function learn({ estimate }: Call, { attempt }: AnswerEnd, usage: UsageRow, { governance }: Gateway): void {
+  if (estimate === null || attempt === null || usage.usage_source !== "provider") return
   const { input_tokens: tokens } = usage
   if (tokens === null) return
   governance.estimator.compare(estimate.inputTokens, tokens)
-  const { model } = current.target
+  const { model } = attempt.target
   if (estimate.textBytes !== null) governance.estimator.learn(model, estimate.textBytes, tokens)
   if (estimate.imageTextBytes === null) return
   const images = usage.input_image_tokens === 0 ? null : usage.input_image_tokens
@@ -45,7 +45,7 @@ function bookLate(call: Call, gateway: Gateway, usage: UsageRow): void {
   const isShared = gateway.governance.state.isStoreUp !== null
   if (caller === undefined || (call.snapshot === gateway.snapshot && !isShared)) return
   const held = new Set(caller.limits?.subjects.map(({ key }) => key))
-  bookOutside(caller.id, caller.project, call.ts, amountsOf(call, usage), gateway, { held, id: call.id })
+  bookOutside(caller.id, caller.project, call.ts, amountsOf(usage), gateway, { held, id: call.id })
 }
 
 const NONE: ReadonlySet<string> = new Set()

@@ -1,7 +1,7 @@
 /** What a call's row says about the contract of its group: labels and buckets, where the contract says that they are told. */
-import type { Target } from "../config/snapshot.ts"
 import type { ContractRow } from "../ledger/record.ts"
-import type { Call, Outcome } from "./call.ts"
+import type { Call } from "./call.ts"
+import { servedBy, type Outcome } from "./outcome.ts"
 
 const DAY_MS = 86_400_000
 /** Of evidence: the first that it is younger than. */
@@ -13,10 +13,10 @@ const AGES = [
 ] as const
 
 /** Undefined: the group promises nothing. */
-export function contractRow(call: Call, served: Target | null, { error }: Outcome): ContractRow | undefined {
+export function contractRow(call: Call, { error, answer }: Outcome): ContractRow | undefined {
   const report = call.group?.contract ?? null
   if (report === null) return undefined
-  const validation = served?.about.validation ?? null
+  const validation = servedBy(answer)?.about.validation ?? null
   return {
     contract_bucket: report.bucket,
     contract_workload: report.workload,

@@ -31,7 +31,6 @@ export class Growth {
     this.#gateway = gateway
     this.#stop = stop
     this.#allowance = this.#nextAllowance()
-    call.meter = meter
   }
 
   /** A frame of content came, and was metered. */

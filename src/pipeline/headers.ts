@@ -21,8 +21,7 @@ export function routerHeaders(
 function serverTiming(call: Call, gateway: Gateway): string {
   const now = gateway.clock.monotonicMs()
   let upstream = 0
-  for (const tried of call.attempts)
-    upstream += tried.durationMs > 0 ? tried.durationMs : (call.firstContentAt ?? now) - tried.startedAt
+  for (const tried of call.attempts) upstream += (tried.endedAt ?? tried.firstContentAt ?? now) - tried.startedAt
   const router = Math.max(0, now - call.startedAt - upstream)
   return `router;dur=${router.toFixed(2)}, upstream;dur=${upstream.toFixed(2)}`
 }

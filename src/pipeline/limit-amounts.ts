@@ -1,7 +1,7 @@
 /** What limits count of a call, whatever is known of its usage. It stands in the call's row, so that a restart counts the same. */
 import type { Target } from "../config/snapshot.ts"
-import type { Usage } from "../dialects/dialect.ts"
 import { dearestCost, type Costs } from "../ledger/price.ts"
+import type { Billed } from "./billed.ts"
 import type { Call } from "./call.ts"
 import { estimate } from "./estimate.ts"
 import type { Gateway } from "./gateway.ts"
@@ -22,15 +22,18 @@ export interface Reserved {
 
 const NOTHING: LimitAmounts = { tokens: 0, nanoUsd: 0 }
 
-/** `pending`: of an answer whose usage is told later, which limits take for all that it may use. */
-export function limitAmounts(call: Call, usage: Usage | null, costs: Costs, pending: Reserved | null): LimitAmounts {
+/** `pending`: background usage, charged at its reservation until it is known; null: the usage is known. */
+export function limitAmounts(
+  { lease }: Call,
+  { usage, costs, target }: Pick<Billed, "usage" | "costs" | "target">,
+  pending: Reserved | null,
+): LimitAmounts {
   if (pending !== null)
     return { tokens: whole(pending.inputTokens + pending.outputTokens), nanoUsd: whole(pending.nanoUsd) }
   if (usage === null) return NOTHING
-  const { lease, current } = call
   const { freshInputTokens, cachedInputTokens, cacheWrite5mTokens, cacheWrite1hTokens, outputTokens } = usage
   const inputTokens = freshInputTokens + cachedInputTokens + cacheWrite5mTokens + cacheWrite1hTokens
-  const nanoUsd = costs.total_cost_nano_usd ?? dearCost(current?.target ?? null, inputTokens, outputTokens, costs)
+  const nanoUsd = costs.total_cost_nano_usd ?? dearCost(target, inputTokens, outputTokens, costs)
   return {
     tokens: counted(inputTokens + outputTokens, (lease?.inputTokens ?? 0) + (lease?.outputTokens ?? 0)),
     nanoUsd: counted(nanoUsd, lease?.nanoUsd ?? 0),

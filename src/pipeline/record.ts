@@ -5,40 +5,41 @@ import { FIRST_POLL_MS } from "../ledger/background.ts"
 import type { AttemptRow, BackgroundRow, CallRecord, ErrorRow, LossRow } from "../ledger/record.ts"
 import type { CallerShapeRow } from "../ledger/shape-record.ts"
 import { reasonText } from "../upstream/reason.ts"
-import { servedBy } from "./billed.ts"
-import type { Attempt, Call, Outcome } from "./call.ts"
+import type { Attempt, Call } from "./call.ts"
 import { contractRow } from "./contract-row.ts"
 import { decisionRows } from "./decision-rows.ts"
 import type { Gateway } from "./gateway.ts"
 import { reservedFor, type Reserved } from "./limit-amounts.ts"
+import type { AnswerEnd, Outcome } from "./outcome.ts"
 import { backgroundId, isUsagePending, storedRows } from "./returned-state.ts"
 import { rounded, totalReserved, usageRow, wholeOf } from "./usage-row.ts"
 
 export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRecord {
   const now = gateway.clock.monotonicMs()
-  const target = call.current?.target
-  const pending = target !== undefined && isUsagePending(call) ? reservedFor(call, target, gateway) : null
+  const { answer } = outcome
+  const target = answer.attempt?.target
+  const pending = target !== undefined && isUsagePending(call, answer) ? reservedFor(call, target, gateway) : null
   return {
     usage: usageRow(call, gateway, outcome, now, pending),
-    attempts: call.attempts.map((tried, index) => attemptRow(tried, index, call, now)),
+    attempts: call.attempts.map((tried, index) => attemptRow(tried, index, call, answer, now)),
     trace: call.trace,
-    losses: lossRows(lossesOf(call)),
+    losses: lossRows(answer.losses),
     upstreamShapes: call.upstreamShapes ?? NO_UPSTREAM_SHAPES,
     callerShapes: shapeRows(call),
-    error: errorRow(call, gateway, outcome),
-    stored: storedRows(call),
-    background: target === undefined || pending === null ? undefined : backgroundRow(call, target, pending),
+    error: errorRow(outcome, gateway.clock.now()),
+    stored: storedRows(call, answer),
+    background: target === undefined || pending === null ? undefined : backgroundRow(call, answer, target, pending),
     decision: call.decision === null ? null : decisionRows(call.decision, call),
-    contract: contractRow(call, servedBy(call), outcome),
+    contract: contractRow(call, outcome),
   }
 }
 
 const NO_UPSTREAM_SHAPES: CallRecord["upstreamShapes"] = []
 
 /** So that somebody asks what became of the answer. */
-function backgroundRow(call: Call, target: Target, reserved: Reserved): BackgroundRow | undefined {
+function backgroundRow(call: Call, answer: AnswerEnd, target: Target, reserved: Reserved): BackgroundRow | undefined {
   const { credential, group, facts } = call
-  const responseId = backgroundId(call)
+  const responseId = backgroundId(answer)
   if (credential === null || group === null || responseId === null) return undefined
   const { caller, tokenId } = credential
   return {
@@ -86,7 +87,7 @@ function shapeRows(call: Call): readonly CallerShapeRow[] {
 
 const NO_SHAPES: readonly CallerShapeRow[] = []
 
-function attemptRow(tried: Attempt, index: number, call: Call, now: number): AttemptRow {
+function attemptRow(tried: Attempt, index: number, call: Call, answer: AnswerEnd, now: number): AttemptRow {
   const { failure, target } = tried
   const last = index === call.attempts.length - 1
   return {
@@ -96,14 +97,14 @@ function attemptRow(tried: Attempt, index: number, call: Call, now: number): Att
     model: target.model,
     dialect: target.dialect,
     key_id: target.provider.keyId,
-    duration_ms: rounded(tried.durationMs > 0 ? tried.durationMs : (call.upstreamEndedAt ?? now) - tried.startedAt),
+    duration_ms: rounded((tried.endedAt ?? now) - tried.startedAt),
     status_code: tried.status,
     error_class: failure?.class ?? null,
     error_message: failure === null ? null : reasonText(failure.reason, failure.words, target.provider.secrets),
     retryable: failure?.failover === true ? 1 : 0,
     timed_out: failure?.class === "timeout" ? 1 : 0,
     client_canceled: last && call.clientLeft ? 1 : 0,
-    selected: last && servedBy(call) !== null ? 1 : 0,
+    selected: answer.source === "target" && answer.attempt === tried ? 1 : 0,
     fallback_reason: last ? null : (failure?.class ?? null),
     request_bytes: tried.requestBytes,
     response_bytes: tried.responseBytes,
@@ -119,16 +120,8 @@ const ROWS_PER_CODE = 8
 /** Names of top-level fields are the client's own text, so only what looks like a name is written down. */
 const NAME_LIKE = /^[\w.[\]-]{1,128}$/
 
-/** All that the call lost until now. */
-export function lossesOf(call: Call): readonly Loss[] {
-  const { current } = call
-  const translated = current?.translation?.losses() ?? NO_LOSSES
-  if (call.losses.length === 0 && (current?.losses.length ?? 0) === 0) return translated
-  return [...call.losses, ...(current?.losses ?? NO_LOSSES), ...translated]
-}
-
-function lossRows(losses: readonly Loss[] | undefined): readonly LossRow[] {
-  if (losses === undefined || losses.length === 0) return NO_LOSSES
+function lossRows(losses: readonly Loss[]): readonly LossRow[] {
+  if (losses.length === 0) return NO_LOSSES
   const counts = new Map<string, number>()
   const kept = losses.filter(({ code }) => {
     const count = (counts.get(code) ?? 0) + 1
@@ -138,15 +131,15 @@ function lossRows(losses: readonly Loss[] | undefined): readonly LossRow[] {
   return kept.map(({ code, path }, seq) => ({ seq, code, path: NAME_LIKE.test(path) ? path : "other" }))
 }
 
-function errorRow(call: Call, gateway: Gateway, { error, status }: Outcome): ErrorRow | null {
+function errorRow({ error, status, answer }: Outcome, ts: number): ErrorRow | null {
   if (error === null) return null
   return {
-    ts: gateway.clock.now(),
+    ts,
     code: error.code,
     status,
     blame: error.blame,
-    error_class: call.current?.failure?.class ?? null,
-    upstream_status: call.current?.status ?? null,
+    error_class: answer.attempt?.failure?.class ?? null,
+    upstream_status: answer.attempt?.status ?? null,
     message: error.message,
     param: error.detail.param ?? null,
   }

@@ -28,7 +28,7 @@ export function asStream(bytes: Uint8Array, tried: Attempt, call: Call, gateway:
   const text = translated(tried, call, gateway)?.unfolded(bytes) ?? null
   if (text === null) return MALFORMED
   if (typeof text !== "string") return faulted(text, tried, call)
-  call.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
+  tried.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
   trace("answer_unfolded", tried.target, null, null, call, gateway)
   return { bytes: encoder.encode(text), facts: verdict }
 }
@@ -49,7 +49,7 @@ export function asWhole(bytes: Uint8Array, tried: Attempt, call: Call, gateway: 
   const body = translated(tried, call, gateway)?.folded(bytes) ?? null
   if (body === null) return MALFORMED
   if (!(body instanceof Uint8Array)) return faulted(body, tried, call)
-  call.meter = observer.meter
+  tried.meter = observer.meter
   trace("answer_folded", tried.target, null, null, call, gateway)
   return { bytes: body, facts: observer.facts() }
 }

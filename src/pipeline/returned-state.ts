@@ -7,41 +7,43 @@ import { parseBytes, type Loose } from "../dialects/loose.ts"
 import { STORED_STATE_LIFETIME_MS } from "../ledger/stored-state.ts"
 import type { StoredStateRow } from "../ledger/record.ts"
 import type { FailureClass } from "../upstream/failure.ts"
-import type { Call } from "./call.ts"
+import type { Attempt, Call } from "./call.ts"
 import { hashOf } from "./held-state.ts"
+import type { AnswerEnd } from "./outcome.ts"
 
 /** An answer that lists more than this is none that anybody goes on from. */
 const MOST_IDS = 256
 const NONE: readonly StoredId[] = []
 
 /** Of a whole answer. Parsed only where there can be something in it. */
-export function returnedInReply(bytes: Uint8Array, call: Call): readonly StoredId[] {
+export function returnedInReply(bytes: Uint8Array, attempt: Attempt, call: Call): readonly StoredId[] {
   const { stored } = call.dialect
-  if (!isAtHome(call)) return NONE
+  if (!isAtHome(attempt, call)) return NONE
   const isKept = call.body !== null && stored.isKept(call.body)
   if (!isKept && !stored.mayReturn(bytes)) return NONE
   return stored.returned(parseBytes(bytes) ?? {}, isKept)
 }
 
 /** Of as much of a stream as came. */
-export function returnedInStream(answer: Loose, call: Call): readonly StoredId[] {
-  if (!isAtHome(call) || call.body === null) return NONE
+export function returnedInStream(answer: Loose, attempt: Attempt, call: Call): readonly StoredId[] {
+  if (!isAtHome(attempt, call) || call.body === null) return NONE
   const { stored } = call.dialect
   return stored.returned(answer, stored.isKept(call.body))
 }
 
 /** What the router wrote anew has ids of its own. */
-function isAtHome({ current, dialect }: Call): boolean {
-  return current?.translation === null && current.target.dialect === dialect.name
+function isAtHome({ translation, target }: Attempt, { dialect }: Call): boolean {
+  return translation === null && target.dialect === dialect.name
 }
 
 /** Undefined: none. */
-export function storedRows(call: Call): readonly StoredStateRow[] | undefined {
-  const target = call.current?.target
+export function storedRows(call: Call, answer: AnswerEnd): readonly StoredStateRow[] | undefined {
+  const { storedIds, attempt } = answer
   const { credential } = call
-  if (call.returnedIds.length === 0 || credential === null || target === undefined) return undefined
-  const isPending = isUsagePending(call)
-  const rows = call.returnedIds.slice(0, MOST_IDS).map((stored): StoredStateRow => ({
+  if (storedIds.length === 0 || credential === null || attempt === null) return undefined
+  const { target } = attempt
+  const isPending = isUsagePending(call, answer)
+  const rows = storedIds.slice(0, MOST_IDS).map((stored): StoredStateRow => ({
     id_sha256: hashOf(call, stored),
     request_id: call.id,
     caller_id: credential.caller.id,
@@ -60,20 +62,20 @@ const TRUE = 116
 export const RESPONSE_ID: RegExp = /^[\w-][\w.-]{0,255}$/
 
 /** The answer is made in the background: what it uses is told when somebody reads its end, by this id. */
-export function isUsagePending(call: Call): boolean {
-  if (call.answer.usage !== null || !runsInBackground(call)) return false
-  return (call.answered || isCutOff(call)) && backgroundId(call) !== null
+export function isUsagePending(call: Call, answer: AnswerEnd): boolean {
+  if (answer.facts.usage !== null || !runsInBackground(call)) return false
+  return (answer.isWhole || isCutOff(answer)) && backgroundId(answer) !== null
 }
 
 /** Null: the answer cannot be asked for again. */
-export function backgroundId({ returnedIds }: Call): string | null {
-  const id = returnedIds.find(({ kind }) => kind === "response")?.id
+export function backgroundId({ storedIds }: AnswerEnd): string | null {
+  const id = storedIds.find(({ kind }) => kind === "response")?.id
   return id !== undefined && RESPONSE_ID.test(id) ? id : null
 }
 
 /** The stream broke off without the upstream saying that its answer failed: it is still being made. */
-function isCutOff({ current }: Call): boolean {
-  const failure = current?.failure ?? null
+function isCutOff({ attempt }: AnswerEnd): boolean {
+  const failure = attempt?.failure ?? null
   return failure === null || CUT_OFF.has(failure.class)
 }
 

@@ -2,11 +2,12 @@
 import { RouterError } from "../errors.ts"
 import type { CallRecord, UsageRow } from "../ledger/record.ts"
 import type { FeedbackOutcome } from "../routing/policy/feedback.ts"
-import type { Call, Outcome } from "./call.ts"
+import type { Call } from "./call.ts"
 import { closeLease } from "./close-lease.ts"
 import { endDrain } from "./drain.ts"
 import { leaveEntry } from "./enter.ts"
 import type { Gateway } from "./gateway.ts"
+import type { Outcome } from "./outcome.ts"
 import { recordOf } from "./record.ts"
 import { judgeLast } from "./target-health.ts"
 
@@ -35,25 +36,25 @@ async function settled(call: Call, gateway: Gateway, outcome: Outcome): Promise<
   const endedAt = gateway.clock.monotonicMs()
   if (call.feedback !== null) gateway.feedback.report(call.feedback, feedbackOf(record.usage))
   // calls without a known caller are logged, but cannot fill the ledger
-  if (call.credential === null) return publish(record, call, endedAt, gateway)
+  if (call.credential === null) return publish(record, call, outcome, endedAt, gateway)
   try {
     await gateway.ledger.record(record)
     if (record.stored !== undefined) gateway.storedStates.remember(record.stored)
     if (record.background !== undefined) gateway.background.begun(call.id)
     if (call.lease !== null) gateway.governance.journal?.close(call.id)
-    publish(record, call, endedAt, gateway)
+    publish(record, call, outcome, endedAt, gateway)
   } catch (cause) {
-    publish(unrecorded(record), call, endedAt, gateway)
+    publish(unrecorded(record), call, outcome, endedAt, gateway)
     throw cause instanceof RouterError ? cause : new RouterError("usage-store-unavailable", { cause })
   } finally {
     // behind the row: what is counted as used stands in the ledger, whenever the process is killed
-    closeLease(call, gateway, record.usage)
+    closeLease(call, outcome, record.usage, gateway)
   }
 }
 
-/** What those hear who look at calls from outside: how the call ended for its client. */
-function publish(record: CallRecord, call: Call, endedAt: number, gateway: Gateway): void {
-  gateway.metrics.count(call, record, gateway.clock.monotonicMs() - endedAt)
+/** Publishes how the call ended for its client to metrics and request log. */
+function publish(record: CallRecord, call: Call, { answer }: Outcome, endedAt: number, gateway: Gateway): void {
+  gateway.metrics.count(call, answer.attempt, record, gateway.clock.monotonicMs() - endedAt)
   gateway.requestLog.write(record)
 }
 

@@ -6,9 +6,10 @@ import type { Target } from "../config/snapshot.ts"
 import { CLIENT_LEFT, STOPPED, type Failure } from "../upstream/failure.ts"
 import type { Hindrance, TargetHealth } from "../upstream/health.ts"
 import { reasonText } from "../upstream/reason.ts"
-import type { Attempt, Call, Outcome } from "./call.ts"
+import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { observe } from "./observe.ts"
+import type { AnswerEnd, Outcome } from "./outcome.ts"
 import { noteShape } from "./shape-events.ts"
 import { trace } from "./trace.ts"
 
@@ -77,23 +78,22 @@ export function blamed(failure: Failure, call: Call): Failure {
 }
 
 /** The last attempt's end, once the call's outcome is known. */
-export function judgeLast(call: Call, outcome: Outcome, gateway: Gateway): void {
-  const { current } = call
-  if (current !== undefined) judge(current, outcome.error === null, call, gateway)
+export function judgeLast(call: Call, { error, answer }: Outcome, gateway: Gateway): void {
+  if (answer.attempt !== null) judge(answer.attempt, error === null ? answer : null, call, gateway)
 }
 
-/** What the end of an attempt says about its target; counted once. Nobody's departure and no refusal of a request counts. */
-export function judge(tried: Attempt, isAnswered: boolean, call: Call, gateway: Gateway): void {
+/** What the end of an attempt says about its target; counted once. `answer`: see `observe`. Nobody's departure and no refusal of a request counts. */
+export function judge(tried: Attempt, answer: AnswerEnd | null, call: Call, gateway: Gateway): void {
   if (tried.isJudged) return
   tried.isJudged = true
-  if (tried.target.observed !== null) observe(tried, isAnswered, call, gateway)
+  if (tried.target.observed !== null) observe(tried, answer, call, gateway)
   const { health, failure } = tried
   const now = gateway.clock.monotonicMs()
   if (tried.isProbe) health.breaker.releaseProbe(failure?.class === "timeout")
   if (failure !== null) tell(tried, failure, now, gateway)
-  else if (isAnswered) health.told.worked()
+  else if (answer !== null) health.told.worked()
   if (failure === null) {
-    if (isAnswered && gateway.health.succeeded(health, tried.startedAt, now)) noteClosed(tried, call, gateway)
+    if (answer !== null && gateway.health.succeeded(health, tried.startedAt, now)) noteClosed(tried, call, gateway)
   } else if (failure.counts) {
     if (gateway.health.failed(health, tried.startedAt, now)) noteOpened(tried, failure.class, call, gateway)
   } else if (failure.class === "rate_limited" || failure.class === "quota_exhausted") {

@@ -53,6 +53,7 @@ export class UpstreamStream {
     this.translation = attempt.translation?.stream() ?? null
     this.observer = DIALECTS[attempt.target.dialect].createObserver(this.translation === null ? call.facts : WITH_USAGE)
     this.silence = new Silence(attempt, call, gateway)
+    attempt.meter = this.observer.meter
     this.growth = new Growth(this.observer.meter, call, gateway, this.stop)
     this.splitter = new FrameSplitter(call.snapshot.limits.maxFrameBytes)
     this.trailing = new Trailing(this.splitter, this.observer, this.translation === null, attempt.cancel)
@@ -265,7 +266,7 @@ export class UpstreamStream {
     this.isFresh = true
     if (this.contentSeen) return
     this.contentSeen = true
-    this.call.firstContentAt = this.gateway.clock.monotonicMs()
+    this.attempt.firstContentAt = this.gateway.clock.monotonicMs()
   }
 
   /** Nothing more may come; what came is billed. */

@@ -3,11 +3,12 @@ import type { ErrorCode } from "../errors.ts"
 import type { LimitState } from "../governance/state.ts"
 import type { CostUnknownReason, UsageRow } from "../ledger/record.ts"
 import { billed } from "./billed.ts"
-import type { Call, Outcome } from "./call.ts"
+import type { Call } from "./call.ts"
 import { clientName } from "./client.ts"
-import { allInput, costsOf, nanoUsdOf, partColumns } from "./costs.ts"
+import { allInput, nanoUsdOf, partColumns } from "./costs.ts"
 import type { Gateway } from "./gateway.ts"
 import { limitAmounts, type Reserved } from "./limit-amounts.ts"
+import { servedBy, type Outcome } from "./outcome.ts"
 
 /** Written out, because spreading one object into another costs more than the rest of the row. */
 // oxlint-disable-next-line max-lines-per-function -- one line for each column
@@ -18,13 +19,15 @@ export function usageRow(
   now: number,
   pending: Reserved | null,
 ): UsageRow {
-  const { credential, group, facts, snapshot, current } = call
-  const { usage, source, target: served } = billed(call, gateway, outcome)
+  const { credential, group, facts, snapshot } = call
+  const { answer } = outcome
+  const { attempt, firstContentAt } = answer
+  const bill = billed(call, outcome, gateway)
+  const { usage, source, target: served, costs } = bill
   const images = call.imageCount
-  const costs = costsOf(served, usage, call.answer.serviceTier, images)
   const parts = partColumns(usage?.parts ?? null)
   const inputTokens = usage === null ? null : allInput(usage)
-  const limited = limitAmounts(call, usage, costs, pending)
+  const limited = limitAmounts(call, bill, pending)
   return {
     request_id: call.id,
     ts: call.ts,
@@ -44,14 +47,14 @@ export function usageRow(
     target_dialect: served?.dialect ?? null,
     target_region: served?.region ?? null,
     stream: facts.stream ? 1 : 0,
-    cache: "off",
+    cache: answer.source === "cache" ? "hit" : "off",
     status: outcome.status,
     attempts: call.attempts.length,
     fallback_used: call.attempts.length > 1 ? 1 : 0,
     latency_ms: rounded(now - call.startedAt),
-    ttfb_ms: call.firstContentAt === null ? null : rounded(call.firstContentAt - call.startedAt),
-    upstream_duration_ms: current === undefined ? null : rounded((call.upstreamEndedAt ?? now) - current.startedAt),
-    downstream_duration_ms: call.firstContentAt === null ? null : rounded(now - call.firstContentAt),
+    ttfb_ms: firstContentAt === null ? null : rounded(firstContentAt - call.startedAt),
+    upstream_duration_ms: attempt === null ? null : rounded((attempt.endedAt ?? now) - attempt.startedAt),
+    downstream_duration_ms: firstContentAt === null ? null : rounded(now - firstContentAt),
     input_tokens: inputTokens,
     fresh_input_tokens: usage?.freshInputTokens ?? null,
     cached_input_tokens: usage?.cachedInputTokens ?? null,
@@ -63,8 +66,8 @@ export function usageRow(
     usage_source: source,
     input_has_image: images === null ? null : images > 0 ? 1 : 0,
     input_image_count: images,
-    stop_reason: call.answer.stopReason,
-    service_tier: call.answer.serviceTier,
+    stop_reason: answer.facts.stopReason,
+    service_tier: answer.facts.serviceTier,
     input_price_nano_usd_per_million: costs.input_price_nano_usd_per_million,
     cached_input_price_nano_usd_per_million: costs.cached_input_price_nano_usd_per_million,
     cache_write_price_nano_usd_per_million: costs.cache_write_price_nano_usd_per_million,
@@ -79,7 +82,7 @@ export function usageRow(
     upstream_reported_total_cost_nano_usd: nanoUsdOf(usage?.reportedCostUsd),
     pricing_source: served?.pricingSource ?? null,
     pricing_updated_at: served?.pricingUpdatedAt ?? null,
-    upstream_request_id: current?.upstreamRequestId ?? null,
+    upstream_request_id: attempt?.upstreamRequestId ?? null,
     router_version: gateway.version,
     routing_config_fingerprint: snapshot.routingFingerprint,
     pricing_catalog_fingerprint: snapshot.pricingFingerprint,
@@ -114,13 +117,13 @@ export function usageRow(
     inference_geo: parts.inference_geo,
     upstream_reported_input_cost_nano_usd: parts.upstream_reported_input_cost_nano_usd,
     upstream_reported_output_cost_nano_usd: parts.upstream_reported_output_cost_nano_usd,
-    cost_unknown_reason: usage === null ? withoutUsage(call, outcome) : costs.cost_unknown_reason,
+    cost_unknown_reason: usage === null ? withoutUsage(outcome) : costs.cost_unknown_reason,
   }
 }
 
 /** An answer without usage has an unknown cost. A call that failed has used nothing that its provider bills. */
-function withoutUsage({ attempts }: Call, { error, status }: Outcome): CostUnknownReason | null {
-  return attempts.length > 0 && error === null && status < 400 ? "usage" : null
+function withoutUsage({ error, answer }: Outcome): CostUnknownReason | null {
+  return servedBy(answer) !== null && error === null ? "usage" : null
 }
 
 function stateOf(admitted: LimitState | null, { error }: Outcome, ...refusals: readonly ErrorCode[]): string | null {
