@@ -112,11 +112,11 @@ for (const [title, text, runs] of [
     "+ estimate": () => estimate(callOf(body, asked), plain.targets, gateway.governance.estimator),
     "+ reserve, journal and settle": () => {
       const call = callOf(body, asked)
-      const held = call.credential?.caller.limits ?? null
-      if (held === null) throw new Error("the caller has limits")
-      const shortlist = reserve(call, held, { eligible: plain.targets, rejected: [] }, gateway)
-      if (shortlist instanceof Promise || call.lease === null) throw new Error("nobody waits")
-      gateway.governance.state.settle(call.lease, ACTUAL, gateway.clock.monotonicMs())
+      const { hold } = call
+      if (hold === null) throw new Error("the caller has limits")
+      const shortlist = reserve({ eligible: plain.targets, rejected: [], missing: [] }, call, hold, gateway)
+      if (shortlist instanceof Promise || hold.lease === null) throw new Error("nobody waits")
+      gateway.governance.state.settle(hold.lease, ACTUAL, gateway.clock.monotonicMs())
       gateway.governance.journal?.close(call.id)
     },
   })

@@ -12,8 +12,9 @@ import type { DecisionRows } from "../../src/ledger/decision-record.ts"
 import { openLedger } from "../../src/ledger/open.ts"
 import { Call } from "../../src/pipeline/call.ts"
 import { decisionRows } from "../../src/pipeline/decision-rows.ts"
+import { understand } from "../../src/pipeline/receive.ts"
 import { rank } from "../../src/pipeline/rank.ts"
-import { shortlistFor } from "../../src/pipeline/shortlist.ts"
+import { shortlistByShape } from "../../src/pipeline/shortlist.ts"
 import { dryGateway } from "../../src/server/dry-gateway.ts"
 import { systemClock } from "../../src/system/clock.ts"
 import { silentLog } from "../../src/system/log.ts"
@@ -59,7 +60,7 @@ function snapshotOf(strategy: string): Snapshot {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "bench-telemetry-"))
-const request = {
+const incoming = {
   method: "POST",
   target: "/",
   path: "/",
@@ -86,19 +87,18 @@ async function decide(
     const start = {
       id: "req_0",
       dialect: DIALECTS["openai-chat"],
-      request,
+      incoming,
       snapshot,
       ts: 1,
       startedAt: 1,
       address: null,
     }
     const call = new Call(start)
-    call.credential = credential
-    call.body = scanned
-    call.facts = call.dialect.peek(scanned)
-    call.group = group
-    void rank(shortlistFor(group, call, gateway), group, call, gateway)
-    return call.decision === null ? null : decisionRows(call.decision, call)
+    const known = call.learnCaller(credential)
+    const admitted = known.learnRequest(understand(known, scanned)).learnGroup(group)
+    void rank(shortlistByShape(admitted, gateway), admitted, gateway)
+    const { decision } = call.notes
+    return decision === null ? null : decisionRows(decision, admitted)
   }
 }
 

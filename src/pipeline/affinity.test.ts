@@ -1,16 +1,17 @@
 /** Pins reorder: nothing is added, nothing is lost, and a shared store that answers later changes nothing. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import type { Request } from "../canonical/request.ts"
+import type { Request as CanonicalRequest } from "../canonical/request.ts"
 import { emptyRequest } from "../canonical/request.ts"
 import type { ReasoningBlock } from "../canonical/block.ts"
-import type { Group, StrategyName, Target } from "../config/snapshot.ts"
+import type { Credential, Group, StrategyName, Target } from "../config/snapshot.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { scanObject } from "../json/scan.ts"
 import { MemoryPinStore, type Pin, type PinStore } from "../routing/affinity/pin-store.ts"
-import { pinnedOrder, rememberTarget, withForeignSeals } from "./affinity.ts"
-import { Call } from "./call.ts"
+import { pinFirst, rememberTarget, withForeignSeals, type Ordered } from "./affinity.ts"
+import { Call, type AdmittedCall } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { Request } from "./request.ts"
 import { expectAsyncProperty } from "../../test/helpers/property.ts"
 
 const TTL_MS = 1000
@@ -24,26 +25,30 @@ const targets = ["a", "b", "c"].map(
 const groupOf = (strategy: StrategyName): Group =>
   ({ name: "g", strategy, targets, affinity: { ttlMs: TTL_MS, maxEntries: 9 } }) as unknown as Group
 
-function callAt(ts: number, group: Group, isSealed: boolean): Call {
+const credential = { caller: { id: "me", limits: null } } as Credential
+
+function callAt(ts: number, group: Group, isSealed: boolean): AdmittedCall {
   const reasoning = { type: "reasoning", summary: [], encrypted_content: "gAAA" }
   const body = { input: [{ role: "user", content: "x" }, ...(isSealed ? [reasoning] : [])] }
   const call = new Call({
     id: "req",
     dialect: DIALECTS["openai-responses"],
-    request: {
+    incoming: {
+      path: "/v1/responses",
       headers: { get: (name: string) => (name === "x-session-id" ? "s" : null) },
-    } as unknown as Call["request"],
+    } as unknown as Call["incoming"],
     snapshot: { traceCalls: false } as Call["snapshot"],
     ts,
     startedAt: 0,
     address: null,
   })
-  call.body = scanObject(new TextEncoder().encode(JSON.stringify(body)), 512)
-  call.group = group
-  return call
+  const known = call.learnCaller(credential)
+  const scanned = scanObject(new TextEncoder().encode(JSON.stringify(body)), 512)
+  return known.learnRequest(new Request(known, scanned, known.dialect.peek(scanned), null)).learnGroup(group)
 }
 
 const gatewayWith = (pins: PinStore): Gateway => ({ pins }) as Gateway
+const planOf = (order: readonly Target[]): Ordered => ({ order, affinity: null })
 const later = (store: PinStore): PinStore => ({
   get: async (query) => Promise.resolve(store.get(query)),
   set: (...pin) => store.set(...pin),
@@ -61,8 +66,8 @@ async function orderAfter(
   const group = groupOf(strategy)
   const store = new MemoryPinStore()
   const gateway = gatewayWith(options.isLate ? later(store) : store)
-  rememberTarget(first, targets, callAt(0, group, options.isSealed), gateway)
-  const order = await pinnedOrder(targets, group, callAt(at, group, options.isSealed), gateway)
+  rememberTarget(first, planOf(targets), callAt(0, group, options.isSealed), gateway)
+  const { order } = await pinFirst(targets, callAt(at, group, options.isSealed), gateway)
   return order.map(({ pin }) => pin)
 }
 
@@ -89,8 +94,9 @@ test("a pin to a target that is not eligible changes nothing", async () => {
   const group = groupOf("weighted")
   const store = new MemoryPinStore()
   const [a, b, c] = targets as [Target, Target, Target]
-  rememberTarget(c, targets, callAt(0, group, false), gatewayWith(store))
-  expect(await pinnedOrder([a, b], group, callAt(1, group, false), gatewayWith(store))).toEqual([a, b])
+  rememberTarget(c, planOf(targets), callAt(0, group, false), gatewayWith(store))
+  const { order } = await pinFirst([a, b], callAt(1, group, false), gatewayWith(store))
+  expect(order).toEqual([a, b])
 })
 
 test("nothing is remembered where there is no choice, or affinity is off", () => {
@@ -102,10 +108,10 @@ test("nothing is remembered where there is no choice, or affinity is off", () =>
     close: () => {},
   }
   const group = groupOf("weighted")
-  rememberTarget(targets[0]!, targets.slice(0, 1), callAt(0, group, true), gatewayWith(store))
-  rememberTarget(targets[0]!, targets, callAt(0, { ...group, affinity: null }, true), gatewayWith(store))
+  rememberTarget(targets[0]!, planOf(targets.slice(0, 1)), callAt(0, group, true), gatewayWith(store))
+  rememberTarget(targets[0]!, planOf(targets), callAt(0, { ...group, affinity: null }, true), gatewayWith(store))
   expect(asked).toEqual([])
-  rememberTarget(targets[0]!, targets, callAt(5, group, true), gatewayWith(store))
+  rememberTarget(targets[0]!, planOf(targets), callAt(5, group, true), gatewayWith(store))
   expect(asked).toEqual([{ target: "a", issuer: "by-a", foreignSeals: 0, at: 5 }])
 })
 
@@ -115,7 +121,7 @@ describe("seals of another issuer", () => {
     parts: [],
     seal: { issuer: { dialect: "responses", label }, form: "encrypted", payload: "{}" },
   })
-  const request: Request = {
+  const request: CanonicalRequest = {
     ...emptyRequest("responses", "m"),
     messages: [
       { role: "assistant", blocks: [sealed(null), sealed("known"), { type: "text", text: "x" }] },

@@ -4,117 +4,96 @@
  * serves a call is remembered, so a pin yields when its target fails.
  */
 import type { Block, ReasoningBlock, Seal } from "../canonical/block.ts"
-import type { Request } from "../canonical/request.ts"
+import type { Request as CanonicalRequest } from "../canonical/request.ts"
 import { holdsPayload } from "../canonical/seal.ts"
-import type { Group, Target } from "../config/snapshot.ts"
+import type { Target } from "../config/snapshot.ts"
 import { hasMember } from "../dialects/stored-ids.ts"
-import { conversationKeys, type ConversationKeys } from "../routing/affinity/conversation-key.ts"
 import { isSoft, pinBounds, pinnedFirst, pinnedTarget } from "../routing/affinity/pin-rules.ts"
 import type { Pin } from "../routing/affinity/pin-store.ts"
-import type { Call } from "./call.ts"
+import type { AdmittedCall } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import type { CallAffinity, Plan } from "./plan.ts"
+import type { Request } from "./request.ts"
+import { goOn } from "./go-on.ts"
 import { trace } from "./trace.ts"
 
-export interface CallAffinity {
-  /** Null: nothing tells this conversation from another. */
-  readonly keys: ConversationKeys | null
-  readonly pin: Pin | null
-}
+/** What pins make of an order. */
+export type Ordered = Pick<Plan, "order" | "affinity">
 
 /** The promise is for stores that are shared between processes. */
-export function pinnedOrder(
-  order: readonly Target[],
-  group: Group,
-  call: Call,
-  gateway: Gateway,
-): readonly Target[] | Promise<readonly Target[]> {
-  if (group.affinity === null || order.length < 2) return order
-  if (!isSoft(group) && !call.shape.hasSeals) return order
-  const keys = keysOf(call)
-  call.affinity = { keys, pin: null }
-  if (keys === null || keys.known.length === 0) return order
+export function pinFirst(order: readonly Target[], call: AdmittedCall, gateway: Gateway): Ordered | Promise<Ordered> {
+  const { group, request } = call
+  if (group.affinity === null || order.length < 2) return { order, affinity: null }
+  if (!isSoft(group) && !request.shape.hasSeals) return { order, affinity: null }
+  const { conversation: keys } = request
+  if (keys === null || keys.known.length === 0) return { order, affinity: { keys, pin: null } }
   const found = gateway.pins.get({
     group: group.name,
     keys: keys.known,
     now: call.ts,
-    mustBeCurrent: call.shape.hasSeals,
+    mustBeCurrent: request.shape.hasSeals,
     bounds: pinBounds(group.affinity),
   })
-  if (found instanceof Promise) return found.then((pin) => reordered(order, pin, group, call, gateway))
-  return reordered(order, found, group, call, gateway)
+  return goOn(found, (pin) => reorder(order, { keys, pin }, call, gateway))
 }
 
-/** Read once: the body may be edited afterwards. */
-export function keysOf(call: Call): ConversationKeys | null {
-  if (call.conversation !== undefined) return call.conversation
-  if (call.body === null) return null
-  return (call.conversation = conversationKeys({
-    callerId: call.callerId,
-    dialect: call.dialect.name,
-    body: call.body,
-    headers: call.request.headers,
-  }))
-}
-
-function reordered(
-  order: readonly Target[],
-  pin: Pin | null,
-  group: Group,
-  call: Call,
-  gateway: Gateway,
-): readonly Target[] {
-  if (pin === null || group.affinity === null) return order
-  call.affinity = { keys: call.affinity?.keys ?? null, pin }
-  const isHard = call.shape.hasSeals
-  const target = pinnedTarget(pin, order, group, isHard, call.ts)
-  if (target === undefined) return order
-  const reason = isHard ? "sealed-reasoning" : (call.affinity.keys?.kind ?? null)
-  if (call.decision !== null) call.decision.pin = { target, kind: reason ?? "unknown" }
+function reorder(order: readonly Target[], affinity: CallAffinity, call: AdmittedCall, gateway: Gateway): Ordered {
+  const { keys, pin } = affinity
+  if (pin === null) return { order, affinity }
+  const isHard = call.request.shape.hasSeals
+  const target = pinnedTarget(pin, order, call.group, isHard, call.ts)
+  if (target === undefined) return { order, affinity }
+  const reason = isHard ? "sealed-reasoning" : (keys?.kind ?? null)
+  const { decision } = call.notes
+  if (decision !== null) decision.pin = { target, kind: reason ?? "unknown" }
   trace("affinity_pin", target, reason, order.indexOf(target), call, gateway)
-  return pinnedFirst(target, order)
+  return { order: pinnedFirst(target, order), affinity }
 }
 
-/** The target has answered: later calls of the conversation go there. `order`: all that could have been tried. */
-export function rememberTarget(target: Target, order: readonly Target[], call: Call, gateway: Gateway): void {
-  const { group } = call
-  if (group === null || group.affinity === null || order.length < 2) return
-  const earlier = call.affinity?.pin ?? null
-  if (!isSoft(group) && earlier === null && target === order[0] && !maySeal(call)) return
-  const keys = call.affinity === null ? keysOf(call) : call.affinity.keys
+/** The target has answered: later calls of the conversation go there. */
+export function rememberTarget(
+  target: Target,
+  { order, affinity }: Ordered,
+  call: AdmittedCall,
+  gateway: Pick<Gateway, "pins">,
+): void {
+  const { group, request } = call
+  if (group.affinity === null || order.length < 2) return
+  const earlier = affinity?.pin ?? null
+  if (!isSoft(group) && earlier === null && target === order[0] && !maySeal(request)) return
+  const keys = affinity === null ? request.conversation : affinity.keys
   if (keys === null) return
   gateway.pins.set(
     group.name,
     keys.next,
-    { target: target.pin, ...sealsAfter(target, earlier, call), at: call.ts },
+    { target: target.pin, ...sealsAfter(target, earlier, request), at: call.ts },
     pinBounds(group.affinity),
   )
 }
 
 /** Agents ask for encrypted reasoning by `include`, also where they leave the effort to the model. */
-function maySeal({ shape, body }: Call): boolean {
-  return shape.hasSeals || shape.reasoning.requested || (body !== null && hasMember(body, "include"))
+function maySeal({ shape, body }: Request): boolean {
+  return shape.hasSeals || shape.reasoning.requested || hasMember(body, "include")
 }
 
 /** Targets of another dialect seal in envelopes, which name their issuer themselves. */
-function sealsAfter(target: Target, earlier: Pin | null, call: Call): Pick<Pin, "issuer" | "foreignSeals"> {
+function sealsAfter(target: Target, earlier: Pin | null, request: Request): Pick<Pin, "issuer" | "foreignSeals"> {
   const before = { issuer: earlier?.issuer ?? null, foreignSeals: earlier?.foreignSeals ?? 0 }
-  if (target.dialect !== call.dialect.name || target.facts.issuer.label === before.issuer) return before
-  const isMoved = before.issuer !== null && call.decoded !== null
-  return {
-    issuer: target.facts.issuer.label,
-    foreignSeals: isMoved && call.decoded !== null ? nativeSeals(call.decoded.request) : 0,
-  }
+  if (target.dialect !== request.dialect.name || target.facts.issuer.label === before.issuer) return before
+  // a body that was never decoded was sent as it is
+  const decoded = before.issuer === null ? null : request.decoded
+  return { issuer: target.facts.issuer.label, foreignSeals: decoded === null ? 0 : nativeSeals(decoded.request) }
 }
 
 /** How many of the first seals in the body the target cannot read; Infinity: none that it can. */
-export function foreignSeals(target: Target, call: Call): number {
-  const pin = call.affinity?.pin ?? null
-  if (pin === null || pin.issuer === null || target.dialect !== call.dialect.name || !call.shape.hasSeals) return 0
+export function foreignSeals(target: Target, affinity: CallAffinity | null, { dialect, shape }: Request): number {
+  const pin = affinity?.pin ?? null
+  if (pin === null || pin.issuer === null || target.dialect !== dialect.name || !shape.hasSeals) return 0
   return target.facts.issuer.label === pin.issuer ? pin.foreignSeals : Infinity
 }
 
 /** The same request with its first seals under a name that no target has: writers leave them out, and say so. */
-export function withForeignSeals(request: Request, count: number): Request {
+export function withForeignSeals(request: CanonicalRequest, count: number): CanonicalRequest {
   let left = count
   const marked = (block: Block): Block => {
     if (!isNativeSeal(block) || left === 0) return block
@@ -134,6 +113,6 @@ function isNativeSeal(block: Block): block is Sealed {
   return block.seal.issuer.label === null && holdsPayload(block.seal)
 }
 
-function nativeSeals(request: Request): number {
+function nativeSeals(request: CanonicalRequest): number {
   return request.messages.reduce((sum, { blocks }) => sum + blocks.filter(isNativeSeal).length, 0)
 }

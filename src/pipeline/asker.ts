@@ -1,7 +1,7 @@
 /** What the refusal of a limit must know of the call: worked out only for calls that are refused. */
 import type { Group, Target } from "../config/snapshot.ts"
 import type { Estimator } from "../governance/estimator.ts"
-import type { Call } from "./call.ts"
+import type { AdmittedCall, Call } from "./call.ts"
 import { estimate } from "./estimate.ts"
 import type { Asker } from "./refuse.ts"
 
@@ -12,24 +12,26 @@ const CAP_FIELDS = {
   anthropic: "max_tokens",
 } as const
 
-/** `targets`: those that may serve the call. */
-export function askerOf(call: Call, targets: readonly Target[], estimator: Estimator): Asker {
+/** `dearest`: as `dearestTarget` names it. */
+export function askerOf(call: Call, dearest: string | null = null): Asker {
   const dialect = call.dialect.name
   return {
     dialect,
     isCodex: dialect === "openai-responses" && isCodex(call),
     capField: call.facts.outputCap?.field ?? CAP_FIELDS[dialect],
-    dearest: call.snapshot.showsRequestedModel ? null : dearestName(call, targets, estimator),
+    dearest,
     free: freeGroups(call),
   }
 }
 
 /** Its versions and editors: `codex_exec`, `codex-tui`, `codex_vscode`. */
-function isCodex({ request }: Call): boolean {
-  return /^codex/i.test(request.headers.get("originator") ?? request.headers.get("user-agent") ?? "")
+function isCodex({ incoming }: Call): boolean {
+  return /^codex/i.test(incoming.headers.get("originator") ?? incoming.headers.get("user-agent") ?? "")
 }
 
-function dearestName(call: Call, targets: readonly Target[], estimator: Estimator): string | null {
+/** Of the targets that may serve the call, the one that it costs most at; null: none has a price, or callers may not know. */
+export function dearestTarget(call: AdmittedCall, targets: readonly Target[], estimator: Estimator): string | null {
+  if (call.snapshot.showsRequestedModel) return null
   let most = 0
   let name: string | null = null
   for (const target of targets) {

@@ -1,96 +1,77 @@
 /** Step 7: try the targets in order until one answers; decide what each failure means. */
-import type { Loss } from "../canonical/loss.ts"
-import { passthroughBody } from "../dialects/passthrough.ts"
 import type { Target } from "../config/snapshot.ts"
-import { replyMeter } from "../dialects/output-meter.ts"
-import { DIALECTS } from "../dialects/registry.ts"
-import { RouterError } from "../errors.ts"
+import { passthroughBody } from "../dialects/passthrough.ts"
 import { INTERNAL, type Failure } from "../upstream/failure.ts"
-import { readWhole, upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
-import { asksForBeta, copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
+import { asksForBeta, forwardedHeaders } from "../upstream/headers.ts"
 import type { StaleRule } from "../upstream/send.ts"
 import { rememberTarget } from "./affinity.ts"
+import type { Answer } from "./answer.ts"
+import { newAttempt, type Attempt } from "./attempts.ts"
 import type { Parts } from "./betas.ts"
 import { governParts } from "./body-edits.ts"
-import type { Attempt, Call } from "./call.ts"
+import type { AdmittedCall } from "./call.ts"
+import { exchange, isFailure, isRefused } from "./exchange.ts"
 import { exhausted } from "./exhausted.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
 import { AttemptPatience } from "./patience.ts"
-import { targetAnswer, type AnswerEnd } from "./outcome.ts"
-import { returnedInReply } from "./returned-state.ts"
-import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
-import { refusal, type Rejection } from "./shortlist.ts"
-import { grantedCapFor } from "./target-wishes.ts"
-import { blamed, isProbedByAnother, judge, probe } from "./target-health.ts"
+import type { Plan, Rejection } from "./plan.ts"
+import { readAnswer } from "./read-answer.ts"
+import { meaningOf } from "./refusal-meaning.ts"
+import { capacityThrottled, claimCapacity } from "./shared-capacity.ts"
+import { refuseTargets } from "./shortlist.ts"
 import { COMPACT, targetBelow } from "./target-below.ts"
+import { blame, isProbedByAnother, judge, probe } from "./target-health.ts"
+import { grantedCapFor } from "./target-wishes.ts"
 import { trace } from "./trace.ts"
-import { isRejection, translate } from "./translate.ts"
+import { grantedCapOf, isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
-import { asWhole, isEventStream, type Reshaped } from "./reshape.ts"
-import { opened, readUnstreamed } from "./unstreamed.ts"
-import { UpstreamStream } from "./upstream-stream.ts"
-import { faulted, refused, vendorRefusal, type Relay } from "./vendor-words.ts"
-
-/** What the client is to get. */
-export type Answer =
-  | WholeAnswer
-  | { readonly kind: "stream"; readonly stream: UpstreamStream; readonly headers: Readonly<Record<string, string>> }
-  | Relay
-
-/** It is all here: a body, or a stream that is sent at once. */
-export interface WholeAnswer {
-  readonly kind: "unary"
-  readonly bytes: Uint8Array
-  readonly headers: Readonly<Record<string, string>>
-  readonly end: AnswerEnd
-}
-
-const NO_LOSSES: readonly Loss[] = []
-const JSON_HEADERS = { "content-type": "application/json" }
-const STREAM_HEADERS = { "content-type": "text/event-stream; charset=utf-8" }
+import { relay, vendorRefusal } from "./vendor-words.ts"
 
 /** @throws RouterError when no target answers, or none can */
-export async function attempt(ranked: readonly Target[], call: Call, gateway: Gateway): Promise<Answer> {
-  if (call.group?.hostedTools !== "pass") governHostedTools(call)
-  let order = ranked
+export async function attempt(plan: Plan, call: AdmittedCall, gateway: Gateway): Promise<Answer> {
+  const { life, attempts } = call
+  governHostedTools(call.request, call.group.hostedTools)
+  const passedOver = [...plan.missing]
+  const throttledMs: number[] = []
+  let { order } = plan
   for (let turn = 0; turn < order.length; turn++) {
     const target = order[turn]
-    if (target === undefined || call.clientLeft || call.stopped !== null) break
-    if (turn < ranked.length - 1 && isProbedByAnother(target, call, gateway)) {
+    if (target === undefined || life.clientLeft || life.stopped !== null) break
+    if (turn < plan.order.length - 1 && isProbedByAnother(target, call, gateway)) {
       order = [...order, target]
       continue
     }
-    const translation = translate(target, call, gateway)
+    const translation = translate(target, plan.affinity, call, gateway)
     if (isRejection(translation)) {
-      passOver(translation, call, gateway)
+      passedOver.push(translation)
+      notePassedOver(translation, call, gateway)
       continue
     }
-    if (isThrottled(target, call, gateway)) continue
+    const waitMs = claimCapacity(target, call, gateway)
+    if (waitMs !== null) {
+      throttledMs.push(waitMs)
+      continue
+    }
     const hasWayOut = turn < order.length - 1
     let result = await tryOnce({ target, translation, hasWayOut, stale: "tell" }, call, gateway)
     if (isStale(result)) result = await tryOnce({ target, translation, hasWayOut, stale: "new" }, call, gateway)
     if (!isFailure(result)) {
-      if (result.kind !== "relay") rememberTarget(target, order, call, gateway)
+      if (result.kind !== "relay") rememberTarget(target, { order, affinity: plan.affinity }, call, gateway)
       return result
     }
     if (!result.failover) break
   }
-  if (call.attempts.length === 0 && call.throttledMs !== null && !call.clientLeft)
-    throw capacityThrottled(call.throttledMs)
-  if (call.attempts.length === 0 && call.rejected !== null && call.group !== null && !call.clientLeft)
-    throw refusal(call.group, call, call.rejected)
-  throw (call.clientLeft ? null : vendorRefusal(call.attempts)) ?? exhausted(call.attempts)
+  if (life.clientLeft) throw exhausted(attempts)
+  if (attempts.length === 0 && throttledMs.length > 0) throw capacityThrottled(throttledMs)
+  if (attempts.length === 0 && passedOver.length > 0) throw refuseTargets(passedOver, call)
+  throw vendorRefusal(attempts) ?? exhausted(attempts)
 }
 
 /** The target's turn has come, and it turns out that it cannot serve this call. */
-function passOver(rejection: Rejection, call: Call, gateway: Gateway): void {
-  call.rejected = [...(call.rejected ?? []), rejection]
+function notePassedOver(rejection: Rejection, call: AdmittedCall, gateway: Gateway): void {
+  ;(call.notes.passedOver ??= []).push(rejection)
   trace("target_rejected", rejection.target, rejection.reason, null, call, gateway)
-}
-
-function isFailure(result: Answer | Failure): result is Failure {
-  return "class" in result
 }
 
 function isStale(result: Answer | Failure): boolean {
@@ -106,194 +87,72 @@ interface Try {
 }
 
 /** One attempt, its end judged where it failed. */
-async function tryOnce(
-  { target, translation, hasWayOut, stale }: Try,
-  call: Call,
-  gateway: Gateway,
-): Promise<Answer | Failure> {
-  const tried = beginAttempt(call, target, translation, gateway)
-  probe(tried, hasWayOut, call, gateway)
-  const result = await tryTarget(tried, stale, call, gateway)
+async function tryOnce(one: Try, call: AdmittedCall, gateway: Gateway): Promise<Answer | Failure> {
+  const tried = begin(one, call, gateway)
+  probe(tried, one.hasWayOut, call, gateway)
+  const result = await tryTarget(tried, one.stale, call, gateway)
   if (!isFailure(result)) return result
-  tried.failure = blamed(result, call)
+  tried.failure = blame(result, call.life)
   tried.endedAt = gateway.clock.monotonicMs()
   tried.cancel()
   judge(tried, null, call, gateway)
   return tried.failure
 }
 
-export function beginAttempt(call: Call, target: Target, translation: Translation | null, gateway: Gateway): Attempt {
-  const tried: Attempt = {
-    target,
-    translation,
-    startedAt: gateway.clock.monotonicMs(),
-    ts: gateway.clock.now(),
-    requestBytes: translation?.requestBytes ?? call.body?.bytes.length ?? 0,
-    losses: NO_LOSSES,
-    responseBytes: 0,
-    status: null,
-    endedAt: null,
-    firstContentAt: null,
-    meter: null,
-    failure: null,
-    words: null,
-    retryAfterMs: null,
-    upstreamRequestId: null,
-    health: gateway.health.of(target),
-    isProbe: false,
-    patienceMs: 0,
-    isJudged: false,
-    cancel: () => {},
-  }
+function begin({ target, translation }: Try, call: AdmittedCall, gateway: Gateway): Attempt {
+  const tried = newAttempt(target, translation, call.request.bodyBytes, gateway)
   call.attempts.push(tried)
   gateway.live.begin(target)
   return tried
 }
 
 /** One target, under its deadlines. Rejects with faults of the router's own, and with nothing else. */
-async function tryTarget(tried: Attempt, stale: StaleRule, call: Call, gateway: Gateway): Promise<Answer | Failure> {
-  const patience = new AttemptPatience(tried, call, gateway.clock)
+async function tryTarget(
+  tried: Attempt,
+  stale: StaleRule,
+  call: AdmittedCall,
+  gateway: Gateway,
+): Promise<Answer | Failure> {
+  const { target } = tried
+  const { request } = call
   try {
-    const result = await exchange(tried, stale, patience, call, gateway)
-    return patience.over !== null && isFailure(result) ? patience.over : result
+    const parts = govern(tried, partsFor(tried, call))
+    const isHome = target.dialect === call.dialect.name
+    const beta = isHome && target.dialect === "anthropic" && asksForBeta(call.incoming.target)
+    const at = request.compacts ? (targetBelow(target, COMPACT) ?? target) : target
+    const result = await exchange(
+      { target: at, stale, beta, ...parts },
+      new AttemptPatience(tried, call, gateway.clock),
+      {
+        upstream: gateway.upstream,
+        maxBytes: call.snapshot.limits.maxResponseBytes,
+        meaning: (status, fault, bytes) => meaningOf(status, fault, bytes, parts.body, target, request),
+      },
+      (answer) => readAnswer(answer, tried, call, gateway),
+    )
+    return isRefused(result) ? relay(result, tried, call, gateway) : result
   } catch (error) {
-    if (patience.over !== null) return patience.over
-    const failure = upstreamFault(error)
-    if (failure !== null) return failure
     tried.failure = INTERNAL
-    tried.cancel()
     throw error
-  } finally {
-    patience.end()
   }
 }
 
-async function exchange(
-  tried: Attempt,
-  stale: StaleRule,
-  patience: AttemptPatience,
-  call: Call,
-  gateway: Gateway,
-): Promise<Answer | Failure> {
-  const { target, translation } = tried
-  if (call.body === null) throw new RouterError("internal-error")
-  const isHome = target.dialect === call.dialect.name
-  const parts = governed(tried, {
-    headers: forwardedHeaders(call.request.headers, call.dialect.name, target, call.callerId),
-    body:
-      translation?.body ??
-      passthroughBody(call.body, call.facts, target.dialect, target.modelJson, {
-        cap: grantedCapFor(target, call),
-        asksUsage: target.facts.streamUsage,
-        neverStores: target.limits.neverStores && !call.compacts,
-      }),
+function partsFor({ target, translation }: Attempt, call: AdmittedCall): Parts {
+  const { request } = call
+  const headers = forwardedHeaders(request.headers, call.dialect.name, target, call.credential.caller.id)
+  if (translation !== null) return { headers, body: translation.body }
+  const body = passthroughBody(request.body, request.facts, target.dialect, target.modelJson, {
+    cap: grantedCapFor(target, grantedCapOf(call)),
+    asksUsage: target.facts.streamUsage,
+    neverStores: target.limits.neverStores && !request.compacts,
   })
-  const sent = gateway.upstream.send({
-    target: call.compacts ? (targetBelow(target, COMPACT) ?? target) : target,
-    stale,
-    beta: isHome && target.dialect === "anthropic" && asksForBeta(call.request.target),
-    ...parts,
-    onConnection: patience.onConnection,
-  })
-  tried.cancel = sent.cancel
-  const answer = await sent.answer
-  patience.headed()
-  tried.status = answer.status
-  tried.upstreamRequestId = upstreamRequestId(answer.headers)
-  if (answer.status < 200 || answer.status > 299) return refused(answer, parts.body, tried, call, gateway)
-  return call.facts.stream ? openStream(answer, tried, call, gateway) : wholeReply(answer, tried, call, gateway)
+  return { headers, body }
 }
 
-function governed(tried: Attempt, parts: Parts): Parts {
+/** What the target's configuration makes of the parts. */
+function govern(tried: Attempt, parts: Parts): Parts {
   if (tried.target.betas === null && tried.target.edits === null) return parts
   const { headers, body, losses } = governParts(tried.target, parts)
   tried.losses = losses
   return { headers, body }
-}
-
-function wholeReply(
-  answer: UpstreamAnswer,
-  tried: Attempt,
-  call: Call,
-  gateway: Gateway,
-): Answer | Failure | Promise<Answer | Failure> {
-  const whole = readWhole(answer, call.snapshot.limits.maxResponseBytes)
-  if (whole instanceof Uint8Array) return judged(whole, answer, tried, call, gateway)
-  return whole.then((bytes) => judged(bytes, answer, tried, call, gateway))
-}
-
-function judged(
-  bytes: Uint8Array,
-  answer: UpstreamAnswer,
-  tried: Attempt,
-  call: Call,
-  gateway: Gateway,
-): Answer | Failure {
-  tried.responseBytes = bytes.length
-  const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
-  if (verdict.kind === "fault" && isEventStream(bytes)) {
-    const reshaped = asWhole(bytes, tried, call, gateway)
-    return "class" in reshaped ? reshaped : reshapedAnswer(reshaped, JSON_HEADERS, tried, call, gateway)
-  }
-  if (verdict.kind === "fault") return faulted(verdict.fault, tried, call)
-  tried.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
-  if (tried.translation !== null && !call.compacts) {
-    const translated = tried.translation.reply(bytes)
-    if (!(translated instanceof Uint8Array)) return faulted(translated, tried, call)
-    return wholeAnswer(
-      { bytes: translated, headers: JSON_HEADERS, facts: verdict, storedIds: [] },
-      tried,
-      call,
-      gateway,
-    )
-  }
-  const headers: Record<string, string> = { ...JSON_HEADERS }
-  copyResponseHeaders(answer.headers, tried.target.provider.secrets, headers)
-  const storedIds = returnedInReply(bytes, tried, call)
-  return wholeAnswer({ bytes, headers, facts: verdict, storedIds }, tried, call, gateway)
-}
-
-function wholeAnswer(
-  { bytes, headers, facts, storedIds }: Pick<WholeAnswer, "bytes" | "headers"> & Pick<AnswerEnd, "facts" | "storedIds">,
-  tried: Attempt,
-  call: Call,
-  gateway: Gateway,
-): WholeAnswer {
-  const now = gateway.clock.monotonicMs()
-  tried.firstContentAt = now
-  const end = targetAnswer(tried, { facts, isWhole: true, storedIds }, call, now)
-  return { kind: "unary", bytes, headers, end }
-}
-
-/** An answer that had to be brought into the shape that was asked for. */
-function reshapedAnswer(
-  { bytes, facts }: Reshaped,
-  headers: WholeAnswer["headers"],
-  tried: Attempt,
-  call: Call,
-  gateway: Gateway,
-): WholeAnswer {
-  return wholeAnswer({ bytes, headers, facts, storedIds: [] }, tried, call, gateway)
-}
-
-async function openStream(
-  received: UpstreamAnswer,
-  tried: Attempt,
-  call: Call,
-  gateway: Gateway,
-): Promise<Answer | Failure> {
-  const { answer, isStream } = await opened(received)
-  if (!isStream) {
-    const reshaped = await readUnstreamed(answer, tried, call, gateway)
-    return "class" in reshaped ? reshaped : reshapedAnswer(reshaped, STREAM_HEADERS, tried, call, gateway)
-  }
-  const stream = new UpstreamStream(answer, tried, call, gateway)
-  const failure = await stream.untilContent()
-  if (failure !== null) return failure
-  if (tried.translation !== null) return { kind: "stream", stream, headers: STREAM_HEADERS }
-  const headers: Record<string, string> = {}
-  copyResponseHeaders(answer.headers, tried.target.provider.secrets, headers)
-  // some servers label their streams as plain text or not at all
-  if (!headers["content-type"]?.includes("text/event-stream")) headers["content-type"] = "text/event-stream"
-  return { kind: "stream", stream, headers }
 }

@@ -3,12 +3,14 @@ import type { Target } from "../config/snapshot.ts"
 import type { Usage } from "../dialects/dialect.ts"
 import type { UsageSource } from "../ledger/record.ts"
 import { noCosts, type Costs } from "../ledger/price.ts"
-import type { Attempt, Call } from "./call.ts"
+import type { Attempt } from "./attempts.ts"
+import { isAdmitted, type Call } from "./call.ts"
 import { costsOf } from "./costs.ts"
 import { visibleInputTokens } from "./estimate.ts"
 import type { Gateway } from "./gateway.ts"
 import { reservedFor } from "./limit-amounts.ts"
 import type { Outcome } from "./outcome.ts"
+import type { Request } from "./request.ts"
 import { isUsagePending, runsInBackground } from "./returned-state.ts"
 
 export interface Billed {
@@ -30,16 +32,16 @@ function usageOf(call: Call, { error, answer }: Outcome, gateway: Gateway): Omit
   const { usage } = answer.facts
   const { attempt } = answer
   const target = attempt !== null && (answer.source === "target" || answer.isOwed) ? attempt.target : null
-  if (attempt === null || target === null) return { usage: null, source: "none", target: null }
+  if (attempt === null || target === null || !isAdmitted(call)) return { usage: null, source: "none", target: null }
   if (usage !== null) {
-    const all = usage.unreported === null ? usage : withUnreported(usage, attempt, call, gateway)
+    const all = usage.unreported === null ? usage : withUnreported(usage, attempt, call.request, gateway)
     if (error === null || answer.isWhole) return { usage: all, source: all === usage ? "provider" : "partial", target }
     return { usage: withObserved(all, attempt), source: "partial", target }
   }
   if (isUsagePending(call, answer) || !answer.isOwed) return { usage: null, source: "none", target }
   // what is made in the background and cannot be asked for again may use all that it was allowed to
-  const isUnseen = answer.isWhole && runsInBackground(call)
-  const tokens = isUnseen ? reservedFor(call, target, gateway) : observed(call, attempt, gateway)
+  const isUnseen = answer.isWhole && runsInBackground(call.request)
+  const tokens = isUnseen ? reservedFor(call, target, gateway) : observed(call.request, attempt, gateway)
   return { usage: estimatedUsage(tokens), source: "estimated", target }
 }
 
@@ -49,12 +51,12 @@ function withObserved(usage: Usage, { meter }: Attempt): Usage {
 }
 
 /** A report of one side alone does not make the other one free. */
-function withUnreported(usage: Usage, attempt: Attempt, call: Call, { governance }: Gateway): Usage {
+function withUnreported(usage: Usage, attempt: Attempt, request: Request, { governance }: Gateway): Usage {
   if (usage.unreported === "output")
     return { ...usage, outputTokens: Math.max(usage.outputTokens, observedOutputTokens(attempt)) }
   const { cachedInputTokens, cacheWrite5mTokens, cacheWrite1hTokens } = usage
   const cached = cachedInputTokens + cacheWrite5mTokens + cacheWrite1hTokens
-  const visible = visibleInputTokens(call, attempt.target, governance.estimator)
+  const visible = visibleInputTokens(request, attempt.target, governance.estimator)
   return { ...usage, freshInputTokens: Math.max(0, visible - cached) }
 }
 
@@ -68,9 +70,9 @@ interface Estimated {
   readonly outputTokens: number
 }
 
-function observed(call: Call, attempt: Attempt, { governance }: Gateway): Estimated {
+function observed(request: Request, attempt: Attempt, { governance }: Gateway): Estimated {
   return {
-    inputTokens: visibleInputTokens(call, attempt.target, governance.estimator),
+    inputTokens: visibleInputTokens(request, attempt.target, governance.estimator),
     outputTokens: observedOutputTokens(attempt),
   }
 }

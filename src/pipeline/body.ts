@@ -15,7 +15,10 @@ const SLOW_MS = 15_000
  */
 export function readBody(call: Call, gateway: Gateway): Uint8Array | Promise<Uint8Array> {
   const { maxBodyBytes } = call.snapshot.limits
-  const body = call.request.body(maxBodyBytes, (bytes) => gateway.intake.hold(call, bytes))
+  const callerId = call.credential?.caller.id ?? null
+  const body = call.incoming.body(maxBodyBytes, (bytes) =>
+    gateway.intake.hold(call.life, callerId, call.snapshot.limits, bytes),
+  )
   if (body instanceof Uint8Array) return body
   return new Promise((resolve, reject) => {
     watchRate(call, gateway, () => reject(tooSlow()))
@@ -26,14 +29,15 @@ export function readBody(call: Call, gateway: Gateway): Uint8Array | Promise<Uin
 function watchRate(call: Call, gateway: Gateway, refuse: () => void): void {
   const endsAt = gateway.clock.monotonicMs() + BODY_DEADLINE_MS
   const leastBytes = (call.snapshot.limits.minBytesPerSecond * SLOW_MS) / 1000
-  let before = call.request.receivedBytes
-  call.deadline = endsAt - BODY_DEADLINE_MS + SLOW_MS
-  call.onDeadline = () => {
-    const { receivedBytes } = call.request
+  const { life, incoming } = call
+  let before = incoming.receivedBytes
+  life.deadline = endsAt - BODY_DEADLINE_MS + SLOW_MS
+  life.onDeadline = () => {
+    const { receivedBytes } = incoming
     const now = gateway.clock.monotonicMs()
-    if (call.stopped !== null || now >= endsAt || receivedBytes - before < leastBytes) return refuse()
+    if (life.stopped !== null || now >= endsAt || receivedBytes - before < leastBytes) return refuse()
     before = receivedBytes
-    call.deadline = Math.min(endsAt, now + SLOW_MS)
+    life.deadline = Math.min(endsAt, now + SLOW_MS)
   }
 }
 

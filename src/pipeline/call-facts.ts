@@ -5,15 +5,15 @@ import type { CallShape } from "../dialects/shape.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import { estimatedInputTokens } from "../routing/eligibility/estimate.ts"
 import type { CallFacts } from "../routing/strategy.ts"
-import type { Call } from "./call.ts"
+import type { AdmittedCall } from "./call.ts"
 
 export class FactsOfCall implements CallFacts {
   readonly group: Group
-  private readonly call: Call
+  private readonly call: AdmittedCall
 
-  constructor(call: Call, group: Group) {
+  constructor(call: AdmittedCall) {
     this.call = call
-    this.group = group
+    this.group = call.group
   }
 
   get id(): string {
@@ -24,27 +24,27 @@ export class FactsOfCall implements CallFacts {
     return this.call.dialect.name
   }
 
-  get caller(): Caller | null {
-    return this.call.credential?.caller ?? null
+  get caller(): Caller {
+    return this.call.credential.caller
   }
 
   get request(): RequestFacts {
-    return this.call.facts
+    return this.call.request.facts
   }
 
   get estimatedInputTokens(): number {
-    return this.call.body === null ? 0 : estimatedInputTokens(this.call, 0)
+    return estimatedInputTokens(this.call.request, 0)
   }
 
-  get body(): ScannedObject | null {
-    return this.call.body
+  get body(): ScannedObject {
+    return this.call.request.body
   }
 
-  get shape(): CallShape | null {
-    return this.call.body === null ? null : this.call.shape
+  get shape(): CallShape {
+    return this.call.request.shape
   }
 
-  get tokenId(): string | null {
-    return this.call.credential?.tokenId ?? null
+  get tokenId(): string {
+    return this.call.credential.tokenId
   }
 }

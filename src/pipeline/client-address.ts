@@ -4,8 +4,8 @@ import type { Gateway } from "./gateway.ts"
 import type { Incoming } from "./message.ts"
 
 /** Null when addresses are not stored. */
-export function clientAddress(request: Incoming, gateway: Gateway): string | null {
-  const rule = gateway.snapshot.clientIp
+export function clientAddress(request: Incoming, { snapshot }: Pick<Gateway, "snapshot">): string | null {
+  const rule = snapshot.clientIp
   if (!rule.store) return null
   return addressBehind(request, rule.trusted, rule.headers)
 }

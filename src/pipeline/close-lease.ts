@@ -1,17 +1,19 @@
 /** Gives back what a call held of its caller's limits, and books what its row says. Runs once, on every way out. */
 import type { Amounts, CompiledLimits, Subject } from "../governance/state.ts"
 import type { UsageRow } from "../ledger/record.ts"
+import type { Estimator } from "../governance/estimator.ts"
 import type { Call } from "./call.ts"
+import type { Estimate } from "./estimate.ts"
 import type { Gateway } from "./gateway.ts"
 import type { AnswerEnd, Outcome } from "./outcome.ts"
 
 export function closeLease(call: Call, { answer }: Outcome, usage: UsageRow, gateway: Gateway): void {
-  const { lease, estimate } = call
-  if (lease !== null) {
-    gateway.governance.state.settle(lease, amountsOf(usage), gateway.clock.monotonicMs())
-    learn(call, answer, usage, gateway)
-  }
-  if (estimate !== null) gateway.governance.estimator.imagesEnded(estimate.imageModels)
+  const { state, estimator } = gateway.governance
+  const lease = call.hold?.lease ?? null
+  const estimate = call.hold?.estimate ?? null
+  if (lease !== null) state.settle(lease, amountsOf(usage), gateway.clock.monotonicMs())
+  if (lease !== null && estimate !== null) learn(estimate, answer, usage, estimator)
+  if (estimate !== null) estimator.imagesEnded(estimate.imageModels)
   bookLate(call, gateway, usage)
 }
 
@@ -24,16 +26,16 @@ function amountsOf(usage: UsageRow): Amounts {
   }
 }
 
-function learn({ estimate }: Call, { attempt }: AnswerEnd, usage: UsageRow, { governance }: Gateway): void {
-  if (estimate === null || attempt === null || usage.usage_source !== "provider") return
+function learn(estimate: Estimate, { attempt }: AnswerEnd, usage: UsageRow, estimator: Estimator): void {
+  if (attempt === null || usage.usage_source !== "provider") return
   const { input_tokens: tokens } = usage
   if (tokens === null) return
-  governance.estimator.compare(estimate.inputTokens, tokens)
+  estimator.compare(estimate.inputTokens, tokens)
   const { model } = attempt.target
-  if (estimate.textBytes !== null) governance.estimator.learn(model, estimate.textBytes, tokens)
+  if (estimate.textBytes !== null) estimator.learn(model, estimate.textBytes, tokens)
   if (estimate.imageTextBytes === null) return
   const images = usage.input_image_tokens === 0 ? null : usage.input_image_tokens
-  governance.estimator.learnImages(model, usage.input_image_count ?? 0, estimate.imageTextBytes, tokens, images)
+  estimator.learnImages(model, usage.input_image_count ?? 0, estimate.imageTextBytes, tokens, images)
 }
 
 /**
@@ -57,7 +59,7 @@ const NOTHING_CHECKED: Omit<CompiledLimits, "subjects"> = {
   queue: null,
 }
 
-/** Books what was used without a lease, by the caller and in the project that it was in then, as far as they have limits. */
+/** Charges usage without a lease to the caller, and to its project at the time of the call, where they have limits. */
 export function bookOutside(
   callerId: string,
   project: string,

@@ -11,16 +11,14 @@ import type {
   ScoreTermRow,
 } from "../ledger/decision-record.ts"
 import { priceCall } from "../ledger/price.ts"
-import { isOperational } from "../routing/eligibility/operational.ts"
 import type { Ranking } from "../routing/strategy.ts"
-import type { Call } from "./call.ts"
+import type { AdmittedCall, Call } from "./call.ts"
 import type { Decision, ShadowDecision } from "./decision.ts"
-import type { Rejection } from "./shortlist.ts"
 
 /** Terms are configured, so they could be any number. */
 const MOST_TERMS = 1024
 
-export function decisionRows(decision: Decision, call: Call): DecisionRows {
+export function decisionRows(decision: Decision, call: AdmittedCall): DecisionRows {
   const { telemetry } = call.snapshot
   const decisions = routingDecisions(decision, call)
   if (telemetry === null) return { ...NOTHING, decisions }
@@ -56,9 +54,8 @@ function flag(value: boolean): 0 | 1 {
   return value ? 1 : 0
 }
 
-function routingDecisions(decision: Decision, call: Call): readonly RoutingDecisionRow[] {
+function routingDecisions(decision: Decision, call: AdmittedCall): readonly RoutingDecisionRow[] {
   const { group } = call
-  if (group === null) return []
   const { shadow, ranking, pin } = decision
   const rows: RoutingDecisionRow[] = []
   if (call.snapshot.telemetry !== null || shadow !== null)
@@ -87,7 +84,7 @@ function choiceRow(
   ranking: Ranking | null,
   mode: DecisionMode,
   decision: Decision,
-  call: Call,
+  call: AdmittedCall,
 ): Omit<RoutingDecisionRow, "strategy"> {
   const first = ranking?.order[0]
   return {
@@ -109,8 +106,8 @@ function choiceRow(
 }
 
 /** Of the estimated input, all of it fresh, and the output cap (else what is reserved for a stream without one), for each choice. */
-function expectedCostNanoUsd(target: Target, { estimatedInputTokens }: Decision, call: Call): number | null {
-  const { outputCap, choices } = call.facts
+function expectedCostNanoUsd(target: Target, { estimatedInputTokens }: Decision, call: AdmittedCall): number | null {
+  const { outputCap, choices } = call.request.facts
   const outputTokens = (outputCap?.tokens ?? target.reservation.streamTokens) * choices
   const usage = { ...NO_USAGE, freshInputTokens: estimatedInputTokens, outputTokens }
   const cost = priceCall(target.prices, usage, null, call.imageCount).total_cost_nano_usd
@@ -135,9 +132,13 @@ function named({ index, provider, model, dialect }: Target): Named {
   return { target_index: index, provider: provider.name, model, dialect }
 }
 
-function candidateRows(decision: Decision, { maxCandidates }: TelemetryRule, call: Call): readonly CandidateRow[] {
+function candidateRows(
+  decision: Decision,
+  { maxCandidates }: TelemetryRule,
+  call: AdmittedCall,
+): readonly CandidateRow[] {
   const { shortlist, ranking, order, pin, hindered } = decision
-  return (call.group?.targets ?? []).slice(0, maxCandidates).map((target): CandidateRow => {
+  return call.group.targets.slice(0, maxCandidates).map((target): CandidateRow => {
     const scored = ranking?.explanation?.targets.find((one) => one.target === target)
     const hindrance = hindered?.get(target)
     return {
@@ -166,7 +167,7 @@ function place(list: readonly Target[], target: Target): number | null {
 function reasonRows(
   { ranking, refusals, unknown }: Decision,
   { maxFilterReasons }: TelemetryRule,
-  call: Call,
+  call: AdmittedCall,
 ): readonly FilterReasonRow[] {
   const found: Omit<FilterReasonRow, "seq">[] = [
     ...refusals.map(({ target, reason }) => ({
@@ -174,7 +175,7 @@ function reasonRows(
       effect: "rejected" as const,
       reason,
     })),
-    ...(call.rejected ?? []).filter(isLate).map(({ target, reason }) => ({
+    ...(call.notes.passedOver ?? []).map(({ target, reason }) => ({
       ...named(target),
       effect: "rejected_late" as const,
       reason,
@@ -189,11 +190,6 @@ function reasonRows(
     ),
   ]
   return found.slice(0, maxFilterReasons).map((row, seq) => ({ seq, ...row }))
-}
-
-/** What live figures say stands among the refusals already. */
-function isLate(rejection: Rejection): boolean {
-  return !isOperational(rejection)
 }
 
 function termRows(
@@ -217,7 +213,7 @@ function termRows(
     .slice(0, MOST_TERMS)
 }
 
-function policyRows({ policies }: Call, shadow: ShadowDecision | null): readonly PolicyExecutionRow[] {
+function policyRows({ notes: { policies } }: Call, shadow: ShadowDecision | null): readonly PolicyExecutionRow[] {
   const shadowed = shadow?.policy ?? null
   const runs = (policies ?? []).map((run) => ({ run, mode: "live" as const }))
   const all = shadowed === null ? runs : [...runs, { run: shadowed, mode: "shadow" as const }]

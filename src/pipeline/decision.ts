@@ -1,5 +1,5 @@
 /** What is noted of a decision while it is made, for those who want to know: telemetry, `explain`, a shadow. */
-import type { Group, Target } from "../config/snapshot.ts"
+import type { Target } from "../config/snapshot.ts"
 import type { ShapeFeatureRow } from "../ledger/decision-record.ts"
 import { estimatedInputTokens } from "../routing/eligibility/estimate.ts"
 import { allRefusals, unknownNeedsOf, type Refused, type UnknownNeed } from "../routing/eligibility/eligible.ts"
@@ -7,9 +7,9 @@ import { isOperational } from "../routing/eligibility/operational.ts"
 import type { PolicyExecution } from "../routing/policy/execution.ts"
 import type { Ranking } from "../routing/strategy.ts"
 import type { Hindrance } from "../upstream/health.ts"
-import type { Call } from "./call.ts"
+import type { AdmittedCall } from "./call.ts"
 import { shapeRow } from "./shape-row.ts"
-import type { Shortlist } from "./shortlist.ts"
+import type { Shortlist } from "./plan.ts"
 
 export interface Decision {
   shortlist: Shortlist
@@ -39,16 +39,17 @@ export interface ShadowDecision {
 }
 
 /** Nothing where nobody will read it. */
-export function noteShortlist(shortlist: Shortlist, group: Group, call: Call): void {
+export function noteShortlist(shortlist: Shortlist, call: AdmittedCall): void {
+  const { group, request } = call
   const { telemetry } = call.snapshot
   if (telemetry === null && group.shadow === null) return
   const isFull = telemetry?.candidates === true
-  call.decision = {
+  call.notes.decision = {
     shortlist,
-    estimatedInputTokens: estimatedInputTokens(call, 0),
+    estimatedInputTokens: estimatedInputTokens(request, 0),
     shape: telemetry === null ? null : shapeRow(call),
-    refusals: isFull ? [...allRefusals(group, call), ...shortlist.rejected.filter(isOperational)] : [],
-    unknown: isFull ? unknownNeedsOf(group, call) : [],
+    refusals: isFull ? [...allRefusals(group, request), ...shortlist.rejected.filter(isOperational)] : [],
+    unknown: isFull ? unknownNeedsOf(group, request) : [],
     ranking: null,
     order: [],
     pin: null,

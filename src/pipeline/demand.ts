@@ -3,16 +3,19 @@ import type { Target } from "../config/snapshot.ts"
 import { outputBound } from "../routing/most-usage.ts"
 import type { Estimator } from "../governance/estimator.ts"
 import type { Demand } from "../upstream/shaping.ts"
-import type { Call } from "./call.ts"
 import { visibleInputTokens } from "./estimate.ts"
+import type { Request } from "./request.ts"
 
-export function demandOf(call: Call, target: Target, estimator: Estimator): Demand {
-  return { inputTokens: visibleInputTokens(call, target, estimator), outputTokens: reservedOutputTokens(call, target) }
+export function demandOf(request: Request, target: Target, estimator: Estimator): Demand {
+  return {
+    inputTokens: visibleInputTokens(request, target, estimator),
+    outputTokens: reservedOutputTokens(request, target),
+  }
 }
 
 /** Each choice may be as long as the cap, or as the default without one, but not longer than the model can. */
-function reservedOutputTokens(call: Call, target: Target): number {
+function reservedOutputTokens(request: Request, target: Target): number {
   const { reservation, facts } = target
-  const wished = outputBound(call, target) ?? reservation.streamTokens
-  return Math.min(wished, facts.maxOutputTokens ?? Infinity) * call.facts.drafts
+  const wished = outputBound(request, target) ?? reservation.streamTokens
+  return Math.min(wished, facts.maxOutputTokens ?? Infinity) * request.facts.drafts
 }

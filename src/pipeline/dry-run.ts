@@ -3,16 +3,15 @@ import type { Credential, Group, Snapshot, TelemetryRule } from "../config/snaps
 import type { Dialect } from "../dialects/dialect.ts"
 import { asRouterError, type RouterError } from "../errors.ts"
 import type { DecisionRows } from "../ledger/decision-record.ts"
-import { admit } from "./admit.ts"
-import { Call } from "./call.ts"
+import { admit, refuseUnrecorded } from "./admit.ts"
+import { Call, isAdmitted } from "./call.ts"
 import { decisionRows } from "./decision-rows.ts"
 import type { Gateway } from "./gateway.ts"
-import { holderOf } from "./held-state.ts"
 import type { Incoming } from "./message.ts"
 import { rank } from "./rank.ts"
 import { receive } from "./receive.ts"
 import { requestId } from "./request-id.ts"
-import { shortlistFor } from "./shortlist.ts"
+import { shortlist, shortlistByShape } from "./shortlist.ts"
 
 export interface DryRun {
   readonly id: string
@@ -40,21 +39,20 @@ export async function dryRun(
   const snapshot: Snapshot = { ...gateway.snapshot, telemetry: EVERYTHING }
   const startedAt = gateway.clock.monotonicMs()
   const id = requestId(ts, gateway.random)
-  const call = new Call({ id, dialect, request: requestOf(body), snapshot, ts, startedAt, address: null })
-  call.credential = credential
+  const call = new Call({ id, dialect, incoming: incomingOf(body), snapshot, ts, startedAt, address: null })
   let error: RouterError | null = null
   try {
-    await receive(call, gateway)
-    const group = admit(call, gateway)
-    const isHeld = knowsState && call.heldIds !== null
-    const shortlist = isHeld ? await holderOf(call, group, gateway) : shortlistFor(group, call, gateway)
-    const order = rank(shortlist, group, call, gateway)
-    if (order instanceof Promise) await order
-    await shadowAnswered(call, gateway)
+    const received = call.learnCaller(credential).learnRequest(await receive(call, gateway))
+    const admitted = received.learnGroup(admit(received))
+    refuseUnrecorded(gateway)
+    const found = knowsState ? await shortlist(admitted, gateway) : shortlistByShape(admitted, gateway)
+    await rank(found, admitted, gateway)
+    await awaitShadow(call, gateway)
   } catch (thrown) {
     error = asRouterError(thrown)
   }
-  const decision = call.decision === null ? null : decisionRows(call.decision, call)
+  const noted = call.notes.decision
+  const decision = noted === null || !isAdmitted(call) ? null : decisionRows(noted, call)
   return { id, ts, group: call.group, error, decision }
 }
 
@@ -62,7 +60,7 @@ const SHADOW_MS = 5000
 const LOOK_MS = 5
 
 /** A shadow is asked beside the call; here somebody waits for it. */
-async function shadowAnswered({ decision }: Call, { clock }: Gateway): Promise<void> {
+async function awaitShadow({ notes: { decision } }: Call, { clock }: Gateway): Promise<void> {
   const shadow = decision?.shadow ?? null
   for (let waited = 0; waited < SHADOW_MS; waited += LOOK_MS) {
     if (shadow === null || shadow.ranking !== null || shadow.error !== null) return
@@ -70,7 +68,7 @@ async function shadowAnswered({ decision }: Call, { clock }: Gateway): Promise<v
   }
 }
 
-function requestOf(body: Uint8Array): Incoming {
+function incomingOf(body: Uint8Array): Incoming {
   return {
     method: "POST",
     target: "/",

@@ -2,14 +2,14 @@
 import { describe, expect, test } from "bun:test"
 import { mustLoad } from "../../test/helpers/load-text.ts"
 import { compile } from "../config/compile.ts"
-import type { Group } from "../config/snapshot.ts"
+import type { Credential, Group } from "../config/snapshot.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { Estimator } from "../governance/estimator.ts"
 import { scanObject } from "../json/scan.ts"
-import { Call } from "./call.ts"
 import { estimate, type Estimate } from "./estimate.ts"
 import type { Incoming } from "./message.ts"
+import { Request } from "./request.ts"
 
 const CONTEXT = 300_000
 const PRICES = "input_price_per_million_usd: 1, output_price_per_million_usd: 2"
@@ -37,17 +37,16 @@ callers:
   - { id: c, owner_user: me, project: lab, environment: dev, status: active, allow: [known], token_id: t, token_sha256: ${"1f".repeat(32)}, spend: { day_usd: 1 } }
 `
 const snapshot = compile(mustLoad(CONFIG), { userAgent: "test" })
-const [credential] = snapshot.credentials.values()
+const [credential] = snapshot.credentials.values() as Iterable<Credential> as [Credential]
 
 function estimated(dialect: DialectName, body: string | object, name = "known"): Estimate {
   const text = typeof body === "string" ? body : JSON.stringify(body)
-  const request = { headers: { get: () => null } } as Partial<Incoming> as Incoming
-  const call = new Call({ id: "r", dialect: DIALECTS[dialect], request, snapshot, ts: 0, startedAt: 0, address: null })
-  call.body = scanObject(Buffer.from(text), 512)
-  call.facts = call.dialect.peek(call.body)
-  call.credential = credential ?? null
-  call.group = snapshot.groups.get(name) as Group
-  return estimate(call, call.group.targets, new Estimator())
+  const incoming = { path: "/", headers: { get: () => null } } as Partial<Incoming> as Incoming
+  const scanned = scanObject(Buffer.from(text), 512)
+  const source = { dialect: DIALECTS[dialect], incoming, credential, ts: 0 }
+  const request = new Request(source, scanned, source.dialect.peek(scanned), null)
+  const group = snapshot.groups.get(name) as Group
+  return estimate({ request, group, credential }, group.targets, new Estimator())
 }
 
 const said = (...content: unknown[]): object => ({ messages: [{ role: "user", content }] })

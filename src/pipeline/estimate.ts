@@ -10,7 +10,10 @@ import {
   UNKNOWN_CONTEXT_TOKENS,
 } from "../routing/most-usage.ts"
 import { dearestFactor } from "../routing/service-factor.ts"
-import type { Call } from "./call.ts"
+import type { AdmittedCall } from "./call.ts"
+import type { Request } from "./request.ts"
+
+type Asking = Pick<AdmittedCall, "request" | "group" | "credential">
 
 export interface Estimate {
   readonly inputTokens: number
@@ -46,12 +49,13 @@ const MILLION = 1_000_000
 const CAPPED_STEPS = 4
 
 /** `targets`: those that may serve the call. */
-export function estimate(call: Call, targets: readonly Target[], estimator: Estimator): Estimate {
-  const { facts } = call
-  const isHidden = call.body !== null && hidesContent(call, call.group)
-  const output = outputOf(call, targets)
+export function estimate(call: Asking, targets: readonly Target[], estimator: Estimator): Estimate {
+  const { request, group } = call
+  const { facts } = request
+  const isHidden = hidesContent(request, group)
+  const output = outputOf(request, targets)
   const outputTokens = Math.min(output.tokens * facts.drafts, MOST_OUTPUT_TOKENS)
-  const input = visibleInput(call, targets, (model, least) => estimator.reservedImageTokens(model, least), estimator)
+  const input = visibleInput(request, targets, (model, least) => estimator.reservedImageTokens(model, least), estimator)
   const visible = input.text + input.files
   const inputTokens = isHidden ? Math.max(visible, largestContext(targets) - output.tokens) : visible
   // who says 0 may mean that there is to be no cap
@@ -61,7 +65,7 @@ export function estimate(call: Call, targets: readonly Target[], estimator: Esti
     outputTokens,
     leastOutputTokens: sendsGrant ? Math.max(LEAST_CAP, output.askedTokens) * facts.drafts : outputTokens,
     ...dearest(call, targets, inputTokens, isHidden ? inputTokens : input.files),
-    ...learnable(call, targets, isHidden),
+    ...learnable(request, targets, isHidden),
     stepTokens: output.isCapped ? Math.ceil(outputTokens / CAPPED_STEPS) + LEAST_CAP : outputTokens,
     maxOutputTokens: output.maxTokens * facts.drafts,
     isCapped: output.isCapped,
@@ -75,19 +79,24 @@ function largestContext(targets: readonly Target[]): number {
 
 type Learnable = Pick<Estimate, "textBytes" | "imageTextBytes" | "imageModels">
 
-function learnable(call: Call, targets: readonly Target[], isHidden: boolean): Learnable {
-  const { imageCount, encodedBytes, encodedImageBytes } = call.shape
+function learnable(request: Request, targets: readonly Target[], isHidden: boolean): Learnable {
+  const { imageCount, encodedBytes, encodedImageBytes } = request.shape
   const imageModels = imageCount === 0 ? NO_MODELS : [...new Set(targets.map(({ model }) => model))]
   if (isHidden || encodedBytes > encodedImageBytes) return { textBytes: null, imageTextBytes: null, imageModels }
-  if (imageCount > 0) return { textBytes: null, imageTextBytes: textBytes(call), imageModels }
-  return { textBytes: call.body?.bytes.length ?? 0, imageTextBytes: null, imageModels }
+  if (imageCount > 0) return { textBytes: null, imageTextBytes: textBytes(request), imageModels }
+  return { textBytes: request.bodyBytes, imageTextBytes: null, imageModels }
 }
 
 const NO_MODELS: readonly string[] = []
 
 /** Of one model, for calls that must be billed although nobody reported anything. */
-export function visibleInputTokens(call: Call, target: Target, estimator: Estimator): number {
-  const { text, files } = visibleInput(call, [target], (model, least) => estimator.imageTokens(model, least), estimator)
+export function visibleInputTokens(request: Request, target: Target, estimator: Estimator): number {
+  const { text, files } = visibleInput(
+    request,
+    [target],
+    (model, least) => estimator.imageTokens(model, least),
+    estimator,
+  )
   return text + files
 }
 
@@ -100,20 +109,19 @@ interface VisibleInput {
 
 /** `imageTokens`: of one image of a model, of which the catalogue or a document says the least. */
 function visibleInput(
-  call: Call,
+  request: Request,
   targets: readonly Target[],
   imageTokens: (model: string, least: number) => number,
   estimator: Estimator,
 ): VisibleInput {
-  if (call.body === null) return { text: 0, files: 0 }
-  const bytes = textBytes(call)
+  const bytes = textBytes(request)
   let text = 0
   let files = 0
   for (const { model, reservation } of targets) {
     text = Math.max(text, estimator.tokens(model, bytes))
     const { maxImageTokens } = reservation
-    const perImage = call.shape.imageCount === 0 ? 0 : imageTokens(model, maxImageTokens ?? IMAGE_TOKENS)
-    files = Math.max(files, encodedTokens(call.shape, perImage, maxImageTokens !== null))
+    const perImage = request.shape.imageCount === 0 ? 0 : imageTokens(model, maxImageTokens ?? IMAGE_TOKENS)
+    files = Math.max(files, encodedTokens(request.shape, perImage, maxImageTokens !== null))
   }
   return { text, files }
 }
@@ -126,9 +134,9 @@ interface Output {
   readonly isCapped: boolean
 }
 
-/** Per answer: what is asked for, but no more than a model of the group can write, and the most that one gives. */
-function outputOf(call: Call, targets: readonly Target[]): Output {
-  const { facts } = call
+/** Of one answer: the requested output, clamped to the models' maximum; and that maximum. */
+function outputOf(request: Request, targets: readonly Target[]): Output {
+  const { facts } = request
   let maxTokens = 0
   let ceiling = 0
   let streamTokens = 0
@@ -136,7 +144,7 @@ function outputOf(call: Call, targets: readonly Target[]): Output {
   let isCapped = true
   for (const target of targets) {
     const { reservation } = target
-    const bound = outputBound(call, target)
+    const bound = outputBound(request, target)
     isCapped &&= bound !== null
     // what is said where a server is not known to look may bind it all the same, and then allows so much
     capTokens = Math.max(capTokens, bound ?? facts.outputCap?.tokens ?? 0)
@@ -154,21 +162,21 @@ const HOSTED_TOOL_USES = 10
 
 /** Each part at the dearest target, so that whichever serves the call costs no more. `files`: tokens of the input that are no text. */
 function dearest(
-  call: Call,
+  { request, group, credential }: Asking,
   targets: readonly Target[],
   inputTokens: number,
   files: number,
 ): Pick<Estimate, "inputNanoUsd" | "outputNanoUsdPerMillion"> {
   let inputNanoUsd = 0
   let outputNanoUsdPerMillion = 0
-  if (call.credential?.caller.limits?.countsMoney !== true) return { inputNanoUsd, outputNanoUsdPerMillion }
-  const { imageCount } = call.shape
-  const tools = call.group?.hostedTools === "strip" ? 0 : Math.min(1, call.shape.hostedToolCount)
+  if (credential.caller.limits?.countsMoney !== true) return { inputNanoUsd, outputNanoUsdPerMillion }
+  const { imageCount, hostedToolCount } = request.shape
+  const tools = group.hostedTools === "strip" ? 0 : Math.min(1, hostedToolCount)
   for (const target of targets) {
     const { prices } = target.reservation
     if (prices === null) continue
     const step = prices.steps.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens)
-    const factor = dearestFactor(target, call)
+    const factor = dearestFactor(target, request)
     const perMillion = step?.inputNanoUsdPerMillion ?? 0
     const media = Math.max(0, prices.mediaNanoUsdPerMillion - perMillion) * files
     const input = (inputTokens * perMillion + media) / MILLION + imageCount * prices.imageNanoUsd

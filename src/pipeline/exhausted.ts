@@ -1,7 +1,7 @@
 /** What the caller is told when every attempt failed. */
 import { RouterError, type ErrorCode, type ErrorDetail } from "../errors.ts"
 import type { Failure } from "../upstream/failure.ts"
-import type { Attempt } from "./call.ts"
+import type { Attempt } from "./attempts.ts"
 
 /** The common reason, or that the upstream failed. */
 export function exhausted(attempts: readonly Attempt[]): RouterError {

@@ -19,7 +19,7 @@ import type { Loop } from "../system/loop.ts"
 import type { Intake } from "./intake.ts"
 import type { Watchdog } from "./watchdog.ts"
 
-/** Answers that are made in the background: followed to their end, and booked once (`server/background.ts`). */
+/** Answers that are made in the background: followed to their end, and booked once (`aside/background.ts`). */
 export interface BackgroundAnswers {
   /** A call has left one. */
   begun(requestId: string): void

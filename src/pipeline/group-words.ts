@@ -10,15 +10,11 @@ const LONGEST_NAME = 64
 const MOST_COMPARED = 1000
 
 /** A name that is unknown and a name that is forbidden look alike, so that nobody can list groups by guessing. */
-export function groupNotAllowed(
-  name: string,
-  allowed: ReadonlySet<string> | undefined,
-  { groups }: Snapshot,
-): RouterError {
+export function groupNotAllowed(name: string, allowed: ReadonlySet<string>, { groups }: Snapshot): RouterError {
   const names: string[] = []
   const compared: string[] = []
   for (const [id, group] of groups) {
-    if (allowed?.has(group.name) !== true) continue
+    if (!allowed.has(group.name)) continue
     if (id === group.name) names.push(id)
     if (compared.push(id) >= MOST_COMPARED) break
   }

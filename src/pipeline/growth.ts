@@ -1,9 +1,8 @@
-/** How a stream grows: what came is counted, and more is reserved before it comes, or when it comes in spite of a cap. */
+/** Watches how a stream grows: what came is counted, and more is reserved before it comes, or when it comes in spite of a cap. */
 import { RouterError } from "../errors.ts"
 import type { OutputMeter } from "../dialects/output-meter.ts"
-import type { Call } from "./call.ts"
-import type { Gateway } from "./gateway.ts"
-import { reserveMore } from "./reserve.ts"
+import type { Lease } from "../governance/state.ts"
+import type { Hold } from "./hold.ts"
 
 /** More is asked for when so much of the last step is left. */
 const MARGIN = 1 / 8
@@ -16,19 +15,22 @@ const TOLERATED_TOKENS = 32
 const UNBOUND_TIMES = 2
 const UNBOUND_TOKENS = 256
 
+/** Reserves so many more tokens of output. Null: granted. */
+export type ReserveMore = (lease: Lease, tokens: number) => RouterError | null | Promise<RouterError | null>
+
 export class Growth {
   readonly #meter: OutputMeter
-  readonly #call: Call
-  readonly #gateway: Gateway
+  readonly #hold: Hold
+  readonly #reserveMore: ReserveMore
   readonly #stop: (error: RouterError) => void
   /** Observed output tokens up to which nothing is to be done. */
   #allowance: number
 
   /** `stop` is called where a limit refuses more, or nobody can tell. */
-  constructor(meter: OutputMeter, call: Call, gateway: Gateway, stop: (error: RouterError) => void) {
+  constructor(meter: OutputMeter, hold: Hold, more: ReserveMore, stop: (error: RouterError) => void) {
     this.#meter = meter
-    this.#call = call
-    this.#gateway = gateway
+    this.#hold = hold
+    this.#reserveMore = more
     this.#stop = stop
     this.#allowance = this.#nextAllowance()
   }
@@ -39,7 +41,7 @@ export class Growth {
   }
 
   #reserve(): void {
-    const { lease, estimate } = this.#call
+    const { lease, estimate } = this.#hold
     // nothing is asked while an answer is awaited
     this.#allowance = Infinity
     if (lease === null || estimate === null) return
@@ -47,7 +49,7 @@ export class Growth {
       return this.#stop(new RouterError("output-cap-ignored"))
     const left = estimate.maxOutputTokens - lease.outputTokens
     const step = left > 0 ? Math.min(estimate.stepTokens, left) : estimate.stepTokens
-    const asked = reserveMore(this.#call, lease, step, this.#gateway)
+    const asked = this.#reserveMore(lease, step)
     if (asked instanceof Promise) void asked.then(this.#judge)
     else this.#judge(asked)
   }
@@ -55,13 +57,13 @@ export class Growth {
   readonly #judge = (error: RouterError | null): void => {
     if (error !== null)
       this.#stop(
-        this.#call.estimate?.isCapped === true ? new RouterError("output-cap-ignored", { cause: error }) : error,
+        this.#hold.estimate?.isCapped === true ? new RouterError("output-cap-ignored", { cause: error }) : error,
       )
     else this.#allowance = this.#nextAllowance()
   }
 
   #nextAllowance(): number {
-    const { lease, estimate } = this.#call
+    const { lease, estimate } = this.#hold
     if (lease === null || estimate === null) return Infinity
     if (estimate.isCapped) return lease.outputTokens * TOLERANCE + TOLERATED_TOKENS
     return lease.outputTokens - Math.floor(estimate.stepTokens * MARGIN)

@@ -5,7 +5,7 @@ import type { Gateway } from "./gateway.ts"
 
 export function routerHeaders(
   call: Call,
-  gateway: Gateway,
+  gateway: Pick<Gateway, "clock">,
   more: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const headers: Record<string, string> = {
@@ -18,8 +18,8 @@ export function routerHeaders(
 }
 
 /** Time spent waiting for upstreams until the headers leave, and the rest, which is the router's own. */
-function serverTiming(call: Call, gateway: Gateway): string {
-  const now = gateway.clock.monotonicMs()
+function serverTiming(call: Call, { clock }: Pick<Gateway, "clock">): string {
+  const now = clock.monotonicMs()
   let upstream = 0
   for (const tried of call.attempts) upstream += (tried.endedAt ?? tried.firstContentAt ?? now) - tried.startedAt
   const router = Math.max(0, now - call.startedAt - upstream)

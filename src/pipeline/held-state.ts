@@ -4,14 +4,14 @@
  */
 import { isObject, parseExact, type JsonObject, type JsonValue } from "../canonical/json.ts"
 import type { Group, Target } from "../config/snapshot.ts"
+import type { Dialect } from "../dialects/dialect.ts"
 import type { Binding } from "../dialects/id-places.ts"
 import type { HeldId, StoredId, StoredKind } from "../dialects/stored-ids.ts"
 import { RouterError } from "../errors.ts"
-import { scanObject } from "../json/scan.ts"
+import { scanObject, type ScannedObject } from "../json/scan.ts"
 import { storedIdHash, type StoredPlace } from "../ledger/stored-state.ts"
-import type { Call } from "./call.ts"
+import type { AdmittedCall, KnownCall } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
-import { refusal, shortlistFor, type Shortlist } from "./shortlist.ts"
 
 /** Each costs a look-up. */
 const MOST_IDS = 1000
@@ -27,30 +27,38 @@ const decoder = new TextDecoder()
  * the upstream reads what was checked.
  * @throws RouterError `invalid-request` when there are too many
  */
-export function heldIdsOf(call: Call): readonly HeldId[] | null {
-  const body = parsedBody(call)
-  const ids = call.dialect.stored.held(body)
+export function readHeldIds(
+  scanned: ScannedObject,
+  { stored }: Dialect,
+): { readonly body: ScannedObject; readonly ids: readonly HeldId[] | null } {
+  const body = parsed(scanned)
+  const ids = stored.held(body)
   if (ids.length > MOST_IDS)
     throw new RouterError("invalid-request", { message: `The body points at more than ${MOST_IDS} stored objects.` })
-  call.body = asRead(call, body)
-  return ids.length === 0 ? null : ids
+  return { body: asRead(scanned, body), ids: ids.length === 0 ? null : ids }
 }
 
-/** The one target that holds what the call points at. @throws RouterError `not-found`, `stateful-unsupported` */
-export async function holderOf(call: Call, group: Group, gateway: Gateway): Promise<Shortlist> {
-  const shortlist = shortlistFor(group, call, gateway)
-  const ids = call.heldIds ?? []
-  const isHome = shortlist.eligible.some(({ dialect }) => dialect === call.dialect.name)
-  if (!isHome && ids.every(({ kind, binding }) => ONLY_AT_HOME.has(kind) || binding !== "refuse")) return shortlist
-  const places = await placesOf(call, ids, gateway)
+/**
+ * The one target that holds what the request points at; null: nothing binds it to one. What no target holds is taken out.
+ * @throws RouterError `not-found`, `stateful-unsupported`
+ */
+export async function findHolder(
+  eligible: readonly Target[],
+  call: AdmittedCall,
+  { storedStates }: Pick<Gateway, "storedStates">,
+): Promise<Target | null> {
+  const { group, request } = call
+  const ids = request.heldIds ?? []
+  const isHome = eligible.some(({ dialect }) => dialect === call.dialect.name)
+  if (!isHome && ids.every(({ kind, binding }) => ONLY_AT_HOME.has(kind) || binding !== "refuse")) return null
+  const places = await placesOf(call, ids, storedStates)
   const unknown = ids.filter((id) => !places.has(id))
   const missing = unknown.find(({ binding }) => binding === "refuse")
   if (missing !== undefined) throw unknownId(missing)
-  if (unknown.length > 0) disown(call, unknown)
+  if (unknown.length > 0) disown(call, unknown, places.size > 0)
   const bound = [...places].filter(([{ binding }]) => BINDS.has(binding))
-  if (places.size === 0) call.heldIds = null
   const [first, ...others] = bound.map(([, place]) => place)
-  if (first === undefined) return shortlist
+  if (first === undefined) return null
   if (others.some((place) => place.provider !== first.provider || place.dialect !== first.dialect))
     throw new RouterError("stateful-unsupported", {
       param: bound[0]?.[0].param,
@@ -58,9 +66,7 @@ export async function holderOf(call: Call, group: Group, gateway: Gateway): Prom
     })
   const holder = targetAt(group, first)
   if (holder === null) throw holderGone(bound[0]?.[0], group)
-  // no other target has the state, so what the holder cannot do nobody can
-  if (!shortlist.eligible.includes(holder)) throw refusal(group, call, call.rejected ?? [])
-  return { eligible: [holder], rejected: shortlist.rejected }
+  return holder
 }
 
 /** The model that made the state, else another one behind the same key: state belongs to the account. */
@@ -72,13 +78,13 @@ export function targetAt(group: Group, place: StoredPlace): Target | null {
 }
 
 async function placesOf(
-  call: Call,
+  call: KnownCall,
   ids: readonly HeldId[],
-  gateway: Gateway,
+  storedStates: Gateway["storedStates"],
 ): Promise<ReadonlyMap<HeldId, StoredPlace>> {
   const hashes = new Map(ids.map((id) => [id, hashOf(call, id)]))
   try {
-    const found = await gateway.storedStates.find([...new Set(hashes.values())])
+    const found = await storedStates.find([...new Set(hashes.values())])
     const places = ids.flatMap((id): [HeldId, StoredPlace][] => {
       const place = found.get(hashes.get(id) ?? "")
       return place === undefined ? [] : [[id, place]]
@@ -89,8 +95,8 @@ async function placesOf(
   }
 }
 
-export function hashOf(call: Call, { kind, id }: StoredId): string {
-  return storedIdHash(call.credential?.caller.project ?? "", kind, id)
+export function hashOf({ credential }: Pick<KnownCall, "credential">, { kind, id }: StoredId): string {
+  return storedIdHash(credential.caller.project, kind, id)
 }
 
 /** What never was, what is gone and what belongs to others look alike. */
@@ -110,18 +116,15 @@ function holderGone(id: HeldId | undefined, group: Group): RouterError {
   })
 }
 
-function parsedBody(call: Call): JsonObject {
-  const body = call.body === null ? null : parseExact(decoder.decode(call.body.bytes))
+function parsed({ bytes }: ScannedObject): JsonObject {
+  const body = parseExact(decoder.decode(bytes))
   if (!isObject(body)) throw new RouterError("internal-error")
   return body
 }
 
-function asRead(call: Call, body: JsonObject): Call["body"] {
-  if (call.body === null) return null
-  const text = JSON.stringify(body)
-  return stringsIn(call.body.bytes) === stringsIn(Buffer.from(text))
-    ? call.body
-    : scanObject(Buffer.from(text), Infinity)
+function asRead(scanned: ScannedObject, body: JsonObject): ScannedObject {
+  const text = Buffer.from(JSON.stringify(body))
+  return stringsIn(scanned.bytes) === stringsIn(text) ? scanned : scanObject(text, Infinity)
 }
 
 const STORED = ["file_id", "file_ids", "container", "container_id", "item_reference", "id", "conversation", "thread"]
@@ -141,12 +144,13 @@ function stringsIn(bytes: Uint8Array): string {
   }).join()
 }
 
-/** Ids that lead nowhere are taken out of the body, with what is no more than its id. What is lost is said. */
-function disown(call: Call, unknown: readonly HeldId[]): void {
+/** Takes ids that lead nowhere out of the body, with what is no more than its id. `isHeld`: other ids lead somewhere. */
+function disown(call: AdmittedCall, unknown: readonly HeldId[], isHeld: boolean): void {
+  const { group, request } = call
   const lost = new Set(unknown.flatMap(({ binding, param }) => (binding === "rename" ? [] : [lostPlace(param)])))
-  if (lost.size > 0 && call.group?.translation === "enforce")
-    throw new RouterError("translation-loss", { details: { model: call.group.name, losses: ["stored-reference"] } })
-  let body = parsedBody(call)
+  if (lost.size > 0 && group.translation === "enforce")
+    throw new RouterError("translation-loss", { details: { model: group.name, losses: ["stored-reference"] } })
+  let body = parsed(request.body)
   for (const { binding, param } of unknown) if (binding === "hint") body = withoutHint(body, param)
   const { input } = body
   if (Array.isArray(input)) {
@@ -159,9 +163,8 @@ function disown(call: Call, unknown: readonly HeldId[]): void {
     })
     body = { ...body, input: items }
   }
-  call.body = scanObject(Buffer.from(JSON.stringify(body)), Infinity)
-  call.decoded = null
-  if (lost.size > 0) call.losses = [...lost].map((path) => ({ code: "stored-reference", path }))
+  const losses = [...lost].map((path) => ({ code: "stored-reference" as const, path }))
+  request.rewrite(scanObject(Buffer.from(JSON.stringify(body)), Infinity), losses, isHeld ? request.heldIds : null)
 }
 
 /** The whole item of the input, or the member itself. */
@@ -170,7 +173,7 @@ function lostPlace(param: string): string {
 }
 
 /** Always the same one for the same id of the same project, so that prefixes stay alike. */
-function ownId(call: Call, id: string): string {
+function ownId(call: KnownCall, id: string): string {
   const prefix = /^[a-z]{1,8}_/.exec(id)?.[0] ?? "item_"
   return prefix + hashOf(call, { kind: "item", id }).slice(0, OWN_ID_CHARS)
 }

@@ -1,11 +1,11 @@
 /** Tools that the provider executes, where the group does not simply let them pass. */
 import { token } from "../bounded-text.ts"
 import { isObject, type JsonObject, type JsonValue } from "../canonical/json.ts"
+import type { Group } from "../config/snapshot.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import { RouterError } from "../errors.ts"
 import { scanObject, type ScannedObject } from "../json/scan.ts"
-import type { Call } from "./call.ts"
-import { decode } from "./decode.ts"
+import type { Request } from "./request.ts"
 
 /** Top-level fields that switch on such tools without declaring one. */
 const FIELDS: Readonly<Record<DialectName, readonly string[]>> = {
@@ -15,15 +15,15 @@ const FIELDS: Readonly<Record<DialectName, readonly string[]>> = {
 }
 
 /**
- * `strip` takes them out of `call.body`, and touches nothing else of it.
+ * `strip` takes them out of the request's body, and touches nothing else of it.
  * @throws RouterError `provider-hosted-tools-forbidden`; `invalid-request` where the body cannot be understood
  */
-export function governHostedTools(call: Call): void {
-  const rule = call.group?.hostedTools ?? "pass"
-  if (rule === "pass" || call.body === null) return
-  const fields = FIELDS[call.dialect.name].filter((field) => call.body?.members.some(({ key }) => key === field))
-  if (fields.length === 0 && !call.body.members.some(({ key }) => key === "tools")) return
-  const { request, clientBody } = decode(call)
+export function governHostedTools(asked: Request, rule: Group["hostedTools"]): void {
+  if (rule === "pass") return
+  const { body, dialect } = asked
+  const fields = FIELDS[dialect.name].filter((field) => body.members.some(({ key }) => key === field))
+  if (fields.length === 0 && !body.members.some(({ key }) => key === "tools")) return
+  const { request, clientBody } = asked.decode()
   const hosted = request.tools.flatMap((tool) => (tool.type === "raw" && tool.runs === "provider" ? [tool] : []))
   if (hosted.length === 0 && fields.length === 0) return
   if (rule === "refuse") {
@@ -34,8 +34,7 @@ export function governHostedTools(call: Call): void {
   const kept = toolsOf(clientBody).filter((tool) => !gone.has(JSON.stringify(tool)))
   const choosesHosted = kept.length === 0 || request.toolChoice?.mode === "raw"
   const dropped = [...fields, ...(choosesHosted ? ["tool_choice"] : []), ...(kept.length === 0 ? ONLY_WITH_TOOLS : [])]
-  call.body = without(call.body, new Set(dropped), kept)
-  call.decoded = null
+  asked.rewrite(without(body, new Set(dropped), kept))
 }
 
 /** A refusal names no more tools than these. */

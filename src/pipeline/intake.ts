@@ -7,12 +7,10 @@ interface Share {
   bytes: number
 }
 
-/** A call that holds a body. */
+/** What a call's body takes. */
 export interface Holder {
   heldBytes: number
   share: Share | null
-  readonly credential: { readonly caller: { readonly id: string } } | null
-  readonly snapshot: { readonly limits: Limits }
 }
 
 /** Requests that are no caller's, such as those of administrators, share one part. */
@@ -25,10 +23,10 @@ export class Intake {
   readonly #shares = new Map<string, Share>()
 
   /** The body of the call takes so many bytes in all. @throws RouterError `body-memory-exceeded`, `overloaded` */
-  hold(call: Holder, bytes: number): void {
-    const share = (call.share ??= this.#shareOf(call.credential?.caller.id ?? NO_CALLER))
+  hold(call: Holder, callerId: string | null, limits: Limits, bytes: number): void {
+    const share = (call.share ??= this.#shareOf(callerId ?? NO_CALLER))
     const more = bytes - call.heldBytes
-    const { maxMemoryBytes, maxMemoryBytesPerCaller } = call.snapshot.limits
+    const { maxMemoryBytes, maxMemoryBytesPerCaller } = limits
     if (share.bytes + more > maxMemoryBytesPerCaller && share.bytes > call.heldBytes)
       throw new RouterError("body-memory-exceeded", {
         details: { max_memory_bytes_per_caller: maxMemoryBytesPerCaller },

@@ -2,7 +2,7 @@
 import type { Target } from "../config/snapshot.ts"
 import { dearestCost, type Costs } from "../ledger/price.ts"
 import type { Billed } from "./billed.ts"
-import type { Call } from "./call.ts"
+import type { AdmittedCall, Call } from "./call.ts"
 import { estimate } from "./estimate.ts"
 import type { Gateway } from "./gateway.ts"
 
@@ -24,13 +24,14 @@ const NOTHING: LimitAmounts = { tokens: 0, nanoUsd: 0 }
 
 /** `pending`: background usage, charged at its reservation until it is known; null: the usage is known. */
 export function limitAmounts(
-  { lease }: Call,
+  call: Call,
   { usage, costs, target }: Pick<Billed, "usage" | "costs" | "target">,
   pending: Reserved | null,
 ): LimitAmounts {
   if (pending !== null)
     return { tokens: whole(pending.inputTokens + pending.outputTokens), nanoUsd: whole(pending.nanoUsd) }
   if (usage === null) return NOTHING
+  const lease = call.hold?.lease ?? null
   const { freshInputTokens, cachedInputTokens, cacheWrite5mTokens, cacheWrite1hTokens, outputTokens } = usage
   const inputTokens = freshInputTokens + cachedInputTokens + cacheWrite5mTokens + cacheWrite1hTokens
   const nanoUsd = costs.total_cost_nano_usd ?? dearCost(target, inputTokens, outputTokens, costs)
@@ -41,9 +42,9 @@ export function limitAmounts(
 }
 
 /** What the call reserved; where no limit counts tokens or money, what it would have. */
-export function reservedFor(call: Call, target: Target, { governance }: Gateway): Reserved {
-  const { lease } = call
-  const held = lease === null || call.estimate === null ? null : lease
+export function reservedFor(call: AdmittedCall, target: Target, { governance }: Gateway): Reserved {
+  const lease = call.hold?.lease ?? null
+  const held = lease === null || call.hold?.estimate === null ? null : lease
   const { inputTokens, outputTokens } = held ?? estimate(call, [target], governance.estimator)
   const isMoneyHeld = lease !== null && lease.nanoUsd > 0
   const imageNanoUsd = (call.imageCount ?? 0) * (target.reservation.prices?.imageNanoUsd ?? 0)

@@ -1,6 +1,7 @@
 /** Tells the live figures how an attempt ended. */
 import { STALE } from "../upstream/failure.ts"
-import type { Attempt, Call } from "./call.ts"
+import type { Attempt } from "./attempts.ts"
+import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import type { AnswerEnd } from "./outcome.ts"
 
@@ -16,7 +17,7 @@ export function observe(
 ): void {
   const now = gateway.clock.monotonicMs()
   const durationMs = (endedAt ?? now) - startedAt
-  if (call.clientLeft || failure === STALE || (failure !== null && !failure.failover)) gateway.live.dropped(target)
+  if (call.life.clientLeft || failure === STALE || (failure !== null && !failure.failover)) gateway.live.dropped(target)
   else if (failure !== null)
     gateway.live.failed(target, now, durationMs, failure.class === "timeout", firstContentAt === null)
   // an attempt that neither failed nor answered was cut by a fault of the router's own

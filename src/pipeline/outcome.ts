@@ -7,7 +7,8 @@ import type { Target } from "../config/snapshot.ts"
 import type { AnswerFacts } from "../dialects/dialect.ts"
 import type { StoredId } from "../dialects/stored-ids.ts"
 import type { RouterError } from "../errors.ts"
-import type { Attempt, Call } from "./call.ts"
+import type { Attempt } from "./attempts.ts"
+import type { Call } from "./call.ts"
 
 export interface Outcome {
   /** The HTTP status that the client got, or would have got. */
@@ -63,7 +64,7 @@ export function targetAnswer(
 
 /** The end of a call that no target has answered. */
 export function routerAnswer(call: Call): AnswerEnd {
-  const attempt = call.attempts.at(-1) ?? null
+  const attempt = call.lastAttempt
   return {
     source: "router",
     attempt,
@@ -77,7 +78,7 @@ export function routerAnswer(call: Call): AnswerEnd {
 }
 
 /** A target that has made content is paid, and one that was still at work when the client left: who hangs up pays. */
-function isOwed({ failure, status, firstContentAt }: Attempt, { clientLeft }: Call): boolean {
+function isOwed({ failure, status, firstContentAt }: Attempt, { life: { clientLeft } }: Call): boolean {
   if (firstContentAt !== null) return true
   if (!clientLeft || (failure !== null && failure.class !== "client_cancel")) return false
   return status === null || (status >= 200 && status < 300)
@@ -89,8 +90,9 @@ export function servedBy({ source, attempt }: AnswerEnd): Target | null {
 }
 
 /** All that was lost until now: by the router itself, by the target's configuration, by translation. */
-export function lossesOf(call: Call, attempt: Attempt | null = call.attempts.at(-1) ?? null): readonly Loss[] {
+export function lossesOf({ request, lastAttempt }: Call, attempt: Attempt | null = lastAttempt): readonly Loss[] {
+  const own = request?.losses ?? NO_LOSSES
+  const edited = attempt?.losses ?? NO_LOSSES
   const translated = attempt?.translation?.losses() ?? NO_LOSSES
-  if (call.losses.length === 0 && (attempt?.losses.length ?? 0) === 0) return translated
-  return [...call.losses, ...(attempt?.losses ?? NO_LOSSES), ...translated]
+  return own.length === 0 && edited.length === 0 ? translated : [...own, ...edited, ...translated]
 }

@@ -2,22 +2,29 @@
 import type { Clock, Timer } from "../system/clock.ts"
 import { because, TIMEOUT, type Failure } from "../upstream/failure.ts"
 import type { Reason } from "../reasons.ts"
-import type { Attempt, Call } from "./call.ts"
+import type { UpstreamAnswer } from "../upstream/answer.ts"
+import { upstreamRequestId } from "../upstream/headers.ts"
+import type { Attempt } from "./attempts.ts"
+import type { ReceivedCall } from "./call.ts"
+import type { Patience } from "./exchange.ts"
+import type { Life } from "./life.ts"
 import { attemptTimeoutMs } from "./target-health.ts"
 
-export class AttemptPatience {
+export class AttemptPatience implements Patience {
   /** The limit that ended the attempt; null: none has. */
   over: Failure | null = null
   readonly #tried: Attempt
-  readonly #call: Call
+  readonly #life: Life
+  readonly #isStream: boolean
   readonly #clock: Clock
   readonly #timer: Timer | null
   #phase: Reason = "connect-timeout"
 
   /** Begins with the wait for a connection. */
-  constructor(tried: Attempt, call: Call, clock: Clock) {
+  constructor(tried: Attempt, call: ReceivedCall, clock: Clock) {
     this.#tried = tried
-    this.#call = call
+    this.#life = call.life
+    this.#isStream = call.facts.stream
     this.#clock = clock
     const limitMs = attemptTimeoutMs(tried)
     this.#timer = limitMs > 0 ? clock.after(limitMs, () => this.#end("attempt-timeout")) : null
@@ -30,25 +37,30 @@ export class AttemptPatience {
     else this.#await("connect-timeout", connectMs, this.#clock.monotonicMs())
   }
 
-  /** The head is there. */
-  headed(): void {
+  sent(cancel: () => void): void {
+    this.#tried.cancel = cancel
+  }
+
+  headed({ status, headers }: UpstreamAnswer): void {
+    this.#tried.status = status
+    this.#tried.upstreamRequestId = upstreamRequestId(headers)
     const { wholeMs } = this.#tried.target.patience
-    const from = this.#call.facts.stream ? this.#clock.monotonicMs() : this.#tried.startedAt
+    const from = this.#isStream ? this.#clock.monotonicMs() : this.#tried.startedAt
     this.#await("whole-timeout", wholeMs, from)
   }
 
   end(): void {
     this.#timer?.close()
-    this.#call.deadline = Infinity
+    this.#life.deadline = Infinity
   }
 
   #await(phase: Reason, limitMs: number, from: number): void {
     const { startedAt, target } = this.#tried
     const until = from + limitMs
-    const whole = this.#call.facts.stream ? Infinity : startedAt + target.patience.wholeMs
+    const whole = this.#isStream ? Infinity : startedAt + target.patience.wholeMs
     this.#phase = whole < until ? "whole-timeout" : phase
-    this.#call.deadline = Math.min(until, whole)
-    this.#call.onDeadline = this.#expire
+    this.#life.deadline = Math.min(until, whole)
+    this.#life.onDeadline = this.#expire
   }
 
   readonly #expire = (): void => this.#end(this.#phase)

@@ -4,20 +4,19 @@ import { RouterError } from "../errors.ts"
 import { JsonFault, faultPath } from "../json/fault.ts"
 import { ObjectScan, scanBounded, type ScanBounds, type ScannedObject } from "../json/scan.ts"
 import { readBody } from "./body.ts"
-import { heldIdsOf } from "./held-state.ts"
+import { readHeldIds } from "./held-state.ts"
+import { Request, type RequestSource } from "./request.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 
 /**
- * Fills `call.body` and `call.facts`: at once when the body is here, and then returns null.
+ * The request of the call: at once when its body is here.
  * @throws RouterError `unsupported-media-type`, `body-too-large`, `invalid-json`, `invalid-request`, `duplicate-key`
  */
-export function receive(call: Call, gateway: Gateway): Promise<void> | null {
+export function receive(call: Call, gateway: Gateway): Request | Promise<Request> {
   const body = bodyOf(call, gateway)
   if (!(body instanceof Uint8Array)) return awaitBody(body, call, gateway)
-  if (body.length > SLICE_BYTES) return understandLarge(call, body, gateway)
-  understand(call, parse(body, call))
-  return null
+  return body.length > SLICE_BYTES ? understandLarge(call, body, gateway) : understand(call, parse(body, call))
 }
 
 /** A JSON object that is no call of a dialect. @throws RouterError as `receive`, but for `duplicate-key` */
@@ -27,7 +26,7 @@ export async function receiveObject(call: Call, gateway: Gateway): Promise<Scann
 }
 
 function bodyOf(call: Call, gateway: Gateway): Uint8Array | Promise<Uint8Array> {
-  const { headers } = call.request
+  const { headers } = call.incoming
   const type = headers.get("content-type")
   if (type !== "application/json" && !isJson(type)) throw new RouterError("unsupported-media-type")
   const encoding = headers.get("content-encoding")
@@ -35,23 +34,25 @@ function bodyOf(call: Call, gateway: Gateway): Uint8Array | Promise<Uint8Array> 
   return readBody(call, gateway)
 }
 
-async function awaitBody(body: Promise<Uint8Array>, call: Call, gateway: Gateway): Promise<void> {
+async function awaitBody(body: Promise<Uint8Array>, call: Call, gateway: Gateway): Promise<Request> {
   const bytes = await body.finally(() => {
-    call.bodyWaitMs = gateway.clock.monotonicMs() - call.startedAt
+    call.life.bodyWaitMs = gateway.clock.monotonicMs() - call.startedAt
   })
-  if (bytes.length > SLICE_BYTES) await understandLarge(call, bytes, gateway)
-  else understand(call, parse(bytes, call))
+  return bytes.length > SLICE_BYTES ? understandLarge(call, bytes, gateway) : understand(call, parse(bytes, call))
 }
 
-async function understandLarge(call: Call, bytes: Uint8Array, gateway: Gateway): Promise<void> {
+async function understandLarge(call: Call, bytes: Uint8Array, gateway: Gateway): Promise<Request> {
   const scanned = await parseInSlices(bytes, call, gateway)
-  gateway.loop.timed("look into the body", call.id, bytes.length, () => understand(call, scanned))
+  return gateway.loop.timed("look into the body", call.id, bytes.length, () => understand(call, scanned))
 }
 
-function understand(call: Call, scanned: ScannedObject): void {
-  call.body = scanned
-  call.facts = call.dialect.peek(call.body)
-  if (call.dialect.stored.mayHold(call.body)) call.heldIds = heldIdsOf(call)
+/** A body that was scanned, as a request. @throws RouterError `invalid-request`, `duplicate-key` */
+export function understand(call: RequestSource, scanned: ScannedObject): Request {
+  const { dialect } = call
+  const facts = dialect.peek(scanned)
+  if (!dialect.stored.mayHold(scanned)) return new Request(call, scanned, facts, null)
+  const { body, ids } = readHeldIds(scanned, dialect)
+  return new Request(call, body, facts, ids)
 }
 
 const LONGEST_PARAM = 64

@@ -5,10 +5,12 @@ import { FIRST_POLL_MS } from "../ledger/background.ts"
 import type { AttemptRow, BackgroundRow, CallRecord, ErrorRow, LossRow } from "../ledger/record.ts"
 import type { CallerShapeRow } from "../ledger/shape-record.ts"
 import { reasonText } from "../upstream/reason.ts"
-import type { Attempt, Call } from "./call.ts"
+import type { Attempt } from "./attempts.ts"
+import { isAdmitted, type AdmittedCall, type Call } from "./call.ts"
 import { contractRow } from "./contract-row.ts"
 import { decisionRows } from "./decision-rows.ts"
 import type { Gateway } from "./gateway.ts"
+import type { Hold } from "./hold.ts"
 import { reservedFor, type Reserved } from "./limit-amounts.ts"
 import type { AnswerEnd, Outcome } from "./outcome.ts"
 import { backgroundId, isUsagePending, storedRows } from "./returned-state.ts"
@@ -17,19 +19,22 @@ import { rounded, totalReserved, usageRow, wholeOf } from "./usage-row.ts"
 export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRecord {
   const now = gateway.clock.monotonicMs()
   const { answer } = outcome
-  const target = answer.attempt?.target
-  const pending = target !== undefined && isUsagePending(call, answer) ? reservedFor(call, target, gateway) : null
+  const admitted = isAdmitted(call) ? call : null
+  const target = answer.attempt?.target ?? null
+  const isPending = admitted !== null && target !== null && isUsagePending(admitted, answer)
+  const pending = isPending ? reservedFor(admitted, target, gateway) : null
+  const { trace, upstreamShapes, decision } = call.notes
   return {
     usage: usageRow(call, gateway, outcome, now, pending),
     attempts: call.attempts.map((tried, index) => attemptRow(tried, index, call, answer, now)),
-    trace: call.trace,
+    trace,
     losses: lossRows(answer.losses),
-    upstreamShapes: call.upstreamShapes ?? NO_UPSTREAM_SHAPES,
-    callerShapes: shapeRows(call),
+    upstreamShapes: upstreamShapes ?? NO_UPSTREAM_SHAPES,
+    callerShapes: shapeRows(call.hold),
     error: errorRow(outcome, gateway.clock.now()),
-    stored: storedRows(call, answer),
-    background: target === undefined || pending === null ? undefined : backgroundRow(call, answer, target, pending),
-    decision: call.decision === null ? null : decisionRows(call.decision, call),
+    stored: admitted === null ? undefined : storedRows(admitted, answer),
+    background: pending === null || !isPending ? undefined : backgroundRow(admitted, answer, target, pending),
+    decision: decision === null || admitted === null ? null : decisionRows(decision, admitted),
     contract: contractRow(call, outcome),
   }
 }
@@ -37,10 +42,15 @@ export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRe
 const NO_UPSTREAM_SHAPES: CallRecord["upstreamShapes"] = []
 
 /** So that somebody asks what became of the answer. */
-function backgroundRow(call: Call, answer: AnswerEnd, target: Target, reserved: Reserved): BackgroundRow | undefined {
+function backgroundRow(
+  call: AdmittedCall,
+  answer: AnswerEnd,
+  target: Target,
+  reserved: Reserved,
+): BackgroundRow | undefined {
   const { credential, group, facts } = call
   const responseId = backgroundId(answer)
-  if (credential === null || group === null || responseId === null) return undefined
+  if (responseId === null) return undefined
   const { caller, tokenId } = credential
   return {
     request_id: call.id,
@@ -66,21 +76,22 @@ function backgroundRow(call: Call, answer: AnswerEnd, target: Target, reserved: 
 }
 
 /** What happened at the token buckets of the caller; null: nothing worth a row. */
-function shapeRows(call: Call): readonly CallerShapeRow[] {
-  const { shaped, estimate } = call
-  if (shaped === null || shaped.decision === "admitted") return NO_SHAPES
+function shapeRows(hold: Hold | null): readonly CallerShapeRow[] {
+  const throttling = hold?.throttling ?? null
+  if (hold === null || throttling === null || throttling.decision === "admitted") return NO_SHAPES
+  const { estimate } = hold
   return [
     {
       seq: 0,
-      scope: shaped.scope ?? "caller",
-      bucket: shaped.bucket ?? "",
-      decision: shaped.decision,
-      cost: totalReserved(call) ?? 1,
-      retry_after_ms: wholeOf(shaped.retryAfterMs),
-      queue_wait_ms: wholeOf(shaped.queueWaitMs),
+      scope: throttling.scope ?? "caller",
+      bucket: throttling.bucket ?? "",
+      decision: throttling.decision,
+      cost: totalReserved(estimate) ?? 1,
+      retry_after_ms: wholeOf(throttling.retryAfterMs),
+      queue_wait_ms: wholeOf(throttling.queueWaitMs),
       estimated_input_tokens: estimate?.inputTokens ?? null,
       reserved_output_tokens: estimate?.outputTokens ?? null,
-      total_reserved_tokens: totalReserved(call),
+      total_reserved_tokens: totalReserved(estimate),
     },
   ]
 }
@@ -103,7 +114,7 @@ function attemptRow(tried: Attempt, index: number, call: Call, answer: AnswerEnd
     error_message: failure === null ? null : reasonText(failure.reason, failure.words, target.provider.secrets),
     retryable: failure?.failover === true ? 1 : 0,
     timed_out: failure?.class === "timeout" ? 1 : 0,
-    client_canceled: last && call.clientLeft ? 1 : 0,
+    client_canceled: last && call.life.clientLeft ? 1 : 0,
     selected: answer.source === "target" && answer.attempt === tried ? 1 : 0,
     fallback_reason: last ? null : (failure?.class ?? null),
     request_bytes: tried.requestBytes,

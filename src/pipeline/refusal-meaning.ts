@@ -1,9 +1,10 @@
 /** What an upstream's answer of a status other than 2xx means. */
+import type { Target } from "../config/snapshot.ts"
 import { NO_FAULT, type UpstreamFault } from "../dialects/dialect.ts"
 import { asArray, asObject, parseBytes } from "../dialects/loose.ts"
 import { because, classifyStatus, STATE_GONE, TLS_EXPECTED, type Failure } from "../upstream/failure.ts"
 import { safeWords } from "../upstream/reason.ts"
-import type { Attempt, Call } from "./call.ts"
+import type { Request } from "./request.ts"
 
 /** `sent`: the body that the upstream got, in pieces. */
 export function meaningOf(
@@ -11,14 +12,14 @@ export function meaningOf(
   fault: UpstreamFault | null,
   bytes: Uint8Array,
   sent: readonly Uint8Array[],
-  { target }: Attempt,
-  call: Call,
+  target: Target,
+  request: Request,
 ): Failure {
-  if (status === 404 && call.heldIds !== null && fault?.code !== "model_not_found") return STATE_GONE
+  if (status === 404 && request.holdsState && fault?.code !== "model_not_found") return STATE_GONE
   if (status === 400 && fault === null && WANTS_TLS.test(startOf(bytes))) return TLS_EXPECTED
   const failure = classifyStatus(status, fault ?? NO_FAULT, target.model)
   if (failure.reason !== "request-refused") return failure
-  const field = ownField(fault ?? NO_FAULT, bytes, sent, call)
+  const field = ownField(fault ?? NO_FAULT, bytes, sent, request)
   return field === null ? failure : because(failure, "field-refused", safeWords(fault ?? NO_FAULT, field))
 }
 
@@ -36,14 +37,19 @@ const NAMES_IN_TEXT = /(?<=['"`‘])[A-Za-z]\w{1,47}(?=['"`’])|\b[a-z]+(?:_[a-
 const MOST_NAMES = 16
 
 /** The field that the upstream refuses, where the router wrote it and the client did not; null: none that can be told. */
-function ownField(fault: UpstreamFault, bytes: Uint8Array, sent: readonly Uint8Array[], call: Call): string | null {
+function ownField(
+  fault: UpstreamFault,
+  bytes: Uint8Array,
+  sent: readonly Uint8Array[],
+  request: Request,
+): string | null {
   const names = [
     // the innermost name of a path says most
     ...(placeOf(fault, bytes).match(NAME) ?? []).toReversed(),
     ...((fault.message ?? "").match(NAMES_IN_TEXT) ?? []),
   ]
-  const given = call.body?.bytes
-  if (given === undefined || names.length === 0) return null
+  if (names.length === 0) return null
+  const given = request.body.bytes
   const client = Buffer.from(given.buffer, given.byteOffset, given.length)
   const written = Buffer.concat(sent)
   const own = [...new Set(names)].slice(0, MOST_NAMES)

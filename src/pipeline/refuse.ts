@@ -53,7 +53,7 @@ export function bucketName({ subject, check }: Refusal): string {
   return `${subject.scope}.${WORDS[check.kind].limit}`
 }
 
-export function refused(refusal: Refusal, asker: Asker, nowMs: number): RouterError {
+export function limitRefusal(refusal: Refusal, asker: Asker, nowMs: number): RouterError {
   const { code } = WORDS[refusal.check.kind]
   if (code === "traffic-shaped") return shaped(refusal)
   const isBudget = code === "quota-exhausted" || code === "spend-exhausted" || code === "key-exhausted"

@@ -1,49 +1,50 @@
 /** Step 8: bytes to the client. What ends an answer leaves only after the call is settled. */
 import { lossHeader, type Loss } from "../canonical/loss.ts"
 import { RouterError, asRouterError } from "../errors.ts"
-import type { Answer } from "./attempt.ts"
-import type { Call } from "./call.ts"
+import type { Answer, Relay } from "./answer.ts"
+import type { AdmittedCall } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { readsOn } from "./drain.ts"
 import { toldOf } from "./exhausted.ts"
 import { routerHeaders } from "./headers.ts"
+import type { Life } from "./life.ts"
 import type { Outgoing, Writer } from "./message.ts"
 import { lossesOf, routerAnswer, targetAnswer, type AnswerEnd, type Outcome } from "./outcome.ts"
 import { returnedInStream } from "./returned-state.ts"
 import { settle } from "./settle.ts"
-import { renamedRefusal, renamedReply, renamingWriter } from "./shown-model.ts"
+import { renameRefusal, renameReply, renamingWriter, shownModel } from "./shown-model.ts"
 import type { UpstreamStream } from "./upstream-stream.ts"
-import { brokenOff, type Relay } from "./vendor-words.ts"
+import { brokenOff } from "./vendor-words.ts"
 
 const encoder = new TextEncoder()
 const CLIENT_LEFT = new RouterError("client-closed")
 
-export async function reply(answer: Answer, call: Call, gateway: Gateway): Promise<Outgoing> {
+export async function reply(answer: Answer, call: AdmittedCall, gateway: Gateway): Promise<Outgoing> {
   if (answer.kind === "stream") return streamed(answer.stream, answer.headers, call, gateway)
   if (answer.kind === "relay") return relayed(answer, call, gateway)
-  await settle(call, gateway, outcomeOf(call.clientLeft ? CLIENT_LEFT : null, answer.end))
+  await settle(call, gateway, outcomeOf(call.life.clientLeft ? CLIENT_LEFT : null, answer.end))
   return {
     status: 200,
     headers: routerHeaders(call, gateway, withLosses(answer.headers, answer.end.losses)),
-    body: renamedReply(answer.bytes, call),
+    body: renameReply(answer.bytes, shownModel(call)),
   }
 }
 
 /** How a call is recorded whose request an upstream refused. */
-export function refusalOf({ status, failure }: Relay, call: Call): Outcome {
+export function refusalOf({ status, failure }: Relay, call: AdmittedCall): Outcome {
   const { message, blame } = toldOf(failure)
   return outcomeOf(new RouterError(failure.code, { status, message, blame }), routerAnswer(call))
 }
 
 /** The upstream's own words about the request: agents heal themselves by matching them. */
-async function relayed(answer: Relay, call: Call, gateway: Gateway): Promise<Outgoing> {
+async function relayed(answer: Relay, call: AdmittedCall, gateway: Gateway): Promise<Outgoing> {
   const outcome = refusalOf(answer, call)
   await settle(call, gateway, outcome)
   const headers = { "content-type": answer.contentType, "x-should-retry": "false" }
   return {
     status: answer.status,
     headers: routerHeaders(call, gateway, withLosses(headers, outcome.answer.losses)),
-    body: renamedRefusal(answer.bytes, call),
+    body: renameRefusal(answer.bytes, shownModel(call), answer.model),
   }
 }
 
@@ -58,20 +59,21 @@ export function withLosses(
 async function streamed(
   stream: UpstreamStream,
   headers: Readonly<Record<string, string>>,
-  call: Call,
+  call: AdmittedCall,
   gateway: Gateway,
 ): Promise<Outgoing> {
-  call.request.onGone = () => leftStream(stream, call, gateway)
-  call.onStop = stream.stop
-  if (call.clientLeft) {
-    if (call.drainTimer === null) stream.cancel()
+  const { life } = call
+  call.incoming.onGone = () => leaveStream(stream, call, gateway)
+  life.onStop = stream.stop
+  if (life.clientLeft) {
+    if (life.drainTimer === null) stream.cancel()
     await stream.pump(NOWHERE)
-    if (!call.settled) await finish(stream, call, gateway)
+    if (!life.isOver) await finish(stream, call, gateway)
   }
   const pump = async (writer: Writer): Promise<void> => {
-    const out = stream.attempt.translation === null ? renamingWriter(writer, call) : writer
+    const out = stream.attempt.translation === null ? renamingWriter(writer, shownModel(call)) : writer
     await stream.pump(out)
-    const last = call.settled ? null : await finish(stream, call, gateway)
+    const last = life.isOver ? null : await finish(stream, call, gateway)
     if (last !== null) out.write(last)
   }
   const body = { pump, keepAlive: () => encoder.encode(stream.keepAlive()) }
@@ -81,33 +83,34 @@ async function streamed(
 /** Where the bytes of a call go whose client has left. */
 const NOWHERE: Writer = { write: () => {}, isFull: () => false, drained: () => Promise.resolve() }
 
-function leftStream(stream: UpstreamStream, call: Call, gateway: Gateway): void {
-  call.clientLeft = true
-  if (call.settled) return stream.cancel()
-  if (call.stopped === null && readsOn(call, gateway, () => stream.cancel())) return
+function leaveStream(stream: UpstreamStream, call: AdmittedCall, gateway: Gateway): void {
+  const { life } = call
+  life.clientLeft = true
+  if (life.isOver) return stream.cancel()
+  if (life.stopped === null && readsOn(call, gateway, () => stream.cancel())) return
   stream.cancel()
-  settle(call, gateway, outcomeOf(call.stopped ?? CLIENT_LEFT, endOf(stream, call, gateway))).catch((error: unknown) =>
+  settle(call, gateway, outcomeOf(life.stopped ?? CLIENT_LEFT, endOf(stream, call, gateway))).catch((error: unknown) =>
     gateway.log.error("a call could not be recorded", { request_id: call.id, error }),
   )
 }
 
 /** The stream's one end: its own terminal frame, or the router's error. Null where there is nothing to add. */
-async function finish(stream: UpstreamStream, call: Call, gateway: Gateway): Promise<Uint8Array | null> {
+async function finish(stream: UpstreamStream, call: AdmittedCall, gateway: Gateway): Promise<Uint8Array | null> {
   stream.attempt.failure = stream.end?.kind === "failed" ? stream.end.failure : null
-  const last = await settleOrFail(call, gateway, outcomeOf(errorOf(stream, call), endOf(stream, call, gateway)))
+  const last = await settleOrFail(call, gateway, outcomeOf(errorOf(stream, call.life), endOf(stream, call, gateway)))
   if (last !== null) return encoder.encode(stream.renderFailure(last))
   return stream.tail.length > 0 ? stream.tail : null
 }
 
-function errorOf({ end, attempt }: UpstreamStream, call: Call): RouterError | null {
-  if (call.stopped !== null) return call.stopped
-  if (call.clientLeft) return new RouterError("client-closed")
+function errorOf({ end, attempt }: UpstreamStream, { stopped, clientLeft }: Life): RouterError | null {
+  if (stopped !== null) return stopped
+  if (clientLeft) return new RouterError("client-closed")
   if (end?.kind === "stopped") return end.error
   return end?.kind === "failed" ? (brokenOff(attempt) ?? new RouterError(end.failure.code)) : null
 }
 
 /** What the stream brought until now. */
-function endOf({ attempt, observer, end }: UpstreamStream, call: Call, gateway: Gateway): AnswerEnd {
+function endOf({ attempt, observer, end }: UpstreamStream, call: AdmittedCall, gateway: Gateway): AnswerEnd {
   const storedIds = returnedInStream(observer.answer(), attempt, call)
   const told = { facts: observer.facts(), isWhole: end?.kind === "complete", storedIds }
   return targetAnswer(attempt, told, call, gateway.clock.monotonicMs())
@@ -118,7 +121,7 @@ function outcomeOf(error: RouterError | null, answer: AnswerEnd): Outcome {
 }
 
 /** The error that the client is to see at the end of its stream, null for none. */
-async function settleOrFail(call: Call, gateway: Gateway, outcome: Outcome): Promise<RouterError | null> {
+async function settleOrFail(call: AdmittedCall, gateway: Gateway, outcome: Outcome): Promise<RouterError | null> {
   try {
     await settle(call, gateway, outcome)
     return outcome.error

@@ -7,11 +7,13 @@ import { DIALECTS } from "../dialects/registry.ts"
 import { replyMeter } from "../dialects/output-meter.ts"
 import { FrameSplitter } from "../sse/frames.ts"
 import { MALFORMED, type Failure } from "../upstream/failure.ts"
-import type { Attempt, Call } from "./call.ts"
+import type { Attempt } from "./attempts.ts"
+import type { AdmittedCall } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { trace } from "./trace.ts"
 import { homeTranslation } from "./translate.ts"
-import { faulted } from "./vendor-words.ts"
+import { shownModel } from "./shown-model.ts"
+import { classify } from "./vendor-words.ts"
 
 export interface Reshaped {
   readonly bytes: Uint8Array
@@ -22,12 +24,12 @@ const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
 const encoder = new TextEncoder()
 
 /** A whole body, as the stream that the client asked for. */
-export function asStream(bytes: Uint8Array, tried: Attempt, call: Call, gateway: Gateway): Reshaped | Failure {
+export function asStream(bytes: Uint8Array, tried: Attempt, call: AdmittedCall, gateway: Gateway): Reshaped | Failure {
   const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
-  if (verdict.kind === "fault") return faulted(verdict.fault, tried, call)
+  if (verdict.kind === "fault") return classify(verdict.fault, tried, shownModel(call))
   const text = translated(tried, call, gateway)?.unfolded(bytes) ?? null
   if (text === null) return MALFORMED
-  if (typeof text !== "string") return faulted(text, tried, call)
+  if (typeof text !== "string") return classify(text, tried, shownModel(call))
   tried.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
   trace("answer_unfolded", tried.target, null, null, call, gateway)
   return { bytes: encoder.encode(text), facts: verdict }
@@ -39,21 +41,21 @@ export function isEventStream(bytes: Uint8Array): boolean {
 }
 
 /** A stream that has come to its end, as the whole body that the client asked for. */
-export function asWhole(bytes: Uint8Array, tried: Attempt, call: Call, gateway: Gateway): Reshaped | Failure {
+export function asWhole(bytes: Uint8Array, tried: Attempt, call: AdmittedCall, gateway: Gateway): Reshaped | Failure {
   const observer = DIALECTS[tried.target.dialect].createObserver(WITH_USAGE)
   const splitter = new FrameSplitter(Infinity)
   splitter.push(bytes)
   while (splitter.next())
     if ((observer.frame(splitter.bytes, splitter.start, splitter.end) & FRAME.fault) !== 0)
-      return observer.fault === null ? MALFORMED : faulted(observer.fault, tried, call)
+      return observer.fault === null ? MALFORMED : classify(observer.fault, tried, shownModel(call))
   const body = translated(tried, call, gateway)?.folded(bytes) ?? null
   if (body === null) return MALFORMED
-  if (!(body instanceof Uint8Array)) return faulted(body, tried, call)
+  if (!(body instanceof Uint8Array)) return classify(body, tried, shownModel(call))
   tried.meter = observer.meter
   trace("answer_folded", tried.target, null, null, call, gateway)
   return { bytes: body, facts: observer.facts() }
 }
 
-function translated(tried: Attempt, call: Call, gateway: Gateway): ReturnType<typeof homeTranslation> {
+function translated(tried: Attempt, call: AdmittedCall, gateway: Gateway): ReturnType<typeof homeTranslation> {
   return tried.translation ?? homeTranslation(tried.target, call, gateway)
 }

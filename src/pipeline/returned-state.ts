@@ -7,40 +7,42 @@ import { parseBytes, type Loose } from "../dialects/loose.ts"
 import { STORED_STATE_LIFETIME_MS } from "../ledger/stored-state.ts"
 import type { StoredStateRow } from "../ledger/record.ts"
 import type { FailureClass } from "../upstream/failure.ts"
-import type { Attempt, Call } from "./call.ts"
+import type { Attempt } from "./attempts.ts"
+import type { ReceivedCall } from "./call.ts"
 import { hashOf } from "./held-state.ts"
 import type { AnswerEnd } from "./outcome.ts"
+import type { Request } from "./request.ts"
 
 /** An answer that lists more than this is none that anybody goes on from. */
 const MOST_IDS = 256
 const NONE: readonly StoredId[] = []
 
 /** Of a whole answer. Parsed only where there can be something in it. */
-export function returnedInReply(bytes: Uint8Array, attempt: Attempt, call: Call): readonly StoredId[] {
+export function returnedInReply(bytes: Uint8Array, attempt: Attempt, call: ReceivedCall): readonly StoredId[] {
   const { stored } = call.dialect
   if (!isAtHome(attempt, call)) return NONE
-  const isKept = call.body !== null && stored.isKept(call.body)
+  const isKept = stored.isKept(call.request.body)
   if (!isKept && !stored.mayReturn(bytes)) return NONE
   return stored.returned(parseBytes(bytes) ?? {}, isKept)
 }
 
 /** Of as much of a stream as came. */
-export function returnedInStream(answer: Loose, attempt: Attempt, call: Call): readonly StoredId[] {
-  if (!isAtHome(attempt, call) || call.body === null) return NONE
+export function returnedInStream(answer: Loose, attempt: Attempt, call: ReceivedCall): readonly StoredId[] {
+  if (!isAtHome(attempt, call)) return NONE
   const { stored } = call.dialect
-  return stored.returned(answer, stored.isKept(call.body))
+  return stored.returned(answer, stored.isKept(call.request.body))
 }
 
 /** What the router wrote anew has ids of its own. */
-function isAtHome({ translation, target }: Attempt, { dialect }: Call): boolean {
+function isAtHome({ translation, target }: Attempt, { dialect }: ReceivedCall): boolean {
   return translation === null && target.dialect === dialect.name
 }
 
 /** Undefined: none. */
-export function storedRows(call: Call, answer: AnswerEnd): readonly StoredStateRow[] | undefined {
+export function storedRows(call: ReceivedCall, answer: AnswerEnd): readonly StoredStateRow[] | undefined {
   const { storedIds, attempt } = answer
   const { credential } = call
-  if (storedIds.length === 0 || credential === null || attempt === null) return undefined
+  if (storedIds.length === 0 || attempt === null) return undefined
   const { target } = attempt
   const isPending = isUsagePending(call, answer)
   const rows = storedIds.slice(0, MOST_IDS).map((stored): StoredStateRow => ({
@@ -62,8 +64,8 @@ const TRUE = 116
 export const RESPONSE_ID: RegExp = /^[\w-][\w.-]{0,255}$/
 
 /** The answer is made in the background: what it uses is told when somebody reads its end, by this id. */
-export function isUsagePending(call: Call, answer: AnswerEnd): boolean {
-  if (answer.facts.usage !== null || !runsInBackground(call)) return false
+export function isUsagePending(call: ReceivedCall, answer: AnswerEnd): boolean {
+  if (answer.facts.usage !== null || !runsInBackground(call.request)) return false
   return (answer.isWhole || isCutOff(answer)) && backgroundId(answer) !== null
 }
 
@@ -81,7 +83,8 @@ function isCutOff({ attempt }: AnswerEnd): boolean {
 
 const CUT_OFF: ReadonlySet<FailureClass> = new Set(["stream_broken", "network", "timeout", "client_cancel"])
 
-export function runsInBackground({ body, dialect }: Call): boolean {
-  if (body === null || dialect.name !== "openai-responses") return false
+export function runsInBackground(request: Request | null): boolean {
+  if (request === null || request.dialect.name !== "openai-responses") return false
+  const { body } = request
   return body.members.some(({ key, start }) => key === "background" && body.bytes[start] === TRUE)
 }

@@ -16,32 +16,34 @@ import { judgeLast } from "./target-health.ts"
  * @throws RouterError `usage-store-unavailable` when the rows can stand nowhere
  */
 export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Promise<void> {
-  if (call.settled) return
-  call.settled = true
+  const { life } = call
+  if (life.isOver) return
+  life.isOver = true
   try {
-    await settled(call, gateway, outcome)
+    await close(call, gateway, outcome)
   } finally {
     // whoever stops the router waits for rows that are on their way
     gateway.active--
   }
 }
 
-async function settled(call: Call, gateway: Gateway, outcome: Outcome): Promise<void> {
-  gateway.watchdog.forget(call)
-  gateway.intake.release(call)
-  leaveEntry(call, gateway)
+async function close(call: Call, gateway: Gateway, outcome: Outcome): Promise<void> {
+  const { life, hold, notes } = call
+  gateway.watchdog.forget(life)
+  gateway.intake.release(life)
+  if (hold !== null) leaveEntry(hold, gateway)
   judgeLast(call, outcome, gateway)
-  endDrain(call, gateway)
+  endDrain(life, gateway)
   const record = recordOf(call, gateway, outcome)
   const endedAt = gateway.clock.monotonicMs()
-  if (call.feedback !== null) gateway.feedback.report(call.feedback, feedbackOf(record.usage))
+  if (notes.feedback !== null) gateway.feedback.report(notes.feedback, feedbackOf(record.usage))
   // calls without a known caller are logged, but cannot fill the ledger
   if (call.credential === null) return publish(record, call, outcome, endedAt, gateway)
   try {
     await gateway.ledger.record(record)
     if (record.stored !== undefined) gateway.storedStates.remember(record.stored)
     if (record.background !== undefined) gateway.background.begun(call.id)
-    if (call.lease !== null) gateway.governance.journal?.close(call.id)
+    if (hold !== null && hold.lease !== null) gateway.governance.journal?.close(call.id)
     publish(record, call, outcome, endedAt, gateway)
   } catch (cause) {
     publish(unrecorded(record), call, outcome, endedAt, gateway)

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test"
 import type { Group, StrategySettings, Target } from "../config/snapshot.ts"
 import { Observations } from "../routing/observations.ts"
 import type { Ranking, Strategy } from "../routing/strategy.ts"
-import type { Call } from "./call.ts"
+import type { AdmittedCall } from "./call.ts"
 import type { Decision } from "./decision.ts"
 import type { Gateway } from "./gateway.ts"
 import { Shadows, ShadowView } from "./shadow.ts"
@@ -11,7 +11,7 @@ import { Shadows, ShadowView } from "./shadow.ts"
 const TARGET = { index: 0, observed: { key: "t", windowMs: 1, enough: 1 } } as Target
 const GROUP = { name: "g" } as Group
 const SETTINGS = { strategy: "script" } as StrategySettings
-const CALL = { snapshot: { telemetry: null } } as Call
+const CALL = { snapshot: { telemetry: null }, group: GROUP } as AdmittedCall
 const RANKING: Ranking = { order: [TARGET], mode: "configured", classLabel: null, lane: null, explanation: null }
 
 function gatewayWith(script: Strategy): Gateway {
@@ -26,7 +26,7 @@ function gatewayWith(script: Strategy): Gateway {
 
 function started(script: Strategy, shadows = new Shadows()): Decision {
   const decision = { shortlist: { eligible: [TARGET], rejected: [] }, shadow: null } as unknown as Decision
-  shadows.start(SETTINGS, GROUP, decision, CALL, gatewayWith(script))
+  shadows.start(SETTINGS, decision, CALL, gatewayWith(script))
   return decision
 }
 

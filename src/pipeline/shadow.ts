@@ -7,7 +7,7 @@ import type { EngineLoad, Figures, LiveView } from "../routing/live-view.ts"
 import { PolicyFailed } from "../routing/policy/execution.ts"
 import type { Ranking } from "../routing/strategy.ts"
 import { FactsOfCall } from "./call-facts.ts"
-import type { Call } from "./call.ts"
+import type { AdmittedCall } from "./call.ts"
 import type { Decision, ShadowDecision } from "./decision.ts"
 import type { Gateway } from "./gateway.ts"
 
@@ -19,7 +19,7 @@ export class Shadows {
   /** By gateway, because leaders are followed in memory; a shadow has leaders of its own. */
   private readonly views = new WeakMap<LiveView, ShadowView>()
 
-  start(settings: StrategySettings, group: Group, decision: Decision, call: Call, gateway: Gateway): void {
+  start(settings: StrategySettings, decision: Decision, call: AdmittedCall, gateway: Gateway): void {
     const shadow: ShadowDecision = { ranking: null, error: null, policy: null }
     decision.shadow = shadow
     if (this.waiting >= MOST_WAITING) {
@@ -27,15 +27,14 @@ export class Shadows {
       return
     }
     this.waiting++
-    setImmediate(() => this.ask(shadow, settings, group, decision.shortlist.eligible, call, gateway))
+    setImmediate(() => this.ask(shadow, settings, decision.shortlist.eligible, call, gateway))
   }
 
   private ask(
     shadow: ShadowDecision,
     settings: StrategySettings,
-    group: Group,
     eligible: readonly Target[],
-    call: Call,
+    call: AdmittedCall,
     gateway: Gateway,
   ): void {
     const view = this.viewOf(gateway.live)
@@ -43,7 +42,7 @@ export class Shadows {
       this.waiting--
       const [first] = ranking.order
       if (ranking.lane !== null && first !== undefined && ranking.mode === "scored")
-        view.follow(group, ranking.lane, first)
+        view.follow(call.group, ranking.lane, first)
       shadow.ranking = ranking
       shadow.policy = ranking.policy ?? null
     }
@@ -55,7 +54,7 @@ export class Shadows {
       } else shadow.error = error instanceof Error ? error.name : "unknown"
     }
     try {
-      const ranking = gateway.strategies[settings.strategy](eligible, new FactsOfCall(call, group), {
+      const ranking = gateway.strategies[settings.strategy](eligible, new FactsOfCall(call), {
         settings,
         live: view,
         random: gateway.random.number,

@@ -22,7 +22,7 @@ interface ShapeEvent {
 
 export function noteShape(event: ShapeEvent, target: Target, call: Call, gateway: Gateway): void {
   const { demand } = event
-  const rows = (call.upstreamShapes ??= [])
+  const rows = (call.notes.upstreamShapes ??= [])
   rows.push({
     seq: rows.length,
     ts: gateway.clock.now(),

@@ -3,14 +3,12 @@ import type { StrategySettings } from "../config/snapshot.ts"
 import type { ShapeFeatureRow } from "../ledger/decision-record.ts"
 import { pseudonymOf } from "../routing/affinity/conversation-key.ts"
 import { estimatedInputTokens } from "../routing/eligibility/estimate.ts"
-import { keysOf } from "./affinity.ts"
-import type { Call } from "./call.ts"
+import type { AdmittedCall } from "./call.ts"
 
-export function shapeRow(call: Call): ShapeFeatureRow | null {
-  if (call.body === null) return null
-  const { shape, facts } = call
-  const keys = keysOf(call)
-  const countsTexts = call.bodyBytes <= MOST_COUNTED_BYTES || isPolicy(call.group) || isPolicy(call.group?.shadow)
+export function shapeRow(call: AdmittedCall): ShapeFeatureRow {
+  const { request, group } = call
+  const { shape, facts, bodyBytes, conversation: keys } = request
+  const countsTexts = bodyBytes <= MOST_COUNTED_BYTES || isPolicy(group) || isPolicy(group.shadow)
   const { reasoning } = shape
   return {
     ts: call.ts,
@@ -19,9 +17,9 @@ export function shapeRow(call: Call): ShapeFeatureRow | null {
     choices: facts.choices,
     output_cap_field: facts.outputCap?.field ?? null,
     output_cap_tokens: facts.outputCap?.tokens ?? null,
-    body_bytes: call.bodyBytes,
+    body_bytes: bodyBytes,
     encoded_bytes: shape.encodedBytes,
-    estimated_input_tokens: estimatedInputTokens(call, 0),
+    estimated_input_tokens: estimatedInputTokens(request, 0),
     image_count: shape.imageCount,
     tool_count: shape.toolCount,
     hosted_tool_count: shape.hostedToolCount,
@@ -50,12 +48,12 @@ export function shapeRow(call: Call): ShapeFeatureRow | null {
 /** All texts must be read to count them: of a large body only where a policy probably has. */
 const MOST_COUNTED_BYTES = 16_384
 
-function isPolicy(settings: StrategySettings | null | undefined): boolean {
+function isPolicy(settings: StrategySettings | null): boolean {
   return settings?.strategy === "script" || settings?.strategy === "external"
 }
 
-function pseudonym(key: string | undefined, { credential }: Call): string | null {
-  return key === undefined || credential === null ? null : pseudonymOf(key, credential.pseudonymKey)
+function pseudonym(key: string | undefined, { credential }: AdmittedCall): string | null {
+  return key === undefined ? null : pseudonymOf(key, credential.pseudonymKey)
 }
 
 function wholeNumber(value: number | null): number | null {

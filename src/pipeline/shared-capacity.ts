@@ -2,25 +2,24 @@
 import type { Target } from "../config/snapshot.ts"
 import { RouterError } from "../errors.ts"
 import { claim } from "../upstream/shaping.ts"
-import type { Call } from "./call.ts"
+import type { ReceivedCall } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { demandOf } from "./demand.ts"
 import { noteShape } from "./shape-events.ts"
 import { trace } from "./trace.ts"
 
-/** True: the call may not start at this target now, and nothing was taken. False: what it needs is taken. */
-export function isThrottled(target: Target, call: Call, gateway: Gateway): boolean {
-  if (target.shaping.length === 0) return false
-  const demand = demandOf(call, target, gateway.governance.estimator)
+/** Takes what the call needs of the target's shared capacity; else says in how many milliseconds it could, and nothing was taken. */
+export function claimCapacity(target: Target, call: ReceivedCall, gateway: Gateway): number | null {
+  if (target.shaping.length === 0) return null
+  const demand = demandOf(call.request, target, gateway.governance.estimator)
   const throttle = claim(gateway.health.of(target).scopes, demand, gateway.clock.monotonicMs())
-  if (throttle === null) return false
+  if (throttle === null) return null
   const { scope, bucket, waitMs } = throttle
   const retryAfterMs = Math.ceil(waitMs)
-  call.throttledMs = [...(call.throttledMs ?? []), retryAfterMs]
   const event = { scope: scope.kind, bucket, decision: "throttled", retryAfterMs, backoffReason: null, demand } as const
   noteShape(event, target, call, gateway)
   trace("target_throttled", target, bucket, retryAfterMs, call, gateway)
-  return true
+  return retryAfterMs
 }
 
 /** What the caller is told when no target was free. @param waits for each target that was throttled, in milliseconds */

@@ -1,6 +1,7 @@
 /** The longest time that an upstream may send nothing in a stream; behind its finish, what may follow it. */
-import type { Attempt, Call } from "./call.ts"
-import type { Gateway } from "./gateway.ts"
+import type { Clock } from "../system/clock.ts"
+import type { Attempt } from "./attempts.ts"
+import type { Life } from "./life.ts"
 
 /** A stream that is finished, but not closed, is complete after this; found out to a quarter of a second. */
 const FINISHED_GRACE_MS = 1500
@@ -9,21 +10,21 @@ export class Silence {
   /** What took too long, so that the upstream was given up: the silence, or the close behind the finish. */
   over: "silence" | "close" | null = null
   readonly #attempt: Attempt
-  readonly #call: Call
-  readonly #gateway: Gateway
+  readonly #life: Life
+  readonly #clock: Clock
   #isFinished = false
 
-  constructor(attempt: Attempt, call: Call, gateway: Gateway) {
+  constructor(attempt: Attempt, life: Life, clock: Clock) {
     this.#attempt = attempt
-    this.#call = call
-    this.#gateway = gateway
+    this.#life = life
+    this.#clock = clock
   }
 
   /** The next bytes are expected from now on. */
   expectSoon(): void {
     const waitMs = this.#isFinished ? FINISHED_GRACE_MS : this.#attempt.target.patience.silenceMs
-    this.#call.deadline = this.#gateway.clock.monotonicMs() + waitMs
-    this.#call.onDeadline = this.#expire
+    this.#life.deadline = this.#clock.monotonicMs() + waitMs
+    this.#life.onDeadline = this.#expire
   }
 
   /** Bytes came: a sign of life. Behind the finish only content is one; heartbeats prolong nothing. */
@@ -35,7 +36,7 @@ export class Silence {
 
   /** Nothing is expected: the time that a stalled client takes does not count. */
   pause(): void {
-    this.#call.deadline = Infinity
+    this.#life.deadline = Infinity
   }
 
   readonly #expire = (): void => {

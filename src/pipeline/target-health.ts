@@ -6,8 +6,10 @@ import type { Target } from "../config/snapshot.ts"
 import { CLIENT_LEFT, STOPPED, type Failure } from "../upstream/failure.ts"
 import type { Hindrance, TargetHealth } from "../upstream/health.ts"
 import { reasonText } from "../upstream/reason.ts"
-import type { Attempt, Call } from "./call.ts"
+import type { Attempt } from "./attempts.ts"
+import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import type { Life } from "./life.ts"
 import { observe } from "./observe.ts"
 import type { AnswerEnd, Outcome } from "./outcome.ts"
 import { noteShape } from "./shape-events.ts"
@@ -37,7 +39,8 @@ export function orderByHealth(order: readonly Target[], call: Call, gateway: Gat
 
 function noteDeferred({ target, hindrance }: Hindered, now: number, call: Call, gateway: Gateway): void {
   const waitMs = Math.max(0, Math.ceil(hindrance.until - now))
-  if (call.decision !== null) (call.decision.hindered ??= new Map()).set(target, { reason: hindrance.reason, waitMs })
+  const { decision } = call.notes
+  if (decision !== null) (decision.hindered ??= new Map()).set(target, { reason: hindrance.reason, waitMs })
   trace("target_deferred", target, hindrance.reason, waitMs, call, gateway)
   if (hindrance.scope === null) return
   const backoffReason = hindrance.reason === "rate-limited" ? "rate_limited" : "quota_exhausted"
@@ -71,10 +74,10 @@ export function attemptTimeoutMs({ target, patienceMs }: Attempt): number {
   return patienceMs === 0 ? limitMs : limitMs === 0 ? patienceMs : Math.min(limitMs, patienceMs)
 }
 
-/** Of a call that is read on without its client it is the upstream that failed; of one that the router ended, neither. */
-export function blamed(failure: Failure, call: Call): Failure {
-  if (call.stopped !== null) return STOPPED
-  return call.clientLeft && call.drainTimer === null ? CLIENT_LEFT : failure
+/** While a call is read on without its client, the upstream is to blame; where the router ended the call, neither is. */
+export function blame(failure: Failure, { stopped, clientLeft, drainTimer }: Life): Failure {
+  if (stopped !== null) return STOPPED
+  return clientLeft && drainTimer === null ? CLIENT_LEFT : failure
 }
 
 /** The last attempt's end, once the call's outcome is known. */

@@ -35,8 +35,9 @@ export function trace(
   gateway: Gateway,
 ): void {
   if (!call.snapshot.traceCalls) return
-  call.trace.push({
-    seq: call.trace.length,
+  const rows = call.notes.trace
+  rows.push({
+    seq: rows.length,
     ts: gateway.clock.now(),
     event,
     target_provider: target?.provider.name ?? null,

@@ -8,42 +8,48 @@ import type { ReplyOptions, WrittenRequest } from "../dialects/codec.ts"
 import { estimateInputTokens } from "../dialects/messages/token-estimate.ts"
 import type { Usage } from "../canonical/usage.ts"
 import { CODECS, DIALECTS } from "../dialects/registry.ts"
-import { holdsEnvelope, wayBetween } from "../dialects/translate.ts"
+import { wayBetween } from "../dialects/translate.ts"
 import { RouterError } from "../errors.ts"
 import { foreignSeals, withForeignSeals } from "./affinity.ts"
-import type { Call } from "./call.ts"
-import { decode, type DecodedRequest } from "./decode.ts"
+import type { AdmittedCall, ReceivedCall } from "./call.ts"
+import type { DecodedRequest } from "./request.ts"
 import type { Gateway } from "./gateway.ts"
 import { boundContent } from "./bound-content.ts"
 import { shownModel } from "./shown-model.ts"
-import type { Rejection } from "./shortlist.ts"
+import type { CallAffinity, Rejection } from "./plan.ts"
 import { COMPACT, targetBelow } from "./target-below.ts"
 import { withCacheKey, withDefaultCap } from "./target-wishes.ts"
 import { Translation } from "./translation.ts"
 
+type Minting = Pick<Gateway, "clock" | "random">
+
 const ID_BYTES = 12
 
 /** Null: the bytes pass. */
-export function translate(target: Target, call: Call, gateway: Gateway): Translation | Rejection | null {
-  if (call.body === null) throw new RouterError("internal-error")
+export function translate(
+  target: Target,
+  affinity: CallAffinity | null,
+  call: AdmittedCall,
+  gateway: Minting,
+): Translation | Rejection | null {
+  const { request: asked, group } = call
   const isHome = target.dialect === call.dialect.name
-  if (call.compacts && (!isHome || targetBelow(target, COMPACT) === null))
+  if (asked.compacts && (!isHome || targetBelow(target, COMPACT) === null))
     return { target, reason: "state", error: new RouterError("stateful-unsupported", { message: NO_COMPACTION }) }
-  call.sealed ??= holdsEnvelope(call.body)
-  const foreign = foreignSeals(target, call)
-  if (foreign === 0 && wayBetween(call.dialect.name, target.dialect, call.sealed) === "bytes") return null
+  const foreign = foreignSeals(target, affinity, asked)
+  if (foreign === 0 && wayBetween(call.dialect.name, target.dialect, asked.isSealed) === "bytes") return null
   try {
-    const asSent = decode(call)
+    const asSent = asked.decode()
     const decoded = foreign === 0 ? asSent : { ...asSent, request: withForeignSeals(asSent.request, foreign) }
-    const granted = withGrantedCap(decoded.request, call)
-    const request = isHome ? granted : withCacheKey(granted, target, call)
+    const granted = withGrantedCap(decoded.request, grantedCapOf(call))
+    const request = isHome ? granted : withCacheKey(granted, target, asked.conversation)
     const state = isHome ? null : (heldState(request) ?? boundContent(request))
     if (state !== null) return { target, reason: "state", error: state }
     const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
-    const facts = isHome ? homeFacts(request.reasoning, target.homeFacts) : withDefaultCap(target.facts, target, call)
+    const facts = isHome ? homeFacts(request.reasoning, target.homeFacts) : withDefaultCap(target.facts, target, asked)
     const written = CODECS[target.dialect].writeRequest(request, facts, mint)
     const losses = [...decoded.losses, ...written.losses]
-    if (!isHome && losses.length > 0 && call.group?.translation === "enforce") return lossy(losses, target, call.group)
+    if (!isHome && losses.length > 0 && group.translation === "enforce") return lossy(losses, target, group)
     return translationOf(target, call, decoded, written, losses, gateway)
   } catch (error) {
     if (!(error instanceof RouterError) || error.blame !== "caller") throw error
@@ -54,9 +60,9 @@ export function translate(target: Target, call: Call, gateway: Gateway): Transla
 const NO_COMPACTION = "No target of this model group can compact a conversation."
 
 /** For an answer in another shape than was asked for, within one dialect; null where the body cannot be understood. */
-export function homeTranslation(target: Target, call: Call, gateway: Gateway): Translation | null {
+export function homeTranslation(target: Target, call: AdmittedCall, gateway: Minting): Translation | null {
   try {
-    const decoded = decode(call)
+    const decoded = call.request.decode()
     const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
     const facts = homeFacts(decoded.request.reasoning, target.homeFacts)
     const written = CODECS[target.dialect].writeRequest(decoded.request, facts, mint)
@@ -67,9 +73,14 @@ export function homeTranslation(target: Target, call: Call, gateway: Gateway): T
   }
 }
 
+/** The output cap of one answer that the router must send; null: the client's own counts. A compaction takes none. */
+export function grantedCapOf({ hold, request }: ReceivedCall): number | null {
+  return hold === null || request.compacts ? null : hold.grantedCap
+}
+
 /** What admission granted is the cap of a call that has none of its own. */
-function withGrantedCap(request: Request, { grantedCap, compacts }: Call): Request {
-  return grantedCap === null || compacts ? request : { ...request, cap: { tokens: grantedCap, field: "max_tokens" } }
+function withGrantedCap(request: Request, grantedCap: number | null): Request {
+  return grantedCap === null ? request : { ...request, cap: { tokens: grantedCap, field: "max_tokens" } }
 }
 
 export function isRejection(result: Translation | Rejection | null): result is Rejection {
@@ -77,18 +88,18 @@ export function isRejection(result: Translation | Rejection | null): result is R
 }
 
 /** A compaction is one answer, which is stored nowhere; its endpoint knows neither key. */
-function ownWords({ limits }: Target, { compacts }: Call): JsonObject {
+function ownWords({ limits }: Target, compacts: boolean): JsonObject {
   if (compacts) return { stream: undefined }
   return limits.neverStores ? { store: false } : {}
 }
 
 function translationOf(
   target: Target,
-  call: Call,
+  call: AdmittedCall,
   { request, clientBody }: DecodedRequest,
   { body, context }: WrittenRequest,
   losses: readonly Loss[],
-  gateway: Gateway,
+  gateway: Minting,
 ): Translation {
   const options: ReplyOptions = {
     request,
@@ -99,7 +110,7 @@ function translationOf(
     estimatedUsage: call.facts.stream && call.dialect.name === "anthropic" ? estimated(clientBody) : null,
   }
   return new Translation({
-    body: [Buffer.from(JSON.stringify({ ...body, ...ownWords(target, call) }))],
+    body: [Buffer.from(JSON.stringify({ ...body, ...ownWords(target, call.request.compacts) }))],
     client: { codec: CODECS[call.dialect.name], dialect: call.dialect },
     target: { codec: CODECS[target.dialect], dialect: DIALECTS[target.dialect] },
     context,

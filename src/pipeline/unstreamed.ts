@@ -2,11 +2,13 @@
 import { DIALECTS } from "../dialects/registry.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { EMPTY_STREAM, type Failure } from "../upstream/failure.ts"
-import type { Attempt, Call } from "./call.ts"
+import type { Attempt } from "./attempts.ts"
+import type { AdmittedCall } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { canDecode, DecodedAnswer, encodingOf } from "../upstream/decoded-answer.ts"
 import { asStream, isEventStream, type Reshaped } from "./reshape.ts"
-import { faulted } from "./vendor-words.ts"
+import { shownModel } from "./shown-model.ts"
+import { classify } from "./vendor-words.ts"
 
 function isUnstreamed(answer: UpstreamAnswer): boolean {
   return encodingOf(answer) !== "identity" || !isLabelled(answer)
@@ -35,12 +37,14 @@ export async function opened(
 export async function readUnstreamed(
   answer: UpstreamAnswer,
   tried: Attempt,
-  call: Call,
+  call: AdmittedCall,
   gateway: Gateway,
 ): Promise<Reshaped | Failure> {
   const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
   tried.responseBytes = bytes.length
   if (bytes.length === 0) return EMPTY_STREAM
   const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
-  return verdict.kind === "answer" ? asStream(bytes, tried, call, gateway) : faulted(verdict.fault, tried, call)
+  return verdict.kind === "answer"
+    ? asStream(bytes, tried, call, gateway)
+    : classify(verdict.fault, tried, shownModel(call))
 }

@@ -2,21 +2,21 @@
  * The upstream's side of a stream: cuts it into whole frames, lets the dialect's observer judge each, and holds back
  * what must not leave yet: everything before the first content, and the terminal frame.
  */
-import { FRAME, NO_REQUEST_FACTS, type StreamObserver } from "../dialects/dialect.ts"
+import { FRAME, NO_REQUEST_FACTS, type StreamObserver, type UpstreamFault } from "../dialects/dialect.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import type { RouterError } from "../errors.ts"
 import { FrameSplitter } from "../sse/frames.ts"
 import { BROKEN_STREAM, EMPTY_STREAM, INTERNAL, TIMEOUT, because, type Failure } from "../upstream/failure.ts"
 import { upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
 import { Trailing, type StreamEnd } from "./aftermath.ts"
-import type { Attempt, Call } from "./call.ts"
-import type { Gateway } from "./gateway.ts"
-import { Growth } from "./growth.ts"
+import type { Attempt } from "./attempts.ts"
+import type { Growth } from "./growth.ts"
+import type { StreamParts } from "./stream-parts.ts"
 import type { Writer } from "./message.ts"
 import { Silence } from "./silence.ts"
 import type { StreamTranslation } from "./stream-translation.ts"
 import { asFault } from "./translation.ts"
-import { faulted } from "./vendor-words.ts"
+import { classify } from "./vendor-words.ts"
 
 const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
 const encoder = new TextEncoder()
@@ -32,8 +32,7 @@ export class UpstreamStream {
   private readonly translation: StreamTranslation | null
   private readonly answer: UpstreamAnswer
   private readonly splitter: FrameSplitter
-  private readonly call: Call
-  private readonly gateway: Gateway
+  private readonly parts: StreamParts
   /** Frames that may leave, in order. */
   private ready: Uint8Array[] = []
   private contentSeen = false
@@ -43,19 +42,19 @@ export class UpstreamStream {
   private anyFrame = false
   private readonly trailing: Trailing
   private readonly silence: Silence
-  private readonly growth: Growth
+  private readonly growth: Growth | null
 
-  constructor(answer: UpstreamAnswer, attempt: Attempt, call: Call, gateway: Gateway) {
+  constructor(parts: StreamParts) {
+    const { answer, attempt, facts, life, clock, maxFrameBytes } = parts
     this.answer = answer
     this.attempt = attempt
-    this.call = call
-    this.gateway = gateway
+    this.parts = parts
     this.translation = attempt.translation?.stream() ?? null
-    this.observer = DIALECTS[attempt.target.dialect].createObserver(this.translation === null ? call.facts : WITH_USAGE)
-    this.silence = new Silence(attempt, call, gateway)
+    this.observer = DIALECTS[attempt.target.dialect].createObserver(this.translation === null ? facts : WITH_USAGE)
+    this.silence = new Silence(attempt, life, clock)
     attempt.meter = this.observer.meter
-    this.growth = new Growth(this.observer.meter, call, gateway, this.stop)
-    this.splitter = new FrameSplitter(call.snapshot.limits.maxFrameBytes)
+    this.growth = parts.grow?.(this.observer.meter, this.stop) ?? null
+    this.splitter = new FrameSplitter(maxFrameBytes)
     this.trailing = new Trailing(this.splitter, this.observer, this.translation === null, attempt.cancel)
   }
 
@@ -79,7 +78,7 @@ export class UpstreamStream {
 
   /** The client's terminal error. */
   renderFailure(error: RouterError): string {
-    return this.translation?.fail(error, this.call.id) ?? this.observer.renderFailure(error, this.call.id)
+    return this.translation?.fail(error, this.parts.id) ?? this.observer.renderFailure(error, this.parts.id)
   }
 
   /** A frame that bridges the upstream's silence; empty once nothing but the end is to come. */
@@ -142,7 +141,7 @@ export class UpstreamStream {
     if (fault !== null) return this.fail(fault)
     // until then it is the call that fails
     if (!this.contentSeen) throw error
-    this.gateway.log.error("a stream failed inside the router", { request_id: this.call.id, error })
+    this.parts.log.error("a stream failed inside the router", { request_id: this.parts.id, error })
     this.fail(INTERNAL)
     this.cancel()
   }
@@ -202,12 +201,12 @@ export class UpstreamStream {
 
   private endTranslated({ tail, failure, refusal }: StreamTranslation): void {
     if (this.end !== null) return
-    if (refusal !== null && !this.contentSeen) this.fail(faulted(asFault(refusal), this.attempt, this.call))
+    if (refusal !== null && !this.contentSeen) this.fail(this.classify(asFault(refusal)))
     else if (tail !== null) {
       this.tail = encoder.encode(tail)
       this.end = { kind: "complete" }
     } else if (failure !== null)
-      this.fail(failure.kind === "protocol" ? BROKEN_STREAM : faulted(asFault(failure), this.attempt, this.call))
+      this.fail(failure.kind === "protocol" ? BROKEN_STREAM : this.classify(asFault(failure)))
   }
 
   /** A frame that is dropped, ends the stream or reports a failure; true when the stream is over. */
@@ -225,7 +224,7 @@ export class UpstreamStream {
   }
 
   private async aftermath(): Promise<void> {
-    const kept = await this.trailing.rest(this.answer, this.gateway.clock)
+    const kept = await this.trailing.rest(this.answer, this.parts.clock)
     if (kept.length > 0) this.tail = Buffer.concat([this.tail, ...kept])
   }
 
@@ -257,16 +256,15 @@ export class UpstreamStream {
   /** What is held before the first content is bounded like a frame. @throws RangeError */
   private hold(bytes: number): void {
     this.heldBytes += bytes
-    if (this.heldBytes > this.call.snapshot.limits.maxFrameBytes)
-      throw new RangeError("too much before the first content")
+    if (this.heldBytes > this.parts.maxFrameBytes) throw new RangeError("too much before the first content")
   }
 
   private sawContent(): void {
-    this.growth.saw()
+    this.growth?.saw()
     this.isFresh = true
     if (this.contentSeen) return
     this.contentSeen = true
-    this.attempt.firstContentAt = this.gateway.clock.monotonicMs()
+    this.attempt.firstContentAt = this.parts.clock.monotonicMs()
   }
 
   /** Nothing more may come; what came is billed. */
@@ -279,7 +277,11 @@ export class UpstreamStream {
 
   /** What the upstream itself said. */
   private reported(): Failure {
-    return this.observer.fault === null ? BROKEN_STREAM : faulted(this.observer.fault, this.attempt, this.call)
+    return this.observer.fault === null ? BROKEN_STREAM : this.classify(this.observer.fault)
+  }
+
+  private classify(fault: UpstreamFault): Failure {
+    return classify(fault, this.attempt, this.parts.shown)
   }
 
   private fail(failure: Failure): void {

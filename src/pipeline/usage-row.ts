@@ -6,6 +6,7 @@ import { billed } from "./billed.ts"
 import type { Call } from "./call.ts"
 import { clientName } from "./client.ts"
 import { allInput, nanoUsdOf, partColumns } from "./costs.ts"
+import type { Estimate } from "./estimate.ts"
 import type { Gateway } from "./gateway.ts"
 import { limitAmounts, type Reserved } from "./limit-amounts.ts"
 import { servedBy, type Outcome } from "./outcome.ts"
@@ -20,6 +21,9 @@ export function usageRow(
   pending: Reserved | null,
 ): UsageRow {
   const { credential, group, facts, snapshot } = call
+  const lease = call.hold?.lease ?? null
+  const estimate = call.hold?.estimate ?? null
+  const throttling = call.hold?.throttling ?? null
   const { answer } = outcome
   const { attempt, firstContentAt } = answer
   const bill = billed(call, outcome, gateway)
@@ -37,7 +41,7 @@ export function usageRow(
     caller_environment: credential?.caller.environment ?? "",
     caller_ip: call.address,
     token_id: credential?.tokenId ?? "",
-    client: clientName(call.request.headers.get("user-agent")),
+    client: clientName(call.incoming.headers.get("user-agent")),
     inbound_dialect: call.dialect.name,
     requested_model: group === null ? "" : (facts.model ?? group.name),
     resolved_group: group?.name ?? "",
@@ -87,18 +91,18 @@ export function usageRow(
     routing_config_fingerprint: snapshot.routingFingerprint,
     pricing_catalog_fingerprint: snapshot.pricingFingerprint,
     error: outcome.error?.code ?? null,
-    quota_state: stateOf(call.lease?.quotaState ?? null, outcome, "quota-exhausted", "spend-exhausted"),
-    key_state: stateOf(call.lease?.keyState ?? null, outcome, "key-exhausted"),
-    traffic_shape_applied: call.shaped === null ? 0 : 1,
-    traffic_shape_decision: call.shaped?.decision ?? null,
-    traffic_shape_scope: call.shaped?.scope ?? null,
-    traffic_shape_bucket: call.shaped?.bucket ?? null,
-    traffic_shape_retry_after_ms: wholeOf(call.shaped?.retryAfterMs),
-    traffic_shape_queue_wait_ms: wholeOf(call.shaped?.queueWaitMs),
-    traffic_shape_estimated_input_tokens: call.shaped === null ? null : (call.estimate?.inputTokens ?? null),
-    traffic_shape_reserved_output_tokens: call.shaped === null ? null : (call.estimate?.outputTokens ?? null),
-    traffic_shape_total_reserved_tokens: call.shaped === null ? null : totalReserved(call),
-    estimated_input_tokens: call.estimate?.inputTokens ?? null,
+    quota_state: stateOf(lease?.quotaState ?? null, outcome, "quota-exhausted", "spend-exhausted"),
+    key_state: stateOf(lease?.keyState ?? null, outcome, "key-exhausted"),
+    traffic_shape_applied: throttling === null ? 0 : 1,
+    traffic_shape_decision: throttling?.decision ?? null,
+    traffic_shape_scope: throttling?.scope ?? null,
+    traffic_shape_bucket: throttling?.bucket ?? null,
+    traffic_shape_retry_after_ms: wholeOf(throttling?.retryAfterMs),
+    traffic_shape_queue_wait_ms: wholeOf(throttling?.queueWaitMs),
+    traffic_shape_estimated_input_tokens: throttling === null ? null : (estimate?.inputTokens ?? null),
+    traffic_shape_reserved_output_tokens: throttling === null ? null : (estimate?.outputTokens ?? null),
+    traffic_shape_total_reserved_tokens: throttling === null ? null : totalReserved(estimate),
+    estimated_input_tokens: estimate?.inputTokens ?? null,
     limit_tokens: limited.tokens,
     limit_nano_usd: limited.nanoUsd,
     books_request_id: null,
@@ -137,7 +141,7 @@ export function wholeOf(ms: number | null | undefined): number | null {
   return ms === null || ms === undefined ? null : Math.ceil(ms)
 }
 
-export function totalReserved({ estimate }: Call): number | null {
+export function totalReserved(estimate: Estimate | null): number | null {
   return estimate === null ? null : estimate.inputTokens + estimate.outputTokens
 }
 

@@ -1,76 +1,53 @@
 /** What an upstream says about the request goes to the client in the upstream's words: agents heal themselves by them. */
 import type { Failure as VendorFailure } from "../canonical/reply.ts"
 import type { UpstreamFault } from "../dialects/dialect.ts"
-import { CODECS, DIALECTS } from "../dialects/registry.ts"
+import { CODECS } from "../dialects/registry.ts"
 import { VendorRefusal } from "../dialects/vendor-refusal.ts"
-import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
-import { LARGEST_REFUSAL_BYTES, classifyFault, type Failure } from "../upstream/failure.ts"
+import { classifyFault, type Failure } from "../upstream/failure.ts"
 import { masked } from "../upstream/mask.ts"
 import { retryAfterMs } from "../upstream/retry-after.ts"
-import type { Attempt, Call } from "./call.ts"
+import type { Attempt } from "./attempts.ts"
+import type { AdmittedCall } from "./call.ts"
+import type { Relay } from "./answer.ts"
+import { speaks, wordsOf, type Refused } from "./exchange.ts"
 import type { Gateway } from "./gateway.ts"
-import { meaningOf } from "./refusal-meaning.ts"
 import { shownModel } from "./shown-model.ts"
 
-/** The upstream's refusal of the request, in its own words. */
-export interface Relay {
-  readonly kind: "relay"
-  readonly status: number
-  readonly bytes: Uint8Array
-  readonly contentType: string
-  readonly failure: Failure
-}
-
-const JSON_TYPE = "application/json"
-const TEXT_TYPE = "text/plain; charset=utf-8"
-
-/** An answer of another status than 2xx. `sent`: the body that the upstream got, in pieces. */
-export async function refused(
-  answer: UpstreamAnswer,
-  sent: readonly Uint8Array[],
+/** What a refusal means for the call: another target may help, or its client reads the upstream's words. */
+export function relay(
+  refused: Refused,
   tried: Attempt,
-  call: Call,
-  gateway: Gateway,
-): Promise<Relay | Failure> {
-  tried.retryAfterMs = retryAfterMs(answer.headers.get("retry-after"), gateway.clock.now())
-  const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
+  call: AdmittedCall,
+  { clock }: Pick<Gateway, "clock">,
+): Relay | Failure {
+  const { status, bytes, failure } = refused
+  const { target, translation } = tried
+  tried.retryAfterMs = retryAfterMs(refused.headers.get("retry-after"), clock.now())
   tried.responseBytes = bytes.length
-  const fault = DIALECTS[tried.target.dialect].readFault(bytes)
-  const failure = meaningOf(answer.status, fault, bytes, sent, tried, call)
-  // an HTML page in front of the upstream, or a book, says nothing to an agent
-  if (!failure.relay || fault === null || bytes.length > LARGEST_REFUSAL_BYTES) return failure
+  if (!speaks(refused)) return failure
   if (failure.failover) {
-    keepWords(fault, tried, call)
+    keepWords(refused.fault, tried, shownModel(call))
     return failure
   }
   tried.failure = failure
-  const relay = { kind: "relay", contentType: JSON_TYPE, failure } as const
-  if (tried.translation !== null) return { ...relay, ...tried.translation.refusal(answer.status, bytes, call.id) }
-  const words = masked(bytes, tried.target.provider.secrets)
-  return { ...relay, status: answer.status, bytes: words, contentType: wordsType(bytes) }
+  tried.endedAt = clock.monotonicMs()
+  const words =
+    translation === null
+      ? { status, ...wordsOf(refused, target.provider.secrets) }
+      : { contentType: "application/json", ...translation.refusal(status, bytes, call.id) }
+  return { kind: "relay", failure, model: target.model, ...words }
 }
 
-/** The `content-type` of words that are relayed as they came; servers label them in many ways. */
-export function wordsType(bytes: Uint8Array): string {
-  try {
-    JSON.parse(Buffer.from(bytes).toString())
-    return JSON_TYPE
-  } catch {
-    return TEXT_TYPE
-  }
-}
-
-/** A fault inside of an answer of status 200. Where it is about the request, its words are kept for the client. */
-export function faulted(fault: UpstreamFault, tried: Attempt, call: Call): Failure {
+/** A fault inside of an answer of status 200. Where it is about the request, its words are kept for the client, under the model name that is shown. */
+export function classify(fault: UpstreamFault, tried: Attempt, shown: string | null): Failure {
   const failure = classifyFault(fault)
-  if (failure.relay) keepWords(fault, tried, call)
+  if (failure.relay) keepWords(fault, tried, shown)
   return failure
 }
 
 /** The client reads them where no other target helps. */
-function keepWords(fault: UpstreamFault, tried: Attempt, call: Call): void {
+function keepWords(fault: UpstreamFault, tried: Attempt, shown: string | null): void {
   const { target } = tried
-  const shown = shownModel(call)
   const clean = (text: string | null): string | null => {
     if (text === null) return null
     const safe = Buffer.from(masked(Buffer.from(text), target.provider.secrets)).toString()

@@ -17,7 +17,7 @@ export function watchShadows(): WatchedShadows {
     done: async () => {
       await eventually(
         "the shadow's choice",
-        () => spy.mock.calls.every(([, , decision]) => isDone(decision)) || undefined,
+        () => spy.mock.calls.every(([, decision]) => isDone(decision)) || undefined,
       )
     },
     [Symbol.dispose]: () => spy.mockRestore(),

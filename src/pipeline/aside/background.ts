@@ -2,18 +2,19 @@
  * Follows answers that are made in the background to their end, so that each is booked once, whether or not anybody reads it.
  * The list of them is the ledger's: a restart goes on with it, and of several processes one asks at a time.
  */
-import type { Snapshot, Target } from "../config/snapshot.ts"
-import type { AnswerFacts } from "../dialects/dialect.ts"
-import { readBackground } from "../dialects/responses/background.ts"
-import { FIRST_POLL_MS } from "../ledger/background.ts"
-import type { LedgerStore } from "../ledger/open.ts"
-import type { BackgroundRow } from "../ledger/record.ts"
-import { storedIdHash } from "../ledger/stored-state.ts"
-import { bookOutside } from "../pipeline/close-lease.ts"
-import type { BackgroundAnswers, Gateway } from "../pipeline/gateway.ts"
-import { targetAt } from "../pipeline/held-state.ts"
-import type { Timer } from "../system/clock.ts"
-import { readWhole } from "../upstream/answer.ts"
+import type { Snapshot, Target } from "../../config/snapshot.ts"
+import type { AnswerFacts } from "../../dialects/dialect.ts"
+import { readBackground } from "../../dialects/responses/background.ts"
+import { FIRST_POLL_MS } from "../../ledger/background.ts"
+import type { LedgerStore } from "../../ledger/open.ts"
+import type { BackgroundRow } from "../../ledger/record.ts"
+import { storedIdHash } from "../../ledger/stored-state.ts"
+import { bookOutside } from "../close-lease.ts"
+import type { BackgroundAnswers, Gateway } from "../gateway.ts"
+import { exchange, isRefused, TimeLimit } from "../exchange.ts"
+import { targetAt } from "../held-state.ts"
+import type { Timer } from "../../system/clock.ts"
+import { readWhole } from "../../upstream/answer.ts"
 import { bookingRecord } from "./background-record.ts"
 
 /** What is not over by then is booked at what was reserved. */
@@ -48,7 +49,7 @@ export class BackgroundFollower implements BackgroundAnswers {
   #pauseMs = IDLE_MS
   /** Rounds in a row. */
   #failures = 0
-  readonly #cancels = new Set<() => void>()
+  readonly #asking = new Set<TimeLimit>()
 
   constructor(ledger: LedgerStore, countsApart: boolean) {
     this.#ledger = ledger
@@ -87,7 +88,7 @@ export class BackgroundFollower implements BackgroundAnswers {
   async close(): Promise<void> {
     this.#gateway = null
     this.#timer?.close()
-    for (const cancel of this.#cancels) cancel()
+    for (const limit of this.#asking) limit.cancel()
     await this.#round
   }
 
@@ -153,27 +154,24 @@ export class BackgroundFollower implements BackgroundAnswers {
     const gateway = this.#gateway
     if (gateway === null) return
     const target = holderOf(answer, gateway.snapshot)
-    await this.#take(answer, target === null ? "unknown" : await this.#asked(answer, target, gateway))
+    await this.#take(answer, target === null ? "unknown" : await this.#ask(answer, target, gateway))
   }
 
-  async #asked(answer: BackgroundRow, target: Target, gateway: Gateway): Promise<Word> {
+  async #ask(answer: BackgroundRow, target: Target, { upstream, clock, snapshot }: Gateway): Promise<Word> {
+    const { maxResponseBytes: maxBytes } = snapshot.limits
     const url = new URL(target.url)
     url.pathname += `/${answer.response_id}`
     const request = { method: "GET", target: { ...target, url: url.href }, beta: false, headers: {}, body: [] }
-    const sent = gateway.upstream.send(request)
-    const timer = gateway.clock.after(ASK_WITHIN_MS, sent.cancel)
-    this.#cancels.add(sent.cancel)
+    const limit = new TimeLimit(ASK_WITHIN_MS, clock)
+    this.#asking.add(limit)
     try {
-      const reply = await sent.answer
-      const bytes = await readWhole(reply, gateway.snapshot.limits.maxResponseBytes)
-      if (GONE.has(reply.status)) return "gone"
-      return reply.status === 200 ? wordOf(bytes) : "unknown"
+      const told = await exchange(request, limit, { upstream, maxBytes }, (reply) => readWhole(reply, maxBytes))
+      if (told instanceof Uint8Array) return wordOf(told)
+      return isRefused(told) && GONE.has(told.status) ? "gone" : "unknown"
     } catch {
-      sent.cancel()
       return "unknown"
     } finally {
-      timer.close()
-      this.#cancels.delete(sent.cancel)
+      this.#asking.delete(limit)
     }
   }
 

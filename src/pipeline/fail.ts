@@ -6,9 +6,10 @@ import { routerAnswer } from "./outcome.ts"
 import { settle } from "./settle.ts"
 
 /** Settles the call. Resolves with what its client is told. */
-export async function failed(thrown: unknown, call: Call, gateway: Gateway): Promise<RouterError> {
+export async function fail(thrown: unknown, call: Call, gateway: Gateway): Promise<RouterError> {
   const error =
-    call.stopped ?? (call.clientLeft ? new RouterError("client-closed", { cause: thrown }) : asRouterError(thrown))
+    call.life.stopped ??
+    (call.life.clientLeft ? new RouterError("client-closed", { cause: thrown }) : asRouterError(thrown))
   if (error.code === "internal-error")
     gateway.log.error("a call failed inside the router", { request_id: call.id, error: thrown })
   await settle(call, gateway, { status: error.status, error, answer: routerAnswer(call) }).catch((cause: unknown) =>

@@ -2,8 +2,8 @@
  * How often a caller's counts of tokens go to a provider: as often in a minute as its `rpm` and its project's allow calls,
  * beside the calls. Each process counts for itself, and anew after a reload.
  */
-import type { Caller, Snapshot } from "../config/snapshot.ts"
-import { TokenBucket } from "../upstream/token-bucket.ts"
+import type { Caller, Snapshot } from "../../config/snapshot.ts"
+import { TokenBucket } from "../../upstream/token-bucket.ts"
 
 /** Of a caller without such a limit. Agents ask some dozen times at a start, and once or twice a turn. */
 const USUAL_PER_MINUTE = 600

@@ -1,11 +1,11 @@
 /** The row that books an answer in the background: what it has used, and by how much limits had taken it for something else. */
-import type { Snapshot, Target } from "../config/snapshot.ts"
-import type { AnswerFacts, Usage } from "../dialects/dialect.ts"
-import type { BackgroundRow, CallRecord, UsageRow, UsageSource } from "../ledger/record.ts"
-import { estimatedUsage } from "../pipeline/billed.ts"
-import { dearCost } from "../pipeline/limit-amounts.ts"
-import { allInput, costsOf, partColumns } from "../pipeline/costs.ts"
-import { NOTHING_KNOWN } from "./orphans.ts"
+import type { Snapshot, Target } from "../../config/snapshot.ts"
+import type { AnswerFacts, Usage } from "../../dialects/dialect.ts"
+import type { BackgroundRow, CallRecord, UsageRow, UsageSource } from "../../ledger/record.ts"
+import { estimatedUsage } from "../billed.ts"
+import { dearCost } from "../limit-amounts.ts"
+import { allInput, costsOf, partColumns } from "../costs.ts"
+import { NOTHING_KNOWN } from "../orphans.ts"
 
 export interface Booking {
   readonly answer: BackgroundRow

@@ -1,28 +1,26 @@
 /** A stream that was asked for again: it passes as it comes, from its first byte. */
-import { RouterError, asRouterError } from "../errors.ts"
-import type { Outgoing, Writer } from "../pipeline/message.ts"
-import { renamingWriter } from "../pipeline/shown-model.ts"
-import type { Call } from "../pipeline/call.ts"
-import type { UpstreamStream } from "../pipeline/upstream-stream.ts"
-import type { UpstreamAnswer } from "../upstream/answer.ts"
-import { copyResponseHeaders } from "../upstream/headers.ts"
+import { RouterError, asRouterError } from "../../errors.ts"
+import type { Outgoing, Writer } from "../message.ts"
+import { renamingWriter } from "../shown-model.ts"
+import type { UpstreamStream } from "../upstream-stream.ts"
+import type { UpstreamAnswer } from "../../upstream/answer.ts"
+import { copyResponseHeaders } from "../../upstream/headers.ts"
 
 const encoder = new TextEncoder()
 
-/** `ended` runs before the terminal event leaves; `released` after everything, whatever happened. */
+/** `shown`: the model name that the client reads; null: the upstream's own. `ended` runs before the terminal event leaves; `released` after everything, whatever happened. */
 export function resumedStream(
   stream: UpstreamStream,
   answer: UpstreamAnswer,
-  call: Call,
+  shown: string | null,
   ended: () => Promise<void>,
   released: () => void,
 ): Outgoing {
   const headers: Record<string, string> = { "content-type": "text/event-stream" }
   copyResponseHeaders(answer.headers, stream.attempt.target.provider.secrets, headers)
-  call.onStop = stream.stop
   const pump = async (writer: Writer): Promise<void> => {
     try {
-      const out = renamingWriter(writer, call)
+      const out = renamingWriter(writer, shown)
       await stream.pump(out)
       out.write(await lastOf(stream, ended))
     } finally {
