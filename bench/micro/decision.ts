@@ -6,7 +6,7 @@
  */
 import type { Target } from "../../src/config/snapshot.ts"
 import { scanObject } from "../../src/json/scan.ts"
-import { pinFirst, rememberTarget } from "../../src/pipeline/affinity.ts"
+import { pinFirst, rememberTarget } from "../../src/pipeline/targets/affinity.ts"
 import type { AdmittedCall } from "../../src/pipeline/call.ts"
 import { rank } from "../../src/pipeline/rank.ts"
 import { shortlistByShape } from "../../src/pipeline/shortlist.ts"

@@ -3,7 +3,7 @@ import type { Group, Snapshot } from "../config/snapshot.ts"
 import { RouterError } from "../errors.ts"
 import type { ReceivedCall } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
-import { groupNotAllowed } from "./group-words.ts"
+import { groupNotAllowed } from "./intake/group-words.ts"
 
 /** The model group that the call names. @throws RouterError `missing-model`, `model-not-allowed` */
 export function admit({ facts, credential, snapshot }: Pick<ReceivedCall, "facts" | "credential" | "snapshot">): Group {

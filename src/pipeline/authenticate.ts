@@ -1,9 +1,9 @@
 /** Step 1: whose call is it? */
 import type { Credential, KeyStatus, Snapshot } from "../config/snapshot.ts"
 import { RouterError, type ErrorCode } from "../errors.ts"
+import { inSeconds } from "./intake/instant.ts"
+import { credentialWords } from "./intake/token-words.ts"
 import type { ReadableHeaders } from "./message.ts"
-import { inSeconds } from "./instant.ts"
-import { credentialWords } from "./token-words.ts"
 
 const LONGEST_TOKEN = 4096
 

@@ -4,16 +4,16 @@
  * fixed, and what fails from then on ends the stream with an error. A whole answer has nothing that could be sent before it.
  */
 import type { StreamObserver } from "../dialects/dialect.ts"
-import type { Answer } from "./answer.ts"
+import type { Answer } from "./answer/answer.ts"
+import { routerHeaders } from "./answer/headers.ts"
 import type { AdmittedCall } from "./call.ts"
+import { lossesOf } from "./call/outcome.ts"
 import { fail } from "./fail.ts"
 import type { Gateway } from "./gateway.ts"
-import { routerHeaders } from "./headers.ts"
 import type { BodyStream, Outgoing, Writer } from "./message.ts"
-import { lossesOf } from "./outcome.ts"
 import { refusalOf, reply, withLosses } from "./reply.ts"
 import { settle } from "./settle.ts"
-import { renameRefusal, shownModel } from "./shown-model.ts"
+import { renameRefusal, shownModel } from "./translation/shown-model.ts"
 
 /** Silence that a client bears; found out to a quarter of a second. */
 const OPENS_AFTER_MS = 14_500

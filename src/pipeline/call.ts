@@ -1,12 +1,12 @@
 /** One call: what stands fast when it begins, what its steps found out, and its life. Each fact is learnt once. */
 import type { Credential, Group, Snapshot } from "../config/snapshot.ts"
 import { type Dialect, NO_REQUEST_FACTS, type RequestFacts } from "../dialects/dialect.ts"
-import type { Attempt } from "./attempts.ts"
-import { Hold } from "./hold.ts"
-import { Life } from "./life.ts"
+import type { Attempt } from "./call/attempt.ts"
+import { Hold } from "./call/hold.ts"
+import { Life } from "./call/life.ts"
+import { Notes } from "./call/notes.ts"
+import type { Request } from "./call/request.ts"
 import type { Incoming } from "./message.ts"
-import { Notes } from "./notes.ts"
-import type { Request } from "./request.ts"
 
 /** A call whose caller is known. */
 export type KnownCall = Call & { readonly credential: Credential }

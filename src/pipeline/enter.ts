@@ -2,13 +2,13 @@
  * A call whose body is still on its way counts from its head on: it takes its place among its caller's calls before the
  * router takes its body.
  */
-import { UNUSED, type CheckKind, type CompiledLimits } from "../governance/state.ts"
 import { RouterError } from "../errors.ts"
-import { askerOf } from "./asker.ts"
+import { UNUSED, type CheckKind, type CompiledLimits } from "../governance/state.ts"
 import type { KnownCall } from "./call.ts"
+import type { Hold } from "./call/hold.ts"
 import type { Gateway } from "./gateway.ts"
-import type { Hold } from "./hold.ts"
-import { limitRefusal } from "./refuse.ts"
+import { askerOf } from "./limits/asker.ts"
+import { limitRefusal } from "./limits/refuse.ts"
 
 /** Checks that need no body, and of which a lease gives back what it took. */
 const BY_HEAD: ReadonlySet<CheckKind> = new Set(["concurrent", "rpm", "day_requests", "month_requests"])

@@ -1,8 +1,8 @@
 /** The one place where whatever ended a call becomes an error of the catalogue. */
 import { RouterError, asRouterError } from "../errors.ts"
 import type { Call } from "./call.ts"
+import { routerAnswer } from "./call/outcome.ts"
 import type { Gateway } from "./gateway.ts"
-import { routerAnswer } from "./outcome.ts"
 import { settle } from "./settle.ts"
 
 /** Settles the call. Resolves with what its client is told. */

@@ -1,14 +1,14 @@
 /** Step 6: the group's strategy orders the shortlist, affinity keeps conversations together, targets that are not well come last. */
 import { PolicyFailed, type PolicyExecution } from "../routing/policy/execution.ts"
 import type { Ranking } from "../routing/strategy.ts"
-import { pinFirst, type Ordered } from "./affinity.ts"
-import { FactsOfCall } from "./call-facts.ts"
 import type { AdmittedCall } from "./call.ts"
+import { goOn } from "./call/go-on.ts"
+import type { Plan, Shortlist } from "./call/plan.ts"
+import { trace } from "./call/trace.ts"
 import type { Gateway } from "./gateway.ts"
-import type { Plan, Shortlist } from "./plan.ts"
-import { orderByHealth } from "./target-health.ts"
-import { goOn } from "./go-on.ts"
-import { trace } from "./trace.ts"
+import { pinFirst, type Ordered } from "./targets/affinity.ts"
+import { FactsOfCall } from "./targets/call-facts.ts"
+import { orderByHealth } from "./targets/target-health.ts"
 
 /** A promise only where the strategy asks somebody else, or pins are shared between processes. @throws RouterError `routing-policy-error` */
 export function rank(shortlist: Shortlist, call: AdmittedCall, gateway: Gateway): Plan | Promise<Plan> {

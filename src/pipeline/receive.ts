@@ -3,11 +3,11 @@ import { isUtf8 } from "node:buffer"
 import { RouterError } from "../errors.ts"
 import { JsonFault, faultPath } from "../json/fault.ts"
 import { ObjectScan, scanBounded, type ScanBounds, type ScannedObject } from "../json/scan.ts"
-import { readBody } from "./body.ts"
-import { readHeldIds } from "./held-state.ts"
-import { Request, type RequestSource } from "./request.ts"
 import type { Call } from "./call.ts"
+import { Request, type RequestSource } from "./call/request.ts"
 import type { Gateway } from "./gateway.ts"
+import { readBody } from "./intake/read-body.ts"
+import { readHeldIds } from "./targets/held-state.ts"
 
 /**
  * The request of the call: at once when its body is here.

@@ -1,19 +1,19 @@
 /** Step 5: takes what the call may use from the limits of its caller and project, or says which of them refuses. */
-import { asRouterError, RouterError } from "../errors.ts"
 import type { Target } from "../config/snapshot.ts"
+import { RouterError } from "../errors.ts"
+import { isPassing } from "../governance/line.ts"
 import { isBucket } from "../governance/measure.ts"
 import { UNUSED, type AdmissionRequest, type CompiledLimits, type Lease, type Refusal } from "../governance/state.ts"
-import { isPassing } from "../governance/line.ts"
-import { askerOf, dearestTarget } from "./asker.ts"
 import type { AdmittedCall } from "./call.ts"
+import { goOn } from "./call/go-on.ts"
+import type { Hold, Throttling } from "./call/hold.ts"
+import type { Shortlist } from "./call/plan.ts"
 import { leaveEntry } from "./enter.ts"
-import { estimate } from "./estimate.ts"
 import type { Gateway } from "./gateway.ts"
-import type { Hold, Throttling } from "./hold.ts"
-import type { Shortlist } from "./plan.ts"
-import { bucketName, limitRefusal } from "./refuse.ts"
+import { estimate } from "./limits/estimate.ts"
+import { bucketName } from "./limits/refuse.ts"
+import { refusalFor, writeDown } from "./limits/reserve-more.ts"
 import { noEligibleTarget } from "./shortlist.ts"
-import { goOn } from "./go-on.ts"
 
 /**
  * Fills the hold. Whatever happens to the call afterwards, `settle` closes it.
@@ -35,11 +35,6 @@ export function reserve(
   })
 }
 
-function refuse(refusal: Refusal, call: AdmittedCall, targets: readonly Target[], gateway: Gateway): RouterError {
-  const dearest = dearestTarget(call, targets, gateway.governance.estimator)
-  return limitRefusal(refusal, askerOf(call, dearest), gateway.clock.now())
-}
-
 /** What the answer means for the call. */
 function take(
   { outcome, queuedBy }: Answered,
@@ -52,7 +47,7 @@ function take(
   const queueWaitMs = queuedBy === null ? 0 : gateway.clock.monotonicMs() - request.nowMs
   if (hold.limits.shapes) hold.throttling = throttlingOf(outcome, queuedBy, queueWaitMs)
   if (outcome === null) throw new RouterError("client-closed")
-  if (outcome.kind === "refusal") throw refuse(outcome, call, eligible, gateway)
+  if (outcome.kind === "refusal") throw refusalFor(outcome, call, eligible, gateway)
   hold.lease = outcome
   writeDown(call, outcome, gateway)
   if (call.life.clientLeft) throw new RouterError("client-closed")
@@ -194,45 +189,4 @@ function throttlingOf(outcome: Answered["outcome"], queuedBy: Refusal | null, qu
     retryAfterMs: refusedBy?.retryAfterMs ?? null,
     queueWaitMs,
   }
-}
-
-/** So that a crash does not forget what the call had reserved. */
-function writeDown(call: AdmittedCall, lease: Lease, gateway: Gateway): void {
-  const { journal } = gateway.governance
-  if (journal === null) return
-  const { credential, group } = call
-  const { caller, tokenId } = credential
-  journal.open({
-    request_id: call.id,
-    ts: call.ts,
-    caller_id: caller.id,
-    caller_user: caller.user,
-    caller_project: caller.project,
-    caller_environment: caller.environment,
-    token_id: tokenId,
-    inbound_dialect: call.dialect.name,
-    requested_model: call.facts.model ?? group.name,
-    resolved_group: group.name,
-    strategy: group.strategy,
-    stream: call.facts.stream ? 1 : 0,
-    input_tokens: lease.inputTokens,
-    output_tokens: lease.outputTokens,
-    nano_usd: lease.nanoUsd,
-  })
-}
-
-/** More output for a stream that has outgrown its reservation; null: granted. */
-export function reserveMore(
-  call: AdmittedCall,
-  lease: Lease,
-  tokens: number,
-  gateway: Gateway,
-): RouterError | null | Promise<RouterError | null> {
-  const judge = (refusal: Refusal | null): RouterError | null => {
-    if (refusal !== null) return refuse(refusal, call, [], gateway)
-    writeDown(call, lease, gateway)
-    return null
-  }
-  const extended = gateway.governance.state.extend(lease, tokens, gateway.clock.monotonicMs())
-  return extended instanceof Promise ? extended.then(judge, asRouterError) : judge(extended)
 }

@@ -2,14 +2,14 @@
 import { RouterError } from "../errors.ts"
 import type { CallRecord, UsageRow } from "../ledger/record.ts"
 import type { FeedbackOutcome } from "../routing/policy/feedback.ts"
+import { endDrain } from "./answer/drain.ts"
 import type { Call } from "./call.ts"
-import { closeLease } from "./close-lease.ts"
-import { endDrain } from "./drain.ts"
+import type { Outcome } from "./call/outcome.ts"
 import { leaveEntry } from "./enter.ts"
 import type { Gateway } from "./gateway.ts"
-import type { Outcome } from "./outcome.ts"
-import { recordOf } from "./record.ts"
-import { judgeLast } from "./target-health.ts"
+import { closeLease } from "./limits/close-lease.ts"
+import { recordOf } from "./rows/record.ts"
+import { judgeLast } from "./targets/target-health.ts"
 
 /**
  * Resolves when the call is durable. A second settlement of the same call does nothing.

@@ -11,12 +11,12 @@ import { changesWithinS, isOperational, keepingTargets } from "../routing/eligib
 import { BY_DIALECT } from "../routing/eligibility/reasons.ts"
 import { tooLong } from "../routing/eligibility/too-long.ts"
 import type { AdmittedCall } from "./call.ts"
-import { noteShortlist } from "./decision.ts"
+import type { Rejection, Shortlist } from "./call/plan.ts"
+import { trace } from "./call/trace.ts"
 import type { Gateway } from "./gateway.ts"
-import { refuseGroup } from "./group-refusal.ts"
-import { findHolder } from "./held-state.ts"
-import type { Rejection, Shortlist } from "./plan.ts"
-import { trace } from "./trace.ts"
+import { refuseGroup } from "./intake/group-refusal.ts"
+import { noteShortlist } from "./rows/note-shortlist.ts"
+import { findHolder } from "./targets/held-state.ts"
 
 /**
  * The targets that can serve the call. A promise only where the body points at state of a provider.

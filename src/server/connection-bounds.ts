@@ -2,7 +2,7 @@
 import { isIP } from "node:net"
 import type { ClientIpRule } from "../config/client-ip.ts"
 import type { ConnectionRule } from "../config/connection-rule.ts"
-import { isTrusted } from "../pipeline/client-address.ts"
+import { isTrusted } from "../pipeline/intake/client-address.ts"
 import { canOpenAnother, mostDescriptors } from "../system/descriptors.ts"
 import type { SocketRules } from "../upstream/http/sockets.ts"
 import type { ConnectionBounds } from "./http/connections.ts"

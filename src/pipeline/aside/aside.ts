@@ -3,12 +3,12 @@ import type { Dialect } from "../../dialects/dialect.ts"
 import type { UpstreamAnswer } from "../../upstream/answer.ts"
 import type { Failure } from "../../upstream/failure.ts"
 import type { UpstreamRequest } from "../../upstream/send.ts"
+import { endDrain } from "../answer/drain.ts"
 import { Call } from "../call.ts"
-import { endDrain } from "../drain.ts"
-import { exchange, type Refused, type TimeLimit } from "../exchange.ts"
 import type { Gateway } from "../gateway.ts"
+import { requestId } from "../intake/request-id.ts"
 import type { Incoming } from "../message.ts"
-import { requestId } from "../request-id.ts"
+import { exchange, type Refused, type TimeLimit } from "../targets/exchange.ts"
 
 export type AsideGateway = Pick<
   Gateway,

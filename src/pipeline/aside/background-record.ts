@@ -2,10 +2,10 @@
 import type { Snapshot, Target } from "../../config/snapshot.ts"
 import type { AnswerFacts, Usage } from "../../dialects/dialect.ts"
 import type { BackgroundRow, CallRecord, UsageRow, UsageSource } from "../../ledger/record.ts"
-import { estimatedUsage } from "../billed.ts"
-import { dearCost } from "../limit-amounts.ts"
-import { allInput, costsOf, partColumns } from "../costs.ts"
-import { NOTHING_KNOWN } from "../orphans.ts"
+import { dearCost } from "../limits/limit-amounts.ts"
+import { estimatedUsage } from "../rows/billed.ts"
+import { allInput, costsOf, partColumns } from "../rows/costs.ts"
+import { NOTHING_KNOWN } from "../rows/orphans.ts"
 
 export interface Booking {
   readonly answer: BackgroundRow

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
-import type { Check, CompiledLimits } from "../../governance/state.ts"
 import type { Caller, Snapshot } from "../../config/snapshot.ts"
+import type { Check, CompiledLimits } from "../../governance/state.ts"
 import { mayAskProvider } from "./count-rate.ts"
 
 const caller = (id: string): Caller => ({ id }) as unknown as Caller

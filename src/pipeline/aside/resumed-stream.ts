@@ -1,10 +1,10 @@
 /** A stream that was asked for again: it passes as it comes, from its first byte. */
 import { RouterError, asRouterError } from "../../errors.ts"
-import type { Outgoing, Writer } from "../message.ts"
-import { renamingWriter } from "../shown-model.ts"
-import type { UpstreamStream } from "../upstream-stream.ts"
 import type { UpstreamAnswer } from "../../upstream/answer.ts"
 import { copyResponseHeaders } from "../../upstream/headers.ts"
+import type { UpstreamStream } from "../answer/upstream-stream.ts"
+import type { Outgoing, Writer } from "../message.ts"
+import { renamingWriter } from "../translation/shown-model.ts"
 
 const encoder = new TextEncoder()
 

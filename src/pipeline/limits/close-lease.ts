@@ -1,0 +1,84 @@
+/** Gives back what a call held of its caller's limits, and books what its row says. Runs once, on every way out. */
+import type { Estimator } from "../../governance/estimator.ts"
+import type { Amounts, CompiledLimits, Subject } from "../../governance/state.ts"
+import type { UsageRow } from "../../ledger/record.ts"
+import type { Call } from "../call.ts"
+import type { Estimate } from "../call/hold.ts"
+import type { AnswerEnd, Outcome } from "../call/outcome.ts"
+import type { Gateway } from "../gateway.ts"
+
+export function closeLease(call: Call, { answer }: Outcome, usage: UsageRow, gateway: Gateway): void {
+  const { state, estimator } = gateway.governance
+  const lease = call.hold?.lease ?? null
+  const estimate = call.hold?.estimate ?? null
+  if (lease !== null) state.settle(lease, amountsOf(usage), gateway.clock.monotonicMs())
+  if (lease !== null && estimate !== null) learn(estimate, answer, usage, estimator)
+  if (estimate !== null) estimator.imagesEnded(estimate.imageModels)
+  bookLate(call, gateway, usage)
+}
+
+function amountsOf(usage: UsageRow): Amounts {
+  return {
+    // a call that neither a target nor a cache was asked for counts nowhere
+    requests: usage.attempts > 0 || usage.cache === "hit" ? 1 : 0,
+    tokens: usage.limit_tokens ?? 0,
+    nanoUsd: usage.limit_nano_usd ?? 0,
+  }
+}
+
+function learn(estimate: Estimate, { attempt }: AnswerEnd, usage: UsageRow, estimator: Estimator): void {
+  if (attempt === null || usage.usage_source !== "provider") return
+  const { input_tokens: tokens } = usage
+  if (tokens === null) return
+  estimator.compare(estimate.inputTokens, tokens)
+  const { model } = attempt.target
+  if (estimate.textBytes !== null) estimator.learn(model, estimate.textBytes, tokens)
+  if (estimate.imageTextBytes === null) return
+  const images = usage.input_image_tokens === 0 ? null : usage.input_image_tokens
+  estimator.learnImages(model, usage.input_image_count ?? 0, estimate.imageTextBytes, tokens, images)
+}
+
+/**
+ * Of the caller and the project that the call's row names, what had no limits when the call began counts it all the same where it has
+ * some now, or has some in other processes.
+ */
+function bookLate(call: Call, gateway: Gateway, usage: UsageRow): void {
+  const caller = call.credential?.caller
+  const isShared = gateway.governance.state.isStoreUp !== null
+  if (caller === undefined || (call.snapshot === gateway.snapshot && !isShared)) return
+  const held = new Set(caller.limits?.subjects.map(({ key }) => key))
+  bookOutside(caller.id, caller.project, call.ts, amountsOf(usage), gateway, { held, id: call.id })
+}
+
+const NONE: ReadonlySet<string> = new Set()
+const NOTHING_CHECKED: Omit<CompiledLimits, "subjects"> = {
+  checks: [],
+  countsTokens: false,
+  countsMoney: false,
+  shapes: false,
+  queue: null,
+}
+
+/** Charges usage without a lease to the caller, and to its project at the time of the call, where they have limits. */
+export function bookOutside(
+  callerId: string,
+  project: string,
+  ts: number,
+  amounts: Amounts,
+  { snapshot, governance, clock }: Gateway,
+  { held = NONE, id }: { readonly held?: ReadonlySet<string>; readonly id?: string } = {},
+): void {
+  const { state } = governance
+  const named: readonly (readonly [Subject["scope"], string])[] = [
+    ["caller", callerId],
+    ["project", project],
+  ]
+  const subjects = named.flatMap(([scope, name]): Subject[] => {
+    const key = `${scope}:${name}`
+    if (held.has(key)) return []
+    const own = snapshot.limitedSubjects.get(key)
+    if (own !== undefined) return [own]
+    return state.isCounted(key) ? [{ key, scope, id: name }] : []
+  })
+  if (subjects.length > 0) state.book({ ...NOTHING_CHECKED, subjects }, ts, amounts, clock.monotonicMs(), id)
+}

@@ -1,0 +1,164 @@
+/** Prepares a call for one target: nothing where the bytes pass, the translated request, or why the target cannot serve. */
+import type { JsonObject } from "../../canonical/json.ts"
+import type { Loss } from "../../canonical/loss.ts"
+import type { ReasoningWish, Request } from "../../canonical/request.ts"
+import type { TargetFacts } from "../../canonical/target.ts"
+import type { Usage } from "../../canonical/usage.ts"
+import type { Group, Target } from "../../config/snapshot.ts"
+import type { ReplyOptions, WrittenRequest } from "../../dialects/codec.ts"
+import { estimateInputTokens } from "../../dialects/messages/token-estimate.ts"
+import { CODECS, DIALECTS } from "../../dialects/registry.ts"
+import { wayBetween } from "../../dialects/translate.ts"
+import { RouterError } from "../../errors.ts"
+import type { AdmittedCall, ReceivedCall } from "../call.ts"
+import type { CallAffinity, Rejection } from "../call/plan.ts"
+import type { DecodedRequest } from "../call/request.ts"
+import type { Gateway } from "../gateway.ts"
+import { foreignSeals, withForeignSeals } from "../targets/affinity.ts"
+import { COMPACT, targetBelow } from "../targets/target-below.ts"
+import { withCacheKey, withDefaultCap } from "../targets/target-wishes.ts"
+import { boundContent } from "./bound-content.ts"
+import { shownModel } from "./shown-model.ts"
+import { Translation } from "./translation.ts"
+
+type Minting = Pick<Gateway, "clock" | "random">
+
+const ID_BYTES = 12
+
+/** Null: the bytes pass. */
+export function translate(
+  target: Target,
+  affinity: CallAffinity | null,
+  call: AdmittedCall,
+  gateway: Minting,
+): Translation | Rejection | null {
+  const { request: asked, group } = call
+  const isHome = target.dialect === call.dialect.name
+  if (asked.compacts && (!isHome || targetBelow(target, COMPACT) === null))
+    return { target, reason: "state", error: new RouterError("stateful-unsupported", { message: NO_COMPACTION }) }
+  const foreign = foreignSeals(target, affinity, asked)
+  if (foreign === 0 && wayBetween(call.dialect.name, target.dialect, asked.isSealed) === "bytes") return null
+  try {
+    const asSent = asked.decode()
+    const decoded = foreign === 0 ? asSent : { ...asSent, request: withForeignSeals(asSent.request, foreign) }
+    const granted = withGrantedCap(decoded.request, grantedCapOf(call))
+    const request = isHome ? granted : withCacheKey(granted, target, asked)
+    const state = isHome ? null : (heldState(request) ?? boundContent(request))
+    if (state !== null) return { target, reason: "state", error: state }
+    const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
+    const facts = isHome ? homeFacts(request.reasoning, target.homeFacts) : withDefaultCap(target.facts, target, asked)
+    const written = CODECS[target.dialect].writeRequest(request, facts, mint)
+    const losses = [...decoded.losses, ...written.losses]
+    if (!isHome && losses.length > 0 && group.translation === "enforce") return lossy(losses, target, group)
+    return translationOf(target, call, decoded, written, losses, gateway)
+  } catch (error) {
+    if (!(error instanceof RouterError) || error.blame !== "caller") throw error
+    return { target, reason: error.code === "stateful-unsupported" ? "state" : "invalid-request", error }
+  }
+}
+
+const NO_COMPACTION = "No target of this model group can compact a conversation."
+
+/** For an answer in another shape than was asked for, within one dialect; null where the body cannot be understood. */
+export function homeTranslation(target: Target, call: AdmittedCall, gateway: Minting): Translation | null {
+  try {
+    const decoded = call.request.decode()
+    const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
+    const facts = homeFacts(decoded.request.reasoning, target.homeFacts)
+    const written = CODECS[target.dialect].writeRequest(decoded.request, facts, mint)
+    return translationOf(target, call, decoded, written, [], gateway)
+  } catch (error) {
+    if (!(error instanceof RouterError)) throw error
+    return null
+  }
+}
+
+/** The output cap of one answer that the router must send; null: the client's own counts. A compaction takes none. */
+export function grantedCapOf({ hold, request }: ReceivedCall): number | null {
+  return hold === null || request.compacts ? null : hold.grantedCap
+}
+
+/** What admission granted is the cap of a call that has none of its own. */
+function withGrantedCap(request: Request, grantedCap: number | null): Request {
+  return grantedCap === null ? request : { ...request, cap: { tokens: grantedCap, field: "max_tokens" } }
+}
+
+export function isRejection(result: Translation | Rejection | null): result is Rejection {
+  return result !== null && "reason" in result
+}
+
+/** A compaction is one answer, which is stored nowhere; its endpoint knows neither key. */
+function ownWords({ limits }: Target, compacts: boolean): JsonObject {
+  if (compacts) return { stream: undefined }
+  return limits.neverStores ? { store: false } : {}
+}
+
+function translationOf(
+  target: Target,
+  call: AdmittedCall,
+  { request, clientBody }: DecodedRequest,
+  { body, context }: WrittenRequest,
+  losses: readonly Loss[],
+  gateway: Minting,
+): Translation {
+  const options: ReplyOptions = {
+    request,
+    clientBody,
+    model: shownModel(call),
+    mint: context.mint,
+    now: () => Math.floor(gateway.clock.now() / 1000),
+    estimatedUsage: call.facts.stream && call.dialect.name === "anthropic" ? estimated(clientBody) : null,
+  }
+  return new Translation({
+    body: [Buffer.from(JSON.stringify({ ...body, ...ownWords(target, call.request.compacts) }))],
+    client: { codec: CODECS[call.dialect.name], dialect: call.dialect },
+    target: { codec: CODECS[target.dialect], dialect: DIALECTS[target.dialect] },
+    context,
+    options,
+    losses,
+    secrets: target.provider.secrets,
+  })
+}
+
+/** Agents' context meters read the very first event, when no upstream but one of their own vendor has counted yet. */
+function estimated(clientBody: JsonObject): Usage {
+  return { freshInputTokens: estimateInputTokens(clientBody), outputTokens: 0, source: "estimated" }
+}
+
+/** State that lives at an upstream can be reached only in the dialect that made it. */
+function heldState({ state }: Request): RouterError | null {
+  if (state.thread !== undefined)
+    return new RouterError("stateful-unsupported", {
+      param: "thread",
+      // the vendor's SDK starts over without the thread when it reads this
+      details: { error_code: "thread_unsupported_request", unsupported: ["thread"] },
+    })
+  const held = {
+    previous_response_id: state.previousResponseId !== undefined,
+    conversation: state.conversation !== undefined,
+    background: state.background === true,
+  }
+  const param = Object.entries(held).find(([, isHeld]) => isHeld)?.[0]
+  return param === undefined ? null : new RouterError("stateful-unsupported", { param })
+}
+
+function lossy(losses: readonly Loss[], target: Target, group: Group): Rejection {
+  const codes = [...new Set(losses.map(({ code }) => code))]
+  const message = `The request cannot be translated without a loss (${codes.join(", ")}), and the model group "${group.name}" forbids losses.`
+  return {
+    target,
+    reason: "translation-loss",
+    error: new RouterError("translation-loss", { message, details: { model: group.name, losses: codes } }),
+  }
+}
+
+/** A wish in the client's own dialect is written as it was said, whatever words it took. */
+function homeFacts(wish: ReasoningWish | undefined, facts: TargetFacts): TargetFacts {
+  const isBudget = wish?.budgetTokens !== undefined && wish.effort === undefined
+  const control = isBudget
+    ? "token_budget"
+    : wish?.control === "enabled" && wish.effort === undefined
+      ? "adaptive"
+      : "effort_enum"
+  return { ...facts, reasoning: { ...facts.reasoning, control } }
+}
