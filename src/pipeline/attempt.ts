@@ -28,13 +28,14 @@ import { grantedCapFor } from "./targets/target-wishes.ts"
 import { grantedCapOf, isRejection, translate } from "./translation/translate.ts"
 import type { Translation } from "./translation/translation.ts"
 
+const NONE: readonly number[] = []
+
 /** @throws RouterError when no target answers, or none can */
 export async function attempt(plan: Plan, call: AdmittedCall, gateway: Gateway): Promise<Answer> {
   const { life, attempts } = call
   governHostedTools(call.request, call.group.hostedTools)
-  const passedOver = [...plan.missing]
-  const throttledMs: number[] = []
-  let { order } = plan
+  let { order, missing: passedOver } = plan
+  let throttledMs: readonly number[] = NONE
   for (let turn = 0; turn < order.length; turn++) {
     const target = order[turn]
     if (target === undefined || life.clientLeft || life.stopped !== null) break
@@ -44,20 +45,20 @@ export async function attempt(plan: Plan, call: AdmittedCall, gateway: Gateway):
     }
     const translation = translate(target, plan.affinity, call, gateway)
     if (isRejection(translation)) {
-      passedOver.push(translation)
+      passedOver = [...passedOver, translation]
       notePassedOver(translation, call, gateway)
       continue
     }
     const waitMs = claimCapacity(target, call, gateway)
     if (waitMs !== null) {
-      throttledMs.push(waitMs)
+      throttledMs = [...throttledMs, waitMs]
       continue
     }
     const hasWayOut = turn < order.length - 1
     let result = await tryOnce({ target, translation, hasWayOut, stale: "tell" }, call, gateway)
     if (isStale(result)) result = await tryOnce({ target, translation, hasWayOut, stale: "new" }, call, gateway)
     if (!isFailure(result)) {
-      if (result.kind !== "relay") rememberTarget(target, { order, affinity: plan.affinity }, call, gateway)
+      if (result.kind !== "relay") rememberTarget(target, plan, call, gateway)
       return result
     }
     if (!result.failover) break
@@ -116,17 +117,18 @@ async function tryTarget(
   const { target } = tried
   const { request } = call
   try {
-    const parts = govern(tried, partsFor(tried, call))
     const isHome = target.dialect === call.dialect.name
     const beta = isHome && target.dialect === "anthropic" && asksForBeta(call.incoming.target)
     const at = request.compacts ? (targetBelow(target, COMPACT) ?? target) : target
+    const { headers, body } = govern(tried, partsFor(tried, call))
+    const patience = new AttemptPatience(tried, call, gateway.clock)
     const result = await exchange(
-      { target: at, stale, beta, ...parts },
-      new AttemptPatience(tried, call, gateway.clock),
+      { target: at, stale, beta, headers, body, onConnection: patience.onConnection },
+      patience,
       {
         upstream: gateway.upstream,
         maxBytes: call.snapshot.limits.maxResponseBytes,
-        meaning: (status, fault, bytes) => meaningOf(status, fault, bytes, parts.body, target, request),
+        meaning: (status, fault, bytes) => meaningOf(status, fault, bytes, body, target, request),
       },
       (answer) => readAnswer(answer, tried, call, gateway),
     )

@@ -21,28 +21,28 @@ export interface Billed {
   readonly costs: Costs
 }
 
-export function billed(call: Call, outcome: Outcome, gateway: Gateway): Billed {
-  const { answer } = outcome
+export function billed(call: Call, { error, answer }: Outcome, gateway: Gateway): Billed {
   if (answer.source === "cache") return FROM_CACHE
-  const { usage, source, target } = usageOf(call, outcome, gateway)
-  return { usage, source, target, costs: costsOf(target, usage, answer.facts.serviceTier, call.imageCount) }
-}
-
-function usageOf(call: Call, { error, answer }: Outcome, gateway: Gateway): Omit<Billed, "costs"> {
-  const { usage } = answer.facts
-  const { attempt } = answer
+  const { facts, attempt } = answer
   const target = attempt !== null && (answer.source === "target" || answer.isOwed) ? attempt.target : null
-  if (attempt === null || target === null || !isAdmitted(call)) return { usage: null, source: "none", target: null }
+  const bill = (usage: Usage | null, source: UsageSource): Billed => ({
+    usage,
+    source,
+    target,
+    costs: costsOf(target, usage, facts.serviceTier, call.imageCount),
+  })
+  if (attempt === null || target === null || !isAdmitted(call)) return bill(null, "none")
+  const { usage } = facts
   if (usage !== null) {
     const all = usage.unreported === null ? usage : withUnreported(usage, attempt, call.request, gateway)
-    if (error === null || answer.isWhole) return { usage: all, source: all === usage ? "provider" : "partial", target }
-    return { usage: withObserved(all, attempt), source: "partial", target }
+    if (error === null || answer.isWhole) return bill(all, all === usage ? "provider" : "partial")
+    return bill(withObserved(all, attempt), "partial")
   }
-  if (isUsagePending(call, answer) || !answer.isOwed) return { usage: null, source: "none", target }
+  if (isUsagePending(call, answer) || !answer.isOwed) return bill(null, "none")
   // what is made in the background and cannot be asked for again may use all that it was allowed to
   const isUnseen = answer.isWhole && runsInBackground(call.request)
   const tokens = isUnseen ? reservedFor(call, target, gateway) : observed(call.request, attempt, gateway)
-  return { usage: estimatedUsage(tokens), source: "estimated", target }
+  return bill(estimatedUsage(tokens), "estimated")
 }
 
 /** A stream that broke off may have reported its input and no more than its first token. */

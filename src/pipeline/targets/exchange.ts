@@ -14,7 +14,6 @@ import type { Sent, Upstream, UpstreamRequest } from "../../upstream/send.ts"
 export interface Patience {
   /** The limit that ended the exchange; null: none has. */
   readonly over: Failure | null
-  readonly onConnection?: (isMade: boolean) => void
   /** The request is on its way. */
   sent(cancel: () => void): void
   /** The head of the answer is here. */
@@ -45,19 +44,21 @@ interface Means {
 
 /** `take` gets an answer of status 2xx, and reads it within the same patience. Rejects with faults of the router's own, and with nothing else. */
 export async function exchange<Result extends object>(
-  request: Omit<UpstreamRequest, "onConnection">,
+  request: UpstreamRequest,
   patience: Patience,
   means: Means,
   take: (answer: UpstreamAnswer) => Result | Promise<Result>,
 ): Promise<Result | Refused | Failure> {
   let sent: Sent | null = null
   try {
-    sent = means.upstream.send({ ...request, onConnection: patience.onConnection })
+    sent = means.upstream.send(request)
     patience.sent(sent.cancel)
     const answer = await sent.answer
     patience.headed(answer)
     if (answer.status < 200 || answer.status > 299) return await readRefusal(answer, request.target, means)
-    const result = await take(answer)
+    const taken = take(answer)
+    // a whole answer is mostly here with its head
+    const result = taken instanceof Promise ? await taken : taken
     return isFailure(result) && patience.over !== null ? patience.over : result
   } catch (error) {
     sent?.cancel()
