@@ -8,6 +8,7 @@ import { configTypes } from "./config-types.ts"
 import { dialectDocs } from "./dialect-docs.ts"
 import { errorDocs } from "./error-docs.ts"
 import { withIdDocs } from "./id-docs.ts"
+import { withLayers } from "./layers.ts"
 
 const ROOT = join(import.meta.dir, "..")
 const checking = process.argv.includes("--check")
@@ -18,6 +19,7 @@ const GENERATED: Readonly<Record<string, string>> = {
   "docs/dialects.md": dialectDocs(),
   "docs/errors.md": errorDocs(),
   "docs/stored-state.md": withIdDocs(await Bun.file(join(ROOT, "docs/stored-state.md")).text()),
+  ".oxlintrc.json": formatted(withLayers(await Bun.file(join(ROOT, ".oxlintrc.json")).text()), "oxlintrc.json"),
   "src/config/config.ts": formatted(configTypes(configSchema), "config.ts"),
 }
 

@@ -15,6 +15,9 @@ export type ReceivedCall = KnownCall & { readonly request: Request }
 /** A call that its caller may make. */
 export type AdmittedCall = ReceivedCall & { readonly group: Group }
 
+type Learning = { -readonly [Part in "credential" | "hold" | "request" | "group"]: Call[Part] }
+const learning = (call: Call): Learning => call
+
 export function isAdmitted(call: Call): call is AdmittedCall {
   return call.group !== null
 }
@@ -34,10 +37,11 @@ export class Call {
   readonly notes: Notes = new Notes()
   /** In the order in which targets were tried. */
   readonly attempts: Attempt[] = []
-  #credential: Credential | null = null
-  #hold: Hold | null = null
-  #request: Request | null = null
-  #group: Group | null = null
+  readonly credential: Credential | null = null
+  /** Null: its caller has no limits, or is not known. */
+  readonly hold: Hold | null = null
+  readonly request: Request | null = null
+  readonly group: Group | null = null
 
   constructor(start: Pick<Call, "id" | "dialect" | "incoming" | "snapshot" | "ts" | "startedAt" | "address">) {
     this.id = start.id
@@ -49,49 +53,33 @@ export class Call {
     this.address = start.address
   }
 
-  get credential(): Credential | null {
-    return this.#credential
-  }
-
-  /** Null: its caller has no limits, or is not known. */
-  get hold(): Hold | null {
-    return this.#hold
-  }
-
-  get request(): Request | null {
-    return this.#request
-  }
-
-  get group(): Group | null {
-    return this.#group
-  }
-
   /** Its caller is known, and what it holds of the caller's limits is kept from now on. */
   learnCaller(credential: Credential): KnownCall {
     const { limits } = credential.caller
-    this.#credential = credential
-    this.#hold = limits === null ? null : new Hold(limits)
+    const call = learning(this)
+    call.credential = credential
+    call.hold = limits === null ? null : new Hold(limits)
     return this as KnownCall
   }
 
   learnRequest(request: Request): ReceivedCall {
-    this.#request = request
+    learning(this).request = request
     return this as ReceivedCall
   }
 
   learnGroup(group: Group): AdmittedCall {
-    this.#group = group
+    learning(this).group = group
     return this as AdmittedCall
   }
 
   /** Those of a call without a body where it is not here. */
   get facts(): RequestFacts {
-    return this.#request?.facts ?? NO_REQUEST_FACTS
+    return this.request?.facts ?? NO_REQUEST_FACTS
   }
 
   /** Of the request; null: there is no body. */
   get imageCount(): number | null {
-    return this.#request?.shape.imageCount ?? null
+    return this.request?.shape.imageCount ?? null
   }
 
   get bodyWaitMs(): number {

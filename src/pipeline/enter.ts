@@ -5,21 +5,13 @@
 import { RouterError } from "../errors.ts"
 import { UNUSED, type CheckKind, type CompiledLimits } from "../governance/state.ts"
 import type { KnownCall } from "./call.ts"
-import type { Hold } from "./call/hold.ts"
+import { NO_AMOUNTS, type Hold } from "./call/hold.ts"
 import type { Gateway } from "./gateway.ts"
 import { askerOf } from "./limits/asker.ts"
 import { limitRefusal } from "./limits/refuse.ts"
 
 /** Checks that need no body, and of which a lease gives back what it took. */
 const BY_HEAD: ReadonlySet<CheckKind> = new Set(["concurrent", "rpm", "day_requests", "month_requests"])
-
-const NO_BODY_YET = {
-  inputTokens: 0,
-  outputTokens: 0,
-  leastOutputTokens: 0,
-  inputNanoUsd: 0,
-  outputNanoUsdPerMillion: 0,
-} as const
 
 /**
  * Fills `hold.entry`. The call's lease takes its place when the body is here (`reserve`); `settle` gives back what has no such end.
@@ -29,7 +21,7 @@ export async function enter(call: KnownCall, hold: Hold, gateway: Gateway): Prom
   const byHead = byHeadOf(hold.limits)
   if (byHead === null) return
   const { clock, governance } = gateway
-  const request = { ...NO_BODY_YET, id: `${call.id}-entry`, limits: byHead, ts: call.ts, nowMs: clock.monotonicMs() }
+  const request = { ...NO_AMOUNTS, id: `${call.id}-entry`, limits: byHead, ts: call.ts, nowMs: clock.monotonicMs() }
   const admitted = governance.state.admit(request)
   const outcome = admitted instanceof Promise ? await admitted : admitted
   if (outcome.kind === "refusal") throw limitRefusal(outcome, askerOf(call), clock.now())

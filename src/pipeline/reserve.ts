@@ -6,7 +6,7 @@ import { isBucket } from "../governance/measure.ts"
 import { UNUSED, type AdmissionRequest, type CompiledLimits, type Lease, type Refusal } from "../governance/state.ts"
 import type { AdmittedCall } from "./call.ts"
 import { goOn } from "./call/go-on.ts"
-import type { Hold, Throttling } from "./call/hold.ts"
+import { NO_AMOUNTS, type Hold, type Throttling } from "./call/hold.ts"
 import type { Shortlist } from "./call/plan.ts"
 import { leaveEntry } from "./enter.ts"
 import type { Gateway } from "./gateway.ts"
@@ -81,7 +81,7 @@ function requestOf(
 ): AdmissionRequest {
   const { limits, entry } = hold
   const nowMs = clock.monotonicMs()
-  if (!limits.countsTokens) return { ...NOTHING, id: call.id, limits, ts: call.ts, nowMs, instead: entry }
+  if (!limits.countsTokens) return { ...NO_AMOUNTS, id: call.id, limits, ts: call.ts, nowMs, instead: entry }
   const estimated = estimate(call, targets, governance.estimator)
   hold.estimate = estimated
   governance.estimator.imagesAsked(estimated.imageModels)
@@ -98,14 +98,6 @@ function requestOf(
     instead: entry,
   }
 }
-
-const NOTHING = {
-  inputTokens: 0,
-  outputTokens: 0,
-  leastOutputTokens: 0,
-  inputNanoUsd: 0,
-  outputNanoUsdPerMillion: 0,
-} as const
 
 /** What admission said. */
 interface Answered {

@@ -56,19 +56,14 @@ function judgeWhole(
   const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
   if (verdict.kind === "fault" && isEventStream(bytes)) {
     const reshaped = asWhole(bytes, tried, call, gateway)
-    return "class" in reshaped ? reshaped : reshapedAnswer(reshaped, JSON_HEADERS, tried, call, gateway)
+    return "class" in reshaped ? reshaped : wholeAnswer({ ...reshaped, headers: JSON_HEADERS }, tried, call, gateway)
   }
   if (verdict.kind === "fault") return classify(verdict.fault, tried, shownModel(call))
   tried.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
   if (tried.translation !== null && !call.request.compacts) {
     const translated = tried.translation.reply(bytes)
     if (!(translated instanceof Uint8Array)) return classify(translated, tried, shownModel(call))
-    return wholeAnswer(
-      { bytes: translated, headers: JSON_HEADERS, facts: verdict, storedIds: [] },
-      tried,
-      call,
-      gateway,
-    )
+    return wholeAnswer({ bytes: translated, headers: JSON_HEADERS, facts: verdict }, tried, call, gateway)
   }
   const headers: Record<string, string> = { ...JSON_HEADERS }
   copyResponseHeaders(answer.headers, tried.target.provider.secrets, headers)
@@ -76,8 +71,15 @@ function judgeWhole(
   return wholeAnswer({ bytes, headers, facts: verdict, storedIds }, tried, call, gateway)
 }
 
+/** `bytes`: as they go to the client. */
+interface Whole extends Reshaped {
+  readonly headers: WholeAnswer["headers"]
+  /** Ids of stored state in it; none where the router wrote it anew. */
+  readonly storedIds?: AnswerEnd["storedIds"]
+}
+
 function wholeAnswer(
-  { bytes, headers, facts, storedIds }: Pick<WholeAnswer, "bytes" | "headers"> & Pick<AnswerEnd, "facts" | "storedIds">,
+  { bytes, headers, facts, storedIds = [] }: Whole,
   tried: Attempt,
   call: AdmittedCall,
   gateway: Gateway,
@@ -86,17 +88,6 @@ function wholeAnswer(
   tried.firstContentAt = now
   const end = targetAnswer(tried, { facts, isWhole: true, storedIds }, call, now)
   return { kind: "unary", bytes, headers, end }
-}
-
-/** An answer that had to be brought into the shape that was asked for. */
-function reshapedAnswer(
-  { bytes, facts }: Reshaped,
-  headers: WholeAnswer["headers"],
-  tried: Attempt,
-  call: AdmittedCall,
-  gateway: Gateway,
-): WholeAnswer {
-  return wholeAnswer({ bytes, headers, facts, storedIds: [] }, tried, call, gateway)
 }
 
 async function openStream(
@@ -108,7 +99,7 @@ async function openStream(
   const { answer, isStream } = await opened(received)
   if (!isStream) {
     const reshaped = await readUnstreamed(answer, tried, call, gateway)
-    return "class" in reshaped ? reshaped : reshapedAnswer(reshaped, STREAM_HEADERS, tried, call, gateway)
+    return "class" in reshaped ? reshaped : wholeAnswer({ ...reshaped, headers: STREAM_HEADERS }, tried, call, gateway)
   }
   const stream = openUpstream(answer, tried, call, gateway)
   const failure = await stream.untilContent()

@@ -34,6 +34,15 @@ export interface Throttling {
   readonly queueWaitMs: number
 }
 
+/** Of an admission that counts neither tokens nor money. */
+export const NO_AMOUNTS = {
+  inputTokens: 0,
+  outputTokens: 0,
+  leastOutputTokens: 0,
+  inputNanoUsd: 0,
+  outputNanoUsdPerMillion: 0,
+} as const
+
 export class Hold {
   readonly limits: CompiledLimits
   /** The call's place among its caller's calls while its body is on its way; null: it holds none, or more than that. */

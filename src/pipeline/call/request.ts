@@ -34,58 +34,44 @@ export interface RequestSource {
 const NO_LOSSES: readonly Loss[] = []
 const decoder = new TextDecoder()
 
+type Rewritten = { -readonly [Part in "body" | "facts" | "heldIds" | "losses"]: Request[Part] }
+const rewriting = (request: Request): Rewritten => request
+
 export class Request implements Asked {
   readonly dialect: Dialect
   readonly ts: number
   readonly headers: ReadableHeaders
   /** `POST /v1/responses/compact`: the answer is a shorter conversation, which only the vendor of the dialect can make. */
   readonly compacts: boolean
+  readonly body: ScannedObject
+  readonly facts: RequestFacts
+  /** Ids of state at a provider that the body points with; null: none. */
+  readonly heldIds: readonly HeldId[] | null
+  /** What the router itself left out of the body, beside what translation loses. */
+  readonly losses: readonly Loss[] = NO_LOSSES
   readonly #credential: Credential | null
-  #body: ScannedObject
-  #facts: RequestFacts
-  #heldIds: readonly HeldId[] | null
-  #losses = NO_LOSSES
   #shape: RequestShape | null = null
   #decoded: DecodedRequest | null = null
   #isSealed: boolean | null = null
   #conversation: ConversationKeys | null | undefined = undefined
 
-  /** `heldIds`: of state at a provider that the body points with; null: none. */
   constructor(source: RequestSource, body: ScannedObject, facts: RequestFacts, heldIds: readonly HeldId[] | null) {
     this.dialect = source.dialect
     this.ts = source.ts
     this.headers = source.incoming.headers
     this.compacts = source.incoming.path.endsWith("/responses/compact")
     this.#credential = source.credential
-    this.#body = body
-    this.#facts = facts
-    this.#heldIds = heldIds
-  }
-
-  get body(): ScannedObject {
-    return this.#body
+    this.body = body
+    this.facts = facts
+    this.heldIds = heldIds
   }
 
   get bodyBytes(): number {
-    return this.#body.bytes.length
-  }
-
-  get facts(): RequestFacts {
-    return this.#facts
-  }
-
-  /** Ids of state at a provider that the body points with; null: none. */
-  get heldIds(): readonly HeldId[] | null {
-    return this.#heldIds
+    return this.body.bytes.length
   }
 
   get holdsState(): boolean {
-    return this.#heldIds !== null
-  }
-
-  /** What the router itself left out of the body, beside what translation loses. */
-  get losses(): readonly Loss[] {
-    return this.#losses
+    return this.heldIds !== null
   }
 
   /** The caller's; null: none. */
@@ -95,12 +81,12 @@ export class Request implements Asked {
 
   /** Made when it is first asked for, so that calls that nobody filters or scores do not pay. */
   get shape(): RequestShape {
-    return (this.#shape ??= this.dialect.shapeOf(this.#body))
+    return (this.#shape ??= this.dialect.shapeOf(this.body))
   }
 
   /** The body holds reasoning that the router sealed. */
   get isSealed(): boolean {
-    return (this.#isSealed ??= holdsEnvelope(this.#body))
+    return (this.#isSealed ??= holdsEnvelope(this.body))
   }
 
   /** Null: nothing needed it in the canonical form so far. */
@@ -114,7 +100,7 @@ export class Request implements Asked {
       this.#conversation = conversationKeys({
         callerId: this.#credential?.caller.id ?? "",
         dialect: this.dialect.name,
-        body: this.#body,
+        body: this.body,
         headers: this.headers,
       })
     return this.#conversation
@@ -123,24 +109,21 @@ export class Request implements Asked {
   /** Decodes at most once, and never for a call whose bytes pass. @throws RouterError `invalid-request` with `param` */
   decode(): DecodedRequest {
     if (this.#decoded !== null) return this.#decoded
-    const clientBody = parseExact(decoder.decode(this.#body.bytes))
+    const clientBody = parseExact(decoder.decode(this.body.bytes))
     if (!isObject(clientBody)) throw new RouterError("internal-error")
     const { request, losses } = CODECS[this.dialect.name].readRequest(clientBody)
     return (this.#decoded = { request, clientBody, losses })
   }
 
   /** The one way to change a body: all that was read from it is read anew. `losses`: what the change left out. */
-  rewrite(
-    body: ScannedObject,
-    losses: readonly Loss[] = NO_LOSSES,
-    heldIds: readonly HeldId[] | null = this.#heldIds,
-  ): void {
-    this.#body = body
-    this.#facts = this.dialect.peek(body)
-    this.#heldIds = heldIds
+  rewrite(body: ScannedObject, losses: readonly Loss[] = NO_LOSSES, heldIds: Request["heldIds"] = this.heldIds): void {
+    const request = rewriting(this)
+    request.body = body
+    request.facts = this.dialect.peek(body)
+    request.heldIds = heldIds
+    request.losses = [...this.losses, ...losses]
     this.#shape = null
     this.#decoded = null
     this.#isSealed = null
-    if (losses.length > 0) this.#losses = [...this.#losses, ...losses]
   }
 }
