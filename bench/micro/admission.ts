@@ -114,8 +114,8 @@ for (const [title, text, runs] of [
       const call = callOf(body, asked)
       const held = call.credential?.caller.limits ?? null
       if (held === null) throw new Error("the caller has limits")
-      const shortlist = reserve(call, held, { eligible: plain.targets, rejected: [] }, gateway)
-      if (shortlist instanceof Promise || call.lease === null) throw new Error("nobody waits")
+      void reserve(call, held, { eligible: plain.targets, rejected: [] }, gateway)
+      if (call.lease === null) throw new Error("the lease waits for nothing")
       gateway.governance.state.settle(call.lease, ACTUAL, gateway.clock.monotonicMs())
       gateway.governance.journal?.close(call.id)
     },

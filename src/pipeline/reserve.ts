@@ -25,7 +25,8 @@ export interface Shaped {
  * Fills `call.lease`. Whatever happens to the call afterwards, `settle` closes it.
  * @returns the shortlist without what the caller's budgets forbid
  * @throws RouterError `concurrency-exceeded`, `traffic-shaped`, `rpm-exceeded`, `tpm-exceeded`, `quota-exhausted`,
- *   `key-exhausted`, `spend-exhausted`, `no-eligible-target`, `client-closed`
+ *   `key-exhausted`, `spend-exhausted`, `no-eligible-target`, `client-closed`; `usage-store-unavailable` where the
+ *   reservation cannot be written down
  */
 export function reserve(
   call: Call,
@@ -51,7 +52,7 @@ function held(
   request: AdmissionRequest,
   affordable: Shortlist,
   gateway: Gateway,
-): Shortlist {
+): Shortlist | Promise<Shortlist> {
   noteShaping(call, request.limits, outcome, request, gateway)
   if (outcome === null) throw new RouterError("client-closed")
   if (outcome.kind === "refusal") throw refusalOf(outcome, call, affordable.eligible, gateway)
@@ -61,7 +62,12 @@ function held(
   const { facts } = call
   if (call.estimate?.sendsGrant === true && outcome.outputTokens < request.outputTokens)
     call.grantedCap = Math.min(Math.floor(outcome.outputTokens / facts.drafts), facts.outputCap?.tokens ?? Infinity)
-  return affordable
+  const writing = gateway.governance.journal?.written() ?? null
+  return writing === null ? affordable : writing.then(() => affordable, forgettable)
+}
+
+function forgettable(cause: unknown): never {
+  throw new RouterError("usage-store-unavailable", { cause })
 }
 
 /** A target without a price could spend any amount of money, so a budget in money leaves it out. */
