@@ -12,7 +12,7 @@ const pause = (): Promise<void> => systemClock.sleep(Math.random() * 4)
 
 /** Rows of calls, as all processes see them: reading takes its time, and rows come meanwhile. */
 class Rows {
-  readonly rows = new Map<string, Amounts>()
+  rows = new Map<string, Amounts>()
   readings = 0
 
   readonly totalsOf = async (subjects: readonly Subject[]): Promise<readonly SubjectTotals[]> => {
@@ -42,6 +42,15 @@ class Rows {
     return new Map(found)
   }
 
+  /** As it is at the moment. */
+  readonly reading: SharedOptions["reading"] = async (work) => {
+    const moment = new Rows()
+    await pause()
+    moment.rows = new Map(this.rows)
+    await work(moment)
+    this.readings += moment.readings
+  }
+
   #sum(): Amounts3 {
     let [requests, tokens] = [0, 0]
     for (const row of this.rows.values()) {
@@ -55,6 +64,12 @@ class Rows {
     return this.#sum().tokens
   }
 }
+
+const parts = ({ totalsOf, usedBy, reading }: Rows): Pick<SharedOptions, "totalsOf" | "usedBy" | "reading"> => ({
+  totalsOf,
+  usedBy,
+  reading,
+})
 
 describe.skipIf(WITHOUT_REDIS !== null)(`counted anew${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
   let redis: RedisServer
@@ -74,7 +89,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`counted anew${WITHOUT_REDIS === null ? 
   })
 
   const opened = (more: Partial<SharedOptions> = {}): Promise<SharedState> =>
-    openShared(redis.url, { totalsOf: ledger.totalsOf, usedBy: ledger.usedBy, recountMs: 0, ...more })
+    openShared(redis.url, { ...parts(ledger), recountMs: 0, ...more })
 
   /** Its row is there before its end is told. */
   async function end(state: SharedState, lease: Lease, tokens: number): Promise<void> {
@@ -143,6 +158,37 @@ describe.skipIf(WITHOUT_REDIS !== null)(`counted anew${WITHOUT_REDIS === null ? 
     await Promise.all(states.map((state) => state.close()))
   })
 
+  test("where calls end within each reading, one reading is enough, and exact", async () => {
+    const state = await opened()
+    const reading: SharedOptions["reading"] = async (work) => {
+      const [early, late] = [granted(await state.admit(call(limits, 50))), granted(await state.admit(call(limits, 50)))]
+      ledger.rows.set(early.id, used(30))
+      await ledger.reading(async ({ totalsOf, usedBy }) => {
+        ledger.rows.set(late.id, used(20))
+        await work({
+          usedBy,
+          totalsOf: async (subjects) => {
+            const told = await totalsOf(subjects)
+            state.settle(early, used(30), 0)
+            state.settle(late, used(20), 0)
+            return told
+          },
+        })
+      })
+    }
+    const other = await opened({ reading })
+    await end(state, granted(await state.admit(call(limits, 50))), 40)
+    await settledAt(state, 40)
+    ledger.readings = 0
+    for (let round = 1; round <= 3; round += 1) {
+      await other.recount(SUBJECTS)
+      await settledAt(state, ledger.tokens)
+    }
+    expect(ledger.readings).toBe(3)
+    expect(await counted(state, limits)).toEqual([190, 0])
+    await Promise.all([state.close(), other.close()])
+  })
+
   test("a process without the limit hears that others count, has what it used counted, and tells what it uses", async () => {
     const [first, second] = [await opened(), await opened({ isLimited: () => false })]
     expect(second.isCounted("caller:c")).toBe(false)
@@ -158,11 +204,11 @@ describe.skipIf(WITHOUT_REDIS !== null)(`counted anew${WITHOUT_REDIS === null ? 
 
   test("where the ledger is away the count is made up for", async () => {
     const down = { isDown: true }
-    const totalsOf: Rows["totalsOf"] = (subjects) =>
-      down.isDown ? Promise.reject(new Error("the ledger is away")) : ledger.totalsOf(subjects)
+    const reading: SharedOptions["reading"] = (work) =>
+      down.isDown ? Promise.reject(new Error("the ledger is away")) : ledger.reading(work)
     const first = await opened()
     await end(first, granted(await first.admit(call(limits, 50))), 40)
-    const second = await opened({ totalsOf })
+    const second = await opened({ reading })
     ledger.rows.set("silent", used(100))
     await second.recount(SUBJECTS)
     expect(await counted(first, limits)).toEqual([40, 0])
