@@ -21,6 +21,8 @@ export interface StoreOptions extends LimitLedger, StoreAddress {
   readonly reading: (work: (ledger: LimitLedger) => Promise<void>) => Promise<void>
   /** These subjects are counted in the store, as is seen now; by their own keys. */
   readonly onCounted?: ((keys: readonly string[]) => void) | undefined
+  /** These were told to a store that did not know them: calls of other processes that ended meanwhile may be missing. */
+  readonly onRestored?: ((keys: readonly string[]) => void) | undefined
   /** The store answers, again or for the first time. */
   readonly onUp?: (() => void) | undefined
   readonly limits?: Partial<LinkLimits> | undefined
