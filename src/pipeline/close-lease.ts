@@ -2,15 +2,15 @@
 import type { Amounts, CompiledLimits, Subject } from "../governance/state.ts"
 import type { UsageRow } from "../ledger/record.ts"
 import type { Call } from "./call.ts"
+import { bytesPerImage } from "./estimate.ts"
 import type { Gateway } from "./gateway.ts"
 
 export function closeLease(call: Call, gateway: Gateway, usage: UsageRow): void {
-  const { lease, estimate } = call
+  const { lease } = call
   if (lease !== null) {
     gateway.governance.state.settle(lease, amountsOf(call, usage), gateway.clock.monotonicMs())
     learn(call, gateway, usage)
   }
-  if (estimate !== null) gateway.governance.estimator.imagesEnded(estimate.imageModels)
   bookLate(call, gateway, usage)
 }
 
@@ -32,8 +32,9 @@ function learn(call: Call, { governance }: Gateway, usage: UsageRow): void {
   const { model } = current.target
   if (estimate.textBytes !== null) governance.estimator.learn(model, estimate.textBytes, tokens)
   if (estimate.imageTextBytes === null) return
-  const images = usage.input_image_tokens === 0 ? null : usage.input_image_tokens
-  governance.estimator.learnImages(model, usage.input_image_count ?? 0, estimate.imageTextBytes, tokens, images)
+  const images = { count: usage.input_image_count ?? 0, bytes: bytesPerImage(call) }
+  const imageTokens = usage.input_image_tokens === 0 ? null : usage.input_image_tokens
+  governance.estimator.learnImages(model, images, estimate.imageTextBytes, tokens, imageTokens)
 }
 
 /**

@@ -23,8 +23,6 @@ export interface Estimate {
   readonly textBytes: number | null
   /** The same of a body that holds images beside its text. */
   readonly imageTextBytes: number | null
-  /** Models that may get the call's images; none where it has no images. */
-  readonly imageModels: readonly string[]
   /** A stream that outgrows its reservation reserves so many tokens more. */
   readonly stepTokens: number
   /** No model of the group writes more than this. */
@@ -51,7 +49,7 @@ export function estimate(call: Call, targets: readonly Target[], estimator: Esti
   const isHidden = call.body !== null && hidesContent(call, call.group)
   const output = outputOf(call, targets)
   const outputTokens = Math.min(output.tokens * facts.drafts, MOST_OUTPUT_TOKENS)
-  const input = visibleInput(call, targets, (model, least) => estimator.reservedImageTokens(model, least), estimator)
+  const input = visibleInput(call, targets, reservedImage(call, estimator), estimator)
   const visible = input.text + input.files
   const inputTokens = isHidden ? Math.max(visible, largestContext(targets) - output.tokens) : visible
   // who says 0 may mean that there is to be no cap
@@ -61,7 +59,7 @@ export function estimate(call: Call, targets: readonly Target[], estimator: Esti
     outputTokens,
     leastOutputTokens: sendsGrant ? Math.max(LEAST_CAP, output.askedTokens) * facts.drafts : outputTokens,
     ...dearest(call, targets, inputTokens, isHidden ? inputTokens : input.files),
-    ...learnable(call, targets, isHidden),
+    ...learnable(call, isHidden),
     stepTokens: output.isCapped ? Math.ceil(outputTokens / CAPPED_STEPS) + LEAST_CAP : outputTokens,
     maxOutputTokens: output.maxTokens * facts.drafts,
     isCapped: output.isCapped,
@@ -73,21 +71,34 @@ function largestContext(targets: readonly Target[]): number {
   return Math.max(0, ...targets.map(({ reservation }) => reservation.contextTokens ?? UNKNOWN_CONTEXT_TOKENS))
 }
 
-type Learnable = Pick<Estimate, "textBytes" | "imageTextBytes" | "imageModels">
-
-function learnable(call: Call, targets: readonly Target[], isHidden: boolean): Learnable {
+function learnable(call: Call, isHidden: boolean): Pick<Estimate, "textBytes" | "imageTextBytes"> {
   const { imageCount, encodedBytes, encodedImageBytes } = call.shape
-  const imageModels = imageCount === 0 ? NO_MODELS : [...new Set(targets.map(({ model }) => model))]
-  if (isHidden || encodedBytes > encodedImageBytes) return { textBytes: null, imageTextBytes: null, imageModels }
-  if (imageCount > 0) return { textBytes: null, imageTextBytes: textBytes(call), imageModels }
-  return { textBytes: call.body?.bytes.length ?? 0, imageTextBytes: null, imageModels }
+  if (isHidden || encodedBytes > encodedImageBytes) return { textBytes: null, imageTextBytes: null }
+  if (imageCount > 0) return { textBytes: null, imageTextBytes: textBytes(call) }
+  return { textBytes: call.body?.bytes.length ?? 0, imageTextBytes: null }
 }
 
-const NO_MODELS: readonly string[] = []
+/** In base64, on an average. */
+export function bytesPerImage({ shape }: Call): number {
+  return shape.imageCount === 0 ? 0 : shape.encodedImageBytes / shape.imageCount
+}
+
+type ImageTokens = (model: string, reservation: Target["reservation"]) => number
+
+function reservedImage(call: Call, estimator: Estimator): ImageTokens {
+  return (model, { maxImageTokens }) =>
+    maxImageTokens === null
+      ? estimator.reservedImageTokens(model, IMAGE_TOKENS, bytesPerImage(call))
+      : estimator.imageTokens(model, maxImageTokens)
+}
+
+function likelyImage(estimator: Estimator): ImageTokens {
+  return (model, { maxImageTokens }) => estimator.imageTokens(model, maxImageTokens ?? IMAGE_TOKENS)
+}
 
 /** Of one model, for calls that must be billed although nobody reported anything. */
 export function visibleInputTokens(call: Call, target: Target, estimator: Estimator): number {
-  const { text, files } = visibleInput(call, [target], (model, least) => estimator.imageTokens(model, least), estimator)
+  const { text, files } = visibleInput(call, [target], likelyImage(estimator), estimator)
   return text + files
 }
 
@@ -98,11 +109,11 @@ interface VisibleInput {
   readonly files: number
 }
 
-/** `imageTokens`: of one image of a model, of which the catalogue or a document says the least. */
+/** `imageTokens`: of one image. Files take no more than a model's context, where the catalogue says how large that is. */
 function visibleInput(
   call: Call,
   targets: readonly Target[],
-  imageTokens: (model: string, least: number) => number,
+  imageTokens: ImageTokens,
   estimator: Estimator,
 ): VisibleInput {
   if (call.body === null) return { text: 0, files: 0 }
@@ -111,9 +122,10 @@ function visibleInput(
   let files = 0
   for (const { model, reservation } of targets) {
     text = Math.max(text, estimator.tokens(model, bytes))
-    const { maxImageTokens } = reservation
-    const perImage = call.shape.imageCount === 0 ? 0 : imageTokens(model, maxImageTokens ?? IMAGE_TOKENS)
-    files = Math.max(files, encodedTokens(call.shape, perImage, maxImageTokens !== null))
+    const { maxImageTokens, contextTokens } = reservation
+    const perImage = call.shape.imageCount === 0 ? 0 : imageTokens(model, reservation)
+    const most = encodedTokens(call.shape, perImage, maxImageTokens !== null)
+    files = Math.max(files, Math.min(most, contextTokens ?? Infinity))
   }
   return { text, files }
 }

@@ -92,7 +92,6 @@ function requestOf(call: Call, limits: CompiledLimits, targets: readonly Target[
   if (!limits.countsTokens) return { ...NOTHING, id: call.id, limits, ts: call.ts, nowMs, instead: call.entry }
   const estimated = estimate(call, targets, governance.estimator)
   call.estimate = estimated
-  governance.estimator.imagesAsked(estimated.imageModels)
   return {
     id: call.id,
     limits,
