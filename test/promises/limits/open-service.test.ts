@@ -167,9 +167,7 @@ function severalImages(dialect: Dialect): Readonly<Record<string, unknown>> {
 }
 
 function inputOf(dialect: Dialect, count: number): Readonly<Record<string, unknown>> {
-  return dialect === "chat"
-    ? { prompt_tokens: count, completion_tokens: 1 }
-    : { input_tokens: count, output_tokens: 1 }
+  return dialect === "chat" ? { prompt_tokens: count, completion_tokens: 1 } : { input_tokens: count, output_tokens: 1 }
 }
 
 describe("large images", () => {
