@@ -1,5 +1,5 @@
 /** Gives back what a call held of its caller's limits, and books what its row says. Runs once, on every way out. */
-import type { Amounts, CompiledLimits, Subject } from "../governance/state.ts"
+import type { Amounts, CompiledLimits, Lease, Subject } from "../governance/state.ts"
 import type { UsageRow } from "../ledger/record.ts"
 import type { Call } from "./call.ts"
 import { bytesPerImage } from "./estimate.ts"
@@ -46,7 +46,8 @@ function bookLate(call: Call, gateway: Gateway, usage: UsageRow): void {
   const isShared = gateway.governance.state.isStoreUp !== null
   if (caller === undefined || (call.snapshot === gateway.snapshot && !isShared)) return
   const held = new Set(caller.limits?.subjects.map(({ key }) => key))
-  bookOutside(caller.id, caller.project, call.ts, amountsOf(call, usage), gateway, { held, id: call.id })
+  const outside = { callerId: caller.id, project: caller.project, ts: call.ts }
+  bookOutside(outside, amountsOf(call, usage), gateway, { held, id: call.id })
 }
 
 const NONE: ReadonlySet<string> = new Set()
@@ -58,15 +59,58 @@ const NOTHING_CHECKED: Omit<CompiledLimits, "subjects"> = {
   queue: null,
 }
 
+/** What was used without a lease. */
+export interface Outside {
+  readonly callerId: string
+  readonly project: string
+  /** When the call came, Unix milliseconds. */
+  readonly ts: number
+}
+
 /** Books what was used without a lease, by the caller and in the project that it was in then, as far as they have limits. */
 export function bookOutside(
-  callerId: string,
-  project: string,
-  ts: number,
+  outside: Outside,
   amounts: Amounts,
-  { snapshot, governance, clock }: Gateway,
+  gateway: Gateway,
   { held = NONE, id }: { readonly held?: ReadonlySet<string>; readonly id?: string } = {},
 ): void {
+  const { state } = gateway.governance
+  const limits = limitsOutside(outside, held, gateway)
+  if (limits !== null) state.book(limits, outside.ts, amounts, gateway.clock.monotonicMs(), id)
+}
+
+/**
+ * A lease of nothing in a shared state, for a row that is about to be written under `id`: settled behind the row, and where
+ * the process is killed in between, others read from the row what is to be booked. Until then it takes a place of
+ * `concurrent`. Null: nothing counts it, or the state does not answer.
+ */
+export async function holdOutside(outside: Outside, id: string, gateway: Gateway): Promise<Lease | null> {
+  const { state } = gateway.governance
+  const limits = state.isStoreUp === true ? limitsOutside(outside, NONE, gateway) : null
+  if (limits === null) return null
+  const request = { ...NOTHING_ASKED, id, limits, ts: outside.ts, nowMs: gateway.clock.monotonicMs() }
+  try {
+    const outcome = await state.admit(request)
+    return outcome.kind === "lease" ? outcome : null
+  } catch (error) {
+    gateway.log.warn("limits are corrected later: the shared state does not answer", { request_id: id, error })
+    return null
+  }
+}
+
+const NOTHING_ASKED = {
+  inputTokens: 0,
+  outputTokens: 0,
+  leastOutputTokens: 0,
+  inputNanoUsd: 0,
+  outputNanoUsdPerMillion: 0,
+} as const
+
+function limitsOutside(
+  { callerId, project }: Outside,
+  held: ReadonlySet<string>,
+  { snapshot, governance }: Gateway,
+): CompiledLimits | null {
   const { state } = governance
   const named: readonly (readonly [Subject["scope"], string])[] = [
     ["caller", callerId],
@@ -79,5 +123,5 @@ export function bookOutside(
     if (own !== undefined) return [own]
     return state.isCounted(key) ? [{ key, scope, id: name }] : []
   })
-  if (subjects.length > 0) state.book({ ...NOTHING_CHECKED, subjects }, ts, amounts, clock.monotonicMs(), id)
+  return subjects.length === 0 ? null : { ...NOTHING_CHECKED, subjects }
 }

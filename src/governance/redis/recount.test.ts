@@ -122,16 +122,31 @@ describe.skipIf(WITHOUT_REDIS !== null)(`counted anew${WITHOUT_REDIS === null ? 
     await state.close()
   })
 
-  test("a call whose row was there and whose end was not is counted once, and keeps its reservation until then", async () => {
+  test("a call whose row was there and whose end was not keeps its reservation until then, and is counted once", async () => {
     const state = await opened()
     const [ended, flying] = [granted(await state.admit(call(limits, 50))), granted(await state.admit(call(limits, 70)))]
     ledger.rows.set(ended.id, used(30))
+    ledger.rows.set("silent", used(100))
     await state.recount(SUBJECTS)
-    expect(await counted(state, limits)).toEqual([30, 120])
+    expect(await counted(state, limits)).toEqual([100, 120])
     state.settle(ended, used(30), 0)
     await end(state, flying, 60)
-    await settledAt(state, 90)
-    expect(await counted(state, limits)).toEqual([90, 0])
+    await settledAt(state, 190)
+    expect(await counted(state, limits)).toEqual([190, 0])
+    await state.close()
+  })
+
+  test("that holds as well where more is counted than the ledger knows, since rows wait in a spool", async () => {
+    const state = await opened()
+    await end(state, granted(await state.admit(call(limits, 500))), 400)
+    await settledAt(state, 400)
+    ledger.rows.clear()
+    const ended = granted(await state.admit(call(limits, 50)))
+    ledger.rows.set(ended.id, used(30))
+    await state.recount(SUBJECTS)
+    state.settle(ended, used(30), 0)
+    await settledAt(state, 430)
+    expect(await counted(state, limits)).toEqual([430, 0])
     await state.close()
   })
 

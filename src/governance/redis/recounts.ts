@@ -1,13 +1,14 @@
 /**
  * Counts subjects anew from the ledger while their calls go on: for limits that others had before, or that this process had not.
- * Calls that are booked meanwhile are noted in the store. The ledger is read as it was at one moment: what it knew then of a
- * call that is noted or in flight is counted with the rest, and what it did not know is counted when the call is booked.
+ * Calls that are booked meanwhile are noted in the store. The ledger is read as it was at one moment, its sums and what it knew
+ * then of the calls that are noted or in flight. What is still to be booked in the store is taken off the sums, and what was
+ * booked and is not in them is added: the greater of both sides counts.
  *
  * One thing may be counted twice: the booking of a call without a lease (its process had no such limit) that reaches the
  * store later than the notes are read, although its row was there at that moment. These are calls that ended within
  * milliseconds of it; a count is never too low.
  */
-import type { Subject, SubjectTotals } from "../state.ts"
+import type { Amounts, Subject, SubjectTotals } from "../state.ts"
 import { type CalendarWords, finishWords, storeKey } from "./lease.ts"
 import type { StoreLink } from "./link.ts"
 import { FINISH, NOTED, RECOUNT } from "./scripts.ts"
@@ -49,8 +50,12 @@ export class Recounts {
       const known = await rowsOf([...noted.values()].flat(), ledger)
       await inParts([...noted], async ([one, ids]) => {
         const used = totals.get(one.subject.key)
-        const counted = ids.filter((id) => known.has(id))
-        if (used !== undefined) await this.#finish(one, used, counted)
+        if (used !== undefined)
+          await this.#finish(
+            one,
+            used,
+            ids.flatMap((id) => wordsOf(id, known.get(id))),
+          )
       })
     })
   }
@@ -86,15 +91,19 @@ export class Recounts {
   }
 }
 
-/** Those of the calls that have rows. */
-async function rowsOf(ids: readonly string[], ledger: LimitLedger): Promise<ReadonlySet<string>> {
-  const found = new Set<string>()
+/** What the rows of the calls say, of those that have rows. */
+async function rowsOf(ids: readonly string[], ledger: LimitLedger): Promise<ReadonlyMap<string, Amounts>> {
+  const found = new Map<string, Amounts>()
   const all = [...new Set(ids)]
   for (let at = 0; at < all.length; at += IDS_AT_A_TIME) {
     const rows = await ledger.usedBy(all.slice(at, at + IDS_AT_A_TIME))
-    for (const id of rows.keys()) found.add(id)
+    for (const [id, used] of rows) found.set(id, used)
   }
   return found
+}
+
+function wordsOf(id: string, used: Amounts | undefined): readonly string[] {
+  return used === undefined ? [] : [id, String(used.requests), String(used.tokens), String(used.nanoUsd)]
 }
 
 async function inParts<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
