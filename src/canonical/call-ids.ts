@@ -25,8 +25,13 @@ export class CallIds {
 }
 
 /** The ids that calls of an answer to `request` may not have. */
-export function takenIds({ messages }: Request): CallIds {
-  return new CallIds(messages.flatMap(({ blocks }) => callsIn(blocks).map((id) => decodeId(id))))
+export function takenIds(request: Pick<Request, "messages">): CallIds {
+  return new CallIds(calledIds(request).map((id) => decodeId(id)))
+}
+
+/** The ids of the calls in a conversation, in order. */
+export function calledIds({ messages }: Pick<Request, "messages">): readonly string[] {
+  return messages.flatMap(({ blocks }) => callsIn(blocks))
 }
 
 function callsIn(blocks: readonly Block[]): readonly string[] {

@@ -99,11 +99,8 @@ function maySeal({ shape, body }: Call): boolean {
 function sealsAfter(target: Target, earlier: Pin | null, call: Call): Pick<Pin, "issuer" | "foreignSeals"> {
   const before = { issuer: earlier?.issuer ?? null, foreignSeals: earlier?.foreignSeals ?? 0 }
   if (target.dialect !== call.dialect.name || target.facts.issuer.label === before.issuer) return before
-  const isMoved = before.issuer !== null && call.decoded !== null
-  return {
-    issuer: target.facts.issuer.label,
-    foreignSeals: isMoved && call.decoded !== null ? nativeSeals(call.decoded.request) : 0,
-  }
+  const seals = call.decoded === null ? call.nativeSeals : nativeSeals(call.decoded.request)
+  return { issuer: target.facts.issuer.label, foreignSeals: before.issuer === null ? 0 : (seals ?? 0) }
 }
 
 /** How many of the first seals in the body the target cannot read; Infinity: none that it can. */
@@ -134,6 +131,7 @@ function isNativeSeal(block: Block): block is Sealed {
   return block.seal.issuer.label === null && holdsPayload(block.seal)
 }
 
-function nativeSeals(request: Request): number {
+/** How many blocks of sealed reasoning are in no envelope of the router. */
+export function nativeSeals(request: Request): number {
   return request.messages.reduce((sum, { blocks }) => sum + blocks.filter(isNativeSeal).length, 0)
 }

@@ -15,7 +15,7 @@ import { Growth } from "./growth.ts"
 import type { Writer } from "./message.ts"
 import { Silence } from "./silence.ts"
 import type { StreamTranslation } from "./stream-translation.ts"
-import { asFault } from "./translation.ts"
+import { asFault } from "./apart/whole-answers.ts"
 import { faulted } from "./vendor-words.ts"
 
 const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
