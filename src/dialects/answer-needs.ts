@@ -2,6 +2,7 @@
 import { calledIds } from "../canonical/call-ids.ts"
 import { parseExact, type JsonObject } from "../canonical/json.ts"
 import { nameTable, type NameParts } from "../canonical/name-map.ts"
+import { issuerFrom, plainIssuer, type PlainIssuer } from "../canonical/origin.ts"
 import type { Message } from "../canonical/request.ts"
 import type { Tool } from "../canonical/tool.ts"
 import { RouterError } from "../errors.ts"
@@ -24,7 +25,7 @@ const LONGEST = 1 << 20
 
 interface Parts {
   readonly names: NameParts
-  readonly issuer: ReplyContext["issuer"]
+  readonly issuer: PlainIssuer
   readonly severalChoices: boolean
   readonly request: Omit<AskedRequest, "messages">
   readonly ids: readonly string[]
@@ -39,7 +40,7 @@ export function packed({ context, options }: AnswerNeeds): string {
   const { dialect, model, includeUsage, reasoning, cap } = request
   const parts: Parts = {
     names: context.names.parts(),
-    issuer: context.issuer,
+    issuer: plainIssuer(context.issuer),
     severalChoices: context.severalChoices === true,
     request: {
       dialect,
@@ -65,7 +66,12 @@ const TOO_LONG = `The request cannot be translated: its tools, its instructions 
 export function unpacked(text: string, { mint, now }: Means): AnswerNeeds {
   const { names, issuer, severalChoices, request, ids, ...others } = parseExact(text) as unknown as Parts
   return {
-    context: { names: nameTable(names), issuer, mint, ...(severalChoices ? { severalChoices } : {}) },
+    context: {
+      names: nameTable(names),
+      issuer: issuerFrom(issuer),
+      mint,
+      ...(severalChoices ? { severalChoices } : {}),
+    },
     options: { ...others, request: { ...request, messages: [callsOf(ids)] }, mint, now },
   }
 }

@@ -9,7 +9,7 @@ import type { ScannedObject } from "../json/scan.ts"
 import { foreignSeals } from "./affinity.ts"
 import { errorOf } from "./apart/apart.ts"
 import { isLargeBody } from "./apart/large.ts"
-import { written, type Writing } from "./apart/written-request.ts"
+import { plainWriting, written, type Writing } from "./apart/written-request.ts"
 import type { Call } from "./call.ts"
 import { decode } from "./decode.ts"
 import type { Gateway } from "./gateway.ts"
@@ -150,7 +150,7 @@ async function wroteApart(
   means: Means,
   { apart }: Gateway,
 ): Promise<Wrote | RouterError> {
-  const request = await apart.run("translate", call.callerId, [bytes], writing)
+  const request = await apart.run("translate", call.callerId, [bytes], plainWriting(writing))
   if ("code" in request) return errorOf(request)
   call.nativeSeals = request.nativeSeals
   return { ...request, needs: unpacked(request.packedNeeds, means) }

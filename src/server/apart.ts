@@ -22,7 +22,7 @@ interface Waiting {
   readonly pieces: readonly Uint8Array[]
   readonly order: Order<JobName>
   readonly resolve: (result: unknown) => void
-  readonly reject: (error: Error) => void
+  readonly reject: (error: unknown) => void
 }
 
 export class ApartThread implements Apart {
@@ -76,12 +76,17 @@ export class ApartThread implements Apart {
     const job = this.#line.shift()
     if (job === undefined) return
     this.#current = job
-    if (this.#thread === null) this.#start()
-    const bytes = await this.#copied(job.pieces)
-    if (this.#current !== job) return
-    if (this.#thread === null) return this.#end((one) => one.reject(tooMuch()))
-    const message: Job = { name: job.name, bytes, order: job.order }
-    this.#thread.postMessage(message, [bytes.buffer])
+    try {
+      if (this.#thread === null) this.#start()
+      const bytes = await this.#copied(job.pieces)
+      // closed, or lost, meanwhile
+      if (this.#current !== job) return
+      if (this.#thread === null) throw tooMuch()
+      const message: Job = { name: job.name, bytes, order: job.order }
+      this.#thread.postMessage(message, [bytes.buffer])
+    } catch (error) {
+      this.#end((one) => one.reject(error))
+    }
   }
 
   /** The caller goes on with its own. */

@@ -20,7 +20,7 @@ import { told, type ToldError } from "./apart.ts"
 import { disowned, heldIdsIn, type Disowned, type HeldIds } from "./held-ids.ts"
 import { judgedReply, judgedStream, type JudgedStream, type ReturnRule } from "./judged-answer.ts"
 import { turned, type Turn, type Turned, type Ways } from "./whole-answers.ts"
-import { written, type Writing } from "./written-request.ts"
+import { writingFrom, written, type PlainWriting } from "./written-request.ts"
 
 /** A request that was written for a target. */
 export interface WrittenApart {
@@ -56,7 +56,8 @@ export interface JudgedApart {
 
 export const JOBS = {
   /** The request for a target, or why the target cannot reach the state in it. */
-  translate(bytes: Uint8Array, writing: Writing, means: Means): WrittenApart | ToldError {
+  translate(bytes: Uint8Array, order: PlainWriting, means: Means): WrittenApart | ToldError {
+    const writing = writingFrom(order)
     const request = decoded(bytes, writing.client)
     const wrote = written(request, writing, means)
     if (wrote instanceof RouterError) return told(wrote)

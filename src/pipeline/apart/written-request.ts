@@ -1,6 +1,7 @@
 /** A request, from its client's dialect into a target's. Pure: what is large is done in another thread. */
 import type { JsonObject } from "../../canonical/json.ts"
 import type { Loss } from "../../canonical/loss.ts"
+import { issuerFrom, plainIssuer, type PlainIssuer } from "../../canonical/origin.ts"
 import type { ReasoningWish, Request } from "../../canonical/request.ts"
 import type { TargetFacts } from "../../canonical/target.ts"
 import type { Usage } from "../../canonical/usage.ts"
@@ -13,7 +14,7 @@ import { boundContent } from "../bound-content.ts"
 import type { DecodedRequest } from "../decode.ts"
 import type { Ways } from "./whole-answers.ts"
 
-/** What is to be written: plain values. */
+/** What is to be written. */
 export interface Writing extends Ways {
   readonly facts: TargetFacts
   /** How many of the first seals of the request the target cannot read; Infinity: none that it can. */
@@ -29,6 +30,20 @@ export interface Writing extends Ways {
   readonly shownModel: string | null
   /** The stream's first event shows an estimate of the input. */
   readonly showsEstimate: boolean
+}
+
+/** The same as plain values, which can go into another thread. */
+export interface PlainWriting extends Omit<Writing, "facts"> {
+  readonly facts: Omit<TargetFacts, "issuer">
+  readonly issuer: PlainIssuer
+}
+
+export function plainWriting({ facts: { issuer, ...facts }, ...others }: Writing): PlainWriting {
+  return { ...others, facts, issuer: plainIssuer(issuer) }
+}
+
+export function writingFrom({ facts, issuer, ...others }: PlainWriting): Writing {
+  return { ...others, facts: { ...facts, issuer: issuerFrom(issuer) } }
 }
 
 export interface Written {
