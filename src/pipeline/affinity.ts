@@ -8,7 +8,7 @@ import type { Request } from "../canonical/request.ts"
 import { holdsPayload } from "../canonical/seal.ts"
 import type { Group, Target } from "../config/snapshot.ts"
 import { hasMember } from "../dialects/stored-ids.ts"
-import { conversationKeys, type ConversationKeys } from "../routing/affinity/conversation-key.ts"
+import { conversationKeys, sessionKeys, type ConversationKeys } from "../routing/affinity/conversation-key.ts"
 import { isSoft, pinBounds, pinnedFirst, pinnedTarget } from "../routing/affinity/pin-rules.ts"
 import type { Pin } from "../routing/affinity/pin-store.ts"
 import type { Call } from "./call.ts"
@@ -42,6 +42,11 @@ export function pinnedOrder(
   })
   if (found instanceof Promise) return found.then((pin) => reordered(order, pin, group, call, gateway))
   return reordered(order, found, group, call, gateway)
+}
+
+/** Of a call that names its session in a header; null: it does not. */
+export function sessionKeysOf({ callerId, dialect, request }: Call): ConversationKeys | null {
+  return sessionKeys({ callerId, dialect: dialect.name, headers: request.headers })
 }
 
 /** Read once: the body may be edited afterwards. */

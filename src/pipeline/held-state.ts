@@ -26,7 +26,10 @@ const OWN_ID_CHARS = 32
  * @throws RouterError `invalid-request` when there are too many
  */
 export function findHeldIds(call: Call, body: ScannedObject, gateway: Gateway): void | Promise<void> {
-  if (isLargeBody(body)) return findApart(call, body, gateway)
+  const { stored } = call.dialect
+  // of items with an id it is read whether they are more than it
+  if (isLargeBody(body)) return body.ids.length > 0 || stored.mayHold(body) ? findApart(call, body, gateway) : undefined
+  if (!stored.mayHold(body)) return
   const { ids, anew } = heldIdsIn(body.bytes, call.dialect.name)
   if (anew !== null) call.body = scanObject(anew, Infinity)
   call.heldIds = ids.length === 0 ? null : ids

@@ -53,7 +53,7 @@ async function understandLarge(call: Call, bytes: Uint8Array, gateway: Gateway):
 function understand(call: Call, scanned: ScannedObject, gateway: Gateway): Promise<void> | null {
   call.body = scanned
   call.facts = call.dialect.peek(scanned)
-  return call.dialect.stored.mayHold(scanned) ? (findHeldIds(call, scanned, gateway) ?? null) : null
+  return findHeldIds(call, scanned, gateway) ?? null
 }
 
 const LONGEST_PARAM = 64

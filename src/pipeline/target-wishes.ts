@@ -3,7 +3,7 @@ import type { TargetFacts } from "../canonical/target.ts"
 import type { Target } from "../config/snapshot.ts"
 import type { Cap } from "../dialects/passthrough.ts"
 import { estimatedInputTokens } from "../routing/eligibility/estimate.ts"
-import { keysOf } from "./affinity.ts"
+import { sessionKeysOf } from "./affinity.ts"
 import type { Call } from "./call.ts"
 
 /** Vendors take 64 characters at most. The same for all calls of a session; other callers, and the pins, have other keys. */
@@ -12,8 +12,8 @@ const KEY_CHARS = 32
 /** What a client that names its session in a header, and no key in the body, is cached under; null: nothing. */
 export function cacheKeyFor({ facts }: Target, call: Call): string | null {
   if (!facts.cacheKey || facts.issuer.dialect === "messages") return null
-  const keys = keysOf(call)
-  if (keys?.kind !== "session") return null
+  const keys = sessionKeysOf(call)
+  if (keys === null) return null
   return new Bun.CryptoHasher("sha256").update(`cache ${keys.next}`).digest("hex").slice(0, KEY_CHARS)
 }
 

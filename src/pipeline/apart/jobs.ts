@@ -70,7 +70,8 @@ export const JOBS = {
   },
   /** Ids of state at a provider that a request points with. */
   findIds(bytes: Uint8Array, dialect: DialectName): HeldIds {
-    return heldIdsIn(bytes, dialect)
+    const holds = DIALECTS[dialect].stored.mayHold(scanObject(bytes, Infinity))
+    return holds ? heldIdsIn(bytes, dialect) : { ids: [], anew: null }
   },
   /** A request without ids that lead nowhere. */
   disown(bytes: Uint8Array, changes: Disowned): Uint8Array {
