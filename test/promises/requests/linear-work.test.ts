@@ -34,6 +34,11 @@ test.each(inTurn(REQUESTS))(
   },
 )
 
+test("namespaces of tools are looked up, however many there are", () => {
+  const { make } = REQUESTS.find(({ dialect, name }) => dialect === "responses" && name === "namespaces")!
+  expectLinear(translated("responses", "responses", make), 4000, Infinity)
+})
+
 test.each(REQUESTS)("a body is scanned, and its shape is told: $dialect with many $name", ({ dialect, make }) => {
   expectLinear(scanned(dialect, make), 4000)
 })
