@@ -72,10 +72,10 @@ console.log(
 async function measured(one: LoopCase, url: string): Promise<{ held: number; healthz: number; status: number }> {
   const body = one.body()
   await (await fetch(`http://127.0.0.1:${probePort}/`)).text()
-  let isDone = false
+  const asked = { isDone: false }
   let healthz = 0
   const asking = (async () => {
-    while (!isDone) {
+    while (!asked.isDone) {
       const from = performance.now()
       await (await fetch(`${url}/healthz`)).text()
       healthz = Math.max(healthz, performance.now() - from)
@@ -89,7 +89,7 @@ async function measured(one: LoopCase, url: string): Promise<{ held: number; hea
     signal: AbortSignal.timeout(PATIENCE_MS),
   })
   await answer.arrayBuffer()
-  isDone = true
+  asked.isDone = true
   await asking
   const held = Number(await (await fetch(`http://127.0.0.1:${probePort}/`)).text())
   return { held, healthz, status: answer.status }

@@ -76,6 +76,16 @@ const requests: LoopCase[] = ALL_PAIRS.flatMap(([client, target]) =>
   ]),
 )
 
+const compressed: LoopCase = {
+  name: "answer, 30 MB that were compressed",
+  client: "chat",
+  body: () => text("chat", groupOf("far", "chat"), 10),
+  answer: () =>
+    new Response(Bun.gzipSync(Buffer.from(SAMPLES.chat.unary("x".repeat(LARGE)))), {
+      headers: { "content-type": "application/json", "content-encoding": "gzip" },
+    }),
+}
+
 const answers: LoopCase[] = ALL_PAIRS.flatMap(([client, target]) => [
   {
     name: `answer, 30 MB of text: ${target} for ${client}`,
@@ -219,4 +229,12 @@ const others: LoopCase[] = [
   },
 ]
 
-export const LOOP_CASES: readonly LoopCase[] = [...requests, ...edits, ...others, ...errors, ...answers, ...frames]
+export const LOOP_CASES: readonly LoopCase[] = [
+  ...requests,
+  ...edits,
+  ...others,
+  ...errors,
+  ...answers,
+  compressed,
+  ...frames,
+]

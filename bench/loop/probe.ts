@@ -5,7 +5,7 @@
  */
 const EVERY_MS = 1
 
-export {}
+import process from "node:process"
 
 const cpuMs = (): number => {
   const { user, system } = process.threadCpuUsage()
