@@ -8,7 +8,7 @@ import type { Request } from "../canonical/request.ts"
 import { holdsPayload } from "../canonical/seal.ts"
 import type { Group, Target } from "../config/snapshot.ts"
 import { hasMember } from "../dialects/stored-ids.ts"
-import { conversationKeys, type ConversationKeys } from "../routing/affinity/conversation-key.ts"
+import { conversationKeys, sessionKeys, type ConversationKeys } from "../routing/affinity/conversation-key.ts"
 import { isSoft, pinBounds, pinnedFirst, pinnedTarget } from "../routing/affinity/pin-rules.ts"
 import type { Pin } from "../routing/affinity/pin-store.ts"
 import type { Call } from "./call.ts"
@@ -42,6 +42,11 @@ export function pinnedOrder(
   })
   if (found instanceof Promise) return found.then((pin) => reordered(order, pin, group, call, gateway))
   return reordered(order, found, group, call, gateway)
+}
+
+/** Of a call that names its session in a header; null: it does not. */
+export function sessionKeysOf({ callerId, dialect, request }: Call): ConversationKeys | null {
+  return sessionKeys({ callerId, dialect: dialect.name, headers: request.headers })
 }
 
 /** Read once: the body may be edited afterwards. */
@@ -99,11 +104,8 @@ function maySeal({ shape, body }: Call): boolean {
 function sealsAfter(target: Target, earlier: Pin | null, call: Call): Pick<Pin, "issuer" | "foreignSeals"> {
   const before = { issuer: earlier?.issuer ?? null, foreignSeals: earlier?.foreignSeals ?? 0 }
   if (target.dialect !== call.dialect.name || target.facts.issuer.label === before.issuer) return before
-  const isMoved = before.issuer !== null && call.decoded !== null
-  return {
-    issuer: target.facts.issuer.label,
-    foreignSeals: isMoved && call.decoded !== null ? nativeSeals(call.decoded.request) : 0,
-  }
+  const seals = call.decoded === null ? call.nativeSeals : nativeSeals(call.decoded.request)
+  return { issuer: target.facts.issuer.label, foreignSeals: before.issuer === null ? 0 : (seals ?? 0) }
 }
 
 /** How many of the first seals in the body the target cannot read; Infinity: none that it can. */
@@ -134,6 +136,7 @@ function isNativeSeal(block: Block): block is Sealed {
   return block.seal.issuer.label === null && holdsPayload(block.seal)
 }
 
-function nativeSeals(request: Request): number {
+/** How many blocks of sealed reasoning are in no envelope of the router. */
+export function nativeSeals(request: Request): number {
   return request.messages.reduce((sum, { blocks }) => sum + blocks.filter(isNativeSeal).length, 0)
 }

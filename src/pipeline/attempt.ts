@@ -2,48 +2,44 @@
 import type { Loss } from "../canonical/loss.ts"
 import { passthroughBody } from "../dialects/passthrough.ts"
 import type { Target } from "../config/snapshot.ts"
-import { replyMeter } from "../dialects/output-meter.ts"
-import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
 import { INTERNAL, type Failure } from "../upstream/failure.ts"
-import { readWhole, upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
+import { upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
 import type { StaleRule } from "../upstream/send.ts"
 import { rememberTarget } from "./affinity.ts"
-import type { Parts } from "./betas.ts"
-import { governParts } from "./body-edits.ts"
+import { governParts, type Parts } from "./body-edits.ts"
 import type { Attempt, Call } from "./call.ts"
 import { exhausted } from "./exhausted.ts"
 import type { Gateway } from "./gateway.ts"
 import { governHostedTools } from "./hosted-tools.ts"
 import { AttemptPatience } from "./patience.ts"
-import { returnedInReply } from "./returned-state.ts"
 import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
 import { refusal, type Rejection } from "./shortlist.ts"
 import { grantedCapFor } from "./target-wishes.ts"
 import { blamed, isProbedByAnother, judge, probe } from "./target-health.ts"
+import { after } from "./read-answer.ts"
 import { COMPACT, targetBelow } from "./target-below.ts"
 import { trace } from "./trace.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
-import { asWhole, isEventStream, type Reshaped } from "./reshape.ts"
 import { opened, readUnstreamed } from "./unstreamed.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
-import { faulted, refused, vendorRefusal, type Relay } from "./vendor-words.ts"
+import { refused, vendorRefusal, type Relay } from "./vendor-words.ts"
+import { wholeAnswer, wholeReply, type WholeAnswer } from "./whole-reply.ts"
 
 /** What the client is to get. */
 export type Answer =
-  | { readonly kind: "unary"; readonly bytes: Uint8Array; readonly headers: Readonly<Record<string, string>> }
+  | WholeAnswer
   | { readonly kind: "stream"; readonly stream: UpstreamStream; readonly headers: Readonly<Record<string, string>> }
   | Relay
 
 const NO_LOSSES: readonly Loss[] = []
-const JSON_HEADERS = { "content-type": "application/json" }
 const STREAM_HEADERS = { "content-type": "text/event-stream; charset=utf-8" }
 
 /** @throws RouterError when no target answers, or none can */
 export async function attempt(ranked: readonly Target[], call: Call, gateway: Gateway): Promise<Answer> {
-  if (call.group?.hostedTools !== "pass") governHostedTools(call)
+  if (call.group?.hostedTools !== "pass") await governHostedTools(call, gateway)
   let order = ranked
   for (let turn = 0; turn < order.length; turn++) {
     const target = order[turn]
@@ -52,7 +48,10 @@ export async function attempt(ranked: readonly Target[], call: Call, gateway: Ga
       order = [...order, target]
       continue
     }
-    const translation = translate(target, call, gateway)
+    const translating = translate(target, call, gateway)
+    const translation = translating instanceof Promise ? await translating : translating
+    // the client may have left meanwhile
+    if (translating instanceof Promise && (call.clientLeft || call.stopped !== null)) break
     if (isRejection(translation)) {
       passOver(translation, call, gateway)
       continue
@@ -167,7 +166,7 @@ async function exchange(
   const { target, translation } = tried
   if (call.body === null) throw new RouterError("internal-error")
   const isHome = target.dialect === call.dialect.name
-  const parts = governed(tried, {
+  const governing = governed(tried, call, gateway, {
     headers: forwardedHeaders(call.request.headers, call.dialect.name, target, call.callerId),
     body:
       translation?.body ??
@@ -177,6 +176,7 @@ async function exchange(
         neverStores: target.limits.neverStores && !call.compacts,
       }),
   })
+  const parts = governing instanceof Promise ? await governing : governing
   const sent = gateway.upstream.send({
     target: call.compacts ? (targetBelow(target, COMPACT) ?? target) : target,
     stale,
@@ -193,56 +193,12 @@ async function exchange(
   return call.facts.stream ? openStream(answer, tried, call, gateway) : wholeReply(answer, tried, call, gateway)
 }
 
-function governed(tried: Attempt, parts: Parts): Parts {
+function governed(tried: Attempt, call: Call, gateway: Gateway, parts: Parts): Parts | Promise<Parts> {
   if (tried.target.betas === null && tried.target.edits === null) return parts
-  const { headers, body, losses } = governParts(tried.target, parts)
-  tried.losses = losses
-  return { headers, body }
-}
-
-function wholeReply(
-  answer: UpstreamAnswer,
-  tried: Attempt,
-  call: Call,
-  gateway: Gateway,
-): Answer | Failure | Promise<Answer | Failure> {
-  const whole = readWhole(answer, call.snapshot.limits.maxResponseBytes)
-  if (whole instanceof Uint8Array) return judged(whole, answer, tried, call, gateway)
-  return whole.then((bytes) => judged(bytes, answer, tried, call, gateway))
-}
-
-function judged(
-  bytes: Uint8Array,
-  answer: UpstreamAnswer,
-  tried: Attempt,
-  call: Call,
-  gateway: Gateway,
-): Answer | Failure {
-  tried.responseBytes = bytes.length
-  const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
-  if (verdict.kind === "fault" && isEventStream(bytes)) {
-    const reshaped = asWhole(bytes, tried, call, gateway)
-    return "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, JSON_HEADERS)
-  }
-  if (verdict.kind === "fault") return faulted(verdict.fault, tried, call)
-  call.returnedIds = returnedInReply(bytes, call)
-  call.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
-  if (tried.translation !== null && !call.compacts) {
-    const translated = tried.translation.reply(bytes)
-    if (!(translated instanceof Uint8Array)) return faulted(translated, tried, call)
-    call.answer = verdict
-    return { kind: "unary", bytes: translated, headers: JSON_HEADERS }
-  }
-  call.answer = verdict
-  const headers: Record<string, string> = { ...JSON_HEADERS }
-  copyResponseHeaders(answer.headers, tried.target.provider.secrets, headers)
-  return { kind: "unary", bytes, headers }
-}
-
-/** An answer that had to be brought into the shape that was asked for. */
-function wholeAnswer({ bytes, facts }: Reshaped, call: Call, headers: Readonly<Record<string, string>>): Answer {
-  call.answer = facts
-  return { kind: "unary", bytes, headers }
+  return after(governParts(tried.target, parts, call, gateway), ({ losses, ...others }) => {
+    tried.losses = losses
+    return others
+  })
 }
 
 async function openStream(

@@ -119,6 +119,8 @@ export class Call implements Watched, Holder {
   upstreamShapes: UpstreamShapeRow[] | null = null
   /** The body in the canonical form, once something needed it. */
   decoded: DecodedRequest | null = null
+  /** Seals in no envelope, where another thread has decoded the body; null: none has. */
+  nativeSeals: number | null = null
   /** Whether the body holds reasoning that the router sealed; null: not looked yet. */
   sealed: boolean | null = null
   /** What the router itself left out of the body, beside what translation loses. */

@@ -2,6 +2,7 @@
 import { isObject, parseExact, type JsonObject } from "../canonical/json.ts"
 import type { Loss } from "../canonical/loss.ts"
 import type { Request } from "../canonical/request.ts"
+import type { DialectName } from "../dialects/dialect.ts"
 import { CODECS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
 import type { Call } from "./call.ts"
@@ -17,10 +18,14 @@ const decoder = new TextDecoder()
 
 /** @throws RouterError `invalid-request` with `param` */
 export function decode(call: Call): DecodedRequest {
-  if (call.decoded !== null) return call.decoded
-  const clientBody = call.body === null ? undefined : parseExact(decoder.decode(call.body.bytes))
+  if (call.body === null) throw new RouterError("internal-error")
+  return (call.decoded ??= decoded(call.body.bytes, call.dialect.name))
+}
+
+/** The same of bytes that the scan has taken. @throws RouterError `invalid-request` with `param` */
+export function decoded(bytes: Uint8Array, dialect: DialectName): DecodedRequest {
+  const clientBody = parseExact(decoder.decode(bytes))
   if (!isObject(clientBody)) throw new RouterError("internal-error")
-  const { request, losses } = CODECS[call.dialect.name].readRequest(clientBody)
-  call.decoded = { request, clientBody, losses }
-  return call.decoded
+  const { request, losses } = CODECS[dialect].readRequest(clientBody)
+  return { request, clientBody, losses }
 }

@@ -2,38 +2,43 @@
  * Calls that point at state of a provider: they go to the target that holds it and nowhere else, and only where this
  * router handed the id out to a caller of the same project.
  */
-import { isObject, parseExact, type JsonObject, type JsonValue } from "../canonical/json.ts"
 import type { Group, Target } from "../config/snapshot.ts"
 import type { Binding } from "../dialects/id-places.ts"
 import type { HeldId, StoredId, StoredKind } from "../dialects/stored-ids.ts"
 import { RouterError } from "../errors.ts"
-import { scanObject } from "../json/scan.ts"
+import { scanObject, type ScannedObject } from "../json/scan.ts"
 import { storedIdHash, type StoredPlace } from "../ledger/stored-state.ts"
+import { disowned, heldIdsIn, type Disowned } from "./apart/held-ids.ts"
+import { isLargeBody } from "./apart/large.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { refusal, shortlistFor, type Shortlist } from "./shortlist.ts"
+import { rescanned } from "./sliced-scan.ts"
 
-/** Each costs a look-up. */
-const MOST_IDS = 1000
 /** State of these kinds is refused by name where no target of the group could hold any (`translate.ts`). */
 const ONLY_AT_HOME: ReadonlySet<StoredKind> = new Set(["response", "conversation", "thread"])
 /** A known id sends the call to the target that handed it out. */
 const BINDS: ReadonlySet<Binding> = new Set(["refuse", "leave-out"])
 const OWN_ID_CHARS = 32
-const decoder = new TextDecoder()
 
 /**
- * The ids in the body; null for none. A body that says a key twice, or hides it behind escapes, is written anew, so that
- * the upstream reads what was checked.
+ * Finds the ids in the body, which may be written anew. At once where the body is small.
  * @throws RouterError `invalid-request` when there are too many
  */
-export function heldIdsOf(call: Call): readonly HeldId[] | null {
-  const body = parsedBody(call)
-  const ids = call.dialect.stored.held(body)
-  if (ids.length > MOST_IDS)
-    throw new RouterError("invalid-request", { message: `The body points at more than ${MOST_IDS} stored objects.` })
-  call.body = asRead(call, body)
-  return ids.length === 0 ? null : ids
+export function findHeldIds(call: Call, body: ScannedObject, gateway: Gateway): void | Promise<void> {
+  const { stored } = call.dialect
+  // of items with an id it is read whether they are more than it
+  if (isLargeBody(body)) return body.ids.length > 0 || stored.mayHold(body) ? findApart(call, body, gateway) : undefined
+  if (!stored.mayHold(body)) return
+  const { ids, anew } = heldIdsIn(body.bytes, call.dialect.name)
+  if (anew !== null) call.body = scanObject(anew, Infinity)
+  call.heldIds = ids.length === 0 ? null : ids
+}
+
+async function findApart(call: Call, { bytes }: ScannedObject, gateway: Gateway): Promise<void> {
+  const { ids, anew } = await gateway.apart.run("findIds", call.callerId, [bytes], call.dialect.name)
+  if (anew !== null) call.body = await rescanned(anew, call.id, gateway)
+  call.heldIds = ids.length === 0 ? null : ids
 }
 
 /** The one target that holds what the call points at. @throws RouterError `not-found`, `stateful-unsupported` */
@@ -46,7 +51,7 @@ export async function holderOf(call: Call, group: Group, gateway: Gateway): Prom
   const unknown = ids.filter((id) => !places.has(id))
   const missing = unknown.find(({ binding }) => binding === "refuse")
   if (missing !== undefined) throw unknownId(missing)
-  if (unknown.length > 0) disown(call, unknown)
+  if (unknown.length > 0) await disown(call, unknown, gateway)
   const bound = [...places].filter(([{ binding }]) => BINDS.has(binding))
   if (places.size === 0) call.heldIds = null
   const [first, ...others] = bound.map(([, place]) => place)
@@ -110,58 +115,30 @@ function holderGone(id: HeldId | undefined, group: Group): RouterError {
   })
 }
 
-function parsedBody(call: Call): JsonObject {
-  const body = call.body === null ? null : parseExact(decoder.decode(call.body.bytes))
-  if (!isObject(body)) throw new RouterError("internal-error")
-  return body
-}
-
-function asRead(call: Call, body: JsonObject): Call["body"] {
-  if (call.body === null) return null
-  const text = JSON.stringify(body)
-  return stringsIn(call.body.bytes) === stringsIn(Buffer.from(text))
-    ? call.body
-    : scanObject(Buffer.from(text), Infinity)
-}
-
-const STORED = ["file_id", "file_ids", "container", "container_id", "item_reference", "id", "conversation", "thread"]
-const COMPARED = ["previous_response_id", "comparison_response_id", "previous_message_id", "audio"]
-/** By these it is told whether an item is more than its id. */
-const WORDS = ["type", "encrypted_content", "result", "results", "outputs", "content"]
-const NAMES = [...STORED, ...COMPARED, ...WORDS]
-const NEEDLES = NAMES.map((name) => Buffer.from(`"${name}"`))
-
-/** How often the names under which ids stand occur; a body that says one twice in an object has more than its reading. */
-function stringsIn(bytes: Uint8Array): string {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  return NEEDLES.map((needle) => {
-    let count = 0
-    for (let at = view.indexOf(needle); at >= 0; at = view.indexOf(needle, at + needle.length)) count++
-    return count
-  }).join()
-}
-
 /** Ids that lead nowhere are taken out of the body, with what is no more than its id. What is lost is said. */
-function disown(call: Call, unknown: readonly HeldId[]): void {
+async function disown(call: Call, unknown: readonly HeldId[], gateway: Gateway): Promise<void> {
   const lost = new Set(unknown.flatMap(({ binding, param }) => (binding === "rename" ? [] : [lostPlace(param)])))
   if (lost.size > 0 && call.group?.translation === "enforce")
     throw new RouterError("translation-loss", { details: { model: call.group.name, losses: ["stored-reference"] } })
-  let body = parsedBody(call)
-  for (const { binding, param } of unknown) if (binding === "hint") body = withoutHint(body, param)
-  const { input } = body
-  if (Array.isArray(input)) {
-    const renamed = new Set(unknown.flatMap(({ binding, param }) => (binding === "rename" ? [lostPlace(param)] : [])))
-    const items = (input as readonly JsonValue[]).flatMap((item, index) => {
-      const place = `input[${index}]`
-      if (lost.has(place)) return []
-      const id = renamed.has(place) && isObject(item) ? item["id"] : null
-      return [isObject(item) && typeof id === "string" ? { ...item, id: ownId(call, id) } : item]
-    })
-    body = { ...body, input: items }
+  if (call.body === null) throw new RouterError("internal-error")
+  const changes: Disowned = {
+    hints: unknown.flatMap(({ binding, param }) => (binding === "hint" ? [param] : [])),
+    lost: [...lost].flatMap(itemIn),
+    renamed: unknown.flatMap(({ binding, param, id }) =>
+      binding === "rename" ? itemIn(param).map((place) => [place, ownId(call, id)] as const) : [],
+    ),
   }
-  call.body = scanObject(Buffer.from(JSON.stringify(body)), Infinity)
+  call.body = isLargeBody(call.body)
+    ? await rescanned(await gateway.apart.run("disown", call.callerId, [call.body.bytes], changes), call.id, gateway)
+    : scanObject(disowned(call.body.bytes, changes), Infinity)
   call.decoded = null
   if (lost.size > 0) call.losses = [...lost].map((path) => ({ code: "stored-reference", path }))
+}
+
+/** The place of the item in the input; empty: it is in none. */
+function itemIn(param: string): readonly number[] {
+  const place = /^input\[(\d+)\]/.exec(param)?.[1]
+  return place === undefined ? [] : [Number(place)]
 }
 
 /** The whole item of the input, or the member itself. */
@@ -173,11 +150,4 @@ function lostPlace(param: string): string {
 function ownId(call: Call, id: string): string {
   const prefix = /^[a-z]{1,8}_/.exec(id)?.[0] ?? "item_"
   return prefix + hashOf(call, { kind: "item", id }).slice(0, OWN_ID_CHARS)
-}
-
-/** `param`: a member of a member of the body. */
-function withoutHint(body: JsonObject, param: string): JsonObject {
-  const [outer = "", inner = ""] = param.split(".")
-  const holder = body[outer]
-  return isObject(holder) ? { ...body, [outer]: { ...holder, [inner]: null } } : body
 }

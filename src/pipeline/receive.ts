@@ -1,12 +1,14 @@
 /** Step 2: the body within its limits, and the facts that routing needs. */
 import { isUtf8 } from "node:buffer"
 import { RouterError } from "../errors.ts"
+import { envelopeBegins, mayHoldEnvelope } from "../dialects/translate.ts"
 import { JsonFault, faultPath } from "../json/fault.ts"
-import { ObjectScan, scanBounded, type ScanBounds, type ScannedObject } from "../json/scan.ts"
+import { scanBounded, type ScanBounds, type ScannedObject } from "../json/scan.ts"
 import { readBody } from "./body.ts"
-import { heldIdsOf } from "./held-state.ts"
+import { findHeldIds } from "./held-state.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { scannedInSlices, SLICE_BYTES } from "./sliced-scan.ts"
 
 /**
  * Fills `call.body` and `call.facts`: at once when the body is here, and then returns null.
@@ -16,8 +18,7 @@ export function receive(call: Call, gateway: Gateway): Promise<void> | null {
   const body = bodyOf(call, gateway)
   if (!(body instanceof Uint8Array)) return awaitBody(body, call, gateway)
   if (body.length > SLICE_BYTES) return understandLarge(call, body, gateway)
-  understand(call, parse(body, call))
-  return null
+  return understand(call, parse(body, call), gateway)
 }
 
 /** A JSON object that is no call of a dialect. @throws RouterError as `receive`, but for `duplicate-key` */
@@ -40,18 +41,19 @@ async function awaitBody(body: Promise<Uint8Array>, call: Call, gateway: Gateway
     call.bodyWaitMs = gateway.clock.monotonicMs() - call.startedAt
   })
   if (bytes.length > SLICE_BYTES) await understandLarge(call, bytes, gateway)
-  else understand(call, parse(bytes, call))
+  else await understand(call, parse(bytes, call), gateway)
 }
 
 async function understandLarge(call: Call, bytes: Uint8Array, gateway: Gateway): Promise<void> {
   const scanned = await parseInSlices(bytes, call, gateway)
-  gateway.loop.timed("look into the body", call.id, bytes.length, () => understand(call, scanned))
+  call.sealed = await holdsEnvelopeInSlices(scanned, gateway)
+  await gateway.loop.timed("look into the body", call.id, bytes.length, () => understand(call, scanned, gateway))
 }
 
-function understand(call: Call, scanned: ScannedObject): void {
+function understand(call: Call, scanned: ScannedObject, gateway: Gateway): Promise<void> | null {
   call.body = scanned
-  call.facts = call.dialect.peek(call.body)
-  if (call.dialect.stored.mayHold(call.body)) call.heldIds = heldIdsOf(call)
+  call.facts = call.dialect.peek(scanned)
+  return findHeldIds(call, scanned, gateway) ?? null
 }
 
 const LONGEST_PARAM = 64
@@ -59,9 +61,6 @@ const LONGEST_PARAM = 64
 function isJson(type: string | null): boolean {
   return type !== null && /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type)
 }
-
-/** A larger body is scanned in slices of about this size, so that other calls go on in between. */
-const SLICE_BYTES = 1 << 20
 
 function parse(bytes: Uint8Array, { snapshot }: Call): ScannedObject {
   const bounds = boundsOf(snapshot)
@@ -73,6 +72,19 @@ function parse(bytes: Uint8Array, { snapshot }: Call): ScannedObject {
   }
 }
 
+async function holdsEnvelopeInSlices(body: ScannedObject, { loop }: Gateway): Promise<boolean> {
+  const { bytes } = body
+  if (!mayHoldEnvelope(body)) return false
+  for (let from = 0; from < bytes.length; from += SLICE_BYTES) {
+    const slice = bytes.subarray(0, from + SLICE_BYTES + LONGEST_ENVELOPE_HEAD)
+    if (envelopeBegins(slice, from, from + SLICE_BYTES)) return true
+    await loop.turn()
+  }
+  return false
+}
+
+const LONGEST_ENVELOPE_HEAD = 16
+
 /** Top-level members; the widest dialect knows fewer than fifty. */
 const MOST_MEMBERS = 4096
 
@@ -80,16 +92,13 @@ function boundsOf({ limits }: Call["snapshot"]): ScanBounds {
   return { maxDepth: limits.maxDepth, maxValues: limits.maxValues, maxMembers: MOST_MEMBERS }
 }
 
-async function parseInSlices(bytes: Uint8Array, call: Call, { loop }: Gateway): Promise<ScannedObject> {
+async function parseInSlices(bytes: Uint8Array, call: Call, gateway: Gateway): Promise<ScannedObject> {
+  const { loop } = gateway
   const bounds = boundsOf(call.snapshot)
   await loop.turn()
   if (!loop.timed("check the encoding", call.id, bytes.length, () => isUtf8(bytes))) throw notUtf8()
-  const scan = new ObjectScan(bytes, bounds)
-  const slice = (stop: number): boolean =>
-    loop.timed("scan the body", call.id, SLICE_BYTES, () => scan.run(Math.min(stop, bytes.length)))
   try {
-    for (let stop = SLICE_BYTES; !slice(stop); stop += SLICE_BYTES) await loop.turn()
-    return scan.result()
+    return await scannedInSlices(bytes, bounds, call.id, gateway)
   } catch (fault) {
     throw asRequestError(fault, bytes, bounds)
   }

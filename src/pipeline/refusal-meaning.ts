@@ -3,6 +3,7 @@ import { NO_FAULT, type UpstreamFault } from "../dialects/dialect.ts"
 import { asArray, asObject, parseBytes } from "../dialects/loose.ts"
 import { because, classifyStatus, STATE_GONE, TLS_EXPECTED, type Failure } from "../upstream/failure.ts"
 import { safeWords } from "../upstream/reason.ts"
+import { isLargeBody } from "./apart/large.ts"
 import type { Attempt, Call } from "./call.ts"
 
 /** `sent`: the body that the upstream got, in pieces. */
@@ -18,7 +19,7 @@ export function meaningOf(
   if (status === 400 && fault === null && WANTS_TLS.test(startOf(bytes))) return TLS_EXPECTED
   const failure = classifyStatus(status, fault ?? NO_FAULT, target.model)
   if (failure.reason !== "request-refused") return failure
-  const field = ownField(fault ?? NO_FAULT, bytes, sent, call)
+  const field = fault === null ? null : ownField(fault, bytes, sent, call)
   return field === null ? failure : because(failure, "field-refused", safeWords(fault ?? NO_FAULT, field))
 }
 
@@ -42,8 +43,9 @@ function ownField(fault: UpstreamFault, bytes: Uint8Array, sent: readonly Uint8A
     ...(placeOf(fault, bytes).match(NAME) ?? []).toReversed(),
     ...((fault.message ?? "").match(NAMES_IN_TEXT) ?? []),
   ]
-  const given = call.body?.bytes
-  if (given === undefined || names.length === 0) return null
+  // the search takes a while for each name
+  if (call.body === null || isLargeBody(call.body) || names.length === 0) return null
+  const given = call.body.bytes
   const client = Buffer.from(given.buffer, given.byteOffset, given.length)
   const written = Buffer.concat(sent)
   const own = [...new Set(names)].slice(0, MOST_NAMES)

@@ -11,7 +11,7 @@ import type { Outgoing, Writer } from "./message.ts"
 import { lossesOf } from "./record.ts"
 import { returnedInStream } from "./returned-state.ts"
 import { settle } from "./settle.ts"
-import { renamedRefusal, renamedReply, renamingWriter } from "./shown-model.ts"
+import { renamedRefusal, renamingWriter } from "./shown-model.ts"
 import type { UpstreamStream } from "./upstream-stream.ts"
 import { brokenOff, type Relay } from "./vendor-words.ts"
 
@@ -28,7 +28,7 @@ export async function reply(answer: Answer, call: Call, gateway: Gateway): Promi
   return {
     status: 200,
     headers: routerHeaders(call, gateway, withLosses(answer.headers, call)),
-    body: renamedReply(answer.bytes, call),
+    body: answer.bytes,
   }
 }
 

@@ -2,15 +2,15 @@
  * An upstream that answers a streamed request with a whole body, or a unary one with a stream: the answer is good, only its
  * shape is not the one that was asked for. It goes through the canonical form into the client's shape.
  */
-import { FRAME, NO_REQUEST_FACTS, type AnswerFacts } from "../dialects/dialect.ts"
-import { DIALECTS } from "../dialects/registry.ts"
-import { replyMeter } from "../dialects/output-meter.ts"
-import { FrameSplitter } from "../sse/frames.ts"
+import type { AnswerFacts } from "../dialects/dialect.ts"
 import { MALFORMED, type Failure } from "../upstream/failure.ts"
+import type { JudgedReply } from "./apart/judged-answer.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { judgeStream, turn } from "./read-answer.ts"
 import { trace } from "./trace.ts"
 import { homeTranslation } from "./translate.ts"
+import type { Translation } from "./translation.ts"
 import { faulted } from "./vendor-words.ts"
 
 export interface Reshaped {
@@ -18,19 +18,22 @@ export interface Reshaped {
   readonly facts: AnswerFacts
 }
 
-const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
-const encoder = new TextEncoder()
-
 /** A whole body, as the stream that the client asked for. */
-export function asStream(bytes: Uint8Array, tried: Attempt, call: Call, gateway: Gateway): Reshaped | Failure {
-  const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
+export async function asStream(
+  bytes: Uint8Array,
+  { verdict, meter }: JudgedReply,
+  tried: Attempt,
+  call: Call,
+  gateway: Gateway,
+): Promise<Reshaped | Failure> {
   if (verdict.kind === "fault") return faulted(verdict.fault, tried, call)
-  const text = translated(tried, call, gateway)?.unfolded(bytes) ?? null
-  if (text === null) return MALFORMED
-  if (typeof text !== "string") return faulted(text, tried, call)
-  call.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
+  const translation = await translationOf(tried, call, gateway)
+  if (translation === null) return MALFORMED
+  const stream = await turn("unfold", bytes, translation, call, gateway)
+  if (!(stream instanceof Uint8Array)) return faulted(stream, tried, call)
+  call.meter = meter
   trace("answer_unfolded", tried.target, null, null, call, gateway)
-  return { bytes: encoder.encode(text), facts: verdict }
+  return { bytes: stream, facts: verdict }
 }
 
 /** Is this the stream that nobody asked for? */
@@ -39,21 +42,28 @@ export function isEventStream(bytes: Uint8Array): boolean {
 }
 
 /** A stream that has come to its end, as the whole body that the client asked for. */
-export function asWhole(bytes: Uint8Array, tried: Attempt, call: Call, gateway: Gateway): Reshaped | Failure {
-  const observer = DIALECTS[tried.target.dialect].createObserver(WITH_USAGE)
-  const splitter = new FrameSplitter(Infinity)
-  splitter.push(bytes)
-  while (splitter.next())
-    if ((observer.frame(splitter.bytes, splitter.start, splitter.end) & FRAME.fault) !== 0)
-      return observer.fault === null ? MALFORMED : faulted(observer.fault, tried, call)
-  const body = translated(tried, call, gateway)?.folded(bytes) ?? null
-  if (body === null) return MALFORMED
+export async function asWhole(
+  bytes: Uint8Array,
+  tried: Attempt,
+  call: Call,
+  gateway: Gateway,
+): Promise<Reshaped | Failure> {
+  const { fault, facts, meter } = await judgeStream(bytes, tried, call, gateway)
+  if (fault === "unsaid") return MALFORMED
+  if (fault !== null) return faulted(fault, tried, call)
+  const translation = await translationOf(tried, call, gateway)
+  if (translation === null) return MALFORMED
+  const body = await turn("fold", bytes, translation, call, gateway)
   if (!(body instanceof Uint8Array)) return faulted(body, tried, call)
-  call.meter = observer.meter
+  call.meter = meter
   trace("answer_folded", tried.target, null, null, call, gateway)
-  return { bytes: body, facts: observer.facts() }
+  return { bytes: body, facts }
 }
 
-function translated(tried: Attempt, call: Call, gateway: Gateway): ReturnType<typeof homeTranslation> {
-  return tried.translation ?? homeTranslation(tried.target, call, gateway)
+function translationOf(
+  { translation, target }: Attempt,
+  call: Call,
+  gateway: Gateway,
+): Translation | null | Promise<Translation | null> {
+  return translation ?? homeTranslation(target, call, gateway)
 }

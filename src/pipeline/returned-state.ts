@@ -3,10 +3,11 @@
  * call of the same project may point with them. Only answers in the client's own dialect hand out any.
  */
 import type { StoredId } from "../dialects/stored-ids.ts"
-import { parseBytes, type Loose } from "../dialects/loose.ts"
+import type { Loose } from "../dialects/loose.ts"
 import { STORED_STATE_LIFETIME_MS } from "../ledger/stored-state.ts"
 import type { StoredStateRow } from "../ledger/record.ts"
 import type { FailureClass } from "../upstream/failure.ts"
+import type { ReturnRule } from "./apart/judged-answer.ts"
 import type { Call } from "./call.ts"
 import { hashOf } from "./held-state.ts"
 
@@ -14,13 +15,10 @@ import { hashOf } from "./held-state.ts"
 const MOST_IDS = 256
 const NONE: readonly StoredId[] = []
 
-/** Of a whole answer. Parsed only where there can be something in it. */
-export function returnedInReply(bytes: Uint8Array, call: Call): readonly StoredId[] {
-  const { stored } = call.dialect
-  if (!isAtHome(call)) return NONE
-  const isKept = call.body !== null && stored.isKept(call.body)
-  if (!isKept && !stored.mayReturn(bytes)) return NONE
-  return stored.returned(parseBytes(bytes) ?? {}, isKept)
+/** Which ids a whole answer may hand out. */
+export function returnRule(call: Call): ReturnRule {
+  if (!isAtHome(call)) return "none"
+  return call.body !== null && call.dialect.stored.isKept(call.body) ? "kept" : "named"
 }
 
 /** Of as much of a stream as came. */

@@ -1,6 +1,8 @@
 /** `server.responses.model_identity: requested_group`: no answer names the upstream's model, but the one that was asked for. */
 import { ModelName } from "../dialects/model-name.ts"
+import { isLargeAnswer } from "./apart/large.ts"
 import type { Call } from "./call.ts"
+import type { Gateway } from "./gateway.ts"
 import type { Writer } from "./message.ts"
 
 /** The name that answers carry; null: the upstream's own. */
@@ -8,10 +10,11 @@ export function shownModel({ snapshot, facts, group }: Call): string | null {
   return snapshot.showsRequestedModel ? (facts.model ?? group?.name ?? null) : null
 }
 
-/** A whole answer whose bytes pass. */
-export function renamedReply(bytes: Uint8Array, call: Call): Uint8Array {
+/** A whole answer whose bytes pass. At once where it is small. */
+export function renamed(bytes: Uint8Array, call: Call, { apart }: Gateway): Uint8Array | Promise<Uint8Array> {
   const name = shownModel(call)
-  return name === null ? bytes : new ModelName(name).body(bytes)
+  if (name === null) return bytes
+  return isLargeAnswer(bytes) ? apart.run("rename", call.callerId, [bytes], name) : new ModelName(name).body(bytes)
 }
 
 /** An upstream's words about the request: wherever they name its model, they name the one that was asked for. */

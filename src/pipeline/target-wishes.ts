@@ -1,23 +1,20 @@
 /** What the router adds to a request that its client did not say: a cache key of its session, and output caps. */
-import type { Request } from "../canonical/request.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { Target } from "../config/snapshot.ts"
 import type { Cap } from "../dialects/passthrough.ts"
 import { estimatedInputTokens } from "../routing/eligibility/estimate.ts"
-import { keysOf } from "./affinity.ts"
+import { sessionKeysOf } from "./affinity.ts"
 import type { Call } from "./call.ts"
 
 /** Vendors take 64 characters at most. The same for all calls of a session; other callers, and the pins, have other keys. */
 const KEY_CHARS = 32
 
-/** Agents name their session in a header, and only OpenAI's own clients name it in the body. */
-export function withCacheKey(request: Request, { facts }: Target, call: Call): Request {
-  if (!facts.cacheKey || facts.issuer.dialect === "messages" || request.identity.promptCacheKey !== undefined)
-    return request
-  const keys = keysOf(call)
-  if (keys?.kind !== "session") return request
-  const promptCacheKey = new Bun.CryptoHasher("sha256").update(`cache ${keys.next}`).digest("hex").slice(0, KEY_CHARS)
-  return { ...request, identity: { ...request.identity, promptCacheKey } }
+/** What a client that names its session in a header, and no key in the body, is cached under; null: nothing. */
+export function cacheKeyFor({ facts }: Target, call: Call): string | null {
+  if (!facts.cacheKey || facts.issuer.dialect === "messages") return null
+  const keys = sessionKeysOf(call)
+  if (keys === null) return null
+  return new Bun.CryptoHasher("sha256").update(`cache ${keys.next}`).digest("hex").slice(0, KEY_CHARS)
 }
 
 /** The estimate may be a quarter too low. */

@@ -1,12 +1,11 @@
 /** A stream was asked for and a plain body came: an error, or an answer of a server that cannot stream. */
-import { DIALECTS } from "../dialects/registry.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { EMPTY_STREAM, type Failure } from "../upstream/failure.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { canDecode, DecodedAnswer, encodingOf } from "../upstream/decoded-answer.ts"
+import { judge } from "./read-answer.ts"
 import { asStream, isEventStream, type Reshaped } from "./reshape.ts"
-import { faulted } from "./vendor-words.ts"
 
 function isUnstreamed(answer: UpstreamAnswer): boolean {
   return encodingOf(answer) !== "identity" || !isLabelled(answer)
@@ -41,6 +40,5 @@ export async function readUnstreamed(
   const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
   tried.responseBytes = bytes.length
   if (bytes.length === 0) return EMPTY_STREAM
-  const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
-  return verdict.kind === "answer" ? asStream(bytes, tried, call, gateway) : faulted(verdict.fault, tried, call)
+  return asStream(bytes, await judge(bytes, tried, call, gateway), tried, call, gateway)
 }

@@ -11,11 +11,12 @@ import { upstreamFault, type UpstreamAnswer } from "../upstream/answer.ts"
 import { Trailing, type StreamEnd } from "./aftermath.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { Backlog } from "./backlog.ts"
 import { Growth } from "./growth.ts"
 import type { Writer } from "./message.ts"
 import { Silence } from "./silence.ts"
 import type { StreamTranslation } from "./stream-translation.ts"
-import { asFault } from "./translation.ts"
+import { asFault } from "./apart/whole-answers.ts"
 import { faulted } from "./vendor-words.ts"
 
 const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
@@ -41,6 +42,7 @@ export class UpstreamStream {
   private isFresh = false
   private heldBytes = 0
   private anyFrame = false
+  private readonly backlog = new Backlog()
   private readonly trailing: Trailing
   private readonly silence: Silence
   private readonly growth: Growth
@@ -92,11 +94,11 @@ export class UpstreamStream {
 
   private async flow(writer: Writer): Promise<void> {
     try {
-      const more = await this.answer.flow((pieces) => {
-        pieces.forEach(this.take)
+      const more = await this.next((pieces) => {
+        this.backlog.takeWith(pieces, this.take)
         this.flush(writer)
         this.heard()
-        return this.end === null && !writer.isFull()
+        return this.end === null && this.backlog.isEmpty && !writer.isFull()
       })
       if (this.end?.kind === "complete") await this.aftermath()
       else if (!more && this.end === null) this.finish()
@@ -105,6 +107,14 @@ export class UpstreamStream {
       this.broken(error)
       this.flush(writer)
     }
+  }
+
+  /** What waits, when others had their turn, else what comes; whether there may be more. */
+  private async next(take: (pieces: readonly Uint8Array[]) => boolean): Promise<boolean> {
+    if (this.backlog.isEmpty) return (await this.answer.flow(take)) || !this.backlog.isEmpty
+    await this.gateway.loop.turn()
+    take([])
+    return true
   }
 
   private flush(writer: Writer): void {
@@ -117,9 +127,10 @@ export class UpstreamStream {
 
   private async read(): Promise<void> {
     try {
-      const pieces = await this.answer.read()
+      if (!this.backlog.isEmpty) await this.gateway.loop.turn()
+      const pieces = this.backlog.isEmpty ? await this.answer.read() : []
       if (pieces === null) return this.finish()
-      pieces.forEach(this.take)
+      this.backlog.takeWith(pieces, this.take)
       this.heard()
       if (this.end?.kind === "complete") await this.aftermath()
     } catch (error) {
@@ -224,6 +235,7 @@ export class UpstreamStream {
   }
 
   private async aftermath(): Promise<void> {
+    this.backlog.takeAll(this.take)
     const kept = await this.trailing.rest(this.answer, this.gateway.clock)
     if (kept.length > 0) this.tail = Buffer.concat([this.tail, ...kept])
   }

@@ -4,7 +4,7 @@ import type { UpstreamFault } from "../dialects/dialect.ts"
 import { CODECS, DIALECTS } from "../dialects/registry.ts"
 import { VendorRefusal } from "../dialects/vendor-refusal.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
-import { LARGEST_REFUSAL_BYTES, classifyFault, type Failure } from "../upstream/failure.ts"
+import { classifyFault, type Failure } from "../upstream/failure.ts"
 import { masked } from "../upstream/mask.ts"
 import { retryAfterMs } from "../upstream/retry-after.ts"
 import type { Attempt, Call } from "./call.ts"
@@ -38,7 +38,7 @@ export async function refused(
   const fault = DIALECTS[tried.target.dialect].readFault(bytes)
   const failure = meaningOf(answer.status, fault, bytes, sent, tried, call)
   // an HTML page in front of the upstream, or a book, says nothing to an agent
-  if (!failure.relay || fault === null || bytes.length > LARGEST_REFUSAL_BYTES) return failure
+  if (!failure.relay || fault === null) return failure
   if (failure.failover) {
     keepWords(fault, tried, call)
     return failure

@@ -4,7 +4,6 @@
  */
 import { isObject, type JsonValue } from "../canonical/json.ts"
 import type { Caller, Credential, Group, Target } from "../config/snapshot.ts"
-import { estimateInputTokens } from "../dialects/messages/token-estimate.ts"
 import { passthroughBody } from "../dialects/passthrough.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
@@ -15,6 +14,8 @@ import { governParts } from "../pipeline/body-edits.ts"
 import type { Call } from "../pipeline/call.ts"
 import { refuseGroup } from "../pipeline/group-refusal.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
+import { isLargeBody } from "../pipeline/apart/large.ts"
+import { countedTokens } from "../pipeline/counted-tokens.ts"
 import { governHostedTools } from "../pipeline/hosted-tools.ts"
 import { holderOf } from "../pipeline/held-state.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
@@ -22,7 +23,7 @@ import { rank } from "../pipeline/rank.ts"
 import { receive } from "../pipeline/receive.ts"
 import { renamedRefusal } from "../pipeline/shown-model.ts"
 import { targetBelow } from "../pipeline/target-below.ts"
-import { translate } from "../pipeline/translate.ts"
+import { passes } from "../pipeline/translate.ts"
 import { wordsType } from "../pipeline/vendor-words.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { classifyStatus } from "../upstream/failure.ts"
@@ -37,6 +38,8 @@ const COUNT_WITHIN_MS = 10_000
 const MOST_AT_ONCE = 32
 const MESSAGES = DIALECTS.anthropic
 const COUNT = "/count_tokens"
+/** An answer with a count has some dozen bytes. */
+const LARGEST_COUNT_BYTES = 65_536
 const decoder = new TextDecoder()
 
 /** @throws RouterError as for a call, up to the choice of a target */
@@ -53,8 +56,8 @@ async function counted(call: Call, gateway: Gateway): Promise<Outgoing> {
   call.group = group
   // what another project stored is not counted either
   const held = call.heldIds === null ? null : await holderOf(call, group, gateway)
-  const estimate = estimated(call)
-  governHostedTools(call)
+  const estimate = await estimated(call, gateway)
+  await governHostedTools(call, gateway)
   const target = await nativeTarget(held?.eligible ?? group.targets, group, call, gateway)
   const { caller } = call.credential
   const atOnce = asking.get(caller) ?? 0
@@ -80,12 +83,17 @@ function groupOf({ facts, snapshot }: Call, { caller }: Credential): Group {
   return group
 }
 
-/** @throws RouterError `invalid-request` */
-function estimated(call: Call): Outgoing {
-  const body = call.body === null ? null : parsed(call.body.bytes)
-  if (!isObject(body) || !Array.isArray(body["messages"]))
+/** Rejects with RouterError `invalid-request`. */
+async function estimated({ body, callerId }: Call, { apart }: Gateway): Promise<Outgoing> {
+  const tokens =
+    body === null
+      ? null
+      : isLargeBody(body)
+        ? await apart.run("countTokens", callerId, [body.bytes], undefined)
+        : countedTokens(body.bytes)
+  if (tokens === null)
     throw new RouterError("invalid-request", { param: "messages", message: "`messages` must be a list." })
-  const answer = json({ input_tokens: estimateInputTokens(body) })
+  const answer = json({ input_tokens: tokens })
   return { ...answer, headers: { ...answer.headers, "x-router-estimate": "true" } }
 }
 
@@ -99,21 +107,19 @@ async function nativeTarget(
   const eligible = targets.filter((target) => target.dialect === "anthropic" && targetBelow(target, COUNT) !== null)
   if (eligible.length === 0) return null
   const [target] = await rank({ eligible, rejected: [] }, group, call, gateway)
-  return target !== undefined && translate(target, call, gateway) === null ? targetBelow(target, COUNT) : null
+  return target !== undefined && passes(target, call) ? targetBelow(target, COUNT) : null
 }
 
 /** Null where the target has no count to give: an estimate serves the client better than any error. */
 async function forwarded(target: Target, call: Call, gateway: Gateway): Promise<Outgoing | null> {
   if (call.body === null) return null
   const { request, facts } = call
-  const sent = gateway.upstream.send({
-    target,
-    beta: asksForBeta(request.target),
-    ...governParts(target, {
-      headers: forwardedHeaders(request.headers, "anthropic", target, call.callerId),
-      body: passthroughBody(call.body, facts, "anthropic", target.modelJson),
-    }),
-  })
+  const parts = {
+    headers: forwardedHeaders(request.headers, "anthropic", target, call.callerId),
+    body: passthroughBody(call.body, facts, "anthropic", target.modelJson),
+  }
+  const governed = await governParts(target, parts, call, gateway)
+  const sent = gateway.upstream.send({ target, beta: asksForBeta(request.target), ...governed })
   request.onGone = sent.cancel
   const timer = gateway.clock.after(COUNT_WITHIN_MS, sent.cancel)
   try {
@@ -145,7 +151,7 @@ function judged(answer: UpstreamAnswer, bytes: Uint8Array, target: Target, call:
 }
 
 function holdsCount(bytes: Uint8Array): boolean {
-  const body = parsed(bytes)
+  const body = bytes.length > LARGEST_COUNT_BYTES ? null : parsed(bytes)
   return isObject(body) && typeof body["input_tokens"] === "number"
 }
 

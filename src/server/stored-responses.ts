@@ -16,7 +16,7 @@ import type { Gateway } from "../pipeline/gateway.ts"
 import { hashOf, targetAt } from "../pipeline/held-state.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import { requestId } from "../pipeline/request-id.ts"
-import { renamedRefusal, renamedReply } from "../pipeline/shown-model.ts"
+import { renamed, renamedRefusal } from "../pipeline/shown-model.ts"
 import { UpstreamStream } from "../pipeline/upstream-stream.ts"
 import { opened } from "../pipeline/unstreamed.ts"
 import { wordsType } from "../pipeline/vendor-words.ts"
@@ -190,7 +190,7 @@ async function whole(answer: UpstreamAnswer, tried: Attempt, asked: Asked): Prom
   } else if (isPending && path.below !== "/input_items") await gateway.background.heard(place.request_id, bytes)
   const headers: Record<string, string> = { "content-type": "application/json" }
   copyResponseHeaders(answer.headers, tried.target.provider.secrets, headers)
-  return { status: answer.status, headers, body: renamedReply(bytes, call) }
+  return { status: answer.status, headers, body: await renamed(bytes, call, gateway) }
 }
 
 function refused(status: number, bytes: Uint8Array, { call }: Asked, target: Target): Outgoing {
