@@ -128,7 +128,7 @@ const LAYERS: readonly Layer[] = [
 ]
 
 /** Rooms of the pipeline: each imports those before it. The last two rehearse steps, or stand beside them. */
-const ROOMS = ["call", "intake", "limits", "targets", "translation", "answer", "rows", "rehearsal", "aside"]
+const ROOMS = ["apart", "call", "intake", "limits", "targets", "translation", "answer", "rows", "rehearsal", "aside"]
 const STEPS = "admit attempt authenticate bridge enter fail pipeline rank receive reply reserve settle shortlist".split(
   " ",
 )

@@ -79,6 +79,10 @@ if (COMPLETE) {
         const answer = await call({ url, token: prepared.token }, sample.dialect, sample.request())
         expect([answer.status, answer.text]).toEqual([200, sample.unary("second")])
       }
+      // so many values that they are translated in a thread
+      const messages = Array.from({ length: 8000 }, () => ({ role: "user", content: "word" }))
+      const large = await call({ url, token: prepared.token }, "chat", JSON.stringify({ model: "default", messages }))
+      expect([large.status, large.text]).toEqual([200, expect.stringContaining("second")])
       prepared.rewrite((config) => {
         config.models["default"] = { strategy: "static", targets: targetsOf(["upstream"]) }
         // so large that it is read in a thread

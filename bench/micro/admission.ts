@@ -114,8 +114,8 @@ for (const [title, text, runs] of [
       const call = callOf(body, asked)
       const { hold } = call
       if (hold === null) throw new Error("the caller has limits")
-      const shortlist = reserve({ eligible: plain.targets, rejected: [], missing: [] }, call, hold, gateway)
-      if (shortlist instanceof Promise || hold.lease === null) throw new Error("nobody waits")
+      void reserve({ eligible: plain.targets, rejected: [], missing: [] }, call, hold, gateway)
+      if (hold.lease === null) throw new Error("the lease waits for nothing")
       gateway.governance.state.settle(hold.lease, ACTUAL, gateway.clock.monotonicMs())
       gateway.governance.journal?.close(call.id)
     },

@@ -13,7 +13,8 @@ import type { ScannedObject } from "../../src/json/scan.ts"
 import { Call, type AdmittedCall, type KnownCall } from "../../src/pipeline/call.ts"
 import type { Gateway } from "../../src/pipeline/gateway.ts"
 import type { Incoming } from "../../src/pipeline/message.ts"
-import { receive, understand } from "../../src/pipeline/receive.ts"
+import { CallRequest } from "../../src/pipeline/call/request.ts"
+import { receive } from "../../src/pipeline/receive.ts"
 import { MemoryPinStore } from "../../src/routing/affinity/pin-store.ts"
 import { Observations } from "../../src/routing/observations.ts"
 import { STRATEGIES, type Strategies } from "../../src/routing/strategy.ts"
@@ -152,8 +153,9 @@ let number = 0
 /** A call whose body was checked before: what the pipeline reads from it right behind the check is read. */
 export function callOf(body: ScannedObject, asked: Asked): AdmittedCall {
   const call = begin(asked, null)
-  const request = understand(call, body)
-  if (request.holdsState) throw new Error("no such body here")
+  const { dialect } = call
+  if (dialect.stored.mayHold(body)) throw new Error("no such body here")
+  const request = new CallRequest(call, { body, facts: dialect.peek(body), heldIds: null, isSealed: null })
   return call.learnRequest(request).learnGroup(asked.group)
 }
 

@@ -84,13 +84,14 @@ const benchTotals = () =>
       return { key, ts: systemClock.now(), ...none }
     }),
   )
+const benchLedger = { totalsOf: benchTotals, usedBy: () => Promise.resolve(new Map()) }
 const shared = new SharedState({
   url: redis.url,
   clock: systemClock,
   log: silentLog,
   drawId,
-  totalsOf: benchTotals,
-  usedBy: () => Promise.resolve(new Map()),
+  ...benchLedger,
+  reading: (work) => work(benchLedger),
   isLimited: () => true,
   onUnavailable: "fail_closed",
   recountMs: 0,

@@ -7,12 +7,12 @@ import { compile } from "../../src/config/compile.ts"
 import { loadConfig } from "../../src/config/load.ts"
 import type { Credential, Snapshot, TelemetryRule } from "../../src/config/snapshot.ts"
 import { DIALECTS } from "../../src/dialects/registry.ts"
-import { scanObject } from "../../src/json/scan.ts"
+import { scanObject, type ScannedObject } from "../../src/json/scan.ts"
 import type { DecisionRows } from "../../src/ledger/decision-record.ts"
 import { openLedger } from "../../src/ledger/open.ts"
-import { Call } from "../../src/pipeline/call.ts"
+import { Call, type KnownCall } from "../../src/pipeline/call.ts"
 import { decisionRows } from "../../src/pipeline/rows/decision-rows.ts"
-import { understand } from "../../src/pipeline/receive.ts"
+import { CallRequest } from "../../src/pipeline/call/request.ts"
 import { rank } from "../../src/pipeline/rank.ts"
 import { shortlistByShape } from "../../src/pipeline/shortlist.ts"
 import { dryGateway } from "../../src/server/dry-gateway.ts"
@@ -59,6 +59,9 @@ function snapshotOf(strategy: string): Snapshot {
   return compile(loaded, { userAgent: "" })
 }
 
+const requestOf = (call: KnownCall, body: ScannedObject): CallRequest =>
+  new CallRequest(call, { body, facts: call.dialect.peek(body), heldIds: null, isSealed: null })
+
 const folder = mkdtempSync(join(tmpdir(), "bench-telemetry-"))
 const incoming = {
   method: "POST",
@@ -95,7 +98,7 @@ async function decide(
     }
     const call = new Call(start)
     const known = call.learnCaller(credential)
-    const admitted = known.learnRequest(understand(known, scanned)).learnGroup(group)
+    const admitted = known.learnRequest(requestOf(known, scanned)).learnGroup(group)
     void rank(shortlistByShape(admitted, gateway), admitted, gateway)
     const { decision } = call.notes
     return decision === null ? null : decisionRows(decision, admitted)

@@ -100,10 +100,14 @@ function dialectOf(name: string | null, path: string | null, dialectAt: ExplainT
   throw invalid("dialect", `\`dialect\` must be one of ${Object.keys(DIALECTS).join(", ")}.`)
 }
 
+/** Of an id or a path. */
+const LONGEST_TEXT_BYTES = 4096
+
 /** Null: it is not there. */
 function textOf(parts: ReadonlyMap<string, Uint8Array>, key: string): string | null {
   const bytes = parts.get(key)
   if (bytes === undefined) return null
+  if (bytes.length > LONGEST_TEXT_BYTES) throw invalid(key, `\`${key}\` is too long.`)
   const value: unknown = JSON.parse(Buffer.from(bytes).toString())
   if (typeof value !== "string") throw invalid(key, `\`${key}\` must be a text.`)
   return value

@@ -10,6 +10,8 @@ import type { Message, Request } from "./request.ts"
 /** Gives ids out, each once. The same calls in the same order get the same ids. */
 export class CallIds {
   readonly #taken: Set<string>
+  /** By the id that a number follows: all below are taken. */
+  readonly #numbers = new Map<string, number>()
 
   constructor(taken: Iterable<string> = []) {
     this.#taken = new Set(taken)
@@ -18,15 +20,25 @@ export class CallIds {
   /** `id` where it is free, else its next free number (`renamedId`). */
   give(id: string): string {
     let free = id
-    for (let number = 2; this.#taken.has(free); number += 1) free = renamedId(originalId(id), number)
+    if (this.#taken.has(id)) {
+      const original = originalId(id)
+      let number = this.#numbers.get(original) ?? 2
+      for (free = renamedId(original, number); this.#taken.has(free); free = renamedId(original, number)) number += 1
+      this.#numbers.set(original, number)
+    }
     this.#taken.add(free)
     return free
   }
 }
 
 /** The ids that calls of an answer to `request` may not have. */
-export function takenIds({ messages }: Request): CallIds {
-  return new CallIds(messages.flatMap(({ blocks }) => callsIn(blocks).map((id) => decodeId(id))))
+export function takenIds(request: Pick<Request, "messages">): CallIds {
+  return new CallIds(calledIds(request).map((id) => decodeId(id)))
+}
+
+/** The ids of the calls in a conversation, in order. */
+export function calledIds({ messages }: Pick<Request, "messages">): readonly string[] {
+  return messages.flatMap(({ blocks }) => callsIn(blocks))
 }
 
 function callsIn(blocks: readonly Block[]): readonly string[] {

@@ -29,7 +29,19 @@ export interface NamedTool extends ToolRef {
   readonly wrapped: boolean
 }
 
+/** What a table is made of: plain values, which can go into another thread. */
+export interface NameParts {
+  /** Those that the request declares, then those of its history. */
+  readonly tools: readonly NamedTool[]
+  /** How many of them are declared. */
+  readonly declared: number
+  /** Which of them a name alone means; -1: several share it. */
+  readonly byName: readonly (readonly [name: string, index: number])[]
+  readonly rules: NameRules
+}
+
 export interface NameTable {
+  parts(): NameParts
   /** For a request writer: the wire name of a tool, also of one that only the history knows. */
   wire(ref: ToolRef): string
   /**
@@ -72,11 +84,39 @@ export function buildNameTable(tools: readonly Tool[], messages: readonly Messag
     byName.set(tool.name, byName.has(tool.name) ? null : named)
   }
   const declared = new Map(byRef)
+  const table = tableOf({ declared, byRef, byWire, byName }, options.rules)
+  for (const call of callsIn(messages)) if (table.declared(call) === undefined) add(call, call.kind)
+  return table
+}
+
+/** The table that the parts came from. */
+export function nameTable({ tools, declared: count, byName, rules }: NameParts): NameTable {
+  const byRef = new Map(tools.map((tool) => [keyOf(tool), tool]))
+  const byWire = new Map(tools.map((tool) => [wireKey(tool.wire, rules.namespaces ? tool.namespace : null), tool]))
+  const named = byName.map(([name, index]) => [name, tools[index] ?? null] as const)
+  const declared = new Map([...byRef].slice(0, count))
+  return tableOf({ declared, byRef, byWire, byName: new Map(named) }, rules)
+}
+
+interface Lists {
+  readonly declared: ReadonlyMap<string, NamedTool>
+  readonly byRef: ReadonlyMap<string, NamedTool>
+  readonly byWire: ReadonlyMap<string, NamedTool>
+  /** Null: several share the name. */
+  readonly byName: ReadonlyMap<string, NamedTool | null>
+}
+
+function tableOf({ declared, byRef, byWire, byName }: Lists, rules: NameRules): NameTable {
   const find = (ref: ToolRef): NamedTool | undefined =>
     declared.get(keyOf(ref)) ?? (ref.namespace === null ? (byName.get(ref.name) ?? undefined) : undefined)
-  for (const call of callsIn(messages)) if (find(call) === undefined) add(call, call.kind)
   return {
-    wire: (ref) => (find(ref) ?? byRef.get(keyOf(ref)) ?? { wire: wireName(ref, options.rules) }).wire,
+    parts: () => {
+      const tools = [...byRef.values()]
+      const places = new Map(tools.map((tool, index) => [tool, index]))
+      const names = [...byName].map(([name, tool]) => [name, tool === null ? -1 : (places.get(tool) ?? -1)] as const)
+      return { tools, declared: declared.size, byName: names, rules }
+    },
+    wire: (ref) => (find(ref) ?? byRef.get(keyOf(ref)) ?? { wire: wireName(ref, rules) }).wire,
     declared: find,
     named: (wire, namespace = null) =>
       byWire.get(wireKey(wire, namespace)) ??

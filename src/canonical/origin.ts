@@ -17,6 +17,22 @@ export interface Issuer {
   readonly mark?: () => string
 }
 
+/** An issuer as plain values, which can go into another thread. */
+export interface PlainIssuer {
+  readonly dialect: Dialect
+  readonly label: string | null
+  /** Null: the installation has no secret. */
+  readonly mark: string | null
+}
+
+export function plainIssuer({ dialect, label, mark }: Issuer): PlainIssuer {
+  return { dialect, label, mark: mark?.() ?? null }
+}
+
+export function issuerFrom({ dialect, label, mark }: PlainIssuer): Issuer {
+  return mark === null ? { dialect, label } : { dialect, label, mark: () => mark }
+}
+
 /**
  * Fields without a canonical meaning, as they came. A writer of the same dialect puts them back; any other writer
  * drops them with a loss. Fields that carry no wish and no content (ids of items, `status`, `type`, `index`,

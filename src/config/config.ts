@@ -228,7 +228,7 @@ export interface TargetConfig {
   readonly context_tokens?: number | undefined
   /** The largest output. Unit: tokens. */
   readonly max_output_tokens?: number | undefined
-  /** The most input tokens that one image takes: what is reserved for each. Absent: 1600, and more where the model was seen to take more. Unit: tokens. */
+  /** The most input tokens that one image takes: what is reserved for each. Absent: 25600 until the model has reported what its images take, and for larger images than those. Unit: tokens. */
   readonly max_image_tokens?: number | undefined
   /** The output cap of a call without one, where the API demands a cap (Messages). Absent: `max_output_tokens`, else by the model; never more than `context_tokens` leaves. Unit: tokens. */
   readonly default_output_tokens?: number | undefined
@@ -754,7 +754,7 @@ export interface ModelConfig {
   readonly context_tokens?: number | undefined
   /** The largest output. Unit: tokens. */
   readonly max_output_tokens?: number | undefined
-  /** The most input tokens that one image takes: what is reserved for each. Absent: 1600, and more where the model was seen to take more. Unit: tokens. */
+  /** The most input tokens that one image takes: what is reserved for each. Absent: 25600 until the model has reported what its images take, and for larger images than those. Unit: tokens. */
   readonly max_image_tokens?: number | undefined
   /** The output cap of a call without one, where the API demands a cap (Messages). Absent: `max_output_tokens`, else by the model; never more than `context_tokens` leaves. Unit: tokens. */
   readonly default_output_tokens?: number | undefined

@@ -75,10 +75,16 @@ export interface WrittenRequest {
   readonly context: ReplyContext
 }
 
+/** Of `messages` only the ids of calls count, of `tools` the raw ones that stand for a function. */
+export type AskedRequest = Pick<
+  Request,
+  "dialect" | "model" | "includeUsage" | "messages" | "tools" | "reasoning" | "cap"
+>
+
 /** What a reply writer must know about the client. */
 export interface ReplyOptions {
-  /** The client's request, as this codec read it. */
-  readonly request: Request
+  /** What an answer needs of the client's request, as this codec read it. */
+  readonly request: AskedRequest
   /** The client's body as parsed, for fields that the dialect echoes (Responses: `tools`, `instructions`, `metadata` …). */
   readonly clientBody: JsonObject
   /** The model name that the client is shown, everywhere in the answer; null: what the upstream named, or the request's. */

@@ -35,8 +35,12 @@ export function bodyFault(body: unknown): UpstreamFault {
   return isError ? fault : NO_FAULT
 }
 
+/** Vendors' refusals have some hundred bytes; those that list what a schema broke have some thousand. A longer one says nothing. */
+const LARGEST_REFUSAL_BYTES = 1 << 17
+
 /** Of a body whose status says that it is an error; a text is one too. Null: it says nothing that an agent could use, as HTML does. */
 export function readFault(bytes: Uint8Array): UpstreamFault | null {
+  if (bytes.length > LARGEST_REFUSAL_BYTES) return null
   const text = new TextDecoder().decode(bytes).trim()
   if (text === "" || text.startsWith("<") || text.includes("\u0000")) return null
   const value = parsed(text)

@@ -25,17 +25,37 @@ const SINGLE_BELOW = 1.25
 const LARGEST_ENVELOPE = 400
 const BYTES_PER_TOKEN = 4
 
+/** Frames with text, tokens of text before they are scaled, tool calls. */
+export interface MeterCounts {
+  readonly frames: number
+  readonly text: number
+  readonly calls: number
+  readonly showsReasoning: boolean
+}
+
+const NOTHING_COUNTED: MeterCounts = { frames: 0, text: 0, calls: 0, showsReasoning: false }
+
 export class OutputMeter {
   /** Some of the text was reasoning that the vendor shows as it is. */
-  showsReasoning = false
+  showsReasoning: boolean
   readonly scan: TextScan = new TextScan()
   readonly #facts: TokenFacts
-  #frames = 0
-  #text = 0
-  #calls = 0
+  #frames: number
+  #text: number
+  #calls: number
 
-  constructor(facts: TokenFacts) {
+  /** `counted`: by another meter, of which this one is a copy. */
+  constructor(facts: TokenFacts, counted: MeterCounts = NOTHING_COUNTED) {
     this.#facts = facts
+    this.#frames = counted.frames
+    this.#text = counted.text
+    this.#calls = counted.calls
+    this.showsReasoning = counted.showsReasoning
+  }
+
+  /** What another meter needs to be a copy of this one. */
+  get counts(): MeterCounts {
+    return { frames: this.#frames, text: this.#text, calls: this.#calls, showsReasoning: this.showsReasoning }
   }
 
   /** All that came so far. May fall by a few where later frames show that earlier ones were taken for more. */

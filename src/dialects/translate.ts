@@ -24,17 +24,37 @@ export function wayBetween(client: DialectName, target: DialectName, sealed: boo
 }
 
 const ENVELOPE_START = Buffer.from('"rtr')
-const ENVELOPE = /^"rtr\d{1,4}\./
-const ENVELOPE_HEAD_BYTES = 9
+const MOST_DIGITS = 4
+const DOT = 46
 
 /** Where sealed reasoning stands, in any dialect. */
 const SEALS = KEY.details | KEY.encrypted | KEY.signature | TYPE.redacted
 
-/** Does a string of this body begin like an envelope of any version? Only bodies with sealed reasoning are searched. */
+/** Could the body hold an envelope? Only bodies with sealed reasoning are searched. */
+export function mayHoldEnvelope({ members }: ScannedObject): boolean {
+  return members.some(({ names }) => (names & SEALS) !== 0)
+}
+
+/** Does a string of this body begin like an envelope of any version? */
 export function holdsEnvelope(body: ScannedObject): boolean {
-  if (!body.members.some(({ names }) => (names & SEALS) !== 0)) return false
-  const bytes = searchable(body.bytes)
-  for (let at = bytes.indexOf(ENVELOPE_START); at >= 0; at = bytes.indexOf(ENVELOPE_START, at + 1))
-    if (ENVELOPE.test(bytes.toString("latin1", at, at + ENVELOPE_HEAD_BYTES))) return true
+  return mayHoldEnvelope(body) && envelopeBegins(body.bytes, 0, body.bytes.length)
+}
+
+/** Does a string begin like one between these offsets? */
+export function envelopeBegins(bytes: Uint8Array, from: number, to: number): boolean {
+  const view = searchable(bytes)
+  for (let at = view.indexOf(ENVELOPE_START, from); at >= 0 && at < to; at = view.indexOf(ENVELOPE_START, at + 1))
+    if (hasVersion(bytes, at + ENVELOPE_START.length)) return true
   return false
+}
+
+/** One to four digits and a dot. */
+function hasVersion(bytes: Uint8Array, start: number): boolean {
+  let end = start
+  while (end - start < MOST_DIGITS && isDigit(bytes[end])) end++
+  return end > start && bytes[end] === DOT
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 48 && byte <= 57
 }

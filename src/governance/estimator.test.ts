@@ -40,9 +40,10 @@ describe("bytes per token", () => {
 
 describe("tokens per image", () => {
   const LEAST = 1600
+  const of = (count: number, bytes = 0): { readonly count: number; readonly bytes: number } => ({ count, bytes })
   const learned = (...reports: readonly (readonly [images: number, tokens: number])[]): Estimator => {
     const estimator = new Estimator()
-    for (const [images, tokens] of reports) estimator.learnImages("m", images, 0, tokens, null)
+    for (const [images, tokens] of reports) estimator.learnImages("m", of(images), 0, tokens, null)
     return estimator
   }
 
@@ -50,9 +51,9 @@ describe("tokens per image", () => {
     const estimator = learned([2, 20_000])
     expect(estimator.imageTokens("m", LEAST)).toBe(10_000)
     expect(estimator.imageTokens("n", LEAST)).toBe(LEAST)
-    estimator.learnImages("m", 1, 0, 100, null)
+    estimator.learnImages("m", of(1), 0, 100, null)
     expect(estimator.imageTokens("m", LEAST)).toBeGreaterThan(9900)
-    for (let call = 0; call < 3000; call += 1) estimator.learnImages("m", 1, 0, 100, null)
+    for (let call = 0; call < 3000; call += 1) estimator.learnImages("m", of(1), 0, 100, null)
     expect(estimator.imageTokens("m", LEAST)).toBe(LEAST)
   })
 
@@ -61,7 +62,7 @@ describe("tokens per image", () => {
     fc.assert(
       fc.property(fc.array(report), fc.integer({ min: 1, max: 50_000 }), (reports, least) => {
         const estimator = new Estimator()
-        for (const { images, bytes, tokens } of reports) estimator.learnImages("m", images, bytes, tokens, null)
+        for (const { images, bytes, tokens } of reports) estimator.learnImages("m", of(images), bytes, tokens, null)
         expect(estimator.imageTokens("m", least)).toBeGreaterThanOrEqual(least)
         expect(estimator.imageTokens("m", least)).toBeLessThanOrEqual(100_000)
       }),
@@ -70,25 +71,34 @@ describe("tokens per image", () => {
 
   test("text beside the images is taken off; beside much of it only a report of the images themselves teaches", () => {
     const estimator = new Estimator()
-    estimator.learnImages("m", 1, 3000, 11_000, null)
+    estimator.learnImages("m", of(1), 3000, 11_000, null)
     expect(estimator.imageTokens("m", LEAST)).toBe(10_000)
-    estimator.learnImages("n", 1, 300_000, 120_000, null)
-    expect(estimator.imageTokens("n", LEAST)).toBe(LEAST)
-    estimator.learnImages("n", 1, 300_000, 120_000, 5000)
-    expect(estimator.imageTokens("n", LEAST)).toBe(5000)
+    estimator.learnImages("n", of(1), 300_000, 120_000, null)
+    expect(estimator.imageTokens("n", LEAST)).toBe(25_600)
+    estimator.learnImages("o", of(1), 300_000, 120_000, 5000)
+    expect(estimator.imageTokens("o", LEAST)).toBe(5000)
   })
 
-  test("until a report comes, all calls but the first are taken to hold the largest images", () => {
+  test("until a report comes, images are taken to be the largest, and so are larger ones than those that were seen", () => {
     const estimator = new Estimator()
-    expect(estimator.reservedImageTokens("m", LEAST)).toBe(LEAST)
-    estimator.imagesAsked(["m"])
-    expect(estimator.reservedImageTokens("m", LEAST)).toBeGreaterThan(25_000)
-    expect(estimator.reservedImageTokens("m", 90_000)).toBe(90_000)
-    expect(estimator.reservedImageTokens("n", LEAST)).toBe(LEAST)
-    estimator.imagesEnded(["m"])
-    expect(estimator.reservedImageTokens("m", LEAST)).toBe(LEAST)
-    estimator.imagesAsked(["m"])
-    estimator.learnImages("m", 1, 0, 3000, null)
-    expect(estimator.reservedImageTokens("m", LEAST)).toBe(3000)
+    expect(estimator.reservedImageTokens("m", LEAST, 0)).toBe(25_600)
+    estimator.learnImages("m", of(2, 1000), 0, 6000, null)
+    expect(estimator.reservedImageTokens("m", LEAST, 0)).toBe(3000)
+    expect(estimator.reservedImageTokens("m", LEAST, 1000)).toBe(3000)
+    expect(estimator.reservedImageTokens("m", LEAST, 1001)).toBe(25_600)
+    expect(estimator.reservedImageTokens("n", LEAST, 0)).toBe(25_600)
+    estimator.learnImages("m", of(1, 5000), 0, 30_000, null)
+    expect(estimator.reservedImageTokens("m", LEAST, 1)).toBe(30_000)
+    expect(estimator.reservedImageTokens("m", LEAST, 5001)).toBe(30_000)
+  })
+
+  test("beside much text the most is believed that the images can have taken, and later only of larger ones", () => {
+    const estimator = new Estimator()
+    estimator.learnImages("m", of(2, 1000), 300_000, 85_000, null)
+    expect(estimator.reservedImageTokens("m", LEAST, 0)).toBe(5000)
+    estimator.learnImages("m", of(1, 1000), 300_000, 95_000, null)
+    expect(estimator.reservedImageTokens("m", LEAST, 0)).toBe(5000)
+    estimator.learnImages("m", of(1, 2000), 300_000, 190_000, null)
+    expect(estimator.reservedImageTokens("m", LEAST, 0)).toBe(25_600)
   })
 })

@@ -19,14 +19,20 @@ const LEAST_BYTES = 1024
 const FORGET_IMAGES = 1 / 256
 /** What is learned from one report, at most. */
 const MOST_IMAGE_TOKENS = 100_000
-/** Of the largest image that a model of today is known to take, at full detail. */
+/** Of the largest image that a model of today is known to take, at full detail: what is reserved before anything is known. */
 const LARGEST_IMAGE_TOKENS = 25_600
+
+/** What was reported of the images of a model. */
+interface SeenImages {
+  /** Of one image. */
+  tokens: number
+  /** In base64, of the largest one; 0: they stood elsewhere. */
+  bytes: number
+}
 
 export class Estimator {
   readonly #ratios = new Map<string, number>()
-  readonly #images = new Map<string, number>()
-  /** Calls with images that are on their way to models of which no report has come yet. */
-  readonly #asked = new Map<string, number>()
+  readonly #images = new Map<string, SeenImages>()
   /** Calls whose estimate was compared with what was reported, the sums of both, and what estimates fell short of. */
   readonly error = { calls: 0, estimatedTokens: 0, reportedTokens: 0, missedTokens: 0 }
 
@@ -49,42 +55,42 @@ export class Estimator {
 
   /** Of one image; never less than `least`, which the catalogue or a vendor's document says. */
   imageTokens(model: string, least: number): number {
-    return Math.max(least, this.#images.get(model) ?? 0)
+    return Math.max(least, this.#images.get(model)?.tokens ?? 0)
+  }
+
+  /** The same, to be reserved: images with more base64 than those that were reported may be the largest there are. */
+  reservedImageTokens(model: string, least: number, bytes: number): number {
+    const seen = this.#images.get(model)
+    const isKnown = seen !== undefined && bytes <= seen.bytes
+    return isKnown ? this.imageTokens(model, least) : Math.max(this.imageTokens(model, least), LARGEST_IMAGE_TOKENS)
   }
 
   /**
-   * The same, to be reserved. The first call with images to a model goes at `least`, since it may be the only one for which a
-   * limit has room; until its report comes the others are taken to hold the largest images there are.
+   * An upstream reported so many tokens for so many images, with so many bytes of base64 each, and so many bytes of text; or,
+   * where it tells them apart, for the images.
    */
-  reservedImageTokens(model: string, least: number): number {
-    const isFirst = this.#images.has(model) || (this.#asked.get(model) ?? 0) === 0
-    return isFirst ? this.imageTokens(model, least) : Math.max(least, LARGEST_IMAGE_TOKENS)
-  }
-
-  /** A call with images may go to these models; `imagesEnded` follows. */
-  imagesAsked(models: readonly string[]): void {
-    for (const model of models) this.#asked.set(model, (this.#asked.get(model) ?? 0) + 1)
-  }
-
-  imagesEnded(models: readonly string[]): void {
-    for (const model of models) {
-      const left = (this.#asked.get(model) ?? 0) - 1
-      if (left > 0) this.#asked.set(model, left)
-      else this.#asked.delete(model)
-    }
-  }
-
-  /** An upstream reported so many tokens for so many images and so many bytes of text; or, where it tells them apart, for the images. */
-  learnImages(model: string, images: number, textBytes: number, tokens: number, imageTokens: number | null): void {
-    if (images <= 0 || tokens <= 0) return
-    if (!this.#images.has(model) && this.#images.size >= MODELS_KEPT) return
-    const known = this.#images.get(model) ?? 0
+  learnImages(
+    model: string,
+    images: { readonly count: number; readonly bytes: number },
+    textBytes: number,
+    tokens: number,
+    imageTokens: number | null,
+  ): void {
+    if (images.count <= 0 || tokens <= 0) return
+    const seen = this.#images.get(model)
+    if (seen === undefined && this.#images.size >= MODELS_KEPT) return
     const text = this.tokens(model, textBytes)
-    const all = Math.max(0, imageTokens ?? tokens - text)
-    // beside much text the share of the images is guesswork
     const isTold = imageTokens !== null || text <= tokens / 2
-    const seen = isTold ? Math.min(MOST_IMAGE_TOKENS, all / images) : known
-    this.#images.set(model, seen > known ? seen : known + (seen - known) * FORGET_IMAGES)
+    const isLarger = seen === undefined || images.bytes > seen.bytes
+    // beside much text the share of the images is guesswork: nothing but the most that it can be is believed
+    if (!isTold && !isLarger) return
+    const all = isTold ? (imageTokens ?? tokens - text) : tokens - textBytes / LOOSEST
+    const told = Math.min(isTold ? MOST_IMAGE_TOKENS : LARGEST_IMAGE_TOKENS, Math.max(0, all) / images.count)
+    const known = seen?.tokens ?? 0
+    this.#images.set(model, {
+      tokens: told > known ? told : known + (told - known) * FORGET_IMAGES,
+      bytes: Math.max(seen?.bytes ?? 0, images.bytes),
+    })
   }
 
   compare(estimatedTokens: number, reportedTokens: number): void {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test"
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { mayMount, smallDisk } from "../../test/helpers/small-disk.ts"
 import { silentLog } from "../system/log.ts"
 import { Journal, orphansOf, type Reservation } from "./journal.ts"
 
@@ -96,6 +97,46 @@ describe("what a crash leaves", () => {
   test("nothing where there is no folder", () => {
     expect(orphansOf(join(folder, "nowhere", "reservations"), silentLog).calls).toEqual([])
   })
+})
+
+describe("written", () => {
+  test("calls of one turn wait for one write, and then for nothing", async () => {
+    const journal = new Journal(path, silentLog)
+    expect(journal.written()).toBeNull()
+    journal.open(reservation("one"))
+    const one = journal.written()
+    journal.open(reservation("two"))
+    expect(orphans()).toEqual([])
+    expect(journal.written()).toBe(one)
+    await one
+    expect(orphans().map(([id]) => id)).toEqual(["one", "two"])
+    expect(journal.written()).toBeNull()
+  })
+
+  test.skipIf(!mayMount())(
+    "a full disk is told to those that wait, and spoils no line (needs the right to mount)",
+    async () => {
+      using disk = smallDisk("64k")
+      if (disk === null) throw new Error("the disk was there a moment ago")
+      path = join(disk.folder, "reservations")
+      const journal = new Journal(path, silentLog)
+      const kept: string[] = []
+      const refused: string[] = []
+      for (let call = 0; call < 400; call += 1) {
+        journal.open(reservation(String(call)))
+        await journal.written()?.then(
+          () => kept.push(String(call)),
+          () => refused.push(String(call)),
+        )
+      }
+      expect(journal.isUp).toBe(false)
+      expect(refused.length).toBeGreaterThan(0)
+      const faults: string[] = []
+      const left = orphansOf(path, { ...silentLog, error: (message) => void faults.push(message) })
+      expect(left.calls.map(({ request_id }) => request_id)).toEqual(kept)
+      expect(faults).toEqual([])
+    },
+  )
 })
 
 describe("files", () => {

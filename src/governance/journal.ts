@@ -3,10 +3,10 @@
  * so what stands here without a row was cut off and is settled at what it had reserved.
  *
  * Lines are appended once per turn of the event loop, without a sync: they outlive the process like the ledger's own
- * commits (write-ahead log, `synchronous=NORMAL`), and like these the last ones may fall to a power cut. Lines go to
- * numbered segments; one whose calls are all closed is deleted.
+ * commits (write-ahead log, `synchronous=NORMAL`), and like these the last ones may fall to a power cut. No call goes
+ * upstream before its line is written. Lines go to numbered segments; one whose calls are all closed is deleted.
  */
-import { closeSync, readdirSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs"
+import { closeSync, ftruncateSync, readdirSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import type { Log } from "../system/log.ts"
 import { openOwnerFile } from "../system/owner-only.ts"
@@ -52,6 +52,8 @@ export class Journal {
   #segment: Segment
   #pending = ""
   #scheduled = false
+  /** Of those that wait for the lines of this turn. */
+  #turn: PromiseWithResolvers<void> | null = null
   #failing = false
   readonly #homes = new Map<string, Segment>()
 
@@ -87,6 +89,16 @@ export class Journal {
     setImmediate(this.#flush)
   }
 
+  /**
+   * To be asked in the turn in which a call was opened. Null: its line is written. Rejects with the fault of the file
+   * system where it cannot be written: the call would be forgotten by a crash.
+   */
+  written(): Promise<void> | null {
+    if (this.#pending === "") return null
+    this.#turn ??= Promise.withResolvers()
+    return this.#turn.promise
+  }
+
   /** The call's row is safe. */
   close(id: string): void {
     const segment = this.#homes.get(id)
@@ -107,16 +119,18 @@ export class Journal {
     this.#scheduled = false
     const lines = this.#pending
     if (lines === "") return
+    const turn = this.#turn
     this.#pending = ""
+    this.#turn = null
     try {
-      writeSync(this.#segment.file, lines)
+      append(this.#segment, lines)
       this.#failing = false
+      turn?.resolve()
     } catch (error) {
-      // the call goes on: the ledger decides whether calls can be recorded
       if (!this.#failing) this.#log.error("reservations cannot be written down", { error })
       this.#failing = true
+      turn?.reject(error)
     }
-    this.#segment.bytes += lines.length
     if (this.#segment.bytes >= this.#segmentBytes) this.#rotate()
   }
 
@@ -136,6 +150,18 @@ export class Journal {
     closeSync(segment.file)
     remove(segment.path)
   }
+}
+
+/** All of the lines or, where they cannot be written, nothing of them: half a line would spoil the next. */
+function append(segment: Segment, lines: string): void {
+  const bytes = Buffer.from(lines)
+  try {
+    for (let at = 0; at < bytes.length;) at += writeSync(segment.file, bytes, at)
+  } catch (error) {
+    ftruncateSync(segment.file, segment.bytes)
+    throw error
+  }
+  segment.bytes += bytes.length
 }
 
 export interface Orphans {

@@ -1,4 +1,4 @@
-/** Leaves members out of a JSON object without touching any other byte of it. */
+/** Puts members into a JSON object and leaves others out, without touching any byte of the rest. */
 import { OPEN_BRACE } from "./bytes.ts"
 import { scanObject, type Member, type ScannedObject } from "./scan.ts"
 
@@ -15,10 +15,26 @@ export interface Omitted {
 /** By the names of members: which members of theirs go; null: they themselves. */
 type Rules = ReadonlyMap<string, ReadonlySet<string> | null>
 
+const OPEN = Buffer.from("{")
 const COMMA = Buffer.from(",")
+const CLOSE = Buffer.from("}")
 
 export function omitFields(body: ScannedObject, paths: readonly FieldPath[]): Omitted {
-  return omit(body, rulesOf(paths))
+  return edited(body, [], rulesOf(paths))
+}
+
+/** Puts members in first, as JSON by name: each stands once, at the end, in place of all that the body has of that name. */
+export function editFields(
+  body: ScannedObject,
+  set: ReadonlyMap<string, Uint8Array>,
+  paths: readonly FieldPath[],
+): Omitted {
+  const added = [...set].map(([name, json]) => {
+    const object = Buffer.concat([Buffer.from(`{${JSON.stringify(name)}:`), json, CLOSE])
+    return scanObject(object, Infinity)
+  })
+  const kept = set.size === 0 ? body : { ...body, members: body.members.filter(({ key }) => !set.has(key)) }
+  return edited(kept, added, rulesOf(paths))
 }
 
 function rulesOf(paths: readonly FieldPath[]): Rules {
@@ -30,18 +46,20 @@ function rulesOf(paths: readonly FieldPath[]): Rules {
   return rules
 }
 
-function omit(body: ScannedObject, rules: Rules): Omitted {
-  if (!body.members.some(({ key }) => rules.has(key))) return { bytes: body.bytes, omitted: [] }
+function edited(body: ScannedObject, added: readonly ScannedObject[], rules: Rules): Omitted {
   const omitted: string[] = []
   const pieces: Uint8Array[] = []
-  for (const member of body.members) {
-    const piece = pieceOf(body.bytes, member, rules.get(member.key), omitted)
-    if (piece === null) continue
-    if (pieces.length > 0) pieces.push(COMMA)
-    pieces.push(...piece)
+  if (added.length === 0 && !body.members.some(({ key }) => rules.has(key))) return { bytes: body.bytes, omitted }
+  for (const { bytes, members } of [body, ...added]) {
+    for (const member of members) {
+      const piece = pieceOf(bytes, member, rules.get(member.key), omitted)
+      if (piece === null) continue
+      if (pieces.length > 0) pieces.push(COMMA)
+      pieces.push(...piece)
+    }
   }
-  if (omitted.length === 0) return { bytes: body.bytes, omitted }
-  return { bytes: Buffer.concat([Buffer.from("{"), ...pieces, Buffer.from("}")]), omitted }
+  if (added.length === 0 && omitted.length === 0) return { bytes: body.bytes, omitted }
+  return { bytes: Buffer.concat([OPEN, ...pieces, CLOSE]), omitted }
 }
 
 function pieceOf(
@@ -56,7 +74,7 @@ function pieceOf(
   }
   if (rule !== undefined && bytes[member.start] === OPEN_BRACE) {
     const value = scanObject(bytes.slice(member.start, member.end), Infinity)
-    const inner = omit(value, new Map(Array.from(rule, (name) => [name, null])))
+    const inner = edited(value, [], new Map(Array.from(rule, (name) => [name, null])))
     if (inner.omitted.length > 0) {
       omitted.push(...inner.omitted.map((name) => `${member.key}.${name}`))
       return [bytes.subarray(member.keyStart, member.start), inner.bytes]

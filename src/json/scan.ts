@@ -25,6 +25,8 @@ export interface ScannedObject extends Notes {
   readonly members: readonly Member[]
   /** Offset of the object's closing brace. */
   readonly close: number
+  /** JSON values at any depth. */
+  readonly values: number
 }
 
 /** How much there may be in an object. */
@@ -105,8 +107,8 @@ export class ObjectScan {
   /** Behind the last `run`. */
   result(): ScannedObject {
     const { bytes, members, close } = this
-    const { elements, types, ids, pointers, marks } = this.notes
-    return { bytes, members, close, elements, types, ids, pointers, marks }
+    const { elements, types, ids, pointers, marks, values } = this.notes
+    return { bytes, members, close, values, elements, types, ids, pointers, marks }
   }
 
   private open(): number {

@@ -23,6 +23,11 @@ export interface LedgerDatabase {
    * `CAST(x AS DOUBLE PRECISION)` under `sum`. Texts are ordered byte by byte; integers come as numbers, exact up to 2^53.
    */
   query<Row>(sql: string, parameters: readonly Scalar[]): Row[] | Promise<Row[]>
+  /**
+   * All queries of `work` see the rows that were there at the first of them, and none that came later. Writing goes on
+   * meanwhile. Rejects as `work` does, and as `query`.
+   */
+  reading<Result>(work: (at: Pick<LedgerDatabase, "query">) => Promise<Result>): Promise<Result>
   failureOf(error: unknown): Failure
   /** A new connection. Fails as opening does. */
   reopen(): Promise<void>

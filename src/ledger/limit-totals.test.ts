@@ -12,6 +12,7 @@ import { runs } from "../../test/helpers/sample.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import { type LimitTotals, limitTotals, type UsedAmounts } from "./limit-totals.ts"
 import { MIGRATIONS } from "./migrations.ts"
+import type { Scalar } from "./database.ts"
 import type { LedgerStore } from "./open.ts"
 import { PostgresDatabase } from "./postgres/database.ts"
 import { migrate as migratePostgres } from "./postgres/migrate.ts"
@@ -193,6 +194,43 @@ onEachDriver((driver) => {
     expect(byWhom(await ledger.limitTotals(true))).toEqual({ "app-1 in lab": { ...entry, lifetimeTokens: 8 } })
     expect(byWhom(await ledger.limitTotals(false))).toEqual({ "app-1 in lab": { ...entry, lifetimeTokens: 6 } })
   })
+})
+
+test("no query sums more than some thousand hours, however many there are, and nothing is left out", async () => {
+  await using state = ledgerFolder()
+  const ledger = await state.open({ clock })
+  await ledger.record(sampleCall(TS, 1, { ts: TS, total_tokens: 1, limit_tokens: 1 }))
+  using database = new Database(state.path)
+  const HOUR = Math.floor(TS / 3_600_000)
+  database.run(`WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < 39999)
+    INSERT INTO usage_rollup_hourly SELECT ${HOUR - 30} + n % 40, 'caller ' || (n % 7), 'group ' || (n / 40), 'lab',
+      1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 5 FROM number`)
+  const summed: number[] = []
+  const counting = {
+    query: <Row>(sql: string, parameters: readonly Scalar[]): Row[] => {
+      if (sql.includes("GROUP BY")) {
+        const where = /WHERE .*?(?=GROUP BY)/su.exec(sql)?.[0]
+        const counts = database.query<{ count: number }, Scalar[]>(
+          `SELECT count(*) AS count FROM usage_rollup_hourly ${where}`,
+        )
+        summed.push(counts.get(...parameters)?.count ?? Number.NaN)
+      }
+      return database.query<Row, Scalar[]>(sql).all(...parameters)
+    },
+  }
+  const { periods } = await limitTotals(counting, TS, true)
+  expect(Math.max(...summed)).toBeLessThanOrEqual(2048)
+  const used = (kind: string, ts: number): number =>
+    periods
+      .filter((period) => period.kind === kind && (kind === "lifetime" || period.ts === ts))
+      .flatMap(({ totals }) => totals)
+      .reduce((sum, { used: { tokens } }) => sum + tokens, 0)
+  // 10 of the hours lie behind the day, and 20 before it
+  expect([used("day", TODAY), used("month", THIS_MONTH), used("lifetime", 0)]).toEqual([
+    1 + 20_000 * 3,
+    1 + 40_000 * 3,
+    1 + 40_000 * 3,
+  ])
 })
 
 function count(calls: readonly CallRecord[] | undefined, from: number, amount: (call: CallRecord) => number): number {

@@ -1,5 +1,5 @@
 /** What callers, projects and single calls have used, as limits count it: read when a count begins, or when it is to be corrected. */
-import type { LedgerDatabase } from "./database.ts"
+import type { LedgerDatabase, Scalar } from "./database.ts"
 
 export interface UsedAmounts {
   readonly requests: number
@@ -48,17 +48,23 @@ const RECENT_MS = 61_000
 /** As doubles, because PostgreSQL adds whole numbers up to something that is no number here; exact up to 2^53. */
 const sum = (column: string): string => `SUM(CAST(${column} AS DOUBLE PRECISION))`
 
-const TOTALS = `SELECT caller_id, caller_project, ${sum("sent_requests")} AS requests,
+const KEY = "(hour, caller_id, resolved_group, caller_project)"
+
+const TOTALS = `SELECT caller_id, caller_project, hour / 24 AS day, ${sum("sent_requests")} AS requests,
   ${sum("limit_tokens")} AS tokens, ${sum("limit_nano_usd")} AS nano_usd
-FROM usage_rollup_hourly WHERE hour >= ?1 AND hour < ?2 GROUP BY caller_id, caller_project`
+FROM usage_rollup_hourly WHERE ${KEY} >= (?1, ?2, ?3, ?4) AND ${KEY} < (?5, ?6, ?7, ?8)
+GROUP BY caller_id, caller_project, hour / 24`
 
-const NEXT_HOUR = "SELECT MIN(hour) AS hour FROM usage_rollup_hourly WHERE hour >= ?1 AND hour < ?2"
+/** Some milliseconds of reading and adding; calls have their turn between. */
+const SLICE_ROWS = 2048
 
-/** Of ten thousand callers this is some ten milliseconds; others have their turn between. */
-const SLICE_HOURS = 12
+const NEXT_SLICE = `SELECT hour, caller_id, resolved_group, caller_project FROM usage_rollup_hourly
+WHERE ${KEY} >= (?1, ?2, ?3, ?4) AND hour < ?5
+ORDER BY hour, caller_id, resolved_group, caller_project LIMIT 1 OFFSET ${SLICE_ROWS}`
 
-const RECENT = `SELECT caller_id, caller_project, ts, coalesce(limit_tokens, total_tokens, 0) AS tokens FROM request_usage
-WHERE request_id >= ?1 AND ts >= ?2 AND attempts > 0 AND books_request_id IS NULL`
+const RECENT = `SELECT request_id, caller_id, caller_project, ts, coalesce(limit_tokens, total_tokens, 0) AS tokens
+FROM request_usage WHERE request_id > ?1 AND ts >= ?2 AND attempts > 0 AND books_request_id IS NULL
+ORDER BY request_id LIMIT ${SLICE_ROWS}`
 
 const USED_BY = `SELECT request_id, attempts, coalesce(limit_tokens, total_tokens, 0) AS tokens,
   coalesce(limit_nano_usd, total_cost_nano_usd, 0) AS nano_usd
@@ -67,6 +73,8 @@ FROM request_usage WHERE request_id IN `
 interface TotalsRow {
   readonly caller_id: string
   readonly caller_project: string
+  /** Days since 1970. */
+  readonly day: number
   readonly requests: number
   readonly tokens: number
   readonly nano_usd: number
@@ -80,33 +88,38 @@ interface UsedRow {
 }
 
 interface RecentRow {
+  readonly request_id: string
   readonly caller_id: string
   readonly caller_project: string
   readonly ts: number
   readonly tokens: number
 }
 
+type Queries = Pick<LedgerDatabase, "query">
+
 /** `ofLifetime`: all hours are read, else those of a month or two. */
-export async function limitTotals(database: LedgerDatabase, nowMs: number, ofLifetime: boolean): Promise<LimitTotals> {
+export async function limitTotals(database: Queries, nowMs: number, ofLifetime: boolean): Promise<LimitTotals> {
   const sinceMs = nowMs - RECENT_MS
-  const periods: PeriodTotals[] = []
-  for (const period of periodsAround(nowMs, ofLifetime))
-    periods.push({ kind: period.kind, ts: period.from, totals: await totalsOf(database, period) })
-  const recent = await database.query<RecentRow>(RECENT, [firstIdOf(sinceMs), sinceMs])
-  return {
-    periods,
-    recent: recent.map((row) => ({
-      callerId: row.caller_id,
-      project: row.caller_project,
-      ts: row.ts,
-      tokens: row.tokens,
-    })),
+  const periods = await totalsOf(database, periodsAround(nowMs, ofLifetime))
+  return { periods, recent: await recentCalls(database, sinceMs) }
+}
+
+async function recentCalls(database: Queries, sinceMs: number): Promise<readonly RecentCall[]> {
+  const calls: RecentCall[] = []
+  for (let behind = firstIdOf(sinceMs); ;) {
+    const rows = await database.query<RecentRow>(RECENT, [behind, sinceMs])
+    for (const row of rows)
+      calls.push({ callerId: row.caller_id, project: row.caller_project, ts: row.ts, tokens: row.tokens })
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < SLICE_ROWS) return calls
+    behind = last.request_id
+    await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
 /** Calls without rows are left out. */
 export async function usedBy(
-  database: LedgerDatabase,
+  database: Queries,
   requestIds: readonly string[],
 ): Promise<ReadonlyMap<string, CallAmounts>> {
   const places = requestIds.map((_, index) => `?${index + 1}`).join(", ")
@@ -156,28 +169,50 @@ function firstIdOf(sinceMs: number): string {
   return `req_${Math.max(0, sinceMs).toString(16).padStart(12, "0")}`
 }
 
+/** Where a slice of the hourly sums begins. */
+type SumKey = readonly [hour: number, callerId: string, group: string, project: string]
+
+/** By project, by caller. */
+type Totals = Map<string, Map<string, CallerTotals>>
+
 /** The newest hours come last: what is added to them meanwhile is in. */
-async function totalsOf(database: LedgerDatabase, period: Period): Promise<readonly CallerTotals[]> {
-  const all = new Map<string, CallerTotals>()
-  const end = period.to / HOUR_MS
-  for (let next: number | null = period.from / HOUR_MS; ;) {
-    next = (await database.query<{ readonly hour: number | null }>(NEXT_HOUR, [next, end]))[0]?.hour ?? null
-    if (next === null) return [...all.values()]
-    const until: number = Math.min(end, next + SLICE_HOURS)
-    for (const row of await database.query<TotalsRow>(TOTALS, [next, until])) {
-      const key = JSON.stringify([row.caller_id, row.caller_project])
-      all.set(key, added(all.get(key), row))
+async function totalsOf(database: Queries, periods: readonly Period[]): Promise<readonly PeriodTotals[]> {
+  const all = periods.map((period): Period & { readonly totals: Totals } => ({ ...period, totals: new Map() }))
+  const end = Math.max(...periods.map(({ to }) => to)) / HOUR_MS
+  let next: SumKey | null = [Math.min(...periods.map(({ from }) => from)) / HOUR_MS, "", "", ""]
+  while (next !== null) {
+    const from: SumKey = next
+    next = await keyBehind(database, from, end)
+    for (const row of await database.query<TotalsRow>(TOTALS, [...from, ...(next ?? [end, "", "", ""])])) {
+      const ts = row.day * DAY_MS
+      for (const period of all) if (ts >= period.from && ts < period.to) add(row, period.totals)
     }
-    next = until
     await new Promise((resolve) => setImmediate(resolve))
   }
+  return all.map(({ kind, from, totals }) => ({
+    kind,
+    ts: from,
+    totals: [...totals.values()].flatMap((ofProject) => [...ofProject.values()]),
+  }))
 }
 
-function added(before: CallerTotals | undefined, row: TotalsRow): CallerTotals {
-  const { requests, tokens, nanoUsd } = before?.used ?? { requests: 0, tokens: 0, nanoUsd: 0 }
-  return {
-    callerId: row.caller_id,
-    project: row.caller_project,
-    used: { requests: requests + row.requests, tokens: tokens + row.tokens, nanoUsd: nanoUsd + row.nano_usd },
-  }
+/** Null: the rest is no more than a slice. */
+async function keyBehind(database: Queries, from: SumKey, end: number): Promise<SumKey | null> {
+  const [row] = await database.query<Readonly<Record<string, Scalar>>>(NEXT_SLICE, [...from, end])
+  if (row === undefined) return null
+  return [Number(row["hour"]), String(row["caller_id"]), String(row["resolved_group"]), String(row["caller_project"])]
 }
+
+function add(row: TotalsRow, totals: Totals): void {
+  const { caller_id: callerId, caller_project: project } = row
+  let ofProject = totals.get(project)
+  if (ofProject === undefined) {
+    ofProject = new Map<string, CallerTotals>()
+    totals.set(project, ofProject)
+  }
+  const { requests, tokens, nanoUsd } = ofProject.get(callerId)?.used ?? NOTHING
+  const used = { requests: requests + row.requests, tokens: tokens + row.tokens, nanoUsd: nanoUsd + row.nano_usd }
+  ofProject.set(callerId, { callerId, project, used })
+}
+
+const NOTHING: UsedAmounts = { requests: 0, tokens: 0, nanoUsd: 0 }

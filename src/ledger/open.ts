@@ -68,7 +68,18 @@ export interface LedgerStatus {
   readonly waiting: number
 }
 
-export interface LedgerStore extends Ledger, LedgerQueries {
+/** What limits must know of the past. */
+export interface LimitReader {
+  /**
+   * What everybody has used in this day and month, and for ever where that is asked; waits for what is spooled.
+   * Rejects with `usage-store-unavailable`.
+   */
+  limitTotals(ofLifetime: boolean): Promise<LimitTotals>
+  /** What these calls have used, as limits count it; those without rows are left out. Rejects with `usage-store-unavailable`. */
+  usedBy(requestIds: readonly string[]): Promise<ReadonlyMap<string, CallAmounts>>
+}
+
+export interface LedgerStore extends Ledger, LedgerQueries, LimitReader {
   /** `accepting`, after a look at the database: for `/readyz`, which must notice an outage that no call has met yet. */
   ready(): Promise<boolean>
   status(): LedgerStatus
@@ -78,13 +89,8 @@ export interface LedgerStore extends Ledger, LedgerQueries {
   installationSecret(fresh: string): Promise<string>
   /** How a call was decided; null: it is not there, or may not be seen. Rejects with `usage-store-unavailable`. */
   decidedCall(requestId: string, isVisible: (usage: UsageRow) => boolean): Promise<DecidedCall | null>
-  /**
-   * What everybody has used in this day and month, and for ever where that is asked; waits for what is spooled.
-   * Rejects with `usage-store-unavailable`.
-   */
-  limitTotals(ofLifetime: boolean): Promise<LimitTotals>
-  /** What these calls have used, as limits count it; those without rows are left out. Rejects with `usage-store-unavailable`. */
-  usedBy(requestIds: readonly string[]): Promise<ReadonlyMap<string, CallAmounts>>
+  /** All that `work` reads is of one moment, behind what was spooled until then. Rejects as `work` does, and as the reader. */
+  reading<Result>(work: (at: LimitReader) => Promise<Result>): Promise<Result>
   /** As `record`, behind all that is spooled: where that holds rows of the same calls, they win. */
   recordBehind(calls: readonly CallRecord[]): Promise<void>
   /** Resolves when all that was spooled is in the database. Rejects while that takes no rows. */
@@ -159,12 +165,11 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
     ready: async () => (await outage.check()) && writer.accepting(),
     usageOf: (callerId: string, query: UsageQuery) => answering(() => usageOf(database, clock, callerId, query)),
     decidedCall: (requestId, isVisible) => answering(() => decidedCall(database, requestId, isVisible)),
-    limitTotals: (ofLifetime: boolean) =>
-      answering(async () => {
-        await outage.caughtUp()
-        return await limitTotals(database, clock.now(), ofLifetime)
-      }),
-    usedBy: (requestIds: readonly string[]) => answering(() => usedBy(database, requestIds)),
+    ...limitReader(database, outage, clock),
+    reading: async (work) => {
+      await answering(() => outage.caughtUp())
+      return await database.reading((at) => work(limitReader(at, outage, clock)))
+    },
     close: async () => {
       storedStates.close()
       await writer.close()
@@ -172,6 +177,17 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
       spooling?.slot.lock.release()
       await database.close()
     },
+  }
+}
+
+function limitReader(database: Pick<LedgerDatabase, "query">, outage: Outage, clock: Clock): LimitReader {
+  return {
+    limitTotals: (ofLifetime) =>
+      answering(async () => {
+        await outage.caughtUp()
+        return await limitTotals(database, clock.now(), ofLifetime)
+      }),
+    usedBy: (requestIds) => answering(() => usedBy(database, requestIds)),
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { type LedgerState, onEachDriver } from "../../test/helpers/ledger-drivers.ts"
-import { ledgerFolder } from "../../test/helpers/ledger.ts"
+import { ledgerFolder, rejectionOf } from "../../test/helpers/ledger.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import type { LedgerStore } from "./open.ts"
 import type { UsageFigures } from "./queries.ts"
@@ -86,6 +86,30 @@ onEachDriver((driver) => {
     ])
     expect(amounts.size).toBe(3)
     expect(await ledger.usedBy([])).toEqual(new Map())
+  })
+
+  test("a reading sees one moment, while rows come; behind it they are seen", async () => {
+    await using state = await driver.state()
+    const ledger = await open(state)
+    const [before, during] = [sampleCall(NOW, (next += 1)), sampleCall(NOW, (next += 1))]
+    const ids = [before, during].map(({ usage }) => usage.request_id)
+    await ledger.record(before)
+    const seen = await ledger.reading(async (at) => {
+      const first = await at.usedBy(ids)
+      await ledger.record(during)
+      const { periods } = await at.limitTotals(false)
+      return [
+        first.size,
+        (await at.usedBy(ids)).size,
+        ...new Set(periods.map(({ totals }) => totals[0]?.used.requests)),
+      ]
+    })
+    expect(seen).toEqual([1, 1, undefined, 1])
+    expect((await ledger.usedBy(ids)).size).toBe(2)
+    expect(await ledger.reading(async (at) => (await at.usedBy(ids)).size)).toBe(2)
+    expect(await rejectionOf(ledger.reading(() => Promise.reject(new Error("ours"))))).toEqual(new Error("ours"))
+    // none of them holds anything: more than there are connections
+    for (let count = 0; count < 5; count += 1) await ledger.reading((at) => at.usedBy(ids))
   })
 
   test("today and this month are calendar periods in UTC, whatever the range asked for", async () => {

@@ -11,13 +11,13 @@ import { meaningOf } from "./answer/refusal-meaning.ts"
 import { relay, vendorRefusal } from "./answer/vendor-words.ts"
 import type { AdmittedCall } from "./call.ts"
 import { newAttempt, type Attempt } from "./call/attempt.ts"
+import { goOn } from "./call/go-on.ts"
 import type { Plan, Rejection } from "./call/plan.ts"
 import { trace } from "./call/trace.ts"
 import type { Gateway } from "./gateway.ts"
 import { refuseTargets } from "./shortlist.ts"
 import { rememberTarget } from "./targets/affinity.ts"
-import type { Parts } from "./targets/betas.ts"
-import { governParts } from "./targets/body-edits.ts"
+import { governParts, type Parts } from "./targets/body-edits.ts"
 import { exchange, isFailure, isRefused } from "./targets/exchange.ts"
 import { governHostedTools } from "./targets/hosted-tools.ts"
 import { AttemptPatience } from "./targets/patience.ts"
@@ -33,7 +33,7 @@ const NONE: readonly number[] = []
 /** @throws RouterError when no target answers, or none can */
 export async function attempt(plan: Plan, call: AdmittedCall, gateway: Gateway): Promise<Answer> {
   const { life, attempts } = call
-  governHostedTools(call.request, call.group.hostedTools)
+  if (call.group.hostedTools !== "pass") await governHostedTools(call, gateway)
   let { order, missing: passedOver } = plan
   let throttledMs: readonly number[] = NONE
   for (let turn = 0; turn < order.length; turn++) {
@@ -43,7 +43,10 @@ export async function attempt(plan: Plan, call: AdmittedCall, gateway: Gateway):
       order = [...order, target]
       continue
     }
-    const translation = translate(target, plan.affinity, call, gateway)
+    const translating = translate(target, plan.affinity, call, gateway)
+    const translation = translating instanceof Promise ? await translating : translating
+    // the client may have left meanwhile
+    if (translating instanceof Promise && (life.clientLeft || life.stopped !== null)) break
     if (isRejection(translation)) {
       passedOver = [...passedOver, translation]
       notePassedOver(translation, call, gateway)
@@ -120,7 +123,8 @@ async function tryTarget(
     const isHome = target.dialect === call.dialect.name
     const beta = isHome && target.dialect === "anthropic" && asksForBeta(call.incoming.target)
     const at = request.compacts ? (targetBelow(target, COMPACT) ?? target) : target
-    const { headers, body } = govern(tried, partsFor(tried, call))
+    const governing = govern(tried, call, gateway)
+    const { headers, body } = governing instanceof Promise ? await governing : governing
     const patience = new AttemptPatience(tried, call, gateway.clock)
     const result = await exchange(
       { target: at, stale, beta, headers, body, onConnection: patience.onConnection },
@@ -151,10 +155,13 @@ function partsFor({ target, translation }: Attempt, call: AdmittedCall): Parts {
   return { headers, body }
 }
 
-/** What the target's configuration makes of the parts. */
-function govern(tried: Attempt, parts: Parts): Parts {
-  if (tried.target.betas === null && tried.target.edits === null) return parts
-  const { headers, body, losses } = governParts(tried.target, parts)
-  tried.losses = losses
-  return { headers, body }
+/** The parts of the request, as the target's configuration leaves them. */
+function govern(tried: Attempt, call: AdmittedCall, gateway: Gateway): Parts | Promise<Parts> {
+  const { target } = tried
+  const parts = partsFor(tried, call)
+  if (target.betas === null && target.edits === null) return parts
+  return goOn(governParts(target, parts, call, gateway), ({ losses, ...others }) => {
+    tried.losses = losses
+    return others
+  })
 }

@@ -5,13 +5,13 @@ import type { Attempt } from "./call/attempt.ts"
 import { Hold } from "./call/hold.ts"
 import { Life } from "./call/life.ts"
 import { Notes } from "./call/notes.ts"
-import type { Request } from "./call/request.ts"
+import type { CallRequest } from "./call/request.ts"
 import type { Incoming } from "./message.ts"
 
 /** A call whose caller is known. */
 export type KnownCall = Call & { readonly credential: Credential }
 /** A call whose body is here. */
-export type ReceivedCall = KnownCall & { readonly request: Request }
+export type ReceivedCall = KnownCall & { readonly request: CallRequest }
 /** A call that its caller may make. */
 export type AdmittedCall = ReceivedCall & { readonly group: Group }
 
@@ -40,7 +40,7 @@ export class Call {
   readonly credential: Credential | null = null
   /** Null: its caller has no limits, or is not known. */
   readonly hold: Hold | null = null
-  readonly request: Request | null = null
+  readonly request: CallRequest | null = null
   readonly group: Group | null = null
 
   constructor(start: Pick<Call, "id" | "dialect" | "incoming" | "snapshot" | "ts" | "startedAt" | "address">) {
@@ -62,7 +62,7 @@ export class Call {
     return this as KnownCall
   }
 
-  learnRequest(request: Request): ReceivedCall {
+  learnRequest(request: CallRequest): ReceivedCall {
     learning(this).request = request
     return this as ReceivedCall
   }

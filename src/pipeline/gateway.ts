@@ -15,6 +15,7 @@ import type { Loop } from "../system/loop.ts"
 import type { Random } from "../system/random.ts"
 import type { Health } from "../upstream/health.ts"
 import type { Upstream } from "../upstream/send.ts"
+import type { Apart } from "./apart/apart.ts"
 import type { Intake } from "./call/body-memory.ts"
 import type { Watchdog } from "./call/watchdog.ts"
 import type { Shadows } from "./rehearsal/shadow.ts"
@@ -46,6 +47,7 @@ export interface Gateway {
   readonly watchdog: Watchdog
   readonly intake: Intake
   readonly loop: Loop
+  readonly apart: Apart
   readonly upstream: Upstream
   readonly health: Health
   readonly pins: PinStore

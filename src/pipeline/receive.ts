@@ -1,22 +1,25 @@
 /** Step 2: the body within its limits, and the facts that routing needs. */
 import { isUtf8 } from "node:buffer"
+import { envelopeBegins, mayHoldEnvelope } from "../dialects/translate.ts"
 import { RouterError } from "../errors.ts"
 import { JsonFault, faultPath } from "../json/fault.ts"
-import { ObjectScan, scanBounded, type ScanBounds, type ScannedObject } from "../json/scan.ts"
-import type { Call } from "./call.ts"
-import { Request, type RequestSource } from "./call/request.ts"
+import { scanBounded, type ScanBounds, type ScannedObject } from "../json/scan.ts"
+import type { Call, KnownCall } from "./call.ts"
+import { goOn } from "./call/go-on.ts"
+import { CallRequest } from "./call/request.ts"
 import type { Gateway } from "./gateway.ts"
 import { readBody } from "./intake/read-body.ts"
-import { readHeldIds } from "./targets/held-state.ts"
+import { scanInSlices, SLICE_BYTES } from "./intake/sliced-scan.ts"
+import { findHeldIds } from "./targets/held-state.ts"
 
 /**
  * The request of the call: at once when its body is here.
  * @throws RouterError `unsupported-media-type`, `body-too-large`, `invalid-json`, `invalid-request`, `duplicate-key`
  */
-export function receive(call: Call, gateway: Gateway): Request | Promise<Request> {
+export function receive(call: KnownCall, gateway: Gateway): CallRequest | Promise<CallRequest> {
   const body = bodyOf(call, gateway)
   if (!(body instanceof Uint8Array)) return awaitBody(body, call, gateway)
-  return body.length > SLICE_BYTES ? understandLarge(call, body, gateway) : understand(call, parse(body, call))
+  return body.length > SLICE_BYTES ? understandLarge(call, body, gateway) : understand(call, parse(body, call), gateway)
 }
 
 /** A JSON object that is no call of a dialect. @throws RouterError as `receive`, but for `duplicate-key` */
@@ -34,25 +37,34 @@ function bodyOf(call: Call, gateway: Gateway): Uint8Array | Promise<Uint8Array> 
   return readBody(call, gateway)
 }
 
-async function awaitBody(body: Promise<Uint8Array>, call: Call, gateway: Gateway): Promise<Request> {
+async function awaitBody(body: Promise<Uint8Array>, call: KnownCall, gateway: Gateway): Promise<CallRequest> {
   const bytes = await body.finally(() => {
     call.life.bodyWaitMs = gateway.clock.monotonicMs() - call.startedAt
   })
-  return bytes.length > SLICE_BYTES ? understandLarge(call, bytes, gateway) : understand(call, parse(bytes, call))
+  return bytes.length > SLICE_BYTES
+    ? understandLarge(call, bytes, gateway)
+    : understand(call, parse(bytes, call), gateway)
 }
 
-async function understandLarge(call: Call, bytes: Uint8Array, gateway: Gateway): Promise<Request> {
+async function understandLarge(call: KnownCall, bytes: Uint8Array, gateway: Gateway): Promise<CallRequest> {
   const scanned = await parseInSlices(bytes, call, gateway)
-  return gateway.loop.timed("look into the body", call.id, bytes.length, () => understand(call, scanned))
+  const isSealed = await holdsEnvelopeInSlices(scanned, gateway)
+  const look = (): CallRequest | Promise<CallRequest> => understand(call, scanned, gateway, isSealed)
+  return gateway.loop.timed("look into the body", call.id, bytes.length, look)
 }
 
-/** A body that was scanned, as a request. @throws RouterError `invalid-request`, `duplicate-key` */
-export function understand(call: RequestSource, scanned: ScannedObject): Request {
-  const { dialect } = call
-  const facts = dialect.peek(scanned)
-  if (!dialect.stored.mayHold(scanned)) return new Request(call, scanned, facts, null)
-  const { body, ids } = readHeldIds(scanned, dialect)
-  return new Request(call, body, facts, ids)
+/**
+ * A body that was scanned, as a request: at once where it is small. `isSealed`: null where nothing has looked for sealed reasoning.
+ * @throws RouterError `invalid-request`, `duplicate-key`
+ */
+export function understand(
+  call: KnownCall,
+  scanned: ScannedObject,
+  gateway: Pick<Gateway, "apart" | "loop">,
+  isSealed: boolean | null = null,
+): CallRequest | Promise<CallRequest> {
+  const facts = call.dialect.peek(scanned)
+  return goOn(findHeldIds(scanned, call, gateway), (found) => new CallRequest(call, { ...found, facts, isSealed }))
 }
 
 const LONGEST_PARAM = 64
@@ -60,9 +72,6 @@ const LONGEST_PARAM = 64
 function isJson(type: string | null): boolean {
   return type !== null && /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type)
 }
-
-/** A larger body is scanned in slices of about this size, so that other calls go on in between. */
-const SLICE_BYTES = 1 << 20
 
 function parse(bytes: Uint8Array, { snapshot }: Call): ScannedObject {
   const bounds = boundsOf(snapshot)
@@ -74,6 +83,19 @@ function parse(bytes: Uint8Array, { snapshot }: Call): ScannedObject {
   }
 }
 
+async function holdsEnvelopeInSlices(body: ScannedObject, { loop }: Gateway): Promise<boolean> {
+  const { bytes } = body
+  if (!mayHoldEnvelope(body)) return false
+  for (let from = 0; from < bytes.length; from += SLICE_BYTES) {
+    const slice = bytes.subarray(0, from + SLICE_BYTES + LONGEST_ENVELOPE_HEAD)
+    if (envelopeBegins(slice, from, from + SLICE_BYTES)) return true
+    await loop.turn()
+  }
+  return false
+}
+
+const LONGEST_ENVELOPE_HEAD = 16
+
 /** Top-level members; the widest dialect knows fewer than fifty. */
 const MOST_MEMBERS = 4096
 
@@ -81,16 +103,13 @@ function boundsOf({ limits }: Call["snapshot"]): ScanBounds {
   return { maxDepth: limits.maxDepth, maxValues: limits.maxValues, maxMembers: MOST_MEMBERS }
 }
 
-async function parseInSlices(bytes: Uint8Array, call: Call, { loop }: Gateway): Promise<ScannedObject> {
+async function parseInSlices(bytes: Uint8Array, call: Call, gateway: Gateway): Promise<ScannedObject> {
+  const { loop } = gateway
   const bounds = boundsOf(call.snapshot)
   await loop.turn()
   if (!loop.timed("check the encoding", call.id, bytes.length, () => isUtf8(bytes))) throw notUtf8()
-  const scan = new ObjectScan(bytes, bounds)
-  const slice = (stop: number): boolean =>
-    loop.timed("scan the body", call.id, SLICE_BYTES, () => scan.run(Math.min(stop, bytes.length)))
   try {
-    for (let stop = SLICE_BYTES; !slice(stop); stop += SLICE_BYTES) await loop.turn()
-    return scan.result()
+    return await scanInSlices(bytes, bounds, call.id, gateway)
   } catch (fault) {
     throw asRequestError(fault, bytes, bounds)
   }

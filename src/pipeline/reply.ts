@@ -14,7 +14,7 @@ import { lossesOf, routerAnswer, targetAnswer, type AnswerEnd, type Outcome } fr
 import type { Gateway } from "./gateway.ts"
 import type { Outgoing, Writer } from "./message.ts"
 import { settle } from "./settle.ts"
-import { renameRefusal, renameReply, renamingWriter, shownModel } from "./translation/shown-model.ts"
+import { renameRefusal, renamingWriter, shownModel } from "./translation/shown-model.ts"
 
 const encoder = new TextEncoder()
 const CLIENT_LEFT = new RouterError("client-closed")
@@ -26,7 +26,7 @@ export async function reply(answer: Answer, call: AdmittedCall, gateway: Gateway
   return {
     status: 200,
     headers: routerHeaders(call, gateway, withLosses(answer.headers, answer.end.losses)),
-    body: renameReply(answer.bytes, shownModel(call)),
+    body: answer.bytes,
   }
 }
 

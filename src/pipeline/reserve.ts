@@ -19,7 +19,8 @@ import { noEligibleTarget } from "./shortlist.ts"
  * Fills the hold. Whatever happens to the call afterwards, `settle` closes it.
  * @returns the shortlist without what the caller's budgets forbid
  * @throws RouterError `concurrency-exceeded`, `traffic-shaped`, `rpm-exceeded`, `tpm-exceeded`, `quota-exhausted`,
- *   `key-exhausted`, `spend-exhausted`, `no-eligible-target`, `client-closed`
+ *   `key-exhausted`, `spend-exhausted`, `no-eligible-target`, `client-closed`; `usage-store-unavailable` where the
+ *   reservation cannot be written down
  */
 export function reserve(
   shortlist: Shortlist,
@@ -31,8 +32,13 @@ export function reserve(
   const request = requestOf(call, hold, affordable.eligible, gateway)
   return goOn(ask(call, hold, request, gateway), (answered) => {
     take(answered, request, affordable, call, hold, gateway)
-    return affordable
+    const writing = gateway.governance.journal?.written() ?? null
+    return writing === null ? affordable : writing.then(() => affordable, refuseForgettable)
   })
+}
+
+function refuseForgettable(cause: unknown): never {
+  throw new RouterError("usage-store-unavailable", { cause })
 }
 
 /** What the answer means for the call. */
@@ -84,7 +90,6 @@ function requestOf(
   if (!limits.countsTokens) return { ...NO_AMOUNTS, id: call.id, limits, ts: call.ts, nowMs, instead: entry }
   const estimated = estimate(call, targets, governance.estimator)
   hold.estimate = estimated
-  governance.estimator.imagesAsked(estimated.imageModels)
   return {
     id: call.id,
     limits,

@@ -53,6 +53,7 @@ function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
     log: silentLog,
     intake: new Intake(),
     loop: new Loop(systemClock, () => {}),
+    apart: absent("large requests and answers"),
     watchdog: new Watchdog(systemClock),
     upstream: new Upstream(systemClock, { most: 0, canOpen: () => true }),
     health,

@@ -7,9 +7,10 @@ import { Governance } from "../governance/governance.ts"
 import { Journal, type Orphans, orphansOf } from "../governance/journal.ts"
 import { MemoryState } from "../governance/memory.ts"
 import { SharedState } from "../governance/redis/shared.ts"
+import type { LimitLedger } from "../governance/redis/store-options.ts"
 import type { GovernanceState } from "../governance/state.ts"
 import { pauseForLock } from "../ledger/locked.ts"
-import type { LedgerStore } from "../ledger/open.ts"
+import type { LedgerStore, LimitReader } from "../ledger/open.ts"
 import { lockSpool, type SpoolLock } from "../ledger/spool-lock.ts"
 import { buildInfo } from "../system/build-info.ts"
 import type { Clock } from "../system/clock.ts"
@@ -158,14 +159,18 @@ async function openState(options: GovernOptions): Promise<GovernanceState> {
   const { stateConfig, snapshot, ledger, clock, random, log } = options
   const address = storeAddress(stateConfig)
   if (address === null) return new MemoryState()
+  const limitLedger = (at: LimitReader): LimitLedger => ({
+    totalsOf: (subjects) => allTotals(subjects, snapshot(), at, clock),
+    usedBy: (requestIds) => at.usedBy(requestIds),
+  })
   const state = new SharedState({
     ...address,
     onUnavailable: stateConfig.on_unavailable,
     clock,
     log,
     drawId: () => random.hex(ID_BYTES),
-    totalsOf: (subjects) => allTotals(subjects, snapshot(), ledger, clock),
-    usedBy: (requestIds) => ledger.usedBy(requestIds),
+    ...limitLedger(ledger),
+    reading: (work) => ledger.reading((at) => work(limitLedger(at))),
     isLimited: (key) => snapshot().limitedSubjects.has(key),
   })
   await state.open()

@@ -152,32 +152,49 @@ async function totalsOf(
   clock: Clock,
 ): Promise<readonly SubjectTotals[]> {
   const known = await store.limitTotals(ofLifetime)
-  const projects = new Map([...snapshot.credentials.values()].map(({ caller }) => [caller.id, caller.project]))
+  const projects = new Map<string, string>()
+  await inTurns(snapshot.credentials.values(), ({ caller }) => projects.set(caller.id, caller.project))
   const ts = clock.now()
-  const periods = known.periods.map((period) => ({ ...period, totals: bySubject(period.totals, projects) }))
-  const recent = bySubject(known.recent, projects)
-  return subjects.map(({ key }) => {
+  const periods: (Omit<UsedPeriod, "used"> & { readonly totals: ReadonlyMap<string, readonly CallerTotals[]> })[] = []
+  for (const period of known.periods) periods.push({ ...period, totals: await bySubject(period.totals, projects) })
+  const recent = await bySubject(known.recent, projects)
+  const all: SubjectTotals[] = []
+  await inTurns(subjects, ({ key }) => {
     const used = periods.map(({ totals, ...period }) => ({ ...period, used: sum(totals.get(key) ?? []) }))
-    return { ...subjectTotals(key, used, recent.get(key) ?? [], ts), isWholeLifetime: ofLifetime }
+    all.push({ ...subjectTotals(key, used, recent.get(key) ?? [], ts), isWholeLifetime: ofLifetime })
   })
+  return all
 }
 
 /** Each entry under its caller and under its project, by the keys of subjects. */
-function bySubject<Entry extends CallerTotals | RecentCall>(
+async function bySubject<Entry extends CallerTotals | RecentCall>(
   entries: readonly Entry[],
   projects: ReadonlyMap<string, string>,
-): ReadonlyMap<string, readonly Entry[]> {
+): Promise<ReadonlyMap<string, readonly Entry[]>> {
   const found = new Map<string, Entry[]>()
-  for (const entry of entries) {
+  await inTurns(entries, (entry) => {
     const project = entry.project === "" ? (projects.get(entry.callerId) ?? "") : entry.project
     for (const key of [`caller:${entry.callerId}`, `project:${project}`]) {
       const list = found.get(key)
       if (list === undefined) found.set(key, [entry])
       else list.push(entry)
     }
-  }
+  })
   return found
 }
+
+/** Calls have their turn between, however many items there are. */
+async function inTurns<Item>(items: Iterable<Item>, work: (item: Item) => void): Promise<void> {
+  let count = 0
+  for (const item of items) {
+    work(item)
+    count += 1
+    if (count % ITEMS_AT_A_TIME === 0) await nextTurn()
+  }
+}
+
+/** Each takes some microseconds. */
+const ITEMS_AT_A_TIME = 1000
 
 interface UsedPeriod {
   readonly kind: PeriodTotals["kind"]

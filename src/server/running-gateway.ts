@@ -14,6 +14,7 @@ import { systemRandom } from "../system/random.ts"
 import { Health } from "../upstream/health.ts"
 import { Upstream } from "../upstream/send.ts"
 import { BackgroundFollower } from "../pipeline/aside/background.ts"
+import { ApartThread } from "./apart.ts"
 import { upstreamSockets } from "./connection-bounds.ts"
 import { startGoverning } from "./govern.ts"
 import type { LateTotals } from "./late-totals.ts"
@@ -23,6 +24,7 @@ import type { Policies } from "./policies.ts"
 export interface RunningGateway extends Gateway {
   readonly background: BackgroundFollower
   readonly totals: LateTotals
+  readonly apart: ApartThread
 }
 
 export async function gatewayOf(
@@ -51,6 +53,7 @@ export async function gatewayOf(
     random,
     log,
   })
+  const loop = loopOf(clock, log)
   gateway = {
     snapshot,
     governance,
@@ -64,7 +67,8 @@ export async function gatewayOf(
     random,
     log,
     intake: new Intake(),
-    loop: loopOf(clock, log),
+    loop,
+    apart: new ApartThread(loop, log),
     watchdog: new Watchdog(clock),
     upstream: new Upstream(clock, upstreamSockets(snapshot.connections)),
     health,

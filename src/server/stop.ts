@@ -68,6 +68,7 @@ async function closeAll(
   await Promise.all([gateway.background.close(), gateway.totals.close()])
   gateway.watchdog.stop()
   gateway.loop.stop()
+  gateway.apart.close()
   gateway.upstream.close()
   gateway.pins.close()
   await Promise.all([...stores.map((store) => store?.close()), gateway.governance.close()])

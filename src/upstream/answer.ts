@@ -3,7 +3,8 @@ import { AnswerBroken, NotSent, StaleConnection } from "./http/exchange.ts"
 import { Gathered } from "../http/gathered.ts"
 import { because, MALFORMED, NETWORK, OVERLOADED, STALE, type Failure } from "./failure.ts"
 import { networkReason } from "./reason.ts"
-import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib"
+import { promisify } from "node:util"
+import { brotliDecompress, gunzip, inflate, zstdDecompress } from "node:zlib"
 
 export interface UpstreamAnswer {
   readonly status: number
@@ -47,28 +48,48 @@ async function readOn(answer: UpstreamAnswer, first: readonly Uint8Array[], maxB
   return inflated(answer, gathered.take(), maxBytes)
 }
 
-function joined(answer: UpstreamAnswer, pieces: readonly Uint8Array[], maxBytes: number): Uint8Array {
+function joined(
+  answer: UpstreamAnswer,
+  pieces: readonly Uint8Array[],
+  maxBytes: number,
+): Uint8Array | Promise<Uint8Array> {
   const [only] = pieces
   return inflated(answer, pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces), maxBytes)
 }
 
-/** @throws RangeError when the bytes are more than `maxBytes`, or are not what their encoding says */
-export function inflated(answer: Pick<UpstreamAnswer, "headers">, bytes: Uint8Array, maxBytes: number): Uint8Array {
+/**
+ * At once where nothing has to be decoded, which happens beside the event loop.
+ * @throws RangeError, or rejects with it, when the bytes are more than `maxBytes`, or are not what their encoding says
+ */
+export function inflated(
+  answer: Pick<UpstreamAnswer, "headers">,
+  bytes: Uint8Array,
+  maxBytes: number,
+): Uint8Array | Promise<Uint8Array> {
   if (bytes.length > maxBytes) throw new RangeError("the answer is too large")
-  const encoding = answer.headers.get("content-encoding")
-  if (encoding === null) return bytes
+  const encoding = answer.headers.get("content-encoding")?.toLowerCase() ?? "identity"
+  return encoding === "identity" ? bytes : decoded(bytes, encoding, maxBytes)
+}
+
+async function decoded(bytes: Uint8Array, encoding: string, maxOutputLength: number): Promise<Uint8Array> {
+  const decode = DECODERS.get(encoding)
+  if (decode === undefined) throw cannotDecode(new Error("an unknown content encoding"))
   try {
-    return decoded(bytes, encoding.toLowerCase(), maxBytes)
+    return await decode(bytes, { maxOutputLength })
   } catch (cause) {
-    throw new RangeError("the answer cannot be decoded", { cause })
+    throw cannotDecode(cause)
   }
 }
 
-function decoded(bytes: Uint8Array, encoding: string, maxOutputLength: number): Uint8Array {
-  if (encoding === "identity") return bytes
-  if (encoding === "gzip") return gunzipSync(bytes, { maxOutputLength })
-  if (encoding === "deflate") return inflateSync(bytes, { maxOutputLength })
-  if (encoding === "br") return brotliDecompressSync(bytes, { maxOutputLength })
-  if (encoding === "zstd") return zstdDecompressSync(bytes, { maxOutputLength })
-  throw new RangeError("an unknown content encoding")
+function cannotDecode(cause: unknown): RangeError {
+  return new RangeError("the answer cannot be decoded", { cause })
 }
+
+type Decode = (bytes: Uint8Array, bounds: { readonly maxOutputLength: number }) => Promise<Uint8Array>
+
+const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
+  ["gzip", promisify<Uint8Array, { readonly maxOutputLength: number }, Uint8Array>(gunzip)],
+  ["deflate", promisify<Uint8Array, { readonly maxOutputLength: number }, Uint8Array>(inflate)],
+  ["br", promisify<Uint8Array, { readonly maxOutputLength: number }, Uint8Array>(brotliDecompress)],
+  ["zstd", promisify<Uint8Array, { readonly maxOutputLength: number }, Uint8Array>(zstdDecompress)],
+])

@@ -119,7 +119,8 @@ class Loop {
     })
     if (response.status === 200 && response.body !== null) {
       const bytes = await boundedBytes(response.body, maxResponseBytes, signal)
-      return unpacked(response.headers, bytes, maxResponseBytes).toString("utf8")
+      const plain = await unpacked(response.headers, bytes, maxResponseBytes)
+      return plain.toString("utf8")
     }
     await response.body?.cancel()
     throw new Unusable(`status ${response.status}`)
@@ -128,9 +129,9 @@ class Loop {
 
 class Unusable extends Error {}
 
-function unpacked(headers: Headers, bytes: Buffer, maxBytes: number): Buffer {
+async function unpacked(headers: Headers, bytes: Buffer, maxBytes: number): Promise<Buffer> {
   try {
-    return Buffer.from(inflated({ headers }, bytes, maxBytes))
+    return Buffer.from(await inflated({ headers }, bytes, maxBytes))
   } catch (cause) {
     throw new Unusable("the answer is too long once it is unpacked, or is not what its encoding says", { cause })
   }

@@ -59,9 +59,6 @@ const final = (kind: FailureClass, code: ErrorCode, reason: Reason, relay = fals
   words: null,
 })
 
-/** Vendors' refusals have some hundred bytes; those that list what a schema broke have some thousand. A longer one is not relayed. */
-export const LARGEST_REFUSAL_BYTES: number = 1 << 20
-
 /** The same failure with a reason that says more. */
 export function because(failure: Failure, reason: Reason, words: string | null = failure.words): Failure {
   return { ...failure, reason, words }

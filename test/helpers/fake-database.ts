@@ -44,6 +44,10 @@ export class FakeDatabase implements LedgerDatabase {
     return []
   }
 
+  reading<Result>(work: (at: Pick<LedgerDatabase, "query">) => Promise<Result>): Promise<Result> {
+    return work(this)
+  }
+
   failureOf(error: unknown): Failure {
     return error instanceof Refusal ? error.kind : "content"
   }

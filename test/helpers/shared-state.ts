@@ -68,7 +68,9 @@ export async function openShared(url: string, more: Partial<SharedOptions> = {})
     usedBy: nothingKnown,
     isLimited: () => true,
   }
-  const state = new SharedState({ ...standard, onUnavailable: "fail_closed", ...more })
+  const { totalsOf, usedBy } = { ...standard, ...more }
+  const reading: SharedOptions["reading"] = (work) => work({ totalsOf, usedBy })
+  const state = new SharedState({ ...standard, reading, onUnavailable: "fail_closed", ...more })
   await state.open()
   return state
 }

@@ -129,7 +129,7 @@ const facts: Shape = {
   ),
   max_output_tokens: integer("The largest output.", { min: 1, unit: "tokens" }),
   max_image_tokens: integer(
-    "The most input tokens that one image takes: what is reserved for each. Absent: 1600, and more where the model was seen to take more.",
+    "The most input tokens that one image takes: what is reserved for each. Absent: 25600 until the model has reported what its images take, and for larger images than those.",
     { min: 1, unit: "tokens" },
   ),
   default_output_tokens: integer(

@@ -66,7 +66,7 @@ for _, subject in ipairs(subjects) do
   reserve(subject, day, month, 1, tokens, nanoUsd)
   subject.base[CONCURRENT] = subject.base[CONCURRENT] + 1
   addToMinute(subject, slice, 1, tokens)
-  putLease(subject, id, { now + ttl, day, month, tokens, nanoUsd, slice, slice, tokens, 0, 0 })
+  putLease(subject, id, { now + ttl, day, month, tokens, nanoUsd, slice, slice, tokens, 0 })
 end
 
 -- 0: none; 1: ok; 2: warning; 3: exhausted

@@ -1,6 +1,7 @@
 -- What the ledger knows of a subject that is counted here: what it knows more is added. KEYS: the subject. ARGV: time, the number of
 -- the count, day, month, requests, tokens and nano-USD of the day, the same of the month, lifetime tokens, requests and tokens of the
--- last minute, then the ids of those calls in flight or booked since that the ledger knew.
+-- last minute, then of each call in flight or booked since that the ledger knew: its id, requests, tokens and nano-USD.
+-- What is still to be booked here is taken off, and what was booked here and was not known there is added.
 -- Less than is counted here is not believed: rows may wait in the spool of another process.
 
 local now, number = timeOf(ARGV[1]), tonumber(ARGV[2])
@@ -12,7 +13,7 @@ if subject.reaped then
   subject = load(KEYS[1], now, day, month)
 end
 local counted = {}
-for at = 14, #ARGV do counted[ARGV[at]] = true end
+for at = 14, #ARGV, 4 do counted[ARGV[at]] = { tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]) } end
 
 local ofDay, ofMonth, life = { 0, 0, 0 }, { 0, 0, 0 }, tonumber(ARGV[11])
 for at = 1, 3 do ofDay[at], ofMonth[at] = tonumber(ARGV[4 + at]), tonumber(ARGV[7 + at]) end
@@ -22,10 +23,11 @@ for at = 1, #fields, 2 do
   local field = fields[at]
   local kind, id = string.sub(field, 1, 1), string.sub(field, 2)
   if kind == 'L' and counted[id] then
-    local lease = leaseOf(subject, id)
+    local lease, known = leaseOf(subject, id), counted[id]
     if lease then
-      lease[10] = 1
-      putLease(subject, id, lease)
+      if lease[2] == day then addToPeriod(ofDay, 1, -known[1], -known[2], -known[3]) end
+      if lease[3] == month then addToPeriod(ofMonth, 1, -known[1], -known[2], -known[3]) end
+      life = life - known[2]
     end
   elseif kind == 'R' then
     local noted = unpacked(NOTE, subject.changed[field] or fields[at + 1])

@@ -7,6 +7,7 @@ import {
   type CompiledLimits,
   type Lease,
   type LimitState,
+  type Subject,
   type SubjectTotals,
 } from "../state.ts"
 
@@ -63,6 +64,14 @@ function ofLastMinute({ lastMinute }: SubjectTotals): SubjectTotals["lastMinute"
 
 export function storeKey(subjectKey: string): string {
   return PREFIX + subjectKey
+}
+
+/** By their keys; those of other words are none. */
+export function subjectsNamed(keys: readonly string[]): readonly Subject[] {
+  return keys.flatMap((key): Subject[] => {
+    const [scope = "", ...rest] = key.split(":")
+    return scope === "caller" || scope === "project" ? [{ key, scope, id: rest.join(":") }] : []
+  })
 }
 
 /** The key of the subject that the store knows by this name. */

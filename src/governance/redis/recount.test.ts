@@ -12,11 +12,9 @@ const pause = (): Promise<void> => systemClock.sleep(Math.random() * 4)
 
 /** Rows of calls, as all processes see them: reading takes its time, and rows come meanwhile. */
 class Rows {
-  readonly rows = new Map<string, Amounts>()
-  readings = 0
+  rows = new Map<string, Amounts>()
 
   readonly totalsOf = async (subjects: readonly Subject[]): Promise<readonly SubjectTotals[]> => {
-    this.readings += 1
     await pause()
     const day = this.#sum()
     await pause()
@@ -42,6 +40,14 @@ class Rows {
     return new Map(found)
   }
 
+  /** As it is at the moment. */
+  readonly reading: SharedOptions["reading"] = async (work) => {
+    const moment = new Rows()
+    await pause()
+    moment.rows = new Map(this.rows)
+    await work(moment)
+  }
+
   #sum(): Amounts3 {
     let [requests, tokens] = [0, 0]
     for (const row of this.rows.values()) {
@@ -55,6 +61,12 @@ class Rows {
     return this.#sum().tokens
   }
 }
+
+const parts = ({ totalsOf, usedBy, reading }: Rows): Pick<SharedOptions, "totalsOf" | "usedBy" | "reading"> => ({
+  totalsOf,
+  usedBy,
+  reading,
+})
 
 describe.skipIf(WITHOUT_REDIS !== null)(`counted anew${WITHOUT_REDIS === null ? "" : `: ${WITHOUT_REDIS}`}`, () => {
   let redis: RedisServer
@@ -74,7 +86,7 @@ describe.skipIf(WITHOUT_REDIS !== null)(`counted anew${WITHOUT_REDIS === null ? 
   })
 
   const opened = (more: Partial<SharedOptions> = {}): Promise<SharedState> =>
-    openShared(redis.url, { totalsOf: ledger.totalsOf, usedBy: ledger.usedBy, recountMs: 0, ...more })
+    openShared(redis.url, { ...parts(ledger), recountMs: 0, ...more })
 
   /** Its row is there before its end is told. */
   async function end(state: SharedState, lease: Lease, tokens: number): Promise<void> {
@@ -110,16 +122,31 @@ describe.skipIf(WITHOUT_REDIS !== null)(`counted anew${WITHOUT_REDIS === null ? 
     await state.close()
   })
 
-  test("a call whose row was there and whose end was not is counted once, and keeps its reservation until then", async () => {
+  test("a call whose row was there and whose end was not keeps its reservation until then, and is counted once", async () => {
     const state = await opened()
     const [ended, flying] = [granted(await state.admit(call(limits, 50))), granted(await state.admit(call(limits, 70)))]
     ledger.rows.set(ended.id, used(30))
+    ledger.rows.set("silent", used(100))
     await state.recount(SUBJECTS)
-    expect(await counted(state, limits)).toEqual([30, 120])
+    expect(await counted(state, limits)).toEqual([100, 120])
     state.settle(ended, used(30), 0)
     await end(state, flying, 60)
-    await settledAt(state, 90)
-    expect(await counted(state, limits)).toEqual([90, 0])
+    await settledAt(state, 190)
+    expect(await counted(state, limits)).toEqual([190, 0])
+    await state.close()
+  })
+
+  test("that holds as well where more is counted than the ledger knows, since rows wait in a spool", async () => {
+    const state = await opened()
+    await end(state, granted(await state.admit(call(limits, 500))), 400)
+    await settledAt(state, 400)
+    ledger.rows.clear()
+    const ended = granted(await state.admit(call(limits, 50)))
+    ledger.rows.set(ended.id, used(30))
+    await state.recount(SUBJECTS)
+    state.settle(ended, used(30), 0)
+    await settledAt(state, 430)
+    expect(await counted(state, limits)).toEqual([430, 0])
     await state.close()
   })
 
@@ -143,6 +170,38 @@ describe.skipIf(WITHOUT_REDIS !== null)(`counted anew${WITHOUT_REDIS === null ? 
     await Promise.all(states.map((state) => state.close()))
   })
 
+  test("where calls end within each reading, one reading is enough, and exact", async () => {
+    const state = await opened()
+    let readings = 0
+    const reading: SharedOptions["reading"] = async (work) => {
+      readings += 1
+      const [early, late] = [granted(await state.admit(call(limits, 50))), granted(await state.admit(call(limits, 50)))]
+      ledger.rows.set(early.id, used(30))
+      await ledger.reading(async ({ totalsOf, usedBy }) => {
+        ledger.rows.set(late.id, used(20))
+        await work({
+          usedBy,
+          totalsOf: async (subjects) => {
+            const told = await totalsOf(subjects)
+            state.settle(early, used(30), 0)
+            state.settle(late, used(20), 0)
+            return told
+          },
+        })
+      })
+    }
+    const other = await opened({ reading })
+    await end(state, granted(await state.admit(call(limits, 50))), 40)
+    await settledAt(state, 40)
+    for (let round = 1; round <= 3; round += 1) {
+      await other.recount(SUBJECTS)
+      await settledAt(state, ledger.tokens)
+    }
+    expect(readings).toBe(3)
+    expect(await counted(state, limits)).toEqual([190, 0])
+    await Promise.all([state.close(), other.close()])
+  })
+
   test("a process without the limit hears that others count, has what it used counted, and tells what it uses", async () => {
     const [first, second] = [await opened(), await opened({ isLimited: () => false })]
     expect(second.isCounted("caller:c")).toBe(false)
@@ -158,11 +217,11 @@ describe.skipIf(WITHOUT_REDIS !== null)(`counted anew${WITHOUT_REDIS === null ? 
 
   test("where the ledger is away the count is made up for", async () => {
     const down = { isDown: true }
-    const totalsOf: Rows["totalsOf"] = (subjects) =>
-      down.isDown ? Promise.reject(new Error("the ledger is away")) : ledger.totalsOf(subjects)
+    const reading: SharedOptions["reading"] = (work) =>
+      down.isDown ? Promise.reject(new Error("the ledger is away")) : ledger.reading(work)
     const first = await opened()
     await end(first, granted(await first.admit(call(limits, 50))), 40)
-    const second = await opened({ totalsOf })
+    const second = await opened({ reading })
     ledger.rows.set("silent", used(100))
     await second.recount(SUBJECTS)
     expect(await counted(first, limits)).toEqual([40, 0])

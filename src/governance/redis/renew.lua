@@ -24,7 +24,7 @@ for at = 3, #ARGV, 7 do
     subject.base[CONCURRENT] = subject.base[CONCURRENT] + 1
     local counts = tonumber(ARGV[at + 6]) < 60000
     if counts then addToMinute(subject, slice, 1, tokens) end
-    putLease(subject, id, { now + ttl, day, month, tokens, nanoUsd, slice, slice, counts and tokens or 0, counts and 0 or tokens, 0 })
+    putLease(subject, id, { now + ttl, day, month, tokens, nanoUsd, slice, slice, counts and tokens or 0, counts and 0 or tokens })
   end
 end
 save(subject)

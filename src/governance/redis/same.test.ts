@@ -179,13 +179,14 @@ describe.skipIf(WITHOUT_REDIS !== null)(`memory and store${WITHOUT_REDIS === nul
       }
       return Promise.resolve(subjects.map(({ key }) => ({ key, ...known })))
     }
+    const ledger = { totalsOf, usedBy: () => Promise.resolve(new Map()) }
     const store = new StoreState({
+      ...ledger,
+      reading: (work) => work(ledger),
       url: redis.url,
       clock: systemClock,
       log: silentLog,
       drawId: () => String((ids += 1)),
-      totalsOf,
-      usedBy: () => Promise.resolve(new Map()),
       timeMs: () => clockMs,
       leaseMs: 1e9,
       recountMs: 0,

@@ -7,10 +7,8 @@ local subjects = {}
 
 local function settle(subject, id, lease, requests, tokens, nanoUsd)
   closeLease(subject, id, lease)
-  if lease[10] ~= 1 then
-    book(subject, lease[2], lease[3], requests, tokens, nanoUsd)
-    note(subject, id, lease[2], lease[3], requests, tokens, nanoUsd, now)
-  end
+  book(subject, lease[2], lease[3], requests, tokens, nanoUsd)
+  note(subject, id, lease[2], lease[3], requests, tokens, nanoUsd, now)
   local slice = advance(subject, now)
   if requests == 0 then addToMinute(subject, lease[6], -1, 0) end
   local difference = tokens - lease[9] - lease[8]

@@ -16,7 +16,7 @@ import type {
   Subject,
   SubjectTotals,
 } from "../state.ts"
-import { StoreLease } from "./lease.ts"
+import { StoreLease, subjectsNamed } from "./lease.ts"
 import { StoreUnavailable } from "./link.ts"
 import { StoreState } from "./store.ts"
 import type { StoreOptions, Sums } from "./store-options.ts"
@@ -95,6 +95,7 @@ export class SharedState implements GovernanceState {
       ...options,
       onUp: () => this.#cameUp(),
       onCounted: (keys) => this.#learnForeign(keys),
+      onRestored: (keys) => void this.recount(subjectsNamed(keys)),
     })
   }
 
@@ -222,11 +223,7 @@ export class SharedState implements GovernanceState {
 
   /** What others count, and this process has no limits for, was used here without being told. */
   #learnForeign(keys: readonly string[]): void {
-    const foreign = keys.flatMap((key): Subject[] => {
-      const [scope = "", ...rest] = key.split(":")
-      if (this.#options.isLimited(key) || (scope !== "caller" && scope !== "project")) return []
-      return [{ key, scope, id: rest.join(":") }]
-    })
+    const foreign = subjectsNamed(keys.filter((key) => !this.#options.isLimited(key)))
     if (foreign.length > 0) void this.recount(foreign)
   }
 

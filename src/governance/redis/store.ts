@@ -126,8 +126,7 @@ export class StoreState implements GovernanceState {
     lease.isOpen = false
     this.#open.delete(lease)
     const { id, calendar, generations, prepared } = lease
-    const { requests, tokens, nanoUsd } = actual
-    this.#settlements.add({ id, calendar, requests, tokens, nanoUsd, keys: prepared.keys, generations })
+    this.#settlements.add({ id, calendar, ...actual, keys: prepared.keys, generations })
   }
 
   book(limits: CompiledLimits, ts: number, actual: Amounts, _?: number, id: string | null = null): void {
@@ -174,6 +173,7 @@ export class StoreState implements GovernanceState {
 
   async restore(totals: readonly SubjectTotals[]): Promise<void> {
     await Promise.all(totals.map((one) => this.#restore(one)))
+    this.#options.onRestored?.(totals.map(({ key }) => key))
   }
 
   /** Resolves when all that was settled so far is in the store. */

@@ -31,8 +31,8 @@ local BUCKETS = 10
 local BASE = '<' .. string.rep('d', 17)
 local PERIOD = '<dddddd'
 local SLICE = '<ddd'
--- expiry, day, month, tokens, nano-USD, first slice, slice, tokens in that slice, tokens in slices before, 1: its row is counted already
-local LEASE = '<dddddddddd'
+-- expiry, day, month, tokens, nano-USD, first slice, slice, tokens in that slice, tokens in slices before
+local LEASE = '<ddddddddd'
 local RECOUNT = '<ddd'
 local NOTE = '<dddddd'
 
@@ -244,12 +244,10 @@ local function reap(subject, now)
       if lease[1] <= now then
         local id = string.sub(field, 2)
         closeLease(subject, id, lease)
-        if lease[10] ~= 1 then
-          book(subject, lease[2], lease[3], 1, lease[4], lease[5])
-          note(subject, id, lease[2], lease[3], 1, lease[4], lease[5], now)
-          local booked = struct.pack(BOOKED, now, lease[2], lease[3], lease[4], lease[5]) .. subject.generation
-          subject.expired[expiredField(subject, id)] = booked
-        end
+        book(subject, lease[2], lease[3], 1, lease[4], lease[5])
+        note(subject, id, lease[2], lease[3], 1, lease[4], lease[5], now)
+        local booked = struct.pack(BOOKED, now, lease[2], lease[3], lease[4], lease[5]) .. subject.generation
+        subject.expired[expiredField(subject, id)] = booked
       elseif earliest == 0 or lease[1] < earliest then
         earliest = lease[1]
       end

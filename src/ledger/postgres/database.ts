@@ -1,5 +1,5 @@
 /** The ledger in PostgreSQL: one connection for writes, a few for queries. */
-import { type Client, type ClientConfig, Pool } from "pg"
+import { type Client, type ClientConfig, Pool, type PoolClient } from "pg"
 import type { Clock } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
 import type { LedgerDatabase, Scalar } from "../database.ts"
@@ -60,11 +60,23 @@ export class PostgresDatabase implements LedgerDatabase {
   look(): void {}
 
   async query<Row>(sql: string, parameters: readonly Scalar[]): Promise<Row[]> {
-    try {
-      const { rows } = await this.#queries.query(numbered(sql), [...parameters])
-      return rows as Row[]
-    } catch (error) {
+    return await queryOn(this.#queries, sql, parameters)
+  }
+
+  async reading<Result>(work: (at: Pick<LedgerDatabase, "query">) => Promise<Result>): Promise<Result> {
+    const client = await this.#queries.connect().catch((error: unknown) => {
       throw postgresFailure(error)
+    })
+    let isBroken = true
+    try {
+      await queryOn(client, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", [])
+      const result = await work({ query: (sql, parameters) => queryOn(client, sql, parameters) })
+      await queryOn(client, "COMMIT", [])
+      isBroken = false
+      return result
+    } finally {
+      // a connection inside a transaction is not given back
+      client.release(isBroken)
     }
   }
 
@@ -146,6 +158,15 @@ function queryPool(config: ClientConfig): Pool {
   // A connection that dies while nobody uses it: the next query gets another.
   pool.on("error", () => {})
   return pool
+}
+
+async function queryOn<Row>(asked: Pool | PoolClient, sql: string, parameters: readonly Scalar[]): Promise<Row[]> {
+  try {
+    const { rows } = await asked.query(numbered(sql), [...parameters])
+    return rows as Row[]
+  } catch (error) {
+    throw postgresFailure(error)
+  }
 }
 
 /** Parameters as PostgreSQL names them: `?2` is `$2`, and a bare `?` is the next one. */

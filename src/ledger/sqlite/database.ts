@@ -1,4 +1,5 @@
 /** The ledger's SQLite file: writes, reads, and a new connection when the file goes away. Never waits for a lock. */
+import { Database } from "bun:sqlite"
 import { open } from "node:fs/promises"
 import { Checkpointer } from "./checkpoint.ts"
 import { type Connection, connect, type DatabaseOptions, disconnect, emptyLog, inodeOf } from "./connection.ts"
@@ -27,6 +28,7 @@ export class SqliteDatabase implements LedgerDatabase {
   #pages = 0
   #indexLookedAtMs = Number.NEGATIVE_INFINITY
   #reopening: Promise<void> | null = null
+  readonly #readings = new Set<Database>()
 
   constructor(options: DatabaseOptions) {
     this.#options = options
@@ -76,10 +78,26 @@ export class SqliteDatabase implements LedgerDatabase {
 
   query<Row>(sql: string, parameters: readonly Scalar[]): Row[] {
     const { database } = this.#connected()
+    return this.#explaining(() => database.query<Row, Scalar[]>(sql).all(...parameters))
+  }
+
+  /** On a connection of its own. A new connection to a new file ends it: then it rejects. */
+  async reading<Result>(work: (at: Pick<LedgerDatabase, "query">) => Promise<Result>): Promise<Result> {
+    this.#connected()
+    const database = new Database(this.#options.path, { readonly: true })
+    this.#readings.add(database)
+    const query = <Row>(sql: string, parameters: readonly Scalar[]): Row[] =>
+      this.#explaining(() => {
+        // what is left unfinished would hold the moment, and with it the log, beyond the end
+        using statement = database.prepare<Row, Scalar[]>(sql)
+        return statement.all(...parameters)
+      })
     try {
-      return database.query<Row, Scalar[]>(sql).all(...parameters)
-    } catch (error) {
-      throw explained(error, this.#options.path)
+      database.run("BEGIN")
+      return await work({ query })
+    } finally {
+      this.#readings.delete(database)
+      database.close()
     }
   }
 
@@ -152,6 +170,14 @@ export class SqliteDatabase implements LedgerDatabase {
     }
   }
 
+  #explaining<Answer>(ask: () => Answer): Answer {
+    try {
+      return ask()
+    } catch (error) {
+      throw explained(error, this.#options.path)
+    }
+  }
+
   #connected(): Connection {
     if (this.#connection === null) throw new NotConnected(this.#refusal)
     return this.#connection
@@ -161,6 +187,7 @@ export class SqliteDatabase implements LedgerDatabase {
     const connection = this.#connection
     this.#connection = null
     await this.#checkpointer.close()
+    for (const reading of this.#readings) reading.close()
     if (connection !== null) disconnect(connection, this.#options.log)
   }
 

@@ -1,10 +1,9 @@
 /** Reads what a target answers, into what the client is to get. */
-import { replyMeter } from "../../dialects/output-meter.ts"
-import { DIALECTS } from "../../dialects/registry.ts"
 import type { Lease } from "../../governance/state.ts"
 import { readWhole, type UpstreamAnswer } from "../../upstream/answer.ts"
 import type { Failure } from "../../upstream/failure.ts"
 import { copyResponseHeaders } from "../../upstream/headers.ts"
+import type { JudgedReply } from "../apart/judged-answer.ts"
 import type { AdmittedCall } from "../call.ts"
 import type { Attempt } from "../call/attempt.ts"
 import { goOn } from "../call/go-on.ts"
@@ -12,10 +11,10 @@ import { targetAnswer, type AnswerEnd } from "../call/outcome.ts"
 import type { Gateway } from "../gateway.ts"
 import { Growth } from "../limits/growth.ts"
 import { reserveMore } from "../limits/reserve-more.ts"
-import { shownModel } from "../translation/shown-model.ts"
+import { renameReply, shownModel } from "../translation/shown-model.ts"
 import type { Answer, WholeAnswer } from "./answer.ts"
+import { judgeReply, turn } from "./judge-answer.ts"
 import { asWhole, isEventStream, type Reshaped } from "./reshape.ts"
-import { returnedInReply } from "./returned-state.ts"
 import { opened, readUnstreamed } from "./unstreamed.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
 import { classify } from "./vendor-words.ts"
@@ -35,40 +34,47 @@ export function readAnswer(
   return call.facts.stream ? openStream(answer, tried, call, gateway) : wholeReply(answer, tried, call, gateway)
 }
 
+/** At once where the answer is here as a whole, and small. */
 function wholeReply(
   answer: UpstreamAnswer,
   tried: Attempt,
   call: AdmittedCall,
   gateway: Gateway,
 ): Readable | Promise<Readable> {
-  const whole = readWhole(answer, call.snapshot.limits.maxResponseBytes)
-  return goOn(whole, (bytes) => judgeWhole(bytes, answer, tried, call, gateway))
+  return goOn(readWhole(answer, call.snapshot.limits.maxResponseBytes), (bytes) => {
+    tried.responseBytes = bytes.length
+    return goOn(judgeReply(bytes, tried, call, gateway), (judged) =>
+      replyFrom(bytes, judged, answer, tried, call, gateway),
+    )
+  })
 }
 
-function judgeWhole(
+function replyFrom(
   bytes: Uint8Array,
+  { verdict, returned, meter }: JudgedReply,
   answer: UpstreamAnswer,
   tried: Attempt,
   call: AdmittedCall,
   gateway: Gateway,
-): Readable {
-  tried.responseBytes = bytes.length
-  const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
-  if (verdict.kind === "fault" && isEventStream(bytes)) {
-    const reshaped = asWhole(bytes, tried, call, gateway)
-    return "class" in reshaped ? reshaped : wholeAnswer({ ...reshaped, headers: JSON_HEADERS }, tried, call, gateway)
-  }
-  if (verdict.kind === "fault") return classify(verdict.fault, tried, shownModel(call))
-  tried.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
-  if (tried.translation !== null && !call.request.compacts) {
-    const translated = tried.translation.reply(bytes)
-    if (!(translated instanceof Uint8Array)) return classify(translated, tried, shownModel(call))
-    return wholeAnswer({ bytes: translated, headers: JSON_HEADERS, facts: verdict }, tried, call, gateway)
-  }
+): Readable | Promise<Readable> {
+  const shown = shownModel(call)
+  if (verdict.kind === "fault" && isEventStream(bytes))
+    return asWhole(bytes, tried, call, gateway).then((reshaped) =>
+      "class" in reshaped ? reshaped : wholeAnswer({ ...reshaped, headers: JSON_HEADERS }, tried, call, gateway),
+    )
+  if (verdict.kind === "fault") return classify(verdict.fault, tried, shown)
+  tried.meter = meter
+  if (tried.translation !== null && !call.request.compacts)
+    return goOn(turn("reply", bytes, tried.translation, call, gateway), (translated) =>
+      translated instanceof Uint8Array
+        ? wholeAnswer({ bytes: translated, headers: JSON_HEADERS, facts: verdict }, tried, call, gateway)
+        : classify(translated, tried, shown),
+    )
   const headers: Record<string, string> = { ...JSON_HEADERS }
   copyResponseHeaders(answer.headers, tried.target.provider.secrets, headers)
-  const storedIds = returnedInReply(bytes, tried, call)
-  return wholeAnswer({ bytes, headers, facts: verdict, storedIds }, tried, call, gateway)
+  return goOn(renameReply(bytes, shown, call.credential.caller.id, gateway), (renamed) =>
+    wholeAnswer({ bytes: renamed, headers, facts: verdict, storedIds: returned }, tried, call, gateway),
+  )
 }
 
 /** `bytes`: as they go to the client. */
@@ -114,7 +120,7 @@ async function openStream(
 
 function openUpstream(answer: UpstreamAnswer, attempt: Attempt, call: AdmittedCall, gateway: Gateway): UpstreamStream {
   const { hold, life, facts, id } = call
-  const { clock, log } = gateway
+  const { clock, log, loop } = gateway
   const more = (lease: Lease, tokens: number) => reserveMore(call, lease, tokens, gateway)
   return new UpstreamStream({
     answer,
@@ -126,6 +132,7 @@ function openUpstream(answer: UpstreamAnswer, attempt: Attempt, call: AdmittedCa
     life,
     clock,
     log,
+    loop,
     grow: hold === null ? null : (meter, stop) => new Growth(meter, hold, more, stop),
   })
 }

@@ -4,7 +4,8 @@ import { NO_FAULT, type UpstreamFault } from "../../dialects/dialect.ts"
 import { asArray, asObject, parseBytes } from "../../dialects/loose.ts"
 import { because, classifyStatus, STATE_GONE, TLS_EXPECTED, type Failure } from "../../upstream/failure.ts"
 import { safeWords } from "../../upstream/reason.ts"
-import type { Request } from "../call/request.ts"
+import { isLargeBody } from "../apart/large.ts"
+import type { CallRequest } from "../call/request.ts"
 
 /** `sent`: the body that the upstream got, in pieces. */
 export function meaningOf(
@@ -13,13 +14,13 @@ export function meaningOf(
   bytes: Uint8Array,
   sent: readonly Uint8Array[],
   target: Target,
-  request: Request,
+  request: CallRequest,
 ): Failure {
   if (status === 404 && request.holdsState && fault?.code !== "model_not_found") return STATE_GONE
   if (status === 400 && fault === null && WANTS_TLS.test(startOf(bytes))) return TLS_EXPECTED
   const failure = classifyStatus(status, fault ?? NO_FAULT, target.model)
   if (failure.reason !== "request-refused") return failure
-  const field = ownField(fault ?? NO_FAULT, bytes, sent, request)
+  const field = fault === null ? null : ownField(fault, bytes, sent, request)
   return field === null ? failure : because(failure, "field-refused", safeWords(fault ?? NO_FAULT, field))
 }
 
@@ -41,14 +42,15 @@ function ownField(
   fault: UpstreamFault,
   bytes: Uint8Array,
   sent: readonly Uint8Array[],
-  request: Request,
+  request: CallRequest,
 ): string | null {
   const names = [
     // the innermost name of a path says most
     ...(placeOf(fault, bytes).match(NAME) ?? []).toReversed(),
     ...((fault.message ?? "").match(NAMES_IN_TEXT) ?? []),
   ]
-  if (names.length === 0) return null
+  // the search takes a while for each name
+  if (isLargeBody(request.body) || names.length === 0) return null
   const given = request.body.bytes
   const client = Buffer.from(given.buffer, given.byteOffset, given.length)
   const written = Buffer.concat(sent)

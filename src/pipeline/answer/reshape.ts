@@ -2,17 +2,17 @@
  * An upstream that answers a streamed request with a whole body, or a unary one with a stream: the answer is good, only its
  * shape is not the one that was asked for. It goes through the canonical form into the client's shape.
  */
-import { FRAME, NO_REQUEST_FACTS, type AnswerFacts } from "../../dialects/dialect.ts"
-import { replyMeter } from "../../dialects/output-meter.ts"
-import { DIALECTS } from "../../dialects/registry.ts"
-import { FrameSplitter } from "../../sse/frames.ts"
+import type { AnswerFacts } from "../../dialects/dialect.ts"
 import { MALFORMED, type Failure } from "../../upstream/failure.ts"
+import type { JudgedReply } from "../apart/judged-answer.ts"
 import type { AdmittedCall } from "../call.ts"
 import type { Attempt } from "../call/attempt.ts"
 import { trace } from "../call/trace.ts"
 import type { Gateway } from "../gateway.ts"
 import { shownModel } from "../translation/shown-model.ts"
 import { homeTranslation } from "../translation/translate.ts"
+import type { Translation } from "../translation/translation.ts"
+import { judgeStream, turn } from "./judge-answer.ts"
 import { classify } from "./vendor-words.ts"
 
 export interface Reshaped {
@@ -20,19 +20,22 @@ export interface Reshaped {
   readonly facts: AnswerFacts
 }
 
-const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
-const encoder = new TextEncoder()
-
 /** A whole body, as the stream that the client asked for. */
-export function asStream(bytes: Uint8Array, tried: Attempt, call: AdmittedCall, gateway: Gateway): Reshaped | Failure {
-  const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
+export async function asStream(
+  bytes: Uint8Array,
+  { verdict, meter }: JudgedReply,
+  tried: Attempt,
+  call: AdmittedCall,
+  gateway: Gateway,
+): Promise<Reshaped | Failure> {
   if (verdict.kind === "fault") return classify(verdict.fault, tried, shownModel(call))
-  const text = translated(tried, call, gateway)?.unfolded(bytes) ?? null
-  if (text === null) return MALFORMED
-  if (typeof text !== "string") return classify(text, tried, shownModel(call))
-  tried.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
+  const translation = await translationOf(tried, call, gateway)
+  if (translation === null) return MALFORMED
+  const stream = await turn("unfold", bytes, translation, call, gateway)
+  if (!(stream instanceof Uint8Array)) return classify(stream, tried, shownModel(call))
+  tried.meter = meter
   trace("answer_unfolded", tried.target, null, null, call, gateway)
-  return { bytes: encoder.encode(text), facts: verdict }
+  return { bytes: stream, facts: verdict }
 }
 
 /** Is this the stream that nobody asked for? */
@@ -41,21 +44,28 @@ export function isEventStream(bytes: Uint8Array): boolean {
 }
 
 /** A stream that has come to its end, as the whole body that the client asked for. */
-export function asWhole(bytes: Uint8Array, tried: Attempt, call: AdmittedCall, gateway: Gateway): Reshaped | Failure {
-  const observer = DIALECTS[tried.target.dialect].createObserver(WITH_USAGE)
-  const splitter = new FrameSplitter(Infinity)
-  splitter.push(bytes)
-  while (splitter.next())
-    if ((observer.frame(splitter.bytes, splitter.start, splitter.end) & FRAME.fault) !== 0)
-      return observer.fault === null ? MALFORMED : classify(observer.fault, tried, shownModel(call))
-  const body = translated(tried, call, gateway)?.folded(bytes) ?? null
-  if (body === null) return MALFORMED
+export async function asWhole(
+  bytes: Uint8Array,
+  tried: Attempt,
+  call: AdmittedCall,
+  gateway: Gateway,
+): Promise<Reshaped | Failure> {
+  const { fault, facts, meter } = await judgeStream(bytes, tried, call, gateway)
+  if (fault === "unsaid") return MALFORMED
+  if (fault !== null) return classify(fault, tried, shownModel(call))
+  const translation = await translationOf(tried, call, gateway)
+  if (translation === null) return MALFORMED
+  const body = await turn("fold", bytes, translation, call, gateway)
   if (!(body instanceof Uint8Array)) return classify(body, tried, shownModel(call))
-  tried.meter = observer.meter
+  tried.meter = meter
   trace("answer_folded", tried.target, null, null, call, gateway)
-  return { bytes: body, facts: observer.facts() }
+  return { bytes: body, facts }
 }
 
-function translated(tried: Attempt, call: AdmittedCall, gateway: Gateway): ReturnType<typeof homeTranslation> {
-  return tried.translation ?? homeTranslation(tried.target, call, gateway)
+function translationOf(
+  { translation, target }: Attempt,
+  call: AdmittedCall,
+  gateway: Gateway,
+): Translation | null | Promise<Translation | null> {
+  return translation ?? homeTranslation(target, call, gateway)
 }

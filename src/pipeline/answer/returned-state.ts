@@ -2,28 +2,26 @@
  * Ids of state at a provider that an answer hands out, recorded with the call before the answer's end leaves: a later
  * call of the same project may point with them. Only answers in the client's own dialect hand out any.
  */
-import { parseBytes, type Loose } from "../../dialects/loose.ts"
+import type { Loose } from "../../dialects/loose.ts"
 import type { StoredId } from "../../dialects/stored-ids.ts"
 import type { StoredStateRow } from "../../ledger/record.ts"
 import { STORED_STATE_LIFETIME_MS } from "../../ledger/stored-state.ts"
 import type { FailureClass } from "../../upstream/failure.ts"
+import type { ReturnRule } from "../apart/judged-answer.ts"
 import type { ReceivedCall } from "../call.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { AnswerEnd } from "../call/outcome.ts"
-import type { Request } from "../call/request.ts"
+import type { CallRequest } from "../call/request.ts"
 import { hashOf } from "../targets/held-state.ts"
 
 /** An answer that lists more than this is none that anybody goes on from. */
 const MOST_IDS = 256
 const NONE: readonly StoredId[] = []
 
-/** Of a whole answer. Parsed only where there can be something in it. */
-export function returnedInReply(bytes: Uint8Array, attempt: Attempt, call: ReceivedCall): readonly StoredId[] {
-  const { stored } = call.dialect
-  if (!isAtHome(attempt, call)) return NONE
-  const isKept = stored.isKept(call.request.body)
-  if (!isKept && !stored.mayReturn(bytes)) return NONE
-  return stored.returned(parseBytes(bytes) ?? {}, isKept)
+/** Which ids a whole answer may hand out. */
+export function returnRule(attempt: Attempt, call: ReceivedCall): ReturnRule {
+  if (!isAtHome(attempt, call)) return "none"
+  return call.dialect.stored.isKept(call.request.body) ? "kept" : "named"
 }
 
 /** Of as much of a stream as came. */
@@ -83,7 +81,7 @@ function isCutOff({ attempt }: AnswerEnd): boolean {
 
 const CUT_OFF: ReadonlySet<FailureClass> = new Set(["stream_broken", "network", "timeout", "client_cancel"])
 
-export function runsInBackground(request: Request | null): boolean {
+export function runsInBackground(request: CallRequest | null): boolean {
   if (request === null || request.dialect.name !== "openai-responses") return false
   const { body } = request
   return body.members.some(({ key, start }) => key === "background" && body.bytes[start] === TRUE)

@@ -4,6 +4,7 @@ import type { OutputMeter } from "../../dialects/output-meter.ts"
 import type { RouterError } from "../../errors.ts"
 import type { Clock } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
+import type { Loop } from "../../system/loop.ts"
 import type { UpstreamAnswer } from "../../upstream/answer.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { Life } from "../call/life.ts"
@@ -21,6 +22,7 @@ export interface StreamParts {
   readonly life: Life
   readonly clock: Clock
   readonly log: Log
+  readonly loop: Pick<Loop, "turn">
   /** Makes the watch over what the stream reserves; null: it reserves nothing. `stop` ends the stream. */
   readonly grow: ((meter: OutputMeter, stop: (error: RouterError) => void) => Growth) | null
 }

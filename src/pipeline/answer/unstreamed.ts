@@ -1,14 +1,12 @@
 /** A stream was asked for and a plain body came: an error, or an answer of a server that cannot stream. */
-import { DIALECTS } from "../../dialects/registry.ts"
 import { readWhole, type UpstreamAnswer } from "../../upstream/answer.ts"
 import { canDecode, DecodedAnswer, encodingOf } from "../../upstream/decoded-answer.ts"
 import { EMPTY_STREAM, type Failure } from "../../upstream/failure.ts"
 import type { AdmittedCall } from "../call.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { Gateway } from "../gateway.ts"
-import { shownModel } from "../translation/shown-model.ts"
+import { judgeReply } from "./judge-answer.ts"
 import { asStream, isEventStream, type Reshaped } from "./reshape.ts"
-import { classify } from "./vendor-words.ts"
 
 function isUnstreamed(answer: UpstreamAnswer): boolean {
   return encodingOf(answer) !== "identity" || !isLabelled(answer)
@@ -43,8 +41,5 @@ export async function readUnstreamed(
   const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
   tried.responseBytes = bytes.length
   if (bytes.length === 0) return EMPTY_STREAM
-  const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
-  return verdict.kind === "answer"
-    ? asStream(bytes, tried, call, gateway)
-    : classify(verdict.fault, tried, shownModel(call))
+  return asStream(bytes, await judgeReply(bytes, tried, call, gateway), tried, call, gateway)
 }

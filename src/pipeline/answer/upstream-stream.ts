@@ -6,14 +6,15 @@ import { FRAME, NO_REQUEST_FACTS, type StreamObserver, type UpstreamFault } from
 import { DIALECTS } from "../../dialects/registry.ts"
 import type { RouterError } from "../../errors.ts"
 import { FrameSplitter } from "../../sse/frames.ts"
-import { upstreamFault, type UpstreamAnswer } from "../../upstream/answer.ts"
+import { upstreamFault } from "../../upstream/answer.ts"
 import { BROKEN_STREAM, EMPTY_STREAM, INTERNAL, TIMEOUT, because, type Failure } from "../../upstream/failure.ts"
+import { asFault } from "../apart/whole-answers.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { Growth } from "../limits/growth.ts"
 import type { Writer } from "../message.ts"
 import type { StreamTranslation } from "../translation/stream-translation.ts"
-import { asFault } from "../translation/translation.ts"
 import { Trailing, type StreamEnd } from "./aftermath.ts"
+import { Backlog } from "./backlog.ts"
 import { Silence } from "./silence.ts"
 import type { StreamParts } from "./stream-parts.ts"
 import { classify } from "./vendor-words.ts"
@@ -30,7 +31,6 @@ export class UpstreamStream {
   readonly attempt: Attempt
   /** Null: frames pass as they are. */
   private readonly translation: StreamTranslation | null
-  private readonly answer: UpstreamAnswer
   private readonly splitter: FrameSplitter
   private readonly parts: StreamParts
   /** Frames that may leave, in order. */
@@ -40,13 +40,13 @@ export class UpstreamStream {
   private isFresh = false
   private heldBytes = 0
   private anyFrame = false
+  private readonly backlog = new Backlog()
   private readonly trailing: Trailing
   private readonly silence: Silence
   private readonly growth: Growth | null
 
   constructor(parts: StreamParts) {
-    const { answer, attempt, facts, life, clock, maxFrameBytes } = parts
-    this.answer = answer
+    const { attempt, facts, life, clock, maxFrameBytes } = parts
     this.attempt = attempt
     this.parts = parts
     this.translation = attempt.translation?.stream() ?? null
@@ -92,11 +92,11 @@ export class UpstreamStream {
 
   private async flow(writer: Writer): Promise<void> {
     try {
-      const more = await this.answer.flow((pieces) => {
-        pieces.forEach(this.take)
+      const more = await this.next((pieces) => {
+        this.backlog.takeWith(pieces, this.take)
         this.flush(writer)
         this.heard()
-        return this.end === null && !writer.isFull()
+        return this.end === null && this.backlog.isEmpty && !writer.isFull()
       })
       if (this.end?.kind === "complete") await this.aftermath()
       else if (!more && this.end === null) this.finish()
@@ -105,6 +105,14 @@ export class UpstreamStream {
       this.broken(error)
       this.flush(writer)
     }
+  }
+
+  /** What waits, when others had their turn, else what comes; whether there may be more. */
+  private async next(take: (pieces: readonly Uint8Array[]) => boolean): Promise<boolean> {
+    if (this.backlog.isEmpty) return (await this.parts.answer.flow(take)) || !this.backlog.isEmpty
+    await this.parts.loop.turn()
+    take([])
+    return true
   }
 
   private flush(writer: Writer): void {
@@ -117,9 +125,10 @@ export class UpstreamStream {
 
   private async read(): Promise<void> {
     try {
-      const pieces = await this.answer.read()
+      if (!this.backlog.isEmpty) await this.parts.loop.turn()
+      const pieces = this.backlog.isEmpty ? await this.parts.answer.read() : []
       if (pieces === null) return this.finish()
-      pieces.forEach(this.take)
+      this.backlog.takeWith(pieces, this.take)
       this.heard()
       if (this.end?.kind === "complete") await this.aftermath()
     } catch (error) {
@@ -224,7 +233,8 @@ export class UpstreamStream {
   }
 
   private async aftermath(): Promise<void> {
-    const kept = await this.trailing.rest(this.answer, this.parts.clock)
+    this.backlog.takeAll(this.take)
+    const kept = await this.trailing.rest(this.parts.answer, this.parts.clock)
     if (kept.length > 0) this.tail = Buffer.concat([this.tail, ...kept])
   }
 

@@ -5,14 +5,15 @@
 import type { Snapshot, Target } from "../../config/snapshot.ts"
 import type { AnswerFacts } from "../../dialects/dialect.ts"
 import { readBackground } from "../../dialects/responses/background.ts"
+import { UNUSED, type Amounts } from "../../governance/state.ts"
 import { FIRST_POLL_MS } from "../../ledger/background.ts"
 import type { LedgerStore } from "../../ledger/open.ts"
-import type { BackgroundRow } from "../../ledger/record.ts"
+import type { BackgroundRow, CallRecord } from "../../ledger/record.ts"
 import { storedIdHash } from "../../ledger/stored-state.ts"
 import type { Timer } from "../../system/clock.ts"
 import { readWhole } from "../../upstream/answer.ts"
 import type { BackgroundAnswers, Gateway } from "../gateway.ts"
-import { bookOutside } from "../limits/close-lease.ts"
+import { bookOutside, holdOutside } from "../limits/close-lease.ts"
 import { exchange, isRefused, TimeLimit } from "../targets/exchange.ts"
 import { targetAt } from "../targets/held-state.ts"
 import { bookingRecord } from "./background-record.ts"
@@ -189,15 +190,7 @@ export class BackgroundFollower implements BackgroundAnswers {
     const target = holder?.model === answer.model ? holder : null
     const record = bookingRecord({ answer, told, target }, gateway, gateway.clock.now())
     const { usage } = record
-    const isNew = await this.#ledger.alone(async () => {
-      if (!(await this.#ledger.recordNow(record))) return false
-      // what another process has counted is not in the counts here
-      const isCounted = !this.#countsApart || this.#own.has(answer.request_id) || answer.ts < this.#startedAt
-      if (!isCounted) return true
-      const amounts = { requests: 0, tokens: usage.limit_tokens ?? 0, nanoUsd: usage.limit_nano_usd ?? 0 } as const
-      bookOutside(answer.caller_id, answer.caller_project, answer.ts, amounts, gateway)
-      return true
-    })
+    const isNew = await this.#ledger.alone(() => this.#write(answer, record, gateway))
     this.#own.delete(answer.request_id)
     if (!isNew) return
     gateway.metrics.countLater(usage, target)
@@ -205,6 +198,24 @@ export class BackgroundFollower implements BackgroundAnswers {
     // that the row exists is known by its id; this only spares a look
     const hash = storedIdHash(answer.caller_project, "response", answer.response_id)
     await gateway.storedStates.booked(hash).catch(() => {})
+  }
+
+  /** Writes the row that books, and corrects the limits. False: another process has written it. */
+  async #write(answer: BackgroundRow, record: CallRecord, gateway: Gateway): Promise<boolean> {
+    const { request_id: id, limit_tokens: tokens, limit_nano_usd: nanoUsd } = record.usage
+    const outside = { callerId: answer.caller_id, project: answer.caller_project, ts: answer.ts }
+    const lease = await holdOutside(outside, id, gateway)
+    let amounts: Amounts = UNUSED
+    try {
+      if (!(await this.#ledger.recordNow(record))) return false
+      amounts = { requests: 0, tokens: tokens ?? 0, nanoUsd: nanoUsd ?? 0 }
+      // what another process has counted is not in the counts here
+      const isCounted = !this.#countsApart || this.#own.has(answer.request_id) || answer.ts < this.#startedAt
+      if (lease === null && isCounted) bookOutside(outside, amounts, gateway)
+      return true
+    } finally {
+      if (lease !== null) gateway.governance.state.settle(lease, amounts, gateway.clock.monotonicMs())
+    }
   }
 }
 

@@ -4,13 +4,14 @@
  */
 import { isObject, type JsonValue } from "../../canonical/json.ts"
 import type { Caller, Target } from "../../config/snapshot.ts"
-import { estimateInputTokens } from "../../dialects/messages/token-estimate.ts"
 import { passthroughBody } from "../../dialects/passthrough.ts"
 import { DIALECTS } from "../../dialects/registry.ts"
 import { RouterError } from "../../errors.ts"
 import { readWhole, type UpstreamAnswer } from "../../upstream/answer.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders } from "../../upstream/headers.ts"
 import { admit } from "../admit.ts"
+import { countedTokens } from "../apart/counted-tokens.ts"
+import { isLargeBody } from "../apart/large.ts"
 import { authenticate } from "../authenticate.ts"
 import type { AdmittedCall, Call } from "../call.ts"
 import type { Gateway } from "../gateway.ts"
@@ -24,7 +25,7 @@ import { isFailure, isRefused, speaks, TimeLimit, wordsOf, type Refused } from "
 import { governHostedTools } from "../targets/hosted-tools.ts"
 import { targetBelow } from "../targets/target-below.ts"
 import { renameRefusal, shownModel } from "../translation/shown-model.ts"
-import { translate } from "../translation/translate.ts"
+import { passes } from "../translation/translate.ts"
 import { askUpstream, aside } from "./aside.ts"
 import { mayAskProvider } from "./count-rate.ts"
 
@@ -34,6 +35,8 @@ const COUNT_WITHIN_MS = 10_000
 const MOST_AT_ONCE = 32
 const MESSAGES = DIALECTS.anthropic
 const COUNT = "/count_tokens"
+/** An answer with a count has some dozen bytes. */
+const LARGEST_COUNT_BYTES = 65_536
 const decoder = new TextDecoder()
 
 /** @throws RouterError as for a call, up to the choice of a target */
@@ -51,8 +54,8 @@ async function count(begun: Call, gateway: Gateway): Promise<Outgoing> {
   refuseGroup(group)
   // what another project stored is not counted either
   const eligible = request.holdsState ? (await shortlist(call, gateway)).eligible : group.targets
-  const estimate = estimateOf(request.body.bytes)
-  governHostedTools(request, group.hostedTools)
+  const estimate = await estimateOf(call, gateway)
+  await governHostedTools(call, gateway)
   const target = await nativeTarget(eligible, call, gateway)
   const { caller } = credential
   const atOnce = asking.get(caller) ?? 0
@@ -69,13 +72,15 @@ async function count(begun: Call, gateway: Gateway): Promise<Outgoing> {
 /** How many counts of each caller are on their way to providers. */
 const asking = new WeakMap<Caller, number>()
 
-/** @throws RouterError `invalid-request` */
-function estimateOf(bytes: Uint8Array): Outgoing {
-  const body = parsed(bytes)
-  if (!isObject(body) || !Array.isArray(body["messages"]))
+/** Rejects with RouterError `invalid-request`. */
+async function estimateOf({ request: { body }, credential }: AdmittedCall, { apart }: Gateway): Promise<Outgoing> {
+  const tokens = isLargeBody(body)
+    ? await apart.run("countTokens", credential.caller.id, [body.bytes], undefined)
+    : countedTokens(body.bytes)
+  if (tokens === null)
     throw new RouterError("invalid-request", { param: "messages", message: "`messages` must be a list." })
   const headers = { "content-type": "application/json", "x-router-estimate": "true" }
-  return { status: 200, headers, body: JSON.stringify({ input_tokens: estimateInputTokens(body) }) }
+  return { status: 200, headers, body: JSON.stringify({ input_tokens: tokens }) }
 }
 
 /** The first target in the group's order, if the body can go to it as it is. */
@@ -84,18 +89,18 @@ async function nativeTarget(targets: readonly Target[], call: AdmittedCall, gate
   if (eligible.length === 0) return null
   const { order, affinity } = await rank({ eligible, rejected: [], missing: [] }, call, gateway)
   const [target] = order
-  if (target === undefined || translate(target, affinity, call, gateway) !== null) return null
-  return targetBelow(target, COUNT)
+  return target !== undefined && passes(target, affinity, call.request) ? targetBelow(target, COUNT) : null
 }
 
 /** Null where the target has no count to give: an estimate serves the client better than any error. */
 async function ask(target: Target, call: AdmittedCall, gateway: Gateway): Promise<Outgoing | null> {
   const { request, incoming, credential, snapshot } = call
-  const parts = governParts(target, {
+  const parts = {
     headers: forwardedHeaders(request.headers, "anthropic", target, credential.caller.id),
     body: passthroughBody(request.body, request.facts, "anthropic", target.modelJson),
-  })
-  const question = { target, beta: asksForBeta(incoming.target), headers: parts.headers, body: parts.body }
+  }
+  const { headers, body } = await governParts(target, parts, call, gateway)
+  const question = { target, beta: asksForBeta(incoming.target), headers, body }
   try {
     const limit = new TimeLimit(COUNT_WITHIN_MS, gateway.clock)
     const told = await askUpstream(question, limit, call, gateway, async (answer) => {
@@ -127,7 +132,7 @@ function refusalIn(refused: Refused, target: Target, call: AdmittedCall): Outgoi
 }
 
 function holdsCount(bytes: Uint8Array): boolean {
-  const body = parsed(bytes)
+  const body = bytes.length > LARGEST_COUNT_BYTES ? null : parsed(bytes)
   return isObject(body) && typeof body["input_tokens"] === "number"
 }
 

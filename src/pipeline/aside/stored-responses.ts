@@ -162,8 +162,9 @@ async function reply(
   answer: UpstreamAnswer,
   bytes: Uint8Array,
   { call, path, place, target, shown, isPending }: Question,
-  { background, storedStates }: Gateway,
+  gateway: Gateway,
 ): Promise<Outgoing> {
+  const { background, storedStates } = gateway
   if (call.incoming.method === "DELETE") {
     if (isPending) await background.gone(place.request_id)
     // what is not deleted here expires
@@ -171,7 +172,7 @@ async function reply(
   } else if (isPending && path.below !== "/input_items") await background.heard(place.request_id, bytes)
   const headers: Record<string, string> = { "content-type": "application/json" }
   copyResponseHeaders(answer.headers, target.provider.secrets, headers)
-  return { status: answer.status, headers, body: renameReply(bytes, shown) }
+  return { status: answer.status, headers, body: await renameReply(bytes, shown, call.credential.caller.id, gateway) }
 }
 
 /** The provider's words where it speaks of the request. @throws RouterError `not-found`, or what the refusal means */
@@ -188,7 +189,7 @@ function relay(refused: Refused, { target, shown }: Question): Outgoing {
 function resume(answer: UpstreamAnswer, tried: Attempt, asked: Question, gateway: Gateway): Outgoing {
   const { call, place, shown, isPending } = asked
   const { id, life, incoming, snapshot } = call
-  const { background, clock, log } = gateway
+  const { background, clock, log, loop } = gateway
   const facts = { ...NO_REQUEST_FACTS, stream: true }
   const { maxFrameBytes } = snapshot.limits
   const stream = new UpstreamStream({
@@ -201,6 +202,7 @@ function resume(answer: UpstreamAnswer, tried: Attempt, asked: Question, gateway
     life,
     clock,
     log,
+    loop,
     grow: null,
   })
   const ended = async (): Promise<void> => {

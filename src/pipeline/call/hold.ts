@@ -13,8 +13,6 @@ export interface Estimate {
   readonly textBytes: number | null
   /** The same of a body that holds images beside its text. */
   readonly imageTextBytes: number | null
-  /** Models that may get the call's images; none where it has no images. */
-  readonly imageModels: readonly string[]
   /** A stream that outgrows its reservation reserves so many tokens more. */
   readonly stepTokens: number
   /** No model of the group writes more than this. */

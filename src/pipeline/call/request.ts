@@ -1,26 +1,26 @@
 /** What a client asks for: its body, and everything that is read from it. Only `rewrite` changes it. */
-import { isObject, parseExact, type JsonObject } from "../../canonical/json.ts"
 import type { Loss } from "../../canonical/loss.ts"
-import type { Request as CanonicalRequest } from "../../canonical/request.ts"
 import type { Credential } from "../../config/snapshot.ts"
 import type { SpendCeiling } from "../../config/spend-ceiling.ts"
 import type { Dialect, RequestFacts } from "../../dialects/dialect.ts"
-import { CODECS } from "../../dialects/registry.ts"
 import type { RequestShape } from "../../dialects/shape-reader.ts"
 import type { HeldId } from "../../dialects/stored-ids.ts"
 import { holdsEnvelope } from "../../dialects/translate.ts"
-import { RouterError } from "../../errors.ts"
 import type { ScannedObject } from "../../json/scan.ts"
-import { conversationKeys, type ConversationKeys } from "../../routing/affinity/conversation-key.ts"
+import { conversationKeys, sessionKeys, type ConversationKeys } from "../../routing/affinity/conversation-key.ts"
 import type { Asked } from "../../routing/eligibility/filter.ts"
+import { decode, type DecodedRequest } from "../apart/decode.ts"
+import { nativeSeals } from "../apart/native-seals.ts"
 import type { Incoming, ReadableHeaders } from "../message.ts"
 
-/** The body in the canonical form. */
-export interface DecodedRequest {
-  readonly request: CanonicalRequest
-  readonly clientBody: JsonObject
-  /** What the canonical form itself cannot hold. */
-  readonly losses: readonly Loss[]
+/** A body, and what was read from it when it came. */
+export interface ReadBody {
+  readonly body: ScannedObject
+  readonly facts: RequestFacts
+  /** Ids of state at a provider that the body points with; null: none. */
+  readonly heldIds: readonly HeldId[] | null
+  /** Null: nothing has looked for sealed reasoning yet. */
+  readonly isSealed: boolean | null
 }
 
 export interface RequestSource {
@@ -32,12 +32,11 @@ export interface RequestSource {
 }
 
 const NO_LOSSES: readonly Loss[] = []
-const decoder = new TextDecoder()
 
-type Rewritten = { -readonly [Part in "body" | "facts" | "heldIds" | "losses"]: Request[Part] }
-const rewriting = (request: Request): Rewritten => request
+type Rewritten = { -readonly [Part in "body" | "facts" | "heldIds" | "losses"]: CallRequest[Part] }
+const rewriting = (request: CallRequest): Rewritten => request
 
-export class Request implements Asked {
+export class CallRequest implements Asked {
   readonly dialect: Dialect
   readonly ts: number
   readonly headers: ReadableHeaders
@@ -52,10 +51,11 @@ export class Request implements Asked {
   readonly #credential: Credential | null
   #shape: RequestShape | null = null
   #decoded: DecodedRequest | null = null
+  #nativeSeals: number | null = null
   #isSealed: boolean | null = null
   #conversation: ConversationKeys | null | undefined = undefined
 
-  constructor(source: RequestSource, body: ScannedObject, facts: RequestFacts, heldIds: readonly HeldId[] | null) {
+  constructor(source: RequestSource, { body, facts, heldIds, isSealed }: ReadBody) {
     this.dialect = source.dialect
     this.ts = source.ts
     this.headers = source.incoming.headers
@@ -64,6 +64,7 @@ export class Request implements Asked {
     this.body = body
     this.facts = facts
     this.heldIds = heldIds
+    this.#isSealed = isSealed
   }
 
   get bodyBytes(): number {
@@ -89,16 +90,11 @@ export class Request implements Asked {
     return (this.#isSealed ??= holdsEnvelope(this.body))
   }
 
-  /** Null: nothing needed it in the canonical form so far. */
-  get decoded(): DecodedRequest | null {
-    return this.#decoded
-  }
-
   /** The keys by which its conversation is known; null: nothing tells it from another. They stay those of the body when they were first asked for. */
   get conversation(): ConversationKeys | null {
     if (this.#conversation === undefined)
       this.#conversation = conversationKeys({
-        callerId: this.#credential?.caller.id ?? "",
+        callerId: this.#callerId,
         dialect: this.dialect.name,
         body: this.body,
         headers: this.headers,
@@ -106,17 +102,36 @@ export class Request implements Asked {
     return this.#conversation
   }
 
+  /** The keys of a request that names its session in a header; null: it does not. */
+  get session(): ConversationKeys | null {
+    return sessionKeys({ callerId: this.#callerId, dialect: this.dialect.name, headers: this.headers })
+  }
+
+  get #callerId(): string {
+    return this.#credential?.caller.id ?? ""
+  }
+
   /** Decodes at most once, and never for a call whose bytes pass. @throws RouterError `invalid-request` with `param` */
   decode(): DecodedRequest {
-    if (this.#decoded !== null) return this.#decoded
-    const clientBody = parseExact(decoder.decode(this.body.bytes))
-    if (!isObject(clientBody)) throw new RouterError("internal-error")
-    const { request, losses } = CODECS[this.dialect.name].readRequest(clientBody)
-    return (this.#decoded = { request, clientBody, losses })
+    return (this.#decoded ??= decode(this.body.bytes, this.dialect.name))
+  }
+
+  /** Seals in no envelope; null: nothing has decoded the body, which was sent as it is. */
+  get nativeSeals(): number | null {
+    return this.#decoded === null ? this.#nativeSeals : nativeSeals(this.#decoded.request)
+  }
+
+  /** Another thread has decoded the body, and found so many. */
+  learnSeals(count: number): void {
+    this.#nativeSeals = count
   }
 
   /** The one way to change a body: all that was read from it is read anew. `losses`: what the change left out. */
-  rewrite(body: ScannedObject, losses: readonly Loss[] = NO_LOSSES, heldIds: Request["heldIds"] = this.heldIds): void {
+  rewrite(
+    body: ScannedObject,
+    losses: readonly Loss[] = NO_LOSSES,
+    heldIds: CallRequest["heldIds"] = this.heldIds,
+  ): void {
     const request = rewriting(this)
     request.body = body
     request.facts = this.dialect.peek(body)
@@ -124,6 +139,7 @@ export class Request implements Asked {
     request.losses = [...this.losses, ...losses]
     this.#shape = null
     this.#decoded = null
+    this.#nativeSeals = null
     this.#isSealed = null
   }
 }

@@ -11,11 +11,11 @@ import {
 } from "../../routing/most-usage.ts"
 import { dearestFactor } from "../../routing/service-factor.ts"
 import type { Estimate } from "../call/hold.ts"
-import type { Request } from "../call/request.ts"
+import type { CallRequest } from "../call/request.ts"
 
 /** A call that its caller may make is one. */
 interface Asking {
-  readonly request: Request
+  readonly request: CallRequest
   readonly group: Group
   readonly credential: Credential
 }
@@ -37,7 +37,7 @@ export function estimate(call: Asking, targets: readonly Target[], estimator: Es
   const isHidden = hidesContent(request, group)
   const output = outputOf(request, targets)
   const outputTokens = Math.min(output.tokens * facts.drafts, MOST_OUTPUT_TOKENS)
-  const input = visibleInput(request, targets, (model, least) => estimator.reservedImageTokens(model, least), estimator)
+  const input = visibleInput(request, targets, reservedImage(request, estimator), estimator)
   const visible = input.text + input.files
   const inputTokens = isHidden ? Math.max(visible, largestContext(targets) - output.tokens) : visible
   // who says 0 may mean that there is to be no cap
@@ -47,7 +47,7 @@ export function estimate(call: Asking, targets: readonly Target[], estimator: Es
     outputTokens,
     leastOutputTokens: sendsGrant ? Math.max(LEAST_CAP, output.askedTokens) * facts.drafts : outputTokens,
     ...dearest(call, targets, inputTokens, isHidden ? inputTokens : input.files),
-    ...learnable(request, targets, isHidden),
+    ...learnable(request, isHidden),
     stepTokens: output.isCapped ? Math.ceil(outputTokens / CAPPED_STEPS) + LEAST_CAP : outputTokens,
     maxOutputTokens: output.maxTokens * facts.drafts,
     isCapped: output.isCapped,
@@ -59,26 +59,34 @@ function largestContext(targets: readonly Target[]): number {
   return Math.max(0, ...targets.map(({ reservation }) => reservation.contextTokens ?? UNKNOWN_CONTEXT_TOKENS))
 }
 
-type Learnable = Pick<Estimate, "textBytes" | "imageTextBytes" | "imageModels">
-
-function learnable(request: Request, targets: readonly Target[], isHidden: boolean): Learnable {
+function learnable(request: CallRequest, isHidden: boolean): Pick<Estimate, "textBytes" | "imageTextBytes"> {
   const { imageCount, encodedBytes, encodedImageBytes } = request.shape
-  const imageModels = imageCount === 0 ? NO_MODELS : [...new Set(targets.map(({ model }) => model))]
-  if (isHidden || encodedBytes > encodedImageBytes) return { textBytes: null, imageTextBytes: null, imageModels }
-  if (imageCount > 0) return { textBytes: null, imageTextBytes: textBytes(request), imageModels }
-  return { textBytes: request.bodyBytes, imageTextBytes: null, imageModels }
+  if (isHidden || encodedBytes > encodedImageBytes) return { textBytes: null, imageTextBytes: null }
+  if (imageCount > 0) return { textBytes: null, imageTextBytes: textBytes(request) }
+  return { textBytes: request.bodyBytes, imageTextBytes: null }
 }
 
-const NO_MODELS: readonly string[] = []
+/** In base64, on an average. */
+export function bytesPerImage({ shape }: CallRequest): number {
+  return shape.imageCount === 0 ? 0 : shape.encodedImageBytes / shape.imageCount
+}
+
+type ImageTokens = (model: string, reservation: Target["reservation"]) => number
+
+function reservedImage(request: CallRequest, estimator: Estimator): ImageTokens {
+  return (model, { maxImageTokens }) =>
+    maxImageTokens === null
+      ? estimator.reservedImageTokens(model, IMAGE_TOKENS, bytesPerImage(request))
+      : estimator.imageTokens(model, maxImageTokens)
+}
+
+function likelyImage(estimator: Estimator): ImageTokens {
+  return (model, { maxImageTokens }) => estimator.imageTokens(model, maxImageTokens ?? IMAGE_TOKENS)
+}
 
 /** Of one model, for calls that must be billed although nobody reported anything. */
-export function visibleInputTokens(request: Request, target: Target, estimator: Estimator): number {
-  const { text, files } = visibleInput(
-    request,
-    [target],
-    (model, least) => estimator.imageTokens(model, least),
-    estimator,
-  )
+export function visibleInputTokens(request: CallRequest, target: Target, estimator: Estimator): number {
+  const { text, files } = visibleInput(request, [target], likelyImage(estimator), estimator)
   return text + files
 }
 
@@ -89,11 +97,11 @@ interface VisibleInput {
   readonly files: number
 }
 
-/** `imageTokens`: of one image of a model, of which the catalogue or a document says the least. */
+/** `imageTokens`: of one image. Files take no more than a model's context, where the catalogue says how large that is. */
 function visibleInput(
-  request: Request,
+  request: CallRequest,
   targets: readonly Target[],
-  imageTokens: (model: string, least: number) => number,
+  imageTokens: ImageTokens,
   estimator: Estimator,
 ): VisibleInput {
   const bytes = textBytes(request)
@@ -101,9 +109,10 @@ function visibleInput(
   let files = 0
   for (const { model, reservation } of targets) {
     text = Math.max(text, estimator.tokens(model, bytes))
-    const { maxImageTokens } = reservation
-    const perImage = request.shape.imageCount === 0 ? 0 : imageTokens(model, maxImageTokens ?? IMAGE_TOKENS)
-    files = Math.max(files, encodedTokens(request.shape, perImage, maxImageTokens !== null))
+    const { maxImageTokens, contextTokens } = reservation
+    const perImage = request.shape.imageCount === 0 ? 0 : imageTokens(model, reservation)
+    const most = encodedTokens(request.shape, perImage, maxImageTokens !== null)
+    files = Math.max(files, Math.min(most, contextTokens ?? Infinity))
   }
   return { text, files }
 }
@@ -117,7 +126,7 @@ interface Output {
 }
 
 /** Of one answer: the requested output, clamped to the models' maximum; and that maximum. */
-function outputOf(request: Request, targets: readonly Target[]): Output {
+function outputOf(request: CallRequest, targets: readonly Target[]): Output {
   const { facts } = request
   let maxTokens = 0
   let ceiling = 0

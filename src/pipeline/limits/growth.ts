@@ -7,13 +7,14 @@ import type { Hold } from "../call/hold.ts"
 /** More is asked for when so much of the last step is left. */
 const MARGIN = 1 / 8
 /**
- * What is seen may be off, so an answer is not taken to be beyond its cap before it is by this much; and one that has this many
- * times its cap is not bound by it at all.
+ * What is seen may be off by this much (`bench/meter.ts`), so an answer is not taken to be beyond its cap before. One that is
+ * beyond it by twice as much is not bound by it: an honest one would have to be measured far worse than any that was recorded.
  */
-const TOLERANCE = 1.25
-const TOLERATED_TOKENS = 32
-const UNBOUND_TIMES = 2
-const UNBOUND_TOKENS = 256
+const ERROR = 1 / 4
+const ERROR_TOKENS = 32
+
+/** Where an answer of a cap is, that many errors of measurement beyond it. */
+const beyond = (capTokens: number, errors: number): number => capTokens + errors * (capTokens * ERROR + ERROR_TOKENS)
 
 /** Reserves so many more tokens of output. Null: granted. */
 export type ReserveMore = (lease: Lease, tokens: number) => RouterError | null | Promise<RouterError | null>
@@ -42,11 +43,14 @@ export class Growth {
 
   #reserve(): void {
     const { lease, estimate } = this.#hold
-    // nothing is asked while an answer is awaited
+    // nothing is asked while an answer is awaited, nor once it is over
     this.#allowance = Infinity
     if (lease === null || estimate === null) return
-    if (estimate.isCapped && this.#meter.tokens > estimate.outputTokens * UNBOUND_TIMES + UNBOUND_TOKENS)
-      return this.#stop(new RouterError("output-cap-ignored"))
+    if (estimate.isCapped) {
+      const most = beyond(estimate.outputTokens, 2)
+      if (this.#meter.tokens > most) return this.#stop(new RouterError("output-cap-ignored"))
+      this.#allowance = most
+    }
     const left = estimate.maxOutputTokens - lease.outputTokens
     const step = left > 0 ? Math.min(estimate.stepTokens, left) : estimate.stepTokens
     const asked = this.#reserveMore(lease, step)
@@ -65,7 +69,7 @@ export class Growth {
   #nextAllowance(): number {
     const { lease, estimate } = this.#hold
     if (lease === null || estimate === null) return Infinity
-    if (estimate.isCapped) return lease.outputTokens * TOLERANCE + TOLERATED_TOKENS
+    if (estimate.isCapped) return Math.min(beyond(lease.outputTokens, 1), beyond(estimate.outputTokens, 2))
     return lease.outputTokens - Math.floor(estimate.stepTokens * MARGIN)
   }
 }

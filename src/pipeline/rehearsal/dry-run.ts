@@ -42,7 +42,8 @@ export async function dryRun(
   const call = new Call({ id, dialect, incoming: incomingOf(body), snapshot, ts, startedAt, address: null })
   let error: RouterError | null = null
   try {
-    const received = call.learnCaller(credential).learnRequest(await receive(call, gateway))
+    const known = call.learnCaller(credential)
+    const received = known.learnRequest(await receive(known, gateway))
     const admitted = received.learnGroup(admit(received))
     refuseUnrecorded(gateway)
     const found = knowsState ? await shortlist(admitted, gateway) : shortlistByShape(admitted, gateway)

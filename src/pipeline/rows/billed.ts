@@ -7,7 +7,7 @@ import { isUsagePending, runsInBackground } from "../answer/returned-state.ts"
 import { isAdmitted, type Call } from "../call.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { Outcome } from "../call/outcome.ts"
-import type { Request } from "../call/request.ts"
+import type { CallRequest } from "../call/request.ts"
 import type { Gateway } from "../gateway.ts"
 import { visibleInputTokens } from "../limits/estimate.ts"
 import { reservedFor } from "../limits/limit-amounts.ts"
@@ -51,7 +51,7 @@ function withObserved(usage: Usage, { meter }: Attempt): Usage {
 }
 
 /** A report of one side alone does not make the other one free. */
-function withUnreported(usage: Usage, attempt: Attempt, request: Request, { governance }: Gateway): Usage {
+function withUnreported(usage: Usage, attempt: Attempt, request: CallRequest, { governance }: Gateway): Usage {
   if (usage.unreported === "output")
     return { ...usage, outputTokens: Math.max(usage.outputTokens, observedOutputTokens(attempt)) }
   const { cachedInputTokens, cacheWrite5mTokens, cacheWrite1hTokens } = usage
@@ -70,7 +70,7 @@ interface Estimated {
   readonly outputTokens: number
 }
 
-function observed(request: Request, attempt: Attempt, { governance }: Gateway): Estimated {
+function observed(request: CallRequest, attempt: Attempt, { governance }: Gateway): Estimated {
   return {
     inputTokens: visibleInputTokens(request, attempt.target, governance.estimator),
     outputTokens: observedOutputTokens(attempt),

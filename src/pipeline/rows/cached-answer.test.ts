@@ -17,10 +17,10 @@ import type { Answer } from "../answer/answer.ts"
 import { Call, type AdmittedCall } from "../call.ts"
 import { Intake } from "../call/body-memory.ts"
 import { NO_FACTS } from "../call/outcome.ts"
+import { CallRequest } from "../call/request.ts"
 import { Watchdog } from "../call/watchdog.ts"
 import type { Gateway } from "../gateway.ts"
 import type { Incoming } from "../message.ts"
-import { understand } from "../receive.ts"
 import { reply } from "../reply.ts"
 import { reserve } from "../reserve.ts"
 
@@ -74,7 +74,8 @@ function received({ clock }: Gateway): AdmittedCall {
   const incoming = { path: "/v1/chat/completions", headers: { get: () => null } } as Partial<Incoming> as Incoming
   const start = { id: `req_${"0".repeat(32)}`, dialect: DIALECTS["openai-chat"], incoming, snapshot, address: null }
   const known = new Call({ ...start, ts: clock.now(), startedAt: clock.monotonicMs() }).learnCaller(credential)
-  const request = understand(known, scanObject(Buffer.from(BODY), 512))
+  const body = scanObject(Buffer.from(BODY), 512)
+  const request = new CallRequest(known, { body, facts: known.dialect.peek(body), heldIds: null, isSealed: null })
   return known.learnRequest(request).learnGroup(snapshot.groups.get("g")!)
 }
 

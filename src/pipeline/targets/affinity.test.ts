@@ -9,10 +9,11 @@ import type { Credential, Group, StrategyName, Target } from "../../config/snaps
 import { DIALECTS } from "../../dialects/registry.ts"
 import { scanObject } from "../../json/scan.ts"
 import { MemoryPinStore, type Pin, type PinStore } from "../../routing/affinity/pin-store.ts"
+import { withForeignSeals } from "../apart/native-seals.ts"
 import { Call, type AdmittedCall } from "../call.ts"
-import { Request } from "../call/request.ts"
+import { CallRequest } from "../call/request.ts"
 import type { Gateway } from "../gateway.ts"
-import { pinFirst, rememberTarget, withForeignSeals, type Ordered } from "./affinity.ts"
+import { pinFirst, rememberTarget, type Ordered } from "./affinity.ts"
 
 const TTL_MS = 1000
 const DAY_MS = 86_400_000
@@ -44,7 +45,11 @@ function callAt(ts: number, group: Group, isSealed: boolean): AdmittedCall {
   })
   const known = call.learnCaller(credential)
   const scanned = scanObject(new TextEncoder().encode(JSON.stringify(body)), 512)
-  return known.learnRequest(new Request(known, scanned, known.dialect.peek(scanned), null)).learnGroup(group)
+  return known
+    .learnRequest(
+      new CallRequest(known, { body: scanned, facts: known.dialect.peek(scanned), heldIds: null, isSealed: null }),
+    )
+    .learnGroup(group)
 }
 
 const gatewayWith = (pins: PinStore): Gateway => ({ pins }) as Gateway

@@ -3,9 +3,6 @@
  * its issuer can read, soft for the warmth of prompt caches. Pins reorder what is eligible, they add nothing; whoever
  * serves a call is remembered, so a pin yields when its target fails.
  */
-import type { Block, ReasoningBlock, Seal } from "../../canonical/block.ts"
-import type { Request as CanonicalRequest } from "../../canonical/request.ts"
-import { holdsPayload } from "../../canonical/seal.ts"
 import type { Target } from "../../config/snapshot.ts"
 import { hasMember } from "../../dialects/stored-ids.ts"
 import { isSoft, pinBounds, pinnedFirst, pinnedTarget } from "../../routing/affinity/pin-rules.ts"
@@ -13,7 +10,7 @@ import type { Pin } from "../../routing/affinity/pin-store.ts"
 import type { AdmittedCall } from "../call.ts"
 import { goOn } from "../call/go-on.ts"
 import type { CallAffinity, Plan } from "../call/plan.ts"
-import type { Request } from "../call/request.ts"
+import type { CallRequest } from "../call/request.ts"
 import { trace } from "../call/trace.ts"
 import type { Gateway } from "../gateway.ts"
 
@@ -72,47 +69,20 @@ export function rememberTarget(
 }
 
 /** Agents ask for encrypted reasoning by `include`, also where they leave the effort to the model. */
-function maySeal({ shape, body }: Request): boolean {
+function maySeal({ shape, body }: CallRequest): boolean {
   return shape.hasSeals || shape.reasoning.requested || hasMember(body, "include")
 }
 
 /** Targets of another dialect seal in envelopes, which name their issuer themselves. */
-function sealsAfter(target: Target, earlier: Pin | null, request: Request): Pick<Pin, "issuer" | "foreignSeals"> {
+function sealsAfter(target: Target, earlier: Pin | null, request: CallRequest): Pick<Pin, "issuer" | "foreignSeals"> {
   const before = { issuer: earlier?.issuer ?? null, foreignSeals: earlier?.foreignSeals ?? 0 }
   if (target.dialect !== request.dialect.name || target.facts.issuer.label === before.issuer) return before
-  // a body that was never decoded was sent as it is
-  const decoded = before.issuer === null ? null : request.decoded
-  return { issuer: target.facts.issuer.label, foreignSeals: decoded === null ? 0 : nativeSeals(decoded.request) }
+  return { issuer: target.facts.issuer.label, foreignSeals: before.issuer === null ? 0 : (request.nativeSeals ?? 0) }
 }
 
 /** How many of the first seals in the body the target cannot read; Infinity: none that it can. */
-export function foreignSeals(target: Target, affinity: CallAffinity | null, { dialect, shape }: Request): number {
+export function foreignSeals(target: Target, affinity: CallAffinity | null, { dialect, shape }: CallRequest): number {
   const pin = affinity?.pin ?? null
   if (pin === null || pin.issuer === null || target.dialect !== dialect.name || !shape.hasSeals) return 0
   return target.facts.issuer.label === pin.issuer ? pin.foreignSeals : Infinity
-}
-
-/** The same request with its first seals under a name that no target has: writers leave them out, and say so. */
-export function withForeignSeals(request: CanonicalRequest, count: number): CanonicalRequest {
-  let left = count
-  const marked = (block: Block): Block => {
-    if (!isNativeSeal(block) || left === 0) return block
-    left--
-    return { ...block, seal: { ...block.seal, issuer: { dialect: block.seal.issuer.dialect, label: FOREIGN } } }
-  }
-  const messages = request.messages.map((message) => ({ ...message, blocks: message.blocks.map(marked) }))
-  return { ...request, messages }
-}
-
-const FOREIGN = "another"
-
-type Sealed = ReasoningBlock & { readonly seal: Seal }
-
-function isNativeSeal(block: Block): block is Sealed {
-  if (block.type !== "reasoning" || block.seal === null) return false
-  return block.seal.issuer.label === null && holdsPayload(block.seal)
-}
-
-function nativeSeals(request: CanonicalRequest): number {
-  return request.messages.reduce((sum, { blocks }) => sum + blocks.filter(isNativeSeal).length, 0)
 }

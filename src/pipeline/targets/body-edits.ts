@@ -2,35 +2,46 @@
 import type { Loss } from "../../canonical/loss.ts"
 import type { BodyEdits } from "../../config/body-edits.ts"
 import type { Target } from "../../config/snapshot.ts"
-import { omitFields } from "../../json/omit.ts"
-import { scanObject } from "../../json/scan.ts"
-import { governBetas, type Governed, type Parts } from "./betas.ts"
+import { editBody, type BodyRules, type Edited } from "../apart/edited-body.ts"
+import { isLargeBody } from "../apart/large.ts"
+import type { ReceivedCall } from "../call.ts"
+import type { Gateway } from "../gateway.ts"
+import { governHeaders } from "./betas.ts"
 
-/** What the target's configuration makes of a request: its fields first, then what rides on betas. */
-export function governParts(target: Target, { headers, body }: Parts): Governed {
-  const edited = target.edits === null ? { body, losses: [] } : editBody(target.edits, body)
-  const governed = governBetas(target, { headers, body: edited.body })
-  return { ...governed, losses: [...edited.losses, ...governed.losses] }
-}
-
-interface Edited {
+export interface Parts {
+  readonly headers: Readonly<Record<string, string>>
   /** In pieces. */
   readonly body: readonly Uint8Array[]
+}
+
+interface Governed extends Parts {
   readonly losses: readonly Loss[]
 }
 
-const COMMA = Buffer.from(",")
-const CLOSE = Buffer.from("}")
-
-/** Every other byte of a member stays. A field that is set stands once, at the end. */
-function editBody({ set, drop }: BodyEdits, body: readonly Uint8Array[]): Edited {
-  const replaced = [...set.keys()].map((name) => [name] as const)
-  const sent = scanObject(Buffer.concat(body), Infinity)
-  const kept = omitFields(sent, replaced)
-  const without = kept.omitted.length === 0 ? sent : scanObject(kept.bytes, Infinity)
-  const added = [...set].flatMap(([name, json]) => [COMMA, Buffer.from(`${JSON.stringify(name)}:`), json])
-  const pieces = without.members.length === 0 ? added.slice(1) : added
-  const whole = Buffer.concat([without.bytes.subarray(0, without.close), ...pieces, CLOSE])
-  const { bytes, omitted } = omitFields(scanObject(whole, Infinity), drop)
-  return { body: [bytes], losses: omitted.map((path) => ({ code: "field", path })) }
+/** What the target's configuration makes of a request: what rides on betas, and fields. At once where the body is small. */
+export function governParts(
+  target: Target,
+  { headers, body }: Parts,
+  { request, credential }: ReceivedCall,
+  { apart }: Pick<Gateway, "apart">,
+): Governed | Promise<Governed> {
+  const sent = governHeaders(target, headers)
+  const rules = rulesOf(target)
+  const govern = ({ bytes, losses }: Edited): Governed => ({
+    headers: sent.headers,
+    body: bytes === null ? body : [bytes],
+    losses: [...sent.losses, ...losses],
+  })
+  if (rules === null) return govern({ bytes: null, losses: [] })
+  if (!isLargeBody(request.body)) return govern(editBody(body, rules))
+  return apart.run("edit", credential.caller.id, body, rules).then(govern)
 }
+
+/** Fields that ride on betas go like those that are to be dropped. Null: nothing changes. */
+function rulesOf({ edits, betas, dialect }: Target): BodyRules | null {
+  const fields = betas === null || dialect !== "anthropic" ? [] : betas.fields
+  if (edits === null && fields.length === 0) return null
+  return { set: edits?.set ?? NOTHING, drop: [...(edits?.drop ?? []), ...fields] }
+}
+
+const NOTHING: BodyEdits["set"] = new Map()

@@ -6,7 +6,7 @@ import { NO_FAULT, type UpstreamFault } from "../../dialects/dialect.ts"
 import { DIALECTS } from "../../dialects/registry.ts"
 import type { Timer, Timers } from "../../system/clock.ts"
 import { readWhole, upstreamFault, type UpstreamAnswer } from "../../upstream/answer.ts"
-import { because, classifyStatus, LARGEST_REFUSAL_BYTES, TIMEOUT, type Failure } from "../../upstream/failure.ts"
+import { because, classifyStatus, TIMEOUT, type Failure } from "../../upstream/failure.ts"
 import { masked, type Secrets } from "../../upstream/mask.ts"
 import type { Sent, Upstream, UpstreamRequest } from "../../upstream/send.ts"
 
@@ -92,7 +92,7 @@ async function readRefusal(
 
 /** The upstream speaks of the request, in words that clients may read. An HTML page or a book says nothing to an agent. */
 export function speaks(refused: Refused): refused is Refused & { readonly fault: UpstreamFault } {
-  return refused.failure.relay && refused.fault !== null && refused.bytes.length <= LARGEST_REFUSAL_BYTES
+  return refused.failure.relay && refused.fault !== null
 }
 
 export interface Words {

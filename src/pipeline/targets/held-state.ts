@@ -2,40 +2,48 @@
  * Calls that point at state of a provider: they go to the target that holds it and nowhere else, and only where this
  * router handed the id out to a caller of the same project.
  */
-import { isObject, parseExact, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Group, Target } from "../../config/snapshot.ts"
-import type { Dialect } from "../../dialects/dialect.ts"
 import type { Binding } from "../../dialects/id-places.ts"
 import type { HeldId, StoredId, StoredKind } from "../../dialects/stored-ids.ts"
 import { RouterError } from "../../errors.ts"
 import { scanObject, type ScannedObject } from "../../json/scan.ts"
 import { storedIdHash, type StoredPlace } from "../../ledger/stored-state.ts"
+import { disowned, heldIdsIn, type Disowned } from "../apart/held-ids.ts"
+import { isLargeBody } from "../apart/large.ts"
 import type { AdmittedCall, KnownCall } from "../call.ts"
+import type { ReadBody } from "../call/request.ts"
 import type { Gateway } from "../gateway.ts"
+import { rescan } from "../intake/sliced-scan.ts"
 
-/** Each costs a look-up. */
-const MOST_IDS = 1000
 /** State of these kinds is refused by name where no target of the group could hold any (`translate.ts`). */
 const ONLY_AT_HOME: ReadonlySet<StoredKind> = new Set(["response", "conversation", "thread"])
 /** A known id sends the call to the target that handed it out. */
 const BINDS: ReadonlySet<Binding> = new Set(["refuse", "leave-out"])
 const OWN_ID_CHARS = 32
-const decoder = new TextDecoder()
 
-/**
- * The ids in the body; null for none. A body that says a key twice, or hides it behind escapes, is written anew, so that
- * the upstream reads what was checked.
- * @throws RouterError `invalid-request` when there are too many
- */
-export function readHeldIds(
-  scanned: ScannedObject,
-  { stored }: Dialect,
-): { readonly body: ScannedObject; readonly ids: readonly HeldId[] | null } {
-  const body = parsed(scanned)
-  const ids = stored.held(body)
-  if (ids.length > MOST_IDS)
-    throw new RouterError("invalid-request", { message: `The body points at more than ${MOST_IDS} stored objects.` })
-  return { body: asRead(scanned, body), ids: ids.length === 0 ? null : ids }
+type Working = Pick<Gateway, "apart" | "loop">
+
+/** A body, which may be written anew, and the ids of state in it; null: it points at none. */
+export type Pointing = Pick<ReadBody, "body" | "heldIds">
+
+/** At once where the body is small. @throws RouterError `invalid-request` when there are too many */
+export function findHeldIds(
+  body: ScannedObject,
+  { id, dialect, credential }: Pick<KnownCall, "id" | "dialect" | "credential">,
+  gateway: Working,
+): Pointing | Promise<Pointing> {
+  const { stored, name } = dialect
+  if (!isLargeBody(body)) {
+    if (!stored.mayHold(body)) return { body, heldIds: null }
+    const { ids, anew } = heldIdsIn(body.bytes, name)
+    return { body: anew === null ? body : scanObject(anew, Infinity), heldIds: ids.length === 0 ? null : ids }
+  }
+  // of items with an id it is read whether they are more than it
+  if (body.ids.length === 0 && !stored.mayHold(body)) return { body, heldIds: null }
+  return gateway.apart.run("findIds", credential.caller.id, [body.bytes], name).then(async ({ ids, anew }) => ({
+    body: anew === null ? body : await rescan(anew, id, gateway),
+    heldIds: ids.length === 0 ? null : ids,
+  }))
 }
 
 /**
@@ -45,17 +53,17 @@ export function readHeldIds(
 export async function findHolder(
   eligible: readonly Target[],
   call: AdmittedCall,
-  { storedStates }: Pick<Gateway, "storedStates">,
+  gateway: Working & Pick<Gateway, "storedStates">,
 ): Promise<Target | null> {
   const { group, request } = call
   const ids = request.heldIds ?? []
   const isHome = eligible.some(({ dialect }) => dialect === call.dialect.name)
   if (!isHome && ids.every(({ kind, binding }) => ONLY_AT_HOME.has(kind) || binding !== "refuse")) return null
-  const places = await placesOf(call, ids, storedStates)
+  const places = await placesOf(call, ids, gateway.storedStates)
   const unknown = ids.filter((id) => !places.has(id))
   const missing = unknown.find(({ binding }) => binding === "refuse")
   if (missing !== undefined) throw unknownId(missing)
-  if (unknown.length > 0) disown(call, unknown, places.size > 0)
+  if (unknown.length > 0) await disown(call, unknown, places.size > 0, gateway)
   const bound = [...places].filter(([{ binding }]) => BINDS.has(binding))
   const [first, ...others] = bound.map(([, place]) => place)
   if (first === undefined) return null
@@ -116,55 +124,36 @@ function holderGone(id: HeldId | undefined, group: Group): RouterError {
   })
 }
 
-function parsed({ bytes }: ScannedObject): JsonObject {
-  const body = parseExact(decoder.decode(bytes))
-  if (!isObject(body)) throw new RouterError("internal-error")
-  return body
-}
-
-function asRead(scanned: ScannedObject, body: JsonObject): ScannedObject {
-  const text = Buffer.from(JSON.stringify(body))
-  return stringsIn(scanned.bytes) === stringsIn(text) ? scanned : scanObject(text, Infinity)
-}
-
-const STORED = ["file_id", "file_ids", "container", "container_id", "item_reference", "id", "conversation", "thread"]
-const COMPARED = ["previous_response_id", "comparison_response_id", "previous_message_id", "audio"]
-/** By these it is told whether an item is more than its id. */
-const WORDS = ["type", "encrypted_content", "result", "results", "outputs", "content"]
-const NAMES = [...STORED, ...COMPARED, ...WORDS]
-const NEEDLES = NAMES.map((name) => Buffer.from(`"${name}"`))
-
-/** How often the names under which ids stand occur; a body that says one twice in an object has more than its reading. */
-function stringsIn(bytes: Uint8Array): string {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  return NEEDLES.map((needle) => {
-    let count = 0
-    for (let at = view.indexOf(needle); at >= 0; at = view.indexOf(needle, at + needle.length)) count++
-    return count
-  }).join()
-}
-
 /** Takes ids that lead nowhere out of the body, with what is no more than its id. `isHeld`: other ids lead somewhere. */
-function disown(call: AdmittedCall, unknown: readonly HeldId[], isHeld: boolean): void {
-  const { group, request } = call
+async function disown(
+  call: AdmittedCall,
+  unknown: readonly HeldId[],
+  isHeld: boolean,
+  gateway: Working,
+): Promise<void> {
+  const { group, request, credential } = call
+  const { body, heldIds } = request
   const lost = new Set(unknown.flatMap(({ binding, param }) => (binding === "rename" ? [] : [lostPlace(param)])))
   if (lost.size > 0 && group.translation === "enforce")
     throw new RouterError("translation-loss", { details: { model: group.name, losses: ["stored-reference"] } })
-  let body = parsed(request.body)
-  for (const { binding, param } of unknown) if (binding === "hint") body = withoutHint(body, param)
-  const { input } = body
-  if (Array.isArray(input)) {
-    const renamed = new Set(unknown.flatMap(({ binding, param }) => (binding === "rename" ? [lostPlace(param)] : [])))
-    const items = (input as readonly JsonValue[]).flatMap((item, index) => {
-      const place = `input[${index}]`
-      if (lost.has(place)) return []
-      const id = renamed.has(place) && isObject(item) ? item["id"] : null
-      return [isObject(item) && typeof id === "string" ? { ...item, id: ownId(call, id) } : item]
-    })
-    body = { ...body, input: items }
+  const changes: Disowned = {
+    hints: unknown.flatMap(({ binding, param }) => (binding === "hint" ? [param] : [])),
+    lost: [...lost].flatMap(itemIn),
+    renamed: unknown.flatMap(({ binding, param, id }) =>
+      binding === "rename" ? itemIn(param).map((place) => [place, ownId(call, id)] as const) : [],
+    ),
   }
+  const left = isLargeBody(body)
+    ? await rescan(await gateway.apart.run("disown", credential.caller.id, [body.bytes], changes), call.id, gateway)
+    : scanObject(disowned(body.bytes, changes), Infinity)
   const losses = [...lost].map((path) => ({ code: "stored-reference" as const, path }))
-  request.rewrite(scanObject(Buffer.from(JSON.stringify(body)), Infinity), losses, isHeld ? request.heldIds : null)
+  request.rewrite(left, losses, isHeld ? heldIds : null)
+}
+
+/** The place of the item in the input; empty: it is in none. */
+function itemIn(param: string): readonly number[] {
+  const place = /^input\[(\d+)\]/.exec(param)?.[1]
+  return place === undefined ? [] : [Number(place)]
 }
 
 /** The whole item of the input, or the member itself. */
@@ -176,11 +165,4 @@ function lostPlace(param: string): string {
 function ownId(call: KnownCall, id: string): string {
   const prefix = /^[a-z]{1,8}_/.exec(id)?.[0] ?? "item_"
   return prefix + hashOf(call, { kind: "item", id }).slice(0, OWN_ID_CHARS)
-}
-
-/** `param`: a member of a member of the body. */
-function withoutHint(body: JsonObject, param: string): JsonObject {
-  const [outer = "", inner = ""] = param.split(".")
-  const holder = body[outer]
-  return isObject(holder) ? { ...body, [outer]: { ...holder, [inner]: null } } : body
 }

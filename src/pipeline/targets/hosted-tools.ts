@@ -1,61 +1,29 @@
 /** Tools that the provider executes, where the group does not simply let them pass. */
-import { token } from "../../bounded-text.ts"
-import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
-import type { Group } from "../../config/snapshot.ts"
-import type { DialectName } from "../../dialects/dialect.ts"
-import { RouterError } from "../../errors.ts"
-import { scanObject, type ScannedObject } from "../../json/scan.ts"
-import type { Request } from "../call/request.ts"
+import { scanObject } from "../../json/scan.ts"
+import { mayDeclareHosted, withoutHosted, type Rule } from "../apart/hosted-tools.ts"
+import { isLargeBody } from "../apart/large.ts"
+import type { AdmittedCall } from "../call.ts"
+import type { Gateway } from "../gateway.ts"
+import { rescan } from "../intake/sliced-scan.ts"
 
-/** Top-level fields that switch on such tools without declaring one. */
-const FIELDS: Readonly<Record<DialectName, readonly string[]>> = {
-  "openai-chat": ["web_search_options"],
-  "openai-responses": [],
-  anthropic: ["mcp_servers"],
-}
+type Working = Pick<Gateway, "apart" | "loop">
 
 /**
- * `strip` takes them out of the request's body, and touches nothing else of it.
+ * `strip` takes them out of the request's body, and touches nothing else of it. At once where the body is small.
  * @throws RouterError `provider-hosted-tools-forbidden`; `invalid-request` where the body cannot be understood
  */
-export function governHostedTools(asked: Request, rule: Group["hostedTools"]): void {
-  if (rule === "pass") return
-  const { body, dialect } = asked
-  const fields = FIELDS[dialect.name].filter((field) => body.members.some(({ key }) => key === field))
-  if (fields.length === 0 && !body.members.some(({ key }) => key === "tools")) return
-  const { request, clientBody } = asked.decode()
-  const hosted = request.tools.flatMap((tool) => (tool.type === "raw" && tool.runs === "provider" ? [tool] : []))
-  if (hosted.length === 0 && fields.length === 0) return
-  if (rule === "refuse") {
-    const types = [...new Set(hosted.map(({ vendorType }) => token(vendorType))), ...fields].slice(0, MOST_NAMED)
-    throw new RouterError("provider-hosted-tools-forbidden", { param: fields[0] ?? "tools", details: { tools: types } })
-  }
-  const gone = new Set(hosted.map(({ raw }) => JSON.stringify(raw)))
-  const kept = toolsOf(clientBody).filter((tool) => !gone.has(JSON.stringify(tool)))
-  const choosesHosted = kept.length === 0 || request.toolChoice?.mode === "raw"
-  const dropped = [...fields, ...(choosesHosted ? ["tool_choice"] : []), ...(kept.length === 0 ? ONLY_WITH_TOOLS : [])]
-  asked.rewrite(without(body, new Set(dropped), kept))
+export function governHostedTools(call: AdmittedCall, gateway: Working): void | Promise<void> {
+  const { request, group } = call
+  const { body, dialect } = request
+  const rule = group.hostedTools
+  if (rule === "pass" || !mayDeclareHosted(body, dialect.name)) return
+  if (isLargeBody(body)) return governApart(call, rule, gateway)
+  const stripped = withoutHosted(body, request.decode(), dialect.name, rule)
+  if (stripped !== null) request.rewrite(scanObject(stripped, Infinity))
 }
 
-/** A refusal names no more tools than these. */
-const MOST_NAMED = 32
-const ONLY_WITH_TOOLS: readonly string[] = ["tools", "parallel_tool_calls"]
-
-function toolsOf({ tools }: JsonObject): readonly JsonValue[] {
-  return Array.isArray(tools) ? (tools as readonly JsonValue[]).filter(isObject) : []
+async function governApart({ id, request, credential }: AdmittedCall, rule: Rule, gateway: Working): Promise<void> {
+  const order = { dialect: request.dialect.name, rule }
+  const stripped = await gateway.apart.run("governTools", credential.caller.id, [request.body.bytes], order)
+  if (stripped !== null) request.rewrite(await rescan(stripped, id, gateway))
 }
-
-/** Every other member keeps its bytes. */
-function without(body: ScannedObject, dropped: ReadonlySet<string>, tools: readonly JsonValue[]): ScannedObject {
-  const pieces = body.members
-    .filter(({ key }) => !dropped.has(key))
-    .map(({ key, keyStart, end }) =>
-      key === "tools" ? Buffer.from(`"tools":${JSON.stringify(tools)}`) : body.bytes.subarray(keyStart, end),
-    )
-  const joined = pieces.flatMap((piece, index) => [index === 0 ? OPEN : COMMA, piece])
-  return scanObject(Buffer.concat([...joined, CLOSE]), Infinity)
-}
-
-const OPEN = Buffer.from("{")
-const COMMA = Buffer.from(",")
-const CLOSE = Buffer.from("}")

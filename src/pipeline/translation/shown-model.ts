@@ -1,6 +1,8 @@
 /** `server.responses.model_identity: requested_group`: no answer names the upstream's model, but the one that was asked for. */
 import { ModelName } from "../../dialects/model-name.ts"
+import { isLargeAnswer } from "../apart/large.ts"
 import type { Call } from "../call.ts"
+import type { Gateway } from "../gateway.ts"
 import type { Writer } from "../message.ts"
 
 /** The name that answers carry; null: the upstream's own. */
@@ -8,9 +10,15 @@ export function shownModel({ snapshot, facts, group }: Pick<Call, "snapshot" | "
   return snapshot.showsRequestedModel ? (facts.model ?? group?.name ?? null) : null
 }
 
-/** A whole answer whose bytes pass. `name`: null: they stay. */
-export function renameReply(bytes: Uint8Array, name: string | null): Uint8Array {
-  return name === null ? bytes : new ModelName(name).body(bytes)
+/** A whole answer whose bytes pass, for a caller. At once where it is small. `name`: null: the bytes stay. */
+export function renameReply(
+  bytes: Uint8Array,
+  name: string | null,
+  callerId: string,
+  { apart }: Pick<Gateway, "apart">,
+): Uint8Array | Promise<Uint8Array> {
+  if (name === null) return bytes
+  return isLargeAnswer(bytes) ? apart.run("rename", callerId, [bytes], name) : new ModelName(name).body(bytes)
 }
 
 /** An upstream's words about the request: wherever they name its model, they name the one that was asked for. */

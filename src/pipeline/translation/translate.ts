@@ -1,76 +1,103 @@
 /** Prepares a call for one target: nothing where the bytes pass, the translated request, or why the target cannot serve. */
-import type { JsonObject } from "../../canonical/json.ts"
 import type { Loss } from "../../canonical/loss.ts"
-import type { ReasoningWish, Request } from "../../canonical/request.ts"
-import type { TargetFacts } from "../../canonical/target.ts"
-import type { Usage } from "../../canonical/usage.ts"
 import type { Group, Target } from "../../config/snapshot.ts"
-import type { ReplyOptions, WrittenRequest } from "../../dialects/codec.ts"
-import { estimateInputTokens } from "../../dialects/messages/token-estimate.ts"
+import { unpacked, type AnswerNeeds, type Means } from "../../dialects/answer-needs.ts"
 import { CODECS, DIALECTS } from "../../dialects/registry.ts"
 import { wayBetween } from "../../dialects/translate.ts"
 import { RouterError } from "../../errors.ts"
+import { errorOf } from "../apart/apart.ts"
+import { isLargeBody } from "../apart/large.ts"
+import { plainWriting, written, type Writing } from "../apart/written-request.ts"
 import type { AdmittedCall, ReceivedCall } from "../call.ts"
 import type { CallAffinity, Rejection } from "../call/plan.ts"
-import type { DecodedRequest } from "../call/request.ts"
+import type { CallRequest } from "../call/request.ts"
 import type { Gateway } from "../gateway.ts"
-import { foreignSeals, withForeignSeals } from "../targets/affinity.ts"
+import { foreignSeals } from "../targets/affinity.ts"
 import { COMPACT, targetBelow } from "../targets/target-below.ts"
-import { withCacheKey, withDefaultCap } from "../targets/target-wishes.ts"
-import { boundContent } from "./bound-content.ts"
+import { cacheKeyFor, withDefaultCap } from "../targets/target-wishes.ts"
 import { shownModel } from "./shown-model.ts"
 import { Translation } from "./translation.ts"
 
-type Minting = Pick<Gateway, "clock" | "random">
+type Translating = Pick<Gateway, "clock" | "random" | "apart">
 
 const ID_BYTES = 12
 
-/** Null: the bytes pass. */
+type Result = Translation | Rejection | null
+
+/** Null: the bytes pass. At once, but for a large body that must be written anew. */
 export function translate(
   target: Target,
   affinity: CallAffinity | null,
   call: AdmittedCall,
-  gateway: Minting,
-): Translation | Rejection | null {
-  const { request: asked, group } = call
+  gateway: Translating,
+): Result | Promise<Result> {
+  const { request: asked } = call
   const isHome = target.dialect === call.dialect.name
   if (asked.compacts && (!isHome || targetBelow(target, COMPACT) === null))
     return { target, reason: "state", error: new RouterError("stateful-unsupported", { message: NO_COMPACTION }) }
-  const foreign = foreignSeals(target, affinity, asked)
-  if (foreign === 0 && wayBetween(call.dialect.name, target.dialect, asked.isSealed) === "bytes") return null
+  if (passes(target, affinity, asked)) return null
   try {
-    const asSent = asked.decode()
-    const decoded = foreign === 0 ? asSent : { ...asSent, request: withForeignSeals(asSent.request, foreign) }
-    const granted = withGrantedCap(decoded.request, grantedCapOf(call))
-    const request = isHome ? granted : withCacheKey(granted, target, asked)
-    const state = isHome ? null : (heldState(request) ?? boundContent(request))
-    if (state !== null) return { target, reason: "state", error: state }
-    const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
-    const facts = isHome ? homeFacts(request.reasoning, target.homeFacts) : withDefaultCap(target.facts, target, asked)
-    const written = CODECS[target.dialect].writeRequest(request, facts, mint)
-    const losses = [...decoded.losses, ...written.losses]
-    if (!isHome && losses.length > 0 && group.translation === "enforce") return lossy(losses, target, group)
-    return translationOf(target, call, decoded, written, losses, gateway)
+    const writing = {
+      ...writingFor(target, call),
+      foreignSeals: foreignSeals(target, affinity, asked),
+      grantedCap: grantedCapOf(call),
+    }
+    const request = write(writing, call, gateway)
+    if (!(request instanceof Promise)) return resultOf(request, target, call)
+    return request.then(
+      (made) => resultOf(made, target, call),
+      (error: unknown) => rejection(error, target),
+    )
   } catch (error) {
-    if (!(error instanceof RouterError) || error.blame !== "caller") throw error
-    return { target, reason: error.code === "stateful-unsupported" ? "state" : "invalid-request", error }
+    return rejection(error, target)
   }
+}
+
+/** Do the bytes of the request go to the target as they are? */
+export function passes(target: Target, affinity: CallAffinity | null, request: CallRequest): boolean {
+  if (foreignSeals(target, affinity, request) > 0) return false
+  return wayBetween(request.dialect.name, target.dialect, request.isSealed) === "bytes"
 }
 
 const NO_COMPACTION = "No target of this model group can compact a conversation."
 
-/** For an answer in another shape than was asked for, within one dialect; null where the body cannot be understood. */
-export function homeTranslation(target: Target, call: AdmittedCall, gateway: Minting): Translation | null {
+/** @throws what is no fault of the caller */
+function rejection(error: unknown, target: Target): Rejection {
+  if (!(error instanceof RouterError) || error.blame !== "caller") throw error
+  return { target, reason: error.code === "stateful-unsupported" ? "state" : "invalid-request", error }
+}
+
+function resultOf(request: Wrote | RouterError, target: Target, call: AdmittedCall): Translation | Rejection {
+  if (request instanceof RouterError) return { target, reason: "state", error: request }
+  const isHome = target.dialect === call.dialect.name
+  const { losses } = request
+  if (!isHome && losses.length > 0 && call.group.translation === "enforce") return lossy(losses, target, call.group)
+  return translationOf(request, target, call)
+}
+
+/**
+ * For an answer in another shape than was asked for, within one dialect; null where the body cannot be understood. At once
+ * where the body is small.
+ */
+export function homeTranslation(
+  target: Target,
+  call: AdmittedCall,
+  gateway: Translating,
+): Translation | null | Promise<Translation | null> {
+  const made = (request: Wrote | RouterError): Translation | null =>
+    request instanceof RouterError ? null : translationOf(request, target, call)
   try {
-    const decoded = call.request.decode()
-    const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
-    const facts = homeFacts(decoded.request.reasoning, target.homeFacts)
-    const written = CODECS[target.dialect].writeRequest(decoded.request, facts, mint)
-    return translationOf(target, call, decoded, written, [], gateway)
+    const request = write(writingFor(target, call), call, gateway)
+    if (!(request instanceof Promise)) return made(request)
+    return request.then(made).catch(notUnderstood)
   } catch (error) {
-    if (!(error instanceof RouterError)) throw error
-    return null
+    return notUnderstood(error)
   }
+}
+
+function notUnderstood(error: unknown): null {
+  if (!(error instanceof RouterError)) throw error
+  return null
 }
 
 /** The output cap of one answer that the router must send; null: the client's own counts. A compaction takes none. */
@@ -78,68 +105,79 @@ export function grantedCapOf({ hold, request }: ReceivedCall): number | null {
   return hold === null || request.compacts ? null : hold.grantedCap
 }
 
-/** What admission granted is the cap of a call that has none of its own. */
-function withGrantedCap(request: Request, grantedCap: number | null): Request {
-  return grantedCap === null ? request : { ...request, cap: { tokens: grantedCap, field: "max_tokens" } }
-}
-
-export function isRejection(result: Translation | Rejection | null): result is Rejection {
+export function isRejection(result: Result): result is Rejection {
   return result !== null && "reason" in result
 }
 
-/** A compaction is one answer, which is stored nowhere; its endpoint knows neither key. */
-function ownWords({ limits }: Target, compacts: boolean): JsonObject {
-  if (compacts) return { stream: undefined }
-  return limits.neverStores ? { store: false } : {}
+function writingFor(target: Target, call: AdmittedCall): Writing {
+  const { request } = call
+  const isHome = target.dialect === call.dialect.name
+  return {
+    client: call.dialect.name,
+    target: target.dialect,
+    facts: isHome ? target.homeFacts : withDefaultCap(target.facts, target, request),
+    foreignSeals: 0,
+    grantedCap: null,
+    cacheKey: isHome ? null : cacheKeyFor(target, request),
+    compacts: request.compacts,
+    neverStores: target.limits.neverStores,
+    shownModel: shownModel(call),
+    showsEstimate: request.facts.stream && call.dialect.name === "anthropic",
+  }
 }
 
-function translationOf(
-  target: Target,
-  call: AdmittedCall,
-  { request, clientBody }: DecodedRequest,
-  { body, context }: WrittenRequest,
-  losses: readonly Loss[],
-  gateway: Minting,
-): Translation {
-  const options: ReplyOptions = {
-    request,
-    clientBody,
-    model: shownModel(call),
-    mint: context.mint,
-    now: () => Math.floor(gateway.clock.now() / 1000),
-    estimatedUsage: call.facts.stream && call.dialect.name === "anthropic" ? estimated(clientBody) : null,
+/** A request for the target. */
+interface Wrote {
+  readonly body: Uint8Array
+  readonly losses: readonly Loss[]
+  readonly needs: AnswerNeeds
+  /** Null: nothing has packed them. */
+  readonly packedNeeds: string | null
+}
+
+/** A RouterError is about state that the target cannot reach. */
+function write(
+  writing: Writing,
+  { request, credential }: AdmittedCall,
+  gateway: Translating,
+): Wrote | RouterError | Promise<Wrote | RouterError> {
+  const means = meansOf(gateway)
+  if (isLargeBody(request.body)) return writeApart(writing, request, credential.caller.id, means, gateway)
+  const made = written(request.decode(), writing, means)
+  return made instanceof RouterError ? made : { ...made, packedNeeds: null }
+}
+
+async function writeApart(
+  writing: Writing,
+  request: CallRequest,
+  callerId: string,
+  means: Means,
+  { apart }: Translating,
+): Promise<Wrote | RouterError> {
+  const made = await apart.run("translate", callerId, [request.body.bytes], plainWriting(writing))
+  if ("code" in made) return errorOf(made)
+  request.learnSeals(made.nativeSeals)
+  return { ...made, needs: unpacked(made.packedNeeds, means) }
+}
+
+/** What translation takes from outside. */
+export function meansOf({ random, clock }: Pick<Gateway, "random" | "clock">): Means {
+  return {
+    mint: (prefix) => prefix + random.hex(ID_BYTES),
+    now: () => Math.floor(clock.now() / 1000),
   }
-  return new Translation({
-    body: [Buffer.from(JSON.stringify({ ...body, ...ownWords(target, call.request.compacts) }))],
+}
+
+function translationOf({ body, needs, losses, packedNeeds }: Wrote, target: Target, call: AdmittedCall): Translation {
+  const parts = {
+    body: [body],
     client: { codec: CODECS[call.dialect.name], dialect: call.dialect },
     target: { codec: CODECS[target.dialect], dialect: DIALECTS[target.dialect] },
-    context,
-    options,
+    needs,
     losses,
     secrets: target.provider.secrets,
-  })
-}
-
-/** Agents' context meters read the very first event, when no upstream but one of their own vendor has counted yet. */
-function estimated(clientBody: JsonObject): Usage {
-  return { freshInputTokens: estimateInputTokens(clientBody), outputTokens: 0, source: "estimated" }
-}
-
-/** State that lives at an upstream can be reached only in the dialect that made it. */
-function heldState({ state }: Request): RouterError | null {
-  if (state.thread !== undefined)
-    return new RouterError("stateful-unsupported", {
-      param: "thread",
-      // the vendor's SDK starts over without the thread when it reads this
-      details: { error_code: "thread_unsupported_request", unsupported: ["thread"] },
-    })
-  const held = {
-    previous_response_id: state.previousResponseId !== undefined,
-    conversation: state.conversation !== undefined,
-    background: state.background === true,
   }
-  const param = Object.entries(held).find(([, isHeld]) => isHeld)?.[0]
-  return param === undefined ? null : new RouterError("stateful-unsupported", { param })
+  return new Translation(parts, packedNeeds)
 }
 
 function lossy(losses: readonly Loss[], target: Target, group: Group): Rejection {
@@ -150,15 +188,4 @@ function lossy(losses: readonly Loss[], target: Target, group: Group): Rejection
     reason: "translation-loss",
     error: new RouterError("translation-loss", { message, details: { model: group.name, losses: codes } }),
   }
-}
-
-/** A wish in the client's own dialect is written as it was said, whatever words it took. */
-function homeFacts(wish: ReasoningWish | undefined, facts: TargetFacts): TargetFacts {
-  const isBudget = wish?.budgetTokens !== undefined && wish.effort === undefined
-  const control = isBudget
-    ? "token_budget"
-    : wish?.control === "enabled" && wish.effort === undefined
-      ? "adaptive"
-      : "effort_enum"
-  return { ...facts, reasoning: { ...facts.reasoning, control } }
 }

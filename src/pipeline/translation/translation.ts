@@ -1,16 +1,12 @@
 /** One attempt's way through the canonical form: the request as it is sent, and what turns the answer back. */
 import { takenIds } from "../../canonical/call-ids.ts"
-import type { Event } from "../../canonical/event.ts"
-import { createFold } from "../../canonical/fold.ts"
-import { parseExact, type JsonValue } from "../../canonical/json.ts"
 import { Losses, type Loss } from "../../canonical/loss.ts"
-import type { Failure, Reply } from "../../canonical/reply.ts"
-import { unfold } from "../../canonical/unfold.ts"
-import type { Codec, ReplyContext, ReplyOptions, StreamReader } from "../../dialects/codec.ts"
-import { NO_FAULT, type Dialect, type UpstreamFault } from "../../dialects/dialect.ts"
-import { readFields } from "../../sse/fields.ts"
-import { FrameSplitter } from "../../sse/frames.ts"
+import type { Failure } from "../../canonical/reply.ts"
+import { packed, type AnswerNeeds } from "../../dialects/answer-needs.ts"
+import type { Codec } from "../../dialects/codec.ts"
+import type { Dialect, UpstreamFault } from "../../dialects/dialect.ts"
 import { masked, type Secrets } from "../../upstream/mask.ts"
+import { parsed, turned, type Turn, type Turned, type Ways } from "../apart/whole-answers.ts"
 import { StreamTranslation } from "./stream-translation.ts"
 
 export interface Side {
@@ -23,8 +19,7 @@ export interface TranslationParts {
   readonly body: readonly Uint8Array[]
   readonly client: Side
   readonly target: Side
-  readonly context: ReplyContext
-  readonly options: ReplyOptions
+  readonly needs: AnswerNeeds
   /** Those of the request. */
   readonly losses: readonly Loss[]
   readonly secrets: Secrets
@@ -42,10 +37,13 @@ export class Translation {
   private readonly parts: TranslationParts
   private readonly replyLosses = new Losses()
   private streamed: StreamTranslation | null = null
+  private packed: string | null
 
-  constructor(parts: TranslationParts) {
+  /** `packedNeeds`: null where nothing has packed them yet. */
+  constructor(parts: TranslationParts, packedNeeds: string | null) {
     this.body = parts.body
     this.parts = parts
+    this.packed = packedNeeds
   }
 
   get requestBytes(): number {
@@ -62,95 +60,44 @@ export class Translation {
   }
 
   /** A whole answer for the client, or what the upstream says instead of one. */
-  reply(bytes: Uint8Array): Uint8Array | UpstreamFault {
-    const { client, target, context, options } = this.parts
-    const read = target.codec.readReply(parsed(bytes), context)
-    if ("failure" in read) return asFault(read.failure)
-    const written = client.codec.writeReply(this.identifiedReply(read.reply), options)
-    this.replyLosses.addAll(read.losses)
-    this.replyLosses.addAll(written.losses)
-    return Buffer.from(JSON.stringify(written.body))
+  turned(turn: Turn, bytes: Uint8Array): Uint8Array | UpstreamFault {
+    return this.took(turned(turn, bytes, this.ways, this.parts.needs))
   }
 
-  /** A whole answer as the client's stream, its end included. */
-  unfolded(bytes: Uint8Array): string | UpstreamFault {
-    const { client, target, context, options } = this.parts
-    const read = target.codec.readReply(parsed(bytes), context)
-    if ("failure" in read) return asFault(read.failure)
-    const writer = client.codec.createStreamWriter(options)
-    let text = ""
-    for (const event of unfold(this.identifiedReply(read.reply))) text += writer.push(event)
-    this.replyLosses.addAll(read.losses)
-    this.replyLosses.addAll(writer.losses())
-    return text
+  /** The same, made in another thread, which was given `packedNeeds`. */
+  took({ answer, losses }: Turned): Uint8Array | UpstreamFault {
+    this.replyLosses.addAll(losses)
+    return answer
   }
 
-  /** A whole stream as the client's unary answer. */
-  folded(bytes: Uint8Array): Uint8Array | UpstreamFault {
-    const { client, target, context, options } = this.parts
-    const reader = target.codec.createStreamReader(context)
-    const folding = createFold()
-    const take = (events: readonly Event[]): void => {
-      for (const event of events) folding.push(event)
-    }
-    const splitter = new FrameSplitter(Infinity)
-    splitter.push(bytes)
-    while (splitter.next()) take(eventsIn(reader, splitter.bytes.subarray(splitter.start, splitter.end)))
-    take(eventsIn(reader, splitter.remainder()))
-    take(reader.end())
-    const folded = folding.result()
-    if (folded === null) return NO_FAULT
-    if ("failure" in folded) return asFault(folded.failure)
-    const written = client.codec.writeReply(this.identifiedReply(folded.reply), options)
-    this.replyLosses.addAll(reader.losses())
-    this.replyLosses.addAll(written.losses)
-    return Buffer.from(JSON.stringify(written.body))
+  get ways(): Ways {
+    return { client: this.parts.client.dialect.name, target: this.parts.target.dialect.name }
+  }
+
+  /** What the answer needs of the request, for another thread. */
+  get packedNeeds(): string {
+    return (this.packed ??= packed(this.parts.needs))
   }
 
   /** The vendor's words about the request, in the client's shape. */
   refusal(status: number, bytes: Uint8Array, requestId: string): Refusal {
-    const { client, target, secrets, options } = this.parts
+    const { client, target, secrets, needs } = this.parts
     const said = target.codec.readError(status, parsed(bytes) ?? decoder.decode(bytes))
-    const failure = withAskedOutput(said, options.request.cap?.tokens)
+    const failure = withAskedOutput(said, needs.options.request.cap?.tokens)
     const words = masked(Buffer.from(JSON.stringify(client.codec.writeError(failure, requestId))), secrets)
     // agents heal only a 400
     return { status: failure.overflow === undefined ? status : 400, bytes: words }
   }
 
   stream(): StreamTranslation {
-    const { client, target, context, options, secrets } = this.parts
+    const { client, target, needs, secrets } = this.parts
+    const { context, options } = needs
     this.streamed = new StreamTranslation(
       target.codec.createStreamReader(context),
       client.codec.createStreamWriter(options),
       { dialect: client.dialect, secrets, ids: () => takenIds(options.request) },
     )
     return this.streamed
-  }
-
-  /** No call has an id that the conversation, or another call of the answer, has already. */
-  private identifiedReply(reply: Reply): Reply {
-    if (!reply.blocks.some(({ type }) => type === "tool-call")) return reply
-    const ids = takenIds(this.parts.options.request)
-    return {
-      ...reply,
-      blocks: reply.blocks.map((block) => (block.type === "tool-call" ? { ...block, id: ids.give(block.id) } : block)),
-    }
-  }
-}
-
-function eventsIn(reader: StreamReader, frame: Uint8Array): readonly Event[] {
-  const { event, data } = readFields(frame, 0, frame.length)
-  return data === null ? [] : reader.push(event === null ? { data } : { event, data })
-}
-
-export function asFault({ type, code, param, message, kind }: Failure): UpstreamFault {
-  // what is no answer at all has no words of the upstream
-  const isProtocol = kind === "protocol"
-  return {
-    type: type ?? null,
-    code: code ?? null,
-    param: param ?? null,
-    message: isProtocol ? null : message,
   }
 }
 
@@ -159,12 +106,4 @@ function withAskedOutput(failure: Failure, asked: number | undefined): Failure {
   const { overflow } = failure
   if (overflow?.is !== "output" || overflow.outputTokens !== null || asked === undefined) return failure
   return { ...failure, overflow: { ...overflow, outputTokens: asked } }
-}
-
-function parsed(bytes: Uint8Array): JsonValue | undefined {
-  try {
-    return parseExact(decoder.decode(bytes))
-  } catch {
-    return undefined
-  }
 }

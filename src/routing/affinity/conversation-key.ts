@@ -24,12 +24,18 @@ export interface ConversationKeys {
 
 /** Null: nothing tells this conversation from another. */
 export function conversationKeys(source: ConversationSource): ConversationKeys | null {
+  const ofSession = sessionKeys(source)
+  if (ofSession !== null) return ofSession
   const members = new BodyMembers(source.body)
-  const session = sessionOf(source.headers)
-  if (session !== null) return named("session", session, source)
   const cacheKey = source.dialect === "anthropic" ? null : asString(members.value("prompt_cache_key"))
   if (cacheKey !== null && cacheKey !== "") return named("prompt-cache-key", cacheKey, source)
   return byTurns(source, members)
+}
+
+/** Null: no header names a session. */
+export function sessionKeys(source: Omit<ConversationSource, "body">): ConversationKeys | null {
+  const session = sessionOf(source.headers)
+  return session === null ? null : named("session", session, source)
 }
 
 /** Agents of one session have conversations of their own. */
@@ -41,7 +47,7 @@ function sessionOf(headers: ConversationSource["headers"]): string | null {
   return `${session} ${headers.get("x-claude-code-agent-id") ?? ""}`
 }
 
-function named(kind: KeyKind, value: string, source: ConversationSource): ConversationKeys {
+function named(kind: KeyKind, value: string, source: Omit<ConversationSource, "body">): ConversationKeys {
   const key = hashed(source, kind, value)
   return { kind, known: [key], next: key }
 }
@@ -68,6 +74,6 @@ export function pseudonymOf(key: string, secret: string): string {
 const SEPARATOR = "\u0000"
 
 /** A client that changes its dialect has another conversation: it cannot carry its reasoning over. */
-function hashed({ callerId, dialect }: ConversationSource, kind: string, value: string): string {
+function hashed({ callerId, dialect }: Omit<ConversationSource, "body">, kind: string, value: string): string {
   return Bun.SHA256.hash([callerId, dialect, kind, value].join(SEPARATOR), "base64")
 }

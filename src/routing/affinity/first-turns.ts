@@ -17,23 +17,38 @@ export interface FirstTurns {
 
 /** Null: nothing to know the conversation by. `conversation`: the bytes of `messages` or `input`. */
 export function firstTurns(conversation: Buffer): FirstTurns | null {
-  if (conversation[0] === QUOTE) return { opening: utf8(conversation, 0, conversation.length), answer: null }
+  if (conversation[0] === QUOTE) return { opening: utf8(conversation, 0, readBytes(conversation.length)), answer: null }
   if (conversation[0] !== OPEN_BRACKET) return null
   const opening: string[] = []
   const answer: string[] = []
+  let read = 0
   eachItem(conversation, 0, (start) => {
     if (conversation[start] !== OPEN_BRACE) return endOf(conversation, start)
     const { speaker, end } = speakerAt(conversation, start)
     // instructions may be long, and say nothing of the conversation: they are not read
     if (speaker === "operator") return end
     if (speaker === "user" && answer.length > 0) return -1
-    const item = JSON.parse(utf8(conversation, start, end)) as Loose
-    if (speaker === "user") opening.push(...words(item))
-    else answer.push(...words(item))
-    return answer.length === 0 ? end : -1
+    const said = wordsBetween(conversation, start, end)
+    if (speaker === "user") opening.push(...said)
+    else answer.push(...said)
+    read += end - start
+    return answer.length === 0 && read <= LARGE_BYTES ? end : -1
   })
   if (opening.length === 0) return null
   return { opening: opening.join("\n"), answer: answer.length === 0 ? null : answer.join("\n") }
+}
+
+/** Turns that are longer together are known by where they begin. */
+const LARGE_BYTES = 1 << 18
+const HEAD_BYTES = 1 << 16
+
+function readBytes(length: number): number {
+  return length > LARGE_BYTES ? HEAD_BYTES : length
+}
+
+function wordsBetween(conversation: Buffer, start: number, end: number): readonly string[] {
+  if (end - start > LARGE_BYTES) return [utf8(conversation, start, start + HEAD_BYTES)]
+  return words(JSON.parse(utf8(conversation, start, end)) as Loose)
 }
 
 type Speaker = "user" | "model" | "operator"

@@ -201,6 +201,37 @@ test.skipIf(WITHOUT_REDIS !== null)(
   },
 )
 
+test.skipIf(WITHOUT_REDIS !== null)(
+  `limits in a shared state that go and come back by restarts count what was used in between${WITHOUT_REDIS === null ? "" : ` (${WITHOUT_REDIS})`}`,
+  async () => {
+    await using redis = await startRedis()
+    const first = await spawnRouter({
+      upstreams: { upstream },
+      configure: (config) => {
+        config.server["state"] = { driver: "redis", url: redis.url }
+        config.callers[0]!["quota"] = QUOTA
+      },
+    })
+    const { prepared } = first
+    const callsOf = async (router: RouterProcess): Promise<void> => {
+      for (let made = 0; made < 3; made += 1) expect((await router.call("chat", body())).status).toBe(200)
+      router.signal("SIGKILL")
+      await router.exited
+    }
+    await callsOf(first)
+    prepared.rewrite((config) => delete config.callers[0]!["quota"])
+    await callsOf(await spawnRouter(prepared))
+    prepared.rewrite((config) => void (config.callers[0]!["quota"] = QUOTA))
+    await using router = await spawnRouter(prepared)
+    const [sums] = sqliteRows(router)
+    expect(sums?.requests).toBe(6)
+    const isAsTheRowsSay = async (): Promise<true | undefined> =>
+      String(await countsOf(router, "caller")) === String([sums?.tokens, 0, 6]) ? true : undefined
+    await eventually("what the rows say", isAsTheRowsSay)
+    expect(await isAsTheRowsSay()).toBe(true)
+  },
+)
+
 function sqliteRows(router: RouterProcess): readonly { readonly tokens: number; readonly requests: number }[] {
   using database = new Database(databasePath(router.directory), { readonly: true })
   return database.query<{ tokens: number; requests: number }, []>(SUMS).all()

@@ -15,7 +15,7 @@ import { at } from "../../helpers/streams.ts"
 
 const BUDGET_USD = 0.1
 const IMAGE_TOKENS = 25_530
-const CALLERS = 16
+const CALLERS = 24
 
 let upstream: FakeUpstream
 let gateway: Gateway
@@ -37,8 +37,9 @@ beforeAll(async () => {
         models["served"] = { ...models["m1"], ...factors }
         const prices = { input_price_per_million_usd: 3, output_price_per_million_usd: 15 }
         models["seen"] = { ...prices, model: "seen" }
+        models["new"] = { ...prices, model: `new-${dialect}` }
         models["told"] = { ...prices, model: "told", max_image_tokens: IMAGE_TOKENS }
-        for (const model of ["served", "seen", "told"]) {
+        for (const model of ["served", "seen", "new", "told"]) {
           const targets = [{ provider: `upstream-${dialect}`, model_ref: model }]
           config.models[`${dialect}-${model}`] = { strategy: "static", targets }
         }
@@ -153,7 +154,21 @@ const SEEN = {
   messages: [{ role: "user", content: [{ type: "image_url", image_url: IMAGE }] }],
 }
 const LARGE: Reported = { usage: { prompt_tokens: IMAGE_TOKENS, completion_tokens: 1 } }
-const ONE_USD = IMAGE_TOKENS * 3e-6
+const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+function severalImages(dialect: Dialect): Readonly<Record<string, unknown>> {
+  const part = {
+    chat: { type: "image_url", image_url: { url: `data:image/png;base64,${PIXEL}` } },
+    responses: { type: "input_image", image_url: `data:image/png;base64,${PIXEL}` },
+    messages: { type: "image", source: { type: "base64", media_type: "image/png", data: PIXEL } },
+  }[dialect]
+  const said = [{ role: "user", content: [part, part, part] }]
+  return dialect === "responses" ? { max_output_tokens: 16, input: said } : { max_tokens: 10, messages: said }
+}
+
+function inputOf(dialect: Dialect, count: number): Readonly<Record<string, unknown>> {
+  return dialect === "chat" ? { prompt_tokens: count, completion_tokens: 1 } : { input_tokens: count, output_tokens: 1 }
+}
 
 describe("large images", () => {
   test("as large as the catalogue says", async () => {
@@ -162,10 +177,19 @@ describe("large images", () => {
     expect(usd).toBeLessThanOrEqual(BUDGET_USD)
   })
 
-  test("of an unknown size: one call surprises, the others are taken to hold the largest", async () => {
-    const { usd } = await burst("chat", "seen", 8, SEEN, LARGE)
-    expect(usd).toBeLessThanOrEqual(BUDGET_USD + ONE_USD)
+  test("of an unknown size: they are taken to be the largest, the first one too", async () => {
+    const { admitted, usd } = await burst("chat", "seen", 8, SEEN, LARGE)
+    expect(admitted).toBe(1)
+    expect(usd).toBeLessThanOrEqual(BUDGET_USD)
   })
+
+  for (const dialect of DIALECTS)
+    test(`${dialect}: one call with several of them, before anything was seen`, async () => {
+      const { admitted, usd } = await burst(dialect, "new", 8, severalImages(dialect), {
+        usage: inputOf(dialect, 3 * IMAGE_TOKENS),
+      })
+      expect([admitted, usd]).toEqual([0, 0])
+    })
 
   test("of a size that was seen before", async () => {
     const { admitted, usd } = await burst("chat", "seen", 8, SEEN, LARGE)

@@ -1,14 +1,17 @@
 /** What limits count across a restart or a reload where the hourly sums alone do not tell it. */
 import { Database } from "bun:sqlite"
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { readdirSync } from "node:fs"
+import { readdirSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { reply, stall } from "../../helpers/behaviours.ts"
 import { eventually, get } from "../../helpers/client.ts"
+import { callerEntry, newToken } from "../../helpers/config.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
 import { databasePath } from "../../helpers/records.ts"
 import { spawnRouter } from "../../helpers/router-process.ts"
 import { SAMPLES } from "../../helpers/samples.ts"
+import { mayMount, smallDisk } from "../../helpers/small-disk.ts"
 import { at } from "../../helpers/streams.ts"
 
 let upstream: FakeUpstream
@@ -73,6 +76,84 @@ test("a killed router forgets nothing: neither what a call without a known cost 
   await again.stop()
   expect(journalsOf(router)).toEqual([])
 })
+
+test("a call that reached an upstream is found after a kill, in whichever moment it comes", async () => {
+  const CALLS = 64
+  const killed = Promise.withResolvers<void>()
+  upstream.otherwise(reply(SAMPLES.chat.unary()))
+  await using router = await spawnRouter({
+    upstreams: { upstream },
+    configure: (config) => void (config.callers[0]!["quota"] = { day: { tokens: 1_000_000 } }),
+  })
+  const burst = (text: string): Promise<unknown>[] =>
+    Array.from({ length: CALLS }, () =>
+      router.call("chat", SAMPLES.chat.request({ text, extra: { max_tokens: CAP } })).catch(() => null),
+    )
+  // connections are kept from here on, so that the next calls are written as soon as they are admitted
+  const all = Promise.withResolvers<void>()
+  upstream.plan("warm", async (exchange) => {
+    if (upstream.received("warm").length === CALLS) all.resolve()
+    await all.promise
+    await reply(SAMPLES.chat.unary())(exchange)
+  })
+  await Promise.all(burst("warm"))
+  const before = router.records.usage().length
+  upstream.plan("fatal", async (exchange) => {
+    router.signal("SIGKILL")
+    killed.resolve()
+    await exchange.left
+  })
+  // while it stands still all of the calls come, so that it finds them in one turn
+  router.signal("SIGSTOP")
+  const calls = burst("fatal")
+  await Bun.sleep(200)
+  router.signal("SIGCONT")
+  await killed.promise
+  await router.exited
+  await Promise.all(calls)
+  await Promise.all(upstream.received("fatal").map(({ left }) => left))
+  const arrived = upstream.received("fatal").length
+  expect(arrived).toBeGreaterThan(0)
+  await using again = await startGateway(router.prepared)
+  const orphans = again.records.usage().slice(before)
+  expect(orphans.length).toBeGreaterThanOrEqual(arrived)
+  for (const orphan of orphans) expect(orphan).toMatchObject({ status: 500, output_tokens: CAP })
+})
+
+test.skipIf(!mayMount())(
+  "a call is not sent whose reservation cannot be written down (needs the right to mount)",
+  async () => {
+    using disk = smallDisk("14m")
+    if (disk === null) throw new Error("the disk was there a moment ago")
+    const unlimited = newToken("unlimited")
+    upstream.otherwise(reply(SAMPLES.chat.unary()))
+    await using router = await startGateway({
+      upstreams: { upstream },
+      configure: (config) => {
+        config.server["usage_db"] = { path: join(disk.folder, "state", "usage.sqlite") }
+        config.callers[0]!["quota"] = { day: { tokens: 1_000_000 } }
+        config.callers.push(callerEntry("unlimited", unlimited, ["default"]))
+      },
+    })
+    const text = "while the disk is full"
+    const request = SAMPLES.chat.request({ text })
+    const filler = join(disk.folder, "filler")
+    expect(() => writeFileSync(filler, Buffer.alloc(14 << 20))).toThrow("ENOSPC")
+    // the last block of the file of reservations may still have room for some
+    const refused = await eventually("a call that is refused", async () => {
+      const answer = await router.call("chat", request)
+      return answer.status === 200 ? undefined : answer
+    })
+    const sent = upstream.received(text).length
+    expect(refused).toMatchObject({ status: 503 })
+    expect(refused.text).toContain("usage-store-unavailable")
+    expect((await router.call("chat", request)).status).toBe(503)
+    expect(upstream.received(text)).toHaveLength(sent)
+    expect((await router.call("chat", request, { token: unlimited })).status).toBe(200)
+    rmSync(filler)
+    expect((await router.call("chat", request)).status).toBe(200)
+  },
+)
 
 test("a lifetime budget that comes with a reload knows the months before", async () => {
   upstream.otherwise(reply(SAMPLES.chat.unary()))

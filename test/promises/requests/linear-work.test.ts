@@ -7,9 +7,21 @@ import { estimateInputTokens } from "../../../src/dialects/messages/token-estima
 import { ChunkedReader } from "../../../src/http/chunked.ts"
 import { decisionOf } from "../../../src/routing/policy/decision.ts"
 import { FrameSplitter } from "../../../src/sse/frames.ts"
+import { heapStats } from "bun:jsc"
+import { loadConfig } from "../../../src/config/load.ts"
+import { Gathered } from "../../../src/http/gathered.ts"
+import { readEngineText } from "../../../src/upstream/engine-text.ts"
+import { jsonText } from "../../../src/routing/policy/http.ts"
+import { firstTurns } from "../../../src/routing/affinity/first-turns.ts"
+import { parseRequestHead } from "../../../src/server/http/head.ts"
+import { ResponseDecoder } from "../../../src/upstream/http/decoder.ts"
 import { expectLinear } from "../../helpers/linear.ts"
+import { answered, FAULTS, governed, refused, WHOLE_ANSWERS } from "../../helpers/linear-answers.ts"
 import { ANSWERS, REQUESTS, scanned, streamed, translated } from "../../helpers/linear-cases.ts"
 import { DIALECTS, type Dialect } from "../../helpers/samples.ts"
+
+const times = (count: number, line: (at: number) => string): string =>
+  Array.from({ length: count }, (_, at) => line(at)).join("")
 
 /** Each in turn, so that every dialect is written. */
 const inTurn = <Case>(cases: readonly Case[]): (Case & { readonly to: Dialect })[] =>
@@ -22,6 +34,11 @@ test.each(inTurn(REQUESTS))(
   },
 )
 
+test("namespaces of tools are looked up, however many there are", () => {
+  const { make } = REQUESTS.find(({ dialect, name }) => dialect === "responses" && name === "namespaces")!
+  expectLinear(translated("responses", "responses", make), 4000, Infinity)
+})
+
 test.each(REQUESTS)("a body is scanned, and its shape is told: $dialect with many $name", ({ dialect, make }) => {
   expectLinear(scanned(dialect, make), 4000)
 })
@@ -32,6 +49,96 @@ test.each(inTurn(ANSWERS))(
     expectLinear(streamed(dialect, to, make), 1000)
   },
 )
+
+test.each(inTurn(WHOLE_ANSWERS))(
+  "a whole answer is judged and written: $dialect to $to, with many $name",
+  ({ dialect, to, make }) => {
+    expectLinear(answered(dialect, to, make), 2000)
+  },
+)
+
+test.each(FAULTS)("an upstream's error is read, masked and written: many $name", ({ make }) => {
+  expectLinear(refused(make), 1000)
+})
+
+test.each(inTurn(REQUESTS))("a request is edited, and ids are looked for: $dialect with many $name", (one) => {
+  expectLinear(governed(one.make, one.dialect), 2000)
+})
+
+test("heads of requests and of answers are read, whatever fills them, in pieces too", () => {
+  const heads: Readonly<Record<string, (count: number) => string>> = {
+    fields: (count) => Array.from({ length: count }, (_, at) => `x-${at}: 1\r\n`).join(""),
+    doubled: (count) => "x: 1\r\n".repeat(count),
+    long: (count) => `x: ${" a".repeat(count)}\r\n`,
+  }
+  const tried = (work: () => unknown): unknown => {
+    try {
+      return work()
+    } catch (error) {
+      return error
+    }
+  }
+  for (const make of Object.values(heads)) {
+    expectLinear((count) => {
+      const fields = make(4 * count)
+      return () => tried(() => parseRequestHead(`GET / HTTP/1.1\r\nhost: a\r\n${fields}\r\n`))
+    })
+    expectLinear((count) => {
+      const bytes = Buffer.from(`HTTP/1.1 200 OK\r\n${make(count)}\r\n`)
+      return () =>
+        tried(() => {
+          const decoder = new ResponseDecoder()
+          for (let at = 0; at < bytes.length; at += 7) decoder.push(bytes.subarray(at, at + 7))
+        })
+    }, 2000)
+  }
+})
+
+test("a configuration is read", () => {
+  const kinds: Readonly<Record<string, (count: number) => string>> = {
+    callers: (count) => `callers:\n${times(count, (at) => `  - { id: c${at}, allow: [a] }\n`)}`,
+    groups: (count) => `models:\n${times(count, (at) => `  g${at}: { strategy: static, targets: [] }\n`)}`,
+    unknown: (count) => times(count, (at) => `k${at}: 1\n`),
+    references: (count) => `server:\n  listen: "${"${A}".repeat(count)}"\n`,
+  }
+  for (const make of Object.values(kinds)) {
+    expectLinear((count) => {
+      const text = make(count)
+      return () => loadConfig({ path: "/config.yaml", env: { A: "a" }, readFile: () => text }).findings.length
+    }, 1000)
+  }
+})
+
+test("texts of policy services and engines are read, and conversations known again", () => {
+  expectLinear((count) => {
+    const bytes = Buffer.from(JSON.stringify({ fallbacks: times(count, (at) => `"m${at}"`) }))
+    return () => jsonText(bytes)
+  })
+  expectLinear((count) => {
+    const text = 'vllm:num_requests_running{a="1"} 3\n'.repeat(count)
+    return () => readEngineText(text, "vllm")
+  })
+  expectLinear((count) => {
+    const items = Buffer.from(JSON.stringify(Array.from({ length: count }, () => ({ role: "user", content: "word" }))))
+    return () => firstTurns(items)
+  })
+})
+
+test.each([1, 3, 700, 20_000])("what is gathered of pieces of %d bytes takes at most eight bytes for each", (size) => {
+  const held = (): number => {
+    Bun.gc(true)
+    const { heapSize, extraMemorySize } = heapStats()
+    return heapSize + extraMemorySize
+  }
+  const bytes = 4_000_000
+  const before = held()
+  const gathered = new Gathered()
+  // as a socket brings it: each a view of something larger
+  for (let sent = 0; sent < bytes; sent += size) gathered.add(new Uint8Array(2 * size).subarray(0, size))
+  expect(held() - before).toBeLessThan(8 * bytes)
+  expect(gathered.heldBytes).toBeLessThan(8 * bytes)
+  expect(gathered.take().length).toBe(Math.ceil(bytes / size) * size)
+})
 
 test("events are split, whether they are many, or one that comes in many pieces", () => {
   const pieces: Readonly<Record<string, (count: number) => Buffer[]>> = {

@@ -1,5 +1,7 @@
 /** An answer in the background is booked once, whichever process dies, and whichever of several is asked. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test"
+import { OpenLeases } from "../../../src/governance/redis/open-leases.ts"
+import { StoreState } from "../../../src/governance/redis/store.ts"
 import {
   ALL,
   backgroundSetup,
@@ -21,6 +23,7 @@ import { reply } from "../../helpers/behaviours.ts"
 import { call, eventually, get, type Door } from "../../helpers/client.ts"
 import { callerEntry, newToken, type Setup, sha256 } from "../../helpers/config.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
+import { startGateway } from "../../helpers/gateway.ts"
 import { execute, noPostgres, sharedPostgres } from "../../helpers/postgres.ts"
 import { startRedis, WITHOUT_REDIS } from "../../helpers/redis.ts"
 import { spawnRouter } from "../../helpers/router-process.ts"
@@ -94,6 +97,35 @@ describe.skipIf(WITHOUT_REDIS !== null)(`two processes${WITHOUT_REDIS === null ?
     expect(await usedOf(router)).toEqual(all)
     for (const requestId of requestIds) expect(bookingsOf(router, requestId)).toHaveLength(1)
     expect(waiting(router)).toBe(0)
+  })
+
+  test("a process that is killed behind the row and before the limits hear of it: they read it from the row", async () => {
+    await using redis = await startRedis()
+    await using router = await startGateway({
+      ...setup(),
+      configure: (config, directory) => {
+        setup().configure?.(config, directory)
+        config.server["state"] = { driver: "redis", url: redis.url, on_unavailable: "fail_closed" }
+      },
+    })
+    const id = "resp_half_booked"
+    upstream.plan(`/responses/${id}`, reply(bodyOf(id, QUEUED)))
+    const requestId = await begin(upstream, router, id)
+    expect((await usedOf(router))[TOKENS]).toBeGreaterThan(500)
+    // what a kill in this moment leaves undone
+    const undone = [spyOn(StoreState.prototype, "settle"), spyOn(StoreState.prototype, "book")]
+    const renewal = spyOn(OpenLeases.prototype, "renew").mockImplementation(() => {})
+    for (const one of undone) one.mockImplementation(() => {})
+    try {
+      upstream.plan(`/responses/${id}`, reply(bodyOf(id, {})))
+      await booking(router, requestId)
+      await router.stop()
+    } finally {
+      for (const one of [...undone, renewal]) one.mockRestore()
+    }
+    await using again = await startGateway(router.prepared)
+    await eventually("what the row says", async () => (Bun.deepEquals(await usedOf(again), REAL) ? true : undefined))
+    expect(await usedOf(again)).toEqual(REAL)
   })
 })
 

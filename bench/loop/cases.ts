@@ -1,0 +1,240 @@
+/** The largest inputs that a router takes, from clients and from upstreams. */
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import type { Config } from "../../test/helpers/config.ts"
+import { targetsOf } from "../../test/helpers/config.ts"
+import { DIALECTS, SAMPLES, type Dialect } from "../../test/helpers/samples.ts"
+import { ALL_PAIRS, groupOf } from "../../test/helpers/translating.ts"
+
+export interface LoopCase {
+  readonly name: string
+  readonly client: Dialect
+  readonly path?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Of the client's request. */
+  readonly body: () => string
+  /** Of the upstream. */
+  readonly answer: () => Response
+  readonly configure?: (config: Config, folder: string) => void
+}
+
+const SCRIPT = "export const route = (ctx) => ({ targetIndex: ctx.textChars > 5 ? 0 : 1 })"
+const LARGE = 30_000_000
+/** Just below what is looked at. */
+const LARGEST_ERROR = 125_000
+const LARGEST_FRAME = 7_000_000
+/** Just below the bound of values in a request. */
+const VALUES = 240_000
+const prose = (size: number): string =>
+  'some words \\n and "more" of them, ü. '.repeat(Math.ceil(size / 37)).slice(0, size)
+const json = (text: string, status = 200): Response =>
+  new Response(text, { status, headers: { "content-type": "application/json" } })
+const events = (text: string): Response => new Response(text, { headers: { "content-type": "text/event-stream" } })
+
+const text = (client: Dialect, model: string, size: number, more: object = {}): string =>
+  SAMPLES[client].request({
+    model,
+    text: prose(size),
+    extra: { ...(client === "messages" ? { max_tokens: 9 } : {}), ...more },
+  })
+
+/** As many messages as values allow. */
+function dense(client: Dialect, model: string): string {
+  const messages = Array.from({ length: VALUES / 3 - 10 }, (_, at) => ({
+    role: at % 2 === 0 ? "user" : "assistant",
+    content: "x".repeat(300),
+  }))
+  const body = client === "responses" ? { input: messages } : { messages, max_tokens: 9 }
+  return JSON.stringify({ model, ...body })
+}
+
+const denseText = (size: number): string => `[${"{},".repeat(Math.floor(size / 3) - 1)}{}]`
+
+/** A unary answer of the target with something large in a field that its dialect lacks. */
+function stuffed(target: Dialect, value: string): string {
+  return SAMPLES[target].unary().replace(/\}$/u, `,"novelty":${value}}`)
+}
+
+const requests: LoopCase[] = ALL_PAIRS.flatMap(([client, target]) =>
+  [false, true].flatMap((stream) => [
+    {
+      name: `request, 30 MB of text: ${client} to ${target}${stream ? ", streamed" : ""}`,
+      client,
+      body: () => text(client, groupOf("far", target), LARGE, stream ? { stream } : {}),
+      answer: () => (stream ? events(SAMPLES[target].frames().join("")) : json(SAMPLES[target].unary())),
+    },
+    ...(stream
+      ? []
+      : [
+          {
+            name: `request, 80,000 messages: ${client} to ${target}`,
+            client,
+            body: () => dense(client, groupOf("far", target)),
+            answer: () => json(SAMPLES[target].unary()),
+          },
+        ]),
+  ]),
+)
+
+const compressed: LoopCase = {
+  name: "answer, 30 MB that were compressed",
+  client: "chat",
+  body: () => text("chat", groupOf("far", "chat"), 10),
+  answer: () =>
+    new Response(Bun.gzipSync(Buffer.from(SAMPLES.chat.unary("x".repeat(LARGE)))), {
+      headers: { "content-type": "application/json", "content-encoding": "gzip" },
+    }),
+}
+
+const answers: LoopCase[] = ALL_PAIRS.flatMap(([client, target]) => [
+  {
+    name: `answer, 30 MB of text: ${target} for ${client}`,
+    client,
+    body: () => text(client, groupOf("far", target), 10),
+    answer: () => json(SAMPLES[target].unary(prose(LARGE))),
+  },
+  {
+    name: `answer, 30 MB of values: ${target} for ${client}`,
+    client,
+    body: () => text(client, groupOf("far", target), 10),
+    answer: () => json(stuffed(target, denseText(LARGE))),
+  },
+])
+
+const errors: LoopCase[] = ALL_PAIRS.flatMap(([client, target]) => [
+  {
+    name: `error, 30 MB: ${target} for ${client}`,
+    client,
+    body: () => text(client, groupOf("far", target), 10),
+    answer: () => json(SAMPLES[target].errorBody(prose(LARGE)), 400),
+  },
+  {
+    name: `error, 125 KB of values: ${target} for ${client}`,
+    client,
+    body: () => text(client, groupOf("far", target), 10),
+    answer: () => json(SAMPLES[target].errorBody("no").replace(/\}$/u, `,"novelty":${denseText(LARGEST_ERROR)}}`), 400),
+  },
+  {
+    name: `error, 125 KB of secrets: ${target} for ${client}`,
+    client,
+    body: () => text(client, groupOf("far", target), 10),
+    answer: () => json(SAMPLES[target].errorBody("sk-12345678 %41%42 ".repeat(LARGEST_ERROR / 20)), 400),
+  },
+])
+
+const frames: LoopCase[] = ALL_PAIRS.flatMap(([client, target]) => [
+  {
+    name: `stream, a frame of 7 MB of text: ${target} for ${client}`,
+    client,
+    body: () => text(client, groupOf("far", target), 10, { stream: true }),
+    answer: () => events(SAMPLES[target].frames([prose(LARGEST_FRAME - 1_000_000)]).join("")),
+  },
+  {
+    name: `stream, a frame of 7 MB of values: ${target} for ${client}`,
+    client,
+    body: () => text(client, groupOf("far", target), 10, { stream: true }),
+    answer: () => {
+      const [first = "", ...rest] = SAMPLES[target].frames()
+      return events(first.replace(/\}\n\n$/u, `,"novelty":${denseText(LARGEST_FRAME)}}\n\n`) + rest.join(""))
+    },
+  },
+  {
+    name: `stream, 30 MB of small frames: ${target} for ${client}`,
+    client,
+    body: () => text(client, groupOf("far", target), 10, { stream: true }),
+    answer: () => events(SAMPLES[target].frames(Array.from({ length: 150_000 }, () => "word ")).join("")),
+  },
+])
+
+const edits: LoopCase[] = DIALECTS.map((dialect) => ({
+  name: `request.set and request.drop on 30 MB: ${dialect}`,
+  client: dialect,
+  body: () => text(dialect, `edited-${dialect}`, LARGE, { user: "x", metadata: { a: "b" } }),
+  answer: () => json(SAMPLES[dialect].unary()),
+  configure: (config: Config) => {
+    const targets = targetsOf(["far"], { request: { set: { top_k: 3 }, drop: ["user", "metadata.a"] } })
+    config.models[`edited-${dialect}`] = {
+      strategy: "static",
+      targets: targets.filter(({ provider }) => provider === `far-${dialect}`),
+    }
+  },
+}))
+
+const others: LoopCase[] = [
+  ...["static", "dynamic_score", "script"].flatMap((strategy) =>
+    DIALECTS.flatMap((client) => [
+      {
+        name: `two targets by ${strategy}, 30 MB of text: ${client}`,
+        client,
+        body: () => text(client, `two-${strategy}`, LARGE),
+        answer: () => json(SAMPLES[client].unary()),
+        configure: (config: Config, folder: string) => {
+          if (strategy === "script") writeFileSync(join(folder, "route.ts"), SCRIPT)
+          config.models[`two-${strategy}`] = {
+            strategy,
+            ...(strategy === "script" ? { script: "route.ts" } : {}),
+            targets: targetsOf(["far"]),
+          }
+        },
+      },
+      {
+        name: `two targets by ${strategy}, 80,000 messages: ${client}`,
+        client,
+        body: () => dense(client, `two-${strategy}`),
+        answer: () => json(SAMPLES[client].unary()),
+      },
+    ]),
+  ),
+  {
+    name: "tokens of 30 MB are counted",
+    client: "messages",
+    path: "/v1/messages/count_tokens",
+    body: () => text("messages", groupOf("far", "chat"), LARGE),
+    answer: () => json("{}"),
+  },
+  {
+    name: "hosted tools are taken out of 30 MB",
+    client: "responses",
+    body: () => text("responses", "stripped", LARGE, { tools: [{ type: "web_search" }] }),
+    answer: () => json(SAMPLES.responses.unary()),
+    configure: (config: Config) => {
+      config.models["stripped"] = {
+        strategy: "static",
+        hosted_tools: "strip",
+        targets: targetsOf(["far"]).filter(({ provider }) => provider === "far-responses"),
+      }
+    },
+  },
+  {
+    name: "ids of items in 30 MB of a Responses request",
+    client: "responses",
+    body: () =>
+      JSON.stringify({
+        model: groupOf("far", "responses"),
+        input: Array.from({ length: 900 }, (_, at) => ({ id: `msg_${at}`, role: "user", content: prose(LARGE / 900) })),
+      }),
+    answer: () => json(SAMPLES.responses.unary()),
+  },
+  {
+    name: "30 MB that begin like envelopes",
+    client: "responses",
+    body: () => {
+      const input = [
+        { type: "reasoning", id: "rs_1", summary: [], encrypted_content: "x" },
+        { role: "user", content: '"rtr1'.repeat(LARGE / 6) },
+      ]
+      return JSON.stringify({ model: groupOf("far", "responses"), input })
+    },
+    answer: () => json(SAMPLES.responses.unary()),
+  },
+]
+
+export const LOOP_CASES: readonly LoopCase[] = [
+  ...requests,
+  ...edits,
+  ...others,
+  ...errors,
+  ...answers,
+  compressed,
+  ...frames,
+]

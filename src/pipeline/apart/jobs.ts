@@ -1,0 +1,106 @@
+/**
+ * The jobs that are done in another thread where their bytes are large. Each is a pure function of plain values; the same
+ * functions do the work on small bytes at once.
+ */
+import type { Loss } from "../../canonical/loss.ts"
+import { packed, unpacked, type Means } from "../../dialects/answer-needs.ts"
+import type { DialectName, ReplyVerdict } from "../../dialects/dialect.ts"
+import { ModelName } from "../../dialects/model-name.ts"
+import type { MeterCounts } from "../../dialects/output-meter.ts"
+import { DIALECTS } from "../../dialects/registry.ts"
+import type { StoredId } from "../../dialects/stored-ids.ts"
+import { RouterError } from "../../errors.ts"
+import { scanObject } from "../../json/scan.ts"
+import { told, type ToldError } from "./apart.ts"
+import { countedTokens } from "./counted-tokens.ts"
+import { decode } from "./decode.ts"
+import { editBody, type BodyRules, type Edited } from "./edited-body.ts"
+import { disowned, heldIdsIn, type Disowned, type HeldIds } from "./held-ids.ts"
+import { withoutHosted, type Rule } from "./hosted-tools.ts"
+import { judgedReply, judgedStream, type JudgedStream, type ReturnRule } from "./judged-answer.ts"
+import { nativeSeals } from "./native-seals.ts"
+import { turned, type Turn, type Turned, type Ways } from "./whole-answers.ts"
+import { writingFrom, written, type PlainWriting } from "./written-request.ts"
+
+/** A request that was written for a target. */
+export interface WrittenApart {
+  readonly body: Uint8Array
+  readonly losses: readonly Loss[]
+  readonly packedNeeds: string
+  /** Seals of the client's request that are in no envelope. */
+  readonly nativeSeals: number
+}
+
+export interface TurnOrder extends Ways {
+  readonly turn: Turn
+  /** By `packed`. */
+  readonly needs: string
+}
+
+export interface ToolsOrder {
+  readonly dialect: DialectName
+  readonly rule: Rule
+}
+
+export interface JudgeOrder {
+  readonly dialect: DialectName
+  readonly returns: ReturnRule
+}
+
+export interface JudgedApart {
+  readonly verdict: ReplyVerdict
+  readonly returned: readonly StoredId[]
+  /** Null: the vendor has reported its output. */
+  readonly meter: MeterCounts | null
+}
+
+export const JOBS = {
+  /** The request for a target, or why the target cannot reach the state in it. */
+  translate(bytes: Uint8Array, order: PlainWriting, means: Means): WrittenApart | ToldError {
+    const writing = writingFrom(order)
+    const request = decode(bytes, writing.client)
+    const wrote = written(request, writing, means)
+    if (wrote instanceof RouterError) return told(wrote)
+    const { body, losses, needs } = wrote
+    return { body, losses, packedNeeds: packed(needs), nativeSeals: nativeSeals(request.request) }
+  },
+  /** Fields set and left out by a target's configuration. */
+  edit(bytes: Uint8Array, rules: BodyRules): Edited {
+    return editBody([bytes], rules)
+  },
+  /** Ids of state at a provider that a request points with. */
+  findIds(bytes: Uint8Array, dialect: DialectName): HeldIds {
+    const holds = DIALECTS[dialect].stored.mayHold(scanObject(bytes, Infinity))
+    return holds ? heldIdsIn(bytes, dialect) : { ids: [], anew: null }
+  },
+  /** A request without ids that lead nowhere. */
+  disown(bytes: Uint8Array, changes: Disowned): Uint8Array {
+    return disowned(bytes, changes)
+  },
+  /** A request without tools that its provider runs; null: it has none. */
+  governTools(bytes: Uint8Array, { dialect, rule }: ToolsOrder): Uint8Array | null {
+    return withoutHosted(scanObject(bytes, Infinity), decode(bytes, dialect), dialect, rule)
+  },
+  /** About how many tokens a request has, as Messages counts them; null: it holds no messages. */
+  countTokens(bytes: Uint8Array): number | null {
+    return countedTokens(bytes)
+  },
+  /** What a whole answer says about itself. */
+  judge(bytes: Uint8Array, { dialect, returns }: JudgeOrder): JudgedApart {
+    const { verdict, returned, meter } = judgedReply(bytes, DIALECTS[dialect], returns)
+    return { verdict, returned, meter: meter?.counts ?? null }
+  },
+  /** What a whole stream says about itself. */
+  judgeStream(bytes: Uint8Array, dialect: DialectName): Omit<JudgedStream, "meter"> & { readonly meter: MeterCounts } {
+    const { fault, facts, meter } = judgedStream(bytes, DIALECTS[dialect])
+    return { fault, facts, meter: meter.counts }
+  },
+  /** A whole answer for the client. */
+  turn(bytes: Uint8Array, { turn, needs, ...ways }: TurnOrder, means: Means): Turned {
+    return turned(turn, bytes, ways, unpacked(needs, means))
+  },
+  /** An answer under the model name that was asked for. */
+  rename(bytes: Uint8Array, name: string): Uint8Array {
+    return new ModelName(name).body(bytes)
+  },
+} as const
