@@ -79,6 +79,7 @@ function* stepsOf(config: Config, options: CompileOptions): Generator<void, Snap
       ...requestRule(config.server.request),
       maxResponseBytes: bounded(config.server.upstream.max_response_bytes),
       maxFrameBytes: bounded(config.server.upstream.max_frame_bytes),
+      allowsPrivateMedia: config.server.upstream.allow_private_image_urls,
       drainMs: config.server.drain_ms,
     },
     connections: connectionRule(config.server.connections),

@@ -1555,6 +1555,8 @@ export interface UpstreamConfig {
   readonly max_response_bytes: number
   /** The largest event of a stream. Unit: bytes. */
   readonly max_frame_bytes: number
+  /** Let requests point at media of private networks. `false`: addresses of images, documents, files, sound and video whose host is or names a machine of a private network, or that are fetched by something else than HTTP, are refused. */
+  readonly allow_private_image_urls: boolean
 }
 
 /** The state that limits need. */

@@ -284,6 +284,8 @@ export interface Snapshot {
 export interface Limits extends RequestRule {
   readonly maxResponseBytes: number
   readonly maxFrameBytes: number
+  /** Requests may point at media of private networks. */
+  readonly allowsPrivateMedia: boolean
   readonly drainMs: number
 }
 

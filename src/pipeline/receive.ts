@@ -7,6 +7,7 @@ import { readBody } from "./body.ts"
 import { heldIdsOf } from "./held-state.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { refusePrivateMedia } from "./private-media.ts"
 
 /**
  * Fills `call.body` and `call.facts`: at once when the body is here, and then returns null.
@@ -51,6 +52,7 @@ async function understandLarge(call: Call, bytes: Uint8Array, gateway: Gateway):
 function understand(call: Call, scanned: ScannedObject): void {
   call.body = scanned
   call.facts = call.dialect.peek(call.body)
+  if (!call.snapshot.limits.allowsPrivateMedia) refusePrivateMedia(call.body, call)
   if (call.dialect.stored.mayHold(call.body)) call.heldIds = heldIdsOf(call)
 }
 
