@@ -834,19 +834,23 @@ export interface Bridges {
 export interface ResponsesToChatBridge {
   /** `false`: calls of Responses clients are not translated onto this Chat upstream. */
   readonly enabled: boolean
-  /** Whether `text` may cross this bridge. */
+  /** `false`: calls, all of which hold text, do not cross this bridge. Absent: nothing is said against them. */
   readonly text?: boolean | undefined
-  /** Whether `function_tools` may cross this bridge. */
+  /** `false`: calls with tools of the client do not cross this bridge. Absent: nothing is said against them. */
+  readonly tools?: boolean | undefined
+  /** `false`: calls with tools of the client do not cross this bridge. Absent: nothing is said against them. */
   readonly function_tools?: boolean | undefined
-  /** Whether `tool_choice` may cross this bridge. */
+  /** `false`: calls that force or forbid tools do not cross this bridge. Absent: nothing is said against them. */
   readonly tool_choice?: boolean | undefined
-  /** Whether `reasoning` may cross this bridge. */
-  readonly reasoning?: boolean | undefined
-  /** Whether `images` may cross this bridge. */
-  readonly images?: boolean | undefined
-  /** Whether `structured_outputs` may cross this bridge. */
+  /** `false`: calls that say `parallel_tool_calls` do not cross this bridge. Absent: nothing is said against them. */
+  readonly parallel_tool_calls?: boolean | undefined
+  /** `false`: calls that ask for JSON or a schema do not cross this bridge. Absent: nothing is said against them. */
   readonly structured_outputs?: boolean | undefined
-  /** Whether `streaming` may cross this bridge. */
+  /** `false`: calls with images do not cross this bridge. Absent: nothing is said against them. */
+  readonly images?: boolean | undefined
+  /** `false`: calls that ask for reasoning do not cross this bridge. Absent: nothing is said against them. */
+  readonly reasoning?: boolean | undefined
+  /** `false`: streamed calls do not cross this bridge. Absent: nothing is said against them. */
   readonly streaming?: boolean | undefined
   /** The state of the checks behind this block. */
   readonly validation_status?: string | undefined
@@ -858,19 +862,23 @@ export interface ResponsesToChatBridge {
 export interface ChatToResponsesBridge {
   /** `false`: calls of Chat clients are not translated onto this Responses upstream. */
   readonly enabled: boolean
-  /** Whether `tools` may cross this bridge. */
+  /** `false`: calls, all of which hold text, do not cross this bridge. Absent: nothing is said against them. */
+  readonly text?: boolean | undefined
+  /** `false`: calls with tools of the client do not cross this bridge. Absent: nothing is said against them. */
   readonly tools?: boolean | undefined
-  /** Whether `tool_choice` may cross this bridge. */
+  /** `false`: calls with tools of the client do not cross this bridge. Absent: nothing is said against them. */
+  readonly function_tools?: boolean | undefined
+  /** `false`: calls that force or forbid tools do not cross this bridge. Absent: nothing is said against them. */
   readonly tool_choice?: boolean | undefined
-  /** Whether `parallel_tool_calls` may cross this bridge. */
+  /** `false`: calls that say `parallel_tool_calls` do not cross this bridge. Absent: nothing is said against them. */
   readonly parallel_tool_calls?: boolean | undefined
-  /** Whether `structured_outputs` may cross this bridge. */
+  /** `false`: calls that ask for JSON or a schema do not cross this bridge. Absent: nothing is said against them. */
   readonly structured_outputs?: boolean | undefined
-  /** Whether `images` may cross this bridge. */
+  /** `false`: calls with images do not cross this bridge. Absent: nothing is said against them. */
   readonly images?: boolean | undefined
-  /** Whether `reasoning` may cross this bridge. */
+  /** `false`: calls that ask for reasoning do not cross this bridge. Absent: nothing is said against them. */
   readonly reasoning?: boolean | undefined
-  /** Whether `streaming` may cross this bridge. */
+  /** `false`: streamed calls do not cross this bridge. Absent: nothing is said against them. */
   readonly streaming?: boolean | undefined
   /** Sessions across a stateless client API. */
   readonly stateful_sessions?: BridgeSessions | undefined

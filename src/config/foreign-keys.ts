@@ -46,7 +46,7 @@ function inServer(key: string): string {
 }
 
 function bridgeKeys(bridge: string): readonly string[] {
-  const keys = ["validation_status", "validation_notes", "text", "tools", "parallel_tool_calls", "stateful_sessions"]
+  const keys = ["validation_status", "validation_notes", "stateful_sessions"]
   return [...keys, "stateful_sessions.redis"].map((key) => `${bridge}.${key}`)
 }
 

@@ -23,7 +23,7 @@ const EXPECTED: readonly string[] = `
   state_path logging identifiers streaming openai_compatibility migration_policy intelligent_routing
   script_max_concurrent method budget_pressure recent_penalties fields weights max_age_days max_ttfb_ms
   low_confidence_fallback provider_hosted default_on dialect display_name weight rpm cost queue
-  responses_to_chat validation_status text tools email description source joined_at enabled upstream_429_backoff
+  responses_to_chat validation_status validation_notes stateful_sessions email description source joined_at enabled upstream_429_backoff
   output_reservation_token_burst redis
 `
   .trim()
