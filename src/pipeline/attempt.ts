@@ -26,8 +26,8 @@ import { COMPACT, targetBelow } from "./target-below.ts"
 import { trace } from "./trace.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
-import { asWhole, isEventStream, type Reshaped } from "./reshape.ts"
-import { opened, readUnstreamed } from "./unstreamed.ts"
+import { asWhole, eventsIn, type Reshaped } from "./reshape.ts"
+import { opened, readUnstreamed, understood } from "./unstreamed.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
 import { faulted, refused, vendorRefusal, type Relay } from "./vendor-words.ts"
 
@@ -220,8 +220,9 @@ function judged(
 ): Answer | Failure {
   tried.responseBytes = bytes.length
   const verdict = DIALECTS[tried.target.dialect].judgeReply(bytes)
-  if (verdict.kind === "fault" && isEventStream(bytes)) {
-    const reshaped = asWhole(bytes, tried, call, gateway)
+  const events = verdict.kind === "answer" ? null : eventsIn(bytes, tried.target.dialect)
+  if (events !== null) {
+    const reshaped = asWhole(events, tried, call, gateway)
     return "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, JSON_HEADERS)
   }
   if (verdict.kind === "fault") return faulted(verdict.fault, tried, call)
@@ -252,12 +253,27 @@ async function openStream(
   gateway: Gateway,
 ): Promise<Answer | Failure> {
   const { answer, isStream } = await opened(received)
-  if (!isStream) {
-    const reshaped = await readUnstreamed(answer, tried, call, gateway)
-    return "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, STREAM_HEADERS)
-  }
+  return isStream
+    ? begun(answer, tried, call, gateway)
+    : mended(await readUnstreamed(answer, tried, call, gateway), tried, call, gateway)
+}
+
+/** What came in another form than that of a stream. */
+function mended(
+  result: Reshaped | Failure | UpstreamAnswer,
+  tried: Attempt,
+  call: Call,
+  gateway: Gateway,
+): Answer | Failure | Promise<Answer | Failure> {
+  if ("class" in result) return result
+  return "bytes" in result ? wholeAnswer(result, call, STREAM_HEADERS) : begun(result, tried, call, gateway)
+}
+
+async function begun(answer: UpstreamAnswer, tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
   const stream = new UpstreamStream(answer, tried, call, gateway)
   const failure = await stream.untilContent()
+  if (stream.unframed !== null)
+    return mended(understood(stream.unframed, answer, tried, call, gateway), tried, call, gateway)
   if (failure !== null) return failure
   if (tried.translation !== null) return { kind: "stream", stream, headers: STREAM_HEADERS }
   const headers: Record<string, string> = {}

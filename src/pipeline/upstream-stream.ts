@@ -16,6 +16,7 @@ import type { Writer } from "./message.ts"
 import { Silence } from "./silence.ts"
 import type { StreamTranslation } from "./stream-translation.ts"
 import { asFault } from "./translation.ts"
+import { isCompressed, isObject } from "./unstreamed.ts"
 import { faulted } from "./vendor-words.ts"
 
 const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
@@ -26,6 +27,8 @@ export class UpstreamStream {
   end: StreamEnd | null = null
   /** The terminal frame and what follows it; to be sent when the call is recorded. */
   tail: Uint8Array = new Uint8Array(0)
+  /** The whole of what came, where it was JSON under the label of a stream. */
+  unframed: Uint8Array | null = null
   readonly observer: StreamObserver
   readonly attempt: Attempt
   /** Null: frames pass as they are. */
@@ -151,6 +154,8 @@ export class UpstreamStream {
     if (this.end?.kind === "complete") return this.trailing.add(chunk)
     if (this.end !== null) return
     const { splitter } = this
+    if (this.attempt.responseBytes === 0 && isCompressed(chunk))
+      throw new RangeError("the answer is compressed and does not say so", { cause: "content-encoding" })
     this.attempt.responseBytes += chunk.length
     splitter.push(chunk)
     if (this.translation !== null) return this.takeTranslated(this.translation)
@@ -231,6 +236,10 @@ export class UpstreamStream {
   /** The body has ended without a terminal frame. */
   private finish(): void {
     const rest = this.splitter.remainder()
+    if (!this.anyFrame && isObject(rest)) {
+      this.unframed = rest
+      return this.fail(EMPTY_STREAM)
+    }
     if (this.translation !== null) return this.finishTranslated(this.translation, rest)
     if (rest.length > 0) {
       const verdict = this.observer.frame(rest, 0, rest.length)
