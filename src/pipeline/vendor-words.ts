@@ -82,22 +82,25 @@ function keepWords(fault: UpstreamFault, tried: Attempt, call: Call): void {
 }
 
 const REFUSED = 400
+const CONFLICT = 409
 
 /** What the client is told in the words of the last upstream that spoke about the request; null: none did. */
 export function vendorRefusal(attempts: readonly Attempt[]): VendorRefusal | null {
   const tried = attempts.findLast(({ words }) => words !== null)
-  return tried === undefined || tried.words === null ? null : asRefusal(tried.words)
+  return tried === undefined || tried.words === null ? null : asRefusal(tried.words, tried.failure)
 }
 
 /** The terminal error of a stream that its upstream broke off for something about the request; null: for something else. */
 export function brokenOff(tried: Attempt): VendorRefusal | null {
-  return tried.words === null || tried.failure?.relay !== true ? null : asRefusal(tried.words)
+  return tried.words === null || tried.failure?.relay !== true ? null : asRefusal(tried.words, tried.failure)
 }
 
-function asRefusal(words: VendorFailure): VendorRefusal {
+function asRefusal(words: VendorFailure, failure: Failure | null): VendorRefusal {
+  const isConflict = failure?.reason === "conflict"
   return new VendorRefusal("invalid-request", words, {
-    status: REFUSED,
-    retryable: false,
+    status: isConflict ? CONFLICT : REFUSED,
+    // the state that is in the way may pass
+    retryable: isConflict,
     headers: { "x-router-error-class": "bad_request" },
   })
 }
