@@ -22,7 +22,7 @@ import { capacityThrottled, isThrottled } from "./shared-capacity.ts"
 import { refusal, type Rejection } from "./shortlist.ts"
 import { grantedCapFor } from "./target-wishes.ts"
 import { blamed, isProbedByAnother, judge, probe } from "./target-health.ts"
-import { COMPACT, targetBelow } from "./target-below.ts"
+import { COMPACT, compactsAtVendor, targetBelow } from "./target-below.ts"
 import { trace } from "./trace.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
@@ -174,11 +174,11 @@ async function exchange(
       passthroughBody(call.body, call.facts, target.dialect, target.modelJson, {
         cap: grantedCapFor(target, call),
         asksUsage: target.facts.streamUsage,
-        neverStores: target.limits.neverStores && !call.compacts,
+        neverStores: target.limits.neverStores && !compactsAtVendor(target, call),
       }),
   })
   const sent = gateway.upstream.send({
-    target: call.compacts ? (targetBelow(target, COMPACT) ?? target) : target,
+    target: compactsAtVendor(target, call) ? (targetBelow(target, COMPACT) ?? target) : target,
     stale,
     beta: isHome && target.dialect === "anthropic" && asksForBeta(call.request.target),
     ...parts,
@@ -228,7 +228,7 @@ function judged(
   if (verdict.kind === "fault") return faulted(verdict.fault, tried, call)
   call.returnedIds = returnedInReply(bytes, call)
   call.meter = replyMeter(bytes, verdict, DIALECTS[tried.target.dialect])
-  if (tried.translation !== null && !call.compacts) {
+  if (tried.translation !== null && !compactsAtVendor(tried.target, call)) {
     const translated = tried.translation.reply(bytes)
     if (!(translated instanceof Uint8Array)) return faulted(translated, tried, call)
     call.answer = verdict

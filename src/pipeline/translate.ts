@@ -14,10 +14,11 @@ import { foreignSeals, withForeignSeals } from "./affinity.ts"
 import type { Call } from "./call.ts"
 import { decode, type DecodedRequest } from "./decode.ts"
 import type { Gateway } from "./gateway.ts"
+import { askingForSummary, isCompactedByVendor, keptMessages, wantsCompaction, type Compaction } from "./compaction.ts"
 import { boundContent } from "./bound-content.ts"
 import { shownModel } from "./shown-model.ts"
 import type { Rejection } from "./shortlist.ts"
-import { COMPACT, targetBelow } from "./target-below.ts"
+import { COMPACT, compactsAtVendor, targetBelow } from "./target-below.ts"
 import { withCacheKey, withDefaultCap } from "./target-wishes.ts"
 import { Translation } from "./translation.ts"
 
@@ -27,15 +28,17 @@ const ID_BYTES = 12
 export function translate(target: Target, call: Call, gateway: Gateway): Translation | Rejection | null {
   if (call.body === null) throw new RouterError("internal-error")
   const isHome = target.dialect === call.dialect.name
-  if (call.compacts && (!isHome || targetBelow(target, COMPACT) === null))
-    return { target, reason: "state", error: new RouterError("stateful-unsupported", { message: NO_COMPACTION }) }
+  if (compactsAtVendor(target, call) && targetBelow(target, COMPACT) === null) return noCompaction(target)
   call.sealed ??= holdsEnvelope(call.body)
   const foreign = foreignSeals(target, call)
   if (foreign === 0 && wayBetween(call.dialect.name, target.dialect, call.sealed) === "bytes") return null
   try {
     const asSent = decode(call)
     const decoded = foreign === 0 ? asSent : { ...asSent, request: withForeignSeals(asSent.request, foreign) }
-    const granted = withGrantedCap(decoded.request, call)
+    const compaction = isHome ? null : compactionFor(decoded, call, gateway)
+    if (compaction !== null && isCompactedByVendor(call)) return noCompaction(target)
+    const asked = compaction === null ? decoded.request : askingForSummary(decoded.request)
+    const granted = withGrantedCap(asked, target, call)
     const request = isHome ? granted : withCacheKey(granted, target, call)
     const state = isHome ? null : (heldState(request) ?? boundContent(request))
     if (state !== null) return { target, reason: "state", error: state }
@@ -44,14 +47,23 @@ export function translate(target: Target, call: Call, gateway: Gateway): Transla
     const written = CODECS[target.dialect].writeRequest(request, facts, mint)
     const losses = [...decoded.losses, ...written.losses]
     if (!isHome && losses.length > 0 && call.group?.translation === "enforce") return lossy(losses, target, call.group)
-    return translationOf(target, call, decoded, written, losses, gateway)
+    return translationOf(target, call, { ...decoded, compaction }, written, losses, gateway)
   } catch (error) {
     if (!(error instanceof RouterError) || error.blame !== "caller") throw error
     return { target, reason: error.code === "stateful-unsupported" ? "state" : "invalid-request", error }
   }
 }
 
-const NO_COMPACTION = "No target of this model group can compact a conversation."
+function noCompaction(target: Target): Rejection {
+  const message = "No target of this model group can compact a conversation."
+  return { target, reason: "state", error: new RouterError("stateful-unsupported", { message }) }
+}
+
+/** Null: the call wants something else. */
+function compactionFor({ request, clientBody }: DecodedRequest, call: Call, { random }: Gateway): Compaction | null {
+  if (!wantsCompaction(request, call)) return null
+  return { kept: call.compacts ? keptMessages(clientBody) : null, mint: (prefix) => prefix + random.hex(ID_BYTES) }
+}
 
 /** For an answer in another shape than was asked for, within one dialect; null where the body cannot be understood. */
 export function homeTranslation(target: Target, call: Call, gateway: Gateway): Translation | null {
@@ -60,7 +72,7 @@ export function homeTranslation(target: Target, call: Call, gateway: Gateway): T
     const mint = (prefix: string): string => prefix + gateway.random.hex(ID_BYTES)
     const facts = homeFacts(decoded.request.reasoning, target.homeFacts)
     const written = CODECS[target.dialect].writeRequest(decoded.request, facts, mint)
-    return translationOf(target, call, decoded, written, [], gateway)
+    return translationOf(target, call, { ...decoded, compaction: null }, written, [], gateway)
   } catch (error) {
     if (!(error instanceof RouterError)) throw error
     return null
@@ -68,8 +80,10 @@ export function homeTranslation(target: Target, call: Call, gateway: Gateway): T
 }
 
 /** What admission granted is the cap of a call that has none of its own. */
-function withGrantedCap(request: Request, { grantedCap, compacts }: Call): Request {
-  return grantedCap === null || compacts ? request : { ...request, cap: { tokens: grantedCap, field: "max_tokens" } }
+function withGrantedCap(request: Request, target: Target, call: Call): Request {
+  const { grantedCap } = call
+  if (grantedCap === null || compactsAtVendor(target, call)) return request
+  return { ...request, cap: { tokens: grantedCap, field: "max_tokens" } }
 }
 
 export function isRejection(result: Translation | Rejection | null): result is Rejection {
@@ -77,15 +91,15 @@ export function isRejection(result: Translation | Rejection | null): result is R
 }
 
 /** A compaction is one answer, which is stored nowhere; its endpoint knows neither key. */
-function ownWords({ limits }: Target, { compacts }: Call): JsonObject {
-  if (compacts) return { stream: undefined }
-  return limits.neverStores ? { store: false } : {}
+function ownWords(target: Target, call: Call): JsonObject {
+  if (compactsAtVendor(target, call)) return { stream: undefined }
+  return target.limits.neverStores ? { store: false } : {}
 }
 
 function translationOf(
   target: Target,
   call: Call,
-  { request, clientBody }: DecodedRequest,
+  { request, clientBody, compaction }: DecodedRequest & { readonly compaction: Compaction | null },
   { body, context }: WrittenRequest,
   losses: readonly Loss[],
   gateway: Gateway,
@@ -105,6 +119,7 @@ function translationOf(
     context,
     options,
     losses,
+    compaction,
     secrets: target.provider.secrets,
   })
 }

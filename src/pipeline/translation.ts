@@ -11,6 +11,7 @@ import { NO_FAULT, type Dialect, type UpstreamFault } from "../dialects/dialect.
 import { readFields } from "../sse/fields.ts"
 import { FrameSplitter } from "../sse/frames.ts"
 import { masked, type Secrets } from "../upstream/mask.ts"
+import { CompactedStream, compactedObject, compactedReply, type Compaction } from "./compaction.ts"
 import { StreamTranslation } from "./stream-translation.ts"
 
 export interface Side {
@@ -27,6 +28,8 @@ export interface TranslationParts {
   readonly options: ReplyOptions
   /** Those of the request. */
   readonly losses: readonly Loss[]
+  /** Null: the answer is what the target says. */
+  readonly compaction: Compaction | null
   readonly secrets: Secrets
 }
 
@@ -63,13 +66,20 @@ export class Translation {
 
   /** A whole answer for the client, or what the upstream says instead of one. */
   reply(bytes: Uint8Array): Uint8Array | UpstreamFault {
-    const { client, target, context, options } = this.parts
+    const { target, context } = this.parts
     const read = target.codec.readReply(parsed(bytes), context)
     if ("failure" in read) return asFault(read.failure)
-    const written = client.codec.writeReply(this.identifiedReply(read.reply), options)
-    this.replyLosses.addAll(read.losses)
+    return this.written(read.reply, read.losses)
+  }
+
+  private written(answered: Reply, losses: readonly Loss[]): Uint8Array | UpstreamFault {
+    const { client, options, compaction } = this.parts
+    const reply = this.shownReply(answered)
+    if ("kind" in reply) return asFault(reply)
+    const written = client.codec.writeReply(reply, options)
+    this.replyLosses.addAll(losses)
     this.replyLosses.addAll(written.losses)
-    return Buffer.from(JSON.stringify(written.body))
+    return Buffer.from(JSON.stringify(compaction === null ? written.body : compactedObject(written, compaction)))
   }
 
   /** A whole answer as the client's stream, its end included. */
@@ -77,9 +87,11 @@ export class Translation {
     const { client, target, context, options } = this.parts
     const read = target.codec.readReply(parsed(bytes), context)
     if ("failure" in read) return asFault(read.failure)
+    const reply = this.shownReply(read.reply)
+    if ("kind" in reply) return asFault(reply)
     const writer = client.codec.createStreamWriter(options)
     let text = ""
-    for (const event of unfold(this.identifiedReply(read.reply))) text += writer.push(event)
+    for (const event of unfold(reply)) text += writer.push(event)
     this.replyLosses.addAll(read.losses)
     this.replyLosses.addAll(writer.losses())
     return text
@@ -87,7 +99,7 @@ export class Translation {
 
   /** A whole stream as the client's unary answer. */
   folded(bytes: Uint8Array): Uint8Array | UpstreamFault {
-    const { client, target, context, options } = this.parts
+    const { target, context } = this.parts
     const reader = target.codec.createStreamReader(context)
     const folding = createFold()
     const take = (events: readonly Event[]): void => {
@@ -101,10 +113,7 @@ export class Translation {
     const folded = folding.result()
     if (folded === null) return NO_FAULT
     if ("failure" in folded) return asFault(folded.failure)
-    const written = client.codec.writeReply(this.identifiedReply(folded.reply), options)
-    this.replyLosses.addAll(reader.losses())
-    this.replyLosses.addAll(written.losses)
-    return Buffer.from(JSON.stringify(written.body))
+    return this.written(folded.reply, reader.losses())
   }
 
   /** The vendor's words about the request, in the client's shape. */
@@ -118,9 +127,10 @@ export class Translation {
   }
 
   stream(): StreamTranslation {
-    const { client, target, context, options, secrets } = this.parts
+    const { client, target, context, options, secrets, compaction } = this.parts
+    const reader = target.codec.createStreamReader(context)
     this.streamed = new StreamTranslation(
-      target.codec.createStreamReader(context),
+      compaction === null ? reader : new CompactedStream(reader, compaction),
       client.codec.createStreamWriter(options),
       { dialect: client.dialect, secrets, ids: () => takenIds(options.request) },
     )
@@ -128,7 +138,8 @@ export class Translation {
   }
 
   /** No call has an id that the conversation, or another call of the answer, has already. */
-  private identifiedReply(reply: Reply): Reply {
+  private shownReply(reply: Reply): Reply | Failure {
+    if (this.parts.compaction !== null) return compactedReply(reply, this.parts.compaction)
     if (!reply.blocks.some(({ type }) => type === "tool-call")) return reply
     const ids = takenIds(this.parts.options.request)
     return {
