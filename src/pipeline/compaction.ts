@@ -124,8 +124,8 @@ export class CompactedStream implements StreamReader {
 export function compactedObject({ body }: WrittenReply, { kept }: Compaction): JsonValue {
   if (kept === null || !isObject(body)) return body
   const { id, created_at, output, usage } = body
-  const items = Array.isArray(output) ? output : []
-  return { id, object: "response.compaction", created_at, output: [...kept, ...items], usage } as JsonObject
+  const items: readonly JsonValue[] = Array.isArray(output) ? (output as readonly JsonValue[]) : []
+  return { id, object: "response.compaction", created_at, output: [...kept, ...items], usage }
 }
 
 /** The user's messages, as they came. */
