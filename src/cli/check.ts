@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs"
 import { START, type Finding } from "../config/findings.ts"
-import { loadConfig } from "../config/load.ts"
+import { loadShown } from "./load-shown.ts"
 import { placeFindings } from "./check-places.ts"
 import { scriptFindings } from "./check-scripts.ts"
 import { EXIT, print, readArguments, UsageError } from "./command.ts"
@@ -38,7 +38,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (options.text("config") === undefined && !existsSync(path)) {
     throw new UsageError("There is no config.yaml in this folder. Name the file: --config FILE.")
   }
-  const loaded = loadConfig({ path, env: givenEnvironment() })
+  const loaded = loadShown({ path, env: givenEnvironment() })
   const found = [
     ...loaded.findings,
     ...placeFindings(path, loaded),

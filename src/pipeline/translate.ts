@@ -16,6 +16,7 @@ import { decode, type DecodedRequest } from "./decode.ts"
 import type { Gateway } from "./gateway.ts"
 import { askingForSummary, isCompactedByVendor, keptMessages, wantsCompaction, type Compaction } from "./compaction.ts"
 import { boundContent } from "./bound-content.ts"
+import { runsInBackground } from "./returned-state.ts"
 import { shownModel } from "./shown-model.ts"
 import type { Rejection } from "./shortlist.ts"
 import { COMPACT, compactsAtVendor, targetBelow } from "./target-below.ts"
@@ -28,6 +29,7 @@ const ID_BYTES = 12
 export function translate(target: Target, call: Call, gateway: Gateway): Translation | Rejection | null {
   if (call.body === null) throw new RouterError("internal-error")
   const isHome = target.dialect === call.dialect.name
+  if (isHome && target.limits.neverStores && runsInBackground(call)) return keptInBackground(target)
   if (compactsAtVendor(target, call) && targetBelow(target, COMPACT) === null) return noCompaction(target)
   call.sealed ??= holdsEnvelope(call.body)
   const foreign = foreignSeals(target, call)
@@ -52,6 +54,12 @@ export function translate(target: Target, call: Call, gateway: Gateway): Transla
     if (!(error instanceof RouterError) || error.blame !== "caller") throw error
     return { target, reason: error.code === "stateful-unsupported" ? "state" : "invalid-request", error }
   }
+}
+
+/** A provider keeps such an answer until somebody has read it, and so refuses to make one that it may not store. */
+function keptInBackground(target: Target): Rejection {
+  const message = "No target of this model group may store an answer, so none can make one in the background."
+  return { target, reason: "state", error: new RouterError("stateful-unsupported", { param: "background", message }) }
 }
 
 function noCompaction(target: Target): Rejection {

@@ -80,6 +80,18 @@ test("force_store_false: nothing asks an upstream to store, whatever the client 
   expect(await sent("messages", "messages", {}, false)).not.toHaveProperty("store")
 })
 
+test("force_store_false: nothing is made in the background, where the provider keeps it until it is read", async () => {
+  const before = upstream.exchanges.length
+  for (const extra of [{ background: true }, { background: true, store: true }, { background: true, stream: true }]) {
+    const answer = await gate.call("responses", SAMPLES.responses.request({ model: "responses", extra }))
+    expectError(answer, "responses", 400, "stateful-unsupported")
+    expect(at(parsed(answer), "error", "param")).toBe("background")
+  }
+  expect(upstream.exchanges.length).toBe(before)
+  expect(at(await sent("responses", "responses", { background: false }, false), "store")).toBe(false)
+  expect(at(await sent("responses", "open", { background: true }, false), "background")).toBe(true)
+})
+
 test("a bridge that is switched off carries nothing, on the model or on the target", async () => {
   const reasons = async (dialect: Dialect, model: string): Promise<unknown> => {
     const answer = await gate.call(dialect, SAMPLES[dialect].request({ model }))
