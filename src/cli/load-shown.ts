@@ -7,10 +7,7 @@ import { Progress } from "./progress.ts"
 const LARGE_BYTES = 1 << 20
 
 /** As `loadConfig`. */
-export function loadShown(
-  options: LoadOptions,
-  progress: Pick<Progress, "show" | "end"> = new Progress(),
-): LoadResult {
+export function loadShown(options: LoadOptions, progress: Pick<Progress, "show" | "end"> = new Progress()): LoadResult {
   const size = statSync(options.path, { throwIfNoEntry: false })?.size ?? 0
   if (size > LARGE_BYTES) progress.show(0, `reading ${options.path} (${(size / LARGE_BYTES).toFixed(1)} MiB)`)
   try {

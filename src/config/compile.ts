@@ -128,6 +128,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       ceiling: spendCeiling(entry.spend_ceiling),
       demanded: demandedOf(entry),
       affinity: affinityOf(entry),
+      prefersNative: entry.prefer_native,
       hostedTools: entry.hosted_tools,
       disconnect: entry.disconnect,
       refusal: refusalOf(entry),

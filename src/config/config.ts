@@ -160,6 +160,8 @@ export interface GroupConfig {
   readonly aliases: readonly string[]
   /** When a call must change dialect and would lose something. */
   readonly translation: "off" | "warn" | "enforce"
+  /** Of `static` and `failover`: targets that speak the client's dialect are tried first, the others follow as listed. The other strategies do so anyway, or leave it to their policy. */
+  readonly prefer_native: boolean
   /** Tools that the provider executes. */
   readonly hosted_tools: "pass" | "strip" | "refuse"
   /** What happens upstream when the client leaves. */

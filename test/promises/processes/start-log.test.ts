@@ -9,7 +9,13 @@ test("a target without prices is no warning, a caller without groups is one", as
     upstreams: { upstream },
     configure: (config) => {
       for (const provider of Object.values(config.providers)) provider["models"] = { m1: { model: "m" } }
-      config.callers.push({ ...config.callers[0]!, id: "idle", token_id: "t2", token_sha256: "0".repeat(64), allow: [] })
+      config.callers.push({
+        ...config.callers[0]!,
+        id: "idle",
+        token_id: "t2",
+        token_sha256: "0".repeat(64),
+        allow: [],
+      })
     },
   })
   const lines = router
