@@ -23,7 +23,7 @@ export function outsideUrlFault(url: string): UrlFault | null {
   if (text.length > LONGEST_URL_CHARS) return "unreadable"
   const host = hostOf(text)
   if (host === null) return "unreadable"
-  return isPrivateHost(host) || isShortName(host) ? "private" : null
+  return isPrivateHost(host) ? "private" : null
 }
 
 function schemeOf(text: string): string | undefined {
@@ -65,12 +65,7 @@ function bareFault(text: string): UrlFault | null {
 
 function isPrivateHost(host: string): boolean {
   const name = host.replace(/^\[|\]$/g, "").replace(/\.+$/, "")
-  return isIP(name) === 0 ? name === "" || PRIVATE_NAME.test(name) : isPrivateAddress(name)
-}
-
-/** A name of one label is resolved within somebody's own network: `http://metadata/`, a service of a cluster. */
-function isShortName(host: string): boolean {
-  return !host.startsWith("[") && !host.replace(/\.+$/, "").includes(".")
+  return isIP(name) === 0 ? name === "" || SHORT_NAME.test(name) || PRIVATE_NAME.test(name) : isPrivateAddress(name)
 }
 
 /**
@@ -79,3 +74,6 @@ function isShortName(host: string): boolean {
  */
 const PRIVATE_NAME =
   /(?:^|\.)(?:localhost|localdomain|local|internal|intranet|private|corp|lan|home|home\.arpa|svc|(?:nip|sslip|xip)\.io|localtest\.me|lvh\.me)$/i
+
+/** Names without a dot by which clouds and clusters reach their own services. */
+const SHORT_NAME = /^(?:metadata|instance-data|kubernetes|host|gateway)$/i

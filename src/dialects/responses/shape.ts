@@ -42,8 +42,8 @@ const FILES: FileRules = {
     ["image_generation", [{ key: "input_image_mask", inner: "image_url", holds: "url" }]],
   ]),
   inside: new Set(["content", "output"]),
-  // a tool's mask, and what a stored prompt is filled with
-  beside: ["tools", "prompt"],
+  // a tool's mask, what a stored prompt is filled with, and instructions as some servers take them: as items
+  beside: ["tools", "prompt", "instructions"],
   // arguments and schemas
   free: new Set(["arguments", "action", "tools"]),
   isFree: (type) => type !== null && type !== "message",

@@ -99,6 +99,13 @@ const PLACES: Readonly<Record<Dialect, readonly Place[]>> = {
       (url) => ({ input: "x", tools: [{ type: "image_generation", input_image_mask: { image_url: url } }] }),
     ],
     [
+      "instructions[0].content[0].image_url",
+      (url) => ({
+        input: "x",
+        instructions: [{ role: "developer", content: [{ type: "input_image", image_url: url }] }],
+      }),
+    ],
+    [
       "prompt.variables.photo.image_url",
       (url) => ({ input: "x", prompt: { id: "p", variables: { photo: { type: "input_image", image_url: url } } } }),
     ],
