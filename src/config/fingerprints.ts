@@ -23,6 +23,7 @@ function routingFacts(config: Config): unknown {
     group.routing_policy ?? null,
     group.aliases,
     group.translation,
+    ...(group.prefer_native ? ["prefer_native"] : []),
     group.affinity ?? null,
     group.contract ?? null,
     group.spend_ceiling ?? null,

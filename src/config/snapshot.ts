@@ -218,6 +218,8 @@ export interface Group extends StrategySettings {
   readonly demanded: ReadonlySet<keyof Capabilities | "own-dialect">
   /** How long conversations stay on one target without a call; null: they need not. */
   readonly affinity: { readonly ttlMs: number; readonly maxEntries: number } | null
+  /** Where the order is the configuration's: targets of the client's dialect come first. */
+  readonly prefersNative: boolean
   /** What happens to tools that the provider executes. */
   readonly hostedTools: "pass" | "strip" | "refuse"
   /** What happens upstream when the client leaves. */
@@ -284,6 +286,8 @@ export interface Snapshot {
 export interface Limits extends RequestRule {
   readonly maxResponseBytes: number
   readonly maxFrameBytes: number
+  /** Requests may point at media of private networks. */
+  readonly allowsPrivateMedia: boolean
   readonly drainMs: number
 }
 

@@ -8,7 +8,7 @@ import { countWithin } from "../json/sorted.ts"
 import { TYPE } from "../json/watched-names.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import { BodyMembers } from "./body-members.ts"
-import { filesIn, NO_FILES, type FileCounts, type FileRules } from "./files.ts"
+import { addressesBeside, filesIn, NO_FILES, type FileCounts, type FileRules, type Span } from "./files.ts"
 import { asObject, asString } from "./loose.ts"
 import type { CallShape, ReasoningShape } from "./shape.ts"
 import type { ToolCounts } from "./tool-counts.ts"
@@ -29,6 +29,12 @@ export interface RequestShape extends CallShape {
   readonly pointsElsewhere: boolean
   /** How it asks to be served. */
   readonly service: ServiceAsked
+}
+
+/** What only the body itself can tell. */
+export interface BodyShape extends RequestShape {
+  /** Where addresses of media stand that a server may fetch; null: there is too much to know. */
+  readonly mediaAddresses: readonly Span[] | null
 }
 
 /**
@@ -72,7 +78,7 @@ const HIDDEN_FIELDS: ReadonlySet<string> = new Set([
 const PLAIN_TIERS: ReadonlySet<unknown> = new Set(["default", "standard_only", "on_demand"])
 const PLAIN_PLACES: ReadonlySet<unknown> = new Set(["global"])
 
-export class ShapeReader implements RequestShape {
+export class ShapeReader implements BodyShape {
   readonly #members: BodyMembers
   readonly #rules: ShapeRules
   readonly #names: number
@@ -150,6 +156,14 @@ export class ShapeReader implements RequestShape {
 
   get pointsElsewhere(): boolean {
     return (this.#names & TYPE.stored) !== 0 || this.#members.someSet(HIDDEN_FIELDS) || this.#found.isElsewhere
+  }
+
+  get mediaAddresses(): readonly Span[] | null {
+    const { addresses, isOver } = this.#found
+    const members = this.#members.all(this.#rules.files.beside)
+    if (isOver || members.length === 0) return isOver ? null : addresses
+    const beside = addressesBeside(this.#members.body, members, this.#rules.files)
+    return beside.isOver ? null : [...addresses, ...beside.addresses]
   }
 
   get service(): ServiceAsked {

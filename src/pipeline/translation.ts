@@ -7,6 +7,7 @@ import type { Codec } from "../dialects/codec.ts"
 import type { Dialect, UpstreamFault } from "../dialects/dialect.ts"
 import { masked, type Secrets } from "../upstream/mask.ts"
 import { parsed, turned, type Turn, type Turned, type Ways } from "./apart/whole-answers.ts"
+import { CompactedStream } from "./compaction.ts"
 import { StreamTranslation } from "./stream-translation.ts"
 
 export interface Side {
@@ -91,9 +92,10 @@ export class Translation {
 
   stream(): StreamTranslation {
     const { client, target, needs, secrets } = this.parts
-    const { context, options } = needs
+    const { context, options, compaction } = needs
+    const reader = target.codec.createStreamReader(context)
     this.streamed = new StreamTranslation(
-      target.codec.createStreamReader(context),
+      compaction === null ? reader : new CompactedStream(reader, options.mint),
       client.codec.createStreamWriter(options),
       { dialect: client.dialect, secrets, ids: () => takenIds(options.request) },
     )

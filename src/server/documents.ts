@@ -16,6 +16,7 @@ import explain from "../../docs/explain.md" with { type: "text" }
 import errors from "../../docs/errors.md" with { type: "text" }
 import clients from "../../docs/clients.md" with { type: "text" }
 import limits from "../../docs/limits.md" with { type: "text" }
+import moving from "../../docs/moving.md" with { type: "text" }
 import metrics from "../../docs/metrics.md" with { type: "text" }
 import http from "../../docs/http.md" with { type: "text" }
 import policies from "../../docs/policies.md" with { type: "text" }
@@ -40,6 +41,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/providers.md", slug: "providers", title: "Providers", text: providers },
   { file: "docs/clients.md", slug: "clients", title: "Clients", text: clients },
   { file: "docs/configuration.md", slug: "configuration", title: "Configuration", text: configuration },
+  { file: "docs/moving.md", slug: "moving", title: "Moving a configuration", text: moving },
   { file: "docs/routing.md", slug: "routing", title: "Routing", text: routing },
   { file: "docs/limits.md", slug: "limits", title: "Limits", text: limits },
   { file: "docs/policies.md", slug: "policies", title: "Routing policies", text: policies },

@@ -45,6 +45,9 @@ const bounds: Shape = {
         ),
         max_response_bytes: byDefault(integer("The largest unary answer.", { unit: "bytes" }), 33_554_432),
         max_frame_bytes: byDefault(integer("The largest event of a stream.", { unit: "bytes" }), 8_388_608),
+        allow_private_image_urls: off(
+          "Let requests point at media of private networks. `false`: addresses of images, documents, files, sound and video whose host is or names a machine of a private network, or that are fetched by something else than HTTP, are refused.",
+        ),
       },
       "Bounds towards providers.",
       { name: "UpstreamConfig" },

@@ -11,6 +11,7 @@ import { CODECS } from "../../dialects/registry.ts"
 import { RouterError } from "../../errors.ts"
 import { withForeignSeals } from "../affinity.ts"
 import { boundContent } from "../bound-content.ts"
+import { askingForSummary, keptMessages, noVendorCompaction, wantsCompaction } from "../compaction.ts"
 import type { DecodedRequest } from "../decode.ts"
 import type { Ways } from "./whole-answers.ts"
 
@@ -23,8 +24,10 @@ export interface Writing extends Ways {
   readonly grantedCap: number | null
   /** Where the client named none. */
   readonly cacheKey: string | null
-  /** A compaction is one answer, which is stored nowhere; its endpoint knows neither key. */
+  /** The client asks at the endpoint that compacts conversations. */
   readonly compacts: boolean
+  /** Another target of the group compacts conversations with its vendor's own words. */
+  readonly isCompactedByVendor: boolean
   readonly neverStores: boolean
   /** The model name that answers carry; null: the upstream's own. */
   readonly shownModel: string | null
@@ -57,7 +60,10 @@ export function written(decoded: DecodedRequest, writing: Writing, means: Means)
   const { target, facts, foreignSeals, grantedCap } = writing
   const isHome = target === writing.client
   const readable = foreignSeals === 0 ? decoded.request : withForeignSeals(decoded.request, foreignSeals)
-  const capped = grantedCap === null ? readable : withCap(readable, grantedCap)
+  const compaction = isHome ? null : compactionOf(decoded, writing)
+  if (compaction !== null && writing.isCompactedByVendor) return noVendorCompaction()
+  const asked = compaction === null ? readable : askingForSummary(readable)
+  const capped = grantedCap === null ? asked : withCap(asked, grantedCap)
   const request = isHome ? capped : withCacheKey(capped, writing)
   const state = isHome ? null : (heldState(request) ?? boundContent(request))
   if (state !== null) return state
@@ -66,6 +72,7 @@ export function written(decoded: DecodedRequest, writing: Writing, means: Means)
     body: Buffer.from(JSON.stringify({ ...wrote.body, ...ownWords(writing) })),
     losses: [...decoded.losses, ...wrote.losses],
     needs: {
+      compaction,
       context: wrote.context,
       options: {
         request: decoded.request,
@@ -79,6 +86,12 @@ export function written(decoded: DecodedRequest, writing: Writing, means: Means)
   }
 }
 
+/** Null: the call wants something else. */
+function compactionOf({ request, clientBody }: DecodedRequest, { compacts }: Writing): AnswerNeeds["compaction"] {
+  if (!wantsCompaction(request, compacts)) return null
+  return { kept: compacts ? keptMessages(clientBody) : null }
+}
+
 function withCap(request: Request, tokens: number): Request {
   return { ...request, cap: { tokens, field: "max_tokens" } }
 }
@@ -89,8 +102,9 @@ function withCacheKey(request: Request, { cacheKey }: Writing): Request {
   return { ...request, identity: { ...request.identity, promptCacheKey: cacheKey } }
 }
 
-function ownWords({ compacts, neverStores }: Writing): JsonObject {
-  if (compacts) return { stream: undefined }
+/** A compaction is one answer, which is stored nowhere; its endpoint knows neither key. */
+function ownWords({ client, target, compacts, neverStores }: Writing): JsonObject {
+  if (compacts && client === target) return { stream: undefined }
   return neverStores ? { store: false } : {}
 }
 
