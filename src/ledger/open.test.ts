@@ -5,8 +5,10 @@ import { dirname, join } from "node:path"
 import { ledgerFolder, rejectionOf, until } from "../../test/helpers/ledger.ts"
 import { SAMPLE_PARTS, sampleCall } from "../../test/helpers/sample-call.ts"
 import type { Log, LogFields } from "../system/log.ts"
+import { declared } from "./column.ts"
 import { MIGRATIONS } from "./migrations.ts"
 import type { CallRecord } from "./record.ts"
+import { TABLES } from "./tables.ts"
 
 const TS = Date.UTC(2026, 10, 22, 10)
 
@@ -60,6 +62,19 @@ test("every column is a scalar, declared as one", async () => {
     "SELECT DISTINCT column.type FROM sqlite_schema AS tables JOIN pragma_table_info(tables.name) AS column",
   )
   expect(types.map(({ type }) => type).toSorted()).toEqual(["INTEGER", "REAL", "TEXT"])
+})
+
+test("every column is there as its table says, in the same order", async () => {
+  await using state = ledgerFolder()
+  await state.open()
+  for (const { name, columns } of TABLES) {
+    const found = state.rows<{ name: string; type: string; notnull: number }>(
+      `SELECT name, type, "notnull" FROM pragma_table_info('${name}') ORDER BY cid`,
+    )
+    expect(found.map((column) => `${column.name} ${column.type}${column.notnull === 1 ? " NOT NULL" : ""}`)).toEqual(
+      Object.entries(columns).map(([column, entry]) => declared(column, entry)),
+    )
+  }
 })
 
 describe("modes", () => {

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import path from "node:path"
 import { loadConfig } from "../../../src/config/load.ts"
-import { STORED_STATE_COLUMNS, TABLES, type Columns } from "../../../src/ledger/columns.ts"
+import { storedKind } from "../../../src/ledger/column.ts"
+import { TABLES } from "../../../src/ledger/tables.ts"
 import { jsonLog } from "../../../src/system/log.ts"
 import { systemClock } from "../../../src/system/clock.ts"
 import { reply, stream } from "../../helpers/behaviours.ts"
@@ -154,10 +155,12 @@ const OWN: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
   request_policy_executions: { kind: "closedList", error: "closedList", error_detail: "policyDetail" },
 }
 
-const ALL_TABLES: Readonly<Record<string, Columns>> = { ...TABLES, stored_state: STORED_STATE_COLUMNS }
+const COLUMNS = new Map(TABLES.map(({ name, columns }) => [name, columns]))
 
 function textColumns(table: string): readonly string[] {
-  return Object.entries(ALL_TABLES[table] ?? {}).flatMap(([name, kind]) => (kind === "text" ? [name] : []))
+  return Object.entries(COLUMNS.get(table) ?? {}).flatMap(([name, column]) =>
+    storedKind(column) === "text" ? [name] : [],
+  )
 }
 
 function sourceOf(table: string, column: string): Source | undefined {
@@ -165,7 +168,7 @@ function sourceOf(table: string, column: string): Source | undefined {
 }
 
 describe("where the bound of each text comes from is known", () => {
-  test.each(Object.keys(ALL_TABLES))("of table %s", (table) => {
+  test.each([...COLUMNS.keys()])("of table %s", (table) => {
     expect(textColumns(table).filter((column) => sourceOf(table, column) === undefined)).toEqual([])
   })
 })
@@ -270,7 +273,7 @@ function hostileAnswer(dialect: Dialect, streamed: boolean): string[] | string {
 /** Every text of every table, by place. */
 function storedTexts(): readonly { readonly table: string; readonly column: string; readonly text: string }[] {
   using database = new Database(databasePath(gateway.directory), { readonly: true })
-  return Object.keys(ALL_TABLES).flatMap((table) =>
+  return [...COLUMNS.keys()].flatMap((table) =>
     database
       .query<Record<string, unknown>, []>(`SELECT * FROM ${table}`)
       .all()
