@@ -1431,9 +1431,9 @@ export interface DiagnosticsConfig {
   readonly enabled: boolean
   /** How long they are kept. Unit: days. */
   readonly retention_days: number
-  /** Record allow-listed fields of upstream errors. */
+  /** Record code, type and field of upstream errors, where they are plain words. */
   readonly store_sanitized_upstream_errors: boolean
-  /** The most that is recorded of one. Unit: bytes. */
+  /** The most that is recorded of one; longer ones are left out. Unit: bytes. */
   readonly max_error_bytes: number
 }
 

@@ -84,9 +84,3 @@ export function valuesFrom(columns: Columns): (row: object, requestId: string) =
 function whole(value: number | null): number | null {
   return value === null ? null : Math.round(value)
 }
-
-/** A column of that name and kind, for SQL. */
-export function declared(name: string, column: Column): string {
-  const type = { text: "TEXT", integer: "INTEGER", real: "REAL", milliseconds: "INTEGER" }[storedKind(column)]
-  return `${name} ${type}${isNullable(column) ? "" : " NOT NULL"}`
-}

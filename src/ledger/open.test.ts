@@ -5,7 +5,7 @@ import { dirname, join } from "node:path"
 import { ledgerFolder, rejectionOf, until } from "../../test/helpers/ledger.ts"
 import { SAMPLE_PARTS, sampleCall } from "../../test/helpers/sample-call.ts"
 import type { Log, LogFields } from "../system/log.ts"
-import { declared } from "./column.ts"
+import { type Column, isNullable, storedKind } from "./column.ts"
 import { MIGRATIONS } from "./migrations.ts"
 import type { CallRecord } from "./record.ts"
 import { TABLES } from "./tables.ts"
@@ -28,6 +28,11 @@ const failedCall: CallRecord = {
     upstream_status: null,
     message: "The upstream failed.",
     param: null,
+    retryable: 1,
+    attempts: 1,
+    provider: "alpha",
+    model: "vendor-big-2026",
+    dialect: "openai-chat",
   },
 }
 
@@ -63,6 +68,11 @@ test("every column is a scalar, declared as one", async () => {
   )
   expect(types.map(({ type }) => type).toSorted()).toEqual(["INTEGER", "REAL", "TEXT"])
 })
+
+function declared(name: string, column: Column): string {
+  const type = { text: "TEXT", integer: "INTEGER", real: "REAL", milliseconds: "INTEGER" }[storedKind(column)]
+  return `${name} ${type}${isNullable(column) ? "" : " NOT NULL"}`
+}
 
 test("every column is there as its table says, in the same order", async () => {
   await using state = ledgerFolder()

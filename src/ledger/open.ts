@@ -7,6 +7,7 @@ import type { LedgerDatabase } from "./database.ts"
 import { decidedCall, type DecidedCall } from "./decision-queries.ts"
 import { type CallAmounts, limitTotals, type LimitTotals, usedBy } from "./limit-totals.ts"
 import { patiently } from "./locked.ts"
+import type { MigrationListener } from "./migrations.ts"
 import { Outage } from "./outage.ts"
 import { openPostgres } from "./postgres/open.ts"
 import { type LedgerQueries, type UsageQuery, usageOf } from "./queries.ts"
@@ -31,6 +32,8 @@ export interface LedgerOptions {
   /** Default: the database's path with `.spool` appended. */
   readonly spoolPath?: string | undefined
   readonly onCommit?: CommitListener | undefined
+  /** Hears how far a change of the schema has come. */
+  readonly onMigration?: MigrationListener | undefined
   readonly limits?: Partial<LedgerLimits> | undefined
 }
 
@@ -215,10 +218,20 @@ interface OpenedDatabase {
 
 async function openDatabase(options: LedgerOptions, limits: LedgerLimits): Promise<OpenedDatabase> {
   const { path, dsn, clock, log } = options
-  if (dsn !== undefined) return await openPostgres({ dsn, clock, log, limits }, limits.openMs)
+  const onMigration = migrationLog(options)
+  if (dsn !== undefined) return await openPostgres({ dsn, clock, log, limits, onMigration }, limits.openMs)
   const { checkpointPages, maxPageCount } = limits
-  const sqlite = { path, clock, log, checkpointPages, maxPageCount }
+  const sqlite = { path, clock, log, checkpointPages, maxPageCount, onMigration }
   return await openSqlite(sqlite, limits.openMs)
+}
+
+function migrationLog({ log, onMigration = () => {} }: LedgerOptions): MigrationListener {
+  return (step, share) => {
+    onMigration(step, share)
+    const { version, name } = step
+    if (share === 0) log.info("the schema of the usage database is brought to a newer version", { version, name })
+    if (share === 1) log.info("the schema of the usage database has a newer version", { version, name })
+  }
 }
 
 interface Spooling {

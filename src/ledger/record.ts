@@ -1,6 +1,6 @@
 /** What the ledger keeps of one call: rows of the tables in `tables/`, where each column has its unit and its meaning. */
 import type { RowOf } from "./column.ts"
-import type { DecisionRows } from "./decision-record.ts"
+import type { DecisionRows, ShapeFeatureRow } from "./decision-record.ts"
 import type {
   REQUEST_ATTEMPTS,
   REQUEST_CONTRACTS,
@@ -8,6 +8,7 @@ import type {
   REQUEST_LOSSES,
   REQUEST_TRACE_EVENTS,
   REQUEST_TRAFFIC_SHAPE_EVENTS,
+  REQUEST_TRANSLATION_SHAPES,
   REQUEST_UPSTREAM_SHAPE_EVENTS,
 } from "./tables/calls.ts"
 import type { BACKGROUND_RESPONSES, STORED_STATE } from "./tables/state.ts"
@@ -27,6 +28,7 @@ export type ErrorRow = RowOf<typeof REQUEST_ERRORS>
 export type LossRow = RowOf<typeof REQUEST_LOSSES>
 export type UpstreamShapeRow = RowOf<typeof REQUEST_UPSTREAM_SHAPE_EVENTS>
 export type CallerShapeRow = RowOf<typeof REQUEST_TRAFFIC_SHAPE_EVENTS>
+export type TranslationShapeRow = RowOf<typeof REQUEST_TRANSLATION_SHAPES>
 export type ContractRow = RowOf<typeof REQUEST_CONTRACTS>
 export type StoredStateRow = RowOf<typeof STORED_STATE>
 export type BackgroundRow = RowOf<typeof BACKGROUND_RESPONSES>
@@ -40,10 +42,14 @@ export interface CallRecord {
   readonly upstreamShapes: readonly UpstreamShapeRow[]
   readonly callerShapes: readonly CallerShapeRow[]
   readonly error: ErrorRow | null
+  /** Absent: no attempt was translated. */
+  readonly translations?: readonly TranslationShapeRow[] | undefined
   /** Absent: none. */
   readonly stored?: readonly StoredStateRow[] | undefined
   /** Absent: its usage is known, or there is none. */
   readonly background?: BackgroundRow | undefined
+  /** Where no decision holds it. Absent: there was no body, or diagnostics are off. */
+  readonly shape?: ShapeFeatureRow | undefined
   /** Null: nobody wants to know. */
   readonly decision: DecisionRows | null
   /** Absent: the group promises nothing. */

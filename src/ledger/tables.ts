@@ -6,6 +6,7 @@ import type { Columns } from "./column.ts"
 import type { CallRecord } from "./record.ts"
 import * as calls from "./tables/calls.ts"
 import * as decisions from "./tables/decisions.ts"
+import { CALLER_TAGS, SECURITY_ACCESS_EVENTS } from "./tables/security.ts"
 import { BACKGROUND_RESPONSES, STORED_STATE } from "./tables/state.ts"
 import { REQUEST_USAGE } from "./tables/usage.ts"
 
@@ -26,6 +27,7 @@ export type Table =
   | "request_attempts"
   | "request_trace_events"
   | "request_losses"
+  | "request_translation_shapes"
   | "request_upstream_shape_events"
   | "request_traffic_shape_events"
   | "request_errors"
@@ -50,6 +52,12 @@ function child(name: Table, columns: Columns, about: string, rowsOf: ChildTable[
 export const CHILDREN: readonly ChildTable[] = [
   child("request_attempts", calls.REQUEST_ATTEMPTS, "One upstream attempt.", (call) => call.attempts),
   child("request_trace_events", calls.REQUEST_TRACE_EVENTS, "One decision of the router.", (call) => call.trace),
+  child(
+    "request_translation_shapes",
+    calls.REQUEST_TRANSLATION_SHAPES,
+    "What a translated attempt asked its target for.",
+    ({ translations }) => translations ?? NONE,
+  ),
   child("request_losses", calls.REQUEST_LOSSES, "Something that a translation could not carry.", (call) => call.losses),
   child(
     "request_upstream_shape_events",
@@ -82,7 +90,7 @@ export const CHILDREN: readonly ChildTable[] = [
     "request_decision_shape_features",
     decisions.REQUEST_DECISION_SHAPE_FEATURES,
     "What a decision could know of the call. Counts and flags, never content.",
-    ({ decision }) => (decision === null || decision.shape === null ? NONE : [decision.shape]),
+    ({ decision, shape = decision?.shape ?? undefined }) => (shape === undefined ? NONE : [shape]),
   ),
   child(
     "request_target_candidates",
@@ -132,6 +140,18 @@ export const STORED: LedgerTable<"stored_state"> = {
   name: "stored_state",
   columns: STORED_STATE,
   about: "An id of state at a provider that an answer handed out.",
+}
+
+export const SECURITY_EVENTS: LedgerTable<"security_access_events"> = {
+  name: "security_access_events",
+  columns: SECURITY_ACCESS_EVENTS,
+  about: "Who was refused, and what administrators did. Equal events of a minute are one row.",
+}
+
+export const TAGS: LedgerTable<"caller_tags"> = {
+  name: "caller_tags",
+  columns: CALLER_TAGS,
+  about: "A tag of a caller, and when it held.",
 }
 
 /** Those that are written with a call. */

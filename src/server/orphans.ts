@@ -2,6 +2,7 @@
 import type { Reservation } from "../governance/journal.ts"
 import { emptyRow } from "../ledger/column.ts"
 import type { CallRecord, UsageRow } from "../ledger/record.ts"
+import { REQUEST_ERRORS } from "../ledger/tables/calls.ts"
 import { REQUEST_USAGE } from "../ledger/tables/usage.ts"
 
 /**
@@ -43,14 +44,12 @@ export function orphanRecord(call: Reservation, nowMs: number, version: string):
     callerShapes: [],
     decision: null,
     error: {
+      ...emptyRow(REQUEST_ERRORS),
       ts: nowMs,
       code: "internal-error",
       status: 500,
       blame: "router",
-      error_class: null,
-      upstream_status: null,
       message,
-      param: null,
     },
   }
 }

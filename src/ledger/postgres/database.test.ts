@@ -43,6 +43,11 @@ const failedCall: CallRecord = {
     upstream_status: null,
     message: "The upstream failed.",
     param: null,
+    retryable: 1,
+    attempts: 1,
+    provider: "alpha",
+    model: "vendor-big-2026",
+    dialect: "openai-chat",
   },
 }
 

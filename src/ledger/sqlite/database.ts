@@ -139,7 +139,7 @@ export class SqliteDatabase implements LedgerDatabase {
     if (this.#connection !== null) await this.#saveRows(this.#connection)
     await this.#disconnect()
     try {
-      this.#connection = connect(this.#options)
+      this.#connection = await connect(this.#options)
       this.#refusal = null
     } catch (error) {
       this.#refusal = whyNotOpened(error, this.#options.path)

@@ -25,6 +25,26 @@ export const REQUEST_ATTEMPTS = {
   attempt_timeout_ms: ["milliseconds", "Time that it had until first content."],
   retry_after_ms: ["milliseconds?", "What the upstream said about when to come again."],
   upstream_request_id: ["text?", "Id that the provider gave to its request."],
+  reasoning_tokens: ["integer?", "Reasoning that this attempt reported; null: it reported none, or before version 16."],
+  upstream_error_code: ["text?", "`code` of the upstream's error, where it is a plain word."],
+  upstream_error_type: ["text?", "`type` of the upstream's error, where it is another plain word."],
+  upstream_error_field: ["text?", "Place in the request that the upstream refuses."],
+} as const
+
+/** What a translated attempt asked its target for, in the target's own fields. */
+export const REQUEST_TRANSLATION_SHAPES = {
+  attempt_index: ["integer", "Which attempt."],
+  client_dialect: ["text", "Dialect of the client; the attempt's row has that of the target."],
+  stream: ["flag", "1: a stream was asked for."],
+  message_count: ["integer", "Messages or items that were written."],
+  tool_count: ["integer", "Tools that were written."],
+  tool_choice: ["text", "`unset`, `auto`, `none` or `forced`."],
+  output_cap_field: ["text?", "Field that caps the output; null: none."],
+  output_cap_tokens: ["integer?", "That cap."],
+  reasoning_field: ["text?", "Field that asks for reasoning, or against it; null: none."],
+  structured_output: ["flag", "1: a schema or JSON is asked for."],
+  request_losses: ["integer", "What the request lost; `request_losses` names it."],
+  losses: ["integer", "The same with the answer."],
 } as const
 
 /** One decision of the router, in order. */
@@ -36,6 +56,10 @@ export const REQUEST_TRACE_EVENTS = {
   target_model: ["text?", "Model of that target."],
   reason: ["text?", "Why, from a closed list."],
   value: ["real?", "A figure; its meaning depends on the event."],
+  dialect: ["text?", "Dialect of that target."],
+  attempt_index: ["integer?", "Last attempt that had begun; null: none had, or before version 16."],
+  status_code: ["integer?", "Status of that attempt, where the event is about its target."],
+  duration_ms: ["milliseconds?", "How long that attempt had taken, where the event is about its target."],
 } as const
 
 export const REQUEST_LOSSES = {
@@ -85,6 +109,11 @@ export const REQUEST_ERRORS = {
   upstream_status: ["integer?", "Status of the last attempt."],
   message: ["text", "Sentence that the client got."],
   param: ["text?", "Place in the request that the error is about."],
+  retryable: ["flag?", "1: the same call may succeed later; null before version 16."],
+  attempts: ["integer?", "Upstream requests that the call made."],
+  provider: ["text?", "Provider of the target that was tried last; null: none was."],
+  model: ["text?", "Model of that target."],
+  dialect: ["text?", "Dialect of that target."],
 } as const
 
 /** Labels and buckets stand where `contract.reporting` says so. */

@@ -33,6 +33,10 @@ export const REQUEST_DECISION_SHAPE_FEATURES = {
   conversation_kind: ["text?", "By what the conversation is known; null: nothing tells it from another."],
   conversation_key: ["text?", "Where its next call looks for it: a hash that only this configuration can make again."],
   conversation_opening: ["text?", "Where its first call stands; null: this is the first, or it has a name."],
+  sets_parallel_tool_calls: ["flag?", "1: `parallel_tool_calls` was set; null before version 16."],
+  sets_store: ["flag?", "1: `store` was set."],
+  sets_metadata: ["flag?", "1: `metadata` was set."],
+  sets_truncation: ["flag?", "1: `truncation` was set."],
 } as const
 
 export const REQUEST_TARGET_CANDIDATES = {

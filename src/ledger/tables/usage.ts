@@ -105,4 +105,12 @@ export const REQUEST_USAGE = {
     "What is missing to know the cost of a call that used something. Null: the cost is known, or nothing was used.",
     ["usage", "price", "service-tier", "speed", "inference-geo", "audio", "image-output", "hosted-tool", "models"],
   ],
+  end_user: ["text?", "Whom the client served, as a hash that only this installation can make; null: it does not say."],
+  model_group_config_fingerprint: ["text?", "Hash of the group's part of the configuration; null before version 16."],
+  routing_policy_fingerprint: ["text?", "Hash of the group's strategy and its settings; null before version 16."],
+  reserved_output_tokens: [
+    "integer?",
+    "Output that limits held for the call; null where no limit counts tokens or money.",
+  ],
+  reserved_nano_usd: ["integer?", "Money that limits held for the call; null as above."],
 } as const

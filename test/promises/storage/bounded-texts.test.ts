@@ -50,6 +50,8 @@ const SOURCES = {
   lossPath: 128,
   /** `RESPONSE_ID` of `pipeline/returned-state.ts` */
   responseId: 256,
+  /** `LONGEST_TOKEN` of `upstream/reason.ts` */
+  plainWord: 48,
   /** `LABEL` of `routing/policy/decision.ts` */
   label: 64,
   /** `wordLike` of `dialects/shape-reader.ts` */
@@ -118,8 +120,24 @@ const OWN: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
     traffic_shape_decision: "closedList",
     traffic_shape_scope: "closedList",
     traffic_shape_bucket: "closedList",
+    end_user: "hash",
+    model_group_config_fingerprint: "hash",
+    routing_policy_fingerprint: "hash",
   },
-  request_attempts: { key_id: "configured", error_message: "closedList", fallback_reason: "closedList" },
+  request_attempts: {
+    key_id: "configured",
+    error_message: "closedList",
+    fallback_reason: "closedList",
+    upstream_error_code: "plainWord",
+    upstream_error_type: "plainWord",
+    upstream_error_field: "plainWord",
+  },
+  request_translation_shapes: {
+    client_dialect: "closedList",
+    tool_choice: "closedList",
+    output_cap_field: "closedList",
+    reasoning_field: "closedList",
+  },
   request_trace_events: { event: "closedList" },
   request_losses: { code: "closedList", path: "lossPath" },
   request_upstream_shape_events: { backoff_reason: "closedList" },
