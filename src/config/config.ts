@@ -42,7 +42,7 @@ export interface CallerConfig {
   readonly token_expires_at?: string | undefined
   /** Further tokens: rotation keeps the caller's budgets. */
   readonly tokens: readonly CallerToken[]
-  /** Labels that are copied to rows and reports. */
+  /** Labels for chargeback: `caller_tags` in the usage database has them, with the time in which each held. */
   readonly tags: Readonly<Record<string, string>>
   /** May read /metrics. */
   readonly metrics_admin: boolean

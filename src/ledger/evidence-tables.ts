@@ -20,6 +20,10 @@ const CALLER_TAGS = `CREATE TABLE caller_tags (
   PRIMARY KEY (caller_id, name, since)
 ) WITHOUT ROWID`
 
+/** So that no two routers begin the same. */
+const CALLER_TAGS_CURRENT =
+  "CREATE UNIQUE INDEX caller_tags_current ON caller_tags (caller_id, name) WHERE until IS NULL"
+
 /** How far the step of a version has come that goes through rows. */
 const MIGRATION_POSITIONS =
   "CREATE TABLE migration_positions (version INTEGER NOT NULL PRIMARY KEY, position TEXT NOT NULL)"
@@ -55,6 +59,7 @@ export const EVIDENCE: readonly string[] = [
   REQUEST_TRANSLATION_SHAPES,
   SECURITY_ACCESS_EVENTS,
   CALLER_TAGS,
+  CALLER_TAGS_CURRENT,
   MIGRATION_POSITIONS,
 ]
 

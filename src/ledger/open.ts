@@ -5,6 +5,7 @@ import type { Log } from "../system/log.ts"
 import { type BackgroundResponses, backgroundResponses } from "./background.ts"
 import type { LedgerDatabase } from "./database.ts"
 import { decidedCall, type DecidedCall } from "./decision-queries.ts"
+import { type CallerTags, keepTags } from "./caller-tags.ts"
 import { type CallAmounts, limitTotals, type LimitTotals, usedBy } from "./limit-totals.ts"
 import { patiently } from "./locked.ts"
 import type { MigrationListener } from "./migrations.ts"
@@ -13,6 +14,7 @@ import { openPostgres } from "./postgres/open.ts"
 import { type LedgerQueries, type UsageQuery, usageOf } from "./queries.ts"
 import type { CallRecord, Ledger, UsageRow } from "./record.ts"
 import { installationSecret } from "./installation.ts"
+import { SecurityEvents, type SecurityRecord } from "./security-events.ts"
 import { Spool } from "./spool.ts"
 import { adoptSpools, hasSpools, slotCount, type SpoolSlot, takeSlot } from "./spool-slot.ts"
 import { openSqlite } from "./sqlite/open.ts"
@@ -88,6 +90,9 @@ export interface LedgerStore extends Ledger, LedgerQueries, LimitReader {
   status(): LedgerStatus
   readonly storedStates: StoredStates
   readonly background: BackgroundResponses
+  readonly security: SecurityRecord
+  /** Which tags callers have from now on; resolves when that is written. Rejects where the database takes no rows. */
+  keepTags(tags: CallerTags): Promise<void>
   /** `installation.ts`. */
   installationSecret(fresh: string): Promise<string>
   /** How a call was decided; null: it is not there, or may not be seen. Rejects with `usage-store-unavailable`. */
@@ -145,9 +150,12 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
   const { onCommit = () => {} } = options
   const writer = new GroupWriter(database, outage, { clock, log, limits, isAsync: durability === "async", onCommit })
   const storedStates = new StoredStateIndex(database, clock, log)
+  const security = new SecurityEvents(database, clock, log)
   return {
     storedStates,
     background: backgroundResponses(database, clock),
+    security,
+    keepTags: (tags) => keepTags(database, tags, clock.now()),
     installationSecret: (fresh) => installationSecret(database, fresh),
     recordBehind: async (calls) => {
       if (outage.hasSpooled && !rules.refuses) return outage.take(calls)
@@ -176,6 +184,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
     close: async () => {
       storedStates.close()
       await writer.close()
+      await security.close()
       await outage.close()
       spooling?.slot.lock.release()
       await database.close()
