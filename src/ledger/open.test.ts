@@ -8,7 +8,7 @@ import type { Log, LogFields } from "../system/log.ts"
 import { type Column, isNullable, storedKind } from "./column.ts"
 import { MIGRATIONS } from "./migrations.ts"
 import type { CallRecord } from "./record.ts"
-import { TABLES } from "./tables.ts"
+import { ALL_TABLES } from "./tables.ts"
 
 const TS = Date.UTC(2026, 10, 22, 10)
 
@@ -77,7 +77,9 @@ function declared(name: string, column: Column): string {
 test("every column is there as its table says, in the same order", async () => {
   await using state = ledgerFolder()
   await state.open()
-  for (const { name, columns } of TABLES) {
+  const names = state.rows<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+  expect(names.map(({ name }) => name)).toEqual(ALL_TABLES.map(({ name }) => name).toSorted())
+  for (const { name, columns } of ALL_TABLES) {
     const found = state.rows<{ name: string; type: string; notnull: number }>(
       `SELECT name, type, "notnull" FROM pragma_table_info('${name}') ORDER BY cid`,
     )

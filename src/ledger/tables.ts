@@ -6,6 +6,7 @@ import type { Columns } from "./column.ts"
 import type { CallRecord } from "./record.ts"
 import * as calls from "./tables/calls.ts"
 import * as decisions from "./tables/decisions.ts"
+import * as housekeeping from "./tables/housekeeping.ts"
 import { CALLER_TAGS, SECURITY_ACCESS_EVENTS } from "./tables/security.ts"
 import { BACKGROUND_RESPONSES, STORED_STATE } from "./tables/state.ts"
 import { REQUEST_USAGE } from "./tables/usage.ts"
@@ -148,7 +149,7 @@ export const SECURITY_EVENTS: LedgerTable<"security_access_events"> = {
   about: "Who was refused, and what administrators did. Equal events of a minute are one row.",
 }
 
-export const TAGS: LedgerTable<"caller_tags"> = {
+const TAGS: LedgerTable = {
   name: "caller_tags",
   columns: CALLER_TAGS,
   about: "A tag of a caller, and when it held.",
@@ -156,3 +157,27 @@ export const TAGS: LedgerTable<"caller_tags"> = {
 
 /** Those that are written with a call. */
 export const TABLES: readonly LedgerTable[] = [USAGE, ...CHILDREN, STORED]
+
+/** All that there are, for the documents. */
+export const ALL_TABLES: readonly LedgerTable[] = [
+  ...TABLES,
+  SECURITY_EVENTS,
+  TAGS,
+  {
+    name: "usage_rollup_hourly",
+    columns: housekeeping.USAGE_ROLLUP_HOURLY,
+    about: "Sums of an hour, kept in the transaction of the rows that they sum.",
+  },
+  { name: "schema_migrations", columns: housekeeping.SCHEMA_MIGRATIONS, about: "A step of the schema that is done." },
+  {
+    name: "migration_positions",
+    columns: housekeeping.MIGRATION_POSITIONS,
+    about: "How far a step has come that goes through calls.",
+  },
+  { name: "installation", columns: housekeeping.INSTALLATION, about: "A secret of this installation." },
+  {
+    name: "ledger_probe",
+    columns: housekeeping.LEDGER_PROBE,
+    about: "Written to find out whether the database takes writes.",
+  },
+]

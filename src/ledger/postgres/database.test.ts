@@ -7,7 +7,7 @@ import { type LedgerState, postgresState } from "../../../test/helpers/ledger-dr
 import { execute, noPostgres, sharedPostgres } from "../../../test/helpers/postgres.ts"
 import { SAMPLE_PARTS, sampleCall } from "../../../test/helpers/sample-call.ts"
 import { isNullable, storedKind } from "../column.ts"
-import { TABLES } from "../tables.ts"
+import { ALL_TABLES } from "../tables.ts"
 import { MIGRATIONS } from "../migrations.ts"
 import type { LedgerLimits } from "../open.ts"
 import type { CallRecord } from "../record.ts"
@@ -71,7 +71,7 @@ describe.skipIf(noPostgres !== null)(`postgres${noPostgres === null ? "" : ` (${
   test("every column is there, in the same order and of the same kind as on SQLite", async () => {
     await using state = await fresh()
     await state.open()
-    for (const { name: table, columns } of TABLES) {
+    for (const { name: table, columns } of ALL_TABLES) {
       const types = { text: "text", integer: "bigint", milliseconds: "bigint", real: "double precision" }
       const durations = Object.entries(columns).filter(([name]) => name.endsWith("_ms"))
       expect(durations.filter(([, column]) => storedKind(column) !== "milliseconds")).toEqual([])

@@ -49,6 +49,8 @@ function applyOnce(database: Database, { version, name, statements }: Migration,
   database.run(DONE, [version, name, nowMs])
 }
 
+const PARTS_PER_CHECKPOINT = 32
+
 async function goThrough(
   database: Database,
   step: Migration,
@@ -58,6 +60,7 @@ async function goThrough(
   const first = idOf(database, FIRST_CALL, [])
   const last = idOf(database, LAST_CALL, [])
   if (first === null || last === null) return
+  let parts = 0
   for (let end: string | null = ""; end !== null;) {
     end = inTransaction(database, () => {
       using saved = database.prepare<{ position: string }, [number]>(POSITION)
@@ -69,6 +72,8 @@ async function goThrough(
       return to
     })
     if (end !== null) onProgress(step, shareDone(first, end, last))
+    // else the write-ahead log grows as large as the table
+    if (++parts % PARTS_PER_CHECKPOINT === 0) database.run("PRAGMA wal_checkpoint(PASSIVE)")
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
