@@ -3,7 +3,7 @@ import { type Client, type ClientConfig, Pool, type PoolClient } from "pg"
 import type { Clock } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
 import type { LedgerDatabase, Scalar } from "../database.ts"
-import type { Failure } from "../failure.ts"
+import type { DatabaseFailure } from "../failure.ts"
 import type { MigrationListener } from "../migrations.ts"
 import type { CallRecord } from "../record.ts"
 import { clientConfig, PostgresConnection, type PostgresLimits } from "./connection.ts"
@@ -82,7 +82,7 @@ export class PostgresDatabase implements LedgerDatabase {
     }
   }
 
-  failureOf(error: unknown): Failure {
+  failureOf(error: unknown): DatabaseFailure {
     return failureOf(error)
   }
 
