@@ -42,7 +42,7 @@ export interface CallerConfig {
   readonly token_expires_at?: string | undefined
   /** Further tokens: rotation keeps the caller's budgets. */
   readonly tokens: readonly CallerToken[]
-  /** Labels that are copied to rows and reports. */
+  /** Labels for chargeback: `caller_tags` in the usage database has them, with the time in which each held. */
   readonly tags: Readonly<Record<string, string>>
   /** May read /metrics. */
   readonly metrics_admin: boolean
@@ -1441,9 +1441,9 @@ export interface DiagnosticsConfig {
   readonly enabled: boolean
   /** How long they are kept. Unit: days. */
   readonly retention_days: number
-  /** Record allow-listed fields of upstream errors. */
+  /** Record code, type and field of upstream errors, where they are plain words. */
   readonly store_sanitized_upstream_errors: boolean
-  /** The most that is recorded of one. Unit: bytes. */
+  /** The most that is recorded of one; longer ones are left out. Unit: bytes. */
   readonly max_error_bytes: number
 }
 

@@ -19,6 +19,10 @@ export interface RequestShape extends CallShape {
    * tool, or of an item, block or part of the conversation (`function_call_output`, `image_url`).
    */
   uses(feature: string): boolean
+  /** A top-level field is there and not null: cheap, whatever the size of the body. */
+  sets(field: string): boolean
+  /** Whom the client serves, in its own words (`safety_identifier`, `user`, `metadata.user_id`); null: it does not say. */
+  readonly endUser: string | null
   /** The history holds reasoning that only its issuer can read. */
   readonly hasSeals: boolean
   /** Bytes of files in base64, which say little about tokens. */
@@ -76,6 +80,8 @@ const HIDDEN_FIELDS: ReadonlySet<string> = new Set([
 
 /** OpenAI's word, Anthropic's and Groq's. */
 const PLAIN_TIERS: ReadonlySet<unknown> = new Set(["default", "standard_only", "on_demand"])
+/** OpenAI's newer field and its older one. https://platform.openai.com/docs/guides/safety-best-practices */
+const END_USER_FIELDS = ["safety_identifier", "user"] as const
 const PLAIN_PLACES: ReadonlySet<unknown> = new Set(["global"])
 
 export class ShapeReader implements BodyShape {
@@ -188,6 +194,16 @@ export class ShapeReader implements BodyShape {
     return (
       hasTyped(this.#members.bytes(this.#rules.conversation), wanted) || hasTyped(this.#members.bytes("tools"), wanted)
     )
+  }
+
+  sets(field: string): boolean {
+    return this.#members.isSet(field)
+  }
+
+  get endUser(): string | null {
+    for (const key of END_USER_FIELDS) if (this.#members.isSet(key)) return asString(this.#members.value(key))
+    if (!this.#members.isSet("metadata")) return null
+    return asString(asObject(this.#members.value("metadata"))?.["user_id"])
   }
 
   get #found(): FileCounts {

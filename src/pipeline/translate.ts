@@ -4,6 +4,7 @@ import type { Group, Target } from "../config/snapshot.ts"
 import { unpacked, type AnswerNeeds, type Means } from "../dialects/answer-needs.ts"
 import { CODECS, DIALECTS } from "../dialects/registry.ts"
 import { holdsEnvelope, wayBetween } from "../dialects/translate.ts"
+import type { WrittenShape } from "../dialects/written-shape.ts"
 import { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import { foreignSeals } from "./affinity.ts"
@@ -130,6 +131,7 @@ function writingFor(target: Target, call: Call): Writing {
 /** A request for the target. */
 interface Wrote {
   readonly body: Uint8Array
+  readonly shape: WrittenShape
   readonly losses: readonly Loss[]
   readonly needs: AnswerNeeds
   /** Null: nothing has packed them. */
@@ -170,9 +172,10 @@ export function meansOf({ random, clock }: Pick<Gateway, "random" | "clock">): M
   }
 }
 
-function translationOf({ body, needs, losses, packedNeeds }: Wrote, target: Target, call: Call): Translation {
+function translationOf({ body, shape, needs, losses, packedNeeds }: Wrote, target: Target, call: Call): Translation {
   const parts = {
     body: [body],
+    shape,
     client: { codec: CODECS[call.dialect.name], dialect: call.dialect },
     target: { codec: CODECS[target.dialect], dialect: DIALECTS[target.dialect] },
     needs,

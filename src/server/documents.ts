@@ -14,6 +14,7 @@ import configuration from "../../docs/configuration.md" with { type: "text" }
 import dialects from "../../docs/dialects.md" with { type: "text" }
 import explain from "../../docs/explain.md" with { type: "text" }
 import errors from "../../docs/errors.md" with { type: "text" }
+import ledger from "../../docs/ledger.md" with { type: "text" }
 import clients from "../../docs/clients.md" with { type: "text" }
 import limits from "../../docs/limits.md" with { type: "text" }
 import moving from "../../docs/moving.md" with { type: "text" }
@@ -51,6 +52,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
   { file: "docs/stored-state.md", slug: "stored-state", title: "Stored state", text: storedState },
   { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
+  { file: "docs/ledger.md", slug: "ledger", title: "The ledger", text: ledger },
   { file: "docs/operations.md", slug: "operations", title: "Operations", text: operations },
   { file: "SECURITY.md", slug: "security", title: "Security", text: security },
   { file: "docs/metrics.md", slug: "metrics", title: "Metrics", text: metrics },

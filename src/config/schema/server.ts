@@ -164,8 +164,14 @@ const insight: Shape = {
       {
         enabled: byDefault(flag("Record attempts, traces and errors of each call."), true),
         retention_days: byDefault(integer("How long they are kept.", { ...LATER, unit: "days" }), 30),
-        store_sanitized_upstream_errors: byDefault(flag("Record allow-listed fields of upstream errors.", LATER), true),
-        max_error_bytes: byDefault(integer("The most that is recorded of one.", { ...LATER, unit: "bytes" }), 2048),
+        store_sanitized_upstream_errors: byDefault(
+          flag("Record code, type and field of upstream errors, where they are plain words."),
+          true,
+        ),
+        max_error_bytes: byDefault(
+          integer("The most that is recorded of one; longer ones are left out.", { unit: "bytes" }),
+          2048,
+        ),
       },
       "The diagnostic rows of a call.",
       { name: "DiagnosticsConfig" },

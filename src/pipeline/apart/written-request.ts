@@ -8,6 +8,7 @@ import type { Usage } from "../../canonical/usage.ts"
 import type { AnswerNeeds, Means } from "../../dialects/answer-needs.ts"
 import { estimateInputTokens } from "../../dialects/messages/token-estimate.ts"
 import { CODECS } from "../../dialects/registry.ts"
+import { writtenShape, type WrittenShape } from "../../dialects/written-shape.ts"
 import { RouterError } from "../../errors.ts"
 import { withForeignSeals } from "../affinity.ts"
 import { boundContent } from "../bound-content.ts"
@@ -51,6 +52,7 @@ export function writingFrom({ facts, issuer, ...others }: PlainWriting): Writing
 
 export interface Written {
   readonly body: Uint8Array
+  readonly shape: WrittenShape
   readonly losses: readonly Loss[]
   readonly needs: AnswerNeeds
 }
@@ -70,6 +72,7 @@ export function written(decoded: DecodedRequest, writing: Writing, means: Means)
   const wrote = CODECS[target].writeRequest(request, isHome ? homeFacts(request.reasoning, facts) : facts, means.mint)
   return {
     body: Buffer.from(JSON.stringify({ ...wrote.body, ...ownWords(writing) })),
+    shape: writtenShape(wrote.body),
     losses: [...decoded.losses, ...wrote.losses],
     needs: {
       compaction,
