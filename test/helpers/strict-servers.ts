@@ -1,0 +1,139 @@
+/** Chat servers as they stand in the world: what each refuses, and what a configuration says of it. */
+import type { Config } from "./config.ts"
+import {
+  assistantBehindResults,
+  contentIsText,
+  idsWithin,
+  nineCharacterIds,
+  noDeveloper,
+  noDocuments,
+  noEmptyContent,
+  noNeighbours,
+  noReasoningBack,
+  onlyEfforts,
+  onlyFields,
+  onlyToolChoices,
+  systemFirst,
+  thinkingComesBack,
+  withoutFields,
+  type Refusal,
+} from "./strict-chat.ts"
+import { at } from "./streams.ts"
+import { EVERYTHING } from "./translating.ts"
+
+type Json = Readonly<Record<string, unknown>>
+
+export interface StrictServer {
+  readonly model: string
+  readonly refusals: readonly Refusal[]
+  /** Where its reasoning stands. */
+  readonly field?: string
+  /** Further keys of the catalogue's entry. */
+  readonly entry?: Json
+}
+
+const PLAIN = [
+  "model",
+  "messages",
+  "tools",
+  "tool_choice",
+  "stream",
+  "stream_options",
+  "max_tokens",
+  "parallel_tool_calls",
+]
+const BARE = ["model", "messages", "tools", "stream", "max_tokens"]
+
+export const STRICT_SERVERS: Readonly<Record<string, StrictServer>> = {
+  "one system message": { model: "Qwen/Qwen3.5-32B", refusals: [systemFirst] },
+  "alternating roles": { model: "google/gemma-3-27b-it", refusals: [systemFirst, noNeighbours] },
+  "Mistral's template": {
+    model: "mistralai/Devstral-Small",
+    refusals: [systemFirst, noNeighbours, assistantBehindResults, nineCharacterIds],
+  },
+  "reasoning_content comes back": { model: "deepseek-chat", refusals: [thinkingComesBack("reasoning_content", true)] },
+  "reasoning comes back": { model: "newer", field: "reasoning", refusals: [thinkingComesBack("reasoning", true)] },
+  "reasoning must not come back": {
+    model: "qwen-at-cerebras",
+    refusals: [noReasoningBack],
+    entry: { accepts: { reasoning_history: "none" } },
+  },
+  "known fields only": { model: "openai/gpt-oss-120b", refusals: [onlyFields(...PLAIN, "reasoning_effort")] },
+  "known efforts only": { model: "openai/gpt-oss-20b", refusals: [onlyEfforts("low", "medium", "high")] },
+  "configured efforts only": {
+    model: "other",
+    refusals: [onlyEfforts("none", "default")],
+    entry: { reasoning: { supported: true, efforts: ["none", "default"] } },
+  },
+  "a model that does not reason": {
+    model: "llama",
+    refusals: [onlyFields(...PLAIN)],
+    entry: { reasoning: { supported: false } },
+  },
+  "a model of which nothing is said": {
+    model: "llama-2",
+    refusals: [onlyFields(...PLAIN)],
+    entry: { reasoning: undefined },
+  },
+  "no question for usage": {
+    model: "databricks",
+    refusals: [onlyFields(...PLAIN.filter((field) => field !== "stream_options"), "reasoning_effort")],
+    entry: { accepts: { stream_usage: false } },
+  },
+  "fields that no key knows": {
+    model: "strange",
+    refusals: [
+      onlyFields(...PLAIN.filter((field) => field !== "parallel_tool_calls"), "chat_template_kwargs"),
+      ({ chat_template_kwargs: kwargs }) =>
+        at(kwargs, "enable_thinking") === true ? null : "enable_thinking is missing",
+    ],
+    entry: {
+      request: {
+        set: { chat_template_kwargs: { enable_thinking: true } },
+        drop: ["parallel_tool_calls", "reasoning_effort"],
+      },
+    },
+  },
+  "the newer output cap": {
+    model: "o4-mini",
+    refusals: [withoutFields("max_tokens"), onlyEfforts("low", "medium", "high")],
+    entry: { output_token_field: "max_completion_tokens" },
+  },
+  "the older output cap and role": { model: "aged", refusals: [withoutFields("max_completion_tokens"), noDeveloper] },
+  "text alone": {
+    model: "texts",
+    refusals: [contentIsText, systemFirst],
+    entry: { input_modalities: ["text"], accepts: { text_parts: false } },
+  },
+  "nothing empty": { model: "kimi-at-home", refusals: [noEmptyContent, noDocuments] },
+  "short ids": {
+    model: "columns",
+    refusals: [idsWithin(/^[A-Za-z0-9_-]{1,40}$/u)],
+    entry: { accepts: { tool_ids: { alphabet: "word", max_chars: 40 } } },
+  },
+  "few fields and no choices": {
+    model: "bare",
+    refusals: [onlyToolChoices("auto", "none"), onlyFields(...BARE), noDeveloper, noDocuments],
+    entry: {
+      reasoning: { supported: false },
+      accepts: { stream_usage: false, documents: false },
+      request: { drop: ["tool_choice", "parallel_tool_calls"] },
+    },
+  },
+}
+
+/** The group that leads to a server. */
+export function strictGroup(name: string): string {
+  return name.replaceAll(/\W/gu, "-")
+}
+
+/** A provider, a catalogue and a group for each server. */
+export function addStrictServers(config: Config, urlOf: (name: string) => string): void {
+  for (const [index, [name, { model, entry }]] of Object.entries(STRICT_SERVERS).entries()) {
+    const models = { m: { model, ...EVERYTHING, ...entry } }
+    const base = { base_url: `${urlOf(name)}/v1`, dialect: "openai-chat", auth_scheme: "none" }
+    config.providers[`strict-${index}`] = { ...base, models }
+    const targets = [{ provider: `strict-${index}`, model_ref: "m" }]
+    config.models[strictGroup(name)] = { strategy: "static", targets }
+  }
+}
