@@ -83,8 +83,7 @@ export const noReasoningBack: Refusal = (body) => {
 }
 
 /** Servers that are older than the role. */
-export const noDeveloper: Refusal = (body) =>
-  rolesOf(body).includes("developer") ? "Unknown role: developer" : null
+export const noDeveloper: Refusal = (body) => (rolesOf(body).includes("developer") ? "Unknown role: developer" : null)
 
 /** Servers whose content is a string. */
 export const contentIsText: Refusal = (body) => {
@@ -176,12 +175,17 @@ export interface Strict {
   readonly field?: string | undefined
 }
 
+/** Why a server refuses a body; null: it does not. */
+export function faultOf({ refusals }: Pick<Strict, "refusals">, body: Json): string | null {
+  return [...SOUND, ...refusals].map((refuses) => refuses(body)).find((one) => one !== null) ?? null
+}
+
 /** Refuses in a 400, else answers. */
 export function strictChat({ refusals, answers = looks, field = "reasoning_content" }: Strict): Behaviour {
   return async (exchange) => {
     const body = JSON.parse(bodyText(exchange.request)) as Json
-    const fault = [...SOUND, ...refusals].map((refuses) => refuses(body)).find((one) => one !== null)
-    if (fault !== undefined) {
+    const fault = faultOf({ refusals }, body)
+    if (fault !== null) {
       await reply(JSON.stringify({ error: { message: fault, type: "invalid_request_error" } }), { status: 400 })(
         exchange,
       )

@@ -1,0 +1,82 @@
+/** Real coding agents finish a task at every kind of server, as docs/clients.md sets them up. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { existsSync, readFileSync } from "node:fs"
+import path from "node:path"
+import {
+  FILES,
+  FIRST_TURN_SAYS,
+  ONCE_MORE,
+  repeating,
+  restarting,
+  scripted,
+  SECOND_TURN_SAYS,
+  TASK,
+} from "./helpers/agent-script.ts"
+import { bodyText, FakeUpstream } from "./helpers/fake-upstream.ts"
+import { startGateway, type Gateway } from "./helpers/gateway.ts"
+import { AGENTS_MISSING, Bench, REAL_AGENTS } from "./helpers/real-agents.ts"
+import { faultOf, strictChat } from "./helpers/strict-chat.ts"
+import { addStrictServers, STRICT_SERVERS, strictGroup } from "./helpers/strict-servers.ts"
+import { allowAll } from "./helpers/translating.ts"
+
+const NUMBERINGS = { "ids that begin anew": restarting, "one id for all": repeating }
+const SERVERS = Object.keys(STRICT_SERVERS)
+
+let gateway: Gateway
+const upstreams: Record<string, FakeUpstream> = {}
+
+beforeAll(async () => {
+  for (const [index, name] of SERVERS.entries()) {
+    const numbering = Object.values(NUMBERINGS)[index % 2]!
+    const behaviour = strictChat({ ...STRICT_SERVERS[name]!, answers: scripted(numbering) })
+    upstreams[name] = (await FakeUpstream.start()).otherwise(behaviour)
+  }
+  gateway = await startGateway({
+    upstreams: { upstream: upstreams[SERVERS[0]!]! },
+    configure: (config) => {
+      addStrictServers(config, (name) => upstreams[name]!.url)
+      allowAll(config)
+    },
+  })
+})
+
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]()
+  for (const upstream of Object.values(upstreams)) await upstream.stop()
+})
+
+/** What the server refused, in its words. */
+function refusals(name: string, since: number): readonly string[] {
+  return upstreams[name]!.exchanges.slice(since).flatMap(({ request }) => {
+    const fault = faultOf(STRICT_SERVERS[name]!, JSON.parse(bodyText(request)) as Readonly<Record<string, unknown>>)
+    return fault === null ? [] : [fault]
+  })
+}
+
+async function finishes(agentName: string, name: string): Promise<void> {
+  const since = upstreams[name]!.exchanges.length
+  using bench = new Bench(REAL_AGENTS[agentName]!, { url: gateway.url, token: gateway.token, group: strictGroup(name) })
+  const first = await bench.turn(`${TASK}. Work in the folder ${bench.work} alone.`)
+  expect([refusals(name, since), first.output]).toEqual([[], said(FIRST_TURN_SAYS)])
+  const second = await bench.turn(`${ONCE_MORE}, in the folder ${bench.work}.`, true)
+  expect([refusals(name, since), second.output]).toEqual([[], said(SECOND_TURN_SAYS)])
+  expect([first.code, second.code]).toEqual([0, 0])
+  const files = Object.fromEntries(Object.keys(FILES).map((file) => [file, contentOf(path.join(bench.work, file))]))
+  expect(files).toEqual(FILES)
+}
+
+function said(words: readonly string[]): string {
+  return expect.stringMatching(new RegExp(`Seen: .*${words.join(".*")}`, "u")) as string
+}
+
+function contentOf(file: string): string | null {
+  return existsSync(file) ? readFileSync(file, "utf8") : null
+}
+
+describe.skipIf(AGENTS_MISSING !== null)(`real agents (skipped where ${AGENTS_MISSING ?? "they are missing"})`, () => {
+  for (const agent of ["Codex CLI", "Claude Code"])
+    test.each(SERVERS)(`${agent} finishes its task at a server with %s`, async (name) => finishes(agent, name))
+  test.each(Object.keys(REAL_AGENTS).slice(2))("%s finishes its task at a plain server", async (agent) =>
+    finishes(agent, "one system message"),
+  )
+})
