@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { existsSync, readFileSync } from "node:fs"
 import path from "node:path"
+import { parse } from "yaml"
 import {
   FILES,
   FIRST_TURN_SAYS,
@@ -12,9 +13,11 @@ import {
   SECOND_TURN_SAYS,
   TASK,
 } from "./helpers/agent-script.ts"
+import type { Config } from "./helpers/config.ts"
 import { bodyText, FakeUpstream } from "./helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "./helpers/gateway.ts"
 import { AGENTS_MISSING, Bench, REAL_AGENTS } from "./helpers/real-agents.ts"
+import { snippetOf } from "./helpers/snippets.ts"
 import { faultOf, strictChat } from "./helpers/strict-chat.ts"
 import { addStrictServers, STRICT_SERVERS, strictGroup } from "./helpers/strict-servers.ts"
 import { allowAll } from "./helpers/translating.ts"
@@ -34,6 +37,7 @@ beforeAll(async () => {
   gateway = await startGateway({
     upstreams: { upstream: upstreams[SERVERS[0]!]! },
     configure: (config) => {
+      Object.assign(config.server, (parse(snippetOf("docs/clients.md", "Claude Code", "yaml", 1)) as Config).server)
       addStrictServers(config, (name) => upstreams[name]!.url)
       allowAll(config)
     },
@@ -73,7 +77,7 @@ function contentOf(file: string): string | null {
   return existsSync(file) ? readFileSync(file, "utf8") : null
 }
 
-describe.skipIf(AGENTS_MISSING !== null)(`real agents (skipped where ${AGENTS_MISSING ?? "they are missing"})`, () => {
+describe.skipIf(AGENTS_MISSING)("real agents (skipped where SMART_ROUTER_AGENTS names no folder of theirs)", () => {
   for (const agent of ["Codex CLI", "Claude Code"])
     test.each(SERVERS)(`${agent} finishes its task at a server with %s`, async (name) => finishes(agent, name))
   test.each(Object.keys(REAL_AGENTS).slice(2))("%s finishes its task at a plain server", async (agent) =>

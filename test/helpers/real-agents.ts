@@ -11,9 +11,7 @@ import { applied, snippetOf } from "./snippets.ts"
 const FOLDER = process.env["SMART_ROUTER_AGENTS"] ?? ""
 const PACKAGES = path.join(FOLDER, "node_modules")
 
-/** Why the agents cannot be run; null: they can. */
-export const AGENTS_MISSING: string | null =
-  FOLDER === "" || !existsSync(PACKAGES) ? "SMART_ROUTER_AGENTS names no folder with their packages" : null
+export const AGENTS_MISSING: boolean = FOLDER === "" || !existsSync(PACKAGES)
 
 /** An agent that hangs is killed after this; a turn takes five to fifteen seconds. */
 const PATIENCE_MS = 180_000

@@ -53,6 +53,10 @@ export const STRICT_SERVERS: Readonly<Record<string, StrictServer>> = {
   },
   "reasoning_content comes back": { model: "deepseek-chat", refusals: [thinkingComesBack("reasoning_content", true)] },
   "reasoning comes back": { model: "newer", field: "reasoning", refusals: [thinkingComesBack("reasoning", true)] },
+  "a field for reasoning beside calls": {
+    model: "deepseek-reasoner",
+    refusals: [thinkingComesBack("reasoning_content", false)],
+  },
   "reasoning must not come back": {
     model: "qwen-at-cerebras",
     refusals: [noReasoningBack],
