@@ -13,11 +13,11 @@ export const ONCE_MORE = "SCRIPTED TASK ONCE MORE"
 /** What the last answer holds of a turn that went well: both only exist in the outputs of commands. */
 export const FIRST_TURN_SAYS: readonly string[] = ["42-first", "second-2"]
 export const SECOND_TURN_SAYS: readonly string[] = ["42-first", "again-7"]
-/** What lies in the agent's folder at the end. */
+/** What lies in the agent's folder at the end, but for blank ends. */
 export const FILES: Readonly<Record<string, string>> = {
-  "first.txt": "42-first\nagain-7\n",
-  "second.txt": "second-2\n",
-  "written.txt": "written ✓\n",
+  "first.txt": "42-first\nagain-7",
+  "second.txt": "second-2",
+  "written.txt": "written ✓",
 }
 
 interface Tool {
@@ -39,9 +39,12 @@ export const restarting: Numbering = (name, index) => `functions.${name}:${index
 /** Proxies of Gemini: one id for all. */
 export const repeating: Numbering = () => "call_0"
 
-/** The answer to a Chat request. */
-export function scripted(numbering: Numbering = restarting): (body: Json) => Scenario {
-  return (body) => nextStep(viewOf(body), numbering)
+/** The answer to a Chat request; ids are unique where nothing is said of them. */
+export function scripted(numbering?: Numbering): (body: Json) => Scenario {
+  return (body) => {
+    const view = viewOf(body)
+    return nextStep(view, numbering ?? ((_name, index) => `call_${view.results.length}_${index}`))
+  }
 }
 
 function viewOf(body: Json): View {
@@ -109,7 +112,7 @@ function writing(tools: readonly Tool[], asked: string): Call | null {
   }
   const write = tools.find(({ name }) => /^(write|write_file|create)$/iu.test(name))
   if (write === undefined) return null
-  const pathKey = ["file_path", "filePath", "path"].find((one) => one in write.properties) ?? "path"
+  const pathKey = ["file_path", "filePath", "filepath", "path"].find((one) => one in write.properties) ?? "path"
   const textKey = ["content", "file_text"].find((one) => one in write.properties) ?? "content"
   return [write, { [pathKey]: `${folder}/written.txt`, [textKey]: "written ✓\n" }]
 }
