@@ -191,7 +191,11 @@ export class Bench implements Disposable {
     for (const name of ["home", "work", "tmp"]) mkdirSync(path.join(this.#root, name))
     this.#agent = agent
     this.#door = door
-    this.#command = agent.setUp(path.join(this.#root, "home"), door).trimEnd()
+    // the shell becomes the agent: what is killed is the agent itself
+    this.#command = agent
+      .setUp(path.join(this.#root, "home"), door)
+      .trimEnd()
+      .replace(/^.*$(?![^])/mu, (last) => `exec ${last}`)
     Bun.spawnSync(["git", "init", "-q", "."], { cwd: this.work })
   }
 
