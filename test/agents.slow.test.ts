@@ -13,11 +13,13 @@ import {
   SECOND_TURN_SAYS,
   TASK,
 } from "./helpers/agent-script.ts"
+import { AGENT_CALLS, CODEX_CATALOGUE_QUERY } from "./helpers/agent-calls.ts"
+import { startRelay, type Relay } from "./helpers/asking-relay.ts"
 import type { Config } from "./helpers/config.ts"
 import { bodyText, FakeUpstream } from "./helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "./helpers/gateway.ts"
-import { AGENTS_MISSING, Bench, REAL_AGENTS } from "./helpers/real-agents.ts"
-import { snippetOf } from "./helpers/snippets.ts"
+import { AGENT_PACKAGES, AGENTS_MISSING, Bench, installedVersion, REAL_AGENTS } from "./helpers/real-agents.ts"
+import { snippetOf, triedVersions } from "./helpers/snippets.ts"
 import { faultOf, strictChat } from "./helpers/strict-chat.ts"
 import { addStrictServers, STRICT_SERVERS, strictGroup } from "./helpers/strict-servers.ts"
 import { allowAll, EVERYTHING } from "./helpers/translating.ts"
@@ -29,6 +31,7 @@ const SERVERS = Object.keys(STRICT_SERVERS)
 const PLAIN = "plain"
 
 let gateway: Gateway
+let relay: Relay
 const upstreams: Record<string, FakeUpstream> = {}
 
 beforeAll(async () => {
@@ -49,9 +52,11 @@ beforeAll(async () => {
       allowAll(config)
     },
   })
+  relay = startRelay(gateway)
 })
 
 afterAll(async () => {
+  await relay.stop()
   await gateway[Symbol.asyncDispose]()
   for (const upstream of Object.values(upstreams)) await upstream.stop()
 })
@@ -69,12 +74,16 @@ function refusals(name: string, since: number): readonly string[] {
 
 async function finishes(agentName: string, name: string): Promise<void> {
   const since = upstreams[name]!.exchanges.length
-  using bench = new Bench(REAL_AGENTS[agentName]!, { url: gateway.url, token: gateway.token, group: strictGroup(name) })
+  using bench = new Bench(REAL_AGENTS[agentName]!, { url: relay.url, token: gateway.token, group: strictGroup(name) })
+  const asked = relay.asked.length
   const first = await bench.turn(`${TASK}. Work in the folder ${bench.work} alone.`)
   expect([refusals(name, since), first.output]).toEqual([[], said(FIRST_TURN_SAYS)])
   const second = await bench.turn(`${ONCE_MORE}, in the folder ${bench.work}.`, true)
   expect([refusals(name, since), second.output]).toEqual([[], said(SECOND_TURN_SAYS)])
   expect([first.code, second.code]).toEqual([0, 0])
+  const { target, header } = AGENT_CALLS[agentName]!
+  const calls = relay.asked.slice(asked).filter(({ method }) => method === "POST")
+  for (const call of calls) expect(call).toEqual({ method: "POST", target, header })
   const files = Object.fromEntries(Object.keys(FILES).map((file) => [file, contentOf(path.join(bench.work, file))]))
   expect(files).toEqual(FILES)
 }
@@ -95,4 +104,23 @@ describe.skipIf(AGENTS_MISSING)("real agents (skipped where SMART_ROUTER_AGENTS 
   test.each(Object.keys(REAL_AGENTS).slice(2))("%s finishes its task at a plain server", async (agent) =>
     finishes(agent, PLAIN),
   )
+
+  test("Codex finds its catalogue, and with it apply_patch and sub-agents under a group's own name", async () => {
+    const since = upstreams[PLAIN]!.exchanges.length
+    await finishes("Codex CLI", PLAIN)
+    expect(relay.asked.map(({ target }) => target)).toContain(`/v1/models${CODEX_CATALOGUE_QUERY}`)
+    const { tools } = JSON.parse(bodyText(upstreams[PLAIN]!.exchanges[since]!.request)) as {
+      readonly tools: readonly { readonly function: { readonly name: string } }[]
+    }
+    const names = tools.map((tool) => tool.function.name)
+    expect(names).toEqual(
+      expect.arrayContaining(["apply_patch", "multi_agent_v1__spawn_agent", "view_image"]) as string[],
+    )
+  })
+
+  test("the page names the versions", () => {
+    const tried = triedVersions("docs/clients.md")
+    for (const [name, installed] of Object.entries(AGENT_PACKAGES))
+      expect([name, tried[name]]).toEqual([name, installedVersion(installed) ?? undefined])
+  })
 })

@@ -10,9 +10,9 @@ import { temporaryFolder } from "./helpers/demo-process.ts"
 import { parsed } from "./helpers/expectations.ts"
 import { FakeUpstream } from "./helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "./helpers/gateway.ts"
-import { REAL_AGENTS } from "./helpers/real-agents.ts"
+import { AGENT_PACKAGES, REAL_AGENTS } from "./helpers/real-agents.ts"
 import { SAMPLES } from "./helpers/samples.ts"
-import { applied, snippetOf } from "./helpers/snippets.ts"
+import { applied, snippetOf, triedVersions } from "./helpers/snippets.ts"
 import { at } from "./helpers/streams.ts"
 import { vendorAnswer } from "./helpers/vendor.ts"
 
@@ -162,8 +162,14 @@ test.each(Object.keys(AGENT_CALLS))("%s is led to the router, to its own dialect
   expect([answer.status, text]).toEqual([200, expect.stringContaining("afar") as string])
 })
 
-test("every agent that has a section has its calls, and every client its version", () => {
+test("every agent has its calls and its version, and the SDKs of the tests are those of the page", async () => {
   expect(Object.keys(AGENT_CALLS)).toEqual(Object.keys(REAL_AGENTS))
+  const tried = triedVersions(PAGE)
+  const { devDependencies } = (await Bun.file(path.join(ROOT, "package.json")).json()) as {
+    readonly devDependencies: Readonly<Record<string, string>>
+  }
+  for (const name of ["openai", "@anthropic-ai/sdk"]) expect([name, tried[name]]).toEqual([name, devDependencies[name]])
+  for (const name of Object.keys(AGENT_PACKAGES)) expect([name, tried[name]]).toEqual([name, expect.any(String)])
 })
 
 test("Codex finds its groups and aliases in the catalogue of its provider's table", async () => {

@@ -42,7 +42,7 @@ interface Numbered {
   /** The same for all of them. */
   readonly key: string
   readonly first: number
-  form(number: number): string
+  readonly form: (number: number) => string
 }
 
 /** For clients, and for servers that give an id no meaning: `renamedId`. */

@@ -2,7 +2,7 @@
  * Coding agents themselves, where a folder of installed npm packages is named by `SMART_ROUTER_AGENTS`: each is set up by the
  * snippet of docs/clients.md and runs in a home and a folder of its own.
  */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { tied } from "./children.ts"
@@ -72,11 +72,10 @@ function claudeCode(): RealAgent {
       const snippet = applied(snippetOf(PAGE, "Claude Code", "sh"), door)
       return existsSync(native) ? snippet.replace(/^claude$/mu, native) : snippet
     },
-    arguments: (prompt, again, { group }) => [
-      ...["-p", "--output-format", "json", "--allowedTools", "Bash,Write,Edit,Read", "--model", group],
-      ...(again ? ["--continue"] : []),
-      prompt,
-    ],
+    arguments: (prompt, again, { group }) => {
+      const given = ["-p", "--output-format", "json", "--allowedTools", "Bash,Write,Edit,Read", "--model", group]
+      return [...given, ...(again ? ["--continue"] : []), prompt]
+    },
   }
 }
 
@@ -100,11 +99,10 @@ function pi(dialect: RealAgent["dialect"], api: string, edit: Edit = asWritten):
       write(home, ".pi/agent/models.json", edit(text))
       return "pi"
     },
-    arguments: (prompt, again, { group }) => [
-      ...["-p", "--offline", "--provider", "smart-router", "--model", group],
-      ...(again ? ["-c"] : []),
-      prompt,
-    ],
+    arguments: (prompt, again, { group }) => {
+      const given = ["-p", "--offline", "--provider", "smart-router", "--model", group]
+      return [...given, ...(again ? ["-c"] : []), prompt]
+    },
   }
 }
 
@@ -112,10 +110,10 @@ function copilot(dialect: RealAgent["dialect"], edit: Edit): RealAgent {
   return {
     dialect,
     setUp: (_home, door) => edit(applied(snippetOf(PAGE, "GitHub Copilot CLI", "sh"), door)),
-    arguments: (prompt, again) => [
-      ...["-p", prompt, "--allow-all-tools", "--allow-all-paths", "-s", "--disable-client-telemetry"],
-      ...(again ? ["--continue"] : []),
-    ],
+    arguments: (prompt, again) => {
+      const given = ["-p", prompt, "--allow-all-tools", "--allow-all-paths", "-s", "--disable-client-telemetry"]
+      return [...given, ...(again ? ["--continue"] : [])]
+    },
   }
 }
 
@@ -171,6 +169,24 @@ export const REAL_AGENTS: Readonly<Record<string, RealAgent>> = {
   "Continue in Messages": cn("messages", "anthropic"),
   "Cline in Chat": cline("chat", "openai-compatible"),
   "Cline in Responses": cline("responses", "openai-native"),
+}
+
+/** The npm package of each agent, by its name on the page. */
+export const AGENT_PACKAGES: Readonly<Record<string, string>> = {
+  "Codex CLI": "@openai/codex",
+  "Claude Code": "@anthropic-ai/claude-code",
+  opencode: "opencode-ai",
+  pi: "@mariozechner/pi-coding-agent",
+  "GitHub Copilot CLI": "@github/copilot",
+  "Qwen Code": "@qwen-code/qwen-code",
+  "Continue CLI": "@continuedev/cli",
+  "Cline CLI": "cline",
+}
+
+/** The version of an installed package; null where it is not. */
+export function installedVersion(name: string): string | null {
+  const file = path.join(PACKAGES, name, "package.json")
+  return existsSync(file) ? String((JSON.parse(readFileSync(file, "utf8")) as { version: unknown }).version) : null
 }
 
 export interface Turn {

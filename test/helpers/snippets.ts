@@ -22,3 +22,11 @@ export function snippetOf(file: string, section: string, language: string, index
 export function applied(snippet: string, { url, group }: { readonly url: string; readonly group: string }): string {
   return snippet.replaceAll(ADDRESS, url).replaceAll(GROUP, group)
 }
+
+/** The table "Tried with": client to version. */
+export function triedVersions(file: string): Readonly<Record<string, string>> {
+  const text = readFileSync(path.join(ROOT, file), "utf8")
+  const part = text.split(/^## /mu).find((one) => one.startsWith("Tried with\n")) ?? ""
+  const rows = [...part.matchAll(/^\| ([^|]+) \| (\d[^|]*) \|$/gmu)]
+  return Object.fromEntries(rows.map(([, client = "", version = ""]) => [client, version]))
+}
