@@ -20,8 +20,8 @@ import { bodyText, FakeUpstream } from "./helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "./helpers/gateway.ts"
 import { AGENT_PACKAGES, AGENTS_MISSING, Bench, installedVersion, REAL_AGENTS } from "./helpers/real-agents.ts"
 import { snippetOf, triedVersions } from "./helpers/snippets.ts"
-import { faultOf, strictChat } from "./helpers/strict-chat.ts"
-import { addStrictServers, STRICT_SERVERS, strictGroup } from "./helpers/strict-servers.ts"
+import { faultOf, strictServer } from "./helpers/strict-chat.ts"
+import { addStrictServers, STRICT_MESSAGES, STRICT_SERVERS, strictGroup } from "./helpers/strict-servers.ts"
 import { allowAll, EVERYTHING } from "./helpers/translating.ts"
 
 /** One after the other, for servers whose clients speak other dialects. */
@@ -37,9 +37,11 @@ const upstreams: Record<string, FakeUpstream> = {}
 beforeAll(async () => {
   for (const [index, name] of SERVERS.entries()) {
     const answers = scripted(NUMBERINGS[index % NUMBERINGS.length])
-    upstreams[name] = (await FakeUpstream.start()).otherwise(strictChat({ ...STRICT_SERVERS[name]!, answers }))
+    upstreams[name] = (await FakeUpstream.start()).otherwise(strictServer({ ...STRICT_SERVERS[name]!, answers }))
   }
-  upstreams[PLAIN] = (await FakeUpstream.start()).otherwise(strictChat({ refusals: [], answers: scripted() }))
+  for (const [name, server] of Object.entries(STRICT_MESSAGES))
+    upstreams[name] = (await FakeUpstream.start()).otherwise(strictServer({ ...server, answers: scripted() }))
+  upstreams[PLAIN] = (await FakeUpstream.start()).otherwise(strictServer({ refusals: [], answers: scripted() }))
   gateway = await startGateway({
     upstreams: { upstream: upstreams[SERVERS[0]!]! },
     configure: (config) => {
@@ -101,6 +103,10 @@ function contentOf(file: string): string | null {
 describe.skipIf(AGENTS_MISSING)("real agents (skipped where SMART_ROUTER_AGENTS names no folder of theirs)", () => {
   for (const agent of ["Codex CLI", "Claude Code"])
     test.each(SERVERS)(`${agent} finishes its task at a server with %s`, async (name) => finishes(agent, name))
+  for (const agent of ["Codex CLI", "pi in Responses", "Copilot in Chat"])
+    test.each(Object.keys(STRICT_MESSAGES))(`${agent} finishes its task at a server with %s`, async (name) =>
+      finishes(agent, name),
+    )
   test.each(Object.keys(REAL_AGENTS).slice(2))("%s finishes its task at a plain server", async (agent) =>
     finishes(agent, PLAIN),
   )

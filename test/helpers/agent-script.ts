@@ -39,7 +39,7 @@ export const restarting: Numbering = (name, index) => `functions.${name}:${index
 /** Proxies of Gemini: one id for all. */
 export const repeating: Numbering = () => "call_0"
 
-/** The answer to a Chat request; ids are unique where nothing is said of them. */
+/** The answer to a request in Chat or Messages; ids are unique where nothing is said of them. */
 export function scripted(numbering?: Numbering): (body: Json) => Scenario {
   return (body) => {
     const view = viewOf(body)
@@ -47,15 +47,24 @@ export function scripted(numbering?: Numbering): (body: Json) => Scenario {
   }
 }
 
+/** Of a body in Chat or in Messages. */
 function viewOf(body: Json): View {
   const messages = body["messages"] as readonly Json[]
   const tools = ((body["tools"] ?? []) as readonly Json[]).map((tool): Tool => {
-    const { name, parameters } = tool["function"] as { readonly name: string; readonly parameters?: Json }
-    return { name, properties: (parameters?.["properties"] ?? {}) as Json }
+    const { name, parameters, input_schema: schema = parameters } = (tool["function"] ?? tool) as Json
+    return { name: String(name), properties: ((schema as Json | undefined)?.["properties"] ?? {}) as Json }
   })
-  const texts = (role: string): readonly string[] =>
-    messages.filter((message) => message["role"] === role).map(({ content }) => JSON.stringify(content ?? ""))
-  return { tools, results: texts("tool"), asked: texts("user").join("\n") }
+  const blocks = messages.flatMap(({ role, content }): Json[] =>
+    Array.isArray(content) && role !== "tool"
+      ? (content as Json[]).map((block) => ({ role, ...block }))
+      : [{ role, content }],
+  )
+  const isResult = ({ role, type }: Json): boolean => role === "tool" || type === "tool_result"
+  const results = blocks.filter(isResult).map(({ content }) => JSON.stringify(content ?? ""))
+  const asked = blocks
+    .filter((block) => block["role"] === "user" && !isResult(block))
+    .map((block) => JSON.stringify(block))
+  return { tools, results, asked: asked.join("\n") }
 }
 
 function nextStep({ tools, results, asked }: View, numbering: Numbering): Scenario {

@@ -1,6 +1,7 @@
-/** Chat servers that refuse what real ones refuse, each in its own words, and answer everything else. */
+/** Servers that refuse what real ones refuse, each in its own words, and answer everything else; and the refusals of Chat servers. */
 import { reply, stream } from "./behaviours.ts"
 import { bodyText, type Behaviour } from "./fake-upstream.ts"
+import { SOUND_MESSAGES } from "./strict-messages.ts"
 import { streamedAnswer, wholeAnswer, type Scenario } from "./scenario.ts"
 
 type Json = Readonly<Record<string, unknown>>
@@ -168,41 +169,48 @@ export const SOUND: readonly Refusal[] = [
 ]
 
 export interface Strict {
+  /** Absent: Chat. */
+  readonly dialect?: "chat" | "messages"
   readonly refusals: readonly Refusal[]
   /** What it answers where it refuses nothing; absent: a call of `look`, and words once its result is there. */
   readonly answers?: (body: Json) => Scenario
-  /** Where its reasoning stands. */
+  /** Where its reasoning stands in Chat. */
   readonly field?: string | undefined
 }
 
 /** Why a server refuses a body; null: it does not. */
-export function faultOf({ refusals }: Pick<Strict, "refusals">, body: Json): string | null {
-  return [...SOUND, ...refusals].map((refuses) => refuses(body)).find((one) => one !== null) ?? null
+export function faultOf(
+  { dialect = "chat", refusals }: Pick<Strict, "dialect" | "refusals">,
+  body: Json,
+): string | null {
+  const sound = dialect === "chat" ? SOUND : SOUND_MESSAGES
+  return [...sound, ...refusals].map((refuses) => refuses(body)).find((one) => one !== null) ?? null
 }
 
 /** Refuses in a 400, else answers. */
-export function strictChat({ refusals, answers = looks, field = "reasoning_content" }: Strict): Behaviour {
+export function strictServer(strict: Strict): Behaviour {
+  const { dialect = "chat", answers = looks, field = "reasoning_content" } = strict
   return async (exchange) => {
     const body = JSON.parse(bodyText(exchange.request)) as Json
-    const fault = faultOf({ refusals }, body)
+    const fault = faultOf(strict, body)
     if (fault !== null) {
-      await reply(JSON.stringify({ error: { message: fault, type: "invalid_request_error" } }), { status: 400 })(
-        exchange,
-      )
+      const error = { type: "invalid_request_error", message: fault }
+      await reply(JSON.stringify({ type: "error", error }), { status: 400 })(exchange)
       return
     }
     const scenario = answers(body)
     const named = (text: string): string => text.replaceAll('"reasoning_content"', JSON.stringify(field))
     const answer =
       body["stream"] === true
-        ? stream(streamedAnswer("chat", scenario).map(named))
-        : reply(named(wholeAnswer("chat", scenario)))
+        ? stream(streamedAnswer(dialect, scenario).map(named))
+        : reply(named(wholeAnswer(dialect, scenario)))
     await answer(exchange)
   }
 }
 
 function looks(body: Json): Scenario {
-  if (rolesOf(body).includes("tool")) return { text: "It is sunny.", stop: "end" }
+  if (/"role":"tool"|"tool_result"/u.test(JSON.stringify(body["messages"])))
+    return { text: "It is sunny.", stop: "end" }
   const calls = [{ id: "functions.look:0", name: "look", arguments: '{"at":"sky"}' }]
   return { reasoning: "I must look.", calls, stop: "tool-calls" }
 }

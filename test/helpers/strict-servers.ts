@@ -1,5 +1,6 @@
-/** Chat servers as they stand in the world: what each refuses, and what a configuration says of it. */
+/** Servers as they stand in the world: what each refuses, and what a configuration says of it. */
 import type { Config } from "./config.ts"
+import { SAMPLES } from "./samples.ts"
 import {
   assistantBehindResults,
   contentIsText,
@@ -18,15 +19,18 @@ import {
   withoutFields,
   type Refusal,
 } from "./strict-chat.ts"
+import { adaptiveOnly, noForcedChoice, noSampling, noSystemInside } from "./strict-messages.ts"
 import { at } from "./streams.ts"
 import { EVERYTHING } from "./translating.ts"
 
 type Json = Readonly<Record<string, unknown>>
 
 export interface StrictServer {
+  /** Absent: Chat. */
+  readonly dialect?: "chat" | "messages"
   readonly model: string
   readonly refusals: readonly Refusal[]
-  /** Where its reasoning stands. */
+  /** Where its reasoning stands in Chat. */
   readonly field?: string
   /** Further keys of the catalogue's entry. */
   readonly entry?: Json
@@ -126,6 +130,23 @@ export const STRICT_SERVERS: Readonly<Record<string, StrictServer>> = {
   },
 }
 
+/** They speak Claude Code's own dialect, so it gets what it writes. */
+export const STRICT_MESSAGES: Readonly<Record<string, StrictServer>> = {
+  "adaptive thinking alone": {
+    dialect: "messages",
+    model: "claude-opus-5-5",
+    refusals: [adaptiveOnly, noSampling, noForcedChoice, noSystemInside],
+  },
+  "thinking by a budget": {
+    dialect: "messages",
+    model: "claude-sonnet-4-5",
+    refusals: [
+      noSystemInside,
+      ({ thinking }) => (at(thinking, "type") === "adaptive" ? "thinking.type: adaptive" : null),
+    ],
+  },
+}
+
 /** The group that leads to a server. */
 export function strictGroup(name: string): string {
   return name.replaceAll(/\W/gu, "-")
@@ -133,9 +154,10 @@ export function strictGroup(name: string): string {
 
 /** A provider, a catalogue and a group for each server. */
 export function addStrictServers(config: Config, urlOf: (name: string) => string): void {
-  for (const [index, [name, { model, entry }]] of Object.entries(STRICT_SERVERS).entries()) {
+  const all = Object.entries({ ...STRICT_SERVERS, ...STRICT_MESSAGES })
+  for (const [index, [name, { dialect = "chat", model, entry }]] of all.entries()) {
     const models = { m: { model, ...EVERYTHING, ...entry } }
-    const base = { base_url: `${urlOf(name)}/v1`, dialect: "openai-chat", auth_scheme: "none" }
+    const base = { base_url: `${urlOf(name)}/v1`, dialect: SAMPLES[dialect].configName, auth_scheme: "none" }
     config.providers[`strict-${index}`] = { ...base, models }
     const targets = [{ provider: `strict-${index}`, model_ref: "m" }]
     config.models[strictGroup(name)] = { strategy: "static", targets }

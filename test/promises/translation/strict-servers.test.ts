@@ -1,20 +1,29 @@
-/** Agents get through two requests of a turn at Chat servers that refuse what real ones refuse. */
+/** Agents get through two requests of a turn at servers that refuse what real ones refuse. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { CLAUDE_CODE, CODEX, whole } from "../../helpers/agent-turns.ts"
 import { bodyText, FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
-import { strictChat } from "../../helpers/strict-chat.ts"
-import { addStrictServers, STRICT_SERVERS, strictGroup } from "../../helpers/strict-servers.ts"
+import { strictServer } from "../../helpers/strict-chat.ts"
+import {
+  addStrictServers,
+  STRICT_MESSAGES,
+  STRICT_SERVERS,
+  strictGroup,
+  type StrictServer,
+} from "../../helpers/strict-servers.ts"
 import { allowAll } from "../../helpers/translating.ts"
 
 type Json = Readonly<Record<string, unknown>>
+
+const ALL: Readonly<Record<string, StrictServer>> = { ...STRICT_SERVERS, ...STRICT_MESSAGES }
+const AGENTS = { "Claude Code": CLAUDE_CODE, Codex: CODEX }
 
 let gateway: Gateway
 const upstreams: Record<string, FakeUpstream> = {}
 
 beforeAll(async () => {
-  for (const [name, server] of Object.entries(STRICT_SERVERS))
-    upstreams[name] = (await FakeUpstream.start()).otherwise(strictChat(server))
+  for (const [name, server] of Object.entries(ALL))
+    upstreams[name] = (await FakeUpstream.start()).otherwise(strictServer(server))
   const [first] = Object.values(upstreams)
   gateway = await startGateway({
     upstreams: { upstream: first! },
@@ -30,8 +39,10 @@ afterAll(async () => {
   for (const upstream of Object.values(upstreams)) await upstream.stop()
 })
 
-describe.each(Object.keys(STRICT_SERVERS))("a server with %s", (name) => {
-  for (const [agentName, agent] of Object.entries({ "Claude Code": CLAUDE_CODE, Codex: CODEX })) {
+describe.each(Object.keys(ALL))("a server with %s", (name) => {
+  for (const [agentName, agent] of Object.entries(AGENTS)) {
+    // what speaks one's own dialect gets one's bytes
+    if (agent.dialect === ALL[name]!.dialect) continue
     for (const isStreamed of [false, true]) {
       test(`serves ${agentName}, ${isStreamed ? "streamed" : "unary"}`, async () => {
         const marker = `${agentName} asks ${name} ${isStreamed ? "streamed" : "whole"}`
