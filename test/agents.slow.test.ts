@@ -12,50 +12,87 @@ import {
   scripted,
   SECOND_TURN_SAYS,
   TASK,
+  type Numbering,
 } from "./helpers/agent-script.ts"
 import { AGENT_CALLS, CODEX_CATALOGUE_QUERY } from "./helpers/agent-calls.ts"
 import { startRelay, type Relay } from "./helpers/asking-relay.ts"
 import type { Config } from "./helpers/config.ts"
+import { reply } from "./helpers/behaviours.ts"
 import { bodyText, FakeUpstream } from "./helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "./helpers/gateway.ts"
 import { AGENT_PACKAGES, AGENTS_MISSING, Bench, installedVersion, REAL_AGENTS } from "./helpers/real-agents.ts"
 import { snippetOf, triedVersions } from "./helpers/snippets.ts"
 import { faultOf, strictServer } from "./helpers/strict-chat.ts"
-import { addStrictServers, STRICT_MESSAGES, STRICT_SERVERS, strictGroup } from "./helpers/strict-servers.ts"
-import { allowAll, EVERYTHING } from "./helpers/translating.ts"
+import {
+  addStrictServers,
+  STRICT_MESSAGES,
+  STRICT_SERVERS,
+  strictGroup,
+  strictTarget,
+  type StrictServer,
+} from "./helpers/strict-servers.ts"
+import { allowAll } from "./helpers/translating.ts"
 
-/** One after the other, for servers whose clients speak other dialects. */
+/** Of Chat servers, one after the other; the clients of these speak other dialects. */
 const NUMBERINGS = [restarting, repeating]
-const SERVERS = Object.keys(STRICT_SERVERS)
-/** Clients that speak Chat send it their bytes. */
-const PLAIN = "plain"
+/** Of a server whose ids are words, and begin anew. */
+const legal: Numbering = (_name, index) => `toolu_${index}`
+/** Clients that speak Chat send it their bytes, so its ids are unique. */
+const PLAIN = "a plain server"
+/** Three servers, of which each answers once and then leaves the conversation to the next. */
+const MOVING = "servers that take turns"
+const TAKING_TURNS: readonly (readonly [name: string, numbering: Numbering])[] = [
+  ["Mistral's template", restarting],
+  ["the rules of Messages", legal],
+  ["a field for reasoning beside calls", restarting],
+]
 
 let gateway: Gateway
 let relay: Relay
 const upstreams: Record<string, FakeUpstream> = {}
+const servers: Record<string, StrictServer> = {}
+/** What the servers refused, in their words. */
+const refused: string[] = []
+
+async function start(name: string, server: StrictServer, numbering?: Numbering, isDue = always): Promise<void> {
+  const serves = strictServer({ ...server, answers: scripted(numbering) })
+  servers[name] = server
+  upstreams[name] = (await FakeUpstream.start()).otherwise(async (exchange) => {
+    if (!isDue()) return reply("{}", { status: 503 })(exchange)
+    const fault = faultOf(server, JSON.parse(bodyText(exchange.request)) as Readonly<Record<string, unknown>>)
+    if (fault !== null) refused.push(`${name}: ${fault}`)
+    return serves(exchange)
+  })
+}
+
+const always = (): boolean => true
 
 beforeAll(async () => {
-  for (const [index, name] of SERVERS.entries()) {
-    const answers = scripted(NUMBERINGS[index % NUMBERINGS.length])
-    upstreams[name] = (await FakeUpstream.start()).otherwise(strictServer({ ...STRICT_SERVERS[name]!, answers }))
-  }
-  for (const [name, server] of Object.entries(STRICT_MESSAGES))
-    upstreams[name] = (await FakeUpstream.start()).otherwise(strictServer({ ...server, answers: scripted() }))
-  upstreams[PLAIN] = (await FakeUpstream.start()).otherwise(strictServer({ refusals: [], answers: scripted() }))
-  gateway = await startGateway({
-    upstreams: { upstream: upstreams[SERVERS[0]!]! },
-    configure: (config) => {
-      Object.assign(config.server, (parse(snippetOf("docs/clients.md", "Claude Code", "yaml", 1)) as Config).server)
-      addStrictServers(config, (name) => upstreams[name]!.url)
-      const models = { m: { model: "m", ...EVERYTHING } }
-      const base_url = `${upstreams[PLAIN]!.url}/v1`
-      config.providers[PLAIN] = { base_url, dialect: "openai-chat", auth_scheme: "none", models }
-      config.models[PLAIN] = { strategy: "static", targets: [{ provider: PLAIN, model_ref: "m" }] }
-      allowAll(config)
-    },
-  })
+  for (const [index, [name, server]] of Object.entries(STRICT_SERVERS).entries())
+    await start(name, server, NUMBERINGS[index % NUMBERINGS.length])
+  for (const [name, server] of Object.entries(STRICT_MESSAGES)) await start(name, server)
+  await start(PLAIN, { model: "m", refusals: [] })
+  let served = 0
+  for (const [index, [name, numbering]] of TAKING_TURNS.entries())
+    await start(`${MOVING}, ${name}`, servers[name]!, numbering, () => {
+      if (served % TAKING_TURNS.length !== index) return false
+      served += 1
+      return true
+    })
+  gateway = await startGateway({ upstreams: { upstream: upstreams[PLAIN]! }, configure })
   relay = startRelay(gateway)
 })
+
+function configure(config: Config): void {
+  Object.assign(config.server, (parse(snippetOf("docs/clients.md", "Claude Code", "yaml", 1)) as Config).server)
+  addStrictServers(config, (name) => upstreams[name]!.url)
+  const groups = { [PLAIN]: [PLAIN], [MOVING]: TAKING_TURNS.map(([name]) => `${MOVING}, ${name}`) }
+  for (const [group, names] of Object.entries(groups)) {
+    const targets = names.map((name) => strictTarget(config, strictGroup(name), servers[name]!, upstreams[name]!.url))
+    config.models[strictGroup(group)] = { strategy: "static", targets }
+  }
+  allowAll(config)
+}
 
 afterAll(async () => {
   await relay.stop()
@@ -63,25 +100,14 @@ afterAll(async () => {
   for (const upstream of Object.values(upstreams)) await upstream.stop()
 })
 
-/** What the server refused, in its words. */
-function refusals(name: string, since: number): readonly string[] {
-  return upstreams[name]!.exchanges.slice(since).flatMap(({ request }) => {
-    const fault = faultOf(
-      STRICT_SERVERS[name] ?? { refusals: [] },
-      JSON.parse(bodyText(request)) as Readonly<Record<string, unknown>>,
-    )
-    return fault === null ? [] : [fault]
-  })
-}
-
 async function finishes(agentName: string, name: string): Promise<void> {
-  const since = upstreams[name]!.exchanges.length
+  refused.length = 0
   using bench = new Bench(REAL_AGENTS[agentName]!, { url: relay.url, token: gateway.token, group: strictGroup(name) })
   const asked = relay.asked.length
   const first = await bench.turn(`${TASK}. Work in the folder ${bench.work} alone.`)
-  expect([refusals(name, since), first.output]).toEqual([[], said(FIRST_TURN_SAYS)])
+  expect([refused, first.output]).toEqual([[], said(FIRST_TURN_SAYS)])
   const second = await bench.turn(`${ONCE_MORE}, in the folder ${bench.work}.`, true)
-  expect([refusals(name, since), second.output]).toEqual([[], said(SECOND_TURN_SAYS)])
+  expect([refused, second.output]).toEqual([[], said(SECOND_TURN_SAYS)])
   expect([first.code, second.code]).toEqual([0, 0])
   const { target, header } = AGENT_CALLS[agentName]!
   const calls = relay.asked.slice(asked).filter(({ method }) => method === "POST")
@@ -102,11 +128,11 @@ function contentOf(file: string): string | null {
 
 describe.skipIf(AGENTS_MISSING)("real agents (skipped where SMART_ROUTER_AGENTS names no folder of theirs)", () => {
   for (const agent of ["Codex CLI", "Claude Code"])
-    test.each(SERVERS)(`${agent} finishes its task at a server with %s`, async (name) => finishes(agent, name))
-  for (const agent of ["Codex CLI", "pi in Responses", "Copilot in Chat"])
-    test.each(Object.keys(STRICT_MESSAGES))(`${agent} finishes its task at a server with %s`, async (name) =>
+    test.each([...Object.keys(STRICT_SERVERS), MOVING])(`${agent} finishes its task at %s`, async (name) =>
       finishes(agent, name),
     )
+  for (const agent of ["Codex CLI", "pi in Responses", "Copilot in Chat"])
+    test.each(Object.keys(STRICT_MESSAGES))(`${agent} finishes its task at %s`, async (name) => finishes(agent, name))
   test.each(Object.keys(REAL_AGENTS).slice(2))("%s finishes its task at a plain server", async (agent) =>
     finishes(agent, PLAIN),
   )

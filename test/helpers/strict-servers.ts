@@ -130,13 +130,14 @@ export const STRICT_SERVERS: Readonly<Record<string, StrictServer>> = {
   },
 }
 
-/** They speak Claude Code's own dialect, so it gets what it writes. */
+/** They speak Claude Code's own dialect, so they get what it writes. */
 export const STRICT_MESSAGES: Readonly<Record<string, StrictServer>> = {
   "adaptive thinking alone": {
     dialect: "messages",
     model: "claude-opus-5-5",
     refusals: [adaptiveOnly, noSampling, noForcedChoice, noSystemInside],
   },
+  "the rules of Messages": { dialect: "messages", model: "claude-sonnet-5-5", refusals: [] },
   "thinking by a budget": {
     dialect: "messages",
     model: "claude-sonnet-4-5",
@@ -152,14 +153,23 @@ export function strictGroup(name: string): string {
   return name.replaceAll(/\W/gu, "-")
 }
 
+/** A provider of that name with the server's model, as a target. */
+export function strictTarget(
+  config: Config,
+  provider: string,
+  { dialect = "chat", model, entry }: StrictServer,
+  url: string,
+): Json {
+  const models = { m: { model, ...EVERYTHING, ...entry } }
+  const base = { base_url: `${url}/v1`, dialect: SAMPLES[dialect].configName, auth_scheme: "none" }
+  config.providers[provider] = { ...base, models }
+  return { provider, model_ref: "m" }
+}
+
 /** A provider, a catalogue and a group for each server. */
 export function addStrictServers(config: Config, urlOf: (name: string) => string): void {
-  const all = Object.entries({ ...STRICT_SERVERS, ...STRICT_MESSAGES })
-  for (const [index, [name, { dialect = "chat", model, entry }]] of all.entries()) {
-    const models = { m: { model, ...EVERYTHING, ...entry } }
-    const base = { base_url: `${urlOf(name)}/v1`, dialect: SAMPLES[dialect].configName, auth_scheme: "none" }
-    config.providers[`strict-${index}`] = { ...base, models }
-    const targets = [{ provider: `strict-${index}`, model_ref: "m" }]
+  for (const [name, server] of Object.entries({ ...STRICT_SERVERS, ...STRICT_MESSAGES })) {
+    const targets = [strictTarget(config, `strict-${strictGroup(name)}`, server, urlOf(name))]
     config.models[strictGroup(name)] = { strategy: "static", targets }
   }
 }
