@@ -1,6 +1,5 @@
 /** What docs/clients.md tells people to write leads each client to the router: run where it can be, else read as the client reads it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { parse } from "yaml"
 import { AGENT_CALLS, CODEX_CATALOGUE_QUERY } from "./helpers/agent-calls.ts"
@@ -12,7 +11,7 @@ import { FakeUpstream } from "./helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "./helpers/gateway.ts"
 import { AGENT_PACKAGES, REAL_AGENTS } from "./helpers/real-agents.ts"
 import { SAMPLES } from "./helpers/samples.ts"
-import { applied, snippetOf, triedVersions } from "./helpers/snippets.ts"
+import { applied, ran, snippetOf, triedVersions } from "./helpers/snippets.ts"
 import { at } from "./helpers/streams.ts"
 import { vendorAnswer } from "./helpers/vendor.ts"
 
@@ -192,15 +191,7 @@ test("Claude Code's own names are aliases, and its settings hold the same variab
 })
 
 describe("the SDKs", () => {
-  /** The snippets as one program, beside this repository's packages. */
-  async function run(code: string): Promise<string> {
-    using folder = temporaryFolder()
-    symlinkSync(path.join(ROOT, "node_modules"), path.join(folder.path, "node_modules"))
-    mkdirSync(path.join(folder.path, "src"))
-    const file = path.join(folder.path, "src/snippet.ts")
-    writeFileSync(file, code)
-    return await shell(`exec '${process.execPath}' run '${file}'`)
-  }
+  const run = (code: string): Promise<string> => ran(code, path.join(ROOT, "node_modules"), gateway.token)
 
   test("openai answers in Chat, streamed, and in Responses", async () => {
     expect((await run(snippet("openai", "ts"))).split("Hello from afar").length - 1).toBe(2)
