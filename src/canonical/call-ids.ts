@@ -11,7 +11,7 @@ import type { Message, Request } from "./request.ts"
 export class CallIds {
   readonly #taken: Set<string>
   readonly #another: (id: string) => Numbered
-  /** By what a number follows: all below are taken. */
+  /** The next number to try, by the key of `Numbered`. */
   readonly #numbers = new Map<string, number>()
 
   /** `another`: in which form an id is used again. */
