@@ -18,7 +18,7 @@ import { listModels, oneModel } from "./models.ts"
 import { metricsPage, type Watched } from "./metrics.ts"
 import { answer, json, privately, refuse } from "./plain.ts"
 import { storedResponse, storedResponsePath } from "./stored-responses.ts"
-import { unknownPath } from "./unknown-path.ts"
+import { isPasted, unknownPath } from "./unknown-path.ts"
 import { usage, type UsageStore } from "./usage.ts"
 
 /** What the endpoints beside the calls need of the ledger. */
@@ -97,6 +97,8 @@ function other(request: Incoming, gateway: Gateway, parts: Parts): Outgoing | Pr
   if (COUNTS.has(request.path)) return count(request, gateway)
   if (isAdmin(request)) return forAdministrators(request, gateway, adminRoute(request, gateway, parts))
   const dialect = dialectOf(request)
+  // before stored responses: no response has an endpoint's name
+  if (isPasted(request.path)) return refuse(dialect, gateway, unknownPath(request.path))
   const stored = storedResponsePath(request.path)
   if (stored !== null)
     return answer(request, RESPONSES, gateway, async () => privately(await storedResponse(request, stored, gateway)))
