@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs"
 import { compile } from "../config/compile.ts"
 import type { Config } from "../config/config.ts"
-import { loadConfig } from "../config/load.ts"
+import { loadShown } from "./load-shown.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { openReader, type LedgerReader } from "../ledger/reader.ts"
 import { systemClock } from "../system/clock.ts"
@@ -26,7 +26,7 @@ export function configPath(given: string | undefined): string {
 
 /** Null: it has errors, which were printed. */
 export function loaded(path: string, change: (config: Config) => Config = (config) => config): Loaded | null {
-  const result = loadConfig({ path, env: givenEnvironment() })
+  const result = loadShown({ path, env: givenEnvironment() })
   const { findings, lineOf } = result
   if (result.config === null) {
     printError(pretty(path, findings))

@@ -1,5 +1,5 @@
 /** Step 3: may this caller make this call now? */
-import type { Group, Snapshot } from "../config/snapshot.ts"
+import type { Credential, Group, Snapshot } from "../config/snapshot.ts"
 import { RouterError } from "../errors.ts"
 import type { ReceivedCall } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
@@ -9,12 +9,13 @@ import { groupNotAllowed } from "./intake/group-words.ts"
 export function admit({ facts, credential, snapshot }: Pick<ReceivedCall, "facts" | "credential" | "snapshot">): Group {
   const name = facts.model ?? snapshot.defaultGroup
   if (name === null) throw new RouterError("missing-model", { param: "model" })
-  return allowedGroup(name, credential.caller.allowed, snapshot)
+  return allowedGroup(name, credential, snapshot)
 }
 
-function allowedGroup(name: string, allowed: ReadonlySet<string>, snapshot: Snapshot): Group {
+function allowedGroup(name: string, credential: Credential, snapshot: Snapshot): Group {
   const group = snapshot.groups.get(name)
-  if (group === undefined || !allowed.has(group.name)) throw groupNotAllowed(name, allowed, snapshot)
+  if (group === undefined || !credential.caller.allowed.has(group.name))
+    throw groupNotAllowed(name, credential, snapshot)
   return group
 }
 

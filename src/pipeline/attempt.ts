@@ -22,7 +22,7 @@ import { exchange, isFailure, isRefused } from "./targets/exchange.ts"
 import { governHostedTools } from "./targets/hosted-tools.ts"
 import { AttemptPatience } from "./targets/patience.ts"
 import { capacityThrottled, claimCapacity } from "./targets/shared-capacity.ts"
-import { COMPACT, targetBelow } from "./targets/target-below.ts"
+import { COMPACT, compactsAtVendor, targetBelow } from "./targets/target-below.ts"
 import { blame, isProbedByAnother, judge, probe } from "./targets/target-health.ts"
 import { grantedCapFor } from "./targets/target-wishes.ts"
 import { grantedCapOf, isRejection, translate } from "./translation/translate.ts"
@@ -122,7 +122,7 @@ async function tryTarget(
   try {
     const isHome = target.dialect === call.dialect.name
     const beta = isHome && target.dialect === "anthropic" && asksForBeta(call.incoming.target)
-    const at = request.compacts ? (targetBelow(target, COMPACT) ?? target) : target
+    const at = compactsAtVendor(target, request) ? (targetBelow(target, COMPACT) ?? target) : target
     const governing = govern(tried, call, gateway)
     const { headers, body } = governing instanceof Promise ? await governing : governing
     const patience = new AttemptPatience(tried, call, gateway.clock)
@@ -148,9 +148,9 @@ function partsFor({ target, translation }: Attempt, call: AdmittedCall): Parts {
   const headers = forwardedHeaders(request.headers, call.dialect.name, target, call.credential.caller.id)
   if (translation !== null) return { headers, body: translation.body }
   const body = passthroughBody(request.body, request.facts, target.dialect, target.modelJson, {
-    cap: grantedCapFor(target, grantedCapOf(call)),
+    cap: grantedCapFor(target, grantedCapOf(target, call)),
     asksUsage: target.facts.streamUsage,
-    neverStores: target.limits.neverStores && !request.compacts,
+    neverStores: target.limits.neverStores && !compactsAtVendor(target, request),
   })
   return { headers, body }
 }

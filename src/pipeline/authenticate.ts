@@ -2,6 +2,7 @@
 import type { Credential, KeyStatus, Snapshot } from "../config/snapshot.ts"
 import { RouterError, type ErrorCode } from "../errors.ts"
 import { inSeconds } from "./intake/instant.ts"
+import { partyOf } from "./intake/party.ts"
 import { credentialWords } from "./intake/token-words.ts"
 import type { ReadableHeaders } from "./message.ts"
 
@@ -21,9 +22,13 @@ const REFUSALS: Readonly<Record<Exclude<KeyStatus, "active">, ErrorCode>> = {
  */
 export function authenticate(headers: ReadableHeaders, snapshot: Snapshot, nowMs: number): Credential {
   const credential = presentedBy(headers, snapshot)
-  if (credential.caller.status !== "active") throw new RouterError(REFUSALS[credential.caller.status])
-  if (credential.expiresAt !== null && credential.expiresAt <= nowMs)
-    throw new RouterError("key-expired", { message: `This token expired at ${inSeconds(credential.expiresAt)}.` })
+  const { caller, expiresAt } = credential
+  if (caller.status !== "active") throw new RouterError(REFUSALS[caller.status], { who: partyOf(credential) })
+  if (expiresAt !== null && expiresAt <= nowMs)
+    throw new RouterError("key-expired", {
+      message: `This token expired at ${inSeconds(expiresAt)}.`,
+      who: partyOf(credential),
+    })
   return credential
 }
 

@@ -18,6 +18,10 @@ export type AdmittedCall = ReceivedCall & { readonly group: Group }
 type Learning = { -readonly [Part in "credential" | "hold" | "request" | "group"]: Call[Part] }
 const learning = (call: Call): Learning => call
 
+export function isReceived(call: Call): call is ReceivedCall {
+  return call.request !== null
+}
+
 export function isAdmitted(call: Call): call is AdmittedCall {
   return call.group !== null
 }

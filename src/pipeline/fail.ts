@@ -3,6 +3,7 @@ import { RouterError, asRouterError } from "../errors.ts"
 import type { Call } from "./call.ts"
 import { routerAnswer } from "./call/outcome.ts"
 import type { Gateway } from "./gateway.ts"
+import { noteRefusal } from "./intake/security.ts"
 import { settle } from "./settle.ts"
 
 /** Settles the call. Resolves with what its client is told. */
@@ -15,5 +16,6 @@ export async function fail(thrown: unknown, call: Call, gateway: Gateway): Promi
   await settle(call, gateway, { status: error.status, error, answer: routerAnswer(call) }).catch((cause: unknown) =>
     gateway.log.error("a failed call could not be recorded", { request_id: call.id, error: cause }),
   )
+  noteRefusal(error, call.incoming, call.id, gateway)
   return error
 }

@@ -3,6 +3,7 @@ import type { Snapshot } from "../config/snapshot.ts"
 import type { AnswerFacts } from "../dialects/dialect.ts"
 import type { Governance } from "../governance/governance.ts"
 import type { CallRecord, Ledger } from "../ledger/record.ts"
+import type { SecurityRecord } from "../ledger/security-events.ts"
 import type { StoredStates } from "../ledger/stored-state.ts"
 import type { Metrics } from "../metrics/metrics.ts"
 import type { PinStore } from "../routing/affinity/pin-store.ts"
@@ -40,6 +41,8 @@ export interface Gateway {
   readonly storedStates: StoredStates
   readonly requestLog: { write(record: CallRecord): void }
   readonly metrics: Pick<Metrics, "count" | "countLater">
+  /** Who was refused. */
+  readonly security: SecurityRecord
   readonly background: BackgroundAnswers
   readonly clock: Clock
   readonly random: Random

@@ -8,6 +8,7 @@ import type { Call, KnownCall } from "./call.ts"
 import { goOn } from "./call/go-on.ts"
 import { CallRequest } from "./call/request.ts"
 import type { Gateway } from "./gateway.ts"
+import { refusePrivateMedia } from "./intake/private-media.ts"
 import { readBody } from "./intake/read-body.ts"
 import { scanInSlices, SLICE_BYTES } from "./intake/sliced-scan.ts"
 import { findHeldIds } from "./targets/held-state.ts"
@@ -64,7 +65,11 @@ export function understand(
   isSealed: boolean | null = null,
 ): CallRequest | Promise<CallRequest> {
   const facts = call.dialect.peek(scanned)
-  return goOn(findHeldIds(scanned, call, gateway), (found) => new CallRequest(call, { ...found, facts, isSealed }))
+  return goOn(findHeldIds(scanned, call, gateway), (found) => {
+    const request = new CallRequest(call, { ...found, facts, isSealed })
+    if (!call.snapshot.limits.allowsPrivateMedia) refusePrivateMedia(request)
+    return request
+  })
 }
 
 const LONGEST_PARAM = 64

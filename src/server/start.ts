@@ -16,6 +16,7 @@ import { ScriptRefused } from "../routing/script/refused.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
 import { systemClock, type Clock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
+import { migrationProgress } from "../system/progress.ts"
 import { systemRandom } from "../system/random.ts"
 import { openControl, RELOAD, reloadAnswer, STATUS } from "./control.ts"
 import { InstallationMarks } from "./issuer-marks.ts"
@@ -29,6 +30,7 @@ import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from
 import { adoptLimits } from "./restore-limits.ts"
 import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
 import { stopper, type Stopper } from "./stop.ts"
+import { tagKeeper, type TagKeeper } from "./tags.ts"
 
 export interface StartOptions {
   readonly configPath: string
@@ -90,6 +92,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const peers = await openPeers(config, gateway)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
+    const tags = tagKeeper(config, ledger, clock, log)
     const admin = await openAdmin(snapshot, log, clock)
     const reloads = (): ReloadStatus => reloader.status()
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
@@ -102,7 +105,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const reloader: Reloader = startReloading({
       running: { ...loaded, config, files: [...loaded.files, ...scriptFiles] },
       load: () => loadMeanwhile({ path, env }),
-      apply: (next, result) => takeConfig(next, result, { gateway, ledger, policies, admin, engines, marks }),
+      apply: (next, result) => takeConfig(next, result, { gateway, ledger, policies, admin, engines, marks, tags }),
       filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
       log,
       now: () => clock.now(),
@@ -118,7 +121,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       log,
     })
     gateway.background.start(gateway)
-    const doors = [control, reloader, engines, policies, marks]
+    const doors = [control, reloader, engines, policies, marks, tags]
     const stopping = stopper(gateway, listener, doors, [peers, ledger, requestLog])
     return { url: listener.url, findings: loaded.findings, log, ...stopping }
   } catch (error) {
@@ -135,11 +138,12 @@ interface Changing {
   readonly admin: Admin
   readonly engines: ReturnType<typeof engineFollower>
   readonly marks: InstallationMarks
+  readonly tags: TagKeeper
 }
 
 /** Puts a configuration into force. Resolves with the files of its scripts. */
 async function takeConfig(next: Config, result: Reading, parts: Changing): Promise<readonly string[]> {
-  const { gateway, ledger, policies, admin, engines, marks } = parts
+  const { gateway, ledger, policies, admin, engines, marks, tags } = parts
   const { clock } = gateway
   const changed = await compileBesides(next, optionsFrom(result, marks), nextTurn)
   const scripts = await policies.prepare(changed)
@@ -152,6 +156,7 @@ async function takeConfig(next: Config, result: Reading, parts: Changing): Promi
   })
   if (!isKnown) gateway.totals.again()
   engines.follow(changed)
+  tags.follow(next)
   return scripts
 }
 
@@ -182,7 +187,8 @@ function openStore(
   const { driver, path, dsn, durability, on_unavailable: onUnavailable } = config.server.usage_db
   const address = driver === "postgres" ? { dsn } : {}
   const onCommit = metrics === undefined ? undefined : (calls: number, ms: number) => metrics.committed(calls, ms)
-  return openLedger({ path, ...address, durability, onUnavailable, clock, log, spoolPath, onCommit })
+  const onMigration = migrationProgress(process.stderr)
+  return openLedger({ path, ...address, durability, onUnavailable, clock, log, spoolPath, onCommit, onMigration })
 }
 
 /** Whatever processes left that are not among `workers`. */

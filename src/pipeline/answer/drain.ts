@@ -2,7 +2,6 @@
 import type { Call } from "../call.ts"
 import type { Life } from "../call/life.ts"
 import type { Gateway } from "../gateway.ts"
-import { runsInBackground } from "./returned-state.ts"
 
 type Drains = Pick<Gateway, "clock" | "drained">
 
@@ -15,7 +14,10 @@ const MOST_DRAINED = 256
 export function readsOn(call: Call, gateway: Drains, cancel: () => void): boolean {
   if (call.lastAttempt === null) return false
   // what runs in the background is made, and billed, whether or not somebody reads it
-  return (call.group?.disconnect === "drain" || runsInBackground(call.request)) && readOn(call.life, gateway, cancel)
+  return (
+    (call.group?.disconnect === "drain" || call.request?.runsInBackground === true) &&
+    readOn(call.life, gateway, cancel)
+  )
 }
 
 /** The same whatever the group says. */

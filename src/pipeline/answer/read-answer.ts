@@ -11,11 +11,12 @@ import { targetAnswer, type AnswerEnd } from "../call/outcome.ts"
 import type { Gateway } from "../gateway.ts"
 import { Growth } from "../limits/growth.ts"
 import { reserveMore } from "../limits/reserve-more.ts"
+import { compactsAtVendor } from "../targets/target-below.ts"
 import { renameReply, shownModel } from "../translation/shown-model.ts"
 import type { Answer, WholeAnswer } from "./answer.ts"
 import { judgeReply, turn } from "./judge-answer.ts"
-import { asWhole, isEventStream, type Reshaped } from "./reshape.ts"
-import { opened, readUnstreamed } from "./unstreamed.ts"
+import { asWhole, eventsIn, type Reshaped } from "./reshape.ts"
+import { opened, readUnstreamed, understand } from "./unstreamed.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
 import { classify } from "./vendor-words.ts"
 
@@ -58,13 +59,14 @@ function replyFrom(
   gateway: Gateway,
 ): Readable | Promise<Readable> {
   const shown = shownModel(call)
-  if (verdict.kind === "fault" && isEventStream(bytes))
-    return asWhole(bytes, tried, call, gateway).then((reshaped) =>
+  const events = verdict.kind === "answer" ? null : eventsIn(bytes, tried.target.dialect)
+  if (events !== null)
+    return asWhole(events, tried, call, gateway).then((reshaped) =>
       "class" in reshaped ? reshaped : wholeAnswer({ ...reshaped, headers: JSON_HEADERS }, tried, call, gateway),
     )
   if (verdict.kind === "fault") return classify(verdict.fault, tried, shown)
   tried.meter = meter
-  if (tried.translation !== null && !call.request.compacts)
+  if (tried.translation !== null && !compactsAtVendor(tried.target, call.request))
     return goOn(turn("reply", bytes, tried.translation, call, gateway), (translated) =>
       translated instanceof Uint8Array
         ? wholeAnswer({ bytes: translated, headers: JSON_HEADERS, facts: verdict }, tried, call, gateway)
@@ -103,12 +105,32 @@ async function openStream(
   gateway: Gateway,
 ): Promise<Readable> {
   const { answer, isStream } = await opened(received)
-  if (!isStream) {
-    const reshaped = await readUnstreamed(answer, tried, call, gateway)
-    return "class" in reshaped ? reshaped : wholeAnswer({ ...reshaped, headers: STREAM_HEADERS }, tried, call, gateway)
-  }
+  if (isStream) return beginStream(answer, tried, call, gateway)
+  return mend(await readUnstreamed(answer, tried, call, gateway), tried, call, gateway)
+}
+
+/** What came in another form than that of a stream. */
+function mend(
+  result: Reshaped | Failure | UpstreamAnswer,
+  tried: Attempt,
+  call: AdmittedCall,
+  gateway: Gateway,
+): Readable | Promise<Readable> {
+  if ("class" in result) return result
+  if ("bytes" in result) return wholeAnswer({ ...result, headers: STREAM_HEADERS }, tried, call, gateway)
+  return beginStream(result, tried, call, gateway)
+}
+
+async function beginStream(
+  answer: UpstreamAnswer,
+  tried: Attempt,
+  call: AdmittedCall,
+  gateway: Gateway,
+): Promise<Readable> {
   const stream = openUpstream(answer, tried, call, gateway)
   const failure = await stream.untilContent()
+  if (stream.unframed !== null)
+    return mend(await understand(stream.unframed, answer, tried, call, gateway), tried, call, gateway)
   if (failure !== null) return failure
   if (tried.translation !== null) return { kind: "stream", stream, headers: STREAM_HEADERS }
   const headers: Record<string, string> = {}

@@ -11,7 +11,6 @@ import type { ReturnRule } from "../apart/judged-answer.ts"
 import type { ReceivedCall } from "../call.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { AnswerEnd } from "../call/outcome.ts"
-import type { CallRequest } from "../call/request.ts"
 import { hashOf } from "../targets/held-state.ts"
 
 /** An answer that lists more than this is none that anybody goes on from. */
@@ -57,13 +56,12 @@ export function storedRows(call: ReceivedCall, answer: AnswerEnd): readonly Stor
   return [...new Map(rows.map((row) => [row.id_sha256, row])).values()]
 }
 
-const TRUE = 116
 /** As `/v1/responses/{id}` takes them: whatever an upstream says, it stays one part of a path. */
 export const RESPONSE_ID: RegExp = /^[\w-][\w.-]{0,255}$/
 
 /** The answer is made in the background: what it uses is told when somebody reads its end, by this id. */
 export function isUsagePending(call: ReceivedCall, answer: AnswerEnd): boolean {
-  if (answer.facts.usage !== null || !runsInBackground(call.request)) return false
+  if (answer.facts.usage !== null || !call.request.runsInBackground) return false
   return (answer.isWhole || isCutOff(answer)) && backgroundId(answer) !== null
 }
 
@@ -80,9 +78,3 @@ function isCutOff({ attempt }: AnswerEnd): boolean {
 }
 
 const CUT_OFF: ReadonlySet<FailureClass> = new Set(["stream_broken", "network", "timeout", "client_cancel"])
-
-export function runsInBackground(request: CallRequest | null): boolean {
-  if (request === null || request.dialect.name !== "openai-responses") return false
-  const { body } = request
-  return body.members.some(({ key, start }) => key === "background" && body.bytes[start] === TRUE)
-}

@@ -2,7 +2,7 @@
  * The upstream's side of a stream: cuts it into whole frames, lets the dialect's observer judge each, and holds back
  * what must not leave yet: everything before the first content, and the terminal frame.
  */
-import { FRAME, NO_REQUEST_FACTS, type StreamObserver, type UpstreamFault } from "../../dialects/dialect.ts"
+import { FRAME, NO_REQUEST_FACTS, type StreamObserver } from "../../dialects/dialect.ts"
 import { DIALECTS } from "../../dialects/registry.ts"
 import type { RouterError } from "../../errors.ts"
 import { FrameSplitter } from "../../sse/frames.ts"
@@ -17,7 +17,8 @@ import { Trailing, type StreamEnd } from "./aftermath.ts"
 import { Backlog } from "./backlog.ts"
 import { Silence } from "./silence.ts"
 import type { StreamParts } from "./stream-parts.ts"
-import { classify } from "./vendor-words.ts"
+import { isObject, refuseCompressed } from "./unstreamed.ts"
+import { classify, faultOf } from "./vendor-words.ts"
 
 const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
 const encoder = new TextEncoder()
@@ -27,6 +28,8 @@ export class UpstreamStream {
   end: StreamEnd | null = null
   /** The terminal frame and what follows it; to be sent when the call is recorded. */
   tail: Uint8Array = new Uint8Array(0)
+  /** The whole of what came, where it was JSON under the label of a stream. */
+  unframed: Uint8Array | null = null
   readonly observer: StreamObserver
   readonly attempt: Attempt
   /** Null: frames pass as they are. */
@@ -160,6 +163,7 @@ export class UpstreamStream {
     if (this.end?.kind === "complete") return this.trailing.add(chunk)
     if (this.end !== null) return
     const { splitter } = this
+    if (this.attempt.responseBytes === 0) refuseCompressed(chunk)
     this.attempt.responseBytes += chunk.length
     splitter.push(chunk)
     if (this.translation !== null) return this.takeTranslated(this.translation)
@@ -196,7 +200,7 @@ export class UpstreamStream {
     const verdict = this.observer.frame(bytes, start, end)
     this.anyFrame = true
     if (verdict & FRAME.fault) {
-      this.fail(this.reported())
+      this.fail(faultOf(this.observer, this.attempt, this.parts.shown))
       return ""
     }
     const isTerminal = (verdict & FRAME.terminal) !== 0
@@ -210,12 +214,14 @@ export class UpstreamStream {
 
   private endTranslated({ tail, failure, refusal }: StreamTranslation): void {
     if (this.end !== null) return
-    if (refusal !== null && !this.contentSeen) this.fail(this.classify(asFault(refusal)))
+    if (refusal !== null && !this.contentSeen) this.fail(classify(asFault(refusal), this.attempt, this.parts.shown))
     else if (tail !== null) {
       this.tail = encoder.encode(tail)
       this.end = { kind: "complete" }
     } else if (failure !== null)
-      this.fail(failure.kind === "protocol" ? BROKEN_STREAM : this.classify(asFault(failure)))
+      this.fail(
+        failure.kind === "protocol" ? BROKEN_STREAM : classify(asFault(failure), this.attempt, this.parts.shown),
+      )
   }
 
   /** A frame that is dropped, ends the stream or reports a failure; true when the stream is over. */
@@ -223,7 +229,7 @@ export class UpstreamStream {
     const { splitter } = this
     if (verdict & FRAME.drop) return false
     if (verdict & FRAME.fault) {
-      this.fail(this.reported())
+      this.fail(faultOf(this.observer, this.attempt, this.parts.shown))
       return true
     }
     this.tail = splitter.bytes.slice(splitter.start, splitter.end)
@@ -241,10 +247,12 @@ export class UpstreamStream {
   /** The body has ended without a terminal frame. */
   private finish(): void {
     const rest = this.splitter.remainder()
+    if (!this.anyFrame && isObject(rest)) this.unframed = rest
+    if (this.unframed !== null) return this.fail(EMPTY_STREAM)
     if (this.translation !== null) return this.finishTranslated(this.translation, rest)
     if (rest.length > 0) {
       const verdict = this.observer.frame(rest, 0, rest.length)
-      if (verdict & FRAME.fault) return this.fail(this.reported())
+      if (verdict & FRAME.fault) return this.fail(faultOf(this.observer, this.attempt, this.parts.shown))
       if (verdict & FRAME.terminal) {
         this.tail = rest
         this.end = { kind: "complete" }
@@ -283,15 +291,6 @@ export class UpstreamStream {
     this.end = { kind: "stopped", error }
     // not from inside of the upstream's own callback
     queueMicrotask(() => this.cancel())
-  }
-
-  /** What the upstream itself said. */
-  private reported(): Failure {
-    return this.observer.fault === null ? BROKEN_STREAM : this.classify(this.observer.fault)
-  }
-
-  private classify(fault: UpstreamFault): Failure {
-    return classify(fault, this.attempt, this.parts.shown)
   }
 
   private fail(failure: Failure): void {

@@ -1,6 +1,5 @@
 /** What is written down of a call on its way, for telemetry, traces and policies. No step decides by it. */
-import type { TraceRow } from "../../ledger/record.ts"
-import type { UpstreamShapeRow } from "../../ledger/shape-record.ts"
+import type { TraceRow, UpstreamShapeRow } from "../../ledger/record.ts"
 import type { PolicyExecution } from "../../routing/policy/execution.ts"
 import type { FeedbackTicket } from "../../routing/policy/feedback.ts"
 import type { Decision } from "./decision.ts"

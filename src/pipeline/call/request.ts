@@ -3,7 +3,7 @@ import type { Loss } from "../../canonical/loss.ts"
 import type { Credential } from "../../config/snapshot.ts"
 import type { SpendCeiling } from "../../config/spend-ceiling.ts"
 import type { Dialect, RequestFacts } from "../../dialects/dialect.ts"
-import type { RequestShape } from "../../dialects/shape-reader.ts"
+import type { BodyShape } from "../../dialects/shape-reader.ts"
 import type { HeldId } from "../../dialects/stored-ids.ts"
 import { holdsEnvelope } from "../../dialects/translate.ts"
 import type { ScannedObject } from "../../json/scan.ts"
@@ -31,6 +31,8 @@ export interface RequestSource {
   readonly ts: number
 }
 
+/** The first byte of `true`. */
+const TRUE = 116
 const NO_LOSSES: readonly Loss[] = []
 
 type Rewritten = { -readonly [Part in "body" | "facts" | "heldIds" | "losses"]: CallRequest[Part] }
@@ -49,7 +51,7 @@ export class CallRequest implements Asked {
   /** What the router itself left out of the body, beside what translation loses. */
   readonly losses: readonly Loss[] = NO_LOSSES
   readonly #credential: Credential | null
-  #shape: RequestShape | null = null
+  #shape: BodyShape | null = null
   #decoded: DecodedRequest | null = null
   #nativeSeals: number | null = null
   #isSealed: boolean | null = null
@@ -81,8 +83,15 @@ export class CallRequest implements Asked {
   }
 
   /** Made when it is first asked for, so that calls that nobody filters or scores do not pay. */
-  get shape(): RequestShape {
+  get shape(): BodyShape {
     return (this.#shape ??= this.dialect.shapeOf(this.body))
+  }
+
+  /** The answer is made in the background, whether or not anybody reads it. */
+  get runsInBackground(): boolean {
+    const { bytes, members } = this.body
+    if (this.dialect.name !== "openai-responses") return false
+    return members.some(({ key, start }) => key === "background" && bytes[start] === TRUE)
   }
 
   /** The body holds reasoning that the router sealed. */

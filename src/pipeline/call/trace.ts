@@ -36,6 +36,8 @@ export function trace(
 ): void {
   if (!call.snapshot.traceCalls) return
   const rows = call.notes.trace
+  const tried = call.lastAttempt
+  const isAboutIt = tried !== null && tried.target === target
   rows.push({
     seq: rows.length,
     ts: gateway.clock.now(),
@@ -44,5 +46,9 @@ export function trace(
     target_model: target?.model ?? null,
     reason,
     value,
+    dialect: target?.dialect ?? null,
+    attempt_index: tried === null ? null : call.attempts.length - 1,
+    status_code: isAboutIt ? tried.status : null,
+    duration_ms: isAboutIt ? gateway.clock.monotonicMs() - tried.startedAt : null,
   })
 }

@@ -3,7 +3,7 @@ import type { Target } from "../../config/snapshot.ts"
 import type { Usage } from "../../dialects/dialect.ts"
 import { noCosts, type Costs } from "../../ledger/price.ts"
 import type { UsageSource } from "../../ledger/record.ts"
-import { isUsagePending, runsInBackground } from "../answer/returned-state.ts"
+import { isUsagePending } from "../answer/returned-state.ts"
 import { isAdmitted, type Call } from "../call.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { Outcome } from "../call/outcome.ts"
@@ -40,7 +40,7 @@ export function billed(call: Call, { error, answer }: Outcome, gateway: Gateway)
   }
   if (isUsagePending(call, answer) || !answer.isOwed) return bill(null, "none")
   // what is made in the background and cannot be asked for again may use all that it was allowed to
-  const isUnseen = answer.isWhole && runsInBackground(call.request)
+  const isUnseen = answer.isWhole && call.request.runsInBackground
   const tokens = isUnseen ? reservedFor(call, target, gateway) : observed(call.request, attempt, gateway)
   return bill(estimatedUsage(tokens), "estimated")
 }

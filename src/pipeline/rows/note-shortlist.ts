@@ -14,7 +14,7 @@ export function noteShortlist(shortlist: Shortlist, call: AdmittedCall): void {
   call.notes.decision = {
     shortlist,
     estimatedInputTokens: estimatedInputTokens(request, 0),
-    shape: telemetry === null ? null : shapeRow(call),
+    shape: telemetry === null ? null : shapeRow(call, true),
     refusals: isFull ? [...allRefusals(group, request), ...shortlist.rejected.filter(isOperational)] : [],
     unknown: isFull ? unknownNeedsOf(group, request) : [],
     ranking: null,

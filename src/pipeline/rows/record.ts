@@ -1,12 +1,11 @@
 /** A finished call as the ledger's rows. */
 import type { Loss } from "../../canonical/loss.ts"
-import type { Target } from "../../config/snapshot.ts"
+import type { Snapshot, Target } from "../../config/snapshot.ts"
 import { FIRST_POLL_MS } from "../../ledger/background.ts"
-import type { AttemptRow, BackgroundRow, CallRecord, ErrorRow, LossRow } from "../../ledger/record.ts"
-import type { CallerShapeRow } from "../../ledger/shape-record.ts"
-import { reasonText } from "../../upstream/reason.ts"
+import type { AttemptRow, BackgroundRow, CallRecord, CallerShapeRow, ErrorRow, LossRow } from "../../ledger/record.ts"
+import { reasonText, saidIn, sayable } from "../../upstream/reason.ts"
 import { backgroundId, isUsagePending, storedRows } from "../answer/returned-state.ts"
-import { isAdmitted, type AdmittedCall, type Call } from "../call.ts"
+import { isAdmitted, isReceived, type AdmittedCall, type Call } from "../call.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { Hold } from "../call/hold.ts"
 import type { AnswerEnd, Outcome } from "../call/outcome.ts"
@@ -14,6 +13,8 @@ import type { Gateway } from "../gateway.ts"
 import { reservedFor, type Reserved } from "../limits/limit-amounts.ts"
 import { contractRow } from "./contract-row.ts"
 import { decisionRows } from "./decision-rows.ts"
+import { shapeRow } from "./shape-row.ts"
+import { translationRows } from "./translation-rows.ts"
 import { rounded, totalReserved, usageRow, wholeOf } from "./usage-row.ts"
 
 export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRecord {
@@ -29,12 +30,14 @@ export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRe
     attempts: call.attempts.map((tried, index) => attemptRow(tried, index, call, answer, now)),
     trace,
     losses: lossRows(answer.losses),
+    translations: translationRows(call),
     upstreamShapes: upstreamShapes ?? NO_UPSTREAM_SHAPES,
     callerShapes: shapeRows(call.hold),
-    error: errorRow(outcome, gateway.clock.now()),
+    error: errorRow(call, outcome, gateway.clock.now()),
     stored: admitted === null ? undefined : storedRows(admitted, answer),
     background: pending === null || !isPending ? undefined : backgroundRow(admitted, answer, target, pending),
     decision: decision === null || admitted === null ? null : decisionRows(decision, admitted),
+    shape: shapeBesides(call),
     contract: contractRow(call, outcome),
   }
 }
@@ -100,6 +103,9 @@ const NO_SHAPES: readonly CallerShapeRow[] = []
 
 function attemptRow(tried: Attempt, index: number, call: Call, answer: AnswerEnd, now: number): AttemptRow {
   const { failure, target } = tried
+  const words = wordsOf(tried, call.snapshot.upstreamErrors)
+  const said = saidIn(words)
+  const isSelected = answer.source === "target" && answer.attempt === tried
   const last = index === call.attempts.length - 1
   return {
     attempt_index: index,
@@ -111,18 +117,34 @@ function attemptRow(tried: Attempt, index: number, call: Call, answer: AnswerEnd
     duration_ms: rounded((tried.endedAt ?? now) - tried.startedAt),
     status_code: tried.status,
     error_class: failure?.class ?? null,
-    error_message: failure === null ? null : reasonText(failure.reason, failure.words, target.provider.secrets),
+    error_message: failure === null ? null : reasonText(failure.reason, words),
     retryable: failure?.failover === true ? 1 : 0,
     timed_out: failure?.class === "timeout" ? 1 : 0,
     client_canceled: last && call.life.clientLeft ? 1 : 0,
-    selected: answer.source === "target" && answer.attempt === tried ? 1 : 0,
+    selected: isSelected ? 1 : 0,
     fallback_reason: last ? null : (failure?.class ?? null),
     request_bytes: tried.requestBytes,
     response_bytes: tried.responseBytes,
     attempt_timeout_ms: target.attemptTimeoutMs,
     retry_after_ms: tried.retryAfterMs,
     upstream_request_id: tried.upstreamRequestId,
+    reasoning_tokens: isSelected ? (answer.facts.usage?.reasoningTokens ?? null) : null,
+    upstream_error_code: said.code,
+    upstream_error_type: said.type,
+    upstream_error_field: said.field,
   }
+}
+
+/** The shape of a traced call where no decision holds it. */
+function shapeBesides(call: Call): CallRecord["shape"] {
+  if (!call.snapshot.traceCalls || (call.notes.decision?.shape ?? null) !== null) return undefined
+  return isReceived(call) ? shapeRow(call, false) : undefined
+}
+
+/** What the upstream's error says in plain words, where that is recorded. */
+function wordsOf({ failure, target }: Attempt, rule: Snapshot["upstreamErrors"]): string | null {
+  if (failure === null || rule === null) return null
+  return sayable(failure.words, target.provider.secrets, rule.maxBytes)
 }
 
 const NO_LOSSES: readonly never[] = []
@@ -142,7 +164,7 @@ function lossRows(losses: readonly Loss[]): readonly LossRow[] {
   return kept.map(({ code, path }, seq) => ({ seq, code, path: NAME_LIKE.test(path) ? path : "other" }))
 }
 
-function errorRow({ error, status, answer }: Outcome, ts: number): ErrorRow | null {
+function errorRow({ attempts }: Call, { error, status, answer }: Outcome, ts: number): ErrorRow | null {
   if (error === null) return null
   return {
     ts,
@@ -153,5 +175,10 @@ function errorRow({ error, status, answer }: Outcome, ts: number): ErrorRow | nu
     upstream_status: answer.attempt?.status ?? null,
     message: error.message,
     param: error.detail.param ?? null,
+    retryable: error.retryable ? 1 : 0,
+    attempts: attempts.length,
+    provider: answer.attempt?.target.provider.name ?? null,
+    model: answer.attempt?.target.model ?? null,
+    dialect: answer.attempt?.target.dialect ?? null,
   }
 }

@@ -1,9 +1,10 @@
 /** The row of `request_usage` that a finished call leaves. */
 import type { ErrorCode } from "../../errors.ts"
+import { outputCost } from "../../governance/measure.ts"
 import type { LimitState } from "../../governance/state.ts"
 import type { CostUnknownReason, UsageRow } from "../../ledger/record.ts"
 import type { Call } from "../call.ts"
-import type { Estimate } from "../call/hold.ts"
+import type { Estimate, Hold } from "../call/hold.ts"
 import { servedBy, type Outcome } from "../call/outcome.ts"
 import type { Gateway } from "../gateway.ts"
 import { clientName } from "../intake/client-name.ts"
@@ -28,6 +29,8 @@ export function usageRow(
   const { attempt, firstContentAt } = answer
   const bill = billed(call, outcome, gateway)
   const { usage, source, target: served, costs } = bill
+  // who reads errors by provider needs the one that failed
+  const named = served ?? attempt?.target ?? null
   const images = call.imageCount
   const parts = partColumns(usage?.parts ?? null)
   const inputTokens = usage === null ? null : allInput(usage)
@@ -46,10 +49,10 @@ export function usageRow(
     requested_model: group === null ? "" : (facts.model ?? group.name),
     resolved_group: group?.name ?? "",
     strategy: group?.strategy ?? "",
-    target_provider: served?.provider.name ?? null,
-    target_model: served?.model ?? null,
-    target_dialect: served?.dialect ?? null,
-    target_region: served?.region ?? null,
+    target_provider: named?.provider.name ?? null,
+    target_model: named?.model ?? null,
+    target_dialect: named?.dialect ?? null,
+    target_region: named?.region ?? null,
     stream: facts.stream ? 1 : 0,
     cache: answer.source === "cache" ? "hit" : "off",
     status: outcome.status,
@@ -122,7 +125,24 @@ export function usageRow(
     upstream_reported_input_cost_nano_usd: parts.upstream_reported_input_cost_nano_usd,
     upstream_reported_output_cost_nano_usd: parts.upstream_reported_output_cost_nano_usd,
     cost_unknown_reason: usage === null ? withoutUsage(outcome) : costs.cost_unknown_reason,
+    end_user: endUserOf(call),
+    model_group_config_fingerprint: group?.fingerprints.config ?? null,
+    routing_policy_fingerprint: group?.fingerprints.policy ?? null,
+    reserved_output_tokens: estimate?.outputTokens ?? null,
+    reserved_nano_usd: reservedNanoUsd(call.hold),
   }
+}
+
+/** Whom the client serves, by a hash: reports tell users apart, and nobody reads from them who they are. */
+function endUserOf({ request, snapshot, credential }: Call): string | null {
+  const name = request?.shape.endUser ?? null
+  return name === null ? null : snapshot.pseudonymOf(JSON.stringify([credential?.caller.project ?? "", name]))
+}
+
+function reservedNanoUsd(hold: Hold | null): number | null {
+  if (hold === null || hold.estimate === null || !hold.limits.countsMoney) return null
+  const { inputNanoUsd, outputTokens, outputNanoUsdPerMillion } = hold.estimate
+  return inputNanoUsd + outputCost(outputTokens, outputNanoUsdPerMillion)
 }
 
 /** An answer without usage has an unknown cost. A call that failed has used nothing that its provider bills. */

@@ -1,9 +1,15 @@
 /** Endpoints that vendors have below the one that serves calls. */
 import type { Target } from "../../config/snapshot.ts"
 import { DIALECTS } from "../../dialects/registry.ts"
+import type { CallRequest } from "../call/request.ts"
 
 /** https://platform.openai.com/docs/api-reference/responses/compact */
 export const COMPACT = "/compact"
+
+/** The request goes to the vendor's own endpoint for compactions. */
+export function compactsAtVendor({ dialect }: Target, request: Pick<CallRequest, "compacts" | "dialect">): boolean {
+  return request.compacts && dialect === request.dialect.name
+}
 
 /** The heads of requests are kept by target, so each has one counterpart for each path. */
 const counterparts = new WeakMap<Target, Map<string, Target | null>>()

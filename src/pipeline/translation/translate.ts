@@ -4,8 +4,10 @@ import type { Group, Target } from "../../config/snapshot.ts"
 import { unpacked, type AnswerNeeds, type Means } from "../../dialects/answer-needs.ts"
 import { CODECS, DIALECTS } from "../../dialects/registry.ts"
 import { wayBetween } from "../../dialects/translate.ts"
+import type { WrittenShape } from "../../dialects/written-shape.ts"
 import { RouterError } from "../../errors.ts"
 import { errorOf } from "../apart/apart.ts"
+import { noVendorCompaction } from "../apart/compaction.ts"
 import { isLargeBody } from "../apart/large.ts"
 import { plainWriting, written, type Writing } from "../apart/written-request.ts"
 import type { AdmittedCall, ReceivedCall } from "../call.ts"
@@ -13,7 +15,7 @@ import type { CallAffinity, Rejection } from "../call/plan.ts"
 import type { CallRequest } from "../call/request.ts"
 import type { Gateway } from "../gateway.ts"
 import { foreignSeals } from "../targets/affinity.ts"
-import { COMPACT, targetBelow } from "../targets/target-below.ts"
+import { COMPACT, compactsAtVendor, targetBelow } from "../targets/target-below.ts"
 import { cacheKeyFor, withDefaultCap } from "../targets/target-wishes.ts"
 import { shownModel } from "./shown-model.ts"
 import { Translation } from "./translation.ts"
@@ -33,14 +35,14 @@ export function translate(
 ): Result | Promise<Result> {
   const { request: asked } = call
   const isHome = target.dialect === call.dialect.name
-  if (asked.compacts && (!isHome || targetBelow(target, COMPACT) === null))
-    return { target, reason: "state", error: new RouterError("stateful-unsupported", { message: NO_COMPACTION }) }
+  if (isHome && target.limits.neverStores && asked.runsInBackground) return refuseBackground(target)
+  if (compactsAtVendor(target, asked) && targetBelow(target, COMPACT) === null) return noCompaction(target)
   if (passes(target, affinity, asked)) return null
   try {
     const writing = {
       ...writingFor(target, call),
       foreignSeals: foreignSeals(target, affinity, asked),
-      grantedCap: grantedCapOf(call),
+      grantedCap: grantedCapOf(target, call),
     }
     const request = write(writing, call, gateway)
     if (!(request instanceof Promise)) return resultOf(request, target, call)
@@ -59,7 +61,22 @@ export function passes(target: Target, affinity: CallAffinity | null, request: C
   return wayBetween(request.dialect.name, target.dialect, request.isSealed) === "bytes"
 }
 
-const NO_COMPACTION = "No target of this model group can compact a conversation."
+/** A provider keeps such an answer until somebody has read it, and so refuses to make one that it may not store. */
+function refuseBackground(target: Target): Rejection {
+  const message = "No target of this model group may store an answer, so none can make one in the background."
+  return { target, reason: "state", error: new RouterError("stateful-unsupported", { param: "background", message }) }
+}
+
+function noCompaction(target: Target): Rejection {
+  return { target, reason: "state", error: noVendorCompaction() }
+}
+
+/** A target of the group has words for it, and makes what it can read better than a summary. */
+function isCompactedByVendor({ group, dialect, request }: AdmittedCall): boolean {
+  const canCompact = (target: Target): boolean =>
+    target.dialect === dialect.name && (!request.compacts || targetBelow(target, COMPACT) !== null)
+  return group.targets.some(canCompact)
+}
 
 /** @throws what is no fault of the caller */
 function rejection(error: unknown, target: Target): Rejection {
@@ -100,9 +117,9 @@ function notUnderstood(error: unknown): null {
   return null
 }
 
-/** The output cap of one answer that the router must send; null: the client's own counts. A compaction takes none. */
-export function grantedCapOf({ hold, request }: ReceivedCall): number | null {
-  return hold === null || request.compacts ? null : hold.grantedCap
+/** The output cap of one answer that the router must send; null: the client's own counts. A vendor's compaction takes none. */
+export function grantedCapOf(target: Target, { hold, request }: ReceivedCall): number | null {
+  return hold === null || compactsAtVendor(target, request) ? null : hold.grantedCap
 }
 
 export function isRejection(result: Result): result is Rejection {
@@ -120,6 +137,7 @@ function writingFor(target: Target, call: AdmittedCall): Writing {
     grantedCap: null,
     cacheKey: isHome ? null : cacheKeyFor(target, request),
     compacts: request.compacts,
+    isCompactedByVendor: isCompactedByVendor(call),
     neverStores: target.limits.neverStores,
     shownModel: shownModel(call),
     showsEstimate: request.facts.stream && call.dialect.name === "anthropic",
@@ -129,6 +147,7 @@ function writingFor(target: Target, call: AdmittedCall): Writing {
 /** A request for the target. */
 interface Wrote {
   readonly body: Uint8Array
+  readonly shape: WrittenShape
   readonly losses: readonly Loss[]
   readonly needs: AnswerNeeds
   /** Null: nothing has packed them. */
@@ -168,9 +187,14 @@ export function meansOf({ random, clock }: Pick<Gateway, "random" | "clock">): M
   }
 }
 
-function translationOf({ body, needs, losses, packedNeeds }: Wrote, target: Target, call: AdmittedCall): Translation {
+function translationOf(
+  { body, shape, needs, losses, packedNeeds }: Wrote,
+  target: Target,
+  call: AdmittedCall,
+): Translation {
   const parts = {
     body: [body],
+    shape,
     client: { codec: CODECS[call.dialect.name], dialect: call.dialect },
     target: { codec: CODECS[target.dialect], dialect: DIALECTS[target.dialect] },
     needs,
