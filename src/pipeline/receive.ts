@@ -65,8 +65,8 @@ export function understand(
   isSealed: boolean | null = null,
 ): CallRequest | Promise<CallRequest> {
   const facts = call.dialect.peek(scanned)
-  return goOn(findHeldIds(scanned, call, gateway), (found) => {
-    const request = new CallRequest(call, { ...found, facts, isSealed })
+  return goOn(findHeldIds(scanned, call, gateway), ({ body, heldIds }) => {
+    const request = new CallRequest(call, { body, facts, heldIds, isSealed })
     if (!call.snapshot.limits.allowsPrivateMedia) refusePrivateMedia(request)
     return request
   })

@@ -1,6 +1,4 @@
 /** A stream was asked for and a plain body came: an error, or an answer of a server that cannot stream. */
-import { OPEN_BRACE } from "../../json/bytes.ts"
-import { skipSpace } from "../../json/search.ts"
 import { readWhole, type UpstreamAnswer } from "../../upstream/answer.ts"
 import { canDecode, DecodedAnswer, encodingOf } from "../../upstream/decoded-answer.ts"
 import { EMPTY_STREAM, type Failure } from "../../upstream/failure.ts"
@@ -77,15 +75,4 @@ function inMemory(bytes: Uint8Array, { status, headers }: UpstreamAnswer): Upstr
     read: async () => (rest === null ? null : take()),
     flow: async (taken) => rest !== null && taken(take()),
   }
-}
-
-/** No text begins with the first bytes of gzip or zstd. @throws RangeError where these do */
-export function refuseCompressed(bytes: Uint8Array): void {
-  if ((bytes[0] === 0x1f && bytes[1] === 0x8b) || (bytes[0] === 0x28 && bytes[1] === 0xb5 && bytes[2] === 0x2f))
-    throw new RangeError("the answer is compressed and does not say so", { cause: "content-encoding" })
-}
-
-/** JSON where frames were expected. */
-export function isObject(bytes: Uint8Array): boolean {
-  return bytes[skipSpace(bytes, 0)] === OPEN_BRACE
 }

@@ -15,9 +15,9 @@ import type { Writer } from "../message.ts"
 import type { StreamTranslation } from "../translation/stream-translation.ts"
 import { Trailing, type StreamEnd } from "./aftermath.ts"
 import { Backlog } from "./backlog.ts"
+import { isObject, refuseCompressed } from "./first-bytes.ts"
 import { Silence } from "./silence.ts"
 import type { StreamParts } from "./stream-parts.ts"
-import { isObject, refuseCompressed } from "./unstreamed.ts"
 import { classify, faultOf } from "./vendor-words.ts"
 
 const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
