@@ -1,5 +1,6 @@
 /** The rows of calls, written through prepared statements: the hot part of the ledger. */
 import type { Database, Statement } from "bun:sqlite"
+import { CellBatch } from "./cube/batch.ts"
 import { DECISION_CHILDREN } from "./child-tables.ts"
 import { type ColumnKind, type Table, TABLES } from "./columns.ts"
 import type { AttemptRow, CallRecord, ErrorRow, LossRow, TraceRow } from "./record.ts"
@@ -29,6 +30,8 @@ export class CallInserter {
   readonly #booked: Insertion
   readonly #decision: readonly DecisionInsertion[]
   readonly #figures: HourlyFigures
+  readonly #cube: Statement<unknown, [number, Uint8Array]>
+  readonly #cells = new CellBatch()
   readonly #begin: Statement<unknown, []>
   readonly #commit: Statement<unknown, []>
 
@@ -49,6 +52,7 @@ export class CallInserter {
       rowsOf,
     }))
     this.#figures = new HourlyFigures(database)
+    this.#cube = database.prepare("INSERT INTO usage_cube_batches (cells, data) VALUES (?, ?)")
     this.#begin = database.prepare<unknown, []>("BEGIN IMMEDIATE")
     this.#commit = database.prepare<unknown, []>("COMMIT")
   }
@@ -60,9 +64,11 @@ export class CallInserter {
   insert(calls: readonly CallRecord[]): number {
     this.#begin.run()
     this.#figures.clear()
+    this.#cells.clear()
     let written = 0
     for (const call of calls) if (this.#insertOne(call)) written += 1
     this.#figures.write()
+    if (written > 0) this.#cube.run(written, this.#cells.encoded())
     this.#commit.run()
     return written
   }
@@ -81,6 +87,7 @@ export class CallInserter {
     if (call.background !== undefined) bind(this.#background, valuesOf(call.background, BACKGROUND))
     if (usage.books_request_id !== null) bind(this.#booked, [usage.books_request_id])
     this.#figures.add(usage)
+    this.#cells.add(usage, call.error?.blame ?? null)
     return true
   }
 
@@ -96,6 +103,7 @@ export class CallInserter {
     for (const statement of [...rows, this.#begin, this.#commit]) statement.finalize()
     for (const { insertion } of this.#decision) insertion.finalize()
     this.#figures.close()
+    this.#cube.finalize()
   }
 }
 

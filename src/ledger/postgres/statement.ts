@@ -3,6 +3,7 @@
  * held between statements by a process that dies. The rows travel as JSON, one text for each table: the cheapest to make.
  */
 import { CHILDREN } from "../child-tables.ts"
+import { CellBatch } from "../cube/batch.ts"
 import { type ColumnKind, type Columns, STORED_STATE_COLUMNS, TABLES } from "../columns.ts"
 import type { CallRecord } from "../record.ts"
 import { STORED_STATE_CONFLICT } from "../stored-state.ts"
@@ -25,7 +26,7 @@ export const WRITE_CALLS: string = `WITH calls AS (
 )`,
 ).join(", ")}, ${storedState(CHILDREN.length + 2)}, booked AS (
   DELETE FROM background_responses AS waiting USING calls WHERE waiting.request_id = calls.books_request_id
-), ${hourlySums()}
+), ${hourlySums()}, ${cubeBatch(CHILDREN.length + 3)}
 SELECT count(*) AS written FROM calls`
 
 /** For `WRITE_CALLS`. Throws where a row holds what JSON cannot say. */
@@ -66,9 +67,10 @@ function namesIn(columns: Columns): string {
   return Object.keys(columns).join(", ")
 }
 
+/** Durations are rounded as JavaScript rounds them: the cube has the same whole milliseconds. */
 function valuesIn(columns: Columns): string {
   return Object.entries(columns)
-    .map(([name, kind]) => (kind === "milliseconds" ? `round(given.${name})::bigint` : `given.${name}`))
+    .map(([name, kind]) => (kind === "milliseconds" ? `floor(given.${name} + 0.5)::bigint` : `given.${name}`))
     .join(", ")
 }
 
@@ -86,6 +88,23 @@ function storedState(parameter: number): string {
   SELECT DISTINCT ON (given.id_sha256) ${valuesIn(STORED_STATE_COLUMNS)} FROM ${rowsIn(STORED_STATE_COLUMNS, parameter)}
   WHERE EXISTS (SELECT FROM calls WHERE calls.request_id = given.request_id)
   ORDER BY given.id_sha256, given.request_id DESC ${STORED_STATE_CONFLICT}
+)`
+}
+
+/** For `WRITE_CALLS`, behind `parametersOf`: the cells of all calls, and how many they are. */
+export function cubeParameters(calls: readonly CallRecord[]): [data: Uint8Array, cells: number] {
+  const batch = new CellBatch()
+  for (const { usage, error } of calls) batch.add(usage, error?.blame ?? null)
+  return [batch.encoded(), batch.count]
+}
+
+/** Where some calls were there before, the ids of the others say which cells count. */
+function cubeBatch(parameter: number): string {
+  const cells = `$${parameter + 1}::bigint`
+  return `cube AS (
+  INSERT INTO usage_cube_batches (cells, kept, data)
+  SELECT ${cells}, CASE WHEN count(*) = ${cells} THEN NULL ELSE string_agg(request_id, ' ') END, $${parameter}::bytea
+  FROM calls HAVING count(*) > 0
 )`
 }
 
