@@ -4,6 +4,8 @@ import { keptText } from "./dimensions.ts"
 const HEX_ID = "req_"
 const ID_BYTES = 16
 const ID_LENGTH = HEX_ID.length + 2 * ID_BYTES
+/** What most request ids look like. */
+export const BATCH_ID: RegExp = /^req_[0-9a-f]{32}$/
 /** By character code: the value of a hex digit; 255: it is none. */
 const DIGITS: Uint8Array = Uint8Array.from({ length: 256 }, (_, code) => {
   const digit = "0123456789abcdef".indexOf(String.fromCharCode(code))

@@ -2,10 +2,11 @@
 
 /**
  * What single transactions added, until it is merged. `kept`: ids of the calls of `data` that count, separated by spaces;
- * null: all of them. `cells`: how many there are at most.
+ * null: all of them. `cells`: how many there are at most. The newest batch stays when others are merged, so that no id is
+ * used twice.
  */
 const BATCHES = `CREATE TABLE usage_cube_batches (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, cells INTEGER NOT NULL, kept TEXT, data BLOB NOT NULL
+  id INTEGER PRIMARY KEY, cells INTEGER NOT NULL, kept TEXT, data BLOB NOT NULL
 )`
 
 /**
@@ -13,7 +14,7 @@ const BATCHES = `CREATE TABLE usage_cube_batches (
  * no ids. Unix milliseconds of the first and the last cell; the largest cost and latency of one.
  */
 const SEGMENTS = `CREATE TABLE usage_cube_segments (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL, level INTEGER NOT NULL, folded INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY, version INTEGER NOT NULL, level INTEGER NOT NULL, folded INTEGER NOT NULL,
   first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, cells INTEGER NOT NULL,
   most_nano_usd INTEGER NOT NULL, most_latency_ms INTEGER NOT NULL
 )`

@@ -1,0 +1,179 @@
+/**
+ * Columns of a segment as bytes: an encoding, a flag for zstd, and what the encoding says. Numbers take as few bytes each
+ * as the largest of the column needs.
+ *
+ *   column  encoding, 1 where the rest is zstd, rest
+ *   numbers 0 constant: float64 | 1, 2, 3: base as float64, 8, 16 or 32 bits each | 4: float64 each
+ *   texts   number of bytes as uint32, the different texts as a JSON array, then numbers that count into it
+ *   pairs   the number of pairs as uint32, then three numbers columns: cell, bucket, count
+ *
+ * All of it little-endian.
+ */
+
+/** Whole numbers up to 2^53 on either side of 0. */
+export type Numbers = Uint8Array | Uint16Array | Uint32Array | Float64Array
+
+/** A number is `base` plus what `values` says; `values` null: it is `base` for all. */
+export interface NumberColumn {
+  readonly base: number
+  readonly values: Numbers | null
+  /** No number is further from 0. */
+  readonly most: number
+}
+
+export interface TextColumn {
+  readonly texts: readonly string[]
+  /** Of each cell: its place in `texts`. */
+  readonly codes: NumberColumn
+}
+
+/** Counts of buckets: of cell `cells[i]`, `counts[i]` values in bucket `buckets[i]`. */
+export interface HistogramColumn {
+  /** By cell: the bucket of its one value; null where cells have several, or take some back. */
+  readonly single: Uint8Array | null
+  readonly cells: Numbers
+  readonly buckets: Numbers
+  readonly counts: NumberColumn
+}
+
+const CONSTANT = 0
+const EIGHT = 1
+const SIXTEEN = 2
+const THIRTY_TWO = 3
+const FLOATS = 4
+const HEAD_BYTES = 2
+const BASE_BYTES = 8
+/** zstd below this is not worth the time to read it. */
+const WORTH = 0.85
+const SMALLEST = 512
+
+export function encodeNumbers(values: Numbers): Uint8Array {
+  const [low, high] = rangeOf(values)
+  if (low === high) return framed(CONSTANT, floatBytes(low))
+  const span = high - low
+  const encoding = span < 256 ? EIGHT : span < 65_536 ? SIXTEEN : span < 4_294_967_296 ? THIRTY_TWO : FLOATS
+  if (encoding === FLOATS) return framed(FLOATS, bytesOf(Float64Array.from(values)))
+  const Narrow = encoding === EIGHT ? Uint8Array : encoding === SIXTEEN ? Uint16Array : Uint32Array
+  const narrow = new Narrow(values.length)
+  for (let index = 0; index < values.length; index += 1) narrow[index] = (values[index] ?? 0) - low
+  return framed(encoding, Buffer.concat([floatBytes(low), bytesOf(narrow)]))
+}
+
+/** @throws Error where the bytes are none of a column of numbers */
+export function decodeNumbers(data: Uint8Array): NumberColumn {
+  const [encoding, rest] = unframed(data)
+  if (encoding === FLOATS) return withMost(0, new Float64Array(aligned(rest)))
+  const base = new DataView(rest.buffer, rest.byteOffset, BASE_BYTES).getFloat64(0, true)
+  if (encoding === CONSTANT) return { base, values: null, most: Math.abs(base) }
+  const values = aligned(rest.subarray(BASE_BYTES))
+  if (encoding === EIGHT) return withMost(base, new Uint8Array(values))
+  if (encoding === SIXTEEN) return withMost(base, new Uint16Array(values))
+  if (encoding === THIRTY_TWO) return withMost(base, new Uint32Array(values))
+  throw new Error(`a column of the cube has encoding ${encoding}, which is not known here`)
+}
+
+/** All numbers of a column, one by one; of a constant `count` times the same. */
+export function spreadOut({ base, values }: NumberColumn, count: number): Float64Array {
+  const all = new Float64Array(count)
+  if (values === null) return all.fill(base)
+  for (let index = 0; index < count; index += 1) all[index] = base + (values[index] ?? 0)
+  return all
+}
+
+export function encodeTexts(texts: readonly string[], codes: Numbers): Uint8Array {
+  const json = Buffer.from(JSON.stringify(texts))
+  return Buffer.concat([uint32(json.length), json, encodeNumbers(codes)])
+}
+
+export function decodeTexts(data: Uint8Array): TextColumn {
+  const length = readUint32(data)
+  const json = Buffer.from(data.buffer, data.byteOffset + 4, length)
+  return { texts: JSON.parse(json.toString("utf8")) as string[], codes: decodeNumbers(data.subarray(4 + length)) }
+}
+
+/** `single`: each cell has at most one value, which counts once. */
+export function encodeHistogram(single: Uint8Array | null, pairs: readonly [Numbers, Numbers, Numbers]): Uint8Array {
+  const parts = single === null ? pairs.map(encodeNumbers) : [encodeNumbers(single)]
+  const count = single === null ? pairs[0].length : 0
+  return Buffer.concat([uint32(count), ...parts.flatMap((part) => [uint32(part.length), part])])
+}
+
+export function decodeHistogram(data: Uint8Array, cells: number): HistogramColumn {
+  const count = readUint32(data)
+  const parts: NumberColumn[] = []
+  for (let at = 4; at < data.length;) {
+    const length = readUint32(data.subarray(at))
+    parts.push(decodeNumbers(data.subarray(at + 4, at + 4 + length)))
+    at += 4 + length
+  }
+  const [first, buckets, counts] = parts
+  const none = { base: 0, values: null, most: 0 }
+  if (first !== undefined && buckets === undefined) {
+    const single = Uint8Array.from(spreadOut(first, cells))
+    return { single, cells: single, buckets: single, counts: none }
+  }
+  return {
+    single: null,
+    cells: spreadOut(first ?? none, count),
+    buckets: spreadOut(buckets ?? none, count),
+    counts: counts ?? none,
+  }
+}
+
+/** Bytes as they are. */
+export function encodeBytes(bytes: Uint8Array): Uint8Array {
+  return framed(CONSTANT, bytes)
+}
+
+export function decodeBytes(data: Uint8Array): Buffer {
+  const [, rest] = unframed(data)
+  return Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength)
+}
+
+function framed(encoding: number, rest: Uint8Array): Uint8Array {
+  const packed = rest.length < SMALLEST ? null : Bun.zstdCompressSync(rest, { level: 1 })
+  const isPacked = packed !== null && packed.length < rest.length * WORTH
+  return Buffer.concat([Uint8Array.of(encoding, isPacked ? 1 : 0), isPacked ? packed : rest])
+}
+
+function unframed(data: Uint8Array): readonly [encoding: number, rest: Uint8Array] {
+  const rest = data.subarray(HEAD_BYTES)
+  return [data[0] ?? 255, data[1] === 1 ? Bun.zstdDecompressSync(rest) : rest]
+}
+
+/** In a buffer of their own, as typed arrays need them. */
+function aligned(bytes: Uint8Array): ArrayBuffer {
+  return bytes.slice().buffer
+}
+
+function withMost(base: number, values: Numbers): NumberColumn {
+  const [low, high] = rangeOf(values)
+  return { base, values, most: Math.max(Math.abs(base + low), Math.abs(base + high)) }
+}
+
+function rangeOf(values: Numbers): readonly [low: number, high: number] {
+  let low = values[0] ?? 0
+  let high = low
+  for (let index = 1; index < values.length; index += 1) {
+    const value = values[index] ?? 0
+    if (value < low) low = value
+    else if (value > high) high = value
+  }
+  return [low, high]
+}
+
+function bytesOf(values: Numbers): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+}
+
+function floatBytes(value: number): Uint8Array {
+  return bytesOf(Float64Array.of(value))
+}
+
+function uint32(value: number): Uint8Array {
+  return bytesOf(Uint32Array.of(value))
+}
+
+function readUint32(data: Uint8Array): number {
+  return new DataView(data.buffer, data.byteOffset, 4).getUint32(0, true)
+}

@@ -1,0 +1,136 @@
+/** Sums and histograms by target: a number from 1 on; what is added to target 0 is thrown away. */
+import type { HistogramColumn, NumberColumn } from "../ledger/cube/columns.ts"
+import { BUCKETS, boundsOf, valueOf } from "../ledger/cube/histogram.ts"
+import { HISTOGRAM_SCALES } from "../ledger/cube/measures.ts"
+import type { View } from "./view.ts"
+import type { Figures, Histogram, Measure, Spread } from "./query.ts"
+
+/** Adds whole numbers exactly: as floats while they provably fit, as big integers beyond. */
+export class Sums {
+  readonly #floats: Float64Array
+  /** What was taken out of `#floats`; null: nothing. */
+  #large: bigint[] | null = null
+  /** No float is further from 0. */
+  #bound = 0
+
+  constructor(targets: number) {
+    this.#floats = new Float64Array(targets + 1)
+  }
+
+  add({ base, values, most }: NumberColumn, target: Int32Array, count: number): void {
+    if (most === 0) return
+    const rows = Math.max(1, Math.floor(Number.MAX_SAFE_INTEGER / most))
+    for (let from = 0; from < count; from += rows) {
+      const to = Math.min(count, from + rows)
+      if (this.#bound + most * (to - from) > Number.MAX_SAFE_INTEGER) this.#takeOut()
+      this.#bound += most * (to - from)
+      this.#addSome(base, values, target, from, to)
+    }
+  }
+
+  #addSome(base: number, values: NumberColumn["values"], target: Int32Array, from: number, to: number): void {
+    const floats = this.#floats
+    if (values === null) for (let cell = from; cell < to; cell += 1) add(floats, target[cell] ?? 0, base)
+    else for (let cell = from; cell < to; cell += 1) add(floats, target[cell] ?? 0, base + (values[cell] ?? 0))
+  }
+
+  of(target: number): bigint {
+    return (this.#large?.[target] ?? 0n) + BigInt(this.#floats[target] ?? 0)
+  }
+
+  #takeOut(): void {
+    const large = (this.#large ??= Array.from(this.#floats, () => 0n))
+    this.#floats.forEach((sum, target) => {
+      if (sum !== 0) large[target] = (large[target] ?? 0n) + BigInt(sum)
+    })
+    this.#floats.fill(0)
+    this.#bound = 0
+  }
+}
+
+function add(sums: Float64Array, index: number, value: number): void {
+  sums[index] = (sums[index] ?? 0) + value
+}
+
+class Counts {
+  readonly #counts: Float64Array
+
+  constructor(targets: number) {
+    this.#counts = new Float64Array((targets + 1) * BUCKETS)
+  }
+
+  add({ single, cells, buckets, counts }: HistogramColumn, target: Int32Array, count: number): void {
+    const all = this.#counts
+    if (single !== null) {
+      for (let cell = 0; cell < count; cell += 1) add(all, (target[cell] ?? 0) * BUCKETS + (single[cell] ?? 0), 1)
+      return
+    }
+    const { base, values } = counts
+    for (let pair = 0; pair < cells.length; pair += 1)
+      add(all, (target[cells[pair] ?? 0] ?? 0) * BUCKETS + (buckets[pair] ?? 0), base + (values?.[pair] ?? 0))
+  }
+
+  of(target: number): Float64Array {
+    return this.#counts.subarray(target * BUCKETS, (target + 1) * BUCKETS)
+  }
+}
+
+/** What a query adds up for each target. */
+export class Accumulator {
+  readonly #sums: ReadonlyMap<Measure, Sums>
+  readonly #counts: ReadonlyMap<Histogram, Counts>
+  readonly #withBuckets: boolean
+
+  constructor(targets: number, measures: readonly Measure[], histograms: readonly Histogram[], withBuckets: boolean) {
+    this.#sums = new Map(measures.map((name) => [name, new Sums(targets)]))
+    this.#counts = new Map(histograms.map((name) => [name, new Counts(targets)]))
+    this.#withBuckets = withBuckets
+  }
+
+  add(view: View, target: Int32Array): void {
+    for (const [name, sums] of this.#sums) sums.add(view.measure(name), target, view.count)
+    for (const [name, counts] of this.#counts) counts.add(view.histogram(name), target, view.count)
+  }
+
+  /** Of several targets together. */
+  figures(targets: readonly number[]): Figures {
+    const sums: Partial<Record<Measure, bigint>> = {}
+    for (const [name, all] of this.#sums) sums[name] = targets.reduce((sum, target) => sum + all.of(target), 0n)
+    const spreads: Partial<Record<Histogram, Spread>> = {}
+    for (const [name, all] of this.#counts) {
+      const counts = new Float64Array(BUCKETS)
+      for (const target of targets) all.of(target).forEach((count, bucket) => add(counts, bucket, count))
+      spreads[name] = spreadOf(counts, HISTOGRAM_SCALES[name], this.#withBuckets)
+    }
+    return { sums, spreads }
+  }
+}
+
+function spreadOf(counts: Float64Array, scale: number, withBuckets: boolean): Spread {
+  let count = 0
+  for (let bucket = 1; bucket < BUCKETS; bucket += 1) count += counts[bucket] ?? 0
+  const at = (share: number): number | null => quantile(counts, count, share, scale)
+  const spread = { count, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) }
+  return withBuckets ? { ...spread, buckets: bucketsOf(counts, scale) } : spread
+}
+
+/** The value of the nearest rank. */
+function quantile(counts: Float64Array, count: number, share: number, scale: number): number | null {
+  if (count <= 0) return null
+  const rank = Math.max(1, Math.ceil(share * count))
+  let seen = 0
+  for (let bucket = 1; bucket < BUCKETS; bucket += 1) {
+    seen += counts[bucket] ?? 0
+    if (seen >= rank) return valueOf(bucket) / scale
+  }
+  return null
+}
+
+function bucketsOf(counts: Float64Array, scale: number): NonNullable<Spread["buckets"]> {
+  const buckets: { from: number; to: number; count: number }[] = []
+  counts.forEach((count, bucket) => {
+    const [from, to] = boundsOf(bucket)
+    if (bucket > 0 && count !== 0) buckets.push({ from: from / scale, to: to / scale, count })
+  })
+  return buckets
+}
