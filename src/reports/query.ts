@@ -242,7 +242,8 @@ export class ReportRefused extends Error {
   }
 }
 
-export type UnavailableReason = "locked" | "lost" | "deadline" | "aborted" | "old-schema"
+/** `busy`: too many wait already, or the process has no file descriptors left. */
+export type UnavailableReason = "locked" | "lost" | "deadline" | "aborted" | "old-schema" | "busy"
 
 /** There is no answer now: a sentence that names the reason. */
 export class ReportUnavailable extends Error {

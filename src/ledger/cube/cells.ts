@@ -128,6 +128,13 @@ export class CellBuffer implements CellSink {
     values[cell] = (values[cell] ?? 0) + value
   }
 
+  /** Do the measures of a cell stay exact when those of another one are added? */
+  takes(cell: number, others: CellBuffer, other: number): boolean {
+    return this.measures.every((values, index) =>
+      Number.isSafeInteger((values?.[cell] ?? 0) + (others.measures[index]?.[other] ?? 0)),
+    )
+  }
+
   #measure(index: number): Float64Array {
     return (this.measures[index] ??= new Float64Array(this.ts.length))
   }

@@ -62,13 +62,13 @@ export function encodeNumbers(values: Numbers): Uint8Array {
 /** @throws Error where the bytes are none of a column of numbers */
 export function decodeNumbers(data: Uint8Array): NumberColumn {
   const [encoding, rest] = unframed(data)
-  if (encoding === FLOATS) return withMost(0, new Float64Array(aligned(rest)))
+  if (encoding === FLOATS) return withMost(0, new Float64Array(...aligned(rest, 8)))
   const base = new DataView(rest.buffer, rest.byteOffset, BASE_BYTES).getFloat64(0, true)
   if (encoding === CONSTANT) return { base, values: null, most: Math.abs(base) }
-  const values = aligned(rest.subarray(BASE_BYTES))
-  if (encoding === EIGHT) return withMost(base, new Uint8Array(values))
-  if (encoding === SIXTEEN) return withMost(base, new Uint16Array(values))
-  if (encoding === THIRTY_TWO) return withMost(base, new Uint32Array(values))
+  const values = rest.subarray(BASE_BYTES)
+  if (encoding === EIGHT) return withMost(base, new Uint8Array(...aligned(values, 1)))
+  if (encoding === SIXTEEN) return withMost(base, new Uint16Array(...aligned(values, 2)))
+  if (encoding === THIRTY_TWO) return withMost(base, new Uint32Array(...aligned(values, 4)))
   throw new Error(`a column of the cube has encoding ${encoding}, which is not known here`)
 }
 
@@ -141,9 +141,14 @@ function unframed(data: Uint8Array): readonly [encoding: number, rest: Uint8Arra
   return [data[0] ?? 255, data[1] === 1 ? Bun.zstdDecompressSync(rest) : rest]
 }
 
-/** In a buffer of their own, as typed arrays need them. */
-function aligned(bytes: Uint8Array): ArrayBuffer {
-  return bytes.slice().buffer
+/** Where typed arrays of this width can stand: in the same memory where it begins at a multiple of the width, else in a copy. */
+function aligned(bytes: Uint8Array, width: number): readonly [ArrayBufferLike, number, number] {
+  const { buffer, byteOffset, byteLength } = byteAligned(bytes, width)
+  return [buffer, byteOffset, byteLength / width]
+}
+
+function byteAligned(bytes: Uint8Array, width: number): Uint8Array {
+  return bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes)
 }
 
 function withMost(base: number, values: Numbers): NumberColumn {

@@ -81,8 +81,7 @@ async function postgresCube(dsn: string, { statementMs }: CubePatience): Promise
   client.on("error", () => {})
   await client.connect()
   const query = async <Row>(sql: string, parameters: readonly CubeValue[] = []): Promise<Row[]> => {
-    const statement = { text: numbered(sql), values: [...parameters], binary: true }
-    const { rows } = await client.query(statement)
+    const { rows } = await client.query(numbered(sql), [...parameters])
     return rows as Row[]
   }
   const within = async <Result>(begin: string, work: () => Promise<Result>): Promise<Result> => {
@@ -109,14 +108,14 @@ async function postgresCube(dsn: string, { statementMs }: CubePatience): Promise
   }
 }
 
-/** Where bytes come as bytes, everything does. */
-const PARSERS: Readonly<Record<number, (bytes: Buffer) => unknown>> = {
-  [types.builtins.BOOL]: (bytes) => bytes[0] === 1,
-  [types.builtins.INT8]: (bytes) => Number(bytes.readBigInt64BE()),
-  [types.builtins.INT4]: (bytes) => bytes.readInt32BE(),
-  [types.builtins.FLOAT8]: (bytes) => bytes.readDoubleBE(),
-  [types.builtins.TEXT]: (bytes) => bytes.toString("utf8"),
-  [types.builtins.BYTEA]: (bytes) => bytes,
+/** In text: the client library reads every value as UTF-8, also where it comes as bytes. */
+const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
+  [types.builtins.BOOL]: (text) => text === "t",
+  [types.builtins.INT8]: Number,
+  [types.builtins.INT4]: Number,
+  [types.builtins.FLOAT8]: Number,
+  // \x and hex digits
+  [types.builtins.BYTEA]: (text) => Buffer.from(text.slice(2), "hex"),
 }
 
 function configOf(dsn: string, statementMs: number): ClientConfig {
@@ -129,8 +128,7 @@ function configOf(dsn: string, statementMs: number): ClientConfig {
     query_timeout: statementMs,
     statement_timeout: statementMs,
     types: {
-      getTypeParser: (oid: number, format?: "text" | "binary") =>
-        (format === "binary" ? PARSERS[oid] : undefined) ?? String,
+      getTypeParser: (oid: number) => PARSERS[oid] ?? String,
     },
   }
 }

@@ -17,7 +17,8 @@ export function folded(cells: CellBuffer): CellBuffer {
     let key = String(slot)
     for (const codes of cells.codes) key += `,${codes[cell]}`
     let place = places.get(key)
-    if (place === undefined) {
+    // a sum that would not be exact any more begins anew
+    if (place === undefined || !sums.takes(place, cells, cell)) {
       cells.codes.forEach((codes, index) => {
         dimensions[index] = cells.texts[index]?.all[codes[cell] ?? 0] ?? ""
       })
