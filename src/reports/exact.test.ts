@@ -155,7 +155,6 @@ onEachDriver((driver) => {
       const where = `WHERE ts >= ${from} AND ts < ${to}`
       await expectTotals(cube, { from, to }, (sql) => state.rows(`${sql} ${where}`))
     })
-    if (dbg.failed) console.log(dbg.errorInstance, JSON.stringify(dbg.counterexample).slice(0, 3000))
     await expectAsyncProperty(property, 100)
   }, 300_000)
 })

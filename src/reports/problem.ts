@@ -30,7 +30,7 @@ export function problemOf(error: unknown, address: CubeAddress): Problem {
 
 function reasonOf(error: unknown, message: string): (UnavailableReason & keyof typeof SENTENCES) | null {
   if (message.includes("no such table: usage_cube")) return "old-schema"
-  if (/^Query read timeout/.test(message)) return "deadline"
+  if (message.startsWith("Query read timeout")) return "deadline"
   if (/^(Connection terminated|timeout expired|unable to open database)/.test(message)) return "lost"
   const code = error instanceof Error && "code" in error ? String(error.code) : ""
   return REASONS.find(([codes]) => codes.test(code))?.[1] ?? null

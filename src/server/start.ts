@@ -25,6 +25,7 @@ import { listen } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
 import { openPeers } from "./peers.ts"
 import { openPolicies, type Policies } from "./policies.ts"
+import { openRouterReports } from "./reports.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { adoptLimits } from "./restore-limits.ts"
 import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
@@ -90,6 +91,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const peers = await openPeers(config, gateway)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
+    const reports = openRouterReports(config, clock, log)
     const admin = await openAdmin(snapshot, log, clock)
     const reloads = (): ReloadStatus => reloader.status()
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
@@ -119,7 +121,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     })
     gateway.background.start(gateway)
     const doors = [control, reloader, engines, policies, marks]
-    const stopping = stopper(gateway, listener, doors, [peers, ledger, requestLog])
+    const stopping = stopper(gateway, listener, doors, [peers, reports, ledger, requestLog])
     return { url: listener.url, findings: loaded.findings, log, ...stopping }
   } catch (error) {
     policies.close()
