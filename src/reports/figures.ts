@@ -7,7 +7,7 @@ import type { Figures, Histogram, Measure, Spread } from "./query.ts"
 
 /** Adds whole numbers exactly: as floats while they provably fit, as big integers beyond. */
 export class Sums {
-  readonly #floats: Float64Array
+  #floats: Float64Array
   /** What was taken out of `#floats`; null: nothing. */
   #large: bigint[] | null = null
   /** No float is further from 0. */
@@ -31,15 +31,25 @@ export class Sums {
   #addSome(base: number, values: NumberColumn["values"], target: Int32Array, from: number, to: number): void {
     const floats = this.#floats
     if (values === null) for (let cell = from; cell < to; cell += 1) add(floats, target[cell] ?? 0, base)
-    else for (let cell = from; cell < to; cell += 1) add(floats, target[cell] ?? 0, base + (values[cell] ?? 0))
+    else for (let cell = from; cell < to; cell += 1) add(floats, target[cell] ?? 0, values[cell] ?? 0)
   }
 
-  of(target: number): bigint {
-    return (this.#large?.[target] ?? 0n) + BigInt(this.#floats[target] ?? 0)
+  /** Makes room for more targets. */
+  grow(targets: number): void {
+    if (targets >= this.#floats.length) this.#floats = grown(this.#floats, 2 * targets + 1)
+  }
+
+  /** Of several targets together. */
+  of(targets: readonly number[]): bigint {
+    let sum = 0
+    for (const target of targets) sum += this.#floats[target] ?? 0
+    const large = this.#large
+    if (large === null) return BigInt(sum)
+    return targets.reduce((all, target) => all + (large[target] ?? 0n), BigInt(sum))
   }
 
   #takeOut(): void {
-    const large = (this.#large ??= Array.from(this.#floats, () => 0n))
+    const large = (this.#large ??= [])
     this.#floats.forEach((sum, target) => {
       if (sum !== 0) large[target] = (large[target] ?? 0n) + BigInt(sum)
     })
@@ -52,8 +62,14 @@ function add(sums: Float64Array, index: number, value: number): void {
   sums[index] = (sums[index] ?? 0) + value
 }
 
+function grown(values: Float64Array, length: number): Float64Array {
+  const larger = new Float64Array(length)
+  larger.set(values)
+  return larger
+}
+
 class Counts {
-  readonly #counts: Float64Array
+  #counts: Float64Array
 
   constructor(targets: number) {
     this.#counts = new Float64Array((targets + 1) * BUCKETS)
@@ -67,7 +83,15 @@ class Counts {
     }
     const { base, values } = counts
     for (let pair = 0; pair < cells.length; pair += 1)
-      add(all, (target[cells[pair] ?? 0] ?? 0) * BUCKETS + (buckets[pair] ?? 0), base + (values?.[pair] ?? 0))
+      add(
+        all,
+        (target[cells[pair] ?? 0] ?? 0) * BUCKETS + (buckets[pair] ?? 0),
+        values === null ? base : (values[pair] ?? 0),
+      )
+  }
+
+  grow(targets: number): void {
+    this.#counts = grown(this.#counts, (targets + 1) * BUCKETS)
   }
 
   of(target: number): Float64Array {
@@ -80,11 +104,27 @@ export class Accumulator {
   readonly #sums: ReadonlyMap<Measure, Sums>
   readonly #counts: ReadonlyMap<Histogram, Counts>
   readonly #withBuckets: boolean
+  #targets: number
 
   constructor(targets: number, measures: readonly Measure[], histograms: readonly Histogram[], withBuckets: boolean) {
     this.#sums = new Map(measures.map((name) => [name, new Sums(targets)]))
     this.#counts = new Map(histograms.map((name) => [name, new Counts(targets)]))
     this.#withBuckets = withBuckets
+    this.#targets = targets
+  }
+
+  /** There are so many targets now. */
+  grow(targets: number): void {
+    if (targets <= this.#targets) return
+    this.#targets = Math.max(targets, 2 * this.#targets)
+    for (const sums of this.#sums.values()) sums.grow(this.#targets)
+    for (const counts of this.#counts.values()) counts.grow(this.#targets)
+  }
+
+  /** The first measure of several targets together. */
+  first(targets: readonly number[]): bigint {
+    const [sums] = this.#sums.values()
+    return sums?.of(targets) ?? 0n
   }
 
   add(view: View, target: Int32Array): void {
@@ -95,7 +135,7 @@ export class Accumulator {
   /** Of several targets together. */
   figures(targets: readonly number[]): Figures {
     const sums: Partial<Record<Measure, bigint>> = {}
-    for (const [name, all] of this.#sums) sums[name] = targets.reduce((sum, target) => sum + all.of(target), 0n)
+    for (const [name, all] of this.#sums) sums[name] = all.of(targets)
     const spreads: Partial<Record<Histogram, Spread>> = {}
     for (const [name, all] of this.#counts) {
       const counts = new Float64Array(BUCKETS)

@@ -28,15 +28,14 @@ export class Groups {
     const combinations = sizes.reduce((product, size) => product * size, 1)
     const isListed = combinations <= LISTED
     const list = isListed ? this.#emptyList(combinations) : new Map<number, number>()
-    const { base: base1, values: values1 } = one.codes
     for (let cell = 0; cell < view.count; cell += 1) {
       if (target[cell] === 0) continue
-      let place = base1 + (values1?.[cell] ?? 0)
-      if (two !== undefined) place = place * (sizes[1] ?? 1) + codeAt(two.codes, cell)
-      if (three !== undefined) place = place * (sizes[2] ?? 1) + codeAt(three.codes, cell)
+      let place = one.codes?.[cell] ?? 0
+      if (two !== undefined) place = place * (sizes[1] ?? 1) + (two.codes?.[cell] ?? 0)
+      if (three !== undefined) place = place * (sizes[2] ?? 1) + (three.codes?.[cell] ?? 0)
       let group = list instanceof Int32Array ? (list[place] ?? 0) : (list.get(place) ?? 0)
       if (group === 0) {
-        group = this.#numberOf(columns.map(({ texts, codes }) => texts[codeAt(codes, cell)] ?? ""))
+        group = this.#numberOf(columns.map(({ texts, codes }) => texts[codes?.[cell] ?? 0] ?? ""))
         if (list instanceof Int32Array) list[place] = group
         else list.set(place, group)
       }
@@ -64,11 +63,4 @@ export class Groups {
     }
     return number
   }
-}
-
-function codeAt(
-  { base, values }: { readonly base: number; readonly values: ArrayLike<number> | null },
-  cell: number,
-): number {
-  return values === null ? base : base + (values[cell] ?? 0)
 }

@@ -15,12 +15,25 @@ export async function answerQueries(reading: Reading, queries: readonly Query[])
   const to = Math.max(...queries.map((query) => query.to))
   return await reading.connection.reading(async () => {
     const moment = await momentOf(reading, from, to)
-    const largest = await largestGroups(reading, moment, plans)
-    const answers = plans.map((plan, index) => new Answer(plan, largest[index] ?? null))
-    const columns = plans.flatMap(({ query }) => answerColumns(query))
-    await scan(reading, moment, plans, columns, (view, target, index) => answers[index]?.add(view, target))
-    return answers.map((answer) => answer.rows())
+    const answers = plans.map((plan) => new Answer(plan, null))
+    await scan(reading, moment, answers)
+    // where there are too many groups to keep everything about each, those that are shown are found first
+    const crowded = answers.filter((answer) => answer.isCrowded)
+    if (crowded.length === 0) return answers.map((answer) => answer.rows())
+    const tallies = crowded.map(({ plan }) => new Tally(plan))
+    await scan(reading, moment, tallies)
+    const again = tallies.map((tally) => new Answer(tally.plan, tally.ranking()))
+    await scan(reading, moment, again)
+    return answers.map((answer) => (again[crowded.indexOf(answer)] ?? answer).rows())
   })
+}
+
+/** Goes over the cells of the cube that a plan selects. */
+interface Scanner {
+  readonly plan: Plan
+  /** Beside those that select. */
+  readonly columns: readonly ColumnName[]
+  add(view: View, target: Int32Array): void
 }
 
 interface Ranking {
@@ -29,114 +42,138 @@ interface Ranking {
   readonly ranks: Int32Array
 }
 
-/** Null for queries without groups. */
-async function largestGroups(reading: Reading, moment: Moment, plans: readonly Plan[]): Promise<(Ranking | null)[]> {
-  const grouped = plans.filter(({ query }) => query.by.length > 0)
-  if (grouped.length === 0) return plans.map(() => null)
-  const tallies = grouped.map(({ query }) => new Tally(query))
-  const columns = grouped.flatMap(({ query }) => [
-    ...dimensionColumns(query),
-    `m:${query.measures[0] ?? "calls"}` as const,
-  ])
-  await scan(reading, moment, grouped, columns, (view, target, index) => tallies[index]?.add(view, target))
-  return plans.map((plan) => tallies[grouped.indexOf(plan)]?.ranking() ?? null)
+/** Groups of the same size stand in the order of their names, so that they are the same ones each time. */
+function rankingOf(groups: Groups, sums: readonly bigint[]): Ranking {
+  const { keys } = groups
+  const order = keys.map((_, index) => index)
+  const names = keys.map((key) => key.join("\u0000"))
+  order.sort((one, other) => {
+    const difference = (sums[other] ?? 0n) - (sums[one] ?? 0n)
+    if (difference !== 0n) return difference > 0n ? 1 : -1
+    return (names[one] ?? "") < (names[other] ?? "") ? -1 : 1
+  })
+  const ranks = new Int32Array(keys.length)
+  order.forEach((index, rank) => (ranks[index] = rank))
+  return { groups, ranks }
 }
 
-/** The first measure by group. */
-class Tally {
+/** Adds up the first measure by group, however many there are. */
+class Tally implements Scanner {
+  readonly plan: Plan
+  readonly columns: readonly ColumnName[]
   readonly #groups: Groups
-  readonly #query: Query
-  /** Grows with the groups. */
-  #sums: bigint[] = []
+  readonly #sums = new Sums(0)
 
-  constructor(query: Query) {
-    this.#query = query
-    this.#groups = new Groups(query.by)
+  constructor(plan: Plan) {
+    this.plan = plan
+    this.columns = [...dimensionColumns(plan.query), `m:${plan.query.measures[0] ?? "calls"}`]
+    this.#groups = new Groups(plan.query.by)
   }
 
   add(view: View, target: Int32Array): void {
     this.#groups.assign(view, target)
-    const sums = new Sums(this.#groups.keys.length)
-    sums.add(view.measure(this.#query.measures[0] ?? "calls"), target, view.count)
-    for (let group = 1; group <= this.#groups.keys.length; group += 1)
-      this.#sums[group] = (this.#sums[group] ?? 0n) + sums.of(group)
+    this.#sums.grow(this.#groups.keys.length)
+    this.#sums.add(view.measure(this.plan.query.measures[0] ?? "calls"), target, view.count)
   }
 
-  /** Groups of the same size stand in the order of their names, so that they are the same ones each time. */
   ranking(): Ranking {
-    const { keys } = this.#groups
-    const order = keys.map((_, index) => index)
-    const names = keys.map((key) => key.join("\u0000"))
-    order.sort((one, other) => {
-      const difference = (this.#sums[other + 1] ?? 0n) - (this.#sums[one + 1] ?? 0n)
-      if (difference !== 0n) return difference > 0n ? 1 : -1
-      return (names[one] ?? "") < (names[other] ?? "") ? -1 : 1
-    })
-    const ranks = new Int32Array(keys.length)
-    order.forEach((index, rank) => (ranks[index] = rank))
-    return { groups: this.#groups, ranks }
+    return rankingOf(
+      this.#groups,
+      this.#groups.keys.map((_, index) => this.#sums.of([index + 1])),
+    )
   }
 }
 
-/** Everything about the largest groups, and about the others together. */
-class Answer {
-  readonly #plan: Plan
+/** Sums and buckets that are kept at once for a query whose groups are not ranked yet. */
+const MOST_KEPT_SUMS = 1_000_000
+const MOST_KEPT_SPREADS = 12_000
+
+/** Everything about each group, or, where a ranking is given, about the largest, and about the others together. */
+class Answer implements Scanner {
+  readonly plan: Plan
+  readonly columns: readonly ColumnName[]
+  /** There are too many groups to keep everything about each. */
+  isCrowded = false
   readonly #ranking: Ranking | null
+  readonly #groups: Groups
   readonly #accumulator: Accumulator
-  /** How many groups are told apart, and one more where there are others. */
-  readonly #told: number
-  readonly #shown: number
 
   constructor(plan: Plan, ranking: Ranking | null) {
-    this.#plan = plan
+    const { measures, histograms, buckets, by } = plan.query
+    this.plan = plan
+    this.columns = answerColumns(plan.query)
     this.#ranking = ranking
-    const groupCount = ranking?.ranks.length ?? 0
-    this.#shown = Math.min(plan.top, groupCount)
-    this.#told = ranking === null ? 1 : this.#shown + (groupCount > this.#shown ? 1 : 0)
-    const { measures, histograms, buckets } = plan.query
-    this.#accumulator = new Accumulator(this.#told * plan.slots.length, measures, histograms, buckets === true)
+    this.#groups = ranking?.groups ?? new Groups(by)
+    const told = ranking === null ? 1 : plan.top + 1
+    this.#accumulator = new Accumulator(told * plan.slots.length, measures, histograms, buckets === true)
   }
 
   add(view: View, target: Int32Array): void {
-    const { slots } = this.#plan
-    if (this.#ranking !== null) this.#toRanks(this.#ranking, view, target)
+    if (this.isCrowded) return
+    const { slots, query } = this.plan
+    if (query.by.length > 0 && !this.#place(view, target)) return
     if (slots.length > 1) addSlots(view.ts(), view.count, slots, target)
     this.#accumulator.add(view, target)
   }
 
   rows(): Rows {
-    const { query, slots } = this.#plan
-    const ranking = this.#ranking
-    const all = Array.from({ length: this.#told }, (_, rank) => rank)
-    const totals = this.#group(null, all)
-    if (ranking === null) return { totals, groups: [], groupCount: 0, slots: query.slot === undefined ? [] : slots }
-    const keys: (readonly string[])[] = []
-    ranking.groups.keys.forEach((key, index) => {
-      const rank = ranking.ranks[index] ?? 0
-      if (rank < this.#shown) keys[rank] = key
+    const { query, slots } = this.plan
+    const shownSlots = query.slot === undefined ? [] : slots
+    if (query.by.length === 0) return { totals: this.#group(null, [0]), groups: [], groupCount: 0, slots: shownSlots }
+    const { keys } = this.#groups
+    const ranks = this.#ranking?.ranks ?? this.#ownRanks()
+    const shown = Math.min(this.plan.top, keys.length)
+    // where each rank stands: ranked groups by their rank, others by their number
+    const places = Array.from({ length: keys.length }, (_, place) => place)
+    const ordered: (readonly string[])[] = []
+    keys.forEach((key, index) => {
+      const rank = ranks[index] ?? 0
+      ordered[rank] = key
+      if (this.#ranking === null) places[rank] = index
     })
-    const groups = all.map((rank) => this.#group(rank < this.#shown ? (keys[rank] ?? []) : null, [rank]))
-    return { totals, groups, groupCount: ranking.ranks.length, slots: query.slot === undefined ? [] : slots }
+    const groups = Array.from({ length: shown }, (_, rank) => this.#group(ordered[rank] ?? [], [places[rank] ?? 0]))
+    const others = this.#ranking === null ? places.slice(shown) : [shown]
+    if (keys.length > shown) groups.push(this.#group(null, others))
+    const all = this.#ranking === null ? places : [...places.slice(0, shown), shown]
+    return { totals: this.#group(null, all), groups, groupCount: keys.length, slots: shownSlots }
   }
 
-  #group(key: readonly string[] | null, ranks: readonly number[]): Group {
-    const { query, slots } = this.#plan
+  #group(key: readonly string[] | null, places: readonly number[]): Group {
+    const { query, slots } = this.plan
     const of = (indices: readonly number[]): Figures =>
-      this.#accumulator.figures(ranks.flatMap((rank) => indices.map((slot) => 1 + rank * slots.length + slot)))
+      this.#accumulator.figures(places.flatMap((place) => indices.map((slot) => 1 + place * slots.length + slot)))
     const indices = slots.map((_, slot) => slot)
     return { key, figures: of(indices), series: query.slot === undefined ? [] : indices.map((slot) => of([slot])) }
   }
 
-  #toRanks({ groups, ranks }: Ranking, view: View, target: Int32Array): void {
-    groups.assign(view, target)
-    const { length } = this.#plan.slots
-    const other = this.#told - 1
+  #ownRanks(): Int32Array {
+    const { length } = this.plan.slots
+    const sums = this.#groups.keys.map((_, place) =>
+      this.#accumulator.first(Array.from({ length }, (__, slot) => 1 + place * length + slot)),
+    )
+    return rankingOf(this.#groups, sums).ranks
+  }
+
+  /** Targets of the first slot of each cell's group. False: there are too many. */
+  #place(view: View, target: Int32Array): boolean {
+    this.#groups.assign(view, target)
+    const { length } = this.plan.slots
+    const { measures, histograms } = this.plan.query
+    const ranks = this.#ranking?.ranks ?? null
+    if (ranks === null) {
+      const targets = this.#groups.keys.length * length
+      this.isCrowded = targets * measures.length > MOST_KEPT_SUMS || targets * histograms.length > MOST_KEPT_SPREADS
+      if (this.isCrowded) return false
+      this.#accumulator.grow(targets)
+    }
+    const shown = Math.min(this.plan.top, this.#groups.keys.length)
     for (let cell = 0; cell < view.count; cell += 1) {
       const group = target[cell] ?? 0
       if (group === 0) continue
-      const rank = ranks[group - 1] ?? 0
-      target[cell] = 1 + (rank < this.#shown ? rank : other) * length
+      const place = ranks === null ? group - 1 : Math.min(ranks[group - 1] ?? 0, shown)
+      target[cell] = 1 + place * length
     }
+    return true
   }
 }
 
@@ -147,7 +184,7 @@ function addSlots({ base, values }: NumberColumn, count: number, slots: readonly
   let end = slots[1] ?? Infinity
   for (let cell = 0; cell < count; cell += 1) {
     if (target[cell] === 0) continue
-    const ts = values === null ? base : base + (values[cell] ?? 0)
+    const ts = values === null ? base : (values[cell] ?? 0)
     if (ts < begin || ts >= end) {
       slot = slotAt(slots, ts)
       begin = slots[slot] ?? 0
@@ -172,25 +209,19 @@ function overlaps(view: View, { query }: Plan): boolean {
   return view.lastMs >= query.from && view.firstMs < query.to
 }
 
-async function scan(
-  reading: Reading,
-  moment: Moment,
-  plans: readonly Plan[],
-  columns: readonly ColumnName[],
-  add: (view: View, target: Int32Array, index: number) => void,
-): Promise<void> {
+async function scan(reading: Reading, moment: Moment, scanners: readonly Scanner[]): Promise<void> {
   let target = new Int32Array(0)
   const room = (count: number): Int32Array => (target.length < count ? (target = new Int32Array(count)) : target)
-  const first = plans.some(({ query }) => query.where.length === 0)
-    ? columns
-    : plans.flatMap(({ query }) => filterColumns(query.where))
+  const columns = scanners.flatMap((scanner) => scanner.columns)
+  const isFiltered = scanners.every(({ plan }) => plan.query.where.length > 0)
+  const first = isFiltered ? scanners.flatMap(({ plan }) => filterColumns(plan.query.where)) : columns
   const matters = (view: View): boolean =>
-    plans.some((plan) => overlaps(view, plan) && select(view, plan.query, room(view.count)))
+    scanners.some(({ plan }) => overlaps(view, plan) && (!isFiltered || select(view, plan.query, room(view.count))))
   for await (const view of viewsOf(reading, moment, { first, rest: columns, matters })) {
-    plans.forEach((plan, index) => {
+    for (const scanner of scanners) {
       const own = room(view.count)
-      if (overlaps(view, plan) && select(view, plan.query, own)) add(view, own, index)
-    })
+      if (overlaps(view, scanner.plan) && select(view, scanner.plan.query, own)) scanner.add(view, own)
+    }
   }
 }
 

@@ -178,5 +178,5 @@ class Best {
 }
 
 function valueAt({ base, values }: NumberColumn, cell: number): number {
-  return values === null ? base : base + (values[cell] ?? 0)
+  return values === null ? base : (values[cell] ?? 0)
 }

@@ -78,8 +78,8 @@ export function bufferView(cells: CellBuffer): View | null {
     ts: () => ({ base: 0, values: ts, most: lastMs }),
     dimension: (name) => {
       const index = DIMENSIONS.indexOf(storedDimension(name))
-      const values = (cells.codes[index] ?? new Uint32Array()).subarray(0, count)
-      return derived(name, { texts: cells.texts[index]?.all ?? [], codes: { base: 0, values, most: count } })
+      const codes = new Int32Array((cells.codes[index] ?? new Uint32Array()).subarray(0, count))
+      return derived(name, { texts: cells.texts[index]?.all ?? [], codes })
     },
     measure: (name) => bufferMeasure(cells.measures[MEASURES.indexOf(name)] ?? null, count),
     histogram: (name) => {
@@ -129,7 +129,7 @@ function excludeOutside(
   target: Int32Array,
 ): void {
   for (let cell = 0; cell < count; cell += 1) {
-    const ts = values === null ? base : base + (values[cell] ?? 0)
+    const ts = values === null ? base : (values[cell] ?? 0)
     if (ts < from || ts >= to) target[cell] = 0
   }
 }
@@ -142,9 +142,8 @@ function excludeByText({ texts, codes }: TextColumn, filter: TextFilter, count: 
   const allowed = Uint8Array.from(texts, (text) => (passes(text) ? 1 : 0))
   if (!allowed.includes(1)) return false
   if (!allowed.includes(0)) return true
-  const { base, values } = codes
-  if (values === null) return allowed[base] === 1
-  for (let cell = 0; cell < count; cell += 1) if (allowed[base + (values[cell] ?? 0)] === 0) target[cell] = 0
+  if (codes === null) return allowed[0] === 1
+  for (let cell = 0; cell < count; cell += 1) if (allowed[codes[cell] ?? 0] === 0) target[cell] = 0
   return true
 }
 
@@ -163,7 +162,7 @@ function excludeByMeasure(view: View, filter: Extract<Filter, { readonly measure
   const { min = 0, max = Infinity } = filter
   const { base, values } = view.measure(filter.measure)
   for (let cell = 0; cell < view.count; cell += 1) {
-    const value = Math.abs(base + (values?.[cell] ?? 0))
+    const value = Math.abs(values === null ? base : (values[cell] ?? 0))
     if (value < min || value > max) target[cell] = 0
   }
 }

@@ -91,9 +91,8 @@ export class CellBuffer implements CellSink {
     this.ts.set(spreadOut(segment.ts, count), first)
     segment.dimensions.forEach(({ texts, codes }, index) => {
       const known = Uint32Array.from(texts, (text) => this.texts[index]?.codeOf(text) ?? 0)
-      const spread = spreadOut(codes, count)
       const own = this.codes[index]
-      for (let cell = 0; cell < count; cell += 1) set(own, first + cell, known[spread[cell] ?? 0] ?? 0)
+      for (let cell = 0; cell < count; cell += 1) set(own, first + cell, known[codes?.[cell] ?? 0] ?? 0)
     })
     segment.measures.forEach((column, index) => {
       if (column.most > 0) this.#measure(index).set(spreadOut(column, count), first)

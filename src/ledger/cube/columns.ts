@@ -3,7 +3,8 @@
  * as the largest of the column needs.
  *
  *   column  encoding, 1 where the rest is zstd, rest
- *   numbers 0 constant: float64 | 1, 2, 3: base as float64, 8, 16 or 32 bits each | 4: float64 each
+ *   numbers 0 constant: float64 | 1, 2, 3: base and the largest distance from 0 as float64, then 8, 16 or 32 bits each |
+ *           4: the same, then float64 each
  *   texts   number of bytes as uint32, the different texts as a JSON array, then numbers that count into it
  *   pairs   the number of pairs as uint32, then three numbers columns: cell, bucket, count
  *
@@ -13,18 +14,18 @@
 /** Whole numbers up to 2^53 on either side of 0. */
 export type Numbers = Uint8Array | Uint16Array | Uint32Array | Float64Array
 
-/** A number is `base` plus what `values` says; `values` null: it is `base` for all. */
 export interface NumberColumn {
+  /** All numbers, where `values` is null. */
   readonly base: number
-  readonly values: Numbers | null
+  readonly values: Float64Array | null
   /** No number is further from 0. */
   readonly most: number
 }
 
 export interface TextColumn {
   readonly texts: readonly string[]
-  /** Of each cell: its place in `texts`. */
-  readonly codes: NumberColumn
+  /** Of each cell: its place in `texts`; null: the first. */
+  readonly codes: Int32Array | null
 }
 
 /** Counts of buckets: of cell `cells[i]`, `counts[i]` values in bucket `buckets[i]`. */
@@ -42,7 +43,8 @@ const SIXTEEN = 2
 const THIRTY_TWO = 3
 const FLOATS = 4
 const HEAD_BYTES = 2
-const BASE_BYTES = 8
+/** Base and largest distance. */
+const BASE_BYTES = 16
 /** zstd below this is not worth the time to read it. */
 const WORTH = 0.85
 const SMALLEST = 512
@@ -50,25 +52,49 @@ const SMALLEST = 512
 export function encodeNumbers(values: Numbers): Uint8Array {
   const [low, high] = rangeOf(values)
   if (low === high) return framed(CONSTANT, floatBytes(low))
-  const span = high - low
-  const encoding = span < 256 ? EIGHT : span < 65_536 ? SIXTEEN : span < 4_294_967_296 ? THIRTY_TWO : FLOATS
-  if (encoding === FLOATS) return framed(FLOATS, bytesOf(Float64Array.from(values)))
+  // from 0 on where that takes no more bytes
+  const base = low >= 0 && widthOf(high) === widthOf(high - low) ? 0 : low
+  const span = high - base
+  const encoding = widthOf(span)
+  const head = Buffer.concat([
+    floatBytes(encoding === FLOATS ? 0 : base),
+    floatBytes(Math.max(Math.abs(low), Math.abs(high))),
+  ])
+  if (encoding === FLOATS) return framed(FLOATS, Buffer.concat([head, bytesOf(Float64Array.from(values))]))
   const Narrow = encoding === EIGHT ? Uint8Array : encoding === SIXTEEN ? Uint16Array : Uint32Array
   const narrow = new Narrow(values.length)
-  for (let index = 0; index < values.length; index += 1) narrow[index] = (values[index] ?? 0) - low
-  return framed(encoding, Buffer.concat([floatBytes(low), bytesOf(narrow)]))
+  for (let index = 0; index < values.length; index += 1) narrow[index] = (values[index] ?? 0) - base
+  return framed(encoding, Buffer.concat([head, bytesOf(narrow)]))
 }
 
-/** @throws Error where the bytes are none of a column of numbers */
+function widthOf(span: number): number {
+  return span < 256 ? EIGHT : span < 65_536 ? SIXTEEN : span < 4_294_967_296 ? THIRTY_TWO : FLOATS
+}
+
+/** Numbers as floats, whatever they were kept as: loops over one kind of array are fast. @throws Error where the bytes are none */
 export function decodeNumbers(data: Uint8Array): NumberColumn {
+  const { base, most, values } = narrowNumbers(data)
+  if (values === null) return { base, most, values }
+  const floats = values instanceof Float64Array ? values : new Float64Array(values)
+  if (base !== 0) for (let index = 0; index < floats.length; index += 1) floats[index] = (floats[index] ?? 0) + base
+  return { base: 0, most, values: floats }
+}
+
+function narrowNumbers(data: Uint8Array): {
+  readonly base: number
+  readonly most: number
+  readonly values: Numbers | null
+} {
   const [encoding, rest] = unframed(data)
-  if (encoding === FLOATS) return withMost(0, new Float64Array(...aligned(rest, 8)))
-  const base = new DataView(rest.buffer, rest.byteOffset, BASE_BYTES).getFloat64(0, true)
-  if (encoding === CONSTANT) return { base, values: null, most: Math.abs(base) }
+  const view = new DataView(rest.buffer, rest.byteOffset, rest.byteLength)
+  const base = view.getFloat64(0, true)
+  if (encoding === CONSTANT) return { base, most: Math.abs(base), values: null }
+  const most = view.getFloat64(8, true)
   const values = rest.subarray(BASE_BYTES)
-  if (encoding === EIGHT) return withMost(base, new Uint8Array(...aligned(values, 1)))
-  if (encoding === SIXTEEN) return withMost(base, new Uint16Array(...aligned(values, 2)))
-  if (encoding === THIRTY_TWO) return withMost(base, new Uint32Array(...aligned(values, 4)))
+  if (encoding === EIGHT) return { base, most, values: new Uint8Array(...aligned(values, 1)) }
+  if (encoding === SIXTEEN) return { base, most, values: new Uint16Array(...aligned(values, 2)) }
+  if (encoding === THIRTY_TWO) return { base, most, values: new Uint32Array(...aligned(values, 4)) }
+  if (encoding === FLOATS) return { base, most, values: new Float64Array(...aligned(values, 8)) }
   throw new Error(`a column of the cube has encoding ${encoding}, which is not known here`)
 }
 
@@ -76,7 +102,7 @@ export function decodeNumbers(data: Uint8Array): NumberColumn {
 export function spreadOut({ base, values }: NumberColumn, count: number): Float64Array {
   const all = new Float64Array(count)
   if (values === null) return all.fill(base)
-  for (let index = 0; index < count; index += 1) all[index] = base + (values[index] ?? 0)
+  all.set(values)
   return all
 }
 
@@ -88,7 +114,11 @@ export function encodeTexts(texts: readonly string[], codes: Numbers): Uint8Arra
 export function decodeTexts(data: Uint8Array): TextColumn {
   const length = readUint32(data)
   const json = Buffer.from(data.buffer, data.byteOffset + 4, length)
-  return { texts: JSON.parse(json.toString("utf8")) as string[], codes: decodeNumbers(data.subarray(4 + length)) }
+  const { base, values } = narrowNumbers(data.subarray(4 + length))
+  const codes = values === null ? null : new Int32Array(values)
+  if (codes !== null && base !== 0)
+    for (let cell = 0; cell < codes.length; cell += 1) codes[cell] = (codes[cell] ?? 0) + base
+  return { texts: JSON.parse(json.toString("utf8")) as string[], codes }
 }
 
 /** `single`: each cell has at most one value, which counts once. */
@@ -149,11 +179,6 @@ function aligned(bytes: Uint8Array, width: number): readonly [ArrayBufferLike, n
 
 function byteAligned(bytes: Uint8Array, width: number): Uint8Array {
   return bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes)
-}
-
-function withMost(base: number, values: Numbers): NumberColumn {
-  const [low, high] = rangeOf(values)
-  return { base, values, most: Math.max(Math.abs(base + low), Math.abs(base + high)) }
 }
 
 function rangeOf(values: Numbers): readonly [low: number, high: number] {
