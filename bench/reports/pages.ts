@@ -9,6 +9,7 @@ export interface Page {
 const MONEY = ["total_cost_nano_usd", "calls", "errors", "total_tokens", "unknown_cost_calls"] as const
 const TOKENS = ["fresh_input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens"] as const
 
+// oxlint-disable-next-line max-lines-per-function -- one list
 export function pages(from: number, to: number, zone: string): readonly Page[] {
   const base = { from, to, zone, where: [], by: [], histograms: [] } as const
   const span = to - from

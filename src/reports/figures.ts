@@ -28,10 +28,9 @@ export class Sums {
     }
   }
 
-  #addSome(base: number, values: NumberColumn["values"], target: Int32Array, from: number, to: number): void {
-    const floats = this.#floats
-    if (values === null) for (let cell = from; cell < to; cell += 1) add(floats, target[cell] ?? 0, base)
-    else for (let cell = from; cell < to; cell += 1) add(floats, target[cell] ?? 0, values[cell] ?? 0)
+  #addSome(base: number, values: Float64Array | null, target: Int32Array, from: number, to: number): void {
+    if (values === null) addConstant(this.#floats, base, target, from, to)
+    else addEach(this.#floats, values, target, from, to)
   }
 
   /** Makes room for more targets. */
@@ -62,6 +61,27 @@ function add(sums: Float64Array, index: number, value: number): void {
   sums[index] = (sums[index] ?? 0) + value
 }
 
+function addConstant(sums: Float64Array, value: number, target: Int32Array, from: number, to: number): void {
+  for (let cell = from; cell < to; cell += 1) {
+    const at = target[cell] ?? 0
+    sums[at] = (sums[at] ?? 0) + value
+  }
+}
+
+function addEach(sums: Float64Array, values: Float64Array, target: Int32Array, from: number, to: number): void {
+  for (let cell = from; cell < to; cell += 1) {
+    const at = target[cell] ?? 0
+    sums[at] = (sums[at] ?? 0) + (values[cell] ?? 0)
+  }
+}
+
+function countEach(counts: Float64Array, buckets: Uint8Array, target: Int32Array, count: number): void {
+  for (let cell = 0; cell < count; cell += 1) {
+    const at = (target[cell] ?? 0) * BUCKETS + (buckets[cell] ?? 0)
+    counts[at] = (counts[at] ?? 0) + 1
+  }
+}
+
 function grown(values: Float64Array, length: number): Float64Array {
   const larger = new Float64Array(length)
   larger.set(values)
@@ -78,7 +98,7 @@ class Counts {
   add({ single, cells, buckets, counts }: HistogramColumn, target: Int32Array, count: number): void {
     const all = this.#counts
     if (single !== null) {
-      for (let cell = 0; cell < count; cell += 1) add(all, (target[cell] ?? 0) * BUCKETS + (single[cell] ?? 0), 1)
+      countEach(all, single, target, count)
       return
     }
     const { base, values } = counts

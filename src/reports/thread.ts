@@ -7,6 +7,7 @@ import { openCube } from "../ledger/cube/connection.ts"
 import { fillStep } from "../ledger/cube/fill.ts"
 import { MERGE_RULES, mergeStep } from "../ledger/cube/merge.ts"
 import { systemClock } from "../system/clock.ts"
+import { checkRange, checkSearch, planAll } from "./plan.ts"
 import { problemOf } from "./problem.ts"
 import { ReportUnavailable } from "./query.ts"
 import type { Reading } from "./reading.ts"
@@ -51,6 +52,7 @@ async function perform({ id, work, address }: Job, untilMs: number): Promise<unk
       throw new ReportUnavailable("deadline", "The report took too long: a shorter range or fewer groups are needed.")
   }
   await pause()
+  check(work)
   const patience = { statementMs: Math.max(1, Math.ceil(untilMs - systemClock.monotonicMs())), lockMs: LOCK_MS }
   const connection = await openCube(address, patience, work.is === "maintain" ? "write" : "read")
   try {
@@ -58,6 +60,13 @@ async function perform({ id, work, address }: Job, untilMs: number): Promise<unk
   } finally {
     await connection.close()
   }
+}
+
+/** What is wrong with a question is said also where the database cannot be asked. @throws ReportRefused */
+function check(work: Work): void {
+  if (work.is === "query") planAll(work.queries)
+  if (work.is === "search") checkSearch(work.search)
+  if (work.is === "verify") checkRange({ ...work.range, where: [] }, "")
 }
 
 async function performed(work: Work, reading: Reading, tell: (progress: Progress) => void): Promise<unknown> {

@@ -139,7 +139,7 @@ export function decodeHistogram(data: Uint8Array, cells: number): HistogramColum
   const [first, buckets, counts] = parts
   const none = { base: 0, values: null, most: 0 }
   if (first !== undefined && buckets === undefined) {
-    const single = Uint8Array.from(spreadOut(first, cells))
+    const single = new Uint8Array(spreadOut(first, cells))
     return { single, cells: single, buckets: single, counts: none }
   }
   return {

@@ -55,7 +55,7 @@ async function mergeBatches(connection: CubeConnection, rules: MergeRules): Prom
   const counts = await batchCounts(connection)
   if (counts.batches < 2 || (counts.cells < rules.batchCells && counts.batches < rules.batches)) return false
   const cells = new CellBuffer(Math.min(counts.cells, 4 * rules.batchCells))
-  const ids = await readBatches(connection, cells, 4 * rules.batchCells, true)
+  const ids = await connection.reading(() => readBatches(connection, cells, 4 * rules.batchCells, true))
   if (ids.length === 0) return false
   await exchange(connection, () => deleteBatches(connection, ids), [...encodeSegments(cells, 0)])
   return true
@@ -63,31 +63,43 @@ async function mergeBatches(connection: CubeConnection, rules: MergeRules): Prom
 
 /** A full one is left as it is from then on; what is over stays small. */
 async function mergeSmall(connection: CubeConnection, rules: MergeRules): Promise<boolean> {
-  const small = await segmentsOfLevel(connection, SMALL)
-  const count = small.reduce((sum, segment) => sum + segment.cells, 0)
-  if (small.length < rules.smallSegments && count < SEGMENT_CELLS) return false
-  if (small.length < 2) return false
-  const cells = new CellBuffer(count)
-  const read: number[] = []
-  for (const segment of small) {
-    await readSegment(connection, segment, cells)
-    read.push(segment.id)
-    if (cells.count >= SEGMENT_CELLS) break
-  }
+  const cells = new CellBuffer(1024)
+  const read = await connection.reading(async () => {
+    const small = await segmentsOfLevel(connection, SMALL)
+    const count = small.reduce((sum, segment) => sum + segment.cells, 0)
+    if (small.length < 2 || (small.length < rules.smallSegments && count < SEGMENT_CELLS)) return []
+    return await readUntilFull(connection, small, cells)
+  })
+  if (read.length === 0) return false
   await exchange(connection, () => deleteSegments(connection, read), [...encodeSegments(cells, 0)])
   return true
 }
 
-async function foldOne(connection: CubeConnection, beforeMs: number | null): Promise<boolean> {
-  if (beforeMs === null) return false
-  const old = [...(await segmentsOfLevel(connection, FULL)), ...(await segmentsOfLevel(connection, SMALL))]
-  const oldest = old.find(({ lastMs }) => lastMs < slotOf(beforeMs))
-  return oldest === undefined ? false : await fold(connection, oldest)
+/** Returns the ids of those that were read. */
+async function readUntilFull(
+  connection: CubeConnection,
+  segments: readonly StoredSegment[],
+  cells: CellBuffer,
+): Promise<number[]> {
+  const read: number[] = []
+  for (const segment of segments) {
+    await readSegment(connection, segment, cells)
+    read.push(segment.id)
+    if (cells.count >= SEGMENT_CELLS) break
+  }
+  return read
 }
 
-async function fold(connection: CubeConnection, segment: StoredSegment): Promise<boolean> {
-  const cells = new CellBuffer(segment.cells)
-  await readSegment(connection, segment, cells)
+async function foldOne(connection: CubeConnection, beforeMs: number | null): Promise<boolean> {
+  if (beforeMs === null) return false
+  const cells = new CellBuffer(1024)
+  const segment = await connection.reading(async () => {
+    const old = [...(await segmentsOfLevel(connection, FULL)), ...(await segmentsOfLevel(connection, SMALL))]
+    const oldest = old.find(({ lastMs }) => lastMs < slotOf(beforeMs))
+    if (oldest !== undefined) await readSegment(connection, oldest, cells)
+    return oldest
+  })
+  if (segment === undefined) return false
   const segments = [...encodeSegments(folded(cells), 1)]
   await exchange(connection, () => deleteSegments(connection, [segment.id]), segments)
   return true
