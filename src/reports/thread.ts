@@ -86,7 +86,7 @@ async function maintain(
   await pause()
   if (await mergeStep(connection, rules)) return true
   const filled = await fillStep(connection, nowMs)
-  if (filled !== null) tell({ rows: filled.rows, untilMs: filled.untilMs })
+  if (filled !== null && filled.rows > 0) tell({ rows: filled.rows, untilMs: filled.untilMs })
   return filled !== null && !filled.isDone
 }
 

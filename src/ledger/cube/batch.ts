@@ -30,6 +30,7 @@ const BITS_BYTES = Math.ceil(MEASURES.length / 8)
 
 /** Gathers the cells of a transaction. */
 export class CellBatch {
+  readonly #head = new ByteWriter()
   readonly #bytes = new ByteWriter()
   readonly #known: string[][] = []
   #count = 0
@@ -67,9 +68,9 @@ export class CellBatch {
     for (const bucket of bucketsOf(row)) bytes.byte(bucket)
   }
 
-  /** Valid until the next `clear`. */
   encoded(): Uint8Array {
-    const head = new ByteWriter()
+    const head = this.#head
+    head.clear()
     head.byte(BATCH_VERSION)
     head.number(this.#count)
     head.number(this.#firstMs)

@@ -25,11 +25,11 @@ const COLUMNS = `CREATE TABLE usage_cube_columns (
 
 /**
  * One row: how far the rows that are older than the cube were taken into it. `after_id`: the last request id that was;
- * `began_at`: when the cube was made, 0 where there was nothing to take; `done_at`: 0 until all were.
+ * `done_at`: 0 until all were.
  */
 const FILL = `CREATE TABLE usage_cube_fill (
-  id INTEGER NOT NULL PRIMARY KEY, after_id TEXT NOT NULL, began_at INTEGER NOT NULL, done_at INTEGER NOT NULL
+  id INTEGER NOT NULL PRIMARY KEY, after_id TEXT NOT NULL, done_at INTEGER NOT NULL
 )`
-const BEGIN_FILL = "INSERT INTO usage_cube_fill VALUES (1, '', 0, 0)"
+const BEGIN_FILL = "INSERT INTO usage_cube_fill VALUES (1, '', 0)"
 
 export const USAGE_CUBE: readonly string[] = [BATCHES, SEGMENTS, COLUMNS, FILL, BEGIN_FILL]

@@ -91,11 +91,14 @@ function storedState(parameter: number): string {
 )`
 }
 
+/** Used again for each group. */
+const BATCH = new CellBatch()
+
 /** For `WRITE_CALLS`, behind `parametersOf`: the cells of all calls, and how many they are. */
 export function cubeParameters(calls: readonly CallRecord[]): [data: Uint8Array, cells: number] {
-  const batch = new CellBatch()
-  for (const { usage, error } of calls) batch.add(usage, error?.blame ?? null)
-  return [batch.encoded(), batch.count]
+  BATCH.clear()
+  for (const { usage, error } of calls) BATCH.add(usage, error?.blame ?? null)
+  return [BATCH.encoded(), BATCH.count]
 }
 
 /** Where some calls were there before, the ids of the others say which cells count. */
