@@ -83,6 +83,12 @@ const LAYERS: readonly Layer[] = [
       "The request log serves the pipeline: clock and config are handed in, and it knows no other part but the row that it prints.",
   },
   {
+    folder: "reports",
+    knows: "ledger system",
+    isImpure: true,
+    reason: "reports read what the ledger holds and know nothing of calls on their way.",
+  },
+  {
     folder: "explain",
     knows: "json",
     types: "config dialects ledger system",
@@ -99,7 +105,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: "pipeline",
     knows: "*",
-    never: "admin cli demo replay server",
+    never: "admin cli demo replay reports server",
     types: "config system",
     reason:
       "The pipeline is the life of a call: it knows no sockets, routes or commands; clock, random, log and config are handed in.",
