@@ -3,7 +3,7 @@
  * over the recorded streams that stand beside the repository.
  */
 import { DIALECTS } from "../src/dialects/registry.ts"
-import type { DialectName } from "../src/dialects/dialect.ts"
+import type { DialectName } from "../src/dialects/name.ts"
 import { metered, type Metered } from "../test/helpers/metered.ts"
 import { allRecordingsOf } from "../test/helpers/recordings.ts"
 

@@ -44,7 +44,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: "config",
     knows: "canonical json system",
-    types: "dialects governance ledger:model-prices,price",
+    types: "dialects:wires governance ledger:model-prices,price",
     reason: "src/config/ reads and checks the configuration: it must load without the parts that it configures.",
   },
   {
@@ -98,7 +98,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: "replay",
     knows: "explain json ledger routing",
-    types: "config dialects system",
+    types: "config dialects:wires system",
     isImpure: true,
     reason: "replay decides recorded calls with filters and strategies; it serves nothing and writes nothing.",
   },

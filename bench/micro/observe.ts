@@ -1,5 +1,5 @@
 /** `bun bench/micro/observe.ts`: judging and metering one delta of a stream. */
-import type { DialectName } from "../../src/dialects/dialect.ts"
+import type { DialectName } from "../../src/dialects/name.ts"
 import { NO_REQUEST_FACTS } from "../../src/dialects/dialect.ts"
 import { DIALECTS } from "../../src/dialects/registry.ts"
 import { compare } from "./timing.ts"

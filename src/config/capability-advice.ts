@@ -1,4 +1,5 @@
 /** Targets that say nothing about what they can do: those that are silent about the same share a line, at the first of them. */
+import { WIRES } from "../dialects/wires.ts"
 import type { Config, ModelConfig, ProviderConfig, TargetConfig } from "./config.ts"
 import type { Report } from "./findings.ts"
 import type { Path } from "./schema/inspect.ts"
@@ -34,13 +35,9 @@ export function adviseOnCapabilities(config: Config, report: Report): void {
 function unsaid(target: TargetConfig, provider: ProviderConfig): readonly string[] {
   const entry: Partial<ModelConfig> = catalogueEntryOf(target, provider) ?? {}
   const tools = { ...entry.tool_support, ...target.tool_support }
-  const shapes = {
-    "openai-chat": tools.openai_chat,
-    "openai-responses": tools.openai_responses,
-    anthropic: tools.anthropic_messages,
-  }
+  const { apiShape } = WIRES[target.dialect ?? provider.dialect]
   return [
-    ...(shapes[target.dialect ?? provider.dialect] === undefined ? ["tools and structured output (tool_support)"] : []),
+    ...(tools[apiShape] === undefined ? ["tools and structured output (tool_support)"] : []),
     ...((target.input_modalities ?? entry.input_modalities) === undefined ? ["images (input_modalities)"] : []),
     ...((target.reasoning ?? entry.reasoning) === undefined ? ["reasoning"] : []),
   ]

@@ -1,4 +1,5 @@
 /** Config -> Snapshot: once per load. */
+import { WIRES } from "../dialects/wires.ts"
 import { modelPricesOf } from "../ledger/model-prices.ts"
 import { type AdminRules, NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
 import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "./config.ts"
@@ -26,12 +27,6 @@ import { readTextFile } from "./sources.ts"
 import { spendCeiling } from "./spend-ceiling.ts"
 import { capFieldsOf, targetFacts, type IssuerMarks } from "./target-facts.ts"
 import { catalogueEntryOf, providerOf } from "./target-entry.ts"
-
-const ENDPOINTS = {
-  "openai-chat": "/chat/completions",
-  "openai-responses": "/responses",
-  anthropic: "/v1/messages",
-} as const
 
 export interface CompileOptions {
   /** Sent as `User-Agent` to upstreams. */
@@ -218,7 +213,7 @@ function compileTarget(
       contextTokens: facts.context_tokens ?? null,
       maxOutputTokens: facts.max_output_tokens ?? null,
       maxImageTokens: facts.max_image_tokens ?? null,
-      capFields: dialect === "openai-chat" ? capFieldsOf(known.facts, providerEntry) : null,
+      capFields: WIRES[dialect].capVaries ? capFieldsOf(known.facts, providerEntry) : null,
       streamTokens:
         facts.default_output_reservation ??
         group.default_output_reservation ??
@@ -247,7 +242,8 @@ function definedOf(target: TargetConfig): Partial<ModelConfig> {
 
 function urlOf(entry: ProviderConfig, dialect: Target["dialect"]): string {
   const base = entry.base_url.replace(/\/+$/, "")
-  const url = new URL((dialect === "anthropic" ? base.replace(/\/v1$/, "") : base) + ENDPOINTS[dialect])
+  const { root, endpoint } = WIRES[dialect]
+  const url = new URL((base.endsWith(root) ? base : base + root) + endpoint)
   for (const [name, value] of Object.entries(entry.query)) url.searchParams.append(name, value)
   return url.href
 }

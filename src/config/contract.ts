@@ -1,5 +1,6 @@
 /** What a model group promises, and which of its targets can keep it. What does not change between calls is worked out here. */
-import type { DialectName } from "../dialects/dialect.ts"
+import type { DialectName } from "../dialects/name.ts"
+import { DIALECT_NAMES, WIRES } from "../dialects/wires.ts"
 import type { ContractCapabilities, ContractQualityFloor, GroupContract, ModelConfig, TargetConfig } from "./config.ts"
 import type { Capabilities } from "./snapshot.ts"
 import type { ContractReason, ContractReport, TargetContract } from "./target-limits.ts"
@@ -16,17 +17,13 @@ export interface ContractFacts {
   readonly validation: TargetConfig["validation"]
 }
 
-const API_SHAPES: Readonly<Record<GroupContract["supported_api_shapes"][number], DialectName>> = {
-  openai_chat: "openai-chat",
-  openai_responses: "openai-responses",
-  anthropic_messages: "anthropic",
-}
 const DAY_MS = 86_400_000
 
 /** Null: nothing in particular is promised. */
 export function promisedDialects(contract: GroupContract | undefined): ReadonlySet<DialectName> | null {
   const shapes = contract?.supported_api_shapes ?? []
-  return shapes.length === 0 ? null : new Set(shapes.map((shape) => API_SHAPES[shape]))
+  if (shapes.length === 0) return null
+  return new Set(DIALECT_NAMES.filter((name) => shapes.includes(WIRES[name].apiShape)))
 }
 
 export function contractFacts(

@@ -2,7 +2,7 @@
  * What is known of upstreams without being told: by host, by engine and by model. The one table of quirks; the documentation
  * prints it. Later rows win over earlier ones, and the configuration over all.
  */
-import type { DialectName } from "../dialects/dialect.ts"
+import type { DialectName } from "../dialects/name.ts"
 import { claudeVersion, isClaude } from "./claude-models.ts"
 import type { Accepts, ProviderConfig, ReasoningSupport, TargetConfig } from "./config.ts"
 

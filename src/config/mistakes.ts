@@ -1,4 +1,5 @@
 /** Slips of copying that are valid: addresses without their root, prices of a token, groups that refuse everything. */
+import { WIRES } from "../dialects/wires.ts"
 import type { Config, GroupConfig, ProviderConfig } from "./config.ts"
 import type { Report } from "./findings.ts"
 import type { Path } from "./schema/inspect.ts"
@@ -29,11 +30,12 @@ const ROOTS: ReadonlyMap<string, string> = new Map([
 
 function adviseOnRoot({ base_url, dialect }: ProviderConfig, path: Path, report: Report): void {
   const { origin, hostname, pathname } = new URL(base_url)
-  if (dialect === "anthropic" || pathname !== "/") return
+  const { endpoint, root: ownRoot } = WIRES[dialect]
+  if (ownRoot !== "" || pathname !== "/") return
   const root = ROOTS.get(hostname)
   if (root === "") return
   const severity = root === undefined ? "info" : "warning"
-  const message = `The path is missing: calls go to ${dialect === "openai-chat" ? "/chat/completions" : "/responses"} at the top of the host.`
+  const message = `The path is missing: calls go to ${endpoint} at the top of the host.`
   const expected = root === undefined ? "the API's root, often /v1" : `${origin}${root}`
   report({ severity, code: "no-root", path, message, expected })
 }

@@ -1,6 +1,7 @@
 /** Fills in what depends on other keys, so that a loaded configuration says everything outright. */
 import { resolve } from "node:path"
 import type { z } from "zod"
+import { WIRES } from "../dialects/wires.ts"
 import type { Config, ModelConfig, ProviderConfig } from "./config.ts"
 import { mapping } from "./outline.ts"
 import { DEFAULT_GROUP } from "./references.ts"
@@ -26,7 +27,7 @@ export function resolveConfig(parsed: Parsed, root: z.ZodType, directory: string
 }
 
 function resolveProvider(provider: Parsed["providers"][string]): ProviderConfig {
-  const auth_scheme = provider.auth_scheme ?? (provider.dialect === "anthropic" ? "x-api-key" : "bearer")
+  const auth_scheme = provider.auth_scheme ?? WIRES[provider.dialect].authScheme
   const field = new URL(provider.base_url).hostname === "api.openai.com" ? "max_completion_tokens" : "max_tokens"
   const models = Object.entries(provider.models).map(([name, model]): [string, ModelConfig] => [
     name,

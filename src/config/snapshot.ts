@@ -5,7 +5,7 @@
 import type { BodyEdits } from "./body-edits.ts"
 import type { Patience } from "./patience.ts"
 import type { TargetFacts } from "../canonical/target.ts"
-import type { DialectName } from "../dialects/dialect.ts"
+import type { DialectName } from "../dialects/name.ts"
 import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits, Subject } from "../governance/state.ts"
 import type { AdminRules } from "./admin-rules.ts"

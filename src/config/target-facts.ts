@@ -1,20 +1,15 @@
 /** What translation must know about a target, worked out once from the catalogue. */
 import { AS_WRITTEN } from "../canonical/id-map.ts"
-import type { Dialect, Issuer } from "../canonical/origin.ts"
+import type { Issuer } from "../canonical/origin.ts"
 import { defaultFacts, type ReasoningFacts, type TargetFacts } from "../canonical/target.ts"
-import type { DialectName } from "../dialects/dialect.ts"
+import type { DialectName } from "../dialects/name.ts"
+import { WIRES } from "../dialects/wires.ts"
 import { betaPolicy } from "./betas.ts"
 import { bodyEdits } from "./body-edits.ts"
 import type { Accepts, ModelConfig, ProviderConfig, ReasoningSupport, TargetConfig, ToolSupport } from "./config.ts"
 import { knowledgeOf, type Knowledge } from "./known-targets.ts"
 import type { Capabilities, Target } from "./snapshot.ts"
 import { limitsOf } from "./target-limits.ts"
-
-const CANONICAL_NAMES: Readonly<Record<DialectName, Dialect>> = {
-  "openai-chat": "chat",
-  "openai-responses": "responses",
-  anthropic: "messages",
-}
 
 /** Labels of issuers as clients may see them. */
 export interface IssuerMarks {
@@ -183,7 +178,7 @@ function homeFacts(facts: TargetFacts): TargetFacts {
 /** The label stays the same as long as provider and credential do, in every installation. */
 function issuerOf({ dialect, providerName, provider, marks }: FactSources): Issuer {
   const label = digest([providerName, provider.key_id ?? provider.api_key ?? null])
-  const issuer = { dialect: CANONICAL_NAMES[dialect], label }
+  const issuer = { dialect: WIRES[dialect].origin, label }
   // a label of the operator's own gives no key away, and is the same for routers with databases of their own
   if (marks === undefined || provider.key_id !== undefined) return issuer
   return { ...issuer, mark: () => marks.of(label) }
@@ -204,27 +199,15 @@ interface SaidAboutTools {
 
 /** Null: nothing is said about this dialect. */
 function toolsOf(dialect: DialectName, support: ToolSupport): SaidAboutTools | null {
-  if (dialect === "openai-chat") {
-    const said = support.openai_chat
-    if (said === undefined) return null
-    return {
-      tools: said.includes("tools"),
-      toolChoice: said.includes("tool_choice"),
-      structuredOutput: said.includes("structured_outputs"),
-    }
-  }
-  if (dialect === "openai-responses") {
-    const said = support.openai_responses
-    if (said === undefined) return null
-    const tools = said.includes("function")
-    return { tools, toolChoice: tools, structuredOutput: said.includes("structured_outputs") }
-  }
-  const said = support.anthropic_messages
+  const { apiShape, toolSupport } = WIRES[dialect]
+  const said: readonly string[] | undefined = support[apiShape]
   if (said === undefined) return null
-  const tools = said.includes("client_tools")
-  // lists of the reference product know only client_tools, so one without structured_outputs does not mean no
-  const structuredOutput = said.includes("structured_outputs") ? true : said.length === 0 ? false : null
-  return { tools, toolChoice: tools, structuredOutput }
+  const isDenied = toolSupport.isComplete || said.length === 0
+  return {
+    tools: said.includes(toolSupport.tools),
+    toolChoice: said.includes(toolSupport.choice),
+    structuredOutput: said.includes("structured_outputs") ? true : isDenied ? false : null,
+  }
 }
 
 function capField(

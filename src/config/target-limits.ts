@@ -1,5 +1,7 @@
 /** What the configuration says of the calls that a target is for. */
-import type { DialectName } from "../dialects/dialect.ts"
+import type { DialectName } from "../dialects/name.ts"
+import type { Bridge } from "../dialects/wire-facts.ts"
+import { WIRES } from "../dialects/wires.ts"
 import type {
   ChatToResponsesBridge,
   ModelConfig,
@@ -7,6 +9,8 @@ import type {
   ResponsesToChatBridge,
   TargetConfig,
 } from "./config.ts"
+
+type BridgeConfig = ChatToResponsesBridge | ResponsesToChatBridge
 
 /** What a bridge may be told not to carry. */
 export type BridgeFeature = Exclude<keyof ChatToResponsesBridge & keyof ResponsesToChatBridge, "enabled">
@@ -110,11 +114,12 @@ interface LimitSources {
 /** What the target says wins over the catalogue's entry. */
 export function limitsOf({ dialect, catalogue, target, refuseUnknown }: LimitSources): TargetLimits {
   const reasoning = target.reasoning ?? catalogue?.reasoning
-  const bridge = bridgeOnto(dialect, catalogue, target)
+  const wire = WIRES[dialect]
+  const bridge = wire.bridge === null ? undefined : bridgeAt(wire.bridge.key, catalogue, target)
   return {
-    closedTo: bridge?.enabled === false ? [dialect === "openai-chat" ? "openai-responses" : "openai-chat"] : [],
+    closedTo: bridge?.enabled === false && wire.bridge !== null ? [wire.bridge.from] : [],
     bridgeWithout: BRIDGE_FEATURES.filter((feature) => bridge?.[feature] === false),
-    neverStores: dialect !== "anthropic" && (target.force_store_false ?? catalogue?.force_store_false) === true,
+    neverStores: wire.storeMember !== null && (target.force_store_false ?? catalogue?.force_store_false) === true,
     toolOnly: target.tool_only,
     honorsMaxTokens: (target.honors_max_tokens ?? catalogue?.honors_max_tokens) !== false,
     contextTokens: target.context_tokens ?? catalogue?.context_tokens ?? null,
@@ -128,14 +133,13 @@ export function limitsOf({ dialect, catalogue, target, refuseUnknown }: LimitSou
 }
 
 /** From the other OpenAI API. Of a bridge that nothing is said about the group's `translation` decides. */
-function bridgeOnto(
-  dialect: DialectName,
+function bridgeAt(
+  key: Bridge["key"],
   catalogue: ModelConfig | undefined,
   target: TargetConfig,
-): ChatToResponsesBridge | ResponsesToChatBridge | undefined {
-  const bridges = { ...catalogue?.bridges, ...target.bridges }
-  if (dialect === "openai-responses") return bridges.chat_to_responses
-  return dialect === "openai-chat" ? (target.responses_to_chat ?? bridges.responses_to_chat) : undefined
+): BridgeConfig | undefined {
+  const short: Readonly<Partial<Record<Bridge["key"], BridgeConfig | undefined>>> = target
+  return short[key] ?? { ...catalogue?.bridges, ...target.bridges }[key]
 }
 
 function requestLimits(said: RequestShapeSupport): RequestLimits | null {

@@ -7,6 +7,7 @@ import type { Message } from "../canonical/request.ts"
 import type { Tool } from "../canonical/tool.ts"
 import { RouterError } from "../errors.ts"
 import type { AskedRequest, Mint, ReplyContext, ReplyOptions } from "./codec.ts"
+import { WIRES_BY_ORIGIN } from "./wires.ts"
 
 export interface AnswerNeeds {
   /**
@@ -103,9 +104,10 @@ function callsOf(ids: readonly string[]): Message {
   return { role: "assistant", blocks: blocks as Message["blocks"] }
 }
 
-/** Responses repeats all but the input; of Chat it counts under which name the tools stand. */
+/** Some dialects repeat all but the conversation; of Chat it counts under which name the tools stand. */
 function shownOf(clientBody: JsonObject, { dialect }: AskedRequest): JsonObject {
-  if (dialect === "responses") return { ...clientBody, input: undefined }
+  const { repeatsRequest, conversationMember } = WIRES_BY_ORIGIN[dialect]
+  if (repeatsRequest) return { ...clientBody, [conversationMember]: undefined }
   const names = ["tools", "functions"].filter((name) => Array.isArray(clientBody[name]))
   return Object.fromEntries(names.map((name) => [name, []]))
 }

@@ -7,10 +7,9 @@ import type { ScannedObject } from "../json/scan.ts"
 import type { BodyShape } from "./shape-reader.ts"
 import type { Loose } from "./loose.ts"
 import type { OutputMeter, TokenFacts } from "./output-meter.ts"
+import type { DialectName } from "./name.ts"
 import type { StoredIds } from "./stored-ids.ts"
-
-/** The three wire dialects, by the names that the configuration uses. */
-export type DialectName = "openai-chat" | "openai-responses" | "anthropic"
+import type { WireFacts } from "./wire-facts.ts"
 
 /** Token counters as billed; disjoint but for `reasoningTokens`, which are part of `outputTokens`. Null: not reported. */
 export interface Usage {
@@ -146,8 +145,7 @@ export interface StreamObserver {
 
 export interface Dialect {
   readonly name: DialectName
-  /** Path of the endpoint behind a provider's base URL. */
-  readonly endpoint: string
+  readonly wire: WireFacts
   /**
    * Reads the governed keys.
    * @throws RouterError `duplicate-key`, `invalid-request` with `param`
@@ -162,6 +160,10 @@ export interface Dialect {
   /** Reads an upstream's error body; null when it is no JSON object. */
   readFault(bytes: Uint8Array): UpstreamFault | null
   createObserver(request: RequestFacts): StreamObserver
+  /** Is it an event with which a stream begins? */
+  beginsStream(event: Loose): boolean
+  /** Says that a request is too long, in the words by which clients know it. Estimated tokens; `cap`: 0 for none. */
+  tooLong(inputTokens: number, cap: number, mostTokens: number): string
   /** The body of an error response. */
   renderError(error: RouterError, requestId: string): string
 }

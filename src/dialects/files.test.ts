@@ -1,7 +1,7 @@
 /** Files are told from text by where they stand: in every place that a dialect has for them, and nowhere else. */
 import { describe, expect, test } from "bun:test"
 import { scanObject } from "../json/scan.ts"
-import type { DialectName } from "./dialect.ts"
+import type { DialectName } from "./name.ts"
 import { DIALECTS } from "./registry.ts"
 
 const LENGTH = 4000

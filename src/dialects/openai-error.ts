@@ -24,3 +24,8 @@ export function renderOpenAiError(error: RouterError, requestId: string): string
 export function overflowCode({ kind, overflow }: Failure): string | null {
   return kind === "context-too-long" || overflow?.is === "sum" ? "context_length_exceeded" : null
 }
+
+/** Says that a request is too long for any model, by the router's estimate in tokens. `cap`: 0 for none. */
+export function openAiTooLong(inputTokens: number, cap: number, mostTokens: number): string {
+  return `This model's maximum context length is ${mostTokens} tokens. However, you requested ${inputTokens + cap} tokens (${inputTokens} in the messages, ${cap} in the completion). Please reduce the length of the messages or completion.`
+}

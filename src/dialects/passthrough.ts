@@ -2,7 +2,9 @@
 import { OPEN_BRACE } from "../json/bytes.ts"
 import { scanObject, type Member, type ScannedObject } from "../json/scan.ts"
 import { splice, type Edit } from "../json/splice.ts"
-import type { DialectName, RequestFacts } from "./dialect.ts"
+import type { RequestFacts } from "./dialect.ts"
+import type { DialectName } from "./name.ts"
+import { WIRES } from "./wires.ts"
 
 const encoder = new TextEncoder()
 const INCLUDE_USAGE = encoder.encode('"include_usage":true')
@@ -38,10 +40,11 @@ export function passthroughBody(
 ): readonly Uint8Array[] {
   const edits: Edit[] = []
   const added: string[] = []
-  const model = body.members.find((member) => member.key === "model")
-  if (model === undefined) added.push(`"model":${Buffer.from(modelJson).toString()}`)
+  const { modelMember, storeMember, asksForUsage } = WIRES[dialect]
+  const model = body.members.find((member) => member.key === modelMember)
+  if (model === undefined) added.push(`"${modelMember}":${Buffer.from(modelJson).toString()}`)
   else edits.push({ start: model.start, end: model.end, bytes: modelJson })
-  if (dialect === "openai-chat" && facts.stream && !facts.includeUsage && asksUsage) {
+  if (asksForUsage && facts.stream && !facts.includeUsage && asksUsage) {
     const options = body.members.find((member) => member.key === "stream_options")
     if (options === undefined) added.push('"stream_options":{"include_usage":true}')
     else edits.push(usageEdit(body.bytes, options))
@@ -53,9 +56,9 @@ export function passthroughBody(
     if (said === undefined) added.push(`"${cap.field}":${tokens}`)
     else edits.push({ start: said.start, end: said.end, bytes: encoder.encode(tokens) })
   }
-  if (neverStores) {
-    const said = body.members.filter((member) => member.key === "store")
-    if (said.length === 0) added.push('"store":false')
+  if (neverStores && storeMember !== null) {
+    const said = body.members.filter((member) => member.key === storeMember)
+    if (said.length === 0) added.push(`"${storeMember}":false`)
     for (const { start, end } of said) edits.push({ start, end, bytes: FALSE })
   }
   edits.sort((left, right) => left.start - right.start)

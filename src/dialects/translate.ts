@@ -2,25 +2,14 @@
 import type { ScannedObject } from "../json/scan.ts"
 import { searchable } from "../json/search.ts"
 import { KEY, TYPE } from "../json/watched-names.ts"
-import type { DialectName } from "./dialect.ts"
+import type { DialectName } from "./name.ts"
 
 /** `bytes`: they pass, watched but not changed. `canonical`: decoded, written anew for the target, and back. */
 export type Way = "bytes" | "canonical"
 
-type Row = readonly [client: DialectName, target: DialectName, way: Way]
-
-/** The first row that fits counts; what has no row is translated. */
-const ROWS: readonly Row[] = [
-  ["openai-chat", "openai-chat", "bytes"],
-  ["openai-responses", "openai-responses", "bytes"],
-  ["anthropic", "anthropic", "bytes"],
-]
-
 /** `sealed`: the body holds reasoning in an envelope of the router. No vendor may get one, so such a body never passes. */
 export function wayBetween(client: DialectName, target: DialectName, sealed: boolean): Way {
-  if (sealed) return "canonical"
-  for (const [from, to, way] of ROWS) if (from === client && to === target) return way
-  return "canonical"
+  return client === target && !sealed ? "bytes" : "canonical"
 }
 
 const ENVELOPE_START = Buffer.from('"rtr')

@@ -1,4 +1,5 @@
 /** The values that `error_type` and its like can have, each with its place in an array of counts; place 0 is "none of them". */
+import type { Target } from "../config/snapshot.ts"
 import { CATALOGUE } from "../errors.ts"
 import type { UsageSource } from "../ledger/record.ts"
 import type { FailureClass } from "../upstream/failure.ts"
@@ -24,6 +25,12 @@ const FAILURE_CLASSES: Readonly<Record<FailureClass, true>> = {
 }
 const SOURCES: Readonly<Record<UsageSource, true>> = { none: true, provider: true, partial: true, estimated: true }
 
+const DIALECTS: Readonly<Record<Target["dialect"], true>> = {
+  "openai-chat": true,
+  "openai-responses": true,
+  anthropic: true,
+}
+
 export class ClosedList {
   readonly values: readonly string[]
   readonly #places: ReadonlyMap<string | null, number>
@@ -47,7 +54,7 @@ export const ATTEMPT_ERRORS: ClosedList = new ClosedList("", Object.keys(FAILURE
 /** The same, in as many words as operators need to mend it. */
 export const ATTEMPT_REASONS: ClosedList = new ClosedList("", Object.keys(REASONS))
 export const USAGE_SOURCES: ClosedList = new ClosedList("none", Object.keys(SOURCES).slice(1))
-export const DIALECT_NAMES: ClosedList = new ClosedList("openai-chat", ["openai-responses", "anthropic"])
+export const DIALECT_NAMES: ClosedList = new ClosedList("openai-chat", Object.keys(DIALECTS).slice(1))
 /** By the first digit of a status. */
 export const STATUS_CLASSES = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"] as const
 /** Refusals that a caller's limits are behind. */

@@ -121,7 +121,7 @@ async function tryTarget(
   const { request } = call
   try {
     const isHome = target.dialect === call.dialect.name
-    const beta = isHome && target.dialect === "anthropic" && asksForBeta(call.incoming.target)
+    const beta = isHome && call.dialect.wire.betaHeader !== null && asksForBeta(call.incoming.target)
     const at = compactsAtVendor(target, request) ? (targetBelow(target, COMPACT) ?? target) : target
     const governing = govern(tried, call, gateway)
     const { headers, body } = governing instanceof Promise ? await governing : governing

@@ -15,7 +15,8 @@ function targetOf(name: string, usd: number): Target {
     cached_input_price_per_million_usd: usd / 10,
     output_price_per_million_usd: usd,
   })
-  const known: Partial<Target> = { provider: { name } as Target["provider"], model: "m", prices }
+  const provider = { name } as Target["provider"]
+  const known: Partial<Target> = { provider, model: "m", dialect: "openai-chat", prices }
   return known as Target
 }
 
@@ -23,6 +24,7 @@ function call(provider: string, usage: Partial<ReplayedUsage> = {}): ReplayedCal
   const row: Partial<ReplayedUsage> = {
     target_provider: provider,
     target_model: "m",
+    target_dialect: "openai-chat",
     stream: 0,
     status: 200,
     latency_ms: 100,

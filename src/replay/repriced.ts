@@ -1,11 +1,9 @@
 /** What a recorded call would have cost elsewhere: its own tokens, as the new target would have counted them. */
 import type { Target } from "../config/snapshot.ts"
 import type { Usage } from "../dialects/dialect.ts"
+import { WIRES } from "../dialects/wires.ts"
 import { priceCall } from "../ledger/price.ts"
 import type { ReplayedUsage } from "../ledger/decision-queries.ts"
-
-/** The dialect whose requests mark what is to be kept, which is billed. */
-const MARKING = "anthropic"
 
 /**
  * Where the cache is cold, what was read from it is written once more if requests mark what is to be kept, and fresh input
@@ -15,7 +13,7 @@ export function tokensAt(usage: Usage, { target_dialect }: ReplayedUsage, target
   const isAlike = target.dialect === target_dialect
   const cold = isCold ? usage.cachedInputTokens : 0
   const unwritten = isAlike ? 0 : usage.cacheWrite5mTokens + usage.cacheWrite1hTokens
-  const rewritten = isAlike && target.dialect === MARKING ? cold : 0
+  const rewritten = isAlike && WIRES[target.dialect].marksCache ? cold : 0
   return {
     ...usage,
     freshInputTokens: usage.freshInputTokens + unwritten + cold - rewritten,

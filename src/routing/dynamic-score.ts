@@ -11,6 +11,8 @@
  */
 import type { ScoreSettings } from "../config/score-settings.ts"
 import type { Target } from "../config/snapshot.ts"
+import type { DialectName } from "../dialects/name.ts"
+import { DIALECT_NAMES } from "../dialects/wires.ts"
 import { adjustWeights, attemptsEnded, candidatesOf, type Candidate } from "./candidates.ts"
 import { COMPLEXITY_NAMES, STANDARD, complexityOf } from "./complexity.ts"
 import { explanationOf } from "./explain-score.ts"
@@ -19,7 +21,10 @@ import type { CallFacts, RankContext, Ranking, Strategy } from "./strategy.ts"
 /** How much better a challenger must be. */
 const HYSTERESIS = 1.05
 
-const DIALECT_LANES = { "openai-chat": 0, "openai-responses": 1, anthropic: 2 } as const
+const DIALECT_LANES = Object.fromEntries(DIALECT_NAMES.map((name, place) => [name, place])) as Record<
+  DialectName,
+  number
+>
 
 /** What all tiers of one call share. */
 export interface Decision {

@@ -1,5 +1,6 @@
 /** What a call may use at most, as far as its body tells: the rules that admission and spend ceilings share. */
 import type { Group, Target } from "../config/snapshot.ts"
+import { WIRES } from "../dialects/wires.ts"
 import type { RequestShape } from "../dialects/shape-reader.ts"
 import type { Asked } from "./eligibility/filter.ts"
 
@@ -31,7 +32,7 @@ export function textBytes({ bodyBytes, shape }: Pick<Asked, "bodyBytes" | "shape
  */
 export function outputBound({ facts, dialect }: Pick<Asked, "facts" | "dialect">, target: Bounded): number | null {
   const cap = facts.outputCap
-  if (cap === null || (cap.tokens === 0 && dialect.name !== "anthropic")) return null
+  if (cap === null || (cap.tokens === 0 && !WIRES[dialect.name].capsAtZero)) return null
   if (target.dialect !== dialect.name) return Math.max(cap.tokens, target.facts.minOutputTokens)
   const { capFields } = target.reservation
   return capFields === null || capFields.some((field) => cap.fields.includes(field)) ? cap.tokens : null

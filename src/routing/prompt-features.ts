@@ -3,6 +3,7 @@
  * there. Only the raw JSON is looked at (a line break is `\n` in it), at most `maxScanBytes` of it.
  */
 import { Buffer } from "node:buffer"
+import { WIRES } from "../dialects/wires.ts"
 import { searchable } from "../json/search.ts"
 import type { PromptFeature, ScoreSettings } from "../config/score-settings.ts"
 import type { CallFacts } from "./strategy.ts"
@@ -39,8 +40,9 @@ export function promptFeaturesOf(
 }
 
 /** The end of the conversation. */
-function lastBytes({ body }: CallFacts, maxScanBytes: number): Buffer | null {
-  const member = body?.members.find(({ key }) => key === "messages" || key === "input")
+function lastBytes({ body, dialect }: CallFacts, maxScanBytes: number): Buffer | null {
+  const { conversationMember } = WIRES[dialect]
+  const member = body?.members.find(({ key }) => key === conversationMember)
   if (body === null || member === undefined) return null
   return searchable(body.bytes, Math.max(member.start, member.end - maxScanBytes), member.end)
 }

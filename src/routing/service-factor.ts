@@ -1,6 +1,6 @@
 /** By how much a call may cost more than the plain prices, for the service that its request asks for or leaves open. */
 import type { Target } from "../config/snapshot.ts"
-import type { DialectName } from "../dialects/dialect.ts"
+import type { DialectName } from "../dialects/name.ts"
 import type { RequestShape, ServiceAsked } from "../dialects/shape-reader.ts"
 
 type ReservePrices = NonNullable<Target["reservation"]["prices"]>

@@ -3,7 +3,8 @@
  * known of the call, how the targets are doing, randomness and the time arrive as arguments, and nothing is written.
  */
 import type { Caller, Group, StrategyName, StrategySettings, Target } from "../config/snapshot.ts"
-import type { DialectName, RequestFacts } from "../dialects/dialect.ts"
+import type { RequestFacts } from "../dialects/dialect.ts"
+import type { DialectName } from "../dialects/name.ts"
 import type { CallShape } from "../dialects/shape.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import { dynamicScore } from "./dynamic-score.ts"

@@ -5,6 +5,7 @@
  * https://github.com/openai/codex/blob/main/codex-rs/protocol/src/openai_models.rs (`ModelInfo`)
  */
 import type { Group, Target } from "../config/snapshot.ts"
+import { WIRES } from "../dialects/wires.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import { json } from "./plain.ts"
@@ -44,7 +45,7 @@ export function codexCatalogue(groups: readonly (readonly [id: string, group: Gr
     .map(({ id, contract, targets }, index) => entryOf(id, contract, targets, index))
 }
 
-/** Targets of Responses, and those of other dialects that say that they take tools: every call of Codex has some. */
+/** Targets of the dialect of Codex, and those of other dialects that say that they take tools: every call of Codex has some. */
 function servingTargets({ targets, translation, refusal }: Group): readonly Target[] {
   if (refusal !== null) return []
   return targets.filter((target) =>
@@ -55,7 +56,7 @@ function servingTargets({ targets, translation, refusal }: Group): readonly Targ
 }
 
 function isNative({ dialect }: Target): boolean {
-  return dialect === "openai-responses"
+  return WIRES[dialect].isOfCodex
 }
 
 /** `order`: the list's, the lowest first. */

@@ -2,6 +2,7 @@
 import type { Snapshot, Target } from "../config/snapshot.ts"
 import { asArray, asObject, asString, parseBytes } from "../dialects/loose.ts"
 import { DIALECTS } from "../dialects/registry.ts"
+import { WIRES } from "../dialects/wires.ts"
 import type { Reason } from "../reasons.ts"
 import type { Clock } from "../system/clock.ts"
 import { readWhole, upstreamFault } from "../upstream/answer.ts"
@@ -21,8 +22,6 @@ export interface Asked {
 
 const WITHIN_MS = 15_000
 const LARGEST_LIST_BYTES = 8 << 20
-/** A vendor's page of models is shorter than all that it has. */
-const ALL = "limit=1000"
 
 /** Each provider that has a target, at once. Never rejects. */
 export async function askProviders(snapshot: Snapshot, clock: Clock): Promise<readonly Asked[]> {
@@ -81,9 +80,9 @@ async function ask(targets: readonly Target[], upstream: Upstream, clock: Clock)
 /** Beside the endpoint that serves calls. */
 function listUrl({ url, dialect }: Target): string {
   const made = new URL(url)
-  const endpoint = DIALECTS[dialect].endpoint.replace(/^\/v1/, "")
+  const { endpoint, listQuery } = WIRES[dialect]
   made.pathname = `${made.pathname.endsWith(endpoint) ? made.pathname.slice(0, -endpoint.length) : made.pathname}/models`
-  if (dialect === "anthropic") made.search += made.search === "" ? `?${ALL}` : `&${ALL}`
+  if (listQuery !== null) made.search += made.search === "" ? `?${listQuery}` : `&${listQuery}`
   return made.href
 }
 

@@ -48,11 +48,12 @@ function errorAnswer(error: RouterError, id: string, dialect: Dialect): Outgoing
 }
 
 function stamped(outgoing: Outgoing, id: string, dialect: Dialect, durationMs: number): Outgoing {
+  const { requestIdHeader } = dialect.wire
   const headers = {
     ...outgoing.headers,
     "x-request-id": id,
     "server-timing": `router;dur=${durationMs.toFixed(2)}, upstream;dur=0`,
-    ...(dialect.name === "anthropic" ? { "request-id": id } : {}),
+    ...(requestIdHeader === null ? {} : { [requestIdHeader]: id }),
   }
   return { ...outgoing, headers }
 }

@@ -36,32 +36,10 @@ const RESPONSES = DIALECTS["openai-responses"]
 const MESSAGES = DIALECTS.anthropic
 
 /** The endpoints that serve calls. */
-const CALLS: ReadonlyMap<string, Dialect> = new Map([
-  ["/v1/chat/completions", CHAT],
-  ["/chat/completions", CHAT],
-  ["/v1/responses", RESPONSES],
-  ["/responses", RESPONSES],
-  ["/v1/responses/compact", RESPONSES],
-  ["/responses/compact", RESPONSES],
-  ["/v1/messages", MESSAGES],
-  ["/messages", MESSAGES],
-  ["/anthropic/v1/messages", MESSAGES],
-  ["/anthropic/messages", MESSAGES],
-  // clients that add `/v1` to a base URL that has it
-  ["/v1/v1/chat/completions", CHAT],
-  ["/v1/v1/responses", RESPONSES],
-  ["/v1/v1/messages", MESSAGES],
-  ["/anthropic/v1/v1/messages", MESSAGES],
-])
-
-const COUNTS: ReadonlySet<string> = new Set([
-  "/v1/messages/count_tokens",
-  "/messages/count_tokens",
-  "/anthropic/v1/messages/count_tokens",
-  "/anthropic/messages/count_tokens",
-  "/v1/v1/messages/count_tokens",
-  "/anthropic/v1/v1/messages/count_tokens",
-])
+const CALLS: ReadonlyMap<string, Dialect> = new Map(
+  Object.values(DIALECTS).flatMap((dialect) => dialect.wire.paths.map((path) => [path, dialect] as const)),
+)
+const COUNTS: ReadonlySet<string> = new Set(MESSAGES.wire.countPaths)
 
 export function routesOf(gateway: Gateway, parts: Parts): Handler {
   return (request) => {
@@ -185,13 +163,21 @@ async function fromResponse(response: Response): Promise<Outgoing> {
 /** Whose error shape a request's client understands. */
 function dialectOf(request: Incoming): Dialect {
   const isModels = /^(?:\/v1){0,2}\/models(?:\/|$)/.test(request.path)
-  return isModels && request.headers.get("anthropic-version") !== null ? MESSAGES : dialectOfPath(request.path)
+  return (isModels ? VERSIONED.find((dialect) => saysVersion(request, dialect)) : null) ?? dialectOfPath(request.path)
+}
+
+/** Dialects whose clients name a version in each request. */
+const VERSIONED = Object.values(DIALECTS).filter(({ wire }) => wire.versionHeader !== null)
+
+function saysVersion({ headers }: Incoming, { wire: { versionHeader } }: Dialect): boolean {
+  return versionHeader !== null && headers.get(versionHeader.name) !== null
 }
 
 export function dialectOfPath(path: string): Dialect {
-  if (path.startsWith("/anthropic") || /^(?:\/v1){0,2}\/messages(?:[/?]|$)/.test(path)) return MESSAGES
-  return /^(?:\/v1){0,2}\/responses(?:[/?]|$)/.test(path) ? RESPONSES : CHAT
+  return CLAIMING.find(({ wire }) => wire.claims?.test(path) === true) ?? CHAT
 }
+
+const CLAIMING = Object.values(DIALECTS)
 
 function methodNotAllowed(allow: string): RouterError {
   return new RouterError("method-not-allowed", { headers: { allow } })

@@ -1,14 +1,12 @@
 /** Which headers go upstream and which come back: allow lists both ways. */
 import { foreignId } from "../bounded-text.ts"
 import type { Target } from "../config/snapshot.ts"
-import type { DialectName } from "../dialects/dialect.ts"
+import type { DialectName } from "../dialects/name.ts"
+import { WIRES } from "../dialects/wires.ts"
 import { isTelling, type Secrets } from "./mask.ts"
 
-const TO_OPENAI = ["openai-beta", "x-openai-internal-codex-responses-lite", "x-codex-turn-state", "idempotency-key"]
-const TO_ANTHROPIC = ["anthropic-version", "anthropic-beta", "x-codex-turn-state", "idempotency-key"]
 /** What means the same to every vendor. */
 const TO_FOREIGN = ["idempotency-key"]
-const OLDEST_ANTHROPIC_VERSION = "2023-06-01"
 
 const IDEMPOTENCY_KEY = "idempotency-key"
 
@@ -28,8 +26,8 @@ export function forwardedHeaders(
     const value = client.get(name)
     return value === null || name !== IDEMPOTENCY_KEY ? value : `${markOf(callerId, target)}-${value}`
   }
-  const anthropic = target.dialect === "anthropic"
-  for (const name of dialect !== target.dialect ? TO_FOREIGN : anthropic ? TO_ANTHROPIC : TO_OPENAI) {
+  const { forwardedHeaders: toOwn, versionHeader: version } = WIRES[target.dialect]
+  for (const name of dialect === target.dialect ? toOwn : TO_FOREIGN) {
     const value = said(name)
     if (value !== null) headers[name] = value
   }
@@ -37,8 +35,7 @@ export function forwardedHeaders(
     const value = !Object.hasOwn(target.headers, name) ? said(name) : null
     if (value !== null) headers[name] = value
   }
-  if (anthropic && target.headers["anthropic-version"] === undefined)
-    headers["anthropic-version"] ??= OLDEST_ANTHROPIC_VERSION
+  if (version !== null && target.headers[version.name] === undefined) headers[version.name] ??= version.oldest
   return headers
 }
 
@@ -89,7 +86,7 @@ export function upstreamRequestId(upstream: ReadableHeaders): string | null {
   return id === null ? null : foreignId(id)
 }
 
-/** `?beta=true` in a request's path and query: it means something to Anthropic's API only, other queries go nowhere. */
+/** `?beta=true` in a request's path and query: it means something to dialects with betas only, other queries go nowhere. */
 export function asksForBeta(target: string): boolean {
   return /[?&]beta=true(?:&|$)/.test(target)
 }

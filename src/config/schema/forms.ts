@@ -1,6 +1,7 @@
 /** Forms of single values that several sections share. */
 import { isIP } from "node:net"
 import { z } from "zod"
+import { DIALECT_NAMES, WIRES } from "../../dialects/wires.ts"
 import { checked, choice, key, pattern, text } from "./field.ts"
 
 /** Printable, no white space at the ends, short enough for logs and headers. */
@@ -86,8 +87,11 @@ export const host: z.ZodType = pattern(
   "A host.",
 )
 
-export const dialect: z.ZodType = choice(["openai-chat", "openai-responses", "anthropic"], "The API that is spoken.")
-export const apiShape: z.ZodType = choice(["openai_chat", "openai_responses", "anthropic_messages"], "An API shape.")
+export const dialect: z.ZodType = choice(DIALECT_NAMES, "The API that is spoken.")
+export const apiShape: z.ZodType = choice(
+  DIALECT_NAMES.map((name) => WIRES[name].apiShape),
+  "An API shape.",
+)
 export const modality: z.ZodType = choice(["text", "image", "video"], "A kind of content.")
 export const outputTokenField: z.ZodType = choice(
   ["max_tokens", "max_completion_tokens"],

@@ -1,5 +1,7 @@
 /** `providers:` — one API shape of one upstream per entry, with its key, its quirks and its catalogue. */
 import type { z } from "zod"
+import type { DialectName } from "../../dialects/name.ts"
+import { WIRES } from "../../dialects/wires.ts"
 import { accepts, request } from "./accepts.ts"
 import { betaHeaders } from "./betas.ts"
 import {
@@ -135,7 +137,7 @@ function addressFault(url: string): Fault | null {
 export const provider: z.ZodType = ruled(
   block(shape, "One API shape of one upstream.", { name: "ProviderConfig" }),
   ({ dialect: spoken, beta_headers }) =>
-    beta_headers !== undefined && spoken !== "anthropic"
+    beta_headers !== undefined && WIRES[spoken as DialectName].betaHeader === null
       ? { path: ["beta_headers"], message: "Only the `anthropic` dialect has betas; others never get any." }
       : null,
   ({ headers }) => {

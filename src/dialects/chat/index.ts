@@ -1,5 +1,7 @@
 /** OpenAI Chat Completions. */
 import type { Dialect } from "../dialect.ts"
+import { asArray, asObject } from "../loose.ts"
+import { openAiTooLong } from "../openai-error.ts"
 import { OPENAI_TOKENS } from "../output-meter.ts"
 import { readFault } from "../error-words.ts"
 import { renderError } from "./failure.ts"
@@ -8,10 +10,11 @@ import { ChatObserver } from "./observe.ts"
 import { peek } from "./peek.ts"
 import { shapeOf } from "./shape.ts"
 import { storedIds } from "./stored-ids.ts"
+import { chatWire } from "./wire-facts.ts"
 
 export const chat: Dialect = {
   name: "openai-chat",
-  endpoint: "/chat/completions",
+  wire: chatWire,
   peek,
   shapeOf,
   stored: storedIds,
@@ -19,5 +22,7 @@ export const chat: Dialect = {
   judgeReply,
   readFault,
   createObserver: (request) => new ChatObserver(request),
+  beginsStream: ({ choices }) => asArray(choices).some((choice) => asObject(asObject(choice)?.["delta"]) !== null),
+  tooLong: openAiTooLong,
   renderError,
 }

@@ -8,10 +8,12 @@ import { MessagesObserver } from "./observe.ts"
 import { peek } from "./peek.ts"
 import { shapeOf } from "./shape.ts"
 import { storedIds } from "./stored-ids.ts"
+import { tooLong } from "./overflow-words.ts"
+import { messagesWire } from "./wire-facts.ts"
 
 export const messages: Dialect = {
   name: "anthropic",
-  endpoint: "/v1/messages",
+  wire: messagesWire,
   peek,
   shapeOf,
   stored: storedIds,
@@ -19,5 +21,7 @@ export const messages: Dialect = {
   judgeReply,
   readFault,
   createObserver: () => new MessagesObserver(),
+  beginsStream: ({ type }) => type === "message_start" || type === "ping",
+  tooLong,
   renderError: renderMessagesError,
 }

@@ -18,6 +18,20 @@ export function overflowWords({ kind, overflow, message }: Failure): string {
   return kind === "context-too-long" ? `prompt is too long: ${message}` : message
 }
 
+/** The same of a request that the router does not send, by its own estimate in tokens. `cap`: 0 for none. */
+export function tooLong(inputTokens: number, cap: number, mostTokens: number): string {
+  if (inputTokens > mostTokens || cap === 0) return promptWords(inputTokens, mostTokens)
+  return sumWords(inputTokens, cap, mostTokens)
+}
+
+function promptWords(promptTokens: number, mostTokens: number): string {
+  return `prompt is too long: ${promptTokens} tokens > ${mostTokens} maximum`
+}
+
+function sumWords(promptTokens: number, outputTokens: number, limitTokens: number): string {
+  return `input length and \`max_tokens\` exceed context limit: ${promptTokens} + ${outputTokens} > ${limitTokens}, decrease input length or \`max_tokens\` and try again`
+}
+
 /** Null: the vendor gave too few numbers. */
 function sentenceOf({ is, promptTokens, outputTokens, limitTokens }: Overflow): string | null {
   if (limitTokens === null) return null
@@ -29,9 +43,7 @@ function sentenceOf({ is, promptTokens, outputTokens, limitTokens }: Overflow): 
   if (is === "prompt") {
     // where it fits, but with too little room behind it: what it may be at most
     const reserved = promptTokens > limitTokens ? 0 : Math.min(outputTokens ?? Infinity, LEAST_ANSWER_TOKENS)
-    return `prompt is too long: ${promptTokens} tokens > ${limitTokens - reserved} maximum`
+    return promptWords(promptTokens, limitTokens - reserved)
   }
-  return outputTokens === null
-    ? null
-    : `input length and \`max_tokens\` exceed context limit: ${promptTokens} + ${outputTokens} > ${limitTokens}, decrease input length or \`max_tokens\` and try again`
+  return outputTokens === null ? null : sumWords(promptTokens, outputTokens, limitTokens)
 }

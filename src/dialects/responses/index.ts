@@ -1,5 +1,7 @@
 /** OpenAI Responses. */
 import type { Dialect } from "../dialect.ts"
+import { asString } from "../loose.ts"
+import { openAiTooLong } from "../openai-error.ts"
 import { OPENAI_TOKENS } from "../output-meter.ts"
 import { readFault } from "../error-words.ts"
 import { renderError } from "./failure.ts"
@@ -8,10 +10,11 @@ import { ResponsesObserver } from "./observe.ts"
 import { peek } from "./peek.ts"
 import { shapeOf } from "./shape.ts"
 import { storedIds } from "./stored-ids.ts"
+import { responsesWire } from "./wire-facts.ts"
 
 export const responses: Dialect = {
   name: "openai-responses",
-  endpoint: "/responses",
+  wire: responsesWire,
   peek,
   shapeOf,
   stored: storedIds,
@@ -19,5 +22,7 @@ export const responses: Dialect = {
   judgeReply,
   readFault,
   createObserver: () => new ResponsesObserver(),
+  beginsStream: ({ type }) => asString(type)?.startsWith("response.") === true,
+  tooLong: openAiTooLong,
   renderError,
 }

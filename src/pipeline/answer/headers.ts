@@ -13,7 +13,8 @@ export function routerHeaders(
     "x-request-id": call.id,
     "server-timing": serverTiming(call, gateway),
   }
-  if (call.dialect.name === "anthropic") headers["request-id"] = call.id
+  const { requestIdHeader } = call.dialect.wire
+  if (requestIdHeader !== null) headers[requestIdHeader] = call.id
   return headers
 }
 

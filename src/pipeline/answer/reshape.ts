@@ -2,7 +2,8 @@
  * An upstream that answers a streamed request with a whole body, or a unary one with a stream: the answer is good, only its
  * shape is not the one that was asked for. It goes through the canonical form into the client's shape.
  */
-import type { AnswerFacts, DialectName } from "../../dialects/dialect.ts"
+import type { AnswerFacts } from "../../dialects/dialect.ts"
+import type { DialectName } from "../../dialects/name.ts"
 import { MALFORMED, type Failure } from "../../upstream/failure.ts"
 import type { JudgedReply } from "../apart/judged-answer.ts"
 import type { AdmittedCall } from "../call.ts"

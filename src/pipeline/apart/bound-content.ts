@@ -1,6 +1,7 @@
 /** Requests that no target of another dialect can serve, because nothing usable would be left of what they hold. */
 import type { Block } from "../../canonical/block.ts"
 import type { Request } from "../../canonical/request.ts"
+import { WIRES_BY_ORIGIN } from "../../dialects/wires.ts"
 import { RouterError } from "../../errors.ts"
 
 /**
@@ -9,7 +10,7 @@ import { RouterError } from "../../errors.ts"
  * stand there; null where it can be translated.
  */
 export function boundContent({ dialect, messages }: Request): RouterError | null {
-  const param = (index: number): string => (dialect === "responses" ? `input[${index}]` : `messages[${index}]`)
+  const param = (index: number): string => `${WIRES_BY_ORIGIN[dialect].conversationMember}[${index}]`
   const bound = messages.findIndex(({ blocks }) => blocks.some((block) => isRaw(block, "bound")))
   if (bound !== -1) return unsupported(param(bound), "only a target of its own dialect can go on with it")
   const pointing = messages.findIndex(({ blocks }) => blocks.some((block) => isRaw(block, "reference")))

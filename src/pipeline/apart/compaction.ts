@@ -11,6 +11,7 @@ import type { Request } from "../../canonical/request.ts"
 import { wrapSummary } from "../../canonical/seal.ts"
 import type { AnswerNeeds } from "../../dialects/answer-needs.ts"
 import type { Mint, StreamReader, WrittenReply } from "../../dialects/codec.ts"
+import { WIRES_BY_ORIGIN } from "../../dialects/wires.ts"
 import { RouterError } from "../../errors.ts"
 
 /** Does the call want its conversation compacted: by its path (`compacts`), or by its last item? */
@@ -26,7 +27,9 @@ export function noVendorCompaction(): RouterError {
 
 function isTrigger(message: Request["messages"][number] | undefined): boolean {
   const block = message?.blocks.at(-1)
-  return block?.type === "raw" && block.dialect === "responses" && block.raw["type"] === "compaction_trigger"
+  if (block?.type !== "raw") return false
+  const { compactionTrigger } = WIRES_BY_ORIGIN[block.dialect]
+  return compactionTrigger !== null && block.raw["type"] === compactionTrigger
 }
 
 const ASK = `Summarise this conversation so that an assistant that sees nothing but your summary can go on with the work. Say

@@ -2,7 +2,7 @@
 import { isObject, parseExact, type JsonObject } from "../../canonical/json.ts"
 import type { Loss } from "../../canonical/loss.ts"
 import type { Request } from "../../canonical/request.ts"
-import type { DialectName } from "../../dialects/dialect.ts"
+import type { DialectName } from "../../dialects/name.ts"
 import { CODECS } from "../../dialects/registry.ts"
 import { RouterError } from "../../errors.ts"
 

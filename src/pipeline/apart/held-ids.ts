@@ -1,6 +1,6 @@
 /** Ids of state at a provider, read from a body and taken out of it. Pure: what is large is done in another thread. */
 import { isObject, parseExact, type JsonObject, type JsonValue } from "../../canonical/json.ts"
-import type { DialectName } from "../../dialects/dialect.ts"
+import type { DialectName } from "../../dialects/name.ts"
 import { DIALECTS } from "../../dialects/registry.ts"
 import type { HeldId } from "../../dialects/stored-ids.ts"
 import { RouterError } from "../../errors.ts"

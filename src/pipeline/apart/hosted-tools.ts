@@ -2,22 +2,16 @@
 import { token } from "../../bounded-text.ts"
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Group } from "../../config/snapshot.ts"
-import type { DialectName } from "../../dialects/dialect.ts"
+import type { DialectName } from "../../dialects/name.ts"
+import { WIRES } from "../../dialects/wires.ts"
 import { RouterError } from "../../errors.ts"
 import type { ScannedObject } from "../../json/scan.ts"
 import type { DecodedRequest } from "./decode.ts"
 
-/** Top-level fields that switch on such tools without declaring one. */
-const FIELDS: Readonly<Record<DialectName, readonly string[]>> = {
-  "openai-chat": ["web_search_options"],
-  "openai-responses": [],
-  anthropic: ["mcp_servers"],
-}
-
 export type Rule = Exclude<Group["hostedTools"], "pass">
 
 export function mayDeclareHosted(body: ScannedObject, dialect: DialectName): boolean {
-  return body.members.some(({ key }) => key === "tools" || FIELDS[dialect].includes(key))
+  return body.members.some(({ key }) => key === "tools" || WIRES[dialect].hostedMembers.includes(key))
 }
 
 /** The body without them; null: it has none. @throws RouterError `provider-hosted-tools-forbidden` */
@@ -27,7 +21,7 @@ export function withoutHosted(
   dialect: DialectName,
   rule: Rule,
 ): Uint8Array | null {
-  const fields = FIELDS[dialect].filter((field) => body.members.some(({ key }) => key === field))
+  const fields = WIRES[dialect].hostedMembers.filter((field) => body.members.some(({ key }) => key === field))
   const hosted = request.tools.flatMap((tool) => (tool.type === "raw" && tool.runs === "provider" ? [tool] : []))
   if (hosted.length === 0 && fields.length === 0) return null
   if (rule === "refuse") {

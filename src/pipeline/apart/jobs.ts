@@ -4,7 +4,8 @@
  */
 import type { Loss } from "../../canonical/loss.ts"
 import { packed, unpacked, type Means } from "../../dialects/answer-needs.ts"
-import type { DialectName, ReplyVerdict } from "../../dialects/dialect.ts"
+import type { ReplyVerdict } from "../../dialects/dialect.ts"
+import type { DialectName } from "../../dialects/name.ts"
 import { ModelName } from "../../dialects/model-name.ts"
 import type { MeterCounts } from "../../dialects/output-meter.ts"
 import { DIALECTS } from "../../dialects/registry.ts"

@@ -6,6 +6,7 @@ import { isObject, type JsonValue } from "../../canonical/json.ts"
 import type { Caller, Target } from "../../config/snapshot.ts"
 import { passthroughBody } from "../../dialects/passthrough.ts"
 import { DIALECTS } from "../../dialects/registry.ts"
+import { WIRES } from "../../dialects/wires.ts"
 import { RouterError } from "../../errors.ts"
 import { readWhole, type UpstreamAnswer } from "../../upstream/answer.ts"
 import { asksForBeta, copyResponseHeaders, forwardedHeaders } from "../../upstream/headers.ts"
@@ -34,7 +35,6 @@ const COUNT_WITHIN_MS = 10_000
 /** Agents ask for two dozen at once. No limit counts these: of more than this from one caller, and more often than `count-rate.ts` allows, no provider hears. */
 const MOST_AT_ONCE = 32
 const MESSAGES = DIALECTS.anthropic
-const COUNT = "/count_tokens"
 /** An answer with a count has some dozen bytes. */
 const LARGEST_COUNT_BYTES = 65_536
 const decoder = new TextDecoder()
@@ -85,19 +85,25 @@ async function estimateOf({ request: { body }, credential }: AdmittedCall, { apa
 
 /** The first target in the group's order, if the body can go to it as it is. */
 async function nativeTarget(targets: readonly Target[], call: AdmittedCall, gateway: Gateway): Promise<Target | null> {
-  const eligible = targets.filter((target) => target.dialect === "anthropic" && targetBelow(target, COUNT) !== null)
+  const eligible = targets.filter((target) => target.dialect === MESSAGES.name && counterOf(target) !== null)
   if (eligible.length === 0) return null
   const { order, affinity } = await rank({ eligible, rejected: [], missing: [] }, call, gateway)
   const [target] = order
-  return target !== undefined && passes(target, affinity, call.request) ? targetBelow(target, COUNT) : null
+  return target !== undefined && passes(target, affinity, call.request) ? counterOf(target) : null
+}
+
+/** The target at the endpoint that counts; null: it has none. */
+function counterOf(target: Target): Target | null {
+  const { countEndpoint } = WIRES[target.dialect]
+  return countEndpoint === null ? null : targetBelow(target, countEndpoint)
 }
 
 /** Null where the target has no count to give: an estimate serves the client better than any error. */
 async function ask(target: Target, call: AdmittedCall, gateway: Gateway): Promise<Outgoing | null> {
   const { request, incoming, credential, snapshot } = call
   const parts = {
-    headers: forwardedHeaders(request.headers, "anthropic", target, credential.caller.id),
-    body: passthroughBody(request.body, request.facts, "anthropic", target.modelJson),
+    headers: forwardedHeaders(request.headers, target.dialect, target, credential.caller.id),
+    body: passthroughBody(request.body, request.facts, target.dialect, target.modelJson),
   }
   const { headers, body } = await governParts(target, parts, call, gateway)
   const question = { target, beta: asksForBeta(incoming.target), headers, body }

@@ -90,8 +90,9 @@ export class CallRequest implements Asked {
   /** The answer is made in the background, whether or not anybody reads it. */
   get runsInBackground(): boolean {
     const { bytes, members } = this.body
-    if (this.dialect.name !== "openai-responses") return false
-    return members.some(({ key, start }) => key === "background" && bytes[start] === TRUE)
+    const { backgroundMember } = this.dialect.wire
+    if (backgroundMember === null) return false
+    return members.some(({ key, start }) => key === backgroundMember && bytes[start] === TRUE)
   }
 
   /** The body holds reasoning that the router sealed. */

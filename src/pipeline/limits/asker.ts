@@ -6,19 +6,14 @@ import { estimate } from "./estimate.ts"
 import type { Asker } from "./refuse.ts"
 
 const MOST_FREE = 5
-const CAP_FIELDS = {
-  "openai-chat": "max_completion_tokens",
-  "openai-responses": "max_output_tokens",
-  anthropic: "max_tokens",
-} as const
 
 /** `dearest`: as `dearestTarget` names it. */
 export function askerOf(call: Call, dearest: string | null = null): Asker {
-  const dialect = call.dialect.name
+  const { name, wire } = call.dialect
   return {
-    dialect,
-    isCodex: dialect === "openai-responses" && isCodex(call),
-    capField: call.facts.outputCap?.field ?? CAP_FIELDS[dialect],
+    dialect: name,
+    isCodex: wire.isOfCodex && isCodex(call),
+    capField: call.facts.outputCap?.field ?? wire.capMember,
     dearest,
     free: freeGroups(call),
   }

@@ -1,5 +1,6 @@
 /** What a caller is told when a limit refuses its call. */
-import type { DialectName } from "../../dialects/dialect.ts"
+import type { DialectName } from "../../dialects/name.ts"
+import { WIRES } from "../../dialects/wires.ts"
 import { RouterError, type ErrorCode } from "../../errors.ts"
 import type { CheckKind, LimitState, Refusal } from "../../governance/state.ts"
 import { inSeconds } from "../intake/instant.ts"
@@ -97,7 +98,7 @@ function retryAfterSeconds(
   const fits = fitsAtAll(refusal)
   if (!isSpent) return bounded((retryAfterMs ?? LONGEST_RETRY_S * 1000) / 1000)
   // Codex would sleep until then
-  if (resetsAt === null || dialect === "openai-responses" || !fits) return undefined
+  if (resetsAt === null || WIRES[dialect].isOfCodex || !fits) return undefined
   return Math.max(1, Math.ceil((resetsAt - nowMs) / 1000))
 }
 

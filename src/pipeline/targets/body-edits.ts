@@ -2,6 +2,7 @@
 import type { Loss } from "../../canonical/loss.ts"
 import type { BodyEdits } from "../../config/body-edits.ts"
 import type { Target } from "../../config/snapshot.ts"
+import { WIRES } from "../../dialects/wires.ts"
 import { editBody, type BodyRules, type Edited } from "../apart/edited-body.ts"
 import { isLargeBody } from "../apart/large.ts"
 import type { ReceivedCall } from "../call.ts"
@@ -39,7 +40,7 @@ export function governParts(
 
 /** Fields that ride on betas go like those that are to be dropped. Null: nothing changes. */
 function rulesOf({ edits, betas, dialect }: Target): BodyRules | null {
-  const fields = betas === null || dialect !== "anthropic" ? [] : betas.fields
+  const fields = betas === null || WIRES[dialect].betaHeader === null ? [] : betas.fields
   if (edits === null && fields.length === 0) return null
   return { set: edits?.set ?? NOTHING, drop: [...(edits?.drop ?? []), ...fields] }
 }

@@ -1,6 +1,7 @@
 /** What strategies may know of a call. Made once per ranking; what costs something is worked out when it is asked for. */
 import type { Caller, Group } from "../../config/snapshot.ts"
-import type { DialectName, RequestFacts } from "../../dialects/dialect.ts"
+import type { RequestFacts } from "../../dialects/dialect.ts"
+import type { DialectName } from "../../dialects/name.ts"
 import type { CallShape } from "../../dialects/shape.ts"
 import type { ScannedObject } from "../../json/scan.ts"
 import { estimatedInputTokens } from "../../routing/eligibility/estimate.ts"

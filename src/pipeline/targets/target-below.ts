@@ -1,6 +1,6 @@
 /** Endpoints that vendors have below the one that serves calls. */
 import type { Target } from "../../config/snapshot.ts"
-import { DIALECTS } from "../../dialects/registry.ts"
+import { WIRES } from "../../dialects/wires.ts"
 import type { CallRequest } from "../call/request.ts"
 
 /** https://platform.openai.com/docs/api-reference/responses/compact */
@@ -28,7 +28,7 @@ export function targetBelow(target: Target, below: string): Target | null {
 
 function urlBelow({ url, dialect }: Target, below: string): string | null {
   const made = new URL(url)
-  if (!made.pathname.endsWith(DIALECTS[dialect].endpoint.replace(/^\/v1/, ""))) return null
+  if (!made.pathname.endsWith(WIRES[dialect].endpoint)) return null
   made.pathname += below
   return made.href
 }

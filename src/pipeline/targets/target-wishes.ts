@@ -2,6 +2,7 @@
 import type { TargetFacts } from "../../canonical/target.ts"
 import type { Target } from "../../config/snapshot.ts"
 import type { Cap } from "../../dialects/passthrough.ts"
+import { WIRES } from "../../dialects/wires.ts"
 import { estimatedInputTokens } from "../../routing/eligibility/estimate.ts"
 import type { CallRequest } from "../call/request.ts"
 
@@ -9,8 +10,8 @@ import type { CallRequest } from "../call/request.ts"
 const KEY_CHARS = 32
 
 /** What a client that names its session in a header, and no key in the body, is cached under; null: nothing. */
-export function cacheKeyFor({ facts }: Target, request: CallRequest): string | null {
-  if (!facts.cacheKey || facts.issuer.dialect === "messages") return null
+export function cacheKeyFor({ facts, dialect }: Target, request: CallRequest): string | null {
+  if (!facts.cacheKey || WIRES[dialect].cacheKeyMember === null) return null
   const keys = request.session
   if (keys === null) return null
   return new Bun.CryptoHasher("sha256").update(`cache ${keys.next}`).digest("hex").slice(0, KEY_CHARS)
@@ -35,11 +36,6 @@ export function withDefaultCap(facts: TargetFacts, { limits }: Target, request: 
 /** The field of a dialect for the cap that the router writes; null where the client's own words, or none, go upstream. */
 export function grantedCapFor({ dialect, facts }: Target, grantedCap: number | null): Cap | null {
   if (grantedCap === null) return null
-  const field =
-    dialect === "openai-responses"
-      ? "max_output_tokens"
-      : dialect === "anthropic"
-        ? "max_tokens"
-        : facts.outputTokenField
-  return { field, tokens: grantedCap }
+  const { capVaries, capMember } = WIRES[dialect]
+  return { field: capVaries ? facts.outputTokenField : capMember, tokens: grantedCap }
 }

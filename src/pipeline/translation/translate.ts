@@ -140,7 +140,7 @@ function writingFor(target: Target, call: AdmittedCall): Writing {
     isCompactedByVendor: isCompactedByVendor(call),
     neverStores: target.limits.neverStores,
     shownModel: shownModel(call),
-    showsEstimate: request.facts.stream && call.dialect.name === "anthropic",
+    showsEstimate: request.facts.stream && call.dialect.wire.opensWithUsage,
   }
 }
 

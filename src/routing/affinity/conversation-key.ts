@@ -1,7 +1,8 @@
 /** The keys by which a conversation is known again. Only hashes leave this file. */
-import type { DialectName } from "../../dialects/dialect.ts"
+import type { DialectName } from "../../dialects/name.ts"
 import { BodyMembers } from "../../dialects/body-members.ts"
 import { asString } from "../../dialects/loose.ts"
+import { WIRES } from "../../dialects/wires.ts"
 import type { ScannedObject } from "../../json/scan.ts"
 import { firstTurns } from "./first-turns.ts"
 
@@ -27,7 +28,8 @@ export function conversationKeys(source: ConversationSource): ConversationKeys |
   const ofSession = sessionKeys(source)
   if (ofSession !== null) return ofSession
   const members = new BodyMembers(source.body)
-  const cacheKey = source.dialect === "anthropic" ? null : asString(members.value("prompt_cache_key"))
+  const { cacheKeyMember } = WIRES[source.dialect]
+  const cacheKey = cacheKeyMember === null ? null : asString(members.value(cacheKeyMember))
   if (cacheKey !== null && cacheKey !== "") return named("prompt-cache-key", cacheKey, source)
   return byTurns(source, members)
 }
@@ -58,7 +60,7 @@ function named(kind: KeyKind, value: string, source: Omit<ConversationSource, "b
  * conversation, so it is never drawn to where another one with the same words went.
  */
 function byTurns(source: ConversationSource, members: BodyMembers): ConversationKeys | null {
-  const turns = firstTurns(members.bytes(source.dialect === "openai-responses" ? "input" : "messages"))
+  const turns = firstTurns(members.bytes(WIRES[source.dialect].conversationMember))
   if (turns === null) return null
   const opening = hashed(source, "opening", turns.opening)
   if (turns.answer === null) return { kind: "first-turns", known: [], next: opening }

@@ -2,6 +2,7 @@
 import type { Capabilities, Target } from "../../config/snapshot.ts"
 import type { ReasoningShape } from "../../dialects/shape.ts"
 import type { BridgeFeature } from "../../config/target-limits.ts"
+import { WIRES } from "../../dialects/wires.ts"
 import { mayLack, type Asked, type Filter } from "./filter.ts"
 import { CAPABILITIES, NEEDS, usesTools } from "./needs.ts"
 
@@ -48,7 +49,7 @@ const honorsCaps: Filter = {
 }
 
 const oneChoice: Filter = {
-  applies: (target, dialect) => target.dialect !== dialect && dialect === "openai-chat",
+  applies: (target, dialect) => target.dialect !== dialect && WIRES[dialect].hasChoices,
   refuses: (_, { facts }) => (facts.choices > 1 ? "choices" : null),
 }
 
@@ -71,7 +72,7 @@ const CROSSES: Readonly<Record<BridgeFeature, (asked: Asked) => boolean>> = {
 
 const bridge: Filter = {
   applies: ({ dialect: own, limits }, dialect) =>
-    limits.bridgeWithout.length > 0 && own !== dialect && dialect !== "anthropic" && own !== "anthropic",
+    limits.bridgeWithout.length > 0 && WIRES[own].bridge?.from === dialect,
   refuses: ({ limits }, asked) =>
     limits.bridgeWithout.some((feature) => CROSSES[feature](asked)) ? "bridge-feature" : null,
 }

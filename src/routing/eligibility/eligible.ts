@@ -3,7 +3,7 @@
  * dialect: a group whose targets have nothing to be refused for costs a call nothing.
  */
 import type { Capabilities, Group, Target } from "../../config/snapshot.ts"
-import type { DialectName } from "../../dialects/dialect.ts"
+import type { DialectName } from "../../dialects/name.ts"
 import { CAPABILITY_FILTERS } from "./capability-filters.ts"
 import { CONTRACT_FILTERS } from "./contract-filters.ts"
 import type { Asked, Filter } from "./filter.ts"

@@ -1,21 +1,17 @@
 /** What the operator could change so that a call like this one can be served: a path into the configuration, and its line. */
 import type { Group, Target } from "../../config/snapshot.ts"
-import type { DialectName } from "../../dialects/dialect.ts"
+import type { DialectName } from "../../dialects/name.ts"
+import type { ToolWords } from "../../dialects/wire-facts.ts"
+import { WIRES } from "../../dialects/wires.ts"
 import type { RejectionReason } from "./reasons.ts"
-
-const TOOLS: Readonly<Record<DialectName, readonly [key: string, tools: string]>> = {
-  "openai-chat": ["openai_chat", "tools"],
-  "openai-responses": ["openai_responses", "function"],
-  anthropic: ["anthropic_messages", "client_tools"],
-}
 
 type Advice = (dialect: DialectName) => string
 
 const support =
-  (word: string | null): Advice =>
+  (word: (words: ToolWords) => string): Advice =>
   (dialect) => {
-    const [key, tools] = TOOLS[dialect]
-    return `declare ${word ?? tools} in tool_support.${key}, if the model has it`
+    const { apiShape, toolSupport } = WIRES[dialect]
+    return `declare ${word(toolSupport)} in tool_support.${apiShape}, if the model has it`
   }
 const say =
   (text: string): Advice =>
@@ -32,9 +28,9 @@ const ADVICE: Readonly<Record<RejectionReason, Advice>> = {
   "requested-api-skin": say("add a target in the client's dialect, or see require_requested_api_skin of the group"),
   "other-skin": say("the same model stands in the group in the client's own dialect"),
   "tool-only-target": say("it is tool_only: add a target for calls without tools"),
-  "tool-support": support(null),
-  "tool-choice-support": (dialect) => support(dialect === "openai-chat" ? "tool_choice" : null)(dialect),
-  "structured-output-support": support("structured_outputs"),
+  "tool-support": support(({ tools }) => tools),
+  "tool-choice-support": support(({ choice }) => choice),
+  "structured-output-support": support(() => "structured_outputs"),
   "input-modality-image": say("declare image in input_modalities, if the model takes images"),
   reasoning: say("declare reasoning as the call asks for it (supported, control, budgets), if the model has it"),
   "max-tokens-honored": say("honors_max_tokens is false: add a target that honours output caps"),

@@ -1,6 +1,6 @@
 /** What a call can need, by the capability that must be there for it. */
 import type { Capabilities } from "../../config/snapshot.ts"
-import type { DialectName } from "../../dialects/dialect.ts"
+import { WIRES } from "../../dialects/wires.ts"
 import type { RequestShape } from "../../dialects/shape-reader.ts"
 import type { Asked } from "./filter.ts"
 import type { FilterReason } from "./reasons.ts"
@@ -42,17 +42,11 @@ export const CAPABILITIES: readonly (keyof Capabilities)[] = [
   "reasoning",
 ]
 
-const TOOL_LABELS: Readonly<Record<DialectName, string>> = {
-  "openai-chat": "openai-chat_tool_passthrough",
-  "openai-responses": "openai-responses_function",
-  anthropic: "anthropic-messages_client_tools",
-}
-
 /** What the call needs, for the caller who is told that nobody has it. */
 export function requirementsOf({ dialect, facts, shape }: Asked): readonly string[] {
   const labels = [dialect.name as string, "text"]
   for (const capability of CAPABILITIES) if (NEEDS[capability].isAsked(shape)) labels.push(NEEDS[capability].label)
-  if (shape.toolCount > 0) labels.push(TOOL_LABELS[dialect.name])
+  if (shape.toolCount > 0) labels.push(WIRES[dialect.name].toolSupport.requirement)
   if ((facts.outputCap?.tokens ?? 0) > 0) labels.push("max_tokens")
   return labels
 }

@@ -3,6 +3,7 @@
  * words, so the router says it in these. https://platform.claude.com/docs/en/build-with-claude/context-windows
  */
 import type { Target } from "../../config/snapshot.ts"
+import { DIALECTS } from "../../dialects/registry.ts"
 import { estimatedInputTokens } from "./estimate.ts"
 import type { Asked } from "./filter.ts"
 import { BY_DIALECT, type RejectionReason } from "./reasons.ts"
@@ -17,10 +18,7 @@ export function tooLong(
   const cap = asked.facts.outputCap?.tokens ?? 0
   const most = Math.max(...against.map(({ target }) => windowOf(target, cap)))
   const input = estimatedInputTokens(asked, 0)
-  if (asked.dialect.name !== "anthropic")
-    return `This model's maximum context length is ${most} tokens. However, you requested ${input + cap} tokens (${input} in the messages, ${cap} in the completion). Please reduce the length of the messages or completion.`
-  if (input > most || cap === 0) return `prompt is too long: ${input} tokens > ${most} maximum`
-  return `input length and \`max_tokens\` exceed context limit: ${input} + ${cap} > ${most}, decrease input length or \`max_tokens\` and try again`
+  return DIALECTS[asked.dialect.name].tooLong(input, cap, most)
 }
 
 /** Of input and output together, as far as both are configured. */

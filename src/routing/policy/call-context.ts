@@ -1,7 +1,7 @@
 /** What a policy may know of a call: counts and flags, and the caller's names; no token, no hash, no content. */
 import type { Caller } from "../../config/snapshot.ts"
-import type { DialectName } from "../../dialects/dialect.ts"
 import type { CallShape } from "../../dialects/shape.ts"
+import { WIRES } from "../../dialects/wires.ts"
 import type { CallFacts } from "../strategy.ts"
 
 type Facts = Readonly<Record<string, unknown>>
@@ -29,19 +29,12 @@ export function contextOf(call: CallFacts, withText: boolean): Facts {
   }
 }
 
-/** The fields that can say something about reasoning; the first that a call has is the one that counts. */
-const REASONING_FIELDS: Readonly<Record<DialectName, readonly string[]>> = {
-  "openai-chat": ["reasoning_effort", "reasoning", "thinking"],
-  "openai-responses": ["reasoning"],
-  anthropic: ["thinking", "output_config"],
-}
-
 function shapeFacts(shape: CallShape, { dialect, body }: CallFacts): Facts {
   const { requested, kind, effort, budgetTokens } = shape.reasoning
   const source =
     kind === "none"
       ? undefined
-      : REASONING_FIELDS[dialect].find((field) => body?.members.some(({ key }) => key === field))
+      : WIRES[dialect].reasoningMembers.find((field) => body?.members.some(({ key }) => key === field))
   return {
     imageCount: shape.imageCount,
     toolCount: shape.toolCount,
