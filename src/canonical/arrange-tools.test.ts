@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import { arrangeTools } from "./arrange-tools.ts"
 import type { Dialect } from "./origin.ts"
-import { emptyRequest, type Request } from "./request.ts"
+import type { Request } from "./request.ts"
+import { emptyRequest } from "../../test/helpers/empty-request.ts"
 import { defaultFacts, type TargetFacts } from "./target.ts"
 import type { FunctionTool, RawTool, Tool } from "./tool.ts"
 

@@ -1,5 +1,6 @@
 /** The tools, and the choice among them, as a target takes them: the counterpart of `arrange`. */
 
+import { FORMS } from "./forms.ts"
 import { Losses, type Loss } from "./loss.ts"
 import type { Dialect, Extra } from "./origin.ts"
 import type { Request } from "./request.ts"
@@ -25,8 +26,9 @@ export function arrangeTools(request: Request, facts: TargetFacts): ArrangedTool
   const losses = new Losses()
   const { dialect } = facts.issuer
   const own = request.tools.flatMap((tool, index) => toolFor(tool, request.dialect, facts, losses, `tools[${index}]`))
-  const tools = dialect === "responses" ? own : allowedOf(own, request.toolChoice)
-  const redeclared = tools.length === 0 && dialect === "messages" ? calledTools(request) : []
+  const { namesAllowed, callsNeedTools } = FORMS[dialect]
+  const tools = namesAllowed ? own : allowedOf(own, request.toolChoice)
+  const redeclared = tools.length === 0 && callsNeedTools ? calledTools(request) : []
   if (redeclared.length > 0) {
     if (isForced(request.toolChoice)) losses.add("tool-choice", "toolChoice")
     return { tools: redeclared, choice: { mode: "none" }, losses: losses.list() }
@@ -151,7 +153,7 @@ function choiceFor(
     return undefined
   }
   if (choice.mode !== "allowed") return choice
-  if (dialect !== "responses") return { mode: choice.need }
+  if (!FORMS[dialect].namesAllowed) return { mode: choice.need }
   const { raw, ...own } = choice
   return raw?.dialect === dialect ? { mode: "raw", dialect, raw: raw.choice } : own
 }

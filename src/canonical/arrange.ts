@@ -7,7 +7,7 @@ import type { Block, ToolResultBlock } from "./block.ts"
 import { identified } from "./call-ids.ts"
 import { blocksFor, type Receiver } from "./foreign.ts"
 import { Losses, type Loss } from "./loss.ts"
-import type { Dialect } from "./origin.ts"
+import { FORMS, type Form } from "./forms.ts"
 import { pairResults } from "./pairing.ts"
 import type { Message, Request } from "./request.ts"
 import type { TargetFacts } from "./target.ts"
@@ -25,25 +25,6 @@ export interface Arranged {
   readonly losses: readonly Loss[]
 }
 
-interface Shape {
-  /** Leading system messages join the instructions, whatever the target takes. */
-  readonly hoists: boolean
-  /** No two messages of one role in a row, results are user content, and a user begins. */
-  readonly alternates: boolean
-  readonly names: boolean
-  readonly audio: boolean
-  /** Tool results can say that they are errors. */
-  readonly errorFlag: boolean
-  /** How a call id stands that was used again. Chat servers get back what they made: some read the tool's name out of it. */
-  readonly repeatedIds: "own" | "renamed"
-}
-
-const SHAPES: Readonly<Record<Dialect, Shape>> = {
-  chat: { hoists: false, alternates: false, names: true, audio: true, errorFlag: false, repeatedIds: "own" },
-  responses: { hoists: false, alternates: false, names: false, audio: true, errorFlag: false, repeatedIds: "renamed" },
-  messages: { hoists: true, alternates: true, names: false, audio: false, errorFlag: true, repeatedIds: "renamed" },
-}
-
 /** Begins the system block in which Claude Code names itself for billing; it differs in every conversation. */
 export const ATTRIBUTION_PREFIX = "x-anthropic-billing-header:"
 /** Stands before system text that had to become user text. */
@@ -56,14 +37,14 @@ export const MINIMAL_TURN = "."
 export function arrange(request: Request, facts: TargetFacts): Arranged {
   const losses = new Losses()
   const { dialect } = facts.issuer
-  const shape = SHAPES[dialect]
-  const takes = { images: facts.images, documents: facts.documents, audio: shape.audio }
+  const form = FORMS[dialect]
+  const takes = { images: facts.images, documents: facts.documents, audio: form.audio }
   const receiver: Receiver = { dialect, losses, side: "request", takes }
   const keep = (blocks: readonly Block[]): readonly Block[] =>
     facts.stripAttribution ? blocks.filter((block) => !isAttribution(block)) : blocks
   const head = keep(blocksFor(request.instructions, receiver, "instructions"))
-  const received = request.messages.map((message, index) => messageFor(message, receiver, shape, index))
-  const own = request.dialect === dialect ? received : identified(received, shape.repeatedIds)
+  const received = request.messages.map((message, index) => messageFor(message, receiver, form, index))
+  const own = request.dialect === dialect ? received : identified(received, form.repeatedIds)
   const stripped = facts.stripAttribution
     ? own.map((message) => (isSystem(message) ? { ...message, blocks: keep(message.blocks) } : message))
     : own
@@ -73,13 +54,13 @@ export function arrange(request: Request, facts: TargetFacts): Arranged {
   const paired = pairResults(stripped, options, losses)
   const leading = paired.findIndex((message) => !isSystem(message) || message.extra !== undefined)
   const leadCount = leading === -1 ? paired.length : leading
-  const hoisted = shape.hoists || !facts.midSystem ? paired.slice(0, leadCount) : []
+  const hoisted = form.hoists || !facts.midSystem ? paired.slice(0, leadCount) : []
   const placed = facts.midSystem ? paired : placeSystem(paired, leadCount, stripped, losses)
   const behind = placed.slice(hoisted.length)
   const placeOf = placesOfResults(own)
-  const rest = shape.errorFlag ? behind : behind.map((message) => markErrors(message, placeOf, losses))
+  const rest = form.errorFlag ? behind : behind.map((message) => markErrors(message, placeOf, losses))
   const lifted = facts.toolResultMedia ? rest : rest.flatMap((message) => liftMedia(message, placeOf, losses))
-  const shaped = shape.alternates ? startWithUser(alternate(lifted), losses) : inRoles(lifted, facts.roles, losses)
+  const shaped = form.alternates ? startWithUser(alternate(lifted), losses) : inRoles(lifted, facts.roles, losses)
   return {
     instructions: [...head, ...hoisted.flatMap((message) => message.blocks)],
     messages: withoutPrefill(shaped, facts, losses),
@@ -154,10 +135,10 @@ function isAttribution(block: Block): boolean {
   return block.type === "text" && block.text.startsWith(ATTRIBUTION_PREFIX)
 }
 
-function messageFor(message: Message, receiver: Receiver, shape: Shape, index: number): Message {
+function messageFor(message: Message, receiver: Receiver, form: Form, index: number): Message {
   const path = `messages[${index}]`
   const blocks = blocksFor(message.blocks, receiver, `${path}.blocks`)
-  const dropsName = message.name !== undefined && !shape.names
+  const dropsName = message.name !== undefined && !form.names
   const dropsExtra = message.extra !== undefined && message.extra.dialect !== receiver.dialect
   if (blocks === message.blocks && !dropsName && !dropsExtra) return message
   if (dropsName) receiver.losses.add("message-name", path)

@@ -135,26 +135,6 @@ export interface Request {
   readonly extra: JsonObject
 }
 
-/** A request with nothing in it, to start from. */
-export function emptyRequest(dialect: Dialect, model: string): Request {
-  return {
-    dialect,
-    model,
-    instructions: [],
-    messages: [],
-    tools: [],
-    namespaces: [],
-    stopSequences: [],
-    sampling: {},
-    identity: {},
-    state: {},
-    stream: false,
-    includeUsage: dialect !== "chat",
-    include: [],
-    extra: {},
-  }
-}
-
 /**
  * Extra fields that ask for what happens anyway, so that leaving them out loses nothing. Readers keep them in `extra`
  * all the same; writers of other dialects declare only what this does not name.

@@ -1,6 +1,7 @@
 /** What the tests of the Chat codec share: contexts, frames of a stream's text, and events of its frames. */
 import type { Event } from "../../src/canonical/event.ts"
-import { emptyRequest, type Request } from "../../src/canonical/request.ts"
+import type { Request } from "../../src/canonical/request.ts"
+import { emptyRequest } from "./empty-request.ts"
 import type { JsonObject } from "../../src/canonical/json.ts"
 import { buildNameTable, COMMON_NAME_RULES } from "../../src/canonical/name-map.ts"
 import type { Issuer } from "../../src/canonical/origin.ts"

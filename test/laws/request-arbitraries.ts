@@ -5,7 +5,8 @@
 
 import fc from "fast-check"
 import type { Block } from "../../src/canonical/block.ts"
-import { emptyRequest, type Message, type Request } from "../../src/canonical/request.ts"
+import type { Message, Request } from "../../src/canonical/request.ts"
+import { emptyRequest } from "../helpers/empty-request.ts"
 import type { Tool, ToolChoice } from "../../src/canonical/tool.ts"
 import {
   argumentsText,

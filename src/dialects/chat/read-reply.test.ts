@@ -3,7 +3,7 @@ import { CHAT_ISSUER, chatContext, chatFacts, chatOptions, counter } from "../..
 import type { Block } from "../../canonical/block.ts"
 import { parseExact, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Reply } from "../../canonical/reply.ts"
-import { emptyRequest } from "../../canonical/request.ts"
+import { emptyRequest } from "../../../test/helpers/empty-request.ts"
 import type { Tool } from "../../canonical/tool.ts"
 import { readError, writeError } from "./failure.ts"
 import { readReply } from "./read-reply.ts"
