@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs"
 import { START, type Finding } from "../config/findings.ts"
 import { loadConfig } from "../config/load.ts"
+import { fileRead, withCallers } from "../config/reading.ts"
 import { placeFindings } from "./check-places.ts"
 import { scriptFindings } from "./check-scripts.ts"
 import { EXIT, print, readArguments, UsageError } from "./command.ts"
@@ -38,9 +39,11 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (options.text("config") === undefined && !existsSync(path)) {
     throw new UsageError("There is no config.yaml in this folder. Name the file: --config FILE.")
   }
-  const loaded = loadConfig({ path, env: givenEnvironment() })
+  const asked = { path, env: givenEnvironment() }
+  const loaded = loadConfig(asked)
+  const { findings: foundInFiles } = await withCallers(fileRead(loaded), asked)
   const found = [
-    ...loaded.findings,
+    ...foundInFiles,
     ...placeFindings(path, loaded),
     ...(await scriptFindings(loaded)),
     ...environmentFindings(),

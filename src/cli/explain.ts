@@ -73,7 +73,8 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 async function explainedHere(options: Arguments, dialect: DialectName): Promise<Explanation | null> {
   const script = options.text("script")
-  const config = loaded(configPath(options.text("config")), script === undefined ? undefined : decidedBy(script))
+  const path = configPath(options.text("config"))
+  const config = await loaded(path, script === undefined ? undefined : decidedBy(script))
   if (config === null) return null
   const id = options.text("id")
   return id === undefined

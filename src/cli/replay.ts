@@ -50,9 +50,9 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
   const since = options.text("since") ?? "7d"
   const range = rangeOf(since)
-  const tried = loaded(configPath(options.text("config")))
+  const tried = await loaded(configPath(options.text("config")))
   const ledgerPath = options.text("ledger")
-  const ledger = ledgerPath === undefined || tried === null ? tried : loaded(ledgerPath)
+  const ledger = ledgerPath === undefined || tried === null ? tried : await loaded(ledgerPath)
   if (tried === null || ledger === null) return EXIT.failed
   const reader = await openedReader(ledger.config)
   if (reader === null) return EXIT.failed

@@ -98,7 +98,8 @@ function usersOf({ config, auth, sources, report }: Tools): ReadonlyMap<string, 
       const message = `The subject of an administrator must not begin with ${CALLER_SUBJECT}: those are callers.`
       report({ code: "invalid-value", path: [...path, "subject"], message })
     }
-    if (domain !== "*" && !domains.has(domain)) {
+    // a callers file is read later
+    if (domain !== "*" && !domains.has(domain) && config.callers_file === undefined) {
       const message = `No caller is in ${quoted(domain)}, so this administrator sees nothing.`
       const meant = nearest(domain, domains)
       report({ severity: "warning", code: "unknown-reference", path: [...path, "domain"], message, nearest: meant })
@@ -178,6 +179,7 @@ function reportStrangers(roles: readonly RoleLink[], { config, auth, report }: T
   for (const { subject } of roles) {
     // these sign in through a provider, which knows them
     if (known.has(subject) || /^(?:user|oidc):/.test(subject)) continue
+    if (subject.startsWith(CALLER_SUBJECT) && config.callers_file !== undefined) continue
     const message = `A policy gives a role to ${quoted(subject)}, who is neither an administrator nor a caller here.`
     report({ severity: "warning", code: "unknown-reference", path, message, nearest: nearest(subject, known) })
   }

@@ -92,7 +92,7 @@ function adviseOnCallers(config: Config, report: Report): void {
       message: "There is no model group, so no call can be served.",
     })
   }
-  if (config.callers.length === 0) {
+  if (config.callers.length === 0 && config.callers_file === undefined) {
     const message = "There are no callers, so nobody can call. `smart-router token create` makes one."
     report({ severity: "warning", code: "no-callers", path: ["callers"], message })
   }

@@ -8,10 +8,9 @@ import { blockListOf, clientIpRule } from "./client-ip.ts"
 import { connectionRule } from "./connection-rule.ts"
 import { requestRule } from "./request-rule.ts"
 import { contractFacts, contractReport, promisedDialects, targetContract } from "./contract.ts"
-import { compileCredentials } from "./credentials.ts"
+import { tableOf, type CallerTable } from "./caller-table.ts"
 import { engineMetricsRule } from "./engine-metrics.ts"
 import { fingerprint, pricingFingerprint, routingFingerprint } from "./fingerprints.ts"
-import { compileLimits } from "./limits.ts"
 import { secretPattern } from "./provider-secrets.ts"
 import { reservePricesOf } from "./reserve-prices.ts"
 import { observedBy, operationalTargets } from "./operational-targets.ts"
@@ -41,38 +40,18 @@ export interface CompileOptions {
   readonly admin?: LoadedAdminRules
   /** Without, clients see the labels themselves. */
   readonly marks?: IssuerMarks
+  /** Without, those that stand in the configuration. */
+  readonly callers?: CallerTable
 }
 
 /** @throws Error when a TLS file cannot be read */
 export function compile(config: Config, options: CompileOptions): Snapshot {
-  const steps = stepsOf(config, options)
-  for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value
-}
-
-/** The same, `pause` after pause: many callers do not hold up what else there is to do. */
-export async function compileBesides(
-  config: Config,
-  options: CompileOptions,
-  pause: () => Promise<unknown>,
-): Promise<Snapshot> {
-  const steps = stepsOf(config, options)
-  for (let step = steps.next(); ; step = steps.next()) {
-    if (step.done === true) return step.value
-    await pause()
-  }
-}
-
-function* stepsOf(config: Config, options: CompileOptions): Generator<void, Snapshot> {
   const groups = compileGroups(config, options)
-  yield
-  const callerLimits = yield* compileLimits(config)
-  const credentials = yield* compileCredentials(config, callerLimits)
+  const { credentials, callerLimits, limitedSubjects } = options.callers ?? tableOf(config)
   return {
     credentials,
     callerLimits,
-    limitedSubjects: new Map(
-      [...callerLimits.values()].flatMap((limits) => limits?.subjects ?? []).map((subject) => [subject.key, subject]),
-    ),
+    limitedSubjects,
     groups,
     defaultGroup: config.server.default_model_group,
     limits: {

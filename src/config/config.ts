@@ -18,8 +18,10 @@ export interface Config {
   readonly projects: readonly ProjectConfig[]
   /** Which user belongs to which project. */
   readonly project_memberships: readonly MembershipConfig[]
-  /** Who may call. */
+  /** Who may call. At most 10,000: for more there is `callers_file`. */
   readonly callers: readonly CallerConfig[]
+  /** Further callers: one JSON object with the keys of `callers[]` on each line. Replace it in one step. */
+  readonly callers_file?: string | undefined
 }
 
 /** Something that calls: one application or person in one project and environment. */

@@ -7,28 +7,20 @@ import type { z } from "zod"
 import { expand, hasReference, isForeignVariable, type Sources } from "./expand.ts"
 import { formatPath, START, type Report } from "./findings.ts"
 import { knownKey, pairsOf } from "./mapping-keys.ts"
-import {
-  allItemsOf,
-  itemsOf,
-  LONGEST_WHOLE_TEXT,
-  NotInPieces,
-  outlineOf,
-  type LongList,
-  type PieceBounds,
-} from "./pieces.ts"
 import { parseYaml } from "./parse-yaml.ts"
-import { FoundPlaces } from "./places.ts"
+import type { FoundPlaces } from "./places.ts"
 import { bare, chainOf, childOf, formOf, type Path } from "./schema/inspect.ts"
 import { secretsIn } from "./secrets.ts"
 import { isUnset } from "./unset.ts"
 import { syntaxMessage } from "./syntax.ts"
 import {
-  keepAnchor,
+  LONGEST_TEXT,
   MAX_ALIASED_VALUES,
   MAX_VALUES,
   spend,
   throughAlias,
   TOO_LARGE,
+  TOO_LONG,
   TooLarge,
   type Unresolved,
   type Walk,
@@ -49,24 +41,21 @@ export interface Tree {
   readonly secrets: readonly string[]
 }
 
-/**
- * @param bounds null: the text is parsed in one go
- * @throws NotInPieces where it is not, and has to be; what was reported until then does not count
- */
 export function readTree(
   text: string,
   root: z.ZodType,
   sources: Sources,
   places: FoundPlaces,
   report: Report,
-  bounds: PieceBounds | null,
 ): Tree {
-  const outline = bounds && outlineOf(text, bounds)
-  if (bounds !== null && outline === null && text.length > LONGEST_WHOLE_TEXT) throw new NotInPieces()
-  const walk = startOf(text, outline?.lists ?? [], root, sources, places, report)
+  const walk = startOf(text, root, sources, places, report)
   const done = (value: unknown): Tree => ({ ...walk, value, secrets: [...walk.secrets] })
+  if (text.length > LONGEST_TEXT) {
+    report({ code: "too-large", path: [], message: TOO_LONG })
+    return done(undefined)
+  }
   try {
-    const contents = outline === null ? parseYaml(text, walk) : outline.contents
+    const contents = parseYaml(text, walk)
     if (contents === undefined) return done(undefined)
     if (contents === null) {
       const message = "The file is empty, or holds nothing but comments."
@@ -74,30 +63,18 @@ export function readTree(
       return done(undefined)
     }
     const value = valueOf(contents, root, [], walk)
-    if (walk.lists.size > 0) throw new NotInPieces()
     return done(value === ABSENT ? {} : value)
   } catch (error) {
     if (!(error instanceof TooLarge || error instanceof RangeError)) throw error
-    if (outline !== null && !(error instanceof TooLarge)) throw new NotInPieces()
     places.set([], { key: START, value: START })
     report({ code: "too-large", path: [], message: TOO_LARGE })
     return done(undefined)
   }
 }
 
-function startOf(
-  text: string,
-  lists: readonly LongList[],
-  root: z.ZodType,
-  sources: Sources,
-  places: FoundPlaces,
-  report: Report,
-): Walk {
+function startOf(text: string, root: z.ZodType, sources: Sources, places: FoundPlaces, report: Report): Walk {
   const lines = lineCounterOf(text)
   return {
-    text,
-    isInPieces: lists.length > 0,
-    lists: new Map(lists.map((list) => [list.key, list])),
     root,
     sources,
     report,
@@ -130,7 +107,7 @@ function valueOf(node: Node | null, schema: z.ZodType | undefined, path: Path, w
   spend(walk, path.length)
   if (node === null) return absentOrNull(schema)
   if (isAlias(node)) return aliasOf(node.source, schema, path, walk)
-  if (node.anchor !== undefined) keepAnchor(node, node.anchor, walk)
+  if (node.anchor !== undefined) walk.anchors.set(node.anchor, node)
   if (isScalar(node)) return scalarOf(node, schema, path, walk)
   walk.open.add(node)
   try {
@@ -146,48 +123,12 @@ function listOf(items: readonly (Node | null)[], schema: z.ZodType | undefined, 
 }
 
 function itemOf(item: Node | null, listSchema: z.ZodType | undefined, path: Path, walk: Walk): unknown {
-  if (walk.places !== null && item !== null) {
+  if (item !== null) {
     const position = walk.positionAt(item.range?.[0] ?? 0)
     walk.places.set(path, { key: position, value: position })
   }
   const value = valueOf(item, listSchema && childOf(listSchema, 0), path, walk)
   return value === ABSENT ? undefined : value
-}
-
-/** Where its parts stand is not kept: whoever asks gets them from the text once more. */
-function longListOf(list: LongList, schema: z.ZodType | undefined, name: string, walk: Walk): unknown {
-  spend(walk, 1)
-  const { places } = walk
-  const items: unknown[] = []
-  const firsts: number[] = []
-  const read = (piece: number, into: Walk): unknown[] =>
-    itemsOf(list, piece, walk.text).map((item, index) =>
-      itemOf(item, schema, [name, (firsts[piece] ?? 0) + index], into),
-    )
-  let [lastPiece, last] = [-1, new FoundPlaces()]
-  places?.setLongList(name, (index) => {
-    const piece = firsts.findLastIndex((first) => first <= index)
-    if (piece === lastPiece) return last
-    ;[lastPiece, last] = [piece, new FoundPlaces()]
-    read(piece, placing(last, walk))
-    return last
-  })
-  walk.places = null
-  for (const piece of list.pieces.keys()) {
-    firsts.push(items.length)
-    items.push(...read(piece, walk))
-  }
-  walk.places = places
-  return items
-}
-
-/** Reads what was read before, only for its places. */
-function placing(places: FoundPlaces, walk: Walk): Walk {
-  return {
-    ...startOf("", [], walk.root, walk.sources, places, () => {}),
-    positionAt: walk.positionAt,
-    anchors: new Map(walk.anchors),
-  }
 }
 
 function aliasOf(name: string, schema: z.ZodType | undefined, path: Path, walk: Walk): unknown {
@@ -204,31 +145,20 @@ function mapOf(node: YAMLMap, schema: z.ZodType | undefined, path: Path, walk: W
   for (const [name, pair] of pairsOf(node, path, walk)) {
     const keyOffset = (pair.key as Node).range?.[0] ?? 0
     const value = pair.value as Node | null
-    const list = path.length === 0 ? takeList(keyOffset, walk) : undefined
-    const place = walk.places && {
-      key: walk.positionAt(keyOffset),
-      value: walk.positionAt(list?.start ?? value?.range?.[0] ?? keyOffset),
-    }
-    if (place !== null) walk.places?.set([...path, name], place)
+    const place = { key: walk.positionAt(keyOffset), value: walk.positionAt(value?.range?.[0] ?? keyOffset) }
+    walk.places.set([...path, name], place)
     const known = schema === undefined ? name : knownKey(name, node, schema, path, walk)
     if (known === undefined) {
-      for (const left of list === undefined ? [value] : allItemsOf(list, walk.text)) keepAnchors(left, walk)
+      keepAnchors(value, walk)
       continue
     }
     const below = [...path, known]
-    if (known !== name && place !== null) walk.places?.set(below, place)
+    if (known !== name) walk.places.set(below, place)
     const inner = schema && childOf(schema, known)
-    const read = list === undefined ? valueOf(value, inner, below, walk) : longListOf(list, inner, known, walk)
+    const read = valueOf(value, inner, below, walk)
     if (read !== ABSENT && !isUnset(known, read, inner)) result[known] = read
   }
   return result
-}
-
-/** The list behind this key of the file, if it is a long one. */
-function takeList(key: number, walk: Walk): LongList | undefined {
-  const list = walk.lists.get(key)
-  walk.lists.delete(key)
-  return list
 }
 
 /** Anchors inside a part that is left out may still be used elsewhere. */
@@ -236,7 +166,7 @@ function keepAnchors(node: Node | null, walk: Walk): void {
   if (node === null) return
   visit(node, {
     Node: (_, inner) => {
-      if (!isAlias(inner) && inner.anchor !== undefined) keepAnchor(inner, inner.anchor, walk)
+      if (!isAlias(inner) && inner.anchor !== undefined) walk.anchors.set(inner.anchor, inner)
     },
   })
 }

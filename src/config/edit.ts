@@ -61,8 +61,31 @@ function editValues(root: Values, edit: Edit): void {
     return
   }
   const key = edit.path.at(-1) ?? ""
-  const entry = Object.fromEntries(edit.entry.map(([name, yaml]): [string, unknown] => [name, parse(yaml)]))
-  place[key] = [...((place[key] as readonly unknown[] | null | undefined) ?? []), entry]
+  place[key] = [...((place[key] as readonly unknown[] | null | undefined) ?? []), entryValue(edit.entry)]
+}
+
+/**
+ * A callers file with all edits: their paths begin with `callers_file` and the number of a line, from 0. A new caller gets
+ * a line at the end.
+ */
+export function applyLineEdits(text: string, edits: readonly Edit[]): string {
+  const lines = text.split("\n")
+  for (const edit of edits) {
+    const [list, index] = edit.path
+    if ("entry" in edit && index === undefined) {
+      if (lines.at(-1)?.trim() === "") lines.pop()
+      lines.push(JSON.stringify(entryValue(edit.entry)), "")
+    } else {
+      const value: unknown = JSON.parse(lines[Number(index)] ?? "")
+      editValues({ [list]: { [Number(index)]: value } }, edit)
+      lines[Number(index)] = JSON.stringify(value)
+    }
+  }
+  return lines.join("\n")
+}
+
+function entryValue(entry: ListEntry): object {
+  return Object.fromEntries(entry.map(([name, yaml]): [string, unknown] => [name, parse(yaml)]))
 }
 
 /** The text with the entry at the end of the list at `path`; null where the file's form does not allow it. */

@@ -20,6 +20,12 @@ export async function fingerprint(path: string): Promise<string> {
 
 const ABSENT = "absent"
 
-function printOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
+export function printOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
   return [dev, ino, size, mtimeMs, ctimeMs].join(":")
+}
+
+/** Do two fingerprints tell of one file that was written in place, rather than replaced? */
+export function isSameFile(before: string, after: string): boolean {
+  const fileOf = (print: string): string => print.split(":").slice(0, 2).join(":")
+  return before !== ABSENT && fileOf(before) === fileOf(after)
 }

@@ -3,31 +3,56 @@ import { quoted, type Report } from "./findings.ts"
 import { nearest } from "../nearest.ts"
 import { isActive, listOf, mapping, textOf, type Entry } from "./outline.ts"
 
+/** What callers refer to. */
+export interface Identities {
+  /** By id; undefined where the section is no list: then every reference to it would only repeat that. */
+  readonly users: ReadonlyMap<string, Entry> | undefined
+  readonly projects: ReadonlyMap<string, Entry> | undefined
+  readonly members: ReadonlyMap<string, Entry>
+}
+
 export function checkIdentities(tree: unknown, report: Report): void {
   const root = mapping(tree)
   const users = listOf(root["users"], ["users"])
   const projects = listOf(root["projects"], ["projects"])
   const memberships = listOf(root["project_memberships"], ["project_memberships"])
   const callers = listOf(root["callers"], ["callers"])
-  const [userIds, projectIds] = [byId(root["users"], users), byId(root["projects"], projects)]
-  const members = new Map(
-    memberships.map((entry) => [memberKey(textOf(entry, "user_id"), textOf(entry, "project")), entry]),
-  )
+  const identities = identitiesIn(tree)
   checkUnique(users, ["id"], "user", report)
   checkUnique(projects, ["id"], "project", report)
   checkUnique(memberships, ["user_id", "project"], "membership", report)
   checkUnique(callers, ["id"], "caller", report)
   for (const membership of memberships) {
-    refer(membership, "user_id", userIds, "user", false, report)
-    refer(membership, "project", projectIds, "project", false, report)
+    refer(membership, "user_id", identities.users, "user", false, report)
+    refer(membership, "project", identities.projects, "project", false, report)
   }
-  for (const caller of callers) {
-    const active = isActive(caller)
-    const user = refer(caller, "owner_user", userIds, "user", active, report)
-    const project = refer(caller, "project", projectIds, "project", active, report)
-    if (active && user && project) checkMembership(caller, members, report)
-  }
+  for (const caller of callers) checkOwner(caller, identities, report)
   checkTokens(callers, report)
+}
+
+export function identitiesIn(tree: unknown): Identities {
+  const root = mapping(tree)
+  const memberships = listOf(root["project_memberships"], ["project_memberships"])
+  return {
+    users: byId(root["users"], listOf(root["users"], ["users"])),
+    projects: byId(root["projects"], listOf(root["projects"], ["projects"])),
+    members: new Map(
+      memberships.map((entry) => [memberKey(textOf(entry, "user_id"), textOf(entry, "project")), entry]),
+    ),
+  }
+}
+
+/** Reports a caller whose user, project or membership is missing or not active. */
+export function checkOwner(caller: Entry, { users, projects, members }: Identities, report: Report): void {
+  const active = isActive(caller)
+  const user = refer(caller, "owner_user", users, "user", active, report)
+  const project = refer(caller, "project", projects, "project", active, report)
+  if (active && user && project) checkMembership(caller, members, report)
+}
+
+/** Ids are equal whatever their case. */
+export function comparedId(id: string): string {
+  return id.normalize("NFC").toLowerCase()
 }
 
 /** Ids count as equal whatever their case. */
@@ -36,7 +61,7 @@ function checkUnique(entries: readonly Entry[], keys: readonly string[], what: s
   for (const entry of entries) {
     const parts = keys.map((key) => textOf(entry, key))
     if (parts.includes(undefined)) continue
-    const id = JSON.stringify(parts.map((part) => part?.normalize("NFC").toLowerCase()))
+    const id = JSON.stringify(parts.map((part) => comparedId(part ?? "")))
     const shown = parts.map((part) => quoted(part ?? "")).join(" in ")
     const path = [...entry.path, keys[0] ?? ""]
     if (seen.has(id)) report({ code: "duplicate-id", path, message: `There is already a ${what} ${shown}.` })

@@ -33,23 +33,18 @@ export const CHECK_ORDER: readonly CheckKind[] = [
   "total_reserved_tokens",
 ]
 
-/** By caller id. Null: the caller and its project have no limits at all. Pauses between callers. */
-export function* compileLimits(config: Config): Generator<void, ReadonlyMap<string, CompiledLimits | null>> {
+/** Compiles the limits of one caller and its project. Null: there are none at all. */
+export function limitsCompiler(config: Config): (caller: CallerConfig) => CompiledLimits | null {
   const projects = new Map(config.projects.map((project) => [project.id, amountsOfProject(project)]))
-  const limits = new Map<string, CompiledLimits | null>()
-  for (const caller of config.callers) {
-    const parts: readonly (readonly [Subject, Amounts])[] = [
-      [subject("caller", caller.id), amountsOfCaller(caller, config)],
-      [subject("project", caller.project), projects.get(caller.project) ?? NO_AMOUNTS],
-    ]
-    limits.set(caller.id, compiled(parts, bucketsOf(caller, config)))
-    if (limits.size % CALLERS_AT_A_TIME === 0) yield
-  }
-  return limits
+  return (caller) =>
+    compiled(
+      [
+        [subject("caller", caller.id), amountsOfCaller(caller, config)],
+        [subject("project", caller.project), projects.get(caller.project) ?? NO_AMOUNTS],
+      ],
+      bucketsOf(caller, config),
+    )
 }
-
-/** About a millisecond's work. */
-export const CALLERS_AT_A_TIME = 200
 
 function subject(scope: Subject["scope"], id: string): Subject {
   return { key: `${scope}:${id}`, scope, id }

@@ -14,7 +14,6 @@ import { checkIdentities } from "./identities.ts"
 import { pathOf, reportIssues } from "./issues.ts"
 import { mapping } from "./outline.ts"
 import { reportPending } from "./pending.ts"
-import { LONGEST_WHOLE_TEXT, NotInPieces, PIECE_BOUNDS, type PieceBounds } from "./pieces.ts"
 import { FoundPlaces } from "./places.ts"
 import { reportPolicies } from "./policy-checks.ts"
 import { checkReferences } from "./references.ts"
@@ -55,6 +54,8 @@ export interface LoadResult {
   readonly positionOf: (path: Path) => Position
   /** Which text was read: the SHA-256 of the file itself; empty where it could not be read. */
   readonly digest: string
+  /** What stands in the file, whatever faults it has. */
+  readonly tree: unknown
 }
 
 /** The `digest` of a configuration's text. */
@@ -74,6 +75,9 @@ export function loadConfig(options: LoadOptions): LoadResult {
 
 type Loaded = Omit<LoadResult, "prints">
 
+/** To parse more of them from YAML takes many seconds of a processor. */
+export const MOST_INLINE_CALLERS = 10_000
+
 function loadedBy(readFile: ReadFile, options: LoadOptions): Loaded {
   const file = resolve(options.path)
   const asked = { ...options, readFile }
@@ -83,51 +87,17 @@ function loadedBy(readFile: ReadFile, options: LoadOptions): Loaded {
   } catch (error) {
     const { report, all } = collector(new FoundPlaces())
     report({ code: "unreadable-file", path: [], message: `The configuration cannot be read: ${whyUnreadable(error)}.` })
-    const nowhere = { written: [], lineOf: () => null, positionOf: () => START }
+    const nowhere = { written: [], lineOf: () => null, positionOf: () => START, tree: undefined }
     return { ...NOTHING, findings: all(), files: [file], digest: "", ...nowhere }
   }
-  try {
-    return loadedFrom(text, file, asked, PIECE_BOUNDS)
-  } catch (error) {
-    if (!(error instanceof NotInPieces)) throw error
-    return text.length <= LONGEST_WHOLE_TEXT ? loadedFrom(text, file, asked, null) : tooLong(text, file, error)
-  }
+  return loadedFrom(text, file, asked)
 }
 
-/** A text that can only be read in pieces, and cannot. */
-function tooLong(text: string, file: string, { at }: NotInPieces): Loaded {
-  const places = new FoundPlaces()
-  const { report, all } = collector(places)
-  const before = text.slice(0, at ?? 0).split("\n")
-  const position = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
-  places.set([], { key: position, value: position })
-  report({
-    code: "too-large",
-    path: [],
-    message: `A file of more than ${LONGEST_WHOLE_TEXT >> 20} MiB is read in pieces: its long lists must be valid YAML in block style, an entry per \`-\`, without anchors that change their meaning.${at === null ? "" : " What stands here is not."}`,
-  })
-  return {
-    ...NOTHING,
-    findings: all(),
-    files: [file],
-    digest: digestOf(text),
-    written: [],
-    lineOf: () => null,
-    positionOf: () => position,
-  }
-}
-
-/** Throws `NotInPieces` where there are bounds. */
-function loadedFrom(
-  text: string,
-  file: string,
-  { env, readFile }: LoadOptions & { readonly readFile: ReadFile },
-  bounds: PieceBounds | null,
-): Loaded {
+function loadedFrom(text: string, file: string, { env, readFile }: LoadOptions & { readonly readFile: ReadFile }): Loaded {
   const places = new FoundPlaces()
   const { report, all } = collector(places)
   const sources = openSources(file, env, readFile, report)
-  const read = readTree(text, configSchema, sources, places, report, bounds)
+  const read = readTree(text, configSchema, sources, places, report)
   const { config, admin, secrets, files } =
     read.value === undefined ? NOTHING : validate(read, { file, sources, readFile, report })
   const findings = all()
@@ -140,6 +110,7 @@ function loadedFrom(
     lineOf: (place) => places.get(place)?.value.line ?? null,
     files: [...new Set([file, ...sources.files, ...files])],
     digest: digestOf(text),
+    tree: read.value,
     positionOf: (place) => positionOf(places, place),
   }
 }
@@ -172,6 +143,7 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
   reportIssues(issues, { root: configSchema, tree: keyed.tree, expanded: read.expanded, explained, report })
   checkReferences(keyed.tree, report)
   checkIdentities(keyed.tree, report)
+  checkCount(keyed.tree, report)
   reportPending(keyed.tree, configSchema, report)
   if (!parsed.success) {
     reportMissingHashes(keyed.tree, sources, report)
@@ -188,6 +160,13 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
   checkContracts(config, report)
   advise(config, explained, report)
   return { config, admin: admin.rules, secrets: [...keyed.secrets, ...admin.secrets], files }
+}
+
+function checkCount(tree: unknown, report: Report): void {
+  const { callers } = mapping(tree)
+  if (!Array.isArray(callers) || callers.length <= MOST_INLINE_CALLERS) return
+  const message = `There are more than ${MOST_INLINE_CALLERS.toLocaleString("en-US")} callers here.`
+  report({ code: "too-large", path: ["callers"], atKey: true, message, expected: "a `callers_file` that holds them" })
 }
 
 /** Limits of callers start from `server.default_caller`; its own faults are reported where it stands. */

@@ -58,7 +58,7 @@ function reportFaults(text: string, document: Document, walk: Walk): void {
 
 function at(offset: number, message: string, walk: Walk): void {
   const position = walk.positionAt(offset)
-  walk.places?.set([], { key: position, value: position })
+  walk.places.set([], { key: position, value: position })
   walk.report({ code: "yaml-syntax", path: [], message })
 }
 

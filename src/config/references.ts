@@ -12,12 +12,13 @@ export function checkReferences(tree: unknown, report: Report): void {
   if (["models", "providers"].some((section) => Array.isArray(root[section]) || typeof root[section] === "string"))
     return
   const groups = tableOf(root["models"], ["models"])
-  const names = new Set(groups.map((group) => group.name))
+  const known = groupNamesIn(tree)
+  const { names } = known
   const providers = new Map(tableOf(root["providers"], ["providers"]).map((provider) => [provider.name, provider]))
   for (const group of groups) checkTargets(group, providers, report)
-  const aliases = checkAliases(groups, names, report)
+  checkAliases(groups, names, report)
   checkDefaultGroup(root, names, report)
-  for (const caller of listOf(root["callers"], ["callers"])) checkAllowed(caller, names, aliases, report)
+  for (const caller of listOf(root["callers"], ["callers"])) checkAllowed(caller, known, report)
 }
 
 function checkTargets(group: NamedEntry, providers: ReadonlyMap<string, NamedEntry>, report: Report): void {
@@ -73,12 +74,21 @@ function oneOf(names: readonly string[]): string {
   return `one of ${names.slice(0, MOST_NAMES).map(quoted).join(", ")}${rest}`
 }
 
-/** The group of each alias. */
-function checkAliases(
-  groups: readonly NamedEntry[],
-  names: ReadonlySet<string>,
-  report: Report,
-): ReadonlyMap<string, string> {
+/** What allow lists may name, and what they may not. */
+export interface GroupNames {
+  readonly names: ReadonlySet<string>
+  /** The group of each alias. */
+  readonly aliases: ReadonlyMap<string, string>
+}
+
+export function groupNamesIn(tree: unknown): GroupNames {
+  const groups = tableOf(mapping(tree)["models"], ["models"])
+  const aliases = groups.flatMap(({ name, fields }) => textsOf(fields["aliases"], []).map(({ text }) => [text, name] as const))
+  // of two groups with the same alias, the first has it
+  return { names: new Set(groups.map(({ name }) => name)), aliases: new Map(aliases.toReversed()) }
+}
+
+function checkAliases(groups: readonly NamedEntry[], names: ReadonlySet<string>, report: Report): void {
   const owners = new Map<string, string>()
   for (const group of groups) {
     for (const { text: alias, path } of textsOf(group.fields["aliases"], [...group.path, "aliases"])) {
@@ -96,7 +106,6 @@ function checkAliases(
       }
     }
   }
-  return owners
 }
 
 function checkDefaultGroup(root: Readonly<Record<string, unknown>>, names: ReadonlySet<string>, report: Report): void {
@@ -109,12 +118,7 @@ function checkDefaultGroup(root: Readonly<Record<string, unknown>>, names: Reado
   report({ severity, code: "unknown-group", path, message, nearest: meant })
 }
 
-function checkAllowed(
-  caller: Entry,
-  names: ReadonlySet<string>,
-  aliases: ReadonlyMap<string, string>,
-  report: Report,
-): void {
+export function checkAllowed(caller: Entry, { names, aliases }: GroupNames, report: Report): void {
   const severity = isActive(caller) ? "error" : "warning"
   for (const { text: name, path } of textsOf(caller.fields["allow"], [...caller.path, "allow"])) {
     if (names.has(name)) continue

@@ -32,10 +32,10 @@ function readToEnd(file: number, size: number, maxBytes: number): Buffer {
   }
 }
 
-function notRegular(path: string): Error {
+export function notRegular(path: string): Error {
   return new Error(statSync(path).isDirectory() ? "it is a directory" : "it is no regular file")
 }
 
-function tooLarge(maxBytes: number): Error {
+export function tooLarge(maxBytes: number): Error {
   return new Error(`it is larger than ${maxBytes / 1024 / 1024} MiB`)
 }

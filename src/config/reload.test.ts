@@ -3,18 +3,18 @@ import { KEYS, loadText, SMALLEST } from "../../test/helpers/load-text.ts"
 import type { Log, LogFields } from "../system/log.ts"
 import type { Config } from "./config.ts"
 import { digestOf } from "./load.ts"
-import { readingOf, type Reading } from "./load-apart.ts"
-import { startReloading } from "./reload.ts"
+import { fileRead, withCallers, type Reading } from "./reading.ts"
+import { startReloading, type UsableReading } from "./reload.ts"
 import type { WatchTools } from "./watch.ts"
 
 const WATCHING = SMALLEST.replace("  listen:", "  watch_config: true\n  listen:")
 
-const load = (yaml: string): Reading => readingOf(loadText(yaml, { env: KEYS, files: { "old.key": "sk-old" } }))
+const load = (yaml: string): Promise<Reading> =>
+  withCallers(fileRead(loadText(yaml, { env: KEYS, files: { "old.key": "sk-old" } })), { path: "", env: {} })
 
-function running(yaml: string): Reading & { readonly config: Config } {
-  const { config, ...rest } = load(yaml)
-  if (config === null) throw new Error("the first configuration must be valid")
-  return { ...rest, config }
+function usable({ config, callers, ...rest }: Reading): UsableReading {
+  if (config === null || callers === null) throw new Error("the first configuration must be valid")
+  return { ...rest, config, callers }
 }
 
 /** Everything here is a promise that waits for no clock: a few turns of the loop settle it. */
@@ -54,8 +54,8 @@ function bench(first: string = SMALLEST) {
       }
     },
   }
-  const read = (yaml: string): Reading => {
-    const result = load(yaml)
+  const read = async (yaml: string): Promise<Reading> => {
+    const result = await load(yaml)
     const prints = new Map(result.files.map((path) => [path, state.prints.get(path) ?? state.print]))
     return { ...result, prints }
   }
@@ -64,11 +64,13 @@ function bench(first: string = SMALLEST) {
     for (let looks = 0; looks < 4; looks += 1) await state.look()
     await settled()
   }
-  const start = (apply: (config: Config) => void | Promise<void> = (config) => void state.applied.push(config)) =>
+  const start = async (
+    apply: (config: Config) => void | Promise<void> = (config) => void state.applied.push(config),
+  ) =>
     startReloading({
-      running: { ...running(first), ...read(first), config: running(first).config },
-      load: () => Promise.resolve(read(state.yaml)),
-      apply,
+      running: usable(await read(first)),
+      load: () => read(state.yaml),
+      apply: ({ config }) => apply(config),
       filesBehind: (error) => (error instanceof NeedsFile ? [error.file] : []),
       log,
       now: () => state.nowMs,
@@ -86,7 +88,7 @@ function bench(first: string = SMALLEST) {
 describe("a reload", () => {
   test("puts a valid configuration into force and says what changed", async () => {
     const { state, start, lines } = bench()
-    const reloader = start()
+    const reloader = await start()
     state.yaml = SMALLEST.replace("strategy: static", "strategy: failover").replace("name: Me", "name: I")
     expect(await reloader.reload()).toEqual({
       is: "applied",
@@ -100,7 +102,7 @@ describe("a reload", () => {
 
   test("refuses an invalid one whole, with the reasons", async () => {
     const { state, start, lines } = bench()
-    const reloader = start()
+    const reloader = await start()
     state.yaml = SMALLEST.replace("strategy: static", "strategy: failover").replace("allow: [default]", "allow: [gone]")
     const outcome = await reloader.reload()
     expect(outcome).toEqual({
@@ -116,9 +118,9 @@ describe("a reload", () => {
     ["callers", SMALLEST.slice(0, SMALLEST.indexOf("callers:"))],
     ["models", SMALLEST.replace(/models:\n  default:[^]*(?=users:)/, "").replace("allow: [default]", "allow: []")],
   ])("takes no file that has lost all of its %s, as one that is half written has", async (section, text) => {
-    expect(load(text).config).not.toBeNull()
+    expect((await load(text)).config).not.toBeNull()
     const { state, start, lines } = bench()
-    const reloader = start()
+    const reloader = await start()
     state.yaml = text
     const refusal = { is: "refused", reasons: [expect.stringContaining(`${section}: there are none any more`)] }
     expect(await reloader.reload()).toMatchObject(refusal)
@@ -129,7 +131,7 @@ describe("a reload", () => {
 
   test("tells when the newest was refused and why, and when the one in force was taken", async () => {
     const { state, start } = bench()
-    const reloader = start()
+    const reloader = await start()
     expect(reloader.status()).toEqual({ takenMs: 1000, refused: null })
     state.nowMs = 2000
     state.yaml = SMALLEST.replace("allow: [default]", "allow: [defalt]")
@@ -144,7 +146,7 @@ describe("a reload", () => {
 
   test("stays with the one before when the new one cannot be put into force", async () => {
     const { state, start } = bench()
-    const reloader = start(() => {
+    const reloader = await start(() => {
       throw new Error("the certificate does not fit its key")
     })
     state.yaml = SMALLEST.replace("name: Me", "name: I")
@@ -155,7 +157,7 @@ describe("a reload", () => {
 
   test("says which keys need a restart, for as long as they differ from what runs", async () => {
     const { state, start, lines } = bench()
-    const reloader = start()
+    const reloader = await start()
     state.yaml = SMALLEST.replace("8080", "8081").replace("server:\n", "server:\n  usage_db: { path: other.sqlite }\n")
     expect(await reloader.reload()).toMatchObject({ needRestart: ["server.listen", "server.usage_db"] })
     expect(lines.map(({ level }) => level)).toEqual(["info", "warn"])
@@ -169,7 +171,7 @@ describe("a reload", () => {
     const gate = Promise.withResolvers<void>()
     const started = Promise.withResolvers<void>()
     const seen: string[] = []
-    const reloader = start(async (config) => {
+    const reloader = await start(async (config) => {
       seen.push(config.users[0]?.name ?? "")
       started.resolve()
       await gate.promise
@@ -186,7 +188,7 @@ describe("a reload", () => {
 
   test("never logs a secret", async () => {
     const { state, start, lines } = bench()
-    const reloader = start()
+    const reloader = await start()
     state.yaml = SMALLEST.replace("${OPENAI_API_KEY}", "sk-new-secret-1")
     await reloader.reload()
     expect(JSON.stringify(lines)).not.toContain("sk-new-secret-1")
@@ -198,14 +200,14 @@ describe("a reload is started", () => {
   test("by the signal", async () => {
     const applied = Promise.withResolvers<Config>()
     const { state, start } = bench()
-    start((config) => applied.resolve(config))
+    await start((config) => applied.resolve(config))
     state.request()
     expect((await applied.promise).users).toHaveLength(1)
   })
 
   test("by a changed file where watch_config is on, which a reload switches on", async () => {
     const { state, start, settle } = bench()
-    const reloader = start()
+    const reloader = await start()
     expect(state.watching).toBe(0)
     state.yaml = WATCHING
     await reloader.reload()
@@ -217,7 +219,7 @@ describe("a reload is started", () => {
 
   test("by a changed file also where a later configuration no longer asks for it: that takes a restart", async () => {
     const { state, start, settle } = bench(WATCHING)
-    const reloader = start()
+    const reloader = await start()
     state.yaml = SMALLEST
     expect(await reloader.reload()).toMatchObject({ is: "applied", needRestart: ["server.watch_config"] })
     expect(state.watching).toBe(1)
@@ -228,7 +230,7 @@ describe("a reload is started", () => {
 
   test("by a file that changed after it was read and before it was watched", async () => {
     const { state, start, settle } = bench(WATCHING)
-    start()
+    await start()
     state.yaml = state.yaml.replace("name: Me", "name: I")
     state.print = "1"
     await settle()
@@ -237,13 +239,13 @@ describe("a reload is started", () => {
 
   test("by a secret that changed so early, of which the text of the configuration knows nothing", async () => {
     const { state, start, settle } = bench(WATCHING)
-    start()
+    await start()
     await settle()
     state.prints.set("/etc/router/env.json", "rotated meanwhile")
     await settle()
     expect(state.applied).toHaveLength(1)
     const early = bench(WATCHING)
-    early.start()
+    await early.start()
     early.state.prints.set("/etc/router/env.json", "rotated before the first look")
     await early.settle()
     expect(early.state.applied).toHaveLength(1)
@@ -251,7 +253,7 @@ describe("a reload is started", () => {
 
   test("and refused once, where another reload read the changed file before the first look at it", async () => {
     const { state, start, lines, settle } = bench(WATCHING)
-    const reloader = start()
+    const reloader = await start()
     state.yaml = WATCHING.replace("strategy: static", "strategy: none")
     state.print = "1"
     await reloader.reload()
@@ -263,7 +265,7 @@ describe("a reload is started", () => {
   test("once by a file that only the configuration in force needs, while a newer one is refused", async () => {
     const { state, start, settle } = bench(WATCHING.replace("${OPENAI_API_KEY}", "${file:old.key}"))
     let attempts = 0
-    const reloader = start(() => {
+    const reloader = await start(() => {
       attempts += 1
       throw new Error("this cannot be put into force")
     })
@@ -279,7 +281,7 @@ describe("a reload is started", () => {
   describe("by a file that was missing, and by one that changed before the first look at it,", () => {
     test("where the text needs it", async () => {
       const { state, start, lines, settle } = bench(WATCHING)
-      const reloader = start()
+      const reloader = await start()
       await settle()
       state.yaml = WATCHING.replace("${OPENAI_API_KEY}", "${file:late.key}")
       expect(await reloader.reload()).toMatchObject({ is: "refused" })
@@ -299,7 +301,7 @@ describe("a reload is started", () => {
     test("where the new configuration needs it to be put into force", async () => {
       const { state, start, settle } = bench(WATCHING)
       let isThere = false
-      const reloader = start((config) => {
+      const reloader = await start((config) => {
         if (!isThere) throw new NeedsFile("the script is missing")
         state.applied.push(config)
       })
@@ -316,7 +318,7 @@ describe("a reload is started", () => {
 
   test("by nothing that is still being read when it is closed", async () => {
     const { state, start } = bench()
-    const reloader = start()
+    const reloader = await start()
     const outcome = reloader.reload()
     reloader.close()
     expect(await outcome).toMatchObject({ is: "refused" })
@@ -325,7 +327,7 @@ describe("a reload is started", () => {
 
   test("by nothing once it is closed", async () => {
     const { state, start } = bench(WATCHING)
-    const reloader = start()
+    const reloader = await start()
     reloader.close()
     state.request()
     await settled()

@@ -1,22 +1,24 @@
 /** Takes a changed configuration while calls are in flight: whole, or not at all. */
 import type { Log } from "../system/log.ts"
 import type { Config } from "./config.ts"
-import type { Reading } from "./load-apart.ts"
+import type { CallersRead } from "./callers.ts"
+import { isSameFile } from "./file-prints.ts"
 import { changedBetween, type Marks } from "./marks.ts"
-import { watchFiles, type FilesRead, type Stop, type WatchTools } from "./watch.ts"
+import type { Reading } from "./reading.ts"
+import { QUICK, watchFiles, type FilesRead, type Stop, type WatchTools } from "./watch.ts"
 
 /** Set up once when the process starts. */
 const RESTART_KEYS = ["server.listen", "server.usage_db", "server.state", "server.workers", "server.logging"]
 
 export interface ReloadOptions {
   /** What the process runs on. */
-  readonly running: Reading & { readonly config: Config }
-  /** While calls go on. */
-  readonly load: () => Promise<Reading>
+  readonly running: UsableReading
+  /** While calls go on. What stayed as it was in `before` may be taken over. */
+  readonly load: (before: CallersRead) => Promise<Reading>
   /** Files whose change could help against what `apply` threw. */
   readonly filesBehind?: (error: unknown) => readonly string[]
   /** Puts the configuration into force; may name further files that it depends on. When it throws, the one before stays. */
-  readonly apply: (config: Config, result: Reading) => Applied | Promise<Applied>
+  readonly apply: (result: UsableReading) => Applied | Promise<Applied>
   readonly log: Log
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -24,6 +26,8 @@ export interface ReloadOptions {
   readonly onRequest: (listener: () => void) => Stop
   readonly watchTools: WatchTools
 }
+
+export type UsableReading = Reading & { readonly config: Config; readonly callers: CallersRead }
 
 type Applied = readonly string[] | void
 
@@ -50,26 +54,27 @@ export interface Reloader {
 
 export function startReloading(options: ReloadOptions): Reloader {
   const { log } = options
-  const { marks: started, config: first, files } = options.running
+  const { marks: started, files } = options.running
   const state: State = {
-    current: kept(options.running, first, readBy(options.running, files)),
+    current: kept(options.running, readBy(options.running, files)),
     refused: null,
     status: { takenMs: options.now(), refused: null },
   }
   let read = state.current.files
   let stopWatching: Stop | undefined
+  let stopWatchingCallers: Stop | undefined
   let isClosed = false
   let isCatchingUp = false
   const reload = oneAtATime(async (): Promise<ReloadOutcome> => {
     const isRepeated = isCatchingUp
     isCatchingUp = false
-    const result = await options.load()
+    const result = await options.load(state.current.callers)
     if (isClosed) return { is: "refused", reasons: ["The router is stopping."], digest: result.digest }
     const attempt = await attempted(options, result, state.current)
     const outcome =
-      attempt.config === null
+      attempt.taken === null
         ? refuse(state, attempt, result, isRepeated, options)
-        : take(state, { ...attempt, config: attempt.config }, result, isRepeated, started, options)
+        : take(state, attempt.taken, attempt.files, isRepeated, started, options)
     read = new Map([...state.current.files, ...(state.refused?.files ?? [])])
     watchIfAsked()
     return outcome
@@ -77,7 +82,16 @@ export function startReloading(options: ReloadOptions): Reloader {
 
   const watchIfAsked = (): void => {
     if (isClosed || !state.current.isWatched) return
-    stopWatching ??= watchFiles(() => read, request, options.watchTools, catchUp)
+    const { watchTools } = options
+    stopWatching ??= watchFiles(() => without(read, state.current.callersFile), request, watchTools, catchUp)
+    if (state.current.callersFile === null) return
+    stopWatchingCallers ??= watchFiles(
+      () => only(read, state.current.callersFile),
+      request,
+      watchTools,
+      catchUp,
+      QUICK,
+    )
   }
   /** A file may have changed between its reading and the first look at it. */
   const catchUp = (): void => {
@@ -98,6 +112,7 @@ export function startReloading(options: ReloadOptions): Reloader {
       isClosed = true
       stopRequests()
       stopWatching?.()
+      stopWatchingCallers?.()
     },
   }
 }
@@ -128,13 +143,14 @@ function refuse(
 
 function take(
   state: State,
-  { config, files }: Attempt & { readonly config: Config },
-  result: Reading,
+  result: UsableReading,
+  files: FilesRead,
   isRepeated: boolean,
   started: Marks,
   { log, now }: Tools,
 ): ReloadOutcome {
   const before = state.current
+  const { config } = result
   const changed = changedBetween(before.marks, result.marks)
   const isUnwatched = before.isWatched && !config.server.watch_config
   const needRestart = [
@@ -144,7 +160,7 @@ function take(
   const isNews = changed.length > 0 || state.refused !== null || !isRepeated
   if (isNews) log.info("the configuration is reloaded", { changed })
   if (isNews && needRestart.length > 0) log.warn("some changed keys need a restart", { keys: needRestart })
-  const next = kept(result, config, files)
+  const next = kept(result, files)
   // a file that is half written may lack the key
   state.current = { ...next, isWatched: before.isWatched || next.isWatched }
   state.refused = null
@@ -170,34 +186,60 @@ function oneAtATime<T>(run: () => Promise<T>): () => Promise<T> {
 
 interface Attempt {
   /** Null: it is not in force. */
-  readonly config: Config | null
+  readonly taken: UsableReading | null
   readonly refusal: readonly string[]
   readonly files: FilesRead
 }
 
 async function attempted({ apply, filesBehind }: ReloadOptions, result: Reading, current: Kept): Promise<Attempt> {
-  const { config, files } = result
-  if (config === null) return { config, refusal: reasonsOf(result), files: readBy(result, files) }
-  const missing = emptied(current, config)
-  if (missing.length > 0) return { config: null, refusal: missing, files: readBy(result, files) }
+  const { config, callers, files } = result
+  if (config === null || callers === null)
+    return { taken: null, refusal: reasonsOf(result), files: readBy(result, files) }
+  const usable = { ...result, config, callers }
+  const missing = emptied(current, usable)
+  if (missing.length > 0) return { taken: null, refusal: missing, files: readBy(result, files) }
   try {
-    const further = (await apply(config, result)) ?? []
-    return { config, refusal: [], files: readBy(result, [...files, ...further]) }
+    const further = (await apply(usable)) ?? []
+    return { taken: usable, refusal: [], files: readBy(result, [...files, ...further]) }
   } catch (error) {
     const refusal = [error instanceof Error ? error.message : String(error)]
-    return { config: null, refusal, files: readBy(result, [...files, ...(filesBehind?.(error) ?? [])]) }
+    return { taken: null, refusal, files: readBy(result, [...files, ...(filesBehind?.(error) ?? [])]) }
   }
 }
 
 /** A file that is being written, or was emptied by mistake, is often valid. */
-function emptied({ hasCallers, hasGroups }: Kept, next: Config): readonly string[] {
+function emptied(current: Kept, next: UsableReading): readonly string[] {
   const lost = [
-    ...(hasCallers && next.callers.length === 0 ? ["callers"] : []),
-    ...(hasGroups && Object.keys(next.models).length === 0 ? ["models"] : []),
+    ...(current.callers.count > 0 && next.callers.count === 0 ? ["callers"] : []),
+    ...(current.hasGroups && Object.keys(next.config.models).length === 0 ? ["models"] : []),
+    ...(current.callersFile !== null && next.config.callers_file === undefined ? ["callers_file"] : []),
   ]
-  return lost.map(
-    (section) => `${section}: there are none any more. A running router takes no such change; a restart does.`,
-  )
+  return [
+    ...lost.map(
+      (section) => `${section}: there are none any more. A running router takes no such change; a restart does.`,
+    ),
+    ...lostCallers(current, next),
+  ]
+}
+
+/** The lines that a file lacks may be those that are still to be written. */
+function lostCallers({ callers, callersFile, files }: Kept, next: UsableReading): readonly string[] {
+  if (callersFile === null || next.config.callers_file !== callersFile) return []
+  if (!isSameFile(files.get(callersFile) ?? "", next.prints.get(callersFile) ?? "")) return []
+  const lost = [...callers.fileIds].filter((id) => !next.callers.table.callerLimits.has(id))
+  if (lost.length === 0) return []
+  const names = `${lost.length} callers, such as ${JSON.stringify(lost[0])}`
+  return [
+    `callers_file: it lacks ${names}, and was written in place: a file that is not whole yet looks like this. Write another file and give it this name, or keep their lines with "status":"removed".`,
+  ]
+}
+
+function only(files: FilesRead, path: string | null): FilesRead {
+  return new Map([...files].filter(([file]) => file === path))
+}
+
+function without(files: FilesRead, path: string | null): FilesRead {
+  return new Map([...files].filter(([file]) => file !== path))
 }
 
 function readBy({ prints }: Reading, files: readonly string[]): FilesRead {
@@ -230,17 +272,19 @@ interface Kept {
   readonly marks: Marks
   readonly files: FilesRead
   readonly isWatched: boolean
-  readonly hasCallers: boolean
+  readonly callers: CallersRead
+  readonly callersFile: string | null
   readonly hasGroups: boolean
 }
 
 /** The configuration itself, which may be large, is not. */
-function kept({ marks }: Reading, { server, callers, models }: Config, files: FilesRead): Kept {
+function kept({ marks, config, callers }: UsableReading, files: FilesRead): Kept {
   return {
     marks,
     files,
-    isWatched: server.watch_config,
-    hasCallers: callers.length > 0,
-    hasGroups: Object.keys(models).length > 0,
+    isWatched: config.server.watch_config,
+    callers,
+    callersFile: config.callers_file ?? null,
+    hasGroups: Object.keys(config.models).length > 0,
   }
 }

@@ -1,7 +1,7 @@
 /** The whole configuration file. */
 import type { z } from "zod"
-import { block, byDefault, list, table } from "./schema/field.ts"
-import { identifier } from "./schema/forms.ts"
+import { block, byDefault, list, optional, table } from "./schema/field.ts"
+import { file, identifier } from "./schema/forms.ts"
 import { group } from "./schema/group.ts"
 import { caller, membership, project, user } from "./schema/identity.ts"
 import { provider } from "./schema/provider.ts"
@@ -15,7 +15,10 @@ export const configSchema: z.ZodType = block(
     users: byDefault(list(user, "People and services that own callers."), []),
     projects: byDefault(list(project, "What calls are made for."), []),
     project_memberships: byDefault(list(membership, "Which user belongs to which project."), []),
-    callers: byDefault(list(caller, "Who may call."), []),
+    callers: byDefault(list(caller, "Who may call. At most 10,000: for more there is `callers_file`."), []),
+    callers_file: optional(
+      file("Further callers: one JSON object with the keys of `callers[]` on each line. Replace it in one step."),
+    ),
   },
   "The configuration of smart-router.",
   { name: "Config" },

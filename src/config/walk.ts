@@ -3,12 +3,13 @@ import type { Node } from "yaml"
 import type { z } from "zod"
 import type { Sources } from "./expand.ts"
 import type { Position, Report } from "./findings.ts"
-import { NotInPieces, type LongList } from "./pieces.ts"
 import type { FoundPlaces } from "./places.ts"
 import type { Path } from "./schema/inspect.ts"
 
-/** More values than any real configuration holds: a hundred thousand callers with limits are two million. */
-export const MAX_VALUES: number = 5_000_000
+/** In characters. To parse a text takes a hundred times as many bytes of memory. */
+export const LONGEST_TEXT: number = 8 << 20
+/** More values than any real configuration holds: ten thousand callers with limits are two hundred thousand. */
+export const MAX_VALUES: number = 1_000_000
 /** The same for values that stand there only through aliases, which can multiply. */
 export const MAX_ALIASED_VALUES: number = 50_000
 export const MAX_DEPTH = 64
@@ -21,15 +22,10 @@ export interface Unresolved {
 }
 
 export interface Walk {
-  readonly text: string
-  readonly isInPieces: boolean
-  /** By the offset of the key: what is not read yet. */
-  readonly lists: Map<number, LongList>
   readonly root: z.ZodType
   readonly sources: Sources
   readonly report: Report
-  /** Null: nobody keeps them. */
-  places: FoundPlaces | null
+  readonly places: FoundPlaces
   readonly positionAt: (offset: number) => Position
   readonly anchors: Map<string, Node>
   readonly open: Set<Node>
@@ -44,17 +40,12 @@ export interface Walk {
   aliases: number
 }
 
+export const TOO_LONG: string = `The file is longer than ${LONGEST_TEXT >> 20} MiB. Many callers belong into a \`callers_file\`.`
 const grouped = (count: number): string => count.toLocaleString("en-US")
 export const TOO_LARGE: string = `The file holds more than ${grouped(MAX_VALUES)} values (${grouped(MAX_ALIASED_VALUES)} of them through aliases), or is nested deeper than ${MAX_DEPTH} levels.`
 
 /** The document holds more than a configuration can: reading stops. */
 export class TooLarge extends Error {}
-
-/** Throws `NotInPieces` where the name meant another value before: what it means must not depend on when it is asked for. */
-export function keepAnchor(node: Node, name: string, walk: Walk): void {
-  if (walk.isInPieces && (walk.anchors.get(name) ?? node) !== node) throw new NotInPieces()
-  walk.anchors.set(name, node)
-}
 
 /** Counts one value. Throws `TooLarge` when there are too many, or when they are nested too deep. */
 export function spend(walk: Walk, depth: number): void {

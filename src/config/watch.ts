@@ -5,9 +5,16 @@
 import type { Clock } from "../system/clock.ts"
 import { fingerprint } from "./file-prints.ts"
 
-export const LOOK_EVERY_MS = 1000
+export interface Pace {
+  readonly everyMs: number
+  /** A change counts after so many looks that find nothing new. */
+  readonly stillLooks: number
+}
+
 /** Programs that write in place pause between the parts of a file: only a file that stands still for so long is whole. */
-const STILL_LOOKS = 2
+export const CALM: Pace = { everyMs: 1000, stillLooks: 2 }
+/** For a file that tells by itself whether it is whole. */
+export const QUICK: Pace = { everyMs: 250, stillLooks: 1 }
 
 export type Stop = () => void
 
@@ -32,7 +39,7 @@ export function systemWatchTools(clock: Clock): WatchTools {
 }
 
 /**
- * Calls `changed` once a file differs from what was read and all files then stood still for two looks: a file that is still
+ * Calls `changed` once a file differs from what was read and all files then stood still for some looks: a file that is still
  * being written is left alone. `files` is asked at every look, since a new configuration may name others. `entered`: a file
  * whose fingerprint at its reading is not known came under watch; from now on no change of it is missed.
  */
@@ -41,6 +48,7 @@ export function watchFiles(
   changed: () => void,
   tools: WatchTools,
   entered: () => void = () => {},
+  { everyMs, stillLooks: neededLooks }: Pace = CALM,
 ): Stop {
   const firstSeen = new Map<string, string>()
   let told = new Map<string, { readonly now: string; readonly read: string }>()
@@ -65,7 +73,7 @@ export function watchFiles(
     })
     stillLooks = states.every((state) => last.get(state.path) === state.now) ? stillLooks + 1 : 0
     last = now
-    if (isNews && stillLooks >= STILL_LOOKS) {
+    if (isNews && stillLooks >= neededLooks) {
       told = new Map(states.map((state) => [state.path, state]))
       for (const path of firstSeen.keys()) firstSeen.set(path, now.get(path) ?? "")
       changed()
@@ -78,5 +86,5 @@ export function watchFiles(
     return running
   }
   void look()
-  return tools.every(LOOK_EVERY_MS, look)
+  return tools.every(everyMs, look)
 }

@@ -74,9 +74,20 @@ export async function adoptLimits(
       swap()
     }
   }
-  const gone = [...running.limitedSubjects.keys()].filter((key) => !next.limitedSubjects.has(key))
+  const gone = await goneFrom(running, next)
   if (gone.length > 0) await state.forget(gone)
   return isKnown
+}
+
+async function goneFrom(running: Snapshot, next: Snapshot): Promise<readonly string[]> {
+  const gone: string[] = []
+  let looked = 0
+  for (const key of running.limitedSubjects.keys()) {
+    if (!next.limitedSubjects.has(key)) gone.push(key)
+    looked += 1
+    if (looked % SUBJECTS_AT_A_TIME === 0) await nextTurn()
+  }
+  return gone
 }
 
 function keysOf({ subjects }: Uncounted): readonly string[] {

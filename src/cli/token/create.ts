@@ -123,10 +123,12 @@ async function writeNew(order: Order, file: string): Promise<number> {
   const answer = await changeConfig(file, (before) => {
     const token = newToken(order.owner, order.key ?? freeKey(order.owner, before))
     const entry = entryOf(order, token)
-    const extras = order.addMissing ? missingEntries(order.owner, entry, before, (text) => loadText(file, text)) : []
+    const extras = order.addMissing
+      ? missingEntries(order.owner, entry, before.text, (text) => loadText(file, text))
+      : []
     made.token = token
     made.edits = extras
-    return [...extras, { path: ["callers"], entry }]
+    return [...extras, { path: [before.callers === null ? "callers" : "callers_file"], entry }]
   })
   if (made.token !== undefined) printToken(made.token)
   const added = made.edits.map(({ path }) => path[0])
