@@ -55,7 +55,10 @@ project_memberships: [{ user_id: me, project: lab, role: owner, status: active }
 
 function prepare(name: string, more: string, server = ""): string {
   const path = join(folder, `${name}.yaml`)
-  writeFileSync(path, `server: { listen: "127.0.0.1:0", usage_db: { path: ${name}.sqlite }${server} }${SECTIONS}${more}`)
+  writeFileSync(
+    path,
+    `server: { listen: "127.0.0.1:0", usage_db: { path: ${name}.sqlite }${server} }${SECTIONS}${more}`,
+  )
   return path
 }
 
@@ -89,7 +92,9 @@ async function measureStart(name: string, path: string): Promise<void> {
     const ms = performance.now() - from
     const [user = 0, system = 0] = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(" ").slice(13, 15).map(Number)
     const memory = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]
-    console.log(`${name}: start ${shown(ms)}, processor ${shown((user + system) * 10)}, memory ${Math.round(Number(memory) / 1024)} MiB`)
+    console.log(
+      `${name}: start ${shown(ms)}, processor ${shown((user + system) * 10)}, memory ${Math.round(Number(memory) / 1024)} MiB`,
+    )
   } finally {
     child.kill("SIGKILL")
     await child.exited
@@ -111,7 +116,9 @@ async function measureReloads(path: string): Promise<void> {
     }),
   )
   const router = started.result
-  console.log(`in this process: start ${shown(started.ms)}, processor ${shown(started.cpuMs)}, memory ${Math.round(process.memoryUsage().rss / MIB)} MiB`)
+  console.log(
+    `in this process: start ${shown(started.ms)}, processor ${shown(started.cpuMs)}, memory ${Math.round(process.memoryUsage().rss / MIB)} MiB`,
+  )
   const statusOf = async (): Promise<number> => {
     const answer = await fetch(`${router.url}/v1/models`, { headers: { authorization: "Bearer token 7" } })
     await answer.arrayBuffer()
@@ -139,7 +146,9 @@ async function measureReloads(path: string): Promise<void> {
         if (ask) reload()
         await until(status === "active" ? 200 : 403)
       })
-      console.log(`${name} in force after ${shown(ms)}, loop held ${longest.toFixed(1)} ms at most, processor ${shown(cpuMs)}, memory ${Math.round(process.memoryUsage().rss / MIB)} MiB`)
+      console.log(
+        `${name} in force after ${shown(ms)}, loop held ${longest.toFixed(1)} ms at most, processor ${shown(cpuMs)}, memory ${Math.round(process.memoryUsage().rss / MIB)} MiB`,
+      )
       await Bun.sleep(1000)
     }
   }
@@ -154,7 +163,9 @@ async function measureInline(path: string): Promise<void> {
     writeFileSync(path, text.replace(/rpm: \d+/, `rpm: ${1000 + round}`))
     const { result, ms, longest, cpuMs } = await observed(() => readMeanwhile({ path, env, before }))
     before = result.callers
-    console.log(`${inline} callers in the configuration: read anew after ${shown(ms)}, loop held ${longest.toFixed(1)} ms at most, processor ${shown(cpuMs)}, memory ${Math.round(process.memoryUsage().rss / MIB)} MiB`)
+    console.log(
+      `${inline} callers in the configuration: read anew after ${shown(ms)}, loop held ${longest.toFixed(1)} ms at most, processor ${shown(cpuMs)}, memory ${Math.round(process.memoryUsage().rss / MIB)} MiB`,
+    )
   }
 }
 
@@ -162,7 +173,10 @@ try {
   writeFileSync(join(folder, "callers.jsonl"), linesOf())
   const withFile = prepare("file", "callers_file: callers.jsonl\n", ", watch_config: true")
   for (let round = 0; round < 3; round += 1) await measureStart(`${count} callers in a file`, withFile)
-  const entries = Array.from({ length: inline }, (_, number) => `  - ${JSON.stringify(callerOf(number)).replaceAll(/"(\w+)":/g, "$1: ")}\n`)
+  const entries = Array.from(
+    { length: inline },
+    (_, number) => `  - ${JSON.stringify(callerOf(number)).replaceAll(/"(\w+)":/g, "$1: ")}\n`,
+  )
   const withList = prepare("inline", `callers:\n${entries.join("")}`)
   await measureStart(`${inline} callers in the configuration`, withList)
   await measureReloads(withFile)

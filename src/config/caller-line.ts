@@ -15,8 +15,6 @@ import { brokenRules } from "./rules.ts"
 import { block, list } from "./schema/field.ts"
 import { caller, callerIdentity } from "./schema/identity.ts"
 
-/** In bytes. */
-export const LONGEST_LINE = 65_536
 const MOST_KINDS = 10_000
 
 const LINE_SCHEMA: z.ZodType = block({ callers: list(caller, "") }, "")
@@ -101,7 +99,12 @@ function readCarefully(text: string, defaults: Readonly<Record<string, unknown>>
   }
   const read = readTree(`{"callers":[${text}]}`, LINE_SCHEMA, NO_SOURCES, new FoundPlaces(), own)
   for (const { path } of read.unresolved)
-    own({ code: "invalid-value", path, message: "References ${…} are not filled in here.", expected: "$${ for the characters" })
+    own({
+      code: "invalid-value",
+      path,
+      message: "References ${…} are not filled in here.",
+      expected: "$${ for the characters",
+    })
   const [raw] = (mapping(read.value)["callers"] ?? []) as readonly unknown[]
   const tree = { callers: [withDefaultLimits(raw, defaults)] }
   const parsed = LINE_SCHEMA.safeParse(tree)

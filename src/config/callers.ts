@@ -2,21 +2,30 @@
  * Reads the callers of a configuration, those of its own list and those of its callers file: a few at a time, and of an
  * earlier reading all that stayed as it was.
  */
-import { CallerLines, LONGEST_LINE } from "./caller-line.ts"
-import { TableBuilder, type CallerTable } from "./caller-table.ts"
+import { blocksOf, type Block } from "./blocks.ts"
+import { CallerLines } from "./caller-line.ts"
+import { CallerTable } from "./caller-table.ts"
 import type { CallerConfig, Config } from "./config.ts"
 import { callerCompiler, type CompiledCaller } from "./credentials.ts"
 import { formatPath, type Report } from "./findings.ts"
+import { whyUnreadable } from "./sources.ts"
 
 export interface CallersRead {
   readonly table: CallerTable
-  /** By the digest of the line. */
-  readonly lines: ReadonlyMap<string, CompiledCaller>
+  /** By their digests. */
+  readonly blocks: ReadonlyMap<string, CallerBlock>
   /** What the meaning of a line depends on beside the line. */
   readonly context: string
   readonly count: number
-  /** Of the callers file. */
-  readonly fileIds: ReadonlySet<string>
+  /** Callers that the callers file held before and that are nowhere now. */
+  readonly lost: { readonly count: number; readonly example: string }
+}
+
+interface CallerBlock {
+  readonly callers: readonly CompiledCaller[]
+  /** How many lines of the block stand before each caller's. */
+  readonly offsets: readonly number[]
+  readonly isInline: boolean
 }
 
 export interface CallerSources {
@@ -25,8 +34,8 @@ export interface CallerSources {
   readonly context: string
   /** JSON lines of checked callers: the configuration's own. */
   readonly inline: Uint8Array
-  /** The text of the callers file; null: there is none. */
-  readonly file: Uint8Array | null
+  /** The callers file in chunks; null: there is none. */
+  readonly file: AsyncIterable<Uint8Array> | null
   readonly before: CallersRead | null
   /** At `callers_file`. */
   readonly report: Report
@@ -34,84 +43,144 @@ export interface CallerSources {
   readonly pause: () => Promise<unknown>
 }
 
-/** Between two pauses, some milliseconds of work: so many lines that are known, or a share of that that are new. */
+/** Between two pauses, some milliseconds of work: so many callers that are known, or a share of that that are new. */
 const WORK_AT_A_TIME = 2048
-const WORK_OF_A_NEW_LINE = 16
+const WORK_OF_A_NEW_CALLER = 16
+/** So many callers are changed in what is there; more take less memory in a table of their own. */
+const MOST_CHANGES = 4096
 
 export async function readCallers(sources: CallerSources): Promise<CallersRead> {
-  const { config, context, inline, file, before, pause } = sources
-  const known = before?.context === context ? before.lines : new Map<string, CompiledCaller>()
+  const { config, context, before, report, pause } = sources
+  const faults = new LineFaults(config.callers_file ?? "", report)
+  const resting = restOf(pause)
+  const placed = await placedBlocks(sources, faults, resting)
+  const blocks = new Map(placed.map(({ digest, block }) => [digest, block]))
+  const gone = [...(before?.blocks ?? [])].flatMap(([digest, block]) => (blocks.has(digest) ? [] : [block]))
+  const table = await tableFrom(before?.context === context ? before : null, placed, gone, faults, resting)
+  faults.close()
+  return { table, blocks, context, count: table.callerLimits.size, lost: lostOf(gone, table) }
+}
+
+interface PlacedBlock {
+  readonly digest: string
+  readonly block: CallerBlock
+  readonly firstLine: number
+}
+
+type Rest = (work: number) => Promise<void> | void
+
+function restOf(pause: () => Promise<unknown>): Rest {
+  let done = 0
+  return async (work) => {
+    done += work
+    if (done < WORK_AT_A_TIME) return
+    done = 0
+    await pause()
+  }
+}
+
+async function placedBlocks(sources: CallerSources, faults: LineFaults, rest: Rest): Promise<readonly PlacedBlock[]> {
+  const { config, context, inline, file, before } = sources
+  const known = before?.context === context ? before.blocks : new Map<string, CallerBlock>()
   const compile = callerCompiler(config)
   const reader = new CallerLines(config)
-  const faults = new LineFaults(config.callers_file ?? "", sources.report)
-  const table = new TableBuilder()
-  const lines = new Map<string, CompiledCaller>()
-  const fileIds = new Set<string>()
-  let work = 0
-  const take = async (bytes: Uint8Array, read: (text: string, report: Report) => CallerConfig | null): Promise<void> => {
-    for (const { number, line } of linesOf(bytes)) {
-      const report = faults.reportOf(number)
-      const digest = Bun.SHA256.hash(line, "base64")
-      let compiled = known.get(digest)
-      work += compiled === undefined ? WORK_OF_A_NEW_LINE : 1
-      if (compiled === undefined) {
-        const entry = textOf(line, report, read)
-        if (entry === null) continue
-        compiled = compile(entry)
-      }
-      table.add(compiled, report)
-      lines.set(digest, compiled)
-      if (bytes === file) fileIds.add(compiled.caller.id)
-      if (work < WORK_AT_A_TIME) continue
-      work = 0
-      await pause()
+  const placed: PlacedBlock[] = []
+  for (const [chunks, isInline] of [
+    [[inline], true],
+    [file ?? [], false],
+  ] as const) {
+    const read: ReadLine = isInline ? parsedCaller : (text, report) => reader.read(text, report)
+    for await (const { firstLine, bytes } of readableBlocks(chunks, sources.report)) {
+      const digest = `${isInline ? "inline" : "file"} ${Bun.SHA256.hash(bytes, "base64")}`
+      const before = known.get(digest)
+      const block = before ?? { ...blockFrom(bytes, firstLine, read, compile, faults), isInline }
+      placed.push({ digest, block, firstLine })
+      await rest(before === undefined ? block.callers.length * WORK_OF_A_NEW_CALLER : 1)
     }
   }
-  await take(inline, (text) => JSON.parse(text) as CallerConfig)
-  if (file !== null) await take(file, (text, report) => reader.read(text, report))
-  faults.close()
-  return { table, lines, context, count: table.callerLimits.size, fileIds }
+  return placed
+}
+
+async function* readableBlocks(chunks: Parameters<typeof blocksOf>[0], report: Report): AsyncGenerator<Block> {
+  try {
+    yield* blocksOf(chunks)
+  } catch (error) {
+    reportUnreadable(error, report)
+  }
+}
+
+export function reportUnreadable(error: unknown, report: Report): void {
+  const message = `The callers file cannot be read: ${whyUnreadable(error)}.`
+  report({ code: "unreadable-file", path: HERE, message })
+}
+
+type ReadLine = (text: string, report: Report) => CallerConfig | null
+
+function parsedCaller(text: string): CallerConfig {
+  return JSON.parse(text) as CallerConfig
 }
 
 const DECODER = new TextDecoder("utf-8", { fatal: true })
-const NEW_LINE = 10
 
-function* linesOf(bytes: Uint8Array): Generator<{ readonly number: number; readonly line: Uint8Array }> {
-  let number = 0
-  for (let start = 0; start < bytes.length;) {
-    const found = bytes.indexOf(NEW_LINE, start)
-    const end = found < 0 ? bytes.length : found
-    number += 1
-    if (!isBlank(bytes, start, end)) yield { number, line: bytes.subarray(start, end) }
-    start = end + 1
-  }
-}
-
-function isBlank(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at += 1) {
-    const byte = bytes[at]
-    if (byte !== 32 && byte !== 9 && byte !== 13) return false
-  }
-  return true
-}
-
-function textOf(
-  line: Uint8Array,
-  report: Report,
-  read: (text: string, report: Report) => CallerConfig | null,
-): CallerConfig | null {
-  if (line.length > LONGEST_LINE) {
-    report({ code: "too-large", path: [], message: `The line is longer than ${LONGEST_LINE >> 10} KiB.` })
-    return null
-  }
+function blockFrom(
+  bytes: Uint8Array,
+  firstLine: number,
+  read: ReadLine,
+  compile: ReturnType<typeof callerCompiler>,
+  faults: LineFaults,
+): Omit<CallerBlock, "isInline"> {
   let text: string
   try {
-    text = DECODER.decode(line)
+    text = DECODER.decode(bytes)
   } catch {
-    report({ code: "invalid-value", path: [], message: "The line is not UTF-8." })
-    return null
+    faults.reportOf(firstLine)({
+      code: "invalid-value",
+      path: [],
+      message: "This line, or one soon after it, is not UTF-8.",
+    })
+    return { callers: [], offsets: [] }
   }
-  return read(text, report)
+  const callers: CompiledCaller[] = []
+  const offsets: number[] = []
+  for (const [offset, line] of text.split("\n").entries()) {
+    if (line.trim() === "") continue
+    const entry = read(line, faults.reportOf(firstLine + offset))
+    if (entry === null) continue
+    callers.push(compile(entry))
+    offsets.push(offset)
+  }
+  return { callers, offsets }
+}
+
+async function tableFrom(
+  before: CallersRead | null,
+  placed: readonly PlacedBlock[],
+  gone: readonly CallerBlock[],
+  faults: LineFaults,
+  rest: Rest,
+): Promise<CallerTable> {
+  const kept = new Set<string>()
+  const fresh = placed.filter(({ digest }) => {
+    if (before === null || !before.blocks.has(digest) || kept.has(digest)) return true
+    kept.add(digest)
+    return false
+  })
+  const changes = [...gone, ...fresh.map(({ block }) => block)].reduce((sum, { callers }) => sum + callers.length, 0)
+  const isChanged = before !== null && before.table.callerLimits.changes + changes <= MOST_CHANGES
+  const table = new CallerTable(isChanged ? before.table : null)
+  if (isChanged) for (const { callers } of gone) for (const caller of callers) table.remove(caller)
+  for (const { block, firstLine } of isChanged ? fresh : placed) {
+    for (const [index, caller] of block.callers.entries())
+      table.add(caller, faults.reportOf(firstLine + (block.offsets[index] ?? 0)))
+    await rest(block.callers.length)
+  }
+  return table
+}
+
+function lostOf(gone: readonly CallerBlock[], { callerLimits }: CallerTable): CallersRead["lost"] {
+  const ids = gone.flatMap(({ callers, isInline }) => (isInline ? [] : callers.map(({ caller }) => caller.id)))
+  const lost = ids.filter((id) => !callerLimits.has(id))
+  return { count: lost.length, example: lost[0] ?? "" }
 }
 
 /** After so many different faults the others are counted only. */

@@ -41,13 +41,7 @@ export interface Tree {
   readonly secrets: readonly string[]
 }
 
-export function readTree(
-  text: string,
-  root: z.ZodType,
-  sources: Sources,
-  places: FoundPlaces,
-  report: Report,
-): Tree {
+export function readTree(text: string, root: z.ZodType, sources: Sources, places: FoundPlaces, report: Report): Tree {
   const walk = startOf(text, root, sources, places, report)
   const done = (value: unknown): Tree => ({ ...walk, value, secrets: [...walk.secrets] })
   if (text.length > LONGEST_TEXT) {

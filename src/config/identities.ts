@@ -50,9 +50,11 @@ export function checkOwner(caller: Entry, { users, projects, members }: Identiti
   if (active && user && project) checkMembership(caller, members, report)
 }
 
+const LOWER_CASE = /^[\x20-\x40\x5b-\x7e]*$/
+
 /** Ids are equal whatever their case. */
 export function comparedId(id: string): string {
-  return id.normalize("NFC").toLowerCase()
+  return LOWER_CASE.test(id) ? id : id.normalize("NFC").toLowerCase()
 }
 
 /** Ids count as equal whatever their case. */

@@ -36,14 +36,30 @@ export const CHECK_ORDER: readonly CheckKind[] = [
 /** Compiles the limits of one caller and its project. Null: there are none at all. */
 export function limitsCompiler(config: Config): (caller: CallerConfig) => CompiledLimits | null {
   const projects = new Map(config.projects.map((project) => [project.id, amountsOfProject(project)]))
-  return (caller) =>
-    compiled(
+  const shared = new WeakMap<object, { readonly of: CallerConfig; readonly limits: CompiledLimits | null }>()
+  return (caller) => {
+    const known = shared.get(caller.rate)
+    if (known !== undefined && isLimitedAlike(known.of, caller)) return known.limits && limitsFor(caller, known.limits)
+    const limits = compiled(
       [
         [subject("caller", caller.id), amountsOfCaller(caller, config)],
         [subject("project", caller.project), projects.get(caller.project) ?? NO_AMOUNTS],
       ],
       bucketsOf(caller, config),
     )
+    shared.set(caller.rate, { of: caller, limits })
+    return limits
+  }
+}
+
+const LIMITING = ["rate", "quota", "spend", "key", "traffic_shape", "project"] as const
+
+function isLimitedAlike(one: CallerConfig, other: CallerConfig): boolean {
+  return LIMITING.every((key) => one[key] === other[key])
+}
+
+function limitsFor({ id }: CallerConfig, limits: CompiledLimits): CompiledLimits {
+  return { ...limits, subjects: limits.subjects.map((one) => (one.scope === "caller" ? subject("caller", id) : one)) }
 }
 
 function subject(scope: Subject["scope"], id: string): Subject {

@@ -93,7 +93,11 @@ function loadedBy(readFile: ReadFile, options: LoadOptions): Loaded {
   return loadedFrom(text, file, asked)
 }
 
-function loadedFrom(text: string, file: string, { env, readFile }: LoadOptions & { readonly readFile: ReadFile }): Loaded {
+function loadedFrom(
+  text: string,
+  file: string,
+  { env, readFile }: LoadOptions & { readonly readFile: ReadFile },
+): Loaded {
   const places = new FoundPlaces()
   const { report, all } = collector(places)
   const sources = openSources(file, env, readFile, report)

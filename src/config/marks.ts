@@ -26,5 +26,7 @@ export function changedBetween(before: Marks, after: Marks): readonly string[] {
 }
 
 function placeOf(name: string): number {
-  return [...SECTIONS, ...LISTS, "callers_file"].findIndex((section) => name === section || name.startsWith(`${section}.`))
+  return [...SECTIONS, ...LISTS, "callers_file"].findIndex(
+    (section) => name === section || name.startsWith(`${section}.`),
+  )
 }

@@ -1,14 +1,13 @@
 /** The whole of a configuration: what stands in its file, and all of its callers. */
 import { setImmediate as nextTurn } from "node:timers/promises"
 import type { LoadedAdminRules } from "./admin-rules.ts"
-import { readCallers, type CallersRead } from "./callers.ts"
-import { readCallersFile, type CallersBytes, type ReadCallersFile } from "./callers-file.ts"
+import { readCallers, reportUnreadable, type CallersRead } from "./callers.ts"
+import { openCallersFile, type CallersFile } from "./callers-file.ts"
 import type { Config } from "./config.ts"
 import { collector, type Finding, type Position, type Report } from "./findings.ts"
 import { loadConfig, type LoadOptions, type LoadResult } from "./load.ts"
 import { marksOf, type Marks } from "./marks.ts"
 import type { Path } from "./schema/inspect.ts"
-import { whyUnreadable } from "./sources.ts"
 
 /** What is kept of a loaded configuration, and what a reload has to know of the next one. */
 export interface Reading {
@@ -36,7 +35,6 @@ export type FileRead = Omit<Reading, "callers"> & {
 }
 
 export interface ReadingOptions extends LoadOptions {
-  readonly readCallersFile?: ReadCallersFile
   /** An earlier reading: what stayed as it was is taken over. */
   readonly before?: CallersRead | null
 }
@@ -71,12 +69,12 @@ export async function withCallers(read: FileRead, options: ReadingOptions): Prom
   if (config === null) return { ...rest, callers: null }
   const { report, all } = collector({ get: () => ({ key: position, value: position }) })
   const path = config.callers_file
-  const file = path === undefined ? null : await openedCallers(path, options.readCallersFile ?? readCallersFile, report)
+  const file = path === undefined ? null : await openedFile(path, report)
   const callers = await readCallers({
     config,
     context: contextOf(config, read.marks),
     inline,
-    file: file?.bytes ?? null,
+    file: file?.chunks ?? null,
     before: options.before ?? null,
     report,
     pause: nextTurn,
@@ -89,21 +87,21 @@ export async function withCallers(read: FileRead, options: ReadingOptions): Prom
   if (path === undefined) return complete
   const files = [...read.files, path]
   if (file === null) return { ...complete, files }
+  const digest = file.digest()
   return {
     ...complete,
     files,
     prints: new Map([...read.prints, [path, file.print]]),
-    digest: `${read.digest} ${file.digest}`,
-    marks: new Map([...read.marks, ["callers_file", file.digest]]),
+    digest: `${read.digest} ${digest}`,
+    marks: new Map([...read.marks, ["callers_file", digest]]),
   }
 }
 
-async function openedCallers(path: string, read: ReadCallersFile, report: Report): Promise<CallersBytes | null> {
+async function openedFile(path: string, report: Report): Promise<CallersFile | null> {
   try {
-    return await read(path)
+    return await openCallersFile(path)
   } catch (error) {
-    const message = `The callers file cannot be read: ${whyUnreadable(error)}.`
-    report({ code: "unreadable-file", path: ["callers_file"], message })
+    reportUnreadable(error, report)
     return null
   }
 }

@@ -83,7 +83,9 @@ export interface GroupNames {
 
 export function groupNamesIn(tree: unknown): GroupNames {
   const groups = tableOf(mapping(tree)["models"], ["models"])
-  const aliases = groups.flatMap(({ name, fields }) => textsOf(fields["aliases"], []).map(({ text }) => [text, name] as const))
+  const aliases = groups.flatMap(({ name, fields }) =>
+    textsOf(fields["aliases"], []).map(({ text }) => [text, name] as const),
+  )
   // of two groups with the same alias, the first has it
   return { names: new Set(groups.map(({ name }) => name)), aliases: new Map(aliases.toReversed()) }
 }

@@ -64,9 +64,7 @@ function bench(first: string = SMALLEST) {
     for (let looks = 0; looks < 4; looks += 1) await state.look()
     await settled()
   }
-  const start = async (
-    apply: (config: Config) => void | Promise<void> = (config) => void state.applied.push(config),
-  ) =>
+  const start = async (apply: (config: Config) => void | Promise<void> = (config) => void state.applied.push(config)) =>
     startReloading({
       running: usable(await read(first)),
       load: () => read(state.yaml),

@@ -85,13 +85,7 @@ export function startReloading(options: ReloadOptions): Reloader {
     const { watchTools } = options
     stopWatching ??= watchFiles(() => without(read, state.current.callersFile), request, watchTools, catchUp)
     if (state.current.callersFile === null) return
-    stopWatchingCallers ??= watchFiles(
-      () => only(read, state.current.callersFile),
-      request,
-      watchTools,
-      catchUp,
-      QUICK,
-    )
+    stopWatchingCallers ??= watchFiles(() => only(read, state.current.callersFile), request, watchTools, catchUp, QUICK)
   }
   /** A file may have changed between its reading and the first look at it. */
   const catchUp = (): void => {
@@ -223,12 +217,12 @@ function emptied(current: Kept, next: UsableReading): readonly string[] {
 }
 
 /** The lines that a file lacks may be those that are still to be written. */
-function lostCallers({ callers, callersFile, files }: Kept, next: UsableReading): readonly string[] {
+function lostCallers({ callersFile, files }: Kept, next: UsableReading): readonly string[] {
   if (callersFile === null || next.config.callers_file !== callersFile) return []
   if (!isSameFile(files.get(callersFile) ?? "", next.prints.get(callersFile) ?? "")) return []
-  const lost = [...callers.fileIds].filter((id) => !next.callers.table.callerLimits.has(id))
-  if (lost.length === 0) return []
-  const names = `${lost.length} callers, such as ${JSON.stringify(lost[0])}`
+  const { count, example } = next.callers.lost
+  if (count === 0) return []
+  const names = `${count} callers, such as ${JSON.stringify(example)}`
   return [
     `callers_file: it lacks ${names}, and was written in place: a file that is not whole yet looks like this. Write another file and give it this name, or keep their lines with "status":"removed".`,
   ]

@@ -46,7 +46,13 @@ export async function run(argv: readonly string[]): Promise<number> {
   const expiresInMs = durationOption(options, "expires-in")
   const made: { rotation?: Rotation } = {}
   const answer = await changeConfig(file, (texts) => {
-    made.rotation = rotationOf(tokenNamed(tokenId, file, texts), { texts, key, graceMs, expiresInMs, nowMs: Date.now() })
+    made.rotation = rotationOf(tokenNamed(tokenId, file, texts), {
+      texts,
+      key,
+      graceMs,
+      expiresInMs,
+      nowMs: Date.now(),
+    })
     return made.rotation.edits
   })
   if (made.rotation !== undefined) {
