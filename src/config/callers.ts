@@ -92,10 +92,10 @@ async function placedBlocks(sources: CallerSources, faults: LineFaults, rest: Re
     const read: ReadLine = isInline ? parsedCaller : (text, report) => reader.read(text, report)
     for await (const { firstLine, bytes } of readableBlocks(chunks, sources.report)) {
       const digest = `${isInline ? "inline" : "file"} ${Bun.SHA256.hash(bytes, "base64")}`
-      const before = known.get(digest)
-      const block = before ?? { ...blockFrom(bytes, firstLine, read, compile, faults), isInline }
+      const earlier = known.get(digest)
+      const block = earlier ?? { ...blockFrom(bytes, firstLine, read, compile, faults), isInline }
       placed.push({ digest, block, firstLine })
-      await rest(before === undefined ? block.callers.length * WORK_OF_A_NEW_CALLER : 1)
+      await rest(earlier === undefined ? block.callers.length * WORK_OF_A_NEW_CALLER : 1)
     }
   }
   return placed

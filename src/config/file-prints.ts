@@ -26,6 +26,9 @@ export function printOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
 
 /** Do two fingerprints tell of one file that was written in place, rather than replaced? */
 export function isSameFile(before: string, after: string): boolean {
-  const fileOf = (print: string): string => print.split(":").slice(0, 2).join(":")
   return before !== ABSENT && fileOf(before) === fileOf(after)
+}
+
+function fileOf(print: string): string {
+  return print.split(":").slice(0, 2).join(":")
 }

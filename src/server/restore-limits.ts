@@ -81,12 +81,9 @@ export async function adoptLimits(
 
 async function goneFrom(running: Snapshot, next: Snapshot): Promise<readonly string[]> {
   const gone: string[] = []
-  let looked = 0
-  for (const key of running.limitedSubjects.keys()) {
+  await inTurns(running.limitedSubjects.keys(), (key) => {
     if (!next.limitedSubjects.has(key)) gone.push(key)
-    looked += 1
-    if (looked % SUBJECTS_AT_A_TIME === 0) await nextTurn()
-  }
+  })
   return gone
 }
 
@@ -169,10 +166,15 @@ async function totalsOf(
   const periods: (Omit<UsedPeriod, "used"> & { readonly totals: ReadonlyMap<string, readonly CallerTotals[]> })[] = []
   for (const period of known.periods) periods.push({ ...period, totals: await bySubject(period.totals, projects) })
   const recent = await bySubject(known.recent, projects)
+  const totalsOfOne = (key: string): SubjectTotals => {
+    const used = periods.map(({ totals, ...period }) => ({ ...period, used: sum(totals.get(key) ?? []) }))
+    return { ...subjectTotals(key, used, recent.get(key) ?? [], ts), isWholeLifetime: ofLifetime }
+  }
+  const idle = totalsOfOne("")
   const all: SubjectTotals[] = []
   await inTurns(subjects, ({ key }) => {
-    const used = periods.map(({ totals, ...period }) => ({ ...period, used: sum(totals.get(key) ?? []) }))
-    all.push({ ...subjectTotals(key, used, recent.get(key) ?? [], ts), isWholeLifetime: ofLifetime })
+    const isUsed = recent.has(key) || periods.some(({ totals }) => totals.has(key))
+    all.push(isUsed ? totalsOfOne(key) : { ...idle, key })
   })
   return all
 }
