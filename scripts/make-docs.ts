@@ -8,12 +8,14 @@ import { configTypes } from "./config-types.ts"
 import { dialectDocs } from "./dialect-docs.ts"
 import { errorDocs } from "./error-docs.ts"
 import { withIdDocs } from "./id-docs.ts"
+import { withLayers } from "./lint-layers.ts"
 
 const ROOT = join(import.meta.dir, "..")
 const checking = process.argv.includes("--check")
 const stale: string[] = []
 
 const GENERATED: Readonly<Record<string, string>> = {
+  ".oxlintrc.json": formatted(withLayers(await Bun.file(join(ROOT, ".oxlintrc.json")).text()), "oxlintrc.json"),
   "docs/configuration.md": configDocs(configSchema),
   "docs/dialects.md": dialectDocs(),
   "docs/errors.md": errorDocs(),
