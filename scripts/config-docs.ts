@@ -1,15 +1,15 @@
 /** docs/configuration.md, written from the schema. */
 import type { z } from "zod"
-import { MAX_CALLERS_BYTES } from "../src/config/callers-file.ts"
+import { MAX_CALLERS_BYTES } from "../src/config/read/callers-file.ts"
 import { MOST_INLINE_CALLERS } from "../src/config/load.ts"
-import { MAX_FILE_BYTES } from "../src/config/sources.ts"
-import { LONGEST_TEXT, MAX_ALIASED_VALUES, MAX_DEPTH, MAX_VALUES } from "../src/config/walk.ts"
+import { MAX_FILE_BYTES } from "../src/config/read/sources.ts"
+import { LONGEST_TEXT, MAX_ALIASED_VALUES, MAX_DEPTH, MAX_VALUES } from "../src/config/read/walk.ts"
 import { bare, formOf, type Form } from "../src/config/schema/inspect.ts"
 import type { Facts } from "../src/config/schema/field.ts"
 
 const INTRODUCTION = `# Configuration
 
-<!-- Generated from src/config/schema.ts by \`npm run docs\`. -->
+<!-- Generated from src/config/schema/config-schema.ts by \`npm run docs\`. -->
 
 One YAML file holds everything but secrets. \`smart-router init\` writes one to start from, \`smart-router check\` says what is wrong with one,
 \`smart-router schema\` prints its JSON Schema for editors.

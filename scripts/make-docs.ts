@@ -2,7 +2,7 @@
  * Writes what is generated from the schema, the error catalogue, the list of losses, the tables of ids and the goldens. `--check` writes nothing and fails when a file is stale.
  */
 import { join } from "node:path"
-import { configSchema } from "../src/config/schema.ts"
+import { configSchema } from "../src/config/schema/config-schema.ts"
 import { configDocs } from "./config-docs.ts"
 import { configTypes } from "./config-types.ts"
 import { dialectDocs } from "./dialect-docs.ts"

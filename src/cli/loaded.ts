@@ -1,6 +1,6 @@
 /** A configuration that a command works with, without serving it. */
 import { existsSync } from "node:fs"
-import { compile } from "../config/compile.ts"
+import { compile } from "../config/compile/compile.ts"
 import type { Config } from "../config/config.ts"
 import { readConfiguration } from "../config/reading.ts"
 import type { Snapshot } from "../config/snapshot.ts"

@@ -1,5 +1,5 @@
 /** Tells the router that runs on a configuration to take what was written, and hears whether it did. */
-import type { ReloadOutcome } from "../config/reload.ts"
+import type { ReloadOutcome } from "../config/reload/reload.ts"
 import { controlPath, RELOAD, STATUS, type ControlAnswer } from "../server/control.ts"
 import type { RouterStatus } from "../server/status.ts"
 import { isCode } from "../system/owner-only.ts"

@@ -2,13 +2,13 @@
  * Reads the callers of a configuration, those of its own list and those of its callers file: a few at a time, and of an
  * earlier reading all that stayed as it was.
  */
-import { blocksOf, type Block } from "./blocks.ts"
-import { CallerLines } from "./caller-line.ts"
-import { CallerTable } from "./caller-table.ts"
+import { blocksOf, type Block } from "./read/blocks.ts"
+import { CallerLines } from "./check/caller-line.ts"
+import { CallerTable } from "./compile/caller-table.ts"
 import type { CallerConfig, Config } from "./config.ts"
-import { callerCompiler, type CompiledCaller } from "./credentials.ts"
+import { callerCompiler, type CompiledCaller } from "./compile/credentials.ts"
 import { formatPath, type Report } from "./findings.ts"
-import { whyUnreadable } from "./sources.ts"
+import { whyUnreadable } from "./read/sources.ts"
 
 export interface CallersRead {
   readonly table: CallerTable

@@ -1,7 +1,7 @@
 /* oxlint-disable max-lines -- generated */
 /**
  * A loaded configuration: the keys of the file, with every default applied, durations in milliseconds and paths absolute.
- * Generated from src/config/schema.ts by `npm run docs`; a test fails when it is stale.
+ * Generated from src/config/schema/config-schema.ts by `npm run docs`; a test fails when it is stale.
  */
 
 /** The configuration of smart-router. */

@@ -6,7 +6,7 @@ import { systemClock } from "../system/clock.ts"
 import { canOpen, THREAD_DESCRIPTORS } from "../system/descriptors.ts"
 import { formatPath } from "./findings.ts"
 import type { ThreadAnswer } from "./load-thread.ts"
-import { LISTS } from "./marks.ts"
+import { LISTS } from "./reload/marks.ts"
 import { readConfiguration, withCallers, type FileRead, type Reading, type ReadingOptions } from "./reading.ts"
 
 /** The file itself is read, since functions do not cross into a thread. */

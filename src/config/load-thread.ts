@@ -3,7 +3,7 @@ import { parentPort } from "node:worker_threads"
 import type { Config } from "./config.ts"
 import { formatPath } from "./findings.ts"
 import { loadConfig, type LoadOptions } from "./load.ts"
-import { LISTS, type ListName } from "./marks.ts"
+import { LISTS, type ListName } from "./reload/marks.ts"
 import { fileRead, jsonLines, type FileRead } from "./reading.ts"
 
 export type ThreadAnswer = Omit<FileRead, "lineOf"> & {

@@ -1,12 +1,12 @@
 /** The whole of a configuration: what stands in its file, and all of its callers. */
 import { setImmediate as nextTurn } from "node:timers/promises"
-import type { LoadedAdminRules } from "./admin-rules.ts"
+import type { LoadedAdminRules } from "./check/admin-rules.ts"
 import { readCallers, reportUnreadable, type CallersRead } from "./callers.ts"
-import { openCallersFile, type CallersFile } from "./callers-file.ts"
+import { openCallersFile, type CallersFile } from "./read/callers-file.ts"
 import type { Config } from "./config.ts"
 import { collector, type Finding, type Position, type Report } from "./findings.ts"
 import { loadConfig, type LoadOptions, type LoadResult } from "./load.ts"
-import { marksOf, type Marks } from "./marks.ts"
+import { marksOf, type Marks } from "./reload/marks.ts"
 import type { Path } from "./schema/inspect.ts"
 
 /** What is kept of a loaded configuration, and what a reload has to know of the next one. */

@@ -2,24 +2,24 @@
  * The configuration as the pipeline uses it: everything that can be worked out before a call is worked out here, once per load.
  * A call keeps the snapshot it started with.
  */
-import type { BodyEdits } from "./body-edits.ts"
-import type { Patience } from "./patience.ts"
+import type { BodyEdits } from "./compile/body-edits.ts"
+import type { Patience } from "./compile/patience.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits, Subject } from "../governance/state.ts"
-import type { AdminRules } from "./admin-rules.ts"
-import type { ClientIpRule } from "./client-ip.ts"
-import type { ConnectionRule } from "./connection-rule.ts"
-import type { RequestRule } from "./request-rule.ts"
+import type { AdminRules } from "./check/admin-rules.ts"
+import type { ClientIpRule } from "./compile/client-ip.ts"
+import type { ConnectionRule } from "./compile/connection-rule.ts"
+import type { RequestRule } from "./compile/request-rule.ts"
 import type { ModelPrices } from "../ledger/price.ts"
-import type { OperationalTargets } from "./operational-targets.ts"
-import type { ExternalSettings, ScriptSettings, TargetDescription } from "./policy-settings.ts"
-import type { SecretPattern } from "./provider-secrets.ts"
-import type { ScoreSettings } from "./score-settings.ts"
-import type { SpendCeiling } from "./spend-ceiling.ts"
-import type { ContractReport, TargetContract, TargetLimits } from "./target-limits.ts"
-import type { ReservePrices } from "./reserve-prices.ts"
+import type { OperationalTargets } from "./compile/operational-targets.ts"
+import type { ExternalSettings, ScriptSettings, TargetDescription } from "./compile/policy-settings.ts"
+import type { SecretPattern } from "./compile/provider-secrets.ts"
+import type { ScoreSettings } from "./compile/score-settings.ts"
+import type { SpendCeiling } from "./compile/spend-ceiling.ts"
+import type { ContractReport, TargetContract, TargetLimits } from "./compile/target-limits.ts"
+import type { ReservePrices } from "./compile/reserve-prices.ts"
 
 export interface Provider {
   readonly name: string

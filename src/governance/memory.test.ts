@@ -5,7 +5,7 @@ import { dayOf, monthOf } from "./counts.ts"
 import { MemoryState } from "./memory.ts"
 import { outputCost } from "./measure.ts"
 import { CHECK_KINDS, type Check, type CheckKind, type CompiledLimits, type Lease, type Subject } from "./state.ts"
-import { CHECK_ORDER } from "../config/limits.ts"
+import { CHECK_ORDER } from "../config/compile/limits.ts"
 
 const DAY_MS = 86_400_000
 const CALLERS: readonly Subject[] = [0, 1].map((id) => ({ key: `caller:${id}`, scope: "caller", id: String(id) }))

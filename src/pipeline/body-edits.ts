@@ -1,6 +1,6 @@
 /** The last word on a body: fields that the configuration sets or leaves out, whoever wrote them. */
 import type { Loss } from "../canonical/loss.ts"
-import type { BodyEdits } from "../config/body-edits.ts"
+import type { BodyEdits } from "../config/compile/body-edits.ts"
 import type { Target } from "../config/snapshot.ts"
 import { editFields } from "../json/omit.ts"
 import { scanObject } from "../json/scan.ts"

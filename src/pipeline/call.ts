@@ -2,7 +2,7 @@
 import type { Loss } from "../canonical/loss.ts"
 import type { Failure as VendorFailure } from "../canonical/reply.ts"
 import type { Credential, Group, Snapshot, Target } from "../config/snapshot.ts"
-import type { SpendCeiling } from "../config/spend-ceiling.ts"
+import type { SpendCeiling } from "../config/compile/spend-ceiling.ts"
 import type { StoredId, HeldId } from "../dialects/stored-ids.ts"
 import { type AnswerFacts, type Dialect, NO_REQUEST_FACTS, type RequestFacts } from "../dialects/dialect.ts"
 import type { CallAffinity } from "./affinity.ts"

@@ -1,6 +1,6 @@
 /** Which hosts and addresses a routing policy may call: what the operator listed, and nothing that a name could be bent to. */
 import { BlockList, isIP, isIPv4 } from "node:net"
-import type { PolicyHttp } from "../config/policy-settings.ts"
+import type { PolicyHttp } from "../config/compile/policy-settings.ts"
 
 type Rules = Pick<PolicyHttp, "allowHosts" | "allowHttp">
 

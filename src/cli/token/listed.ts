@@ -1,8 +1,8 @@
 /** The tokens that stand in a configuration and its callers file, also where there are faults elsewhere. */
 import { parse } from "yaml"
 import type { CallerTexts } from "./config-file.ts"
-import type { EditPath } from "../../config/edit.ts"
-import { listOf, mapping, textOf, textsOf, type Entry } from "../../config/outline.ts"
+import type { EditPath } from "../../config/edit/edit.ts"
+import { listOf, mapping, textOf, textsOf, type Entry } from "../../config/read/outline.ts"
 
 export interface ListedToken {
   readonly tokenId: string

@@ -1,4 +1,4 @@
-import type { Edit } from "../../config/edit.ts"
+import type { Edit } from "../../config/edit/edit.ts"
 import { EXIT, print, readArguments } from "../command.ts"
 import { routerAnswerText } from "../running-router.ts"
 import { changeConfig, exitCodeOf, type CallerTexts } from "./config-file.ts"
