@@ -9,6 +9,7 @@ import { dialectDocs } from "./dialect-docs.ts"
 import { errorDocs } from "./error-docs.ts"
 import { withIdDocs } from "./id-docs.ts"
 import { withLayers } from "./lint-layers.ts"
+import { withStrictness } from "./strictness-docs.ts"
 
 const ROOT = join(import.meta.dir, "..")
 const checking = process.argv.includes("--check")
@@ -18,6 +19,9 @@ const GENERATED: Readonly<Record<string, string>> = {
   ".oxlintrc.json": formatted(withLayers(await Bun.file(join(ROOT, ".oxlintrc.json")).text()), "oxlintrc.json"),
   "docs/configuration.md": configDocs(configSchema),
   "docs/dialects.md": dialectDocs(),
+  "docs/decisions/0004-own-http.md": withStrictness(
+    await Bun.file(join(ROOT, "docs/decisions/0004-own-http.md")).text(),
+  ),
   "docs/errors.md": errorDocs(),
   "docs/stored-state.md": withIdDocs(await Bun.file(join(ROOT, "docs/stored-state.md")).text()),
   "src/config/config.ts": formatted(configTypes(configSchema), "config.ts"),
