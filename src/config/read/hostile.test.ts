@@ -115,6 +115,18 @@ describe("a file on disk", () => {
     })
   })
 
+  test("is told where its callers belong, where there are too many of them", () => {
+    const yaml = `${SMALLEST.slice(0, SMALLEST.indexOf("callers:"))}callers: [${"1, ".repeat(10_001)}]\n`
+    const found = errorsOf(loadText(yaml, { env: KEYS })).filter(({ code }) => code === "too-large")
+    expect(found).toMatchObject([
+      {
+        path: "callers",
+        message: "There are more than 10,000 callers here.",
+        expected: "a `callers_file` that holds them",
+      },
+    ])
+  })
+
   test("is told where its callers belong, where it is too long", () => {
     const found = reasonFor(Buffer.from(`${SMALLEST}#${" ".repeat(8 << 20)}\n`))
     expect(found).toMatchObject({ code: "too-large", message: expect.stringContaining("callers_file") })
