@@ -26,6 +26,10 @@ no losses. What state at a provider would need (a previous response, a conversat
 lost but refused with \`stateful-unsupported\`. Reasoning travels sealed through clients of other dialects and goes back
 to nobody but its issuer.
 
+The \`phase\` of a Responses message (commentary, final answer) stays within its dialect, and is the loss
+[\`reply-field\`](#losses) elsewhere. Texts of the other dialects have no field in which an opaque value would come back;
+only reasoning has one, and reasoning that nobody thought would break the order that vendors check.
+
 The tables show what becomes of test cases that are kept in \`test/goldens\`, with a target that can do what its dialect
 usually can; one that can do less, by its \`models\` entry, loses more. "All": no loss is declared for the case. "The
 rest": what is named is lost or reduced as its code says, and nothing else. The places are those of the canonical form.

@@ -88,6 +88,12 @@ export const LAYERS: readonly Layer[] = [
     why: "replay decides recorded calls with filters and strategies; it serves nothing and writes nothing.",
   },
   {
+    folder: "reports",
+    values: "ledger system",
+    random: true,
+    why: "reports read what the ledger holds and know nothing of calls on their way.",
+  },
+  {
     folder: "pipeline",
     values: "canonical dialects explain governance http json ledger metrics request-log routing sse upstream",
     types: { config: T, system: T },
@@ -102,7 +108,7 @@ export const LAYERS: readonly Layer[] = [
   {
     folder: "server",
     values:
-      "admin canonical config dialects explain governance http json ledger metrics pipeline replay request-log routing sse system upstream",
+      "admin canonical config dialects explain governance http json ledger metrics pipeline replay reports request-log routing sse system upstream",
     why: "The server is started by a command and knows neither the commands nor the demo.",
   },
   {
@@ -113,7 +119,7 @@ export const LAYERS: readonly Layer[] = [
   {
     folder: "cli",
     values:
-      "admin canonical config demo dialects explain governance http json ledger metrics pipeline replay request-log routing server sse system upstream",
+      "admin canonical config demo dialects explain governance http json ledger metrics pipeline replay reports request-log routing server sse system upstream",
     random: true,
     why: "Commands may use all of the product.",
   },
@@ -121,8 +127,8 @@ export const LAYERS: readonly Layer[] = [
 
 /** What a folder may not import beside the table: files at the top of `src/`. */
 const FORBIDDEN_FILES: Readonly<Record<string, string>> = {
-  http: "(?:main|errors|reasons|bounded-text|nearest)\\.ts",
-  demo: "(?:main|errors|reasons|bounded-text|nearest|text)\\.ts",
+  http: "(?:main|errors|reasons|bounded-text|bucket|nearest|party)\\.ts",
+  demo: "(?:main|errors|reasons|bounded-text|bucket|nearest|party|text)\\.ts",
 }
 
 const DIALECTS = "src/dialects/{chat,responses,messages}/**/*.ts"

@@ -1,5 +1,5 @@
 /**
- * Writes what is generated from the schema, the error catalogue, the list of losses, the tables of ids and the goldens. `--check` writes nothing and fails when a file is stale.
+ * Writes what is generated from the schema, the error catalogue, the list of losses, the tables of the ledger, the tables of ids and the goldens. `--check` writes nothing and fails when a file is stale.
  */
 import { join } from "node:path"
 import { configSchema } from "../src/config/schema/config-schema.ts"
@@ -7,6 +7,7 @@ import { configDocs } from "./config-docs.ts"
 import { configTypes } from "./config-types.ts"
 import { dialectDocs } from "./dialect-docs.ts"
 import { errorDocs } from "./error-docs.ts"
+import { ledgerDocs } from "./ledger-docs.ts"
 import { withIdDocs } from "./id-docs.ts"
 import { withLayers } from "./lint-layers.ts"
 import { withStrictness } from "./strictness-docs.ts"
@@ -23,6 +24,7 @@ const GENERATED: Readonly<Record<string, string>> = {
     await Bun.file(join(ROOT, "docs/decisions/0004-own-http.md")).text(),
   ),
   "docs/errors.md": errorDocs(),
+  "docs/ledger.md": ledgerDocs(),
   "docs/stored-state.md": withIdDocs(await Bun.file(join(ROOT, "docs/stored-state.md")).text()),
   "src/config/config.ts": formatted(configTypes(configSchema), "config.ts"),
 }

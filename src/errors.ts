@@ -1,5 +1,6 @@
 /** The error catalogue: everything that a caller can be told, once. Each dialect renders an entry in its own shape. */
 import { errorMessage, errorParam } from "./bounded-text.ts"
+import type { Party } from "./party.ts"
 
 /** Whose fault it is: decides what counts against a target, and how logs and reports group it. */
 export type Blame = "caller" | "operator" | "router" | "upstream"
@@ -245,7 +246,7 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
 
 const DEFAULT_RETRY_AFTER_S = 5
 
-/** What an error may carry beyond its code. Everything here reaches the caller: no hosts, keys, prompts or upstream bodies. */
+/** What an error may carry beyond its code. Everything here but `who` reaches the caller: no hosts, keys, prompts or upstream bodies. */
 export interface ErrorDetail {
   /** A sentence for this occurrence; the catalogue's own otherwise. */
   readonly message?: string | undefined
@@ -264,6 +265,8 @@ export interface ErrorDetail {
   readonly fields?: Readonly<Record<string, unknown>> | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly cause?: unknown
+  /** Whom a refusal is about, for the record of refusals. The one member that is shown to nobody. */
+  readonly who?: Party | undefined
 }
 
 /** The only error that is thrown on purpose. It becomes a response in one place, in the client's dialect. */

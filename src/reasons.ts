@@ -37,6 +37,7 @@ export const REASONS = {
   redirect: "the upstream redirects, which is not followed",
   "field-refused": "the upstream refuses a field that the router wrote; `field` names it",
   "request-refused": "the upstream refuses the request",
+  conflict: "the upstream says that another call, or the state of what the call names, is in the way",
   "request-too-large": "the upstream refuses the request as too large",
   "status-refused": "the upstream refuses with another status",
   "state-gone": "what the call points at is gone at the upstream",

@@ -13,6 +13,7 @@ const dialect = DIALECTS["openai-chat"]
 const ABLE = { tools: true, toolChoice: true, structuredOutput: true, images: true, reasoning: true }
 const OPEN = {
   closedTo: [],
+  bridgeWithout: [],
   neverStores: false,
   toolOnly: false,
   honorsMaxTokens: true,

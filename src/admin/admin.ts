@@ -39,7 +39,7 @@ export class Admin {
   async permitted(request: Incoming, snapshot: Snapshot, object: string, action: string): Promise<Administrator> {
     const administrator = await this.signedIn(request, snapshot)
     const { subject, domain } = administrator
-    if (!this.#may(snapshot.admin, subject, domain, object, action)) throw new RouterError("admin-forbidden")
+    if (!this.#may(snapshot.admin, subject, domain, object, action)) throw forbidden(administrator)
     return administrator
   }
 
@@ -49,7 +49,7 @@ export class Admin {
     const { subject, domain } = administrator
     for (const [object, actions] of Object.entries(OBJECTS))
       for (const action of actions) if (this.#may(snapshot.admin, subject, domain, object, action)) return administrator
-    throw new RouterError("admin-forbidden")
+    throw forbidden(administrator)
   }
 
   readsMetrics({ id, project, environment }: Caller, { admin }: Snapshot): boolean {
@@ -59,4 +59,8 @@ export class Admin {
   #may(rules: AdminRules, subject: string, domain: string, object: string, action: string): boolean {
     return this.#authorizations.get(rules)?.may(subject, domain, object, action) ?? false
   }
+}
+
+function forbidden({ subject, domain }: Administrator): RouterError {
+  return new RouterError("admin-forbidden", { who: { admin_subject: subject, admin_domain: domain } })
 }

@@ -8,6 +8,7 @@ import { MISSING_RESULT_TEXT } from "./pairing.ts"
 import { emptyRequest, type Message, type Request, type Role } from "./request.ts"
 import { defaultFacts, type TargetFacts } from "./target.ts"
 import { countedReads } from "../../test/helpers/counted-reads.ts"
+import { expectLinear } from "../../test/helpers/linear.ts"
 import { expectProperty } from "../../test/helpers/property.ts"
 
 const text = (words: string): Block => ({ type: "text", text: words })
@@ -71,10 +72,24 @@ describe("calls and results", () => {
     expect(arrange(request, facts("chat")).messages).toEqual([
       says("assistant", call("0")),
       says("tool", result("0", "first")),
-      says("assistant", call("0")),
-      says("tool", result("0", "second")),
+      says("assistant", call("1")),
+      says("tool", result("1", "second")),
       says("user", text("hm")),
     ])
+  })
+
+  test("with many uses of one id take time in proportion", () => {
+    const steps = (count: number): readonly Message[] =>
+      Array.from({ length: count }, () => [says("assistant", call("0")), says("tool", result("0"))]).flat()
+    for (const dialect of ["chat", "messages"] as const)
+      expectLinear((count) => {
+        const request = asked(...steps(count))
+        return () => arrange(request, facts(dialect))
+      })
+    const ids = arrange(asked(...steps(3)), facts("chat")).messages.flatMap(({ blocks }) =>
+      blocks.flatMap((block) => (block.type === "tool-call" ? [block.id] : [])),
+    )
+    expect(ids).toEqual(["0", "1", "2"])
   })
 
   test("that have no partner are declared", () => {

@@ -34,14 +34,14 @@ interface Shape {
   readonly audio: boolean
   /** Tool results can say that they are errors. */
   readonly errorFlag: boolean
-  /** Where a call id may stand once only. Chat servers get back what they made: some read the tool's name out of it. */
-  readonly uniqueIds: "across" | "turn"
+  /** How a call id stands that was used again. Chat servers get back what they made: some read the tool's name out of it. */
+  readonly repeatedIds: "own" | "renamed"
 }
 
 const SHAPES: Readonly<Record<Dialect, Shape>> = {
-  chat: { hoists: false, alternates: false, names: true, audio: true, errorFlag: false, uniqueIds: "turn" },
-  responses: { hoists: false, alternates: false, names: false, audio: true, errorFlag: false, uniqueIds: "across" },
-  messages: { hoists: true, alternates: true, names: false, audio: false, errorFlag: true, uniqueIds: "across" },
+  chat: { hoists: false, alternates: false, names: true, audio: true, errorFlag: false, repeatedIds: "own" },
+  responses: { hoists: false, alternates: false, names: false, audio: true, errorFlag: false, repeatedIds: "renamed" },
+  messages: { hoists: true, alternates: true, names: false, audio: false, errorFlag: true, repeatedIds: "renamed" },
 }
 
 /** Begins the system block in which Claude Code names itself for billing; it differs in every conversation. */
@@ -63,7 +63,7 @@ export function arrange(request: Request, facts: TargetFacts): Arranged {
     facts.stripAttribution ? blocks.filter((block) => !isAttribution(block)) : blocks
   const head = keep(blocksFor(request.instructions, receiver, "instructions"))
   const received = request.messages.map((message, index) => messageFor(message, receiver, shape, index))
-  const own = request.dialect === dialect ? received : identified(received, shape.uniqueIds)
+  const own = request.dialect === dialect ? received : identified(received, shape.repeatedIds)
   const stripped = facts.stripAttribution
     ? own.map((message) => (isSystem(message) ? { ...message, blocks: keep(message.blocks) } : message))
     : own

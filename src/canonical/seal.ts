@@ -47,19 +47,41 @@ export function wrapReasoning(block: Pick<ReasoningBlock, "parts" | "seal">): st
   if (block.seal === null) return null
   const { issuer, form, payload } = block.seal
   const parts = block.parts.map((part) => [part.kind === "summary" ? "s" : "r", part.text])
-  const text = JSON.stringify([issuer.dialect, issuer.mark?.() ?? issuer.label, form, payload, parts])
-  const body = new TextEncoder().encode(text).toBase64({ alphabet: "base64url", omitPadding: true })
+  return envelopeOf([issuer.dialect, issuer.mark?.() ?? issuer.label, form, payload, parts])
+}
+
+/** The envelope of a conversation's summary, which stands where its vendor would put a sealed one; null: it would be too long. */
+export function wrapSummary(summary: string): string | null {
+  return envelopeOf([SUMMARY, summary])
+}
+
+const SUMMARY = "summary"
+
+function envelopeOf(content: unknown): string | null {
+  const bytes = new TextEncoder().encode(JSON.stringify(content))
+  const body = bytes.toBase64({ alphabet: "base64url", omitPadding: true })
   return ENVELOPE_PREFIX.length + body.length > MAX_ENVELOPE_CHARS ? null : ENVELOPE_PREFIX + body
 }
 
 /** The block in an envelope; null when it is not one, or broken, or of another version. Never throws. */
 export function openEnvelope(text: string): ReasoningBlock | null {
+  return blockOf(contentOf(text))
+}
+
+/** The summary in an envelope; null when it is none. Never throws. */
+export function openSummary(text: string): string | null {
+  const content = contentOf(text)
+  if (!isList(content) || content.length !== 2 || content[0] !== SUMMARY) return null
+  return typeof content[1] === "string" && content[1] !== "" ? content[1] : null
+}
+
+function contentOf(text: string): unknown {
   if (!text.startsWith(ENVELOPE_PREFIX) || text.length > MAX_ENVELOPE_CHARS) return null
   const body = text.slice(ENVELOPE_PREFIX.length)
   if (!BASE64URL.test(body)) return null
   try {
     const bytes = Uint8Array.fromBase64(body, { alphabet: "base64url" })
-    return blockOf(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)))
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes))
   } catch {
     return null
   }

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs"
 import { START, type Finding } from "../config/findings.ts"
-import { loadConfig } from "../config/load.ts"
 import { fileRead, withCallers } from "../config/reading.ts"
+import { loadShown } from "./load-shown.ts"
+import { liveFindings } from "./check-live.ts"
 import { placeFindings } from "./check-places.ts"
 import { scriptFindings } from "./check-scripts.ts"
 import { EXIT, print, readArguments, UsageError } from "./command.ts"
@@ -10,12 +11,13 @@ import { counts, pretty } from "./findings-text.ts"
 
 const HELP = `Check a configuration file without serving: every problem in one pass, with line and column.
 
-Usage: smart-router check [--config FILE] [--json] [--strict]
+Usage: smart-router check [--config FILE] [--json] [--strict] [--live]
 
 Options:
   --config FILE  the configuration; config.yaml in this folder by default
   --json         findings for machines
   --strict       keys of the reference product that this router does not implement are errors
+  --live         ask each provider for its list of models as well: its address, TLS and key, without a call that costs anything
   -h, --help     show this
 
 Secrets are read from the environment and from env.json beside the file, and never printed.
@@ -25,12 +27,13 @@ Exit codes: 0 no errors (there may be warnings), 1 errors, 2 wrong arguments.
 
 Examples:
   smart-router check --config router/config.yaml
+  smart-router check --config router/config.yaml --live
   smart-router check --config router/config.yaml --json | jq '.findings[] | select(.severity == "error")'`
 
 const DEFAULT_FILE = "config.yaml"
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const options = readArguments(argv, { texts: ["config"], flags: ["json", "strict"] })
+  const options = readArguments(argv, { texts: ["config"], flags: ["json", "strict", "live"] })
   if (options.flag("help")) {
     print(HELP)
     return EXIT.ok
@@ -40,13 +43,14 @@ export async function run(argv: readonly string[]): Promise<number> {
     throw new UsageError("There is no config.yaml in this folder. Name the file: --config FILE.")
   }
   const asked = { path, env: givenEnvironment() }
-  const loaded = loadConfig(asked)
+  const loaded = loadShown(asked)
   const { findings: foundInFiles } = await withCallers(fileRead(loaded), asked)
   const found = [
     ...foundInFiles,
     ...placeFindings(path, loaded),
     ...(await scriptFindings(loaded)),
     ...environmentFindings(),
+    ...(options.flag("live") ? await liveFindings(loaded) : []),
   ]
   const findings = judged(found, options.flag("strict"))
   const ok = findings.every((finding) => finding.severity !== "error")

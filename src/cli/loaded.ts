@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs"
 import { compile } from "../config/compile/compile.ts"
 import type { Config } from "../config/config.ts"
-import { readConfiguration } from "../config/reading.ts"
+import { readShown } from "./load-shown.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { openReader, type LedgerReader } from "../ledger/reader.ts"
 import { systemClock } from "../system/clock.ts"
@@ -29,7 +29,7 @@ export async function loaded(
   path: string,
   change: (config: Config) => Config = (config) => config,
 ): Promise<Loaded | null> {
-  const result = await readConfiguration({ path, env: givenEnvironment() })
+  const result = await readShown({ path, env: givenEnvironment() })
   const { findings, lineOf, callers } = result
   if (result.config === null || callers === null) {
     printError(pretty(path, findings))

@@ -219,7 +219,7 @@ describe("a file that is read again", () => {
     const compiled = [...(next.callers?.table.credentials ?? [])].filter(
       ([hash, { caller: one }]) => credentials?.get(hash)?.caller !== one,
     )
-    return { compiled: compiled.length, lost: next.callers?.lost }
+    return { compiled: compiled.length, lost: next.callers?.lost, hasNewTags: next.callers?.hasNewTags }
   }
 
   test("takes over the callers that stayed, wherever others were changed, added or taken away", async () => {
@@ -235,6 +235,27 @@ describe("a file that is read again", () => {
       expect(found?.count).toBe(lost)
       expect(compiled).toBeLessThan(400)
     }
+  })
+
+  test("says whether some caller has other tags than before", async () => {
+    const tagged = many.with(9, caller(9, { tags: { team: "a" } }))
+    for (const [after, expected] of [
+      [many, false],
+      [tagged, true],
+      [many.with(9, caller(9, { allow: [] })), false],
+      [many.toSpliced(9, 1), false],
+    ] as const)
+      expect((await changedTo(after)).hasNewTags).toBe(expected)
+    const before = await read(textOf(tagged))
+    expect([...(before.callers?.table.tags ?? [])]).toEqual([["c9", { team: "a" }]])
+    const [without, gone] = [
+      await read(textOf(many), SMALLEST, before),
+      await read(textOf(many.toSpliced(9, 1)), SMALLEST, before),
+    ]
+    expect([without, gone].map(({ callers }) => [callers?.hasNewTags, callers?.table.tags.size])).toEqual([
+      [true, 0],
+      [true, 0],
+    ])
   })
 
   test("takes nothing over where something that all of them depend on changed", async () => {

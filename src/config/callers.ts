@@ -2,6 +2,7 @@
  * Reads the callers of a configuration, those of its own list and those of its callers file: a few at a time, and of an
  * earlier reading all that stayed as it was.
  */
+import { isDeepStrictEqual } from "node:util"
 import { blocksOf, type Block } from "./read/blocks.ts"
 import { CallerLines } from "./check/caller-line.ts"
 import { CallerTable } from "./compile/caller-table.ts"
@@ -17,6 +18,8 @@ export interface CallersRead {
   /** What the meaning of a line depends on beside the line. */
   readonly context: string
   readonly count: number
+  /** Some caller may have other tags than before. */
+  readonly hasNewTags: boolean
   /** Callers that the callers file held before and that are nowhere now. */
   readonly lost: { readonly count: number; readonly example: string }
 }
@@ -58,7 +61,8 @@ export async function readCallers(sources: CallerSources): Promise<CallersRead> 
   const gone = [...(before?.blocks ?? [])].flatMap(([digest, block]) => (blocks.has(digest) ? [] : [block]))
   const table = await tableFrom(before?.context === context ? before : null, placed, gone, faults, resting)
   faults.close()
-  return { table, blocks, context, count: table.callerLimits.size, lost: lostOf(gone, table) }
+  const compared = before === null ? FIRST : await comparison(before, placed, gone, table, resting)
+  return { table, blocks, context, count: table.callerLimits.size, ...compared }
 }
 
 interface PlacedBlock {
@@ -177,11 +181,34 @@ async function tableFrom(
   return table
 }
 
-function lostOf(gone: readonly CallerBlock[], { callerLimits }: CallerTable): CallersRead["lost"] {
-  const ids = gone.flatMap(({ callers, isInline }) => (isInline ? [] : callers.map(({ caller }) => caller.id)))
-  const lost = ids.filter((id) => !callerLimits.has(id))
-  return { count: lost.length, example: lost[0] ?? "" }
+/** Only callers of blocks that are new or gone can be lost, or have other tags. */
+async function comparison(
+  before: CallersRead,
+  placed: readonly PlacedBlock[],
+  gone: readonly CallerBlock[],
+  table: CallerTable,
+  rest: Rest,
+): Promise<Pick<CallersRead, "hasNewTags" | "lost">> {
+  let [hasNewTags, count, example] = [false, 0, ""]
+  for (const { callers, isInline } of gone) {
+    for (const { caller, tags } of callers) {
+      hasNewTags ||= !isDeepStrictEqual(tags, table.tags.get(caller.id) ?? {})
+      if (isInline || table.callerLimits.has(caller.id)) continue
+      count += 1
+      example = caller.id
+    }
+    await rest(callers.length)
+  }
+  for (const { digest, block } of placed) {
+    if (before.blocks.has(digest)) continue
+    for (const { caller, tags } of block.callers)
+      hasNewTags ||= !isDeepStrictEqual(tags, before.table.tags.get(caller.id) ?? {})
+    await rest(block.callers.length)
+  }
+  return { hasNewTags, lost: { count, example } }
 }
+
+const FIRST = { hasNewTags: true, lost: { count: 0, example: "" } }
 
 /** After so many different faults the others are counted only. */
 const MOST_FAULTS = 100

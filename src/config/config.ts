@@ -44,7 +44,7 @@ export interface CallerConfig {
   readonly token_expires_at?: string | undefined
   /** Further tokens: rotation keeps the caller's budgets. */
   readonly tokens: readonly CallerToken[]
-  /** Labels that are copied to rows and reports. */
+  /** Labels for chargeback: `caller_tags` in the usage database has them, with the time in which each held. */
   readonly tags: Readonly<Record<string, string>>
   /** May read /metrics. */
   readonly metrics_admin: boolean
@@ -162,6 +162,8 @@ export interface GroupConfig {
   readonly aliases: readonly string[]
   /** When a call must change dialect and would lose something. */
   readonly translation: "off" | "warn" | "enforce"
+  /** Of `static` and `failover`: targets that speak the client's dialect are tried first, the others follow as listed. The other strategies do so anyway, or leave it to their policy. */
+  readonly prefer_native: boolean
   /** Tools that the provider executes. */
   readonly hosted_tools: "pass" | "strip" | "refuse"
   /** What happens upstream when the client leaves. */
@@ -836,19 +838,23 @@ export interface Bridges {
 export interface ResponsesToChatBridge {
   /** `false`: calls of Responses clients are not translated onto this Chat upstream. */
   readonly enabled: boolean
-  /** Whether `text` may cross this bridge. */
+  /** `false`: calls, all of which hold text, do not cross this bridge. Absent: nothing is said against them. */
   readonly text?: boolean | undefined
-  /** Whether `function_tools` may cross this bridge. */
+  /** `false`: calls with tools of the client do not cross this bridge. Absent: nothing is said against them. */
+  readonly tools?: boolean | undefined
+  /** `false`: calls with tools of the client do not cross this bridge. Absent: nothing is said against them. */
   readonly function_tools?: boolean | undefined
-  /** Whether `tool_choice` may cross this bridge. */
+  /** `false`: calls that force or forbid tools do not cross this bridge. Absent: nothing is said against them. */
   readonly tool_choice?: boolean | undefined
-  /** Whether `reasoning` may cross this bridge. */
-  readonly reasoning?: boolean | undefined
-  /** Whether `images` may cross this bridge. */
-  readonly images?: boolean | undefined
-  /** Whether `structured_outputs` may cross this bridge. */
+  /** `false`: calls that say `parallel_tool_calls` do not cross this bridge. Absent: nothing is said against them. */
+  readonly parallel_tool_calls?: boolean | undefined
+  /** `false`: calls that ask for JSON or a schema do not cross this bridge. Absent: nothing is said against them. */
   readonly structured_outputs?: boolean | undefined
-  /** Whether `streaming` may cross this bridge. */
+  /** `false`: calls with images do not cross this bridge. Absent: nothing is said against them. */
+  readonly images?: boolean | undefined
+  /** `false`: calls that ask for reasoning do not cross this bridge. Absent: nothing is said against them. */
+  readonly reasoning?: boolean | undefined
+  /** `false`: streamed calls do not cross this bridge. Absent: nothing is said against them. */
   readonly streaming?: boolean | undefined
   /** The state of the checks behind this block. */
   readonly validation_status?: string | undefined
@@ -860,19 +866,23 @@ export interface ResponsesToChatBridge {
 export interface ChatToResponsesBridge {
   /** `false`: calls of Chat clients are not translated onto this Responses upstream. */
   readonly enabled: boolean
-  /** Whether `tools` may cross this bridge. */
+  /** `false`: calls, all of which hold text, do not cross this bridge. Absent: nothing is said against them. */
+  readonly text?: boolean | undefined
+  /** `false`: calls with tools of the client do not cross this bridge. Absent: nothing is said against them. */
   readonly tools?: boolean | undefined
-  /** Whether `tool_choice` may cross this bridge. */
+  /** `false`: calls with tools of the client do not cross this bridge. Absent: nothing is said against them. */
+  readonly function_tools?: boolean | undefined
+  /** `false`: calls that force or forbid tools do not cross this bridge. Absent: nothing is said against them. */
   readonly tool_choice?: boolean | undefined
-  /** Whether `parallel_tool_calls` may cross this bridge. */
+  /** `false`: calls that say `parallel_tool_calls` do not cross this bridge. Absent: nothing is said against them. */
   readonly parallel_tool_calls?: boolean | undefined
-  /** Whether `structured_outputs` may cross this bridge. */
+  /** `false`: calls that ask for JSON or a schema do not cross this bridge. Absent: nothing is said against them. */
   readonly structured_outputs?: boolean | undefined
-  /** Whether `images` may cross this bridge. */
+  /** `false`: calls with images do not cross this bridge. Absent: nothing is said against them. */
   readonly images?: boolean | undefined
-  /** Whether `reasoning` may cross this bridge. */
+  /** `false`: calls that ask for reasoning do not cross this bridge. Absent: nothing is said against them. */
   readonly reasoning?: boolean | undefined
-  /** Whether `streaming` may cross this bridge. */
+  /** `false`: streamed calls do not cross this bridge. Absent: nothing is said against them. */
   readonly streaming?: boolean | undefined
   /** Sessions across a stateless client API. */
   readonly stateful_sessions?: BridgeSessions | undefined
@@ -1433,9 +1443,9 @@ export interface DiagnosticsConfig {
   readonly enabled: boolean
   /** How long they are kept. Unit: days. */
   readonly retention_days: number
-  /** Record allow-listed fields of upstream errors. */
+  /** Record code, type and field of upstream errors, where they are plain words. */
   readonly store_sanitized_upstream_errors: boolean
-  /** The most that is recorded of one. Unit: bytes. */
+  /** The most that is recorded of one; longer ones are left out. Unit: bytes. */
   readonly max_error_bytes: number
 }
 
@@ -1557,6 +1567,8 @@ export interface UpstreamConfig {
   readonly max_response_bytes: number
   /** The largest event of a stream. Unit: bytes. */
   readonly max_frame_bytes: number
+  /** Let requests point at media of private networks. `false`: addresses of images, documents, files, sound and video whose host is or names a machine of a private network, or that are fetched by something else than HTTP, are refused. */
+  readonly allow_private_image_urls: boolean
 }
 
 /** The state that limits need. */

@@ -26,6 +26,7 @@ export type FindingCode =
   | "invalid-policy"
   | "invalid-script"
   | "invalid-value"
+  | "live"
   | "missing-key"
   | "missing-variable"
   | "many-writers"

@@ -17,6 +17,7 @@ import type { OperationalTargets } from "./compile/operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./compile/policy-settings.ts"
 import type { SecretPattern } from "./compile/provider-secrets.ts"
 import type { ScoreSettings } from "./compile/score-settings.ts"
+import type { GroupFingerprints, TelemetryRule, UpstreamErrorRule } from "./compile/recording.ts"
 import type { SpendCeiling } from "./compile/spend-ceiling.ts"
 import type { ContractReport, TargetContract, TargetLimits } from "./compile/target-limits.ts"
 import type { ReservePrices } from "./compile/reserve-prices.ts"
@@ -218,12 +219,16 @@ export interface Group extends StrategySettings {
   readonly demanded: ReadonlySet<keyof Capabilities | "own-dialect">
   /** How long conversations stay on one target without a call; null: they need not. */
   readonly affinity: { readonly ttlMs: number; readonly maxEntries: number } | null
+  /** Where the order is the configuration's: targets of the client's dialect come first. */
+  readonly prefersNative: boolean
   /** What happens to tools that the provider executes. */
   readonly hostedTools: "pass" | "strip" | "refuse"
   /** What happens upstream when the client leaves. */
   readonly disconnect: "abort" | "drain"
   /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */
   readonly refusal: "no-eligible-target" | "pii-filter-failed" | null
+  /** Copied to rows. */
+  readonly fingerprints: GroupFingerprints
 }
 
 export type KeyStatus = "active" | "disabled" | "suspended" | "expired" | "rotated"
@@ -273,6 +278,10 @@ export interface Snapshot {
   readonly admin: AdminRules
   readonly corsOrigins: readonly string[]
   readonly traceCalls: boolean
+  /** How much is recorded of what upstreams say in errors; null: nothing. */
+  readonly upstreamErrors: UpstreamErrorRule | null
+  /** A hash that stands for a text, and that only this installation can make; null: its secret is not known yet. */
+  readonly pseudonymOf: (text: string) => string | null
   /** Answers name the model that the client asked for, not the upstream's. */
   readonly showsRequestedModel: boolean
   /** Null: how calls are decided is not recorded. */
@@ -284,13 +293,7 @@ export interface Snapshot {
 export interface Limits extends RequestRule {
   readonly maxResponseBytes: number
   readonly maxFrameBytes: number
+  /** Requests may point at media of private networks. */
+  readonly allowsPrivateMedia: boolean
   readonly drainMs: number
-}
-
-/** How much of a decision is recorded. */
-export interface TelemetryRule {
-  readonly maxCandidates: number
-  readonly maxFilterReasons: number
-  /** Targets, reasons against them and score terms; the call's shape and the choice are recorded anyway. */
-  readonly candidates: boolean
 }

@@ -9,6 +9,11 @@ import { RouterError } from "../errors.ts"
 import type { AskedRequest, Mint, ReplyContext, ReplyOptions } from "./codec.ts"
 
 export interface AnswerNeeds {
+  /**
+   * Null: the answer is what the target says. Else it is a summary, which is sealed: as an item of a response where `kept` is
+   * null, else in the vendor's object behind what it keeps, the user's messages.
+   */
+  readonly compaction: { readonly kept: readonly JsonObject[] | null } | null
   readonly context: ReplyContext
   readonly options: ReplyOptions
 }
@@ -24,6 +29,7 @@ export interface Means {
 const LONGEST = 1 << 20
 
 interface Parts {
+  readonly compaction: AnswerNeeds["compaction"]
   readonly names: NameParts
   readonly issuer: PlainIssuer
   readonly severalChoices: boolean
@@ -35,10 +41,11 @@ interface Parts {
 }
 
 /** @throws RouterError `invalid-request` where tools, instructions and ids of calls are too long together */
-export function packed({ context, options }: AnswerNeeds): string {
+export function packed({ compaction, context, options }: AnswerNeeds): string {
   const { request } = options
   const { dialect, model, includeUsage, reasoning, cap } = request
   const parts: Parts = {
+    compaction,
     names: context.names.parts(),
     issuer: plainIssuer(context.issuer),
     severalChoices: context.severalChoices === true,
@@ -64,8 +71,9 @@ const TOO_LONG = `The request cannot be translated: its tools, its instructions 
 
 /** `text` comes from `packed`. */
 export function unpacked(text: string, { mint, now }: Means): AnswerNeeds {
-  const { names, issuer, severalChoices, request, ids, ...others } = parseExact(text) as unknown as Parts
+  const { names, issuer, severalChoices, request, ids, compaction, ...others } = parseExact(text) as unknown as Parts
   return {
+    compaction,
     context: {
       names: nameTable(names),
       issuer: issuerFrom(issuer),

@@ -4,7 +4,7 @@
  */
 import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
-import type { RequestShape } from "./shape-reader.ts"
+import type { BodyShape } from "./shape-reader.ts"
 import type { Loose } from "./loose.ts"
 import type { OutputMeter, TokenFacts } from "./output-meter.ts"
 import type { StoredIds } from "./stored-ids.ts"
@@ -154,7 +154,7 @@ export interface Dialect {
    */
   peek(body: ScannedObject): RequestFacts
   /** What eligibility and strategies may know of the request; each part is read when it is asked for. Never throws. */
-  shapeOf(body: ScannedObject): RequestShape
+  shapeOf(body: ScannedObject): BodyShape
   readonly stored: StoredIds
   /** Of the models that usually speak it. */
   readonly tokens: TokenFacts

@@ -18,6 +18,15 @@ export interface FileCounts {
   readonly encodedImageBytes: number
   /** Something points at a file that is not in the body. */
   readonly isElsewhere: boolean
+  /** Strings in places of files, whatever type their part says, that may be addresses: where their quotes open and close. */
+  readonly addresses: readonly Span[]
+  /** There is so much that nobody knows what else stands there. */
+  readonly isOver: boolean
+}
+
+export interface Span {
+  readonly start: number
+  readonly end: number
 }
 
 /** Where a part has its file: under a key, or under a key of the object there. */
@@ -26,6 +35,8 @@ export interface Place {
   readonly inner: string | null
   /** `url`: a data URL, or an address. `media`: base64 of what the part's type says. `file`: either, of any kind. */
   readonly holds: "url" | "media" | "file"
+  /** No server fetches what stands there. */
+  readonly isOnlyData?: true
 }
 
 export interface FileRules {
@@ -37,11 +48,20 @@ export interface FileRules {
   readonly inside: ReadonlySet<string>
   /** Keys whose values are the caller's own JSON, in which nobody looks for parts. */
   readonly free: ReadonlySet<string>
+  /** Top-level members in which something else than the conversation may point at media. */
+  readonly beside: readonly string[]
   /** In which parts they are that. `type`: null where a part says none, or several. */
   isFree(type: string | null): boolean
 }
 
-export const NO_FILES: FileCounts = { images: 0, encodedBytes: 0, encodedImageBytes: 0, isElsewhere: false }
+export const NO_FILES: FileCounts = {
+  images: 0,
+  encodedBytes: 0,
+  encodedImageBytes: 0,
+  isElsewhere: false,
+  addresses: [],
+  isOver: false,
+}
 /** Parts in parts in parts: nobody nests deeper. */
 const DEEPEST = 32
 /** Nobody has thousands of files in a call. Whoever seems to have them is taken to have the worst. */
@@ -55,14 +75,30 @@ export function filesIn(body: ScannedObject, members: readonly Member[], rules: 
     pointers += countWithin(body.pointers, member.start, member.end)
     walk.member(member)
   }
-  if (walk.isOver) return { ...NO_FILES, images: walk.images + body.marks.length, isElsewhere: true }
+  if (walk.isOver) return { ...NO_FILES, images: walk.images + body.marks.length, isElsewhere: true, isOver: true }
   const isDoubled = new Set(members.map(({ key }) => key)).size < members.length
   return {
     images: walk.images,
     encodedBytes: isDoubled ? 0 : walk.encodedBytes,
     encodedImageBytes: isDoubled ? 0 : walk.encodedImageBytes,
     isElsewhere: walk.isElsewhere || pointers > walk.freePointers,
+    addresses: walk.addresses,
+    isOver: walk.isTooDeep,
   }
+}
+
+/** Addresses in `members`, which hold no conversation but may point at media as well. An object is looked through whole. */
+export function addressesBeside(
+  body: ScannedObject,
+  members: readonly Member[],
+  rules: FileRules,
+): Pick<FileCounts, "addresses" | "isOver"> {
+  const walk = new FileWalk(body, rules)
+  for (const member of members) {
+    if (body.bytes[member.start] === OPEN_BRACE) walk.whole(member)
+    else walk.member(member)
+  }
+  return { addresses: walk.addresses, isOver: walk.isOver || walk.isTooDeep }
 }
 
 /** A member of a part that may be a file's place, or of the caller's own. */
@@ -90,18 +126,24 @@ class FileWalk {
   isElsewhere = false
   /** Pointers in JSON of the caller's own. */
   freePointers = 0
+  isTooDeep = false
+  readonly addresses: Span[] = []
   readonly #body: ScannedObject
   readonly #json: Buffer
   readonly #rules: FileRules
   /** Under which a part may have its file. */
-  readonly #keys: ReadonlySet<string>
+  readonly #byKey: Map<string, Place[]> = new Map()
   #steps = 0
+  #isWhole = false
 
   constructor(body: ScannedObject, rules: FileRules) {
     this.#body = body
     this.#json = searchable(body.bytes)
     this.#rules = rules
-    this.#keys = new Set([...rules.places.values()].flat().map(({ key }) => key))
+    for (const place of [...rules.places.values()].flat()) {
+      const known = this.#byKey.get(place.key) ?? []
+      if (!known.some(({ inner }) => inner === place.inner)) this.#byKey.set(place.key, [...known, place])
+    }
   }
 
   /** It was too much: nothing is known of the rest. */
@@ -121,9 +163,15 @@ class FileWalk {
     }
   }
 
+  whole({ start }: Member): void {
+    this.#isWhole = true
+    this.#parts(start, 0)
+  }
+
   /** A part, a list of parts, or something else. Returns where it ends; this and all below: -1 when it is too much. */
   #parts(at: number, depth: number): number {
     if (this.#steps++ > MOST_STEPS) return -1
+    this.isTooDeep ||= depth > DEEPEST
     if (depth > DEEPEST) return endOf(this.#json, at)
     const first = this.#json[at]
     if (first === OPEN_BRACE) return this.#part(at, depth)
@@ -139,12 +187,13 @@ class FileWalk {
     for (const type of part.types) isImage ||= this.#rules.images.has(type)
     if (isImage) this.images++
     this.#judge(part, isImage)
+    this.#collect(part.members)
     return end
   }
 
   #member(key: string, start: number, depth: number, part: Part): number {
     if (this.#steps++ > MOST_STEPS) return -1
-    const isPlace = this.#keys.has(key)
+    const isPlace = this.#byKey.has(key)
     const strings: Inside[] = []
     const end =
       isPlace && this.#json[start] === OPEN_BRACE
@@ -159,7 +208,7 @@ class FileWalk {
   }
 
   #other(key: string, start: number, depth: number): number {
-    return this.#rules.inside.has(key) ? this.#parts(start, depth + 1) : endOf(this.#json, start)
+    return this.#isWhole || this.#rules.inside.has(key) ? this.#parts(start, depth + 1) : endOf(this.#json, start)
   }
 
   /** Of an object that may hold a file; sources of documents hold parts as well. */
@@ -195,9 +244,29 @@ class FileWalk {
     for (const text of found) this.#text(text, isText ? "media" : holds, isImage, isOne)
   }
 
+  /** A server may go by the place alone, without a look at the type. */
+  #collect(members: readonly Inside[]): void {
+    for (const inside of members)
+      for (const { inner, holds, isOnlyData } of this.#byKey.get(inside.key) ?? []) {
+        if (isOnlyData === true) continue
+        const texts = inner === null ? [inside] : inside.strings.filter(({ key }) => key === inner)
+        for (const text of texts) if (this.#mayBeAddress(text, holds)) this.addresses.push(text)
+      }
+  }
+
+  #mayBeAddress({ start, end }: Span, holds: Place["holds"]): boolean {
+    if (this.#json[start] !== QUOTE) return false
+    const head = this.#head(start, end)
+    return !IS_DATA.test(head) && (holds === "url" || NOT_BASE64.test(head))
+  }
+
+  #head(start: number, end: number): string {
+    return latin1(this.#json, start + 1, Math.min(end - 1, start + LONGEST_HEAD)).replaceAll("\\/", "/")
+  }
+
   /** The string stands in a file's place. */
   #text({ start, end }: Inside, holds: Place["holds"], isImage: boolean, isSure: boolean): void {
-    const head = latin1(this.#json, start + 1, Math.min(end - 1, start + LONGEST_HEAD)).replaceAll("\\/", "/")
+    const head = this.#head(start, end)
     if (!isImage && (holds === "url" ? !IS_DATA.test(head) : holds === "file" && ADDRESS.test(head)))
       this.isElsewhere = true
     const url = holds === "media" ? null : DATA_URL.exec(head)
@@ -210,6 +279,7 @@ class FileWalk {
 }
 
 const LONGEST_HEAD = 400
+const NOT_BASE64 = /[.:\\]/
 const IS_DATA = /^\s*data:/i
 /** Some servers take one in the place of the data; it may be written with escapes. */
 const ADDRESS = /^[^,;]{0,40}:\/\/|\\u/

@@ -8,7 +8,7 @@ import { countWithin } from "../json/sorted.ts"
 import { TYPE } from "../json/watched-names.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import { BodyMembers } from "./body-members.ts"
-import { filesIn, NO_FILES, type FileCounts, type FileRules } from "./files.ts"
+import { addressesBeside, filesIn, NO_FILES, type FileCounts, type FileRules, type Span } from "./files.ts"
 import { asObject, asString } from "./loose.ts"
 import type { CallShape, ReasoningShape } from "./shape.ts"
 import type { ToolCounts } from "./tool-counts.ts"
@@ -19,6 +19,10 @@ export interface RequestShape extends CallShape {
    * tool, or of an item, block or part of the conversation (`function_call_output`, `image_url`).
    */
   uses(feature: string): boolean
+  /** A top-level field is there and not null: cheap, whatever the size of the body. */
+  sets(field: string): boolean
+  /** Whom the client serves, in its own words (`safety_identifier`, `user`, `metadata.user_id`); null: it does not say. */
+  readonly endUser: string | null
   /** The history holds reasoning that only its issuer can read. */
   readonly hasSeals: boolean
   /** Bytes of files in base64, which say little about tokens. */
@@ -29,6 +33,12 @@ export interface RequestShape extends CallShape {
   readonly pointsElsewhere: boolean
   /** How it asks to be served. */
   readonly service: ServiceAsked
+}
+
+/** What only the body itself can tell. */
+export interface BodyShape extends RequestShape {
+  /** Where addresses of media stand that a server may fetch; null: there is too much to know. */
+  readonly mediaAddresses: readonly Span[] | null
 }
 
 /**
@@ -70,9 +80,11 @@ const HIDDEN_FIELDS: ReadonlySet<string> = new Set([
 
 /** OpenAI's word, Anthropic's and Groq's. */
 const PLAIN_TIERS: ReadonlySet<unknown> = new Set(["default", "standard_only", "on_demand"])
+/** OpenAI's newer field and its older one. https://platform.openai.com/docs/guides/safety-best-practices */
+const END_USER_FIELDS = ["safety_identifier", "user"] as const
 const PLAIN_PLACES: ReadonlySet<unknown> = new Set(["global"])
 
-export class ShapeReader implements RequestShape {
+export class ShapeReader implements BodyShape {
   readonly #members: BodyMembers
   readonly #rules: ShapeRules
   readonly #names: number
@@ -152,6 +164,14 @@ export class ShapeReader implements RequestShape {
     return (this.#names & TYPE.stored) !== 0 || this.#members.someSet(HIDDEN_FIELDS) || this.#found.isElsewhere
   }
 
+  get mediaAddresses(): readonly Span[] | null {
+    const { addresses, isOver } = this.#found
+    const members = this.#members.all(this.#rules.files.beside)
+    if (isOver || members.length === 0) return isOver ? null : addresses
+    const beside = addressesBeside(this.#members.body, members, this.#rules.files)
+    return beside.isOver ? null : [...addresses, ...beside.addresses]
+  }
+
   get service(): ServiceAsked {
     const members = this.#members
     return {
@@ -174,6 +194,16 @@ export class ShapeReader implements RequestShape {
     return (
       hasTyped(this.#members.bytes(this.#rules.conversation), wanted) || hasTyped(this.#members.bytes("tools"), wanted)
     )
+  }
+
+  sets(field: string): boolean {
+    return this.#members.isSet(field)
+  }
+
+  get endUser(): string | null {
+    for (const key of END_USER_FIELDS) if (this.#members.isSet(key)) return asString(this.#members.value(key))
+    if (!this.#members.isSet("metadata")) return null
+    return asString(asObject(this.#members.value("metadata"))?.["user_id"])
   }
 
   get #found(): FileCounts {

@@ -80,7 +80,7 @@ function head({ source, request_id, ts, caller, group, strategy, error, hint, ou
 }
 
 function ending({ status, target_provider, target_model, ...outcome }: ExplainedOutcome): string {
-  const by = target_provider === null ? "" : ` by ${target_provider}/${target_model ?? ""}`
+  const by = target_provider === null || status >= 400 ? "" : ` by ${target_provider}/${target_model ?? ""}`
   const cost = outcome.total_cost_nano_usd === null ? "cost unknown" : `cost ${usd(outcome.total_cost_nano_usd)}`
   const counted = outcome.usage_source === "provider" ? "" : `, usage: ${outcome.usage_source}`
   return `Ended with ${status}${by} after ${outcome.latency_ms} ms, ${cost}${counted}`

@@ -1,4 +1,5 @@
 /** All that is counted for one subject in the memory of this process. */
+import { Bucket } from "../bucket.ts"
 import type { Amounts3, CheckKind, SubjectTotals } from "./state.ts"
 import { MinuteWindow } from "./window.ts"
 
@@ -38,25 +39,6 @@ export class Counts {
     this.requests += requests
     this.tokens += tokens
     this.nanoUsd += nanoUsd
-  }
-}
-
-/** A token bucket; full at first. */
-export class Bucket {
-  #level = Number.POSITIVE_INFINITY
-  #atMs = 0
-
-  /** What is in it at the moment; below zero where a large call left a debt. */
-  level(burst: number, perSecond: number, nowMs: number): number {
-    const grown = this.#level + (Math.max(0, nowMs - this.#atMs) * perSecond) / 1000
-    this.#level = Math.min(burst, grown)
-    this.#atMs = Math.max(this.#atMs, nowMs)
-    return this.#level
-  }
-
-  /** Behind `level`. */
-  take(cost: number): void {
-    this.#level -= cost
   }
 }
 

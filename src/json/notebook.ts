@@ -13,7 +13,7 @@ export interface Notes {
   readonly ids: readonly number[]
   /** Values of keys that point at a file, at any depth. */
   readonly pointers: readonly number[]
-  /** These, and values of keys `type` that name an image or a file. */
+  /** These, values of keys under which media stand, and values of keys `type` that name an image or a file. */
   readonly marks: readonly number[]
 }
 
@@ -87,9 +87,8 @@ export class Notebook implements Notes {
   #keep(bit: number, bytes: Uint8Array, value: number): void {
     if (bit === 0 || !isFilled(bytes, value)) return
     this.names |= bit
-    if (bit !== KEY.fileId && bit !== KEY.fileUrl) return
-    this.pointers.push(value)
-    this.marks.push(value)
+    if (bit === KEY.fileId || bit === KEY.fileUrl) this.pointers.push(value)
+    if ((bit & (KEY.fileId | KEY.fileUrl | KEY.media)) !== 0) this.marks.push(value)
   }
 
   type(bytes: Uint8Array, value: number): void {

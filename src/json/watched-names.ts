@@ -8,6 +8,8 @@ import { utf8 } from "../text.ts"
 const KEYS = {
   fileId: ["file_id", "file_ids"],
   fileUrl: ["file_url"],
+  /** Where media stand, also in parts that say no type. */
+  media: ["image_url", "video_url", "audio_url", "document_url", "input_audio", "file_data"],
   container: ["container", "container_id"],
   toolCalls: ["tool_calls", "tool_call_id", "function_call"],
   callId: ["call_id"],
@@ -107,11 +109,11 @@ export const TYPE_NAMES: Names = new Names(TYPES, TYPE)
 export function mayBeKey(bytes: Uint8Array, start: number, length: number, known: number): boolean {
   if (length === 0 || length >= LONGEST) return false
   const slot = slotOf(length, bytes[start] ?? 0, bytes[start + length - 1] ?? 0)
-  return ((KEY_NAMES.slotBits[slot] ?? 0) & ~(known & ~POINTERS)) !== 0
+  return ((KEY_NAMES.slotBits[slot] ?? 0) & ~(known & ~EACH)) !== 0
 }
 
 /** Keys whose places are wanted, each of them. */
-const POINTERS = KEY.fileId | KEY.fileUrl
+const EACH = KEY.fileId | KEY.fileUrl | KEY.media
 
 const FOUR_LETTERS = new Uint8Array(256)
 for (const name of Object.values(TYPES).flat()) FOUR_LETTERS[hashOf(Buffer.from(name).readInt32LE())] = 1

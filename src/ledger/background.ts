@@ -3,9 +3,9 @@
  * transaction of its call until that of the row that books it, so that no restart forgets one and none is booked twice.
  */
 import type { Clock } from "../system/clock.ts"
-import { TABLES } from "./columns.ts"
 import type { LedgerDatabase } from "./database.ts"
 import type { BackgroundRow } from "./record.ts"
+import { BACKGROUND_RESPONSES } from "./tables/state.ts"
 
 export interface BackgroundResponses {
   /** Those that are due, the longest due first. */
@@ -24,7 +24,7 @@ export const FIRST_POLL_MS = 1000
 const SLOWEST_POLL_MS = 300_000
 const AGE_SHARE = 4
 
-const NAMES = Object.keys(TABLES.background_responses).join(", ")
+const NAMES = Object.keys(BACKGROUND_RESPONSES).join(", ")
 const DUE = `SELECT ${NAMES} FROM background_responses WHERE next_poll_at <= ?1 ORDER BY next_poll_at LIMIT 256`
 const CLAIM = `UPDATE background_responses SET next_poll_at = CAST(?1 AS BIGINT) + CASE
     WHEN ?1 - ts > ${(SLOWEST_POLL_MS - FIRST_POLL_MS) * AGE_SHARE} THEN ${SLOWEST_POLL_MS}

@@ -2,7 +2,7 @@
  * What the ledger needs of a kind of database. SQLite answers at once and PostgreSQL later, so that most results may be
  * promises; whoever handles calls looks before waiting, because a turn of the event loop costs a lone call dearly.
  */
-import type { Failure } from "./failure.ts"
+import type { DatabaseFailure } from "./failure.ts"
 import type { CallRecord } from "./record.ts"
 
 export type Scalar = string | number | null
@@ -28,7 +28,7 @@ export interface LedgerDatabase {
    * meanwhile. Rejects as `work` does, and as `query`.
    */
   reading<Result>(work: (at: Pick<LedgerDatabase, "query">) => Promise<Result>): Promise<Result>
-  failureOf(error: unknown): Failure
+  failureOf(error: unknown): DatabaseFailure
   /** A new connection. Fails as opening does. */
   reopen(): Promise<void>
   /** Resolves when what was committed survives a power cut, as far as this router can see to that. */

@@ -1,8 +1,8 @@
 /** Reads back how calls were decided: one call by its id, or all of a range in batches. Portable SQL. */
-import type { Table } from "./columns.ts"
 import type { LedgerReader } from "./reader.ts"
 import type { DecisionRows, RoutingDecisionRow, ShapeFeatureRow } from "./decision-record.ts"
 import type { AttemptRow, ErrorRow, UsageRow } from "./record.ts"
+import type { Table } from "./tables.ts"
 
 export interface DecidedCall {
   readonly usage: UsageRow
@@ -17,7 +17,7 @@ export async function decidedCall(
   requestId: string,
   isVisible: (usage: UsageRow) => boolean = () => true,
 ): Promise<DecidedCall | null> {
-  const of = async <Row>(table: Table, order = ""): Promise<Row[]> => {
+  const of = async <Row>(table: Table | "request_usage", order = ""): Promise<Row[]> => {
     const sql = `SELECT * FROM ${table} WHERE request_id = ?1${order === "" ? "" : ` ORDER BY ${order}`}`
     return await database.query<Row>(sql, [requestId])
   }

@@ -1,5 +1,5 @@
 /** What went wrong with the database, by what helps against it. */
-export type Failure =
+export type DatabaseFailure =
   /** Another process holds a lock, or two got in each other's way: the same again in a moment. */
   | "busy"
   /** No room, or nobody there: later. */

@@ -1,6 +1,6 @@
 /** Bounds what one call may bring into the store: a huge text must neither hide its call nor hold up those that share its transaction. */
-import { CHILDREN } from "./child-tables.ts"
 import type { CallRecord } from "./record.ts"
+import { CHILDREN } from "./tables.ts"
 
 /** In characters. The texts of honest calls are far shorter. */
 const LONGEST_TEXT = 4096

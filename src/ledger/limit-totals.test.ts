@@ -272,7 +272,7 @@ test.skipIf(noPostgres !== null)("sums of an earlier version are kept, on postgr
   const dsn = await (await sharedPostgres()).schema()
   const client = new Client(dsn)
   await client.connect()
-  await migratePostgres(client, 0, false, BEFORE)
+  await migratePostgres(client, { nowMs: () => 0, acceptsNewer: false, onProgress: () => {}, steps: BEFORE })
   await client.query(OLD_SUMS)
   await client.end()
   const database = new PostgresDatabase({
@@ -280,6 +280,7 @@ test.skipIf(noPostgres !== null)("sums of an earlier version are kept, on postgr
     clock,
     log: silentLog,
     limits: { connectMs: 5000, answerMs: 5000, queryMs: 5000 },
+    onMigration: () => {},
   })
   await database.reopen()
   expect(byWhom(await limitTotals(database, clock.now(), true))).toEqual(OLD_TOTALS)

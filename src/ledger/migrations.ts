@@ -5,11 +5,45 @@
  * inserts append, and a range of ids is a range of time. A further index costs every call, so there is none.
  */
 import { DECISION_TELEMETRY, REPLAYABLE_SHAPES } from "./decision-tables.ts"
+import { EVIDENCE, LAST_TARGETS } from "./evidence-tables.ts"
 
 export interface Migration {
   readonly version: number
   readonly name: string
   readonly statements: readonly string[]
+  /**
+   * A statement over rows that are there, for the calls of `?1 < request_id <= ?2`. It runs a part at a time, each with its
+   * position in one transaction, so that a process that is killed goes on where it was. Running a part twice changes nothing.
+   */
+  readonly overCalls?: string
+}
+
+/** So many calls are one part. */
+export const PART_CALLS = 2000
+
+/** Hears which step is at work, and how much of it is done, from 0 to 1. */
+export type MigrationListener = (step: Pick<Migration, "version" | "name">, share: number) => void
+
+/** The end of the part that begins after `?1`; no row: these are the last ones. */
+export const PART_END: string = `SELECT request_id AS id FROM request_usage WHERE request_id > ?1 ORDER BY request_id LIMIT 1 OFFSET ${PART_CALLS - 1}`
+export const LAST_CALL = "SELECT max(request_id) AS id FROM request_usage"
+export const FIRST_CALL = "SELECT min(request_id) AS id FROM request_usage"
+export const POSITION = "SELECT position FROM migration_positions WHERE version = ?1"
+export const SAVE_POSITION =
+  "INSERT INTO migration_positions VALUES (?1, ?2) ON CONFLICT (version) DO UPDATE SET position = excluded.position"
+export const DONE = "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?1, ?2, ?3)"
+
+/** 1 is said once, when the step is written down as done. */
+const MOST_OF_PARTS = 0.999
+
+/** Which part of the calls stands before an id: ids begin with their millisecond. */
+export function shareDone(first: string, position: string, last: string): number {
+  const share = (msOf(position) - msOf(first)) / (msOf(last) - msOf(first))
+  return Number.isFinite(share) ? Math.min(MOST_OF_PARTS, Math.max(0, share)) : 0
+}
+
+function msOf(requestId: string): number {
+  return Number.parseInt(requestId.slice(4, 16), 16)
 }
 
 const REQUEST_USAGE = `CREATE TABLE request_usage (
@@ -216,6 +250,8 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 13, name: "contracts", statements: [REQUEST_CONTRACTS] },
   { version: 14, name: "usage-parts", statements: USAGE_PARTS },
   { version: 15, name: "installation", statements: [INSTALLATION] },
+  { version: 16, name: "evidence", statements: EVIDENCE },
+  { version: 17, name: "last-targets", statements: [], overCalls: LAST_TARGETS },
 ]
 
 /** The version of the schema that this binary writes. */

@@ -5,8 +5,10 @@ import { dirname, join } from "node:path"
 import { ledgerFolder, rejectionOf, until } from "../../test/helpers/ledger.ts"
 import { SAMPLE_PARTS, sampleCall } from "../../test/helpers/sample-call.ts"
 import type { Log, LogFields } from "../system/log.ts"
+import { type Column, isNullable, storedKind } from "./column.ts"
 import { MIGRATIONS } from "./migrations.ts"
 import type { CallRecord } from "./record.ts"
+import { ALL_TABLES } from "./tables.ts"
 
 const TS = Date.UTC(2026, 10, 22, 10)
 
@@ -26,6 +28,11 @@ const failedCall: CallRecord = {
     upstream_status: null,
     message: "The upstream failed.",
     param: null,
+    retryable: 1,
+    attempts: 1,
+    provider: "alpha",
+    model: "vendor-big-2026",
+    dialect: "openai-chat",
   },
 }
 
@@ -60,6 +67,26 @@ test("every column is a scalar, declared as one", async () => {
     "SELECT DISTINCT column.type FROM sqlite_schema AS tables JOIN pragma_table_info(tables.name) AS column",
   )
   expect(types.map(({ type }) => type).toSorted()).toEqual(["INTEGER", "REAL", "TEXT"])
+})
+
+function declared(name: string, column: Column): string {
+  const type = { text: "TEXT", integer: "INTEGER", real: "REAL", milliseconds: "INTEGER" }[storedKind(column)]
+  return `${name} ${type}${isNullable(column) ? "" : " NOT NULL"}`
+}
+
+test("every column is there as its table says, in the same order", async () => {
+  await using state = ledgerFolder()
+  await state.open()
+  const names = state.rows<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+  expect(names.map(({ name }) => name)).toEqual(ALL_TABLES.map(({ name }) => name).toSorted())
+  for (const { name, columns } of ALL_TABLES) {
+    const found = state.rows<{ name: string; type: string; notnull: number }>(
+      `SELECT name, type, "notnull" FROM pragma_table_info('${name}') ORDER BY cid`,
+    )
+    expect(found.map((column) => `${column.name} ${column.type}${column.notnull === 1 ? " NOT NULL" : ""}`)).toEqual(
+      Object.entries(columns).map(([column, entry]) => declared(column, entry)),
+    )
+  }
 })
 
 describe("modes", () => {

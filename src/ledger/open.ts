@@ -5,13 +5,16 @@ import type { Log } from "../system/log.ts"
 import { type BackgroundResponses, backgroundResponses } from "./background.ts"
 import type { LedgerDatabase } from "./database.ts"
 import { decidedCall, type DecidedCall } from "./decision-queries.ts"
+import { type CallerTags, keepTags } from "./caller-tags.ts"
 import { type CallAmounts, limitTotals, type LimitTotals, usedBy } from "./limit-totals.ts"
 import { patiently } from "./locked.ts"
+import type { MigrationListener } from "./migrations.ts"
 import { Outage } from "./outage.ts"
 import { openPostgres } from "./postgres/open.ts"
 import { type LedgerQueries, type UsageQuery, usageOf } from "./queries.ts"
 import type { CallRecord, Ledger, UsageRow } from "./record.ts"
 import { installationSecret } from "./installation.ts"
+import { SecurityEvents, type SecurityRecord } from "./security-events.ts"
 import { Spool } from "./spool.ts"
 import { adoptSpools, hasSpools, slotCount, type SpoolSlot, takeSlot } from "./spool-slot.ts"
 import { openSqlite } from "./sqlite/open.ts"
@@ -31,6 +34,8 @@ export interface LedgerOptions {
   /** Default: the database's path with `.spool` appended. */
   readonly spoolPath?: string | undefined
   readonly onCommit?: CommitListener | undefined
+  /** Hears how far a change of the schema has come. */
+  readonly onMigration?: MigrationListener | undefined
   readonly limits?: Partial<LedgerLimits> | undefined
 }
 
@@ -85,6 +90,9 @@ export interface LedgerStore extends Ledger, LedgerQueries, LimitReader {
   status(): LedgerStatus
   readonly storedStates: StoredStates
   readonly background: BackgroundResponses
+  readonly security: SecurityRecord
+  /** Which tags callers have from now on; resolves when that is written. Rejects where the database takes no rows. */
+  keepTags(tags: CallerTags): Promise<void>
   /** `installation.ts`. */
   installationSecret(fresh: string): Promise<string>
   /** How a call was decided; null: it is not there, or may not be seen. Rejects with `usage-store-unavailable`. */
@@ -142,9 +150,12 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
   const { onCommit = () => {} } = options
   const writer = new GroupWriter(database, outage, { clock, log, limits, isAsync: durability === "async", onCommit })
   const storedStates = new StoredStateIndex(database, clock, log)
+  const security = new SecurityEvents(database, clock, log)
   return {
     storedStates,
     background: backgroundResponses(database, clock),
+    security,
+    keepTags: (tags) => keepTags(database, tags, clock.now()),
     installationSecret: (fresh) => installationSecret(database, fresh),
     recordBehind: async (calls) => {
       if (outage.hasSpooled && !rules.refuses) return outage.take(calls)
@@ -173,6 +184,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
     close: async () => {
       storedStates.close()
       await writer.close()
+      await security.close()
       await outage.close()
       spooling?.slot.lock.release()
       await database.close()
@@ -215,10 +227,20 @@ interface OpenedDatabase {
 
 async function openDatabase(options: LedgerOptions, limits: LedgerLimits): Promise<OpenedDatabase> {
   const { path, dsn, clock, log } = options
-  if (dsn !== undefined) return await openPostgres({ dsn, clock, log, limits }, limits.openMs)
+  const onMigration = migrationLog(options)
+  if (dsn !== undefined) return await openPostgres({ dsn, clock, log, limits, onMigration }, limits.openMs)
   const { checkpointPages, maxPageCount } = limits
-  const sqlite = { path, clock, log, checkpointPages, maxPageCount }
+  const sqlite = { path, clock, log, checkpointPages, maxPageCount, onMigration }
   return await openSqlite(sqlite, limits.openMs)
+}
+
+function migrationLog({ log, onMigration = () => {} }: LedgerOptions): MigrationListener {
+  return (step, share) => {
+    onMigration(step, share)
+    const { version, name } = step
+    if (share === 0) log.info("the schema of the usage database is brought to a newer version", { version, name })
+    if (share === 1) log.info("the schema of the usage database has a newer version", { version, name })
+  }
 }
 
 interface Spooling {

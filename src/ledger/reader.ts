@@ -45,7 +45,10 @@ export async function openReader(
       throw unreadable(cause)
     }
   }
-  const reader = dsn === undefined ? sqliteReader(path) : new PostgresDatabase({ dsn, clock, log, limits: LIMITS })
+  const reader =
+    dsn === undefined
+      ? sqliteReader(path)
+      : new PostgresDatabase({ dsn, clock, log, limits: LIMITS, onMigration: () => {} })
   try {
     checkVersion(await versionOf(reader))
     return { query, close: () => reader.close() }

@@ -2,8 +2,10 @@
  * One call as a line of the spool: `<crc32> <generation> <json>\n`. The checksum tells a whole line from a torn or damaged
  * one, wherever it stands; the generation says in which filling of the file it was written.
  */
+import { emptyRow, type Scalar } from "./column.ts"
 import { cut, LARGEST_CALL } from "./fitted.ts"
 import type { CallRecord } from "./record.ts"
+import { CHILDREN, USAGE } from "./tables.ts"
 
 export interface SpooledCall {
   readonly generation: string
@@ -15,41 +17,6 @@ type LaterPart = "losses" | "upstreamShapes" | "callerShapes" | "decision"
 type Spooled = Omit<CallRecord, LaterPart> & Partial<Pick<CallRecord, LaterPart>>
 
 const CRC_LENGTH = 8
-
-/** Columns that an earlier version did not know, as they are where nothing limits a call. */
-export const LATER_COLUMNS = {
-  quota_state: null,
-  key_state: null,
-  traffic_shape_applied: 0,
-  traffic_shape_decision: null,
-  traffic_shape_scope: null,
-  traffic_shape_bucket: null,
-  traffic_shape_retry_after_ms: null,
-  traffic_shape_queue_wait_ms: null,
-  traffic_shape_estimated_input_tokens: null,
-  traffic_shape_reserved_output_tokens: null,
-  traffic_shape_total_reserved_tokens: null,
-  estimated_input_tokens: null,
-  limit_tokens: null,
-  limit_nano_usd: null,
-  books_request_id: null,
-  input_image_tokens: null,
-  input_audio_tokens: null,
-  output_image_tokens: null,
-  output_audio_tokens: null,
-  image_input_price_nano_usd_per_million: null,
-  image_input_price_nano_usd_per_image: null,
-  audio_input_price_nano_usd_per_million: null,
-  image_output_price_nano_usd_per_million: null,
-  audio_output_price_nano_usd_per_million: null,
-  hosted_tool_uses: null,
-  hosted_tool_cost_nano_usd: null,
-  speed: null,
-  inference_geo: null,
-  upstream_reported_input_cost_nano_usd: null,
-  upstream_reported_output_cost_nano_usd: null,
-  cost_unknown_reason: null,
-} as const
 
 /** A call whose texts are far too long is written with these cut: a line must never hold up those behind it. */
 export function encodeLine(generation: string, call: CallRecord): Buffer {
@@ -66,18 +33,32 @@ export function decodeLine(line: Buffer): SpooledCall | null {
   const space = body.indexOf(0x20)
   try {
     const spooled = JSON.parse(body.toString("utf8", space + 1)) as Spooled
-    const call = {
-      losses: [],
-      upstreamShapes: [],
-      callerShapes: [],
-      decision: null,
-      ...spooled,
-      usage: { ...LATER_COLUMNS, ...spooled.usage },
-    }
+    const call = completed({ losses: [], upstreamShapes: [], callerShapes: [], decision: null, ...spooled })
     return { generation: body.toString("latin1", 0, space), call: line.length > LARGEST_CALL ? cut(call) : call }
   } catch {
     return null
   }
+}
+
+type Fields = Record<string, Scalar>
+
+const EMPTY_USAGE = Object.entries(emptyRow(USAGE.columns))
+/** Without `request_id`, which is the call's. */
+const CHILD_ROWS = CHILDREN.map(({ columns, rowsOf }) => ({
+  rowsOf,
+  empty: Object.entries(emptyRow(columns)).slice(1),
+}))
+
+/** Gives every row the columns that an earlier version did not know. */
+function completed(call: CallRecord): CallRecord {
+  complete(call.usage, EMPTY_USAGE)
+  for (const { rowsOf, empty } of CHILD_ROWS) for (const row of rowsOf(call)) complete(row, empty)
+  return call
+}
+
+function complete(row: object, empty: readonly (readonly [string, Scalar])[]): void {
+  const fields = row as Fields
+  for (const [name, value] of empty) if (fields[name] === undefined) fields[name] = value
 }
 
 interface Salvaged {

@@ -5,8 +5,8 @@
  */
 import type { Clock, Timer } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
-import { STORED_STATE_COLUMNS } from "./columns.ts"
 import type { StoredStateRow } from "./record.ts"
+import { STORED_STATE } from "./tables/state.ts"
 
 /** Where the state is. */
 export type StoredPlace = Omit<StoredStateRow, "id_sha256">
@@ -30,7 +30,7 @@ export interface StoredStateDatabase {
 /** Vendors keep responses for 30 days. https://platform.openai.com/docs/guides/your-data */
 export const STORED_STATE_LIFETIME_MS: number = 30 * 86_400_000
 
-const NAMES = Object.keys(STORED_STATE_COLUMNS)
+const NAMES = Object.keys(STORED_STATE)
 const COLUMNS = NAMES.join(", ")
 /** Who gets an id again, gets it anew. */
 export const STORED_STATE_CONFLICT: string = `ON CONFLICT (id_sha256) DO UPDATE SET ${NAMES.filter(
@@ -38,12 +38,6 @@ export const STORED_STATE_CONFLICT: string = `ON CONFLICT (id_sha256) DO UPDATE 
 )
   .map((name) => `${name} = excluded.${name}`)
   .join(", ")}`
-export const STORED_STATE_UPSERT: string = `INSERT INTO stored_state (${COLUMNS}) VALUES (${NAMES.map(() => "?").join(",")}) ${STORED_STATE_CONFLICT}`
-
-export function storedStateValues(row: StoredStateRow): (string | number)[] {
-  const { id_sha256, request_id, caller_id, provider, model, dialect, resolved_group, expires_at, usage_pending } = row
-  return [id_sha256, request_id, caller_id, provider, model, dialect, resolved_group, expires_at, usage_pending]
-}
 
 /** Ids are hashed with their project, so that nobody else's id leads anywhere. */
 export function storedIdHash(project: string, kind: string, id: string): string {

@@ -3,7 +3,7 @@ import { RouterError } from "../errors.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { LedgerDatabase } from "./database.ts"
-import type { Failure } from "./failure.ts"
+import type { DatabaseFailure } from "./failure.ts"
 import { fitted } from "./fitted.ts"
 import { FULL_GROUP, groupSize, type Waiting } from "./group.ts"
 import { pauseForLock } from "./locked.ts"
@@ -29,7 +29,7 @@ export interface WriteRules {
 export type CommitListener = (calls: number, ms: number) => void
 
 /** Null: committed, and everyone was told. `spooling`: the database was not asked. */
-type Outcome = Failure | "spooling" | null
+type Outcome = DatabaseFailure | "spooling" | null
 
 /** A group that keeps growing waits no longer. */
 const LONGEST_WAIT_MS = 1
@@ -177,7 +177,7 @@ export class GroupWriter {
   }
 
   /** Null: committed, and everyone was told. */
-  #commit(group: readonly Waiting[]): Failure | null | Promise<Failure | null> {
+  #commit(group: readonly Waiting[]): DatabaseFailure | null | Promise<DatabaseFailure | null> {
     const beganMs = this.#clock.monotonicMs()
     try {
       const written = this.#database.write(group.map(({ call }) => call))
@@ -198,7 +198,7 @@ export class GroupWriter {
     return null
   }
 
-  #failed(error: unknown): Failure {
+  #failed(error: unknown): DatabaseFailure {
     this.#lastError = error
     return this.#database.failureOf(error)
   }
@@ -227,8 +227,8 @@ export class GroupWriter {
     await this.#spool(group)
   }
 
-  async #commitLater(group: readonly Waiting[]): Promise<Failure | null> {
-    let failure: Failure | null = "busy"
+  async #commitLater(group: readonly Waiting[]): Promise<DatabaseFailure | null> {
+    let failure: DatabaseFailure | null = "busy"
     let waitMs = 1
     for (let waitedMs = 0; failure === "busy" && waitedMs < this.#limits.retryMs; waitedMs += waitMs) {
       await pauseForLock(waitMs)

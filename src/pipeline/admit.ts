@@ -1,5 +1,5 @@
 /** Step 3: may this caller make this call now? */
-import type { Group, Snapshot } from "../config/snapshot.ts"
+import type { Credential, Group, Snapshot } from "../config/snapshot.ts"
 import { RouterError } from "../errors.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
@@ -12,15 +12,16 @@ import { groupNotAllowed } from "./group-words.ts"
 export function admit(call: Call, gateway: Gateway): Group {
   const name = call.facts.model ?? call.snapshot.defaultGroup
   if (name === null) throw new RouterError("missing-model", { param: "model" })
-  call.group = allowedGroup(name, call.credential?.caller.allowed, call.snapshot)
+  call.group = allowedGroup(name, call.credential, call.snapshot)
   if (!gateway.ledger.accepting()) throw new RouterError("usage-store-unavailable")
   return call.group
 }
 
 /** @throws RouterError `model-not-allowed` */
-export function allowedGroup(name: string, allowed: ReadonlySet<string> | undefined, snapshot: Snapshot): Group {
+export function allowedGroup(name: string, credential: Credential | null, snapshot: Snapshot): Group {
   const group = snapshot.groups.get(name)
+  const allowed = credential?.caller.allowed
   if (group === undefined || allowed === undefined || !allowed.has(group.name))
-    throw groupNotAllowed(name, allowed, snapshot)
+    throw groupNotAllowed(name, credential, snapshot)
   return group
 }

@@ -19,11 +19,12 @@ import { refusal, type Rejection } from "./shortlist.ts"
 import { grantedCapFor } from "./target-wishes.ts"
 import { blamed, isProbedByAnother, judge, probe } from "./target-health.ts"
 import { after } from "./read-answer.ts"
-import { COMPACT, targetBelow } from "./target-below.ts"
+import { COMPACT, compactsAtVendor, targetBelow } from "./target-below.ts"
 import { trace } from "./trace.ts"
 import { isRejection, translate } from "./translate.ts"
 import type { Translation } from "./translation.ts"
-import { opened, readUnstreamed } from "./unstreamed.ts"
+import type { Reshaped } from "./reshape.ts"
+import { opened, readUnstreamed, understood } from "./unstreamed.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
 import { refused, vendorRefusal, type Relay } from "./vendor-words.ts"
 import { wholeAnswer, wholeReply, type WholeAnswer } from "./whole-reply.ts"
@@ -173,12 +174,12 @@ async function exchange(
       passthroughBody(call.body, call.facts, target.dialect, target.modelJson, {
         cap: grantedCapFor(target, call),
         asksUsage: target.facts.streamUsage,
-        neverStores: target.limits.neverStores && !call.compacts,
+        neverStores: target.limits.neverStores && !compactsAtVendor(target, call),
       }),
   })
   const parts = governing instanceof Promise ? await governing : governing
   const sent = gateway.upstream.send({
-    target: call.compacts ? (targetBelow(target, COMPACT) ?? target) : target,
+    target: compactsAtVendor(target, call) ? (targetBelow(target, COMPACT) ?? target) : target,
     stale,
     beta: isHome && target.dialect === "anthropic" && asksForBeta(call.request.target),
     ...parts,
@@ -208,12 +209,27 @@ async function openStream(
   gateway: Gateway,
 ): Promise<Answer | Failure> {
   const { answer, isStream } = await opened(received)
-  if (!isStream) {
-    const reshaped = await readUnstreamed(answer, tried, call, gateway)
-    return "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, STREAM_HEADERS)
-  }
+  return isStream
+    ? begun(answer, tried, call, gateway)
+    : mended(await readUnstreamed(answer, tried, call, gateway), tried, call, gateway)
+}
+
+/** What came in another form than that of a stream. */
+function mended(
+  result: Reshaped | Failure | UpstreamAnswer,
+  tried: Attempt,
+  call: Call,
+  gateway: Gateway,
+): Answer | Failure | Promise<Answer | Failure> {
+  if ("class" in result) return result
+  return "bytes" in result ? wholeAnswer(result, call, STREAM_HEADERS) : begun(result, tried, call, gateway)
+}
+
+async function begun(answer: UpstreamAnswer, tried: Attempt, call: Call, gateway: Gateway): Promise<Answer | Failure> {
   const stream = new UpstreamStream(answer, tried, call, gateway)
   const failure = await stream.untilContent()
+  if (stream.unframed !== null)
+    return mended(await understood(stream.unframed, answer, tried, call, gateway), tried, call, gateway)
   if (failure !== null) return failure
   if (tried.translation !== null) return { kind: "stream", stream, headers: STREAM_HEADERS }
   const headers: Record<string, string> = {}

@@ -1,6 +1,7 @@
 /** Step 1: whose call is it? */
 import type { Credential, KeyStatus, Snapshot } from "../config/snapshot.ts"
 import { RouterError, type ErrorCode } from "../errors.ts"
+import type { Party } from "../party.ts"
 import type { ReadableHeaders } from "./message.ts"
 import { inSeconds } from "./instant.ts"
 import { credentialWords } from "./token-words.ts"
@@ -21,10 +22,25 @@ const REFUSALS: Readonly<Record<Exclude<KeyStatus, "active">, ErrorCode>> = {
  */
 export function authenticate(headers: ReadableHeaders, snapshot: Snapshot, nowMs: number): Credential {
   const credential = presentedBy(headers, snapshot)
-  if (credential.caller.status !== "active") throw new RouterError(REFUSALS[credential.caller.status])
-  if (credential.expiresAt !== null && credential.expiresAt <= nowMs)
-    throw new RouterError("key-expired", { message: `This token expired at ${inSeconds(credential.expiresAt)}.` })
+  const { caller, expiresAt } = credential
+  if (caller.status !== "active") throw new RouterError(REFUSALS[caller.status], { who: partyOf(credential) })
+  if (expiresAt !== null && expiresAt <= nowMs)
+    throw new RouterError("key-expired", {
+      message: `This token expired at ${inSeconds(expiresAt)}.`,
+      who: partyOf(credential),
+    })
   return credential
+}
+
+/** The caller of a known token, for the record of refusals. */
+export function partyOf({ caller, tokenId }: Credential): Party {
+  return {
+    caller_id: caller.id,
+    caller_user: caller.user,
+    caller_project: caller.project,
+    caller_environment: caller.environment,
+    token_id: tokenId,
+  }
 }
 
 interface Presented {

@@ -7,11 +7,10 @@ import type { StoredId, HeldId } from "../dialects/stored-ids.ts"
 import { type AnswerFacts, type Dialect, NO_REQUEST_FACTS, type RequestFacts } from "../dialects/dialect.ts"
 import type { CallAffinity } from "./affinity.ts"
 import type { OutputMeter } from "../dialects/output-meter.ts"
-import type { RequestShape } from "../dialects/shape-reader.ts"
+import type { BodyShape } from "../dialects/shape-reader.ts"
 import { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
-import type { TraceRow } from "../ledger/record.ts"
-import type { UpstreamShapeRow } from "../ledger/shape-record.ts"
+import type { TraceRow, UpstreamShapeRow } from "../ledger/record.ts"
 import type { ConversationKeys } from "../routing/affinity/conversation-key.ts"
 import type { PolicyExecution } from "../routing/policy/execution.ts"
 import type { FeedbackTicket } from "../routing/policy/feedback.ts"
@@ -84,7 +83,7 @@ export class Call implements Watched, Holder {
   /** How long its client took to send it, where it was not here at once. */
   bodyWaitMs = 0
   facts: RequestFacts = NO_REQUEST_FACTS
-  #shape: RequestShape | null = null
+  #shape: BodyShape | null = null
   /** Ids of state at a provider that the body points with; null: none. */
   heldIds: readonly HeldId[] | null = null
   // admit
@@ -172,7 +171,7 @@ export class Call implements Watched, Holder {
   }
 
   /** Made when it is first asked for, so that calls that nobody filters or scores do not pay. */
-  get shape(): RequestShape {
+  get shape(): BodyShape {
     if (this.body === null) throw new Error("the body was not read yet")
     return (this.#shape ??= this.dialect.shapeOf(this.body))
   }

@@ -1,5 +1,6 @@
 /** A decision as the rows of the ledger's telemetry tables; bounded. */
-import type { Target, TelemetryRule } from "../config/snapshot.ts"
+import type { Target } from "../config/snapshot.ts"
+import type { TelemetryRule } from "../config/compile/recording.ts"
 import type {
   CandidateRow,
   DecisionMode,

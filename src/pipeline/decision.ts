@@ -46,7 +46,7 @@ export function noteShortlist(shortlist: Shortlist, group: Group, call: Call): v
   call.decision = {
     shortlist,
     estimatedInputTokens: estimatedInputTokens(call, 0),
-    shape: telemetry === null ? null : shapeRow(call),
+    shape: telemetry === null ? null : shapeRow(call, true),
     refusals: isFull ? [...allRefusals(group, call), ...shortlist.rejected.filter(isOperational)] : [],
     unknown: isFull ? unknownNeedsOf(group, call) : [],
     ranking: null,

@@ -29,10 +29,11 @@ export function exhausted(attempts: readonly Attempt[]): RouterError {
 }
 
 /** In place of the catalogue's sentence and blame, which speak of the router's own refusals, or of a model. */
-export function toldOf({ reason, relay }: Failure): Pick<ErrorDetail, "message" | "blame"> {
+export function toldOf({ reason, relay }: Failure): Pick<ErrorDetail, "message" | "blame" | "retryable"> {
   if (reason === "path-not-found")
     return { message: "The upstream has no such path: its address in the router's configuration is wrong." }
   if (reason === "request-too-large") return { message: "The upstream refuses the request as too large." }
+  if (reason === "conflict") return { message: "The upstream says that another call is in the way.", retryable: true }
   if (reason === "field-refused")
     return { message: "The upstream refuses a field that the router wrote.", blame: "operator" }
   if (reason === "request-refused" && relay) return { message: "The upstream refuses the request as not valid." }

@@ -2,6 +2,7 @@
 import { RouterError, asRouterError } from "../errors.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { noteRefusal } from "./security.ts"
 import { settle } from "./settle.ts"
 
 /** Settles the call. Resolves with what its client is told. */
@@ -14,5 +15,6 @@ export async function failed(thrown: unknown, call: Call, gateway: Gateway): Pro
   await settle(call, gateway, { status: error.status, error }).catch((cause: unknown) =>
     gateway.log.error("a failed call could not be recorded", { request_id: call.id, error: cause }),
   )
+  noteRefusal(error, call.request, call.id, gateway)
   return error
 }

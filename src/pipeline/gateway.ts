@@ -5,6 +5,7 @@ import type { Governance } from "../governance/governance.ts"
 import type { CallRecord, Ledger } from "../ledger/record.ts"
 import type { Metrics } from "../metrics/metrics.ts"
 import type { PinStore } from "../routing/affinity/pin-store.ts"
+import type { SecurityRecord } from "../ledger/security-events.ts"
 import type { StoredStates } from "../ledger/stored-state.ts"
 import type { Observations } from "../routing/observations.ts"
 import type { FeedbackQueue } from "../routing/policy/feedback.ts"
@@ -40,6 +41,8 @@ export interface Gateway {
   readonly storedStates: StoredStates
   readonly requestLog: { write(record: CallRecord): void }
   readonly metrics: Pick<Metrics, "count" | "countLater">
+  /** Who was refused. */
+  readonly security: SecurityRecord
   readonly background: BackgroundAnswers
   readonly clock: Clock
   readonly random: Random

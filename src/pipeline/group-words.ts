@@ -1,8 +1,9 @@
 /** What a caller reads that names a model group which it may not use. */
 import { plain } from "../bounded-text.ts"
-import type { Snapshot } from "../config/snapshot.ts"
+import type { Credential, Snapshot } from "../config/snapshot.ts"
 import { RouterError } from "../errors.ts"
 import { nearest } from "../nearest.ts"
+import { partyOf } from "./authenticate.ts"
 
 const MOST_NAMES = 12
 const LONGEST_NAME = 64
@@ -10,11 +11,8 @@ const LONGEST_NAME = 64
 const MOST_COMPARED = 1000
 
 /** A name that is unknown and a name that is forbidden look alike, so that nobody can list groups by guessing. */
-export function groupNotAllowed(
-  name: string,
-  allowed: ReadonlySet<string> | undefined,
-  { groups }: Snapshot,
-): RouterError {
+export function groupNotAllowed(name: string, credential: Credential | null, { groups }: Snapshot): RouterError {
+  const allowed = credential?.caller.allowed
   const names: string[] = []
   const compared: string[] = []
   for (const [id, group] of groups) {
@@ -28,7 +26,12 @@ export function groupNotAllowed(
     ...(near === undefined ? [] : [`Did you mean ${quoted(near)}?`]),
     listed(names),
   ]
-  return new RouterError("model-not-allowed", { param: "model", message: message.join(" ") })
+  const group = groups.get(name)
+  const who = {
+    ...(credential === null ? {} : partyOf(credential)),
+    ...(group === undefined ? {} : { requested_model: group.name }),
+  }
+  return new RouterError("model-not-allowed", { param: "model", message: message.join(" "), who })
 }
 
 function listed(names: readonly string[]): string {

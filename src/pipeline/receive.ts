@@ -8,6 +8,7 @@ import { readBody } from "./body.ts"
 import { findHeldIds } from "./held-state.ts"
 import type { Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { refusePrivateMedia } from "./private-media.ts"
 import { scannedInSlices, SLICE_BYTES } from "./sliced-scan.ts"
 
 /**
@@ -53,6 +54,7 @@ async function understandLarge(call: Call, bytes: Uint8Array, gateway: Gateway):
 function understand(call: Call, scanned: ScannedObject, gateway: Gateway): Promise<void> | null {
   call.body = scanned
   call.facts = call.dialect.peek(scanned)
+  if (!call.snapshot.limits.allowsPrivateMedia) refusePrivateMedia(scanned, call)
   return findHeldIds(call, scanned, gateway) ?? null
 }
 

@@ -1,10 +1,9 @@
 /** A finished call as the ledger's rows. */
 import type { Loss } from "../canonical/loss.ts"
-import type { Target } from "../config/snapshot.ts"
+import type { Snapshot, Target } from "../config/snapshot.ts"
 import { FIRST_POLL_MS } from "../ledger/background.ts"
-import type { AttemptRow, BackgroundRow, CallRecord, ErrorRow, LossRow } from "../ledger/record.ts"
-import type { CallerShapeRow } from "../ledger/shape-record.ts"
-import { reasonText } from "../upstream/reason.ts"
+import type { AttemptRow, BackgroundRow, CallRecord, CallerShapeRow, ErrorRow, LossRow } from "../ledger/record.ts"
+import { reasonText, saidIn, sayable } from "../upstream/reason.ts"
 import { servedBy } from "./billed.ts"
 import type { Attempt, Call, Outcome } from "./call.ts"
 import { contractRow } from "./contract-row.ts"
@@ -12,6 +11,8 @@ import { decisionRows } from "./decision-rows.ts"
 import type { Gateway } from "./gateway.ts"
 import { reservedFor, type Reserved } from "./limit-amounts.ts"
 import { backgroundId, isUsagePending, storedRows } from "./returned-state.ts"
+import { shapeRow } from "./shape-row.ts"
+import { translationRows } from "./translation-rows.ts"
 import { rounded, totalReserved, usageRow, wholeOf } from "./usage-row.ts"
 
 export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRecord {
@@ -23,12 +24,14 @@ export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRe
     attempts: call.attempts.map((tried, index) => attemptRow(tried, index, call, now)),
     trace: call.trace,
     losses: lossRows(lossesOf(call)),
+    translations: translationRows(call),
     upstreamShapes: call.upstreamShapes ?? NO_UPSTREAM_SHAPES,
     callerShapes: shapeRows(call),
     error: errorRow(call, gateway, outcome),
     stored: storedRows(call),
     background: target === undefined || pending === null ? undefined : backgroundRow(call, target, pending),
     decision: call.decision === null ? null : decisionRows(call.decision, call),
+    shape: shapeBesides(call),
     contract: contractRow(call, servedBy(call), outcome),
   }
 }
@@ -88,6 +91,8 @@ const NO_SHAPES: readonly CallerShapeRow[] = []
 
 function attemptRow(tried: Attempt, index: number, call: Call, now: number): AttemptRow {
   const { failure, target } = tried
+  const words = wordsOf(tried, call.snapshot.upstreamErrors)
+  const said = saidIn(words)
   const last = index === call.attempts.length - 1
   return {
     attempt_index: index,
@@ -99,7 +104,7 @@ function attemptRow(tried: Attempt, index: number, call: Call, now: number): Att
     duration_ms: rounded(tried.durationMs > 0 ? tried.durationMs : (call.upstreamEndedAt ?? now) - tried.startedAt),
     status_code: tried.status,
     error_class: failure?.class ?? null,
-    error_message: failure === null ? null : reasonText(failure.reason, failure.words, target.provider.secrets),
+    error_message: failure === null ? null : reasonText(failure.reason, words),
     retryable: failure?.failover === true ? 1 : 0,
     timed_out: failure?.class === "timeout" ? 1 : 0,
     client_canceled: last && call.clientLeft ? 1 : 0,
@@ -110,7 +115,23 @@ function attemptRow(tried: Attempt, index: number, call: Call, now: number): Att
     attempt_timeout_ms: target.attemptTimeoutMs,
     retry_after_ms: tried.retryAfterMs,
     upstream_request_id: tried.upstreamRequestId,
+    reasoning_tokens: last && servedBy(call) !== null ? (call.answer.usage?.reasoningTokens ?? null) : null,
+    upstream_error_code: said.code,
+    upstream_error_type: said.type,
+    upstream_error_field: said.field,
   }
+}
+
+/** Where no decision holds it. */
+function shapeBesides(call: Call): CallRecord["shape"] {
+  if (!call.snapshot.traceCalls || (call.decision?.shape ?? null) !== null) return undefined
+  return shapeRow(call, false) ?? undefined
+}
+
+/** What the upstream's error says in plain words, where that is recorded. */
+function wordsOf({ failure, target }: Attempt, rule: Snapshot["upstreamErrors"]): string | null {
+  if (failure === null || rule === null) return null
+  return sayable(failure.words, target.provider.secrets, rule.maxBytes)
 }
 
 const NO_LOSSES: readonly never[] = []
@@ -149,5 +170,10 @@ function errorRow(call: Call, gateway: Gateway, { error, status }: Outcome): Err
     upstream_status: call.current?.status ?? null,
     message: error.message,
     param: error.detail.param ?? null,
+    retryable: error.retryable ? 1 : 0,
+    attempts: call.attempts.length,
+    provider: call.current?.target.provider.name ?? null,
+    model: call.current?.target.model ?? null,
+    dialect: call.current?.target.dialect ?? null,
   }
 }

@@ -13,10 +13,11 @@ export function absent(what: string): never {
 }
 
 /** What calls leave behind, left out. */
-export const WITHOUT_TRACE: Pick<Gateway, "requestLog" | "metrics" | "feedback"> = {
+export const WITHOUT_TRACE: Pick<Gateway, "requestLog" | "metrics" | "feedback" | "security"> = {
   requestLog: { write: () => {} },
   metrics: { count: () => {}, countLater: () => {} },
   feedback: { report: () => {} },
+  security: { note: () => false },
 }
 
 /** @param policies scripts and services that may be asked without a live call noticing */

@@ -2,11 +2,12 @@
  * An upstream that answers a streamed request with a whole body, or a unary one with a stream: the answer is good, only its
  * shape is not the one that was asked for. It goes through the canonical form into the client's shape.
  */
-import type { AnswerFacts } from "../dialects/dialect.ts"
+import type { AnswerFacts, DialectName } from "../dialects/dialect.ts"
 import { MALFORMED, type Failure } from "../upstream/failure.ts"
 import type { JudgedReply } from "./apart/judged-answer.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
+import { eventsInLines } from "./json-lines.ts"
 import { judgeStream, turn } from "./read-answer.ts"
 import { trace } from "./trace.ts"
 import { homeTranslation } from "./translate.ts"
@@ -39,6 +40,11 @@ export async function asStream(
 /** Is this the stream that nobody asked for? */
 export function isEventStream(bytes: Uint8Array): boolean {
   return /^\uFEFF?\s*(?:data|event|id|retry)?:/.test(Buffer.from(bytes.subarray(0, 64)).toString())
+}
+
+/** The events of a stream that nobody asked for; null where the bytes are none. */
+export function eventsIn(bytes: Uint8Array, dialect: DialectName): Uint8Array | null {
+  return isEventStream(bytes) ? bytes : eventsInLines(bytes, dialect)
 }
 
 /** A stream that has come to its end, as the whole body that the client asked for. */

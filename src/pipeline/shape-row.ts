@@ -6,10 +6,11 @@ import { estimatedInputTokens } from "../routing/eligibility/estimate.ts"
 import { keysOf } from "./affinity.ts"
 import type { Call } from "./call.ts"
 
-export function shapeRow(call: Call): ShapeFeatureRow | null {
+/** With what tells conversations apart only for a decision that is recorded whole: that takes hashes. */
+export function shapeRow(call: Call, isWhole: boolean): ShapeFeatureRow | null {
   if (call.body === null) return null
   const { shape, facts } = call
-  const keys = keysOf(call)
+  const keys = isWhole ? keysOf(call) : null
   const countsTexts = call.bodyBytes <= MOST_COUNTED_BYTES || isPolicy(call.group) || isPolicy(call.group?.shadow)
   const { reasoning } = shape
   return {
@@ -35,15 +36,19 @@ export function shapeRow(call: Call): ShapeFeatureRow | null {
     reasoning_effort: reasoning.effort,
     reasoning_budget_tokens: wholeNumber(reasoning.budgetTokens),
     temperature_set: flag(shape.temperatureSet),
-    uses_previous_response_id: flag(shape.uses("previous_response_id")),
-    uses_function_call_output: flag(shape.uses("function_call_output")),
-    uses_stream_options: flag(shape.uses("stream_options")),
+    uses_previous_response_id: flag(shape.sets("previous_response_id")),
+    uses_function_call_output: flag(shape.hasToolHistory && shape.uses("function_call_output")),
+    uses_stream_options: flag(shape.sets("stream_options")),
     message_count: countsTexts ? shape.messageCount : null,
     text_chars: countsTexts ? shape.textChars : null,
-    uses_include: flag(shape.uses("include")),
+    uses_include: flag(shape.sets("include")),
     conversation_kind: keys?.kind ?? null,
     conversation_key: pseudonym(keys?.next, call),
     conversation_opening: pseudonym(keys?.known[1], call),
+    sets_parallel_tool_calls: flag(shape.sets("parallel_tool_calls")),
+    sets_store: flag(shape.sets("store")),
+    sets_metadata: flag(shape.sets("metadata")),
+    sets_truncation: flag(shape.sets("truncation")),
   }
 }
 

@@ -1,9 +1,15 @@
 /** Endpoints that vendors have below the one that serves calls. */
 import type { Target } from "../config/snapshot.ts"
+import type { Call } from "./call.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 
 /** https://platform.openai.com/docs/api-reference/responses/compact */
 export const COMPACT = "/compact"
+
+/** The call goes to the vendor's own endpoint for it. */
+export function compactsAtVendor({ dialect }: Target, call: Call): boolean {
+  return call.compacts && dialect === call.dialect.name
+}
 
 /** The heads of requests are kept by target, so each has one counterpart for each path. */
 const counterparts = new WeakMap<Target, Map<string, Target | null>>()

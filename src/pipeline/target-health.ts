@@ -5,7 +5,7 @@
 import type { Target } from "../config/snapshot.ts"
 import { CLIENT_LEFT, STOPPED, type Failure } from "../upstream/failure.ts"
 import type { Hindrance, TargetHealth } from "../upstream/health.ts"
-import { reasonText } from "../upstream/reason.ts"
+import { reasonText, sayable } from "../upstream/reason.ts"
 import type { Attempt, Call, Outcome } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { observe } from "./observe.ts"
@@ -109,7 +109,7 @@ function tell({ target, health, status }: Attempt, failure: Failure, now: number
     ...nameOf(target, health),
     error_class: failure.class,
     status,
-    reason: reasonText(failure.reason, failure.words, target.provider.secrets),
+    reason: reasonText(failure.reason, sayable(failure.words, target.provider.secrets)),
   })
 }
 

@@ -35,6 +35,8 @@ export function trace(
   gateway: Gateway,
 ): void {
   if (!call.snapshot.traceCalls) return
+  const tried = call.attempts.at(-1)
+  const isAboutIt = tried !== undefined && tried.target === target
   call.trace.push({
     seq: call.trace.length,
     ts: gateway.clock.now(),
@@ -43,5 +45,9 @@ export function trace(
     target_model: target?.model ?? null,
     reason,
     value,
+    dialect: target?.dialect ?? null,
+    attempt_index: tried === undefined ? null : call.attempts.length - 1,
+    status_code: isAboutIt ? tried.status : null,
+    duration_ms: isAboutIt ? gateway.clock.monotonicMs() - tried.startedAt : null,
   })
 }

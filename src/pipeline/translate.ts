@@ -4,6 +4,7 @@ import type { Group, Target } from "../config/snapshot.ts"
 import { unpacked, type AnswerNeeds, type Means } from "../dialects/answer-needs.ts"
 import { CODECS, DIALECTS } from "../dialects/registry.ts"
 import { holdsEnvelope, wayBetween } from "../dialects/translate.ts"
+import type { WrittenShape } from "../dialects/written-shape.ts"
 import { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import { foreignSeals } from "./affinity.ts"
@@ -11,11 +12,13 @@ import { errorOf } from "./apart/apart.ts"
 import { isLargeBody } from "./apart/large.ts"
 import { plainWriting, written, type Writing } from "./apart/written-request.ts"
 import type { Call } from "./call.ts"
+import { isCompactedByVendor, noVendorCompaction } from "./compaction.ts"
 import { decode } from "./decode.ts"
 import type { Gateway } from "./gateway.ts"
+import { runsInBackground } from "./returned-state.ts"
 import { shownModel } from "./shown-model.ts"
 import type { Rejection } from "./shortlist.ts"
-import { COMPACT, targetBelow } from "./target-below.ts"
+import { COMPACT, compactsAtVendor, targetBelow } from "./target-below.ts"
 import { cacheKeyFor, withDefaultCap } from "./target-wishes.ts"
 import { Translation } from "./translation.ts"
 
@@ -27,14 +30,14 @@ type Result = Translation | Rejection | null
 export function translate(target: Target, call: Call, gateway: Gateway): Result | Promise<Result> {
   if (call.body === null) throw new RouterError("internal-error")
   const isHome = target.dialect === call.dialect.name
-  if (call.compacts && (!isHome || targetBelow(target, COMPACT) === null))
-    return { target, reason: "state", error: new RouterError("stateful-unsupported", { message: NO_COMPACTION }) }
+  if (isHome && target.limits.neverStores && runsInBackground(call)) return keptInBackground(target)
+  if (compactsAtVendor(target, call) && targetBelow(target, COMPACT) === null) return noCompaction(target)
   if (passes(target, call)) return null
   try {
     const writing = {
       ...writingFor(target, call),
       foreignSeals: foreignSeals(target, call),
-      grantedCap: grantedCapOf(call),
+      grantedCap: compactsAtVendor(target, call) ? null : call.grantedCap,
     }
     const request = wrote(writing, call.body, call, gateway)
     if (!(request instanceof Promise)) return resultOf(request, target, call)
@@ -54,7 +57,15 @@ export function passes(target: Target, call: Call): boolean {
   return foreignSeals(target, call) === 0 && wayBetween(call.dialect.name, target.dialect, call.sealed) === "bytes"
 }
 
-const NO_COMPACTION = "No target of this model group can compact a conversation."
+/** A provider keeps such an answer until somebody has read it, and so refuses to make one that it may not store. */
+function keptInBackground(target: Target): Rejection {
+  const message = "No target of this model group may store an answer, so none can make one in the background."
+  return { target, reason: "state", error: new RouterError("stateful-unsupported", { param: "background", message }) }
+}
+
+function noCompaction(target: Target): Rejection {
+  return { target, reason: "state", error: noVendorCompaction() }
+}
 
 /** @throws what is no fault of the caller */
 function rejection(error: unknown, target: Target): Rejection {
@@ -96,11 +107,6 @@ function notUnderstood(error: unknown): null {
   return null
 }
 
-/** What admission granted is the cap of a call that has none of its own. */
-function grantedCapOf({ grantedCap, compacts }: Call): number | null {
-  return compacts ? null : grantedCap
-}
-
 export function isRejection(result: Result): result is Rejection {
   return result !== null && "reason" in result
 }
@@ -115,6 +121,7 @@ function writingFor(target: Target, call: Call): Writing {
     grantedCap: null,
     cacheKey: isHome ? null : cacheKeyFor(target, call),
     compacts: call.compacts,
+    isCompactedByVendor: isCompactedByVendor(call),
     neverStores: target.limits.neverStores,
     shownModel: shownModel(call),
     showsEstimate: call.facts.stream && call.dialect.name === "anthropic",
@@ -124,6 +131,7 @@ function writingFor(target: Target, call: Call): Writing {
 /** A request for the target. */
 interface Wrote {
   readonly body: Uint8Array
+  readonly shape: WrittenShape
   readonly losses: readonly Loss[]
   readonly needs: AnswerNeeds
   /** Null: nothing has packed them. */
@@ -164,9 +172,10 @@ export function meansOf({ random, clock }: Pick<Gateway, "random" | "clock">): M
   }
 }
 
-function translationOf({ body, needs, losses, packedNeeds }: Wrote, target: Target, call: Call): Translation {
+function translationOf({ body, shape, needs, losses, packedNeeds }: Wrote, target: Target, call: Call): Translation {
   const parts = {
     body: [body],
+    shape,
     client: { codec: CODECS[call.dialect.name], dialect: call.dialect },
     target: { codec: CODECS[target.dialect], dialect: DIALECTS[target.dialect] },
     needs,

@@ -5,8 +5,10 @@ import type { Failure } from "../canonical/reply.ts"
 import { packed, type AnswerNeeds } from "../dialects/answer-needs.ts"
 import type { Codec } from "../dialects/codec.ts"
 import type { Dialect, UpstreamFault } from "../dialects/dialect.ts"
+import type { WrittenShape } from "../dialects/written-shape.ts"
 import { masked, type Secrets } from "../upstream/mask.ts"
 import { parsed, turned, type Turn, type Turned, type Ways } from "./apart/whole-answers.ts"
+import { CompactedStream } from "./compaction.ts"
 import { StreamTranslation } from "./stream-translation.ts"
 
 export interface Side {
@@ -17,6 +19,8 @@ export interface Side {
 export interface TranslationParts {
   /** The request for the target, in pieces. */
   readonly body: readonly Uint8Array[]
+  /** What it asks for. */
+  readonly shape: WrittenShape
   readonly client: Side
   readonly target: Side
   readonly needs: AnswerNeeds
@@ -34,6 +38,7 @@ interface Refusal {
 
 export class Translation {
   readonly body: readonly Uint8Array[]
+  readonly shape: WrittenShape
   private readonly parts: TranslationParts
   private readonly replyLosses = new Losses()
   private streamed: StreamTranslation | null = null
@@ -42,12 +47,17 @@ export class Translation {
   /** `packedNeeds`: null where nothing has packed them yet. */
   constructor(parts: TranslationParts, packedNeeds: string | null) {
     this.body = parts.body
+    this.shape = parts.shape
     this.parts = parts
     this.packed = packedNeeds
   }
 
   get requestBytes(): number {
     return this.body.reduce((sum, piece) => sum + piece.length, 0)
+  }
+
+  get requestLosses(): number {
+    return this.parts.losses.length
   }
 
   /** Everything lost so far, each place once. */
@@ -91,9 +101,10 @@ export class Translation {
 
   stream(): StreamTranslation {
     const { client, target, needs, secrets } = this.parts
-    const { context, options } = needs
+    const { context, options, compaction } = needs
+    const reader = target.codec.createStreamReader(context)
     this.streamed = new StreamTranslation(
-      target.codec.createStreamReader(context),
+      compaction === null ? reader : new CompactedStream(reader, options.mint),
       client.codec.createStreamWriter(options),
       { dialect: client.dialect, secrets, ids: () => takenIds(options.request) },
     )

@@ -1,9 +1,12 @@
 /** A stream was asked for and a plain body came: an error, or an answer of a server that cannot stream. */
+import { OPEN_BRACE } from "../json/bytes.ts"
+import { skipSpace } from "../json/search.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
 import { EMPTY_STREAM, type Failure } from "../upstream/failure.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { canDecode, DecodedAnswer, encodingOf } from "../upstream/decoded-answer.ts"
+import { eventsInLines } from "./json-lines.ts"
 import { judge } from "./read-answer.ts"
 import { asStream, isEventStream, type Reshaped } from "./reshape.ts"
 
@@ -30,15 +33,58 @@ export async function opened(
   return { answer: decoded, isStream: isEventStream(await decoded.head()) }
 }
 
-/** The plain body as the client's stream, or what it means. @throws RangeError when it is larger than the bound of unary bodies */
+/**
+ * The plain body as the client's stream, or what it means; a stream in lines of JSON as the answer that it is.
+ * @throws RangeError when it is larger than the bound of unary bodies
+ */
 export async function readUnstreamed(
   answer: UpstreamAnswer,
   tried: Attempt,
   call: Call,
   gateway: Gateway,
-): Promise<Reshaped | Failure> {
+): Promise<Reshaped | Failure | UpstreamAnswer> {
   const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
   tried.responseBytes = bytes.length
-  if (bytes.length === 0) return EMPTY_STREAM
-  return asStream(bytes, await judge(bytes, tried, call, gateway), tried, call, gateway)
+  return bytes.length === 0 ? EMPTY_STREAM : understood(bytes, answer, tried, call, gateway)
+}
+
+/** The same of bytes that came under the label of a stream. */
+export async function understood(
+  bytes: Uint8Array,
+  answer: UpstreamAnswer,
+  tried: Attempt,
+  call: Call,
+  gateway: Gateway,
+): Promise<Reshaped | Failure | UpstreamAnswer> {
+  const judged = await judge(bytes, tried, call, gateway)
+  const events = judged.verdict.kind === "fault" ? eventsInLines(bytes, tried.target.dialect) : null
+  return events === null ? asStream(bytes, judged, tried, call, gateway) : inMemory(events, answer)
+}
+
+function inMemory(bytes: Uint8Array, { status, headers }: UpstreamAnswer): UpstreamAnswer {
+  let rest: readonly Uint8Array[] | null = [bytes]
+  const take = (): readonly Uint8Array[] => {
+    const pieces = rest ?? []
+    rest = null
+    return pieces
+  }
+  return {
+    status,
+    headers,
+    complete: true,
+    take,
+    read: async () => (rest === null ? null : take()),
+    flow: async (taken) => rest !== null && taken(take()),
+  }
+}
+
+/** No text begins with the first bytes of gzip or zstd. @throws RangeError where these do */
+export function refuseCompressed(bytes: Uint8Array): void {
+  if ((bytes[0] === 0x1f && bytes[1] === 0x8b) || (bytes[0] === 0x28 && bytes[1] === 0xb5 && bytes[2] === 0x2f))
+    throw new RangeError("the answer is compressed and does not say so", { cause: "content-encoding" })
+}
+
+/** JSON where frames were expected. */
+export function isObject(bytes: Uint8Array): boolean {
+  return bytes[skipSpace(bytes, 0)] === OPEN_BRACE
 }

@@ -17,7 +17,8 @@ import type { Writer } from "./message.ts"
 import { Silence } from "./silence.ts"
 import type { StreamTranslation } from "./stream-translation.ts"
 import { asFault } from "./apart/whole-answers.ts"
-import { faulted } from "./vendor-words.ts"
+import { isObject, refuseCompressed } from "./unstreamed.ts"
+import { faulted, reported } from "./vendor-words.ts"
 
 const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
 const encoder = new TextEncoder()
@@ -27,6 +28,8 @@ export class UpstreamStream {
   end: StreamEnd | null = null
   /** The terminal frame and what follows it; to be sent when the call is recorded. */
   tail: Uint8Array = new Uint8Array(0)
+  /** The whole of what came, where it was JSON under the label of a stream. */
+  unframed: Uint8Array | null = null
   readonly observer: StreamObserver
   readonly attempt: Attempt
   /** Null: frames pass as they are. */
@@ -162,6 +165,7 @@ export class UpstreamStream {
     if (this.end?.kind === "complete") return this.trailing.add(chunk)
     if (this.end !== null) return
     const { splitter } = this
+    if (this.attempt.responseBytes === 0) refuseCompressed(chunk)
     this.attempt.responseBytes += chunk.length
     splitter.push(chunk)
     if (this.translation !== null) return this.takeTranslated(this.translation)
@@ -198,7 +202,7 @@ export class UpstreamStream {
     const verdict = this.observer.frame(bytes, start, end)
     this.anyFrame = true
     if (verdict & FRAME.fault) {
-      this.fail(this.reported())
+      this.fail(reported(this.observer, this.attempt, this.call))
       return ""
     }
     const isTerminal = (verdict & FRAME.terminal) !== 0
@@ -225,7 +229,7 @@ export class UpstreamStream {
     const { splitter } = this
     if (verdict & FRAME.drop) return false
     if (verdict & FRAME.fault) {
-      this.fail(this.reported())
+      this.fail(reported(this.observer, this.attempt, this.call))
       return true
     }
     this.tail = splitter.bytes.slice(splitter.start, splitter.end)
@@ -243,10 +247,12 @@ export class UpstreamStream {
   /** The body has ended without a terminal frame. */
   private finish(): void {
     const rest = this.splitter.remainder()
+    if (!this.anyFrame && isObject(rest)) this.unframed = rest
+    if (this.unframed !== null) return this.fail(EMPTY_STREAM)
     if (this.translation !== null) return this.finishTranslated(this.translation, rest)
     if (rest.length > 0) {
       const verdict = this.observer.frame(rest, 0, rest.length)
-      if (verdict & FRAME.fault) return this.fail(this.reported())
+      if (verdict & FRAME.fault) return this.fail(reported(this.observer, this.attempt, this.call))
       if (verdict & FRAME.terminal) {
         this.tail = rest
         this.end = { kind: "complete" }
@@ -286,11 +292,6 @@ export class UpstreamStream {
     this.end = { kind: "stopped", error }
     // not from inside of the upstream's own callback
     queueMicrotask(() => this.cancel())
-  }
-
-  /** What the upstream itself said. */
-  private reported(): Failure {
-    return this.observer.fault === null ? BROKEN_STREAM : faulted(this.observer.fault, this.attempt, this.call)
   }
 
   private fail(failure: Failure): void {

@@ -2,6 +2,7 @@
 import type { ErrorCode } from "../errors.ts"
 import type { LimitState } from "../governance/state.ts"
 import type { CostUnknownReason, UsageRow } from "../ledger/record.ts"
+import { outputCost } from "../governance/measure.ts"
 import { billed } from "./billed.ts"
 import type { Call, Outcome } from "./call.ts"
 import { clientName } from "./client.ts"
@@ -20,6 +21,8 @@ export function usageRow(
 ): UsageRow {
   const { credential, group, facts, snapshot, current } = call
   const { usage, source, target: served } = billed(call, gateway, outcome)
+  // who reads errors by provider needs the one that failed
+  const named = served ?? current?.target ?? null
   const images = call.imageCount
   const costs = costsOf(served, usage, call.answer.serviceTier, images)
   const parts = partColumns(usage?.parts ?? null)
@@ -39,10 +42,10 @@ export function usageRow(
     requested_model: group === null ? "" : (facts.model ?? group.name),
     resolved_group: group?.name ?? "",
     strategy: group?.strategy ?? "",
-    target_provider: served?.provider.name ?? null,
-    target_model: served?.model ?? null,
-    target_dialect: served?.dialect ?? null,
-    target_region: served?.region ?? null,
+    target_provider: named?.provider.name ?? null,
+    target_model: named?.model ?? null,
+    target_dialect: named?.dialect ?? null,
+    target_region: named?.region ?? null,
     stream: facts.stream ? 1 : 0,
     cache: "off",
     status: outcome.status,
@@ -115,7 +118,23 @@ export function usageRow(
     upstream_reported_input_cost_nano_usd: parts.upstream_reported_input_cost_nano_usd,
     upstream_reported_output_cost_nano_usd: parts.upstream_reported_output_cost_nano_usd,
     cost_unknown_reason: usage === null ? withoutUsage(call, outcome) : costs.cost_unknown_reason,
+    end_user: endUserOf(call),
+    model_group_config_fingerprint: group?.fingerprints.config ?? null,
+    routing_policy_fingerprint: group?.fingerprints.policy ?? null,
+    reserved_output_tokens: call.estimate?.outputTokens ?? null,
+    reserved_nano_usd: reservedNanoUsd(call),
   }
+}
+
+/** Whom the client serves, by a hash: reports tell users apart, and nobody reads from them who they are. */
+function endUserOf(call: Call): string | null {
+  const name = call.body === null ? null : call.shape.endUser
+  return name === null ? null : call.snapshot.pseudonymOf(JSON.stringify([call.credential?.caller.project ?? "", name]))
+}
+
+function reservedNanoUsd({ estimate, credential }: Call): number | null {
+  if (estimate === null || credential?.caller.limits?.countsMoney !== true) return null
+  return estimate.inputNanoUsd + outputCost(estimate.outputTokens, estimate.outputNanoUsdPerMillion)
 }
 
 /** An answer without usage has an unknown cost. A call that failed has used nothing that its provider bills. */

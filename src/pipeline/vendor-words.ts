@@ -1,10 +1,10 @@
 /** What an upstream says about the request goes to the client in the upstream's words: agents heal themselves by them. */
 import type { Failure as VendorFailure } from "../canonical/reply.ts"
-import type { UpstreamFault } from "../dialects/dialect.ts"
+import type { StreamObserver, UpstreamFault } from "../dialects/dialect.ts"
 import { CODECS, DIALECTS } from "../dialects/registry.ts"
 import { VendorRefusal } from "../dialects/vendor-refusal.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
-import { classifyFault, type Failure } from "../upstream/failure.ts"
+import { BROKEN_STREAM, classifyFault, type Failure } from "../upstream/failure.ts"
 import { masked } from "../upstream/mask.ts"
 import { retryAfterMs } from "../upstream/retry-after.ts"
 import type { Attempt, Call } from "./call.ts"
@@ -82,22 +82,30 @@ function keepWords(fault: UpstreamFault, tried: Attempt, call: Call): void {
 }
 
 const REFUSED = 400
+const CONFLICT = 409
+
+/** What a stream said of its own failure. */
+export function reported({ fault }: StreamObserver, tried: Attempt, call: Call): Failure {
+  return fault === null ? BROKEN_STREAM : faulted(fault, tried, call)
+}
 
 /** What the client is told in the words of the last upstream that spoke about the request; null: none did. */
 export function vendorRefusal(attempts: readonly Attempt[]): VendorRefusal | null {
   const tried = attempts.findLast(({ words }) => words !== null)
-  return tried === undefined || tried.words === null ? null : asRefusal(tried.words)
+  return tried === undefined || tried.words === null ? null : asRefusal(tried.words, tried.failure)
 }
 
 /** The terminal error of a stream that its upstream broke off for something about the request; null: for something else. */
 export function brokenOff(tried: Attempt): VendorRefusal | null {
-  return tried.words === null || tried.failure?.relay !== true ? null : asRefusal(tried.words)
+  return tried.words === null || tried.failure?.relay !== true ? null : asRefusal(tried.words, tried.failure)
 }
 
-function asRefusal(words: VendorFailure): VendorRefusal {
+function asRefusal(words: VendorFailure, failure: Failure | null): VendorRefusal {
+  const isConflict = failure?.reason === "conflict"
   return new VendorRefusal("invalid-request", words, {
-    status: REFUSED,
-    retryable: false,
+    status: isConflict ? CONFLICT : REFUSED,
+    // the state that is in the way may pass
+    retryable: isConflict,
     headers: { "x-router-error-class": "bad_request" },
   })
 }

@@ -7,8 +7,9 @@ import type { JudgedReply } from "./apart/judged-answer.ts"
 import type { Attempt, Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import { after, judge, turn, type Soon } from "./read-answer.ts"
-import { asWhole, isEventStream } from "./reshape.ts"
+import { asWhole, eventsIn } from "./reshape.ts"
 import { renamed } from "./shown-model.ts"
+import { compactsAtVendor } from "./target-below.ts"
 import { faulted } from "./vendor-words.ts"
 
 export interface WholeAnswer {
@@ -38,15 +39,16 @@ function replyOf(
   call: Call,
   gateway: Gateway,
 ): Soon<Ended> {
-  if (verdict.kind === "fault" && isEventStream(bytes)) {
-    return after(asWhole(bytes, tried, call, gateway), (reshaped) =>
+  const events = verdict.kind === "answer" ? null : eventsIn(bytes, tried.target.dialect)
+  if (events !== null) {
+    return after(asWhole(events, tried, call, gateway), (reshaped) =>
       "class" in reshaped ? reshaped : wholeAnswer(reshaped, call, JSON_HEADERS),
     )
   }
   if (verdict.kind === "fault") return faulted(verdict.fault, tried, call)
   call.returnedIds = returned
   call.meter = meter
-  if (tried.translation !== null && !call.compacts) {
+  if (tried.translation !== null && !compactsAtVendor(tried.target, call)) {
     return after(turn("reply", bytes, tried.translation, call, gateway), (translated) =>
       translated instanceof Uint8Array
         ? wholeAnswer({ bytes: translated, facts: verdict }, call, JSON_HEADERS)

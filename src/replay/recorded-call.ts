@@ -55,6 +55,7 @@ class RecordedShape implements RequestShape {
   readonly structuredOutput: boolean
   readonly reasoning: ReasoningShape
   readonly temperatureSet: boolean
+  readonly endUser = null
   private readonly row: ShapeFeatureRow
   private readonly unknownFeatures: Set<string>
 
@@ -87,6 +88,10 @@ class RecordedShape implements RequestShape {
   get service(): RequestShape["service"] {
     this.unknownFeatures.add("service_tier")
     return { tier: "open", place: "open", isFast: false }
+  }
+
+  sets(field: string): boolean {
+    return this.uses(field)
   }
 
   uses(feature: string): boolean {

@@ -114,7 +114,7 @@ export class Replay {
   private prepare({ usage, shape }: ReplayedCall): Prepared | Skipped {
     const group = groupOf(this.snapshot, usage)
     if (group !== undefined) this.named.add(group)
-    if (usage.target_provider === null) return "not-served"
+    if (usage.target_provider === null || (usage.status >= 400 && usage.ttfb_ms === null)) return "not-served"
     if (shape === null) return "no-telemetry"
     if (group === undefined) return "no-group"
     const caller = this.callers.get(usage.caller_id)

@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test"
+import { emptyRow } from "../ledger/column.ts"
+import { REQUEST_ERRORS } from "../ledger/tables/calls.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import type { CallRecord } from "../ledger/record.ts"
 import { lineOf } from "./line.ts"
@@ -94,7 +96,14 @@ test("nothing of what could hold an address, a secret or a prompt is in the line
     error: "upstream-failed",
   })
   const attempts = call.attempts.map((attempt) => ({ ...attempt, error_message: secret, selected: 0 as const }))
-  const error = { ts: TS, code: "upstream-failed", status: 502, blame: "upstream", error_class: "network" }
+  const error = {
+    ...emptyRow(REQUEST_ERRORS),
+    ts: TS,
+    code: "upstream-failed",
+    status: 502,
+    blame: "upstream",
+    error_class: "network",
+  }
   const line = lineOf({ ...call, attempts, error: { ...error, upstream_status: null, message: secret, param: secret } })
   for (const text of ["host.internal", "sk-secret", "10.1.2.3"]) expect(line).not.toContain(text)
   expect(line).toContain('"error":"upstream-failed"')

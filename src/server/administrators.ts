@@ -1,7 +1,7 @@
 /** Answers that are for administrators only: nobody keeps them, and no browser does more with them than show them. */
 import { DIALECTS } from "../dialects/registry.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
-import type { Outgoing } from "../pipeline/message.ts"
+import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import { answer } from "./plain.ts"
 
 const PRIVATE = {
@@ -11,9 +11,10 @@ const PRIVATE = {
 } as const
 
 export async function forAdministrators(
+  request: Incoming,
   gateway: Gateway,
-  handle: () => Outgoing | Promise<Outgoing>,
+  handle: (requestId: string) => Outgoing | Promise<Outgoing>,
 ): Promise<Outgoing> {
-  const outgoing = await answer(DIALECTS["openai-chat"], gateway, handle)
+  const outgoing = await answer(request, DIALECTS["openai-chat"], gateway, handle)
   return { ...outgoing, headers: { ...outgoing.headers, ...PRIVATE } }
 }

@@ -38,6 +38,7 @@ function writingOf(client: Dialect, target: Dialect): Writing {
     grantedCap: null,
     cacheKey: null,
     compacts: false,
+    isCompactedByVendor: false,
     neverStores: true,
     shownModel: "shown",
     showsEstimate: true,

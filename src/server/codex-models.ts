@@ -15,6 +15,8 @@ const EFFORTS = [
   { effort: "medium", description: "A balance of speed and depth" },
   { effort: "high", description: "More thought for hard problems" },
 ] as const
+/** Offered where every target takes it. */
+const HIGHEST = { effort: "xhigh", description: "The most thought, for the hardest problems" } as const
 
 /** Of a tool's output, how much Codex shows the model at most. */
 const TRUNCATION = { mode: "tokens", limit: 10_000 } as const
@@ -66,7 +68,7 @@ function entryOf(id: string, contract: Group["contract"], targets: readonly Targ
     display_name: contract?.displayName ?? id,
     description: contract?.notes ?? null,
     ...(reasons ? { default_reasoning_level: "medium" } : {}),
-    supported_reasoning_levels: reasons ? EFFORTS : [],
+    supported_reasoning_levels: reasons ? levelsOf(targets) : [],
     shell_type: "unified_exec",
     visibility: "list",
     supported_in_api: true,
@@ -85,4 +87,9 @@ function entryOf(id: string, contract: Group["contract"], targets: readonly Targ
     experimental_supported_tools: [],
     input_modalities: sees ? ["text", "image"] : ["text"],
   }
+}
+
+function levelsOf(targets: readonly Target[]): readonly object[] {
+  const takeMore = targets.every(({ facts }) => facts.reasoning.efforts?.includes(HIGHEST.effort) === true)
+  return takeMore ? [...EFFORTS, HIGHEST] : EFFORTS
 }

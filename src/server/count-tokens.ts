@@ -75,10 +75,10 @@ async function counted(call: Call, gateway: Gateway): Promise<Outgoing> {
 const asking = new WeakMap<Caller, number>()
 
 /** As `admit` does it, but nothing is to be recorded. @throws RouterError `missing-model`, `model-not-allowed`, the group's refusal */
-function groupOf({ facts, snapshot }: Call, { caller }: Credential): Group {
+function groupOf({ facts, snapshot }: Call, credential: Credential): Group {
   const name = facts.model ?? snapshot.defaultGroup
   if (name === null) throw new RouterError("missing-model", { param: "model" })
-  const group = allowedGroup(name, caller.allowed, snapshot)
+  const group = allowedGroup(name, credential, snapshot)
   refuseGroup(group)
   return group
 }

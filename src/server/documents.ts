@@ -14,8 +14,10 @@ import configuration from "../../docs/configuration.md" with { type: "text" }
 import dialects from "../../docs/dialects.md" with { type: "text" }
 import explain from "../../docs/explain.md" with { type: "text" }
 import errors from "../../docs/errors.md" with { type: "text" }
+import ledger from "../../docs/ledger.md" with { type: "text" }
 import clients from "../../docs/clients.md" with { type: "text" }
 import limits from "../../docs/limits.md" with { type: "text" }
+import moving from "../../docs/moving.md" with { type: "text" }
 import metrics from "../../docs/metrics.md" with { type: "text" }
 import http from "../../docs/http.md" with { type: "text" }
 import policies from "../../docs/policies.md" with { type: "text" }
@@ -40,6 +42,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/providers.md", slug: "providers", title: "Providers", text: providers },
   { file: "docs/clients.md", slug: "clients", title: "Clients", text: clients },
   { file: "docs/configuration.md", slug: "configuration", title: "Configuration", text: configuration },
+  { file: "docs/moving.md", slug: "moving", title: "Moving a configuration", text: moving },
   { file: "docs/routing.md", slug: "routing", title: "Routing", text: routing },
   { file: "docs/limits.md", slug: "limits", title: "Limits", text: limits },
   { file: "docs/policies.md", slug: "policies", title: "Routing policies", text: policies },
@@ -49,6 +52,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
   { file: "docs/stored-state.md", slug: "stored-state", title: "Stored state", text: storedState },
   { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
+  { file: "docs/ledger.md", slug: "ledger", title: "The ledger", text: ledger },
   { file: "docs/operations.md", slug: "operations", title: "Operations", text: operations },
   { file: "SECURITY.md", slug: "security", title: "Security", text: security },
   { file: "docs/metrics.md", slug: "metrics", title: "Metrics", text: metrics },

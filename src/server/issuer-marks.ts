@@ -24,6 +24,15 @@ export class InstallationMarks implements IssuerMarks {
     return mark
   }
 
+  /** As `of`, for texts of which there are many; null until the secret is known. */
+  pseudonymOf(text: string): string | null {
+    if (this.#secret === null) return null
+    return new Bun.CryptoHasher("sha256", this.#secret)
+      .update(`end user ${text}`)
+      .digest("base64url")
+      .slice(0, MARK_CHARS)
+  }
+
   /** Asks for the secret until it comes. Resolves after the first answer, whatever it is. */
   async learn(
     store: Pick<LedgerStore, "installationSecret">,

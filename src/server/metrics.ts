@@ -4,7 +4,7 @@ import { RouterError } from "../errors.ts"
 import { writeCallFamilies } from "../metrics/call-families.ts"
 import { Exposition } from "../metrics/exposition.ts"
 import type { Metrics } from "../metrics/metrics.ts"
-import { authenticate } from "../pipeline/authenticate.ts"
+import { authenticate, partyOf } from "../pipeline/authenticate.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import type { WorkerNumber } from "./process-files.ts"
@@ -21,8 +21,9 @@ const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 /** @throws RouterError `unauthorized`, `metrics-forbidden`, and what else can be wrong with a token */
 export function metricsPage(request: Incoming, gateway: Gateway, watched: Watched, admin: Admin): Outgoing {
-  const { caller } = authenticate(request.headers, gateway.snapshot, gateway.clock.now())
-  if (!admin.readsMetrics(caller, gateway.snapshot)) throw new RouterError("metrics-forbidden")
+  const credential = authenticate(request.headers, gateway.snapshot, gateway.clock.now())
+  if (!admin.readsMetrics(credential.caller, gateway.snapshot))
+    throw new RouterError("metrics-forbidden", { who: partyOf(credential) })
   const out = new Exposition(watched.worker === null ? {} : { worker: String(watched.worker) })
   writeCallFamilies(out, watched.metrics)
   writeStateFamilies(out, gateway, watched)

@@ -10,17 +10,24 @@ const OWNER = "smart-router"
 /** Groups have no date of their own; a constant keeps clients' caches calm. */
 const CREATED = "2026-01-01T00:00:00Z"
 
-/** Anthropic's list when the call carries `anthropic-version`, else OpenAI's `data` and Codex' `models` in one body. */
+/** Anthropic's list when the call carries `anthropic-version`, else OpenAI's `data`, beside which Codex gets its catalogue in `models`. */
 export function listModels(request: Incoming, gateway: Gateway): Outgoing {
   const visible = visibleGroups(request, gateway)
-  if (request.headers.get("anthropic-version") === null)
-    return json({ object: "list", data: visible.map(openAiModel), models: codexCatalogue(visible) })
+  if (request.headers.get("anthropic-version") === null) {
+    const catalogue = isCodex(request) ? { models: codexCatalogue(visible) } : {}
+    return json({ object: "list", data: visible.map(openAiModel), ...catalogue })
+  }
   return json({
     data: visible.map(anthropicModel),
     has_more: false,
     first_id: visible[0]?.[0] ?? null,
     last_id: visible.at(-1)?.[0] ?? null,
   })
+}
+
+/** Codex names its version wherever it asks for a catalogue, and no other client of the list does; an entry is a hundred times a model's line. */
+function isCodex({ target }: Incoming): boolean {
+  return new URL(target, "http://localhost").searchParams.has("client_version")
 }
 
 /** @throws RouterError `not-found` for a name that the token may not use */

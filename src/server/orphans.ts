@@ -1,8 +1,9 @@
 /** Calls that a crash cut off: each gets a row, booked at what it had reserved. */
 import type { Reservation } from "../governance/journal.ts"
+import { emptyRow } from "../ledger/column.ts"
 import type { CallRecord, UsageRow } from "../ledger/record.ts"
-import { LATER_COLUMNS } from "../ledger/spool-line.ts"
-import { noCosts } from "../ledger/price.ts"
+import { REQUEST_ERRORS } from "../ledger/tables/calls.ts"
+import { REQUEST_USAGE } from "../ledger/tables/usage.ts"
 
 /**
  * The row of a call that is there already stays as it is: what is written here is only for those without. Whether a
@@ -43,50 +44,15 @@ export function orphanRecord(call: Reservation, nowMs: number, version: string):
     callerShapes: [],
     decision: null,
     error: {
+      ...emptyRow(REQUEST_ERRORS),
       ts: nowMs,
       code: "internal-error",
       status: 500,
       blame: "router",
-      error_class: null,
-      upstream_status: null,
       message,
-      param: null,
     },
   }
 }
 
-/** Columns of a row that is written long after its call. */
-export const NOTHING_KNOWN: Omit<
-  UsageRow,
-  keyof Reservation | "status" | "attempts" | "usage_source" | "error" | "latency_ms" | "router_version"
-> = {
-  caller_ip: null,
-  client: "",
-  target_provider: null,
-  target_model: null,
-  target_dialect: null,
-  target_region: null,
-  cache: "off",
-  fallback_used: 0,
-  ttfb_ms: null,
-  upstream_duration_ms: null,
-  downstream_duration_ms: null,
-  fresh_input_tokens: null,
-  cached_input_tokens: null,
-  cache_write_5m_tokens: null,
-  cache_write_1h_tokens: null,
-  reasoning_tokens: null,
-  total_tokens: null,
-  input_has_image: null,
-  input_image_count: null,
-  stop_reason: null,
-  service_tier: null,
-  ...noCosts(null),
-  upstream_reported_total_cost_nano_usd: null,
-  pricing_source: null,
-  pricing_updated_at: null,
-  upstream_request_id: null,
-  routing_config_fingerprint: "",
-  pricing_catalog_fingerprint: "",
-  ...LATER_COLUMNS,
-}
+/** A row that is written long after its call: whoever writes it adds what is known. */
+export const NOTHING_KNOWN: UsageRow = { ...emptyRow(REQUEST_USAGE), cache: "off" }

@@ -3,8 +3,9 @@ import type { Dialect } from "../dialects/dialect.ts"
 import { asRouterError, type RouterError } from "../errors.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { errorHeaders } from "../pipeline/headers.ts"
-import type { Outgoing } from "../pipeline/message.ts"
+import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import { requestId } from "../pipeline/request-id.ts"
+import { noteRefusal } from "../pipeline/security.ts"
 
 export function json(value: unknown, status = 200): Outgoing {
   return { status, headers: { "content-type": "application/json" }, body: JSON.stringify(value) }
@@ -15,22 +16,24 @@ export function privately(outgoing: Outgoing): Outgoing {
   return { ...outgoing, headers: { "cache-control": "no-store", ...outgoing.headers } }
 }
 
-/** Runs a handler; what it throws becomes an error response. */
+/** Runs a handler, which is told the id of the request; what it throws becomes an error response. */
 export async function answer(
+  request: Incoming,
   dialect: Dialect,
   gateway: Gateway,
-  handle: () => Outgoing | Promise<Outgoing>,
+  handle: (requestId: string) => Outgoing | Promise<Outgoing>,
 ): Promise<Outgoing> {
   const startedAt = gateway.clock.monotonicMs()
   const id = requestId(gateway.clock.now(), gateway.random)
   const stamp = (outgoing: Outgoing): Outgoing =>
     stamped(outgoing, id, dialect, gateway.clock.monotonicMs() - startedAt)
   try {
-    return stamp(await handle())
+    return stamp(await handle(id))
   } catch (thrown) {
     const error = asRouterError(thrown)
     if (error.code === "internal-error")
       gateway.log.error("a request failed inside the router", { request_id: id, error: thrown })
+    noteRefusal(error, request, id, gateway)
     return stamp(privately(errorAnswer(error, id, dialect)))
   }
 }

@@ -1,12 +1,13 @@
 /** Every path of the router, on one screen. */
 import { explainMadeCall, explainRequest, type ExplainTools } from "../admin/explain.ts"
-import type { Admin } from "../admin/admin.ts"
+import type { Admin, Administrator } from "../admin/admin.ts"
 import type { Dialect } from "../dialects/dialect.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { Handler, Incoming, Outgoing } from "../pipeline/message.ts"
 import { serve } from "../pipeline/pipeline.ts"
+import { noteAdministrator } from "../pipeline/security.ts"
 import { forAdministrators } from "./administrators.ts"
 import { serveDocs } from "./assets.ts"
 import { withCors } from "./cors.ts"
@@ -17,7 +18,7 @@ import { listModels, oneModel } from "./models.ts"
 import { metricsPage, type Watched } from "./metrics.ts"
 import { answer, json, privately, refuse } from "./plain.ts"
 import { storedResponse, storedResponsePath } from "./stored-responses.ts"
-import { unknownPath } from "./unknown-path.ts"
+import { isPasted, unknownPath } from "./unknown-path.ts"
 import { usage, type UsageStore } from "./usage.ts"
 
 /** What the endpoints beside the calls need of the ledger. */
@@ -88,22 +89,24 @@ function call(request: Incoming, dialect: Dialect, gateway: Gateway): Promise<Ou
 
 function count(request: Incoming, gateway: Gateway): Outgoing | Promise<Outgoing> {
   if (request.method !== "POST") return refuse(MESSAGES, gateway, methodNotAllowed("POST"))
-  return answer(MESSAGES, gateway, () => countTokens(request, gateway))
+  return answer(request, MESSAGES, gateway, () => countTokens(request, gateway))
 }
 
 /** Everything else. */
 function other(request: Incoming, gateway: Gateway, parts: Parts): Outgoing | Promise<Outgoing> {
   if (COUNTS.has(request.path)) return count(request, gateway)
-  if (isAdmin(request)) return forAdministrators(gateway, adminRoute(request, gateway, parts))
+  if (isAdmin(request)) return forAdministrators(request, gateway, adminRoute(request, gateway, parts))
   const dialect = dialectOf(request)
+  // before stored responses: no response has an endpoint's name
+  if (isPasted(request.path)) return refuse(dialect, gateway, unknownPath(request.path))
   const stored = storedResponsePath(request.path)
   if (stored !== null)
-    return answer(RESPONSES, gateway, async () => privately(await storedResponse(request, stored, gateway)))
+    return answer(request, RESPONSES, gateway, async () => privately(await storedResponse(request, stored, gateway)))
   const route = readRoute(request, gateway, parts)
   if (route === null) return refuse(dialect, gateway, unknownPath(request.path))
   if (request.method !== "GET" && request.method !== "HEAD")
     return refuse(dialect, gateway, methodNotAllowed("GET, HEAD"))
-  return answer(dialect, gateway, route)
+  return answer(request, dialect, gateway, route)
 }
 
 /** Pages of other origins have no business here. */
@@ -118,29 +121,34 @@ function adminRoute(request: Incoming, gateway: Gateway, { admin, store, rehears
   const { path } = request
   const { snapshot } = gateway
   const tools = { gateway, store, rehearsed, dialectAt: (served: string) => CALLS.get(served) }
-  const explainer = () => admin.permitted(request, snapshot, "admin:explain", "read")
+  const noted = async (requestId: string, coming: Promise<Administrator>): Promise<Administrator> => {
+    const administrator = await coming
+    noteAdministrator(administrator, request, requestId, gateway)
+    return administrator
+  }
+  const explainer = (id: string) => noted(id, admin.permitted(request, snapshot, "admin:explain", "read"))
   const only = (methods: string): void => {
     if (!methods.split(", ").includes(request.method)) throw methodNotAllowed(methods)
   }
-  return async () => {
+  return async (id) => {
     if (snapshot.admin.basic === null) throw new RouterError("not-found")
     if (path === "/admin/auth/check") {
       only("GET, HEAD")
-      return json({ ok: true, ...(await admin.welcome(request, snapshot)) })
+      return json({ ok: true, ...(await noted(id, admin.welcome(request, snapshot))) })
     }
     if (path === "/admin/api/explain") {
       only("POST")
-      return json(await explainRequest(request, await explainer(), tools))
+      return json(await explainRequest(request, await explainer(id), tools))
     }
     if (path.startsWith(MADE_CALL)) {
       only("GET, HEAD")
-      return json(await explainMadeCall(path.slice(MADE_CALL.length), await explainer(), tools))
+      return json(await explainMadeCall(path.slice(MADE_CALL.length), await explainer(id), tools))
     }
     throw new RouterError("not-found")
   }
 }
 
-type Route = () => Outgoing | Promise<Outgoing>
+type Route = (requestId: string) => Outgoing | Promise<Outgoing>
 
 function readRoute(request: Incoming, gateway: Gateway, { store, watched, admin }: Parts): Route | null {
   const { path } = request

@@ -59,6 +59,7 @@ export async function gatewayOf(
     governance,
     ledger,
     storedStates: ledger.storedStates,
+    security: ledger.security,
     requestLog,
     metrics,
     background,

@@ -15,6 +15,7 @@ import { ScriptRefused } from "../routing/script/refused.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
 import { systemClock, type Clock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
+import { migrationProgress } from "../system/progress.ts"
 import { systemRandom } from "../system/random.ts"
 import { openControl, RELOAD, reloadAnswer, STATUS } from "./control.ts"
 import { InstallationMarks } from "./issuer-marks.ts"
@@ -28,6 +29,7 @@ import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from
 import { adoptLimits } from "./restore-limits.ts"
 import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
 import { stopper, type Stopper } from "./stop.ts"
+import { tagKeeper, type TagKeeper } from "./tags.ts"
 
 export interface StartOptions {
   readonly configPath: string
@@ -69,16 +71,14 @@ const KEEP_ALIVE_AFTER_MS = 14_500
 /** @throws ConfigRefused; Error when the address is taken or the usage database cannot be opened */
 export async function startRouter(options: StartOptions): Promise<RunningRouter> {
   const { configPath: path, env, worker, clock = systemClock } = options
-  const loaded = options.loaded ?? (await readConfiguration({ path, env }))
+  const loaded = usable(options.loaded ?? (await readConfiguration({ path, env })))
   const { config, callers } = loaded
-  if (config === null || callers === null) throw new ConfigRefused(loaded.findings)
   const log = options.log ?? jsonLog(clock)
   const files = processFiles(config, worker?.number ?? null)
   if (worker === undefined) await takeOver(config, [null], log, clock)
   const policies = openPolicies(clock, log)
   const marks = new InstallationMarks()
-  const usable = { ...loaded, config, callers }
-  const snapshot = compile(config, optionsFrom(usable, marks))
+  const snapshot = compile(config, optionsFrom(loaded, marks))
   const scriptFiles = await policies.prepare(snapshot)
   const metrics = new Metrics()
   const ledger = await openStore(config, files, log, clock, metrics)
@@ -90,6 +90,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const peers = await openPeers(config, gateway)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
+    const tags = tagKeeper(callers.table.tags, ledger, clock, log)
     const admin = await openAdmin(snapshot, log, clock)
     const reloads = (): ReloadStatus => reloader.status()
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
@@ -100,9 +101,9 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       keepAliveAfterMs: KEEP_ALIVE_AFTER_MS,
     })
     const reloader: Reloader = startReloading({
-      running: { ...usable, files: [...loaded.files, ...scriptFiles] },
+      running: { ...loaded, files: [...loaded.files, ...scriptFiles] },
       load: (before) => readMeanwhile({ path, env, before }),
-      apply: (next) => takeConfig(next, { gateway, ledger, policies, admin, engines, marks }),
+      apply: (next) => takeConfig(next, { gateway, ledger, policies, admin, engines, marks, tags }),
       filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
       log,
       now: () => clock.now(),
@@ -118,7 +119,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       log,
     })
     gateway.background.start(gateway)
-    const doors = [control, reloader, engines, policies, marks]
+    const doors = [control, reloader, engines, policies, marks, tags]
     const stopping = stopper(gateway, listener, doors, [peers, ledger, requestLog])
     return { url: listener.url, findings: loaded.findings, log, ...stopping }
   } catch (error) {
@@ -128,6 +129,12 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   }
 }
 
+function usable(reading: Reading): UsableReading {
+  const { config, callers } = reading
+  if (config === null || callers === null) throw new ConfigRefused(reading.findings)
+  return { ...reading, config, callers }
+}
+
 interface Changing {
   readonly gateway: RunningGateway
   readonly ledger: LedgerStore
@@ -135,11 +142,12 @@ interface Changing {
   readonly admin: Admin
   readonly engines: ReturnType<typeof engineFollower>
   readonly marks: InstallationMarks
+  readonly tags: TagKeeper
 }
 
 /** Puts a configuration into force. Resolves with the files of its scripts. */
 async function takeConfig(next: UsableReading, parts: Changing): Promise<readonly string[]> {
-  const { gateway, ledger, policies, admin, engines, marks } = parts
+  const { gateway, ledger, policies, admin, engines, marks, tags } = parts
   const { clock } = gateway
   const changed = compile(next.config, optionsFrom(next, marks))
   const scripts = await policies.prepare(changed)
@@ -152,6 +160,7 @@ async function takeConfig(next: UsableReading, parts: Changing): Promise<readonl
   })
   if (!isKnown) gateway.totals.again()
   engines.follow(changed)
+  if (next.callers.hasNewTags) tags.follow(next.callers.table.tags)
   return scripts
 }
 
@@ -182,7 +191,8 @@ function openStore(
   const { driver, path, dsn, durability, on_unavailable: onUnavailable } = config.server.usage_db
   const address = driver === "postgres" ? { dsn } : {}
   const onCommit = metrics === undefined ? undefined : (calls: number, ms: number) => metrics.committed(calls, ms)
-  return openLedger({ path, ...address, durability, onUnavailable, clock, log, spoolPath, onCommit })
+  const onMigration = migrationProgress(process.stderr)
+  return openLedger({ path, ...address, durability, onUnavailable, clock, log, spoolPath, onCommit, onMigration })
 }
 
 /** Whatever processes left that are not among `workers`. */

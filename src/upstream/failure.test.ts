@@ -11,7 +11,7 @@ test("faults that another target could cure fail over, the caller's own do not",
       const { code, failover, relay } = classifyStatus(status, NO_FAULT, MODEL)
       return [status, code, failover, relay]
     })
-  expect(codes([400, 413, 422, 401, 402, 403, 404, 408, 429, 500, 503, 529, 307, 409])).toEqual([
+  expect(codes([400, 413, 422, 401, 402, 403, 404, 408, 429, 500, 503, 529, 307, 409, 418, 424])).toEqual([
     [400, "invalid-request", false, true],
     [413, "body-too-large", false, true],
     [422, "invalid-request", false, true],
@@ -25,7 +25,9 @@ test("faults that another target could cure fail over, the caller's own do not",
     [503, "upstream-failed", true, false],
     [529, "upstream-failed", true, false],
     [307, "upstream-failed", true, false],
-    [409, "upstream-refused", false, false],
+    [409, "invalid-request", true, true],
+    [418, "upstream-refused", false, false],
+    [424, "upstream-failed", true, false],
   ])
 })
 

@@ -93,6 +93,11 @@ const SERVER_ERROR = failing("server_error", "upstream-failed", "upstream-error"
 /** An error that speaks of the request, though its status does not. Another target may take it; else it is relayed. */
 const REQUEST_FAULT: Failure = { ...failing("bad_request", "invalid-request", "request-refused", false), relay: true }
 
+/** Vendors' clients know it as an error of its own, and try again. Another target may take the call meanwhile. */
+const CONFLICT: Failure = { ...failing("bad_request", "invalid-request", "conflict", false), relay: true }
+/** TGI says so of a generation that failed, Azure of something that the call depends on. */
+const FAILED_DEPENDENCY = failing("server_error", "upstream-failed", "upstream-error", false)
+
 /** A status other than 2xx. */
 export function classifyStatus(status: number, fault: UpstreamFault, model: string): Failure {
   const failure = failureOfStatus(status, fault, model)
@@ -106,13 +111,17 @@ function failureOfStatus(status: number, fault: UpstreamFault, model: string): F
   }
   if (status === 413) return final("request_too_large", "body-too-large", "request-too-large", true)
   if (status === 401) return SHUT_OUT
+  if (status === 451) return DENIED
   if (status === 403) return namesNoModel(fault) ? because(SHUT_OUT, "model-unknown") : DENIED
-  if (status === 404) return notFound(fault, model)
+  if (status === 404 || status === 405 || status === 410) return notFound(fault, model)
+  if (status === 409) return overflowIn(fault) === null ? CONFLICT : REQUEST_FAULT
+  if (status === 424) return FAILED_DEPENDENCY
   if (status === 402) return QUOTA
   if (status === 407) return failing("network", "upstream-failed", "proxy-refused")
   if (status === 429 && isQuota(fault)) return QUOTA
   if ((status === 429 || status >= 500) && overflowIn(fault) !== null) return REQUEST_FAULT
-  if (status === 429) return RATE_LIMITED
+  // 498: Groq's flex tier has no capacity
+  if (status === 429 || status === 498) return RATE_LIMITED
   if (status === 408) return failing("timeout", "upstream-timeout", "upstream-timeout")
   if (status === 503 || status === 529) return because(SERVER_ERROR, "overloaded")
   if (status >= 500) return status === 504 ? because(SERVER_ERROR, "upstream-timeout") : SERVER_ERROR
@@ -146,6 +155,7 @@ function failureOfFault(fault: UpstreamFault): Failure {
   if (matches(fault, /^(authentication|invalid_api_key|401)/)) return SHUT_OUT
   if (matches(fault, /^(permission|403)/)) return DENIED
   if (matches(fault, /^(timeout|504)/)) return because(TIMEOUT, "upstream-timeout")
+  if (matches(fault, /^(conflict|409)/)) return CONFLICT
   if (matches(fault, ABOUT_REQUEST)) return REQUEST_FAULT
   if (matches(fault, /overloaded|^(503|529)/)) return because(SERVER_ERROR, "overloaded")
   return fault.type === null && fault.code === null && fault.message === null ? MALFORMED : SERVER_ERROR

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { HttpFault } from "../http/fault.ts"
 import type { Reason } from "../reasons.ts"
 import { NO_FAULT } from "../dialects/dialect.ts"
-import { networkReason, proxyReason, reasonText, safeWords, SpeaksTls } from "./reason.ts"
+import { networkReason, proxyReason, reasonText, safeWords, sayable, SpeaksTls } from "./reason.ts"
 
 function failed(code: string, message = "failed", syscall?: string): Error {
   return Object.assign(new Error(message), { code, ...(syscall === undefined ? {} : { syscall }) })
@@ -73,7 +73,9 @@ test("only words that no host, key or sentence could be are written down", () =>
 })
 
 test("a word that holds a secret of the provider leaves the reason alone", () => {
-  expect(reasonText("key-refused", "code=invalid_api_key", /tenant/gi)).toBe("key-refused; code=invalid_api_key")
-  expect(reasonText("key-refused", "code=unknown_tenant", /tenant/gi)).toBe("key-refused")
-  expect(reasonText("key-refused", null, /tenant/gi)).toBe("key-refused")
+  expect(reasonText("key-refused", sayable("code=invalid_api_key", /tenant/gi))).toBe(
+    "key-refused; code=invalid_api_key",
+  )
+  expect(reasonText("key-refused", sayable("code=unknown_tenant", /tenant/gi))).toBe("key-refused")
+  expect(reasonText("key-refused", sayable(null, /tenant/gi))).toBe("key-refused")
 })

@@ -92,7 +92,28 @@ function isSafePath(text: string): boolean {
   )
 }
 
-/** As rows and lines have it: `key-refused; code=invalid_api_key`. What holds a secret is left out. */
-export function reasonText(reason: Reason, words: string | null, secrets: Secrets): string {
-  return words === null || isTelling(words, secrets) ? reason : `${reason}; ${words}`
+/** The words that may be written down: null where they hold a secret, or are longer than is recorded of one error. */
+export function sayable(words: string | null, secrets: Secrets, maxBytes: number = Infinity): string | null {
+  return words === null || words.length > maxBytes || isTelling(words, secrets) ? null : words
+}
+
+/** What a vendor's error says. */
+export interface Said {
+  readonly code: string | null
+  readonly type: string | null
+  readonly field: string | null
+}
+
+const NOTHING_SAID: Said = { code: null, type: null, field: null }
+
+/** The parts of what `safeWords` made. */
+export function saidIn(words: string | null): Said {
+  if (words === null) return NOTHING_SAID
+  const said = new Map(words.split("; ").map((word) => [word.split("=")[0], word.split("=")[1]]))
+  return { code: said.get("code") ?? null, type: said.get("type") ?? null, field: said.get("field") ?? null }
+}
+
+/** As rows and lines have it: `key-refused; code=invalid_api_key`. `words`: what is `sayable`. */
+export function reasonText(reason: Reason, words: string | null): string {
+  return words === null ? reason : `${reason}; ${words}`
 }

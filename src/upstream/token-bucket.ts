@@ -1,4 +1,5 @@
-/** A token bucket. Pure; times are monotonic milliseconds. */
+/** A token bucket of capacity that processes share: each has a part of it. Pure; times are monotonic milliseconds. */
+import { Bucket } from "../bucket.ts"
 import type { BucketRule } from "../config/snapshot.ts"
 
 /** Sums of fractions: less than a thousandth of a token is nothing. */
@@ -7,18 +8,14 @@ const TOLERANCE = 1e-6
 const WITHOUT_PART_MS = 1000
 
 export class TokenBucket {
-  private readonly perMs: number
-  private readonly burst: number
+  private readonly rule: BucketRule
+  private readonly bucket = new Bucket()
   /** What this process may use of rate and burst; 1: all. */
   private part = 1
-  private level: number
-  private at: number
 
   constructor(rule: BucketRule, now: number) {
-    this.perMs = rule.perSecond / 1000
-    this.burst = rule.burst
-    this.level = rule.burst
-    this.at = now
+    this.rule = rule
+    this.level(now)
   }
 
   /**
@@ -28,30 +25,27 @@ export class TokenBucket {
    */
   waitMs(cost: number, now: number): number {
     if (this.part === 0) return WITHOUT_PART_MS
-    this.refill(now)
-    const missing = Math.min(cost, this.burst * this.part) - this.level
-    return missing <= TOLERANCE ? 0 : missing / (this.perMs * this.part)
+    const missing = Math.min(cost, this.rule.burst * this.part) - this.level(now)
+    return missing <= TOLERANCE ? 0 : (missing * 1000) / (this.rule.perSecond * this.part)
   }
 
   /** Only after `waitMs` has said 0 at the same time. */
   take(cost: number): void {
-    this.level -= Math.min(cost, this.burst)
+    this.bucket.take(Math.min(cost, this.rule.burst))
   }
 
   /** From now on another part of rate and burst; a larger one brings no tokens along. */
   allot(part: number, now: number): void {
-    this.refill(now)
+    this.level(now)
     this.part = part
-    this.level = Math.min(this.level, this.burst * part)
+    this.level(now)
   }
 
   fill(): void {
-    this.level = this.burst * this.part
+    this.bucket.fill()
   }
 
-  private refill(now: number): void {
-    if (now <= this.at) return
-    this.level = Math.min(this.burst * this.part, this.level + (now - this.at) * this.perMs * this.part)
-    this.at = now
+  private level(now: number): number {
+    return this.bucket.level(this.rule.burst * this.part, this.rule.perSecond * this.part, now)
   }
 }

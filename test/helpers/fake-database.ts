@@ -1,12 +1,12 @@
 /** A database for the ledger that fails for the calls of a test's choice. */
 import type { LedgerDatabase } from "../../src/ledger/database.ts"
-import type { Failure } from "../../src/ledger/failure.ts"
+import type { DatabaseFailure } from "../../src/ledger/failure.ts"
 import type { CallRecord } from "../../src/ledger/record.ts"
 
 export class Refusal extends Error {
-  readonly kind: Failure
+  readonly kind: DatabaseFailure
 
-  constructor(kind: Failure) {
+  constructor(kind: DatabaseFailure) {
     super(kind)
     this.kind = kind
   }
@@ -15,8 +15,8 @@ export class Refusal extends Error {
 /** Takes calls unless they are of the bad ones; remembers how much it was given at once. */
 export class FakeDatabase implements LedgerDatabase {
   readonly rows: string[] = []
-  readonly bad: Map<string, Failure> = new Map()
-  isDown: Failure | null = null
+  readonly bad: Map<string, DatabaseFailure> = new Map()
+  isDown: DatabaseFailure | null = null
   /** The longest JSON of a transaction, in characters. */
   largest = 0
   /** How many transactions were tried. */
@@ -48,7 +48,7 @@ export class FakeDatabase implements LedgerDatabase {
     return work(this)
   }
 
-  failureOf(error: unknown): Failure {
+  failureOf(error: unknown): DatabaseFailure {
     return error instanceof Refusal ? error.kind : "content"
   }
 

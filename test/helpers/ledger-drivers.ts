@@ -1,4 +1,5 @@
 /** The same ledger on each kind of database, for tests that hold for all of them. */
+import { Database } from "bun:sqlite"
 import { describe } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -12,7 +13,7 @@ import { execute, lockCalls, noPostgres, sharedPostgres } from "./postgres.ts"
 export interface LedgerState extends AsyncDisposable {
   readonly path: string
   /** As `server.usage_db` names it. */
-  readonly usageDb: object
+  readonly usageDb: { readonly driver?: string; readonly path: string; readonly dsn?: string }
   readonly spoolPath: string
   /** Messages logged so far. */
   readonly messages: readonly string[]
@@ -20,6 +21,8 @@ export interface LedgerState extends AsyncDisposable {
   open(options?: Partial<LedgerOptions>): Promise<LedgerStore>
   /** Read by a connection of its own. */
   rows<Row>(sql: string): Promise<Row[]>
+  /** Statements by a connection of its own. */
+  change(statements: readonly string[]): Promise<void>
   ids(): Promise<string[]>
   /** Keeps every writer out until disposed. */
   lock(): Promise<AsyncDisposable>
@@ -72,6 +75,7 @@ export function postgresState(dsn: string): LedgerState & { readonly details: re
       return ledger
     },
     rows,
+    change: async (statements) => void (await execute(dsn, statements.join(";\n"))),
     ids: async () => (await rows<{ id: string }>(IDS)).map(({ id }) => id),
     lock: () => lockCalls(dsn),
     [Symbol.asyncDispose]: async () => {
@@ -81,12 +85,17 @@ export function postgresState(dsn: string): LedgerState & { readonly details: re
   }
 }
 
-async function sqliteState(): Promise<LedgerState> {
+export async function sqliteState(): Promise<LedgerState> {
   const state = ledgerFolder()
   return await Promise.resolve({
     ...state,
     usageDb: { path: state.path },
     rows: async <Row>(sql: string) => await Promise.resolve(state.rows<Row>(sql)),
+    change: async (statements) => {
+      using database = new Database(state.path, { readwrite: true })
+      database.run("PRAGMA busy_timeout=20000")
+      await Promise.resolve(statements.map((statement) => database.run(statement)))
+    },
     ids: async () => await Promise.resolve(state.ids()),
     lock: async () => {
       const held = state.lock()

@@ -94,6 +94,7 @@ function needsOf(client: Dialect, target: Dialect): AnswerNeeds {
       grantedCap: null,
       cacheKey: null,
       compacts: false,
+      isCompactedByVendor: false,
       neverStores: false,
       shownModel: "shown",
       showsEstimate: false,

@@ -2,8 +2,7 @@
 import { Database } from "bun:sqlite"
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import path from "node:path"
-import type { AttemptRow, ErrorRow, LossRow, TraceRow, UsageRow } from "../../src/ledger/record.ts"
-import type { UpstreamShapeRow } from "../../src/ledger/shape-record.ts"
+import type { AttemptRow, ErrorRow, LossRow, TraceRow, UpstreamShapeRow, UsageRow } from "../../src/ledger/record.ts"
 
 type Stored<Row> = Row & { readonly request_id: string }
 

@@ -1,5 +1,8 @@
 /** A call as an ordinary one looks in the ledger: for tests and measurements. */
+import { emptyRow } from "../../src/ledger/column.ts"
 import type { AttemptRow, CallRecord, TraceRow, UsageRow } from "../../src/ledger/record.ts"
+import { REQUEST_ATTEMPTS, REQUEST_TRACE_EVENTS } from "../../src/ledger/tables/calls.ts"
+import { REQUEST_USAGE } from "../../src/ledger/tables/usage.ts"
 
 /** `req_` + 12 hex digits of the millisecond + 20 of the number. */
 export function sampleRequestId(ts: number, number: number): string {
@@ -22,6 +25,7 @@ export function sampleCall(ts: number, number: number, usage: Partial<UsageRow> 
 
 function sampleUsage(ts: number, number: number): UsageRow {
   return {
+    ...emptyRow(REQUEST_USAGE),
     request_id: sampleRequestId(ts, number),
     ts,
     caller_id: "app-1",
@@ -61,36 +65,9 @@ function sampleUsage(ts: number, number: number): UsageRow {
 
 const sampleGovernance = {
   quota_state: "ok",
-  key_state: null,
-  traffic_shape_applied: 0,
-  traffic_shape_decision: null,
-  traffic_shape_scope: null,
-  traffic_shape_bucket: null,
-  traffic_shape_retry_after_ms: null,
-  traffic_shape_queue_wait_ms: null,
-  traffic_shape_estimated_input_tokens: null,
-  traffic_shape_reserved_output_tokens: null,
-  traffic_shape_total_reserved_tokens: null,
   estimated_input_tokens: 1300,
   limit_tokens: 1555,
   limit_nano_usd: 7_885_200,
-  books_request_id: null,
-  input_image_tokens: null,
-  input_audio_tokens: null,
-  output_image_tokens: null,
-  output_audio_tokens: null,
-  image_input_price_nano_usd_per_million: null,
-  image_input_price_nano_usd_per_image: null,
-  audio_input_price_nano_usd_per_million: null,
-  image_output_price_nano_usd_per_million: null,
-  audio_output_price_nano_usd_per_million: null,
-  hosted_tool_uses: null,
-  hosted_tool_cost_nano_usd: null,
-  speed: null,
-  inference_geo: null,
-  upstream_reported_input_cost_nano_usd: null,
-  upstream_reported_output_cost_nano_usd: null,
-  cost_unknown_reason: null,
 } as const
 
 const sampleCounters = {
@@ -128,6 +105,7 @@ const sampleMoney = {
 
 function sampleAttempt(ts: number): AttemptRow {
   return {
+    ...emptyRow(REQUEST_ATTEMPTS),
     attempt_index: 0,
     ts,
     provider: "alpha",
@@ -153,6 +131,7 @@ function sampleAttempt(ts: number): AttemptRow {
 
 function sampleEvent(ts: number): TraceRow {
   return {
+    ...emptyRow(REQUEST_TRACE_EVENTS),
     seq: 0,
     ts,
     event: "target-selected",

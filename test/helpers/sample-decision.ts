@@ -36,6 +36,10 @@ export function sampleDecision(ts: number): DecisionRows {
       conversation_kind: "first-turns",
       conversation_key: "k".repeat(22),
       conversation_opening: "o".repeat(22),
+      sets_parallel_tool_calls: 0,
+      sets_store: 1,
+      sets_metadata: 0,
+      sets_truncation: 0,
     },
     candidates: [
       {

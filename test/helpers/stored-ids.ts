@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite"
 import type { JsonObject } from "../../src/canonical/json.ts"
 import { DIALECTS } from "../../src/dialects/registry.ts"
 import type { StoredKind } from "../../src/dialects/stored-ids.ts"
-import { STORED_STATE_UPSERT, storedIdHash, storedStateValues } from "../../src/ledger/stored-state.ts"
+import { STORED_STATE_CONFLICT, storedIdHash } from "../../src/ledger/stored-state.ts"
 import { databasePath } from "./records.ts"
 import type { Dialect } from "./samples.ts"
 import { SAMPLES } from "./samples.ts"
@@ -37,17 +37,7 @@ export function handOut(directory: string, ...ids: readonly HandedOut[]): void {
   using database = new Database(databasePath(directory))
   database.run("PRAGMA busy_timeout=2000")
   for (const { kind, id, provider, dialect, model = "", group = "default", project = "lab", expiresAt = FAR_MS } of ids)
-    database.query(STORED_STATE_UPSERT).run(
-      ...storedStateValues({
-        id_sha256: storedIdHash(project, kind, id),
-        request_id: "req_earlier",
-        caller_id: "me-lab",
-        provider,
-        model,
-        dialect,
-        resolved_group: group,
-        expires_at: expiresAt,
-        usage_pending: 0,
-      }),
-    )
+    database
+      .query(`INSERT INTO stored_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ${STORED_STATE_CONFLICT}`)
+      .run(storedIdHash(project, kind, id), "req_earlier", "me-lab", provider, model, dialect, group, expiresAt, 0)
 }

@@ -1,6 +1,7 @@
-/** Chat servers that refuse what real ones refuse, each in its own words, and answer everything else. */
+/** Servers that refuse what real ones refuse, each in its own words, and answer everything else; and the refusals of Chat servers. */
 import { reply, stream } from "./behaviours.ts"
 import { bodyText, type Behaviour } from "./fake-upstream.ts"
+import { SOUND_MESSAGES } from "./strict-messages.ts"
 import { streamedAnswer, wholeAnswer, type Scenario } from "./scenario.ts"
 
 type Json = Readonly<Record<string, unknown>>
@@ -61,6 +62,14 @@ export function onlyFields(...fields: readonly string[]): Refusal {
   }
 }
 
+/** Servers that know none of these. */
+export function withoutFields(...fields: readonly string[]): Refusal {
+  return (body) => {
+    const found = fields.find((field) => field in body)
+    return found === undefined ? null : `Unsupported parameter: '${found}' is not supported with this model.`
+  }
+}
+
 export function onlyEfforts(...efforts: readonly string[]): Refusal {
   return ({ reasoning_effort: effort }) =>
     effort === undefined || efforts.some((one) => one === effort)
@@ -68,29 +77,140 @@ export function onlyEfforts(...efforts: readonly string[]): Refusal {
       : `reasoning_effort ${JSON.stringify(effort)} is unknown`
 }
 
-/** Refuses in a 400, else answers: with a call of `look`, and once its result is there with words. */
-export function strictChat(refusals: readonly Refusal[], field = "reasoning_content"): Behaviour {
+/** Servers that refuse their own reasoning when it comes back. */
+export const noReasoningBack: Refusal = (body) => {
+  const at = messagesOf(body).findIndex((message) => "reasoning_content" in message || "reasoning" in message)
+  return at === -1 ? null : `messages.${at}: property 'reasoning_content' is unsupported`
+}
+
+/** Servers that are older than the role. */
+export const noDeveloper: Refusal = (body) => (rolesOf(body).includes("developer") ? "Unknown role: developer" : null)
+
+/** Servers whose content is a string. */
+export const contentIsText: Refusal = (body) => {
+  const at = messagesOf(body).findIndex(({ content }) => content !== null && typeof content !== "string")
+  return at === -1 ? null : `messages[${at}].content: invalid type: sequence, expected a string`
+}
+
+/** Moonshot, Bedrock and others: what says nothing is refused. */
+export const noEmptyContent: Refusal = (body) => {
+  const isBlank = (content: unknown): boolean => typeof content !== "string" || content.trim() === ""
+  const isEmpty = ({ content, tool_calls: calls }: Json): boolean =>
+    isList(content)
+      ? content.length === 0 || content.some((part) => part["type"] === "text" && isBlank(part["text"]))
+      : (content === null || content === undefined) && isList(calls)
+        ? false
+        : isBlank(content)
+  const at = messagesOf(body).findIndex(isEmpty)
+  return at === -1 ? null : `message at position ${at} must not be empty`
+}
+
+/** Servers that read text and images. */
+export const noDocuments: Refusal = (body) =>
+  messagesOf(body).some(({ content }) => isList(content) && content.some((part) => part["type"] === "file"))
+    ? "Unknown part type: file"
+    : null
+
+/** Servers that take no choice but these words. */
+export function onlyToolChoices(...words: readonly string[]): Refusal {
+  return ({ tool_choice: choice }) =>
+    choice === undefined || words.some((word) => word === choice)
+      ? null
+      : `tool_choice ${JSON.stringify(choice)} is not supported`
+}
+
+/** OpenAI and others: what belongs to tools stands beside tools. */
+export const toolFieldsBesideTools: Refusal = ({ tools, tool_choice: choice, parallel_tool_calls: parallel }) => {
+  if (isList(tools)) return tools.length === 0 ? "[] is too short - 'tools'" : null
+  if (choice !== undefined) return "'tool_choice' is only allowed when 'tools' are specified."
+  return parallel === undefined ? null : "'parallel_tool_calls' is only allowed when 'tools' are specified."
+}
+
+const callIdsOf = (message: Json): readonly string[] =>
+  isList(message["tool_calls"]) ? message["tool_calls"].map(({ id }) => String(id)) : []
+
+/** Servers that hold ids in a column. */
+export function idsWithin(pattern: RegExp): Refusal {
+  return (body) => {
+    const bad = messagesOf(body)
+      .flatMap((message) => callIdsOf(message))
+      .find((id) => !pattern.test(id))
+    return bad === undefined ? null : `Invalid tool call id ${JSON.stringify(bad)}: expected ${pattern.source}`
+  }
+}
+
+export const uniqueIds: Refusal = (body) => {
+  const ids = messagesOf(body).flatMap((message) => callIdsOf(message))
+  return new Set(ids).size === ids.length ? null : `tool call ids must be unique: ${ids.join(", ")}`
+}
+
+/** Behind calls stand their results, all of them and no others. */
+export const resultsBehindCalls: Refusal = (body) => {
+  let open: readonly string[] = []
+  for (const message of messagesOf(body)) {
+    if (message["role"] === "tool") {
+      const id = String(message["tool_call_id"])
+      if (!open.includes(id)) return `tool_call_id ${JSON.stringify(id)} answers no call of the message before`
+      open = open.filter((one) => one !== id)
+    } else {
+      if (open.length > 0) return `tool_calls must be followed by tool messages: ${open.join(", ")} have none`
+      open = callIdsOf(message)
+    }
+  }
+  return open.length === 0 ? null : `${open.join(", ")} have no result`
+}
+
+/** What any server may refuse. */
+export const SOUND: readonly Refusal[] = [
+  uniqueIds,
+  resultsBehindCalls,
+  toolFieldsBesideTools,
+  idsWithin(/^.{1,64}$/su),
+]
+
+export interface Strict {
+  /** Absent: Chat. */
+  readonly dialect?: "chat" | "messages"
+  readonly refusals: readonly Refusal[]
+  /** What it answers where it refuses nothing; absent: a call of `look`, and words once its result is there. */
+  readonly answers?: (body: Json) => Scenario
+  /** Where its reasoning stands in Chat. */
+  readonly field?: string | undefined
+}
+
+/** Why a server refuses a body; null: it does not. */
+export function faultOf(
+  { dialect = "chat", refusals }: Pick<Strict, "dialect" | "refusals">,
+  body: Json,
+): string | null {
+  const sound = dialect === "chat" ? SOUND : SOUND_MESSAGES
+  return [...sound, ...refusals].map((refuses) => refuses(body)).find((one) => one !== null) ?? null
+}
+
+/** Refuses in a 400, else answers. */
+export function strictServer(strict: Strict): Behaviour {
+  const { dialect = "chat", answers = looks, field = "reasoning_content" } = strict
   return async (exchange) => {
     const body = JSON.parse(bodyText(exchange.request)) as Json
-    const fault = refusals.map((refuses) => refuses(body)).find((one) => one !== null)
-    if (fault !== undefined) {
-      await reply(JSON.stringify({ error: { message: fault, type: "invalid_request_error" } }), { status: 400 })(
-        exchange,
-      )
+    const fault = faultOf(strict, body)
+    if (fault !== null) {
+      const error = { type: "invalid_request_error", message: fault }
+      await reply(JSON.stringify({ type: "error", error }), { status: 400 })(exchange)
       return
     }
-    const scenario: Scenario = rolesOf(body).includes("tool")
-      ? { text: "It is sunny.", stop: "end" }
-      : {
-          reasoning: "I must look.",
-          calls: [{ id: "functions.look:0", name: "look", arguments: '{"at":"sky"}' }],
-          stop: "tool-calls",
-        }
+    const scenario = answers(body)
     const named = (text: string): string => text.replaceAll('"reasoning_content"', JSON.stringify(field))
     const answer =
       body["stream"] === true
-        ? stream(streamedAnswer("chat", scenario).map(named))
-        : reply(named(wholeAnswer("chat", scenario)))
+        ? stream(streamedAnswer(dialect, scenario).map(named))
+        : reply(named(wholeAnswer(dialect, scenario)))
     await answer(exchange)
   }
+}
+
+function looks(body: Json): Scenario {
+  if (/"role":"tool"|"tool_result"/u.test(JSON.stringify(body["messages"])))
+    return { text: "It is sunny.", stop: "end" }
+  const calls = [{ id: "functions.look:0", name: "look", arguments: '{"at":"sky"}' }]
+  return { reasoning: "I must look.", calls, stop: "tool-calls" }
 }

@@ -23,8 +23,8 @@ const EXPECTED: readonly string[] = `
   state_path logging identifiers streaming openai_compatibility migration_policy intelligent_routing
   script_max_concurrent method budget_pressure recent_penalties fields weights max_age_days max_ttfb_ms
   low_confidence_fallback provider_hosted default_on dialect display_name weight rpm cost queue
-  responses_to_chat validation_status text tools email description source joined_at enabled upstream_429_backoff
-  output_reservation_token_burst redis allow_private_image_urls
+  responses_to_chat validation_status validation_notes stateful_sessions email description source joined_at enabled upstream_429_backoff
+  output_reservation_token_burst redis
 `
   .trim()
   .split(/\s+/)
@@ -39,6 +39,7 @@ test("each key that has no effect there is named once, where it stands", () => {
   expect(new Set(named.map(({ path }) => path)).size).toBe(named.length)
   const keys = new Set(named.map(({ path }) => /[^.[\]]+$/.exec(path)?.[0]))
   for (const key of EXPECTED) expect([key, keys.has(key)]).toEqual([key, true])
+  expect(keys.has("allow_private_image_urls")).toBe(false)
 })
 
 test("modes of policies keep their meaning under their other names", () => {

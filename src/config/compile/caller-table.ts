@@ -16,6 +16,8 @@ export class CallerTable {
   readonly callerLimits: LayeredMap<CompiledLimits | null>
   /** Callers and projects with a limit, by key; a project may stay here after its last caller. */
   readonly limitedSubjects: LayeredMap<Subject>
+  /** By caller id, of callers that have some. */
+  readonly tags: LayeredMap<CompiledCaller["tags"]>
   /** Caller ids as they are compared. */
   readonly #ids: LayeredMap<true>
   /** The caller of each token id. */
@@ -26,12 +28,13 @@ export class CallerTable {
     this.credentials = new LayeredMap(before?.credentials)
     this.callerLimits = new LayeredMap(before?.callerLimits)
     this.limitedSubjects = new LayeredMap(before?.limitedSubjects)
+    this.tags = new LayeredMap(before?.tags)
     this.#ids = new LayeredMap(before === null ? null : before.#ids)
     this.#tokenIds = new LayeredMap(before === null ? null : before.#tokenIds)
   }
 
   /** Reports what stands in the table already. */
-  add({ caller, token, furtherTokens }: CompiledCaller, report: Report): void {
+  add({ caller, tags, token, furtherTokens }: CompiledCaller, report: Report): void {
     const id = comparedId(caller.id)
     if (this.#ids.has(id))
       report({ code: "duplicate-id", path: ["id"], message: `There is already a caller ${quoted(caller.id)}.` })
@@ -39,6 +42,7 @@ export class CallerTable {
     this.#addToken(token, [], report)
     for (const [index, further] of furtherTokens.entries()) this.#addToken(further, ["tokens", index], report)
     this.callerLimits.set(caller.id, caller.limits)
+    if (Object.keys(tags).length > 0) this.tags.set(caller.id, tags)
     for (const subject of caller.limits?.subjects ?? []) this.limitedSubjects.set(subject.key, subject)
   }
 
@@ -49,6 +53,7 @@ export class CallerTable {
       this.#tokenIds.delete(credential.tokenId)
     }
     this.callerLimits.delete(caller.id)
+    this.tags.delete(caller.id)
     for (const { key, scope } of caller.limits?.subjects ?? []) if (scope === "caller") this.limitedSubjects.delete(key)
   }
 

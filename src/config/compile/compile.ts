@@ -10,7 +10,7 @@ import { requestRule } from "./request-rule.ts"
 import { contractFacts, contractReport, promisedDialects, targetContract } from "./contract.ts"
 import { tableOf, type CallerTable } from "./caller-table.ts"
 import { engineMetricsRule } from "./engine-metrics.ts"
-import { fingerprint, pricingFingerprint, routingFingerprint } from "./fingerprints.ts"
+import { fingerprint, groupFingerprints, pricingFingerprint, routingFingerprint } from "./fingerprints.ts"
 import { secretPattern } from "./provider-secrets.ts"
 import { reservePricesOf } from "./reserve-prices.ts"
 import { observedBy, operationalTargets } from "./operational-targets.ts"
@@ -19,7 +19,8 @@ import { breakerRule, shapingOf } from "./shaping.ts"
 import { policySettings, targetDescription } from "./policies.ts"
 import type { Path } from "../schema/inspect.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "../snapshot.ts"
-import { shadowSettings, telemetryRule } from "./shadow.ts"
+import { telemetryRule, upstreamErrorRule } from "./recording.ts"
+import { shadowSettings } from "./shadow.ts"
 import { readTextFile } from "../read/sources.ts"
 import { spendCeiling } from "./spend-ceiling.ts"
 import { capFieldsOf, targetFacts, type IssuerMarks } from "./target-facts.ts"
@@ -58,6 +59,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
       ...requestRule(config.server.request),
       maxResponseBytes: bounded(config.server.upstream.max_response_bytes),
       maxFrameBytes: bounded(config.server.upstream.max_frame_bytes),
+      allowsPrivateMedia: config.server.upstream.allow_private_image_urls,
       drainMs: config.server.drain_ms,
     },
     connections: connectionRule(config.server.connections),
@@ -67,6 +69,8 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     corsOrigins: config.server.cors.allow_origins,
     showsRequestedModel: config.server.responses.model_identity === "requested_group",
     traceCalls: config.server.diagnostics.enabled,
+    upstreamErrors: upstreamErrorRule(config.server.diagnostics),
+    pseudonymOf: (text) => options.marks?.pseudonymOf(text) ?? null,
     routingFingerprint: routingFingerprint(config),
     pricingFingerprint: pricingFingerprint(config),
     telemetry: telemetryRule(config.server.decision_telemetry),
@@ -106,9 +110,11 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       ceiling: spendCeiling(entry.spend_ceiling),
       demanded: demandedOf(entry),
       affinity: affinityOf(entry),
+      prefersNative: entry.prefer_native,
       hostedTools: entry.hosted_tools,
       disconnect: entry.disconnect,
       refusal: refusalOf(entry),
+      fingerprints: groupFingerprints(name, config),
     }
     for (const known of [name, ...entry.aliases]) groups.set(known, group)
   }

@@ -8,6 +8,8 @@ import type { Caller, Credential, KeyStatus } from "../snapshot.ts"
 /** A caller may have several tokens, and nearly all have one. */
 export interface CompiledCaller {
   readonly caller: Caller
+  /** Labels for chargeback. */
+  readonly tags: CallerConfig["tags"]
   readonly token: CompiledToken
   readonly furtherTokens: readonly CompiledToken[]
 }
@@ -40,6 +42,7 @@ export function callerCompiler(config: Config): (entry: CallerConfig) => Compile
     const first = { token_sha256: entry.token_sha256, token_id: entry.token_id, expires_at: entry.token_expires_at }
     return {
       caller,
+      tags: entry.tags,
       token: compiledToken(first, caller),
       furtherTokens: entry.tokens.length === 0 ? NONE : entry.tokens.map((token) => compiledToken(token, caller)),
     }

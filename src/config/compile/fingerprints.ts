@@ -1,5 +1,6 @@
 /** Fingerprints of the configuration, copied to every row: two rows with the same one were decided and priced alike. */
-import type { Config, TargetConfig } from "../config.ts"
+import type { GroupFingerprints } from "./recording.ts"
+import type { Config, GroupConfig, TargetConfig } from "../config.ts"
 import { strategyFacts } from "./policies.ts"
 import { catalogueEntryOf, providerOf } from "./target-entry.ts"
 
@@ -16,13 +17,27 @@ export function fingerprint(facts: unknown): string {
   return new Bun.CryptoHasher("sha256").update(JSON.stringify(facts)).digest("hex")
 }
 
+export function groupFingerprints(name: string, config: Config): GroupFingerprints {
+  const group = config.models[name]
+  if (group === undefined) throw new Error(`there is no group ${name}`)
+  return { config: fingerprint(groupFacts(name, group, config)), policy: fingerprint(policyFacts(group)) }
+}
+
 function routingFacts(config: Config): unknown {
-  return Object.entries(config.models).map(([name, group]) => [
+  return Object.entries(config.models).map(([name, group]) => groupFacts(name, group, config))
+}
+
+function policyFacts(group: GroupConfig): readonly unknown[] {
+  return [strategyFacts(group), group.routing_policy ?? null]
+}
+
+function groupFacts(name: string, group: GroupConfig, config: Config): unknown {
+  return [
     name,
-    strategyFacts(group),
-    group.routing_policy ?? null,
+    ...policyFacts(group),
     group.aliases,
     group.translation,
+    ...(group.prefer_native ? ["prefer_native"] : []),
     group.affinity ?? null,
     group.contract ?? null,
     group.spend_ceiling ?? null,
@@ -37,7 +52,7 @@ function routingFacts(config: Config): unknown {
       target.dialect ?? providerOf(target, config)?.dialect,
       target.timeout_ms ?? null,
     ]),
-  ])
+  ]
 }
 
 function eligibilityFacts(target: TargetConfig, config: Config): unknown {

@@ -84,6 +84,12 @@ export const KNOWN_TARGETS: readonly KnownTarget[] = [
     accepts: { reasoning_beside_calls: "reasoning_content", text_parts: false, documents: false },
   },
   {
+    name: "DeepSeek behind another host",
+    dialects: CHAT,
+    fits: named(/^deepseek-(chat|reasoner)/),
+    accepts: { reasoning_beside_calls: "reasoning_content" },
+  },
+  {
     // https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model
     name: "Moonshot",
     dialects: CHAT,

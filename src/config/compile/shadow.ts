@@ -1,7 +1,7 @@
-/** The second strategy of a group, and what is recorded of decisions. */
-import type { DecisionTelemetry, GroupConfig } from "../config.ts"
+/** The second strategy of a group. */
+import type { GroupConfig } from "../config.ts"
 import { policySettings } from "./policies.ts"
-import type { StrategySettings, TelemetryRule } from "../snapshot.ts"
+import type { StrategySettings } from "../snapshot.ts"
 
 /**
  * It is asked for its choice alone: a service hears nothing of the calls that it did not decide. The policy service of a
@@ -17,13 +17,4 @@ export function shadowSettings(group: GroupConfig): StrategySettings | null {
 
 export function isShadowed({ strategy, external_policy: policy }: GroupConfig): boolean {
   return strategy === "external" && policy?.mode === "shadow"
-}
-
-export function telemetryRule(entry: DecisionTelemetry): TelemetryRule | null {
-  if (!entry.enabled) return null
-  return {
-    maxCandidates: entry.max_candidates,
-    maxFilterReasons: entry.max_filter_reasons,
-    candidates: entry.record_candidates,
-  }
 }

@@ -19,6 +19,8 @@ const CANONICAL_NAMES: Readonly<Record<DialectName, Dialect>> = {
 /** Labels of issuers as clients may see them. */
 export interface IssuerMarks {
   of(label: string): string
+  /** A hash for a text of which there are many; null: the secret is not known yet. */
+  pseudonymOf(text: string): string | null
 }
 
 /** Where the facts come from; what the target says wins over the catalogue's entry. */

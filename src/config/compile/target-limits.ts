@@ -1,11 +1,34 @@
 /** What the configuration says of the calls that a target is for. */
 import type { DialectName } from "../../dialects/dialect.ts"
-import type { ModelConfig, RequestShapeSupport, TargetConfig } from "../config.ts"
+import type {
+  ChatToResponsesBridge,
+  ModelConfig,
+  RequestShapeSupport,
+  ResponsesToChatBridge,
+  TargetConfig,
+} from "../config.ts"
+
+/** What a bridge may be told not to carry. */
+export type BridgeFeature = Exclude<keyof ChatToResponsesBridge & keyof ResponsesToChatBridge, "enabled">
+
+export const BRIDGE_FEATURES: readonly BridgeFeature[] = [
+  "text",
+  "tools",
+  "function_tools",
+  "tool_choice",
+  "parallel_tool_calls",
+  "structured_outputs",
+  "images",
+  "reasoning",
+  "streaming",
+]
 
 /** Which calls a target can take, beyond what it is able to do. */
 export interface TargetLimits {
   /** Clients of these dialects are not translated onto the target: `bridges` says so. */
   readonly closedTo: readonly DialectName[]
+  /** Calls of clients of the other OpenAI API that use one of these are not translated onto it, either. */
+  readonly bridgeWithout: readonly BridgeFeature[]
   /** `store: false` goes upstream, whatever the client says. */
   readonly neverStores: boolean
   readonly toolOnly: boolean
@@ -87,8 +110,10 @@ interface LimitSources {
 /** What the target says wins over the catalogue's entry. */
 export function limitsOf({ dialect, catalogue, target, refuseUnknown }: LimitSources): TargetLimits {
   const reasoning = target.reasoning ?? catalogue?.reasoning
+  const bridge = bridgeOnto(dialect, catalogue, target)
   return {
-    closedTo: closedTo(dialect, catalogue, target),
+    closedTo: bridge?.enabled === false ? [dialect === "openai-chat" ? "openai-responses" : "openai-chat"] : [],
+    bridgeWithout: BRIDGE_FEATURES.filter((feature) => bridge?.[feature] === false),
     neverStores: dialect !== "anthropic" && (target.force_store_false ?? catalogue?.force_store_false) === true,
     toolOnly: target.tool_only,
     honorsMaxTokens: (target.honors_max_tokens ?? catalogue?.honors_max_tokens) !== false,
@@ -102,17 +127,15 @@ export function limitsOf({ dialect, catalogue, target, refuseUnknown }: LimitSou
   }
 }
 
-/** Of a bridge that nothing is said about the group's `translation` decides. */
-function closedTo(
+/** From the other OpenAI API. Of a bridge that nothing is said about the group's `translation` decides. */
+function bridgeOnto(
   dialect: DialectName,
   catalogue: ModelConfig | undefined,
   target: TargetConfig,
-): TargetLimits["closedTo"] {
+): ChatToResponsesBridge | ResponsesToChatBridge | undefined {
   const bridges = { ...catalogue?.bridges, ...target.bridges }
-  const toChat = target.responses_to_chat ?? bridges.responses_to_chat
-  if (dialect === "openai-chat" && toChat?.enabled === false) return ["openai-responses"]
-  if (dialect === "openai-responses" && bridges.chat_to_responses?.enabled === false) return ["openai-chat"]
-  return []
+  if (dialect === "openai-responses") return bridges.chat_to_responses
+  return dialect === "openai-chat" ? (target.responses_to_chat ?? bridges.responses_to_chat) : undefined
 }
 
 function requestLimits(said: RequestShapeSupport): RequestLimits | null {

@@ -10,7 +10,7 @@ const FOREIGN: readonly string[] = [
   "state_path",
   "logging",
   ...["config_source", "identifiers", "license", "openai_compatibility", "state_path", "streaming"].map(inServer),
-  ...["upstream.allow_private_image_urls", "usage_db.enabled", "usage_db.migration_policy"].map(inServer),
+  ...["usage_db.enabled", "usage_db.migration_policy"].map(inServer),
   "server.traffic_shape.default_caller.enabled",
   "models.*.intelligent_routing",
   "models.*.script_max_concurrent",
@@ -46,7 +46,7 @@ function inServer(key: string): string {
 }
 
 function bridgeKeys(bridge: string): readonly string[] {
-  const keys = ["validation_status", "validation_notes", "text", "tools", "parallel_tool_calls", "stateful_sessions"]
+  const keys = ["validation_status", "validation_notes", "stateful_sessions"]
   return [...keys, "stateful_sessions.redis"].map((key) => `${bridge}.${key}`)
 }
 

@@ -2,16 +2,30 @@
 import type { z } from "zod"
 import { block, byDefault, choice, flag, integer, optional, text } from "./field.ts"
 
-const LATER = { pending: true } as const
+/** Both bridges take all of these, so that none is overlooked because it stands in the other one. */
+const FEATURES = {
+  text: "calls, all of which hold text,",
+  tools: "calls with tools of the client",
+  function_tools: "calls with tools of the client",
+  tool_choice: "calls that force or forbid tools",
+  parallel_tool_calls: "calls that say `parallel_tool_calls`",
+  structured_outputs: "calls that ask for JSON or a schema",
+  images: "calls with images",
+  reasoning: "calls that ask for reasoning",
+  streaming: "streamed calls",
+} as const
+
+const features: Readonly<Record<string, z.ZodType>> = Object.fromEntries(
+  Object.entries(FEATURES).map(([feature, calls]) => [
+    feature,
+    optional(flag(`\`false\`: ${calls} do not cross this bridge. Absent: nothing is said against them.`)),
+  ]),
+)
 
 const chatToResponses: z.ZodType = block(
   {
     enabled: byDefault(flag("`false`: calls of Chat clients are not translated onto this Responses upstream."), false),
-    ...Object.fromEntries(
-      ["tools", "tool_choice", "parallel_tool_calls", "structured_outputs", "images", "reasoning", "streaming"].map(
-        (feature) => [feature, optional(flag(`Whether \`${feature}\` may cross this bridge.`, LATER))],
-      ),
-    ),
+    ...features,
     stateful_sessions: optional(
       block(
         {
@@ -22,7 +36,7 @@ const chatToResponses: z.ZodType = block(
           max_entries: byDefault(integer("The most ids that are kept."), 10_000),
         },
         "Sessions across a stateless client API.",
-        { ...LATER, name: "BridgeSessions" },
+        { pending: true, name: "BridgeSessions" },
       ),
     ),
   },
@@ -33,11 +47,7 @@ const chatToResponses: z.ZodType = block(
 export const responsesToChat: z.ZodType = block(
   {
     enabled: byDefault(flag("`false`: calls of Responses clients are not translated onto this Chat upstream."), false),
-    ...Object.fromEntries(
-      ["text", "function_tools", "tool_choice", "reasoning", "images", "structured_outputs", "streaming"].map(
-        (feature) => [feature, optional(flag(`Whether \`${feature}\` may cross this bridge.`, LATER))],
-      ),
-    ),
+    ...features,
     validation_status: optional(text("The state of the checks behind this block.")),
     validation_notes: optional(text("Notes on the checks behind this block.")),
   },

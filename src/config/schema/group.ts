@@ -188,6 +188,12 @@ export const group: z.ZodType = ruled(
         choice(["off", "warn", "enforce"], "When a call must change dialect and would lose something."),
         "warn",
       ),
+      prefer_native: byDefault(
+        flag(
+          "Of `static` and `failover`: targets that speak the client's dialect are tried first, the others follow as listed. The other strategies do so anyway, or leave it to their policy.",
+        ),
+        false,
+      ),
       hosted_tools: byDefault(choice(["pass", "strip", "refuse"], "Tools that the provider executes."), "pass"),
       disconnect: byDefault(choice(["abort", "drain"], "What happens upstream when the client leaves."), "abort"),
       activation: byDefault(

@@ -79,7 +79,14 @@ export const caller: z.ZodType = block(
     token_id: identity.token_id,
     token_expires_at: identity.token_expires_at,
     tokens: identity.tokens,
-    tags: byDefault(table(identifier, text("A value."), "Labels that are copied to rows and reports."), {}),
+    tags: byDefault(
+      table(
+        identifier,
+        text("A value."),
+        "Labels for chargeback: `caller_tags` in the usage database has them, with the time in which each held.",
+      ),
+      {},
+    ),
     metrics_admin: byDefault(flag("May read /metrics."), false),
     content_admin: byDefault(flag("May delete captured content.", LATER), false),
     allow: byDefault(list(key(identifier, "A model group."), "The model groups that may be called."), []),

@@ -45,6 +45,9 @@ const bounds: Shape = {
         ),
         max_response_bytes: byDefault(integer("The largest unary answer.", { unit: "bytes" }), 33_554_432),
         max_frame_bytes: byDefault(integer("The largest event of a stream.", { unit: "bytes" }), 8_388_608),
+        allow_private_image_urls: off(
+          "Let requests point at media of private networks. `false`: addresses of images, documents, files, sound and video whose host is or names a machine of a private network, or that are fetched by something else than HTTP, are refused.",
+        ),
       },
       "Bounds towards providers.",
       { name: "UpstreamConfig" },
@@ -161,8 +164,14 @@ const insight: Shape = {
       {
         enabled: byDefault(flag("Record attempts, traces and errors of each call."), true),
         retention_days: byDefault(integer("How long they are kept.", { ...LATER, unit: "days" }), 30),
-        store_sanitized_upstream_errors: byDefault(flag("Record allow-listed fields of upstream errors.", LATER), true),
-        max_error_bytes: byDefault(integer("The most that is recorded of one.", { ...LATER, unit: "bytes" }), 2048),
+        store_sanitized_upstream_errors: byDefault(
+          flag("Record code, type and field of upstream errors, where they are plain words."),
+          true,
+        ),
+        max_error_bytes: byDefault(
+          integer("The most that is recorded of one; longer ones are left out.", { unit: "bytes" }),
+          2048,
+        ),
       },
       "The diagnostic rows of a call.",
       { name: "DiagnosticsConfig" },

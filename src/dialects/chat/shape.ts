@@ -9,13 +9,13 @@ import {
   reasoningShape,
   ShapeReader,
   toolChoiceShape,
-  type RequestShape,
+  type BodyShape,
   type ShapeRules,
 } from "../shape-reader.ts"
 import type { CallShape, ReasoningShape } from "../shape.ts"
 import { AT_CLIENT, countElements, HOSTED, type ToolCounts } from "../tool-counts.ts"
 
-export function shapeOf(body: ScannedObject): RequestShape {
+export function shapeOf(body: ScannedObject): BodyShape {
   return new ShapeReader(body, RULES)
 }
 
@@ -34,7 +34,9 @@ const FILES: FileRules = {
     ["input_audio", [{ key: "input_audio", inner: "data", holds: "media" }]],
     ["file", [{ key: "file", inner: "file_data", holds: "file" }]],
   ]),
-  inside: new Set(["content"]),
+  // some gateways hand out made images beside the content
+  inside: new Set(["content", "images"]),
+  beside: [],
   free: new Set(),
   isFree: () => false,
 }

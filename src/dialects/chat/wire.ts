@@ -4,36 +4,13 @@ import type { CacheMark } from "../../canonical/block.ts"
 import { isObject, isRawNumber, setOwn, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Extra } from "../../canonical/origin.ts"
 import { RouterError } from "../../errors.ts"
+import { isAbsent, isList, objectOf } from "../values.ts"
 
-export function objectOf(value: JsonValue | undefined): JsonObject | undefined {
-  return isObject(value) ? value : undefined
-}
-
-export function listOf(value: JsonValue | undefined): readonly JsonValue[] {
-  return isList(value) ? value : []
-}
-
-export function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
-  return Array.isArray(value)
-}
-
-export function stringOf(value: JsonValue | undefined): string | undefined {
-  return typeof value === "string" ? value : undefined
-}
+export { isAbsent, isList, listOf, numberOf, objectOf, sourceOf, stringOf } from "../values.ts"
 
 /** A string that holds something: some servers send "" for what is absent. */
 export function wordsOf(value: JsonValue | undefined): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined
-}
-
-/** As a double, also where the spelling holds more digits. */
-export function numberOf(value: JsonValue | undefined): number | undefined {
-  if (typeof value === "number") return value
-  return isRawNumber(value) ? Number(value.rawJSON) : undefined
-}
-
-export function isAbsent(value: JsonValue | undefined): value is null | undefined {
-  return value === undefined || value === null
 }
 
 /** The same value with every number as a double, for readers of plain JSON. */
@@ -88,17 +65,6 @@ export type MarkField = "cache_control" | "prompt_cache_breakpoint"
 export function markOf({ ttl }: CacheMark, field: MarkField): JsonObject {
   const kind = field === "cache_control" ? { type: "ephemeral" } : { mode: "explicit" }
   return { [field]: ttl === null ? kind : { ...kind, ttl } }
-}
-
-const DATA_URL = /^data:([^,]*);base64,/
-
-/** A data URL in base64 as its parts; any other text is a URL. */
-export function sourceOf(
-  url: string,
-): { readonly kind: "url"; readonly url: string } | { readonly kind: "base64"; mediaType: string; data: string } {
-  const head = DATA_URL.exec(url)
-  if (head === null) return { kind: "url", url }
-  return { kind: "base64", mediaType: head[1] ?? "", data: url.slice(head[0].length) }
 }
 
 export function dataUrl(mediaType: string, data: string): string {

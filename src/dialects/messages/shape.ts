@@ -9,20 +9,20 @@ import {
   reasoningShape,
   ShapeReader,
   toolChoiceShape,
-  type RequestShape,
+  type BodyShape,
   type ShapeRules,
 } from "../shape-reader.ts"
 import type { ReasoningShape } from "../shape.ts"
 import { AT_CLIENT, countElements, HOSTED, type ToolCounts } from "../tool-counts.ts"
 import { CLIENT_TYPES } from "./read-tools.ts"
 
-export function shapeOf(body: ScannedObject): RequestShape {
+export function shapeOf(body: ScannedObject): BodyShape {
   return new ShapeReader(body, RULES)
 }
 
 function sourceOf(holds: Place["holds"]): readonly Place[] {
   return [
-    { key: "source", inner: "data", holds },
+    { key: "source", inner: "data", holds, isOnlyData: true },
     { key: "source", inner: "url", holds: "url" },
   ]
 }
@@ -35,6 +35,7 @@ const FILES: FileRules = {
   ]),
   // of messages, tool results, and documents that are made of blocks
   inside: new Set(["content"]),
+  beside: [],
   // arguments of tools may hold whatever looks like a block
   free: new Set(["input"]),
   isFree: (type) => type?.endsWith("tool_use") === true,

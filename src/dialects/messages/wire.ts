@@ -1,8 +1,11 @@
 /** What all parts of a Messages body share: typed fields, cache marks and fields that nobody else knows. */
 
 import type { CacheMark } from "../../canonical/block.ts"
-import { isObject, isRawNumber, type JsonObject, type JsonValue } from "../../canonical/json.ts"
+import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Dialect, Extra } from "../../canonical/origin.ts"
+import { isAbsent, isList, numberOf as anyNumber } from "../values.ts"
+
+export { isAbsent, isList } from "../values.ts"
 
 export const DIALECT: Dialect = "messages"
 
@@ -23,19 +26,9 @@ export function listField(object: JsonObject, key: string): readonly JsonValue[]
   return isList(value) ? value : []
 }
 
-/** `Array.isArray` does not narrow read-only lists. */
-export function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
-  return Array.isArray(value)
-}
-
 /** A number however it is spelled; null for anything else. */
 export function numberOf(value: JsonValue | undefined): number | null {
-  if (typeof value === "number") return value
-  return isRawNumber(value) ? Number(value.rawJSON) : null
-}
-
-export function isAbsent(value: JsonValue | undefined): value is null | undefined {
-  return value === undefined || value === null
+  return anyNumber(value) ?? null
 }
 
 /** Members that say something and are not in `known`. */

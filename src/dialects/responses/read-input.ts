@@ -6,7 +6,7 @@ import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.
 import type { Losses } from "../../canonical/loss.ts"
 import type { Extra } from "../../canonical/origin.ts"
 import type { Message, Role } from "../../canonical/request.ts"
-import { openSeal } from "../../canonical/seal.ts"
+import { isEnvelope, openSeal, openSummary } from "../../canonical/seal.ts"
 import { invalid, readContent } from "./read-content.ts"
 import { rawItem } from "./vendor-items.ts"
 import { ITEM_FACTS, itemKind, objectsOf, stringOf, unknownFields } from "./wire.ts"
@@ -37,9 +37,21 @@ function readItem(item: JsonObject, path: string, losses: Losses): Message {
     const result = readResult(item, kind, path)
     return result === null ? rawMessage(item) : { role: "tool", blocks: [result] }
   }
+  if (itemKind(item).what === "bound" && isEnvelope(stringOf(item["encrypted_content"]) ?? ""))
+    return { role: "user", blocks: [summaryOf(item, path)] }
   const isBareReference = (type === undefined || type === null) && typeof item["id"] === "string"
   return rawMessage(isBareReference ? { ...item, type: "item_reference" } : item)
 }
+
+/** What the router sealed, any target may read. @throws RouterError where it cannot be opened */
+function summaryOf(item: JsonObject, path: string): Block {
+  const summary = openSummary(stringOf(item["encrypted_content"]) ?? "")
+  if (summary === null) throw invalid(`${path}.encrypted_content`, "is a summary that this router cannot read")
+  return { type: "text", text: `${SUMMARY_FOLLOWS}\n\n${summary}` }
+}
+
+const SUMMARY_FOLLOWS =
+  "The conversation before this point was compacted. Go on from this summary, which the assistant wrote of it:"
 
 function rawMessage(item: JsonObject): Message {
   return { role: itemKind(item).role, blocks: [rawItem(item)] }

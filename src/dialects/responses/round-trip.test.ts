@@ -133,7 +133,7 @@ describe("replies", () => {
         const { request } = responsesCodec.readRequest({
           input: JSON.parse(JSON.stringify(body["output"])) as JsonValue,
         })
-        const blocks = identified(request.messages, "across").flatMap((message) => message.blocks)
+        const blocks = identified(request.messages, "renamed").flatMap((message) => message.blocks)
         expect(blocks.filter(isKept)).toEqual(made.blocks.filter(isKept))
       }),
       300,

@@ -9,13 +9,13 @@ import {
   reasoningShape,
   ShapeReader,
   toolChoiceShape,
-  type RequestShape,
+  type BodyShape,
   type ShapeRules,
 } from "../shape-reader.ts"
 import { AT_CLIENT, countElements, HOSTED, NO_TOOLS, type ToolCounts } from "../tool-counts.ts"
 import { runsAtClient } from "./read-tools.ts"
 
-export function shapeOf(body: ScannedObject): RequestShape {
+export function shapeOf(body: ScannedObject): BodyShape {
   return new ShapeReader(body, RULES)
 }
 
@@ -29,12 +29,21 @@ const FILES: FileRules = {
   places: new Map<string, readonly Place[]>([
     ["input_image", IMAGE],
     ["computer_screenshot", IMAGE],
-    ["input_file", [{ key: "file_data", inner: null, holds: "file" }]],
+    [
+      "input_file",
+      [
+        { key: "file_data", inner: null, holds: "file" },
+        { key: "file_url", inner: null, holds: "url" },
+      ],
+    ],
     ["input_audio", [{ key: "input_audio", inner: "data", holds: "media" }]],
     ["input_video", [{ key: "video_url", inner: null, holds: "url" }]],
-    ["image_generation_call", [{ key: "result", inner: null, holds: "media" }]],
+    ["image_generation_call", [{ key: "result", inner: null, holds: "media", isOnlyData: true }]],
+    ["image_generation", [{ key: "input_image_mask", inner: "image_url", holds: "url" }]],
   ]),
   inside: new Set(["content", "output"]),
+  // a tool's mask, what a stored prompt is filled with, and instructions as some servers take them: as items
+  beside: ["tools", "prompt", "instructions"],
   // arguments and schemas
   free: new Set(["arguments", "action", "tools"]),
   isFree: (type) => type !== null && type !== "message",

@@ -1,8 +1,11 @@
 /** The words of the Responses wire, and small readers that tolerate what is not there. */
 
 import type { RawBlock, Source } from "../../canonical/block.ts"
-import { isObject, isRawNumber, setOwn, type JsonObject, type JsonValue } from "../../canonical/json.ts"
+import { isObject, setOwn, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Role } from "../../canonical/request.ts"
+import { listOf, objectOf, stringOf } from "../values.ts"
+
+export { listOf, numberOf, objectOf, sourceOf as sourceOfUrl, stringOf } from "../values.ts"
 
 /** `include` entries that ask for something the canonical form knows. */
 export const INCLUDE_ENCRYPTED = "reasoning.encrypted_content"
@@ -39,26 +42,8 @@ export function present<T extends object>(object: T): Present<T> {
   return kept as Present<T>
 }
 
-export function stringOf(value: JsonValue | undefined): string | undefined {
-  return typeof value === "string" ? value : undefined
-}
-
-/** A number, also one that stands in its own spelling; anything else is undefined. */
-export function numberOf(value: JsonValue | undefined): number | undefined {
-  if (isRawNumber(value)) return Number(value.rawJSON)
-  return typeof value === "number" ? value : undefined
-}
-
 export function booleanOf(value: JsonValue | undefined): boolean | undefined {
   return typeof value === "boolean" ? value : undefined
-}
-
-export function objectOf(value: JsonValue | undefined): JsonObject | undefined {
-  return isObject(value) ? value : undefined
-}
-
-export function listOf(value: JsonValue | undefined): readonly JsonValue[] {
-  return Array.isArray(value) ? (value as readonly JsonValue[]) : []
 }
 
 export function objectsOf(value: JsonValue | undefined): readonly JsonObject[] {
@@ -72,15 +57,6 @@ export function unknownFields(object: JsonObject, known: readonly string[]): Jso
     if (value !== null && value !== undefined && !known.includes(key)) setOwn(fields, key, value)
   }
   return Object.keys(fields).length === 0 ? undefined : fields
-}
-
-const DATA_URL = /^data:([^,]*);base64,/
-
-/** A data URL in base64 is split, every other URL stays one. */
-export function sourceOfUrl(url: string): Source {
-  const head = DATA_URL.exec(url)
-  if (head === null) return { kind: "url", url }
-  return { kind: "base64", mediaType: head[1] ?? "", data: url.slice(head[0].length) }
 }
 
 /** The opposite of `sourceOfUrl`. Base64 without a media type is given bare, as it came. */

@@ -6,7 +6,8 @@ import { rejectionOf, until } from "../../../test/helpers/ledger.ts"
 import { type LedgerState, postgresState } from "../../../test/helpers/ledger-drivers.ts"
 import { execute, noPostgres, sharedPostgres } from "../../../test/helpers/postgres.ts"
 import { SAMPLE_PARTS, sampleCall } from "../../../test/helpers/sample-call.ts"
-import { TABLES } from "../columns.ts"
+import { isNullable, storedKind } from "../column.ts"
+import { ALL_TABLES } from "../tables.ts"
 import { MIGRATIONS } from "../migrations.ts"
 import type { LedgerLimits } from "../open.ts"
 import type { CallRecord } from "../record.ts"
@@ -42,6 +43,11 @@ const failedCall: CallRecord = {
     upstream_status: null,
     message: "The upstream failed.",
     param: null,
+    retryable: 1,
+    attempts: 1,
+    provider: "alpha",
+    model: "vendor-big-2026",
+    dialect: "openai-chat",
   },
 }
 
@@ -65,16 +71,22 @@ describe.skipIf(noPostgres !== null)(`postgres${noPostgres === null ? "" : ` (${
   test("every column is there, in the same order and of the same kind as on SQLite", async () => {
     await using state = await fresh()
     await state.open()
-    for (const [table, columns] of Object.entries(TABLES)) {
+    for (const { name: table, columns } of ALL_TABLES) {
       const types = { text: "text", integer: "bigint", milliseconds: "bigint", real: "double precision" }
       const durations = Object.entries(columns).filter(([name]) => name.endsWith("_ms"))
-      expect(durations.filter(([, kind]) => kind !== "milliseconds")).toEqual([])
+      expect(durations.filter(([, column]) => storedKind(column) !== "milliseconds")).toEqual([])
       expect(
         await state.rows(
-          `SELECT column_name AS name, data_type AS type FROM information_schema.columns
+          `SELECT column_name AS name, data_type AS type, is_nullable AS nullable FROM information_schema.columns
            WHERE table_schema = current_schema() AND table_name = '${table}' ORDER BY ordinal_position`,
         ),
-      ).toEqual(Object.entries(columns).map(([name, kind]) => ({ name, type: types[kind] })))
+      ).toEqual(
+        Object.entries(columns).map(([name, column]) => ({
+          name,
+          type: types[storedKind(column)],
+          nullable: isNullable(column) ? "YES" : "NO",
+        })),
+      )
     }
   })
 

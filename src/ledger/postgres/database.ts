@@ -3,7 +3,8 @@ import { type Client, type ClientConfig, Pool, type PoolClient } from "pg"
 import type { Clock } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
 import type { LedgerDatabase, Scalar } from "../database.ts"
-import type { Failure } from "../failure.ts"
+import type { DatabaseFailure } from "../failure.ts"
+import type { MigrationListener } from "../migrations.ts"
 import type { CallRecord } from "../record.ts"
 import { clientConfig, PostgresConnection, type PostgresLimits } from "./connection.ts"
 import { failureOf, postgresFailure } from "./failure.ts"
@@ -16,6 +17,7 @@ export interface PostgresOptions {
   readonly clock: Clock
   readonly log: Log
   readonly limits: PostgresLimits
+  readonly onMigration: MigrationListener
 }
 
 interface Written {
@@ -80,7 +82,7 @@ export class PostgresDatabase implements LedgerDatabase {
     }
   }
 
-  failureOf(error: unknown): Failure {
+  failureOf(error: unknown): DatabaseFailure {
     return failureOf(error)
   }
 
@@ -129,7 +131,8 @@ export class PostgresDatabase implements LedgerDatabase {
   }
 
   async #prepare(client: Client): Promise<void> {
-    await migrate(client, this.#options.clock.now(), this.#wasOpened)
+    const { clock, onMigration } = this.#options
+    await migrate(client, { nowMs: () => clock.now(), acceptsNewer: this.#wasOpened, onProgress: onMigration })
     if (!this.#wasOpened) await this.#warnOfLaxCommits(client)
     this.#wasOpened = true
   }

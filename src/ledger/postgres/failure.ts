@@ -1,13 +1,13 @@
 /** What PostgreSQL or the way to it said, without the address, the statement or its values. */
-import type { Failure } from "../failure.ts"
+import type { DatabaseFailure } from "../failure.ts"
 import { SchemaRefused } from "../migrations.ts"
 
 export class PostgresFailure extends Error {
-  readonly kind: Failure
+  readonly kind: DatabaseFailure
   /** Nobody answered, or the server is not ready: another try may find it well. Else the server has refused. */
   readonly isOutage: boolean
 
-  constructor(message: string, kind: Failure, isOutage: boolean) {
+  constructor(message: string, kind: DatabaseFailure, isOutage: boolean) {
     super(message)
     this.name = "PostgresFailure"
     this.kind = kind
@@ -16,7 +16,7 @@ export class PostgresFailure extends Error {
 }
 
 /** Anything that is none of the database's failures comes from the values themselves. */
-export function failureOf(error: unknown): Failure {
+export function failureOf(error: unknown): DatabaseFailure {
   return error instanceof PostgresFailure ? error.kind : "content"
 }
 
@@ -31,7 +31,7 @@ const TIMEOUT = /timeout/
 const SPEAKABLE = /^(SASL|The server does not support|Connection terminated)/
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const KINDS: readonly (readonly [states: RegExp, kind: Failure, isOutage: boolean])[] = [
+const KINDS: readonly (readonly [states: RegExp, kind: DatabaseFailure, isOutage: boolean])[] = [
   // serialization failure, deadlock, a lock that was not waited for
   [/^(40...|55P03)$/, "busy", false],
   // cancelled for its length

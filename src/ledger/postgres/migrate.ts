@@ -1,6 +1,20 @@
 /** Brings the schema of a PostgreSQL database to the newest version. */
-import type { Client } from "pg"
-import { type Migration, MIGRATIONS, MIGRATION_TABLE, NEWEST, refuseForeign } from "../migrations.ts"
+import type { Client, QueryConfig } from "pg"
+import {
+  DONE,
+  FIRST_CALL,
+  LAST_CALL,
+  type Migration,
+  type MigrationListener,
+  MIGRATIONS,
+  MIGRATION_TABLE,
+  NEWEST,
+  PART_END,
+  POSITION,
+  refuseForeign,
+  SAVE_POSITION,
+  shareDone,
+} from "../migrations.ts"
 
 /** Held while the schema is changed, so that any number of routers may start at once. Any fixed number does. */
 const LOCK_KEY = 7_249_305_114_613
@@ -25,48 +39,100 @@ export function postgresStatement(statement: string): string {
     .join("")
 }
 
+interface MigrationTools {
+  readonly nowMs: () => number
+  /** A router that runs goes on while its successors are already there: columns are only ever added. */
+  readonly acceptsNewer: boolean
+  readonly onProgress: MigrationListener
+  readonly steps?: readonly Migration[]
+}
+
 /**
- * All steps or none. Throws an `Error` with a sentence for the operator when a newer binary has been here,
- * unless `acceptsNewer`: a router that runs goes on while its successors are already there, columns are only ever added.
+ * Brings the schema to the newest version, each step in one transaction, or, where it goes through calls, a part at a time:
+ * a process that is killed goes on where it was. Of several routers that start at once, each part is done by one.
+ * Rejects with a sentence for the operator when a newer binary has been here, unless `acceptsNewer`.
  */
 export async function migrate(
   client: Client,
-  nowMs: number,
-  acceptsNewer: boolean,
-  steps: readonly Migration[] = MIGRATIONS,
+  { nowMs, acceptsNewer, onProgress, steps = MIGRATIONS }: MigrationTools,
 ): Promise<void> {
-  const newest = steps.at(-1)?.version ?? 0
   const found = await versionOf(client)
   if (found > NEWEST && !acceptsNewer) refuseForeign(found)
-  if (found >= newest) return
-  await inTransaction(client, async () => {
+  const report: MigrationListener = found === 0 ? () => {} : onProgress
+  for (const step of steps) {
+    if (step.version <= found) continue
+    report(step, 0)
+    if (step.overCalls !== undefined) await goThrough(client, step, step.overCalls, report)
+    await alone(client, () => applyOnce(client, step, nowMs()))
+    report(step, 1)
+  }
+}
+
+/** Another router may have been here meanwhile. */
+async function applyOnce(client: Client, { version, name, statements }: Migration, nowMs: number): Promise<void> {
+  await patiently(client, postgresStatement(MIGRATION_TABLE))
+  if ((await versionOf(client)) >= version) return
+  for (const statement of statements) await patiently(client, postgresStatement(statement))
+  await patiently(client, numbered(DONE), [version, name, nowMs])
+}
+
+async function goThrough(client: Client, step: Migration, statement: string, report: MigrationListener): Promise<void> {
+  const first = await idOf(client, FIRST_CALL)
+  const last = await idOf(client, LAST_CALL)
+  if (first === null || last === null) return
+  let end: string | null = ""
+  while (end !== null) {
+    end = await alone(client, async () => {
+      const saved = await patiently<{ readonly position: string }>(client, numbered(POSITION), [step.version])
+      const from = saved[0]?.position ?? ""
+      if (from >= last) return null
+      const to = (await idOf(client, PART_END, [from])) ?? last
+      await patiently(client, numbered(statement), [from, to])
+      await patiently(client, numbered(SAVE_POSITION), [step.version, to])
+      return to
+    })
+    if (end !== null) report(step, shareDone(first, end, last))
+  }
+}
+
+async function idOf(client: Client, sql: string, values: readonly string[] = []): Promise<string | null> {
+  const [row] = await patiently<{ readonly id: string | null }>(client, numbered(sql), values)
+  return row?.id ?? null
+}
+
+/** In a transaction, while no other router changes the schema. */
+async function alone<Result>(client: Client, work: () => Promise<Result>): Promise<Result> {
+  return await inTransaction(client, async () => {
     await client.query("SET LOCAL statement_timeout = 0")
     await patiently(client, `SELECT pg_advisory_xact_lock(${LOCK_KEY})`)
-    await client.query(postgresStatement(MIGRATION_TABLE))
-    const applied = await versionOf(client)
-    for (const { version, name, statements } of steps) {
-      if (version <= applied) continue
-      for (const statement of statements) await patiently(client, postgresStatement(statement))
-      const done = "INSERT INTO schema_migrations (version, name, applied_at) VALUES ($1, $2, $3)"
-      await client.query(done, [version, name, nowMs])
-    }
+    return await work()
   })
 }
 
-export async function inTransaction(client: Client, work: () => Promise<void>): Promise<void> {
+/** Parameters as PostgreSQL names them. */
+function numbered(sql: string): string {
+  return sql.replaceAll(/\?(\d)/g, "$$$1")
+}
+
+export async function inTransaction<Result>(client: Client, work: () => Promise<Result>): Promise<Result> {
   await client.query("BEGIN")
   try {
-    await work()
+    const result = await work()
     await client.query("COMMIT")
+    return result
   } catch (error) {
     await client.query("ROLLBACK").catch(() => {})
     throw error
   }
 }
 
-async function patiently(client: Client, text: string): Promise<void> {
-  const statement: { readonly text: string; readonly query_timeout: number } = { text, query_timeout: LONGEST_MS }
-  await client.query(statement)
+async function patiently<Row>(
+  client: Client,
+  text: string,
+  values: readonly (string | number)[] = [],
+): Promise<readonly Row[]> {
+  const { rows } = await client.query({ text, values: [...values], query_timeout: LONGEST_MS } as QueryConfig)
+  return rows as readonly Row[]
 }
 
 async function versionOf(client: Client): Promise<number> {

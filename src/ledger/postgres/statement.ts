@@ -2,25 +2,23 @@
  * One statement writes all rows of a group of calls, and the sums over them: one round trip, one transaction, nothing
  * held between statements by a process that dies. The rows travel as JSON, one text for each table: the cheapest to make.
  */
-import { CHILDREN } from "../child-tables.ts"
-import { type ColumnKind, type Columns, STORED_STATE_COLUMNS, TABLES } from "../columns.ts"
+import { type Columns, type StoredKind, storedKind } from "../column.ts"
 import type { CallRecord } from "../record.ts"
 import { STORED_STATE_CONFLICT } from "../stored-state.ts"
+import { CHILDREN, STORED, TABLES, USAGE } from "../tables.ts"
 
 type Row = Readonly<Record<string, unknown>>
 
 const LARGEST = "9223372036854775807"
 const HOUR_MS = 3_600_000
 
-const USAGE = TABLES.request_usage
-
 /** Only what was not there before gets children and is summed: writing again changes nothing. */
 export const WRITE_CALLS: string = `WITH calls AS (
-  INSERT INTO request_usage (${namesIn(USAGE)}) SELECT ${valuesIn(USAGE)} FROM ${rowsIn(USAGE, 1)}
+  INSERT INTO request_usage (${namesIn(USAGE.columns)}) SELECT ${valuesIn(USAGE.columns)} FROM ${rowsIn(USAGE.columns, 1)}
   ON CONFLICT DO NOTHING RETURNING *
 ), ${CHILDREN.map(
-  ({ table }, index) => `${table}_written AS (
-  INSERT INTO ${table} (${namesIn(TABLES[table])}) SELECT ${valuesIn(TABLES[table])} FROM ${rowsIn(TABLES[table], index + 2)}
+  ({ name, columns }, index) => `${name}_written AS (
+  INSERT INTO ${name} (${namesIn(columns)}) SELECT ${valuesIn(columns)} FROM ${rowsIn(columns, index + 2)}
   WHERE EXISTS (SELECT FROM calls WHERE calls.request_id = given.request_id) ON CONFLICT DO NOTHING
 )`,
 ).join(", ")}, ${storedState(CHILDREN.length + 2)}, booked AS (
@@ -44,18 +42,19 @@ export function parametersOf(calls: readonly CallRecord[]): string[] {
 
 /** The same with every value made acceptable: numbers that no column holds become null, texts lose what is no text. */
 export function mendedParameters(parameters: readonly string[]): string[] {
-  const tables: readonly Columns[] = [USAGE, ...CHILDREN.map(({ table }) => TABLES[table]), STORED_STATE_COLUMNS]
   return parameters.map((text, index) => {
     const rows = JSON.parse(text) as readonly Row[]
-    return JSON.stringify(rows.map((row) => mended(row, tables[index] ?? {})))
+    return JSON.stringify(rows.map((row) => mended(row, TABLES[index]?.columns ?? {})))
   })
 }
 
 function mended(row: Row, columns: Columns): Row {
-  return Object.fromEntries(Object.entries(columns).map(([name, kind]) => [name, mendedValue(row[name], kind)]))
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, column]) => [name, mendedValue(row[name], storedKind(column))]),
+  )
 }
 
-function mendedValue(value: unknown, kind: ColumnKind): unknown {
+function mendedValue(value: unknown, kind: StoredKind): unknown {
   if (typeof value === "string") return kind === "text" ? value.replaceAll("\0", "\u{FFFD}").toWellFormed() : null
   if (typeof value !== "number" || kind === "real") return value ?? null
   const whole = kind === "milliseconds" ? Math.round(value) : value
@@ -68,13 +67,13 @@ function namesIn(columns: Columns): string {
 
 function valuesIn(columns: Columns): string {
   return Object.entries(columns)
-    .map(([name, kind]) => (kind === "milliseconds" ? `round(given.${name})::bigint` : `given.${name}`))
+    .map(([name, column]) => (storedKind(column) === "milliseconds" ? `round(given.${name})::bigint` : `given.${name}`))
     .join(", ")
 }
 
 function rowsIn(columns: Columns, parameter: number): string {
   const types = { text: "text", integer: "bigint", real: "double precision", milliseconds: "double precision" } as const
-  const typed = Object.entries(columns).map(([name, kind]) => `${name} ${types[kind]}`)
+  const typed = Object.entries(columns).map(([name, column]) => `${name} ${types[storedKind(column)]}`)
   // as text, because a parameter of type json would be encoded once more
   return `json_to_recordset($${parameter}::text::json) AS given (${typed.join(", ")})`
 }
@@ -82,8 +81,8 @@ function rowsIn(columns: Columns, parameter: number): string {
 /** Of several calls that hand out one id, the newest counts: a statement may touch a row only once. */
 function storedState(parameter: number): string {
   return `stored AS (
-  INSERT INTO stored_state (${namesIn(STORED_STATE_COLUMNS)})
-  SELECT DISTINCT ON (given.id_sha256) ${valuesIn(STORED_STATE_COLUMNS)} FROM ${rowsIn(STORED_STATE_COLUMNS, parameter)}
+  INSERT INTO stored_state (${namesIn(STORED.columns)})
+  SELECT DISTINCT ON (given.id_sha256) ${valuesIn(STORED.columns)} FROM ${rowsIn(STORED.columns, parameter)}
   WHERE EXISTS (SELECT FROM calls WHERE calls.request_id = given.request_id)
   ORDER BY given.id_sha256, given.request_id DESC ${STORED_STATE_CONFLICT}
 )`

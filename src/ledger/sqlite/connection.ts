@@ -6,6 +6,7 @@ import type { Clock } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
 import { ensureOwnerFile, ensureOwnerFolder, narrowFile } from "../../system/owner-only.ts"
 import { CallInserter } from "../insert.ts"
+import type { MigrationListener } from "../migrations.ts"
 import { migrate } from "./migrate.ts"
 
 export interface DatabaseOptions {
@@ -16,6 +17,7 @@ export interface DatabaseOptions {
   readonly checkpointPages: number
   /** For tests: a database that is full at so many pages. */
   readonly maxPageCount?: number | undefined
+  readonly onMigration: MigrationListener
 }
 
 export interface Connection {
@@ -35,8 +37,8 @@ export interface OpenFiles {
 
 const SIDECARS = ["-wal", "-shm", "-journal"] as const
 
-/** Makes the file when it is missing. Throws what SQLite throws, or an `Error` when the file is none of ours. */
-export function connect(options: DatabaseOptions): Connection {
+/** Makes the file when it is missing. Rejects with what SQLite throws, or an `Error` when the file is none of ours. */
+export async function connect(options: DatabaseOptions): Promise<Connection> {
   const { path, log } = options
   ensureOwnerFolder(dirname(path), log)
   // SQLite gives its sidecars the mode of the database file, so that must be narrow before it is opened.
@@ -45,7 +47,8 @@ export function connect(options: DatabaseOptions): Connection {
   const database = new Database(path, { readwrite: true, create: true })
   try {
     configure(database, options)
-    migrate(database, options.clock.now())
+    const { clock, onMigration } = options
+    await migrate(database, { nowMs: () => clock.now(), onProgress: onMigration })
     return { database, inserter: new CallInserter(database), files: openFiles(path) }
   } catch (error) {
     database.close()

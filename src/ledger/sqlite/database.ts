@@ -4,7 +4,7 @@ import { open } from "node:fs/promises"
 import { Checkpointer } from "./checkpoint.ts"
 import { type Connection, connect, type DatabaseOptions, disconnect, emptyLog, inodeOf } from "./connection.ts"
 import type { LedgerDatabase, Scalar } from "../database.ts"
-import type { Failure } from "../failure.ts"
+import type { DatabaseFailure } from "../failure.ts"
 import { pauseForLock } from "../locked.ts"
 import { isCode } from "../../system/owner-only.ts"
 import type { CallRecord } from "../record.ts"
@@ -112,7 +112,7 @@ export class SqliteDatabase implements LedgerDatabase {
     return this.#reopening
   }
 
-  failureOf(error: unknown): Failure {
+  failureOf(error: unknown): DatabaseFailure {
     return failureOf(error)
   }
 
@@ -139,7 +139,7 @@ export class SqliteDatabase implements LedgerDatabase {
     if (this.#connection !== null) await this.#saveRows(this.#connection)
     await this.#disconnect()
     try {
-      this.#connection = connect(this.#options)
+      this.#connection = await connect(this.#options)
       this.#refusal = null
     } catch (error) {
       this.#refusal = whyNotOpened(error, this.#options.path)

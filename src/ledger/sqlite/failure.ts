@@ -1,4 +1,4 @@
-import type { Failure } from "../failure.ts"
+import type { DatabaseFailure } from "../failure.ts"
 
 const CONTENT_CODES = /^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG|RANGE)/
 
@@ -83,7 +83,7 @@ function codeOf(error: Error): string {
 }
 
 /** An error without a code comes from binding values; those of the file system and of SQLite have one. */
-export function failureOf(error: unknown): Failure {
+export function failureOf(error: unknown): DatabaseFailure {
   if (error instanceof DatabaseMoved || error instanceof NotConnected) return "broken"
   const code = error instanceof Error ? codeOf(error) : ""
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) return "busy"

@@ -2,6 +2,7 @@
  * The jobs that are done in another thread where their bytes are large. Each is a pure function of plain values; the same
  * functions do the work on small bytes at once.
  */
+import type { WrittenShape } from "../../dialects/written-shape.ts"
 import { packed, unpacked, type Means } from "../../dialects/answer-needs.ts"
 import type { DialectName, ReplyVerdict } from "../../dialects/dialect.ts"
 import { ModelName } from "../../dialects/model-name.ts"
@@ -25,6 +26,7 @@ import { writingFrom, written, type PlainWriting } from "./written-request.ts"
 /** A request that was written for a target. */
 export interface WrittenApart {
   readonly body: Uint8Array
+  readonly shape: WrittenShape
   readonly losses: readonly Loss[]
   readonly packedNeeds: string
   /** Seals of the client's request that are in no envelope. */
@@ -61,8 +63,8 @@ export const JOBS = {
     const request = decoded(bytes, writing.client)
     const wrote = written(request, writing, means)
     if (wrote instanceof RouterError) return told(wrote)
-    const { body, losses, needs } = wrote
-    return { body, losses, packedNeeds: packed(needs), nativeSeals: nativeSeals(request.request) }
+    const { body, shape, losses, needs } = wrote
+    return { body, shape, losses, packedNeeds: packed(needs), nativeSeals: nativeSeals(request.request) }
   },
   /** Fields set and left out by a target's configuration. */
   edit(bytes: Uint8Array, rules: BodyRules): Edited {

@@ -10,6 +10,7 @@ import type { AnswerNeeds } from "../../dialects/answer-needs.ts"
 import type { Codec, StreamReader } from "../../dialects/codec.ts"
 import { NO_FAULT, type DialectName, type UpstreamFault } from "../../dialects/dialect.ts"
 import { CODECS } from "../../dialects/registry.ts"
+import { compactedObject, compactedReply } from "../compaction.ts"
 import { readFields } from "../../sse/fields.ts"
 import { FrameSplitter } from "../../sse/frames.ts"
 
@@ -41,28 +42,36 @@ interface Codecs {
 const NO_LOSSES: readonly Loss[] = []
 
 const TURNS: Readonly<Record<Turn, (bytes: Uint8Array, codecs: Codecs, needs: AnswerNeeds) => Turned>> = {
-  reply(bytes, { client, target }, { context, options }) {
-    const read = target.readReply(parsed(bytes), context)
+  reply(bytes, { client, target }, needs) {
+    const read = target.readReply(parsed(bytes), needs.context)
     if ("failure" in read) return { answer: asFault(read.failure), losses: NO_LOSSES }
-    const written = client.writeReply(identifiedReply(read.reply, options), options)
-    return { answer: asBytes(written.body), losses: together(read, written) }
+    return written(read.reply, read.losses, client, needs)
   },
-  unfold(bytes, { client, target }, { context, options }) {
-    const read = target.readReply(parsed(bytes), context)
+  unfold(bytes, { client, target }, needs) {
+    const read = target.readReply(parsed(bytes), needs.context)
     if ("failure" in read) return { answer: asFault(read.failure), losses: NO_LOSSES }
-    const writer = client.createStreamWriter(options)
+    const reply = shownReply(read.reply, needs)
+    if ("kind" in reply) return { answer: asFault(reply), losses: NO_LOSSES }
+    const writer = client.createStreamWriter(needs.options)
     let text = ""
-    for (const event of unfold(identifiedReply(read.reply, options))) text += writer.push(event)
+    for (const event of unfold(reply)) text += writer.push(event)
     return { answer: Buffer.from(text), losses: together(read, { losses: writer.losses() }) }
   },
-  fold(bytes, { client, target }, { context, options }) {
-    const reader = target.createStreamReader(context)
+  fold(bytes, { client, target }, needs) {
+    const reader = target.createStreamReader(needs.context)
     const folded = foldedBy(reader, bytes)
     if (folded === null) return { answer: NO_FAULT, losses: NO_LOSSES }
     if ("failure" in folded) return { answer: asFault(folded.failure), losses: NO_LOSSES }
-    const written = client.writeReply(identifiedReply(folded.reply, options), options)
-    return { answer: asBytes(written.body), losses: together({ losses: reader.losses() }, written) }
+    return written(folded.reply, reader.losses(), client, needs)
   },
+}
+
+/** As the client's whole answer. */
+function written(answered: Reply, losses: readonly Loss[], client: Codec, needs: AnswerNeeds): Turned {
+  const reply = shownReply(answered, needs)
+  if ("kind" in reply) return { answer: asFault(reply), losses: NO_LOSSES }
+  const wrote = client.writeReply(reply, needs.options)
+  return { answer: asBytes(compactedObject(wrote, needs.compaction)), losses: together({ losses }, wrote) }
 }
 
 function foldedBy(reader: StreamReader, bytes: Uint8Array): ReturnType<ReturnType<typeof createFold>["result"]> {
@@ -84,9 +93,10 @@ function eventsIn(reader: StreamReader, frame: Uint8Array): readonly Event[] {
 }
 
 /** No call has an id that the conversation, or another call of the answer, has already. */
-function identifiedReply(reply: Reply, { request }: AnswerNeeds["options"]): Reply {
+function shownReply(reply: Reply, { compaction, options }: AnswerNeeds): Reply | Failure {
+  if (compaction !== null) return compactedReply(reply, options.mint)
   if (!reply.blocks.some(({ type }) => type === "tool-call")) return reply
-  const ids = takenIds(request)
+  const ids = takenIds(options.request)
   return {
     ...reply,
     blocks: reply.blocks.map((block) => (block.type === "tool-call" ? { ...block, id: ids.give(block.id) } : block)),

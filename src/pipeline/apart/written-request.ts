@@ -8,9 +8,11 @@ import type { Usage } from "../../canonical/usage.ts"
 import type { AnswerNeeds, Means } from "../../dialects/answer-needs.ts"
 import { estimateInputTokens } from "../../dialects/messages/token-estimate.ts"
 import { CODECS } from "../../dialects/registry.ts"
+import { writtenShape, type WrittenShape } from "../../dialects/written-shape.ts"
 import { RouterError } from "../../errors.ts"
 import { withForeignSeals } from "../affinity.ts"
 import { boundContent } from "../bound-content.ts"
+import { askingForSummary, keptMessages, noVendorCompaction, wantsCompaction } from "../compaction.ts"
 import type { DecodedRequest } from "../decode.ts"
 import type { Ways } from "./whole-answers.ts"
 
@@ -23,8 +25,10 @@ export interface Writing extends Ways {
   readonly grantedCap: number | null
   /** Where the client named none. */
   readonly cacheKey: string | null
-  /** A compaction is one answer, which is stored nowhere; its endpoint knows neither key. */
+  /** The client asks at the endpoint that compacts conversations. */
   readonly compacts: boolean
+  /** Another target of the group compacts conversations with its vendor's own words. */
+  readonly isCompactedByVendor: boolean
   readonly neverStores: boolean
   /** The model name that answers carry; null: the upstream's own. */
   readonly shownModel: string | null
@@ -48,6 +52,7 @@ export function writingFrom({ facts, issuer, ...others }: PlainWriting): Writing
 
 export interface Written {
   readonly body: Uint8Array
+  readonly shape: WrittenShape
   readonly losses: readonly Loss[]
   readonly needs: AnswerNeeds
 }
@@ -57,15 +62,20 @@ export function written(decoded: DecodedRequest, writing: Writing, means: Means)
   const { target, facts, foreignSeals, grantedCap } = writing
   const isHome = target === writing.client
   const readable = foreignSeals === 0 ? decoded.request : withForeignSeals(decoded.request, foreignSeals)
-  const capped = grantedCap === null ? readable : withCap(readable, grantedCap)
+  const compaction = isHome ? null : compactionOf(decoded, writing)
+  if (compaction !== null && writing.isCompactedByVendor) return noVendorCompaction()
+  const asked = compaction === null ? readable : askingForSummary(readable)
+  const capped = grantedCap === null ? asked : withCap(asked, grantedCap)
   const request = isHome ? capped : withCacheKey(capped, writing)
   const state = isHome ? null : (heldState(request) ?? boundContent(request))
   if (state !== null) return state
   const wrote = CODECS[target].writeRequest(request, isHome ? homeFacts(request.reasoning, facts) : facts, means.mint)
   return {
     body: Buffer.from(JSON.stringify({ ...wrote.body, ...ownWords(writing) })),
+    shape: writtenShape(wrote.body),
     losses: [...decoded.losses, ...wrote.losses],
     needs: {
+      compaction,
       context: wrote.context,
       options: {
         request: decoded.request,
@@ -79,6 +89,12 @@ export function written(decoded: DecodedRequest, writing: Writing, means: Means)
   }
 }
 
+/** Null: the call wants something else. */
+function compactionOf({ request, clientBody }: DecodedRequest, { compacts }: Writing): AnswerNeeds["compaction"] {
+  if (!wantsCompaction(request, compacts)) return null
+  return { kept: compacts ? keptMessages(clientBody) : null }
+}
+
 function withCap(request: Request, tokens: number): Request {
   return { ...request, cap: { tokens, field: "max_tokens" } }
 }
@@ -89,8 +105,9 @@ function withCacheKey(request: Request, { cacheKey }: Writing): Request {
   return { ...request, identity: { ...request.identity, promptCacheKey: cacheKey } }
 }
 
-function ownWords({ compacts, neverStores }: Writing): JsonObject {
-  if (compacts) return { stream: undefined }
+/** A compaction is one answer, which is stored nowhere; its endpoint knows neither key. */
+function ownWords({ client, target, compacts, neverStores }: Writing): JsonObject {
+  if (compacts && client === target) return { stream: undefined }
   return neverStores ? { store: false } : {}
 }
 

@@ -1,7 +1,8 @@
 /** Filters on what a target is able to do. */
 import type { Capabilities, Target } from "../../config/snapshot.ts"
 import type { ReasoningShape } from "../../dialects/shape.ts"
-import { mayLack, type Filter } from "./filter.ts"
+import type { BridgeFeature } from "../../config/compile/target-limits.ts"
+import { mayLack, type Asked, type Filter } from "./filter.ts"
 import { CAPABILITIES, NEEDS, usesTools } from "./needs.ts"
 
 function requires(capability: keyof Capabilities): Filter {
@@ -56,7 +57,27 @@ const noNullChoice: Filter = {
   refuses: (_, { shape }) => (shape.toolChoice === "null" && shape.toolCount > 0 ? "tool-choice-null" : null),
 }
 
+const CROSSES: Readonly<Record<BridgeFeature, (asked: Asked) => boolean>> = {
+  text: () => true,
+  tools: ({ shape }) => usesTools(shape),
+  function_tools: ({ shape }) => usesTools(shape),
+  tool_choice: ({ shape }) => NEEDS.toolChoice.isAsked(shape),
+  parallel_tool_calls: ({ shape }) => shape.uses("parallel_tool_calls"),
+  structured_outputs: ({ shape }) => shape.structuredOutput,
+  images: ({ shape }) => shape.imageCount > 0,
+  reasoning: ({ shape }) => shape.reasoning.requested,
+  streaming: ({ facts }) => facts.stream,
+}
+
+const bridge: Filter = {
+  applies: ({ dialect: own, limits }, dialect) =>
+    limits.bridgeWithout.length > 0 && own !== dialect && dialect !== "anthropic" && own !== "anthropic",
+  refuses: ({ limits }, asked) =>
+    limits.bridgeWithout.some((feature) => CROSSES[feature](asked)) ? "bridge-feature" : null,
+}
+
 export const CAPABILITY_FILTERS: readonly Filter[] = [
+  bridge,
   toolOnly,
   ...CAPABILITIES.map(requires),
   reasoningControl,

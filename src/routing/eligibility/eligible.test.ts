@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import type { Group, Target } from "../../config/snapshot.ts"
-import type { RequestLimits } from "../../config/compile/target-limits.ts"
+import { BRIDGE_FEATURES, type RequestLimits } from "../../config/compile/target-limits.ts"
 import type { DialectName } from "../../dialects/dialect.ts"
 import type { RequestShape } from "../../dialects/shape-reader.ts"
 import { allRefusals, eligibleTargets, unknownNeeds } from "./eligible.ts"
@@ -32,7 +32,10 @@ const target = fc
     capabilities: fc.record({ tools: said, toolChoice: said, structuredOutput: said, images: said, reasoning: said }),
     limits: fc.record({
       closedTo: fc.constant<readonly DialectName[]>([]),
+      bridgeWithout: fc.subarray([...BRIDGE_FEATURES], { maxLength: 2 }),
       neverStores: fc.boolean(),
+      mayDropReasoning: fc.boolean(),
+      alwaysReasons: fc.boolean(),
       toolOnly: fc.boolean(),
       honorsMaxTokens: fc.boolean(),
       contextTokens: fc.option(size),
@@ -152,6 +155,7 @@ const ABLE: Partial<Target> = {
   capabilities: { tools: true, toolChoice: true, structuredOutput: true, images: true, reasoning: true },
   limits: {
     closedTo: [],
+    bridgeWithout: [],
     neverStores: false,
     toolOnly: false,
     honorsMaxTokens: true,

@@ -28,6 +28,7 @@ const ofContract = (key: string): Advice =>
 const ADVICE: Readonly<Record<RejectionReason, Advice>> = {
   "translation-off": say("set the group's translation to warn or enforce, or add a target in the client's dialect"),
   "bridge-disabled": say("the target's bridges say enabled: false for clients of this API"),
+  "bridge-feature": say("the target's bridges say false for something that the call uses"),
   "requested-api-skin": say("add a target in the client's dialect, or see require_requested_api_skin of the group"),
   "other-skin": say("the same model stands in the group in the client's own dialect"),
   "tool-only-target": say("it is tool_only: add a target for calls without tools"),

@@ -7,6 +7,8 @@ export type FilterReason =
   | "translation-off"
   /** Its `bridges` say that clients of this dialect are not translated onto it. */
   | "bridge-disabled"
+  /** They say so of calls that use what this one does. */
+  | "bridge-feature"
   /** It speaks another dialect, and the group demands the client's own. */
   | "requested-api-skin"
   /** The same model of the same upstream stands in the group in the client's own dialect. */

@@ -59,6 +59,7 @@ beforeAll(async () => {
           ...of("messages", EVERYTHING),
         ],
       }
+      config.models["deep"] = { strategy: "static", targets: of("messages", EVERYTHING) }
       config.models["untranslated"] = { strategy: "static", translation: "off", targets: of("chat", EVERYTHING) }
       config.models["toolless"] = { strategy: "static", targets: of("messages") }
       config.callers = config.callers.map((caller) => ({ ...caller, allow: Object.keys(config.models) }))
@@ -87,7 +88,7 @@ test.each(["/v1/codex/models.json", "/codex/models.json", "/v1/codex/models.json
   async (path) => {
     const models = await catalogue(path)
     expect(models.map(({ slug }) => slug).toSorted()).toEqual(
-      ["blind", "default", "gpt-team", "thinking", "translated", "with/slash"].toSorted(),
+      ["blind", "deep", "default", "gpt-team", "thinking", "translated", "with/slash"].toSorted(),
     )
     expect(new Set(models.map(({ priority }) => priority)).size).toBe(models.length)
   },
@@ -104,6 +105,9 @@ test("entries say what the targets say of themselves", async () => {
     support_verbosity: true,
     input_modalities: ["text", "image"],
   })
+  // the highest where all take it
+  expect(levels("deep")).toEqual(["low", "medium", "high", "xhigh"])
+  expect(levels("translated")).toEqual(["low", "medium", "high"])
   expect(levels("blind")).toEqual([])
   expect(bySlug.get("blind")).toMatchObject({ supports_reasoning_summaries: false, input_modalities: ["text"] })
   expect(bySlug.get("blind")).not.toHaveProperty("default_reasoning_level")

@@ -117,6 +117,20 @@ test.each([
   expect(messageOf(answer)).toContain("/v1/chat/completions")
 })
 
+test.each([
+  ["/v1/chat/completions/chat/completions", "chat", "/v1/chat/completions"],
+  ["/v1/chat/completions/models", "chat", "/v1/chat/completions"],
+  ["/chat/completions/v1/chat/completions", "chat", "/chat/completions"],
+  ["/v1/responses/responses", "responses", "/v1/responses"],
+  ["/v1/messages/v1/messages", "messages", "/v1/messages"],
+  ["/v1/messages/v1/messages/count_tokens", "messages", "/v1/messages"],
+  ["/anthropic/v1/messages/v1/messages", "messages", "/v1/messages"],
+] as const)("POST %s: the endpoint in the base URL is named", async (path, dialect, endpoint) => {
+  const answer = await call(gateway, dialect, "{}", { path })
+  expectError(answer, dialect, 404, "not-found")
+  expect(messageOf(answer)).toContain(`Leave "${endpoint}" out of it`)
+})
+
 test("a path that is long or odd is cut and quoted", async () => {
   const answer = await call(gateway, "chat", "{}", { path: `/v1/${"x".repeat(4000)}` })
   expect(messageOf(answer).length).toBeLessThan(300)

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import path from "node:path"
 import { loadConfig } from "../../../src/config/load.ts"
-import { STORED_STATE_COLUMNS, TABLES, type Columns } from "../../../src/ledger/columns.ts"
+import { storedKind } from "../../../src/ledger/column.ts"
+import { TABLES } from "../../../src/ledger/tables.ts"
 import { jsonLog } from "../../../src/system/log.ts"
 import { systemClock } from "../../../src/system/clock.ts"
 import { reply, stream } from "../../helpers/behaviours.ts"
@@ -49,6 +50,8 @@ const SOURCES = {
   lossPath: 128,
   /** `RESPONSE_ID` of `pipeline/returned-state.ts` */
   responseId: 256,
+  /** `LONGEST_TOKEN` of `upstream/reason.ts` */
+  plainWord: 48,
   /** `LABEL` of `routing/policy/decision.ts` */
   label: 64,
   /** `wordLike` of `dialects/shape-reader.ts` */
@@ -117,8 +120,24 @@ const OWN: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
     traffic_shape_decision: "closedList",
     traffic_shape_scope: "closedList",
     traffic_shape_bucket: "closedList",
+    end_user: "hash",
+    model_group_config_fingerprint: "hash",
+    routing_policy_fingerprint: "hash",
   },
-  request_attempts: { key_id: "configured", error_message: "closedList", fallback_reason: "closedList" },
+  request_attempts: {
+    key_id: "configured",
+    error_message: "closedList",
+    fallback_reason: "closedList",
+    upstream_error_code: "plainWord",
+    upstream_error_type: "plainWord",
+    upstream_error_field: "plainWord",
+  },
+  request_translation_shapes: {
+    client_dialect: "closedList",
+    tool_choice: "closedList",
+    output_cap_field: "closedList",
+    reasoning_field: "closedList",
+  },
   request_trace_events: { event: "closedList" },
   request_losses: { code: "closedList", path: "lossPath" },
   request_upstream_shape_events: { backoff_reason: "closedList" },
@@ -154,10 +173,12 @@ const OWN: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
   request_policy_executions: { kind: "closedList", error: "closedList", error_detail: "policyDetail" },
 }
 
-const ALL_TABLES: Readonly<Record<string, Columns>> = { ...TABLES, stored_state: STORED_STATE_COLUMNS }
+const COLUMNS = new Map(TABLES.map(({ name, columns }) => [name, columns]))
 
 function textColumns(table: string): readonly string[] {
-  return Object.entries(ALL_TABLES[table] ?? {}).flatMap(([name, kind]) => (kind === "text" ? [name] : []))
+  return Object.entries(COLUMNS.get(table) ?? {}).flatMap(([name, column]) =>
+    storedKind(column) === "text" ? [name] : [],
+  )
 }
 
 function sourceOf(table: string, column: string): Source | undefined {
@@ -165,7 +186,7 @@ function sourceOf(table: string, column: string): Source | undefined {
 }
 
 describe("where the bound of each text comes from is known", () => {
-  test.each(Object.keys(ALL_TABLES))("of table %s", (table) => {
+  test.each([...COLUMNS.keys()])("of table %s", (table) => {
     expect(textColumns(table).filter((column) => sourceOf(table, column) === undefined)).toEqual([])
   })
 })
@@ -270,7 +291,7 @@ function hostileAnswer(dialect: Dialect, streamed: boolean): string[] | string {
 /** Every text of every table, by place. */
 function storedTexts(): readonly { readonly table: string; readonly column: string; readonly text: string }[] {
   using database = new Database(databasePath(gateway.directory), { readonly: true })
-  return Object.keys(ALL_TABLES).flatMap((table) =>
+  return [...COLUMNS.keys()].flatMap((table) =>
     database
       .query<Record<string, unknown>, []>(`SELECT * FROM ${table}`)
       .all()

@@ -91,7 +91,7 @@ test("a call that no target could keep the promise for says which", async () => 
 })
 
 test("lists of models show the name and the notes, in the words of each list", async () => {
-  const list = parsed(await get(gateway, "/v1/models"))
+  const list = parsed(await get(gateway, "/v1/models?client_version=0.169.0"))
   const entryOf = (entries: unknown, key: string, id: string): unknown =>
     (entries as readonly unknown[]).find((entry) => at(entry, key) === id)
   const told = { display_name: "Coding, big", description: "For reviews." }

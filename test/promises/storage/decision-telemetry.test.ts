@@ -77,11 +77,15 @@ for (const sample of ALL_SAMPLES) {
       ])
     })
 
-    test("nothing is written while it is off", async () => {
+    test("while it is off only the shape is written, without what tells conversations apart", async () => {
       const { gateway } = await routerWith({ enabled: false })
       await gateway.call(sample.dialect, sample.request({ text: "hello" }))
       expect(gateway.records.usage()).toHaveLength(1)
-      for (const table of DECISION_TABLES) expect(rowsOf(gateway.directory, table)).toEqual([])
+      const [shapes, ...others] = DECISION_TABLES
+      expect(rowsOf(gateway.directory, shapes)).toMatchObject([
+        { conversation_kind: null, conversation_key: null, conversation_opening: null },
+      ])
+      for (const table of others) expect(rowsOf(gateway.directory, table)).toEqual([])
     })
   })
 }

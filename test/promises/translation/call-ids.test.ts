@@ -151,8 +151,9 @@ for (const [client, target] of FOREIGN_PAIRS) {
       for (const [index, history] of histories.slice(1).entries())
         expect(history.slice(0, histories[index]!.length)).toEqual(histories[index]!)
       const last = histories.at(-1)!
-      if (target === "chat") expect([last[0], last[1], last[4]]).toEqual(["call_0", "call_1", "call_0"])
-      else expect(new Set(last).size).toBe(last.length)
+      expect(new Set(last).size).toBe(last.length)
+      // a Chat server finds its own numbering, counted on
+      if (target === "chat") expect(last).toEqual(["call_0", "call_1", "call_2", "call_3", "call_4"])
     })
   }
 }

@@ -1,113 +1,37 @@
-/** Agents get through two requests of a turn at Chat servers that refuse what real ones refuse. */
+/** Agents get through two requests of a turn at servers that refuse what real ones refuse. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { CLAUDE_CODE, CODEX, whole } from "../../helpers/agent-turns.ts"
-import type { Config } from "../../helpers/config.ts"
 import { bodyText, FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
+import { strictServer } from "../../helpers/strict-chat.ts"
 import {
-  assistantBehindResults,
-  nineCharacterIds,
-  noNeighbours,
-  onlyEfforts,
-  onlyFields,
-  strictChat,
-  systemFirst,
-  thinkingComesBack,
-  type Refusal,
-} from "../../helpers/strict-chat.ts"
-import { at } from "../../helpers/streams.ts"
-import { allowAll, EVERYTHING } from "../../helpers/translating.ts"
+  addStrictServers,
+  STRICT_MESSAGES,
+  STRICT_SERVERS,
+  strictGroup,
+  type StrictServer,
+} from "../../helpers/strict-servers.ts"
+import { allowAll } from "../../helpers/translating.ts"
 
 type Json = Readonly<Record<string, unknown>>
 
-interface Server {
-  readonly model: string
-  readonly refusals: readonly Refusal[]
-  /** Where its reasoning stands. */
-  readonly field?: string
-  /** Further keys of the catalogue's entry. */
-  readonly entry?: Json
-}
-
-const PLAIN = [
-  "model",
-  "messages",
-  "tools",
-  "tool_choice",
-  "stream",
-  "stream_options",
-  "max_tokens",
-  "parallel_tool_calls",
-]
-
-const SERVERS: Readonly<Record<string, Server>> = {
-  "one system message": { model: "Qwen/Qwen3.5-32B", refusals: [systemFirst] },
-  "alternating roles": { model: "google/gemma-3-27b-it", refusals: [systemFirst, noNeighbours] },
-  "Mistral's template": {
-    model: "mistralai/Devstral-Small",
-    refusals: [systemFirst, noNeighbours, assistantBehindResults, nineCharacterIds],
-  },
-  "reasoning_content comes back": { model: "deepseek-chat", refusals: [thinkingComesBack("reasoning_content", true)] },
-  "reasoning comes back": { model: "newer", field: "reasoning", refusals: [thinkingComesBack("reasoning", true)] },
-  "known fields only": { model: "openai/gpt-oss-120b", refusals: [onlyFields(...PLAIN, "reasoning_effort")] },
-  "known efforts only": { model: "openai/gpt-oss-20b", refusals: [onlyEfforts("low", "medium", "high")] },
-  "configured efforts only": {
-    model: "other",
-    refusals: [onlyEfforts("none", "default")],
-    entry: { reasoning: { supported: true, efforts: ["none", "default"] } },
-  },
-  "a model that does not reason": {
-    model: "llama",
-    refusals: [onlyFields(...PLAIN)],
-    entry: { reasoning: { supported: false } },
-  },
-  "a model of which nothing is said": {
-    model: "llama-2",
-    refusals: [onlyFields(...PLAIN)],
-    entry: { reasoning: undefined },
-  },
-  "no question for usage": {
-    model: "databricks",
-    refusals: [onlyFields(...PLAIN.filter((field) => field !== "stream_options"), "reasoning_effort")],
-    entry: { accepts: { stream_usage: false } },
-  },
-  "fields that no key knows": {
-    model: "strange",
-    refusals: [
-      onlyFields(...PLAIN.filter((field) => field !== "parallel_tool_calls"), "chat_template_kwargs"),
-      ({ chat_template_kwargs: kwargs }) =>
-        at(kwargs, "enable_thinking") === true ? null : "enable_thinking is missing",
-    ],
-    entry: {
-      request: {
-        set: { chat_template_kwargs: { enable_thinking: true } },
-        drop: ["parallel_tool_calls", "reasoning_effort"],
-      },
-    },
-  },
-}
+const ALL: Readonly<Record<string, StrictServer>> = { ...STRICT_SERVERS, ...STRICT_MESSAGES }
+const AGENTS = { "Claude Code": CLAUDE_CODE, Codex: CODEX }
 
 let gateway: Gateway
 const upstreams: Record<string, FakeUpstream> = {}
 
-function configure(config: Config): void {
-  for (const [index, [name, { model, entry }]] of Object.entries(SERVERS).entries()) {
-    const { url } = upstreams[name]!
-    const models = { m: { model, ...EVERYTHING, ...entry } }
-    config.providers[`p${index}`] = { base_url: `${url}/v1`, dialect: "openai-chat", auth_scheme: "none", models }
-    config.models[name.replaceAll(/\W/gu, "-")] = {
-      strategy: "static",
-      targets: [{ provider: `p${index}`, model_ref: "m" }],
-    }
-  }
-  allowAll(config)
-}
-
 beforeAll(async () => {
-  for (const [name, { refusals, field }] of Object.entries(SERVERS))
-    upstreams[name] = (await FakeUpstream.start()).otherwise(strictChat(refusals, field))
+  for (const [name, server] of Object.entries(ALL))
+    upstreams[name] = (await FakeUpstream.start()).otherwise(strictServer(server))
   const [first] = Object.values(upstreams)
-  gateway = await startGateway({ upstreams: { upstream: first! }, configure })
+  gateway = await startGateway({
+    upstreams: { upstream: first! },
+    configure: (config) => {
+      addStrictServers(config, (name) => upstreams[name]!.url)
+      allowAll(config)
+    },
+  })
 })
 
 afterAll(async () => {
@@ -115,13 +39,15 @@ afterAll(async () => {
   for (const upstream of Object.values(upstreams)) await upstream.stop()
 })
 
-describe.each(Object.keys(SERVERS))("a server with %s", (name) => {
-  for (const [agentName, agent] of Object.entries({ "Claude Code": CLAUDE_CODE, Codex: CODEX })) {
+describe.each(Object.keys(ALL))("a server with %s", (name) => {
+  for (const [agentName, agent] of Object.entries(AGENTS)) {
+    // what speaks one's own dialect gets one's bytes
+    if (agent.dialect === ALL[name]!.dialect) continue
     for (const isStreamed of [false, true]) {
       test(`serves ${agentName}, ${isStreamed ? "streamed" : "unary"}`, async () => {
         const marker = `${agentName} asks ${name} ${isStreamed ? "streamed" : "whole"}`
         const { headers, dialect } = agent
-        const first = agent.first(name.replaceAll(/\W/gu, "-"), marker, isStreamed)
+        const first = agent.first(strictGroup(name), marker, isStreamed)
         const called = await gateway.call(dialect, JSON.stringify(first), { headers })
         expect([called.status, called.status === 200 ? "" : called.text]).toEqual([200, ""])
         const second = agent.second(first, await whole(agent, called, isStreamed))
@@ -139,7 +65,7 @@ describe.each(Object.keys(SERVERS))("a server with %s", (name) => {
 test("nothing of a conversation is lost on the way to one system message and to alternating roles", async () => {
   for (const name of ["one system message", "Mistral's template"]) {
     const marker = `kept words at ${name}`
-    const first = CLAUDE_CODE.first(name.replaceAll(/\W/gu, "-"), marker, false)
+    const first = CLAUDE_CODE.first(strictGroup(name), marker, false)
     const called = await gateway.call("messages", JSON.stringify(first), { headers: CLAUDE_CODE.headers })
     const second = CLAUDE_CODE.second(first, await whole(CLAUDE_CODE, called, false))
     await gateway.call("messages", JSON.stringify(second), { headers: CLAUDE_CODE.headers })
