@@ -10,7 +10,7 @@ import { basename, dirname, join, relative } from "node:path"
 import { parseArgs } from "node:util"
 
 /** What runs in threads of its own: each is found in the binary under its path. */
-const THREADS = ["config/load-thread.ts", "server/apart-thread.ts"]
+const THREADS = ["config/load-thread.ts", "reports/thread.ts", "server/apart-thread.ts"]
 
 const root = join(import.meta.dir, "..")
 const { values } = parseArgs({

@@ -1601,6 +1601,8 @@ export interface UsageDbConfig {
   readonly path: string
   /** The address of the driver postgres: postgres://user:password@host:5432/database?sslmode=verify-full (disable, require, verify-ca, verify-full; sslrootcert names a CA file). */
   readonly dsn?: string | undefined
+  /** The address of a copy of the driver postgres' database, which reports are read from. Default: `dsn`. A copy that lags shows calls later. */
+  readonly report_dsn?: string | undefined
   /** `commit`: a call's row is committed before its last byte leaves. */
   readonly durability: "commit" | "async"
   /** `spool`: rows go to a synced local file and are replayed. `fail_closed`: calls are refused. */

@@ -7,7 +7,7 @@
  * `flag`: 0 or 1. `milliseconds`: an integer column whose values may come with fractions; every column that ends with
  * `_ms`. A question mark: null where it is unknown or does not apply.
  */
-type Kind = "text" | "integer" | "flag" | "real" | "milliseconds"
+type Kind = "text" | "integer" | "flag" | "real" | "milliseconds" | "bytes"
 
 /** `values`: the closed list that a text column comes from. */
 export type Column = readonly [kind: Kind | `${Kind}?`, meaning: string, values?: readonly string[]]
@@ -21,6 +21,7 @@ interface Scalars {
   readonly flag: 0 | 1
   readonly real: number
   readonly milliseconds: number
+  readonly bytes: Uint8Array
 }
 
 type Value<Entry extends Column> = Entry[0] extends `${infer Base extends Kind}?`
@@ -43,7 +44,7 @@ export type RowOf<Table extends Columns> = { readonly [Name in keyof Table]: Val
 export type Scalar = string | number | null
 
 /** What a database keeps of a column. */
-export type StoredKind = "text" | "integer" | "real" | "milliseconds"
+export type StoredKind = "text" | "integer" | "real" | "milliseconds" | "bytes"
 
 export function storedKind([kind]: Column): StoredKind {
   const base = kind.replace("?", "") as Kind

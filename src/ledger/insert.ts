@@ -1,6 +1,7 @@
 /** The rows of calls, written through prepared statements: the hot part of the ledger. */
 import type { Database, Statement } from "bun:sqlite"
 import { type Scalar, valuesFrom } from "./column.ts"
+import { CellBatch } from "./cube/batch.ts"
 import type { CallRecord } from "./record.ts"
 import { HourlyFigures } from "./rollup.ts"
 import { STORED_STATE_CONFLICT } from "./stored-state.ts"
@@ -17,6 +18,8 @@ export class CallInserter {
   readonly #children: readonly (Insertion & Pick<ChildTable, "rowsOf">)[]
   readonly #booked: Statement<unknown, [string]>
   readonly #figures: HourlyFigures
+  readonly #cube: Statement<unknown, [number, Uint8Array]>
+  readonly #cells = new CellBatch()
   readonly #begin: Statement<unknown, []>
   readonly #commit: Statement<unknown, []>
 
@@ -26,6 +29,7 @@ export class CallInserter {
     this.#children = CHILDREN.map((table) => ({ ...insertion(database, table), rowsOf: table.rowsOf }))
     this.#booked = database.prepare("DELETE FROM background_responses WHERE request_id = ?")
     this.#figures = new HourlyFigures(database)
+    this.#cube = database.prepare("INSERT INTO usage_cube_batches (cells, data) VALUES (?, ?)")
     this.#begin = database.prepare<unknown, []>("BEGIN IMMEDIATE")
     this.#commit = database.prepare<unknown, []>("COMMIT")
   }
@@ -37,9 +41,11 @@ export class CallInserter {
   insert(calls: readonly CallRecord[]): number {
     this.#begin.run()
     this.#figures.clear()
+    this.#cells.clear()
     let written = 0
     for (const call of calls) if (this.#insertOne(call)) written += 1
     this.#figures.write()
+    if (written > 0) this.#cube.run(written, this.#cells.encoded())
     this.#commit.run()
     return written
   }
@@ -52,6 +58,7 @@ export class CallInserter {
     if (call.stored !== undefined) for (const row of call.stored) write(this.#stored, row, row.request_id)
     if (usage.books_request_id !== null) this.#booked.run(usage.books_request_id)
     this.#figures.add(usage)
+    this.#cells.add(usage, call.error?.blame ?? null)
     return true
   }
 
@@ -59,6 +66,7 @@ export class CallInserter {
     for (const { statement } of [this.#usage, this.#stored, ...this.#children]) statement.finalize()
     for (const statement of [this.#booked, this.#begin, this.#commit]) statement.finalize()
     this.#figures.close()
+    this.#cube.finalize()
   }
 }
 

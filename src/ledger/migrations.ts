@@ -1,9 +1,10 @@
 /**
  * The schema, as numbered steps that are never edited once released: a change is a further step.
- * Scalars only (INTEGER, REAL, TEXT), so that the same columns work on Postgres (INTEGER there: BIGINT).
+ * Scalars only (INTEGER, REAL, TEXT) and bytes of the cube, so that the same columns work on Postgres (INTEGER there: BIGINT).
  * Every table is clustered on a key that grows with time (request ids begin with their millisecond):
  * inserts append, and a range of ids is a range of time. A further index costs every call, so there is none.
  */
+import { USAGE_CUBE } from "./cube/tables.ts"
 import { DECISION_TELEMETRY, REPLAYABLE_SHAPES } from "./decision-tables.ts"
 import { EVIDENCE, LAST_TARGETS } from "./evidence-tables.ts"
 
@@ -250,8 +251,9 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 13, name: "contracts", statements: [REQUEST_CONTRACTS] },
   { version: 14, name: "usage-parts", statements: USAGE_PARTS },
   { version: 15, name: "installation", statements: [INSTALLATION] },
-  { version: 16, name: "evidence", statements: EVIDENCE },
-  { version: 17, name: "last-targets", statements: [], overCalls: LAST_TARGETS },
+  { version: 16, name: "usage-cube", statements: USAGE_CUBE },
+  { version: 17, name: "evidence", statements: EVIDENCE },
+  { version: 18, name: "last-targets", statements: [], overCalls: LAST_TARGETS },
 ]
 
 /** The version of the schema that this binary writes. */

@@ -5,6 +5,7 @@
 import type { Columns } from "./column.ts"
 import type { CallRecord } from "./record.ts"
 import * as calls from "./tables/calls.ts"
+import * as cube from "./tables/cube.ts"
 import * as decisions from "./tables/decisions.ts"
 import * as housekeeping from "./tables/housekeeping.ts"
 import { CALLER_TAGS, SECURITY_ACCESS_EVENTS } from "./tables/security.ts"
@@ -167,6 +168,26 @@ export const ALL_TABLES: readonly LedgerTable[] = [
     name: "usage_rollup_hourly",
     columns: housekeeping.USAGE_ROLLUP_HOURLY,
     about: "Sums of an hour, kept in the transaction of the rows that they sum.",
+  },
+  {
+    name: "usage_cube_batches",
+    columns: cube.USAGE_CUBE_BATCHES,
+    about: "What one transaction added to the cube of reports, until it is merged.",
+  },
+  {
+    name: "usage_cube_segments",
+    columns: cube.USAGE_CUBE_SEGMENTS,
+    about: "Up to 65,536 cells of the cube that reports are added up from.",
+  },
+  {
+    name: "usage_cube_columns",
+    columns: cube.USAGE_CUBE_COLUMNS,
+    about: "One dimension, measure or histogram of a segment.",
+  },
+  {
+    name: "usage_cube_fill",
+    columns: cube.USAGE_CUBE_FILL,
+    about: "How far calls that are older than the cube were taken into it.",
   },
   { name: "schema_migrations", columns: housekeeping.SCHEMA_MIGRATIONS, about: "A step of the schema that is done." },
   {

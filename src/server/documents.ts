@@ -9,6 +9,7 @@ import postgres from "../../docs/decisions/0005-postgres.md" with { type: "text"
 import sharedState from "../../docs/decisions/0006-shared-state.md" with { type: "text" }
 import scriptSandbox from "../../docs/decisions/0007-script-sandbox.md" with { type: "text" }
 import sharedCapacity from "../../docs/decisions/0008-shared-capacity.md" with { type: "text" }
+import cube from "../../docs/decisions/0009-cube.md" with { type: "text" }
 import ownHttp from "../../docs/decisions/0004-own-http.md" with { type: "text" }
 import configuration from "../../docs/configuration.md" with { type: "text" }
 import dialects from "../../docs/dialects.md" with { type: "text" }
@@ -104,6 +105,12 @@ export const DOCUMENTS: readonly Document[] = [
     slug: "decisions/0008-shared-capacity",
     title: "Decision 8: shared provider capacity",
     text: sharedCapacity,
+  },
+  {
+    file: "docs/decisions/0009-cube.md",
+    slug: "decisions/0009-cube",
+    title: "Decision 9: the cube of the reports",
+    text: cube,
   },
   { file: "CHANGELOG.md", slug: "changelog", title: "Changes", text: changelog },
 ]

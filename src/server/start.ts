@@ -17,7 +17,7 @@ import { systemClock, type Clock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { migrationProgress } from "../system/progress.ts"
 import { systemRandom } from "../system/random.ts"
-import { openControl, RELOAD, reloadAnswer, STATUS } from "./control.ts"
+import { openControl, RELOAD, reloadAnswer, STATUS, type ControlOptions } from "./control.ts"
 import { InstallationMarks } from "./issuer-marks.ts"
 import { statusOf } from "./status.ts"
 import { recoverLeftovers } from "./leftovers.ts"
@@ -25,6 +25,7 @@ import { listen } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
 import { openPeers } from "./peers.ts"
 import { openPolicies, type Policies } from "./policies.ts"
+import { openRouterReports } from "./reports.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { adoptLimits } from "./restore-limits.ts"
 import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
@@ -91,6 +92,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
     const tags = tagKeeper(callers.table.tags, ledger, clock, log)
+    const reports = openRouterReports(config, clock, log)
     const admin = await openAdmin(snapshot, log, clock)
     const reloads = (): ReloadStatus => reloader.status()
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
@@ -110,17 +112,10 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       onRequest: options.onReloadRequest ?? (() => () => {}),
       watchTools: systemWatchTools(clock),
     })
-    const control = await openControl({
-      path: files.controlPath,
-      answers: {
-        [RELOAD]: async () => reloadAnswer(await reloader.reload()),
-        [STATUS]: () => statusOf(gateway, ledger, reloader.status()),
-      },
-      log,
-    })
+    const control = await openControl({ path: files.controlPath, answers: answersOf(gateway, ledger, reloader), log })
     gateway.background.start(gateway)
     const doors = [control, reloader, engines, policies, marks, tags]
-    const stopping = stopper(gateway, listener, doors, [peers, ledger, requestLog])
+    const stopping = stopper(gateway, listener, doors, [peers, reports, ledger, requestLog])
     return { url: listener.url, findings: loaded.findings, log, ...stopping }
   } catch (error) {
     policies.close()
@@ -133,6 +128,14 @@ function usable(reading: Reading): UsableReading {
   const { config, callers } = reading
   if (config === null || callers === null) throw new ConfigRefused(reading.findings)
   return { ...reading, config, callers }
+}
+
+/** What commands ask of a running router. */
+function answersOf(gateway: Gateway, ledger: LedgerStore, reloader: Reloader): ControlOptions["answers"] {
+  return {
+    [RELOAD]: async () => reloadAnswer(await reloader.reload()),
+    [STATUS]: () => statusOf(gateway, ledger, reloader.status()),
+  }
 }
 
 interface Changing {

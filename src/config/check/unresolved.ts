@@ -20,7 +20,7 @@ export function usedProviders(tree: unknown): ReadonlySet<string> {
 /** Does anything active need the value at this path? */
 export function isNeeded(path: Path, tree: unknown): boolean {
   const server = mapping(mapping(tree)["server"])
-  if (path[0] === "server" && path[1] === "usage_db" && path[2] === "dsn")
+  if (path[0] === "server" && path[1] === "usage_db" && (path[2] === "dsn" || path[2] === "report_dsn"))
     return mapping(server["usage_db"])["driver"] === "postgres"
   if (path[0] === "server" && path[1] === "state" && path[2] === "url")
     return mapping(server["state"])["driver"] === "redis"

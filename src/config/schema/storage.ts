@@ -44,6 +44,12 @@ export const storage: Shape = {
             { secret: "value" },
           ),
         ),
+        report_dsn: optional(
+          text(
+            "The address of a copy of the driver postgres' database, which reports are read from. Default: `dsn`. A copy that lags shows calls later.",
+            { secret: "value" },
+          ),
+        ),
         durability: byDefault(
           choice(["commit", "async"], "`commit`: a call's row is committed before its last byte leaves."),
           "commit",

@@ -72,7 +72,13 @@ describe.skipIf(noPostgres !== null)(`postgres${noPostgres === null ? "" : ` (${
     await using state = await fresh()
     await state.open()
     for (const { name: table, columns } of ALL_TABLES) {
-      const types = { text: "text", integer: "bigint", milliseconds: "bigint", real: "double precision" }
+      const types = {
+        text: "text",
+        integer: "bigint",
+        milliseconds: "bigint",
+        bytes: "bytea",
+        real: "double precision",
+      }
       const durations = Object.entries(columns).filter(([name]) => name.endsWith("_ms"))
       expect(durations.filter(([, column]) => storedKind(column) !== "milliseconds")).toEqual([])
       expect(

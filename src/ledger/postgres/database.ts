@@ -9,7 +9,7 @@ import type { CallRecord } from "../record.ts"
 import { clientConfig, PostgresConnection, type PostgresLimits } from "./connection.ts"
 import { failureOf, postgresFailure } from "./failure.ts"
 import { inTransaction, migrate } from "./migrate.ts"
-import { mendedParameters, parametersOf, WRITE_CALLS } from "./statement.ts"
+import { cubeParameters, mendedParameters, parametersOf, WRITE_CALLS } from "./statement.ts"
 
 export interface PostgresOptions {
   /** Secret: it may hold a password. */
@@ -46,11 +46,12 @@ export class PostgresDatabase implements LedgerDatabase {
 
   async write(calls: readonly CallRecord[]): Promise<number> {
     const parameters = parametersOf(calls)
+    const cube = cubeParameters(calls)
     try {
-      return await this.#write(parameters)
+      return await this.#write(parameters, cube)
     } catch (error) {
       if (!(error instanceof Error && DATA_STATE.test(error.message))) throw error
-      return await this.#write(mendedParameters(parameters))
+      return await this.#write(mendedParameters(parameters), cube)
     }
   }
 
@@ -114,8 +115,8 @@ export class PostgresDatabase implements LedgerDatabase {
     timer.close()
   }
 
-  async #write(parameters: readonly string[]): Promise<number> {
-    const statement = { text: WRITE_CALLS, values: [...parameters] }
+  async #write(parameters: readonly string[], cube: readonly unknown[]): Promise<number> {
+    const statement = { text: WRITE_CALLS, values: [...parameters, ...cube] }
     const { rows } = await this.#writer.run(async (client) => {
       if (this.#isPooled) return await client.query<Written>(statement)
       try {

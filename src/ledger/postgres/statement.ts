@@ -3,9 +3,18 @@
  * held between statements by a process that dies. The rows travel as JSON, one text for each table: the cheapest to make.
  */
 import { type Columns, type StoredKind, storedKind } from "../column.ts"
+import { CellBatch } from "../cube/batch.ts"
 import type { CallRecord } from "../record.ts"
 import { STORED_STATE_CONFLICT } from "../stored-state.ts"
 import { CHILDREN, STORED, TABLES, USAGE } from "../tables.ts"
+
+const TYPES = {
+  text: "text",
+  integer: "bigint",
+  real: "double precision",
+  milliseconds: "double precision",
+  bytes: "bytea",
+} as const
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -23,7 +32,7 @@ export const WRITE_CALLS: string = `WITH calls AS (
 )`,
 ).join(", ")}, ${storedState(CHILDREN.length + 2)}, booked AS (
   DELETE FROM background_responses AS waiting USING calls WHERE waiting.request_id = calls.books_request_id
-), ${hourlySums()}
+), ${hourlySums()}, ${cubeBatch(CHILDREN.length + 3)}
 SELECT count(*) AS written FROM calls`
 
 /** For `WRITE_CALLS`. Throws where a row holds what JSON cannot say. */
@@ -65,15 +74,17 @@ function namesIn(columns: Columns): string {
   return Object.keys(columns).join(", ")
 }
 
+/** Durations are rounded as JavaScript rounds them: the cube has the same whole milliseconds. */
 function valuesIn(columns: Columns): string {
   return Object.entries(columns)
-    .map(([name, column]) => (storedKind(column) === "milliseconds" ? `round(given.${name})::bigint` : `given.${name}`))
+    .map(([name, column]) =>
+      storedKind(column) === "milliseconds" ? `floor(given.${name} + 0.5)::bigint` : `given.${name}`,
+    )
     .join(", ")
 }
 
 function rowsIn(columns: Columns, parameter: number): string {
-  const types = { text: "text", integer: "bigint", real: "double precision", milliseconds: "double precision" } as const
-  const typed = Object.entries(columns).map(([name, column]) => `${name} ${types[storedKind(column)]}`)
+  const typed = Object.entries(columns).map(([name, column]) => `${name} ${TYPES[storedKind(column)]}`)
   // as text, because a parameter of type json would be encoded once more
   return `json_to_recordset($${parameter}::text::json) AS given (${typed.join(", ")})`
 }
@@ -85,6 +96,26 @@ function storedState(parameter: number): string {
   SELECT DISTINCT ON (given.id_sha256) ${valuesIn(STORED.columns)} FROM ${rowsIn(STORED.columns, parameter)}
   WHERE EXISTS (SELECT FROM calls WHERE calls.request_id = given.request_id)
   ORDER BY given.id_sha256, given.request_id DESC ${STORED_STATE_CONFLICT}
+)`
+}
+
+/** Used again for each group. */
+const BATCH = new CellBatch()
+
+/** For `WRITE_CALLS`, behind `parametersOf`: the cells of all calls, and how many they are. */
+export function cubeParameters(calls: readonly CallRecord[]): [data: Uint8Array, cells: number] {
+  BATCH.clear()
+  for (const { usage, error } of calls) BATCH.add(usage, error?.blame ?? null)
+  return [BATCH.encoded(), BATCH.count]
+}
+
+/** Where some calls were there before, the ids of the others say which cells count. */
+function cubeBatch(parameter: number): string {
+  const cells = `$${parameter + 1}::bigint`
+  return `cube AS (
+  INSERT INTO usage_cube_batches (cells, kept, data)
+  SELECT ${cells}, CASE WHEN count(*) = ${cells} THEN NULL ELSE string_agg(request_id, ' ') END, $${parameter}::bytea
+  FROM calls HAVING count(*) > 0
 )`
 }
 

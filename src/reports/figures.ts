@@ -1,0 +1,196 @@
+/** Sums and histograms by target: a number from 1 on; what is added to target 0 is thrown away. */
+import type { HistogramColumn, NumberColumn } from "../ledger/cube/columns.ts"
+import { BUCKETS, boundsOf, valueOf } from "../ledger/cube/histogram.ts"
+import { HISTOGRAM_SCALES } from "../ledger/cube/measures.ts"
+import type { View } from "./view.ts"
+import type { Figures, Histogram, Measure, Spread } from "./query.ts"
+
+/** Adds whole numbers exactly: as floats while they provably fit, as big integers beyond. */
+export class Sums {
+  #floats: Float64Array
+  /** What was taken out of `#floats`; null: nothing. */
+  #large: bigint[] | null = null
+  /** No float is further from 0. */
+  #bound = 0
+
+  constructor(targets: number) {
+    this.#floats = new Float64Array(targets + 1)
+  }
+
+  add({ base, values, most }: NumberColumn, target: Int32Array, count: number): void {
+    if (most === 0) return
+    const rows = Math.max(1, Math.floor(Number.MAX_SAFE_INTEGER / most))
+    for (let from = 0; from < count; from += rows) {
+      const to = Math.min(count, from + rows)
+      if (this.#bound + most * (to - from) > Number.MAX_SAFE_INTEGER) this.#takeOut()
+      this.#bound += most * (to - from)
+      this.#addSome(base, values, target, from, to)
+    }
+  }
+
+  #addSome(base: number, values: Float64Array | null, target: Int32Array, from: number, to: number): void {
+    if (values === null) addConstant(this.#floats, base, target, from, to)
+    else addEach(this.#floats, values, target, from, to)
+  }
+
+  /** Makes room for more targets. */
+  grow(targets: number): void {
+    if (targets >= this.#floats.length) this.#floats = grown(this.#floats, 2 * targets + 1)
+  }
+
+  /** Of several targets together. */
+  of(targets: readonly number[]): bigint {
+    let sum = 0
+    for (const target of targets) sum += this.#floats[target] ?? 0
+    const large = this.#large
+    if (large === null) return BigInt(sum)
+    return targets.reduce((all, target) => all + (large[target] ?? 0n), BigInt(sum))
+  }
+
+  #takeOut(): void {
+    const large = (this.#large ??= [])
+    this.#floats.forEach((sum, target) => {
+      if (sum !== 0) large[target] = (large[target] ?? 0n) + BigInt(sum)
+    })
+    this.#floats.fill(0)
+    this.#bound = 0
+  }
+}
+
+function add(sums: Float64Array, index: number, value: number): void {
+  sums[index] = (sums[index] ?? 0) + value
+}
+
+function addConstant(sums: Float64Array, value: number, target: Int32Array, from: number, to: number): void {
+  for (let cell = from; cell < to; cell += 1) {
+    const at = target[cell] ?? 0
+    sums[at] = (sums[at] ?? 0) + value
+  }
+}
+
+function addEach(sums: Float64Array, values: Float64Array, target: Int32Array, from: number, to: number): void {
+  for (let cell = from; cell < to; cell += 1) {
+    const at = target[cell] ?? 0
+    sums[at] = (sums[at] ?? 0) + (values[cell] ?? 0)
+  }
+}
+
+function countEach(counts: Float64Array, buckets: Uint8Array, target: Int32Array, count: number): void {
+  for (let cell = 0; cell < count; cell += 1) {
+    const at = (target[cell] ?? 0) * BUCKETS + (buckets[cell] ?? 0)
+    counts[at] = (counts[at] ?? 0) + 1
+  }
+}
+
+function grown(values: Float64Array, length: number): Float64Array {
+  const larger = new Float64Array(length)
+  larger.set(values)
+  return larger
+}
+
+class Counts {
+  #counts: Float64Array
+
+  constructor(targets: number) {
+    this.#counts = new Float64Array((targets + 1) * BUCKETS)
+  }
+
+  add({ single, cells, buckets, counts }: HistogramColumn, target: Int32Array, count: number): void {
+    const all = this.#counts
+    if (single !== null) {
+      countEach(all, single, target, count)
+      return
+    }
+    const { base, values } = counts
+    for (let pair = 0; pair < cells.length; pair += 1)
+      add(
+        all,
+        (target[cells[pair] ?? 0] ?? 0) * BUCKETS + (buckets[pair] ?? 0),
+        values === null ? base : (values[pair] ?? 0),
+      )
+  }
+
+  grow(targets: number): void {
+    this.#counts = grown(this.#counts, (targets + 1) * BUCKETS)
+  }
+
+  of(target: number): Float64Array {
+    return this.#counts.subarray(target * BUCKETS, (target + 1) * BUCKETS)
+  }
+}
+
+/** What a query adds up for each target. */
+export class Accumulator {
+  readonly #sums: ReadonlyMap<Measure, Sums>
+  readonly #counts: ReadonlyMap<Histogram, Counts>
+  readonly #withBuckets: boolean
+  #targets: number
+
+  constructor(targets: number, measures: readonly Measure[], histograms: readonly Histogram[], withBuckets: boolean) {
+    this.#sums = new Map(measures.map((name) => [name, new Sums(targets)]))
+    this.#counts = new Map(histograms.map((name) => [name, new Counts(targets)]))
+    this.#withBuckets = withBuckets
+    this.#targets = targets
+  }
+
+  /** There are so many targets now. */
+  grow(targets: number): void {
+    if (targets <= this.#targets) return
+    this.#targets = Math.max(targets, 2 * this.#targets)
+    for (const sums of this.#sums.values()) sums.grow(this.#targets)
+    for (const counts of this.#counts.values()) counts.grow(this.#targets)
+  }
+
+  /** The first measure of several targets together. */
+  first(targets: readonly number[]): bigint {
+    const [sums] = this.#sums.values()
+    return sums?.of(targets) ?? 0n
+  }
+
+  add(view: View, target: Int32Array): void {
+    for (const [name, sums] of this.#sums) sums.add(view.measure(name), target, view.count)
+    for (const [name, counts] of this.#counts) counts.add(view.histogram(name), target, view.count)
+  }
+
+  /** Of several targets together. */
+  figures(targets: readonly number[]): Figures {
+    const sums: Partial<Record<Measure, bigint>> = {}
+    for (const [name, all] of this.#sums) sums[name] = all.of(targets)
+    const spreads: Partial<Record<Histogram, Spread>> = {}
+    for (const [name, all] of this.#counts) {
+      const counts = new Float64Array(BUCKETS)
+      for (const target of targets) all.of(target).forEach((count, bucket) => add(counts, bucket, count))
+      spreads[name] = spreadOf(counts, HISTOGRAM_SCALES[name], this.#withBuckets)
+    }
+    return { sums, spreads }
+  }
+}
+
+function spreadOf(counts: Float64Array, scale: number, withBuckets: boolean): Spread {
+  let count = 0
+  for (let bucket = 1; bucket < BUCKETS; bucket += 1) count += counts[bucket] ?? 0
+  const at = (share: number): number | null => quantile(counts, count, share, scale)
+  const spread = { count, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) }
+  return withBuckets ? { ...spread, buckets: bucketsOf(counts, scale) } : spread
+}
+
+/** The value of the nearest rank. */
+function quantile(counts: Float64Array, count: number, share: number, scale: number): number | null {
+  if (count <= 0) return null
+  const rank = Math.max(1, Math.ceil(share * count))
+  let seen = 0
+  for (let bucket = 1; bucket < BUCKETS; bucket += 1) {
+    seen += counts[bucket] ?? 0
+    if (seen >= rank) return valueOf(bucket) / scale
+  }
+  return null
+}
+
+function bucketsOf(counts: Float64Array, scale: number): NonNullable<Spread["buckets"]> {
+  const buckets: { from: number; to: number; count: number }[] = []
+  counts.forEach((count, bucket) => {
+    const [from, to] = boundsOf(bucket)
+    if (bucket > 0 && count !== 0) buckets.push({ from: from / scale, to: to / scale, count })
+  })
+  return buckets
+}

@@ -1,0 +1,107 @@
+/** Tells the groups of a query apart: each combination of values gets a number, the same in all segments. */
+import type { TextColumn } from "../ledger/cube/columns.ts"
+import type { Dimension } from "./query.ts"
+import { ReportRefused } from "./query.ts"
+import type { View } from "./view.ts"
+
+/** More than these would take more memory than an answer may. */
+const MOST_TOLD_APART = 200_000
+/** Combinations of a segment's texts that are looked up in a list; more go through a map. */
+const LISTED = 1 << 20
+const SEPARATOR = "\u0000"
+
+export class Groups {
+  readonly keys: (readonly string[])[] = []
+  readonly #by: readonly Dimension[]
+  readonly #numbers = new Map<string, number>()
+  #list = new Int32Array(1024)
+
+  constructor(by: readonly Dimension[]) {
+    this.#by = by
+  }
+
+  /** Replaces the 1 of each selected cell by the number of its group, counted from 1 on. @throws ReportRefused */
+  assign(view: View, target: Int32Array): void {
+    const columns = this.#by.map((dimension) => view.dimension(dimension))
+    const places = placesOf(columns, view.count)
+    const fresh = (cell: number): number =>
+      this.#numberOf(columns.map(({ texts, codes }) => texts[codes === null ? 0 : (codes[cell] ?? 0)] ?? ""))
+    const combinations = columns.reduce((product, { texts }) => product * texts.length, 1)
+    if (combinations <= LISTED) byList(places, this.#emptyList(combinations), view.count, target, fresh)
+    else byMap(places, view.count, target, fresh)
+  }
+
+  #emptyList(length: number): Int32Array {
+    if (this.#list.length < length) this.#list = new Int32Array(length)
+    else this.#list.fill(0, 0, length)
+    return this.#list
+  }
+
+  #numberOf(key: readonly string[]): number {
+    const text = key.join(SEPARATOR)
+    let number = this.#numbers.get(text)
+    if (number === undefined) {
+      if (this.keys.length === MOST_TOLD_APART) {
+        const cure = "fewer dimensions, a filter or a shorter range are needed"
+        throw new ReportRefused("by", `There are more than ${MOST_TOLD_APART} groups: ${cure}.`)
+      }
+      this.keys.push(key)
+      number = this.keys.length
+      this.#numbers.set(text, number)
+    }
+    return number
+  }
+}
+
+/** For each cell a number that says which texts it has. */
+function placesOf(columns: readonly TextColumn[], count: number): Int32Array | Float64Array {
+  const [one, ...others] = columns
+  if (one === undefined) return new Int32Array(count)
+  if (others.length === 0) return one.codes ?? new Int32Array(count)
+  const places = one.codes === null ? new Float64Array(count) : new Float64Array(one.codes)
+  for (const { texts, codes } of others) {
+    const size = texts.length
+    if (codes === null) for (let cell = 0; cell < count; cell += 1) places[cell] = (places[cell] ?? 0) * size
+    else for (let cell = 0; cell < count; cell += 1) places[cell] = (places[cell] ?? 0) * size + (codes[cell] ?? 0)
+  }
+  return places
+}
+
+function byList(
+  places: Int32Array | Float64Array,
+  list: Int32Array,
+  count: number,
+  target: Int32Array,
+  fresh: (cell: number) => number,
+): void {
+  const own = places instanceof Int32Array ? places : new Int32Array(places)
+  for (let cell = 0; cell < count; cell += 1) {
+    if (target[cell] === 0) continue
+    const place = own[cell] ?? 0
+    let group = list[place] ?? 0
+    if (group === 0) {
+      group = fresh(cell)
+      list[place] = group
+    }
+    target[cell] = group
+  }
+}
+
+function byMap(
+  places: Int32Array | Float64Array,
+  count: number,
+  target: Int32Array,
+  fresh: (cell: number) => number,
+): void {
+  const numbers = new Map<number, number>()
+  for (let cell = 0; cell < count; cell += 1) {
+    if (target[cell] === 0) continue
+    const place = places[cell] ?? 0
+    let group = numbers.get(place)
+    if (group === undefined) {
+      group = fresh(cell)
+      numbers.set(place, group)
+    }
+    target[cell] = group
+  }
+}

@@ -1,0 +1,72 @@
+/** Reads the cube, a few segments at a time, so that no question takes much memory, and each can be given up between two. */
+import { CellBuffer } from "../ledger/cube/cells.ts"
+import type { CubeConnection } from "../ledger/cube/connection.ts"
+import type { ColumnName } from "../ledger/cube/segment.ts"
+import { readBatches, readColumns, segmentsIn, type StoredSegment } from "../ledger/cube/store.ts"
+import { bufferView, segmentView, type View } from "./view.ts"
+
+const SEGMENTS_AT_ONCE = 4
+
+export interface Reading {
+  readonly connection: CubeConnection
+  /** Throws where the question was given up, or has taken too long. Lets others have their turn. */
+  readonly pause: () => Promise<void>
+}
+
+interface Wanted {
+  /** Columns that decide whether the others are needed. */
+  readonly first: readonly ColumnName[]
+  readonly rest: readonly ColumnName[]
+  /** Does a segment of which the first columns are there matter? Also asked of the batches. */
+  readonly matters: (view: View) => boolean
+}
+
+/** What a moment of the cube holds in a range of time. */
+export interface Moment {
+  /** Of the batches that no segment holds yet; null: there are none. */
+  readonly batches: View | null
+  /** The newest first. */
+  readonly segments: readonly StoredSegment[]
+}
+
+export async function momentOf({ connection, pause }: Reading, from: number, to: number): Promise<Moment> {
+  const cells = new CellBuffer(4096)
+  await readBatches(connection, cells, Infinity, false)
+  await pause()
+  return { batches: bufferView(cells), segments: await segmentsIn(connection, from, to) }
+}
+
+/** The batches and each segment that matters, one after the other. */
+export async function* viewsOf(
+  reading: Reading,
+  { batches, segments }: Moment,
+  wanted: Wanted,
+): AsyncGenerator<View, void> {
+  if (batches !== null && wanted.matters(batches)) yield batches
+  for (let at = 0; at < segments.length; at += SEGMENTS_AT_ONCE) {
+    yield* viewsOfSome(reading, segments.slice(at, at + SEGMENTS_AT_ONCE), wanted)
+    await reading.pause()
+  }
+}
+
+async function* viewsOfSome(
+  { connection }: Reading,
+  segments: readonly StoredSegment[],
+  { first, rest, matters }: Wanted,
+): AsyncGenerator<View, void> {
+  const names = [...new Set<ColumnName>(["ts", ...first])]
+  const found = await readColumns(connection, idsOf(segments), names)
+  const views = segments.map((segment) => ({ segment, view: segmentView(segment, found.get(segment.id) ?? new Map()) }))
+  const left = views.filter(({ view }) => matters(view))
+  const missing = [...new Set(rest)].filter((name) => !names.includes(name))
+  const ids = idsOf(left.map(({ segment }) => segment))
+  const others = missing.length === 0 ? null : await readColumns(connection, ids, missing)
+  for (const { segment, view } of left) {
+    for (const [name, data] of others?.get(segment.id) ?? []) found.get(segment.id)?.set(name, data)
+    yield view
+  }
+}
+
+function idsOf(segments: readonly StoredSegment[]): number[] {
+  return segments.map(({ id }) => id)
+}

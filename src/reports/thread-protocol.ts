@@ -1,0 +1,38 @@
+/** What is said between the thread of reports and its process. */
+import type { CubeAddress } from "../ledger/cube/connection.ts"
+import type { Query, Search, UnavailableReason } from "./query.ts"
+import type { VerifyRange } from "./verify.ts"
+
+export type Work =
+  | { readonly is: "query"; readonly queries: readonly Query[] }
+  | { readonly is: "search"; readonly search: Search }
+  | { readonly is: "verify"; readonly range: VerifyRange }
+  /** Merges what there is to merge, and takes older rows into the cube. */
+  | { readonly is: "maintain"; readonly foldBeforeMs: number | null; readonly nowMs: number }
+
+export type Request =
+  | {
+      readonly id: number
+      readonly work: Work
+      readonly address: CubeAddress
+      /** How long the answer may take from now on. */
+      readonly deadlineMs: number
+    }
+  | { readonly abort: number }
+
+export type Problem =
+  | { readonly is: "refused"; readonly path: string; readonly message: string }
+  | { readonly is: "unavailable"; readonly reason: UnavailableReason; readonly message: string }
+  | { readonly is: "failed"; readonly message: string }
+
+export type Reply =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly problem: Problem }
+  | { readonly id: number; readonly progress: Progress }
+
+/** How far a long piece of work has come. */
+export interface Progress {
+  readonly rows: number
+  /** Unix milliseconds. */
+  readonly untilMs: number
+}

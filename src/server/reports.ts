@@ -1,0 +1,24 @@
+/** The reports of a running router, and its care for the cube that they are made of. */
+import type { Config } from "../config/config.ts"
+import { careForCube, openReports, type ReportThread } from "../reports/open.ts"
+import type { Clock } from "../system/clock.ts"
+import type { Log } from "../system/log.ts"
+
+export interface RouterReports {
+  readonly thread: ReportThread
+  close(): Promise<void>
+}
+
+/** The thread starts when there is something to do for it. */
+export function openRouterReports({ server }: Config, clock: Clock, log: Log): RouterReports {
+  const { driver, path, dsn, report_dsn: reportDsn } = server.usage_db
+  const thread = openReports(driver === "postgres" ? { path, dsn, reportDsn } : { path })
+  const care = careForCube(thread, { clock, log })
+  return {
+    thread,
+    close: async () => {
+      care.close()
+      await thread.close()
+    },
+  }
+}
