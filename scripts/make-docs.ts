@@ -9,7 +9,7 @@ import { dialectDocs } from "./dialect-docs.ts"
 import { errorDocs } from "./error-docs.ts"
 import { ledgerDocs } from "./ledger-docs.ts"
 import { withIdDocs } from "./id-docs.ts"
-import { withLayers } from "./lint-layers.ts"
+import { withLayers } from "./layers.ts"
 import { withStrictness } from "./strictness-docs.ts"
 
 const ROOT = join(import.meta.dir, "..")
@@ -17,7 +17,6 @@ const checking = process.argv.includes("--check")
 const stale: string[] = []
 
 const GENERATED: Readonly<Record<string, string>> = {
-  ".oxlintrc.json": formatted(withLayers(await Bun.file(join(ROOT, ".oxlintrc.json")).text()), "oxlintrc.json"),
   "docs/configuration.md": configDocs(configSchema),
   "docs/dialects.md": dialectDocs(),
   "docs/decisions/0004-own-http.md": withStrictness(
@@ -26,6 +25,7 @@ const GENERATED: Readonly<Record<string, string>> = {
   "docs/errors.md": errorDocs(),
   "docs/ledger.md": ledgerDocs(),
   "docs/stored-state.md": withIdDocs(await Bun.file(join(ROOT, "docs/stored-state.md")).text()),
+  ".oxlintrc.json": formatted(withLayers(await Bun.file(join(ROOT, ".oxlintrc.json")).text()), "oxlintrc.json"),
   "src/config/config.ts": formatted(configTypes(configSchema), "config.ts"),
 }
 

@@ -5,7 +5,7 @@
  */
 import type { AdminUser, BasicRules } from "../config/check/admin-rules.ts"
 import { RouterError } from "../errors.ts"
-import { addressBehind, isTrusted } from "../pipeline/client-address.ts"
+import { addressBehind, isTrusted } from "../pipeline/intake/client-address.ts"
 import type { Incoming } from "../pipeline/message.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
