@@ -6,6 +6,7 @@ import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import type { BodyShape } from "./shape-reader.ts"
 import type { Loose } from "./loose.ts"
+import type { OutputCap } from "./output-cap.ts"
 import type { OutputMeter, TokenFacts } from "./output-meter.ts"
 import type { DialectName } from "./name.ts"
 import type { StoredIds } from "./stored-ids.ts"
@@ -65,15 +66,6 @@ export interface RequestFacts {
   readonly choices: number
   /** Answers that are made: some servers make `best_of` and give the best `n`. */
   readonly drafts: number
-}
-
-export interface OutputCap {
-  /** The body's field that says it; where several do, the one that allows most. */
-  readonly field: string
-  /** All fields of the body that say a cap above 0. Servers do not read all of them. */
-  readonly fields: readonly string[]
-  /** Per answer; 0 is a cap too. */
-  readonly tokens: number
 }
 
 /** Of a call whose body was not read, or does not matter. */

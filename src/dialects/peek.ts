@@ -3,7 +3,7 @@ import { RouterError } from "../errors.ts"
 import { OPEN_BRACE, QUOTE } from "../json/bytes.ts"
 import { utf8 } from "../text.ts"
 import type { Member, ScannedObject } from "../json/scan.ts"
-import type { OutputCap } from "./dialect.ts"
+import type { OutputCap } from "./output-cap.ts"
 
 export type GovernedType = "string" | "nullable-string" | "boolean" | "object" | "count"
 

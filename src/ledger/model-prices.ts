@@ -1,6 +1,6 @@
 /** Prices as the catalogue states them (USD decimals) become prices as the ledger counts them (nano-USD). */
 import { billionths } from "./decimal.ts"
-import type { ModelPrices, Multipliers, PriceTier, TokenPrices } from "./price.ts"
+import type { ModelPrices, Multipliers, PriceTier, TokenPrices } from "./prices.ts"
 
 type Decimal = number | string | null | undefined
 type Decimals = Readonly<Record<string, number | string>> | undefined

@@ -1,5 +1,5 @@
 /** What multiplies every price of a call: its service tier, its speed and its place, as the provider reports them. */
-import type { ModelPrices } from "./price.ts"
+import type { ModelPrices } from "./prices.ts"
 
 /** `times / per`, exact. Null: 1. */
 export type Factor = { readonly times: bigint; readonly per: bigint } | null

@@ -1,7 +1,7 @@
 /** Parts of a call that have prices of their own: tokens of images and sound, and uses of the provider's tools. */
 import { costOf, safeSum } from "./price-arithmetic.ts"
 import type { Factor } from "./price-factor.ts"
-import type { BilledParts, BilledUsage, ModelPrices } from "./price.ts"
+import type { BilledParts, BilledUsage, ModelPrices } from "./prices.ts"
 import type { CostUnknownReason } from "./record.ts"
 
 export interface PartCosts {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { type BilledUsage, type ModelPrices, priceCall } from "./price.ts"
+import { priceCall } from "./price.ts"
+import type { BilledUsage, ModelPrices } from "./prices.ts"
 
 const PRICES: ModelPrices = {
   input: 3_000_000_000,

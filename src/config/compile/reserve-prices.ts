@@ -1,5 +1,5 @@
 /** What a call costs at most, before anybody knows how its tokens will be billed. */
-import type { ModelPrices, Multipliers, TokenPrices } from "../../ledger/price.ts"
+import type { ModelPrices, Multipliers, TokenPrices } from "../../ledger/prices.ts"
 
 /** The dearest that each part of a call can become. */
 export interface ReservePrices {

@@ -85,7 +85,7 @@ async function estimateOf({ request: { body }, credential }: AdmittedCall, { apa
 
 /** The first target in the group's order, if the body can go to it as it is. */
 async function nativeTarget(targets: readonly Target[], call: AdmittedCall, gateway: Gateway): Promise<Target | null> {
-  const eligible = targets.filter((target) => target.dialect === MESSAGES.name && counterOf(target) !== null)
+  const eligible = targets.filter((target) => target.dialect === call.dialect.name && counterOf(target) !== null)
   if (eligible.length === 0) return null
   const { order, affinity } = await rank({ eligible, rejected: [], missing: [] }, call, gateway)
   const [target] = order
