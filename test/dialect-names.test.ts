@@ -22,7 +22,10 @@ const COMPARISON = new RegExp(
   "g",
 )
 /** A dialect named by the word of the configuration, as a value or as a key. */
-const NAMED = new RegExp(`"(?:${DIALECT_NAMES.join("|")})"|\\banthropic:|\\.anthropic\\b`)
+const NAMED = new RegExp(
+  `"(?:${DIALECT_NAMES.join("|")})"|^\\s*anthropic:|\\b(?:CODECS|DIALECTS|WIRES)\\.anthropic\\b`,
+  "m",
+)
 
 /** Files that name a dialect, each with its reason. A new dialect changes those whose reason begins with "all". */
 const NAMING: Readonly<Record<string, string>> = {

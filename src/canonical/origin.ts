@@ -2,7 +2,12 @@
 
 import type { JsonObject } from "./json.ts"
 
-export type Dialect = "chat" | "responses" | "messages"
+/**
+ * The dialects by the words of the neutral conversation. They stand in the seals that clients hold, so they stay as they are,
+ * whatever the configuration calls a dialect.
+ */
+export const DIALECTS = ["chat", "responses", "messages"] as const
+export type Dialect = (typeof DIALECTS)[number]
 
 /**
  * Who may read a sealed payload: the dialect, and the provider together with the credential, because vendors bind

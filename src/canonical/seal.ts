@@ -20,7 +20,7 @@
  */
 
 import type { ReasoningBlock, ReasoningPart, Seal, SealForm } from "./block.ts"
-import { sameIssuer, type Dialect, type Issuer } from "./origin.ts"
+import { DIALECTS, sameIssuer, type Dialect, type Issuer } from "./origin.ts"
 
 /** Name and version. A later version gets another number; this code then ignores it. */
 export const ENVELOPE_PREFIX = "rtr1."
@@ -122,7 +122,6 @@ export function holdsPayload({ form }: Seal): boolean {
   return form !== "none" && form !== "field"
 }
 
-const DIALECTS: readonly unknown[] = ["chat", "responses", "messages"] satisfies readonly Dialect[]
 const FORMS: readonly unknown[] = [
   "signature",
   "redacted",
@@ -159,7 +158,7 @@ function isList(value: unknown): value is readonly unknown[] {
 }
 
 function isDialect(value: unknown): value is Dialect {
-  return DIALECTS.includes(value)
+  return (DIALECTS as readonly unknown[]).includes(value)
 }
 
 function isForm(value: unknown): value is SealForm {

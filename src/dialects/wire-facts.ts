@@ -27,8 +27,8 @@ export interface WireFacts {
   /** Query of a request for all models, where a vendor's first page is shorter; null: none is needed. */
   readonly listQuery: string | null
 
-  /** How providers take their key, where the configuration says nothing. */
-  readonly authScheme: "bearer" | "x-api-key"
+  /** How providers take their key, where the configuration says nothing: as `auth_scheme` would say it. */
+  readonly authScheme: string
   /** Headers of a client that go to upstreams of the same dialect. */
   readonly forwardedHeaders: readonly string[]
   /** The header that every request needs, and its value where nobody gives one; null: none. */

@@ -10,6 +10,7 @@ import sharedState from "../../docs/decisions/0006-shared-state.md" with { type:
 import scriptSandbox from "../../docs/decisions/0007-script-sandbox.md" with { type: "text" }
 import sharedCapacity from "../../docs/decisions/0008-shared-capacity.md" with { type: "text" }
 import cube from "../../docs/decisions/0009-cube.md" with { type: "text" }
+import wireFacts from "../../docs/decisions/0010-wire-facts.md" with { type: "text" }
 import ownHttp from "../../docs/decisions/0004-own-http.md" with { type: "text" }
 import configuration from "../../docs/configuration.md" with { type: "text" }
 import dialects from "../../docs/dialects.md" with { type: "text" }
@@ -111,6 +112,12 @@ export const DOCUMENTS: readonly Document[] = [
     slug: "decisions/0009-cube",
     title: "Decision 9: the cube of the reports",
     text: cube,
+  },
+  {
+    file: "docs/decisions/0010-wire-facts.md",
+    slug: "decisions/0010-wire-facts",
+    title: "Decision 10: a dialect owns its wire",
+    text: wireFacts,
   },
   { file: "CHANGELOG.md", slug: "changelog", title: "Changes", text: changelog },
 ]
