@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import { importGraph } from "./helpers/import-graph.ts"
 import { DIALECT_NAMES, WIRES, WIRES_BY_ORIGIN } from "../src/dialects/wires.ts"
 
 const SOURCE = join(import.meta.dir, "../src")
@@ -83,6 +84,15 @@ describe("comparisons", () => {
 test("no other files name a dialect than those that have a reason", () => {
   const naming = FILES.filter(({ text }) => NAMED.test(text)).map(({ file }) => file)
   expect(naming.toSorted()).toEqual(Object.keys(NAMING).toSorted())
+})
+
+test("wire facts are data: what they import holds no codec", () => {
+  const graph = importGraph(SOURCE)
+  const reached = new Set(["dialects/wires.ts"])
+  for (const file of reached) for (const next of graph.get(file) ?? []) reached.add(next)
+  expect(reached.size).toBeGreaterThan(DIALECT_NAMES.length)
+  const allowed = /^(?:canonical\/(?:origin|json)|dialects\/(?:name|openai-headers|wires|(?:\w+\/)?wire-facts))\.ts$/
+  expect([...reached].filter((file) => !allowed.test(file))).toEqual([])
 })
 
 test("dialects share no origin, shape or path of the router", () => {
