@@ -1,5 +1,6 @@
 /** What the configuration of a demo says of the callers of its sample data: who they are, and their limits. */
 import { PROGRAMS, type SampleProgram } from "../sample/company.ts"
+import { LONGEST_WAIT_MS } from "../sample/month.ts"
 
 /** Entries of lists, as lines of YAML; empty where there is no sample data. */
 export interface SampleConfig {
@@ -45,7 +46,7 @@ function listed(entries: readonly string[]): string {
 }
 
 function caller({ id, user, project, environment, tokenId, tags, limits }: SampleProgram, hash: string): string {
-  const { monthUsd, monthRequests, lifetimeTokens, rpm } = limits
+  const { monthUsd, monthRequests, lifetimeTokens, rpm, startsPerSecond } = limits
   const named = Object.entries(tags).map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
   return [
     `  - id: ${id}`,
@@ -60,9 +61,19 @@ function caller({ id, user, project, environment, tokenId, tags, limits }: Sampl
     ...(monthRequests === undefined ? [] : [`quota: { month: { requests: ${monthRequests} } }`]),
     ...(lifetimeTokens === undefined ? [] : [`key: { lifetime_tokens: ${lifetimeTokens} }`]),
     ...(rpm === undefined ? [] : [`rate: { rpm: ${rpm} }`]),
+    ...(startsPerSecond === undefined ? [] : shaping(startsPerSecond)),
   ]
     .map((line, index) => `\n${index === 0 ? "" : "    "}${line}`)
     .join("")
+}
+
+function shaping(startsPerSecond: number): readonly string[] {
+  return [
+    "traffic_shape:",
+    `  request_start_per_sec: ${startsPerSecond}`,
+    `  request_burst: ${startsPerSecond}`,
+    `  queue: { enabled: true, max_wait_ms: ${LONGEST_WAIT_MS}, max_depth: 20 }`,
+  ]
 }
 
 function titled(id: string): string {

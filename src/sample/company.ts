@@ -33,6 +33,8 @@ export interface SampleLimits {
   readonly monthRequests?: number
   readonly lifetimeTokens?: number
   readonly rpm?: number
+  /** Calls that may start in a second; the others wait in line. */
+  readonly startsPerSecond?: number
 }
 
 export interface ModelSpeed {
@@ -146,6 +148,7 @@ export const PROGRAMS: readonly SampleProgram[] = [
     output: 180,
     repeats: 0.2,
     caches: false,
+    limits: { startsPerSecond: 2 },
   }),
   program(["reports-nightly", "cleo", "analytics", "prod", "openai-python", "openai-responses"], {
     groups: ["nightly"],
@@ -156,7 +159,7 @@ export const PROGRAMS: readonly SampleProgram[] = [
     output: 700,
     repeats: 0.3,
     caches: false,
-    limits: { monthUsd: 30 },
+    limits: { monthUsd: 31.3, startsPerSecond: 4 },
   }),
   program(["notebooks", "cleo", "analytics", "dev", "langchain", "openai-chat"], {
     groups: ["brief", "assist"],
@@ -205,7 +208,7 @@ export const PROGRAMS: readonly SampleProgram[] = [
     output: 900,
     repeats: 0.4,
     caches: false,
-    limits: { lifetimeTokens: 7_000_000 },
+    limits: { lifetimeTokens: 7_900_000 },
   }),
   program(["research-vision", "hana", "research", "dev", "vercel-ai-sdk", "openai-chat"], {
     groups: ["vision"],
@@ -216,5 +219,6 @@ export const PROGRAMS: readonly SampleProgram[] = [
     output: 260,
     repeats: 0,
     caches: false,
+    limits: { lifetimeTokens: 1_000_000 },
   }),
 ]

@@ -14,6 +14,8 @@ import { DAY_MS, DAYS, expectedCalls, HOUR_MS, isBusy, isDearNight, storyUntil }
 const MOST_AT_ONCE = 32
 const NONE: readonly never[] = []
 const LARGEST = 8
+/** As the configuration of the demo has it. */
+export const LONGEST_WAIT_MS = 1000
 
 /** Groups of calls in the order of time. `endMs`: a midnight, UTC; the month is the thirty days before it. */
 export function* sampleMonth(endMs: number, seed: number = 1): Generator<readonly CallRecord[]> {
@@ -114,20 +116,22 @@ function groupOf({ groups, rhythm }: SampleProgram, { story, day, hour }: Moment
   return second !== undefined && draw() < 0.2 ? second : first
 }
 
-function refusalOf({ limits, rhythm }: SampleProgram, { story, day, hour }: Moment, draw: Draw): ErrorCode | null {
+function refusalOf({ limits }: SampleProgram, { story, day, hour }: Moment, draw: Draw): ErrorCode | null {
   const chance = draw()
   if (chance < 0.004) return "invalid-request"
   if (chance < 0.006) return "model-not-allowed"
   if (chance < 0.0062) return "internal-error"
   if (limits.rpm !== undefined && isBusy(story, day, hour) && chance < 0.03) return "rpm-exceeded"
-  return rhythm === "office" && chance > 0.998 ? "traffic-shaped" : null
+  return limits.startsPerSecond !== undefined && chance > 0.994 ? "traffic-shaped" : null
 }
 
-function shapingOf({ rhythm }: SampleProgram, refused: ErrorCode | null, draw: Draw): SampleShaping | null {
+const QUEUED = 0.04
+
+function shapingOf({ limits }: SampleProgram, refused: ErrorCode | null, draw: Draw): SampleShaping | null {
   const bucket = "request_start_per_sec"
   if (refused === "traffic-shaped") return { decision: "refused", bucket, retryAfterMs: 1000, waitMs: null }
-  if (refused !== null || rhythm === "shop" || draw() > 0.02) return null
-  return { decision: "queued", bucket, retryAfterMs: null, waitMs: Math.round(between(draw, 20, 900)) }
+  if (refused !== null || limits.startsPerSecond === undefined || draw() > QUEUED) return null
+  return { decision: "queued", bucket, retryAfterMs: null, waitMs: Math.round(between(draw, 20, LONGEST_WAIT_MS)) }
 }
 
 /** Most are smaller than usual, few are very large; those of the dear night are. */

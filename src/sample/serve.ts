@@ -71,7 +71,7 @@ function failureOf({ provider }: SampleModel, { story, day, hour }: Moment, draw
     if (chance < 0.55) return OVERLOADED
     return chance < 0.8 ? TIMED_OUT : null
   }
-  if (provider === BUSY_PROVIDER && isBusy(story, day, hour) && chance < 0.13) return LIMITED
+  if (provider === BUSY_PROVIDER && isBusy(story, day, hour) && chance < 0.2) return LIMITED
   return chance < 0.996 ? null : chance < 0.998 ? RESET : OVERLOADED
 }
 

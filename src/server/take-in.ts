@@ -16,6 +16,7 @@ export interface CallTaker {
 
 export function callTaker(gateway: Gateway, ledger: LedgerStore): CallTaker["takeIn"] {
   return async (groups) => {
+    await nextTurn()
     for (const group of groups) {
       if (gateway.draining) return false
       await Promise.all(group.map((call) => ledger.record(call)))
