@@ -58,7 +58,9 @@ export async function prepareSample({ untilMs }: SampleState, databasePath: stri
   nowMs = storyUntil(untilMs).startMs
   await database.reopen()
   try {
-    await keepTags(database, new Map(PROGRAMS.map(({ id, tags }) => [id, tags])), nowMs)
+    // an earlier start may have written them, and configurations have ended others since
+    const known = database.query("SELECT name FROM caller_tags WHERE name = ?1 LIMIT 1", [SAMPLE_TAG.name])
+    if (known.length === 0) await keepTags(database, new Map(PROGRAMS.map(({ id, tags }) => [id, tags])), nowMs)
     const security = new SecurityEvents(database, clock, log)
     for (const { ts, times, event } of sampleSecurityEvents(untilMs)) {
       nowMs = ts
