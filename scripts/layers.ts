@@ -133,7 +133,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: "sample",
     knows: "ledger",
-    types: "system",
+    types: "dialects:wires system",
     reason: "sample makes rows of the ledger: it needs to know what they are, and nothing of how calls are handled.",
   },
   { folder: "cli", knows: "*", never: "", isImpure: true, reason: "" },

@@ -40,6 +40,7 @@ const NAMING: Readonly<Record<string, string>> = {
   "config/check/issues.ts": "a word that people write for the vendor's",
   "config/check/contract-checks.ts": "the usual dialect, where a provider is missing",
   "cli/explain.ts": "the usual dialect",
+  "sample/company.ts": "made-up programs and models",
   "admin/explain.ts": "the usual dialect",
   "server/administrators.ts": "the shape of errors for administrators",
   "server/routes.ts": "the owners of stored responses and counts, and the usual shape of errors",

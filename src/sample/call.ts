@@ -1,7 +1,8 @@
 /** A call that nobody made, as a few facts. `record.ts` makes the rows of it that a real one would have left. */
 import type { ErrorCode } from "../errors.ts"
 import type { DecisionRows } from "../ledger/decision-record.ts"
-import type { ModelPrices } from "../ledger/price.ts"
+import type { DialectName } from "../dialects/name.ts"
+import type { ModelPrices } from "../ledger/prices.ts"
 import type { TraceRow, UpstreamShapeRow } from "../ledger/record.ts"
 import type { Reason } from "../reasons.ts"
 
@@ -13,13 +14,13 @@ export interface SampleCaller {
   readonly tokenId: string
   readonly client: string
   /** What it speaks. */
-  readonly dialect: string
+  readonly dialect: DialectName
 }
 
 export interface SampleTarget {
   readonly provider: string
   readonly model: string
-  readonly dialect: string
+  readonly dialect: DialectName
   readonly region: string | null
   readonly prices: ModelPrices
   /** Null: it has no prices. */

@@ -1,6 +1,7 @@
 /** The company of the sample month: its people, programs, models and limits. All names and prices are invented. */
 import { modelPricesOf } from "../ledger/model-prices.ts"
-import type { ModelPrices } from "../ledger/price.ts"
+import type { DialectName } from "../dialects/name.ts"
+import type { ModelPrices } from "../ledger/prices.ts"
 import type { SampleCaller, SampleTarget } from "./call.ts"
 import { SAMPLE_ENVIRONMENT, SAMPLE_TAG } from "./mark.ts"
 
@@ -61,7 +62,7 @@ function prices(input: number, cached: number, written: number, output: number):
   })
 }
 
-type Facts = readonly [provider: string, model: string, dialect: string, firstMs: number, msPerToken: number]
+type Facts = readonly [provider: string, model: string, dialect: DialectName, firstMs: number, msPerToken: number]
 
 function model([provider, name, dialect, firstMs, msPerToken]: Facts, of: ModelPrices | null): SampleModel {
   const priced = { prices: of ?? modelPricesOf({}), pricingSource: of === null ? null : "made up for the demo" }
@@ -83,7 +84,14 @@ export const GROUPS: Readonly<Record<GroupName, SampleGroup>> = {
   vision: { strategy: "static", targets: [VISION], weights: [1] },
 }
 
-type Who = readonly [id: string, user: string, project: string, environment: string, client: string, dialect: string]
+type Who = readonly [
+  id: string,
+  user: string,
+  project: string,
+  environment: string,
+  client: string,
+  dialect: DialectName,
+]
 
 function program(
   [id, user, project, environment, client, dialect]: Who,

@@ -1,4 +1,5 @@
 /** How a sample call went: what each target did, what was used, how long it took. */
+import { WIRES } from "../dialects/wires.ts"
 import { emptyRow } from "../ledger/column.ts"
 import type { TraceRow, UpstreamShapeRow } from "../ledger/record.ts"
 import { REQUEST_TRACE_EVENTS, REQUEST_UPSTREAM_SHAPE_EVENTS } from "../ledger/tables/calls.ts"
@@ -113,8 +114,7 @@ function usageOf(
   const isCaching = caches || day >= story.cachingDay
   const repeated = isCaching ? Math.floor(inputTokens * repeats * between(draw, 0.75, 1)) : 0
   const isHit = draw() < 0.9
-  // only this API tells what it wrote to its cache
-  const tellsWrites = isCaching && target.dialect === "anthropic"
+  const tellsWrites = isCaching && WIRES[target.dialect].marksCache
   const written = tellsWrites ? (isHit ? Math.floor((inputTokens - repeated) / 2) : repeated) : 0
   const cached = isHit ? repeated : 0
   const outputTokens = Math.max(1, Math.floor(output * (0.3 + 0.9 * draw() + 3 * draw() ** 8)))
