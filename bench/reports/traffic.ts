@@ -1,4 +1,6 @@
 /** Calls as a company of some hundred callers makes them: the same ones for the same number, wherever they are made. */
+import type { DialectName } from "../../src/dialects/name.ts"
+import { DIALECT_NAMES } from "../../src/dialects/wires.ts"
 import type { ErrorCode } from "../../src/errors.ts"
 import { emptyRow } from "../../src/ledger/column.ts"
 import { modelPricesOf } from "../../src/ledger/model-prices.ts"
@@ -19,7 +21,6 @@ export interface Traffic {
 }
 
 const CLIENTS = ["openai-python", "anthropic-python", "curl", "codex", "claude-code", "openai-js", "langchain", "other"]
-const DIALECTS = ["openai-chat", "openai-responses", "anthropic"]
 /** The first ones are the most frequent. */
 const ERRORS: readonly ErrorCode[] = [
   "rpm-exceeded",
@@ -84,7 +85,11 @@ function callerOf({ projects }: Traffic, number: number): SampleCaller {
   const [user, project] = [`user-${number % 250}`, `project-${number % projects}`]
   const environment = number % 5 === 0 ? "dev" : "prod"
   const tokenId = `rtr_${user}_${project}_prod_k${number}`
-  return { id: `app-${number}`, user, project, environment, tokenId, client: "", dialect: DIALECTS[number % 3] ?? "" }
+  return { id: `app-${number}`, user, project, environment, tokenId, client: "", dialect: dialectOf(number) }
+}
+
+function dialectOf(number: number): DialectName {
+  return DIALECT_NAMES[number % DIALECT_NAMES.length] ?? "openai-chat"
 }
 
 function targetOf(model: number): SampleTarget {
@@ -95,7 +100,7 @@ function targetOf(model: number): SampleTarget {
     output_price_per_million_usd: (price * 4).toFixed(3),
   })
   const names = { provider: `provider-${model % 9}`, model: `vendor-model-${model}-2026`, region: null }
-  return { ...names, dialect: DIALECTS[model % 3] ?? "", prices, pricingSource: "https://example.com/prices" }
+  return { ...names, dialect: dialectOf(model), prices, pricingSource: "https://example.com/prices" }
 }
 
 function served(target: SampleTarget, model: number, draw: Draw): Pick<SampleCall, "attempts" | "usage" | "firstMs"> {
