@@ -11,7 +11,7 @@ export interface Screen {
 const GAP = "  "
 const BAR_WIDTH = 16
 const LEAST_BAR = 6
-const LEAST_TEXT = 12
+const LEAST_TEXT = 20
 const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
 const LEVELS = "▁▂▃▄▅▆▇█"
 
@@ -73,6 +73,8 @@ function tableText(table: Table, zone: string, screen: Screen, paint: Painter): 
     const total = totals === null ? null : (totals[index] ?? "")
     return { column, cells, total, width: widthOf(column, total === null ? cells : [...cells, total]) }
   })
+  if (rows.length <= MOST_ACROSS && lineWidth(laid) > screen.width)
+    return [heading, ...transposed(laid, screen.width, paint), ...notes].join("\n")
   const fitted = fit(laid, screen.width)
   const left = screen.width - lineWidth(fitted) - GAP.length
   const bars = left < LEAST_BAR ? null : barsOf(table, Math.min(BAR_WIDTH, left))
@@ -94,6 +96,25 @@ function tableText(table: Table, zone: string, screen: Screen, paint: Painter): 
     )
   if (hidden.length > 0) lines.push(paint(`Not shown for lack of width: ${hidden.join(", ")}.`, "dim"))
   return [...lines, ...notes].join("\n")
+}
+
+/** Few rows with much to tell stand beside one another. */
+const MOST_ACROSS = 3
+
+function transposed(laid: readonly Laid[], width: number, paint: Painter): string[] {
+  const names = laid.map(({ column: { title, unit } }) => (unit === "" ? title : `${title} (${unit})`))
+  const nameWidth = Math.max(...names.map(columnsOf))
+  const across = laid[0]?.cells.length ?? 0
+  const room = Math.floor((width - nameWidth) / Math.max(1, across)) - GAP.length
+  const widths = Array.from({ length: across }, (_, row) =>
+    Math.min(Math.max(LEAST_TEXT, room), Math.max(...laid.map(({ cells }) => columnsOf(cells[row] ?? "")))),
+  )
+  const right = { kind: "count" } as const
+  return laid.map(({ cells }, index) => {
+    const name = padded(names[index] ?? "", { column: { kind: "text" }, width: nameWidth })
+    const values = cells.map((cell, row) => padded(cell, { column: right, width: widths[row] ?? 0 }))
+    return `${paint(name, "dim")}${GAP}${values.join(GAP)}`
+  })
 }
 
 function isText({ kind }: Pick<Column, "kind">): boolean {
@@ -163,7 +184,11 @@ function headerLines(laid: readonly Laid[]): string[] {
 function barsOf({ columns, rows }: Table, width: number): readonly string[] | null {
   const index = columns.findIndex(({ bar }) => bar === true)
   if (index < 0) return null
-  const amounts = rows.map((row) => Math.max(0, amountOf(row[index] ?? null) ?? 0))
+  const key = columns.findIndex(({ dimension, kind }) => dimension !== undefined && kind === "text")
+  // what is left together is no group to compare with
+  const amounts = rows.map((row) =>
+    key >= 0 && row[key] === null ? 0 : Math.max(0, amountOf(row[index] ?? null) ?? 0),
+  )
   const most = Math.max(...amounts)
   if (most === 0) return null
   return amounts.map((amount) => {
@@ -191,7 +216,7 @@ function sparklines({ title, form, series, points, axes }: Chart, screen: Screen
     )
     return [`${padded(name, { column: TEXT, width: NAME_WIDTH })}${GAP}${paint(text.join(""), "cyan")}`]
   })
-  const unit = axes.y.unit === "" ? "" : ` (${axes.y.unit})`
+  const unit = axes.y.unit === "" || axes.y.unit === title.toLowerCase() ? "" : ` (${axes.y.unit})`
   return lines.length === 0
     ? []
     : [[paint(`${title}${unit}, each line by its own highest`, "dim"), ...lines].join("\n")]

@@ -58,15 +58,15 @@ function shownTime(ts: number, { dimension }: Column, time: TimeText): string {
   return told?.is === "time" ? time.slot(ts, told.slot) : time.moment(ts)
 }
 
-/** So many digits behind the point that the largest amount of a column has about four that count. */
+/** So many digits behind the point that the largest amount of a column has at least three that count. */
 function moneyDigits({ rows, totals }: Table, index: number): number {
   const amounts = [...rows, ...(totals === null ? [] : [totals])].map((row) => {
     const cell = row[index]
     return typeof cell === "bigint" ? (cell < 0n ? -cell : cell) : 0n
   })
   const largest = amounts.reduce((most, amount) => (amount > most ? amount : most), 0n)
-  if (largest >= 100_000_000_000n || largest === 0n) return 2
-  return largest >= 1_000_000_000n ? 4 : 6
+  if (largest >= 10_000_000_000n || largest === 0n) return 2
+  return largest >= 100_000_000n ? 4 : 6
 }
 
 /** Nano-USD, rounded half away from zero. */

@@ -3,7 +3,7 @@ import type { Section, Table } from "../section.ts"
 import { TimeText } from "../time-text.ts"
 import { shownTable } from "./display.ts"
 
-const MARKUP = /[\\`*_{}[\]<>()#+!|~&]/g
+const MARKUP = /[\\`*_[\]<>|~&]/g
 
 export interface ReportRange {
   readonly from: number
@@ -42,7 +42,9 @@ function tableText(table: Table, zone: string): string {
   const head = `### ${escaped(title)}`
   const tail = notes.map((note) => `_${escaped(note)}_`)
   if (rows.length === 0) return [head, `_${escaped(empty)}_`, ...tail].join("\n\n")
-  const titles = columns.map(({ title: name, unit }) => (unit === "" || name === unit ? name : `${name} (${unit})`))
+  const titles = columns.map(({ title: name, unit }) =>
+    unit === "" || name.toLowerCase() === unit ? name : `${name} (${unit})`,
+  )
   const lines = [
     line(titles.map(escaped)),
     line(columns.map(({ kind }) => (kind === "text" || kind === "time" ? "---" : "---:"))),

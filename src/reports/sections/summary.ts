@@ -68,7 +68,7 @@ function headline(ranges: readonly Asked[], totals: readonly Rows[]): Table {
     id: "headline",
     title: "At a glance",
     columns: [
-      columnOf("period", "text", "", "Which range the row is of."),
+      columnOf("period", "text", "Range", "Which range the row is of."),
       columnOf("from", "time", "From", "Where the range begins."),
       ...FIGURE_NAMES.map((name) => FIGURES[name].column),
     ],
