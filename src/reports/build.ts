@@ -21,7 +21,6 @@ export function sourcesOf(reports: Reports, others: OtherSources, signal?: Abort
     ...others,
     queries: together((queries) => reports.queries(queries, signal)),
     search: (search) => reports.search(search, signal),
-    facets: (question) => reports.facets(question, signal),
     rows: (sql, parameters) => reports.rows(sql, parameters, signal),
   }
 }

@@ -39,16 +39,30 @@ function sectionText(
 ): string {
   const following = next === null ? [] : [paint(`More: --after ${next}`, "dim")]
   return [
-    [paint(title.toUpperCase(), "bold"), ...wrapped(about, screen.width).map((line) => paint(line, "dim"))].join("\n"),
+    [paint(title.toUpperCase(), "bold"), ...dimmed(about, screen, paint)].join("\n"),
     ...charts.flatMap((chart) => sparklines(chart, screen, paint)),
-    ...tables.map((table) => tableText(table, zone, screen, paint)),
-    ...notes.map((note) =>
-      wrapped(note, screen.width)
-        .map((line) => paint(line, "dim"))
-        .join("\n"),
-    ),
+    ...tableTexts(tables, zone, screen, paint),
+    ...notes.map((note) => dimmed(note, screen, paint).join("\n")),
     ...following,
   ].join("\n\n")
+}
+
+/** Tables beside one another that are empty for the same reason say it once. */
+function tableTexts(tables: readonly Table[], zone: string, screen: Screen, paint: Painter): string[] {
+  return tables.flatMap((table, index) => {
+    const isEmpty = (one: Table | undefined): boolean => one?.rows.length === 0 && one.empty === table.empty
+    if (!isEmpty(table)) return [tableText(table, zone, screen, paint)]
+    if (isEmpty(tables[index - 1])) return []
+    const following = tables.slice(index).findIndex((one) => !isEmpty(one))
+    const empty = following < 0 ? tables.slice(index) : tables.slice(index, index + following)
+    const titles = wrapped(empty.map(({ title }) => title).join(", "), screen.width).map((line) => paint(line, "bold"))
+    const notes = [table.empty, ...new Set(empty.flatMap((one) => one.notes))]
+    return [[...titles, ...notes.flatMap((note) => dimmed(note, screen, paint))].join("\n")]
+  })
+}
+
+function dimmed(text: string, { width }: Screen, paint: Painter): string[] {
+  return wrapped(text, width).map((line) => paint(line, "dim"))
 }
 
 interface Shape {
@@ -64,17 +78,19 @@ interface Laid extends Shape {
 
 function tableText(table: Table, zone: string, screen: Screen, paint: Painter): string {
   const heading = paint(table.title, "bold")
-  const notes = table.notes.flatMap((note) => wrapped(note, screen.width).map((line) => paint(line, "dim")))
+  const notes = table.notes.flatMap((note) => dimmed(note, screen, paint))
   const { rows, totals } = shownTable(table, zone)
-  if (rows.length === 0)
-    return [heading, ...wrapped(table.empty, screen.width).map((line) => paint(line, "dim")), ...notes].join("\n")
   const laid = table.columns.map((column, index): Laid => {
     const cells = rows.map((row) => row[index] ?? "")
     const total = totals === null ? null : (totals[index] ?? "")
     return { column, cells, total, width: widthOf(column, total === null ? cells : [...cells, total]) }
   })
-  if (rows.length <= MOST_ACROSS && lineWidth(laid) > screen.width)
-    return [heading, ...transposed(laid, screen.width, paint), ...notes].join("\n")
+  const isRead = rows.some((row) => row.some((cell) => columnsOf(cell) > LONG_CELL))
+  const few = rows.length <= MOST_ACROSS && lineWidth(laid) > screen.width
+  if (isRead || few) {
+    const below = few && !isRead ? transposed(laid, screen.width, paint) : null
+    return [heading, ...(below ?? cards(laid, screen.width, paint)), ...notes].join("\n")
+  }
   const fitted = fit(laid, screen.width)
   const left = screen.width - lineWidth(fitted) - GAP.length
   const bars = left < LEAST_BAR ? null : barsOf(table, Math.min(BAR_WIDTH, left))
@@ -98,23 +114,44 @@ function tableText(table: Table, zone: string, screen: Screen, paint: Painter): 
   return [...lines, ...notes].join("\n")
 }
 
+/** Longer texts are read, not compared: each row stands by itself. */
+const LONG_CELL = 50
+
+function cards(laid: readonly Laid[], width: number, paint: Painter): string[] {
+  const names = namesOf(laid)
+  const nameWidth = Math.max(...names.map(columnsOf))
+  const indent = " ".repeat(nameWidth + GAP.length)
+  const count = laid[0]?.cells.length ?? 0
+  return Array.from({ length: count }, (_, row) =>
+    laid.flatMap(({ cells }, index) => {
+      const [first = "", ...others] = wrapped(cells[row] ?? "", Math.max(20, width - indent.length))
+      const name = padded(names[index] ?? "", { column: { kind: "text" }, width: nameWidth })
+      return [`${paint(name, "dim")}${GAP}${first}`, ...others.map((line) => `${indent}${line}`)]
+    }),
+  ).flatMap((lines, index) => (index === 0 ? lines : ["", ...lines]))
+}
+
 /** Few rows with much to tell stand beside one another. */
 const MOST_ACROSS = 3
 
-function transposed(laid: readonly Laid[], width: number, paint: Painter): string[] {
-  const names = laid.map(({ column: { title, unit } }) => (unit === "" ? title : `${title} (${unit})`))
+/** Null: the screen is too narrow for it. */
+function transposed(laid: readonly Laid[], width: number, paint: Painter): string[] | null {
+  const names = namesOf(laid)
   const nameWidth = Math.max(...names.map(columnsOf))
   const across = laid[0]?.cells.length ?? 0
-  const room = Math.floor((width - nameWidth) / Math.max(1, across)) - GAP.length
   const widths = Array.from({ length: across }, (_, row) =>
-    Math.min(Math.max(LEAST_TEXT, room), Math.max(...laid.map(({ cells }) => columnsOf(cells[row] ?? "")))),
+    Math.max(...laid.map(({ cells }) => columnsOf(cells[row] ?? ""))),
   )
-  const right = { kind: "count" } as const
+  if (across === 1 || widths.reduce((sum, one) => sum + one + GAP.length, nameWidth) > width) return null
   return laid.map(({ cells }, index) => {
     const name = padded(names[index] ?? "", { column: { kind: "text" }, width: nameWidth })
-    const values = cells.map((cell, row) => padded(cell, { column: right, width: widths[row] ?? 0 }))
+    const values = cells.map((cell, row) => padded(cell, { column: { kind: "count" }, width: widths[row] ?? 0 }))
     return `${paint(name, "dim")}${GAP}${values.join(GAP)}`
   })
+}
+
+function namesOf(laid: readonly Laid[]): string[] {
+  return laid.map(({ column: { title, unit } }) => (unit === "" ? title : `${title} (${unit})`))
 }
 
 function isText({ kind }: Pick<Column, "kind">): boolean {
@@ -190,7 +227,7 @@ function barsOf({ columns, rows }: Table, width: number): readonly string[] | nu
     key >= 0 && row[key] === null ? 0 : Math.max(0, amountOf(row[index] ?? null) ?? 0),
   )
   const most = Math.max(...amounts)
-  if (most === 0) return null
+  if (most === 0 || amounts.length < 2) return null
   return amounts.map((amount) => {
     const eighths = Math.round((amount / most) * width * 8)
     return "█".repeat(Math.floor(eighths / 8)) + (EIGHTHS[eighths % 8] ?? "")

@@ -27,7 +27,7 @@ const SINGLE: readonly Column[] = [
   text("path", "Path", "What was asked, without ids."),
   text("address", "Address", "Of the client, where server.client_ip.store_ip is on."),
   text("client", "Client", "The client program."),
-  text("request_id", "Call", "The id of the first request."),
+  { ...text("request_id", "Call", "The id of the first request."), isWhole: true },
 ]
 
 const NONE = "No refused credential, and nothing of an administrator, in this range that the filters leave."
