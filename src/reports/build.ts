@@ -1,6 +1,5 @@
 /** Builds sections: the one way from a question to what surfaces render. */
-import type { Reports } from "./query.ts"
-import { MOST_QUERIES, type Query, ReportRefused, type Rows } from "./query.ts"
+import { MOST_QUERIES, type Query, ReportRefused, type Reports, type Rows } from "./query.ts"
 import type { Asked, Section, SectionDefinition, Sources } from "./section.ts"
 
 /** @throws ReportRefused, ReportUnavailable */

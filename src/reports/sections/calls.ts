@@ -1,7 +1,6 @@
-import { filtersOf } from "../breakdown.ts"
+import { filtersOf, dimensionColumn } from "../breakdown.ts"
 import { detailTable } from "../details.ts"
 import { columnOf, FIGURES } from "../figure-columns.ts"
-import { dimensionColumn } from "../breakdown.ts"
 import { type Place, ReportRefused } from "../query.ts"
 import type { Column, SectionDefinition } from "../section.ts"
 

@@ -133,7 +133,12 @@ function limitTable(
   })
   const hidden = uses.length - rows.length
   return {
-    ...{ id, title, columns, rows, restOf: 0, totals: null },
+    id,
+    title,
+    columns,
+    rows,
+    restOf: 0,
+    totals: null,
     empty: emptyText(asked.nearPercent, isKnown),
     notes: hidden === 0 ? [] : [`${hidden} more are left out: a larger top shows them.`],
   }

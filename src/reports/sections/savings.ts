@@ -4,7 +4,7 @@ import { columnOf, divided, FIGURES, percentOf } from "../figure-columns.ts"
 import type { Figures, Measure, Query, Rows } from "../query.ts"
 import type { Asked, Baseline, Cell, Column, Row, SectionDefinition, Table } from "../section.ts"
 import { slotTable } from "../slots.ts"
-import { timeChart } from "../series.ts"
+import type { timeChart } from "../series.ts"
 
 const MILLION = 1_000_000n
 
@@ -71,7 +71,10 @@ function savingsQuery(asked: Asked, by: readonly DimensionName[]): Query {
   const { from, to, zone } = asked
   const needs = { measures: MEASURES, histograms: [] }
   return {
-    ...{ from, to, zone, where: [...filtersOf(asked), PRICED] },
+    from,
+    to,
+    zone,
+    where: [...filtersOf(asked), PRICED],
     by: dimensions.map(({ stored }) => stored),
     ...(slot === null ? {} : { slot }),
     ...needs,
@@ -110,7 +113,10 @@ function baselineTable(baselines: readonly Baseline[], figures: Figures): Table 
       baseline.outputPrice,
       ...savingsCells(figures, baseline),
     ]),
-    ...{ restOf: 0, totals: null, empty: NO_BASELINE, notes: [] },
+    restOf: 0,
+    totals: null,
+    empty: NO_BASELINE,
+    notes: [],
   }
 }
 
