@@ -110,7 +110,7 @@ function tableText(table: Table, zone: string, screen: Screen, paint: Painter): 
         "bold",
       ),
     )
-  if (hidden.length > 0) lines.push(paint(`Not shown for lack of width: ${hidden.join(", ")}.`, "dim"))
+  if (hidden.length > 0) lines.push(...dimmed(`Not shown for lack of width: ${hidden.join(", ")}.`, screen, paint))
   return [...lines, ...notes].join("\n")
 }
 
