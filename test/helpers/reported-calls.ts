@@ -62,8 +62,17 @@ function failed(record: CallRecord): CallRecord {
   const { ts } = record.usage
   const usage: UsageRow = {
     ...record.usage,
-    ...{ status: 429, error: "rpm-exceeded", attempts: 0, target_provider: null, target_model: null },
-    ...{ total_cost_nano_usd: null, input_tokens: null, output_tokens: null, total_tokens: null },
+    status: 429,
+    error: "rpm-exceeded",
+    attempts: 0,
+    target_provider: null,
+    target_model: null,
+    ...{
+      total_cost_nano_usd: null,
+      input_tokens: null,
+      output_tokens: null,
+      total_tokens: null,
+    },
   }
   const told = { ts, code: "rpm-exceeded", status: 429, blame: "caller" as const, message: "Too many.", param: null }
   const error = { ...told, error_class: null, upstream_status: null, ...NO_TARGET }
