@@ -67,12 +67,10 @@ function failed(record: CallRecord): CallRecord {
     attempts: 0,
     target_provider: null,
     target_model: null,
-    ...{
-      total_cost_nano_usd: null,
-      input_tokens: null,
-      output_tokens: null,
-      total_tokens: null,
-    },
+    total_cost_nano_usd: null,
+    input_tokens: null,
+    output_tokens: null,
+    total_tokens: null,
   }
   const told = { ts, code: "rpm-exceeded", status: 429, blame: "caller" as const, message: "Too many.", param: null }
   const error = { ...told, error_class: null, upstream_status: null, ...NO_TARGET }

@@ -4,10 +4,13 @@ import type { Config } from "../../config/config.ts"
 import { openReports, type ReportThread } from "../../reports/open.ts"
 import type { Baseline, Sources } from "../../reports/section.ts"
 import { sourcesOf } from "../../reports/build.ts"
+import { controlPath } from "../../server/control.ts"
+import type { HeldLimit } from "../../server/held-limits.ts"
 import { baselinesOf, catalogOf } from "../../server/report-catalog.ts"
 import { limitUses } from "../../server/report-limits.ts"
 import type { Arguments } from "../command.ts"
 import { UsageError } from "../command.ts"
+import { heldAt } from "../running-router.ts"
 import { configPath, loaded, type Loaded } from "../loaded.ts"
 
 export interface ReportSource {
@@ -37,6 +40,15 @@ function fileOf(given: string | undefined): string {
   return configPath(given)
 }
 
+/** Null: no router of this configuration runs here, or it cannot tell. */
+async function heldNow({ config }: Loaded): Promise<readonly HeldLimit[] | null> {
+  try {
+    return await heldAt(controlPath(config.server.usage_db.path))
+  } catch {
+    return null
+  }
+}
+
 type Address = Parameters<typeof openReports>[0]
 
 function addressOf({ server }: Config): Address {
@@ -52,7 +64,15 @@ function sourceOf(address: Address, known: Loaded | null): ReportSource {
     sources: (nowMs) => {
       const catalog = known === null ? null : catalogOf(known.snapshot, known.config, nowMs)
       const limits =
-        known === null ? null : () => limitUses(known.config, (sql, parameters) => thread.rows(sql, parameters), nowMs)
+        known === null
+          ? null
+          : async () =>
+              await limitUses(
+                known.config,
+                (sql, parameters) => thread.rows(sql, parameters),
+                nowMs,
+                await heldNow(known),
+              )
       return sourcesOf(thread, { limits, catalog, nowMs })
     },
   }
