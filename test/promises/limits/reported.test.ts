@@ -53,7 +53,7 @@ test("the command and the caller's own view agree, with a call in flight and beh
 
   async function shown(): Promise<readonly Line[]> {
     const args = ["limits", "--config", router.prepared.configPath, "--where", "caller=app", "--format", "json"]
-    const { code, out, err } = await runHere(args, { env: router.prepared.env as Record<string, string> })
+    const { code, out, err } = await runHere(args, { env: router.prepared.env })
     expect([code, err]).toEqual([0, ""])
     const tables = at(JSON.parse(out), "tables") as readonly {
       readonly columns: readonly { readonly key: string }[]
