@@ -187,7 +187,7 @@ function patternsOf({ folder, knows, never, types = "", reason }: Layer): readon
 }
 
 function groupOf(folder: string, files: readonly string[]): readonly string[] {
-  return [`**/${folder}/**`, ...files.map((file) => `!**/${folder}/${file}.ts`)]
+  return [`**/${folder}/**`, ...files.map((file) => `!**/${folder}/**/${file}.ts`)]
 }
 
 function roomPatterns(room: string): readonly Pattern[] {

@@ -2,7 +2,7 @@
  * Writes what is generated from the schema, the error catalogue, the list of losses, the tables of the ledger, the tables of ids, the sections of reports and the goldens. `--check` writes nothing and fails when a file is stale.
  */
 import { join } from "node:path"
-import { configSchema } from "../src/config/schema.ts"
+import { configSchema } from "../src/config/schema/config-schema.ts"
 import { configDocs } from "./config-docs.ts"
 import { configTypes } from "./config-types.ts"
 import { dialectDocs } from "./dialect-docs.ts"
@@ -11,6 +11,7 @@ import { ledgerDocs } from "./ledger-docs.ts"
 import { withIdDocs } from "./id-docs.ts"
 import { withReportDocs } from "./report-docs.ts"
 import { withLayers } from "./layers.ts"
+import { withStrictness } from "./strictness-docs.ts"
 
 const ROOT = join(import.meta.dir, "..")
 const checking = process.argv.includes("--check")
@@ -19,6 +20,9 @@ const stale: string[] = []
 const GENERATED: Readonly<Record<string, string>> = {
   "docs/configuration.md": configDocs(configSchema),
   "docs/dialects.md": dialectDocs(),
+  "docs/decisions/0004-own-http.md": withStrictness(
+    await Bun.file(join(ROOT, "docs/decisions/0004-own-http.md")).text(),
+  ),
   "docs/errors.md": errorDocs(),
   "docs/ledger.md": ledgerDocs(),
   "docs/reports.md": await withReportDocs(await Bun.file(join(ROOT, "docs/reports.md")).text()),

@@ -100,7 +100,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (options.text("table") !== undefined && format !== "csv")
     throw new UsageError("The option --table goes with --format csv.")
   const alarms = options.list("fail-if").map(alarmOf)
-  const source = reportSource(options)
+  const source = await reportSource(options)
   if (source === null) return EXIT.failed
   try {
     return await reported({ options, wanted, format, alarms }, source)

@@ -23,14 +23,14 @@ const DEADLINE_MS = 120_000
 const DEMO_FILE = ".demo/config.yaml"
 
 /** Null: the configuration has errors, which were printed. Whoever gets it closes its thread. */
-export function reportSource(options: Arguments): ReportSource | null {
+export async function reportSource(options: Arguments): Promise<ReportSource | null> {
   const [file, db, dsn] = [options.text("config"), options.text("db"), options.text("dsn")]
   if ([file, db, dsn].filter((given) => given !== undefined).length > 1)
     throw new UsageError("Give one of --config, --db and --dsn.")
   if (db !== undefined && !existsSync(db)) throw new UsageError(`There is no file ${db}.`)
   if (db !== undefined) return sourceOf({ path: db }, null)
   if (dsn !== undefined) return sourceOf({ path: "", dsn }, null)
-  const found = loaded(fileOf(file))
+  const found = await loaded(fileOf(file))
   return found === null ? null : sourceOf(addressOf(found.config), found)
 }
 
@@ -68,7 +68,7 @@ function sourceOf(address: Address, known: Loaded | null): ReportSource {
           ? null
           : async () =>
               await limitUses(
-                known.config,
+                known.snapshot,
                 (sql, parameters) => thread.rows(sql, parameters),
                 nowMs,
                 await heldNow(known),

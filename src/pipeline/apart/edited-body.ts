@@ -1,6 +1,6 @@
 /** Fields of a body that a target's configuration sets or leaves out. Pure: what is large is done in another thread. */
 import type { Loss } from "../../canonical/loss.ts"
-import type { BodyEdits } from "../../config/body-edits.ts"
+import type { BodyEdits } from "../../config/compile/body-edits.ts"
 import { editFields } from "../../json/omit.ts"
 import { scanObject } from "../../json/scan.ts"
 

@@ -1,7 +1,7 @@
 /** What a client asks for: its body, and everything that is read from it. Only `rewrite` changes it. */
 import type { Loss } from "../../canonical/loss.ts"
 import type { Credential } from "../../config/snapshot.ts"
-import type { SpendCeiling } from "../../config/spend-ceiling.ts"
+import type { SpendCeiling } from "../../config/compile/spend-ceiling.ts"
 import type { Dialect, RequestFacts } from "../../dialects/dialect.ts"
 import type { BodyShape } from "../../dialects/shape-reader.ts"
 import type { HeldId } from "../../dialects/stored-ids.ts"

@@ -1,7 +1,7 @@
 /** What a call is taken to use at most, from its body alone. */
 import { describe, expect, test } from "bun:test"
 import { mustLoad } from "../../../test/helpers/load-text.ts"
-import { compile } from "../../config/compile.ts"
+import { compile } from "../../config/compile/compile.ts"
 import type { Credential, Group } from "../../config/snapshot.ts"
 import type { DialectName } from "../../dialects/dialect.ts"
 import { DIALECTS } from "../../dialects/registry.ts"

@@ -1,5 +1,5 @@
 /** The steps that decide a call, on a request that nobody sent: nothing goes upstream, nothing is written. */
-import type { TelemetryRule } from "../../config/recording.ts"
+import type { TelemetryRule } from "../../config/compile/recording.ts"
 import type { Credential, Group, Snapshot } from "../../config/snapshot.ts"
 import type { Dialect } from "../../dialects/dialect.ts"
 import { asRouterError, type RouterError } from "../../errors.ts"

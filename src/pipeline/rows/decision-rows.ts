@@ -1,5 +1,5 @@
 /** A decision as the rows of the ledger's telemetry tables; bounded. */
-import type { TelemetryRule } from "../../config/recording.ts"
+import type { TelemetryRule } from "../../config/compile/recording.ts"
 import type { Target } from "../../config/snapshot.ts"
 import type {
   CandidateRow,

@@ -1,6 +1,6 @@
 /** The last word on a body: fields that the configuration sets or leaves out, whoever wrote them. */
 import type { Loss } from "../../canonical/loss.ts"
-import type { BodyEdits } from "../../config/body-edits.ts"
+import type { BodyEdits } from "../../config/compile/body-edits.ts"
 import type { Target } from "../../config/snapshot.ts"
 import { editBody, type BodyRules, type Edited } from "../apart/edited-body.ts"
 import { isLargeBody } from "../apart/large.ts"
