@@ -98,7 +98,11 @@ async function limitsOf(credentials: Snapshot["credentials"]): Promise<readonly 
       const limit = limitName(check.kind)
       const share = Math.round((check.softLimit * 100) / check.limit)
       found.set(`${subject.key} ${limit}`, {
-        ...{ subject: subject.scope, id: subject.id, limit, period: counted[0], amount: counted[1] },
+        subject: subject.scope,
+        id: subject.id,
+        limit,
+        period: counted[0],
+        amount: counted[1],
         project: caller.project,
         environment: subject.scope === "caller" ? caller.environment : "",
         allowed: check.limit,
