@@ -54,9 +54,9 @@ export interface Table {
   readonly id: string
   readonly title: string
   readonly columns: readonly Column[]
-  /** In the order to show; where rows were left out, the last one is `rest`. */
+  /** In the order to show. Where groups are left out, a row whose dimensions are null sums them up ("Other"). */
   readonly rows: readonly Row[]
-  /** The last of `rows` sums up so many groups that are not shown; 0: all are shown. */
+  /** So many groups are left out; 0: all are shown. */
   readonly restOf: number
   /** Of everything in the range, also of rows that are not shown; null: adding up makes no sense. */
   readonly totals: Row | null
@@ -81,7 +81,8 @@ export interface Chart {
   readonly axes: { readonly x: Axis; readonly y: Axis }
   /** The units of all series, which is that of the y axis. */
   readonly units: string
-  readonly series: readonly { readonly key: string; readonly title: string }[]
+  /** `key`: null is what is left ("Other"). */
+  readonly series: readonly { readonly key: string | null; readonly title: string }[]
   /** `y`: one for each series. A gap is null. */
   readonly points: readonly { readonly x: Cell; readonly y: readonly Cell[] }[]
 }
@@ -149,6 +150,8 @@ export interface LimitUse {
   readonly reserved: bigint | null
   /** Unix milliseconds, null: the limit counts for good. */
   readonly periodFrom: number | null
+  /** Of `used`, in the last 24 hours; null: unknown. */
+  readonly usedInLastDay: bigint | null
   readonly resetsAt: number | null
   /** Percent of use from which callers are warned; null: none. */
   readonly warnsAtPercent: number | null
