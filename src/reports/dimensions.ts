@@ -101,3 +101,10 @@ export const DIMENSIONS_BY_NAME: Readonly<Record<DimensionName, CallDimension | 
 }
 
 export const DIMENSION_NAMES: readonly DimensionName[] = Object.keys(DIMENSIONS_BY_NAME) as DimensionName[]
+
+/** By the cube's own name. */
+export const CALL_DIMENSIONS: Readonly<Record<Dimension, CallDimension>> = Object.fromEntries(
+  Object.values(DIMENSIONS_BY_NAME).flatMap((dimension) =>
+    dimension.is === "value" ? [[dimension.stored, dimension]] : [],
+  ),
+) as Record<Dimension, CallDimension>
