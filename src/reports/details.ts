@@ -69,9 +69,16 @@ export function newestOf(asked: Asked, table: string, columns: readonly string[]
   }
 }
 
-/** The smallest value that a share of a group's rows does not pass; `ranked` rows have `place` and `places`. */
-export function quantile(column: string, percent: number): string {
-  return `MIN(CASE WHEN place * 100 >= places * ${percent} THEN ${column} END)`
+/** The smallest value that a share of a group's rows does not pass; ranked rows have `place` and `places`. */
+export function quantile(column: string, percent: number, condition: string = "1 = 1"): string {
+  return `MIN(CASE WHEN ${condition} AND place * 100 >= places * ${percent} THEN ${column} END)`
+}
+
+/** A sentence on conditions that a section cannot fulfil, so that they are not ignored in silence. */
+export function ignoredNotes({ where }: Asked, known: readonly string[]): string[] {
+  const names = where.map((filter) => ("measure" in filter ? filter.measure : filter.dimension))
+  const ignored = [...new Set(names.filter((name) => !known.includes(name)))]
+  return ignored.length === 0 ? [] : [`Not filtered by ${ignored.join(" and ")}, which says nothing of these rows.`]
 }
 
 type Detail = Readonly<Record<string, Scalar>>

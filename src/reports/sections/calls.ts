@@ -45,9 +45,9 @@ export const CALLS: SectionDefinition = {
         detailTable(
           { ...shape, empty },
           ids.flatMap((id): CallRow[] => {
-          const row = byId.get(id)
-          return row === undefined ? [] : [row]
-        }),
+            const row = byId.get(id)
+            return row === undefined ? [] : [row]
+          }),
         ),
       ],
       charts: [],

@@ -1,3 +1,4 @@
+import { ignoredNotes } from "../details.ts"
 import { columnOf, percentOf } from "../figure-columns.ts"
 import type { Filter } from "../query.ts"
 import type { Asked, Cell, Column, Kind, LimitUse, Row, SectionDefinition, Table } from "../section.ts"
@@ -20,7 +21,10 @@ export const LIMITS: SectionDefinition = {
     const uses = limits === null ? [] : (await limits()).filter((use) => isAsked(use, asked))
     const near = uses.filter((use) => (percentUsed(use) ?? 0) >= asked.nearPercent)
     const nearest = near.toSorted((one, other) => (percentUsed(other) ?? 0) - (percentUsed(one) ?? 0))
-    const notes = ["Limits stand as they are now, whatever range is asked for. What counts in minutes is not listed."]
+    const notes = [
+      "Limits stand as they are now, whatever range is asked for. Rates and token buckets are not listed.",
+      ...ignoredNotes(asked, ["caller", "project", "environment"]),
+    ]
     if (uses.some(({ reserved }) => reserved === null))
       notes.push("Only a running router knows what calls in flight hold: reserved is empty here.")
     return {
@@ -41,7 +45,10 @@ export const LIMITS: SectionDefinition = {
   },
 }
 
-/** Whether conditions on caller, project and environment leave it; others say nothing of a limit. */
+/**
+ * Whether conditions on caller, project and environment leave it; others say nothing of a limit. A project's limit counts
+ * all its environments, so only those see it who see everything.
+ */
 function isAsked(use: LimitUse, { where, scope }: Asked): boolean {
   if (scope !== null && (use.project !== scope.project || use.environment !== scope.environment)) return false
   const values: Readonly<Record<string, string>> = {
