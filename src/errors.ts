@@ -16,6 +16,7 @@ export interface Entry {
 export type ErrorCode =
   | "invalid-json"
   | "invalid-request"
+  | "invalid-report-filter"
   | "duplicate-key"
   | "missing-model"
   | "ambiguous-credentials"
@@ -32,6 +33,8 @@ export type ErrorCode =
   | "key-exhausted"
   | "metrics-forbidden"
   | "admin-forbidden"
+  | "cross-site-request"
+  | "reports-forbidden"
   | "not-found"
   | "method-not-allowed"
   | "body-too-large"
@@ -45,8 +48,10 @@ export type ErrorCode =
   | "spend-exhausted"
   | "traffic-shaped"
   | "sign-in-limited"
+  | "oidc-login-rate-limited"
   | "client-closed"
   | "internal-error"
+  | "report-query-failed"
   | "routing-policy-error"
   | "pii-filter-failed"
   | "upstream-failed"
@@ -59,6 +64,9 @@ export type ErrorCode =
   | "upstream-access-denied"
   | "usage-store-unavailable"
   | "shared-state-unavailable"
+  | "identity-provider-unavailable"
+  | "reports-disabled"
+  | "security-reports-disabled"
   | "overloaded"
   | "shutting-down"
   | "upstream-timeout"
@@ -66,6 +74,12 @@ export type ErrorCode =
 export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
   "invalid-json": { status: 400, blame: "caller", retryable: false, message: "The body is not valid JSON." },
   "invalid-request": { status: 400, blame: "caller", retryable: false, message: "The request is not valid." },
+  "invalid-report-filter": {
+    status: 400,
+    blame: "caller",
+    retryable: false,
+    message: "A parameter of the report is not valid.",
+  },
   "duplicate-key": {
     status: 400,
     blame: "caller",
@@ -127,6 +141,13 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
   },
   "metrics-forbidden": { status: 403, blame: "caller", retryable: false, message: "This token may not read metrics." },
   "admin-forbidden": { status: 403, blame: "caller", retryable: false, message: "This is not permitted to you." },
+  "cross-site-request": {
+    status: 403,
+    blame: "caller",
+    retryable: false,
+    message: "A page of another site cannot do this.",
+  },
+  "reports-forbidden": { status: 403, blame: "caller", retryable: false, message: "These reports are not permitted." },
   "not-found": { status: 404, blame: "caller", retryable: false, message: "There is nothing at this path." },
   "method-not-allowed": {
     status: 405,
@@ -160,6 +181,12 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
   "spend-exhausted": { status: 429, blame: "caller", retryable: false, message: "The budget is spent." },
   "traffic-shaped": { status: 429, blame: "caller", retryable: true, message: "Traffic shaping held the call back." },
   "sign-in-limited": { status: 429, blame: "caller", retryable: true, message: "Too many sign-ins fail or wait." },
+  "oidc-login-rate-limited": {
+    status: 429,
+    blame: "caller",
+    retryable: true,
+    message: "Too many sign-ins are on their way to the identity provider.",
+  },
   "client-closed": {
     status: 499,
     blame: "caller",
@@ -171,6 +198,12 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     blame: "router",
     retryable: true,
     message: "The router failed to handle this call.",
+  },
+  "report-query-failed": {
+    status: 500,
+    blame: "router",
+    retryable: true,
+    message: "The report cannot be made at the moment.",
   },
   "routing-policy-error": {
     status: 502,
@@ -233,6 +266,19 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     blame: "router",
     retryable: true,
     message: "Limits cannot be counted at the moment, so no call that has some is served.",
+  },
+  "identity-provider-unavailable": {
+    status: 503,
+    blame: "upstream",
+    retryable: true,
+    message: "The identity provider does not answer as it should.",
+  },
+  "reports-disabled": { status: 503, blame: "operator", retryable: false, message: "Reports are switched off." },
+  "security-reports-disabled": {
+    status: 503,
+    blame: "operator",
+    retryable: false,
+    message: "Security reports are switched off.",
   },
   overloaded: { status: 503, blame: "router", retryable: true, message: "The router has no room at the moment." },
   "shutting-down": { status: 503, blame: "router", retryable: true, message: "The router is shutting down." },

@@ -98,9 +98,9 @@ function* stepsOf(config: Config, options: CompileOptions): Generator<void, Snap
   }
 }
 
-function adminOf({ basic, grants, roles }: LoadedAdminRules, config: Config): AdminRules {
+function adminOf(rules: LoadedAdminRules, config: Config): AdminRules {
   const trusted = blockListOf(config.server.admin_auth.basic.trusted_proxy_cidrs)
-  return { basic: basic && { ...basic, trusted }, grants, roles }
+  return { ...rules, door: { ...rules.door, trusted } }
 }
 
 function compileGroups(config: Config, options: CompileOptions): Map<string, Group> {

@@ -1,6 +1,7 @@
 /** Starts a router from a configuration file, and stops it without losing a call. */
 import { setImmediate as nextTurn } from "node:timers/promises"
 import { Admin } from "../admin/admin.ts"
+import { Entrance } from "../admin/entrance.ts"
 import { compile, compileBesides, type CompileOptions } from "../config/compile.ts"
 import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
@@ -30,6 +31,7 @@ import { openRouterReports } from "./reports.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { adoptLimits } from "./restore-limits.ts"
 import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
+import { openSessions } from "./sessions.ts"
 import { stopper, type Stopper } from "./stop.ts"
 import { tagKeeper, type TagKeeper } from "./tags.ts"
 
@@ -53,6 +55,8 @@ export interface RunningRouter extends Stopper {
   readonly url: string
   readonly findings: readonly Finding[]
   readonly log: Log
+  /** The address by which the administrator of that name signs in, once. */
+  signInLink(username: string): Promise<string>
 }
 
 /** The configuration cannot be used; the findings say why. */
@@ -95,10 +99,11 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const engines = engineFollower(gateway)
     const tags = tagKeeper(config, ledger, clock, log)
     const reports = openRouterReports(config, clock, log)
-    const admin = await openAdmin(snapshot, log, clock)
+    const admin = await openAdmin(config, snapshot, log, clock)
+    const entrance = new Entrance({ admin, clock, log })
     const reloads = (): ReloadStatus => reloader.status()
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
-    const parts = { store: ledger, watched, admin, rehearsed: policies.rehearsed }
+    const parts = { store: ledger, watched, admin, entrance, reports: reports.thread, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {
       ...(options.listen ?? addressOf(config.server.listen)),
       isShared: worker !== undefined,
@@ -116,9 +121,10 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     })
     const control = await openControl({ path: files.controlPath, answers: answersOf(gateway, ledger, reloader), log })
     gateway.background.start(gateway)
-    const doors = [control, reloader, engines, policies, marks, tags]
+    const doors = [control, reloader, engines, policies, marks, tags, admin]
     const stopping = stopper(gateway, listener, doors, [peers, reports, ledger, requestLog])
-    return { url: listener.url, findings: loaded.findings, log, ...stopping }
+    const signInLink = async (username: string): Promise<string> => listener.url + (await entrance.linkFor(username))
+    return { url: listener.url, findings: loaded.findings, log, signInLink, ...stopping }
   } catch (error) {
     policies.close()
     await Promise.all([ledger.close(), requestLog.close()])
@@ -200,8 +206,9 @@ export function takeOver(config: Config, workers: readonly WorkerNumber[], log: 
   return recoverLeftovers({ config, workers, openStore: open, clock, log })
 }
 
-async function openAdmin(snapshot: Snapshot, log: Log, clock: Clock): Promise<Admin> {
-  const admin = new Admin({ clock, random: systemRandom(), log, verify: verifyPassword })
+async function openAdmin(config: Config, snapshot: Snapshot, log: Log, clock: Clock): Promise<Admin> {
+  const store = openSessions(config.server.state, clock, log)
+  const admin = new Admin({ clock, random: systemRandom(), log, verify: verifyPassword, store })
   await admin.prepare(snapshot.admin)
   return admin
 }
