@@ -114,7 +114,10 @@ export class Admin {
 }
 
 /** Of whom the record tells that it was refused. */
-export function forbidden(code: ErrorCode, { subject, domain }: Pick<Administrator, "subject" | "domain">): RouterError {
+export function forbidden(
+  code: ErrorCode,
+  { subject, domain }: Pick<Administrator, "subject" | "domain">,
+): RouterError {
   return new RouterError(code, { who: { admin_subject: subject, admin_domain: domain } })
 }
 

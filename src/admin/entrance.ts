@@ -24,9 +24,13 @@ export interface EntranceTools {
   readonly log: Log
 }
 
-/** What happened at the door. */
-export type Passage = "sign-in" | "sign-out" | "revoke"
-export type NotePassage = (passage: Passage, who: Pick<Administrator, "subject" | "domain">) => void
+/** What the record is told of the door. */
+export interface Notes {
+  /** `admin`: the sessions of somebody were ended. */
+  readonly passed: (type: "sign_in" | "sign_out" | "admin", who: Pick<Administrator, "subject" | "domain">) => void
+  /** An error that becomes a page. */
+  readonly refused: (error: RouterError) => void
+}
 
 const LINK_MS = 86_400_000
 const MOST_FORM_BYTES = 8192
@@ -52,25 +56,26 @@ export class Entrance {
   }
 
   /** @throws RouterError `not-found`, `method-not-allowed`, and what belongs to answers for programs */
-  async answer(request: Incoming, snapshot: Snapshot, note: NotePassage): Promise<Outgoing> {
+  async answer(request: Incoming, snapshot: Snapshot, notes: Notes): Promise<Outgoing> {
     if (!hasDoor(snapshot.admin)) throw new RouterError("not-found")
     const { path } = request
     if (path === STYLE_PATH) return read(request, () => styleSheet())
     if (path === `${ENTRANCE}me`) return read(request, () => this.#me(request, snapshot))
     if (path === SIGN_IN_PATH)
       return request.method === "POST"
-        ? this.#typed(request, snapshot, note)
-        : onPage(() => read(request, () => this.#login(request, snapshot), "GET, HEAD, POST"))
+        ? this.#typed(request, snapshot, notes)
+        : onPage(notes, () => read(request, () => this.#login(request, snapshot), "GET, HEAD, POST"))
     if (path === `${ENTRANCE}callback`)
-      return onPage(() => read(request, () => this.#callback(request, snapshot, note)))
-    if (path === `${ENTRANCE}once`) return onPage(() => read(request, () => this.#once(request, snapshot, note)))
+      return onPage(notes, () => read(request, () => this.#callback(request, snapshot, notes)))
+    if (path === `${ENTRANCE}once`)
+      return onPage(notes, () => read(request, () => this.#once(request, snapshot, notes)))
     if (path === `${ENTRANCE}logout`)
       return request.method === "POST"
-        ? this.#signOut(request, snapshot, note)
+        ? this.#signOut(request, snapshot, notes)
         : read(request, signOutPage, "GET, HEAD, POST")
     if (path === `${ENTRANCE}revoke`) {
       if (request.method !== "POST") throw new RouterError("method-not-allowed", { headers: { allow: "POST" } })
-      return this.#revoke(request, snapshot, note)
+      return this.#revoke(request, snapshot, notes)
     }
     throw new RouterError("not-found")
   }
@@ -102,7 +107,7 @@ export class Entrance {
   }
 
   /** The way back from the provider. A flow is taken once, so that a code that comes again meets none. */
-  async #callback(request: Incoming, { admin: rules, clientIp }: Snapshot, note: NotePassage): Promise<Outgoing> {
+  async #callback(request: Incoming, { admin: rules, clientIp }: Snapshot, notes: Notes): Promise<Outgoing> {
     const { oidc } = rules
     if (oidc === null) throw new RouterError("not-found")
     expectSessionWay(request, { admin: rules })
@@ -129,7 +134,7 @@ export class Entrance {
         subject,
         oidcPrint(oidc),
       )
-      note("sign-in", { subject, domain: oidc.domain })
+      notes.passed("sign_in", { subject, domain: oidc.domain })
       const page = enteredPage(flow.returnTo)
       return { ...page, headers: { ...page.headers, "set-cookie": cookie } }
     } catch (error) {
@@ -143,7 +148,7 @@ export class Entrance {
     }
   }
 
-  async #typed(request: Incoming, snapshot: Snapshot, note: NotePassage): Promise<Outgoing> {
+  async #typed(request: Incoming, snapshot: Snapshot, notes: Notes): Promise<Outgoing> {
     const { admin: rules, clientIp } = snapshot
     const { basic } = rules
     let returnTo = rules.reportsPrefix
@@ -156,12 +161,13 @@ export class Entrance {
       const username = form.get("username") ?? ""
       const given = { name: username, password: form.get("password") ?? "" }
       const user = await this.#admin.signIn.typed(given, request, { ...rules, basic }, clientIp.store)
-      const cookie = await this.#beginFor(username, user, request, snapshot, note)
+      const cookie = await this.#beginFor(username, user, request, snapshot, notes)
       return { status: 303, headers: { location: returnTo, "set-cookie": cookie }, body: "" }
     } catch (thrown) {
       const error = asRouterError(thrown)
       if (error.code === "internal-error") throw thrown
-      const message = error.message
+      notes.refused(error)
+      const { message } = error
       const page = signInPage(
         { hasPassword: basic !== null, hasProvider: rules.oidc !== null, returnTo, message },
         error.status,
@@ -170,7 +176,7 @@ export class Entrance {
     }
   }
 
-  async #once(request: Incoming, snapshot: Snapshot, note: NotePassage): Promise<Outgoing> {
+  async #once(request: Incoming, snapshot: Snapshot, notes: Notes): Promise<Outgoing> {
     // a browser that looks ahead must not use the link up
     if (request.headers.get("sec-purpose") !== null) return faultPage(503, "Open the link itself.")
     expectSessionWay(request, snapshot)
@@ -180,7 +186,7 @@ export class Entrance {
     const user = link === null ? undefined : snapshot.admin.basic?.users.get(link.username)
     if (link === null || user === undefined)
       throw new RouterError("unauthorized", { message: "This link was used already, or its time is over." })
-    const cookie = await this.#beginFor(link.username, user, request, snapshot, note)
+    const cookie = await this.#beginFor(link.username, user, request, snapshot, notes)
     const page = enteredPage(`${snapshot.admin.reportsPrefix}/`)
     return { ...page, headers: { ...page.headers, "set-cookie": cookie } }
   }
@@ -190,10 +196,10 @@ export class Entrance {
     { subject, domain, passwordHash }: AdminUser,
     request: Incoming,
     snapshot: Snapshot,
-    note: NotePassage,
+    notes: Notes,
   ): Promise<string> {
     const cookie = await this.#begin(request, snapshot, { source: "basic", username }, subject, hashOf(passwordHash))
-    note("sign-in", { subject, domain })
+    notes.passed("sign_in", { subject, domain })
     return cookie
   }
 
@@ -231,7 +237,7 @@ export class Entrance {
   }
 
   /** Ends all sessions of a subject: for administrators of everything. */
-  async #revoke(request: Incoming, snapshot: Snapshot, note: NotePassage): Promise<Outgoing> {
+  async #revoke(request: Incoming, snapshot: Snapshot, notes: Notes): Promise<Outgoing> {
     const who = await this.#admin.permitted(request, snapshot, "admin:auth", "revoke")
     if (who.domain !== "*") throw new RouterError("admin-forbidden")
     const subject = (await formOf(request)).get("subject") ?? ""
@@ -241,18 +247,18 @@ export class Entrance {
         message: "`subject` must be that of an administrator.",
       })
     await this.#admin.sessions.revoke(subject, snapshot.admin.sessions)
-    note("revoke", who)
+    notes.passed("admin", who)
     return { status: 200, headers: { "content-type": "application/json" }, body: JSON.stringify({ ok: true, subject }) }
   }
 
-  async #signOut(request: Incoming, snapshot: Snapshot, note: NotePassage): Promise<Outgoing> {
+  async #signOut(request: Incoming, snapshot: Snapshot, notes: Notes): Promise<Outgoing> {
     const { admin: rules } = snapshot
     const who = await this.#admin.bySession(request, rules)
     expectOwnPage(request, rules.door, true)
     const isSecure = cameOverTls(request, rules.door)
-    if (who?.session != null) {
+    if (who !== null && who.session !== null) {
       await this.#admin.sessions.end(who.session.secret)
-      note("sign-out", who)
+      notes.passed("sign_out", who)
     }
     const isKnownThere = who?.source === "oidc" && rules.oidc !== null
     const page = signedOutPage(isKnownThere && rules.oidc !== null ? await this.#provider.signOutUrl(rules.oidc) : null)
@@ -272,13 +278,14 @@ function expectSessionWay(request: Incoming, { admin: { door, sessions } }: Pick
 }
 
 /** What a person sees of an error: a page, that leads nowhere by itself. */
-async function onPage(answer: () => Promise<Outgoing>): Promise<Outgoing> {
+async function onPage({ refused }: Notes, answer: () => Promise<Outgoing>): Promise<Outgoing> {
   try {
     return await answer()
   } catch (thrown) {
     const error = asRouterError(thrown)
     if (error.code === "internal-error" || error.code === "not-found" || error.code === "method-not-allowed")
       throw thrown
+    refused(error)
     const page = faultPage(error.status, error.message)
     return { ...page, headers: { ...page.headers, ...retryAfter(error) } }
   }

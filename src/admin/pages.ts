@@ -47,8 +47,10 @@ export function enteredPage(returnTo: string): Outgoing {
   )
 }
 
+const SIGN_OUT = `<form method="post" action="/admin/auth/logout"><button>Sign out</button></form>`
+
 export function signOutPage(): Outgoing {
-  return page("Sign out", `<form method="post" action="/admin/auth/logout"><button autofocus>Sign out</button></form>`)
+  return page("Sign out", SIGN_OUT)
 }
 
 export function signedOutPage(providerUrl: string | null): Outgoing {
@@ -65,6 +67,25 @@ export function signedOutPage(providerUrl: string | null): Outgoing {
 export function faultPage(status: number, message: string): Outgoing {
   const text = `<p class="fault" role="alert">${escaped(message)}</p><p><a href="/admin/auth/login">Sign in again</a></p>`
   return page("You are not signed in", text, status)
+}
+
+export interface Home {
+  readonly subject: string
+  readonly domain: string
+  readonly prefix: string
+  readonly hasReports: boolean
+}
+
+/** The first page behind the door. */
+export function homePage({ subject, domain, prefix, hasReports }: Home): Outgoing {
+  const links = `<ul>
+<li><a href="${prefix}/api/summary">The summary of the last day</a></li>
+<li><a href="${prefix}/export.md">All sections as Markdown</a></li>
+<li><a href="${prefix}/api/openapi.json">What else can be asked</a></li>
+</ul>`
+  const off = "<p>Reports are switched off: <code>server.admin_reports.enabled</code>.</p>"
+  const who = `<p>You are <strong>${escaped(subject)}</strong> and see ${domain === "*" ? "everything" : escaped(domain)}.</p>`
+  return page("Reports", `${who}${hasReports ? links : off}${SIGN_OUT}`)
 }
 
 function page(title: string, content: string, status = 200, head = ""): Outgoing {

@@ -27,6 +27,7 @@ import { listen } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
 import { openPeers } from "./peers.ts"
 import { openPolicies, type Policies } from "./policies.ts"
+import { openReportsApi } from "./reports-api.ts"
 import { openRouterReports } from "./reports.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { adoptLimits } from "./restore-limits.ts"
@@ -103,7 +104,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const entrance = new Entrance({ admin, clock, log })
     const reloads = (): ReloadStatus => reloader.status()
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
-    const parts = { store: ledger, watched, admin, entrance, reports: reports.thread, rehearsed: policies.rehearsed }
+    const reportsApi = openReportsApi({ admin, gateway, ledger, marks, reports: reports.thread })
+    const parts = { store: ledger, watched, admin, entrance, reportsApi, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {
       ...(options.listen ?? addressOf(config.server.listen)),
       isShared: worker !== undefined,
