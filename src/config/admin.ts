@@ -52,7 +52,7 @@ export function loadAdmin(
     roles,
   }
   reportDoor(tools)
-  const secrets = oidc?.clientSecret == null ? [] : [oidc.clientSecret]
+  const secrets = oidc === null || oidc.clientSecret === null ? [] : [oidc.clientSecret]
   if (!auth.basic.enabled) return { rules: { ...shared, basic: null, grants }, secrets, files }
   const users = usersOf(tools)
   grants.push(...userGrants(tools))

@@ -1,5 +1,5 @@
 /** The values that `error_type` and its like can have, each with its place in an array of counts; place 0 is "none of them". */
-import { CATALOGUE } from "../errors.ts"
+import { CATALOGUE } from "../error-catalogue.ts"
 import type { UsageSource } from "../ledger/record.ts"
 import type { FailureClass } from "../upstream/failure.ts"
 import { REASONS } from "../reasons.ts"

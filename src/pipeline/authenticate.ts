@@ -1,6 +1,7 @@
 /** Step 1: whose call is it? */
 import type { Credential, KeyStatus, Snapshot } from "../config/snapshot.ts"
-import { RouterError, type ErrorCode } from "../errors.ts"
+import type { ErrorCode } from "../error-catalogue.ts"
+import { RouterError } from "../errors.ts"
 import type { Party } from "../party.ts"
 import type { ReadableHeaders } from "./message.ts"
 import { inSeconds } from "./instant.ts"

@@ -1,5 +1,6 @@
 /** What a caller is told when a limit refuses its call. */
-import { RouterError, type ErrorCode } from "../errors.ts"
+import type { ErrorCode } from "../error-catalogue.ts"
+import { RouterError } from "../errors.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import type { CheckKind, LimitState, Refusal } from "../governance/state.ts"
 import { inSeconds } from "./instant.ts"

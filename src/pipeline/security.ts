@@ -1,5 +1,6 @@
 /** Refusals of who calls, and what administrators did, as events for the record. */
-import type { ErrorCode, RouterError } from "../errors.ts"
+import type { ErrorCode } from "../error-catalogue.ts"
+import type { RouterError } from "../errors.ts"
 import type { Party } from "../party.ts"
 import type { SecurityEvent } from "../ledger/security-events.ts"
 import { clientAddress } from "./client-address.ts"

@@ -1,7 +1,6 @@
 /** Starts a router from a configuration file, and stops it without losing a call. */
 import { setImmediate as nextTurn } from "node:timers/promises"
-import { Admin } from "../admin/admin.ts"
-import { Entrance } from "../admin/entrance.ts"
+import type { Admin } from "../admin/admin.ts"
 import { compile, compileBesides, type CompileOptions } from "../config/compile.ts"
 import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
@@ -9,7 +8,6 @@ import { loadMeanwhile, readingOf, type Reading } from "../config/load-apart.ts"
 import { loadConfig, type LoadResult } from "../config/load.ts"
 import { startReloading, type Reloader, type ReloadStatus } from "../config/reload.ts"
 import { systemWatchTools } from "../config/watch.ts"
-import type { Snapshot } from "../config/snapshot.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
 import { Metrics } from "../metrics/metrics.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
@@ -20,6 +18,7 @@ import { jsonLog, type Log } from "../system/log.ts"
 import { migrationProgress } from "../system/progress.ts"
 import { systemRandom } from "../system/random.ts"
 import { openControl, RELOAD, reloadAnswer, STATUS, type ControlOptions } from "./control.ts"
+import { openAdministration } from "./administration.ts"
 import { InstallationMarks } from "./issuer-marks.ts"
 import { statusOf } from "./status.ts"
 import { recoverLeftovers } from "./leftovers.ts"
@@ -27,12 +26,10 @@ import { listen } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
 import { openPeers } from "./peers.ts"
 import { openPolicies, type Policies } from "./policies.ts"
-import { openReportsApi } from "./reports-api.ts"
 import { openRouterReports } from "./reports.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { adoptLimits } from "./restore-limits.ts"
 import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
-import { openSessions } from "./sessions.ts"
 import { stopper, type Stopper } from "./stop.ts"
 import { tagKeeper, type TagKeeper } from "./tags.ts"
 
@@ -100,12 +97,11 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const engines = engineFollower(gateway)
     const tags = tagKeeper(config, ledger, clock, log)
     const reports = openRouterReports(config, clock, log)
-    const admin = await openAdmin(config, snapshot, log, clock)
-    const entrance = new Entrance({ admin, clock, log })
+    const administration = await openAdministration(config, { gateway, ledger, marks, reports: reports.thread })
+    const { admin, entrance } = administration
     const reloads = (): ReloadStatus => reloader.status()
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
-    const reportsApi = openReportsApi({ admin, gateway, ledger, marks, reports: reports.thread })
-    const parts = { store: ledger, watched, admin, entrance, reportsApi, rehearsed: policies.rehearsed }
+    const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {
       ...(options.listen ?? addressOf(config.server.listen)),
       isShared: worker !== undefined,
@@ -206,17 +202,6 @@ function openStore(
 export function takeOver(config: Config, workers: readonly WorkerNumber[], log: Log, clock: Clock): Promise<void> {
   const open = (files: ProcessFiles): Promise<LedgerStore> => openStore(config, files, log, clock)
   return recoverLeftovers({ config, workers, openStore: open, clock, log })
-}
-
-async function openAdmin(config: Config, snapshot: Snapshot, log: Log, clock: Clock): Promise<Admin> {
-  const store = openSessions(config.server.state, clock, log)
-  const admin = new Admin({ clock, random: systemRandom(), log, verify: verifyPassword, store })
-  await admin.prepare(snapshot.admin)
-  return admin
-}
-
-function verifyPassword(password: string, hash: string): Promise<boolean> {
-  return Bun.password.verify(password, hash, "bcrypt")
 }
 
 function optionsFrom({ lineOf, admin }: Reading, marks: InstallationMarks): CompileOptions {

@@ -148,9 +148,12 @@ function sectionText({ title, about, tables, notes }: Section): string {
   return `${parts.join("\n\n")}\n\n`
 }
 
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`
+}
+
 function tableText({ title, columns, rows, totals, empty, notes }: Table): string {
   if (rows.length === 0) return `### ${markdownText(title)}\n\n${markdownText(empty)}`
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`
   const rowText = (row: Row): string =>
     line(columns.map((column, index) => markdownText(cellText(row[index] ?? null, column))))
   const heads = columns.map(({ title: name, unit }) => markdownText(unit === "" ? name : `${name} (${unit})`))

@@ -1,5 +1,5 @@
 /** The document of the API (OpenAPI 3.1), made from the operations that are served. */
-import { CATALOGUE, type ErrorCode } from "../../errors.ts"
+import { CATALOGUE, type ErrorCode } from "../../error-catalogue.ts"
 import type { Operation } from "./operation.ts"
 import type { JsonSchema, Parameter } from "./parameter.ts"
 import { ERROR_SCHEMA } from "./schemas.ts"

@@ -31,7 +31,7 @@ export function readTexts(search: string, parameters: readonly Parameter[]): Tex
   const texts = new Map<string, string[]>()
   const known = parameters.filter(({ place }) => place === "query")
   for (const [name, value] of new URLSearchParams(search)) {
-    const parameter = known.find((one) => one.name === name)
+    const parameter = known.find((each) => each.name === name)
     if (parameter === undefined) throw unknownParameter(name, known)
     if (value === "") continue
     if (value.length > LONGEST_VALUE) throw invalid(name, `\`${name}\` is longer than ${LONGEST_VALUE} characters.`)
@@ -44,7 +44,7 @@ export function readTexts(search: string, parameters: readonly Parameter[]): Tex
 }
 
 function unknownParameter(name: string, known: readonly Parameter[]): RouterError {
-  const names = known.map((one) => one.name)
+  const names = known.map((each) => each.name)
   const meant = nearest(name, names)
   const hint = meant === undefined ? `There are ${names.join(", ")}.` : `Did you mean ${meant}?`
   const told = names.length === 0 ? "This takes no parameters." : hint

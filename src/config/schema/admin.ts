@@ -226,9 +226,12 @@ export const adminAuth: z.ZodType = byDefault(
 /** Paths of the product's own, which no report may hide. */
 const TAKEN = ["/admin/auth", "/admin/api", "/anthropic", "/docs", "/healthz", "/metrics", "/readyz", "/v1", "/version"]
 
+function isBelow(one: string, other: string): boolean {
+  return one === other || one.startsWith(`${other}/`)
+}
+
 const prefixIsFree: Rule = (value) => {
   const prefix = String(value["path_prefix"])
-  const isBelow = (one: string, other: string): boolean => one === other || one.startsWith(`${other}/`)
   const taken = TAKEN.find((path) => isBelow(prefix, path) || isBelow(path, prefix))
   const call = /^\/(?:chat|responses|messages|models|usage|codex)(?:\/|$)/.test(prefix)
   if (taken === undefined && !call && !prefix.includes("//")) return null

@@ -1,0 +1,51 @@
+/** What a running router has for administrators: the door, and the API of reports. */
+import { Admin } from "../admin/admin.ts"
+import { Cursors } from "../admin/api/cursor.ts"
+import { ReportsApi } from "../admin/api/reports-api.ts"
+import { Entrance } from "../admin/entrance.ts"
+import { explainMadeCall, type ExplainTools } from "../admin/explain.ts"
+import type { Config } from "../config/config.ts"
+import type { Gateway } from "../pipeline/gateway.ts"
+import type { ReportThread } from "../reports/open.ts"
+import { SECTIONS } from "../reports/sections/list.ts"
+import { buildInfo } from "../system/build-info.ts"
+import type { InstallationMarks } from "./issuer-marks.ts"
+import { openSessions } from "./sessions.ts"
+
+interface Means {
+  readonly gateway: Gateway
+  readonly ledger: ExplainTools["store"]
+  readonly marks: InstallationMarks
+  readonly reports: ReportThread
+}
+
+export interface Administration {
+  readonly admin: Admin
+  readonly entrance: Entrance
+  readonly reportsApi: ReportsApi
+}
+
+export async function openAdministration(config: Config, means: Means): Promise<Administration> {
+  const { clock, log, random, snapshot } = means.gateway
+  const store = openSessions(config.server.state, clock, log)
+  const admin = new Admin({ clock, random, log, verify: verifyPassword, store })
+  await admin.prepare(snapshot.admin)
+  return { admin, entrance: new Entrance({ admin, clock, log }), reportsApi: reportsApiOf(admin, means) }
+}
+
+function verifyPassword(password: string, hash: string): Promise<boolean> {
+  return Bun.password.verify(password, hash, "bcrypt")
+}
+
+function reportsApiOf(admin: Admin, { gateway, ledger: store, marks, reports }: Means): ReportsApi {
+  const tools = {
+    reports,
+    cursors: () => new Cursors(marks.keyFor("cursors of reports", gateway.random)),
+    limits: null,
+    catalog: null,
+    explained: (id: string, administrator: Parameters<typeof explainMadeCall>[1]) =>
+      explainMadeCall(id, administrator, { gateway, store }),
+    version: buildInfo,
+  }
+  return new ReportsApi(admin, tools, SECTIONS)
+}
