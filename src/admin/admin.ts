@@ -67,8 +67,12 @@ export class Admin {
     const secret = cookieOf(request, rules.sessions.cookieName, isSecure)
     if (secret === null) return null
     const session = await this.sessions.find(secret, rules.sessions)
-    const who = session === null ? null : administratorOf(session, rules)
-    return who === null || session === null ? null : { ...who, session: { secret, session } }
+    if (session === null) return null
+    const who = administratorOf(session, rules)
+    if (who !== null) return { ...who, session: { secret, session } }
+    // who was taken out signs in again when they are back
+    await this.sessions.end(secret)
+    return null
   }
 
   /** @throws RouterError with `code`, and what `signedIn` throws */
