@@ -8,13 +8,13 @@ import { askedOf, RANGE, TABLE_BY } from "./questions.ts"
 import { permissionOf, sectionOf } from "./section-operations.ts"
 import { cellText, csvLine, markdownText } from "./text-cells.ts"
 
-/** A file of calls has at most so many rows. */
+/** A file of calls has at most so many rows, every other one `MOST_FOUND`. */
 export const MOST_EXPORTED = 100_000
 
 const TABLE_NAME: Parameter = {
   name: "table",
   place: "query",
-  about: "Which table of the section; absent: the first.",
+  about: "Which table of the section; absent: the first, of security the single events.",
   schema: { type: "string" },
   example: "",
 }
@@ -39,32 +39,34 @@ function csvOperation(section: SectionDefinition, path: string, id: string): Ope
   return {
     id,
     path,
-    summary: `${section.about} As CSV, at most ${MOST_EXPORTED} rows.`,
+    summary: `${section.about} As CSV, at most ${isList ? MOST_EXPORTED : MOST_FOUND} rows.`,
     permission: permissionOf(section, "export"),
     parameters: isList ? RANGE : [...(section.takesBy ? TABLE_BY : RANGE), TABLE_NAME],
     answers: { type: "text/csv" },
     handle: async (question, tools) => {
-      const asked = { ...askedOf(question, tools), top: isList ? MOST_FOUND : question.rules.maxRows }
+      const asked = { ...askedOf(question, tools), top: MOST_FOUND }
       // asked first: what cannot be answered is an error, no file
       const first = await sectionOf(section, asked, question, tools)
       const table = tableOf(first, question)
-      const parts = isList ? listParts(section, first, table, asked, question, tools) : tableParts(table)
+      const parts = isList ? listParts(section, first, table, asked, question, tools) : tableParts(table, asked.top)
       return { is: "file", name: `${section.id}.csv`, parts }
     },
   }
 }
 
-function tableOf({ tables }: Section, { texts }: Question): Table {
-  const wanted = one(texts, "table")
-  const table = wanted === undefined ? tables[0] : tables.find(({ id }) => id === wanted)
+function tableOf({ id, tables }: Section, { texts }: Question): Table {
+  // of events single ones are wanted
+  const wanted = one(texts, "table") ?? (id === "security" ? "events" : undefined)
+  const table = wanted === undefined ? tables[0] : tables.find((each) => each.id === wanted)
   if (table !== undefined) return table
-  throw invalid("table", `There is no such table; there are ${tables.map(({ id }) => id).join(", ")}.`)
+  throw invalid("table", `There is no such table; there are ${tables.map((each) => each.id).join(", ")}.`)
 }
 
-async function* tableParts(table: Table): AsyncGenerator<string> {
+async function* tableParts(table: Table, most: number): AsyncGenerator<string> {
   yield headLine(table)
   yield await Promise.resolve(table.rows.map((row) => rowLine(table, row)).join(""))
-  if (table.restOf > 0) yield lastLine(table, `${table.restOf} groups are summed up in the last row`)
+  if (table.restOf > 0) yield lastLine(table, `${table.restOf} groups are summed up in one row`)
+  else if (table.rows.length >= most) yield lastLine(table, `cut after ${most} rows: ask for a shorter range`)
 }
 
 /** Page after page, while the client takes them. */

@@ -1,6 +1,5 @@
 /** A file as the body of an answer: written as fast as the client takes it. */
 import type { Outgoing, Writer } from "../../pipeline/message.ts"
-import { MOST_EXPORTED } from "./exports.ts"
 import type { Answer } from "./operation.ts"
 
 /** When a part cannot be made, the connection is cut: nobody takes the beginning for the whole. */
@@ -8,7 +7,6 @@ export function fileOf({ name, parts }: Extract<Answer, { readonly is: "file" }>
   const headers = {
     "content-type": `${type}; charset=utf-8`,
     "content-disposition": `attachment; filename="${name}"`,
-    "x-most-rows": String(MOST_EXPORTED),
   }
   return { status: 200, headers, body: { pump: (writer) => pump(parts, writer) } }
 }
