@@ -12,7 +12,12 @@ export interface DemoState {
   readonly token: string
   /** Was there a demo in this folder already? */
   readonly reused: boolean
+  /** Does the configuration have the administrator of the demo? Those of earlier versions have none. */
+  readonly hasConsole: boolean
 }
+
+/** Signs in by the link and the password that the demo prints. */
+export const DEMO_ADMINISTRATOR = "demo"
 
 const TOKEN_ID = "rtr_demo_demo_dev_k1"
 
@@ -33,6 +38,7 @@ export function openDemoState(folder: string, listen: string, secret: Uint8Array
     databasePath: join(folder, "state", "usage.sqlite"),
     token,
     reused,
+    hasConsole: readFileSync(configPath, "utf8").includes("DEMO_ADMIN_HASH"),
   }
 }
 

@@ -4,7 +4,7 @@ import { startDemoProvider, type DemoProvider } from "../demo/provider.ts"
 import { type RunningRouter, startRouter } from "../server/start.ts"
 import { isCode } from "../system/owner-only.ts"
 import { EXIT, print, printError, readArguments, UsageError } from "./command.ts"
-import { type DemoState, knowsToken, openDemoState, writeDemoVariables } from "./demo-state.ts"
+import { DEMO_ADMINISTRATOR, type DemoState, knowsToken, openDemoState, writeDemoVariables } from "./demo-state.ts"
 import { demoWelcome } from "./demo-welcome.ts"
 import { ensureRuntimeSettings } from "./reexec.ts"
 import { givenEnvironment } from "./environment.ts"
@@ -76,26 +76,34 @@ function openState(folder: string, port: number): DemoState {
 async function serve(state: DemoState, port: number): Promise<number> {
   const key = `demo-${crypto.randomUUID()}`
   const provider = startDemoProvider({ now: Date.now, key })
-  const router = await start(state, port, provider, key)
+  const password = randomText(12)
+  const router = await start(state, port, { provider, key, password })
   if (router === null) {
     await provider.stop()
     return EXIT.failed
   }
-  print(demoWelcome(router.url, state, process.cwd()))
+  const console = state.hasConsole ? { link: await router.signInLink(DEMO_ADMINISTRATOR), password } : null
+  print(demoWelcome(router.url, state, process.cwd(), console))
   await untilStopped(router)
   await provider.stop()
   print("The DEMO has stopped.")
   return EXIT.ok
 }
 
-async function start(
-  state: DemoState,
-  port: number,
-  provider: DemoProvider,
-  key: string,
-): Promise<RunningRouter | null> {
+function randomText(bytes: number): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString("base64url")
+}
+
+interface Made {
+  readonly provider: DemoProvider
+  readonly key: string
+  readonly password: string
+}
+
+async function start(state: DemoState, port: number, { provider, key, password }: Made): Promise<RunningRouter | null> {
   try {
-    const variables = { DEMO_PROVIDER_URL: provider.url, DEMO_PROVIDER_KEY: key }
+    const hash = await Bun.password.hash(password, { algorithm: "bcrypt", cost: 10 })
+    const variables = { DEMO_PROVIDER_URL: provider.url, DEMO_PROVIDER_KEY: key, DEMO_ADMIN_HASH: hash }
     writeDemoVariables(dirname(state.configPath), variables)
     return await startRouter({
       configPath: state.configPath,
