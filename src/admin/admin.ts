@@ -1,6 +1,6 @@
 /** Who is asking, and may they: for every path of administrators, and for what policies grant to callers. */
-import { CALLER_SUBJECT, hasDoor, type AdminRules } from "../config/admin-rules.ts"
-import { OBJECTS } from "../config/policy-lines.ts"
+import { CALLER_SUBJECT, hasDoor, type AdminRules } from "../config/check/admin-rules.ts"
+import { OBJECTS } from "../config/check/policy-lines.ts"
 import type { Caller, Snapshot } from "../config/snapshot.ts"
 import type { ErrorCode } from "../error-catalogue.ts"
 import { RouterError } from "../errors.ts"

@@ -1,6 +1,6 @@
 /** Which requests come over TLS, and which come from a page of the router itself. */
 import { expect, test } from "bun:test"
-import { blockListOf } from "../config/client-ip.ts"
+import { blockListOf } from "../config/compile/client-ip.ts"
 import { asRouterError } from "../errors.ts"
 import type { Incoming } from "../pipeline/message.ts"
 import { cameOverTls, expectOwnPage } from "./door.ts"

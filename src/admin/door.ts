@@ -1,7 +1,7 @@
 /** How a request of an administrator came in: over TLS, from which address, from which page. */
-import type { DoorRules } from "../config/admin-rules.ts"
+import type { DoorRules } from "../config/check/admin-rules.ts"
 import { RouterError } from "../errors.ts"
-import { addressBehind, isTrusted } from "../pipeline/client-address.ts"
+import { addressBehind, isTrusted } from "../pipeline/intake/client-address.ts"
 import type { Incoming } from "../pipeline/message.ts"
 
 const FORWARDED_FOR = ["x-forwarded-for"]

@@ -4,11 +4,11 @@ import type { ReportsApi } from "../admin/api/reports-api.ts"
 import { ENTRANCE, type Entrance, SIGN_IN_PATH } from "../admin/entrance.ts"
 import { explainMadeCall, explainRequest, type ExplainTools } from "../admin/explain.ts"
 import { homePage } from "../admin/pages.ts"
-import { hasDoor } from "../config/admin-rules.ts"
+import { hasDoor } from "../config/check/admin-rules.ts"
 import { asRouterError, RouterError } from "../errors.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
-import { noteAdministrator, noteRefusal } from "../pipeline/security.ts"
+import { noteAdministrator, noteRefusal } from "../pipeline/intake/security.ts"
 import { json } from "./plain.ts"
 
 export interface AdminParts {
