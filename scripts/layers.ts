@@ -112,7 +112,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: "admin",
-    knows: "dialects explain http pipeline",
+    knows: "dialects explain http pipeline reports",
     types: "config:admin-rules,policy-lines json ledger routing system",
     reason:
       "admin says who may ask and asks the pipeline; it knows no sockets, routes or commands, and changes nothing.",

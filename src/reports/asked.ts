@@ -96,7 +96,7 @@ function wholeOf(text: string, least: number, most: number, path: string): numbe
   throw new ReportRefused(path, `A whole number from ${least} to ${most} is needed.`)
 }
 
-/** About 12 to 100 slots. */
+/** At least three slots, at most about 110; a week is seven days. */
 export function slotFor(rangeMs: number): Slot {
   if (rangeMs <= 6 * HOUR_MS) return "15m"
   if (rangeMs <= 3 * DAY_MS) return "hour"

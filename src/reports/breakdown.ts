@@ -1,4 +1,5 @@
 /** Tables of figures by dimensions and time: what they ask of the cube, and the table that they make of the answer. */
+import { MOST_SPREADS, MOST_SUMS } from "./plan.ts"
 import { DIMENSIONS_BY_NAME, type CallDimension, type DimensionName } from "./dimensions.ts"
 import { FIGURES, type FigureName, needsOf } from "./figure-columns.ts"
 import {
@@ -55,7 +56,8 @@ export function splitBy(by: readonly DimensionName[]): { dimensions: CallDimensi
 
 export function breakdownQuery(asked: Asked, { by, figures, where = [] }: Breakdown): Query {
   const { dimensions, slot } = splitBy(by)
-  const { from, to, zone, top } = asked
+  const { from, to, zone } = asked
+  const needs = needsOf(figures)
   return {
     from,
     to,
@@ -63,9 +65,30 @@ export function breakdownQuery(asked: Asked, { by, figures, where = [] }: Breakd
     where: [...filtersOf(asked), ...where],
     by: dimensions.map(({ stored }) => stored),
     ...(slot === null ? {} : { slot }),
-    ...needsOf(figures),
-    top: Math.min(top, MOST_GROUPS),
+    ...needs,
+    top: topFor(asked, slot, needs),
   }
+}
+
+/** Where the range is cut into many slots, fewer groups are told apart; what is left is in "Other". */
+export function topFor(
+  { from, to, top }: Pick<Asked, "from" | "to" | "top">,
+  slot: Slot | null,
+  { measures, histograms }: Pick<Query, "measures" | "histograms">,
+): number {
+  const slots = slot === null ? 1 : Math.ceil((to - from) / SHORTEST_MS[slot]) + 2
+  const sums = Math.floor(MOST_SUMS / (slots * measures.length))
+  const spreads = histograms.length === 0 ? sums : Math.floor(MOST_SPREADS / (slots * histograms.length))
+  return Math.max(1, Math.min(top, MOST_GROUPS, sums - 1, spreads - 1))
+}
+
+/** Days are an hour shorter where clocks are set forward. */
+const SHORTEST_MS: Readonly<Record<Slot, number>> = {
+  "15m": 900_000,
+  hour: 1_800_000,
+  day: 23 * 3_600_000,
+  week: 167 * 3_600_000,
+  month: 671 * 3_600_000,
 }
 
 export function breakdownTable(breakdown: Breakdown, rows: Rows): Table {

@@ -1,6 +1,5 @@
 /** Builds sections: the one way from a question to what surfaces render. */
-import type { Reports } from "./query.ts"
-import { MOST_QUERIES, type Query, ReportRefused, type Rows } from "./query.ts"
+import { MOST_QUERIES, type Query, ReportRefused, type Reports, type Rows } from "./query.ts"
 import type { Asked, Section, SectionDefinition, Sources } from "./section.ts"
 
 /** @throws ReportRefused, ReportUnavailable */
@@ -21,7 +20,6 @@ export function sourcesOf(reports: Reports, others: OtherSources, signal?: Abort
     ...others,
     queries: together((queries) => reports.queries(queries, signal)),
     search: (search) => reports.search(search, signal),
-    facets: (question) => reports.facets(question, signal),
     rows: (sql, parameters) => reports.rows(sql, parameters, signal),
   }
 }

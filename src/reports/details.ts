@@ -38,9 +38,13 @@ const MOST_VALUES = 500
 
 function conditionOf(filter: Filter): Part {
   if ("measure" in filter) return measuredOf(filter)
-  const { sql } = CALL_DIMENSIONS[filter.dimension]
+  return textCondition(CALL_DIMENSIONS[filter.dimension].sql, filter)
+}
+
+/** What a filter says of a text. */
+export function textCondition(sql: string, filter: Exclude<Filter, { readonly measure: string }>): Part {
   if ("prefix" in filter)
-    return { sql: `substr(${sql}, 1, ${[...filter.prefix].length}) = ?`, parameters: [filter.prefix] }
+    return { sql: `substr(${sql}, 1, length(CAST(? AS TEXT))) = ?`, parameters: [filter.prefix, filter.prefix] }
   const [values, operator] = "is" in filter ? [filter.is, "IN"] : [filter.not, "NOT IN"]
   if (values.length > MOST_VALUES) throw new ReportRefused("where", `There may be at most ${MOST_VALUES} values here.`)
   if (values.length === 0) return { sql: operator === "IN" ? "1 = 0" : "1 = 1", parameters: [] }

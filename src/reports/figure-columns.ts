@@ -6,7 +6,7 @@ export interface Figure {
   readonly column: Column
   readonly measures: readonly Measure[]
   readonly histograms: readonly Histogram[]
-  value(figures: Figures): Cell
+  readonly value: (figures: Figures) => Cell
 }
 
 const UNITS: Readonly<Record<Kind, string>> = {

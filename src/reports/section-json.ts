@@ -1,5 +1,5 @@
 /** A section as JSON: what the API answers and `report --format json` writes. Exact: money is a decimal text in USD. */
-import type { Axis, Cell, Chart, Column, Kind, Row, Section, Table } from "./section.ts"
+import type { Cell, Chart, Column, Kind, Row, Section, Table } from "./section.ts"
 
 /** Money: a decimal text in USD (`"12.345678901"`); time: an ISO text in UTC; everything else: a number, text or null. */
 export type JsonCell = string | number | null
@@ -38,11 +38,11 @@ function tableJson({ columns, rows, totals, ...table }: Table): TableJson {
 }
 
 function chartJson({ points, axes, ...chart }: Chart): ChartJson {
-  const value = ({ kind }: Axis, cell: Cell): JsonCell => jsonCell(cell, kind)
+  const { x: across, y: up } = axes
   return {
     ...chart,
     axes,
-    points: points.map(({ x, y }) => ({ x: value(axes.x, x), y: y.map((cell) => value(axes.y, cell)) })),
+    points: points.map(({ x, y }) => ({ x: jsonCell(x, across.kind), y: y.map((cell) => jsonCell(cell, up.kind)) })),
   }
 }
 

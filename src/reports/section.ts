@@ -4,7 +4,7 @@
  */
 import type { Scalar } from "../ledger/database.ts"
 import type { DimensionName } from "./dimensions.ts"
-import type { Facet, Filter, Found, Query, Rows, Search, Slot } from "./query.ts"
+import type { Filter, Found, Query, Rows, Search, Slot } from "./query.ts"
 
 export type SectionId =
   | "summary"
@@ -42,6 +42,8 @@ export interface Column {
   readonly about: string
   /** The dimension whose values the column holds: `where` can name it. Absent: none. */
   readonly dimension?: DimensionName
+  /** An id that people copy: never shown shortened. */
+  readonly isWhole?: boolean
   /** Rows may be compared by bars of this column; at most one in a table. */
   readonly bar?: boolean
 }
@@ -181,15 +183,11 @@ export interface CatalogEntry {
 /** Where figures come from. Whoever builds a section hands them in. */
 export interface Sources {
   /** Of one moment, from the cube. */
-  queries(queries: readonly Query[]): Promise<readonly Rows[]>
-  search(search: Search): Promise<Found>
-  facets(question: {
-    readonly dimension: Query["by"][number]
-    readonly from: number
-    readonly to: number
-  }): Promise<readonly Facet[]>
+  readonly queries: (queries: readonly Query[]) => Promise<readonly Rows[]>
+  readonly search: (search: Search) => Promise<Found>
+
   /** Detail rows, by portable SQL that reads a bounded part of its tables. Null: the ledger has no such table yet. */
-  rows<DetailRow>(sql: string, parameters: readonly Scalar[]): Promise<readonly DetailRow[] | null>
+  readonly rows: <DetailRow>(sql: string, parameters: readonly Scalar[]) => Promise<readonly DetailRow[] | null>
   /** Null: there is no configuration to take limits from. */
   readonly limits: (() => Promise<readonly LimitUse[]>) | null
   /** Null: there is no configuration. */
@@ -207,8 +205,8 @@ export interface SectionDefinition {
   /** Whether `by` changes its tables. */
   readonly takesBy: boolean
   /** @throws ReportRefused where it was asked for something that it cannot tell, ReportUnavailable */
-  build(
+  readonly build: (
     asked: Asked,
     sources: Sources,
-  ): Promise<Pick<Section, "tables" | "charts" | "notes"> & { readonly next?: string | null }>
+  ) => Promise<Pick<Section, "tables" | "charts" | "notes"> & { readonly next?: string | null }>
 }

@@ -13,7 +13,13 @@ export class TimeText {
     const [part, two] = ["numeric", "2-digit"] as const
     this.#format = new Intl.DateTimeFormat("en-US", {
       timeZone: zone,
-      ...{ year: part, month: two, day: two, hour: two, minute: two, second: two, hourCycle: "h23" },
+      year: part,
+      month: two,
+      day: two,
+      hour: two,
+      minute: two,
+      second: two,
+      hourCycle: "h23",
       timeZoneName: "longOffset",
     })
   }

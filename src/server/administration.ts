@@ -4,12 +4,17 @@ import { Cursors } from "../admin/api/cursor.ts"
 import { ReportsApi } from "../admin/api/reports-api.ts"
 import { Entrance } from "../admin/entrance.ts"
 import { explainMadeCall, type ExplainTools } from "../admin/explain.ts"
+import type { AdminRules } from "../config/check/admin-rules.ts"
 import type { Config } from "../config/config.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { ReportThread } from "../reports/open.ts"
+import type { Sources } from "../reports/section.ts"
 import { SECTIONS } from "../reports/sections/list.ts"
 import { buildInfo } from "../system/build-info.ts"
+import { heldLimits } from "./held-limits.ts"
 import type { InstallationMarks } from "./issuer-marks.ts"
+import { baselinesOf, catalogOf } from "./report-catalog.ts"
+import { limitUses } from "./report-limits.ts"
 import { openSessions } from "./sessions.ts"
 
 interface Means {
@@ -23,6 +28,8 @@ export interface Administration {
   readonly admin: Admin
   readonly entrance: Entrance
   readonly reportsApi: ReportsApi
+  /** Takes another configuration, before it is in force. */
+  follow(config: Config, rules: AdminRules): Promise<void>
 }
 
 export async function openAdministration(config: Config, means: Means): Promise<Administration> {
@@ -30,19 +37,39 @@ export async function openAdministration(config: Config, means: Means): Promise<
   const store = openSessions(config.server.state, clock, log)
   const admin = new Admin({ clock, random, log, verify: verifyPassword, store })
   await admin.prepare(snapshot.admin)
-  return { admin, entrance: new Entrance({ admin, clock, log }), reportsApi: reportsApiOf(admin, means) }
+  let current = config
+  return {
+    admin,
+    entrance: new Entrance({ admin, clock, log }),
+    reportsApi: reportsApiOf(admin, () => current, means),
+    follow: async (next, rules) => {
+      await admin.prepare(rules)
+      current = next
+    },
+  }
 }
 
 function verifyPassword(password: string, hash: string): Promise<boolean> {
   return Bun.password.verify(password, hash, "bcrypt")
 }
 
-function reportsApiOf(admin: Admin, { gateway, ledger: store, marks, reports }: Means): ReportsApi {
+function reportsApiOf(
+  admin: Admin,
+  config: () => Config,
+  { gateway, ledger: store, marks, reports }: Means,
+): ReportsApi {
+  const known = (nowMs: number, signal: AbortSignal): Pick<Sources, "limits" | "catalog"> => ({
+    limits: async () => {
+      const held = await heldLimits(gateway)
+      return limitUses(config(), (sql, parameters) => reports.rows(sql, parameters, signal), nowMs, held)
+    },
+    catalog: catalogOf(gateway.snapshot, config(), nowMs),
+  })
   const tools = {
     reports,
+    known,
+    baselines: () => baselinesOf(config()),
     cursors: () => new Cursors(marks.keyFor("cursors of reports", gateway.random)),
-    limits: null,
-    catalog: null,
     explained: (id: string, administrator: Parameters<typeof explainMadeCall>[1]) =>
       explainMadeCall(id, administrator, { gateway, store }),
     version: buildInfo,

@@ -1,6 +1,7 @@
 /** What callers and projects have used of their limits, from the hourly sums that limits themselves begin from. */
 import type { CallerConfig, Config, ProjectConfig } from "../config/config.ts"
 import { billionths } from "../ledger/decimal.ts"
+import type { HeldLimit } from "./held-limits.ts"
 import type { LimitUse, Sources } from "../reports/section.ts"
 
 const HOUR_MS = 3_600_000
@@ -33,12 +34,14 @@ GROUP BY caller_id, caller_project`
 /** By `caller:ID` and `project:ID`. */
 type Totals = ReadonlyMap<string, Amounts>
 
-/** Every limit of a day, a month or a lifetime. What calls in flight hold is not known here. */
+/** Every limit of a day, a month or a lifetime. `held`: what calls in flight hold of them; null: nobody knows. */
 export async function limitUses(
   { callers, projects }: Pick<Config, "callers" | "projects">,
   rows: Sources["rows"],
   nowMs: number,
+  held: readonly HeldLimit[] | null = null,
 ): Promise<readonly LimitUse[]> {
+  const reserved = new Map(held?.map((one) => [`${one.subject}:${one.id} ${one.limit}`, one.reserved]))
   const wanted = [...callers.flatMap(callerLimits), ...projects.flatMap(projectLimits)]
   const periods = new Set<Period>(wanted.map(({ period }) => period))
   const totals = new Map<Period, Totals>()
@@ -53,7 +56,7 @@ export async function limitUses(
       unit: amount === "nanoUsd" ? "money" : amount,
       allowed: BigInt(allowed),
       used: of(totals.get(period)),
-      reserved: null,
+      reserved: held === null ? null : BigInt(reserved.get(`${key} ${use.limit}`) ?? 0),
       periodFrom: from,
       resetsAt: to,
       usedInLastDay: of(lastDay),

@@ -1,5 +1,4 @@
 /** Starts a router from a configuration file, and stops it without losing a call. */
-import type { Admin } from "../admin/admin.ts"
 import { compile, type CompileOptions } from "../config/compile/compile.ts"
 import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
@@ -16,8 +15,9 @@ import { systemClock, type Clock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { migrationProgress } from "../system/progress.ts"
 import { systemRandom } from "../system/random.ts"
-import { openControl, RELOAD, reloadAnswer, STATUS, type ControlOptions } from "./control.ts"
-import { openAdministration } from "./administration.ts"
+import { type Administration, openAdministration } from "./administration.ts"
+import { type ControlOptions, HELD, openControl, RELOAD, reloadAnswer, STATUS } from "./control.ts"
+import { heldLimits } from "./held-limits.ts"
 import { InstallationMarks } from "./issuer-marks.ts"
 import { statusOf } from "./status.ts"
 import { recoverLeftovers } from "./leftovers.ts"
@@ -96,7 +96,6 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const tags = tagKeeper(callers.table.tags, ledger, clock, log)
     const reports = openRouterReports(config, clock, log)
     const administration = await openAdministration(config, { gateway, ledger, marks, reports: reports.thread })
-    const { admin, entrance } = administration
     const reloads = (): ReloadStatus => reloader.status()
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
     const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
@@ -108,7 +107,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const reloader: Reloader = startReloading({
       running: { ...loaded, files: [...loaded.files, ...scriptFiles] },
       load: (before) => readMeanwhile({ path, env, before }),
-      apply: (next) => takeConfig(next, { gateway, ledger, policies, admin, engines, marks, tags }),
+      apply: (next) => takeConfig(next, { gateway, ledger, policies, administration, engines, marks, tags }),
       filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
       log,
       now: () => clock.now(),
@@ -117,9 +116,10 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     })
     const control = await openControl({ path: files.controlPath, answers: answersOf(gateway, ledger, reloader), log })
     gateway.background.start(gateway)
-    const doors = [control, reloader, engines, policies, marks, tags, admin]
+    const doors = [control, reloader, engines, policies, marks, tags, administration.admin]
     const stopping = stopper(gateway, listener, doors, [peers, reports, ledger, requestLog])
-    const signInLink = async (username: string): Promise<string> => listener.url + (await entrance.linkFor(username))
+    const signInLink = async (name: string): Promise<string> =>
+      listener.url + (await administration.entrance.linkFor(name))
     return { url: listener.url, findings: loaded.findings, log, signInLink, ...stopping }
   } catch (error) {
     policies.close()
@@ -139,6 +139,7 @@ function answersOf(gateway: Gateway, ledger: LedgerStore, reloader: Reloader): C
   return {
     [RELOAD]: async () => reloadAnswer(await reloader.reload()),
     [STATUS]: () => statusOf(gateway, ledger, reloader.status()),
+    [HELD]: () => heldLimits(gateway),
   }
 }
 
@@ -146,7 +147,7 @@ interface Changing {
   readonly gateway: RunningGateway
   readonly ledger: LedgerStore
   readonly policies: Policies
-  readonly admin: Admin
+  readonly administration: Administration
   readonly engines: ReturnType<typeof engineFollower>
   readonly marks: InstallationMarks
   readonly tags: TagKeeper
@@ -154,11 +155,11 @@ interface Changing {
 
 /** Puts a configuration into force. Resolves with the files of its scripts. */
 async function takeConfig(next: UsableReading, parts: Changing): Promise<readonly string[]> {
-  const { gateway, ledger, policies, admin, engines, marks, tags } = parts
+  const { gateway, ledger, policies, administration, engines, marks, tags } = parts
   const { clock } = gateway
   const changed = compile(next.config, optionsFrom(next, marks))
   const scripts = await policies.prepare(changed)
-  await admin.prepare(changed.admin)
+  await administration.follow(next.config, changed.admin)
   const { state } = gateway.governance
   const isKnown = await adoptLimits(changed, gateway.snapshot, state, ledger, clock, () => {
     gateway.health.adopt(changed, clock.monotonicMs())

@@ -2,7 +2,7 @@
 import type { ReportRules } from "../../config/check/admin-rules.ts"
 import type { Explanation } from "../../explain/explanation.ts"
 import type { Reports } from "../../reports/query.ts"
-import type { Asked, CatalogEntry, LimitUse, Sources } from "../../reports/section.ts"
+import type { Asked, Baseline, Sources } from "../../reports/section.ts"
 import type { Administrator } from "../admin.ts"
 import type { Cursors } from "./cursor.ts"
 import type { JsonSchema, Parameter, Texts } from "./parameter.ts"
@@ -49,16 +49,11 @@ export interface Question {
 
 /** Where answers come from. */
 export interface ReportTools {
-  readonly reports: Pick<Reports, "queries" | "search" | "facets"> & {
-    rows: <Row>(
-      sql: string,
-      parameters: Parameters<Sources["rows"]>[1],
-      signal?: AbortSignal,
-    ) => Promise<readonly Row[] | null>
-  }
+  readonly reports: Reports
   readonly cursors: () => Cursors
-  readonly limits: (() => Promise<readonly LimitUse[]>) | null
-  readonly catalog: (() => readonly CatalogEntry[]) | null
+  /** As of the configuration in force. */
+  readonly known: (nowMs: number, signal: AbortSignal) => Pick<Sources, "limits" | "catalog">
+  readonly baselines: () => readonly Baseline[]
   /** @throws RouterError `not-found`, also for what the administrator does not see */
   readonly explained: (requestId: string, administrator: Administrator) => Promise<Explanation>
   readonly version: object

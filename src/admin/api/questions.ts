@@ -73,7 +73,11 @@ interface Preset {
 }
 
 /** @throws RouterError `invalid-report-filter`; ReportRefused */
-export function askedOf(question: Question, { cursors }: Pick<ReportTools, "cursors">, preset: Preset = {}): Asked {
+export function askedOf(
+  question: Question,
+  { cursors, baselines }: Pick<ReportTools, "cursors" | "baselines">,
+  preset: Preset = {},
+): Asked {
   const { texts, scope, rules, nowMs } = question
   const cursor = one(texts, "cursor")
   const place = cursor === undefined ? null : cursors().read(cursor, boundOf(question))
@@ -96,7 +100,7 @@ export function askedOf(question: Question, { cursors }: Pick<ReportTools, "curs
       zone: "UTC",
       top: Math.min(MOST_DEFAULT_ROWS, rules.maxRows),
       scope,
-      baselines: rules.baselines,
+      baselines: baselines(),
     },
   )
   if (asked.to - asked.from > rules.maxRangeMs) {

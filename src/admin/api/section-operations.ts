@@ -1,6 +1,7 @@
 /** Operations that answer sections of reports: one for each section, and the names that programs know from elsewhere. */
+import { buildSection, sourcesOf } from "../../reports/build.ts"
 import { sectionJson } from "../../reports/section-json.ts"
-import type { Asked, Section, SectionDefinition, SectionId, Sources } from "../../reports/section.ts"
+import type { Asked, Section, SectionDefinition, SectionId } from "../../reports/section.ts"
 import type { Answer, Operation, Permission, Question, ReportTools } from "./operation.ts"
 import type { Parameter } from "./parameter.ts"
 import { askedOf, boundOf, CALL_LIST, LIMIT_LIST, TABLE, TABLE_BY } from "./questions.ts"
@@ -93,20 +94,9 @@ export async function sectionOf(
   definition: SectionDefinition,
   asked: Asked,
   { signal, nowMs }: Question,
-  { reports, limits, catalog }: ReportTools,
+  { reports, known }: ReportTools,
 ): Promise<Section> {
-  const sources: Sources = {
-    queries: (queries) => reports.queries(queries, signal),
-    search: (search) => reports.search(search, signal),
-    facets: (facets) => reports.facets(facets, signal),
-    rows: (sql, parameters) => reports.rows(sql, parameters, signal),
-    limits,
-    catalog: catalog?.() ?? null,
-    nowMs,
-  }
-  const { id, title, about } = definition
-  const { next = null, ...built } = await definition.build(asked, sources)
-  return { id, title, about, ...built, next }
+  return buildSection(definition, asked, sourcesOf(reports, { ...known(nowMs, signal), nowMs }, signal))
 }
 
 function paginationOf(

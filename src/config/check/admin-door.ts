@@ -57,17 +57,7 @@ export function reportRules(reports: AdminReports): ReportRules | null {
     maxRows: reports.max_rows,
     servesMarkdown: reports.export_markdown,
     servesSecurity: reports.security.enabled,
-    baselines: reports.baselines.map((baseline) => ({
-      id: baseline.id,
-      name: baseline.name ?? baseline.id,
-      inputPrice: nanoUsd(baseline.input_price_per_million_usd),
-      outputPrice: nanoUsd(baseline.output_price_per_million_usd),
-    })),
   }
-}
-
-function nanoUsd(usd: number): bigint {
-  return BigInt(Math.round(usd * 1e9))
 }
 
 /** The listener speaks plain HTTP: is there a way in at all, and is it a safe one? */

@@ -73,15 +73,6 @@ export interface ReportRules {
   readonly maxRows: number
   readonly servesMarkdown: boolean
   readonly servesSecurity: boolean
-  readonly baselines: readonly BaselineRule[]
-}
-
-/** A price to compare with, in nano-USD per million tokens. */
-export interface BaselineRule {
-  readonly id: string
-  readonly name: string
-  readonly inputPrice: bigint
-  readonly outputPrice: bigint
 }
 
 export interface AdminRules {

@@ -88,8 +88,13 @@ export const ADVISOR: SectionDefinition = {
 
 async function shapedCalls(asked: Asked, { rows }: Sources): Promise<readonly Shaped[]> {
   const newest = newestOf(asked, "request_traffic_shape_events", [
-    ...["d.bucket AS bucket", "d.decision AS decision", "d.queue_wait_ms AS queue_wait_ms"],
-    ...["d.retry_after_ms AS retry_after_ms", "u.caller_id AS caller", "u.client AS client", "u.stream AS stream"],
+    "d.bucket AS bucket",
+    "d.decision AS decision",
+    "d.queue_wait_ms AS queue_wait_ms",
+    "d.retry_after_ms AS retry_after_ms",
+    "u.caller_id AS caller",
+    "u.client AS client",
+    "u.stream AS stream",
   ])
   const only = "decision = 'queued'"
   const sql = `SELECT caller, client, bucket, sum(CASE WHEN decision = 'queued' THEN 1 ELSE 0 END) AS queued,
@@ -102,17 +107,21 @@ async function shapedCalls(asked: Asked, { rows }: Sources): Promise<readonly Sh
   return (await rows<Shaped>(sql, newest.parameters)) ?? []
 }
 
+function count(condition: string): string {
+  return `sum(CASE WHEN ${condition} THEN 1 ELSE 0 END)`
+}
+
 async function triedTargets(asked: Asked, { rows }: Sources): Promise<readonly Tried[]> {
   const newest = newestOf(asked, "request_attempts", [
-    ...["d.provider AS provider", "d.model AS model", "d.status_code AS status_code", "d.timed_out AS timed_out"],
-    ...[
-      "d.selected AS selected",
-      "d.fallback_reason AS fallback_reason",
-      "u.caller_user AS user_name",
-      "u.client AS client",
-    ],
+    "d.provider AS provider",
+    "d.model AS model",
+    "d.status_code AS status_code",
+    "d.timed_out AS timed_out",
+    "d.selected AS selected",
+    "d.fallback_reason AS fallback_reason",
+    "u.caller_user AS user_name",
+    "u.client AS client",
   ])
-  const count = (condition: string): string => `sum(CASE WHEN ${condition} THEN 1 ELSE 0 END)`
   const sql = `SELECT provider, model, count(*) AS attempts, ${count("status_code = 429")} AS rate_limited,
       ${count("status_code IN (400, 404, 415, 422)")} AS rejected, ${count("status_code >= 500")} AS server_errors,
       ${count("timed_out = 1")} AS timeouts, ${count("fallback_reason IS NOT NULL")} AS fallbacks,

@@ -1,20 +1,20 @@
-import { filtersOf } from "../breakdown.ts"
+import { filtersOf, dimensionColumn } from "../breakdown.ts"
 import { detailTable } from "../details.ts"
 import { columnOf, FIGURES } from "../figure-columns.ts"
-import { dimensionColumn } from "../breakdown.ts"
 import { type Place, ReportRefused } from "../query.ts"
 import type { Column, SectionDefinition } from "../section.ts"
 
 const COLUMNS: readonly Column[] = [
   columnOf("ts", "time", "Time", "When the call came."),
-  columnOf("request_id", "text", "Call", "The id of the call (X-Request-Id)."),
-  ...(["project", "caller", "group", "provider", "model", "client", "status", "error"] as const).map(dimensionColumn),
-  { ...FIGURES.attempts.column, about: "Tries at targets." },
+  { ...columnOf("request_id", "text", "Call", "The id of the call (X-Request-Id)."), isWhole: true },
+  ...(["status", "error"] as const).map(dimensionColumn),
   columnOf("latency_ms", "ms", "Latency", "From its first byte to its last."),
+  { ...FIGURES.cost_usd.column, about: "The stored cost; empty where it is not known." },
+  ...(["caller", "group", "model", "provider", "project", "client"] as const).map(dimensionColumn),
+  { ...FIGURES.attempts.column, about: "Tries at targets." },
   columnOf("ttfb_ms", "ms", "First content", "Time to first content."),
   { ...FIGURES.input_tokens.column },
   { ...FIGURES.output_tokens.column },
-  { ...FIGURES.cost_usd.column, about: "The stored cost; empty where it is not known." },
 ]
 
 const CALLS_SQL = (places: string): string => `SELECT ts, request_id, caller_project AS project, caller_id AS caller,

@@ -24,8 +24,20 @@ const CALLS = columnOf("calls", "count", "Calls", "Calls that the target served 
 function cellsOf(entry: CatalogEntry): Row {
   const { inputPrice, outputPrice, pricingSource, pricingDate, tools, structuredOutputs, reasoning, images } = entry
   return [
-    ...[entry.group, entry.provider, entry.model, entry.dialect, inputPrice, outputPrice, pricingSource, pricingDate],
-    ...[tools, structuredOutputs, reasoning, images, entry.validation, entry.validatedOn],
+    entry.group,
+    entry.provider,
+    entry.model,
+    entry.dialect,
+    inputPrice,
+    outputPrice,
+    pricingSource,
+    pricingDate,
+    tools,
+    structuredOutputs,
+    reasoning,
+    images,
+    entry.validation,
+    entry.validatedOn,
   ]
 }
 
@@ -57,15 +69,15 @@ export const CATALOG: SectionDefinition = {
     return {
       tables: [
         {
-          ...{ id: "active", title: "Active targets", empty: catalog === null ? missing : "No group has a target." },
+          id: "active",
+          title: "Active targets",
+          empty: catalog === null ? missing : "No group has a target.",
           ...table("active", [...COLUMNS, CALLS], (entry) => [...cellsOf(entry), callsOf(entry)]),
         },
         {
-          ...{
-            id: "catalogue",
-            title: "Models that no group uses",
-            empty: catalog === null ? missing : "Every model of the catalogue is active.",
-          },
+          id: "catalogue",
+          title: "Models that no group uses",
+          empty: catalog === null ? missing : "Every model of the catalogue is active.",
           ...table("catalogue", COLUMNS.slice(1), (entry) => cellsOf(entry).slice(1)),
         },
       ],

@@ -49,7 +49,9 @@ export const COST: SectionDefinition = {
   takesBy: true,
   build: async (asked, { queries }) => {
     const parts = (by: readonly DimensionName[], id: string, title: string): Breakdown => ({
-      ...{ id, title, by },
+      id,
+      title,
+      by,
       figures: FIGURE_NAMES,
       bar: "cost_usd",
     })

@@ -26,7 +26,7 @@ export const LIMITS: SectionDefinition = {
       ...ignoredNotes(asked, ["caller", "project", "environment"]),
     ]
     if (uses.some(({ reserved }) => reserved === null))
-      notes.push("Only a running router knows what calls in flight hold: reserved is empty here.")
+      notes.push("Reserved is empty: no running router could be asked what calls in flight hold.")
     return {
       tables: UNITS.map(([unit, title, kind, suffix]) =>
         limitTable(
@@ -133,7 +133,12 @@ function limitTable(
   })
   const hidden = uses.length - rows.length
   return {
-    ...{ id, title, columns, rows, restOf: 0, totals: null },
+    id,
+    title,
+    columns,
+    rows,
+    restOf: 0,
+    totals: null,
     empty: emptyText(asked.nearPercent, isKnown),
     notes: hidden === 0 ? [] : [`${hidden} more are left out: a larger top shows them.`],
   }

@@ -44,7 +44,9 @@ export const PERFORMANCE: SectionDefinition = {
   takesBy: true,
   build: async (asked, { queries }) => {
     const table = (id: string, title: string, by: readonly DimensionName[]): Breakdown => ({
-      ...{ id, title, by },
+      id,
+      title,
+      by,
       figures: FIGURE_NAMES,
       bar: "p95_ms",
     })

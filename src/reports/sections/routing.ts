@@ -1,7 +1,6 @@
-import { breakdowns } from "../breakdown.ts"
+import { breakdowns, dimensionColumn } from "../breakdown.ts"
 import { detailTable, MOST_DETAILS, newestOf } from "../details.ts"
 import { columnOf, type FigureName } from "../figure-columns.ts"
-import { dimensionColumn } from "../breakdown.ts"
 import type { Asked, Column, SectionDefinition, Sources, Table } from "../section.ts"
 
 const FIGURE_NAMES: readonly FigureName[] = [
@@ -191,21 +190,22 @@ async function detailTableOf(
   return detailTable({ id, title, columns, empty, notes: [], top: asked.top }, found ?? [])
 }
 
+function targetOf(row: string): string {
+  return `coalesce(${row}.provider || ' / ' || ${row}.model, '')`
+}
+
 /** Where a shadow and what counted would have sent the same calls. */
 async function shadowTable(asked: Asked, { rows }: Sources): Promise<Table> {
   const newest = newestOf(asked, "request_routing_decisions", [
-    ...[
-      "d.request_id AS request_id",
-      "d.mode AS mode",
-      "d.outcome AS outcome",
-      "d.provider AS provider",
-      "d.model AS model",
-    ],
+    "d.request_id AS request_id",
+    "d.mode AS mode",
+    "d.outcome AS outcome",
+    "d.provider AS provider",
+    "d.model AS model",
     "u.resolved_group AS group_name",
   ])
-  const target = (of: string): string => `coalesce(${of}.provider || ' / ' || ${of}.model, '')`
-  const sql = `SELECT shadow.group_name AS "group", ${target("live")} AS live_target,
-      ${target("shadow")} AS shadow_target, shadow.outcome AS outcome, count(*) AS events
+  const sql = `SELECT shadow.group_name AS "group", ${targetOf("live")} AS live_target,
+      ${targetOf("shadow")} AS shadow_target, shadow.outcome AS outcome, count(*) AS events
     FROM ${newest.sql} AS shadow JOIN request_routing_decisions AS live
       ON live.request_id = shadow.request_id AND live.mode = 'live'
     WHERE shadow.mode = 'shadow' GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1, 2, 3, 4`

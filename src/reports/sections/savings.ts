@@ -1,10 +1,10 @@
-import { columnsOf, filtersOf, splitBy } from "../breakdown.ts"
+import { columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
 import { DIMENSIONS_BY_NAME, type DimensionName } from "../dimensions.ts"
 import { columnOf, divided, FIGURES, percentOf } from "../figure-columns.ts"
-import { type Figures, MOST_GROUPS, type Query, type Rows } from "../query.ts"
+import type { Figures, Measure, Query, Rows } from "../query.ts"
 import type { Asked, Baseline, Cell, Column, Row, SectionDefinition, Table } from "../section.ts"
 import { slotTable } from "../slots.ts"
-import { timeChart } from "../series.ts"
+import type { timeChart } from "../series.ts"
 
 const MILLION = 1_000_000n
 
@@ -64,16 +64,21 @@ export const SAVINGS: SectionDefinition = {
   },
 }
 
+const MEASURES: readonly Measure[] = ["total_cost_nano_usd", "input_tokens", "output_tokens", "calls"]
+
 function savingsQuery(asked: Asked, by: readonly DimensionName[]): Query {
   const { dimensions, slot } = splitBy(by)
-  const { from, to, zone, top } = asked
+  const { from, to, zone } = asked
+  const needs = { measures: MEASURES, histograms: [] }
   return {
-    ...{ from, to, zone, where: [...filtersOf(asked), PRICED] },
+    from,
+    to,
+    zone,
+    where: [...filtersOf(asked), PRICED],
     by: dimensions.map(({ stored }) => stored),
     ...(slot === null ? {} : { slot }),
-    measures: ["total_cost_nano_usd", "input_tokens", "output_tokens", "calls"],
-    histograms: [],
-    top: Math.min(top, MOST_GROUPS),
+    ...needs,
+    top: topFor(asked, slot, needs),
   }
 }
 
@@ -108,7 +113,10 @@ function baselineTable(baselines: readonly Baseline[], figures: Figures): Table 
       baseline.outputPrice,
       ...savingsCells(figures, baseline),
     ]),
-    ...{ restOf: 0, totals: null, empty: NO_BASELINE, notes: [] },
+    restOf: 0,
+    totals: null,
+    empty: NO_BASELINE,
+    notes: [],
   }
 }
 

@@ -1,4 +1,4 @@
-import { detailTable, idsBetween, ignoredNotes, MOST_DETAILS, type Part } from "../details.ts"
+import { detailTable, idsBetween, ignoredNotes, MOST_DETAILS, type Part, textCondition } from "../details.ts"
 import { columnOf } from "../figure-columns.ts"
 import type { Filter } from "../query.ts"
 import type { Asked, Column, SectionDefinition } from "../section.ts"
@@ -27,7 +27,7 @@ const SINGLE: readonly Column[] = [
   text("path", "Path", "What was asked, without ids."),
   text("address", "Address", "Of the client, where server.client_ip.store_ip is on."),
   text("client", "Client", "The client program."),
-  text("request_id", "Call", "The id of the first request."),
+  { ...text("request_id", "Call", "The id of the first request."), isWhole: true },
 ]
 
 const NONE = "No refused credential, and nothing of an administrator, in this range that the filters leave."
@@ -99,9 +99,5 @@ function eventsWhere(asked: Asked): Part {
 function conditionOf(filter: Filter): Part | null {
   const column = "measure" in filter ? undefined : COLUMNS[filter.dimension]
   if (column === undefined || "measure" in filter) return null
-  const value = `coalesce(${column}, '')`
-  if ("prefix" in filter)
-    return { sql: `substr(${value}, 1, ${[...filter.prefix].length}) = ?`, parameters: [filter.prefix] }
-  const [values, operator] = "is" in filter ? [filter.is, "IN"] : [filter.not, "NOT IN"]
-  return { sql: `${value} ${operator} (${values.map(() => "?").join(", ")})`, parameters: values }
+  return textCondition(`coalesce(${column}, '')`, filter)
 }

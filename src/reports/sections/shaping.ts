@@ -12,8 +12,12 @@ const CALLER_COLUMNS = [
 ]
 const WAITS = ["d.queue_wait_ms AS queue_wait_ms", "d.retry_after_ms AS retry_after_ms"]
 const OWNERS = [
-  ...["u.caller_id AS caller", "u.caller_project AS project", "u.caller_user AS user_name", "u.token_id AS token"],
-  ...["u.client AS client", "u.resolved_group AS group_name"],
+  "u.caller_id AS caller",
+  "u.caller_project AS project",
+  "u.caller_user AS user_name",
+  "u.token_id AS token",
+  "u.client AS client",
+  "u.resolved_group AS group_name",
 ]
 
 const WAIT_COLUMNS: readonly Column[] = [

@@ -68,7 +68,7 @@ function headline(ranges: readonly Asked[], totals: readonly Rows[]): Table {
     id: "headline",
     title: "At a glance",
     columns: [
-      columnOf("period", "text", "", "Which range the row is of."),
+      columnOf("period", "text", "Range", "Which range the row is of."),
       columnOf("from", "time", "From", "Where the range begins."),
       ...FIGURE_NAMES.map((name) => FIGURES[name].column),
     ],
@@ -94,31 +94,25 @@ function moverQuery(asked: Asked, name: DimensionName): Query {
 }
 
 interface Moved {
-  readonly change: bigint
+  /** Of its change, without a sign. */
+  readonly size: bigint
   readonly row: Row
 }
 
 function movers(answers: readonly Rows[]): Table {
   const moved = MOVERS.flatMap((name, index) => movedBy(name, answers[2 * index], answers[2 * index + 1]))
-  const size = ({ change }: Moved): bigint => (change < 0n ? -change : change)
-  const largest = moved.filter(({ change }) => change !== 0n).toSorted((one, other) => Number(size(other) - size(one)))
-  const column = (name: FigureName, key: string, title: string, about: string) => ({
-    ...FIGURES[name].column,
-    key,
-    title,
-    about,
-  })
+  const largest = moved.filter(({ size }) => size > 0n).toSorted((one, other) => Number(other.size - one.size))
   return {
     id: "movers",
     title: "What changed most",
     columns: [
       columnOf("dimension", "text", "By", "What the name is one of."),
       columnOf("name", "text", "Name", "Whose cost changed."),
-      column("cost_usd", "change_usd", "Change", "The cost now less the cost before."),
+      columnOf("change_usd", "money", "Change", "The cost now less the cost before."),
       FIGURES.cost_usd.column,
-      column("cost_usd", "cost_before_usd", "Cost before", "The cost in the range before."),
+      columnOf("cost_before_usd", "money", "Cost before", "The cost in the range before."),
       FIGURES.calls.column,
-      column("calls", "calls_before", "Calls before", "The calls in the range before."),
+      columnOf("calls_before", "count", "Calls before", "The calls in the range before."),
     ],
     rows: largest.slice(0, MOST_MOVERS).map(({ row }) => row),
     restOf: 0,
@@ -128,24 +122,34 @@ function movers(answers: readonly Rows[]): Table {
   }
 }
 
+interface Amounts {
+  readonly cost: bigint
+  readonly calls: bigint
+}
+
+const NOTHING: Amounts = { cost: 0n, calls: 0n }
+
 /** A name that is in one range only counts as 0 in the other, unless that one has more names than are told apart. */
 function movedBy(name: DimensionName, now: Rows | undefined, before: Rows | undefined): Moved[] {
-  const sums = (rows: Rows | undefined): Map<string, { cost: bigint; calls: bigint }> =>
-    new Map(
-      (rows?.groups ?? []).flatMap(({ key, figures: { sums: of } }) =>
-        key === null ? [] : [[key[0] ?? "", { cost: of.total_cost_nano_usd ?? 0n, calls: of.calls ?? 0n }]],
-      ),
-    )
-  const [nows, befores] = [sums(now), sums(before)]
-  const isWhole = (rows: Rows | undefined): boolean => rows?.groups.every(({ key }) => key !== null) ?? true
-  const nothing = { cost: 0n, calls: 0n }
+  const [nows, befores] = [amountsOf(now), amountsOf(before)]
   return [...new Set([...nows.keys(), ...befores.keys()])].flatMap((value) => {
-    const one = nows.get(value) ?? (isWhole(now) ? nothing : null)
-    const other = befores.get(value) ?? (isWhole(before) ? nothing : null)
+    const one = nows.get(value) ?? (isWhole(now) ? NOTHING : null)
+    const other = befores.get(value) ?? (isWhole(before) ? NOTHING : null)
     if (one === null || other === null) return []
     const change = one.cost - other.cost
-    return [
-      { change, row: [DIMENSIONS_BY_NAME[name].title, value, change, one.cost, other.cost, one.calls, other.calls] },
-    ]
+    const row: Row = [DIMENSIONS_BY_NAME[name].title, value, change, one.cost, other.cost, one.calls, other.calls]
+    return [{ size: change < 0n ? -change : change, row }]
   })
+}
+
+function amountsOf(rows: Rows | undefined): ReadonlyMap<string, Amounts> {
+  const amounts = new Map<string, Amounts>()
+  for (const { key, figures } of rows?.groups ?? [])
+    if (key !== null)
+      amounts.set(key[0] ?? "", { cost: figures.sums.total_cost_nano_usd ?? 0n, calls: figures.sums.calls ?? 0n })
+  return amounts
+}
+
+function isWhole(rows: Rows | undefined): boolean {
+  return rows?.groups.every(({ key }) => key !== null) ?? true
 }

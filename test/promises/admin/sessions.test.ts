@@ -156,7 +156,7 @@ describe("a session", () => {
     const origin = gateway.url.replace("http:", "https:")
     const page = await browser.ask(`${gateway.url}/admin/auth/login`, {
       ...init,
-      headers: { ...init.headers, ...headers, origin },
+      headers: { "content-type": "application/x-www-form-urlencoded", ...headers, origin },
     })
     expect(page.headers.get("set-cookie")).toMatch(
       new RegExp(`^__Host-${SESSION}=[0-9a-f]{64}; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=28800$`, "u"),
