@@ -1,0 +1,116 @@
+/** One request per view, and again while the view is looked at: live parts every few seconds, the rest once a minute. */
+import { useEffect, useRef, useState } from "preact/hooks"
+import type { PageAnswer } from "../../reports/pages/block.ts"
+import { BASE } from "./location.ts"
+
+const LIVE_MS = 4000
+const REFRESH_MS = 60_000
+
+export interface Problem {
+  readonly status: number
+  readonly message: string
+  /** Which parameter is wrong; null: none. */
+  readonly param: string | null
+}
+
+export interface Asked {
+  /** Of the question before, while the next one is on its way. */
+  readonly answer: PageAnswer | null
+  readonly problem: Problem | null
+  readonly isWaiting: boolean
+  readonly again: () => void
+}
+
+/** @param parameters as text, so that equal questions are equal */
+export function usePage(page: string, parameters: string, isMoving: boolean): Asked {
+  const [answer, setAnswer] = useState<PageAnswer | null>(null)
+  const [problem, setProblem] = useState<Problem | null>(null)
+  const [isWaiting, setWaiting] = useState(true)
+  const [round, setRound] = useState(0)
+  const latest = useRef<PageAnswer | null>(null)
+  latest.current = answer
+
+  useEffect(() => {
+    const aborter = new AbortController()
+    setWaiting(true)
+    void askPage(page, parameters, aborter.signal).then((heard) => {
+      if (aborter.signal.aborted) return
+      setWaiting(false)
+      if ("problem" in heard) setProblem(heard.problem)
+      else {
+        setProblem(null)
+        setAnswer(heard.answer)
+      }
+    })
+    return () => aborter.abort()
+  }, [page, parameters, round])
+
+  useEffect(() => {
+    const aborter = new AbortController()
+    let isBusy = false
+    const tick = async (): Promise<void> => {
+      const shown = latest.current
+      if (document.hidden || isBusy || shown === null || shown.page !== page) return
+      if (isMoving && Date.now() - shown.asOf > REFRESH_MS) {
+        setRound((before) => before + 1)
+        return
+      }
+      const live = shown.blocks.filter((block) => block.live === true).map(({ id }) => id)
+      if (live.length === 0) return
+      isBusy = true
+      const query = new URLSearchParams(parameters)
+      query.set("only", live.join(","))
+      const heard = await askPage(page, query.toString(), aborter.signal)
+      isBusy = false
+      if (aborter.signal.aborted || "problem" in heard) return
+      setAnswer((before) => (before === null || before.page !== page ? before : withLive(before, heard.answer)))
+    }
+    const timer = setInterval(() => void tick(), LIVE_MS)
+    const seen = (): void => void tick()
+    document.addEventListener("visibilitychange", seen)
+    return () => {
+      aborter.abort()
+      clearInterval(timer)
+      document.removeEventListener("visibilitychange", seen)
+    }
+  }, [page, parameters, isMoving])
+
+  return {
+    answer: answer?.page === page ? answer : null,
+    problem,
+    isWaiting,
+    again: () => setRound((before) => before + 1),
+  }
+}
+
+function withLive(shown: PageAnswer, live: PageAnswer): PageAnswer {
+  const fresh = new Map(live.blocks.map((block) => [block.id, block]))
+  return { ...shown, blocks: shown.blocks.map((block) => fresh.get(block.id) ?? block) }
+}
+
+type Heard = { readonly answer: PageAnswer } | { readonly problem: Problem }
+
+async function askPage(page: string, parameters: string, signal: AbortSignal): Promise<Heard> {
+  try {
+    const response = await fetch(`${BASE}/api/page/${page}?${parameters}`, {
+      headers: { accept: "application/json" },
+      credentials: "same-origin",
+      signal,
+    })
+    if (response.ok) return { answer: (await response.json()) as PageAnswer }
+    return { problem: await problemOf(response) }
+  } catch {
+    return { problem: { status: 0, message: "The router cannot be reached. Is it running?", param: null } }
+  }
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  const fallback = `The router answered with status ${response.status}.`
+  try {
+    const { error } = (await response.json()) as { error?: { message?: unknown; param?: unknown } }
+    const message = typeof error?.message === "string" ? error.message : fallback
+    return { status: response.status, message, param: typeof error?.param === "string" ? error.param : null }
+  } catch {
+    return { status: response.status, message: fallback, param: null }
+  }
+}

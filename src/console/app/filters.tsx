@@ -1,0 +1,124 @@
+/** The filters of a page: those in force as buttons that take them away, and a form that adds one. */
+import type { TargetedSubmitEvent, VNode } from "preact"
+import { DIMENSION_TITLES } from "../../reports/pages/figure.ts"
+import type { Dimension } from "../../reports/query.ts"
+
+interface FiltersProps {
+  readonly where: readonly string[]
+  readonly choose: (changes: Readonly<Record<string, readonly string[]>>) => void
+}
+
+const BOUNDS: Readonly<Record<string, { readonly title: string; readonly factor: number }>> = {
+  latency_ms: { title: "Latency (ms)", factor: 1 },
+  total_cost_nano_usd: { title: "Cost (USD)", factor: 1e9 },
+  total_tokens: { title: "Tokens", factor: 1 },
+  attempts: { title: "Attempts", factor: 1 },
+}
+
+const SIGNS: readonly (readonly [sign: string, title: string])[] = [
+  ["=", "is"],
+  ["!=", "is not"],
+  ["^=", "begins with"],
+  [">=", "at least"],
+  ["<=", "at most"],
+]
+
+export function Filters({ where, choose }: FiltersProps): VNode {
+  const submitted = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
+    event.preventDefault()
+    const form = event.currentTarget
+    const values = new FormData(form)
+    const filter = filterText(String(values.get("name")), String(values.get("sign")), String(values.get("value")).trim())
+    form.reset()
+    if (!where.includes(filter)) choose({ where: [...where, filter] })
+  }
+  return (
+    <div class="row filters">
+      <ul aria-label="Filters in force">
+        {where.map((filter, index) => (
+          <li key={filter}>
+            <button
+              type="button"
+              class="filter"
+              title="Take this filter away"
+              onClick={() => choose({ where: where.filter((_, place) => place !== index) })}
+            >
+              {filterTitle(filter)} <span aria-hidden="true">×</span>
+              <span class="visually-hidden">, take away</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <details class="custom">
+        <summary>Add a filter</summary>
+        <form onSubmit={submitted}>
+          <label>
+            <span class="visually-hidden">Filter by</span>
+            <select name="name">
+              {Object.entries(DIMENSION_TITLES).map(([name, title]) => (
+                <option key={name} value={name}>
+                  {title}
+                </option>
+              ))}
+              {Object.entries(BOUNDS).map(([name, { title }]) => (
+                <option key={name} value={name}>
+                  {title}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label>
+            <span class="visually-hidden">How it compares</span>
+            <select name="sign">
+              {SIGNS.map(([sign, title]) => (
+                <option key={sign} value={sign}>
+                  {title}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label>
+            <span class="visually-hidden">Value</span>
+            <input name="value" placeholder="value" autocomplete="off" maxLength={1000} />
+          </label>
+          <button type="submit">Add</button>
+        </form>
+      </details>
+    </div>
+  )
+}
+
+/** A bound of a number is at least or at most, whatever was chosen; a text is never. */
+function filterText(name: string, sign: string, value: string): string {
+  const bound = BOUNDS[name]
+  if (bound !== undefined) {
+    const number = Math.round(Number(value) * bound.factor)
+    return `${name}${sign === "<=" ? "<=" : ">="}${Number.isFinite(number) ? Math.max(0, number) : 0}`
+  }
+  const isBound = sign === ">=" || sign === "<="
+  return isFilter(name, isBound ? "=" : sign, value)
+}
+
+function isFilter(name: string, sign: string, value: string): string {
+  return `${name}${sign}${sign === "^=" ? value : value.replaceAll(",", "\\,")}`
+}
+
+/** The filter that one value of a table means. */
+export function filterBy(dimension: Dimension, value: string): string {
+  return isFilter(dimension, "=", value)
+}
+
+function filterTitle(filter: string): string {
+  const [, name = "", sign = "", value = ""] = /^([a-z_0-9]+)(!=|\^=|>=|<=|=)([^]*)$/.exec(filter) ?? []
+  const bound = BOUNDS[name]
+  if (bound !== undefined) return `${bound.title} ${titleOf(sign)} ${Number(value) / bound.factor}`
+  const title = (DIMENSION_TITLES as Readonly<Record<string, string>>)[name]
+  if (title === undefined) return filter
+  const [first = "", ...others] = value.split(/(?<!\\),/).map((each) => each.replaceAll("\\,", ","))
+  const values = others.length === 0 ? first : `one of ${[first, ...others].join(", ")}`
+  return `${title} ${titleOf(sign)} ${values === "" ? "(none)" : values}`
+}
+
+function titleOf(sign: string): string {
+  return SIGNS.find(([each]) => each === sign)?.[1] ?? sign
+}

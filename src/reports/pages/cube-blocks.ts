@@ -1,0 +1,277 @@
+/** Blocks whose figures come from the cube: which queries they need, and what becomes of the answers. */
+import type { Dimension, Figures, Group, Histogram, Measure, Query, Rows } from "../query.ts"
+import type { Block, Column, Series, Tile, Value } from "./block.ts"
+import { DIMENSION_TITLES, type Figure, FIGURES, type FigureName, whole } from "./figure.ts"
+import type { BlockDefinition, By, PageQuestion } from "./page.ts"
+
+export interface PlannedBlock {
+  readonly queries: readonly Query[]
+  /** Gets an answer for each query. */
+  readonly block: (answers: readonly Rows[]) => Block
+}
+
+const TOP_SERIES = 8
+const TOP_BARS = 12
+const TOP_ROWS = 1000
+const TOP_CHANGES = 1000
+const SHOWN_CHANGES = 12
+
+type Of<Show extends BlockDefinition["show"]> = Extract<BlockDefinition, { readonly show: Show }>
+
+/** Null: the block is not of the cube. */
+export function plannedBlock(definition: BlockDefinition, question: PageQuestion): PlannedBlock | null {
+  switch (definition.show) {
+    case "tiles":
+      return tiles(definition, question)
+    case "over-time":
+      return overTime(definition, question)
+    case "figures-over-time":
+      return figuresOverTime(definition, question)
+    case "bars":
+      return bars(definition, question)
+    case "histogram":
+      return histogram(definition, question)
+    case "groups":
+      return groups(definition, question)
+    case "changes":
+      return changes(definition, question)
+    case "calls":
+    case "part":
+      return null
+  }
+}
+
+interface Asked {
+  readonly figures: readonly FigureName[]
+  readonly by?: readonly Dimension[]
+  readonly top?: number
+  readonly slot?: Query["slot"]
+  readonly where?: Query["where"]
+  readonly before?: boolean
+}
+
+function queryOf({ from, to, zone, where }: PageQuestion, asked: Asked): Query {
+  const needed: readonly Figure[] = asked.figures.map((name) => FIGURES[name])
+  const span = to - from
+  return {
+    from: asked.before === true ? Math.max(0, from - span) : from,
+    to: asked.before === true ? from : to,
+    zone,
+    where: [...where, ...(asked.where ?? [])],
+    by: asked.by ?? [],
+    measures: [...new Set<Measure>(needed.flatMap(({ measures }) => measures))],
+    histograms: [...new Set<Histogram>(needed.flatMap(({ histograms = [] }) => histograms))],
+    ...(asked.slot === undefined ? {} : { slot: asked.slot }),
+    ...(asked.top === undefined ? {} : { top: asked.top }),
+  }
+}
+
+function framed({ id, title, note, half }: BlockDefinition): Pick<Block, "id" | "title" | "note" | "half"> {
+  return { id, title, ...(note === undefined ? {} : { note }), ...(half === undefined ? {} : { half }) }
+}
+
+function chosen(by: By, question: PageQuestion): Dimension {
+  return by === "chosen" ? question.by : by
+}
+
+/** Titles say what is told apart: `by project`. */
+function titled(definition: BlockDefinition, by: Dimension): string {
+  return definition.title.replace("{by}", DIMENSION_TITLES[by].toLowerCase())
+}
+
+/** A call without a value of the dimension has the empty text. */
+function nameOf(value: string | undefined): string {
+  return value === undefined || value === "" ? "(none)" : value
+}
+
+function nameOfGroup({ key }: Group): string {
+  return key === null ? "Other" : key.map(nameOf).join(" · ")
+}
+
+function tiles(definition: Of<"tiles">, question: PageQuestion): PlannedBlock {
+  const { figures } = definition
+  // the epoch has nothing before it
+  const compares = question.compare && question.from > 0
+  return {
+    queries: [queryOf(question, { figures }), ...(compares ? [queryOf(question, { figures, before: true })] : [])],
+    block: ([now, before]) => ({
+      ...framed(definition),
+      show: "tiles",
+      tiles: figures.map((name): Tile => {
+        const { title, kind, good, of }: Figure = FIGURES[name]
+        return {
+          id: name,
+          title,
+          kind,
+          value: now === undefined ? null : of(now.totals.figures),
+          ...(before === undefined ? {} : { before: of(before.totals.figures) }),
+          ...(good === undefined ? {} : { good }),
+        }
+      }),
+    }),
+  }
+}
+
+function overTime(definition: Of<"over-time">, question: PageQuestion): PlannedBlock {
+  const { figure: name, chart, by, where = [] } = definition
+  const { slot } = question
+  const figure: Figure = FIGURES[name]
+  const dimension = by === undefined ? null : chosen(by, question)
+  const asked = { figures: [name], slot, where }
+  const query = queryOf(question, dimension === null ? asked : { ...asked, by: [dimension], top: TOP_SERIES })
+  return {
+    queries: [query],
+    block: ([rows]) => ({
+      ...framed(definition),
+      title: dimension === null ? definition.title : titled(definition, dimension),
+      show: "chart",
+      chart,
+      kind: figure.kind,
+      slot,
+      times: rows?.slots ?? [],
+      series: (dimension === null ? [rows?.totals] : (rows?.groups ?? [])).flatMap((group) =>
+        group === undefined ? [] : [seriesOf(group, dimension === null ? figure.title : nameOfGroup(group), figure)],
+      ),
+    }),
+  }
+}
+
+function seriesOf(group: Group, name: string, figure: Figure): Series {
+  return { name, points: group.series.map(figure.of), ...(group.key === null && name === "Other" ? { isRest: true } : {}) }
+}
+
+function figuresOverTime(definition: Of<"figures-over-time">, question: PageQuestion): PlannedBlock {
+  const { figures } = definition
+  const { slot } = question
+  const [first] = figures
+  return {
+    queries: [queryOf(question, { figures, slot })],
+    block: ([rows]) => ({
+      ...framed(definition),
+      show: "chart",
+      chart: "line",
+      kind: first === undefined ? "count" : FIGURES[first].kind,
+      slot,
+      times: rows?.slots ?? [],
+      series: figures.map((name) => ({
+        name: FIGURES[name].title,
+        points: (rows?.totals.series ?? []).map((each: Figures): Value => FIGURES[name].of(each)),
+      })),
+    }),
+  }
+}
+
+function bars(definition: Of<"bars">, question: PageQuestion): PlannedBlock {
+  const { figure: name, where = [] } = definition
+  const by = chosen(definition.by, question)
+  const figure: Figure = FIGURES[name]
+  return {
+    queries: [queryOf(question, { figures: [name], by: [by], top: TOP_BARS, where })],
+    block: ([rows]) => ({
+      ...framed(definition),
+      title: titled(definition, by),
+      show: "bars",
+      kind: figure.kind,
+      bars: (rows?.groups ?? []).map((group) => ({
+        name: nameOfGroup(group),
+        value: figure.of(group.figures),
+        ...(group.key === null ? { isRest: true } : {}),
+      })),
+    }),
+  }
+}
+
+function histogram(definition: Of<"histogram">, question: PageQuestion): PlannedBlock {
+  const name = definition.histogram
+  const query = { ...queryOf(question, { figures: ["calls"] }), histograms: [name], buckets: true }
+  return {
+    queries: [query],
+    block: ([rows]) => {
+      const spread = rows?.totals.figures.spreads[name]
+      return {
+        ...framed(definition),
+        show: "histogram",
+        kind: name === "tokens_per_second" ? "tokens_per_second" : "ms",
+        buckets: spread?.buckets ?? [],
+        marks: (["p50", "p95", "p99"] as const).flatMap((rank) => {
+          const value = spread?.[rank] ?? null
+          return value === null ? [] : [{ name: rank, value }]
+        }),
+      }
+    },
+  }
+}
+
+function groups(definition: Of<"groups">, question: PageQuestion): PlannedBlock {
+  const by = definition.by.map((each) => chosen(each, question))
+  const { figures, where = [], top = TOP_ROWS } = definition
+  const columns: Column[] = [
+    ...by.map((key): Column => ({ key, title: DIMENSION_TITLES[key], kind: "text", filter: key })),
+    ...figures.map((key): Column => ({ key, title: FIGURES[key].title, kind: FIGURES[key].kind })),
+  ]
+  const values = ({ figures: sums }: Group): Value[] => figures.map((name) => FIGURES[name].of(sums))
+  return {
+    queries: [queryOf(question, { figures, by, top, where })],
+    block: (answers) => {
+      const [rows] = answers
+      const all = rows?.groups ?? []
+      return {
+        ...framed(definition),
+        title: by[0] === undefined ? definition.title : titled(definition, by[0]),
+        show: "table",
+        columns,
+        rows: all.map((group) => [...(group.key ?? by.map((_, index) => (index === 0 ? "Other" : ""))), ...values(group)]),
+        totals: rows === undefined ? null : [...by.map((_, index) => (index === 0 ? "Total" : "")), ...values(rows.totals)],
+        hasRest: all.at(-1)?.key === null,
+        rowCount: rows?.groupCount ?? 0,
+        empty: "There are no calls in this range. A longer range or fewer filters show more.",
+      }
+    },
+  }
+}
+
+function changes(definition: Of<"changes">, question: PageQuestion): PlannedBlock {
+  const by = chosen(definition.by, question)
+  const figure: Figure = FIGURES[definition.figure]
+  const asked = { figures: [definition.figure], by: [by], top: TOP_CHANGES }
+  const compares = question.compare && question.from > 0
+  const value = (group: Group | undefined): bigint => BigInt((group === undefined ? 0 : figure.of(group.figures)) ?? 0)
+  return {
+    queries: compares ? [queryOf(question, asked), queryOf(question, { ...asked, before: true })] : [],
+    block: ([now, before]) => {
+      const [nowBy, beforeBy] = [byName(now), byName(before)]
+      const all = [...new Set([...nowBy.keys(), ...beforeBy.keys()])].map((name) => {
+        const [current, earlier] = [value(nowBy.get(name)), value(beforeBy.get(name))]
+        return { name, current, earlier, change: current - earlier }
+      })
+      const largest = all
+        .filter(({ change }) => change !== 0n)
+        .toSorted((one, other) => Number(size(other.change) - size(one.change)))
+        .slice(0, SHOWN_CHANGES)
+      return {
+        ...framed(definition),
+        title: titled(definition, by),
+        show: "table",
+        columns: [
+          { key: by, title: DIMENSION_TITLES[by], kind: "text", filter: by },
+          { key: "now", title: `${figure.title} now`, kind: figure.kind },
+          { key: "before", title: "Before", kind: figure.kind },
+          { key: "change", title: "Change", kind: figure.kind },
+        ],
+        rows: largest.map(({ name, current, earlier, change }) => [name, whole(current), whole(earlier), whole(change)]),
+        totals: null,
+        hasRest: false,
+        rowCount: largest.length,
+        empty: "Nothing changed between the two periods, or there is no period before.",
+      }
+    },
+  }
+}
+
+function size(value: bigint): bigint {
+  return value < 0n ? -value : value
+}
+
+function byName(rows: Rows | undefined): Map<string, Group> {
+  return new Map((rows?.groups ?? []).flatMap((group) => (group.key === null ? [] : [[group.key[0] ?? "", group]])))
+}
