@@ -45,23 +45,23 @@ async function buildInCheckout(): Promise<BuiltConsole> {
 }
 
 /** What lies at a path of the console; null: nothing. `api` below its path is not the console's. */
-export async function consoleAsset(request: Incoming, base: string): Promise<Outgoing | null> {
+export async function consoleAsset(request: Pick<Incoming, "path" | "headers">, base: string): Promise<Outgoing | null> {
   const below = request.path.slice(base.length)
   if (below === "/api" || below.startsWith("/api/")) return null
   const files = await consoleFiles()
-  if (!below.startsWith("/assets/")) return page(request, base, files)
+  if (!below.startsWith("/assets/")) return page(base, files)
   const file = [files.script, files.style].find(({ name }) => below === `/assets/${name}`)
   return file === undefined ? null : fileAnswer(request, file)
 }
 
-function page(request: Incoming, base: string, { script, style }: BuiltConsole): Outgoing {
+function page(base: string, { script, style }: BuiltConsole): Outgoing {
   const headers = { ...HEADERS, "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" }
   return { status: 200, headers, body: shell({ base, script: script.name, style: style.name }) }
 }
 
-function fileAnswer(request: Incoming, file: BuiltFile): Outgoing {
+function fileAnswer({ headers: asked }: Pick<Incoming, "headers">, file: BuiltFile): Outgoing {
   const headers = { ...HEADERS, "content-type": file.contentType, "cache-control": FOREVER, vary: "accept-encoding" }
-  const accepted = encodings(request.headers.get("accept-encoding") ?? "")
+  const accepted = encodings(asked.get("accept-encoding") ?? "")
   if (accepted.has("br")) return { status: 200, headers: { ...headers, "content-encoding": "br" }, body: file.brotli }
   if (accepted.has("gzip")) return { status: 200, headers: { ...headers, "content-encoding": "gzip" }, body: file.gzip }
   return { status: 200, headers, body: file.plain }

@@ -43,7 +43,7 @@ export function Choices({ place, page, answer }: ChoicesProps): VNode {
       choose({ [name]: event.currentTarget.value === empty ? null : event.currentTarget.value })
   const [first] = page.by
   return (
-    <section class="choices" aria-label="What is shown">
+    <section class="choices row" aria-label="What is shown">
       <div class="row">
         <div class="spans" role="group" aria-label="Range">
           {SPANS.map(([since, title]) => (

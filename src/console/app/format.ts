@@ -25,7 +25,7 @@ export function scaleOf(kind: Kind, values: readonly Value[]): Scale {
   const most = largest(values)
   switch (kind) {
     case "money":
-      return { unit: "USD", text: known((value) => moneyText(value, most >= 10e9 ? 2 : most >= 0.1e9 ? 4 : 6)) }
+      return { unit: "USD", text: known((value) => moneyText(value, most === 0 || most >= 1e9 ? 2 : most >= 0.01e9 ? 4 : 6)) }
     case "ms":
       if (most < 1000) return { unit: "ms", text: known((value) => fixed(Number(value), most < 10 ? 1 : 0)) }
       if (most < 600_000) return { unit: "s", text: known((value) => fixed(Number(value) / 1000, most < 100_000 ? 2 : 1)) }
@@ -56,6 +56,7 @@ export function single(kind: Kind, value: Value): string {
 
 /** Short enough for an axis. */
 export function axisText(kind: Kind, value: number): string {
+  if (value === 0) return "0"
   if (kind === "money") {
     const usd = value / 1e9
     return `$${usd !== 0 && Math.abs(usd) < 1 ? String(Number(usd.toPrecision(2))) : compact.format(usd)}`
@@ -116,6 +117,11 @@ export function timeText(ms: number, zone: string, withSeconds = true): string {
 /** `2026-11-30 09:14:05 UTC`. */
 export function utcText(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`
+}
+
+/** The middle of a long id is left out. */
+export function shortId(id: string): string {
+  return id.length <= 20 ? id : `${id.slice(0, 9)}…${id.slice(-6)}`
 }
 
 /** The name of a slot that begins then. */

@@ -35,7 +35,7 @@ export interface VisibleRows {
 }
 
 /** What is left of the others stays last, however the table is sorted. */
-export function visibleRows(block: TableBlock, state: TableState): VisibleRows {
+export function visibleRows(block: TableBlock, state: TableState, pageRows: number): VisibleRows {
   const rest = block.hasRest ? block.rows.slice(-1) : []
   const told = block.hasRest ? block.rows.slice(0, -1) : block.rows
   const wanted = state.text.toLowerCase()
@@ -44,9 +44,9 @@ export function visibleRows(block: TableBlock, state: TableState): VisibleRows {
   const kind = block.columns[index]?.kind ?? "text"
   const sorted =
     index === -1 ? matching : matching.toSorted((one, other) => compared(one[index] ?? null, other[index] ?? null, kind, state.isDown))
-  const pages = Math.max(1, Math.ceil(sorted.length / PAGE_ROWS))
+  const pages = Math.max(1, Math.ceil(sorted.length / pageRows))
   const page = Math.min(state.page, pages - 1)
-  const shown = sorted.slice(page * PAGE_ROWS, (page + 1) * PAGE_ROWS)
+  const shown = pages === 1 ? sorted : sorted.slice(page * pageRows, (page + 1) * pageRows)
   const isLast = page === pages - 1
   return { rows: isLast && wanted === "" ? [...shown, ...rest] : shown, found: sorted.length, page, pages }
 }

@@ -7,7 +7,8 @@ import { scaleOf, type Scale } from "./format.ts"
 import { Link } from "./link.tsx"
 import { addressOf, changed, go, type Place, usePlace } from "./location.ts"
 import { csvOf, saveText, tabbedOf } from "./table-text.ts"
-import { isNumeric, type TableState, tableState, visibleRows } from "./table-state.ts"
+import { usePrinting } from "./printing.ts"
+import { isNumeric, PAGE_ROWS, type TableState, tableState, visibleRows } from "./table-state.ts"
 import { ValueView } from "./value-view.tsx"
 
 export function TableView({ block, answer, place }: BlockProps<TableBlock>): VNode {
@@ -29,13 +30,14 @@ export function TableOf({ block, zone }: TableProps): VNode {
   const state = tableState(block.id, place.parameters)
   if (block.rows.length === 0)
     return <p class="empty">{block.empty ?? "There is nothing to show in this range."}</p>
-  const { rows, found, pages, page } = visibleRows(block, state)
+  const isPrinted = usePrinting()
+  const { rows, found, pages, page } = visibleRows(block, state, isPrinted ? Number.POSITIVE_INFINITY : PAGE_ROWS)
   const scales = block.columns.map(({ kind }, index) => scaleOf(kind, block.rows.map((row) => row[index] ?? null)))
   const set = (changes: Readonly<Record<string, string | null>>): void =>
     go(addressOf(place.path, changed(place.parameters, changes)), true)
   return (
     <>
-      {(block.rows.length > 8 || state.text !== "") && <Tools block={block} zone={zone} state={state} found={found} set={set} />}
+      {(block.rows.length > 12 || state.text !== "") && <Tools block={block} zone={zone} state={state} found={found} set={set} />}
       <div class="scroll" role="region" aria-label={`Table: ${block.title}`} tabindex={0}>
         <table class="data">
           <caption class="visually-hidden">{block.title}</caption>
@@ -56,7 +58,7 @@ export function TableOf({ block, zone }: TableProps): VNode {
           )}
         </table>
       </div>
-      {pages > 1 && (
+      {pages > 1 && !isPrinted && (
         <nav class="pager" aria-label={`Pages of ${block.title}`}>
           <button type="button" disabled={page === 0} onClick={() => set({ [`${block.id}.page`]: String(page - 1) })}>
             Back
@@ -180,7 +182,7 @@ function Row({ block, row, scales, zone, place }: RowProps): VNode {
           return <Cell key={index} column={column} value={value} scale={scales[index]} zone={zone} />
         const where = [...new Set([...place.parameters.getAll("where"), filterBy(dimension, String(value ?? ""))])]
         return (
-          <td key={index} class="text">
+          <td key={index} class={textClass(value)}>
             <Link to={addressOf(place.path, changed(place.parameters, { where, after: null }))} title="Show these alone">
               {value === "" || value === null ? "(none)" : String(value)}
             </Link>
@@ -203,9 +205,23 @@ function Cell({ column, value, scale, zone, isTotal = false }: CellProps): VNode
   const kind = column?.kind ?? "text"
   const isText = isTotal && typeof value === "string" && !isNumeric(kind)
   return (
-    <td class={isNumeric(kind) ? "number" : kind === "text" ? "text" : undefined}>
+    <td class={isNumeric(kind) ? "number" : kind === "text" ? textClass(value) : undefined}>
+      {column?.key === "share" && value !== null && <ShareBar percent={Number(value)} />}
       {isText ? value : <ValueView kind={kind} value={value} zone={zone} text={scale?.text ?? String} />}
     </td>
+  )
+}
+
+/** Short texts stay on one line. */
+function textClass(value: Value): string {
+  return String(value ?? "").length > 28 ? "text long" : "text"
+}
+
+function ShareBar({ percent }: { readonly percent: number }): VNode {
+  return (
+    <span class="share" aria-hidden="true">
+      <span class="bar" style={{ width: `${Math.max(0, Math.min(100, percent))}%` }} />
+    </span>
   )
 }
 

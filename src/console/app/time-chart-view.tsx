@@ -2,7 +2,7 @@
 import { scaleLinear } from "d3-scale"
 import { area, line } from "d3-shape"
 import type { VNode } from "preact"
-import type { Series, TableBlock, TimeChart, Value } from "../../reports/pages/block.ts"
+import type { PageAnswer, Series, TableBlock, TimeChart, Value } from "../../reports/pages/block.ts"
 import { BottomAxis, ValueAxis } from "./axis.tsx"
 import type { BlockProps } from "./block-view.tsx"
 import { ChartFrame, type Plot } from "./chart-frame.tsx"
@@ -36,7 +36,7 @@ export function TimeChartView({ block, answer }: BlockProps<TimeChart>): VNode {
         `${slotText(times[index] ?? 0, slot, zone)}: ${series.map(({ name, points }) => `${name} ${single(kind, points[index] ?? null)}`).join(", ")}`
       }
       draw={(plot, cursor) => (
-        <Drawing block={block} layers={layers} most={most} zone={zone} plot={plot} cursor={cursor} />
+        <Drawing block={block} layers={layers} most={most} answer={answer} plot={plot} cursor={cursor} />
       )}
       legend={(cursor) => <Legend block={block} zone={zone} cursor={cursor} />}
       table={tableOf(block, unit.unit)}
@@ -67,22 +67,30 @@ function nearestSlot(x: number, plot: Plot, count: number): number {
   return Math.max(0, Math.min(count - 1, Math.floor((x - plot.left) / slotWidth(plot, count))))
 }
 
+/** The first and the last slot may reach beyond the range. */
+export function partialSlots(times: readonly number[], { from, to }: Pick<PageAnswer, "from" | "to">): number[] {
+  const last = times.length - 1
+  const [first = from, ending = from, before = ending] = [times[0], times[last], times[last - 1]]
+  return [...(first < from ? [0] : []), ...(last > 0 && ending + (ending - before) > to ? [last] : [])]
+}
+
 interface DrawingProps {
   readonly block: TimeChart
   readonly layers: readonly Layer[]
   readonly most: number
-  readonly zone: string
+  readonly answer: PageAnswer
   readonly plot: Plot
   readonly cursor: number | null
 }
 
-function Drawing({ block, layers, most, zone, plot, cursor }: DrawingProps): VNode {
+function Drawing({ block, layers, most, answer, plot, cursor }: DrawingProps): VNode {
   const { times, series, kind, slot, chart } = block
   const y = scaleLinear([0, most > 0 && Number.isFinite(most) ? most : 1], [plot.bottom, plot.top]).nice(4)
   const width = slotWidth(plot, times.length)
   const middle = (index: number): number => plot.left + width * (index + 0.5)
   const every = Math.max(1, Math.ceil(times.length / Math.max(2, Math.floor((plot.right - plot.left) / 72))))
-  const shown = times.flatMap((time, index) => (index % every === 0 ? [{ at: middle(index), text: tickText(time, slot, zone) }] : []))
+  const shown = times.flatMap((time, index) => (index % every === 0 ? [{ at: middle(index), text: tickText(time, slot, answer.zone) }] : []))
+  const partial = partialSlots(times, answer)
   return (
     <>
       <ValueAxis plot={plot} ticks={y.ticks(4).map((value) => ({ at: y(value), text: axisText(kind, value) }))} />
@@ -92,7 +100,7 @@ function Drawing({ block, layers, most, zone, plot, cursor }: DrawingProps): VNo
           key={name}
           chart={chart}
           layer={layers[index] ?? []}
-          place={{ middle, y, width }}
+          place={{ middle, y, width, partial }}
           class={seriesClass(index, isRest)}
           dash={dashOf(index, isRest)}
         />
@@ -102,10 +110,18 @@ function Drawing({ block, layers, most, zone, plot, cursor }: DrawingProps): VNo
   )
 }
 
+interface Placing {
+  readonly middle: (index: number) => number
+  readonly y: (value: number) => number
+  readonly width: number
+  /** Slots that the range cuts. */
+  readonly partial: readonly number[]
+}
+
 interface MarksProps {
   readonly chart: "line" | "area"
   readonly layer: Layer
-  readonly place: { readonly middle: (index: number) => number; readonly y: (value: number) => number; readonly width: number }
+  readonly place: Placing
   readonly class: string
   readonly dash: string | undefined
 }
@@ -130,10 +146,16 @@ function Marks({ chart, layer, place, dash, ...rest }: MarksProps): VNode {
     return <path class={`${rest.class} fill`} d={shape(layer) ?? ""} />
   }
   const half = Math.max(0.5, Math.min(width * 0.4, 24))
-  const columns = layer.flatMap(([low, high], index) =>
-    high > low ? [`M${middle(index) - half} ${y(low)}V${y(high)}h${2 * half}V${y(low)}Z`] : [],
+  const isWhole = (index: number): boolean => !place.partial.includes(index)
+  const columns = layer.map(([low, high], index) =>
+    high > low ? `M${middle(index) - half} ${y(low)}V${y(high)}h${2 * half}V${y(low)}Z` : "",
   )
-  return <path class={`${rest.class} fill`} d={columns.join("")} />
+  return (
+    <g class={`${rest.class} fill`}>
+      <path d={columns.filter((_, index) => isWhole(index)).join("")} />
+      <path class="partial" d={columns.filter((_, index) => !isWhole(index)).join("")} />
+    </g>
+  )
 }
 
 function isThereAt(layer: Layer, index: number): boolean {

@@ -1,6 +1,6 @@
 import type { VNode } from "preact"
 import type { Kind, Value } from "../../reports/pages/block.ts"
-import { timeText, UNKNOWN, utcText } from "./format.ts"
+import { shortId, timeText, UNKNOWN, utcText } from "./format.ts"
 import { Link } from "./link.tsx"
 import { addressOf } from "./location.ts"
 import { StateMark } from "./state-mark.tsx"
@@ -25,8 +25,8 @@ export function ValueView({ kind, value, zone, text }: ValueProps): VNode {
   }
   if (kind === "call")
     return (
-      <Link to={addressOf(["calls", String(value)], new URLSearchParams({ tz: zone }))} class="code">
-        {String(value)}
+      <Link to={addressOf(["calls", String(value)], new URLSearchParams({ tz: zone }))} class="code" title={String(value)}>
+        {shortId(String(value))}
       </Link>
     )
   if (kind === "state") {

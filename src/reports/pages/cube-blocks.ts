@@ -1,7 +1,7 @@
 /** Blocks whose figures come from the cube: which queries they need, and what becomes of the answers. */
 import type { Dimension, Figures, Group, Histogram, Measure, Query, Rows } from "../query.ts"
 import type { Block, Column, Series, Tile, Value } from "./block.ts"
-import { DIMENSION_TITLES, type Figure, FIGURES, type FigureName, whole } from "./figure.ts"
+import { DIMENSION_TITLES, type Figure, FIGURES, type FigureName, percentOf, whole } from "./figure.ts"
 import type { BlockDefinition, By, PageQuestion } from "./page.ts"
 
 export interface PlannedBlock {
@@ -204,24 +204,33 @@ function histogram(definition: Of<"histogram">, question: PageQuestion): Planned
 
 function groups(definition: Of<"groups">, question: PageQuestion): PlannedBlock {
   const by = definition.by.map((each) => chosen(each, question))
-  const { figures, where = [], top = TOP_ROWS } = definition
+  const { figures, share, where = [], top = TOP_ROWS } = definition
   const columns: Column[] = [
     ...by.map((key): Column => ({ key, title: DIMENSION_TITLES[key], kind: "text", filter: key })),
     ...figures.map((key): Column => ({ key, title: FIGURES[key].title, kind: FIGURES[key].kind })),
+    ...(share === undefined ? [] : [{ key: "share", title: `Share of ${FIGURES[share].title.toLowerCase()}`, kind: "percent" as const }]),
   ]
-  const values = ({ figures: sums }: Group): Value[] => figures.map((name) => FIGURES[name].of(sums))
+  const sum = (name: FigureName, group: Group): bigint => BigInt(FIGURES[name].of(group.figures) ?? 0)
+  const values = (group: Group, all: Group): Value[] => [
+    ...figures.map((name) => FIGURES[name].of(group.figures)),
+    ...(share === undefined ? [] : [percentOf(sum(share, group), sum(share, all))]),
+  ]
   return {
     queries: [queryOf(question, { figures, by, top, where })],
     block: (answers) => {
       const [rows] = answers
       const all = rows?.groups ?? []
+      const totals = rows?.totals
       return {
         ...framed(definition),
         title: by[0] === undefined ? definition.title : titled(definition, by[0]),
         show: "table",
         columns,
-        rows: all.map((group) => [...(group.key ?? by.map((_, index) => (index === 0 ? "Other" : ""))), ...values(group)]),
-        totals: rows === undefined ? null : [...by.map((_, index) => (index === 0 ? "Total" : "")), ...values(rows.totals)],
+        rows: all.map((group) => [
+          ...(group.key ?? by.map((_, index) => (index === 0 ? "Other" : ""))),
+          ...values(group, totals ?? group),
+        ]),
+        totals: totals === undefined ? null : [...by.map((_, index) => (index === 0 ? "Total" : "")), ...values(totals, totals)],
         hasRest: all.at(-1)?.key === null,
         rowCount: rows?.groupCount ?? 0,
         empty: "There are no calls in this range. A longer range or fewer filters show more.",

@@ -67,6 +67,7 @@ export type FigureName =
   | "tool_cost"
   | "reported_cost"
   | "unknown_cost_calls"
+  | "coverage"
   | "cost_per_call"
   | "tokens"
   | "input_tokens"
@@ -104,6 +105,13 @@ export const FIGURES: Readonly<Record<FigureName, Figure>> = {
   tool_cost: sum("Hosted tools", "money", "hosted_tool_cost_nano_usd"),
   reported_cost: sum("Reported by providers", "money", "upstream_reported_cost_nano_usd"),
   unknown_cost_calls: sum("Calls of unknown cost", "count", "unknown_cost_calls", "less"),
+  coverage: {
+    title: "Calls of known cost",
+    kind: "percent",
+    good: "more",
+    measures: ["unknown_cost_calls", "calls"],
+    of: ({ sums }) => percentOf((sums.calls ?? 0n) - (sums.unknown_cost_calls ?? 0n), sums.calls ?? 0n),
+  },
   cost_per_call: {
     title: "Cost per call",
     kind: "money",

@@ -19,6 +19,8 @@ const ANY: readonly Dimension[] = [
   "cache",
   "stream",
 ]
+/** Calls that a target was found for. */
+const SENT: readonly Filter[] = [{ dimension: "provider", not: [""] }]
 const FAILED: readonly Filter[] = [{ dimension: "error", not: [""] }]
 
 const overview: PageDefinition = {
@@ -60,12 +62,13 @@ const spend: PageDefinition = {
       show: "tiles",
       id: "headline",
       title: "Against the period before",
-      figures: ["cost", "cost_per_call", "unknown_cost_calls", "reported_cost", "cached_share"],
+      figures: ["cost", "cost_per_call", "coverage", "unknown_cost_calls", "reported_cost", "cached_share"],
     },
     { show: "over-time", chart: "area", figure: "cost", by: "chosen", id: "cost", title: "Cost by {by}" },
     {
       show: "groups",
       by: ["chosen"],
+      share: "cost",
       figures: ["cost", "calls", "input_cost", "cached_cost", "cache_write_cost", "output_cost", "unknown_cost_calls"],
       id: "shares",
       title: "Cost by {by}",
@@ -97,7 +100,7 @@ const performance: PageDefinition = {
       title: "Against the period before",
       figures: ["latency_p50", "latency_p95", "latency_p99", "ttfb_p95", "overhead_p95", "speed_p50"],
     },
-    { show: "over-time", chart: "line", figure: "latency_p95", by: "chosen", id: "p95", title: "Latency p95 by {by}", half: true },
+    { show: "over-time", chart: "line", figure: "latency_p95", by: "chosen", where: SENT, id: "p95", title: "Latency p95 by {by}", half: true },
     {
       show: "figures-over-time",
       figures: ["latency_p50", "latency_p95", "latency_p99"],
@@ -113,12 +116,13 @@ const performance: PageDefinition = {
       note: "The router's time is the latency without the last attempt's time at its target.",
       half: true,
     },
-    { show: "over-time", chart: "area", figure: "output_tokens", by: "chosen", id: "throughput", title: "Output tokens by {by}", half: true },
+    { show: "over-time", chart: "area", figure: "output_tokens", by: "chosen", where: SENT, id: "throughput", title: "Output tokens by {by}", half: true },
     { show: "histogram", histogram: "latency_ms", id: "latencies", title: "Calls by latency", half: true },
     { show: "histogram", histogram: "ttfb_ms", id: "ttfb", title: "Calls by time to first token", half: true },
     {
       show: "groups",
       by: ["provider", "model"],
+      where: SENT,
       figures: ["calls", "latency_p50", "latency_p95", "latency_p99", "ttfb_p95", "upstream_p95", "speed_p50"],
       id: "targets",
       title: "Providers and models",
@@ -171,6 +175,7 @@ const reliability: PageDefinition = {
     {
       show: "groups",
       by: ["provider", "model"],
+      where: SENT,
       figures: ["errors", "calls", "error_rate", "upstream_errors", "attempts", "fallbacks"],
       id: "targets",
       title: "Providers and models",

@@ -34,6 +34,8 @@ export type BlockDefinition =
       readonly figures: readonly FigureName[]
       readonly where?: readonly Filter[]
       readonly top?: number
+      /** Also what part of all each row has of this figure, in percent. */
+      readonly share?: FigureName
     })
   /** The groups whose figure differs most from the period before. */
   | (Placed & { readonly show: "changes"; readonly figure: FigureName; readonly by: By })
@@ -104,6 +106,8 @@ export interface PageQuestion {
   readonly zone: string
   readonly slot: Slot
   readonly where: readonly Filter[]
+  /** `project/environment` that the reader sees, or `*`; the filters hold it, too. */
+  readonly domain: string
   readonly by: Dimension
   /** The period before, of the same length, is compared. */
   readonly compare: boolean

@@ -19,6 +19,8 @@ export interface Bounds {
   readonly nowMs: number
   /** The longest range, milliseconds. */
   readonly mostMs: number
+  /** What the reader sees: `*`, or a project and an environment. */
+  readonly domain: "*" | { readonly project: string; readonly environment: string }
 }
 
 /** @throws ReportRefused */
@@ -39,7 +41,8 @@ export function readQuestion(page: PageDefinition, parameters: URLSearchParams, 
     to,
     zone,
     slot: wordOf(once("slot"), SLOTS, "slot") ?? slotFor(to - from),
-    where: parameters.getAll("where").map(filterOf),
+    where: [...scopeOf(bounds.domain), ...parameters.getAll("where").map(filterOf)],
+    domain: bounds.domain === "*" ? "*" : `${bounds.domain.project}/${bounds.domain.environment}`,
     by: wordOf(once("by"), page.by.length === 0 ? ALL_DIMENSIONS : page.by, "by") ?? page.by[0] ?? "project",
     compare: once("compare") !== "no",
     sort: wordOf(once("sort"), ORDERS, "sort") ?? "newest",
@@ -48,6 +51,16 @@ export function readQuestion(page: PageDefinition, parameters: URLSearchParams, 
     only: only === null ? null : only.split(","),
     more: Object.fromEntries(MORE.flatMap((name) => [once(name)].flatMap((text) => (text === null ? [] : [[name, text]])))),
   }
+}
+
+/** Whatever the reader asks for, nothing beyond this is counted. */
+function scopeOf(domain: Bounds["domain"]): Filter[] {
+  if (domain === "*") return []
+  const { project, environment } = domain
+  return [
+    { dimension: "project", is: [project] },
+    { dimension: "environment", is: [environment] },
+  ]
 }
 
 type Once = (name: string) => string | null
