@@ -45,7 +45,10 @@ async function buildInCheckout(): Promise<BuiltConsole> {
 }
 
 /** What lies at a path of the console; null: nothing. `api` below its path is not the console's. */
-export async function consoleAsset(request: Pick<Incoming, "path" | "headers">, base: string): Promise<Outgoing | null> {
+export async function consoleAsset(
+  request: Pick<Incoming, "path" | "headers">,
+  base: string,
+): Promise<Outgoing | null> {
   const below = request.path.slice(base.length)
   if (below === "/api" || below.startsWith("/api/")) return null
   const files = await consoleFiles()

@@ -58,7 +58,10 @@ export async function testConsole(options: ConsoleOptions): Promise<TestConsole>
     parts: {
       ...consoleParts(nowMs, callers, isEmpty),
       call: async ({ call }) =>
-        (await callStory(ledger, call ?? "", () => true)) ?? { show: "missing", reason: "There is no such call, or it is gone." },
+        (await callStory(ledger, call ?? "", () => true)) ?? {
+          show: "missing",
+          reason: "There is no such call, or it is gone.",
+        },
     },
     isSample: options.isSample === true,
     nowMs: () => nowMs,
@@ -118,12 +121,18 @@ function responseOf({ status, headers, body }: Outgoing): Response {
   return new Response(body as Uint8Array<ArrayBuffer> | string, { status, headers })
 }
 
-async function seedCalls(path: string, { calls, callers, named = realistic }: ConsoleOptions, nowMs: number): Promise<void> {
+async function seedCalls(
+  path: string,
+  { calls, callers, named = realistic }: ConsoleOptions,
+  nowMs: number,
+): Promise<void> {
   const database = new SqliteDatabase({ path, clock: systemClock, log: silentLog, checkpointPages: 65_536 })
   await database.reopen()
   const traffic = { calls, callers, projects: 12, models: 20, from: nowMs - 60 * DAY_MS, to: nowMs }
   for (let from = 0; from < calls; from += 1024) {
-    const group = Array.from({ length: Math.min(1024, calls - from) }, (_, index) => named(callOf(traffic, from + index)))
+    const group = Array.from({ length: Math.min(1024, calls - from) }, (_, index) =>
+      named(callOf(traffic, from + index)),
+    )
     await database.write(group)
   }
   await database.close()
@@ -132,15 +141,37 @@ async function seedCalls(path: string, { calls, callers, named = realistic }: Co
   await cube.close()
 }
 
-const PROJECTS = ["checkout", "support", "search", "documents", "sales-assistant", "code-review", "translations", "data-platform", "mobile-app", "fraud", "marketing", "research"]
+const PROJECTS = [
+  "checkout",
+  "support",
+  "search",
+  "documents",
+  "sales-assistant",
+  "code-review",
+  "translations",
+  "data-platform",
+  "mobile-app",
+  "fraud",
+  "marketing",
+  "research",
+]
 const KINDS = ["api", "worker", "batch", "bot", "agent", "notebook"]
-const MODELS = ["large-2026-09", "medium-2026-09", "small-2026-06", "reasoning-2026-11", "vision-2026-08", "code-2026-10"]
+const MODELS = [
+  "large-2026-09",
+  "medium-2026-09",
+  "small-2026-06",
+  "reasoning-2026-11",
+  "vision-2026-08",
+  "code-2026-10",
+]
 const PROVIDERS = ["alpha", "beta", "gamma", "own-gpus"]
 const GROUPS = ["fast", "smart", "code", "cheap"]
 
 function callerName(index: number): string {
   const name = `${PROJECTS[index % PROJECTS.length]}-${KINDS[Math.floor(index / PROJECTS.length) % KINDS.length]}`
-  return index < PROJECTS.length * KINDS.length ? name : `${name}-${Math.floor(index / (PROJECTS.length * KINDS.length))}`
+  return index < PROJECTS.length * KINDS.length
+    ? name
+    : `${name}-${Math.floor(index / (PROJECTS.length * KINDS.length))}`
 }
 
 /** With names as organisations give them. */

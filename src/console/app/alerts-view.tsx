@@ -15,7 +15,8 @@ export function AlertsView({ block }: { readonly block: Alerts }): VNode {
     <ul class="alert-list">
       {block.alerts.map(({ state, text, link }) => (
         <li key={text}>
-          <StateMark state={state} /> <span>{text}</span> {link !== undefined && <Link to={`${BASE}/${link}`}>Look</Link>}
+          <StateMark state={state} /> <span>{text}</span>{" "}
+          {link !== undefined && <Link to={`${BASE}/${link}`}>Look</Link>}
         </li>
       ))}
     </ul>

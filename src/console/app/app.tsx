@@ -94,9 +94,7 @@ function Frame({ place, page, title, isSample = false, children }: FrameProps): 
         Skip to the figures
       </a>
       <header class="top">
-        <p class="product">
-          smart-router {isSample && <strong class="sample">Sample data</strong>}
-        </p>
+        <p class="product">smart-router {isSample && <strong class="sample">Sample data</strong>}</p>
         <nav aria-label="Pages">
           <ul>
             {MENU.map((each) => (
@@ -152,7 +150,7 @@ function Body({ place, page, answered }: BodyProps): VNode {
           ? problem === null && <Skeleton page={page} />
           : answer.blocks.map((block) => <BlockView key={block.id} block={block} answer={answer} place={place} />)}
       </div>
-      {answer !== null && <AsOf answer={answer} again={again} />}
+      {answer !== null && <AsOf answer={answer} hasRange={page.hasRange} again={again} />}
     </>
   )
 }
@@ -171,17 +169,28 @@ function Skeleton({ page }: { readonly page: PageDefinition }): VNode {
   )
 }
 
-function AsOf({ answer, again }: { readonly answer: PageAnswer; readonly again: () => void }): VNode {
+interface AsOfProps {
+  readonly answer: PageAnswer
+  readonly hasRange: boolean
+  readonly again: () => void
+}
+
+function AsOf({ answer, hasRange, again }: AsOfProps): VNode {
   const { asOf, from, to, zone, before } = answer
   return (
     <p class="as-of">
-      From <Time ms={from} zone={zone} /> up to <Time ms={to} zone={zone} /> ({zone})
-      {before !== null && (
+      {hasRange && (
         <>
-          , compared with <Time ms={before.from} zone={zone} /> up to <Time ms={before.to} zone={zone} />
+          From <Time ms={from} zone={zone} /> up to <Time ms={to} zone={zone} /> ({zone})
+          {before !== null && (
+            <>
+              , compared with <Time ms={before.from} zone={zone} /> up to <Time ms={before.to} zone={zone} />
+            </>
+          )}
+          .{" "}
         </>
       )}
-      . As of <Time ms={asOf} zone={zone} />.{" "}
+      As of <Time ms={asOf} zone={zone} />.{" "}
       <button type="button" class="quiet" onClick={again}>
         Ask again
       </button>
@@ -221,7 +230,10 @@ function ProblemView({ problem, again }: { readonly problem: Problem; readonly a
       </p>
       {status === 401 ? (
         <p>
-          <a class="button" href={`/admin/auth/login?return_to=${encodeURIComponent(location.pathname + location.search)}`}>
+          <a
+            class="button"
+            href={`/admin/auth/login?return_to=${encodeURIComponent(location.pathname + location.search)}`}
+          >
             Sign in
           </a>
         </p>

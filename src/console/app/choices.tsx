@@ -111,7 +111,8 @@ function Custom({ parameters, answer, choose }: CustomProps): VNode {
       <summary>{isOpen ? "Own range ✓" : "Own range"}</summary>
       <form onSubmit={submitted}>
         <label>
-          From <input type="datetime-local" name="from" required value={answer === null ? "" : localOf(answer.from, zone)} />
+          From{" "}
+          <input type="datetime-local" name="from" required value={answer === null ? "" : localOf(answer.from, zone)} />
         </label>
         <label>
           To <input type="datetime-local" name="to" value={answer === null ? "" : localOf(answer.to, zone)} />

@@ -28,7 +28,11 @@ export function Filters({ where, choose }: FiltersProps): VNode {
     event.preventDefault()
     const form = event.currentTarget
     const values = new FormData(form)
-    const filter = filterText(String(values.get("name")), String(values.get("sign")), String(values.get("value")).trim())
+    const filter = filterText(
+      String(values.get("name")),
+      String(values.get("sign")),
+      String(values.get("value")).trim(),
+    )
     form.reset()
     if (!where.includes(filter)) choose({ where: [...where, filter] })
   }

@@ -40,7 +40,9 @@ export function flowLayout(links: FlowChart["links"]): FlowLayout {
   const value = new Map(names.map((name) => [name, Math.max(sum(name, "from"), sum(name, "to"))]))
   const columns = Math.max(...column.values()) + 1
   const inColumns = Array.from({ length: columns }, (_, index) =>
-    names.filter((name) => column.get(name) === index).toSorted((one, other) => (value.get(other) ?? 0) - (value.get(one) ?? 0)),
+    names
+      .filter((name) => column.get(name) === index)
+      .toSorted((one, other) => (value.get(other) ?? 0) - (value.get(one) ?? 0)),
   )
   const largest = Math.max(1, ...inColumns.map((all) => all.reduce((total, name) => total + (value.get(name) ?? 0), 0)))
   const nodes = inColumns.flatMap((all, index) => {
@@ -53,7 +55,12 @@ export function flowLayout(links: FlowChart["links"]): FlowLayout {
       return node
     })
   })
-  return { nodes, bands: bandsOf(links, nodes, largest), columns, mostInColumn: Math.max(...inColumns.map(({ length }) => length)) }
+  return {
+    nodes,
+    bands: bandsOf(links, nodes, largest),
+    columns,
+    mostInColumn: Math.max(...inColumns.map(({ length }) => length)),
+  }
 }
 
 /** The longest way to each node; a circle ends where it would begin again. */

@@ -13,9 +13,11 @@ export function FlowView({ block }: { readonly block: FlowChart }): VNode {
   const { links, kind } = block
   const zone = usePlace().parameters.get("tz") ?? "UTC"
   if (links.length === 0)
-    return <p class="empty">No call went from one target to another in this range: the first one answered every time.</p>
+    return (
+      <p class="empty">No call went from one target to another in this range: the first one answered every time.</p>
+    )
   const layout = flowLayout(links)
-  const height = Math.min(640, 60 + ROW * layout.mostInColumn)
+  const height = Math.min(640, 120 + ROW * layout.mostInColumn)
   return (
     <ChartFrame
       id={block.id}

@@ -25,10 +25,15 @@ export function scaleOf(kind: Kind, values: readonly Value[]): Scale {
   const most = largest(values)
   switch (kind) {
     case "money":
-      return { unit: "USD", text: known((value) => moneyText(value, most === 0 || most >= 1e9 ? 2 : most >= 0.01e9 ? 4 : 6)) }
+    case "price":
+      return {
+        unit: "USD",
+        text: known((value) => moneyText(value, most === 0 || most >= 1e9 ? 2 : most >= 0.01e9 ? 4 : 6)),
+      }
     case "ms":
       if (most < 1000) return { unit: "ms", text: known((value) => fixed(Number(value), most < 10 ? 1 : 0)) }
-      if (most < 600_000) return { unit: "s", text: known((value) => fixed(Number(value) / 1000, most < 100_000 ? 2 : 1)) }
+      if (most < 600_000)
+        return { unit: "s", text: known((value) => fixed(Number(value) / 1000, most < 100_000 ? 2 : 1)) }
       return { unit: "min", text: known((value) => fixed(Number(value) / 60_000, 1)) }
     case "percent":
       return { unit: "%", text: known((value) => fixed(Number(value), 2)) }
@@ -61,7 +66,8 @@ export function axisText(kind: Kind, value: number): string {
     const usd = value / 1e9
     return `$${usd !== 0 && Math.abs(usd) < 1 ? String(Number(usd.toPrecision(2))) : compact.format(usd)}`
   }
-  if (kind === "ms") return value < 1000 ? `${Number(value.toPrecision(3))} ms` : `${Number((value / 1000).toPrecision(3))} s`
+  if (kind === "ms")
+    return value < 1000 ? `${Number(value.toPrecision(3))} ms` : `${Number((value / 1000).toPrecision(3))} s`
   if (kind === "percent") return `${Number(value.toPrecision(3))} %`
   return compact.format(value)
 }
@@ -119,9 +125,9 @@ export function utcText(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`
 }
 
-/** The middle of a long id is left out. */
+/** Ids begin with their time, so that their ends tell them apart. */
 export function shortId(id: string): string {
-  return id.length <= 20 ? id : `${id.slice(0, 9)}…${id.slice(-6)}`
+  return id.length <= 12 ? id : `…${id.slice(-8)}`
 }
 
 /** The name of a slot that begins then. */

@@ -19,7 +19,9 @@ export function HistogramView({ block }: { readonly block: HistogramChart }): VN
   const [first] = buckets
   const last = buckets.at(-1)
   if (first === undefined || last === undefined)
-    return <p class="empty chart-empty">No call of this range has a value. A longer range or fewer filters show more.</p>
+    return (
+      <p class="empty chart-empty">No call of this range has a value. A longer range or fewer filters show more.</p>
+    )
   const xOf = (plot: Plot): X => {
     const scale = scaleLog([Math.max(LEAST, first.from), Math.max(LEAST * 2, last.to)], [plot.left, plot.right])
     return (value) => scale(Math.max(LEAST, value))
@@ -35,7 +37,9 @@ export function HistogramView({ block }: { readonly block: HistogramChart }): VN
       draw={(plot, cursor) => <Drawing block={block} plot={plot} x={xOf(plot)} cursor={cursor} />}
       legend={(cursor) => (
         <p class="legend when">
-          {cursor === null ? marks.map(({ name, value }) => `${name} ${single(kind, value)}`).join(" · ") : sentence(block, cursor)}
+          {cursor === null
+            ? marks.map(({ name, value }) => `${name} ${single(kind, value)}`).join(" · ")
+            : sentence(block, cursor)}
         </p>
       )}
       table={{
@@ -84,7 +88,13 @@ function Drawing({ block, plot, x, cursor }: DrawingProps): VNode {
   const ticks = steps.filter((step) => step >= low && step <= high && x(step) > plot.left + 10)
   return (
     <>
-      <ValueAxis plot={plot} ticks={y.ticks(4).filter(Number.isInteger).map((value) => ({ at: y(value), text: axisText("count", value) }))} />
+      <ValueAxis
+        plot={plot}
+        ticks={y
+          .ticks(4)
+          .filter(Number.isInteger)
+          .map((value) => ({ at: y(value), text: axisText("count", value) }))}
+      />
       <BottomAxis plot={plot} ticks={ticks.map((value) => ({ at: x(value), text: axisText(kind, value) }))} />
       {buckets.map(({ from, to, count }, index) => (
         <rect

@@ -39,11 +39,22 @@ export function visibleRows(block: TableBlock, state: TableState, pageRows: numb
   const rest = block.hasRest ? block.rows.slice(-1) : []
   const told = block.hasRest ? block.rows.slice(0, -1) : block.rows
   const wanted = state.text.toLowerCase()
-  const matching = wanted === "" ? told : told.filter((row) => row.some((value) => String(value ?? "").toLowerCase().includes(wanted)))
+  const matching =
+    wanted === ""
+      ? told
+      : told.filter((row) =>
+          row.some((value) =>
+            String(value ?? "")
+              .toLowerCase()
+              .includes(wanted),
+          ),
+        )
   const index = block.columns.findIndex(({ key }) => key === state.sort)
   const kind = block.columns[index]?.kind ?? "text"
   const sorted =
-    index === -1 ? matching : matching.toSorted((one, other) => compared(one[index] ?? null, other[index] ?? null, kind, state.isDown))
+    index === -1
+      ? matching
+      : matching.toSorted((one, other) => compared(one[index] ?? null, other[index] ?? null, kind, state.isDown))
   const pages = Math.max(1, Math.ceil(sorted.length / pageRows))
   const page = Math.min(state.page, pages - 1)
   const shown = pages === 1 ? sorted : sorted.slice(page * pageRows, (page + 1) * pageRows)
@@ -54,6 +65,7 @@ export function visibleRows(block: TableBlock, state: TableState, pageRows: numb
 /** Unknown values stand last either way. */
 function compared(one: Value, other: Value, kind: Kind, isDown: boolean): number {
   if (one === null || other === null) return one === other ? 0 : one === null ? 1 : -1
-  const order = isNumeric(kind) || kind === "time" ? Number(one) - Number(other) : String(one).localeCompare(String(other))
+  const order =
+    isNumeric(kind) || kind === "time" ? Number(one) - Number(other) : String(one).localeCompare(String(other))
   return isDown ? -order : order
 }

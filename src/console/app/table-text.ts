@@ -4,6 +4,7 @@ import { moneyText, timeText } from "./format.ts"
 
 const UNITS: Readonly<Partial<Record<Kind, string>>> = {
   money: "usd",
+  price: "usd per million tokens",
   ms: "ms",
   percent: "percent",
   tokens_per_second: "tokens_per_second",
@@ -17,7 +18,7 @@ function headOf({ columns }: TableBlock): string[] {
 /** Money with all nine decimals, times in UTC. */
 function exact(kind: Kind, value: Value): string {
   if (value === null) return ""
-  if (kind === "money") return moneyText(value, 9).replaceAll(",", "").replace("−", "-")
+  if (kind === "money" || kind === "price") return moneyText(value, 9).replaceAll(",", "").replace("−", "-")
   if (kind === "time") return new Date(Number(value)).toISOString()
   return String(value)
 }

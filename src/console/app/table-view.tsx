@@ -28,16 +28,17 @@ interface TableProps {
 export function TableOf({ block, zone }: TableProps): VNode {
   const place = usePlace()
   const state = tableState(block.id, place.parameters)
-  if (block.rows.length === 0)
-    return <p class="empty">{block.empty ?? "There is nothing to show in this range."}</p>
+  if (block.rows.length === 0) return <p class="empty">{block.empty ?? "There is nothing to show in this range."}</p>
   const isPrinted = usePrinting()
   const { rows, found, pages, page } = visibleRows(block, state, isPrinted ? Number.POSITIVE_INFINITY : PAGE_ROWS)
-  const scales = block.columns.map(({ kind }, index) => scaleOf(kind, block.rows.map((row) => row[index] ?? null)))
+  const scales = scalesOf(block)
   const set = (changes: Readonly<Record<string, string | null>>): void =>
     go(addressOf(place.path, changed(place.parameters, changes)), true)
   return (
     <>
-      {(block.rows.length > 12 || state.text !== "") && <Tools block={block} zone={zone} state={state} found={found} set={set} />}
+      {(block.rows.length > 12 || state.text !== "") && (
+        <Tools block={block} zone={zone} state={state} found={found} set={set} />
+      )}
       <div class="scroll" role="region" aria-label={`Table: ${block.title}`} tabindex={0}>
         <table class="data">
           <caption class="visually-hidden">{block.title}</caption>
@@ -51,7 +52,14 @@ export function TableOf({ block, zone }: TableProps): VNode {
             <tfoot>
               <tr>
                 {block.totals.map((value, index) => (
-                  <Cell key={index} column={block.columns[index]} value={value} scale={scales[index]} zone={zone} isTotal />
+                  <Cell
+                    key={index}
+                    column={block.columns[index]}
+                    value={value}
+                    scale={scales[index]}
+                    zone={zone}
+                    isTotal
+                  />
                 ))}
               </tr>
             </tfoot>
@@ -66,19 +74,31 @@ export function TableOf({ block, zone }: TableProps): VNode {
           <span>
             {page + 1} of {pages}
           </span>
-          <button type="button" disabled={page + 1 >= pages} onClick={() => set({ [`${block.id}.page`]: String(page + 1) })}>
+          <button
+            type="button"
+            disabled={page + 1 >= pages}
+            onClick={() => set({ [`${block.id}.page`]: String(page + 1) })}
+          >
             On
           </button>
         </nav>
       )}
       {block.hasRest && (
         <p class="note">
-          {(block.rows.length - 1).toLocaleString("en")} of {block.rowCount.toLocaleString("en")} are told apart; all others are
-          added up in “Other”, and all are in the total.
+          {(block.rows.length - 1).toLocaleString("en")} of {block.rowCount.toLocaleString("en")} are told apart; all
+          others are added up in “Other”, and all are in the total.
         </p>
       )}
     </>
   )
+}
+
+/** Sums of money stand under one another and beside one another: all have equally many decimals. */
+function scalesOf({ columns, rows, totals }: TableBlock): Scale[] {
+  const all = totals === null ? rows : [...rows, totals]
+  const of = (index: number): Value[] => all.map((row) => row[index] ?? null)
+  const money = columns.flatMap(({ kind }, index) => (kind === "money" ? of(index) : []))
+  return columns.map(({ kind }, index) => scaleOf(kind, kind === "money" ? money : of(index)))
 }
 
 type Set = (changes: Readonly<Record<string, string | null>>) => void
@@ -130,6 +150,11 @@ function Head({ block, scales, state, set }: HeadProps): VNode {
         {columns.map(({ key, title, kind }, index) => {
           const isSorted = state.sort === key
           const next = isSorted && state.isDown ? key : `-${key}`
+          const arrow = (
+            <span class="arrow" aria-hidden="true">
+              {isSorted ? (state.isDown ? "▼" : "▲") : ""}
+            </span>
+          )
           return (
             <th
               key={key}
@@ -139,11 +164,10 @@ function Head({ block, scales, state, set }: HeadProps): VNode {
             >
               {block.order === undefined ? (
                 <button type="button" onClick={() => set({ [`${id}.sort`]: next, [`${id}.page`]: null })}>
+                  {isNumeric(kind) && arrow}
                   {title}
                   <Unit scale={scales[index]} />
-                  <span class="arrow" aria-hidden="true">
-                    {isSorted ? (state.isDown ? "▼" : "▲") : ""}
-                  </span>
+                  {!isNumeric(kind) && arrow}
                 </button>
               ) : (
                 <>
@@ -183,7 +207,10 @@ function Row({ block, row, scales, zone, place }: RowProps): VNode {
         const where = [...new Set([...place.parameters.getAll("where"), filterBy(dimension, String(value ?? ""))])]
         return (
           <td key={index} class={textClass(value)}>
-            <Link to={addressOf(place.path, changed(place.parameters, { where, after: null }))} title="Show these alone">
+            <Link
+              to={addressOf(place.path, changed(place.parameters, { where, after: null }))}
+              title="Show these alone"
+            >
               {value === "" || value === null ? "(none)" : String(value)}
             </Link>
           </td>
@@ -239,10 +266,7 @@ function Pages({ block, place }: PagesProps): VNode {
       {block.order !== undefined && (
         <label>
           Order{" "}
-          <select
-            value={block.order.by}
-            onChange={(event) => go(to({ sort: event.currentTarget.value, after: null }))}
-          >
+          <select value={block.order.by} onChange={(event) => go(to({ sort: event.currentTarget.value, after: null }))}>
             {block.order.choices.map(({ by, title }) => (
               <option key={by} value={by}>
                 {title}

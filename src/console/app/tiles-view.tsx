@@ -15,7 +15,12 @@ export function TilesView({ block }: { readonly block: TilesBlock }): VNode {
 function TileView({ tile }: { readonly tile: Tile }): VNode {
   const { title, kind, value, before, good, note } = tile
   const change = changeOf(value, before)
-  const direction = change === null || Math.abs(change) < 0.05 || good === undefined ? "" : (change > 0) === (good === "more") ? " better" : " worse"
+  const direction =
+    change === null || Math.abs(change) < 0.05 || good === undefined
+      ? ""
+      : change > 0 === (good === "more")
+        ? " better"
+        : " worse"
   const { unit, text } = scaleOf(kind, [value])
   return (
     <div class="tile">

@@ -7,7 +7,7 @@ import { BottomAxis, ValueAxis } from "./axis.tsx"
 import type { BlockProps } from "./block-view.tsx"
 import { ChartFrame, type Plot } from "./chart-frame.tsx"
 import { axisText, scaleOf, single, slotText, tickText } from "./format.ts"
-import { dashOf, seriesClass } from "./series-colour.ts"
+import { type Colours, coloursOf, dashOf, seriesClass } from "./series-colour.ts"
 
 const HEIGHT = 250
 /** Fewer slots are columns: each is a sum of its own. */
@@ -22,9 +22,13 @@ export function TimeChartView({ block, answer }: BlockProps<TimeChart>): VNode {
   const hasPoints = series.some(({ points }) => points.some((point) => point !== null && Number(point) !== 0))
   if (times.length === 0 || !hasPoints)
     return <p class="empty chart-empty">Nothing happened in this range. A longer range or fewer filters show more.</p>
+  const colours = coloursOf(answer).get(block.id) ?? []
   const layers = layersOf(series, chart === "area")
   const most = Math.max(...layers.flatMap((layer) => layer.map(([, high]) => high)))
-  const unit = scaleOf(kind, series.flatMap(({ points }) => points))
+  const unit = scaleOf(
+    kind,
+    series.flatMap(({ points }) => points),
+  )
   return (
     <ChartFrame
       id={block.id}
@@ -36,9 +40,17 @@ export function TimeChartView({ block, answer }: BlockProps<TimeChart>): VNode {
         `${slotText(times[index] ?? 0, slot, zone)}: ${series.map(({ name, points }) => `${name} ${single(kind, points[index] ?? null)}`).join(", ")}`
       }
       draw={(plot, cursor) => (
-        <Drawing block={block} layers={layers} most={most} answer={answer} plot={plot} cursor={cursor} />
+        <Drawing
+          colours={colours}
+          block={block}
+          layers={layers}
+          most={most}
+          answer={answer}
+          plot={plot}
+          cursor={cursor}
+        />
       )}
-      legend={(cursor) => <Legend block={block} zone={zone} cursor={cursor} />}
+      legend={(cursor) => <Legend colours={colours} block={block} zone={zone} cursor={cursor} />}
       table={tableOf(block, unit.unit)}
       zone={zone}
     />
@@ -75,6 +87,7 @@ export function partialSlots(times: readonly number[], { from, to }: Pick<PageAn
 }
 
 interface DrawingProps {
+  readonly colours: Colours
   readonly block: TimeChart
   readonly layers: readonly Layer[]
   readonly most: number
@@ -83,29 +96,33 @@ interface DrawingProps {
   readonly cursor: number | null
 }
 
-function Drawing({ block, layers, most, answer, plot, cursor }: DrawingProps): VNode {
+function Drawing({ colours, block, layers, most, answer, plot, cursor }: DrawingProps): VNode {
   const { times, series, kind, slot, chart } = block
   const y = scaleLinear([0, most > 0 && Number.isFinite(most) ? most : 1], [plot.bottom, plot.top]).nice(4)
   const width = slotWidth(plot, times.length)
   const middle = (index: number): number => plot.left + width * (index + 0.5)
   const every = Math.max(1, Math.ceil(times.length / Math.max(2, Math.floor((plot.right - plot.left) / 72))))
-  const shown = times.flatMap((time, index) => (index % every === 0 ? [{ at: middle(index), text: tickText(time, slot, answer.zone) }] : []))
+  const shown = times.flatMap((time, index) =>
+    index % every === 0 ? [{ at: middle(index), text: tickText(time, slot, answer.zone) }] : [],
+  )
   const partial = partialSlots(times, answer)
   return (
     <>
       <ValueAxis plot={plot} ticks={y.ticks(4).map((value) => ({ at: y(value), text: axisText(kind, value) }))} />
       <BottomAxis plot={plot} ticks={shown} />
-      {series.map(({ name, isRest }, index) => (
+      {series.map(({ name }, index) => (
         <Marks
           key={name}
           chart={chart}
           layer={layers[index] ?? []}
           place={{ middle, y, width, partial }}
-          class={seriesClass(index, isRest)}
-          dash={dashOf(index, isRest)}
+          class={seriesClass(colours[index])}
+          dash={dashOf(colours[index])}
         />
       ))}
-      {cursor !== null && <line class="cursor" x1={middle(cursor)} x2={middle(cursor)} y1={plot.top} y2={plot.bottom} />}
+      {cursor !== null && (
+        <line class="cursor" x1={middle(cursor)} x2={middle(cursor)} y1={plot.top} y2={plot.bottom} />
+      )}
     </>
   )
 }
@@ -130,8 +147,13 @@ function Marks({ chart, layer, place, dash, ...rest }: MarksProps): VNode {
   const { middle, y, width } = place
   const isThere = ([, high]: readonly [number, number]): boolean => !Number.isNaN(high)
   if (chart === "line") {
-    const path = line<readonly [number, number]>((_, index) => middle(index), ([, high]) => y(high)).defined(isThere)
-    const alone = layer.filter((each, index) => isThere(each) && !isThereAt(layer, index - 1) && !isThereAt(layer, index + 1))
+    const path = line<readonly [number, number]>(
+      (_, index) => middle(index),
+      ([, high]) => y(high),
+    ).defined(isThere)
+    const alone = layer.filter(
+      (each, index) => isThere(each) && !isThereAt(layer, index - 1) && !isThereAt(layer, index + 1),
+    )
     return (
       <g class={`${rest.class} line`}>
         <path d={path(layer) ?? ""} stroke-dasharray={dash} />
@@ -142,7 +164,11 @@ function Marks({ chart, layer, place, dash, ...rest }: MarksProps): VNode {
     )
   }
   if (layer.length > MOST_COLUMNS) {
-    const shape = area<readonly [number, number]>((_, index) => middle(index), ([low]) => y(low), ([, high]) => y(high))
+    const shape = area<readonly [number, number]>(
+      (_, index) => middle(index),
+      ([low]) => y(low),
+      ([, high]) => y(high),
+    )
     return <path class={`${rest.class} fill`} d={shape(layer) ?? ""} />
   }
   const half = Math.max(0.5, Math.min(width * 0.4, 24))
@@ -163,15 +189,18 @@ function isThereAt(layer: Layer, index: number): boolean {
 }
 
 interface LegendProps {
+  readonly colours: Colours
   readonly block: TimeChart
   readonly zone: string
   readonly cursor: number | null
 }
 
-function Legend({ block, zone, cursor }: LegendProps): VNode {
+function Legend({ colours, block, zone, cursor }: LegendProps): VNode {
   const { series, times, slot, kind, chart } = block
   const values = series.map(({ points }) => (cursor === null ? summed(points, chart) : (points[cursor] ?? null)))
-  const { text, unit } = scaleOf(kind, values)
+  const scale = scaleOf(kind, values)
+  // durations may be of different size: each says its unit
+  const [unit, text] = kind === "ms" ? ["", (value: Value) => single(kind, value)] : [scale.unit, scale.text]
   const when = cursor === null ? (chart === "area" ? "In all" : "Latest") : slotText(times[cursor] ?? 0, slot, zone)
   return (
     <div class="legend">
@@ -180,11 +209,11 @@ function Legend({ block, zone, cursor }: LegendProps): VNode {
         {unit !== "" && <span class="unit"> ({unit})</span>}
       </p>
       <ul>
-        {series.map(({ name, isRest }, index) => (
+        {series.map(({ name }, index) => (
           <li key={name}>
-            <svg class={seriesClass(index, isRest)} width="18" height="10" aria-hidden="true">
+            <svg class={seriesClass(colours[index])} width="18" height="10" aria-hidden="true">
               {chart === "line" ? (
-                <line x1="0" x2="18" y1="5" y2="5" stroke-dasharray={dashOf(index, isRest)} />
+                <line x1="0" x2="18" y1="5" y2="5" stroke-dasharray={dashOf(colours[index])} />
               ) : (
                 <rect width="18" height="10" rx="2" />
               )}
@@ -223,4 +252,3 @@ function tableOf(block: TimeChart, unit: string): TableBlock {
     rowCount: times.length,
   }
 }
-

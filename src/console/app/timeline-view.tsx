@@ -38,9 +38,20 @@ export function TimelineView({ block }: { readonly block: Timeline }): VNode {
                 {note !== undefined && <span class="note"> {note}</span>}
               </th>
               <td>
-                <svg class={`span ${state}`} viewBox={`0 0 ${WIDTH} 14`} preserveAspectRatio="none" height="14" aria-hidden="true">
+                <svg
+                  class={`span ${state}`}
+                  viewBox={`0 0 ${WIDTH} 14`}
+                  preserveAspectRatio="none"
+                  height="14"
+                  aria-hidden="true"
+                >
                   <rect class="ground" width={WIDTH} height="14" />
-                  <rect x={Math.min(x(fromMs), WIDTH - 4)} y="2" height="10" width={Math.max(4, x(fromMs + durationMs) - x(fromMs))} />
+                  <rect
+                    x={Math.min(x(fromMs), WIDTH - 4)}
+                    y="2"
+                    height="10"
+                    width={Math.max(4, x(fromMs + durationMs) - x(fromMs))}
+                  />
                 </svg>
               </td>
               <td class="number">{single("ms", fromMs)}</td>

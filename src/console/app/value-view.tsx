@@ -25,7 +25,11 @@ export function ValueView({ kind, value, zone, text }: ValueProps): VNode {
   }
   if (kind === "call")
     return (
-      <Link to={addressOf(["calls", String(value)], new URLSearchParams({ tz: zone }))} class="code" title={String(value)}>
+      <Link
+        to={addressOf(["calls", String(value)], new URLSearchParams({ tz: zone }))}
+        class="code"
+        title={String(value)}
+      >
         {shortId(String(value))}
       </Link>
     )

@@ -2,13 +2,14 @@
 import type { Dimension, Slot } from "../query.ts"
 
 /**
- * How a value is shown. `money` is nano-USD, `ms` milliseconds, `percent` 0 to 100, `time` Unix milliseconds, `call` the id of
+ * How a value is shown. `money` is nano-USD, `price` nano-USD for a million tokens, `ms` milliseconds, `percent` 0 to 100, `time` Unix milliseconds, `call` the id of
  * a call, `state` one of `ok`, `warning`, `bad`, `off` before a colon and the words behind it (`bad: open`).
  */
 export type Kind =
   | "text"
   | "count"
   | "money"
+  | "price"
   | "tokens"
   | "ms"
   | "percent"
@@ -113,7 +114,12 @@ export interface HistogramChart extends Framed {
 export interface FlowChart extends Framed {
   readonly show: "flow"
   readonly kind: Kind
-  readonly links: readonly { readonly from: string; readonly to: string; readonly value: number; readonly isBad?: boolean }[]
+  readonly links: readonly {
+    readonly from: string
+    readonly to: string
+    readonly value: number
+    readonly isBad?: boolean
+  }[]
 }
 
 /** What happened within one call, in milliseconds from its beginning. */
@@ -132,7 +138,12 @@ export interface Timeline extends Framed {
 
 export interface Facts extends Framed {
   readonly show: "facts"
-  readonly facts: readonly { readonly name: string; readonly kind: Kind; readonly value: Value; readonly note?: string }[]
+  readonly facts: readonly {
+    readonly name: string
+    readonly kind: Kind
+    readonly value: Value
+    readonly note?: string
+  }[]
 }
 
 /** What needs a look now; none: all is well. */

@@ -7,7 +7,12 @@ export function costBlock(usage: UsageRow): TableBlock {
   const part = (name: string, tokens: Value, price: Value, cost: Value): Value[] => [name, tokens, price, cost]
   const rows = [
     part("Fresh input", usage.fresh_input_tokens, usage.input_price_nano_usd_per_million, usage.input_cost_nano_usd),
-    part("Cached input", usage.cached_input_tokens, usage.cached_input_price_nano_usd_per_million, usage.cached_input_cost_nano_usd),
+    part(
+      "Cached input",
+      usage.cached_input_tokens,
+      usage.cached_input_price_nano_usd_per_million,
+      usage.cached_input_cost_nano_usd,
+    ),
     part(
       "Cache writes",
       writes ? null : (usage.cache_write_5m_tokens ?? 0) + (usage.cache_write_1h_tokens ?? 0),
@@ -25,7 +30,7 @@ export function costBlock(usage: UsageRow): TableBlock {
     columns: [
       { key: "part", title: "Part", kind: "text" },
       { key: "tokens", title: "Used", kind: "tokens" },
-      { key: "price", title: "Price per million", kind: "money" },
+      { key: "price", title: "Price per million", kind: "price" },
       { key: "cost", title: "Cost", kind: "money" },
     ],
     rows: rows.filter(([, used, , cost]) => used !== null || cost !== null),
@@ -38,7 +43,8 @@ export function costBlock(usage: UsageRow): TableBlock {
 }
 
 function noteOf(usage: UsageRow): string {
-  const source = usage.pricing_source === null ? "" : ` Prices: ${usage.pricing_source}, ${usage.pricing_updated_at ?? "no date"}.`
+  const source =
+    usage.pricing_source === null ? "" : ` Prices: ${usage.pricing_source}, ${usage.pricing_updated_at ?? "no date"}.`
   const unknown = usage.cost_unknown_reason === null ? "" : ` The cost is not known: ${usage.cost_unknown_reason}.`
   return `Usage is from: ${usage.usage_source}.${source}${unknown}`
 }

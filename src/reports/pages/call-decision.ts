@@ -9,7 +9,11 @@ export function decisionBlocks({ decision }: DecidedCall): Block[] {
   const reasons = (index: number): string =>
     filterReasons.flatMap((each) => (each.target_index === index ? [each.reason] : [])).join(", ")
   const told = (index: number): string =>
-    terms.flatMap((each) => (each.target_index === index ? [`${each.term} ${shown(each.value)} × ${shown(each.weight)}`] : [])).join(", ")
+    terms
+      .flatMap((each) =>
+        each.target_index === index ? [`${each.term} ${shown(each.value)} × ${shown(each.weight)}`] : [],
+      )
+      .join(", ")
   return [
     {
       id: "targets",
@@ -23,12 +27,21 @@ export function decisionBlocks({ decision }: DecidedCall): Block[] {
       ],
       rows: candidates.map((each) => {
         const why = reasons(each.target_index)
-        return [`${each.provider} / ${each.model}`, why === "" ? "ok: eligible" : "off: left out", why, told(each.target_index)]
+        return [
+          `${each.provider} / ${each.model}`,
+          why === "" ? "ok: eligible" : "off: left out",
+          why,
+          told(each.target_index),
+        ]
       }),
       totals: null,
       hasRest: false,
       rowCount: candidates.length,
-      ...(decisions[0] === undefined ? {} : { note: `Decided by ${decisions.map(({ mode, strategy, outcome }) => `${mode}: ${strategy}, ${outcome}`).join("; ")}.` }),
+      ...(decisions[0] === undefined
+        ? {}
+        : {
+            note: `Decided by ${decisions.map(({ mode, strategy, outcome }) => `${mode}: ${strategy}, ${outcome}`).join("; ")}.`,
+          }),
     },
   ]
 }

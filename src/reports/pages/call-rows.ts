@@ -6,6 +6,7 @@ import type { Column, TableBlock, Value } from "./block.ts"
 
 const COLUMNS: readonly (Column & { readonly of: (row: UsageRow) => Value })[] = [
   { key: "ts", title: "Time", kind: "time", of: (row) => row.ts },
+  { key: "id", title: "Call", kind: "call", of: (row) => row.request_id },
   { key: "state", title: "Status", kind: "state", of: stateOf },
   { key: "caller", title: "Caller", kind: "text", filter: "caller", of: (row) => row.caller_id },
   { key: "project", title: "Project", kind: "text", filter: "project", of: (row) => row.caller_project },
@@ -15,7 +16,6 @@ const COLUMNS: readonly (Column & { readonly of: (row: UsageRow) => Value })[] =
   { key: "latency", title: "Latency", kind: "ms", of: (row) => row.latency_ms },
   { key: "tokens", title: "Tokens", kind: "tokens", of: (row) => row.total_tokens },
   { key: "cost", title: "Cost", kind: "money", of: (row) => row.total_cost_nano_usd },
-  { key: "id", title: "Call", kind: "call", of: (row) => row.request_id },
 ]
 
 const NEEDED = [

@@ -20,13 +20,23 @@ export async function callStory(
 ): Promise<readonly Block[] | null> {
   const decided = await decidedCall(ledger, id, isVisible)
   if (decided === null) return null
-  const trace = await ledger.query<TraceRow>("SELECT * FROM request_trace_events WHERE request_id = ?1 ORDER BY seq", [id])
+  const trace = await ledger.query<TraceRow>("SELECT * FROM request_trace_events WHERE request_id = ?1 ORDER BY seq", [
+    id,
+  ])
   const losses = await ledger.query<Story["losses"][number]>(
     "SELECT code, path FROM request_losses WHERE request_id = ?1 ORDER BY seq",
     [id],
   )
   const story = { ...decided, trace, losses }
-  return [headline(story), timeline(story), attempts(story), costBlock(story.usage), ...decisionBlocks(story), lossTable(story), evidence(story)]
+  return [
+    headline(story),
+    timeline(story),
+    attempts(story),
+    costBlock(story.usage),
+    ...decisionBlocks(story),
+    lossTable(story),
+    evidence(story),
+  ]
 }
 
 function fact(name: string, kind: Kind, value: Value): Facts["facts"][number] {
@@ -50,7 +60,11 @@ function headline({ usage, error }: Story): Facts {
       fact("Address", "text", usage.caller_ip),
       fact("Asked for", "text", usage.requested_model),
       fact("Group and strategy", "text", `${usage.resolved_group} · ${usage.strategy}`),
-      fact("Answered by", "text", usage.target_model === null ? null : `${usage.target_provider ?? ""} / ${usage.target_model}`),
+      fact(
+        "Answered by",
+        "text",
+        usage.target_model === null ? null : `${usage.target_provider ?? ""} / ${usage.target_model}`,
+      ),
       fact("Dialects", "text", `${usage.inbound_dialect} → ${usage.target_dialect ?? "none"}`),
       fact("Streamed", "text", usage.stream === 1 ? "yes" : "no"),
       fact("Latency", "ms", usage.latency_ms),
@@ -68,7 +82,12 @@ function headline({ usage, error }: Story): Facts {
 function timeline({ usage, attempts: tried, trace }: Story): Timeline {
   const from = Math.min(usage.ts, ...trace.map(({ ts }) => ts), ...tried.map(({ ts }) => ts))
   const spans = [
-    { name: "Call", fromMs: usage.ts - from, durationMs: usage.latency_ms, state: usage.error === null ? "ok" : "bad" } as const,
+    {
+      name: "Call",
+      fromMs: usage.ts - from,
+      durationMs: usage.latency_ms,
+      state: usage.error === null ? "ok" : "bad",
+    } as const,
     ...tried.map((attempt) => ({
       name: `Attempt ${attempt.attempt_index + 1}: ${attempt.provider} / ${attempt.model}`,
       fromMs: attempt.ts - from,
@@ -93,13 +112,21 @@ function timeline({ usage, attempts: tried, trace }: Story): Timeline {
   }
 }
 
-function noteOf({ target_provider: provider, target_model: model, reason, value }: TraceRow): { readonly note?: string } {
+function noteOf({ target_provider: provider, target_model: model, reason, value }: TraceRow): {
+  readonly note?: string
+} {
   const target = model === null ? null : `${provider ?? ""} / ${model}`
   const parts = [target, reason, value === null ? null : String(value)].filter((part) => part !== null)
   return parts.length === 0 ? {} : { note: parts.join(" · ") }
 }
 
-function table(id: string, title: string, columns: TableBlock["columns"], rows: TableBlock["rows"], empty: string): TableBlock {
+function table(
+  id: string,
+  title: string,
+  columns: TableBlock["columns"],
+  rows: TableBlock["rows"],
+  empty: string,
+): TableBlock {
   return { id, title, show: "table", columns, rows, totals: null, hasRest: false, rowCount: rows.length, empty }
 }
 
@@ -118,7 +145,9 @@ function attempts({ attempts: tried }: Story): TableBlock {
     ],
     tried.map((each) => [
       `${each.provider} / ${each.model}`,
-      each.error_class === null ? `ok: ${each.status_code ?? ""}` : `bad: ${each.status_code ?? ""} ${each.error_class}`,
+      each.error_class === null
+        ? `ok: ${each.status_code ?? ""}`
+        : `bad: ${each.status_code ?? ""} ${each.error_class}`,
       each.duration_ms,
       each.request_bytes,
       each.response_bytes,

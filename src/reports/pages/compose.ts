@@ -79,7 +79,9 @@ async function otherBlocks(
   const live = definition.live === undefined ? {} : { live: definition.live }
   const part = sources.parts[definition.part]
   if (part === undefined)
-    return [{ ...framed, ...live, show: "missing", reason: "This router keeps nothing of it, or it is not switched on." }]
+    return [
+      { ...framed, ...live, show: "missing", reason: "This router keeps nothing of it, or it is not switched on." },
+    ]
   try {
     const answered = await part(question, signal)
     return isSeveral(answered) ? answered : [{ ...framed, ...live, ...answered } as Block]
@@ -111,7 +113,10 @@ async function callsBlock(
   // a list in an order of its own neither pages nor sorts
   const order = definition.sort === undefined ? { order: { by: question.sort, choices: ORDERS } } : {}
   const after = definition.sort === undefined && question.after !== null ? { after: question.after } : {}
-  const found = await reports.search({ from, to, where, sort: definition.sort ?? question.sort, limit, ...after }, signal)
+  const found = await reports.search(
+    { from, to, where, sort: definition.sort ?? question.sort, limit, ...after },
+    signal,
+  )
   const { columns, rows } = await callRows(found.calls, signal)
   const next = found.next === null ? null : `${found.next.value}.${found.next.requestId}`
   return {

@@ -137,7 +137,11 @@ function overTime(definition: Of<"over-time">, question: PageQuestion): PlannedB
 }
 
 function seriesOf(group: Group, name: string, figure: Figure): Series {
-  return { name, points: group.series.map(figure.of), ...(group.key === null && name === "Other" ? { isRest: true } : {}) }
+  return {
+    name,
+    points: group.series.map(figure.of),
+    ...(group.key === null && name === "Other" ? { isRest: true } : {}),
+  }
 }
 
 function figuresOverTime(definition: Of<"figures-over-time">, question: PageQuestion): PlannedBlock {
@@ -208,7 +212,9 @@ function groups(definition: Of<"groups">, question: PageQuestion): PlannedBlock 
   const columns: Column[] = [
     ...by.map((key): Column => ({ key, title: DIMENSION_TITLES[key], kind: "text", filter: key })),
     ...figures.map((key): Column => ({ key, title: FIGURES[key].title, kind: FIGURES[key].kind })),
-    ...(share === undefined ? [] : [{ key: "share", title: `Share of ${FIGURES[share].title.toLowerCase()}`, kind: "percent" as const }]),
+    ...(share === undefined
+      ? []
+      : [{ key: "share", title: `Share of ${FIGURES[share].title.toLowerCase()}`, kind: "percent" as const }]),
   ]
   const sum = (name: FigureName, group: Group): bigint => BigInt(FIGURES[name].of(group.figures) ?? 0)
   const values = (group: Group, all: Group): Value[] => [
@@ -230,7 +236,10 @@ function groups(definition: Of<"groups">, question: PageQuestion): PlannedBlock 
           ...(group.key ?? by.map((_, index) => (index === 0 ? "Other" : ""))),
           ...values(group, totals ?? group),
         ]),
-        totals: totals === undefined ? null : [...by.map((_, index) => (index === 0 ? "Total" : "")), ...values(totals, totals)],
+        totals:
+          totals === undefined
+            ? null
+            : [...by.map((_, index) => (index === 0 ? "Total" : "")), ...values(totals, totals)],
         hasRest: all.at(-1)?.key === null,
         rowCount: rows?.groupCount ?? 0,
         empty: "There are no calls in this range. A longer range or fewer filters show more.",
@@ -267,7 +276,12 @@ function changes(definition: Of<"changes">, question: PageQuestion): PlannedBloc
           { key: "before", title: "Before", kind: figure.kind },
           { key: "change", title: "Change", kind: figure.kind },
         ],
-        rows: largest.map(({ name, current, earlier, change }) => [name, whole(current), whole(earlier), whole(change)]),
+        rows: largest.map(({ name, current, earlier, change }) => [
+          name,
+          whole(current),
+          whole(earlier),
+          whole(change),
+        ]),
         totals: null,
         hasRest: false,
         rowCount: largest.length,

@@ -25,7 +25,12 @@ export type BlockDefinition =
     })
   /** Several figures of one kind over time. */
   | (Placed & { readonly show: "figures-over-time"; readonly figures: readonly FigureName[] })
-  | (Placed & { readonly show: "bars"; readonly figure: FigureName; readonly by: By; readonly where?: readonly Filter[] })
+  | (Placed & {
+      readonly show: "bars"
+      readonly figure: FigureName
+      readonly by: By
+      readonly where?: readonly Filter[]
+    })
   | (Placed & { readonly show: "histogram"; readonly histogram: Histogram })
   /** A row for each group, sorted by the first figure. */
   | (Placed & {

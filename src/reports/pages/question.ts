@@ -49,7 +49,9 @@ export function readQuestion(page: PageDefinition, parameters: URLSearchParams, 
     after: placeOf(once("after")),
     call: once("call"),
     only: only === null ? null : only.split(","),
-    more: Object.fromEntries(MORE.flatMap((name) => [once(name)].flatMap((text) => (text === null ? [] : [[name, text]])))),
+    more: Object.fromEntries(
+      MORE.flatMap((name) => [once(name)].flatMap((text) => (text === null ? [] : [[name, text]]))),
+    ),
   }
 }
 
@@ -73,7 +75,10 @@ function rangeOf(once: Once, { nowMs, mostMs }: Bounds): { from: number; to: num
   const begin = from === null ? end - spanOf(since ?? DEFAULT_SINCE) : instantOf(from, "from")
   if (begin >= end) throw new ReportRefused("to", "The range must end behind its beginning.")
   if (end - begin > mostMs)
-    throw new ReportRefused(from === null ? "since" : "from", `A range has at most ${Math.floor(mostMs / DAY_MS)} days.`)
+    throw new ReportRefused(
+      from === null ? "since" : "from",
+      `A range has at most ${Math.floor(mostMs / DAY_MS)} days.`,
+    )
   return { from: Math.max(0, begin), to: end }
 }
 
@@ -89,7 +94,8 @@ function instantOf(text: string, name: string): number {
 function spanOf(text: string): number {
   const [, count = "", unit = ""] = /^(\d{1,5})([mhdw])$/.exec(text) ?? []
   const ms = Number(count) * (UNITS[unit] ?? 0)
-  if (ms <= 0) throw new ReportRefused("since", "A span is needed: minutes, hours, days or weeks, as 90m, 24h, 7d or 4w.")
+  if (ms <= 0)
+    throw new ReportRefused("since", "A span is needed: minutes, hours, days or weeks, as 90m, 24h, 7d or 4w.")
   return ms
 }
 
@@ -107,7 +113,10 @@ function filterOf(text: string, index: number): Filter {
   const [, name = "", sign = "", value = ""] = /^([a-z_0-9]+)(!=|\^=|>=|<=|=)([^]*)$/.exec(text) ?? []
   if (sign === ">=" || sign === "<=") return boundOf(name, sign, value, at)
   if (!(ALL_DIMENSIONS as readonly string[]).includes(name))
-    throw new ReportRefused(at, `A filter is a dimension, =, != or ^=, and a value; the dimensions are ${ALL_DIMENSIONS.join(", ")}.`)
+    throw new ReportRefused(
+      at,
+      `A filter is a dimension, =, != or ^=, and a value; the dimensions are ${ALL_DIMENSIONS.join(", ")}.`,
+    )
   const dimension = name as Dimension
   if (sign === "^=") return { dimension, prefix: value }
   return sign === "=" ? { dimension, is: valuesOf(value) } : { dimension, not: valuesOf(value) }
