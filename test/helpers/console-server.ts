@@ -126,14 +126,20 @@ async function seedCalls(
   { calls, callers, named = realistic }: ConsoleOptions,
   nowMs: number,
 ): Promise<void> {
-  const database = new SqliteDatabase({ path, clock: systemClock, log: silentLog, checkpointPages: 65_536 })
+  const database = new SqliteDatabase({
+    path,
+    clock: systemClock,
+    log: silentLog,
+    checkpointPages: 65_536,
+    onMigration: () => {},
+  })
   await database.reopen()
   const traffic = { calls, callers, projects: 12, models: 20, from: nowMs - 60 * DAY_MS, to: nowMs }
   for (let from = 0; from < calls; from += 1024) {
     const group = Array.from({ length: Math.min(1024, calls - from) }, (_, index) =>
       named(callOf(traffic, from + index)),
     )
-    await database.write(group)
+    database.write(group)
   }
   await database.close()
   const cube = await openCube({ path, dsn: undefined }, { statementMs: 60_000, lockMs: 10_000 }, "write")

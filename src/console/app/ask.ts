@@ -33,15 +33,14 @@ export function usePage(page: string, parameters: string, isMoving: boolean): As
   useEffect(() => {
     const aborter = new AbortController()
     setWaiting(true)
-    void askPage(page, parameters, aborter.signal).then((heard) => {
+    const ask = async (): Promise<void> => {
+      const heard = await askPage(page, parameters, aborter.signal)
       if (aborter.signal.aborted) return
       setWaiting(false)
-      if ("problem" in heard) setProblem(heard.problem)
-      else {
-        setProblem(null)
-        setAnswer(heard.answer)
-      }
-    })
+      setProblem("problem" in heard ? heard.problem : null)
+      if ("answer" in heard) setAnswer(heard.answer)
+    }
+    void ask()
     return () => aborter.abort()
   }, [page, parameters, round])
 

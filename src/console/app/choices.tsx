@@ -4,7 +4,7 @@ import { useState } from "preact/hooks"
 import type { PageAnswer } from "../../reports/pages/block.ts"
 import { DIMENSION_TITLES } from "../../reports/pages/figure.ts"
 import type { PageDefinition } from "../../reports/pages/page.ts"
-import { Filters } from "./filters.tsx"
+import { Filters, textOf } from "./filters.tsx"
 import { addressOf, changed, go, type Place } from "./location.ts"
 import { instantOf, localOf } from "./zoned.ts"
 
@@ -102,7 +102,7 @@ function Custom({ parameters, answer, choose }: CustomProps): VNode {
   const submitted = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = new FormData(event.currentTarget)
-    const [from, to] = ["from", "to"].map((name) => instantOf(String(form.get(name)), zone))
+    const [from, to] = ["from", "to"].map((name) => instantOf(textOf(form, name), zone))
     if (from === null || from === undefined) return
     choose({ since: null, from, to: to ?? null, slot: null })
   }

@@ -24,18 +24,6 @@ const SIGNS: readonly (readonly [sign: string, title: string])[] = [
 ]
 
 export function Filters({ where, choose }: FiltersProps): VNode {
-  const submitted = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
-    event.preventDefault()
-    const form = event.currentTarget
-    const values = new FormData(form)
-    const filter = filterText(
-      String(values.get("name")),
-      String(values.get("sign")),
-      String(values.get("value")).trim(),
-    )
-    form.reset()
-    if (!where.includes(filter)) choose({ where: [...where, filter] })
-  }
   return (
     <div class="row filters">
       <ul aria-label="Filters in force">
@@ -55,40 +43,58 @@ export function Filters({ where, choose }: FiltersProps): VNode {
       </ul>
       <details class="custom">
         <summary>Add a filter</summary>
-        <form onSubmit={submitted}>
-          <label>
-            <span class="visually-hidden">Filter by</span>
-            <select name="name">
-              {Object.entries(DIMENSION_TITLES).map(([name, title]) => (
-                <option key={name} value={name}>
-                  {title}
-                </option>
-              ))}
-              {Object.entries(BOUNDS).map(([name, { title }]) => (
-                <option key={name} value={name}>
-                  {title}
-                </option>
-              ))}
-            </select>
-          </label>
-          <label>
-            <span class="visually-hidden">How it compares</span>
-            <select name="sign">
-              {SIGNS.map(([sign, title]) => (
-                <option key={sign} value={sign}>
-                  {title}
-                </option>
-              ))}
-            </select>
-          </label>
-          <label>
-            <span class="visually-hidden">Value</span>
-            <input name="value" placeholder="value" autocomplete="off" maxLength={1000} />
-          </label>
-          <button type="submit">Add</button>
-        </form>
+        <NewFilter add={(filter) => !where.includes(filter) && choose({ where: [...where, filter] })} />
       </details>
     </div>
+  )
+}
+
+/** The text of a field; a file is never one of ours. */
+export function textOf(form: FormData, name: string): string {
+  const value = form.get(name)
+  return typeof value === "string" ? value.trim() : ""
+}
+
+function NewFilter({ add }: { readonly add: (filter: string) => void }): VNode {
+  const submitted = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
+    event.preventDefault()
+    const form = event.currentTarget
+    const values = new FormData(form)
+    add(filterText(textOf(values, "name"), textOf(values, "sign"), textOf(values, "value")))
+    form.reset()
+  }
+  const names = [
+    ...Object.entries(DIMENSION_TITLES),
+    ...Object.entries(BOUNDS).map(([name, { title }]) => [name, title] as const),
+  ]
+  return (
+    <form onSubmit={submitted}>
+      <label>
+        <span class="visually-hidden">Filter by</span>
+        <select name="name">
+          {names.map(([name, title]) => (
+            <option key={name} value={name}>
+              {title}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        <span class="visually-hidden">How it compares</span>
+        <select name="sign">
+          {SIGNS.map(([sign, title]) => (
+            <option key={sign} value={sign}>
+              {title}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        <span class="visually-hidden">Value</span>
+        <input name="value" placeholder="value" autocomplete="off" maxLength={1000} />
+      </label>
+      <button type="submit">Add</button>
+    </form>
   )
 }
 

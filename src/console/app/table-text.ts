@@ -27,12 +27,21 @@ function rowsOf(block: TableBlock): (readonly Value[])[] {
   return block.totals === null ? [...block.rows] : [...block.rows, block.totals]
 }
 
+function harmless(text: string): string {
+  return /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text
+}
+
+function field(text: string, isNumber: boolean): string {
+  const value = isNumber ? text : harmless(text)
+  return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value
+}
+
+function oneLine(text: string): string {
+  return harmless(text).replaceAll(/[\t\r\n]+/g, " ")
+}
+
 /** RFC 4180. A text that a spreadsheet would run begins with an apostrophe. */
 export function csvOf(block: TableBlock): string {
-  const field = (text: string, isNumber: boolean): string => {
-    const harmless = !isNumber && /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text
-    return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless
-  }
   const lines = [
     headOf(block).map((text) => field(text, false)),
     ...rowsOf(block).map((row) =>
@@ -49,15 +58,14 @@ export function csvOf(block: TableBlock): string {
 
 /** For the clipboard: spreadsheets take it as cells. */
 export function tabbedOf(block: TableBlock, zone: string): string {
-  const clean = (text: string): string => (/^[=+\-@]/.test(text) ? `'${text}` : text).replaceAll(/[\t\r\n]+/g, " ")
   const rows = rowsOf(block).map((row) =>
     row.map((value, index) => {
       const kind = block.columns[index]?.kind ?? "text"
       if (kind === "time" && value !== null) return timeText(Number(value), zone)
-      return kind === "text" ? clean(exact(kind, value)) : exact(kind, value)
+      return kind === "text" ? oneLine(exact(kind, value)) : exact(kind, value)
     }),
   )
-  return [headOf(block).map(clean), ...rows].map((row) => row.join("\t")).join("\n")
+  return [headOf(block).map(oneLine), ...rows].map((row) => row.join("\t")).join("\n")
 }
 
 export function saveText(name: string, text: string): void {

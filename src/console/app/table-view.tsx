@@ -66,23 +66,7 @@ export function TableOf({ block, zone }: TableProps): VNode {
           )}
         </table>
       </div>
-      {pages > 1 && !isPrinted && (
-        <nav class="pager" aria-label={`Pages of ${block.title}`}>
-          <button type="button" disabled={page === 0} onClick={() => set({ [`${block.id}.page`]: String(page - 1) })}>
-            Back
-          </button>
-          <span>
-            {page + 1} of {pages}
-          </span>
-          <button
-            type="button"
-            disabled={page + 1 >= pages}
-            onClick={() => set({ [`${block.id}.page`]: String(page + 1) })}
-          >
-            On
-          </button>
-        </nav>
-      )}
+      {pages > 1 && !isPrinted && <Pager block={block} page={page} pages={pages} set={set} />}
       {block.hasRest && (
         <p class="note">
           {(block.rows.length - 1).toLocaleString("en")} of {block.rowCount.toLocaleString("en")} are told apart; all
@@ -132,6 +116,31 @@ function Tools({ block, zone, state, found, set }: ToolsProps): VNode {
         CSV<span class="visually-hidden"> of the table {block.title}</span>
       </button>
     </div>
+  )
+}
+
+interface PagerProps {
+  readonly block: TableBlock
+  readonly page: number
+  readonly pages: number
+  readonly set: Set
+}
+
+/** Of rows that are all here. */
+function Pager({ block, page, pages, set }: PagerProps): VNode {
+  const turn = (to: number) => (): void => set({ [`${block.id}.page`]: String(to) })
+  return (
+    <nav class="pager" aria-label={`Pages of ${block.title}`}>
+      <button type="button" disabled={page === 0} onClick={turn(page - 1)}>
+        Back
+      </button>
+      <span>
+        {page + 1} of {pages}
+      </span>
+      <button type="button" disabled={page + 1 >= pages} onClick={turn(page + 1)}>
+        On
+      </button>
+    </nav>
   )
 }
 

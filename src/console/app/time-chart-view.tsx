@@ -145,7 +145,6 @@ interface MarksProps {
 
 function Marks({ chart, layer, place, dash, ...rest }: MarksProps): VNode {
   const { middle, y, width } = place
-  const isThere = ([, high]: readonly [number, number]): boolean => !Number.isNaN(high)
   if (chart === "line") {
     const path = line<readonly [number, number]>(
       (_, index) => middle(index),
@@ -182,6 +181,10 @@ function Marks({ chart, layer, place, dash, ...rest }: MarksProps): VNode {
       <path class="partial" d={columns.filter((_, index) => !isWhole(index)).join("")} />
     </g>
   )
+}
+
+function isThere([, high]: readonly [number, number]): boolean {
+  return !Number.isNaN(high)
 }
 
 function isThereAt(layer: Layer, index: number): boolean {

@@ -15,6 +15,10 @@ function shown(ms: number, zone: string): number {
   return Date.UTC(of("year"), of("month") - 1, of("day"), of("hour"), of("minute"))
 }
 
+function two(value: number): string {
+  return String(value).padStart(2, "0")
+}
+
 /** `2026-11-30T09:00`, as an input of a form has it. */
 export function localOf(ms: number, zone: string): string {
   return new Date(shown(ms, zone)).toISOString().slice(0, 16)
@@ -29,7 +33,6 @@ export function instantOf(local: string, zone: string): string | null {
   for (let step = 0; step < 2; step += 1) ms += wanted - shown(ms, zone)
   const minutes = Math.round((shown(ms, zone) - ms) / 60_000)
   const size = Math.abs(minutes)
-  const two = (value: number): string => String(value).padStart(2, "0")
   const offset = `${minutes < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`
   return `${new Date(ms + minutes * 60_000).toISOString().slice(0, 19)}${offset}`
 }

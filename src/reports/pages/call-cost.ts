@@ -4,7 +4,6 @@ import type { TableBlock, Value } from "./block.ts"
 
 export function costBlock(usage: UsageRow): TableBlock {
   const writes = usage.cache_write_5m_tokens === null && usage.cache_write_1h_tokens === null
-  const part = (name: string, tokens: Value, price: Value, cost: Value): Value[] => [name, tokens, price, cost]
   const rows = [
     part("Fresh input", usage.fresh_input_tokens, usage.input_price_nano_usd_per_million, usage.input_cost_nano_usd),
     part(
@@ -40,6 +39,10 @@ export function costBlock(usage: UsageRow): TableBlock {
     note: noteOf(usage),
     empty: "The call used nothing.",
   }
+}
+
+function part(name: string, tokens: Value, price: Value, cost: Value): Value[] {
+  return [name, tokens, price, cost]
 }
 
 function noteOf(usage: UsageRow): string {

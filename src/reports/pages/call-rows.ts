@@ -44,12 +44,16 @@ export async function callRows(
   const rows = ids.length === 0 ? [] : await ledger.query<UsageRow>(sql, ids)
   const byId = new Map(rows.map((row) => [row.request_id, row]))
   return {
-    columns: COLUMNS.map(({ of: _, ...column }) => column),
+    columns: COLUMNS.map(columnOf),
     rows: ids.flatMap((id) => {
       const row = byId.get(id)
       return row === undefined ? [] : [COLUMNS.map(({ of }) => of(row))]
     }),
   }
+}
+
+function columnOf({ key, title, kind, filter }: Column): Column {
+  return filter === undefined ? { key, title, kind } : { key, title, kind, filter }
 }
 
 export function stateOf({ status, error }: Pick<UsageRow, "status" | "error">): string {

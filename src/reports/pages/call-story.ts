@@ -116,8 +116,8 @@ function noteOf({ target_provider: provider, target_model: model, reason, value 
   readonly note?: string
 } {
   const target = model === null ? null : `${provider ?? ""} / ${model}`
-  const parts = [target, reason, value === null ? null : String(value)].filter((part) => part !== null)
-  return parts.length === 0 ? {} : { note: parts.join(" · ") }
+  const notes = [target, reason, value === null ? null : String(value)].filter((each) => each !== null)
+  return notes.length === 0 ? {} : { note: notes.join(" · ") }
 }
 
 function table(
@@ -174,11 +174,6 @@ function lossTable({ losses }: Story): TableBlock {
 /** Which parts of the story there are, and why one is not. */
 function evidence({ usage, attempts: tried, trace, decision }: Story): TableBlock {
   const wasSent = usage.attempts > 0
-  const part = (name: string, isThere: boolean, isDue: boolean, why: string): Value[] => [
-    name,
-    isThere ? "ok: there" : isDue ? "warning: missing" : "off: not applicable",
-    isThere ? "" : isDue ? "It was not recorded; older calls lose it first." : why,
-  ]
   return table(
     "evidence",
     "Evidence",
@@ -196,4 +191,11 @@ function evidence({ usage, attempts: tried, trace, decision }: Story): TableBloc
     ],
     "",
   )
+}
+
+function part(name: string, isThere: boolean, isDue: boolean, why: string): Value[] {
+  if (isThere) return [name, "ok: there", ""]
+  return isDue
+    ? [name, "warning: missing", "It was not recorded; older calls lose it first."]
+    : [name, "off: not applicable", why]
 }

@@ -84,7 +84,7 @@ async function otherBlocks(
     ]
   try {
     const answered = await part(question, signal)
-    return isSeveral(answered) ? answered : [{ ...framed, ...live, ...answered } as Block]
+    return isSeveral(answered) ? answered : [{ ...framed, ...live, ...answered }]
   } catch (error) {
     if (!(error instanceof ReportUnavailable)) throw error
     return [{ ...framed, ...live, show: "missing", reason: error.message }]

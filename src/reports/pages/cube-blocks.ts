@@ -1,8 +1,10 @@
 /** Blocks whose figures come from the cube: which queries they need, and what becomes of the answers. */
-import type { Dimension, Figures, Group, Histogram, Measure, Query, Rows } from "../query.ts"
+import type { Figures, Group, Query, Rows } from "../query.ts"
 import type { Block, Column, Series, Tile, Value } from "./block.ts"
-import { DIMENSION_TITLES, type Figure, FIGURES, type FigureName, percentOf, whole } from "./figure.ts"
-import type { BlockDefinition, By, PageQuestion } from "./page.ts"
+import { chosen, framed, nameOfGroup, queryOf, titled } from "./block-query.ts"
+import { changes } from "./changes.ts"
+import { DIMENSION_TITLES, type Figure, FIGURES, type FigureName, percentOf } from "./figure.ts"
+import type { BlockDefinition, PageQuestion } from "./page.ts"
 
 export interface PlannedBlock {
   readonly queries: readonly Query[]
@@ -13,8 +15,6 @@ export interface PlannedBlock {
 const TOP_SERIES = 8
 const TOP_BARS = 12
 const TOP_ROWS = 1000
-const TOP_CHANGES = 1000
-const SHOWN_CHANGES = 12
 
 type Of<Show extends BlockDefinition["show"]> = Extract<BlockDefinition, { readonly show: Show }>
 
@@ -39,53 +39,6 @@ export function plannedBlock(definition: BlockDefinition, question: PageQuestion
     case "part":
       return null
   }
-}
-
-interface Asked {
-  readonly figures: readonly FigureName[]
-  readonly by?: readonly Dimension[]
-  readonly top?: number
-  readonly slot?: Query["slot"]
-  readonly where?: Query["where"]
-  readonly before?: boolean
-}
-
-function queryOf({ from, to, zone, where }: PageQuestion, asked: Asked): Query {
-  const needed: readonly Figure[] = asked.figures.map((name) => FIGURES[name])
-  const span = to - from
-  return {
-    from: asked.before === true ? Math.max(0, from - span) : from,
-    to: asked.before === true ? from : to,
-    zone,
-    where: [...where, ...(asked.where ?? [])],
-    by: asked.by ?? [],
-    measures: [...new Set<Measure>(needed.flatMap(({ measures }) => measures))],
-    histograms: [...new Set<Histogram>(needed.flatMap(({ histograms = [] }) => histograms))],
-    ...(asked.slot === undefined ? {} : { slot: asked.slot }),
-    ...(asked.top === undefined ? {} : { top: asked.top }),
-  }
-}
-
-function framed({ id, title, note, half }: BlockDefinition): Pick<Block, "id" | "title" | "note" | "half"> {
-  return { id, title, ...(note === undefined ? {} : { note }), ...(half === undefined ? {} : { half }) }
-}
-
-function chosen(by: By, question: PageQuestion): Dimension {
-  return by === "chosen" ? question.by : by
-}
-
-/** Titles say what is told apart: `by project`. */
-function titled(definition: BlockDefinition, by: Dimension): string {
-  return definition.title.replace("{by}", DIMENSION_TITLES[by].toLowerCase())
-}
-
-/** A call without a value of the dimension has the empty text. */
-function nameOf(value: string | undefined): string {
-  return value === undefined || value === "" ? "(none)" : value
-}
-
-function nameOfGroup({ key }: Group): string {
-  return key === null ? "Other" : key.map(nameOf).join(" · ")
 }
 
 function tiles(definition: Of<"tiles">, question: PageQuestion): PlannedBlock {
@@ -216,10 +169,9 @@ function groups(definition: Of<"groups">, question: PageQuestion): PlannedBlock 
       ? []
       : [{ key: "share", title: `Share of ${FIGURES[share].title.toLowerCase()}`, kind: "percent" as const }]),
   ]
-  const sum = (name: FigureName, group: Group): bigint => BigInt(FIGURES[name].of(group.figures) ?? 0)
   const values = (group: Group, all: Group): Value[] => [
     ...figures.map((name) => FIGURES[name].of(group.figures)),
-    ...(share === undefined ? [] : [percentOf(sum(share, group), sum(share, all))]),
+    ...(share === undefined ? [] : [percentOf(wholeOf(share, group), wholeOf(share, all))]),
   ]
   return {
     queries: [queryOf(question, { figures, by, top, where })],
@@ -248,53 +200,6 @@ function groups(definition: Of<"groups">, question: PageQuestion): PlannedBlock 
   }
 }
 
-function changes(definition: Of<"changes">, question: PageQuestion): PlannedBlock {
-  const by = chosen(definition.by, question)
-  const figure: Figure = FIGURES[definition.figure]
-  const asked = { figures: [definition.figure], by: [by], top: TOP_CHANGES }
-  const compares = question.compare && question.from > 0
-  const value = (group: Group | undefined): bigint => BigInt((group === undefined ? 0 : figure.of(group.figures)) ?? 0)
-  return {
-    queries: compares ? [queryOf(question, asked), queryOf(question, { ...asked, before: true })] : [],
-    block: ([now, before]) => {
-      const [nowBy, beforeBy] = [byName(now), byName(before)]
-      const all = [...new Set([...nowBy.keys(), ...beforeBy.keys()])].map((name) => {
-        const [current, earlier] = [value(nowBy.get(name)), value(beforeBy.get(name))]
-        return { name, current, earlier, change: current - earlier }
-      })
-      const largest = all
-        .filter(({ change }) => change !== 0n)
-        .toSorted((one, other) => Number(size(other.change) - size(one.change)))
-        .slice(0, SHOWN_CHANGES)
-      return {
-        ...framed(definition),
-        title: titled(definition, by),
-        show: "table",
-        columns: [
-          { key: by, title: DIMENSION_TITLES[by], kind: "text", filter: by },
-          { key: "now", title: `${figure.title} now`, kind: figure.kind },
-          { key: "before", title: "Before", kind: figure.kind },
-          { key: "change", title: "Change", kind: figure.kind },
-        ],
-        rows: largest.map(({ name, current, earlier, change }) => [
-          name,
-          whole(current),
-          whole(earlier),
-          whole(change),
-        ]),
-        totals: null,
-        hasRest: false,
-        rowCount: largest.length,
-        empty: "Nothing changed between the two periods, or there is no period before.",
-      }
-    },
-  }
-}
-
-function size(value: bigint): bigint {
-  return value < 0n ? -value : value
-}
-
-function byName(rows: Rows | undefined): Map<string, Group> {
-  return new Map((rows?.groups ?? []).flatMap((group) => (group.key === null ? [] : [[group.key[0] ?? "", group]])))
+function wholeOf(name: FigureName, { figures }: Group): bigint {
+  return BigInt(FIGURES[name].of(figures) ?? 0)
 }

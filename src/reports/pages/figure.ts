@@ -1,5 +1,5 @@
 /** The figures that pages show: each has one definition, and is worked out from sums and spreads of the cube. */
-import type { Dimension, Figures, Histogram, Measure, Spread } from "../query.ts"
+import type { Dimension, Figures, Histogram, Measure } from "../query.ts"
 import type { Kind, Value } from "./block.ts"
 
 export interface Figure {
@@ -32,7 +32,7 @@ function spread(title: string, histogram: Histogram, rank: Rank): Figure {
     good: isRate ? "more" : "less",
     measures: ["calls"],
     histograms: [histogram],
-    of: ({ spreads }) => (spreads[histogram] as Spread | undefined)?.[rank] ?? null,
+    of: ({ spreads }) => spreads[histogram]?.[rank] ?? null,
   }
 }
 
