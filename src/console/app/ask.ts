@@ -28,6 +28,8 @@ export function usePage(page: string, parameters: string, isMoving: boolean): As
   const [isWaiting, setWaiting] = useState(true)
   const [round, setRound] = useState(0)
   const latest = useRef<PageAnswer | null>(null)
+  // by the browser's own clock: the router's may differ
+  const heardAt = useRef(0)
   latest.current = answer
 
   useEffect(() => {
@@ -38,7 +40,9 @@ export function usePage(page: string, parameters: string, isMoving: boolean): As
       if (aborter.signal.aborted) return
       setWaiting(false)
       setProblem("problem" in heard ? heard.problem : null)
-      if ("answer" in heard) setAnswer(heard.answer)
+      if ("problem" in heard) return
+      heardAt.current = performance.now()
+      setAnswer(heard.answer)
     }
     void ask()
     return () => aborter.abort()
@@ -50,7 +54,7 @@ export function usePage(page: string, parameters: string, isMoving: boolean): As
     const tick = async (): Promise<void> => {
       const shown = latest.current
       if (document.hidden || isBusy || shown === null || shown.page !== page) return
-      if (isMoving && Date.now() - shown.asOf > REFRESH_MS) {
+      if (isMoving && performance.now() - heardAt.current > REFRESH_MS) {
         setRound((before) => before + 1)
         return
       }

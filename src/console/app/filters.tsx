@@ -8,11 +8,12 @@ interface FiltersProps {
   readonly choose: (changes: Readonly<Record<string, readonly string[]>>) => void
 }
 
-const BOUNDS: Readonly<Record<string, { readonly title: string; readonly factor: number }>> = {
-  latency_ms: { title: "Latency (ms)", factor: 1 },
-  total_cost_nano_usd: { title: "Cost (USD)", factor: 1e9 },
-  total_tokens: { title: "Tokens", factor: 1 },
-  attempts: { title: "Attempts", factor: 1 },
+/** What single calls are told apart by, beside dimensions. */
+const BOUNDS: Readonly<Record<string, string>> = {
+  latency_ms: "Latency (ms)",
+  cost_usd: "Cost (USD)",
+  total_tokens: "Tokens",
+  attempts: "Attempts",
 }
 
 const SIGNS: readonly (readonly [sign: string, title: string])[] = [
@@ -63,10 +64,7 @@ function NewFilter({ add }: { readonly add: (filter: string) => void }): VNode {
     add(filterText(textOf(values, "name"), textOf(values, "sign"), textOf(values, "value")))
     form.reset()
   }
-  const names = [
-    ...Object.entries(DIMENSION_TITLES),
-    ...Object.entries(BOUNDS).map(([name, { title }]) => [name, title] as const),
-  ]
+  const names = [...Object.entries(DIMENSION_TITLES), ...Object.entries(BOUNDS)]
   return (
     <form onSubmit={submitted}>
       <label>
@@ -100,35 +98,34 @@ function NewFilter({ add }: { readonly add: (filter: string) => void }): VNode {
 
 /** A bound of a number is at least or at most, whatever was chosen; a text is never. */
 function filterText(name: string, sign: string, value: string): string {
-  const bound = BOUNDS[name]
-  if (bound !== undefined) {
-    const number = Math.round(Number(value) * bound.factor)
-    return `${name}${sign === "<=" ? "<=" : ">="}${Number.isFinite(number) ? Math.max(0, number) : 0}`
-  }
   const isBound = sign === ">=" || sign === "<="
-  return isFilter(name, isBound ? "=" : sign, value)
+  if (BOUNDS[name] !== undefined) return `${name}${isBound ? sign : ">="}${/^\d+(?:\.\d+)?$/.test(value) ? value : "0"}`
+  return `${name}${isBound ? "=" : sign}${written(value)}`
 }
 
-function isFilter(name: string, sign: string, value: string): string {
-  return `${name}${sign}${sign === "^=" ? value : value.replaceAll(",", "\\,")}`
+/** In quotes where it would not be read as one value otherwise. */
+function written(value: string): string {
+  return /[",\\]|^\s|\s$/.test(value) ? JSON.stringify(value) : value
 }
 
 /** The filter that one value of a table means. */
 export function filterBy(dimension: Dimension, value: string): string {
-  return isFilter(dimension, "=", value)
+  return `${dimension}=${written(value)}`
 }
 
 function filterTitle(filter: string): string {
   const [, name = "", sign = "", value = ""] = /^([a-z_0-9]+)(!=|\^=|>=|<=|=)([^]*)$/.exec(filter) ?? []
-  const bound = BOUNDS[name]
-  if (bound !== undefined) return `${bound.title} ${titleOf(sign)} ${Number(value) / bound.factor}`
-  const title = (DIMENSION_TITLES as Readonly<Record<string, string>>)[name]
+  const title = BOUNDS[name] ?? (DIMENSION_TITLES as Readonly<Record<string, string>>)[name]
   if (title === undefined) return filter
-  const [first = "", ...others] = value.split(/(?<!\\),/).map((each) => each.replaceAll("\\,", ","))
-  const values = others.length === 0 ? first : `one of ${[first, ...others].join(", ")}`
-  return `${title} ${titleOf(sign)} ${values === "" ? "(none)" : values}`
+  const plain = unquoted(value)
+  return `${title} ${SIGNS.find(([each]) => each === sign)?.[1] ?? sign} ${plain === "" ? "(none)" : plain}`
 }
 
-function titleOf(sign: string): string {
-  return SIGNS.find(([each]) => each === sign)?.[1] ?? sign
+function unquoted(value: string): string {
+  if (!value.startsWith('"')) return value
+  try {
+    return String(JSON.parse(value))
+  } catch {
+    return value
+  }
 }

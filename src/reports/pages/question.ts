@@ -10,7 +10,12 @@ const DAY_MS = 24 * HOUR_MS
 const UNITS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: HOUR_MS, d: DAY_MS, w: 7 * DAY_MS }
 const SLOTS: readonly Slot[] = ["15m", "hour", "day", "week", "month"]
 const ORDERS: readonly CallOrder[] = ["newest", "oldest", "cost", "latency"]
-const MEASURES = ["latency_ms", "total_cost_nano_usd", "attempts", "total_tokens"] as const
+const MEASURES: Readonly<Record<string, Extract<Filter, { readonly measure: string }>["measure"]>> = {
+  latency_ms: "latency_ms",
+  cost_usd: "total_cost_nano_usd",
+  attempts: "attempts",
+  total_tokens: "total_tokens",
+}
 const MORE = ["baseline", "near"]
 const LONGEST_TEXT = 2048
 const DEFAULT_SINCE = "7d"
@@ -41,7 +46,7 @@ export function readQuestion(page: PageDefinition, parameters: URLSearchParams, 
     to,
     zone,
     slot: wordOf(once("slot"), SLOTS, "slot") ?? slotFor(to - from),
-    where: [...scopeOf(bounds.domain), ...parameters.getAll("where").map(filterOf)],
+    where: [...scopeOf(bounds.domain), ...filtersOf(parameters.getAll("where"))],
     domain: bounds.domain === "*" ? "*" : `${bounds.domain.project}/${bounds.domain.environment}`,
     by: wordOf(once("by"), page.by.length === 0 ? ALL_DIMENSIONS : page.by, "by") ?? page.by[0] ?? "project",
     compare: once("compare") !== "no",
@@ -106,31 +111,52 @@ function slotFor(spanMs: number): Slot {
   return spanMs <= 800 * DAY_MS ? "week" : "month"
 }
 
-/** `project=a`, `project!=a`, `token^=tok`, `latency_ms>=500`; several values of `=` and `!=` are separated by commas, `\,` is one. */
-function filterOf(text: string, index: number): Filter {
-  const at = `where[${index}]`
-  if (text.length > LONGEST_TEXT) throw new ReportRefused(at, `A filter has at most ${LONGEST_TEXT} characters.`)
-  const [, name = "", sign = "", value = ""] = /^([a-z_0-9]+)(!=|\^=|>=|<=|=)([^]*)$/.exec(text) ?? []
-  if (sign === ">=" || sign === "<=") return boundOf(name, sign, value, at)
-  if (!(ALL_DIMENSIONS as readonly string[]).includes(name))
-    throw new ReportRefused(
-      at,
-      `A filter is a dimension, =, != or ^=, and a value; the dimensions are ${ALL_DIMENSIONS.join(", ")}.`,
-    )
-  const dimension = name as Dimension
-  if (sign === "^=") return { dimension, prefix: value }
-  return sign === "=" ? { dimension, is: valuesOf(value) } : { dimension, not: valuesOf(value) }
+/**
+ * `project=a`, `project!=a`, `token^=tok`, `latency_ms>=500`; a value may stand in quotes, as in JSON. Several of one
+ * dimension with `=` are alternatives, everything else holds together.
+ */
+function filtersOf(texts: readonly string[]): Filter[] {
+  const alternatives = new Map<Dimension, string[]>()
+  const others: Filter[] = []
+  texts.forEach((text, index) => {
+    const at = texts.length === 1 ? "where" : `where[${index}]`
+    if (text.length > LONGEST_TEXT) throw new ReportRefused(at, `A filter has at most ${LONGEST_TEXT} characters.`)
+    const [, name = "", sign = "", value = ""] = /^([a-z_0-9]+)(!=|\^=|>=|<=|=)([^]*)$/.exec(text) ?? []
+    if (sign === ">=" || sign === "<=") others.push(boundOf(name, sign, value, at))
+    else if (sign === "=")
+      alternatives.set(dimensionOf(name, at), [...(alternatives.get(dimensionOf(name, at)) ?? []), unquoted(value, at)])
+    else if (sign === "!=") others.push({ dimension: dimensionOf(name, at), not: [unquoted(value, at)] })
+    else others.push({ dimension: dimensionOf(name, at), prefix: unquoted(value, at) })
+  })
+  return [...[...alternatives].map(([dimension, is]): Filter => ({ dimension, is })), ...others]
 }
 
-function boundOf(name: string, sign: string, value: string, at: string): Filter {
-  const measure = MEASURES.find((known) => known === name)
-  if (measure === undefined || !/^\d{1,15}$/.test(value))
-    throw new ReportRefused(at, `Bounds are whole numbers of ${MEASURES.join(", ")}.`)
-  return sign === ">=" ? { measure, min: Number(value) } : { measure, max: Number(value) }
+function dimensionOf(name: string, at: string): Dimension {
+  const dimension = ALL_DIMENSIONS.find((known) => known === name)
+  if (dimension !== undefined) return dimension
+  throw new ReportRefused(
+    at,
+    `A filter is a dimension, =, != or ^=, and a value; the dimensions are ${ALL_DIMENSIONS.join(", ")}.`,
+  )
 }
 
-function valuesOf(text: string): string[] {
-  return text.split(/(?<!\\),/).map((part) => part.replaceAll("\\,", ","))
+function boundOf(name: string, sign: ">=" | "<=", value: string, at: string): Filter {
+  const measure = MEASURES[name]
+  const [, whole = "", decimals = ""] = /^(\d{1,9})(?:\.(\d{1,9}))?$/.exec(value) ?? []
+  const isMoney = measure === "total_cost_nano_usd"
+  if (measure === undefined || whole === "" || (!isMoney && decimals !== ""))
+    throw new ReportRefused(at, `Bounds are numbers of ${Object.keys(MEASURES).join(", ")}.`)
+  const amount = isMoney ? Number(whole + decimals.padEnd(9, "0")) : Number(whole)
+  return sign === ">=" ? { measure, min: amount } : { measure, max: amount }
+}
+
+function unquoted(value: string, at: string): string {
+  if (!value.startsWith('"')) return value
+  try {
+    return String(JSON.parse(value))
+  } catch {
+    throw new ReportRefused(at, "This is no quoted text: quotes are those of JSON.")
+  }
 }
 
 function placeOf(text: string | null): PageQuestion["after"] {

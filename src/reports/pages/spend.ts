@@ -21,7 +21,7 @@ export const SPEND: PageDefinition = {
       share: "cost",
       figures: ["cost", "calls", "input_cost", "cached_cost", "cache_write_cost", "output_cost", "unknown_cost_calls"],
       id: "shares",
-      title: "Cost by {by}",
+      title: "Shares of the cost, by {by}",
       note: "Calls of unknown cost used something that has no price; they are not in the sums.",
     },
     { show: "part", part: "budgets", id: "budgets", title: "Budgets" },
