@@ -49,7 +49,7 @@ describe.skipIf(noBrowser !== null)(
     test("what is chosen is in the address: reloading, Back and a copied link show the same", async () => {
       await using watched = await opened("spend?since=30d&tz=UTC")
       const { page } = watched
-      await page.getByLabel("By", { exact: true }).selectOption("model")
+      await page.getByRole("combobox", { name: "By", exact: true }).selectOption("model")
       await settled(page)
       await page.locator("#shares-title ~ .scroll th button", { hasText: "Calls" }).first().click()
       await page.locator(".table td a", { hasText: "large-2026-09" }).first().click()
