@@ -48,25 +48,40 @@ export function usePage(page: string, parameters: string, isMoving: boolean): As
     return () => aborter.abort()
   }, [page, parameters, round])
 
+  useWhileSeen(async (signal) => {
+    const shown = latest.current
+    if (shown === null || shown.page !== page) return
+    if (isMoving && performance.now() - heardAt.current > REFRESH_MS) {
+      setRound((before) => before + 1)
+      return
+    }
+    const live = shown.blocks.filter((block) => block.live === true).map(({ id }) => id)
+    if (live.length === 0) return
+    const query = new URLSearchParams(parameters)
+    query.set("only", live.join(","))
+    const heard = await askPage(page, query.toString(), signal)
+    if (signal.aborted || "problem" in heard) return
+    setAnswer((before) => (before === null || before.page !== page ? before : withLive(before, heard.answer)))
+  }, `${page} ${parameters} ${isMoving}`)
+
+  return {
+    answer: answer?.page === page ? answer : null,
+    problem,
+    isWaiting,
+    again: () => setRound((before) => before + 1),
+  }
+}
+
+/** Every few seconds and when the page is seen again, one at a time; never while it is hidden. */
+function useWhileSeen(work: (signal: AbortSignal) => Promise<void>, about: string): void {
   useEffect(() => {
     const aborter = new AbortController()
     let isBusy = false
     const tick = async (): Promise<void> => {
-      const shown = latest.current
-      if (document.hidden || isBusy || shown === null || shown.page !== page) return
-      if (isMoving && performance.now() - heardAt.current > REFRESH_MS) {
-        setRound((before) => before + 1)
-        return
-      }
-      const live = shown.blocks.filter((block) => block.live === true).map(({ id }) => id)
-      if (live.length === 0) return
+      if (document.hidden || isBusy) return
       isBusy = true
-      const query = new URLSearchParams(parameters)
-      query.set("only", live.join(","))
-      const heard = await askPage(page, query.toString(), aborter.signal)
+      await work(aborter.signal)
       isBusy = false
-      if (aborter.signal.aborted || "problem" in heard) return
-      setAnswer((before) => (before === null || before.page !== page ? before : withLive(before, heard.answer)))
     }
     const timer = setInterval(() => void tick(), LIVE_MS)
     const seen = (): void => void tick()
@@ -76,14 +91,7 @@ export function usePage(page: string, parameters: string, isMoving: boolean): As
       clearInterval(timer)
       document.removeEventListener("visibilitychange", seen)
     }
-  }, [page, parameters, isMoving])
-
-  return {
-    answer: answer?.page === page ? answer : null,
-    problem,
-    isWaiting,
-    again: () => setRound((before) => before + 1),
-  }
+  }, [about])
 }
 
 function withLive(shown: PageAnswer, live: PageAnswer): PageAnswer {
