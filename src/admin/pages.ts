@@ -69,23 +69,11 @@ export function faultPage(status: number, message: string): Outgoing {
   return page("You are not signed in", text, status)
 }
 
-export interface Home {
-  readonly subject: string
-  readonly domain: string
-  readonly prefix: string
-  readonly hasReports: boolean
-}
-
-/** The first page behind the door. */
-export function homePage({ subject, domain, prefix, hasReports }: Home): Outgoing {
-  const links = `<ul>
-<li><a href="${prefix}/api/summary">The summary of the last day</a></li>
-<li><a href="${prefix}/export.md">All sections as Markdown</a></li>
-<li><a href="${prefix}/api/openapi.json">What else can be asked</a></li>
-</ul>`
+/** Behind the door, where there is nothing else to show. */
+export function homePage({ subject, domain }: { readonly subject: string; readonly domain: string }): Outgoing {
   const off = "<p>Reports are switched off: <code>server.admin_reports.enabled</code>.</p>"
   const who = `<p>You are <strong>${escaped(subject)}</strong> and see ${domain === "*" ? "everything" : escaped(domain)}.</p>`
-  return page("Reports", `${who}${hasReports ? links : off}${SIGN_OUT}`)
+  return page("Signed in", `${who}${off}${SIGN_OUT}`)
 }
 
 function page(title: string, content: string, status = 200, head = ""): Outgoing {

@@ -3,8 +3,10 @@ import type { Admin, Administrator } from "../admin/admin.ts"
 import type { ReportsApi } from "../admin/api/reports-api.ts"
 import { ENTRANCE, type Entrance, SIGN_IN_PATH } from "../admin/entrance.ts"
 import { explainMadeCall, explainRequest, type ExplainTools } from "../admin/explain.ts"
+import type { Permission } from "../admin/api/operation.ts"
 import { homePage } from "../admin/pages.ts"
 import { hasDoor } from "../config/check/admin-rules.ts"
+import { consoleAsset } from "../console/assets.ts"
 import { asRouterError, RouterError } from "../errors.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
@@ -84,22 +86,27 @@ async function reports(
   { admin, reportsApi }: AdminParts,
 ): Promise<Outgoing> {
   const { snapshot, clock } = gateway
-  const { reportsPrefix: prefix } = snapshot.admin
+  const { reportsPrefix: prefix, reports: rules } = snapshot.admin
   const below = request.path.slice(prefix.length)
-  if (below !== "" && below !== "/")
-    return reportsApi.answer({
-      request,
-      snapshot,
-      nowMs: clock.now(),
-      note: ({ action }, who) => noteAdministrator(action, who, request, id, gateway),
-    })
+  const note = ({ action }: Permission, who: Administrator): void =>
+    noteAdministrator(action, who, request, id, gateway)
+  if (reportsApi.isAt(below)) return reportsApi.answer({ request, snapshot, nowMs: clock.now(), note })
+  if (request.method !== "GET" && request.method !== "HEAD")
+    throw new RouterError("method-not-allowed", { headers: { allow: "GET, HEAD" } })
+  // files hold nothing of this installation
+  if (below.startsWith("/assets/")) return (await consoleAsset(request, prefix)) ?? nothing()
   try {
     const { subject, domain } = await admin.signedIn(request, snapshot)
-    return homePage({ subject, domain, prefix, hasReports: snapshot.admin.reports !== null })
+    if (rules === null) return homePage({ subject, domain })
+    return (await consoleAsset(request, prefix)) ?? nothing()
   } catch (error) {
     // people come here by an address that they keep: they are shown where to sign in
     if (asRouterError(error).code !== "unauthorized" || request.headers.get("authorization") !== null) throw error
     const location = `${SIGN_IN_PATH}?return_to=${encodeURIComponent(request.target)}`
     return { status: 302, headers: { location }, body: "" }
   }
+}
+
+function nothing(): never {
+  throw new RouterError("not-found")
 }

@@ -1,15 +1,70 @@
-/** A real browser for tests: Debian's Chromium, without a window, where the machine has one. */
-import { type Browser, chromium } from "playwright-core"
+/** Debian's Chromium, driven by playwright-core. */
+import axe from "axe-core"
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
 
-const PROGRAM = Bun.which("chromium") ?? Bun.which("chromium-browser") ?? Bun.which("google-chrome")
+const CHROMIUM = Bun.which("chromium") ?? Bun.which("chromium-browser")
 
-/** Stands in the names of tests that cannot run: why. */
-export const WITHOUT_BROWSER: string | null =
-  PROGRAM === null ? "no chromium on this machine (Debian: apt-get install chromium)" : null
+/** Why there is no browser; null: there is one. */
+export const noBrowser: string | null = CHROMIUM === null ? "no chromium (Debian: apt-get install chromium)" : null
 
-/** Loopback addresses are asked without a proxy, and nothing else is asked. */
-export async function startBrowser(): Promise<Browser & AsyncDisposable> {
-  if (PROGRAM === null) throw new Error(WITHOUT_BROWSER ?? "")
-  const args = ["--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server", "--disable-component-update"]
-  return chromium.launch({ executablePath: PROGRAM, args, headless: true, timeout: 120_000 })
+export async function openBrowser(): Promise<Browser> {
+  if (CHROMIUM === null) throw new Error("there is no chromium")
+  return await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] })
+}
+
+export interface WatchedPage extends AsyncDisposable {
+  readonly page: Page
+  /** What the browser complained about: errors on its console, errors of scripts, violations of the policy, other origins. */
+  readonly complaints: string[]
+}
+
+/** @param origin the only one that may be asked */
+export async function watchedPage(
+  browser: Browser,
+  origin: string,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const context = await browser.newContext({ timezoneId: "Europe/Berlin", locale: "en-GB", ...options })
+  const page = await context.newPage()
+  page.setDefaultTimeout(60_000)
+  const complaints: string[] = []
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") complaints.push(`console: ${message.text()}`)
+  })
+  page.on("pageerror", (error) => complaints.push(`script: ${error.message}`))
+  page.on("request", (request) => {
+    const url = request.url()
+    if (!url.startsWith(`${origin}/`) && !/^(?:blob|data):/.test(url)) complaints.push(`another origin: ${url}`)
+  })
+  return { page, complaints, [Symbol.asyncDispose]: () => context.close() }
+}
+
+/** What axe-core finds wrong with the page as it stands: rule, and the element. */
+export async function axeViolations(page: Page): Promise<string[]> {
+  // by the debugger's own evaluation, which no policy of the page forbids
+  const session = await page.context().newCDPSession(page)
+  await session.send("Runtime.evaluate", { expression: axe.source })
+  const { result } = await session.send("Runtime.evaluate", {
+    expression: "axe.run().then(({ violations }) => JSON.stringify(violations))",
+    awaitPromise: true,
+  })
+  await session.detach()
+  const found = JSON.parse(String(result.value)) as { id: string; nodes: { html: string; failureSummary: string }[] }[]
+  return found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`))
+}
+
+/** All blocks of the page are there, and nothing is on its way. */
+export async function settled(page: Page): Promise<void> {
+  await page.waitForSelector('.blocks[aria-busy="false"]')
+  await until(page, "document.querySelectorAll('.block.waiting').length === 0")
+}
+
+/** Until an expression is true in the page. The page's own policy forbids it to evaluate what playwright would wait with. */
+export async function until(page: Page, expression: string): Promise<void> {
+  const tries = 600
+  for (let round = 0; round < tries; round += 1) {
+    if ((await page.evaluate(expression)) === true) return
+    await page.waitForTimeout(100)
+  }
+  throw new Error(`this did not become true: ${expression}`)
 }

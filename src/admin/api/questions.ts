@@ -18,11 +18,7 @@ const text = (name: string, about: string, example: string, more: Partial<Parame
   ...more,
 })
 
-export const SINCE: Parameter = text(
-  "since",
-  "The range that ends now: `90m`, `24h`, `7d`, `4w`. Not with `from`.",
-  "24h",
-)
+const SINCE: Parameter = text("since", "The range that ends now: `90m`, `24h`, `7d`, `4w`. Not with `from`.", "24h")
 const FROM: Parameter = text("from", "Where the range begins: a date in the zone, or an instant with its offset.", "")
 const TO: Parameter = text("to", "Where the range ends; it is not part of the range.", "")
 const ZONE: Parameter = text("tz", "The IANA zone that days and hours are of.", "Europe/Berlin")
@@ -61,7 +57,8 @@ const FILTERS: readonly Parameter[] = FILTER_NAMES.map((name) =>
   text(name, `${DIMENSIONS_BY_NAME[name].about} Several values: the parameter several times.`, "", { repeats: true }),
 )
 
-export const RANGE: readonly Parameter[] = [SINCE, FROM, TO, ZONE, WHERE, ...FILTERS]
+export const ONE_RANGE: readonly Parameter[] = [SINCE, FROM, TO, ZONE]
+export const RANGE: readonly Parameter[] = [...ONE_RANGE, WHERE, ...FILTERS]
 export const TABLE: readonly Parameter[] = [...RANGE, LIMIT]
 export const TABLE_BY: readonly Parameter[] = [...TABLE, BY]
 export const CALL_LIST: readonly Parameter[] = [...TABLE, SORT, CURSOR]

@@ -10,6 +10,7 @@ import { type Admin, type Administrator, forbidden } from "../admin.ts"
 import { csvOperations, markdownOperation } from "./exports.ts"
 import { openApiDocument } from "./openapi.ts"
 import type { Answer, Operation, Permission, Question, ReportTools } from "./operation.ts"
+import { pageOperations } from "./page-operations.ts"
 import { type Parameter, readTexts } from "./parameter.ts"
 import { sectionOperations } from "./section-operations.ts"
 import { EXPLANATION_SCHEMA, OBJECT_SCHEMA } from "./schemas.ts"
@@ -35,8 +36,16 @@ export class ReportsApi {
       ...sectionOperations(sections),
       ...csvOperations(sections),
       markdownOperation(sections),
+      ...pageOperations(),
       ...SINGLE,
     ]
+  }
+
+  /** Is the path, below the prefix, the API's? Others are the console's. */
+  isAt(path: string): boolean {
+    return (
+      path === "/api" || path.startsWith("/api/") || path.startsWith("/export") || path.startsWith("/security/export")
+    )
   }
 
   /**

@@ -55,6 +55,18 @@ export const SECTION_SCHEMA: JsonSchema = mapping({
   pagination: PAGINATION,
 })
 
+export const PAGE_SCHEMA: JsonSchema = mapping({
+  page: TEXT,
+  from: { type: "integer" },
+  to: { type: "integer" },
+  zone: TEXT,
+  slot: TEXT,
+  before: { type: ["object", "null"] },
+  asOf: { type: "integer" },
+  isSample: { type: "boolean" },
+  blocks: listOf(mapping({ id: TEXT, title: TEXT, show: TEXT })),
+})
+
 export const ERROR_SCHEMA: JsonSchema = mapping({
   error: {
     type: "object",

@@ -214,8 +214,12 @@ describe("every operation of the document", () => {
     for (const [path, operation] of operations) {
       for (const { name } of operation.parameters) {
         for (const value of wrong[name] ?? []) {
+          // pages take such a text as it is
+          if (path.startsWith("/api/page/") && value === 'project="') continue
           const asked = `${path}?${new URLSearchParams({ [name]: value }).toString()}`
-          const [status, code, param] = refusal(await read(asked)) as [number, string, string]
+          const answer = await read(asked)
+          expect([asked, answer.status]).toEqual([asked, 400])
+          const [status, code, param] = refusal(answer) as [number, string, string]
           expect([asked, status, code]).toEqual([asked, 400, "invalid-report-filter"])
           expect([asked, param.length > 0]).toEqual([asked, true])
           count += 1

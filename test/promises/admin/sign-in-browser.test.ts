@@ -4,7 +4,7 @@ import { existsSync } from "node:fs"
 import path from "node:path"
 import type { Browser, BrowserContext, Page } from "playwright-core"
 import { HASHES, PASSWORD, user } from "../../helpers/administrators.ts"
-import { startBrowser, WITHOUT_BROWSER } from "../../helpers/browser.ts"
+import { noBrowser, openBrowser } from "../../helpers/browser.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { freePort, OIDC_ENV, startProvider, type TestProvider, withOidc } from "../../helpers/oidc.ts"
 import { type RouterProcess, spawnRouter } from "../../helpers/router-process.ts"
@@ -17,12 +17,12 @@ const programs: readonly (readonly [name: string, command: readonly string[] | u
   ...(BINARY !== undefined && existsSync(BINARY) ? [["in the binary", [path.resolve(BINARY)]] as const] : []),
 ]
 
-describe.skipIf(WITHOUT_BROWSER !== null)(`a browser signs in ${WITHOUT_BROWSER ?? ""}`, () => {
-  let browser: Browser & AsyncDisposable
+describe.skipIf(noBrowser !== null)(`a browser signs in ${noBrowser ?? ""}`, () => {
+  let browser: Browser
   beforeAll(async () => {
-    browser = await startBrowser()
+    browser = await openBrowser()
   })
-  afterAll(() => browser[Symbol.asyncDispose]())
+  afterAll(() => browser.close())
 
   describe.each(programs)("%s", (_, command) => {
     let upstream: FakeUpstream
