@@ -71,10 +71,7 @@ async function pageAnswer(page: PageDefinition, question: Question, { reports }:
     callRows: (found) => callRows(ledger, found),
     parts: {
       call: async ({ call }) => {
-        const isSeen: Parameters<typeof callStory>[2] = ({
-          caller_project: project,
-          caller_environment: environment,
-        }) => sees(administrator.domain, project, environment)
+        const isSeen = isSeenBy(administrator.domain)
         const story = await callStory(ledger, call ?? "", isSeen)
         return story ?? { show: "missing", reason: "There is no such call, or it is gone." }
       },
@@ -83,6 +80,10 @@ async function pageAnswer(page: PageDefinition, question: Question, { reports }:
     nowMs: () => nowMs,
   }
   return { is: "json", value: await composePage(page, asked, sources, signal) }
+}
+
+function isSeenBy(domain: string): Parameters<typeof callStory>[2] {
+  return ({ caller_project: project, caller_environment: environment }) => sees(domain, project, environment)
 }
 
 /** Rows by the thread of reports, whose SQL names no places. */
