@@ -10,6 +10,7 @@ import type { Gateway } from "../pipeline/gateway.ts"
 import type { ReportThread } from "../reports/open.ts"
 import type { Sources } from "../reports/section.ts"
 import { SECTIONS } from "../reports/sections/list.ts"
+import { SAMPLE_ENVIRONMENT } from "../sample/mark.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { heldLimits } from "./held-limits.ts"
 import type { InstallationMarks } from "./issuer-marks.ts"
@@ -68,6 +69,7 @@ function reportsApiOf(
   const tools = {
     reports,
     known,
+    isSample: () => config().callers.some(({ environment }) => environment.startsWith(SAMPLE_ENVIRONMENT)),
     baselines: () => baselinesOf(config()),
     cursors: () => new Cursors(marks.keyFor("cursors of reports", gateway.random)),
     explained: (id: string, administrator: Parameters<typeof explainMadeCall>[1]) =>

@@ -53,6 +53,8 @@ export interface ReportTools {
   readonly cursors: () => Cursors
   /** As of the configuration in force. */
   readonly known: (nowMs: number, signal: AbortSignal) => Pick<Sources, "limits" | "catalog">
+  /** The usage database holds invented calls. */
+  readonly isSample: () => boolean
   readonly baselines: () => readonly Baseline[]
   /** @throws RouterError `not-found`, also for what the administrator does not see */
   readonly explained: (requestId: string, administrator: Administrator) => Promise<Explanation>

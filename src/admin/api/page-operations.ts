@@ -57,7 +57,11 @@ function permissionOf({ name }: PageDefinition): Permission {
   return { object: "admin:reports", action: name === "call" ? "drilldown" : "read" }
 }
 
-async function pageAnswer(page: PageDefinition, question: Question, { reports }: ReportTools): Promise<Answer> {
+async function pageAnswer(
+  page: PageDefinition,
+  question: Question,
+  { reports, isSample }: ReportTools,
+): Promise<Answer> {
   const { texts, scope, rules, nowMs, signal, administrator } = question
   const near = one(texts, "near") ?? "0"
   if (!/^\d{1,3}$/.test(near) || Number(near) > 100) throw invalid("near", "A whole number from 0 to 100 is needed.")
@@ -76,7 +80,7 @@ async function pageAnswer(page: PageDefinition, question: Question, { reports }:
         return story ?? { show: "missing", reason: "There is no such call, or it is gone." }
       },
     },
-    isSample: false,
+    isSample: isSample(),
     nowMs: () => nowMs,
   }
   return { is: "json", value: await composePage(page, asked, sources, signal) }
