@@ -116,6 +116,7 @@ async function start(state: DemoState, port: number, { provider, key, password }
       configPath: state.configPath,
       env: { ...givenEnvironment(), ...variables },
       listen: { hostname: HOSTNAME, port },
+      isSample: state.sample !== null,
     })
   } catch (error) {
     refuse(`The demo cannot start: ${messageOf(error)}\nIts configuration is ${state.configPath}`)

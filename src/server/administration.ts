@@ -10,7 +10,6 @@ import type { Gateway } from "../pipeline/gateway.ts"
 import type { ReportThread } from "../reports/open.ts"
 import type { Sources } from "../reports/section.ts"
 import { SECTIONS } from "../reports/sections/list.ts"
-import { SAMPLE_ENVIRONMENT } from "../sample/mark.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { heldLimits } from "./held-limits.ts"
 import type { InstallationMarks } from "./issuer-marks.ts"
@@ -23,6 +22,8 @@ interface Means {
   readonly ledger: ExplainTools["store"]
   readonly marks: InstallationMarks
   readonly reports: ReportThread
+  /** The usage database holds invented calls, which pages say. */
+  readonly isSample: boolean
 }
 
 export interface Administration {
@@ -57,7 +58,7 @@ function verifyPassword(password: string, hash: string): Promise<boolean> {
 function reportsApiOf(
   admin: Admin,
   config: () => Config,
-  { gateway, ledger: store, marks, reports }: Means,
+  { gateway, ledger: store, marks, reports, isSample }: Means,
 ): ReportsApi {
   const known = (nowMs: number, signal: AbortSignal): Pick<Sources, "limits" | "catalog"> => ({
     limits: async () => {
@@ -69,7 +70,7 @@ function reportsApiOf(
   const tools = {
     reports,
     known,
-    isSample: () => config().callers.some(({ environment }) => environment.startsWith(SAMPLE_ENVIRONMENT)),
+    isSample,
     baselines: () => baselinesOf(config()),
     cursors: () => new Cursors(marks.keyFor("cursors of reports", gateway.random)),
     explained: (id: string, administrator: Parameters<typeof explainMadeCall>[1]) =>

@@ -45,6 +45,8 @@ export interface StartOptions {
   readonly clock?: Clock
   /** One of several processes on the address. */
   readonly worker?: { readonly number: number; readonly whenAllAreUp: Promise<void> }
+  /** The usage database holds invented calls, which pages of reports say. */
+  readonly isSample?: boolean
   /** Calls the listener when the operator asks for a reload (SIGHUP); returns how to stop that. */
   readonly onReloadRequest?: (listener: () => void) => () => void
 }
@@ -96,7 +98,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const engines = engineFollower(gateway)
     const tags = tagKeeper(callers.table.tags, ledger, clock, log)
     const reports = openRouterReports(config, clock, log)
-    const administration = await openAdministration(config, { gateway, ledger, marks, reports: reports.thread })
+    const means = { gateway, ledger, marks, reports: reports.thread, isSample: options.isSample ?? false }
+    const administration = await openAdministration(config, means)
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads: () => reloader.status() }
     const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {

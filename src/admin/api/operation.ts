@@ -54,7 +54,7 @@ export interface ReportTools {
   /** As of the configuration in force. */
   readonly known: (nowMs: number, signal: AbortSignal) => Pick<Sources, "limits" | "catalog">
   /** The usage database holds invented calls. */
-  readonly isSample: () => boolean
+  readonly isSample: boolean
   readonly baselines: () => readonly Baseline[]
   /** @throws RouterError `not-found`, also for what the administrator does not see */
   readonly explained: (requestId: string, administrator: Administrator) => Promise<Explanation>

@@ -80,7 +80,7 @@ async function pageAnswer(
         return story ?? { show: "missing", reason: "There is no such call, or it is gone." }
       },
     },
-    isSample: isSample(),
+    isSample,
     nowMs: () => nowMs,
   }
   return { is: "json", value: await composePage(page, asked, sources, signal) }
