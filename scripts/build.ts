@@ -5,9 +5,12 @@
  *
  * A foreign target needs its Bun runtime from the network, the own one does not.
  */
-import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { basename, dirname, join, relative } from "node:path"
 import { parseArgs } from "node:util"
+import { buildConsole } from "../src/console/build.ts"
+import { embedConsole } from "./embed-console.ts"
 
 /** What runs in threads of its own: each is found in the binary under its path. */
 const THREADS = ["config/load-thread.ts", "reports/thread.ts", "server/apart-thread.ts"]
@@ -24,11 +27,13 @@ const isNative = process.platform === "linux" && values.target === process.arch
 const outfile = values.outfile ?? join(root, "dist", isNative ? "smart-router" : `smart-router-linux-${values.target}`)
 
 mkdirSync(dirname(outfile), { recursive: true })
+const folder = mkdtempSync(join(tmpdir(), "smart-router-build-"))
 const result = await Bun.build({
   entrypoints: [join(root, "src", "main.ts"), ...THREADS.map((path) => join(root, "src", path))],
   minify: { syntax: true, whitespace: true, identifiers: false },
   sourcemap: "inline",
   define: definitions(),
+  plugins: [embedConsole(await buildConsole(), folder)],
   compile: {
     outfile,
     // the runtime that builds is the runtime that runs
@@ -41,6 +46,7 @@ const result = await Bun.build({
   },
   throw: false,
 })
+rmSync(folder, { recursive: true, force: true })
 for (const message of result.logs) console.error(message)
 if (!result.success) process.exit(1)
 // the maps are inside the binary, for stack traces

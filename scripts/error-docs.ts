@@ -1,10 +1,10 @@
 /** docs/errors.md, written from the catalogue and from the reasons of failed attempts. */
-import { CATALOGUE } from "../src/errors.ts"
+import { CATALOGUE } from "../src/error-catalogue.ts"
 import { REASONS } from "../src/reasons.ts"
 
 const INTRODUCTION = `# Errors
 
-<!-- Generated from src/errors.ts and src/reasons.ts by \`npm run docs\`. -->
+<!-- Generated from src/error-catalogue.ts and src/reasons.ts by \`npm run docs\`. -->
 
 Every error that a caller can see, with its code. The body has the shape of the dialect that the client speaks:
 

@@ -6,6 +6,8 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { runHere } from "./helpers/command-line.ts"
 import { type DemoProcess, startDemo, temporaryFolder } from "./helpers/demo-process.ts"
+import { eventually } from "./helpers/client.ts"
+import { WindowlessBrowser } from "./helpers/oidc.ts"
 import { at } from "./helpers/streams.ts"
 
 const ROOT = join(import.meta.dir, "..")
@@ -88,6 +90,26 @@ describe("a demo", () => {
     await Promise.all(["default", "fast", "reliable", "claude-opus-5-5"].map(answersOf))
   })
 
+  test("prints a link that signs in once, to reports of the calls just made, and a password for later", async () => {
+    const link = /^ +console +(\S+)$/mu.exec(first.welcome)?.[1]
+    const password = /with the password (\S+)$/mu.exec(first.welcome)?.[1]
+    const ahead = await fetch(link!, { headers: { "sec-purpose": "prefetch;prerender" } })
+    expect([ahead.status, ahead.headers.get("set-cookie")]).toEqual([503, null])
+    const entered = await new WindowlessBrowser().ask(link!)
+    expect([entered.status, entered.text.includes('content="0;url=/admin/reports/"')]).toEqual([200, true])
+    expect((await new WindowlessBrowser().ask(link!)).status).toBe(401)
+    const browser = new WindowlessBrowser()
+    const form = new URLSearchParams({ username: "demo", password: password ?? "" }).toString()
+    const headers = { "content-type": "application/x-www-form-urlencoded" }
+    const page = await browser.ask(`${first.url}/admin/auth/login`, { method: "POST", headers, body: form })
+    expect([page.status, page.headers.get("location")]).toEqual([303, "/admin/reports/"])
+    const calls = await eventually("the calls are in the report", async () => {
+      const { text } = await browser.ask(`${first.url}/admin/reports/api/report/calls?limit=1`)
+      return at(JSON.parse(text), "pagination", "returned") === 1 ? text : undefined
+    })
+    expect(calls).toContain("demo-")
+  })
+
   test("lets commands read its configuration while it runs", async () => {
     const call = await fetch(`${first.url}/v1/chat/completions`, {
       method: "POST",
@@ -133,7 +155,7 @@ describe("a demo", () => {
   test("uses its state, its token and added variables again", async () => {
     const path = join(folder.path, ".demo/env.json")
     const variables = JSON.parse(readFileSync(path, "utf8")) as Record<string, string>
-    expect(Object.keys(variables)).toEqual(["DEMO_PROVIDER_URL", "DEMO_PROVIDER_KEY"])
+    expect(Object.keys(variables)).toEqual(["DEMO_PROVIDER_URL", "DEMO_PROVIDER_KEY", "DEMO_ADMIN_HASH"])
     writeFileSync(path, JSON.stringify({ ...variables, OWN_KEY: "kept" }))
     const second = await startDemo(SOURCE, { cwd: folder.path })
     expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ OWN_KEY: "kept" })

@@ -1,6 +1,6 @@
 /** Input that means harm or is broken: a clear answer in the client's dialect, and the process goes on as if nothing had been. */
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test"
-import type { ErrorCode } from "../src/errors.ts"
+import type { ErrorCode } from "../src/error-catalogue.ts"
 import { call, get } from "./helpers/client.ts"
 import { newToken } from "./helpers/config.ts"
 import { expectError, parsed } from "./helpers/expectations.ts"

@@ -1,6 +1,6 @@
 /** Every recorded exchange, replayed through a running router in its own dialect: bytes, usage and stop reason. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import type { ErrorCode } from "../src/errors.ts"
+import type { ErrorCode } from "../src/error-catalogue.ts"
 import { FrameSplitter } from "../src/sse/frames.ts"
 import type { Step } from "./helpers/behaviours.ts"
 import { cutEvery, reply, stream } from "./helpers/behaviours.ts"

@@ -1,7 +1,7 @@
 /** Calls as a company of some hundred callers makes them: the same ones for the same number, wherever they are made. */
 import type { DialectName } from "../../src/dialects/name.ts"
 import { DIALECT_NAMES } from "../../src/dialects/wires.ts"
-import type { ErrorCode } from "../../src/errors.ts"
+import type { ErrorCode } from "../../src/error-catalogue.ts"
 import { emptyRow } from "../../src/ledger/column.ts"
 import { modelPricesOf } from "../../src/ledger/model-prices.ts"
 import type { CallRecord, TraceRow } from "../../src/ledger/record.ts"

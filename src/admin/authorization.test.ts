@@ -1,13 +1,13 @@
 /** Roles, domains and grants, as Casbin decides them. */
 import { expect, test } from "bun:test"
-import type { AdminRules } from "../config/check/admin-rules.ts"
+import { NO_ADMIN, type AdminRules } from "../config/check/admin-rules.ts"
 import { policyLine } from "../config/check/policy-lines.ts"
 import { Authorization } from "./authorization.ts"
 
 async function of(...lines: readonly string[]): Promise<Authorization> {
   const parsed = lines.map(policyLine)
   const rules: AdminRules = {
-    basic: null,
+    ...NO_ADMIN,
     grants: parsed.flatMap((line) => (line.is === "grants" ? line.grants : [])),
     roles: parsed.flatMap((line) => (line.is === "role" ? [line.link] : [])),
   }

@@ -30,7 +30,7 @@ export interface ExplainTools {
 export async function explainMadeCall(
   id: string,
   { domain }: Administrator,
-  { gateway, store }: ExplainTools,
+  { gateway, store }: Pick<ExplainTools, "gateway" | "store">,
 ): Promise<Explanation> {
   const { snapshot } = gateway
   const found = /^req_[0-9a-f]{32}$/.test(id)

@@ -3,14 +3,15 @@
  * by the time that it takes: unknown names are checked like known ones, one check runs at a time, few wait for it, and each
  * address may fail so often and no more. Those that have failed lately leave places to the others.
  */
-import type { AdminUser, BasicRules } from "../config/check/admin-rules.ts"
+import type { AdminRules, AdminUser, BasicRules } from "../config/check/admin-rules.ts"
 import { RouterError } from "../errors.ts"
-import { addressBehind, isTrusted } from "../pipeline/intake/client-address.ts"
 import type { Incoming } from "../pipeline/message.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { Random } from "../system/random.ts"
+import { addressOf } from "./door.ts"
 import { FailedSignIns } from "./failed-sign-ins.ts"
+import { RememberedPasswords } from "./remembered-passwords.ts"
 
 export interface SignInTools {
   readonly clock: Pick<Clock, "monotonicMs">
@@ -20,13 +21,16 @@ export interface SignInTools {
   readonly verify: (password: string, hash: string) => Promise<boolean>
 }
 
+export interface PasswordRules extends Pick<AdminRules, "door" | "sessions"> {
+  readonly basic: BasicRules
+}
+
 /** Sign-ins that wait for those before them. */
 const MOST_WAITING = 16
 /** Of these, those from addresses whose sign-ins failed lately: however many guess, an address that does not finds a place. */
 const MOST_SUSPECT = 8
 /** bcrypt reads no more. */
 const MOST_PASSWORD_BYTES = 72
-const FORWARDED_FOR = ["x-forwarded-for"]
 /** How long the part of a bcrypt hash is that says algorithm, cost and salt. */
 const SETTINGS_LENGTH = 29
 
@@ -34,6 +38,7 @@ export class SignIn {
   readonly #tools: SignInTools
   readonly #failed = new FailedSignIns()
   readonly #secret: string
+  readonly #remembered: RememberedPasswords
   #waiting = 0
   #suspect = 0
   #turn: Promise<unknown> = Promise.resolve()
@@ -41,15 +46,46 @@ export class SignIn {
   constructor(tools: SignInTools) {
     this.#tools = tools
     this.#secret = tools.random.hex(32)
+    this.#remembered = new RememberedPasswords(tools.random.hex(32))
   }
 
-  /** @throws RouterError `admin-forbidden` without TLS, `unauthorized`, `sign-in-limited` */
-  async user(request: Incoming, basic: BasicRules, isAddressLogged: boolean): Promise<AdminUser> {
-    if (!isSafe(request, basic))
-      throw new RouterError("admin-forbidden", { message: "Administrators sign in over HTTPS only." })
+  /**
+   * Who a request with name and password is from. A right password is not computed again for the time of a session.
+   * @throws RouterError `unauthorized`, `sign-in-limited`
+   */
+  async user(request: Incoming, rules: PasswordRules, isAddressLogged: boolean): Promise<AdminUser> {
+    const { basic } = rules
     const given = credentialsOf(request.headers.get("authorization"))
-    if (given === null) throw notSignedIn(basic)
-    const address = addressBehind(request, basic.trusted, FORWARDED_FOR) ?? ""
+    if (given === null) throw notSignedIn(request, basic)
+    const user = basic.users.get(given.name)
+    const now = this.#tools.clock.monotonicMs()
+    this.#expectPatience(addressOf(request, rules.door))
+    if (user !== undefined && this.#remembered.knows(given, user, now)) return user
+    const found = await this.#found(given, request, rules, isAddressLogged)
+    if (found === null) throw notSignedIn(request, basic)
+    this.#remembered.add(given, found, this.#tools.clock.monotonicMs(), rules.sessions.ttlMs)
+    return found
+  }
+
+  /** The user of a name and a password that were typed into a form. @throws RouterError `unauthorized`, `sign-in-limited` */
+  async typed(
+    given: Credentials,
+    request: Incoming,
+    rules: PasswordRules,
+    isAddressLogged: boolean,
+  ): Promise<AdminUser> {
+    const found = await this.#found(given, request, rules, isAddressLogged)
+    if (found === null) throw new RouterError("unauthorized", { message: "Name or password is wrong." })
+    return found
+  }
+
+  async #found(
+    given: Credentials,
+    request: Incoming,
+    { door, basic }: PasswordRules,
+    isAddressLogged: boolean,
+  ): Promise<AdminUser | null> {
+    const address = addressOf(request, door)
     this.#expectPatience(address)
     const isSuspect = this.#failed.hasFailed(address, this.#tools.clock.monotonicMs())
     if (this.#waiting >= MOST_WAITING || (isSuspect && this.#suspect >= MOST_SUSPECT)) throw limited(1)
@@ -58,7 +94,7 @@ export class SignIn {
     if (isRight && user !== undefined) return user
     // not the name: people type passwords there
     this.#tools.log.warn("an administrator could not sign in", isAddressLogged ? { address } : {})
-    throw notSignedIn(basic)
+    return null
   }
 
   /** Those before may have failed meanwhile: many at once are no way round the bound. */
@@ -106,7 +142,7 @@ export class SignIn {
 /** Costs as much as what the command makes. */
 const NOBODY = `$2b$12$${".".repeat(22)}`
 
-interface Credentials {
+export interface Credentials {
   readonly name: string
   readonly password: string
 }
@@ -128,19 +164,12 @@ function credentialsOf(header: string | null): Credentials | null {
   return colon < 1 ? null : { name: text.slice(0, colon), password: text.slice(colon + 1) }
 }
 
-/** Was the password sent over TLS? The listener cannot know; a proxy that is trusted says so. */
-function isSafe({ address, headers }: Incoming, { allowsHttp, trusted }: BasicRules): boolean {
-  if (allowsHttp) return true
-  if (address === null || trusted === null || !isTrusted(address, trusted)) return false
-  // of several values the first may be the client's own
-  const said = headers.get("x-forwarded-proto")?.split(",") ?? []
-  return said.length > 0 && said.every((word) => word.trim().toLowerCase() === "https")
-}
-
-function notSignedIn({ realm }: BasicRules): RouterError {
+/** A page's own requests get no challenge: the browser would ask for a password in front of the page. */
+function notSignedIn({ headers }: Incoming, { realm }: BasicRules): RouterError {
+  const isOfPage = headers.get("sec-fetch-mode") !== null && headers.get("sec-fetch-mode") !== "navigate"
   return new RouterError("unauthorized", {
     message: "Sign in with the name and password of an administrator.",
-    headers: { "www-authenticate": `Basic realm="${realm}", charset="UTF-8"` },
+    ...(isOfPage ? {} : { headers: { "www-authenticate": `Basic realm="${realm}", charset="UTF-8"` } }),
   })
 }
 

@@ -32,7 +32,6 @@ const CALLERS = `
   # unknown to everybody, so that they call no more.`
 
 const REPORTS = `
-  admin_reports:
     baselines: # what reports compare costs with; a model of the sample data
       - id: one-large-model
         name: Everything at north-large (sample data)

@@ -14,9 +14,14 @@ export interface DemoState {
   readonly token: string
   /** Was there a demo in this folder already? */
   readonly reused: boolean
+  /** Does the configuration have the administrator of the demo? Those of earlier versions have none. */
+  readonly hasConsole: boolean
   /** Null: there is no sample data in this folder. */
   readonly sample: SampleState | null
 }
+
+/** Signs in by the link and the password that the demo prints. */
+export const DEMO_ADMINISTRATOR = "demo"
 
 const TOKEN_ID = "rtr_demo_demo_dev_k1"
 
@@ -50,6 +55,7 @@ export function openDemoState(options: DemoFolder, drawSecret: () => Uint8Array)
     databasePath: join(folder, "state", "usage.sqlite"),
     token,
     reused,
+    hasConsole: readFileSync(configPath, "utf8").includes("DEMO_ADMIN_HASH"),
     sample,
   }
 }

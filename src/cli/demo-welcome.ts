@@ -1,9 +1,15 @@
 import { relative } from "node:path"
 import { SAMPLE_ENVIRONMENT } from "../sample/mark.ts"
-import type { DemoState } from "./demo-state.ts"
+import { DEMO_ADMINISTRATOR, type DemoState } from "./demo-state.ts"
+
+interface Console {
+  /** Signs in once. */
+  readonly link: string
+  readonly password: string
+}
 
 /** What the demo prints when it is ready: everything that a newcomer needs, in the order in which it is needed. */
-export function demoWelcome(url: string, state: DemoState, folder: string): string {
+export function demoWelcome(url: string, state: DemoState, folder: string, console: Console | null): string {
   const here = (path: string): string => {
     const near = relative(folder, path)
     return near.startsWith("..") ? path : near
@@ -15,7 +21,7 @@ smart-router DEMO: an embedded provider answers every call. No real model is ask
 ${state.reused ? "The state of the last demo in this folder is used again." : "A new demo was set up."}
 
   address   ${url}
-  docs      ${url}/docs/
+${consoleText(console, url)}  docs      ${url}/docs/
   usage     curl ${url}/v1/usage ${bearer}
   reports   smart-router report --config ${here(state.configPath)} (what calls used, cost and met)
   logs      ${here(state.logPath)} (one line per call)
@@ -39,6 +45,14 @@ curl ${url}/v1/messages -H "x-api-key: $ROUTER_TOKEN" -H 'anthropic-version: 202
   -d '{"model": "default", "max_tokens": 200, "messages": [{"role": "user", "content": "Hello"}]}'
 
 Stop the DEMO with Ctrl+C.
+`
+}
+
+function consoleText(console: Console | null, url: string): string {
+  if (console === null) return ""
+  const { link, password } = console
+  return `  console   ${link}
+            signs you in once; later ${url}/admin/auth/login as ${DEMO_ADMINISTRATOR} with the password ${password}
 `
 }
 

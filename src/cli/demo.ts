@@ -5,7 +5,7 @@ import { type RunningRouter, startRouter } from "../server/start.ts"
 import { silentLog } from "../system/log.ts"
 import { isCode } from "../system/owner-only.ts"
 import { EXIT, print, printError, readArguments, UsageError } from "./command.ts"
-import { type DemoState, knowsToken, openDemoState, writeDemoVariables } from "./demo-state.ts"
+import { DEMO_ADMINISTRATOR, type DemoState, knowsToken, openDemoState, writeDemoVariables } from "./demo-state.ts"
 import { prepareSample, writeSample } from "./demo-sample.ts"
 import { demoWelcome } from "./demo-welcome.ts"
 import { ensureRuntimeSettings } from "./reexec.ts"
@@ -81,33 +81,42 @@ function openState(folder: string, port: number, withSample: boolean): DemoState
 async function serve(state: DemoState, port: number): Promise<number> {
   const key = `demo-${crypto.randomUUID()}`
   const provider = startDemoProvider({ now: Date.now, key })
-  const router = await start(state, port, provider, key)
+  const password = randomText(12)
+  const router = await start(state, port, { provider, key, password })
   if (router === null) {
     await provider.stop()
     return EXIT.failed
   }
   const stopped = untilStopped(router)
-  print(demoWelcome(router.url, state, process.cwd()))
+  const console = state.hasConsole ? { link: await router.signInLink(DEMO_ADMINISTRATOR), password } : null
+  print(demoWelcome(router.url, state, process.cwd(), console))
   await Promise.all([stopped, addSample(state, router)])
   await provider.stop()
   print("The DEMO has stopped.")
   return EXIT.ok
 }
 
-async function start(
-  state: DemoState,
-  port: number,
-  provider: DemoProvider,
-  key: string,
-): Promise<RunningRouter | null> {
+function randomText(bytes: number): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString("base64url")
+}
+
+interface Made {
+  readonly provider: DemoProvider
+  readonly key: string
+  readonly password: string
+}
+
+async function start(state: DemoState, port: number, { provider, key, password }: Made): Promise<RunningRouter | null> {
   try {
-    const variables = { DEMO_PROVIDER_URL: provider.url, DEMO_PROVIDER_KEY: key }
+    const hash = await Bun.password.hash(password, { algorithm: "bcrypt", cost: 10 })
+    const variables = { DEMO_PROVIDER_URL: provider.url, DEMO_PROVIDER_KEY: key, DEMO_ADMIN_HASH: hash }
     writeDemoVariables(dirname(state.configPath), variables)
     if (state.sample?.isDone === false) await prepareSample(state.sample, state.databasePath, silentLog)
     return await startRouter({
       configPath: state.configPath,
       env: { ...givenEnvironment(), ...variables },
       listen: { hostname: HOSTNAME, port },
+      isSample: state.sample !== null,
     })
   } catch (error) {
     refuse(`The demo cannot start: ${messageOf(error)}\nIts configuration is ${state.configPath}`)

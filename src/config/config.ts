@@ -1172,17 +1172,17 @@ export interface ServerConfig {
   readonly traffic_shape: TrafficShape
   /** Who may administrate: [administrators](admin.md). */
   readonly admin_auth: AdminAuth
-  /** Reports in a browser. */
+  /** Reports, for browsers and programs: [the API](admin.md#the-api-of-reports). */
   readonly admin_reports: AdminReports
 }
 
-/** Reports in a browser. */
+/** Reports, for browsers and programs: [the API](admin.md#the-api-of-reports). */
 export interface AdminReports {
-  /** Serve reports to browsers. */
+  /** Serve reports to administrators. */
   readonly enabled: boolean
   /** Where the reports are. */
   readonly path_prefix: string
-  /** The range that a report shows first. Unit: a duration; milliseconds once loaded. */
+  /** The range of a report that is asked for without one. Unit: a duration; milliseconds once loaded. */
   readonly default_since: number
   /** The longest range of a report. Unit: a duration; milliseconds once loaded. */
   readonly max_range: number
@@ -1192,13 +1192,13 @@ export interface AdminReports {
   readonly export_markdown: boolean
   /** Prices to compare with. */
   readonly baselines: readonly Baseline[]
-  /** The record of administrative access. */
+  /** Reports on security. */
   readonly security: SecurityReports
 }
 
-/** The record of administrative access. */
+/** Reports on security. */
 export interface SecurityReports {
-  /** Record who read what. */
+  /** Serve what is recorded of sign-ins, refusals, reports that were read, and exports. */
   readonly enabled: boolean
   /** How long that is kept. Unit: days. */
   readonly retention_days: number
@@ -1230,7 +1230,7 @@ export interface AdminAuth {
   readonly basic: BasicAuth
   /** Sign-in by OpenID Connect. */
   readonly oidc: OidcAuth
-  /** Browser sessions. */
+  /** Sessions of browsers, of both ways to sign in. */
   readonly sessions: AdminSessions
   /** Authorisation by Casbin policies with domains. */
   readonly authorization: AdminAuthorization
@@ -1248,13 +1248,15 @@ export interface AdminAuthorization {
   readonly policy: readonly string[]
 }
 
-/** Browser sessions. */
+/** Sessions of browsers, of both ways to sign in. */
 export interface AdminSessions {
-  /** The name of the session cookie. */
+  /** The name of the session cookie; over TLS with `__Host-` before it. */
   readonly cookie_name: string
-  /** How long a session lasts. Unit: a duration; milliseconds once loaded. */
+  /** How long a session lasts at most. Unit: a duration; milliseconds once loaded. */
   readonly ttl: number
-  /** Cookies only over TLS. */
+  /** How long a session lasts without a request. Unit: a duration; milliseconds once loaded. */
+  readonly idle_ttl: number
+  /** Sessions begin over TLS only. Off: also without, where `allow_insecure_http` is on. */
   readonly secure_cookies: boolean
   /** The cookie's SameSite rule. */
   readonly same_site: "strict" | "lax"
@@ -1262,27 +1264,29 @@ export interface AdminSessions {
 
 /** Sign-in by OpenID Connect. */
 export interface OidcAuth {
-  /** Let administrators sign in through an identity provider. */
+  /** Let administrators sign in through an identity provider (OpenID Connect). */
   readonly enabled: boolean
-  /** The issuer. */
+  /** The issuer, exactly as its tokens name it: `https://`, or `http://` on this machine. */
   readonly issuer_url?: string | undefined
   /** The environment variable that holds the client id. */
   readonly client_id_env?: string | undefined
-  /** The environment variable that holds the client secret. */
+  /** The environment variable that holds the client secret. Absent: a public client, with PKCE alone. */
   readonly client_secret_env?: string | undefined
-  /** The address of /admin/auth/callback as browsers see it. */
+  /** The address of `/admin/auth/callback` as browsers see it. It is never taken from a request. */
   readonly redirect_url?: string | undefined
-  /** The scopes to ask for. */
+  /** The scopes to ask for; `openid` is always asked for. */
   readonly scopes: readonly string[]
-  /** Mail domains that may sign in. Empty: any. */
+  /** Who signs in needs an address that the provider has verified, in one of these mail domains. Empty: any address, or none. */
   readonly allowed_domains: readonly string[]
-  /** The claim that holds groups. */
+  /** Who signs in needs to be in one of these groups. Empty: in any, or none. */
+  readonly allowed_groups: readonly string[]
+  /** The claim that holds groups, as a list of names. */
   readonly groups_claim: string
   /** The claim that holds the address. */
   readonly email_claim: string
-  /** The claim that holds the subject. */
+  /** The claim that names those without a verified address: `oidc:<claim>` in policies. */
   readonly subject_claim: string
-  /** The policy domain. */
+  /** What is seen: the calls and callers of a project in an environment (`lab/prod`), or of all (`*`). Policies count by it. */
   readonly domain: string
 }
 
@@ -1292,9 +1296,9 @@ export interface BasicAuth {
   readonly enabled: boolean
   /** The realm that browsers show. */
   readonly realm: string
-  /** Take passwords also without TLS. Only for a router that nobody reaches over a network. */
+  /** Let administrators in also without TLS, both ways. Only for a router that nobody reaches over a network. */
   readonly allow_insecure_http: boolean
-  /** Proxies that end TLS: passwords are taken from them with `X-Forwarded-Proto: https`, and `X-Forwarded-For` tells whose failed sign-ins are counted. */
+  /** Proxies that end TLS: administrators are let in from them with `X-Forwarded-Proto: https`, and `X-Forwarded-For` tells whose failed sign-ins are counted. Counts for both ways to sign in. */
   readonly trusted_proxy_cidrs: readonly string[]
   /** The administrators. */
   readonly users: readonly BasicUser[]

@@ -11,7 +11,7 @@ export interface DemoConfigOptions {
   readonly projects: string
   readonly memberships: string
   readonly callers: string
-  /** Further keys of `server`, in the same way. */
+  /** Further keys of `server.admin_reports`, in the same way. */
   readonly reports: string
 }
 
@@ -33,7 +33,24 @@ server:
   default_model_group: default
   logging: { path: logs/requests.jsonl }
   usage_db: { driver: sqlite, path: state/usage.sqlite }
-  decision_telemetry: { enabled: true } # so that explain and replay know everything about recorded calls@reports@
+  admin_auth: # the demo makes a new password at every start and prints it, with a link that signs in once
+    basic:
+      enabled: true
+      allow_insecure_http: true # for 127.0.0.1 alone
+      users: [{ username: demo, password_hash_env: DEMO_ADMIN_HASH }]
+    sessions: { secure_cookies: false }
+    authorization:
+      enabled: true
+      policy:
+        - p, viewer, *, admin:explain, read
+        - p, viewer, *, admin:reports, read|export|drilldown
+        - p, viewer, *, admin:security_reports, read|export
+        - g, basic:demo, viewer, *
+  admin_reports:
+    enabled: true
+    max_range: 400d
+    security: { enabled: true }@reports@
+  decision_telemetry: { enabled: true } # so that explain and replay know everything about recorded calls
 
 providers:
   demo-chat:

@@ -1,5 +1,6 @@
 import type { Failure } from "../canonical/reply.ts"
-import { RouterError, type ErrorCode, type ErrorDetail } from "../errors.ts"
+import type { ErrorCode } from "../error-catalogue.ts"
+import { RouterError, type ErrorDetail } from "../errors.ts"
 
 /**
  * Thrown when an upstream refused the request itself. The client reads the upstream's words, masked, in its own dialect;

@@ -1,6 +1,6 @@
 /** The values that `error_type` and its like can have, each with its place in an array of counts; place 0 is "none of them". */
 import type { Target } from "../config/snapshot.ts"
-import { CATALOGUE } from "../errors.ts"
+import { CATALOGUE } from "../error-catalogue.ts"
 import type { UsageSource } from "../ledger/record.ts"
 import type { FailureClass } from "../upstream/failure.ts"
 import { REASONS } from "../reasons.ts"

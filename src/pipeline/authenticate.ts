@@ -1,6 +1,7 @@
 /** Step 1: whose call is it? */
 import type { Credential, KeyStatus, Snapshot } from "../config/snapshot.ts"
-import { RouterError, type ErrorCode } from "../errors.ts"
+import type { ErrorCode } from "../error-catalogue.ts"
+import { RouterError } from "../errors.ts"
 import { inSeconds } from "./intake/instant.ts"
 import { partyOf } from "./intake/party.ts"
 import { credentialWords } from "./intake/token-words.ts"

@@ -1,5 +1,5 @@
 /** What sample callers have used of their limits, call by call: the states that rows tell, and the refusals at the end. */
-import type { ErrorCode } from "../errors.ts"
+import type { ErrorCode } from "../error-catalogue.ts"
 import type { UsageRow } from "../ledger/record.ts"
 import type { SampleProgram } from "./company.ts"
 

@@ -1,5 +1,5 @@
 /** A call that nobody made, as a few facts. `record.ts` makes the rows of it that a real one would have left. */
-import type { ErrorCode } from "../errors.ts"
+import type { ErrorCode } from "../error-catalogue.ts"
 import type { DecisionRows } from "../ledger/decision-record.ts"
 import type { DialectName } from "../dialects/name.ts"
 import type { ModelPrices } from "../ledger/prices.ts"

@@ -1,5 +1,5 @@
 /** A month of calls of an invented company: the same ones for the same end and seed. */
-import type { ErrorCode } from "../errors.ts"
+import type { ErrorCode } from "../error-catalogue.ts"
 import type { CallRecord } from "../ledger/record.ts"
 import { Budgets } from "./budgets.ts"
 import type { SampleCall, SampleShaping } from "./call.ts"

@@ -1,5 +1,5 @@
 /** The rows of a sample call: consistent with one another as those of a real call are, and priced by the same arithmetic. */
-import { CATALOGUE } from "../errors.ts"
+import { CATALOGUE } from "../error-catalogue.ts"
 import { emptyRow } from "../ledger/column.ts"
 import { noCosts, priceCall, type Costs } from "../ledger/price.ts"
 import type { AttemptRow, CallerShapeRow, CallRecord, ErrorRow, UsageRow } from "../ledger/record.ts"

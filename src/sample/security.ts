@@ -1,5 +1,5 @@
 /** Who was refused in the sample month, and what its administrators did. */
-import { CATALOGUE, type ErrorCode } from "../errors.ts"
+import { CATALOGUE, type ErrorCode } from "../error-catalogue.ts"
 import { emptyRow } from "../ledger/column.ts"
 import type { SecurityEvent } from "../ledger/security-events.ts"
 import { SECURITY_ACCESS_EVENTS } from "../ledger/tables/security.ts"

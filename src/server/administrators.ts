@@ -8,6 +8,7 @@ const PRIVATE = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
 } as const
 
 export async function forAdministrators(
@@ -16,5 +17,5 @@ export async function forAdministrators(
   handle: (requestId: string) => Outgoing | Promise<Outgoing>,
 ): Promise<Outgoing> {
   const outgoing = await answer(request, DIALECTS["openai-chat"], gateway, handle)
-  return { ...outgoing, headers: { ...outgoing.headers, ...PRIVATE } }
+  return { ...outgoing, headers: { ...PRIVATE, ...outgoing.headers } }
 }

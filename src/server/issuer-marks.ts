@@ -12,6 +12,7 @@ export class InstallationMarks implements IssuerMarks {
   readonly #marks = new Map<string, string>()
   #secret: string | null = null
   #timer: Timer | null = null
+  #own: string | null = null
 
   /** Until the secret is known (the usage database is away at the start) the label stands for itself. */
   of(label: string): string {
@@ -46,6 +47,12 @@ export class InstallationMarks implements IssuerMarks {
       this.#timer = clock.after(AGAIN_MS, () => void this.learn(store, clock, random))
       this.#timer.unref()
     }
+  }
+
+  /** A key of the installation for one purpose; until the secret is known, of this process alone. */
+  keyFor(purpose: string, random: Pick<Random, "hex">): string {
+    this.#own ??= random.hex(SECRET_CHARS / 2)
+    return new Bun.CryptoHasher("sha256", this.#secret ?? this.#own).update(purpose).digest("hex")
   }
 
   close(): void {

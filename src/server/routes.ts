@@ -1,13 +1,12 @@
 /** Every path of the router, on one screen. */
-import { explainMadeCall, explainRequest, type ExplainTools } from "../admin/explain.ts"
-import type { Admin, Administrator } from "../admin/admin.ts"
+import type { ExplainTools } from "../admin/explain.ts"
 import type { Dialect } from "../dialects/dialect.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { Handler, Incoming, Outgoing } from "../pipeline/message.ts"
 import { serve } from "../pipeline/pipeline.ts"
-import { noteAdministrator } from "../pipeline/intake/security.ts"
+import { adminRoute, type AdminParts, isForAdministrators } from "./admin-routes.ts"
 import { forAdministrators } from "./administrators.ts"
 import { serveDocs } from "./assets.ts"
 import { withCors } from "./cors.ts"
@@ -16,7 +15,7 @@ import { countTokens } from "../pipeline/aside/count-tokens.ts"
 import { health, ready, version, type ReadyStore } from "./health.ts"
 import { listModels, oneModel } from "./models.ts"
 import { metricsPage, type Watched } from "./metrics.ts"
-import { answer, json, privately, refuse } from "./plain.ts"
+import { answer, privately, refuse } from "./plain.ts"
 import { storedResponse, storedResponsePath } from "../pipeline/aside/stored-responses.ts"
 import { isPasted, unknownPath } from "./unknown-path.ts"
 import { usage, type UsageStore } from "./usage.ts"
@@ -24,11 +23,9 @@ import { usage, type UsageStore } from "./usage.ts"
 /** What the endpoints beside the calls need of the ledger. */
 export type Store = UsageStore & ReadyStore & ExplainTools["store"]
 
-export interface Parts {
+export interface Parts extends AdminParts {
   readonly store: Store
   readonly watched: Watched
-  readonly admin: Admin
-  readonly rehearsed: ExplainTools["rehearsed"]
 }
 
 const CHAT = DIALECTS["openai-chat"]
@@ -45,7 +42,7 @@ export function routesOf(gateway: Gateway, parts: Parts): Handler {
   return (request) => {
     const dialect = CALLS.get(request.path)
     const answered = dialect === undefined ? other(request, gateway, parts) : call(request, dialect, gateway)
-    return gateway.snapshot.corsOrigins.length === 0 || isAdmin(request)
+    return gateway.snapshot.corsOrigins.length === 0 || isForAdministrators(request, gateway)
       ? answered
       : withCorsLater(request, gateway, answered)
   }
@@ -73,7 +70,12 @@ function count(request: Incoming, gateway: Gateway): Outgoing | Promise<Outgoing
 /** Everything else. */
 function other(request: Incoming, gateway: Gateway, parts: Parts): Outgoing | Promise<Outgoing> {
   if (COUNTS.has(request.path)) return count(request, gateway)
-  if (isAdmin(request)) return forAdministrators(request, gateway, adminRoute(request, gateway, parts))
+  if (isForAdministrators(request, gateway))
+    return forAdministrators(
+      request,
+      gateway,
+      adminRoute(request, gateway, parts, (path) => CALLS.get(path)),
+    )
   const dialect = dialectOf(request)
   // before stored responses: no response has an endpoint's name
   if (isPasted(request.path)) return refuse(dialect, gateway, unknownPath(request.path))
@@ -85,45 +87,6 @@ function other(request: Incoming, gateway: Gateway, parts: Parts): Outgoing | Pr
   if (request.method !== "GET" && request.method !== "HEAD")
     return refuse(dialect, gateway, methodNotAllowed("GET, HEAD"))
   return answer(request, dialect, gateway, route)
-}
-
-/** Pages of other origins have no business here. */
-function isAdmin({ path }: Incoming): boolean {
-  return path === "/admin" || path.startsWith("/admin/")
-}
-
-const MADE_CALL = "/admin/api/explain/"
-
-/** Throws `not-found` for all of them where nobody can sign in. */
-function adminRoute(request: Incoming, gateway: Gateway, { admin, store, rehearsed }: Parts): Route {
-  const { path } = request
-  const { snapshot } = gateway
-  const tools = { gateway, store, rehearsed, dialectAt: (served: string) => CALLS.get(served) }
-  const noted = async (requestId: string, coming: Promise<Administrator>): Promise<Administrator> => {
-    const administrator = await coming
-    noteAdministrator(administrator, request, requestId, gateway)
-    return administrator
-  }
-  const explainer = (id: string) => noted(id, admin.permitted(request, snapshot, "admin:explain", "read"))
-  const only = (methods: string): void => {
-    if (!methods.split(", ").includes(request.method)) throw methodNotAllowed(methods)
-  }
-  return async (id) => {
-    if (snapshot.admin.basic === null) throw new RouterError("not-found")
-    if (path === "/admin/auth/check") {
-      only("GET, HEAD")
-      return json({ ok: true, ...(await noted(id, admin.welcome(request, snapshot))) })
-    }
-    if (path === "/admin/api/explain") {
-      only("POST")
-      return json(await explainRequest(request, await explainer(id), tools))
-    }
-    if (path.startsWith(MADE_CALL)) {
-      only("GET, HEAD")
-      return json(await explainMadeCall(path.slice(MADE_CALL.length), await explainer(id), tools))
-    }
-    throw new RouterError("not-found")
-  }
 }
 
 type Route = (requestId: string) => Outgoing | Promise<Outgoing>

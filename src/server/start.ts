@@ -1,5 +1,4 @@
 /** Starts a router from a configuration file, and stops it without losing a call. */
-import { Admin } from "../admin/admin.ts"
 import { compile, type CompileOptions } from "../config/compile/compile.ts"
 import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
@@ -7,7 +6,6 @@ import { readMeanwhile } from "../config/load-apart.ts"
 import { readConfiguration, type Reading } from "../config/reading.ts"
 import { startReloading, type Reloader, type UsableReading } from "../config/reload/reload.ts"
 import { systemWatchTools } from "../config/reload/watch.ts"
-import type { Snapshot } from "../config/snapshot.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
 import { Metrics } from "../metrics/metrics.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
@@ -17,6 +15,7 @@ import { systemClock, type Clock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { migrationProgress } from "../system/progress.ts"
 import { systemRandom } from "../system/random.ts"
+import { type Administration, openAdministration } from "./administration.ts"
 import { type ControlOptions, HELD, openControl, RELOAD, reloadAnswer, STATUS } from "./control.ts"
 import { heldLimits } from "./held-limits.ts"
 import { InstallationMarks } from "./issuer-marks.ts"
@@ -46,6 +45,8 @@ export interface StartOptions {
   readonly clock?: Clock
   /** One of several processes on the address. */
   readonly worker?: { readonly number: number; readonly whenAllAreUp: Promise<void> }
+  /** The usage database holds invented calls, which pages of reports say. */
+  readonly isSample?: boolean
   /** Calls the listener when the operator asks for a reload (SIGHUP); returns how to stop that. */
   readonly onReloadRequest?: (listener: () => void) => () => void
 }
@@ -54,6 +55,8 @@ export interface RunningRouter extends Stopper, CallTaker {
   readonly url: string
   readonly findings: readonly Finding[]
   readonly log: Log
+  /** The address by which the administrator of that name signs in, once. */
+  signInLink(username: string): Promise<string>
 }
 
 /** The configuration cannot be used; the findings say why. */
@@ -95,9 +98,10 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const engines = engineFollower(gateway)
     const tags = tagKeeper(callers.table.tags, ledger, clock, log)
     const reports = openRouterReports(config, clock, log)
-    const admin = await openAdmin(snapshot, log, clock)
+    const means = { gateway, ledger, marks, reports: reports.thread, isSample: options.isSample ?? false }
+    const administration = await openAdministration(config, means)
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads: () => reloader.status() }
-    const parts = { store: ledger, watched, admin, rehearsed: policies.rehearsed }
+    const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {
       ...(options.listen ?? addressOf(config.server.listen)),
       isShared: worker !== undefined,
@@ -106,7 +110,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const reloader: Reloader = startReloading({
       running: { ...loaded, files: [...loaded.files, ...scriptFiles] },
       load: (before) => readMeanwhile({ path, env, before }),
-      apply: (next) => takeConfig(next, { gateway, ledger, policies, admin, engines, marks, tags }),
+      apply: (next) => takeConfig(next, { gateway, ledger, policies, administration, engines, marks, tags }),
       filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
       log,
       now: () => clock.now(),
@@ -115,9 +119,12 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     })
     const control = await openControl({ path: files.controlPath, answers: answersOf(gateway, ledger, reloader), log })
     gateway.background.start(gateway)
-    const doors = [control, reloader, engines, policies, marks, tags]
+    const doors = [control, reloader, engines, policies, marks, tags, administration.admin]
     const stopping = stopper(gateway, listener, doors, [peers, reports, ledger, requestLog])
-    return { url: listener.url, findings: loaded.findings, log, takeIn: callTaker(gateway, ledger), ...stopping }
+    const signInLink = async (name: string): Promise<string> =>
+      listener.url + (await administration.entrance.linkFor(name))
+    const takeIn = callTaker(gateway, ledger)
+    return { url: listener.url, findings: loaded.findings, log, signInLink, takeIn, ...stopping }
   } catch (error) {
     policies.close()
     await Promise.all([ledger.close(), requestLog.close()])
@@ -144,7 +151,7 @@ interface Changing {
   readonly gateway: RunningGateway
   readonly ledger: LedgerStore
   readonly policies: Policies
-  readonly admin: Admin
+  readonly administration: Administration
   readonly engines: ReturnType<typeof engineFollower>
   readonly marks: InstallationMarks
   readonly tags: TagKeeper
@@ -152,11 +159,11 @@ interface Changing {
 
 /** Puts a configuration into force. Resolves with the files of its scripts. */
 async function takeConfig(next: UsableReading, parts: Changing): Promise<readonly string[]> {
-  const { gateway, ledger, policies, admin, engines, marks, tags } = parts
+  const { gateway, ledger, policies, administration, engines, marks, tags } = parts
   const { clock } = gateway
   const changed = compile(next.config, optionsFrom(next, marks))
   const scripts = await policies.prepare(changed)
-  await admin.prepare(changed.admin)
+  await administration.follow(next.config, changed.admin)
   const { state } = gateway.governance
   const isKnown = await adoptLimits(changed, gateway.snapshot, state, ledger, clock, () => {
     gateway.health.adopt(changed, clock.monotonicMs())
@@ -204,16 +211,6 @@ function openStore(
 export function takeOver(config: Config, workers: readonly WorkerNumber[], log: Log, clock: Clock): Promise<void> {
   const open = (files: ProcessFiles): Promise<LedgerStore> => openStore(config, files, log, clock)
   return recoverLeftovers({ config, workers, openStore: open, clock, log })
-}
-
-async function openAdmin(snapshot: Snapshot, log: Log, clock: Clock): Promise<Admin> {
-  const admin = new Admin({ clock, random: systemRandom(), log, verify: verifyPassword })
-  await admin.prepare(snapshot.admin)
-  return admin
-}
-
-function verifyPassword(password: string, hash: string): Promise<boolean> {
-  return Bun.password.verify(password, hash, "bcrypt")
 }
 
 function optionsFrom({ lineOf, admin, callers }: UsableReading, marks: InstallationMarks): CompileOptions {

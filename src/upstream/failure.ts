@@ -1,5 +1,5 @@
 /** Decides what an upstream's failure means: for the caller, for the next target, and for the ledger. Pure. */
-import type { ErrorCode } from "../errors.ts"
+import type { ErrorCode } from "../error-catalogue.ts"
 import { overflowIn } from "../canonical/overflow.ts"
 import type { UpstreamFault } from "../dialects/dialect.ts"
 import type { Reason } from "../reasons.ts"

@@ -1,7 +1,7 @@
 /** What holds for every answer of the router, in one place. */
 import { expect } from "bun:test"
-import type { ErrorCode } from "../../src/errors.ts"
-import { CATALOGUE } from "../../src/errors.ts"
+import type { ErrorCode } from "../../src/error-catalogue.ts"
+import { CATALOGUE } from "../../src/error-catalogue.ts"
 import type { Answer } from "./client.ts"
 import type { Dialect } from "./samples.ts"
 import { at } from "./streams.ts"

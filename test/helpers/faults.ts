@@ -1,5 +1,5 @@
 /** What a far end can do wrong, and what each of it means: for the call, for the next target, and for what is remembered. */
-import type { ErrorCode } from "../../src/errors.ts"
+import type { ErrorCode } from "../../src/error-catalogue.ts"
 import type { FailureClass } from "../../src/upstream/failure.ts"
 import { raw, reply, resetAtOnce, stall, stream, type Step } from "./behaviours.ts"
 import type { Behaviour } from "./fake-upstream.ts"

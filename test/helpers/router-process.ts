@@ -21,13 +21,18 @@ export interface RouterProcess extends Gateway {
   residentBytes(): number
 }
 
-/**
- * Starts `serve` on a fresh configuration, or again on one that was prepared before.
- * `descriptors`: how many files and sockets it may hold open.
- */
-export async function spawnRouter(from: Setup | Prepared, descriptors?: number): Promise<RouterProcess> {
+export interface RouterWishes {
+  /** How many files and sockets it may hold open. */
+  readonly descriptors?: number
+  /** The program with its first arguments; absent: the checkout. */
+  readonly command?: readonly string[] | undefined
+}
+
+/** Starts `serve` on a fresh configuration, or again on one that was prepared before. */
+export async function spawnRouter(from: Setup | Prepared, wishes: RouterWishes = {}): Promise<RouterProcess> {
   const prepared = "configPath" in from ? from : prepare(from)
-  const command = [process.execPath, "src/main.ts", "serve", "--config", prepared.configPath]
+  const { descriptors, command: program = [process.execPath, "src/main.ts"] } = wishes
+  const command = [...program, "serve", "--config", prepared.configPath]
   const limited = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', String(descriptors), ...command]
   const child = Bun.spawn(tied(descriptors === undefined ? command : limited), {
     cwd: ROOT,

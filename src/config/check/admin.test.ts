@@ -43,11 +43,68 @@ test("a correct block gives no finding, and a block that is off is not looked at
 })
 
 test("keys that are not built are named", () => {
-  expect(texts("oidc: { enabled: true }")).toEqual(["warning not-active oidc: oidc: accepted, not active yet."])
-  expect(texts("sessions: { ttl: 1h }")).toEqual(["warning not-active sessions: sessions: accepted, not active yet."])
   expect(texts("authorization: { enabled: true, source: db, policy: [nonsense] }")).toEqual([
     "warning not-active authorization.source: source: db is accepted, not active yet.",
   ])
+})
+
+describe("OpenID Connect", () => {
+  const WHOLE = {
+    issuer_url: "https://id.example",
+    client_id_env: "CLIENT",
+    redirect_url: "https://router.example/admin/auth/callback",
+    allowed_domains: ["example.com"],
+  }
+  const oidc = (more: Record<string, unknown> = {}): string =>
+    `oidc: ${JSON.stringify({ enabled: true, ...WHOLE, ...more })}`
+  const around = (door = "basic: { trusted_proxy_cidrs: [127.0.0.1] }"): string =>
+    `${door}\nauthorization: { enabled: true, policy: ["p, viewer, *, admin:reports, read", "g, group:ops, viewer, *"] }`
+  const env = { ...ENV, CLIENT: "router" }
+
+  test("gives no finding where it is whole", () => {
+    expect(texts(`${oidc()}\n${around()}`, { env })).toEqual([])
+    expect(texts(`${oidc({ allowed_domains: [], allowed_groups: ["ops"] })}\n${around()}`, { env })).toEqual([])
+  })
+
+  test.each([
+    [
+      { allowed_domains: [] },
+      "error invalid-value oidc.allowed_domains: OpenID Connect needs allowed_domains or allowed_groups",
+    ],
+    [{ allowed_domains: ["*"] }, "error invalid-value oidc.allowed_domains[0]"],
+    [{ issuer_url: undefined }, "error invalid-value oidc.issuer_url: OpenID Connect needs issuer_url."],
+    [{ issuer_url: "http://id.example" }, "error invalid-value oidc.issuer_url: This must be an https:// URL"],
+    [
+      { redirect_url: "http://router.example/admin/auth/callback" },
+      "error invalid-value oidc.redirect_url: This must be an https:",
+    ],
+    [
+      { redirect_url: "https://router.example/callback" },
+      "error invalid-value oidc.redirect_url: The address must end with",
+    ],
+    [{ client_id_env: "NOWHERE" }, "error missing-variable oidc.client_id_env: NOWHERE has no value."],
+    [{ client_secret_env: "NOWHERE" }, "error missing-variable oidc.client_secret_env: NOWHERE has no value."],
+    [{ domain: "lab" }, "error invalid-value oidc.domain"],
+  ])("is refused with %j", (more, told) => {
+    expect(texts(`${oidc(more)}\n${around()}`, { env })).toEqual([expect.stringContaining(told)])
+  })
+
+  test("warns where nobody can get in, or may do anything", () => {
+    expect(texts(`${oidc()}\n${around("basic: {}")}`, { env })).toEqual([
+      expect.stringContaining("warning no-effect oidc.enabled: The listener speaks plain HTTP"),
+    ])
+    expect(texts(`${oidc()}\nbasic: { trusted_proxy_cidrs: [127.0.0.1] }`, { env })).toEqual([
+      expect.stringContaining("warning nothing-allowed oidc.enabled: Policies are off"),
+    ])
+    expect(texts(`${oidc()}\n${around("basic: { allow_insecure_http: true }")}`, { env })).toEqual([
+      expect.stringContaining("warning no-effect sessions.secure_cookies: Without TLS no browser gets a session"),
+    ])
+    expect(
+      texts(`${oidc()}\n${around("basic: { allow_insecure_http: true }\nsessions: { secure_cookies: false }")}`, {
+        env,
+      }),
+    ).toEqual([])
+  })
 })
 
 describe("the list of users", () => {
@@ -128,7 +185,7 @@ describe("the sign-in", () => {
     ])
     expect(texts(basic(", trusted_proxy_cidrs: [127.0.0.1]"))).toEqual([])
     expect(texts("basic: { enabled: true, trusted_proxy_cidrs: [127.0.0.1] }")).toEqual([
-      "warning no-effect basic.enabled: There are no users, so nobody can sign in.",
+      "warning no-effect basic.enabled: There are no users, so nobody can sign in by password.",
     ])
   })
 
@@ -212,7 +269,7 @@ describe("the list of policies", () => {
     })
     expect(files).toContain("/etc/router/p.csv")
     const grant = { subject: "a", domain: "*", object: "admin:reports" }
-    expect(admin).toEqual({
+    expect(admin).toMatchObject({
       basic: null,
       grants: [
         { ...grant, action: "read" },

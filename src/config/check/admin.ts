@@ -1,12 +1,6 @@
 /** `server.admin_auth`: checked, and turned into what the running router goes by, in one pass. */
-import {
-  CALLER_SUBJECT,
-  NO_ADMIN,
-  type LoadedAdminRules,
-  type AdminUser,
-  type Grant,
-  type RoleLink,
-} from "./admin-rules.ts"
+import { CALLER_SUBJECT, type LoadedAdminRules, type AdminUser, type Grant, type RoleLink } from "./admin-rules.ts"
+import { oidcRules, reportDoor, reportRules, sessionRules } from "./admin-door.ts"
 import type { AdminAuth, BasicUser, Config } from "../config.ts"
 import { quoted, type Report } from "../findings.ts"
 import { nearest } from "../../nearest.ts"
@@ -48,15 +42,25 @@ export function loadAdmin(
   const policies = auth.authorization.enabled ? readPolicies(tools) : NO_POLICIES
   const grants = [...callerGrants(config), ...policies.grants]
   const { roles, files } = policies
-  if (!auth.basic.enabled) return { rules: { ...NO_ADMIN, grants, roles }, secrets: [], files }
+  const oidc = oidcRules(tools)
+  const shared = {
+    door: { allowsHttp: auth.basic.allow_insecure_http },
+    oidc,
+    sessions: sessionRules(auth.sessions),
+    reports: reportRules(config.server.admin_reports),
+    reportsPrefix: config.server.admin_reports.path_prefix,
+    roles,
+  }
+  reportDoor(tools)
+  const secrets = oidc === null || oidc.clientSecret === null ? [] : [oidc.clientSecret]
+  if (!auth.basic.enabled) return { rules: { ...shared, basic: null, grants }, secrets, files }
   const users = usersOf(tools)
   grants.push(...userGrants(tools))
-  reportDoor(tools)
   if (auth.authorization.enabled) reportStrangers(roles, tools)
   else reportPowerless(tools)
-  const { realm, allow_insecure_http: allowsHttp } = auth.basic
-  const basic = { realm, allowsHttp, users }
-  return { rules: { basic, grants, roles }, secrets: [...users.values()].map((user) => user.passwordHash), files }
+  const basic = { realm: auth.basic.realm, users }
+  secrets.push(...[...users.values()].map((user) => user.passwordHash))
+  return { rules: { ...shared, basic, grants }, secrets, files }
 }
 
 /** What the flag `metrics_admin` means. */
@@ -141,25 +145,6 @@ function userGrants({ auth, report }: Tools): readonly Grant[] {
   )
 }
 
-/** The listener speaks plain HTTP: is there a way in at all, and is it a safe one? */
-function reportDoor({ config, auth, report }: Tools): void {
-  const { allow_insecure_http: allowsHttp, trusted_proxy_cidrs: proxies, users } = auth.basic
-  const path = [...HERE, "basic"]
-  if (users.length === 0) {
-    const message = "There are no users, so nobody can sign in."
-    report({ severity: "warning", code: "no-effect", path: [...path, "enabled"], message })
-  }
-  if (allowsHttp && !/^(?:127\.|localhost:|\[::1\]:)/.test(config.server.listen)) {
-    const message =
-      "Passwords are taken without TLS from everybody who reaches the listener, and can be read on the way."
-    report({ severity: "warning", code: "cleartext-password", path: [...path, "allow_insecure_http"], message })
-  }
-  if (allowsHttp || proxies.length > 0) return
-  const message =
-    "The listener speaks plain HTTP, and passwords are taken over HTTPS only: nobody can sign in until trusted_proxy_cidrs names the proxy that ends TLS (and sends X-Forwarded-Proto: https)."
-  report({ severity: "warning", code: "no-effect", path: [...path, "enabled"], message })
-}
-
 function reportPowerless({ auth, report }: Tools): void {
   for (const [index, { permissions }] of auth.basic.users.entries()) {
     if (permissions.length > 0) continue
@@ -178,7 +163,7 @@ function reportStrangers(roles: readonly RoleLink[], { config, auth, report }: T
   const path = [...HERE, "authorization", "enabled"]
   for (const { subject } of roles) {
     // these sign in through a provider, which knows them
-    if (known.has(subject) || /^(?:user|oidc):/.test(subject)) continue
+    if (known.has(subject) || /^(?:user|oidc|group):/.test(subject)) continue
     if (subject.startsWith(CALLER_SUBJECT) && config.callers_file !== undefined) continue
     const message = `A policy gives a role to ${quoted(subject)}, who is neither an administrator nor a caller here.`
     report({ severity: "warning", code: "unknown-reference", path, message, nearest: nearest(subject, known) })

@@ -6,7 +6,7 @@ import type { Grant, RoleLink } from "./admin-rules.ts"
 /** Everything that can be granted. */
 export const OBJECTS: Readonly<Record<string, readonly string[]>> = {
   metrics: ["read"],
-  "admin:auth": ["read"],
+  "admin:auth": ["read", "revoke"],
   "admin:explain": ["read"],
   "admin:reports": ["read", "export", "drilldown"],
   "admin:security_reports": ["read", "export"],

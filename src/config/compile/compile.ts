@@ -72,9 +72,9 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
   }
 }
 
-function adminOf({ basic, grants, roles }: LoadedAdminRules, config: Config): AdminRules {
+function adminOf(rules: LoadedAdminRules, config: Config): AdminRules {
   const trusted = blockListOf(config.server.admin_auth.basic.trusted_proxy_cidrs)
-  return { basic: basic && { ...basic, trusted }, grants, roles }
+  return { ...rules, door: { ...rules.door, trusted } }
 }
 
 function compileGroups(config: Config, options: CompileOptions): Map<string, Group> {

@@ -12,12 +12,13 @@ import {
   list,
   optional,
   pattern,
+  ruled,
   text,
+  type Rule,
   type Shape,
 } from "./field.ts"
 import { cidr, file, httpUrl, identifier } from "./forms.ts"
 
-const LATER = { pending: true } as const
 /** In the Basic scheme a colon ends the name (RFC 7617). */
 const userName = (description: string): z.ZodType =>
   pattern(/^[^\s\p{C}:]{1,128}$/u, "1 to 128 printable characters without spaces and colons", description)
@@ -28,6 +29,38 @@ const domain: z.ZodType = pattern(
 )
 const environmentName = (description: string): z.ZodType =>
   pattern(/^[A-Za-z_][A-Za-z0-9_]*$/, "the name of an environment variable", description)
+
+const mailDomain: z.ZodType = pattern(
+  /^(?=.{1,253}$)[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i,
+  "a mail domain such as example.com",
+  "A mail domain.",
+)
+
+/** Whoever has an account at the provider would come in where nothing says who may. */
+const oidcIsWhole: Rule = (value) => {
+  if (value["enabled"] !== true) return null
+  for (const name of ["issuer_url", "client_id_env", "redirect_url"])
+    if (value[name] === undefined) return { path: [name], message: `OpenID Connect needs ${name}.` }
+  const isEmpty = (name: string): boolean => Array.isArray(value[name]) && value[name].length === 0
+  if (isEmpty("allowed_domains") && isEmpty("allowed_groups"))
+    return {
+      path: ["allowed_domains"],
+      message:
+        "OpenID Connect needs allowed_domains or allowed_groups: without, every account of the provider may sign in.",
+    }
+  const redirect = String(value["redirect_url"])
+  if (new URL(redirect).pathname !== "/admin/auth/callback" || redirect.includes("?"))
+    return { path: ["redirect_url"], message: "The address must end with /admin/auth/callback." }
+  for (const name of ["issuer_url", "redirect_url"])
+    if (!isPrivateOnTheWay(String(value[name])))
+      return { path: [name], message: "This must be an https:// URL: http:// is for this machine alone." }
+  return null
+}
+
+function isPrivateOnTheWay(url: string): boolean {
+  const { protocol, hostname } = new URL(url)
+  return protocol === "https:" || /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname)
+}
 
 const basic: z.ZodType = byDefault(
   block(
@@ -42,13 +75,15 @@ const basic: z.ZodType = byDefault(
         "smart-router",
       ),
       allow_insecure_http: byDefault(
-        flag("Take passwords also without TLS. Only for a router that nobody reaches over a network."),
+        flag(
+          "Let administrators in also without TLS, both ways. Only for a router that nobody reaches over a network.",
+        ),
         false,
       ),
       trusted_proxy_cidrs: byDefault(
         list(
           cidr,
-          "Proxies that end TLS: passwords are taken from them with `X-Forwarded-Proto: https`, and `X-Forwarded-For` tells whose failed sign-ins are counted.",
+          "Proxies that end TLS: administrators are let in from them with `X-Forwarded-Proto: https`, and `X-Forwarded-For` tells whose failed sign-ins are counted. Counts for both ways to sign in.",
         ),
         [],
       ),
@@ -85,22 +120,53 @@ const basic: z.ZodType = byDefault(
 )
 
 const oidc: z.ZodType = byDefault(
-  block(
-    {
-      enabled: byDefault(flag("Let administrators sign in through an identity provider."), false),
-      issuer_url: optional(key(httpUrl, "The issuer.")),
-      client_id_env: optional(environmentName("The environment variable that holds the client id.")),
-      client_secret_env: optional(environmentName("The environment variable that holds the client secret.")),
-      redirect_url: optional(key(httpUrl, "The address of /admin/auth/callback as browsers see it.")),
-      scopes: byDefault(list(identifier, "The scopes to ask for."), ["openid", "email", "profile"]),
-      allowed_domains: byDefault(list(identifier, "Mail domains that may sign in. Empty: any."), []),
-      groups_claim: byDefault(key(identifier, "The claim that holds groups."), "groups"),
-      email_claim: byDefault(key(identifier, "The claim that holds the address."), "email"),
-      subject_claim: byDefault(key(identifier, "The claim that holds the subject."), "sub"),
-      domain: byDefault(text("The policy domain."), "*"),
-    },
-    "Sign-in by OpenID Connect.",
-    { ...LATER, name: "OidcAuth" },
+  ruled(
+    block(
+      {
+        enabled: byDefault(flag("Let administrators sign in through an identity provider (OpenID Connect)."), false),
+        issuer_url: optional(
+          key(httpUrl, "The issuer, exactly as its tokens name it: `https://`, or `http://` on this machine."),
+        ),
+        client_id_env: optional(environmentName("The environment variable that holds the client id.")),
+        client_secret_env: optional(
+          environmentName(
+            "The environment variable that holds the client secret. Absent: a public client, with PKCE alone.",
+          ),
+        ),
+        redirect_url: optional(
+          key(httpUrl, "The address of `/admin/auth/callback` as browsers see it. It is never taken from a request."),
+        ),
+        scopes: byDefault(list(identifier, "The scopes to ask for; `openid` is always asked for."), [
+          "openid",
+          "email",
+          "profile",
+        ]),
+        allowed_domains: byDefault(
+          list(
+            mailDomain,
+            "Who signs in needs an address that the provider has verified, in one of these mail domains. Empty: any address, or none.",
+          ),
+          [],
+        ),
+        allowed_groups: byDefault(
+          list(
+            text("The name of a group."),
+            "Who signs in needs to be in one of these groups. Empty: in any, or none.",
+          ),
+          [],
+        ),
+        groups_claim: byDefault(key(identifier, "The claim that holds groups, as a list of names."), "groups"),
+        email_claim: byDefault(key(identifier, "The claim that holds the address."), "email"),
+        subject_claim: byDefault(
+          key(identifier, "The claim that names those without a verified address: `oidc:<claim>` in policies."),
+          "sub",
+        ),
+        domain: byDefault(domain, "*"),
+      },
+      "Sign-in by OpenID Connect.",
+      { name: "OidcAuth" },
+    ),
+    oidcIsWhole,
   ),
   {},
 )
@@ -108,13 +174,24 @@ const oidc: z.ZodType = byDefault(
 const sessions: z.ZodType = byDefault(
   block(
     {
-      cookie_name: byDefault(key(identifier, "The name of the session cookie."), "smart_router_admin_session"),
-      ttl: byDefault(duration("How long a session lasts."), "8h"),
-      secure_cookies: byDefault(flag("Cookies only over TLS."), true),
+      cookie_name: byDefault(
+        pattern(
+          /^[A-Za-z0-9_-]{1,64}$/,
+          "1 to 64 letters, digits, - and _",
+          "The name of the session cookie; over TLS with `__Host-` before it.",
+        ),
+        "smart_router_admin_session",
+      ),
+      ttl: byDefault(duration("How long a session lasts at most."), "8h"),
+      idle_ttl: byDefault(duration("How long a session lasts without a request."), "1h"),
+      secure_cookies: byDefault(
+        flag("Sessions begin over TLS only. Off: also without, where `allow_insecure_http` is on."),
+        true,
+      ),
       same_site: byDefault(choice(["strict", "lax"], "The cookie's SameSite rule."), "strict"),
     },
-    "Browser sessions.",
-    { ...LATER, name: "AdminSessions" },
+    "Sessions of browsers, of both ways to sign in.",
+    { name: "AdminSessions" },
   ),
   {},
 )
@@ -146,6 +223,21 @@ export const adminAuth: z.ZodType = byDefault(
   {},
 )
 
+/** Paths of the product's own, which no report may hide. */
+const TAKEN = ["/admin/auth", "/admin/api", "/anthropic", "/docs", "/healthz", "/metrics", "/readyz", "/v1", "/version"]
+
+function isBelow(one: string, other: string): boolean {
+  return one === other || one.startsWith(`${other}/`)
+}
+
+const prefixIsFree: Rule = (value) => {
+  const prefix = String(value["path_prefix"])
+  const taken = TAKEN.find((path) => isBelow(prefix, path) || isBelow(path, prefix))
+  const call = /^\/(?:chat|responses|messages|models|usage|codex)(?:\/|$)/.test(prefix)
+  if (taken === undefined && !call && !prefix.includes("//")) return null
+  return { path: ["path_prefix"], message: `Something else is served at ${taken ?? prefix}.` }
+}
+
 const baseline: Shape = {
   id: key(identifier, "The id of the baseline."),
   name: optional(text("The name of the baseline.")),
@@ -158,35 +250,41 @@ const baseline: Shape = {
 }
 
 export const adminReports: z.ZodType = byDefault(
-  block(
-    {
-      enabled: byDefault(flag("Serve reports to browsers."), false),
-      path_prefix: byDefault(
-        pattern(/^\/[A-Za-z0-9/_-]*[A-Za-z0-9_-]$/, "a path such as /admin/reports", "Where the reports are."),
-        "/admin/reports",
-      ),
-      default_since: byDefault(duration("The range that a report shows first."), "24h"),
-      max_range: byDefault(duration("The longest range of a report."), "31d"),
-      max_rows: byDefault(integer("The most rows of a table.", { min: 1, unit: "rows" }), 500),
-      export_markdown: byDefault(flag("Offer reports as Markdown."), true),
-      baselines: byDefault(
-        list(block(baseline, "A price to compare with.", { name: "Baseline" }), "Prices to compare with."),
-        [],
-      ),
-      security: byDefault(
-        block(
-          {
-            enabled: byDefault(flag("Record who read what."), false),
-            retention_days: byDefault(integer("How long that is kept.", { unit: "days" }), 90),
-          },
-          "The record of administrative access.",
-          { name: "SecurityReports" },
+  ruled(
+    block(
+      {
+        enabled: byDefault(flag("Serve reports to administrators."), false),
+        path_prefix: byDefault(
+          pattern(/^\/[A-Za-z0-9/_-]*[A-Za-z0-9_-]$/, "a path such as /admin/reports", "Where the reports are."),
+          "/admin/reports",
         ),
-        {},
-      ),
-    },
-    "Reports in a browser.",
-    { ...LATER, name: "AdminReports" },
+        default_since: byDefault(duration("The range of a report that is asked for without one."), "24h"),
+        max_range: byDefault(duration("The longest range of a report."), "31d"),
+        max_rows: byDefault(integer("The most rows of a table.", { min: 1, max: 1000, unit: "rows" }), 500),
+        export_markdown: byDefault(flag("Offer reports as Markdown."), true),
+        baselines: byDefault(
+          list(block(baseline, "A price to compare with.", { name: "Baseline" }), "Prices to compare with."),
+          [],
+        ),
+        security: byDefault(
+          block(
+            {
+              enabled: byDefault(
+                flag("Serve what is recorded of sign-ins, refusals, reports that were read, and exports."),
+                false,
+              ),
+              retention_days: byDefault(integer("How long that is kept.", { unit: "days", pending: true }), 90),
+            },
+            "Reports on security.",
+            { name: "SecurityReports" },
+          ),
+          {},
+        ),
+      },
+      "Reports, for browsers and programs: [the API](admin.md#the-api-of-reports).",
+      { name: "AdminReports" },
+    ),
+    prefixIsFree,
   ),
   {},
 )

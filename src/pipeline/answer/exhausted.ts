@@ -1,5 +1,6 @@
 /** What the caller is told when every attempt failed. */
-import { RouterError, type ErrorCode, type ErrorDetail } from "../../errors.ts"
+import type { ErrorCode } from "../../error-catalogue.ts"
+import { RouterError, type ErrorDetail } from "../../errors.ts"
 import type { Failure } from "../../upstream/failure.ts"
 import type { Attempt } from "../call/attempt.ts"
 

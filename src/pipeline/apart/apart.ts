@@ -1,5 +1,6 @@
 /** Work on what is large, beside the event loop. */
-import { RouterError, type ErrorCode, type ErrorDetail } from "../../errors.ts"
+import type { ErrorCode } from "../../error-catalogue.ts"
+import { RouterError, type ErrorDetail } from "../../errors.ts"
 import type { JOBS } from "./jobs.ts"
 
 export type JobName = keyof typeof JOBS

@@ -1,5 +1,6 @@
 /** Refusals of who calls, and what administrators did, as events for the record. */
-import type { ErrorCode, RouterError } from "../../errors.ts"
+import type { ErrorCode } from "../../error-catalogue.ts"
+import type { RouterError } from "../../errors.ts"
 import type { SecurityEvent } from "../../ledger/security-events.ts"
 import type { Party } from "../../party.ts"
 import type { Gateway } from "../gateway.ts"
@@ -7,7 +8,7 @@ import type { Incoming } from "../message.ts"
 import { clientAddress } from "./client-address.ts"
 import { clientName } from "./client-name.ts"
 
-type EventType = SecurityEvent["event_type"]
+export type EventType = SecurityEvent["event_type"]
 
 const TYPES: Partial<Record<ErrorCode, EventType>> = {
   unauthorized: "credential",
@@ -19,13 +20,16 @@ const TYPES: Partial<Record<ErrorCode, EventType>> = {
   "model-not-allowed": "model",
   "metrics-forbidden": "metrics",
   "admin-forbidden": "admin",
+  "cross-site-request": "admin",
+  "reports-forbidden": "read",
   "sign-in-limited": "admin",
+  "oidc-login-rate-limited": "admin",
 }
 
 const METHODS = /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/
 /** What follows these in a path is somebody's name or id. */
-const BEFORE_IDS = new Set(["models", "responses", "explain"])
-const WORD = /^[a-z][a-z_]{0,31}(?:\.json)?$|^v1$/
+const BEFORE_IDS = new Set(["models", "responses", "explain", "request"])
+const WORD = /^[a-z][a-z_-]{0,31}(?:\.(?:json|csv|md))?$|^v1$/
 const MOST_SEGMENTS = 6
 
 /** Nothing where the error refuses nobody in particular. The log names the caller of a known token, once a minute. */
@@ -35,7 +39,7 @@ export function noteRefusal(error: RouterError, request: Incoming, requestId: st
   const party = error.detail.who ?? {}
   const isFirst = gateway.security.note({
     ...eventOf(request, requestId, party, gateway),
-    event_type: surfaceOf(request.path) === "admin" ? "admin" : type,
+    event_type: refusedType(type, request, gateway),
     outcome: "denied",
     reason_code: error.code,
     status_code: error.status,
@@ -45,8 +49,18 @@ export function noteRefusal(error: RouterError, request: Incoming, requestId: st
   gateway.log.warn("a known token was refused", { caller_id, token_id, reason: error.code, request_id: requestId })
 }
 
-/** An administrator has signed in and was let through. */
+const SIGN_IN = /^\/admin\/auth\/(?:login|callback|once)$/
+
+function refusedType(type: EventType, { path }: Incoming, gateway: Gateway): EventType {
+  if (SIGN_IN.test(path)) return "sign_in"
+  const surface = surfaceOf(path, gateway)
+  if (surface === "admin") return "admin"
+  return surface === "reports" && type === "credential" ? "read" : type
+}
+
+/** What an administrator was let do. */
 export function noteAdministrator(
+  type: EventType,
   { subject, domain }: { readonly subject: string; readonly domain: string },
   request: Incoming,
   requestId: string,
@@ -54,7 +68,7 @@ export function noteAdministrator(
 ): void {
   gateway.security.note({
     ...eventOf(request, requestId, { admin_subject: subject, admin_domain: domain }, gateway),
-    event_type: "admin",
+    event_type: type,
     outcome: "allowed",
     reason_code: null,
     status_code: 200,
@@ -65,7 +79,7 @@ type Surroundings = Omit<SecurityEvent, "event_type" | "outcome" | "reason_code"
 
 function eventOf(request: Incoming, requestId: string, party: Party, gateway: Gateway): Surroundings {
   return {
-    surface: surfaceOf(request.path),
+    surface: surfaceOf(request.path, gateway),
     http_method: METHODS.test(request.method) ? request.method : "other",
     path_template: templateOf(request.path),
     request_id: requestId,
@@ -85,16 +99,18 @@ function eventOf(request: Incoming, requestId: string, party: Party, gateway: Ga
 
 const CALLS = /\/(?:chat\/completions|responses|messages|responses\/compact)$/
 
-function surfaceOf(path: string): SecurityEvent["surface"] {
+function surfaceOf(path: string, { snapshot }: Gateway): SecurityEvent["surface"] {
+  if (path.startsWith(`${snapshot.admin.reportsPrefix}/`)) return "reports"
   if (path === "/admin" || path.startsWith("/admin/")) return "admin"
   if (path === "/metrics") return "metrics"
   return CALLS.test(path) ? "calls" : "api"
 }
 
-function sourceOf({ headers }: Incoming): string {
+function sourceOf({ headers, path }: Incoming): string {
   const authorization = headers.get("authorization")
   if (authorization !== null && /^basic /i.test(authorization)) return "basic"
-  return authorization === null && headers.get("x-api-key") === null ? "none" : "token"
+  if (authorization !== null || headers.get("x-api-key") !== null) return "token"
+  return headers.get("cookie") !== null && !SIGN_IN.test(path) ? "session" : "none"
 }
 
 /** `/v1/responses/resp_1` is `/v1/responses/{id}`. */

@@ -1,7 +1,8 @@
 /** What a caller is told when a limit refuses its call. */
 import type { DialectName } from "../../dialects/name.ts"
 import { WIRES } from "../../dialects/wires.ts"
-import { RouterError, type ErrorCode } from "../../errors.ts"
+import type { ErrorCode } from "../../error-catalogue.ts"
+import { RouterError } from "../../errors.ts"
 import type { CheckKind, LimitState, Refusal } from "../../governance/state.ts"
 import { inSeconds } from "../intake/instant.ts"
 

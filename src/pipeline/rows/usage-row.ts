@@ -1,5 +1,5 @@
 /** The row of `request_usage` that a finished call leaves. */
-import type { ErrorCode } from "../../errors.ts"
+import type { ErrorCode } from "../../error-catalogue.ts"
 import { outputCost } from "../../governance/measure.ts"
 import type { LimitState } from "../../governance/state.ts"
 import type { CostUnknownReason, UsageRow } from "../../ledger/record.ts"

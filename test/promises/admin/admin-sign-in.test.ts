@@ -127,7 +127,7 @@ describe("name and password", () => {
     expect([answer.status, answer.headers.get("allow")]).toEqual([405, allow])
   })
 
-  test.each(["/admin", "/admin/", "/admin/reports/", "/admin/auth/checks", "/admin/auth/check/", "/admin/api"])(
+  test.each(["/admin", "/admin/", "/admin/auth/checks", "/admin/auth/check/", "/admin/api"])(
     "there is nothing at %s",
     async (path) => expect((await ask(gateway, path, { user: "ann" })).status).toBe(404),
   )

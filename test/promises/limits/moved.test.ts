@@ -4,7 +4,7 @@
  */
 import { Database } from "bun:sqlite"
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test"
-import type { ErrorCode } from "../../../src/errors.ts"
+import type { ErrorCode } from "../../../src/error-catalogue.ts"
 import { reply, stream } from "../../helpers/behaviours.ts"
 import { eventually, get, readAnswer, type Answer } from "../../helpers/client.ts"
 import { callerEntry, newToken, sha256, targetsOf, type Config, type Setup } from "../../helpers/config.ts"

@@ -1,6 +1,6 @@
 /** Every limit refuses with its own code, says which it was and how much is left, in the client's dialect. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import type { ErrorCode } from "../../../src/errors.ts"
+import type { ErrorCode } from "../../../src/error-catalogue.ts"
 import { stall } from "../../helpers/behaviours.ts"
 import type { Answer } from "../../helpers/client.ts"
 import { get } from "../../helpers/client.ts"

@@ -19,7 +19,7 @@ beforeAll(async () => {
   upstream = (await FakeUpstream.start()).otherwise(raw([head + sample.unary(), { end: "close" }]))
   router = await spawnRouter(
     { upstreams: { upstream }, configure: ({ server }) => (server["connections"] = { per_address: 1000 }) },
-    DESCRIPTORS,
+    { descriptors: DESCRIPTORS },
   )
 })
 

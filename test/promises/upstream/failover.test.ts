@@ -1,7 +1,7 @@
 /** A fault that another target could cure is cured by it, before the client has seen any content. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { gzipSync } from "node:zlib"
-import type { ErrorCode } from "../../../src/errors.ts"
+import type { ErrorCode } from "../../../src/error-catalogue.ts"
 import { closeAtOnce, raw, reply, resetAtOnce, stall, stream } from "../../helpers/behaviours.ts"
 import type { Setup } from "../../helpers/config.ts"
 import { callerEntry, targetsOf } from "../../helpers/config.ts"

@@ -1,0 +1,62 @@
+/** The document of the API (OpenAPI 3.1), made from the operations that are served. */
+import { CATALOGUE, type ErrorCode } from "../../error-catalogue.ts"
+import type { Operation } from "./operation.ts"
+import type { JsonSchema, Parameter } from "./parameter.ts"
+import { ERROR_SCHEMA } from "./schemas.ts"
+
+const REFUSALS: readonly ErrorCode[] = [
+  "invalid-report-filter",
+  "unauthorized",
+  "reports-forbidden",
+  "not-found",
+  "sign-in-limited",
+  "report-query-failed",
+  "reports-disabled",
+]
+
+export function openApiDocument(operations: readonly Operation[], prefix: string, version: string): JsonSchema {
+  return {
+    openapi: "3.1.0",
+    info: { title: "smart-router reports", version, description: "What the usage database tells administrators." },
+    servers: [{ url: prefix }],
+    security: [{ session: [] }, { password: [] }],
+    paths: Object.fromEntries(operations.map((operation) => [operation.path, { get: operationOf(operation) }])),
+    components: {
+      securitySchemes: {
+        session: { type: "apiKey", in: "cookie", name: "smart_router_admin_session" },
+        password: { type: "http", scheme: "basic" },
+      },
+      schemas: { Error: ERROR_SCHEMA },
+    },
+  }
+}
+
+function operationOf({ id, summary, permission, parameters, answers }: Operation): JsonSchema {
+  const { object, action } = permission
+  const content = "schema" in answers ? { schema: answers.schema } : { schema: { type: "string" } }
+  return {
+    operationId: id,
+    summary,
+    "x-permission": `${object}:${action}`,
+    parameters: parameters.map(parameterOf),
+    responses: { "200": { description: summary, content: { [answers.type]: content } }, ...refusals() },
+  }
+}
+
+function parameterOf({ name, place, about, schema, example, repeats }: Parameter): JsonSchema {
+  const one = { name, in: place, description: about, required: place === "path" }
+  const form = repeats === undefined ? schema : { type: "array", items: schema }
+  return { ...one, schema: form, ...(example === "" ? {} : { example: repeats === undefined ? example : [example] }) }
+}
+
+/** One entry for each status; several codes may share it. */
+function refusals(): JsonSchema {
+  const statuses = [...new Set(REFUSALS.map((code) => CATALOGUE[code].status))]
+  return Object.fromEntries(
+    statuses.map((status) => {
+      const codes = REFUSALS.filter((code) => CATALOGUE[code].status === status)
+      const content = { "application/json": { schema: { $ref: "#/components/schemas/Error" } } }
+      return [String(status), { description: codes.join(", "), content }]
+    }),
+  )
+}

@@ -1,0 +1,211 @@
+/** The API of reports: finds the operation of a request, asks whether it is permitted, reads the question, answers. */
+import type { ReportRules } from "../../config/check/admin-rules.ts"
+import type { Snapshot } from "../../config/snapshot.ts"
+import { asRouterError, RouterError } from "../../errors.ts"
+import { authenticate } from "../../pipeline/authenticate.ts"
+import type { Incoming, Outgoing } from "../../pipeline/message.ts"
+import { ReportRefused, ReportUnavailable } from "../../reports/query.ts"
+import type { Asked, SectionDefinition } from "../../reports/section.ts"
+import { type Admin, type Administrator, forbidden } from "../admin.ts"
+import { csvOperations, markdownOperation } from "./exports.ts"
+import { openApiDocument } from "./openapi.ts"
+import type { Answer, Operation, Permission, Question, ReportTools } from "./operation.ts"
+import { pageOperations } from "./page-operations.ts"
+import { type Parameter, readTexts } from "./parameter.ts"
+import { sectionOperations } from "./section-operations.ts"
+import { EXPLANATION_SCHEMA, OBJECT_SCHEMA } from "./schemas.ts"
+import { fileOf } from "./file-answer.ts"
+
+export interface Asking {
+  readonly request: Incoming
+  readonly snapshot: Snapshot
+  readonly nowMs: number
+  /** An operation was permitted and is about to be answered. */
+  readonly note: (permission: Permission, administrator: Administrator) => void
+}
+
+export class ReportsApi {
+  readonly operations: readonly Operation[]
+  readonly #admin: Admin
+  readonly #tools: ReportTools
+
+  constructor(admin: Admin, tools: ReportTools, sections: readonly SectionDefinition[]) {
+    this.#admin = admin
+    this.#tools = tools
+    this.operations = [
+      ...sectionOperations(sections),
+      ...csvOperations(sections),
+      markdownOperation(sections),
+      ...pageOperations(),
+      ...SINGLE,
+    ]
+  }
+
+  /** Is the path, below the prefix, the API's? Others are the console's. */
+  isAt(path: string): boolean {
+    return (
+      path === "/api" || path.startsWith("/api/") || path.startsWith("/export") || path.startsWith("/security/export")
+    )
+  }
+
+  /**
+   * @throws RouterError `not-found` where nobody can sign in or nothing is there; `unauthorized`, `reports-forbidden`,
+   * `reports-disabled`, `security-reports-disabled`, `method-not-allowed`, `invalid-report-filter`, `report-query-failed`
+   */
+  async answer({ request, snapshot, nowMs, note }: Asking): Promise<Outgoing> {
+    const administrator = await this.#administrator(request, snapshot, nowMs)
+    const rules = snapshot.admin.reports
+    if (rules === null) throw new RouterError("reports-disabled")
+    const path = request.path.slice(rules.prefix.length)
+    if (path === OPEN_API) return this.#document(request, administrator, snapshot, rules)
+    const found = this.#operationAt(path)
+    if (found === null) throw new RouterError("not-found")
+    expectReading(request)
+    const { operation, names } = found
+    this.#expectPermission(administrator, snapshot, operation.permission)
+    const { object } = operation.permission
+    if (object === "admin:security_reports" && !rules.servesSecurity) throw new RouterError("security-reports-disabled")
+    if (operation.answers.type === "text/markdown" && !rules.servesMarkdown) throw new RouterError("not-found")
+    const gone = new AbortController()
+    request.onGone = () => gone.abort()
+    const { domain } = administrator
+    const texts = readTexts(searchOf(request), operation.parameters)
+    const about = { texts, names, path, administrator, scope: scopeOf(domain), rules, nowMs, signal: gone.signal }
+    note(operation.permission, administrator)
+    return outgoing(operation, await answered(operation, about, this.#tools))
+  }
+
+  /** A token of a caller opens nothing here, and is told so. */
+  async #administrator(request: Incoming, snapshot: Snapshot, nowMs: number): Promise<Administrator> {
+    try {
+      return await this.#admin.signedIn(request, snapshot)
+    } catch (error) {
+      if (asRouterError(error).code === "unauthorized" && isCaller(request, snapshot, nowMs))
+        throw new RouterError("reports-forbidden", { message: "A caller's token is no sign-in of an administrator." })
+      throw error
+    }
+  }
+
+  #expectPermission(administrator: Administrator, { admin }: Snapshot, { object, action }: Permission): void {
+    if (!this.#admin.may(administrator, admin, object, action)) throw forbidden("reports-forbidden", administrator)
+  }
+
+  #document(request: Incoming, administrator: Administrator, snapshot: Snapshot, { prefix }: ReportRules): Outgoing {
+    expectReading(request)
+    readTexts(searchOf(request), [])
+    this.#expectPermission(administrator, snapshot, { object: "admin:reports", action: "read" })
+    const { version } = this.#tools.version as { readonly version: string }
+    return jsonOf(openApiDocument(this.operations, prefix, version))
+  }
+
+  #operationAt(path: string): { operation: Operation; names: Record<string, string> } | null {
+    for (const operation of this.operations) {
+      const names = namesIn(operation.path, path)
+      if (names !== null) return { operation, names }
+    }
+    return null
+  }
+}
+
+const OPEN_API = "/api/openapi.json"
+
+const REQUEST_ID: Parameter = {
+  name: "request_id",
+  place: "path",
+  about: "The id of a call (`X-Request-Id`).",
+  schema: { type: "string", pattern: "^req_[0-9a-f]{32}$" },
+  example: "",
+}
+
+/** What is no section. */
+const SINGLE: readonly Operation[] = [
+  {
+    id: "request",
+    path: "/api/request/{request_id}",
+    summary: "How a call was decided, tried and paid for.",
+    permission: { object: "admin:reports", action: "drilldown" },
+    parameters: [REQUEST_ID],
+    answers: { type: "application/json", schema: EXPLANATION_SCHEMA },
+    handle: async ({ names, administrator }, { explained }) => ({
+      is: "json",
+      value: await explained(names["request_id"] ?? "", administrator),
+    }),
+  },
+  {
+    id: "version",
+    path: "/api/version",
+    summary: "Which build answers.",
+    permission: { object: "admin:reports", action: "read" },
+    parameters: [],
+    answers: { type: "application/json", schema: OBJECT_SCHEMA },
+    handle: (_, { version }) => Promise.resolve({ is: "json", value: version }),
+  },
+]
+
+async function answered(operation: Operation, question: Question, tools: ReportTools): Promise<Answer> {
+  try {
+    return await operation.handle(question, tools)
+  } catch (error) {
+    throw asReportError(error)
+  }
+}
+
+/** What reports reject with, in the words of the catalogue. */
+export function asReportError(error: unknown): unknown {
+  if (error instanceof ReportRefused)
+    return new RouterError("invalid-report-filter", { param: error.path, message: error.message, cause: error })
+  if (!(error instanceof ReportUnavailable)) return error
+  const { reason, message } = error
+  // those pass by themselves
+  const status = reason === "old-schema" ? 500 : 503
+  return new RouterError("report-query-failed", { status, message, details: { reason }, cause: error })
+}
+
+function outgoing({ answers }: Operation, answer: Answer): Outgoing {
+  return answer.is === "json" ? jsonOf(answer.value) : fileOf(answer, answers.type)
+}
+
+function jsonOf(value: object): Outgoing {
+  return { status: 200, headers: { "content-type": "application/json" }, body: JSON.stringify(value) }
+}
+
+function expectReading({ method }: Incoming): void {
+  if (method !== "GET" && method !== "HEAD")
+    throw new RouterError("method-not-allowed", { headers: { allow: "GET, HEAD" } })
+}
+
+function isCaller({ headers }: Incoming, snapshot: Snapshot, nowMs: number): boolean {
+  try {
+    authenticate(headers, snapshot, nowMs)
+    return true
+  } catch (error) {
+    // a token that is known and refused is a caller's as well
+    return asRouterError(error).code !== "unauthorized"
+  }
+}
+
+function scopeOf(domain: string): Asked["scope"] {
+  if (domain === "*") return null
+  const at = domain.indexOf("/")
+  return { project: domain.slice(0, at), environment: domain.slice(at + 1) }
+}
+
+/** Null: the path is another one. */
+function namesIn(pattern: string, path: string): Record<string, string> | null {
+  const parts = path.split("/")
+  const names: Record<string, string> = {}
+  const isIt =
+    parts.length === pattern.split("/").length &&
+    pattern.split("/").every((wanted, index) => {
+      const part = parts[index] ?? ""
+      if (!wanted.startsWith("{")) return wanted === part
+      names[wanted.slice(1, -1)] = part
+      return part !== ""
+    })
+  return isIt ? names : null
+}
+
+function searchOf({ target }: Incoming): string {
+  const at = target.indexOf("?")
+  return at < 0 ? "" : target.slice(at + 1)
+}

@@ -1,0 +1,91 @@
+/** What answers look like, for the document of the API. */
+import type { JsonSchema } from "./parameter.ts"
+
+const TEXT = { type: "string" } as const
+const CELL = { type: ["string", "number", "null"] } as const
+const listOf = (items: JsonSchema): JsonSchema => ({ type: "array", items })
+const mapping = (properties: Readonly<Record<string, JsonSchema>>): JsonSchema => ({
+  type: "object",
+  properties,
+  required: Object.keys(properties),
+})
+
+const COLUMN = mapping({ key: TEXT, title: TEXT, unit: TEXT, kind: TEXT, about: TEXT })
+const TABLE = mapping({
+  id: TEXT,
+  title: TEXT,
+  columns: listOf(COLUMN),
+  rows: listOf(listOf(CELL)),
+  restOf: { type: "integer" },
+  totals: { type: ["array", "null"] },
+  empty: TEXT,
+  notes: listOf(TEXT),
+})
+const AXIS = mapping({ title: TEXT, unit: TEXT, kind: TEXT })
+const CHART = mapping({
+  id: TEXT,
+  title: TEXT,
+  form: { enum: ["lines", "stack", "bars"] },
+  axes: mapping({ x: AXIS, y: AXIS }),
+  units: TEXT,
+  series: listOf(mapping({ key: { type: ["string", "null"] }, title: TEXT })),
+  points: listOf(mapping({ x: CELL, y: listOf(CELL) })),
+})
+const PAGINATION = mapping({
+  limit: { type: "integer" },
+  returned: { type: "integer" },
+  total_count: { type: ["integer", "null"] },
+  has_more: { type: "boolean" },
+  next_cursor: { type: ["string", "null"] },
+  sort: { type: ["string", "null"] },
+  direction: { enum: ["ascending", "descending"] },
+  mode: { enum: ["cursor", "top_n"] },
+  note: TEXT,
+})
+
+/** Money is a decimal text in USD, time an ISO text in UTC; everything else is a number, a text or null. */
+export const SECTION_SCHEMA: JsonSchema = mapping({
+  id: TEXT,
+  title: TEXT,
+  about: TEXT,
+  range: mapping({ from: TEXT, to: TEXT, time_zone: TEXT }),
+  tables: listOf(TABLE),
+  charts: listOf(CHART),
+  notes: listOf(TEXT),
+  pagination: PAGINATION,
+})
+
+export const PAGE_SCHEMA: JsonSchema = mapping({
+  page: TEXT,
+  from: { type: "integer" },
+  to: { type: "integer" },
+  zone: TEXT,
+  slot: TEXT,
+  before: { type: ["object", "null"] },
+  asOf: { type: "integer" },
+  isSample: { type: "boolean" },
+  blocks: listOf(mapping({ id: TEXT, title: TEXT, show: TEXT })),
+})
+
+export const ERROR_SCHEMA: JsonSchema = mapping({
+  error: {
+    type: "object",
+    properties: { type: TEXT, code: TEXT, message: TEXT, param: { type: ["string", "null"] }, request_id: TEXT },
+    required: ["type", "code", "message", "param", "request_id"],
+  },
+})
+
+export const OBJECT_SCHEMA: JsonSchema = { type: "object" }
+
+export const EXPLANATION_SCHEMA: JsonSchema = {
+  type: "object",
+  properties: {
+    source: TEXT,
+    request_id: TEXT,
+    caller: TEXT,
+    group: TEXT,
+    strategy: TEXT,
+    attempts: { type: "array" },
+  },
+  required: ["source", "request_id", "caller", "group", "strategy", "attempts"],
+}

@@ -1,0 +1,81 @@
+/** What a running router has for administrators: the door, and the API of reports. */
+import { Admin } from "../admin/admin.ts"
+import { Cursors } from "../admin/api/cursor.ts"
+import { ReportsApi } from "../admin/api/reports-api.ts"
+import { Entrance } from "../admin/entrance.ts"
+import { explainMadeCall, type ExplainTools } from "../admin/explain.ts"
+import type { AdminRules } from "../config/check/admin-rules.ts"
+import type { Config } from "../config/config.ts"
+import type { Gateway } from "../pipeline/gateway.ts"
+import type { ReportThread } from "../reports/open.ts"
+import type { Sources } from "../reports/section.ts"
+import { SECTIONS } from "../reports/sections/list.ts"
+import { buildInfo } from "../system/build-info.ts"
+import { heldLimits } from "./held-limits.ts"
+import type { InstallationMarks } from "./issuer-marks.ts"
+import { baselinesOf, catalogOf } from "./report-catalog.ts"
+import { limitUses } from "./report-limits.ts"
+import { openSessions } from "./sessions.ts"
+
+interface Means {
+  readonly gateway: Gateway
+  readonly ledger: ExplainTools["store"]
+  readonly marks: InstallationMarks
+  readonly reports: ReportThread
+  /** The usage database holds invented calls, which pages say. */
+  readonly isSample: boolean
+}
+
+export interface Administration {
+  readonly admin: Admin
+  readonly entrance: Entrance
+  readonly reportsApi: ReportsApi
+  /** Takes another configuration, before it is in force. */
+  follow(config: Config, rules: AdminRules): Promise<void>
+}
+
+export async function openAdministration(config: Config, means: Means): Promise<Administration> {
+  const { clock, log, random, snapshot } = means.gateway
+  const store = openSessions(config.server.state, clock, log)
+  const admin = new Admin({ clock, random, log, verify: verifyPassword, store })
+  await admin.prepare(snapshot.admin)
+  let current = config
+  return {
+    admin,
+    entrance: new Entrance({ admin, clock, log }),
+    reportsApi: reportsApiOf(admin, () => current, means),
+    follow: async (next, rules) => {
+      await admin.prepare(rules)
+      current = next
+    },
+  }
+}
+
+function verifyPassword(password: string, hash: string): Promise<boolean> {
+  return Bun.password.verify(password, hash, "bcrypt")
+}
+
+function reportsApiOf(
+  admin: Admin,
+  config: () => Config,
+  { gateway, ledger: store, marks, reports, isSample }: Means,
+): ReportsApi {
+  const known = (nowMs: number, signal: AbortSignal): Pick<Sources, "limits" | "catalog"> => ({
+    limits: async () => {
+      const held = await heldLimits(gateway)
+      return limitUses(gateway.snapshot, (sql, parameters) => reports.rows(sql, parameters, signal), nowMs, held)
+    },
+    catalog: catalogOf(gateway.snapshot, config(), nowMs),
+  })
+  const tools = {
+    reports,
+    known,
+    isSample,
+    baselines: () => baselinesOf(config()),
+    cursors: () => new Cursors(marks.keyFor("cursors of reports", gateway.random)),
+    explained: (id: string, administrator: Parameters<typeof explainMadeCall>[1]) =>
+      explainMadeCall(id, administrator, { gateway, store }),
+    version: buildInfo,
+  }
+  return new ReportsApi(admin, tools, SECTIONS)
+}

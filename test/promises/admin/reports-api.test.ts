@@ -1,0 +1,394 @@
+/** The API of reports: every operation of its document answers as the document says, within what the reader may see. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { ask, HASHES, user, withAdministrators } from "../../helpers/administrators.ts"
+import { type Answer, eventually, get } from "../../helpers/client.ts"
+import { callerEntry, newToken } from "../../helpers/config.ts"
+import { parsed } from "../../helpers/expectations.ts"
+import { FakeUpstream } from "../../helpers/fake-upstream.ts"
+import { startGateway, type LocalGateway } from "../../helpers/gateway.ts"
+import { type Schema, schemaFaults } from "../../helpers/json-schema.ts"
+import { at } from "../../helpers/streams.ts"
+import { vendorAnswer } from "../../helpers/vendor.ts"
+
+setDefaultTimeout(300_000)
+
+const PREFIX = "/admin/reports"
+const POLICY = [
+  "p, reader, *, admin:reports, read|export|drilldown",
+  "p, reader, *, admin:security_reports, read|export",
+  "p, looker, lab/dev, admin:reports, read|drilldown",
+  "g, basic:ann, reader, *",
+  "g, basic:dev, looker, lab/dev",
+  "g, basic:prod, reader, lab/prod",
+]
+const MODEL = '=HYPERLINK("https://evil.example")|<b>x</b>'
+
+interface Parameter {
+  readonly name: string
+  readonly in: "query" | "path"
+  readonly example?: string | readonly string[]
+}
+
+interface Operation {
+  readonly operationId: string
+  readonly "x-permission": string
+  readonly parameters: readonly Parameter[]
+  readonly responses: Readonly<
+    Record<string, { readonly content: Readonly<Record<string, { readonly schema: Schema }>> }>
+  >
+}
+
+let upstream: FakeUpstream
+let gateway: LocalGateway
+let operations: readonly (readonly [path: string, operation: Operation])[]
+let document: object
+const ids: string[] = []
+const prodToken = newToken("prod")
+
+beforeAll(async () => {
+  upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
+  gateway = await startGateway({
+    upstreams: { upstream },
+    env: HASHES,
+    configure: (config) => {
+      const none = { permissions: [] }
+      const users = [
+        user("ann", none),
+        user("dev", { ...none, domain: "lab/dev" }),
+        user("prod", { ...none, domain: "lab/prod" }),
+        user("nil", none),
+      ]
+      withAdministrators(config, users, {}, { authorization: { enabled: true, policy: POLICY } })
+      config.server["admin_reports"] = {
+        enabled: true,
+        max_rows: 50,
+        max_range: "31d",
+        security: { enabled: true },
+        baselines: [{ id: "big", input_price_per_million_usd: 10, output_price_per_million_usd: 30 }],
+      }
+      config.models[MODEL] = { ...config.models["default"] }
+      config.callers[0] = { ...config.callers[0], allow: ["default", MODEL] }
+      config.callers.push(callerEntry("me-prod", prodToken, ["default"], { environment: "prod" }))
+    },
+  })
+  const body = (model: string): string => JSON.stringify({ model, messages: [{ role: "user", content: "Hello" }] })
+  for (let count = 0; count < 12; count += 1) ids.push((await gateway.call("chat", body("default"))).requestId)
+  ids.push((await gateway.call("chat", body(MODEL))).requestId)
+  await gateway.call("chat", body("default"), { token: prodToken })
+  document = parsed(await read("/api/openapi.json")) as object
+  operations = Object.entries(at(document, "paths") as Record<string, { readonly get: Operation }>).map(
+    ([path, item]) => [path, item.get],
+  )
+  await eventually("the calls are in the cube", async () => {
+    const found = parsed(await read("/api/requests?since=24h"))
+    return at(found, "pagination", "returned") === 14 ? true : undefined
+  })
+})
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]()
+  await upstream.stop()
+})
+
+function read(path: string, name = "ann"): Promise<Answer> {
+  return ask(gateway, PREFIX + path, { user: name })
+}
+
+function filled(path: string, { parameters }: Operation, withExamples: boolean): string {
+  const query = new URLSearchParams()
+  for (const { name, in: place, example } of parameters)
+    if (withExamples && place === "query" && example !== undefined)
+      for (const value of [example].flat()) query.append(name, value)
+  const text = query.toString()
+  return path.replace("{request_id}", ids[0] ?? "") + (text === "" ? "" : `?${text}`)
+}
+
+/** An error in the one shape, by its code and the parameter that it names. */
+function refusal(answer: Answer): unknown {
+  const error = at(parsed(answer), "error") as Record<string, unknown>
+  expect(error["type"]).toBe(error["code"])
+  expect(error["request_id"]).toBe(answer.headers.get("x-request-id"))
+  expect(answer.headers.get("cache-control")).toBe("no-store")
+  return [answer.status, error["code"], error["param"]]
+}
+
+describe("every operation of the document", () => {
+  test("is there, with all names that programs know", () => {
+    const paths = operations.map(([path]) => path)
+    for (const name of [
+      "summary",
+      "overview",
+      "version",
+      "requests",
+      "savings",
+      "quota-status",
+      "provider-catalog-status",
+    ])
+      expect(paths).toContain(`/api/${name}`)
+    for (const section of [
+      "usage",
+      "cost",
+      "errors",
+      "limits",
+      "shaping",
+      "routing",
+      "catalog",
+      "security",
+      "calls",
+      "advisor",
+    ])
+      expect(paths).toContain(`/api/report/${section}`)
+    for (const path of ["/api/request/{request_id}", "/api/security/events", "/export.md", "/security/export.csv"])
+      expect(paths).toContain(path)
+    expect(new Set(operations.map(([, { operationId }]) => operationId)).size).toBe(paths.length)
+  })
+
+  test("answers as it says, asked for nothing and for each of its examples", async () => {
+    for (const [path, operation] of operations) {
+      for (const withExamples of [false, true]) {
+        const asked = filled(path, operation, withExamples)
+        const answer = await read(asked)
+        expect([asked, answer.status, answer.broken]).toEqual([asked, 200, false])
+        const [[type, { schema }] = ["", { schema: {} }]] = Object.entries(operation.responses["200"]?.content ?? {})
+        expect(answer.headers.get("content-type")).toStartWith(type)
+        expect(answer.headers.get("cache-control")).toBe("no-store")
+        expect(answer.headers.get("content-security-policy")).toBe("default-src 'none'; frame-ancestors 'none'")
+        expect(answer.headers.get("x-content-type-options")).toBe("nosniff")
+        if (type === "application/json") expect([asked, schemaFaults(parsed(answer), schema)]).toEqual([asked, []])
+      }
+    }
+  })
+
+  test("is closed to those without its permission, to nobody and to tokens of callers", async () => {
+    for (const [path, operation] of operations) {
+      const asked = filled(path, operation, false)
+      expect([asked, refusal(await read(asked, "nil"))]).toEqual([asked, [403, "reports-forbidden", null]])
+      expect([asked, refusal(await get(gateway, PREFIX + asked))]).toEqual([asked, [403, "reports-forbidden", null]])
+      expect([asked, refusal(await get(gateway, PREFIX + asked, { token: null }))]).toEqual([
+        asked,
+        [401, "unauthorized", null],
+      ])
+      expect([asked, refusal(await get(gateway, PREFIX + asked, { token: "rtr_no_such" }))]).toEqual([
+        asked,
+        [401, "unauthorized", null],
+      ])
+      const mayRead =
+        !operation["x-permission"].endsWith(":export") && !operation["x-permission"].startsWith("admin:security")
+      expect([asked, (await read(asked, "dev")).status]).toEqual([asked, mayRead ? 200 : 403])
+    }
+  })
+
+  test("takes no other method and no parameter that it does not know", async () => {
+    for (const [path, operation] of operations) {
+      const asked = filled(path, operation, false)
+      const posted = await ask(gateway, PREFIX + asked, { user: "ann", method: "POST" })
+      expect([asked, refusal(posted), posted.headers.get("allow")]).toEqual([
+        asked,
+        [405, "method-not-allowed", null],
+        "GET, HEAD",
+      ])
+      expect([asked, refusal(await read(`${asked}?sinse=7d`))]).toEqual([
+        asked,
+        [400, "invalid-report-filter", "sinse"],
+      ])
+      const head = await ask(gateway, PREFIX + asked, { user: "ann", method: "HEAD" })
+      expect([asked, head.status, head.text]).toEqual([asked, 200, ""])
+    }
+  })
+
+  test("refuses each parameter that is not right, by its name", async () => {
+    const wrong: Readonly<Record<string, readonly string[]>> = {
+      since: ["yesterday", "0d", "-1d", "99999d", "36500d"],
+      from: ["2026-13-45", "now", "1"],
+      to: ["2026-02-30", "1970-01-01"],
+      tz: ["Mars/Olympus", "../etc/passwd"],
+      where: ["=", "colour=red", "project", "status>=", 'project="', "latency_ms>=fast"],
+      by: ["colour", "project,project", "project,user,group,model"],
+      limit: ["0", "51", "-1", "1.5", "many", "1e3"],
+      sort: ["colour"],
+      near: ["101", "-1"],
+      mode: ["everything"],
+      table: ["nowhere"],
+      cursor: ["x", "x.y", "."],
+    }
+    let count = 0
+    for (const [path, operation] of operations) {
+      for (const { name } of operation.parameters) {
+        for (const value of wrong[name] ?? []) {
+          // pages take such a text as it is
+          if (path.startsWith("/api/page/") && value === 'project="') continue
+          const asked = `${path}?${new URLSearchParams({ [name]: value }).toString()}`
+          const answer = await read(asked)
+          expect([asked, answer.status]).toEqual([asked, 400])
+          const [status, code, param] = refusal(answer) as [number, string, string]
+          expect([asked, status, code]).toEqual([asked, 400, "invalid-report-filter"])
+          expect([asked, param.length > 0]).toEqual([asked, true])
+          count += 1
+        }
+      }
+    }
+    expect(count).toBeGreaterThan(500)
+  })
+})
+
+test("a parameter stands once, and is no longer than it may be", async () => {
+  expect(refusal(await read("/api/summary?since=7d&since=8d"))).toEqual([400, "invalid-report-filter", "since"])
+  expect(refusal(await read(`/api/summary?where=project=${"a".repeat(5000)}`))).toEqual([
+    400,
+    "invalid-report-filter",
+    "where",
+  ])
+  expect(refusal(await read("/api/summary?since=7d&from=2026-01-01"))).toEqual([400, "invalid-report-filter", "since"])
+  expect((await read("/api/summary?since=")).status).toBe(200)
+})
+
+test("an administrator of a project in an environment sees that one alone", async () => {
+  const count = async (name: string, path: string): Promise<unknown> =>
+    at(parsed(await read(path, name)), "pagination", "returned")
+  expect(await count("ann", "/api/requests")).toBe(14)
+  expect(await count("dev", "/api/requests")).toBe(13)
+  expect(await count("prod", "/api/requests")).toBe(1)
+  expect(await count("prod", "/api/requests?environment=dev")).toBe(0)
+  expect(await count("prod", "/api/requests?where=environment=dev")).toBe(0)
+  const foreign = `/api/request/${ids[0] ?? ""}`
+  expect((await read(foreign, "dev")).status).toBe(200)
+  expect(refusal(await read(foreign, "prod"))).toEqual([404, "not-found", null])
+  expect(refusal(await read(`/api/request/req_${"0".repeat(32)}`, "dev"))).toEqual([404, "not-found", null])
+  const text = (await read("/export/calls.csv", "prod")).text
+  expect(text).not.toContain("dev")
+  expect(text.trim().split("\r\n")).toHaveLength(2)
+})
+
+describe("pages of calls", () => {
+  const page = async (query: string, name = "ann"): Promise<{ rows: unknown[]; next: string | null }> => {
+    const answer = await read(`/api/requests?${query}`, name)
+    expect([query, answer.status]).toEqual([query, 200])
+    const value = parsed(answer)
+    return {
+      rows: at(value, "tables", 0, "rows") as unknown[],
+      next: at(value, "pagination", "next_cursor") as string | null,
+    }
+  }
+
+  test.each(["newest", "oldest", "cost", "latency"])("hold every call once, by %s", async (sort) => {
+    const found: unknown[] = []
+    let query = `limit=5&sort=${sort}`
+    for (let count = 0; count < 4; count += 1) {
+      const { rows, next } = await page(query)
+      found.push(...rows.map((row) => (row as unknown[])[1]))
+      if (next === null) break
+      query = `limit=5&sort=${sort}&cursor=${encodeURIComponent(next)}`
+    }
+    expect(found).toHaveLength(14)
+    expect(new Set(found).size).toBe(14)
+  })
+
+  test("go on with the same question alone", async () => {
+    const { next } = await page("limit=5&sort=cost")
+    const cursor = encodeURIComponent(next ?? "")
+    expect((await page(`limit=2&sort=cost&cursor=${cursor}`)).rows).toHaveLength(2)
+    const changed = `${(next ?? "").startsWith("A") ? "B" : "A"}${(next ?? "").slice(1)}`
+    for (const query of [
+      `limit=5&sort=latency&cursor=${cursor}`,
+      `limit=5&sort=cost&project=lab&cursor=${cursor}`,
+      `limit=5&cursor=${cursor}`,
+      `limit=5&sort=cost&cursor=${encodeURIComponent(changed)}`,
+      `limit=5&sort=cost&cursor=${cursor}AA`,
+    ])
+      expect([query, refusal(await read(`/api/requests?${query}`))]).toEqual([
+        query,
+        [400, "invalid-report-filter", "cursor"],
+      ])
+    const other = `/api/expensive-requests?limit=5&sort=cost&cursor=${cursor}`
+    expect(refusal(await read(other))).toEqual([400, "invalid-report-filter", "cursor"])
+    expect(refusal(await read(`/api/requests?limit=5&sort=cost&cursor=${cursor}`, "dev"))).toEqual([
+      400,
+      "invalid-report-filter",
+      "cursor",
+    ])
+  })
+})
+
+describe("a file", () => {
+  test("holds every call, and no formula", async () => {
+    const answer = await read("/export/calls.csv")
+    expect(answer.headers.get("content-disposition")).toBe('attachment; filename="calls.csv"')
+    const lines = answer.text.trim().split("\r\n")
+    expect(lines).toHaveLength(15)
+    expect(lines[0]).toStartWith("ts,request_id,")
+    expect(answer.text).toContain(`"'=HYPERLINK(""https://evil.example"")|<b>x</b>"`)
+    expect(answer.text).not.toMatch(/(?:^|,)"?[=+@-]/mu)
+  })
+
+  test("of Markdown holds no HTML and no broken table", async () => {
+    const { text } = await read("/export.md")
+    expect(text).toContain("# Report")
+    expect(text).not.toContain("<b>")
+    for (const table of text.split("\n\n").filter((part) => part.startsWith("| "))) {
+      const widths = table.split("\n").map((row) => row.replaceAll(/\\./gu, "").split("|").length)
+      expect([table.slice(0, 40), new Set(widths).size]).toEqual([table.slice(0, 40), 1])
+    }
+    const summary = (await read("/export.md?mode=summary")).text
+    expect(summary.length).toBeLessThan(text.length)
+  })
+})
+
+test("the figures of all surfaces are the same", async () => {
+  const headline = at(parsed(await read("/api/summary")), "tables", 0) as {
+    columns: { key: string }[]
+    rows: unknown[][]
+  }
+  const calls = headline.columns.findIndex(({ key }) => key === "calls")
+  expect(headline.rows[0]?.[calls]).toBe(14)
+  const named = await read("/api/projects?since=24h")
+  const own = await read("/api/report/usage?since=24h&by=project")
+  const tables = (answer: Answer): unknown => at(parsed(answer), "tables")
+  expect(JSON.stringify(tables(named))).toBe(JSON.stringify(tables(own)))
+})
+
+test("what administrators read, export and look into is recorded", async () => {
+  await read("/api/report/usage")
+  await read("/export/usage.csv")
+  await read(`/api/request/${ids[1] ?? ""}`)
+  await read("/api/summary", "nil")
+  const words = [",export,", ",drilldown,", "reports-forbidden", "basic:ann", "/admin/reports/export/usage.csv"]
+  const text = await eventually("the events are there", async () => {
+    const answer = await read("/security/export.csv?since=1h")
+    return words.every((word) => answer.text.includes(word)) ? answer.text : undefined
+  })
+  expect(text).not.toContain(ids[1] ?? "no id")
+})
+
+test("reports that are off say so, to administrators alone", async () => {
+  await using closed = await startGateway({
+    upstreams: { upstream },
+    env: HASHES,
+    configure: (config) => {
+      withAdministrators(config, [
+        user("ann", { permissions: ["admin:reports:read|export", "admin:security_reports:read"] }),
+      ])
+    },
+  })
+  expect(refusal(await ask(closed, `${PREFIX}/api/summary`, { user: "ann" }))).toEqual([503, "reports-disabled", null])
+  expect(refusal(await ask(closed, `${PREFIX}/api/summary`))).toEqual([401, "unauthorized", null])
+  await using open = await startGateway({
+    upstreams: { upstream },
+    env: HASHES,
+    configure: (config) => {
+      withAdministrators(
+        config,
+        [user("ann", { permissions: ["admin:reports:read|export", "admin:security_reports:read"] })],
+        {},
+        { authorization: { enabled: true, policy: ["p, none, *, metrics, read"] } },
+      )
+      config.server["admin_reports"] = { enabled: true, export_markdown: false, path_prefix: "/told" }
+    },
+  })
+  expect((await ask(open, "/told/api/version", { user: "ann" })).status).toBe(200)
+  expect(refusal(await ask(open, "/told/api/security/events", { user: "ann" }))).toEqual([
+    503,
+    "security-reports-disabled",
+    null,
+  ])
+  expect((await ask(open, "/told/export.md", { user: "ann" })).status).toBe(404)
+  expect((await ask(open, `${PREFIX}/api/version`, { user: "ann" })).status).toBe(404)
+})
