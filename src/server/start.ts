@@ -95,8 +95,9 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const engines = engineFollower(gateway)
     const tags = tagKeeper(callers.table.tags, ledger, clock, log)
     const reports = openRouterReports(config, clock, log)
-    const administration = await openAdministration(config, { gateway, ledger, marks, reports: reports.thread })
     const reloads = (): ReloadStatus => reloader.status()
+    const means = { gateway, ledger, marks, reports: reports.thread, reloads, findings: loaded.findings }
+    const administration = await openAdministration(config, means)
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
     const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {
@@ -159,7 +160,7 @@ async function takeConfig(next: UsableReading, parts: Changing): Promise<readonl
   const { clock } = gateway
   const changed = compile(next.config, optionsFrom(next, marks))
   const scripts = await policies.prepare(changed)
-  await administration.follow(next.config, changed.admin)
+  await administration.follow(next, changed.admin)
   const { state } = gateway.governance
   const isKnown = await adoptLimits(changed, gateway.snapshot, state, ledger, clock, () => {
     gateway.health.adopt(changed, clock.monotonicMs())
