@@ -36,11 +36,11 @@ export function livePartsOf(means: LiveMeans): (domain: string) => PageSources["
     findings: () => Promise.resolve(findings(means)),
     inactive: () => Promise.resolve(inactive(means)),
   }
-  const none = Object.fromEntries(Object.keys(all).map((name) => [name, refused]))
+  const none = Object.fromEntries(Object.keys(all).map((name) => [name, withheld]))
   return (domain) => (domain === "*" ? all : none)
 }
 
-const refused: Part = () =>
+const withheld: Part = () =>
   Promise.reject(new ReportUnavailable("lost", "Only administrators who see all projects are told this."))
 
 function nearLimits({ gateway, limits }: LiveMeans): () => Promise<readonly LimitUse[]> {
