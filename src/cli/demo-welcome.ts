@@ -1,4 +1,5 @@
 import { relative } from "node:path"
+import { SAMPLE_ENVIRONMENT } from "../sample/mark.ts"
 import { DEMO_ADMINISTRATOR, type DemoState } from "./demo-state.ts"
 
 interface Console {
@@ -26,6 +27,7 @@ ${consoleText(console, url)}  docs      ${url}/docs/
   logs      ${here(state.logPath)} (one line per call)
   ledger    ${here(state.databasePath)}
   config    ${here(state.configPath)}
+  sample    ${sampleLine(state)}
 
 Paste this line into another terminal:
 
@@ -52,4 +54,12 @@ function consoleText(console: Console | null, url: string): string {
   return `  console   ${link}
             signs you in once; later ${url}/admin/auth/login as ${DEMO_ADMINISTRATOR} with the password ${password}
 `
+}
+
+/** So that nobody takes invented calls for their own. */
+function sampleLine({ sample }: DemoState): string {
+  if (sample === null) return "none: every call in the ledger was made here"
+  const until = new Date(sample.untilMs).toISOString().slice(0, 10)
+  const being = sample.isDone ? "holds" : "is getting"
+  return `the ledger ${being} SAMPLE DATA, a month of invented calls before ${until}, in environments that begin with ${SAMPLE_ENVIRONMENT}; your calls are in dev`
 }

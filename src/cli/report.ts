@@ -24,27 +24,41 @@ import { verifyReport } from "./report/verify.ts"
 
 const OPTIONS = [...SOURCE_OPTIONS, ...QUESTION_OPTIONS, ...BASELINE_OPTIONS, ...OUTPUT_OPTIONS]
 
+const WIDTH = 118
+
+/** Words over several lines, those behind the first one further in. */
+function lines(first: string, words: string): string {
+  const indent = " ".repeat(first.length)
+  const all: string[] = []
+  let line = first
+  for (const word of words.split(" ")) {
+    if (line.length + word.length >= WIDTH) {
+      all.push(line.trimEnd())
+      line = indent
+    }
+    line += `${word} `
+  }
+  return [...all, line.trimEnd()].join("\n")
+}
+
 function help(): string {
   const width = Math.max(...SECTIONS.map(({ id }) => id.length))
+  const aliases = Object.keys(WHERE_ALIASES).map((name) => `--${name}`)
   return `Report what calls used, cost and met, from the usage database. Reads only; a running router is not disturbed.
 
 Usage: smart-router report [SECTION] [--config FILE | --db FILE | --dsn URL] [options]
 
-Without a section: everything. Sections:
-${SECTIONS.map(({ id, title }) => `  ${id.padEnd(width)}  ${title}`).join("\n")}
+Without a section: everything but single calls. Sections:
+${SECTIONS.map(({ id, about }) => lines(`  ${id.padEnd(width)}  `, about)).join("\n")}
 
 What to read:
 ${optionLines(SOURCE_OPTIONS)}
 
 What to ask:
 ${optionLines(QUESTION_OPTIONS)}
-  Dimensions: ${DIMENSION_NAMES.slice(0, 13).join(", ")},
-  ${DIMENSION_NAMES.slice(13).join(", ")}.
-  Rules: = != and ^= (begins with) for dimensions, >= and <= for latency_ms, cost_usd, attempts and total_tokens.
-  The same as rules: ${Object.keys(WHERE_ALIASES)
-    .map((name) => `--${name}`)
-    .join(", ")};
-  --traffic-tuning-advisor is the section advisor.
+${lines("  Dimensions: ", `${DIMENSION_NAMES.join(", ")}.`)}
+${lines("  Rules: ", "= != and ^= (begins with) for dimensions, >= and <= for latency_ms, cost_usd, attempts and total_tokens.")}
+${lines("  Short for rules: ", `${aliases.join(", ")}; --traffic-tuning-advisor is the section advisor.`)}
 
 What to compare with (section savings):
 ${optionLines(BASELINE_OPTIONS)}

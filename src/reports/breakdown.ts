@@ -54,6 +54,11 @@ export function splitBy(by: readonly DimensionName[]): { dimensions: CallDimensi
   return { dimensions, slot }
 }
 
+/** `By project and model`. */
+export function byTitle(by: readonly DimensionName[]): string {
+  return `By ${by.map((name) => DIMENSIONS_BY_NAME[name].title.toLowerCase()).join(" and ")}`
+}
+
 export function breakdownQuery(asked: Asked, { by, figures, where = [] }: Breakdown): Query {
   const { dimensions, slot } = splitBy(by)
   const { from, to, zone } = asked

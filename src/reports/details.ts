@@ -8,6 +8,8 @@ import type { Asked, Cell, Column, Row, Table } from "./section.ts"
 
 /** So many of the newest rows are looked at; sections say where there are more. */
 export const MOST_DETAILS = 20_000
+/** So many are looked at to find those that filters leave: some hundred milliseconds. */
+export const MOST_FILTERED = 200_000
 
 /** Ids begin with their millisecond, so a range of them is a range of time. */
 function idAt(prefix: string, ts: number): string {
@@ -64,13 +66,21 @@ function measuredOf({ measure, min, max }: Extract<Filter, { readonly measure: s
  * `columns` names what is kept, as `d.bucket AS bucket`.
  */
 export function newestOf(asked: Asked, table: string, columns: readonly string[]): Part {
-  const range = idsBetween("d.request_id", asked)
+  const range = idsBetween("request_id", asked)
   const where = callsWhere(asked)
+  const most = where.sql === "" ? MOST_DETAILS : MOST_FILTERED
   return {
-    sql: `(SELECT ${columns.join(", ")} FROM ${table} AS d JOIN request_usage AS u ON u.request_id = d.request_id
-      WHERE ${range.sql}${where.sql} ORDER BY d.request_id DESC LIMIT ${MOST_DETAILS})`,
+    sql: `(SELECT ${columns.join(", ")} FROM (SELECT * FROM ${table} WHERE ${range.sql}
+        ORDER BY request_id DESC LIMIT ${most}) AS d JOIN request_usage AS u ON u.request_id = d.request_id
+      WHERE 1 = 1${where.sql} ORDER BY d.request_id DESC LIMIT ${MOST_DETAILS})`,
     parameters: [...range.parameters, ...where.parameters],
   }
+}
+
+/** How many rows `newestOf` looks at, as a note. */
+export function newestNote(asked: Asked, of: string): string {
+  const filtered = `, of the newest ${MOST_FILTERED} those that the filters leave`
+  return `Counted are the newest ${MOST_DETAILS} ${of} of the range${callsWhere(asked).sql === "" ? "" : filtered}.`
 }
 
 /** The smallest value that a share of a group's rows does not pass; ranked rows have `place` and `places`. */

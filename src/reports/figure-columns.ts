@@ -85,6 +85,17 @@ const COST: Figure = {
   column: columnOf("cost_usd", "money", "Cost", "The stored cost of the calls whose cost is known."),
 }
 
+/** Most providers report none, which is not a cost of nothing. */
+const REPORTED: Figure = {
+  column: columnOf("upstream_reported_cost_usd", "money", "Reported", "The cost that providers reported themselves."),
+  measures: ["upstream_reported_cost_nano_usd"],
+  histograms: [],
+  value: ({ sums }) => {
+    const cost = sums.upstream_reported_cost_nano_usd ?? 0n
+    return cost === 0n ? null : cost
+  },
+}
+
 const PER_CALL: Figure = {
   column: columnOf("cost_per_call_usd", "money", "Cost per call", "The cost divided by all calls."),
   measures: ["total_cost_nano_usd", "calls"],
@@ -222,12 +233,7 @@ export const FIGURES: Readonly<Record<FigureName, Figure>> = {
     "Hosted tools",
     "The cost of tools that providers run.",
   ),
-  upstream_reported_cost_usd: sum(
-    "upstream_reported_cost_nano_usd",
-    "money",
-    "Reported",
-    "The cost that providers reported themselves.",
-  ),
+  upstream_reported_cost_usd: REPORTED,
   unknown_cost_calls: sum("unknown_cost_calls", "count", "Unpriced", "Calls that used something of unknown cost."),
   cost_coverage_percent: COVERAGE,
   cost_per_call_usd: PER_CALL,

@@ -8,7 +8,6 @@ import type { AdminRules } from "../config/check/admin-rules.ts"
 import type { Config } from "../config/config.ts"
 import type { ReloadStatus, UsableReading } from "../config/reload/reload.ts"
 import type { Finding } from "../config/findings.ts"
-import type { Snapshot } from "../config/snapshot.ts"
 import type { LedgerStore } from "../ledger/open.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { ReportThread } from "../reports/open.ts"
@@ -29,6 +28,8 @@ interface Means {
   readonly reports: ReportThread
   readonly reloads: () => ReloadStatus
   readonly findings: readonly Finding[]
+  /** The usage database holds invented calls, which pages say. */
+  readonly isSample: boolean
 }
 
 export interface Administration {
@@ -68,7 +69,7 @@ function verifyPassword(password: string, hash: string): Promise<boolean> {
 function reportsApiOf(
   admin: Admin,
   inForce: () => InForce,
-  { gateway, ledger: store, marks, reports, reloads }: Means,
+  { gateway, ledger: store, marks, reports, reloads, isSample }: Means,
 ): ReportsApi {
   const known = (nowMs: number, signal: AbortSignal): Pick<Sources, "limits" | "catalog"> => ({
     limits: async () => {
@@ -80,6 +81,7 @@ function reportsApiOf(
   const tools = {
     reports,
     known,
+    isSample,
     baselines: () => baselinesOf(inForce().config),
     cursors: () => new Cursors(marks.keyFor("cursors of reports", gateway.random)),
     explained: (id: string, administrator: Parameters<typeof explainMadeCall>[1]) =>
@@ -91,21 +93,7 @@ function reportsApiOf(
       reloads,
       findings: () => inForce().findings,
     }),
-    isSample: () => hasSample(gateway.snapshot),
     version: buildInfo,
   }
   return new ReportsApi(admin, tools, SECTIONS)
-}
-
-/** How the environments of callers of sample data begin. */
-const SAMPLE_ENVIRONMENT = "sample-"
-const samples = new WeakMap<Snapshot, boolean>()
-
-/** Found out once for each configuration. */
-function hasSample(snapshot: Snapshot): boolean {
-  const known = samples.get(snapshot)
-  if (known !== undefined) return known
-  const found = snapshot.credentials.values().some(({ caller }) => caller.environment.startsWith(SAMPLE_ENVIRONMENT))
-  samples.set(snapshot, found)
-  return found
 }

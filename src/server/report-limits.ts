@@ -1,6 +1,7 @@
 /** What callers and projects have used of their limits, from the hourly sums that limits themselves begin from. */
-import type { CallerConfig, Config, ProjectConfig } from "../config/config.ts"
-import { billionths } from "../ledger/decimal.ts"
+import type { Snapshot } from "../config/snapshot.ts"
+import type { CheckKind } from "../governance/state.ts"
+import { limitName } from "../pipeline/limits/refuse.ts"
 import type { HeldLimit } from "./held-limits.ts"
 import type { LimitUse, Sources } from "../reports/section.ts"
 
@@ -36,17 +37,17 @@ type Totals = ReadonlyMap<string, Amounts>
 
 /** Every limit of a day, a month or a lifetime. `held`: what calls in flight hold of them; null: nobody knows. */
 export async function limitUses(
-  { callers, projects }: Pick<Config, "callers" | "projects">,
+  { credentials }: Pick<Snapshot, "credentials">,
   rows: Sources["rows"],
   nowMs: number,
   held: readonly HeldLimit[] | null = null,
 ): Promise<readonly LimitUse[]> {
   const reserved = new Map(held?.map((one) => [`${one.subject}:${one.id} ${one.limit}`, one.reserved]))
-  const wanted = [...callers.flatMap(callerLimits), ...projects.flatMap(projectLimits)]
-  const periods = new Set<Period>(wanted.map(({ period }) => period))
+  const wanted = await limitsOf(credentials)
+  const periods = new Set(wanted.map(({ period }) => period))
   const totals = new Map<Period, Totals>()
   for (const period of periods) totals.set(period, await totalsSince(periodOf(period, nowMs).from ?? 0, rows))
-  const lastDay = await totalsSince(nowMs - DAY_MS, rows)
+  const lastDay = wanted.length === 0 ? undefined : await totalsSince(nowMs - DAY_MS, rows)
   return wanted.map(({ period, amount, allowed, warnsAtPercent, ...use }): LimitUse => {
     const key = `${use.subject}:${use.id}`
     const { from, to } = periodOf(period, nowMs)
@@ -54,68 +55,64 @@ export async function limitUses(
     return {
       ...use,
       unit: amount === "nanoUsd" ? "money" : amount,
-      allowed: BigInt(allowed),
+      allowed: BigInt(Math.round(allowed)),
       used: of(totals.get(period)),
       reserved: held === null ? null : BigInt(reserved.get(`${key} ${use.limit}`) ?? 0),
       periodFrom: from,
       resetsAt: to,
       usedInLastDay: of(lastDay),
-      warnsAtPercent: warnsAtPercent > 0 ? warnsAtPercent : null,
+      warnsAtPercent,
     }
   })
 }
 
-interface Wanted extends Pick<LimitUse, "subject" | "id" | "project" | "environment" | "limit"> {
+interface Wanted extends Pick<LimitUse, "subject" | "id" | "project" | "environment" | "limit" | "warnsAtPercent"> {
   readonly period: Period
   readonly amount: keyof Amounts
   readonly allowed: number
-  readonly warnsAtPercent: number
 }
 
-function callerLimits(caller: CallerConfig): Wanted[] {
-  const { id, project, environment, key } = caller
-  const of = { subject: "caller", id, project, environment } as const
-  const tokens = { limit: "key.lifetime_tokens", period: "lifetime", amount: "tokens" } as const
-  return [
-    ...calendarLimits(caller).map((limit) => ({ ...of, ...limit })),
-    ...some({ ...of, ...tokens, allowed: key.lifetime_tokens, warnsAtPercent: key.soft_pct }),
-  ]
+/** The kinds that count in a calendar or for good; all others are over within a minute. */
+const COUNTED: Readonly<Partial<Record<CheckKind, readonly [period: Period, amount: keyof Amounts]>>> = {
+  day_requests: ["day", "requests"],
+  day_tokens: ["day", "tokens"],
+  month_requests: ["month", "requests"],
+  month_tokens: ["month", "tokens"],
+  lifetime_tokens: ["lifetime", "tokens"],
+  day_nano_usd: ["day", "nanoUsd"],
+  month_nano_usd: ["month", "nanoUsd"],
 }
 
-function projectLimits(project: ProjectConfig): Wanted[] {
-  const { id } = project
-  return calendarLimits(project).map((limit) => ({ subject: "project", id, project: id, environment: "", ...limit }))
-}
+/** About a millisecond's work. */
+const TOKENS_AT_ONCE = 500
 
-function calendarLimits({
-  quota,
-  spend,
-}: Pick<CallerConfig, "quota" | "spend">): Omit<Wanted, "subject" | "id" | "project" | "environment">[] {
-  const warnsAtPercent = quota.soft_pct
-  return (["day", "month"] as const).flatMap((period) => {
-    const usd = period === "day" ? spend.day_usd : spend.month_usd
-    const limit = (name: string, amount: keyof Amounts, allowed: number) =>
-      some({ limit: name, period, amount, allowed, warnsAtPercent })
-    return [
-      ...limit(`quota.${period}.requests`, "requests", quota[period].requests),
-      ...limit(`quota.${period}.tokens`, "tokens", quota[period].tokens),
-      ...limit(`spend.${period}_usd`, "nanoUsd", nanoUsd(usd)),
-    ]
-  })
-}
-
-/** As limits count it. */
-function nanoUsd(usd: number): number {
-  try {
-    return billionths(usd)
-  } catch {
-    return Math.min(Math.round(usd * 1e9), Number.MAX_SAFE_INTEGER)
+/** Each limit once, however many tokens a caller and callers a project has. */
+async function limitsOf(credentials: Snapshot["credentials"]): Promise<readonly Wanted[]> {
+  const found = new Map<string, Wanted>()
+  let count = 0
+  for (const { caller } of credentials.values()) {
+    for (const check of caller.limits?.checks ?? []) {
+      const counted = COUNTED[check.kind]
+      const subject = caller.limits?.subjects[check.subject]
+      if (counted === undefined || subject === undefined) continue
+      const limit = limitName(check.kind)
+      const share = Math.round((check.softLimit * 100) / check.limit)
+      found.set(`${subject.key} ${limit}`, {
+        subject: subject.scope,
+        id: subject.id,
+        limit,
+        period: counted[0],
+        amount: counted[1],
+        project: caller.project,
+        environment: subject.scope === "caller" ? caller.environment : "",
+        allowed: check.limit,
+        warnsAtPercent: share > 0 && Number.isFinite(share) ? share : null,
+      })
+    }
+    count += 1
+    if (count % TOKENS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve))
   }
-}
-
-/** 0: there is no such limit. */
-function some<Limit extends { readonly allowed: number }>(limit: Limit): Limit[] {
-  return limit.allowed > 0 ? [limit] : []
+  return [...found.values()]
 }
 
 /** UTC, as limits count. */

@@ -4,7 +4,7 @@ import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
 import { readMeanwhile } from "../config/load-apart.ts"
 import { readConfiguration, type Reading } from "../config/reading.ts"
-import { startReloading, type Reloader, type ReloadStatus, type UsableReading } from "../config/reload/reload.ts"
+import { startReloading, type Reloader, type UsableReading } from "../config/reload/reload.ts"
 import { systemWatchTools } from "../config/reload/watch.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
 import { Metrics } from "../metrics/metrics.ts"
@@ -31,6 +31,7 @@ import { adoptLimits } from "./restore-limits.ts"
 import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
 import { stopper, type Stopper } from "./stop.ts"
 import { tagKeeper, type TagKeeper } from "./tags.ts"
+import { type CallTaker, callTaker } from "./take-in.ts"
 
 export interface StartOptions {
   readonly configPath: string
@@ -44,11 +45,13 @@ export interface StartOptions {
   readonly clock?: Clock
   /** One of several processes on the address. */
   readonly worker?: { readonly number: number; readonly whenAllAreUp: Promise<void> }
+  /** The usage database holds invented calls, which pages of reports say. */
+  readonly isSample?: boolean
   /** Calls the listener when the operator asks for a reload (SIGHUP); returns how to stop that. */
   readonly onReloadRequest?: (listener: () => void) => () => void
 }
 
-export interface RunningRouter extends Stopper {
+export interface RunningRouter extends Stopper, CallTaker {
   readonly url: string
   readonly findings: readonly Finding[]
   readonly log: Log
@@ -96,7 +99,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const tags = tagKeeper(callers.table.tags, ledger, clock, log)
     const reports = openRouterReports(config, clock, log)
     const reloads = (): ReloadStatus => reloader.status()
-    const means = { gateway, ledger, marks, reports: reports.thread, reloads, findings: loaded.findings }
+    const { isSample = false } = options
+    const means = { gateway, ledger, marks, reports: reports.thread, reloads, findings: loaded.findings, isSample }
     const administration = await openAdministration(config, means)
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
     const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
@@ -121,7 +125,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const stopping = stopper(gateway, listener, doors, [peers, reports, ledger, requestLog])
     const signInLink = async (name: string): Promise<string> =>
       listener.url + (await administration.entrance.linkFor(name))
-    return { url: listener.url, findings: loaded.findings, log, signInLink, ...stopping }
+    const takeIn = callTaker(gateway, ledger)
+    return { url: listener.url, findings: loaded.findings, log, signInLink, takeIn, ...stopping }
   } catch (error) {
     policies.close()
     await Promise.all([ledger.close(), requestLog.close()])

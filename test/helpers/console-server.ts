@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { callOf } from "../../bench/reports/traffic.ts"
+import { Company } from "../../bench/reports/traffic.ts"
 import { consoleAsset } from "../../src/console/assets.ts"
 import { openCube } from "../../src/ledger/cube/connection.ts"
 import { MERGE_RULES, mergeStep } from "../../src/ledger/cube/merge.ts"
@@ -154,11 +154,9 @@ async function seedCalls(
     onMigration: () => {},
   })
   await database.reopen()
-  const traffic = { calls, callers, projects: 12, models: 20, from: nowMs - 60 * DAY_MS, to: nowMs }
+  const company = new Company({ calls, callers, projects: 12, models: 20, from: nowMs - 60 * DAY_MS, to: nowMs })
   for (let from = 0; from < calls; from += 1024) {
-    const group = Array.from({ length: Math.min(1024, calls - from) }, (_, index) =>
-      named(callOf(traffic, from + index)),
-    )
+    const group = Array.from({ length: Math.min(1024, calls - from) }, (_, index) => named(company.call(from + index)))
     database.write(group)
   }
   await database.close()

@@ -54,12 +54,12 @@ export interface ReportTools {
   readonly cursors: () => Cursors
   /** As of the configuration in force. */
   readonly known: (nowMs: number, signal: AbortSignal) => Pick<Sources, "limits" | "catalog">
+  /** The usage database holds invented calls. */
+  readonly isSample: boolean
   readonly baselines: () => readonly Baseline[]
   /** @throws RouterError `not-found`, also for what the administrator does not see */
   readonly explained: (requestId: string, administrator: Administrator) => Promise<Explanation>
   /** The parts of pages that the running router tells of itself, to an administrator of the domain. */
   readonly live: (domain: string) => PageSources["parts"]
-  /** There are invented calls among the others, for newcomers. */
-  readonly isSample: () => boolean
   readonly version: object
 }

@@ -88,7 +88,7 @@ function pageSources(asked: Asked, question: Question, tools: ReportTools): Page
   const ledger = ledgerOf(tools.reports, signal)
   const call: Part = async ({ call: id }) => {
     if (id === null) return { show: "missing", reason: "No call is named: `call` takes the id of one." }
-    const story = await callStory(ledger, id, (usage) => sees(domain, usage.caller_project, usage.caller_environment))
+    const story = await callStory(ledger, id, isSeenBy(domain))
     if (story === null) throw new RouterError("not-found", { message: "There is no such call." })
     return story
   }
@@ -101,7 +101,7 @@ function pageSources(asked: Asked, question: Question, tools: ReportTools): Page
     },
     callRows: (found) => callRows(ledger, found),
     parts: { ...parts, ...tools.live(domain), call },
-    isSample: tools.isSample(),
+    isSample: tools.isSample,
     nowMs: () => nowMs,
   }
 }
@@ -114,6 +114,10 @@ function withCursors(answer: PageAnswer, asked: Asked, question: Question, { cur
       : block,
   )
   return { ...answer, blocks }
+}
+
+function isSeenBy(domain: string): Parameters<typeof callStory>[2] {
+  return ({ caller_project: project, caller_environment: environment }) => sees(domain, project, environment)
 }
 
 /** Rows by the thread of reports, whose SQL names no places. */

@@ -68,7 +68,7 @@ function sourceOf(address: Address, known: Loaded | null): ReportSource {
           ? null
           : async () =>
               await limitUses(
-                known.config,
+                known.snapshot,
                 (sql, parameters) => thread.rows(sql, parameters),
                 nowMs,
                 await heldNow(known),

@@ -248,9 +248,7 @@ function sparklines({ title, form, series, points, axes }: Chart, screen: Screen
     const amounts = points.map(({ y }) => amountOf(y[index] ?? null))
     const most = Math.max(0, ...amounts.map((amount) => amount ?? 0))
     if (most === 0) return []
-    const text = squeezed(amounts, room).map((amount) =>
-      amount === null ? " " : (LEVELS[Math.min(7, Math.floor((amount / most) * 8))] ?? ""),
-    )
+    const text = squeezed(amounts, room).map((amount) => levelOf(amount, most))
     return [`${padded(name, { column: TEXT, width: NAME_WIDTH })}${GAP}${paint(text.join(""), "cyan")}`]
   })
   const unit = axes.y.unit === "" || axes.y.unit === title.toLowerCase() ? "" : ` (${axes.y.unit})`
@@ -260,6 +258,12 @@ function sparklines({ title, form, series, points, axes }: Chart, screen: Screen
 }
 
 const TEXT = { kind: "text" } as const
+
+/** A gap is a blank, nothing a dot. */
+function levelOf(amount: number | null, most: number): string {
+  if (amount === null) return " "
+  return amount <= 0 ? "·" : (LEVELS[Math.min(7, Math.floor((amount / most) * 8))] ?? "")
+}
 
 /** The highest of each share of the points. */
 function squeezed(amounts: readonly (number | null)[], room: number): (number | null)[] {

@@ -1,5 +1,5 @@
 /** Reads what shaping and providers did to calls and says what to look at. It changes nothing. */
-import { detailTable, MOST_DETAILS, newestOf, quantile } from "../details.ts"
+import { detailTable, newestNote, newestOf, quantile } from "../details.ts"
 import { columnOf } from "../figure-columns.ts"
 import type { Asked, Column, SectionDefinition, Sources } from "../section.ts"
 
@@ -79,9 +79,7 @@ export const ADVISOR: SectionDefinition = {
         ),
       ],
       charts: [],
-      notes: [
-        `Read were the newest ${MOST_DETAILS} shaping events and attempts of the range. Nothing is changed by this report.`,
-      ],
+      notes: [newestNote(asked, "shaping events and attempts"), "Nothing is changed by this report."],
     }
   },
 }

@@ -1,4 +1,4 @@
-import { breakdowns, filtersOf, type Breakdown } from "../breakdown.ts"
+import { breakdowns, byTitle, filtersOf, type Breakdown } from "../breakdown.ts"
 import type { DimensionName } from "../dimensions.ts"
 import { columnOf, FIGURES, type FigureName, needsOf, percentOf } from "../figure-columns.ts"
 import type { Rows } from "../query.ts"
@@ -59,7 +59,7 @@ export const COST: SectionDefinition = {
       { ...slotTable(asked), figures: FIGURE_NAMES, bar: "cost_usd" as const },
       ...TABLES.map(([title, by]) => parts(by, `by_${by.join("_")}`, title)),
     ]
-    const wanted = asked.by.length === 0 ? own : [parts(asked.by, "by", "As asked")]
+    const wanted = asked.by.length === 0 ? own : [parts(asked.by, "by", byTitle(asked.by))]
     const [first] = asked.by
     const stacked = first === undefined || ["hour", "day", "week", "month"].includes(first) ? "project" : first
     const chart = {

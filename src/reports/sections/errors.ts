@@ -1,4 +1,4 @@
-import { breakdowns, filtersOf, type Breakdown } from "../breakdown.ts"
+import { breakdowns, byTitle, filtersOf, type Breakdown } from "../breakdown.ts"
 import type { DimensionName } from "../dimensions.ts"
 import { detailTable } from "../details.ts"
 import { columnOf, FIGURES, type FigureName } from "../figure-columns.ts"
@@ -36,7 +36,9 @@ export const ERRORS: SectionDefinition = {
       { id: "by_status", title: "By status", by: ["status"], figures: ["calls", "errors"], bar: "calls" },
     ]
     const wanted: Breakdown[] =
-      asked.by.length === 0 ? own : [{ id: "by", title: "As asked", by: asked.by, figures: TRIES, bar: "errors" }]
+      asked.by.length === 0
+        ? own
+        : [{ id: "by", title: byTitle(asked.by), by: asked.by, figures: TRIES, bar: "errors" }]
     const [tables, [rows], moves] = await Promise.all([
       breakdowns(asked, sources.queries, wanted),
       sources.queries([timeQuery(asked, CHART)]),

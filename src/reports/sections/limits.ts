@@ -19,8 +19,11 @@ export const LIMITS: SectionDefinition = {
   takesBy: false,
   build: async (asked, { limits, nowMs }) => {
     const uses = limits === null ? [] : (await limits()).filter((use) => isAsked(use, asked))
-    const near = uses.filter((use) => (percentUsed(use) ?? 0) >= asked.nearPercent)
-    const nearest = near.toSorted((one, other) => (percentUsed(other) ?? 0) - (percentUsed(one) ?? 0))
+    const nearest = uses
+      .map((use) => ({ use, percent: percentUsed(use) ?? 0 }))
+      .filter(({ percent }) => percent >= asked.nearPercent)
+      .toSorted((one, other) => other.percent - one.percent)
+      .map(({ use }) => use)
     const notes = [
       "Limits stand as they are now, whatever range is asked for. Rates and token buckets are not listed.",
       ...ignoredNotes(asked, ["caller", "project", "environment"]),

@@ -1,4 +1,4 @@
-import { breakdowns, filtersOf, type Breakdown } from "../breakdown.ts"
+import { breakdowns, byTitle, filtersOf, type Breakdown } from "../breakdown.ts"
 import type { DimensionName } from "../dimensions.ts"
 import type { FigureName } from "../figure-columns.ts"
 import type { Query, Rows } from "../query.ts"
@@ -54,7 +54,7 @@ export const PERFORMANCE: SectionDefinition = {
       { ...slotTable(asked), figures: FIGURE_NAMES, bar: "p95_ms" as const },
       ...TABLES.map(([title, by]) => table(`by_${by.join("_")}`, title, by)),
     ]
-    const wanted = asked.by.length === 0 ? own : [table("by", "As asked", asked.by)]
+    const wanted = asked.by.length === 0 ? own : [table("by", byTitle(asked.by), asked.by)]
     const [tables, [latency, parts, spread]] = await Promise.all([
       breakdowns(asked, queries, wanted),
       queries([timeQuery(asked, LATENCY), timeQuery(asked, PARTS), spreadQuery(asked)]),

@@ -1,5 +1,5 @@
 import { breakdowns, dimensionColumn } from "../breakdown.ts"
-import { detailTable, MOST_DETAILS, newestOf } from "../details.ts"
+import { detailTable, newestNote, newestOf } from "../details.ts"
 import { columnOf, type FigureName } from "../figure-columns.ts"
 import type { Asked, Column, SectionDefinition, Sources, Table } from "../section.ts"
 
@@ -169,7 +169,7 @@ export const ROUTING: SectionDefinition = {
     return {
       tables: [...own, ...details],
       charts: [],
-      notes: [`Decisions are those of the newest ${MOST_DETAILS} rows of each kind.`],
+      notes: [newestNote(asked, "rows of each kind")],
     }
   },
 }

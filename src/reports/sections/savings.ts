@@ -1,4 +1,4 @@
-import { columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
+import { byTitle, columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
 import { DIMENSIONS_BY_NAME, type DimensionName } from "../dimensions.ts"
 import { columnOf, divided, FIGURES, percentOf } from "../figure-columns.ts"
 import type { Figures, Measure, Query, Rows } from "../query.ts"
@@ -141,7 +141,7 @@ function savingsTable(baseline: Baseline, by: readonly DimensionName[], rows: Ro
   const suffix = isOneOfMany ? `_${baseline.id}` : ""
   return {
     id: `by_${by.join("_")}${suffix}`,
-    title: `Savings against ${baseline.name}, by ${by.map((name) => DIMENSIONS_BY_NAME[name].title.toLowerCase()).join(" and ")}`,
+    title: `Against ${baseline.name}: ${byTitle(by)}`,
     columns: [...columnsOf({ by, figures: [] }), ...COLUMNS],
     rows: (rows.totals.figures.sums.calls ?? 0n) === 0n ? [] : made,
     restOf: rows.groupCount - rows.groups.filter(({ key }) => key !== null).length,

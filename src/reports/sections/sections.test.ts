@@ -214,6 +214,37 @@ onEachDriver((driver) => {
       expect(change).toBe((cost as bigint) - (cost_before as bigint))
   }, 600_000)
 
+  test("security events are counted as often as they came, by those who may see them", async () => {
+    await using state = await driver.state()
+    await using reported = await reportedLedger(state)
+    const event = (name: string, ts: number, count: number, caller: string | null, project: string | null): string => {
+      const id = `sec_${ts.toString(16).padStart(12, "0")}${name}`
+      const text = (value: string | null): string => (value === null ? "NULL" : `'${value}'`)
+      return `INSERT INTO security_access_events (event_id, ts, last_ts, count, event_type, outcome, reason_code, status_code, surface,
+        http_method, path_template, request_id, auth_source, caller_id, caller_project, caller_environment, client, ip_address)
+        VALUES ('${id}', ${ts}, ${ts}, ${count}, 'credential', 'denied', 'unauthorized', 401, 'calls', 'POST', '/v1/chat/completions',
+        'req_x', 'token', ${text(caller)}, ${text(project)}, ${project === null ? "NULL" : "'dev'"}, 'curl', '10.0.0.${count}')`
+    }
+    await state.change([
+      event("a", NOW - 1000, 3, "app-1", "lab-1"),
+      event("b", NOW - 2000, 4, null, null),
+      event("c", NOW - 100 * DAY_MS, 5, "app-1", "lab-1"),
+    ])
+    const counted = async (
+      ...question: Parameters<typeof reported.section> extends [unknown, ...infer Rest] ? Rest : never
+    ) => {
+      const section = await reported.section("security", ...question)
+      return columnCells(tableNamed(section, "by_kind"), "events")
+    }
+    expect(await counted()).toEqual([7n])
+    expect(await counted({ where: ["caller=app-1"] })).toEqual([3n])
+    expect(await counted({ where: ["caller!=app-1"] })).toEqual([4n])
+    expect(await counted({}, { scope: { project: "lab-1", environment: "dev" } })).toEqual([3n])
+    expect(await counted({}, { scope: { project: "lab-1", environment: "prod" } })).toEqual([])
+    const ignored = await reported.section("security", { where: ["model=big"] })
+    expect(ignored.notes).toEqual(["Not filtered by model, which says nothing of these rows."])
+  }, 600_000)
+
   test("an older ledger without a table says so, and the section goes on", async () => {
     await using state = await driver.state()
     await using reported = await reportedLedger(state)

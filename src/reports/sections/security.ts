@@ -1,4 +1,12 @@
-import { detailTable, idsBetween, ignoredNotes, MOST_DETAILS, type Part, textCondition } from "../details.ts"
+import {
+  detailTable,
+  idsBetween,
+  ignoredNotes,
+  MOST_DETAILS,
+  MOST_FILTERED,
+  type Part,
+  textCondition,
+} from "../details.ts"
 import { columnOf } from "../figure-columns.ts"
 import type { Filter } from "../query.ts"
 import type { Asked, Column, SectionDefinition } from "../section.ts"
@@ -39,18 +47,17 @@ export const SECURITY: SectionDefinition = {
   about: "Sign-ins, refused credentials and models, and what administrators read and exported.",
   takesBy: false,
   build: async (asked, { rows }) => {
-    const where = eventsWhere(asked)
-    const newest = `(SELECT * FROM security_access_events WHERE ${where.sql} ORDER BY event_id DESC LIMIT ${MOST_DETAILS})`
+    const events = newestEvents(asked)
     const byKind = `SELECT surface, event_type, outcome, coalesce(reason_code, '') AS reason,
         CAST(sum(count) AS BIGINT) AS events, count(DISTINCT ip_address) AS addresses
-      FROM ${newest} AS e GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1, 2, 3, 4`
+      FROM ${events.sql} AS e GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1, 2, 3, 4`
     const single = `SELECT ts, count AS events, surface, event_type, outcome, coalesce(reason_code, '') AS reason, status_code,
         coalesce(caller_id, coalesce(admin_subject, '')) AS who, http_method || ' ' || path_template AS path,
         coalesce(ip_address, '') AS address, client, request_id
-      FROM security_access_events WHERE ${where.sql} ORDER BY event_id DESC LIMIT ${asked.top + 1}`
-    const [kinds, events] = await Promise.all([
-      rows<Record<string, string | number | null>>(byKind, where.parameters),
-      rows<Record<string, string | number | null>>(single, where.parameters),
+      FROM ${events.sql} AS e ORDER BY event_id DESC LIMIT ${asked.top + 1}`
+    const [kinds, newest] = await Promise.all([
+      rows<Record<string, string | number | null>>(byKind, events.parameters),
+      rows<Record<string, string | number | null>>(single, events.parameters),
     ])
     const addresses = columnOf("addresses", "count", "Addresses", "From how many addresses.")
     const shape = { empty: NONE, notes: [], top: asked.top }
@@ -59,7 +66,7 @@ export const SECURITY: SectionDefinition = {
         detailTable({ id: "by_kind", title: "By kind", columns: [...KINDS, EVENTS, addresses], ...shape }, kinds ?? []),
         detailTable(
           { id: "events", title: "The newest events", columns: SINGLE, ...shape },
-          (events ?? []).slice(0, asked.top),
+          (newest ?? []).slice(0, asked.top),
         ),
       ],
       charts: [],
@@ -68,7 +75,7 @@ export const SECURITY: SectionDefinition = {
         ...(kinds === null
           ? ["This usage database keeps no security events yet: a newer router brings it up to date at its start."]
           : []),
-        ...((events?.length ?? 0) > asked.top ? ["There are more events than these."] : []),
+        ...((newest?.length ?? 0) > asked.top ? ["There are more events than these."] : []),
       ],
     }
   },
@@ -83,17 +90,19 @@ const COLUMNS: Readonly<Record<string, string>> = {
   client: "client",
 }
 
-/** Conditions that an event can fulfil: those on the caller and the client. */
-function eventsWhere(asked: Asked): Part {
-  const parts = [idsBetween("event_id", asked, "sec")]
+/** The newest events that the question leaves, for a `FROM`: conditions are those on the caller and the client. */
+function newestEvents(asked: Asked): Part {
+  const range = idsBetween("event_id", asked, "sec")
   const { scope, where } = asked
+  const parts = where.flatMap((filter) => conditionOf(filter) ?? [])
   if (scope !== null)
     parts.push({ sql: "caller_project = ? AND caller_environment = ?", parameters: [scope.project, scope.environment] })
-  for (const filter of where) {
-    const part = conditionOf(filter)
-    if (part !== null) parts.push(part)
+  return {
+    sql: `(SELECT * FROM (SELECT * FROM security_access_events WHERE ${range.sql} ORDER BY event_id DESC
+        LIMIT ${MOST_FILTERED}) AS d WHERE 1 = 1${parts.map(({ sql }) => ` AND ${sql}`).join("")}
+      ORDER BY event_id DESC LIMIT ${MOST_DETAILS})`,
+    parameters: [...range.parameters, ...parts.flatMap(({ parameters }) => parameters)],
   }
-  return { sql: parts.map(({ sql }) => sql).join(" AND "), parameters: parts.flatMap(({ parameters }) => parameters) }
 }
 
 function conditionOf(filter: Filter): Part | null {

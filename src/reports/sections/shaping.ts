@@ -1,4 +1,4 @@
-import { detailTable, MOST_DETAILS, newestOf, type Part, quantile } from "../details.ts"
+import { detailTable, newestNote, newestOf, type Part, quantile } from "../details.ts"
 import { columnOf } from "../figure-columns.ts"
 import { dimensionColumn } from "../breakdown.ts"
 import type { DimensionName } from "../dimensions.ts"
@@ -78,7 +78,7 @@ export const SHAPING: SectionDefinition = {
     return {
       tables: [...own, ...shared],
       charts: [],
-      notes: [`Counted are the newest ${MOST_DETAILS} events of the range.`],
+      notes: [newestNote(asked, "events of each kind")],
     }
   },
 }

@@ -1,4 +1,4 @@
-import { breakdowns, type Breakdown } from "../breakdown.ts"
+import { breakdowns, byTitle, type Breakdown } from "../breakdown.ts"
 import type { DimensionName } from "../dimensions.ts"
 import type { FigureName } from "../figure-columns.ts"
 import type { SectionDefinition } from "../section.ts"
@@ -46,7 +46,9 @@ export const USAGE: SectionDefinition = {
       })),
     ]
     const wanted: Breakdown[] =
-      asked.by.length === 0 ? own : [{ id: "by", title: "As asked", by: asked.by, figures: FIGURE_NAMES, bar: "calls" }]
+      asked.by.length === 0
+        ? own
+        : [{ id: "by", title: byTitle(asked.by), by: asked.by, figures: FIGURE_NAMES, bar: "calls" }]
     const chart = { id: "tokens", title: "Tokens", figures: ["input_tokens", "output_tokens"] } as const
     const [tables, [rows]] = await Promise.all([breakdowns(asked, queries, wanted), queries([timeQuery(asked, chart)])])
     return { tables, charts: rows === undefined ? [] : [timeChart(chart, rows)], notes: [] }
