@@ -74,7 +74,7 @@ function reportsApiOf(
   const known = (nowMs: number, signal: AbortSignal): Pick<Sources, "limits" | "catalog"> => ({
     limits: async () => {
       const held = await heldLimits(gateway)
-      return limitUses(inForce().config, (sql, parameters) => reports.rows(sql, parameters, signal), nowMs, held)
+      return limitUses(gateway.snapshot, (sql, parameters) => reports.rows(sql, parameters, signal), nowMs, held)
     },
     catalog: catalogOf(gateway.snapshot, inForce().config, nowMs),
   })
