@@ -94,7 +94,8 @@ export function fallbackFlow(section: Section): Omit<FlowChart, "id" | "title"> 
     if (link.value > 0) links.set(key, { ...link, value: link.value + (links.get(key)?.value ?? 0) })
   }
   for (const row of table.rows) {
-    const [first, next] = [String(row[from ?? 0]), String(row[to ?? 0])]
+    // a target may be left and come next: the two sides are nodes of their own
+    const [first, next] = [String(row[from ?? 0]), `then ${row[to ?? 0]}`]
     const [moved, answered] = [Number(row[calls ?? 0] ?? 0), Number(row[served ?? 0] ?? 0)]
     add({ from: first, to: next, value: moved })
     add({ from: next, to: "served", value: answered })
