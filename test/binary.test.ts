@@ -45,6 +45,44 @@ test("the binary knows its version and build time", async () => {
   expect(text).toMatch(/built 20\d\d-\d\d-\d\dT/u)
 })
 
+test("the binary serves the console from its own files, compressed, and answers what its first page asks", async () => {
+  const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer("first"))
+  const prepared = prepare({
+    upstreams: { upstream },
+    env: { ADMIN_HASH: await Bun.password.hash(PASSWORD, { algorithm: "bcrypt", cost: 10 }) },
+    configure: (config) => {
+      const policy = ["p, none, *, metrics, read"]
+      withAdministrators(
+        config,
+        [user("ann", { permissions: ["admin:reports:read"] })],
+        {},
+        { authorization: { enabled: true, policy } },
+      )
+      config.server["admin_reports"] = { enabled: true }
+    },
+  })
+  const run = serve(prepared)
+  try {
+    const url = await readyAddress(run.stdout)
+    const page = await ask({ url }, "/admin/reports/", { user: "ann" })
+    const paths = [...page.text.matchAll(/(?:src|href)="(\/[^"]+)"/gu)].map(([, path]) => path ?? "")
+    expect(paths).toHaveLength(2)
+    for (const path of paths) {
+      const file = await fetch(url + path, { headers: { "accept-encoding": "br" } })
+      expect(file.headers.get("content-encoding")).toBe("br")
+      expect((await file.text()).length).toBeGreaterThan(10_000)
+    }
+    const answer = await ask({ url }, "/admin/reports/api/page/overview?since=24h", { user: "ann" })
+    expect(answer.status).toBe(200)
+    expect(answer.text).toContain('"show":"tiles"')
+  } finally {
+    run.kill()
+    await run.exited
+    prepared.remove()
+    await upstream.stop()
+  }
+})
+
 test("a .env, bunfig.toml or package.json where it is started changes nothing", async () => {
   using folder = temporaryFolder()
   await Bun.write(join(folder.path, "bunfig.toml"), 'preload = ["./missing.ts"]\n')

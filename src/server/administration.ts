@@ -3,15 +3,19 @@ import { Admin } from "../admin/admin.ts"
 import { Cursors } from "../admin/api/cursor.ts"
 import { ReportsApi } from "../admin/api/reports-api.ts"
 import { Entrance } from "../admin/entrance.ts"
-import { explainMadeCall, type ExplainTools } from "../admin/explain.ts"
+import { explainMadeCall } from "../admin/explain.ts"
 import type { AdminRules } from "../config/check/admin-rules.ts"
 import type { Config } from "../config/config.ts"
+import type { ReloadStatus, UsableReading } from "../config/reload/reload.ts"
+import type { Finding } from "../config/findings.ts"
+import type { LedgerStore } from "../ledger/open.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { ReportThread } from "../reports/open.ts"
 import type { Sources } from "../reports/section.ts"
 import { SECTIONS } from "../reports/sections/list.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { heldLimits } from "./held-limits.ts"
+import { livePartsOf } from "./live-parts.ts"
 import type { InstallationMarks } from "./issuer-marks.ts"
 import { baselinesOf, catalogOf } from "./report-catalog.ts"
 import { limitUses } from "./report-limits.ts"
@@ -19,9 +23,11 @@ import { openSessions } from "./sessions.ts"
 
 interface Means {
   readonly gateway: Gateway
-  readonly ledger: ExplainTools["store"]
+  readonly ledger: Pick<LedgerStore, "decidedCall" | "status">
   readonly marks: InstallationMarks
   readonly reports: ReportThread
+  readonly reloads: () => ReloadStatus
+  readonly findings: readonly Finding[]
   /** The usage database holds invented calls, which pages say. */
   readonly isSample: boolean
 }
@@ -31,7 +37,7 @@ export interface Administration {
   readonly entrance: Entrance
   readonly reportsApi: ReportsApi
   /** Takes another configuration, before it is in force. */
-  follow(config: Config, rules: AdminRules): Promise<void>
+  follow(next: Pick<UsableReading, "config" | "findings">, rules: AdminRules): Promise<void>
 }
 
 export async function openAdministration(config: Config, means: Means): Promise<Administration> {
@@ -39,7 +45,7 @@ export async function openAdministration(config: Config, means: Means): Promise<
   const store = openSessions(config.server.state, clock, log)
   const admin = new Admin({ clock, random, log, verify: verifyPassword, store })
   await admin.prepare(snapshot.admin)
-  let current = config
+  let current: InForce = { config, findings: means.findings }
   return {
     admin,
     entrance: new Entrance({ admin, clock, log }),
@@ -51,30 +57,42 @@ export async function openAdministration(config: Config, means: Means): Promise<
   }
 }
 
+interface InForce {
+  readonly config: Config
+  readonly findings: readonly Finding[]
+}
+
 function verifyPassword(password: string, hash: string): Promise<boolean> {
   return Bun.password.verify(password, hash, "bcrypt")
 }
 
 function reportsApiOf(
   admin: Admin,
-  config: () => Config,
-  { gateway, ledger: store, marks, reports, isSample }: Means,
+  inForce: () => InForce,
+  { gateway, ledger: store, marks, reports, reloads, isSample }: Means,
 ): ReportsApi {
   const known = (nowMs: number, signal: AbortSignal): Pick<Sources, "limits" | "catalog"> => ({
     limits: async () => {
       const held = await heldLimits(gateway)
       return limitUses(gateway.snapshot, (sql, parameters) => reports.rows(sql, parameters, signal), nowMs, held)
     },
-    catalog: catalogOf(gateway.snapshot, config(), nowMs),
+    catalog: catalogOf(gateway.snapshot, inForce().config, nowMs),
   })
   const tools = {
     reports,
     known,
     isSample,
-    baselines: () => baselinesOf(config()),
+    baselines: () => baselinesOf(inForce().config),
     cursors: () => new Cursors(marks.keyFor("cursors of reports", gateway.random)),
     explained: (id: string, administrator: Parameters<typeof explainMadeCall>[1]) =>
       explainMadeCall(id, administrator, { gateway, store }),
+    live: livePartsOf({
+      gateway,
+      ledger: store,
+      limits: async () => (await known(gateway.clock.now(), new AbortController().signal).limits?.()) ?? [],
+      reloads,
+      findings: () => inForce().findings,
+    }),
     version: buildInfo,
   }
   return new ReportsApi(admin, tools, SECTIONS)

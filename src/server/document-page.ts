@@ -6,7 +6,11 @@ export const STYLE_PATH = "/docs/style.css"
 
 /** The whole HTML page of a document. */
 export function documentPage(document: Document): string {
-  const html = Bun.markdown.html(document.text, { autolinks: { url: true }, noHtmlBlocks: true, noHtmlSpans: true })
+  const html = Bun.markdown.html(withoutPictures(document.text), {
+    autolinks: { url: true },
+    noHtmlBlocks: true,
+    noHtmlSpans: true,
+  })
   const body = withLinks(document, withAnchors(html))
   const menu = DOCUMENTS.map((other) => {
     const current = other === document ? ' aria-current="page"' : ""
@@ -28,6 +32,11 @@ export function documentPage(document: Document): string {
     "</html>",
     "",
   ].join("\n")
+}
+
+/** Pictures are for readers of the repository: whoever reads this can look at the pages themselves. */
+function withoutPictures(text: string): string {
+  return text.replaceAll(/^!\[[^\]]*\]\([^)]*\)$/gmu, "")
 }
 
 export function pathOf(document: Document): string {

@@ -4,7 +4,7 @@ import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
 import { readMeanwhile } from "../config/load-apart.ts"
 import { readConfiguration, type Reading } from "../config/reading.ts"
-import { startReloading, type Reloader, type UsableReading } from "../config/reload/reload.ts"
+import { startReloading, type Reloader, type ReloadStatus, type UsableReading } from "../config/reload/reload.ts"
 import { systemWatchTools } from "../config/reload/watch.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
 import { Metrics } from "../metrics/metrics.ts"
@@ -98,9 +98,11 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const engines = engineFollower(gateway)
     const tags = tagKeeper(callers.table.tags, ledger, clock, log)
     const reports = openRouterReports(config, clock, log)
-    const means = { gateway, ledger, marks, reports: reports.thread, isSample: options.isSample ?? false }
+    const reloads = (): ReloadStatus => reloader.status()
+    const { isSample = false } = options
+    const means = { gateway, ledger, marks, reports: reports.thread, reloads, findings: loaded.findings, isSample }
     const administration = await openAdministration(config, means)
-    const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads: () => reloader.status() }
+    const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
     const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {
       ...(options.listen ?? addressOf(config.server.listen)),
@@ -163,7 +165,7 @@ async function takeConfig(next: UsableReading, parts: Changing): Promise<readonl
   const { clock } = gateway
   const changed = compile(next.config, optionsFrom(next, marks))
   const scripts = await policies.prepare(changed)
-  await administration.follow(next.config, changed.admin)
+  await administration.follow(next, changed.admin)
   const { state } = gateway.governance
   const isKnown = await adoptLimits(changed, gateway.snapshot, state, ledger, clock, () => {
     gateway.health.adopt(changed, clock.monotonicMs())

@@ -8,7 +8,7 @@ function table(columns: readonly (readonly [title: string, kind: Kind])[], rows:
   return {
     show: "table",
     columns: columns.map(([title, kind]) => ({
-      key: title === "Used share" ? "share" : title.toLowerCase().replaceAll(" ", "_"),
+      key: title.toLowerCase().replaceAll(" ", "_"),
       title,
       kind,
     })),
@@ -232,21 +232,6 @@ export function consoleParts(nowMs: number, callers: readonly string[], isEmpty:
         "No group ranks by a score.",
       ),
     ),
-    affinity: always(
-      table(
-        [
-          ["Group", "text"],
-          ["Conversations", "count"],
-          ["Kept on their target", "percent"],
-          ["Moved by a failure", "count"],
-        ],
-        rows([
-          ["fast", 2_031, 98.6, 12],
-          ["smart", 744, 99.2, 3],
-        ]),
-        "No group keeps conversations together.",
-      ),
-    ),
     targets: always(
       table(
         [
@@ -390,23 +375,6 @@ export function consoleParts(nowMs: number, callers: readonly string[], isEmpty:
         { name: "Schema", kind: "text", value: "version 19, no migration is pending" },
       ],
     }),
-    retention: always(
-      table(
-        [
-          ["What", "text"],
-          ["Kept", "text"],
-          ["Oldest", "time"],
-          ["Rows", "count"],
-          ["Held", "state"],
-        ],
-        rows([
-          ["Calls", "400 days", nowMs - 86_400_000 * 31, 1_204_117, "off: none"],
-          ["Decisions", "30 days", nowMs - 86_400_000 * 30, 902_332, "off: none"],
-          ["Captured content", "7 days", nowMs - 86_400_000 * 7, 1_204, "warning: 3 held"],
-        ]),
-        "Nothing is removed: no retention is configured.",
-      ),
-    ),
     inactive: always(
       table(
         [

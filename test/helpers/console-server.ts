@@ -10,6 +10,7 @@ import { openReader } from "../../src/ledger/reader.ts"
 import type { CallRecord } from "../../src/ledger/record.ts"
 import { SqliteDatabase } from "../../src/ledger/sqlite/database.ts"
 import type { Outgoing } from "../../src/pipeline/message.ts"
+import { readAsked } from "../../src/reports/asked.ts"
 import { openReports } from "../../src/reports/open.ts"
 import { callRows } from "../../src/reports/pages/call-rows.ts"
 import { callStory } from "../../src/reports/pages/call-story.ts"
@@ -105,8 +106,27 @@ async function pageAnswer(
   const page = (PAGES as Readonly<Record<string, PageDefinition>>)[name]
   if (page === undefined) return problem(404, "There is no such page.", null)
   try {
-    const bounds = { nowMs, mostMs: 400 * DAY_MS, domain: "*" } as const
-    return Response.json(await composePage(page, readQuestion(page, parameters, bounds), sources, signal))
+    const text = (each: string): string | undefined => parameters.get(each) ?? undefined
+    const asked = readAsked(
+      {
+        since: text("since"),
+        from: text("from"),
+        to: text("to"),
+        tz: text("tz"),
+        sort: text("sort"),
+        after: text("cursor"),
+        where: parameters.getAll("where"),
+      },
+      { nowMs, sinceMs: DAY_MS, zone: "UTC", top: 100, scope: null, baselines: [] },
+    )
+    const question = readQuestion(page, asked, {
+      by: text("by"),
+      slot: text("slot"),
+      compare: text("compare"),
+      call: text("call"),
+      only: text("only"),
+    })
+    return Response.json(await composePage(page, question, sources, signal))
   } catch (error) {
     if (error instanceof ReportRefused) return problem(400, error.message, error.path)
     return problem(503, error instanceof Error ? error.message : String(error), null)

@@ -3,6 +3,7 @@ import type { ReportRules } from "../../config/check/admin-rules.ts"
 import type { Explanation } from "../../explain/explanation.ts"
 import type { Reports } from "../../reports/query.ts"
 import type { Asked, Baseline, Sources } from "../../reports/section.ts"
+import type { PageSources } from "../../reports/pages/compose.ts"
 import type { Administrator } from "../admin.ts"
 import type { Cursors } from "./cursor.ts"
 import type { JsonSchema, Parameter, Texts } from "./parameter.ts"
@@ -58,5 +59,7 @@ export interface ReportTools {
   readonly baselines: () => readonly Baseline[]
   /** @throws RouterError `not-found`, also for what the administrator does not see */
   readonly explained: (requestId: string, administrator: Administrator) => Promise<Explanation>
+  /** The parts of pages that the running router tells of itself, to an administrator of the domain. */
+  readonly live: (domain: string) => PageSources["parts"]
   readonly version: object
 }

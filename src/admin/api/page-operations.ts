@@ -1,55 +1,60 @@
-/** Operations of the console: everything that a page shows, in one answer. */
+/** Operations that answer pages of the console: everything that a page shows, from one request. */
 import type { LedgerReader } from "../../ledger/reader.ts"
-import { callRows } from "../../reports/pages/call-rows.ts"
-import { callStory } from "../../reports/pages/call-story.ts"
-import { composePage, type PageSources } from "../../reports/pages/compose.ts"
+import { sourcesOf } from "../../reports/build.ts"
 import { PAGES } from "../../reports/pages/list.ts"
 import type { PageDefinition } from "../../reports/pages/page.ts"
-import { readQuestion } from "../../reports/pages/question.ts"
+import type { PageAnswer } from "../../reports/pages/block.ts"
+import { callRows } from "../../reports/pages/call-rows.ts"
+import { callStory } from "../../reports/pages/call-story.ts"
+import { composePage, type PageSources, type Part } from "../../reports/pages/compose.ts"
+import { readQuestion, SLOTS } from "../../reports/pages/question.ts"
+import { sectionParts } from "../../reports/pages/section-parts.ts"
+import { RouterError } from "../../errors.ts"
+import type { Asked } from "../../reports/section.ts"
 import { sees } from "../domain.ts"
 import type { Answer, Operation, Permission, Question, ReportTools } from "./operation.ts"
-import { invalid, one, type Parameter } from "./parameter.ts"
-import { ONE_RANGE } from "./questions.ts"
+import { one, type Parameter } from "./parameter.ts"
+import { askedOf, boundOf, CURSOR, RANGE, SORT } from "./questions.ts"
 import { PAGE_SCHEMA } from "./schemas.ts"
 
-const text = (name: string, about: string, example = ""): Parameter => ({
+const text = (name: string, about: string, example: string, schema: Parameter["schema"]): Parameter => ({
   name,
   place: "query",
   about,
-  schema: { type: "string" },
+  schema,
   example,
 })
 
-const PARAMETERS: readonly Parameter[] = [
-  ...ONE_RANGE,
-  {
-    ...text(
-      "where",
-      "A condition: `project=a,b`, `project!=a`, `token^=tok`, `latency_ms>=500`; all that are given hold.",
-    ),
-    repeats: true,
-  },
-  text("slot", "How time is cut: `15m`, `hour`, `day`, `week`, `month`; absent: by the length of the range."),
-  text("by", "The dimension that the page tells apart."),
-  text("compare", "`no`: without the period before."),
-  text("sort", "Which calls come first: `newest`, `oldest`, `cost`, `latency`.", "newest"),
-  text("after", "Where a list goes on, as an answer said."),
-  text("call", "The id of a call."),
-  text("only", "Ids of blocks, separated by commas: these alone."),
-  text("baseline", "What savings are reckoned against."),
-  text("near", "Of limits: from how many percent of use."),
-]
+const SLOT: Parameter = text("slot", "How time is cut; absent: as it fits the range.", "day", {
+  type: "string",
+  enum: [...SLOTS],
+})
+const COMPARE: Parameter = text("compare", "`no`: without the period before.", "no", {
+  type: "string",
+  enum: ["yes", "no"],
+})
+const ONLY: Parameter = text("only", "These blocks alone, by their ids, separated by commas.", "", { type: "string" })
+const CALL: Parameter = text("call", "The id of the call.", "", { type: "string", pattern: "^req_[0-9a-f]{32}$" })
 
 export function pageOperations(): Operation[] {
-  return Object.values(PAGES).map((page) => ({
+  return Object.values(PAGES).map(operationOf)
+}
+
+function operationOf(page: PageDefinition): Operation {
+  const [first] = page.by
+  const by =
+    first === undefined ? [] : [text("by", "What is told apart.", first, { type: "string", enum: [...page.by] })]
+  const list = page.name === "calls" ? [SORT, CURSOR] : []
+  const call = page.name === "call" ? [CALL] : []
+  return {
     id: `page_${page.name}`,
     path: `/api/page/${page.name}`,
-    summary: page.about,
+    summary: `Everything that the page ${page.title} of the console shows. ${page.about}`,
     permission: permissionOf(page),
-    parameters: PARAMETERS,
+    parameters: [...RANGE, ...by, SLOT, COMPARE, ONLY, ...list, ...call],
     answers: { type: "application/json", schema: PAGE_SCHEMA },
     handle: (question, tools) => pageAnswer(page, question, tools),
-  }))
+  }
 }
 
 function permissionOf({ name }: PageDefinition): Permission {
@@ -57,33 +62,58 @@ function permissionOf({ name }: PageDefinition): Permission {
   return { object: "admin:reports", action: name === "call" ? "drilldown" : "read" }
 }
 
-async function pageAnswer(
-  page: PageDefinition,
-  question: Question,
-  { reports, isSample }: ReportTools,
-): Promise<Answer> {
-  const { texts, scope, rules, nowMs, signal, administrator } = question
-  const near = one(texts, "near") ?? "0"
-  if (!/^\d{1,3}$/.test(near) || Number(near) > 100) throw invalid("near", "A whole number from 0 to 100 is needed.")
-  const parameters = new URLSearchParams(
-    [...texts].flatMap(([name, values]) => values.map((value): [string, string] => [name, value])),
+async function pageAnswer(page: PageDefinition, question: Question, tools: ReportTools): Promise<Answer> {
+  const { texts, signal } = question
+  // what a page tells apart is its own: sections keep theirs
+  const { by: _, ...asked } = askedOf(
+    { ...question, texts: new Map([...texts].filter(([name]) => name !== "by")) },
+    tools,
   )
-  const asked = readQuestion(page, parameters, { nowMs, mostMs: rules.maxRangeMs, domain: scope ?? "*" })
-  const ledger = ledgerOf(reports, signal)
-  const sources: PageSources = {
-    reports,
-    callRows: (found) => callRows(ledger, found),
-    parts: {
-      call: async ({ call }) => {
-        const isSeen = isSeenBy(administrator.domain)
-        const story = await callStory(ledger, call ?? "", isSeen)
-        return story ?? { show: "missing", reason: "There is no such call, or it is gone." }
-      },
+  const whole = { ...asked, by: [] }
+  const read = readQuestion(page, whole, {
+    by: one(texts, "by"),
+    slot: one(texts, "slot"),
+    compare: one(texts, "compare"),
+    call: one(texts, "call"),
+    only: one(texts, "only"),
+  })
+  const answer = await composePage(page, read, pageSources(whole, question, tools), signal)
+  return { is: "json", value: withCursors(answer, whole, question, tools) }
+}
+
+function pageSources(asked: Asked, question: Question, tools: ReportTools): PageSources {
+  const { administrator, nowMs, rules, signal } = question
+  const { domain } = administrator
+  const sources = sourcesOf(tools.reports, { ...tools.known(nowMs, signal), nowMs }, signal)
+  const ledger = ledgerOf(tools.reports, signal)
+  const call: Part = async ({ call: id }) => {
+    if (id === null) return { show: "missing", reason: "No call is named: `call` takes the id of one." }
+    const story = await callStory(ledger, id, isSeenBy(domain))
+    if (story === null) throw new RouterError("not-found", { message: "There is no such call." })
+    return story
+  }
+  // top-level tables of a page have a thousand rows; the sections on it keep to the configuration's bound
+  const parts = sectionParts({ ...asked, top: rules.maxRows }, sources)
+  return {
+    reports: {
+      queries: (queries) => tools.reports.queries(queries, signal),
+      search: (search) => sources.search(search),
     },
-    isSample,
+    callRows: (found) => callRows(ledger, found),
+    parts: { ...parts, ...tools.live(domain), call },
+    isSample: tools.isSample,
     nowMs: () => nowMs,
   }
-  return { is: "json", value: await composePage(page, asked, sources, signal) }
+}
+
+/** Where a list goes on becomes a cursor, good for the same question alone. */
+function withCursors(answer: PageAnswer, asked: Asked, question: Question, { cursors }: ReportTools): PageAnswer {
+  const blocks = answer.blocks.map((block) =>
+    block.show === "table" && typeof block.next === "string"
+      ? { ...block, next: cursors().write({ place: block.next, to: asked.to }, boundOf(question)) }
+      : block,
+  )
+  return { ...answer, blocks }
 }
 
 function isSeenBy(domain: string): Parameters<typeof callStory>[2] {

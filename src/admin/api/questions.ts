@@ -40,10 +40,14 @@ const LIMIT: Parameter = {
   schema: { type: "integer", minimum: 1, maximum: 1000 },
   example: "5",
 }
-const SORT: Parameter = text("sort", "Which calls come first.", "newest", {
+export const SORT: Parameter = text("sort", "Which calls come first.", "newest", {
   schema: { type: "string", enum: ["newest", "oldest", "cost", "latency"] },
 })
-const CURSOR: Parameter = text("cursor", "`next_cursor` of the page before, with otherwise the same parameters.", "")
+export const CURSOR: Parameter = text(
+  "cursor",
+  "`next_cursor` of the page before, with otherwise the same parameters.",
+  "",
+)
 const NEAR: Parameter = {
   name: "near",
   place: "query",

@@ -122,7 +122,7 @@ function Frame({ place, page, title, isSample = false, children }: FrameProps): 
           </h1>
           <p>
             {page === null ? "There is no such page. The menu has all of them." : page.about}
-            {isSample && " These figures are made up: they show what the pages look like with a month of calls."}
+            {isSample && " Among these figures are invented calls: sample data, which show what the pages look like."}
           </p>
         </div>
         {children}

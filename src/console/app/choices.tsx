@@ -36,7 +36,7 @@ type Changes = Parameters<typeof changed>[1]
 
 export function Choices({ place, page, answer }: ChoicesProps): VNode {
   const { path, parameters } = place
-  const choose = (changes: Changes): void => go(addressOf(path, changed(parameters, { ...changes, after: null })))
+  const choose = (changes: Changes): void => go(addressOf(path, changed(parameters, { ...changes, cursor: null })))
   const selected =
     (name: string, empty: string) =>
     (event: TargetedEvent<HTMLSelectElement>): void =>

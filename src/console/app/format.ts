@@ -100,8 +100,8 @@ export function changeOf(now: Value, before: Value | undefined): number | null {
 
 export function signed(percent: number): string {
   if (Math.abs(percent) < 0.05) return "no change"
-  const text = Math.abs(percent) >= 1000 ? whole.format(Math.abs(percent)) : fixed(Math.abs(percent), 1)
-  return `${percent > 0 ? "+" : "−"}${text} %`
+  if (percent >= 1000) return `× ${whole.format(percent / 100 + 1)}`
+  return `${percent > 0 ? "+" : "−"}${fixed(Math.abs(percent), 1)} %`
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>()

@@ -3,6 +3,7 @@ import type { VNode } from "preact"
 import type { Column, TableBlock, Value } from "../../reports/pages/block.ts"
 import type { BlockProps } from "./block-view.tsx"
 import { filterBy } from "./filters.tsx"
+import { ListPages } from "./list-pages.tsx"
 import { scaleOf, type Scale } from "./format.ts"
 import { Link } from "./link.tsx"
 import { addressOf, changed, go, type Place, usePlace } from "./location.ts"
@@ -15,7 +16,7 @@ export function TableView({ block, answer, place }: BlockProps<TableBlock>): VNo
   return (
     <>
       <TableOf block={block} zone={answer.zone} />
-      {block.next !== undefined && <Pages block={block} place={place} />}
+      {block.next !== undefined && <ListPages block={block} place={place} />}
     </>
   )
 }
@@ -78,11 +79,19 @@ export function TableOf({ block, zone }: TableProps): VNode {
 }
 
 /** Sums of money stand under one another and beside one another: all have equally many decimals. */
-function scalesOf({ columns, rows, totals }: TableBlock): Scale[] {
+function scalesOf({ columns, rows, totals }: TableBlock): ColumnScale[] {
   const all = totals === null ? rows : [...rows, totals]
   const of = (index: number): Value[] => all.map((row) => row[index] ?? null)
   const money = columns.flatMap(({ kind }, index) => (kind === "money" ? of(index) : []))
-  return columns.map(({ kind }, index) => scaleOf(kind, kind === "money" ? money : of(index)))
+  return columns.map(({ kind }, index) => ({
+    ...scaleOf(kind, kind === "money" ? money : of(index)),
+    barEnd: kind === "percent" ? 100 : Math.max(1, ...rows.map((row) => Math.abs(Number(row[index] ?? 0)) || 0)),
+  }))
+}
+
+interface ColumnScale extends Scale {
+  /** What a whole bar stands for. */
+  readonly barEnd: number
 }
 
 type Set = (changes: Readonly<Record<string, string | null>>) => void
@@ -199,7 +208,7 @@ function Unit({ scale }: { readonly scale: Scale | undefined }): VNode | null {
 interface RowProps {
   readonly block: TableBlock
   readonly row: readonly Value[]
-  readonly scales: readonly Scale[]
+  readonly scales: readonly ColumnScale[]
   readonly zone: string
   readonly place: Place
 }
@@ -217,7 +226,7 @@ function Row({ block, row, scales, zone, place }: RowProps): VNode {
         return (
           <td key={index} class={textClass(value)}>
             <Link
-              to={addressOf(place.path, changed(place.parameters, { where, after: null }))}
+              to={addressOf(place.path, changed(place.parameters, { where, cursor: null }))}
               title="Show these alone"
             >
               {value === "" || value === null ? "(none)" : String(value)}
@@ -232,7 +241,7 @@ function Row({ block, row, scales, zone, place }: RowProps): VNode {
 interface CellProps {
   readonly column: Column | undefined
   readonly value: Value
-  readonly scale: Scale | undefined
+  readonly scale: ColumnScale | undefined
   readonly zone: string
   readonly isTotal?: boolean
 }
@@ -241,8 +250,10 @@ function Cell({ column, value, scale, zone, isTotal = false }: CellProps): VNode
   const kind = column?.kind ?? "text"
   const isText = isTotal && typeof value === "string" && !isNumeric(kind)
   return (
-    <td class={isNumeric(kind) ? "number" : kind === "text" ? textClass(value) : undefined}>
-      {column?.key === "share" && value !== null && <ShareBar percent={Number(value)} />}
+    <td class={isNumeric(kind) ? "number" : kind === "text" || kind === "state" ? textClass(value) : undefined}>
+      {column?.bar === true && value !== null && scale !== undefined && !isTotal && (
+        <ShareBar percent={(Number(value) / scale.barEnd) * 100} />
+      )}
       {isText ? value : <ValueView kind={kind} value={value} zone={zone} text={scale?.text ?? String} />}
     </td>
   )
@@ -258,35 +269,5 @@ function ShareBar({ percent }: { readonly percent: number }): VNode {
     <span class="share" aria-hidden="true">
       <span class="bar" style={{ width: `${Math.max(0, Math.min(100, percent))}%` }} />
     </span>
-  )
-}
-
-interface PagesProps {
-  readonly block: TableBlock
-  readonly place: Place
-}
-
-/** Of lists that the router sorts and pages. */
-function Pages({ block, place }: PagesProps): VNode {
-  const { path, parameters } = place
-  const to = (changes: Readonly<Record<string, string | null>>): string => addressOf(path, changed(parameters, changes))
-  return (
-    <nav class="pager" aria-label={`Pages of ${block.title}`}>
-      {block.order !== undefined && (
-        <label>
-          Order{" "}
-          <select value={block.order.by} onChange={(event) => go(to({ sort: event.currentTarget.value, after: null }))}>
-            {block.order.choices.map(({ by, title }) => (
-              <option key={by} value={by}>
-                {title}
-              </option>
-            ))}
-          </select>
-        </label>
-      )}
-      {parameters.has("after") && <Link to={to({ after: null })}>To the first page</Link>}
-      {block.next !== null && block.next !== undefined && <Link to={to({ after: block.next })}>Next page</Link>}
-      {block.next === null && block.rows.length > 0 && <span>These are the last.</span>}
-    </nav>
   )
 }

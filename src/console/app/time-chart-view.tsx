@@ -24,7 +24,7 @@ export function TimeChartView({ block, answer }: BlockProps<TimeChart>): VNode {
     return <p class="empty chart-empty">Nothing happened in this range. A longer range or fewer filters show more.</p>
   const colours = coloursOf(answer).get(block.id) ?? []
   const layers = layersOf(series, chart === "area")
-  const most = Math.max(...layers.flatMap((layer) => layer.map(([, high]) => high)))
+  const most = Math.max(0, ...layers.flatMap((layer) => layer.map(([, high]) => (Number.isNaN(high) ? 0 : high))))
   const unit = scaleOf(
     kind,
     series.flatMap(({ points }) => points),

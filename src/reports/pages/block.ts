@@ -28,6 +28,8 @@ export interface Column {
   readonly kind: Kind
   /** A click on a value filters the page by it. */
   readonly filter?: Dimension
+  /** Rows are compared by a bar of this column: a share of 100 for percent, else of the largest. */
+  readonly bar?: boolean
 }
 
 interface Framed {

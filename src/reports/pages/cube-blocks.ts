@@ -167,7 +167,14 @@ function groups(definition: Of<"groups">, question: PageQuestion): PlannedBlock 
     ...figures.map((key): Column => ({ key, title: FIGURES[key].title, kind: FIGURES[key].kind })),
     ...(share === undefined
       ? []
-      : [{ key: "share", title: `Share of ${FIGURES[share].title.toLowerCase()}`, kind: "percent" as const }]),
+      : [
+          {
+            key: "share",
+            title: `Share of ${FIGURES[share].title.toLowerCase()}`,
+            kind: "percent" as const,
+            bar: true,
+          },
+        ]),
   ]
   const values = (group: Group, all: Group): Value[] => [
     ...figures.map((name) => FIGURES[name].of(group.figures)),

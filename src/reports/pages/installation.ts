@@ -40,7 +40,6 @@ export const SYSTEM: PageDefinition = {
   blocks: [
     { show: "part", part: "system", id: "system", title: "The router", half: true, live: true },
     { show: "part", part: "state", id: "state", title: "Stores", half: true, live: true },
-    { show: "part", part: "retention", id: "retention", title: "What is kept, and how long" },
     { show: "part", part: "inactive", id: "inactive", title: "Accepted, but not active" },
   ],
 }

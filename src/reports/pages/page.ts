@@ -90,7 +90,7 @@ export type PartName =
   | "left-out"
   | "shadow"
   | "score-terms"
-  | "affinity"
+  | "policies"
   | "call"
   | "targets"
   | "prices"
@@ -99,7 +99,6 @@ export type PartName =
   | "security"
   | "system"
   | "state"
-  | "retention"
   | "inactive"
 
 /** What a reader asks of a page, checked. */
@@ -123,6 +122,4 @@ export interface PageQuestion {
   readonly call: string | null
   /** These blocks alone; null: all. */
   readonly only: readonly string[] | null
-  /** What a part is asked beyond that, by the name of the part: `baseline`. */
-  readonly more: Readonly<Record<string, string>>
 }

@@ -42,6 +42,6 @@ export const ROUTING: PageDefinition = {
     { show: "part", part: "left-out", id: "left-out", title: "Why targets were left out" },
     { show: "part", part: "shadow", id: "shadow", title: "Shadow against live" },
     { show: "part", part: "score-terms", id: "score-terms", title: "Terms of the score" },
-    { show: "part", part: "affinity", id: "affinity", title: "Conversations kept together" },
+    { show: "part", part: "policies", id: "policies", title: "Runs of routing policies" },
   ],
 }
