@@ -1,6 +1,6 @@
 /** Calls as a company of some hundred callers makes them: the same ones for the same number, wherever they are made. */
 import type { CallRecord, UsageRow } from "../../src/ledger/record.ts"
-import { sampleCall } from "../../test/helpers/sample-call.ts"
+import { sampleCall, sampleRequestId } from "../../test/helpers/sample-call.ts"
 
 export interface Traffic {
   readonly calls: number
@@ -12,6 +12,8 @@ export interface Traffic {
   readonly to: number
 }
 
+/** Made once, because a row is made from the whole table of its columns. */
+const SAMPLE: CallRecord = sampleCall(0, 0)
 const CLIENTS = ["openai-sdk", "anthropic-sdk", "curl", "codex", "claude-code", "litellm", "langchain", ""]
 const DIALECTS = ["openai-chat", "openai-responses", "anthropic"]
 const ERRORS = [
@@ -65,7 +67,9 @@ export function callOf(traffic: Traffic, number: number): CallRecord {
     fallback_used: draw() < 0.03 ? 1 : 0,
     ...(error === undefined ? served(model, stream, draw) : { ...NOTHING, status: error.status, error: error.code }),
   }
-  const record = sampleCall(ts, number, usage)
+  const call = { ...SAMPLE.usage, ts, request_id: sampleRequestId(ts, number), ...usage }
+  const attempts = SAMPLE.attempts.map((attempt) => ({ ...attempt, ts }))
+  const record = { ...SAMPLE, usage: call, attempts }
   if (error === undefined) return record
   const row = { ts, code: error.code, status: error.status, blame: error.blame, message: "It failed." }
   return {

@@ -120,7 +120,8 @@ async function exchange(
   if (done === null) throw new Overtaken()
 }
 
-function levelOf({ head }: EncodedSegment): number {
+/** The level at which a segment is stored. */
+export function levelOf({ head }: EncodedSegment): number {
   if (head.folded === 1) return FOLDED
   return head.cells === SEGMENT_CELLS ? FULL : SMALL
 }
