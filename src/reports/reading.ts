@@ -5,7 +5,8 @@ import type { ColumnName } from "../ledger/cube/segment.ts"
 import { readBatches, readColumns, segmentsIn, type StoredSegment } from "../ledger/cube/store.ts"
 import { bufferView, segmentView, type View } from "./view.ts"
 
-const SEGMENTS_AT_ONCE = 4
+/** While these are gone over, PostgreSQL sends as many again. */
+const SEGMENTS_AT_ONCE = 2
 
 export interface Reading {
   readonly connection: CubeConnection
@@ -43,26 +44,56 @@ export async function* viewsOf(
   wanted: Wanted,
 ): AsyncGenerator<View, void> {
   if (batches !== null && wanted.matters(batches)) yield batches
-  for (let at = 0; at < segments.length; at += SEGMENTS_AT_ONCE) {
-    yield* viewsOfSome(reading, segments.slice(at, at + SEGMENTS_AT_ONCE), wanted)
-    await reading.pause()
+  const names = [...new Set<ColumnName>(["ts", ...wanted.first])]
+  const loaded = (at: number): Promise<Loaded> => {
+    const some = loadedOf(reading, segments.slice(at, at + SEGMENTS_AT_ONCE), names)
+    // may fail while those before are gone over
+    some.catch(() => {})
+    return some
   }
+  let next = loaded(0)
+  try {
+    for (let at = 0; at < segments.length; at += SEGMENTS_AT_ONCE) {
+      const some = await next
+      next = loaded(at + SEGMENTS_AT_ONCE)
+      yield* viewsOfSome(reading, some, names, wanted)
+      await reading.pause()
+    }
+  } finally {
+    // nobody needs it any more, but the connection is not free before
+    await next.catch(() => {})
+  }
+}
+
+interface Loaded {
+  readonly segments: readonly StoredSegment[]
+  readonly columns: Map<number, Map<string, Uint8Array>>
+}
+
+async function loadedOf(
+  { connection }: Reading,
+  segments: readonly StoredSegment[],
+  names: readonly ColumnName[],
+): Promise<Loaded> {
+  return { segments, columns: await readColumns(connection, idsOf(segments), names) }
 }
 
 async function* viewsOfSome(
   { connection }: Reading,
-  segments: readonly StoredSegment[],
-  { first, rest, matters }: Wanted,
+  { segments, columns }: Loaded,
+  names: readonly ColumnName[],
+  { rest, matters }: Wanted,
 ): AsyncGenerator<View, void> {
-  const names = [...new Set<ColumnName>(["ts", ...first])]
-  const found = await readColumns(connection, idsOf(segments), names)
-  const views = segments.map((segment) => ({ segment, view: segmentView(segment, found.get(segment.id) ?? new Map()) }))
+  const views = segments.map((segment) => ({
+    segment,
+    view: segmentView(segment, columns.get(segment.id) ?? new Map()),
+  }))
   const left = views.filter(({ view }) => matters(view))
   const missing = [...new Set(rest)].filter((name) => !names.includes(name))
   const ids = idsOf(left.map(({ segment }) => segment))
   const others = missing.length === 0 ? null : await readColumns(connection, ids, missing)
   for (const { segment, view } of left) {
-    for (const [name, data] of others?.get(segment.id) ?? []) found.get(segment.id)?.set(name, data)
+    for (const [name, data] of others?.get(segment.id) ?? []) columns.get(segment.id)?.set(name, data)
     yield view
   }
 }

@@ -1,12 +1,12 @@
 /** Answers queries from one reading of the cube: first which groups are the largest, then everything about those. */
-import type { NumberColumn } from "../ledger/cube/columns.ts"
+import { numberAt } from "../ledger/cube/columns.ts"
 import type { ColumnName } from "../ledger/cube/segment.ts"
-import { Accumulator, Sums } from "./figures.ts"
+import { Accumulator, Sums, targetsOf } from "./figures.ts"
 import { Groups } from "./groups.ts"
 import { filterColumns, type Plan, planAll, storedDimension } from "./plan.ts"
 import type { Figures, Group, Query, Rows } from "./query.ts"
 import { type Moment, momentOf, type Reading, viewsOf } from "./reading.ts"
-import { select, type View } from "./view.ts"
+import { firstFrom, select, type View } from "./view.ts"
 
 /** @throws ReportRefused, and what `reading.pause` throws */
 export async function answerQueries(reading: Reading, queries: readonly Query[]): Promise<Rows[]> {
@@ -73,7 +73,7 @@ class Tally implements Scanner {
   add(view: View, target: Int32Array): void {
     this.#groups.assign(view, target)
     this.#sums.grow(this.#groups.keys.length)
-    this.#sums.add(view.measure(this.plan.query.measures[0] ?? "calls"), target, view.count)
+    this.#sums.add(view.measure(this.plan.query.measures[0] ?? "calls"), targetsOf(target, view.count))
   }
 
   ranking(): Ranking {
@@ -112,7 +112,7 @@ class Answer implements Scanner {
     if (this.isCrowded) return
     const { slots, query } = this.plan
     if (query.by.length > 0 && !this.#place(view, target)) return
-    if (slots.length > 1) addSlots(view.ts(), view.count, slots, target)
+    if (slots.length > 1) addSlots(view, slots, target)
     this.#accumulator.add(view, target)
   }
 
@@ -177,20 +177,28 @@ class Answer implements Scanner {
   }
 }
 
-/** Adds to each selected cell's target the number of its slot. Cells mostly follow one another in time. */
-function addSlots({ base, values }: NumberColumn, count: number, slots: readonly number[], target: Int32Array): void {
-  let slot = 0
-  let begin = slots[0] ?? 0
-  let end = slots[1] ?? Infinity
-  for (let cell = 0; cell < count; cell += 1) {
-    if (target[cell] === 0) continue
-    const ts = values === null ? base : (values[cell] ?? 0)
-    if (ts < begin || ts >= end) {
-      slot = slotAt(slots, ts)
-      begin = slots[slot] ?? 0
-      end = slots[slot + 1] ?? Infinity
-    }
-    target[cell] = (target[cell] ?? 0) + slot
+/** Adds to each selected cell's target the number of its slot. */
+function addSlots(view: View, slots: readonly number[], target: Int32Array): void {
+  const { count } = view
+  const ts = view.ts()
+  if (!view.isSorted) {
+    for (let cell = 0; cell < count; cell += 1)
+      if (target[cell] !== 0) target[cell] = (target[cell] ?? 0) + slotAt(slots, numberAt(ts, cell))
+    return
+  }
+  const last = slotAt(slots, view.lastMs)
+  let from = 0
+  for (let slot = slotAt(slots, view.firstMs); slot <= last; slot += 1) {
+    const to = slot === last ? count : firstFrom(ts, count, slots[slot + 1] ?? Infinity)
+    if (slot > 0) addTo(target, from, to, slot)
+    from = to
+  }
+}
+
+function addTo(target: Int32Array, from: number, to: number, slot: number): void {
+  for (let cell = from; cell < to; cell += 1) {
+    const own = target[cell] ?? 0
+    if (own !== 0) target[cell] = own + slot
   }
 }
 

@@ -1,5 +1,5 @@
 /** Finds single calls in the cube: no index on the rows is needed, and filters are those of every other report. */
-import type { NumberColumn } from "../ledger/cube/columns.ts"
+import { numberAt } from "../ledger/cube/columns.ts"
 import type { ColumnName } from "../ledger/cube/segment.ts"
 import type { StoredSegment } from "../ledger/cube/store.ts"
 import { checkSearch, filterColumns } from "./plan.ts"
@@ -111,12 +111,12 @@ class Best {
     if (idOf === null) return
     for (let cell = 0; cell < view.count; cell += 1) {
       if (target[cell] === 0) continue
-      const value = Math.abs(valueAt(sorted, cell))
+      const value = Math.abs(numberAt(sorted, cell))
       if (this.#worst !== null && this.#isBehind(value, this.#worst)) continue
-      const sign = valueAt(calls, cell)
+      const sign = numberAt(calls, cell)
       if (sign === 0 || !this.#isAfter(value, cell, idOf)) continue
-      const call = { totalCostNanoUsd: Math.abs(valueAt(cost, cell)), latencyMs: Math.abs(valueAt(latency, cell)) }
-      this.#take({ requestId: idOf(cell), ts: valueAt(ts, cell), ...call, value, sign })
+      const call = { totalCostNanoUsd: Math.abs(numberAt(cost, cell)), latencyMs: Math.abs(numberAt(latency, cell)) }
+      this.#take({ requestId: idOf(cell), ts: numberAt(ts, cell), ...call, value, sign })
     }
     this.#trim()
   }
@@ -175,8 +175,4 @@ class Best {
   #isBehind(value: number, other: number): boolean {
     return (value - other) * this.#direction > 0
   }
-}
-
-function valueAt({ base, values }: NumberColumn, cell: number): number {
-  return values === null ? base : (values[cell] ?? 0)
 }

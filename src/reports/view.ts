@@ -6,6 +6,8 @@ import {
   decodeTexts,
   type HistogramColumn,
   type NumberColumn,
+  numberAt,
+  spreadOut,
   type TextColumn,
 } from "../ledger/cube/columns.ts"
 import { DIMENSIONS, keptText } from "../ledger/cube/dimensions.ts"
@@ -19,6 +21,8 @@ export interface View {
   readonly firstMs: number
   readonly lastMs: number
   readonly folded: boolean
+  /** Cells follow one another in time. */
+  readonly isSorted: boolean
   ts(): NumberColumn
   dimension(name: Dimension): TextColumn
   measure(name: StoredMeasure): NumberColumn
@@ -52,6 +56,7 @@ export function segmentView(head: Head, columns: ReadonlyMap<string, Uint8Array>
     firstMs: head.firstMs,
     lastMs: head.lastMs,
     folded: head.folded === 1,
+    isSorted: true,
     ts: () => column("ts", decodeNumbers),
     dimension: (name) => derived(name, column(`d:${storedDimension(name)}`, decodeTexts)),
     measure: (name) => column(`m:${name}`, decodeNumbers),
@@ -75,6 +80,7 @@ export function bufferView(cells: CellBuffer): View | null {
     firstMs,
     lastMs,
     folded: false,
+    isSorted: false,
     ts: () => ({ base: 0, values: ts, most: lastMs }),
     dimension: (name) => {
       const index = DIMENSIONS.indexOf(storedDimension(name))
@@ -113,7 +119,7 @@ export function select(
   target: Int32Array,
 ): boolean {
   target.fill(1, 0, view.count)
-  if (view.firstMs < from || view.lastMs >= to) excludeOutside(view.ts(), from, to, view.count, target)
+  if (view.firstMs < from || view.lastMs >= to) excludeOutside(view, from, to, target)
   for (const filter of where) {
     if ("measure" in filter) excludeByMeasure(view, filter, target)
     else if (!excludeByText(view.dimension(filter.dimension), filter, view.count, target)) return false
@@ -121,17 +127,30 @@ export function select(
   return true
 }
 
-function excludeOutside(
-  { base, values }: NumberColumn,
-  from: number,
-  to: number,
-  count: number,
-  target: Int32Array,
-): void {
-  for (let cell = 0; cell < count; cell += 1) {
-    const ts = values === null ? base : (values[cell] ?? 0)
-    if (ts < from || ts >= to) target[cell] = 0
+function excludeOutside(view: View, from: number, to: number, target: Int32Array): void {
+  const { count } = view
+  const ts = view.ts()
+  if (view.isSorted) {
+    target.fill(0, 0, firstFrom(ts, count, from))
+    target.fill(0, firstFrom(ts, count, to), count)
+    return
   }
+  for (let cell = 0; cell < count; cell += 1) {
+    const at = numberAt(ts, cell)
+    if (at < from || at >= to) target[cell] = 0
+  }
+}
+
+/** The first cell of a sorted column whose number is not below `least`; `count` where there is none. */
+export function firstFrom(column: NumberColumn, count: number, least: number): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (numberAt(column, middle) < least) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 type TextFilter = Extract<Filter, { readonly dimension: Dimension }>
@@ -160,9 +179,9 @@ function excludeByMeasure(view: View, filter: Extract<Filter, { readonly measure
     return
   }
   const { min = 0, max = Infinity } = filter
-  const { base, values } = view.measure(filter.measure)
+  const values = spreadOut(view.measure(filter.measure), view.count)
   for (let cell = 0; cell < view.count; cell += 1) {
-    const value = Math.abs(values === null ? base : (values[cell] ?? 0))
+    const value = Math.abs(values[cell] ?? 0)
     if (value < min || value > max) target[cell] = 0
   }
 }

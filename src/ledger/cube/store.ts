@@ -2,7 +2,7 @@
 import { readBatch } from "./batch.ts"
 import type { CellBuffer } from "./cells.ts"
 import type { CubeConnection } from "./connection.ts"
-import { decodeSegment, type EncodedSegment, SEGMENT_VERSION, type SegmentHead } from "./segment.ts"
+import { type ColumnName, decodeSegment, type EncodedSegment, SEGMENT_VERSION, type SegmentHead } from "./segment.ts"
 
 export interface StoredSegment extends SegmentHead {
   readonly id: number
@@ -99,24 +99,18 @@ function places(count: number, from: number): string {
   return Array.from({ length: count }, (_, index) => `?${from + index}`).join(", ")
 }
 
-/** The named columns of segments, by segment and name. */
+/** The named columns of segments, by segment and name; null: all columns. */
 export async function readColumns(
   connection: CubeConnection,
   segments: readonly number[],
-  names: readonly string[] | null,
+  names: readonly ColumnName[] | null,
 ): Promise<Map<number, Map<string, Uint8Array>>> {
   const found = new Map<number, Map<string, Uint8Array>>(segments.map((id) => [id, new Map()]))
   if (segments.length === 0) return found
-  const named = names === null ? "" : ` AND name IN (${places(names.length, segments.length + 1)})`
-  const sql = `SELECT segment_id, name, data FROM usage_cube_columns
-    WHERE segment_id IN (${places(segments.length, 1)})${named}`
-  interface ColumnRow {
-    readonly segment_id: number
-    readonly name: string
-    readonly data: Uint8Array
-  }
-  for (const { segment_id, name, data } of await connection.query<ColumnRow>(sql, [...segments, ...(names ?? [])]))
-    found.get(segment_id)?.set(name, data)
+  const named = names === null ? "" : ` AND name IN (${names.map((name) => `'${name}'`).join(", ")})`
+  const sql = `SELECT CAST(segment_id AS BIGINT), name, data FROM usage_cube_columns
+    WHERE segment_id IN (${segments.join(", ")})${named}`
+  for (const [id, name, data] of await connection.bytes(sql)) found.get(id)?.set(name, data)
   return found
 }
 
