@@ -65,6 +65,8 @@ process.exit(0)
 
 async function time(driver: string, address: CubeAddress): Promise<void> {
   const reports = openReports(address)
+  // the thread and its code are there
+  await reports.facets({ dimension: "caller", from: END - DAY_MS, to: END })
   const before = process.memoryUsage.rss()
   for (const [range, from] of [
     ["month", END - 30 * DAY_MS],

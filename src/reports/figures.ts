@@ -63,6 +63,18 @@ export class Sums {
     if (targets >= this.#floats.length) this.#floats = grown(this.#floats, 2 * targets + 1)
   }
 
+  get bytes(): number {
+    return this.#floats.byteLength + 50 * (this.#large?.length ?? 0)
+  }
+
+  copy(): Sums {
+    const copy = new Sums(0)
+    copy.#floats = this.#floats.slice()
+    copy.#large = this.#large?.slice() ?? null
+    copy.#bound = this.#bound
+    return copy
+  }
+
   /** Of several targets together. */
   of(targets: readonly number[]): bigint {
     let sum = 0
@@ -150,6 +162,16 @@ class Counts {
     this.#counts = grown(this.#counts, (targets + 1) * BUCKETS)
   }
 
+  get bytes(): number {
+    return this.#counts.byteLength
+  }
+
+  copy(): Counts {
+    const copy = new Counts(0)
+    copy.#counts = this.#counts.slice()
+    return copy
+  }
+
   of(target: number): Float64Array {
     return this.#counts.subarray(target * BUCKETS, (target + 1) * BUCKETS)
   }
@@ -157,8 +179,8 @@ class Counts {
 
 /** What a query adds up for each target. */
 export class Accumulator {
-  readonly #sums: ReadonlyMap<Measure, Sums>
-  readonly #counts: ReadonlyMap<Histogram, Counts>
+  #sums: ReadonlyMap<Measure, Sums>
+  #counts: ReadonlyMap<Histogram, Counts>
   readonly #withBuckets: boolean
   #targets: number
 
@@ -167,6 +189,20 @@ export class Accumulator {
     this.#counts = new Map(histograms.map((name) => [name, new Counts(targets)]))
     this.#withBuckets = withBuckets
     this.#targets = targets
+  }
+
+  get bytes(): number {
+    let bytes = 0
+    for (const part of [...this.#sums.values(), ...this.#counts.values()]) bytes += part.bytes
+    return bytes
+  }
+
+  copy(): Accumulator {
+    const copy = new Accumulator(0, [], [], this.#withBuckets)
+    copy.#targets = this.#targets
+    copy.#sums = new Map([...this.#sums].map(([name, sums]) => [name, sums.copy()]))
+    copy.#counts = new Map([...this.#counts].map(([name, counts]) => [name, counts.copy()]))
+    return copy
   }
 
   /** There are so many targets now. */

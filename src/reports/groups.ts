@@ -13,11 +13,25 @@ const SEPARATOR = "\u0000"
 export class Groups {
   readonly keys: (readonly string[])[] = []
   readonly #by: readonly Dimension[]
-  readonly #numbers = new Map<string, number>()
+  #numbers = new Map<string, number>()
   #list = new Int32Array(1024)
 
   constructor(by: readonly Dimension[]) {
     this.#by = by
+  }
+
+  /** About how many it takes. */
+  get bytes(): number {
+    let bytes = 0
+    for (const text of this.#numbers.keys()) bytes += 4 * text.length + 100
+    return bytes
+  }
+
+  copy(): Groups {
+    const copy = new Groups(this.#by)
+    for (const key of this.keys) copy.keys.push(key)
+    copy.#numbers = new Map(this.#numbers)
+    return copy
   }
 
   /** Replaces the 1 of each selected cell by the number of its group, counted from 1 on. @throws ReportRefused */

@@ -3,6 +3,7 @@ import { CellBuffer } from "../ledger/cube/cells.ts"
 import type { CubeConnection } from "../ledger/cube/connection.ts"
 import type { ColumnName } from "../ledger/cube/segment.ts"
 import { readBatches, readColumns, segmentsIn, type StoredSegment } from "../ledger/cube/store.ts"
+import type { Remembered } from "./remembered.ts"
 import { bufferView, segmentView, type View } from "./view.ts"
 
 /** While these are gone over, PostgreSQL sends as many again. */
@@ -12,11 +13,13 @@ export interface Reading {
   readonly connection: CubeConnection
   /** Throws where the question was given up, or has taken too long. Lets others have their turn. */
   readonly pause: () => Promise<void>
+  /** What earlier queries of this database added up; absent: nothing is kept. */
+  readonly remembered?: Remembered
 }
 
 interface Wanted {
   /** Columns that decide whether the others are needed. */
-  readonly first: readonly ColumnName[]
+  readonly first: (segment: StoredSegment) => readonly ColumnName[]
   readonly rest: readonly ColumnName[]
   /** Does a segment of which the first columns are there matter? Also asked of the batches. */
   readonly matters: (view: View) => boolean
@@ -44,9 +47,8 @@ export async function* viewsOf(
   wanted: Wanted,
 ): AsyncGenerator<View, void> {
   if (batches !== null && wanted.matters(batches)) yield batches
-  const names = [...new Set<ColumnName>(["ts", ...wanted.first])]
   const loaded = (at: number): Promise<Loaded> => {
-    const some = loadedOf(reading, segments.slice(at, at + SEGMENTS_AT_ONCE), names)
+    const some = loadedOf(reading, segments.slice(at, at + SEGMENTS_AT_ONCE), wanted)
     // may fail while those before are gone over
     some.catch(() => {})
     return some
@@ -56,7 +58,7 @@ export async function* viewsOf(
     for (let at = 0; at < segments.length; at += SEGMENTS_AT_ONCE) {
       const some = await next
       next = loaded(at + SEGMENTS_AT_ONCE)
-      yield* viewsOfSome(reading, some, names, wanted)
+      yield* viewsOfSome(reading, some, wanted)
       await reading.pause()
     }
   } finally {
@@ -66,6 +68,7 @@ export async function* viewsOf(
 }
 
 interface Loaded {
+  readonly names: ReadonlySet<ColumnName>
   readonly segments: readonly StoredSegment[]
   readonly columns: Map<number, Map<string, Uint8Array>>
 }
@@ -73,23 +76,23 @@ interface Loaded {
 async function loadedOf(
   { connection }: Reading,
   segments: readonly StoredSegment[],
-  names: readonly ColumnName[],
+  { first }: Wanted,
 ): Promise<Loaded> {
-  return { segments, columns: await readColumns(connection, idsOf(segments), names) }
+  const names = new Set(segments.flatMap(first))
+  return { names, segments, columns: await readColumns(connection, idsOf(segments), [...names]) }
 }
 
 async function* viewsOfSome(
   { connection }: Reading,
-  { segments, columns }: Loaded,
-  names: readonly ColumnName[],
+  { names, segments, columns }: Loaded,
   { rest, matters }: Wanted,
 ): AsyncGenerator<View, void> {
   const views = segments.map((segment) => ({
     segment,
-    view: segmentView(segment, columns.get(segment.id) ?? new Map()),
+    view: segmentView(segment, columns.get(segment.id) ?? new Map<string, Uint8Array>()),
   }))
   const left = views.filter(({ view }) => matters(view))
-  const missing = [...new Set(rest)].filter((name) => !names.includes(name))
+  const missing = [...new Set(rest)].filter((name) => !names.has(name))
   const ids = idsOf(left.map(({ segment }) => segment))
   const others = missing.length === 0 ? null : await readColumns(connection, ids, missing)
   for (const { segment, view } of left) {

@@ -3,7 +3,7 @@
  * calls of the process are not held up.
  */
 import { parentPort } from "node:worker_threads"
-import { openCube } from "../ledger/cube/connection.ts"
+import { type CubeAddress, openCube } from "../ledger/cube/connection.ts"
 import { fillStep } from "../ledger/cube/fill.ts"
 import { MERGE_RULES, mergeStep } from "../ledger/cube/merge.ts"
 import { systemClock } from "../system/clock.ts"
@@ -11,6 +11,7 @@ import { checkRange, checkSearch, planAll } from "./plan.ts"
 import { problemOf } from "./problem.ts"
 import { ReportUnavailable } from "./query.ts"
 import type { Reading } from "./reading.ts"
+import { Remembered } from "./remembered.ts"
 import { answerQueries } from "./scan.ts"
 import { findCalls } from "./search.ts"
 import type { Progress, Reply, Request, Work } from "./thread-protocol.ts"
@@ -56,10 +57,22 @@ async function perform({ id, work, address }: Job, untilMs: number): Promise<unk
   const patience = { statementMs: Math.max(1, Math.ceil(untilMs - systemClock.monotonicMs())), lockMs: LOCK_MS }
   const connection = await openCube(address, patience, work.is === "maintain" ? "write" : "read")
   try {
-    return await performed(work, { connection, pause }, (progress) => say({ id, progress }))
+    return await performed(work, { connection, pause, remembered: rememberedOf(address) }, (progress) =>
+      say({ id, progress }),
+    )
   } finally {
     await connection.close()
   }
+}
+
+let remembered = new Remembered()
+let rememberedAt = ""
+
+function rememberedOf({ path, dsn }: CubeAddress): Remembered {
+  const at = JSON.stringify([path, dsn])
+  if (at !== rememberedAt) remembered = new Remembered()
+  rememberedAt = at
+  return remembered
 }
 
 /** What is wrong with a question is said also where the database cannot be asked. @throws ReportRefused */

@@ -13,10 +13,14 @@ import {
 import { DIMENSIONS, keptText } from "../ledger/cube/dimensions.ts"
 import { HISTOGRAMS, MEASURES, type StoredHistogram, type StoredMeasure } from "../ledger/cube/measures.ts"
 import { type ColumnName, decodeIds } from "../ledger/cube/segment.ts"
+import type { CubeConnection } from "../ledger/cube/connection.ts"
+import { readColumns } from "../ledger/cube/store.ts"
 import type { Dimension, Filter } from "./query.ts"
 import { storedDimension } from "./plan.ts"
 
 export interface View {
+  /** Of the segment; null: these are batches. */
+  readonly id: number | null
   readonly count: number
   readonly firstMs: number
   readonly lastMs: number
@@ -29,9 +33,12 @@ export interface View {
   histogram(name: StoredHistogram): HistogramColumn
   /** Null: the cells have none. */
   ids(): ((cell: number) => string) | null
+  /** Reads further columns, so that they can be asked for. */
+  more(connection: CubeConnection, names: readonly ColumnName[]): Promise<void>
 }
 
 interface Head {
+  readonly id: number
   readonly cells: number
   readonly firstMs: number
   readonly lastMs: number
@@ -39,7 +46,7 @@ interface Head {
 }
 
 /** Columns are decoded when they are asked for, once. `columns` may get more of them meanwhile. */
-export function segmentView(head: Head, columns: ReadonlyMap<string, Uint8Array>): View {
+export function segmentView(head: Head, columns: Map<string, Uint8Array>): View {
   const decoded = new Map<string, unknown>()
   const column = <Column>(name: ColumnName, decode: (data: Uint8Array) => Column): Column => {
     let found = decoded.get(name) as Column | undefined
@@ -52,6 +59,7 @@ export function segmentView(head: Head, columns: ReadonlyMap<string, Uint8Array>
     return found
   }
   return {
+    id: head.id,
     count: head.cells,
     firstMs: head.firstMs,
     lastMs: head.lastMs,
@@ -62,6 +70,11 @@ export function segmentView(head: Head, columns: ReadonlyMap<string, Uint8Array>
     measure: (name) => column(`m:${name}`, decodeNumbers),
     histogram: (name) => column(`h:${name}`, (data) => decodeHistogram(data, head.cells)),
     ids: () => (columns.has("ids") ? column("ids", decodeIds) : null),
+    more: async (connection, names) => {
+      const missing = names.filter((name) => !columns.has(name))
+      for (const [name, data] of (await readColumns(connection, [head.id], missing)).get(head.id) ?? [])
+        columns.set(name, data)
+    },
   }
 }
 
@@ -76,6 +89,7 @@ export function bufferView(cells: CellBuffer): View | null {
     lastMs = Math.max(lastMs, at)
   }
   return {
+    id: null,
     count,
     firstMs,
     lastMs,
@@ -94,6 +108,7 @@ export function bufferView(cells: CellBuffer): View | null {
       return { single: null, cells: Uint32Array.from(pairs.cells), buckets: Uint8Array.from(pairs.buckets), counts }
     },
     ids: () => (cell) => cells.ids[cell] ?? "",
+    more: async () => await Promise.resolve(),
   }
 }
 

@@ -106,7 +106,7 @@ export async function readColumns(
   names: readonly ColumnName[] | null,
 ): Promise<Map<number, Map<string, Uint8Array>>> {
   const found = new Map<number, Map<string, Uint8Array>>(segments.map((id) => [id, new Map()]))
-  if (segments.length === 0) return found
+  if (segments.length === 0 || names?.length === 0) return found
   const named = names === null ? "" : ` AND name IN (${names.map((name) => `'${name}'`).join(", ")})`
   const sql = `SELECT CAST(segment_id AS BIGINT), name, data FROM usage_cube_columns
     WHERE segment_id IN (${segments.join(", ")})${named}`
