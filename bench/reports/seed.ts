@@ -62,7 +62,7 @@ async function writeSegment(all: readonly Seeded[], traffic: Traffic, from: numb
     for (const { cube } of all) await cube.writing(() => insertSegment(cube, segment, levelOf(segment)))
 }
 
-function storedRowOf(traffic: Traffic, number: number): StoredRow {
+export function storedRowOf(traffic: Traffic, number: number): StoredRow {
   const { usage, error } = callOf(traffic, number)
   return { ...usage, told_blame: error?.blame ?? null }
 }

@@ -146,6 +146,13 @@ export interface Group {
   readonly series: readonly Figures[]
 }
 
+/** Calls of a range of time that reports do not know yet: rows from before the cube are still being taken into it. */
+export interface Missing {
+  /** Unix milliseconds; `to` does not belong to it. */
+  readonly from: number
+  readonly to: number
+}
+
 export interface Rows {
   /** Of everything in the range that the filters leave: the sum of `groups`. */
   readonly totals: Group
@@ -155,6 +162,8 @@ export interface Rows {
   readonly groupCount: number
   /** Where each slot begins, Unix milliseconds, ascending without gaps; the first may begin before `from`. */
   readonly slots: readonly number[]
+  /** The part of the range of which calls are missing; absent: none are. */
+  readonly missing?: Missing
 }
 
 export interface Search extends Range {
@@ -185,6 +194,8 @@ export interface Found {
   readonly calls: readonly FoundCall[]
   /** Null: these are the last. */
   readonly next: Place | null
+  /** As in `Rows`. */
+  readonly missing?: Missing
 }
 
 export interface Facet {

@@ -2,6 +2,8 @@
 import { CellBuffer } from "../ledger/cube/cells.ts"
 import type { CubeConnection } from "../ledger/cube/connection.ts"
 import type { ColumnName } from "../ledger/cube/segment.ts"
+import type { Gap } from "../ledger/cube/fill.ts"
+import type { Missing } from "./query.ts"
 import { readBatches, readColumns, segmentsIn, type StoredSegment } from "../ledger/cube/store.ts"
 import type { Remembered } from "./remembered.ts"
 import { bufferView, segmentView, type View } from "./view.ts"
@@ -31,6 +33,12 @@ export interface Moment {
   readonly batches: View | null
   /** The newest first. */
   readonly segments: readonly StoredSegment[]
+}
+
+/** The part of a range of which the cube lacks calls, as a member of an answer. */
+export function missingIn(gap: Gap | null, from: number, to: number): { readonly missing?: Missing } {
+  if (gap === null || gap.from >= to || gap.to <= from) return {}
+  return { missing: { from: Math.max(gap.from, from), to: Math.min(gap.to, to) } }
 }
 
 export async function momentOf({ connection, pause }: Reading, from: number, to: number): Promise<Moment> {

@@ -1,10 +1,11 @@
 /** Answers queries from one reading of the cube: first which groups are the largest, then everything about those. */
+import { fillGap } from "../ledger/cube/fill.ts"
 import type { ColumnName } from "../ledger/cube/segment.ts"
 import type { StoredSegment } from "../ledger/cube/store.ts"
 import { Answer, type Scanner, slotAt, Tally } from "./answer.ts"
 import { filterColumns, type Plan, planAll } from "./plan.ts"
 import type { Query, Rows } from "./query.ts"
-import { type Moment, momentOf, type Reading, viewsOf } from "./reading.ts"
+import { missingIn, type Moment, momentOf, type Reading, viewsOf } from "./reading.ts"
 import { isLasting } from "./remembered.ts"
 import { select, type View } from "./view.ts"
 
@@ -15,16 +16,21 @@ export async function answerQueries(reading: Reading, queries: readonly Query[])
   const to = Math.max(...queries.map((query) => query.to))
   return await reading.connection.reading(async () => {
     const moment = await momentOf(reading, from, to)
+    const gap = await fillGap(reading.connection)
+    const told = (answer: Answer): Rows => {
+      const { query } = answer.plan
+      return { ...answer.rows(), ...missingIn(gap, query.from, query.to) }
+    }
     const answers = plans.map((plan) => new Answer(plan, null))
     await scanRemembering(reading, moment, answers)
     // where there are too many groups to keep everything about each, those that are shown are found first
     const crowded = answers.filter((answer) => answer.isCrowded)
-    if (crowded.length === 0) return answers.map((answer) => answer.rows())
+    if (crowded.length === 0) return answers.map(told)
     const tallies = crowded.map(({ plan }) => new Tally(plan))
     await scan(reading, moment, tallies)
     const again = tallies.map((tally) => new Answer(tally.plan, tally.ranking()))
     await scan(reading, moment, again)
-    return answers.map((answer) => (again[crowded.indexOf(answer)] ?? answer).rows())
+    return answers.map((answer) => told(again[crowded.indexOf(answer)] ?? answer))
   })
 }
 

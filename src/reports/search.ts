@@ -1,10 +1,11 @@
 /** Finds single calls in the cube: no index on the rows is needed, and filters are those of every other report. */
 import { numberAt, type NumberColumn } from "../ledger/cube/columns.ts"
+import { fillGap } from "../ledger/cube/fill.ts"
 import type { ColumnName } from "../ledger/cube/segment.ts"
 import type { StoredSegment } from "../ledger/cube/store.ts"
 import { checkSearch, filterColumns } from "./plan.ts"
 import type { Found, FoundCall, Search } from "./query.ts"
-import { type Moment, momentOf, type Reading, viewsOf } from "./reading.ts"
+import { missingIn, type Moment, momentOf, type Reading, viewsOf } from "./reading.ts"
 import { select, type View } from "./view.ts"
 
 /** @throws ReportRefused, and what `reading.pause` throws */
@@ -12,10 +13,11 @@ export async function findCalls(reading: Reading, search: Search): Promise<Found
   checkSearch(search)
   return await reading.connection.reading(async () => {
     const moment = await momentOf(reading, search.from, search.to)
+    const missing = missingIn(await fillGap(reading.connection), search.from, search.to)
     let kept = search.limit + 1
     for (;;) {
       const best = await bestOf(reading, moment, search, kept)
-      if (!best.isShort) return best.found()
+      if (!best.isShort) return { ...best.found(), ...missing }
       kept *= 4
     }
   })

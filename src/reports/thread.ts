@@ -4,7 +4,7 @@
  */
 import { parentPort } from "node:worker_threads"
 import { type CubeAddress, openCube } from "../ledger/cube/connection.ts"
-import { fillStep } from "../ledger/cube/fill.ts"
+import { countToFill, fillStep } from "../ledger/cube/fill.ts"
 import { MERGE_RULES, mergeStep } from "../ledger/cube/merge.ts"
 import { systemClock } from "../system/clock.ts"
 import { checkRange, checkSearch, planAll } from "./plan.ts"
@@ -89,6 +89,9 @@ async function performed(work: Work, reading: Reading, tell: (progress: Progress
   return await maintain(reading, work, tell)
 }
 
+/** Rows from before the cube that this process took into it, and how many there were; null: not counted yet. */
+let filling: { readonly rows: number; readonly total: number } | null = null
+
 /** Until there is nothing more to do; whoever asks something waits for one step at most. */
 async function maintain(
   { connection, pause }: Reading,
@@ -98,8 +101,14 @@ async function maintain(
   const rules = { ...MERGE_RULES, foldBeforeMs }
   await pause()
   if (await mergeStep(connection, rules)) return true
+  filling ??= { rows: 0, total: await countToFill(connection) }
   const filled = await fillStep(connection, nowMs)
-  if (filled !== null && filled.rows > 0) tell({ rows: filled.rows, untilMs: filled.untilMs })
+  if (filled !== null && filled.rows > 0) {
+    // rows that a router of an earlier version wrote meanwhile come on top
+    const rows = filling.rows + filled.rows
+    filling = { rows, total: Math.max(rows, filling.total) }
+    tell({ ...filling, untilMs: filled.untilMs })
+  }
   return filled !== null && !filled.isDone
 }
 

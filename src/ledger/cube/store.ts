@@ -146,11 +146,23 @@ export async function deleteBatches(connection: CubeConnection, ids: readonly nu
   return await deletedAll(connection, "usage_cube_batches", ids)
 }
 
-/** Takes segments away, as `deleteBatches`. */
+/** Takes segments away, as `deleteBatches`. Their columns stay for `deleteLeftColumns`: that takes longer. */
 export async function deleteSegments(connection: CubeConnection, ids: readonly number[]): Promise<boolean> {
-  if (!(await deletedAll(connection, "usage_cube_segments", ids))) return false
-  for (const id of ids) await connection.query("DELETE FROM usage_cube_columns WHERE segment_id = ?1", [id])
-  return true
+  return await deletedAll(connection, "usage_cube_segments", ids)
+}
+
+/** Takes the columns of one segment away that is gone. False: there is none. */
+export async function deleteLeftColumns(connection: CubeConnection): Promise<boolean> {
+  const sql = `SELECT min(segment_id) AS id FROM usage_cube_columns
+    WHERE segment_id NOT IN (SELECT id FROM usage_cube_segments)`
+  const [left] = await connection.query<{ readonly id: number | null }>(sql)
+  const id = left?.id ?? null
+  if (id === null) return false
+  const done = await connection.writing(async () => {
+    await connection.query("DELETE FROM usage_cube_columns WHERE segment_id = ?1", [id])
+    return true
+  })
+  return done === true
 }
 
 const IDS_OF_A_STATEMENT = 1000
