@@ -1,14 +1,15 @@
 /** docs/configuration.md, written from the schema. */
 import type { z } from "zod"
-import { LONGEST_WHOLE_TEXT } from "../src/config/pieces.ts"
-import { MAX_FILE_BYTES } from "../src/config/sources.ts"
-import { MAX_ALIASED_VALUES, MAX_DEPTH, MAX_VALUES } from "../src/config/walk.ts"
+import { MAX_CALLERS_BYTES } from "../src/config/read/callers-file.ts"
+import { MOST_INLINE_CALLERS } from "../src/config/load.ts"
+import { MAX_FILE_BYTES } from "../src/config/read/sources.ts"
+import { LONGEST_TEXT, MAX_ALIASED_VALUES, MAX_DEPTH, MAX_VALUES } from "../src/config/read/walk.ts"
 import { bare, formOf, type Form } from "../src/config/schema/inspect.ts"
 import type { Facts } from "../src/config/schema/field.ts"
 
 const INTRODUCTION = `# Configuration
 
-<!-- Generated from src/config/schema.ts by \`npm run docs\`. -->
+<!-- Generated from src/config/schema/config-schema.ts by \`npm run docs\`. -->
 
 One YAML file holds everything but secrets. \`smart-router init\` writes one to start from, \`smart-router check\` says what is wrong with one,
 \`smart-router schema\` prints its JSON Schema for editors.
@@ -23,9 +24,24 @@ One YAML file holds everything but secrets. \`smart-router init\` writes one to 
   started with. \`server.listen\`, \`server.usage_db\`, \`server.state\`, \`server.workers\` and \`server.logging\` need a restart.
 - Keys marked **not active yet** are accepted and validated, but nothing acts on them so far; \`check\` names them where they are used.
 - YAML anchors, aliases and \`<<\` merges work.
-- The file, and every file that it names, may have ${MAX_FILE_BYTES >> 20} MiB. It may hold ${MAX_VALUES.toLocaleString("en-US")} values (keys are none), of them
-  ${MAX_ALIASED_VALUES.toLocaleString("en-US")} through aliases, nested ${MAX_DEPTH} levels deep. A hundred thousand callers with limits are about 32 MiB and two million values. What is larger than
-  ${LONGEST_WHOLE_TEXT >> 20} MiB needs its long lists (callers, users, memberships) in block style, an entry per \`-\`.
+- The file may have ${LONGEST_TEXT >> 20} MiB and ${MOST_INLINE_CALLERS.toLocaleString("en-US")} callers. It may hold ${MAX_VALUES.toLocaleString("en-US")} values (keys are none), of them
+  ${MAX_ALIASED_VALUES.toLocaleString("en-US")} through aliases, nested ${MAX_DEPTH} levels deep. Every file that it names may have ${MAX_FILE_BYTES >> 20} MiB, a callers file ${MAX_CALLERS_BYTES >> 20} MiB.
+
+**A callers file** holds callers beside \`callers:\`, or in place of it: one JSON object with the keys of [\`callers[]\`](#callers) on each line.
+
+\`\`\`yaml
+callers_file: callers.jsonl
+\`\`\`
+
+\`\`\`json
+{"id":"app-1","owner_user":"me","project":"lab","environment":"prod","token_sha256":"5e88…","token_id":"rtr_me_lab_prod_k1","allow":["fast"]}
+\`\`\`
+
+- Empty lines count for nothing. References \`\${…}\` are not filled in. A line may have 64 KiB. A fault is named with the number of its line.
+- No id and no token may stand twice, be it in one file or in both.
+- \`smart-router token\` works on both; \`token create --write\` adds to the callers file where there is one.
+- A program should write another file beside it and rename that. A running router refuses a file that lost callers by being written in place: a file
+  that is not whole yet looks like this. Where a file can only be written in place, a caller keeps its line and gets \`"status":"removed"\`.
 `
 
 interface Section {

@@ -5,7 +5,7 @@ import { bare, formOf } from "../src/config/schema/inspect.ts"
 const HEAD = `/* oxlint-disable max-lines -- generated */
 /**
  * A loaded configuration: the keys of the file, with every default applied, durations in milliseconds and paths absolute.
- * Generated from src/config/schema.ts by \`npm run docs\`; a test fails when it is stale.
+ * Generated from src/config/schema/config-schema.ts by \`npm run docs\`; a test fails when it is stale.
  */
 `
 

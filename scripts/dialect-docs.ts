@@ -10,7 +10,7 @@ const NAMES: Readonly<Record<Dialect, string>> = { chat: "Chat", responses: "Res
 
 const INTRODUCTION = `# Dialects
 
-<!-- Generated from src/canonical/loss.ts, src/config/known-targets.ts and test/goldens by \`npm run docs\`. -->
+<!-- Generated from src/canonical/loss.ts, src/config/compile/known-targets.ts and test/goldens by \`npm run docs\`. -->
 
 The router speaks three dialects with clients and with upstreams: OpenAI Chat Completions, OpenAI Responses and Anthropic
 Messages. Where client and upstream speak the same one, the bytes pass. Where they do not, the call is translated, and

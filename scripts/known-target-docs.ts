@@ -1,5 +1,5 @@
 /** The table of what is known of upstreams, for docs/dialects.md. */
-import { KNOWN_TARGETS, type KnownTarget } from "../src/config/known-targets.ts"
+import { KNOWN_TARGETS, type KnownTarget } from "../src/config/compile/known-targets.ts"
 
 const INTRODUCTION = `## What upstreams take
 

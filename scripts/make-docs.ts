@@ -2,13 +2,15 @@
  * Writes what is generated from the schema, the error catalogue, the list of losses, the tables of the ledger, the tables of ids and the goldens. `--check` writes nothing and fails when a file is stale.
  */
 import { join } from "node:path"
-import { configSchema } from "../src/config/schema.ts"
+import { configSchema } from "../src/config/schema/config-schema.ts"
 import { configDocs } from "./config-docs.ts"
 import { configTypes } from "./config-types.ts"
 import { dialectDocs } from "./dialect-docs.ts"
 import { errorDocs } from "./error-docs.ts"
 import { ledgerDocs } from "./ledger-docs.ts"
 import { withIdDocs } from "./id-docs.ts"
+import { withLayers } from "./layers.ts"
+import { withStrictness } from "./strictness-docs.ts"
 
 const ROOT = join(import.meta.dir, "..")
 const checking = process.argv.includes("--check")
@@ -17,9 +19,13 @@ const stale: string[] = []
 const GENERATED: Readonly<Record<string, string>> = {
   "docs/configuration.md": configDocs(configSchema),
   "docs/dialects.md": dialectDocs(),
+  "docs/decisions/0004-own-http.md": withStrictness(
+    await Bun.file(join(ROOT, "docs/decisions/0004-own-http.md")).text(),
+  ),
   "docs/errors.md": errorDocs(),
   "docs/ledger.md": ledgerDocs(),
   "docs/stored-state.md": withIdDocs(await Bun.file(join(ROOT, "docs/stored-state.md")).text()),
+  ".oxlintrc.json": formatted(withLayers(await Bun.file(join(ROOT, ".oxlintrc.json")).text()), "oxlintrc.json"),
   "src/config/config.ts": formatted(configTypes(configSchema), "config.ts"),
 }
 

@@ -10,7 +10,7 @@ import { Journal, type Reservation } from "../../src/governance/journal.ts"
 import { MemoryState } from "../../src/governance/memory.ts"
 import { CHECK_KINDS, type AdmissionRequest, type CompiledLimits } from "../../src/governance/state.ts"
 import { scanObject } from "../../src/json/scan.ts"
-import { estimate } from "../../src/pipeline/estimate.ts"
+import { estimate } from "../../src/pipeline/limits/estimate.ts"
 import { reserve } from "../../src/pipeline/reserve.ts"
 import { silentLog } from "../../src/system/log.ts"
 import { agentBody, longAgentBody, screenBody, smallBody } from "../bodies.ts"
@@ -112,11 +112,11 @@ for (const [title, text, runs] of [
     "+ estimate": () => estimate(callOf(body, asked), plain.targets, gateway.governance.estimator),
     "+ reserve, journal and settle": () => {
       const call = callOf(body, asked)
-      const held = call.credential?.caller.limits ?? null
-      if (held === null) throw new Error("the caller has limits")
-      void reserve(call, held, { eligible: plain.targets, rejected: [] }, gateway)
-      if (call.lease === null) throw new Error("the lease waits for nothing")
-      gateway.governance.state.settle(call.lease, ACTUAL, gateway.clock.monotonicMs())
+      const { hold } = call
+      if (hold === null) throw new Error("the caller has limits")
+      void reserve({ eligible: plain.targets, rejected: [], missing: [] }, call, hold, gateway)
+      if (hold.lease === null) throw new Error("the lease waits for nothing")
+      gateway.governance.state.settle(hold.lease, ACTUAL, gateway.clock.monotonicMs())
       gateway.governance.journal?.close(call.id)
     },
   })

@@ -2,21 +2,23 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { compile } from "../../src/config/compile.ts"
-import type { Group, Snapshot, Target } from "../../src/config/snapshot.ts"
+import { compile } from "../../src/config/compile/compile.ts"
+import type { Credential, Group, Snapshot, Target } from "../../src/config/snapshot.ts"
 import type { DialectName } from "../../src/dialects/dialect.ts"
 import { DIALECTS } from "../../src/dialects/registry.ts"
 import { Governance } from "../../src/governance/governance.ts"
 import { Journal } from "../../src/governance/journal.ts"
 import { MemoryState } from "../../src/governance/memory.ts"
 import type { ScannedObject } from "../../src/json/scan.ts"
-import { Call } from "../../src/pipeline/call.ts"
+import { Call, type AdmittedCall, type KnownCall } from "../../src/pipeline/call.ts"
 import type { Gateway } from "../../src/pipeline/gateway.ts"
 import type { Incoming } from "../../src/pipeline/message.ts"
+import { CallRequest } from "../../src/pipeline/call/request.ts"
 import { receive } from "../../src/pipeline/receive.ts"
 import { MemoryPinStore } from "../../src/routing/affinity/pin-store.ts"
 import { Observations } from "../../src/routing/observations.ts"
-import { STRATEGIES, type Strategies } from "../../src/routing/strategy.ts"
+import { STRATEGIES } from "../../src/routing/strategies.ts"
+import type { Strategies } from "../../src/routing/strategy.ts"
 import { systemClock } from "../../src/system/clock.ts"
 import { silentLog } from "../../src/system/log.ts"
 import { systemRandom } from "../../src/system/random.ts"
@@ -128,8 +130,9 @@ export interface Asked {
 const credentials = new Map([...snapshot.credentials.values()].map((one) => [one.caller.id, one]))
 export const groupOf = (name: string): Group => snapshot.groups.get(name) as Group
 
-function begin({ dialect, group, caller, headers }: Asked, body: Uint8Array | null): Call {
-  const request = {
+function begin({ dialect, caller, headers }: Asked, body: Uint8Array | null): KnownCall {
+  const incoming = {
+    path: "/v1/chat/completions",
     headers: { get: (name: string) => headers[name] ?? null },
     body: () => body,
   } as Partial<Incoming> as Incoming
@@ -138,30 +141,29 @@ function begin({ dialect, group, caller, headers }: Asked, body: Uint8Array | nu
   const call = new Call({
     id: `req_${number}`,
     dialect: DIALECTS[dialect],
-    request,
+    incoming,
     snapshot,
     address: null,
     ...started,
   })
-  call.credential = credentials.get(caller) ?? null
-  call.group = group
-  return call
+  return call.learnCaller(credentials.get(caller) as Credential)
 }
 
 let number = 0
 
 /** A call whose body was checked before: what the pipeline reads from it right behind the check is read. */
-export function callOf(body: ScannedObject, asked: Asked): Call {
+export function callOf(body: ScannedObject, asked: Asked): AdmittedCall {
   const call = begin(asked, null)
-  call.body = body
-  call.facts = call.dialect.peek(body)
-  if (call.dialect.stored.mayHold(body)) throw new Error("no such body here")
-  return call
+  const { dialect } = call
+  if (dialect.stored.mayHold(body)) throw new Error("no such body here")
+  const request = new CallRequest(call, { body, facts: dialect.peek(body), heldIds: null, isSealed: null })
+  return call.learnRequest(request).learnGroup(asked.group)
 }
 
 /** The whole step, UTF-8 and JSON included. */
-export function received(body: Uint8Array, asked: Asked): Call {
+export function received(body: Uint8Array, asked: Asked): AdmittedCall {
   const call = begin({ ...asked, headers: { ...asked.headers, "content-type": "application/json" } }, body)
-  if (receive(call, gateway) !== null) throw new Error("the body is here")
-  return call
+  const request = receive(call, gateway)
+  if (request instanceof Promise) throw new Error("the body is here")
+  return call.learnRequest(request).learnGroup(asked.group)
 }

@@ -6,23 +6,21 @@
  */
 import type { Target } from "../../src/config/snapshot.ts"
 import { scanObject } from "../../src/json/scan.ts"
-import { pinnedOrder, rememberTarget } from "../../src/pipeline/affinity.ts"
-import type { Call } from "../../src/pipeline/call.ts"
+import { pinFirst, rememberTarget } from "../../src/pipeline/targets/affinity.ts"
+import type { AdmittedCall } from "../../src/pipeline/call.ts"
 import { rank } from "../../src/pipeline/rank.ts"
-import { shortlistFor } from "../../src/pipeline/shortlist.ts"
+import { shortlistByShape } from "../../src/pipeline/shortlist.ts"
 import { agentBody, longAgentBody, screenBody, smallBody } from "../bodies.ts"
 import { callOf, end, gateway, groupOf, received, serve, type Asked, type Headers } from "./calls.ts"
 import { compare } from "./timing.ts"
 
-function decide(call: Call): readonly Target[] {
-  const chosen = call.group
-  if (chosen === null) throw new Error("no group")
-  const order = rank(shortlistFor(chosen, call, gateway), chosen, call, gateway)
-  if (order instanceof Promise) throw new Error("nobody is asked")
-  const [first] = order
+function decide(call: AdmittedCall): readonly Target[] {
+  const plan = rank(shortlistByShape(call, gateway), call, gateway)
+  if (plan instanceof Promise) throw new Error("nobody is asked")
+  const [first] = plan.order
   if (first === undefined) throw new Error("nobody is left")
-  rememberTarget(first, order, call, gateway)
-  return order
+  rememberTarget(first, plan, call, gateway)
+  return plan.order
 }
 
 const SESSION: Headers = { "x-session-id": "a session" }
@@ -49,9 +47,9 @@ for (const [title, text, runs] of [
   compare(`six targets, ${title} of ${body.bytes.length} bytes`, runs, {
     received: () => received(body.bytes, plain),
     "the call object": () => callOf(body, plain),
-    "+ eligibility": () => shortlistFor(plain.group, callOf(body, plain), gateway),
-    "+ shape": () => callOf(body, plain).shape.hasSeals,
-    "+ pin": () => pinnedOrder(plain.group.targets, plain.group, callOf(body, plain), gateway),
+    "+ eligibility": () => shortlistByShape(callOf(body, plain), gateway),
+    "+ shape": () => callOf(body, plain).request.shape.hasSeals,
+    "+ pin": () => pinFirst(plain.group.targets, callOf(body, plain), gateway),
     "all, by session": work("plain", SESSION),
     "all, by first turns": work("plain", {}),
     "all, figures moving": () => {

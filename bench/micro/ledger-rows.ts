@@ -6,7 +6,7 @@ import { migrate } from "../../src/ledger/sqlite/migrate.ts"
 import { REQUEST_USAGE } from "../../src/ledger/tables/usage.ts"
 import type { CallRecord } from "../../src/ledger/record.ts"
 import { scanObject } from "../../src/json/scan.ts"
-import { shapeRow } from "../../src/pipeline/shape-row.ts"
+import { shapeRow } from "../../src/pipeline/rows/shape-row.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import { agentBody, longAgentBody, smallBody } from "../bodies.ts"
 import { type Asked, callOf, end, groupOf } from "./calls.ts"
@@ -24,7 +24,7 @@ for (const [title, text, runs] of [
     "a call": () => callOf(body, asked),
     "a call and its images": () => callOf(body, asked).imageCount,
     "a call and its shape": () => shapeRow(callOf(body, asked), false),
-    "a call and its end user": () => callOf(body, asked).shape.endUser,
+    "a call and its end user": () => callOf(body, asked).request.shape.endUser,
   })
 }
 

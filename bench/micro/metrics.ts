@@ -4,7 +4,7 @@ import type { Target } from "../../src/config/snapshot.ts"
 import type { CallRecord, UsageRow } from "../../src/ledger/record.ts"
 import { writeCallFamilies } from "../../src/metrics/call-families.ts"
 import { Exposition } from "../../src/metrics/exposition.ts"
-import { Metrics, type MeteredCall } from "../../src/metrics/metrics.ts"
+import { Metrics, type MeteredAttempt, type MeteredCall } from "../../src/metrics/metrics.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import { compare } from "./timing.ts"
 
@@ -20,7 +20,8 @@ function callsOf(usage: Partial<UsageRow>, attempts: number): readonly Counted[]
     const sample = sampleCall(START, index, { ...labels, ...usage })
     const tried = Array.from({ length: attempts }, () => ({ target: targetOf(group), failure: null }))
     return {
-      call: { attempts: tried, facts: NO_REQUEST_FACTS, bodyWaitMs: 0, meter: null },
+      call: { attempts: tried, facts: NO_REQUEST_FACTS, bodyWaitMs: 0 },
+      answering: attempts === 0 ? null : { target: targetOf(group), meter: null },
       record: { ...sample, attempts: tried.flatMap(() => sample.attempts) },
     }
   })
@@ -28,6 +29,7 @@ function callsOf(usage: Partial<UsageRow>, attempts: number): readonly Counted[]
 
 interface Counted {
   readonly call: MeteredCall
+  readonly answering: MeteredAttempt | null
   readonly record: CallRecord
 }
 
@@ -45,7 +47,7 @@ let turn = 0
 function counting(calls: readonly Counted[]): () => void {
   return () => {
     const next = calls[turn++ % calls.length]
-    if (next !== undefined) metrics.count(next.call, next.record, 0.2)
+    if (next !== undefined) metrics.count(next.call, next.answering, next.record, 0.2)
   }
 }
 

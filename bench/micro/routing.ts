@@ -1,12 +1,13 @@
 /** `scripts/run bench/micro/routing.ts`: what ranking six targets costs, and what an observation does. */
-import { scoreSettings } from "../../src/config/score-settings.ts"
+import { scoreSettings } from "../../src/config/compile/score-settings.ts"
 import type { GroupConfig } from "../../src/config/config.ts"
 import type { Group, Target } from "../../src/config/snapshot.ts"
 import { DIALECTS } from "../../src/dialects/registry.ts"
 import { scanObject } from "../../src/json/scan.ts"
 import { modelPricesOf } from "../../src/ledger/model-prices.ts"
 import { Observations } from "../../src/routing/observations.ts"
-import { STRATEGIES, type CallFacts, type RankContext } from "../../src/routing/strategy.ts"
+import { STRATEGIES } from "../../src/routing/strategies.ts"
+import type { CallFacts, RankContext } from "../../src/routing/strategy.ts"
 import { agentBody, smallBody } from "../bodies.ts"
 import { compare } from "./timing.ts"
 

@@ -1,7 +1,7 @@
 /** `bun bench/micro/script.ts`: what a routing script costs a call: its facts, the script, and the judgement of its decision. */
 import path from "node:path"
 import type { Caller, Group, Target } from "../../src/config/snapshot.ts"
-import type { ScriptSettings } from "../../src/config/policy-settings.ts"
+import type { ScriptSettings } from "../../src/config/compile/policy-settings.ts"
 import { DIALECTS } from "../../src/dialects/registry.ts"
 import { scanObject } from "../../src/json/scan.ts"
 import { Scripts } from "../../src/routing/script/scripts.ts"

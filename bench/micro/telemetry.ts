@@ -3,18 +3,19 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { stringify } from "yaml"
-import { compile } from "../../src/config/compile.ts"
+import { compile } from "../../src/config/compile/compile.ts"
 import { loadConfig } from "../../src/config/load.ts"
 import type { Credential, Snapshot } from "../../src/config/snapshot.ts"
-import type { TelemetryRule } from "../../src/config/recording.ts"
+import type { TelemetryRule } from "../../src/config/compile/recording.ts"
 import { DIALECTS } from "../../src/dialects/registry.ts"
-import { scanObject } from "../../src/json/scan.ts"
+import { scanObject, type ScannedObject } from "../../src/json/scan.ts"
 import type { DecisionRows } from "../../src/ledger/decision-record.ts"
 import { openLedger } from "../../src/ledger/open.ts"
-import { Call } from "../../src/pipeline/call.ts"
-import { decisionRows } from "../../src/pipeline/decision-rows.ts"
+import { Call, type KnownCall } from "../../src/pipeline/call.ts"
+import { decisionRows } from "../../src/pipeline/rows/decision-rows.ts"
+import { CallRequest } from "../../src/pipeline/call/request.ts"
 import { rank } from "../../src/pipeline/rank.ts"
-import { shortlistFor } from "../../src/pipeline/shortlist.ts"
+import { shortlistByShape } from "../../src/pipeline/shortlist.ts"
 import { dryGateway } from "../../src/server/dry-gateway.ts"
 import { systemClock } from "../../src/system/clock.ts"
 import { silentLog } from "../../src/system/log.ts"
@@ -59,8 +60,11 @@ function snapshotOf(strategy: string): Snapshot {
   return compile(loaded, { userAgent: "" })
 }
 
+const requestOf = (call: KnownCall, body: ScannedObject): CallRequest =>
+  new CallRequest(call, { body, facts: call.dialect.peek(body), heldIds: null, isSealed: null })
+
 const folder = mkdtempSync(join(tmpdir(), "bench-telemetry-"))
-const request = {
+const incoming = {
   method: "POST",
   target: "/",
   path: "/",
@@ -87,19 +91,18 @@ async function decide(
     const start = {
       id: "req_0",
       dialect: DIALECTS["openai-chat"],
-      request,
+      incoming,
       snapshot,
       ts: 1,
       startedAt: 1,
       address: null,
     }
     const call = new Call(start)
-    call.credential = credential
-    call.body = scanned
-    call.facts = call.dialect.peek(scanned)
-    call.group = group
-    void rank(shortlistFor(group, call, gateway), group, call, gateway)
-    return call.decision === null ? null : decisionRows(call.decision, call)
+    const known = call.learnCaller(credential)
+    const admitted = known.learnRequest(requestOf(known, scanned)).learnGroup(group)
+    void rank(shortlistByShape(admitted, gateway), admitted, gateway)
+    const { decision } = call.notes
+    return decision === null ? null : decisionRows(decision, admitted)
   }
 }
 

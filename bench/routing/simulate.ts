@@ -1,10 +1,11 @@
 /** One policy on one scenario: the router's own strategies and live figures, under a clock that only events move. */
-import { compile } from "../../src/config/compile.ts"
+import { compile } from "../../src/config/compile/compile.ts"
 import { loadConfig } from "../../src/config/load.ts"
 import type { Group } from "../../src/config/snapshot.ts"
 import { priceCall } from "../../src/ledger/price.ts"
 import { Observations } from "../../src/routing/observations.ts"
-import { STRATEGIES, type CallFacts, type Ranking } from "../../src/routing/strategy.ts"
+import { STRATEGIES } from "../../src/routing/strategies.ts"
+import type { CallFacts, Ranking } from "../../src/routing/strategy.ts"
 import { attemptAt, callsOf, type SimulatedCall } from "./far-end.ts"
 import type { Policy, Scenario } from "./scenarios.ts"
 import { seeded } from "./seeded.ts"

@@ -1,6 +1,6 @@
 /** Who is asking, and may they: for every path below `/admin/`, and for what policies grant to callers. */
-import { CALLER_SUBJECT, type AdminRules } from "../config/admin-rules.ts"
-import { OBJECTS } from "../config/policy-lines.ts"
+import { CALLER_SUBJECT, type AdminRules } from "../config/check/admin-rules.ts"
+import { OBJECTS } from "../config/check/policy-lines.ts"
 import type { Caller, Snapshot } from "../config/snapshot.ts"
 import { RouterError } from "../errors.ts"
 import type { Incoming } from "../pipeline/message.ts"

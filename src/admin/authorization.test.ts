@@ -1,7 +1,7 @@
 /** Roles, domains and grants, as Casbin decides them. */
 import { expect, test } from "bun:test"
-import type { AdminRules } from "../config/admin-rules.ts"
-import { policyLine } from "../config/policy-lines.ts"
+import type { AdminRules } from "../config/check/admin-rules.ts"
+import { policyLine } from "../config/check/policy-lines.ts"
 import { Authorization } from "./authorization.ts"
 
 async function of(...lines: readonly string[]): Promise<Authorization> {

@@ -1,7 +1,7 @@
 /** What a sign-in computes, since nobody may be able to tell by its time; and how much of it at once. */
 import { expect, test } from "bun:test"
-import type { AdminUser, BasicRules } from "../config/admin-rules.ts"
-import { blockListOf } from "../config/client-ip.ts"
+import type { AdminUser, BasicRules } from "../config/check/admin-rules.ts"
+import { blockListOf } from "../config/compile/client-ip.ts"
 import { asRouterError } from "../errors.ts"
 import type { Incoming } from "../pipeline/message.ts"
 import { silentLog } from "../system/log.ts"

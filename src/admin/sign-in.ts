@@ -3,9 +3,9 @@
  * by the time that it takes: unknown names are checked like known ones, one check runs at a time, few wait for it, and each
  * address may fail so often and no more. Those that have failed lately leave places to the others.
  */
-import type { AdminUser, BasicRules } from "../config/admin-rules.ts"
+import type { AdminUser, BasicRules } from "../config/check/admin-rules.ts"
 import { RouterError } from "../errors.ts"
-import { addressBehind, isTrusted } from "../pipeline/client-address.ts"
+import { addressBehind, isTrusted } from "../pipeline/intake/client-address.ts"
 import type { Incoming } from "../pipeline/message.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"

@@ -1,5 +1,5 @@
 /** What asking the providers themselves says of a configuration. */
-import { compile } from "../config/compile.ts"
+import { compile } from "../config/compile/compile.ts"
 import { formatPath, type Finding } from "../config/findings.ts"
 import type { LoadResult } from "../config/load.ts"
 import { REASONS } from "../reasons.ts"

@@ -1,5 +1,5 @@
 /** Bundles and tries the scripts of a configuration, as the start of the router would. */
-import { compile } from "../config/compile.ts"
+import { compile } from "../config/compile/compile.ts"
 import type { Finding } from "../config/findings.ts"
 import type { LoadResult } from "../config/load.ts"
 import { Scripts } from "../routing/script/scripts.ts"

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs"
 import { START, type Finding } from "../config/findings.ts"
+import { fileRead, withCallers } from "../config/reading.ts"
 import { loadShown } from "./load-shown.ts"
 import { liveFindings } from "./check-live.ts"
 import { placeFindings } from "./check-places.ts"
@@ -41,9 +42,11 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (options.text("config") === undefined && !existsSync(path)) {
     throw new UsageError("There is no config.yaml in this folder. Name the file: --config FILE.")
   }
-  const loaded = loadShown({ path, env: givenEnvironment() })
+  const asked = { path, env: givenEnvironment() }
+  const loaded = loadShown(asked)
+  const { findings: foundInFiles } = await withCallers(fileRead(loaded), asked)
   const found = [
-    ...loaded.findings,
+    ...foundInFiles,
     ...placeFindings(path, loaded),
     ...(await scriptFindings(loaded)),
     ...environmentFindings(),

@@ -1,5 +1,5 @@
 /** `explain --url`: the same question, put to a router that runs. */
-import { whyUnreadable } from "../config/sources.ts"
+import { whyUnreadable } from "../config/read/sources.ts"
 import type { Explanation } from "../explain/explanation.ts"
 import { readFileSync } from "node:fs"
 import { printError, UsageError, type Arguments } from "./command.ts"

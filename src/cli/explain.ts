@@ -3,14 +3,14 @@ import { resolve } from "node:path"
 import { nearest } from "../nearest.ts"
 import type { Config } from "../config/config.ts"
 import type { Credential, Group, Snapshot } from "../config/snapshot.ts"
-import { whyUnreadable } from "../config/sources.ts"
+import { whyUnreadable } from "../config/read/sources.ts"
 import type { DialectName } from "../dialects/dialect.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { explainedRequest, type Explanation } from "../explain/explanation.ts"
 import { explanationText } from "../explain/explanation-text.ts"
 import { decidedCall } from "../ledger/decision-queries.ts"
-import { dryRun, type DryRun } from "../pipeline/dry-run.ts"
-import { recordedExplanation } from "../pipeline/recorded-explanation.ts"
+import { dryRun, type DryRun } from "../pipeline/rehearsal/dry-run.ts"
+import { recordedExplanation } from "../pipeline/rows/recorded-explanation.ts"
 import { dryGateway, type DryGateway } from "../server/dry-gateway.ts"
 import { EXIT, print, printError, readArguments, UsageError, type Arguments } from "./command.ts"
 import { explainedByRouter } from "./explain-running.ts"
@@ -73,7 +73,8 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 async function explainedHere(options: Arguments, dialect: DialectName): Promise<Explanation | null> {
   const script = options.text("script")
-  const config = loaded(configPath(options.text("config")), script === undefined ? undefined : decidedBy(script))
+  const path = configPath(options.text("config"))
+  const config = await loaded(path, script === undefined ? undefined : decidedBy(script))
   if (config === null) return null
   const id = options.text("id")
   return id === undefined

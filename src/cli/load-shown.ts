@@ -1,6 +1,7 @@
 /** Reading a large configuration takes seconds: whoever looks at a terminal is told. */
 import { statSync } from "node:fs"
 import { loadConfig, type LoadOptions, type LoadResult } from "../config/load.ts"
+import { fileRead, withCallers, type Reading } from "../config/reading.ts"
 import { Progress } from "./progress.ts"
 
 /** About three thousand callers: from here on it takes more than a second. */
@@ -15,4 +16,9 @@ export function loadShown(options: LoadOptions, progress: Pick<Progress, "show" 
   } finally {
     progress.end()
   }
+}
+
+/** As `readConfiguration`. */
+export function readShown(options: LoadOptions): Promise<Reading> {
+  return withCallers(fileRead(loadShown(options)), options)
 }

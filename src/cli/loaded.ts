@@ -1,8 +1,8 @@
 /** A configuration that a command works with, without serving it. */
 import { existsSync } from "node:fs"
-import { compile } from "../config/compile.ts"
+import { compile } from "../config/compile/compile.ts"
 import type { Config } from "../config/config.ts"
-import { loadShown } from "./load-shown.ts"
+import { readShown } from "./load-shown.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { openReader, type LedgerReader } from "../ledger/reader.ts"
 import { systemClock } from "../system/clock.ts"
@@ -25,15 +25,18 @@ export function configPath(given: string | undefined): string {
 }
 
 /** Null: it has errors, which were printed. */
-export function loaded(path: string, change: (config: Config) => Config = (config) => config): Loaded | null {
-  const result = loadShown({ path, env: givenEnvironment() })
-  const { findings, lineOf } = result
-  if (result.config === null) {
+export async function loaded(
+  path: string,
+  change: (config: Config) => Config = (config) => config,
+): Promise<Loaded | null> {
+  const result = await readShown({ path, env: givenEnvironment() })
+  const { findings, lineOf, callers } = result
+  if (result.config === null || callers === null) {
     printError(pretty(path, findings))
     return null
   }
   const config = change(result.config)
-  return { config, snapshot: compile(config, { userAgent: "", lineOf }) }
+  return { config, snapshot: compile(config, { userAgent: "", lineOf, callers: callers.table }) }
 }
 
 /** The usage database of the configuration. Null: it cannot be read, and why was printed. */

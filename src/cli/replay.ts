@@ -1,11 +1,11 @@
-import { DURATION, parseDurationMs } from "../config/duration.ts"
+import { DURATION, parseDurationMs } from "../config/schema/duration.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { decidedCalls, spanOfCalls } from "../ledger/decision-queries.ts"
 import { LedgerUnreadable, type LedgerReader } from "../ledger/reader.ts"
 import { ReplayClock } from "../replay/replay-clock.ts"
 import { Replay, type ReplayReport } from "../replay/replay.ts"
 import { replayText } from "../replay/report-text.ts"
-import { STRATEGIES } from "../routing/strategy.ts"
+import { STRATEGIES } from "../routing/strategies.ts"
 import { openPastPolicies } from "../server/policies.ts"
 import { systemClock } from "../system/clock.ts"
 import { EXIT, print, printError, readArguments, UsageError } from "./command.ts"
@@ -50,9 +50,9 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
   const since = options.text("since") ?? "7d"
   const range = rangeOf(since)
-  const tried = loaded(configPath(options.text("config")))
+  const tried = await loaded(configPath(options.text("config")))
   const ledgerPath = options.text("ledger")
-  const ledger = ledgerPath === undefined || tried === null ? tried : loaded(ledgerPath)
+  const ledger = ledgerPath === undefined || tried === null ? tried : await loaded(ledgerPath)
   if (tried === null || ledger === null) return EXIT.failed
   const reader = await openedReader(ledger.config)
   if (reader === null) return EXIT.failed

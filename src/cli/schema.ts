@@ -1,4 +1,4 @@
-import { configJsonSchema } from "../config/json-schema.ts"
+import { configJsonSchema } from "../config/schema/json-schema.ts"
 import { EXIT, print, readArguments } from "./command.ts"
 
 const HELP = `Print the JSON Schema of the configuration file, so that an editor completes and checks it.

@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs"
 import { parseArgs } from "node:util"
 import type { Config } from "../config/config.ts"
-import { loadShown } from "./load-shown.ts"
+import { readShown } from "./load-shown.ts"
 import { ConfigRefused, startRouter, type RunningRouter, type StartOptions } from "../server/start.ts"
 import { systemClock } from "../system/clock.ts"
 import { jsonLog } from "../system/log.ts"
@@ -58,7 +58,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const order = workerOrder(givenEnvironment())
   if (order !== null) return serveAsWorker(path, order)
   ensureRuntimeSettings(givenEnvironment())
-  const loaded = loadShown({ path, env: givenEnvironment() })
+  const loaded = await readShown({ path, env: givenEnvironment() })
   const { config } = loaded
   if (config !== null && config.server.workers > 1) return serveWithWorkers(path, config, pidFile)
   const router = await start(path, { loaded })

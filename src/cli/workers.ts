@@ -1,6 +1,6 @@
 /** Several processes on one address: starts them, starts those anew that end, and passes on what it is told. */
 import type { Config } from "../config/config.ts"
-import type { ReloadOutcome } from "../config/reload.ts"
+import type { ReloadOutcome } from "../config/reload/reload.ts"
 import { controlPath, openControl, RELOAD, reloadAnswer, STATUS } from "../server/control.ts"
 import { listeningOn } from "../server/listen-fault.ts"
 import { processFiles } from "../server/process-files.ts"

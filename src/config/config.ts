@@ -1,7 +1,7 @@
 /* oxlint-disable max-lines -- generated */
 /**
  * A loaded configuration: the keys of the file, with every default applied, durations in milliseconds and paths absolute.
- * Generated from src/config/schema.ts by `npm run docs`; a test fails when it is stale.
+ * Generated from src/config/schema/config-schema.ts by `npm run docs`; a test fails when it is stale.
  */
 
 /** The configuration of smart-router. */
@@ -18,8 +18,10 @@ export interface Config {
   readonly projects: readonly ProjectConfig[]
   /** Which user belongs to which project. */
   readonly project_memberships: readonly MembershipConfig[]
-  /** Who may call. */
+  /** Who may call. At most 10,000: for more there is `callers_file`. */
   readonly callers: readonly CallerConfig[]
+  /** Further callers: one JSON object with the keys of `callers[]` on each line. Replace it in one step. */
+  readonly callers_file?: string | undefined
 }
 
 /** Something that calls: one application or person in one project and environment. */

@@ -4,15 +4,16 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { KEYS, SMALLEST } from "../../test/helpers/load-text.ts"
 import { sampledByKind, WHOLE } from "../../test/helpers/sample.ts"
-import { compile, compileBesides } from "./compile.ts"
-import { loadApart, readingOf } from "./load-apart.ts"
+import { compile } from "./compile/compile.ts"
+import { readApart } from "./load-apart.ts"
 import { loadConfig } from "./load.ts"
+import { readConfiguration } from "./reading.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "smart-router-apart-"))
 const path = join(folder, "config.yaml")
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** A file of so many is long enough to be read in pieces, and comes back in several parts. */
+/** So many are taken over in several steps. */
 const CALLERS = WHOLE ? 1050 : 450
 
 function callers(rpm: (index: number) => string): string {
@@ -38,40 +39,42 @@ describe("a configuration that is read in a thread of its own", () => {
     ]
     for (const text of sampledByKind(texts, (one) => [one.length > 65_536 ? "long" : "short"], 2)) {
       writeFileSync(path, text)
-      const { lineOf, ...here } = readingOf(loadConfig({ path, env: KEYS }))
-      const { lineOf: lineThere, ...there } = await loadApart({ path, env: KEYS })
+      const { lineOf, ...here } = await readConfiguration({ path, env: KEYS })
+      const { lineOf: lineThere, ...there } = await readApart({ path, env: KEYS })
       expect(there).toEqual(here)
       const target = ["models", "default", "targets", 0]
       if (here.config !== null) expect([lineThere(target), lineThere(["server"])]).toEqual([lineOf(target), null])
     }
     rmSync(path)
-    expect(await loadApart({ path, env: KEYS })).toMatchObject({ config: null, digest: "", files: [path] })
+    expect(await readApart({ path, env: KEYS })).toMatchObject({ config: null, digest: "", files: [path] })
   })
 
   test("leaves the loop to others meanwhile", async () => {
     writeFileSync(path, large)
-    const reading = loadApart({ path, env: KEYS })
+    const reading = readApart({ path, env: KEYS })
     let turns = 0
     const count = setInterval(() => (turns += 1), 0)
-    const { config } = await reading
+    const { callers: read } = await reading
     clearInterval(count)
-    expect(config?.callers).toHaveLength(CALLERS)
+    expect(read?.count).toBe(CALLERS)
     expect(turns).toBeGreaterThan(5)
   })
 })
 
-test("a snapshot that is compiled besides is the same, with a pause every few hundred callers", async () => {
+test("callers that are read besides are those that a list holds, and those that stayed are taken over", async () => {
   writeFileSync(path, large)
+  const first = await readApart({ path, env: KEYS })
   const { config } = loadConfig({ path, env: KEYS })
-  if (config === null) throw new Error("the configuration must be valid")
-  let pauses = 0
-  const besides = await compileBesides(config, { userAgent: "" }, () => {
-    pauses += 1
-    return Promise.resolve()
-  })
-  const { credentials, callerLimits } = compile(config, { userAgent: "" })
-  expect(besides.credentials).toEqual(credentials)
-  expect(besides.callerLimits).toEqual(callerLimits)
-  expect(credentials.size).toBe(CALLERS)
-  expect(pauses).toBeGreaterThanOrEqual(Math.floor(CALLERS / 100))
+  if (config === null || first.callers === null) throw new Error("the configuration must be valid")
+  const { credentials, callerLimits, limitedSubjects } = compile(config, { userAgent: "" })
+  expect(new Map(first.callers.table.credentials)).toEqual(new Map(credentials))
+  expect(new Map(first.callers.table.callerLimits)).toEqual(new Map(callerLimits))
+  expect(new Map(first.callers.table.limitedSubjects)).toEqual(new Map(limitedSubjects))
+  writeFileSync(path, large.replace("rpm: 7 }", "rpm: 8 }"))
+  const { callers: next } = await readApart({ path, env: KEYS, before: first.callers })
+  const changed = [...(next?.table.credentials ?? [])].filter(
+    ([hash, { caller }]) => first.callers?.table.credentials.get(hash)?.caller !== caller,
+  )
+  expect(changed.map(([, { caller }]) => caller.id)).toContain("c7")
+  expect(changed.length).toBeLessThan(CALLERS / 2)
 })

@@ -1,31 +1,30 @@
 /** Reads one configuration file and says everything that is wrong with it, in one pass. */
 import { createHash } from "node:crypto"
 import { dirname, resolve } from "node:path"
-import { loadAdmin, reportMissingHashes } from "./admin.ts"
-import { NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
-import { advise } from "./advice.ts"
-import { checkContracts } from "./contract-checks.ts"
+import { loadAdmin, reportMissingHashes } from "./check/admin.ts"
+import { NO_ADMIN, type LoadedAdminRules } from "./check/admin-rules.ts"
+import { advise } from "./check/advice.ts"
+import { checkContracts } from "./check/contract-checks.ts"
 import type { Config } from "./config.ts"
-import { reportDatabaseAddress } from "./database-address.ts"
-import { readTree, type Tree } from "./document.ts"
+import { reportDatabaseAddress } from "./check/database-address.ts"
+import { readTree, type Tree } from "./read/document.ts"
 import { collector, formatPath, positionOf, START, type Finding, type Position, type Report } from "./findings.ts"
-import { fingerprintNow } from "./file-prints.ts"
-import { checkIdentities } from "./identities.ts"
-import { pathOf, reportIssues } from "./issues.ts"
-import { mapping } from "./outline.ts"
-import { reportPending } from "./pending.ts"
-import { LONGEST_WHOLE_TEXT, NotInPieces, PIECE_BOUNDS, type PieceBounds } from "./pieces.ts"
-import { FoundPlaces } from "./places.ts"
-import { reportPolicies } from "./policy-checks.ts"
-import { checkReferences } from "./references.ts"
-import { resolveConfig, withDefaultLimits } from "./resolve.ts"
-import { brokenRules } from "./rules.ts"
-import { configSchema } from "./schema.ts"
+import { fingerprintNow } from "./read/file-prints.ts"
+import { checkIdentities } from "./check/identities.ts"
+import { pathOf, reportIssues } from "./check/issues.ts"
+import { mapping } from "./read/outline.ts"
+import { reportPending } from "./check/pending.ts"
+import { FoundPlaces } from "./read/places.ts"
+import { reportPolicies } from "./check/policy-checks.ts"
+import { checkReferences } from "./check/references.ts"
+import { resolveConfig, withDefaultLimits } from "./check/resolve.ts"
+import { brokenRules } from "./check/rules.ts"
+import { configSchema } from "./schema/config-schema.ts"
 import { childOf, type Path } from "./schema/inspect.ts"
-import { openSources, readTextFile, whyUnreadable, type OpenedSources, type ReadFile } from "./sources.ts"
-import { reportTlsFiles } from "./tls-files.ts"
-import type { Unresolved } from "./walk.ts"
-import { incompleteIdleProviders, isNeeded, usedProviders, withApiKeys, withoutProviders } from "./unresolved.ts"
+import { openSources, readTextFile, whyUnreadable, type OpenedSources, type ReadFile } from "./read/sources.ts"
+import { reportTlsFiles } from "./check/tls-files.ts"
+import type { Unresolved } from "./read/walk.ts"
+import { incompleteIdleProviders, isNeeded, usedProviders, withApiKeys, withoutProviders } from "./check/unresolved.ts"
 
 export interface LoadOptions {
   readonly path: string
@@ -55,6 +54,8 @@ export interface LoadResult {
   readonly positionOf: (path: Path) => Position
   /** Which text was read: the SHA-256 of the file itself; empty where it could not be read. */
   readonly digest: string
+  /** What stands in the file, whatever faults it has. */
+  readonly tree: unknown
 }
 
 /** The `digest` of a configuration's text. */
@@ -74,6 +75,9 @@ export function loadConfig(options: LoadOptions): LoadResult {
 
 type Loaded = Omit<LoadResult, "prints">
 
+/** To parse more of them from YAML takes many seconds of a processor. */
+export const MOST_INLINE_CALLERS = 10_000
+
 function loadedBy(readFile: ReadFile, options: LoadOptions): Loaded {
   const file = resolve(options.path)
   const asked = { ...options, readFile }
@@ -83,51 +87,21 @@ function loadedBy(readFile: ReadFile, options: LoadOptions): Loaded {
   } catch (error) {
     const { report, all } = collector(new FoundPlaces())
     report({ code: "unreadable-file", path: [], message: `The configuration cannot be read: ${whyUnreadable(error)}.` })
-    const nowhere = { written: [], lineOf: () => null, positionOf: () => START }
+    const nowhere = { written: [], lineOf: () => null, positionOf: () => START, tree: undefined }
     return { ...NOTHING, findings: all(), files: [file], digest: "", ...nowhere }
   }
-  try {
-    return loadedFrom(text, file, asked, PIECE_BOUNDS)
-  } catch (error) {
-    if (!(error instanceof NotInPieces)) throw error
-    return text.length <= LONGEST_WHOLE_TEXT ? loadedFrom(text, file, asked, null) : tooLong(text, file, error)
-  }
+  return loadedFrom(text, file, asked)
 }
 
-/** A text that can only be read in pieces, and cannot. */
-function tooLong(text: string, file: string, { at }: NotInPieces): Loaded {
-  const places = new FoundPlaces()
-  const { report, all } = collector(places)
-  const before = text.slice(0, at ?? 0).split("\n")
-  const position = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
-  places.set([], { key: position, value: position })
-  report({
-    code: "too-large",
-    path: [],
-    message: `A file of more than ${LONGEST_WHOLE_TEXT >> 20} MiB is read in pieces: its long lists must be valid YAML in block style, an entry per \`-\`, without anchors that change their meaning.${at === null ? "" : " What stands here is not."}`,
-  })
-  return {
-    ...NOTHING,
-    findings: all(),
-    files: [file],
-    digest: digestOf(text),
-    written: [],
-    lineOf: () => null,
-    positionOf: () => position,
-  }
-}
-
-/** Throws `NotInPieces` where there are bounds. */
 function loadedFrom(
   text: string,
   file: string,
   { env, readFile }: LoadOptions & { readonly readFile: ReadFile },
-  bounds: PieceBounds | null,
 ): Loaded {
   const places = new FoundPlaces()
   const { report, all } = collector(places)
   const sources = openSources(file, env, readFile, report)
-  const read = readTree(text, configSchema, sources, places, report, bounds)
+  const read = readTree(text, configSchema, sources, places, report)
   const { config, admin, secrets, files } =
     read.value === undefined ? NOTHING : validate(read, { file, sources, readFile, report })
   const findings = all()
@@ -140,6 +114,7 @@ function loadedFrom(
     lineOf: (place) => places.get(place)?.value.line ?? null,
     files: [...new Set([file, ...sources.files, ...files])],
     digest: digestOf(text),
+    tree: read.value,
     positionOf: (place) => positionOf(places, place),
   }
 }
@@ -172,6 +147,7 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
   reportIssues(issues, { root: configSchema, tree: keyed.tree, expanded: read.expanded, explained, report })
   checkReferences(keyed.tree, report)
   checkIdentities(keyed.tree, report)
+  checkCount(keyed.tree, report)
   reportPending(keyed.tree, configSchema, report)
   if (!parsed.success) {
     reportMissingHashes(keyed.tree, sources, report)
@@ -188,6 +164,13 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
   checkContracts(config, report)
   advise(config, explained, report)
   return { config, admin: admin.rules, secrets: [...keyed.secrets, ...admin.secrets], files }
+}
+
+function checkCount(tree: unknown, report: Report): void {
+  const { callers } = mapping(tree)
+  if (!Array.isArray(callers) || callers.length <= MOST_INLINE_CALLERS) return
+  const message = `There are more than ${MOST_INLINE_CALLERS.toLocaleString("en-US")} callers here.`
+  report({ code: "too-large", path: ["callers"], atKey: true, message, expected: "a `callers_file` that holds them" })
 }
 
 /** Limits of callers start from `server.default_caller`; its own faults are reported where it stands. */

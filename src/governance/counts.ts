@@ -1,6 +1,6 @@
 /** All that is counted for one subject in the memory of this process. */
 import { Bucket } from "../bucket.ts"
-import type { Amounts3, CheckKind } from "./state.ts"
+import type { Amounts3, CheckKind, SubjectTotals } from "./state.ts"
 import { MinuteWindow } from "./window.ts"
 
 const DAY_MS = 86_400_000
@@ -101,4 +101,14 @@ export function endOfDay(ts: number): number {
 export function endOfMonth(ts: number): number {
   const date = new Date(ts)
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1)
+}
+
+/** Has the subject used nothing? */
+export function isIdle({ day, month, beside, lifetimeTokens, lastMinute }: SubjectTotals): boolean {
+  const used = [day, month, ...beside.map((period) => period.used)]
+  return (
+    lifetimeTokens === 0 &&
+    lastMinute.length === 0 &&
+    used.every(({ requests, tokens, nanoUsd }) => requests === 0 && tokens === 0 && nanoUsd === 0)
+  )
 }

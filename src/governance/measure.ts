@@ -1,6 +1,6 @@
 /** What a check looks at: which counter, and how much of it a call takes. */
 import { endOfDay, endOfMonth, type Counts, type SubjectCounts } from "./counts.ts"
-import type { AdmissionRequest, Check } from "./state.ts"
+import type { AdmissionRequest, Amounts, Check, LimitState } from "./state.ts"
 
 /** The counters of one subject that a call touches; its day and month stay those that it began in. */
 export interface Holding {
@@ -137,4 +137,19 @@ export function isBeyond({ limit, perSecond }: Check, amount: number): boolean {
 export function resetOf({ kind }: Check, ts: number): number | null {
   if (kind.startsWith("day_")) return endOfDay(ts)
   return kind.startsWith("month_") ? endOfMonth(ts) : null
+}
+
+export function reserve({ counts, day, month }: Holding, requests: number, tokens: number, nanoUsd: number): void {
+  day.reserve(requests, tokens, nanoUsd)
+  month.reserve(requests, tokens, nanoUsd)
+  counts.lifetime.reserve(requests, tokens, nanoUsd)
+}
+
+export function book({ counts, day, month }: Holding, { requests, tokens, nanoUsd }: Amounts): void {
+  for (const totals of [day, month, counts.lifetime] satisfies Counts[]) totals.book(requests, tokens, nanoUsd)
+}
+
+export function graver(left: LimitState | null, right: LimitState): LimitState {
+  if (left === null || left === "ok") return right
+  return left === "exhausted" ? left : right === "ok" ? left : right
 }

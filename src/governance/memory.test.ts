@@ -5,7 +5,7 @@ import { dayOf, monthOf } from "./counts.ts"
 import { MemoryState } from "./memory.ts"
 import { outputCost } from "./measure.ts"
 import { CHECK_KINDS, type Check, type CheckKind, type CompiledLimits, type Lease, type Subject } from "./state.ts"
-import { CHECK_ORDER } from "../config/limits.ts"
+import { CHECK_ORDER } from "../config/compile/limits.ts"
 
 const DAY_MS = 86_400_000
 const CALLERS: readonly Subject[] = [0, 1].map((id) => ({ key: `caller:${id}`, scope: "caller", id: String(id) }))
@@ -411,4 +411,34 @@ test("a budget for ever is read anew, whatever was counted before it came back",
   state.restore(totals(8000, true), 0)
   const [view] = state.view(compiled([subject], [{ lifetime_tokens: 10_000 }]), 0, 0)
   expect(view?.used).toBe(8000)
+})
+
+test("a subject that used nothing is known, and counts from nothing once it is used", () => {
+  const state = new MemoryState()
+  const nothing = { requests: 0, tokens: 0, nanoUsd: 0 }
+  const subject = CALLERS[0]!
+  const idle = (isWholeLifetime: boolean) => ({
+    key: subject.key,
+    ts: 0,
+    day: nothing,
+    month: nothing,
+    beside: [],
+    lifetimeTokens: 0,
+    isWholeLifetime,
+    lastMinute: [],
+  })
+  const limits = compiled([subject], [{ lifetime_tokens: 100, day_requests: 5 }])
+  const used = () => state.view(limits, 0, 0).map((view) => view.used)
+  expect(state.knows(subject.key, false)).toBe(false)
+  state.withhold([subject.key], 0)
+  state.restore([idle(false)], 0)
+  expect([state.knows(subject.key, false), state.knows(subject.key, true)]).toEqual([true, false])
+  state.restore([idle(true)], 0)
+  expect(state.knows(subject.key, true)).toBe(true)
+  expect(used()).toEqual([0, 0])
+  state.book(limits, 0, { requests: 1, tokens: 7, nanoUsd: 0 }, 0)
+  expect(state.knows(subject.key, true)).toBe(true)
+  expect(used()).toEqual([1, 7])
+  state.restore([idle(true)], 0)
+  expect(used()).toEqual([0, 0])
 })

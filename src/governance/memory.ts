@@ -1,12 +1,15 @@
 /** Limits counted in the memory of this process: every step is a few additions. */
-import { dayOf, monthOf, SubjectCounts, type BucketKind, type Counts } from "./counts.ts"
+import { dayOf, isIdle, monthOf, SubjectCounts, type BucketKind } from "./counts.ts"
 import {
   amountOf,
+  book,
+  graver,
   growsWithOutput,
   isBeyond,
   isBucket,
   outputCost,
   outputWithin,
+  reserve,
   reservedOf,
   resetOf,
   usedOf,
@@ -71,6 +74,8 @@ export class MemoryState implements GovernanceState {
   readonly isStoreUp = null
   readonly #subjects = new Map<string, SubjectCounts>()
   readonly #withheld = new Withheld()
+  /** Subjects that are known to have used nothing yet, and whether that is true of all time: many callers are idle. */
+  readonly #idle = new Map<string, boolean>()
 
   admit(request: AdmissionRequest): Lease | Refusal {
     const { limits, ts, nowMs, instead } = request
@@ -183,8 +188,9 @@ export class MemoryState implements GovernanceState {
   }
 
   knows(key: string, isForever: boolean): boolean {
-    const counts = this.#withheld.has(key) ? undefined : this.#subjects.get(key)
-    return counts !== undefined && (counts.isWholeLifetime || !isForever)
+    if (this.#withheld.has(key)) return false
+    const isWholeLifetime = this.#subjects.get(key)?.isWholeLifetime ?? this.#idle.get(key)
+    return isWholeLifetime !== undefined && (isWholeLifetime || !isForever)
   }
 
   withhold(keys: readonly string[], nowMs: number): void {
@@ -195,8 +201,13 @@ export class MemoryState implements GovernanceState {
   forget(): void {}
 
   restore(totals: readonly SubjectTotals[], nowMs: number): void {
-    for (const { key, ts, day, month, beside, lifetimeTokens, isWholeLifetime, lastMinute } of totals) {
+    for (const one of totals) {
+      const { key, ts, day, month, beside, lifetimeTokens, isWholeLifetime, lastMinute } = one
       this.#withheld.known(key)
+      if (isIdle(one) && !this.#subjects.has(key)) {
+        this.#idle.set(key, isWholeLifetime)
+        continue
+      }
       const counts = this.#countsOf(key)
       const periods = [{ kind: "day", ts, used: day }, { kind: "month", ts, used: month }, ...beside] as const
       for (const { kind, ts: inside, used } of periods)
@@ -229,6 +240,8 @@ export class MemoryState implements GovernanceState {
     const known = this.#subjects.get(key)
     if (known !== undefined) return known
     const fresh = new SubjectCounts()
+    fresh.isWholeLifetime = this.#idle.get(key) ?? false
+    this.#idle.delete(key)
     this.#subjects.set(key, fresh)
     return fresh
   }
@@ -257,21 +270,6 @@ function noteState(lease: MemoryLease, check: Check, holding: Holding): void {
   const state = taken >= check.limit ? "exhausted" : taken >= check.softLimit ? "warning" : "ok"
   if (check.kind === "lifetime_tokens") lease.keyState = graver(lease.keyState, state)
   else lease.quotaState = graver(lease.quotaState, state)
-}
-
-function graver(left: LimitState | null, right: LimitState): LimitState {
-  if (left === null || left === "ok") return right
-  return left === "exhausted" ? left : right === "ok" ? left : right
-}
-
-function reserve({ counts, day, month }: Holding, requests: number, tokens: number, nanoUsd: number): void {
-  day.reserve(requests, tokens, nanoUsd)
-  month.reserve(requests, tokens, nanoUsd)
-  counts.lifetime.reserve(requests, tokens, nanoUsd)
-}
-
-function book({ counts, day, month }: Holding, { requests, tokens, nanoUsd }: Amounts): void {
-  for (const totals of [day, month, counts.lifetime] satisfies Counts[]) totals.book(requests, tokens, nanoUsd)
 }
 
 function refusal(check: Check, holding: Holding, request: AdmissionRequest, outputTokens: number): Refusal {

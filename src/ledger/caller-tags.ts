@@ -28,11 +28,14 @@ export async function keepTags(
     if (tags.get(caller_id)?.[name] === value) isHeld.add(JSON.stringify([caller_id, name]))
     else await database.query(END, [nowMs, caller_id, name])
   }
-  const begun = [...tags].flatMap(([callerId, named]) =>
-    Object.entries(named).flatMap(([name, value]) =>
-      isHeld.has(JSON.stringify([callerId, name])) ? [] : [[callerId, name, nowMs, value]],
-    ),
-  )
+  const begun: (readonly [string, string, number, string])[] = []
+  let looked = 0
+  for (const [callerId, named] of tags) {
+    for (const [name, value] of Object.entries(named))
+      if (!isHeld.has(JSON.stringify([callerId, name]))) begun.push([callerId, name, nowMs, value])
+    looked += 1
+    if (looked % ROWS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
   for (let from = 0; from < begun.length; from += WRITES_AT_ONCE) {
     const some = begun.slice(from, from + WRITES_AT_ONCE)
     const sql = `INSERT INTO caller_tags (caller_id, name, since, value) VALUES ${some.map(() => "(?,?,?,?)").join(",")}

@@ -21,7 +21,8 @@ function targetOf(provider: string, model: string): Target {
 function counted(metrics: Metrics, usage: Partial<UsageRow>, bodyWaitMs = 0, settleMs = 0): void {
   const target = targetOf("alpha", "vendor-big-2026")
   metrics.count(
-    { attempts: [{ target, failure: null }], facts: NO_REQUEST_FACTS, bodyWaitMs, meter: null },
+    { attempts: [{ target, failure: null }], facts: NO_REQUEST_FACTS, bodyWaitMs },
+    { target, meter: null },
     sampleCall(TS, 1, usage),
     settleMs,
   )
@@ -63,7 +64,8 @@ test("output of streams stands beside what was reported of the same streams, whe
   for (let frame = 0; frame < 90; frame++) meter.add(1)
   const count = (usage: Partial<UsageRow>): void =>
     metrics.count(
-      { attempts: [{ target, failure: null }], facts: NO_REQUEST_FACTS, bodyWaitMs: 0, meter },
+      { attempts: [{ target, failure: null }], facts: NO_REQUEST_FACTS, bodyWaitMs: 0 },
+      { target, meter },
       sampleCall(TS, 1, usage),
       0,
     )
@@ -120,8 +122,8 @@ test("labels come back as they went in, whatever they hold, and each set of them
             attempts: [{ target: targetOf(provider, model), failure: null }],
             facts: NO_REQUEST_FACTS,
             bodyWaitMs: 0,
-            meter: null,
           },
+          { target: targetOf(provider, model), meter: null },
           sampleCall(TS, 1, usage),
           0,
         )

@@ -27,6 +27,11 @@ export interface MeteredCall {
   readonly attempts: readonly { readonly target: Target; readonly failure: { readonly reason: string } | null }[]
   /** Milliseconds that the call waited for its client to send the body. */
   readonly bodyWaitMs: number
+}
+
+/** What the metrics need of the attempt that brought a call's answer. */
+export interface MeteredAttempt {
+  readonly target: Target
   /** How much output was seen to come; null: nobody looked. */
   readonly meter: {
     readonly tokens: number
@@ -57,11 +62,11 @@ export class Metrics {
     return this.#callers.values()
   }
 
-  /** A call has ended; `settleMs` is what its rows took to become durable. */
-  count(call: MeteredCall, record: CallRecord, settleMs: number): void {
+  /** A call has ended. `answering`: null where no target was asked for its answer. `settleMs`: until its rows were durable. */
+  count(call: MeteredCall, answering: MeteredAttempt | null, record: CallRecord, settleMs: number): void {
     const { usage, attempts } = record
     const error = ERROR_CODES.placeOf(usage.error)
-    const series = this.#seriesOf(call, usage)
+    const series = this.#seriesOf(answering, usage)
     const cell = DIALECT_NAMES.placeOf(usage.inbound_dialect) * STATUS_CLASSES.length + classOf(usage.status)
     add(series.requests, cell, 1)
     observeAt(series.durations, error, usage.latency_ms / 1000)
@@ -69,7 +74,8 @@ export class Metrics {
     if (usage.usage_source !== "none") countUsage(series, usage)
     if (isBeyondCap(call.facts, usage)) series.beyondCap++
     if (usage.stream === 1 && error === 0) observePace(series, usage)
-    if (call.meter !== null && error === 0 && usage.usage_source === "provider") compare(series, call.meter, usage)
+    const meter = answering?.meter ?? null
+    if (meter !== null && error === 0 && usage.usage_source === "provider") compare(series, meter, usage)
     let upstreamMs = 0
     for (let index = 0; index < attempts.length; index++) {
       const row = attempts[index]
@@ -109,10 +115,9 @@ export class Metrics {
     return series
   }
 
-  /** The target that the row names: the one that was tried last. */
-  #seriesOf(call: MeteredCall, usage: UsageRow): ModelSeries {
-    const last = call.attempts.at(-1)
-    if (usage.target_provider !== null && last !== undefined) return this.#ofTarget(last.target, usage.resolved_group)
+  #seriesOf(answering: MeteredAttempt | null, usage: UsageRow): ModelSeries {
+    if (usage.target_provider !== null && answering !== null)
+      return this.#ofTarget(answering.target, usage.resolved_group)
     const group = usage.error === "model-not-allowed" ? REJECTED_MODEL : usage.resolved_group
     let series = this.#ofGroups.get(group)
     if (series === undefined) {
@@ -177,7 +182,7 @@ function isBeyondCap({ outputCap, drafts }: MeteredCall["facts"], usage: UsageRo
 }
 
 /** What was seen of a stream, beside what its provider says that it wrote. */
-function compare(series: ModelSeries, meter: NonNullable<MeteredCall["meter"]>, usage: UsageRow): void {
+function compare(series: ModelSeries, meter: NonNullable<MeteredAttempt["meter"]>, usage: UsageRow): void {
   const reported = meter.comparable({
     outputTokens: counted(usage.output_tokens),
     reasoningTokens: usage.reasoning_tokens,

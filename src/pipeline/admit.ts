@@ -1,27 +1,25 @@
 /** Step 3: may this caller make this call now? */
 import type { Credential, Group, Snapshot } from "../config/snapshot.ts"
 import { RouterError } from "../errors.ts"
-import type { Call } from "./call.ts"
+import type { ReceivedCall } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
-import { groupNotAllowed } from "./group-words.ts"
+import { groupNotAllowed } from "./intake/group-words.ts"
 
-/**
- * The model group that the call names; also kept as `call.group`.
- * @throws RouterError `missing-model`, `model-not-allowed`, `usage-store-unavailable`
- */
-export function admit(call: Call, gateway: Gateway): Group {
-  const name = call.facts.model ?? call.snapshot.defaultGroup
+/** The model group that the call names. @throws RouterError `missing-model`, `model-not-allowed` */
+export function admit({ facts, credential, snapshot }: Pick<ReceivedCall, "facts" | "credential" | "snapshot">): Group {
+  const name = facts.model ?? snapshot.defaultGroup
   if (name === null) throw new RouterError("missing-model", { param: "model" })
-  call.group = allowedGroup(name, call.credential, call.snapshot)
-  if (!gateway.ledger.accepting()) throw new RouterError("usage-store-unavailable")
-  return call.group
+  return allowedGroup(name, credential, snapshot)
 }
 
-/** @throws RouterError `model-not-allowed` */
-export function allowedGroup(name: string, credential: Credential | null, snapshot: Snapshot): Group {
+function allowedGroup(name: string, credential: Credential, snapshot: Snapshot): Group {
   const group = snapshot.groups.get(name)
-  const allowed = credential?.caller.allowed
-  if (group === undefined || allowed === undefined || !allowed.has(group.name))
+  if (group === undefined || !credential.caller.allowed.has(group.name))
     throw groupNotAllowed(name, credential, snapshot)
   return group
+}
+
+/** A call that could leave no row is not served. @throws RouterError `usage-store-unavailable` */
+export function refuseUnrecorded({ ledger }: Pick<Gateway, "ledger">): void {
+  if (!ledger.accepting()) throw new RouterError("usage-store-unavailable")
 }

@@ -1,10 +1,10 @@
 /** Step 1: whose call is it? */
 import type { Credential, KeyStatus, Snapshot } from "../config/snapshot.ts"
 import { RouterError, type ErrorCode } from "../errors.ts"
-import type { Party } from "../party.ts"
+import { inSeconds } from "./intake/instant.ts"
+import { partyOf } from "./intake/party.ts"
+import { credentialWords } from "./intake/token-words.ts"
 import type { ReadableHeaders } from "./message.ts"
-import { inSeconds } from "./instant.ts"
-import { credentialWords } from "./token-words.ts"
 
 const LONGEST_TOKEN = 4096
 
@@ -30,17 +30,6 @@ export function authenticate(headers: ReadableHeaders, snapshot: Snapshot, nowMs
       who: partyOf(credential),
     })
   return credential
-}
-
-/** The caller of a known token, for the record of refusals. */
-export function partyOf({ caller, tokenId }: Credential): Party {
-  return {
-    caller_id: caller.id,
-    caller_user: caller.user,
-    caller_project: caller.project,
-    caller_environment: caller.environment,
-    token_id: tokenId,
-  }
 }
 
 interface Presented {

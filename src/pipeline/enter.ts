@@ -2,45 +2,38 @@
  * A call whose body is still on its way counts from its head on: it takes its place among its caller's calls before the
  * router takes its body.
  */
-import { UNUSED, type CheckKind, type CompiledLimits } from "../governance/state.ts"
 import { RouterError } from "../errors.ts"
-import { askerOf } from "./asker.ts"
-import type { Call } from "./call.ts"
+import { UNUSED, type CheckKind, type CompiledLimits } from "../governance/state.ts"
+import type { KnownCall } from "./call.ts"
+import { NO_AMOUNTS, type Hold } from "./call/hold.ts"
 import type { Gateway } from "./gateway.ts"
-import { refused } from "./refuse.ts"
+import { askerOf } from "./limits/asker.ts"
+import { limitRefusal } from "./limits/refuse.ts"
 
 /** Checks that need no body, and of which a lease gives back what it took. */
 const BY_HEAD: ReadonlySet<CheckKind> = new Set(["concurrent", "rpm", "day_requests", "month_requests"])
 
-const NO_BODY_YET = {
-  inputTokens: 0,
-  outputTokens: 0,
-  leastOutputTokens: 0,
-  inputNanoUsd: 0,
-  outputNanoUsdPerMillion: 0,
-} as const
-
 /**
- * Fills `call.entry`. The call's lease takes its place when the body is here (`reserve`); `settle` gives back what has no such end.
+ * Fills `hold.entry`. The call's lease takes its place when the body is here (`reserve`); `settle` gives back what has no such end.
  * @throws RouterError `concurrency-exceeded`, `rpm-exceeded`, `quota-exhausted`, `client-closed`
  */
-export async function enter(call: Call, limits: CompiledLimits, gateway: Gateway): Promise<void> {
-  const byHead = byHeadOf(limits)
+export async function enter(call: KnownCall, hold: Hold, gateway: Gateway): Promise<void> {
+  const byHead = byHeadOf(hold.limits)
   if (byHead === null) return
   const { clock, governance } = gateway
-  const request = { ...NO_BODY_YET, id: `${call.id}-entry`, limits: byHead, ts: call.ts, nowMs: clock.monotonicMs() }
+  const request = { ...NO_AMOUNTS, id: `${call.id}-entry`, limits: byHead, ts: call.ts, nowMs: clock.monotonicMs() }
   const admitted = governance.state.admit(request)
   const outcome = admitted instanceof Promise ? await admitted : admitted
-  if (outcome.kind === "refusal") throw refused(outcome, askerOf(call, [], governance.estimator), clock.now())
-  call.entry = outcome
-  if (call.clientLeft) throw new RouterError("client-closed")
+  if (outcome.kind === "refusal") throw limitRefusal(outcome, askerOf(call), clock.now())
+  hold.entry = outcome
+  if (call.life.clientLeft) throw new RouterError("client-closed")
 }
 
 /** Where it has ended already, nothing happens. */
-export function leaveEntry(call: Call, { governance, clock }: Gateway): void {
-  const { entry } = call
+export function leaveEntry(hold: Hold, { governance, clock }: Pick<Gateway, "governance" | "clock">): void {
+  const { entry } = hold
   if (entry === null) return
-  call.entry = null
+  hold.entry = null
   governance.state.settle(entry, UNUSED, clock.monotonicMs())
 }
 

@@ -3,25 +3,25 @@ import type { Snapshot } from "../config/snapshot.ts"
 import type { AnswerFacts } from "../dialects/dialect.ts"
 import type { Governance } from "../governance/governance.ts"
 import type { CallRecord, Ledger } from "../ledger/record.ts"
-import type { Metrics } from "../metrics/metrics.ts"
-import type { PinStore } from "../routing/affinity/pin-store.ts"
 import type { SecurityRecord } from "../ledger/security-events.ts"
 import type { StoredStates } from "../ledger/stored-state.ts"
+import type { Metrics } from "../metrics/metrics.ts"
+import type { PinStore } from "../routing/affinity/pin-store.ts"
 import type { Observations } from "../routing/observations.ts"
 import type { FeedbackQueue } from "../routing/policy/feedback.ts"
 import type { Strategies } from "../routing/strategy.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
+import type { Loop } from "../system/loop.ts"
 import type { Random } from "../system/random.ts"
 import type { Health } from "../upstream/health.ts"
 import type { Upstream } from "../upstream/send.ts"
-import type { Shadows } from "./shadow.ts"
 import type { Apart } from "./apart/apart.ts"
-import type { Loop } from "../system/loop.ts"
-import type { Intake } from "./intake.ts"
-import type { Watchdog } from "./watchdog.ts"
+import type { Intake } from "./call/body-memory.ts"
+import type { Watchdog } from "./call/watchdog.ts"
+import type { Shadows } from "./rehearsal/shadow.ts"
 
-/** Answers that are made in the background: followed to their end, and booked once (`server/background.ts`). */
+/** Answers that are made in the background: followed to their end, and booked once (`aside/background.ts`). */
 export interface BackgroundAnswers {
   /** A call has left one. */
   begun(requestId: string): void

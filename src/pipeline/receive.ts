@@ -1,25 +1,26 @@
 /** Step 2: the body within its limits, and the facts that routing needs. */
 import { isUtf8 } from "node:buffer"
-import { RouterError } from "../errors.ts"
 import { envelopeBegins, mayHoldEnvelope } from "../dialects/translate.ts"
+import { RouterError } from "../errors.ts"
 import { JsonFault, faultPath } from "../json/fault.ts"
 import { scanBounded, type ScanBounds, type ScannedObject } from "../json/scan.ts"
-import { readBody } from "./body.ts"
-import { findHeldIds } from "./held-state.ts"
-import type { Call } from "./call.ts"
+import type { Call, KnownCall } from "./call.ts"
+import { goOn } from "./call/go-on.ts"
+import { CallRequest } from "./call/request.ts"
 import type { Gateway } from "./gateway.ts"
-import { refusePrivateMedia } from "./private-media.ts"
-import { scannedInSlices, SLICE_BYTES } from "./sliced-scan.ts"
+import { refusePrivateMedia } from "./intake/private-media.ts"
+import { readBody } from "./intake/read-body.ts"
+import { scanInSlices, SLICE_BYTES } from "./intake/sliced-scan.ts"
+import { findHeldIds } from "./targets/held-state.ts"
 
 /**
- * Fills `call.body` and `call.facts`: at once when the body is here, and then returns null.
+ * The request of the call: at once when its body is here.
  * @throws RouterError `unsupported-media-type`, `body-too-large`, `invalid-json`, `invalid-request`, `duplicate-key`
  */
-export function receive(call: Call, gateway: Gateway): Promise<void> | null {
+export function receive(call: KnownCall, gateway: Gateway): CallRequest | Promise<CallRequest> {
   const body = bodyOf(call, gateway)
   if (!(body instanceof Uint8Array)) return awaitBody(body, call, gateway)
-  if (body.length > SLICE_BYTES) return understandLarge(call, body, gateway)
-  return understand(call, parse(body, call), gateway)
+  return body.length > SLICE_BYTES ? understandLarge(call, body, gateway) : understand(call, parse(body, call), gateway)
 }
 
 /** A JSON object that is no call of a dialect. @throws RouterError as `receive`, but for `duplicate-key` */
@@ -29,7 +30,7 @@ export async function receiveObject(call: Call, gateway: Gateway): Promise<Scann
 }
 
 function bodyOf(call: Call, gateway: Gateway): Uint8Array | Promise<Uint8Array> {
-  const { headers } = call.request
+  const { headers } = call.incoming
   const type = headers.get("content-type")
   if (type !== "application/json" && !isJson(type)) throw new RouterError("unsupported-media-type")
   const encoding = headers.get("content-encoding")
@@ -37,25 +38,38 @@ function bodyOf(call: Call, gateway: Gateway): Uint8Array | Promise<Uint8Array> 
   return readBody(call, gateway)
 }
 
-async function awaitBody(body: Promise<Uint8Array>, call: Call, gateway: Gateway): Promise<void> {
+async function awaitBody(body: Promise<Uint8Array>, call: KnownCall, gateway: Gateway): Promise<CallRequest> {
   const bytes = await body.finally(() => {
-    call.bodyWaitMs = gateway.clock.monotonicMs() - call.startedAt
+    call.life.bodyWaitMs = gateway.clock.monotonicMs() - call.startedAt
   })
-  if (bytes.length > SLICE_BYTES) await understandLarge(call, bytes, gateway)
-  else await understand(call, parse(bytes, call), gateway)
+  return bytes.length > SLICE_BYTES
+    ? understandLarge(call, bytes, gateway)
+    : understand(call, parse(bytes, call), gateway)
 }
 
-async function understandLarge(call: Call, bytes: Uint8Array, gateway: Gateway): Promise<void> {
+async function understandLarge(call: KnownCall, bytes: Uint8Array, gateway: Gateway): Promise<CallRequest> {
   const scanned = await parseInSlices(bytes, call, gateway)
-  call.sealed = await holdsEnvelopeInSlices(scanned, gateway)
-  await gateway.loop.timed("look into the body", call.id, bytes.length, () => understand(call, scanned, gateway))
+  const isSealed = await holdsEnvelopeInSlices(scanned, gateway)
+  const look = (): CallRequest | Promise<CallRequest> => understand(call, scanned, gateway, isSealed)
+  return gateway.loop.timed("look into the body", call.id, bytes.length, look)
 }
 
-function understand(call: Call, scanned: ScannedObject, gateway: Gateway): Promise<void> | null {
-  call.body = scanned
-  call.facts = call.dialect.peek(scanned)
-  if (!call.snapshot.limits.allowsPrivateMedia) refusePrivateMedia(scanned, call)
-  return findHeldIds(call, scanned, gateway) ?? null
+/**
+ * A body that was scanned, as a request: at once where it is small. `isSealed`: null where nothing has looked for sealed reasoning.
+ * @throws RouterError `invalid-request`, `duplicate-key`
+ */
+export function understand(
+  call: KnownCall,
+  scanned: ScannedObject,
+  gateway: Pick<Gateway, "apart" | "loop">,
+  isSealed: boolean | null = null,
+): CallRequest | Promise<CallRequest> {
+  const facts = call.dialect.peek(scanned)
+  return goOn(findHeldIds(scanned, call, gateway), ({ body, heldIds }) => {
+    const request = new CallRequest(call, { body, facts, heldIds, isSealed })
+    if (!call.snapshot.limits.allowsPrivateMedia) refusePrivateMedia(request)
+    return request
+  })
 }
 
 const LONGEST_PARAM = 64
@@ -100,7 +114,7 @@ async function parseInSlices(bytes: Uint8Array, call: Call, gateway: Gateway): P
   await loop.turn()
   if (!loop.timed("check the encoding", call.id, bytes.length, () => isUtf8(bytes))) throw notUtf8()
   try {
-    return await scannedInSlices(bytes, bounds, call.id, gateway)
+    return await scanInSlices(bytes, bounds, call.id, gateway)
   } catch (fault) {
     throw asRequestError(fault, bytes, bounds)
   }

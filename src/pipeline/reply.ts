@@ -1,130 +1,130 @@
 /** Step 8: bytes to the client. What ends an answer leaves only after the call is settled. */
-import { lossHeader } from "../canonical/loss.ts"
+import { lossHeader, type Loss } from "../canonical/loss.ts"
 import { RouterError, asRouterError } from "../errors.ts"
-import type { Answer } from "./attempt.ts"
-import type { Call, Outcome } from "./call.ts"
+import type { Answer, Relay } from "./answer/answer.ts"
+import { readsOn } from "./answer/drain.ts"
+import { toldOf } from "./answer/exhausted.ts"
+import { routerHeaders } from "./answer/headers.ts"
+import { returnedInStream } from "./answer/returned-state.ts"
+import type { UpstreamStream } from "./answer/upstream-stream.ts"
+import { brokenOff } from "./answer/vendor-words.ts"
+import type { AdmittedCall } from "./call.ts"
+import type { Life } from "./call/life.ts"
+import { lossesOf, routerAnswer, targetAnswer, type AnswerEnd, type Outcome } from "./call/outcome.ts"
 import type { Gateway } from "./gateway.ts"
-import { readsOn } from "./drain.ts"
-import { toldOf } from "./exhausted.ts"
-import { routerHeaders } from "./headers.ts"
 import type { Outgoing, Writer } from "./message.ts"
-import { lossesOf } from "./record.ts"
-import { returnedInStream } from "./returned-state.ts"
 import { settle } from "./settle.ts"
-import { renamedRefusal, renamingWriter } from "./shown-model.ts"
-import type { UpstreamStream } from "./upstream-stream.ts"
-import { brokenOff, type Relay } from "./vendor-words.ts"
+import { renameRefusal, renamingWriter, shownModel } from "./translation/shown-model.ts"
 
 const encoder = new TextEncoder()
-const CLIENT_LEFT = { status: 499, error: new RouterError("client-closed") } as const
+const CLIENT_LEFT = new RouterError("client-closed")
 
-export async function reply(answer: Answer, call: Call, gateway: Gateway): Promise<Outgoing> {
+export async function reply(answer: Answer, call: AdmittedCall, gateway: Gateway): Promise<Outgoing> {
   if (answer.kind === "stream") return streamed(answer.stream, answer.headers, call, gateway)
-  call.upstreamEndedAt = gateway.clock.monotonicMs()
   if (answer.kind === "relay") return relayed(answer, call, gateway)
-  call.firstContentAt = call.upstreamEndedAt
-  call.answered = true
-  await settle(call, gateway, call.clientLeft ? CLIENT_LEFT : { status: 200, error: null })
+  await settle(call, gateway, outcomeOf(call.life.clientLeft ? CLIENT_LEFT : null, answer.end))
   return {
     status: 200,
-    headers: routerHeaders(call, gateway, withLosses(answer.headers, call)),
+    headers: routerHeaders(call, gateway, withLosses(answer.headers, answer.end.losses)),
     body: answer.bytes,
   }
 }
 
 /** How a call is recorded whose request an upstream refused. */
-export function refusalOf({ status, failure }: Relay): Outcome {
+export function refusalOf({ status, failure }: Relay, call: AdmittedCall): Outcome {
   const { message, blame } = toldOf(failure)
-  return { status, error: new RouterError(failure.code, { status, message, blame }) }
+  return outcomeOf(new RouterError(failure.code, { status, message, blame }), routerAnswer(call))
 }
 
 /** The upstream's own words about the request: agents heal themselves by matching them. */
-async function relayed(answer: Relay, call: Call, gateway: Gateway): Promise<Outgoing> {
-  await settle(call, gateway, refusalOf(answer))
+async function relayed(answer: Relay, call: AdmittedCall, gateway: Gateway): Promise<Outgoing> {
+  const outcome = refusalOf(answer, call)
+  await settle(call, gateway, outcome)
   const headers = { "content-type": answer.contentType, "x-should-retry": "false" }
   return {
     status: answer.status,
-    headers: routerHeaders(call, gateway, withLosses(headers, call)),
-    body: renamedRefusal(answer.bytes, call),
+    headers: routerHeaders(call, gateway, withLosses(headers, outcome.answer.losses)),
+    body: renameRefusal(answer.bytes, shownModel(call), answer.model),
   }
 }
 
-/** What was lost until the headers leave. */
-export function withLosses(headers: Readonly<Record<string, string>>, call: Call): Readonly<Record<string, string>> {
-  const all = lossesOf(call)
-  if (all.length === 0) return headers
-  const losses = lossHeader(all)
-  return { ...headers, "x-router-losses": losses }
+/** `losses`: until the headers leave. */
+export function withLosses(
+  headers: Readonly<Record<string, string>>,
+  losses: readonly Loss[],
+): Readonly<Record<string, string>> {
+  return losses.length === 0 ? headers : { ...headers, "x-router-losses": lossHeader(losses) }
 }
 
 async function streamed(
   stream: UpstreamStream,
   headers: Readonly<Record<string, string>>,
-  call: Call,
+  call: AdmittedCall,
   gateway: Gateway,
 ): Promise<Outgoing> {
-  call.request.onGone = () => leftStream(stream, call, gateway)
-  call.onStop = stream.stop
-  if (call.clientLeft) {
-    if (call.drainTimer === null) stream.cancel()
+  const { life } = call
+  call.incoming.onGone = () => leaveStream(stream, call, gateway)
+  life.onStop = stream.stop
+  if (life.clientLeft) {
+    if (life.drainTimer === null) stream.cancel()
     await stream.pump(NOWHERE)
-    if (!call.settled) await finish(stream, call, gateway)
+    if (!life.isOver) await finish(stream, call, gateway)
   }
   const pump = async (writer: Writer): Promise<void> => {
-    const out = stream.attempt.translation === null ? renamingWriter(writer, call) : writer
+    const out = stream.attempt.translation === null ? renamingWriter(writer, shownModel(call)) : writer
     await stream.pump(out)
-    const last = call.settled ? null : await finish(stream, call, gateway)
+    const last = life.isOver ? null : await finish(stream, call, gateway)
     if (last !== null) out.write(last)
   }
   const body = { pump, keepAlive: () => encoder.encode(stream.keepAlive()) }
-  return { status: 200, headers: routerHeaders(call, gateway, withLosses(headers, call)), body }
+  return { status: 200, headers: routerHeaders(call, gateway, withLosses(headers, lossesOf(call))), body }
 }
 
 /** Where the bytes of a call go whose client has left. */
 const NOWHERE: Writer = { write: () => {}, isFull: () => false, drained: () => Promise.resolve() }
 
-function leftStream(stream: UpstreamStream, call: Call, gateway: Gateway): void {
-  call.clientLeft = true
-  if (call.settled) return stream.cancel()
-  if (call.stopped === null && readsOn(call, gateway, () => stream.cancel())) return
+function leaveStream(stream: UpstreamStream, call: AdmittedCall, gateway: Gateway): void {
+  const { life } = call
+  life.clientLeft = true
+  if (life.isOver) return stream.cancel()
+  if (life.stopped === null && readsOn(call, gateway, () => stream.cancel())) return
   stream.cancel()
-  call.answer = stream.observer.facts()
-  call.returnedIds = returnedInStream(stream.observer.answer(), call)
-  call.upstreamEndedAt = gateway.clock.monotonicMs()
-  settle(call, gateway, call.stopped === null ? CLIENT_LEFT : outcomeOf(call.stopped)).catch((error: unknown) =>
+  settle(call, gateway, outcomeOf(life.stopped ?? CLIENT_LEFT, endOf(stream, call, gateway))).catch((error: unknown) =>
     gateway.log.error("a call could not be recorded", { request_id: call.id, error }),
   )
 }
 
 /** The stream's one end: its own terminal frame, or the router's error. Null where there is nothing to add. */
-async function finish(stream: UpstreamStream, call: Call, gateway: Gateway): Promise<Uint8Array | null> {
-  call.upstreamEndedAt = gateway.clock.monotonicMs()
-  call.answer = stream.observer.facts()
-  call.returnedIds = returnedInStream(stream.observer.answer(), call)
-  call.answered = stream.end?.kind === "complete"
-  const failure = stream.end?.kind === "failed" ? stream.end.failure : null
-  stream.attempt.failure = failure
-  const last = await settleOrFail(call, gateway, errorOf(stream, call))
+async function finish(stream: UpstreamStream, call: AdmittedCall, gateway: Gateway): Promise<Uint8Array | null> {
+  stream.attempt.failure = stream.end?.kind === "failed" ? stream.end.failure : null
+  const last = await settleOrFail(call, gateway, outcomeOf(errorOf(stream, call.life), endOf(stream, call, gateway)))
   if (last !== null) return encoder.encode(stream.renderFailure(last))
   return stream.tail.length > 0 ? stream.tail : null
 }
 
-function errorOf({ end, attempt }: UpstreamStream, call: Call): RouterError | null {
-  if (call.stopped !== null) return call.stopped
-  if (call.clientLeft) return new RouterError("client-closed")
+function errorOf({ end, attempt }: UpstreamStream, { stopped, clientLeft }: Life): RouterError | null {
+  if (stopped !== null) return stopped
+  if (clientLeft) return new RouterError("client-closed")
   if (end?.kind === "stopped") return end.error
   return end?.kind === "failed" ? (brokenOff(attempt) ?? new RouterError(end.failure.code)) : null
 }
 
-function outcomeOf(error: RouterError): Outcome {
-  return { status: error.status, error }
+/** What the stream brought until now. */
+function endOf({ attempt, observer, end }: UpstreamStream, call: AdmittedCall, gateway: Gateway): AnswerEnd {
+  const storedIds = returnedInStream(observer.answer(), attempt, call)
+  const told = { facts: observer.facts(), isWhole: end?.kind === "complete", storedIds }
+  return targetAnswer(attempt, told, call, gateway.clock.monotonicMs())
+}
+
+function outcomeOf(error: RouterError | null, answer: AnswerEnd): Outcome {
+  return { status: error?.status ?? 200, error, answer }
 }
 
 /** The error that the client is to see at the end of its stream, null for none. */
-async function settleOrFail(call: Call, gateway: Gateway, error: RouterError | null): Promise<RouterError | null> {
+async function settleOrFail(call: AdmittedCall, gateway: Gateway, outcome: Outcome): Promise<RouterError | null> {
   try {
-    await settle(call, gateway, { status: error?.status ?? 200, error })
-    return error
+    await settle(call, gateway, outcome)
+    return outcome.error
   } catch (failed) {
     return asRouterError(failed)
   }

@@ -2,58 +2,61 @@
 import { RouterError } from "../errors.ts"
 import type { CallRecord, UsageRow } from "../ledger/record.ts"
 import type { FeedbackOutcome } from "../routing/policy/feedback.ts"
-import type { Call, Outcome } from "./call.ts"
-import { closeLease } from "./close-lease.ts"
-import { endDrain } from "./drain.ts"
+import { endDrain } from "./answer/drain.ts"
+import type { Call } from "./call.ts"
+import type { Outcome } from "./call/outcome.ts"
 import { leaveEntry } from "./enter.ts"
 import type { Gateway } from "./gateway.ts"
-import { recordOf } from "./record.ts"
-import { judgeLast } from "./target-health.ts"
+import { closeLease } from "./limits/close-lease.ts"
+import { recordOf } from "./rows/record.ts"
+import { judgeLast } from "./targets/target-health.ts"
 
 /**
  * Resolves when the call is durable. A second settlement of the same call does nothing.
  * @throws RouterError `usage-store-unavailable` when the rows can stand nowhere
  */
 export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Promise<void> {
-  if (call.settled) return
-  call.settled = true
+  const { life } = call
+  if (life.isOver) return
+  life.isOver = true
   try {
-    await settled(call, gateway, outcome)
+    await close(call, gateway, outcome)
   } finally {
     // whoever stops the router waits for rows that are on their way
     gateway.active--
   }
 }
 
-async function settled(call: Call, gateway: Gateway, outcome: Outcome): Promise<void> {
-  gateway.watchdog.forget(call)
-  gateway.intake.release(call)
-  leaveEntry(call, gateway)
+async function close(call: Call, gateway: Gateway, outcome: Outcome): Promise<void> {
+  const { life, hold, notes } = call
+  gateway.watchdog.forget(life)
+  gateway.intake.release(life)
+  if (hold !== null) leaveEntry(hold, gateway)
   judgeLast(call, outcome, gateway)
-  endDrain(call, gateway)
+  endDrain(life, gateway)
   const record = recordOf(call, gateway, outcome)
   const endedAt = gateway.clock.monotonicMs()
-  if (call.feedback !== null) gateway.feedback.report(call.feedback, feedbackOf(record.usage))
+  if (notes.feedback !== null) gateway.feedback.report(notes.feedback, feedbackOf(record.usage))
   // calls without a known caller are logged, but cannot fill the ledger
-  if (call.credential === null) return publish(record, call, endedAt, gateway)
+  if (call.credential === null) return publish(record, call, outcome, endedAt, gateway)
   try {
     await gateway.ledger.record(record)
     if (record.stored !== undefined) gateway.storedStates.remember(record.stored)
     if (record.background !== undefined) gateway.background.begun(call.id)
-    if (call.lease !== null) gateway.governance.journal?.close(call.id)
-    publish(record, call, endedAt, gateway)
+    if (hold !== null && hold.lease !== null) gateway.governance.journal?.close(call.id)
+    publish(record, call, outcome, endedAt, gateway)
   } catch (cause) {
-    publish(unrecorded(record), call, endedAt, gateway)
+    publish(unrecorded(record), call, outcome, endedAt, gateway)
     throw cause instanceof RouterError ? cause : new RouterError("usage-store-unavailable", { cause })
   } finally {
     // behind the row: what is counted as used stands in the ledger, whenever the process is killed
-    closeLease(call, gateway, record.usage)
+    closeLease(call, outcome, record.usage, gateway)
   }
 }
 
-/** What those hear who look at calls from outside: how the call ended for its client. */
-function publish(record: CallRecord, call: Call, endedAt: number, gateway: Gateway): void {
-  gateway.metrics.count(call, record, gateway.clock.monotonicMs() - endedAt)
+/** Publishes how the call ended for its client to metrics and request log. */
+function publish(record: CallRecord, call: Call, { answer }: Outcome, endedAt: number, gateway: Gateway): void {
+  gateway.metrics.count(call, answer.attempt, record, gateway.clock.monotonicMs() - endedAt)
   gateway.requestLog.write(record)
 }
 

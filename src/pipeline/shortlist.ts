@@ -3,60 +3,69 @@
  * body tells is asked when such a target's turn comes (`translate.ts`): a call that its first target serves in its own
  * dialect is never decoded.
  */
-import type { Group, Target } from "../config/snapshot.ts"
 import { RouterError } from "../errors.ts"
-import { allRefusals, eligibleTargets, unknownNeeds, type Eligibility } from "../routing/eligibility/eligible.ts"
+import { allRefusals, eligibleTargets, unknownNeeds } from "../routing/eligibility/eligible.ts"
 import { hintFor } from "../routing/eligibility/hint.ts"
 import { requirementsOf } from "../routing/eligibility/needs.ts"
 import { changesWithinS, isOperational, keepingTargets } from "../routing/eligibility/operational.ts"
-import { BY_DIALECT, type RejectionReason } from "../routing/eligibility/reasons.ts"
+import { BY_DIALECT } from "../routing/eligibility/reasons.ts"
 import { tooLong } from "../routing/eligibility/too-long.ts"
-import type { Call } from "./call.ts"
-import { noteShortlist } from "./decision.ts"
+import type { AdmittedCall } from "./call.ts"
+import type { Rejection, Shortlist } from "./call/plan.ts"
+import { trace } from "./call/trace.ts"
 import type { Gateway } from "./gateway.ts"
-import { refuseGroup } from "./group-refusal.ts"
-import { trace } from "./trace.ts"
+import { refuseGroup } from "./intake/group-refusal.ts"
+import { noteShortlist } from "./rows/note-shortlist.ts"
+import { findHolder } from "./targets/held-state.ts"
 
-export interface Rejection {
-  readonly target: Target
-  readonly reason: RejectionReason
-  /** What the caller is told when nothing else is left; null: `no-eligible-target`. */
-  readonly error: RouterError | null
-}
-
-export interface Shortlist {
-  readonly eligible: readonly Target[]
-  readonly rejected: readonly { readonly target: Target; readonly reason: RejectionReason }[]
+/**
+ * The targets that can serve the call. A promise only where the body points at state of a provider.
+ * @throws RouterError `no-eligible-target`, the group's own refusal; `not-found`, `stateful-unsupported` for such state
+ */
+export function shortlist(call: AdmittedCall, gateway: Gateway): Shortlist | Promise<Shortlist> {
+  return call.request.heldIds === null ? shortlistByShape(call, gateway) : shortlistByState(call, gateway)
 }
 
 /** @throws RouterError `no-eligible-target`, or the group's own refusal */
-export function shortlistFor(group: Group, call: Call, gateway: Gateway): Shortlist {
+export function shortlistByShape(call: AdmittedCall, gateway: Gateway): Shortlist {
+  const { group } = call
   refuseGroup(group)
-  const { eligible, refused } = eligibleNow(group, call, gateway)
-  const shortlist = { eligible, rejected: refused }
-  noteShortlist(shortlist, group, call)
-  if (call.snapshot.traceCalls) explain(group, refused, call, gateway)
-  if (eligible.length === 0) throw refusal(group, call, call.rejected ?? [])
-  return shortlist
+  const found = findEligible(call, gateway)
+  noteShortlist(found, call)
+  if (call.snapshot.traceCalls) explain(found, call, gateway)
+  if (found.eligible.length === 0) throw refuseTargets(found.missing, call)
+  return found
+}
+
+/** The same, of which only the holder of what the body points at is left. */
+async function shortlistByState(call: AdmittedCall, gateway: Gateway): Promise<Shortlist> {
+  const found = shortlistByShape(call, gateway)
+  const holder = await findHolder(found.eligible, call, gateway)
+  if (holder === null) return found
+  // no other target has the state, so what the holder cannot do nobody can
+  if (!found.eligible.includes(holder)) throw refuseTargets(found.missing, call)
+  return { ...found, eligible: [holder] }
 }
 
 /** What a target did lately counts last, and only where the group's contract promises something of it. */
-function eligibleNow(group: Group, call: Call, gateway: Gateway): Eligibility {
-  const found = eligibleTargets(group, call)
-  if (group.operational === null) return found
-  const kept = keepingTargets(found, group.operational, gateway.live, gateway.clock.monotonicMs())
-  if (kept !== found) call.rejected = kept.refused.filter(isOperational).map((one) => ({ ...one, error: null }))
-  return kept
+function findEligible({ group, request }: AdmittedCall, { live, clock }: Pick<Gateway, "live" | "clock">): Shortlist {
+  const found = eligibleTargets(group, request)
+  if (group.operational === null) return { eligible: found.eligible, rejected: found.refused, missing: NONE }
+  const kept = keepingTargets(found, group.operational, live, clock.monotonicMs())
+  const missing = kept.refused.filter(isOperational).map((one) => ({ ...one, error: null }))
+  return { eligible: kept.eligible, rejected: kept.refused, missing }
 }
+
+const NONE: readonly Rejection[] = []
 
 /** More would only repeat the configuration. */
 const MAX_TRACED = 64
 
-function explain(group: Group, refused: Shortlist["rejected"], call: Call, gateway: Gateway): void {
-  for (const { target, reason } of refused.slice(0, MAX_TRACED)) {
+function explain({ rejected }: Shortlist, call: AdmittedCall, gateway: Gateway): void {
+  for (const { target, reason } of rejected.slice(0, MAX_TRACED)) {
     if (!BY_DIALECT.has(reason)) trace("target_rejected", target, reason, null, call, gateway)
   }
-  const unknown = unknownNeeds(group, call)
+  const unknown = unknownNeeds(call.group, call.request)
   if (unknown.length === 0) return
   trace("capability_unknown", undefined, unknown.join(","), unknown.length, call, gateway)
 }
@@ -65,23 +74,25 @@ function explain(group: Group, refused: Shortlist["rejected"], call: Call, gatew
  * What the caller is told when no target is left before anything was sent. `late`: those whose turn had come, or that
  * did not keep the contract lately. Of these one may serve the call later, whatever stands against the others.
  */
-export function refusal(group: Group, call: Call, late: readonly Rejection[]): RouterError {
-  if (late.some(isOperational)) return noEligibleTarget(group, call, [...allRefusals(group, call), ...late])
+export function refuseTargets(late: readonly Rejection[], call: AdmittedCall): RouterError {
+  const all = (): readonly Omit<Rejection, "error">[] => [...allRefusals(call.group, call.request), ...late]
+  if (late.some(isOperational)) return noEligibleTarget(all(), call)
   const decisive = (["invalid-request", "state", "translation-loss"] as const)
     .map((reason) => late.find((rejection) => rejection.reason === reason)?.error ?? null)
     .find((error) => error !== null)
-  return decisive ?? noEligibleTarget(group, call, [...allRefusals(group, call), ...late])
+  return decisive ?? noEligibleTarget(all(), call)
 }
 
-export function noEligibleTarget(group: Group, call: Call, rejected: readonly Omit<Rejection, "error">[]): RouterError {
-  const requirements = requirementsOf(call)
+export function noEligibleTarget(rejected: readonly Omit<Rejection, "error">[], call: AdmittedCall): RouterError {
+  const { group, request } = call
+  const requirements = requirementsOf(request)
   const missing = rejected.filter(isOperational).map(({ target }) => target)
   const now = missing.length === 0 ? "" : " at the moment"
   const nobody = `No target of the model group "${group.name}" can serve this call${now}`
   const promises = new Set(rejected.map(({ reason }) => reason).filter((reason) => reason.startsWith("contract-")))
   return new RouterError("no-eligible-target", {
     ...(missing.length === 0 ? {} : { status: 503, retryable: true, retryAfterS: changesWithinS(missing) }),
-    message: tooLong(call, rejected) ?? `${nobody} (${requirements.join(", ")}).`,
+    message: tooLong(request, rejected) ?? `${nobody} (${requirements.join(", ")}).`,
     details: {
       model: group.name,
       dialect: call.dialect.name,

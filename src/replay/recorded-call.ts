@@ -1,6 +1,6 @@
 /** A recorded call as strategies and filters see a call: from the rows of its shape. Its texts are not known. */
 import type { Caller, Group } from "../config/snapshot.ts"
-import type { SpendCeiling } from "../config/spend-ceiling.ts"
+import type { SpendCeiling } from "../config/compile/spend-ceiling.ts"
 import type { DialectName, RequestFacts } from "../dialects/dialect.ts"
 import type { RequestShape } from "../dialects/shape-reader.ts"
 import type { CallShape, ReasoningShape } from "../dialects/shape.ts"

@@ -9,7 +9,7 @@
  * 3. The leader keeps its place until another target is 5 % better: near-equal targets do not take turns.
  * 4. A small share of the calls begins with the target of which the least is known.
  */
-import type { ScoreSettings } from "../config/score-settings.ts"
+import type { ScoreSettings } from "../config/compile/score-settings.ts"
 import type { Target } from "../config/snapshot.ts"
 import { adjustWeights, attemptsEnded, candidatesOf, type Candidate } from "./candidates.ts"
 import { COMPLEXITY_NAMES, STANDARD, complexityOf } from "./complexity.ts"

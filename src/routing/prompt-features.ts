@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer"
 import { searchable } from "../json/search.ts"
-import type { PromptFeature, ScoreSettings } from "../config/score-settings.ts"
+import type { PromptFeature, ScoreSettings } from "../config/compile/score-settings.ts"
 import type { CallFacts } from "./strategy.ts"
 
 type Needles = Readonly<Record<Exclude<PromptFeature, "tool_agent">, readonly string[]>>

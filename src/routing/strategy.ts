@@ -6,12 +6,9 @@ import type { Caller, Group, StrategyName, StrategySettings, Target } from "../c
 import type { DialectName, RequestFacts } from "../dialects/dialect.ts"
 import type { CallShape } from "../dialects/shape.ts"
 import type { ScannedObject } from "../json/scan.ts"
-import { dynamicScore } from "./dynamic-score.ts"
-import { failover } from "./failover.ts"
 import type { LiveView } from "./live-view.ts"
 import type { PolicyExecution } from "./policy/execution.ts"
 import type { FeedbackTicket } from "./policy/feedback.ts"
-import { weighted } from "./weighted.ts"
 
 /** What is known of the call before anything is sent. */
 export interface CallFacts {
@@ -133,11 +130,3 @@ export interface TermExplanation {
 export type Strategy = (targets: readonly Target[], call: CallFacts, context: RankContext) => Ranking | Promise<Ranking>
 
 export type Strategies = Readonly<Record<StrategyName, Strategy>>
-
-/** Those that need nothing of the world; the others are made when the router starts. */
-export const STRATEGIES: Omit<Strategies, "script" | "external"> = {
-  static: failover,
-  failover,
-  weighted,
-  dynamic_score: dynamicScore,
-}

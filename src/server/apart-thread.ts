@@ -4,7 +4,7 @@ import type { Means } from "../dialects/answer-needs.ts"
 import { RouterError } from "../errors.ts"
 import { told, type JobName, type Order, type ToldError } from "../pipeline/apart/apart.ts"
 import { JOBS } from "../pipeline/apart/jobs.ts"
-import { meansOf } from "../pipeline/translate.ts"
+import { meansOf } from "../pipeline/translation/translate.ts"
 import { systemClock } from "../system/clock.ts"
 import { systemRandom } from "../system/random.ts"
 

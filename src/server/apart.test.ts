@@ -8,7 +8,7 @@ import { RouterError } from "../errors.ts"
 import { judgedReply, judgedStream } from "../pipeline/apart/judged-answer.ts"
 import { turned } from "../pipeline/apart/whole-answers.ts"
 import { plainWriting, written, type Writing } from "../pipeline/apart/written-request.ts"
-import { decoded } from "../pipeline/decode.ts"
+import { decode } from "../pipeline/apart/decode.ts"
 import { silentLog } from "../system/log.ts"
 import { REQUESTS } from "../../test/helpers/linear-cases.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../test/helpers/samples.ts"
@@ -57,7 +57,7 @@ test.each(ALL_PAIRS)("requests, and answers to them: %s to %s", async (client, t
   const writing = writingOf(client, target)
   const { configName: to } = SAMPLES[target]
   for (const bytes of requestsOf(client)) {
-    const here = written(decoded(bytes, writing.client), writing, means)
+    const here = written(decode(bytes, writing.client), writing, means)
     const there = await thread.run("translate", "me", [bytes], plainWriting(writing))
     if (here instanceof RouterError || "code" in there) throw new Error("the request cannot be written")
     expect(textOf(there.body)).toBe(textOf(here.body))

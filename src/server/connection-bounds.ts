@@ -1,8 +1,8 @@
 /** Divides the descriptors of the process: among clients, upstreams, and what it needs itself. */
 import { isIP } from "node:net"
-import type { ClientIpRule } from "../config/client-ip.ts"
-import type { ConnectionRule } from "../config/connection-rule.ts"
-import { isTrusted } from "../pipeline/client-address.ts"
+import type { ClientIpRule } from "../config/compile/client-ip.ts"
+import type { ConnectionRule } from "../config/compile/connection-rule.ts"
+import { isTrusted } from "../pipeline/intake/client-address.ts"
 import { canOpenAnother, mostDescriptors } from "../system/descriptors.ts"
 import type { SocketRules } from "../upstream/http/sockets.ts"
 import type { ConnectionBounds } from "./http/connections.ts"

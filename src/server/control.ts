@@ -4,7 +4,7 @@
  * One line in, one JSON line out.
  */
 import { rmSync, unlinkSync } from "node:fs"
-import type { ReloadOutcome } from "../config/reload.ts"
+import type { ReloadOutcome } from "../config/reload/reload.ts"
 import type { Log } from "../system/log.ts"
 import { isCode } from "../system/owner-only.ts"
 

@@ -18,7 +18,7 @@ import type { Log } from "../system/log.ts"
 import { ensureOwnerFolder } from "../system/owner-only.ts"
 import type { Random } from "../system/random.ts"
 import { LateTotals } from "./late-totals.ts"
-import { orphanRecord } from "./orphans.ts"
+import { orphanRecord } from "../pipeline/rows/orphans.ts"
 import { allTotals, restoreLimits } from "./restore-limits.ts"
 import { storeAddress } from "./store-address.ts"
 

@@ -1,6 +1,6 @@
 /** Open endpoints: is the process alive, can it take calls, and which build is it? */
 import type { Admin } from "../admin/admin.ts"
-import type { ReloadStatus } from "../config/reload.ts"
+import type { ReloadStatus } from "../config/reload/reload.ts"
 import { RouterError } from "../errors.ts"
 import { authenticate } from "../pipeline/authenticate.ts"
 import type { Gateway } from "../pipeline/gateway.ts"

@@ -1,5 +1,5 @@
 /** What clients see of issuers in sealed reasoning: labels hashed with the secret of the installation, once that is known. */
-import type { IssuerMarks } from "../config/target-facts.ts"
+import type { IssuerMarks } from "../config/compile/target-facts.ts"
 import type { LedgerStore } from "../ledger/open.ts"
 import type { Clock, Timer } from "../system/clock.ts"
 import type { Random } from "../system/random.ts"

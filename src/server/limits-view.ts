@@ -2,7 +2,7 @@
 import type { Caller } from "../config/snapshot.ts"
 import type { CheckView, LimitState } from "../governance/state.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
-import { limitName } from "../pipeline/refuse.ts"
+import { limitName } from "../pipeline/limits/refuse.ts"
 
 export interface LimitLine {
   readonly scope: "caller" | "project"

@@ -2,10 +2,10 @@
 import type { Dialect } from "../dialects/dialect.ts"
 import { asRouterError, type RouterError } from "../errors.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
-import { errorHeaders } from "../pipeline/headers.ts"
+import { errorHeaders } from "../pipeline/answer/headers.ts"
+import { requestId } from "../pipeline/intake/request-id.ts"
+import { noteRefusal } from "../pipeline/intake/security.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
-import { requestId } from "../pipeline/request-id.ts"
-import { noteRefusal } from "../pipeline/security.ts"
 
 export function json(value: unknown, status = 200): Outgoing {
   return { status, headers: { "content-type": "application/json" }, body: JSON.stringify(value) }

@@ -74,9 +74,17 @@ export async function adoptLimits(
       swap()
     }
   }
-  const gone = [...running.limitedSubjects.keys()].filter((key) => !next.limitedSubjects.has(key))
+  const gone = await goneFrom(running, next)
   if (gone.length > 0) await state.forget(gone)
   return isKnown
+}
+
+async function goneFrom(running: Snapshot, next: Snapshot): Promise<readonly string[]> {
+  const gone: string[] = []
+  await inTurns(running.limitedSubjects.keys(), (key) => {
+    if (!next.limitedSubjects.has(key)) gone.push(key)
+  })
+  return gone
 }
 
 function keysOf({ subjects }: Uncounted): readonly string[] {
@@ -158,10 +166,15 @@ async function totalsOf(
   const periods: (Omit<UsedPeriod, "used"> & { readonly totals: ReadonlyMap<string, readonly CallerTotals[]> })[] = []
   for (const period of known.periods) periods.push({ ...period, totals: await bySubject(period.totals, projects) })
   const recent = await bySubject(known.recent, projects)
+  const totalsOfOne = (key: string): SubjectTotals => {
+    const used = periods.map(({ totals, ...period }) => ({ ...period, used: sum(totals.get(key) ?? []) }))
+    return { ...subjectTotals(key, used, recent.get(key) ?? [], ts), isWholeLifetime: ofLifetime }
+  }
+  const idle = totalsOfOne("")
   const all: SubjectTotals[] = []
   await inTurns(subjects, ({ key }) => {
-    const used = periods.map(({ totals, ...period }) => ({ ...period, used: sum(totals.get(key) ?? []) }))
-    all.push({ ...subjectTotals(key, used, recent.get(key) ?? [], ts), isWholeLifetime: ofLifetime })
+    const isUsed = recent.has(key) || periods.some(({ totals }) => totals.has(key))
+    all.push(isUsed ? totalsOfOne(key) : { ...idle, key })
   })
   return all
 }

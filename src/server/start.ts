@@ -1,13 +1,12 @@
 /** Starts a router from a configuration file, and stops it without losing a call. */
-import { setImmediate as nextTurn } from "node:timers/promises"
 import { Admin } from "../admin/admin.ts"
-import { compile, compileBesides, type CompileOptions } from "../config/compile.ts"
+import { compile, type CompileOptions } from "../config/compile/compile.ts"
 import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
-import { loadMeanwhile, readingOf, type Reading } from "../config/load-apart.ts"
-import { loadConfig, type LoadResult } from "../config/load.ts"
-import { startReloading, type Reloader, type ReloadStatus } from "../config/reload.ts"
-import { systemWatchTools } from "../config/watch.ts"
+import { readMeanwhile } from "../config/load-apart.ts"
+import { readConfiguration, type Reading } from "../config/reading.ts"
+import { startReloading, type Reloader, type ReloadStatus, type UsableReading } from "../config/reload/reload.ts"
+import { systemWatchTools } from "../config/reload/watch.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
 import { Metrics } from "../metrics/metrics.ts"
@@ -37,7 +36,7 @@ export interface StartOptions {
   readonly configPath: string
   readonly env: Readonly<Record<string, string | undefined>>
   /** What the file says, where it was read already. */
-  readonly loaded?: LoadResult
+  readonly loaded?: Reading
   /** In place of `server.listen`. */
   readonly listen?: { readonly hostname: string; readonly port: number }
   readonly log?: Log
@@ -73,9 +72,8 @@ const KEEP_ALIVE_AFTER_MS = 14_500
 /** @throws ConfigRefused; Error when the address is taken or the usage database cannot be opened */
 export async function startRouter(options: StartOptions): Promise<RunningRouter> {
   const { configPath: path, env, worker, clock = systemClock } = options
-  const loaded = readingOf(options.loaded ?? loadConfig({ path, env }))
-  const { config } = loaded
-  if (config === null) throw new ConfigRefused(loaded.findings)
+  const loaded = usable(options.loaded ?? (await readConfiguration({ path, env })))
+  const { config, callers } = loaded
   const log = options.log ?? jsonLog(clock)
   const files = processFiles(config, worker?.number ?? null)
   if (worker === undefined) await takeOver(config, [null], log, clock)
@@ -93,7 +91,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const peers = await openPeers(config, gateway)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
-    const tags = tagKeeper(config, ledger, clock, log)
+    const tags = tagKeeper(callers.table.tags, ledger, clock, log)
     const reports = openRouterReports(config, clock, log)
     const admin = await openAdmin(snapshot, log, clock)
     const reloads = (): ReloadStatus => reloader.status()
@@ -105,9 +103,9 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
       keepAliveAfterMs: KEEP_ALIVE_AFTER_MS,
     })
     const reloader: Reloader = startReloading({
-      running: { ...loaded, config, files: [...loaded.files, ...scriptFiles] },
-      load: () => loadMeanwhile({ path, env }),
-      apply: (next, result) => takeConfig(next, result, { gateway, ledger, policies, admin, engines, marks, tags }),
+      running: { ...loaded, files: [...loaded.files, ...scriptFiles] },
+      load: (before) => readMeanwhile({ path, env, before }),
+      apply: (next) => takeConfig(next, { gateway, ledger, policies, admin, engines, marks, tags }),
       filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
       log,
       now: () => clock.now(),
@@ -124,6 +122,12 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     await Promise.all([ledger.close(), requestLog.close()])
     throw error
   }
+}
+
+function usable(reading: Reading): UsableReading {
+  const { config, callers } = reading
+  if (config === null || callers === null) throw new ConfigRefused(reading.findings)
+  return { ...reading, config, callers }
 }
 
 /** What commands ask of a running router. */
@@ -145,10 +149,10 @@ interface Changing {
 }
 
 /** Puts a configuration into force. Resolves with the files of its scripts. */
-async function takeConfig(next: Config, result: Reading, parts: Changing): Promise<readonly string[]> {
+async function takeConfig(next: UsableReading, parts: Changing): Promise<readonly string[]> {
   const { gateway, ledger, policies, admin, engines, marks, tags } = parts
   const { clock } = gateway
-  const changed = await compileBesides(next, optionsFrom(result, marks), nextTurn)
+  const changed = compile(next.config, optionsFrom(next, marks))
   const scripts = await policies.prepare(changed)
   await admin.prepare(changed.admin)
   const { state } = gateway.governance
@@ -159,7 +163,7 @@ async function takeConfig(next: Config, result: Reading, parts: Changing): Promi
   })
   if (!isKnown) gateway.totals.again()
   engines.follow(changed)
-  tags.follow(next)
+  if (next.callers.hasNewTags) tags.follow(next.callers.table.tags)
   return scripts
 }
 
@@ -210,8 +214,8 @@ function verifyPassword(password: string, hash: string): Promise<boolean> {
   return Bun.password.verify(password, hash, "bcrypt")
 }
 
-function optionsFrom({ lineOf, admin }: Reading, marks: InstallationMarks): CompileOptions {
-  return { userAgent: USER_AGENT, lineOf, admin, marks }
+function optionsFrom({ lineOf, admin, callers }: UsableReading, marks: InstallationMarks): CompileOptions {
+  return { userAgent: USER_AGENT, lineOf, admin, marks, callers: callers.table }
 }
 
 /** `host:port`, `[::1]:port` or `:port`. */

@@ -1,5 +1,5 @@
 /** The families that say how the router is at the moment, as text. */
-import type { ReloadStatus } from "../config/reload.ts"
+import type { ReloadStatus } from "../config/reload/reload.ts"
 import type { Target } from "../config/snapshot.ts"
 import type { LedgerStatus } from "../ledger/open.ts"
 import type { Exposition, Labels } from "../metrics/exposition.ts"

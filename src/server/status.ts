@@ -1,5 +1,5 @@
 /** What `smart-router status` hears of a running router. */
-import type { ReloadStatus } from "../config/reload.ts"
+import type { ReloadStatus } from "../config/reload/reload.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { notReady, reloadView, type ReadyStore, type ReloadView } from "./health.ts"

@@ -1,6 +1,6 @@
 /** Where the shared state is, as connections to it need it. */
 import type { StateConfig } from "../config/config.ts"
-import { readTextFile } from "../config/sources.ts"
+import { readTextFile } from "../config/read/sources.ts"
 import type { StoreAddress } from "../governance/redis/link.ts"
 
 /** Null: this process keeps its state to itself. Throws an `Error` where a certificate cannot be read any more. */

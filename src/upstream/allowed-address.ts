@@ -1,6 +1,6 @@
 /** Which hosts and addresses a routing policy may call: what the operator listed, and nothing that a name could be bent to. */
 import { isIP } from "node:net"
-import type { PolicyHttp } from "../config/policy-settings.ts"
+import type { PolicyHttp } from "../config/compile/policy-settings.ts"
 import { ADDRESSES, isIn, unwrapped } from "../http/address.ts"
 
 type Rules = Pick<PolicyHttp, "allowHosts" | "allowHttp">

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import path from "node:path"
-import type { PolicyHttp } from "../config/policy-settings.ts"
+import type { PolicyHttp } from "../config/compile/policy-settings.ts"
 import { systemClock } from "../system/clock.ts"
 import { GuardedHttp, type GuardedResult } from "./guarded-http.ts"
 

@@ -3,7 +3,7 @@
  * changes its address meanwhile changes nothing), within a time and a size. Never rejects.
  */
 import { isIP } from "node:net"
-import type { PolicyHttp } from "../config/policy-settings.ts"
+import type { PolicyHttp } from "../config/compile/policy-settings.ts"
 import type { Clock, Timer } from "../system/clock.ts"
 import { allowedUrl, isAllowedAddress, portOf } from "./allowed-address.ts"
 import { readWhole, type UpstreamAnswer } from "./answer.ts"

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { mustLoad } from "../../test/helpers/load-text.ts"
-import { compile } from "../config/compile.ts"
+import { compile } from "../config/compile/compile.ts"
 import type { Snapshot, Target } from "../config/snapshot.ts"
 import { Health } from "./health.ts"
 import { claim } from "./shaping.ts"

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { secretPattern } from "../config/provider-secrets.ts"
+import { secretPattern } from "../config/compile/provider-secrets.ts"
 import { expectProperty } from "../../test/helpers/property.ts"
 import { isTelling, masked, maskedFrames } from "./mask.ts"
 

@@ -8,8 +8,8 @@ import { judgedReply } from "../../src/pipeline/apart/judged-answer.ts"
 import { heldIdsIn } from "../../src/pipeline/apart/held-ids.ts"
 import { turned } from "../../src/pipeline/apart/whole-answers.ts"
 import { written } from "../../src/pipeline/apart/written-request.ts"
-import { editedBody } from "../../src/pipeline/body-edits.ts"
-import { decoded } from "../../src/pipeline/decode.ts"
+import { editBody } from "../../src/pipeline/apart/edited-body.ts"
+import { decode } from "../../src/pipeline/apart/decode.ts"
 import { ModelName } from "../../src/dialects/model-name.ts"
 import { masked } from "../../src/upstream/mask.ts"
 import { SAMPLES, type Dialect } from "./samples.ts"
@@ -85,7 +85,7 @@ export function answered(dialect: Dialect, client: Dialect, make: (count: number
 function needsOf(client: Dialect, target: Dialect): AnswerNeeds {
   const bytes = Buffer.from(SAMPLES[client].request({ extra: client === "messages" ? { max_tokens: 9 } : {} }))
   const made = written(
-    decoded(bytes, SAMPLES[client].configName),
+    decode(bytes, SAMPLES[client].configName),
     {
       client: SAMPLES[client].configName,
       target: SAMPLES[target].configName,
@@ -138,6 +138,6 @@ export function governed(make: (count: number) => JsonObject, dialect: Dialect):
   return (count) => {
     const members = Object.fromEntries(times(count, (at) => [`p${at}`, at]))
     const bytes = Buffer.from(JSON.stringify({ model: "m", ...make(count), ...members, metadata: members }))
-    return () => [editedBody([bytes], rules), heldIdsIn(bytes, SAMPLES[dialect].configName)]
+    return () => [editBody([bytes], rules), heldIdsIn(bytes, SAMPLES[dialect].configName)]
   }
 }

@@ -1,5 +1,5 @@
 /** One process' worth of peers on a Redis: what it may use, and what it hears of others. */
-import { compile } from "../../src/config/compile.ts"
+import { compile } from "../../src/config/compile/compile.ts"
 import type { Snapshot, Target } from "../../src/config/snapshot.ts"
 import { StoreLink } from "../../src/governance/redis/link.ts"
 import { script } from "../../src/governance/redis/scripts.ts"

@@ -1,6 +1,6 @@
 /** Targets, calls and a live view for tests of `dynamic_score`, without a configuration around them. */
-import type { ScoreSettings } from "../../src/config/score-settings.ts"
-import { scoreSettings } from "../../src/config/score-settings.ts"
+import type { ScoreSettings } from "../../src/config/compile/score-settings.ts"
+import { scoreSettings } from "../../src/config/compile/score-settings.ts"
 import type { GroupConfig } from "../../src/config/config.ts"
 import type { Group, Target } from "../../src/config/snapshot.ts"
 import { modelPricesOf } from "../../src/ledger/model-prices.ts"

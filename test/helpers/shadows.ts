@@ -1,7 +1,7 @@
 /** Waits for what is decided beside calls. */
 import { spyOn } from "bun:test"
-import { Shadows } from "../../src/pipeline/shadow.ts"
-import type { Decision } from "../../src/pipeline/decision.ts"
+import { Shadows } from "../../src/pipeline/rehearsal/shadow.ts"
+import type { Decision } from "../../src/pipeline/call/decision.ts"
 import { eventually } from "./client.ts"
 
 export interface WatchedShadows extends Disposable {
@@ -17,7 +17,7 @@ export function watchShadows(): WatchedShadows {
     done: async () => {
       await eventually(
         "the shadow's choice",
-        () => spy.mock.calls.every(([, , decision]) => isDone(decision)) || undefined,
+        () => spy.mock.calls.every(([, decision]) => isDone(decision)) || undefined,
       )
     },
     [Symbol.dispose]: () => spy.mockRestore(),

@@ -2,11 +2,13 @@
 import { closeSync, openSync, readFileSync, realpathSync, rmSync, writeSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { parseDocument } from "yaml"
-import { applyEdits, type Edit } from "../../config/edit.ts"
-import type { Finding } from "../../config/findings.ts"
+import { CallerLines } from "../../config/check/caller-line.ts"
+import { applyEdits, applyLineEdits, type Edit } from "../../config/edit/edit.ts"
+import { collector, type Finding } from "../../config/findings.ts"
+import { comparedId } from "../../config/check/identities.ts"
 import { digestOf, loadConfig, type LoadResult } from "../../config/load.ts"
-import { mapping } from "../../config/outline.ts"
-import { readTextFile, whyUnreadable } from "../../config/sources.ts"
+import { listOf, mapping, textOf } from "../../config/read/outline.ts"
+import { readTextFile, whyUnreadable } from "../../config/read/sources.ts"
 import { isCode } from "../../system/owner-only.ts"
 import { EXIT } from "../command.ts"
 import { replaceFile } from "../files.ts"
@@ -39,30 +41,96 @@ export function loadText(file: string, text: string): LoadResult {
   })
 }
 
+/** What the configuration says, and its callers file. */
+export interface CallerTexts {
+  readonly text: string
+  /** Null: there is no such file. */
+  readonly callers: { readonly file: string; readonly text: string } | null
+}
+
+/** @throws ChangeRefused */
+export function readCallerTexts(file: string): CallerTexts {
+  const text = readConfigText(file)
+  const named = rootOf(text)["callers_file"]
+  if (typeof named !== "string") return { text, callers: null }
+  if (named.includes("${"))
+    throw new ChangeRefused(`${file} names its callers_file with a reference: this command works on a plain path.`)
+  const callersFile = resolve(dirname(resolve(file)), named)
+  return { text, callers: { file: callersFile, text: readConfigText(callersFile) } }
+}
+
 /**
- * Writes the edits that `decide` wants, unless they bring an error into the configuration. One command at a time.
+ * Writes the edits that `decide` wants, unless they bring an error into the configuration or its callers file. One command
+ * at a time.
  * @throws ChangeRefused
  */
-export async function changeConfig(file: string, decide: (text: string) => readonly Edit[]): Promise<RouterAnswer> {
-  const { after, usageDbPath } = await locked(file, () => {
-    const before = readConfigText(file)
-    const edited = applyEdits(before, decide(before))
+export async function changeConfig(
+  file: string,
+  decide: (texts: CallerTexts) => readonly Edit[],
+): Promise<RouterAnswer> {
+  const { digest, usageDbPath } = await locked(file, () => {
+    const before = readCallerTexts(file)
+    const edits = decide(before)
+    const ofLines = edits.filter(({ path }) => path[0] === "callers_file")
+    const edited = applyEdits(
+      before.text,
+      edits.filter((edit) => !ofLines.includes(edit)),
+    )
     if (edited === null) {
       throw new ChangeRefused(
         `${file} is written in a form that cannot be edited safely. Change it by hand; token create without --write prints an entry to paste.`,
       )
     }
     const result = loadText(file, edited)
-    const refused = newErrors(loadText(file, before), result)
-    if (refused.length > 0) {
-      throw new ChangeRefused(
-        `${file} is unchanged, because it would not be valid:\n${refused.map(reasonOf).join("\n")}`,
-      )
-    }
-    if (edited !== before) replaceFile(file, edited)
-    return { after: edited, usageDbPath: usageDbPathOf(file, edited, result) }
+    refuse(file, newErrors(loadText(file, before.text).findings, result.findings))
+    const { callers } = before
+    const editedLines = callers === null ? null : applyLineEdits(callers.text, ofLines)
+    if (callers !== null && editedLines !== null) refuse(callers.file, lineErrors(before, editedLines, result))
+    // callers refer to what stands in the configuration
+    if (edited !== before.text) replaceFile(file, edited)
+    if (callers !== null && editedLines !== null && editedLines !== callers.text) replaceFile(callers.file, editedLines)
+    const digests = [edited, ...(editedLines === null ? [] : [editedLines])].map(digestOf)
+    return { digest: digests.join(" "), usageDbPath: usageDbPathOf(file, edited, result) }
   })
-  return reloadRunningRouter(usageDbPath, digestOf(after))
+  return reloadRunningRouter(usageDbPath, digest)
+}
+
+function refuse(file: string, faults: readonly Finding[]): void {
+  if (faults.length === 0) return
+  throw new ChangeRefused(`${file} is unchanged, because it would not be valid:\n${faults.map(reasonOf).join("\n")}`)
+}
+
+/** What is wrong with lines that were not there before. */
+function lineErrors(before: CallerTexts, after: string, { tree }: LoadResult): readonly Finding[] {
+  const known = new Set(before.callers?.text.split("\n"))
+  const { report, all } = collector({ get: () => undefined })
+  const reader = new CallerLines(tree)
+  const ids = new Set(idsIn(tree))
+  for (const line of after.split("\n")) {
+    if (line.trim() === "") continue
+    const caller = known.has(line) ? null : reader.read(line, report)
+    const id = caller === null ? idOf(line) : comparedId(caller.id)
+    if (id !== null && ids.has(id) && caller !== null)
+      report({ code: "duplicate-id", path: [], message: `There is already a caller ${JSON.stringify(caller.id)}.` })
+    if (id !== null) ids.add(id)
+  }
+  return all().filter(({ severity }) => severity === "error")
+}
+
+function idsIn(tree: unknown): readonly string[] {
+  return listOf(mapping(tree)["callers"], []).flatMap((caller) => {
+    const id = textOf(caller, "id")
+    return id === undefined ? [] : [comparedId(id)]
+  })
+}
+
+function idOf(line: string): string | null {
+  try {
+    const { id } = mapping(JSON.parse(line))
+    return typeof id === "string" ? comparedId(id) : null
+  } catch {
+    return null
+  }
 }
 
 /** `taken`, or `none` is there to take it: then the change is in force. */
@@ -133,26 +201,26 @@ function isAlive(pid: number): boolean {
 /** Also where the configuration has no meaning as a whole here, because secrets are only in the router's environment. */
 export function usageDbPathOf(file: string, text: string, { config }: LoadResult): string {
   if (config !== null) return config.server.usage_db.path
-  const path = mapping(serverOf(text)["usage_db"])["path"]
+  const path = mapping(mapping(rootOf(text)["server"])["usage_db"])["path"]
   return resolve(dirname(resolve(file)), typeof path === "string" ? path : DEFAULT_USAGE_DB)
 }
 
 /** As far as the text can be read. */
-function serverOf(text: string): Readonly<Record<string, unknown>> {
+function rootOf(text: string): Readonly<Record<string, unknown>> {
   try {
-    return mapping(mapping(parseDocument(text, { merge: true, uniqueKeys: false }).toJS())["server"])
+    return mapping(parseDocument(text, { merge: true, uniqueKeys: false }).toJS())
   } catch {
     return {}
   }
 }
 
 /** Errors that were not there before. */
-function newErrors(before: LoadResult, after: LoadResult): readonly Finding[] {
+function newErrors(before: readonly Finding[], after: readonly Finding[]): readonly Finding[] {
   const known = new Set(errors(before).map(identity))
   return errors(after).filter((finding) => !known.has(identity(finding)))
 }
 
-function errors({ findings }: LoadResult): readonly Finding[] {
+function errors(findings: readonly Finding[]): readonly Finding[] {
   return findings.filter((finding) => finding.severity === "error")
 }
 

@@ -1,4 +1,4 @@
-import { appendEntry, entryLines, yamlText, type Edit, type EditPath, type ListEntry } from "../../config/edit.ts"
+import { appendEntry, entryLines, yamlText, type Edit, type EditPath, type ListEntry } from "../../config/edit/edit.ts"
 import type { Finding } from "../../config/findings.ts"
 import type { LoadResult } from "../../config/load.ts"
 import { EXIT, print, readArguments, UsageError, type Arguments } from "../command.ts"
@@ -123,10 +123,12 @@ async function writeNew(order: Order, file: string): Promise<number> {
   const answer = await changeConfig(file, (before) => {
     const token = newToken(order.owner, order.key ?? freeKey(order.owner, before))
     const entry = entryOf(order, token)
-    const extras = order.addMissing ? missingEntries(order.owner, entry, before, (text) => loadText(file, text)) : []
+    const extras = order.addMissing
+      ? missingEntries(order.owner, entry, before.text, (text) => loadText(file, text))
+      : []
     made.token = token
     made.edits = extras
-    return [...extras, { path: ["callers"], entry }]
+    return [...extras, { path: [before.callers === null ? "callers" : "callers_file"], entry }]
   })
   if (made.token !== undefined) printToken(made.token)
   const added = made.edits.map(({ path }) => path[0])

@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { runHere } from "../../../test/helpers/command-line.ts"
 import { KEYS, SMALLEST } from "../../../test/helpers/load-text.ts"
 import { loadConfig } from "../../config/load.ts"
+import { readConfiguration } from "../../config/reading.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "smart-router-tokens-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -94,6 +95,23 @@ test("a token that is not there changes nothing; what was typed is not repeated,
     expect(err).not.toContain(secret)
   }
   expect(readFileSync(path, "utf8")).toBe(SMALLEST)
+})
+
+test("create adds a line to the callers file, and what is missing to the configuration, whose comments stay", async () => {
+  const path = file(`# head\n${SMALLEST}callers_file: callers-of.jsonl # many\n`)
+  const lines = join(folder, "callers-of.jsonl")
+  writeFileSync(lines, "")
+  const words = ["create", "--owner-user", "you", "--project", "lab", "--env", "x", "--allow", "default"]
+  const refused = await runHere(["token", ...words, "--write", path])
+  expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('There is no user "you".')])
+  expect(readFileSync(lines, "utf8")).toBe("")
+  const added = await runHere(["token", ...words, "--write", path, "--add-missing"])
+  expect([added.code, added.out]).toEqual([0, expect.stringContaining("with entries in users, project_memberships")])
+  expect(readFileSync(path, "utf8")).toMatch(/^# head\n[^]*callers_file: \S+ # many\n/)
+  const { findings, callers } = await readConfiguration({ path, env: KEYS })
+  expect(findings.filter(({ severity }) => severity === "error")).toEqual([])
+  expect([...(callers?.table.callerLimits.keys() ?? [])]).toEqual(["me-lab", "you-lab-x"])
+  expect((await runHere(["token", "list", "--config", path])).out).toContain("rtr_you_lab_x_k1")
 })
 
 test("wrong arguments end with exit code 2", async () => {

@@ -1,5 +1,5 @@
 import { EXIT, print, readArguments } from "../command.ts"
-import { ChangeRefused, readConfigText } from "./config-file.ts"
+import { ChangeRefused, readCallerTexts } from "./config-file.ts"
 import type { ListedToken } from "./listed.ts"
 import { configFileOf, tokensOf } from "./named.ts"
 
@@ -29,7 +29,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
   const file = configFileOf(options)
   const caller = options.text("caller")
-  const all = tokensOf(file, readConfigText(file))
+  const all = tokensOf(file, readCallerTexts(file))
   const tokens = caller === undefined ? all : all.filter((token) => token.caller === caller)
   if (caller !== undefined && tokens.length === 0) {
     throw new ChangeRefused(`${file} has no caller ${JSON.stringify(caller)}.`)

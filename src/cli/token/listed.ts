@@ -1,7 +1,8 @@
-/** The tokens that stand in a configuration file, also in one that has faults elsewhere. */
+/** The tokens that stand in a configuration and its callers file, also where there are faults elsewhere. */
 import { parse } from "yaml"
-import type { EditPath } from "../../config/edit.ts"
-import { listOf, mapping, textOf, textsOf, type Entry } from "../../config/outline.ts"
+import type { CallerTexts } from "./config-file.ts"
+import type { EditPath } from "../../config/edit/edit.ts"
+import { listOf, mapping, textOf, textsOf, type Entry } from "../../config/read/outline.ts"
 
 export interface ListedToken {
   readonly tokenId: string
@@ -22,15 +23,26 @@ export interface ListedToken {
   readonly expiryKey: "token_expires_at" | "expires_at"
 }
 
-/** @throws what the YAML parser throws */
-export function tokensIn(text: string, nowMs: number): readonly ListedToken[] {
+/** @throws what the YAML parser throws. Lines of the callers file that are no JSON hold no tokens. */
+export function tokensIn({ text, callers }: CallerTexts, nowMs: number): readonly ListedToken[] {
   const tree = mapping(parse(text, { version: "1.2", merge: true, uniqueKeys: false }))
-  return listOf(tree["callers"], ["callers"]).flatMap((caller) => [
+  const entries = [...listOf(tree["callers"], ["callers"]), ...(callers === null ? [] : linesOf(callers.text))]
+  return entries.flatMap((caller) => [
     listed(caller, caller, "token_expires_at", nowMs),
     ...listOf(caller.fields["tokens"], [...caller.path, "tokens"]).map((token) =>
       listed(caller, token, "expires_at", nowMs),
     ),
   ])
+}
+
+function linesOf(text: string): readonly Entry[] {
+  return text.split("\n").flatMap((line, index) => {
+    try {
+      return [{ path: ["callers_file", index], fields: mapping(JSON.parse(line)) }]
+    } catch {
+      return []
+    }
+  })
 }
 
 function listed(caller: Entry, token: Entry, expiryKey: ListedToken["expiryKey"], nowMs: number): ListedToken {

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs"
 import { nearest } from "../../nearest.ts"
 import { UsageError, type Arguments } from "../command.ts"
-import { ChangeRefused } from "./config-file.ts"
+import { ChangeRefused, type CallerTexts } from "./config-file.ts"
 import { tokensIn, type ListedToken } from "./listed.ts"
 
 const DEFAULT_FILE = "config.yaml"
@@ -21,8 +21,8 @@ export function tokenIdArgument(options: Arguments): string {
 }
 
 /** Never repeats what was typed: it may be a raw token. @throws ChangeRefused */
-export function tokenNamed(tokenId: string, file: string, text: string): ListedToken {
-  const tokens = tokensOf(file, text)
+export function tokenNamed(tokenId: string, file: string, texts: CallerTexts): ListedToken {
+  const tokens = tokensOf(file, texts)
   const found = tokens.filter((token) => token.tokenId === tokenId)
   const [token] = found
   if (token !== undefined && found.length === 1) return token
@@ -36,9 +36,9 @@ export function tokenNamed(tokenId: string, file: string, text: string): ListedT
 }
 
 /** @throws ChangeRefused */
-export function tokensOf(file: string, text: string): readonly ListedToken[] {
+export function tokensOf(file: string, texts: CallerTexts): readonly ListedToken[] {
   try {
-    return tokensIn(text, Date.now())
+    return tokensIn(texts, Date.now())
   } catch (error) {
     throw new ChangeRefused(`${file} is not valid YAML. Run: smart-router check --config ${file}`, { cause: error })
   }

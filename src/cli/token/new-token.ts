@@ -1,7 +1,8 @@
 /** A token that did not exist before. */
 import { createHash, randomBytes } from "node:crypto"
-import { parseDurationMs } from "../../config/duration.ts"
-import { yamlText } from "../../config/edit.ts"
+import { parseDurationMs } from "../../config/schema/duration.ts"
+import { yamlText } from "../../config/edit/edit.ts"
+import type { CallerTexts } from "./config-file.ts"
 import { UsageError, type Arguments } from "../command.ts"
 
 const SECRET_BYTES = 32
@@ -33,11 +34,12 @@ export function tokenIdOf({ user, project, environment }: TokenOwner, key: strin
   return ["rtr", ...[user, project, environment, key].map((part) => part.replaceAll(/[^A-Za-z0-9.-]/g, "-"))].join("_")
 }
 
-/** The first of k1, k2, … whose token id does not stand in the file yet. */
-export function freeKey(owner: TokenOwner, text: string): string {
+/** The first of k1, k2, … whose token id does not stand in the files yet. */
+export function freeKey(owner: TokenOwner, { text, callers }: CallerTexts): string {
   for (let number = 1; ; number += 1) {
     const tokenId = tokenIdOf(owner, `k${number}`)
-    if (!new RegExp(`${RegExp.escape(tokenId)}(?![A-Za-z0-9.-])`).test(text)) return `k${number}`
+    const known = new RegExp(`${RegExp.escape(tokenId)}(?![A-Za-z0-9.-])`)
+    if (!known.test(text) && !known.test(callers?.text ?? "")) return `k${number}`
   }
 }
 

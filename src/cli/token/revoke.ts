@@ -33,10 +33,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   const file = configFileOf(options)
   const nowMs = Date.now()
   const found: { token?: ListedToken; left: number } = { left: 0 }
-  const answer = await changeConfig(file, (text) => {
-    const token = tokenNamed(tokenId, file, text)
+  const answer = await changeConfig(file, (texts) => {
+    const token = tokenNamed(tokenId, file, texts)
     found.token = token
-    found.left = tokensOf(file, text).filter((one) => one.caller === token.caller && one.status === "active").length
+    found.left = tokensOf(file, texts).filter((one) => one.caller === token.caller && one.status === "active").length
     if (token.expiresAtMs <= nowMs) return []
     if (token.status === "active") found.left -= 1
     return [{ path: token.tokenPath, key: token.expiryKey, yaml: instantYaml(nowMs) }]

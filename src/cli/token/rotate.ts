@@ -1,7 +1,7 @@
-import type { Edit } from "../../config/edit.ts"
+import type { Edit } from "../../config/edit/edit.ts"
 import { EXIT, print, readArguments } from "../command.ts"
 import { routerAnswerText } from "../running-router.ts"
-import { changeConfig, exitCodeOf } from "./config-file.ts"
+import { changeConfig, exitCodeOf, type CallerTexts } from "./config-file.ts"
 import { printToken } from "./create.ts"
 import type { ListedToken } from "./listed.ts"
 import { configFileOf, tokenIdArgument, tokenNamed } from "./named.ts"
@@ -45,8 +45,14 @@ export async function run(argv: readonly string[]): Promise<number> {
   const graceMs = durationOption(options, "grace") ?? 0
   const expiresInMs = durationOption(options, "expires-in")
   const made: { rotation?: Rotation } = {}
-  const answer = await changeConfig(file, (text) => {
-    made.rotation = rotationOf(tokenNamed(tokenId, file, text), { text, key, graceMs, expiresInMs, nowMs: Date.now() })
+  const answer = await changeConfig(file, (texts) => {
+    made.rotation = rotationOf(tokenNamed(tokenId, file, texts), {
+      texts,
+      key,
+      graceMs,
+      expiresInMs,
+      nowMs: Date.now(),
+    })
     return made.rotation.edits
   })
   if (made.rotation !== undefined) {
@@ -67,7 +73,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 }
 
 interface Wish {
-  readonly text: string
+  readonly texts: CallerTexts
   readonly key: string | undefined
   readonly graceMs: number
   readonly expiresInMs: number | undefined
@@ -82,8 +88,8 @@ interface Rotation {
 }
 
 /** The end of the old token only ever moves forward. */
-function rotationOf(old: ListedToken, { text, key, graceMs, expiresInMs, nowMs }: Wish): Rotation {
-  const token = newToken(old, key ?? freeKey(old, text))
+function rotationOf(old: ListedToken, { texts, key, graceMs, expiresInMs, nowMs }: Wish): Rotation {
+  const token = newToken(old, key ?? freeKey(old, texts))
   const oldExpiresAtMs = Math.min(old.expiresAtMs, nowMs + graceMs)
   const expiry: readonly Edit[] =
     oldExpiresAtMs === old.expiresAtMs

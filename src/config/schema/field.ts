@@ -3,7 +3,7 @@
  * the generated types need to know about a key.
  */
 import { z } from "zod"
-import { DURATION, parseDurationMs } from "../duration.ts"
+import { DURATION, parseDurationMs } from "./duration.ts"
 
 /** What is known about a key beyond its type. */
 export interface Facts {

@@ -55,19 +55,30 @@ const token: z.ZodType = block(
   { name: "CallerToken" },
 )
 
+const identity = {
+  id: key(identifier, "The id under which calls are recorded."),
+  token_sha256: key(sha256, "SHA-256 of the raw token, which is stored nowhere."),
+  token_id: tokenId("The public part of the token; may appear in logs and reports."),
+  token_expires_at: optional(
+    key(instant, "From then on the token is refused; the further ones have their own `expires_at`."),
+  ),
+  tokens: byDefault(list(token, "Further tokens: rotation keeps the caller's budgets."), []),
+}
+
+/** What no two callers have in common. */
+export const callerIdentity: z.ZodType = block(identity, "")
+
 export const caller: z.ZodType = block(
   {
-    id: key(identifier, "The id under which calls are recorded."),
+    id: identity.id,
     owner_user: key(identifier, "The user that answers for the calls."),
     project: key(identifier, "The project that the calls belong to."),
     environment: key(identifier, "`prod`, `dev`, or any other label."),
     status: byDefault(callerStatus, "active"),
-    token_sha256: key(sha256, "SHA-256 of the raw token, which is stored nowhere."),
-    token_id: tokenId("The public part of the token; may appear in logs and reports."),
-    token_expires_at: optional(
-      key(instant, "From then on the token is refused; the further ones have their own `expires_at`."),
-    ),
-    tokens: byDefault(list(token, "Further tokens: rotation keeps the caller's budgets."), []),
+    token_sha256: identity.token_sha256,
+    token_id: identity.token_id,
+    token_expires_at: identity.token_expires_at,
+    tokens: identity.tokens,
     tags: byDefault(
       table(
         identifier,

@@ -2,24 +2,24 @@
  * The jobs that are done in another thread where their bytes are large. Each is a pure function of plain values; the same
  * functions do the work on small bytes at once.
  */
-import type { WrittenShape } from "../../dialects/written-shape.ts"
+import type { Loss } from "../../canonical/loss.ts"
 import { packed, unpacked, type Means } from "../../dialects/answer-needs.ts"
 import type { DialectName, ReplyVerdict } from "../../dialects/dialect.ts"
 import { ModelName } from "../../dialects/model-name.ts"
 import type { MeterCounts } from "../../dialects/output-meter.ts"
 import { DIALECTS } from "../../dialects/registry.ts"
 import type { StoredId } from "../../dialects/stored-ids.ts"
-import type { Loss } from "../../canonical/loss.ts"
+import type { WrittenShape } from "../../dialects/written-shape.ts"
 import { RouterError } from "../../errors.ts"
 import { scanObject } from "../../json/scan.ts"
-import { nativeSeals } from "../affinity.ts"
-import { editedBody, type BodyRules, type Edited } from "../body-edits.ts"
-import { countedTokens } from "../counted-tokens.ts"
-import { decoded } from "../decode.ts"
-import { withoutHosted, type Rule } from "../hosted-tools.ts"
 import { told, type ToldError } from "./apart.ts"
+import { countedTokens } from "./counted-tokens.ts"
+import { decode } from "./decode.ts"
+import { editBody, type BodyRules, type Edited } from "./edited-body.ts"
 import { disowned, heldIdsIn, type Disowned, type HeldIds } from "./held-ids.ts"
+import { withoutHosted, type Rule } from "./hosted-tools.ts"
 import { judgedReply, judgedStream, type JudgedStream, type ReturnRule } from "./judged-answer.ts"
+import { nativeSeals } from "./native-seals.ts"
 import { turned, type Turn, type Turned, type Ways } from "./whole-answers.ts"
 import { writingFrom, written, type PlainWriting } from "./written-request.ts"
 
@@ -60,7 +60,7 @@ export const JOBS = {
   /** The request for a target, or why the target cannot reach the state in it. */
   translate(bytes: Uint8Array, order: PlainWriting, means: Means): WrittenApart | ToldError {
     const writing = writingFrom(order)
-    const request = decoded(bytes, writing.client)
+    const request = decode(bytes, writing.client)
     const wrote = written(request, writing, means)
     if (wrote instanceof RouterError) return told(wrote)
     const { body, shape, losses, needs } = wrote
@@ -68,7 +68,7 @@ export const JOBS = {
   },
   /** Fields set and left out by a target's configuration. */
   edit(bytes: Uint8Array, rules: BodyRules): Edited {
-    return editedBody([bytes], rules)
+    return editBody([bytes], rules)
   },
   /** Ids of state at a provider that a request points with. */
   findIds(bytes: Uint8Array, dialect: DialectName): HeldIds {
@@ -81,7 +81,7 @@ export const JOBS = {
   },
   /** A request without tools that its provider runs; null: it has none. */
   governTools(bytes: Uint8Array, { dialect, rule }: ToolsOrder): Uint8Array | null {
-    return withoutHosted(scanObject(bytes, Infinity), decoded(bytes, dialect), dialect, rule)
+    return withoutHosted(scanObject(bytes, Infinity), decode(bytes, dialect), dialect, rule)
   },
   /** About how many tokens a request has, as Messages counts them; null: it holds no messages. */
   countTokens(bytes: Uint8Array): number | null {

@@ -10,9 +10,9 @@ import type { AnswerNeeds } from "../../dialects/answer-needs.ts"
 import type { Codec, StreamReader } from "../../dialects/codec.ts"
 import { NO_FAULT, type DialectName, type UpstreamFault } from "../../dialects/dialect.ts"
 import { CODECS } from "../../dialects/registry.ts"
-import { compactedObject, compactedReply } from "../compaction.ts"
 import { readFields } from "../../sse/fields.ts"
 import { FrameSplitter } from "../../sse/frames.ts"
+import { compactedObject, compactedReply } from "./compaction.ts"
 
 /** `reply`: a whole answer as one; `unfold`: as a stream, its end included; `fold`: a whole stream as a whole answer. */
 export type Turn = "reply" | "unfold" | "fold"

@@ -1,7 +1,7 @@
 /** Filters on what a target is able to do. */
 import type { Capabilities, Target } from "../../config/snapshot.ts"
 import type { ReasoningShape } from "../../dialects/shape.ts"
-import type { BridgeFeature } from "../../config/target-limits.ts"
+import type { BridgeFeature } from "../../config/compile/target-limits.ts"
 import { mayLack, type Asked, type Filter } from "./filter.ts"
 import { CAPABILITIES, NEEDS, usesTools } from "./needs.ts"
 

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import type { Group, Target } from "../../config/snapshot.ts"
-import { BRIDGE_FEATURES, type RequestLimits } from "../../config/target-limits.ts"
+import { BRIDGE_FEATURES, type RequestLimits } from "../../config/compile/target-limits.ts"
 import type { DialectName } from "../../dialects/dialect.ts"
 import type { RequestShape } from "../../dialects/shape-reader.ts"
 import { allRefusals, eligibleTargets, unknownNeeds } from "./eligible.ts"

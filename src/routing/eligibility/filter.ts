@@ -1,6 +1,6 @@
 /** A filter takes out targets that cannot serve a call. Pure, and asked only where it could ever say no. */
 import type { Capabilities, Group, Target } from "../../config/snapshot.ts"
-import type { SpendCeiling } from "../../config/spend-ceiling.ts"
+import type { SpendCeiling } from "../../config/compile/spend-ceiling.ts"
 import type { DialectName, RequestFacts } from "../../dialects/dialect.ts"
 import type { RequestShape } from "../../dialects/shape-reader.ts"
 import type { FilterReason } from "./reasons.ts"

@@ -1,7 +1,7 @@
 /** What a target did lately keeps it away only while enough of it is known, and only for what the contract names. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import type { OperationalTargets } from "../../config/operational-targets.ts"
+import type { OperationalTargets } from "../../config/compile/operational-targets.ts"
 import type { Target } from "../../config/snapshot.ts"
 import { NO_FIGURES, type Figures, type LiveView } from "../live-view.ts"
 import { Observations } from "../observations.ts"

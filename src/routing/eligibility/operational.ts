@@ -2,9 +2,9 @@
  * The part of a group's contract that live figures tell. A target that misses it gets no calls, so nothing new is learnt of
  * it: it comes back when so much of its window has passed that what is left says too little, and is judged anew from there.
  */
-import type { OperationalTargets } from "../../config/operational-targets.ts"
+import type { OperationalTargets } from "../../config/compile/operational-targets.ts"
 import type { Target } from "../../config/snapshot.ts"
-import type { OperationalReason } from "../../config/target-limits.ts"
+import type { OperationalReason } from "../../config/compile/target-limits.ts"
 import type { LiveView } from "../live-view.ts"
 import { SLICES } from "../window.ts"
 import type { Eligibility, Refused } from "./eligible.ts"

@@ -1,5 +1,5 @@
 /** Why a target is left out: closed lists, the same words in errors, traces, explanations and rows. */
-import type { ContractReason } from "../../config/target-limits.ts"
+import type { ContractReason } from "../../config/compile/target-limits.ts"
 
 /** What the request's shape and the configuration tell, before anything is decoded or sent. */
 export type FilterReason =

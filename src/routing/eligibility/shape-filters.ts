@@ -1,5 +1,5 @@
 /** Filters on the size and the form of a request: the context window and `request_shape_support`. */
-import type { RequestLimits } from "../../config/target-limits.ts"
+import type { RequestLimits } from "../../config/compile/target-limits.ts"
 import { estimatedInputTokens } from "./estimate.ts"
 import type { Asked, Filter } from "./filter.ts"
 import { usesTools } from "./needs.ts"

@@ -1,5 +1,5 @@
 /** What a call may cost at most, by its group and by its caller: both hold, so the lower one counts. */
-import type { SpendCeiling } from "../../config/spend-ceiling.ts"
+import type { SpendCeiling } from "../../config/compile/spend-ceiling.ts"
 import type { Group, Target } from "../../config/snapshot.ts"
 import { expectedCostNanoUsd } from "../expected-cost.ts"
 import { NO_FIGURES } from "../live-view.ts"

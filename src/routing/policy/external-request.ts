@@ -1,6 +1,6 @@
 /** What a policy service is asked. No content, unless the operator says so. */
 import type { Group, Target } from "../../config/snapshot.ts"
-import type { ExternalSettings } from "../../config/policy-settings.ts"
+import type { ExternalSettings } from "../../config/compile/policy-settings.ts"
 import type { CallFacts } from "../strategy.ts"
 import { callerJson, contextOf } from "./call-context.ts"
 import { bodyText, conversationText } from "./call-text.ts"

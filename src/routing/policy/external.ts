@@ -1,6 +1,6 @@
 /** Strategy `external`: a policy service picks the target. Whatever it does, the call gets an answer in time. */
 import type { Target } from "../../config/snapshot.ts"
-import type { ExternalSettings } from "../../config/policy-settings.ts"
+import type { ExternalSettings } from "../../config/compile/policy-settings.ts"
 import type { Clock } from "../../system/clock.ts"
 import type { CallFacts, Ranking, Strategy } from "../strategy.ts"
 import type { ConversationKey } from "./conversation-key.ts"

@@ -1,5 +1,5 @@
 /** Tells a policy service how calls ended. Beside the calls: a bounded queue, few at a time, and nobody waits for it. */
-import type { FeedbackSettings, PolicyHttp } from "../../config/policy-settings.ts"
+import type { FeedbackSettings, PolicyHttp } from "../../config/compile/policy-settings.ts"
 import type { Timers } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
 import type { PolicyClient } from "./http.ts"

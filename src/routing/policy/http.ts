@@ -1,5 +1,5 @@
 /** The calls that policies make. What may be called, and how, is checked by whoever implements this. */
-import type { PolicyHttp } from "../../config/policy-settings.ts"
+import type { PolicyHttp } from "../../config/compile/policy-settings.ts"
 
 export interface PolicyRequest {
   readonly url: string

@@ -3,7 +3,7 @@
  * nobody here. Kinds that would have to be executed do not exist.
  */
 import { isObject, parseExact } from "../../canonical/json.ts"
-import type { VerifierHintRule } from "../../config/policy-settings.ts"
+import type { VerifierHintRule } from "../../config/compile/policy-settings.ts"
 import type { CallFacts } from "../strategy.ts"
 
 export interface VerifierHint {

@@ -1,6 +1,6 @@
 /** One call as a script may see it. */
 import type { Target } from "../../config/snapshot.ts"
-import type { PolicyHttp } from "../../config/policy-settings.ts"
+import type { PolicyHttp } from "../../config/compile/policy-settings.ts"
 import { callerJson, contextOf, isSmall, textFacts } from "../policy/call-context.ts"
 import { bodyText, conversationText } from "../policy/call-text.ts"
 import type { PolicyClient } from "../policy/http.ts"

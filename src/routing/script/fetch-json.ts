@@ -1,5 +1,5 @@
 /** `router.fetchJSON`: what a script may ask of the hosts that the operator listed. */
-import type { PolicyHttp } from "../../config/policy-settings.ts"
+import type { PolicyHttp } from "../../config/compile/policy-settings.ts"
 import { jsonText, type PolicyClient } from "../policy/http.ts"
 
 type Init = { readonly method?: unknown; readonly headers?: unknown; readonly body?: unknown }

@@ -1,6 +1,6 @@
 /** All scripts of a configuration: bundled and tried when it is loaded, each in a sandbox that is replaced when it breaks. */
 import type { Group, StrategySettings, Target } from "../../config/snapshot.ts"
-import type { ScriptSettings } from "../../config/policy-settings.ts"
+import type { ScriptSettings } from "../../config/compile/policy-settings.ts"
 import type { Clock } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
 import type { PolicyClient } from "../policy/http.ts"

@@ -1,6 +1,6 @@
 /** Strategy `script`: the operator's own code picks the target. */
 import type { Target } from "../../config/snapshot.ts"
-import type { ScriptSettings } from "../../config/policy-settings.ts"
+import type { ScriptSettings } from "../../config/compile/policy-settings.ts"
 import type { Clock } from "../../system/clock.ts"
 import { decisionOf, isDecision, labelOfFault } from "../policy/decision.ts"
 import { PolicyFailed, type PolicyError, type PolicyExecution } from "../policy/execution.ts"

@@ -9,7 +9,7 @@ const ROOT = path.resolve(import.meta.dir, "../../..")
 /** Uses up all descriptors, wants a checkpoint and a large configuration, and then gives descriptors back. */
 const child = `
   import { closeSync, openSync, statSync, writeSync } from "node:fs"
-  import { loadApart } from "${ROOT}/src/config/load-apart.ts"
+  import { readApart } from "${ROOT}/src/config/load-apart.ts"
   import { openLedger } from "${ROOT}/src/ledger/open.ts"
   import { systemClock } from "${ROOT}/src/system/clock.ts"
   import { silentLog } from "${ROOT}/src/system/log.ts"
@@ -23,7 +23,7 @@ const child = `
   const before = statSync(file).size
   for (let number = 0; number < 100; number += 1) await ledger.record(sampleCall(systemClock.now(), number))
   if (statSync(file).size > before) writeSync(1, "checkpointed\\n")
-  const reading = loadApart({ path: folder + "/config.yaml", env: {} })
+  const reading = readApart({ path: folder + "/config.yaml", env: {} })
   setTimeout(() => taken.splice(0, 100).forEach((descriptor) => closeSync(descriptor)), 300)
   const { findings } = await reading
   writeSync(1, "read with " + findings.length + " findings\\n")

@@ -1,6 +1,6 @@
 /** Keys that promise protection hold: nothing is stored, bridges stay closed, groups without their filter serve nobody. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { BRIDGE_FEATURES } from "../../../src/config/target-limits.ts"
+import { BRIDGE_FEATURES } from "../../../src/config/compile/target-limits.ts"
 import { targetsOf } from "../../helpers/config.ts"
 import { expectError, parsed } from "../../helpers/expectations.ts"
 import { bodyText, FakeUpstream } from "../../helpers/fake-upstream.ts"

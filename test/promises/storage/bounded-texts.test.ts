@@ -22,7 +22,7 @@ import { ALL_PAIRS, groupOf, translating } from "../../helpers/translating.ts"
 
 /** Where a text column's length and alphabet come from, and its greatest length. */
 const SOURCES = {
-  /** `pipeline/request-id.ts` */
+  /** `pipeline/intake/request-id.ts` */
   requestId: 36,
   /** Names and ids of the configuration: `config/schema/forms.ts`. */
   configured: 128,
@@ -30,7 +30,7 @@ const SOURCES = {
   line: 256,
   /** A union of the code. */
   closedList: 64,
-  /** `pipeline/client.ts` */
+  /** `pipeline/intake/client-name.ts` */
   closedClients: 32,
   /** `isIP`, without a zone. */
   address: 45,
@@ -46,9 +46,9 @@ const SOURCES = {
   errorMessage: 2000,
   /** `errorParam` of `bounded-text.ts` */
   errorParam: 256,
-  /** `NAME_LIKE` of `pipeline/record.ts` */
+  /** `NAME_LIKE` of `pipeline/rows/record.ts` */
   lossPath: 128,
-  /** `RESPONSE_ID` of `pipeline/returned-state.ts` */
+  /** `RESPONSE_ID` of `pipeline/answer/returned-state.ts` */
   responseId: 256,
   /** `LONGEST_TOKEN` of `upstream/reason.ts` */
   plainWord: 48,

@@ -41,6 +41,8 @@ test("400 streams are open upstream at the same time, and each ends whole", asyn
   const ends = clients.filter((client) =>
     /\[DONE\]|response\.completed|message_stop/u.test(client.received().toString()),
   )
+  // said first, because it names the reason
+  expect(router.records.usage().flatMap(({ error }) => (error === null ? [] : [error]))).toEqual([])
   expect(ends.length).toBe(CALLS)
   expect(router.records.usage().length).toBe(CALLS)
   await upstream.stop()

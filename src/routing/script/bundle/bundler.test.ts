@@ -113,7 +113,7 @@ const READS: readonly string[] = [
   'import tag from "./env.yaml"',
   'import tag from "./env.toml"',
   'import tag from "./env.txt"',
-  'import tag from "./.env"',
+  'import tag from ".env"',
   'import tag from "./env.html"',
   'import tag from "./env.css"',
   'import tag from "./env.sqlite" with { type: "sqlite" }',

@@ -1,0 +1,50 @@
+import { describe, expect, test } from "bun:test"
+import { KEYS, loadText, SMALLEST } from "../../../test/helpers/load-text.ts"
+
+function inactive(yaml: string): readonly (readonly [string, string])[] {
+  const { findings } = loadText(yaml, { env: KEYS })
+  expect(findings.filter(({ severity }) => severity === "error")).toEqual([])
+  return findings.filter(({ code }) => code === "not-active").map(({ path, message }) => [path, message])
+}
+
+const server = (line: string) => SMALLEST.replace("  listen:", `  ${line}\n  listen:`)
+const group = (line: string) => SMALLEST.replace("strategy: static", `strategy: static\n    ${line}`)
+
+describe("a warning names the key of a feature that is not built yet", () => {
+  const cases: readonly (readonly [name: string, yaml: string, path: string])[] = [
+    ["the cache", server("cache: { enabled: true }"), "server.cache"],
+    ["the retention of diagnostics", server("diagnostics: { retention_days: 7 }"), "server.diagnostics.retention_days"],
+  ]
+  for (const [name, yaml, path] of cases) {
+    test(`for ${name}`, () => {
+      expect(inactive(yaml).map(([at]) => at)).toContain(path)
+    })
+  }
+})
+
+describe("nothing is said about", () => {
+  const cases: readonly (readonly [name: string, yaml: string])[] = [
+    ["the smallest file", SMALLEST],
+    ["a default that is written out", server("cache: { enabled: false, default_ttl: 15m, max_bytes: 134217728 }")],
+    ["another way to write a default", server("cache: { default_ttl: 900s }")],
+    ["a block that is switched off", server("decision_telemetry: { enabled: false, max_candidates: 3 }")],
+    ["limits", SMALLEST.replace("allow:", "rate: { rpm: 5 }, spend: { day_usd: 1 }, allow:")],
+    ["draining", group("disconnect: drain")],
+    ["the database driver", server("usage_db: { driver: postgres, dsn: 'postgres://localhost/d' }")],
+    [
+      "what is active",
+      SMALLEST.replace("strategy: static", "strategy: weighted\n    attempt_timeout_ms: 3\n    aliases: [a]"),
+    ],
+  ]
+  for (const [name, yaml] of cases) {
+    test(name, () => {
+      expect(inactive(yaml)).toEqual([])
+    })
+  }
+})
+
+test("a key that many callers set is named once, at the first of them", () => {
+  const second = `  - { id: b, owner_user: me, project: lab, environment: dev, token_sha256: ${"1f".repeat(32)}, content_admin: true }\n`
+  const found = inactive(SMALLEST.replace("allow:", "content_admin: true, allow:") + second)
+  expect(found).toEqual([["callers[0].content_admin", "content_admin: accepted, not active yet (1 more place)."]])
+})

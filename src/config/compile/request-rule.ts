@@ -1,0 +1,27 @@
+/** Bounds of request bodies. `Infinity` where the file says 0. */
+import type { RequestConfig } from "../config.ts"
+
+export interface RequestRule {
+  readonly maxBodyBytes: number
+  readonly maxDepth: number
+  readonly maxValues: number
+  /** Of the bodies of all calls in flight. */
+  readonly maxMemoryBytes: number
+  readonly maxMemoryBytesPerCaller: number
+  readonly minBytesPerSecond: number
+}
+
+export function requestRule(config: RequestConfig): RequestRule {
+  return {
+    maxBodyBytes: bounded(config.max_body_bytes),
+    maxDepth: bounded(config.max_depth),
+    maxValues: bounded(config.max_values),
+    maxMemoryBytes: bounded(config.max_memory_bytes),
+    maxMemoryBytesPerCaller: bounded(config.max_memory_bytes_per_caller),
+    minBytesPerSecond: config.min_bytes_per_second,
+  }
+}
+
+function bounded(limit: number): number {
+  return limit === 0 ? Infinity : limit
+}

@@ -1,0 +1,90 @@
+/** Where `${NAME}` and `${file:…}` get their values: the environment, `env.json` beside the configuration, files. */
+import { dirname, join, resolve } from "node:path"
+import type { Sources } from "./expand.ts"
+import { quoted, type Report } from "../findings.ts"
+import { readRegularFile } from "./regular-file.ts"
+
+export const MAX_FILE_BYTES: number = 64 * 1024 * 1024
+
+/** The text of a regular file. Throws what Node throws, or an Error with a sentence when it is too large, not UTF-8 or no regular file. */
+export type ReadFile = (path: string) => string
+
+export function readTextFile(path: string): string {
+  const bytes = readRegularFile(path, MAX_FILE_BYTES)
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new Error("it is not UTF-8", { cause })
+  }
+}
+
+/** Why a file could not be read, without quoting it. */
+export function whyUnreadable(error: unknown): string {
+  const code = (error as Partial<NodeJS.ErrnoException> | null)?.code
+  if (code === "ENOENT") return "it does not exist"
+  if (code === "EACCES" || code === "EPERM") return "the permission is missing"
+  if (code === "EISDIR") return "it is a directory"
+  return code ?? (error instanceof Error ? error.message : "it cannot be read")
+}
+
+export interface OpenedSources extends Sources {
+  /** Every file that was asked for, present or not. */
+  readonly files: ReadonlySet<string>
+  /** Why a file that was asked for by this path has no value. */
+  whyNot(path: string): string
+}
+
+export function openSources(
+  configPath: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  readFile: ReadFile,
+  report: Report,
+): OpenedSources {
+  const directory = dirname(resolve(configPath))
+  const envFile = join(directory, "env.json")
+  const files = new Set([envFile])
+  const reasons = new Map<string, string>()
+  const local = readEnvFile(envFile, readFile, report)
+  return {
+    files,
+    variable: (name) => (Object.hasOwn(environment, name) && environment[name]) || local.get(name),
+    file(path) {
+      const absolute = resolve(directory, path)
+      files.add(absolute)
+      try {
+        return readFile(absolute).replace(/\r?\n$/, "")
+      } catch (error) {
+        reasons.set(path, whyUnreadable(error))
+        return undefined
+      }
+    },
+    whyNot: (path) => reasons.get(path) ?? "it is empty",
+  }
+}
+
+/** A flat JSON object of texts. Its absence is no fault. */
+function readEnvFile(path: string, readFile: ReadFile, report: Report): ReadonlyMap<string, string> {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(readFile(path))
+  } catch (error) {
+    if ((error as Partial<NodeJS.ErrnoException> | null)?.code !== "ENOENT") {
+      const why = error instanceof SyntaxError ? "it is not valid JSON" : whyUnreadable(error)
+      report({
+        code: "unreadable-file",
+        path: [],
+        message: `env.json beside the configuration cannot be used: ${why}.`,
+      })
+    }
+    return new Map()
+  }
+  const entries =
+    typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? Object.entries(parsed) : null
+  const wrong = entries?.find(([, value]) => typeof value !== "string")?.[0]
+  if (entries === null || wrong !== undefined) {
+    const where = wrong === undefined ? "" : ` (${quoted(wrong)} is something else)`
+    const message = `env.json beside the configuration must be one flat object of texts${where}.`
+    report({ code: "unreadable-file", path: [], message, expected: '{ "NAME": "value" }' })
+  }
+  return new Map((entries ?? []).filter((entry): entry is [string, string] => typeof entry[1] === "string"))
+}
