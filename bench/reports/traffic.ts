@@ -127,6 +127,7 @@ function served(model: number, stream: 0 | 1, draw: () => number): Partial<Usage
     ttfb_ms: stream === 1 ? firstMs : upstreamMs,
     upstream_duration_ms: upstreamMs,
     downstream_duration_ms: stream === 1 ? upstreamMs - firstMs : 1,
+    router_overhead_us: Math.floor(200 + 3000 * draw() ** 4),
     input_tokens: fresh + cached,
     fresh_input_tokens: fresh,
     cached_input_tokens: cached,

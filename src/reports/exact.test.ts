@@ -43,6 +43,7 @@ const usage: fc.Arbitrary<Partial<UsageRow>> = fc.record({
   ttfb_ms: duration,
   upstream_duration_ms: duration,
   downstream_duration_ms: duration,
+  router_overhead_us: fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 90_000_000 })),
   output_tokens: tokens,
   input_tokens: tokens,
   total_tokens: tokens,

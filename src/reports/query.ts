@@ -73,8 +73,8 @@ export type Measure =
   | "latency_ms"
 
 /**
- * What is spread over calls: `ttfb_ms` is the time to first content, `overhead_ms` the latency without the last attempt's
- * time at its target, `tokens_per_second` output tokens in the time that they took.
+ * What is spread over calls: `ttfb_ms` is the time to first content, `overhead_ms` the latency without
+ * attempts, the upload of the body and queues of limits, `tokens_per_second` output tokens in the time that they took.
  */
 export type Histogram = "latency_ms" | "ttfb_ms" | "upstream_ms" | "overhead_ms" | "tokens_per_second"
 

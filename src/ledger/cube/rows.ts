@@ -35,6 +35,7 @@ const COLUMNS: Readonly<Record<keyof CubeRow, true>> = {
   ttfb_ms: true,
   upstream_duration_ms: true,
   downstream_duration_ms: true,
+  router_overhead_us: true,
   input_tokens: true,
   fresh_input_tokens: true,
   cached_input_tokens: true,
