@@ -2,12 +2,13 @@
 import { Database } from "bun:sqlite"
 import { CellBatch } from "../../src/ledger/cube/batch.ts"
 import { USAGE_CUBE } from "../../src/ledger/cube/tables.ts"
-import { callOf } from "../reports/traffic.ts"
+import { Company } from "../reports/traffic.ts"
 import { compare } from "./timing.ts"
 
 const to = Date.UTC(2026, 10, 30)
 const traffic = { calls: 4096, callers: 400, projects: 30, models: 60, from: to - 86_400_000, to }
-const calls = Array.from({ length: traffic.calls }, (_, number) => callOf(traffic, number))
+const company = new Company(traffic)
+const calls = Array.from({ length: traffic.calls }, (_, number) => company.call(number))
 
 const database = new Database(":memory:")
 for (const statement of USAGE_CUBE) database.run(statement)

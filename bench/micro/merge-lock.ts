@@ -13,10 +13,12 @@ import { addRows } from "../../src/ledger/cube/rows.ts"
 import { encodeSegments } from "../../src/ledger/cube/segment.ts"
 import { insertSegment } from "../../src/ledger/cube/store.ts"
 import { seed, storedRowOf } from "../reports/seed.ts"
+import { Company } from "../reports/traffic.ts"
 
 const DAY_MS = 86_400_000
 const END = Date.UTC(2026, 10, 30)
 const TRAFFIC = { calls: 10_000_000, callers: 400, projects: 30, models: 60, from: END - 396 * DAY_MS, to: END }
+const company = new Company(TRAFFIC)
 const CELLS = 4096
 const SEGMENTS = 17
 
@@ -50,7 +52,7 @@ rmSync(folder, { recursive: true, force: true })
 async function insertSmall(from: number): Promise<void> {
   const cells = new CellBuffer(CELLS)
   addRows(
-    Array.from({ length: CELLS }, (_, index) => storedRowOf(TRAFFIC, from + index)),
+    Array.from({ length: CELLS }, (_, index) => storedRowOf(company, from + index)),
     cells,
   )
   for (const segment of encodeSegments(cells, 0)) await cube.writing(() => insertSegment(cube, segment, SMALL))

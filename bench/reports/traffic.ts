@@ -1,6 +1,12 @@
 /** Calls as a company of some hundred callers makes them: the same ones for the same number, wherever they are made. */
-import type { CallRecord, UsageRow } from "../../src/ledger/record.ts"
-import { sampleCall, sampleRequestId } from "../../test/helpers/sample-call.ts"
+import type { ErrorCode } from "../../src/errors.ts"
+import { emptyRow } from "../../src/ledger/column.ts"
+import { modelPricesOf } from "../../src/ledger/model-prices.ts"
+import type { CallRecord, TraceRow } from "../../src/ledger/record.ts"
+import { REQUEST_TRACE_EVENTS } from "../../src/ledger/tables/calls.ts"
+import type { SampleCall, SampleCaller, SampleTarget, SampleUsage } from "../../src/sample/call.ts"
+import { between, type Draw, draws, skewed } from "../../src/sample/draws.ts"
+import { sampleRecord } from "../../src/sample/record.ts"
 
 export interface Traffic {
   readonly calls: number
@@ -12,138 +18,106 @@ export interface Traffic {
   readonly to: number
 }
 
-/** Made once, because a row is made from the whole table of its columns. */
-const SAMPLE: CallRecord = sampleCall(0, 0)
-const CLIENTS = ["openai-sdk", "anthropic-sdk", "curl", "codex", "claude-code", "litellm", "langchain", ""]
+const CLIENTS = ["openai-python", "anthropic-python", "curl", "codex", "claude-code", "openai-js", "langchain", "other"]
 const DIALECTS = ["openai-chat", "openai-responses", "anthropic"]
-const ERRORS = [
-  { status: 429, code: "rpm-exceeded", blame: "caller" },
-  { status: 502, code: "upstream-failed", blame: "upstream" },
-  { status: 503, code: "upstream-capacity-throttled", blame: "upstream" },
-  { status: 400, code: "invalid-request", blame: "caller" },
-  { status: 499, code: "client-closed", blame: "caller" },
-  { status: 500, code: "internal-error", blame: "router" },
+/** The first ones are the most frequent. */
+const ERRORS: readonly ErrorCode[] = [
+  "rpm-exceeded",
+  "upstream-failed",
+  "upstream-capacity-throttled",
+  "invalid-request",
+  "client-closed",
+  "internal-error",
 ]
 const HOURS = [1, 1, 1, 1, 1, 2, 4, 8, 14, 18, 20, 19, 15, 18, 20, 19, 17, 13, 9, 6, 4, 3, 2, 1]
 const BUSY = HOURS.flatMap((weight, hour) => Array.from({ length: weight }, () => hour))
 const DAY_MS = 86_400_000
+const NONE: readonly never[] = []
+const ONE_EVENT: readonly TraceRow[] = [{ ...emptyRow(REQUEST_TRACE_EVENTS), event: "routing_decision", value: 1 }]
+const NO_PRICE = modelPricesOf({})
 
-/** Numbers from 0 to 1 that depend on a seed alone (mulberry32). */
-function draws(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+/** A company; `call` makes the call with a number, from 0 on. Their times rise with it, day by day. */
+export class Company {
+  readonly #traffic: Traffic
+  readonly #callers: readonly SampleCaller[]
+  readonly #targets: readonly SampleTarget[]
+
+  constructor(traffic: Traffic) {
+    this.#traffic = traffic
+    this.#callers = Array.from({ length: traffic.callers }, (_, number) => callerOf(traffic, number))
+    this.#targets = Array.from({ length: traffic.models }, (_, model) => targetOf(model))
+  }
+
+  call(number: number): CallRecord {
+    const draw = draws(number + 1)
+    const ts = timeOf(this.#traffic, number, draw)
+    const caller = skewed(draw(), this.#callers.length)
+    const model = (caller * 7 + skewed(draw(), 5) * 11) % this.#targets.length
+    const [by, target] = [this.#callers[caller], this.#targets[model]]
+    if (by === undefined || target === undefined) throw new Error("a company has callers and models")
+    const client = CLIENTS[(caller + skewed(draw(), 3)) % CLIENTS.length] ?? ""
+    const error = draw() < 0.04 ? (ERRORS[skewed(draw(), ERRORS.length)] ?? null) : null
+    const call: SampleCall = {
+      ts,
+      number,
+      caller: { ...by, client },
+      error,
+      overheadMs: 1 + 3 * draw(),
+      requested: `group-${model % 12}`,
+      group: `group-${model % 12}`,
+      strategy: model % 2 === 0 ? "static" : "dynamic_score",
+      stream: draw() < 0.6,
+      images: 0,
+      quotaState: "ok",
+      keyState: null,
+      shaping: null,
+      trace: ONE_EVENT,
+      upstreamShapes: NONE,
+      decision: null,
+      ...(error === null ? served(target, model, draw) : { attempts: NONE, usage: null, firstMs: null }),
+    }
+    return sampleRecord(call)
   }
 }
 
-/** Few have much: a share of 1 is the most frequent. */
-function skewed(draw: number, count: number): number {
-  return Math.min(count - 1, Math.floor(count * draw ** 2.5))
+function callerOf({ projects }: Traffic, number: number): SampleCaller {
+  const [user, project] = [`user-${number % 250}`, `project-${number % projects}`]
+  const environment = number % 5 === 0 ? "dev" : "prod"
+  const tokenId = `rtr_${user}_${project}_prod_k${number}`
+  return { id: `app-${number}`, user, project, environment, tokenId, client: "", dialect: DIALECTS[number % 3] ?? "" }
 }
 
-/** The call with a number, from 0 on; their times rise with it, day by day. */
-export function callOf(traffic: Traffic, number: number): CallRecord {
-  const draw = draws(number + 1)
-  const ts = timeOf(traffic, number, draw)
-  const caller = skewed(draw(), traffic.callers)
-  const model = (caller * 7 + skewed(draw(), 5) * 11) % traffic.models
-  const stream = draw() < 0.6 ? 1 : 0
-  const error = draw() < 0.04 ? ERRORS[skewed(draw(), ERRORS.length)] : undefined
-  const usage: Partial<UsageRow> = {
-    caller_id: `app-${caller}`,
-    caller_user: `user-${caller % 250}`,
-    caller_project: `project-${caller % traffic.projects}`,
-    caller_environment: caller % 5 === 0 ? "dev" : "prod",
-    token_id: `rtr_user-${caller % 250}_project-${caller % traffic.projects}_prod_k${caller}`,
-    client: CLIENTS[(caller + skewed(draw(), 3)) % CLIENTS.length] ?? "",
-    inbound_dialect: DIALECTS[caller % 3] ?? "",
-    requested_model: `group-${model % 12}`,
-    resolved_group: `group-${model % 12}`,
-    strategy: model % 2 === 0 ? "static" : "dynamic_score",
-    stream,
-    fallback_used: draw() < 0.03 ? 1 : 0,
-    ...(error === undefined ? served(model, stream, draw) : { ...NOTHING, status: error.status, error: error.code }),
-  }
-  const call = { ...SAMPLE.usage, ts, request_id: sampleRequestId(ts, number), ...usage }
-  const attempts = SAMPLE.attempts.map((attempt) => ({ ...attempt, ts }))
-  const record = { ...SAMPLE, usage: call, attempts }
-  if (error === undefined) return record
-  const row = { ts, code: error.code, status: error.status, blame: error.blame, message: "It failed." }
-  return {
-    ...record,
-    error: {
-      ...row,
-      error_class: null,
-      upstream_status: null,
-      param: null,
-      retryable: null,
-      attempts: null,
-      provider: null,
-      model: null,
-      dialect: null,
-    },
-  }
+function targetOf(model: number): SampleTarget {
+  const price = 0.15 * (1 + (model % 20))
+  const prices = modelPricesOf({
+    input_price_per_million_usd: price.toFixed(3),
+    cached_input_price_per_million_usd: (price / 10).toFixed(3),
+    output_price_per_million_usd: (price * 4).toFixed(3),
+  })
+  const names = { provider: `provider-${model % 9}`, model: `vendor-model-${model}-2026`, region: null }
+  return { ...names, dialect: DIALECTS[model % 3] ?? "", prices, pricingSource: "https://example.com/prices" }
 }
 
-const NOTHING = {
-  attempts: 0,
-  target_provider: null,
-  target_model: null,
-  target_dialect: null,
-  ttfb_ms: null,
-  upstream_duration_ms: null,
-  downstream_duration_ms: null,
-  input_tokens: null,
-  fresh_input_tokens: null,
-  cached_input_tokens: null,
-  output_tokens: null,
-  reasoning_tokens: null,
-  total_tokens: null,
-  input_cost_nano_usd: null,
-  cached_input_cost_nano_usd: null,
-  output_cost_nano_usd: null,
-  total_cost_nano_usd: null,
-  usage_source: "none",
-  latency_ms: 3,
-} as const
-
-function served(model: number, stream: 0 | 1, draw: () => number): Partial<UsageRow> {
-  const fresh = Math.floor(200 + 8000 * draw() ** 4)
-  const cached = draw() < 0.4 ? Math.floor(20_000 * draw() ** 2) : 0
+function served(target: SampleTarget, model: number, draw: Draw): Pick<SampleCall, "attempts" | "usage" | "firstMs"> {
   const output = Math.floor(20 + 2500 * draw() ** 3)
-  const price = 150 * (1 + (model % 20))
-  const costs = [fresh * price, Math.floor((cached * price) / 10), output * price * 4] as const
-  const firstMs = 150 + 2500 * draw() ** 3
-  const upstreamMs = firstMs + output * (6 + 25 * draw())
-  const isUnknown = draw() < 0.01
-  return {
-    target_provider: `provider-${model % 9}`,
-    target_model: `vendor-model-${model}-2026`,
-    target_dialect: DIALECTS[model % 3] ?? "",
-    latency_ms: upstreamMs + 1 + 3 * draw(),
-    ttfb_ms: stream === 1 ? firstMs : upstreamMs,
-    upstream_duration_ms: upstreamMs,
-    downstream_duration_ms: stream === 1 ? upstreamMs - firstMs : 1,
-    router_overhead_us: Math.floor(200 + 3000 * draw() ** 4),
-    input_tokens: fresh + cached,
-    fresh_input_tokens: fresh,
-    cached_input_tokens: cached,
-    output_tokens: output,
-    reasoning_tokens: model % 4 === 0 ? Math.floor(output / 3) : 0,
-    total_tokens: fresh + cached + output,
-    input_cost_nano_usd: isUnknown ? null : costs[0],
-    cached_input_cost_nano_usd: isUnknown ? null : costs[1],
-    output_cost_nano_usd: isUnknown ? null : costs[2],
-    total_cost_nano_usd: isUnknown ? null : costs[0] + costs[1] + costs[2],
-    cost_unknown_reason: isUnknown ? "price" : null,
+  const usage: SampleUsage = {
+    fresh: Math.floor(200 + 8000 * draw() ** 4),
+    cached: draw() < 0.4 ? Math.floor(20_000 * draw() ** 2) : 0,
+    written: 0,
+    output,
+    reasoning: model % 4 === 0 ? Math.floor(output / 3) : 0,
   }
+  const firstMs = 150 + 2500 * draw() ** 3
+  const durationMs = firstMs + output * between(draw, 6, 31)
+  const at = draw() < 0.01 ? { ...target, prices: NO_PRICE } : target
+  const attempt = { target: at, failure: null, durationMs }
+  const failure = { class: "rate_limited", reason: "rate-limited", status: 429, retryAfterMs: 1000 } as const
+  const before = { target, failure: { ...failure, code: "upstream-rate-limited" }, durationMs: 90 } as const
+  return { attempts: draw() < 0.03 ? [before, attempt] : [attempt], usage, firstMs }
 }
 
 /** Within its day the hour is one of business, mostly. */
-function timeOf({ calls, from, to }: Traffic, number: number, draw: () => number): number {
+function timeOf({ calls, from, to }: Traffic, number: number, draw: Draw): number {
   const days = Math.max(1, (to - from) / DAY_MS)
   const place = (number / calls) * days
   const hour = BUSY[Math.floor((place % 1) * BUSY.length)] ?? 12

@@ -2,6 +2,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { demoConfigText } from "../demo/config-text.ts"
+import { beginSample, type SampleState, sampleStateAt } from "./demo-sample.ts"
+import { NO_SAMPLE_CONFIG, sampleConfig } from "./demo-sample-config.ts"
 import { isCode, OWNER_FILE } from "../system/owner-only.ts"
 
 export interface DemoState {
@@ -12,27 +14,43 @@ export interface DemoState {
   readonly token: string
   /** Was there a demo in this folder already? */
   readonly reused: boolean
+  /** Null: there is no sample data in this folder. */
+  readonly sample: SampleState | null
 }
 
 const TOKEN_ID = "rtr_demo_demo_dev_k1"
 
-/** Makes what is missing and touches nothing that is there. `secret`: 32 random bytes for a new token. */
-export function openDemoState(folder: string, listen: string, secret: Uint8Array): DemoState {
+export interface DemoFolder {
+  readonly folder: string
+  readonly listen: string
+  /** A new folder gets sample data. */
+  readonly withSample: boolean
+  readonly nowMs: number
+}
+
+/** Makes what is missing and touches nothing that is there. `drawSecret` returns 32 random bytes. */
+export function openDemoState(options: DemoFolder, drawSecret: () => Uint8Array): DemoState {
+  const { folder, listen } = options
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const configPath = join(folder, "config.yaml")
   const tokenPath = join(folder, "token")
+  const samplePath = join(folder, "sample.json")
   const reused = existsSync(configPath)
-  writeIfMissing(tokenPath, `${TOKEN_ID}_${Buffer.from(secret).toString("base64url")}\n`)
+  if (!reused && options.withSample) beginSample(samplePath, options.nowMs)
+  writeIfMissing(tokenPath, `${TOKEN_ID}_${Buffer.from(drawSecret()).toString("base64url")}\n`)
   chmodSync(tokenPath, OWNER_FILE)
   const token = readFileSync(tokenPath, "utf8").trim()
   const tokenSha256 = new Bun.CryptoHasher("sha256").update(token).digest("hex")
-  writeIfMissing(configPath, demoConfigText({ tokenSha256, tokenId: TOKEN_ID, listen }))
+  const sample = sampleStateAt(samplePath)
+  const others = sample === null ? NO_SAMPLE_CONFIG : sampleConfig(() => Buffer.from(drawSecret()).toString("hex"))
+  writeIfMissing(configPath, demoConfigText({ tokenSha256, tokenId: TOKEN_ID, listen, ...others }))
   return {
     configPath,
     logPath: join(folder, "logs", "requests.jsonl"),
     databasePath: join(folder, "state", "usage.sqlite"),
     token,
     reused,
+    sample,
   }
 }
 

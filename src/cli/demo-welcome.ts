@@ -1,4 +1,5 @@
 import { relative } from "node:path"
+import { SAMPLE_ENVIRONMENT } from "../sample/mark.ts"
 import type { DemoState } from "./demo-state.ts"
 
 /** What the demo prints when it is ready: everything that a newcomer needs, in the order in which it is needed. */
@@ -19,6 +20,7 @@ ${state.reused ? "The state of the last demo in this folder is used again." : "A
   logs      ${here(state.logPath)} (one line per call)
   ledger    ${here(state.databasePath)}
   config    ${here(state.configPath)}
+  sample    ${sampleLine(state)}
 
 Paste this line into another terminal:
 
@@ -37,4 +39,12 @@ curl ${url}/v1/messages -H "x-api-key: $ROUTER_TOKEN" -H 'anthropic-version: 202
 
 Stop the DEMO with Ctrl+C.
 `
+}
+
+/** So that nobody takes invented calls for their own. */
+function sampleLine({ sample }: DemoState): string {
+  if (sample === null) return "none: every call in the ledger was made here"
+  const until = new Date(sample.untilMs).toISOString().slice(0, 10)
+  const being = sample.isDone ? "holds" : "is getting"
+  return `the ledger ${being} SAMPLE DATA, a month of invented calls before ${until}, in environments that begin with ${SAMPLE_ENVIRONMENT}; your calls are in dev`
 }

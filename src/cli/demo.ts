@@ -2,20 +2,23 @@
 import { dirname, resolve } from "node:path"
 import { startDemoProvider, type DemoProvider } from "../demo/provider.ts"
 import { type RunningRouter, startRouter } from "../server/start.ts"
+import { silentLog } from "../system/log.ts"
 import { isCode } from "../system/owner-only.ts"
 import { EXIT, print, printError, readArguments, UsageError } from "./command.ts"
 import { type DemoState, knowsToken, openDemoState, writeDemoVariables } from "./demo-state.ts"
+import { prepareSample, writeSample } from "./demo-sample.ts"
 import { demoWelcome } from "./demo-welcome.ts"
 import { ensureRuntimeSettings } from "./reexec.ts"
 import { givenEnvironment } from "./environment.ts"
 
 const HELP = `Serve a DEMO: the real router with an embedded provider that needs no key and no network.
 
-Usage: smart-router demo [--port PORT] [--dir FOLDER]
+Usage: smart-router demo [--port PORT] [--dir FOLDER] [--no-sample]
 
 Options:
   --port PORT   the port on 127.0.0.1; 8080 by default
   --dir FOLDER  where configuration, token, ledger and log of the demo are kept; .demo by default
+  --no-sample   leave the sample data out of a new folder: a month of invented calls, so that reports have something to tell
   -h, --help    show this
 
 The first start sets the folder up, later ones use it again, with the same token. To begin anew, delete it.
@@ -26,7 +29,7 @@ const HOSTNAME = "127.0.0.1"
 const DEFAULT_PORT = 8080
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const options = readArguments(argv, { texts: ["port", "dir"], flags: [] })
+  const options = readArguments(argv, { texts: ["port", "dir"], flags: ["no-sample"] })
   if (options.flag("help")) {
     print(HELP)
     return EXIT.ok
@@ -36,7 +39,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (isTaken(port)) return refuse(`The port ${port} is in use. Stop what uses it, or choose another: --port 8081`)
   let state: DemoState
   try {
-    state = openState(resolve(options.text("dir") ?? ".demo"), port)
+    state = openState(resolve(options.text("dir") ?? ".demo"), port, !options.flag("no-sample"))
   } catch (error) {
     return refuse(`The demo folder cannot be set up: ${messageOf(error)}`)
   }
@@ -68,9 +71,11 @@ function isTaken(port: number): boolean {
   }
 }
 
-function openState(folder: string, port: number): DemoState {
-  const secret = crypto.getRandomValues(new Uint8Array(32))
-  return openDemoState(folder, `${HOSTNAME}:${port === 0 ? DEFAULT_PORT : port}`, secret)
+function openState(folder: string, port: number, withSample: boolean): DemoState {
+  const listen = `${HOSTNAME}:${port === 0 ? DEFAULT_PORT : port}`
+  return openDemoState({ folder, listen, withSample, nowMs: Date.now() }, () =>
+    crypto.getRandomValues(new Uint8Array(32)),
+  )
 }
 
 async function serve(state: DemoState, port: number): Promise<number> {
@@ -81,8 +86,9 @@ async function serve(state: DemoState, port: number): Promise<number> {
     await provider.stop()
     return EXIT.failed
   }
+  const stopped = untilStopped(router)
   print(demoWelcome(router.url, state, process.cwd()))
-  await untilStopped(router)
+  await Promise.all([stopped, addSample(state, router)])
   await provider.stop()
   print("The DEMO has stopped.")
   return EXIT.ok
@@ -97,6 +103,7 @@ async function start(
   try {
     const variables = { DEMO_PROVIDER_URL: provider.url, DEMO_PROVIDER_KEY: key }
     writeDemoVariables(dirname(state.configPath), variables)
+    if (state.sample?.isDone === false) await prepareSample(state.sample, state.databasePath, silentLog)
     return await startRouter({
       configPath: state.configPath,
       env: { ...givenEnvironment(), ...variables },
@@ -105,6 +112,17 @@ async function start(
   } catch (error) {
     refuse(`The demo cannot start: ${messageOf(error)}\nIts configuration is ${state.configPath}`)
     return null
+  }
+}
+
+/** Never rejects: the demo works without, and the next start goes on. */
+async function addSample({ sample }: DemoState, router: RunningRouter): Promise<void> {
+  if (sample === null || sample.isDone) return
+  try {
+    const calls = await writeSample(sample, router)
+    if (calls !== null) print(`The sample data is complete: ${calls.toLocaleString("en")} invented calls.`)
+  } catch (error) {
+    printError(`smart-router demo: the sample data is not complete, the next start goes on: ${messageOf(error)}`)
   }
 }
 

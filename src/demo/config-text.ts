@@ -6,11 +6,20 @@ export interface DemoConfigOptions {
   /** The token up to its secret. */
   readonly tokenId: string
   readonly listen: string
+  /** Further entries of lists, as lines of YAML; empty: none. */
+  readonly users: string
+  readonly projects: string
+  readonly memberships: string
+  readonly callers: string
+  /** Further keys of `server`, in the same way. */
+  readonly reports: string
 }
 
 export function demoConfigText(options: DemoConfigOptions): string {
-  return TEMPLATE.replaceAll(/@(listen|tokenSha256|tokenId)@/gu, (_, name: keyof DemoConfigOptions) => options[name])
+  return TEMPLATE.replaceAll(PLACES, (_, name: keyof DemoConfigOptions) => options[name])
 }
+
+const PLACES = /@(listen|tokenSha256|tokenId|users|projects|memberships|callers|reports)@/gu
 
 const TEMPLATE = `# DEMO configuration, written by \`smart-router demo\`. The demo reads it at every start and never writes it again:
 # change it as you like, or delete this folder to begin anew.
@@ -24,7 +33,7 @@ server:
   default_model_group: default
   logging: { path: logs/requests.jsonl }
   usage_db: { driver: sqlite, path: state/usage.sqlite }
-  decision_telemetry: { enabled: true } # so that explain and replay know everything about recorded calls
+  decision_telemetry: { enabled: true } # so that explain and replay know everything about recorded calls@reports@
 
 providers:
   demo-chat:
@@ -111,9 +120,12 @@ models: # model groups: what callers name in \`model\`; a call goes to the targe
       - { provider: demo-messages, model_ref: broken }
       - { provider: demo-messages, model_ref: large }
 
-users: [{ id: demo, name: Demo user, type: person, status: active }]
-projects: [{ id: demo, name: Demo project, status: active }]
-project_memberships: [{ user_id: demo, project: demo, role: owner, status: active }]
+users:
+  - { id: demo, name: Demo user, type: person, status: active }@users@
+projects:
+  - { id: demo, name: Demo project, status: active }@projects@
+project_memberships:
+  - { user_id: demo, project: demo, role: owner, status: active }@memberships@
 callers:
   - id: demo
     owner_user: demo
@@ -122,5 +134,5 @@ callers:
     status: active
     token_sha256: @tokenSha256@
     token_id: @tokenId@
-    allow: [default, fast, reliable]
+    allow: [default, fast, reliable]@callers@
 `

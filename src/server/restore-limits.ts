@@ -37,6 +37,23 @@ export async function restoreLimits(
   await store.alone(() => restore(uncounted, snapshot, state, store, clock))
 }
 
+/** Counts all subjects anew, because calls of earlier times came into the ledger. Rejects while that does not answer. */
+export async function recountLimits(
+  snapshot: Snapshot,
+  state: GovernanceState,
+  store: TotalsStore,
+  clock: Clock,
+): Promise<void> {
+  const subjects = [...snapshot.limitedSubjects.values()]
+  if (subjects.length === 0) return
+  if (isShared(state)) {
+    await state.recount(subjects)
+    return
+  }
+  await store.caughtUp()
+  await store.alone(() => restore({ subjects, ofLifetime: true }, snapshot, state, store, clock))
+}
+
 /**
  * At a reload: puts the configuration into force by `swap`. Where limits come with it, no call becomes durable between the
  * reading of the ledger and the swap: what ended before is in what was read, and what ends later finds the new limits.

@@ -5,7 +5,7 @@ import type { Config } from "../config/config.ts"
 import type { Finding } from "../config/findings.ts"
 import { readMeanwhile } from "../config/load-apart.ts"
 import { readConfiguration, type Reading } from "../config/reading.ts"
-import { startReloading, type Reloader, type ReloadStatus, type UsableReading } from "../config/reload/reload.ts"
+import { startReloading, type Reloader, type UsableReading } from "../config/reload/reload.ts"
 import { systemWatchTools } from "../config/reload/watch.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
@@ -31,6 +31,7 @@ import { adoptLimits } from "./restore-limits.ts"
 import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
 import { stopper, type Stopper } from "./stop.ts"
 import { tagKeeper, type TagKeeper } from "./tags.ts"
+import { type CallTaker, callTaker } from "./take-in.ts"
 
 export interface StartOptions {
   readonly configPath: string
@@ -48,7 +49,7 @@ export interface StartOptions {
   readonly onReloadRequest?: (listener: () => void) => () => void
 }
 
-export interface RunningRouter extends Stopper {
+export interface RunningRouter extends Stopper, CallTaker {
   readonly url: string
   readonly findings: readonly Finding[]
   readonly log: Log
@@ -94,8 +95,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const tags = tagKeeper(callers.table.tags, ledger, clock, log)
     const reports = openRouterReports(config, clock, log)
     const admin = await openAdmin(snapshot, log, clock)
-    const reloads = (): ReloadStatus => reloader.status()
-    const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
+    const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads: () => reloader.status() }
     const parts = { store: ledger, watched, admin, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {
       ...(options.listen ?? addressOf(config.server.listen)),
@@ -116,7 +116,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     gateway.background.start(gateway)
     const doors = [control, reloader, engines, policies, marks, tags]
     const stopping = stopper(gateway, listener, doors, [peers, reports, ledger, requestLog])
-    return { url: listener.url, findings: loaded.findings, log, ...stopping }
+    return { url: listener.url, findings: loaded.findings, log, takeIn: callTaker(gateway, ledger), ...stopping }
   } catch (error) {
     policies.close()
     await Promise.all([ledger.close(), requestLog.close()])

@@ -10,6 +10,8 @@ export interface DemoProcess {
   readonly token: string
   /** Standard output up to the moment when the demo was ready. */
   readonly welcome: string
+  /** Resolves when it has printed this as well; rejects where it ends without. */
+  said(text: string): Promise<void>
   /** Sends the signal and waits for the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number>
 }
@@ -44,15 +46,31 @@ export async function startDemo(
     child.kill("SIGKILL")
     throw new Error(`the demo did not start: ${welcome}${await errors}`)
   }
-  // a closed pipe would be an error for the child
-  void (async () => {
-    while (!(await reader.read()).done);
+  let printed = welcome
+  const waiting = new Set<() => void>()
+  const isOver = (async () => {
+    // a closed pipe would be an error for the child
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      printed += read.value
+      for (const look of waiting) look()
+    }
   })()
   return {
     pid: child.pid,
     url,
     token,
     welcome,
+    async said(text) {
+      const found = new Promise<true>((resolve) => {
+        const look = (): void => {
+          if (printed.includes(text)) resolve(true)
+        }
+        waiting.add(look)
+        look()
+      })
+      const isFound = await Promise.race([found, isOver])
+      if (isFound !== true) throw new Error(`the demo ended without saying ${text}: ${printed}${await errors}`)
+    },
     async stop(signal = "SIGTERM") {
       child.kill(signal)
       return child.exited

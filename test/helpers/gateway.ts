@@ -1,5 +1,5 @@
 /** A running router in this process: most tests use this one. */
-import { startRouter } from "../../src/server/start.ts"
+import { type RunningRouter, startRouter } from "../../src/server/start.ts"
 import { silentLog, type Log } from "../../src/system/log.ts"
 import type { Answer, CallOptions, Door } from "./client.ts"
 import { call, open } from "./client.ts"
@@ -23,6 +23,8 @@ export interface Gateway extends Door, AsyncDisposable {
 export interface LocalGateway extends Gateway {
   /** As SIGHUP does. */
   requestReload(): void
+  /** Calls that were not made here. */
+  readonly takeIn: RunningRouter["takeIn"]
 }
 
 interface Means {
@@ -55,7 +57,7 @@ export async function startGateway(
   })
   const router = await passing(starting)
   const gateway = gatewayAt(router.url, prepared, (withinMs = STOP_WITHIN_MS) => passing(router.stop(withinMs)))
-  return { ...gateway, requestReload: () => requestReload() }
+  return { ...gateway, requestReload: () => requestReload(), takeIn: (groups) => router.takeIn(groups) }
 }
 
 export function gatewayAt(url: string, prepared: Prepared, stopRouter: (withinMs?: number) => Promise<void>): Gateway {

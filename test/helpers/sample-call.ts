@@ -3,11 +3,9 @@ import { emptyRow } from "../../src/ledger/column.ts"
 import type { AttemptRow, CallRecord, TraceRow, UsageRow } from "../../src/ledger/record.ts"
 import { REQUEST_ATTEMPTS, REQUEST_TRACE_EVENTS } from "../../src/ledger/tables/calls.ts"
 import { REQUEST_USAGE } from "../../src/ledger/tables/usage.ts"
+import { sampleRequestId } from "../../src/sample/record.ts"
 
-/** `req_` + 12 hex digits of the millisecond + 20 of the number. */
-export function sampleRequestId(ts: number, number: number): string {
-  return `req_${ts.toString(16).padStart(12, "0")}${number.toString(16).padStart(20, "0")}`
-}
+export { sampleRequestId }
 
 export function sampleCall(ts: number, number: number, usage: Partial<UsageRow> = {}): CallRecord {
   const row = { ...sampleUsage(ts, number), ...usage }
