@@ -1,5 +1,5 @@
 /**
- * Writes what is generated from the schema, the error catalogue, the list of losses, the tables of the ledger, the tables of ids and the goldens. `--check` writes nothing and fails when a file is stale.
+ * Writes what is generated from the schema, the error catalogue, the list of losses, the tables of the ledger, the tables of ids, the sections of reports and the goldens. `--check` writes nothing and fails when a file is stale.
  */
 import { join } from "node:path"
 import { configSchema } from "../src/config/schema/config-schema.ts"
@@ -9,6 +9,7 @@ import { dialectDocs } from "./dialect-docs.ts"
 import { errorDocs } from "./error-docs.ts"
 import { ledgerDocs } from "./ledger-docs.ts"
 import { withIdDocs } from "./id-docs.ts"
+import { withReportDocs } from "./report-docs.ts"
 import { withLayers } from "./layers.ts"
 import { withStrictness } from "./strictness-docs.ts"
 
@@ -24,6 +25,7 @@ const GENERATED: Readonly<Record<string, string>> = {
   ),
   "docs/errors.md": errorDocs(),
   "docs/ledger.md": ledgerDocs(),
+  "docs/reports.md": await withReportDocs(await Bun.file(join(ROOT, "docs/reports.md")).text()),
   "docs/stored-state.md": withIdDocs(await Bun.file(join(ROOT, "docs/stored-state.md")).text()),
   ".oxlintrc.json": formatted(withLayers(await Bun.file(join(ROOT, ".oxlintrc.json")).text()), "oxlintrc.json"),
   "src/config/config.ts": formatted(configTypes(configSchema), "config.ts"),

@@ -100,6 +100,16 @@ describe("a demo", () => {
     expect(await command("explain", "--id", call.headers.get("x-request-id")!)).toContain("demo-broken")
   })
 
+  test("shows its calls in a report, while it runs", async () => {
+    const out = await command("report", "--since", "1h")
+    for (const shown of ["## Summary", "demo-chat / demo-broken", "## Limits", "demo-large"])
+      expect(out).toContain(shown)
+    expect(first.welcome).toContain("smart-router report --config .demo/config.yaml")
+    const told = JSON.parse(await command("report", "summary", "--since", "1h", "--format", "json"))
+    expect(told.tables[0].rows[0][2]).toBe(await requestsOf(first))
+    expect(await command("report", "--verify", "--since", "1h")).toContain("are what the rows add up to")
+  })
+
   test("lets commands read it when it has stopped", async () => {
     counted = await requestsOf(first)
     expect(counted).toBeGreaterThan(0)

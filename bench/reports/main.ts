@@ -10,7 +10,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import type { CubeAddress } from "../../src/ledger/cube/connection.ts"
+import { readAsked } from "../../src/reports/asked.ts"
+import { buildSection, sourcesOf } from "../../src/reports/build.ts"
 import { openReports, type ReportThread } from "../../src/reports/open.ts"
+import type { SectionDefinition } from "../../src/reports/section.ts"
+import { SECTIONS } from "../../src/reports/sections/list.ts"
 import { noPostgres, sharedPostgres } from "../../test/helpers/postgres.ts"
 import { pages, searches } from "./pages.ts"
 import { seed } from "./seed.ts"
@@ -76,6 +80,8 @@ async function time(driver: string, address: CubeAddress): Promise<void> {
       await measure(`${driver} ${range} page ${name}`, () => reports.queries(queries))
     for (const [name, search] of searches(from, END))
       await measure(`${driver} ${range} search ${name}`, () => reports.search(search))
+    for (const definition of SECTIONS)
+      await measure(`${driver} ${range} section ${definition.id}`, () => section(definition, from, reports))
     await measure(`${driver} ${range} facets of callers`, () => reports.facets({ dimension: "caller", from, to: END }))
   }
   process.stdout.write(
@@ -83,6 +89,14 @@ async function time(driver: string, address: CubeAddress): Promise<void> {
   )
   if (values.verify) await verify(driver, reports)
   await reports.close()
+}
+
+/** As `smart-router report` asks for it. */
+async function section(definition: SectionDefinition, from: number, reports: ReportThread): Promise<unknown> {
+  const baselines = [{ id: "big", name: "Big", inputPrice: 2_500_000_000n, outputPrice: 10_000_000_000n }]
+  const defaults = { nowMs: END - 1, sinceMs: END - from, zone: "Europe/Berlin", top: 25, scope: null, baselines }
+  const sources = sourcesOf(reports, { limits: null, catalog: [], nowMs: END })
+  return await buildSection(definition, readAsked({}, defaults), sources)
 }
 
 async function measure(name: string, ask: () => Promise<unknown>): Promise<void> {

@@ -10,9 +10,9 @@ export interface Command {
 
 /**
  * `notTaken`: the file is written, but the router that runs on it goes on with the configuration before.
- * `interrupted`: by Ctrl-C, as shells have it.
+ * `alarm`: a condition holds that the command was asked to watch. `interrupted`: by Ctrl-C, as shells have it.
  */
-export const EXIT = { ok: 0, failed: 1, usage: 2, notTaken: 3, interrupted: 130 } as const
+export const EXIT = { ok: 0, failed: 1, usage: 2, notTaken: 3, alarm: 4, interrupted: 130 } as const
 
 /** The arguments make no sense. The message is a sentence for the person who typed them. */
 export class UsageError extends Error {}
@@ -32,6 +32,8 @@ export function printError(text: string): void {
 export interface Arguments {
   readonly positionals: readonly string[]
   text(name: string): string | undefined
+  /** Of an option that may be given several times. */
+  list(name: string): readonly string[]
   flag(name: string): boolean
 }
 
@@ -39,6 +41,8 @@ export interface ArgumentRules {
   /** Options that take a value. */
   readonly texts?: readonly string[]
   readonly flags?: readonly string[]
+  /** Options that take a value and may be given several times. */
+  readonly lists?: readonly string[]
   /** How many arguments without dashes are taken; 0 by default. */
   readonly positionals?: number
 }
@@ -46,22 +50,24 @@ export interface ArgumentRules {
 /** `--help` and `-h` are understood everywhere and shown as the flag `help`. */
 export function readArguments(
   argv: readonly string[],
-  { texts = [], flags = [], positionals = 0 }: ArgumentRules,
+  { texts = [], flags = [], lists = [], positionals = 0 }: ArgumentRules,
 ): Arguments {
   const options: NonNullable<ParseArgsConfig["options"]> = {
     help: { type: "boolean", short: "h" },
     ...Object.fromEntries(texts.map((name) => [name, { type: "string" as const }])),
+    ...Object.fromEntries(lists.map((name) => [name, { type: "string" as const, multiple: true }])),
     ...Object.fromEntries(flags.map((name) => [name, { type: "boolean" as const }])),
   }
   const parsed = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true })
   const seen = new Set<string>()
   for (const token of parsed.tokens) {
     if (token.kind !== "option") continue
-    const wantsValue = texts.includes(token.name)
+    const wantsValue = texts.includes(token.name) || lists.includes(token.name)
     if (!Object.hasOwn(options, token.name)) throw new UsageError(unknownOption(token.rawName, Object.keys(options)))
     if (wantsValue && (token.value ?? "") === "") throw new UsageError(`The option --${token.name} needs a value.`)
     if (!wantsValue && token.value !== undefined) throw new UsageError(`The option --${token.name} takes no value.`)
-    if (seen.has(token.name)) throw new UsageError(`The option --${token.name} is given twice.`)
+    if (seen.has(token.name) && !lists.includes(token.name))
+      throw new UsageError(`The option --${token.name} is given twice.`)
     seen.add(token.name)
   }
   const extra = parsed.positionals[positionals]
@@ -71,6 +77,10 @@ export function readArguments(
     text(name) {
       const value = parsed.values[name]
       return typeof value === "string" ? value : undefined
+    },
+    list(name) {
+      const value = parsed.values[name]
+      return Array.isArray(value) ? value.map(String) : []
     },
     flag: (name) => parsed.values[name] === true,
   }

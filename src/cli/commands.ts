@@ -19,6 +19,8 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   admin: { summary: "Make the hash of an administrator's password.", load: () => import("./admin.ts") },
   explain: { summary: "Explain where a call goes and why.", load: () => import("./explain.ts") },
   replay: { summary: "Decide recorded calls again, with another configuration.", load: () => import("./replay.ts") },
+  report: { summary: "Report what calls used, cost and met.", load: () => import("./report.ts") },
+  limits: { summary: "Say how near callers and projects are to their limits.", load: () => import("./limits.ts") },
   status: { summary: "Say how the running router is.", load: () => import("./status.ts") },
   version: { summary: "Print version, commit and runtime.", load: () => import("./version.ts") },
 }

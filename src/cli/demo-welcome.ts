@@ -17,6 +17,7 @@ ${state.reused ? "The state of the last demo in this folder is used again." : "A
   address   ${url}
   docs      ${url}/docs/
   usage     curl ${url}/v1/usage ${bearer}
+  reports   smart-router report --config ${here(state.configPath)} (what calls used, cost and met)
   logs      ${here(state.logPath)} (one line per call)
   ledger    ${here(state.databasePath)}
   config    ${here(state.configPath)}

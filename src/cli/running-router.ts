@@ -1,6 +1,7 @@
 /** Tells the router that runs on a configuration to take what was written, and hears whether it did. */
 import type { ReloadOutcome } from "../config/reload/reload.ts"
-import { controlPath, RELOAD, STATUS, type ControlAnswer } from "../server/control.ts"
+import { controlPath, HELD, RELOAD, STATUS, type ControlAnswer } from "../server/control.ts"
+import type { HeldLimit } from "../server/held-limits.ts"
 import type { RouterStatus } from "../server/status.ts"
 import { isCode } from "../system/owner-only.ts"
 
@@ -44,6 +45,11 @@ export async function reloadProcess(socketPath: string): Promise<ReloadOutcome> 
 /** Rejects when there is no router. */
 export async function statusAt(socketPath: string): Promise<RouterStatus> {
   return JSON.parse(await ask(socketPath, STATUS)) as RouterStatus
+}
+
+/** Rejects when there is no router, or its store of limits is away. */
+export async function heldAt(socketPath: string): Promise<readonly HeldLimit[]> {
+  return JSON.parse(await ask(socketPath, HELD)) as readonly HeldLimit[]
 }
 
 function answerOf(line: string): ControlAnswer {

@@ -1,14 +1,15 @@
 /** Several processes on one address: starts them, starts those anew that end, and passes on what it is told. */
 import type { Config } from "../config/config.ts"
 import type { ReloadOutcome } from "../config/reload/reload.ts"
-import { controlPath, openControl, RELOAD, reloadAnswer, STATUS } from "../server/control.ts"
+import { controlPath, HELD, openControl, RELOAD, reloadAnswer, STATUS } from "../server/control.ts"
 import { listeningOn } from "../server/listen-fault.ts"
 import { processFiles } from "../server/process-files.ts"
 import { addressOf, prepareStore, takeOver } from "../server/start.ts"
 import { systemClock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
+import type { HeldLimit } from "../server/held-limits.ts"
 import { joinedStatus, type RouterStatus } from "../server/status.ts"
-import { reloadProcess, statusAt } from "./running-router.ts"
+import { heldAt, reloadProcess, statusAt } from "./running-router.ts"
 import { ALL_ARE_UP, workerEnvironment } from "./worker.ts"
 import { givenEnvironment } from "./environment.ts"
 
@@ -66,6 +67,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     answers: {
       [RELOAD]: async () => reloadAnswer(await crew.reloadAndAsk()),
       [STATUS]: () => crew.status(),
+      [HELD]: () => crew.held(),
     },
     log,
   })
@@ -129,6 +131,13 @@ class Crew {
 
   async status(): Promise<RouterStatus> {
     return joinedStatus(process.pid, await Promise.all(this.#readySockets().map(statusAt)))
+  }
+
+  /** Workers count limits in one store, so each of them knows of all. */
+  async held(): Promise<readonly HeldLimit[]> {
+    const [first] = this.#readySockets()
+    if (first === undefined) throw new Error("no worker is up")
+    return await heldAt(first)
   }
 
   #readySockets(): readonly string[] {

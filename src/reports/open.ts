@@ -1,6 +1,7 @@
 /** Reports, asked of a thread of their own; and the care for the cube, which the same thread takes. */
 import { Worker } from "node:worker_threads"
 import type { CubeAddress } from "../ledger/cube/connection.ts"
+import type { Scalar } from "../ledger/database.ts"
 import type { Clock, Timer } from "../system/clock.ts"
 import { canOpen, THREAD_DESCRIPTORS } from "../system/descriptors.ts"
 import type { Log } from "../system/log.ts"
@@ -72,6 +73,10 @@ export class ReportThread implements Reports {
     return groups.flatMap(({ key, figures }) =>
       key === null ? [] : [{ value: key[0] ?? "", calls: figures.sums.calls ?? 0n }],
     )
+  }
+
+  async rows<Row>(sql: string, parameters: readonly Scalar[], signal?: AbortSignal): Promise<readonly Row[] | null> {
+    return (await this.#ask({ is: "rows", sql, parameters }, signal)) as readonly Row[] | null
   }
 
   async verify(

@@ -23,8 +23,8 @@ export interface Plan {
 
 const MOST_SLOTS = 10_000
 /** Groups times slots, for sums; and that times histograms. Bounds the memory of an answer. */
-const MOST_SUMS = 1_000_000
-const MOST_SPREADS = 12_000
+export const MOST_SUMS = 1_000_000
+export const MOST_SPREADS = 12_000
 const MOST_FILTERS = 32
 const MOST_VALUES = 10_000
 const LATEST_MS = 8.64e15

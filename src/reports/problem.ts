@@ -36,6 +36,12 @@ function reasonOf(error: unknown, message: string): (UnavailableReason & keyof t
   return REASONS.find(([codes]) => codes.test(code))?.[1] ?? null
 }
 
+/** The ledger is older than a table that is asked for. */
+export function isMissingTable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return error.message.startsWith("no such table:") || ("code" in error && error.code === "42P01")
+}
+
 /** What was thrown in the thread, thrown again here. */
 export function errorOf(problem: Problem): Error {
   if (problem.is === "refused") return new ReportRefused(problem.path, problem.message)

@@ -2,6 +2,7 @@
  * What reports ask of the ledger and what they get: the one interface behind the command line, the API, exports and pages.
  * Every sum comes from the cube (`src/ledger/cube/`) and equals what the detail rows of the same range add up to.
  */
+import type { Scalar } from "../ledger/database.ts"
 
 /**
  * What calls are told apart by. Values are texts: `""` where a call has none (no target, no error); `stream` is `true` or
@@ -237,6 +238,11 @@ export interface Reports {
   ): Promise<readonly Facet[]>
   /** Recounts a range of detail rows; takes about a minute for ten million. `onRows` hears of progress. */
   verify(range: { readonly from: number; readonly to: number }, signal?: AbortSignal): Promise<Verified>
+  /**
+   * Detail rows, by portable SQL that reads a bounded part of its tables; for sections of this folder, never for texts from
+   * outside. Null: the ledger has no such table.
+   */
+  rows<Row>(sql: string, parameters: readonly Scalar[], signal?: AbortSignal): Promise<readonly Row[] | null>
   close(): Promise<void>
 }
 

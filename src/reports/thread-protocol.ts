@@ -1,11 +1,13 @@
 /** What is said between the thread of reports and its process. */
 import type { CubeAddress } from "../ledger/cube/connection.ts"
+import type { Scalar } from "../ledger/database.ts"
 import type { Query, Search, UnavailableReason } from "./query.ts"
 import type { VerifyRange } from "./verify.ts"
 
 export type Work =
   | { readonly is: "query"; readonly queries: readonly Query[] }
   | { readonly is: "search"; readonly search: Search }
+  | { readonly is: "rows"; readonly sql: string; readonly parameters: readonly Scalar[] }
   | { readonly is: "verify"; readonly range: VerifyRange }
   /** Merges what there is to merge, and takes older rows into the cube. */
   | { readonly is: "maintain"; readonly foldBeforeMs: number | null; readonly nowMs: number }

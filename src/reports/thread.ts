@@ -8,7 +8,7 @@ import { countToFill, fillStep } from "../ledger/cube/fill.ts"
 import { MERGE_RULES, mergeStep } from "../ledger/cube/merge.ts"
 import { systemClock } from "../system/clock.ts"
 import { checkRange, checkSearch, planAll } from "./plan.ts"
-import { problemOf } from "./problem.ts"
+import { isMissingTable, problemOf } from "./problem.ts"
 import { ReportUnavailable } from "./query.ts"
 import type { Reading } from "./reading.ts"
 import { Remembered } from "./remembered.ts"
@@ -85,8 +85,21 @@ function check(work: Work): void {
 async function performed(work: Work, reading: Reading, tell: (progress: Progress) => void): Promise<unknown> {
   if (work.is === "query") return await answerQueries(reading, work.queries)
   if (work.is === "search") return await findCalls(reading, work.search)
+  if (work.is === "rows") return await detailRows(reading, work)
   if (work.is === "verify") return await verifyRange(reading, work.range, (rows, untilMs) => tell({ rows, untilMs }))
   return await maintain(reading, work, tell)
+}
+
+async function detailRows(
+  { connection }: Reading,
+  { sql, parameters }: Extract<Work, { readonly is: "rows" }>,
+): Promise<readonly unknown[] | null> {
+  try {
+    return await connection.query(sql, parameters)
+  } catch (error) {
+    if (isMissingTable(error)) return null
+    throw error
+  }
 }
 
 /** Rows from before the cube that this process took into it, and how many there were; null: not counted yet. */

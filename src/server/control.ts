@@ -27,6 +27,8 @@ export interface Control {
 
 export const RELOAD = "reload"
 export const STATUS = "status"
+/** What calls in flight hold of limits. */
+export const HELD = "held"
 const LONGEST_REQUEST = 64
 const MOST_REASONS = 20
 /** Read and write for the owner, nothing for others. */

@@ -27,6 +27,7 @@ import providers from "../../docs/providers.md" with { type: "text" }
 import routing from "../../docs/routing.md" with { type: "text" }
 import security from "../../SECURITY.md" with { type: "text" }
 import storedState from "../../docs/stored-state.md" with { type: "text" }
+import reports from "../../docs/reports.md" with { type: "text" }
 import readme from "../../README.md" with { type: "text" }
 
 export interface Document {
@@ -53,6 +54,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
   { file: "docs/stored-state.md", slug: "stored-state", title: "Stored state", text: storedState },
   { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
+  { file: "docs/reports.md", slug: "reports", title: "Reports", text: reports },
   { file: "docs/ledger.md", slug: "ledger", title: "The ledger", text: ledger },
   { file: "docs/operations.md", slug: "operations", title: "Operations", text: operations },
   { file: "SECURITY.md", slug: "security", title: "Security", text: security },

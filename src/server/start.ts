@@ -17,7 +17,8 @@ import { systemClock, type Clock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { migrationProgress } from "../system/progress.ts"
 import { systemRandom } from "../system/random.ts"
-import { openControl, RELOAD, reloadAnswer, STATUS, type ControlOptions } from "./control.ts"
+import { type ControlOptions, HELD, openControl, RELOAD, reloadAnswer, STATUS } from "./control.ts"
+import { heldLimits } from "./held-limits.ts"
 import { InstallationMarks } from "./issuer-marks.ts"
 import { statusOf } from "./status.ts"
 import { recoverLeftovers } from "./leftovers.ts"
@@ -135,6 +136,7 @@ function answersOf(gateway: Gateway, ledger: LedgerStore, reloader: Reloader): C
   return {
     [RELOAD]: async () => reloadAnswer(await reloader.reload()),
     [STATUS]: () => statusOf(gateway, ledger, reloader.status()),
+    [HELD]: () => heldLimits(gateway),
   }
 }
 

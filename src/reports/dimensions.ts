@@ -1,0 +1,110 @@
+/** What reports tell calls apart by, once for every surface: a dimension that is added here is known to all of them. */
+import type { Dimension, Slot } from "./query.ts"
+
+interface Told {
+  readonly title: string
+  /** A sentence for the documentation. */
+  readonly about: string
+}
+
+/** Of the cube. `sql`: the same text from a row of `request_usage AS u`, for details that the cube does not hold. */
+export interface CallDimension extends Told {
+  readonly is: "value"
+  readonly stored: Dimension
+  readonly sql: string
+}
+
+export interface TimeDimension extends Told {
+  readonly is: "time"
+  readonly slot: Slot
+}
+
+function value(stored: Dimension, title: string, about: string, sql: string): CallDimension {
+  return { is: "value", stored, title, about, sql }
+}
+
+function time(slot: Slot, title: string, about: string): TimeDimension {
+  return { is: "time", slot, title, about }
+}
+
+export type DimensionName =
+  | "caller"
+  | "token"
+  | "user"
+  | "project"
+  | "environment"
+  | "group"
+  | "requested_model"
+  | "provider"
+  | "model"
+  | "dialect"
+  | "client_dialect"
+  | "client"
+  | "status"
+  | "status_class"
+  | "error"
+  | "blame"
+  | "stream"
+  | "cache"
+  | "usage_source"
+  | "strategy"
+  | "cost_unknown"
+  | "hour"
+  | "day"
+  | "week"
+  | "month"
+
+const BLAME = `(CASE WHEN u.error IS NULL AND u.status < 400 THEN '' ELSE
+  coalesce((SELECT told.blame FROM request_errors AS told WHERE told.request_id = u.request_id), 'upstream') END)`
+
+export const DIMENSIONS_BY_NAME: Readonly<Record<DimensionName, CallDimension | TimeDimension>> = {
+  caller: value("caller", "Caller", "The id of the caller.", "u.caller_id"),
+  token: value("token", "Token", "The id of the caller's token.", "u.token_id"),
+  user: value("user", "User", "The user of the caller.", "u.caller_user"),
+  project: value("project", "Project", "The project of the caller.", "u.caller_project"),
+  environment: value("environment", "Environment", "The environment of the caller.", "u.caller_environment"),
+  group: value("group", "Group", "The group that the call was resolved to.", "u.resolved_group"),
+  requested_model: value("requested_model", "Requested model", "The model that the client named.", "u.requested_model"),
+  provider: value("provider", "Provider", "The provider of the target.", "coalesce(u.target_provider, '')"),
+  model: value("model", "Model", "The model of the target.", "coalesce(u.target_model, '')"),
+  dialect: value("target_dialect", "Dialect", "The dialect of the target.", "coalesce(u.target_dialect, '')"),
+  client_dialect: value("client_dialect", "Client dialect", "The dialect that the client spoke.", "u.inbound_dialect"),
+  client: value("client", "Client", "The client program, as its User-Agent says.", "u.client"),
+  status: value("status", "Status", "The HTTP status of the answer.", "CAST(u.status AS TEXT)"),
+  status_class: value(
+    "status_class",
+    "Status class",
+    "The class of the status: 2xx, 4xx or 5xx.",
+    "(CAST(u.status / 100 AS TEXT) || 'xx')",
+  ),
+  error: value("error", "Error", "The code of the error; empty where there was none.", "coalesce(u.error, '')"),
+  blame: value("blame", "Blame", "Whose fault an error was: caller, operator, router or upstream.", BLAME),
+  stream: value(
+    "stream",
+    "Stream",
+    "Whether the answer was streamed: true or false.",
+    "(CASE WHEN u.stream = 1 THEN 'true' ELSE 'false' END)",
+  ),
+  cache: value("cache", "Cache", "What the cache did.", "u.cache"),
+  usage_source: value("usage_source", "Usage source", "Who counted the tokens.", "u.usage_source"),
+  strategy: value("strategy", "Strategy", "The strategy of the group.", "u.strategy"),
+  cost_unknown: value(
+    "cost_unknown",
+    "Cost unknown",
+    "Why the cost is not known; empty where it is known.",
+    "coalesce(u.cost_unknown_reason, '')",
+  ),
+  hour: time("hour", "Hour", "An hour of the time zone."),
+  day: time("day", "Day", "A day of the time zone."),
+  week: time("week", "Week", "A week of the time zone, from Monday on."),
+  month: time("month", "Month", "A month of the time zone."),
+}
+
+export const DIMENSION_NAMES: readonly DimensionName[] = Object.keys(DIMENSIONS_BY_NAME) as DimensionName[]
+
+/** By the cube's own name. */
+export const CALL_DIMENSIONS: Readonly<Record<Dimension, CallDimension>> = Object.fromEntries(
+  Object.values(DIMENSIONS_BY_NAME).flatMap((dimension) =>
+    dimension.is === "value" ? [[dimension.stored, dimension]] : [],
+  ),
+) as Record<Dimension, CallDimension>

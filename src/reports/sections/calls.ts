@@ -1,0 +1,70 @@
+import { filtersOf, dimensionColumn } from "../breakdown.ts"
+import { detailTable } from "../details.ts"
+import { columnOf, FIGURES } from "../figure-columns.ts"
+import { type Place, ReportRefused } from "../query.ts"
+import type { Column, SectionDefinition } from "../section.ts"
+
+const COLUMNS: readonly Column[] = [
+  columnOf("ts", "time", "Time", "When the call came."),
+  { ...columnOf("request_id", "text", "Call", "The id of the call (X-Request-Id)."), isWhole: true },
+  ...(["status", "error"] as const).map(dimensionColumn),
+  columnOf("latency_ms", "ms", "Latency", "From its first byte to its last."),
+  { ...FIGURES.cost_usd.column, about: "The stored cost; empty where it is not known." },
+  ...(["caller", "group", "model", "provider", "project", "client"] as const).map(dimensionColumn),
+  { ...FIGURES.attempts.column, about: "Tries at targets." },
+  columnOf("ttfb_ms", "ms", "First content", "Time to first content."),
+  { ...FIGURES.input_tokens.column },
+  { ...FIGURES.output_tokens.column },
+]
+
+const CALLS_SQL = (places: string): string => `SELECT ts, request_id, caller_project AS project, caller_id AS caller,
+  resolved_group AS "group", coalesce(target_provider, '') AS provider, coalesce(target_model, '') AS model, client, status,
+  coalesce(error, '') AS error, attempts, latency_ms, ttfb_ms, input_tokens, output_tokens,
+  CASE WHEN cost_unknown_reason IS NULL THEN coalesce(total_cost_nano_usd, 0) END AS cost_usd
+FROM request_usage WHERE request_id IN (${places})`
+
+type CallRow = Readonly<Record<string, string | number | null>>
+
+/** The section `calls`: single calls, a page at a time. */
+export const CALLS: SectionDefinition = {
+  id: "calls",
+  title: "Calls",
+  about: "Single calls, found by any filter: the newest, the oldest, the dearest or the slowest first.",
+  takesBy: false,
+  build: async (asked, { search, rows }) => {
+    const { from, to, sort, top: limit } = asked
+    const after = asked.after === null ? {} : { after: placeOf(asked.after) }
+    const found = await search({ from, to, where: filtersOf(asked), sort, limit, ...after })
+    const ids = found.calls.map(({ requestId }) => requestId)
+    const details = ids.length === 0 ? [] : ((await rows<CallRow>(CALLS_SQL(ids.map(() => "?").join(", ")), ids)) ?? [])
+    const byId = new Map(details.map((row) => [row["request_id"], row]))
+    const shape = { id: "calls", title: "Calls", columns: COLUMNS, notes: [], top: limit }
+    const empty = "No call was made in this range that the filters leave."
+    return {
+      tables: [
+        detailTable(
+          { ...shape, empty },
+          ids.flatMap((id): CallRow[] => {
+            const row = byId.get(id)
+            return row === undefined ? [] : [row]
+          }),
+        ),
+      ],
+      charts: [],
+      notes: found.next === null ? [] : ["There are more calls than these."],
+      next: found.next === null ? null : placeText(found.next),
+    }
+  },
+}
+
+function placeText({ value, requestId }: Place): string {
+  return `${value}.${requestId}`
+}
+
+function placeOf(text: string): Place {
+  const match = /^(\d{1,16})\.(\w[\w-]{0,99})$/.exec(text)
+  const [, value, requestId] = match ?? []
+  if (value === undefined || requestId === undefined || !Number.isSafeInteger(Number(value)))
+    throw new ReportRefused("after", "This is no place in a list of calls: take what the report before named as next.")
+  return { value: Number(value), requestId }
+}

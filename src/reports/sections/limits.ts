@@ -1,0 +1,155 @@
+import { ignoredNotes } from "../details.ts"
+import { columnOf, percentOf } from "../figure-columns.ts"
+import type { Filter } from "../query.ts"
+import type { Asked, Cell, Column, Kind, LimitUse, Row, SectionDefinition, Table } from "../section.ts"
+
+const DAY_MS = 86_400_000
+
+const UNITS: readonly (readonly [unit: LimitUse["unit"], title: string, kind: Kind, suffix: string])[] = [
+  ["money", "Budgets", "money", "_usd"],
+  ["tokens", "Tokens", "tokens", "_tokens"],
+  ["requests", "Requests", "count", ""],
+]
+
+export const LIMITS: SectionDefinition = {
+  id: "limits",
+  title: "Limits",
+  about:
+    "What callers and projects have used of their limits, what is left, and when it ends at the pace of the last day.",
+  takesBy: false,
+  build: async (asked, { limits, nowMs }) => {
+    const uses = limits === null ? [] : (await limits()).filter((use) => isAsked(use, asked))
+    const nearest = uses
+      .map((use) => ({ use, percent: percentUsed(use) ?? 0 }))
+      .filter(({ percent }) => percent >= asked.nearPercent)
+      .toSorted((one, other) => other.percent - one.percent)
+      .map(({ use }) => use)
+    const notes = [
+      "Limits stand as they are now, whatever range is asked for. Rates and token buckets are not listed.",
+      ...ignoredNotes(asked, ["caller", "project", "environment"]),
+    ]
+    if (uses.some(({ reserved }) => reserved === null))
+      notes.push("Reserved is empty: no running router could be asked what calls in flight hold.")
+    return {
+      tables: UNITS.map(([unit, title, kind, suffix]) =>
+        limitTable(
+          { id: unit === "money" ? "budgets" : unit, title, kind, suffix },
+          nearest.filter((use) => use.unit === unit),
+          {
+            asked,
+            nowMs,
+            isKnown: limits !== null,
+          },
+        ),
+      ),
+      charts: [],
+      notes,
+    }
+  },
+}
+
+/**
+ * Whether conditions on caller, project and environment leave it; others say nothing of a limit. A project's limit counts
+ * all its environments, so only those see it who see everything.
+ */
+function isAsked(use: LimitUse, { where, scope }: Asked): boolean {
+  if (scope !== null && (use.project !== scope.project || use.environment !== scope.environment)) return false
+  const values: Readonly<Record<string, string>> = {
+    ...(use.subject === "caller" ? { caller: use.id } : {}),
+    project: use.project,
+    environment: use.environment,
+  }
+  return where.every((filter) => passes(filter, values))
+}
+
+function passes(filter: Filter, values: Readonly<Record<string, string>>): boolean {
+  if ("measure" in filter) return true
+  const value = values[filter.dimension]
+  if (value === undefined) return filter.dimension !== "caller" || !("is" in filter)
+  if ("prefix" in filter) return value.startsWith(filter.prefix)
+  return "is" in filter ? filter.is.includes(value) : !filter.not.includes(value)
+}
+
+function percentUsed({ used, reserved, allowed }: LimitUse): number | null {
+  return percentOf(used + (reserved ?? 0n), allowed)
+}
+
+/** Unix milliseconds at which nothing is left, at the pace of the last day; null: not before the limit begins anew, or unknown. */
+export function endOf({ used, reserved, allowed, usedInLastDay, resetsAt }: LimitUse, nowMs: number): number | null {
+  const left = allowed - used - (reserved ?? 0n)
+  if (left <= 0n) return nowMs
+  if (usedInLastDay === null || usedInLastDay <= 0n) return null
+  const end = nowMs + Number((left * BigInt(DAY_MS)) / usedInLastDay)
+  if (!Number.isSafeInteger(end) || end > 8.64e15) return null
+  return resetsAt !== null && end >= resetsAt ? null : end
+}
+
+function stateOf(use: LimitUse): string {
+  const percent = percentUsed(use) ?? 0
+  if (percent >= 100) return "exhausted"
+  return use.warnsAtPercent !== null && percent >= use.warnsAtPercent ? "warning" : "ok"
+}
+
+interface Shape {
+  readonly id: string
+  readonly title: string
+  readonly kind: Kind
+  readonly suffix: string
+}
+
+function limitTable(
+  { id, title, kind, suffix }: Shape,
+  uses: readonly LimitUse[],
+  { asked, nowMs, isKnown }: { readonly asked: Asked; readonly nowMs: number; readonly isKnown: boolean },
+): Table {
+  const amount = (key: string, name: string, about: string): Column => columnOf(`${key}${suffix}`, kind, name, about)
+  const columns: readonly Column[] = [
+    columnOf("subject", "text", "Of", "Caller or project."),
+    columnOf("id", "text", "Name", "Whose limit it is."),
+    columnOf("limit", "text", "Limit", "As the configuration names it."),
+    amount("used", "Used", "What was used of it."),
+    amount("reserved", "Reserved", "What calls in flight hold."),
+    amount("remaining", "Remaining", "What is left."),
+    amount("allowed", "Allowed", "The limit itself."),
+    { ...columnOf("used_percent", "percent", "Used", "Used and reserved, of what is allowed."), bar: true },
+    amount("used_in_last_day", "Last day", "What was used in the last 24 hours."),
+    columnOf(
+      "ends_at",
+      "time",
+      "Ends",
+      "When nothing is left at the pace of the last day; empty: not before it begins anew.",
+    ),
+    columnOf("resets_at", "time", "Begins anew", "When the limit begins anew; empty: it counts for good."),
+    columnOf("state", "text", "State", "ok, warning or exhausted."),
+  ]
+  const rows = uses.slice(0, asked.top).map((use): Row => {
+    const left = use.allowed - use.used - (use.reserved ?? 0n)
+    const amounts: Cell[] = [
+      use.used,
+      use.reserved,
+      left < 0n ? 0n : left,
+      use.allowed,
+      percentUsed(use),
+      use.usedInLastDay,
+    ]
+    return [use.subject, use.id, use.limit, ...amounts, endOf(use, nowMs), use.resetsAt, stateOf(use)]
+  })
+  const hidden = uses.length - rows.length
+  return {
+    id,
+    title,
+    columns,
+    rows,
+    restOf: 0,
+    totals: null,
+    empty: emptyText(asked.nearPercent, isKnown),
+    notes: hidden === 0 ? [] : [`${hidden} more are left out: a larger top shows them.`],
+  }
+}
+
+function emptyText(nearPercent: number, isKnown: boolean): string {
+  if (!isKnown) return "Limits stand in the configuration, which is not known here: give --config FILE."
+  return nearPercent > 0
+    ? `No limit is used to ${nearPercent} % or more.`
+    : "No caller and no project has a limit of this kind."
+}
