@@ -1,7 +1,9 @@
 /**
  * Times what the pages of the console ask for:
  * `bun bench/reports/main.ts [--calls 10000000] [--rounds 5] [--drivers sqlite,postgres] [--db FILE] [--dsn URL] [--seeded]`.
- * Without `--dsn` a PostgreSQL server is started for it. `--seeded`: the calls are there from an earlier run.
+ * Without `--dsn` a PostgreSQL server is started for it. `--seeded`: the calls are there from an earlier run. `--rows`:
+ * also their rows, which only `--verify` reads; `--children`: also their attempts and events. Of each question it tells
+ * the first answer, then the others, and the CPU of the process for each.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     db: { type: "string" },
     dsn: { type: "string" },
     seeded: { type: "boolean", default: false },
+    rows: { type: "boolean", default: false },
     children: { type: "boolean", default: false },
     verify: { type: "boolean", default: false },
   },
@@ -47,21 +50,27 @@ const traffic: Traffic = {
 const folder = mkdtempSync(join(tmpdir(), "bench-reports-"))
 const path = values.db ?? join(folder, "usage.sqlite")
 
+const addresses = new Map<string, CubeAddress>()
 for (const driver of values.drivers.split(",")) {
-  if (driver === "postgres" && values.dsn === undefined && noPostgres !== null) {
+  if (driver === "postgres" && values.dsn === undefined && noPostgres !== null)
     process.stdout.write(`no PostgreSQL: ${noPostgres}\n`)
-    continue
-  }
-  const dsn = driver === "postgres" ? (values.dsn ?? (await (await sharedPostgres()).schema())) : undefined
-  if (!values.seeded) await seed({ path, dsn }, traffic, values.children)
-  await time(driver, { path, dsn })
+  else
+    addresses.set(driver, {
+      path,
+      dsn: driver === "postgres" ? (values.dsn ?? (await (await sharedPostgres()).schema())) : undefined,
+    })
 }
+const depth = values.children ? "children" : values.rows || values.verify ? "rows" : "cube"
+if (!values.seeded) await seed([...addresses.values()], traffic, depth)
+for (const [driver, address] of addresses) await time(driver, address)
 rmSync(folder, { recursive: true, force: true })
 // the server would keep this process alive
 process.exit(0)
 
 async function time(driver: string, address: CubeAddress): Promise<void> {
   const reports = openReports(address)
+  // the thread and its code are there
+  await reports.facets({ dimension: "caller", from: END - DAY_MS, to: END })
   const before = process.memoryUsage.rss()
   for (const [range, from] of [
     ["month", END - 30 * DAY_MS],
@@ -92,16 +101,24 @@ async function section(definition: SectionDefinition, from: number, reports: Rep
 
 async function measure(name: string, ask: () => Promise<unknown>): Promise<void> {
   const times: number[] = []
+  const cpu: number[] = []
   for (let round = 0; round < ROUNDS; round += 1) {
     const beganMs = performance.now()
+    const began = process.cpuUsage()
     await ask()
     times.push(performance.now() - beganMs)
+    const { user, system } = process.cpuUsage(began)
+    cpu.push((user + system) / 1000)
   }
-  const sorted = times.toSorted((one, other) => one - other)
-  const [least, middle, most] = [sorted[0], sorted[ROUNDS >> 1], sorted.at(-1)].map((ms) =>
-    (ms ?? 0).toFixed(0).padStart(6),
+  process.stdout.write(`${name.padEnd(40)} wall ${told(times)}, CPU ${told(cpu)}\n`)
+}
+
+function told([first = 0, ...others]: readonly number[]): string {
+  const sorted = others.toSorted((one, other) => one - other)
+  const [least, middle, most] = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)].map((ms) =>
+    (ms ?? 0).toFixed(0).padStart(5),
   )
-  process.stdout.write(`${name.padEnd(48)} least ${least} ms, median ${middle} ms, most ${most} ms\n`)
+  return `first ${first.toFixed(0).padStart(5)}, least ${least}, median ${middle}, most ${most} ms`
 }
 
 async function verify(driver: string, reports: ReportThread): Promise<void> {

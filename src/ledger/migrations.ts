@@ -254,6 +254,11 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 16, name: "usage-cube", statements: USAGE_CUBE },
   { version: 17, name: "evidence", statements: EVIDENCE },
   { version: 18, name: "last-targets", statements: [], overCalls: LAST_TARGETS },
+  {
+    version: 19,
+    name: "router-overhead",
+    statements: ["ALTER TABLE request_usage ADD COLUMN router_overhead_us INTEGER"],
+  },
 ]
 
 /** The version of the schema that this binary writes. */

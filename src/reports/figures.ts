@@ -1,9 +1,35 @@
 /** Sums and histograms by target: a number from 1 on; what is added to target 0 is thrown away. */
-import type { HistogramColumn, NumberColumn } from "../ledger/cube/columns.ts"
+import { type HistogramColumn, numberAt, type NumberColumn, type Numbers } from "../ledger/cube/columns.ts"
 import { BUCKETS, boundsOf, valueOf } from "../ledger/cube/histogram.ts"
 import { HISTOGRAM_SCALES } from "../ledger/cube/measures.ts"
 import type { View } from "./view.ts"
 import type { Figures, Histogram, Measure, Spread } from "./query.ts"
+
+/** Cells that are added up at once. */
+const PIECE = 2048
+const MIXED = -1
+
+/** Where each cell of a view is added. */
+export interface Targets {
+  /** By cell. */
+  readonly target: Int32Array
+  readonly count: number
+  /** By piece of `PIECE` cells: the target of all of them, or `MIXED`. */
+  readonly same: Int32Array
+}
+
+export function targetsOf(target: Int32Array, count: number): Targets {
+  const same = new Int32Array(Math.ceil(count / PIECE))
+  for (let piece = 0; piece < same.length; piece += 1)
+    same[piece] = sameIn(target, piece * PIECE, Math.min(count, (piece + 1) * PIECE))
+  return { target, count, same }
+}
+
+function sameIn(target: Int32Array, from: number, to: number): number {
+  const first = target[from] ?? 0
+  for (let cell = from + 1; cell < to; cell += 1) if (target[cell] !== first) return MIXED
+  return first
+}
 
 /** Adds whole numbers exactly: as floats while they provably fit, as big integers beyond. */
 export class Sums {
@@ -17,25 +43,36 @@ export class Sums {
     this.#floats = new Float64Array(targets + 1)
   }
 
-  add({ base, values, most }: NumberColumn, target: Int32Array, count: number): void {
+  add({ base, values, most }: NumberColumn, { target, count, same }: Targets): void {
     if (most === 0) return
-    const rows = Math.max(1, Math.floor(Number.MAX_SAFE_INTEGER / most))
+    const rows = Math.min(PIECE, Math.max(1, Math.floor(Number.MAX_SAFE_INTEGER / most)))
     for (let from = 0; from < count; from += rows) {
       const to = Math.min(count, from + rows)
       if (this.#bound + most * (to - from) > Number.MAX_SAFE_INTEGER) this.#takeOut()
       this.#bound += most * (to - from)
-      this.#addSome(base, values, target, from, to)
+      const all = rows === PIECE ? (same[from / PIECE] ?? MIXED) : MIXED
+      if (all === 0) continue
+      const piece = values === null ? constantPiece(base, to - from) : pieceOf(base, values, from, to)
+      if (all === MIXED) addEach(this.#floats, piece, target, from, to)
+      else this.#floats[all] = (this.#floats[all] ?? 0) + sumOf(piece, to - from)
     }
-  }
-
-  #addSome(base: number, values: Float64Array | null, target: Int32Array, from: number, to: number): void {
-    if (values === null) addConstant(this.#floats, base, target, from, to)
-    else addEach(this.#floats, values, target, from, to)
   }
 
   /** Makes room for more targets. */
   grow(targets: number): void {
     if (targets >= this.#floats.length) this.#floats = grown(this.#floats, 2 * targets + 1)
+  }
+
+  get bytes(): number {
+    return this.#floats.byteLength + 50 * (this.#large?.length ?? 0)
+  }
+
+  copy(): Sums {
+    const copy = new Sums(0)
+    copy.#floats = this.#floats.slice()
+    copy.#large = this.#large?.slice() ?? null
+    copy.#bound = this.#bound
+    return copy
   }
 
   /** Of several targets together. */
@@ -61,18 +98,34 @@ function add(sums: Float64Array, index: number, value: number): void {
   sums[index] = (sums[index] ?? 0) + value
 }
 
-function addConstant(sums: Float64Array, value: number, target: Int32Array, from: number, to: number): void {
+/** The floats of a piece; loops over one kind of array are fast, and this one stays near the processor. */
+const PIECE_FLOATS = new Float64Array(PIECE)
+
+function constantPiece(value: number, count: number): Float64Array {
+  return PIECE_FLOATS.fill(value, 0, count)
+}
+
+function pieceOf(base: number, values: Numbers, from: number, to: number): Float64Array {
+  PIECE_FLOATS.set(values.subarray(from, to))
+  if (base !== 0) for (let at = 0; at < to - from; at += 1) PIECE_FLOATS[at] = (PIECE_FLOATS[at] ?? 0) + base
+  return PIECE_FLOATS
+}
+
+function addEach(sums: Float64Array, piece: Float64Array, target: Int32Array, from: number, to: number): void {
   for (let cell = from; cell < to; cell += 1) {
     const at = target[cell] ?? 0
-    sums[at] = (sums[at] ?? 0) + value
+    sums[at] = (sums[at] ?? 0) + (piece[cell - from] ?? 0)
   }
 }
 
-function addEach(sums: Float64Array, values: Float64Array, target: Int32Array, from: number, to: number): void {
-  for (let cell = from; cell < to; cell += 1) {
-    const at = target[cell] ?? 0
-    sums[at] = (sums[at] ?? 0) + (values[cell] ?? 0)
+/** Two sums at once, because each addition waits for the one before. */
+function sumOf(piece: Float64Array, count: number): number {
+  let [even, odd] = [0, 0]
+  for (let at = 0; at + 1 < count; at += 2) {
+    even += piece[at] ?? 0
+    odd += piece[at + 1] ?? 0
   }
+  return even + odd + (count % 2 === 1 ? (piece[count - 1] ?? 0) : 0)
 }
 
 function countEach(counts: Float64Array, buckets: Uint8Array, target: Int32Array, count: number): void {
@@ -101,17 +154,22 @@ class Counts {
       countEach(all, single, target, count)
       return
     }
-    const { base, values } = counts
     for (let pair = 0; pair < cells.length; pair += 1)
-      add(
-        all,
-        (target[cells[pair] ?? 0] ?? 0) * BUCKETS + (buckets[pair] ?? 0),
-        values === null ? base : (values[pair] ?? 0),
-      )
+      add(all, (target[cells[pair] ?? 0] ?? 0) * BUCKETS + (buckets[pair] ?? 0), numberAt(counts, pair))
   }
 
   grow(targets: number): void {
     this.#counts = grown(this.#counts, (targets + 1) * BUCKETS)
+  }
+
+  get bytes(): number {
+    return this.#counts.byteLength
+  }
+
+  copy(): Counts {
+    const copy = new Counts(0)
+    copy.#counts = this.#counts.slice()
+    return copy
   }
 
   of(target: number): Float64Array {
@@ -121,8 +179,8 @@ class Counts {
 
 /** What a query adds up for each target. */
 export class Accumulator {
-  readonly #sums: ReadonlyMap<Measure, Sums>
-  readonly #counts: ReadonlyMap<Histogram, Counts>
+  #sums: ReadonlyMap<Measure, Sums>
+  #counts: ReadonlyMap<Histogram, Counts>
   readonly #withBuckets: boolean
   #targets: number
 
@@ -131,6 +189,20 @@ export class Accumulator {
     this.#counts = new Map(histograms.map((name) => [name, new Counts(targets)]))
     this.#withBuckets = withBuckets
     this.#targets = targets
+  }
+
+  get bytes(): number {
+    let bytes = 0
+    for (const part of [...this.#sums.values(), ...this.#counts.values()]) bytes += part.bytes
+    return bytes
+  }
+
+  copy(): Accumulator {
+    const copy = new Accumulator(0, [], [], this.#withBuckets)
+    copy.#targets = this.#targets
+    copy.#sums = new Map([...this.#sums].map(([name, sums]) => [name, sums.copy()]))
+    copy.#counts = new Map([...this.#counts].map(([name, counts]) => [name, counts.copy()]))
+    return copy
   }
 
   /** There are so many targets now. */
@@ -148,7 +220,8 @@ export class Accumulator {
   }
 
   add(view: View, target: Int32Array): void {
-    for (const [name, sums] of this.#sums) sums.add(view.measure(name), target, view.count)
+    const targets = targetsOf(target, view.count)
+    for (const [name, sums] of this.#sums) sums.add(view.measure(name), targets)
     for (const [name, counts] of this.#counts) counts.add(view.histogram(name), target, view.count)
   }
 

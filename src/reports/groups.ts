@@ -13,11 +13,25 @@ const SEPARATOR = "\u0000"
 export class Groups {
   readonly keys: (readonly string[])[] = []
   readonly #by: readonly Dimension[]
-  readonly #numbers = new Map<string, number>()
+  #numbers = new Map<string, number>()
   #list = new Int32Array(1024)
 
   constructor(by: readonly Dimension[]) {
     this.#by = by
+  }
+
+  /** About how many it takes. */
+  get bytes(): number {
+    let bytes = 0
+    for (const text of this.#numbers.keys()) bytes += 4 * text.length + 100
+    return bytes
+  }
+
+  copy(): Groups {
+    const copy = new Groups(this.#by)
+    for (const key of this.keys) copy.keys.push(key)
+    copy.#numbers = new Map(this.#numbers)
+    return copy
   }
 
   /** Replaces the 1 of each selected cell by the number of its group, counted from 1 on. @throws ReportRefused */
@@ -53,17 +67,30 @@ export class Groups {
   }
 }
 
+/** Products beyond do not fit into 32 bits. */
+const MOST_PLACES = 2 ** 31
+
 /** For each cell a number that says which texts it has. */
 function placesOf(columns: readonly TextColumn[], count: number): Int32Array | Float64Array {
   const [one, ...others] = columns
   if (one === undefined) return new Int32Array(count)
   if (others.length === 0) return one.codes ?? new Int32Array(count)
-  const places = one.codes === null ? new Float64Array(count) : new Float64Array(one.codes)
+  if (columns.reduce((product, { texts }) => product * texts.length, 1) > MOST_PLACES)
+    return largePlaces(columns, count)
+  const places = one.codes === null ? new Int32Array(count) : one.codes.slice()
   for (const { texts, codes } of others) {
     const size = texts.length
     if (codes === null) for (let cell = 0; cell < count; cell += 1) places[cell] = (places[cell] ?? 0) * size
     else for (let cell = 0; cell < count; cell += 1) places[cell] = (places[cell] ?? 0) * size + (codes[cell] ?? 0)
   }
+  return places
+}
+
+function largePlaces(columns: readonly TextColumn[], count: number): Float64Array {
+  const places = new Float64Array(count)
+  for (const { texts, codes } of columns)
+    for (let cell = 0; cell < count; cell += 1)
+      places[cell] = (places[cell] ?? 0) * texts.length + (codes === null ? 0 : (codes[cell] ?? 0))
   return places
 }
 

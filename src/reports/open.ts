@@ -170,8 +170,10 @@ const CARE_MS = 5000
 /** Cares for the cube while a router runs: merges, and takes older rows into it, with a line for each step. */
 export function careForCube(thread: ReportThread, { clock, log }: { readonly clock: Clock; readonly log: Log }): Timer {
   let isBusy = false
-  const onProgress = ({ rows, untilMs }: Progress): void =>
-    log.info("calls from before the reports are taken into them", { rows, until: new Date(untilMs).toISOString() })
+  const onProgress = ({ rows, total, untilMs }: Progress): void => {
+    const until = new Date(untilMs).toISOString()
+    log.info("calls from before the reports are taken into them", { rows, total, until })
+  }
   const care = async (): Promise<void> => {
     if (isBusy) return
     isBusy = true

@@ -74,8 +74,8 @@ export type Measure =
   | "latency_ms"
 
 /**
- * What is spread over calls: `ttfb_ms` is the time to first content, `overhead_ms` the latency without the last attempt's
- * time at its target, `tokens_per_second` output tokens in the time that they took.
+ * What is spread over calls: `ttfb_ms` is the time to first content, `overhead_ms` the latency without
+ * attempts, the upload of the body and queues of limits, `tokens_per_second` output tokens in the time that they took.
  */
 export type Histogram = "latency_ms" | "ttfb_ms" | "upstream_ms" | "overhead_ms" | "tokens_per_second"
 
@@ -147,6 +147,13 @@ export interface Group {
   readonly series: readonly Figures[]
 }
 
+/** Calls of a range of time that reports do not know yet: rows from before the cube are still being taken into it. */
+export interface Missing {
+  /** Unix milliseconds; `to` does not belong to it. */
+  readonly from: number
+  readonly to: number
+}
+
 export interface Rows {
   /** Of everything in the range that the filters leave: the sum of `groups`. */
   readonly totals: Group
@@ -156,6 +163,8 @@ export interface Rows {
   readonly groupCount: number
   /** Where each slot begins, Unix milliseconds, ascending without gaps; the first may begin before `from`. */
   readonly slots: readonly number[]
+  /** The part of the range of which calls are missing; absent: none are. */
+  readonly missing?: Missing
 }
 
 export interface Search extends Range {
@@ -186,6 +195,8 @@ export interface Found {
   readonly calls: readonly FoundCall[]
   /** Null: these are the last. */
   readonly next: Place | null
+  /** As in `Rows`. */
+  readonly missing?: Missing
 }
 
 export interface Facet {

@@ -1,11 +1,12 @@
 /** Answers queries from one reading of the cube: first which groups are the largest, then everything about those. */
-import type { NumberColumn } from "../ledger/cube/columns.ts"
+import { fillGap } from "../ledger/cube/fill.ts"
 import type { ColumnName } from "../ledger/cube/segment.ts"
-import { Accumulator, Sums } from "./figures.ts"
-import { Groups } from "./groups.ts"
-import { filterColumns, type Plan, planAll, storedDimension } from "./plan.ts"
-import type { Figures, Group, Query, Rows } from "./query.ts"
-import { type Moment, momentOf, type Reading, viewsOf } from "./reading.ts"
+import type { StoredSegment } from "../ledger/cube/store.ts"
+import { Answer, type Scanner, slotAt, Tally } from "./answer.ts"
+import { filterColumns, type Plan, planAll } from "./plan.ts"
+import type { Query, Rows } from "./query.ts"
+import { missingIn, type Moment, momentOf, type Reading, viewsOf } from "./reading.ts"
+import { isLasting } from "./remembered.ts"
 import { select, type View } from "./view.ts"
 
 /** @throws ReportRefused, and what `reading.pause` throws */
@@ -15,221 +16,94 @@ export async function answerQueries(reading: Reading, queries: readonly Query[])
   const to = Math.max(...queries.map((query) => query.to))
   return await reading.connection.reading(async () => {
     const moment = await momentOf(reading, from, to)
+    const gap = await fillGap(reading.connection)
+    const told = (answer: Answer): Rows => {
+      const { query } = answer.plan
+      return { ...answer.rows(), ...missingIn(gap, query.from, query.to) }
+    }
     const answers = plans.map((plan) => new Answer(plan, null))
-    await scan(reading, moment, answers)
+    await scanRemembering(reading, moment, answers)
     // where there are too many groups to keep everything about each, those that are shown are found first
     const crowded = answers.filter((answer) => answer.isCrowded)
-    if (crowded.length === 0) return answers.map((answer) => answer.rows())
+    if (crowded.length === 0) return answers.map(told)
     const tallies = crowded.map(({ plan }) => new Tally(plan))
     await scan(reading, moment, tallies)
     const again = tallies.map((tally) => new Answer(tally.plan, tally.ranking()))
     await scan(reading, moment, again)
-    return answers.map((answer) => (again[crowded.indexOf(answer)] ?? answer).rows())
+    return answers.map((answer) => told(again[crowded.indexOf(answer)] ?? answer))
   })
 }
 
-/** Goes over the cells of the cube that a plan selects. */
-interface Scanner {
-  readonly plan: Plan
-  /** Beside those that select. */
-  readonly columns: readonly ColumnName[]
-  add(view: View, target: Int32Array): void
-}
-
-interface Ranking {
-  readonly groups: Groups
-  /** Of each group, by its number less one: its rank from 0 on, the largest first. */
-  readonly ranks: Int32Array
-}
-
-/** Groups of the same size stand in the order of their names, so that they are the same ones each time. */
-function rankingOf(groups: Groups, sums: readonly bigint[]): Ranking {
-  const { keys } = groups
-  const order = keys.map((_, index) => index)
-  const names = keys.map((key) => key.join("\u0000"))
-  order.sort((one, other) => {
-    const difference = (sums[other] ?? 0n) - (sums[one] ?? 0n)
-    if (difference !== 0n) return difference > 0n ? 1 : -1
-    return (names[one] ?? "") < (names[other] ?? "") ? -1 : 1
-  })
-  const ranks = new Int32Array(keys.length)
-  order.forEach((index, rank) => (ranks[index] = rank))
-  return { groups, ranks }
-}
-
-/** Adds up the first measure by group, however many there are. */
-class Tally implements Scanner {
-  readonly plan: Plan
-  readonly columns: readonly ColumnName[]
-  readonly #groups: Groups
-  readonly #sums = new Sums(0)
-
-  constructor(plan: Plan) {
-    this.plan = plan
-    this.columns = [...dimensionColumns(plan.query), `m:${plan.query.measures[0] ?? "calls"}`]
-    this.#groups = new Groups(plan.query.by)
+/** First the segments that stay as they are and lie within the range, unless they were added up before; then the rest. */
+async function scanRemembering(reading: Reading, moment: Moment, answers: readonly Answer[]): Promise<void> {
+  const { remembered } = reading
+  if (remembered === undefined) {
+    await scan(reading, moment, answers)
+    return
   }
-
-  add(view: View, target: Int32Array): void {
-    this.#groups.assign(view, target)
-    this.#sums.grow(this.#groups.keys.length)
-    this.#sums.add(view.measure(this.plan.query.measures[0] ?? "calls"), target, view.count)
-  }
-
-  ranking(): Ranking {
-    return rankingOf(
-      this.#groups,
-      this.#groups.keys.map((_, index) => this.#sums.of([index + 1])),
+  const lasting = new Map<Scanner, ReadonlySet<number>>()
+  const known = new Map<Scanner, ReadonlySet<number>>()
+  for (const answer of answers) {
+    const { query } = answer.plan
+    const inside = moment.segments.filter(
+      (segment) => isLasting(segment) && segment.firstMs >= query.from && segment.lastMs < query.to,
     )
+    lasting.set(answer, new Set(inside.map(({ id }) => id)))
+    known.set(answer, remembered.begin(answer, inside))
   }
-}
-
-/** Sums and buckets that are kept at once for a query whose groups are not ranked yet. */
-const MOST_KEPT_SUMS = 1_000_000
-const MOST_KEPT_SPREADS = 12_000
-
-/** Everything about each group, or, where a ranking is given, about the largest, and about the others together. */
-class Answer implements Scanner {
-  readonly plan: Plan
-  readonly columns: readonly ColumnName[]
-  /** There are too many groups to keep everything about each. */
-  isCrowded = false
-  readonly #ranking: Ranking | null
-  readonly #groups: Groups
-  readonly #accumulator: Accumulator
-
-  constructor(plan: Plan, ranking: Ranking | null) {
-    const { measures, histograms, buckets, by } = plan.query
-    this.plan = plan
-    this.columns = answerColumns(plan.query)
-    this.#ranking = ranking
-    this.#groups = ranking?.groups ?? new Groups(by)
-    const told = ranking === null ? 1 : plan.top + 1
-    this.#accumulator = new Accumulator(told * plan.slots.length, measures, histograms, buckets === true)
-  }
-
-  add(view: View, target: Int32Array): void {
-    if (this.isCrowded) return
-    const { slots, query } = this.plan
-    if (query.by.length > 0 && !this.#place(view, target)) return
-    if (slots.length > 1) addSlots(view.ts(), view.count, slots, target)
-    this.#accumulator.add(view, target)
-  }
-
-  rows(): Rows {
-    const { query, slots } = this.plan
-    const shownSlots = query.slot === undefined ? [] : slots
-    if (query.by.length === 0) return { totals: this.#group(null, [0]), groups: [], groupCount: 0, slots: shownSlots }
-    const { keys } = this.#groups
-    const ranks = this.#ranking?.ranks ?? this.#ownRanks()
-    const shown = Math.min(this.plan.top, keys.length)
-    // where each rank stands: ranked groups by their rank, others by their number
-    const places = Array.from({ length: keys.length }, (_, place) => place)
-    const ordered: (readonly string[])[] = []
-    keys.forEach((key, index) => {
-      const rank = ranks[index] ?? 0
-      ordered[rank] = key
-      if (this.#ranking === null) places[rank] = index
-    })
-    const groups = Array.from({ length: shown }, (_, rank) => this.#group(ordered[rank] ?? [], [places[rank] ?? 0]))
-    const others = this.#ranking === null ? places.slice(shown) : [shown]
-    if (keys.length > shown) groups.push(this.#group(null, others))
-    const all = this.#ranking === null ? places : [...places.slice(0, shown), shown]
-    return { totals: this.#group(null, all), groups, groupCount: keys.length, slots: shownSlots }
-  }
-
-  #group(key: readonly string[] | null, places: readonly number[]): Group {
-    const { query, slots } = this.plan
-    const of = (indices: readonly number[]): Figures =>
-      this.#accumulator.figures(places.flatMap((place) => indices.map((slot) => 1 + place * slots.length + slot)))
-    const indices = slots.map((_, slot) => slot)
-    return { key, figures: of(indices), series: query.slot === undefined ? [] : indices.map((slot) => of([slot])) }
-  }
-
-  #ownRanks(): Int32Array {
-    const { length } = this.plan.slots
-    const sums = this.#groups.keys.map((_, place) =>
-      this.#accumulator.first(Array.from({ length }, (__, slot) => 1 + place * length + slot)),
+  const segmentsAlone = { batches: null, segments: moment.segments }
+  await scan(reading, segmentsAlone, answers, (id, answer) => isIn(lasting, answer, id) && !isIn(known, answer, id))
+  for (const answer of answers)
+    remembered.keep(
+      answer,
+      moment.segments.filter(({ id }) => isIn(lasting, answer, id)),
     )
-    return rankingOf(this.#groups, sums).ranks
-  }
-
-  /** Targets of the first slot of each cell's group. False: there are too many. */
-  #place(view: View, target: Int32Array): boolean {
-    this.#groups.assign(view, target)
-    const { length } = this.plan.slots
-    const { measures, histograms } = this.plan.query
-    const ranks = this.#ranking?.ranks ?? null
-    if (ranks === null) {
-      const targets = this.#groups.keys.length * length
-      this.isCrowded = targets * measures.length > MOST_KEPT_SUMS || targets * histograms.length > MOST_KEPT_SPREADS
-      if (this.isCrowded) return false
-      this.#accumulator.grow(targets)
-    }
-    const shown = Math.min(this.plan.top, this.#groups.keys.length)
-    for (let cell = 0; cell < view.count; cell += 1) {
-      const group = target[cell] ?? 0
-      if (group === 0) continue
-      const place = ranks === null ? group - 1 : Math.min(ranks[group - 1] ?? 0, shown)
-      target[cell] = 1 + place * length
-    }
-    return true
-  }
+  await scan(reading, moment, answers, (id, answer) => !isIn(lasting, answer, id))
 }
 
-/** Adds to each selected cell's target the number of its slot. Cells mostly follow one another in time. */
-function addSlots({ base, values }: NumberColumn, count: number, slots: readonly number[], target: Int32Array): void {
-  let slot = 0
-  let begin = slots[0] ?? 0
-  let end = slots[1] ?? Infinity
-  for (let cell = 0; cell < count; cell += 1) {
-    if (target[cell] === 0) continue
-    const ts = values === null ? base : (values[cell] ?? 0)
-    if (ts < begin || ts >= end) {
-      slot = slotAt(slots, ts)
-      begin = slots[slot] ?? 0
-      end = slots[slot + 1] ?? Infinity
-    }
-    target[cell] = (target[cell] ?? 0) + slot
-  }
+function isIn(sets: ReadonlyMap<Scanner, ReadonlySet<number>>, scanner: Scanner, id: number): boolean {
+  return sets.get(scanner)?.has(id) === true
 }
 
-function slotAt(slots: readonly number[], ts: number): number {
-  let low = 0
-  let high = slots.length - 1
-  while (low < high) {
-    const middle = (low + high + 1) >> 1
-    if ((slots[middle] ?? 0) <= ts) low = middle
-    else high = middle - 1
-  }
-  return low
+function overlaps(
+  { firstMs, lastMs }: { readonly firstMs: number; readonly lastMs: number },
+  { query }: Plan,
+): boolean {
+  return lastMs >= query.from && firstMs < query.to
 }
 
-function overlaps(view: View, { query }: Plan): boolean {
-  return view.lastMs >= query.from && view.firstMs < query.to
+/** Does the time of single cells matter? */
+function isSplit({ firstMs, lastMs }: StoredSegment, { query, slots }: Plan): boolean {
+  return firstMs < query.from || lastMs >= query.to || slotAt(slots, firstMs) !== slotAt(slots, lastMs)
 }
 
-async function scan(reading: Reading, moment: Moment, scanners: readonly Scanner[]): Promise<void> {
+/** `isWanted`: does a scanner want a segment, by its id? */
+async function scan(
+  reading: Reading,
+  moment: Moment,
+  scanners: readonly Scanner[],
+  isWanted: (id: number, scanner: Scanner) => boolean = () => true,
+): Promise<void> {
   let target = new Int32Array(0)
   const room = (count: number): Int32Array => (target.length < count ? (target = new Int32Array(count)) : target)
-  const columns = scanners.flatMap((scanner) => scanner.columns)
+  const wants = (part: StoredSegment | View, scanner: Scanner): boolean =>
+    (part.id === null || isWanted(part.id, scanner)) && overlaps(part, scanner.plan)
+  const rest = [...new Set(scanners.flatMap((scanner) => scanner.columns))]
   const isFiltered = scanners.every(({ plan }) => plan.query.where.length > 0)
-  const first = isFiltered ? scanners.flatMap(({ plan }) => filterColumns(plan.query.where)) : columns
+  const filters = [...new Set(scanners.flatMap(({ plan }) => filterColumns(plan.query.where)))]
+  const first = (segment: StoredSegment): readonly ColumnName[] => {
+    const own = isFiltered ? filters : rest
+    return scanners.some((scanner) => wants(segment, scanner) && isSplit(segment, scanner.plan)) ? ["ts", ...own] : own
+  }
   const matters = (view: View): boolean =>
-    scanners.some(({ plan }) => overlaps(view, plan) && (!isFiltered || select(view, plan.query, room(view.count))))
-  for await (const view of viewsOf(reading, moment, { first, rest: columns, matters })) {
+    scanners.some(
+      (scanner) => wants(view, scanner) && (!isFiltered || select(view, scanner.plan.query, room(view.count))),
+    )
+  const segments = moment.segments.filter((segment) => scanners.some((scanner) => wants(segment, scanner)))
+  for await (const view of viewsOf(reading, { batches: moment.batches, segments }, { first, rest, matters })) {
     for (const scanner of scanners) {
       const own = room(view.count)
-      if (overlaps(view, scanner.plan) && select(view, scanner.plan.query, own)) scanner.add(view, own)
+      if (wants(view, scanner) && select(view, scanner.plan.query, own)) scanner.add(view, own)
     }
   }
-}
-
-function dimensionColumns({ by, where }: Query): ColumnName[] {
-  return [...filterColumns(where), ...by.map((name) => `d:${storedDimension(name)}` as const)]
-}
-
-function answerColumns(query: Query): ColumnName[] {
-  const measures = query.measures.map((name) => `m:${name}` as const)
-  return [...dimensionColumns(query), ...measures, ...query.histograms.map((name) => `h:${name}` as const)]
 }

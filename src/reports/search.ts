@@ -1,10 +1,11 @@
 /** Finds single calls in the cube: no index on the rows is needed, and filters are those of every other report. */
-import type { NumberColumn } from "../ledger/cube/columns.ts"
+import { numberAt, type NumberColumn } from "../ledger/cube/columns.ts"
+import { fillGap } from "../ledger/cube/fill.ts"
 import type { ColumnName } from "../ledger/cube/segment.ts"
 import type { StoredSegment } from "../ledger/cube/store.ts"
 import { checkSearch, filterColumns } from "./plan.ts"
 import type { Found, FoundCall, Search } from "./query.ts"
-import { type Moment, momentOf, type Reading, viewsOf } from "./reading.ts"
+import { missingIn, type Moment, momentOf, type Reading, viewsOf } from "./reading.ts"
 import { select, type View } from "./view.ts"
 
 /** @throws ReportRefused, and what `reading.pause` throws */
@@ -12,31 +13,42 @@ export async function findCalls(reading: Reading, search: Search): Promise<Found
   checkSearch(search)
   return await reading.connection.reading(async () => {
     const moment = await momentOf(reading, search.from, search.to)
+    const missing = missingIn(await fillGap(reading.connection), search.from, search.to)
     let kept = search.limit + 1
     for (;;) {
       const best = await bestOf(reading, moment, search, kept)
-      if (!best.isShort) return best.found()
+      if (!best.isShort) return { ...best.found(), ...missing }
       kept *= 4
     }
   })
 }
 
+/** What orders the calls that filters leave; the times and the long ids of a segment are read where one of its calls is among the first. */
+const ORDERING: readonly ColumnName[] = ["m:calls", "m:total_cost_nano_usd", "m:latency_ms"]
+
 async function bestOf(reading: Reading, moment: Moment, search: Search, kept: number): Promise<Best> {
   const best = new Best(search, kept)
-  const order = ordered(moment, search)
-  const first: ColumnName[] = [...filterColumns(search.where), "m:calls", "m:total_cost_nano_usd", "m:latency_ms"]
+  const isByTime = search.sort === "newest" || search.sort === "oldest"
+  const filters = filterColumns(search.where)
+  const first = ({ firstMs, lastMs }: StoredSegment): readonly ColumnName[] =>
+    firstMs < search.from || lastMs >= search.to ? ["ts", ...filters] : filters
+  const rest = isByTime ? [...ORDERING, "ts" as const] : ORDERING
   let target = new Int32Array(0)
   const room = (count: number): Int32Array => (target.length < count ? (target = new Int32Array(count)) : target)
-  const matters = (view: View): boolean => !view.folded && select(view, search, room(view.count))
-  const rest: ColumnName[] = ["ids"]
+  const matters = (view: View): boolean =>
+    !view.folded && select(view, search, room(view.count)) && room(view.count).subarray(0, view.count).includes(1)
   // one segment at a time: the next one may not be needed any more
   const batches: Moment = { batches: moment.batches, segments: [] }
   for await (const view of viewsOf(reading, batches, { first, rest, matters })) best.add(view, room(view.count))
-  for (const segment of order) {
+  for (const segment of ordered(moment, search)) {
     if (best.isOver(segment)) break
     if (segment.folded === 1 || !best.mayHold(segment)) continue
     const one: Moment = { batches: null, segments: [segment] }
-    for await (const view of viewsOf(reading, one, { first, rest, matters })) best.add(view, room(view.count))
+    for await (const view of viewsOf(reading, one, { first, rest, matters })) {
+      if (!best.mayTake(view, room(view.count))) continue
+      await view.more(reading.connection, ["ids", "ts"])
+      best.add(view, room(view.count))
+    }
   }
   return best
 }
@@ -102,21 +114,39 @@ class Best {
     return this.#search.sort === "newest" ? firstMs <= value : lastMs >= value
   }
 
-  add(view: View, target: Int32Array): void {
+  /** Is one of the selected cells among the first, as far as its value tells? */
+  mayTake(view: View, target: Int32Array): boolean {
+    const worst = this.#worst
+    if (worst === null) return true
+    const sorted = this.#sortedColumn(view)
+    for (let cell = 0; cell < view.count; cell += 1)
+      if (target[cell] !== 0 && !this.#isBehind(Math.abs(numberAt(sorted, cell)), worst)) return true
+    return false
+  }
+
+  #sortedColumn(view: View): NumberColumn {
     const { sort } = this.#search
+    return sort === "cost"
+      ? view.measure("total_cost_nano_usd")
+      : sort === "latency"
+        ? view.measure("latency_ms")
+        : view.ts()
+  }
+
+  add(view: View, target: Int32Array): void {
     const [ts, calls] = [view.ts(), view.measure("calls")]
     const [cost, latency] = [view.measure("total_cost_nano_usd"), view.measure("latency_ms")]
-    const sorted = sort === "cost" ? cost : sort === "latency" ? latency : ts
+    const sorted = this.#sortedColumn(view)
     const idOf = view.ids()
     if (idOf === null) return
     for (let cell = 0; cell < view.count; cell += 1) {
       if (target[cell] === 0) continue
-      const value = Math.abs(valueAt(sorted, cell))
+      const value = Math.abs(numberAt(sorted, cell))
       if (this.#worst !== null && this.#isBehind(value, this.#worst)) continue
-      const sign = valueAt(calls, cell)
+      const sign = numberAt(calls, cell)
       if (sign === 0 || !this.#isAfter(value, cell, idOf)) continue
-      const call = { totalCostNanoUsd: Math.abs(valueAt(cost, cell)), latencyMs: Math.abs(valueAt(latency, cell)) }
-      this.#take({ requestId: idOf(cell), ts: valueAt(ts, cell), ...call, value, sign })
+      const call = { totalCostNanoUsd: Math.abs(numberAt(cost, cell)), latencyMs: Math.abs(numberAt(latency, cell)) }
+      this.#take({ requestId: idOf(cell), ts: numberAt(ts, cell), ...call, value, sign })
     }
     this.#trim()
   }
@@ -175,8 +205,4 @@ class Best {
   #isBehind(value: number, other: number): boolean {
     return (value - other) * this.#direction > 0
   }
-}
-
-function valueAt({ base, values }: NumberColumn, cell: number): number {
-  return values === null ? base : (values[cell] ?? 0)
 }

@@ -35,6 +35,8 @@ export type Reply =
 /** How far a long piece of work has come. */
 export interface Progress {
   readonly rows: number
+  /** Of so many; absent: that is not known before the end. */
+  readonly total?: number
   /** Unix milliseconds. */
   readonly untilMs: number
 }

@@ -3,14 +3,15 @@
  * calls of the process are not held up.
  */
 import { parentPort } from "node:worker_threads"
-import { openCube } from "../ledger/cube/connection.ts"
-import { fillStep } from "../ledger/cube/fill.ts"
+import { type CubeAddress, openCube } from "../ledger/cube/connection.ts"
+import { countToFill, fillStep } from "../ledger/cube/fill.ts"
 import { MERGE_RULES, mergeStep } from "../ledger/cube/merge.ts"
 import { systemClock } from "../system/clock.ts"
 import { checkRange, checkSearch, planAll } from "./plan.ts"
 import { isMissingTable, problemOf } from "./problem.ts"
 import { ReportUnavailable } from "./query.ts"
 import type { Reading } from "./reading.ts"
+import { Remembered } from "./remembered.ts"
 import { answerQueries } from "./scan.ts"
 import { findCalls } from "./search.ts"
 import type { Progress, Reply, Request, Work } from "./thread-protocol.ts"
@@ -56,10 +57,22 @@ async function perform({ id, work, address }: Job, untilMs: number): Promise<unk
   const patience = { statementMs: Math.max(1, Math.ceil(untilMs - systemClock.monotonicMs())), lockMs: LOCK_MS }
   const connection = await openCube(address, patience, work.is === "maintain" ? "write" : "read")
   try {
-    return await performed(work, { connection, pause }, (progress) => say({ id, progress }))
+    return await performed(work, { connection, pause, remembered: rememberedOf(address) }, (progress) =>
+      say({ id, progress }),
+    )
   } finally {
     await connection.close()
   }
+}
+
+let remembered = new Remembered()
+let rememberedAt = ""
+
+function rememberedOf({ path, dsn }: CubeAddress): Remembered {
+  const at = JSON.stringify([path, dsn])
+  if (at !== rememberedAt) remembered = new Remembered()
+  rememberedAt = at
+  return remembered
 }
 
 /** What is wrong with a question is said also where the database cannot be asked. @throws ReportRefused */
@@ -89,6 +102,9 @@ async function detailRows(
   }
 }
 
+/** Rows from before the cube that this process took into it, and how many there were; null: not counted yet. */
+let filling: { readonly rows: number; readonly total: number } | null = null
+
 /** Until there is nothing more to do; whoever asks something waits for one step at most. */
 async function maintain(
   { connection, pause }: Reading,
@@ -98,8 +114,14 @@ async function maintain(
   const rules = { ...MERGE_RULES, foldBeforeMs }
   await pause()
   if (await mergeStep(connection, rules)) return true
+  filling ??= { rows: 0, total: await countToFill(connection) }
   const filled = await fillStep(connection, nowMs)
-  if (filled !== null && filled.rows > 0) tell({ rows: filled.rows, untilMs: filled.untilMs })
+  if (filled !== null && filled.rows > 0) {
+    // rows that a router of an earlier version wrote meanwhile come on top
+    const rows = filling.rows + filled.rows
+    filling = { rows, total: Math.max(rows, filling.total) }
+    tell({ ...filling, untilMs: filled.untilMs })
+  }
   return filled !== null && !filled.isDone
 }
 

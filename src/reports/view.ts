@@ -6,28 +6,39 @@ import {
   decodeTexts,
   type HistogramColumn,
   type NumberColumn,
+  numberAt,
+  spreadOut,
   type TextColumn,
 } from "../ledger/cube/columns.ts"
 import { DIMENSIONS, keptText } from "../ledger/cube/dimensions.ts"
 import { HISTOGRAMS, MEASURES, type StoredHistogram, type StoredMeasure } from "../ledger/cube/measures.ts"
 import { type ColumnName, decodeIds } from "../ledger/cube/segment.ts"
+import type { CubeConnection } from "../ledger/cube/connection.ts"
+import { readColumns } from "../ledger/cube/store.ts"
 import type { Dimension, Filter } from "./query.ts"
 import { storedDimension } from "./plan.ts"
 
 export interface View {
+  /** Of the segment; null: these are batches. */
+  readonly id: number | null
   readonly count: number
   readonly firstMs: number
   readonly lastMs: number
   readonly folded: boolean
+  /** Cells follow one another in time. */
+  readonly isSorted: boolean
   ts(): NumberColumn
   dimension(name: Dimension): TextColumn
   measure(name: StoredMeasure): NumberColumn
   histogram(name: StoredHistogram): HistogramColumn
   /** Null: the cells have none. */
   ids(): ((cell: number) => string) | null
+  /** Reads further columns, so that they can be asked for. */
+  more(connection: CubeConnection, names: readonly ColumnName[]): Promise<void>
 }
 
 interface Head {
+  readonly id: number
   readonly cells: number
   readonly firstMs: number
   readonly lastMs: number
@@ -35,7 +46,7 @@ interface Head {
 }
 
 /** Columns are decoded when they are asked for, once. `columns` may get more of them meanwhile. */
-export function segmentView(head: Head, columns: ReadonlyMap<string, Uint8Array>): View {
+export function segmentView(head: Head, columns: Map<string, Uint8Array>): View {
   const decoded = new Map<string, unknown>()
   const column = <Column>(name: ColumnName, decode: (data: Uint8Array) => Column): Column => {
     let found = decoded.get(name) as Column | undefined
@@ -48,15 +59,22 @@ export function segmentView(head: Head, columns: ReadonlyMap<string, Uint8Array>
     return found
   }
   return {
+    id: head.id,
     count: head.cells,
     firstMs: head.firstMs,
     lastMs: head.lastMs,
     folded: head.folded === 1,
+    isSorted: true,
     ts: () => column("ts", decodeNumbers),
     dimension: (name) => derived(name, column(`d:${storedDimension(name)}`, decodeTexts)),
     measure: (name) => column(`m:${name}`, decodeNumbers),
     histogram: (name) => column(`h:${name}`, (data) => decodeHistogram(data, head.cells)),
     ids: () => (columns.has("ids") ? column("ids", decodeIds) : null),
+    more: async (connection, names) => {
+      const missing = names.filter((name) => !columns.has(name))
+      for (const [name, data] of (await readColumns(connection, [head.id], missing)).get(head.id) ?? [])
+        columns.set(name, data)
+    },
   }
 }
 
@@ -71,10 +89,12 @@ export function bufferView(cells: CellBuffer): View | null {
     lastMs = Math.max(lastMs, at)
   }
   return {
+    id: null,
     count,
     firstMs,
     lastMs,
     folded: false,
+    isSorted: false,
     ts: () => ({ base: 0, values: ts, most: lastMs }),
     dimension: (name) => {
       const index = DIMENSIONS.indexOf(storedDimension(name))
@@ -88,6 +108,7 @@ export function bufferView(cells: CellBuffer): View | null {
       return { single: null, cells: Uint32Array.from(pairs.cells), buckets: Uint8Array.from(pairs.buckets), counts }
     },
     ids: () => (cell) => cells.ids[cell] ?? "",
+    more: async () => await Promise.resolve(),
   }
 }
 
@@ -113,7 +134,7 @@ export function select(
   target: Int32Array,
 ): boolean {
   target.fill(1, 0, view.count)
-  if (view.firstMs < from || view.lastMs >= to) excludeOutside(view.ts(), from, to, view.count, target)
+  if (view.firstMs < from || view.lastMs >= to) excludeOutside(view, from, to, target)
   for (const filter of where) {
     if ("measure" in filter) excludeByMeasure(view, filter, target)
     else if (!excludeByText(view.dimension(filter.dimension), filter, view.count, target)) return false
@@ -121,17 +142,30 @@ export function select(
   return true
 }
 
-function excludeOutside(
-  { base, values }: NumberColumn,
-  from: number,
-  to: number,
-  count: number,
-  target: Int32Array,
-): void {
-  for (let cell = 0; cell < count; cell += 1) {
-    const ts = values === null ? base : (values[cell] ?? 0)
-    if (ts < from || ts >= to) target[cell] = 0
+function excludeOutside(view: View, from: number, to: number, target: Int32Array): void {
+  const { count } = view
+  const ts = view.ts()
+  if (view.isSorted) {
+    target.fill(0, 0, firstFrom(ts, count, from))
+    target.fill(0, firstFrom(ts, count, to), count)
+    return
   }
+  for (let cell = 0; cell < count; cell += 1) {
+    const at = numberAt(ts, cell)
+    if (at < from || at >= to) target[cell] = 0
+  }
+}
+
+/** The first cell of a sorted column whose number is not below `least`; `count` where there is none. */
+export function firstFrom(column: NumberColumn, count: number, least: number): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (numberAt(column, middle) < least) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 type TextFilter = Extract<Filter, { readonly dimension: Dimension }>
@@ -160,9 +194,9 @@ function excludeByMeasure(view: View, filter: Extract<Filter, { readonly measure
     return
   }
   const { min = 0, max = Infinity } = filter
-  const { base, values } = view.measure(filter.measure)
+  const values = spreadOut(view.measure(filter.measure), view.count)
   for (let cell = 0; cell < view.count; cell += 1) {
-    const value = Math.abs(values === null ? base : (values[cell] ?? 0))
+    const value = Math.abs(values[cell] ?? 0)
     if (value < min || value > max) target[cell] = 0
   }
 }

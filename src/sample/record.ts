@@ -76,6 +76,7 @@ function usageRow(call: SampleCall): UsageRow {
     ttfb_ms: firstAtMs,
     upstream_duration_ms: upstreamMs,
     downstream_duration_ms: firstAtMs === null ? null : latencyMs - firstAtMs,
+    router_overhead_us: Math.round(1000 * call.overheadMs),
     input_tokens: usage === null ? null : usage.fresh + usage.cached + usage.written,
     fresh_input_tokens: usage?.fresh ?? null,
     cached_input_tokens: usage?.cached ?? null,

@@ -4,6 +4,7 @@ import { type CubeAddress, type CubeConnection, openCube } from "../../src/ledge
 import { MERGE_RULES, type MergeRules, mergeStep } from "../../src/ledger/cube/merge.ts"
 import type { UsageRow } from "../../src/ledger/record.ts"
 import type { Found, Query, Rows, Search, Verified } from "../../src/reports/query.ts"
+import { Remembered } from "../../src/reports/remembered.ts"
 import { answerQueries } from "../../src/reports/scan.ts"
 import { findCalls } from "../../src/reports/search.ts"
 import { verifyRange, type VerifyRange } from "../../src/reports/verify.ts"
@@ -15,6 +16,7 @@ export interface TestCube extends AsyncDisposable {
   readonly connection: CubeConnection
   /** Until nothing is left to merge. Absent rules are those of the product. */
   merge(rules?: Partial<MergeRules>): Promise<void>
+  /** What was added up for earlier queries is used again; throws where the answer differs from that of the cube alone. */
   query(query: Partial<Query> & Pick<Query, "from" | "to">): Promise<Rows>
   search(search: Partial<Search> & Pick<Search, "from" | "to">): Promise<Found>
   verify(range: VerifyRange): Promise<Verified>
@@ -29,6 +31,7 @@ export function addressOf(state: LedgerState): CubeAddress {
 export async function testCube(state: LedgerState): Promise<TestCube> {
   const connection = await openCube(addressOf(state), PATIENCE, "write")
   const reading = { connection, pause: async () => await Promise.resolve() }
+  const remembered = new Remembered()
   return {
     connection,
     merge: async (rules = {}) => {
@@ -36,8 +39,10 @@ export async function testCube(state: LedgerState): Promise<TestCube> {
     },
     query: async (query) => {
       const defaults = { zone: "UTC", where: [], by: [], measures: ["calls"], histograms: [] } as const
-      const [rows] = await answerQueries(reading, [{ ...defaults, ...query }])
+      const [rows] = await answerQueries({ ...reading, remembered }, [{ ...defaults, ...query }])
+      const [anew] = await answerQueries(reading, [{ ...defaults, ...query }])
       if (rows === undefined) throw new Error("no answer")
+      if (!Bun.deepEquals(rows, anew)) throw new Error("what was added up before is not what the cube holds")
       return rows
     },
     search: (search) => findCalls(reading, { where: [], sort: "newest", limit: 50, ...search }),

@@ -50,6 +50,7 @@ function sampleUsage(ts: number, number: number): UsageRow {
     ttfb_ms: 310.2,
     upstream_duration_ms: 810.1,
     downstream_duration_ms: 2.3,
+    router_overhead_us: 2300,
     ...sampleCounters,
     ...sampleMoney,
     upstream_request_id: "chatcmpl-8f3b2c1d",

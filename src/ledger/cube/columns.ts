@@ -14,10 +14,11 @@
 /** Whole numbers up to 2^53 on either side of 0. */
 export type Numbers = Uint8Array | Uint16Array | Uint32Array | Float64Array
 
+/** The number of a cell is `base`, plus that of `values`. */
 export interface NumberColumn {
-  /** All numbers, where `values` is null. */
   readonly base: number
-  readonly values: Float64Array | null
+  /** As narrow as they are stored; null: 0 in all cells. */
+  readonly values: Numbers | null
   /** No number is further from 0. */
   readonly most: number
 }
@@ -71,20 +72,8 @@ function widthOf(span: number): number {
   return span < 256 ? EIGHT : span < 65_536 ? SIXTEEN : span < 4_294_967_296 ? THIRTY_TWO : FLOATS
 }
 
-/** Numbers as floats, whatever they were kept as: loops over one kind of array are fast. @throws Error where the bytes are none */
+/** @throws Error where the bytes are none */
 export function decodeNumbers(data: Uint8Array): NumberColumn {
-  const { base, most, values } = narrowNumbers(data)
-  if (values === null) return { base, most, values }
-  const floats = values instanceof Float64Array ? values : new Float64Array(values)
-  if (base !== 0) for (let index = 0; index < floats.length; index += 1) floats[index] = (floats[index] ?? 0) + base
-  return { base: 0, most, values: floats }
-}
-
-function narrowNumbers(data: Uint8Array): {
-  readonly base: number
-  readonly most: number
-  readonly values: Numbers | null
-} {
   const [encoding, rest] = unframed(data)
   const view = new DataView(rest.buffer, rest.byteOffset, rest.byteLength)
   const base = view.getFloat64(0, true)
@@ -98,11 +87,16 @@ function narrowNumbers(data: Uint8Array): {
   throw new Error(`a column of the cube has encoding ${encoding}, which is not known here`)
 }
 
+export function numberAt({ base, values }: NumberColumn, cell: number): number {
+  return values === null ? base : base + (values[cell] ?? 0)
+}
+
 /** All numbers of a column, one by one; of a constant `count` times the same. */
 export function spreadOut({ base, values }: NumberColumn, count: number): Float64Array {
   const all = new Float64Array(count)
   if (values === null) return all.fill(base)
   all.set(values)
+  if (base !== 0) for (let index = 0; index < count; index += 1) all[index] = (all[index] ?? 0) + base
   return all
 }
 
@@ -114,7 +108,7 @@ export function encodeTexts(texts: readonly string[], codes: Numbers): Uint8Arra
 export function decodeTexts(data: Uint8Array): TextColumn {
   const length = readUint32(data)
   const json = Buffer.from(data.buffer, data.byteOffset + 4, length)
-  const { base, values } = narrowNumbers(data.subarray(4 + length))
+  const { base, values } = decodeNumbers(data.subarray(4 + length))
   const codes = values === null ? null : new Int32Array(values)
   if (codes !== null && base !== 0)
     for (let cell = 0; cell < codes.length; cell += 1) codes[cell] = (codes[cell] ?? 0) + base
@@ -139,7 +133,8 @@ export function decodeHistogram(data: Uint8Array, cells: number): HistogramColum
   const [first, buckets, counts] = parts
   const none = { base: 0, values: null, most: 0 }
   if (first !== undefined && buckets === undefined) {
-    const single = new Uint8Array(spreadOut(first, cells))
+    const isNarrow = first.base === 0 && first.values instanceof Uint8Array
+    const single = isNarrow ? first.values : new Uint8Array(spreadOut(first, cells))
     return { single, cells: single, buckets: single, counts: none }
   }
   return {

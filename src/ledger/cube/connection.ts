@@ -5,12 +5,15 @@
 import { Database } from "bun:sqlite"
 import { Client, type ClientConfig, types } from "pg"
 import type { Scalar } from "../database.ts"
+import { type CopiedRow, copyOut } from "./copy-out.ts"
 
 export type CubeValue = Scalar | Uint8Array
 
 export interface CubeConnection {
   /** Portable SQL, as in `LedgerDatabase`; bytes come as `Uint8Array`. */
   query<Row>(sql: string, parameters?: readonly CubeValue[]): Promise<Row[]>
+  /** The first way for large bytes. SQL without parameters, whose columns are a BIGINT, a text and bytes. */
+  bytes(sql: string): Promise<readonly CopiedRow[]>
   /** All that `work` reads is of one moment. */
   reading<Result>(work: () => Promise<Result>): Promise<Result>
   /** One transaction, rolled back where `work` throws. Null: another process merges, and nothing was done. */
@@ -69,6 +72,8 @@ function sqliteCube(path: string, { lockMs }: CubePatience, access: "read" | "wr
   return {
     query: async <Row>(sql: string, parameters: readonly CubeValue[] = []) =>
       await Promise.resolve(database.query<Row, CubeValue[]>(sql).all(...parameters)),
+    bytes: async (sql) =>
+      await Promise.resolve(database.query(sql).values() as readonly unknown[] as readonly CopiedRow[]),
     reading: (work) => within("BEGIN", work),
     writing: (work) => within("BEGIN IMMEDIATE", work),
     close: async () => await Promise.resolve(database.close()),
@@ -97,6 +102,7 @@ async function postgresCube(dsn: string, { statementMs }: CubePatience): Promise
   }
   return {
     query,
+    bytes: (sql) => copyOut(client, sql),
     reading: (work) => within("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work),
     writing: (work) =>
       within("BEGIN", async () => {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test"
 import { testCube } from "../../../test/helpers/cube.ts"
 import { onEachDriver } from "../../../test/helpers/ledger-drivers.ts"
 import { sampleCall } from "../../../test/helpers/sample-call.ts"
-import { fillStep } from "./fill.ts"
+import { countToFill, type Filled, fillStep } from "./fill.ts"
 
 const START = Date.UTC(2026, 2, 28)
 const HOUR_MS = 3_600_000
@@ -25,8 +25,27 @@ onEachDriver((driver) => {
     await Promise.all(own.map((call) => ledger.record(call)))
     expect((await cube.query(RANGE)).totals.figures.sums.calls).toBe(3n)
 
-    const early = await fillStep(cube.connection, madeMs + HOUR_MS)
-    expect(early).toMatchObject({ rows: 61, isDone: false })
+    expect(await countToFill(cube.connection)).toBe(61)
+    const part = await fillStep(cube.connection, madeMs + HOUR_MS, 7)
+    expect(part).toMatchObject({ rows: 7, isDone: false })
+    // a report says of which part of its range it lacks calls
+    const gap = { from: START + 7 * HOUR_MS, to: madeMs }
+    expect((await cube.query(RANGE)).missing).toEqual(gap)
+    expect((await cube.search(RANGE)).missing).toEqual(gap)
+    expect((await cube.query({ ...RANGE, from: START + 20 * HOUR_MS })).missing).toEqual({
+      ...gap,
+      from: START + 20 * HOUR_MS,
+    })
+    expect((await cube.query({ ...RANGE, to: gap.from })).missing).toBeUndefined()
+    expect(await countToFill(cube.connection)).toBe(54)
+    const steps: number[] = []
+    for (let step: Filled | null = part; step !== null && !step.isDone;) {
+      step = await fillStep(cube.connection, madeMs + HOUR_MS, 7)
+      if (step !== null) steps.push(step.rows)
+    }
+    expect(steps).toEqual([7, 7, 7, 7, 7, 7, 7, 5])
+    expect((await cube.query(RANGE)).missing).toBeUndefined()
+    expect(await countToFill(cube.connection)).toBe(0)
     expect(await fillStep(cube.connection, madeMs + HOUR_MS)).toBeNull()
     // as if a kill had come before the step was remembered
     await cube.connection.query("UPDATE usage_cube_fill SET after_id = ''")

@@ -30,15 +30,57 @@ export interface Filled {
   readonly isDone: boolean
 }
 
-/** One piece. Null: there was nothing to do, now or any more, or another process does it. */
-export async function fillStep(connection: CubeConnection, nowMs: number): Promise<Filled | null> {
+/** Calls that the cube does not hold yet began from `from` on and before `to`, Unix milliseconds. */
+export interface Gap {
+  readonly from: number
+  readonly to: number
+}
+
+interface FirstRow {
+  readonly ts: number
+}
+
+/** Where rows from before the cube are not all in it. Null: they are. */
+export async function fillGap(connection: CubeConnection): Promise<Gap | null> {
+  const left = await leftToFill(connection)
+  if (left === null) return null
+  const sql = `SELECT ts FROM request_usage WHERE request_id > ?1 AND request_id < ?2 ORDER BY request_id LIMIT 1`
+  const [row] = await connection.query<FirstRow>(sql, [left.afterId, left.beforeId])
+  return row === undefined ? null : { from: row.ts, to: left.toMs }
+}
+
+/** How many rows from before the cube are not in it yet. Counts them one by one. */
+export async function countToFill(connection: CubeConnection): Promise<number> {
+  const left = await leftToFill(connection)
+  if (left === null) return 0
+  const sql = `SELECT CAST(count(*) AS DOUBLE PRECISION) AS count FROM request_usage
+    WHERE request_id > ?1 AND request_id < ?2`
+  const [row] = await connection.query<{ readonly count: number }>(sql, [left.afterId, left.beforeId])
+  return row?.count ?? 0
+}
+
+async function leftToFill(
+  connection: CubeConnection,
+): Promise<{ readonly afterId: string; readonly beforeId: string; readonly toMs: number } | null> {
+  const [state] = await connection.query<FillRow>("SELECT after_id, done_at FROM usage_cube_fill WHERE id = 1")
+  if (state === undefined || state.done_at > 0) return null
+  const { atMs, isFirst } = await madeAt(connection)
+  return isFirst ? null : { afterId: state.after_id, beforeId: idAt(atMs), toMs: atMs }
+}
+
+/** One piece, of at most `most` rows. Null: there was nothing to do, now or any more, or another process does it. */
+export async function fillStep(
+  connection: CubeConnection,
+  nowMs: number,
+  most: number = PIECE,
+): Promise<Filled | null> {
   const [state] = await connection.query<FillRow>("SELECT after_id, done_at FROM usage_cube_fill WHERE id = 1")
   if (state === undefined || state.done_at > 0) return null
   const made = await madeAt(connection)
   if (made.isFirst) return await advanced(connection, state, { rows: 0, untilMs: nowMs, isDone: true }, [], nowMs)
   const endMs = Math.min(nowMs - LATE_MS, made.atMs + BESIDE_MS)
   const found = await connection.reading(async () => {
-    const rows = await rowsBetween(connection, state.after_id, idAt(Math.max(endMs, made.atMs)), PIECE)
+    const rows = await rowsBetween(connection, state.after_id, idAt(Math.max(endMs, made.atMs)), most)
     return { rows, missing: await missingOf(connection, rows) }
   })
   const last = found.rows.at(-1)

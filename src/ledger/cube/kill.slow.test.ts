@@ -3,7 +3,7 @@ import { expect, test } from "bun:test"
 import { join } from "node:path"
 import { tied } from "../../../test/helpers/children.ts"
 import { addressOf, testCube } from "../../../test/helpers/cube.ts"
-import { onEachDriver } from "../../../test/helpers/ledger-drivers.ts"
+import { type LedgerState, onEachDriver } from "../../../test/helpers/ledger-drivers.ts"
 
 const ROUNDS = 10
 const WRITERS = 3
@@ -41,6 +41,18 @@ const child = `
   await Promise.all([merge(), ...Array.from({ length: 8 }, write)])
 `
 
+/** PostgreSQL ends the statement of a client that was killed: what is asked here is asked between two of those. */
+async function settled<Answer>(
+  state: LedgerState,
+  ask: () => Promise<Answer>,
+): Promise<{ readonly answer: Answer; readonly count: number }> {
+  for (;;) {
+    const count = (await state.ids()).length
+    const answer = await ask()
+    if ((await state.ids()).length === count) return { answer, count }
+  }
+}
+
 onEachDriver((driver) => {
   test("SIGKILL at any moment leaves a cube that equals its rows", async () => {
     await using state = await driver.state()
@@ -60,9 +72,8 @@ onEachDriver((driver) => {
       for (const one of running) one.kill("SIGKILL")
       await Promise.all(running.map((one) => one.exited))
       await using cube = await testCube(state)
-      const { differences, rows } = await cube.verify({ from: START, to: START + 8 * HOUR_MS })
-      expect(differences).toEqual([])
-      expect(rows).toBe((await state.ids()).length)
+      const { answer, count } = await settled(state, () => cube.verify({ from: START, to: START + 8 * HOUR_MS }))
+      expect(answer).toMatchObject({ differences: [], rows: count })
     }
     await using cube = await testCube(state)
     await cube.merge({ batches: 2, smallSegments: 2, foldBeforeMs: START + 8 * HOUR_MS })

@@ -45,12 +45,15 @@ export const HISTOGRAMS = ["latency_ms", "ttfb_ms", "upstream_ms", "overhead_ms"
 
 export type StoredHistogram = (typeof HISTOGRAMS)[number]
 
-/** A bucket of `tokens_per_second` counts tokens in a thousand seconds, so that slow answers have buckets as narrow as fast ones. */
+/**
+ * A bucket of `tokens_per_second` counts tokens in a thousand seconds, so that slow answers have buckets as narrow as fast
+ * ones; one of `overhead_ms` microseconds.
+ */
 export const HISTOGRAM_SCALES: Readonly<Record<StoredHistogram, number>> = {
   latency_ms: 1,
   ttfb_ms: 1,
   upstream_ms: 1,
-  overhead_ms: 1,
+  overhead_ms: 1000,
   tokens_per_second: 1000,
 }
 
@@ -69,6 +72,7 @@ export type MeasureRow = Pick<
   | "ttfb_ms"
   | "upstream_duration_ms"
   | "downstream_duration_ms"
+  | "router_overhead_us"
   | "input_tokens"
   | "fresh_input_tokens"
   | "cached_input_tokens"
@@ -153,9 +157,14 @@ export function bucketsOf(row: MeasureRow): number[] {
     bucketIn(latencyMs),
     bucketIn(row.ttfb_ms === null ? null : Math.round(row.ttfb_ms)),
     bucketIn(upstreamMs),
-    bucketIn(upstreamMs === null ? null : Math.max(0, latencyMs - upstreamMs)),
+    bucketIn(row.router_overhead_us ?? earlierOverheadUs(row, latencyMs, upstreamMs)),
     bucketIn(speedOf(row, upstreamMs)),
   ]
+}
+
+/** Of a row from before the column: where there were several attempts, the row tells the time of the last one alone. */
+function earlierOverheadUs({ attempts }: MeasureRow, latencyMs: number, upstreamMs: number | null): number | null {
+  return upstreamMs === null || attempts > 1 ? null : 1000 * Math.max(0, latencyMs - upstreamMs)
 }
 
 /** Output tokens in a thousand seconds; null where there are none, or no time in which they came. */

@@ -1,6 +1,7 @@
 /**
  * Makes few large segments of many small batches. Each step reads, computes, and then exchanges what it read for what it
- * made in one transaction: wherever a kill comes, the cube has the same sums as before.
+ * made in one transaction: wherever a kill comes, the cube has the same sums as before. Columns of segments that are gone are taken
+ * away behind that, one segment at a time, so that no transaction of SQLite keeps calls waiting for long.
  */
 import { CellBuffer } from "./cells.ts"
 import type { CubeConnection } from "./connection.ts"
@@ -9,6 +10,7 @@ import { encodeSegments, type EncodedSegment, SEGMENT_CELLS } from "./segment.ts
 import {
   batchCounts,
   deleteBatches,
+  deleteLeftColumns,
   deleteSegments,
   insertSegment,
   readBatches,
@@ -41,6 +43,7 @@ class Overtaken extends Error {}
 export async function mergeStep(connection: CubeConnection, rules: MergeRules): Promise<boolean> {
   try {
     return (
+      (await deleteLeftColumns(connection)) ||
       (await mergeBatches(connection, rules)) ||
       (await mergeSmall(connection, rules)) ||
       (await foldOne(connection, rules.foldBeforeMs))
@@ -120,7 +123,8 @@ async function exchange(
   if (done === null) throw new Overtaken()
 }
 
-function levelOf({ head }: EncodedSegment): number {
+/** The level at which a segment is stored. */
+export function levelOf({ head }: EncodedSegment): number {
   if (head.folded === 1) return FOLDED
   return head.cells === SEGMENT_CELLS ? FULL : SMALL
 }

@@ -2,7 +2,7 @@
 import { readBatch } from "./batch.ts"
 import type { CellBuffer } from "./cells.ts"
 import type { CubeConnection } from "./connection.ts"
-import { decodeSegment, type EncodedSegment, SEGMENT_VERSION, type SegmentHead } from "./segment.ts"
+import { type ColumnName, decodeSegment, type EncodedSegment, SEGMENT_VERSION, type SegmentHead } from "./segment.ts"
 
 export interface StoredSegment extends SegmentHead {
   readonly id: number
@@ -99,24 +99,18 @@ function places(count: number, from: number): string {
   return Array.from({ length: count }, (_, index) => `?${from + index}`).join(", ")
 }
 
-/** The named columns of segments, by segment and name. */
+/** The named columns of segments, by segment and name; null: all columns. */
 export async function readColumns(
   connection: CubeConnection,
   segments: readonly number[],
-  names: readonly string[] | null,
+  names: readonly ColumnName[] | null,
 ): Promise<Map<number, Map<string, Uint8Array>>> {
   const found = new Map<number, Map<string, Uint8Array>>(segments.map((id) => [id, new Map()]))
-  if (segments.length === 0) return found
-  const named = names === null ? "" : ` AND name IN (${places(names.length, segments.length + 1)})`
-  const sql = `SELECT segment_id, name, data FROM usage_cube_columns
-    WHERE segment_id IN (${places(segments.length, 1)})${named}`
-  interface ColumnRow {
-    readonly segment_id: number
-    readonly name: string
-    readonly data: Uint8Array
-  }
-  for (const { segment_id, name, data } of await connection.query<ColumnRow>(sql, [...segments, ...(names ?? [])]))
-    found.get(segment_id)?.set(name, data)
+  if (segments.length === 0 || names?.length === 0) return found
+  const named = names === null ? "" : ` AND name IN (${names.map((name) => `'${name}'`).join(", ")})`
+  const sql = `SELECT CAST(segment_id AS BIGINT), name, data FROM usage_cube_columns
+    WHERE segment_id IN (${segments.join(", ")})${named}`
+  for (const [id, name, data] of await connection.bytes(sql)) found.get(id)?.set(name, data)
   return found
 }
 
@@ -152,11 +146,23 @@ export async function deleteBatches(connection: CubeConnection, ids: readonly nu
   return await deletedAll(connection, "usage_cube_batches", ids)
 }
 
-/** Takes segments away, as `deleteBatches`. */
+/** Takes segments away, as `deleteBatches`. Their columns stay for `deleteLeftColumns`: that takes longer. */
 export async function deleteSegments(connection: CubeConnection, ids: readonly number[]): Promise<boolean> {
-  if (!(await deletedAll(connection, "usage_cube_segments", ids))) return false
-  for (const id of ids) await connection.query("DELETE FROM usage_cube_columns WHERE segment_id = ?1", [id])
-  return true
+  return await deletedAll(connection, "usage_cube_segments", ids)
+}
+
+/** Takes the columns of one segment away that is gone. False: there is none. */
+export async function deleteLeftColumns(connection: CubeConnection): Promise<boolean> {
+  const sql = `SELECT min(segment_id) AS id FROM usage_cube_columns
+    WHERE segment_id NOT IN (SELECT id FROM usage_cube_segments)`
+  const [left] = await connection.query<{ readonly id: number | null }>(sql)
+  const id = left?.id ?? null
+  if (id === null) return false
+  const done = await connection.writing(async () => {
+    await connection.query("DELETE FROM usage_cube_columns WHERE segment_id = ?1", [id])
+    return true
+  })
+  return done === true
 }
 
 const IDS_OF_A_STATEMENT = 1000

@@ -113,4 +113,8 @@ export const REQUEST_USAGE = {
     "Output that limits held for the call; null where no limit counts tokens or money.",
   ],
   reserved_nano_usd: ["integer?", "Money that limits held for the call; null as above."],
+  router_overhead_us: [
+    "integer?",
+    "What the router itself took, microseconds: the latency without attempts, the upload of the body and queues of limits. Null before version 19.",
+  ],
 } as const

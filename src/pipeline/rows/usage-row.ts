@@ -130,6 +130,7 @@ export function usageRow(
     routing_policy_fingerprint: group?.fingerprints.policy ?? null,
     reserved_output_tokens: estimate?.outputTokens ?? null,
     reserved_nano_usd: reservedNanoUsd(call.hold),
+    router_overhead_us: overheadUs(call, now),
   }
 }
 
@@ -137,6 +138,13 @@ export function usageRow(
 function endUserOf({ request, snapshot, credential }: Call): string | null {
   const name = request?.shape.endUser ?? null
   return name === null ? null : snapshot.pseudonymOf(JSON.stringify([credential?.caller.project ?? "", name]))
+}
+
+/** The latency without what the call waited for: its body, its limits, its targets. */
+function overheadUs(call: Call, now: number): number {
+  let waitedMs = call.bodyWaitMs + (call.hold?.throttling?.queueWaitMs ?? 0)
+  for (const tried of call.attempts) waitedMs += (tried.endedAt ?? now) - tried.startedAt
+  return Math.max(0, Math.round((now - call.startedAt - waitedMs) * 1000))
 }
 
 function reservedNanoUsd(hold: Hold | null): number | null {
