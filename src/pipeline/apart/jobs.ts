@@ -20,6 +20,7 @@ import { editBody, type BodyRules, type Edited } from "./edited-body.ts"
 import { disowned, heldIdsIn, type Disowned, type HeldIds } from "./held-ids.ts"
 import { withoutHosted, type Rule } from "./hosted-tools.ts"
 import { judgedReply, judgedStream, type JudgedStream, type ReturnRule } from "./judged-answer.ts"
+import { judgedFrame, type FrameOrder, type JudgedFrame } from "./judged-frame.ts"
 import { nativeSeals } from "./native-seals.ts"
 import { turned, type Turn, type Turned, type Ways } from "./whole-answers.ts"
 import { writingFrom, written, type PlainWriting } from "./written-request.ts"
@@ -97,6 +98,10 @@ export const JOBS = {
   judgeStream(bytes: Uint8Array, dialect: DialectName): Omit<JudgedStream, "meter"> & { readonly meter: MeterCounts } {
     const { fault, facts, meter } = judgedStream(bytes, DIALECTS[dialect])
     return { fault, facts, meter: meter.counts }
+  },
+  /** One event of a stream, judged behind all before it. */
+  judgeFrame(bytes: Uint8Array, order: FrameOrder): JudgedFrame {
+    return judgedFrame(bytes, order)
   },
   /** A whole answer for the client. */
   turn(bytes: Uint8Array, { turn, needs, ...ways }: TurnOrder, means: Means): Turned {
