@@ -1,11 +1,13 @@
 /** What an observer has seen, as plain values of bounded size: it crosses into another thread and comes back. */
 import type { StreamObserver } from "./dialect.ts"
 import type { MeterCounts } from "./output-meter.ts"
+import type { TextPlace } from "./text-tokens.ts"
 
 /** The observer's own fields by name; plain values, texts cut, nothing that is too much. */
 export interface ObserverState {
   readonly fields: Readonly<Record<string, unknown>>
   readonly meter: MeterCounts
+  readonly place: TextPlace
 }
 
 /** A thousand times what observers keep of ordinary streams. Copying so much takes some milliseconds. */
@@ -16,13 +18,14 @@ const LONGEST_TEXT = 4096
 
 export function stateOf(observer: StreamObserver): ObserverState {
   const { meter, ...fields } = observer
-  return { fields: bounded(fields), meter: meter.counts }
+  return { fields: bounded(fields), meter: meter.counts, place: meter.scan.place }
 }
 
 /** The observer goes on from there. Whoever holds its meter sees the new counts. */
-export function restore(observer: StreamObserver, { fields, meter }: ObserverState): void {
+export function restore(observer: StreamObserver, { fields, meter, place }: ObserverState): void {
   Object.assign(observer, fields)
   observer.meter.recount(meter)
+  observer.meter.scan.goOnFrom(place)
 }
 
 type Fields = Record<string, unknown>

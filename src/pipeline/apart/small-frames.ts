@@ -6,19 +6,28 @@ import { isObject, parseExact, type JsonObject, type JsonValue } from "../../can
 import type { DialectName } from "../../dialects/dialect.ts"
 import type { FrameFields } from "../../sse/fields.ts"
 
-/** What cannot be cut, an image for one, is translated at once up to here: about 10 ms. */
-const LARGEST_BYTES = 1 << 21
-const MOST_VALUES = 16_384
-/** About a millisecond of translation. */
-const PIECE_CHARS = 1 << 14
-const LONG_CHARS = 1 << 16
+/** What cannot be cut, an image for one, is translated at once up to here: 3 ms where it is base64, 20 ms where it is prose. */
+const LARGEST_BYTES = 1 << 23
+const MOST_VALUES = 1 << 16
+export interface Sizes {
+  /** Of a text: about a millisecond of translation. */
+  readonly pieceChars: number
+  /** Of a member that no reader knows, from which on it is left out. */
+  readonly longChars: number
+}
+
+const SIZES: Sizes = { pieceChars: 1 << 14, longChars: 1 << 16 }
 
 /** Null: what is left cannot be cut, and is too large to be translated at once. */
-export function smallFrames({ event, data }: FrameFields, dialect: DialectName): Uint8Array | null {
+export function smallFrames(
+  { event, data }: FrameFields,
+  dialect: DialectName,
+  sizes: Sizes = SIZES,
+): Uint8Array | null {
   const body = data === null ? undefined : parsed(data)
-  if (!isObject(body)) return frameOf(event, (data ?? "").slice(0, PIECE_CHARS))
+  if (!isObject(body)) return frameOf(event, (data ?? "").slice(0, sizes.longChars))
   const frames: Uint8Array[] = []
-  for (const part of SPLIT[dialect](pruned(body, KNOWN[dialect]))) {
+  for (const part of SPLIT[dialect](pruned(body, KNOWN[dialect], sizes), sizes)) {
     const frame = frameOf(event, JSON.stringify(part))
     if (frame.length > LARGEST_BYTES || hasManyValues(part)) return null
     frames.push(frame)
@@ -71,17 +80,17 @@ const KNOWN: Readonly<Record<DialectName, Known>> = {
 }
 
 /** Without what is long and unknown. */
-function pruned(body: JsonObject, { members, held }: Known): JsonObject {
+function pruned(body: JsonObject, { members, held }: Known, sizes: Sizes): JsonObject {
   const entries = Object.entries(body).flatMap(([name, value]): [string, JsonValue][] => {
     const inner = held[name]
-    if (inner !== undefined && isObject(value)) return [[name, pruned(value, { members: inner, held: {} })]]
-    return members.has(name) || value === undefined || !isLong(value) ? [[name, value as JsonValue]] : []
+    if (inner !== undefined && isObject(value)) return [[name, pruned(value, { members: inner, held: {} }, sizes)]]
+    return members.has(name) || value === undefined || !isLong(value, sizes) ? [[name, value as JsonValue]] : []
   })
   return Object.fromEntries(entries)
 }
 
-function isLong(value: JsonValue): boolean {
-  return typeof value === "object" ? JSON.stringify(value).length > LONG_CHARS : String(value).length > LONG_CHARS
+function isLong(value: JsonValue, { longChars }: Sizes): boolean {
+  return (typeof value === "string" ? value : JSON.stringify(value)).length > longChars
 }
 
 function hasManyValues(body: JsonObject): boolean {
@@ -93,24 +102,25 @@ function hasManyValues(body: JsonObject): boolean {
   return false
 }
 
-const SPLIT: Readonly<Record<DialectName, (body: JsonObject) => readonly JsonObject[]>> = {
+const SPLIT: Readonly<Record<DialectName, (body: JsonObject, sizes: Sizes) => readonly JsonObject[]>> = {
   "openai-chat": splitChunk,
-  "openai-responses"(body) {
+  "openai-responses"(body, sizes) {
     const { delta, logprobs, ...rest } = body
     if (typeof delta !== "string" || logprobs !== undefined) return [body]
-    return piecesOf(delta).map((piece) => ({ ...rest, delta: piece }))
+    return piecesOf(delta, sizes).map((piece) => ({ ...rest, delta: piece }))
   },
-  anthropic(body) {
+  anthropic(body, sizes) {
     const { delta } = body
-    const name = isObject(delta) ? ["text", "thinking", "partial_json"].find((one) => isText(delta[one])) : undefined
-    if (!isObject(delta) || name === undefined) return [body]
-    return piecesOf(String(delta[name])).map((piece) => ({ ...body, delta: { ...delta, [name]: piece } }))
+    const grows = ["text", "thinking", "partial_json"]
+    const [name, text] = Object.entries(isObject(delta) ? delta : {}).find(([one]) => grows.includes(one)) ?? []
+    if (!isObject(delta) || name === undefined || !isText(text)) return [body]
+    return piecesOf(text, sizes).map((piece) => ({ ...body, delta: { ...delta, [name]: piece } }))
   },
 }
 
 /** In the order in which readers take them: thinking, words, calls; then what else the chunk says. */
-function splitChunk(body: JsonObject): readonly JsonObject[] {
-  const { usage, error, choices, ...head } = body
+function splitChunk(body: JsonObject, sizes: Sizes): readonly JsonObject[] {
+  const { usage: _usage, error, choices, ...head } = body
   const [choice, ...others] = Array.isArray(choices) ? (choices as readonly JsonValue[]) : []
   const delta = isObject(choice) ? (choice["delta"] ?? choice["message"]) : undefined
   if (others.length > 0 || !isObject(choice) || !isObject(delta) || !isAbsent(error)) return [body]
@@ -120,35 +130,35 @@ function splitChunk(body: JsonObject): readonly JsonObject[] {
   const deltas: JsonObject[] = []
   const take = (members: Readonly<Record<string, JsonValue | undefined>>, isCut: boolean): void => {
     const texts = Object.entries(members).filter((entry): entry is [string, string] => isText(entry[1]))
-    if (isCut && texts.length > 0) deltas.push(...inPieces(texts))
+    if (isCut && texts.length > 0) deltas.push(...inPieces(texts, sizes))
     else for (const [name, value] of Object.entries(members)) if (value !== undefined) kept[name] = value
   }
   // the typed list says the same, and goes before both
   take({ reasoning, reasoning_content }, isAbsent(delta["reasoning_details"]))
   take({ content }, isText(content))
   take({ refusal }, isText(refusal))
-  if (tool_calls !== undefined) deltas.push(...callPieces(tool_calls))
+  if (tool_calls !== undefined) deltas.push(...callPieces(tool_calls, sizes))
   const small = deltas.map((piece) => ({ ...head, choices: [{ ...indexOf(choice), delta: piece }] }))
   return [...small, { ...body, choices: [{ ...choice, message: null, delta: { ...rest, ...kept } }] }]
 }
 
 /** The pieces of one call's arguments; several calls stay together. */
-function callPieces(calls: JsonValue): readonly JsonObject[] {
+function callPieces(calls: JsonValue, sizes: Sizes): readonly JsonObject[] {
   const [call, ...others] = Array.isArray(calls) ? (calls as readonly JsonValue[]) : []
   const made = isObject(call) ? call["function"] : undefined
   if (others.length > 0 || !isObject(call) || !isObject(made) || typeof call["index"] !== "number")
     return [{ tool_calls: calls }]
   const text = made["arguments"]
   if (!isText(text)) return [{ tool_calls: calls }]
-  const [first = "", ...rest] = piecesOf(text)
+  const [first = "", ...rest] = piecesOf(text, sizes)
   const begun = { ...call, function: { ...made, arguments: first } }
   return [begun, ...rest.map((piece) => ({ index: call["index"], function: { arguments: piece } }))].map((one) => ({
     tool_calls: [one as JsonObject],
   }))
 }
 
-function inPieces(texts: readonly (readonly [string, string])[]): readonly JsonObject[] {
-  const all = texts.map(([name, text]) => [name, piecesOf(text)] as const)
+function inPieces(texts: readonly (readonly [string, string])[], sizes: Sizes): readonly JsonObject[] {
+  const all = texts.map(([name, text]) => [name, piecesOf(text, sizes)] as const)
   const most = Math.max(...all.map(([, pieces]) => pieces.length))
   return Array.from({ length: most }, (_, at) =>
     Object.fromEntries(all.flatMap(([name, pieces]) => (pieces[at] === undefined ? [] : [[name, pieces[at]]]))),
@@ -168,10 +178,10 @@ function isAbsent(value: JsonValue | undefined): boolean {
 }
 
 /** No piece ends inside of a character. */
-function piecesOf(text: string): readonly string[] {
+function piecesOf(text: string, { pieceChars }: Sizes): readonly string[] {
   const pieces: string[] = []
   for (let from = 0; from < text.length;) {
-    let to = Math.min(text.length, from + PIECE_CHARS)
+    let to = Math.min(text.length, from + pieceChars)
     if (to < text.length && isHighSurrogate(text.charCodeAt(to - 1))) to++
     pieces.push(text.slice(from, to))
     from = to
