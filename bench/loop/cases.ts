@@ -184,9 +184,9 @@ const frames: LoopCase[] = ALL_PAIRS.flatMap(([client, target]) => [
     client,
     body: () => text(client, groupOf("far", target), 10, { stream: true }),
     answer: () => {
-      const frames = SAMPLES[target].frames()
+      const all = SAMPLES[target].frames()
       const { before, made } = UNCUT[target]
-      return events([...frames.slice(0, -before), ...made(), ...frames.slice(-before)].join(""))
+      return events([...all.slice(0, -before), ...made(), ...all.slice(-before)].join(""))
     },
   },
   {

@@ -8,6 +8,7 @@ import type { ReplyVerdict } from "../../dialects/dialect.ts"
 import type { DialectName } from "../../dialects/name.ts"
 import { ModelName } from "../../dialects/model-name.ts"
 import type { MeterCounts } from "../../dialects/output-meter.ts"
+import { readBackground, type BackgroundState } from "../../dialects/responses/background.ts"
 import { DIALECTS } from "../../dialects/registry.ts"
 import type { StoredId } from "../../dialects/stored-ids.ts"
 import type { WrittenShape } from "../../dialects/written-shape.ts"
@@ -102,6 +103,10 @@ export const JOBS = {
   /** One event of a stream, judged behind all before it. */
   judgeFrame(bytes: Uint8Array, order: FrameOrder): JudgedFrame {
     return judgedFrame(bytes, order)
+  },
+  /** What an answer that was asked for again says of its making. */
+  readBackground(bytes: Uint8Array): BackgroundState | null {
+    return readBackground(bytes)
   },
   /** A whole answer for the client. */
   turn(bytes: Uint8Array, { turn, needs, ...ways }: TurnOrder, means: Means): Turned {
