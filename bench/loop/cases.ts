@@ -237,6 +237,37 @@ const others: LoopCase[] = [
     ]),
   ),
   {
+    name: "a policy service is sent 30 MB, and the key of their conversation",
+    client: "chat",
+    body: () => text("chat", "asked", LARGE),
+    answer: () => json(SAMPLES.chat.unary()),
+    configure: (config: Config) => {
+      config.models["asked"] = {
+        strategy: "external",
+        external_policy: {
+          url: "http://127.0.0.1:9/decide",
+          allow_hosts: ["127.0.0.1"],
+          include_request: true,
+          conversation_key: { salt: "pepper" },
+        },
+        targets: targetsOf(["far"]),
+      }
+    },
+  },
+  ...[1_000_000, LARGE].map((size) => ({
+    name: `a script reads the text of ${size / 1_000_000} MB`,
+    client: "chat" as const,
+    body: () => text("chat", "reading", size),
+    answer: () => json(SAMPLES.chat.unary()),
+    configure: (config: Config, folder: string) => {
+      writeFileSync(
+        join(folder, "read.ts"),
+        "export const route = (ctx) => ({ targetIndex: ctx.text.length > 5 ? 0 : 1 })",
+      )
+      config.models["reading"] = { strategy: "script", script: "read.ts", targets: targetsOf(["far"]) }
+    },
+  })),
+  {
     name: "tokens of 30 MB are counted",
     client: "messages",
     path: "/v1/messages/count_tokens",

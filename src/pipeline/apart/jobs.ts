@@ -13,6 +13,7 @@ import { DIALECTS } from "../../dialects/registry.ts"
 import type { StoredId } from "../../dialects/stored-ids.ts"
 import type { WrittenShape } from "../../dialects/written-shape.ts"
 import { RouterError } from "../../errors.ts"
+import { bodyWithContent, firstTurnIn } from "../../routing/policy/call-text.ts"
 import { scanObject } from "../../json/scan.ts"
 import { told, type ToldError } from "./apart.ts"
 import { countedTokens } from "./counted-tokens.ts"
@@ -40,6 +41,12 @@ export interface TurnOrder extends Ways {
   readonly turn: Turn
   /** By `packed`. */
   readonly needs: string
+}
+
+export interface ContentOrder {
+  /** Of the question, without its closing brace. */
+  readonly head: string
+  readonly dialect: DialectName
 }
 
 export interface ToolsOrder {
@@ -85,6 +92,14 @@ export const JOBS = {
   /** A request without tools that its provider runs; null: it has none. */
   governTools(bytes: Uint8Array, { dialect, rule }: ToolsOrder): Uint8Array | null {
     return withoutHosted(scanObject(bytes, Infinity), decode(bytes, dialect), dialect, rule)
+  },
+  /** The first turn of a conversation, by its hash; null: there is none. */
+  firstTurn(bytes: Uint8Array, dialect: DialectName): string | null {
+    return firstTurnIn(bytes, dialect)
+  },
+  /** What a policy service is asked that may read the content. */
+  withContent(bytes: Uint8Array, { head, dialect }: ContentOrder): Uint8Array {
+    return bodyWithContent(head, bytes, dialect)
   },
   /** About how many tokens a request has, as Messages counts them; null: it holds no messages. */
   countTokens(bytes: Uint8Array): number | null {
