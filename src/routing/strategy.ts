@@ -36,6 +36,7 @@ export interface CallFacts {
 
 /** Worked out in another thread. Rejects with RouterError `overloaded` where too much waits for it. */
 export interface LargeContent {
+  counts(): Promise<Pick<CallShape, "messageCount" | "textChars">>
   /** As `firstTurnIn` says. */
   firstTurn(): Promise<string | null>
   /** As `bodyWithContent` says. */

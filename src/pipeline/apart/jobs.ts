@@ -10,6 +10,7 @@ import { ModelName } from "../../dialects/model-name.ts"
 import type { MeterCounts } from "../../dialects/output-meter.ts"
 import { readBackground, type BackgroundState } from "../../dialects/responses/background.ts"
 import { DIALECTS } from "../../dialects/registry.ts"
+import type { CallShape } from "../../dialects/shape.ts"
 import type { StoredId } from "../../dialects/stored-ids.ts"
 import type { WrittenShape } from "../../dialects/written-shape.ts"
 import { RouterError } from "../../errors.ts"
@@ -92,6 +93,11 @@ export const JOBS = {
   /** A request without tools that its provider runs; null: it has none. */
   governTools(bytes: Uint8Array, { dialect, rule }: ToolsOrder): Uint8Array | null {
     return withoutHosted(scanObject(bytes, Infinity), decode(bytes, dialect), dialect, rule)
+  },
+  /** How many messages a request has, and how much text. */
+  countText(bytes: Uint8Array, dialect: DialectName): Pick<CallShape, "messageCount" | "textChars"> {
+    const { messageCount, textChars } = DIALECTS[dialect].shapeOf(scanObject(bytes, Infinity))
+    return { messageCount, textChars }
   },
   /** The first turn of a conversation, by its hash; null: there is none. */
   firstTurn(bytes: Uint8Array, dialect: DialectName): string | null {

@@ -54,6 +54,7 @@ export class FactsOfCall implements CallFacts {
     const { apart, caller, dialect, body } = this
     if (!isLargeBody(body)) return undefined
     return {
+      counts: () => apart.run("countText", caller.id, [body.bytes], dialect),
       firstTurn: () => apart.run("firstTurn", caller.id, [body.bytes], dialect),
       withContent: (head) => apart.run("withContent", caller.id, [body.bytes], { head, dialect }),
     }

@@ -27,7 +27,8 @@ export async function externalRequest(
   const conversation = salt === null ? null : await conversationKey(call, salt)
   const hasCounts = call.recorded?.hasCounts ?? true
   if (!hasCounts) call.recorded?.onMissed("counts")
-  const context = { ...contextOf(call, hasCounts), ...conversation }
+  const counts = hasCounts ? await call.large?.counts() : undefined
+  const context = { ...contextOf(call, hasCounts && counts === undefined), ...counts, ...conversation }
   const known = described.get(call.group) ?? describe(call.group)
   const modalities = (call.shape?.imageCount ?? 0) > 0 ? ["text", "image"] : ["text"]
   const members = [

@@ -113,9 +113,9 @@ test.each(DIALECTS)("a content that is read in another thread is the same questi
     expect((await setup.router.gateway.call(dialect, request)).status).toBe(200)
     const { text, request: sent, context } = policyBody(setup.service, nth) as Record<string, Record<string, unknown>>
     expect([text, sent]).toEqual(["tell them, ü" as never, JSON.parse(request)])
-    keys.push(context!["conversationKey"], context!["conversationKeySource"])
+    keys.push(context!["conversationKey"], context!["conversationKeySource"], context!["textChars"])
   }
-  expect(keys.slice(2)).toEqual(keys.slice(0, 2))
+  expect(keys.slice(3)).toEqual(keys.slice(0, 3))
   expect(keys[1]).toBe("turn0_hash")
 })
 
