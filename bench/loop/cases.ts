@@ -5,39 +5,15 @@ import type { Config } from "../../test/helpers/config.ts"
 import { targetsOf } from "../../test/helpers/config.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../test/helpers/samples.ts"
 import { ALL_PAIRS, groupOf } from "../../test/helpers/translating.ts"
-
-export interface LoopCase {
-  readonly name: string
-  readonly client: Dialect
-  readonly path?: string
-  readonly headers?: Readonly<Record<string, string>>
-  /** Of the client's request. */
-  readonly body: () => string
-  /** Of the upstream. */
-  readonly answer: () => Response
-  readonly configure?: (config: Config, folder: string) => void
-}
+import { denseText, events, json, prose, text, type LoopCase } from "./inputs.ts"
+import { STREAM_CASES } from "./stream-cases.ts"
 
 const SCRIPT = "export const route = (ctx) => ({ targetIndex: ctx.textChars > 5 ? 0 : 1 })"
 const LARGE = 30_000_000
 /** Just below what is looked at. */
 const LARGEST_ERROR = 125_000
-const LARGEST_FRAME = 7_000_000
 /** Just below the bound of values in a request. */
 const VALUES = 240_000
-const prose = (size: number): string =>
-  'some words \\n and "more" of them, ü. '.repeat(Math.ceil(size / 37)).slice(0, size)
-const json = (text: string, status = 200): Response =>
-  new Response(text, { status, headers: { "content-type": "application/json" } })
-const events = (text: string): Response => new Response(text, { headers: { "content-type": "text/event-stream" } })
-
-const text = (client: Dialect, model: string, size: number, more: object = {}): string =>
-  SAMPLES[client].request({
-    model,
-    text: prose(size),
-    extra: { ...(client === "messages" ? { max_tokens: 9 } : {}), ...more },
-  })
-
 /** As many messages as values allow. */
 function dense(client: Dialect, model: string): string {
   const messages = Array.from({ length: VALUES / 3 - 10 }, (_, at) => ({
@@ -47,8 +23,6 @@ function dense(client: Dialect, model: string): string {
   const body = client === "responses" ? { input: messages } : { messages, max_tokens: 9 }
   return JSON.stringify({ model, ...body })
 }
-
-const denseText = (size: number): string => `[${"{},".repeat(Math.floor(size / 3) - 1)}{}]`
 
 /** A unary answer of the target with something large in a field that its dialect lacks. */
 function stuffed(target: Dialect, value: string): string {
@@ -119,81 +93,6 @@ const errors: LoopCase[] = ALL_PAIRS.flatMap(([client, target]) => [
     client,
     body: () => text(client, groupOf("far", target), 10),
     answer: () => json(SAMPLES[target].errorBody("sk-12345678 %41%42 ".repeat(LARGEST_ERROR / 20)), 400),
-  },
-])
-
-const VALUE_PAIRS = 30_000
-const base64 = (): string => "QUJDREVG".repeat(LARGEST_FRAME / 11)
-const event = (value: { readonly type: string; readonly [name: string]: unknown }): string =>
-  `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`
-const pairs = (): readonly object[] => Array.from({ length: VALUE_PAIRS }, (_, at) => ({ at }))
-
-/** Events that cannot be cut, and how many of a stream's come behind them. */
-const UNCUT: Readonly<Record<Dialect, { readonly before: number; readonly made: () => readonly string[] }>> = {
-  chat: {
-    before: 3,
-    made: () =>
-      [
-        { images: [{ type: "image_url", image_url: { url: `data:image/png;base64,${base64()}` } }] },
-        { annotations: pairs() },
-      ].map((delta) => `data: ${JSON.stringify({ id: "c", choices: [{ index: 0, delta, finish_reason: null }] })}\n\n`),
-  },
-  responses: {
-    before: 1,
-    made: () =>
-      [
-        { id: "ig_1", type: "image_generation_call", status: "completed", result: base64() },
-        { id: "ci_1", type: "code_interpreter_call", status: "completed", code: "", outputs: pairs() },
-      ].flatMap((item, at) => [
-        event({ type: "response.output_item.added", output_index: at + 1, item: { id: item.id, type: item.type } }),
-        event({ type: "response.output_item.done", output_index: at + 1, item }),
-      ]),
-  },
-  messages: {
-    before: 2,
-    made: () =>
-      [base64(), pairs()].flatMap((content, at) => [
-        event({
-          type: "content_block_start",
-          index: at + 1,
-          content_block: { type: "web_fetch_tool_result", tool_use_id: `t${at}`, content: { type: "novel", content } },
-        }),
-        event({ type: "content_block_stop", index: at + 1 }),
-      ]),
-  },
-}
-
-const frames: LoopCase[] = ALL_PAIRS.flatMap(([client, target]) => [
-  {
-    name: `stream, a frame of 7 MB of text: ${target} for ${client}`,
-    client,
-    body: () => text(client, groupOf("far", target), 10, { stream: true }),
-    answer: () => events(SAMPLES[target].frames([prose(LARGEST_FRAME - 1_000_000)]).join("")),
-  },
-  {
-    name: `stream, a frame of 7 MB of values: ${target} for ${client}`,
-    client,
-    body: () => text(client, groupOf("far", target), 10, { stream: true }),
-    answer: () => {
-      const [first = "", ...rest] = SAMPLES[target].frames()
-      return events(first.replace(/\}\n\n$/u, `,"novelty":${denseText(LARGEST_FRAME)}}\n\n`) + rest.join(""))
-    },
-  },
-  {
-    name: `stream, a frame of 5 MB of base64 and one of 60,000 values: ${target} for ${client}`,
-    client,
-    body: () => text(client, groupOf("far", target), 10, { stream: true }),
-    answer: () => {
-      const all = SAMPLES[target].frames()
-      const { before, made } = UNCUT[target]
-      return events([...all.slice(0, -before), ...made(), ...all.slice(-before)].join(""))
-    },
-  },
-  {
-    name: `stream, 30 MB of small frames: ${target} for ${client}`,
-    client,
-    body: () => text(client, groupOf("far", target), 10, { stream: true }),
-    answer: () => events(SAMPLES[target].frames(Array.from({ length: 150_000 }, () => "word ")).join("")),
   },
 ])
 
@@ -318,5 +217,5 @@ export const LOOP_CASES: readonly LoopCase[] = [
   ...errors,
   ...answers,
   compressed,
-  ...frames,
+  ...STREAM_CASES,
 ]
