@@ -8,7 +8,7 @@ import { ALL_PAIRS, groupOf } from "../../test/helpers/translating.ts"
 import { denseText, events, json, prose, text, type LoopCase } from "./inputs.ts"
 import { STREAM_CASES } from "./stream-cases.ts"
 
-const SCRIPT = "export const route = (ctx) => ({ targetIndex: ctx.textChars > 5 ? 0 : 1 })"
+const SCRIPT = "export const route = (ctx) => ({ targetIndex: ctx.context.textChars > 5 ? 0 : 1 })"
 const LARGE = 30_000_000
 /** Just below what is looked at. */
 const LARGEST_ERROR = 125_000
@@ -161,7 +161,7 @@ const others: LoopCase[] = [
     configure: (config: Config, folder: string) => {
       writeFileSync(
         join(folder, "read.ts"),
-        "export const route = (ctx) => ({ targetIndex: ctx.text.length > 5 ? 0 : 1 })",
+        "export const route = (ctx) => ({ targetIndex: ctx.context.textChars > 5 ? 0 : 1 })",
       )
       config.models["reading"] = { strategy: "script", script: "read.ts", targets: targetsOf(["far"]) }
     },
