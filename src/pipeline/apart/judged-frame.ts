@@ -1,5 +1,6 @@
 /** One event of a stream, judged, and what of it leaves or is translated. Pure: what is large is done in another thread. */
-import { NO_REQUEST_FACTS, type DialectName } from "../../dialects/dialect.ts"
+import { NO_REQUEST_FACTS } from "../../dialects/dialect.ts"
+import type { DialectName } from "../../dialects/name.ts"
 import { ModelName } from "../../dialects/model-name.ts"
 import { restore, stateOf, type ObserverState } from "../../dialects/observer-state.ts"
 import { DIALECTS } from "../../dialects/registry.ts"

@@ -1,7 +1,8 @@
 /** What is done in a thread with a large event of a stream comes to the same as what is done at once with a small one. */
 import { describe, expect, test } from "bun:test"
 import { createFold } from "../../canonical/fold.ts"
-import { FRAME, NO_REQUEST_FACTS, type DialectName, type StreamObserver } from "../../dialects/dialect.ts"
+import { FRAME, NO_REQUEST_FACTS, type StreamObserver } from "../../dialects/dialect.ts"
+import type { DialectName } from "../../dialects/name.ts"
 import { restore, stateOf } from "../../dialects/observer-state.ts"
 import { CODECS, DIALECTS as KNOWN } from "../../dialects/registry.ts"
 import { readFields } from "../../sse/fields.ts"

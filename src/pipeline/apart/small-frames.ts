@@ -3,7 +3,7 @@
  * members that no reader knows are left out. Pure: done in another thread.
  */
 import { isObject, parseExact, type JsonObject, type JsonValue } from "../../canonical/json.ts"
-import type { DialectName } from "../../dialects/dialect.ts"
+import type { DialectName } from "../../dialects/name.ts"
 import type { FrameFields } from "../../sse/fields.ts"
 
 /** What cannot be cut, an image for one, is translated at once up to here: 3 ms where it is base64, 20 ms where it is prose. */

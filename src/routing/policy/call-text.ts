@@ -3,7 +3,7 @@ import type { Block } from "../../canonical/block.ts"
 import { isObject, parseExact } from "../../canonical/json.ts"
 import type { Request } from "../../canonical/request.ts"
 import { CODECS } from "../../dialects/registry.ts"
-import type { DialectName } from "../../dialects/dialect.ts"
+import type { DialectName } from "../../dialects/name.ts"
 import type { CallFacts } from "../strategy.ts"
 import { createHash } from "node:crypto"
 
