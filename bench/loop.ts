@@ -3,7 +3,8 @@
  * the CPU clock of its thread, and how long `/healthz` takes meanwhile. Nothing may hold the loop for over 20 ms.
  */
 import { freePort } from "./children.ts"
-import { LOOP_CASES, type LoopCase } from "./loop/cases.ts"
+import { LOOP_CASES } from "./loop/cases.ts"
+import type { LoopCase } from "./loop/inputs.ts"
 import { prepare } from "../test/helpers/config.ts"
 import { SAMPLES } from "../test/helpers/samples.ts"
 import { translating } from "../test/helpers/translating.ts"

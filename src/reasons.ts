@@ -43,7 +43,8 @@ export const REASONS = {
   "state-gone": "what the call points at is gone at the upstream",
   "no-answer": "what came is no answer of the dialect",
   "not-decodable": "the answer's `content-encoding` cannot be undone",
-  "answer-too-large": "the answer is larger than `max_response_bytes` or `max_frame_bytes`",
+  "answer-too-large":
+    "the answer is larger than `max_response_bytes` or `max_frame_bytes`, or an event of it cannot be translated in pieces",
   "empty-stream": "the stream held nothing",
   "stream-broken": "the stream ended before its end",
   "client-left": "the client left",

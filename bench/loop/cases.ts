@@ -5,39 +5,15 @@ import type { Config } from "../../test/helpers/config.ts"
 import { targetsOf } from "../../test/helpers/config.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../test/helpers/samples.ts"
 import { ALL_PAIRS, groupOf } from "../../test/helpers/translating.ts"
+import { denseText, events, json, prose, text, type LoopCase } from "./inputs.ts"
+import { STREAM_CASES } from "./stream-cases.ts"
 
-export interface LoopCase {
-  readonly name: string
-  readonly client: Dialect
-  readonly path?: string
-  readonly headers?: Readonly<Record<string, string>>
-  /** Of the client's request. */
-  readonly body: () => string
-  /** Of the upstream. */
-  readonly answer: () => Response
-  readonly configure?: (config: Config, folder: string) => void
-}
-
-const SCRIPT = "export const route = (ctx) => ({ targetIndex: ctx.textChars > 5 ? 0 : 1 })"
+const SCRIPT = "export const route = (ctx) => ({ targetIndex: ctx.context.textChars > 5 ? 0 : 1 })"
 const LARGE = 30_000_000
 /** Just below what is looked at. */
 const LARGEST_ERROR = 125_000
-const LARGEST_FRAME = 7_000_000
 /** Just below the bound of values in a request. */
 const VALUES = 240_000
-const prose = (size: number): string =>
-  'some words \\n and "more" of them, ü. '.repeat(Math.ceil(size / 37)).slice(0, size)
-const json = (text: string, status = 200): Response =>
-  new Response(text, { status, headers: { "content-type": "application/json" } })
-const events = (text: string): Response => new Response(text, { headers: { "content-type": "text/event-stream" } })
-
-const text = (client: Dialect, model: string, size: number, more: object = {}): string =>
-  SAMPLES[client].request({
-    model,
-    text: prose(size),
-    extra: { ...(client === "messages" ? { max_tokens: 9 } : {}), ...more },
-  })
-
 /** As many messages as values allow. */
 function dense(client: Dialect, model: string): string {
   const messages = Array.from({ length: VALUES / 3 - 10 }, (_, at) => ({
@@ -47,8 +23,6 @@ function dense(client: Dialect, model: string): string {
   const body = client === "responses" ? { input: messages } : { messages, max_tokens: 9 }
   return JSON.stringify({ model, ...body })
 }
-
-const denseText = (size: number): string => `[${"{},".repeat(Math.floor(size / 3) - 1)}{}]`
 
 /** A unary answer of the target with something large in a field that its dialect lacks. */
 function stuffed(target: Dialect, value: string): string {
@@ -122,30 +96,6 @@ const errors: LoopCase[] = ALL_PAIRS.flatMap(([client, target]) => [
   },
 ])
 
-const frames: LoopCase[] = ALL_PAIRS.flatMap(([client, target]) => [
-  {
-    name: `stream, a frame of 7 MB of text: ${target} for ${client}`,
-    client,
-    body: () => text(client, groupOf("far", target), 10, { stream: true }),
-    answer: () => events(SAMPLES[target].frames([prose(LARGEST_FRAME - 1_000_000)]).join("")),
-  },
-  {
-    name: `stream, a frame of 7 MB of values: ${target} for ${client}`,
-    client,
-    body: () => text(client, groupOf("far", target), 10, { stream: true }),
-    answer: () => {
-      const [first = "", ...rest] = SAMPLES[target].frames()
-      return events(first.replace(/\}\n\n$/u, `,"novelty":${denseText(LARGEST_FRAME)}}\n\n`) + rest.join(""))
-    },
-  },
-  {
-    name: `stream, 30 MB of small frames: ${target} for ${client}`,
-    client,
-    body: () => text(client, groupOf("far", target), 10, { stream: true }),
-    answer: () => events(SAMPLES[target].frames(Array.from({ length: 150_000 }, () => "word ")).join("")),
-  },
-])
-
 const edits: LoopCase[] = DIALECTS.map((dialect) => ({
   name: `request.set and request.drop on 30 MB: ${dialect}`,
   client: dialect,
@@ -185,6 +135,37 @@ const others: LoopCase[] = [
       },
     ]),
   ),
+  {
+    name: "a policy service is sent 30 MB, and the key of their conversation",
+    client: "chat",
+    body: () => text("chat", "asked", LARGE),
+    answer: () => json(SAMPLES.chat.unary()),
+    configure: (config: Config) => {
+      config.models["asked"] = {
+        strategy: "external",
+        external_policy: {
+          url: "http://127.0.0.1:9/decide",
+          allow_hosts: ["127.0.0.1"],
+          include_request: true,
+          conversation_key: { salt: "pepper" },
+        },
+        targets: targetsOf(["far"]),
+      }
+    },
+  },
+  ...[1_000_000, LARGE].map((size) => ({
+    name: `a script reads the text of ${size / 1_000_000} MB`,
+    client: "chat" as const,
+    body: () => text("chat", "reading", size),
+    answer: () => json(SAMPLES.chat.unary()),
+    configure: (config: Config, folder: string) => {
+      writeFileSync(
+        join(folder, "read.ts"),
+        "export const route = (ctx) => ({ targetIndex: ctx.context.textChars > 5 ? 0 : 1 })",
+      )
+      config.models["reading"] = { strategy: "script", script: "read.ts", targets: targetsOf(["far"]) }
+    },
+  })),
   {
     name: "tokens of 30 MB are counted",
     client: "messages",
@@ -236,5 +217,5 @@ export const LOOP_CASES: readonly LoopCase[] = [
   ...errors,
   ...answers,
   compressed,
-  ...frames,
+  ...STREAM_CASES,
 ]

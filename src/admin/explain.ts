@@ -65,7 +65,7 @@ function received(request: Incoming, gateway: Gateway): Promise<ScannedObject> {
   return aside(request, DIALECTS["openai-chat"], gateway, (call) => receiveObject(call, gateway))
 }
 
-interface Question {
+export interface Question {
   readonly caller: string
   readonly dialect: Dialect
   readonly body: Uint8Array
@@ -73,8 +73,8 @@ interface Question {
 
 const KEYS = ["caller", "dialect", "path", "request"]
 
-/** The request's own bytes are kept as they came: what stands twice in it must stay so. */
-function questionOf({ bytes, members }: ScannedObject, dialectAt: ExplainTools["dialectAt"]): Question {
+/** @throws RouterError `invalid-request`, `duplicate-key`. The request's own bytes are kept as they came: what stands twice in it must stay so. */
+export function questionOf({ bytes, members }: ScannedObject, dialectAt: ExplainTools["dialectAt"]): Question {
   const parts = new Map<string, Uint8Array>()
   for (const { key, start, end } of members) {
     if (!KEYS.includes(key)) throw invalid("", `The body takes the keys ${KEYS.join(", ")}.`)

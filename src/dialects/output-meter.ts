@@ -58,6 +58,14 @@ export class OutputMeter {
     return { frames: this.#frames, text: this.#text, calls: this.#calls, showsReasoning: this.showsReasoning }
   }
 
+  /** Goes on from there, as the meter that counted it would. */
+  recount(counted: MeterCounts): void {
+    this.#frames = counted.frames
+    this.#text = counted.text
+    this.#calls = counted.calls
+    this.showsReasoning = counted.showsReasoning
+  }
+
   /** All that came so far. May fall by a few where later frames show that earlier ones were taken for more. */
   get tokens(): number {
     const { scale, callTokens } = this.#facts

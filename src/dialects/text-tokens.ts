@@ -28,6 +28,13 @@ const LETTERS = 1
 const LINES = 2
 const NUMBER = 3
 
+/** How a text ended. */
+export interface TextPlace {
+  readonly kind: number
+  readonly run: number
+  readonly last: number
+}
+
 /** Reads JSON whose bytes are given as one character each (`latin1`). */
 export class TextScan {
   /** Where the last text ended: behind its closing quote. */
@@ -36,6 +43,17 @@ export class TextScan {
   #kind = OTHER
   #run = 0
   #last = 0
+
+  get place(): TextPlace {
+    return { kind: this.#kind, run: this.#run, last: this.#last }
+  }
+
+  /** The next text follows one that ended so. */
+  goOnFrom({ kind, run, last }: TextPlace): void {
+    this.#kind = kind
+    this.#run = run
+    this.#last = last
+  }
 
   /** Tokens of the string whose opening quote stands at `quote`. */
   string(json: string, quote: number): number {

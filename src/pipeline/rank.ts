@@ -14,7 +14,7 @@ import { orderByHealth } from "./targets/target-health.ts"
 export function rank(shortlist: Shortlist, call: AdmittedCall, gateway: Gateway): Plan | Promise<Plan> {
   const { group } = call
   try {
-    const ranking = gateway.strategies[group.strategy](shortlist.eligible, new FactsOfCall(call), {
+    const ranking = gateway.strategies[group.strategy](shortlist.eligible, new FactsOfCall(call, gateway), {
       settings: group,
       live: gateway.live,
       random: gateway.random.number,

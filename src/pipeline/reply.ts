@@ -14,7 +14,7 @@ import { lossesOf, routerAnswer, targetAnswer, type AnswerEnd, type Outcome } fr
 import type { Gateway } from "./gateway.ts"
 import type { Outgoing, Writer } from "./message.ts"
 import { settle } from "./settle.ts"
-import { renameRefusal, renamingWriter, shownModel } from "./translation/shown-model.ts"
+import { renameRefusal, shownModel } from "./translation/shown-model.ts"
 
 const encoder = new TextEncoder()
 const CLIENT_LEFT = new RouterError("client-closed")
@@ -71,10 +71,9 @@ async function streamed(
     if (!life.isOver) await finish(stream, call, gateway)
   }
   const pump = async (writer: Writer): Promise<void> => {
-    const out = stream.attempt.translation === null ? renamingWriter(writer, shownModel(call)) : writer
-    await stream.pump(out)
+    await stream.pump(writer)
     const last = life.isOver ? null : await finish(stream, call, gateway)
-    if (last !== null) out.write(last)
+    if (last !== null) writer.write(last)
   }
   const body = { pump, keepAlive: () => encoder.encode(stream.keepAlive()) }
   return { status: 200, headers: routerHeaders(call, gateway, withLosses(headers, lossesOf(call))), body }
@@ -98,7 +97,7 @@ function leaveStream(stream: UpstreamStream, call: AdmittedCall, gateway: Gatewa
 async function finish(stream: UpstreamStream, call: AdmittedCall, gateway: Gateway): Promise<Uint8Array | null> {
   stream.attempt.failure = stream.end?.kind === "failed" ? stream.end.failure : null
   const last = await settleOrFail(call, gateway, outcomeOf(errorOf(stream, call.life), endOf(stream, call, gateway)))
-  if (last !== null) return encoder.encode(stream.renderFailure(last))
+  if (last !== null) return stream.renderFailure(last)
   return stream.tail.length > 0 ? stream.tail : null
 }
 

@@ -28,8 +28,19 @@ export interface CallFacts {
   readonly body: ScannedObject | null
   /** Each part is read from the body when it is asked for; null where there is no body. */
   readonly shape: CallShape | null
+  /** Reads a content that is too large for the event loop; absent: it is small. */
+  readonly large?: LargeContent | undefined
   /** Absent: the call is here. */
   readonly recorded?: RecordedCall
+}
+
+/** Worked out in another thread. Rejects with RouterError `overloaded` where too much waits for it. */
+export interface LargeContent {
+  counts(): Promise<Pick<CallShape, "messageCount" | "textChars">>
+  /** As `firstTurnIn` says. */
+  firstTurn(): Promise<string | null>
+  /** As `bodyWithContent` says. */
+  withContent(head: string): Promise<Uint8Array>
 }
 
 /** A call that was made earlier: its content is gone. */

@@ -9,12 +9,12 @@ import { judgedReply, judgedStream } from "../pipeline/apart/judged-answer.ts"
 import { turned } from "../pipeline/apart/whole-answers.ts"
 import { plainWriting, written, type Writing } from "../pipeline/apart/written-request.ts"
 import { decode } from "../pipeline/apart/decode.ts"
-import { silentLog } from "../system/log.ts"
+import { silentLog, type Log } from "../system/log.ts"
 import { REQUESTS } from "../../test/helpers/linear-cases.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../test/helpers/samples.ts"
 import { ALL_PAIRS } from "../../test/helpers/translating.ts"
 import { conversation } from "../../test/helpers/conversation.ts"
-import { ApartThread } from "./apart.ts"
+import { ApartThread, openThread } from "./apart.ts"
 
 const loop = { turn: () => Promise.resolve() }
 const thread = new ApartThread(loop, silentLog)
@@ -151,6 +151,38 @@ test("a request whose answer would have to repeat too much is refused", async ()
     .run("translate", "me", [bytes], plainWriting(writingOf("responses", "chat")))
     .catch((error: unknown) => error)
   expect(refused).toMatchObject({ code: "invalid-request", status: 400 })
+})
+
+test("a job whose thread is lost fails, the log says so, and the next jobs have a new thread", async () => {
+  const opened: NonNullable<ReturnType<typeof openThread>>[] = []
+  const told: string[] = []
+  const log: Log = { ...silentLog, error: (message) => void told.push(message) }
+  const open = (): ReturnType<typeof openThread> => {
+    const one = openThread()
+    if (one !== null) opened.push(one)
+    return one
+  }
+  const losing = new ApartThread(loop, log, open)
+  const body = Buffer.from(JSON.stringify({ messages: [{ role: "user", content: "words ".repeat(1_000_000) }] }))
+  const cut = losing.run("countTokens", "me", [body], undefined).catch((error: unknown) => error)
+  const behind = losing.run("countTokens", "me", [Buffer.from('{"messages":[]}')], undefined)
+  await opened[0]!.terminate()
+  expect(await cut).toBeInstanceOf(Error)
+  expect(await cut).not.toBeInstanceOf(RouterError)
+  expect(await behind).toBe(await thread.run("countTokens", "me", [Buffer.from('{"messages":[]}')], undefined))
+  expect([opened.length, told]).toEqual([2, ["the thread for large bodies was lost"]])
+  losing.close()
+})
+
+test("without a thread a job is refused for now, and done once there is one", async () => {
+  let isFull = true
+  const waiting = new ApartThread(loop, silentLog, () => (isFull ? null : openThread()))
+  const ask = (): Promise<unknown> =>
+    waiting.run("countTokens", "me", [Buffer.from('{"messages":[]}')], undefined).catch((error: unknown) => error)
+  expect(await ask()).toMatchObject({ code: "overloaded", status: 503, retryAfterS: expect.any(Number) })
+  isFull = false
+  expect(await ask()).toBeNumber()
+  waiting.close()
 })
 
 test("what waits when the thread is closed is told so, and a job that was being done, too", async () => {

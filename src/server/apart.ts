@@ -28,13 +28,16 @@ interface Waiting {
 export class ApartThread implements Apart {
   readonly #loop: Pick<Loop, "turn">
   readonly #log: Log
+  readonly #open: () => Worker | null
   readonly #line: Waiting[] = []
   #current: Waiting | null = null
   #thread: Worker | null = null
 
-  constructor(loop: Pick<Loop, "turn">, log: Log) {
+  /** `open` starts a thread; null: it cannot be had now. */
+  constructor(loop: Pick<Loop, "turn">, log: Log, open: () => Worker | null = openThread) {
     this.#loop = loop
     this.#log = log
+    this.#open = open
     this.#start()
   }
 
@@ -63,8 +66,8 @@ export class ApartThread implements Apart {
 
   /** A thread that cannot be had now is tried again by the next job. */
   #start(): void {
-    if (!canOpen(THREAD_DESCRIPTORS)) return
-    const thread = new Worker(new URL(THREAD, import.meta.url))
+    const thread = this.#open()
+    if (thread === null) return
     thread.unref()
     thread.on("message", (report: Report) => this.#heard(report))
     thread.on("error", (error) => this.#lost(thread, String(error)))
@@ -125,6 +128,11 @@ export class ApartThread implements Apart {
     this.#log.error("the thread for large bodies was lost", { error: message })
     this.#end((job) => job.reject(new Error(message)))
   }
+}
+
+/** The thread that does the work; null where the process may open no more files. */
+export function openThread(): Worker | null {
+  return canOpen(THREAD_DESCRIPTORS) ? new Worker(new URL(THREAD, import.meta.url)) : null
 }
 
 function failure({ message, stack }: Extract<Report, { is: "failed" }>): Error {

@@ -22,7 +22,7 @@ export class MessagesObserver implements StreamObserver {
   private id: unknown = null
   private thread: unknown = null
   private container: unknown = null
-  /** Blocks that list files which outlive the answer. */
+  /** Blocks that list files which outlive the answer, with nothing but these. */
   private readonly results: Loose[] = []
   private stopReason: string | null = null
   private readonly usage: Record<string, unknown> = {}
@@ -83,7 +83,7 @@ export class MessagesObserver implements StreamObserver {
       const block = asObject(body["content_block"])
       const isResult = block !== null && String(block["type"]).endsWith("_tool_result")
       if (!isResult) this.meterBlock(block)
-      if (isResult && this.results.length < MOST_RESULTS) this.results.push(block)
+      if (isResult && this.results.length < MOST_RESULTS) this.results.push(...resultWithFiles(block))
       // what a tool of the provider found is not written by the model, however long it is
       if (isResult && this.contentSeen) return FRAME.plain
       return opensWithContent(block) ? FRAME.content : FRAME.plain
@@ -127,6 +127,15 @@ export class MessagesObserver implements StreamObserver {
     this.stopReason = reason
     this.finished = true
   }
+}
+
+/** What ids of stored state are read from; none where the result lists no files. */
+function resultWithFiles({ type, content }: Loose): readonly Loose[] {
+  const files = asArray(asObject(content)?.["content"]).flatMap((output) => {
+    const id = asString(asObject(output)?.["file_id"])
+    return id === null ? [] : [{ file_id: id }]
+  })
+  return files.length === 0 ? [] : [{ type, content: { content: files } }]
 }
 
 /** Text and thinking blocks start empty and fill up; every other kind (a tool call, a sealed thought, a result) already says something. */

@@ -1,6 +1,6 @@
 /** What has become of a response that is made in the background. https://platform.openai.com/docs/guides/background */
 import type { AnswerFacts } from "../dialect.ts"
-import { asString, parseBytes } from "../loose.ts"
+import { asString, asToken, parseBytes } from "../loose.ts"
 import { stopReasonOf } from "./judge.ts"
 import { readResponsesUsage } from "./usage.ts"
 
@@ -23,6 +23,6 @@ export function readBackground(bytes: Uint8Array): BackgroundState | null {
   return {
     isOver: OVER.has(status),
     isFailed: status === "failed",
-    facts: { usage, stopReason: stopReasonOf(body), serviceTier: asString(body["service_tier"]) },
+    facts: { usage, stopReason: stopReasonOf(body), serviceTier: asToken(body["service_tier"]) },
   }
 }

@@ -27,7 +27,10 @@ export const REQUEST_DECISION_SHAPE_FEATURES = {
   uses_previous_response_id: ["flag", "1: `previous_response_id` was set."],
   uses_function_call_output: ["flag", "1: an item of that type is there."],
   uses_stream_options: ["flag", "1: `stream_options` was set."],
-  message_count: ["integer?", "Messages or items; null for large bodies that no policy reads, and before version 12."],
+  message_count: [
+    "integer?",
+    "Messages or items; null for bodies above 16 KB that no policy reads, for those above 1 MB, and before version 12.",
+  ],
   text_chars: ["integer?", "Characters of text; null as above."],
   uses_include: ["flag?", "1: `include` was set; null before version 12."],
   conversation_kind: ["text?", "By what the conversation is known; null: nothing tells it from another."],

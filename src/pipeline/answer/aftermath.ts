@@ -47,8 +47,9 @@ export class Trailing {
     const splitter = this.#splitter
     splitter.push(more)
     while (this.#bytes < MOST_TRAILING_BYTES && splitter.next()) {
-      const verdict = this.#observer.frame(splitter.bytes, splitter.start, splitter.end)
       this.#bytes += splitter.end - splitter.start
+      if (this.#bytes > MOST_TRAILING_BYTES) break
+      const verdict = this.#observer.frame(splitter.bytes, splitter.start, splitter.end)
       if (verdict === FRAME.plain && this.#isKept)
         this.#frames.push(splitter.bytes.subarray(splitter.start, splitter.end))
     }
@@ -61,7 +62,8 @@ export class Trailing {
     const timer = timers.after(AFTERMATH_MS, this.#cancel)
     try {
       for (let pieces = await answer.read(); pieces !== null; pieces = await answer.read()) pieces.forEach(this.add)
-      if (this.#isKept) this.#frames.push(this.#splitter.remainder())
+      const rest = this.#splitter.remainder()
+      if (this.#isKept && this.#bytes + rest.length <= MOST_TRAILING_BYTES) this.#frames.push(rest)
     } catch {
       // the answer is whole already
     } finally {

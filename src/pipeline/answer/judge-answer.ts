@@ -25,7 +25,7 @@ export function judgeReply(
   const { target } = attempt
   const dialect = DIALECTS[target.dialect]
   const returns = returnRule(attempt, call)
-  if (!isLargeAnswer(bytes)) return judgedReply(bytes, dialect, returns)
+  if (!isLargeAnswer(bytes.length)) return judgedReply(bytes, dialect, returns)
   return apart
     .run("judge", call.credential.caller.id, [bytes], { dialect: target.dialect, returns })
     .then((judged) => ({
@@ -42,7 +42,7 @@ export function judgeStream(
   { apart }: Means,
 ): Soon<JudgedStream> {
   const dialect = DIALECTS[target.dialect]
-  if (!isLargeAnswer(bytes)) return judgedStream(bytes, dialect)
+  if (!isLargeAnswer(bytes.length)) return judgedStream(bytes, dialect)
   return apart
     .run("judgeStream", call.credential.caller.id, [bytes], target.dialect)
     .then(({ meter, ...judged }) => ({ ...judged, meter: new OutputMeter(dialect.tokens, meter) }))
@@ -56,7 +56,7 @@ export function turn(
   call: AdmittedCall,
   { apart }: Means,
 ): Soon<Uint8Array | UpstreamFault> {
-  if (!isLargeAnswer(bytes)) return translation.turned(how, bytes)
+  if (!isLargeAnswer(bytes.length)) return translation.turned(how, bytes)
   const order = { turn: how, ...translation.ways, needs: translation.packedNeeds }
   return apart.run("turn", call.credential.caller.id, [bytes], order).then((turned) => translation.took(turned))
 }

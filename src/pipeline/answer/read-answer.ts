@@ -141,8 +141,8 @@ async function beginStream(
 }
 
 function openUpstream(answer: UpstreamAnswer, attempt: Attempt, call: AdmittedCall, gateway: Gateway): UpstreamStream {
-  const { hold, life, facts, id } = call
-  const { clock, log, loop } = gateway
+  const { hold, life, facts, id, credential } = call
+  const { clock, log, loop, apart } = gateway
   const more = (lease: Lease, tokens: number) => reserveMore(call, lease, tokens, gateway)
   return new UpstreamStream({
     answer,
@@ -155,6 +155,8 @@ function openUpstream(answer: UpstreamAnswer, attempt: Attempt, call: AdmittedCa
     clock,
     log,
     loop,
+    apart,
+    callerId: credential.caller.id,
     grow: hold === null ? null : (meter, stop) => new Growth(meter, hold, more, stop),
   })
 }

@@ -6,6 +6,7 @@ import type { Clock } from "../../system/clock.ts"
 import type { Log } from "../../system/log.ts"
 import type { Loop } from "../../system/loop.ts"
 import type { UpstreamAnswer } from "../../upstream/answer.ts"
+import type { Apart } from "../apart/apart.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { Life } from "../call/life.ts"
 import type { Growth } from "../limits/growth.ts"
@@ -23,6 +24,8 @@ export interface StreamParts {
   readonly clock: Clock
   readonly log: Log
   readonly loop: Pick<Loop, "turn">
+  readonly apart: Apart
+  readonly callerId: string
   /** Makes the watch over what the stream reserves; null: it reserves nothing. `stop` ends the stream. */
   readonly grow: ((meter: OutputMeter, stop: (error: RouterError) => void) => Growth) | null
 }

@@ -8,10 +8,13 @@ import type { ReplyVerdict } from "../../dialects/dialect.ts"
 import type { DialectName } from "../../dialects/name.ts"
 import { ModelName } from "../../dialects/model-name.ts"
 import type { MeterCounts } from "../../dialects/output-meter.ts"
+import { readBackground, type BackgroundState } from "../../dialects/responses/background.ts"
 import { DIALECTS } from "../../dialects/registry.ts"
+import type { CallShape } from "../../dialects/shape.ts"
 import type { StoredId } from "../../dialects/stored-ids.ts"
 import type { WrittenShape } from "../../dialects/written-shape.ts"
 import { RouterError } from "../../errors.ts"
+import { bodyWithContent, firstTurnIn } from "../../routing/policy/call-text.ts"
 import { scanObject } from "../../json/scan.ts"
 import { told, type ToldError } from "./apart.ts"
 import { countedTokens } from "./counted-tokens.ts"
@@ -20,6 +23,7 @@ import { editBody, type BodyRules, type Edited } from "./edited-body.ts"
 import { disowned, heldIdsIn, type Disowned, type HeldIds } from "./held-ids.ts"
 import { withoutHosted, type Rule } from "./hosted-tools.ts"
 import { judgedReply, judgedStream, type JudgedStream, type ReturnRule } from "./judged-answer.ts"
+import { judgedFrame, type FrameOrder, type JudgedFrame } from "./judged-frame.ts"
 import { nativeSeals } from "./native-seals.ts"
 import { turned, type Turn, type Turned, type Ways } from "./whole-answers.ts"
 import { writingFrom, written, type PlainWriting } from "./written-request.ts"
@@ -38,6 +42,12 @@ export interface TurnOrder extends Ways {
   readonly turn: Turn
   /** By `packed`. */
   readonly needs: string
+}
+
+export interface ContentOrder {
+  /** Of the question, without its closing brace. */
+  readonly head: string
+  readonly dialect: DialectName
 }
 
 export interface ToolsOrder {
@@ -84,6 +94,19 @@ export const JOBS = {
   governTools(bytes: Uint8Array, { dialect, rule }: ToolsOrder): Uint8Array | null {
     return withoutHosted(scanObject(bytes, Infinity), decode(bytes, dialect), dialect, rule)
   },
+  /** How many messages a request has, and how much text. */
+  countText(bytes: Uint8Array, dialect: DialectName): Pick<CallShape, "messageCount" | "textChars"> {
+    const { messageCount, textChars } = DIALECTS[dialect].shapeOf(scanObject(bytes, Infinity))
+    return { messageCount, textChars }
+  },
+  /** The first turn of a conversation, by its hash; null: there is none. */
+  firstTurn(bytes: Uint8Array, dialect: DialectName): string | null {
+    return firstTurnIn(bytes, dialect)
+  },
+  /** What a policy service is asked that may read the content. */
+  withContent(bytes: Uint8Array, { head, dialect }: ContentOrder): Uint8Array {
+    return bodyWithContent(head, bytes, dialect)
+  },
   /** About how many tokens a request has, as Messages counts them; null: it holds no messages. */
   countTokens(bytes: Uint8Array): number | null {
     return countedTokens(bytes)
@@ -97,6 +120,14 @@ export const JOBS = {
   judgeStream(bytes: Uint8Array, dialect: DialectName): Omit<JudgedStream, "meter"> & { readonly meter: MeterCounts } {
     const { fault, facts, meter } = judgedStream(bytes, DIALECTS[dialect])
     return { fault, facts, meter: meter.counts }
+  },
+  /** One event of a stream, judged behind all before it. */
+  judgeFrame(bytes: Uint8Array, order: FrameOrder): JudgedFrame {
+    return judgedFrame(bytes, order)
+  },
+  /** What an answer that was asked for again says of its making. */
+  readBackground(bytes: Uint8Array): BackgroundState | null {
+    return readBackground(bytes)
   },
   /** A whole answer for the client. */
   turn(bytes: Uint8Array, { turn, needs, ...ways }: TurnOrder, means: Means): Turned {

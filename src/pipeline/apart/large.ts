@@ -12,6 +12,6 @@ export function isLargeBody({ bytes, values }: ScannedObject): boolean {
   return bytes.length > LARGE_BODY_BYTES || values > MANY_VALUES
 }
 
-export function isLargeAnswer(bytes: Uint8Array): boolean {
-  return bytes.length > LARGE_ANSWER_BYTES
+export function isLargeAnswer(bytes: number): boolean {
+  return bytes > LARGE_ANSWER_BYTES
 }

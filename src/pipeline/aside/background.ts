@@ -4,7 +4,7 @@
  */
 import type { Snapshot, Target } from "../../config/snapshot.ts"
 import type { AnswerFacts } from "../../dialects/dialect.ts"
-import { readBackground } from "../../dialects/responses/background.ts"
+import { readBackground, type BackgroundState } from "../../dialects/responses/background.ts"
 import { UNUSED, type Amounts } from "../../governance/state.ts"
 import { FIRST_POLL_MS } from "../../ledger/background.ts"
 import type { LedgerStore } from "../../ledger/open.ts"
@@ -13,6 +13,7 @@ import { storedIdHash } from "../../ledger/stored-state.ts"
 import type { Timer } from "../../system/clock.ts"
 import { readWhole } from "../../upstream/answer.ts"
 import type { BackgroundAnswers, Gateway } from "../gateway.ts"
+import { isLargeAnswer } from "../apart/large.ts"
 import { bookOutside, holdOutside } from "../limits/close-lease.ts"
 import { exchange, isRefused, TimeLimit } from "../targets/exchange.ts"
 import { targetAt } from "../targets/held-state.ts"
@@ -73,7 +74,8 @@ export class BackgroundFollower implements BackgroundAnswers {
 
   async heard(requestId: string, told: AnswerFacts | Uint8Array): Promise<void> {
     await this.#quietly(requestId, async (answer) => {
-      if (this.#isMine(answer)) await this.#take(answer, told instanceof Uint8Array ? wordOf(told) : told)
+      if (!this.#isMine(answer)) return
+      await this.#take(answer, told instanceof Uint8Array ? await this.#wordIn(told, answer) : told)
     })
   }
 
@@ -167,13 +169,21 @@ export class BackgroundFollower implements BackgroundAnswers {
     this.#asking.add(limit)
     try {
       const told = await exchange(request, limit, { upstream, maxBytes }, (reply) => readWhole(reply, maxBytes))
-      if (told instanceof Uint8Array) return wordOf(told)
+      if (told instanceof Uint8Array) return await this.#wordIn(told, answer)
       return isRefused(told) && GONE.has(told.status) ? "gone" : "unknown"
     } catch {
       return "unknown"
     } finally {
       this.#asking.delete(limit)
     }
+  }
+
+  /** Rejects as `Apart` says. */
+  async #wordIn(bytes: Uint8Array, { caller_id: owner }: BackgroundRow): Promise<Word> {
+    const gateway = this.#gateway
+    if (gateway === null) return "unknown"
+    if (!isLargeAnswer(bytes.length)) return wordOf(readBackground(bytes))
+    return wordOf(await gateway.apart.run("readBackground", owner, [bytes], undefined))
   }
 
   async #take(answer: BackgroundRow, word: Word): Promise<void> {
@@ -220,8 +230,7 @@ export class BackgroundFollower implements BackgroundAnswers {
 }
 
 /** What the provider says of a response. */
-function wordOf(bytes: Uint8Array): Word {
-  const state = readBackground(bytes)
+function wordOf(state: BackgroundState | null): Word {
   if (state === null) return "unknown"
   const { facts, isOver, isFailed } = state
   if (facts.usage !== null || isFailed) return facts

@@ -4,15 +4,13 @@ import type { UpstreamAnswer } from "../../upstream/answer.ts"
 import { copyResponseHeaders } from "../../upstream/headers.ts"
 import type { UpstreamStream } from "../answer/upstream-stream.ts"
 import type { Outgoing, Writer } from "../message.ts"
-import { renamingWriter } from "../translation/shown-model.ts"
 
 const encoder = new TextEncoder()
 
-/** `shown`: the model name that the client reads; null: the upstream's own. `ended` runs before the terminal event leaves; `released` after everything, whatever happened. */
+/** `ended` runs before the terminal event leaves; `released` after everything, whatever happened. */
 export function resumedStream(
   stream: UpstreamStream,
   answer: UpstreamAnswer,
-  shown: string | null,
   ended: () => Promise<void>,
   released: () => void,
 ): Outgoing {
@@ -20,9 +18,8 @@ export function resumedStream(
   copyResponseHeaders(answer.headers, stream.attempt.target.provider.secrets, headers)
   const pump = async (writer: Writer): Promise<void> => {
     try {
-      const out = renamingWriter(writer, shown)
-      await stream.pump(out)
-      out.write(await lastOf(stream, ended))
+      await stream.pump(writer)
+      writer.write(await lastOf(stream, ended))
     } finally {
       released()
     }
@@ -31,13 +28,12 @@ export function resumedStream(
 }
 
 async function lastOf(stream: UpstreamStream, ended: () => Promise<void>): Promise<Uint8Array> {
-  if (stream.end?.kind === "failed")
-    return encoder.encode(stream.renderFailure(new RouterError(stream.end.failure.code)))
-  if (stream.end?.kind === "stopped") return encoder.encode(stream.renderFailure(stream.end.error))
+  if (stream.end?.kind === "failed") return stream.renderFailure(new RouterError(stream.end.failure.code))
+  if (stream.end?.kind === "stopped") return stream.renderFailure(stream.end.error)
   try {
     await ended()
     return stream.tail
   } catch (error) {
-    return encoder.encode(stream.renderFailure(asRouterError(error)))
+    return stream.renderFailure(asRouterError(error))
   }
 }

@@ -189,7 +189,7 @@ function relay(refused: Refused, { target, shown }: Question): Outgoing {
 function resume(answer: UpstreamAnswer, tried: Attempt, asked: Question, gateway: Gateway): Outgoing {
   const { call, place, shown, isPending } = asked
   const { id, life, incoming, snapshot } = call
-  const { background, clock, log, loop } = gateway
+  const { background, clock, log, loop, apart } = gateway
   const facts = { ...NO_REQUEST_FACTS, stream: true }
   const { maxFrameBytes } = snapshot.limits
   const stream = new UpstreamStream({
@@ -203,6 +203,8 @@ function resume(answer: UpstreamAnswer, tried: Attempt, asked: Question, gateway
     clock,
     log,
     loop,
+    apart,
+    callerId: place.caller_id,
     grow: null,
   })
   const ended = async (): Promise<void> => {
@@ -216,5 +218,5 @@ function resume(answer: UpstreamAnswer, tried: Attempt, asked: Question, gateway
     tried.cancel()
     release()
   }
-  return resumedStream(stream, answer, shown, ended, release)
+  return resumedStream(stream, answer, ended, release)
 }

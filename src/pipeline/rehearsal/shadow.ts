@@ -54,7 +54,7 @@ export class Shadows {
       } else shadow.error = error instanceof Error ? error.name : "unknown"
     }
     try {
-      const ranking = gateway.strategies[settings.strategy](eligible, new FactsOfCall(call), {
+      const ranking = gateway.strategies[settings.strategy](eligible, new FactsOfCall(call, gateway), {
         settings,
         live: view,
         random: gateway.random.number,

@@ -3,6 +3,7 @@ import type { StrategySettings } from "../../config/snapshot.ts"
 import type { ShapeFeatureRow } from "../../ledger/decision-record.ts"
 import { pseudonymOf } from "../../routing/affinity/conversation-key.ts"
 import { estimatedInputTokens } from "../../routing/eligibility/estimate.ts"
+import { isLargeBody } from "../apart/large.ts"
 import type { ReceivedCall } from "../call.ts"
 
 /** With what tells conversations apart only for a decision that is recorded whole: that takes hashes. */
@@ -10,7 +11,8 @@ export function shapeRow(call: ReceivedCall, isWhole: boolean): ShapeFeatureRow 
   const { request, group } = call
   const { shape, facts, bodyBytes } = request
   const keys = isWhole ? request.conversation : null
-  const countsTexts = bodyBytes <= MOST_COUNTED_BYTES || isPolicy(group) || isPolicy(group?.shadow)
+  const mayBeCounted = (isPolicy(group) || isPolicy(group?.shadow)) && !isLargeBody(request.body)
+  const countsTexts = bodyBytes <= MOST_COUNTED_BYTES || mayBeCounted
   const { reasoning } = shape
   return {
     ts: call.ts,
@@ -51,7 +53,7 @@ export function shapeRow(call: ReceivedCall, isWhole: boolean): ShapeFeatureRow 
   }
 }
 
-/** All texts must be read to count them: of a large body only where a policy probably has. */
+/** All texts must be read to count them: of a larger body only where a policy probably has, and never of one that would hold the event loop. */
 const MOST_COUNTED_BYTES = 16_384
 
 function isPolicy(settings: StrategySettings | null | undefined): boolean {

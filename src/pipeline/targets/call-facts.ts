@@ -5,15 +5,20 @@ import type { DialectName } from "../../dialects/name.ts"
 import type { CallShape } from "../../dialects/shape.ts"
 import type { ScannedObject } from "../../json/scan.ts"
 import { estimatedInputTokens } from "../../routing/eligibility/estimate.ts"
-import type { CallFacts } from "../../routing/strategy.ts"
+import type { CallFacts, LargeContent } from "../../routing/strategy.ts"
+import type { Apart } from "../apart/apart.ts"
+import { isLargeBody } from "../apart/large.ts"
 import type { AdmittedCall } from "../call.ts"
+import type { Gateway } from "../gateway.ts"
 
 export class FactsOfCall implements CallFacts {
   readonly group: Group
   private readonly call: AdmittedCall
+  private readonly apart: Apart
 
-  constructor(call: AdmittedCall) {
+  constructor(call: AdmittedCall, { apart }: Pick<Gateway, "apart">) {
     this.call = call
+    this.apart = apart
     this.group = call.group
   }
 
@@ -43,6 +48,16 @@ export class FactsOfCall implements CallFacts {
 
   get shape(): CallShape {
     return this.call.request.shape
+  }
+
+  get large(): LargeContent | undefined {
+    const { apart, caller, dialect, body } = this
+    if (!isLargeBody(body)) return undefined
+    return {
+      counts: () => apart.run("countText", caller.id, [body.bytes], dialect),
+      firstTurn: () => apart.run("firstTurn", caller.id, [body.bytes], dialect),
+      withContent: (head) => apart.run("withContent", caller.id, [body.bytes], { head, dialect }),
+    }
   }
 
   get tokenId(): string {

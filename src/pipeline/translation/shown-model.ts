@@ -3,7 +3,6 @@ import { ModelName } from "../../dialects/model-name.ts"
 import { isLargeAnswer } from "../apart/large.ts"
 import type { Call } from "../call.ts"
 import type { Gateway } from "../gateway.ts"
-import type { Writer } from "../message.ts"
 
 /** The name that answers carry; null: the upstream's own. */
 export function shownModel({ snapshot, facts, group }: Pick<Call, "snapshot" | "facts" | "group">): string | null {
@@ -18,7 +17,7 @@ export function renameReply(
   { apart }: Pick<Gateway, "apart">,
 ): Uint8Array | Promise<Uint8Array> {
   if (name === null) return bytes
-  return isLargeAnswer(bytes) ? apart.run("rename", callerId, [bytes], name) : new ModelName(name).body(bytes)
+  return isLargeAnswer(bytes.length) ? apart.run("rename", callerId, [bytes], name) : new ModelName(name).body(bytes)
 }
 
 /** An upstream's words about the request: wherever they name its model, they name the one that was asked for. */
@@ -26,15 +25,4 @@ export function renameRefusal(bytes: Uint8Array, name: string | null, model: str
   if (name === null || model === "") return bytes
   const text = Buffer.from(bytes).toString()
   return text.includes(model) ? Buffer.from(text.replaceAll(model, JSON.stringify(name).slice(1, -1))) : bytes
-}
-
-/** Whole frames pass through it. */
-export function renamingWriter(writer: Writer, shown: string | null): Writer {
-  if (shown === null) return writer
-  const name = new ModelName(shown)
-  return {
-    write: (bytes) => writer.write(name.frames(bytes)),
-    isFull: () => writer.isFull(),
-    drained: () => writer.drained(),
-  }
 }

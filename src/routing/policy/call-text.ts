@@ -3,7 +3,9 @@ import type { Block } from "../../canonical/block.ts"
 import { isObject, parseExact } from "../../canonical/json.ts"
 import type { Request } from "../../canonical/request.ts"
 import { CODECS } from "../../dialects/registry.ts"
+import type { DialectName } from "../../dialects/name.ts"
 import type { CallFacts } from "../strategy.ts"
+import { createHash } from "node:crypto"
 
 const decoder = new TextDecoder()
 
@@ -12,23 +14,47 @@ export function bodyText(call: CallFacts): string {
 }
 
 /** Instructions and messages in order, a line break between two texts. @throws RouterError `invalid-request` */
-export function conversationText(call: CallFacts): string {
-  const request = decoded(call)
+export function conversationText({ body, dialect }: CallFacts): string {
+  return body === null ? "" : textIn(body.bytes, dialect)
+}
+
+/** The SHA-256 of the first user message's text, in hex; null: there is none, or the body cannot be read. */
+export function firstTurnIn(bytes: Uint8Array, dialect: DialectName): string | null {
+  try {
+    const first = decoded(bytes, dialect)?.messages.find((message) => message.role === "user")
+    return first === undefined ? null : createHash("sha256").update(textsOf(first.blocks).join("\n")).digest("hex")
+  } catch {
+    // for the target to refuse
+    return null
+  }
+}
+
+/** The body of a question to a policy service: `head`, the start of a JSON object, and the call's content behind it. */
+export function bodyWithContent(head: string, bytes: Uint8Array, dialect: DialectName): Uint8Array {
+  return Buffer.from(
+    `${head},"text":${JSON.stringify(readableText(bytes, dialect))},"request":${decoder.decode(bytes)}}`,
+  )
+}
+
+/** Null: the body is of a form that only its target may know. */
+function readableText(bytes: Uint8Array, dialect: DialectName): string | null {
+  try {
+    return textIn(bytes, dialect)
+  } catch {
+    return null
+  }
+}
+
+function textIn(bytes: Uint8Array, dialect: DialectName): string {
+  const request = decoded(bytes, dialect)
   if (request === null) return ""
   const messages = request.messages.flatMap((message) => textsOf(message.blocks))
   return [...textsOf(request.instructions), ...messages].join("\n")
 }
 
-/** Null: there is none. @throws RouterError `invalid-request` */
-export function firstUserText(call: CallFacts): string | null {
-  const first = decoded(call)?.messages.find((message) => message.role === "user")
-  return first === undefined ? null : textsOf(first.blocks).join("\n")
-}
-
-function decoded(call: CallFacts): Request | null {
-  if (call.body === null) return null
-  const body = parseExact(bodyText(call))
-  return isObject(body) ? CODECS[call.dialect].readRequest(body).request : null
+function decoded(bytes: Uint8Array, dialect: DialectName): Request | null {
+  const body = parseExact(decoder.decode(bytes))
+  return isObject(body) ? CODECS[dialect].readRequest(body).request : null
 }
 
 function textsOf(blocks: readonly Block[]): readonly string[] {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto"
 import { isObject, parseExact, type JsonValue } from "../../canonical/json.ts"
 import type { CallFacts } from "../strategy.ts"
-import { firstUserText } from "./call-text.ts"
+import { firstTurnIn } from "./call-text.ts"
 
 export interface ConversationKey {
   readonly conversationKey: string
@@ -12,14 +12,17 @@ export interface ConversationKey {
 const ID_FIELDS = ["conversation_id", "conversationId", "session_id", "sessionId"]
 const ID = /^[A-Za-z0-9._:-]{1,128}$/
 
-export function conversationKey(call: CallFacts, salt: string): ConversationKey {
+export function conversationKey(call: CallFacts, salt: string): ConversationKey | Promise<ConversationKey> {
   const earlier = call.recorded?.conversation ?? null
   if (earlier !== null) return keyed(call, salt, "turn0_hash", earlier)
   const id = metadataId(call)
   if (id !== null) return keyed(call, salt, "conversation_id", id)
-  const first = firstTurn(call)
-  if (first === null) return keyed(call, salt, "anonymous", call.id)
-  return keyed(call, salt, "turn0_hash", createHash("sha256").update(first).digest("hex"))
+  if (call.large !== undefined) return call.large.firstTurn().then((first) => byTurn(call, salt, first))
+  return byTurn(call, salt, call.body === null ? null : firstTurnIn(call.body.bytes, call.dialect))
+}
+
+function byTurn(call: CallFacts, salt: string, first: string | null): ConversationKey {
+  return first === null ? keyed(call, salt, "anonymous", call.id) : keyed(call, salt, "turn0_hash", first)
 }
 
 function keyed(
@@ -40,13 +43,4 @@ function metadataId(call: CallFacts): string | null {
   if (!isObject(metadata)) return null
   const found = ID_FIELDS.map((field) => metadata[field]).find((value) => typeof value === "string" && ID.test(value))
   return typeof found === "string" ? found : null
-}
-
-/** A body that cannot be read is for the target to refuse. */
-function firstTurn(call: CallFacts): string | null {
-  try {
-    return firstUserText(call)
-  } catch {
-    return null
-  }
 }

@@ -3,7 +3,7 @@ import type { Group, Target } from "../../config/snapshot.ts"
 import type { ExternalSettings } from "../../config/compile/policy-settings.ts"
 import type { CallFacts } from "../strategy.ts"
 import { callerJson, contextOf } from "./call-context.ts"
-import { bodyText, conversationText } from "./call-text.ts"
+import { bodyWithContent } from "./call-text.ts"
 import { conversationKey, type ConversationKey } from "./conversation-key.ts"
 import { targetFactsOf } from "./target-facts.ts"
 import { verifierHint, type HintedBy } from "./verifier-hint.ts"
@@ -16,16 +16,19 @@ export interface ExternalRequest {
 /** The targets of a group as JSON, once per configuration. */
 const described = new WeakMap<Group, ReadonlyMap<Target, string>>()
 
-export function externalRequest(
+/** Rejects with RouterError `overloaded` where too much work on large bodies waits. */
+export async function externalRequest(
   eligible: readonly Target[],
   call: CallFacts,
   settings: ExternalSettings,
   nowUnixMs: number,
-): ExternalRequest {
-  const conversation = settings.conversationSalt === null ? null : conversationKey(call, settings.conversationSalt)
+): Promise<ExternalRequest> {
+  const { conversationSalt: salt } = settings
+  const conversation = salt === null ? null : await conversationKey(call, salt)
   const hasCounts = call.recorded?.hasCounts ?? true
   if (!hasCounts) call.recorded?.onMissed("counts")
-  const context = { ...contextOf(call, hasCounts), ...conversation }
+  const counts = hasCounts ? await call.large?.counts() : undefined
+  const context = { ...contextOf(call, hasCounts && counts === undefined), ...counts, ...conversation }
   const known = described.get(call.group) ?? describe(call.group)
   const modalities = (call.shape?.imageCount ?? 0) > 0 ? ["text", "image"] : ["text"]
   const members = [
@@ -39,22 +42,18 @@ export function externalRequest(
     `"targets":[${eligible.map((target) => known.get(target) ?? "null").join(",")}]`,
     ...(settings.verifierHints === null ? [] : hintMembers(verifierHint(call, settings.verifierHints))),
     `"now":${JSON.stringify(new Date(nowUnixMs).toISOString())}`,
-    ...(settings.includeRequest ? [`"text":${JSON.stringify(textIn(call))}`, `"request":${bodyText(call)}`] : []),
   ]
-  return { body: Buffer.from(`{${members.join(",")}}`), conversation }
+  const head = `{${members.join(",")}`
+  return { body: settings.includeRequest ? await withContent(head, call) : Buffer.from(`${head}}`), conversation }
+}
+
+function withContent(head: string, { large, body, dialect }: CallFacts): Uint8Array | Promise<Uint8Array> {
+  if (body === null) return Buffer.from(`${head},"text":"","request":{}}`)
+  return large?.withContent(head) ?? bodyWithContent(head, body.bytes, dialect)
 }
 
 function hintMembers(hint: HintedBy): readonly string[] {
   return Object.entries(hint).map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
-}
-
-/** Null: the body is of a form that only its target may know. */
-function textIn(call: CallFacts): string | null {
-  try {
-    return conversationText(call)
-  } catch {
-    return null
-  }
 }
 
 function describe(group: Group): ReadonlyMap<Target, string> {

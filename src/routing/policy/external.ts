@@ -24,7 +24,7 @@ interface Asked {
 export function externalStrategy(client: PolicyClient, clock: Clock): Strategy {
   const ask = async (eligible: readonly Target[], call: CallFacts, settings: ExternalSettings): Promise<Asked> => {
     const startedMs = clock.monotonicMs()
-    const { body, conversation } = externalRequest(eligible, call, settings, clock.now())
+    const { body, conversation } = await externalRequest(eligible, call, settings, clock.now())
     const headers = { "content-type": "application/json" }
     const answer = await client.send({
       url: settings.url,

@@ -4,7 +4,7 @@ import { rowsOf } from "../../helpers/decided.ts"
 import { reply } from "../../helpers/behaviours.ts"
 import { expectError } from "../../helpers/expectations.ts"
 import { bodyText, FakeUpstream, headerOf } from "../../helpers/fake-upstream.ts"
-import { ALL_SAMPLES, SAMPLES } from "../../helpers/samples.ts"
+import { ALL_SAMPLES, DIALECTS, SAMPLES } from "../../helpers/samples.ts"
 import { watchShadows } from "../../helpers/shadows.ts"
 import { startWith, type Scripted } from "../../helpers/scripted.ts"
 
@@ -101,6 +101,22 @@ test("include_request sends the content", async () => {
   const request = SAMPLES.chat.request({ text: "tell them" })
   await setup.router.gateway.call("chat", request)
   expect(policyBody(setup.service)).toMatchObject({ text: "tell them", request: JSON.parse(request) })
+})
+
+test.each(DIALECTS)("a content that is read in another thread is the same question: %s", async (dialect) => {
+  await using setup = await startExternal({ include_request: true, conversation_key: { salt: "pepper" } })
+  setup.service.otherwise(decision({ targetIndex: 0 }))
+  const keys: unknown[] = []
+  for (const [nth, padding] of ["", "x".repeat(1_200_000)].entries()) {
+    const extra = { user: padding, ...(dialect === "messages" ? { max_tokens: 9 } : {}) }
+    const request = SAMPLES[dialect].request({ text: "tell them, ü", extra })
+    expect((await setup.router.gateway.call(dialect, request)).status).toBe(200)
+    const { text, request: sent, context } = policyBody(setup.service, nth) as Record<string, Record<string, unknown>>
+    expect([text, sent]).toEqual(["tell them, ü" as never, JSON.parse(request)])
+    keys.push(context!["conversationKey"], context!["conversationKeySource"], context!["textChars"])
+  }
+  expect(keys.slice(3)).toEqual(keys.slice(0, 3))
+  expect(keys[1]).toBe("turn0_hash")
 })
 
 test("a label that may not be stored is replaced", async () => {

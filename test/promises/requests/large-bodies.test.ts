@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { VENDOR_MODEL, targetsOf } from "../../helpers/config.ts"
 import { bodyText, FakeUpstream } from "../../helpers/fake-upstream.ts"
+import { rowsOf } from "../../helpers/decided.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
 import { reply } from "../../helpers/behaviours.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
@@ -67,6 +68,36 @@ test.each(ALL_PAIRS)("a conversation of thousands of messages: %s to %s", async 
     expect(sent[target === "responses" ? "input" : "messages"]).toHaveLength(MANY + 1)
   }
 })
+
+test.each(ALL_PAIRS)("a large call leaves the shape that a small one leaves: %s to %s", async (client, target) => {
+  const [small, large] = await Promise.all(
+    [10, 1_200_000].map(async (length) => {
+      const extra = { temperature: 0.5, ...(client === "messages" ? { max_tokens: 10 } : {}) }
+      const text = `shape <${client} ${target}> ${"word ".repeat(length / 5)}`
+      const body = SAMPLES[client].request({ model: groupOf("upstream", target), text, extra })
+      const { status, requestId } = await gateway.call(client, body)
+      expect(status).toBe(200)
+      const [row] = rowsOf(gateway.directory, "request_decision_shape_features", requestId)
+      expect(row!["body_bytes"]).toBe(Buffer.byteLength(body))
+      return Object.fromEntries(Object.entries(row!).filter(([name]) => !OF_SIZE.has(name)))
+    }),
+  )
+  expect(Object.keys(large!).length).toBeGreaterThan(20)
+  expect(large).toEqual(small)
+})
+
+/** What tells a long text from a short one, and one call from another. */
+const OF_SIZE: ReadonlySet<string> = new Set([
+  "request_id",
+  "ts",
+  "body_bytes",
+  "encoded_bytes",
+  "estimated_input_tokens",
+  "message_count",
+  "text_chars",
+  "conversation_key",
+  "conversation_opening",
+])
 
 test.each(ALL_PAIRS)("an answer of 300 KB: %s to %s", async (client, target) => {
   const marker = `long answer <${client} ${target}>`

@@ -10,6 +10,12 @@ import { FrameSplitter } from "../../../src/sse/frames.ts"
 import { heapStats } from "bun:jsc"
 import { loadConfig } from "../../../src/config/load.ts"
 import { Gathered } from "../../../src/http/gathered.ts"
+import { questionOf } from "../../../src/admin/explain.ts"
+import { NO_REQUEST_FACTS } from "../../../src/dialects/dialect.ts"
+import { stateOf } from "../../../src/dialects/observer-state.ts"
+import { DIALECTS as DIALECT_NAMES } from "../../../src/dialects/registry.ts"
+import { scanObject } from "../../../src/json/scan.ts"
+import { judgedFrame } from "../../../src/pipeline/apart/judged-frame.ts"
 import { readEngineText } from "../../../src/upstream/engine-text.ts"
 import { jsonText } from "../../../src/routing/policy/http.ts"
 import { firstTurns } from "../../../src/routing/affinity/first-turns.ts"
@@ -18,7 +24,7 @@ import { ResponseDecoder } from "../../../src/upstream/http/decoder.ts"
 import { expectLinear } from "../../helpers/linear.ts"
 import { answered, FAULTS, governed, refused, WHOLE_ANSWERS } from "../../helpers/linear-answers.ts"
 import { ANSWERS, REQUESTS, scanned, streamed, translated } from "../../helpers/linear-cases.ts"
-import { DIALECTS, type Dialect } from "../../helpers/samples.ts"
+import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
 
 const times = (count: number, line: (at: number) => string): string =>
   Array.from({ length: count }, (_, at) => line(at)).join("")
@@ -182,6 +188,40 @@ test("tokens are estimated, and decisions of policies read", () => {
     })
     return () => decisionOf(json, [])
   })
+})
+
+test("questions of administrators are read, whatever fills them", () => {
+  const dialectAt = (): undefined => undefined
+  const bodies: Readonly<Record<string, (count: number) => object>> = {
+    members: (count) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, at])),
+    caller: (count) => ({ caller: "c".repeat(count), request: {} }),
+    request: (count) => ({
+      caller: "c",
+      request: { messages: Array.from({ length: count }, () => ({ role: "user" })) },
+    }),
+    path: (count) => ({ caller: "c", path: "/v1".repeat(count), request: {} }),
+  }
+  for (const make of Object.values(bodies))
+    expectLinear((count) => {
+      const bytes = Buffer.from(JSON.stringify(make(4 * count)))
+      return () => {
+        try {
+          return questionOf(scanObject(bytes, Infinity), dialectAt).body.length
+        } catch (error) {
+          return error
+        }
+      }
+    }, 1000)
+})
+
+test.each(inTurn(ANSWERS))("a large event is judged and cut: $dialect, with many $name", ({ dialect, make }) => {
+  const { configName: name } = SAMPLES[dialect]
+  const state = stateOf(DIALECT_NAMES[name].createObserver(NO_REQUEST_FACTS))
+  expectLinear((count) => {
+    const [longest = ""] = make(count).toSorted((left, right) => right.length - left.length)
+    const bytes = Buffer.from(longest.replace(/\}(?=\s*$)/u, `,"novelty":[${"{},".repeat(5 * count)}{}]}`))
+    return () => judgedFrame(bytes, { dialect: name, state, use: { is: "translate" } }).bytes?.length
+  }, 1000)
 })
 
 test("work that grows faster is found", () => {

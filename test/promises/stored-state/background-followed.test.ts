@@ -106,6 +106,14 @@ test("one that its provider does not store can be read, and is followed all the 
   expect(await booked(gateway, requestId)).toMatchObject({ usage_source: "provider", total_tokens: ALL })
 })
 
+test("one that is large is read in another thread, and booked as any other", async () => {
+  await using gateway = await start()
+  const id = "resp_large"
+  upstream.plan(`/responses/${id}`, reply(bodyOf(id, { instructions: "x".repeat(300_000) })))
+  const row = await booked(gateway, await begin(upstream, gateway, id))
+  expect(row).toMatchObject({ usage_source: "provider", total_tokens: ALL })
+})
+
 test("one that failed has used nothing", async () => {
   await using gateway = await start()
   const failed = { status: "failed", error: { code: "server_error", message: "no" }, usage: null }

@@ -1,0 +1,296 @@
+/**
+ * The frames of an upstream's stream, in order: the dialect's observer judges each, and what must not leave yet is held back:
+ * everything before the first content, and the terminal frame.
+ */
+import { FRAME, NO_REQUEST_FACTS, type StreamObserver } from "../../dialects/dialect.ts"
+import { ModelName } from "../../dialects/model-name.ts"
+import { DIALECTS } from "../../dialects/registry.ts"
+import type { RouterError } from "../../errors.ts"
+import { FrameSplitter } from "../../sse/frames.ts"
+import { BROKEN_STREAM, EMPTY_STREAM, type Failure } from "../../upstream/failure.ts"
+import { asFault } from "../apart/whole-answers.ts"
+import type { Attempt } from "../call/attempt.ts"
+import type { Growth } from "../limits/growth.ts"
+import type { StreamTranslation } from "../translation/stream-translation.ts"
+import { Trailing, type StreamEnd } from "./aftermath.ts"
+import { isObject, refuseCompressed } from "./first-bytes.ts"
+import { LargeFrames } from "./large-frames.ts"
+import type { StreamParts } from "./stream-parts.ts"
+import { classify, faultOf } from "./vendor-words.ts"
+
+const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
+const encoder = new TextEncoder()
+const NOTHING = new Uint8Array(0)
+
+export class StreamFrames {
+  /** Set once nothing more will come. */
+  end: StreamEnd | null = null
+  /** The terminal frame and what follows it; to be sent when the call is recorded. */
+  tail: Uint8Array = NOTHING
+  /** The whole of what came, where it was JSON under the label of a stream. */
+  unframed: Uint8Array | null = null
+  contentSeen = false
+  anyFrame = false
+  readonly observer: StreamObserver
+  readonly large: LargeFrames
+  private readonly attempt: Attempt
+  /** Null: frames pass as they are. */
+  private readonly translation: StreamTranslation | null
+  /** Null: frames that pass keep the name that they say. */
+  private readonly name: ModelName | null
+  private readonly splitter: FrameSplitter
+  private readonly parts: StreamParts
+  /** Frames that may leave, in order. */
+  private ready: Uint8Array[] = []
+  /** Content came since it was last asked for. */
+  private isFresh = false
+  private heldBytes = 0
+  private readonly trailing: Trailing
+  private readonly growth: Growth | null
+
+  constructor(parts: StreamParts) {
+    const { attempt, facts, maxFrameBytes, shown } = parts
+    this.attempt = attempt
+    this.parts = parts
+    this.translation = attempt.translation?.stream() ?? null
+    this.observer = DIALECTS[attempt.target.dialect].createObserver(this.translation === null ? facts : WITH_USAGE)
+    this.name = this.translation === null && shown !== null ? new ModelName(shown) : null
+    this.large = new LargeFrames(parts, this.observer, this.translation !== null)
+    attempt.meter = this.observer.meter
+    this.growth = parts.grow?.(this.observer.meter, this.stop) ?? null
+    this.splitter = new FrameSplitter(maxFrameBytes)
+    this.trailing = new Trailing(this.splitter, this.observer, this.translation === null, attempt.cancel)
+  }
+
+  /** What may leave; null: nothing. */
+  takeReady(): Uint8Array | null {
+    const { ready } = this
+    const [only] = ready
+    if (only === undefined) return null
+    this.ready = []
+    return ready.length === 1 ? only : Buffer.concat(ready)
+  }
+
+  /** Has content come since the last question? */
+  takeFresh(): boolean {
+    const { isFresh } = this
+    this.isFresh = false
+    return isFresh
+  }
+
+  /** The client's terminal error. */
+  renderFailure(error: RouterError): Uint8Array {
+    const text = this.translation?.fail(error, this.parts.id) ?? this.observer.renderFailure(error, this.parts.id)
+    return this.named(encoder.encode(text))
+  }
+
+  /** A frame that bridges the upstream's silence. */
+  keepAlive(): string {
+    return (this.translation ?? this.observer).keepAlive()
+  }
+
+  /** Judges every whole frame of a chunk; neighbours that pass leave as one piece. */
+  readonly take = (chunk: Uint8Array): void => {
+    if (this.end?.kind === "complete") return this.trailing.add(chunk)
+    if (this.end !== null) return
+    const { splitter } = this
+    if (this.attempt.responseBytes === 0) refuseCompressed(chunk)
+    this.attempt.responseBytes += chunk.length
+    splitter.push(chunk)
+    this.takeFrames()
+  }
+
+  private takeFrames(): void {
+    if (this.large.waiting !== null) return
+    if (this.translation !== null) return this.takeTranslated(this.translation)
+    const { splitter } = this
+    let from = -1
+    let to = -1
+    while (splitter.next()) {
+      if (this.large.takes(splitter.bytes, splitter.start, splitter.end)) break
+      const verdict = this.observer.frame(splitter.bytes, splitter.start, splitter.end)
+      this.anyFrame = true
+      if ((verdict & ~FRAME.content) !== 0) {
+        if (from >= 0) this.pass(splitter.bytes.subarray(from, to))
+        from = -1
+        if (this.special(verdict, this.named(splitter.bytes.subarray(splitter.start, splitter.end)))) return
+        continue
+      }
+      this.saw(verdict, splitter.end - splitter.start)
+      if (from < 0) from = splitter.start
+      to = splitter.end
+      if (this.end !== null) break
+    }
+    if (from >= 0) this.pass(splitter.bytes.subarray(from, to))
+  }
+
+  private pass(frames: Uint8Array): void {
+    this.ready.push(this.named(frames))
+  }
+
+  /** Under the model's name that the client is shown. */
+  private named(frames: Uint8Array): Uint8Array {
+    return this.name?.frames(frames) ?? frames
+  }
+
+  /** What is done with a small event, and then with those that waited behind this one. */
+  async takeLarge(frame: Uint8Array): Promise<void> {
+    const { verdict, bytes } = await this.large.judged(frame)
+    if (this.end !== null) return
+    this.anyFrame = true
+    if (this.translation !== null) await this.takeSmallOnes(this.translation, verdict, bytes)
+    else if ((verdict & ~FRAME.content) !== 0) this.special(verdict, bytes ?? frame)
+    else {
+      this.saw(verdict, frame.length)
+      this.ready.push(bytes ?? frame)
+    }
+    if (this.end === null) this.takeFrames()
+  }
+
+  /** The same judgement, but what leaves is what the client's writer makes of each frame. */
+  private takeTranslated(translation: StreamTranslation): void {
+    const { splitter } = this
+    let text = ""
+    while (this.end === null && splitter.next()) {
+      if (this.large.takes(splitter.bytes, splitter.start, splitter.end)) break
+      text += this.translated(translation, splitter.bytes, splitter.start, splitter.end)
+    }
+    if (text !== "") this.ready.push(encoder.encode(text))
+  }
+
+  private translated(translation: StreamTranslation, bytes: Uint8Array, start: number, end: number): string {
+    this.anyFrame = true
+    return this.translatedAs(this.observer.frame(bytes, start, end), translation, bytes, start, end)
+  }
+
+  private translatedAs(
+    verdict: number,
+    translation: StreamTranslation,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): string {
+    if (verdict & FRAME.fault) {
+      this.fail(faultOf(this.observer, this.attempt, this.parts.shown))
+      return ""
+    }
+    const isTerminal = (verdict & FRAME.terminal) !== 0
+    let text = translation.frame(bytes, start, end, isTerminal)
+    if (isTerminal && translation.tail === null) text += translation.finish()
+    this.saw(verdict, end - start)
+    this.endTranslated(translation)
+    return text
+  }
+
+  /** Those that say what a large event says. @throws RangeError where there are none */
+  private async takeSmallOnes(
+    translation: StreamTranslation,
+    verdict: number,
+    frames: Uint8Array | null,
+  ): Promise<void> {
+    if (frames === null) throw new RangeError("an event of the stream is too large to be translated")
+    const splitter = new FrameSplitter(Infinity)
+    splitter.push(frames)
+    while (this.end === null && splitter.next()) {
+      const { bytes, start, end } = splitter
+      // the last one ends what the whole event ends
+      const own = end < frames.length ? verdict & ~FRAME.terminal : verdict
+      const text = this.translatedAs(own, translation, bytes, start, end)
+      if (text !== "") this.ready.push(encoder.encode(text))
+      await this.parts.loop.turn()
+    }
+  }
+
+  private endTranslated({ tail, failure, refusal }: StreamTranslation): void {
+    if (this.end !== null) return
+    if (refusal !== null && !this.contentSeen) this.fail(classify(asFault(refusal), this.attempt, this.parts.shown))
+    else if (tail !== null) {
+      this.tail = encoder.encode(tail)
+      this.end = { kind: "complete" }
+    } else if (failure !== null)
+      this.fail(
+        failure.kind === "protocol" ? BROKEN_STREAM : classify(asFault(failure), this.attempt, this.parts.shown),
+      )
+  }
+
+  /** A frame that is dropped, ends the stream or reports a failure; true when the stream is over. */
+  private special(verdict: number, frame: Uint8Array): boolean {
+    if (verdict & FRAME.drop) return false
+    if (verdict & FRAME.fault) {
+      this.fail(faultOf(this.observer, this.attempt, this.parts.shown))
+      return true
+    }
+    this.tail = frame.slice()
+    this.trailing.addHere()
+    this.end = { kind: "complete" }
+    return true
+  }
+
+  /** Reads what follows the terminal frame. */
+  async aftermath(): Promise<void> {
+    const kept = await this.trailing.rest(this.parts.answer, this.parts.clock)
+    if (kept.length > 0) this.tail = Buffer.concat([this.tail, ...kept.map((frame) => this.named(frame))])
+  }
+
+  /** The body has ended without a terminal frame. */
+  async finish(): Promise<void> {
+    let rest = this.splitter.remainder()
+    if (!this.anyFrame && isObject(rest)) this.unframed = rest
+    if (this.unframed !== null) return this.fail(EMPTY_STREAM)
+    if (this.large.takes(rest, 0, rest.length)) {
+      await this.takeLarge(rest)
+      if (this.end !== null) return
+      rest = NOTHING
+    }
+    if (this.translation !== null) return this.finishTranslated(this.translation, rest)
+    if (rest.length > 0) {
+      const verdict = this.observer.frame(rest, 0, rest.length)
+      if (verdict & FRAME.fault) return this.fail(faultOf(this.observer, this.attempt, this.parts.shown))
+      if (verdict & FRAME.terminal) {
+        this.tail = this.named(rest)
+        this.end = { kind: "complete" }
+        return
+      }
+    }
+    if (this.observer.finished) this.end = { kind: "complete" }
+    else this.fail(this.anyFrame ? BROKEN_STREAM : EMPTY_STREAM)
+  }
+
+  private finishTranslated(translation: StreamTranslation, rest: Uint8Array): void {
+    let text = rest.length === 0 ? "" : this.translated(translation, rest, 0, rest.length)
+    if (this.end === null) text += translation.finish()
+    this.endTranslated(translation)
+    if (text !== "") this.ready.push(encoder.encode(text))
+    if (this.end?.kind !== "complete" && !this.anyFrame) this.fail(EMPTY_STREAM)
+  }
+
+  /** What is held before the first content is bounded like a frame. @throws RangeError */
+  private hold(bytes: number): void {
+    this.heldBytes += bytes
+    if (this.heldBytes > this.parts.maxFrameBytes) throw new RangeError("too much before the first content")
+  }
+
+  private saw(verdict: number, bytes: number): void {
+    if (verdict !== FRAME.content) {
+      if (!this.contentSeen) this.hold(bytes)
+      return
+    }
+    this.growth?.saw()
+    this.isFresh = true
+    if (this.contentSeen) return
+    this.contentSeen = true
+    this.attempt.firstContentAt = this.parts.clock.monotonicMs()
+  }
+
+  /** Nothing more may come; what came is billed. */
+  readonly stop = (error: RouterError): void => {
+    if (this.end !== null) return
+    this.end = { kind: "stopped", error }
+    // not from inside of the upstream's own callback
+    queueMicrotask(this.attempt.cancel)
+  }
+
+  fail(failure: Failure): void {
+    this.end = { kind: "failed", failure }
+  }
+}
