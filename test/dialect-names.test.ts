@@ -46,6 +46,7 @@ const NAMING: Readonly<Record<string, string>> = {
   "server/routes.ts": "the owners of stored responses and counts, and the usual shape of errors",
   "pipeline/aside/stored-responses.ts": "an endpoint of one vendor",
   "pipeline/aside/count-tokens.ts": "an endpoint of one vendor",
+  "pipeline/apart/small-frames.ts": "all: where events of a stream hold long texts",
 }
 
 const FILES = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })

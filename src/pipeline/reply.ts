@@ -1,7 +1,8 @@
 /** Step 8: bytes to the client. What ends an answer leaves only after the call is settled. */
 import { lossHeader, type Loss } from "../canonical/loss.ts"
 import { RouterError, asRouterError } from "../errors.ts"
-import type { Answer, Relay } from "./answer/answer.ts"
+import type { Answer } from "./answer/answer.ts"
+import type { Relay } from "./answer/relay.ts"
 import { readsOn } from "./answer/drain.ts"
 import { toldOf } from "./answer/exhausted.ts"
 import { routerHeaders } from "./answer/headers.ts"

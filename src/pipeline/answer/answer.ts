@@ -1,6 +1,6 @@
 /** What the client is to get. */
-import type { Failure } from "../../upstream/failure.ts"
 import type { AnswerEnd } from "../call/outcome.ts"
+import type { Relay } from "./relay.ts"
 import type { UpstreamStream } from "./upstream-stream.ts"
 
 export type Answer = WholeAnswer | StreamAnswer | Relay
@@ -18,15 +18,4 @@ export interface StreamAnswer {
   readonly kind: "stream"
   readonly stream: UpstreamStream
   readonly headers: Readonly<Record<string, string>>
-}
-
-/** The upstream's refusal of the request, in its own words. */
-export interface Relay {
-  readonly kind: "relay"
-  readonly status: number
-  readonly bytes: Uint8Array
-  readonly contentType: string
-  readonly failure: Failure
-  /** The upstream's name of the model, which the words may say. */
-  readonly model: string
 }

@@ -11,7 +11,7 @@ import type { Attempt } from "../call/attempt.ts"
 import type { Gateway } from "../gateway.ts"
 import { speaks, wordsOf, type Refused } from "../targets/exchange.ts"
 import { shownModel } from "../translation/shown-model.ts"
-import type { Relay } from "./answer.ts"
+import type { Relay } from "./relay.ts"
 
 /** What a refusal means for the call: another target may help, or its client reads the upstream's words. */
 export function relay(
