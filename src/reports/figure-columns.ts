@@ -177,7 +177,9 @@ export type FigureName =
   | "ttfb_p95_ms"
   | "upstream_p50_ms"
   | "upstream_p95_ms"
+  | "overhead_p50_ms"
   | "overhead_p95_ms"
+  | "overhead_p99_ms"
   | "output_p50_tokens_per_second"
 
 /** By the key of its column; the order is that of the documentation. */
@@ -247,12 +249,26 @@ export const FIGURES: Readonly<Record<FigureName, Figure>> = {
   ttfb_p95_ms: spread("ttfb_p95_ms", "ttfb_ms", "p95", "First content p95", `Time to first content. ${FROM}`),
   upstream_p50_ms: spread("upstream_p50_ms", "upstream_ms", "p50", "Upstream p50", `Time of the last attempt. ${FROM}`),
   upstream_p95_ms: spread("upstream_p95_ms", "upstream_ms", "p95", "Upstream p95", `Time of the last attempt. ${FROM}`),
+  overhead_p50_ms: spread(
+    "overhead_p50_ms",
+    "overhead_ms",
+    "p50",
+    "Overhead p50",
+    `Time that the router itself took. ${FROM}`,
+  ),
   overhead_p95_ms: spread(
     "overhead_p95_ms",
     "overhead_ms",
     "p95",
     "Overhead p95",
-    `Latency without the time of the last attempt. ${FROM}`,
+    `Time that the router itself took. ${FROM}`,
+  ),
+  overhead_p99_ms: spread(
+    "overhead_p99_ms",
+    "overhead_ms",
+    "p99",
+    "Overhead p99",
+    `Time that the router itself took. ${FROM}`,
   ),
   output_p50_tokens_per_second: spread(
     "output_p50_tokens_per_second",

@@ -1,7 +1,8 @@
 /** What blocks of the cube have in common: how they ask, and how groups and titles are named. */
 import type { Dimension, Group, Histogram, Measure, Query } from "../query.ts"
 import type { Block } from "./block.ts"
-import { DIMENSION_TITLES, type Figure, FIGURES, type FigureName } from "./figure.ts"
+import { DIMENSION_TITLES } from "./dimension-titles.ts"
+import { type Figure, FIGURES, type FigureName } from "./figure.ts"
 import type { BlockDefinition, By, PageQuestion } from "./page.ts"
 
 interface Asked {
@@ -23,7 +24,7 @@ export function queryOf({ from, to, zone, where }: PageQuestion, asked: Asked): 
     where: [...where, ...(asked.where ?? [])],
     by: asked.by ?? [],
     measures: [...new Set<Measure>(needed.flatMap(({ measures }) => measures))],
-    histograms: [...new Set<Histogram>(needed.flatMap(({ histograms = [] }) => histograms))],
+    histograms: [...new Set<Histogram>(needed.flatMap(({ histograms }) => histograms))],
     ...(asked.slot === undefined ? {} : { slot: asked.slot }),
     ...(asked.top === undefined ? {} : { top: asked.top }),
   }

@@ -1,50 +1,39 @@
-/** The figures that pages show: each has one definition, and is worked out from sums and spreads of the cube. */
-import type { Dimension, Figures, Histogram, Measure } from "../query.ts"
+/** The figures that pages show: the titles and the direction that is good are theirs, values are those of every surface. */
+import { type FigureName as Defined, FIGURES as DEFINED } from "../figure-columns.ts"
+import type { Figures, Histogram, Measure } from "../query.ts"
+import type { Cell } from "../section.ts"
 import type { Kind, Value } from "./block.ts"
 
 export interface Figure {
   readonly title: string
   readonly kind: Kind
   readonly good?: "more" | "less"
+  /** At least one. */
   readonly measures: readonly Measure[]
-  readonly histograms?: readonly Histogram[]
+  readonly histograms: readonly Histogram[]
   readonly of: (figures: Figures) => Value
 }
 
-function sum(title: string, kind: Kind, measure: Measure, good?: "more" | "less"): Figure {
-  const figure = { title, kind, measures: [measure], of: ({ sums }: Figures) => whole(sums[measure] ?? 0n) }
-  return good === undefined ? figure : { ...figure, good }
-}
-
-function share(title: string, part: Measure, all: Measure, good?: "more" | "less"): Figure {
-  const of = ({ sums }: Figures): Value => percentOf(sums[part] ?? 0n, sums[all] ?? 0n)
-  const figure = { title, kind: "percent" as const, measures: [part, all], of }
-  return good === undefined ? figure : { ...figure, good }
-}
-
-type Rank = "p50" | "p95" | "p99" | "max"
-
-function spread(title: string, histogram: Histogram, rank: Rank): Figure {
-  const isRate = histogram === "tokens_per_second"
+function figure(name: Defined, title: string, good?: "more" | "less"): Figure {
+  const { column, measures, histograms, value } = DEFINED[name]
   return {
     title,
-    kind: isRate ? "tokens_per_second" : "ms",
-    good: isRate ? "more" : "less",
-    measures: ["calls"],
-    histograms: [histogram],
-    of: ({ spreads }) => spreads[histogram]?.[rank] ?? null,
+    kind: column.kind === "rate" ? "tokens_per_second" : column.kind,
+    ...(good === undefined ? {} : { good }),
+    measures: measures.length === 0 ? ["calls"] : measures,
+    histograms,
+    of: (figures) => shown(value(figures)),
   }
+}
+
+function shown(cell: Cell): Value {
+  return typeof cell === "bigint" ? whole(cell) : cell
 }
 
 /** Exact as a number where it fits, as a decimal text beyond. */
 export function whole(value: bigint): Value {
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : String(value)
-}
-
-/** With two decimals; null of nothing. */
-export function percentOf(part: bigint, all: bigint): number | null {
-  return all === 0n ? null : Number((part * 10_000n) / all) / 100
 }
 
 export type FigureName =
@@ -86,79 +75,40 @@ export type FigureName =
   | "speed_p50"
 
 export const FIGURES: Readonly<Record<FigureName, Figure>> = {
-  calls: sum("Calls", "count", "calls"),
-  errors: sum("Errors", "count", "errors", "less"),
-  error_rate: share("Error rate", "errors", "calls", "less"),
-  caller_errors: sum("By callers", "count", "caller_errors", "less"),
-  operator_errors: sum("By operators", "count", "operator_errors", "less"),
-  router_errors: sum("By the router", "count", "router_errors", "less"),
-  upstream_errors: sum("By providers", "count", "upstream_errors", "less"),
-  attempts: sum("Attempts", "count", "attempts"),
-  fallbacks: sum("Fallbacks", "count", "fallbacks", "less"),
-  fallback_rate: share("Fallback rate", "fallbacks", "sent_calls", "less"),
-  cost: sum("Cost", "money", "total_cost_nano_usd"),
-  input_cost: sum("Input", "money", "input_cost_nano_usd"),
-  cached_cost: sum("Cached input", "money", "cached_input_cost_nano_usd"),
-  cache_write_cost: sum("Cache writes", "money", "cache_write_cost_nano_usd"),
-  output_cost: sum("Output", "money", "output_cost_nano_usd"),
-  image_cost: sum("Images", "money", "image_cost_nano_usd"),
-  tool_cost: sum("Hosted tools", "money", "hosted_tool_cost_nano_usd"),
-  reported_cost: sum("Reported by providers", "money", "upstream_reported_cost_nano_usd"),
-  unknown_cost_calls: sum("Calls of unknown cost", "count", "unknown_cost_calls", "less"),
-  coverage: {
-    title: "Calls of known cost",
-    kind: "percent",
-    good: "more",
-    measures: ["unknown_cost_calls", "calls"],
-    of: ({ sums }) => percentOf((sums.calls ?? 0n) - (sums.unknown_cost_calls ?? 0n), sums.calls ?? 0n),
-  },
-  cost_per_call: {
-    title: "Cost per call",
-    kind: "money",
-    measures: ["total_cost_nano_usd", "calls"],
-    of: ({ sums }) => {
-      const calls = sums.calls ?? 0n
-      return calls === 0n ? null : whole((sums.total_cost_nano_usd ?? 0n) / calls)
-    },
-  },
-  tokens: sum("Tokens", "tokens", "total_tokens"),
-  input_tokens: sum("Input tokens", "tokens", "input_tokens"),
-  output_tokens: sum("Output tokens", "tokens", "output_tokens"),
-  reasoning_tokens: sum("Reasoning tokens", "tokens", "reasoning_tokens"),
-  cached_share: share("Input from cache", "cached_input_tokens", "input_tokens", "more"),
-  latency_p50: spread("Latency p50", "latency_ms", "p50"),
-  latency_p95: spread("Latency p95", "latency_ms", "p95"),
-  latency_p99: spread("Latency p99", "latency_ms", "p99"),
-  ttfb_p50: spread("First token p50", "ttfb_ms", "p50"),
-  ttfb_p95: spread("First token p95", "ttfb_ms", "p95"),
-  upstream_p95: spread("Provider time p95", "upstream_ms", "p95"),
-  overhead_p50: spread("Router time p50", "overhead_ms", "p50"),
-  overhead_p95: spread("Router time p95", "overhead_ms", "p95"),
-  overhead_p99: spread("Router time p99", "overhead_ms", "p99"),
-  speed_p50: spread("Output speed p50", "tokens_per_second", "p50"),
-}
-
-/** In the words of a reader; `Record`, so that none is forgotten. */
-export const DIMENSION_TITLES: Readonly<Record<Dimension, string>> = {
-  caller: "Caller",
-  token: "Token",
-  user: "User",
-  project: "Project",
-  environment: "Environment",
-  group: "Group",
-  requested_model: "Requested model",
-  provider: "Provider",
-  model: "Model",
-  target_dialect: "Target dialect",
-  client_dialect: "Client dialect",
-  client: "Client",
-  status: "Status",
-  status_class: "Status class",
-  error: "Error",
-  blame: "Whose fault",
-  stream: "Streamed",
-  cache: "Cache",
-  usage_source: "Source of usage",
-  strategy: "Strategy",
-  cost_unknown: "Why the cost is unknown",
+  calls: figure("calls", "Calls"),
+  errors: figure("errors", "Errors", "less"),
+  error_rate: figure("error_percent", "Error rate", "less"),
+  caller_errors: figure("caller_errors", "By callers", "less"),
+  operator_errors: figure("operator_errors", "By operators", "less"),
+  router_errors: figure("router_errors", "By the router", "less"),
+  upstream_errors: figure("upstream_errors", "By providers", "less"),
+  attempts: figure("attempts", "Attempts"),
+  fallbacks: figure("fallbacks", "Fallbacks", "less"),
+  fallback_rate: figure("fallback_percent", "Fallback rate", "less"),
+  cost: figure("cost_usd", "Cost"),
+  input_cost: figure("input_cost_usd", "Input"),
+  cached_cost: figure("cached_input_cost_usd", "Cached input"),
+  cache_write_cost: figure("cache_write_cost_usd", "Cache writes"),
+  output_cost: figure("output_cost_usd", "Output"),
+  image_cost: figure("image_cost_usd", "Images"),
+  tool_cost: figure("hosted_tool_cost_usd", "Hosted tools"),
+  reported_cost: figure("upstream_reported_cost_usd", "Reported by providers"),
+  unknown_cost_calls: figure("unknown_cost_calls", "Calls of unknown cost", "less"),
+  coverage: figure("cost_coverage_percent", "Calls of known cost", "more"),
+  cost_per_call: figure("cost_per_call_usd", "Cost per call"),
+  tokens: figure("total_tokens", "Tokens"),
+  input_tokens: figure("input_tokens", "Input tokens"),
+  output_tokens: figure("output_tokens", "Output tokens"),
+  reasoning_tokens: figure("reasoning_tokens", "Reasoning tokens"),
+  cached_share: figure("cached_percent", "Input from cache", "more"),
+  latency_p50: figure("p50_ms", "Latency p50", "less"),
+  latency_p95: figure("p95_ms", "Latency p95", "less"),
+  latency_p99: figure("p99_ms", "Latency p99", "less"),
+  ttfb_p50: figure("ttfb_p50_ms", "First token p50", "less"),
+  ttfb_p95: figure("ttfb_p95_ms", "First token p95", "less"),
+  upstream_p95: figure("upstream_p95_ms", "Provider time p95", "less"),
+  overhead_p50: figure("overhead_p50_ms", "Router time p50", "less"),
+  overhead_p95: figure("overhead_p95_ms", "Router time p95", "less"),
+  overhead_p99: figure("overhead_p99_ms", "Router time p99", "less"),
+  speed_p50: figure("output_p50_tokens_per_second", "Output speed p50", "more"),
 }

@@ -1,0 +1,27 @@
+/** Names of dimensions for readers, also in the browser. */
+import type { Dimension } from "../query.ts"
+
+/** In the words of a reader; `Record`, so that none is forgotten. */
+export const DIMENSION_TITLES: Readonly<Record<Dimension, string>> = {
+  caller: "Caller",
+  token: "Token",
+  user: "User",
+  project: "Project",
+  environment: "Environment",
+  group: "Group",
+  requested_model: "Requested model",
+  provider: "Provider",
+  model: "Model",
+  target_dialect: "Target dialect",
+  client_dialect: "Client dialect",
+  client: "Client",
+  status: "Status",
+  status_class: "Status class",
+  error: "Error",
+  blame: "Whose fault",
+  stream: "Streamed",
+  cache: "Cache",
+  usage_source: "Source of usage",
+  strategy: "Strategy",
+  cost_unknown: "Why the cost is unknown",
+}
