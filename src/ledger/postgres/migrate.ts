@@ -60,7 +60,10 @@ export async function migrate(
 ): Promise<void> {
   const found = await versionOf(client)
   if (found > NEWEST && !acceptsNewer) refuseForeign(found)
-  const report: MigrationListener = found === 0 ? () => {} : onProgress
+  if (found >= NEWEST) return
+  // where there are no calls, nobody waits: it is new, perhaps made by another router at this moment
+  const isNew = found === 0 || (await idOf(client, FIRST_CALL)) === null
+  const report: MigrationListener = isNew ? () => {} : onProgress
   for (const step of steps) {
     if (step.version <= found) continue
     report(step, 0)
