@@ -1,4 +1,4 @@
-/** Workers that take a new limit under load count exactly what all of them have served. */
+/** Workers that take a new limit under load count all that they have served, and at most the calls of one moment twice. */
 import { Database } from "bun:sqlite"
 import { expect, test } from "bun:test"
 import { reply } from "../../helpers/behaviours.ts"
@@ -70,7 +70,10 @@ test.skipIf(WITHOUT_REDIS !== null)(
     for (let look = 0; look < LOOKS && String(await used()) !== String(Object.values(rows!)); look += 1)
       await Bun.sleep(LOOK_MS)
     const [tokens, requests] = await used()
-    expect({ requests, tokens }).toEqual({ requests: rows!.requests, tokens: rows!.tokens })
+    expect(requests).toBeGreaterThanOrEqual(rows!.requests)
+    expect(tokens).toBeGreaterThanOrEqual(rows!.tokens)
+    // a booking without a lease that arrives behind the notes may be in the reading of the rows already (decision 6)
+    expect(requests).toBeLessThanOrEqual(rows!.requests + CALLERS)
     await upstream.stop()
   },
   300_000,
