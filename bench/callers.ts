@@ -66,7 +66,7 @@ function prepare(name: string, more: string, server = ""): string {
   return path
 }
 
-/** What this thread computes between two turns of the loop at most while `work` goes on. What others take of a busy machine does not count. */
+/** The longest computing of this thread between two turns of the loop while `work` goes on. Time of other processes does not count. */
 async function observed<Result>(work: () => Promise<Result>) {
   const { cpuMs } = computingClocks
   let [longest, last, isOver] = [0, cpuMs(), false]

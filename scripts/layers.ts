@@ -1,4 +1,4 @@
-/** Who may import whom: the table behind the import rules in `.oxlintrc.json`, which `npm run docs` writes from it. */
+/** Which folders may import which: the table behind the import rules in `.oxlintrc.json`, which `npm run docs` writes from it. */
 
 interface Layer {
   readonly folder: string

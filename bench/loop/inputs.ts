@@ -1,4 +1,4 @@
-/** What the cases of the loop's bench are made of. */
+/** The inputs of the cases of the loop's bench. */
 import { SAMPLES, type Dialect } from "../../test/helpers/samples.ts"
 import type { Config } from "../../test/helpers/config.ts"
 

@@ -1,4 +1,4 @@
-/** What the pages of the console ask for, for one range. */
+/** The questions of the console's pages for one range. */
 import type { Query, Search } from "../../src/reports/query.ts"
 
 export interface Page {

@@ -1,4 +1,4 @@
-/** Who is asking, and may they: for every path of administrators, and for what policies grant to callers. */
+/** Tells which administrator asks and what policies permit them, and what policies grant to callers. */
 import { CALLER_SUBJECT, hasDoor, type AdminRules } from "../config/check/admin-rules.ts"
 import { OBJECTS } from "../config/check/policy-lines.ts"
 import type { Caller, Snapshot } from "../config/snapshot.ts"
@@ -19,7 +19,7 @@ export interface Administrator {
   readonly subject: string
   /** `project/environment`, or `*`: what they see. */
   readonly domain: string
-  /** What policies know beside the subject: `group:<name>`. */
+  /** Further subjects that policies may name: `group:<name>`. */
   readonly groups: readonly string[]
   /** Null: the password came with the request. */
   readonly session: { readonly secret: string; readonly session: Session } | null

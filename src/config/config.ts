@@ -1276,7 +1276,7 @@ export interface OidcAuth {
   readonly redirect_url?: string | undefined
   /** The scopes to ask for; `openid` is always asked for. */
   readonly scopes: readonly string[]
-  /** Who signs in needs an address that the provider has verified, in one of these mail domains. Empty: any address, or none. */
+  /** Everybody who signs in needs an address that the provider has verified, in one of these mail domains. Empty: any address, or none. */
   readonly allowed_domains: readonly string[]
   /** Who signs in needs to be in one of these groups. Empty: in any, or none. */
   readonly allowed_groups: readonly string[]

@@ -27,32 +27,8 @@ function time(slot: Slot, title: string, about: string): TimeDimension {
   return { is: "time", slot, title, about }
 }
 
-export type DimensionName =
-  | "caller"
-  | "token"
-  | "user"
-  | "project"
-  | "environment"
-  | "group"
-  | "requested_model"
-  | "provider"
-  | "model"
-  | "dialect"
-  | "client_dialect"
-  | "client"
-  | "status"
-  | "status_class"
-  | "error"
-  | "blame"
-  | "stream"
-  | "cache"
-  | "usage_source"
-  | "strategy"
-  | "cost_unknown"
-  | "hour"
-  | "day"
-  | "week"
-  | "month"
+/** Questions and columns say `dialect` for that of the target. */
+export type DimensionName = Exclude<Dimension, "target_dialect"> | "dialect" | Exclude<Slot, "15m">
 
 const BLAME = `(CASE WHEN u.error IS NULL AND u.status < 400 THEN '' ELSE
   coalesce((SELECT told.blame FROM request_errors AS told WHERE told.request_id = u.request_id), 'upstream') END)`

@@ -120,7 +120,7 @@ export interface Asked {
   /** How time is cut in series: by day, or by hour where the range is short. */
   readonly slot: Slot
   readonly where: readonly Filter[]
-  /** What the reader may see: a project in an environment; null: everything. Holds in every source. */
+  /** The domain that the reader may see: a project in an environment; null: everything. Holds in every source. */
   readonly scope: { readonly project: string; readonly environment: string } | null
   /** At most three; at most one of them is a time. Empty: the section's own. */
   readonly by: readonly DimensionName[]

@@ -2,12 +2,12 @@
 import { timingSafeEqual } from "node:crypto"
 import { invalid, type Texts } from "./parameter.ts"
 
-/** What a cursor belongs to. */
+/** The question that a cursor belongs to. */
 export interface Bound {
   readonly path: string
   /** Everything that was asked, but for the cursor itself and the number of rows. */
   readonly texts: Texts
-  /** What the reader may see. */
+  /** The domain that the reader may see. */
   readonly domain: string
 }
 

@@ -144,7 +144,7 @@ const oidc: z.ZodType = byDefault(
         allowed_domains: byDefault(
           list(
             mailDomain,
-            "Who signs in needs an address that the provider has verified, in one of these mail domains. Empty: any address, or none.",
+            "Everybody who signs in needs an address that the provider has verified, in one of these mail domains. Empty: any address, or none.",
           ),
           [],
         ),
