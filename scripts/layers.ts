@@ -46,7 +46,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: "config",
     knows: "canonical json system",
-    types: "dialects:wires governance ledger:model-prices",
+    types: "dialects:wires governance ledger:model-prices,classes",
     reason: "src/config/ reads and checks the configuration: it must load without the parts that it configures.",
   },
   {

@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   replay: { summary: "Decide recorded calls again, with another configuration.", load: () => import("./replay.ts") },
   report: { summary: "Report what calls used, cost and met.", load: () => import("./report.ts") },
   limits: { summary: "Say how near callers and projects are to their limits.", load: () => import("./limits.ts") },
+  retention: { summary: "Delete old rows, and hold rows.", load: () => import("./retention.ts") },
   status: { summary: "Say how the running router is.", load: () => import("./status.ts") },
   version: { summary: "Print version, commit and runtime.", load: () => import("./version.ts") },
 }

@@ -1166,7 +1166,7 @@ export interface ServerConfig {
   readonly decision_telemetry: DecisionTelemetry
   /** Governed capture of content. */
   readonly content_capture?: ContentCapture | undefined
-  /** Deletion of old rows. */
+  /** Deletion of old rows. What is in no class here is kept for good. */
   readonly retention: Retention
   /** Shaping of callers. */
   readonly traffic_shape: TrafficShape
@@ -1200,7 +1200,7 @@ export interface AdminReports {
 export interface SecurityReports {
   /** Serve what is recorded of sign-ins, refusals, reports that were read, and exports. */
   readonly enabled: boolean
-  /** How long that is kept. Unit: days. */
+  /** How long that is kept. `server.retention.classes[]` decides that. Unit: days. */
   readonly retention_days: number
 }
 
@@ -1358,13 +1358,13 @@ export interface ShapeQueue {
   readonly max_depth: number
 }
 
-/** Deletion of old rows. */
+/** Deletion of old rows. What is in no class here is kept for good. */
 export interface Retention {
-  /** Delete old rows. */
+  /** Delete old rows, once an hour: [retention](retention.md). */
   readonly enabled: boolean
   /** Only count what would be deleted. */
   readonly dry_run: boolean
-  /** Rows that are deleted at once. Unit: rows. */
+  /** The most rows that are deleted at once; fewer where that takes long. Unit: rows. */
   readonly default_batch_size: number
   /** The rules for each kind of data. */
   readonly classes: readonly RetentionClass[]
@@ -1372,20 +1372,20 @@ export interface Retention {
 
 /** The rule for one kind of data. */
 export interface RetentionClass {
-  /** The kind of data. */
+  /** The kind of data: [which tables](retention.md#classes). */
   readonly data_class:
     | "usage_diagnostics"
     | "decision_telemetry"
-    | "security_access_events"
     | "content_capture"
+    | "security_access_events"
     | "usage_detail"
   /** Whether this class is deleted. */
   readonly enabled: boolean
   /** How long rows of this class are kept. Unit: days. */
   readonly retention_days: number
-  /** Rows that are deleted at once. Unit: rows. */
+  /** The most rows that are deleted at once. Unit: rows. */
   readonly batch_size?: number | undefined
-  /** Delete only days whose rollup is final. */
+  /** Before rows of calls are deleted, add them up once more: where that is not what reports say, they stay. The sums are kept in any case. */
   readonly require_finalized_rollup: boolean
 }
 
@@ -1445,7 +1445,7 @@ export interface DecisionTelemetry {
 export interface DiagnosticsConfig {
   /** Record attempts, traces and errors of each call. */
   readonly enabled: boolean
-  /** How long they are kept. Unit: days. */
+  /** How long they are kept. `server.retention.classes[]` decides that. Unit: days. */
   readonly retention_days: number
   /** Record code, type and field of upstream errors, where they are plain words. */
   readonly store_sanitized_upstream_errors: boolean

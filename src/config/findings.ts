@@ -39,6 +39,7 @@ export type FindingCode =
   | "not-active"
   | "not-implemented"
   | "nothing-allowed"
+  | "only-counted"
   | "price-per-token"
   | "price-unknown"
   | "readable-secret"

@@ -7,6 +7,7 @@
 import { USAGE_CUBE } from "./cube/tables.ts"
 import { DECISION_TELEMETRY, REPLAYABLE_SHAPES } from "./decision-tables.ts"
 import { EVIDENCE, LAST_TARGETS } from "./evidence-tables.ts"
+import { RETENTION } from "./retention/tables.ts"
 
 export interface Migration {
   readonly version: number
@@ -259,6 +260,7 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "router-overhead",
     statements: ["ALTER TABLE request_usage ADD COLUMN router_overhead_us INTEGER"],
   },
+  { version: 21, name: "retention", statements: RETENTION },
 ]
 
 /** The version of the schema that this binary writes. */

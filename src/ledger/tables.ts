@@ -8,6 +8,7 @@ import * as calls from "./tables/calls.ts"
 import * as cube from "./tables/cube.ts"
 import * as decisions from "./tables/decisions.ts"
 import * as housekeeping from "./tables/housekeeping.ts"
+import * as retention from "./tables/retention.ts"
 import { CALLER_TAGS, SECURITY_ACCESS_EVENTS } from "./tables/security.ts"
 import { BACKGROUND_RESPONSES, STORED_STATE } from "./tables/state.ts"
 import { REQUEST_USAGE } from "./tables/usage.ts"
@@ -188,6 +189,20 @@ export const ALL_TABLES: readonly LedgerTable[] = [
     name: "usage_cube_fill",
     columns: cube.USAGE_CUBE_FILL,
     about: "How far calls that are older than the cube were taken into it.",
+  },
+  { name: "retention_jobs", columns: retention.RETENTION_JOBS, about: "A run of retention." },
+  {
+    name: "retention_job_table_results",
+    columns: retention.RETENTION_JOB_TABLE_RESULTS,
+    about: "What a run of retention found in a table, and did there. `eligible` is `candidate` - `held` - `blocked`.",
+  },
+  { name: "retention_marks", columns: retention.RETENTION_MARKS, about: "Which rows of a class are gone." },
+  { name: "retention_lease", columns: retention.RETENTION_LEASE, about: "Which run deletes at the moment." },
+  { name: "legal_holds", columns: retention.LEGAL_HOLDS, about: "Rows that may not be deleted." },
+  {
+    name: "legal_hold_audit_events",
+    columns: retention.LEGAL_HOLD_AUDIT_EVENTS,
+    about: "What was done with legal holds.",
   },
   { name: "schema_migrations", columns: housekeeping.SCHEMA_MIGRATIONS, about: "A step of the schema that is done." },
   {

@@ -160,13 +160,13 @@ onEachDriver((driver) => {
     let written = 0
     for (let round = 0; round < 6; round += 1) {
       const rows = Array.from({ length: 900 }, (_, index) => sampleCall(START + index, 1000 * round + index))
-      const merging = reports.maintain({ foldBeforeMs: null, nowMs: START }, () => {})
+      const merging = reports.maintain({ nowMs: START }, () => {})
       await Promise.all(rows.map((row) => ledger.record(row)))
       await merging
       written += rows.length
       expect((await reports.query(QUERY)).totals.figures.sums.calls).toBe(BigInt(written))
     }
-    while (await reports.maintain({ foldBeforeMs: null, nowMs: START }, () => {}));
+    while (await reports.maintain({ nowMs: START }, () => {}));
     expect(await state.rows("SELECT id FROM usage_cube_segments")).not.toEqual([])
     expect((await reports.verify(RANGE)).differences).toEqual([])
   })

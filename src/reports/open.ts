@@ -88,10 +88,7 @@ export class ReportThread implements Reports {
   }
 
   /** One step of merging, or of taking older rows into the cube. True: there may be more to do. */
-  async maintain(
-    care: { readonly foldBeforeMs: number | null; readonly nowMs: number },
-    onProgress: (progress: Progress) => void,
-  ): Promise<boolean> {
+  async maintain(care: { readonly nowMs: number }, onProgress: (progress: Progress) => void): Promise<boolean> {
     return (await this.#ask({ is: "maintain", ...care }, undefined, UNLIMITED_MS, onProgress)) as boolean
   }
 
@@ -178,7 +175,7 @@ export function careForCube(thread: ReportThread, { clock, log }: { readonly clo
     if (isBusy) return
     isBusy = true
     try {
-      while (await thread.maintain({ foldBeforeMs: null, nowMs: clock.now() }, onProgress));
+      while (await thread.maintain({ nowMs: clock.now() }, onProgress));
     } catch (cause) {
       if (!(cause instanceof ReportUnavailable)) log.error("the cube of the reports cannot be merged", { cause })
       else if (cause.reason !== "aborted") log.warn("the cube of the reports is merged later", { cause })

@@ -220,6 +220,8 @@ export interface Verified {
   readonly slots: number
   /** The first thousand. */
   readonly differences: readonly Difference[]
+  /** What was recounted begins here, Unix milliseconds: rows from before were deleted. Absent: none of the range were. */
+  readonly goneBefore?: number
 }
 
 /**

@@ -9,8 +9,8 @@ export type Work =
   | { readonly is: "search"; readonly search: Search }
   | { readonly is: "rows"; readonly sql: string; readonly parameters: readonly Scalar[] }
   | { readonly is: "verify"; readonly range: VerifyRange }
-  /** Merges what there is to merge, and takes older rows into the cube. */
-  | { readonly is: "maintain"; readonly foldBeforeMs: number | null; readonly nowMs: number }
+  /** Merges what there is to merge, folds what rows are gone of, and takes older rows into the cube. */
+  | { readonly is: "maintain"; readonly nowMs: number }
 
 export type Request =
   | {

@@ -6,6 +6,7 @@ import { parentPort } from "node:worker_threads"
 import { type CubeAddress, openCube } from "../ledger/cube/connection.ts"
 import { countToFill, fillStep } from "../ledger/cube/fill.ts"
 import { MERGE_RULES, mergeStep } from "../ledger/cube/merge.ts"
+import { foldTime } from "../ledger/retention/marks.ts"
 import { systemClock } from "../system/clock.ts"
 import { checkRange, checkSearch, planAll } from "./plan.ts"
 import { isMissingTable, problemOf } from "./problem.ts"
@@ -108,10 +109,10 @@ let filling: { readonly rows: number; readonly total: number } | null = null
 /** Until there is nothing more to do; whoever asks something waits for one step at most. */
 async function maintain(
   { connection, pause }: Reading,
-  { foldBeforeMs, nowMs }: Extract<Work, { readonly is: "maintain" }>,
+  { nowMs }: Extract<Work, { readonly is: "maintain" }>,
   tell: (progress: Progress) => void,
 ): Promise<boolean> {
-  const rules = { ...MERGE_RULES, foldBeforeMs }
+  const rules = { ...MERGE_RULES, foldBeforeMs: await foldTime(connection) }
   await pause()
   if (await mergeStep(connection, rules)) return true
   filling ??= { rows: 0, total: await countToFill(connection) }

@@ -5,42 +5,70 @@ import { folded, SLOT_MS, slotOf } from "../ledger/cube/fold.ts"
 import { HISTOGRAMS, MEASURES, type StoredHistogram, type StoredMeasure } from "../ledger/cube/measures.ts"
 import { addRows, idAt, rowsBetween } from "../ledger/cube/rows.ts"
 import { readBatches, readSegment, segmentsIn, type StoredSegment } from "../ledger/cube/store.ts"
+import type { DataClass } from "../ledger/retention/classes.ts"
+import { type Mark, marksOf, SLACK_MS, slotBehind } from "../ledger/retention/marks.ts"
 import type { Difference, Verified } from "./query.ts"
 import { checkRange } from "./plan.ts"
+import { isMissingTable } from "./problem.ts"
 import type { Reading } from "./reading.ts"
 
 const ROWS_AT_ONCE = 8192
 const MOST_DIFFERENCES = 1000
+const BLAME = DIMENSIONS.indexOf("blame")
+/** What rows of calls tell only together with those of their errors. */
+const BLAMED: readonly StoredMeasure[] = ["caller_errors", "operator_errors", "router_errors", "upstream_errors"]
 /** About so many cells are compared at once. */
 const CELLS_AT_ONCE = 65_536
-/** Ids begin with the time of their call; a row may have another one that is a little earlier or later. */
-const SLACK_MS = 60_000
 
 export interface VerifyRange {
   readonly from: number
   readonly to: number
 }
 
-/** Whole quarters of an hour: `from` is rounded down, `to` up. */
+/**
+ * Whole quarters of an hour: `from` is rounded down, `to` up. Where rows were deleted, it begins behind them; whose fault a
+ * call's end was is not compared where the rows that tell it were deleted.
+ */
 export async function verifyRange(
   reading: Reading,
   range: VerifyRange,
   onProgress: (rows: number, untilMs: number) => void,
 ): Promise<Verified> {
   checkRange({ ...range, where: [] }, "")
-  const [from, end] = [slotOf(range.from), slotOf(range.to + SLOT_MS - 1)]
+  const end = slotOf(range.to + SLOT_MS - 1)
+  const gone = await goneIn(reading)
+  const from = Math.min(end, Math.max(slotOf(range.from), gone.callsMs))
   const differences: Difference[] = []
   let [rows, slots] = [0, 0]
   for (let at = from; at < end;) {
     await reading.pause()
-    const compared = await reading.connection.reading(() => compareNext(reading, at, end))
+    const hasBlame = at >= gone.blameMs
+    const until = hasBlame ? end : Math.min(end, gone.blameMs)
+    const compared = await reading.connection.reading(() => compareNext(reading, at, until, hasBlame))
     differences.push(...compared.differences.slice(0, MOST_DIFFERENCES - differences.length))
     rows += compared.rows
     slots += (compared.until - at) / SLOT_MS
     at = compared.until
     onProgress(rows, at)
   }
-  return { rows, slots, differences }
+  return { rows, slots, differences, ...(gone.callsMs > slotOf(range.from) ? { goneBefore: from } : {}) }
+}
+
+/** From when on all rows of calls are there, and those that tell whose fault an error was. */
+async function goneIn({ connection }: Reading): Promise<{ readonly callsMs: number; readonly blameMs: number }> {
+  const marks = await marksOf(connection).catch((error: unknown) => {
+    if (isMissingTable(error)) return new Map<DataClass, Mark>()
+    throw error
+  })
+  const [calls, details] = [marks.get("usage_detail"), marks.get("usage_diagnostics")].map(
+    (mark) => mark?.gone_before_at ?? 0,
+  )
+  return { callsMs: beginOf(calls), blameMs: beginOf(details) }
+}
+
+/** 0: nothing is gone. */
+function beginOf(goneMs = 0): number {
+  return goneMs === 0 ? 0 : slotBehind(goneMs)
 }
 
 interface Compared {
@@ -50,7 +78,7 @@ interface Compared {
 }
 
 /** From a slot on, as much as fits into memory. Rows and cube are of one moment. */
-async function compareNext(reading: Reading, from: number, end: number): Promise<Compared> {
+async function compareNext(reading: Reading, from: number, end: number, hasBlame: boolean): Promise<Compared> {
   const { connection } = reading
   const segments = await segmentsIn(connection, from, end)
   const [firstRow] = await rowsBetween(connection, idAt(from - SLACK_MS), idAt(end + SLACK_MS), 1)
@@ -64,7 +92,7 @@ async function compareNext(reading: Reading, from: number, end: number): Promise
   const begin = Math.max(from, slotOf(Math.min(firstCell, firstRow === undefined ? Infinity : firstRow.ts - SLACK_MS)))
   if (begin >= end) return { differences: [], rows: 0, until: end }
   const until = untilOf(segments, begin, end)
-  const comparison = new Comparison(begin, until)
+  const comparison = new Comparison(begin, until, hasBlame)
   comparison.take(batches, -1)
   for (const segment of segments) {
     if (segment.firstMs >= until || segment.lastMs < begin) continue
@@ -116,11 +144,13 @@ function untilOf(segments: readonly StoredSegment[], begin: number, end: number)
 class Comparison {
   readonly #begin: number
   readonly #until: number
+  readonly #hasBlame: boolean
   readonly #sums = new Map<string, { rows: Map<string, bigint>; cube: Map<string, bigint> }>()
 
-  constructor(begin: number, until: number) {
+  constructor(begin: number, until: number, hasBlame: boolean) {
     this.#begin = begin
     this.#until = until
+    this.#hasBlame = hasBlame
   }
 
   /** `sign` 1: of rows, -1: of the cube. */
@@ -135,7 +165,9 @@ class Comparison {
       const sums = this.#sumsOf(cells, cell, slot)
       const own = sign === 1 ? sums.rows : sums.cube
       sumsOf[cell] = own
-      MEASURES.forEach((name, index) => add(own, `m:${name}`, cells.measures[index]?.[cell] ?? 0))
+      MEASURES.forEach((name, index) => {
+        if (this.#hasBlame || !BLAMED.includes(name)) add(own, `m:${name}`, cells.measures[index]?.[cell] ?? 0)
+      })
     }
     cells.histograms.forEach(({ cells: of, buckets, counts }, index) => {
       for (let pair = 0; pair < of.length; pair += 1) {
@@ -162,7 +194,9 @@ class Comparison {
   }
 
   #sumsOf(cells: CellBuffer, cell: number, slot: number): { rows: Map<string, bigint>; cube: Map<string, bigint> } {
-    const values = DIMENSIONS.map((_, index) => cells.texts[index]?.all[cells.codes[index]?.[cell] ?? 0] ?? "")
+    const values = DIMENSIONS.map((_, index) =>
+      index === BLAME && !this.#hasBlame ? "" : (cells.texts[index]?.all[cells.codes[index]?.[cell] ?? 0] ?? ""),
+    )
     const key = JSON.stringify([slot, ...values])
     let sums = this.#sums.get(key)
     if (sums === undefined) {

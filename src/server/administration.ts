@@ -19,6 +19,7 @@ import { livePartsOf } from "./live-parts.ts"
 import type { InstallationMarks } from "./issuer-marks.ts"
 import { baselinesOf, catalogOf } from "./report-catalog.ts"
 import { limitUses } from "./report-limits.ts"
+import type { Retention } from "./retention.ts"
 import { openSessions } from "./sessions.ts"
 
 interface Means {
@@ -26,6 +27,7 @@ interface Means {
   readonly ledger: Pick<LedgerStore, "decidedCall" | "status">
   readonly marks: InstallationMarks
   readonly reports: ReportThread
+  readonly retention: Pick<Retention, "view">
   readonly reloads: () => ReloadStatus
   readonly findings: readonly Finding[]
   /** The usage database holds invented calls, which pages say. */
@@ -69,7 +71,7 @@ function verifyPassword(password: string, hash: string): Promise<boolean> {
 function reportsApiOf(
   admin: Admin,
   inForce: () => InForce,
-  { gateway, ledger: store, marks, reports, reloads, isSample }: Means,
+  { gateway, ledger: store, marks, reports, retention, reloads, isSample }: Means,
 ): ReportsApi {
   const known = (nowMs: number, signal: AbortSignal): Pick<Sources, "limits" | "catalog"> => ({
     limits: async () => {
@@ -90,9 +92,11 @@ function reportsApiOf(
       gateway,
       ledger: store,
       limits: async () => (await known(gateway.clock.now(), new AbortController().signal).limits?.()) ?? [],
+      retention: () => retention.view(),
       reloads,
       findings: () => inForce().findings,
     }),
+    retention: (signal: AbortSignal) => retention.view(signal),
     version: buildInfo,
   }
   return new ReportsApi(admin, tools, SECTIONS)

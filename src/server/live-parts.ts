@@ -8,13 +8,16 @@ import type { Alerts, Facts, TableBlock, Value } from "../reports/pages/block.ts
 import type { Part, PartBlock, PageSources } from "../reports/pages/compose.ts"
 import { ReportUnavailable } from "../reports/query.ts"
 import type { LimitUse } from "../reports/section.ts"
+import type { RetentionView } from "../reports/retention-view.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { processFacts } from "../system/process-facts.ts"
+import { retentionTable } from "./retention-table.ts"
 
 export interface LiveMeans {
   readonly gateway: Gateway
   readonly ledger: Pick<LedgerStore, "status">
   readonly limits: () => Promise<readonly LimitUse[]>
+  readonly retention: () => Promise<RetentionView>
   readonly reloads: () => ReloadStatus
   /** Of the configuration in force. */
   readonly findings: () => readonly Finding[]
@@ -33,6 +36,7 @@ export function livePartsOf(means: LiveMeans): (domain: string) => PageSources["
     engines: () => Promise.resolve(engines(means)),
     system: () => Promise.resolve(system(means)),
     state: () => Promise.resolve(stores(means)),
+    retention: async () => retentionTable(await means.retention()),
     findings: () => Promise.resolve(findings(means)),
     inactive: () => Promise.resolve(inactive(means)),
   }

@@ -28,6 +28,7 @@ import { openPolicies, type Policies } from "./policies.ts"
 import { openRouterReports } from "./reports.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { adoptLimits } from "./restore-limits.ts"
+import { openRetention, type Retention } from "./retention.ts"
 import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
 import { stopper, type Stopper } from "./stop.ts"
 import { tagKeeper, type TagKeeper } from "./tags.ts"
@@ -99,10 +100,12 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const tags = tagKeeper(callers.table.tags, ledger, clock, log)
     const reports = openRouterReports(config, clock, log)
     const reloads = (): ReloadStatus => reloader.status()
+    const retention = openRetention(config, { reports: reports.thread, clock, log })
     const { isSample = false } = options
-    const means = { gateway, ledger, marks, reports: reports.thread, reloads, findings: loaded.findings, isSample }
+    const { findings } = loaded
+    const means = { gateway, ledger, marks, reports: reports.thread, retention, reloads, findings, isSample }
     const administration = await openAdministration(config, means)
-    const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
+    const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, retention, reloads }
     const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {
       ...(options.listen ?? addressOf(config.server.listen)),
@@ -112,7 +115,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const reloader: Reloader = startReloading({
       running: { ...loaded, files: [...loaded.files, ...scriptFiles] },
       load: (before) => readMeanwhile({ path, env, before }),
-      apply: (next) => takeConfig(next, { gateway, ledger, policies, administration, engines, marks, tags }),
+      apply: (next) => takeConfig(next, { gateway, ledger, policies, administration, engines, marks, tags, retention }),
       filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
       log,
       now: () => clock.now(),
@@ -122,7 +125,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const control = await openControl({ path: files.controlPath, answers: answersOf(gateway, ledger, reloader), log })
     gateway.background.start(gateway)
     const doors = [control, reloader, engines, policies, marks, tags, administration.admin]
-    const stopping = stopper(gateway, listener, doors, [peers, reports, ledger, requestLog])
+    const stopping = stopper(gateway, listener, doors, [peers, retention, reports, ledger, requestLog])
     const signInLink = async (name: string): Promise<string> =>
       listener.url + (await administration.entrance.linkFor(name))
     const takeIn = callTaker(gateway, ledger)
@@ -157,11 +160,12 @@ interface Changing {
   readonly engines: ReturnType<typeof engineFollower>
   readonly marks: InstallationMarks
   readonly tags: TagKeeper
+  readonly retention: Retention
 }
 
 /** Puts a configuration into force. Resolves with the files of its scripts. */
 async function takeConfig(next: UsableReading, parts: Changing): Promise<readonly string[]> {
-  const { gateway, ledger, policies, administration, engines, marks, tags } = parts
+  const { gateway, ledger, policies, administration, engines, marks, tags, retention } = parts
   const { clock } = gateway
   const changed = compile(next.config, optionsFrom(next, marks))
   const scripts = await policies.prepare(changed)
@@ -174,6 +178,7 @@ async function takeConfig(next: UsableReading, parts: Changing): Promise<readonl
   })
   if (!isKnown) gateway.totals.again()
   engines.follow(changed)
+  retention.follow(next.config)
   if (next.callers.hasNewTags) tags.follow(next.callers.table.tags)
   return scripts
 }

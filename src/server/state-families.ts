@@ -4,6 +4,9 @@ import type { Target } from "../config/snapshot.ts"
 import type { LedgerStatus } from "../ledger/open.ts"
 import type { Exposition, Labels } from "../metrics/exposition.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
+import { RETENTION_CLASSES } from "../ledger/retention/classes.ts"
+import { leftOf } from "../reports/retention-view.ts"
+import type { Retention, RetentionFigures } from "./retention.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { processFacts } from "../system/process-facts.ts"
 import type { Backoff } from "../upstream/backoff.ts"
@@ -12,6 +15,7 @@ import type { BreakerState } from "../upstream/breaker.ts"
 export interface WatchedParts {
   readonly ledger: { status(): LedgerStatus }
   readonly requestLog: { dropped(): number }
+  readonly retention: Pick<Retention, "figures">
   readonly reloads: () => ReloadStatus
 }
 
@@ -38,6 +42,7 @@ export function writeStateFamilies(out: Exposition, gateway: Gateway, watched: W
       "Lines of the request log that did not get onto disk.",
     )
     .sample({}, watched.requestLog.dropped())
+  writeRetention(out, watched.retention.figures())
   writeReloads(out, watched.reloads())
   writeProcess(out)
 }
@@ -151,6 +156,43 @@ function writeLedger(out: Exposition, { isUp, outages, spooledBytes, waiting }: 
       "Size of the finished calls that wait in the spool for the usage database.",
     )
     .sample({}, spooledBytes)
+}
+
+/** Nothing where the configuration deletes nothing. */
+function writeRetention(out: Exposition, figures: RetentionFigures | null): void {
+  if (figures === null) return
+  const { state, deleted, longestLockMs } = figures
+  out.family(
+    "smart_router_retention_left_rows",
+    "gauge",
+    "Rows that were old enough at the last run and are still there: due for the next one, held, or blocked.",
+  )
+  for (const { name } of RETENTION_CLASSES) {
+    const left = leftOf(state?.last?.results ?? [], name)
+    for (const [why, rows] of Object.entries(left ?? {})) out.sample({ data_class: name, why }, Number(rows))
+  }
+  out.family("smart_router_retention_deleted_rows_total", "counter", "Rows that this process has deleted.")
+  for (const { name } of RETENTION_CLASSES) out.sample({ data_class: name }, deleted.get(name) ?? 0)
+  out
+    .family(
+      "smart_router_retention_lock_seconds",
+      "gauge",
+      "The longest that a batch of this process held the write lock of the usage database.",
+    )
+    .sample({}, longestLockMs / 1000)
+    .family(
+      "smart_router_retention_last_run_timestamp_seconds",
+      "gauge",
+      "When the last run of any process began, in Unix seconds; dry ones count.",
+    )
+  const job = state?.last?.job
+  if (job !== undefined) out.sample({}, job.started_at / 1000)
+  out.family(
+    "smart_router_retention_last_run_successful",
+    "gauge",
+    "0: the last run failed, or its process was killed.",
+  )
+  if (job !== undefined) out.sample({}, Number(job.state !== "failed" && job.state !== "interrupted"))
 }
 
 function writeProcess(out: Exposition): void {

@@ -132,6 +132,21 @@ const SINGLE: readonly Operation[] = [
     }),
   },
   {
+    id: "retentionStatus",
+    path: "/api/retention-status",
+    summary: "What retention deletes, what its last run did, what is left and what is held.",
+    permission: { object: "admin:reports", action: "read" },
+    parameters: [],
+    answers: { type: "application/json", schema: OBJECT_SCHEMA },
+    handle: async ({ administrator, signal }, { retention }) => {
+      if (administrator.domain !== "*")
+        throw new RouterError("reports-forbidden", {
+          message: "Only administrators who see all projects are told this.",
+        })
+      return { is: "json", value: await retention(signal) }
+    },
+  },
+  {
     id: "version",
     path: "/api/version",
     summary: "Which build answers.",

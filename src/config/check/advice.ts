@@ -31,6 +31,14 @@ export function advise(config: Config, explained: ReadonlySet<string>, report: R
   adviseOnScoring(config, report)
   adviseOnCallers(config, report)
   adviseOnWorkers(config, report)
+  adviseOnRetention(config, report)
+}
+
+function adviseOnRetention({ server: { retention } }: Config, report: Report): void {
+  if (!retention.enabled || !retention.dry_run) return
+  const message = "Old rows are counted, and stay: this is a dry run."
+  const expected = "dry_run: false, to delete them"
+  report({ severity: "info", code: "only-counted", path: ["server", "retention", "dry_run"], message, expected })
 }
 
 function adviseOnWorkers({ server, providers }: Config, report: Report): void {

@@ -273,7 +273,13 @@ export const adminReports: z.ZodType = byDefault(
                 flag("Serve what is recorded of sign-ins, refusals, reports that were read, and exports."),
                 false,
               ),
-              retention_days: byDefault(integer("How long that is kept.", { unit: "days", pending: true }), 90),
+              retention_days: byDefault(
+                integer("How long that is kept. `server.retention.classes[]` decides that.", {
+                  unit: "days",
+                  pending: true,
+                }),
+                90,
+              ),
             },
             "Reports on security.",
             { name: "SecurityReports" },

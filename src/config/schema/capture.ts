@@ -1,6 +1,6 @@
-/** Content capture and retention. */
+/** Content capture. */
 import type { z } from "zod"
-import { block, byDefault, choice, flag, integer, list, optional, ruled, text, type Shape } from "./field.ts"
+import { block, byDefault, flag, integer, list, optional, ruled, text, type Shape } from "./field.ts"
 import { expression, headerName } from "./forms.ts"
 
 const LATER = { pending: true } as const
@@ -44,45 +44,4 @@ export const contentCapture: z.ZodType = ruled(
       ? null
       : { path: ["capture_headers_allowlist", index], message: "A header with credentials is never stored." }
   },
-)
-
-const CLASSES = ["usage_diagnostics", "decision_telemetry", "security_access_events", "content_capture", "usage_detail"]
-
-export const retention: z.ZodType = byDefault(
-  ruled(
-    block(
-      {
-        enabled: byDefault(flag("Delete old rows."), false),
-        dry_run: byDefault(flag("Only count what would be deleted."), true),
-        default_batch_size: byDefault(integer("Rows that are deleted at once.", { min: 1, unit: "rows" }), 500),
-        classes: byDefault(
-          list(
-            block(
-              {
-                data_class: choice(CLASSES, "The kind of data."),
-                enabled: byDefault(flag("Whether this class is deleted."), true),
-                retention_days: integer("How long rows of this class are kept.", { min: 1, unit: "days" }),
-                batch_size: optional(integer("Rows that are deleted at once.", { min: 1, unit: "rows" })),
-                require_finalized_rollup: byDefault(flag("Delete only days whose rollup is final."), false),
-              },
-              "The rule for one kind of data.",
-              { name: "RetentionClass" },
-            ),
-            "The rules for each kind of data.",
-          ),
-          [],
-        ),
-      },
-      "Deletion of old rows.",
-      { ...LATER, name: "Retention" },
-    ),
-    ({ enabled, dry_run }) =>
-      enabled === true && dry_run === false
-        ? {
-            path: ["dry_run"],
-            message: "Nothing deletes old rows yet, so this cannot be relied on: write dry_run: true.",
-          }
-        : null,
-  ),
-  {},
 )

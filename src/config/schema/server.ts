@@ -1,7 +1,7 @@
 /** `server:` — the process itself. */
 import type { z } from "zod"
 import { adminAuth, adminReports } from "./admin.ts"
-import { contentCapture, retention } from "./capture.ts"
+import { contentCapture } from "./capture.ts"
 import {
   block,
   byDefault,
@@ -24,6 +24,7 @@ import { storage } from "./storage.ts"
 import { upstreamTimeouts } from "./timeouts.ts"
 import { request } from "./request.ts"
 import { defaultCaller, defaultCallerShaping } from "./limits.ts"
+import { retention } from "./retention.ts"
 
 const LATER = { pending: true } as const
 const LISTEN = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):(?:0|[1-9]\d{0,4})$/
@@ -163,7 +164,10 @@ const insight: Shape = {
     block(
       {
         enabled: byDefault(flag("Record attempts, traces and errors of each call."), true),
-        retention_days: byDefault(integer("How long they are kept.", { ...LATER, unit: "days" }), 30),
+        retention_days: byDefault(
+          integer("How long they are kept. `server.retention.classes[]` decides that.", { ...LATER, unit: "days" }),
+          30,
+        ),
         store_sanitized_upstream_errors: byDefault(
           flag("Record code, type and field of upstream errors, where they are plain words."),
           true,

@@ -59,6 +59,16 @@ export async function countToFill(connection: CubeConnection): Promise<number> {
   return row?.count ?? 0
 }
 
+/**
+ * The cube holds every row, and every row that comes goes into it with its transaction: no router of an earlier version is
+ * expected beside this one any more.
+ */
+export async function isFilled(connection: CubeConnection): Promise<boolean> {
+  const [state] = await connection.query<FillRow>("SELECT after_id, done_at FROM usage_cube_fill WHERE id = 1")
+  if (state === undefined || state.done_at > 0) return true
+  return (await madeAt(connection)).isFirst
+}
+
 async function leftToFill(
   connection: CubeConnection,
 ): Promise<{ readonly afterId: string; readonly beforeId: string; readonly toMs: number } | null> {

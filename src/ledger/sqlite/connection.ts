@@ -95,6 +95,8 @@ export function inodeOf(path: string): number {
 function configure(database: Database, options: DatabaseOptions): void {
   database.run("PRAGMA busy_timeout=0")
   database.run("PRAGMA page_size=4096")
+  // holds from the first table on: a database that has one keeps what it has
+  database.run("PRAGMA auto_vacuum=INCREMENTAL")
   database.run("PRAGMA journal_mode=WAL")
   database.run("PRAGMA synchronous=NORMAL")
   database.run("PRAGMA wal_autocheckpoint=0")

@@ -40,6 +40,7 @@ export const SYSTEM: PageDefinition = {
   blocks: [
     { show: "part", part: "system", id: "system", title: "The router", half: true, live: true },
     { show: "part", part: "state", id: "state", title: "Stores", half: true, live: true },
+    { show: "part", part: "retention", id: "retention", title: "Retention" },
     { show: "part", part: "inactive", id: "inactive", title: "Accepted, but not active" },
   ],
 }

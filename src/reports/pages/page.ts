@@ -99,6 +99,7 @@ export type PartName =
   | "security"
   | "system"
   | "state"
+  | "retention"
   | "inactive"
 
 /** What a reader asks of a page, checked. */
