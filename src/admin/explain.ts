@@ -19,7 +19,7 @@ import { sees } from "./domain.ts"
 
 export interface ExplainTools {
   readonly gateway: Gateway
-  readonly store: Pick<LedgerStore, "decidedCall">
+  readonly store: Pick<LedgerStore, "decidedCall" | "whyNoCall">
   /** Scripts and services that may be asked without a live call noticing. */
   readonly rehearsed: Pick<Strategies, "script" | "external">
   /** The dialect of a path that serves calls. */
@@ -36,7 +36,7 @@ export async function explainMadeCall(
   const found = /^req_[0-9a-f]{32}$/.test(id)
     ? await store.decidedCall(id, (usage) => sees(domain, usage.caller_project, usage.caller_environment))
     : null
-  if (found === null) throw new RouterError("not-found", { message: "There is no such call." })
+  if (found === null) throw new RouterError("not-found", { message: await store.whyNoCall(id) })
   return recordedExplanation(found, snapshot)
 }
 

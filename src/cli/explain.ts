@@ -9,6 +9,7 @@ import { DIALECTS } from "../dialects/registry.ts"
 import { explainedRequest, type Explanation } from "../explain/explanation.ts"
 import { explanationText } from "../explain/explanation-text.ts"
 import { decidedCall } from "../ledger/decision-queries.ts"
+import { whyNoCall } from "../ledger/retention/marks.ts"
 import { dryRun, type DryRun } from "../pipeline/rehearsal/dry-run.ts"
 import { recordedExplanation } from "../pipeline/rows/recorded-explanation.ts"
 import { dryGateway, type DryGateway } from "../server/dry-gateway.ts"
@@ -173,7 +174,7 @@ async function explainCall(id: string, { config, snapshot }: Loaded): Promise<Ex
   try {
     const call = await decidedCall(reader, id)
     if (call === null) {
-      printError(`There is no call ${id} in the usage database.`)
+      printError(`${id}: ${await whyNoCall(reader, id)}`)
       return null
     }
     return recordedExplanation(call, snapshot)

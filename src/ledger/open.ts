@@ -14,6 +14,7 @@ import { openPostgres } from "./postgres/open.ts"
 import { type LedgerQueries, type UsageQuery, usageOf } from "./queries.ts"
 import type { CallRecord, Ledger, UsageRow } from "./record.ts"
 import { installationSecret } from "./installation.ts"
+import { whyNoCall } from "./retention/marks.ts"
 import { SecurityEvents, type SecurityRecord } from "./security-events.ts"
 import { Spool } from "./spool.ts"
 import { adoptSpools, hasSpools, slotCount, type SpoolSlot, takeSlot } from "./spool-slot.ts"
@@ -97,6 +98,8 @@ export interface LedgerStore extends Ledger, LedgerQueries, LimitReader {
   installationSecret(fresh: string): Promise<string>
   /** How a call was decided; null: it is not there, or may not be seen. Rejects with `usage-store-unavailable`. */
   decidedCall(requestId: string, isVisible: (usage: UsageRow) => boolean): Promise<DecidedCall | null>
+  /** Why there is no call of that id, in a sentence. */
+  whyNoCall(requestId: string): Promise<string>
   /** All that `work` reads is of one moment, behind what was spooled until then. Rejects as `work` does, and as the reader. */
   reading<Result>(work: (at: LimitReader) => Promise<Result>): Promise<Result>
   /** As `record`, behind all that is spooled: where that holds rows of the same calls, they win. */
@@ -176,6 +179,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
     ready: async () => (await outage.check()) && writer.accepting(),
     usageOf: (callerId: string, query: UsageQuery) => answering(() => usageOf(database, clock, callerId, query)),
     decidedCall: (requestId, isVisible) => answering(() => decidedCall(database, requestId, isVisible)),
+    whyNoCall: (requestId) => whyNoCall(database, requestId),
     ...limitReader(database, outage, clock),
     reading: async (work) => {
       await answering(() => outage.caughtUp())

@@ -1,4 +1,5 @@
 /** Builds sections: the one way from a question to what surfaces render. */
+import { goneNotes } from "./gone.ts"
 import { MOST_QUERIES, type Query, ReportRefused, type Reports, type Rows } from "./query.ts"
 import type { Asked, Section, SectionDefinition, Sources } from "./section.ts"
 
@@ -6,7 +7,8 @@ import type { Asked, Section, SectionDefinition, Sources } from "./section.ts"
 export async function buildSection(definition: SectionDefinition, asked: Asked, sources: Sources): Promise<Section> {
   const { id, title, about } = definition
   const { tables, charts, notes, next = null } = await definition.build(asked, sources)
-  return { id, title, about, tables, charts, notes, next }
+  const gone = await goneNotes(definition.reads ?? [], asked, sources)
+  return { id, title, about, tables, charts, notes: [...notes, ...gone], next }
 }
 
 type OtherSources = Pick<Sources, "limits" | "catalog" | "nowMs">

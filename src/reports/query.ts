@@ -197,6 +197,8 @@ export interface Found {
   readonly next: Place | null
   /** As in `Rows`. */
   readonly missing?: Missing
+  /** Single calls from before this were deleted by retention, Unix milliseconds. Absent: none of the range were. */
+  readonly goneBefore?: number
 }
 
 export interface Facet {

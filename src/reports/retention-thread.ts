@@ -17,14 +17,15 @@ parentPort?.on("message", (order: RetentionOrder | "stop") => {
   else void perform(order)
 })
 
-async function perform({ address, rules }: RetentionOrder): Promise<void> {
+async function perform({ address, rules, nowMs }: RetentionOrder): Promise<void> {
   try {
+    const beganMs = systemClock.monotonicMs()
     const connection = await openCube(address, PATIENCE, "write")
     try {
       const tools: RunTools = {
         connection,
         isFile: address.dsn === undefined,
-        nowMs: () => systemClock.now(),
+        nowMs: () => Math.floor(nowMs + systemClock.monotonicMs() - beganMs),
         monotonicMs: () => systemClock.monotonicMs(),
         pause,
         random: systemRandom().hex(10),

@@ -7,6 +7,8 @@ import { canOpen, THREAD_DESCRIPTORS } from "../system/descriptors.ts"
 export interface RetentionOrder {
   readonly address: CubeAddress
   readonly rules: RunRules
+  /** Unix milliseconds: by the clock of the process. */
+  readonly nowMs: number
 }
 
 export type RetentionReply =

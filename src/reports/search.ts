@@ -3,6 +3,7 @@ import { numberAt, type NumberColumn } from "../ledger/cube/columns.ts"
 import { fillGap } from "../ledger/cube/fill.ts"
 import type { ColumnName } from "../ledger/cube/segment.ts"
 import type { StoredSegment } from "../ledger/cube/store.ts"
+import { goneIn, marksIn } from "./gone.ts"
 import { checkSearch, filterColumns } from "./plan.ts"
 import type { Found, FoundCall, Search } from "./query.ts"
 import { missingIn, type Moment, momentOf, type Reading, viewsOf } from "./reading.ts"
@@ -11,13 +12,14 @@ import { select, type View } from "./view.ts"
 /** @throws ReportRefused, and what `reading.pause` throws */
 export async function findCalls(reading: Reading, search: Search): Promise<Found> {
   checkSearch(search)
+  const gone = goneIn(await marksIn(reading), search.from)
   return await reading.connection.reading(async () => {
     const moment = await momentOf(reading, search.from, search.to)
     const missing = missingIn(await fillGap(reading.connection), search.from, search.to)
     let kept = search.limit + 1
     for (;;) {
       const best = await bestOf(reading, moment, search, kept)
-      if (!best.isShort) return { ...best.found(), ...missing }
+      if (!best.isShort) return { ...best.found(), ...missing, ...gone }
       kept *= 4
     }
   })

@@ -3,6 +3,7 @@
  * command line, the API, exports and pages only render it.
  */
 import type { Scalar } from "../ledger/database.ts"
+import type { DataClass } from "../ledger/retention/classes.ts"
 import type { DimensionName } from "./dimensions.ts"
 import type { Filter, Found, Query, Rows, Search, Slot } from "./query.ts"
 
@@ -204,6 +205,8 @@ export interface SectionDefinition {
   readonly about: string
   /** Whether `by` changes its tables. */
   readonly takesBy: boolean
+  /** Classes of retention whose rows it reads; absent: none. A section says itself which single calls are gone. */
+  readonly reads?: readonly DataClass[]
   /** @throws ReportRefused where it was asked for something that it cannot tell, ReportUnavailable */
   readonly build: (
     asked: Asked,

@@ -5,11 +5,10 @@ import { folded, SLOT_MS, slotOf } from "../ledger/cube/fold.ts"
 import { HISTOGRAMS, MEASURES, type StoredHistogram, type StoredMeasure } from "../ledger/cube/measures.ts"
 import { addRows, idAt, rowsBetween } from "../ledger/cube/rows.ts"
 import { readBatches, readSegment, segmentsIn, type StoredSegment } from "../ledger/cube/store.ts"
-import type { DataClass } from "../ledger/retention/classes.ts"
-import { type Mark, marksOf, SLACK_MS, slotBehind } from "../ledger/retention/marks.ts"
+import { SLACK_MS, slotBehind } from "../ledger/retention/marks.ts"
+import { marksIn } from "./gone.ts"
 import type { Difference, Verified } from "./query.ts"
 import { checkRange } from "./plan.ts"
-import { isMissingTable } from "./problem.ts"
 import type { Reading } from "./reading.ts"
 
 const ROWS_AT_ONCE = 8192
@@ -36,7 +35,7 @@ export async function verifyRange(
 ): Promise<Verified> {
   checkRange({ ...range, where: [] }, "")
   const end = slotOf(range.to + SLOT_MS - 1)
-  const gone = await goneIn(reading)
+  const gone = await rowsFrom(reading)
   const from = Math.min(end, Math.max(slotOf(range.from), gone.callsMs))
   const differences: Difference[] = []
   let [rows, slots] = [0, 0]
@@ -55,11 +54,8 @@ export async function verifyRange(
 }
 
 /** From when on all rows of calls are there, and those that tell whose fault an error was. */
-async function goneIn({ connection }: Reading): Promise<{ readonly callsMs: number; readonly blameMs: number }> {
-  const marks = await marksOf(connection).catch((error: unknown) => {
-    if (isMissingTable(error)) return new Map<DataClass, Mark>()
-    throw error
-  })
+async function rowsFrom(reading: Reading): Promise<{ readonly callsMs: number; readonly blameMs: number }> {
+  const marks = await marksIn(reading)
   const [calls, details] = [marks.get("usage_detail"), marks.get("usage_diagnostics")].map(
     (mark) => mark?.gone_before_at ?? 0,
   )

@@ -24,7 +24,7 @@ import { openSessions } from "./sessions.ts"
 
 interface Means {
   readonly gateway: Gateway
-  readonly ledger: Pick<LedgerStore, "decidedCall" | "status">
+  readonly ledger: Pick<LedgerStore, "decidedCall" | "status" | "whyNoCall">
   readonly marks: InstallationMarks
   readonly reports: ReportThread
   readonly retention: Pick<Retention, "view">

@@ -96,7 +96,11 @@ export function openRetention(config: Config, { reports, clock, log }: Means): R
     try {
       state = await read(ended.signal)
       if (!isDue(state, clock.now(), current.server.retention.dry_run)) return
-      const order = { address: usageAddress(current), rules: runRules(current, "schedule", BUDGET_MS) }
+      const order = {
+        address: usageAddress(current),
+        rules: runRules(current, "schedule", BUDGET_MS),
+        nowMs: clock.now(),
+      }
       const report = await retain(order, () => {}, ended.signal)
       if (report !== null) note(report)
       state = await read(ended.signal)

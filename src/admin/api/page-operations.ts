@@ -5,7 +5,7 @@ import { PAGES } from "../../reports/pages/list.ts"
 import type { PageDefinition } from "../../reports/pages/page.ts"
 import type { PageAnswer } from "../../reports/pages/block.ts"
 import { callRows } from "../../reports/pages/call-rows.ts"
-import { callStory } from "../../reports/pages/call-story.ts"
+import { callStory, whyNoStory } from "../../reports/pages/call-story.ts"
 import { composePage, type PageSources, type Part } from "../../reports/pages/compose.ts"
 import { readQuestion, SLOTS } from "../../reports/pages/question.ts"
 import { sectionParts } from "../../reports/pages/section-parts.ts"
@@ -89,7 +89,7 @@ function pageSources(asked: Asked, question: Question, tools: ReportTools): Page
   const call: Part = async ({ call: id }) => {
     if (id === null) return { show: "missing", reason: "No call is named: `call` takes the id of one." }
     const story = await callStory(ledger, id, isSeenBy(domain))
-    if (story === null) throw new RouterError("not-found", { message: "There is no such call." })
+    if (story === null) throw new RouterError("not-found", { message: await whyNoStory(ledger, id) })
     return story
   }
   // top-level tables of a page have a thousand rows; the sections on it keep to the configuration's bound

@@ -14,11 +14,15 @@ export async function verifyReport(thread: ReportThread, asked: Asked): Promise<
   const progress = new Progress()
   const began = performance.now()
   try {
-    const { rows, slots, differences } = await thread.verify({ from, to }, undefined, (told) => {
+    const { rows, slots, differences, goneBefore } = await thread.verify({ from, to }, undefined, (told) => {
       if (performance.now() - began > 1000) progress.show((told.untilMs - from) / (to - from), `${told.rows} rows`)
     })
     progress.end()
     print(`${rangeText(asked)}: ${rows} rows recounted, in ${slots} quarters of an hour.`)
+    if (goneBefore !== undefined)
+      print(
+        `Rows from before ${new Date(goneBefore).toISOString()} were deleted by retention: their sums stand, and cannot be recounted.`,
+      )
     if (differences.length === 0) {
       print("The figures of reports are what the rows add up to.")
       return EXIT.ok

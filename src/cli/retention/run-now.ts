@@ -4,6 +4,7 @@ import type { RunReport } from "../../ledger/retention/run.ts"
 import { retain } from "../../reports/retention.ts"
 import { jobView } from "../../reports/retention-view.ts"
 import { BUDGET_MS, runRules, usageAddress } from "../../server/retention.ts"
+import { systemClock } from "../../system/clock.ts"
 import { type Arguments, EXIT, print, printError, UsageError } from "../command.ts"
 import { configPath, loaded } from "../loaded.ts"
 import { Progress } from "../progress.ts"
@@ -27,7 +28,8 @@ export async function runNow(options: Arguments): Promise<number> {
   process.once("SIGTERM", stop)
   const progress = new Progress()
   try {
-    const order = { address: usageAddress(config), rules: { ...rules, isDry: isDry || options.flag("dry-run") } }
+    const mode = { isDry: isDry || options.flag("dry-run") }
+    const order = { address: usageAddress(config), rules: { ...rules, ...mode }, nowMs: systemClock.now() }
     const report = await retain(
       order,
       ({ table, candidate, deleted }) =>

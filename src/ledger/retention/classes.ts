@@ -88,6 +88,6 @@ export function hexOf(ms: number): string {
 
 /** Unix milliseconds; of an id that is made otherwise: 0. */
 export function timeOf(id: string): number {
-  const ms = Number.parseInt(id.slice(id.indexOf("_") + 1, id.indexOf("_") + 13), 16)
-  return Number.isSafeInteger(ms) ? ms : 0
+  const digits = /^[a-z]+_([0-9a-f]{12})/.exec(id)?.[1]
+  return digits === undefined ? 0 : Number.parseInt(digits, 16)
 }

@@ -20,6 +20,19 @@ export async function marksOf(connection: Queries): Promise<ReadonlyMap<DataClas
   return new Map(rows.map((row) => [row.data_class, row]))
 }
 
+/** Why there is no call of that id, in a sentence; the same for a call that may not be seen. */
+export async function whyNoCall(connection: Queries, id: string): Promise<string> {
+  const none = "There is no such call"
+  try {
+    const goneMs = (await marksOf(connection)).get("usage_detail")?.gone_before_at ?? 0
+    if (timeOf(id) >= goneMs) return `${none}.`
+    return `${none}, or it is gone: rows of calls from before ${new Date(goneMs).toISOString()} were deleted by retention.`
+  } catch {
+    // the ledger is older than retention
+    return `${none}.`
+  }
+}
+
 /** Moves a mark on, in the transaction of what it tells. */
 export async function moveMark(
   connection: Queries,

@@ -1,6 +1,7 @@
 /** The whole story of one call as blocks: what was asked, where it went and why, what it used and cost, what is missing. */
 import { decidedCall, type DecidedCall } from "../../ledger/decision-queries.ts"
 import type { LedgerReader } from "../../ledger/reader.ts"
+import { whyNoCall } from "../../ledger/retention/marks.ts"
 import type { TraceRow, UsageRow } from "../../ledger/record.ts"
 import type { Block, Facts, Kind, TableBlock, Timeline, Value } from "./block.ts"
 import { stateOf } from "./call-rows.ts"
@@ -37,6 +38,11 @@ export async function callStory(
     lossTable(story),
     evidence(story),
   ]
+}
+
+/** Why there is none, in a sentence. */
+export async function whyNoStory(ledger: Pick<LedgerReader, "query">, id: string): Promise<string> {
+  return await whyNoCall(ledger, id)
 }
 
 function fact(name: string, kind: Kind, value: Value): Facts["facts"][number] {

@@ -1,5 +1,6 @@
 /** One request, one page: all its queries go to the cube at once, its other parts are asked beside. */
 import type { Found, Query, Reports, Rows } from "../query.ts"
+import { goneNote } from "../gone.ts"
 import { ReportUnavailable } from "../query.ts"
 import type { Block, PageAnswer, TableBlock } from "./block.ts"
 import { plannedBlock, type PlannedBlock } from "./cube-blocks.ts"
@@ -118,11 +119,15 @@ async function callsBlock(
     signal,
   )
   const { columns, rows } = await callRows(found.calls, signal)
+  const notes = [
+    ...(note === undefined ? [] : [note]),
+    ...(found.goneBefore === undefined ? [] : [goneNote("usage_detail", found.goneBefore)]),
+  ]
   const next = found.next === null ? null : `${found.next.value}.${found.next.requestId}`
   return {
     id,
     title,
-    ...(note === undefined ? {} : { note }),
+    ...(notes.length === 0 ? {} : { note: notes.join(" ") }),
     show: "table",
     columns,
     rows,

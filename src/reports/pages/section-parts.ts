@@ -1,4 +1,5 @@
 /** The parts of pages that sections of reports tell. A section that several parts show is built once for a page. */
+import { buildSection } from "../build.ts"
 import type { Asked, Section, SectionId, Sources } from "../section.ts"
 import { sectionNamed } from "../sections/list.ts"
 import { ReportUnavailable } from "../query.ts"
@@ -44,7 +45,5 @@ export function sectionParts(asked: Asked, sources: Sources): PageSources["parts
 async function build(id: SectionId, asked: Asked, sources: Sources): Promise<Section> {
   const definition = sectionNamed(id)
   if (definition === undefined) throw new Error(`there is no section ${id}`)
-  const { title, about } = definition
-  const { next = null, ...rest } = await definition.build(asked, sources)
-  return { id, title, about, ...rest, next }
+  return await buildSection(definition, asked, sources)
 }

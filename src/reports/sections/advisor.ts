@@ -65,6 +65,7 @@ export const ADVISOR: SectionDefinition = {
   about:
     "What queues, bursts and providers' refusals suggest to look at in the configuration. Read-only, by fixed thresholds.",
   takesBy: false,
+  reads: ["usage_diagnostics"],
   build: async (asked, sources) => {
     const [shaped, tried] = await Promise.all([shapedCalls(asked, sources), triedTargets(asked, sources)])
     const found = [...shaped.flatMap(adviceOnCaller), ...tried.flatMap(adviceOnTarget)]

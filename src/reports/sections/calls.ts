@@ -1,5 +1,6 @@
 import { filtersOf, dimensionColumn } from "../breakdown.ts"
 import { detailTable } from "../details.ts"
+import { goneNote } from "../gone.ts"
 import { columnOf, FIGURES } from "../figure-columns.ts"
 import { type Place, ReportRefused } from "../query.ts"
 import type { Column, SectionDefinition } from "../section.ts"
@@ -51,7 +52,10 @@ export const CALLS: SectionDefinition = {
         ),
       ],
       charts: [],
-      notes: found.next === null ? [] : ["There are more calls than these."],
+      notes: [
+        ...(found.next === null ? [] : ["There are more calls than these."]),
+        ...(found.goneBefore === undefined ? [] : [goneNote("usage_detail", found.goneBefore)]),
+      ],
       next: found.next === null ? null : placeText(found.next),
     }
   },

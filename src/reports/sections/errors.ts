@@ -25,6 +25,7 @@ export const ERRORS: SectionDefinition = {
   title: "Errors and fallbacks",
   about: "What failed, whose fault it was, at which target and for whom; and where calls went on when a target failed.",
   takesBy: true,
+  reads: ["usage_diagnostics"],
   build: async (asked, sources) => {
     const own: Breakdown[] = [
       failed("by_error", "By error", ["error", "blame", "status"]),

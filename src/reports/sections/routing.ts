@@ -155,6 +155,7 @@ export const ROUTING: SectionDefinition = {
   title: "Routing decisions",
   about: "How targets were chosen and why others were left out; what a shadow would have chosen.",
   takesBy: false,
+  reads: ["decision_telemetry"],
   build: async (asked, sources) => {
     const wanted = [
       { id: "by_strategy", title: "Calls by strategy", by: ["group", "strategy"], figures: FIGURE_NAMES, bar: "calls" },

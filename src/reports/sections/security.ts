@@ -46,6 +46,7 @@ export const SECURITY: SectionDefinition = {
   title: "Security",
   about: "Sign-ins, refused credentials and models, and what administrators read and exported.",
   takesBy: false,
+  reads: ["security_access_events"],
   build: async (asked, { rows }) => {
     const events = newestEvents(asked)
     const byKind = `SELECT surface, event_type, outcome, coalesce(reason_code, '') AS reason,

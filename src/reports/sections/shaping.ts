@@ -69,6 +69,7 @@ export const SHAPING: SectionDefinition = {
   about:
     "Which calls waited for their callers' token buckets or were refused by them, and where providers' shared capacity held calls back.",
   takesBy: false,
+  reads: ["usage_diagnostics"],
   build: async (asked, sources) => {
     const newest = newestOf(asked, "request_traffic_shape_events", [...CALLER_COLUMNS, ...WAITS, ...OWNERS])
     const [own, shared] = await Promise.all([

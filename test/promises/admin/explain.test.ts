@@ -203,7 +203,7 @@ describe("a call that was made", () => {
   test("an id that nobody knows ends with exit code 1", async () => {
     const { code, err } = await explain("--id", `req_${"0".repeat(32)}`)
     expect(code).toBe(1)
-    expect(err).toContain("There is no call")
+    expect(err).toContain("There is no such call")
   })
 })
 
