@@ -6,6 +6,10 @@ import { MIGRATIONS, NEWEST, PART_CALLS, shareDone } from "./migrations.ts"
 
 /** The last step that goes through rows. */
 const OVER_CALLS = MIGRATIONS.findLast(({ overCalls }) => overCalls !== undefined)?.version ?? 0
+/** Those that later steps make. */
+const LATER_TABLES = MIGRATIONS.filter(({ version }) => version > OVER_CALLS)
+  .flatMap(({ statements }) => statements)
+  .flatMap((statement) => /^CREATE TABLE (\w+)/.exec(statement)?.slice(1) ?? [])
 const CALLS = 2 * PART_CALLS + 500
 
 onEachDriver((driver) => {
@@ -58,6 +62,7 @@ onEachDriver((driver) => {
     await state.change([
       `DELETE FROM schema_migrations WHERE version >= ${OVER_CALLS}`,
       "ALTER TABLE request_usage DROP COLUMN router_overhead_us",
+      ...LATER_TABLES.map((table) => `DROP TABLE ${table}`),
       `UPDATE migration_positions SET position = '${middle?.id}' WHERE version = ${OVER_CALLS}`,
       "UPDATE request_usage SET target_provider = NULL WHERE error IS NOT NULL",
     ])

@@ -92,11 +92,11 @@ function reportsApiOf(
       gateway,
       ledger: store,
       limits: async () => (await known(gateway.clock.now(), new AbortController().signal).limits?.()) ?? [],
-      retention: () => retention.view(),
+      retention: () => retention.view("*"),
       reloads,
       findings: () => inForce().findings,
     }),
-    retention: (signal: AbortSignal) => retention.view(signal),
+    retention: (domain: string, signal: AbortSignal) => retention.view(domain, signal),
     version: buildInfo,
   }
   return new ReportsApi(admin, tools, SECTIONS)

@@ -61,7 +61,7 @@ export interface ReportTools {
   readonly explained: (requestId: string, administrator: Administrator) => Promise<Explanation>
   /** The parts of pages that the running router tells of itself, to an administrator of the domain. */
   readonly live: (domain: string) => PageSources["parts"]
-  /** What is deleted and what is left; of the whole usage database. */
-  readonly retention: (signal: AbortSignal) => Promise<object>
+  /** What is deleted, and, to administrators who see all projects, what was and what is left. */
+  readonly retention: (domain: string, signal: AbortSignal) => Promise<object>
   readonly version: object
 }

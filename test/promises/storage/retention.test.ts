@@ -149,7 +149,10 @@ describe("a schedule", () => {
     expect(detail?.rows_left).toEqual({ due: 0, held: 0, blocked: 0 })
     expect(Date.parse(detail?.gone_before ?? "")).toBeLessThan(NOW - 20 * DAY_MS)
     // one project's administrator is told nothing of the others' rows
-    expect(await json("/api/retention-status", "dev")).toMatchObject({ status: 403 })
+    const ofProject = await json("/api/retention-status", "dev")
+    expect(ofProject.value).toMatchObject({ enabled: true, last_job: null, holds: [] })
+    expect(ofProject.text).toContain('"retention_days":20')
+    expect(ofProject.text).not.toMatch(/"gone_before":"|"due"/)
     const page = await json("/api/page/system?only=retention")
     expect(page.text).toContain("deleted when older")
     expect(page.text).toContain("it deleted")
