@@ -1,7 +1,8 @@
 /** The thread in which a run of retention works: beside the calls of the process, and beside those who ask for reports. */
 import { parentPort } from "node:worker_threads"
 import { openCube } from "../ledger/cube/connection.ts"
-import { runRetention, RunStopped, type RunTools } from "../ledger/retention/run.ts"
+import type { RunTools } from "../ledger/retention/rules.ts"
+import { runRetention, RunStopped } from "../ledger/retention/run.ts"
 import { systemClock } from "../system/clock.ts"
 import { systemRandom } from "../system/random.ts"
 import type { RetentionOrder, RetentionReply } from "./retention.ts"

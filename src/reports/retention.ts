@@ -1,7 +1,7 @@
 /** Runs of retention, each in a thread of its own that ends with it. */
 import { Worker } from "node:worker_threads"
 import type { CubeAddress } from "../ledger/cube/connection.ts"
-import type { RunProgress, RunReport, RunRules } from "../ledger/retention/run.ts"
+import type { RunProgress, RunReport, RunRules } from "../ledger/retention/rules.ts"
 import { canOpen, THREAD_DESCRIPTORS } from "../system/descriptors.ts"
 
 export interface RetentionOrder {

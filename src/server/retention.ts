@@ -2,7 +2,7 @@
 import type { Config } from "../config/config.ts"
 import type { CubeAddress } from "../ledger/cube/connection.ts"
 import type { DataClass } from "../ledger/retention/classes.ts"
-import type { RunReport, RunRules } from "../ledger/retention/run.ts"
+import type { RunReport, RunRules } from "../ledger/retention/rules.ts"
 import { retentionState, type RetentionState } from "../ledger/retention/state.ts"
 import type { ReportThread } from "../reports/open.ts"
 import { retain } from "../reports/retention.ts"

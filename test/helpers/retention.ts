@@ -3,13 +3,8 @@ import { type CubeConnection, openCube } from "../../src/ledger/cube/connection.
 import type { DataClass } from "../../src/ledger/retention/classes.ts"
 import { type HoldTools, placeHold, releaseHold, type WantedHold } from "../../src/ledger/retention/holds.ts"
 import type { ResultRow } from "../../src/ledger/retention/jobs.ts"
-import {
-  type ClassRule,
-  type RunReport,
-  type RunRules,
-  runRetention,
-  type RunTools,
-} from "../../src/ledger/retention/run.ts"
+import type { ClassRule, RunReport, RunRules, RunTools } from "../../src/ledger/retention/rules.ts"
+import { runRetention } from "../../src/ledger/retention/run.ts"
 import { verifyRange } from "../../src/reports/verify.ts"
 import { systemClock } from "../../src/system/clock.ts"
 import { systemRandom } from "../../src/system/random.ts"

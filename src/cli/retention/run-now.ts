@@ -1,6 +1,6 @@
 /** `smart-router retention run`: one run, in this process. */
 import { DURATION, parseDurationMs } from "../../config/schema/duration.ts"
-import type { RunReport } from "../../ledger/retention/run.ts"
+import type { RunReport } from "../../ledger/retention/rules.ts"
 import { retain } from "../../reports/retention.ts"
 import { jobView } from "../../reports/retention-view.ts"
 import { BUDGET_MS, runRules, usageAddress } from "../../server/retention.ts"

@@ -1,12 +1,19 @@
-/** How many rows a batch deletes, and how long the next one waits: by how long batches held the write lock. */
+/** How many rows a batch deletes, and how long the next one waits: by how long batches held the write lock, and whether others want it. */
+
+/** How long a batch is to hold the write lock, in milliseconds, and how many times as long the next one waits. */
+interface Measure {
+  readonly wantedMs: number
+  readonly longMs: number
+  readonly pauses: number
+}
 
 /**
- * A writer of calls that finds the lock taken tries again after 1, 2, 4, … ms: what is held for less than 15 ms costs it
- * at most 15, and what is held for less than 31 at most 31.
+ * A writer of calls that finds the lock taken tries again after 1, 2, 4, … ms. While calls are written, one in nine of them
+ * may meet a batch, and then waits for 3 ms at most.
  */
-const WANTED_MS = 10
-const LONG_MS = 15
-const FIRST_ROWS = 64
+const BESIDE_CALLS: Measure = { wantedMs: 2, longMs: 3, pauses: 8 }
+const ALONE: Measure = { wantedMs: 10, longMs: 15, pauses: 1 }
+const FIRST_ROWS = 32
 const LEAST_ROWS = 8
 const SHORTEST_PAUSE_MS = 2
 
@@ -25,11 +32,15 @@ export class Pace {
     return this.#rows
   }
 
-  /** A batch held the write lock for `heldMs` and took `tookMs` as a whole. Returns how long the next one waits. */
-  pauseAfter(heldMs: number, tookMs: number): number {
-    if (heldMs > LONG_MS) this.#rows = Math.max(LEAST_ROWS, Math.floor((this.#rows * WANTED_MS) / heldMs))
-    else if (heldMs < WANTED_MS) this.#rows = Math.ceil(this.#rows * 1.25)
+  /**
+   * A batch held the write lock for `heldMs` and took `tookMs` as a whole; `isShared`: others wrote since the batch before.
+   * Returns how long the next one waits.
+   */
+  pauseAfter(heldMs: number, tookMs: number, isShared: boolean): number {
+    const { wantedMs, longMs, pauses } = isShared ? BESIDE_CALLS : ALONE
+    if (heldMs > longMs) this.#rows = Math.max(LEAST_ROWS, Math.floor((this.#rows * wantedMs) / heldMs))
+    else if (heldMs < wantedMs) this.#rows = Math.ceil(this.#rows * 1.25)
     this.#rows = Math.min(this.#most, this.#rows)
-    return Math.max(SHORTEST_PAUSE_MS, tookMs)
+    return Math.max(SHORTEST_PAUSE_MS, pauses * tookMs)
   }
 }

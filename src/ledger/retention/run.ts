@@ -9,57 +9,9 @@ import { type DataClass, hexOf, idFrom, RETENTION_CLASSES } from "./classes.ts"
 import { deleteTable, type Deletion } from "./delete.ts"
 import { beginJob, endJob, type JobRow, LEASE_MS, renewLease, type ResultRow, saveResult } from "./jobs.ts"
 import { Pace } from "./pace.ts"
-import { giveSpaceBack } from "./space.ts"
+import type { ClassRule, RunReport, RunRules, RunTools } from "./rules.ts"
+import { giveSpaceBack, versionOf } from "./space.ts"
 import { type Counts, countWindow, nextWindow, type Target } from "./window.ts"
-
-export interface ClassRule {
-  readonly dataClass: DataClass
-  readonly days: number
-  /** Rows of one batch at most. */
-  readonly batchSize: number
-  /** Sums are recounted from rows before these are deleted. */
-  readonly isRecounted: boolean
-}
-
-export interface RunRules {
-  /** Only counts. */
-  readonly isDry: boolean
-  /** Those that are deleted, in any order. */
-  readonly classes: readonly ClassRule[]
-  /** `schedule`, or who asked. */
-  readonly askedBy: string
-  /** How long the run may take. What is left is for the next one. */
-  readonly budgetMs: number
-}
-
-export interface RunTools {
-  readonly connection: CubeConnection
-  /** SQLite, which keeps the space of deleted rows unless it is told to give it back. */
-  readonly isFile: boolean
-  readonly nowMs: () => number
-  readonly monotonicMs: () => number
-  /** Rejects with `RunStopped` where the run is to end. */
-  readonly pause: (ms: number) => Promise<void>
-  /** 20 hexadecimal digits. */
-  readonly random: string
-  /** How many sums of a range of whole quarters of an hour differ from what its rows add up to. */
-  readonly recount: (fromMs: number, toMs: number) => Promise<number>
-  readonly onProgress: (told: RunProgress) => void
-}
-
-export interface RunProgress {
-  readonly table: string
-  readonly candidate: number
-  readonly deleted: number
-  /** The longest that one batch of this run held the write lock. */
-  readonly longestLockMs: number
-}
-
-export interface RunReport {
-  readonly job: JobRow
-  readonly results: readonly ResultRow[]
-  readonly longestLockMs: number
-}
 
 /** The process ends. */
 export class RunStopped extends Error {}
@@ -87,6 +39,7 @@ class Run {
   readonly #untilMs: number
   #renewedMs = 0
   #longestLockMs = 0
+  #version = 0
 
   constructor(tools: RunTools, rules: RunRules) {
     this.#tools = tools
@@ -190,6 +143,7 @@ class Run {
     const { connection, monotonicMs, pause } = this.#tools
     const freed = await giveSpaceBack(connection, {
       monotonicMs,
+      othersWrote: () => this.#othersWrote(),
       hasTime: () => this.#hasTime(),
       rest: async (ms) => {
         await pause(ms)
@@ -217,7 +171,7 @@ class Run {
           if (!(await renewLease(connection, this.#job.job_id, this.#tools.nowMs()))) throw new LeaseLost()
           return await work()
         })
-        pauseMs = pace.pauseAfter(heldMs, monotonicMs() - beganMs)
+        pauseMs = pace.pauseAfter(heldMs, monotonicMs() - beganMs, await this.#othersWrote())
         return result
       },
       rest: () => pause(pauseMs),
@@ -229,6 +183,14 @@ class Run {
         return () => this.#note(row)
       },
     }
+  }
+
+  /** Since it was asked last. Writers of PostgreSQL do not keep one another waiting. */
+  async #othersWrote(): Promise<boolean> {
+    if (!this.#tools.isFile) return false
+    const before = this.#version
+    this.#version = await versionOf(this.#tools.connection)
+    return this.#version !== before
   }
 
   #hasTime(): boolean {

@@ -24,6 +24,7 @@ export async function spaceOf(connection: Pick<CubeConnection, "query">): Promis
 
 interface Pauses {
   readonly monotonicMs: () => number
+  readonly othersWrote: () => Promise<boolean>
   readonly hasTime: () => boolean
   /** Between two slices. */
   readonly rest: (ms: number) => Promise<void>
@@ -34,7 +35,7 @@ const SLICE_PAGES = 256
 /** A slice at a time, each as long as calls can wait for. */
 export async function giveSpaceBack(
   connection: CubeConnection,
-  { monotonicMs, hasTime, rest }: Pauses,
+  { monotonicMs, othersWrote, hasTime, rest }: Pauses,
 ): Promise<{ readonly isDone: boolean; readonly longestLockMs: number }> {
   const pace = new Pace(SLICE_PAGES)
   let longestLockMs = 0
@@ -46,10 +47,18 @@ export async function giveSpaceBack(
     await connection.query(`PRAGMA incremental_vacuum(${Math.min(pace.rows, freePages - SPARE_PAGES)})`)
     const tookMs = monotonicMs() - beganMs
     longestLockMs = Math.max(longestLockMs, tookMs)
-    await rest(pace.pauseAfter(tookMs, tookMs))
+    await rest(pace.pauseAfter(tookMs, tookMs, await othersWrote()))
   }
   await checkpoint(connection)
   return { isDone: true, longestLockMs }
+}
+
+/** Another number than before: other connections have written since then. Of SQLite. */
+export async function versionOf(connection: CubeConnection): Promise<number> {
+  const [row] = await connection.query<{ readonly data_version: number }>(
+    "SELECT data_version FROM pragma_data_version",
+  )
+  return row?.data_version ?? 0
 }
 
 /** Moves what was written into the database file, as far as no reader is in the way; the write-ahead log begins anew. */
