@@ -58,7 +58,7 @@ function orderOf(ts: Float64Array, count: number): Uint32Array {
     return order
   }
   const order = Uint32Array.from({ length: count }, (_, cell) => cell)
-  return order.sort((one, other) => (ts[one] ?? 0) - (ts[other] ?? 0) || one - other)
+  return order.toSorted((one, other) => (ts[one] ?? 0) - (ts[other] ?? 0) || one - other)
 }
 
 function encodeSegment(cells: CellBuffer, order: Uint32Array, folded: 0 | 1): EncodedSegment {
