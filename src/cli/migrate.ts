@@ -59,12 +59,15 @@ export async function run(argv: readonly string[]): Promise<number> {
     return say(action, before, applied, options.flag("json"))
   } catch (error) {
     if (!(error instanceof Error) || error instanceof UsageError) throw error
-    printError(error instanceof ChangeRefused ? error.message : sentence(error.message))
+    printError(error instanceof ChangeRefused ? error.message : reasonOf(error))
     return EXIT.failed
   }
 }
 
-function sentence(text: string): string {
+/** With the cause, where there is one that the message does not tell. */
+function reasonOf({ message, cause }: Error): string {
+  const why = cause instanceof Error && !message.includes(cause.message) ? ` ${cause.message}` : ""
+  const text = message + why
   return text.endsWith(".") ? text : `${text}.`
 }
 

@@ -240,7 +240,8 @@ type DatabaseChoice = Pick<LedgerOptions, "path" | "dsn" | "clock" | "log" | "on
 export async function bringUpToDate(options: DatabaseChoice): Promise<void> {
   const { database, outageCause } = await openDatabase(options, LIMITS)
   await database.close()
-  if (outageCause !== null) throw new Error(outageCause.message, { cause: outageCause })
+  if (outageCause !== null)
+    throw new Error("The usage database does not answer, or takes no rows now.", { cause: outageCause })
 }
 
 function migrationLog({ log, onMigration = () => {} }: DatabaseChoice): MigrationListener {
