@@ -78,8 +78,10 @@ async function start(path: string, further: Further): Promise<RunningRouter | nu
     })
     // said once, not by every worker
     if ((further.worker?.number ?? 1) === 1) {
-      for (const { severity, code, path, message } of router.findings)
-        router.log[severity === "info" ? "info" : "warn"](message, { code, path })
+      for (const finding of router.findings) {
+        const { severity, code, message } = finding
+        router.log[severity === "info" ? "info" : "warn"](message, { code, path: finding.path })
+      }
       for (const { severity, message } of environmentNotices(givenEnvironment()))
         router.log[severity === "warning" ? "warn" : "info"](message, { code: "environment" })
     }
