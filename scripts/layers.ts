@@ -107,7 +107,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: "replay",
-    knows: "explain json ledger routing",
+    knows: "canonical explain json ledger routing",
     types: "config dialects:wires system",
     isImpure: true,
     reason: "replay decides recorded calls with filters and strategies; it serves nothing and writes nothing.",
