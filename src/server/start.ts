@@ -97,7 +97,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
     const tags = tagKeeper(callers.table.tags, ledger, clock, log)
-    const reports = openRouterReports(config, clock, log)
+    const reports = openRouterReports(config, { clock, log, commits: () => metrics.commitCalls.count })
     const reloads = (): ReloadStatus => reloader.status()
     const { isSample = false } = options
     const means = { gateway, ledger, marks, reports: reports.thread, reloads, findings: loaded.findings, isSample }
