@@ -1,5 +1,5 @@
 /** The API of reports: finds the operation of a request, asks whether it is permitted, reads the question, answers. */
-import type { ReportRules } from "../../config/check/admin-rules.ts"
+import type { ReportRules } from "../../config/compile/admin-rules.ts"
 import type { Snapshot } from "../../config/snapshot.ts"
 import { asRouterError, RouterError } from "../../errors.ts"
 import { authenticate } from "../../pipeline/authenticate.ts"
