@@ -15,7 +15,6 @@ Examples:
   smart-router completion zsh > "\${fpath[1]}/_smart-router"
   smart-router completion fish > ~/.config/fish/completions/smart-router.fish`
 
-// oxlint-disable-next-line typescript/require-await -- as all commands
 export async function run(argv: readonly string[]): Promise<number> {
   const options = readArguments(argv, { positionals: 1 })
   if (options.flag("help")) {
