@@ -51,7 +51,7 @@ function ask(group: string, input: unknown, more: Json = {}): string {
   return JSON.stringify({ model: group, input, store: false, ...more })
 }
 
-const spoken = (content: string): Json => ({ role: "user", content })
+const fromUser = (content: string): Json => ({ role: "user", content })
 
 function sentTo(marker: string): Json {
   return JSON.parse(bodyText(upstream.received(marker).at(-1)!.request)) as Json
@@ -223,7 +223,7 @@ const CLIENT_STEPS: Readonly<Record<string, readonly [call: Json, output: Json, 
 describe.each(["chat", "messages"] as const)("a model behind %s", (target) => {
   test.each(Object.entries(CLIENT_STEPS))("knows what became of %s", async (kind, [step, output, name, words]) => {
     const marker = `client step <${target} ${kind}>`
-    const answer = await gateway.call("responses", ask(groupOf("upstream", target), [spoken(marker), step, output]))
+    const answer = await gateway.call("responses", ask(groupOf("upstream", target), [fromUser(marker), step, output]))
     expect(answer.status).toBe(200)
     const losses = answer.headers.get("x-router-losses")
     expect(losses).toBe(target === "chat" && name === "computer" ? "tool-result-media" : null)
@@ -238,12 +238,12 @@ describe.each(["chat", "messages"] as const)("a model behind %s", (target) => {
     ["nothing but a step of the provider", [{ type: "mcp_list_tools", server_label: "s", tools: [] }], [], "input[0]"],
     [
       "an encrypted result",
-      [spoken("go"), CALL, { type: "function_call_output", call_id: "c1", output: [ENCRYPTED] }],
+      [fromUser("go"), CALL, { type: "function_call_output", call_id: "c1", output: [ENCRYPTED] }],
       [],
       "input[2]",
     ],
-    ["tools of the vendor alone", [spoken("go")], [{ type: "apply_patch" }, { type: "local_shell" }], "tools"],
-    ["a shell beside a hosted search", [spoken("go")], [{ type: "shell" }, { type: "web_search" }], "tools"],
+    ["tools of the vendor alone", [fromUser("go")], [{ type: "apply_patch" }, { type: "local_shell" }], "tools"],
+    ["a shell beside a hosted search", [fromUser("go")], [{ type: "shell" }, { type: "web_search" }], "tools"],
   ] as const)
     test(`never gets a call of which nothing usable would be left: ${name}`, async () => {
       const marker = `nothing left <${target} ${name}>`
@@ -258,7 +258,7 @@ describe.each(["chat", "messages"] as const)("a model behind %s", (target) => {
     const marker = `something left <${target}>`
     const tools = [{ type: "apply_patch" }, { type: "function", name: "look", parameters: SCHEMA, strict: false }]
     const input = [
-      spoken(marker),
+      fromUser(marker),
       { type: "item_of_tomorrow" },
       { type: "message", role: "assistant", content: "Said." },
     ]
@@ -277,7 +277,7 @@ test.each(["chat", "responses"] as const)(
       { type: "bash_20250124", name: "bash" },
       { type: "text_editor_20250728", name: "str_replace_based_edit_tool" },
     ]
-    const body = { max_tokens: 100, messages: [spoken(marker)] }
+    const body = { max_tokens: 100, messages: [fromUser(marker)] }
     const alone = await gateway.call("messages", JSON.stringify({ model: groupOf("upstream", target), ...body, tools }))
     expect([alone.status, at(parsed(alone), "error", "code")]).toEqual([400, "translation-loss"])
     expect(upstream.received(marker)).toHaveLength(0)
@@ -288,7 +288,7 @@ test.each(["chat", "responses"] as const)(
 
 test("a call whose tools are its vendor's own goes to the target that knows them", async () => {
   const marker = "a shell for a target of its own"
-  const answer = await gateway.call("responses", ask("both", [spoken(marker)], { tools: [{ type: "shell" }] }))
+  const answer = await gateway.call("responses", ask("both", [fromUser(marker)], { tools: [{ type: "shell" }] }))
   expect(answer.status).toBe(200)
   expect(sentTo(marker)["tools"]).toEqual([{ type: "shell" }])
 })
