@@ -18,6 +18,7 @@ import {
   type Shape,
 } from "./field.ts"
 import { cidr, file, httpUrl, identifier } from "./forms.ts"
+import { exact } from "./prices.ts"
 
 /** In the Basic scheme a colon ends the name (RFC 7617). */
 const userName = (description: string): z.ZodType =>
@@ -238,12 +239,14 @@ const prefixIsFree: Rule = (value) => {
   return { path: ["path_prefix"], message: `Something else is served at ${taken ?? prefix}.` }
 }
 
+const BASELINE_PRICE = { max: 100_000, unit: "USD per million tokens" } as const
+
 const baseline: Shape = {
   id: key(identifier, "The id of the baseline."),
   name: optional(text("The name of the baseline.")),
   version: optional(text("The version of the baseline.")),
-  input_price_per_million_usd: amount("Its price of input.", { max: 100_000, unit: "USD per million tokens" }),
-  output_price_per_million_usd: amount("Its price of output.", { max: 100_000, unit: "USD per million tokens" }),
+  input_price_per_million_usd: exact(amount("Its price of input.", BASELINE_PRICE)),
+  output_price_per_million_usd: exact(amount("Its price of output.", BASELINE_PRICE)),
   pricing_source: optional(text("Where its prices come from.")),
   pricing_updated_at: optional(text("The date of its prices.")),
   notes: optional(text("Notes on the baseline.")),
