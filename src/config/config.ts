@@ -1184,7 +1184,7 @@ export interface AdminReports {
   readonly path_prefix: string
   /** The range of a report that is asked for without one. Unit: a duration; milliseconds once loaded. */
   readonly default_since: number
-  /** The longest range of a report. Unit: a duration; milliseconds once loaded. */
+  /** The longest range that is answered; the console offers the ranges that fit. `400d` lets it offer a year. Unit: a duration; milliseconds once loaded. */
   readonly max_range: number
   /** The most rows of a table. Unit: rows. */
   readonly max_rows: number

@@ -8,6 +8,8 @@ import { invalid, one, type Parameter } from "./parameter.ts"
 
 const DAY_MS = 86_400_000
 const MOST_DEFAULT_ROWS = 100
+/** A month in which clocks are set back is so much longer. */
+const CLOCKS_MS = 7_200_000
 
 const text = (name: string, about: string, example: string, more: Partial<Parameter> = {}): Parameter => ({
   name,
@@ -104,7 +106,7 @@ export function askedOf(
       baselines: baselines(),
     },
   )
-  if (asked.to - asked.from > rules.maxRangeMs) {
+  if (asked.to - asked.from > rules.maxRangeMs + CLOCKS_MS) {
     const most =
       rules.maxRangeMs >= 2 * DAY_MS
         ? `${Math.floor(rules.maxRangeMs / DAY_MS)} days`

@@ -262,7 +262,12 @@ export const adminReports: z.ZodType = byDefault(
           "/admin/reports",
         ),
         default_since: byDefault(duration("The range of a report that is asked for without one."), "24h"),
-        max_range: byDefault(duration("The longest range of a report."), "31d"),
+        max_range: byDefault(
+          duration(
+            "The longest range that is answered; the console offers the ranges that fit. `400d` lets it offer a year.",
+          ),
+          "31d",
+        ),
         max_rows: byDefault(integer("The most rows of a table.", { min: 1, max: 1000, unit: "rows" }), 500),
         export_markdown: byDefault(flag("Offer reports as Markdown."), true),
         baselines: byDefault(
