@@ -1200,7 +1200,7 @@ export interface AdminReports {
 export interface SecurityReports {
   /** Serve what is recorded of sign-ins, refusals, reports that were read, and exports. */
   readonly enabled: boolean
-  /** How long that is kept. Unit: days. */
+  /** How long that is kept, where these reports are served; older events are deleted. 0: for good. Unit: days. */
   readonly retention_days: number
 }
 

@@ -281,7 +281,16 @@ export const adminReports: z.ZodType = byDefault(
                 flag("Serve what is recorded of sign-ins, refusals, reports that were read, and exports."),
                 false,
               ),
-              retention_days: byDefault(integer("How long that is kept.", { unit: "days", pending: true }), 90),
+              retention_days: byDefault(
+                integer(
+                  "How long that is kept, where these reports are served; older events are deleted. 0: for good.",
+                  {
+                    max: 36_500,
+                    unit: "days",
+                  },
+                ),
+                90,
+              ),
             },
             "Reports on security.",
             { name: "SecurityReports" },
