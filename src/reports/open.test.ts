@@ -1,6 +1,6 @@
 /** Reports as they are asked for: by a thread, beside a ledger that is written. */
 import { Database } from "bun:sqlite"
-import { expect, test } from "bun:test"
+import { expect, setDefaultTimeout, test } from "bun:test"
 import { rmSync } from "node:fs"
 import { addressOf } from "../../test/helpers/cube.ts"
 import { ledgerFolder, rejectionOf } from "../../test/helpers/ledger.ts"
@@ -10,6 +10,8 @@ import type { LedgerStore } from "../ledger/open.ts"
 import type { UsageRow } from "../ledger/record.ts"
 import { openReports, type ReportsOptions, type ReportThread } from "./open.ts"
 import { type Query, ReportRefused, type Search } from "./query.ts"
+
+setDefaultTimeout(300_000)
 
 const START = Date.UTC(2026, 2, 28)
 const DAY_MS = 86_400_000
