@@ -21,6 +21,7 @@ import { heldLimits } from "./held-limits.ts"
 import { InstallationMarks } from "./issuer-marks.ts"
 import { statusOf } from "./status.ts"
 import { recoverLeftovers } from "./leftovers.ts"
+import { addressOf } from "./listen-address.ts"
 import { listen } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
 import { openPeers } from "./peers.ts"
@@ -98,7 +99,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
     const tags = tagKeeper(callers.table.tags, ledger, clock, log)
-    const reports = openRouterReports(config, clock, log)
+    const reports = openRouterReports(config, { clock, log, commits: () => metrics.commitCalls.count })
     const reloads = (): ReloadStatus => reloader.status()
     const { isSample = false } = options
     const means = { gateway, ledger, marks, reports: reports.thread, reloads, findings: loaded.findings, isSample }
@@ -219,11 +220,4 @@ export function takeOver(config: Config, workers: readonly WorkerNumber[], log: 
 
 function optionsFrom({ lineOf, admin, callers }: UsableReading, marks: InstallationMarks): CompileOptions {
   return { userAgent: USER_AGENT, lineOf, admin, marks, callers: callers.table }
-}
-
-/** `host:port`, `[::1]:port` or `:port`. */
-export function addressOf(text: string): { hostname: string; port: number } {
-  const at = text.lastIndexOf(":")
-  const hostname = text.slice(0, at).replace(/^\[|\]$/g, "")
-  return { hostname: hostname === "" ? "0.0.0.0" : hostname, port: Number(text.slice(at + 1)) }
 }
