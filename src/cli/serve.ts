@@ -1,6 +1,7 @@
 /** `smart-router serve`: runs the router until it is told to stop. */
 import { rmSync } from "node:fs"
 import type { Config } from "../config/config.ts"
+import { prepareConsole } from "../console/assets.ts"
 import { readShown } from "./load-shown.ts"
 import { ConfigRefused, startRouter, type RunningRouter, type StartOptions } from "../server/start.ts"
 import { systemClock } from "../system/clock.ts"
@@ -49,6 +50,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (config !== null && config.server.workers > 1) return serveWithWorkers(path, config, pidFile)
   const router = await start(path, { loaded })
   if (router === null) return 1
+  if (config?.server.admin_reports.enabled === true) void prepareConsole()
   // whoever reads that it is ready may send a signal at once
   const stopped = untilStopped(router)
   announce(router.url, pidFile)

@@ -14,7 +14,7 @@ import { openPostgres } from "./postgres/open.ts"
 import { type LedgerQueries, type UsageQuery, usageOf } from "./queries.ts"
 import type { CallRecord, Ledger, UsageRow } from "./record.ts"
 import { installationSecret } from "./installation.ts"
-import { SecurityEvents, type SecurityRecord } from "./security-events.ts"
+import { type KeptSecurityRecord, SecurityEvents } from "./security-events.ts"
 import { Spool } from "./spool.ts"
 import { adoptSpools, hasSpools, slotCount, type SpoolSlot, takeSlot } from "./spool-slot.ts"
 import { openSqlite } from "./sqlite/open.ts"
@@ -90,7 +90,7 @@ export interface LedgerStore extends Ledger, LedgerQueries, LimitReader {
   status(): LedgerStatus
   readonly storedStates: StoredStates
   readonly background: BackgroundResponses
-  readonly security: SecurityRecord
+  readonly security: KeptSecurityRecord
   /** Which tags callers have from now on; resolves when that is written. Rejects where the database takes no rows. */
   keepTags(tags: CallerTags): Promise<void>
   /** `installation.ts`. */

@@ -30,6 +30,7 @@ import { openRouterReports } from "./reports.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { adoptLimits } from "./restore-limits.ts"
 import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
+import { forgetOldEvents } from "./security-retention.ts"
 import { stopper, type Stopper } from "./stop.ts"
 import { tagKeeper, type TagKeeper } from "./tags.ts"
 import { type CallTaker, callTaker } from "./take-in.ts"
@@ -103,6 +104,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const { isSample = false } = options
     const means = { gateway, ledger, marks, reports: reports.thread, reloads, findings: loaded.findings, isSample }
     const administration = await openAdministration(config, means)
+    const events = forgetOldEvents(() => gateway.snapshot, ledger.security, clock)
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
     const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {
@@ -122,7 +124,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     })
     const control = await openControl({ path: files.controlPath, answers: answersOf(gateway, ledger, reloader), log })
     gateway.background.start(gateway)
-    const doors = [control, reloader, engines, policies, marks, tags, administration.admin]
+    const doors = [control, reloader, engines, policies, marks, tags, events, administration.admin]
     const stopping = stopper(gateway, listener, doors, [peers, reports, ledger, requestLog])
     const signInLink = async (name: string): Promise<string> =>
       listener.url + (await administration.entrance.linkFor(name))
