@@ -6,6 +6,8 @@
 import type { Clock, Timer } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import { type RowOf, type Scalar, valuesFrom } from "./column.ts"
+import { heldSql } from "./retention/holds.ts"
+import { moveMark } from "./retention/marks.ts"
 import type { SECURITY_ACCESS_EVENTS } from "./tables/security.ts"
 import { SECURITY_EVENTS as TABLE } from "./tables.ts"
 
@@ -19,6 +21,11 @@ export interface SecurityRecord {
   note(event: SecurityEvent): boolean
 }
 
+export interface KeptSecurityRecord extends SecurityRecord {
+  /** Deletes what happened before that time (Unix milliseconds), in small batches. Never rejects: what stays goes next time. */
+  forget(beforeMs: number): Promise<void>
+}
+
 interface Database {
   query<Row>(sql: string, parameters: readonly Scalar[]): Row[] | Promise<Row[]>
 }
@@ -28,6 +35,9 @@ interface Kept {
   isWritten: boolean
 }
 
+const CLASS = "security_access_events"
+/** A legal hold keeps events whatever their age. */
+const HELD = heldSql({ name: CLASS, key: "event_id", prefix: "sec" }, CLASS, CLASS)
 const FLUSH_MS = 1000
 const MINUTE_MS = 60_000
 /** Kinds of events in memory. Whatever comes beyond is counted without address, client, path and token. */
@@ -35,11 +45,13 @@ const MOST_KINDS = 1000
 /** While the database takes none: the oldest go. */
 const MOST_WAITING = 10_000
 const ROWS_AT_ONCE = 50
+/** Some milliseconds' work. */
+const FORGOTTEN_AT_ONCE = 200
 
 const NAMES = Object.keys(TABLE.columns)
 const VALUES = valuesFrom(TABLE.columns)
 
-export class SecurityEvents implements SecurityRecord {
+export class SecurityEvents implements KeptSecurityRecord {
   readonly #database: Database
   readonly #clock: Clock
   readonly #log: Log
@@ -78,6 +90,23 @@ export class SecurityEvents implements SecurityRecord {
     return true
   }
 
+  async forget(beforeMs: number): Promise<void> {
+    const sql = `DELETE FROM security_access_events WHERE event_id IN
+      (SELECT event_id FROM security_access_events WHERE event_id < ? AND NOT ${HELD} ORDER BY event_id LIMIT ${FORGOTTEN_AT_ONCE}) RETURNING event_id`
+    try {
+      for (;;) {
+        const begunMs = this.#clock.monotonicMs()
+        const gone = await this.#database.query(sql, [idAt(beforeMs)])
+        if (gone.length > 0) await moveMark(this.#database, CLASS, { goneMs: beforeMs })
+        if (gone.length < FORGOTTEN_AT_ONCE) return
+        // as long as the batch took: others come to it
+        await this.#clock.sleep(Math.max(1, this.#clock.monotonicMs() - begunMs))
+      }
+    } catch (error) {
+      this.#log.warn("security events that are older than they are kept could not be deleted yet", { error })
+    }
+  }
+
   /** Never rejects: what cannot be written now is written later. */
   flush(): Promise<void> {
     this.#flushing = this.#flushing.then(() => this.#flush())
@@ -91,8 +120,7 @@ export class SecurityEvents implements SecurityRecord {
 
   /** Of the time, of the place among those of this process, and of the request that began it. */
   #idOf(requestId: string, now: number): string {
-    const time = now.toString(16).padStart(12, "0")
-    return `sec_${time}${(this.#number % 0x10000).toString(16).padStart(4, "0")}${requestId.slice(-16)}`
+    return `${idAt(now)}${(this.#number % 0x10000).toString(16).padStart(4, "0")}${requestId.slice(-16)}`
   }
 
   #wait(row: SecurityEventRow): void {
@@ -136,6 +164,11 @@ export class SecurityEvents implements SecurityRecord {
     await this.#database.query(sql, values)
     await new Promise((resolve) => setImmediate(resolve))
   }
+}
+
+/** How ids of that millisecond begin. */
+function idAt(ms: number): string {
+  return `sec_${Math.max(0, ms).toString(16).padStart(12, "0")}`
 }
 
 function withoutDetails(event: SecurityEvent): SecurityEvent {

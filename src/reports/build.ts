@@ -7,8 +7,9 @@ import type { Asked, Section, SectionDefinition, Sources } from "./section.ts"
 export async function buildSection(definition: SectionDefinition, asked: Asked, sources: Sources): Promise<Section> {
   const { id, title, about } = definition
   const { tables, charts, notes, next = null } = await definition.build(asked, sources)
+  const kept = asked.tables === null ? tables : tables.filter((table) => asked.tables?.includes(table.id))
   const gone = await goneNotes(definition.reads ?? [], asked, sources)
-  return { id, title, about, tables, charts, notes: [...notes, ...gone], next }
+  return { id, title, about, tables: kept, charts, notes: [...notes, ...gone], next }
 }
 
 type OtherSources = Pick<Sources, "limits" | "catalog" | "nowMs">

@@ -4,7 +4,7 @@ import { Cursors } from "../admin/api/cursor.ts"
 import { ReportsApi } from "../admin/api/reports-api.ts"
 import { Entrance } from "../admin/entrance.ts"
 import { explainMadeCall } from "../admin/explain.ts"
-import type { AdminRules } from "../config/check/admin-rules.ts"
+import type { AdminRules } from "../config/compile/admin-rules.ts"
 import type { Config } from "../config/config.ts"
 import type { ReloadStatus, UsableReading } from "../config/reload/reload.ts"
 import type { Finding } from "../config/findings.ts"
@@ -92,11 +92,11 @@ function reportsApiOf(
       gateway,
       ledger: store,
       limits: async () => (await known(gateway.clock.now(), new AbortController().signal).limits?.()) ?? [],
-      retention: () => retention.view("*"),
+      retention: () => retention.view(),
       reloads,
       findings: () => inForce().findings,
     }),
-    retention: (domain: string, signal: AbortSignal) => retention.view(domain, signal),
+    retention: (signal: AbortSignal) => retention.view(signal),
     version: buildInfo,
   }
   return new ReportsApi(admin, tools, SECTIONS)

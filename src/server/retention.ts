@@ -28,8 +28,8 @@ export interface Retention {
   follow(config: Config): void
   /** As of the last look, at most a minute ago. Null: the configuration deletes nothing. */
   figures(): RetentionFigures | null
-  /** To an administrator of the domain: of one project the rules alone. Rejects as reports do. */
-  view(domain: string, signal?: AbortSignal): Promise<RetentionView>
+  /** Rejects as reports do. */
+  view(signal?: AbortSignal): Promise<RetentionView>
   /** A run that is at work ends behind its batch. */
   close(): Promise<void>
 }
@@ -122,8 +122,7 @@ export function openRetention(config: Config, { reports, clock, log }: Means): R
       current = next
     },
     figures: () => (current.server.retention.enabled ? { state, deleted, longestLockMs } : null),
-    view: async (domain, signal) =>
-      retentionView(retentionPlan(current), domain === "*" ? await read(signal) : null, clock.now()),
+    view: async (signal) => retentionView(retentionPlan(current), await read(signal), clock.now()),
     close: async () => {
       timer.close()
       ended.abort()

@@ -1,8 +1,9 @@
 /** One operation of the API as data: routing, reading, permission, audit and the document of the API all come from it. */
-import type { ReportRules } from "../../config/check/admin-rules.ts"
+import type { ReportRules } from "../../config/compile/admin-rules.ts"
 import type { Explanation } from "../../explain/explanation.ts"
 import type { Reports } from "../../reports/query.ts"
 import type { Asked, Baseline, Sources } from "../../reports/section.ts"
+import type { RetentionView } from "../../reports/retention-view.ts"
 import type { PageSources } from "../../reports/pages/compose.ts"
 import type { Administrator } from "../admin.ts"
 import type { Cursors } from "./cursor.ts"
@@ -61,7 +62,7 @@ export interface ReportTools {
   readonly explained: (requestId: string, administrator: Administrator) => Promise<Explanation>
   /** The parts of pages that the running router tells of itself, to an administrator of the domain. */
   readonly live: (domain: string) => PageSources["parts"]
-  /** What is deleted, and, to administrators who see all projects, what was and what is left. */
-  readonly retention: (domain: string, signal: AbortSignal) => Promise<object>
+  /** What is deleted, what was, and what is left; of the whole usage database. */
+  readonly retention: (signal: AbortSignal) => Promise<RetentionView>
   readonly version: object
 }

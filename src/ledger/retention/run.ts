@@ -3,7 +3,6 @@
  * Every batch is one transaction with its figures, so that a kill at any moment leaves whole batches. Children go before
  * the calls that they hang on.
  */
-import type { CubeConnection } from "../cube/connection.ts"
 import { isFilled } from "../cube/fill.ts"
 import { type DataClass, hexOf, idFrom, RETENTION_CLASSES } from "./classes.ts"
 import { deleteTable, type Deletion } from "./delete.ts"
