@@ -95,10 +95,11 @@ class Run {
   }
 
   async #count(target: Target): Promise<void> {
-    const { connection, pause } = this.#tools
+    const { connection, pause, monotonicMs } = this.#tools
     const { table, dataClass } = target
     let counts: Counts = { candidate: 0, held: 0, blocked: 0 }
     for (let after = ""; ;) {
+      const beganMs = monotonicMs()
       const window = await nextWindow(connection, target, after, COUNTED_ROWS)
       if (window === null) break
       const more = await countWindow(connection, target, window)
@@ -108,7 +109,8 @@ class Run {
         blocked: counts.blocked + more.blocked,
       }
       after = window.last
-      await pause(0)
+      // calls need the processor, too
+      await pause(monotonicMs() - beganMs)
       await this.#renew()
     }
     const needsSums = dataClass !== "security_access_events"
