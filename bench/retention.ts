@@ -97,7 +97,7 @@ function rules(): Parameters<typeof retain>[0]["rules"] {
 /** What each call waited for its rows, in milliseconds; the cube is cared for as in a router. */
 async function callsUntil(end: Promise<unknown>): Promise<number[]> {
   const waits: number[] = []
-  const open: Promise<void>[] = []
+  const open: Promise<unknown>[] = []
   const ended = end.then(() => true)
   let sent = 0
   const began = performance.now()
@@ -106,7 +106,7 @@ async function callsUntil(end: Promise<unknown>): Promise<number[]> {
     for (; sent < ((performance.now() - began) * RATE) / 1000; sent += 1) open.push(recordOne(ledger, waits))
     if (performance.now() - caredMs > 5000) {
       caredMs = performance.now()
-      open.push(reports.maintain({ nowMs: NOW }, () => {}).then(() => {}))
+      open.push(reports.maintain({ nowMs: NOW }, () => {}))
     }
     isOver = await Promise.race([ended, systemClock.sleep(TICK_MS).then(() => false)])
   }

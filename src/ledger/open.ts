@@ -178,8 +178,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
     }),
     ready: async () => (await outage.check()) && writer.accepting(),
     usageOf: (callerId: string, query: UsageQuery) => answering(() => usageOf(database, clock, callerId, query)),
-    decidedCall: (requestId, isVisible) => answering(() => decidedCall(database, requestId, isVisible)),
-    whyNoCall: (requestId) => whyNoCall(database, requestId),
+    ...callReader(database),
     ...limitReader(database, outage, clock),
     reading: async (work) => {
       await answering(() => outage.caughtUp())
@@ -193,6 +192,13 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
       spooling?.slot.lock.release()
       await database.close()
     },
+  }
+}
+
+function callReader(database: LedgerDatabase): Pick<LedgerStore, "decidedCall" | "whyNoCall"> {
+  return {
+    decidedCall: (requestId, isVisible) => answering(() => decidedCall(database, requestId, isVisible)),
+    whyNoCall: (requestId) => whyNoCall(database, requestId),
   }
 }
 

@@ -103,9 +103,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const reports = openRouterReports(config, { clock, log, commits: () => metrics.commitCalls.count })
     const reloads = (): ReloadStatus => reloader.status()
     const retention = openRetention(config, { reports: reports.thread, clock, log })
-    const { isSample = false } = options
-    const { findings } = loaded
-    const means = { gateway, ledger, marks, reports: reports.thread, retention, reloads, findings, isSample }
+    const told = { retention, reloads, findings: loaded.findings, isSample: options.isSample ?? false }
+    const means = { gateway, ledger, marks, reports: reports.thread, ...told }
     const administration = await openAdministration(config, means)
     const events = forgetOldEvents(() => gateway.snapshot, ledger.security, clock)
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, retention, reloads }

@@ -36,8 +36,8 @@ test("each table has the key by which it is deleted", () => {
 test("rows that hang on a call go before it, and a call knows all that hang on it", () => {
   expect(listed.at(-1)).toBe(CALLS_TABLE)
   const ofCalls = RETENTION_CLASSES.filter(({ isOfCalls }) => isOfCalls).flatMap(({ tables }) => tables)
-  const names = [...ofCalls.map(({ name }) => name), ...UNFINISHED]
-  expect(CHILDREN.map(({ name }) => String(name)).filter((name) => !names.includes(name))).toEqual([])
+  const names: readonly string[] = [...ofCalls.map(({ name }) => name), ...UNFINISHED]
+  expect(CHILDREN.map(({ name }) => name).filter((name) => !names.includes(name))).toEqual([])
 })
 
 test("ids begin with their millisecond", () => {

@@ -74,7 +74,7 @@ async function play(driver: Driver, steps: readonly Step[]): Promise<void> {
   await using cube = await testCube(state)
   await using retention = await testRetention(state, NOW)
   const rows: UsageRow[] = []
-  let holds: Hold[] = []
+  const holds: Hold[] = []
   /** What was ever there and held from before it could be deleted. */
   const mustStay = new Set<string>()
   for (const taken of steps) {
