@@ -12,6 +12,7 @@ import type { AdminRules } from "./check/admin-rules.ts"
 import type { ClientIpRule } from "./compile/client-ip.ts"
 import type { ConnectionRule } from "./compile/connection-rule.ts"
 import type { RequestRule } from "./compile/request-rule.ts"
+import type { PiiFilter } from "../pii/filter.ts"
 import type { ModelPrices } from "../ledger/prices.ts"
 import type { OperationalTargets } from "./compile/operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./compile/policy-settings.ts"
@@ -20,7 +21,7 @@ import type { ScoreSettings } from "./compile/score-settings.ts"
 import type { GroupFingerprints, TelemetryRule, UpstreamErrorRule } from "./compile/recording.ts"
 import type { SpendCeiling } from "./compile/spend-ceiling.ts"
 import type { ContractReport, TargetContract, TargetLimits } from "./compile/target-limits.ts"
-import type { ReservePrices } from "./compile/reserve-prices.ts"
+import type { Reservation } from "./compile/reservation.ts"
 
 export interface Provider {
   readonly name: string
@@ -152,20 +153,6 @@ export interface BetaPolicy {
   readonly fields: readonly FieldPath[]
 }
 
-/** What admission must know of a target before a call is made. */
-export interface Reservation {
-  /** Null: unknown. */
-  readonly prices: ReservePrices | null
-  readonly contextTokens: number | null
-  readonly maxOutputTokens: number | null
-  /** Of one image at most; null: unknown. */
-  readonly maxImageTokens: number | null
-  /** The fields of a request body that the server takes for an output cap; null: the one that its dialect has. */
-  readonly capFields: readonly string[] | null
-  /** Of a stream without a cap, to begin with. */
-  readonly streamTokens: number
-}
-
 export interface ObservationRule {
   /** The same after a reload as long as group, provider, model, address and this rule stay. */
   readonly key: string
@@ -226,7 +213,9 @@ export interface Group extends StrategySettings {
   /** What happens upstream when the client leaves. */
   readonly disconnect: "abort" | "drain"
   /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */
-  readonly refusal: "no-eligible-target" | "pii-filter-failed" | null
+  readonly refusal: "no-eligible-target" | null
+  /** What is taken out of requests before anything else sees them; null: nothing. */
+  readonly piiFilter: PiiFilter | null
   /** Copied to rows. */
   readonly fingerprints: GroupFingerprints
 }

@@ -16,6 +16,7 @@ import { requestId } from "./intake/request-id.ts"
 import type { Incoming, Outgoing } from "./message.ts"
 import { rank } from "./rank.ts"
 import { receive } from "./receive.ts"
+import { redact } from "./redact.ts"
 import { reply } from "./reply.ts"
 import { reserve } from "./reserve.ts"
 import { shortlist } from "./shortlist.ts"
@@ -30,6 +31,7 @@ export async function serve(incoming: Incoming, dialect: Dialect, gateway: Gatew
     const received = known.learnRequest(request instanceof Promise ? await request : request)
     const admitted = received.learnGroup(admit(received))
     refuseUnrecorded(gateway)
+    if (admitted.group.piiFilter !== null) await redact(admitted, gateway)
     const listed = shortlist(admitted, gateway)
     const found = listed instanceof Promise ? await listed : listed
     const reserved = known.hold === null ? found : reserve(found, admitted, known.hold, gateway)
