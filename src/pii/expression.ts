@@ -2,10 +2,12 @@
 import type * as Re2 from "re2js"
 import type { Span } from "./span.ts"
 
-/** A longer text is searched in windows of this size: about 8 ms each in the worst case. */
-const WINDOW_CHARS = 8192
+/** A longer text is searched in windows of this size. */
+const WINDOW_CHARS = 3072
+/** Instructions that may all be at work on a character: with so many, a window takes some 20 ms at the very worst, and 2 ms as a rule. */
+const MOST_INSTRUCTIONS = 24
 /** Windows overlap by so much: the longest match that is sure to be found wherever it stands. */
-export const LONGEST_MATCH_CHARS = 2048
+export const LONGEST_MATCH_CHARS = 1024
 
 /** Why an expression cannot be used. */
 export type ExpressionFault = "invalid" | "empty"
@@ -32,6 +34,8 @@ export function expressionFault(expression: string): ExpressionFault | null {
 }
 
 export interface Expression {
+  /** No work for the event loop: a window may take longer than anything may there. */
+  readonly isHeavy: boolean
   /** As `Find`; yields what each window has cost, as `Matcher` does. */
   find(text: string): Generator<number, readonly Span[]>
 }
@@ -51,7 +55,10 @@ export function compileExpression(expression: string): Expression {
   let compiled = COMPILED.get(expression)
   if (compiled === undefined) {
     const form = formOf(expression)
-    compiled = { find: (text) => inWindows(form, text) }
+    compiled = {
+      isHeavy: form.programSize() - literalsIn(expression) > MOST_INSTRUCTIONS,
+      find: (text) => inWindows(form, text),
+    }
     if (COMPILED.size >= MOST_COMPILED) COMPILED.clear()
     COMPILED.set(expression, compiled)
   }
@@ -68,6 +75,14 @@ function formOf(expression: string): Re2.RE2JS {
   }
   if (form.test("")) throw new InvalidExpression("empty")
   return form
+}
+
+/** Escapes, classes, counts, names and flags of groups. */
+const NO_LITERALS = /\\p\{[^}]*\}|\\.|\[[^\]]*\]|\{[\d,]*\}|\(\?P?<\w+>|\(\?[A-Za-z-]*:?/g
+
+/** Of the characters of a word only one is at work at a time. */
+function literalsIn(expression: string): number {
+  return expression.replaceAll(NO_LITERALS, "").replaceAll(/[^A-Za-z0-9]/g, "").length
 }
 
 /** Loaded where a group has expressions: it takes some 20 ms. */

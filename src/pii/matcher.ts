@@ -6,6 +6,8 @@ import type { PiiRule } from "./filter.ts"
 import { joinMatches, type Find, type Match } from "./span.ts"
 
 export interface Matcher {
+  /** A rule of it is no work for the event loop. */
+  readonly isHeavy: boolean
   /** Of the placeholders, by the place of a rule. */
   readonly prefixes: readonly string[]
   /** In order, without overlaps; yields what a step has cost, in characters that one detector of the router's own reads. */
@@ -21,6 +23,7 @@ export function createMatcher(rules: readonly PiiRule[]): Matcher {
     rule.expression === null ? DETECTORS[rule.name].find : compileExpression(rule.expression),
   )
   return {
+    isHeavy: finders.some((finder) => typeof finder !== "function" && finder.isHeavy),
     prefixes: rules.map((rule) => (rule.expression === null ? DETECTORS[rule.name].prefix : rule.prefix)),
     matches: (text) => matchesIn(text, finders),
   }

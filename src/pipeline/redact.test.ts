@@ -161,6 +161,14 @@ describe("no request holds the event loop", () => {
   })
 })
 
+test("an expression that may take long goes to the thread, however short the text is", async () => {
+  const { means, jobs } = parts()
+  const rules = [{ name: "x", expression: String.raw`(?i)\pL{300}|jane@example\.com`, prefix: "X" }]
+  const call = callOf([MAIL], { rules })
+  await redact(call, means)
+  expect([jobs, bodyOf(call).includes(MAIL)]).toEqual([["redact"], false])
+})
+
 test("a group that does not restore keeps no originals", () => {
   const call = callOf([MAIL], { restores: false })
   void redact(call, parts().means)
