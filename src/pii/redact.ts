@@ -154,7 +154,7 @@ class Redactor {
     return matches.length === 0 ? null : this.#replaced(text, matches)
   }
 
-  /** A file that is a text. Others stay as they are: nobody can read them here. */
+  /** A file that is a text. Other files stay as they are: the router cannot read them. */
   *#redactedFile(file: string, part: PiiPart, depth: number): Generator<number, string | null> {
     const [, head = "", payload = ""] = /^(data:[^,]{0,256},)?([\s\S]*)$/.exec(file) ?? []
     const bytes = Buffer.from(payload, "base64")

@@ -17,7 +17,7 @@ const LONGEST_S = 10
 /** How much work is done between two looks at the clock, as `Matcher` counts it. */
 const LOOK_EVERY = 1 << 22
 
-/** Nobody asks for the originals, which need not be copied then. */
+/** Without restoration the originals need no copy. */
 const NONE: ReadonlyMap<string, string> = new Map()
 
 /** `now`: in seconds. @throws RouterError `pii-filter-failed` when it takes too long */
