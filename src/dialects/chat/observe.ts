@@ -1,15 +1,9 @@
 /** Watches a Chat Completions stream. */
+import type { BilledUsage } from "../../canonical/billed-usage.ts"
 import type { RouterError } from "../../errors.ts"
 import { latin1 } from "../../text.ts"
 import { readFields, startsWith } from "../../sse/fields.ts"
-import {
-  FRAME,
-  type AnswerFacts,
-  type RequestFacts,
-  type StreamObserver,
-  type UpstreamFault,
-  type Usage,
-} from "../dialect.ts"
+import { FRAME, type AnswerFacts, type RequestFacts, type StreamObserver, type UpstreamFault } from "../dialect.ts"
 import { laterUsage } from "../inclusive-usage.ts"
 import { meterFrame } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
@@ -36,7 +30,7 @@ export class ChatObserver implements StreamObserver {
   /** Several answers were asked for, and each has an end of its own: which of them have begun, and ended. Null: one. */
   private readonly choices: { readonly most: number; readonly begun: Set<number>; readonly ended: Set<number> } | null
   private anyEnd = false
-  private usage: Usage | null = null
+  private usage: BilledUsage | null = null
   private stopReason: string | null = null
   private serviceTier: string | null = null
   private contentSeen = false

@@ -1,9 +1,10 @@
 /** Watches a Responses stream. */
+import type { BilledUsage } from "../../canonical/billed-usage.ts"
 import { parseExact } from "../../canonical/json.ts"
 import type { Failure } from "../../canonical/reply.ts"
 import type { RouterError } from "../../errors.ts"
 import { readFields, startsWith } from "../../sse/fields.ts"
-import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault, type Usage } from "../dialect.ts"
+import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault } from "../dialect.ts"
 import { laterUsage } from "../inclusive-usage.ts"
 import { meterTextDelta } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
@@ -29,7 +30,7 @@ export class ResponsesObserver implements StreamObserver {
   private contentSeen = false
   /** Of the item that is on its way something came in deltas: its end only repeats it. */
   private deltaSeen = false
-  private usage: Usage | null = null
+  private usage: BilledUsage | null = null
   private stopReason: string | null = null
   private serviceTier: string | null = null
   /** The newest `response` object, so that a failure can name the response that the client knows. */
