@@ -1,8 +1,8 @@
 /** Names of dimensions for readers, also in the browser. */
-import type { Dimension } from "../query.ts"
+import type { Dimension, NamedDimension } from "../query.ts"
 
 /** In the words of a reader; `Record`, so that none is forgotten. */
-export const DIMENSION_TITLES: Readonly<Record<Dimension, string>> = {
+export const DIMENSION_TITLES: Readonly<Record<NamedDimension, string>> = {
   caller: "Caller",
   token: "Token",
   user: "User",
@@ -24,4 +24,9 @@ export const DIMENSION_TITLES: Readonly<Record<Dimension, string>> = {
   usage_source: "Source of usage",
   strategy: "Strategy",
   cost_unknown: "Why the cost is unknown",
+}
+
+export function dimensionTitle(dimension: Dimension): string {
+  if (dimension.startsWith("tag.")) return `Tag ${dimension.slice("tag.".length)}`
+  return DIMENSION_TITLES[dimension as NamedDimension]
 }
