@@ -113,6 +113,14 @@ const LAYERS: readonly Layer[] = [
     reason: "replay decides recorded calls with filters and strategies; it serves nothing and writes nothing.",
   },
   {
+    folder: "capture",
+    knows: "canonical sse",
+    types: "config ledger system:descriptors",
+    isImpure: true,
+    reason:
+      "capture seals what the pipeline hands it: it knows bodies and rows, no calls and no administrators; settings and store are handed in.",
+  },
+  {
     folder: "pipeline",
     knows: "*",
     never: "admin cli demo replay reports sample server",
@@ -122,7 +130,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: "admin",
-    knows: "dialects explain http pipeline reports",
+    knows: "capture dialects explain http pipeline reports",
     types: "config:admin-rules,policy-lines json ledger routing system",
     reason:
       "admin says who may ask and asks the pipeline; it knows no sockets, routes or commands, and changes nothing.",
@@ -151,9 +159,8 @@ const LAYERS: readonly Layer[] = [
 
 /** Rooms of the pipeline: each imports those before it. The last two rehearse steps, or stand beside them. */
 const ROOMS = ["apart", "call", "intake", "limits", "targets", "translation", "answer", "rows", "rehearsal", "aside"]
-const STEPS = "admit attempt authenticate bridge enter fail pipeline rank receive reply reserve settle shortlist".split(
-  " ",
-)
+const STEPS =
+  "admit attempt authenticate bridge enter fail keep pipeline rank receive reply reserve settle shortlist".split(" ")
 const DIALECTS = ["chat", "responses", "messages"]
 
 const FOLDERS = LAYERS.map(({ folder }) => folder)

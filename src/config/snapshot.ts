@@ -8,12 +8,14 @@ import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/name.ts"
 import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits, Subject } from "../governance/state.ts"
+import type { OwnContentCapture } from "./config.ts"
 import type { AdminRules } from "./check/admin-rules.ts"
+import type { CaptureSettings } from "./compile/capture-rule.ts"
 import type { ClientIpRule } from "./compile/client-ip.ts"
 import type { ConnectionRule } from "./compile/connection-rule.ts"
 import type { RequestRule } from "./compile/request-rule.ts"
 import type { ModelPrices } from "../ledger/prices.ts"
-import type { OperationalTargets } from "./compile/operational-targets.ts"
+import type { ObservationRule, OperationalTargets } from "./compile/operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./compile/policy-settings.ts"
 import type { SecretPattern } from "./compile/provider-secrets.ts"
 import type { ScoreSettings } from "./compile/score-settings.ts"
@@ -166,14 +168,6 @@ export interface Reservation {
   readonly streamTokens: number
 }
 
-export interface ObservationRule {
-  /** The same after a reload as long as group, provider, model, address and this rule stay. */
-  readonly key: string
-  readonly windowMs: number
-  /** Attempts that make older ones superfluous. */
-  readonly enough: number
-}
-
 /**
  * What the configuration says that the target can do, in its own dialect. Null: nothing is said, and calls of its own
  * dialect are tried (`server.unknown_capabilities: refuse` makes it false).
@@ -227,6 +221,8 @@ export interface Group extends StrategySettings {
   readonly disconnect: "abort" | "drain"
   /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */
   readonly refusal: "no-eligible-target" | "pii-filter-failed" | null
+  /** What is stored of its calls beside what the server says; null: nothing differs. */
+  readonly capture: OwnContentCapture | null
   /** Copied to rows. */
   readonly fingerprints: GroupFingerprints
 }
@@ -249,6 +245,8 @@ export interface Caller {
   readonly limits: CompiledLimits | null
   /** What a call may cost; null: anything. */
   readonly ceiling: SpendCeiling | null
+  /** What is stored of its calls beside what server and group say; null: nothing differs. */
+  readonly capture: OwnContentCapture | null
 }
 
 /** What a token's SHA-256 leads to. */
@@ -278,6 +276,8 @@ export interface Snapshot {
   readonly admin: AdminRules
   readonly corsOrigins: readonly string[]
   readonly traceCalls: boolean
+  /** Null: no content of calls is stored, nor can be read. */
+  readonly capture: CaptureSettings | null
   /** How much is recorded of what upstreams say in errors; null: nothing. */
   readonly upstreamErrors: UpstreamErrorRule | null
   /** A hash that stands for a text, and that only this installation can make; null: its secret is not known yet. */

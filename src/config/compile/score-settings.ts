@@ -1,7 +1,8 @@
 /** The settings of `dynamic_score` as the strategy uses them, worked out once per load. */
 import type { DynamicScore, GroupConfig, PromptFeatures, ScoreSignals } from "../config.ts"
 import { isFault, parseLinear, type LinearExpression } from "./linear-expression.ts"
-import type { ObservationRule, Target } from "../snapshot.ts"
+import type { ObservationRule } from "./operational-targets.ts"
+import type { Target } from "../snapshot.ts"
 
 /** In rising order. */
 export const COMPLEXITIES = ["simple", "standard", "complex"] as const

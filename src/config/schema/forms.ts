@@ -2,6 +2,7 @@
 import { isIP } from "node:net"
 import { z } from "zod"
 import { DIALECT_NAMES, WIRES } from "../../dialects/wires.ts"
+import { redactionPattern } from "../compile/redaction-pattern.ts"
 import { checked, choice, key, pattern, text } from "./field.ts"
 
 /** Printable, no white space at the ends, short enough for logs and headers. */
@@ -65,6 +66,18 @@ export const expression: z.ZodType = checked(
   (value) => {
     try {
       RegExp(fromRe2(String(value)), "u")
+      return null
+    } catch {
+      return { path: [], message: "This is not a valid regular expression." }
+    }
+  },
+)
+/** One that replaces what it finds. */
+export const redaction: z.ZodType = checked(
+  text("A regular expression.", { expects: "a regular expression" }),
+  (value) => {
+    try {
+      redactionPattern(String(value))
       return null
     } catch {
       return { path: [], message: "This is not a valid regular expression." }
