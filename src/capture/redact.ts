@@ -11,9 +11,9 @@ const SECRETS: readonly RegExp[] = [
   /\bAIza[A-Za-z0-9_-]{35}/g,
   /\bxox[abeoprs]-[A-Za-z0-9-]{10,255}/g,
   /\bhf_[A-Za-z0-9]{30,64}\b/g,
-  /\beyJ[A-Za-z0-9_-]{10,4096}\.[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{10,4096}/g,
+  /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,4096}\.[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{10,4096}/g,
   /\b(?:Bearer|Basic)[ \t]{1,4}[A-Za-z0-9._~+/-]{16,4096}={0,2}/gi,
-  /-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[^]{0,16384}?(?:-----END [A-Z ]{0,32}PRIVATE KEY-----|$)/g,
+  /-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----(?:[A-Za-z0-9+/=\s:,\\]|-(?!-)){0,16384}(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?/g,
   /\b(?:api[_-]?key|secret(?:[_-]?key)?|access[_-]?token|passw(?:or)?d)["']?[ \t]{0,4}[:=][ \t]{0,4}["']?[^\s"'\\,;]{8,256}/gi,
   /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:@/]{0,128}:[^\s@/]{1,256}@/gi,
 ]

@@ -42,9 +42,9 @@ export function checkCallerCapture(
   checkOwn(own, config, (block) => [null, block], path, report)
 }
 
-function wantsCapture({ server, models, callers, callers_file }: Config): boolean {
+function wantsCapture({ server, models, callers }: Config): boolean {
   const blocks = [server, ...Object.values(models), ...callers].map(({ content_capture: block }) => block)
-  return callers_file !== undefined || blocks.some((block) => block?.enabled === true)
+  return blocks.some((block) => block?.enabled === true)
 }
 
 type Placed = (own: OwnContentCapture) => readonly [group: OwnContentCapture | null, caller: OwnContentCapture | null]

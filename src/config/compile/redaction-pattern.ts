@@ -23,10 +23,16 @@ export function redactionPattern(written: string): RedactionPattern {
   const source = written
     .slice(prefix.length)
     .replaceAll("(?P<", "(?<")
-    .replaceAll(/\[:([a-z]+):\]/g, (all, name: string) => POSIX[name] ?? all)
+    .replaceAll(/\[:([a-z]+):\]/g, (_, name: string) => posix(name))
     .replaceAll(/\\(.)/gsu, (all, letter: string) => ENDS[letter] ?? all)
   const flags = `g${[...new Set(named)].join("")}u`
   return { source, flags: new RegExp(source, flags).flags }
+}
+
+function posix(name: string): string {
+  const characters = POSIX[name]
+  if (characters === undefined) throw new SyntaxError(`there is no class ${name}`)
+  return characters
 }
 
 const ENDS: Readonly<Record<string, string>> = { A: "(?<![^])", z: "(?![^])" }
