@@ -168,9 +168,9 @@ export class Captures {
     const batch = this.#batch()
     try {
       if (this.#settings === null) throw new KeyUnusable("key-missing", "The configuration has no key any more.")
-      const key = await this.#keys.forSealing(this.#settings.key, clock.now())
       if (!(await this.#looksRoomy()))
         return this.#stop("disk", "Too little room is left on the disk of the usage database.")
+      const key = await this.#keys.forSealing(this.#settings.key, clock.now())
       if (batch.length > 0) {
         const report = await seals.seal(batch, key).catch((error: unknown) => this.#unsealed(batch, error))
         if (report === null) return null
