@@ -46,7 +46,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: "config",
     knows: "canonical json system",
-    types: "dialects:wires governance ledger:model-prices",
+    types: "dialects:wires governance ledger:model-prices pii:expression,filter",
     reason: "src/config/ reads and checks the configuration: it must load without the parts that it configures.",
   },
   {
@@ -54,6 +54,13 @@ const LAYERS: readonly Layer[] = [
     knows: "canonical json sse",
     types: "config system",
     reason: "A dialect is pure: it maps bytes and values, and knows no config values, sockets, ledger or pipeline.",
+  },
+  {
+    folder: "pii",
+    knows: "canonical json sse",
+    types: "dialects",
+    reason:
+      "src/pii/ is pure: it finds, replaces and restores texts in bytes, and knows no calls, configuration or threads.",
   },
   { folder: "upstream", knows: "canonical dialects http json sse", types: "config system", reason: NEIGHBOURS },
   { folder: "routing", knows: "canonical dialects json", types: "config system", reason: NEIGHBOURS },
@@ -114,7 +121,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: "capture",
-    knows: "canonical sse",
+    knows: "canonical pii sse",
     types: "config ledger system:descriptors",
     isImpure: true,
     reason:
@@ -160,7 +167,9 @@ const LAYERS: readonly Layer[] = [
 /** Rooms of the pipeline: each imports those before it. The last two rehearse steps, or stand beside them. */
 const ROOMS = ["apart", "call", "intake", "limits", "targets", "translation", "answer", "rows", "rehearsal", "aside"]
 const STEPS =
-  "admit attempt authenticate bridge enter fail keep pipeline rank receive reply reserve settle shortlist".split(" ")
+  "admit attempt authenticate bridge enter fail keep pipeline rank receive redact reply reserve restore settle shortlist".split(
+    " ",
+  )
 const DIALECTS = ["chat", "responses", "messages"]
 
 const FOLDERS = LAYERS.map(({ folder }) => folder)

@@ -22,6 +22,7 @@ export type ErrorCode =
   | "translation-loss"
   | "provider-hosted-tools-forbidden"
   | "pii-filter-blocked"
+  | "pii-filter-sealed"
   | "unauthorized"
   | "model-not-allowed"
   | "key-disabled"
@@ -121,6 +122,13 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     blame: "caller",
     retryable: false,
     message: "The request holds personal data that this model group refuses.",
+  },
+  "pii-filter-sealed": {
+    status: 400,
+    blame: "caller",
+    retryable: false,
+    message:
+      "Personal data stands in signed or sealed reasoning, which would be void after a change. Leave that reasoning out.",
   },
   unauthorized: { status: 401, blame: "caller", retryable: false, message: "The token is missing or unknown." },
   "model-not-allowed": {

@@ -192,7 +192,7 @@ export interface GroupConfig {
   readonly contract?: GroupContract | undefined
   /** What one call may cost at a target. Ceilings of group and caller both hold. */
   readonly spend_ceiling?: SpendCeilingConfig | undefined
-  /** The filter for personal data. It is not built yet: where it is enabled, all calls are refused. */
+  /** The filter for personal data: see [privacy](privacy.md). */
   readonly pii_filter?: PiiFilter | undefined
   /** Governed capture of content: what differs from `server.content_capture`. What a caller says wins over what its group says. */
   readonly content_capture?: OwnContentCapture | undefined
@@ -368,45 +368,47 @@ export interface OwnContentCapture {
   readonly max_capture_bytes?: number | undefined
 }
 
-/** The filter for personal data. It is not built yet: where it is enabled, all calls are refused. */
+/** The filter for personal data: see [privacy](privacy.md). */
 export interface PiiFilter {
   /** Filter personal data out of requests. */
   readonly enabled: boolean
   /** What a match leads to. */
   readonly mode: "redact_only" | "redact_and_restore" | "fail_on_match"
-  /** Put the originals back into the answer. */
+  /** Put the originals back into the answer, whatever the mode. */
   readonly restore_response: boolean
   /** Refuse the call on a match, whatever the mode. */
   readonly fail_on_match: boolean
-  /** More matches than this refuse the call. */
+  /** More matches than this refuse the call. `0`: no limit. */
   readonly max_replacements_per_request: number
   /** What is filtered. */
   readonly apply_to: PiiScope
-  /** What counts as personal data. */
+  /** The router's own detectors that look for personal data. */
+  readonly detectors: readonly ("secret" | "email" | "iban" | "card" | "us_ssn" | "ip" | "phone")[]
+  /** What else counts as personal data. */
   readonly rules: readonly PiiRule[]
 }
 
 /** One kind of personal data. */
 export interface PiiRule {
-  /** The name of the rule. */
+  /** The name of the rule, in metrics. A rule with the name of a detector takes its place. */
   readonly name: string
-  /** What is looked for. */
+  /** What is looked for, in the syntax of RE2. Matches of up to 2048 characters are found. */
   readonly expression: string
-  /** E.g. `EMAIL` for `[EMAIL_1]`. */
+  /** E.g. `EMAIL` for `[EMAIL_QXWMVBTKCD]`. */
   readonly placeholder_prefix: string
 }
 
 /** What is filtered. */
 export interface PiiScope {
-  /** Filter `system`. */
+  /** System prompts and instructions, and the descriptions of tools. */
   readonly system: boolean
-  /** Filter `messages`. */
+  /** Messages of Chat and Messages, with the arguments of tools in them. */
   readonly messages: boolean
-  /** Filter `responses_input`. */
+  /** The input of Responses, with the arguments of tools in it. */
   readonly responses_input: boolean
-  /** Filter `tool_results`. */
+  /** Results of tools. */
   readonly tool_results: boolean
-  /** Filter `image_urls`. */
+  /** Addresses of images and files. What an address names is then another file, or none. */
   readonly image_urls: boolean
 }
 

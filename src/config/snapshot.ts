@@ -8,12 +8,12 @@ import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/name.ts"
 import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits, Subject } from "../governance/state.ts"
-import type { OwnContentCapture } from "./config.ts"
 import type { AdminRules } from "./check/admin-rules.ts"
-import type { CaptureSettings } from "./compile/capture-rule.ts"
+import type { CaptureSettings, Capturing } from "./compile/capture-rule.ts"
 import type { ClientIpRule } from "./compile/client-ip.ts"
 import type { ConnectionRule } from "./compile/connection-rule.ts"
 import type { RequestRule } from "./compile/request-rule.ts"
+import type { PiiFilter } from "../pii/filter.ts"
 import type { ModelPrices } from "../ledger/prices.ts"
 import type { ObservationRule, OperationalTargets } from "./compile/operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./compile/policy-settings.ts"
@@ -22,7 +22,7 @@ import type { ScoreSettings } from "./compile/score-settings.ts"
 import type { GroupFingerprints, TelemetryRule, UpstreamErrorRule } from "./compile/recording.ts"
 import type { SpendCeiling } from "./compile/spend-ceiling.ts"
 import type { ContractReport, TargetContract, TargetLimits } from "./compile/target-limits.ts"
-import type { ReservePrices } from "./compile/reserve-prices.ts"
+import type { Reservation } from "./compile/reservation.ts"
 
 export interface Provider {
   readonly name: string
@@ -154,20 +154,6 @@ export interface BetaPolicy {
   readonly fields: readonly FieldPath[]
 }
 
-/** What admission must know of a target before a call is made. */
-export interface Reservation {
-  /** Null: unknown. */
-  readonly prices: ReservePrices | null
-  readonly contextTokens: number | null
-  readonly maxOutputTokens: number | null
-  /** Of one image at most; null: unknown. */
-  readonly maxImageTokens: number | null
-  /** The fields of a request body that the server takes for an output cap; null: the one that its dialect has. */
-  readonly capFields: readonly string[] | null
-  /** Of a stream without a cap, to begin with. */
-  readonly streamTokens: number
-}
-
 /**
  * What the configuration says that the target can do, in its own dialect. Null: nothing is said, and calls of its own
  * dialect are tried (`server.unknown_capabilities: refuse` makes it false).
@@ -193,7 +179,7 @@ export interface StrategySettings {
   readonly external: ExternalSettings | null
 }
 
-export interface Group extends StrategySettings {
+export interface Group extends StrategySettings, Capturing {
   readonly name: string
   /** A strategy that is asked as well, and whose choice is only recorded; null: none. */
   readonly shadow: StrategySettings | null
@@ -220,16 +206,16 @@ export interface Group extends StrategySettings {
   /** What happens upstream when the client leaves. */
   readonly disconnect: "abort" | "drain"
   /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */
-  readonly refusal: "no-eligible-target" | "pii-filter-failed" | null
-  /** What is stored of its calls beside what the server says; null: nothing differs. */
-  readonly capture: OwnContentCapture | null
+  readonly refusal: "no-eligible-target" | null
+  /** What is taken out of requests before anything else sees them; null: nothing. */
+  readonly piiFilter: PiiFilter | null
   /** Copied to rows. */
   readonly fingerprints: GroupFingerprints
 }
 
 export type KeyStatus = "active" | "disabled" | "suspended" | "expired" | "rotated"
 
-export interface Caller {
+export interface Caller extends Capturing {
   readonly id: string
   readonly user: string
   readonly project: string
@@ -245,8 +231,6 @@ export interface Caller {
   readonly limits: CompiledLimits | null
   /** What a call may cost; null: anything. */
   readonly ceiling: SpendCeiling | null
-  /** What is stored of its calls beside what server and group say; null: nothing differs. */
-  readonly capture: OwnContentCapture | null
 }
 
 /** What a token's SHA-256 leads to. */

@@ -261,6 +261,16 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: ["ALTER TABLE request_usage ADD COLUMN router_overhead_us INTEGER"],
   },
   { version: 20, name: "content", statements: CONTENT },
+  {
+    version: 22,
+    name: "personal-data",
+    statements: [
+      "ALTER TABLE request_usage ADD COLUMN pii_filter_applied INTEGER",
+      "ALTER TABLE request_usage ADD COLUMN pii_filter_mode TEXT",
+      "ALTER TABLE request_usage ADD COLUMN pii_filter_replacements INTEGER",
+      "ALTER TABLE request_usage ADD COLUMN pii_filter_rule_count INTEGER",
+    ],
+  },
 ]
 
 /** The version of the schema that this binary writes. */

@@ -42,7 +42,9 @@ function contentOf(answer: readonly ContentPart[], rule: CaptureRule, call: Admi
   const { caller } = credential
   const parts: ContentPart[] = []
   if (rule.headers.length > 0) parts.push(...headersPart(rule, call))
-  if (rule.request) parts.push(partOf("request", request.body.bytes, rule))
+  // what the filter for personal data refused, or did not come to, is kept nowhere
+  const isClean = group.piiFilter === null || request.isRedacted
+  if (rule.request && isClean) parts.push(partOf("request", request.body.bytes, rule))
   parts.push(...answer)
   if (rule.upstreamErrors)
     for (const [index, { refusal, target }] of attempts.entries())

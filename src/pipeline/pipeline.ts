@@ -17,8 +17,10 @@ import { keep } from "./keep.ts"
 import type { Incoming, Outgoing } from "./message.ts"
 import { rank } from "./rank.ts"
 import { receive } from "./receive.ts"
+import { redact } from "./redact.ts"
 import { reply } from "./reply.ts"
 import { reserve } from "./reserve.ts"
+import { restore } from "./restore.ts"
 import { shortlist } from "./shortlist.ts"
 
 export async function serve(incoming: Incoming, dialect: Dialect, gateway: Gateway): Promise<Outgoing> {
@@ -31,6 +33,7 @@ export async function serve(incoming: Incoming, dialect: Dialect, gateway: Gatew
     const received = known.learnRequest(request instanceof Promise ? await request : request)
     const admitted = received.learnGroup(admit(received))
     refuseUnrecorded(gateway)
+    if (admitted.group.piiFilter !== null) await redact(admitted, gateway)
     const listed = shortlist(admitted, gateway)
     const found = listed instanceof Promise ? await listed : listed
     const reserved = known.hold === null ? found : reserve(found, admitted, known.hold, gateway)
@@ -39,7 +42,9 @@ export async function serve(incoming: Incoming, dialect: Dialect, gateway: Gatew
     const outgoing = call.facts.stream
       ? await bridge(answering, admitted, gateway)
       : await reply(await answering, admitted, gateway)
-    return keep(outgoing, call, gateway)
+    const kept = keep(outgoing, call, gateway)
+    const { originals } = admitted.request
+    return originals === null ? kept : await restore(kept, originals, admitted, gateway)
   } catch (thrown) {
     const error = await fail(thrown, call, gateway)
     const headers = routerHeaders(call, gateway, errorHeaders(error))

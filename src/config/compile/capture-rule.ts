@@ -1,6 +1,5 @@
 /** Which content of calls is stored, and with which key. */
 import type { Config, ContentCapture, OwnContentCapture } from "../config.ts"
-import { redactionPattern, type RedactionPattern } from "./redaction-pattern.ts"
 
 /** What is stored of a call. */
 export interface CaptureRule {
@@ -11,7 +10,8 @@ export interface CaptureRule {
   readonly upstreamErrors: boolean
   /** Lower-case names of request headers. */
   readonly headers: readonly string[]
-  readonly patterns: readonly RedactionPattern[]
+  /** In the syntax of RE2. */
+  readonly patterns: readonly string[]
   /** Of one body. */
   readonly maxBytes: number
   readonly retentionMs: number
@@ -25,15 +25,16 @@ export interface CaptureKey {
 
 export interface CaptureSettings {
   /** Null: content of these calls is not stored. */
-  readonly ruleOf: (group: Wishing, caller: Wishing) => CaptureRule | null
+  readonly ruleOf: (group: Capturing, caller: Capturing) => CaptureRule | null
   /** New content is stored with it. */
   readonly key: CaptureKey
   /** Content is read with them, `key` first. */
   readonly keys: readonly CaptureKey[]
 }
 
-/** A group or a caller, with what it says for itself. */
-interface Wishing {
+/** A group or a caller. */
+export interface Capturing {
+  /** What is stored of its calls beside what the server says; null: nothing differs. */
   readonly capture: OwnContentCapture | null
 }
 
@@ -55,7 +56,7 @@ export function captureSettings({ server: { content_capture: server } }: Config)
 
 /** Made once for each group, and for what callers say for themselves. */
 function rulesFrom(server: ContentCapture): CaptureSettings["ruleOf"] {
-  const rules = new WeakMap<Wishing, WeakMap<object, CaptureRule | null>>()
+  const rules = new WeakMap<Capturing, WeakMap<object, CaptureRule | null>>()
   return (group, { capture: own }) => {
     const ofGroup = rules.get(group) ?? new WeakMap<object, CaptureRule | null>()
     rules.set(group, ofGroup)
@@ -94,7 +95,7 @@ export function captureRule(
     images: said.capture_images,
     upstreamErrors: said.capture_upstream_errors,
     headers: [...new Set(said.capture_headers_allowlist.map((name) => name.toLowerCase()))],
-    patterns: [...new Set(patterns)].map(redactionPattern),
+    patterns: [...new Set(patterns)],
     maxBytes: said.max_capture_bytes,
     retentionMs: said.retention_days * DAY_MS,
   }

@@ -18,6 +18,7 @@ import { reservePricesOf } from "./reserve-prices.ts"
 import { observedBy, operationalTargets } from "./operational-targets.ts"
 import { bounded, patienceOf } from "./patience.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
+import { piiFilterOf } from "./pii.ts"
 import { policySettings, targetDescription } from "./policies.ts"
 import type { Path } from "../schema/inspect.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "../snapshot.ts"
@@ -112,6 +113,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       disconnect: entry.disconnect,
       refusal: refusalOf(entry),
       capture: entry.content_capture ?? null,
+      piiFilter: piiFilterOf(entry),
       fingerprints: groupFingerprints(name, config),
     }
     for (const known of [name, ...entry.aliases]) groups.set(known, group)
@@ -119,9 +121,8 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
   return groups
 }
 
-/** A policy that must decide, and a filter that must run, are never skipped in silence. */
+/** What must be proven first is never skipped in silence. */
 function refusalOf(entry: GroupConfig): Group["refusal"] {
-  if (entry.pii_filter?.enabled === true) return "pii-filter-failed"
   if (entry.activation === "required") return "no-eligible-target"
   return null
 }

@@ -14,7 +14,7 @@ import {
   text,
   type Shape,
 } from "./field.ts"
-import { headerName, identifier, redaction } from "./forms.ts"
+import { expression, headerName, identifier } from "./forms.ts"
 
 const LATER = { pending: true } as const
 const FORBIDDEN_HEADERS = /auth|key|token|secret|cookie|session|password|credential/i
@@ -35,7 +35,7 @@ const parts: Shape = {
   capture_headers_allowlist: list(headerName, "Request headers that are stored."),
   redact_before_storage: flag("Redact secrets before storing; cannot be switched off."),
   redaction_patterns: list(
-    redaction,
+    expression,
     "Regular expressions of what is redacted besides the built-in secrets. Those of all blocks that hold for a call count.",
   ),
   max_capture_bytes: integer("The most that is stored of one body.", { min: 1, max: MOST_BYTES, unit: "bytes" }),
