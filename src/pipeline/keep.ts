@@ -4,7 +4,7 @@
  */
 import type { Content, ContentPart } from "../capture/content.ts"
 import type { CaptureRule } from "../config/compile/capture-rule.ts"
-import { masked } from "../upstream/mask.ts"
+import { masked, type Secrets } from "../upstream/mask.ts"
 import { isAdmitted, type AdmittedCall, type Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import type { BodyStream, Outgoing, Writer } from "./message.ts"
@@ -14,6 +14,7 @@ type Keeping = Pick<Gateway, "captures">
 /** Beside the bound, so that what is cut off does not hide a secret that begins before it. */
 const MARGIN_BYTES = 4096
 const LONGEST_HEADER = 4096
+const LARGEST_REFUSAL = 65_536
 /** Larger ones have their memory for themselves. */
 const SMALL_BODY_BYTES = 16_384
 
@@ -48,8 +49,7 @@ function contentOf(answer: readonly ContentPart[], rule: CaptureRule, call: Admi
   parts.push(...answer)
   if (rule.upstreamErrors)
     for (const [index, { refusal, target }] of attempts.entries())
-      if (refusal !== null)
-        parts.push(partOf(`upstream_error_${index}`, masked(refusal, target.provider.secrets), rule))
+      if (refusal !== null) parts.push(refusalPart(`upstream_error_${index}`, refusal, target.provider.secrets))
   return {
     requestId: id,
     ts,
@@ -60,6 +60,15 @@ function contentOf(answer: readonly ContentPart[], rule: CaptureRule, call: Admi
     rule,
     parts,
   }
+}
+
+/** Without what an upstream must not tell. Of a large one the beginning, since masking takes time. */
+function refusalPart(name: string, refusal: Uint8Array, secrets: Secrets): ContentPart {
+  if (refusal.length <= LARGEST_REFUSAL)
+    return { name, form: "json", bytes: masked(refusal, secrets), totalBytes: refusal.length }
+  const shown = masked(refusal.subarray(0, LARGEST_REFUSAL), secrets)
+  // half a secret at the end is not known as one
+  return { name, form: "json", bytes: shown.subarray(0, shown.length - MARGIN_BYTES), totalBytes: refusal.length }
 }
 
 function headersPart({ headers }: CaptureRule, { request }: AdmittedCall): readonly ContentPart[] {
