@@ -2,20 +2,21 @@
  * The configuration as the pipeline uses it: everything that can be worked out before a call is worked out here, once per load.
  * A call keeps the snapshot it started with.
  */
+import type { GroupConfig } from "./config.ts"
 import type { BodyEdits } from "./compile/body-edits.ts"
 import type { Patience } from "./compile/patience.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/name.ts"
 import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits, Subject } from "../governance/state.ts"
-import type { AdminRules } from "./check/admin-rules.ts"
+import type { AdminRules } from "./compile/admin-rules.ts"
 import type { CaptureSettings, Capturing } from "./compile/capture-rule.ts"
 import type { ClientIpRule } from "./compile/client-ip.ts"
 import type { ConnectionRule } from "./compile/connection-rule.ts"
 import type { RequestRule } from "./compile/request-rule.ts"
 import type { PiiFilter } from "../pii/filter.ts"
 import type { ModelPrices } from "../ledger/prices.ts"
-import type { ObservationRule, OperationalTargets } from "./compile/operational-targets.ts"
+import type { OperationalTargets } from "./compile/operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./compile/policy-settings.ts"
 import type { SecretPattern } from "./compile/provider-secrets.ts"
 import type { ScoreSettings } from "./compile/score-settings.ts"
@@ -154,6 +155,14 @@ export interface BetaPolicy {
   readonly fields: readonly FieldPath[]
 }
 
+export interface ObservationRule {
+  /** The same after a reload as long as group, provider, model, address and this rule stay. */
+  readonly key: string
+  readonly windowMs: number
+  /** Attempts that make older ones superfluous. */
+  readonly enough: number
+}
+
 /**
  * What the configuration says that the target can do, in its own dialect. Null: nothing is said, and calls of its own
  * dialect are tried (`server.unknown_capabilities: refuse` makes it false).
@@ -166,7 +175,7 @@ export interface Capabilities {
   readonly reasoning: boolean | null
 }
 
-export type StrategyName = "static" | "weighted" | "failover" | "dynamic_score" | "script" | "external"
+export type StrategyName = GroupConfig["strategy"]
 
 /** What a strategy is configured with: a group's own, or its shadow's. */
 export interface StrategySettings {

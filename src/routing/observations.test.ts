@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test"
-import type { ObservationRule } from "../config/compile/operational-targets.ts"
-import type { Group, Target } from "../config/snapshot.ts"
+import type { Group, ObservationRule, Target } from "../config/snapshot.ts"
 import { NO_FIGURES } from "./live-view.ts"
 import { Observations } from "./observations.ts"
 

@@ -2,7 +2,7 @@
 import type { Admin } from "../admin/admin.ts"
 import { type ContentTools, deleteContent, purgeContent } from "../admin/content.ts"
 import { domainOf } from "../admin/domain.ts"
-import { CALLER_SUBJECT } from "../config/check/admin-rules.ts"
+import { CALLER_SUBJECT } from "../config/compile/admin-rules.ts"
 import { RouterError } from "../errors.ts"
 import { authenticate } from "../pipeline/authenticate.ts"
 import type { Gateway } from "../pipeline/gateway.ts"

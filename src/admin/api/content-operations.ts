@@ -2,19 +2,19 @@
 import { sees } from "../domain.ts"
 import { type Actor, deleteContent, purgeContent, readContent } from "../content.ts"
 import type { Operation, Question } from "./operation.ts"
-import type { Parameter } from "./parameter.ts"
+import { IN_PATH } from "./single-operations.ts"
 import { CONTENT_SCHEMA, DELETED_SCHEMA, PURGED_SCHEMA } from "./schemas.ts"
 
 const PATH = "/api/content/{request_id}"
 
-export function contentOperations(requestId: Parameter): Operation[] {
+export function contentOperations(): Operation[] {
   return [
     {
       id: "content",
       path: PATH,
       summary: "The stored content of a call. Each reading is a row of request_content_audit_events.",
       permission: { object: "content:capture", action: "read" },
-      parameters: [requestId],
+      parameters: [IN_PATH],
       answers: { type: "application/json", schema: CONTENT_SCHEMA },
       handle: async (question, { content }) => ({
         is: "json",
@@ -27,7 +27,7 @@ export function contentOperations(requestId: Parameter): Operation[] {
       path: PATH,
       summary: "Deletes the stored content of a call.",
       permission: { object: "content:capture", action: "delete" },
-      parameters: [requestId],
+      parameters: [IN_PATH],
       answers: { type: "application/json", schema: DELETED_SCHEMA },
       handle: async (question, { content }) => {
         const { domain } = question.administrator

@@ -1,16 +1,7 @@
 /** The live figures that a group's contract promises, and the windows that they are read from. */
 import type { GroupConfig } from "../config.ts"
 import { observationRule, scoreSettings } from "./score-settings.ts"
-import type { Target } from "../snapshot.ts"
-
-/** Over what time live figures of a target are kept. */
-export interface ObservationRule {
-  /** The same after a reload as long as group, provider, model, address and this rule stay. */
-  readonly key: string
-  readonly windowMs: number
-  /** Attempts that make older ones superfluous. */
-  readonly enough: number
-}
+import type { ObservationRule, Target } from "../snapshot.ts"
 
 /** What a target must keep; Infinity and 0 where nothing is promised. */
 export interface OperationalTargets {

@@ -11,6 +11,7 @@ import { ContentView } from "./content-view.tsx"
 import { timeText, utcText } from "./format.ts"
 import { Link } from "./link.tsx"
 import { addressOf, asked, BASE, carried, changed, go, type Place, usePlace } from "./location.ts"
+import { DEFAULT_SINCE } from "./spans.ts"
 
 const MENU: readonly PageName[] = [
   "overview",
@@ -24,8 +25,6 @@ const MENU: readonly PageName[] = [
   "security",
   "system",
 ]
-
-const DEFAULT_SINCE = "7d"
 
 export function App(): VNode {
   const place = usePlace()
