@@ -148,6 +148,14 @@ onEachDriver((driver) => {
     })
   })
 
+  test("every operation stands in the document of the API", async () => {
+    const paths = at(parsed(await ask(gateway, `${PREFIX}/openapi.json`, { user: "eve" })), "paths")
+    const permission = (path: string, method: string): unknown => at(paths, path, method, "x-permission")
+    expect(permission("/api/content/{request_id}", "get")).toBe("content:capture:read")
+    expect(permission("/api/content/{request_id}", "delete")).toBe("content:capture:delete")
+    expect(permission("/api/content-purge-expired", "post")).toBe("content:capture:purge")
+  })
+
   test("what has expired is purged, within the domain, and only that", async () => {
     const [kept, dev, prod] = [await stored(), await stored(gateway.token, "short"), await stored(tokens.prod)]
     const past = `UPDATE request_content_captures SET retention_until = 1 WHERE request_id IN ('${dev}', '${prod}')`
