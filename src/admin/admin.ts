@@ -112,9 +112,13 @@ export class Admin {
     this.sessions.close()
   }
 
-  readsMetrics({ id, project, environment }: Caller, { admin }: Snapshot): boolean {
-    const domain = domainOf(project, environment)
-    return this.#authorizations.get(admin)?.may(CALLER_SUBJECT + id, domain, "metrics", "read") ?? false
+  readsMetrics(caller: Caller, snapshot: Snapshot): boolean {
+    const domain = domainOf(caller.project, caller.environment)
+    return this.callerMay(caller, snapshot, domain, "metrics", "read")
+  }
+
+  callerMay({ id }: Caller, { admin }: Snapshot, domain: string, object: string, action: string): boolean {
+    return this.#authorizations.get(admin)?.may(CALLER_SUBJECT + id, domain, object, action) ?? false
   }
 }
 

@@ -91,11 +91,6 @@ const WARNINGS: readonly Slip[] = [
     { code: "price-per-token", expected: said(": 2") },
   ],
   [
-    "a privacy filter that is not there",
-    changed("    strategy: static\n", "    strategy: static\n    pii_filter: { enabled: true }\n"),
-    { code: "calls-refused", message: said("pii-filter-failed"), line: 13 },
-  ],
-  [
     "validation that cannot be had",
     changed("    strategy: static\n", "    strategy: static\n    activation: required\n"),
     { code: "calls-refused", message: said("no-eligible-target"), line: 13 },

@@ -92,6 +92,5 @@ function adviseOnRefusal(group: GroupConfig, path: Path, report: Report): void {
     const message = `All calls of this group are refused (${code}): this router has no ${lack} yet.`
     report({ severity: "warning", code: "calls-refused", path: [...path, key], atKey: true, message })
   }
-  if (group.pii_filter?.enabled === true) refuse("pii_filter", "pii-filter-failed", "privacy filter")
   if (group.activation === "required") refuse("activation", "no-eligible-target", "validation records")
 }
