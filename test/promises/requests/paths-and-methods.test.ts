@@ -52,12 +52,11 @@ test.each(["/responses/resp_123", "/responses/resp_123/input_items", "/models/de
     const told = await Promise.all(
       ["", "/v1", "/v1/v1"].map(async (root) => {
         const { status, text } = await call(gateway, "responses", null, { path: root + path, method: "GET" })
-        return [status, text.replaceAll(/req_\w+/g, "req")]
+        return `${status} ${text.replaceAll(/req_\w+/g, "req")}`
       }),
     )
-    expect(told[1]).toEqual(told[0]!)
-    expect(told[2]).toEqual(told[0]!)
-    if (path.startsWith("/responses")) expect(told[0]![1]).toContain("There is no such response")
+    expect([...new Set(told)]).toHaveLength(1)
+    if (path.startsWith("/responses")) expect(told[0]).toContain("There is no such response")
   },
 )
 

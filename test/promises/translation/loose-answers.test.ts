@@ -25,12 +25,23 @@ afterAll(async () => {
 
 const USAGE = { input_tokens: 5, output_tokens: 7, total_tokens: 12 }
 const response = (output: readonly Json[], status = "completed"): Json => ({
-  ...{ id: "resp_1", object: "response", created_at: 1, model: "m" },
-  ...{ status, output, usage: USAGE },
+  id: "resp_1",
+  object: "response",
+  created_at: 1,
+  model: "m",
+  status,
+  output,
+  usage: USAGE,
 })
 const message = (content: unknown, stop: string | null): Json => ({
-  ...{ id: "msg_1", type: "message", role: "assistant", model: "m", content },
-  ...{ stop_reason: stop, stop_sequence: null, usage: { input_tokens: 5, output_tokens: 7 } },
+  id: "msg_1",
+  type: "message",
+  role: "assistant",
+  model: "m",
+  content,
+  stop_reason: stop,
+  stop_sequence: null,
+  usage: { input_tokens: 5, output_tokens: 7 },
 })
 
 const framed = (events: readonly Json[]): readonly string[] =>
