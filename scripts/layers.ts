@@ -120,6 +120,14 @@ const LAYERS: readonly Layer[] = [
     reason: "replay decides recorded calls with filters and strategies; it serves nothing and writes nothing.",
   },
   {
+    folder: "capture",
+    knows: "canonical pii sse",
+    types: "config ledger system:descriptors",
+    isImpure: true,
+    reason:
+      "capture seals what the pipeline hands it: it knows bodies and rows, no calls and no administrators; settings and store are handed in.",
+  },
+  {
     folder: "pipeline",
     knows: "*",
     never: "admin cli demo replay reports sample server",
@@ -129,7 +137,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: "admin",
-    knows: "dialects explain http pipeline reports",
+    knows: "capture dialects explain http pipeline reports",
     types: "config:admin-rules,policy-lines json ledger routing system",
     reason:
       "admin says who may ask and asks the pipeline; it knows no sockets, routes or commands, and changes nothing.",
@@ -162,7 +170,9 @@ const CONFIG_ROOMS = ["schema", "read", "compile", "check", "reload", "edit"]
 /** Rooms of the pipeline: each imports those before it. The last two rehearse steps, or stand beside them. */
 const ROOMS = ["apart", "call", "intake", "limits", "targets", "translation", "answer", "rows", "rehearsal", "aside"]
 const STEPS =
-  "admit attempt authenticate bridge enter fail pipeline rank receive redact reply reserve settle shortlist".split(" ")
+  "admit attempt authenticate bridge enter fail keep pipeline rank receive redact reply reserve restore settle shortlist".split(
+    " ",
+  )
 const DIALECTS = ["chat", "responses", "messages"]
 
 const FOLDERS = LAYERS.map(({ folder }) => folder)

@@ -34,6 +34,7 @@ export type ErrorCode =
   | "admin-forbidden"
   | "cross-site-request"
   | "reports-forbidden"
+  | "content-forbidden"
   | "not-found"
   | "method-not-allowed"
   | "body-too-large"
@@ -51,6 +52,7 @@ export type ErrorCode =
   | "client-closed"
   | "internal-error"
   | "report-query-failed"
+  | "content-unreadable"
   | "routing-policy-error"
   | "pii-filter-failed"
   | "upstream-failed"
@@ -154,6 +156,12 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     message: "A page of another site cannot do this.",
   },
   "reports-forbidden": { status: 403, blame: "caller", retryable: false, message: "These reports are not permitted." },
+  "content-forbidden": {
+    status: 403,
+    blame: "caller",
+    retryable: false,
+    message: "Stored content of calls is not for you.",
+  },
   "not-found": { status: 404, blame: "caller", retryable: false, message: "There is nothing at this path." },
   "method-not-allowed": {
     status: 405,
@@ -210,6 +218,12 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     blame: "router",
     retryable: true,
     message: "The report cannot be made at the moment.",
+  },
+  "content-unreadable": {
+    status: 500,
+    blame: "operator",
+    retryable: false,
+    message: "The stored content cannot be opened.",
   },
   "routing-policy-error": {
     status: 502,

@@ -10,6 +10,7 @@ import type { DialectName } from "../dialects/name.ts"
 import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits, Subject } from "../governance/state.ts"
 import type { AdminRules } from "./compile/admin-rules.ts"
+import type { CaptureSettings, Capturing } from "./compile/capture-rule.ts"
 import type { ClientIpRule } from "./compile/client-ip.ts"
 import type { ConnectionRule } from "./compile/connection-rule.ts"
 import type { RequestRule } from "./compile/request-rule.ts"
@@ -187,7 +188,7 @@ export interface StrategySettings {
   readonly external: ExternalSettings | null
 }
 
-export interface Group extends StrategySettings {
+export interface Group extends StrategySettings, Capturing {
   readonly name: string
   /** A strategy that is asked as well, and whose choice is only recorded; null: none. */
   readonly shadow: StrategySettings | null
@@ -223,7 +224,7 @@ export interface Group extends StrategySettings {
 
 export type KeyStatus = "active" | "disabled" | "suspended" | "expired" | "rotated"
 
-export interface Caller {
+export interface Caller extends Capturing {
   readonly id: string
   readonly user: string
   readonly project: string
@@ -268,6 +269,8 @@ export interface Snapshot {
   readonly admin: AdminRules
   readonly corsOrigins: readonly string[]
   readonly traceCalls: boolean
+  /** Null: no content of calls is stored, nor can be read. */
+  readonly capture: CaptureSettings | null
   /** How much is recorded of what upstreams say in errors; null: nothing. */
   readonly upstreamErrors: UpstreamErrorRule | null
   /** A hash that stands for a text, and that only this installation can make; null: its secret is not known yet. */

@@ -1,6 +1,6 @@
 /** Between the steps 3 and 4, in groups with a filter for personal data: from here on, each step sees the request without it. */
 import { RouterError } from "../errors.ts"
-import { scanObject } from "../json/scan.ts"
+import { scanObject, type ScannedObject } from "../json/scan.ts"
 import type { PiiFilter } from "../pii/filter.ts"
 import { HeavyWork, redactRequest, type Redaction, type RefusalReason } from "../pii/redact.ts"
 import { isLargeBody } from "./apart/large.ts"
@@ -84,10 +84,14 @@ function take(
 ): void | Promise<void> {
   notes.redaction = { filter, counts, replacements }
   if (refusal !== null) throw refused(refusal, filter, counts)
-  if (bytes === null) return
+  if (bytes === null) return request.learnRedacted()
   if (filter.restores) request.restoreWith(values)
-  if (!isLargeBody({ ...request.body, bytes })) return request.rewrite(scanObject(bytes, Infinity))
-  return rescan(bytes, id, gateway).then((body) => request.rewrite(body))
+  const rewrite = (body: ScannedObject): void => {
+    request.rewrite(body)
+    request.learnRedacted()
+  }
+  if (!isLargeBody({ ...request.body, bytes })) return rewrite(scanObject(bytes, Infinity))
+  return rescan(bytes, id, gateway).then(rewrite)
 }
 
 /** Says what was found, and never the words. */

@@ -6,7 +6,6 @@ import type { Relay } from "./answer/relay.ts"
 import { readsOn } from "./answer/drain.ts"
 import { toldOf } from "./answer/exhausted.ts"
 import { routerHeaders } from "./answer/headers.ts"
-import { restoreWhole, RestoringWriter } from "./answer/restore.ts"
 import { returnedInStream } from "./answer/returned-state.ts"
 import type { UpstreamStream } from "./answer/upstream-stream.ts"
 import { brokenOff } from "./answer/vendor-words.ts"
@@ -24,13 +23,11 @@ const CLIENT_LEFT = new RouterError("client-closed")
 export async function reply(answer: Answer, call: AdmittedCall, gateway: Gateway): Promise<Outgoing> {
   if (answer.kind === "stream") return streamed(answer.stream, answer.headers, call, gateway)
   if (answer.kind === "relay") return relayed(answer, call, gateway)
-  const { originals } = call.request
-  const bytes = originals === null ? answer.bytes : await restoreWhole(answer.bytes, originals, call, gateway)
   await settle(call, gateway, outcomeOf(call.life.clientLeft ? CLIENT_LEFT : null, answer.end))
   return {
     status: 200,
     headers: routerHeaders(call, gateway, withLosses(answer.headers, answer.end.losses)),
-    body: bytes,
+    body: answer.bytes,
   }
 }
 
@@ -74,13 +71,10 @@ async function streamed(
     await stream.pump(NOWHERE)
     if (!life.isOver) await finish(stream, call, gateway)
   }
-  const { originals } = call.request
   const pump = async (writer: Writer): Promise<void> => {
-    const restoring = originals === null ? null : new RestoringWriter(writer, originals, call, gateway)
-    await stream.pump(restoring ?? writer)
+    await stream.pump(writer)
     const last = life.isOver ? null : await finish(stream, call, gateway)
-    if (last !== null) (restoring ?? writer).write(last)
-    await restoring?.end()
+    if (last !== null) writer.write(last)
   }
   const body = { pump, keepAlive: () => encoder.encode(stream.keepAlive()) }
   return { status: 200, headers: routerHeaders(call, gateway, withLosses(headers, lossesOf(call))), body }

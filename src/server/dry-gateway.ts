@@ -66,6 +66,7 @@ function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
       close: () => Promise.resolve(),
     },
     ...WITHOUT_TRACE,
+    captures: absent("content of calls"),
     background: absent("answers in the background"),
     clock: systemClock,
     random: systemRandom(),

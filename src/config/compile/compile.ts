@@ -4,6 +4,7 @@ import { modelPricesOf } from "../../ledger/model-prices.ts"
 import { type AdminRules, NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
 import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "../config.ts"
 import { affinityOf } from "./affinity.ts"
+import { captureSettings } from "./capture-rule.ts"
 import { demandedOf } from "./hard-filters.ts"
 import { blockListOf, clientIpRule } from "./client-ip.ts"
 import { connectionRule } from "./connection-rule.ts"
@@ -64,6 +65,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     admin: adminOf(options.admin ?? NO_ADMIN, config),
     corsOrigins: config.server.cors.allow_origins,
     showsRequestedModel: config.server.responses.model_identity === "requested_group",
+    capture: captureSettings(config),
     traceCalls: config.server.diagnostics.enabled,
     upstreamErrors: upstreamErrorRule(config.server.diagnostics),
     pseudonymOf: (text) => options.marks?.pseudonymOf(text) ?? null,
@@ -110,6 +112,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       hostedTools: entry.hosted_tools,
       disconnect: entry.disconnect,
       refusal: refusalOf(entry),
+      capture: entry.content_capture ?? null,
       piiFilter: piiFilterOf(entry),
       fingerprints: groupFingerprints(name, config),
     }

@@ -16,7 +16,7 @@ import {
   ruled,
   text,
 } from "./field.ts"
-import { contentCapture } from "./capture.ts"
+import { ownContentCapture } from "./capture.ts"
 import { spendCeiling } from "./limits.ts"
 import { apiShape, displayName, identifier, modality } from "./forms.ts"
 import { target } from "./model.ts"
@@ -163,7 +163,7 @@ export const group: z.ZodType = ruled(
       contract,
       spend_ceiling: spendCeiling,
       pii_filter: piiFilter,
-      content_capture: optional(contentCapture),
+      content_capture: optional(ownContentCapture),
       targets: list(target, "The targets; only these are active."),
     },
     "A model group: a name for callers, and what may serve it.",

@@ -36,7 +36,9 @@ export interface RequestSource {
 const TRUE = 116
 const NO_LOSSES: readonly Loss[] = []
 
-type Rewritten = { -readonly [Part in "body" | "facts" | "heldIds" | "losses" | "originals"]: CallRequest[Part] }
+type Rewritten = {
+  -readonly [Part in "body" | "facts" | "heldIds" | "losses" | "originals" | "isRedacted"]: CallRequest[Part]
+}
 const rewriting = (request: CallRequest): Rewritten => request
 
 export class CallRequest implements Asked {
@@ -53,6 +55,8 @@ export class CallRequest implements Asked {
   readonly losses: readonly Loss[] = NO_LOSSES
   /** What the filter for personal data took out, by its placeholders, where answers get it back; null: nothing. */
   readonly originals: Originals | null = null
+  /** The filter for personal data has run, and left nothing of what it looks for in the body. */
+  readonly isRedacted: boolean = false
   readonly #credential: Credential | null
   #shape: BodyShape | null = null
   #decoded: DecodedRequest | null = null
@@ -137,6 +141,10 @@ export class CallRequest implements Asked {
   /** Another thread has decoded the body, and found so many. */
   learnSeals(count: number): void {
     this.#nativeSeals = count
+  }
+
+  learnRedacted(): void {
+    rewriting(this).isRedacted = true
   }
 
   /** The answer gets these back in place of their placeholders. */
