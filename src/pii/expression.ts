@@ -36,8 +36,10 @@ export interface Expression {
   find(text: string): Generator<number, readonly Span[]>
 }
 
-/** For a character: to tell whether there is a match, and to find where. */
+/** Of a character: to tell whether there is a match, and to find where. */
 const TEST_COST = 2
+/** However short the window is. */
+const WINDOW_COST = 256
 const SEARCH_COST = 50
 
 const COMPILED = new Map<string, Expression>()
@@ -85,7 +87,7 @@ function* inWindows(form: Re2.RE2JS, text: string): Generator<number, readonly S
     const window = text.slice(from, from + WINDOW_CHARS)
     const matches = form.test(window)
     if (matches) addMatches(spans, form, window, from)
-    yield window.length * (matches ? SEARCH_COST : TEST_COST)
+    yield window.length * (matches ? SEARCH_COST : TEST_COST) + WINDOW_COST
   }
   return spans
 }

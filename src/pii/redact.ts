@@ -141,6 +141,7 @@ class Redactor {
   }
 
   *#redactedText(text: string, part: PiiPart, depth: number): Generator<number, string | null> {
+    if (text.length > this.#longestText) throw new LongText()
     const json = depth < DEEPEST_TEXT && looksLikeJson(text) ? jsonIn(text) : null
     if (json !== null) {
       const places: Place[] = []
