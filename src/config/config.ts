@@ -1314,7 +1314,7 @@ export interface OidcAuth {
   readonly email_claim: string
   /** The claim that names those without a verified address: `oidc:<claim>` in policies. */
   readonly subject_claim: string
-  /** What is seen: the calls and callers of a project in an environment (`lab/prod`), or of all (`*`). Policies count by it. */
+  /** What all see who come in this way: a project in an environment (`lab/prod`). `*`: what policies say of each. */
   readonly domain: string
 }
 

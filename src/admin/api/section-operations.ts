@@ -24,6 +24,7 @@ const NAMED: readonly Named[] = [
   { path: "expensive-requests", section: "calls", sort: "cost" },
   { path: "usage-by-key", section: "usage", by: "token" },
   { path: "usage-by-user", section: "usage", by: "user" },
+  { path: "usage-by-end-user", section: "usage", tables: ["by_end_user"] },
   { path: "usage-by-caller", section: "usage", by: "caller" },
   { path: "usage-by-requested-model", section: "usage", by: "requested_model" },
   { path: "model-groups-by-user", section: "usage", by: "group,user" },

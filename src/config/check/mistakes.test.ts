@@ -59,6 +59,24 @@ test.each(ERRORS)("an error says what to write in place of %s", (_name, yaml, fi
 
 const WARNINGS: readonly Slip[] = [
   ["a host without its root", changed(URL, "https://api.openai.com"), { line: 5, expected: URL }],
+  ["half of a root", changed(URL, "https://api.groq.com/openai/"), { expected: "https://api.groq.com/openai/v1" }],
+  ["half of another root", changed(URL, "https://openrouter.ai/api"), { expected: "https://openrouter.ai/api/v1" }],
+  [
+    "a root of another API of the host",
+    changed(URL, "https://generativelanguage.googleapis.com/v1beta"),
+    { expected: "https://generativelanguage.googleapis.com/v1beta/openai" },
+  ],
+  ["a key with its scheme", changed(KEY, "Bearer ${OPENAI_API_KEY}"), { code: "key-with-scheme", line: 7 }],
+  [
+    "seconds of all upstreams",
+    withServer("upstream: { timeout_ms: 600 }"),
+    { code: "wait-too-short", line: 3, expected: said("600000") },
+  ],
+  [
+    "seconds of a group",
+    changed("    strategy: static\n", "    strategy: static\n    attempt_timeout_ms: 60\n"),
+    { code: "wait-too-short", expected: said("60000") },
+  ],
   ["a server without a root", changed(URL, "http://127.0.0.1:8000"), { code: "no-root", severity: "info" }],
   [
     "the price of one token",
