@@ -1,5 +1,5 @@
 /** Tells which administrator asks and what policies permit them, and what policies grant to callers. */
-import { CALLER_SUBJECT, hasDoor, type AdminRules } from "../config/check/admin-rules.ts"
+import { CALLER_SUBJECT, hasDoor, type AdminRules } from "../config/compile/admin-rules.ts"
 import { OBJECTS } from "../config/check/policy-lines.ts"
 import type { Caller, Snapshot } from "../config/snapshot.ts"
 import type { ErrorCode } from "../error-catalogue.ts"
@@ -112,9 +112,13 @@ export class Admin {
     this.sessions.close()
   }
 
-  readsMetrics({ id, project, environment }: Caller, { admin }: Snapshot): boolean {
-    const domain = domainOf(project, environment)
-    return this.#authorizations.get(admin)?.may(CALLER_SUBJECT + id, domain, "metrics", "read") ?? false
+  readsMetrics(caller: Caller, snapshot: Snapshot): boolean {
+    const domain = domainOf(caller.project, caller.environment)
+    return this.callerMay(caller, snapshot, domain, "metrics", "read")
+  }
+
+  callerMay({ id }: Caller, { admin }: Snapshot, domain: string, object: string, action: string): boolean {
+    return this.#authorizations.get(admin)?.may(CALLER_SUBJECT + id, domain, object, action) ?? false
   }
 }
 

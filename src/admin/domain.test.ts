@@ -1,6 +1,6 @@
 /** What those see who sign in through a provider, by what policies say of them. */
 import { describe, expect, test } from "bun:test"
-import { NO_ADMIN, type OidcRules } from "../config/check/admin-rules.ts"
+import { NO_ADMIN, type OidcRules } from "../config/compile/admin-rules.ts"
 import { Authorization } from "./authorization.ts"
 import { providerDomain } from "./domain.ts"
 

@@ -1,4 +1,4 @@
-import type { AdminRules, RoleLink } from "../config/check/admin-rules.ts"
+import type { AdminRules, RoleLink } from "../config/compile/admin-rules.ts"
 
 /** The domain of what callers do. */
 export function domainOf(project: string, environment: string): string {

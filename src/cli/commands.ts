@@ -27,7 +27,13 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   migrate: { summary: "Bring the schema of the usage database up to date.", load: () => import("./migrate.ts") },
   backup: { summary: "Copy the usage database while the router runs.", load: () => import("./backup.ts") },
   restore: { summary: "Put a copy of the usage database in its place.", load: () => import("./restore.ts") },
+  completion: { summary: "Print a script that completes commands in a shell.", load: () => import("./completion.ts") },
   version: { summary: "Print version, commit and runtime.", load: () => import("./version.ts") },
+}
+
+/** By the name of the command. */
+export function commandSummaries(): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary]))
 }
 
 /** The exit code. */

@@ -1,6 +1,8 @@
 /** The commands of operators, against a router that runs and a database that is there. */
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { join } from "node:path"
+import { reply } from "../../test/helpers/behaviours.ts"
+import { tied } from "../../test/helpers/children.ts"
 import { runHere } from "../../test/helpers/command-line.ts"
 import { prepare } from "../../test/helpers/config.ts"
 import { FakeUpstream } from "../../test/helpers/fake-upstream.ts"
@@ -8,6 +10,7 @@ import { startGateway, type LocalGateway } from "../../test/helpers/gateway.ts"
 import { onEachDriver } from "../../test/helpers/ledger-drivers.ts"
 import { oldestLedger } from "../../test/helpers/oldest-ledger.ts"
 import { databasePath } from "../../test/helpers/records.ts"
+import { SAMPLES } from "../../test/helpers/samples.ts"
 import { MIGRATIONS, NEWEST } from "../ledger/migrations.ts"
 
 let upstream: FakeUpstream
@@ -42,6 +45,47 @@ test("reload says that the configuration was taken, or why it was refused, or th
     err: expect.stringContaining("No router runs on"),
   })
   other.remove()
+})
+
+test("status names the targets that are hindered, and the state of the usage database", async () => {
+  const failing = (await FakeUpstream.start()).otherwise(reply("{}", { status: 500 }))
+  await using broken = await startGateway({
+    upstreams: { alpha: failing, beta: upstream },
+    configure: (config) => void (config.server["breaker"] = { failures: 1 }),
+  })
+  const { prepared } = broken
+  const status = (...more: readonly string[]) =>
+    runHere(["status", "--config", prepared.configPath, ...more], { env: prepared.env })
+  const said = JSON.parse((await status("--json")).out) as Readonly<Record<string, unknown>>
+  expect(said).toMatchObject({
+    workers: 1,
+    ledger: { takes_rows: true, outages: 0, spooled_bytes: 0 },
+    targets: expect.arrayContaining([expect.objectContaining({ group: "default", breaker: "closed", pause: null })]),
+  })
+  await broken.call("chat", SAMPLES.chat.request())
+  const { code, out } = await status()
+  expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining("breaker open") })
+  expect(out).toContain("default: alpha-chat")
+  await failing.stop()
+})
+
+test("status --watch goes on until Ctrl-C", async () => {
+  const command = ["src/main.ts", "status", "--watch", "--json", "--config", gateway.prepared.configPath]
+  const child = Bun.spawn(tied([process.execPath, "--no-env-file", ...command]), {
+    cwd: join(import.meta.dir, "../.."),
+    env: { PATH: process.env["PATH"] ?? "", ...gateway.prepared.env },
+    stdin: "ignore",
+    stdout: "pipe",
+  })
+  let text = ""
+  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += part
+    if (text.split("\n").length > 2) child.kill("SIGINT")
+  }
+  expect(await child.exited).toBe(130)
+  const lines = text.trim().split("\n")
+  expect(lines.length).toBeGreaterThan(1)
+  for (const line of lines) expect(JSON.parse(line)).toMatchObject({ pid: process.pid })
 })
 
 test("health says whether a router takes calls, and why not", async () => {

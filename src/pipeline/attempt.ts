@@ -1,7 +1,7 @@
 /** Step 7: try the targets in order until one answers; decide what each failure means. */
 import type { Target } from "../config/snapshot.ts"
 import { passthroughBody } from "../dialects/passthrough.ts"
-import { INTERNAL, type Failure } from "../upstream/failure.ts"
+import { INTERNAL, type AttemptFailure } from "../upstream/failure.ts"
 import { asksForBeta, forwardedHeaders } from "../upstream/headers.ts"
 import type { StaleRule } from "../upstream/send.ts"
 import type { Answer } from "./answer/answer.ts"
@@ -15,6 +15,7 @@ import { goOn } from "./call/go-on.ts"
 import type { Plan, Rejection } from "./call/plan.ts"
 import { trace } from "./call/trace.ts"
 import type { Gateway } from "./gateway.ts"
+import { ruleOf } from "./keep.ts"
 import { refuseTargets } from "./shortlist.ts"
 import { rememberTarget } from "./targets/affinity.ts"
 import { governParts, type Parts } from "./targets/body-edits.ts"
@@ -78,7 +79,7 @@ function notePassedOver(rejection: Rejection, call: AdmittedCall, gateway: Gatew
   trace("target_rejected", rejection.target, rejection.reason, null, call, gateway)
 }
 
-function isStale(result: Answer | Failure): boolean {
+function isStale(result: Answer | AttemptFailure): boolean {
   return isFailure(result) && result.class === "stale_connection"
 }
 
@@ -91,7 +92,7 @@ interface Try {
 }
 
 /** One attempt, its end judged where it failed. */
-async function tryOnce(one: Try, call: AdmittedCall, gateway: Gateway): Promise<Answer | Failure> {
+async function tryOnce(one: Try, call: AdmittedCall, gateway: Gateway): Promise<Answer | AttemptFailure> {
   const tried = begin(one, call, gateway)
   probe(tried, one.hasWayOut, call, gateway)
   const result = await tryTarget(tried, one.stale, call, gateway)
@@ -116,7 +117,7 @@ async function tryTarget(
   stale: StaleRule,
   call: AdmittedCall,
   gateway: Gateway,
-): Promise<Answer | Failure> {
+): Promise<Answer | AttemptFailure> {
   const { target } = tried
   const { request } = call
   try {
@@ -136,7 +137,9 @@ async function tryTarget(
       },
       (answer) => readAnswer(answer, tried, call, gateway),
     )
-    return isRefused(result) ? relay(result, tried, call, gateway) : result
+    if (!isRefused(result)) return result
+    if (ruleOf(call)?.upstreamErrors === true) tried.refusal = result.bytes
+    return relay(result, tried, call, gateway)
   } catch (error) {
     tried.failure = INTERNAL
     throw error

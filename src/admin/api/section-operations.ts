@@ -80,7 +80,7 @@ export function sectionOperations(sections: readonly SectionDefinition[]): Opera
   return [...own, ...named]
 }
 
-export function permissionOf({ id }: Pick<SectionDefinition, "id">, action: Permission["action"]): Permission {
+export function permissionOf({ id }: Pick<SectionDefinition, "id">, action: "read" | "export"): Permission {
   return { object: id === "security" ? "admin:security_reports" : "admin:reports", action }
 }
 

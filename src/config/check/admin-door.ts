@@ -1,5 +1,5 @@
 /** How administrators come in: through which doors, for how long, and to which reports. */
-import type { OidcRules, ReportRules, SessionRules } from "./admin-rules.ts"
+import type { OidcRules, ReportRules, SessionRules } from "../compile/admin-rules.ts"
 import type { AdminAuth, AdminReports, AdminSessions, Config } from "../config.ts"
 import type { Report } from "../findings.ts"
 import type { Path } from "../schema/inspect.ts"

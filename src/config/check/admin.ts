@@ -1,5 +1,11 @@
 /** `server.admin_auth`: checked, and turned into what the running router goes by, in one pass. */
-import { CALLER_SUBJECT, type LoadedAdminRules, type AdminUser, type Grant, type RoleLink } from "./admin-rules.ts"
+import {
+  CALLER_SUBJECT,
+  type LoadedAdminRules,
+  type AdminUser,
+  type Grant,
+  type RoleLink,
+} from "../compile/admin-rules.ts"
 import { oidcRules, reportDoor, reportRules, sessionRules } from "./admin-door.ts"
 import type { AdminAuth, BasicUser, Config } from "../config.ts"
 import { quoted, type Report } from "../findings.ts"
@@ -63,11 +69,17 @@ export function loadAdmin(
   return { rules: { ...shared, basic, grants }, secrets, files }
 }
 
-/** What the flag `metrics_admin` means. */
+/** What the flags `metrics_admin` and `content_admin` mean. */
 function callerGrants({ callers }: Config): Grant[] {
-  return callers
-    .filter((caller) => caller.metrics_admin)
-    .map(({ id }) => ({ subject: CALLER_SUBJECT + id, domain: "*", object: "metrics", action: "read" }))
+  return callers.flatMap(({ id, project, environment, metrics_admin, content_admin }) => {
+    const subject = CALLER_SUBJECT + id
+    const domain = `${project}/${environment}`
+    const content = ["delete", "purge"].map((action) => ({ subject, domain, object: "content:capture", action }))
+    return [
+      ...(metrics_admin ? [{ subject, domain: "*", object: "metrics", action: "read" }] : []),
+      ...(content_admin ? content : []),
+    ]
+  })
 }
 
 /** Also of a file that has no meaning as a whole: every missing variable is told in one pass. */

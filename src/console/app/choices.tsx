@@ -2,7 +2,7 @@
 import type { TargetedEvent, TargetedSubmitEvent, VNode } from "preact"
 import { useState } from "preact/hooks"
 import type { PageAnswer } from "../../reports/pages/block.ts"
-import { dimensionTitle } from "../../reports/pages/dimension-titles.ts"
+import { dimensionTitle } from "../../reports/dimension-titles.ts"
 import type { PageDefinition } from "../../reports/pages/page.ts"
 import { Filters, textOf } from "./filters.tsx"
 import { addressOf, changed, go, type Place } from "./location.ts"

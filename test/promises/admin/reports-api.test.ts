@@ -94,8 +94,10 @@ beforeAll(async () => {
   ids.push((await gateway.call("chat", body(MODEL))).requestId)
   await gateway.call("chat", body("default"), { token: prodToken })
   document = parsed(await read("/api/openapi.json")) as object
-  operations = Object.entries(at(document, "paths") as Record<string, { readonly get: Operation }>).map(
-    ([path, item]) => [path, item.get],
+  const paths = at(document, "paths") as Record<string, { readonly get?: Operation }>
+  // those of stored content are driven in test/promises/content
+  operations = Object.entries(paths).flatMap(([path, { get: one }]) =>
+    one === undefined || one["x-permission"].startsWith("content:") ? [] : [[path, one] as const],
   )
   await eventually("the calls are in the cube", async () => {
     const found = parsed(await read("/api/requests?since=24h"))
