@@ -17,7 +17,7 @@ const REFUSALS: readonly ErrorCode[] = [
 export function openApiDocument(operations: readonly Operation[], prefix: string, version: string): JsonSchema {
   return {
     openapi: "3.1.0",
-    info: { title: "smart-router reports", version, description: "What the usage database tells administrators." },
+    info: { title: "smart-router reports", version, description: "Reports of the usage database for administrators." },
     servers: [{ url: prefix }],
     security: [{ session: [] }, { password: [] }],
     paths: Object.fromEntries(operations.map((operation) => [operation.path, { get: operationOf(operation) }])),

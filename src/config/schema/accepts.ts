@@ -119,6 +119,6 @@ export const accepts: z.ZodType = block(
     text_parts: optional(flag("`false`: several texts of one message are sent as one. Chat.")),
     tool_ids: optional(toolIds),
   },
-  "What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's.",
+  "The parts of calls from another dialect that the upstream takes. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's.",
   { name: "Accepts" },
 )

@@ -16,7 +16,7 @@ const shape: Shape = {
   capture_upstream_errors: byDefault(flag("Store error bodies of upstreams."), false),
   capture_headers_allowlist: byDefault(list(headerName, "Request headers that are stored."), []),
   redact_before_storage: byDefault(flag("Redact before storing; cannot be switched off."), true),
-  redaction_patterns: byDefault(list(expression, "What is redacted besides the built-in patterns."), []),
+  redaction_patterns: byDefault(list(expression, "Patterns that are redacted besides the built-in ones."), []),
   max_capture_bytes: byDefault(integer("The most that is stored of one body.", { unit: "bytes" }), 65_536),
   encryption: byDefault(
     block(

@@ -62,10 +62,7 @@ export const lifetimeKey: z.ZodType = byDefault(
     {
       lifetime_tokens: byDefault(integer("Tokens that this caller may ever use.", { unit: "tokens" }), 0),
       soft_pct: softPercent(90),
-      on_exhaust: byDefault(
-        choice(["disable"], "What happens to the caller when its lifetime budget is spent."),
-        "disable",
-      ),
+      on_exhaust: byDefault(choice(["disable"], "The state of the caller when its lifetime budget is spent."), "disable"),
     },
     "The lifetime budget of the caller.",
     { name: "LifetimeKey" },
@@ -155,7 +152,7 @@ export const spendCeiling: z.ZodType = optional(
         {},
       ),
     },
-    "What one call may cost at a target. Ceilings of group and caller both hold.",
+    "Bounds of the cost of one call at a target. Ceilings of group and caller both hold.",
     { name: "SpendCeilingConfig" },
   ),
 )

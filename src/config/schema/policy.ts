@@ -65,7 +65,7 @@ export const scriptHttp: z.ZodType = optional(
       headers: headers("Headers that are added by the router and stay invisible to the script."),
       allow_http: byDefault(flag("Also call hosts other than loopback without TLS."), false),
     },
-    "What `router.fetchJSON` may reach.",
+    "Addresses that `router.fetchJSON` may reach.",
     { name: "ScriptHttp" },
   ),
 )
@@ -78,7 +78,7 @@ const feedback: z.ZodType = block(
     max_retries: byDefault(integer("Further tries.", { max: 5 }), 2),
     retry_backoff_ms: byDefault(milliseconds("Pause before a further try; grows linearly."), 100),
     max_request_bytes: byDefault(integer("The largest report.", { min: 1, unit: "bytes" }), 4096),
-    on_delivery_failure: byDefault(choice(["log", "ignore"], "What a failed delivery leads to."), "log"),
+    on_delivery_failure: byDefault(choice(["log", "ignore"], "The consequence of a failed delivery."), "log"),
   },
   "Reports to the policy service after a call. Never affects the caller.",
   { name: "PolicyFeedback" },
@@ -165,7 +165,7 @@ const signals: z.ZodType = block(
     cost: signal("the price"),
     evaluation_metadata: signal("the evaluation scores"),
   },
-  "What the score may look at.",
+  "Signals that the score may look at.",
   { name: "ScoreSignals" },
 )
 

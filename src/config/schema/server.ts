@@ -136,7 +136,7 @@ const outward: Shape = {
           "upstream",
         ),
       },
-      "What answers say.",
+      "Settings of answers.",
       { name: "ResponsesConfig" },
     ),
     {},

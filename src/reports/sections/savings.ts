@@ -11,7 +11,12 @@ const MILLION = 1_000_000n
 const OWN: readonly DimensionName[][] = [["project"], ["user"], ["provider", "model"]]
 
 const COLUMNS: readonly Column[] = [
-  columnOf("reference_cost_usd", "money", "Reference cost", "What the same tokens cost at the prices of the baseline."),
+  columnOf(
+    "reference_cost_usd",
+    "money",
+    "Reference cost",
+    "The cost of the same tokens at the prices of the baseline.",
+  ),
   { ...FIGURES.cost_usd.column },
   {
     ...columnOf(
@@ -37,7 +42,7 @@ const PRICED = { dimension: "cost_unknown", is: [""] } as const
 export const SAVINGS: SectionDefinition = {
   id: "savings",
   title: "Savings",
-  about: "What the same tokens would have cost at the prices of a baseline, less what the calls did cost.",
+  about: "The cost of the same tokens at the prices of a baseline, less the cost of the calls.",
   takesBy: true,
   build: async (asked, { queries }) => {
     const coverage = { from: asked.from, to: asked.to, zone: asked.zone, where: filtersOf(asked), by: [] } as const
