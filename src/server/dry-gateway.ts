@@ -1,7 +1,7 @@
 /** What deciding a call needs, without anything that could leave a trace. */
 import type { Group, Snapshot } from "../config/snapshot.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
-import { absent, WITHOUT_TRACE } from "../pipeline/rehearsal/rehearsal.ts"
+import { failAbsent, WITHOUT_TRACE } from "../pipeline/rehearsal/rehearsal.ts"
 import { Intake } from "../pipeline/call/body-memory.ts"
 import { Shadows } from "../pipeline/rehearsal/shadow.ts"
 import { Watchdog } from "../pipeline/call/watchdog.ts"
@@ -39,21 +39,21 @@ function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
   health.adopt(snapshot, systemClock.monotonicMs())
   return {
     snapshot,
-    governance: absent("limits"),
-    storedStates: absent("stored state"),
+    governance: failAbsent("limits"),
+    storedStates: failAbsent("stored state"),
     ledger: {
       record: () => Promise.reject(new Error("nothing is recorded")),
       accepting: () => true,
       close: () => Promise.resolve(),
     },
     ...WITHOUT_TRACE,
-    background: absent("answers in the background"),
+    background: failAbsent("answers in the background"),
     clock: systemClock,
     random: systemRandom(),
     log: silentLog,
     intake: new Intake(),
     loop: new Loop(systemClock, () => {}),
-    apart: absent("large requests and answers"),
+    apart: failAbsent("large requests and answers"),
     watchdog: new Watchdog(systemClock),
     upstream: new Upstream(systemClock, { most: 0, canOpen: () => true }),
     health,

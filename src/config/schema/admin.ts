@@ -12,7 +12,7 @@ import {
   list,
   optional,
   pattern,
-  ruled,
+  withRules,
   text,
   type Rule,
   type Shape,
@@ -120,7 +120,7 @@ const basic: z.ZodType = byDefault(
 )
 
 const oidc: z.ZodType = byDefault(
-  ruled(
+  withRules(
     block(
       {
         enabled: byDefault(flag("Let administrators sign in through an identity provider (OpenID Connect)."), false),
@@ -250,7 +250,7 @@ const baseline: Shape = {
 }
 
 export const adminReports: z.ZodType = byDefault(
-  ruled(
+  withRules(
     block(
       {
         enabled: byDefault(flag("Serve reports to administrators."), false),

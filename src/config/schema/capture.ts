@@ -1,6 +1,6 @@
 /** Content capture and retention. */
 import type { z } from "zod"
-import { block, byDefault, choice, flag, integer, list, optional, ruled, text, type Shape } from "./field.ts"
+import { block, byDefault, choice, flag, integer, list, optional, withRules, text, type Shape } from "./field.ts"
 import { expression, headerName } from "./forms.ts"
 
 const LATER = { pending: true } as const
@@ -32,7 +32,7 @@ const shape: Shape = {
   ),
 }
 
-export const contentCapture: z.ZodType = ruled(
+export const contentCapture: z.ZodType = withRules(
   block(shape, "Governed capture of content.", { ...LATER, name: "ContentCapture" }),
   ({ redact_before_storage }) =>
     redact_before_storage === false
@@ -49,7 +49,7 @@ export const contentCapture: z.ZodType = ruled(
 const CLASSES = ["usage_diagnostics", "decision_telemetry", "security_access_events", "content_capture", "usage_detail"]
 
 export const retention: z.ZodType = byDefault(
-  ruled(
+  withRules(
     block(
       {
         enabled: byDefault(flag("Delete old rows."), false),

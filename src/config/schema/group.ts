@@ -14,7 +14,7 @@ import {
   nullByDefault,
   optional,
   pattern,
-  ruled,
+  withRules,
   text,
 } from "./field.ts"
 import { contentCapture } from "./capture.ts"
@@ -36,7 +36,7 @@ const needs = (value: Readonly<Record<string, unknown>>) =>
       : null
 
 const shadow: z.ZodType = nullByDefault(
-  ruled(
+  withRules(
     block(
       {
         strategy: key(strategy, "The strategy to compare with."),
@@ -173,7 +173,7 @@ const piiFilter: z.ZodType = optional(
   ),
 )
 
-export const group: z.ZodType = ruled(
+export const group: z.ZodType = withRules(
   block(
     {
       strategy,
@@ -195,7 +195,10 @@ export const group: z.ZodType = ruled(
         false,
       ),
       hosted_tools: byDefault(choice(["pass", "strip", "refuse"], "Tools that the provider executes."), "pass"),
-      disconnect: byDefault(choice(["abort", "drain"], "The fate of the request at the upstream when the client leaves."), "abort"),
+      disconnect: byDefault(
+        choice(["abort", "drain"], "The fate of the request at the upstream when the client leaves."),
+        "abort",
+      ),
       activation: byDefault(
         choice(
           ["off", "required"],

@@ -11,7 +11,7 @@ import {
   list,
   milliseconds,
   optional,
-  ruled,
+  withRules,
   table,
   type Shape,
 } from "./field.ts"
@@ -62,7 +62,10 @@ export const lifetimeKey: z.ZodType = byDefault(
     {
       lifetime_tokens: byDefault(integer("Tokens that this caller may ever use.", { unit: "tokens" }), 0),
       soft_pct: softPercent(90),
-      on_exhaust: byDefault(choice(["disable"], "The state of the caller when its lifetime budget is spent."), "disable"),
+      on_exhaust: byDefault(
+        choice(["disable"], "The state of the caller when its lifetime budget is spent."),
+        "disable",
+      ),
     },
     "The lifetime budget of the caller.",
     { name: "LifetimeKey" },
@@ -159,7 +162,7 @@ export const spendCeiling: z.ZodType = optional(
 
 const backoff = (name: string, cause: string, minMs: number, maxMs: number): z.ZodType =>
   byDefault(
-    ruled(
+    withRules(
       block(
         {
           enabled: byDefault(flag("Put the scope's targets behind the others after such a failure."), false),

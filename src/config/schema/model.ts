@@ -13,7 +13,7 @@ import {
   list,
   optional,
   pattern,
-  ruled,
+  withRules,
   text,
   type Shape,
 } from "./field.ts"
@@ -194,7 +194,7 @@ const validation: z.ZodType = block(
 )
 
 /** One active target of a model group. Facts that stand here win over the catalogue's. */
-export const target: z.ZodType = ruled(
+export const target: z.ZodType = withRules(
   block(
     {
       provider: key(identifier, "The provider entry."),

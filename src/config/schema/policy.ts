@@ -4,7 +4,7 @@ import {
   amount,
   block,
   byDefault,
-  checked,
+  withCheck,
   choice,
   flag,
   integer,
@@ -12,7 +12,7 @@ import {
   list,
   milliseconds,
   optional,
-  ruled,
+  withRules,
   table,
   text,
 } from "./field.ts"
@@ -171,7 +171,7 @@ const signals: z.ZodType = block(
 
 const complexity = choice(COMPLEXITIES, "A complexity bucket.")
 
-const expression: z.ZodType = checked(
+const expression: z.ZodType = withCheck(
   text("A linear formula over score names, e.g. `0.6*cost_score + 0.4*latency_score`.", {
     expects: "numbers and score names with +, -, * and parentheses",
   }),
@@ -182,7 +182,7 @@ const expression: z.ZodType = checked(
   },
 )
 
-const scoreTerm: z.ZodType = ruled(
+const scoreTerm: z.ZodType = withRules(
   block(
     {
       name: key(identifier, "A name for traces."),

@@ -15,7 +15,7 @@ import {
   nullByDefault,
   optional,
   pattern,
-  ruled,
+  withRules,
   type Fault,
   type Shape,
 } from "./field.ts"
@@ -239,7 +239,7 @@ const shape: Shape = {
 }
 
 export const server: z.ZodType = byDefault(
-  ruled(
+  withRules(
     block(shape, "The process itself.", { name: "ServerConfig" }),
     portFault,
     reportsFault,

@@ -1,6 +1,6 @@
 import { byTitle, columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
 import { DIMENSIONS_BY_NAME, type DimensionName } from "../dimensions.ts"
-import { columnOf, divided, FIGURES, percentOf } from "../figure-columns.ts"
+import { columnOf, divide, FIGURES, percentOf } from "../figure-columns.ts"
 import type { Figures, Measure, Query, Rows } from "../query.ts"
 import type { Asked, Baseline, Cell, Column, Row, SectionDefinition, Table } from "../section.ts"
 import { slotTable } from "../slots.ts"
@@ -90,7 +90,7 @@ function savingsQuery(asked: Asked, by: readonly DimensionName[]): Query {
 /** Nano-USD: rounded once, half away from zero. */
 export function referenceCost({ sums }: Figures, { inputPrice, outputPrice }: Baseline): bigint {
   const millionfold = (sums.input_tokens ?? 0n) * inputPrice + (sums.output_tokens ?? 0n) * outputPrice
-  return divided(millionfold, MILLION) ?? 0n
+  return divide(millionfold, MILLION) ?? 0n
 }
 
 function savingsCells(figures: Figures, baseline: Baseline): Cell[] {
