@@ -19,6 +19,7 @@ import {
   type Place,
   usePlace,
 } from "./location.ts"
+import { DEFAULT_SINCE } from "./spans.ts"
 
 const MENU: readonly PageName[] = [
   "overview",
@@ -32,8 +33,6 @@ const MENU: readonly PageName[] = [
   "security",
   "system",
 ]
-
-const DEFAULT_SINCE = "7d"
 
 export function App(): VNode {
   const place = usePlace()

@@ -9,6 +9,7 @@ import { meterFrame } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asCount, asObject, asString, asToken, parseBytes, parseObject, type Loose } from "../loose.ts"
 import { bodyFault, faultOf } from "../error-words.ts"
+import { streamFailure } from "../stream-failure.ts"
 import { renderError } from "./failure.ts"
 import { readChatUsage } from "./usage.ts"
 
@@ -81,7 +82,7 @@ export class ChatObserver implements StreamObserver {
   }
 
   renderFailure(error: RouterError, requestId: string): string {
-    return `data: ${renderError(error, requestId)}\n\n`
+    return `data: ${renderError(error, requestId, streamFailure(error, requestId))}\n\n`
   }
 
   renderRefusal(_status: number, bytes: Uint8Array): string {
