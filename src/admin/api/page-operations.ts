@@ -45,7 +45,11 @@ function operationOf(page: PageDefinition): Operation {
   const by =
     first === undefined
       ? []
-      : [text("by", "The dimension that is told apart.", first, { type: "string", enum: [...page.by] })]
+      : [
+          text("by", "The dimension that is told apart.", first, {
+            anyOf: [{ enum: [...page.by] }, { pattern: "^tag\\.." }],
+          }),
+        ]
   const list = page.name === "calls" ? [SORT, CURSOR] : []
   const call = page.name === "call" ? [CALL] : []
   return {
