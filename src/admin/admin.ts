@@ -84,14 +84,15 @@ export class Admin {
     code: ErrorCode = "admin-forbidden",
   ): Promise<Administrator> {
     const administrator = await this.signedIn(request, snapshot)
-    if (!this.may(administrator, snapshot.admin, object, action)) throw forbidden(code, administrator)
+    if (!this.may(administrator, snapshot.admin, object, action)) throw refuseForbidden(code, administrator)
     return administrator
   }
 
   /** Is anything permitted to them? @throws RouterError as `permitted` */
   async welcome(request: Incoming, snapshot: Snapshot): Promise<Administrator> {
     const administrator = await this.signedIn(request, snapshot)
-    if (this.permissions(administrator, snapshot.admin).length === 0) throw forbidden("admin-forbidden", administrator)
+    if (this.permissions(administrator, snapshot.admin).length === 0)
+      throw refuseForbidden("admin-forbidden", administrator)
     return administrator
   }
 
@@ -123,7 +124,7 @@ export class Admin {
 }
 
 /** Of whom the record tells that it was refused. */
-export function forbidden(
+export function refuseForbidden(
   code: ErrorCode,
   { subject, domain }: Pick<Administrator, "subject" | "domain">,
 ): RouterError {

@@ -38,7 +38,7 @@ export function originSeal(issuer: Issuer): Seal {
 }
 
 /** The block with at least its origin: what every reader of unary replies does to reasoning without a payload. */
-export function sealed(block: ReasoningBlock, issuer: Issuer): ReasoningBlock {
+export function sealReasoning(block: ReasoningBlock, issuer: Issuer): ReasoningBlock {
   return block.seal === null ? { ...block, seal: originSeal(issuer) } : block
 }
 

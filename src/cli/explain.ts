@@ -12,7 +12,7 @@ import { recordedExplanation } from "../pipeline/rows/recorded-explanation.ts"
 import { dryGateway, type DryGateway } from "../server/dry-gateway.ts"
 import { EXIT, print, printError, readArguments, UsageError, type Arguments } from "./command.ts"
 import { explainedByRouter } from "./explain-running.ts"
-import { configPath, loaded, openedReader, type Loaded } from "./loaded.ts"
+import { configPath, loadOrReport, openedReader, type Loaded } from "./loaded.ts"
 import { dialectOf, readRequest } from "./request-file.ts"
 
 const HELP = `Explain where a call goes and why: each target, what speaks against it, its score, the order, the expected cost.
@@ -73,7 +73,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 async function explainedHere(options: Arguments, dialect: DialectName): Promise<Explanation | null> {
   const script = options.text("script")
   const path = configPath(options.text("config"))
-  const config = await loaded(path, script === undefined ? undefined : decidedBy(script))
+  const config = await loadOrReport(path, script === undefined ? undefined : decidedBy(script))
   if (config === null) return null
   const id = options.text("id")
   return id === undefined

@@ -8,7 +8,7 @@ import { nearest } from "../nearest.ts"
 import type { PiiFilter } from "../pii/filter.ts"
 import { redactRequest, type Redaction, type RefusalReason } from "../pii/redact.ts"
 import { EXIT, print, printError, readArguments, UsageError } from "./command.ts"
-import { configPath, loaded } from "./loaded.ts"
+import { configPath, loadOrReport } from "./loaded.ts"
 import { dialectOf, readRequest } from "./request-file.ts"
 
 const HELP = `Show what a group's filter for personal data makes of a request. Nothing is sent, and no value is printed.
@@ -49,7 +49,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const file = options.text("file")
   if (file === undefined) throw new UsageError("Which request? --file FILE.")
   const dialect = dialectOf(options)
-  const config = await loaded(configPath(options.text("config")))
+  const config = await loadOrReport(configPath(options.text("config")))
   const bytes = config === null ? null : readRequest(file)
   if (config === null || bytes === null) return EXIT.failed
   const body = scanned(bytes, file)

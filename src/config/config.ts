@@ -14,11 +14,11 @@ export interface Config {
   readonly models: Readonly<Record<string, GroupConfig>>
   /** People and services that own callers. */
   readonly users: readonly UserConfig[]
-  /** What calls are made for. */
+  /** The purposes of calls. */
   readonly projects: readonly ProjectConfig[]
   /** Which user belongs to which project. */
   readonly project_memberships: readonly MembershipConfig[]
-  /** Who may call. At most 10,000: for more there is `callers_file`. */
+  /** The callers. At most 10,000: for more there is `callers_file`. */
   readonly callers: readonly CallerConfig[]
   /** Further callers: one JSON object with the keys of `callers[]` on each line. Replace it in one step. */
   readonly callers_file?: string | undefined
@@ -54,13 +54,13 @@ export interface CallerConfig {
   readonly allow: readonly string[]
   /** How fast the caller may call. What is absent comes from `server.default_caller`. */
   readonly rate: Rate
-  /** What the caller may use in a day and a month. What is absent comes from `server.default_caller`. */
+  /** The use that the caller may make in a day and a month. An absent key comes from `server.default_caller`. */
   readonly quota: Quota
   /** The lifetime budget of the caller. */
   readonly key: LifetimeKey
   /** Budgets in money. What is absent comes from `server.default_caller`. */
   readonly spend: Spend
-  /** What one call may cost at a target. Ceilings of group and caller both hold. */
+  /** Bounds of the cost of one call at a target. Ceilings of group and caller both hold. */
   readonly spend_ceiling?: SpendCeilingConfig | undefined
   /** The caller's own token buckets, in place of `server.traffic_shape.default_caller`. */
   readonly traffic_shape?: CallerShaping | undefined
@@ -98,7 +98,7 @@ export interface LifetimeKey {
   readonly lifetime_tokens: number
   /** From this share of the limit on, calls are recorded with a warning state. Unit: %. */
   readonly soft_pct: number
-  /** What happens to the caller when its lifetime budget is spent. */
+  /** The state of the caller when its lifetime budget is spent. */
   readonly on_exhaust: "disable"
 }
 
@@ -124,7 +124,7 @@ export interface MembershipConfig {
   readonly status: "active" | "disabled" | "suspended" | "removed" | "archived"
 }
 
-/** What calls are made for. Its limits are shared by all of its callers. */
+/** The purpose of calls. Its limits are shared by all of its callers. */
 export interface ProjectConfig {
   /** The id that memberships and callers refer to. */
   readonly id: string
@@ -166,13 +166,13 @@ export interface GroupConfig {
   readonly prefer_native: boolean
   /** Tools that the provider executes. */
   readonly hosted_tools: "pass" | "strip" | "refuse"
-  /** What happens upstream when the client leaves. */
+  /** The fate of the request at the upstream when the client leaves. */
   readonly disconnect: "abort" | "drain"
   /** Whether targets need a passing validation record. None can be made yet, so `required` refuses all calls. */
   readonly activation: "off" | "required"
   /** A second strategy whose choice is only recorded. */
   readonly shadow: ShadowStrategy | null
-  /** Who shares cached answers. */
+  /** The callers that share cached answers. */
   readonly cache: "caller" | "shared" | "off"
   /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation?: number | undefined
@@ -182,15 +182,15 @@ export interface GroupConfig {
   readonly script?: string | undefined
   /** How far a script may go, and what happens when it fails. */
   readonly script_limits?: ScriptLimits | undefined
-  /** What `router.fetchJSON` may reach. */
+  /** Addresses that `router.fetchJSON` may reach. */
   readonly script_http?: ScriptHttp | undefined
   /** An HTTP service that picks the target. */
   readonly external_policy?: ExternalPolicy | undefined
   /** Settings of the strategy `dynamic_score`. */
   readonly routing_policy?: RoutingPolicy | undefined
-  /** What the group promises. A filter before the strategy, after what the call itself needs. */
+  /** The promise of the group. A filter before the strategy, after what the call itself needs. */
   readonly contract?: GroupContract | undefined
-  /** What one call may cost at a target. Ceilings of group and caller both hold. */
+  /** Bounds of the cost of one call at a target. Ceilings of group and caller both hold. */
   readonly spend_ceiling?: SpendCeilingConfig | undefined
   /** The filter for personal data: see [privacy](privacy.md). */
   readonly pii_filter?: PiiFilter | undefined
@@ -236,9 +236,9 @@ export interface TargetConfig {
   readonly max_image_tokens?: number | undefined
   /** The output cap of a call without one, where the API demands a cap (Messages). Absent: `max_output_tokens`, else by the model; never more than `context_tokens` leaves. Unit: tokens. */
   readonly default_output_tokens?: number | undefined
-  /** What the model takes. Absent: unknown; an empty list: nothing but text. */
+  /** The forms of input that the model takes. Absent: unknown; an empty list: nothing but text. */
   readonly input_modalities?: readonly ("text" | "image" | "video")[] | undefined
-  /** What the model returns. */
+  /** The forms of output that the model returns. */
   readonly output_modalities?: readonly ("text" | "image" | "video")[] | undefined
   /** Price of input tokens. Unit: USD per million tokens. */
   readonly input_price_per_million_usd?: number | undefined
@@ -282,13 +282,13 @@ export interface TargetConfig {
   readonly force_store_false?: boolean | undefined
   /** Tools and structured output, for each API. Absent: unknown. */
   readonly tool_support?: ToolSupport | undefined
-  /** What the model can do about reasoning. Absent: unknown. */
+  /** The reasoning of the model. Absent: unknown. */
   readonly reasoning?: ReasoningSupport | undefined
   /** The requests that the model takes; all others are not sent there. `0` is no limit. */
   readonly request_shape_support?: RequestShapeSupport | undefined
   /** Which translations between the OpenAI APIs are meant for this model. Absent: the group's `translation` decides. */
   readonly bridges?: Bridges | undefined
-  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
+  /** The parts of calls from another dialect that the upstream takes. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
   readonly accepts?: Accepts | undefined
   /** For what no other key knows: fields of the body that are set or left out, in every dialect, also where the client's bytes would pass. Provider, model and target add up; what stands nearer to the target wins. What was left out is listed in `X-Router-Losses`. */
   readonly request?: RequestEdits | undefined
@@ -330,7 +330,7 @@ export interface DefaultThinking {
 export interface TargetValidation {
   /** The outcome of the validation. */
   readonly status?: string | undefined
-  /** What was validated. */
+  /** The workload that was validated. */
   readonly workload?: string | undefined
   /** When it was validated. */
   readonly validated_at?: string | undefined
@@ -372,7 +372,7 @@ export interface OwnContentCapture {
 export interface PiiFilter {
   /** Filter personal data out of requests. */
   readonly enabled: boolean
-  /** What a match leads to. */
+  /** The consequence of a match. */
   readonly mode: "redact_only" | "redact_and_restore" | "fail_on_match"
   /** Put the originals back into the answer, whatever the mode. */
   readonly restore_response: boolean
@@ -380,7 +380,7 @@ export interface PiiFilter {
   readonly fail_on_match: boolean
   /** More matches than this refuse the call. `0`: no limit, or 10,000 where answers are restored. */
   readonly max_replacements_per_request: number
-  /** What is filtered. */
+  /** The parts that are filtered. */
   readonly apply_to: PiiScope
   /** The router's own detectors that look for personal data. */
   readonly detectors: readonly ("secret" | "email" | "iban" | "card" | "us_ssn" | "ip" | "phone")[]
@@ -398,7 +398,7 @@ export interface PiiRule {
   readonly placeholder_prefix: string
 }
 
-/** What is filtered. */
+/** The parts that are filtered. */
 export interface PiiScope {
   /** System prompts and instructions, and the descriptions of tools. */
   readonly system: boolean
@@ -412,7 +412,7 @@ export interface PiiScope {
   readonly image_urls: boolean
 }
 
-/** What one call may cost at a target. Ceilings of group and caller both hold. */
+/** Bounds of the cost of one call at a target. Ceilings of group and caller both hold. */
 export interface SpendCeilingConfig {
   /** The highest estimated cost of a call. Unit: USD. */
   readonly max_estimated_cost_usd: number
@@ -424,27 +424,27 @@ export interface SpendCeilingConfig {
   readonly tier_ceilings: Readonly<Record<string, number>>
 }
 
-/** What the group promises. A filter before the strategy, after what the call itself needs. */
+/** The promise of the group. A filter before the strategy, after what the call itself needs. */
 export interface GroupContract {
   /** A name for people. */
   readonly display_name?: string | undefined
   /** Notes for callers; shown by /v1/models. */
   readonly caller_visible_notes?: string | undefined
-  /** What the group is meant for. */
+  /** Purposes of the group. */
   readonly intended_workloads: readonly string[]
   /** The APIs that the group promises to serve. */
   readonly supported_api_shapes: readonly ("openai_chat" | "openai_responses" | "anthropic_messages")[]
-  /** What every target of the group must be able to do. */
+  /** Abilities that every target of the group must have. */
   readonly required_capabilities?: ContractCapabilities | undefined
   /** Evidence that every target must have. */
   readonly quality_floor?: ContractQualityFloor | undefined
   /** Live figures that a target must keep, once enough was observed. */
   readonly operational_targets?: ContractOperationalTargets | undefined
-  /** What rows say about the contract. */
+  /** Parts of the contract that rows hold. */
   readonly reporting?: ContractReporting | undefined
 }
 
-/** What rows say about the contract. */
+/** Parts of the contract that rows hold. */
 export interface ContractReporting {
   /** Record the first of the intended workloads. */
   readonly expose_workload_labels: boolean
@@ -478,7 +478,7 @@ export interface ContractQualityFloor {
   readonly allowed_validation_status: readonly string[]
 }
 
-/** What every target of the group must be able to do. */
+/** Abilities that every target of the group must have. */
 export interface ContractCapabilities {
   /** Targets must take tools. */
   readonly tools?: boolean | undefined
@@ -506,7 +506,7 @@ export interface ShadowStrategy {
   readonly script?: string | undefined
   /** How far a script may go, and what happens when it fails. */
   readonly script_limits?: ScriptLimits | undefined
-  /** What `router.fetchJSON` may reach. */
+  /** Addresses that `router.fetchJSON` may reach. */
   readonly script_http?: ScriptHttp | undefined
   /** An HTTP service that picks the target. */
   readonly external_policy?: ExternalPolicy | undefined
@@ -534,7 +534,7 @@ export interface DynamicScore {
   readonly exploration_percent: number
   /** Filters before the score. */
   readonly hard_filters?: HardFilters | undefined
-  /** What the score may look at. */
+  /** Signals that the score may look at. */
   readonly signals?: ScoreSignals | undefined
   /** The terms of the score. None: a formula of its own. */
   readonly score_terms: readonly ScoreTerm[]
@@ -584,7 +584,7 @@ export interface ScoreCondition {
   readonly complexity_gte?: "simple" | "standard" | "complex" | undefined
 }
 
-/** What the score may look at. */
+/** Signals that the score may look at. */
 export interface ScoreSignals {
   /** Whether the shape of the request counts. */
   readonly request_shape?: SignalSwitch | undefined
@@ -692,7 +692,7 @@ export interface PolicyFeedback {
   readonly retry_backoff_ms: number
   /** The largest report. Unit: bytes. */
   readonly max_request_bytes: number
-  /** What a failed delivery leads to. */
+  /** The consequence of a failed delivery. */
   readonly on_delivery_failure: "log" | "ignore"
 }
 
@@ -702,7 +702,7 @@ export interface ConversationKey {
   readonly salt: string
 }
 
-/** What `router.fetchJSON` may reach. */
+/** Addresses that `router.fetchJSON` may reach. */
 export interface ScriptHttp {
   /** Let the script call the hosts below. */
   readonly enabled: boolean
@@ -756,7 +756,7 @@ export interface ProviderConfig {
   readonly beta_headers?: BetaHeaders | undefined
   /** The server behind `base_url`, which tells what it takes. Absent: that of `engine_metrics`, else the host tells. */
   readonly engine?: "vllm" | "sglang" | "llama.cpp" | "ollama" | "lm-studio" | "other" | undefined
-  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
+  /** The parts of calls from another dialect that the upstream takes. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
   readonly accepts?: Accepts | undefined
   /** For what no other key knows: fields of the body that are set or left out, in every dialect, also where the client's bytes would pass. Provider, model and target add up; what stands nearer to the target wins. What was left out is listed in `X-Router-Losses`. */
   readonly request?: RequestEdits | undefined
@@ -790,9 +790,9 @@ export interface ModelConfig {
   readonly max_image_tokens?: number | undefined
   /** The output cap of a call without one, where the API demands a cap (Messages). Absent: `max_output_tokens`, else by the model; never more than `context_tokens` leaves. Unit: tokens. */
   readonly default_output_tokens?: number | undefined
-  /** What the model takes. Absent: unknown; an empty list: nothing but text. */
+  /** The forms of input that the model takes. Absent: unknown; an empty list: nothing but text. */
   readonly input_modalities?: readonly ("text" | "image" | "video")[] | undefined
-  /** What the model returns. */
+  /** The forms of output that the model returns. */
   readonly output_modalities?: readonly ("text" | "image" | "video")[] | undefined
   /** Price of input tokens. Unit: USD per million tokens. */
   readonly input_price_per_million_usd?: number | undefined
@@ -836,13 +836,13 @@ export interface ModelConfig {
   readonly force_store_false: boolean
   /** Tools and structured output, for each API. Absent: unknown. */
   readonly tool_support?: ToolSupport | undefined
-  /** What the model can do about reasoning. Absent: unknown. */
+  /** The reasoning of the model. Absent: unknown. */
   readonly reasoning?: ReasoningSupport | undefined
   /** The requests that the model takes; all others are not sent there. `0` is no limit. */
   readonly request_shape_support?: RequestShapeSupport | undefined
   /** Which translations between the OpenAI APIs are meant for this model. Absent: the group's `translation` decides. */
   readonly bridges?: Bridges | undefined
-  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
+  /** The parts of calls from another dialect that the upstream takes. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
   readonly accepts?: Accepts | undefined
   /** For what no other key knows: fields of the body that are set or left out, in every dialect, also where the client's bytes would pass. Provider, model and target add up; what stands nearer to the target wins. What was left out is listed in `X-Router-Losses`. */
   readonly request?: RequestEdits | undefined
@@ -956,7 +956,7 @@ export interface RequestShapeSupport {
   readonly validation_notes?: string | undefined
 }
 
-/** What the model can do about reasoning. Absent: unknown. */
+/** The reasoning of the model. Absent: unknown. */
 export interface ReasoningSupport {
   /** Whether the model can reason. */
   readonly supported: boolean
@@ -1084,7 +1084,7 @@ export interface RequestEdits {
   readonly drop: readonly string[]
 }
 
-/** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
+/** The parts of calls from another dialect that the upstream takes. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
 export interface Accepts {
   /** `first`: leading system messages become one, later ones marked user text. Chat and Responses. */
   readonly system?: "first" | "anywhere" | undefined
@@ -1184,7 +1184,7 @@ export interface ServerConfig {
   readonly default_caller: DefaultCaller
   /** Calls from browser pages. */
   readonly cors: CorsConfig
-  /** What answers say. */
+  /** Settings of answers. */
   readonly responses: ResponsesConfig
   /** The address of the client. */
   readonly client_ip: ClientIpConfig
@@ -1198,7 +1198,7 @@ export interface ServerConfig {
   readonly retention: Retention
   /** Shaping of callers. */
   readonly traffic_shape: TrafficShape
-  /** Who may administrate: [administrators](admin.md). */
+  /** Administrators and their rights: [administrators](admin.md). */
   readonly admin_auth: AdminAuth
   /** Reports, for browsers and programs: [the API](admin.md#the-api-of-reports). */
   readonly admin_reports: AdminReports
@@ -1252,7 +1252,7 @@ export interface Baseline {
   readonly notes?: string | undefined
 }
 
-/** Who may administrate: [administrators](admin.md). */
+/** Administrators and their rights: [administrators](admin.md). */
 export interface AdminAuth {
   /** Sign-in by password. */
   readonly basic: BasicAuth
@@ -1306,7 +1306,7 @@ export interface OidcAuth {
   readonly scopes: readonly string[]
   /** Everybody who signs in needs an address that the provider has verified, in one of these mail domains. Empty: any address, or none. */
   readonly allowed_domains: readonly string[]
-  /** Who signs in needs to be in one of these groups. Empty: in any, or none. */
+  /** An administrator who signs in needs to be in one of these groups. Empty: in any, or none. */
   readonly allowed_groups: readonly string[]
   /** The claim that holds groups, as a list of names. */
   readonly groups_claim: string
@@ -1340,7 +1340,7 @@ export interface BasicUser {
   readonly password_hash_env: string
   /** The subject in policies. Absent: `basic:<username>`. */
   readonly subject?: string | undefined
-  /** What is seen: the calls and callers of a project in an environment (`lab/prod`), or of all (`*`). Policies count by it. */
+  /** The part that is seen: the calls and callers of a project in an environment (`lab/prod`), or of all (`*`). Policies count by it. */
   readonly domain: string
   /** Permissions without a policy, as `object:action`: `admin:explain:read`, `admin:reports:read|export`. */
   readonly permissions: readonly string[]
@@ -1501,7 +1501,7 @@ export interface ClientIpConfig {
   readonly store_ip: boolean
 }
 
-/** What answers say. */
+/** Settings of answers. */
 export interface ResponsesConfig {
   /** Which name answers carry in `model`: what the upstream says, or what the client asked for. */
   readonly model_identity: "upstream" | "requested_group"
@@ -1585,7 +1585,7 @@ export interface RequestConfig {
   readonly max_depth: number
   /** JSON values in a request body, at any depth: each object, list, string, number, boolean and null. */
   readonly max_values: number
-  /** What the bodies of all calls in flight may take in one process. Further ones get 503 `overloaded`. Unit: bytes. */
+  /** The memory that the bodies of all calls in flight may take in one process. Further ones get 503 `overloaded`. Unit: bytes. */
   readonly max_memory_bytes: number
   /** Of these, those of one caller. Further ones get 429 `body-memory-exceeded`. Unit: bytes. */
   readonly max_memory_bytes_per_caller: number

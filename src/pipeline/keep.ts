@@ -4,7 +4,7 @@
  */
 import type { Content, ContentPart } from "../capture/content.ts"
 import type { CaptureRule } from "../config/compile/capture-rule.ts"
-import { masked, type Secrets } from "../upstream/mask.ts"
+import { maskSecrets, type Secrets } from "../upstream/mask.ts"
 import { isAdmitted, type AdmittedCall, type Call } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
 import type { BodyStream, Outgoing, Writer } from "./message.ts"
@@ -65,8 +65,8 @@ function contentOf(answer: readonly ContentPart[], rule: CaptureRule, call: Admi
 /** Without what an upstream must not tell. Of a large one the beginning, since masking takes time. */
 function refusalPart(name: string, refusal: Uint8Array, secrets: Secrets): ContentPart {
   if (refusal.length <= LARGEST_REFUSAL)
-    return { name, form: "json", bytes: masked(refusal, secrets), totalBytes: refusal.length }
-  const shown = masked(refusal.subarray(0, LARGEST_REFUSAL), secrets)
+    return { name, form: "json", bytes: maskSecrets(refusal, secrets), totalBytes: refusal.length }
+  const shown = maskSecrets(refusal.subarray(0, LARGEST_REFUSAL), secrets)
   // half a secret at the end is not known as one
   return { name, form: "json", bytes: shown.subarray(0, shown.length - MARGIN_BYTES), totalBytes: refusal.length }
 }

@@ -62,8 +62,8 @@ export const DIMENSIONS_BY_NAME: Readonly<Record<KnownName, CallDimension | Time
     "Whether the answer was streamed: true or false.",
     "(CASE WHEN u.stream = 1 THEN 'true' ELSE 'false' END)",
   ),
-  cache: value("cache", "What the cache did.", "u.cache"),
-  usage_source: value("usage_source", "Who counted the tokens.", "u.usage_source"),
+  cache: value("cache", "The result of the response cache.", "u.cache"),
+  usage_source: value("usage_source", "The side that counted the tokens.", "u.usage_source"),
   strategy: value("strategy", "The strategy of the group.", "u.strategy"),
   cost_unknown: value(
     "cost_unknown",

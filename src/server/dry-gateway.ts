@@ -4,7 +4,7 @@ import type { Means } from "../dialects/answer-needs.ts"
 import type { Apart, JobName, Order, Result } from "../pipeline/apart/apart.ts"
 import { JOBS } from "../pipeline/apart/jobs.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
-import { absent, WITHOUT_TRACE } from "../pipeline/rehearsal/rehearsal.ts"
+import { failAbsent, WITHOUT_TRACE } from "../pipeline/rehearsal/rehearsal.ts"
 import { Intake } from "../pipeline/call/body-memory.ts"
 import { Shadows } from "../pipeline/rehearsal/shadow.ts"
 import { Watchdog } from "../pipeline/call/watchdog.ts"
@@ -58,16 +58,16 @@ function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
   health.adopt(snapshot, systemClock.monotonicMs())
   return {
     snapshot,
-    governance: absent("limits"),
-    storedStates: absent("stored state"),
+    governance: failAbsent("limits"),
+    storedStates: failAbsent("stored state"),
     ledger: {
       record: () => Promise.reject(new Error("nothing is recorded")),
       accepting: () => true,
       close: () => Promise.resolve(),
     },
     ...WITHOUT_TRACE,
-    captures: absent("content of calls"),
-    background: absent("answers in the background"),
+    captures: failAbsent("content of calls"),
+    background: failAbsent("answers in the background"),
     clock: systemClock,
     random: systemRandom(),
     log: silentLog,

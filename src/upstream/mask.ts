@@ -20,7 +20,7 @@ const MOST_SPELLINGS = 3
  * The same bytes when there is nothing to mask. JSON stays JSON, written anew: only texts (names of members too) and
  * numbers are masked, whatever spelling they have. @throws RangeError for JSON that is nested too deeply
  */
-export function masked(bytes: Uint8Array, secrets: Secrets): Uint8Array {
+export function maskSecrets(bytes: Uint8Array, secrets: Secrets): Uint8Array {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8")
   const result = maskedJson(text, secrets)
   return result === text ? bytes : Buffer.from(result)

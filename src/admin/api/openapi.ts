@@ -19,7 +19,7 @@ const OF_CONTENT: readonly ErrorCode[] = ["content-forbidden", "content-unreadab
 export function openApiDocument(operations: readonly Operation[], prefix: string, version: string): JsonSchema {
   return {
     openapi: "3.1.0",
-    info: { title: "smart-router reports", version, description: "What the usage database tells administrators." },
+    info: { title: "smart-router reports", version, description: "Reports of the usage database for administrators." },
     servers: [{ url: prefix }],
     security: [{ session: [] }, { password: [] }],
     paths: Object.fromEntries(

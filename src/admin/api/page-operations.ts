@@ -45,7 +45,11 @@ function operationOf(page: PageDefinition): Operation {
   const by =
     first === undefined
       ? []
-      : [text("by", "What is told apart.", first, { anyOf: [{ enum: [...page.by] }, { pattern: "^tag\\.." }] })]
+      : [
+          text("by", "The dimension that is told apart.", first, {
+            anyOf: [{ enum: [...page.by] }, { pattern: "^tag\\.." }],
+          }),
+        ]
   const list = page.name === "calls" ? [SORT, CURSOR] : []
   const call = page.name === "call" ? [CALL] : []
   return {

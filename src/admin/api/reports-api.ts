@@ -6,7 +6,7 @@ import { authenticate } from "../../pipeline/authenticate.ts"
 import type { Incoming, Outgoing } from "../../pipeline/message.ts"
 import { ReportRefused, ReportUnavailable } from "../../reports/query.ts"
 import type { Asked, SectionDefinition } from "../../reports/section.ts"
-import { type Admin, type Administrator, forbidden } from "../admin.ts"
+import { type Admin, type Administrator, refuseForbidden } from "../admin.ts"
 import { contentOperations } from "./content-operations.ts"
 import { csvOperations, markdownOperation } from "./exports.ts"
 import { openApiDocument } from "./openapi.ts"
@@ -98,7 +98,7 @@ export class ReportsApi {
 
   #expectPermission(administrator: Administrator, { admin }: Snapshot, { object, action }: Permission): void {
     if (this.#admin.may(administrator, admin, object, action)) return
-    throw forbidden(object === "content:capture" ? "content-forbidden" : "reports-forbidden", administrator)
+    throw refuseForbidden(object === "content:capture" ? "content-forbidden" : "reports-forbidden", administrator)
   }
 
   #document(request: Incoming, administrator: Administrator, snapshot: Snapshot, { prefix }: ReportRules): Outgoing {

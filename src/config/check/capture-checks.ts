@@ -1,7 +1,7 @@
 /** Content capture: it is whole, or the configuration is refused. Nobody may believe that content is sealed, or stored, that is not. */
 import { captureRule, keyBytes, storesNothing } from "../compile/capture-rule.ts"
 import type { CallerConfig, Config, ContentCapture, OwnContentCapture } from "../config.ts"
-import { quoted, type Report } from "../findings.ts"
+import { quote, type Report } from "../findings.ts"
 import type { OpenedSources } from "../read/sources.ts"
 import type { Path } from "../schema/inspect.ts"
 
@@ -107,7 +107,7 @@ function checkKeys({ encryption }: ContentCapture, isWanted: boolean, report: Re
     if (keyBytes(old.local_key) === null)
       report({ code: "invalid-value", path: [...at, "local_key"], message: "This is no key.", expected: KEY })
     if (ids.has(old.local_key_id)) {
-      const message = `There is already a key ${quoted(old.local_key_id)}.`
+      const message = `There is already a key ${quote(old.local_key_id)}.`
       report({ code: "duplicate-id", path: [...at, "local_key_id"], message })
     }
     ids.add(old.local_key_id)

@@ -16,7 +16,7 @@ import { fingerprint, groupFingerprints, pricingFingerprint, routingFingerprint 
 import { secretPattern } from "./provider-secrets.ts"
 import { reservePricesOf } from "./reserve-prices.ts"
 import { observedBy, operationalTargets } from "./operational-targets.ts"
-import { bounded, patienceOf } from "./patience.ts"
+import { boundOf, patienceOf } from "./patience.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
 import { piiFilterOf } from "./pii.ts"
 import { policySettings, targetDescription } from "./policies.ts"
@@ -54,8 +54,8 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     defaultGroup: config.server.default_model_group,
     limits: {
       ...requestRule(config.server.request),
-      maxResponseBytes: bounded(config.server.upstream.max_response_bytes),
-      maxFrameBytes: bounded(config.server.upstream.max_frame_bytes),
+      maxResponseBytes: boundOf(config.server.upstream.max_response_bytes),
+      maxFrameBytes: boundOf(config.server.upstream.max_frame_bytes),
       allowsPrivateMedia: config.server.upstream.allow_private_image_urls,
       drainMs: config.server.drain_ms,
     },

@@ -10,7 +10,7 @@ import {
   key,
   list,
   optional,
-  ruled,
+  withRules,
   text,
   type Shape,
 } from "./field.ts"
@@ -115,7 +115,7 @@ export const ownContentCapture: z.ZodType = governed(
 )
 
 function governed(schema: z.ZodType): z.ZodType {
-  return ruled(
+  return withRules(
     schema,
     ({ redact_before_storage }) =>
       redact_before_storage === false
@@ -133,7 +133,7 @@ function governed(schema: z.ZodType): z.ZodType {
 const CLASSES = ["usage_diagnostics", "decision_telemetry", "security_access_events", "content_capture", "usage_detail"]
 
 export const retention: z.ZodType = byDefault(
-  ruled(
+  withRules(
     block(
       {
         enabled: byDefault(flag("Delete old rows."), false),

@@ -3,7 +3,7 @@ import { isIP } from "node:net"
 import { z } from "zod"
 import { DIALECT_NAMES, WIRES } from "../../dialects/wires.ts"
 import { expressionFault } from "../../pii/expression.ts"
-import { checked, choice, key, pattern, text } from "./field.ts"
+import { withCheck, choice, key, pattern, text } from "./field.ts"
 
 /** Printable, no white space at the ends, short enough for logs and headers. */
 const NAME = /^[^\s\p{C}](?:[^\p{C}]{0,126}[^\s\p{C}])?$/u
@@ -38,7 +38,7 @@ export const instant: z.ZodType = timed(
     "A point in time.",
   ),
 )
-export const cidr: z.ZodType = checked(
+export const cidr: z.ZodType = withCheck(
   pattern(
     /^[0-9a-fA-F.:]+(\/\d{1,3})?$/,
     "an address or an address range such as 10.0.0.0/8 or fd00::/8",
@@ -61,7 +61,7 @@ export const httpUrl: z.ZodType = parsable(
 export const proxyUrl: z.ZodType = parsable(
   pattern(/^https?:\/\/[^\s/?#]+\/?$/i, "an http:// or https:// proxy URL", "A proxy."),
 )
-export const expression: z.ZodType = checked(
+export const expression: z.ZodType = withCheck(
   text("An expression of RE2.", { expects: "an expression of RE2" }),
   (value) => {
     const fault = expressionFault(String(value))
@@ -101,7 +101,7 @@ export function file(description: string): z.ZodType {
 
 /** Also refuses days and hours that do not exist. */
 function timed(schema: z.ZodType): z.ZodType {
-  return checked(schema, (value) => {
+  return withCheck(schema, (value) => {
     const [year, month, date] = String(value).slice(0, 10).split("-").map(Number)
     const written = new Date(Date.UTC(year ?? 0, (month ?? 0) - 1, date))
     const exists =
@@ -111,5 +111,7 @@ function timed(schema: z.ZodType): z.ZodType {
 }
 
 function parsable(url: z.ZodType): z.ZodType {
-  return checked(url, (value) => (URL.canParse(String(value)) ? null : { path: [], message: "This URL is not valid." }))
+  return withCheck(url, (value) =>
+    URL.canParse(String(value)) ? null : { path: [], message: "This URL is not valid." },
+  )
 }

@@ -13,7 +13,7 @@ import {
   milliseconds,
   nullByDefault,
   optional,
-  ruled,
+  withRules,
   text,
 } from "./field.ts"
 import { ownContentCapture } from "./capture.ts"
@@ -36,7 +36,7 @@ const needs = (value: Readonly<Record<string, unknown>>) =>
       : null
 
 const shadow: z.ZodType = nullByDefault(
-  ruled(
+  withRules(
     block(
       {
         strategy: key(strategy, "The strategy to compare with."),
@@ -58,7 +58,7 @@ const contract: z.ZodType = optional(
     {
       display_name: optional(displayName),
       caller_visible_notes: optional(text("Notes for callers; shown by /v1/models.")),
-      intended_workloads: byDefault(list(line("A workload."), "What the group is meant for."), []),
+      intended_workloads: byDefault(list(line("A workload."), "Purposes of the group."), []),
       supported_api_shapes: byDefault(list(apiShape, "The APIs that the group promises to serve."), []),
       required_capabilities: optional(
         block(
@@ -74,7 +74,7 @@ const contract: z.ZodType = optional(
             reasoning: optional(flag("Targets must reason.")),
             honors_max_tokens_when_caller_capped: optional(flag("Targets must honour caps.")),
           },
-          "What every target of the group must be able to do.",
+          "Abilities that every target of the group must have.",
           { name: "ContractCapabilities" },
         ),
       ),
@@ -109,17 +109,17 @@ const contract: z.ZodType = optional(
             expose_workload_labels: byDefault(flag("Record the first of the intended workloads."), false),
             expose_quality_floor_bucket: byDefault(flag("Record the bucket of the promised quality."), false),
           },
-          "What rows say about the contract.",
+          "Parts of the contract that rows hold.",
           { name: "ContractReporting" },
         ),
       ),
     },
-    "What the group promises. A filter before the strategy, after what the call itself needs.",
+    "The promise of the group. A filter before the strategy, after what the call itself needs.",
     { name: "GroupContract" },
   ),
 )
 
-export const group: z.ZodType = ruled(
+export const group: z.ZodType = withRules(
   block(
     {
       strategy,
@@ -141,7 +141,10 @@ export const group: z.ZodType = ruled(
         false,
       ),
       hosted_tools: byDefault(choice(["pass", "strip", "refuse"], "Tools that the provider executes."), "pass"),
-      disconnect: byDefault(choice(["abort", "drain"], "What happens upstream when the client leaves."), "abort"),
+      disconnect: byDefault(
+        choice(["abort", "drain"], "The fate of the request at the upstream when the client leaves."),
+        "abort",
+      ),
       activation: byDefault(
         choice(
           ["off", "required"],
@@ -150,7 +153,7 @@ export const group: z.ZodType = ruled(
         "off",
       ),
       shadow,
-      cache: byDefault(choice(["caller", "shared", "off"], "Who shares cached answers.", LATER), "caller"),
+      cache: byDefault(choice(["caller", "shared", "off"], "The callers that share cached answers.", LATER), "caller"),
       default_output_reservation: optional(
         integer("Output tokens that are reserved for a stream without a cap.", { min: 1, unit: "tokens" }),
       ),

@@ -25,7 +25,7 @@ export const project: z.ZodType = block(
     quota,
     spend,
   },
-  "What calls are made for. Its limits are shared by all of its callers.",
+  "The purpose of calls. Its limits are shared by all of its callers.",
   { name: "ProjectConfig" },
 )
 
@@ -91,7 +91,7 @@ export const caller: z.ZodType = block(
     rate: key(rate, "How fast the caller may call. What is absent comes from `server.default_caller`."),
     quota: key(
       quota,
-      "What the caller may use in a day and a month. What is absent comes from `server.default_caller`.",
+      "The use that the caller may make in a day and a month. An absent key comes from `server.default_caller`.",
     ),
     key: lifetimeKey,
     spend: key(spend, "Budgets in money. What is absent comes from `server.default_caller`."),

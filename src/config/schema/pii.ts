@@ -1,7 +1,19 @@
 /** `models.<name>.pii_filter` — personal data, taken out of requests. */
 import type { z } from "zod"
 import { DETECTOR_NAMES } from "../../pii/filter.ts"
-import { block, byDefault, choice, flag, integer, key, list, optional, pattern, ruled, type Fault } from "./field.ts"
+import {
+  block,
+  byDefault,
+  choice,
+  flag,
+  integer,
+  key,
+  list,
+  optional,
+  pattern,
+  withRules,
+  type Fault,
+} from "./field.ts"
 import { expression, identifier } from "./forms.ts"
 
 const PARTS: readonly (readonly [name: string, on: boolean, what: string])[] = [
@@ -48,12 +60,12 @@ interface Filter {
 }
 
 export const piiFilter: z.ZodType = optional(
-  ruled(
+  withRules(
     block(
       {
         enabled: byDefault(flag("Filter personal data out of requests."), false),
         mode: byDefault(
-          choice(["redact_only", "redact_and_restore", "fail_on_match"], "What a match leads to."),
+          choice(["redact_only", "redact_and_restore", "fail_on_match"], "The consequence of a match."),
           "redact_only",
         ),
         restore_response: byDefault(flag("Put the originals back into the answer, whatever the mode."), false),
@@ -65,7 +77,7 @@ export const piiFilter: z.ZodType = optional(
         apply_to: byDefault(
           block(
             Object.fromEntries(PARTS.map(([name, on, what]) => [name, byDefault(flag(what), on)])),
-            "What is filtered.",
+            "The parts that are filtered.",
             { name: "PiiScope" },
           ),
           {},

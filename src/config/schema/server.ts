@@ -16,7 +16,7 @@ import {
   nullByDefault,
   optional,
   pattern,
-  ruled,
+  withRules,
   type Fault,
   type Shape,
 } from "./field.ts"
@@ -137,7 +137,7 @@ const outward: Shape = {
           "upstream",
         ),
       },
-      "What answers say.",
+      "Settings of answers.",
       { name: "ResponsesConfig" },
     ),
     {},
@@ -240,7 +240,7 @@ const shape: Shape = {
 }
 
 export const server: z.ZodType = byDefault(
-  ruled(
+  withRules(
     block(shape, "The process itself.", { name: "ServerConfig" }),
     portFault,
     reportsFault,

@@ -10,7 +10,16 @@ import { Choices } from "./choices.tsx"
 import { ContentView } from "./content-view.tsx"
 import { timeText, utcText } from "./format.ts"
 import { Link } from "./link.tsx"
-import { addressOf, asked, BASE, carried, changed, go, type Place, usePlace } from "./location.ts"
+import {
+  addressOf,
+  askedParameters,
+  BASE,
+  carriedParameters,
+  changeLocation,
+  go,
+  type Place,
+  usePlace,
+} from "./location.ts"
 import { DEFAULT_SINCE } from "./spans.ts"
 
 const MENU: readonly PageName[] = [
@@ -50,14 +59,14 @@ function useWholeAddress({ path, parameters }: Place): boolean {
     if (!lacksZone && !lacksRange) return
     const zone = lacksZone ? { tz: Intl.DateTimeFormat().resolvedOptions().timeZone } : {}
     const range = lacksRange ? { since: DEFAULT_SINCE } : {}
-    go(addressOf(path, changed(parameters, { ...zone, ...range })), true)
+    go(addressOf(path, changeLocation(parameters, { ...zone, ...range })), true)
   })
   return !lacksZone && !lacksRange
 }
 
 function Page({ place, page }: { readonly place: Place; readonly page: PageDefinition }): VNode {
   const { parameters, path } = place
-  const query = asked(parameters)
+  const query = askedParameters(parameters)
   const [, call] = path
   if (page.name === "call" && call !== undefined) query.set("call", call)
   const answered = usePage(page.name, query.toString(), parameters.has("since") && page.hasRange)
@@ -101,7 +110,7 @@ function Frame({ place, page, title, isSample = false, children }: FrameProps): 
             {MENU.map((each) => (
               <li key={each}>
                 <Link
-                  to={addressOf(each === "overview" ? [] : [each], carried(place.parameters))}
+                  to={addressOf(each === "overview" ? [] : [each], carriedParameters(place.parameters))}
                   current={each === name || (each === "calls" && name === "call")}
                 >
                   {PAGES[each].title}

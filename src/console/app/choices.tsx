@@ -5,7 +5,7 @@ import type { PageAnswer } from "../../reports/pages/block.ts"
 import { dimensionTitle } from "../../reports/dimension-titles.ts"
 import type { PageDefinition } from "../../reports/pages/page.ts"
 import { Filters, textOf } from "./filters.tsx"
-import { addressOf, changed, go, type Place } from "./location.ts"
+import { addressOf, changeLocation, go, type Place } from "./location.ts"
 import { SPANS } from "./spans.ts"
 import { instantOf, localOf } from "./zoned.ts"
 
@@ -24,11 +24,12 @@ interface ChoicesProps {
   readonly answer: PageAnswer | null
 }
 
-type Changes = Parameters<typeof changed>[1]
+type Changes = Parameters<typeof changeLocation>[1]
 
 export function Choices({ place, page, answer }: ChoicesProps): VNode {
   const { path, parameters } = place
-  const choose = (changes: Changes): void => go(addressOf(path, changed(parameters, { ...changes, cursor: null })))
+  const choose = (changes: Changes): void =>
+    go(addressOf(path, changeLocation(parameters, { ...changes, cursor: null })))
   const selected =
     (name: string, empty: string) =>
     (event: TargetedEvent<HTMLSelectElement>): void =>

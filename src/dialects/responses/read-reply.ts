@@ -8,7 +8,7 @@ import { Losses } from "../../canonical/loss.ts"
 import type { NamedTool } from "../../canonical/name-map.ts"
 import type { Issuer } from "../../canonical/origin.ts"
 import type { Failure, Opening } from "../../canonical/reply.ts"
-import { sealed } from "../../canonical/seal.ts"
+import { sealReasoning } from "../../canonical/seal.ts"
 import { isClientCall, settleStop } from "../../canonical/stop.ts"
 import type { ReadReply, ReplyContext } from "../codec.ts"
 import { protocolFailure, readFault } from "./failure.ts"
@@ -86,7 +86,7 @@ export function declarePhase(item: JsonObject, losses: Losses, path: string): vo
 }
 
 function readReasoning(item: JsonObject, issuer: Issuer): readonly ReasoningBlock[] {
-  const block = sealed({ type: "reasoning", parts: reasoningParts(item), seal: sealOf(item, issuer) }, issuer)
+  const block = sealReasoning({ type: "reasoning", parts: reasoningParts(item), seal: sealOf(item, issuer) }, issuer)
   return block.parts.length === 0 && block.seal?.form === "none" ? [] : [block]
 }
 

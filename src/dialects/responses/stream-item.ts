@@ -32,7 +32,7 @@ export interface StreamItem {
 }
 
 /** What a growing text still lacks of its final form; "" when the two do not agree, as what was sent is sent. */
-export function missing(received: string, final: string): string {
+export function missingText(received: string, final: string): string {
   if (final.length <= received.length) return ""
   return received === "" || final.startsWith(received) ? final.slice(received.length) : ""
 }
@@ -125,7 +125,7 @@ export class ReasoningItem implements StreamItem {
 
   #complete(kind: "summary" | "raw", index: number, final: string | undefined): void {
     const received = this.#parts.get(`${kind} ${index}`)?.text ?? ""
-    this.#grow(kind, index, missing(received, final ?? ""))
+    this.#grow(kind, index, missingText(received, final ?? ""))
   }
 }
 
@@ -151,16 +151,16 @@ export class CallItem implements StreamItem {
       case "response.custom_tool_call_input.delta":
         return this.#grow(stringOf(event["delta"]) ?? "")
       case "response.function_call_arguments.done":
-        return this.#grow(missing(this.#received, argumentText(event["arguments"])))
+        return this.#grow(missingText(this.#received, argumentText(event["arguments"])))
       case "response.custom_tool_call_input.done":
-        return this.#grow(missing(this.#received, argumentText(event["input"])))
+        return this.#grow(missingText(this.#received, argumentText(event["input"])))
     }
   }
 
   finish(item: JsonObject): void {
     if (this.closed) return
     this.#open(item)
-    this.#grow(missing(this.#received, argumentText(this.#kind === "custom" ? item["input"] : item["arguments"])))
+    this.#grow(missingText(this.#received, argumentText(this.#kind === "custom" ? item["input"] : item["arguments"])))
     this.closed = true
     if (this.#converter === null) return
     this.#add(this.#converter.end())

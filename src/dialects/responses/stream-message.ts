@@ -2,7 +2,7 @@
 
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import { partsOf, readCitation, readPart } from "./read-content.ts"
-import { missing, type ItemScope, type StreamItem } from "./stream-item.ts"
+import { missingText, type ItemScope, type StreamItem } from "./stream-item.ts"
 import { listOf, numberOf, objectOf, objectsOf, PART_MARK, stringOf } from "./wire.ts"
 
 interface TextPart {
@@ -87,7 +87,7 @@ export class MessageItem implements StreamItem {
     if (kind === null) return
     const part = this.#part(index, kind)
     if (part === null) return
-    const text = missing(part.text, stringOf(final[kind === "refusal" ? "refusal" : "text"]) ?? "")
+    const text = missingText(part.text, stringOf(final[kind === "refusal" ? "refusal" : "text"]) ?? "")
     this.#grow(index, kind, text, part.text === "" ? listOf(final["logprobs"]) : [])
   }
 

@@ -8,7 +8,7 @@ import type { DatabaseFailure } from "../failure.ts"
 import { pauseForLock } from "../locked.ts"
 import { isCode } from "../../system/owner-only.ts"
 import type { CallRecord } from "../record.ts"
-import { DatabaseMoved, explained, failureOf, LogHeld, NotConnected, whyNotOpened } from "./failure.ts"
+import { DatabaseMoved, explainFailure, failureOf, LogHeld, NotConnected, whyNotOpened } from "./failure.ts"
 
 /** What a group of one writes to the write-ahead log, in pages; each further call adds about half a page. */
 const PAGES_PER_GROUP = 6
@@ -44,7 +44,7 @@ export class SqliteDatabase implements LedgerDatabase {
       written = connection.inserter.insert(calls)
     } catch (error) {
       this.#rollback(connection)
-      throw explained(error, this.#options.path)
+      throw explainFailure(error, this.#options.path)
     }
     this.#lookAt(connection)
     this.#wrote(PAGES_PER_GROUP + calls.length / 2)
@@ -181,7 +181,7 @@ export class SqliteDatabase implements LedgerDatabase {
     try {
       return ask()
     } catch (error) {
-      throw explained(error, this.#options.path)
+      throw explainFailure(error, this.#options.path)
     }
   }
 

@@ -30,16 +30,16 @@ export function queryOf({ from, to, zone, where }: PageQuestion, asked: Asked): 
   }
 }
 
-export function framed({ id, title, note, half }: BlockDefinition): Pick<Block, "id" | "title" | "note" | "half"> {
+export function frameOf({ id, title, note, half }: BlockDefinition): Pick<Block, "id" | "title" | "note" | "half"> {
   return { id, title, ...(note === undefined ? {} : { note }), ...(half === undefined ? {} : { half }) }
 }
 
-export function chosen(by: By, question: PageQuestion): Dimension {
+export function dimensionOf(by: By, question: PageQuestion): Dimension {
   return by === "chosen" ? question.by : by
 }
 
 /** Titles say what is told apart: `by project`. */
-export function titled(definition: BlockDefinition, by: Dimension): string {
+export function titleOf(definition: BlockDefinition, by: Dimension): string {
   return definition.title.replace("{by}", dimensionTitle(by).toLowerCase())
 }
 

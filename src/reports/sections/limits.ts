@@ -14,8 +14,7 @@ const UNITS: readonly (readonly [unit: LimitUse["unit"], title: string, kind: Ki
 export const LIMITS: SectionDefinition = {
   id: "limits",
   title: "Limits",
-  about:
-    "What callers and projects have used of their limits, what is left, and when it ends at the pace of the last day.",
+  about: "The use of limits by callers and projects, the rest, and its end at the pace of the last day.",
   takesBy: false,
   build: async (asked, { limits, nowMs }) => {
     const { nearest, lacksReserved } = await nearestOf(limits === null ? [] : await limits(), asked)
@@ -146,12 +145,12 @@ function limitTable(
     columnOf("id", "text", "Name", "Whose limit it is."),
     columnOf("limit", "text", "Limit", "As the configuration names it."),
     columnOf("state", "text", "State", "ok, warning or exhausted."),
-    amount("used", "Used", "What was used of it."),
-    amount("reserved", "Reserved", "What calls in flight hold."),
-    amount("remaining", "Remaining", "What is left."),
+    amount("used", "Used", "The part that was used."),
+    amount("reserved", "Reserved", "The part that calls in flight hold."),
+    amount("remaining", "Remaining", "The rest."),
     amount("allowed", "Allowed", "The limit itself."),
     { ...columnOf("used_percent", "percent", "Used", "Used and reserved, of what is allowed."), bar: true },
-    amount("used_in_last_day", "Last day", "What was used in the last 24 hours."),
+    amount("used_in_last_day", "Last day", "The part that was used in the last 24 hours."),
     columnOf(
       "ends_at",
       "time",

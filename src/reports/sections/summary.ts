@@ -106,7 +106,7 @@ function movers(answers: readonly Rows[]): Table {
     id: "movers",
     title: "What changed most",
     columns: [
-      columnOf("dimension", "text", "By", "What the name is one of."),
+      columnOf("dimension", "text", "By", "The dimension of the name."),
       columnOf("name", "text", "Name", "Whose cost changed."),
       columnOf("change_usd", "money", "Change", "The cost now less the cost before."),
       FIGURES.cost_usd.column,
