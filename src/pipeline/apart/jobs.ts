@@ -14,7 +14,7 @@ import type { CallShape } from "../../dialects/shape.ts"
 import type { StoredId } from "../../dialects/stored-ids.ts"
 import type { WrittenShape } from "../../dialects/written-shape.ts"
 import { RouterError } from "../../errors.ts"
-import { bodyWithContent, firstTurnIn } from "../../routing/policy/call-text.ts"
+import { bodyWithContent, firstTurnIn, scriptText } from "../../routing/policy/call-text.ts"
 import { scanObject } from "../../json/scan.ts"
 import { told, type ToldError } from "./apart.ts"
 import { countedTokens } from "./counted-tokens.ts"
@@ -98,6 +98,10 @@ export const JOBS = {
   countText(bytes: Uint8Array, dialect: DialectName): Pick<CallShape, "messageCount" | "textChars"> {
     const { messageCount, textChars } = DIALECTS[dialect].shapeOf(scanObject(bytes, Infinity))
     return { messageCount, textChars }
+  },
+  /** All text of a conversation; null: it is too long for a script. */
+  readText(bytes: Uint8Array, dialect: DialectName): string | null {
+    return scriptText(bytes, dialect)
   },
   /** The first turn of a conversation, by its hash; null: there is none. */
   firstTurn(bytes: Uint8Array, dialect: DialectName): string | null {
