@@ -1,9 +1,10 @@
 /** What callers and projects have used of their limits, from the hourly sums that limits themselves begin from. */
-import type { Snapshot } from "../config/snapshot.ts"
+import type { Caller, Snapshot } from "../config/snapshot.ts"
 import type { CheckKind } from "../governance/state.ts"
 import { limitName } from "../pipeline/limits/refuse.ts"
 import type { HeldLimit } from "./held-limits.ts"
 import type { LimitUse, Sources } from "../reports/section.ts"
+import { inTurns } from "../reports/turns.ts"
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -48,7 +49,8 @@ export async function limitUses(
   const totals = new Map<Period, Totals>()
   for (const period of periods) totals.set(period, await totalsSince(periodOf(period, nowMs).from ?? 0, rows))
   const lastDay = wanted.length === 0 ? undefined : await totalsSince(nowMs - DAY_MS, rows)
-  return wanted.map(({ period, amount, allowed, warnsAtPercent, ...use }): LimitUse => {
+  const uses: LimitUse[] = []
+  const useOf = ({ period, amount, allowed, warnsAtPercent, ...use }: Wanted): LimitUse => {
     const key = `${use.subject}:${use.id}`
     const { from, to } = periodOf(period, nowMs)
     const of = (all: Totals | undefined): bigint => BigInt((all?.get(key) ?? NOTHING)[amount])
@@ -63,7 +65,9 @@ export async function limitUses(
       usedInLastDay: of(lastDay),
       warnsAtPercent,
     }
-  })
+  }
+  for await (const some of inTurns(wanted)) for (const one of some) uses.push(useOf(one))
+  return uses
 }
 
 interface Wanted extends Pick<LimitUse, "subject" | "id" | "project" | "environment" | "limit" | "warnsAtPercent"> {
@@ -83,14 +87,10 @@ const COUNTED: Readonly<Partial<Record<CheckKind, readonly [period: Period, amou
   month_nano_usd: ["month", "nanoUsd"],
 }
 
-/** About a millisecond's work. */
-const TOKENS_AT_ONCE = 500
-
 /** Each limit once, however many tokens a caller and callers a project has. */
 async function limitsOf(credentials: Snapshot["credentials"]): Promise<readonly Wanted[]> {
   const found = new Map<string, Wanted>()
-  let count = 0
-  for (const { caller } of credentials.values()) {
+  const add = (caller: Caller): void => {
     for (const check of caller.limits?.checks ?? []) {
       const counted = COUNTED[check.kind]
       const subject = caller.limits?.subjects[check.subject]
@@ -109,9 +109,8 @@ async function limitsOf(credentials: Snapshot["credentials"]): Promise<readonly 
         warnsAtPercent: share > 0 && Number.isFinite(share) ? share : null,
       })
     }
-    count += 1
-    if (count % TOKENS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve))
   }
+  for await (const some of inTurns(credentials.values())) for (const { caller } of some) add(caller)
   return [...found.values()]
 }
 
@@ -128,14 +127,16 @@ function periodOf(period: Period, nowMs: number): { readonly from: number | null
 async function totalsSince(from: number, rows: Sources["rows"]): Promise<Totals> {
   const found = (await rows<TotalsRow>(TOTALS, [Math.floor(from / HOUR_MS), 2 ** 31 - 1])) ?? []
   const totals = new Map<string, Amounts>()
-  for (const row of found)
-    for (const key of [`caller:${row.caller_id}`, `project:${row.caller_project}`]) {
-      const before = totals.get(key) ?? NOTHING
-      totals.set(key, {
-        requests: before.requests + row.requests,
-        tokens: before.tokens + row.tokens,
-        nanoUsd: before.nanoUsd + row.nano_usd,
-      })
-    }
+  const add = (key: string, row: TotalsRow): void => {
+    const before = totals.get(key) ?? NOTHING
+    totals.set(key, {
+      requests: before.requests + row.requests,
+      tokens: before.tokens + row.tokens,
+      nanoUsd: before.nanoUsd + row.nano_usd,
+    })
+  }
+  for await (const some of inTurns(found))
+    for (const row of some)
+      for (const key of [`caller:${row.caller_id}`, `project:${row.caller_project}`]) add(key, row)
   return totals
 }

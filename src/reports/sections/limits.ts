@@ -2,6 +2,7 @@ import { ignoredNotes } from "../details.ts"
 import { columnOf, percentOf } from "../figure-columns.ts"
 import type { Filter } from "../query.ts"
 import type { Asked, Cell, Column, Kind, LimitUse, Row, SectionDefinition, Table } from "../section.ts"
+import { inTurns } from "../turns.ts"
 
 const DAY_MS = 86_400_000
 
@@ -18,23 +19,25 @@ export const LIMITS: SectionDefinition = {
     "What callers and projects have used of their limits, what is left, and when it ends at the pace of the last day.",
   takesBy: false,
   build: async (asked, { limits, nowMs }) => {
-    const uses = limits === null ? [] : (await limits()).filter((use) => isAsked(use, asked))
-    const nearest = uses
-      .map((use) => ({ use, percent: percentUsed(use) ?? 0 }))
-      .filter(({ percent }) => percent >= asked.nearPercent)
-      .toSorted((one, other) => other.percent - one.percent)
-      .map(({ use }) => use)
+    const nearest = new Map(UNITS.map(([unit]) => [unit, new Nearest(asked.top)]))
+    let isReservedKnown = true
+    for await (const some of inTurns(limits === null ? [] : await limits()))
+      for (const use of some) {
+        if (!isAsked(use, asked)) continue
+        isReservedKnown &&= use.reserved !== null
+        const percent = percentUsed(use) ?? 0
+        if (percent >= asked.nearPercent) nearest.get(use.unit)?.add(use, percent)
+      }
     const notes = [
       "Limits stand as they are now, whatever range is asked for. Rates and token buckets are not listed.",
       ...ignoredNotes(asked, ["caller", "project", "environment"]),
     ]
-    if (uses.some(({ reserved }) => reserved === null))
-      notes.push("Reserved is empty: no running router could be asked what calls in flight hold.")
+    if (!isReservedKnown) notes.push("Reserved is empty: no running router could be asked what calls in flight hold.")
     return {
       tables: UNITS.map(([unit, title, kind, suffix]) =>
         limitTable(
           { id: unit === "money" ? "budgets" : unit, title, kind, suffix },
-          nearest.filter((use) => use.unit === unit),
+          nearest.get(unit) ?? new Nearest(asked.top),
           {
             asked,
             nowMs,
@@ -70,6 +73,34 @@ function passes(filter: Filter, values: Readonly<Record<string, string>>): boole
   return "is" in filter ? filter.is.includes(value) : !filter.not.includes(value)
 }
 
+/** The limits of which the greatest part is used. */
+class Nearest {
+  /** How many were added. */
+  count = 0
+  readonly #most: number
+  #found: { readonly use: LimitUse; readonly percent: number }[] = []
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  add(use: LimitUse, percent: number): void {
+    this.count += 1
+    this.#found.push({ use, percent })
+    if (this.#found.length > 2 * this.#most) this.#cut()
+  }
+
+  /** The nearest first. */
+  uses(): readonly LimitUse[] {
+    this.#cut()
+    return this.#found.map(({ use }) => use)
+  }
+
+  #cut(): void {
+    this.#found = this.#found.toSorted((one, other) => other.percent - one.percent).slice(0, this.#most)
+  }
+}
+
 function percentUsed({ used, reserved, allowed }: LimitUse): number | null {
   return percentOf(used + (reserved ?? 0n), allowed)
 }
@@ -99,7 +130,7 @@ interface Shape {
 
 function limitTable(
   { id, title, kind, suffix }: Shape,
-  uses: readonly LimitUse[],
+  nearest: Nearest,
   { asked, nowMs, isKnown }: { readonly asked: Asked; readonly nowMs: number; readonly isKnown: boolean },
 ): Table {
   const amount = (key: string, name: string, about: string): Column => columnOf(`${key}${suffix}`, kind, name, about)
@@ -122,7 +153,7 @@ function limitTable(
     columnOf("resets_at", "time", "Begins anew", "When the limit begins anew; empty: it counts for good."),
     columnOf("state", "text", "State", "ok, warning or exhausted."),
   ]
-  const rows = uses.slice(0, asked.top).map((use): Row => {
+  const rows = nearest.uses().map((use): Row => {
     const left = use.allowed - use.used - (use.reserved ?? 0n)
     const amounts: Cell[] = [
       use.used,
@@ -134,7 +165,7 @@ function limitTable(
     ]
     return [use.subject, use.id, use.limit, ...amounts, endOf(use, nowMs), use.resetsAt, stateOf(use)]
   })
-  const hidden = uses.length - rows.length
+  const hidden = nearest.count - rows.length
   return {
     id,
     title,
