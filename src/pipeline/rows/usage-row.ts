@@ -35,6 +35,7 @@ export function usageRow(
   const parts = partColumns(usage?.parts ?? null)
   const inputTokens = usage === null ? null : allInput(usage)
   const limited = limitAmounts(call, bill, pending)
+  const { redaction } = call.notes
   return {
     request_id: call.id,
     ts: call.ts,
@@ -131,6 +132,10 @@ export function usageRow(
     reserved_output_tokens: estimate?.outputTokens ?? null,
     reserved_nano_usd: reservedNanoUsd(call.hold),
     router_overhead_us: overheadUs(call, now),
+    pii_filter_applied: redaction === null ? 0 : 1,
+    pii_filter_mode: redaction?.filter.mode ?? null,
+    pii_filter_replacements: redaction?.replacements ?? null,
+    pii_filter_rule_count: redaction?.filter.rules.length ?? null,
   }
 }
 

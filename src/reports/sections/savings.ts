@@ -1,5 +1,5 @@
 import { byTitle, columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
-import { DIMENSIONS_BY_NAME, type DimensionName } from "../dimensions.ts"
+import { dimensionOf, type DimensionName } from "../dimensions.ts"
 import { columnOf, divided, FIGURES, percentOf } from "../figure-columns.ts"
 import type { Figures, Measure, Query, Rows } from "../query.ts"
 import type { Asked, Baseline, Cell, Column, Row, SectionDefinition, Table } from "../section.ts"
@@ -121,7 +121,7 @@ function baselineTable(baselines: readonly Baseline[], figures: Figures): Table 
 }
 
 function savingsTable(baseline: Baseline, by: readonly DimensionName[], rows: Rows, isOneOfMany: boolean): Table {
-  const isTime = by.map((name) => DIMENSIONS_BY_NAME[name].is === "time")
+  const isTime = by.map((name) => dimensionOf(name).is === "time")
   const names = by.filter((_, index) => isTime[index] !== true)
   const rowOf = (key: readonly string[] | null, ts: number | null, figures: Figures): Row => [
     ...by.map((name, index) => (isTime[index] === true ? ts : (key?.[names.indexOf(name)] ?? null))),
