@@ -22,12 +22,22 @@ type Job = Extract<Request, { readonly id: number }>
 
 const LOCK_MS = 1000
 
+/** Rows that are handed over at once: taking them over is work for the calls' own thread. */
+const ROWS_AT_ONCE = 500
+
 const aborted = new Set<number>()
+/** By whom the next part is awaited. */
+const parts = new Map<number, () => void>()
 let last: Promise<void> = Promise.resolve()
 
 parentPort?.on("message", (request: Request) => {
   if ("abort" in request) {
     aborted.add(request.abort)
+    parts.get(request.abort)?.()
+    return
+  }
+  if ("more" in request) {
+    parts.get(request.more)?.()
     return
   }
   const untilMs = systemClock.monotonicMs() + request.deadlineMs
@@ -58,12 +68,27 @@ async function perform({ id, work, address }: Job, untilMs: number): Promise<unk
   const patience = { statementMs: Math.max(1, Math.ceil(untilMs - systemClock.monotonicMs())), lockMs: LOCK_MS }
   const connection = await openCube(address, patience, work.is === "maintain" ? "write" : "read")
   try {
-    return await performed(work, { connection, pause, remembered: rememberedOf(address) }, (progress) =>
+    const value = await performed(work, { connection, pause, remembered: rememberedOf(address) }, (progress) =>
       say({ id, progress }),
     )
+    return work.is === "rows" && Array.isArray(value) ? await lastPart(id, value, pause) : value
   } finally {
     await connection.close()
   }
+}
+
+/** The other side has taken all parts but the one that is returned. */
+async function lastPart(id: number, rows: readonly unknown[], pause: () => Promise<void>): Promise<readonly unknown[]> {
+  let at = 0
+  for (; rows.length - at > ROWS_AT_ONCE; at += ROWS_AT_ONCE) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    parts.set(id, resolve)
+    say({ id, part: rows.slice(at, at + ROWS_AT_ONCE) })
+    await promise
+    parts.delete(id)
+    await pause()
+  }
+  return rows.slice(at)
 }
 
 let remembered = new Remembered()

@@ -86,8 +86,8 @@ function streamedBy(client: Dialect, target: Dialect, { context, options }: Retu
   const writer = CODECS[SAMPLES[client].configName].createStreamWriter(options)
   let text = ""
   for (const frame of SAMPLES[target].frames())
-    for (const event of reader.push({ data: /data: (.*)/u.exec(frame)?.[1] ?? "" })) text += writer.push(event)
-  for (const event of reader.end()) text += writer.push(event)
+    for (const event of reader.push({ data: /data: (.*)/u.exec(frame)?.[1] ?? "" })) text += String(writer.push(event))
+  for (const event of reader.end()) text += String(writer.push(event))
   const names = context.names.parts().tools.map(({ wire, namespace }) => context.names.named(wire, namespace))
   return alike(
     text + JSON.stringify([names, names.map((name) => context.names.declared(name)), context.issuer.mark?.()]),

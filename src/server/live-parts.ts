@@ -7,6 +7,7 @@ import type { Alerts, Facts, TableBlock, Value } from "../reports/pages/block.ts
 import type { Part, PartBlock, PageSources } from "../reports/pages/compose.ts"
 import { ReportUnavailable } from "../reports/query.ts"
 import type { LimitUse } from "../reports/section.ts"
+import { inTurns } from "../reports/turns.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { processFacts } from "../system/process-facts.ts"
 import { standings } from "./standings.ts"
@@ -50,7 +51,10 @@ function nearLimits({ gateway, limits }: LiveMeans): () => Promise<readonly Limi
     const now = gateway.clock.monotonicMs()
     if (now >= until) {
       until = now + LIMITS_MS
-      known = (await limits()).filter((use) => (use.used + (use.reserved ?? 0n)) * 100n >= use.allowed * NEAR_PERCENT)
+      const near: LimitUse[] = []
+      const isNear = (use: LimitUse): boolean => (use.used + (use.reserved ?? 0n)) * 100n >= use.allowed * NEAR_PERCENT
+      for await (const some of inTurns(await limits())) near.push(...some.filter(isNear))
+      known = near
     }
     return known
   }

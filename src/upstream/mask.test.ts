@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { secretPattern } from "../config/compile/provider-secrets.ts"
 import { expectProperty } from "../../test/helpers/property.ts"
-import { isTelling, maskSecrets, maskedFrames } from "./mask.ts"
+import { isTelling, maskSecrets, maskedFailure } from "./mask.ts"
 
 const KEY = "key/abc+def==123456"
 const PROVIDER = {
@@ -91,9 +91,17 @@ test("JSON stays JSON and says the same but for what is masked, whatever is in i
   )
 })
 
-test("frames of a stream are masked one by one", () => {
-  const frames = `event: error\ndata: {"message":"${KEY.replaceAll("/", "\\/")}","retryable":true}\n\n`
-  expect(maskedFrames(frames, SECRETS)).toBe('event: error\ndata: {"message":"[masked]","retryable":true}\n\n')
+test("all words of a failure are masked, and nothing else of it", () => {
+  const words = { message: `no ${KEY.replaceAll("/", "\\/")}`, type: KEY, param: KEY, details: { [KEY]: [KEY] } }
+  const failure = { kind: "invalid-request", status: 400, ...words } as const
+  expect(maskedFailure(failure, SECRETS)).toEqual({
+    kind: "invalid-request",
+    status: 400,
+    message: "no [masked]",
+    type: "[masked]",
+    param: "[masked]",
+    details: { "[masked]": ["[masked]"] },
+  })
 })
 
 describe("ordinary words are never masked", () => {

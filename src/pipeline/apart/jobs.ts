@@ -18,7 +18,7 @@ import type { Redaction } from "../../pii/redact.ts"
 import { restoreAnswer } from "../../pii/restore-answer.ts"
 import { restoreStream, StreamRestorer, type HeldTexts } from "../../pii/restore-stream.ts"
 import type { Originals } from "../../pii/restore.ts"
-import { bodyWithContent, firstTurnIn } from "../../routing/policy/call-text.ts"
+import { bodyWithContent, firstTurnIn, scriptText } from "../../routing/policy/call-text.ts"
 import { scanObject } from "../../json/scan.ts"
 import { tellError, type ToldError } from "./apart.ts"
 import { countedTokens } from "./counted-tokens.ts"
@@ -133,6 +133,10 @@ export const JOBS = {
   countText(bytes: Uint8Array, dialect: DialectName): Pick<CallShape, "messageCount" | "textChars"> {
     const { messageCount, textChars } = DIALECTS[dialect].shapeOf(scanObject(bytes, Infinity))
     return { messageCount, textChars }
+  },
+  /** All text of a conversation; null: it is too long for a script. */
+  readText(bytes: Uint8Array, dialect: DialectName): string | null {
+    return scriptText(bytes, dialect)
   },
   /** The first turn of a conversation, by its hash; null: there is none. */
   firstTurn(bytes: Uint8Array, dialect: DialectName): string | null {

@@ -55,7 +55,7 @@ const TURNS: Readonly<Record<Turn, (bytes: Uint8Array, codecs: Codecs, needs: An
     if ("kind" in reply) return { answer: asFault(reply), losses: NO_LOSSES }
     const writer = client.createStreamWriter(needs.options)
     let text = ""
-    for (const event of unfold(reply)) text += writer.push(event)
+    for (const event of unfold(reply)) text += String(writer.push(event))
     return { answer: Buffer.from(text), losses: together(read, { losses: writer.losses() }) }
   },
   fold(bytes, { client, target }, needs) {
