@@ -1,8 +1,6 @@
 /** What callers were tagged with, and when: so that the calls of the cube can be told apart by tags that it does not hold. */
-import type { CubeConnection } from "../ledger/cube/connection.ts"
 import type { NumberColumn, TextColumn } from "../ledger/cube/columns.ts"
 import { numberAt } from "../ledger/cube/columns.ts"
-import { isMissingTable } from "./problem.ts"
 import { type Dimension, type Filter, isTag, type TagDimension } from "./query.ts"
 
 interface Held {
@@ -12,7 +10,7 @@ interface Held {
   readonly value: string
 }
 
-interface TagRow extends Held {
+export interface TagRow extends Held {
   readonly caller_id: string
 }
 
@@ -27,9 +25,9 @@ export class TagBook {
     this.#tags = tags
   }
 
-  /** Null: no question names a tag. */
+  /** Null: no question names a tag. `rows`: of detail tables; null: a ledger of an earlier version has no tags. */
   static async open(
-    connection: Pick<CubeConnection, "query">,
+    rows: (sql: string, parameters: readonly string[]) => Promise<readonly TagRow[] | null>,
     questions: readonly { readonly by?: readonly Dimension[]; readonly where: readonly Filter[] }[],
   ): Promise<TagBook | null> {
     const named = questions.flatMap(({ by = [], where }) => [
@@ -39,7 +37,7 @@ export class TagBook {
     const wanted = [...new Set(named.filter(isTag))]
     if (wanted.length === 0) return null
     const tags = new Map<string, ReadonlyMap<string, readonly Held[]>>()
-    for (const tag of wanted) tags.set(tag, byCaller(await rowsOf(connection, tag)))
+    for (const tag of wanted) tags.set(tag, byCaller((await rows(SQL, [tag.slice("tag.".length)])) ?? []))
     return new TagBook(tags)
   }
 
@@ -72,16 +70,6 @@ export class TagBook {
       codes[cell] = place
     }
     return { texts, codes }
-  }
-}
-
-async function rowsOf(connection: Pick<CubeConnection, "query">, tag: TagDimension): Promise<readonly TagRow[]> {
-  try {
-    return await connection.query<TagRow>(SQL, [tag.slice("tag.".length)])
-  } catch (error) {
-    // a ledger of an earlier version has no tags
-    if (isMissingTable(error)) return []
-    throw error
   }
 }
 

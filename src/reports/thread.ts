@@ -14,7 +14,7 @@ import type { Reading } from "./reading.ts"
 import { Remembered } from "./remembered.ts"
 import { answerQueries } from "./scan.ts"
 import { findCalls } from "./search.ts"
-import { TagBook } from "./tag-book.ts"
+import { TagBook, type TagRow } from "./tag-book.ts"
 import type { Progress, Reply, Request, Work } from "./thread-protocol.ts"
 import { verifyRange } from "./verify.ts"
 
@@ -119,13 +119,16 @@ async function performed(work: Work, reading: Reading, tell: (progress: Progress
 /** What was added up before says nothing of tags, which may be told later. */
 async function tagged(reading: Reading, questions: Parameters<typeof TagBook.open>[1]): Promise<Reading> {
   const { connection, pause } = reading
-  const tags = await TagBook.open(connection, questions)
+  const tags = await TagBook.open(
+    async (sql, parameters) => (await detailRows(reading, { sql, parameters })) as readonly TagRow[] | null,
+    questions,
+  )
   return tags === null ? reading : { connection, pause, tags }
 }
 
 async function detailRows(
   { connection }: Reading,
-  { sql, parameters }: Extract<Work, { readonly is: "rows" }>,
+  { sql, parameters }: Pick<Extract<Work, { readonly is: "rows" }>, "sql" | "parameters">,
 ): Promise<readonly unknown[] | null> {
   try {
     return await connection.query(sql, parameters)
