@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { expectProperty } from "../test/helpers/property.ts"
-import { cell, errorMessage, errorParam, foreignId, logged, plain, printable, token } from "./bounded-text.ts"
+import { cell, errorMessage, errorParam, foreignId, loggableText, plain, printable, token } from "./bounded-text.ts"
 
 describe("a word of a vendor's list", () => {
   test.each(["stop", "end_turn", "max_output_tokens", "SAFETY", "eu-west/2", "a".repeat(64)])("%s stays", (word) => {
@@ -22,7 +22,7 @@ test("free text keeps what people read, and loses what terminals obey", () => {
 })
 
 test("lines of JSON keep their escaped line breaks, printed text its own", () => {
-  expect(logged("a\nb\u0085c\u007fd")).toBe("a\nb c d")
+  expect(loggableText("a\nb\u0085c\u007fd")).toBe("a\nb c d")
   expect(printable("a\n\tb\u001b[2Jc\rd\u009be")).toBe("a\n\tb [2Jc d e")
 })
 

@@ -56,7 +56,7 @@ const LONGEST_LOGGED = 4096
 const RAW_IN_JSON = /[\x7f-\x9f\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu
 
 /** A text that a line of JSON is to hold; causes may quote what another program said. */
-export function logged(text: string): string {
+export function loggableText(text: string): string {
   return bounded(text, LONGEST_LOGGED, RAW_IN_JSON)
 }
 

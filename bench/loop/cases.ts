@@ -153,19 +153,26 @@ const others: LoopCase[] = [
       }
     },
   },
-  ...[1_000_000, LARGE].map((size) => ({
-    name: `a script reads the text of ${size / 1_000_000} MB`,
-    client: "chat" as const,
-    body: () => text("chat", "reading", size),
-    answer: () => json(SAMPLES.chat.unary()),
-    configure: (config: Config, folder: string) => {
-      writeFileSync(
-        join(folder, "read.ts"),
-        "export const route = (ctx) => ({ targetIndex: ctx.context.textChars > 5 ? 0 : 1 })",
-      )
-      config.models["reading"] = { strategy: "script", script: "read.ts", targets: targetsOf(["far"]) }
-    },
-  })),
+  ...(["context.textChars", "text.length", "request.model.length"] as const).flatMap((read, at) =>
+    [1_000_000, 3_000_000, LARGE].map((size) => ({
+      name: `a script reads ${read} of ${size / 1_000_000} MB`,
+      client: "chat" as const,
+      body: () => text("chat", `reading-${at}`, size),
+      answer: () => json(SAMPLES.chat.unary()),
+      configure: (config: Config, folder: string) => {
+        writeFileSync(
+          join(folder, `read-${at}.ts`),
+          `export const route = (ctx) => ({ targetIndex: ctx.${read} > 5 ? 0 : 1 })`,
+        )
+        config.models[`reading-${at}`] = {
+          strategy: "script",
+          script: `read-${at}.ts`,
+          script_limits: { on_error: "fallback", deadline_ms: 500 },
+          targets: targetsOf(["far"]),
+        }
+      },
+    })),
+  ),
   {
     name: "tokens of 30 MB are counted",
     client: "messages",

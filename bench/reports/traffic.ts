@@ -7,7 +7,7 @@ import { modelPricesOf } from "../../src/ledger/model-prices.ts"
 import type { CallRecord, TraceRow } from "../../src/ledger/record.ts"
 import { REQUEST_TRACE_EVENTS } from "../../src/ledger/tables/calls.ts"
 import type { SampleCall, SampleCaller, SampleTarget, SampleUsage } from "../../src/sample/call.ts"
-import { between, type Draw, draws, skewed } from "../../src/sample/draws.ts"
+import { between, type Draw, draws, skew } from "../../src/sample/draws.ts"
 import { sampleRecord } from "../../src/sample/record.ts"
 
 export interface Traffic {
@@ -52,12 +52,12 @@ export class Company {
   call(number: number): CallRecord {
     const draw = draws(number + 1)
     const ts = timeOf(this.#traffic, number, draw)
-    const caller = skewed(draw(), this.#callers.length)
-    const model = (caller * 7 + skewed(draw(), 5) * 11) % this.#targets.length
+    const caller = skew(draw(), this.#callers.length)
+    const model = (caller * 7 + skew(draw(), 5) * 11) % this.#targets.length
     const [by, target] = [this.#callers[caller], this.#targets[model]]
     if (by === undefined || target === undefined) throw new Error("a company has callers and models")
-    const client = CLIENTS[(caller + skewed(draw(), 3)) % CLIENTS.length] ?? ""
-    const error = draw() < 0.04 ? (ERRORS[skewed(draw(), ERRORS.length)] ?? null) : null
+    const client = CLIENTS[(caller + skew(draw(), 3)) % CLIENTS.length] ?? ""
+    const error = draw() < 0.04 ? (ERRORS[skew(draw(), ERRORS.length)] ?? null) : null
     const call: SampleCall = {
       ts,
       number,

@@ -19,8 +19,8 @@ export interface SignInChoices {
 }
 
 export function signInPage({ hasPassword, hasProvider, returnTo, message }: SignInChoices, status = 200): Outgoing {
-  const target = escaped(returnTo)
-  const fault = message === undefined ? "" : `<p class="fault" role="alert">${escaped(message)}</p>`
+  const target = escapeHtml(returnTo)
+  const fault = message === undefined ? "" : `<p class="fault" role="alert">${escapeHtml(message)}</p>`
   const form = `<form method="post" action="/admin/auth/login">
 <input type="hidden" name="return_to" value="${target}">
 <label for="username">Name</label>
@@ -38,7 +38,7 @@ export function signInPage({ hasPassword, hasProvider, returnTo, message }: Sign
  * navigation that began on the provider's site, and a cookie with `SameSite=Strict` would not go with it.
  */
 export function enteredPage(returnTo: string): Outgoing {
-  const target = escaped(returnTo)
+  const target = escapeHtml(returnTo)
   return page(
     "Signed in",
     `<p><a href="${target}">Go on</a></p>`,
@@ -57,7 +57,7 @@ export function signedOutPage(providerUrl: string | null): Outgoing {
   const more =
     providerUrl === null
       ? ""
-      : `<p>The identity provider may still know you: <a href="${escaped(providerUrl)}" rel="noreferrer">sign out there too</a>.</p>`
+      : `<p>The identity provider may still know you: <a href="${escapeHtml(providerUrl)}" rel="noreferrer">sign out there too</a>.</p>`
   return page(
     "Signed out",
     `<p>Your session here has ended.</p>${more}<p><a href="/admin/auth/login">Sign in again</a></p>`,
@@ -65,14 +65,14 @@ export function signedOutPage(providerUrl: string | null): Outgoing {
 }
 
 export function faultPage(status: number, message: string): Outgoing {
-  const text = `<p class="fault" role="alert">${escaped(message)}</p><p><a href="/admin/auth/login">Sign in again</a></p>`
+  const text = `<p class="fault" role="alert">${escapeHtml(message)}</p><p><a href="/admin/auth/login">Sign in again</a></p>`
   return page("You are not signed in", text, status)
 }
 
 /** Behind the door, where there is nothing else to show. */
 export function homePage({ subject, domain }: { readonly subject: string; readonly domain: string }): Outgoing {
   const off = "<p>Reports are switched off: <code>server.admin_reports.enabled</code>.</p>"
-  const who = `<p>You are <strong>${escaped(subject)}</strong> and see ${domain === "*" ? "everything" : escaped(domain)}.</p>`
+  const who = `<p>You are <strong>${escapeHtml(subject)}</strong> and see ${domain === "*" ? "everything" : escapeHtml(domain)}.</p>`
   return page("Signed in", `${who}${off}${SIGN_OUT}`)
 }
 
@@ -98,7 +98,7 @@ ${content}
   return { status, headers: HEADERS, body }
 }
 
-export function escaped(text: string): string {
+export function escapeHtml(text: string): string {
   return text
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")

@@ -25,12 +25,12 @@ function isNothing(text: string): boolean {
  * `{}` holds their place only. Text of any other kind is one piece.
  */
 export function argumentObjects(text: string): readonly string[] {
-  if (!/\}\s*\{/.test(text) || parsed(text) !== undefined) return [text]
+  if (!/\}\s*\{/.test(text) || parseJson(text) !== undefined) return [text]
   const found: string[] = []
   for (let from = 0; text.slice(from).trim() !== "";) {
     const end = new ObjectEnd().read(text, from)
     const piece = end === -1 ? "" : text.slice(from, end).trim()
-    const object = parsed(piece)
+    const object = parseJson(piece)
     if (!isObject(object)) return [text]
     if (Object.keys(object).length > 0) found.push(piece)
     from = end
@@ -44,13 +44,14 @@ export function argumentObjects(text: string): readonly string[] {
  */
 export function argumentsObject(text: string): { readonly object: JsonObject; readonly wrapped: boolean } {
   if (isNothing(text)) return { object: {}, wrapped: false }
-  const value = parsed(text)
+  const value = parseJson(text)
   if (isObject(value)) return { object: value, wrapped: false }
   return { object: { [RAW_ARGUMENTS_KEY]: text }, wrapped: true }
 }
 
-/** The text of an object that came from the wire; what `argumentsObject` wrapped is unwrapped. */
+/** The text of an object that came from the wire; what `argumentsObject` wrapped is unwrapped. Some servers print the object. */
 export function argumentsText(object: JsonValue | undefined): string {
+  if (typeof object === "string" && isObject(parseJson(object))) return object
   if (!isObject(object)) return object === undefined || object === null ? "{}" : JSON.stringify(object)
   const raw = object[RAW_ARGUMENTS_KEY]
   return typeof raw === "string" && Object.keys(object).length === 1 ? raw : JSON.stringify(object)
@@ -82,7 +83,7 @@ const INPUT_RULE =
   "Call this tool with one argument, `input`: a string that holds the whole text as it is. Whatever is said above about JSON is meant for the text inside of that string."
 
 /** undefined: no JSON. */
-export function parsed(text: string): JsonValue | undefined {
+export function parseJson(text: string): JsonValue | undefined {
   try {
     return parseExact(text)
   } catch {

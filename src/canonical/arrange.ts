@@ -4,7 +4,7 @@
  */
 
 import type { Block, ToolResultBlock } from "./block.ts"
-import { identified } from "./call-ids.ts"
+import { identifyCalls } from "./call-ids.ts"
 import { blocksFor, type Receiver } from "./foreign.ts"
 import { Losses, type Loss } from "./loss.ts"
 import { FORMS, type Form } from "./forms.ts"
@@ -44,7 +44,7 @@ export function arrange(request: Request, facts: TargetFacts): Arranged {
     facts.stripAttribution ? blocks.filter((block) => !isAttribution(block)) : blocks
   const head = keep(blocksFor(request.instructions, receiver, "instructions"))
   const received = request.messages.map((message, index) => messageFor(message, receiver, form, index))
-  const own = request.dialect === dialect ? received : identified(received, form.repeatedIds)
+  const own = request.dialect === dialect ? received : identifyCalls(received, form.repeatedIds)
   const stripped = facts.stripAttribution
     ? own.map((message) => (isSystem(message) ? { ...message, blocks: keep(message.blocks) } : message))
     : own

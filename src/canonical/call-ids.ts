@@ -83,7 +83,7 @@ function callsIn(blocks: readonly Block[]): readonly string[] {
  * `own`: a server gets its ids back as it made them, and those that it used again counted on. A result belongs to the last
  * call of its id; of calls of one turn that share an id, each takes the next result.
  */
-export function identified(messages: readonly Message[], repeats: "own" | "renamed"): readonly Message[] {
+export function identifyCalls(messages: readonly Message[], repeats: "own" | "renamed"): readonly Message[] {
   const waiting = new Map<string, string[]>()
   const ids = new CallIds([], repeats === "own" ? countedOn : renamed)
   let ofTurn = new Set<string>()

@@ -1,6 +1,6 @@
 /** The free text of a custom tool, out of the arguments of the function that stands for it. */
 
-import { parsed } from "./arguments.ts"
+import { parseJson } from "./arguments.ts"
 import { isObject, type JsonValue } from "./json.ts"
 
 /**
@@ -18,7 +18,7 @@ const NAMES = ["input", "patch", "text", "content", "code", "script", "command",
 /** The text in a value of another shape than `{"input":"…"}`; null: there is none. */
 function textIn(value: JsonValue | undefined): string | null {
   if (typeof value === "string") {
-    const inner = value.startsWith("{") ? textIn(parsed(value)) : null
+    const inner = value.startsWith("{") ? textIn(parseJson(value)) : null
     return inner ?? value
   }
   // `["apply_patch", "*** Begin Patch…"]`
@@ -73,7 +73,7 @@ export class InputReader {
     if (this.#state !== "head" && this.#state !== "held") return ""
     const held = this.#release("")
     this.#state = "done"
-    return textIn(parsed(held)) ?? held
+    return textIn(parseJson(held)) ?? held
   }
 
   #release(rest: string): string {

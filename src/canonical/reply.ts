@@ -82,7 +82,7 @@ const VAGUE: ReadonlySet<FailureKind> = new Set<FailureKind>([
 ])
 
 /** The same failure, as what it is where its words say that the request is too long. */
-export function recognised(failure: Failure): Failure {
+export function recogniseOverflow(failure: Failure): Failure {
   if (!VAGUE.has(failure.kind)) return failure
   const { type = null, code = null, message } = failure
   const overflow = overflowIn({ type, code, message })

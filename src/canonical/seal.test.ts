@@ -9,7 +9,7 @@ import {
   openEnvelope,
   openSeal,
   originSeal,
-  sealed,
+  sealReasoning,
   sealFor,
   wrapReasoning,
 } from "./seal.ts"
@@ -137,7 +137,9 @@ describe("a seal", () => {
 
   test("of origin is added only where there is none", () => {
     const plain: ReasoningBlock = { ...block, seal: null }
-    expect(sealed(plain, { dialect: "chat", label: "k" }).seal).toEqual(originSeal({ dialect: "chat", label: "k" }))
-    expect(sealed(block, { dialect: "chat", label: "k" })).toBe(block)
+    expect(sealReasoning(plain, { dialect: "chat", label: "k" }).seal).toEqual(
+      originSeal({ dialect: "chat", label: "k" }),
+    )
+    expect(sealReasoning(block, { dialect: "chat", label: "k" })).toBe(block)
   })
 })

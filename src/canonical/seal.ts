@@ -38,15 +38,26 @@ export function originSeal(issuer: Issuer): Seal {
 }
 
 /** The block with at least its origin: what every reader of unary replies does to reasoning without a payload. */
-export function sealed(block: ReasoningBlock, issuer: Issuer): ReasoningBlock {
+export function sealReasoning(block: ReasoningBlock, issuer: Issuer): ReasoningBlock {
   return block.seal === null ? { ...block, seal: originSeal(issuer) } : block
 }
 
+/** What goes into an envelope; a text may be one that grows. */
+interface Sealed {
+  readonly parts: readonly {
+    readonly kind: ReasoningPart["kind"]
+    readonly text: { readonly length: number; toString(): string }
+  }[]
+  readonly seal: Seal | null
+}
+
 /** The envelope of a block; null without a seal, or where it would be too long (loss `reply-reasoning-seal`). */
-export function wrapReasoning(block: Pick<ReasoningBlock, "parts" | "seal">): string | null {
+export function wrapReasoning(block: Sealed): string | null {
   if (block.seal === null) return null
   const { issuer, form, payload } = block.seal
-  const parts = block.parts.map((part) => [part.kind === "summary" ? "s" : "r", part.text])
+  const chars = block.parts.reduce((sum, { text }) => sum + text.length, payload.length)
+  if (chars > MAX_ENVELOPE_CHARS) return null
+  const parts = block.parts.map(({ kind, text }) => [kind === "summary" ? "s" : "r", text.toString()])
   return envelopeOf([issuer.dialect, issuer.mark?.() ?? issuer.label, form, payload, parts])
 }
 

@@ -2,7 +2,7 @@
  * The hidden command that bundles scripts for the process that started it: with an empty environment, and gone when that
  * process is. Reads one line, `{"scripts": [path, …]}`; writes a list of `Bundled`, in the same order, and ends.
  */
-import { bundled, type Bundled } from "../routing/script/bundle/bundler.ts"
+import { bundle, type Bundled } from "../routing/script/bundle/bundler.ts"
 
 export function run(): Promise<number> {
   const finished = Promise.withResolvers<number>()
@@ -19,7 +19,7 @@ export function run(): Promise<number> {
 async function answer(asked: string): Promise<number> {
   const { scripts } = JSON.parse(asked) as { readonly scripts: readonly string[] }
   const answers: Bundled[] = []
-  for (const script of scripts) answers.push(await bundled(script))
+  for (const script of scripts) answers.push(await bundle(script))
   await Bun.write(Bun.stdout, JSON.stringify(answers))
   process.stdin.destroy()
   return 0

@@ -43,7 +43,7 @@ describe("check", () => {
     expect(code).toBe(1)
     expect(out).toContain(`${path}:12:15  error  invalid-value  models.default.strategy`)
     expect(out).toContain('Did you mean "static"?')
-    expect(out).toContain("This is not one of static, failover, weighted, dynamic_score, script, external.")
+    expect(out).toContain("This is not one of static, failover,")
     expect(out).toContain("The configuration is not valid: 1 error")
   })
 
@@ -60,11 +60,11 @@ describe("check", () => {
       {
         severity: "error",
         code: "invalid-value",
-        message: "This is not one of static, failover, weighted, dynamic_score, script, external.",
+        message: expect.stringMatching(/^This is not one of static, .*, external\.$/) as string,
         path: "models.default.strategy",
         line: 12,
         column: 15,
-        expected: "one of static, failover, weighted, dynamic_score, script, external",
+        expected: expect.stringMatching(/^one of static, .*, external$/) as string,
         nearest: "static",
       },
     ])

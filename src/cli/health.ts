@@ -60,8 +60,8 @@ function urlAt(base: string, path: string): URL {
 /** Null: the configuration cannot be read, and why was printed. */
 async function urlOf(file: string | undefined): Promise<string | null> {
   // asked every few seconds: the compiler of configurations is loaded only where it is needed
-  const { configPath, loaded } = await import("./loaded.ts")
-  const result = await loaded(configPath(file))
+  const { configPath, loadOrReport } = await import("./loaded.ts")
+  const result = await loadOrReport(configPath(file))
   if (result === null) return null
   const { hostname, port } = addressOf(result.config.server.listen)
   const host = ["0.0.0.0", "::", ""].includes(hostname) ? "127.0.0.1" : hostname

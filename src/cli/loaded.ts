@@ -25,7 +25,7 @@ export function configPath(given: string | undefined): string {
 }
 
 /** Null: it has errors, which were printed. */
-export async function loaded(
+export async function loadOrReport(
   path: string,
   change: (config: Config) => Config = (config) => config,
 ): Promise<Loaded | null> {

@@ -10,7 +10,7 @@ import { openPastPolicies } from "../server/policies.ts"
 import { systemClock } from "../system/clock.ts"
 import { EXIT, print, printError, readArguments, UsageError } from "./command.ts"
 import { Interrupt } from "./interrupt.ts"
-import { configPath, loaded, openedReader } from "./loaded.ts"
+import { configPath, loadOrReport, openedReader } from "./loaded.ts"
 import { Progress } from "./progress.ts"
 
 const HELP = `Decide recorded calls again, with another configuration: what would change in targets, cost and latency, by group.
@@ -50,9 +50,9 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
   const since = options.text("since") ?? "7d"
   const range = rangeOf(since)
-  const tried = await loaded(configPath(options.text("config")))
+  const tried = await loadOrReport(configPath(options.text("config")))
   const ledgerPath = options.text("ledger")
-  const ledger = ledgerPath === undefined || tried === null ? tried : await loaded(ledgerPath)
+  const ledger = ledgerPath === undefined || tried === null ? tried : await loadOrReport(ledgerPath)
   if (tried === null || ledger === null) return EXIT.failed
   const reader = await openedReader(ledger.config)
   if (reader === null) return EXIT.failed

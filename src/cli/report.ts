@@ -8,7 +8,7 @@ import { sectionNamed, SECTIONS } from "../reports/sections/list.ts"
 import { systemClock } from "../system/clock.ts"
 import { type Arguments, EXIT, print, printError, readArguments, UsageError } from "./command.ts"
 import { Progress } from "./progress.ts"
-import { alarmOf, type Alarm, watched } from "./report/alarm.ts"
+import { alarmOf, type Alarm, watchCells } from "./report/alarm.ts"
 import { askedBy } from "./report/asked.ts"
 import {
   BASELINE_OPTIONS,
@@ -18,7 +18,7 @@ import {
   SOURCE_OPTIONS,
   WHERE_ALIASES,
 } from "./report/options.ts"
-import { type Format, formatOf, rendered, writeReport } from "./report/output.ts"
+import { type Format, formatOf, renderReport, writeReport } from "./report/output.ts"
 import { reportSource, type ReportSource } from "./report/source.ts"
 import { verifyReport } from "./report/verify.ts"
 
@@ -56,7 +56,7 @@ ${optionLines(SOURCE_OPTIONS)}
 
 What to ask:
 ${optionLines(QUESTION_OPTIONS)}
-${lines("  Dimensions: ", `${DIMENSION_NAMES.join(", ")}.`)}
+${lines("  Dimensions: ", `${DIMENSION_NAMES.join(", ")}; tags of callers as tag.NAME.`)}
 ${lines("  Rules: ", "= != and ^= (begins with) for dimensions, >= and <= for latency_ms, cost_usd, attempts and total_tokens.")}
 ${lines("  Short for rules: ", `${aliases.join(", ")}; --traffic-tuning-advisor is the section advisor.`)}
 
@@ -74,6 +74,7 @@ Examples:
   smart-router report --config .demo/config.yaml
   smart-router report cost --since 30d --by project,model
   smart-router report usage --from 2026-11-01 --to 2026-12-01 --tz Europe/Berlin --by project,day --format csv --out november.csv
+  smart-router report cost --since 30d --by tag.team
   smart-router report errors --since 2h --where group=fast
   smart-router report calls --since 24h --where 'status_class!=2xx' --top 50
   smart-router report summary --since 24h --fail-if 'cost_usd > 500' --fail-if 'error_percent > 5'`
@@ -153,7 +154,7 @@ async function reported({ options, wanted, format, alarms }: Job, source: Report
     throw new UsageError(`The section ${first.id} is not told apart by dimensions; --where filters it.`)
   const sources = source.sources(nowMs)
   const sections = await built(wanted, asked, sources)
-  const text = rendered(sections, asked, format, options.text("table"))
+  const text = renderReport(sections, asked, format, options.text("table"))
   const out = options.text("out")
   if (out === undefined) process.stdout.write(text)
   else if (!written(out, text)) return EXIT.failed
@@ -200,7 +201,7 @@ async function built(wanted: readonly SectionDefinition[], asked: Asked, sources
 }
 
 async function watch(alarms: readonly Alarm[], asked: Asked, sources: Sources): Promise<number> {
-  const all = await watched(alarms, asked, sources)
+  const all = await watchCells(alarms, asked, sources)
   for (const { alarm, is, shown } of all) {
     if (is === "past") printError(`${alarm.text}: it is ${shown}.`)
     if (is === "undetermined") printError(`${alarm.text}: ${alarm.figure} has no value in this range.`)

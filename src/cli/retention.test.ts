@@ -100,7 +100,6 @@ test("what makes no sense is said, with exit code 2, and nothing is done", async
     ["run", "--budget", "long"],
     ["hold", "--reason", "why"],
     ["hold", "--class", "usage_details", "--reason", "why"],
-    ["hold", "--class", "content_capture", "--reason", "why"],
     ["hold", "--class", "usage_detail"],
     ["hold", "--class", "usage_detail", "--reason", "two\nlines"],
     ["hold", "--class", "usage_detail", "--reason", "why", "--request", "req_1"],

@@ -54,7 +54,7 @@ providers:
 # Model groups: the names that callers put into "model". Only the targets that stand here are active.
 models:
   default:
-    strategy: static              # static | failover | weighted | dynamic_score | script | external
+    strategy: static              # docs/routing.md lists the others
     targets:
       # "check" warns that nothing is said here about tools, images and reasoning. That is fine to begin with:
       # such calls are then tried in the client's own dialect only.

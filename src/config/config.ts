@@ -14,11 +14,11 @@ export interface Config {
   readonly models: Readonly<Record<string, GroupConfig>>
   /** People and services that own callers. */
   readonly users: readonly UserConfig[]
-  /** What calls are made for. */
+  /** The purposes of calls. */
   readonly projects: readonly ProjectConfig[]
   /** Which user belongs to which project. */
   readonly project_memberships: readonly MembershipConfig[]
-  /** Who may call. At most 10,000: for more there is `callers_file`. */
+  /** The callers. At most 10,000: for more there is `callers_file`. */
   readonly callers: readonly CallerConfig[]
   /** Further callers: one JSON object with the keys of `callers[]` on each line. Replace it in one step. */
   readonly callers_file?: string | undefined
@@ -48,24 +48,24 @@ export interface CallerConfig {
   readonly tags: Readonly<Record<string, string>>
   /** May read /metrics. */
   readonly metrics_admin: boolean
-  /** May delete captured content. */
+  /** May delete captured content of its project in its environment. */
   readonly content_admin: boolean
   /** The model groups that may be called. */
   readonly allow: readonly string[]
   /** How fast the caller may call. What is absent comes from `server.default_caller`. */
   readonly rate: Rate
-  /** What the caller may use in a day and a month. What is absent comes from `server.default_caller`. */
+  /** The use that the caller may make in a day and a month. An absent key comes from `server.default_caller`. */
   readonly quota: Quota
   /** The lifetime budget of the caller. */
   readonly key: LifetimeKey
   /** Budgets in money. What is absent comes from `server.default_caller`. */
   readonly spend: Spend
-  /** What one call may cost at a target. Ceilings of group and caller both hold. */
+  /** Bounds of the cost of one call at a target. Ceilings of group and caller both hold. */
   readonly spend_ceiling?: SpendCeilingConfig | undefined
   /** The caller's own token buckets, in place of `server.traffic_shape.default_caller`. */
   readonly traffic_shape?: CallerShaping | undefined
-  /** Governed capture of content. */
-  readonly content_capture?: ContentCapture | undefined
+  /** Governed capture of content: what differs from `server.content_capture`. What a caller says wins over what its group says. */
+  readonly content_capture?: OwnContentCapture | undefined
 }
 
 /** The caller's own token buckets, in place of `server.traffic_shape.default_caller`. */
@@ -98,7 +98,7 @@ export interface LifetimeKey {
   readonly lifetime_tokens: number
   /** From this share of the limit on, calls are recorded with a warning state. Unit: %. */
   readonly soft_pct: number
-  /** What happens to the caller when its lifetime budget is spent. */
+  /** The state of the caller when its lifetime budget is spent. */
   readonly on_exhaust: "disable"
 }
 
@@ -124,7 +124,7 @@ export interface MembershipConfig {
   readonly status: "active" | "disabled" | "suspended" | "removed" | "archived"
 }
 
-/** What calls are made for. Its limits are shared by all of its callers. */
+/** The purpose of calls. Its limits are shared by all of its callers. */
 export interface ProjectConfig {
   /** The id that memberships and callers refer to. */
   readonly id: string
@@ -166,13 +166,13 @@ export interface GroupConfig {
   readonly prefer_native: boolean
   /** Tools that the provider executes. */
   readonly hosted_tools: "pass" | "strip" | "refuse"
-  /** What happens upstream when the client leaves. */
+  /** The fate of the request at the upstream when the client leaves. */
   readonly disconnect: "abort" | "drain"
   /** Whether targets need a passing validation record. None can be made yet, so `required` refuses all calls. */
   readonly activation: "off" | "required"
   /** A second strategy whose choice is only recorded. */
   readonly shadow: ShadowStrategy | null
-  /** Who shares cached answers. */
+  /** The callers that share cached answers. */
   readonly cache: "caller" | "shared" | "off"
   /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation?: number | undefined
@@ -182,20 +182,20 @@ export interface GroupConfig {
   readonly script?: string | undefined
   /** How far a script may go, and what happens when it fails. */
   readonly script_limits?: ScriptLimits | undefined
-  /** What `router.fetchJSON` may reach. */
+  /** Addresses that `router.fetchJSON` may reach. */
   readonly script_http?: ScriptHttp | undefined
   /** An HTTP service that picks the target. */
   readonly external_policy?: ExternalPolicy | undefined
   /** Settings of the strategy `dynamic_score`. */
   readonly routing_policy?: RoutingPolicy | undefined
-  /** What the group promises. A filter before the strategy, after what the call itself needs. */
+  /** The promise of the group. A filter before the strategy, after what the call itself needs. */
   readonly contract?: GroupContract | undefined
-  /** What one call may cost at a target. Ceilings of group and caller both hold. */
+  /** Bounds of the cost of one call at a target. Ceilings of group and caller both hold. */
   readonly spend_ceiling?: SpendCeilingConfig | undefined
-  /** The filter for personal data. It is not built yet: where it is enabled, all calls are refused. */
+  /** The filter for personal data: see [privacy](privacy.md). */
   readonly pii_filter?: PiiFilter | undefined
-  /** Governed capture of content. */
-  readonly content_capture?: ContentCapture | undefined
+  /** Governed capture of content: what differs from `server.content_capture`. What a caller says wins over what its group says. */
+  readonly content_capture?: OwnContentCapture | undefined
   /** The targets; only these are active. */
   readonly targets: readonly TargetConfig[]
 }
@@ -236,9 +236,9 @@ export interface TargetConfig {
   readonly max_image_tokens?: number | undefined
   /** The output cap of a call without one, where the API demands a cap (Messages). Absent: `max_output_tokens`, else by the model; never more than `context_tokens` leaves. Unit: tokens. */
   readonly default_output_tokens?: number | undefined
-  /** What the model takes. Absent: unknown; an empty list: nothing but text. */
+  /** The forms of input that the model takes. Absent: unknown; an empty list: nothing but text. */
   readonly input_modalities?: readonly ("text" | "image" | "video")[] | undefined
-  /** What the model returns. */
+  /** The forms of output that the model returns. */
   readonly output_modalities?: readonly ("text" | "image" | "video")[] | undefined
   /** Price of input tokens. Unit: USD per million tokens. */
   readonly input_price_per_million_usd?: number | undefined
@@ -282,13 +282,13 @@ export interface TargetConfig {
   readonly force_store_false?: boolean | undefined
   /** Tools and structured output, for each API. Absent: unknown. */
   readonly tool_support?: ToolSupport | undefined
-  /** What the model can do about reasoning. Absent: unknown. */
+  /** The reasoning of the model. Absent: unknown. */
   readonly reasoning?: ReasoningSupport | undefined
   /** The requests that the model takes; all others are not sent there. `0` is no limit. */
   readonly request_shape_support?: RequestShapeSupport | undefined
   /** Which translations between the OpenAI APIs are meant for this model. Absent: the group's `translation` decides. */
   readonly bridges?: Bridges | undefined
-  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
+  /** The parts of calls from another dialect that the upstream takes. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
   readonly accepts?: Accepts | undefined
   /** For what no other key knows: fields of the body that are set or left out, in every dialect, also where the client's bytes would pass. Provider, model and target add up; what stands nearer to the target wins. What was left out is listed in `X-Router-Losses`. */
   readonly request?: RequestEdits | undefined
@@ -330,7 +330,7 @@ export interface DefaultThinking {
 export interface TargetValidation {
   /** The outcome of the validation. */
   readonly status?: string | undefined
-  /** What was validated. */
+  /** The workload that was validated. */
   readonly workload?: string | undefined
   /** When it was validated. */
   readonly validated_at?: string | undefined
@@ -342,49 +342,77 @@ export interface TargetValidation {
   readonly harness?: string | undefined
 }
 
-/** The filter for personal data. It is not built yet: where it is enabled, all calls are refused. */
+/** Governed capture of content: what differs from `server.content_capture`. What a caller says wins over what its group says. */
+export interface OwnContentCapture {
+  /** Store content of these calls. `false` wins over whatever the server, the group or the caller says. */
+  readonly enabled?: boolean | undefined
+  /** How long content is kept. Unit: days. */
+  readonly retention_days?: number | undefined
+  /** Store requests. */
+  readonly capture_request?: boolean | undefined
+  /** Store answers, streams as their events. */
+  readonly capture_response?: boolean | undefined
+  /** Store calls of tools and their results, where they stand in requests and answers. Otherwise a mark takes their place. */
+  readonly capture_tool_calls?: boolean | undefined
+  /** Store images, sound and files, where they stand in requests and answers. Otherwise a mark takes their place. */
+  readonly capture_images?: boolean | undefined
+  /** Store the bodies of errors of upstreams, provider keys and hosts masked. */
+  readonly capture_upstream_errors?: boolean | undefined
+  /** Request headers that are stored. */
+  readonly capture_headers_allowlist?: readonly string[] | undefined
+  /** Redact secrets before storing; cannot be switched off. */
+  readonly redact_before_storage?: boolean | undefined
+  /** Regular expressions of what is redacted besides the built-in secrets. Those of all blocks that hold for a call count. */
+  readonly redaction_patterns?: readonly string[] | undefined
+  /** The most that is stored of one body. Unit: bytes. */
+  readonly max_capture_bytes?: number | undefined
+}
+
+/** The filter for personal data: see [privacy](privacy.md). */
 export interface PiiFilter {
   /** Filter personal data out of requests. */
   readonly enabled: boolean
-  /** What a match leads to. */
+  /** The consequence of a match. */
   readonly mode: "redact_only" | "redact_and_restore" | "fail_on_match"
-  /** Put the originals back into the answer. */
+  /** Put the originals back into the answer, whatever the mode. */
   readonly restore_response: boolean
   /** Refuse the call on a match, whatever the mode. */
   readonly fail_on_match: boolean
-  /** More matches than this refuse the call. */
+  /** More matches than this refuse the call. `0`: no limit, or 10,000 where answers are restored. */
   readonly max_replacements_per_request: number
-  /** What is filtered. */
+  /** The parts that are filtered. */
   readonly apply_to: PiiScope
-  /** What counts as personal data. */
+  /** The router's own detectors that look for personal data. */
+  readonly detectors: readonly ("secret" | "email" | "iban" | "card" | "us_ssn" | "ip" | "phone")[]
+  /** What else counts as personal data. */
   readonly rules: readonly PiiRule[]
 }
 
 /** One kind of personal data. */
 export interface PiiRule {
-  /** The name of the rule. */
+  /** The name of the rule, in metrics. A rule with the name of a detector takes its place. */
   readonly name: string
-  /** What is looked for. */
+  /** What is looked for, in the syntax of RE2. Matches of up to 1024 characters are found. */
   readonly expression: string
-  /** E.g. `EMAIL` for `[EMAIL_1]`. */
+  /** E.g. `EMAIL` for `[EMAIL_QXWMVBTKCD]`. */
   readonly placeholder_prefix: string
 }
 
-/** What is filtered. */
+/** The parts that are filtered. */
 export interface PiiScope {
-  /** Filter `system`. */
+  /** System prompts and instructions, and the descriptions of tools. */
   readonly system: boolean
-  /** Filter `messages`. */
+  /** Messages of Chat and Messages, with the arguments of tools in them. */
   readonly messages: boolean
-  /** Filter `responses_input`. */
+  /** The input of Responses, with the arguments of tools in it. */
   readonly responses_input: boolean
-  /** Filter `tool_results`. */
+  /** Results of tools. */
   readonly tool_results: boolean
-  /** Filter `image_urls`. */
+  /** Addresses of images and files. What an address names is then another file, or none. */
   readonly image_urls: boolean
 }
 
-/** What one call may cost at a target. Ceilings of group and caller both hold. */
+/** Bounds of the cost of one call at a target. Ceilings of group and caller both hold. */
 export interface SpendCeilingConfig {
   /** The highest estimated cost of a call. Unit: USD. */
   readonly max_estimated_cost_usd: number
@@ -396,27 +424,27 @@ export interface SpendCeilingConfig {
   readonly tier_ceilings: Readonly<Record<string, number>>
 }
 
-/** What the group promises. A filter before the strategy, after what the call itself needs. */
+/** The promise of the group. A filter before the strategy, after what the call itself needs. */
 export interface GroupContract {
   /** A name for people. */
   readonly display_name?: string | undefined
   /** Notes for callers; shown by /v1/models. */
   readonly caller_visible_notes?: string | undefined
-  /** What the group is meant for. */
+  /** Purposes of the group. */
   readonly intended_workloads: readonly string[]
   /** The APIs that the group promises to serve. */
   readonly supported_api_shapes: readonly ("openai_chat" | "openai_responses" | "anthropic_messages")[]
-  /** What every target of the group must be able to do. */
+  /** Abilities that every target of the group must have. */
   readonly required_capabilities?: ContractCapabilities | undefined
   /** Evidence that every target must have. */
   readonly quality_floor?: ContractQualityFloor | undefined
   /** Live figures that a target must keep, once enough was observed. */
   readonly operational_targets?: ContractOperationalTargets | undefined
-  /** What rows say about the contract. */
+  /** Parts of the contract that rows hold. */
   readonly reporting?: ContractReporting | undefined
 }
 
-/** What rows say about the contract. */
+/** Parts of the contract that rows hold. */
 export interface ContractReporting {
   /** Record the first of the intended workloads. */
   readonly expose_workload_labels: boolean
@@ -450,7 +478,7 @@ export interface ContractQualityFloor {
   readonly allowed_validation_status: readonly string[]
 }
 
-/** What every target of the group must be able to do. */
+/** Abilities that every target of the group must have. */
 export interface ContractCapabilities {
   /** Targets must take tools. */
   readonly tools?: boolean | undefined
@@ -478,7 +506,7 @@ export interface ShadowStrategy {
   readonly script?: string | undefined
   /** How far a script may go, and what happens when it fails. */
   readonly script_limits?: ScriptLimits | undefined
-  /** What `router.fetchJSON` may reach. */
+  /** Addresses that `router.fetchJSON` may reach. */
   readonly script_http?: ScriptHttp | undefined
   /** An HTTP service that picks the target. */
   readonly external_policy?: ExternalPolicy | undefined
@@ -506,7 +534,7 @@ export interface DynamicScore {
   readonly exploration_percent: number
   /** Filters before the score. */
   readonly hard_filters?: HardFilters | undefined
-  /** What the score may look at. */
+  /** Signals that the score may look at. */
   readonly signals?: ScoreSignals | undefined
   /** The terms of the score. None: a formula of its own. */
   readonly score_terms: readonly ScoreTerm[]
@@ -556,7 +584,7 @@ export interface ScoreCondition {
   readonly complexity_gte?: "simple" | "standard" | "complex" | undefined
 }
 
-/** What the score may look at. */
+/** Signals that the score may look at. */
 export interface ScoreSignals {
   /** Whether the shape of the request counts. */
   readonly request_shape?: SignalSwitch | undefined
@@ -664,7 +692,7 @@ export interface PolicyFeedback {
   readonly retry_backoff_ms: number
   /** The largest report. Unit: bytes. */
   readonly max_request_bytes: number
-  /** What a failed delivery leads to. */
+  /** The consequence of a failed delivery. */
   readonly on_delivery_failure: "log" | "ignore"
 }
 
@@ -674,7 +702,7 @@ export interface ConversationKey {
   readonly salt: string
 }
 
-/** What `router.fetchJSON` may reach. */
+/** Addresses that `router.fetchJSON` may reach. */
 export interface ScriptHttp {
   /** Let the script call the hosts below. */
   readonly enabled: boolean
@@ -728,7 +756,7 @@ export interface ProviderConfig {
   readonly beta_headers?: BetaHeaders | undefined
   /** The server behind `base_url`, which tells what it takes. Absent: that of `engine_metrics`, else the host tells. */
   readonly engine?: "vllm" | "sglang" | "llama.cpp" | "ollama" | "lm-studio" | "other" | undefined
-  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
+  /** The parts of calls from another dialect that the upstream takes. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
   readonly accepts?: Accepts | undefined
   /** For what no other key knows: fields of the body that are set or left out, in every dialect, also where the client's bytes would pass. Provider, model and target add up; what stands nearer to the target wins. What was left out is listed in `X-Router-Losses`. */
   readonly request?: RequestEdits | undefined
@@ -762,9 +790,9 @@ export interface ModelConfig {
   readonly max_image_tokens?: number | undefined
   /** The output cap of a call without one, where the API demands a cap (Messages). Absent: `max_output_tokens`, else by the model; never more than `context_tokens` leaves. Unit: tokens. */
   readonly default_output_tokens?: number | undefined
-  /** What the model takes. Absent: unknown; an empty list: nothing but text. */
+  /** The forms of input that the model takes. Absent: unknown; an empty list: nothing but text. */
   readonly input_modalities?: readonly ("text" | "image" | "video")[] | undefined
-  /** What the model returns. */
+  /** The forms of output that the model returns. */
   readonly output_modalities?: readonly ("text" | "image" | "video")[] | undefined
   /** Price of input tokens. Unit: USD per million tokens. */
   readonly input_price_per_million_usd?: number | undefined
@@ -808,13 +836,13 @@ export interface ModelConfig {
   readonly force_store_false: boolean
   /** Tools and structured output, for each API. Absent: unknown. */
   readonly tool_support?: ToolSupport | undefined
-  /** What the model can do about reasoning. Absent: unknown. */
+  /** The reasoning of the model. Absent: unknown. */
   readonly reasoning?: ReasoningSupport | undefined
   /** The requests that the model takes; all others are not sent there. `0` is no limit. */
   readonly request_shape_support?: RequestShapeSupport | undefined
   /** Which translations between the OpenAI APIs are meant for this model. Absent: the group's `translation` decides. */
   readonly bridges?: Bridges | undefined
-  /** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
+  /** The parts of calls from another dialect that the upstream takes. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
   readonly accepts?: Accepts | undefined
   /** For what no other key knows: fields of the body that are set or left out, in every dialect, also where the client's bytes would pass. Provider, model and target add up; what stands nearer to the target wins. What was left out is listed in `X-Router-Losses`. */
   readonly request?: RequestEdits | undefined
@@ -928,7 +956,7 @@ export interface RequestShapeSupport {
   readonly validation_notes?: string | undefined
 }
 
-/** What the model can do about reasoning. Absent: unknown. */
+/** The reasoning of the model. Absent: unknown. */
 export interface ReasoningSupport {
   /** Whether the model can reason. */
   readonly supported: boolean
@@ -1056,7 +1084,7 @@ export interface RequestEdits {
   readonly drop: readonly string[]
 }
 
-/** What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
+/** The parts of calls from another dialect that the upstream takes. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's. */
 export interface Accepts {
   /** `first`: leading system messages become one, later ones marked user text. Chat and Responses. */
   readonly system?: "first" | "anywhere" | undefined
@@ -1156,7 +1184,7 @@ export interface ServerConfig {
   readonly default_caller: DefaultCaller
   /** Calls from browser pages. */
   readonly cors: CorsConfig
-  /** What answers say. */
+  /** Settings of answers. */
   readonly responses: ResponsesConfig
   /** The address of the client. */
   readonly client_ip: ClientIpConfig
@@ -1164,13 +1192,13 @@ export interface ServerConfig {
   readonly diagnostics: DiagnosticsConfig
   /** The record of routing decisions. */
   readonly decision_telemetry: DecisionTelemetry
-  /** Governed capture of content. */
+  /** Governed capture of content. What it says holds for groups and callers, as far as they say nothing else. */
   readonly content_capture?: ContentCapture | undefined
   /** Deletion of old rows. What is in no class here is kept for good. */
   readonly retention: Retention
   /** Shaping of callers. */
   readonly traffic_shape: TrafficShape
-  /** Who may administrate: [administrators](admin.md). */
+  /** Administrators and their rights: [administrators](admin.md). */
   readonly admin_auth: AdminAuth
   /** Reports, for browsers and programs: [the API](admin.md#the-api-of-reports). */
   readonly admin_reports: AdminReports
@@ -1224,7 +1252,7 @@ export interface Baseline {
   readonly notes?: string | undefined
 }
 
-/** Who may administrate: [administrators](admin.md). */
+/** Administrators and their rights: [administrators](admin.md). */
 export interface AdminAuth {
   /** Sign-in by password. */
   readonly basic: BasicAuth
@@ -1278,7 +1306,7 @@ export interface OidcAuth {
   readonly scopes: readonly string[]
   /** Everybody who signs in needs an address that the provider has verified, in one of these mail domains. Empty: any address, or none. */
   readonly allowed_domains: readonly string[]
-  /** Who signs in needs to be in one of these groups. Empty: in any, or none. */
+  /** An administrator who signs in needs to be in one of these groups. Empty: in any, or none. */
   readonly allowed_groups: readonly string[]
   /** The claim that holds groups, as a list of names. */
   readonly groups_claim: string
@@ -1286,7 +1314,7 @@ export interface OidcAuth {
   readonly email_claim: string
   /** The claim that names those without a verified address: `oidc:<claim>` in policies. */
   readonly subject_claim: string
-  /** What is seen: the calls and callers of a project in an environment (`lab/prod`), or of all (`*`). Policies count by it. */
+  /** What all see who come in this way: a project in an environment (`lab/prod`). `*`: what policies say of each. */
   readonly domain: string
 }
 
@@ -1312,7 +1340,7 @@ export interface BasicUser {
   readonly password_hash_env: string
   /** The subject in policies. Absent: `basic:<username>`. */
   readonly subject?: string | undefined
-  /** What is seen: the calls and callers of a project in an environment (`lab/prod`), or of all (`*`). Policies count by it. */
+  /** The part that is seen: the calls and callers of a project in an environment (`lab/prod`), or of all (`*`). Policies count by it. */
   readonly domain: string
   /** Permissions without a policy, as `object:action`: `admin:explain:read`, `admin:reports:read|export`. */
   readonly permissions: readonly string[]
@@ -1389,27 +1417,27 @@ export interface RetentionClass {
   readonly require_finalized_rollup: boolean
 }
 
-/** Governed capture of content. */
+/** Governed capture of content. What it says holds for groups and callers, as far as they say nothing else. */
 export interface ContentCapture {
-  /** Store content of calls. Off unless switched on. */
+  /** Store content of all calls. Off unless switched on. */
   readonly enabled: boolean
   /** How long content is kept. Unit: days. */
   readonly retention_days: number
   /** Store requests. */
   readonly capture_request: boolean
-  /** Store answers. */
+  /** Store answers, streams as their events. */
   readonly capture_response: boolean
-  /** Store tool calls. */
+  /** Store calls of tools and their results, where they stand in requests and answers. Otherwise a mark takes their place. */
   readonly capture_tool_calls: boolean
-  /** Store images. */
+  /** Store images, sound and files, where they stand in requests and answers. Otherwise a mark takes their place. */
   readonly capture_images: boolean
-  /** Store error bodies of upstreams. */
+  /** Store the bodies of errors of upstreams, provider keys and hosts masked. */
   readonly capture_upstream_errors: boolean
   /** Request headers that are stored. */
   readonly capture_headers_allowlist: readonly string[]
-  /** Redact before storing; cannot be switched off. */
+  /** Redact secrets before storing; cannot be switched off. */
   readonly redact_before_storage: boolean
-  /** What is redacted besides the built-in patterns. */
+  /** Regular expressions of what is redacted besides the built-in secrets. Those of all blocks that hold for a call count. */
   readonly redaction_patterns: readonly string[]
   /** The most that is stored of one body. Unit: bytes. */
   readonly max_capture_bytes: number
@@ -1419,12 +1447,22 @@ export interface ContentCapture {
 
 /** Encryption of stored content. */
 export interface CaptureEncryption {
-  /** Encrypt what is stored, with AES-256-GCM. */
+  /** Encrypt what is stored, with AES-256-GCM; cannot be switched off where content is stored. */
   readonly enabled: boolean
-  /** The label of the key. */
-  readonly local_key_id?: string | undefined
-  /** The key: 32 bytes in base64. */
+  /** The label of the key. A new key needs a new label. */
+  readonly local_key_id: string
+  /** The key: 32 bytes in base64 or as 64 hexadecimal digits. Absent: the variable `CONTENT_CAPTURE_LOCAL_KEY` has it. */
   readonly local_key?: string | undefined
+  /** Keys that content was stored with before: it stays readable. Nothing new is stored with them. */
+  readonly previous_keys: readonly CaptureKey[]
+}
+
+/** A key that content was stored with before. */
+export interface CaptureKey {
+  /** The label of the key. A new key needs a new label. */
+  readonly local_key_id: string
+  /** The key: 32 bytes in base64 or as 64 hexadecimal digits. */
+  readonly local_key: string
 }
 
 /** The record of routing decisions. */
@@ -1463,7 +1501,7 @@ export interface ClientIpConfig {
   readonly store_ip: boolean
 }
 
-/** What answers say. */
+/** Settings of answers. */
 export interface ResponsesConfig {
   /** Which name answers carry in `model`: what the upstream says, or what the client asked for. */
   readonly model_identity: "upstream" | "requested_group"
@@ -1547,7 +1585,7 @@ export interface RequestConfig {
   readonly max_depth: number
   /** JSON values in a request body, at any depth: each object, list, string, number, boolean and null. */
   readonly max_values: number
-  /** What the bodies of all calls in flight may take in one process. Further ones get 503 `overloaded`. Unit: bytes. */
+  /** The memory that the bodies of all calls in flight may take in one process. Further ones get 503 `overloaded`. Unit: bytes. */
   readonly max_memory_bytes: number
   /** Of these, those of one caller. Further ones get 429 `body-memory-exceeded`. Unit: bytes. */
   readonly max_memory_bytes_per_caller: number

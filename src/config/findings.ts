@@ -35,6 +35,8 @@ export type FindingCode =
   | "no-groups"
   | "no-key"
   | "no-root"
+  | "key-with-scheme"
+  | "wait-too-short"
   | "no-weight"
   | "not-active"
   | "not-implemented"
@@ -111,7 +113,7 @@ export function formatPath(path: Path): string {
 }
 
 /** A name out of the file for a message: long ones are cut, since they may be something that was pasted by mistake. */
-export function quoted(name: string): string {
+export function quote(name: string): string {
   return name.length > LONGEST_NAME ? `${JSON.stringify(name.slice(0, 12))}…` : JSON.stringify(name)
 }
 

@@ -1,7 +1,7 @@
 import type { DemoMessage, DemoRequest, DemoRole, DemoTool } from "./exchange.ts"
 import * as checks from "./openai-checks.ts"
 import { VendorError } from "./vendor-error.ts"
-import { isRecord, shown, type WireObject as Body } from "./wire-value.ts"
+import { isRecord, showValue, type WireObject as Body } from "./wire-value.ts"
 
 export interface ChatRequest extends DemoRequest {
   readonly choices: number
@@ -62,7 +62,7 @@ function toolsOf(body: Body): readonly DemoTool[] {
   return checks.arrayOf(body["tools"], "tools").flatMap((tool, index) => {
     if (!isRecord(tool)) throw checks.wrongType(`tools[${index}]`, "an object")
     if (tool["type"] !== "function") return []
-    if (!isRecord(tool["function"])) throw checks.missing(`tools[${index}].function`)
+    if (!isRecord(tool["function"])) throw checks.missingError(`tools[${index}].function`)
     return [checks.toolOf(tool["function"], "function", `tools[${index}].function`)]
   })
 }
@@ -79,7 +79,7 @@ const ROLES: ReadonlyMap<string, DemoRole> = new Map<string, DemoRole>(
 )
 
 function messagesOf(body: Body): readonly DemoMessage[] {
-  if (body["messages"] === undefined) throw checks.missing("messages")
+  if (body["messages"] === undefined) throw checks.missingError("messages")
   const messages = checks.arrayOf(body["messages"], "messages")
   if (messages.length === 0) {
     const message =
@@ -96,17 +96,17 @@ function messagesOf(body: Body): readonly DemoMessage[] {
 
 function messageOf(message: Body, index: number): DemoMessage {
   const param = `messages[${index}]`
-  if (message["role"] === undefined) throw checks.missing(`${param}.role`)
-  const role = ROLES.get(shown(message["role"]))
+  if (message["role"] === undefined) throw checks.missingError(`${param}.role`)
+  const role = ROLES.get(showValue(message["role"]))
   if (role === undefined) {
     const supported = "'system', 'assistant', 'user', 'function', 'tool', and 'developer'"
     throw checks.invalidValue(
       `${param}.role`,
-      `Invalid value: '${shown(message["role"])}'. Supported values are: ${supported}.`,
+      `Invalid value: '${showValue(message["role"])}'. Supported values are: ${supported}.`,
     )
   }
   const content = message["content"]
-  if (content === undefined && role !== "assistant") throw checks.missing(`${param}.content`)
+  if (content === undefined && role !== "assistant") throw checks.missingError(`${param}.content`)
   const calls = JSON.stringify(message["tool_calls"] ?? "")
   return {
     role,

@@ -1,6 +1,6 @@
 import type { DemoFormat, DemoMessage, DemoRequest, DemoRole, DemoTool, DemoToolChoice } from "./exchange.ts"
 import { VendorError } from "./vendor-error.ts"
-import { isRecord, shown, type WireObject as Body } from "./wire-value.ts"
+import { isRecord, showValue, type WireObject as Body } from "./wire-value.ts"
 
 export interface MessagesRequest extends DemoRequest {
   /** A thinking block whose text is left out still has its signature. */
@@ -140,9 +140,11 @@ function messagesOf(messages: unknown): readonly DemoMessage[] {
   let open: readonly string[] = []
   return list.map((message, index) => {
     if (!isRecord(message)) throw invalid(`messages.${index}: Input should be a valid dictionary`)
-    const role = ROLES.get(shown(message["role"]))
+    const role = ROLES.get(showValue(message["role"]))
     if (role === undefined) {
-      throw invalid(`messages: Unexpected role "${shown(message["role"])}". Allowed roles are "user" or "assistant".`)
+      throw invalid(
+        `messages: Unexpected role "${showValue(message["role"])}". Allowed roles are "user" or "assistant".`,
+      )
     }
     const content = message["content"]
     if (content === undefined) throw invalid(`messages.${index}.content: Field required`)
@@ -176,7 +178,7 @@ function blocksIn(content: unknown): readonly Body[] {
 function idsIn(content: unknown, type: string, key: string): readonly string[] {
   return blocksIn(content)
     .filter((block) => block["type"] === type)
-    .map((block) => shown(block[key]))
+    .map((block) => showValue(block[key]))
 }
 
 function contentOf(content: unknown, path: string): Pick<DemoMessage, "text" | "images"> {

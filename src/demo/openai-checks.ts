@@ -1,10 +1,10 @@
 import type { DemoFormat, DemoTool, DemoToolChoice } from "./exchange.ts"
 import { VendorError } from "./vendor-error.ts"
-import { isRecord, shown, type WireObject as Body } from "./wire-value.ts"
+import { isRecord, showValue, type WireObject as Body } from "./wire-value.ts"
 
 /** Checks that OpenAI's two APIs share, with refusals in that vendor's words. */
 
-export function missing(param: string): VendorError {
+export function missingError(param: string): VendorError {
   const message = `Missing required parameter: '${param}'.`
   return new VendorError({ status: 400, message, code: "missing_required_parameter", param })
 }
@@ -77,7 +77,7 @@ export function arrayOf(value: unknown, param: string): readonly unknown[] {
 
 export function toolOf(definition: Body, kind: DemoTool["kind"], param: string): DemoTool {
   const name = definition["name"]
-  if (typeof name !== "string") throw missing(`${param}.name`)
+  if (typeof name !== "string") throw missingError(`${param}.name`)
   if (!/^[\w-]{1,64}$/u.test(name)) {
     throw invalidValue(`${param}.name`, `Invalid '${param}.name': string does not match pattern '^[a-zA-Z0-9_-]+$'.`)
   }
@@ -105,11 +105,11 @@ export function toolChoiceOf(
   if (!isRecord(choice))
     throw invalidValue(
       "tool_choice",
-      `Invalid value: '${shown(choice)}'. Supported values are: 'none', 'auto', and 'required'.`,
+      `Invalid value: '${showValue(choice)}'. Supported values are: 'none', 'auto', and 'required'.`,
     )
   if (choice["type"] === "allowed_tools") return choice["mode"] === "required" ? { is: "any" } : { is: "auto" }
   const name = nameOf(choice)
-  if (typeof name !== "string") throw missing("tool_choice.name")
+  if (typeof name !== "string") throw missingError("tool_choice.name")
   if (tools.some((tool) => tool.name === name)) return { is: "named", name }
   throw invalidValue(
     "tool_choice",
@@ -128,13 +128,13 @@ export function formatOf(format: unknown, schemaOf: (format: Body) => unknown, p
       return { is: "json", schema: null }
     case "json_schema": {
       const schema = schemaOf(format)
-      if (!isRecord(schema)) throw missing(`${param}.schema`)
+      if (!isRecord(schema)) throw missingError(`${param}.schema`)
       return { is: "json", schema }
     }
     default:
       throw invalidValue(
         `${param}.type`,
-        `Invalid value: '${shown(format["type"])}'. Supported values are: 'json_object', 'json_schema', and 'text'.`,
+        `Invalid value: '${showValue(format["type"])}'. Supported values are: 'json_object', 'json_schema', and 'text'.`,
       )
   }
 }

@@ -1,7 +1,7 @@
 import type { DemoMessage, DemoRequest, DemoRole, DemoTool } from "./exchange.ts"
 import * as checks from "./openai-checks.ts"
 import { VendorError } from "./vendor-error.ts"
-import { isRecord, shown, type WireObject as Body } from "./wire-value.ts"
+import { isRecord, showValue, type WireObject as Body } from "./wire-value.ts"
 
 export interface ResponsesRequest extends DemoRequest {
   /** What a response object repeats of its request. */
@@ -45,7 +45,7 @@ export function readResponsesRequest(body: Body, models: ReadonlySet<string>): R
 function refuseState(body: Body): void {
   const previous = body["previous_response_id"] ?? null
   if (previous !== null) {
-    const message = `Previous response with id '${shown(previous)}' not found.`
+    const message = `Previous response with id '${showValue(previous)}' not found.`
     throw new VendorError({ status: 400, message, code: "previous_response_not_found", param: "previous_response_id" })
   }
   if (body["background"] === true || (body["conversation"] ?? null) !== null) {
@@ -57,7 +57,7 @@ function refuseState(body: Body): void {
 function toolsOf(tools: unknown, param: string): readonly DemoTool[] {
   return checks.arrayOf(tools, param).flatMap((tool, index) => {
     if (!isRecord(tool)) throw checks.wrongType(`${param}[${index}]`, "an object")
-    if (tool["type"] === undefined) throw checks.missing(`${param}[${index}].type`)
+    if (tool["type"] === undefined) throw checks.missingError(`${param}[${index}].type`)
     if (tool["type"] !== "function" && tool["type"] !== "custom") return []
     return [checks.toolOf(tool, tool["type"], `${param}[${index}]`)]
   })
@@ -75,7 +75,7 @@ function messagesOf(body: Body): readonly DemoMessage[] {
   const instructions: readonly DemoMessage[] =
     typeof body["instructions"] === "string" ? [{ role: "system", text: body["instructions"], images: 0 }] : []
   const input = body["input"]
-  if (input === undefined || input === null) throw checks.missing("input")
+  if (input === undefined || input === null) throw checks.missingError("input")
   if (typeof input === "string") return [...instructions, { role: "user", text: input, images: 0 }]
   if (!Array.isArray(input)) throw checks.wrongType("input", "one of a string or an array of input items")
   const callIds = new Set<unknown>()
@@ -98,7 +98,7 @@ function messageOf(item: unknown, param: string, callIds: Set<unknown>): readonl
       if (!callIds.has(item["call_id"])) {
         throw checks.invalidValue(
           param,
-          `No tool call found for function call output with call_id ${shown(item["call_id"])}.`,
+          `No tool call found for function call output with call_id ${showValue(item["call_id"])}.`,
         )
       }
       return [{ role: "tool", ...contentOf(item["output"], `${param}.output`) }]
@@ -118,19 +118,19 @@ const ROLES: ReadonlyMap<string, DemoRole> = new Map<string, DemoRole>(
 )
 
 function roleOf(item: Body, param: string): DemoRole {
-  const role = ROLES.get(shown(item["role"]))
+  const role = ROLES.get(showValue(item["role"]))
   if (role !== undefined) return role
   const supported = "'assistant', 'system', 'developer', and 'user'"
   throw checks.invalidValue(
     `${param}.role`,
-    `Invalid value: '${shown(item["role"])}'. Supported values are: ${supported}.`,
+    `Invalid value: '${showValue(item["role"])}'. Supported values are: ${supported}.`,
   )
 }
 
 function contentOf(content: unknown, param: string): Pick<DemoMessage, "text" | "images"> {
   if (typeof content === "string") return { text: content, images: 0 }
   if (!Array.isArray(content))
-    throw content === undefined ? checks.missing(param) : checks.wrongType(param, "a string or an array")
+    throw content === undefined ? checks.missingError(param) : checks.wrongType(param, "a string or an array")
   const parts = content.filter((part) => isRecord(part))
   const texts = parts.map((part) => part["text"]).filter((text) => typeof text === "string")
   return { text: texts.join("\n"), images: parts.filter((part) => part["type"] === "input_image").length }

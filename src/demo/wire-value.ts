@@ -6,6 +6,6 @@ export function isRecord(value: unknown): value is WireObject {
 }
 
 /** For an error message. */
-export function shown(value: unknown): string {
+export function showValue(value: unknown): string {
   return typeof value === "string" ? value : (JSON.stringify(value) ?? "undefined")
 }

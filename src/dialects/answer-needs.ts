@@ -42,7 +42,7 @@ interface Parts {
 }
 
 /** @throws RouterError `invalid-request` where tools, instructions and ids of calls are too long together */
-export function packed({ compaction, context, options }: AnswerNeeds): string {
+export function packNeeds({ compaction, context, options }: AnswerNeeds): string {
   const { request } = options
   const { dialect, model, includeUsage, reasoning, cap } = request
   const parts: Parts = {
@@ -71,7 +71,7 @@ export function packed({ compaction, context, options }: AnswerNeeds): string {
 const TOO_LONG = `The request cannot be translated: its tools, its instructions and the ids of its tool calls are longer than ${LONGEST} characters together.`
 
 /** `text` comes from `packed`. */
-export function unpacked(text: string, { mint, now }: Means): AnswerNeeds {
+export function unpackNeeds(text: string, { mint, now }: Means): AnswerNeeds {
   const { names, issuer, severalChoices, request, ids, compaction, ...others } = parseExact(text) as unknown as Parts
   return {
     compaction,

@@ -53,6 +53,7 @@ import type { Failure, Reply } from "../canonical/reply.ts"
 import type { Request } from "../canonical/request.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { Usage } from "../canonical/usage.ts"
+import type { FrameText } from "./frame-text.ts"
 
 /** A new id: the prefix and random word characters, e.g. `mint("msg_")`. Never twice the same. */
 export type Mint = (prefix: string) => string
@@ -123,6 +124,17 @@ export interface StreamReader {
    */
   end(): readonly Event[]
   losses(): readonly Loss[]
+  /** Items of the output so far, in order. Left out: the dialect's last event repeats no output. */
+  items?(): readonly SeenItem[]
+}
+
+/** An item of an output that a stream has announced. */
+export interface SeenItem {
+  readonly type: string
+  /** `output_index`. */
+  readonly index: number
+  /** All of it came. */
+  readonly isClosed: boolean
 }
 
 /**
@@ -133,7 +145,7 @@ export interface StreamReader {
  * was sent so far; Messages: `event: error`), also when it comes before `start` or after `stop`.
  */
 export interface StreamWriter {
-  push(event: Event): string
+  push(event: Event): FrameText
   /** Bridges silence; may come at any time before the terminal event, before `start` too. */
   keepAlive(): string
   losses(): readonly Loss[]

@@ -7,7 +7,7 @@ import { asCount, asObject, type Loose } from "./loose.ts"
 import {
   CACHE_READ,
   CACHE_WRITE,
-  counted,
+  countIn,
   inferenceGeoOf,
   longWrites,
   reportedCostUsd,
@@ -34,7 +34,7 @@ export function readInclusiveUsage(
   const details = asObject(usage[names.inputDetails])
   const outputDetails = asObject(usage[names.outputDetails])
   const reasoning = asCount(outputDetails?.["reasoning_tokens"]) ?? asCount(usage["reasoning_tokens"])
-  const cache = { read: counted(usage, details, CACHE_READ) ?? 0, written: counted(usage, details, CACHE_WRITE) ?? 0 }
+  const cache = { read: countIn(usage, details, CACHE_READ) ?? 0, written: countIn(usage, details, CACHE_WRITE) ?? 0 }
   const all = asCount(usage["total_tokens"])
   const totals = { input: input ?? 0, output: output ?? 0, reasoning, all }
   // thoughts that only the total tells of

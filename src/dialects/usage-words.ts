@@ -51,7 +51,7 @@ const LONG_WRITES: readonly (Spelling & { readonly long: string })[] = [
 ]
 
 /** The first spelling that counts something; 0 where one says so; null: none of them is there. */
-export function counted(usage: Loose, details: Loose | null, spellings: readonly Spelling[]): number | null {
+export function countIn(usage: Loose, details: Loose | null, spellings: readonly Spelling[]): number | null {
   let found: number | null = null
   for (const { at, name } of spellings) {
     const count = asCount(at === "usage" ? usage[name] : details?.[name])

@@ -2,7 +2,7 @@
 import { BlockList, isIP, isIPv4 } from "node:net"
 
 /** An IPv4 address in an IPv6 coat is that IPv4 address. */
-export function unwrapped(address: string): string {
+export function unwrapAddress(address: string): string {
   const bare = address.replace(/%.*$/s, "").toLowerCase()
   if (isIP(bare) !== 6) return bare
   const words = wordsOf(bare)
@@ -110,7 +110,7 @@ export function isIn(list: BlockList, address: string): boolean {
 
 /** An address that only machines of some network reach: this machine, private, link-local, metadata, reserved. */
 export function isPrivateAddress(address: string): boolean {
-  const plain = unwrapped(address)
+  const plain = unwrapAddress(address)
   if ([LOOPBACK, SPECIAL, PRIVATE].some((list) => isIn(list, plain))) return true
   return !isIPv4(plain) && !isIn(GLOBAL, plain)
 }

@@ -1,7 +1,7 @@
 /** What the scan notes on its way through the members of a body. */
 import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, OPEN_BRACE, OPEN_BRACKET, QUOTE } from "./bytes.ts"
 import { skipSpace } from "./search.ts"
-import { HIDDEN, KEY, KEY_NAMES, TYPE, TYPE_NAMES, unescaped } from "./watched-names.ts"
+import { HIDDEN, KEY, KEY_NAMES, TYPE, TYPE_NAMES, unescapeName } from "./watched-names.ts"
 
 /** What stands inside of the members, as far as somebody wants to know. Offsets, each list in ascending order. */
 export interface Notes {
@@ -74,7 +74,7 @@ export class Notebook implements Notes {
 
   /** A key with escapes in it; `start` and `end` enclose its quotes. */
   hiddenKey(bytes: Uint8Array, start: number, end: number, value: number, depth: number): void {
-    const name = unescaped(bytes, start, end)
+    const name = unescapeName(bytes, start, end)
     if (name === null) return
     if (name === "type") this.type(bytes, value)
     if (name === "type" && depth === ELEMENT_DEPTH) this.types.push(value)
@@ -109,7 +109,7 @@ function hiddenType(bytes: Uint8Array, start: number): number {
   while (end < furthest && bytes[end] !== QUOTE) end += bytes[end] === BACKSLASH ? 2 : 1
   if (end >= furthest) return 0
   try {
-    const bit = TYPE_NAMES.of(unescaped(bytes, start, end + 1) ?? "")
+    const bit = TYPE_NAMES.of(unescapeName(bytes, start, end + 1) ?? "")
     return bit === 0 ? 0 : bit | HIDDEN
   } catch {
     return 0

@@ -133,6 +133,6 @@ export function mayBeType(view: DataView, at: number): boolean {
 const LONGEST_HIDDEN = LONGEST * "\\u0000".length
 
 /** What a name with escapes says, quotes included in the bytes; null: it is too long for a name. */
-export function unescaped(bytes: Uint8Array, start: number, end: number): string | null {
+export function unescapeName(bytes: Uint8Array, start: number, end: number): string | null {
   return end - start > LONGEST_HIDDEN ? null : String(JSON.parse(utf8(bytes, start, end)))
 }

@@ -11,7 +11,7 @@ export const LARGEST_CALL = 262_144
 const ROW_BYTES = 512
 
 /** The call itself, unless a text that comes from a client or an upstream is too long: then a copy with its long texts cut. */
-export function fitted(call: CallRecord): CallRecord {
+export function fitRows(call: CallRecord): CallRecord {
   return hasLongText(call) ? cut(call) : call
 }
 

@@ -5,6 +5,7 @@
  * inserts append, and a range of ids is a range of time. A further index costs every call, so there is none.
  */
 import { USAGE_CUBE } from "./cube/tables.ts"
+import { CONTENT } from "./content-tables.ts"
 import { DECISION_TELEMETRY, REPLAYABLE_SHAPES } from "./decision-tables.ts"
 import { EVIDENCE, LAST_TARGETS } from "./evidence-tables.ts"
 import { RETENTION } from "./retention/tables.ts"
@@ -260,7 +261,18 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "router-overhead",
     statements: ["ALTER TABLE request_usage ADD COLUMN router_overhead_us INTEGER"],
   },
+  { version: 20, name: "content", statements: CONTENT },
   { version: 21, name: "retention", statements: RETENTION },
+  {
+    version: 22,
+    name: "personal-data",
+    statements: [
+      "ALTER TABLE request_usage ADD COLUMN pii_filter_applied INTEGER",
+      "ALTER TABLE request_usage ADD COLUMN pii_filter_mode TEXT",
+      "ALTER TABLE request_usage ADD COLUMN pii_filter_replacements INTEGER",
+      "ALTER TABLE request_usage ADD COLUMN pii_filter_rule_count INTEGER",
+    ],
+  },
 ]
 
 /** The version of the schema that this binary writes. */

@@ -22,7 +22,7 @@ export function costOf(
 }
 
 /** A price with the factor in it. */
-export function applied(price: number | null, factor: Factor): number | null {
+export function applyFactor(price: number | null, factor: Factor): number | null {
   return price === null || factor === null ? price : dividedRounded(BigInt(price) * factor.times, factor.per)
 }
 

@@ -1,5 +1,5 @@
 /** What a call costs: disjoint counters times the prices of the target that served it. Pure and exact. */
-import { applied, costOf, isCount, isKnown, MILLION, safeSum } from "./price-arithmetic.ts"
+import { applyFactor, costOf, isCount, isKnown, MILLION, safeSum } from "./price-arithmetic.ts"
 import { factorOf, type Served } from "./price-factor.ts"
 import { partCosts } from "./price-parts.ts"
 import type { PricedParts, PricedUsage, ModelPrices, TokenPrices } from "./prices.ts"
@@ -99,16 +99,16 @@ export function priceCall(
   // any number of times nothing is nothing
   if (typeof found === "string" && total !== 0) return noCosts(found)
   return {
-    input_price_nano_usd_per_million: applied(reached.input, factor),
-    cached_input_price_nano_usd_per_million: applied(reached.cachedInput, factor),
-    cache_write_price_nano_usd_per_million: applied(reached.cacheWrite5m, factor),
-    cache_write_1h_price_nano_usd_per_million: applied(reached.cacheWrite1h, factor),
-    output_price_nano_usd_per_million: applied(reached.output, factor),
-    image_input_price_nano_usd_per_million: applied(prices.imageInput, factor),
-    image_input_price_nano_usd_per_image: applied(prices.image, factor),
-    audio_input_price_nano_usd_per_million: applied(prices.audioInput, factor),
-    image_output_price_nano_usd_per_million: applied(prices.imageOutput, factor),
-    audio_output_price_nano_usd_per_million: applied(prices.audioOutput, factor),
+    input_price_nano_usd_per_million: applyFactor(reached.input, factor),
+    cached_input_price_nano_usd_per_million: applyFactor(reached.cachedInput, factor),
+    cache_write_price_nano_usd_per_million: applyFactor(reached.cacheWrite5m, factor),
+    cache_write_1h_price_nano_usd_per_million: applyFactor(reached.cacheWrite1h, factor),
+    output_price_nano_usd_per_million: applyFactor(reached.output, factor),
+    image_input_price_nano_usd_per_million: applyFactor(prices.imageInput, factor),
+    image_input_price_nano_usd_per_image: applyFactor(prices.image, factor),
+    audio_input_price_nano_usd_per_million: applyFactor(prices.audioInput, factor),
+    image_output_price_nano_usd_per_million: applyFactor(prices.imageOutput, factor),
+    audio_output_price_nano_usd_per_million: applyFactor(prices.audioOutput, factor),
     input_cost_nano_usd: whole.input,
     cached_input_cost_nano_usd: cached,
     cache_write_cost_nano_usd: writeCost(usage, write5m, write1h),

@@ -4,7 +4,7 @@ import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { LedgerDatabase } from "./database.ts"
 import type { DatabaseFailure } from "./failure.ts"
-import { fitted } from "./fitted.ts"
+import { fitRows } from "./fitted.ts"
 import { FULL_GROUP, groupSize, type Waiting } from "./group.ts"
 import { pauseForLock } from "./locked.ts"
 import type { Outage } from "./outage.ts"
@@ -69,7 +69,7 @@ export class GroupWriter {
     if (this.#isClosed || this.waiting >= this.#limits.maxWaiting) {
       return Promise.reject(new RouterError("usage-store-unavailable"))
     }
-    const kept = fitted(call)
+    const kept = fitRows(call)
     if (this.#isAsync && this.#held === null) {
       this.#add({ call: kept, settle: null })
       return DONE

@@ -5,7 +5,7 @@ import { INTERNAL, type AttemptFailure } from "../upstream/failure.ts"
 import { asksForBeta, forwardedHeaders } from "../upstream/headers.ts"
 import type { StaleRule } from "../upstream/send.ts"
 import type { Answer } from "./answer/answer.ts"
-import { exhausted } from "./answer/exhausted.ts"
+import { exhaustionOf } from "./answer/exhausted.ts"
 import { readAnswer } from "./answer/read-answer.ts"
 import { meaningOf } from "./answer/refusal-meaning.ts"
 import { relay, vendorRefusal } from "./answer/vendor-words.ts"
@@ -15,6 +15,7 @@ import { goOn } from "./call/go-on.ts"
 import type { Plan, Rejection } from "./call/plan.ts"
 import { trace } from "./call/trace.ts"
 import type { Gateway } from "./gateway.ts"
+import { ruleOf } from "./keep.ts"
 import { refuseTargets } from "./shortlist.ts"
 import { rememberTarget } from "./targets/affinity.ts"
 import { governParts, type Parts } from "./targets/body-edits.ts"
@@ -66,10 +67,10 @@ export async function attempt(plan: Plan, call: AdmittedCall, gateway: Gateway):
     }
     if (!result.failover) break
   }
-  if (life.clientLeft) throw exhausted(attempts)
+  if (life.clientLeft) throw exhaustionOf(attempts)
   if (attempts.length === 0 && throttledMs.length > 0) throw capacityThrottled(throttledMs)
   if (attempts.length === 0 && passedOver.length > 0) throw refuseTargets(passedOver, call)
-  throw vendorRefusal(attempts) ?? exhausted(attempts)
+  throw vendorRefusal(attempts) ?? exhaustionOf(attempts)
 }
 
 /** The target's turn has come, and it turns out that it cannot serve this call. */
@@ -136,7 +137,9 @@ async function tryTarget(
       },
       (answer) => readAnswer(answer, tried, call, gateway),
     )
-    return isRefused(result) ? relay(result, tried, call, gateway) : result
+    if (!isRefused(result)) return result
+    if (ruleOf(call)?.upstreamErrors === true) tried.refusal = result.bytes
+    return relay(result, tried, call, gateway)
   } catch (error) {
     tried.failure = INTERNAL
     throw error

@@ -1,4 +1,5 @@
 /** What the pipeline works with; everything impure is handed in here. */
+import type { Captures } from "../capture/captures.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import type { AnswerFacts } from "../dialects/dialect.ts"
 import type { Governance } from "../governance/governance.ts"
@@ -43,6 +44,8 @@ export interface Gateway {
   readonly metrics: Pick<Metrics, "count" | "countLater">
   /** Who was refused. */
   readonly security: SecurityRecord
+  /** Content of calls on its way into the usage database. */
+  readonly captures: Pick<Captures, "take" | "status">
   readonly background: BackgroundAnswers
   readonly clock: Clock
   readonly random: Random

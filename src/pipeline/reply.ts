@@ -69,12 +69,11 @@ async function streamed(
   if (life.clientLeft) {
     if (life.drainTimer === null) stream.cancel()
     await stream.pump(NOWHERE)
-    if (!life.isOver) await finish(stream, call, gateway)
+    if (!life.isOver) await finish(stream, NOWHERE, call, gateway)
   }
   const pump = async (writer: Writer): Promise<void> => {
     await stream.pump(writer)
-    const last = life.isOver ? null : await finish(stream, call, gateway)
-    if (last !== null) writer.write(last)
+    if (!life.isOver) await finish(stream, writer, call, gateway)
   }
   const body = { pump, keepAlive: () => encoder.encode(stream.keepAlive()) }
   return { status: 200, headers: routerHeaders(call, gateway, withLosses(headers, lossesOf(call))), body }
@@ -94,12 +93,11 @@ function leaveStream(stream: UpstreamStream, call: AdmittedCall, gateway: Gatewa
   )
 }
 
-/** The stream's one end: its own terminal frame, or the router's error. Null where there is nothing to add. */
-async function finish(stream: UpstreamStream, call: AdmittedCall, gateway: Gateway): Promise<Uint8Array | null> {
+/** The stream's one end: its own terminal frame, or the router's error. */
+async function finish(stream: UpstreamStream, writer: Writer, call: AdmittedCall, gateway: Gateway): Promise<void> {
   stream.attempt.failure = stream.end?.kind === "failed" ? stream.end.failure : null
   const last = await settleOrFail(call, gateway, outcomeOf(errorOf(stream, call.life), endOf(stream, call, gateway)))
-  if (last !== null) return stream.renderFailure(last)
-  return stream.tail.length > 0 ? stream.tail : null
+  await stream.finish(writer, last)
 }
 
 function errorOf({ end, attempt }: UpstreamStream, { stopped, clientLeft }: Life): RouterError | null {

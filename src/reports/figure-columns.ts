@@ -51,7 +51,7 @@ export function percentOf(part: bigint, whole: bigint): number | null {
 }
 
 /** Rounded half away from zero; null: there is nothing to divide by. */
-export function divided(amount: bigint, by: bigint): bigint | null {
+export function divide(amount: bigint, by: bigint): bigint | null {
   if (by === 0n) return null
   const [size, divisor] = [amount < 0n ? -amount : amount, by < 0n ? -by : by]
   const result = (size + divisor / 2n) / divisor
@@ -100,14 +100,14 @@ const PER_CALL: Figure = {
   column: columnOf("cost_per_call_usd", "money", "Cost per call", "The cost divided by all calls."),
   measures: ["total_cost_nano_usd", "calls"],
   histograms: [],
-  value: ({ sums }) => divided(sums.total_cost_nano_usd ?? 0n, sums.calls ?? 0n),
+  value: ({ sums }) => divide(sums.total_cost_nano_usd ?? 0n, sums.calls ?? 0n),
 }
 
 const PER_MILLION: Figure = {
   column: columnOf("cost_per_million_tokens_usd", "money", "Cost per million tokens", "The cost for a million tokens."),
   measures: ["total_cost_nano_usd", "total_tokens"],
   histograms: [],
-  value: ({ sums }) => divided((sums.total_cost_nano_usd ?? 0n) * 1_000_000n, sums.total_tokens ?? 0n),
+  value: ({ sums }) => divide((sums.total_cost_nano_usd ?? 0n) * 1_000_000n, sums.total_tokens ?? 0n),
 }
 
 const COVERAGE: Figure = {
@@ -122,7 +122,7 @@ const MEAN_LATENCY: Figure = {
   measures: ["latency_ms", "calls"],
   histograms: [],
   value: ({ sums }) => {
-    const mean = divided(sums.latency_ms ?? 0n, sums.calls ?? 0n)
+    const mean = divide(sums.latency_ms ?? 0n, sums.calls ?? 0n)
     return mean === null ? null : Number(mean)
   },
 }

@@ -96,6 +96,14 @@ onEachDriver((driver) => {
     expect(await reports.facets({ dimension: "caller", ...RANGE })).toHaveLength(6)
   })
 
+  test("detail rows are asked for by any text", async () => {
+    await using state = await driver.state()
+    await using reports = await withCalls(state, [{ caller_id: "a\u0000b" }, { caller_id: "other" }])
+    const calls = "SELECT caller_id FROM request_usage WHERE caller_id"
+    expect(await reports.rows(`${calls} = ?`, ["a\u0000b"])).toHaveLength(1)
+    expect(await reports.rows(`${calls} <> ?`, ["\ud800\u0000"])).toHaveLength(2)
+  })
+
   test("percentiles are within 5 % of the exact ones", async () => {
     await using state = await driver.state()
     const rows = Array.from({ length: 90 }, (_, index) => ({ latency_ms: 10 * (index + 1) ** 2 }))
@@ -173,6 +181,20 @@ onEachDriver((driver) => {
     while (await reports.maintain({ nowMs: START }, () => {}));
     expect(await state.rows("SELECT id FROM usage_cube_segments")).not.toEqual([])
     expect((await reports.verify(RANGE)).differences).toEqual([])
+  })
+
+  test("very many rows come whole and in order, some at a time", async () => {
+    await using state = await driver.state()
+    await using reports = await withCalls(state, [])
+    const numbers =
+      "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 5001) SELECT x FROM n ORDER BY x"
+    const rows = await reports.rows<{ readonly x: number }>(numbers, [])
+    expect(rows?.map(({ x }) => x)).toEqual(Array.from({ length: 5001 }, (_, at) => at + 1))
+    const gone = new AbortController()
+    const asked = reports.rows(numbers, [], gone.signal)
+    gone.abort()
+    expect(await rejectionOf(asked)).toMatchObject({ reason: "aborted" })
+    expect(await reports.rows("SELECT 1 AS x", [])).toHaveLength(1)
   })
 
   test("a ledger without calls has reports", async () => {

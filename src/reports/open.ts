@@ -17,6 +17,7 @@ import {
   type Verified,
 } from "./query.ts"
 import type { Progress, Reply, Request, Work } from "./thread-protocol.ts"
+import { turn } from "./turns.ts"
 
 export interface ReportsOptions extends CubeAddress {
   /** The address of a copy of the PostgreSQL database that reports are read from. */
@@ -36,6 +37,7 @@ interface Waiting {
   resolve(value: unknown): void
   reject(error: Error): void
   readonly onProgress: (progress: Progress) => void
+  readonly onPart: (part: readonly unknown[]) => void
   readonly settled: Promise<unknown>
 }
 
@@ -66,9 +68,9 @@ export class ReportThread implements Reports {
   }
 
   async facets(question: Parameters<Reports["facets"]>[0], signal?: AbortSignal): Promise<readonly Facet[]> {
-    const { dimension, from, to } = question
+    const { dimension, from, to, where = [] } = question
     checkDimension(dimension, "dimension")
-    const shape = { zone: "UTC", where: [], measures: ["calls"], histograms: [], top: MOST_GROUPS } as const
+    const shape = { zone: "UTC", where, measures: ["calls"], histograms: [], top: MOST_GROUPS } as const
     const { groups } = await this.query({ from, to, by: [dimension], ...shape }, signal)
     return groups.flatMap(({ key, figures }) =>
       key === null ? [] : [{ value: key[0] ?? "", calls: figures.sums.calls ?? 0n }],
@@ -76,7 +78,10 @@ export class ReportThread implements Reports {
   }
 
   async rows<Row>(sql: string, parameters: readonly Scalar[], signal?: AbortSignal): Promise<readonly Row[] | null> {
-    return (await this.#ask({ is: "rows", sql, parameters }, signal)) as readonly Row[] | null
+    const rows: unknown[] = []
+    const onPart = (part: readonly unknown[]): void => void rows.push(...part)
+    const last = await this.#ask({ is: "rows", sql, parameters }, signal, this.#deadlineMs, () => {}, onPart)
+    return last === null ? null : (rows.concat(last) as Row[])
   }
 
   async verify(
@@ -124,11 +129,16 @@ export class ReportThread implements Reports {
     await worker?.terminate()
   }
 
+  get #deadlineMs(): number {
+    return this.#options.deadlineMs ?? DEADLINE_MS
+  }
+
   async #ask(
     work: Work,
     signal?: AbortSignal,
-    deadlineMs: number = this.#options.deadlineMs ?? DEADLINE_MS,
+    deadlineMs: number = this.#deadlineMs,
     onProgress: (progress: Progress) => void = () => {},
+    onPart: (part: readonly unknown[]) => void = () => {},
   ): Promise<unknown> {
     if (signal?.aborted === true || this.#isClosed)
       throw new ReportUnavailable("aborted", "Nobody waits for this report any more.")
@@ -139,7 +149,7 @@ export class ReportThread implements Reports {
     const address = { path, dsn: work.is === "maintain" ? dsn : (reportDsn ?? dsn) }
     const abort = (): void => worker.postMessage({ abort: id } satisfies Request)
     const { promise: settled, resolve, reject } = Promise.withResolvers<unknown>()
-    this.#waiting.set(id, { resolve, reject, onProgress, settled })
+    this.#waiting.set(id, { resolve, reject, onProgress, onPart, settled })
     signal?.addEventListener("abort", abort)
     worker.ref()
     worker.postMessage({ id, work, address, deadlineMs } satisfies Request)
@@ -157,7 +167,7 @@ export class ReportThread implements Reports {
     if (!canOpen(THREAD_DESCRIPTORS))
       throw new ReportUnavailable("busy", "The process has no file descriptors left to make a report.")
     const worker = new Worker(new URL(THREAD, import.meta.url))
-    worker.on("message", (reply: Reply) => this.#heard(reply))
+    worker.on("message", (reply: Reply) => this.#heard(reply, worker))
     const ended = (cause: unknown): void => {
       if (this.#worker !== worker) return
       this.#worker = null
@@ -168,9 +178,12 @@ export class ReportThread implements Reports {
     return worker
   }
 
-  #heard(reply: Reply): void {
+  #heard(reply: Reply, worker: Worker): void {
     const waiting = this.#waiting.get(reply.id)
-    if ("progress" in reply) waiting?.onProgress(reply.progress)
+    if ("part" in reply) {
+      waiting?.onPart(reply.part)
+      void turn().then(() => worker.postMessage({ more: reply.id } satisfies Request))
+    } else if ("progress" in reply) waiting?.onProgress(reply.progress)
     else if ("problem" in reply) waiting?.reject(errorOf(reply.problem))
     else waiting?.resolve(reply.value)
   }

@@ -21,6 +21,8 @@ export type Request =
       readonly deadlineMs: number
     }
   | { readonly abort: number }
+  /** The part before was taken: the next one may come. */
+  | { readonly more: number }
 
 export type Problem =
   | { readonly is: "refused"; readonly path: string; readonly message: string }
@@ -31,6 +33,8 @@ export type Reply =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly problem: Problem }
   | { readonly id: number; readonly progress: Progress }
+  /** Rows of many; the last of them come as `value`. */
+  | { readonly id: number; readonly part: readonly unknown[] }
 
 /** How far a long piece of work has come. */
 export interface Progress {

@@ -15,6 +15,7 @@ import type { Reading } from "./reading.ts"
 import { Remembered } from "./remembered.ts"
 import { answerQueries } from "./scan.ts"
 import { findCalls } from "./search.ts"
+import { TagBook, type TagRow } from "./tag-book.ts"
 import type { Progress, Reply, Request, Work } from "./thread-protocol.ts"
 import { verifyRange } from "./verify.ts"
 
@@ -22,12 +23,22 @@ type Job = Extract<Request, { readonly id: number }>
 
 const LOCK_MS = 1000
 
+/** Rows that are handed over at once: taking them over is work for the calls' own thread. */
+const ROWS_AT_ONCE = 500
+
 const aborted = new Set<number>()
+/** By whom the next part is awaited. */
+const parts = new Map<number, () => void>()
 let last: Promise<void> = Promise.resolve()
 
 parentPort?.on("message", (request: Request) => {
   if ("abort" in request) {
     aborted.add(request.abort)
+    parts.get(request.abort)?.()
+    return
+  }
+  if ("more" in request) {
+    parts.get(request.more)?.()
     return
   }
   const untilMs = systemClock.monotonicMs() + request.deadlineMs
@@ -58,12 +69,27 @@ async function perform({ id, work, address }: Job, untilMs: number): Promise<unk
   const patience = { statementMs: Math.max(1, Math.ceil(untilMs - systemClock.monotonicMs())), lockMs: LOCK_MS }
   const connection = await openCube(address, patience, work.is === "maintain" ? "write" : "read")
   try {
-    return await performed(work, { connection, pause, remembered: rememberedOf(address) }, (progress) =>
+    const value = await performed(work, { connection, pause, remembered: rememberedOf(address) }, (progress) =>
       say({ id, progress }),
     )
+    return work.is === "rows" && Array.isArray(value) ? await lastPart(id, value, pause) : value
   } finally {
     await connection.close()
   }
+}
+
+/** The other side has taken all parts but the one that is returned. */
+async function lastPart(id: number, rows: readonly unknown[], pause: () => Promise<void>): Promise<readonly unknown[]> {
+  let at = 0
+  for (; rows.length - at > ROWS_AT_ONCE; at += ROWS_AT_ONCE) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    parts.set(id, resolve)
+    say({ id, part: rows.slice(at, at + ROWS_AT_ONCE) })
+    await promise
+    parts.delete(id)
+    await pause()
+  }
+  return rows.slice(at)
 }
 
 let remembered = new Remembered()
@@ -84,16 +110,26 @@ function check(work: Work): void {
 }
 
 async function performed(work: Work, reading: Reading, tell: (progress: Progress) => void): Promise<unknown> {
-  if (work.is === "query") return await answerQueries(reading, work.queries)
-  if (work.is === "search") return await findCalls(reading, work.search)
+  if (work.is === "query") return await answerQueries(await tagged(reading, work.queries), work.queries)
+  if (work.is === "search") return await findCalls(await tagged(reading, [work.search]), work.search)
   if (work.is === "rows") return await detailRows(reading, work)
   if (work.is === "verify") return await verifyRange(reading, work.range, (rows, untilMs) => tell({ rows, untilMs }))
   return await maintain(reading, work, tell)
 }
 
+/** What was added up before says nothing of tags, which may be told later. */
+async function tagged(reading: Reading, questions: Parameters<typeof TagBook.open>[1]): Promise<Reading> {
+  const { connection, pause } = reading
+  const tags = await TagBook.open(
+    async (sql, parameters) => (await detailRows(reading, { sql, parameters })) as readonly TagRow[] | null,
+    questions,
+  )
+  return tags === null ? reading : { connection, pause, tags }
+}
+
 async function detailRows(
   { connection }: Reading,
-  { sql, parameters }: Extract<Work, { readonly is: "rows" }>,
+  { sql, parameters }: Pick<Extract<Work, { readonly is: "rows" }>, "sql" | "parameters">,
 ): Promise<readonly unknown[] | null> {
   try {
     return await connection.query(sql, parameters)

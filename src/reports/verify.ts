@@ -1,7 +1,7 @@
 /** Recounts detail rows and says where the cube has something else: by quarter of an hour and all dimensions. */
 import { CellBuffer } from "../ledger/cube/cells.ts"
 import { DIMENSIONS } from "../ledger/cube/dimensions.ts"
-import { folded, SLOT_MS, slotOf } from "../ledger/cube/fold.ts"
+import { foldCells, SLOT_MS, slotOf } from "../ledger/cube/fold.ts"
 import { HISTOGRAMS, MEASURES, type StoredHistogram, type StoredMeasure } from "../ledger/cube/measures.ts"
 import { addRows, idAt, rowsBetween } from "../ledger/cube/rows.ts"
 import { readBatches, readSegment, segmentsIn, type StoredSegment } from "../ledger/cube/store.ts"
@@ -151,7 +151,7 @@ class Comparison {
 
   /** `sign` 1: of rows, -1: of the cube. */
   take(all: CellBuffer, sign: 1 | -1): void {
-    const cells = folded(all)
+    const cells = foldCells(all)
     const kept = new Set<number>()
     const sumsOf: (Map<string, bigint> | undefined)[] = []
     for (let cell = 0; cell < cells.count; cell += 1) {

@@ -37,6 +37,8 @@ export interface CallFacts {
 /** Worked out in another thread. Rejects with RouterError `overloaded` where too much waits for it. */
 export interface LargeContent {
   counts(): Promise<Pick<CallShape, "messageCount" | "textChars">>
+  /** As `scriptText` says. */
+  text(): Promise<string | null>
   /** As `firstTurnIn` says. */
   firstTurn(): Promise<string | null>
   /** As `bodyWithContent` says. */

@@ -14,7 +14,7 @@ export function draws(seed: number): Draw {
 }
 
 /** A place in a list of `count`; the first places are the most frequent. */
-export function skewed(draw: number, count: number): number {
+export function skew(draw: number, count: number): number {
   return Math.min(count - 1, Math.floor(count * draw ** 2.5))
 }
 

@@ -2,7 +2,7 @@
 import { parentPort } from "node:worker_threads"
 import type { Means } from "../dialects/answer-needs.ts"
 import { RouterError } from "../errors.ts"
-import { told, type JobName, type Order, type ToldError } from "../pipeline/apart/apart.ts"
+import { tellError, type JobName, type Order, type ToldError } from "../pipeline/apart/apart.ts"
 import { JOBS } from "../pipeline/apart/jobs.ts"
 import { meansOf } from "../pipeline/translation/translate.ts"
 import { systemClock } from "../system/clock.ts"
@@ -32,7 +32,7 @@ function done(work: Work, bytes: Uint8Array, order: unknown): Report {
   try {
     return { is: "done", result: work(bytes, order, means) }
   } catch (error) {
-    if (error instanceof RouterError) return { is: "refused", error: told(error) }
+    if (error instanceof RouterError) return { is: "refused", error: tellError(error) }
     const { message, stack } = error instanceof Error ? error : new Error(String(error))
     return { is: "failed", message, stack }
   }

@@ -2,12 +2,12 @@
 import { afterAll, expect, test } from "bun:test"
 import { defaultFacts, type TargetFacts } from "../canonical/target.ts"
 import type { JsonObject } from "../canonical/json.ts"
-import { unpacked, type Means } from "../dialects/answer-needs.ts"
+import { unpackNeeds, type Means } from "../dialects/answer-needs.ts"
 import { CODECS, DIALECTS as KNOWN } from "../dialects/registry.ts"
 import { RouterError } from "../errors.ts"
 import { judgedReply, judgedStream } from "../pipeline/apart/judged-answer.ts"
-import { turned } from "../pipeline/apart/whole-answers.ts"
-import { plainWriting, written, type Writing } from "../pipeline/apart/written-request.ts"
+import { turnAnswer } from "../pipeline/apart/whole-answers.ts"
+import { plainWriting, writeDecoded, type Writing } from "../pipeline/apart/written-request.ts"
 import { decode } from "../pipeline/apart/decode.ts"
 import { silentLog, type Log } from "../system/log.ts"
 import { REQUESTS } from "../../test/helpers/linear-cases.ts"
@@ -57,12 +57,12 @@ test.each(ALL_PAIRS)("requests, and answers to them: %s to %s", async (client, t
   const writing = writingOf(client, target)
   const { configName: to } = SAMPLES[target]
   for (const bytes of requestsOf(client)) {
-    const here = written(decode(bytes, writing.client), writing, means)
+    const here = writeDecoded(decode(bytes, writing.client), writing, means)
     const there = await thread.run("translate", "me", [bytes], plainWriting(writing))
     if (here instanceof RouterError || "code" in there) throw new Error("the request cannot be written")
     expect(textOf(there.body)).toBe(textOf(here.body))
     expect(there.losses).toEqual(here.losses)
-    const needs = unpacked(there.packedNeeds, means)
+    const needs = unpackNeeds(there.packedNeeds, means)
     const order = { client: writing.client, target: to, needs: there.packedNeeds }
     for (const [turn, answer] of [
       ["reply", SAMPLES[target].unary("words")],
@@ -70,7 +70,7 @@ test.each(ALL_PAIRS)("requests, and answers to them: %s to %s", async (client, t
       ["fold", SAMPLES[target].frames().join("")],
       ["reply", '{"error":{"message":"no"}}'],
     ] as const) {
-      const turnedHere = turned(turn, Buffer.from(answer), writing, here.needs)
+      const turnedHere = turnAnswer(turn, Buffer.from(answer), writing, here.needs)
       const turnedThere = await thread.run("turn", "me", [Buffer.from(answer)], { turn, ...order })
       if (turnedHere.answer instanceof Uint8Array) expect(textOf(turnedThere.answer)).toBe(textOf(turnedHere.answer))
       else expect(turnedThere.answer).toEqual(turnedHere.answer)
@@ -81,13 +81,13 @@ test.each(ALL_PAIRS)("requests, and answers to them: %s to %s", async (client, t
 })
 
 /** What the client is sent of the target's stream, with calls of every tool that the request declares or has called. */
-function streamedBy(client: Dialect, target: Dialect, { context, options }: ReturnType<typeof unpacked>): string {
+function streamedBy(client: Dialect, target: Dialect, { context, options }: ReturnType<typeof unpackNeeds>): string {
   const reader = CODECS[SAMPLES[target].configName].createStreamReader(context)
   const writer = CODECS[SAMPLES[client].configName].createStreamWriter(options)
   let text = ""
   for (const frame of SAMPLES[target].frames())
-    for (const event of reader.push({ data: /data: (.*)/u.exec(frame)?.[1] ?? "" })) text += writer.push(event)
-  for (const event of reader.end()) text += writer.push(event)
+    for (const event of reader.push({ data: /data: (.*)/u.exec(frame)?.[1] ?? "" })) text += String(writer.push(event))
+  for (const event of reader.end()) text += String(writer.push(event))
   const names = context.names.parts().tools.map(({ wire, namespace }) => context.names.named(wire, namespace))
   return alike(
     text + JSON.stringify([names, names.map((name) => context.names.declared(name)), context.issuer.mark?.()]),

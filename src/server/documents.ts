@@ -1,6 +1,7 @@
 /** The documents that the product carries with it, in the order of the menu. They are imported, so the binary has them too. */
 import admin from "../../docs/admin.md" with { type: "text" }
 import architecture from "../../ARCHITECTURE.md" with { type: "text" }
+import capture from "../../docs/capture.md" with { type: "text" }
 import changelog from "../../CHANGELOG.md" with { type: "text" }
 import runtimeBun from "../../docs/decisions/0001-runtime-bun.md" with { type: "text" }
 import passthrough from "../../docs/decisions/0003-passthrough.md" with { type: "text" }
@@ -23,6 +24,7 @@ import limits from "../../docs/limits.md" with { type: "text" }
 import moving from "../../docs/moving.md" with { type: "text" }
 import metrics from "../../docs/metrics.md" with { type: "text" }
 import http from "../../docs/http.md" with { type: "text" }
+import privacy from "../../docs/privacy.md" with { type: "text" }
 import policies from "../../docs/policies.md" with { type: "text" }
 import operations from "../../docs/operations.md" with { type: "text" }
 import providers from "../../docs/providers.md" with { type: "text" }
@@ -51,12 +53,14 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/routing.md", slug: "routing", title: "Routing", text: routing },
   { file: "docs/limits.md", slug: "limits", title: "Limits", text: limits },
   { file: "docs/policies.md", slug: "policies", title: "Routing policies", text: policies },
+  { file: "docs/privacy.md", slug: "privacy", title: "Privacy", text: privacy },
   { file: "docs/explain.md", slug: "explain", title: "Why a call went there", text: explain },
   { file: "docs/admin.md", slug: "admin", title: "Administrators", text: admin },
   { file: "docs/http.md", slug: "http", title: "HTTP", text: http },
   { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
   { file: "docs/stored-state.md", slug: "stored-state", title: "Stored state", text: storedState },
   { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
+  { file: "docs/capture.md", slug: "capture", title: "Content capture", text: capture },
   { file: "docs/console.md", slug: "console", title: "The console", text: console },
   { file: "docs/reports.md", slug: "reports", title: "Reports", text: reports },
   { file: "docs/ledger.md", slug: "ledger", title: "The ledger", text: ledger },

@@ -1,7 +1,10 @@
 /** What deciding a call needs, without anything that could leave a trace. */
 import type { Group, Snapshot } from "../config/snapshot.ts"
+import type { Means } from "../dialects/answer-needs.ts"
+import type { Apart, JobName, Order, Result } from "../pipeline/apart/apart.ts"
+import { JOBS } from "../pipeline/apart/jobs.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
-import { absent, WITHOUT_TRACE } from "../pipeline/rehearsal/rehearsal.ts"
+import { failAbsent, WITHOUT_TRACE } from "../pipeline/rehearsal/rehearsal.ts"
 import { Intake } from "../pipeline/call/body-memory.ts"
 import { Shadows } from "../pipeline/rehearsal/shadow.ts"
 import { Watchdog } from "../pipeline/call/watchdog.ts"
@@ -15,6 +18,7 @@ import { silentLog } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
 import { Health } from "../upstream/health.ts"
 import { Upstream } from "../upstream/send.ts"
+import { meansOf } from "../pipeline/translation/translate.ts"
 import { openPolicies, type Policies } from "./policies.ts"
 
 export interface DryGateway {
@@ -34,26 +38,42 @@ export async function dryGateway(snapshot: Snapshot, groups: ReadonlyMap<string,
   return { gateway: gatewayOf(snapshot, policies), close: () => policies.close() }
 }
 
+type Work = (bytes: Uint8Array, order: unknown, means: Means) => unknown
+
+/** No other call waits in this process. */
+const AT_ONCE: Apart = {
+  run: async <Name extends JobName>(
+    name: Name,
+    _owner: string,
+    pieces: readonly Uint8Array[],
+    order: Order<Name>,
+  ): Promise<Result<Name>> => {
+    const means = meansOf({ random: systemRandom(), clock: systemClock })
+    return (JOBS[name] as Work)(Buffer.concat([...pieces]), order, means) as Result<Name>
+  },
+}
+
 function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
   const health = new Health()
   health.adopt(snapshot, systemClock.monotonicMs())
   return {
     snapshot,
-    governance: absent("limits"),
-    storedStates: absent("stored state"),
+    governance: failAbsent("limits"),
+    storedStates: failAbsent("stored state"),
     ledger: {
       record: () => Promise.reject(new Error("nothing is recorded")),
       accepting: () => true,
       close: () => Promise.resolve(),
     },
     ...WITHOUT_TRACE,
-    background: absent("answers in the background"),
+    captures: failAbsent("content of calls"),
+    background: failAbsent("answers in the background"),
     clock: systemClock,
     random: systemRandom(),
     log: silentLog,
     intake: new Intake(),
     loop: new Loop(systemClock, () => {}),
-    apart: absent("large requests and answers"),
+    apart: AT_ONCE,
     watchdog: new Watchdog(systemClock),
     upstream: new Upstream(systemClock, { most: 0, canOpen: () => true }),
     health,

@@ -28,4 +28,4 @@ export async function heldLimits({ snapshot, governance, clock }: Gateway): Prom
 }
 
 /** Some milliseconds' work. */
-const CALLERS_AT_ONCE = 500
+const CALLERS_AT_ONCE = 100

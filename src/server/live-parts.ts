@@ -8,6 +8,7 @@ import type { Part, PartBlock, PageSources } from "../reports/pages/compose.ts"
 import { ReportUnavailable } from "../reports/query.ts"
 import type { LimitUse } from "../reports/section.ts"
 import type { RetentionView } from "../reports/retention-view.ts"
+import { inTurns } from "../reports/turns.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { processFacts } from "../system/process-facts.ts"
 import { retentionTable } from "./retention-table.ts"
@@ -54,7 +55,10 @@ function nearLimits({ gateway, limits }: LiveMeans): () => Promise<readonly Limi
     const now = gateway.clock.monotonicMs()
     if (now >= until) {
       until = now + LIMITS_MS
-      known = (await limits()).filter((use) => (use.used + (use.reserved ?? 0n)) * 100n >= use.allowed * NEAR_PERCENT)
+      const near: LimitUse[] = []
+      const isNear = (use: LimitUse): boolean => (use.used + (use.reserved ?? 0n)) * 100n >= use.allowed * NEAR_PERCENT
+      for await (const some of inTurns(await limits())) near.push(...some.filter(isNear))
+      known = near
     }
     return known
   }
@@ -84,6 +88,9 @@ function nowAlerts(means: LiveMeans, near: readonly LimitUse[]): PartBlock {
       text: "The newest configuration was refused; the one before is in force.",
       link: "system",
     })
+  const { stopped } = gateway.captures.status()
+  if (stopped !== null)
+    alerts.push({ state: "bad", text: `Content of calls is not stored: ${stopped.reason}.`, link: "system" })
   for (const { name, standing } of standings(gateway))
     if (standing.breaker !== "closed")
       alerts.push({

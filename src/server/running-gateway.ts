@@ -1,4 +1,8 @@
 /** Everything that the life of a call needs, opened for a router that serves. */
+import { statfs } from "node:fs/promises"
+import { dirname } from "node:path"
+import { Captures } from "../capture/captures.ts"
+import { Sealer } from "../capture/sealer.ts"
 import type { Config } from "../config/config.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import type { LedgerStore } from "../ledger/open.ts"
@@ -22,6 +26,7 @@ import { openPins } from "./pins.ts"
 import type { Policies } from "./policies.ts"
 
 export interface RunningGateway extends Gateway {
+  readonly captures: Captures
   readonly background: BackgroundFollower
   readonly totals: LateTotals
   readonly apart: ApartThread
@@ -62,6 +67,7 @@ export async function gatewayOf(
     security: ledger.security,
     requestLog,
     metrics,
+    captures: capturesOf(config, snapshot, ledger, { clock, log, loop }),
     background,
     totals,
     clock,
@@ -85,6 +91,22 @@ export async function gatewayOf(
     drained: 0,
   }
   return gateway
+}
+
+function capturesOf(
+  { server: { usage_db: database } }: Config,
+  { capture }: Snapshot,
+  { content: store }: LedgerStore,
+  { clock, log, loop }: Pick<Gateway, "clock" | "log" | "loop">,
+): Captures {
+  const room = database.driver === "postgres" ? null : () => roomAt(database.path)
+  return new Captures(capture, { store, seals: new Sealer(clock, loop), room, clock, log, loop })
+}
+
+/** Of the disk that a file grows on. */
+async function roomAt(path: string): Promise<{ readonly freeBytes: number; readonly allBytes: number }> {
+  const { bavail, blocks, bsize } = await statfs(dirname(path))
+  return { freeBytes: bavail * bsize, allBytes: blocks * bsize }
 }
 
 /** Watches from now on. */

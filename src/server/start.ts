@@ -177,6 +177,7 @@ async function takeConfig(next: UsableReading, parts: Changing): Promise<readonl
     gateway.health.adopt(changed, clock.monotonicMs())
     gateway.live.keep(changed.groups.values())
     gateway.snapshot = changed
+    gateway.captures.follow(changed.capture)
   })
   if (!isKnown) gateway.totals.again()
   engines.follow(changed)

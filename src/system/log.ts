@@ -1,5 +1,5 @@
 /** What the router says about itself: one JSON line per event. Calls are in the request log, not here. */
-import { logged } from "../bounded-text.ts"
+import { loggableText } from "../bounded-text.ts"
 import type { Clock } from "./clock.ts"
 
 export type LogFields = Readonly<Record<string, unknown>>
@@ -31,7 +31,7 @@ function lineOf(ts: string, level: string, message: string, fields: LogFields | 
 
 /** An `Error` has no enumerable fields: JSON would print `{}`. Its stack stays out, paths say too much. */
 function bounded(_key: string, value: unknown): unknown {
-  if (value instanceof Error) return logged(`${value.name}: ${value.message}`)
-  if (typeof value === "string") return logged(value)
+  if (value instanceof Error) return loggableText(`${value.name}: ${value.message}`)
+  if (typeof value === "string") return loggableText(value)
   return typeof value === "bigint" ? value.toString() : value
 }

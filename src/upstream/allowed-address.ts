@@ -1,7 +1,7 @@
 /** Which hosts and addresses a routing policy may call: what the operator listed, and nothing that a name could be bent to. */
 import { isIP } from "node:net"
 import type { PolicyHttp } from "../config/compile/policy-settings.ts"
-import { ADDRESSES, isIn, unwrapped } from "../http/address.ts"
+import { ADDRESSES, isIn, unwrapAddress } from "../http/address.ts"
 
 type Rules = Pick<PolicyHttp, "allowHosts" | "allowHttp">
 
@@ -25,7 +25,7 @@ export function portOf(url: URL): number {
  * when the host says so itself; without TLS only to this machine, unless the operator allows it.
  */
 export function isAllowedAddress(address: string, url: URL, rules: Rules): boolean {
-  const plain = unwrapped(address)
+  const plain = unwrapAddress(address)
   if (isIP(plain) === 0 || isIn(ADDRESSES.special, plain)) return false
   const isLocal = isIn(ADDRESSES.loopback, plain)
   if (isLocal && !namesThisMachine(url)) return false

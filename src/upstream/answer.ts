@@ -45,7 +45,7 @@ async function readOn(answer: UpstreamAnswer, first: readonly Uint8Array[], maxB
     if (gathered.size > maxBytes) throw new RangeError("the answer is too large")
     pieces = answer.complete ? null : await answer.read()
   }
-  return inflated(answer, gathered.take(), maxBytes)
+  return inflateBody(answer, gathered.take(), maxBytes)
 }
 
 function joined(
@@ -54,14 +54,14 @@ function joined(
   maxBytes: number,
 ): Uint8Array | Promise<Uint8Array> {
   const [only] = pieces
-  return inflated(answer, pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces), maxBytes)
+  return inflateBody(answer, pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces), maxBytes)
 }
 
 /**
  * At once where nothing has to be decoded, which happens beside the event loop.
  * @throws RangeError, or rejects with it, when the bytes are more than `maxBytes`, or are not what their encoding says
  */
-export function inflated(
+export function inflateBody(
   answer: Pick<UpstreamAnswer, "headers">,
   bytes: Uint8Array,
   maxBytes: number,

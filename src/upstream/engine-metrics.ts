@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util"
 import type { EngineMetricsRule } from "../config/snapshot.ts"
 import type { Clock, Timer } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
-import { inflated } from "./answer.ts"
+import { inflateBody } from "./answer.ts"
 import { readEngineText, type EngineReading } from "./engine-text.ts"
 
 /** So many readings in a row may fail before the last good one is too old. */
@@ -131,7 +131,7 @@ class Unusable extends Error {}
 
 async function unpacked(headers: Headers, bytes: Buffer, maxBytes: number): Promise<Buffer> {
   try {
-    return Buffer.from(await inflated({ headers }, bytes, maxBytes))
+    return Buffer.from(await inflateBody({ headers }, bytes, maxBytes))
   } catch (cause) {
     throw new Unusable("the answer is too long once it is unpacked, or is not what its encoding says", { cause })
   }

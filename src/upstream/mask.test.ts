@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { secretPattern } from "../config/compile/provider-secrets.ts"
 import { expectProperty } from "../../test/helpers/property.ts"
-import { isTelling, masked, maskedFrames } from "./mask.ts"
+import { isTelling, maskSecrets, maskedFailure } from "./mask.ts"
 
 const KEY = "key/abc+def==123456"
 const PROVIDER = {
@@ -12,7 +12,8 @@ const PROVIDER = {
   query: {},
 }
 const SECRETS = secretPattern(PROVIDER)
-const through = (text: string, secrets = SECRETS): string => Buffer.from(masked(Buffer.from(text), secrets)).toString()
+const through = (text: string, secrets = SECRETS): string =>
+  Buffer.from(maskSecrets(Buffer.from(text), secrets)).toString()
 
 test("hosts, URLs, keys and organisation ids are masked, in any case", () => {
   expect(through(`at HTTPS://API.VENDOR.EXAMPLE/v1/chat with ${KEY}`)).toBe("at [masked]/chat with [masked]")
@@ -24,9 +25,9 @@ test("hosts, URLs, keys and organisation ids are masked, in any case", () => {
 
 test("what holds nothing secret keeps its very bytes", () => {
   const bytes = Buffer.from('{"error":{"message":"max_tokens: 32000 > 8192","org":"task-organiser"}}\xff', "latin1")
-  expect(masked(bytes, SECRETS)).toBe(bytes)
+  expect(maskSecrets(bytes, SECRETS)).toBe(bytes)
   const json = Buffer.from('{ "error": { "big": 12345678901234567890, "message": "100% of C:\\\\temp \\u0041" } }')
-  expect(masked(json, SECRETS)).toBe(json)
+  expect(maskSecrets(json, SECRETS)).toBe(json)
 })
 
 describe("a key is found", () => {
@@ -90,9 +91,17 @@ test("JSON stays JSON and says the same but for what is masked, whatever is in i
   )
 })
 
-test("frames of a stream are masked one by one", () => {
-  const frames = `event: error\ndata: {"message":"${KEY.replaceAll("/", "\\/")}","retryable":true}\n\n`
-  expect(maskedFrames(frames, SECRETS)).toBe('event: error\ndata: {"message":"[masked]","retryable":true}\n\n')
+test("all words of a failure are masked, and nothing else of it", () => {
+  const words = { message: `no ${KEY.replaceAll("/", "\\/")}`, type: KEY, param: KEY, details: { [KEY]: [KEY] } }
+  const failure = { kind: "invalid-request", status: 400, ...words } as const
+  expect(maskedFailure(failure, SECRETS)).toEqual({
+    kind: "invalid-request",
+    status: 400,
+    message: "no [masked]",
+    type: "[masked]",
+    param: "[masked]",
+    details: { "[masked]": ["[masked]"] },
+  })
 })
 
 describe("ordinary words are never masked", () => {
@@ -153,7 +162,7 @@ test("the work of masking is linear", () => {
       const bytes = Buffer.from(JSON.stringify({ error: text }))
       const runs = Array.from({ length: 5 }, () => {
         const before = process.cpuUsage()
-        masked(bytes, secrets)
+        maskSecrets(bytes, secrets)
         const { user, system } = process.cpuUsage(before)
         return user + system
       })

@@ -1,5 +1,6 @@
 /** Takes out of a relayed upstream error what a caller must not see. */
 import { isObject, parseExact, type JsonValue } from "../canonical/json.ts"
+import type { Failure } from "../canonical/reply.ts"
 import type { Provider } from "../config/snapshot.ts"
 
 export type Secrets = Provider["secrets"]
@@ -20,15 +21,20 @@ const MOST_SPELLINGS = 3
  * The same bytes when there is nothing to mask. JSON stays JSON, written anew: only texts (names of members too) and
  * numbers are masked, whatever spelling they have. @throws RangeError for JSON that is nested too deeply
  */
-export function masked(bytes: Uint8Array, secrets: Secrets): Uint8Array {
+export function maskSecrets(bytes: Uint8Array, secrets: Secrets): Uint8Array {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8")
   const result = maskedJson(text, secrets)
   return result === text ? bytes : Buffer.from(result)
 }
 
-/** The same for the frames of an event stream. */
-export function maskedFrames(frames: string, secrets: Secrets): string {
-  return frames.replace(/^data: (.*)$/gm, (_line, data: string) => `data: ${maskedJson(data, secrets)}`)
+/** The same failure, its words without what a caller must not see. */
+export function maskedFailure(failure: Failure, secrets: Secrets): Failure {
+  const { message, type, code, param, details } = failure
+  const words = { message, type, code, param, details }
+  const clean = Object.entries(words).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, maskedValue(value, secrets)] as const],
+  )
+  return { ...failure, ...Object.fromEntries(clean) }
 }
 
 /** Does a text hold a secret, in any spelling? */

@@ -2,16 +2,16 @@
 import { defaultFacts } from "../../src/canonical/target.ts"
 import type { JsonObject } from "../../src/canonical/json.ts"
 import type { AnswerNeeds } from "../../src/dialects/answer-needs.ts"
-import { packed, unpacked } from "../../src/dialects/answer-needs.ts"
+import { packNeeds, unpackNeeds } from "../../src/dialects/answer-needs.ts"
 import { CODECS, DIALECTS as KNOWN } from "../../src/dialects/registry.ts"
 import { judgedReply } from "../../src/pipeline/apart/judged-answer.ts"
 import { heldIdsIn } from "../../src/pipeline/apart/held-ids.ts"
-import { turned } from "../../src/pipeline/apart/whole-answers.ts"
-import { written } from "../../src/pipeline/apart/written-request.ts"
+import { turnAnswer } from "../../src/pipeline/apart/whole-answers.ts"
+import { writeDecoded } from "../../src/pipeline/apart/written-request.ts"
 import { editBody } from "../../src/pipeline/apart/edited-body.ts"
 import { decode } from "../../src/pipeline/apart/decode.ts"
 import { ModelName } from "../../src/dialects/model-name.ts"
-import { masked } from "../../src/upstream/mask.ts"
+import { maskSecrets } from "../../src/upstream/mask.ts"
 import { SAMPLES, type Dialect } from "./samples.ts"
 
 type Prepare = (count: number) => () => unknown
@@ -75,8 +75,8 @@ export function answered(dialect: Dialect, client: Dialect, make: (count: number
     )
     return () => [
       judgedReply(bytes, KNOWN[ways.target], "kept"),
-      turned("reply", bytes, ways, needs),
-      turned("unfold", bytes, ways, needs),
+      turnAnswer("reply", bytes, ways, needs),
+      turnAnswer("unfold", bytes, ways, needs),
       model.body(bytes),
     ]
   }
@@ -84,7 +84,7 @@ export function answered(dialect: Dialect, client: Dialect, make: (count: number
 
 function needsOf(client: Dialect, target: Dialect): AnswerNeeds {
   const bytes = Buffer.from(SAMPLES[client].request({ extra: client === "messages" ? { max_tokens: 9 } : {} }))
-  const made = written(
+  const made = writeDecoded(
     decode(bytes, SAMPLES[client].configName),
     {
       client: SAMPLES[client].configName,
@@ -102,7 +102,7 @@ function needsOf(client: Dialect, target: Dialect): AnswerNeeds {
     means,
   )
   if (!("needs" in made)) throw made
-  return unpacked(packed(made.needs), means)
+  return unpackNeeds(packNeeds(made.needs), means)
 }
 
 const ERRORS: Readonly<Record<string, (count: number) => string>> = {
@@ -127,7 +127,7 @@ export function refused(make: (count: number) => string): Prepare {
       Object.values(CODECS).map((codec, index) => {
         const fault = Object.values(KNOWN)[index]!.readFault(bytes)
         const failure = codec.readError(400, text.startsWith("{") ? (JSON.parse(text) as JsonObject) : text)
-        return [fault, masked(bytes, /secret-key/gu), codec.writeError(failure, "req_1")]
+        return [fault, maskSecrets(bytes, /secret-key/gu), codec.writeError(failure, "req_1")]
       })
   }
 }

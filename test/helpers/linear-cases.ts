@@ -217,8 +217,8 @@ export function streamed(dialect: Dialect, client: Dialect, make: (count: number
       const reader = readerOf(dialect)
       const writer = codecOf(client).createStreamWriter(optionsOf(client))
       let written = 0
-      for (const frame of frames) for (const event of reader.push(frame)) written += writer.push(event).length
-      for (const event of reader.end()) written += writer.push(event).length
+      for (const frame of frames) for (const event of reader.push(frame)) written += String(writer.push(event)).length
+      for (const event of reader.end()) written += String(writer.push(event)).length
       return written
     }
   }

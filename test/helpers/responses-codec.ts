@@ -83,7 +83,7 @@ export function foldEvents(events: readonly JsonValue[], reply: ReplyContext = c
 export function written(events: Iterable<Event>, reply: ReplyOptions = options()): string {
   const writer = responsesCodec.createStreamWriter(reply)
   let text = ""
-  for (const event of events) text += writer.push(event)
+  for (const event of events) text += String(writer.push(event))
   return text
 }
 

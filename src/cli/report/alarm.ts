@@ -2,7 +2,7 @@
 import { nearest } from "../../nearest.ts"
 import { filtersOf } from "../../reports/breakdown.ts"
 import { FIGURES, type FigureName, isFigureName, needsOf } from "../../reports/figure-columns.ts"
-import { fixed } from "../../reports/render/display.ts"
+import { fixedDigits } from "../../reports/render/display.ts"
 import type { Asked, Cell, Sources } from "../../reports/section.ts"
 import { UsageError } from "../command.ts"
 
@@ -45,7 +45,7 @@ export interface Watched {
   readonly shown: string
 }
 
-export async function watched(
+export async function watchCells(
   alarms: readonly Alarm[],
   asked: Asked,
   { queries }: Sources,
@@ -60,7 +60,7 @@ export async function watched(
     const cell = value(rows.totals.figures)
     const amount = billionthsOf(cell, column.kind === "money")
     if (amount === null) return { alarm, is: "undetermined", shown: "no value" }
-    const shown = column.kind === "money" ? `${fixed(amount, 6)} USD` : `${String(cell)} ${column.unit}`.trim()
+    const shown = column.kind === "money" ? `${fixedDigits(amount, 6)} USD` : `${String(cell)} ${column.unit}`.trim()
     return { alarm, is: isPast(amount, alarm) ? "past" : "within", shown }
   })
 }

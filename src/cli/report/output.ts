@@ -24,7 +24,7 @@ export function formatOf(options: Arguments): Format {
 }
 
 /** @throws UsageError where there is no such table */
-export function rendered(
+export function renderReport(
   sections: readonly Section[],
   asked: Asked,
   format: Format,

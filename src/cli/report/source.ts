@@ -11,7 +11,7 @@ import { limitUses } from "../../server/report-limits.ts"
 import type { Arguments } from "../command.ts"
 import { UsageError } from "../command.ts"
 import { heldAt } from "../running-router.ts"
-import { configPath, loaded, type Loaded } from "../loaded.ts"
+import { configPath, loadOrReport, type Loaded } from "../loaded.ts"
 
 export interface ReportSource {
   readonly thread: ReportThread
@@ -30,7 +30,7 @@ export async function reportSource(options: Arguments): Promise<ReportSource | n
   if (db !== undefined && !existsSync(db)) throw new UsageError(`There is no file ${db}.`)
   if (db !== undefined) return sourceOf({ path: db }, null)
   if (dsn !== undefined) return sourceOf({ path: "", dsn }, null)
-  const found = await loaded(fileOf(file))
+  const found = await loadOrReport(fileOf(file))
   return found === null ? null : sourceOf(addressOf(found.config), found)
 }
 

@@ -3,13 +3,13 @@ import { Database } from "bun:sqlite"
 import { existsSync, statSync } from "node:fs"
 import { controlPath } from "../../server/control.ts"
 import { type Arguments, EXIT, print, printError } from "../command.ts"
-import { configPath, loaded } from "../loaded.ts"
+import { configPath, loadOrReport } from "../loaded.ts"
 import { statusAt } from "../running-router.ts"
 
 const MEGABYTE = 1_048_576
 
 export async function compactDatabase(options: Arguments): Promise<number> {
-  const found = await loaded(configPath(options.text("config")))
+  const found = await loadOrReport(configPath(options.text("config")))
   if (found === null) return EXIT.failed
   const { driver, path } = found.config.server.usage_db
   const refusal = await refusalOf(driver, path)

@@ -8,7 +8,7 @@ import { usageAddress } from "../../server/retention.ts"
 import { systemClock } from "../../system/clock.ts"
 import { systemRandom } from "../../system/random.ts"
 import { type Arguments, EXIT, print, printError, UsageError } from "../command.ts"
-import { configPath, loaded } from "../loaded.ts"
+import { configPath, loadOrReport } from "../loaded.ts"
 
 const LONGEST_REASON = 500
 const CALL = /^req_[0-9a-f]{32}$/
@@ -86,7 +86,7 @@ function instantOf(options: Arguments, name: "from" | "to"): number | null {
 const PATIENCE = { statementMs: 30_000, lockMs: 5000 }
 
 async function withLedger(options: Arguments, work: (tools: HoldTools) => Promise<number>): Promise<number> {
-  const found = await loaded(configPath(options.text("config")))
+  const found = await loadOrReport(configPath(options.text("config")))
   if (found === null) return EXIT.failed
   try {
     const connection = await openCube(usageAddress(found.config), PATIENCE, "write")

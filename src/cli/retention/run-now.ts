@@ -6,14 +6,14 @@ import { jobView } from "../../reports/retention-view.ts"
 import { BUDGET_MS, runRules, usageAddress } from "../../server/retention.ts"
 import { systemClock } from "../../system/clock.ts"
 import { type Arguments, EXIT, print, printError, UsageError } from "../command.ts"
-import { configPath, loaded } from "../loaded.ts"
+import { configPath, loadOrReport } from "../loaded.ts"
 import { Progress } from "../progress.ts"
 import { actorHere } from "./hold.ts"
 import { tableOf } from "./status.ts"
 
 export async function runNow(options: Arguments): Promise<number> {
   const budgetMs = budgetOf(options)
-  const found = await loaded(configPath(options.text("config")))
+  const found = await loadOrReport(configPath(options.text("config")))
   if (found === null) return EXIT.failed
   const { config } = found
   const { enabled, dry_run: isDry } = config.server.retention

@@ -5,10 +5,10 @@ import { type JobView, type RetentionView, retentionView } from "../../reports/r
 import { retentionPlan, usageAddress } from "../../server/retention.ts"
 import { systemClock } from "../../system/clock.ts"
 import { type Arguments, EXIT, print, printError } from "../command.ts"
-import { configPath, loaded } from "../loaded.ts"
+import { configPath, loadOrReport } from "../loaded.ts"
 
 export async function showStatus(options: Arguments): Promise<number> {
-  const found = await loaded(configPath(options.text("config")))
+  const found = await loadOrReport(configPath(options.text("config")))
   if (found === null) return EXIT.failed
   const thread = openReports(usageAddress(found.config))
   try {

@@ -8,7 +8,7 @@ import {
 } from "../compile/admin-rules.ts"
 import { oidcRules, reportDoor, reportRules, sessionRules } from "./admin-door.ts"
 import type { AdminAuth, BasicUser, Config } from "../config.ts"
-import { quoted, type Report } from "../findings.ts"
+import { quote, type Report } from "../findings.ts"
 import { nearest } from "../../nearest.ts"
 import { listOf, mapping, textOf } from "../read/outline.ts"
 import { permission, policyLine, type PolicyLine } from "./policy-lines.ts"
@@ -69,11 +69,17 @@ export function loadAdmin(
   return { rules: { ...shared, basic, grants }, secrets, files }
 }
 
-/** What the flag `metrics_admin` means. */
+/** What the flags `metrics_admin` and `content_admin` mean. */
 function callerGrants({ callers }: Config): Grant[] {
-  return callers
-    .filter((caller) => caller.metrics_admin)
-    .map(({ id }) => ({ subject: CALLER_SUBJECT + id, domain: "*", object: "metrics", action: "read" }))
+  return callers.flatMap(({ id, project, environment, metrics_admin, content_admin }) => {
+    const subject = CALLER_SUBJECT + id
+    const domain = `${project}/${environment}`
+    const content = ["delete", "purge"].map((action) => ({ subject, domain, object: "content:capture", action }))
+    return [
+      ...(metrics_admin ? [{ subject, domain: "*", object: "metrics", action: "read" }] : []),
+      ...(content_admin ? content : []),
+    ]
+  })
 }
 
 /** Also of a file that has no meaning as a whole: every missing variable is told in one pass. */
@@ -101,7 +107,7 @@ function usersOf({ config, auth, sources, report }: Tools): ReadonlyMap<string, 
     const { username, domain } = user
     const subject = subjectOf(user)
     if (users.has(username)) {
-      const message = `There is already an administrator ${quoted(username)}.`
+      const message = `There is already an administrator ${quote(username)}.`
       report({ code: "duplicate-id", path: [...path, "username"], message })
     }
     if (subject.startsWith(CALLER_SUBJECT)) {
@@ -110,7 +116,7 @@ function usersOf({ config, auth, sources, report }: Tools): ReadonlyMap<string, 
     }
     // a callers file is read later
     if (domain !== "*" && !domains.has(domain) && config.callers_file === undefined) {
-      const message = `No caller is in ${quoted(domain)}, so this administrator sees nothing.`
+      const message = `No caller is in ${quote(domain)}, so this administrator sees nothing.`
       const meant = nearest(domain, domains)
       report({ severity: "warning", code: "unknown-reference", path: [...path, "domain"], message, nearest: meant })
     }
@@ -171,7 +177,7 @@ function reportStrangers(roles: readonly RoleLink[], { config, auth, report }: T
     // these sign in through a provider, which knows them
     if (known.has(subject) || /^(?:user|oidc|group):/.test(subject)) continue
     if (subject.startsWith(CALLER_SUBJECT) && config.callers_file !== undefined) continue
-    const message = `A policy gives a role to ${quoted(subject)}, who is neither an administrator nor a caller here.`
+    const message = `A policy gives a role to ${quote(subject)}, who is neither an administrator nor a caller here.`
     report({ severity: "warning", code: "unknown-reference", path, message, nearest: nearest(subject, known) })
   }
 }

@@ -1,7 +1,7 @@
 /** Things that load but may not be meant: keys in clear text, unknown capabilities and prices, callers that cannot call. */
 import { adviseOnCapabilities } from "./capability-advice.ts"
 import type { Config, ProviderConfig, ProviderShaping } from "../config.ts"
-import { formatPath, quoted, type Report } from "../findings.ts"
+import { formatPath, quote, type Report } from "../findings.ts"
 import { adviseOnMistakes } from "./mistakes.ts"
 import { adviseOnPrices } from "./price-advice.ts"
 import type { Path } from "../schema/inspect.ts"
@@ -106,8 +106,8 @@ function adviseOnCallers(config: Config, report: Report): void {
   }
   for (const [index, caller] of config.callers.entries()) {
     // a token for metrics calls nothing
-    if (caller.status !== "active" || caller.allow.length > 0 || caller.metrics_admin) continue
-    const message = `The caller ${quoted(caller.id)} may call no model group.`
+    if (caller.status !== "active" || caller.allow.length > 0 || caller.metrics_admin || caller.content_admin) continue
+    const message = `The caller ${quote(caller.id)} may call no model group.`
     report({
       severity: "warning",
       code: "nothing-allowed",

@@ -1,7 +1,7 @@
 /** Contracts that cannot be kept are found before a call is: a promise that no target keeps is an error of the file. */
 import type { Config, GroupConfig, ModelConfig, TargetConfig } from "../config.ts"
 import { contractFacts, promisedDialects, targetContract, type ContractFacts } from "../compile/contract.ts"
-import { quoted, type Report } from "../findings.ts"
+import { quote, type Report } from "../findings.ts"
 import { nearest } from "../../nearest.ts"
 import type { Path } from "../schema/inspect.ts"
 import { isRanked, spendCeiling } from "../compile/spend-ceiling.ts"
@@ -42,7 +42,7 @@ function checkContract(group: GroupConfig, path: Path, config: Config, report: R
   const tags = new Set(group.targets.flatMap((target) => target.tags))
   for (const [index, tag] of (floor?.require_tags ?? []).entries()) {
     if (tags.has(tag)) continue
-    const message = `No target of the group carries the tag ${quoted(tag)}.`
+    const message = `No target of the group carries the tag ${quote(tag)}.`
     const at = [...path, "quality_floor", "require_tags", index]
     report({ code: "contract-unmet", path: at, message, nearest: nearest(tag, tags) })
   }

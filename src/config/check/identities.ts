@@ -1,5 +1,5 @@
 /** Users, projects, memberships, callers and tokens: who refers to whom, and what must not stand twice. */
-import { quoted, type Report } from "../findings.ts"
+import { quote, type Report } from "../findings.ts"
 import { nearest } from "../../nearest.ts"
 import { comparableId, isActive, listOf, mapping, textOf, type Entry } from "../read/outline.ts"
 
@@ -57,7 +57,7 @@ function checkUnique(entries: readonly Entry[], keys: readonly string[], what: s
     const parts = keys.map((key) => textOf(entry, key))
     if (parts.includes(undefined)) continue
     const id = JSON.stringify(parts.map((part) => comparableId(part ?? "")))
-    const shown = parts.map((part) => quoted(part ?? "")).join(" in ")
+    const shown = parts.map((part) => quote(part ?? "")).join(" in ")
     const path = [...entry.path, keys[0] ?? ""]
     if (seen.has(id)) report({ code: "duplicate-id", path, message: `There is already a ${what} ${shown}.` })
     seen.add(id)
@@ -79,11 +79,11 @@ function refer(
   const found = known.get(id)
   if (found === undefined) {
     const meant = nearest(id, known.keys())
-    report({ code: `unknown-${what}`, path, message: `There is no ${what} ${quoted(id)}.`, nearest: meant })
+    report({ code: `unknown-${what}`, path, message: `There is no ${what} ${quote(id)}.`, nearest: meant })
     return false
   }
   if (active && !isActive(found)) {
-    const message = `An active caller refers to the ${what} ${quoted(id)}, which is not active.`
+    const message = `An active caller refers to the ${what} ${quote(id)}, which is not active.`
     report({ code: "inactive-reference", path, message })
     return false
   }
@@ -95,7 +95,7 @@ function checkMembership(caller: Entry, members: ReadonlyMap<string, Entry>, rep
   const project = textOf(caller, "project")
   const found = members.get(memberKey(user, project))
   if (found !== undefined && isActive(found)) return
-  const names = `user ${quoted(user ?? "")} in project ${quoted(project ?? "")}`
+  const names = `user ${quote(user ?? "")} in project ${quote(project ?? "")}`
   const path = [...caller.path, "project"]
   if (found === undefined) {
     const expected = `project_memberships: - { user_id: ${user}, project: ${project}, role: developer, status: active }`
@@ -115,18 +115,18 @@ function checkTokens(callers: readonly Entry[], report: Report): void {
       const hash = textOf(token, "token_sha256")?.toLowerCase()
       const other = hash === undefined ? undefined : hashes.get(hash)
       if (other !== undefined) {
-        const message = `The callers ${quoted(other)} and ${quoted(owner)} have the same token.`
+        const message = `The callers ${quote(other)} and ${quote(owner)} have the same token.`
         const path = [...token.path, "token_sha256"]
         report({
           code: "duplicate-token",
           path,
-          message: other === owner ? `The caller ${quoted(owner)} has the same token twice.` : message,
+          message: other === owner ? `The caller ${quote(owner)} has the same token twice.` : message,
         })
       }
       if (hash !== undefined) hashes.set(hash, owner)
       const id = textOf(token, "token_id") ?? ""
       if (id !== "" && ids.has(id)) {
-        const message = `The callers ${quoted(ids.get(id) ?? "")} and ${quoted(owner)} have the same token_id.`
+        const message = `The callers ${quote(ids.get(id) ?? "")} and ${quote(owner)} have the same token_id.`
         report({ code: "duplicate-token", path: [...token.path, "token_id"], message })
       }
       if (id !== "") ids.set(id, owner)

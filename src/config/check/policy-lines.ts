@@ -1,5 +1,5 @@
 /** Policy lines, and the permissions that users have without one: read strictly, because a grant that nobody meant is a hole. */
-import { quoted } from "../findings.ts"
+import { quote } from "../findings.ts"
 import { nearest } from "../../nearest.ts"
 import type { Grant, RoleLink } from "../compile/admin-rules.ts"
 
@@ -10,7 +10,7 @@ export const OBJECTS: Readonly<Record<string, readonly string[]>> = {
   "admin:explain": ["read"],
   "admin:reports": ["read", "export", "drilldown"],
   "admin:security_reports": ["read", "export"],
-  "content:capture": ["delete", "purge"],
+  "content:capture": ["read", "delete", "purge"],
 }
 
 const NAME = /^[^\s\p{C},"]{1,256}$/u
@@ -126,7 +126,7 @@ function objectOf(field: Field): string {
   const known = Object.keys(OBJECTS)
   throw new Fault(
     field,
-    `There is no object ${quoted(field.text)}; there are ${known.join(", ")}.`,
+    `There is no object ${quote(field.text)}; there are ${known.join(", ")}.`,
     nearest(field.text, known),
   )
 }
@@ -138,7 +138,7 @@ function actionsOf(object: string, { text, column }: Field): readonly string[] {
     const field = { text: part.trim(), column: at }
     at += part.length + 1
     if (known.includes(field.text)) return field.text
-    const message = `There is no action ${quoted(field.text)} on ${object}; there is ${known.join(", ")}.`
+    const message = `There is no action ${quote(field.text)} on ${object}; there is ${known.join(", ")}.`
     throw new Fault(field, message, nearest(field.text, known))
   })
   return [...new Set(actions)]

@@ -1,6 +1,6 @@
 /** Targets whose prices are unknown: nobody can say what they cost, and whoever has a budget in money is kept away from them. */
 import type { CallerConfig, Config, ModelConfig, ProviderConfig, TargetConfig } from "../config.ts"
-import { quoted, type Report } from "../findings.ts"
+import { quote, type Report } from "../findings.ts"
 import { catalogueEntryOf, providerOf } from "../compile/target-entry.ts"
 
 export function adviseOnPrices(config: Config, report: Report): void {
@@ -39,7 +39,7 @@ function isPriced(target: TargetConfig, provider: ProviderConfig | undefined): b
 }
 
 function namesOf(callers: readonly Pick<CallerConfig, "id">[]): string {
-  const [first, second, ...others] = callers.map(({ id }) => quoted(id))
+  const [first, second, ...others] = callers.map(({ id }) => quote(id))
   if (second === undefined) return `the caller ${first}`
   return others.length === 0
     ? `the callers ${first} and ${second}`

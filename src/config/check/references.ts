@@ -1,5 +1,5 @@
 /** Names of providers, models and model groups that other sections refer to. */
-import { quoted, type Report } from "../findings.ts"
+import { quote, type Report } from "../findings.ts"
 import { nearest } from "../../nearest.ts"
 import { isActive, listOf, mapping, tableOf, textOf, textsOf, type Entry, type NamedEntry } from "../read/outline.ts"
 
@@ -50,7 +50,7 @@ function checkTarget(target: Entry, providers: ReadonlyMap<string, NamedEntry>, 
   const provider = providers.get(name)
   if (provider === undefined) {
     const meant = nearest(name, providers.keys())
-    const message = `There is no provider ${quoted(name)}.`
+    const message = `There is no provider ${quote(name)}.`
     report({ code: "unknown-provider", path: [...target.path, "provider"], message, nearest: meant })
     return
   }
@@ -58,7 +58,7 @@ function checkTarget(target: Entry, providers: ReadonlyMap<string, NamedEntry>, 
   if (ref !== undefined && !Object.hasOwn(mapping(provider.fields["models"]), ref)) {
     const entries = tableOf(provider.fields["models"], [])
     const catalogue = entries.map((entry) => entry.name)
-    const message = `The catalogue of provider ${quoted(name)} has no model ${quoted(ref)}.`
+    const message = `The catalogue of provider ${quote(name)} has no model ${quote(ref)}.`
     const meant = entries.find((entry) => textOf(entry, "model") === ref)?.name ?? nearest(ref, catalogue)
     const path = [...target.path, "model_ref"]
     const expected =
@@ -71,7 +71,7 @@ const MOST_NAMES = 10
 
 function oneOf(names: readonly string[]): string {
   const rest = names.length > MOST_NAMES ? `, and ${names.length - MOST_NAMES} more` : ""
-  return `one of ${names.slice(0, MOST_NAMES).map(quoted).join(", ")}${rest}`
+  return `one of ${names.slice(0, MOST_NAMES).map(quote).join(", ")}${rest}`
 }
 
 /** What allow lists may name, and what they may not. */
@@ -96,12 +96,12 @@ function checkAliases(groups: readonly NamedEntry[], names: ReadonlySet<string>,
     for (const { text: alias, path } of textsOf(group.fields["aliases"], [...group.path, "aliases"])) {
       const owner = owners.get(alias)
       if (names.has(alias)) {
-        report({ code: "alias-clash", path, message: `The alias ${quoted(alias)} is also the name of a model group.` })
+        report({ code: "alias-clash", path, message: `The alias ${quote(alias)} is also the name of a model group.` })
       } else if (owner !== undefined) {
         report({
           code: "alias-clash",
           path,
-          message: `The alias ${quoted(alias)} already belongs to the model group ${quoted(owner)}.`,
+          message: `The alias ${quote(alias)} already belongs to the model group ${quote(owner)}.`,
         })
       } else {
         owners.set(alias, group.name)
@@ -116,7 +116,7 @@ function checkDefaultGroup(root: Readonly<Record<string, unknown>>, names: Reado
   const meant = nearest(name, names)
   const path = ["server", "default_model_group"]
   const severity = name === DEFAULT_GROUP ? "warning" : "error"
-  const message = `There is no model group ${quoted(name)}${severity === "error" ? "" : ": calls that name no model are refused"}.`
+  const message = `There is no model group ${quote(name)}${severity === "error" ? "" : ": calls that name no model are refused"}.`
   report({ severity, code: "unknown-group", path, message, nearest: meant })
 }
 
@@ -127,8 +127,8 @@ export function checkAllowed(caller: Entry, { names, aliases }: GroupNames, repo
     const owner = aliases.get(name)
     const message =
       owner === undefined
-        ? `There is no model group ${quoted(name)}.`
-        : `${quoted(name)} is an alias of the model group ${quoted(owner)}: allow lists name groups.`
+        ? `There is no model group ${quote(name)}.`
+        : `${quote(name)} is an alias of the model group ${quote(owner)}: allow lists name groups.`
     report({ severity, code: "unknown-group", path, message, nearest: owner ?? nearest(name, names) })
   }
 }

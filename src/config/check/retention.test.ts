@@ -45,11 +45,6 @@ describe("retention", () => {
       "[2].retention_days: A call stays",
     ],
     [
-      "a class of which there is nothing",
-      { classes: [{ data_class: "content_capture", retention_days: 9 }] },
-      "[0].data_class: No table",
-    ],
-    [
       "sums of what has none",
       { classes: [{ data_class: "security_access_events", retention_days: 9, require_finalized_rollup: true }] },
       "[0].require_finalized_rollup: Reports keep no sums",

@@ -1,6 +1,6 @@
 /** Settings of `dynamic_score` that load but cannot do what they seem to say. */
 import type { Config, GroupConfig } from "../config.ts"
-import { quoted, type Report } from "../findings.ts"
+import { quote, type Report } from "../findings.ts"
 import { nearest } from "../../nearest.ts"
 
 export function adviseOnScoring(config: Config, report: Report): void {
@@ -36,7 +36,7 @@ function adviseOnGroup(name: string, group: GroupConfig, report: Report): void {
   for (const [index, { require_tags: tags }] of policy.score_terms.entries()) {
     for (const [place, tag] of tags.entries()) {
       if (carried.has(tag)) continue
-      const message = `No target of the group carries the tag ${quoted(tag)}: the term scores 0 for all.`
+      const message = `No target of the group carries the tag ${quote(tag)}: the term scores 0 for all.`
       const at = [...path, "score_terms", index, "require_tags", place]
       report({ severity: "warning", code: "unknown-tag", path: at, message, nearest: nearest(tag, carried) })
     }

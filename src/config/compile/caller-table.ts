@@ -2,7 +2,7 @@
 import type { CompiledLimits, Subject } from "../../governance/state.ts"
 import type { Config } from "../config.ts"
 import { callerCompiler, type CompiledCaller, type CompiledToken } from "./credentials.ts"
-import { quoted, type Report } from "../findings.ts"
+import { quote, type Report } from "../findings.ts"
 import { comparableId } from "../read/outline.ts"
 import { LayeredMap } from "./layered-map.ts"
 import type { Path } from "../schema/inspect.ts"
@@ -37,7 +37,7 @@ export class CallerTable {
   add({ caller, tags, token, furtherTokens }: CompiledCaller, report: Report): void {
     const id = comparableId(caller.id)
     if (this.#ids.has(id))
-      report({ code: "duplicate-id", path: ["id"], message: `There is already a caller ${quoted(caller.id)}.` })
+      report({ code: "duplicate-id", path: ["id"], message: `There is already a caller ${quote(caller.id)}.` })
     this.#ids.set(id, true)
     this.#addToken(token, [], report)
     for (const [index, further] of furtherTokens.entries()) this.#addToken(further, ["tokens", index], report)
@@ -74,8 +74,8 @@ export class CallerTable {
 /** Names callers, never hashes. */
 function sameOf(one: string, other: string, thing: string): string {
   return one === other
-    ? `The caller ${quoted(one)} has the same ${thing} twice.`
-    : `The callers ${quoted(one)} and ${quoted(other)} have the same ${thing}.`
+    ? `The caller ${quote(one)} has the same ${thing} twice.`
+    : `The callers ${quote(one)} and ${quote(other)} have the same ${thing}.`
 }
 
 /** Of callers that were checked and found right. */

@@ -4,6 +4,7 @@ import { modelPricesOf } from "../../ledger/model-prices.ts"
 import { type AdminRules, NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
 import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "../config.ts"
 import { affinityOf } from "./affinity.ts"
+import { captureSettings } from "./capture-rule.ts"
 import { demandedOf } from "./hard-filters.ts"
 import { blockListOf, clientIpRule } from "./client-ip.ts"
 import { connectionRule } from "./connection-rule.ts"
@@ -15,8 +16,9 @@ import { fingerprint, groupFingerprints, pricingFingerprint, routingFingerprint 
 import { secretPattern } from "./provider-secrets.ts"
 import { reservePricesOf } from "./reserve-prices.ts"
 import { observedBy, operationalTargets } from "./operational-targets.ts"
-import { bounded, patienceOf } from "./patience.ts"
+import { boundOf, patienceOf } from "./patience.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
+import { piiFilterOf } from "./pii.ts"
 import { policySettings, targetDescription } from "./policies.ts"
 import type { Path } from "../schema/inspect.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "../snapshot.ts"
@@ -52,8 +54,8 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     defaultGroup: config.server.default_model_group,
     limits: {
       ...requestRule(config.server.request),
-      maxResponseBytes: bounded(config.server.upstream.max_response_bytes),
-      maxFrameBytes: bounded(config.server.upstream.max_frame_bytes),
+      maxResponseBytes: boundOf(config.server.upstream.max_response_bytes),
+      maxFrameBytes: boundOf(config.server.upstream.max_frame_bytes),
       allowsPrivateMedia: config.server.upstream.allow_private_image_urls,
       drainMs: config.server.drain_ms,
     },
@@ -63,6 +65,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     admin: adminOf(options.admin ?? NO_ADMIN, config),
     corsOrigins: config.server.cors.allow_origins,
     showsRequestedModel: config.server.responses.model_identity === "requested_group",
+    capture: captureSettings(config),
     traceCalls: config.server.diagnostics.enabled,
     upstreamErrors: upstreamErrorRule(config.server.diagnostics),
     pseudonymOf: (text) => options.marks?.pseudonymOf(text) ?? null,
@@ -109,6 +112,8 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       hostedTools: entry.hosted_tools,
       disconnect: entry.disconnect,
       refusal: refusalOf(entry),
+      capture: entry.content_capture ?? null,
+      piiFilter: piiFilterOf(entry),
       fingerprints: groupFingerprints(name, config),
     }
     for (const known of [name, ...entry.aliases]) groups.set(known, group)
@@ -116,9 +121,8 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
   return groups
 }
 
-/** A policy that must decide, and a filter that must run, are never skipped in silence. */
+/** What must be proven first is never skipped in silence. */
 function refusalOf(entry: GroupConfig): Group["refusal"] {
-  if (entry.pii_filter?.enabled === true) return "pii-filter-failed"
   if (entry.activation === "required") return "no-eligible-target"
   return null
 }

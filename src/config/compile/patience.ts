@@ -22,22 +22,22 @@ export function patienceOf(
   // what is nearer counts: a provider's whole is nearer than the server's first byte
   const otherwise = provider.timeout_ms
   return {
-    connectMs: bounded(target.connect_timeout_ms ?? provider.connect_timeout_ms ?? server.connect_timeout_ms),
-    firstByteMs: bounded(
+    connectMs: boundOf(target.connect_timeout_ms ?? provider.connect_timeout_ms ?? server.connect_timeout_ms),
+    firstByteMs: boundOf(
       target.first_byte_timeout_ms ??
         provider.first_byte_timeout_ms ??
         otherwise ??
         server.first_byte_timeout_ms ??
         wholeMs,
     ),
-    silenceMs: bounded(
+    silenceMs: boundOf(
       target.silence_timeout_ms ?? provider.silence_timeout_ms ?? otherwise ?? server.silence_timeout_ms ?? wholeMs,
     ),
-    wholeMs: bounded(wholeMs),
+    wholeMs: boundOf(wholeMs),
   }
 }
 
 /** `0` means no limit. */
-export function bounded(limit: number): number {
+export function boundOf(limit: number): number {
   return limit === 0 ? Infinity : limit
 }

@@ -1,7 +1,7 @@
 /** The keys of one mapping: merged with `<<`, each once, and only those that the schema knows. */
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar, type YAMLMap } from "yaml"
 import type { z } from "zod"
-import { quoted } from "../findings.ts"
+import { quote } from "../findings.ts"
 import { foreignKey, renamedKey } from "./foreign-keys.ts"
 import { nearest } from "../../nearest.ts"
 import { formOf, type Path } from "../schema/inspect.ts"
@@ -12,14 +12,14 @@ import { spend, throughAlias, type Walk } from "./walk.ts"
 export function knownKey(name: string, node: YAMLMap, schema: z.ZodType, path: Path, walk: Walk): string | undefined {
   const at = [...path, name]
   if (name in {}) {
-    walk.report({ code: "reserved-name", path: at, atKey: true, message: `The name ${quoted(name)} cannot be used.` })
+    walk.report({ code: "reserved-name", path: at, atKey: true, message: `The name ${quote(name)} cannot be used.` })
     return undefined
   }
   const form = formOf(schema)
   if (form.is !== "block" || Object.hasOwn(form.shape, name)) return name
   const renamed = renamedKey(at)
   if (renamed !== undefined) {
-    const message = `${quoted(name)} is the old name of ${quoted(renamed)}.`
+    const message = `${quote(name)} is the old name of ${quote(renamed)}.`
     if (node.get(name) === "") return undefined
     const both = node.has(renamed) && node.get(renamed) !== node.get(name)
     const severity = both ? "error" : "warning"
@@ -27,7 +27,7 @@ export function knownKey(name: string, node: YAMLMap, schema: z.ZodType, path: P
     return both ? undefined : renamed
   }
   if (foreignKey(at)) {
-    const message = `${quoted(name)} is a key of the reference product that this router does not implement; it has no effect.`
+    const message = `${quote(name)} is a key of the reference product that this router does not implement; it has no effect.`
     walk.report({ severity: "warning", code: "not-implemented", path: at, atKey: true, message })
     return undefined
   }
@@ -36,7 +36,7 @@ export function knownKey(name: string, node: YAMLMap, schema: z.ZodType, path: P
     code: "unknown-key",
     path: at,
     atKey: true,
-    message: `The key ${quoted(name)} is not known here.`,
+    message: `The key ${quote(name)} is not known here.`,
     expected: `one of ${keys.join(", ")}`,
     nearest: nearest(name, keys),
   })

@@ -1,7 +1,7 @@
 /** Where `${NAME}` and `${file:…}` get their values: the environment, `env.json` beside the configuration, files. */
 import { dirname, join, resolve } from "node:path"
 import type { Sources } from "./expand.ts"
-import { quoted, type Report } from "../findings.ts"
+import { quote, type Report } from "../findings.ts"
 import { readRegularFile } from "./regular-file.ts"
 
 export const MAX_FILE_BYTES: number = 64 * 1024 * 1024
@@ -82,7 +82,7 @@ function readEnvFile(path: string, readFile: ReadFile, report: Report): Readonly
     typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? Object.entries(parsed) : null
   const wrong = entries?.find(([, value]) => typeof value !== "string")?.[0]
   if (entries === null || wrong !== undefined) {
-    const where = wrong === undefined ? "" : ` (${quoted(wrong)} is something else)`
+    const where = wrong === undefined ? "" : ` (${quote(wrong)} is something else)`
     const message = `env.json beside the configuration must be one flat object of texts${where}.`
     report({ code: "unreadable-file", path: [], message, expected: '{ "NAME": "value" }' })
   }

@@ -1,6 +1,6 @@
 /** `accepts` and `request`: what an upstream takes of a body, and what is put into every body or left out. */
 import { z } from "zod"
-import { block, byDefault, choice, flag, integer, key, list, optional, pattern, ruled, table } from "./field.ts"
+import { block, byDefault, choice, flag, integer, key, list, optional, pattern, withRules, table } from "./field.ts"
 
 /** Members that the router reads, counts or answers for; they are said elsewhere in the configuration, or by the client alone. */
 const GOVERNED = [
@@ -56,7 +56,7 @@ export const request: z.ZodType = block(
   { name: "RequestEdits" },
 )
 
-const toolIds: z.ZodType = ruled(
+const toolIds: z.ZodType = withRules(
   block(
     {
       alphabet: byDefault(
@@ -119,6 +119,6 @@ export const accepts: z.ZodType = block(
     text_parts: optional(flag("`false`: several texts of one message are sent as one. Chat.")),
     tool_ids: optional(toolIds),
   },
-  "What the upstream takes of calls that come from another dialect. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's.",
+  "The parts of calls from another dialect that the upstream takes. Absent: by host, engine and model, as [dialects](dialects.md#what-upstreams-take) lists. Keys of a target win over its model's, those over the provider's.",
   { name: "Accepts" },
 )

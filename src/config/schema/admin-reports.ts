@@ -11,7 +11,7 @@ import {
   list,
   optional,
   pattern,
-  ruled,
+  withRules,
   type Rule,
   type Shape,
   text,
@@ -48,7 +48,7 @@ const baseline: Shape = {
 }
 
 export const adminReports: z.ZodType = byDefault(
-  ruled(
+  withRules(
     block(
       {
         enabled: byDefault(flag("Serve reports to administrators."), false),

@@ -10,7 +10,7 @@ import {
   list,
   optional,
   pattern,
-  ruled,
+  withRules,
   text,
   type Rule,
 } from "./field.ts"
@@ -22,7 +22,7 @@ const userName = (description: string): z.ZodType =>
 const domain: z.ZodType = pattern(
   /^(?:\*|[^\s\p{C}/*]+\/[^\s\p{C}/*]+)$/u,
   "project/environment, or * for all of them",
-  "What is seen: the calls and callers of a project in an environment (`lab/prod`), or of all (`*`). Policies count by it.",
+  "The part that is seen: the calls and callers of a project in an environment (`lab/prod`), or of all (`*`). Policies count by it.",
 )
 const environmentName = (description: string): z.ZodType =>
   pattern(/^[A-Za-z_][A-Za-z0-9_]*$/, "the name of an environment variable", description)
@@ -117,7 +117,7 @@ const basic: z.ZodType = byDefault(
 )
 
 const oidc: z.ZodType = byDefault(
-  ruled(
+  withRules(
     block(
       {
         enabled: byDefault(flag("Let administrators sign in through an identity provider (OpenID Connect)."), false),
@@ -148,7 +148,7 @@ const oidc: z.ZodType = byDefault(
         allowed_groups: byDefault(
           list(
             text("The name of a group."),
-            "Who signs in needs to be in one of these groups. Empty: in any, or none.",
+            "An administrator who signs in needs to be in one of these groups. Empty: in any, or none.",
           ),
           [],
         ),
@@ -158,7 +158,13 @@ const oidc: z.ZodType = byDefault(
           key(identifier, "The claim that names those without a verified address: `oidc:<claim>` in policies."),
           "sub",
         ),
-        domain: byDefault(domain, "*"),
+        domain: byDefault(
+          key(
+            domain,
+            "What all see who come in this way: a project in an environment (`lab/prod`). `*`: what policies say of each.",
+          ),
+          "*",
+        ),
       },
       "Sign-in by OpenID Connect.",
       { name: "OidcAuth" },
@@ -214,7 +220,7 @@ const authorization: z.ZodType = byDefault(
 )
 
 export const adminAuth: z.ZodType = byDefault(
-  block({ basic, oidc, sessions, authorization }, "Who may administrate: [administrators](admin.md).", {
+  block({ basic, oidc, sessions, authorization }, "Administrators and their rights: [administrators](admin.md).", {
     name: "AdminAuth",
   }),
   {},

@@ -1,6 +1,6 @@
 /** `beta_headers`: which of Anthropic's betas a server behind the `anthropic` dialect takes. */
 import type { z } from "zod"
-import { block, byDefault, list, optional, pattern, ruled } from "./field.ts"
+import { block, byDefault, list, optional, pattern, withRules } from "./field.ts"
 
 const beta: z.ZodType = pattern(
   /^[A-Za-z0-9][\w.-]{0,126}\*?$/,
@@ -13,7 +13,7 @@ const field: z.ZodType = pattern(
   "A body field.",
 )
 
-export const betaHeaders: z.ZodType = ruled(
+export const betaHeaders: z.ZodType = withRules(
   block(
     {
       allow: optional(list(beta, "Only these names of `anthropic-beta` go upstream.")),

@@ -13,9 +13,9 @@ export const configSchema: z.ZodType = block(
     providers: byDefault(table(identifier, provider, "The upstreams, by a name that targets use."), {}),
     models: byDefault(table(identifier, group, "The model groups, by the name that callers use."), {}),
     users: byDefault(list(user, "People and services that own callers."), []),
-    projects: byDefault(list(project, "What calls are made for."), []),
+    projects: byDefault(list(project, "The purposes of calls."), []),
     project_memberships: byDefault(list(membership, "Which user belongs to which project."), []),
-    callers: byDefault(list(caller, "Who may call. At most 10,000: for more there is `callers_file`."), []),
+    callers: byDefault(list(caller, "The callers. At most 10,000: for more there is `callers_file`."), []),
     callers_file: optional(
       file("Further callers: one JSON object with the keys of `callers[]` on each line. Replace it in one step."),
     ),

@@ -141,8 +141,11 @@ export function allOptional(shape: Shape): Shape {
 export type Rule = (block: Readonly<Record<string, unknown>>) => Fault | null
 
 /** Additional rules over a block, each of its own. */
-export function ruled(schema: z.ZodType, ...rules: readonly Rule[]): z.ZodType {
-  const stricter = rules.reduce<z.ZodType>((before, rule) => checked(before, (value) => rule(value as Values)), schema)
+export function withRules(schema: z.ZodType, ...rules: readonly Rule[]): z.ZodType {
+  const stricter = rules.reduce<z.ZodType>(
+    (before, rule) => withCheck(before, (value) => rule(value as Values)),
+    schema,
+  )
   FACTS.set(stricter, { text: "", ...FACTS.get(schema), rules })
   return stricter
 }
@@ -150,7 +153,7 @@ export function ruled(schema: z.ZodType, ...rules: readonly Rule[]): z.ZodType {
 type Values = Readonly<Record<string, unknown>>
 
 /** An additional rule over a single value. */
-export function checked(schema: z.ZodType, rule: (value: unknown) => Fault | null): z.ZodType {
+export function withCheck(schema: z.ZodType, rule: (value: unknown) => Fault | null): z.ZodType {
   const stricter = schema.superRefine((value, context) => {
     const fault = rule(value)
     if (fault !== null) context.addIssue({ code: "custom", path: [...fault.path], message: fault.message })

@@ -2,7 +2,8 @@
 import { isIP } from "node:net"
 import { z } from "zod"
 import { DIALECT_NAMES, WIRES } from "../../dialects/wires.ts"
-import { checked, choice, key, pattern, text } from "./field.ts"
+import { expressionFault } from "../../pii/expression.ts"
+import { withCheck, choice, key, pattern, text } from "./field.ts"
 
 /** Printable, no white space at the ends, short enough for logs and headers. */
 const NAME = /^[^\s\p{C}](?:[^\p{C}]{0,126}[^\s\p{C}])?$/u
@@ -37,7 +38,7 @@ export const instant: z.ZodType = timed(
     "A point in time.",
   ),
 )
-export const cidr: z.ZodType = checked(
+export const cidr: z.ZodType = withCheck(
   pattern(
     /^[0-9a-fA-F.:]+(\/\d{1,3})?$/,
     "an address or an address range such as 10.0.0.0/8 or fd00::/8",
@@ -60,26 +61,17 @@ export const httpUrl: z.ZodType = parsable(
 export const proxyUrl: z.ZodType = parsable(
   pattern(/^https?:\/\/[^\s/?#]+\/?$/i, "an http:// or https:// proxy URL", "A proxy."),
 )
-export const expression: z.ZodType = checked(
-  text("A regular expression.", { expects: "a regular expression" }),
+export const expression: z.ZodType = withCheck(
+  text("An expression of RE2.", { expects: "an expression of RE2" }),
   (value) => {
-    try {
-      RegExp(fromRe2(String(value)), "u")
-      return null
-    } catch {
-      return { path: [], message: "This is not a valid regular expression." }
-    }
+    const fault = expressionFault(String(value))
+    return fault === null ? null : { path: [], message: FAULTS[fault] }
   },
 )
-/** RE2's own forms in those of JavaScript: flags in front, named groups, classes of POSIX, anchors of the text. */
-function fromRe2(written: string): string {
-  return written
-    .replace(/^\(\?[ims]+\)/, "")
-    .replaceAll("(?P<", "(?<")
-    .replaceAll(/\[:(?:alpha|alnum|digit|lower|upper|space|punct|xdigit|word):\]/g, "a")
-    .replaceAll("\\A", "^")
-    .replaceAll("\\z", "$")
-}
+const FAULTS = {
+  invalid: "This is no expression of RE2, which knows neither what stands around a match nor references to a group.",
+  empty: "This expression matches an empty text.",
+} as const
 
 export const host: z.ZodType = pattern(
   /^[A-Za-z0-9.:[\]_-]{1,253}$/,
@@ -109,7 +101,7 @@ export function file(description: string): z.ZodType {
 
 /** Also refuses days and hours that do not exist. */
 function timed(schema: z.ZodType): z.ZodType {
-  return checked(schema, (value) => {
+  return withCheck(schema, (value) => {
     const [year, month, date] = String(value).slice(0, 10).split("-").map(Number)
     const written = new Date(Date.UTC(year ?? 0, (month ?? 0) - 1, date))
     const exists =
@@ -119,5 +111,7 @@ function timed(schema: z.ZodType): z.ZodType {
 }
 
 function parsable(url: z.ZodType): z.ZodType {
-  return checked(url, (value) => (URL.canParse(String(value)) ? null : { path: [], message: "This URL is not valid." }))
+  return withCheck(url, (value) =>
+    URL.canParse(String(value)) ? null : { path: [], message: "This URL is not valid." },
+  )
 }

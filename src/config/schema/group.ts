@@ -13,14 +13,14 @@ import {
   milliseconds,
   nullByDefault,
   optional,
-  pattern,
-  ruled,
+  withRules,
   text,
 } from "./field.ts"
-import { contentCapture } from "./capture.ts"
+import { ownContentCapture } from "./capture.ts"
 import { spendCeiling } from "./limits.ts"
-import { apiShape, displayName, expression, identifier, modality } from "./forms.ts"
+import { apiShape, displayName, identifier, modality } from "./forms.ts"
 import { target } from "./model.ts"
+import { piiFilter } from "./pii.ts"
 import { affinity, externalPolicy, routingPolicy, script, scriptHttp, scriptLimits } from "./policy.ts"
 
 const LATER = { pending: true } as const
@@ -36,7 +36,7 @@ const needs = (value: Readonly<Record<string, unknown>>) =>
       : null
 
 const shadow: z.ZodType = nullByDefault(
-  ruled(
+  withRules(
     block(
       {
         strategy: key(strategy, "The strategy to compare with."),
@@ -58,7 +58,7 @@ const contract: z.ZodType = optional(
     {
       display_name: optional(displayName),
       caller_visible_notes: optional(text("Notes for callers; shown by /v1/models.")),
-      intended_workloads: byDefault(list(line("A workload."), "What the group is meant for."), []),
+      intended_workloads: byDefault(list(line("A workload."), "Purposes of the group."), []),
       supported_api_shapes: byDefault(list(apiShape, "The APIs that the group promises to serve."), []),
       required_capabilities: optional(
         block(
@@ -74,7 +74,7 @@ const contract: z.ZodType = optional(
             reasoning: optional(flag("Targets must reason.")),
             honors_max_tokens_when_caller_capped: optional(flag("Targets must honour caps.")),
           },
-          "What every target of the group must be able to do.",
+          "Abilities that every target of the group must have.",
           { name: "ContractCapabilities" },
         ),
       ),
@@ -109,71 +109,17 @@ const contract: z.ZodType = optional(
             expose_workload_labels: byDefault(flag("Record the first of the intended workloads."), false),
             expose_quality_floor_bucket: byDefault(flag("Record the bucket of the promised quality."), false),
           },
-          "What rows say about the contract.",
+          "Parts of the contract that rows hold.",
           { name: "ContractReporting" },
         ),
       ),
     },
-    "What the group promises. A filter before the strategy, after what the call itself needs.",
+    "The promise of the group. A filter before the strategy, after what the call itself needs.",
     { name: "GroupContract" },
   ),
 )
 
-const PARTS: readonly (readonly [string, boolean])[] = [
-  ["system", true],
-  ["messages", true],
-  ["responses_input", true],
-  ["tool_results", true],
-  ["image_urls", false],
-]
-
-const piiFilter: z.ZodType = optional(
-  block(
-    {
-      enabled: byDefault(flag("Filter personal data out of requests."), false),
-      mode: byDefault(
-        choice(["redact_only", "redact_and_restore", "fail_on_match"], "What a match leads to."),
-        "redact_only",
-      ),
-      restore_response: byDefault(flag("Put the originals back into the answer."), false),
-      fail_on_match: byDefault(flag("Refuse the call on a match, whatever the mode."), false),
-      max_replacements_per_request: byDefault(integer("More matches than this refuse the call."), 200),
-      apply_to: byDefault(
-        block(
-          Object.fromEntries(PARTS.map(([name, on]) => [name, byDefault(flag(`Filter \`${name}\`.`), on)])),
-          "What is filtered.",
-          {
-            name: "PiiScope",
-          },
-        ),
-        {},
-      ),
-      rules: byDefault(
-        list(
-          block(
-            {
-              name: key(identifier, "The name of the rule."),
-              expression: key(expression, "What is looked for."),
-              placeholder_prefix: pattern(
-                /^[A-Z][A-Z0-9_]{0,31}$/,
-                "capital letters, digits and _",
-                "E.g. `EMAIL` for `[EMAIL_1]`.",
-              ),
-            },
-            "One kind of personal data.",
-            { name: "PiiRule" },
-          ),
-          "What counts as personal data.",
-        ),
-        [],
-      ),
-    },
-    "The filter for personal data. It is not built yet: where it is enabled, all calls are refused.",
-    { name: "PiiFilter" },
-  ),
-)
-
-export const group: z.ZodType = ruled(
+export const group: z.ZodType = withRules(
   block(
     {
       strategy,
@@ -195,7 +141,10 @@ export const group: z.ZodType = ruled(
         false,
       ),
       hosted_tools: byDefault(choice(["pass", "strip", "refuse"], "Tools that the provider executes."), "pass"),
-      disconnect: byDefault(choice(["abort", "drain"], "What happens upstream when the client leaves."), "abort"),
+      disconnect: byDefault(
+        choice(["abort", "drain"], "The fate of the request at the upstream when the client leaves."),
+        "abort",
+      ),
       activation: byDefault(
         choice(
           ["off", "required"],
@@ -204,7 +153,7 @@ export const group: z.ZodType = ruled(
         "off",
       ),
       shadow,
-      cache: byDefault(choice(["caller", "shared", "off"], "Who shares cached answers.", LATER), "caller"),
+      cache: byDefault(choice(["caller", "shared", "off"], "The callers that share cached answers.", LATER), "caller"),
       default_output_reservation: optional(
         integer("Output tokens that are reserved for a stream without a cap.", { min: 1, unit: "tokens" }),
       ),
@@ -217,7 +166,7 @@ export const group: z.ZodType = ruled(
       contract,
       spend_ceiling: spendCeiling,
       pii_filter: piiFilter,
-      content_capture: optional(contentCapture),
+      content_capture: optional(ownContentCapture),
       targets: list(target, "The targets; only these are active."),
     },
     "A model group: a name for callers, and what may serve it.",

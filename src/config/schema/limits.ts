@@ -11,7 +11,7 @@ import {
   list,
   milliseconds,
   optional,
-  ruled,
+  withRules,
   table,
   type Shape,
 } from "./field.ts"
@@ -63,7 +63,7 @@ export const lifetimeKey: z.ZodType = byDefault(
       lifetime_tokens: byDefault(integer("Tokens that this caller may ever use.", { unit: "tokens" }), 0),
       soft_pct: softPercent(90),
       on_exhaust: byDefault(
-        choice(["disable"], "What happens to the caller when its lifetime budget is spent."),
+        choice(["disable"], "The state of the caller when its lifetime budget is spent."),
         "disable",
       ),
     },
@@ -155,14 +155,14 @@ export const spendCeiling: z.ZodType = optional(
         {},
       ),
     },
-    "What one call may cost at a target. Ceilings of group and caller both hold.",
+    "Bounds of the cost of one call at a target. Ceilings of group and caller both hold.",
     { name: "SpendCeilingConfig" },
   ),
 )
 
 const backoff = (name: string, cause: string, minMs: number, maxMs: number): z.ZodType =>
   byDefault(
-    ruled(
+    withRules(
       block(
         {
           enabled: byDefault(flag("Put the scope's targets behind the others after such a failure."), false),

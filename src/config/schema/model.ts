@@ -13,7 +13,7 @@ import {
   list,
   optional,
   pattern,
-  ruled,
+  withRules,
   text,
   type Shape,
 } from "./field.ts"
@@ -60,7 +60,7 @@ const reasoning: z.ZodType = block(
     rejects_top_p: optional(flag("The upstream refuses `top_p`.")),
     supports_summaries: optional(flag("The model returns summaries of its reasoning.")),
   },
-  "What the model can do about reasoning. Absent: unknown.",
+  "The reasoning of the model. Absent: unknown.",
   { name: "ReasoningSupport" },
 )
 
@@ -136,8 +136,11 @@ const facts: Shape = {
     "The output cap of a call without one, where the API demands a cap (Messages). Absent: `max_output_tokens`, else by the model; never more than `context_tokens` leaves.",
     { min: 1, unit: "tokens" },
   ),
-  input_modalities: list(modality, "What the model takes. Absent: unknown; an empty list: nothing but text."),
-  output_modalities: list(modality, "What the model returns."),
+  input_modalities: list(
+    modality,
+    "The forms of input that the model takes. Absent: unknown; an empty list: nothing but text.",
+  ),
+  output_modalities: list(modality, "The forms of output that the model returns."),
   ...prices,
   honors_max_tokens: flag("`false`: the upstream ignores output caps, so calls with a cap are not sent there."),
   force_store_false: flag(
@@ -180,7 +183,7 @@ export const model: z.ZodType = block(
 const validation: z.ZodType = block(
   {
     status: optional(line("The outcome of the validation.")),
-    workload: optional(line("What was validated.")),
+    workload: optional(line("The workload that was validated.")),
     validated_at: optional(key(instant, "When it was validated.")),
     quality_score: optional(amount("The quality score, 0 to 1.", { max: 1 })),
     pass_rate: optional(amount("The share of passed checks, 0 to 1.", { max: 1 })),
@@ -191,7 +194,7 @@ const validation: z.ZodType = block(
 )
 
 /** One active target of a model group. Facts that stand here win over the catalogue's. */
-export const target: z.ZodType = ruled(
+export const target: z.ZodType = withRules(
   block(
     {
       provider: key(identifier, "The provider entry."),

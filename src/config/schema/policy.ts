@@ -4,7 +4,7 @@ import {
   amount,
   block,
   byDefault,
-  checked,
+  withCheck,
   choice,
   flag,
   integer,
@@ -12,7 +12,7 @@ import {
   list,
   milliseconds,
   optional,
-  ruled,
+  withRules,
   table,
   text,
 } from "./field.ts"
@@ -65,7 +65,7 @@ export const scriptHttp: z.ZodType = optional(
       headers: headers("Headers that are added by the router and stay invisible to the script."),
       allow_http: byDefault(flag("Also call hosts other than loopback without TLS."), false),
     },
-    "What `router.fetchJSON` may reach.",
+    "Addresses that `router.fetchJSON` may reach.",
     { name: "ScriptHttp" },
   ),
 )
@@ -78,7 +78,7 @@ const feedback: z.ZodType = block(
     max_retries: byDefault(integer("Further tries.", { max: 5 }), 2),
     retry_backoff_ms: byDefault(milliseconds("Pause before a further try; grows linearly."), 100),
     max_request_bytes: byDefault(integer("The largest report.", { min: 1, unit: "bytes" }), 4096),
-    on_delivery_failure: byDefault(choice(["log", "ignore"], "What a failed delivery leads to."), "log"),
+    on_delivery_failure: byDefault(choice(["log", "ignore"], "The consequence of a failed delivery."), "log"),
   },
   "Reports to the policy service after a call. Never affects the caller.",
   { name: "PolicyFeedback" },
@@ -165,13 +165,13 @@ const signals: z.ZodType = block(
     cost: signal("the price"),
     evaluation_metadata: signal("the evaluation scores"),
   },
-  "What the score may look at.",
+  "Signals that the score may look at.",
   { name: "ScoreSignals" },
 )
 
 const complexity = choice(COMPLEXITIES, "A complexity bucket.")
 
-const expression: z.ZodType = checked(
+const expression: z.ZodType = withCheck(
   text("A linear formula over score names, e.g. `0.6*cost_score + 0.4*latency_score`.", {
     expects: "numbers and score names with +, -, * and parentheses",
   }),
@@ -182,7 +182,7 @@ const expression: z.ZodType = checked(
   },
 )
 
-const scoreTerm: z.ZodType = ruled(
+const scoreTerm: z.ZodType = withRules(
   block(
     {
       name: key(identifier, "A name for traces."),

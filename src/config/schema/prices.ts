@@ -1,7 +1,7 @@
 /** What a model costs, as its provider's price list says it. */
 import type { z } from "zod"
 import { modelPricesOf } from "../../ledger/model-prices.ts"
-import { allOptional, amount, block, checked, integer, key, line, list, table, text, type Shape } from "./field.ts"
+import { allOptional, amount, block, withCheck, integer, key, line, list, table, text, type Shape } from "./field.ts"
 import { day, identifier } from "./forms.ts"
 
 /** Nothing on the market is near this: a larger number is a slip of the decimal point or of the unit. */
@@ -12,7 +12,7 @@ const price = (what: string): z.ZodType =>
 
 /** Money is counted in whole billionths. */
 export function exact(schema: z.ZodType): z.ZodType {
-  return checked(schema, (value) => {
+  return withCheck(schema, (value) => {
     // out of its range: that is told already
     if (!(Number(value) >= 0 && Number(value) < Infinity)) return null
     try {

@@ -14,7 +14,7 @@ import {
   milliseconds,
   optional,
   pattern,
-  ruled,
+  withRules,
   table,
   text,
   type Fault,
@@ -134,7 +134,7 @@ function addressFault(url: string): Fault | null {
   return { path: ["base_url"], message: "This is the address of an endpoint: leave out what follows the API's root." }
 }
 
-export const provider: z.ZodType = ruled(
+export const provider: z.ZodType = withRules(
   block(shape, "One API shape of one upstream.", { name: "ProviderConfig" }),
   ({ dialect: spoken, beta_headers }) =>
     beta_headers !== undefined && WIRES[spoken as DialectName].betaHeader === null

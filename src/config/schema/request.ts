@@ -12,9 +12,12 @@ export const request: z.ZodType = byDefault(
         250_000,
       ),
       max_memory_bytes: byDefault(
-        integer("What the bodies of all calls in flight may take in one process. Further ones get 503 `overloaded`.", {
-          unit: "bytes",
-        }),
+        integer(
+          "The memory that the bodies of all calls in flight may take in one process. Further ones get 503 `overloaded`.",
+          {
+            unit: "bytes",
+          },
+        ),
         1_073_741_824,
       ),
       max_memory_bytes_per_caller: byDefault(

@@ -1,7 +1,7 @@
 /** Retention: which rows are deleted, and when. */
 import type { z } from "zod"
 import { CHILD_CLASSES, RETENTION_CLASSES, type RetentionClass } from "../../ledger/retention/classes.ts"
-import { block, byDefault, choice, type Fault, flag, integer, list, optional, ruled } from "./field.ts"
+import { block, byDefault, choice, type Fault, flag, integer, list, optional, withRules } from "./field.ts"
 
 const MOST_ROWS = 10_000
 /** A hundred years. */
@@ -37,7 +37,7 @@ const rule = block(
 )
 
 export const retention: z.ZodType = byDefault(
-  ruled(
+  withRules(
     block(
       {
         enabled: byDefault(flag("Delete old rows, once an hour: [retention](retention.md)."), false),

@@ -16,7 +16,7 @@ import {
   nullByDefault,
   optional,
   pattern,
-  ruled,
+  withRules,
   type Fault,
   type Shape,
 } from "./field.ts"
@@ -138,7 +138,7 @@ const outward: Shape = {
           "upstream",
         ),
       },
-      "What answers say.",
+      "Settings of answers.",
       { name: "ResponsesConfig" },
     ),
     {},
@@ -244,7 +244,7 @@ const shape: Shape = {
 }
 
 export const server: z.ZodType = byDefault(
-  ruled(
+  withRules(
     block(shape, "The process itself.", { name: "ServerConfig" }),
     portFault,
     reportsFault,

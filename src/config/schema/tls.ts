@@ -1,11 +1,11 @@
 /** Certificates for a server with a private authority, or one that asks for a certificate. */
 import type { z } from "zod"
-import { block, optional, ruled } from "./field.ts"
+import { block, optional, withRules } from "./field.ts"
 import { file } from "./forms.ts"
 
 /** `whose`: as in "the authority that signed …". */
 export function tlsFiles(whose: string, name: string): z.ZodType {
-  return ruled(
+  return withRules(
     block(
       {
         ca_file: optional(file(`Certificates of the authority that signed ${whose}, in PEM.`)),

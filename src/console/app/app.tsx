@@ -7,9 +7,19 @@ import type { PageDefinition, PageName } from "../../reports/pages/page.ts"
 import { usePage, type Asked, type Problem } from "./ask.ts"
 import { BlockView } from "./block-view.tsx"
 import { Choices } from "./choices.tsx"
+import { ContentView } from "./content-view.tsx"
 import { timeText, utcText } from "./format.ts"
 import { Link } from "./link.tsx"
-import { addressOf, asked, BASE, carried, changed, go, type Place, usePlace } from "./location.ts"
+import {
+  addressOf,
+  askedParameters,
+  BASE,
+  carriedParameters,
+  changeLocation,
+  go,
+  type Place,
+  usePlace,
+} from "./location.ts"
 import { DEFAULT_SINCE } from "./spans.ts"
 
 const MENU: readonly PageName[] = [
@@ -49,14 +59,14 @@ function useWholeAddress({ path, parameters }: Place): boolean {
     if (!lacksZone && !lacksRange) return
     const zone = lacksZone ? { tz: Intl.DateTimeFormat().resolvedOptions().timeZone } : {}
     const range = lacksRange ? { since: DEFAULT_SINCE } : {}
-    go(addressOf(path, changed(parameters, { ...zone, ...range })), true)
+    go(addressOf(path, changeLocation(parameters, { ...zone, ...range })), true)
   })
   return !lacksZone && !lacksRange
 }
 
 function Page({ place, page }: { readonly place: Place; readonly page: PageDefinition }): VNode {
   const { parameters, path } = place
-  const query = asked(parameters)
+  const query = askedParameters(parameters)
   const [, call] = path
   if (page.name === "call" && call !== undefined) query.set("call", call)
   const answered = usePage(page.name, query.toString(), parameters.has("since") && page.hasRange)
@@ -66,6 +76,7 @@ function Page({ place, page }: { readonly place: Place; readonly page: PageDefin
     <Frame place={place} page={page} title={title} isSample={answer?.isSample === true}>
       {page.hasRange && <Choices place={place} page={page} answer={answer} />}
       <Body place={place} page={page} answered={answered} />
+      {page.name === "call" && call !== undefined && answer !== null && <ContentView key={call} call={call} />}
     </Frame>
   )
 }
@@ -99,7 +110,7 @@ function Frame({ place, page, title, isSample = false, children }: FrameProps): 
             {MENU.map((each) => (
               <li key={each}>
                 <Link
-                  to={addressOf(each === "overview" ? [] : [each], carried(place.parameters))}
+                  to={addressOf(each === "overview" ? [] : [each], carriedParameters(place.parameters))}
                   current={each === name || (each === "calls" && name === "call")}
                 >
                   {PAGES[each].title}

@@ -2,7 +2,7 @@
 import type { ComponentChildren, TargetedKeyboardEvent, TargetedPointerEvent, VNode } from "preact"
 import { useEffect, useRef, useState } from "preact/hooks"
 import type { TableBlock } from "../../reports/pages/block.ts"
-import { addressOf, changed, go, usePlace } from "./location.ts"
+import { addressOf, changeLocation, go, usePlace } from "./location.ts"
 import { TableOf } from "./table-view.tsx"
 
 export interface Plot {
@@ -119,7 +119,7 @@ export function ChartTable({ id, title, table, zone }: ChartTableProps): VNode {
         type="button"
         class="quiet"
         aria-expanded={isOpen}
-        onClick={() => go(addressOf(path, changed(parameters, { [name]: isOpen ? null : "open" })), true)}
+        onClick={() => go(addressOf(path, changeLocation(parameters, { [name]: isOpen ? null : "open" })), true)}
       >
         {isOpen ? "Hide the table" : "Show the table"}
         <span class="visually-hidden"> of {title}</span>

@@ -2,10 +2,10 @@
 import type { TargetedEvent, TargetedSubmitEvent, VNode } from "preact"
 import { useState } from "preact/hooks"
 import type { PageAnswer } from "../../reports/pages/block.ts"
-import { DIMENSION_TITLES } from "../../reports/dimension-titles.ts"
+import { dimensionTitle } from "../../reports/dimension-titles.ts"
 import type { PageDefinition } from "../../reports/pages/page.ts"
 import { Filters, textOf } from "./filters.tsx"
-import { addressOf, changed, go, type Place } from "./location.ts"
+import { addressOf, changeLocation, go, type Place } from "./location.ts"
 import { SPANS } from "./spans.ts"
 import { instantOf, localOf } from "./zoned.ts"
 
@@ -24,11 +24,12 @@ interface ChoicesProps {
   readonly answer: PageAnswer | null
 }
 
-type Changes = Parameters<typeof changed>[1]
+type Changes = Parameters<typeof changeLocation>[1]
 
 export function Choices({ place, page, answer }: ChoicesProps): VNode {
   const { path, parameters } = place
-  const choose = (changes: Changes): void => go(addressOf(path, changed(parameters, { ...changes, cursor: null })))
+  const choose = (changes: Changes): void =>
+    go(addressOf(path, changeLocation(parameters, { ...changes, cursor: null })))
   const selected =
     (name: string, empty: string) =>
     (event: TargetedEvent<HTMLSelectElement>): void =>
@@ -54,9 +55,9 @@ export function Choices({ place, page, answer }: ChoicesProps): VNode {
           <label>
             By{" "}
             <select value={parameters.get("by") ?? first} onChange={selected("by", first)}>
-              {page.by.map((by) => (
+              {choicesOf(page.by, parameters.get("by")).map((by) => (
                 <option key={by} value={by}>
-                  {DIMENSION_TITLES[by]}
+                  {dimensionTitle(by)}
                 </option>
               ))}
             </select>
@@ -76,9 +77,14 @@ export function Choices({ place, page, answer }: ChoicesProps): VNode {
         )}
         <Zone zone={parameters.get("tz") ?? "UTC"} choose={choose} />
       </div>
-      <Filters where={parameters.getAll("where")} choose={choose} />
+      <Filters where={parameters.getAll("where")} shown={parameters} choose={choose} />
     </section>
   )
+}
+
+/** A tag that the address names is a choice, too. */
+function choicesOf(by: PageDefinition["by"], named: string | null): PageDefinition["by"] {
+  return named?.startsWith("tag.") === true ? [...by, named as `tag.${string}`] : by
 }
 
 interface CustomProps {

@@ -98,7 +98,7 @@ export function changeOf(now: Value, before: Value | undefined): number | null {
   return ((Number(now) - Number(before)) / Math.abs(Number(before))) * 100
 }
 
-export function signed(percent: number): string {
+export function signedText(percent: number): string {
   if (Math.abs(percent) < 0.05) return "no change"
   if (percent >= 1000) return `× ${whole.format(percent / 100 + 1)}`
   return `${percent > 0 ? "+" : "−"}${fixed(Math.abs(percent), 1)} %`

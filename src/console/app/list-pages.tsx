@@ -1,7 +1,7 @@
 import type { VNode } from "preact"
 import type { TableBlock } from "../../reports/pages/block.ts"
 import { Link } from "./link.tsx"
-import { addressOf, changed, go, type Place } from "./location.ts"
+import { addressOf, changeLocation, go, type Place } from "./location.ts"
 
 interface PagesProps {
   readonly block: TableBlock
@@ -11,7 +11,8 @@ interface PagesProps {
 /** Of lists that the router sorts and pages. */
 export function ListPages({ block, place }: PagesProps): VNode {
   const { path, parameters } = place
-  const to = (changes: Readonly<Record<string, string | null>>): string => addressOf(path, changed(parameters, changes))
+  const to = (changes: Readonly<Record<string, string | null>>): string =>
+    addressOf(path, changeLocation(parameters, changes))
   return (
     <nav class="pager" aria-label={`Pages of ${block.title}`}>
       {block.order !== undefined && (

@@ -60,7 +60,7 @@ export function go(address: string, replace = false): void {
 }
 
 /** The same place with some parameters changed; null takes one away, a list sets several of one name. */
-export function changed(
+export function changeLocation(
   parameters: URLSearchParams,
   changes: Readonly<Record<string, string | readonly string[] | null>>,
 ): URLSearchParams {
@@ -73,7 +73,7 @@ export function changed(
 }
 
 /** What stays when the reader goes to another page. */
-export function carried(parameters: URLSearchParams): URLSearchParams {
+export function carriedParameters(parameters: URLSearchParams): URLSearchParams {
   const next = new URLSearchParams()
   for (const name of ["since", "from", "to", "tz", "slot", "compare", "where"])
     for (const value of parameters.getAll(name)) next.append(name, value)
@@ -81,7 +81,7 @@ export function carried(parameters: URLSearchParams): URLSearchParams {
 }
 
 /** Parameters that the router is asked with: how tables are sorted and paged is the browser's own. */
-export function asked(parameters: URLSearchParams): URLSearchParams {
+export function askedParameters(parameters: URLSearchParams): URLSearchParams {
   const next = new URLSearchParams()
   for (const [name, value] of parameters) if (!name.includes(".")) next.append(name, value)
   return next

@@ -6,7 +6,7 @@ import { filterBy } from "./filters.tsx"
 import { ListPages } from "./list-pages.tsx"
 import { scaleOf, type Scale } from "./format.ts"
 import { Link } from "./link.tsx"
-import { addressOf, changed, go, type Place, usePlace } from "./location.ts"
+import { addressOf, changeLocation, go, type Place, usePlace } from "./location.ts"
 import { csvOf, saveText, tabbedOf } from "./table-text.ts"
 import { usePrinting } from "./printing.ts"
 import { isNumeric, PAGE_ROWS, type TableState, tableState, visibleRows } from "./table-state.ts"
@@ -34,7 +34,7 @@ export function TableOf({ block, zone }: TableProps): VNode {
   const { rows, found, pages, page } = visibleRows(block, state, isPrinted ? Number.POSITIVE_INFINITY : PAGE_ROWS)
   const scales = scalesOf(block)
   const set = (changes: Readonly<Record<string, string | null>>): void =>
-    go(addressOf(place.path, changed(place.parameters, changes)), true)
+    go(addressOf(place.path, changeLocation(place.parameters, changes)), true)
   return (
     <>
       {(block.rows.length > 12 || state.text !== "") && (
@@ -226,7 +226,7 @@ function Row({ block, row, scales, zone, place }: RowProps): VNode {
         return (
           <td key={index} class={textClass(value)}>
             <Link
-              to={addressOf(place.path, changed(place.parameters, { where, cursor: null }))}
+              to={addressOf(place.path, changeLocation(place.parameters, { where, cursor: null }))}
               title="Show these alone"
             >
               {value === "" || value === null ? "(none)" : String(value)}
@@ -254,7 +254,11 @@ function Cell({ column, value, scale, zone, isTotal = false }: CellProps): VNode
       {column?.bar === true && value !== null && scale !== undefined && !isTotal && (
         <ShareBar percent={(Number(value) / scale.barEnd) * 100} />
       )}
-      {isText ? value : <ValueView kind={kind} value={value} zone={zone} text={scale?.text ?? String} />}
+      {isText ? (
+        value
+      ) : (
+        <ValueView kind={kind} value={value} zone={zone} precision={column?.precision} text={scale?.text ?? String} />
+      )}
     </td>
   )
 }
@@ -267,7 +271,7 @@ function textClass(value: Value): string {
 function ShareBar({ percent }: { readonly percent: number }): VNode {
   return (
     <span class="share" aria-hidden="true">
-      <span class="bar" style={{ width: `${Math.max(0, Math.min(100, percent))}%` }} />
+      <span class={percent > 0 ? "bar" : ""} style={{ width: `${Math.max(0, Math.min(100, percent))}%` }} />
     </span>
   )
 }

@@ -1,6 +1,6 @@
 import type { VNode } from "preact"
 import type { Tile, TilesBlock } from "../../reports/pages/block.ts"
-import { changeOf, scaleOf, signed, single } from "./format.ts"
+import { changeOf, scaleOf, signedText, single } from "./format.ts"
 
 export function TilesView({ block }: { readonly block: TilesBlock }): VNode {
   return (
@@ -35,7 +35,7 @@ function TileView({ tile }: { readonly tile: Tile }): VNode {
             "nothing to compare with"
           ) : (
             <>
-              {signed(change)} <span class="before">from {single(kind, before)}</span>
+              {signedText(change)} <span class="before">from {single(kind, before)}</span>
             </>
           )}
         </dd>

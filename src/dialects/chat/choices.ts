@@ -32,7 +32,7 @@ export function choiceError(choice: JsonObject | undefined): JsonValue | undefin
  * One answer in several choices that nobody asked for (GitHub Copilot): the words of the first that has some, the thinking
  * of the first that thought, and every call. Further words are another answer.
  */
-export function joined(choices: readonly (readonly Block[])[], losses: Losses): readonly Block[] {
+export function joinChoices(choices: readonly (readonly Block[])[], losses: Losses): readonly Block[] {
   const [only, ...others] = choices
   if (only === undefined || others.length === 0) return only ?? []
   const kinds = choices.map((blocks) => ({

@@ -1,7 +1,7 @@
 /** Failures as Chat Completions servers write them. https://platform.openai.com/docs/guides/error-codes */
 
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
-import { failureKindOf, recognised, type Failure, type FailureKind } from "../../canonical/reply.ts"
+import { failureKindOf, recogniseOverflow, type Failure, type FailureKind } from "../../canonical/reply.ts"
 import type { RouterError } from "../../errors.ts"
 import type { UpstreamFault } from "../dialect.ts"
 import { bodyFault, faultOf } from "../error-words.ts"
@@ -31,7 +31,7 @@ export function readFailure(error: JsonValue | undefined): Failure {
 function failureOf(fault: UpstreamFault, status: number | null, number: number | null | undefined): Failure {
   const { type, code, param } = fault
   const message = fault.message ?? UNTOLD
-  return recognised({
+  return recogniseOverflow({
     kind: kindOf({ type, code, status: status ?? statusOf(number ?? undefined) }),
     status,
     message,

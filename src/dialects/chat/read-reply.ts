@@ -5,10 +5,10 @@ import type { JsonObject, JsonValue } from "../../canonical/json.ts"
 import { Losses } from "../../canonical/loss.ts"
 import type { Issuer } from "../../canonical/origin.ts"
 import type { Reply } from "../../canonical/reply.ts"
-import { sealed } from "../../canonical/seal.ts"
+import { sealReasoning } from "../../canonical/seal.ts"
 import { isClientCall, settleStop } from "../../canonical/stop.ts"
 import type { ReadReply, ReplyContext } from "../codec.ts"
-import { choiceError, choicesOf, decisiveStop, isAnswer, joined, messageOf } from "./choices.ts"
+import { choiceError, choicesOf, decisiveStop, isAnswer, joinChoices, messageOf } from "./choices.ts"
 import { readCitation } from "./citations.ts"
 import { errorIn, protocolFailure, readFailure } from "./failure.ts"
 import { callsOf } from "./read-reply-calls.ts"
@@ -37,7 +37,7 @@ export function readReply(value: JsonValue | undefined, context: ReplyContext): 
 export const ANSWER_FIELDS: readonly string[] = ["citations", "search_results", "moderation"]
 
 function replyOf(body: JsonObject, choices: readonly JsonObject[], context: ReplyContext, losses: Losses): Reply {
-  const blocks = joined(
+  const blocks = joinChoices(
     choices.map((choice) => blocksOf(choice, messageOf(choice) ?? {}, context, losses)),
     losses,
   )
@@ -78,7 +78,7 @@ function blocksOf(choice: JsonObject, message: JsonObject, context: ReplyContext
     ...(refusal === undefined ? [] : [{ type: "refusal", text: refusal } as const]),
     ...calls,
   ]
-  return blocks.map((block) => (block.type === "reasoning" ? sealed(block, context.issuer) : block))
+  return blocks.map((block) => (block.type === "reasoning" ? sealReasoning(block, context.issuer) : block))
 }
 
 function contentOf(content: JsonValue | undefined): readonly Block[] {

@@ -8,7 +8,7 @@ import type { Loss } from "../../canonical/loss.ts"
 import { cacheWriteTokens, inputTokens, totalTokens, type Usage } from "../../canonical/usage.ts"
 import { readInclusiveUsage } from "../inclusive-usage.ts"
 import { asCount, asObject, type Loose } from "../loose.ts"
-import { CACHE_READ, CACHE_WRITE, counted, hostedToolsIn } from "../usage-words.ts"
+import { CACHE_READ, CACHE_WRITE, countIn, hostedToolsIn } from "../usage-words.ts"
 import { objectOf, withDoubles } from "./wire.ts"
 
 export function readChatUsage(value: unknown): BilledUsage | null {
@@ -41,11 +41,11 @@ export function readCanonicalUsage(value: JsonValue | undefined): Usage | null {
   if (usage === undefined || read === null) return null
   const input = objectOf(usage["prompt_tokens_details"])
   const output = objectOf(usage["completion_tokens_details"])
-  const isWritten = counted(usage, asObject(input), CACHE_WRITE) !== null
+  const isWritten = countIn(usage, asObject(input), CACHE_WRITE) !== null
   const serverTools = serverToolsOf(usage)
   return withoutUnknown({
     freshInputTokens: read.freshInputTokens,
-    cacheReadTokens: counted(usage, asObject(input), CACHE_READ) === null ? null : read.cachedInputTokens,
+    cacheReadTokens: countIn(usage, asObject(input), CACHE_READ) === null ? null : read.cachedInputTokens,
     cacheWrite5mTokens: isWritten ? read.cacheWrite5mTokens : null,
     cacheWrite1hTokens: read.cacheWrite1hTokens === 0 ? null : read.cacheWrite1hTokens,
     outputTokens: read.unreported === "output" ? null : read.outputTokens,

@@ -1,7 +1,7 @@
 /** Errors as failures, and failures as Anthropic's errors: https://platform.claude.com/docs/en/api/errors */
 
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
-import { failureKindOf, recognised, type Failure, type FailureKind } from "../../canonical/reply.ts"
+import { failureKindOf, recogniseOverflow, type Failure, type FailureKind } from "../../canonical/reply.ts"
 import { bodyFault, faultOf } from "../error-words.ts"
 import { overflowWords } from "./overflow-words.ts"
 import { objectField, textField } from "./wire.ts"
@@ -48,7 +48,7 @@ export function readFailure(status: number | null, body: JsonValue | undefined):
   const { message, type, param } = fault
   const details = detailsOf(body)
   const code = fault.code ?? (details === null ? null : textField(details, "error_code"))
-  return recognised({
+  return recogniseOverflow({
     kind: kindOf(status, type, message ?? ""),
     status,
     message: message ?? (status === null ? "The upstream failed." : `The upstream answered with status ${status}.`),

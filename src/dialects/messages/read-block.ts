@@ -5,7 +5,7 @@ import { unwrapInput } from "../../canonical/input-reader.ts"
 import type { Block, RawBlock, ReasoningBlock, ReasoningPart, Seal, ToolCallBlock } from "../../canonical/block.ts"
 import { decodeId } from "../../canonical/id-map.ts"
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
-import { openSeal, sealed } from "../../canonical/seal.ts"
+import { openSeal, sealReasoning } from "../../canonical/seal.ts"
 import type { ReplyContext } from "../codec.ts"
 import { readCitations } from "./citation.ts"
 import { readDocument, readImage } from "./media.ts"
@@ -76,7 +76,7 @@ function reasoningOf(
   }
   if (parts.length === 0 && payload === "") return null
   const seal: Seal | null = payload === "" ? null : { issuer: context.issuer, form, payload }
-  return sealed({ type: "reasoning", parts, seal, ...extra }, context.issuer)
+  return sealReasoning({ type: "reasoning", parts, seal, ...extra }, context.issuer)
 }
 
 /** `caller` says that the model itself called, which is what happens anyway, unless it names a tool. */

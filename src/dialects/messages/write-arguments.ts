@@ -6,12 +6,11 @@ import { ObjectEnd } from "../../canonical/object-end.ts"
 
 /**
  * Messages arguments are one JSON object. Text that begins as one passes as it comes, up to the brace that closes it;
- * text that does not is held back and wrapped at the end, as is everything that a custom tool gets.
+ * text that does not is wrapped, as is everything that a custom tool gets.
  */
 export class ArgumentsWriter {
   readonly #isCustom: boolean
-  #state: "head" | "object" | "held"
-  #held: string[] = []
+  #state: "head" | "object" | "wrapped"
   readonly #object = new ObjectEnd()
   #isDirty = false
 
@@ -27,10 +26,7 @@ export class ArgumentsWriter {
 
   push(piece: string): string {
     if (this.#isCustom) return this.#pushCustom(piece)
-    if (this.#state === "held") {
-      this.#held.push(piece)
-      return ""
-    }
+    if (this.#state === "wrapped") return quoted(piece)
     if (this.#state !== "head") return this.#pushObject(piece, 0)
     const start = piece.search(/\S/)
     if (start === -1) return ""
@@ -38,24 +34,22 @@ export class ArgumentsWriter {
       this.#state = "object"
       return this.#pushObject(piece, start)
     }
-    this.#state = "held"
-    this.#held.push(piece.slice(start))
-    return ""
+    this.#state = "wrapped"
+    this.#isDirty = true
+    return `{"${RAW_ARGUMENTS_KEY}":"${quoted(piece.slice(start))}`
   }
 
   /** What is still to be sent: "{}" where there were no arguments. */
   end(): string {
     if (this.#isCustom) return this.#state === "head" ? '{"input":""}' : '"}'
     if (this.#state === "head") return "{}"
-    if (this.#state !== "held") return ""
-    this.#isDirty = true
-    return JSON.stringify({ [RAW_ARGUMENTS_KEY]: this.#held.join("") })
+    return this.#state === "wrapped" ? '"}' : ""
   }
 
   #pushCustom(piece: string): string {
     const open = this.#state === "head" ? '{"input":"' : ""
     this.#state = "object"
-    return open + JSON.stringify(piece).slice(1, -1)
+    return open + quoted(piece)
   }
 
   #pushObject(piece: string, from: number): string {
@@ -68,4 +62,9 @@ export class ArgumentsWriter {
     if (piece.slice(end).trim() !== "") this.#isDirty = true
     return piece.slice(from, end)
   }
+}
+
+/** As it stands in JSON, without the quotes. */
+function quoted(text: string): string {
+  return JSON.stringify(text).slice(1, -1)
 }

@@ -1,13 +1,13 @@
 /** Failures of a Responses upstream, and failures told to a Responses client. */
 
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
-import { failureKindOf, recognised, type Failure, type FailureKind } from "../../canonical/reply.ts"
+import { failureKindOf, recogniseOverflow, type Failure, type FailureKind } from "../../canonical/reply.ts"
 import type { RouterError } from "../../errors.ts"
 import type { UpstreamFault } from "../dialect.ts"
 import { bodyFault, faultOf } from "../error-words.ts"
 import { overflowCode, renderOpenAiError } from "../openai-error.ts"
 import { VendorRefusal } from "../vendor-refusal.ts"
-import { present } from "./wire.ts"
+import { withoutAbsent } from "./wire.ts"
 
 /** What `code` and `type` of an error begin with, the more telling first. */
 const KINDS: readonly (readonly [form: RegExp, kind: FailureKind])[] = [
@@ -46,7 +46,7 @@ function faultIn(body: JsonValue | undefined): UpstreamFault {
 }
 
 function failureOf(fault: UpstreamFault, status: number | null, words: string): Failure {
-  const failure: Failure = present({
+  const failure: Failure = withoutAbsent({
     kind: kindOf(fault, status),
     status,
     message: fault.message ?? words,
@@ -54,7 +54,7 @@ function failureOf(fault: UpstreamFault, status: number | null, words: string): 
     code: fault.code ?? undefined,
     param: fault.param ?? undefined,
   })
-  return recognised(failure)
+  return recogniseOverflow(failure)
 }
 
 /** The status decides, but where the body knows better: a 400 for a long context, a 429 for a spent quota. */

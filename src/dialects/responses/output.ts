@@ -11,13 +11,13 @@ import type { ReplyOptions } from "../codec.ts"
 import {
   OutputCall,
   OutputMessage,
-  OutputReasoning,
   OutputWhole,
   type ItemStatus,
   type Lose,
   type OutputItem,
   type Sink,
 } from "./output-item.ts"
+import { OutputReasoning } from "./output-reasoning.ts"
 import { SEARCH_TOOL } from "./vendor-items.ts"
 import { ID_PREFIX, PART_MARK, stringOf } from "./wire.ts"
 

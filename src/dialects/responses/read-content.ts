@@ -4,7 +4,7 @@ import type { Block, Citation, DocumentBlock, ImageBlock, RawBlock, TextBlock } 
 import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Extra } from "../../canonical/origin.ts"
 import { RouterError } from "../../errors.ts"
-import { listOf, objectOf, objectsOf, PART_MARK, present, sourceOfUrl, stringOf, unknownFields } from "./wire.ts"
+import { listOf, objectOf, objectsOf, PART_MARK, withoutAbsent, sourceOfUrl, stringOf, unknownFields } from "./wire.ts"
 
 /** A string, a list of parts, or nothing. `path` names the place in the body for the error. Throws `RouterError`. */
 export function readContent(content: JsonValue | undefined, path: string): readonly Block[] {
@@ -17,6 +17,11 @@ export function readContent(content: JsonValue | undefined, path: string): reado
     const block = readPart(part)
     return block === null ? [] : [block]
   })
+}
+
+/** The parts of an answer's message; some servers give its text alone. */
+export function partsOf(content: JsonValue | undefined): readonly JsonObject[] {
+  return typeof content === "string" ? [{ type: "output_text", text: content }] : objectsOf(content)
 }
 
 export function invalid(param: string, words: string): RouterError {
@@ -108,7 +113,7 @@ function fileSource(part: JsonObject): DocumentBlock["source"] | null {
 function common(part: JsonObject, known: readonly string[]): Pick<TextBlock, "cache" | "extra"> {
   const mark = objectOf(part["prompt_cache_breakpoint"])
   const fields = unknownFields(part, ["type", "prompt_cache_breakpoint", ...known])
-  return present({
+  return withoutAbsent({
     cache: mark === undefined ? undefined : { ttl: stringOf(mark["ttl"]) ?? null },
     extra: fields === undefined ? undefined : { dialect: "responses" as const, fields },
   })

@@ -8,11 +8,11 @@ import { Losses } from "../../canonical/loss.ts"
 import type { NamedTool } from "../../canonical/name-map.ts"
 import type { Issuer } from "../../canonical/origin.ts"
 import type { Failure, Opening } from "../../canonical/reply.ts"
-import { sealed } from "../../canonical/seal.ts"
+import { sealReasoning } from "../../canonical/seal.ts"
 import { isClientCall, settleStop } from "../../canonical/stop.ts"
 import type { ReadReply, ReplyContext } from "../codec.ts"
 import { protocolFailure, readFault } from "./failure.ts"
-import { readPart } from "./read-content.ts"
+import { partsOf, readPart } from "./read-content.ts"
 import { argumentText, callExtra, encryptedPayload, reasoningParts } from "./read-input.ts"
 import { readStop } from "./stop.ts"
 import { readCanonicalUsage } from "./usage.ts"
@@ -67,7 +67,7 @@ function readItem(item: JsonObject, context: ReplyContext, losses: Losses, path:
   declarePhase(item, losses, path)
   switch (item["type"]) {
     case "message":
-      return objectsOf(item["content"]).flatMap((part) => readPart(part) ?? [])
+      return partsOf(item["content"]).flatMap((part) => readPart(part) ?? [])
     case "reasoning":
       return readReasoning(item, context.issuer)
     case "function_call":
@@ -86,7 +86,7 @@ export function declarePhase(item: JsonObject, losses: Losses, path: string): vo
 }
 
 function readReasoning(item: JsonObject, issuer: Issuer): readonly ReasoningBlock[] {
-  const block = sealed({ type: "reasoning", parts: reasoningParts(item), seal: sealOf(item, issuer) }, issuer)
+  const block = sealReasoning({ type: "reasoning", parts: reasoningParts(item), seal: sealOf(item, issuer) }, issuer)
   return block.parts.length === 0 && block.seal?.form === "none" ? [] : [block]
 }
 

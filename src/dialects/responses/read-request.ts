@@ -13,7 +13,7 @@ import {
   numberOf,
   objectOf,
   objectsOf,
-  present,
+  withoutAbsent,
   stringOf,
   unknownFields,
 } from "./wire.ts"
@@ -60,7 +60,7 @@ export function readRequest(value: JsonValue): { readonly request: Request; read
   const include = listOf(body["include"]).filter((entry) => typeof entry === "string")
   const tokens = numberOf(body["max_output_tokens"])
   const output = readFormat(objectOf(objectOf(body["text"])?.["format"]), losses)
-  const request: Request = present({
+  const request: Request = withoutAbsent({
     dialect: "responses" as const,
     model: stringOf(body["model"]) ?? "",
     instructions: readContent(instructions, "instructions"),
@@ -109,7 +109,7 @@ function readFormat(format: JsonObject | undefined, losses: Losses): OutputForma
     return { kind: "raw", dialect: "responses", raw: format }
   }
   if (unknownFields(format, SCHEMA_FIELDS) !== undefined) losses.add("output-format", "text.format")
-  return present({
+  return withoutAbsent({
     kind: "schema" as const,
     schema,
     name: stringOf(format["name"]),
@@ -119,7 +119,7 @@ function readFormat(format: JsonObject | undefined, losses: Losses): OutputForma
 }
 
 function readSampling(body: JsonObject, include: readonly string[]): Sampling {
-  return present({
+  return withoutAbsent({
     temperature: numberOf(body["temperature"]),
     topP: numberOf(body["top_p"]),
     frequencyPenalty: numberOf(body["frequency_penalty"]),
@@ -135,13 +135,13 @@ const REASONING_FIELDS = ["effort", "summary", "generate_summary"]
 function readReasoningWish(reasoning: JsonObject | undefined): ReasoningWish | undefined {
   const effort = stringOf(reasoning?.["effort"])
   const summary = stringOf(reasoning?.["summary"]) ?? stringOf(reasoning?.["generate_summary"])
-  return effort === undefined && summary === undefined ? undefined : present({ effort, summary })
+  return effort === undefined && summary === undefined ? undefined : withoutAbsent({ effort, summary })
 }
 
 function readIdentity(body: JsonObject): Identity {
   const metadata = objectOf(body["metadata"])
   const client = objectOf(body["client_metadata"])
-  return present({
+  return withoutAbsent({
     user: stringOf(body["user"]),
     safetyIdentifier: stringOf(body["safety_identifier"]),
     metadata: client === undefined ? metadata : { ...metadata, client_metadata: client },
@@ -152,7 +152,7 @@ function readIdentity(body: JsonObject): Identity {
 }
 
 function readState(body: JsonObject): State {
-  return present({
+  return withoutAbsent({
     previousResponseId: stringOf(body["previous_response_id"]),
     conversation: body["conversation"],
     store: booleanOf(body["store"]),
@@ -164,5 +164,5 @@ function readState(body: JsonObject): State {
 function readExtra(body: JsonObject): JsonObject {
   const text = unknownFields(objectOf(body["text"]) ?? {}, ["format", "verbosity"])
   const reasoning = unknownFields(objectOf(body["reasoning"]) ?? {}, REASONING_FIELDS)
-  return present({ ...unknownFields(body, KNOWN), text, reasoning })
+  return withoutAbsent({ ...unknownFields(body, KNOWN), text, reasoning })
 }

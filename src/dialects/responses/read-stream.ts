@@ -3,7 +3,7 @@ import { Assembler } from "../../canonical/assemble.ts"
 import type { Event } from "../../canonical/event.ts"
 import { isObject, parseExact, type JsonObject } from "../../canonical/json.ts"
 import { Losses, type Loss } from "../../canonical/loss.ts"
-import type { Frame, ReplyContext, StreamReader } from "../codec.ts"
+import type { Frame, ReplyContext, SeenItem, StreamReader } from "../codec.ts"
 import { protocolFailure, readFault } from "./failure.ts"
 import { declarePhase, failureIn, readOpening, responseOf } from "./read-reply.ts"
 import { readStop } from "./stop.ts"
@@ -72,6 +72,14 @@ export class ResponsesStreamReader implements StreamReader {
 
   losses(): readonly Loss[] {
     return this.#losses.list()
+  }
+
+  items(): readonly SeenItem[] {
+    return this.#inOrder().map(({ index, item: { type, closed } }) => ({ type, index, isClosed: closed }))
+  }
+
+  #inOrder(): readonly Tracked[] {
+    return this.#all.toSorted((left, right) => left.index - right.index)
   }
 
   #fail(event: JsonObject): void {
@@ -171,7 +179,7 @@ export class ResponsesStreamReader implements StreamReader {
 
   /** The terminal object holds the whole output: items that never got their `done`, or were never announced, get it there. */
   #reconcile(output: readonly JsonObject[]): void {
-    const seen = this.#all.toSorted((left, right) => left.index - right.index)
+    const seen = this.#inOrder()
     const agrees = output.length >= seen.length && seen.every(({ item }, at) => output[at]?.["type"] === item.type)
     const byId = new Map(agrees ? [] : output.toReversed().map((one) => [one["id"], one]))
     for (const [at, { item, id }] of seen.entries()) {

@@ -6,7 +6,7 @@ import type { CustomTool, FunctionTool, Namespace, RawTool, Tool, ToolChoice, To
 import { asObject, asString, type Loose } from "../loose.ts"
 import { invalid } from "./read-content.ts"
 import { SEARCH_TOOL, searchFunction } from "./vendor-items.ts"
-import { booleanOf, objectOf, objectsOf, present, stringOf, unknownFields } from "./wire.ts"
+import { booleanOf, objectOf, objectsOf, withoutAbsent, stringOf, unknownFields } from "./wire.ts"
 
 export interface ReadTools {
   readonly tools: readonly Tool[]
@@ -50,7 +50,7 @@ export class ToolReader {
       return
     }
     const description = stringOf(tool["description"])
-    if (!this.#namespaces.has(name)) this.#namespaces.set(name, present({ name, description }))
+    if (!this.#namespaces.has(name)) this.#namespaces.set(name, withoutAbsent({ name, description }))
     if (unknownFields(tool, ["type", "name", "description", "tools"]) !== undefined) {
       this.#losses.add("block-field", path)
     }
@@ -85,7 +85,7 @@ function readTool(tool: JsonObject, namespace: string | null): Tool {
 }
 
 function readFunction(tool: JsonObject, ref: ToolRef): FunctionTool {
-  return present({
+  return withoutAbsent({
     type: "function" as const,
     ...ref,
     ...commonFields(tool, FUNCTION_FIELDS),
@@ -115,7 +115,7 @@ function commonFields(
   known: readonly string[],
 ): Pick<FunctionTool, "description" | "deferred" | "extra"> {
   const fields = unknownFields(tool, known)
-  return present({
+  return withoutAbsent({
     description: stringOf(tool["description"]),
     deferred: tool["defer_loading"] === true ? (true as const) : undefined,
     extra: fields === undefined ? undefined : { dialect: "responses" as const, fields },

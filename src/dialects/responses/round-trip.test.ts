@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { arrange } from "../../canonical/arrange.ts"
-import { identified } from "../../canonical/call-ids.ts"
+import { identifyCalls } from "../../canonical/call-ids.ts"
 import type { Block } from "../../canonical/block.ts"
 import type { JsonValue } from "../../canonical/json.ts"
 import type { Reply } from "../../canonical/reply.ts"
@@ -133,7 +133,7 @@ describe("replies", () => {
         const { request } = responsesCodec.readRequest({
           input: JSON.parse(JSON.stringify(body["output"])) as JsonValue,
         })
-        const blocks = identified(request.messages, "renamed").flatMap((message) => message.blocks)
+        const blocks = identifyCalls(request.messages, "renamed").flatMap((message) => message.blocks)
         expect(blocks.filter(isKept)).toEqual(made.blocks.filter(isKept))
       }),
       300,

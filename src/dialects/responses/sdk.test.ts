@@ -130,7 +130,7 @@ describe("the OpenAI SDK", () => {
         let stream = ""
         for (const [index, event] of events.entries()) {
           if (index === at) stream += writer.keepAlive()
-          stream += writer.push(event)
+          stream += String(writer.push(event))
         }
         const response = await accumulated(stream)
         expect(seenInOutput(response["output"])).toEqual(seenInReply(replyOf(events)))

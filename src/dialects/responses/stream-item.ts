@@ -10,6 +10,7 @@ import type { ReplyContext } from "../codec.ts"
 import { argumentText } from "./read-input.ts"
 import { openCall, pieceConverter, sealOf, type PieceConverter } from "./read-reply.ts"
 import { rawItem } from "./vendor-items.ts"
+import { ReceivedText, textFrom } from "./received-text.ts"
 import { numberOf, objectOf, objectsOf, stringOf } from "./wire.ts"
 
 export interface ItemScope {
@@ -31,16 +32,10 @@ export interface StreamItem {
   finish(item: JsonObject): void
 }
 
-/** What a growing text still lacks of its final form; "" when the two do not agree, as what was sent is sent. */
-export function missing(received: string, final: string): string {
-  if (final.length <= received.length) return ""
-  return received === "" || final.startsWith(received) ? final.slice(received.length) : ""
-}
-
 interface GrowingPart {
   /** null: not told yet. */
   number: number | null
-  text: string
+  readonly text: ReceivedText
 }
 
 export class ReasoningItem implements StreamItem {
@@ -70,10 +65,10 @@ export class ReasoningItem implements StreamItem {
       case "response.reasoning.delta":
         return this.#grow("raw", content, stringOf(event["delta"]) ?? "")
       case "response.reasoning_summary_text.done":
-        return this.#complete("summary", summary, stringOf(event["text"]))
+        return this.#complete("summary", summary, stringOf(event["text"]), textFrom(event))
       case "response.reasoning_text.done":
       case "response.reasoning.done":
-        return this.#complete("raw", content, stringOf(event["text"]))
+        return this.#complete("raw", content, stringOf(event["text"]), textFrom(event))
       case "response.reasoning_summary_part.done":
         return this.#complete("summary", summary, stringOf(objectOf(event["part"])?.["text"]))
       case "response.content_part.done":
@@ -112,20 +107,24 @@ export class ReasoningItem implements StreamItem {
   #grow(kind: "summary" | "raw", index: number, text: string): void {
     if (text === "") return
     const name = `${kind} ${index}`
-    const part = this.#parts.get(name) ?? { number: null, text: "" }
-    this.#parts.set(name, part)
+    const part = this.#part(name)
     if (part.number === null || part.number !== this.#count - 1) {
       part.number = this.#count
       this.#count += 1
     }
-    part.text += text
+    part.text.add(text)
     this.#hasRaw ||= kind === "raw"
     this.#scope.assembler.delta(this.#scope.key, { of: "reasoning", text, part: part.number, kind })
   }
 
-  #complete(kind: "summary" | "raw", index: number, final: string | undefined): void {
-    const received = this.#parts.get(`${kind} ${index}`)?.text ?? ""
-    this.#grow(kind, index, missing(received, final ?? ""))
+  #complete(kind: "summary" | "raw", index: number, final: string | undefined, from = 0): void {
+    this.#grow(kind, index, this.#part(`${kind} ${index}`).text.missing(final ?? "", from))
+  }
+
+  #part(name: string): GrowingPart {
+    const part = this.#parts.get(name) ?? { number: null, text: new ReceivedText() }
+    this.#parts.set(name, part)
+    return part
   }
 }
 
@@ -135,7 +134,7 @@ export class CallItem implements StreamItem {
   readonly #scope: ItemScope
   readonly #kind: "function" | "custom"
   #converter: PieceConverter | null = null
-  #received = ""
+  readonly #received = new ReceivedText()
 
   constructor(scope: ItemScope, item: JsonObject, type: "function_call" | "custom_tool_call") {
     this.#scope = scope
@@ -151,16 +150,16 @@ export class CallItem implements StreamItem {
       case "response.custom_tool_call_input.delta":
         return this.#grow(stringOf(event["delta"]) ?? "")
       case "response.function_call_arguments.done":
-        return this.#grow(missing(this.#received, argumentText(event["arguments"])))
+        return this.#grow(this.#received.missing(argumentText(event["arguments"]), textFrom(event)))
       case "response.custom_tool_call_input.done":
-        return this.#grow(missing(this.#received, argumentText(event["input"])))
+        return this.#grow(this.#received.missing(argumentText(event["input"]), textFrom(event)))
     }
   }
 
   finish(item: JsonObject): void {
     if (this.closed) return
     this.#open(item)
-    this.#grow(missing(this.#received, argumentText(this.#kind === "custom" ? item["input"] : item["arguments"])))
+    this.#grow(this.#received.missing(argumentText(this.#kind === "custom" ? item["input"] : item["arguments"])))
     this.closed = true
     if (this.#converter === null) return
     this.#add(this.#converter.end())
@@ -174,11 +173,11 @@ export class CallItem implements StreamItem {
     if (opened === null) return
     this.#scope.assembler.open(this.#scope.key, opened.block)
     this.#converter = pieceConverter(opened.convert)
-    this.#add(this.#converter.push(this.#received))
+    this.#add(this.#converter.push(this.#received.text))
   }
 
   #grow(text: string): void {
-    this.#received += text
+    this.#received.add(text)
     if (this.#converter !== null) this.#add(this.#converter.push(text))
   }
 

@@ -1,14 +1,15 @@
 /** A message while it streams: each part of its content is a block of its own. */
 
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
-import { readCitation, readPart } from "./read-content.ts"
-import { missing, type ItemScope, type StreamItem } from "./stream-item.ts"
+import { partsOf, readCitation, readPart } from "./read-content.ts"
+import { ReceivedText, textFrom } from "./received-text.ts"
+import type { ItemScope, StreamItem } from "./stream-item.ts"
 import { listOf, numberOf, objectOf, objectsOf, PART_MARK, stringOf } from "./wire.ts"
 
 interface TextPart {
   readonly key: string
   readonly kind: "text" | "refusal"
-  text: string
+  readonly text: ReceivedText
   citations: number
   closed: boolean
 }
@@ -38,9 +39,13 @@ export class MessageItem implements StreamItem {
       case "response.refusal.delta":
         return this.#grow(index, "refusal", stringOf(event["delta"]) ?? "")
       case "response.output_text.done":
-        return this.#complete(index, { type: "output_text", text: event["text"], logprobs: event["logprobs"] })
+        return this.#complete(
+          index,
+          { type: "output_text", text: event["text"], logprobs: event["logprobs"] },
+          textFrom(event),
+        )
       case "response.refusal.done":
-        return this.#complete(index, { type: "refusal", refusal: event["refusal"] })
+        return this.#complete(index, { type: "refusal", refusal: event["refusal"] }, textFrom(event))
       case "response.output_text.annotation.added": {
         const annotation = objectOf(event["annotation"])
         if (annotation !== undefined) this.#annotate(index, [annotation])
@@ -53,7 +58,7 @@ export class MessageItem implements StreamItem {
 
   finish(item: JsonObject): void {
     if (this.closed) return
-    for (const [index, part] of objectsOf(item["content"]).entries()) this.#end(index, part)
+    for (const [index, part] of partsOf(item["content"]).entries()) this.#end(index, part)
     for (const index of this.#parts.keys()) this.#end(index, undefined)
     this.closed = true
   }
@@ -67,7 +72,13 @@ export class MessageItem implements StreamItem {
     const known = this.#parts.get(index)
     if (known !== undefined) return known.kind === kind && !known.closed ? known : null
     if (this.#wholes.has(index)) return null
-    const part: TextPart = { key: `${this.#scope.key}.${index}`, kind, text: "", citations: 0, closed: false }
+    const part: TextPart = {
+      key: `${this.#scope.key}.${index}`,
+      kind,
+      text: new ReceivedText(),
+      citations: 0,
+      closed: false,
+    }
     this.#parts.set(index, part)
     this.#scope.assembler.open(part.key, { type: kind })
     return part
@@ -76,25 +87,26 @@ export class MessageItem implements StreamItem {
   #grow(index: number, kind: TextPart["kind"], text: string, logprobs: readonly JsonValue[] = []): void {
     const part = this.#part(index, kind)
     if (part === null || text === "") return
-    part.text += text
+    part.text.add(text)
     if (kind === "refusal") this.#onRefusal()
     const extra = logprobs.length === 0 ? {} : { logprobs }
     this.#scope.assembler.delta(part.key, { of: "text", text, ...extra })
   }
 
-  #complete(index: number, final: JsonObject): void {
+  #complete(index: number, final: JsonObject, from = 0): void {
     const kind = kindOfPart(final)
     if (kind === null) return
     const part = this.#part(index, kind)
     if (part === null) return
-    const text = missing(part.text, stringOf(final[kind === "refusal" ? "refusal" : "text"]) ?? "")
-    this.#grow(index, kind, text, part.text === "" ? listOf(final["logprobs"]) : [])
+    const isFirst = part.text.length === 0
+    const text = part.text.missing(stringOf(final[kind === "refusal" ? "refusal" : "text"]) ?? "", from)
+    this.#grow(index, kind, text, isFirst ? listOf(final["logprobs"]) : [])
   }
 
   /** Before any text they wait for the complete part. */
   #annotate(index: number, annotations: readonly JsonObject[]): void {
     const part = this.#part(index, "text")
-    if (part === null || part.text === "") return
+    if (part === null || part.text.length === 0) return
     part.citations += annotations.length
     for (const annotation of annotations) {
       this.#scope.assembler.delta(part.key, { of: "citation", citation: readCitation(annotation) })

@@ -8,7 +8,7 @@ import type { Losses } from "../../canonical/loss.ts"
 import { cacheWriteTokens, inputTokens, totalTokens, type Usage } from "../../canonical/usage.ts"
 import { readInclusiveUsage } from "../inclusive-usage.ts"
 import { asArray, asCount, asObject, asString, type Loose } from "../loose.ts"
-import { CACHE_READ, CACHE_WRITE, counted, hostedToolsIn } from "../usage-words.ts"
+import { CACHE_READ, CACHE_WRITE, countIn, hostedToolsIn } from "../usage-words.ts"
 
 /** `response`: whose answer tells which hosted tools were used. */
 export function readResponsesUsage(value: unknown, response: Loose = NO_RESPONSE): BilledUsage | null {
@@ -62,8 +62,8 @@ export function readCanonicalUsage(value: JsonValue | undefined): Usage | null {
   const { reasoningTokens, reportedCostUsd } = read
   return {
     ...(input === null ? {} : { freshInputTokens: read.freshInputTokens }),
-    ...(counted(usage ?? {}, details, CACHE_READ) === null ? {} : { cacheReadTokens: read.cachedInputTokens }),
-    ...(counted(usage ?? {}, details, CACHE_WRITE) === null ? {} : { cacheWrite5mTokens: read.cacheWrite5mTokens }),
+    ...(countIn(usage ?? {}, details, CACHE_READ) === null ? {} : { cacheReadTokens: read.cachedInputTokens }),
+    ...(countIn(usage ?? {}, details, CACHE_WRITE) === null ? {} : { cacheWrite5mTokens: read.cacheWrite5mTokens }),
     ...(read.cacheWrite1hTokens === 0 ? {} : { cacheWrite1hTokens: read.cacheWrite1hTokens }),
     ...(read.unreported === "output" ? {} : { outputTokens: read.outputTokens }),
     ...(reasoningTokens === null ? {} : { reasoningTokens }),

@@ -7,7 +7,7 @@ import { functionArguments } from "../../canonical/arguments.ts"
 import type { RawBlock, ToolCallBlock, ToolResultBlock } from "../../canonical/block.ts"
 import type { JsonObject } from "../../canonical/json.ts"
 import type { FunctionTool } from "../../canonical/tool.ts"
-import { itemKind, objectOf, objectsOf, present, sourceOfUrl, stringOf } from "./wire.ts"
+import { itemKind, objectOf, objectsOf, withoutAbsent, sourceOfUrl, stringOf } from "./wire.ts"
 
 /** The function that stands for the client's own search for tools. */
 export const SEARCH_TOOL = "tool_search"
@@ -17,7 +17,14 @@ export function searchFunction(tool: JsonObject): FunctionTool | undefined {
   const schema = objectOf(tool["parameters"])
   if (tool["type"] !== "tool_search" || tool["execution"] !== "client" || schema === undefined) return undefined
   const description = stringOf(tool["description"])
-  return present({ type: "function" as const, name: SEARCH_TOOL, namespace: null, description, schema, strict: false })
+  return withoutAbsent({
+    type: "function" as const,
+    name: SEARCH_TOOL,
+    namespace: null,
+    description,
+    schema,
+    strict: false,
+  })
 }
 
 /** An item that is kept as it came, and what the other dialects are given instead. */

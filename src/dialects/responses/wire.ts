@@ -36,7 +36,7 @@ type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
 }
 
 /** The object without its undefined members, as exact optional properties want it. */
-export function present<T extends object>(object: T): Present<T> {
+export function withoutAbsent<T extends object>(object: T): Present<T> {
   const kept: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(object)) if (value !== undefined) setOwn(kept, key, value)
   return kept as Present<T>

@@ -54,7 +54,7 @@ export function isPart(block: Block): boolean {
 }
 
 /** One plain text is a string, everything else a list. */
-export function simplified(parts: readonly JsonObject[]): string | readonly JsonObject[] {
+export function simplifyContent(parts: readonly JsonObject[]): string | readonly JsonObject[] {
   const [first] = parts
   if (first === undefined) return ""
   const isPlain = parts.length === 1 && PLAIN_KEYS.has(Object.keys(first).join())

@@ -8,7 +8,7 @@ import type { NameTable } from "../../canonical/name-map.ts"
 import type { Message, Role } from "../../canonical/request.ts"
 import { sealFor } from "../../canonical/seal.ts"
 import type { TargetFacts } from "../../canonical/target.ts"
-import { isPart, simplified, writeParts, type ContentWriter } from "./write-content.ts"
+import { isPart, simplifyContent, writeParts, type ContentWriter } from "./write-content.ts"
 
 export interface InputWriter extends ContentWriter {
   readonly facts: TargetFacts
@@ -34,7 +34,7 @@ function writeMessage(
   let extra = message.extra?.fields
   const flush = (): void => {
     if (parts.length === 0) return
-    items.push({ type: "message", role, content: simplified(parts), ...extra })
+    items.push({ type: "message", role, content: simplifyContent(parts), ...extra })
     extra = undefined
     parts = []
   }
@@ -132,7 +132,7 @@ function writeResult(
   return {
     type: kind === "custom" ? "custom_tool_call_output" : "function_call_output",
     call_id: encodeId(block.callId, writer.facts.idRules),
-    output: simplified(parts),
+    output: simplifyContent(parts),
     ...block.extra?.fields,
   }
 }

@@ -20,6 +20,10 @@ const SILENT: Sink = {
   delta() {
     // As above.
   },
+  shown: String,
+  expectLong() {
+    // A whole answer is written elsewhere.
+  },
 }
 
 export function writeReply(reply: Reply, options: ReplyOptions): WrittenReply {

@@ -8,8 +8,9 @@ import type { Failure } from "../../canonical/reply.ts"
 import type { Stop } from "../../canonical/stop.ts"
 import { updateUsage, type Usage } from "../../canonical/usage.ts"
 import type { ReplyOptions, StreamWriter } from "../codec.ts"
+import type { FrameText } from "../frame-text.ts"
 import { errorBeside, writeResponseError } from "./failure.ts"
-import type { Sink } from "./output-item.ts"
+import { FrameSink } from "./frame-sink.ts"
 import { Output } from "./output.ts"
 import { echoOf, responseHead, responseObject, type ResponseHead, type ResponseState } from "./response-object.ts"
 import { writeUsage } from "./usage.ts"
@@ -36,7 +37,7 @@ export class ResponsesStreamWriter implements StreamWriter {
     this.#output = new Output(options, this.#frames, this.#losses)
   }
 
-  push(event: Event): string {
+  push(event: Event): FrameText {
     if (this.#ended) return ""
     this.#take(event)
     return this.#frames.take()
@@ -46,7 +47,7 @@ export class ResponsesStreamWriter implements StreamWriter {
     if (this.#ended) return ""
     if (this.#head === null) return COMMENT
     this.#frames.event("keepalive", {})
-    return this.#frames.take()
+    return String(this.#frames.take())
   }
 
   losses(): readonly Loss[] {
@@ -129,36 +130,4 @@ const IN_PROGRESS: ResponseState = {
   stopDetails: null,
   serviceTier: undefined,
   completedAt: null,
-}
-
-/** Frames as text, numbered without gaps. */
-class FrameSink implements Sink {
-  #sequence = 0
-  #text = ""
-  /** The frame's head up to the delta, which all deltas of one part share. */
-  #head = ""
-  #headOf: JsonObject | null = null
-
-  event(type: string, fields: JsonObject): void {
-    const data = JSON.stringify({ type, sequence_number: this.#sequence, ...fields })
-    this.#sequence += 1
-    this.#text += `event: ${type}\ndata: ${data}\n\n`
-  }
-
-  delta(type: string, place: JsonObject, text: string, logprobs: Parameters<Sink["delta"]>[3]): void {
-    if (this.#headOf !== place) {
-      this.#headOf = place
-      this.#head = `event: ${type}\ndata: ${JSON.stringify({ type, ...place }).slice(0, -1)}`
-    }
-    const tail =
-      logprobs === null ? "" : logprobs.length === 0 ? ',"logprobs":[]' : `,"logprobs":${JSON.stringify(logprobs)}`
-    this.#text += `${this.#head},"sequence_number":${this.#sequence},"delta":${JSON.stringify(text)}${tail}}\n\n`
-    this.#sequence += 1
-  }
-
-  take(): string {
-    const text = this.#text
-    this.#text = ""
-    return text
-  }
 }

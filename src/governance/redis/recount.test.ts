@@ -202,6 +202,95 @@ describe.skipIf(WITHOUT_REDIS !== null)(`counted anew${WITHOUT_REDIS === null ? 
     await Promise.all([state.close(), other.close()])
   })
 
+  describe("a lease that expired, whose process nobody hears of", () => {
+    /** Its call reserved 50 tokens. `look` lets others look for its row. */
+    async function expired(
+      more: Partial<SharedOptions> = {},
+    ): Promise<{ id: string; state: SharedState; look: () => void }> {
+      const looking = { isAllowed: false }
+      const usedBy: SharedOptions["usedBy"] = (ids) =>
+        looking.isAllowed ? ledger.usedBy(ids) : Promise.resolve(new Map())
+      const state = await opened({ leaseMs: 600, usedBy, ...more })
+      const dying = await opened({ leaseMs: 600, usedBy })
+      const { id } = granted(await dying.admit(call(limits, 50)))
+      dying.vanish()
+      await settledAt(state, 50)
+      return { id, state, look: () => (looking.isAllowed = true) }
+    }
+    const isCorrected = (): Promise<true> =>
+      eventually("the correction", async () =>
+        (await redis.command("EXISTS", "{smart-router}:expired")) === 0 ? true : undefined,
+      )
+
+    test("is corrected by a recount that knows its row", async () => {
+      const { id, state, look } = await expired()
+      ledger.rows.set(id, used(40))
+      ledger.rows.set("silent", used(500))
+      await state.recount(SUBJECTS)
+      expect(await counted(state, limits)).toEqual([540, 0])
+      look()
+      await isCorrected()
+      expect(await counted(state, limits)).toEqual([540, 0])
+      await state.close()
+    })
+
+    test("stays booked at a recount that knows no row, and is corrected behind it", async () => {
+      const { id, state, look } = await expired()
+      ledger.rows.set("silent", used(500))
+      for (let round = 0; round < 3; round += 1) {
+        await state.recount(SUBJECTS)
+        expect(await counted(state, limits)).toEqual([550, 0])
+      }
+      ledger.rows.set(id, used(40))
+      look()
+      await settledAt(state, 540)
+      await state.recount(SUBJECTS)
+      expect(await counted(state, limits)).toEqual([540, 0])
+      await state.close()
+    })
+
+    test("is counted once where it is corrected while the ledger is read", async () => {
+      const held: { now: (() => Promise<void>) | null } = { now: null }
+      const reading: SharedOptions["reading"] = (work) =>
+        ledger.reading(async (moment) => {
+          await held.now?.()
+          await work(moment)
+        })
+      const { id, state, look } = await expired({ reading })
+      ledger.rows.set("silent", used(500))
+      held.now = async () => {
+        held.now = null
+        ledger.rows.set(id, used(40))
+        look()
+        await isCorrected()
+      }
+      await state.recount(SUBJECTS)
+      expect(await counted(state, limits)).toEqual([540, 0])
+      await state.recount(SUBJECTS)
+      expect(await counted(state, limits)).toEqual([540, 0])
+      await state.close()
+    })
+
+    test("that expires while the ledger is read is counted once", async () => {
+      const reading: SharedOptions["reading"] = (work) =>
+        ledger.reading(async (moment) => {
+          await settledAt(watching, 50)
+          await work(moment)
+        })
+      const usedBy: SharedOptions["usedBy"] = () => Promise.resolve(new Map())
+      const watching = await opened({ leaseMs: 600, usedBy })
+      const state = await opened({ leaseMs: 600, usedBy, reading })
+      const dying = await opened({ leaseMs: 600, usedBy })
+      const { id } = granted(await dying.admit(call(limits, 50)))
+      ledger.rows.set(id, used(40))
+      ledger.rows.set("silent", used(500))
+      dying.vanish()
+      await state.recount(SUBJECTS)
+      expect(await counted(state, limits)).toEqual([540, 0])
+      await Promise.all([watching.close(), state.close()])
+    })
+  })
+
   test("a process without the limit hears that others count, has what it used counted, and tells what it uses", async () => {
     const [first, second] = [await opened(), await opened({ isLimited: () => false })]
     expect(second.isCounted("caller:c")).toBe(false)

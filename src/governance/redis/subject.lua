@@ -10,6 +10,7 @@
 --   q        how often it was begun to count the subject anew from the ledger, the newest of these counts that was finished, and until
 --            when what is booked is noted for them
 --   R<id>    such a note: which count was the newest, day, month, requests, tokens, nano-USD
+--   X<id>    a lease that expired and whose call has no row yet: 1 where a note holds what was booked for it, else 0
 -- and, for all subjects, EXPIRED: what was booked for leases that nobody renewed, until it is known what the calls have used.
 -- One key per subject, so that a store that loses keys loses all or nothing of it.
 
@@ -169,15 +170,16 @@ local function addToPeriod(counts, at, requests, tokens, nanoUsd)
   counts[at + 2] = counts[at + 2] + nanoUsd
 end
 
--- Is somebody counting the subject anew? Then the ledger may or may not have known this.
+-- Is somebody counting the subject anew? Then the ledger may or may not have known this, and it is noted: true.
 local function note(subject, id, day, month, requests, tokens, nanoUsd, now)
   local recount = subject.recount
-  if not recount or recount[3] < now then return end
+  if not recount or recount[3] < now then return false end
   local field = 'R' .. id
   local packed = subject.changed[field] or redis.call('HGET', subject.key, field)
   local known = packed and unpacked(NOTE, packed) or { 0, 0, 0, 0, 0, 0 }
   subject.changed[field] =
     struct.pack(NOTE, recount[1], day, month, known[4] + requests, known[5] + tokens, known[6] + nanoUsd)
+  return true
 end
 
 local function book(subject, day, month, requests, tokens, nanoUsd)
@@ -223,11 +225,17 @@ local function correct(subject, id, requests, tokens, nanoUsd, now)
   if not packed then return false end
   subject.expired[field] = nil
   redis.call('HDEL', EXPIRED, field)
+  local mark = 'X' .. id
+  local isNoted = (subject.changed[mark] or redis.call('HGET', subject.key, mark)) == '1'
+  subject.changed[mark] = nil
+  subject.gone[#subject.gone + 1] = mark
   local _, day, month, bookedTokens, bookedNanoUsd, at = struct.unpack(BOOKED, packed)
   -- of another generation: the subject was counted anew from the ledger since
   if string.sub(packed, at) ~= subject.generation then return false end
   book(subject, day, month, requests - 1, tokens - bookedTokens, nanoUsd - bookedNanoUsd)
-  note(subject, id, day, month, requests - 1, tokens - bookedTokens, nanoUsd - bookedNanoUsd, now)
+  -- a note holds all that was booked for a call
+  if isNoted then requests, tokens, nanoUsd = requests - 1, tokens - bookedTokens, nanoUsd - bookedNanoUsd end
+  note(subject, id, day, month, requests, tokens, nanoUsd, now)
   return true
 end
 
@@ -245,7 +253,8 @@ local function reap(subject, now)
         local id = string.sub(field, 2)
         closeLease(subject, id, lease)
         book(subject, lease[2], lease[3], 1, lease[4], lease[5])
-        note(subject, id, lease[2], lease[3], 1, lease[4], lease[5], now)
+        local isNoted = note(subject, id, lease[2], lease[3], 1, lease[4], lease[5], now)
+        subject.changed['X' .. id] = isNoted and '1' or '0'
         local booked = struct.pack(BOOKED, now, lease[2], lease[3], lease[4], lease[5]) .. subject.generation
         subject.expired[expiredField(subject, id)] = booked
       elseif earliest == 0 or lease[1] < earliest then

@@ -6,6 +6,7 @@ import { Database } from "bun:sqlite"
 import { Client, type ClientConfig, types } from "pg"
 import type { Scalar } from "../database.ts"
 import { type CopiedRow, copyOut } from "./copy-out.ts"
+import { keptText } from "./dimensions.ts"
 
 export type CubeValue = Scalar | Uint8Array
 
@@ -86,7 +87,9 @@ async function postgresCube(dsn: string, { statementMs }: CubePatience): Promise
   client.on("error", () => {})
   await client.connect()
   const query = async <Row>(sql: string, parameters: readonly CubeValue[] = []): Promise<Row[]> => {
-    const { rows } = await client.query(numbered(sql), [...parameters])
+    // a text that no row can hold is asked for as rows hold it
+    const values = parameters.map((value) => (typeof value === "string" ? keptText(value) : value))
+    const { rows } = await client.query(numbered(sql), values)
     return rows as Row[]
   }
   const within = async <Result>(begin: string, work: () => Promise<Result>): Promise<Result> => {

@@ -7,7 +7,7 @@ export function slotOf(ts: number): number {
   return Math.floor(ts / SLOT_MS) * SLOT_MS
 }
 
-export function folded(cells: CellBuffer): CellBuffer {
+export function foldCells(cells: CellBuffer): CellBuffer {
   const sums = new CellBuffer(Math.max(16, cells.count >> 1))
   const places = new Map<string, number>()
   const placeOf = new Uint32Array(cells.count)

@@ -5,7 +5,7 @@
  */
 import { CellBuffer } from "./cells.ts"
 import type { CubeConnection } from "./connection.ts"
-import { folded, slotOf } from "./fold.ts"
+import { foldCells, slotOf } from "./fold.ts"
 import { encodeSegments, type EncodedSegment, SEGMENT_CELLS } from "./segment.ts"
 import {
   batchCounts,
@@ -103,7 +103,7 @@ async function foldOne(connection: CubeConnection, beforeMs: number | null): Pro
     return oldest
   })
   if (segment === undefined) return false
-  const segments = [...encodeSegments(folded(cells), 1)]
+  const segments = [...encodeSegments(foldCells(cells), 1)]
   await exchange(connection, () => deleteSegments(connection, [segment.id]), segments)
   return true
 }

@@ -5,9 +5,11 @@ import { CALLS_TABLE, hexOf, idFrom, RETENTION_CLASSES, timeOf, UNFINISHED } fro
 /** Sums, what the ledger knows of itself, and what goes by a rule of its own. */
 const NO_CLASS = [
   "caller_tags",
+  "content_data_keys",
   "installation",
   "ledger_probe",
   "migration_positions",
+  "request_content_audit_events",
   "schema_migrations",
   "stored_state",
   "usage_rollup_hourly",

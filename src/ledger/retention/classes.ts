@@ -59,7 +59,7 @@ export const RETENTION_CLASSES: readonly RetentionClass[] = [
       "request_fallback_transitions",
     ]),
   },
-  { name: "content_capture", isOfCalls: true, tables: [] },
+  { name: "content_capture", isOfCalls: true, tables: ofCalls(["request_content_captures"]) },
   {
     name: "security_access_events",
     isOfCalls: false,

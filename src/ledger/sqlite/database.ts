@@ -8,10 +8,11 @@ import type { DatabaseFailure } from "../failure.ts"
 import { pauseForLock } from "../locked.ts"
 import { isCode } from "../../system/owner-only.ts"
 import type { CallRecord } from "../record.ts"
-import { DatabaseMoved, explained, failureOf, LogHeld, NotConnected, whyNotOpened } from "./failure.ts"
+import { DatabaseMoved, explainFailure, failureOf, LogHeld, NotConnected, whyNotOpened } from "./failure.ts"
 
 /** What a group of one writes to the write-ahead log, in pages; each further call adds about half a page. */
 const PAGES_PER_GROUP = 6
+const PAGE_BYTES = 4096
 const INDEX_LOOK_MS = 250
 const SAVE_TRIES = 50
 const SAVE_WAIT_MS = 20
@@ -43,13 +44,10 @@ export class SqliteDatabase implements LedgerDatabase {
       written = connection.inserter.insert(calls)
     } catch (error) {
       this.#rollback(connection)
-      throw explained(error, this.#options.path)
+      throw explainFailure(error, this.#options.path)
     }
     this.#lookAt(connection)
-    this.#pages += PAGES_PER_GROUP + calls.length / 2
-    if (this.#pages < this.#options.checkpointPages) return written
-    this.#pages = 0
-    this.#checkpointer.request()
+    this.#wrote(PAGES_PER_GROUP + calls.length / 2)
     return written
   }
 
@@ -78,7 +76,9 @@ export class SqliteDatabase implements LedgerDatabase {
 
   query<Row>(sql: string, parameters: readonly Scalar[]): Row[] {
     const { database } = this.#connected()
-    return this.#explaining(() => database.query<Row, Scalar[]>(sql).all(...parameters))
+    const rows = this.#explaining(() => database.query<Row, Scalar[]>(sql).all(...parameters))
+    for (const value of parameters) if (value instanceof Uint8Array) this.#wrote(1 + value.length / PAGE_BYTES)
+    return rows
   }
 
   /** On a connection of its own. A new connection to a new file ends it: then it rejects. */
@@ -170,11 +170,18 @@ export class SqliteDatabase implements LedgerDatabase {
     }
   }
 
+  #wrote(pages: number): void {
+    this.#pages += pages
+    if (this.#pages < this.#options.checkpointPages) return
+    this.#pages = 0
+    this.#checkpointer.request()
+  }
+
   #explaining<Answer>(ask: () => Answer): Answer {
     try {
       return ask()
     } catch (error) {
-      throw explained(error, this.#options.path)
+      throw explainFailure(error, this.#options.path)
     }
   }
 

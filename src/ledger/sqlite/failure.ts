@@ -57,7 +57,7 @@ export function whyNotOpened(error: unknown, path: string): Error {
 }
 
 /** The same error, unless it says that the file is damaged. */
-export function explained(error: unknown, path: string): unknown {
+export function explainFailure(error: unknown, path: string): unknown {
   return error instanceof Error && !(error instanceof Unusable) && DAMAGED_CODES.test(codeOf(error))
     ? damaged(error, path)
     : error

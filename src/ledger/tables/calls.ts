@@ -23,7 +23,7 @@ export const REQUEST_ATTEMPTS = {
   request_bytes: ["integer", "Body that was sent."],
   response_bytes: ["integer", "Body that came back."],
   attempt_timeout_ms: ["milliseconds", "Time that it had until first content."],
-  retry_after_ms: ["milliseconds?", "What the upstream said about when to come again."],
+  retry_after_ms: ["milliseconds?", "The wait that the upstream asked for."],
   upstream_request_id: ["text?", "Id that the provider gave to its request."],
   reasoning_tokens: ["integer?", "Reasoning that this attempt reported; null: it reported none, or before version 16."],
   upstream_error_code: ["text?", "`code` of the upstream's error, where it is a plain word."],
@@ -43,7 +43,7 @@ export const REQUEST_TRANSLATION_SHAPES = {
   output_cap_tokens: ["integer?", "That cap."],
   reasoning_field: ["text?", "Field that asks for reasoning, or against it; null: none."],
   structured_output: ["flag", "1: a schema or JSON is asked for."],
-  request_losses: ["integer", "What the request lost; `request_losses` names it."],
+  request_losses: ["integer", "Losses of the request; `request_losses` names them."],
   losses: ["integer", "The same with the answer."],
 } as const
 
@@ -51,7 +51,7 @@ export const REQUEST_TRANSLATION_SHAPES = {
 export const REQUEST_TRACE_EVENTS = {
   seq: ["integer", "Place in the call, from 0."],
   ts: ["integer", "Unix milliseconds."],
-  event: ["text", "What was decided, from a closed list."],
+  event: ["text", "The kind of decision, from a closed list."],
   target_provider: ["text?", "Provider of the target that it is about."],
   target_model: ["text?", "Model of that target."],
   reason: ["text?", "Why, from a closed list."],
@@ -64,14 +64,14 @@ export const REQUEST_TRACE_EVENTS = {
 
 export const REQUEST_LOSSES = {
   seq: ["integer", "Place in the call, from 0."],
-  code: ["text", "What was lost; [dialects](dialects.md) lists the codes."],
+  code: ["text", "The loss; [dialects](dialects.md) lists the codes."],
   path: ["text", "Where it stood; `other` where the name is the client's own text."],
 } as const
 
 export const REQUEST_UPSTREAM_SHAPE_EVENTS = {
   seq: ["integer", "Place in the call, from 0."],
   ts: ["integer", "Unix milliseconds."],
-  scope: ["text", "What the capacity belongs to.", ["provider", "provider_model", "target"]],
+  scope: ["text", "The owner of the capacity.", ["provider", "provider_model", "target"]],
   provider: ["text", "Provider of the target."],
   model_ref: ["text?", "Name of the model in the catalogue of the provider."],
   model: ["text", "Model of the target."],
@@ -82,7 +82,7 @@ export const REQUEST_UPSTREAM_SHAPE_EVENTS = {
   estimated_input_tokens: ["integer?", "Input that the call was expected to use; null where tokens play no part."],
   reserved_output_tokens: ["integer?", "Output that it was expected to use at most."],
   total_reserved_tokens: ["integer?", "Both."],
-  backoff_reason: ["text?", "What began the pause: `rate_limited` or `quota_exhausted`."],
+  backoff_reason: ["text?", "The reason of the pause: `rate_limited` or `quota_exhausted`."],
   queue_wait_ms: ["milliseconds?", "Always null: shared capacity makes no call wait."],
 } as const
 
@@ -90,8 +90,8 @@ export const REQUEST_TRAFFIC_SHAPE_EVENTS = {
   seq: ["integer", "Place in the call, from 0."],
   scope: ["text", "Whose bucket: `caller` or `project`."],
   bucket: ["text", "The bucket that decided."],
-  decision: ["text", "What it decided."],
-  cost: ["integer", "What the call asked of it."],
+  decision: ["text", "Its decision."],
+  cost: ["integer", "The amount that the call asked of it."],
   retry_after_ms: ["milliseconds?", "How long the client was told to wait."],
   queue_wait_ms: ["milliseconds?", "How long the call waited in line."],
   estimated_input_tokens: ["integer?", "Input that was asked for."],

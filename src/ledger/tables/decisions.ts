@@ -93,7 +93,7 @@ export const REQUEST_ROUTING_DECISIONS = {
   provider: ["text?", "Its provider."],
   model: ["text?", "Its model."],
   dialect: ["text?", "Its dialect."],
-  expected_cost_nano_usd: ["integer?", "What the call was expected to cost there."],
+  expected_cost_nano_usd: ["integer?", "The expected cost of the call there."],
   pin_kind: ["text?", "By what the conversation was known that kept it on its target; null: no pin."],
   error: ["text?", "Why the strategy failed."],
 } as const
@@ -103,7 +103,7 @@ export const REQUEST_DYNAMIC_SCORE_TERMS = {
   mode: ["text", "Of which decision.", ["live", "shadow"]],
   target_index: ["integer", "Place of the target in the group, from 0."],
   term: ["text", "Name of the term."],
-  role: ["text", "What the term does to the score.", ["adds", "multiplies"]],
+  role: ["text", "The effect of the term on the score.", ["adds", "multiplies"]],
   value: ["real?", "Its value; null: there is no evidence."],
   weight: ["real", "Its weight."],
 } as const

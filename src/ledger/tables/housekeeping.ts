@@ -32,7 +32,7 @@ export const MIGRATION_POSITIONS = {
 } as const
 
 export const INSTALLATION = {
-  name: ["text", "What the secret is for."],
+  name: ["text", "The purpose of the secret."],
   secret: [
     "text",
     "Of this installation alone: hashes of end users and of issuers of sealed reasoning are made with it.",

@@ -20,7 +20,7 @@ export const REQUEST_USAGE = {
   target_dialect: ["text?", "Dialect of that target."],
   target_region: ["text?", "Region of that target, as the configuration names it."],
   stream: ["flag", "1: the client asked for a stream."],
-  cache: ["text", "What the response cache did: `off`."],
+  cache: ["text", "The result of the response cache: `off`."],
   status: ["integer", "Status that the client got; 499 where it left."],
   attempts: ["integer", "Upstream requests that the call made."],
   fallback_used: ["flag", "1: more than one attempt."],
@@ -40,7 +40,7 @@ export const REQUEST_USAGE = {
   input_image_count: ["integer?", "Images in the request."],
   usage_source: [
     "text",
-    "Who says what was used: the provider, an estimate of the router, or both in parts.",
+    "The source of the counters: the provider, an estimate of the router, or both in parts.",
     ["provider", "estimated", "partial", "none"],
   ],
   stop_reason: ["text?", "Why the answer ended, in the provider's word."],
@@ -67,7 +67,7 @@ export const REQUEST_USAGE = {
   quota_state: ["text?", "Of quotas and budgets by day and month: `ok`, `warning`, `exhausted`; null: there are none."],
   key_state: ["text?", "The same of the lifetime budget."],
   traffic_shape_applied: ["flag", "1: token buckets of the caller were asked."],
-  traffic_shape_decision: ["text?", "What they decided."],
+  traffic_shape_decision: ["text?", "Their decision."],
   traffic_shape_scope: ["text?", "Whose bucket decided it: `caller` or `project`."],
   traffic_shape_bucket: ["text?", "The bucket that decided it."],
   traffic_shape_retry_after_ms: ["milliseconds?", "How long the client was told to wait."],
@@ -102,7 +102,7 @@ export const REQUEST_USAGE = {
   upstream_reported_output_cost_nano_usd: ["integer?", "Cost of output that the provider reports itself."],
   cost_unknown_reason: [
     "text?",
-    "What is missing to know the cost of a call that used something. Null: the cost is known, or nothing was used.",
+    "The missing fact behind an unknown cost of a call that used something. Null: the cost is known, or nothing was used.",
     ["usage", "price", "service-tier", "speed", "inference-geo", "audio", "image-output", "hosted-tool", "models"],
   ],
   end_user: ["text?", "Whom the client served, as a hash that only this installation can make; null: it does not say."],
@@ -115,6 +115,14 @@ export const REQUEST_USAGE = {
   reserved_nano_usd: ["integer?", "Money that limits held for the call; null as above."],
   router_overhead_us: [
     "integer?",
-    "What the router itself took, microseconds: the latency without attempts, the upload of the body and queues of limits. Null before version 19.",
+    "The router's own time, microseconds: the latency without attempts, the upload of the body and queues of limits. Null before version 19.",
   ],
+  pii_filter_applied: ["flag?", "1: the group's filter for personal data read the request. Null before version 22."],
+  pii_filter_mode: [
+    "text?",
+    "What a match leads to; null: no filter read the request.",
+    ["redact_only", "redact_and_restore", "fail_on_match"],
+  ],
+  pii_filter_replacements: ["integer?", "Matches, also those of a request that was refused for them."],
+  pii_filter_rule_count: ["integer?", "Detectors and rules that looked for personal data."],
 } as const

@@ -5,7 +5,7 @@ import type { AttemptFailure } from "../../upstream/failure.ts"
 import type { Attempt } from "../call/attempt.ts"
 
 /** The common reason, or that the upstream failed. */
-export function exhausted(attempts: readonly Attempt[]): RouterError {
+export function exhaustionOf(attempts: readonly Attempt[]): RouterError {
   const last = attempts.at(-1)
   const failure = last?.failure ?? null
   if (last === undefined || failure?.class === "client_cancel") return new RouterError("client-closed")

@@ -56,7 +56,7 @@ export function turn(
   call: AdmittedCall,
   { apart }: Means,
 ): Soon<Uint8Array | UpstreamFault> {
-  if (!isLargeAnswer(bytes.length)) return translation.turned(how, bytes)
+  if (!isLargeAnswer(bytes.length)) return translation.turnAnswer(how, bytes)
   const order = { turn: how, ...translation.ways, needs: translation.packedNeeds }
   return apart.run("turn", call.credential.caller.id, [bytes], order).then((turned) => translation.took(turned))
 }

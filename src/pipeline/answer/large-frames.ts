@@ -3,6 +3,7 @@ import type { StreamObserver } from "../../dialects/dialect.ts"
 import { restore, stateOf } from "../../dialects/observer-state.ts"
 import type { FrameOrder, JudgedFrame } from "../apart/judged-frame.ts"
 import { isLargeAnswer } from "../apart/large.ts"
+import type { StreamTranslation } from "../translation/stream-translation.ts"
 import type { StreamParts } from "./stream-parts.ts"
 
 export class LargeFrames {
@@ -10,13 +11,16 @@ export class LargeFrames {
   waiting: Uint8Array | null = null
   readonly #parts: StreamParts
   readonly #observer: StreamObserver
-  readonly #use: FrameOrder["use"]
+  readonly #use: () => FrameOrder["use"]
 
-  constructor(parts: StreamParts, observer: StreamObserver, isTranslated: boolean) {
+  /** `translation`: null where frames pass. */
+  constructor(parts: StreamParts, observer: StreamObserver, translation: Pick<StreamTranslation, "items"> | null) {
     this.#parts = parts
     this.#observer = observer
     const { shown } = parts
-    this.#use = isTranslated ? { is: "translate" } : shown === null ? { is: "pass" } : { is: "rename", name: shown }
+    if (translation !== null) this.#use = () => ({ is: "translate", seen: translation.items() })
+    else if (shown === null) this.#use = () => ({ is: "pass" })
+    else this.#use = () => ({ is: "rename", name: shown })
   }
 
   /** Does this event have to wait? */
@@ -29,7 +33,7 @@ export class LargeFrames {
   /** The observer has seen the event that waited. Rejects as `Apart` says. */
   async judged(frame: Uint8Array): Promise<JudgedFrame> {
     const { apart, callerId, attempt } = this.#parts
-    const order = { dialect: attempt.target.dialect, state: stateOf(this.#observer), use: this.#use }
+    const order = { dialect: attempt.target.dialect, state: stateOf(this.#observer), use: this.#use() }
     const judged = await apart.run("judgeFrame", callerId, [frame], order)
     restore(this.#observer, judged.state)
     this.waiting = null

@@ -16,7 +16,7 @@ import { renameReply, shownModel } from "../translation/shown-model.ts"
 import type { Answer, WholeAnswer } from "./answer.ts"
 import { judgeReply, turn } from "./judge-answer.ts"
 import { asWhole, eventsIn, type Reshaped } from "./reshape.ts"
-import { opened, readUnstreamed, understand } from "./unstreamed.ts"
+import { openUnstreamed, readUnstreamed, understand } from "./unstreamed.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
 import { classify } from "./vendor-words.ts"
 
@@ -104,7 +104,7 @@ async function openStream(
   call: AdmittedCall,
   gateway: Gateway,
 ): Promise<Readable> {
-  const { answer, isStream } = await opened(received)
+  const { answer, isStream } = await openUnstreamed(received)
   if (isStream) return beginStream(answer, tried, call, gateway)
   return mend(await readUnstreamed(answer, tried, call, gateway), tried, call, gateway)
 }

@@ -3,6 +3,7 @@
  * everything before the first content, and the terminal frame.
  */
 import { FRAME, NO_REQUEST_FACTS, type StreamObserver } from "../../dialects/dialect.ts"
+import { oneText, portionsOf, type FrameText } from "../../dialects/frame-text.ts"
 import { ModelName } from "../../dialects/model-name.ts"
 import { DIALECTS } from "../../dialects/registry.ts"
 import type { RouterError } from "../../errors.ts"
@@ -16,17 +17,17 @@ import { Trailing, type StreamEnd } from "./aftermath.ts"
 import { isObject, refuseCompressed } from "./first-bytes.ts"
 import { LargeFrames } from "./large-frames.ts"
 import type { StreamParts } from "./stream-parts.ts"
+import { UnfinishedEvent } from "./unfinished-event.ts"
 import { classify, faultOf } from "./vendor-words.ts"
 
-const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
 const encoder = new TextEncoder()
-const NOTHING = new Uint8Array(0)
+const WITH_USAGE = { ...NO_REQUEST_FACTS, stream: true }
 
 export class StreamFrames {
   /** Set once nothing more will come. */
   end: StreamEnd | null = null
   /** The terminal frame and what follows it; to be sent when the call is recorded. */
-  tail: Uint8Array = NOTHING
+  tail: Iterable<Uint8Array> = []
   /** The whole of what came, where it was JSON under the label of a stream. */
   unframed: Uint8Array | null = null
   contentSeen = false
@@ -42,6 +43,7 @@ export class StreamFrames {
   private readonly parts: StreamParts
   /** Frames that may leave, in order. */
   private ready: Uint8Array[] = []
+  private readonly unfinished = new UnfinishedEvent()
   /** Content came since it was last asked for. */
   private isFresh = false
   private heldBytes = 0
@@ -55,7 +57,7 @@ export class StreamFrames {
     this.translation = attempt.translation?.stream() ?? null
     this.observer = DIALECTS[attempt.target.dialect].createObserver(this.translation === null ? facts : WITH_USAGE)
     this.name = this.translation === null && shown !== null ? new ModelName(shown) : null
-    this.large = new LargeFrames(parts, this.observer, this.translation !== null)
+    this.large = new LargeFrames(parts, this.observer, this.translation)
     attempt.meter = this.observer.meter
     this.growth = parts.grow?.(this.observer.meter, this.stop) ?? null
     this.splitter = new FrameSplitter(maxFrameBytes)
@@ -65,10 +67,9 @@ export class StreamFrames {
   /** What may leave; null: nothing. */
   takeReady(): Uint8Array | null {
     const { ready } = this
-    const [only] = ready
-    if (only === undefined) return null
+    if (ready.length === 0) return null
     this.ready = []
-    return ready.length === 1 ? only : Buffer.concat(ready)
+    return ready.length === 1 ? (ready[0] ?? null) : Buffer.concat(ready)
   }
 
   /** Has content come since the last question? */
@@ -78,10 +79,24 @@ export class StreamFrames {
     return isFresh
   }
 
+  /** Does part of an event wait that was begun? Nothing behind it is looked at until all of it has left. */
+  get isTelling(): boolean {
+    return this.unfinished.isLeft
+  }
+
+  /** Takes the next part of it, and what is behind it once that is whole. */
+  tellMore(): void {
+    const next = this.unfinished.next(this.end !== null)
+    if (next instanceof Uint8Array) this.ready.push(next)
+    else if (next !== null && this.translation !== null)
+      this.tell(this.translatedAs(next.verdict, this.translation, next.bytes, next.start, next.end))
+    if (this.end === null) this.takeFrames()
+  }
+
   /** The client's terminal error. */
-  renderFailure(error: RouterError): Uint8Array {
+  *renderFailure(error: RouterError): Generator<Uint8Array> {
     const text = this.translation?.fail(error, this.parts.id) ?? this.observer.renderFailure(error, this.parts.id)
-    return this.named(encoder.encode(text))
+    for (const portion of portionsOf(text)) yield this.named(portion)
   }
 
   /** A frame that bridges the upstream's silence. */
@@ -101,7 +116,7 @@ export class StreamFrames {
   }
 
   private takeFrames(): void {
-    if (this.large.waiting !== null) return
+    if (this.large.waiting !== null || this.isTelling) return
     if (this.translation !== null) return this.takeTranslated(this.translation)
     const { splitter } = this
     let from = -1
@@ -111,7 +126,7 @@ export class StreamFrames {
       const verdict = this.observer.frame(splitter.bytes, splitter.start, splitter.end)
       this.anyFrame = true
       if ((verdict & ~FRAME.content) !== 0) {
-        if (from >= 0) this.pass(splitter.bytes.subarray(from, to))
+        if (from >= 0) this.ready.push(this.named(splitter.bytes.subarray(from, to)))
         from = -1
         if (this.special(verdict, this.named(splitter.bytes.subarray(splitter.start, splitter.end)))) return
         continue
@@ -121,14 +136,10 @@ export class StreamFrames {
       to = splitter.end
       if (this.end !== null) break
     }
-    if (from >= 0) this.pass(splitter.bytes.subarray(from, to))
+    if (from >= 0) this.ready.push(this.named(splitter.bytes.subarray(from, to)))
   }
 
-  private pass(frames: Uint8Array): void {
-    this.ready.push(this.named(frames))
-  }
-
-  /** Under the model's name that the client is shown. */
+  /** Under the model's name that is shown. */
   private named(frames: Uint8Array): Uint8Array {
     return this.name?.frames(frames) ?? frames
   }
@@ -138,7 +149,7 @@ export class StreamFrames {
     const { verdict, bytes } = await this.large.judged(frame)
     if (this.end !== null) return
     this.anyFrame = true
-    if (this.translation !== null) await this.takeSmallOnes(this.translation, verdict, bytes)
+    if (this.translation !== null) this.unfinished.cut(verdict, bytes)
     else if ((verdict & ~FRAME.content) !== 0) this.special(verdict, bytes ?? frame)
     else {
       this.saw(verdict, frame.length)
@@ -153,12 +164,23 @@ export class StreamFrames {
     let text = ""
     while (this.end === null && splitter.next()) {
       if (this.large.takes(splitter.bytes, splitter.start, splitter.end)) break
-      text += this.translated(translation, splitter.bytes, splitter.start, splitter.end)
+      const said = this.translated(translation, splitter.bytes, splitter.start, splitter.end)
+      if (typeof said === "string") text += said
+      else {
+        this.tell(oneText([text, said]))
+        return
+      }
     }
-    if (text !== "") this.ready.push(encoder.encode(text))
+    this.tell(text)
   }
 
-  private translated(translation: StreamTranslation, bytes: Uint8Array, start: number, end: number): string {
+  /** For the client, behind all before it. */
+  private tell(text: FrameText): void {
+    if (typeof text !== "string") this.unfinished.tell(text)
+    else if (text !== "") this.ready.push(encoder.encode(text))
+  }
+
+  private translated(translation: StreamTranslation, bytes: Uint8Array, start: number, end: number): FrameText {
     this.anyFrame = true
     return this.translatedAs(this.observer.frame(bytes, start, end), translation, bytes, start, end)
   }
@@ -169,43 +191,24 @@ export class StreamFrames {
     bytes: Uint8Array,
     start: number,
     end: number,
-  ): string {
+  ): FrameText {
     if (verdict & FRAME.fault) {
       this.fail(faultOf(this.observer, this.attempt, this.parts.shown))
       return ""
     }
     const isTerminal = (verdict & FRAME.terminal) !== 0
-    let text = translation.frame(bytes, start, end, isTerminal)
-    if (isTerminal && translation.tail === null) text += translation.finish()
+    const said = translation.frame(bytes, start, end, isTerminal)
+    const text = isTerminal && translation.tail === null ? oneText([said, translation.finish()]) : said
     this.saw(verdict, end - start)
     this.endTranslated(translation)
     return text
-  }
-
-  /** Those that say what a large event says. @throws RangeError where there are none */
-  private async takeSmallOnes(
-    translation: StreamTranslation,
-    verdict: number,
-    frames: Uint8Array | null,
-  ): Promise<void> {
-    if (frames === null) throw new RangeError("an event of the stream is too large to be translated")
-    const splitter = new FrameSplitter(Infinity)
-    splitter.push(frames)
-    while (this.end === null && splitter.next()) {
-      const { bytes, start, end } = splitter
-      // the last one ends what the whole event ends
-      const own = end < frames.length ? verdict & ~FRAME.terminal : verdict
-      const text = this.translatedAs(own, translation, bytes, start, end)
-      if (text !== "") this.ready.push(encoder.encode(text))
-      await this.parts.loop.turn()
-    }
   }
 
   private endTranslated({ tail, failure, refusal }: StreamTranslation): void {
     if (this.end !== null) return
     if (refusal !== null && !this.contentSeen) this.fail(classify(asFault(refusal), this.attempt, this.parts.shown))
     else if (tail !== null) {
-      this.tail = encoder.encode(tail)
+      this.tail = portionsOf(tail)
       this.end = { kind: "complete" }
     } else if (failure !== null)
       this.fail(
@@ -220,7 +223,7 @@ export class StreamFrames {
       this.fail(faultOf(this.observer, this.attempt, this.parts.shown))
       return true
     }
-    this.tail = frame.slice()
+    this.tail = [frame.slice()]
     this.trailing.addHere()
     this.end = { kind: "complete" }
     return true
@@ -229,7 +232,7 @@ export class StreamFrames {
   /** Reads what follows the terminal frame. */
   async aftermath(): Promise<void> {
     const kept = await this.trailing.rest(this.parts.answer, this.parts.clock)
-    if (kept.length > 0) this.tail = Buffer.concat([this.tail, ...kept.map((frame) => this.named(frame))])
+    if (kept.length > 0) this.tail = [Buffer.concat([...this.tail, ...kept.map((frame) => this.named(frame))])]
   }
 
   /** The body has ended without a terminal frame. */
@@ -239,15 +242,16 @@ export class StreamFrames {
     if (this.unframed !== null) return this.fail(EMPTY_STREAM)
     if (this.large.takes(rest, 0, rest.length)) {
       await this.takeLarge(rest)
+      for (; this.isTelling; await this.parts.loop.turn()) this.tellMore()
       if (this.end !== null) return
-      rest = NOTHING
+      rest = rest.subarray(rest.length)
     }
     if (this.translation !== null) return this.finishTranslated(this.translation, rest)
     if (rest.length > 0) {
       const verdict = this.observer.frame(rest, 0, rest.length)
       if (verdict & FRAME.fault) return this.fail(faultOf(this.observer, this.attempt, this.parts.shown))
       if (verdict & FRAME.terminal) {
-        this.tail = this.named(rest)
+        this.tail = [this.named(rest)]
         this.end = { kind: "complete" }
         return
       }
@@ -257,10 +261,10 @@ export class StreamFrames {
   }
 
   private finishTranslated(translation: StreamTranslation, rest: Uint8Array): void {
-    let text = rest.length === 0 ? "" : this.translated(translation, rest, 0, rest.length)
-    if (this.end === null) text += translation.finish()
+    const said = rest.length === 0 ? "" : this.translated(translation, rest, 0, rest.length)
+    const text = this.end === null ? oneText([said, translation.finish()]) : said
     this.endTranslated(translation)
-    if (text !== "") this.ready.push(encoder.encode(text))
+    this.tell(text)
     if (this.end?.kind !== "complete" && !this.anyFrame) this.fail(EMPTY_STREAM)
   }
 

@@ -23,7 +23,7 @@ function isLabelled({ headers }: UpstreamAnswer): boolean {
  * The answer as a stream, decoded where it was compressed without being asked, also where its label speaks of a whole
  * body; or the same answer to be read as a whole. Rejects where it breaks off.
  */
-export async function opened(
+export async function openUnstreamed(
   answer: UpstreamAnswer,
 ): Promise<{ readonly answer: UpstreamAnswer; readonly isStream: boolean }> {
   if (!isUnstreamed(answer)) return { answer, isStream: true }

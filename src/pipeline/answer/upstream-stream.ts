@@ -31,11 +31,6 @@ export class UpstreamStream {
     return this.frames.end
   }
 
-  /** The terminal frame and what follows it; to be sent when the call is recorded. */
-  get tail(): Uint8Array {
-    return this.frames.tail
-  }
-
   /** The whole of what came, where it was JSON under the label of a stream. */
   get unframed(): Uint8Array | null {
     return this.frames.unframed
@@ -61,11 +56,25 @@ export class UpstreamStream {
       this.silence.pause()
       if (writer.isFull()) await writer.drained()
     }
+    while (this.frames.isTelling) {
+      this.frames.tellMore()
+      this.flush(writer)
+      await this.pause(writer)
+    }
   }
 
-  /** The client's terminal error. */
-  renderFailure(error: RouterError): Uint8Array {
-    return this.frames.renderFailure(error)
+  /** Writes the end that was held back: the terminal frame and what follows it, or the error that takes its place. */
+  async finish(writer: Writer, error: RouterError | null): Promise<void> {
+    let isFirst = true
+    for (const portion of error === null ? this.frames.tail : this.frames.renderFailure(error)) {
+      if (!isFirst) await this.pause(writer)
+      isFirst = false
+      writer.write(portion)
+    }
+  }
+
+  private pause(writer: Writer): Promise<void> {
+    return writer.isFull() ? writer.drained() : this.parts.loop.turn()
   }
 
   /** A frame that bridges the upstream's silence; empty once nothing but the end is to come. */
@@ -99,7 +108,7 @@ export class UpstreamStream {
 
   /** Nothing that has come waits. */
   private get isIdle(): boolean {
-    return this.backlog.isEmpty && this.frames.large.waiting === null
+    return this.backlog.isEmpty && this.frames.large.waiting === null && !this.frames.isTelling
   }
 
   /** What waits, when others had their turn, else what comes; whether there may be more. */
@@ -112,6 +121,7 @@ export class UpstreamStream {
 
   private async waitForTurn(): Promise<void> {
     const { waiting } = this.frames.large
+    if (this.frames.isTelling) this.frames.tellMore()
     if (waiting === null) return this.parts.loop.turn()
     this.silence.pause()
     await this.frames.takeLarge(waiting)

@@ -4,7 +4,7 @@ import type { StreamObserver, UpstreamFault } from "../../dialects/dialect.ts"
 import { CODECS } from "../../dialects/registry.ts"
 import { VendorRefusal } from "../../dialects/vendor-refusal.ts"
 import { BROKEN_STREAM, classifyFault, type AttemptFailure } from "../../upstream/failure.ts"
-import { masked } from "../../upstream/mask.ts"
+import { maskSecrets } from "../../upstream/mask.ts"
 import { retryAfterMs } from "../../upstream/retry-after.ts"
 import type { AdmittedCall } from "../call.ts"
 import type { Attempt } from "../call/attempt.ts"
@@ -50,7 +50,7 @@ function keepWords(fault: UpstreamFault, tried: Attempt, shown: string | null): 
   const { target } = tried
   const clean = (text: string | null): string | null => {
     if (text === null) return null
-    const safe = Buffer.from(masked(Buffer.from(text), target.provider.secrets)).toString()
+    const safe = Buffer.from(maskSecrets(Buffer.from(text), target.provider.secrets)).toString()
     return shown === null || target.model === "" ? safe : safe.replaceAll(target.model, shown)
   }
   const { type, code, param, message } = fault

@@ -26,7 +26,7 @@ export interface ToldError {
   readonly detail: ErrorDetail
 }
 
-export function told({ code, detail }: RouterError): ToldError {
+export function tellError({ code, detail }: RouterError): ToldError {
   const { cause: _, ...plain } = detail
   return { code, detail: plain }
 }

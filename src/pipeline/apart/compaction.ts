@@ -10,7 +10,7 @@ import type { Failure, Reply } from "../../canonical/reply.ts"
 import type { Request } from "../../canonical/request.ts"
 import { wrapSummary } from "../../canonical/seal.ts"
 import type { AnswerNeeds } from "../../dialects/answer-needs.ts"
-import type { Mint, StreamReader, WrittenReply } from "../../dialects/codec.ts"
+import type { Mint, SeenItem, StreamReader, WrittenReply } from "../../dialects/codec.ts"
 import { WIRES_BY_ORIGIN } from "../../dialects/wires.ts"
 import { RouterError } from "../../errors.ts"
 
@@ -90,6 +90,10 @@ export class CompactedStream implements StreamReader {
 
   losses(): readonly Loss[] {
     return this.reader.losses()
+  }
+
+  items(): readonly SeenItem[] {
+    return this.reader.items?.() ?? []
   }
 
   private shown(event: Event): readonly Event[] {

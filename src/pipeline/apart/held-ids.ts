@@ -60,7 +60,7 @@ export interface Disowned {
 }
 
 /** The body without ids that lead nowhere. */
-export function disowned(bytes: Uint8Array, { hints, lost, renamed }: Disowned): Uint8Array {
+export function disownIds(bytes: Uint8Array, { hints, lost, renamed }: Disowned): Uint8Array {
   let body = parsedBody(bytes)
   for (const param of hints) body = withoutHint(body, param)
   const { input } = body

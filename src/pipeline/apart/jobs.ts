@@ -3,7 +3,7 @@
  * functions do the work on small bytes at once.
  */
 import type { Loss } from "../../canonical/loss.ts"
-import { packed, unpacked, type Means } from "../../dialects/answer-needs.ts"
+import { packNeeds, unpackNeeds, type Means } from "../../dialects/answer-needs.ts"
 import type { ReplyVerdict } from "../../dialects/dialect.ts"
 import type { DialectName } from "../../dialects/name.ts"
 import { ModelName } from "../../dialects/model-name.ts"
@@ -14,19 +14,24 @@ import type { CallShape } from "../../dialects/shape.ts"
 import type { StoredId } from "../../dialects/stored-ids.ts"
 import type { WrittenShape } from "../../dialects/written-shape.ts"
 import { RouterError } from "../../errors.ts"
-import { bodyWithContent, firstTurnIn } from "../../routing/policy/call-text.ts"
+import type { Redaction } from "../../pii/redact.ts"
+import { restoreAnswer } from "../../pii/restore-answer.ts"
+import { restoreStream, StreamRestorer, type HeldTexts } from "../../pii/restore-stream.ts"
+import type { Originals } from "../../pii/restore.ts"
+import { bodyWithContent, firstTurnIn, scriptText } from "../../routing/policy/call-text.ts"
 import { scanObject } from "../../json/scan.ts"
-import { told, type ToldError } from "./apart.ts"
+import { tellError, type ToldError } from "./apart.ts"
 import { countedTokens } from "./counted-tokens.ts"
 import { decode } from "./decode.ts"
 import { editBody, type BodyRules, type Edited } from "./edited-body.ts"
-import { disowned, heldIdsIn, type Disowned, type HeldIds } from "./held-ids.ts"
+import { disownIds, heldIdsIn, type Disowned, type HeldIds } from "./held-ids.ts"
 import { withoutHosted, type Rule } from "./hosted-tools.ts"
 import { judgedReply, judgedStream, type JudgedStream, type ReturnRule } from "./judged-answer.ts"
 import { judgedFrame, type FrameOrder, type JudgedFrame } from "./judged-frame.ts"
 import { nativeSeals } from "./native-seals.ts"
-import { turned, type Turn, type Turned, type Ways } from "./whole-answers.ts"
-import { writingFrom, written, type PlainWriting } from "./written-request.ts"
+import { redactedApart, type RedactOrder } from "./redacted-body.ts"
+import { turnAnswer, type Turn, type Turned, type Ways } from "./whole-answers.ts"
+import { writingFrom, writeDecoded, type PlainWriting } from "./written-request.ts"
 
 /** A request that was written for a target. */
 export interface WrittenApart {
@@ -60,6 +65,23 @@ export interface JudgeOrder {
   readonly returns: ReturnRule
 }
 
+export interface RestoreOrder {
+  readonly dialect: DialectName
+  readonly originals: Originals
+  readonly isStream: boolean
+}
+
+export interface RestoreEventOrder {
+  readonly dialect: DialectName
+  readonly originals: Originals
+  readonly held: HeldTexts
+}
+
+export interface RestoredEvent {
+  readonly bytes: Uint8Array
+  readonly held: HeldTexts
+}
+
 export interface JudgedApart {
   readonly verdict: ReplyVerdict
   readonly returned: readonly StoredId[]
@@ -72,14 +94,27 @@ export const JOBS = {
   translate(bytes: Uint8Array, order: PlainWriting, means: Means): WrittenApart | ToldError {
     const writing = writingFrom(order)
     const request = decode(bytes, writing.client)
-    const wrote = written(request, writing, means)
-    if (wrote instanceof RouterError) return told(wrote)
+    const wrote = writeDecoded(request, writing, means)
+    if (wrote instanceof RouterError) return tellError(wrote)
     const { body, shape, losses, needs } = wrote
-    return { body, shape, losses, packedNeeds: packed(needs), nativeSeals: nativeSeals(request.request) }
+    return { body, shape, losses, packedNeeds: packNeeds(needs), nativeSeals: nativeSeals(request.request) }
   },
   /** Fields set and left out by a target's configuration. */
   edit(bytes: Uint8Array, rules: BodyRules): Edited {
     return editBody([bytes], rules)
+  },
+  /** A request without personal data. */
+  redact(bytes: Uint8Array, order: RedactOrder, { now }: Means): Redaction {
+    return redactedApart(bytes, order, now)
+  },
+  /** A whole answer with what the filter took out of its request. */
+  restore(bytes: Uint8Array, { dialect, originals, isStream }: RestoreOrder): Uint8Array {
+    return isStream ? restoreStream(bytes, dialect, originals) : restoreAnswer(bytes, dialect, originals)
+  },
+  /** The same of one event of a stream, behind all before it. */
+  restoreEvent(bytes: Uint8Array, { dialect, originals, held }: RestoreEventOrder): RestoredEvent {
+    const restorer = new StreamRestorer(dialect, originals, held)
+    return { bytes: restorer.frame(bytes), held: restorer.held }
   },
   /** Ids of state at a provider that a request points with. */
   findIds(bytes: Uint8Array, dialect: DialectName): HeldIds {
@@ -88,7 +123,7 @@ export const JOBS = {
   },
   /** A request without ids that lead nowhere. */
   disown(bytes: Uint8Array, changes: Disowned): Uint8Array {
-    return disowned(bytes, changes)
+    return disownIds(bytes, changes)
   },
   /** A request without tools that its provider runs; null: it has none. */
   governTools(bytes: Uint8Array, { dialect, rule }: ToolsOrder): Uint8Array | null {
@@ -98,6 +133,10 @@ export const JOBS = {
   countText(bytes: Uint8Array, dialect: DialectName): Pick<CallShape, "messageCount" | "textChars"> {
     const { messageCount, textChars } = DIALECTS[dialect].shapeOf(scanObject(bytes, Infinity))
     return { messageCount, textChars }
+  },
+  /** All text of a conversation; null: it is too long for a script. */
+  readText(bytes: Uint8Array, dialect: DialectName): string | null {
+    return scriptText(bytes, dialect)
   },
   /** The first turn of a conversation, by its hash; null: there is none. */
   firstTurn(bytes: Uint8Array, dialect: DialectName): string | null {
@@ -131,7 +170,7 @@ export const JOBS = {
   },
   /** A whole answer for the client. */
   turn(bytes: Uint8Array, { turn, needs, ...ways }: TurnOrder, means: Means): Turned {
-    return turned(turn, bytes, ways, unpacked(needs, means))
+    return turnAnswer(turn, bytes, ways, unpackNeeds(needs, means))
   },
   /** An answer under the model name that was asked for. */
   rename(bytes: Uint8Array, name: string): Uint8Array {

@@ -1,4 +1,5 @@
 /** One event of a stream, judged, and what of it leaves or is translated. Pure: what is large is done in another thread. */
+import type { SeenItem } from "../../dialects/codec.ts"
 import { NO_REQUEST_FACTS } from "../../dialects/dialect.ts"
 import type { DialectName } from "../../dialects/name.ts"
 import { ModelName } from "../../dialects/model-name.ts"
@@ -15,7 +16,7 @@ export interface FrameOrder {
   readonly use:
     | { readonly is: "pass" }
     | { readonly is: "rename"; readonly name: string }
-    | { readonly is: "translate" }
+    | { readonly is: "translate"; readonly seen: readonly SeenItem[] }
 }
 
 export interface JudgedFrame {
@@ -36,5 +37,5 @@ export function judgedFrame(bytes: Uint8Array, { dialect, state, use }: FrameOrd
 function used(bytes: Uint8Array, dialect: DialectName, use: FrameOrder["use"]): Uint8Array | null {
   if (use.is === "pass") return null
   if (use.is === "rename") return new ModelName(use.name).frames(bytes)
-  return smallFrames(readFields(bytes, 0, bytes.length), dialect)
+  return smallFrames(readFields(bytes, 0, bytes.length), dialect, use.seen)
 }

@@ -11,6 +11,7 @@ import { chatContext } from "../../../test/helpers/chat-codec.ts"
 import { recordingsOf } from "../../../test/helpers/recordings.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../../test/helpers/samples.ts"
 import { judgedFrame } from "./judged-frame.ts"
+import type { Sizes } from "./pieces.ts"
 import { smallFrames } from "./small-frames.ts"
 
 const STREAMING = { ...NO_REQUEST_FACTS, stream: true }
@@ -59,8 +60,7 @@ describe.each(DIALECTS)("%s", (dialect) => {
   test("events in pieces of a few characters are the same answer", () => {
     for (const stream of streamsOf(dialect)) {
       const frames = framesIn(stream)
-      const pieces = frames.map((frame) => smallFrames(readFields(frame, 0, frame.length), name, SHORT) ?? frame)
-      expect(replyOf(name, pieces.flatMap(framesIn))).toEqual(replyOf(name, frames))
+      expect(replyOf(name, frames, SHORT)).toEqual(replyOf(name, frames, null))
     }
   })
 })
@@ -86,7 +86,7 @@ const deep = (count: number): object[] => Array.from({ length: count }, (_, at) 
 test("an event that cannot be cut is translated up to a size, and what no reader knows is left out", () => {
   const frame = (delta: object, more: object = {}): string =>
     JSON.stringify({ id: "c", choices: [{ index: 0, delta, finish_reason: null }], ...more })
-  const made = (data: string): number | null => smallFrames({ event: null, data }, "openai-chat")?.length ?? null
+  const made = (data: string): number | null => smallFrames({ event: null, data }, "openai-chat", [])?.length ?? null
   expect(made(frame({ images: [{ url: "x".repeat(9_000_000) }] }))).toBeNull()
   expect(made(frame({ annotations: Array.from({ length: 70_000 }, () => ({})) }))).toBeNull()
   expect(made(frame({ content: "x".repeat(9_000_000) }))).toBeGreaterThan(9_000_000)
@@ -95,13 +95,19 @@ test("an event that cannot be cut is translated up to a size, and what no reader
 
 const SHORT = { pieceChars: 3, longChars: 20_000 }
 
-function replyOf(name: keyof typeof CODECS, frames: readonly Uint8Array[]): unknown {
+/** `sizes`: every frame is cut into such pieces; null: none is. */
+function replyOf(name: keyof typeof CODECS, frames: readonly Uint8Array[], sizes: Sizes | null): unknown {
   const reader = CODECS[name].createStreamReader(chatContext())
   const folding = createFold()
-  for (const frame of frames) {
+  const take = (frame: Uint8Array): void => {
     const { event, data } = readFields(frame, 0, frame.length)
-    if (data === null) continue
+    if (data === null) return
     for (const one of reader.push(event === null ? { data } : { event, data })) folding.push(one)
+  }
+  for (const frame of frames) {
+    const cut =
+      sizes === null ? null : smallFrames(readFields(frame, 0, frame.length), name, reader.items?.() ?? [], sizes)
+    for (const one of cut === null ? [frame] : framesIn(cut)) take(one)
   }
   for (const one of reader.end()) folding.push(one)
   return folding.result()

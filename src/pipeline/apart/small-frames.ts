@@ -3,31 +3,29 @@
  * members that no reader knows are left out. Pure: done in another thread.
  */
 import { isObject, parseExact, type JsonObject, type JsonValue } from "../../canonical/json.ts"
+import type { SeenItem } from "../../dialects/codec.ts"
 import type { DialectName } from "../../dialects/name.ts"
 import type { FrameFields } from "../../sse/fields.ts"
+import { piecesOf, type Sizes } from "./pieces.ts"
+import { splitEvent } from "./small-responses.ts"
 
 /** What cannot be cut, an image for one, is translated at once up to here: 3 ms where it is base64, 20 ms where it is prose. */
 const LARGEST_BYTES = 1 << 23
 const MOST_VALUES = 1 << 16
-export interface Sizes {
-  /** Of a text: about a millisecond of translation. */
-  readonly pieceChars: number
-  /** Of a member that no reader knows, from which on it is left out. */
-  readonly longChars: number
-}
 
 const SIZES: Sizes = { pieceChars: 1 << 14, longChars: 1 << 16 }
 
-/** Null: what is left cannot be cut, and is too large to be translated at once. */
+/** Null: what is left cannot be cut, and is too large to be translated at once. `seen`: items that the stream's reader has, in order. */
 export function smallFrames(
   { event, data }: FrameFields,
   dialect: DialectName,
+  seen: readonly SeenItem[],
   sizes: Sizes = SIZES,
 ): Uint8Array | null {
   const body = data === null ? undefined : parsed(data)
   if (!isObject(body)) return frameOf(event, (data ?? "").slice(0, sizes.longChars))
   const frames: Uint8Array[] = []
-  for (const part of SPLIT[dialect](pruned(body, KNOWN[dialect], sizes), sizes)) {
+  for (const part of SPLIT[dialect](pruned(body, KNOWN[dialect], sizes), sizes, seen)) {
     const frame = frameOf(event, JSON.stringify(part))
     if (frame.length > LARGEST_BYTES || hasManyValues(part)) return null
     frames.push(frame)
@@ -102,13 +100,11 @@ function hasManyValues(body: JsonObject): boolean {
   return false
 }
 
-const SPLIT: Readonly<Record<DialectName, (body: JsonObject, sizes: Sizes) => readonly JsonObject[]>> = {
+type Split = (body: JsonObject, sizes: Sizes, seen: readonly SeenItem[]) => readonly JsonObject[]
+
+const SPLIT: Readonly<Record<DialectName, Split>> = {
   "openai-chat": splitChunk,
-  "openai-responses"(body, sizes) {
-    const { delta, logprobs, ...rest } = body
-    if (typeof delta !== "string" || logprobs !== undefined) return [body]
-    return piecesOf(delta, sizes).map((piece) => ({ ...rest, delta: piece }))
-  },
+  "openai-responses": splitEvent,
   anthropic(body, sizes) {
     const { delta } = body
     const grows = ["text", "thinking", "partial_json"]
@@ -124,7 +120,6 @@ function splitChunk(body: JsonObject, sizes: Sizes): readonly JsonObject[] {
   const [choice, ...others] = Array.isArray(choices) ? (choices as readonly JsonValue[]) : []
   const delta = isObject(choice) ? (choice["delta"] ?? choice["message"]) : undefined
   if (others.length > 0 || !isObject(choice) || !isObject(delta) || !isAbsent(error)) return [body]
-  if (!isAbsent(choice["logprobs"])) return [body]
   const { reasoning, reasoning_content, content, refusal, tool_calls, ...rest } = delta
   const kept: Record<string, JsonValue> = {}
   const deltas: JsonObject[] = []
@@ -138,8 +133,15 @@ function splitChunk(body: JsonObject, sizes: Sizes): readonly JsonObject[] {
   take({ content }, isText(content))
   take({ refusal }, isText(refusal))
   if (tool_calls !== undefined) deltas.push(...callPieces(tool_calls, sizes))
-  const small = deltas.map((piece) => ({ ...head, choices: [{ ...indexOf(choice), delta: piece }] }))
-  return [...small, { ...body, choices: [{ ...choice, message: null, delta: { ...rest, ...kept } }] }]
+  // tokens of the text go with its first piece
+  const { logprobs, ...said } = choice
+  const first = isAbsent(logprobs) ? -1 : deltas.findIndex((piece) => piece["content"] !== undefined)
+  const small = deltas.map((piece, at) => ({
+    ...head,
+    choices: [{ ...indexOf(choice), delta: piece, ...(at === first ? { logprobs: logprobs ?? null } : {}) }],
+  }))
+  const last = first === -1 ? choice : said
+  return [...small, { ...body, choices: [{ ...last, message: null, delta: { ...rest, ...kept } }] }]
 }
 
 /** The pieces of one call's arguments; several calls stay together. */
@@ -175,20 +177,4 @@ function isText(value: JsonValue | undefined): value is string {
 
 function isAbsent(value: JsonValue | undefined): boolean {
   return value === undefined || value === null
-}
-
-/** No piece ends inside of a character. */
-function piecesOf(text: string, { pieceChars }: Sizes): readonly string[] {
-  const pieces: string[] = []
-  for (let from = 0; from < text.length;) {
-    let to = Math.min(text.length, from + pieceChars)
-    if (to < text.length && isHighSurrogate(text.charCodeAt(to - 1))) to++
-    pieces.push(text.slice(from, to))
-    from = to
-  }
-  return pieces.length === 0 ? [""] : pieces
-}
-
-function isHighSurrogate(code: number): boolean {
-  return code >= 0xd800 && code <= 0xdbff
 }

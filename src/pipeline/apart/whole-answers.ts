@@ -31,7 +31,7 @@ export interface Turned {
   readonly losses: readonly Loss[]
 }
 
-export function turned(turn: Turn, bytes: Uint8Array, ways: Ways, needs: AnswerNeeds): Turned {
+export function turnAnswer(turn: Turn, bytes: Uint8Array, ways: Ways, needs: AnswerNeeds): Turned {
   return TURNS[turn](bytes, { client: CODECS[ways.client], target: CODECS[ways.target] }, needs)
 }
 
@@ -44,18 +44,18 @@ const NO_LOSSES: readonly Loss[] = []
 
 const TURNS: Readonly<Record<Turn, (bytes: Uint8Array, codecs: Codecs, needs: AnswerNeeds) => Turned>> = {
   reply(bytes, { client, target }, needs) {
-    const read = target.readReply(parsed(bytes), needs.context)
+    const read = target.readReply(parseAnswer(bytes), needs.context)
     if ("failure" in read) return { answer: asFault(read.failure), losses: NO_LOSSES }
     return written(read.reply, read.losses, client, needs)
   },
   unfold(bytes, { client, target }, needs) {
-    const read = target.readReply(parsed(bytes), needs.context)
+    const read = target.readReply(parseAnswer(bytes), needs.context)
     if ("failure" in read) return { answer: asFault(read.failure), losses: NO_LOSSES }
     const reply = shownReply(read.reply, needs)
     if ("kind" in reply) return { answer: asFault(reply), losses: NO_LOSSES }
     const writer = client.createStreamWriter(needs.options)
     let text = ""
-    for (const event of unfold(reply)) text += writer.push(event)
+    for (const event of unfold(reply)) text += String(writer.push(event))
     return { answer: Buffer.from(text), losses: together(read, { losses: writer.losses() }) }
   },
   fold(bytes, { client, target }, needs) {
@@ -118,7 +118,7 @@ export function asFault({ type, code, param, message, kind }: Failure): Upstream
 const decoder = new TextDecoder()
 
 /** Undefined: no JSON. */
-export function parsed(bytes: Uint8Array): JsonValue | undefined {
+export function parseAnswer(bytes: Uint8Array): JsonValue | undefined {
   try {
     return parseExact(decoder.decode(bytes))
   } catch {

@@ -58,7 +58,7 @@ export interface Written {
 }
 
 /** An error that is returned is about state that the target cannot reach. @throws RouterError `invalid-request`, `stateful-unsupported` */
-export function written(decoded: DecodedRequest, writing: Writing, means: Means): Written | RouterError {
+export function writeDecoded(decoded: DecodedRequest, writing: Writing, means: Means): Written | RouterError {
   const { target, facts, foreignSeals, grantedCap } = writing
   const isHome = target === writing.client
   const readable = foreignSeals === 0 ? decoded.request : withForeignSeals(decoded.request, foreignSeals)

@@ -19,7 +19,7 @@ export function resumedStream(
   const pump = async (writer: Writer): Promise<void> => {
     try {
       await stream.pump(writer)
-      writer.write(await lastOf(stream, ended))
+      await stream.finish(writer, await errorOf(stream, ended))
     } finally {
       released()
     }
@@ -27,13 +27,14 @@ export function resumedStream(
   return { status: 200, headers, body: { pump, keepAlive: () => encoder.encode(stream.keepAlive()) } }
 }
 
-async function lastOf(stream: UpstreamStream, ended: () => Promise<void>): Promise<Uint8Array> {
-  if (stream.end?.kind === "failed") return stream.renderFailure(new RouterError(stream.end.failure.code))
-  if (stream.end?.kind === "stopped") return stream.renderFailure(stream.end.error)
+/** The error that takes the place of the stream's own end; null: none does. */
+async function errorOf({ end }: UpstreamStream, ended: () => Promise<void>): Promise<RouterError | null> {
+  if (end?.kind === "failed") return new RouterError(end.failure.code)
+  if (end?.kind === "stopped") return end.error
   try {
     await ended()
-    return stream.tail
+    return null
   } catch (error) {
-    return stream.renderFailure(asRouterError(error))
+    return asRouterError(error)
   }
 }

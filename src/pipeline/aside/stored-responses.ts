@@ -11,7 +11,7 @@ import type { StoredPlace } from "../../ledger/stored-state.ts"
 import { readWhole, type UpstreamAnswer } from "../../upstream/answer.ts"
 import { copyResponseHeaders, forwardedHeaders } from "../../upstream/headers.ts"
 import { readOn } from "../answer/drain.ts"
-import { opened } from "../answer/unstreamed.ts"
+import { openUnstreamed } from "../answer/unstreamed.ts"
 import { UpstreamStream } from "../answer/upstream-stream.ts"
 import { authenticate } from "../authenticate.ts"
 import type { KnownCall } from "../call.ts"
@@ -54,7 +54,7 @@ export interface StoredResponsePath {
 
 /** Null where the path is none of these. */
 export function storedResponsePath(path: string): StoredResponsePath | null {
-  const found = /^(?:\/v1)?\/responses\/([\w-][\w.-]{0,255})(\/\w+)?$/.exec(path)
+  const found = /^(?:\/v1){0,2}\/responses\/([\w-][\w.-]{0,255})(\/\w+)?$/.exec(path)
   const [, id, below = ""] = found ?? []
   const methods = METHODS.get(below)
   return id === undefined || methods === undefined ? null : { id, below, methods }
@@ -147,7 +147,8 @@ async function ask(tried: Attempt, { call, path, target }: Question, gateway: Ga
     body: [],
   }
   const take = async (answer: UpstreamAnswer): Promise<Told> => {
-    const read = answer.status === 200 && asksForStream(incoming) ? await opened(answer) : { answer, isStream: false }
+    const read =
+      answer.status === 200 && asksForStream(incoming) ? await openUnstreamed(answer) : { answer, isStream: false }
     if (read.isStream) return { answer: read.answer, bytes: null }
     return { answer: read.answer, bytes: await readWhole(read.answer, snapshot.limits.maxResponseBytes) }
   }

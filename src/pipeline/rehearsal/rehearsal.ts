@@ -5,7 +5,7 @@ import type { Gateway } from "../gateway.ts"
 import { Shadows } from "./shadow.ts"
 
 /** What no step of a dry run asks; should one, it says so. */
-export function absent(what: string): never {
+export function failAbsent(what: string): never {
   const refuse = (): never => {
     throw new Error(`a dry run knows nothing of ${what}`)
   }
@@ -26,9 +26,9 @@ export function rehearsalOf(gateway: Gateway, policies: Pick<Strategies, "script
   return {
     ...gateway,
     ...WITHOUT_TRACE,
-    governance: absent("limits"),
-    background: absent("answers in the background"),
-    upstream: absent("upstreams"),
+    governance: failAbsent("limits"),
+    background: failAbsent("answers in the background"),
+    upstream: failAbsent("upstreams"),
     ledger: {
       record: () => Promise.reject(new Error("nothing is recorded")),
       accepting: () => ledger.accepting(),

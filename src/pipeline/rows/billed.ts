@@ -21,7 +21,7 @@ export interface Billed {
   readonly costs: Costs
 }
 
-export function billed(call: Call, { error, answer }: Outcome, gateway: Gateway): Billed {
+export function billOf(call: Call, { error, answer }: Outcome, gateway: Gateway): Billed {
   if (answer.source === "cache") return FROM_CACHE
   const { facts, attempt } = answer
   const target = attempt !== null && (answer.source === "target" || answer.isOwed) ? attempt.target : null

@@ -15,7 +15,7 @@ import { contractRow } from "./contract-row.ts"
 import { decisionRows } from "./decision-rows.ts"
 import { shapeRow } from "./shape-row.ts"
 import { translationRows } from "./translation-rows.ts"
-import { rounded, totalReserved, usageRow, wholeOf } from "./usage-row.ts"
+import { roundMs, totalReserved, usageRow, wholeOf } from "./usage-row.ts"
 
 export function recordOf(call: Call, gateway: Gateway, outcome: Outcome): CallRecord {
   const now = gateway.clock.monotonicMs()
@@ -114,7 +114,7 @@ function attemptRow(tried: Attempt, index: number, call: Call, answer: AnswerEnd
     model: target.model,
     dialect: target.dialect,
     key_id: target.provider.keyId,
-    duration_ms: rounded((tried.endedAt ?? now) - tried.startedAt),
+    duration_ms: roundMs((tried.endedAt ?? now) - tried.startedAt),
     status_code: tried.status,
     error_class: failure?.class ?? null,
     error_message: failure === null ? null : reasonText(failure.reason, words),

@@ -9,7 +9,7 @@ import { servedBy, type Outcome } from "../call/outcome.ts"
 import type { Gateway } from "../gateway.ts"
 import { clientName } from "../intake/client-name.ts"
 import { limitAmounts, type Reserved } from "../limits/limit-amounts.ts"
-import { billed } from "./billed.ts"
+import { billOf } from "./billed.ts"
 import { allInput, nanoUsdOf, partColumns } from "./costs.ts"
 
 /** Written out, because spreading one object into another costs more than the rest of the row. */
@@ -27,7 +27,7 @@ export function usageRow(
   const throttling = call.hold?.throttling ?? null
   const { answer } = outcome
   const { attempt, firstContentAt } = answer
-  const bill = billed(call, outcome, gateway)
+  const bill = billOf(call, outcome, gateway)
   const { usage, source, target: served, costs } = bill
   // who reads errors by provider needs the one that failed
   const named = served ?? attempt?.target ?? null
@@ -35,6 +35,7 @@ export function usageRow(
   const parts = partColumns(usage?.parts ?? null)
   const inputTokens = usage === null ? null : allInput(usage)
   const limited = limitAmounts(call, bill, pending)
+  const { redaction } = call.notes
   return {
     request_id: call.id,
     ts: call.ts,
@@ -58,10 +59,10 @@ export function usageRow(
     status: outcome.status,
     attempts: call.attempts.length,
     fallback_used: call.attempts.length > 1 ? 1 : 0,
-    latency_ms: rounded(now - call.startedAt),
-    ttfb_ms: firstContentAt === null ? null : rounded(firstContentAt - call.startedAt),
-    upstream_duration_ms: attempt === null ? null : rounded((attempt.endedAt ?? now) - attempt.startedAt),
-    downstream_duration_ms: firstContentAt === null ? null : rounded(now - firstContentAt),
+    latency_ms: roundMs(now - call.startedAt),
+    ttfb_ms: firstContentAt === null ? null : roundMs(firstContentAt - call.startedAt),
+    upstream_duration_ms: attempt === null ? null : roundMs((attempt.endedAt ?? now) - attempt.startedAt),
+    downstream_duration_ms: firstContentAt === null ? null : roundMs(now - firstContentAt),
     input_tokens: inputTokens,
     fresh_input_tokens: usage?.freshInputTokens ?? null,
     cached_input_tokens: usage?.cachedInputTokens ?? null,
@@ -131,6 +132,10 @@ export function usageRow(
     reserved_output_tokens: estimate?.outputTokens ?? null,
     reserved_nano_usd: reservedNanoUsd(call.hold),
     router_overhead_us: overheadUs(call, now),
+    pii_filter_applied: redaction === null ? 0 : 1,
+    pii_filter_mode: redaction?.filter.mode ?? null,
+    pii_filter_replacements: redaction?.replacements ?? null,
+    pii_filter_rule_count: redaction?.filter.rules.length ?? null,
   }
 }
 
@@ -173,6 +178,6 @@ export function totalReserved(estimate: Estimate | null): number | null {
   return estimate === null ? null : estimate.inputTokens + estimate.outputTokens
 }
 
-export function rounded(ms: number): number {
+export function roundMs(ms: number): number {
   return Math.round(ms * 1000) / 1000
 }

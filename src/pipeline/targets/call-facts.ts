@@ -55,6 +55,7 @@ export class FactsOfCall implements CallFacts {
     if (!isLargeBody(body)) return undefined
     return {
       counts: () => apart.run("countText", caller.id, [body.bytes], dialect),
+      text: () => apart.run("readText", caller.id, [body.bytes], dialect),
       firstTurn: () => apart.run("firstTurn", caller.id, [body.bytes], dialect),
       withContent: (head) => apart.run("withContent", caller.id, [body.bytes], { head, dialect }),
     }

@@ -7,7 +7,7 @@ import { DIALECTS } from "../../dialects/registry.ts"
 import type { Timer, Timers } from "../../system/clock.ts"
 import { readWhole, upstreamFault, type UpstreamAnswer } from "../../upstream/answer.ts"
 import { because, classifyStatus, TIMEOUT, type AttemptFailure } from "../../upstream/failure.ts"
-import { masked, type Secrets } from "../../upstream/mask.ts"
+import { maskSecrets, type Secrets } from "../../upstream/mask.ts"
 import type { Sent, Upstream, UpstreamRequest } from "../../upstream/send.ts"
 
 /** How long an exchange may take, and how it is ended from outside. */
@@ -102,7 +102,7 @@ export interface Words {
 
 /** The upstream's words as they came, without secrets. */
 export function wordsOf({ bytes }: Refused, secrets: Secrets): Words {
-  return { bytes: masked(bytes, secrets), contentType: typeOf(bytes) }
+  return { bytes: maskSecrets(bytes, secrets), contentType: typeOf(bytes) }
 }
 
 /** Servers label their words in many ways. */

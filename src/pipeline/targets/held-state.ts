@@ -8,7 +8,7 @@ import type { HeldId, StoredId, StoredKind } from "../../dialects/stored-ids.ts"
 import { RouterError } from "../../errors.ts"
 import { scanObject, type ScannedObject } from "../../json/scan.ts"
 import { storedIdHash, type StoredPlace } from "../../ledger/stored-state.ts"
-import { disowned, heldIdsIn, type Disowned } from "../apart/held-ids.ts"
+import { disownIds, heldIdsIn, type Disowned } from "../apart/held-ids.ts"
 import { isLargeBody } from "../apart/large.ts"
 import type { AdmittedCall, KnownCall } from "../call.ts"
 import type { ReadBody } from "../call/request.ts"
@@ -145,7 +145,7 @@ async function disown(
   }
   const left = isLargeBody(body)
     ? await rescan(await gateway.apart.run("disown", credential.caller.id, [body.bytes], changes), call.id, gateway)
-    : scanObject(disowned(body.bytes, changes), Infinity)
+    : scanObject(disownIds(body.bytes, changes), Infinity)
   const losses = [...lost].map((path) => ({ code: "stored-reference" as const, path }))
   request.rewrite(left, losses, isHeld ? heldIds : null)
 }

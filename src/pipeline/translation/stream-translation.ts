@@ -3,13 +3,14 @@ import type { CallIds } from "../../canonical/call-ids.ts"
 import type { Event } from "../../canonical/event.ts"
 import { Losses, type Loss } from "../../canonical/loss.ts"
 import type { Failure } from "../../canonical/reply.ts"
-import type { StreamReader, StreamWriter } from "../../dialects/codec.ts"
+import type { SeenItem, StreamReader, StreamWriter } from "../../dialects/codec.ts"
 import { type Dialect, NO_REQUEST_FACTS } from "../../dialects/dialect.ts"
+import { oneText, outlineOf, type FrameText } from "../../dialects/frame-text.ts"
 import { streamFailure } from "../../dialects/stream-failure.ts"
 import type { RouterError } from "../../errors.ts"
 import { readFields } from "../../sse/fields.ts"
 import { FrameSplitter } from "../../sse/frames.ts"
-import { maskedFrames, type Secrets } from "../../upstream/mask.ts"
+import { maskedFailure, type Secrets } from "../../upstream/mask.ts"
 
 interface ClientSide {
   readonly dialect: Dialect
@@ -22,7 +23,7 @@ const encoder = new TextEncoder()
 
 export class StreamTranslation {
   /** The client's terminal frames, once there is an end; to be sent when the call is recorded. */
-  tail: string | null = null
+  tail: FrameText | null = null
   /** Why the reader gave the stream up. */
   failure: Failure | null = null
   /** What the upstream's last word says about the request; `tail` tells it to the client. */
@@ -42,20 +43,25 @@ export class StreamTranslation {
    * What one whole frame adds for the client; often nothing. `terminal`: the upstream's last word; a failure in it is
    * about the request, and goes to the client in the upstream's words.
    */
-  frame(bytes: Uint8Array, start: number, end: number, terminal: boolean): string {
+  frame(bytes: Uint8Array, start: number, end: number, terminal: boolean): FrameText {
     const { event, data } = readFields(bytes, start, end)
     if (data === null) return ""
     return this.write(this.reader.push(event === null ? { data } : { event, data }), terminal)
   }
 
   /** The body has ended. Afterwards `tail` or `failure` is set. */
-  finish(): string {
+  finish(): FrameText {
     return this.write(this.reader.end(), false)
   }
 
   /** Bridges silence; empty once the writer has said its last word. */
   keepAlive(): string {
     return this.writer.keepAlive()
+  }
+
+  /** Items that the reader has, in order. */
+  items(): readonly SeenItem[] {
+    return this.reader.items?.() ?? []
   }
 
   losses(): readonly Loss[] {
@@ -66,23 +72,37 @@ export class StreamTranslation {
   }
 
   /** The one terminal error. */
-  fail(error: RouterError, requestId: string): string {
+  fail(error: RouterError, requestId: string): FrameText {
     if (this.tail === null)
       return this.writer.push({ type: "fail", failure: streamFailure(error, requestId), usage: null })
     return this.failInstead(this.tail, error, requestId)
   }
 
-  private write(events: readonly Event[], terminal: boolean): string {
+  private write(events: readonly Event[], terminal: boolean): FrameText {
+    const long: FrameText[] = []
     let text = ""
     for (const event of events) {
       if (event.type === "end") this.tail = this.writer.push(event)
-      else if (event.type !== "fail") text += this.writer.push(this.identified(event))
-      else if (terminal) {
-        this.refusal = event.failure
-        this.tail = maskedFrames(this.writer.push(event), this.client.secrets)
-      } else this.failure = event.failure
+      else if (event.type === "fail") this.told(event, terminal)
+      else {
+        const said = this.writer.push(this.identified(event))
+        if (typeof said === "string") text += said
+        else {
+          long.push(text, said)
+          text = ""
+        }
+      }
     }
-    return text
+    return long.length === 0 ? text : oneText([...long, text])
+  }
+
+  private told(event: Extract<Event, { type: "fail" }>, terminal: boolean): void {
+    if (!terminal) {
+      this.failure = event.failure
+      return
+    }
+    this.refusal = event.failure
+    this.tail = this.writer.push({ ...event, failure: maskedFailure(event.failure, this.client.secrets) })
   }
 
   private identified(event: Event): Event {
@@ -92,10 +112,10 @@ export class StreamTranslation {
   }
 
   /** The writer has said its last word, but that may not leave: the error takes its place and its number. */
-  private failInstead(tail: string, error: RouterError, requestId: string): string {
+  private failInstead(tail: FrameText, error: RouterError, requestId: string): string {
     const observer = this.client.dialect.createObserver({ ...NO_REQUEST_FACTS, stream: true })
     const splitter = new FrameSplitter(Infinity)
-    splitter.push(encoder.encode(tail))
+    splitter.push(encoder.encode(outlineOf(tail)))
     while (splitter.next()) observer.frame(splitter.bytes, splitter.start, splitter.end)
     return observer.renderFailure(error, requestId)
   }

@@ -1,7 +1,7 @@
 /** Prepares a call for one target: nothing where the bytes pass, the translated request, or why the target cannot serve. */
 import type { Loss } from "../../canonical/loss.ts"
 import type { Group, Target } from "../../config/snapshot.ts"
-import { unpacked, type AnswerNeeds, type Means } from "../../dialects/answer-needs.ts"
+import { unpackNeeds, type AnswerNeeds, type Means } from "../../dialects/answer-needs.ts"
 import { CODECS, DIALECTS } from "../../dialects/registry.ts"
 import { wayBetween } from "../../dialects/translate.ts"
 import type { WrittenShape } from "../../dialects/written-shape.ts"
@@ -9,7 +9,7 @@ import { RouterError } from "../../errors.ts"
 import { errorOf } from "../apart/apart.ts"
 import { noVendorCompaction } from "../apart/compaction.ts"
 import { isLargeBody } from "../apart/large.ts"
-import { plainWriting, written, type Writing } from "../apart/written-request.ts"
+import { plainWriting, writeDecoded, type Writing } from "../apart/written-request.ts"
 import type { AdmittedCall, ReceivedCall } from "../call.ts"
 import type { CallAffinity, Rejection } from "../call/plan.ts"
 import type { CallRequest } from "../call/request.ts"
@@ -162,7 +162,7 @@ function write(
 ): Wrote | RouterError | Promise<Wrote | RouterError> {
   const means = meansOf(gateway)
   if (isLargeBody(request.body)) return writeApart(writing, request, credential.caller.id, means, gateway)
-  const made = written(request.decode(), writing, means)
+  const made = writeDecoded(request.decode(), writing, means)
   return made instanceof RouterError ? made : { ...made, packedNeeds: null }
 }
 
@@ -176,7 +176,7 @@ async function writeApart(
   const made = await apart.run("translate", callerId, [request.body.bytes], plainWriting(writing))
   if ("code" in made) return errorOf(made)
   request.learnSeals(made.nativeSeals)
-  return { ...made, needs: unpacked(made.packedNeeds, means) }
+  return { ...made, needs: unpackNeeds(made.packedNeeds, means) }
 }
 
 /** What translation takes from outside. */

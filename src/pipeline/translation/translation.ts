@@ -2,13 +2,13 @@
 import { takenIds } from "../../canonical/call-ids.ts"
 import { Losses, type Loss } from "../../canonical/loss.ts"
 import type { Failure } from "../../canonical/reply.ts"
-import { packed, type AnswerNeeds } from "../../dialects/answer-needs.ts"
+import { packNeeds, type AnswerNeeds } from "../../dialects/answer-needs.ts"
 import type { Codec } from "../../dialects/codec.ts"
 import type { Dialect, UpstreamFault } from "../../dialects/dialect.ts"
 import type { WrittenShape } from "../../dialects/written-shape.ts"
-import { masked, type Secrets } from "../../upstream/mask.ts"
+import { maskSecrets, type Secrets } from "../../upstream/mask.ts"
 import { CompactedStream } from "../apart/compaction.ts"
-import { parsed, turned, type Turn, type Turned, type Ways } from "../apart/whole-answers.ts"
+import { parseAnswer, turnAnswer, type Turn, type Turned, type Ways } from "../apart/whole-answers.ts"
 import { StreamTranslation } from "./stream-translation.ts"
 
 export interface Side {
@@ -70,8 +70,8 @@ export class Translation {
   }
 
   /** A whole answer for the client, or what the upstream says instead of one. */
-  turned(turn: Turn, bytes: Uint8Array): Uint8Array | UpstreamFault {
-    return this.took(turned(turn, bytes, this.ways, this.parts.needs))
+  turnAnswer(turn: Turn, bytes: Uint8Array): Uint8Array | UpstreamFault {
+    return this.took(turnAnswer(turn, bytes, this.ways, this.parts.needs))
   }
 
   /** The same, made in another thread, which was given `packedNeeds`. */
@@ -86,15 +86,15 @@ export class Translation {
 
   /** What the answer needs of the request, for another thread. */
   get packedNeeds(): string {
-    return (this.packed ??= packed(this.parts.needs))
+    return (this.packed ??= packNeeds(this.parts.needs))
   }
 
   /** The vendor's words about the request, in the client's shape. */
   refusal(status: number, bytes: Uint8Array, requestId: string): Refusal {
     const { client, target, secrets, needs } = this.parts
-    const said = target.codec.readError(status, parsed(bytes) ?? decoder.decode(bytes))
+    const said = target.codec.readError(status, parseAnswer(bytes) ?? decoder.decode(bytes))
     const failure = withAskedOutput(said, needs.options.request.cap?.tokens)
-    const words = masked(Buffer.from(JSON.stringify(client.codec.writeError(failure, requestId))), secrets)
+    const words = maskSecrets(Buffer.from(JSON.stringify(client.codec.writeError(failure, requestId))), secrets)
     // agents heal only a 400
     return { status: failure.overflow === undefined ? status : 400, bytes: words }
   }

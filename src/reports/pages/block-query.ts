@@ -1,7 +1,7 @@
 /** What blocks of the cube have in common: how they ask, and how groups and titles are named. */
 import type { Dimension, Group, Histogram, Measure, Query } from "../query.ts"
 import type { Block } from "./block.ts"
-import { DIMENSION_TITLES } from "../dimension-titles.ts"
+import { dimensionTitle } from "../dimension-titles.ts"
 import { type Figure, FIGURES, type FigureName } from "./figure.ts"
 import type { BlockDefinition, By, PageQuestion } from "./page.ts"
 
@@ -30,17 +30,17 @@ export function queryOf({ from, to, zone, where }: PageQuestion, asked: Asked): 
   }
 }
 
-export function framed({ id, title, note, half }: BlockDefinition): Pick<Block, "id" | "title" | "note" | "half"> {
+export function frameOf({ id, title, note, half }: BlockDefinition): Pick<Block, "id" | "title" | "note" | "half"> {
   return { id, title, ...(note === undefined ? {} : { note }), ...(half === undefined ? {} : { half }) }
 }
 
-export function chosen(by: By, question: PageQuestion): Dimension {
+export function dimensionOf(by: By, question: PageQuestion): Dimension {
   return by === "chosen" ? question.by : by
 }
 
 /** Titles say what is told apart: `by project`. */
-export function titled(definition: BlockDefinition, by: Dimension): string {
-  return definition.title.replace("{by}", DIMENSION_TITLES[by].toLowerCase())
+export function titleOf(definition: BlockDefinition, by: Dimension): string {
+  return definition.title.replace("{by}", dimensionTitle(by).toLowerCase())
 }
 
 /** A call without a value of the dimension has the empty text. */

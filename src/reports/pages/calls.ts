@@ -13,7 +13,7 @@ export const CALLS: PageDefinition = {
 export const CALL: PageDefinition = {
   name: "call",
   title: "Call",
-  about: "What happened to one call, from its first byte to its last row.",
+  about: "One call, from its first byte to its last row.",
   by: [],
   hasRange: false,
   blocks: [{ show: "part", part: "call", id: "call", title: "The call" }],

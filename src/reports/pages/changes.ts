@@ -1,8 +1,8 @@
 /** The groups whose figure differs most from the period before. */
 import type { Group, Rows } from "../query.ts"
-import { chosen, framed, queryOf, titled } from "./block-query.ts"
+import { dimensionOf, frameOf, queryOf, titleOf } from "./block-query.ts"
 import type { PlannedBlock } from "./cube-blocks.ts"
-import { DIMENSION_TITLES } from "../dimension-titles.ts"
+import { dimensionTitle } from "../dimension-titles.ts"
 import { type Figure, FIGURES, whole } from "./figure.ts"
 import type { BlockDefinition, PageQuestion } from "./page.ts"
 
@@ -12,7 +12,7 @@ const SHOWN_CHANGES = 12
 type Changes = Extract<BlockDefinition, { readonly show: "changes" }>
 
 export function changes(definition: Changes, question: PageQuestion): PlannedBlock {
-  const by = chosen(definition.by, question)
+  const by = dimensionOf(definition.by, question)
   const figure: Figure = FIGURES[definition.figure]
   const asked = { figures: [definition.figure], by: [by], top: TOP_CHANGES }
   const compares = question.compare && question.from > 0
@@ -30,11 +30,11 @@ export function changes(definition: Changes, question: PageQuestion): PlannedBlo
         .toSorted((one, other) => Number(size(other.change) - size(one.change)))
         .slice(0, SHOWN_CHANGES)
       return {
-        ...framed(definition),
-        title: titled(definition, by),
+        ...frameOf(definition),
+        title: titleOf(definition, by),
         show: "table",
         columns: [
-          { key: by, title: DIMENSION_TITLES[by], kind: "text", filter: by },
+          { key: by, title: dimensionTitle(by), kind: "text", filter: by },
           { key: "now", title: `${figure.title} now`, kind: figure.kind },
           { key: "before", title: "Before", kind: figure.kind },
           { key: "change", title: "Change", kind: figure.kind },

@@ -1,10 +1,10 @@
 /** Blocks whose figures come from the cube: which queries they need, and what becomes of the answers. */
 import type { Figures, Group, Query, Rows } from "../query.ts"
 import type { Block, Column, Series, Tile, Value } from "./block.ts"
-import { chosen, framed, nameOfGroup, queryOf, titled } from "./block-query.ts"
+import { dimensionOf, frameOf, nameOfGroup, queryOf, titleOf } from "./block-query.ts"
 import { changes } from "./changes.ts"
 import { percentOf } from "../figure-columns.ts"
-import { DIMENSION_TITLES } from "../dimension-titles.ts"
+import { dimensionTitle } from "../dimension-titles.ts"
 import { type Figure, FIGURES, type FigureName } from "./figure.ts"
 import type { BlockDefinition, PageQuestion } from "./page.ts"
 
@@ -50,7 +50,7 @@ function tiles(definition: Of<"tiles">, question: PageQuestion): PlannedBlock {
   return {
     queries: [queryOf(question, { figures }), ...(compares ? [queryOf(question, { figures, before: true })] : [])],
     block: ([now, before]) => ({
-      ...framed(definition),
+      ...frameOf(definition),
       show: "tiles",
       tiles: figures.map((name): Tile => {
         const { title, kind, good, of }: Figure = FIGURES[name]
@@ -71,14 +71,14 @@ function overTime(definition: Of<"over-time">, question: PageQuestion): PlannedB
   const { figure: name, chart, by, where = [] } = definition
   const { slot } = question
   const figure: Figure = FIGURES[name]
-  const dimension = by === undefined ? null : chosen(by, question)
+  const dimension = by === undefined ? null : dimensionOf(by, question)
   const asked = { figures: [name], slot, where }
   const query = queryOf(question, dimension === null ? asked : { ...asked, by: [dimension], top: TOP_SERIES })
   return {
     queries: [query],
     block: ([rows]) => ({
-      ...framed(definition),
-      title: dimension === null ? definition.title : titled(definition, dimension),
+      ...frameOf(definition),
+      title: dimension === null ? definition.title : titleOf(definition, dimension),
       show: "chart",
       chart,
       kind: figure.kind,
@@ -106,7 +106,7 @@ function figuresOverTime(definition: Of<"figures-over-time">, question: PageQues
   return {
     queries: [queryOf(question, { figures, slot })],
     block: ([rows]) => ({
-      ...framed(definition),
+      ...frameOf(definition),
       show: "chart",
       chart: "line",
       kind: first === undefined ? "count" : FIGURES[first].kind,
@@ -122,13 +122,13 @@ function figuresOverTime(definition: Of<"figures-over-time">, question: PageQues
 
 function bars(definition: Of<"bars">, question: PageQuestion): PlannedBlock {
   const { figure: name, where = [] } = definition
-  const by = chosen(definition.by, question)
+  const by = dimensionOf(definition.by, question)
   const figure: Figure = FIGURES[name]
   return {
     queries: [queryOf(question, { figures: [name], by: [by], top: TOP_BARS, where })],
     block: ([rows]) => ({
-      ...framed(definition),
-      title: titled(definition, by),
+      ...frameOf(definition),
+      title: titleOf(definition, by),
       show: "bars",
       kind: figure.kind,
       bars: (rows?.groups ?? []).map((group) => ({
@@ -148,7 +148,7 @@ function histogram(definition: Of<"histogram">, question: PageQuestion): Planned
     block: ([rows]) => {
       const spread = rows?.totals.figures.spreads[name]
       return {
-        ...framed(definition),
+        ...frameOf(definition),
         show: "histogram",
         kind: name === "tokens_per_second" ? "tokens_per_second" : "ms",
         buckets: spread?.buckets ?? [],
@@ -162,10 +162,10 @@ function histogram(definition: Of<"histogram">, question: PageQuestion): Planned
 }
 
 function groups(definition: Of<"groups">, question: PageQuestion): PlannedBlock {
-  const by = definition.by.map((each) => chosen(each, question))
+  const by = definition.by.map((each) => dimensionOf(each, question))
   const { figures, share, where = [], top = TOP_ROWS } = definition
   const columns: Column[] = [
-    ...by.map((key): Column => ({ key, title: DIMENSION_TITLES[key], kind: "text", filter: key })),
+    ...by.map((key): Column => ({ key, title: dimensionTitle(key), kind: "text", filter: key })),
     ...figures.map((key): Column => ({ key, title: FIGURES[key].title, kind: FIGURES[key].kind })),
     ...(share === undefined
       ? []
@@ -189,8 +189,8 @@ function groups(definition: Of<"groups">, question: PageQuestion): PlannedBlock 
       const all = rows?.groups ?? []
       const totals = rows?.totals
       return {
-        ...framed(definition),
-        title: by[0] === undefined ? definition.title : titled(definition, by[0]),
+        ...frameOf(definition),
+        title: by[0] === undefined ? definition.title : titleOf(definition, by[0]),
         show: "table",
         columns,
         rows: all.map((group) => [

@@ -16,7 +16,7 @@ export const CATALOGUE: PageDefinition = {
 export const LIMITS: PageDefinition = {
   name: "limits",
   title: "Limits",
-  about: "Who may use how much, who is near the end, nearest first.",
+  about: "The limits of callers and projects, the nearest to its end first.",
   by: [],
   hasRange: false,
   blocks: [{ show: "part", part: "limits", id: "limits", title: "Limits of callers and projects", live: true }],
@@ -25,7 +25,7 @@ export const LIMITS: PageDefinition = {
 export const SECURITY: PageDefinition = {
   name: "security",
   title: "Security",
-  about: "Who signed in, who was refused, who read and exported what.",
+  about: "Sign-ins, refusals, and reports that administrators read and exported.",
   by: [],
   hasRange: true,
   blocks: [{ show: "part", part: "security", id: "security", title: "Events" }],

@@ -4,7 +4,7 @@ import { SENT, FAILED } from "./subjects.ts"
 export const RELIABILITY: PageDefinition = {
   name: "reliability",
   title: "Reliability",
-  about: "What fails, whose fault it is, and what the router did about it.",
+  about: "Failures, whose fault they are, and the router's answers to them.",
   by: ["error", "provider", "model", "group", "project", "caller", "client", "status"],
   hasRange: true,
   blocks: [

@@ -4,7 +4,7 @@ import { ANY } from "./subjects.ts"
 export const SPEND: PageDefinition = {
   name: "spend",
   title: "Spend",
-  about: "Who spent what, on which models, against which budget.",
+  about: "Spend by caller and model, against its budget.",
   by: ANY,
   hasRange: true,
   blocks: [

@@ -1,6 +1,6 @@
 /** Cells as people read them. Money is rounded here and nowhere else. */
 import { plain } from "../../bounded-text.ts"
-import { DIMENSIONS_BY_NAME } from "../dimensions.ts"
+import { dimensionOf } from "../dimensions.ts"
 import type { Cell, Column, Table } from "../section.ts"
 import { TimeText } from "../time-text.ts"
 
@@ -47,14 +47,14 @@ function shownCell(cell: Cell, column: Column | undefined, { time, digits }: Mea
   if (cell === null || column === undefined) return "–"
   if (typeof cell === "string") return cell === "" ? "(none)" : plain(cell, LONGEST)
   if (column.kind === "time") return shownTime(Number(cell), column, time)
-  if (column.kind === "money") return fixed(BigInt(cell), digits)
+  if (column.kind === "money") return fixedDigits(BigInt(cell), digits)
   if (typeof cell === "bigint") return grouped(cell.toString())
   if (column.kind === "percent" || column.kind === "rate") return grouped(cell.toFixed(1))
   return grouped(cell < 10 ? String(Math.round(cell * 10) / 10) : String(Math.round(cell)))
 }
 
 function shownTime(ts: number, { dimension }: Column, time: TimeText): string {
-  const told = dimension === undefined ? undefined : DIMENSIONS_BY_NAME[dimension]
+  const told = dimension === undefined ? undefined : dimensionOf(dimension)
   return told?.is === "time" ? time.slot(ts, told.slot) : time.moment(ts)
 }
 
@@ -70,7 +70,7 @@ function moneyDigits({ rows, totals }: Table, index: number): number {
 }
 
 /** Nano-USD, rounded half away from zero. */
-export function fixed(nanoUsd: bigint, digits: number): string {
+export function fixedDigits(nanoUsd: bigint, digits: number): string {
   const unit = 10n ** BigInt(NANO_DIGITS - digits)
   const size = nanoUsd < 0n ? -nanoUsd : nanoUsd
   const rounded = ((size + unit / 2n) / unit).toString().padStart(digits + 1, "0")

@@ -7,7 +7,7 @@ import { columnOf } from "../figure-columns.ts"
 import type { Section, Table } from "../section.ts"
 import { jsonCell, usdText } from "../section-json.ts"
 import { csvTable, harmless } from "./csv.ts"
-import { fixed, shownTable } from "./display.ts"
+import { fixedDigits, shownTable } from "./display.ts"
 import { markdownReport } from "./markdown.ts"
 
 const COLUMNS = [
@@ -100,12 +100,12 @@ describe("Markdown", () => {
 describe("amounts", () => {
   test("are rounded once, half away from zero", () => {
     expect([
-      fixed(1_005_000_000n, 2),
-      fixed(1_004_999_999n, 2),
-      fixed(-1_005_000_000n, 2),
-      fixed(-4_999_999n, 2),
+      fixedDigits(1_005_000_000n, 2),
+      fixedDigits(1_004_999_999n, 2),
+      fixedDigits(-1_005_000_000n, 2),
+      fixedDigits(-4_999_999n, 2),
     ]).toEqual(["1.01", "1.00", "-1.01", "0.00"])
-    expect(fixed(12_345_678_901_234_567_890n, 4)).toBe("12,345,678,901.2346")
+    expect(fixedDigits(12_345_678_901_234_567_890n, 4)).toBe("12,345,678,901.2346")
   })
 
   test("are exact in JSON and CSV, whatever their size", () => {

@@ -53,7 +53,7 @@ interface Tried {
 const COLUMNS: readonly Column[] = [
   columnOf("finding", "text", "Finding", "The class of the finding."),
   columnOf("subject", "text", "Where", "Whom or what it is about."),
-  columnOf("evidence", "text", "Figures", "What was counted."),
+  columnOf("evidence", "text", "Figures", "The figures behind the finding."),
   columnOf("threshold", "text", "Because", "The threshold that was crossed."),
   columnOf("look", "text", "Look at", "The keys of the configuration to look at."),
   { ...columnOf("events", "count", "Events", "How many calls or attempts it is about."), bar: true },
@@ -62,8 +62,7 @@ const COLUMNS: readonly Column[] = [
 export const ADVISOR: SectionDefinition = {
   id: "advisor",
   title: "Advisor",
-  about:
-    "What queues, bursts and providers' refusals suggest to look at in the configuration. Read-only, by fixed thresholds.",
+  about: "Hints for the configuration from queues, bursts and providers' refusals. Read-only, by fixed thresholds.",
   takesBy: false,
   reads: ["usage_diagnostics"],
   build: async (asked, sources) => {

@@ -6,7 +6,7 @@ const COLUMNS: readonly Column[] = [
   columnOf("group", "text", "Group", "The group that the target is active in."),
   columnOf("provider", "text", "Provider", "The provider."),
   columnOf("model", "text", "Model", "The model."),
-  columnOf("dialect", "text", "Dialect", "What the target speaks."),
+  columnOf("dialect", "text", "Dialect", "The dialect of the target."),
   columnOf("input_price_per_million_usd", "money", "Input price", "Of a million tokens of input; empty: unknown."),
   columnOf("output_price_per_million_usd", "money", "Output price", "Of a million tokens of output; empty: unknown."),
   columnOf("pricing_source", "text", "Prices from", "Where the prices come from."),

@@ -44,8 +44,7 @@ const UNPRICED: Breakdown = {
 export const COST: SectionDefinition = {
   id: "cost",
   title: "Cost",
-  about:
-    "What calls cost when they were made, by what it was for and by whom it was spent; and which calls have no known cost.",
+  about: "The cost of calls when they were made, by purpose and by caller; and the calls without a known cost.",
   takesBy: true,
   build: async (asked, { queries }) => {
     const parts = (by: readonly DimensionName[], id: string, title: string): Breakdown => ({
@@ -98,7 +97,7 @@ function components({ totals: { figures } }: Rows): Table {
     id: "components",
     title: "By what it was for",
     columns: [
-      columnOf("component", "text", "For", "What was paid for."),
+      columnOf("component", "text", "For", "The component that was paid."),
       { ...FIGURES.cost_usd.column, bar: true },
       columnOf("cost_percent", "percent", "Share", "Of the cost."),
     ],

@@ -26,7 +26,7 @@ const CHART = { id: "errors", title: "Errors by code", figures: ["errors"], by: 
 export const ERRORS: SectionDefinition = {
   id: "errors",
   title: "Errors and fallbacks",
-  about: "What failed, whose fault it was, at which target and for whom; and where calls went on when a target failed.",
+  about: "Failures by fault, target and caller; and where calls went on when a target failed.",
   takesBy: true,
   reads: ["usage_diagnostics"],
   build: async (asked, sources) => {

@@ -34,7 +34,7 @@ export const OF_DECISIONS: readonly Detailed[] = [
     ],
     by: [
       GROUP,
-      ["strategy", text("strategy", "Strategy", "What decided.")],
+      ["strategy", text("strategy", "Strategy", "The strategy that decided.")],
       ["mode", text("mode", "Mode", "live: it counted; shadow: it was only recorded.")],
       ["outcome", text("outcome", "Outcome", "decided, failed or unanswered.")],
       ["coalesce(rank_mode, '')", text("rank_mode", "Ranked by", "How the strategy made its order.")],
@@ -67,7 +67,7 @@ export const OF_DECISIONS: readonly Detailed[] = [
       ["provider", dimensionColumn("provider")],
       ["model", dimensionColumn("model")],
       ["effect", text("effect", "Effect", "rejected, rejected_late, beyond (put last) or unknown (it stayed).")],
-      ["reason", text("reason", "Reason", "What spoke against the target.")],
+      ["reason", text("reason", "Reason", "The reason against the target.")],
     ],
     empty: OFF,
   },

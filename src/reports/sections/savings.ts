@@ -1,6 +1,6 @@
 import { byTitle, columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
-import { DIMENSIONS_BY_NAME, type DimensionName } from "../dimensions.ts"
-import { columnOf, divided, FIGURES, percentOf } from "../figure-columns.ts"
+import { dimensionOf, type DimensionName } from "../dimensions.ts"
+import { columnOf, divide, FIGURES, percentOf } from "../figure-columns.ts"
 import type { Figures, Measure, Query, Rows } from "../query.ts"
 import type { Asked, Baseline, Cell, Column, Row, SectionDefinition, Table } from "../section.ts"
 import { slotTable } from "../slots.ts"
@@ -11,7 +11,12 @@ const MILLION = 1_000_000n
 const OWN: readonly DimensionName[][] = [["project"], ["user"], ["provider", "model"]]
 
 const COLUMNS: readonly Column[] = [
-  columnOf("reference_cost_usd", "money", "Reference cost", "What the same tokens cost at the prices of the baseline."),
+  columnOf(
+    "reference_cost_usd",
+    "money",
+    "Reference cost",
+    "The cost of the same tokens at the prices of the baseline.",
+  ),
   { ...FIGURES.cost_usd.column },
   {
     ...columnOf(
@@ -37,7 +42,7 @@ const PRICED = { dimension: "cost_unknown", is: [""] } as const
 export const SAVINGS: SectionDefinition = {
   id: "savings",
   title: "Savings",
-  about: "What the same tokens would have cost at the prices of a baseline, less what the calls did cost.",
+  about: "The cost of the same tokens at the prices of a baseline, less the cost of the calls.",
   takesBy: true,
   build: async (asked, { queries }) => {
     const coverage = { from: asked.from, to: asked.to, zone: asked.zone, where: filtersOf(asked), by: [] } as const
@@ -85,7 +90,7 @@ function savingsQuery(asked: Asked, by: readonly DimensionName[]): Query {
 /** Nano-USD: rounded once, half away from zero. */
 export function referenceCost({ sums }: Figures, { inputPrice, outputPrice }: Baseline): bigint {
   const millionfold = (sums.input_tokens ?? 0n) * inputPrice + (sums.output_tokens ?? 0n) * outputPrice
-  return divided(millionfold, MILLION) ?? 0n
+  return divide(millionfold, MILLION) ?? 0n
 }
 
 function savingsCells(figures: Figures, baseline: Baseline): Cell[] {
@@ -121,7 +126,7 @@ function baselineTable(baselines: readonly Baseline[], figures: Figures): Table 
 }
 
 function savingsTable(baseline: Baseline, by: readonly DimensionName[], rows: Rows, isOneOfMany: boolean): Table {
-  const isTime = by.map((name) => DIMENSIONS_BY_NAME[name].is === "time")
+  const isTime = by.map((name) => dimensionOf(name).is === "time")
   const names = by.filter((_, index) => isTime[index] !== true)
   const rowOf = (key: readonly string[] | null, ts: number | null, figures: Figures): Row => [
     ...by.map((name, index) => (isTime[index] === true ? ts : (key?.[names.indexOf(name)] ?? null))),

@@ -12,11 +12,14 @@ import {
   tableNamed,
   totalCell,
 } from "../../../test/helpers/reported-calls.ts"
+import { countTurns } from "../../../test/helpers/count-turns.ts"
+import { readAsked } from "../asked.ts"
+import { buildSection } from "../build.ts"
 import { DIMENSION_NAMES, DIMENSIONS_BY_NAME } from "../dimensions.ts"
-import type { Cell, Section } from "../section.ts"
+import type { Cell, LimitUse, Section, Sources } from "../section.ts"
 import { sectionJson } from "../section-json.ts"
 import { FILTER_NAMES } from "../where.ts"
-import { endOf } from "./limits.ts"
+import { endOf, LIMITS } from "./limits.ts"
 import { SECTIONS } from "./list.ts"
 
 const CALLS = reportedCalls()
@@ -256,6 +259,29 @@ onEachDriver((driver) => {
 })
 
 describe("limits", () => {
+  test("of very many the nearest are shown, and other work has turns meanwhile", async () => {
+    const uses = Array.from({ length: 20_000 }, (_, at) => ({
+      ...LIMIT,
+      id: `caller-${at}`,
+      used: (LIMIT.allowed * BigInt((at * 7919) % 20_000)) / 20_000n,
+      reserved: 0n,
+    }))
+    const defaults = { nowMs: NOW, sinceMs: DAY_MS, zone: "UTC", top: 3, scope: null, baselines: [] }
+    const asked = readAsked({ near: "50" }, defaults)
+    const none = (): Promise<never> => Promise.reject(new Error("not asked"))
+    const limits = (): Promise<readonly LimitUse[]> => Promise.resolve(uses)
+    const sources: Sources = { queries: none, search: none, rows: none, catalog: null, nowMs: NOW, limits }
+    const turns = countTurns()
+    const section = await buildSection(LIMITS, asked, sources)
+    expect(turns.stop()).toBeGreaterThanOrEqual(20)
+    const table = tableNamed(section, "budgets")
+    const percents = columnCells(table, "used_percent")
+    expect(percents).toEqual(percents.toSorted((one, other) => Number(other) - Number(one)))
+    expect(columnCells(table, "id")).toHaveLength(3)
+    expect(Number(percents[2])).toBeGreaterThan(99)
+    expect(table.notes.join(" ")).toContain("9997 more are left out")
+  })
+
   test("end at the pace of the last day, unless they begin anew before", () => {
     expect(endOf(LIMIT, NOW)).toBe(NOW + 2.5 * DAY_MS)
     expect(endOf({ ...LIMIT, resetsAt: NOW + 2 * DAY_MS }, NOW)).toBeNull()

@@ -17,7 +17,7 @@ const text = (key: string, title: string, about: string): Column => columnOf(key
 const EVENTS: Column = { ...columnOf("events", "count", "Events", "How often."), bar: true }
 
 const KINDS: readonly Column[] = [
-  text("surface", "Surface", "What was asked for: calls, api, metrics or admin."),
+  text("surface", "Surface", "The surface that was asked: calls, api, metrics or admin."),
   text(
     "event_type",
     "Event",
@@ -33,7 +33,7 @@ const SINGLE: readonly Column[] = [
   ...KINDS,
   columnOf("status_code", "text", "Status", "The HTTP status of the answer."),
   text("who", "Who", "The caller or administrator, where one is known."),
-  text("path", "Path", "What was asked, without ids."),
+  text("path", "Path", "The path that was asked, without ids."),
   text("address", "Address", "Of the client, where server.client_ip.store_ip is on."),
   text("client", "Client", "The client program."),
   { ...text("request_id", "Call", "The id of the first request."), isWhole: true },

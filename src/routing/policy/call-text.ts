@@ -7,6 +7,9 @@ import type { DialectName } from "../../dialects/name.ts"
 import type { CallFacts } from "../strategy.ts"
 import { createHash } from "node:crypto"
 
+/** More content no script is given: it takes up to 4 ms for each MB to hand over. */
+export const MOST_SCRIPT_CHARS = 3_145_728
+
 const decoder = new TextDecoder()
 
 export function bodyText(call: CallFacts): string {
@@ -16,6 +19,12 @@ export function bodyText(call: CallFacts): string {
 /** Instructions and messages in order, a line break between two texts. @throws RouterError `invalid-request` */
 export function conversationText({ body, dialect }: CallFacts): string {
   return body === null ? "" : textIn(body.bytes, dialect)
+}
+
+/** The same for a script; null: it is too long for any. @throws RouterError `invalid-request` */
+export function scriptText(bytes: Uint8Array, dialect: DialectName): string | null {
+  const text = textIn(bytes, dialect)
+  return text.length > MOST_SCRIPT_CHARS ? null : text
 }
 
 /** The SHA-256 of the first user message's text, in hex; null: there is none, or the body cannot be read. */

@@ -10,7 +10,7 @@ import {
   type QuickJSSyncVariant,
   type QuickJSWASMModule,
 } from "quickjs-emscripten-core"
-import { metered } from "./meter.ts"
+import { addMeter } from "./meter.ts"
 
 /** Thrown through the engine when its time is over: what it leaves behind must not be used again. */
 export class Stopped extends Error {
@@ -83,6 +83,6 @@ type Instantiate = NonNullable<NonNullable<Parameters<Load>[0]>["instantiateWasm
 const encoder = new TextEncoder()
 
 function compile(): Compiled {
-  const { bytes, clock } = metered(readFileSync(wasmFile))
+  const { bytes, clock } = addMeter(readFileSync(wasmFile))
   return { module: new WebAssembly.Module(bytes), clock }
 }

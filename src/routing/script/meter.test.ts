@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { metered } from "./meter.ts"
+import { addMeter } from "./meter.ts"
 
 /** (import "a" "t" (func (result f64))) (func (export "f") (loop (br 0))), a global that is there already, and a long loop. */
 const PARTS = [
@@ -14,7 +14,7 @@ const PARTS = [
 const MODULE = Uint8Array.from(PARTS.flat())
 
 test("an endless loop calls the clock, and ends when that throws", () => {
-  const { bytes, clock } = metered(MODULE)
+  const { bytes, clock } = addMeter(MODULE)
   expect(clock).toBe("t")
   let calls = 0
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
@@ -32,6 +32,6 @@ test("an endless loop calls the clock, and ends when that throws", () => {
 test("what it does not understand is refused", () => {
   const vector = MODULE.slice()
   vector[vector.length - 4] = 0xfd
-  expect(() => metered(vector)).toThrow("the instruction fd is not known")
-  expect(() => metered(MODULE.subarray(0, 12))).toThrow("the module")
+  expect(() => addMeter(vector)).toThrow("the instruction fd is not known")
+  expect(() => addMeter(MODULE.subarray(0, 12))).toThrow("the module")
 })

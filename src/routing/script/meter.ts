@@ -17,7 +17,7 @@ const F64 = 0x7c
  * Calls the module's own import of the clock (`() -> f64`), so that no function changes its number.
  * @throws Error when the module is not of the form that is expected
  */
-export function metered(wasm: Uint8Array): Metered {
+export function addMeter(wasm: Uint8Array): Metered {
   const reader = new Reader(wasm, 8)
   const sections: Section[] = []
   while (reader.at < wasm.length) {

@@ -3,6 +3,7 @@
  * A sandbox that was stopped by force or ran out of memory is `ruined` and must not be used again.
  */
 import type { QuickJSHandle } from "quickjs-emscripten-core"
+import { MOST_SCRIPT_CHARS } from "../policy/call-text.ts"
 import type { CallSource } from "./call-source.ts"
 import { engineText } from "./engine-text.ts"
 import { newEngine, Stopped } from "./engine.ts"
@@ -104,7 +105,7 @@ export class Sandbox {
 
   /** Not even a text that a fresh one would hold fits: its memory is full of what other calls hold, or left as garbage. */
   isCrowded(): boolean {
-    const text = "x".repeat(this.limits.memoryBytes * SURE_SHARE)
+    const text = "x".repeat(Math.min(this.limits.memoryBytes * SURE_SHARE, MOST_SCRIPT_CHARS))
     try {
       return this.enter({ ...IDLE, remainingMs: LOAD_MS }, () => {
         const handle = engineText(this.realm.context, text)
@@ -194,10 +195,10 @@ export class Sandbox {
   }
 
   /** What is too large for the engine is the prompt's doing, not the script's: nothing is ruined by it. */
-  private said(read: () => string): QuickJSHandle {
+  private said(read: () => string | null): QuickJSHandle {
     const handle = this.time.without(() => {
       const text = read()
-      return text.length > this.limits.memoryBytes ? null : engineText(this.realm.context, text)
+      return text === null || text.length > this.limits.memoryBytes ? null : engineText(this.realm.context, text)
     })
     if (handle !== null) return handle
     this.isFull = true
@@ -208,12 +209,10 @@ export class Sandbox {
   private told(what: number, source: CallSource): QuickJSHandle {
     if (what === ASKED.counts) return this.said(() => source.counts())
     if (what === ASKED.request) return this.said(() => source.body())
-    if (what === ASKED.quotedText) return this.said(() => JSON.stringify(source.text()))
-    const plain = this.time.without(() => {
-      const text = source.text()
-      return text.includes("\0") || !text.isWellFormed() ? null : text
-    })
-    return plain === null ? this.realm.context.undefined : this.said(() => plain)
+    if (what === ASKED.quotedText) return this.said(() => quoted(source.text()))
+    const text = this.time.without(() => source.text())
+    const isPlain = text === null || this.time.without(() => !text.includes("\0") && text.isWellFormed())
+    return isPlain ? this.said(() => text) : this.realm.context.undefined
   }
 
   private beginFetch(id: number, call: Running, url: string, init: string): QuickJSHandle {
@@ -271,4 +270,8 @@ const LOAD_MS = 1000
 function understood(answer: string): string {
   if (answer.startsWith("~")) throw faultOf(answer.slice(1))
   return answer.slice(1)
+}
+
+function quoted(text: string | null): string | null {
+  return text === null ? null : JSON.stringify(text)
 }

@@ -11,6 +11,7 @@ import type { Bundled } from "./bundle/bundler.ts"
 import { Bundles } from "./bundle/bundles.ts"
 import { sourceOf } from "./call-source.ts"
 import { ScriptFault } from "./fault.ts"
+import { LargeReads } from "./large-reads.ts"
 import { ScriptRefused } from "./refused.ts"
 import { Sandbox, type SandboxLimits } from "./sandbox.ts"
 import type { Clocks } from "./time-limit.ts"
@@ -67,6 +68,13 @@ export class Scripts {
     if (found === undefined) throw new Error("the script was not prepared")
     return found
   }
+}
+
+interface Question {
+  readonly eligible: readonly Target[]
+  readonly call: CallFacts
+  /** Null: the body is small. */
+  readonly large: LargeReads | null
 }
 
 type Mode = "live" | "shadow" | "asked"
@@ -147,26 +155,32 @@ export class Script {
   run(eligible: readonly Target[], call: CallFacts): string | Promise<string> {
     if (this.bench.keepsOff(callerOf(call), this.tools.clock.monotonicMs())) throw new ScriptFault("benched")
     const { sandbox } = this
-    if (sandbox !== null && !sandbox.ruined) return this.decide(sandbox, eligible, call)
-    return this.usable().then((fresh) => this.decide(fresh, eligible, call))
+    const question: Question = { eligible, call, large: call.large === undefined ? null : new LargeReads(call.large) }
+    if (sandbox !== null && !sandbox.ruined) return this.decide(sandbox, question)
+    return this.usable().then((fresh) => this.decide(fresh, question))
   }
 
-  private decide(
-    sandbox: Sandbox,
-    eligible: readonly Target[],
-    call: CallFacts,
-    mayBegin = true,
-  ): string | Promise<string> {
+  private decide(sandbox: Sandbox, question: Question, mayBegin = true): string | Promise<string> {
+    const { eligible, call, large } = question
     const failed = (error: unknown): Promise<string> => {
+      if (large?.isLacking === true) return this.again(large, question, mayBegin)
       if (!mayBegin || !this.isOthersDoing(error, sandbox)) return this.failed(error, call)
-      return this.usable().then((fresh) => this.decide(fresh, eligible, call, false))
+      return this.usable().then((fresh) => this.decide(fresh, question, false))
     }
+    const given = (answer: string): string | Promise<string> =>
+      large?.isLacking === true ? this.again(large, question, mayBegin) : answer
     try {
-      const answer = sandbox.call(sourceOf(eligible, call, this.settings.http, this.tools.client))
-      return typeof answer === "string" ? answer : answer.catch(failed)
+      const answer = sandbox.call(sourceOf(eligible, call, this.settings.http, this.tools.client, large))
+      return typeof answer === "string" ? given(answer) : answer.then(given, failed)
     } catch (error) {
       return failed(error)
     }
+  }
+
+  /** With what the run before asked for. */
+  private async again(large: LargeReads, question: Question, mayBegin: boolean): Promise<string> {
+    await large.read()
+    return this.decide(await this.usable(), question, mayBegin)
   }
 
   /** A call that waited while another one ruined the sandbox, or that found it full, is decided again, once. */

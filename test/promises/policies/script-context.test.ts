@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test"
 import { bodyText, FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { reply } from "../../helpers/behaviours.ts"
+import type { Answer } from "../../helpers/client.ts"
 import { ALL_SAMPLES, SAMPLES } from "../../helpers/samples.ts"
 import { startScripted } from "../../helpers/scripted.ts"
 
@@ -83,6 +84,34 @@ test("text of large bodies is counted and read when the script asks, and does no
   )
   const answer = await router.gateway.call("chat", SAMPLES.chat.request({ text: "ä".repeat(1_000_001) }))
   expect(answer.text).toBe(SAMPLES.chat.unary("second"))
+})
+
+test("a script that reads a large text behind a fetch is run again, and fetches once", async () => {
+  const service = (await FakeUpstream.start()).otherwise(reply('{"word":"hello"}'))
+  await using router = await startScripted(
+    `declare const router: any
+    export async function route(ctx: any) {
+      const { body } = await router.fetchJSON("${service.url}/word")
+      let chars = 0
+      try { chars = ctx.text.length + ctx.context.textChars } catch {}
+      return { targetIndex: chars > 2_000_000 && body.word === "hello" ? 1 : 0 }
+    }`,
+    { script_http: { enabled: true, allow_hosts: ["127.0.0.1"] } },
+  )
+  const answer = await router.gateway.call("chat", SAMPLES.chat.request({ text: "ä".repeat(1_000_001) }))
+  expect(answer.text).toBe(SAMPLES.chat.unary("second"))
+  expect(service.exchanges).toHaveLength(1)
+  await service.stop()
+})
+
+test("a text of more than 3 MB is given to no script", async () => {
+  await using router = await startScripted(
+    "export function route(ctx: any) { return { targetIndex: ctx.text.length > 0 ? 0 : 1 } }",
+    {},
+  )
+  const call = (text: string): Promise<Answer> => router.gateway.call("chat", SAMPLES.chat.request({ text }))
+  expect((await call("x".repeat(3_145_729))).status).toBe(502)
+  expect((await call("x".repeat(3_145_728))).status).toBe(200)
 })
 
 test("more text than the script's memory holds ends the call, never truncated", async () => {

@@ -220,7 +220,7 @@ test.each(inTurn(ANSWERS))("a large event is judged and cut: $dialect, with many
   expectLinear((count) => {
     const [longest = ""] = make(count).toSorted((left, right) => right.length - left.length)
     const bytes = Buffer.from(longest.replace(/\}(?=\s*$)/u, `,"novelty":[${"{},".repeat(5 * count)}{}]}`))
-    return () => judgedFrame(bytes, { dialect: name, state, use: { is: "translate" } }).bytes?.length
+    return () => judgedFrame(bytes, { dialect: name, state, use: { is: "translate", seen: [] } }).bytes?.length
   }, 1000)
 })
 

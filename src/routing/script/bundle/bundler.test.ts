@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { runInNewContext } from "node:vm"
 import { ATTRIBUTES, SCHEMES } from "../../../../test/helpers/import-spellings.ts"
-import { bundled } from "./bundler.ts"
+import { bundle } from "./bundler.ts"
 
 const root = mkdtempSync(join(tmpdir(), "bundler-"))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -24,7 +24,7 @@ function written(files: Readonly<Record<string, string>>, script = "route.ts"): 
 
 /** What the script's `route()` returns. */
 async function routed(script: string): Promise<unknown> {
-  const { code, message } = await bundled(script)
+  const { code, message } = await bundle(script)
   expect(message).toBe("")
   let answer: unknown
   const expose = (route: () => unknown): void => void (answer = route())
@@ -52,7 +52,7 @@ test.each([...ATTRIBUTES, ...SCHEMES].map((spelling) => [spelling] as const))(
         "route.ts": 'import * as lib from "lib"\nexport const route = () => lib.tag()',
       }),
     ]) {
-      const { code, message } = await bundled(script)
+      const { code, message } = await bundle(script)
       expect(code).toBeNull()
       expect(message).not.toBe("")
       expect(existsSync(proof)).toBe(false)
@@ -67,7 +67,7 @@ test("an import in the middle of others is refused with its place", async () => 
     "lib/b.ts": "export const b = 1",
     "route.ts": `import { tag } from "./lib/a"\n${ROUTE}`,
   })
-  const { message } = await bundled(script)
+  const { message } = await bundle(script)
   expect(message).toBe(
     'lib/a.ts:1:19 the import of "./b.ts" has attributes, and a script\'s imports may have none: import code',
   )
@@ -163,7 +163,7 @@ test("what a script must not read is in no bundle, whatever way it is imported",
   expect(Bun.spawnSync(["mkfifo", join(folder, "pipe.ts")]).exitCode).toBe(0)
   for (const read of READS) {
     writeFileSync(script, `${read.replace("FOLDER", folder)}\nexport const route = () => tag`)
-    const { code, message } = await bundled(script)
+    const { code, message } = await bundle(script)
     expect([read, code]).toEqual([read, null])
     expect(message).toMatch(/attributes|no access|outside|no code|not a file|cannot be found|in a way/)
     expect(message).not.toContain(SECRET)
@@ -202,7 +202,7 @@ test("packages are found by main, module, exports, subpaths, scopes and their ow
   expect(await routed(script)).toEqual(["main", "modern", "inner-data", "table-own", "deep", "main"])
   for (const hidden of ["table/own.js", "table/sub/hidden", "table/sub/b"]) {
     writeFileSync(script, `import { name } from "${hidden}"\nexport const route = () => name`)
-    expect((await bundled(script)).message).toContain(`${JSON.stringify(hidden)} cannot be found`)
+    expect((await bundle(script)).message).toContain(`${JSON.stringify(hidden)} cannot be found`)
   }
 })
 
@@ -222,7 +222,7 @@ test("files are found without their ending, by the name that they have once comp
   const link = join(dirname(script), "../route.ts")
   symlinkSync("scripts/route.ts", link)
   expect([await routed(script), await routed(link)]).toEqual(["abca", "abca"])
-  const { files } = await bundled(link)
+  const { files } = await bundle(link)
   expect(files.map((file) => file.replace(`${dirname(dirname(script))}/`, "")).toSorted()).toEqual(
     ["c/index.js", "lib/a.ts", "lib/b.ts", "real.ts", "target/d.mjs"]
       .map((name) => `scripts/${name}`)

@@ -29,7 +29,7 @@ const PACKAGE = "/node_modules/script/"
 const MOST_BYTES = 16_777_216
 
 /** Installs nothing and fetches nothing. Never rejects for what is wrong with the script. */
-export async function bundled(script: string): Promise<Bundled> {
+export async function bundle(script: string): Promise<Bundled> {
   let files: Files
   try {
     files = new Files(script)
