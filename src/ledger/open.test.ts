@@ -191,8 +191,12 @@ describe("a database that may come back does not stop the start: the cause and t
     const first = await state.open()
     for (let number = 0; number < 200; number += 1) await first.record(sampleCall(TS, number))
     await first.close()
+    const [table] = state.rows<{ page: number }>(
+      "SELECT rootpage AS page FROM sqlite_schema WHERE name = 'usage_rollup_hourly'",
+    )
+    const behind = 4096 * (table?.page ?? 0)
     const bytes = readFileSync(state.path)
-    writeFileSync(state.path, bytes.fill(0xab, bytes.length >> 1))
+    writeFileSync(state.path, bytes.fill(0xab, behind - 4096, behind))
     const { log } = logged()
     const ledger = await state.open({ limits, log })
     const { cause } = (await rejectionOf(ledger.limitTotals(true))) as Error

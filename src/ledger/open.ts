@@ -1,7 +1,7 @@
 /** Opens the ledger: the database, the spool of an earlier process, and the writer in front of both. */
-import { RouterError } from "../errors.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
+import { answering } from "./answering.ts"
 import { type BackgroundResponses, backgroundResponses } from "./background.ts"
 import { type ContentStore, contentStore } from "./content.ts"
 import type { LedgerDatabase } from "./database.ts"
@@ -232,15 +232,6 @@ async function atMost(ms: number, work: Promise<unknown>, clock: Clock): Promise
   const late = Promise.withResolvers<void>()
   const timer = clock.after(ms, late.resolve)
   await Promise.race([work, late.promise]).finally(() => timer.close())
-}
-
-/** @throws RouterError `usage-store-unavailable` */
-async function answering<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await ask()
-  } catch (cause) {
-    throw new RouterError("usage-store-unavailable", { cause })
-  }
 }
 
 interface OpenedDatabase {
