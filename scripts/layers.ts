@@ -65,6 +65,12 @@ const LAYERS: readonly Layer[] = [
       "src/governance/ counts: it knows amounts and limits, no calls, dialects or rows; clock and log are handed in.",
   },
   {
+    folder: "cache",
+    knows: "governance",
+    types: "config dialects system",
+    reason: "src/cache/ keeps answers and knows no calls: keys, clock and log are handed in.",
+  },
+  {
     folder: "ledger",
     knows: "canonical json",
     types: "config dialects system:owner-only,descriptors",

@@ -3,6 +3,7 @@
  * A call keeps the snapshot it started with.
  */
 import type { BodyEdits } from "./compile/body-edits.ts"
+import type { CacheRule, GroupCache } from "./compile/cache-rule.ts"
 import type { Patience } from "./compile/patience.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/name.ts"
@@ -104,6 +105,8 @@ export interface Target {
   readonly pin: string
   readonly limits: TargetLimits
   readonly contract: TargetContract
+  /** Stands for all that the configuration says of the target: the same after a reload as long as that is. Null: no answer of it is kept. */
+  readonly cacheKey: string | null
   /** Where the target stands in the configuration file; null: it came from elsewhere. */
   readonly line: number | null
   /** Labels that policies may ask for. */
@@ -225,6 +228,8 @@ export interface Group extends StrategySettings {
   readonly hostedTools: "pass" | "strip" | "refuse"
   /** What happens upstream when the client leaves. */
   readonly disconnect: "abort" | "drain"
+  /** Null: its calls never meet the response cache. */
+  readonly cache: GroupCache | null
   /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */
   readonly refusal: "no-eligible-target" | "pii-filter-failed" | null
   /** Copied to rows. */
@@ -268,6 +273,8 @@ export interface Snapshot {
   readonly callerLimits: ReadonlyMap<string, CompiledLimits | null>
   /** Callers and projects with a limit, by key. */
   readonly limitedSubjects: ReadonlyMap<string, Subject>
+  /** Null: no answer is kept. */
+  readonly cache: CacheRule | null
   /** By name and by alias. */
   readonly groups: ReadonlyMap<string, Group>
   readonly defaultGroup: string | null

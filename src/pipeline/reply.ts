@@ -9,6 +9,7 @@ import { routerHeaders } from "./answer/headers.ts"
 import { returnedInStream } from "./answer/returned-state.ts"
 import type { UpstreamStream } from "./answer/upstream-stream.ts"
 import { brokenOff } from "./answer/vendor-words.ts"
+import { keepStream } from "./cache/keep.ts"
 import type { AdmittedCall } from "./call.ts"
 import type { Life } from "./call/life.ts"
 import { lossesOf, routerAnswer, targetAnswer, type AnswerEnd, type Outcome } from "./call/outcome.ts"
@@ -97,6 +98,7 @@ function leaveStream(stream: UpstreamStream, call: AdmittedCall, gateway: Gatewa
 /** The stream's one end: its own terminal frame, or the router's error. Null where there is nothing to add. */
 async function finish(stream: UpstreamStream, call: AdmittedCall, gateway: Gateway): Promise<Uint8Array | null> {
   stream.attempt.failure = stream.end?.kind === "failed" ? stream.end.failure : null
+  keepStream(stream, call, gateway)
   const last = await settleOrFail(call, gateway, outcomeOf(errorOf(stream, call.life), endOf(stream, call, gateway)))
   if (last !== null) return stream.renderFailure(last)
   return stream.tail.length > 0 ? stream.tail : null

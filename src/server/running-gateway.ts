@@ -33,7 +33,7 @@ export async function gatewayOf(
   policies: Policies,
   journals: readonly string[],
   ledger: LedgerStore,
-  { requestLog, metrics, clock, log }: Pick<Gateway, "requestLog" | "metrics" | "clock" | "log">,
+  { requestLog, metrics, cache, clock, log }: Pick<Gateway, "requestLog" | "metrics" | "cache" | "clock" | "log">,
 ): Promise<RunningGateway> {
   const { version } = buildInfo
   const health = new Health()
@@ -74,6 +74,7 @@ export async function gatewayOf(
     upstream: new Upstream(clock, upstreamSockets(snapshot.connections)),
     health,
     pins: openPins(config.server.state, clock, log),
+    cache,
     strategies: { ...STRATEGIES, ...policies.strategies },
     feedback: policies.feedback,
     live: new Observations(),

@@ -16,6 +16,7 @@ import { jsonLog, type Log } from "../system/log.ts"
 import { migrationProgress } from "../system/progress.ts"
 import { systemRandom } from "../system/random.ts"
 import { type Administration, openAdministration } from "./administration.ts"
+import { openCache } from "./cache.ts"
 import { type ControlOptions, HELD, openControl, RELOAD, reloadAnswer, STATUS } from "./control.ts"
 import { heldLimits } from "./held-limits.ts"
 import { InstallationMarks } from "./issuer-marks.ts"
@@ -92,7 +93,10 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   await marks.learn(ledger, clock, systemRandom())
   try {
     const journals = journalPaths(config, files, worker?.number ?? null)
-    const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, { requestLog, metrics, clock, log })
+    const cache = openCache(config.server.state, { marks, clock, random: systemRandom(), log })
+    cache.adopt(snapshot.cache)
+    const given = { requestLog, metrics, cache, clock, log }
+    const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, given)
     const peers = await openPeers(config, gateway)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
@@ -171,6 +175,7 @@ async function takeConfig(next: UsableReading, parts: Changing): Promise<readonl
     gateway.health.adopt(changed, clock.monotonicMs())
     gateway.live.keep(changed.groups.values())
     gateway.snapshot = changed
+    gateway.cache.adopt(changed.cache)
   })
   if (!isKnown) gateway.totals.again()
   engines.follow(changed)

@@ -4,6 +4,7 @@ import { modelPricesOf } from "../../ledger/model-prices.ts"
 import { type AdminRules, NO_ADMIN, type LoadedAdminRules } from "../check/admin-rules.ts"
 import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "../config.ts"
 import { affinityOf } from "./affinity.ts"
+import { cacheRule, groupCache } from "./cache-rule.ts"
 import { demandedOf } from "./hard-filters.ts"
 import { blockListOf, clientIpRule } from "./client-ip.ts"
 import { connectionRule } from "./connection-rule.ts"
@@ -49,6 +50,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     callerLimits,
     limitedSubjects,
     groups,
+    cache: cacheRule(config.server.cache),
     defaultGroup: config.server.default_model_group,
     limits: {
       ...requestRule(config.server.request),
@@ -82,6 +84,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
     Object.entries(config.providers).map(([name, entry]) => [name, compileProvider(name, entry)]),
   )
   const groups = new Map<string, Group>()
+  const rule = cacheRule(config.server.cache)
   for (const [name, entry] of Object.entries(config.models)) {
     const targets = entry.targets.map((target, index): Target => {
       const provider = providers.get(target.provider)
@@ -108,6 +111,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       prefersNative: entry.prefer_native,
       hostedTools: entry.hosted_tools,
       disconnect: entry.disconnect,
+      cache: groupCache(entry, rule),
       refusal: refusalOf(entry),
       fingerprints: groupFingerprints(name, config),
     }
@@ -212,7 +216,15 @@ function compileTarget(
     pin: [known.facts.issuer.label, dialect, model].join(" "),
     contract: targetContract(group.contract, contractFacts(known.capabilities, catalogue, target)),
     about: targetDescription(target, catalogue, providerEntry),
+    cacheKey: groupCache(group, cacheRule(config.server.cache)) === null ? null : answersOf(target, providerEntry, group),
   }
+}
+
+/** All that may change what the target answers, and a little more. */
+function answersOf(target: TargetConfig, provider: ProviderConfig, group: GroupConfig): string {
+  const { models: _, traffic_shape: _shape, ...rest } = provider
+  const { translation, hosted_tools, pii_filter = null } = group
+  return fingerprint([target, catalogueEntryOf(target, provider) ?? null, rest, translation, hosted_tools, pii_filter])
 }
 
 function definedOf(target: TargetConfig): Partial<ModelConfig> {

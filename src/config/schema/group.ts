@@ -23,7 +23,6 @@ import { apiShape, displayName, expression, identifier, modality } from "./forms
 import { target } from "./model.ts"
 import { affinity, externalPolicy, routingPolicy, script, scriptHttp, scriptLimits } from "./policy.ts"
 
-const LATER = { pending: true } as const
 const STRATEGIES = ["static", "failover", "weighted", "dynamic_score", "script", "external"]
 
 const strategy: z.ZodType = choice(STRATEGIES, "How the eligible targets are ordered.", {})
@@ -204,7 +203,13 @@ export const group: z.ZodType = ruled(
         "off",
       ),
       shadow,
-      cache: byDefault(choice(["caller", "shared", "off"], "Who shares cached answers.", LATER), "caller"),
+      cache: byDefault(
+        choice(
+          ["caller", "shared", "off"],
+          "Who shares answers of the response cache: `caller`: each caller has its own, `shared`: all callers of the group. Counts where `server.cache` is enabled.",
+        ),
+        "caller",
+      ),
       default_output_reservation: optional(
         integer("Output tokens that are reserved for a stream without a cap.", { min: 1, unit: "tokens" }),
       ),

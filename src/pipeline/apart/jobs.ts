@@ -17,11 +17,13 @@ import { RouterError } from "../../errors.ts"
 import { bodyWithContent, firstTurnIn } from "../../routing/policy/call-text.ts"
 import { scanObject } from "../../json/scan.ts"
 import { told, type ToldError } from "./apart.ts"
+import { cacheContent } from "./cache-content.ts"
 import { countedTokens } from "./counted-tokens.ts"
 import { decode } from "./decode.ts"
 import { editBody, type BodyRules, type Edited } from "./edited-body.ts"
 import { disowned, heldIdsIn, type Disowned, type HeldIds } from "./held-ids.ts"
 import { withoutHosted, type Rule } from "./hosted-tools.ts"
+import { keptReply, keptStream, type KeptAnswer } from "./kept-answer.ts"
 import { judgedReply, judgedStream, type JudgedStream, type ReturnRule } from "./judged-answer.ts"
 import { judgedFrame, type FrameOrder, type JudgedFrame } from "./judged-frame.ts"
 import { nativeSeals } from "./native-seals.ts"
@@ -58,6 +60,17 @@ export interface ToolsOrder {
 export interface JudgeOrder {
   readonly dialect: DialectName
   readonly returns: ReturnRule
+}
+
+export interface ContentKeyOrder {
+  readonly dialect: DialectName
+  /** That the scan has counted. */
+  readonly values: number
+}
+
+export interface KeepOrder {
+  readonly dialect: DialectName
+  readonly isStream: boolean
 }
 
 export interface JudgedApart {
@@ -128,6 +141,14 @@ export const JOBS = {
   /** What an answer that was asked for again says of its making. */
   readBackground(bytes: Uint8Array): BackgroundState | null {
     return readBackground(bytes)
+  },
+  /** What a request asks, as the response cache knows it. */
+  cacheContent(bytes: Uint8Array, { dialect, values }: ContentKeyOrder): string | null {
+    return cacheContent(bytes, values, dialect)
+  },
+  /** An answer as the response cache keeps it; null: it may not be kept. */
+  keep(bytes: Uint8Array, { dialect, isStream }: KeepOrder, means: Means): KeptAnswer | null {
+    return isStream ? keptStream(bytes, dialect, means) : keptReply(bytes, dialect)
   },
   /** A whole answer for the client. */
   turn(bytes: Uint8Array, { turn, needs, ...ways }: TurnOrder, means: Means): Turned {

@@ -1,0 +1,170 @@
+/** Kept answers in the memory of this process: those that were used last stay, up to a bound of bytes and for some time. */
+import type { CacheRule } from "../config/compile/cache-rule.ts"
+import { weightOf, type Entry } from "./entry.ts"
+import { Flights } from "./flights.ts"
+
+/** How full the cache is. */
+export interface Occupancy {
+  readonly items: number
+  readonly bytes: number
+  /** 0: the cache is off. */
+  readonly maxBytes: number
+}
+
+/** Where processes share answers. */
+export interface AnswerStore {
+  /** Values that nobody may trust, and questions and answers that the store did not take. */
+  readonly refused: number
+  readonly failed: number
+  /** Null: there is none, or none that can be trusted. Never rejects. */
+  get(key: string): Promise<Entry | null>
+  /** Keeps it for so long, if it can. */
+  put(key: string, entry: Entry, rule: CacheRule): void
+  close(): void
+}
+
+interface Kept {
+  readonly entry: Entry
+  readonly weight: number
+}
+
+/** One answer takes no more of the bound than this. */
+const LARGEST_SHARE = 1 / 16
+/** Of a body that was keyed before: its hash, and the key of what it asks. */
+const ALIAS_BYTES = 384
+const MOST_ALIASES = 4096
+
+export class ResponseCache {
+  readonly flights: Flights = new Flights()
+  /** Entries that had to go before their time. */
+  evictions = 0
+  readonly #openStore: () => AnswerStore | null
+  #store: AnswerStore | null = null
+  readonly #kept = new Map<string, Kept>()
+  readonly #aliases = new Map<string, string>()
+  #bytes = 0
+  #rule: CacheRule | null = null
+
+  /** `openStore`: null where there is no place to share answers. */
+  constructor(openStore: () => AnswerStore | null) {
+    this.#openStore = openStore
+  }
+
+  /** Null: nothing is shared. */
+  get store(): Pick<AnswerStore, "refused" | "failed"> | null {
+    return this.#store
+  }
+
+  get occupancy(): Occupancy {
+    return { items: this.#kept.size, bytes: this.#bytes, maxBytes: this.#rule?.maxBytes ?? 0 }
+  }
+
+  /** The configuration says so from now on; null: nothing is kept. */
+  adopt(rule: CacheRule | null): void {
+    this.#rule = rule
+    if (rule?.shared === true) this.#store ??= this.#openStore()
+    else this.close()
+    if (rule === null) {
+      this.#kept.clear()
+      this.#aliases.clear()
+      this.#bytes = 0
+    } else this.#shrink(rule.maxBytes)
+  }
+
+  /** No larger answer is kept. */
+  get largestBytes(): number {
+    return this.#rule === null ? 0 : Math.floor(this.#rule.maxBytes * LARGEST_SHARE)
+  }
+
+  /** The answer, at once where this process has it; null: there is none. `now`: Unix milliseconds. */
+  get(key: string, rule: CacheRule, now: number): Entry | null | Promise<Entry | null> {
+    const own = this.#own(key, rule, now)
+    if (own !== null || !rule.shared || this.#store === null) return own
+    return this.#store.get(key).then((entry) => {
+      if (entry === null || isExpired(entry, rule, now)) return null
+      this.#keep(key, entry)
+      return entry
+    })
+  }
+
+  /** Is there one? Changes nothing, and asks only this process. */
+  has(key: string, rule: CacheRule, now: number): boolean {
+    const kept = this.#kept.get(key)
+    return kept !== undefined && !isExpired(kept.entry, rule, now)
+  }
+
+  put(key: string, entry: Entry, rule: CacheRule): void {
+    if (this.#rule === null || entry.bytes.length > this.largestBytes) return
+    this.#keep(key, entry)
+    if (rule.shared) this.#store?.put(key, entry, rule)
+  }
+
+  /** What a body asks, where the same bytes were keyed before; null: they were not, or not lately. */
+  knownContent(bodyHash: string): string | null {
+    return this.#aliases.get(bodyHash) ?? null
+  }
+
+  learnContent(bodyHash: string, content: string): void {
+    if (this.#rule === null || this.#aliases.has(bodyHash)) return
+    const oldest = this.#aliases.size < MOST_ALIASES ? undefined : this.#aliases.keys().next().value
+    if (oldest !== undefined) this.#forgetAlias(oldest)
+    this.#aliases.set(bodyHash, content)
+    this.#bytes += ALIAS_BYTES
+    this.#shrink(this.#rule.maxBytes)
+  }
+
+  close(): void {
+    this.#store?.close()
+    this.#store = null
+  }
+
+  #own(key: string, rule: CacheRule, now: number): Entry | null {
+    const kept = this.#kept.get(key)
+    if (kept === undefined) return null
+    this.#kept.delete(key)
+    if (isExpired(kept.entry, rule, now)) {
+      this.#bytes -= kept.weight
+      return null
+    }
+    this.#kept.set(key, kept)
+    return kept.entry
+  }
+
+  #keep(key: string, entry: Entry): void {
+    if (this.#rule === null) return
+    const before = this.#kept.get(key)
+    if (before !== undefined) {
+      this.#kept.delete(key)
+      this.#bytes -= before.weight
+    }
+    const weight = weightOf(key, entry)
+    this.#kept.set(key, { entry, weight })
+    this.#bytes += weight
+    this.#shrink(this.#rule.maxBytes)
+  }
+
+  #shrink(maxBytes: number): void {
+    while (this.#bytes > maxBytes) {
+      const alias = this.#kept.size === 0 ? this.#aliases.keys().next().value : undefined
+      if (alias !== undefined) {
+        this.#forgetAlias(alias)
+        continue
+      }
+      const [oldest] = this.#kept
+      if (oldest === undefined) return
+      this.#kept.delete(oldest[0])
+      this.#bytes -= oldest[1].weight
+      this.evictions++
+    }
+  }
+
+  #forgetAlias(bodyHash: string): void {
+    this.#aliases.delete(bodyHash)
+    this.#bytes -= ALIAS_BYTES
+  }
+}
+
+function isExpired({ storedAt }: Entry, { ttlMs }: CacheRule, now: number): boolean {
+  // a clock that was set back makes no answer younger than new
+  return now - storedAt >= ttlMs || storedAt > now + ttlMs
+}

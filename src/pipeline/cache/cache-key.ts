@@ -1,0 +1,62 @@
+/** Under which key an answer is kept: what is asked, of which target, by whom. */
+import type { Target } from "../../config/snapshot.ts"
+import { WIRES } from "../../dialects/wires.ts"
+import { asksForBeta, forwardedHeaders } from "../../upstream/headers.ts"
+import { contentOf, cacheContent } from "../apart/cache-content.ts"
+import { isLargeBody } from "../apart/large.ts"
+import type { AdmittedCall } from "../call.ts"
+import type { Gateway } from "../gateway.ts"
+
+type Keying = Pick<Gateway, "apart" | "cache">
+
+/** What a call asks, as a hash; null: no key can hold it. Bodies of the same bytes are read once. */
+export function contentKey(call: AdmittedCall, gateway: Keying): string | null | Promise<string | null> {
+  const { body } = call.request
+  const bodyHash = `${call.dialect.name} ${Bun.SHA256.hash(body.bytes, "base64url")}`
+  const known = gateway.cache.knownContent(bodyHash)
+  if (known !== null) return known
+  const learn = (content: string | null): string | null => {
+    if (content !== null) gateway.cache.learnContent(bodyHash, content)
+    return content
+  }
+  if (!isLargeBody(body)) return learn(content(call))
+  const order = { dialect: call.dialect.name, values: body.values }
+  return gateway.apart.run("cacheContent", call.credential.caller.id, [body.bytes], order).then(learn, () => null)
+}
+
+/** A call that changes dialect is decoded anyway. */
+function content({ request, dialect, group }: AdmittedCall): string | null {
+  const { bytes, values } = request.body
+  if (group.targets.some((target) => target.dialect === dialect.name)) return cacheContent(bytes, values, dialect.name)
+  try {
+    return contentOf(request.decode(), values, dialect.name)
+  } catch {
+    return null
+  }
+}
+
+/** Other versions of the router make other keys where they read or keep something else. */
+const VERSION = 1
+
+/** `content`: by `contentKey`. `isForAll`: callers share it. */
+export function keyOf(content: string, target: Target, call: AdmittedCall, isForAll: boolean): string {
+  const { id, user, project, environment } = call.credential.caller
+  const scope = isForAll ? null : [id, user, project, environment]
+  const parts = [VERSION, scope, call.group.name, target.cacheKey, capWord(target, call), headersOf(target, call), content]
+  return Bun.SHA256.hash(JSON.stringify(parts), "base64url")
+}
+
+/** The fields in which the target reads the output cap: servers know one of them, or the other. */
+function capWord(target: Target, { request, dialect }: AdmittedCall): string {
+  const cap = request.facts.outputCap
+  if (cap === null || !WIRES[target.dialect].capVaries) return ""
+  return target.dialect === dialect.name ? cap.fields.join() : target.facts.outputTokenField
+}
+
+/** What of the client's head goes to the target, and may change what it answers. */
+function headersOf(target: Target, call: AdmittedCall): readonly unknown[] {
+  const { dialect, request, incoming, credential } = call
+  const { "idempotency-key": _, ...told } = forwardedHeaders(request.headers, dialect.name, target, credential.caller.id)
+  const isBeta = target.dialect === dialect.name && dialect.wire.betaHeader !== null && asksForBeta(incoming.target)
+  return [isBeta, ...Object.entries(told).toSorted(([one], [other]) => (one < other ? -1 : 1))]
+}

@@ -1,0 +1,63 @@
+/** What the response cache may do for a call, and what it did. */
+import type { GroupCache } from "../../config/compile/cache-rule.ts"
+import type { Target } from "../../config/snapshot.ts"
+import type { Entry } from "../../cache/entry.ts"
+import type { Flight } from "../../cache/flights.ts"
+import type { Copy } from "../cache/copy.ts"
+
+/** Why a call is not answered from the cache, in the order in which they are told. */
+export const BYPASS_REASONS = [
+  "cache-request-no-cache",
+  "cache-request-no-store",
+  "cache-tool-request",
+  "cache-image-request",
+  "cache-structured-output",
+  "cache-streaming",
+  "cache-temperature",
+  "cache-stateful-request",
+  "cache-request-shape",
+] as const
+
+export type BypassReason = (typeof BYPASS_REASONS)[number]
+
+/** An answer of the cache, and the target that it came from. */
+export interface CacheHit {
+  readonly entry: Entry
+  readonly target: Target
+  readonly ageS: number
+}
+
+export class Caching {
+  readonly rule: GroupCache
+  /** Why the call is not answered from the cache; the first is told. */
+  reasons: readonly BypassReason[]
+  /** An answer is looked for. */
+  readonly looksUp: boolean
+  /** The answer may be kept. */
+  keeps: boolean
+  hit: CacheHit | null = null
+  /** Of the call that asks the upstream, while others may wait for its answer; null: it is none. */
+  flight: Flight | null = null
+  /** What the answer's stream brings; null: nothing of it is to be kept. */
+  copy: Copy | null = null
+
+  constructor(rule: GroupCache, reasons: readonly BypassReason[]) {
+    this.rule = rule
+    this.reasons = reasons
+    const [first] = reasons
+    // the words of the client are about this call alone: it could be cached, but for them
+    this.looksUp = first === undefined || (first === "cache-request-no-store" && reasons.length === 1)
+    this.keeps = first === undefined || (first === "cache-request-no-cache" && reasons.length === 1)
+  }
+
+  get outcome(): "hit" | "miss" | "bypass" {
+    if (this.hit !== null) return "hit"
+    return this.reasons.length === 0 ? "miss" : "bypass"
+  }
+
+  /** The request says something that no key holds. */
+  refuseKey(): void {
+    this.reasons = [...this.reasons, "cache-request-shape"]
+    this.keeps = false
+  }
+}
