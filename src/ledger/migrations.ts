@@ -223,6 +223,19 @@ const USAGE_PARTS = [
 /** What is of this installation alone, in every process and after every restart. */
 const INSTALLATION = "CREATE TABLE installation (name TEXT NOT NULL PRIMARY KEY, secret TEXT NOT NULL)"
 
+const RESPONSE_CACHE = [
+  "cache_reason TEXT",
+  "cache_enabled INTEGER",
+  "cache_items INTEGER",
+  "cache_bytes INTEGER",
+  "cache_max_bytes INTEGER",
+  "cache_occupancy_pct REAL",
+  "cache_age_s INTEGER",
+  "cache_saved_input_tokens INTEGER",
+  "cache_saved_output_tokens INTEGER",
+  "cache_saved_nano_usd INTEGER",
+].map((column) => `ALTER TABLE request_usage ADD COLUMN ${column}`)
+
 export const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
@@ -259,6 +272,7 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "router-overhead",
     statements: ["ALTER TABLE request_usage ADD COLUMN router_overhead_us INTEGER"],
   },
+  { version: 20, name: "response-cache", statements: RESPONSE_CACHE },
 ]
 
 /** The version of the schema that this binary writes. */

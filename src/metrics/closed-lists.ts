@@ -2,6 +2,7 @@
 import type { Target } from "../config/snapshot.ts"
 import { CATALOGUE } from "../error-catalogue.ts"
 import type { UsageSource } from "../ledger/record.ts"
+import { REQUEST_USAGE } from "../ledger/tables/usage.ts"
 import type { FailureClass } from "../upstream/failure.ts"
 import { REASONS } from "../reasons.ts"
 
@@ -57,6 +58,10 @@ export const USAGE_SOURCES: ClosedList = new ClosedList("none", Object.keys(SOUR
 export const DIALECT_NAMES: ClosedList = new ClosedList("openai-chat", Object.keys(DIALECTS).slice(1))
 /** By the first digit of a status. */
 export const STATUS_CLASSES = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"] as const
+/** What the response cache did with a call that it met. */
+export const CACHE_RESULTS: ClosedList = new ClosedList("miss", ["hit", "bypass"])
+/** Why it was passed by. */
+export const CACHE_REASONS: ClosedList = new ClosedList("", REQUEST_USAGE.cache_reason[2])
 /** Refusals that a caller's limits are behind. */
 export const LIMIT_CODES: ClosedList = new ClosedList("", [
   "rpm-exceeded",

@@ -117,6 +117,18 @@ const COVERAGE: Figure = {
   value: ({ sums }) => percentOf((sums.calls ?? 0n) - (sums.unknown_cost_calls ?? 0n), sums.calls ?? 0n),
 }
 
+const HIT_RATE: Figure = {
+  column: columnOf(
+    "cache_hit_percent",
+    "percent",
+    "Hit rate",
+    "Of the calls that were looked up in the response cache: those that it answered.",
+  ),
+  measures: ["cache_hits", "cache_misses"],
+  histograms: [],
+  value: ({ sums }) => percentOf(sums.cache_hits ?? 0n, (sums.cache_hits ?? 0n) + (sums.cache_misses ?? 0n)),
+}
+
 const MEAN_LATENCY: Figure = {
   column: columnOf("mean_ms", "ms", "Mean", "The mean latency of a call."),
   measures: ["latency_ms", "calls"],
@@ -164,6 +176,11 @@ export type FigureName =
   | "image_cost_usd"
   | "hosted_tool_cost_usd"
   | "upstream_reported_cost_usd"
+  | "cache_hits"
+  | "cache_misses"
+  | "cache_hit_percent"
+  | "cache_saved_tokens"
+  | "cache_saved_usd"
   | "unknown_cost_calls"
   | "cost_coverage_percent"
   | "cost_per_call_usd"
@@ -236,6 +253,24 @@ export const FIGURES: Readonly<Record<FigureName, Figure>> = {
     "The cost of tools that providers run.",
   ),
   upstream_reported_cost_usd: REPORTED,
+  cache_hits: sum("cache_hits", "count", "Cache hits", "Calls that the response cache answered."),
+  cache_misses: sum("cache_misses", "count", "Cache misses", "Calls for which the response cache had no answer."),
+  cache_hit_percent: HIT_RATE,
+  cache_saved_tokens: sum(
+    "cache_saved_tokens",
+    "tokens",
+    "Tokens saved",
+    "What targets had used for the answers that the response cache gave again.",
+  ),
+  cache_saved_usd: {
+    ...sum("cache_saved_nano_usd", "money", "Saved by cache", ""),
+    column: columnOf(
+      "cache_saved_usd",
+      "money",
+      "Saved by cache",
+      "What these tokens cost at the prices of their target when the call was made; unknown prices count nothing.",
+    ),
+  },
   unknown_cost_calls: sum("unknown_cost_calls", "count", "Unpriced", "Calls that used something of unknown cost."),
   cost_coverage_percent: COVERAGE,
   cost_per_call_usd: PER_CALL,

@@ -20,12 +20,12 @@ export type CubeRow = DimensionRow & MeasureRow & { readonly request_id: string;
 const NEGATED = 1
 /** The id is not `req_` and 32 hex digits. */
 const OTHER_ID = 2
-/** The last measure is -1 before the negation. */
+/** `unknown_cost_calls` is -1 before the negation. */
 const BOOKED = 4
 /** Before the first cell. */
 const EARLIER = 8
 
-const LAST_MEASURE = MEASURES.length - 1
+const UNKNOWN_COST = MEASURES.indexOf("unknown_cost_calls")
 const BITS_BYTES = Math.ceil(MEASURES.length / 8)
 
 /** Gathers the cells of a transaction. */
@@ -54,7 +54,7 @@ export class CellBatch {
     this.#count += 1
     const measures = measuresOf(row, blame)
     const isOtherId = !bytes.isHexId(row.request_id)
-    const booked = measures[LAST_MEASURE] === -1
+    const booked = measures[UNKNOWN_COST] === -1
     const isEarlier = row.ts < this.#firstMs
     bytes.byte(
       (sign === -1 ? NEGATED : 0) | (isOtherId ? OTHER_ID : 0) | (booked ? BOOKED : 0) | (isEarlier ? EARLIER : 0),
@@ -134,7 +134,7 @@ export function readBatch(data: Uint8Array, kept: string | null, sink: CellSink)
     const sinceMs = bytes.number()
     const sign = (flags & NEGATED) === 0 ? 1 : -1
     readMeasures(bytes, measures, sign)
-    if ((flags & BOOKED) !== 0) measures[LAST_MEASURE] = -sign
+    if ((flags & BOOKED) !== 0) measures[UNKNOWN_COST] = -sign
     for (let at = 0; at < buckets.length; at += 1) buckets[at] = bytes.byte()
     if (left !== null && !left.delete(id)) continue
     const ts = (flags & EARLIER) === 0 ? firstMs + sinceMs : firstMs - sinceMs

@@ -138,13 +138,25 @@ export function decodeIds(data: Uint8Array): (cell: number) => string {
   return (cell) => `req_${bytes.toString("hex", cell * ID_BYTES, (cell + 1) * ID_BYTES)}`
 }
 
+/** Segments that were made before these came have nothing of them. */
+const LATER: ReadonlySet<string> = new Set<ColumnName>([
+  "m:cache_hits",
+  "m:cache_misses",
+  "m:cache_saved_tokens",
+  "m:cache_saved_nano_usd",
+])
+const NOTHING = encodeNumbers(new Uint8Array(1))
+
+/** @throws Error where there is none */
+export function columnIn(columns: ReadonlyMap<string, Uint8Array>, name: ColumnName): Uint8Array {
+  const data = columns.get(name) ?? (LATER.has(name) ? NOTHING : undefined)
+  if (data === undefined) throw new Error(`a segment of the cube has no column ${name}`)
+  return data
+}
+
 /** A segment of which all columns were read. @throws Error where one is missing */
 export function decodeSegment(cells: number, columns: ReadonlyMap<string, Uint8Array>): SegmentCells {
-  const column = (name: ColumnName): Uint8Array => {
-    const data = columns.get(name)
-    if (data === undefined) throw new Error(`a segment of the cube has no column ${name}`)
-    return data
-  }
+  const column = (name: ColumnName): Uint8Array => columnIn(columns, name)
   const ids = columns.get("ids")
   const idOf = ids === undefined ? null : decodeIds(ids)
   return {

@@ -1,7 +1,7 @@
 /** May a call be answered from the response cache, and may its answer be kept? Told by its shape, without decoding it. */
 import type { GroupCache } from "../../config/compile/cache-rule.ts"
 import { BodyMembers } from "../../dialects/body-members.ts"
-import { BYPASS_REASONS, Caching, type BypassReason } from "../call/caching.ts"
+import { Caching, type BypassReason } from "../call/caching.ts"
 import type { CallRequest } from "../call/request.ts"
 
 export function considerCaching(request: CallRequest, rule: GroupCache): Caching {
@@ -13,10 +13,11 @@ const NONE: readonly BypassReason[] = []
 
 /** All that stands against an answer from the cache. */
 function bypassReasons(request: CallRequest, rule: GroupCache): readonly BypassReason[] {
-  const found = BYPASS_REASONS.filter((reason) => TESTS[reason](request, rule))
+  const found = REASONS.filter((reason) => TESTS[reason](request, rule))
   return found.length === 0 ? NONE : found
 }
 
+/** In the order in which they are told. */
 const TESTS: Readonly<Record<BypassReason, (request: CallRequest, rule: GroupCache) => boolean>> = {
   "cache-request-no-cache": ({ headers }) => says(headers.get("cache-control"), NO_CACHE),
   "cache-request-no-store": ({ headers }) => says(headers.get("cache-control"), NO_STORE),
@@ -31,6 +32,8 @@ const TESTS: Readonly<Record<BypassReason, (request: CallRequest, rule: GroupCac
   // only a decoded body tells
   "cache-request-shape": () => false,
 }
+
+const REASONS = Object.keys(TESTS) as readonly BypassReason[]
 
 /** https://www.rfc-editor.org/rfc/rfc9111#name-no-cache-2 */
 const NO_CACHE = /(?:^|[,\s])(?:no-cache|max-age\s*=\s*"?0+"?)(?:$|[,;\s])/i

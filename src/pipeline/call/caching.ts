@@ -3,22 +3,11 @@ import type { GroupCache } from "../../config/compile/cache-rule.ts"
 import type { Target } from "../../config/snapshot.ts"
 import type { Entry } from "../../cache/entry.ts"
 import type { Flight } from "../../cache/flights.ts"
+import type { UsageRow } from "../../ledger/record.ts"
 import type { Copy } from "../cache/copy.ts"
 
-/** Why a call is not answered from the cache, in the order in which they are told. */
-export const BYPASS_REASONS = [
-  "cache-request-no-cache",
-  "cache-request-no-store",
-  "cache-tool-request",
-  "cache-image-request",
-  "cache-structured-output",
-  "cache-streaming",
-  "cache-temperature",
-  "cache-stateful-request",
-  "cache-request-shape",
-] as const
-
-export type BypassReason = (typeof BYPASS_REASONS)[number]
+/** Why a call is not answered from the cache. */
+export type BypassReason = Exclude<NonNullable<UsageRow["cache_reason"]>, "cache-hit" | "cache-miss">
 
 /** An answer of the cache, and the target that it came from. */
 export interface CacheHit {

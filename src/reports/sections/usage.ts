@@ -16,6 +16,15 @@ const FIGURE_NAMES: readonly FigureName[] = [
   "cost_usd",
 ]
 
+const CACHE_FIGURES: readonly FigureName[] = [
+  "calls",
+  "cache_hits",
+  "cache_misses",
+  "cache_hit_percent",
+  "cache_saved_tokens",
+  "cache_saved_usd",
+]
+
 const TABLES: readonly (readonly [title: string, by: readonly DimensionName[]])[] = [
   ["By project", ["project"]],
   ["By user", ["user"]],
@@ -44,6 +53,7 @@ export const USAGE: SectionDefinition = {
         figures: FIGURE_NAMES,
         bar: "calls",
       })),
+      { id: "cache_by_group", title: "Response cache by group", by: ["group"], figures: CACHE_FIGURES, bar: "cache_hits" },
     ]
     const wanted: Breakdown[] =
       asked.by.length === 0
