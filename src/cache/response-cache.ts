@@ -1,6 +1,6 @@
 /** Kept answers in the memory of this process: those that were used last stay, up to a bound of bytes and for some time. */
 import type { CacheRule } from "../config/compile/cache-rule.ts"
-import { weightOf, type Entry } from "./entry.ts"
+import { weightOf, weightOfTelling, type Entry, type Telling } from "./entry.ts"
 import { Flights } from "./flights.ts"
 
 /** How full the cache is. */
@@ -24,9 +24,12 @@ export interface AnswerStore {
 }
 
 interface Kept {
-  readonly entry: Entry
-  readonly weight: number
+  readonly entry: Entry & { readonly tellings: Map<string, Telling> }
+  weight: number
 }
+
+/** Bodies that are told apart for one entry: clients that write the same question in other bytes are few. */
+const MOST_TELLINGS = 8
 
 /** One answer takes no more of the bound than this. */
 const LARGEST_SHARE = 1 / 16
@@ -80,11 +83,9 @@ export class ResponseCache {
   get(key: string, rule: CacheRule, now: number): Entry | null | Promise<Entry | null> {
     const own = this.#own(key, rule, now)
     if (own !== null || !rule.shared || this.#store === null) return own
-    return this.#store.get(key).then((entry) => {
-      if (entry === null || isExpired(entry, rule, now)) return null
-      this.#keep(key, entry)
-      return entry
-    })
+    return this.#store.get(key).then((entry) =>
+      entry === null || isExpired(entry, rule, now) ? null : this.#keep(key, entry),
+    )
   }
 
   /** Is there one? Changes nothing, and asks only this process. */
@@ -93,10 +94,23 @@ export class ResponseCache {
     return kept !== undefined && !isExpired(kept.entry, rule, now)
   }
 
-  put(key: string, entry: Entry, rule: CacheRule): void {
-    if (this.#rule === null || entry.bytes.length > this.largestBytes) return
-    this.#keep(key, entry)
+  /** The entry as it is kept from now on; as it came where it is not. */
+  put(key: string, entry: Entry, rule: CacheRule): Entry {
+    if (this.#rule === null || entry.bytes.length > this.largestBytes) return entry
     if (rule.shared) this.#store?.put(key, entry, rule)
+    return this.#keep(key, entry)
+  }
+
+  /** How the entry was told, for the next call that is to be told the same. */
+  remember(key: string, entry: Entry, how: string, telling: Telling): void {
+    const kept = this.#kept.get(key)
+    if (kept?.entry !== entry || this.#rule === null || kept.entry.tellings.size >= MOST_TELLINGS) return
+    if (telling.bytes.length > this.largestBytes || kept.entry.tellings.has(how)) return
+    kept.entry.tellings.set(how, telling)
+    const weight = weightOfTelling(how, telling)
+    kept.weight += weight
+    this.#bytes += weight
+    this.#shrink(this.#rule.maxBytes)
   }
 
   /** What a body asks, where the same bytes were keyed before; null: they were not, or not lately. */
@@ -130,17 +144,19 @@ export class ResponseCache {
     return kept.entry
   }
 
-  #keep(key: string, entry: Entry): void {
-    if (this.#rule === null) return
+  #keep(key: string, entry: Entry): Entry {
+    if (this.#rule === null) return entry
     const before = this.#kept.get(key)
     if (before !== undefined) {
       this.#kept.delete(key)
       this.#bytes -= before.weight
     }
     const weight = weightOf(key, entry)
-    this.#kept.set(key, { entry, weight })
+    const own = { ...entry, tellings: new Map() }
+    this.#kept.set(key, { entry: own, weight })
     this.#bytes += weight
     this.#shrink(this.#rule.maxBytes)
+    return own
   }
 
   #shrink(maxBytes: number): void {

@@ -13,7 +13,7 @@ import type { Caching } from "../call/caching.ts"
 import type { Plan } from "../call/plan.ts"
 import type { Gateway } from "../gateway.ts"
 import { reserve } from "../reserve.ts"
-import { contentKey, keyOf } from "./cache-key.ts"
+import { keyOf, questionOf, type Question } from "./cache-key.ts"
 import { Copy } from "./copy.ts"
 import { keepWhole } from "./keep.ts"
 import { tell } from "./tell.ts"
@@ -21,11 +21,11 @@ import { tell } from "./tell.ts"
 /** @throws RouterError as `reserve` and `attempt` do */
 export async function answerOnce(plan: Plan, call: AdmittedCall, caching: Caching, gateway: Gateway): Promise<Answer> {
   if (!caching.looksUp && !caching.keeps) return attempt(plan, call, gateway)
-  const keying = contentKey(call, gateway)
-  const content = keying instanceof Promise ? await keying : keying
-  if (content === null) caching.refuseKey()
-  const found = content === null || !caching.looksUp ? null : await lookUp(content, plan, call, caching, gateway)
-  if (found === null) return askTarget(content, plan, call, caching, gateway)
+  const asking = questionOf(call, gateway)
+  const question = asking instanceof Promise ? await asking : asking
+  if (question === null) caching.refuseKey()
+  const found = question === null || !caching.looksUp ? null : await lookUp(question, plan, call, caching, gateway)
+  if (found === null) return askTarget(question?.content ?? null, plan, call, caching, gateway)
   const { hold } = call
   // the place of the call is all that it took, and is counted when it ends
   if (hold !== null) [hold.lease, hold.entry] = [hold.entry, null]
@@ -34,7 +34,7 @@ export async function answerOnce(plan: Plan, call: AdmittedCall, caching: Cachin
 
 /** A kept answer, or one that another call is about to get; null: this call asks its target. */
 async function lookUp(
-  content: string,
+  question: Question,
   plan: Plan,
   call: AdmittedCall,
   caching: Caching,
@@ -44,9 +44,12 @@ async function lookUp(
   if (target === undefined) return null
   const { rule } = caching
   const { cache, clock } = gateway
-  const getting = cache.get(keyOf(content, target, call, rule.isForAll), rule, clock.now())
+  const { content, bodyHash } = question
+  const place = keyOf(content, target, call, rule.isForAll)
+  const getting = cache.get(place, rule, clock.now())
   const entry = getting instanceof Promise ? await getting : getting
-  const told = (one: Entry): Promise<WholeAnswer | null> => tell(one, target, plan.affinity, call, caching, gateway)
+  const told = (one: Entry): Promise<WholeAnswer | null> =>
+    tell({ entry: one, place, bodyHash, target, affinity: plan.affinity }, call, caching, gateway)
   if (entry !== null) return told(entry)
   if (!caching.keeps) return null
   const key = keyOf(content, target, call, false)

@@ -9,15 +9,24 @@ import type { Gateway } from "../gateway.ts"
 
 type Keying = Pick<Gateway, "apart" | "cache">
 
-/** What a call asks, as a hash; null: no key can hold it. Bodies of the same bytes are read once. */
-export function contentKey(call: AdmittedCall, gateway: Keying): string | null | Promise<string | null> {
+/** What a call asks. */
+export interface Question {
+  /** The same for bodies of the same bytes in one dialect. */
+  readonly bodyHash: string
+  /** The same for all bodies that ask the same. */
+  readonly content: string
+}
+
+/** Null: no key can hold it. Bodies of the same bytes are read once. */
+export function questionOf(call: AdmittedCall, gateway: Keying): Question | null | Promise<Question | null> {
   const { body } = call.request
   const bodyHash = `${call.dialect.name} ${Bun.SHA256.hash(body.bytes, "base64url")}`
   const known = gateway.cache.knownContent(bodyHash)
-  if (known !== null) return known
-  const learn = (content: string | null): string | null => {
-    if (content !== null) gateway.cache.learnContent(bodyHash, content)
-    return content
+  if (known !== null) return { bodyHash, content: known }
+  const learn = (content: string | null): Question | null => {
+    if (content === null) return null
+    gateway.cache.learnContent(bodyHash, content)
+    return { bodyHash, content }
   }
   if (!isLargeBody(body)) return learn(content(call))
   const order = { dialect: call.dialect.name, values: body.values }
@@ -38,7 +47,7 @@ function content({ request, dialect, group }: AdmittedCall): string | null {
 /** Other versions of the router make other keys where they read or keep something else. */
 const VERSION = 1
 
-/** `content`: by `contentKey`. `isForAll`: callers share it. */
+/** `content`: by `questionOf`. `isForAll`: callers share it. */
 export function keyOf(content: string, target: Target, call: AdmittedCall, isForAll: boolean): string {
   const { id, user, project, environment } = call.credential.caller
   const scope = isForAll ? null : [id, user, project, environment]

@@ -1,6 +1,6 @@
 /** What a stream brings, as its target sends it, for the response cache. */
 export class Copy {
-  /** By `contentKey`. */
+  /** By `questionOf`. */
   readonly content: string
   readonly #mostBytes: number
   #pieces: Uint8Array[] = []

@@ -63,8 +63,7 @@ export function keep(
   const take = (kept: KeptAnswer | null): Entry | null => {
     if (kept === null) return null
     const entry: Entry = { ...kept, facts, storedAt: gateway.clock.now() }
-    gateway.cache.put(keyOf(content, attempt.target, call, rule.isForAll), entry, rule)
-    return entry
+    return gateway.cache.put(keyOf(content, attempt.target, call, rule.isForAll), entry, rule)
   }
   try {
     return goOn(read(told, call, gateway), take)
