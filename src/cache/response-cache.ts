@@ -83,9 +83,9 @@ export class ResponseCache {
   get(key: string, rule: CacheRule, now: number): Entry | null | Promise<Entry | null> {
     const own = this.#own(key, rule, now)
     if (own !== null || !rule.shared || this.#store === null) return own
-    return this.#store.get(key).then((entry) =>
-      entry === null || isExpired(entry, rule, now) ? null : this.#keep(key, entry),
-    )
+    return this.#store
+      .get(key)
+      .then((entry) => (entry === null || isExpired(entry, rule, now) ? null : this.#keep(key, entry)))
   }
 
   /** Is there one? Changes nothing, and asks only this process. */

@@ -1,6 +1,14 @@
 /** The counts of one group with one model, and of one caller. Labels stand beside them and are only read when they are written out. */
 import { DURATION_S, FIRST_TOKEN_S, OUTPUT_TOKEN_S, TOKENS } from "./buckets.ts"
-import { ATTEMPT_REASONS, CACHE_REASONS, CACHE_RESULTS, DIALECT_NAMES, LIMIT_CODES, STATUS_CLASSES, USAGE_SOURCES } from "./closed-lists.ts"
+import {
+  ATTEMPT_REASONS,
+  CACHE_REASONS,
+  CACHE_RESULTS,
+  DIALECT_NAMES,
+  LIMIT_CODES,
+  STATUS_CLASSES,
+  USAGE_SOURCES,
+} from "./closed-lists.ts"
 import { Histogram } from "./histogram.ts"
 
 /** Disjoint; the sum is all input. */

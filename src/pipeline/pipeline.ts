@@ -40,8 +40,7 @@ export async function serve(incoming: Incoming, dialect: Dialect, gateway: Gatew
     const reserved = known.hold === null ? found : reserve(found, admitted, known.hold, gateway, part)
     const ranked = rank(reserved instanceof Promise ? await reserved : reserved, admitted, gateway)
     const plan = ranked instanceof Promise ? await ranked : ranked
-    const answering =
-      caching === null ? attempt(plan, admitted, gateway) : answerOnce(plan, admitted, caching, gateway)
+    const answering = caching === null ? attempt(plan, admitted, gateway) : answerOnce(plan, admitted, caching, gateway)
     if (call.facts.stream) return await bridge(answering, admitted, gateway)
     return await reply(await answering, admitted, gateway)
   } catch (thrown) {

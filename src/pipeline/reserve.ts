@@ -3,7 +3,14 @@ import type { Target } from "../config/snapshot.ts"
 import { RouterError } from "../errors.ts"
 import { isPassing } from "../governance/line.ts"
 import { isBucket } from "../governance/measure.ts"
-import { UNUSED, type AdmissionRequest, type CheckKind, type CompiledLimits, type Lease, type Refusal } from "../governance/state.ts"
+import {
+  UNUSED,
+  type AdmissionRequest,
+  type CheckKind,
+  type CompiledLimits,
+  type Lease,
+  type Refusal,
+} from "../governance/state.ts"
 import type { AdmittedCall } from "./call.ts"
 import { goOn } from "./call/go-on.ts"
 import { NO_AMOUNTS, type Hold, type Throttling } from "./call/hold.ts"
@@ -122,7 +129,13 @@ function requestOf(
   }
 }
 
-const BY_COUNT: ReadonlySet<CheckKind> = new Set(["concurrent", "request_start", "rpm", "day_requests", "month_requests"])
+const BY_COUNT: ReadonlySet<CheckKind> = new Set([
+  "concurrent",
+  "request_start",
+  "rpm",
+  "day_requests",
+  "month_requests",
+])
 const parts = new WeakMap<CompiledLimits, { readonly start: CompiledLimits; readonly rest: CompiledLimits }>()
 
 /** A call counts at its start, and what it uses is counted where it uses something; the bucket of starts gives nothing back. */

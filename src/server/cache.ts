@@ -24,7 +24,15 @@ export function openCache(state: StateConfig, { marks, clock, random, log }: Cac
     const address = storeAddress(state)
     if (address === null) return null
     const limits = { commandMs: COMMAND_MS }
-    const link = new StoreLink({ ...address, clock, log, limits, name: "the shared cache", scripts: [KEEP], onUp: () => {} })
+    const link = new StoreLink({
+      ...address,
+      clock,
+      log,
+      limits,
+      name: "the shared cache",
+      scripts: [KEEP],
+      onUp: () => {},
+    })
     void link.open()
     return new SharedAnswers(link, () => marks.keyFor("response cache", random))
   }

@@ -216,7 +216,8 @@ function compileTarget(
     pin: [known.facts.issuer.label, dialect, model].join(" "),
     contract: targetContract(group.contract, contractFacts(known.capabilities, catalogue, target)),
     about: targetDescription(target, catalogue, providerEntry),
-    cacheKey: groupCache(group, cacheRule(config.server.cache)) === null ? null : answersOf(target, providerEntry, group),
+    cacheKey:
+      groupCache(group, cacheRule(config.server.cache)) === null ? null : answersOf(target, providerEntry, group),
   }
 }
 

@@ -8,14 +8,7 @@ import { decode, type DecodedRequest } from "./decode.ts"
  * Fields of a request that cannot change its answer: the names by which it is asked for, the form in which it comes, for
  * whom it is, and what providers are to remember of it. Every other field counts, whether or not anybody here knows it.
  */
-export const UNCOUNTED: readonly (keyof Request)[] = [
-  "dialect",
-  "model",
-  "stream",
-  "includeUsage",
-  "identity",
-  "cache",
-]
+export const UNCOUNTED: readonly (keyof Request)[] = ["dialect", "model", "stream", "includeUsage", "identity", "cache"]
 
 /** Null: the body says something that the neutral form does not hold, or says it twice. `values`: that the scan has counted. */
 export function cacheContent(bytes: Uint8Array, values: number, dialect: DialectName): string | null {

@@ -32,11 +32,16 @@ export function keptReply(bytes: Uint8Array, dialect: DialectName): KeptAnswer |
 /** A stream that has come to its end, as the whole answer that it is; null as above. */
 export function keptStream(bytes: Uint8Array, dialect: DialectName, means: Means): KeptAnswer | null {
   const options = { ...optionsOf(dialect), ...means }
-  const { answer } = turned("fold", bytes, { client: dialect, target: dialect }, {
-    compaction: null,
-    context: { ...contextOf(dialect), mint: means.mint },
-    options,
-  })
+  const { answer } = turned(
+    "fold",
+    bytes,
+    { client: dialect, target: dialect },
+    {
+      compaction: null,
+      context: { ...contextOf(dialect), mint: means.mint },
+      options,
+    },
+  )
   return answer instanceof Uint8Array ? keptReply(answer, dialect) : null
 }
 

@@ -51,7 +51,15 @@ const VERSION = 1
 export function keyOf(content: string, target: Target, call: AdmittedCall, isForAll: boolean): string {
   const { id, user, project, environment } = call.credential.caller
   const scope = isForAll ? null : [id, user, project, environment]
-  const parts = [VERSION, scope, call.group.name, target.cacheKey, capWord(target, call), headersOf(target, call), content]
+  const parts = [
+    VERSION,
+    scope,
+    call.group.name,
+    target.cacheKey,
+    capWord(target, call),
+    headersOf(target, call),
+    content,
+  ]
   return Bun.SHA256.hash(JSON.stringify(parts), "base64url")
 }
 
@@ -65,7 +73,12 @@ function capWord(target: Target, { request, dialect }: AdmittedCall): string {
 /** What of the client's head goes to the target, and may change what it answers. */
 function headersOf(target: Target, call: AdmittedCall): readonly unknown[] {
   const { dialect, request, incoming, credential } = call
-  const { "idempotency-key": _, ...told } = forwardedHeaders(request.headers, dialect.name, target, credential.caller.id)
+  const { "idempotency-key": _, ...told } = forwardedHeaders(
+    request.headers,
+    dialect.name,
+    target,
+    credential.caller.id,
+  )
   const isBeta = target.dialect === dialect.name && dialect.wire.betaHeader !== null && asksForBeta(incoming.target)
   return [isBeta, ...Object.entries(told).toSorted(([one], [other]) => (one < other ? -1 : 1))]
 }

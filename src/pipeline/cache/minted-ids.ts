@@ -24,7 +24,9 @@ export class MintedIds implements Random {
   /** The answer that they stand in. */
   telling(bytes: Uint8Array, losses: readonly Loss[]): Telling {
     const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    const ids = this.#drawn.flatMap((drawn, number) => placesOf(view, drawn).map((at) => [at, drawn.length, number] as const))
+    const ids = this.#drawn.flatMap((drawn, number) =>
+      placesOf(view, drawn).map((at) => [at, drawn.length, number] as const),
+    )
     return { bytes, ids, losses }
   }
 

@@ -53,7 +53,13 @@ export const USAGE: SectionDefinition = {
         figures: FIGURE_NAMES,
         bar: "calls",
       })),
-      { id: "cache_by_group", title: "Response cache by group", by: ["group"], figures: CACHE_FIGURES, bar: "cache_hits" },
+      {
+        id: "cache_by_group",
+        title: "Response cache by group",
+        by: ["group"],
+        figures: CACHE_FIGURES,
+        bar: "cache_hits",
+      },
     ]
     const wanted: Breakdown[] =
       asked.by.length === 0
