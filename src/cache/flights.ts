@@ -19,9 +19,9 @@ export class Flight {
     }
   }
 
-  /** Somebody waits for the answer. */
-  get isAwaited(): boolean {
-    return this.#followers > 0
+  /** So many calls wait. */
+  get followers(): number {
+    return this.#followers
   }
 
   follow(): void {
@@ -45,6 +45,13 @@ export class Flights {
   /** The flight that is on its way under this key; null: none is. */
   under(key: string): Flight | null {
     return this.#flights.get(key) ?? null
+  }
+
+  /** Calls that wait for the answer of another one. */
+  get waiting(): number {
+    let count = 0
+    for (const { followers } of this.#flights.values()) count += followers
+    return count
   }
 
   begin(key: string): Flight {

@@ -54,6 +54,8 @@ function writeCache(out: Exposition, { cache }: Gateway): void {
     .sample({}, maxBytes)
     .family("smart_router_cache_occupancy_ratio", "gauge", "The one of the other.")
     .sample({}, maxBytes === 0 ? 0 : bytes / maxBytes)
+    .family("smart_router_cache_waiting_calls", "gauge", "Calls that wait for the answer of an equal call.")
+    .sample({}, cache.flights.waiting)
     .family("smart_router_cache_evictions_total", "counter", "Answers that had to go before their time.")
     .sample({}, cache.evictions)
   if (cache.store === null) return

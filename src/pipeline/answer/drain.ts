@@ -24,7 +24,7 @@ export function readsOn(call: Call, gateway: Drains, cancel: () => void): boolea
 /** Equal calls wait for the answer; when the last of them has left, too, nobody does. */
 function isAwaited({ caching, group }: Call, cancel: () => void): boolean {
   const flight = caching?.flight ?? null
-  if (flight === null || !flight.isAwaited || group?.disconnect === "drain") return false
+  if (flight === null || flight.followers === 0 || group?.disconnect === "drain") return false
   flight.onAbandoned = cancel
   return true
 }
