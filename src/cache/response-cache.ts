@@ -31,7 +31,7 @@ interface Kept {
 /** Bodies that are told apart for one entry: clients that write the same question in other bytes are few. */
 const MOST_TELLINGS = 8
 
-/** One answer takes no more of the bound than this. */
+/** One answer takes no more of the bound than this, and so do all bodies that are known again. */
 const LARGEST_SHARE = 1 / 16
 /** Of a body that was keyed before: its hash, and the key of what it asks. */
 const ALIAS_BYTES = 384
@@ -71,7 +71,10 @@ export class ResponseCache {
       this.#kept.clear()
       this.#aliases.clear()
       this.#bytes = 0
-    } else this.#shrink(rule.maxBytes)
+    } else {
+      this.#forgetAliases(mostAliases(rule))
+      this.#shrink(rule.maxBytes)
+    }
   }
 
   /** No larger answer is kept. */
@@ -120,8 +123,7 @@ export class ResponseCache {
 
   learnContent(bodyHash: string, content: string): void {
     if (this.#rule === null || this.#aliases.has(bodyHash)) return
-    const oldest = this.#aliases.size < MOST_ALIASES ? undefined : this.#aliases.keys().next().value
-    if (oldest !== undefined) this.#forgetAlias(oldest)
+    this.#forgetAliases(mostAliases(this.#rule) - 1)
     this.#aliases.set(bodyHash, content)
     this.#bytes += ALIAS_BYTES
     this.#shrink(this.#rule.maxBytes)
@@ -161,11 +163,6 @@ export class ResponseCache {
 
   #shrink(maxBytes: number): void {
     while (this.#bytes > maxBytes) {
-      const alias = this.#kept.size === 0 ? this.#aliases.keys().next().value : undefined
-      if (alias !== undefined) {
-        this.#forgetAlias(alias)
-        continue
-      }
       const [oldest] = this.#kept
       if (oldest === undefined) return
       this.#kept.delete(oldest[0])
@@ -174,10 +171,19 @@ export class ResponseCache {
     }
   }
 
-  #forgetAlias(bodyHash: string): void {
-    this.#aliases.delete(bodyHash)
-    this.#bytes -= ALIAS_BYTES
+  /** All but so many, the oldest first. */
+  #forgetAliases(most: number): void {
+    for (const bodyHash of this.#aliases.keys()) {
+      if (this.#aliases.size <= most) return
+      this.#aliases.delete(bodyHash)
+      this.#bytes -= ALIAS_BYTES
+    }
   }
+}
+
+/** They must not take the place of answers. */
+function mostAliases({ maxBytes }: CacheRule): number {
+  return Math.min(MOST_ALIASES, Math.floor((maxBytes * LARGEST_SHARE) / ALIAS_BYTES))
 }
 
 function isExpired({ storedAt }: Entry, { ttlMs }: CacheRule, now: number): boolean {
