@@ -66,7 +66,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: "cache",
-    knows: "governance",
+    knows: "canonical governance",
     types: "config dialects system",
     reason: "src/cache/ keeps answers and knows no calls: keys, clock and log are handed in.",
   },

@@ -26,7 +26,7 @@ type Step =
   | { readonly is: "get"; readonly key: string }
   | { readonly is: "pass"; readonly ms: number }
 
-const key = fc.constantFrom(..."abcdefghijklmnop")
+const key = fc.constantFrom(...Array.from("abcdefghijklmnop"))
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 5,

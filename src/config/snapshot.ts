@@ -21,7 +21,7 @@ import type { ScoreSettings } from "./compile/score-settings.ts"
 import type { GroupFingerprints, TelemetryRule, UpstreamErrorRule } from "./compile/recording.ts"
 import type { SpendCeiling } from "./compile/spend-ceiling.ts"
 import type { ContractReport, TargetContract, TargetLimits } from "./compile/target-limits.ts"
-import type { ReservePrices } from "./compile/reserve-prices.ts"
+import type { Reservation } from "./compile/reserve-prices.ts"
 
 export interface Provider {
   readonly name: string
@@ -153,20 +153,6 @@ export interface BetaPolicy {
   readonly takes: (name: string) => boolean
   /** Body fields that do not. */
   readonly fields: readonly FieldPath[]
-}
-
-/** What admission must know of a target before a call is made. */
-export interface Reservation {
-  /** Null: unknown. */
-  readonly prices: ReservePrices | null
-  readonly contextTokens: number | null
-  readonly maxOutputTokens: number | null
-  /** Of one image at most; null: unknown. */
-  readonly maxImageTokens: number | null
-  /** The fields of a request body that the server takes for an output cap; null: the one that its dialect has. */
-  readonly capFields: readonly string[] | null
-  /** Of a stream without a cap, to begin with. */
-  readonly streamTokens: number
 }
 
 export interface ObservationRule {

@@ -3,12 +3,14 @@ import { Database } from "bun:sqlite"
 import { expect, test } from "bun:test"
 import { rmSync } from "node:fs"
 import { addressOf } from "../../test/helpers/cube.ts"
-import { ledgerFolder, rejectionOf } from "../../test/helpers/ledger.ts"
+import { HeldClock } from "../../test/helpers/held-clock.ts"
+import { ledgerFolder, rejectionOf, until } from "../../test/helpers/ledger.ts"
 import { type LedgerState, onEachDriver } from "../../test/helpers/ledger-drivers.ts"
 import { sampleCall, sampleRequestId } from "../../test/helpers/sample-call.ts"
 import type { LedgerStore } from "../ledger/open.ts"
 import type { UsageRow } from "../ledger/record.ts"
-import { openReports, type ReportsOptions, type ReportThread } from "./open.ts"
+import { careForCube, openReports, type ReportsOptions, type ReportThread } from "./open.ts"
+import { silentLog } from "../system/log.ts"
 import { type Query, ReportRefused, type Search } from "./query.ts"
 
 const START = Date.UTC(2026, 2, 28)
@@ -159,7 +161,7 @@ onEachDriver((driver) => {
     await using reports = reportsOf(addressOf(state))
     let written = 0
     for (let round = 0; round < 6; round += 1) {
-      const rows = Array.from({ length: 900 }, (_, index) => sampleCall(START + index, 1000 * round + index))
+      const rows = Array.from({ length: 1500 }, (_, index) => sampleCall(START + index, 1500 * round + index))
       const merging = reports.maintain({ foldBeforeMs: null, nowMs: START }, () => {})
       await Promise.all(rows.map((row) => ledger.record(row)))
       await merging
@@ -179,6 +181,34 @@ onEachDriver((driver) => {
     expect(totals.figures.spreads.latency_ms?.p95).toBeNull()
     expect(await reports.search(SEARCH)).toEqual({ calls: [], next: null })
   })
+})
+
+test("the cube is cared for when calls were committed, and an idle thread rests", async () => {
+  await using folder = ledgerFolder()
+  const clock = new HeldClock(START)
+  const ledger = await folder.open()
+  await using reports = reportsOf({ path: folder.path })
+  let commits = 0
+  const care = careForCube(reports, { clock, log: silentLog, commits: () => commits })
+  const asked = async (rounds: number): Promise<number> => {
+    const before = reports.asked
+    for (let round = 0; round < rounds; round += 1) {
+      await clock.advance(5000)
+      await until(() => !reports.isBusy)
+    }
+    return reports.asked - before
+  }
+  expect(await asked(1)).toBeGreaterThan(0)
+  expect(await asked(10)).toBe(0)
+  await write(ledger, [{}])
+  commits = 1
+  expect(await asked(1)).toBeGreaterThan(0)
+  expect(reports.isAwake).toBe(true)
+  expect(await asked(60)).toBe(0)
+  expect(reports.isAwake).toBe(false)
+  expect((await reports.query(QUERY)).totals.figures.sums.calls).toBe(1n)
+  expect(await asked(720)).toBeGreaterThan(0)
+  care.close()
 })
 
 test("a wrong question is refused with where it is wrong", async () => {

@@ -95,6 +95,28 @@ export class ReportThread implements Reports {
     return (await this.#ask({ is: "maintain", ...care }, undefined, UNLIMITED_MS, onProgress)) as boolean
   }
 
+  /** How often the thread was asked something. */
+  get asked(): number {
+    return this.#next
+  }
+
+  get isBusy(): boolean {
+    return this.#waiting.size > 0
+  }
+
+  /** The thread exists. */
+  get isAwake(): boolean {
+    return this.#worker !== null
+  }
+
+  /** Ends the thread until it is asked again, unless it has work. */
+  async rest(): Promise<void> {
+    if (this.isBusy) return
+    const worker = this.#worker
+    this.#worker = null
+    await worker?.terminate()
+  }
+
   /** Gives up what is asked; a step of merging that has begun is ended, so that no lock is left. */
   async close(): Promise<void> {
     const worker = this.#worker
@@ -166,27 +188,52 @@ export function openReports(options: ReportsOptions): ReportThread {
 }
 
 const CARE_MS = 5000
+/** Without commits: rows that routers of an earlier version write are looked for so often. */
+const ROUNDS_WITHOUT_COMMITS = 720
+/** A thread that was asked nothing for five minutes gives its memory back. */
+const IDLE_ROUNDS = 60
+
+export interface CareMeans {
+  readonly clock: Clock
+  readonly log: Log
+  /** How many transactions of calls this process has committed. */
+  readonly commits: () => number
+}
 
 /** Cares for the cube while a router runs: merges, and takes older rows into it, with a line for each step. */
-export function careForCube(thread: ReportThread, { clock, log }: { readonly clock: Clock; readonly log: Log }): Timer {
+export function careForCube(thread: ReportThread, { clock, log, commits }: CareMeans): Timer {
   let isBusy = false
+  const seen = { commits: -1, asked: 0 }
+  let [rounds, idleRounds] = [0, 0]
   const onProgress = ({ rows, total, untilMs }: Progress): void => {
     const until = new Date(untilMs).toISOString()
     log.info("calls from before the reports are taken into them", { rows, total, until })
   }
   const care = async (): Promise<void> => {
-    if (isBusy) return
     isBusy = true
     try {
       while (await thread.maintain({ foldBeforeMs: null, nowMs: clock.now() }, onProgress));
     } catch (cause) {
       if (!(cause instanceof ReportUnavailable)) log.error("the cube of the reports cannot be merged", { cause })
       else if (cause.reason !== "aborted") log.warn("the cube of the reports is merged later", { cause })
+      seen.commits = -1
     } finally {
       isBusy = false
     }
   }
-  const timer = clock.every(CARE_MS, () => void care())
+  const round = async (): Promise<void> => {
+    if (isBusy) return
+    rounds += 1
+    if (commits() !== seen.commits || rounds >= ROUNDS_WITHOUT_COMMITS) {
+      rounds = 0
+      seen.commits = commits()
+      await care()
+    }
+    idleRounds = thread.asked === seen.asked ? idleRounds + 1 : 0
+    seen.asked = thread.asked
+    if (idleRounds === IDLE_ROUNDS) await thread.rest()
+  }
+  const timer = clock.every(CARE_MS, () => void round())
   timer.unref()
   return timer
 }

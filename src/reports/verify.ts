@@ -137,7 +137,8 @@ class Comparison {
       sumsOf[cell] = own
       MEASURES.forEach((name, index) => add(own, `m:${name}`, cells.measures[index]?.[cell] ?? 0))
     }
-    cells.histograms.forEach(({ cells: of, buckets, counts }, index) => {
+    cells.histograms.forEach((values, index) => {
+      const { cells: of, buckets, counts } = values.pairs(cells.count)
       for (let pair = 0; pair < of.length; pair += 1) {
         const own = sumsOf[of[pair] ?? 0]
         if (own !== undefined && kept.has(of[pair] ?? 0))

@@ -1,5 +1,5 @@
 /** A segment of which a part was read, or the batches that no segment holds yet: what queries run over. */
-import type { CellBuffer } from "../ledger/cube/cells.ts"
+import { Buckets, type CellBuffer } from "../ledger/cube/cells.ts"
 import {
   decodeHistogram,
   decodeNumbers,
@@ -101,11 +101,15 @@ export function bufferView(cells: CellBuffer): View | null {
     },
     measure: (name) => bufferMeasure(cells.measures[MEASURES.indexOf(name)] ?? null, count),
     histogram: (name) => {
-      const pairs = cells.histograms[HISTOGRAMS.indexOf(name)] ?? { cells: [], buckets: [], counts: [] }
+      const own = cells.histograms[HISTOGRAMS.indexOf(name)] ?? new Buckets(0)
+      const none = { base: 0, values: null, most: 0 }
+      const single = own.single.subarray(0, count)
+      if (own.more.cells.length === 0) return { single, cells: single, buckets: single, counts: none }
+      const pairs = own.pairs(count)
       const counts = { base: 0, values: Float64Array.from(pairs.counts), most: 1 }
       return { single: null, cells: Uint32Array.from(pairs.cells), buckets: Uint8Array.from(pairs.buckets), counts }
     },
-    ids: () => (cell) => cells.ids[cell] ?? "",
+    ids: () => (cell) => cells.idOf(cell),
     more: async () => await Promise.resolve(),
   }
 }

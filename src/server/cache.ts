@@ -1,6 +1,7 @@
 /** The response cache: in this process, and shared between processes where their state is. */
 import { ResponseCache, type AnswerStore } from "../cache/response-cache.ts"
 import { KEEP, SharedAnswers } from "../cache/shared-answers.ts"
+import type { CacheRule } from "../config/compile/cache-rule.ts"
 import type { StateConfig } from "../config/config.ts"
 import { StoreLink } from "../governance/redis/link.ts"
 import type { Clock } from "../system/clock.ts"
@@ -19,7 +20,11 @@ export interface CacheMeans {
   readonly log: Log
 }
 
-export function openCache(state: StateConfig, { marks, clock, random, log }: CacheMeans): ResponseCache {
+export function openCache(
+  state: StateConfig,
+  rule: CacheRule | null,
+  { marks, clock, random, log }: CacheMeans,
+): ResponseCache {
   const open = (): AnswerStore | null => {
     const address = storeAddress(state)
     if (address === null) return null
@@ -36,5 +41,7 @@ export function openCache(state: StateConfig, { marks, clock, random, log }: Cac
     void link.open()
     return new SharedAnswers(link, () => marks.keyFor("response cache", random))
   }
-  return new ResponseCache(open)
+  const cache = new ResponseCache(open)
+  cache.adopt(rule)
+  return cache
 }

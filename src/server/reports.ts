@@ -1,8 +1,6 @@
 /** The reports of a running router, and its care for the cube that they are made of. */
 import type { Config } from "../config/config.ts"
-import { careForCube, openReports, type ReportThread } from "../reports/open.ts"
-import type { Clock } from "../system/clock.ts"
-import type { Log } from "../system/log.ts"
+import { type CareMeans, careForCube, openReports, type ReportThread } from "../reports/open.ts"
 
 export interface RouterReports {
   readonly thread: ReportThread
@@ -10,10 +8,10 @@ export interface RouterReports {
 }
 
 /** The thread starts when there is something to do for it. */
-export function openRouterReports({ server }: Config, clock: Clock, log: Log): RouterReports {
+export function openRouterReports({ server }: Config, means: CareMeans): RouterReports {
   const { driver, path, dsn, report_dsn: reportDsn } = server.usage_db
   const thread = openReports(driver === "postgres" ? { path, dsn, reportDsn } : { path })
-  const care = careForCube(thread, { clock, log })
+  const care = careForCube(thread, means)
   return {
     thread,
     close: async () => {

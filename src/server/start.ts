@@ -16,7 +16,6 @@ import { jsonLog, type Log } from "../system/log.ts"
 import { migrationProgress } from "../system/progress.ts"
 import { systemRandom } from "../system/random.ts"
 import { type Administration, openAdministration } from "./administration.ts"
-import { openCache } from "./cache.ts"
 import { type ControlOptions, HELD, openControl, RELOAD, reloadAnswer, STATUS } from "./control.ts"
 import { heldLimits } from "./held-limits.ts"
 import { InstallationMarks } from "./issuer-marks.ts"
@@ -93,15 +92,13 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   await marks.learn(ledger, clock, systemRandom())
   try {
     const journals = journalPaths(config, files, worker?.number ?? null)
-    const cache = openCache(config.server.state, { marks, clock, random: systemRandom(), log })
-    cache.adopt(snapshot.cache)
-    const given = { requestLog, metrics, cache, clock, log }
+    const given = { requestLog, metrics, marks, clock, log }
     const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, given)
     const peers = await openPeers(config, gateway)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
     const tags = tagKeeper(callers.table.tags, ledger, clock, log)
-    const reports = openRouterReports(config, clock, log)
+    const reports = openRouterReports(config, { clock, log, commits: () => metrics.commitCalls.count })
     const reloads = (): ReloadStatus => reloader.status()
     const { isSample = false } = options
     const means = { gateway, ledger, marks, reports: reports.thread, reloads, findings: loaded.findings, isSample }

@@ -93,7 +93,8 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
         throw new Error(`unknown provider in models.${name}.targets[${index}]`)
       const line = options.lineOf?.(["models", name, "targets", index]) ?? null
       const compiled = compileTarget(target, index, provider, providerEntry, entry, config, options)
-      return { ...compiled, line, observed: observedBy(name, entry, compiled) }
+      const cacheKey = groupCache(entry, rule) === null ? null : answersOf(target, providerEntry, entry)
+      return { ...compiled, line, cacheKey, observed: observedBy(name, entry, compiled) }
     })
     const group: Group = {
       name,
@@ -166,7 +167,7 @@ function compileTarget(
   group: GroupConfig,
   config: Config,
   options: CompileOptions,
-): Omit<Target, "line" | "observed"> {
+): Omit<Target, "line" | "cacheKey" | "observed"> {
   const catalogue = catalogueEntryOf(target, providerEntry)
   const model = catalogue?.model ?? target.model ?? ""
   const dialect = target.dialect ?? provider.dialect
@@ -216,8 +217,6 @@ function compileTarget(
     pin: [known.facts.issuer.label, dialect, model].join(" "),
     contract: targetContract(group.contract, contractFacts(known.capabilities, catalogue, target)),
     about: targetDescription(target, catalogue, providerEntry),
-    cacheKey:
-      groupCache(group, cacheRule(config.server.cache)) === null ? null : answersOf(target, providerEntry, group),
   }
 }
 

@@ -9,7 +9,8 @@
  */
 import { DIMENSIONS, dimensionsOf, type DimensionRow } from "./dimensions.ts"
 import { blameOf, bucketsOf, HISTOGRAMS, MEASURES, measuresOf, type MeasureRow } from "./measures.ts"
-import { ByteReader, ByteWriter } from "./bytes.ts"
+import { ByteReader, ByteWriter, type HexIds, ID_BYTES } from "./bytes.ts"
+import type { CellBuffer } from "./cells.ts"
 
 export const BATCH_VERSION = 1
 
@@ -101,55 +102,96 @@ function areEqual(some: readonly string[], others: readonly string[]): boolean {
   return true
 }
 
-/** Takes the cells of batches. */
-export interface CellSink {
-  /** The values of all dimensions, as a number that `add` takes. */
-  dimensions(values: readonly string[]): number
-  /** The arrays are used again for the next cell. */
-  add(id: string, ts: number, dimensions: number, measures: Float64Array, buckets: Uint8Array, sign: 1 | -1): void
-}
-
 /**
- * Reads a batch. `kept`: the ids of the calls that the transaction really wrote, each counts once; null: all of them.
+ * Adds the cells of a batch. `kept`: the ids of the calls that the transaction really wrote, each counts once; null: all
+ * of them.
  * @throws Error where the bytes are none of a batch
  */
-export function readBatch(data: Uint8Array, kept: string | null, sink: CellSink): void {
+export function readBatch(data: Uint8Array, kept: string | null, cells: CellBuffer): void {
   const bytes = new ByteReader(data)
   const version = bytes.byte()
   if (version !== BATCH_VERSION) throw new Error(`a batch of the cube has version ${version}, which is not known here`)
   const count = bytes.number()
   const firstMs = bytes.number()
   const left = kept === null ? null : new Set(kept.split(" "))
-  const known: { readonly values: string[]; readonly number: number }[] = []
-  const measures = new Float64Array(MEASURES.length)
-  const buckets = new Uint8Array(HISTOGRAMS.length)
-  for (let cell = 0; cell < count; cell += 1) {
+  const known = new Codes(bytes, cells)
+  for (let read = 0; read < count; read += 1) {
     const flags = bytes.byte()
-    const index = bytes.number()
-    if (index === known.length) {
-      const values = readDimensions(bytes, known.at(-1)?.values)
-      known.push({ values, number: sink.dimensions(values) })
-    }
-    const id = (flags & OTHER_ID) === 0 ? bytes.hexId() : bytes.text()
+    const codes = known.read()
+    const otherId = (flags & OTHER_ID) === 0 ? null : bytes.text()
+    const hexId = otherId === null ? bytes.skip(ID_BYTES) : 0
     const sinceMs = bytes.number()
+    const isLeftOut = left !== null && !left.delete(otherId ?? bytes.hexIdAt(hexId))
+    const cell = isLeftOut
+      ? NO_CELL
+      : cells.open((flags & EARLIER) === 0 ? firstMs + sinceMs : firstMs - sinceMs, known.all, codes)
+    if (cell !== NO_CELL) {
+      if (otherId === null) copyId(bytes.bytes, hexId, cells.hexIds, cell)
+      else cells.setId(cell, otherId)
+    }
+    readMeasures(bytes, cells, cell, flags)
     const sign = (flags & NEGATED) === 0 ? 1 : -1
-    readMeasures(bytes, measures, sign)
-    if ((flags & BOOKED) !== 0) measures[UNKNOWN_COST] = -sign
-    for (let at = 0; at < buckets.length; at += 1) buckets[at] = bytes.byte()
-    if (left !== null && !left.delete(id)) continue
-    const ts = (flags & EARLIER) === 0 ? firstMs + sinceMs : firstMs - sinceMs
-    sink.add(id, ts, known[index]?.number ?? 0, measures, buckets, sign)
+    for (let at = 0; at < HISTOGRAMS.length; at += 1) {
+      const bucket = bytes.byte()
+      if (cell !== NO_CELL) cells.addBucket(at, cell, bucket, sign)
+    }
   }
 }
 
-function readDimensions(bytes: ByteReader, before: readonly string[] | undefined): string[] {
-  return DIMENSIONS.map((_, index) => bytes.markedText() ?? before?.[index] ?? "")
+function copyId(bytes: Uint8Array, from: number, ids: HexIds, cell: number): void {
+  for (let index = 0; index < ID_BYTES; index += 1) ids[ID_BYTES * cell + index] = bytes[from + index] ?? 0
 }
 
-function readMeasures(bytes: ByteReader, measures: Float64Array, sign: 1 | -1): void {
-  const bits = bytes.bits(BITS_BYTES)
-  for (let index = 0; index < measures.length; index += 1) {
-    const isThere = ((bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0
-    measures[index] = isThere ? sign * bytes.number() : 0
+/** Of a call that the transaction did not write. */
+const NO_CELL = -1
+
+/** The dimensions that a batch named, as the codes of their texts in `cells`. */
+class Codes {
+  all = new Float64Array(64 * DIMENSIONS.length)
+  #count = 0
+  readonly #bytes: ByteReader
+  readonly #cells: CellBuffer
+
+  constructor(bytes: ByteReader, cells: CellBuffer) {
+    this.#bytes = bytes
+    this.#cells = cells
+  }
+
+  /** The dimensions of the next cell: where their codes begin in `all`. */
+  read(): number {
+    const from = this.#bytes.number() * DIMENSIONS.length
+    if (from < this.#count) return from
+    if (from > this.#count) throw new Error("a batch of the cube names dimensions that it does not have")
+    if (from === this.all.length) {
+      const larger = new Float64Array(2 * from)
+      larger.set(this.all)
+      this.all = larger
+    }
+    for (let index = 0; index < DIMENSIONS.length; index += 1) {
+      this.all[from + index] = this.#codeOf(index, from - DIMENSIONS.length + index)
+    }
+    this.#count += DIMENSIONS.length
+    return from
+  }
+
+  /** A byte 0 stands in place of the text of the dimensions before. */
+  #codeOf(index: number, before: number): number {
+    const marked = this.#bytes.number()
+    if (marked === 0 && before >= 0) return this.all[before] ?? 0
+    const from = this.#bytes.skip(Math.max(0, marked - 1))
+    return this.#cells.codeOfBytes(index, this.#bytes.bytes, from, from + Math.max(0, marked - 1))
+  }
+}
+
+function readMeasures(bytes: ByteReader, cells: CellBuffer, cell: number, flags: number): void {
+  const sign = (flags & NEGATED) === 0 ? 1 : -1
+  const bits = bytes.skip(BITS_BYTES)
+  for (let byte = 0; byte < BITS_BYTES; byte += 1) {
+    for (let rest = bytes.bytes[bits + byte] ?? 0; rest !== 0; rest &= rest - 1) {
+      const index = 8 * byte + 31 - Math.clz32(rest & -rest)
+      const value = bytes.number()
+      if (cell !== NO_CELL && index !== UNKNOWN_COST) cells.addTo(index, cell, sign * value)
+      else if (cell !== NO_CELL) cells.addTo(index, cell, (flags & BOOKED) === 0 ? sign * value : -sign)
+    }
   }
 }

@@ -2,15 +2,33 @@
 import { keptText } from "./dimensions.ts"
 
 const HEX_ID = "req_"
-const ID_BYTES = 16
+export const ID_BYTES = 16
 const ID_LENGTH = HEX_ID.length + 2 * ID_BYTES
 /** What most request ids look like. */
-export const BATCH_ID: RegExp = /^req_[0-9a-f]{32}$/
+const BATCH_ID = /^req_[0-9a-f]{32}$/
+/** Ids one after the other, 16 bytes each; zeros: none. */
+export type HexIds = Uint8Array
 /** By character code: the value of a hex digit; 255: it is none. */
 const DIGITS: Uint8Array = Uint8Array.from({ length: 256 }, (_, code) => {
   const digit = "0123456789abcdef".indexOf(String.fromCharCode(code))
   return digit === -1 ? 255 : digit
 })
+
+const NO_ID = "00".repeat(ID_BYTES)
+
+/** `""`: there is none. */
+export function hexIdAt(ids: HexIds, cell: number): string {
+  const hex = Buffer.from(ids.buffer, ids.byteOffset + ID_BYTES * cell, ID_BYTES).toString("hex")
+  return hex === NO_ID ? "" : HEX_ID + hex
+}
+
+/** False: the id is none of 16 bytes. */
+export function hexIdInto(ids: HexIds, cell: number, id: string): boolean {
+  const hex = id.slice(HEX_ID.length)
+  if (!BATCH_ID.test(id) || hex === NO_ID) return false
+  Buffer.from(ids.buffer, ids.byteOffset, ids.byteLength).write(hex, ID_BYTES * cell, "hex")
+  return true
+}
 
 export class ByteWriter {
   #bytes: Buffer = Buffer.allocUnsafe(8192)
@@ -118,53 +136,49 @@ export class ByteWriter {
 
 /** Reads what a `ByteWriter` wrote. @throws Error behind the end */
 export class ByteReader {
-  readonly #bytes: Buffer
+  readonly bytes: Buffer
   #at = 0
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   byte(): number {
-    const value = this.#bytes[this.#at++]
-    if (value === undefined) throw new Error("a batch of the cube ends too early")
+    const value = this.bytes[this.#at++]
+    if (value === undefined) throw new Error(EARLY)
     return value
   }
 
   number(): number {
-    let value = 0
-    let factor = 1
-    for (;;) {
-      const byte = this.byte()
+    let byte = this.byte()
+    if (byte < 128) return byte
+    let value = byte & 127
+    let factor = 128
+    do {
+      byte = this.byte()
       value += (byte & 127) * factor
-      if (byte < 128) return value
       factor *= 128
-    }
-  }
-
-  bits(length: number): Uint8Array {
-    return this.#take(length)
+    } while (byte > 127)
+    return value
   }
 
   text(): string {
-    return this.#take(this.number()).toString("utf8")
-  }
-
-  /** Null: a byte 0 stands in its place. */
-  markedText(): string | null {
     const length = this.number()
-    return length === 0 ? null : this.#take(length - 1).toString("utf8")
+    const from = this.skip(length)
+    return this.bytes.toString("utf8", from, from + length)
   }
 
-  hexId(): string {
-    return HEX_ID + this.#take(ID_BYTES).toString("hex")
+  /** Passes so many bytes over; returns where they began. */
+  skip(length: number): number {
+    const from = this.#at
+    this.#at += length
+    if (this.#at > this.bytes.length) throw new Error(EARLY)
+    return from
   }
 
-  #take(length: number): Buffer {
-    const end = this.#at + length
-    if (end > this.#bytes.length) throw new Error("a batch of the cube ends too early")
-    const taken = this.#bytes.subarray(this.#at, end)
-    this.#at = end
-    return taken
+  hexIdAt(place: number): string {
+    return HEX_ID + this.bytes.toString("hex", place, place + ID_BYTES)
   }
 }
+
+const EARLY = "a batch of the cube ends too early"

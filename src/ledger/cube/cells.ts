@@ -1,6 +1,6 @@
 /** Cells of batches and segments in memory, to become segments: column by column, in the order in which they came. */
-import type { CellSink } from "./batch.ts"
-import { spreadOut, type HistogramColumn, type NumberColumn, type TextColumn } from "./columns.ts"
+import { hexIdAt, hexIdInto, type HexIds, ID_BYTES } from "./bytes.ts"
+import { type HistogramColumn, type NumberColumn, spreadOut, type TextColumn } from "./columns.ts"
 import { DIMENSIONS } from "./dimensions.ts"
 import { NO_VALUE } from "./histogram.ts"
 import { HISTOGRAMS, MEASURES } from "./measures.ts"
@@ -15,7 +15,8 @@ export interface BucketCounts {
 /** The columns of a segment that was read whole. */
 export interface SegmentCells {
   readonly count: number
-  readonly ids: readonly string[] | null
+  /** Null: the cells have none. */
+  readonly ids: HexIds | readonly string[] | null
   readonly ts: NumberColumn
   readonly dimensions: readonly TextColumn[]
   readonly measures: readonly NumberColumn[]
@@ -25,6 +26,8 @@ export interface SegmentCells {
 class Texts {
   readonly all: string[] = []
   readonly #codes = new Map<string, number>()
+  /** By a hash of the bytes: the first text that has it. */
+  readonly #seen = new Map<number, { readonly bytes: Uint8Array; readonly code: number }>()
 
   codeOf(text: string): number {
     let code = this.#codes.get(text)
@@ -35,62 +38,124 @@ class Texts {
     }
     return code
   }
+
+  /** Of UTF-8 bytes. Most texts were seen before: finding their bytes again is quicker than making a text of them. */
+  codeOfBytes(bytes: Uint8Array, from: number, to: number): number {
+    let hash = 0
+    for (let at = from; at < to; at += 1) hash = (Math.imul(hash, 31) + (bytes[at] ?? 0)) | 0
+    const seen = this.#seen.get(hash)
+    if (seen !== undefined && isEqual(seen.bytes, bytes, from, to)) return seen.code
+    const own = bytes.slice(from, to)
+    const code = this.codeOf(UTF8.decode(own))
+    if (seen === undefined) this.#seen.set(hash, { bytes: own, code })
+    return code
+  }
 }
 
-export class CellBuffer implements CellSink {
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true })
+
+function isEqual(some: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {
+  if (some.length !== to - from) return false
+  for (let index = 0; index < some.length; index += 1) if (some[index] !== bytes[from + index]) return false
+  return true
+}
+
+/** The values of one histogram. Nearly all cells have one value, which counts once. */
+export class Buckets {
+  /** By cell: the bucket of its first value, if that counts once. */
+  single: Uint8Array
+  /** All further values. */
+  readonly more: BucketCounts = { cells: [], buckets: [], counts: [] }
+
+  constructor(capacity: number) {
+    this.single = new Uint8Array(capacity)
+  }
+
+  add(cell: number, bucket: number, count: number): void {
+    if (bucket === NO_VALUE || count === 0) return
+    if (count === 1 && this.single[cell] === NO_VALUE) {
+      this.single[cell] = bucket
+      return
+    }
+    this.more.cells.push(cell)
+    this.more.buckets.push(bucket)
+    this.more.counts.push(count)
+  }
+
+  /** The values of the first `count` cells. */
+  pairs(count: number): BucketCounts {
+    const [cells, buckets, counts] = [[...this.more.cells], [...this.more.buckets], [...this.more.counts]]
+    for (let cell = 0; cell < count; cell += 1) {
+      const bucket = this.single[cell] ?? NO_VALUE
+      if (bucket === NO_VALUE) continue
+      cells.push(cell)
+      buckets.push(bucket)
+      counts.push(1)
+    }
+    return { cells, buckets, counts }
+  }
+}
+
+export class CellBuffer {
   count = 0
-  readonly ids: string[] = []
   readonly texts: readonly Texts[] = DIMENSIONS.map(() => new Texts())
   ts: Float64Array
-  codes: Uint32Array[]
+  /** By dimension and cell: places in `texts`. Floats, as all numbers here: code that sees one kind of array runs faster. */
+  codes: Float64Array[]
   /** Null: 0 in all cells. */
   measures: (Float64Array | null)[]
-  readonly histograms: readonly BucketCounts[] = HISTOGRAMS.map(() => ({ cells: [], buckets: [], counts: [] }))
-  /** Codes of the values that a batch named, by the number that it got for them. */
-  readonly #named: Uint32Array[] = []
+  readonly histograms: readonly Buckets[]
+  /** 16 bytes for each cell; zeros: the cell has no id, or one of `otherIds`. */
+  hexIds: HexIds
+  /** By cell: ids that are not `req_` and 32 hex digits. */
+  readonly otherIds: Map<number, string> = new Map()
 
   /** `capacity`: how many cells to expect. */
   constructor(capacity: number) {
     this.ts = new Float64Array(capacity)
-    this.codes = DIMENSIONS.map(() => new Uint32Array(capacity))
+    this.hexIds = new Uint8Array(ID_BYTES * capacity)
+    this.codes = DIMENSIONS.map(() => new Float64Array(capacity))
     this.measures = MEASURES.map(() => null)
+    this.histograms = HISTOGRAMS.map(() => new Buckets(capacity))
   }
 
-  dimensions(values: readonly string[]): number {
-    this.#named.push(Uint32Array.from(values, (value, index) => this.texts[index]?.codeOf(value) ?? 0))
-    return this.#named.length - 1
+  /** The id of a cell; `""`: it has none. */
+  idOf(cell: number): string {
+    return this.otherIds.get(cell) ?? hexIdAt(this.hexIds, cell)
   }
 
-  add(id: string, ts: number, dimensions: number, measures: Float64Array, buckets: Uint8Array, sign: 1 | -1): void {
-    const cell = this.#next()
-    this.ids[cell] = id
+  codeOf(dimension: number, text: string): number {
+    return this.texts[dimension]?.codeOf(text) ?? 0
+  }
+
+  codeOfBytes(dimension: number, bytes: Uint8Array, from: number, to: number): number {
+    return this.texts[dimension]?.codeOfBytes(bytes, from, to) ?? 0
+  }
+
+  /** A cell without an id, of which nothing is known yet. `codes`: of all dimensions, from `offset` on. */
+  open(ts: number, codes: Float64Array, offset: number): number {
+    const cell = this.count
+    if (cell === this.ts.length) this.#reserve(cell + 1)
+    this.count += 1
     this.ts[cell] = ts
-    const codes = this.#named[dimensions]
-    for (let index = 0; index < this.codes.length; index += 1) set(this.codes[index], cell, codes?.[index] ?? 0)
-    for (let index = 0; index < measures.length; index += 1) this.addTo(index, cell, measures[index] ?? 0)
-    for (let index = 0; index < buckets.length; index += 1)
-      this.addBucket(index, cell, buckets[index] ?? NO_VALUE, sign)
-  }
-
-  /** A cell without an id, of which nothing is known yet. */
-  open(ts: number, values: readonly string[]): number {
-    const cell = this.#next()
-    this.ids[cell] = ""
-    this.ts[cell] = ts
-    values.forEach((value, index) => set(this.codes[index], cell, this.texts[index]?.codeOf(value) ?? 0))
+    for (let index = 0; index < this.codes.length; index += 1) set(this.codes[index], cell, codes[offset + index] ?? 0)
     return cell
   }
 
-  /** Cells without ids get an empty one. */
+  setId(cell: number, id: string): void {
+    if (id !== "" && !hexIdInto(this.hexIds, cell, id)) this.otherIds.set(cell, id)
+  }
+
   addSegment(segment: SegmentCells): void {
     const first = this.count
-    const { count } = segment
+    const { count, ids } = segment
     this.#reserve(first + count)
     this.count += count
-    for (let cell = 0; cell < count; cell += 1) this.ids[first + cell] = segment.ids?.[cell] ?? ""
+    if (ids instanceof Uint8Array) this.hexIds.set(ids, ID_BYTES * first)
+    else ids?.forEach((id, cell) => this.setId(first + cell, id))
     this.ts.set(spreadOut(segment.ts, count), first)
     segment.dimensions.forEach(({ texts, codes }, index) => {
-      const known = Uint32Array.from(texts, (text) => this.texts[index]?.codeOf(text) ?? 0)
+      const known = Float64Array.from(texts, (text) => this.codeOf(index, text))
       const own = this.codes[index]
       for (let cell = 0; cell < count; cell += 1) set(own, first + cell, known[codes?.[cell] ?? 0] ?? 0)
     })
@@ -102,8 +167,7 @@ export class CellBuffer implements CellSink {
 
   #addHistogram({ single, cells, buckets, counts }: HistogramColumn, index: number, first: number): void {
     if (single !== null) {
-      for (let cell = 0; cell < single.length; cell += 1)
-        this.addBucket(index, first + cell, single[cell] ?? NO_VALUE, 1)
+      this.histograms[index]?.single.set(single, first)
       return
     }
     const spread = spreadOut(counts, cells.length)
@@ -113,11 +177,7 @@ export class CellBuffer implements CellSink {
 
   /** Adds values in a bucket to a histogram of a cell. */
   addBucket(histogram: number, cell: number, bucket: number, count: number): void {
-    if (bucket === NO_VALUE || count === 0) return
-    const pairs = this.histograms[histogram]
-    pairs?.cells.push(cell)
-    pairs?.buckets.push(bucket)
-    pairs?.counts.push(count)
+    this.histograms[histogram]?.add(cell, bucket, count)
   }
 
   /** Adds to a measure of a cell. */
@@ -138,27 +198,22 @@ export class CellBuffer implements CellSink {
     return (this.measures[index] ??= new Float64Array(this.ts.length))
   }
 
-  #next(): number {
-    const cell = this.count
-    this.#reserve(cell + 1)
-    this.count += 1
-    return cell
-  }
-
   #reserve(count: number): void {
     if (count <= this.ts.length) return
     const capacity = Math.max(count, 2 * this.ts.length)
     this.ts = grown(this.ts, new Float64Array(capacity))
-    this.codes = this.codes.map((codes) => grown(codes, new Uint32Array(capacity)))
+    this.hexIds = grown(this.hexIds, new Uint8Array(ID_BYTES * capacity))
+    this.codes = this.codes.map((codes) => grown(codes, new Float64Array(capacity)))
     this.measures = this.measures.map((values) => (values === null ? null : grown(values, new Float64Array(capacity))))
+    for (const buckets of this.histograms) buckets.single = grown(buckets.single, new Uint8Array(capacity))
   }
 }
 
-function grown<Values extends Float64Array | Uint32Array>(old: Values, larger: Values): Values {
+function grown<Values extends Float64Array | Uint8Array>(old: Values, larger: Values): Values {
   larger.set(old)
   return larger
 }
 
-function set(values: Float64Array | Uint32Array | undefined, index: number, value: number): void {
+function set(values: Float64Array | undefined, index: number, value: number): void {
   if (values !== undefined) values[index] = value
 }

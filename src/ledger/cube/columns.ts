@@ -50,7 +50,7 @@ const BASE_BYTES = 16
 const WORTH = 0.85
 const SMALLEST = 512
 
-export function encodeNumbers(values: Numbers): Uint8Array {
+export function encodeNumbers(values: Float64Array): Uint8Array {
   const [low, high] = rangeOf(values)
   if (low === high) return framed(CONSTANT, floatBytes(low))
   // from 0 on where that takes no more bytes
@@ -61,11 +61,16 @@ export function encodeNumbers(values: Numbers): Uint8Array {
     floatBytes(encoding === FLOATS ? 0 : base),
     floatBytes(Math.max(Math.abs(low), Math.abs(high))),
   ])
-  if (encoding === FLOATS) return framed(FLOATS, Buffer.concat([head, bytesOf(Float64Array.from(values))]))
+  if (encoding === FLOATS) return framed(FLOATS, Buffer.concat([head, bytesOf(values)]))
+  const distances = base === 0 ? values : distancesFrom(base, values)
   const Narrow = encoding === EIGHT ? Uint8Array : encoding === SIXTEEN ? Uint16Array : Uint32Array
-  const narrow = new Narrow(values.length)
-  for (let index = 0; index < values.length; index += 1) narrow[index] = (values[index] ?? 0) - base
-  return framed(encoding, Buffer.concat([head, bytesOf(narrow)]))
+  return framed(encoding, Buffer.concat([head, bytesOf(new Narrow(distances))]))
+}
+
+function distancesFrom(base: number, values: Float64Array): Float64Array {
+  const distances = new Float64Array(values.length)
+  for (let index = 0; index < values.length; index += 1) distances[index] = (values[index] ?? 0) - base
+  return distances
 }
 
 function widthOf(span: number): number {
@@ -100,7 +105,7 @@ export function spreadOut({ base, values }: NumberColumn, count: number): Float6
   return all
 }
 
-export function encodeTexts(texts: readonly string[], codes: Numbers): Uint8Array {
+export function encodeTexts(texts: readonly string[], codes: Float64Array): Uint8Array {
   const json = Buffer.from(JSON.stringify(texts))
   return Buffer.concat([uint32(json.length), json, encodeNumbers(codes)])
 }
@@ -115,11 +120,13 @@ export function decodeTexts(data: Uint8Array): TextColumn {
   return { texts: JSON.parse(json.toString("utf8")) as string[], codes }
 }
 
-/** `single`: each cell has at most one value, which counts once. */
-export function encodeHistogram(single: Uint8Array | null, pairs: readonly [Numbers, Numbers, Numbers]): Uint8Array {
-  const parts = single === null ? pairs.map(encodeNumbers) : [encodeNumbers(single)]
-  const count = single === null ? pairs[0].length : 0
-  return Buffer.concat([uint32(count), ...parts.flatMap((part) => [uint32(part.length), part])])
+/** `single`: by cell, where each has at most one value, which counts once; else `pairs`: cells, buckets and counts. */
+export function encodeHistogram(
+  single: Float64Array | null,
+  pairs: readonly [Float64Array, Float64Array, Float64Array] | null,
+): Uint8Array {
+  const parts = (pairs ?? [single ?? new Float64Array()]).map((column) => encodeNumbers(column))
+  return Buffer.concat([uint32(pairs?.[0].length ?? 0), ...parts.flatMap((part) => [uint32(part.length), part])])
 }
 
 export function decodeHistogram(data: Uint8Array, cells: number): HistogramColumn {
@@ -176,7 +183,7 @@ function byteAligned(bytes: Uint8Array, width: number): Uint8Array {
   return bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes)
 }
 
-function rangeOf(values: Numbers): readonly [low: number, high: number] {
+function rangeOf(values: Float64Array): readonly [low: number, high: number] {
   let low = values[0] ?? 0
   let high = low
   for (let index = 1; index < values.length; index += 1) {

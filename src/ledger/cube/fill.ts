@@ -136,7 +136,7 @@ async function missingOf(connection: CubeConnection, rows: readonly StoredRow[])
   if (rows.length === 0) return []
   const batches = new CellBuffer(4096)
   await readBatches(connection, batches, Infinity, false)
-  for (let cell = 0; cell < batches.count; cell += 1) left.delete(batches.ids[cell] ?? "")
+  for (let cell = 0; cell < batches.count; cell += 1) left.delete(batches.idOf(cell))
   for (const { id, cells, folded } of await segmentsIn(connection, first, last + 1)) {
     if (folded === 1) continue
     const ids = (await readColumns(connection, [id], ["ids"])).get(id)?.get("ids")

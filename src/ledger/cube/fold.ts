@@ -1,5 +1,5 @@
 /** Folds cells: those of a quarter of an hour with the same dimensions become one, without an id. No sum changes. */
-import { CellBuffer } from "./cells.ts"
+import { type BucketCounts, CellBuffer } from "./cells.ts"
 
 export const SLOT_MS = 900_000
 
@@ -11,35 +11,30 @@ export function folded(cells: CellBuffer): CellBuffer {
   const sums = new CellBuffer(Math.max(16, cells.count >> 1))
   const places = new Map<string, number>()
   const placeOf = new Uint32Array(cells.count)
-  const dimensions: string[] = []
+  const codes = new Float64Array(cells.codes.length)
   for (let cell = 0; cell < cells.count; cell += 1) {
     const slot = slotOf(cells.ts[cell] ?? 0)
     let key = String(slot)
-    for (const codes of cells.codes) key += `,${codes[cell]}`
+    for (const column of cells.codes) key += `,${column[cell]}`
     let place = places.get(key)
     // a sum that would not be exact any more begins anew
     if (place === undefined || !sums.takes(place, cells, cell)) {
-      cells.codes.forEach((codes, index) => {
-        dimensions[index] = cells.texts[index]?.all[codes[cell] ?? 0] ?? ""
+      cells.codes.forEach((column, index) => {
+        codes[index] = sums.codeOf(index, cells.texts[index]?.all[column[cell] ?? 0] ?? "")
       })
-      place = sums.open(slot, dimensions)
+      place = sums.open(slot, codes, 0)
       places.set(key, place)
     }
     placeOf[cell] = place
     for (let index = 0; index < cells.measures.length; index += 1)
       sums.addTo(index, place, cells.measures[index]?.[cell] ?? 0)
   }
-  cells.histograms.forEach((pairs, index) => addPairs(sums, index, pairs, placeOf))
+  cells.histograms.forEach((buckets, index) => addPairs(sums, index, buckets.pairs(cells.count), placeOf))
   return sums
 }
 
 /** Pairs of one cell and bucket become one. */
-function addPairs(
-  sums: CellBuffer,
-  index: number,
-  pairs: CellBuffer["histograms"][number],
-  placeOf: Uint32Array,
-): void {
+function addPairs(sums: CellBuffer, index: number, pairs: BucketCounts, placeOf: Uint32Array): void {
   const counts = new Map<number, number>()
   for (let pair = 0; pair < pairs.cells.length; pair += 1) {
     const key = (placeOf[pairs.cells[pair] ?? 0] ?? 0) * 256 + (pairs.buckets[pair] ?? 0)

@@ -29,7 +29,7 @@ export interface MergeRules {
   readonly foldBeforeMs: number | null
 }
 
-export const MERGE_RULES: MergeRules = { batchCells: 4096, batches: 512, smallSegments: 16, foldBeforeMs: null }
+export const MERGE_RULES: MergeRules = { batchCells: 8192, batches: 512, smallSegments: 16, foldBeforeMs: null }
 
 /** Segments of one level may become one of the next. */
 export const SMALL = 1

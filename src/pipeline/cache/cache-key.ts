@@ -28,13 +28,13 @@ export function questionOf(call: AdmittedCall, gateway: Keying): Question | null
     gateway.cache.learnContent(bodyHash, content)
     return { bodyHash, content }
   }
-  if (!isLargeBody(body)) return learn(content(call))
+  if (!isLargeBody(body)) return learn(readContent(call))
   const order = { dialect: call.dialect.name, values: body.values }
   return gateway.apart.run("cacheContent", call.credential.caller.id, [body.bytes], order).then(learn, () => null)
 }
 
 /** A call that changes dialect is decoded anyway. */
-function content({ request, dialect, group }: AdmittedCall): string | null {
+function readContent({ request, dialect, group }: AdmittedCall): string | null {
   const { bytes, values } = request.body
   if (group.targets.some((target) => target.dialect === dialect.name)) return cacheContent(bytes, values, dialect.name)
   try {

@@ -1,6 +1,7 @@
 import { filtersOf, dimensionColumn } from "../breakdown.ts"
 import { detailTable } from "../details.ts"
-import { columnOf, FIGURES } from "../figure-columns.ts"
+import { FIGURES } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import { type Place, ReportRefused } from "../query.ts"
 import type { Column, SectionDefinition } from "../section.ts"
 

@@ -1,6 +1,7 @@
 import { breakdowns, dimensionColumn } from "../breakdown.ts"
 import { detailTable, newestNote, newestOf } from "../details.ts"
-import { columnOf, type FigureName } from "../figure-columns.ts"
+import type { FigureName } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import type { Asked, Column, SectionDefinition, Sources, Table } from "../section.ts"
 
 const FIGURE_NAMES: readonly FigureName[] = [

@@ -1,6 +1,7 @@
 import { byTitle, columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
 import { DIMENSIONS_BY_NAME, type DimensionName } from "../dimensions.ts"
-import { columnOf, divided, FIGURES, percentOf } from "../figure-columns.ts"
+import { FIGURES } from "../figure-columns.ts"
+import { columnOf, divided, percentOf } from "../figure-makers.ts"
 import type { Figures, Measure, Query, Rows } from "../query.ts"
 import type { Asked, Baseline, Cell, Column, Row, SectionDefinition, Table } from "../section.ts"
 import { slotTable } from "../slots.ts"

@@ -7,7 +7,7 @@ import {
   type Part,
   textCondition,
 } from "../details.ts"
-import { columnOf } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import type { Filter } from "../query.ts"
 import type { Asked, Column, SectionDefinition } from "../section.ts"
 
