@@ -156,10 +156,23 @@ const LAYERS: readonly Layer[] = [
 ]
 
 /** Rooms of the pipeline: each imports those before it. The last two rehearse steps, or stand beside them. */
-const ROOMS = ["apart", "call", "intake", "limits", "targets", "translation", "answer", "rows", "rehearsal", "aside"]
-const STEPS = "admit attempt authenticate bridge enter fail pipeline rank receive reply reserve settle shortlist".split(
-  " ",
-)
+const ROOMS = [
+  "apart",
+  "call",
+  "intake",
+  "limits",
+  "targets",
+  "translation",
+  "answer",
+  "cache",
+  "rows",
+  "rehearsal",
+  "aside",
+]
+const STEPS =
+  "admit answer-once attempt authenticate bridge enter fail pipeline rank receive reply reserve settle shortlist".split(
+    " ",
+  )
 const DIALECTS = ["chat", "responses", "messages"]
 
 const FOLDERS = LAYERS.map(({ folder }) => folder)

@@ -9,7 +9,7 @@ import type { UpstreamAnswer } from "../../upstream/answer.ts"
 import type { Apart } from "../apart/apart.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { Life } from "../call/life.ts"
-import type { Copy } from "../cache/copy.ts"
+import type { Copy } from "../../cache/copy.ts"
 import type { Growth } from "../limits/growth.ts"
 
 export interface StreamParts {

@@ -34,7 +34,7 @@ export function questionOf(call: AdmittedCall, gateway: Keying): Question | null
 }
 
 /** A call that changes dialect is decoded anyway. */
-function readContent({ request, dialect, group }: AdmittedCall): string | null {
+export function readContent({ request, dialect, group }: AdmittedCall): string | null {
   const { bytes, values } = request.body
   if (group.targets.some((target) => target.dialect === dialect.name)) return cacheContent(bytes, values, dialect.name)
   try {

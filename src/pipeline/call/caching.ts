@@ -4,7 +4,7 @@ import type { Target } from "../../config/snapshot.ts"
 import type { Entry } from "../../cache/entry.ts"
 import type { Flight } from "../../cache/flights.ts"
 import type { UsageRow } from "../../ledger/record.ts"
-import type { Copy } from "../cache/copy.ts"
+import type { Copy } from "../../cache/copy.ts"
 
 /** Why a call is not answered from the cache. */
 export type BypassReason = Exclude<NonNullable<UsageRow["cache_reason"]>, "cache-hit" | "cache-miss">

@@ -1,6 +1,7 @@
 /** What a call's row says of the response cache. */
 import type { UsageRow } from "../../ledger/record.ts"
 import type { Call } from "../call.ts"
+import type { AnswerEnd } from "../call/outcome.ts"
 import type { Gateway } from "../gateway.ts"
 import { allInput, costsOf } from "./costs.ts"
 
@@ -32,21 +33,24 @@ const OFF: CacheColumns = {
   ...NO_SAVINGS,
 }
 
-export function cacheColumns(call: Call, gateway: Gateway): CacheColumns {
+const HIT: CacheColumns = { ...OFF, cache: "hit", cache_reason: "cache-hit" }
+
+export function cacheColumns(call: Call, { source }: Pick<AnswerEnd, "source">, gateway: Gateway): CacheColumns {
   const { caching } = call
-  if (caching === null) return OFF
+  if (caching === null) return source === "cache" ? HIT : OFF
   const { items, bytes, maxBytes } = gateway.cache.occupancy
-  const { outcome, reasons } = caching
+  const isHit = source === "cache"
+  const [reason] = caching.reasons
   return {
-    cache: outcome,
-    cache_reason: outcome === "bypass" ? (reasons[0] ?? null) : `cache-${outcome}`,
+    cache: isHit ? "hit" : reason === undefined ? "miss" : "bypass",
+    cache_reason: isHit ? "cache-hit" : (reason ?? "cache-miss"),
     cache_enabled: 1,
     cache_items: items,
     cache_bytes: bytes,
     cache_max_bytes: maxBytes,
     cache_occupancy_pct: maxBytes === 0 ? null : Math.round((bytes / maxBytes) * 10_000) / 100,
-    cache_age_s: caching.hit?.ageS ?? null,
-    ...savings(call),
+    cache_age_s: isHit ? (caching.hit?.ageS ?? null) : null,
+    ...(isHit ? savings(call) : NO_SAVINGS),
   }
 }
 

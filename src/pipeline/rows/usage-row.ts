@@ -36,7 +36,7 @@ export function usageRow(
   const parts = partColumns(usage?.parts ?? null)
   const inputTokens = usage === null ? null : allInput(usage)
   const limited = limitAmounts(call, bill, pending)
-  const cached = cacheColumns(call, gateway)
+  const cached = cacheColumns(call, answer, gateway)
   return {
     request_id: call.id,
     ts: call.ts,

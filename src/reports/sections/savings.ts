@@ -1,4 +1,5 @@
-import { byTitle, columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
+import { breakdowns, byTitle, columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
+import { CACHE_BY_GROUP } from "../cache-table.ts"
 import { DIMENSIONS_BY_NAME, type DimensionName } from "../dimensions.ts"
 import { FIGURES } from "../figure-columns.ts"
 import { columnOf, divided, percentOf } from "../figure-makers.ts"
@@ -38,7 +39,8 @@ const PRICED = { dimension: "cost_unknown", is: [""] } as const
 export const SAVINGS: SectionDefinition = {
   id: "savings",
   title: "Savings",
-  about: "What the same tokens would have cost at the prices of a baseline, less what the calls did cost.",
+  about:
+    "What the same tokens would have cost at the prices of a baseline, less what the calls did cost; and what the response cache saved.",
   takesBy: true,
   build: async (asked, { queries }) => {
     const coverage = { from: asked.from, to: asked.to, zone: asked.zone, where: filtersOf(asked), by: [] } as const
@@ -57,8 +59,9 @@ export const SAVINGS: SectionDefinition = {
         return rows === undefined ? [] : [savingsTable(baseline, by, rows, asked.baselines.length > 1)]
       }),
     )
+    const cached = asked.by.length === 0 ? await breakdowns(asked, queries, [CACHE_BY_GROUP]) : []
     return {
-      tables: [baselineTable(asked.baselines, overall.totals.figures), ...tables],
+      tables: [baselineTable(asked.baselines, overall.totals.figures), ...tables, ...cached],
       charts: asked.baselines.map((baseline) => savingsChart(baseline, series)),
       notes: [coverageNote(whole.totals.figures)],
     }

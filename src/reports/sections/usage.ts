@@ -1,4 +1,5 @@
 import { breakdowns, byTitle, type Breakdown } from "../breakdown.ts"
+import { CACHE_BY_GROUP } from "../cache-table.ts"
 import type { DimensionName } from "../dimensions.ts"
 import type { FigureName } from "../figure-columns.ts"
 import type { SectionDefinition } from "../section.ts"
@@ -14,15 +15,6 @@ const FIGURE_NAMES: readonly FigureName[] = [
   "output_tokens",
   "total_tokens",
   "cost_usd",
-]
-
-const CACHE_FIGURES: readonly FigureName[] = [
-  "calls",
-  "cache_hits",
-  "cache_misses",
-  "cache_hit_percent",
-  "cache_saved_tokens",
-  "cache_saved_usd",
 ]
 
 const TABLES: readonly (readonly [title: string, by: readonly DimensionName[]])[] = [
@@ -53,13 +45,7 @@ export const USAGE: SectionDefinition = {
         figures: FIGURE_NAMES,
         bar: "calls",
       })),
-      {
-        id: "cache_by_group",
-        title: "Response cache by group",
-        by: ["group"],
-        figures: CACHE_FIGURES,
-        bar: "cache_hits",
-      },
+      CACHE_BY_GROUP,
     ]
     const wanted: Breakdown[] =
       asked.by.length === 0

@@ -3,20 +3,20 @@
  * takes anything of its caller's tokens or of a provider's capacity. Of equal calls at one time of one caller one asks the
  * target, and the others are told its answer.
  */
-import type { Entry } from "../../cache/entry.ts"
-import type { Flight } from "../../cache/flights.ts"
-import { RouterError } from "../../errors.ts"
-import type { Answer, WholeAnswer } from "../answer/answer.ts"
-import { attempt } from "../attempt.ts"
-import type { AdmittedCall } from "../call.ts"
-import type { Caching } from "../call/caching.ts"
-import type { Plan } from "../call/plan.ts"
-import type { Gateway } from "../gateway.ts"
-import { reserve } from "../reserve.ts"
-import { keyOf, questionOf, type Question } from "./cache-key.ts"
-import { Copy } from "./copy.ts"
-import { keepWhole } from "./keep.ts"
-import { tell } from "./tell.ts"
+import type { Entry } from "../cache/entry.ts"
+import type { Flight } from "../cache/flights.ts"
+import { RouterError } from "../errors.ts"
+import type { Answer, WholeAnswer } from "./answer/answer.ts"
+import { attempt } from "./attempt.ts"
+import type { AdmittedCall } from "./call.ts"
+import type { Caching } from "./call/caching.ts"
+import type { Plan } from "./call/plan.ts"
+import type { Gateway } from "./gateway.ts"
+import { reserve } from "./reserve.ts"
+import { keyOf, questionOf, type Question } from "./cache/cache-key.ts"
+import { Copy } from "../cache/copy.ts"
+import { keepWhole } from "./cache/keep.ts"
+import { tell } from "./cache/tell.ts"
 
 /** @throws RouterError as `reserve` and `attempt` do */
 export async function answerOnce(plan: Plan, call: AdmittedCall, caching: Caching, gateway: Gateway): Promise<Answer> {
