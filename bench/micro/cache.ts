@@ -34,7 +34,7 @@ const bytes = Buffer.from(JSON.stringify(answer))
 function pass(): unknown {
   const caching = call.group.cache === null ? null : considerCaching(call.request, call.group.cache)
   const part = caching?.looksUp === true ? "start" : "all"
-  call.caching?.flight?.end(null)
+  call.caching?.close()
   const copy = call.caching?.copy ?? null
   return part === "all" && copy === null ? { ...cacheColumns(call, { source: "target" }, cached) } : null
 }

@@ -35,5 +35,6 @@ export function weightOfTelling(key: string, { bytes, ids, losses }: Telling): n
 /** Bytes of memory that an entry takes, its key included, without what is remembered later. */
 export function weightOf(key: string, { bytes, facts }: Entry): number {
   const parts = facts.usage?.parts ?? null
-  return OBJECT_BYTES + key.length + bytes.length + (parts === null ? 0 : 2 * JSON.stringify(parts).length)
+  const words = 2 * ((facts.stopReason?.length ?? 0) + (facts.serviceTier?.length ?? 0))
+  return OBJECT_BYTES + key.length + bytes.length + words + (parts === null ? 0 : 2 * JSON.stringify(parts).length)
 }

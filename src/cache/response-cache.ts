@@ -1,5 +1,6 @@
 /** Kept answers in the memory of this process: those that were used last stay, up to a bound of bytes and for some time. */
 import type { CacheRule } from "../config/compile/cache-rule.ts"
+import { CopyBudget } from "./copy.ts"
 import { weightOf, weightOfTelling, type Entry, type Telling } from "./entry.ts"
 import { Flights } from "./flights.ts"
 
@@ -33,12 +34,16 @@ const MOST_TELLINGS = 8
 
 /** One answer takes no more of the bound than this, and so do all bodies that are known again. */
 const LARGEST_SHARE = 1 / 16
+/** Copies of streams under way take so much beside it. */
+const COPIES_SHARE = 1 / 4
 /** Of a body that was keyed before: its hash, and the key of what it asks. */
 const ALIAS_BYTES = 384
 const MOST_ALIASES = 4096
 
 export class ResponseCache {
   readonly flights: Flights = new Flights()
+  /** Of streams under way whose answers may be kept. */
+  readonly copies: CopyBudget = new CopyBudget()
   /** Entries that had to go before their time. */
   evictions = 0
   readonly #openStore: () => AnswerStore | null
@@ -65,6 +70,7 @@ export class ResponseCache {
   /** The configuration says so from now on; null: nothing is kept. */
   adopt(rule: CacheRule | null): void {
     this.#rule = rule
+    this.copies.mostBytes = Math.floor((rule?.maxBytes ?? 0) * COPIES_SHARE)
     if (rule?.shared === true) this.#store ??= this.#openStore()
     else this.close()
     if (rule === null) {

@@ -90,7 +90,7 @@ async function askTarget(
     if (reserving instanceof Promise) await reserving
   }
   if (content === null || !caching.keeps) return attempt(plan, call, gateway)
-  if (call.facts.stream) caching.copy = new Copy(gateway.cache.largestBytes, content)
+  if (call.facts.stream) caching.copy = new Copy(gateway.cache.largestBytes, content, gateway.cache.copies)
   const answer = await attempt(plan, call, gateway)
   if (answer.kind === "stream") return answer
   const keeping = keepWhole(answer, content, call, caching, gateway)

@@ -44,6 +44,13 @@ export class Caching {
     return this.reasons.length === 0 ? "miss" : "bypass"
   }
 
+  /** The call is over: what it would have told nobody waits for any more. */
+  close(): void {
+    this.flight?.end(null)
+    this.copy?.drop()
+    this.copy = null
+  }
+
   /** The request says something that no key holds. */
   refuseKey(): void {
     this.reasons = [...this.reasons, "cache-request-shape"]
