@@ -10,6 +10,18 @@ import { decode, type DecodedRequest } from "./decode.ts"
  */
 export const UNCOUNTED: readonly (keyof Request)[] = ["dialect", "model", "stream", "includeUsage", "identity", "cache"]
 
+/** What a call asks. */
+export interface Question {
+  /** The same for bodies of the same bytes in one dialect. */
+  readonly bodyHash: string
+  /** The same for all bodies that ask the same. */
+  readonly content: string
+}
+
+export function bodyHashOf(bytes: Uint8Array, dialect: DialectName): string {
+  return `${dialect} ${Bun.SHA256.hash(bytes, "base64url")}`
+}
+
 /** Null: the body says something that the neutral form does not hold, or says it twice. `values`: that the scan has counted. */
 export function cacheContent(bytes: Uint8Array, values: number, dialect: DialectName): string | null {
   try {

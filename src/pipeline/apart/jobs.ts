@@ -17,7 +17,7 @@ import { RouterError } from "../../errors.ts"
 import { bodyWithContent, firstTurnIn } from "../../routing/policy/call-text.ts"
 import { scanObject } from "../../json/scan.ts"
 import { told, type ToldError } from "./apart.ts"
-import { cacheContent } from "./cache-content.ts"
+import { bodyHashOf, cacheContent, type Question } from "./cache-content.ts"
 import { countedTokens } from "./counted-tokens.ts"
 import { decode } from "./decode.ts"
 import { editBody, type BodyRules, type Edited } from "./edited-body.ts"
@@ -62,7 +62,7 @@ export interface JudgeOrder {
   readonly returns: ReturnRule
 }
 
-export interface ContentKeyOrder {
+export interface QuestionOrder {
   readonly dialect: DialectName
   /** That the scan has counted. */
   readonly values: number
@@ -143,8 +143,9 @@ export const JOBS = {
     return readBackground(bytes)
   },
   /** What a request asks, as the response cache knows it. */
-  cacheContent(bytes: Uint8Array, { dialect, values }: ContentKeyOrder): string | null {
-    return cacheContent(bytes, values, dialect)
+  question(bytes: Uint8Array, { dialect, values }: QuestionOrder): Question | null {
+    const content = cacheContent(bytes, values, dialect)
+    return content === null ? null : { bodyHash: bodyHashOf(bytes, dialect), content }
   },
   /** An answer as the response cache keeps it; null: it may not be kept. */
   keep(bytes: Uint8Array, { dialect, isStream }: KeepOrder, means: Means): KeptAnswer | null {

@@ -2,35 +2,27 @@
 import type { Target } from "../../config/snapshot.ts"
 import { WIRES } from "../../dialects/wires.ts"
 import { asksForBeta, forwardedHeaders } from "../../upstream/headers.ts"
-import { contentOf, cacheContent } from "../apart/cache-content.ts"
+import { bodyHashOf, cacheContent, contentOf, type Question } from "../apart/cache-content.ts"
 import { isLargeBody } from "../apart/large.ts"
 import type { AdmittedCall } from "../call.ts"
 import type { Gateway } from "../gateway.ts"
 
 type Keying = Pick<Gateway, "apart" | "cache">
 
-/** What a call asks. */
-export interface Question {
-  /** The same for bodies of the same bytes in one dialect. */
-  readonly bodyHash: string
-  /** The same for all bodies that ask the same. */
-  readonly content: string
-}
-
-/** Null: no key can hold it. Bodies of the same bytes are read once. */
+/** What a call asks; null: no key can hold it. Small bodies of the same bytes are read once. */
 export function questionOf(call: AdmittedCall, gateway: Keying): Question | null | Promise<Question | null> {
   const { body } = call.request
-  const bodyHash = `${call.dialect.name} ${Bun.SHA256.hash(body.bytes, "base64url")}`
-  const known = gateway.cache.knownContent(bodyHash)
-  if (known !== null) return { bodyHash, content: known }
-  const learn = (content: string | null): Question | null => {
-    if (content === null) return null
-    gateway.cache.learnContent(bodyHash, content)
-    return { bodyHash, content }
+  const dialect = call.dialect.name
+  if (isLargeBody(body)) {
+    const order = { dialect, values: body.values }
+    return gateway.apart.run("question", call.credential.caller.id, [body.bytes], order).catch(() => null)
   }
-  if (!isLargeBody(body)) return learn(readContent(call))
-  const order = { dialect: call.dialect.name, values: body.values }
-  return gateway.apart.run("cacheContent", call.credential.caller.id, [body.bytes], order).then(learn, () => null)
+  const bodyHash = bodyHashOf(body.bytes, dialect)
+  const known = gateway.cache.knownContent(bodyHash)
+  const content = known ?? readContent(call)
+  if (content === null) return null
+  if (known === null) gateway.cache.learnContent(bodyHash, content)
+  return { bodyHash, content }
 }
 
 /** A call that changes dialect is decoded anyway. */

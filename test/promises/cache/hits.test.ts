@@ -159,3 +159,23 @@ test("several answers at once are kept together, for their number alone", async 
   const streamed = cacheable("chat", { model: groupOf("far", "chat"), text: "twice", stream: true, extra: { n: 2 } })
   expect(cacheOf(await gateway.call("chat", streamed))).toBe("bypass")
 })
+
+test.each(DIALECTS)("a large question of %s, and a large answer to it", async (dialect) => {
+  const text = `large ${dialect} ${"word ".repeat(300_000)}`
+  const long = "An answer. ".repeat(20_000)
+  upstream.plan(`large ${dialect}`, vendorAnswer(long))
+  for (const target of DIALECTS) {
+    const body = cacheable(dialect, { model: groupOf("far", target), text })
+    for (const expected of ["miss", "hit", "hit"]) {
+      const answer = await gateway.call(dialect, body)
+      expect([answer.status, cacheOf(answer)]).toEqual([200, expected])
+      expect(answer.text).toContain(long)
+    }
+    const streamed = await gateway.call(
+      dialect,
+      cacheable(dialect, { model: groupOf("far", target), text, stream: true }),
+    )
+    expect([streamed.status, cacheOf(streamed)]).toEqual([200, "hit"])
+    expect(streamed.text).toContain(long)
+  }
+})
