@@ -11,6 +11,8 @@ Every error that a caller can see, with its code. The body has the shape of the 
 - Chat and Responses: \`{"error":{"type":"<code>","code":"<code>","message":"…","param":null,"request_id":"req_…","details":{…}}}\`
 - Messages: \`{"type":"error","error":{"type":"<a type of the Messages API>","message":"…","code":"<code>","details":{…}},"request_id":"req_…"}\`
 
+Inside a stream \`type\` and \`message\` also say whether a retry helps ([streams](http.md#streams)).
+
 Decide by the code, never by the message. The request id is also in the header \`X-Request-Id\`; it leads to the call's rows in the usage database.
 "Retry" says whether the same call may succeed later; where it may not, the answer carries \`x-should-retry: false\`.
 

@@ -46,7 +46,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: "config",
     knows: "canonical json system",
-    types: "dialects:wires governance ledger:model-prices",
+    types: "dialects:wires governance:check-kinds ledger:model-prices",
     reason: "src/config/ reads and checks the configuration: it must load without the parts that it configures.",
   },
   {
@@ -113,7 +113,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: "replay",
-    knows: "explain json ledger routing",
+    knows: "canonical explain json ledger routing",
     types: "config dialects:wires system",
     isImpure: true,
     reason: "replay decides recorded calls with filters and strategies; it serves nothing and writes nothing.",
@@ -154,6 +154,9 @@ const LAYERS: readonly Layer[] = [
   },
   { folder: "cli", knows: "*", never: "", isImpure: true, reason: "" },
 ]
+
+/** Rooms of the configuration: each imports those before it; the last two also the files beside the rooms. */
+const CONFIG_ROOMS = ["schema", "read", "compile", "check", "reload", "edit"]
 
 /** Rooms of the pipeline: each imports those before it. The last two rehearse steps, or stand beside them. */
 const ROOMS = [
@@ -240,6 +243,20 @@ function roomPatterns(room: string): readonly Pattern[] {
   ]
 }
 
+function configPatterns(room: string): readonly Pattern[] {
+  const at = CONFIG_ROOMS.indexOf(room)
+  const message = `A room of the configuration imports the rooms before it: ${CONFIG_ROOMS.join(", ")}.`
+  const parts = /^(?:reload|edit)$/.test(room)
+    ? []
+    : [
+        {
+          regex: "^\\.\\./(?:callers|load|load-apart|load-thread|reading)\\.ts$",
+          message: "The files beside the rooms use them.",
+        },
+      ]
+  return [...CONFIG_ROOMS.slice(at + 1).map((one) => ({ regex: `^\\.\\./${one}/`, message })), ...parts]
+}
+
 function override(files: string, patterns: readonly Pattern[], isImpure = false): Override {
   const options = { patterns, ...(isImpure ? {} : { paths: [RANDOM] }) }
   return { files: [files], rules: { "no-restricted-imports": ["error", options] } }
@@ -264,6 +281,9 @@ function overrides(): readonly Override[] {
     }),
     ...ROOMS.map((room) =>
       override(`src/pipeline/${room}/**/*.ts`, [...patternsOf(layerOf("pipeline")), ...roomPatterns(room)]),
+    ),
+    ...CONFIG_ROOMS.map((room) =>
+      override(`src/config/${room}/**/*.ts`, [...patternsOf(layerOf("config")), ...configPatterns(room)]),
     ),
     override(`src/dialects/{${DIALECTS.join(",")}}/**/*.ts`, [...patternsOf(layerOf("dialects")), dialect]),
   ]

@@ -10,7 +10,8 @@ import { systemClock } from "../../src/system/clock.ts"
 import { silentLog } from "../../src/system/log.ts"
 import { MemoryState } from "../../src/governance/memory.ts"
 import { SharedState } from "../../src/governance/redis/shared.ts"
-import { CHECK_KINDS, type CompiledLimits, type GovernanceState } from "../../src/governance/state.ts"
+import { CHECK_KINDS } from "../../src/governance/check-kinds.ts"
+import type { CompiledLimits, GovernanceState } from "../../src/governance/state.ts"
 
 const CALLS = 40_000
 const WARM_UP = 5000

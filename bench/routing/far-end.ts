@@ -1,5 +1,5 @@
 /** Pretend upstreams: what an attempt of a given call at a given moment would be like. The same for every policy. */
-import type { Usage } from "../../src/dialects/dialect.ts"
+import type { BilledUsage } from "../../src/canonical/billed-usage.ts"
 import { seeded } from "./seeded.ts"
 
 /** How a target is, in one phase of its life. */
@@ -34,7 +34,7 @@ export interface SimulatedAttempt {
   readonly durationMs: number
   readonly firstTokenMs: number
   readonly failed: boolean
-  readonly usage: Usage
+  readonly usage: BilledUsage
 }
 
 const FAILS_AFTER_MS = 300

@@ -1,5 +1,5 @@
 /** Tells which administrator asks and what policies permit them, and what policies grant to callers. */
-import { CALLER_SUBJECT, hasDoor, type AdminRules } from "../config/check/admin-rules.ts"
+import { CALLER_SUBJECT, hasDoor, type AdminRules } from "../config/compile/admin-rules.ts"
 import { OBJECTS } from "../config/check/policy-lines.ts"
 import type { Caller, Snapshot } from "../config/snapshot.ts"
 import type { ErrorCode } from "../error-catalogue.ts"

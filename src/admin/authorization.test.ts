@@ -1,6 +1,6 @@
 /** Roles, domains and grants, as Casbin decides them. */
 import { expect, test } from "bun:test"
-import { NO_ADMIN, type AdminRules } from "../config/check/admin-rules.ts"
+import { NO_ADMIN, type AdminRules } from "../config/compile/admin-rules.ts"
 import { policyLine } from "../config/check/policy-lines.ts"
 import { Authorization } from "./authorization.ts"
 

@@ -3,7 +3,7 @@
  * https://casbin.org/docs/rbac-with-domains
  */
 import type { Enforcer } from "casbin"
-import type { AdminRules } from "../config/check/admin-rules.ts"
+import type { AdminRules } from "../config/compile/admin-rules.ts"
 
 /** `*` as the domain of a policy holds in all domains; whoever acts in `*` needs such a policy. */
 const MODEL = `

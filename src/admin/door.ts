@@ -1,5 +1,5 @@
 /** How a request of an administrator came in: over TLS, from which address, from which page. */
-import type { DoorRules } from "../config/check/admin-rules.ts"
+import type { DoorRules } from "../config/compile/admin-rules.ts"
 import { RouterError } from "../errors.ts"
 import { addressBehind, isTrusted } from "../pipeline/intake/client-address.ts"
 import type { Incoming } from "../pipeline/message.ts"

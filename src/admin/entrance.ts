@@ -1,6 +1,6 @@
 /** `/admin/auth/`: signing in by a form or through a provider, signing out, and who one is. */
-import type { AdminUser } from "../config/check/admin-rules.ts"
-import { hasDoor } from "../config/check/admin-rules.ts"
+import type { AdminUser } from "../config/compile/admin-rules.ts"
+import { hasDoor } from "../config/compile/admin-rules.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import { asRouterError, RouterError } from "../errors.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"

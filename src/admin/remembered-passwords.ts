@@ -1,5 +1,5 @@
 /** Passwords that were found right, so that a program that sends one with each request is not kept waiting. */
-import type { AdminUser } from "../config/check/admin-rules.ts"
+import type { AdminUser } from "../config/compile/admin-rules.ts"
 import type { Credentials } from "./sign-in.ts"
 
 const MOST = 1000

@@ -1,6 +1,6 @@
 /** What a sign-in computes, since nobody may be able to tell by its time; and how much of it at once. */
 import { expect, test } from "bun:test"
-import { NO_ADMIN, type AdminUser } from "../config/check/admin-rules.ts"
+import { NO_ADMIN, type AdminUser } from "../config/compile/admin-rules.ts"
 import { asRouterError } from "../errors.ts"
 import type { Incoming } from "../pipeline/message.ts"
 import { silentLog } from "../system/log.ts"

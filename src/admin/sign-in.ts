@@ -3,7 +3,7 @@
  * by the time that it takes: unknown names are checked like known ones, one check runs at a time, few wait for it, and each
  * address may fail so often and no more. Those that have failed lately leave places to the others.
  */
-import type { AdminRules, AdminUser, BasicRules } from "../config/check/admin-rules.ts"
+import type { AdminRules, AdminUser, BasicRules } from "../config/compile/admin-rules.ts"
 import { RouterError } from "../errors.ts"
 import type { Incoming } from "../pipeline/message.ts"
 import type { Clock } from "../system/clock.ts"

@@ -108,6 +108,7 @@ const ROWS: readonly Row[] = [
   row("prompt", "prompt has <prompt>N tokens?, but the configured context size is <limit>N"),
   // Gemini
   row("prompt", "input token count \\(?<prompt>N\\)? exceeds the maximum number of tokens allowed \\(?<limit>N"),
+  row("prompt", "input token count is <prompt>N but model only supports up to <limit>N"),
   // xAI
   row("prompt", "maximum prompt length is <limit>N but the request contains <prompt>N"),
   // Mistral
@@ -128,14 +129,17 @@ const ROWS: readonly Row[] = [
   // SiliconFlow, TensorRT-LLM
   row("prompt", "length of prompt_tokens \\(<prompt>N\\) must be less than max_seq_len \\(<limit>N\\)"),
   row("prompt", "prompt length \\(<prompt>N(?:\\.0)?\\).*should not exceed max_num_tokens \\(<limit>N"),
+  row("prompt", "prompt length \\(<prompt>N\\) exceeds maximum input length \\(<limit>N"),
   // Bedrock
   row("prompt", "max input tokens: <limit>N, request input token count: <prompt>N"),
 
   // those that give no numbers: Anthropic, Bedrock, Groq, Ollama, LM Studio, Z.ai, Doubao, MiniMax, and kin of all
-  row("prompt", "(?:prompt|input) is too long|prompt too long|too many (?:input|prompt) tokens"),
+  row("prompt", "(?:prompt|input|conversation)(?: \\([^)]*\\))? is too long|prompt (?:too long|超长)"),
+  // a minute or a day may have too many tokens as well
+  row("prompt", "too many (?:input|prompt) tokens|too many tokens: |token limit exceeded"),
   row("prompt", "reduce the length of (?:the |your )?(?:messages|prompt|input)"),
   row("prompt", "prompt exceeds max(?:imum)? length|exceed max message tokens|exceeded model token limit"),
-  row("prompt", "input token count.{0,40} exceeds the maximum|maximum context length"),
+  row("prompt", "(?:input|prompt|total) token count.{0,40} exceeds the maximum|maximum context length"),
   row(
     "prompt",
     "(?:exceed\\w{0,3}|overflow\\w{0,3}|reached|(?:longer|larger|greater|bigger) than)[^.]{0,60}context[ _](?:length|window|size|limit)",
@@ -148,7 +152,8 @@ const CODES =
   /context_?length_?exceeded|context_?window|prompt_too_long|exceed_context_size|max_prompt_tokens_exceeded|tokens_limit_reached/i
 
 /** A text of a member has a largest length too; one of this size bounds a conversation, a shorter one a name or an id. */
-const TEXT_TOO_LONG = /(?:input|messages).*string too long\. expected a (?:string with )?maximum length (\d+)/i
+const TEXT_TOO_LONG =
+  /(?:(?:input|messages).*string too long\. expected a (?:string with )?maximum length|expected maxLength:) (\d+)/i
 const LEAST_CONVERSATION = 100_000
 
 /** Servers' sentences have some hundred characters; what is longer quotes somebody. */

@@ -47,6 +47,8 @@ export interface Failure {
   readonly retryAfterS?: number
   /** Shown to the caller as `details`. */
   readonly details?: JsonObject
+  /** The same request will not succeed later either. */
+  readonly isFinal?: boolean
   /** Of a request that is too long, or asks for too much output. */
   readonly overflow?: Overflow
 }

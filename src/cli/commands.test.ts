@@ -44,7 +44,20 @@ describe("the command line", () => {
   })
 
   test("has help with examples and exit codes for every command", async () => {
-    for (const name of ["init", "check", "schema", "types", "token", "version"]) {
+    for (const name of [
+      "serve",
+      "init",
+      "check",
+      "schema",
+      "types",
+      "token",
+      "health",
+      "reload",
+      "migrate",
+      "backup",
+      "restore",
+      "version",
+    ]) {
       const byOption = await runHere([name, "--help"])
       const byHelp = await runHere(["help", name])
       expect(byOption).toEqual({ ...byHelp, code: 0 })

@@ -22,7 +22,18 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   report: { summary: "Report what calls used, cost and met.", load: () => import("./report.ts") },
   limits: { summary: "Say how near callers and projects are to their limits.", load: () => import("./limits.ts") },
   status: { summary: "Say how the running router is.", load: () => import("./status.ts") },
+  health: { summary: "Ask a router over HTTP whether it takes calls.", load: () => import("./health.ts") },
+  reload: { summary: "Have the running router take its configuration.", load: () => import("./reload.ts") },
+  migrate: { summary: "Bring the schema of the usage database up to date.", load: () => import("./migrate.ts") },
+  backup: { summary: "Copy the usage database while the router runs.", load: () => import("./backup.ts") },
+  restore: { summary: "Put a copy of the usage database in its place.", load: () => import("./restore.ts") },
+  completion: { summary: "Print a script that completes commands in a shell.", load: () => import("./completion.ts") },
   version: { summary: "Print version, commit and runtime.", load: () => import("./version.ts") },
+}
+
+/** By the name of the command. */
+export function commandSummaries(): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary]))
 }
 
 /** The exit code. */

@@ -1,5 +1,6 @@
 /** `smart-router demo`: the product itself, with a provider that runs in the same process. */
 import { dirname, resolve } from "node:path"
+import { prepareConsole } from "../console/assets.ts"
 import { startDemoProvider, type DemoProvider } from "../demo/provider.ts"
 import { type RunningRouter, startRouter } from "../server/start.ts"
 import { silentLog } from "../system/log.ts"
@@ -88,6 +89,7 @@ async function serve(state: DemoState, port: number): Promise<number> {
     return EXIT.failed
   }
   const stopped = untilStopped(router)
+  if (state.hasConsole) void prepareConsole()
   const console = state.hasConsole ? { link: await router.signInLink(DEMO_ADMINISTRATOR), password } : null
   print(demoWelcome(router.url, state, process.cwd(), console))
   await Promise.all([stopped, addSample(state, router)])

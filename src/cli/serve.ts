@@ -1,60 +1,47 @@
 /** `smart-router serve`: runs the router until it is told to stop. */
 import { rmSync } from "node:fs"
-import { parseArgs } from "node:util"
 import type { Config } from "../config/config.ts"
+import { prepareConsole } from "../console/assets.ts"
 import { readShown } from "./load-shown.ts"
 import { ConfigRefused, startRouter, type RunningRouter, type StartOptions } from "../server/start.ts"
 import { systemClock } from "../system/clock.ts"
 import { jsonLog } from "../system/log.ts"
 import { writeReadableFile } from "../system/owner-only.ts"
+import { EXIT, print, readArguments } from "./command.ts"
 import { environmentNotices, givenEnvironment } from "./environment.ts"
+import { configPath } from "./loaded.ts"
 import { ensureRuntimeSettings, ownCommand } from "./reexec.ts"
 import { listenToParent, workerOrder, type WorkerOrder } from "./worker.ts"
 import { startWorkers } from "./workers.ts"
 
-const HELP = `Usage: smart-router serve --config FILE [--pid-file FILE]
+const HELP = `Serve calls by a configuration file, until the process is told to stop.
+
+Usage: smart-router serve [--config FILE] [--pid-file FILE]
 
 Serves the configured model groups until SIGTERM or SIGINT; calls in flight are finished first.
 SIGHUP reads the configuration again: it is taken whole or refused whole, calls in flight keep theirs.
 With server.workers above 1 this process starts so many others, which serve one address; it passes signals on to them.
 
-Options
-  --config FILE     the configuration (see: smart-router init, smart-router check)
-  --pid-file FILE   holds the number of this process while it serves
-  -h, --help        this text
+Options:
+  --config FILE    the configuration (see: smart-router init, smart-router check); config.yaml in this folder by default
+  --pid-file FILE  holds the number of this process while it serves
+  -h, --help       show this
 
-Examples
+Exit codes: 0 stopped on request; 1 the configuration is refused, the address is taken, or the usage database cannot be
+opened; 2 wrong arguments.
+
+Examples:
   smart-router serve --config config.yaml
-  kill -HUP <pid>          # after a change of the file
-
-Exit codes
-  0  stopped on request
-  1  the configuration is refused, the address is taken, or the usage database cannot be opened
-  2  wrong arguments
-`
+  smart-router reload --config config.yaml     after a change of the file`
 
 export async function run(argv: readonly string[]): Promise<number> {
-  let path: string | undefined
-  let pidFile: string | undefined
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        config: { type: "string" },
-        "pid-file": { type: "string" },
-        help: { type: "boolean", short: "h" },
-      },
-    })
-    if (values.help === true) {
-      process.stdout.write(HELP)
-      return 0
-    }
-    path = values.config
-    pidFile = values["pid-file"]
-  } catch (error) {
-    return usageError(error instanceof Error ? error.message : String(error))
+  const options = readArguments(argv, { texts: ["config", "pid-file"] })
+  if (options.flag("help")) {
+    print(HELP)
+    return EXIT.ok
   }
-  if (path === undefined) return usageError("--config FILE is missing")
+  const path = configPath(options.text("config"))
+  const pidFile = options.text("pid-file")
   const order = workerOrder(givenEnvironment())
   if (order !== null) return serveAsWorker(path, order)
   ensureRuntimeSettings(givenEnvironment())
@@ -63,6 +50,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (config !== null && config.server.workers > 1) return serveWithWorkers(path, config, pidFile)
   const router = await start(path, { loaded })
   if (router === null) return 1
+  if (config?.server.admin_reports.enabled === true) void prepareConsole()
   // whoever reads that it is ready may send a signal at once
   const stopped = untilStopped(router)
   announce(router.url, pidFile)
@@ -72,11 +60,6 @@ export async function run(argv: readonly string[]): Promise<number> {
   process.exit(0)
 }
 
-function usageError(message: string): number {
-  process.stderr.write(`smart-router serve: ${message}\n\n${HELP}`)
-  return 2
-}
-
 function announce(url: string, pidFile: string | undefined): void {
   if (pidFile !== undefined) writeReadableFile(pidFile, `${process.pid}\n`)
   process.stdout.write(`smart-router is ready on ${url}\n`)
@@ -84,10 +67,10 @@ function announce(url: string, pidFile: string | undefined): void {
 
 type Further = Pick<StartOptions, "loaded" | "listen" | "worker">
 
-async function start(configPath: string, further: Further): Promise<RunningRouter | null> {
+async function start(path: string, further: Further): Promise<RunningRouter | null> {
   try {
     const router = await startRouter({
-      configPath,
+      configPath: path,
       env: givenEnvironment(),
       onReloadRequest: (listener) => {
         process.on("SIGHUP", listener)
@@ -97,22 +80,23 @@ async function start(configPath: string, further: Further): Promise<RunningRoute
     })
     // said once, not by every worker
     if ((further.worker?.number ?? 1) === 1) {
-      for (const { severity, code, path, message } of router.findings)
-        router.log[severity === "info" ? "info" : "warn"](message, { code, path })
+      for (const finding of router.findings) {
+        const { severity, code, message } = finding
+        router.log[severity === "info" ? "info" : "warn"](message, { code, path: finding.path })
+      }
       for (const { severity, message } of environmentNotices(givenEnvironment()))
         router.log[severity === "warning" ? "warn" : "info"](message, { code: "environment" })
     }
     return router
   } catch (error) {
-    cannotStart(configPath, error)
+    cannotStart(path, error)
     return null
   }
 }
 
-function cannotStart(configPath: string, error: unknown): void {
+function cannotStart(path: string, error: unknown): void {
   const reason = reasonOf(error)
-  const hint =
-    error instanceof ConfigRefused ? `\nRun \`smart-router check --config ${configPath}\` for all findings.` : ""
+  const hint = error instanceof ConfigRefused ? `\nRun \`smart-router check --config ${path}\` for all findings.` : ""
   process.stderr.write(`smart-router serve: cannot start: ${reason}${hint}\n`)
 }
 
@@ -137,9 +121,9 @@ async function untilStopped(router: RunningRouter): Promise<void> {
   await router.finished
 }
 
-async function serveWithWorkers(configPath: string, config: Config, pidFile: string | undefined): Promise<number> {
+async function serveWithWorkers(path: string, config: Config, pidFile: string | undefined): Promise<number> {
   const log = jsonLog(systemClock)
-  const command = [...ownCommand(), "serve", "--config", configPath]
+  const command = [...ownCommand(), "serve", "--config", path]
   try {
     const workers = await startWorkers({ config, command, log, monotonicMs: () => systemClock.monotonicMs() })
     process.on("SIGHUP", () => workers.reload())
@@ -154,13 +138,13 @@ async function serveWithWorkers(configPath: string, config: Config, pidFile: str
     if (pidFile !== undefined) rmSync(pidFile, { force: true })
     return code
   } catch (error) {
-    cannotStart(configPath, error)
+    cannotStart(path, error)
     return 1
   }
 }
 
 /** Signals may come twice, from the terminal or the service manager and from the parent: only the parent cuts calls. */
-async function serveAsWorker(configPath: string, order: WorkerOrder): Promise<number> {
+async function serveAsWorker(path: string, order: WorkerOrder): Promise<number> {
   let router: RunningRouter | null = null
   const stop = (): void => {
     if (router === null) process.exit(0)
@@ -169,7 +153,7 @@ async function serveAsWorker(configPath: string, order: WorkerOrder): Promise<nu
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, stop)
   const { whenAllAreUp } = listenToParent(stop)
   const { listen, number } = order
-  router = await start(configPath, { listen, worker: { number, whenAllAreUp } })
+  router = await start(path, { listen, worker: { number, whenAllAreUp } })
   // standard input is open, and would keep the process
   if (router === null) process.exit(1)
   process.stdout.write(`smart-router is ready on ${router.url}\n`)

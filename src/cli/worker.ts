@@ -1,5 +1,5 @@
 /** What a worker process is told by the process that started it: its number, the address, and when all are up. */
-import { addressOf } from "../server/start.ts"
+import { addressOf } from "../server/listen-address.ts"
 
 const NUMBER = "SMART_ROUTER_WORKER"
 const ADDRESS = "SMART_ROUTER_WORKER_ADDRESS"

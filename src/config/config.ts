@@ -1184,7 +1184,7 @@ export interface AdminReports {
   readonly path_prefix: string
   /** The range of a report that is asked for without one. Unit: a duration; milliseconds once loaded. */
   readonly default_since: number
-  /** The longest range of a report. Unit: a duration; milliseconds once loaded. */
+  /** The longest range that is answered; the console offers the ranges that fit. `400d` lets it offer a year. Unit: a duration; milliseconds once loaded. */
   readonly max_range: number
   /** The most rows of a table. Unit: rows. */
   readonly max_rows: number
@@ -1200,7 +1200,7 @@ export interface AdminReports {
 export interface SecurityReports {
   /** Serve what is recorded of sign-ins, refusals, reports that were read, and exports. */
   readonly enabled: boolean
-  /** How long that is kept. Unit: days. */
+  /** How long that is kept, where these reports are served; older events are deleted. 0: for good. Unit: days. */
   readonly retention_days: number
 }
 

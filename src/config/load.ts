@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto"
 import { dirname, resolve } from "node:path"
 import { loadAdmin, reportMissingHashes } from "./check/admin.ts"
-import { NO_ADMIN, type LoadedAdminRules } from "./check/admin-rules.ts"
+import { NO_ADMIN, type LoadedAdminRules } from "./compile/admin-rules.ts"
 import { advise } from "./check/advice.ts"
 import { checkContracts } from "./check/contract-checks.ts"
 import type { Config } from "./config.ts"

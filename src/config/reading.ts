@@ -1,6 +1,6 @@
 /** The whole of a configuration: what stands in its file, and all of its callers. */
 import { setImmediate as nextTurn } from "node:timers/promises"
-import type { LoadedAdminRules } from "./check/admin-rules.ts"
+import type { LoadedAdminRules } from "./compile/admin-rules.ts"
 import { readCallers, reportUnreadable, type CallersRead } from "./callers.ts"
 import { openCallersFile, type CallersFile } from "./read/callers-file.ts"
 import type { Config } from "./config.ts"

@@ -2,6 +2,7 @@
  * The configuration as the pipeline uses it: everything that can be worked out before a call is worked out here, once per load.
  * A call keeps the snapshot it started with.
  */
+import type { GroupConfig } from "./config.ts"
 import type { BodyEdits } from "./compile/body-edits.ts"
 import type { CacheRule, GroupCache } from "./compile/cache-rule.ts"
 import type { Patience } from "./compile/patience.ts"
@@ -9,7 +10,7 @@ import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/name.ts"
 import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits, Subject } from "../governance/state.ts"
-import type { AdminRules } from "./check/admin-rules.ts"
+import type { AdminRules } from "./compile/admin-rules.ts"
 import type { ClientIpRule } from "./compile/client-ip.ts"
 import type { ConnectionRule } from "./compile/connection-rule.ts"
 import type { RequestRule } from "./compile/request-rule.ts"
@@ -175,7 +176,7 @@ export interface Capabilities {
   readonly reasoning: boolean | null
 }
 
-export type StrategyName = "static" | "weighted" | "failover" | "dynamic_score" | "script" | "external"
+export type StrategyName = GroupConfig["strategy"]
 
 /** What a strategy is configured with: a group's own, or its shadow's. */
 export interface StrategySettings {

@@ -7,7 +7,13 @@ const BASE = "/admin/reports"
 const MOST_SCRIPT_BYTES = 60_000
 
 function asked(path: string, encoding = ""): ReturnType<typeof consoleAsset> {
-  return consoleAsset({ path, headers: { get: (name) => (name === "accept-encoding" ? encoding : null) } }, BASE)
+  return consoleAsset(
+    { path, headers: { get: (name) => (name === "accept-encoding" ? encoding : null) } },
+    {
+      base: BASE,
+      longestRangeMs: 86_400_000,
+    },
+  )
 }
 
 function textOf(answer: Awaited<ReturnType<typeof asked>>): string {

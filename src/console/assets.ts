@@ -2,7 +2,7 @@
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import type { BuiltConsole, BuiltFile } from "./build.ts"
 import { EMBEDDED } from "./embedded.ts"
-import { shell } from "./shell.ts"
+import { shell, type ShellParts } from "./shell.ts"
 
 /** Nothing of another origin is loaded, framed or sent, and no text becomes script. */
 export const CONSOLE_POLICY: string = [
@@ -44,22 +44,29 @@ async function buildInCheckout(): Promise<BuiltConsole> {
   return buildConsole()
 }
 
+/** Has the files ready before somebody asks for them; a build that fails is tried again with the first request. */
+export async function prepareConsole(): Promise<void> {
+  await consoleFiles().catch(() => {})
+}
+
+export type ConsolePlace = Pick<ShellParts, "base" | "longestRangeMs">
+
 /** What lies at a path of the console; null: nothing. `api` below its path is not the console's. */
 export async function consoleAsset(
   request: Pick<Incoming, "path" | "headers">,
-  base: string,
+  { base, longestRangeMs }: ConsolePlace,
 ): Promise<Outgoing | null> {
   const below = request.path.slice(base.length)
   if (below === "/api" || below.startsWith("/api/")) return null
   const files = await consoleFiles()
-  if (!below.startsWith("/assets/")) return page(base, files)
+  if (!below.startsWith("/assets/")) return page({ base, longestRangeMs }, files)
   const file = [files.script, files.style].find(({ name }) => below === `/assets/${name}`)
   return file === undefined ? null : fileAnswer(request, file)
 }
 
-function page(base: string, { script, style }: BuiltConsole): Outgoing {
+function page(place: ConsolePlace, { script, style }: BuiltConsole): Outgoing {
   const headers = { ...HEADERS, "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" }
-  return { status: 200, headers, body: shell({ base, script: script.name, style: style.name }) }
+  return { status: 200, headers, body: shell({ ...place, script: script.name, style: style.name }) }
 }
 
 function fileAnswer({ headers: asked }: Pick<Incoming, "headers">, file: BuiltFile): Outgoing {

@@ -3,12 +3,14 @@
 export interface ShellParts {
   /** Below this path the console stands, without a slash at its end. */
   readonly base: string
+  /** The longest range that the router answers. */
+  readonly longestRangeMs: number
   readonly script: string
   readonly style: string
 }
 
 /** The configuration's pattern for paths leaves no character that HTML would read otherwise. */
-export function shell({ base, script, style }: ShellParts): string {
+export function shell({ base, longestRangeMs, script, style }: ShellParts): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -16,6 +18,7 @@ export function shell({ base, script, style }: ShellParts): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="base" content="${base}">
+<meta name="longest-range-ms" content="${longestRangeMs}">
 <meta name="robots" content="noindex">
 <title>smart-router</title>
 <link rel="icon" href="data:,">

@@ -2,6 +2,7 @@
  * What every dialect provides to a call that stays in it: reading what routing needs from the request's bytes,
  * watching the answer without changing it, and rendering errors. Pure functions over bytes; no I/O.
  */
+import type { BilledUsage } from "../canonical/billed-usage.ts"
 import type { RouterError } from "../errors.ts"
 import type { ScannedObject } from "../json/scan.ts"
 import type { BodyShape } from "./shape-reader.ts"
@@ -11,47 +12,6 @@ import type { OutputMeter, TokenFacts } from "./output-meter.ts"
 import type { DialectName } from "./name.ts"
 import type { StoredIds } from "./stored-ids.ts"
 import type { WireFacts } from "./wire-facts.ts"
-
-/** Token counters as billed; disjoint but for `reasoningTokens`, which are part of `outputTokens`. Null: not reported. */
-export interface Usage {
-  readonly freshInputTokens: number
-  readonly cachedInputTokens: number
-  readonly cacheWrite5mTokens: number
-  readonly cacheWrite1hTokens: number
-  readonly outputTokens: number
-  readonly reasoningTokens: number | null
-  /** The side that the report leaves out, or says nonsense or no more than a beginning about. Null: both are there. */
-  readonly unreported: "input" | "output" | null
-  /** Cost in USD that the upstream itself reports. */
-  readonly reportedCostUsd: number | null
-  /** One price list cannot price it: another model than the one that answered used a part, or had a part in the bill. */
-  readonly mixedModels: boolean
-  /** Null, as for nearly every call: none of it is reported. */
-  readonly parts: UsageParts | null
-}
-
-/** What some reports tell beside the counters. */
-export interface UsageParts {
-  /** Tokens of images and sound: parts of the input and of the output. */
-  readonly inputImageTokens: number
-  readonly inputAudioTokens: number
-  readonly outputImageTokens: number
-  readonly outputAudioTokens: number
-  /** Uses of tools that the provider executed, by their names without what makes them a count: `web_search`. */
-  readonly hostedTools: Readonly<Record<string, number>>
-  /** How fast and where the call was served, in the vendor's words; null: as usual. */
-  readonly speed: string | null
-  readonly inferenceGeo: string | null
-  /** The two sides of `reportedCostUsd`. */
-  readonly reportedInputUsd: number | null
-  readonly reportedOutputUsd: number | null
-}
-
-/** Of the two sides of a report, of which one at least is there. */
-export function unreportedSide(input: number | null, output: number | null): Usage["unreported"] {
-  if (input === null) return "input"
-  return output === null ? "output" : null
-}
 
 /** The facts that routing needs from a request body. */
 export interface RequestFacts {
@@ -80,7 +40,7 @@ export const NO_REQUEST_FACTS: RequestFacts = {
 
 /** What an answer says about itself; gathered while its bytes pass. */
 export interface AnswerFacts {
-  readonly usage: Usage | null
+  readonly usage: BilledUsage | null
   readonly stopReason: string | null
   readonly serviceTier: string | null
 }

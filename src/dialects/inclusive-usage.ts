@@ -2,7 +2,7 @@
  * Reports whose input total includes cached tokens and whose output total includes reasoning: Chat Completions and
  * Responses say the same in different words. What departs from that is told by the report's own total.
  */
-import { unreportedSide, type Usage, type UsageParts } from "./dialect.ts"
+import { unreportedSide, type BilledUsage, type BilledParts } from "../canonical/billed-usage.ts"
 import { asCount, asObject, type Loose } from "./loose.ts"
 import {
   CACHE_READ,
@@ -26,8 +26,8 @@ export interface UsageNames {
 export function readInclusiveUsage(
   usage: Loose,
   names: UsageNames,
-  hostedTools: UsageParts["hostedTools"] | null,
-): Usage | null {
+  hostedTools: BilledParts["hostedTools"] | null,
+): BilledUsage | null {
   const input = asCount(usage[names.input])
   const output = asCount(usage[names.output])
   if (input === null && output === null) return null
@@ -93,8 +93,8 @@ function partsOf(
   usage: Loose,
   input: Loose | null,
   output: Loose | null,
-  hostedTools: UsageParts["hostedTools"] | null,
-): UsageParts | null {
+  hostedTools: BilledParts["hostedTools"] | null,
+): BilledParts | null {
   const inputImageTokens = asCount(input?.["image_tokens"]) ?? 0
   const inputAudioTokens = asCount(input?.["audio_tokens"]) ?? 0
   const outputImageTokens = asCount(output?.["image_tokens"]) ?? 0
@@ -118,7 +118,7 @@ function partsOf(
   }
 }
 
-export const NO_PARTS: UsageParts = {
+export const NO_PARTS: BilledParts = {
   inputImageTokens: 0,
   inputAudioTokens: 0,
   outputImageTokens: 0,
@@ -134,7 +134,7 @@ export const NO_PARTS: UsageParts = {
  * What is known when a stream reports again. The newest report counts, but a side of it that says 0 is no news where
  * something is known already: no call has an input of nothing, and servers fill what they do not count with zeros.
  */
-export function laterUsage(before: Usage | null, after: Usage): Usage {
+export function laterUsage(before: BilledUsage | null, after: BilledUsage): BilledUsage {
   if (before === null) return after
   const isInputNews = inputOf(after) > 0 || inputOf(before) === 0
   const isOutputNews = after.outputTokens > 0 || before.outputTokens === 0
@@ -154,6 +154,6 @@ export function laterUsage(before: Usage | null, after: Usage): Usage {
   }
 }
 
-function inputOf({ freshInputTokens, cachedInputTokens, cacheWrite5mTokens, cacheWrite1hTokens }: Usage): number {
+function inputOf({ freshInputTokens, cachedInputTokens, cacheWrite5mTokens, cacheWrite1hTokens }: BilledUsage): number {
   return freshInputTokens + cachedInputTokens + cacheWrite5mTokens + cacheWrite1hTokens
 }

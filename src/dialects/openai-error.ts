@@ -3,12 +3,16 @@ import type { Failure } from "../canonical/reply.ts"
 import type { RouterError } from "../errors.ts"
 
 /** `{"error":{type, code, message, param, request_id, details?}}` */
-export function renderOpenAiError(error: RouterError, requestId: string): string {
+export function renderOpenAiError(
+  error: RouterError,
+  requestId: string,
+  { type = error.code, message }: Pick<Failure, "type" | "message"> = { message: error.message },
+): string {
   return JSON.stringify({
     error: {
-      type: error.code,
+      type,
       code: error.code,
-      message: error.message,
+      message,
       param: error.detail.param ?? null,
       request_id: requestId,
       ...error.detail.fields,

@@ -2,8 +2,9 @@
  * How many output tokens have come, told from the text that was delivered. What is never sent (hidden reasoning) cannot be
  * seen here.
  */
+import type { BilledUsage } from "../canonical/billed-usage.ts"
 import { latin1 } from "../text.ts"
-import type { Dialect, ReplyVerdict, Usage } from "./dialect.ts"
+import type { Dialect, ReplyVerdict } from "./dialect.ts"
 import { parseBytes } from "./loose.ts"
 import { TextScan } from "./text-tokens.ts"
 
@@ -74,7 +75,7 @@ export class OutputMeter {
   }
 
   /** What of a report can be seen in a stream; null: reasoning that was not shown is in it. */
-  comparable({ outputTokens, reasoningTokens }: Pick<Usage, "outputTokens" | "reasoningTokens">): number | null {
+  comparable({ outputTokens, reasoningTokens }: Pick<BilledUsage, "outputTokens" | "reasoningTokens">): number | null {
     return (reasoningTokens ?? 0) > 0 && !this.showsReasoning ? null : outputTokens
   }
 

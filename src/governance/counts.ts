@@ -1,11 +1,14 @@
 /** All that is counted for one subject in the memory of this process. */
 import { Bucket } from "../bucket.ts"
-import type { Amounts3, CheckKind, SubjectTotals } from "./state.ts"
+import type { BucketAmount } from "./check-kinds.ts"
+import type { Amounts3, SubjectTotals } from "./state.ts"
 import { MinuteWindow } from "./window.ts"
 
 const DAY_MS = 86_400_000
 /** A day that is not one of the last few is forgotten; more than two live only where the clock is set back and forth. */
 const PERIODS_KEPT = 5
+
+type PeriodAmount = "calls" | "tokens" | "nano_usd"
 
 /** Of a calendar day or month, or of all time. */
 export class Counts {
@@ -22,6 +25,15 @@ export class Counts {
     this.index = index
   }
 
+  used(amount: PeriodAmount): number {
+    return amount === "calls" ? this.requests : amount === "tokens" ? this.tokens : this.nanoUsd
+  }
+
+  reserved(amount: PeriodAmount): number {
+    if (amount === "calls") return this.reservedRequests
+    return amount === "tokens" ? this.reservedTokens : this.reservedNanoUsd
+  }
+
   reserve(requests: number, tokens: number, nanoUsd: number): void {
     this.reservedRequests += requests
     this.reservedTokens += tokens
@@ -29,7 +41,7 @@ export class Counts {
   }
 
   /** In place of what was booked. */
-  settled({ requests, tokens, nanoUsd }: Amounts3): void {
+  replace({ requests, tokens, nanoUsd }: Amounts3): void {
     this.requests = requests
     this.tokens = tokens
     this.nanoUsd = nanoUsd
@@ -42,22 +54,17 @@ export class Counts {
   }
 }
 
-export type BucketKind = Extract<
-  CheckKind,
-  "request_start" | "input_tokens" | "output_reservation_tokens" | "total_reserved_tokens"
->
-
 export class SubjectCounts {
   concurrent = 0
   minute: MinuteWindow = new MinuteWindow()
   readonly lifetime: Counts = new Counts(0)
   /** False: what was used before this month is not in it. */
   isWholeLifetime = false
-  readonly buckets: Readonly<Record<BucketKind, Bucket>> = {
-    request_start: new Bucket(),
-    input_tokens: new Bucket(),
-    output_reservation_tokens: new Bucket(),
-    total_reserved_tokens: new Bucket(),
+  readonly buckets: Readonly<Record<BucketAmount, Bucket>> = {
+    calls: new Bucket(),
+    input: new Bucket(),
+    output: new Bucket(),
+    tokens: new Bucket(),
   }
   #days: readonly Counts[] = []
   #months: readonly Counts[] = []

@@ -1,4 +1,5 @@
 /** What a check looks at: which counter, and how much of it a call takes. */
+import { CHECK_FACTS, isMoney } from "./check-kinds.ts"
 import { endOfDay, endOfMonth, type Counts, type SubjectCounts } from "./counts.ts"
 import type { AdmissionRequest, Amounts, Check, LimitState } from "./state.ts"
 
@@ -11,76 +12,53 @@ export interface Holding {
 
 /** Settled; of windows and leases all that counts. Windows must have been advanced. */
 export function usedOf(check: Check, { counts, day, month }: Holding, nowMs: number): number {
-  switch (check.kind) {
-    case "concurrent":
+  const facts = CHECK_FACTS[check.kind]
+  switch (facts.over) {
+    case "flight":
       return 0
-    case "rpm":
-      return counts.minute.requests
-    case "tpm":
-      return counts.minute.tokens
-    case "day_requests":
-      return day.requests
-    case "day_tokens":
-      return day.tokens
-    case "day_nano_usd":
-      return day.nanoUsd
-    case "month_requests":
-      return month.requests
-    case "month_tokens":
-      return month.tokens
-    case "month_nano_usd":
-      return month.nanoUsd
-    case "lifetime_tokens":
-      return counts.lifetime.tokens
-    case "request_start":
-    case "input_tokens":
-    case "output_reservation_tokens":
-    case "total_reserved_tokens":
-      return check.limit - counts.buckets[check.kind].level(check.limit, check.perSecond, nowMs)
+    case "minute":
+      return facts.counts === "calls" ? counts.minute.requests : counts.minute.tokens
+    case "day":
+      return day.used(facts.counts)
+    case "month":
+      return month.used(facts.counts)
+    case "lifetime":
+      return counts.lifetime.used(facts.counts)
+    case "bucket":
+      return check.limit - counts.buckets[facts.counts].level(check.limit, check.perSecond, nowMs)
   }
 }
 
 /** Held by calls in flight. */
 export function reservedOf(check: Check, { counts, day, month }: Holding): number {
-  switch (check.kind) {
-    case "concurrent":
+  const facts = CHECK_FACTS[check.kind]
+  switch (facts.over) {
+    case "flight":
       return counts.concurrent
-    case "day_requests":
-      return day.reservedRequests
-    case "day_tokens":
-      return day.reservedTokens
-    case "day_nano_usd":
-      return day.reservedNanoUsd
-    case "month_requests":
-      return month.reservedRequests
-    case "month_tokens":
-      return month.reservedTokens
-    case "month_nano_usd":
-      return month.reservedNanoUsd
-    case "lifetime_tokens":
-      return counts.lifetime.reservedTokens
-    default:
+    case "day":
+      return day.reserved(facts.counts)
+    case "month":
+      return month.reserved(facts.counts)
+    case "lifetime":
+      return counts.lifetime.reserved(facts.counts)
+    case "minute":
+    case "bucket":
       return 0
   }
 }
 
 /** What admitting the call with so much output adds. */
-export function amountOf(check: Check, request: AdmissionRequest, outputTokens: number): number {
-  switch (check.kind) {
-    case "concurrent":
-    case "rpm":
-    case "request_start":
-    case "day_requests":
-    case "month_requests":
+export function amountOf({ kind }: Check, request: AdmissionRequest, outputTokens: number): number {
+  switch (CHECK_FACTS[kind].counts) {
+    case "calls":
       return 1
-    case "day_nano_usd":
-    case "month_nano_usd":
+    case "nano_usd":
       return request.inputNanoUsd + outputCost(outputTokens, request.outputNanoUsdPerMillion)
-    case "input_tokens":
+    case "input":
       return request.inputTokens
-    case "output_reservation_tokens":
+    case "output":
       return outputTokens
-    default:
+    case "tokens":
       return request.inputTokens + outputTokens
   }
 }
@@ -92,34 +70,21 @@ export function outputCost(tokens: number, nanoUsdPerMillion: number): number {
   return nanoUsdPerMillion === 0 ? 0 : Math.ceil((tokens * nanoUsdPerMillion) / MILLION)
 }
 
-/** The most output that fits in what is left, input apart. */
+/** The most output that fits in what is left, input apart. `Infinity`: it does not depend on output. */
 export function outputWithin(check: Check, left: number, request: AdmissionRequest): number {
-  switch (check.kind) {
-    case "tpm":
-    case "day_tokens":
-    case "month_tokens":
-    case "lifetime_tokens":
-      return left - request.inputTokens
-    case "day_nano_usd":
-    case "month_nano_usd": {
-      const price = request.outputNanoUsdPerMillion
-      if (price === 0) return left >= request.inputNanoUsd ? Infinity : -1
-      let tokens = Math.floor(((left - request.inputNanoUsd) * MILLION) / price)
-      while (tokens > 0 && outputCost(tokens, price) > left - request.inputNanoUsd) tokens--
-      return tokens
-    }
-    default:
-      return Infinity
-  }
+  if (!growsWithOutput(check)) return Infinity
+  if (!isMoney(check.kind)) return left - request.inputTokens
+  const price = request.outputNanoUsdPerMillion
+  if (price === 0) return left >= request.inputNanoUsd ? Infinity : -1
+  let tokens = Math.floor(((left - request.inputNanoUsd) * MILLION) / price)
+  while (tokens > 0 && outputCost(tokens, price) > left - request.inputNanoUsd) tokens--
+  return tokens
 }
 
 /** Kinds that a growing call must pass again. */
-export function growsWithOutput(check: Check): boolean {
-  return check.kind === "tpm" || check.kind.endsWith("nano_usd") || isQuotaOfTokens(check)
-}
-
-function isQuotaOfTokens({ kind }: Check): boolean {
-  return kind === "day_tokens" || kind === "month_tokens" || kind === "lifetime_tokens"
+export function growsWithOutput({ kind }: Check): boolean {
+  const { over, counts } = CHECK_FACTS[kind]
+  return over !== "bucket" && counts !== "calls"
 }
 
 export function isBucket({ perSecond }: Check): boolean {
@@ -135,8 +100,8 @@ export function isBeyond({ limit, perSecond }: Check, amount: number): boolean {
 }
 
 export function resetOf({ kind }: Check, ts: number): number | null {
-  if (kind.startsWith("day_")) return endOfDay(ts)
-  return kind.startsWith("month_") ? endOfMonth(ts) : null
+  const { over } = CHECK_FACTS[kind]
+  return over === "day" ? endOfDay(ts) : over === "month" ? endOfMonth(ts) : null
 }
 
 export function reserve({ counts, day, month }: Holding, requests: number, tokens: number, nanoUsd: number): void {

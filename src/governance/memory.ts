@@ -1,5 +1,6 @@
 /** Limits counted in the memory of this process: every step is a few additions. */
-import { dayOf, isIdle, monthOf, SubjectCounts, type BucketKind } from "./counts.ts"
+import { CHECK_FACTS } from "./check-kinds.ts"
+import { dayOf, isIdle, monthOf, SubjectCounts } from "./counts.ts"
 import {
   amountOf,
   book,
@@ -211,8 +212,8 @@ export class MemoryState implements GovernanceState {
       const counts = this.#countsOf(key)
       const periods = [{ kind: "day", ts, used: day }, { kind: "month", ts, used: month }, ...beside] as const
       for (const { kind, ts: inside, used } of periods)
-        (kind === "day" ? counts.day(dayOf(inside)) : counts.month(monthOf(inside))).settled(used)
-      counts.lifetime.settled({ requests: 0, tokens: lifetimeTokens, nanoUsd: 0 })
+        (kind === "day" ? counts.day(dayOf(inside)) : counts.month(monthOf(inside))).replace(used)
+      counts.lifetime.replace({ requests: 0, tokens: lifetimeTokens, nanoUsd: 0 })
       counts.isWholeLifetime = isWholeLifetime
       // calls in flight will give back what they took of the minute
       if (counts.concurrent > 0) continue
@@ -258,8 +259,8 @@ function take(lease: MemoryLease, request: AdmissionRequest): Lease {
   for (const check of request.limits.checks) {
     const holding = lease.holdings[check.subject]
     if (holding === undefined) continue
-    if (isBucket(check))
-      holding.counts.buckets[check.kind as BucketKind].take(amountOf(check, request, lease.outputTokens))
+    const facts = CHECK_FACTS[check.kind]
+    if (facts.over === "bucket") holding.counts.buckets[facts.counts].take(amountOf(check, request, lease.outputTokens))
     else if (check.softLimit !== Infinity) noteState(lease, check, holding)
   }
   return lease
@@ -268,7 +269,7 @@ function take(lease: MemoryLease, request: AdmissionRequest): Lease {
 function noteState(lease: MemoryLease, check: Check, holding: Holding): void {
   const taken = usedOf(check, holding, 0) + reservedOf(check, holding)
   const state = taken >= check.limit ? "exhausted" : taken >= check.softLimit ? "warning" : "ok"
-  if (check.kind === "lifetime_tokens") lease.keyState = graver(lease.keyState, state)
+  if (CHECK_FACTS[check.kind].over === "lifetime") lease.keyState = graver(lease.keyState, state)
   else lease.quotaState = graver(lease.quotaState, state)
 }
 
@@ -292,7 +293,8 @@ function refusal(check: Check, holding: Holding, request: AdmissionRequest, outp
 function retryAfter(check: Check, holding: Holding, nowMs: number, used: number, requested: number): number | null {
   if (isBeyond(check, requested)) return null
   if (isBucket(check)) return ((Math.min(check.limit, requested) - (check.limit - used)) * 1000) / check.perSecond
-  if (check.kind === "rpm") return holding.counts.minute.waitMs("requests", requested, check.limit, nowMs)
-  if (check.kind === "tpm") return holding.counts.minute.waitMs("tokens", requested, check.limit, nowMs)
+  const { over, counts } = CHECK_FACTS[check.kind]
+  if (over === "minute")
+    return holding.counts.minute.waitMs(counts === "calls" ? "requests" : "tokens", requested, check.limit, nowMs)
   return used + requested <= check.limit ? BLOCKED_BY_CALLS_MS : null
 }

@@ -8,37 +8,7 @@
  * Invariant, at every admission and for every check: settled + reserved, this call included, is at most the limit.
  * What a call used beyond its reservation is booked in full when it is settled, and so blocks the next one.
  */
-
-/**
- * What can be limited, in the order in which checks are made; of two subjects the caller's is checked first.
- * - `concurrent`: leases that are not settled.
- * - `request_start`, and at the end the three token buckets: token buckets (`perSecond`, `limit` is the burst). A call
- *   that costs more than the burst passes when the bucket is full and leaves it in debt; one whose debt would last longer
- *   than an hour never passes (`retryAfterMs` is null). Nothing is given back later.
- * - `rpm`, `tpm`: what was admitted in the last 60 s, by the time of admission. May be counted in slices of at most a
- *   second, if a slice counts until its last moment is 60 s old: the limit then holds for every window of 60 s.
- * - `day_*`, `month_*`: the UTC calendar day and month of `AdmissionRequest.ts`; later changes of the call go there too.
- * - `lifetime_tokens`: for ever.
- * - `*_nano_usd`: money.
- */
-export const CHECK_KINDS = [
-  "concurrent",
-  "request_start",
-  "rpm",
-  "tpm",
-  "day_requests",
-  "day_tokens",
-  "month_requests",
-  "month_tokens",
-  "lifetime_tokens",
-  "day_nano_usd",
-  "month_nano_usd",
-  "input_tokens",
-  "output_reservation_tokens",
-  "total_reserved_tokens",
-] as const
-
-export type CheckKind = (typeof CHECK_KINDS)[number]
+import type { CheckKind } from "./check-kinds.ts"
 
 /** Who limits are counted for. */
 export interface Subject {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
-import type { Check, CheckKind, CompiledLimits } from "./state.ts"
+import type { CheckKind } from "./check-kinds.ts"
+import type { Check, CompiledLimits } from "./state.ts"
 import { Withheld } from "./withheld.ts"
 
 const KEY = "caller:one"

@@ -1,6 +1,6 @@
 /** Subjects whose usage nobody could read yet: what no limit of theirs counts is admitted all the same. */
 import { RouterError } from "../errors.ts"
-import { isBucket } from "./measure.ts"
+import { CHECK_FACTS } from "./check-kinds.ts"
 import type { Check, CompiledLimits } from "./state.ts"
 
 /** A rolling minute counts nothing that is older. */
@@ -37,7 +37,16 @@ export class Withheld {
 const UNKNOWN = "What was used before cannot be read at the moment, so the limits of this caller cannot be checked."
 
 /** @param knownMs how long this process has counted by itself */
-function needsPast(check: Check, knownMs: number): boolean {
-  if (check.kind === "concurrent" || isBucket(check)) return false
-  return (check.kind !== "rpm" && check.kind !== "tpm") || knownMs < MINUTE_MS
+function needsPast({ kind }: Check, knownMs: number): boolean {
+  switch (CHECK_FACTS[kind].over) {
+    case "flight":
+    case "bucket":
+      return false
+    case "minute":
+      return knownMs < MINUTE_MS
+    case "day":
+    case "month":
+    case "lifetime":
+      return true
+  }
 }

@@ -14,7 +14,7 @@ import { openPostgres } from "./postgres/open.ts"
 import { type LedgerQueries, type UsageQuery, usageOf } from "./queries.ts"
 import type { CallRecord, Ledger, UsageRow } from "./record.ts"
 import { installationSecret } from "./installation.ts"
-import { SecurityEvents, type SecurityRecord } from "./security-events.ts"
+import { type KeptSecurityRecord, SecurityEvents } from "./security-events.ts"
 import { Spool } from "./spool.ts"
 import { adoptSpools, hasSpools, slotCount, type SpoolSlot, takeSlot } from "./spool-slot.ts"
 import { openSqlite } from "./sqlite/open.ts"
@@ -90,7 +90,7 @@ export interface LedgerStore extends Ledger, LedgerQueries, LimitReader {
   status(): LedgerStatus
   readonly storedStates: StoredStates
   readonly background: BackgroundResponses
-  readonly security: SecurityRecord
+  readonly security: KeptSecurityRecord
   /** Which tags callers have from now on; resolves when that is written. Rejects where the database takes no rows. */
   keepTags(tags: CallerTags): Promise<void>
   /** `installation.ts`. */
@@ -225,7 +225,7 @@ interface OpenedDatabase {
   readonly outageCause: unknown
 }
 
-async function openDatabase(options: LedgerOptions, limits: LedgerLimits): Promise<OpenedDatabase> {
+async function openDatabase(options: DatabaseChoice, limits: LedgerLimits): Promise<OpenedDatabase> {
   const { path, dsn, clock, log } = options
   const onMigration = migrationLog(options)
   if (dsn !== undefined) return await openPostgres({ dsn, clock, log, limits, onMigration }, limits.openMs)
@@ -234,7 +234,17 @@ async function openDatabase(options: LedgerOptions, limits: LedgerLimits): Promi
   return await openSqlite(sqlite, limits.openMs)
 }
 
-function migrationLog({ log, onMigration = () => {} }: LedgerOptions): MigrationListener {
+type DatabaseChoice = Pick<LedgerOptions, "path" | "dsn" | "clock" | "log" | "onMigration">
+
+/** Brings the schema up to date, as a start does, and serves nothing. Rejects where the database cannot be reached. */
+export async function bringUpToDate(options: DatabaseChoice): Promise<void> {
+  const { database, outageCause } = await openDatabase(options, LIMITS)
+  await database.close()
+  if (outageCause !== null)
+    throw new Error("The usage database does not answer, or takes no rows now.", { cause: outageCause })
+}
+
+function migrationLog({ log, onMigration = () => {} }: DatabaseChoice): MigrationListener {
   return (step, share) => {
     onMigration(step, share)
     const { version, name } = step

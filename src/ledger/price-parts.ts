@@ -1,7 +1,7 @@
 /** Parts of a call that have prices of their own: tokens of images and sound, and uses of the provider's tools. */
 import { costOf, safeSum } from "./price-arithmetic.ts"
 import type { Factor } from "./price-factor.ts"
-import type { BilledParts, BilledUsage, ModelPrices } from "./prices.ts"
+import type { PricedParts, PricedUsage, ModelPrices } from "./prices.ts"
 import type { CostUnknownReason } from "./record.ts"
 
 export interface PartCosts {
@@ -25,7 +25,7 @@ const FREE_TOOLS: ReadonlySet<string> = new Set(["web_fetch", "mcp"])
  * Images and sound are taken to be fresh input as far as they fit into it: reports do not tell them apart in the cache.
  * Images of the input without a price of their own are other input.
  */
-export function partCosts(prices: ModelPrices, usage: BilledUsage, parts: BilledParts, factor: Factor): PartCosts {
+export function partCosts(prices: ModelPrices, usage: PricedUsage, parts: PricedParts, factor: Factor): PartCosts {
   const [fresh, output] = [usage.freshInputTokens ?? 0, usage.outputTokens ?? 0]
   const imageInputTokens = prices.imageInput === null ? 0 : Math.min(parts.inputImageTokens, fresh)
   const audioInputTokens = Math.min(parts.inputAudioTokens, fresh - imageInputTokens)
@@ -61,7 +61,7 @@ function left(all: number | null, taken: number): number | null {
 }
 
 /** Null: a tool was used whose price is not known. */
-function toolCost(uses: BilledParts["hostedTools"], prices: ModelPrices["hostedTools"]): number | null {
+function toolCost(uses: PricedParts["hostedTools"], prices: ModelPrices["hostedTools"]): number | null {
   let sum = 0
   for (const tool in uses) {
     const price = prices.get(tool) ?? (FREE_TOOLS.has(tool) ? 0 : null)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { priceCall } from "./price.ts"
-import type { BilledUsage, ModelPrices } from "./prices.ts"
+import type { PricedUsage, ModelPrices } from "./prices.ts"
 
 const PRICES: ModelPrices = {
   input: 3_000_000_000,
@@ -21,7 +21,7 @@ const PRICES: ModelPrices = {
   hostedTools: new Map(),
 }
 
-const NOTHING: BilledUsage = {
+const NOTHING: PricedUsage = {
   freshInputTokens: 0,
   cachedInputTokens: 0,
   cacheWrite5mTokens: 0,
@@ -32,7 +32,7 @@ const NOTHING: BilledUsage = {
 
 function total(
   prices: Partial<ModelPrices>,
-  usage: Partial<BilledUsage>,
+  usage: Partial<PricedUsage>,
   serviceTier: string | null = null,
   imageCount: number | null = null,
 ): number | null {

@@ -2,7 +2,7 @@
 import { applied, costOf, isCount, isKnown, MILLION, safeSum } from "./price-arithmetic.ts"
 import { factorOf, type Served } from "./price-factor.ts"
 import { partCosts } from "./price-parts.ts"
-import type { BilledParts, BilledUsage, ModelPrices, TokenPrices } from "./prices.ts"
+import type { PricedParts, PricedUsage, ModelPrices, TokenPrices } from "./prices.ts"
 import type { CostUnknownReason, UsageRow } from "./record.ts"
 
 /** Columns of `request_usage`. A price is the one that counted: its tier and multiplier applied. */
@@ -63,7 +63,7 @@ const NO_COSTS: Costs = {
  */
 export function priceCall(
   prices: ModelPrices,
-  usage: BilledUsage,
+  usage: PricedUsage,
   serviceTier: string | null = null,
   imageCount: number | null = null,
 ): Costs {
@@ -126,11 +126,11 @@ function both(first: number | null, count: number | null, second: number | null)
   return safeSum(first, second)
 }
 
-function servedAs(serviceTier: string | null, parts: BilledParts | null): Served {
+function servedAs(serviceTier: string | null, parts: PricedParts | null): Served {
   return { serviceTier, speed: parts?.speed ?? null, inferenceGeo: parts?.inferenceGeo ?? null }
 }
 
-function tierPrices(prices: ModelPrices, usage: BilledUsage): TokenPrices {
+function tierPrices(prices: ModelPrices, usage: PricedUsage): TokenPrices {
   if (prices.tiers.length === 0) return prices
   const fresh = usage.freshInputTokens
   if (fresh === null) return UNPRICED
@@ -142,7 +142,7 @@ function tierPrices(prices: ModelPrices, usage: BilledUsage): TokenPrices {
 }
 
 /** Both lifetimes share one column: unknown when either has tokens without a cost. */
-function writeCost(usage: BilledUsage, write5m: number | null, write1h: number | null): number | null {
+function writeCost(usage: PricedUsage, write5m: number | null, write1h: number | null): number | null {
   if (write5m === null && write1h === null) return null
   if (!isKnown(usage.cacheWrite5mTokens, write5m) || !isKnown(usage.cacheWrite1hTokens, write1h)) return null
   return safeSum(write5m, write1h)

@@ -1,33 +1,24 @@
-/** What is billed, and the prices of a model. */
+/** What is priced, and the prices of a model. */
+import type { BilledParts } from "../canonical/billed-usage.ts"
+
+type Counter =
+  | "freshInputTokens"
+  | "cachedInputTokens"
+  | "cacheWrite5mTokens"
+  | "cacheWrite1hTokens"
+  | "outputTokens"
+  | "reasoningTokens"
 
 /**
- * What the upstream reported, in counters that do not overlap: all input is the sum of fresh, cached and the two writes.
- * Null: not reported. What an upstream does not tell apart stands in `freshInputTokens`.
+ * What a price list is applied to: a report, or what a row kept of it. A null counter is unknown; what an upstream does not tell
+ * apart stands in `freshInputTokens`.
  */
-export interface BilledUsage {
-  readonly freshInputTokens: number | null
-  readonly cachedInputTokens: number | null
-  readonly cacheWrite5mTokens: number | null
-  readonly cacheWrite1hTokens: number | null
-  /** Reasoning included. */
-  readonly outputTokens: number | null
-  /** Part of `outputTokens`, billed as such. */
-  readonly reasoningTokens: number | null
+export type PricedUsage = { readonly [Name in Counter]: number | null } & {
   /** Absent or null: none of it is reported. */
-  readonly parts?: BilledParts | null
+  readonly parts?: PricedParts | null
 }
 
-/** What few calls have: parts of the counters with prices of their own, and what else has a price. */
-export interface BilledParts {
-  readonly inputImageTokens: number
-  readonly inputAudioTokens: number
-  readonly outputImageTokens: number
-  readonly outputAudioTokens: number
-  /** Uses by tool. */
-  readonly hostedTools: Readonly<Record<string, number>>
-  readonly speed: string | null
-  readonly inferenceGeo: string | null
-}
+export type PricedParts = Omit<BilledParts, "reportedInputUsd" | "reportedOutputUsd">
 
 /** Nano-USD per million tokens; null: unknown; 0: known to be free. */
 export interface TokenPrices {

@@ -1,5 +1,6 @@
 /** The ledger for reading only: nothing is made, migrated or written, and a router that is running is not disturbed. */
 import { Database } from "bun:sqlite"
+import { existsSync } from "node:fs"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { Scalar } from "./database.ts"
@@ -32,29 +33,61 @@ export async function openReader(
   { path, dsn }: ReaderAddress,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): Promise<LedgerReader> {
-  const unreadable = (cause: unknown): LedgerUnreadable => {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    return new LedgerUnreadable(`The usage database ${dsn === undefined ? `${path} ` : ""}cannot be read: ${reason}.`, {
-      cause,
-    })
-  }
   const query = async <Row>(sql: string, parameters: readonly Scalar[]): Promise<Row[]> => {
     try {
       return await reader.query<Row>(sql, parameters)
     } catch (cause) {
-      throw unreadable(cause)
+      throw unreadable({ path, dsn }, cause)
     }
   }
-  const reader =
-    dsn === undefined
-      ? sqliteReader(path)
-      : new PostgresDatabase({ dsn, clock, log, limits: LIMITS, onMigration: () => {} })
+  const reader = readerOf({ path, dsn }, { clock, log })
   try {
     checkVersion(await versionOf(reader))
     return { query, close: () => reader.close() }
   } catch (cause) {
     await reader.close()
-    throw unreadable(cause)
+    throw unreadable({ path, dsn }, cause)
+  }
+}
+
+function readerOf(
+  { path, dsn }: ReaderAddress,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): LedgerReader {
+  return dsn === undefined
+    ? sqliteReader(path)
+    : new PostgresDatabase({ dsn, clock, log, limits: LIMITS, onMigration: () => {} })
+}
+
+function unreadable({ path, dsn }: ReaderAddress, cause: unknown): LedgerUnreadable {
+  if (cause instanceof LedgerUnreadable) return cause
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const place = dsn === undefined ? `${path} ` : ""
+  return new LedgerUnreadable(`The usage database ${place}cannot be read: ${reason}.`, { cause })
+}
+
+export interface AppliedStep {
+  readonly version: number
+  readonly name: string
+  /** Unix milliseconds. */
+  readonly applied_at: number
+}
+
+/** The steps that the schema has taken, the oldest first; none: no router has been here. @throws LedgerUnreadable */
+export async function appliedSteps(
+  { path, dsn }: ReaderAddress,
+  means: { readonly clock: Clock; readonly log: Log },
+): Promise<readonly AppliedStep[]> {
+  if (dsn === undefined && !existsSync(path)) return []
+  const reader = readerOf({ path, dsn }, means)
+  try {
+    if ((await versionOf(reader)) === 0) return []
+    const sql = "SELECT version, name, applied_at FROM schema_migrations ORDER BY version"
+    return await reader.query<AppliedStep>(sql, [])
+  } catch (cause) {
+    throw unreadable({ path, dsn }, cause)
+  } finally {
+    await reader.close()
   }
 }
 

@@ -19,6 +19,11 @@ export interface SecurityRecord {
   note(event: SecurityEvent): boolean
 }
 
+export interface KeptSecurityRecord extends SecurityRecord {
+  /** Deletes what happened before that time (Unix milliseconds), in small batches. Never rejects: what stays goes next time. */
+  forget(beforeMs: number): Promise<void>
+}
+
 interface Database {
   query<Row>(sql: string, parameters: readonly Scalar[]): Row[] | Promise<Row[]>
 }
@@ -35,11 +40,13 @@ const MOST_KINDS = 1000
 /** While the database takes none: the oldest go. */
 const MOST_WAITING = 10_000
 const ROWS_AT_ONCE = 50
+/** Some milliseconds' work. */
+const FORGOTTEN_AT_ONCE = 200
 
 const NAMES = Object.keys(TABLE.columns)
 const VALUES = valuesFrom(TABLE.columns)
 
-export class SecurityEvents implements SecurityRecord {
+export class SecurityEvents implements KeptSecurityRecord {
   readonly #database: Database
   readonly #clock: Clock
   readonly #log: Log
@@ -78,6 +85,22 @@ export class SecurityEvents implements SecurityRecord {
     return true
   }
 
+  async forget(beforeMs: number): Promise<void> {
+    const sql = `DELETE FROM security_access_events WHERE event_id IN
+      (SELECT event_id FROM security_access_events WHERE event_id < ? ORDER BY event_id LIMIT ${FORGOTTEN_AT_ONCE}) RETURNING event_id`
+    try {
+      for (;;) {
+        const begunMs = this.#clock.monotonicMs()
+        const gone = await this.#database.query(sql, [idAt(beforeMs)])
+        if (gone.length < FORGOTTEN_AT_ONCE) return
+        // as long as the batch took: others come to it
+        await this.#clock.sleep(Math.max(1, this.#clock.monotonicMs() - begunMs))
+      }
+    } catch (error) {
+      this.#log.warn("security events that are older than they are kept could not be deleted yet", { error })
+    }
+  }
+
   /** Never rejects: what cannot be written now is written later. */
   flush(): Promise<void> {
     this.#flushing = this.#flushing.then(() => this.#flush())
@@ -91,8 +114,7 @@ export class SecurityEvents implements SecurityRecord {
 
   /** Of the time, of the place among those of this process, and of the request that began it. */
   #idOf(requestId: string, now: number): string {
-    const time = now.toString(16).padStart(12, "0")
-    return `sec_${time}${(this.#number % 0x10000).toString(16).padStart(4, "0")}${requestId.slice(-16)}`
+    return `${idAt(now)}${(this.#number % 0x10000).toString(16).padStart(4, "0")}${requestId.slice(-16)}`
   }
 
   #wait(row: SecurityEventRow): void {
@@ -136,6 +158,11 @@ export class SecurityEvents implements SecurityRecord {
     await this.#database.query(sql, values)
     await new Promise((resolve) => setImmediate(resolve))
   }
+}
+
+/** How ids of that millisecond begin. */
+function idAt(ms: number): string {
+  return `sec_${Math.max(0, ms).toString(16).padStart(12, "0")}`
 }
 
 function withoutDetails(event: SecurityEvent): SecurityEvent {

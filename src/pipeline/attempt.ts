@@ -1,7 +1,7 @@
 /** Step 7: try the targets in order until one answers; decide what each failure means. */
 import type { Target } from "../config/snapshot.ts"
 import { passthroughBody } from "../dialects/passthrough.ts"
-import { INTERNAL, type Failure } from "../upstream/failure.ts"
+import { INTERNAL, type AttemptFailure } from "../upstream/failure.ts"
 import { asksForBeta, forwardedHeaders } from "../upstream/headers.ts"
 import type { StaleRule } from "../upstream/send.ts"
 import type { Answer } from "./answer/answer.ts"
@@ -78,7 +78,7 @@ function notePassedOver(rejection: Rejection, call: AdmittedCall, gateway: Gatew
   trace("target_rejected", rejection.target, rejection.reason, null, call, gateway)
 }
 
-function isStale(result: Answer | Failure): boolean {
+function isStale(result: Answer | AttemptFailure): boolean {
   return isFailure(result) && result.class === "stale_connection"
 }
 
@@ -91,7 +91,7 @@ interface Try {
 }
 
 /** One attempt, its end judged where it failed. */
-async function tryOnce(one: Try, call: AdmittedCall, gateway: Gateway): Promise<Answer | Failure> {
+async function tryOnce(one: Try, call: AdmittedCall, gateway: Gateway): Promise<Answer | AttemptFailure> {
   const tried = begin(one, call, gateway)
   probe(tried, one.hasWayOut, call, gateway)
   const result = await tryTarget(tried, one.stale, call, gateway)
@@ -116,7 +116,7 @@ async function tryTarget(
   stale: StaleRule,
   call: AdmittedCall,
   gateway: Gateway,
-): Promise<Answer | Failure> {
+): Promise<Answer | AttemptFailure> {
   const { target } = tried
   const { request } = call
   try {

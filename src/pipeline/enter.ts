@@ -3,15 +3,13 @@
  * router takes its body.
  */
 import { RouterError } from "../errors.ts"
-import { UNUSED, type CheckKind, type CompiledLimits } from "../governance/state.ts"
+import { isKnownByHead } from "../governance/check-kinds.ts"
+import { UNUSED, type CompiledLimits } from "../governance/state.ts"
 import type { KnownCall } from "./call.ts"
 import { NO_AMOUNTS, type Hold } from "./call/hold.ts"
 import type { Gateway } from "./gateway.ts"
 import { askerOf } from "./limits/asker.ts"
 import { limitRefusal } from "./limits/refuse.ts"
-
-/** Checks that need no body, and of which a lease gives back what it took. */
-const BY_HEAD: ReadonlySet<CheckKind> = new Set(["concurrent", "rpm", "day_requests", "month_requests"])
 
 /**
  * Fills `hold.entry`. The call's lease takes its place when the body is here (`reserve`); `settle` gives back what has no such end.
@@ -43,7 +41,7 @@ const known = new WeakMap<CompiledLimits, CompiledLimits | null>()
 function byHeadOf(limits: CompiledLimits): CompiledLimits | null {
   const before = known.get(limits)
   if (before !== undefined) return before
-  const checks = limits.checks.filter(({ kind }) => BY_HEAD.has(kind))
+  const checks = limits.checks.filter(({ kind }) => isKnownByHead(kind))
   const made =
     checks.length === 0
       ? null

@@ -2,8 +2,8 @@
  * Live figures as they were: the recorded attempts, each at the moment at which it ended, told to the windows of the
  * targets of another configuration. A target that was never tried stays unknown.
  */
+import type { BilledUsage } from "../canonical/billed-usage.ts"
 import type { Group, Snapshot, Target } from "../config/snapshot.ts"
-import type { Usage } from "../dialects/dialect.ts"
 import type { ReplayedAttempt, ReplayedCall, ReplayedUsage } from "../ledger/decision-queries.ts"
 import { Observations } from "../routing/observations.ts"
 import { targetKey } from "./target-key.ts"
@@ -78,7 +78,7 @@ export function groupOf(
 }
 
 /** Null: it is not known. */
-export function usageOf(row: ReplayedUsage): Usage | null {
+export function usageOf(row: ReplayedUsage): BilledUsage | null {
   if (row.fresh_input_tokens === null || row.output_tokens === null) return null
   return {
     freshInputTokens: row.fresh_input_tokens,

@@ -1,6 +1,6 @@
 /** What a recorded call would have cost elsewhere: its own tokens, as the new target would have counted them. */
+import type { BilledUsage } from "../canonical/billed-usage.ts"
 import type { Target } from "../config/snapshot.ts"
-import type { Usage } from "../dialects/dialect.ts"
 import { WIRES } from "../dialects/wires.ts"
 import { priceCall } from "../ledger/price.ts"
 import type { ReplayedUsage } from "../ledger/decision-queries.ts"
@@ -9,7 +9,12 @@ import type { ReplayedUsage } from "../ledger/decision-queries.ts"
  * Where the cache is cold, what was read from it is written once more if requests mark what is to be kept, and fresh input
  * else. Marks do not cross dialects: what was written for them is fresh input there.
  */
-export function tokensAt(usage: Usage, { target_dialect }: ReplayedUsage, target: Target, isCold: boolean): Usage {
+export function tokensAt(
+  usage: BilledUsage,
+  { target_dialect }: ReplayedUsage,
+  target: Target,
+  isCold: boolean,
+): BilledUsage {
   const isAlike = target.dialect === target_dialect
   const cold = isCold ? usage.cachedInputTokens : 0
   const unwritten = isAlike ? 0 : usage.cacheWrite5mTokens + usage.cacheWrite1hTokens
@@ -24,7 +29,7 @@ export function tokensAt(usage: Usage, { target_dialect }: ReplayedUsage, target
 }
 
 /** Nano-USD; null: a price is not known. What hosted tools cost they cost anywhere; services of another API are not to be had. */
-export function costAt(usage: Usage, row: ReplayedUsage, target: Target, isCold: boolean): number | null {
+export function costAt(usage: BilledUsage, row: ReplayedUsage, target: Target, isCold: boolean): number | null {
   const tokens = tokensAt(usage, row, target, isCold)
   const isAlike = target.dialect === row.target_dialect
   const parts = isAlike || tokens.parts === null ? tokens.parts : { ...tokens.parts, speed: null, inferenceGeo: null }

@@ -1,7 +1,7 @@
 /** Reads what a reader asks for, once for the command line and the API: every value is a text from outside. */
 import { splitBy } from "./breakdown.ts"
-import { MOST_FOUND, ReportRefused, type Search, type Slot } from "./query.ts"
-import type { Asked, Baseline } from "./section.ts"
+import { MOST_FOUND, ReportRefused, type Slot } from "./query.ts"
+import type { Asked, Baseline, SortName } from "./section.ts"
 import { instantOf } from "./time-text.ts"
 import { dimensionsIn, filtersIn } from "./where.ts"
 import { zoneClock } from "./zones.ts"
@@ -18,8 +18,11 @@ export interface AskedTexts {
   readonly where?: readonly string[] | undefined
   readonly top?: string | undefined
   readonly sort?: string | undefined
+  /** `asc` or `desc`, of sorts that have both. */
+  readonly direction?: string | undefined
   readonly after?: string | undefined
   readonly near?: string | undefined
+  readonly tables?: readonly string[] | undefined
 }
 
 export interface AskedDefaults {
@@ -34,7 +37,25 @@ export interface AskedDefaults {
 const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
-const SORTS: readonly Search["sort"][] = ["newest", "oldest", "cost", "latency"]
+
+/** Also by the names of the columns of other tools. */
+const SORTS: Readonly<Record<string, SortName>> = {
+  newest: "newest",
+  oldest: "oldest",
+  cost: "cost",
+  latency: "latency",
+  status: "status",
+  outcome: "outcome",
+  surface: "surface",
+  reason: "reason",
+  timeUtc: "newest",
+  // ids begin with their time
+  requestId: "newest",
+  costUsd: "cost",
+  latencyMs: "latency",
+}
+
+export const SORT_NAMES: readonly string[] = Object.keys(SORTS)
 
 /** @throws ReportRefused with the name of the parameter */
 export function readAsked(texts: AskedTexts, defaults: AskedDefaults): Asked {
@@ -47,8 +68,6 @@ export function readAsked(texts: AskedTexts, defaults: AskedDefaults): Asked {
   const { from, to } = rangeOf(texts, zone, defaults)
   const by = texts.by === undefined ? [] : dimensionsIn(texts.by)
   splitBy(by)
-  const sort = SORTS.find((name) => name === (texts.sort ?? "newest"))
-  if (sort === undefined) throw new ReportRefused("sort", `Calls are sorted by one of ${SORTS.join(", ")}.`)
   return {
     from,
     to,
@@ -59,10 +78,23 @@ export function readAsked(texts: AskedTexts, defaults: AskedDefaults): Asked {
     by,
     top: texts.top === undefined ? defaults.top : wholeOf(texts.top, 1, MOST_FOUND, "top"),
     baselines: defaults.baselines,
-    sort,
+    ...orderOf(texts),
     after: texts.after ?? null,
+    tables: texts.tables ?? null,
     nearPercent: texts.near === undefined ? 0 : wholeOf(texts.near, 0, 100, "near"),
   }
+}
+
+function orderOf({ sort: name = "newest", direction }: AskedTexts): Pick<Asked, "sort" | "isAscending"> {
+  const sort = Object.hasOwn(SORTS, name) ? SORTS[name] : undefined
+  if (sort === undefined) throw new ReportRefused("sort", `Lists are sorted by one of ${SORT_NAMES.join(", ")}.`)
+  if (direction !== undefined && direction !== "asc" && direction !== "desc")
+    throw new ReportRefused("direction", "`direction` is asc or desc.")
+  const isAscending = direction === undefined ? sort === "oldest" : direction === "asc"
+  if (isAscending && (sort === "cost" || sort === "latency"))
+    throw new ReportRefused("direction", "By cost and by latency the largest come first: `direction` is desc.")
+  if (sort !== "newest" && sort !== "oldest") return { sort, isAscending }
+  return { sort: isAscending ? "oldest" : "newest", isAscending }
 }
 
 function rangeOf(

@@ -59,6 +59,18 @@ export function byTitle(by: readonly DimensionName[]): string {
   return `By ${by.map((name) => DIMENSIONS_BY_NAME[name].title.toLowerCase()).join(" and ")}`
 }
 
+/** Those of the tables that are asked for. */
+export function wantedOf<Named extends { readonly id: string }>(
+  { tables }: Pick<Asked, "tables">,
+  all: readonly Named[],
+): Named[] {
+  return all.filter(({ id }) => isWanted({ tables }, id))
+}
+
+export function isWanted({ tables }: Pick<Asked, "tables">, id: string): boolean {
+  return tables === null || tables.includes(id)
+}
+
 export function breakdownQuery(asked: Asked, { by, figures, where = [] }: Breakdown): Query {
   const { dimensions, slot } = splitBy(by)
   const { from, to, zone } = asked
@@ -152,6 +164,7 @@ export async function breakdowns(
   queries: (asked: readonly Query[]) => Promise<readonly Rows[]>,
   wanted: readonly Breakdown[],
 ): Promise<Table[]> {
+  if (wanted.length === 0) return []
   const answers = await queries(wanted.map((breakdown) => breakdownQuery(asked, breakdown)))
   return wanted.map((breakdown, index) => {
     const rows = answers[index]

@@ -6,7 +6,8 @@ import type { Asked, Section, SectionDefinition, Sources } from "./section.ts"
 export async function buildSection(definition: SectionDefinition, asked: Asked, sources: Sources): Promise<Section> {
   const { id, title, about } = definition
   const { tables, charts, notes, next = null } = await definition.build(asked, sources)
-  return { id, title, about, tables, charts, notes, next }
+  const kept = asked.tables === null ? tables : tables.filter((table) => asked.tables?.includes(table.id))
+  return { id, title, about, tables: kept, charts, notes, next }
 }
 
 type OtherSources = Pick<Sources, "limits" | "catalog" | "nowMs">

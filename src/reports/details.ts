@@ -63,11 +63,12 @@ function measuredOf({ measure, min, max }: Extract<Filter, { readonly measure: s
 
 /**
  * The newest rows of a table of calls' details that the question leaves, as `d`, with their calls as `u`: for a `FROM`.
- * `columns` names what is kept, as `d.bucket AS bucket`.
+ * `columns` names what is kept, as `d.bucket AS bucket`; `condition` is what holds of a row that counts.
  */
-export function newestOf(asked: Asked, table: string, columns: readonly string[]): Part {
+export function newestOf(asked: Asked, table: string, columns: readonly string[], condition = ""): Part {
   const range = idsBetween("request_id", asked)
-  const where = callsWhere(asked)
+  const asks = callsWhere(asked)
+  const where = { ...asks, sql: `${condition === "" ? "" : ` AND ${condition}`}${asks.sql}` }
   const most = where.sql === "" ? MOST_DETAILS : MOST_FILTERED
   return {
     sql: `(SELECT ${columns.join(", ")} FROM (SELECT * FROM ${table} WHERE ${range.sql}
@@ -77,10 +78,11 @@ export function newestOf(asked: Asked, table: string, columns: readonly string[]
   }
 }
 
-/** How many rows `newestOf` looks at, as a note. */
-export function newestNote(asked: Asked, of: string): string {
+/** How many rows `newestOf` looks at, as a note. `isPart`: a condition leaves rows out. */
+export function newestNote(asked: Asked, of: string, isPart = false): string {
   const filtered = `, of the newest ${MOST_FILTERED} those that the filters leave`
-  return `Counted are the newest ${MOST_DETAILS} ${of} of the range${callsWhere(asked).sql === "" ? "" : filtered}.`
+  const isFiltered = isPart || callsWhere(asked).sql !== ""
+  return `Counted are the newest ${MOST_DETAILS} ${of} of the range${isFiltered ? filtered : ""}.`
 }
 
 /** The smallest value that a share of a group's rows does not pass; ranked rows have `place` and `places`. */

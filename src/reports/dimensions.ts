@@ -1,4 +1,5 @@
 /** What reports tell calls apart by, once for every surface: a dimension that is added here is known to all of them. */
+import { DIMENSION_TITLES } from "./dimension-titles.ts"
 import type { Dimension, Slot } from "./query.ts"
 
 interface Told {
@@ -19,8 +20,8 @@ export interface TimeDimension extends Told {
   readonly slot: Slot
 }
 
-function value(stored: Dimension, title: string, about: string, sql: string): CallDimension {
-  return { is: "value", stored, title, about, sql }
+function value(stored: Dimension, about: string, sql: string): CallDimension {
+  return { is: "value", stored, title: DIMENSION_TITLES[stored], about, sql }
 }
 
 function time(slot: Slot, title: string, about: string): TimeDimension {
@@ -34,39 +35,36 @@ const BLAME = `(CASE WHEN u.error IS NULL AND u.status < 400 THEN '' ELSE
   coalesce((SELECT told.blame FROM request_errors AS told WHERE told.request_id = u.request_id), 'upstream') END)`
 
 export const DIMENSIONS_BY_NAME: Readonly<Record<DimensionName, CallDimension | TimeDimension>> = {
-  caller: value("caller", "Caller", "The id of the caller.", "u.caller_id"),
-  token: value("token", "Token", "The id of the caller's token.", "u.token_id"),
-  user: value("user", "User", "The user of the caller.", "u.caller_user"),
-  project: value("project", "Project", "The project of the caller.", "u.caller_project"),
-  environment: value("environment", "Environment", "The environment of the caller.", "u.caller_environment"),
-  group: value("group", "Group", "The group that the call was resolved to.", "u.resolved_group"),
-  requested_model: value("requested_model", "Requested model", "The model that the client named.", "u.requested_model"),
-  provider: value("provider", "Provider", "The provider of the target.", "coalesce(u.target_provider, '')"),
-  model: value("model", "Model", "The model of the target.", "coalesce(u.target_model, '')"),
-  dialect: value("target_dialect", "Dialect", "The dialect of the target.", "coalesce(u.target_dialect, '')"),
-  client_dialect: value("client_dialect", "Client dialect", "The dialect that the client spoke.", "u.inbound_dialect"),
-  client: value("client", "Client", "The client program, as its User-Agent says.", "u.client"),
-  status: value("status", "Status", "The HTTP status of the answer.", "CAST(u.status AS TEXT)"),
+  caller: value("caller", "The id of the caller.", "u.caller_id"),
+  token: value("token", "The id of the caller's token.", "u.token_id"),
+  user: value("user", "The user of the caller.", "u.caller_user"),
+  project: value("project", "The project of the caller.", "u.caller_project"),
+  environment: value("environment", "The environment of the caller.", "u.caller_environment"),
+  group: value("group", "The group that the call was resolved to.", "u.resolved_group"),
+  requested_model: value("requested_model", "The model that the client named.", "u.requested_model"),
+  provider: value("provider", "The provider of the target.", "coalesce(u.target_provider, '')"),
+  model: value("model", "The model of the target.", "coalesce(u.target_model, '')"),
+  dialect: value("target_dialect", "The dialect of the target.", "coalesce(u.target_dialect, '')"),
+  client_dialect: value("client_dialect", "The dialect that the client spoke.", "u.inbound_dialect"),
+  client: value("client", "The client program, as its User-Agent says.", "u.client"),
+  status: value("status", "The HTTP status of the answer.", "CAST(u.status AS TEXT)"),
   status_class: value(
     "status_class",
-    "Status class",
     "The class of the status: 2xx, 4xx or 5xx.",
     "(CAST(u.status / 100 AS TEXT) || 'xx')",
   ),
-  error: value("error", "Error", "The code of the error; empty where there was none.", "coalesce(u.error, '')"),
-  blame: value("blame", "Blame", "Whose fault an error was: caller, operator, router or upstream.", BLAME),
+  error: value("error", "The code of the error; empty where there was none.", "coalesce(u.error, '')"),
+  blame: value("blame", "Whose fault an error was: caller, operator, router or upstream.", BLAME),
   stream: value(
     "stream",
-    "Stream",
     "Whether the answer was streamed: true or false.",
     "(CASE WHEN u.stream = 1 THEN 'true' ELSE 'false' END)",
   ),
-  cache: value("cache", "Cache", "What the cache did.", "u.cache"),
-  usage_source: value("usage_source", "Usage source", "Who counted the tokens.", "u.usage_source"),
-  strategy: value("strategy", "Strategy", "The strategy of the group.", "u.strategy"),
+  cache: value("cache", "What the cache did.", "u.cache"),
+  usage_source: value("usage_source", "Who counted the tokens.", "u.usage_source"),
+  strategy: value("strategy", "The strategy of the group.", "u.strategy"),
   cost_unknown: value(
     "cost_unknown",
-    "Cost unknown",
     "Why the cost is not known; empty where it is known.",
     "coalesce(u.cost_unknown_reason, '')",
   ),

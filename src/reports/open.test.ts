@@ -1,6 +1,6 @@
 /** Reports as they are asked for: by a thread, beside a ledger that is written. */
 import { Database } from "bun:sqlite"
-import { expect, test } from "bun:test"
+import { expect, setDefaultTimeout, test } from "bun:test"
 import { rmSync } from "node:fs"
 import { addressOf } from "../../test/helpers/cube.ts"
 import { HeldClock } from "../../test/helpers/held-clock.ts"
@@ -12,6 +12,8 @@ import type { UsageRow } from "../ledger/record.ts"
 import { careForCube, openReports, type ReportsOptions, type ReportThread } from "./open.ts"
 import { silentLog } from "../system/log.ts"
 import { type Query, ReportRefused, type Search } from "./query.ts"
+
+setDefaultTimeout(300_000)
 
 const START = Date.UTC(2026, 2, 28)
 const DAY_MS = 86_400_000

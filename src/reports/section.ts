@@ -101,6 +101,9 @@ export interface Section {
   readonly next: string | null
 }
 
+/** `newest` and `oldest` are by time, `cost` and `latency` the largest first. */
+export type SortName = Search["sort"] | "status" | "outcome" | "surface" | "reason"
+
 /** A price to compare with: what the same tokens would have cost. */
 export interface Baseline {
   readonly id: string
@@ -128,10 +131,14 @@ export interface Asked {
   readonly top: number
   /** All that are known; `savings` compares with each. */
   readonly baselines: readonly Baseline[]
-  /** Of `calls`. */
-  readonly sort: Search["sort"]
-  /** Where `calls` go on: what `next` of a section said. Null: at the first. */
+  /** Of `calls` and of security events; each takes its own. */
+  readonly sort: SortName
+  /** The smallest first. */
+  readonly isAscending: boolean
+  /** Where a list goes on: what `next` of a section said. Null: at the first. */
   readonly after: string | null
+  /** Only these tables of a section, by their ids; null: all. */
+  readonly tables: readonly string[] | null
   /** Of `limits`: those that are used to so many percent or more. */
   readonly nearPercent: number
 }

@@ -1,5 +1,5 @@
 /** The targets of one tier with their figures, scores and adjusted weights for one call. */
-import type { LinearExpression, ScoreName } from "../config/compile/linear-expression.ts"
+import type { LinearExpression, ScoreName } from "../config/schema/linear-expression.ts"
 import type { ScoreSettings } from "../config/compile/score-settings.ts"
 import type { Target } from "../config/snapshot.ts"
 import { expectedCostNanoUsd } from "./expected-cost.ts"

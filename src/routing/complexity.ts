@@ -15,7 +15,8 @@
  *
  * Up to 1 point is `simple`, up to 4 is `standard`, more is `complex`. A switched-off signal gives no points.
  */
-import type { Complexity, PromptFeature, ScoreSettings } from "../config/compile/score-settings.ts"
+import type { ScoreSettings } from "../config/compile/score-settings.ts"
+import type { Complexity, PromptFeature } from "../config/schema/word-lists.ts"
 import type { CallShape } from "../dialects/shape.ts"
 import { promptFeaturesOf } from "./prompt-features.ts"
 import type { CallFacts } from "./strategy.ts"

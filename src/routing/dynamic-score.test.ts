@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { places, ranked, settingsOf, type Surroundings, type TargetSpec } from "../../test/helpers/score-call.ts"
-import { parseLinear, type LinearExpression } from "../config/compile/linear-expression.ts"
+import { parseLinear, type LinearExpression } from "../config/schema/linear-expression.ts"
 import type { ScoreTermSettings } from "../config/compile/score-settings.ts"
 import type { Figures } from "./live-view.ts"
 import { expectProperty } from "../../test/helpers/property.ts"

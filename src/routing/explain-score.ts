@@ -1,5 +1,5 @@
 /** What `dynamic_score` decided, target by target. Only worked out when somebody asks. */
-import type { LinearExpression, ScoreName } from "../config/compile/linear-expression.ts"
+import type { LinearExpression, ScoreName } from "../config/schema/linear-expression.ts"
 import type { ScoreSettings } from "../config/compile/score-settings.ts"
 import { attemptsEnded, hasTags, ownFormula, type Candidate } from "./candidates.ts"
 import { COMPLEXITY_NAMES, complexityOf } from "./complexity.ts"

@@ -2,8 +2,8 @@
  * The live figures of all targets that somebody wants observed, in the memory of this process. The pipeline writes a few
  * numbers when an attempt begins and ends; strategies read. A reload keeps what is known of targets that stay as they are.
  */
+import type { BilledUsage } from "../canonical/billed-usage.ts"
 import type { Group, Target } from "../config/snapshot.ts"
-import type { Usage } from "../dialects/dialect.ts"
 import { NO_FIGURES, type EngineLoad, type Figures, type LiveView } from "./live-view.ts"
 import { TargetWindow } from "./window.ts"
 
@@ -30,7 +30,13 @@ export class Observations implements LiveView {
   }
 
   /** The attempt that began gave a whole answer. */
-  answered(target: Target, now: number, durationMs: number, firstTokenMs: number | null, usage: Usage | null): void {
+  answered(
+    target: Target,
+    now: number,
+    durationMs: number,
+    firstTokenMs: number | null,
+    usage: BilledUsage | null,
+  ): void {
     const window = this.windowOf(target)
     if (window === null) return
     window.inFlight--

@@ -5,7 +5,8 @@
 import { Buffer } from "node:buffer"
 import { WIRES } from "../dialects/wires.ts"
 import { searchable } from "../json/search.ts"
-import type { PromptFeature, ScoreSettings } from "../config/compile/score-settings.ts"
+import type { ScoreSettings } from "../config/compile/score-settings.ts"
+import type { PromptFeature } from "../config/schema/word-lists.ts"
 import type { CallFacts } from "./strategy.ts"
 
 type Needles = Readonly<Record<Exclude<PromptFeature, "tool_agent">, readonly string[]>>

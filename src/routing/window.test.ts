@@ -1,13 +1,13 @@
+import type { BilledUsage } from "../canonical/billed-usage.ts"
 import { expect, test } from "bun:test"
 import fc from "fast-check"
-import type { Usage } from "../dialects/dialect.ts"
 import { NO_FIGURES } from "./live-view.ts"
 import { TargetWindow } from "./window.ts"
 import { expectProperty } from "../../test/helpers/property.ts"
 
 const MINUTE = 60_000
 const windowOf = (enough = Infinity): TargetWindow => new TargetWindow(10 * MINUTE, enough)
-const usage = (counts: Partial<Usage>): Usage => ({
+const usage = (counts: Partial<BilledUsage>): BilledUsage => ({
   freshInputTokens: 0,
   cachedInputTokens: 0,
   cacheWrite5mTokens: 0,

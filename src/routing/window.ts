@@ -8,7 +8,7 @@
  * A histogram has eight buckets to the octave from 1 ms to 17 minutes. A percentile is interpolated inside its bucket and
  * is never off by more than the bucket's width, 9 %; what is shorter than 1 ms counts as 1 ms.
  */
-import type { Usage } from "../dialects/dialect.ts"
+import type { BilledUsage } from "../canonical/billed-usage.ts"
 import { NO_FIGURES, type Figures } from "./live-view.ts"
 
 export const SLICES = 12
@@ -58,7 +58,7 @@ export class TargetWindow {
   }
 
   /** A whole answer. `firstTokenMs`: null where it came in one piece. */
-  answered(now: number, durationMs: number, firstTokenMs: number | null, usage: Usage | null): void {
+  answered(now: number, durationMs: number, firstTokenMs: number | null, usage: BilledUsage | null): void {
     const at = this.attempt(now)
     this.addLatency(at, durationMs)
     const { counters } = this

@@ -5,7 +5,7 @@ import { ENTRANCE, type Entrance, SIGN_IN_PATH } from "../admin/entrance.ts"
 import { explainMadeCall, explainRequest, type ExplainTools } from "../admin/explain.ts"
 import type { Permission } from "../admin/api/operation.ts"
 import { homePage } from "../admin/pages.ts"
-import { hasDoor } from "../config/check/admin-rules.ts"
+import { hasDoor } from "../config/compile/admin-rules.ts"
 import { consoleAsset } from "../console/assets.ts"
 import { asRouterError, RouterError } from "../errors.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
@@ -93,12 +93,13 @@ async function reports(
   if (reportsApi.isAt(below)) return reportsApi.answer({ request, snapshot, nowMs: clock.now(), note })
   if (request.method !== "GET" && request.method !== "HEAD")
     throw new RouterError("method-not-allowed", { headers: { allow: "GET, HEAD" } })
+  const place = { base: prefix, longestRangeMs: rules?.maxRangeMs ?? 0 }
   // files hold nothing of this installation
-  if (below.startsWith("/assets/")) return (await consoleAsset(request, prefix)) ?? nothing()
+  if (below.startsWith("/assets/")) return (await consoleAsset(request, place)) ?? nothing()
   try {
     const { subject, domain } = await admin.signedIn(request, snapshot)
     if (rules === null) return homePage({ subject, domain })
-    return (await consoleAsset(request, prefix)) ?? nothing()
+    return (await consoleAsset(request, place)) ?? nothing()
   } catch (error) {
     // people come here by an address that they keep: they are shown where to sign in
     if (asRouterError(error).code !== "unauthorized" || request.headers.get("authorization") !== null) throw error

@@ -1,5 +1,6 @@
 /** A caller's limits as it sees them itself: its own and those of its project. */
 import type { Caller } from "../config/snapshot.ts"
+import { CHECK_FACTS, type CheckKind } from "../governance/check-kinds.ts"
 import type { CheckView, LimitState } from "../governance/state.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { limitName } from "../pipeline/limits/refuse.ts"
@@ -57,10 +58,11 @@ function lineOf({ check, subject, used, reserved, resetsAt }: CheckView): LimitL
   }
 }
 
-function unitOf(kind: CheckView["check"]["kind"]): LimitLine["unit"] {
-  if (kind.endsWith("nano_usd")) return "usd"
-  if (kind === "concurrent") return "calls"
-  return kind === "rpm" || kind.endsWith("requests") || kind === "request_start" ? "requests" : "tokens"
+function unitOf(kind: CheckKind): LimitLine["unit"] {
+  const { over, counts } = CHECK_FACTS[kind]
+  if (counts === "nano_usd") return "usd"
+  if (counts !== "calls") return "tokens"
+  return over === "flight" ? "calls" : "requests"
 }
 
 function gravest(lines: readonly LimitLine[]): LimitState | null {

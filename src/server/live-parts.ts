@@ -1,7 +1,6 @@
 /** What the running router tells of itself on the pages of the console: alarms, breakers, engines, stores. */
 import type { Finding } from "../config/findings.ts"
 import type { ReloadStatus } from "../config/reload/reload.ts"
-import type { Group, Target } from "../config/snapshot.ts"
 import type { LedgerStore } from "../ledger/open.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { Alerts, Facts, TableBlock, Value } from "../reports/pages/block.ts"
@@ -10,6 +9,7 @@ import { ReportUnavailable } from "../reports/query.ts"
 import type { LimitUse } from "../reports/section.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { processFacts } from "../system/process-facts.ts"
+import { standings } from "./standings.ts"
 
 export interface LiveMeans {
   readonly gateway: Gateway
@@ -104,25 +104,6 @@ function nowAlerts(means: LiveMeans, near: readonly LimitUse[]): PartBlock {
   }
   const allIsWell = "All is well: no open breaker, no pause, no spool in use, no limit near its end."
   return { show: "alerts", alerts, allIsWell }
-}
-
-interface Standing {
-  readonly name: string
-  readonly group: string
-  readonly target: Target
-  readonly standing: ReturnType<Gateway["health"]["standing"]>
-}
-
-function standings({ snapshot, health, clock }: Gateway): Standing[] {
-  const now = clock.monotonicMs()
-  return [...new Set<Group>(snapshot.groups.values())].flatMap((group) =>
-    group.targets.map((target) => ({
-      name: `${target.provider.name} / ${target.model}`,
-      group: group.name,
-      target,
-      standing: health.standing(target, now),
-    })),
-  )
 }
 
 function table(columns: TableBlock["columns"], rows: TableBlock["rows"], empty: string): PartBlock {

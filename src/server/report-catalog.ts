@@ -81,7 +81,7 @@ export function baselinesOf({ server }: Pick<Config, "server">): readonly Baseli
   return server.admin_reports.baselines.map(baselineOf)
 }
 
-/** @throws RangeError where a price has more than nine digits behind the point */
+/** The schema takes no price with more than nine digits behind the point. */
 function baselineOf(baseline: ConfiguredBaseline): Baseline {
   const { id, name = id, version, input_price_per_million_usd: input, output_price_per_million_usd: output } = baseline
   return {

@@ -1,6 +1,6 @@
 /** What callers and projects have used of their limits, from the hourly sums that limits themselves begin from. */
 import type { Snapshot } from "../config/snapshot.ts"
-import type { CheckKind } from "../governance/state.ts"
+import { CHECK_FACTS, type CheckKind } from "../governance/check-kinds.ts"
 import { limitName } from "../pipeline/limits/refuse.ts"
 import type { HeldLimit } from "./held-limits.ts"
 import type { LimitUse, Sources } from "../reports/section.ts"
@@ -72,15 +72,11 @@ interface Wanted extends Pick<LimitUse, "subject" | "id" | "project" | "environm
   readonly allowed: number
 }
 
-/** The kinds that count in a calendar or for good; all others are over within a minute. */
-const COUNTED: Readonly<Partial<Record<CheckKind, readonly [period: Period, amount: keyof Amounts]>>> = {
-  day_requests: ["day", "requests"],
-  day_tokens: ["day", "tokens"],
-  month_requests: ["month", "requests"],
-  month_tokens: ["month", "tokens"],
-  lifetime_tokens: ["lifetime", "tokens"],
-  day_nano_usd: ["day", "nanoUsd"],
-  month_nano_usd: ["month", "nanoUsd"],
+/** Null: of a kind that is over within a minute. */
+function countedOf(kind: CheckKind): Pick<Wanted, "period" | "amount"> | null {
+  const { over, counts } = CHECK_FACTS[kind]
+  if (over === "flight" || over === "minute" || over === "bucket") return null
+  return { period: over, amount: counts === "calls" ? "requests" : counts === "tokens" ? "tokens" : "nanoUsd" }
 }
 
 /** About a millisecond's work. */
@@ -92,17 +88,16 @@ async function limitsOf(credentials: Snapshot["credentials"]): Promise<readonly 
   let count = 0
   for (const { caller } of credentials.values()) {
     for (const check of caller.limits?.checks ?? []) {
-      const counted = COUNTED[check.kind]
+      const counted = countedOf(check.kind)
       const subject = caller.limits?.subjects[check.subject]
-      if (counted === undefined || subject === undefined) continue
+      if (counted === null || subject === undefined) continue
       const limit = limitName(check.kind)
       const share = Math.round((check.softLimit * 100) / check.limit)
       found.set(`${subject.key} ${limit}`, {
         subject: subject.scope,
         id: subject.id,
         limit,
-        period: counted[0],
-        amount: counted[1],
+        ...counted,
         project: caller.project,
         environment: subject.scope === "caller" ? caller.environment : "",
         allowed: check.limit,

@@ -21,6 +21,7 @@ import { heldLimits } from "./held-limits.ts"
 import { InstallationMarks } from "./issuer-marks.ts"
 import { statusOf } from "./status.ts"
 import { recoverLeftovers } from "./leftovers.ts"
+import { addressOf } from "./listen-address.ts"
 import { listen } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
 import { openPeers } from "./peers.ts"
@@ -29,6 +30,7 @@ import { openRouterReports } from "./reports.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { adoptLimits } from "./restore-limits.ts"
 import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
+import { forgetOldEvents } from "./security-retention.ts"
 import { stopper, type Stopper } from "./stop.ts"
 import { tagKeeper, type TagKeeper } from "./tags.ts"
 import { type CallTaker, callTaker } from "./take-in.ts"
@@ -103,6 +105,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const { isSample = false } = options
     const means = { gateway, ledger, marks, reports: reports.thread, reloads, findings: loaded.findings, isSample }
     const administration = await openAdministration(config, means)
+    const events = forgetOldEvents(() => gateway.snapshot, ledger.security, clock)
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, reloads }
     const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, {
@@ -122,7 +125,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     })
     const control = await openControl({ path: files.controlPath, answers: answersOf(gateway, ledger, reloader), log })
     gateway.background.start(gateway)
-    const doors = [control, reloader, engines, policies, marks, tags, administration.admin]
+    const doors = [control, reloader, engines, policies, marks, tags, events, administration.admin]
     const stopping = stopper(gateway, listener, doors, [peers, reports, ledger, requestLog])
     const signInLink = async (name: string): Promise<string> =>
       listener.url + (await administration.entrance.linkFor(name))
@@ -219,11 +222,4 @@ export function takeOver(config: Config, workers: readonly WorkerNumber[], log: 
 
 function optionsFrom({ lineOf, admin, callers }: UsableReading, marks: InstallationMarks): CompileOptions {
   return { userAgent: USER_AGENT, lineOf, admin, marks, callers: callers.table }
-}
-
-/** `host:port`, `[::1]:port` or `:port`. */
-export function addressOf(text: string): { hostname: string; port: number } {
-  const at = text.lastIndexOf(":")
-  const hostname = text.slice(0, at).replace(/^\[|\]$/g, "")
-  return { hostname: hostname === "" ? "0.0.0.0" : hostname, port: Number(text.slice(at + 1)) }
 }

@@ -1,7 +1,7 @@
 /** An upstream's answer, whatever carried it. */
 import { AnswerBroken, NotSent, StaleConnection } from "./http/exchange.ts"
 import { Gathered } from "../http/gathered.ts"
-import { because, MALFORMED, NETWORK, OVERLOADED, STALE, type Failure } from "./failure.ts"
+import { because, MALFORMED, NETWORK, OVERLOADED, STALE, type AttemptFailure } from "./failure.ts"
 import { networkReason } from "./reason.ts"
 import { promisify } from "node:util"
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from "node:zlib"
@@ -20,7 +20,7 @@ export interface UpstreamAnswer {
 }
 
 /** Why an answer could not be taken; null: that is no fault of the upstream. A `RangeError`: it is too large, or too deep. */
-export function upstreamFault(error: unknown): Failure | null {
+export function upstreamFault(error: unknown): AttemptFailure | null {
   if (error instanceof NotSent) return OVERLOADED
   if (error instanceof StaleConnection) return STALE
   if (error instanceof AnswerBroken) return because(NETWORK, error.reason ?? networkReason(error.cause), error.words)

@@ -24,7 +24,7 @@ export type FailureClass =
   | "refused"
   | "internal"
 
-export interface Failure {
+export interface AttemptFailure {
   readonly class: FailureClass
   /** What the caller is told when no other target helps. */
   readonly code: ErrorCode
@@ -40,7 +40,7 @@ export interface Failure {
   readonly words: string | null
 }
 
-const failing = (kind: FailureClass, code: ErrorCode, reason: Reason, counts = true): Failure => ({
+const failing = (kind: FailureClass, code: ErrorCode, reason: Reason, counts = true): AttemptFailure => ({
   class: kind,
   code,
   failover: true,
@@ -49,7 +49,7 @@ const failing = (kind: FailureClass, code: ErrorCode, reason: Reason, counts = t
   reason,
   words: null,
 })
-const final = (kind: FailureClass, code: ErrorCode, reason: Reason, relay = false): Failure => ({
+const final = (kind: FailureClass, code: ErrorCode, reason: Reason, relay = false): AttemptFailure => ({
   class: kind,
   code,
   failover: false,
@@ -60,28 +60,28 @@ const final = (kind: FailureClass, code: ErrorCode, reason: Reason, relay = fals
 })
 
 /** The same failure with a reason that says more. */
-export function because(failure: Failure, reason: Reason, words: string | null = failure.words): Failure {
+export function because(failure: AttemptFailure, reason: Reason, words: string | null = failure.words): AttemptFailure {
   return { ...failure, reason, words }
 }
 
-export const NETWORK: Failure = failing("network", "upstream-failed", "closed")
+export const NETWORK: AttemptFailure = failing("network", "upstream-failed", "closed")
 /** A kept connection was closing when the request was written: the upstream has not worked on it, and is not to blame. */
-export const STALE: Failure = failing("stale_connection", "upstream-failed", "closed", false)
-export const TIMEOUT: Failure = failing("timeout", "upstream-timeout", "whole-timeout")
-export const MALFORMED: Failure = failing("malformed_answer", "upstream-failed", "no-answer")
-export const EMPTY_STREAM: Failure = failing("empty_stream", "upstream-failed", "empty-stream")
-export const BROKEN_STREAM: Failure = failing("stream_broken", "upstream-failed", "stream-broken")
-export const CLIENT_LEFT: Failure = final("client_cancel", "client-closed", "client-left")
+export const STALE: AttemptFailure = failing("stale_connection", "upstream-failed", "closed", false)
+export const TIMEOUT: AttemptFailure = failing("timeout", "upstream-timeout", "whole-timeout")
+export const MALFORMED: AttemptFailure = failing("malformed_answer", "upstream-failed", "no-answer")
+export const EMPTY_STREAM: AttemptFailure = failing("empty_stream", "upstream-failed", "empty-stream")
+export const BROKEN_STREAM: AttemptFailure = failing("stream_broken", "upstream-failed", "stream-broken")
+export const CLIENT_LEFT: AttemptFailure = final("client_cancel", "client-closed", "client-left")
 /** The router itself failed while it was at it: no target is to blame, and another one would fare alike. */
-export const INTERNAL: Failure = final("internal", "internal-error", "internal")
+export const INTERNAL: AttemptFailure = final("internal", "internal-error", "internal")
 /** The router has no socket left: that is no fault of a target, and another one would fare alike. */
-export const OVERLOADED: Failure = final("internal", "overloaded", "no-room")
+export const OVERLOADED: AttemptFailure = final("internal", "overloaded", "no-room")
 /** The router stops, and has ended the attempt. */
-export const STOPPED: Failure = final("internal", "shutting-down", "stopped")
+export const STOPPED: AttemptFailure = final("internal", "shutting-down", "stopped")
 /** A 404 about the state that the call points at, not about the model. */
-export const STATE_GONE: Failure = final("bad_request", "not-found", "state-gone", true)
+export const STATE_GONE: AttemptFailure = final("bad_request", "not-found", "state-gone", true)
 /** A plain request reached a port where TLS is spoken: the operator's `base_url`, whatever the caller sent. */
-export const TLS_EXPECTED: Failure = failing("network", "upstream-failed", "tls-expected")
+export const TLS_EXPECTED: AttemptFailure = failing("network", "upstream-failed", "tls-expected")
 // a provider that limits is alive: what helps is a pause, not the breaker
 const RATE_LIMITED = failing("rate_limited", "upstream-rate-limited", "rate-limited", false)
 const QUOTA = failing("quota_exhausted", "upstream-quota-exhausted", "quota-exhausted", false)
@@ -91,20 +91,23 @@ const DENIED = failing("access_denied", "upstream-access-denied", "access-denied
 const SHUT_OUT = failing("access_denied", "upstream-access-denied", "key-refused")
 const SERVER_ERROR = failing("server_error", "upstream-failed", "upstream-error")
 /** An error that speaks of the request, though its status does not. Another target may take it; else it is relayed. */
-const REQUEST_FAULT: Failure = { ...failing("bad_request", "invalid-request", "request-refused", false), relay: true }
+const REQUEST_FAULT: AttemptFailure = {
+  ...failing("bad_request", "invalid-request", "request-refused", false),
+  relay: true,
+}
 
 /** Vendors' clients know it as an error of its own, and try again. Another target may take the call meanwhile. */
-const CONFLICT: Failure = { ...failing("bad_request", "invalid-request", "conflict", false), relay: true }
+const CONFLICT: AttemptFailure = { ...failing("bad_request", "invalid-request", "conflict", false), relay: true }
 /** TGI says so of a generation that failed, Azure of something that the call depends on. */
 const FAILED_DEPENDENCY = failing("server_error", "upstream-failed", "upstream-error", false)
 
 /** A status other than 2xx. */
-export function classifyStatus(status: number, fault: UpstreamFault, model: string): Failure {
+export function classifyStatus(status: number, fault: UpstreamFault, model: string): AttemptFailure {
   const failure = failureOfStatus(status, fault, model)
   return { ...failure, words: safeWords(fault, failure.relay ? fault.param : null) }
 }
 
-function failureOfStatus(status: number, fault: UpstreamFault, model: string): Failure {
+function failureOfStatus(status: number, fault: UpstreamFault, model: string): AttemptFailure {
   if (status === 400 || status === 422) {
     if (blamesModel(fault, model)) return because(namesNoModel(fault) ? SHUT_OUT : DENIED, "model-unknown")
     return final("bad_request", "invalid-request", "request-refused", true)
@@ -130,7 +133,7 @@ function failureOfStatus(status: number, fault: UpstreamFault, model: string): F
 }
 
 /** A 404 speaks of the model, of something that the caller named, or of the path, which every call shares. */
-function notFound(fault: UpstreamFault, model: string): Failure {
+function notFound(fault: UpstreamFault, model: string): AttemptFailure {
   if (namesNoModel(fault)) return because(SHUT_OUT, "model-unknown")
   const words = [fault.message, fault.code, fault.type].filter((word) => word !== null).join(" ")
   if (/model|deployment/i.test(words) || words.includes(model)) return because(DENIED, "model-unknown")
@@ -141,13 +144,13 @@ function notFound(fault: UpstreamFault, model: string): Failure {
 const NAMES_OBJECT = /\b(file|image|item|response|conversation|container|thread|vector|batch|prompt|object)s?\b/i
 
 /** An error inside an answer with status 200, unary or streamed. */
-export function classifyFault(fault: UpstreamFault): Failure {
+export function classifyFault(fault: UpstreamFault): AttemptFailure {
   const failure = failureOfFault(fault)
   const words = safeWords(fault)
   return words === null ? failure : { ...failure, words }
 }
 
-function failureOfFault(fault: UpstreamFault): Failure {
+function failureOfFault(fault: UpstreamFault): AttemptFailure {
   if (isQuota(fault)) return QUOTA
   if (overflowIn(fault) !== null) return REQUEST_FAULT
   if (matches(fault, /^(rate_limit|too_many_requests|429)/)) return RATE_LIMITED

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import type { Browser, Page } from "playwright-core"
 import { noBrowser, openBrowser, settled, until, watchedPage } from "../helpers/browser.ts"
+import { eventually } from "../helpers/client.ts"
 import { type TestConsole, testConsole } from "../helpers/console-server.ts"
 
 setDefaultTimeout(600_000)
@@ -21,10 +22,14 @@ describe.skipIf(noBrowser !== null)(
       await console?.[Symbol.asyncDispose]()
     })
 
-    const opened = async (address: string): Promise<Awaited<ReturnType<typeof watchedPage>>> => {
+    const opened = async (
+      address: string,
+      { holdsClock = false } = {},
+    ): Promise<Awaited<ReturnType<typeof watchedPage>>> => {
       const watched = await watchedPage(browser, new URL(console.url).origin, {
         viewport: { width: 1300, height: 900 },
       })
+      if (holdsClock) await watched.page.clock.install()
       await watched.page.goto(console.url + address)
       await settled(watched.page)
       return watched
@@ -111,16 +116,31 @@ describe.skipIf(noBrowser !== null)(
     })
 
     test("live parts are asked again by themselves while the page is seen, and not while it is hidden", async () => {
-      await using watched = await opened("?since=7d&tz=UTC")
+      await using watched = await opened("?since=7d&tz=UTC", { holdsClock: true })
       const { page } = watched
       console.asked.length = 0
-      await page.waitForResponse((response) => response.url().includes("only=now"))
-      expect(console.asked[0]).toContain("only=now")
-      await page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })")
-      const before = console.asked.length
-      // two rounds of the page's own timer, counted by one like it
-      await page.evaluate("new Promise((done) => setTimeout(done, 9000))")
-      expect(console.asked.length).toBe(before)
+      await page.clock.runFor(4100)
+      await eventually("the live part is asked again", () => console.asked.find((path) => path.includes("only=now")))
+      await settled(page)
+      await show(page, false)
+      console.asked.length = 0
+      await page.clock.runFor(600_000)
+      expect(console.asked).toEqual([])
+      await show(page, true)
+      await eventually("it is asked as soon as the page is seen", () => console.asked[0])
+    })
+
+    test("offers the ranges that the router answers", async () => {
+      await using short = await testConsole({ calls: 0, callers: 1, longestRangeMs: 31 * 86_400_000 })
+      await using watched = await watchedPage(browser, new URL(short.url).origin)
+      const spans = async (address: string): Promise<string[]> => {
+        await watched.page.goto(address)
+        await settled(watched.page)
+        return watched.page.locator(".spans button").allTextContents()
+      }
+      expect(await spans(short.url)).toEqual(["Hour", "Day", "7 days", "30 days"])
+      await using whole = await opened("")
+      expect(await whole.page.locator(".spans button").allTextContents()).toContain("Year")
     })
 
     test("refused, unreachable and unknown: the page says what is wrong and what to do", async () => {
@@ -178,6 +198,12 @@ async function focused(page: Page): Promise<string> {
   return String(
     await page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"),
   )
+}
+
+/** Brings the page to the front, or hides it behind another one. */
+async function show(page: Page, isSeen: boolean): Promise<void> {
+  await page.evaluate(`Object.defineProperty(document, 'hidden', { get: () => ${!isSeen}, configurable: true })`)
+  await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 }
 
 /** By the Tab key alone. */

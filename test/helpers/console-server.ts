@@ -33,6 +33,8 @@ export interface ConsoleOptions {
   readonly named?: (call: CallRecord) => CallRecord
   readonly isSample?: boolean
   readonly nowMs?: number
+  /** Absent: 400 days. */
+  readonly longestRangeMs?: number
 }
 
 export interface TestConsole extends AsyncDisposable {
@@ -47,7 +49,7 @@ export interface TestConsole extends AsyncDisposable {
 export async function testConsole(options: ConsoleOptions): Promise<TestConsole> {
   const folder = mkdtempSync(join(tmpdir(), "console-"))
   const path = join(folder, "usage.sqlite")
-  const { nowMs = Date.now() } = options
+  const { nowMs = Date.now(), longestRangeMs = 400 * DAY_MS } = options
   await seedCalls(path, options, nowMs)
   const reports = openReports({ path })
   const ledger = await openReader({ path, dsn: undefined }, { clock: systemClock, log: silentLog })
@@ -81,7 +83,10 @@ export async function testConsole(options: ConsoleOptions): Promise<TestConsole>
         return await pageAnswer(name, url.searchParams, sources, nowMs, request.signal)
       }
       if (!url.pathname.startsWith(BASE)) return new Response("not here", { status: 404 })
-      const answer = await consoleAsset({ path: url.pathname, headers: request.headers }, BASE)
+      const answer = await consoleAsset(
+        { path: url.pathname, headers: request.headers },
+        { base: BASE, longestRangeMs },
+      )
       return answer === null ? new Response("not here", { status: 404 }) : responseOf(answer)
     },
   })

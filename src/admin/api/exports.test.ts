@@ -50,6 +50,7 @@ const QUESTION: Question = {
     prefix: "/r",
     defaultSinceMs: 1000,
     maxRangeMs: 86_400_000,
+    securityKeptMs: null,
     maxRows: 10,
     servesMarkdown: true,
     servesSecurity: true,

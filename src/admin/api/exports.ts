@@ -8,7 +8,7 @@ import { askedOf, RANGE, TABLE_BY } from "./questions.ts"
 import { permissionOf, sectionOf } from "./section-operations.ts"
 import { cellText, csvLine, markdownText } from "./text-cells.ts"
 
-/** A file of calls has at most so many rows, every other one `MOST_FOUND`. */
+/** A file of calls or of security events has at most so many rows, every other one `MOST_FOUND`. */
 export const MOST_EXPORTED = 100_000
 
 const TABLE_NAME: Parameter = {
@@ -35,28 +35,35 @@ export function csvOperations(sections: readonly SectionDefinition[]): Operation
 }
 
 function csvOperation(section: SectionDefinition, path: string, id: string): Operation {
-  const isList = section.id === "calls"
+  const isCalls = section.id === "calls"
   return {
     id,
     path,
-    summary: `${section.about} As CSV, at most ${isList ? MOST_EXPORTED : MOST_FOUND} rows.`,
+    summary: `${section.about} As CSV, at most ${isCalls || section.id === "security" ? MOST_EXPORTED : MOST_FOUND} rows.`,
     permission: permissionOf(section, "export"),
-    parameters: isList ? RANGE : [...(section.takesBy ? TABLE_BY : RANGE), TABLE_NAME],
+    parameters: isCalls ? RANGE : [...(section.takesBy ? TABLE_BY : RANGE), TABLE_NAME],
     answers: { type: "text/csv" },
     handle: async (question, tools) => {
-      const asked = { ...askedOf(question, tools), top: MOST_FOUND }
+      const wanted = tableName(section, question)
+      const isList = isCalls || (section.id === "security" && wanted === EVENTS)
+      const asked = { ...askedOf(question, tools), top: MOST_FOUND, tables: isList && !isCalls ? [EVENTS] : null }
       // asked first: what cannot be answered is an error, no file
       const first = await sectionOf(section, asked, question, tools)
-      const table = tableOf(first, question)
+      const table = tableOf(first, wanted)
       const parts = isList ? listParts(section, first, table, asked, question, tools) : tableParts(table, asked.top)
       return { is: "file", name: `${section.id}.csv`, parts }
     },
   }
 }
 
-function tableOf({ id, tables }: Section, { texts }: Question): Table {
-  // of events single ones are wanted
-  const wanted = one(texts, "table") ?? (id === "security" ? "events" : undefined)
+const EVENTS = "events"
+
+/** Of security events single ones are wanted. Undefined: the first table. */
+function tableName({ id }: SectionDefinition, { texts }: Question): string | undefined {
+  return one(texts, "table") ?? (id === "security" ? EVENTS : undefined)
+}
+
+function tableOf({ tables }: Section, wanted: string | undefined): Table {
   const table = wanted === undefined ? tables[0] : tables.find((each) => each.id === wanted)
   if (table !== undefined) return table
   throw invalid("table", `There is no such table; there are ${tables.map((each) => each.id).join(", ")}.`)

@@ -43,8 +43,8 @@ function operationOf({ id, summary, permission, parameters, answers }: Operation
   }
 }
 
-function parameterOf({ name, place, about, schema, example, repeats }: Parameter): JsonSchema {
-  const one = { name, in: place, description: about, required: place === "path" }
+function parameterOf({ name, place, about, schema, example, repeats, isRequired }: Parameter): JsonSchema {
+  const one = { name, in: place, description: about, required: place === "path" || isRequired === true }
   const form = repeats === undefined ? schema : { type: "array", items: schema }
   return { ...one, schema: form, ...(example === "" ? {} : { example: repeats === undefined ? example : [example] }) }
 }

@@ -1,5 +1,5 @@
 /** One operation of the API as data: routing, reading, permission, audit and the document of the API all come from it. */
-import type { ReportRules } from "../../config/check/admin-rules.ts"
+import type { ReportRules } from "../../config/compile/admin-rules.ts"
 import type { Explanation } from "../../explain/explanation.ts"
 import type { Reports } from "../../reports/query.ts"
 import type { Asked, Baseline, Sources } from "../../reports/section.ts"

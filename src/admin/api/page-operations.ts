@@ -1,5 +1,4 @@
 /** Operations that answer pages of the console: everything that a page shows, from one request. */
-import type { LedgerReader } from "../../ledger/reader.ts"
 import { sourcesOf } from "../../reports/build.ts"
 import { PAGES } from "../../reports/pages/list.ts"
 import type { PageDefinition } from "../../reports/pages/page.ts"
@@ -15,6 +14,7 @@ import { sees } from "../domain.ts"
 import type { Answer, Operation, Permission, Question, ReportTools } from "./operation.ts"
 import { one, type Parameter } from "./parameter.ts"
 import { askedOf, boundOf, CURSOR, RANGE, SORT } from "./questions.ts"
+import { reportLedger } from "./report-ledger.ts"
 import { PAGE_SCHEMA } from "./schemas.ts"
 
 const text = (name: string, about: string, example: string, schema: Parameter["schema"]): Parameter => ({
@@ -85,7 +85,7 @@ function pageSources(asked: Asked, question: Question, tools: ReportTools): Page
   const { administrator, nowMs, rules, signal } = question
   const { domain } = administrator
   const sources = sourcesOf(tools.reports, { ...tools.known(nowMs, signal), nowMs }, signal)
-  const ledger = ledgerOf(tools.reports, signal)
+  const ledger = reportLedger(tools.reports, signal)
   const call: Part = async ({ call: id }) => {
     if (id === null) return { show: "missing", reason: "No call is named: `call` takes the id of one." }
     const story = await callStory(ledger, id, isSeenBy(domain))
@@ -118,18 +118,4 @@ function withCursors(answer: PageAnswer, asked: Asked, question: Question, { cur
 
 function isSeenBy(domain: string): Parameters<typeof callStory>[2] {
   return ({ caller_project: project, caller_environment: environment }) => sees(domain, project, environment)
-}
-
-/** Rows by the thread of reports, whose SQL names no places. */
-function ledgerOf(reports: ReportTools["reports"], signal: AbortSignal): Pick<LedgerReader, "query"> {
-  return {
-    query: async <Row>(sql: string, parameters: Parameters<LedgerReader["query"]>[1]): Promise<Row[]> => {
-      const given: (typeof parameters)[number][] = []
-      const plain = sql.replaceAll(/\?(\d+)/g, (_, place: string) => {
-        given.push(parameters[Number(place) - 1] ?? null)
-        return "?"
-      })
-      return [...((await reports.rows<Row>(plain, given, signal)) ?? [])]
-    },
-  }
 }

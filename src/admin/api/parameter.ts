@@ -15,6 +15,8 @@ export interface Parameter {
   readonly example: string
   /** May be given several times. */
   readonly repeats?: true
+  /** Nothing is answered without it. Those of a path always are. */
+  readonly isRequired?: true
 }
 
 const LONGEST_VALUE = 4096

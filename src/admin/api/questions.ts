@@ -1,5 +1,5 @@
 /** The parameters that all reports share, and what they ask for together. */
-import { DIMENSION_NAMES, DIMENSIONS_BY_NAME } from "../../reports/dimensions.ts"
+import { DIMENSION_NAMES, DIMENSIONS_BY_NAME, type DimensionName } from "../../reports/dimensions.ts"
 import { readAsked } from "../../reports/asked.ts"
 import type { Asked } from "../../reports/section.ts"
 import { FILTER_NAMES } from "../../reports/where.ts"
@@ -8,6 +8,8 @@ import { invalid, one, type Parameter } from "./parameter.ts"
 
 const DAY_MS = 86_400_000
 const MOST_DEFAULT_ROWS = 100
+/** A month in which clocks are set back is so much longer. */
+const CLOCKS_MS = 7_200_000
 
 const text = (name: string, about: string, example: string, more: Partial<Parameter> = {}): Parameter => ({
   name,
@@ -40,9 +42,31 @@ const LIMIT: Parameter = {
   schema: { type: "integer", minimum: 1, maximum: 1000 },
   example: "5",
 }
-export const SORT: Parameter = text("sort", "Which calls come first.", "newest", {
-  schema: { type: "string", enum: ["newest", "oldest", "cost", "latency"] },
-})
+const sortOf = (about: string, names: readonly string[]): Parameter =>
+  text("sort", about, "newest", { schema: { type: "string", enum: [...names] } })
+/** Of pages. */
+export const SORT: Parameter = sortOf("Which calls come first.", ["newest", "oldest", "cost", "latency"])
+const CALL_SORT: Parameter = sortOf(
+  "Which calls come first; `timeUtc`, `requestId`, `costUsd` and `latencyMs` are other names.",
+  ["newest", "oldest", "cost", "latency", "status", "timeUtc", "requestId", "costUsd", "latencyMs"],
+)
+const EVENT_SORT: Parameter = sortOf("Which events come first; `timeUtc` is by time.", [
+  "newest",
+  "oldest",
+  "timeUtc",
+  "status",
+  "outcome",
+  "surface",
+  "reason",
+])
+const DIRECTION: Parameter = text(
+  "direction",
+  "The smallest or the largest first; cost and latency come desc.",
+  "desc",
+  {
+    schema: { type: "string", enum: ["asc", "desc"] },
+  },
+)
 export const CURSOR: Parameter = text(
   "cursor",
   "`next_cursor` of the page before, with otherwise the same parameters.",
@@ -56,21 +80,42 @@ const NEAR: Parameter = {
   example: "80",
 }
 
+/** Other names of dimensions. */
+const FILTER_ALIASES: Readonly<Record<string, DimensionName>> = {
+  caller_id: "caller",
+  caller_user: "user",
+  owner_user: "user",
+  caller_project: "project",
+  caller_environment: "environment",
+  token_id: "token",
+  resolved_group: "group",
+  target_model: "model",
+  target_dialect: "dialect",
+  error_class: "error",
+}
+
 /** Every dimension is a filter by its own name. */
-const FILTERS: readonly Parameter[] = FILTER_NAMES.map((name) =>
-  text(name, `${DIMENSIONS_BY_NAME[name].about} Several values: the parameter several times.`, "", { repeats: true }),
-)
+const FILTERS: readonly Parameter[] = [
+  ...FILTER_NAMES.map((name) =>
+    text(name, `${DIMENSIONS_BY_NAME[name].about} Several values: the parameter several times.`, "", { repeats: true }),
+  ),
+  ...Object.entries(FILTER_ALIASES).map(([name, dimension]) =>
+    text(name, `The same as \`${dimension}\`.`, "", { repeats: true }),
+  ),
+]
 
 export const ONE_RANGE: readonly Parameter[] = [SINCE, FROM, TO, ZONE]
 export const RANGE: readonly Parameter[] = [...ONE_RANGE, WHERE, ...FILTERS]
 export const TABLE: readonly Parameter[] = [...RANGE, LIMIT]
 export const TABLE_BY: readonly Parameter[] = [...TABLE, BY]
-export const CALL_LIST: readonly Parameter[] = [...TABLE, SORT, CURSOR]
+export const CALL_LIST: readonly Parameter[] = [...TABLE, CALL_SORT, DIRECTION, CURSOR]
+export const EVENT_LIST: readonly Parameter[] = [...TABLE, EVENT_SORT, DIRECTION, CURSOR]
 export const LIMIT_LIST: readonly Parameter[] = [...TABLE, NEAR]
 
 interface Preset {
   readonly by?: string
   readonly sort?: Asked["sort"]
+  readonly tables?: readonly string[]
 }
 
 /** @throws RouterError `invalid-report-filter`; ReportRefused */
@@ -92,6 +137,8 @@ export function askedOf(
       where: [...(texts.get("where") ?? []), ...ownFilters(question)],
       top: limitOf(question),
       sort: one(texts, "sort") ?? preset.sort,
+      direction: one(texts, "direction"),
+      tables: preset.tables,
       near: one(texts, "near"),
     },
     {
@@ -104,7 +151,7 @@ export function askedOf(
       baselines: baselines(),
     },
   )
-  if (asked.to - asked.from > rules.maxRangeMs) {
+  if (asked.to - asked.from > rules.maxRangeMs + CLOCKS_MS) {
     const most =
       rules.maxRangeMs >= 2 * DAY_MS
         ? `${Math.floor(rules.maxRangeMs / DAY_MS)} days`
@@ -123,7 +170,10 @@ export function boundOf({
 }
 
 function ownFilters({ texts }: Question): string[] {
-  return FILTER_NAMES.flatMap((name) => (texts.get(name) ?? []).map((value) => `${name}=${JSON.stringify(value)}`))
+  const named = [...FILTER_NAMES.map((name) => [name, name] as const), ...Object.entries(FILTER_ALIASES)]
+  return named.flatMap(([name, dimension]) =>
+    (texts.get(name) ?? []).map((value) => `${dimension}=${JSON.stringify(value)}`),
+  )
 }
 
 function limitOf({ texts, rules }: Question): string | undefined {

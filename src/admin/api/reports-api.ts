@@ -1,5 +1,5 @@
 /** The API of reports: finds the operation of a request, asks whether it is permitted, reads the question, answers. */
-import type { ReportRules } from "../../config/check/admin-rules.ts"
+import type { ReportRules } from "../../config/compile/admin-rules.ts"
 import type { Snapshot } from "../../config/snapshot.ts"
 import { asRouterError, RouterError } from "../../errors.ts"
 import { authenticate } from "../../pipeline/authenticate.ts"
@@ -11,9 +11,9 @@ import { csvOperations, markdownOperation } from "./exports.ts"
 import { openApiDocument } from "./openapi.ts"
 import type { Answer, Operation, Permission, Question, ReportTools } from "./operation.ts"
 import { pageOperations } from "./page-operations.ts"
-import { type Parameter, readTexts } from "./parameter.ts"
+import { readTexts } from "./parameter.ts"
 import { sectionOperations } from "./section-operations.ts"
-import { EXPLANATION_SCHEMA, OBJECT_SCHEMA } from "./schemas.ts"
+import { SINGLE } from "./single-operations.ts"
 import { fileOf } from "./file-answer.ts"
 
 export interface Asking {
@@ -108,39 +108,6 @@ export class ReportsApi {
 }
 
 const OPEN_API = "/api/openapi.json"
-
-const REQUEST_ID: Parameter = {
-  name: "request_id",
-  place: "path",
-  about: "The id of a call (`X-Request-Id`).",
-  schema: { type: "string", pattern: "^req_[0-9a-f]{32}$" },
-  example: "",
-}
-
-/** What is no section. */
-const SINGLE: readonly Operation[] = [
-  {
-    id: "request",
-    path: "/api/request/{request_id}",
-    summary: "How a call was decided, tried and paid for.",
-    permission: { object: "admin:reports", action: "drilldown" },
-    parameters: [REQUEST_ID],
-    answers: { type: "application/json", schema: EXPLANATION_SCHEMA },
-    handle: async ({ names, administrator }, { explained }) => ({
-      is: "json",
-      value: await explained(names["request_id"] ?? "", administrator),
-    }),
-  },
-  {
-    id: "version",
-    path: "/api/version",
-    summary: "Which build answers.",
-    permission: { object: "admin:reports", action: "read" },
-    parameters: [],
-    answers: { type: "application/json", schema: OBJECT_SCHEMA },
-    handle: (_, { version }) => Promise.resolve({ is: "json", value: version }),
-  },
-]
 
 async function answered(operation: Operation, question: Question, tools: ReportTools): Promise<Answer> {
   try {

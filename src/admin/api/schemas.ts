@@ -89,3 +89,47 @@ export const EXPLANATION_SCHEMA: JsonSchema = {
   },
   required: ["source", "request_id", "caller", "group", "strategy", "attempts"],
 }
+
+const OBJECTS = listOf({ type: "object" })
+
+export const EVIDENCE_SCHEMA: JsonSchema = mapping({
+  request_id: TEXT,
+  diagnosticCompleteness: { enum: ["complete", "partial_expected", "partial_missing", "minimal"] },
+  diagnosticCompletenessScore: { type: "integer" },
+  evidenceSections: listOf(
+    mapping({ part: TEXT, title: TEXT, state: { enum: ["present", "not_applicable", "missing"] }, why: TEXT }),
+  ),
+  usage: OBJECT_SCHEMA,
+  attempts: OBJECTS,
+  error: { type: ["object", "null"] },
+  trace: OBJECTS,
+  losses: OBJECTS,
+  translations: OBJECTS,
+  traffic_shaping: OBJECTS,
+  provider_shaping: OBJECTS,
+  contracts: OBJECTS,
+  shape: { type: ["object", "null"] },
+  candidates: OBJECTS,
+  filterReasons: OBJECTS,
+  decisions: OBJECTS,
+  terms: OBJECTS,
+  policies: OBJECTS,
+  fallbacks: OBJECTS,
+})
+
+export const MIGRATIONS_SCHEMA: JsonSchema = mapping({
+  steps: listOf(mapping({ version: { type: "integer" }, name: TEXT, applied_at: TEXT })),
+  in_progress: listOf(mapping({ version: { type: "integer" }, position: TEXT })),
+})
+
+export const RETENTION_SCHEMA: JsonSchema = mapping({
+  classes: listOf(
+    mapping({
+      data_class: TEXT,
+      table: TEXT,
+      kept_days: { type: ["number", "null"] },
+      oldest_at: { type: ["string", "null"] },
+    }),
+  ),
+  note: TEXT,
+})

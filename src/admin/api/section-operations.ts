@@ -4,7 +4,7 @@ import { sectionJson } from "../../reports/section-json.ts"
 import type { Asked, Section, SectionDefinition, SectionId } from "../../reports/section.ts"
 import type { Answer, Operation, Permission, Question, ReportTools } from "./operation.ts"
 import type { Parameter } from "./parameter.ts"
-import { askedOf, boundOf, CALL_LIST, LIMIT_LIST, TABLE, TABLE_BY } from "./questions.ts"
+import { askedOf, boundOf, CALL_LIST, EVENT_LIST, LIMIT_LIST, TABLE, TABLE_BY } from "./questions.ts"
 import { SECTION_SCHEMA } from "./schemas.ts"
 
 interface Named {
@@ -12,6 +12,8 @@ interface Named {
   readonly section: SectionId
   readonly by?: string
   readonly sort?: Asked["sort"]
+  /** These tables of the section alone; absent: all. */
+  readonly tables?: readonly string[]
 }
 
 /** Other names for a section, some with what it is told apart by. */
@@ -21,6 +23,7 @@ const NAMED: readonly Named[] = [
   { path: "requests", section: "calls" },
   { path: "expensive-requests", section: "calls", sort: "cost" },
   { path: "usage-by-key", section: "usage", by: "token" },
+  { path: "usage-by-user", section: "usage", by: "user" },
   { path: "usage-by-caller", section: "usage", by: "caller" },
   { path: "usage-by-requested-model", section: "usage", by: "requested_model" },
   { path: "model-groups-by-user", section: "usage", by: "group,user" },
@@ -28,6 +31,7 @@ const NAMED: readonly Named[] = [
   { path: "clients", section: "usage", by: "client" },
   { path: "projects", section: "usage", by: "project" },
   { path: "cache", section: "usage", by: "cache" },
+  { path: "capability-usage", section: "routing", tables: ["capabilities"] },
   { path: "savings", section: "savings" },
   { path: "savings-by-user", section: "savings", by: "user" },
   { path: "savings-by-key", section: "savings", by: "token" },
@@ -36,13 +40,34 @@ const NAMED: readonly Named[] = [
   { path: "savings-by-provider-model", section: "savings", by: "provider,model" },
   { path: "latency-throughput", section: "performance" },
   { path: "errors-fallbacks", section: "errors" },
+  { path: "troubleshooting", section: "errors" },
+  { path: "upstream-failures", section: "errors", tables: ["upstream_failures"] },
+  { path: "request-shape-failures", section: "errors", tables: ["request_failures"] },
+  { path: "fallback-health", section: "errors", tables: ["fallbacks", "by_target"] },
+  { path: "user-client-impact", section: "errors", tables: ["impact"] },
+  { path: "admission-reasons", section: "errors", tables: ["admission"] },
+  { path: "anomalies", section: "errors", tables: ["anomalies"] },
   { path: "routing-decisions", section: "routing" },
+  { path: "dynamic-signals", section: "routing", tables: ["score_terms"] },
+  { path: "dynamic-score-buckets", section: "routing", tables: ["score_buckets"] },
+  { path: "dynamic-thresholds", section: "routing", tables: ["thresholds"] },
+  { path: "max-token-buckets", section: "routing", tables: ["output_caps"] },
+  { path: "input-token-buckets", section: "routing", tables: ["input_sizes"] },
+  { path: "contracts", section: "routing", tables: ["contracts"] },
+  { path: "contract-workloads", section: "routing", tables: ["contracts"] },
+  { path: "validation", section: "routing", tables: ["validation"] },
   { path: "traffic-shaping-overview", section: "shaping" },
+  { path: "traffic-shaping-by-user", section: "shaping", tables: ["by_user"] },
+  { path: "traffic-shaping-by-key", section: "shaping", tables: ["by_token"] },
+  { path: "traffic-shaping-by-client", section: "shaping", tables: ["by_client"] },
+  { path: "traffic-shaping-by-group", section: "shaping", tables: ["by_group"] },
+  { path: "provider-capacity-shaping", section: "shaping", tables: ["provider_capacity"] },
+  { path: "adaptive-upstream-backoff", section: "shaping", tables: ["adaptive_backoff"] },
   { path: "traffic-tuning-advisor", section: "advisor" },
   { path: "quotas", section: "limits" },
   { path: "quota-status", section: "limits" },
   { path: "provider-catalog-status", section: "catalog" },
-  { path: "security/events", section: "security" },
+  { path: "security/events", section: "security", tables: ["events"] },
 ]
 
 export function sectionOperations(sections: readonly SectionDefinition[]): Operation[] {
@@ -58,8 +83,12 @@ export function permissionOf({ id }: Pick<SectionDefinition, "id">, action: Perm
   return { object: id === "security" ? "admin:security_reports" : "admin:reports", action }
 }
 
-function operationOf(section: SectionDefinition, { path, by, sort }: Named): Operation {
-  const preset = { ...(by === undefined ? {} : { by }), ...(sort === undefined ? {} : { sort }) }
+function operationOf(section: SectionDefinition, { path, by, sort, tables }: Named): Operation {
+  const preset = {
+    ...(by === undefined ? {} : { by }),
+    ...(sort === undefined ? {} : { sort }),
+    ...(tables === undefined ? {} : { tables }),
+  }
   return {
     id: path.replaceAll(/[/-]([a-z])/g, (_, letter: string) => letter.toUpperCase()),
     path: `/api/${path}`,
@@ -73,6 +102,7 @@ function operationOf(section: SectionDefinition, { path, by, sort }: Named): Ope
 
 function parametersOf({ id, takesBy }: SectionDefinition): readonly Parameter[] {
   if (id === "calls") return CALL_LIST
+  if (id === "security") return EVENT_LIST
   if (id === "limits") return LIMIT_LIST
   return takesBy ? TABLE_BY : TABLE
 }
@@ -105,8 +135,9 @@ function paginationOf(
   question: Question,
   { cursors }: ReportTools,
 ): object {
-  const rows = tables[0]?.rows.length ?? 0
-  const isList = id === "calls"
+  const isList = id === "calls" || id === "security"
+  const list = tables.find((table) => table.id === (id === "security" ? "events" : id)) ?? tables[0]
+  const rows = list?.rows.length ?? 0
   const rest = Math.max(0, ...tables.map(({ restOf }) => restOf))
   return {
     limit: asked.top,
@@ -115,7 +146,7 @@ function paginationOf(
     has_more: isList ? next !== null : rest > 0,
     next_cursor: next === null ? null : cursors().write({ place: next, to: asked.to }, boundOf(question)),
     sort: isList ? asked.sort : null,
-    direction: isList && asked.sort === "oldest" ? "ascending" : "descending",
+    direction: isList && asked.isAscending ? "ascending" : "descending",
     mode: isList ? "cursor" : "top_n",
     note: isList
       ? "Pages go on by next_cursor."

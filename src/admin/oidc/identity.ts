@@ -1,5 +1,5 @@
 /** Who may come in of those that a provider knows: decided by what it says of them, and again at every request. Pure. */
-import { GROUP_SUBJECT, MAIL_SUBJECT, OIDC_SUBJECT, type OidcRules } from "../../config/check/admin-rules.ts"
+import { GROUP_SUBJECT, MAIL_SUBJECT, OIDC_SUBJECT, type OidcRules } from "../../config/compile/admin-rules.ts"
 import type { Identity } from "../session/sessions.ts"
 
 export type Claims = Readonly<Record<string, unknown>>

@@ -4,7 +4,7 @@
  */
 import type * as OpenIdClient from "openid-client"
 import type { ClientAuth, Configuration, ServerMetadata } from "openid-client"
-import type { OidcRules } from "../../config/check/admin-rules.ts"
+import type { OidcRules } from "../../config/compile/admin-rules.ts"
 import { RouterError } from "../../errors.ts"
 import type { Clock } from "../../system/clock.ts"
 import type { Claims } from "./identity.ts"

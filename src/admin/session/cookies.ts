@@ -1,5 +1,5 @@
 /** Cookies of administrators: read and written strictly (RFC 6265, 4.1). */
-import type { SessionRules } from "../../config/check/admin-rules.ts"
+import type { SessionRules } from "../../config/compile/admin-rules.ts"
 import type { Incoming } from "../../pipeline/message.ts"
 
 export interface CookieOptions {

@@ -2,7 +2,7 @@
  * Sessions of administrators, whichever way they signed in. The browser holds a secret, the store its hash. What a session
  * may do is asked of the configuration at each request, so that whoever is taken out of it is out.
  */
-import type { SessionRules } from "../../config/check/admin-rules.ts"
+import type { SessionRules } from "../../config/compile/admin-rules.ts"
 import { RouterError } from "../../errors.ts"
 import type { Clock } from "../../system/clock.ts"
 import type { Random } from "../../system/random.ts"

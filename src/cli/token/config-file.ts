@@ -5,9 +5,8 @@ import { parseDocument } from "yaml"
 import { CallerLines } from "../../config/check/caller-line.ts"
 import { applyEdits, applyLineEdits, type Edit } from "../../config/edit/edit.ts"
 import { collector, type Finding } from "../../config/findings.ts"
-import { comparedId } from "../../config/check/identities.ts"
 import { digestOf, loadConfig, type LoadResult } from "../../config/load.ts"
-import { listOf, mapping, textOf } from "../../config/read/outline.ts"
+import { comparableId, listOf, mapping, textOf } from "../../config/read/outline.ts"
 import { readTextFile, whyUnreadable } from "../../config/read/sources.ts"
 import { isCode } from "../../system/owner-only.ts"
 import { EXIT } from "../command.ts"
@@ -109,7 +108,7 @@ function lineErrors(before: CallerTexts, after: string, { tree }: LoadResult): r
   for (const line of after.split("\n")) {
     if (line.trim() === "") continue
     const caller = known.has(line) ? null : reader.read(line, report)
-    const id = caller === null ? idOf(line) : comparedId(caller.id)
+    const id = caller === null ? idOf(line) : comparableId(caller.id)
     if (id !== null && ids.has(id) && caller !== null)
       report({ code: "duplicate-id", path: [], message: `There is already a caller ${JSON.stringify(caller.id)}.` })
     if (id !== null) ids.add(id)
@@ -120,14 +119,14 @@ function lineErrors(before: CallerTexts, after: string, { tree }: LoadResult): r
 function idsIn(tree: unknown): readonly string[] {
   return listOf(mapping(tree)["callers"], []).flatMap((caller) => {
     const id = textOf(caller, "id")
-    return id === undefined ? [] : [comparedId(id)]
+    return id === undefined ? [] : [comparableId(id)]
   })
 }
 
 function idOf(line: string): string | null {
   try {
     const { id } = mapping(JSON.parse(line))
-    return typeof id === "string" ? comparedId(id) : null
+    return typeof id === "string" ? comparableId(id) : null
   } catch {
     return null
   }

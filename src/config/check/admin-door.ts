@@ -1,10 +1,11 @@
 /** How administrators come in: through which doors, for how long, and to which reports. */
-import type { OidcRules, ReportRules, SessionRules } from "./admin-rules.ts"
+import type { OidcRules, ReportRules, SessionRules } from "../compile/admin-rules.ts"
 import type { AdminAuth, AdminReports, AdminSessions, Config } from "../config.ts"
 import type { Report } from "../findings.ts"
 import type { Path } from "../schema/inspect.ts"
 import type { OpenedSources } from "../read/sources.ts"
 
+const DAY_MS = 86_400_000
 const HERE: Path = ["server", "admin_auth"]
 
 interface Tools {
@@ -50,13 +51,15 @@ export function sessionRules(sessions: AdminSessions): SessionRules {
 
 export function reportRules(reports: AdminReports): ReportRules | null {
   if (!reports.enabled) return null
+  const { enabled: servesSecurity, retention_days: days } = reports.security
   return {
     prefix: reports.path_prefix,
     defaultSinceMs: Math.min(reports.default_since, reports.max_range),
     maxRangeMs: reports.max_range,
     maxRows: reports.max_rows,
     servesMarkdown: reports.export_markdown,
-    servesSecurity: reports.security.enabled,
+    servesSecurity,
+    securityKeptMs: servesSecurity && days > 0 ? days * DAY_MS : null,
   }
 }
 

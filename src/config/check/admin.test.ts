@@ -300,3 +300,17 @@ describe("the list of policies", () => {
     ])
   })
 })
+
+test("a price of a baseline with more digits than money has is refused where it stands", () => {
+  const baseline = (price: string): string =>
+    `  admin_reports: { baselines: [{ id: big, input_price_per_million_usd: ${price}, output_price_per_million_usd: 1 }] }\n`
+  const errors = (price: string): string[] => {
+    const yaml = SMALLEST.replace("  listen: 127.0.0.1:8080\n", (listen) => listen + baseline(price))
+    const wrong = loadText(yaml, { env: KEYS }).findings.filter(({ severity }) => severity === "error")
+    return wrong.map(({ path, message }) => `${path}: ${message}`)
+  }
+  expect(errors("0.123456789")).toEqual([])
+  expect(errors("0.1234567891")).toEqual([
+    "server.admin_reports.baselines[0].input_price_per_million_usd: Prices and factors have at most nine digits behind the point.",
+  ])
+})

@@ -1,5 +1,11 @@
 /** `server.admin_auth`: checked, and turned into what the running router goes by, in one pass. */
-import { CALLER_SUBJECT, type LoadedAdminRules, type AdminUser, type Grant, type RoleLink } from "./admin-rules.ts"
+import {
+  CALLER_SUBJECT,
+  type LoadedAdminRules,
+  type AdminUser,
+  type Grant,
+  type RoleLink,
+} from "../compile/admin-rules.ts"
 import { oidcRules, reportDoor, reportRules, sessionRules } from "./admin-door.ts"
 import type { AdminAuth, BasicUser, Config } from "../config.ts"
 import { quoted, type Report } from "../findings.ts"

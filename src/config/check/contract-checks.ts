@@ -4,7 +4,8 @@ import { contractFacts, promisedDialects, targetContract, type ContractFacts } f
 import { quoted, type Report } from "../findings.ts"
 import { nearest } from "../../nearest.ts"
 import type { Path } from "../schema/inspect.ts"
-import { isRanked, spendCeiling, TIER_ORDER } from "../compile/spend-ceiling.ts"
+import { isRanked, spendCeiling } from "../compile/spend-ceiling.ts"
+import { TIER_ORDER } from "../schema/word-lists.ts"
 import { capabilitiesOf } from "../compile/target-facts.ts"
 import { catalogueEntryOf, providerOf } from "../compile/target-entry.ts"
 

@@ -1,7 +1,7 @@
 /** Users, projects, memberships, callers and tokens: who refers to whom, and what must not stand twice. */
 import { quoted, type Report } from "../findings.ts"
 import { nearest } from "../../nearest.ts"
-import { isActive, listOf, mapping, textOf, type Entry } from "../read/outline.ts"
+import { comparableId, isActive, listOf, mapping, textOf, type Entry } from "../read/outline.ts"
 
 /** What callers refer to. */
 export interface Identities {
@@ -50,20 +50,13 @@ export function checkOwner(caller: Entry, { users, projects, members }: Identiti
   if (active && user && project) checkMembership(caller, members, report)
 }
 
-const LOWER_CASE = /^[\x20-\x40\x5b-\x7e]*$/
-
-/** Ids are equal whatever their case. */
-export function comparedId(id: string): string {
-  return LOWER_CASE.test(id) ? id : id.normalize("NFC").toLowerCase()
-}
-
 /** Ids count as equal whatever their case. */
 function checkUnique(entries: readonly Entry[], keys: readonly string[], what: string, report: Report): void {
   const seen = new Set<string>()
   for (const entry of entries) {
     const parts = keys.map((key) => textOf(entry, key))
     if (parts.includes(undefined)) continue
-    const id = JSON.stringify(parts.map((part) => comparedId(part ?? "")))
+    const id = JSON.stringify(parts.map((part) => comparableId(part ?? "")))
     const shown = parts.map((part) => quoted(part ?? "")).join(" in ")
     const path = [...entry.path, keys[0] ?? ""]
     if (seen.has(id)) report({ code: "duplicate-id", path, message: `There is already a ${what} ${shown}.` })

@@ -1,7 +1,7 @@
 /** Policy lines, and the permissions that users have without one: read strictly, because a grant that nobody meant is a hole. */
 import { quoted } from "../findings.ts"
 import { nearest } from "../../nearest.ts"
-import type { Grant, RoleLink } from "./admin-rules.ts"
+import type { Grant, RoleLink } from "../compile/admin-rules.ts"
 
 /** Everything that can be granted. */
 export const OBJECTS: Readonly<Record<string, readonly string[]>> = {

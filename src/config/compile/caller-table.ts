@@ -3,7 +3,7 @@ import type { CompiledLimits, Subject } from "../../governance/state.ts"
 import type { Config } from "../config.ts"
 import { callerCompiler, type CompiledCaller, type CompiledToken } from "./credentials.ts"
 import { quoted, type Report } from "../findings.ts"
-import { comparedId } from "../check/identities.ts"
+import { comparableId } from "../read/outline.ts"
 import { LayeredMap } from "./layered-map.ts"
 import type { Path } from "../schema/inspect.ts"
 import type { Credential } from "../snapshot.ts"
@@ -35,7 +35,7 @@ export class CallerTable {
 
   /** Reports what stands in the table already. */
   add({ caller, tags, token, furtherTokens }: CompiledCaller, report: Report): void {
-    const id = comparedId(caller.id)
+    const id = comparableId(caller.id)
     if (this.#ids.has(id))
       report({ code: "duplicate-id", path: ["id"], message: `There is already a caller ${quoted(caller.id)}.` })
     this.#ids.set(id, true)
@@ -47,7 +47,7 @@ export class CallerTable {
   }
 
   remove({ caller, token, furtherTokens }: CompiledCaller): void {
-    this.#ids.delete(comparedId(caller.id))
+    this.#ids.delete(comparableId(caller.id))
     for (const { hash, credential } of [token, ...furtherTokens]) {
       this.credentials.delete(hash)
       this.#tokenIds.delete(credential.tokenId)

@@ -1,7 +1,7 @@
 /** Config -> Snapshot: once per load. */
 import { WIRES } from "../../dialects/wires.ts"
 import { modelPricesOf } from "../../ledger/model-prices.ts"
-import { type AdminRules, NO_ADMIN, type LoadedAdminRules } from "../check/admin-rules.ts"
+import { type AdminRules, NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
 import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "../config.ts"
 import { affinityOf } from "./affinity.ts"
 import { cacheRule, groupCache } from "./cache-rule.ts"

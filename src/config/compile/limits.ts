@@ -1,8 +1,8 @@
 /** A caller's limits and those of its project, as one list of checks. */
-import type { Check, CheckKind, CompiledLimits, Subject } from "../../governance/state.ts"
+import { CHECK_FACTS, CHECK_KINDS, isMoney, isPeriodic, type CheckKind } from "../../governance/check-kinds.ts"
+import type { Check, CompiledLimits, Subject } from "../../governance/state.ts"
 import type { CallerBuckets, CallerConfig, Config, ProjectConfig } from "../config.ts"
 
-/** Every kind once, in the order in which they are checked. */
 interface Amounts {
   readonly limits: Partial<Record<CheckKind, number>>
   /** Of token buckets: what comes back in a second. */
@@ -14,24 +14,6 @@ interface Amounts {
 
 const NANO = 1e9
 const WHOLE_PERCENT = 100
-
-/** The order of `CHECK_KINDS`; a test holds them together. */
-export const CHECK_ORDER: readonly CheckKind[] = [
-  "concurrent",
-  "request_start",
-  "rpm",
-  "tpm",
-  "day_requests",
-  "day_tokens",
-  "month_requests",
-  "month_tokens",
-  "lifetime_tokens",
-  "day_nano_usd",
-  "month_nano_usd",
-  "input_tokens",
-  "output_reservation_tokens",
-  "total_reserved_tokens",
-]
 
 /** Compiles the limits of one caller and its project. Null: there are none at all. */
 export function limitsCompiler(config: Config): (caller: CallerConfig) => CompiledLimits | null {
@@ -70,43 +52,39 @@ const NO_AMOUNTS: Amounts = { limits: {}, perSecond: {}, quotaSoftPercent: 0, ke
 
 function amountsOfCaller(caller: CallerConfig, config: Config): Amounts {
   const buckets = bucketsOf(caller, config)
-  const { rate, quota, spend } = caller
   return {
     limits: {
-      concurrent: rate.concurrent,
-      rpm: rate.rpm,
-      tpm: rate.tpm,
-      day_requests: quota.day.requests,
-      day_tokens: quota.day.tokens,
-      month_requests: quota.month.requests,
-      month_tokens: quota.month.tokens,
+      ...amountsOf(caller),
       lifetime_tokens: caller.key.lifetime_tokens,
-      day_nano_usd: nanoUsd(spend.day_usd),
-      month_nano_usd: nanoUsd(spend.month_usd),
       ...(buckets === null ? {} : bursts(buckets)),
     },
     perSecond: buckets === null ? {} : rates(buckets),
-    quotaSoftPercent: quota.soft_pct,
+    quotaSoftPercent: caller.quota.soft_pct,
     keySoftPercent: caller.key.soft_pct,
   }
 }
 
-function amountsOfProject({ rate, quota, spend }: ProjectConfig): Amounts {
+function amountsOfProject(project: ProjectConfig): Amounts {
   return {
-    limits: {
-      concurrent: rate.concurrent,
-      rpm: rate.rpm,
-      tpm: rate.tpm,
-      day_requests: quota.day.requests,
-      day_tokens: quota.day.tokens,
-      month_requests: quota.month.requests,
-      month_tokens: quota.month.tokens,
-      day_nano_usd: nanoUsd(spend.day_usd),
-      month_nano_usd: nanoUsd(spend.month_usd),
-    },
+    limits: amountsOf(project),
     perSecond: {},
-    quotaSoftPercent: quota.soft_pct,
+    quotaSoftPercent: project.quota.soft_pct,
     keySoftPercent: 0,
+  }
+}
+
+/** The limits that callers and projects may both have. */
+function amountsOf({ rate, quota, spend }: CallerConfig | ProjectConfig): Amounts["limits"] {
+  return {
+    concurrent: rate.concurrent,
+    rpm: rate.rpm,
+    tpm: rate.tpm,
+    day_requests: quota.day.requests,
+    day_tokens: quota.day.tokens,
+    month_requests: quota.month.requests,
+    month_tokens: quota.month.tokens,
+    day_nano_usd: nanoUsd(spend.day_usd),
+    month_nano_usd: nanoUsd(spend.month_usd),
   }
 }
 
@@ -152,7 +130,7 @@ function compiled(
 ): CompiledLimits | null {
   const limited = parts.filter(([, { limits }]) => Object.values(limits).some((limit) => limit > 0))
   if (limited.length === 0) return null
-  const checks = CHECK_ORDER.flatMap((kind) =>
+  const checks = CHECK_KINDS.flatMap((kind) =>
     limited.flatMap(([, amounts], index): Check[] => {
       const limit = amounts.limits[kind] ?? 0
       if (limit <= 0) return []
@@ -164,17 +142,14 @@ function compiled(
   return {
     subjects: limited.map(([who]) => who),
     checks,
-    countsTokens: checks.some(({ kind }) => kind !== "request_start" && !COUNTS_CALLS.has(kind)),
-    countsMoney: checks.some(({ kind }) => kind === "day_nano_usd" || kind === "month_nano_usd"),
+    countsTokens: checks.some(({ kind }) => CHECK_FACTS[kind].counts !== "calls"),
+    countsMoney: checks.some(({ kind }) => isMoney(kind)),
     shapes: checks.some(({ perSecond }) => perSecond > 0),
     queue: queue?.enabled === true ? { maxWaitMs: queue.max_wait_ms, maxDepth: queue.max_depth } : null,
   }
 }
 
-const COUNTS_CALLS: ReadonlySet<CheckKind> = new Set(["concurrent", "rpm", "day_requests", "month_requests"])
-
 function softLimit(kind: CheckKind, limit: number, { quotaSoftPercent, keySoftPercent }: Amounts): number {
-  if (kind === "lifetime_tokens") return (limit * keySoftPercent) / WHOLE_PERCENT
-  const isQuota = kind.startsWith("day_") || kind.startsWith("month_")
-  return isQuota ? (limit * quotaSoftPercent) / WHOLE_PERCENT : Infinity
+  if (isPeriodic(kind)) return (limit * quotaSoftPercent) / WHOLE_PERCENT
+  return CHECK_FACTS[kind].over === "lifetime" ? (limit * keySoftPercent) / WHOLE_PERCENT : Infinity
 }

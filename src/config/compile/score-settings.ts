@@ -1,21 +1,8 @@
 /** The settings of `dynamic_score` as the strategy uses them, worked out once per load. */
 import type { DynamicScore, GroupConfig, PromptFeatures, ScoreSignals } from "../config.ts"
-import { isFault, parseLinear, type LinearExpression } from "./linear-expression.ts"
+import { isFault, parseLinear, type LinearExpression } from "../schema/linear-expression.ts"
 import type { ObservationRule, Target } from "../snapshot.ts"
-
-/** In rising order. */
-export const COMPLEXITIES = ["simple", "standard", "complex"] as const
-export type Complexity = (typeof COMPLEXITIES)[number]
-export const PROMPT_FEATURES = [
-  "code",
-  "diff",
-  "stack_trace",
-  "summarize",
-  "extract",
-  "security_review",
-  "tool_agent",
-] as const
-export type PromptFeature = (typeof PROMPT_FEATURES)[number]
+import { COMPLEXITIES, PROMPT_FEATURES, type PromptFeature } from "../schema/word-lists.ts"
 
 export interface ScoreSettings {
   readonly minObservations: number

@@ -1,5 +1,6 @@
 /** What one call may cost, and which tiers of models it may use: of a group, of a caller, or of both. */
 import type { SpendCeilingConfig } from "../config.ts"
+import { TIER_ORDER } from "../schema/word-lists.ts"
 
 export interface SpendCeiling {
   /** Of the estimated cost of a call, in nano-USD; Infinity: none. */
@@ -9,9 +10,6 @@ export interface SpendCeiling {
   /** Null: all, also targets without a tier. */
   readonly allowedTiers: ReadonlySet<string> | null
 }
-
-/** The tiers that have an order, the cheapest first; all others are labels. */
-export const TIER_ORDER = ["small", "cheap", "balanced", "heavy", "frontier"] as const
 
 const TIERS: readonly string[] = TIER_ORDER
 const NANO = 1e9

@@ -54,3 +54,10 @@ export function mapping(value: unknown): Readonly<Record<string, unknown>> {
 function items(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
+
+const LOWER_CASE = /^[\x20-\x40\x5b-\x7e]*$/
+
+/** Ids are equal whatever their case. */
+export function comparableId(id: string): string {
+  return LOWER_CASE.test(id) ? id : id.normalize("NFC").toLowerCase()
+}

@@ -16,7 +16,7 @@ import {
   type Shape,
 } from "./field.ts"
 import { identifier } from "./forms.ts"
-import { TIER_ORDER } from "../compile/spend-ceiling.ts"
+import { TIER_ORDER } from "./word-lists.ts"
 
 const rateShape: Shape = {
   rpm: integer("Requests in a rolling minute.", { unit: "requests" }),

@@ -16,8 +16,8 @@ import {
   table,
   text,
 } from "./field.ts"
-import { isFault, parseLinear } from "../compile/linear-expression.ts"
-import { COMPLEXITIES, PROMPT_FEATURES, type Complexity } from "../compile/score-settings.ts"
+import { isFault, parseLinear } from "./linear-expression.ts"
+import { COMPLEXITIES, PROMPT_FEATURES, type Complexity } from "./word-lists.ts"
 import { file, headerName, headerValue, host, httpUrl, identifier } from "./forms.ts"
 
 const MAY_HOLD_SECRET = { secret: "reference" } as const

@@ -11,7 +11,7 @@ const price = (what: string): z.ZodType =>
   exact(amount(`Price of ${what}.`, { max: MAX_PRICE_USD, unit: "USD per million tokens" }))
 
 /** Money is counted in whole billionths. */
-function exact(schema: z.ZodType): z.ZodType {
+export function exact(schema: z.ZodType): z.ZodType {
   return checked(schema, (value) => {
     // out of its range: that is told already
     if (!(Number(value) >= 0 && Number(value) < Infinity)) return null

@@ -1,6 +1,7 @@
 /** `server:` — the process itself. */
 import type { z } from "zod"
-import { adminAuth, adminReports } from "./admin.ts"
+import { adminAuth } from "./admin.ts"
+import { adminReports } from "./admin-reports.ts"
 import { contentCapture, retention } from "./capture.ts"
 import {
   block,

@@ -10,6 +10,7 @@ import { Choices } from "./choices.tsx"
 import { timeText, utcText } from "./format.ts"
 import { Link } from "./link.tsx"
 import { addressOf, asked, BASE, carried, changed, go, type Place, usePlace } from "./location.ts"
+import { DEFAULT_SINCE } from "./spans.ts"
 
 const MENU: readonly PageName[] = [
   "overview",
@@ -23,8 +24,6 @@ const MENU: readonly PageName[] = [
   "security",
   "system",
 ]
-
-const DEFAULT_SINCE = "7d"
 
 export function App(): VNode {
   const place = usePlace()

@@ -2,20 +2,12 @@
 import type { TargetedEvent, TargetedSubmitEvent, VNode } from "preact"
 import { useState } from "preact/hooks"
 import type { PageAnswer } from "../../reports/pages/block.ts"
-import { DIMENSION_TITLES } from "../../reports/pages/dimension-titles.ts"
+import { DIMENSION_TITLES } from "../../reports/dimension-titles.ts"
 import type { PageDefinition } from "../../reports/pages/page.ts"
 import { Filters, textOf } from "./filters.tsx"
 import { addressOf, changed, go, type Place } from "./location.ts"
+import { SPANS } from "./spans.ts"
 import { instantOf, localOf } from "./zoned.ts"
-
-const SPANS: readonly (readonly [since: string, title: string])[] = [
-  ["1h", "Hour"],
-  ["24h", "Day"],
-  ["7d", "7 days"],
-  ["30d", "30 days"],
-  ["90d", "90 days"],
-  ["365d", "Year"],
-]
 
 const SLOTS = [
   ["", "fitting"],

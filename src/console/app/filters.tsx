@@ -1,6 +1,6 @@
 /** The filters of a page: those in force as buttons that take them away, and a form that adds one. */
 import type { TargetedSubmitEvent, VNode } from "preact"
-import { DIMENSION_TITLES } from "../../reports/pages/dimension-titles.ts"
+import { DIMENSION_TITLES } from "../../reports/dimension-titles.ts"
 import type { Dimension } from "../../reports/query.ts"
 
 interface FiltersProps {

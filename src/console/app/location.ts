@@ -2,7 +2,15 @@
 import { useEffect, useState } from "preact/hooks"
 
 /** The path below which the console stands, without a slash at its end. */
-export const BASE: string = document.querySelector('meta[name="base"]')?.getAttribute("content") ?? ""
+export const BASE: string = told("base")
+
+/** The longest range that the router answers, milliseconds. */
+export const LONGEST_RANGE_MS: number = Number(told("longest-range-ms"))
+
+/** What the router wrote into the page. */
+function told(name: string): string {
+  return document.querySelector(`meta[name="${name}"]`)?.getAttribute("content") ?? ""
+}
 
 export interface Place {
   /** Below the console's path, decoded: `["calls", "req_1"]`. */

@@ -119,9 +119,9 @@ export function writeError(failure: Failure, requestId: string): JsonObject {
   return { error: { ...errorObject(failure), request_id: requestId } }
 }
 
-/** The body of an error answer: the upstream's words, or the router's. */
-export function renderError(error: RouterError, requestId: string): string {
+/** The body of an error answer: the upstream's words, or the router's. `told`: what the end of a stream says instead. */
+export function renderError(error: RouterError, requestId: string, told?: Failure): string {
   return error instanceof VendorRefusal
     ? JSON.stringify(writeError(error.failure, requestId))
-    : renderOpenAiError(error, requestId)
+    : renderOpenAiError(error, requestId, told)
 }

@@ -1,20 +1,15 @@
 /** Watches a Chat Completions stream. */
+import type { BilledUsage } from "../../canonical/billed-usage.ts"
 import type { RouterError } from "../../errors.ts"
 import { latin1 } from "../../text.ts"
 import { readFields, startsWith } from "../../sse/fields.ts"
-import {
-  FRAME,
-  type AnswerFacts,
-  type RequestFacts,
-  type StreamObserver,
-  type UpstreamFault,
-  type Usage,
-} from "../dialect.ts"
+import { FRAME, type AnswerFacts, type RequestFacts, type StreamObserver, type UpstreamFault } from "../dialect.ts"
 import { laterUsage } from "../inclusive-usage.ts"
 import { meterFrame } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asCount, asObject, asString, asToken, parseBytes, parseObject, type Loose } from "../loose.ts"
 import { bodyFault, faultOf } from "../error-words.ts"
+import { streamFailure } from "../stream-failure.ts"
 import { renderError } from "./failure.ts"
 import { readChatUsage } from "./usage.ts"
 
@@ -35,7 +30,7 @@ export class ChatObserver implements StreamObserver {
   /** Several answers were asked for, and each has an end of its own: which of them have begun, and ended. Null: one. */
   private readonly choices: { readonly most: number; readonly begun: Set<number>; readonly ended: Set<number> } | null
   private anyEnd = false
-  private usage: Usage | null = null
+  private usage: BilledUsage | null = null
   private stopReason: string | null = null
   private serviceTier: string | null = null
   private contentSeen = false
@@ -87,7 +82,7 @@ export class ChatObserver implements StreamObserver {
   }
 
   renderFailure(error: RouterError, requestId: string): string {
-    return `data: ${renderError(error, requestId)}\n\n`
+    return `data: ${renderError(error, requestId, streamFailure(error, requestId))}\n\n`
   }
 
   renderRefusal(_status: number, bytes: Uint8Array): string {

@@ -2,17 +2,16 @@
  * Chat Completions usage: `prompt_tokens` includes cached ones, `completion_tokens` includes reasoning.
  * https://platform.openai.com/docs/api-reference/chat/object
  */
-
+import type { BilledUsage, BilledParts } from "../../canonical/billed-usage.ts"
 import { setOwn, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Loss } from "../../canonical/loss.ts"
-import { cacheWriteTokens, inputTokens, totalTokens, type Usage as CanonicalUsage } from "../../canonical/usage.ts"
-import type { Usage, UsageParts } from "../dialect.ts"
+import { cacheWriteTokens, inputTokens, totalTokens, type Usage } from "../../canonical/usage.ts"
 import { readInclusiveUsage } from "../inclusive-usage.ts"
 import { asCount, asObject, type Loose } from "../loose.ts"
 import { CACHE_READ, CACHE_WRITE, counted, hostedToolsIn } from "../usage-words.ts"
 import { objectOf, withDoubles } from "./wire.ts"
 
-export function readChatUsage(value: unknown): Usage | null {
+export function readChatUsage(value: unknown): BilledUsage | null {
   const usage = asObject(value)
   return usage === null ? null : readInclusiveUsage(usage, NAMES, hostedTools(usage))
 }
@@ -25,7 +24,7 @@ const NAMES = {
 } as const
 
 /** OpenRouter and xAI count what they execute; xAI's live search bills the sources that it used. */
-function hostedTools(usage: Loose): UsageParts["hostedTools"] | null {
+function hostedTools(usage: Loose): BilledParts["hostedTools"] | null {
   const { server_tool_use, server_tool_use_details, num_sources_used } = usage
   return hostedToolsIn(
     server_tool_use,
@@ -36,7 +35,7 @@ function hostedTools(usage: Loose): UsageParts["hostedTools"] | null {
 }
 
 /** The same numbers in canonical counters, and the details that only those have. `value` may hold exact numbers. */
-export function readCanonicalUsage(value: JsonValue | undefined): CanonicalUsage | null {
+export function readCanonicalUsage(value: JsonValue | undefined): Usage | null {
   const usage = objectOf(withDoubles(value))
   const read = usage === undefined ? null : readChatUsage(usage)
   if (usage === undefined || read === null) return null
@@ -65,10 +64,10 @@ export function readCanonicalUsage(value: JsonValue | undefined): CanonicalUsage
 
 const NANO = 1e9
 
-type Counters = { readonly [Name in keyof CanonicalUsage]: CanonicalUsage[Name] | null }
+type Counters = { readonly [Name in keyof Usage]: Usage[Name] | null }
 
-function withoutUnknown(counters: Counters): CanonicalUsage {
-  return Object.fromEntries(Object.entries(counters).filter(([, value]) => value !== null)) as unknown as CanonicalUsage
+function withoutUnknown(counters: Counters): Usage {
+  return Object.fromEntries(Object.entries(counters).filter(([, value]) => value !== null)) as unknown as Usage
 }
 
 /** OpenRouter and xAI count the steps of tools that they execute; a step that did not happen is not listed. */
@@ -83,7 +82,7 @@ function serverToolsOf(usage: JsonObject): Readonly<Record<string, number>> {
 }
 
 /** `completion_tokens_details` and `prompt_tokens_details` as the vendor's schema has them, unknown counters as 0. */
-export function writeUsage(usage: CanonicalUsage): JsonObject {
+export function writeUsage(usage: Usage): JsonObject {
   return {
     prompt_tokens: inputTokens(usage),
     completion_tokens: usage.outputTokens ?? 0,
@@ -105,7 +104,7 @@ export function writeUsage(usage: CanonicalUsage): JsonObject {
 }
 
 /** The counters that `writeUsage` has no place for. */
-export function usageLosses(usage: CanonicalUsage): readonly Loss[] {
+export function usageLosses(usage: Usage): readonly Loss[] {
   return [
     ...((usage.cacheWrite1hTokens ?? 0) > 0 ? [lost("cacheWrite1hTokens")] : []),
     ...Object.keys(usage.serverTools ?? {}).map((name) => lost(`serverTools.${name}`)),
@@ -113,6 +112,6 @@ export function usageLosses(usage: CanonicalUsage): readonly Loss[] {
   ]
 }
 
-function lost(name: keyof CanonicalUsage | `serverTools.${string}`): Loss {
+function lost(name: keyof Usage | `serverTools.${string}`): Loss {
   return { code: "reply-usage", path: `usage.${name}` }
 }

@@ -1,4 +1,5 @@
 /** Anthropic's error shape: https://docs.claude.com/en/api/errors */
+import type { Failure } from "../../canonical/reply.ts"
 import type { RouterError } from "../../errors.ts"
 import { VendorRefusal } from "../vendor-refusal.ts"
 import { writeFailure } from "./failure.ts"
@@ -18,14 +19,18 @@ const TYPES: Readonly<Record<number, string>> = {
 }
 
 /** `{"type":"error","error":{type, message, code, param?, details?},"request_id"}` */
-export function renderMessagesError(error: RouterError, requestId: string): string {
+export function renderMessagesError(
+  error: RouterError,
+  requestId: string,
+  { message }: Pick<Failure, "message"> = error,
+): string {
   if (error instanceof VendorRefusal) return JSON.stringify(writeFailure(error.failure, requestId))
   const { param, details, fields } = error.detail
   return JSON.stringify({
     type: "error",
     error: {
       type: TYPES[error.status] ?? "invalid_request_error",
-      message: error.message,
+      message,
       code: error.code,
       ...(param === undefined ? {} : { param }),
       ...(fields === undefined ? {} : { request_id: requestId, ...fields }),

@@ -6,6 +6,7 @@ import { meterDeltas } from "../delta-text.ts"
 import { CLAUDE_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asObject, asString, asToken, parseBytes, parseObject, type Loose } from "../loose.ts"
 import { faultOf } from "../error-words.ts"
+import { streamFailure } from "../stream-failure.ts"
 import { renderMessagesError } from "./error.ts"
 import { readMessagesUsage, takeUsage } from "./usage.ts"
 
@@ -63,7 +64,7 @@ export class MessagesObserver implements StreamObserver {
   }
 
   renderFailure(error: RouterError, requestId: string): string {
-    return `event: error\ndata: ${renderMessagesError(error, requestId)}\n\n`
+    return `event: error\ndata: ${renderMessagesError(error, requestId, streamFailure(error, requestId))}\n\n`
   }
 
   renderRefusal(_status: number, bytes: Uint8Array, requestId: string): string {

@@ -3,15 +3,15 @@
  * With compaction, an advisor or a fallback model the top level leaves rounds out; `iterations` lists them all, and all are billed.
  * https://docs.claude.com/en/api/messages
  */
+import { unreportedSide, type BilledUsage, type BilledParts } from "../../canonical/billed-usage.ts"
 import { setOwn, type JsonObject, type JsonValue } from "../../canonical/json.ts"
-import { cacheWriteTokens, type Usage as CanonicalUsage } from "../../canonical/usage.ts"
-import { unreportedSide, type Usage, type UsageParts } from "../dialect.ts"
+import { cacheWriteTokens, type Usage } from "../../canonical/usage.ts"
 import { NO_PARTS } from "../inclusive-usage.ts"
 import { asArray, asCount, asObject, asString, type Loose } from "../loose.ts"
 import { hostedToolsIn, inferenceGeoOf, reportedCostUsd, speedOf } from "../usage-words.ts"
 
 /** `isFinal`: false where a stream has told no more than its first, provisional count of the output. */
-export function readMessagesUsage(value: unknown, model: string | null, isFinal = true): Usage | null {
+export function readMessagesUsage(value: unknown, model: string | null, isFinal = true): BilledUsage | null {
   const usage = asObject(value)
   if (usage === null) return null
   const [input, output] = [asCount(usage["input_tokens"]), asCount(usage["output_tokens"])]
@@ -41,7 +41,7 @@ function isRepriced(usage: Loose): boolean {
 }
 
 /** Neither speed nor place, and nothing executed by the provider: null. Reports of this dialect tell images and sound not apart. */
-function partsOf(usage: Loose): UsageParts | null {
+function partsOf(usage: Loose): BilledParts | null {
   const hostedTools = hostedToolsIn(usage["server_tool_use"])
   const speed = speedOf(usage)
   const inferenceGeo = inferenceGeoOf(usage)
@@ -90,8 +90,8 @@ function namesOther(round: Loose, model: string | null): boolean {
 export function readCanonicalUsage(
   value: JsonObject | undefined,
   model: string | null,
-  source: CanonicalUsage["source"],
-): CanonicalUsage | null {
+  source: Usage["source"],
+): Usage | null {
   const usage = readMessagesUsage(value, model)
   if (usage === null || value === undefined) return null
   const { freshInputTokens, cachedInputTokens, cacheWrite5mTokens, cacheWrite1hTokens, outputTokens } = usage
@@ -116,8 +116,8 @@ function saysCacheWrites(usage: JsonObject): boolean {
 }
 
 /** The four counters that a client always finds, and whatever else is known. */
-export function writeUsage(usage: CanonicalUsage | null, serviceTier?: string): JsonObject {
-  const known: Partial<CanonicalUsage> = usage ?? {}
+export function writeUsage(usage: Usage | null, serviceTier?: string): JsonObject {
+  const known: Partial<Usage> = usage ?? {}
   return {
     input_tokens: known.freshInputTokens ?? 0,
     cache_creation_input_tokens: usage === null ? 0 : cacheWriteTokens(usage),

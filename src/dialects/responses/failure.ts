@@ -142,12 +142,24 @@ const STREAM_CODE_OF: Readonly<Partial<Record<FailureKind, string>>> = {
   "rate-limited": "rate_limit_exceeded",
 }
 
-/** `response.error` of a failed response. An unknown failure is `server_error`, which makes agents try again. */
+/**
+ * `response.error` of a failed response. An unknown failure is `server_error`, which makes agents try again; Codex ends its turn
+ * at `invalid_prompt`, and shows the message.
+ */
 export function writeResponseError(failure: Failure): JsonObject {
-  const { kind, message } = failure
-  const code = overflowCode(failure) ?? failure.code
-  const isKnown = code !== undefined && STREAM_CODES.has(code)
-  return { code: isKnown ? code : (STREAM_CODE_OF[kind] ?? "server_error"), message }
+  const { kind, message, type } = failure
+  const words = [overflowCode(failure) ?? failure.code, type]
+  const known = words.find((word) => word !== undefined && STREAM_CODES.has(word))
+  const own = failure.isFinal === true ? "invalid_prompt" : (STREAM_CODE_OF[kind] ?? "server_error")
+  return { code: known ?? own, message }
+}
+
+/**
+ * Stands in `response.failed` beside the response. OpenAI's libraries throw at an `error` in any event; programs that know
+ * nothing of `response.failed`, such as LangChain for JavaScript, would else take the answer for complete.
+ */
+export function errorBeside({ code = null, message = "" }: JsonObject): JsonObject {
+  return { type: code, code, message, param: null }
 }
 
 /** The body of an error answer: the upstream's words, or the router's. */

@@ -1,15 +1,17 @@
 /** Watches a Responses stream. */
+import type { BilledUsage } from "../../canonical/billed-usage.ts"
 import { parseExact } from "../../canonical/json.ts"
+import type { Failure } from "../../canonical/reply.ts"
 import type { RouterError } from "../../errors.ts"
 import { readFields, startsWith } from "../../sse/fields.ts"
-import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault, type Usage } from "../dialect.ts"
+import { FRAME, type AnswerFacts, type StreamObserver, type UpstreamFault } from "../dialect.ts"
 import { laterUsage } from "../inclusive-usage.ts"
 import { meterTextDelta } from "../delta-text.ts"
 import { OPENAI_TOKENS, OutputMeter } from "../output-meter.ts"
 import { asArray, asObject, asString, asToken, parseObject, type Loose } from "../loose.ts"
 import { faultOf } from "../error-words.ts"
-import { VendorRefusal } from "../vendor-refusal.ts"
-import { readError, writeResponseError } from "./failure.ts"
+import { streamFailure } from "../stream-failure.ts"
+import { errorBeside, readError, writeResponseError } from "./failure.ts"
 import { isProviderFailure, stopReasonOf } from "./judge.ts"
 import { readResponsesUsage } from "./usage.ts"
 
@@ -28,7 +30,7 @@ export class ResponsesObserver implements StreamObserver {
   private contentSeen = false
   /** Of the item that is on its way something came in deltas: its end only repeats it. */
   private deltaSeen = false
-  private usage: Usage | null = null
+  private usage: BilledUsage | null = null
   private stopReason: string | null = null
   private serviceTier: string | null = null
   /** The newest `response` object, so that a failure can name the response that the client knows. */
@@ -92,14 +94,15 @@ export class ResponsesObserver implements StreamObserver {
 
   /** Codex ignores `error` events, so the end is always `response.failed`. */
   renderFailure(error: RouterError, requestId: string): string {
-    return this.failure(failureWords(error, requestId), requestId)
+    return this.failure(streamFailure(error, requestId), requestId)
   }
 
   renderRefusal(status: number, bytes: Uint8Array, requestId: string): string {
-    return this.failure(writeResponseError(readError(status, parseExact(Buffer.from(bytes).toString()))), requestId)
+    return this.failure(readError(status, parseExact(Buffer.from(bytes).toString())), requestId)
   }
 
-  private failure(error: Loose, requestId: string): string {
+  private failure(failure: Failure, requestId: string): string {
+    const error = writeResponseError(failure)
     const failed = {
       type: "response.failed",
       sequence_number: this.lastSequence + 1,
@@ -111,6 +114,7 @@ export class ResponsesObserver implements StreamObserver {
         status: "failed",
         error,
       },
+      error: errorBeside(error),
     }
     return `event: response.failed\ndata: ${JSON.stringify(failed)}\n\n`
   }
@@ -133,16 +137,6 @@ export class ResponsesObserver implements StreamObserver {
     this.stopReason = stopReasonOf(response) ?? this.stopReason
     this.serviceTier = asToken(response["service_tier"]) ?? this.serviceTier
   }
-}
-
-function failureWords(error: RouterError, requestId: string): Loose {
-  if (error instanceof VendorRefusal) return writeResponseError(error.failure)
-  return { code: failureCode(error), message: `${error.message} (${error.code}, ${requestId})` }
-}
-
-/** The vendor's closed list knows these two; `server_error` makes agents retry. */
-function failureCode(error: RouterError): string {
-  return error.code === "upstream-rate-limited" ? "rate_limit_exceeded" : "server_error"
 }
 
 function isBegun(item: Loose | null): boolean {

@@ -1,5 +1,4 @@
 /** A response object as a canonical reply. */
-
 import { functionArguments, wrapInput } from "../../canonical/arguments.ts"
 import { InputReader, unwrapInput } from "../../canonical/input-reader.ts"
 import type { Block, ReasoningBlock, Seal, ToolCallBlock, ToolKind } from "../../canonical/block.ts"
@@ -16,7 +15,7 @@ import { protocolFailure, readFault } from "./failure.ts"
 import { readPart } from "./read-content.ts"
 import { argumentText, callExtra, encryptedPayload, reasoningParts } from "./read-input.ts"
 import { readStop } from "./stop.ts"
-import { canonicalUsage } from "./usage.ts"
+import { readCanonicalUsage } from "./usage.ts"
 import { rawItem } from "./vendor-items.ts"
 import { numberOf, objectOf, objectsOf, stringOf } from "./wire.ts"
 
@@ -34,7 +33,7 @@ export function readReply(body: JsonValue | undefined, context: ReplyContext): R
     ...readOpening(body),
     blocks,
     stop: settleStop(readStop(body, refused && !called), called),
-    usage: canonicalUsage(body["usage"]),
+    usage: readCanonicalUsage(body["usage"]),
     ...(tier === undefined ? {} : { serviceTier: tier }),
   }
   return { reply, losses: losses.list() }

@@ -1,5 +1,4 @@
 /** A Responses stream as canonical events. Items are told apart by `output_index`, because some upstreams rotate ids. */
-
 import { Assembler } from "../../canonical/assemble.ts"
 import type { Event } from "../../canonical/event.ts"
 import { isObject, parseExact, type JsonObject } from "../../canonical/json.ts"
@@ -10,7 +9,7 @@ import { declarePhase, failureIn, readOpening, responseOf } from "./read-reply.t
 import { readStop } from "./stop.ts"
 import { CallItem, ReasoningItem, WholeItem, type ItemScope, type StreamItem } from "./stream-item.ts"
 import { MessageItem } from "./stream-message.ts"
-import { canonicalUsage } from "./usage.ts"
+import { readCanonicalUsage } from "./usage.ts"
 import { numberOf, objectOf, objectsOf, stringOf } from "./wire.ts"
 
 const TERMINAL: ReadonlySet<string> = new Set([
@@ -160,7 +159,7 @@ export class ResponsesStreamReader implements StreamReader {
 
   #finish(response: JsonObject, type: string): void {
     this.#assembler.start(readOpening(response))
-    const usage = canonicalUsage(response["usage"])
+    const usage = readCanonicalUsage(response["usage"])
     if (usage !== null) this.#assembler.usage(usage, stringOf(response["service_tier"]))
     const status = STATUS_OF.get(type) ?? response["status"]
     const failure = failureIn({ ...response, status, output: [] })

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import OpenAI from "openai"
+import OpenAI, { APIError } from "openai"
 import type { Block } from "../../canonical/block.ts"
 import type { Event } from "../../canonical/event.ts"
 import { fold } from "../../canonical/fold.ts"
@@ -103,16 +103,19 @@ describe("the OpenAI SDK", () => {
     )
   })
 
-  test("sees a failure at any point, and keeps what came before", async () => {
+  test("throws at a failure at any point, which holds what came before", async () => {
     await expectAsyncProperty(
       fc.asyncProperty(eventsOf(plainReply), fc.nat(40), async (events, cut) => {
         const failure = { kind: "server", status: null, message: "broken" } as const
         const kept = events.filter((event) => event.type !== "end").slice(0, cut)
         const stream = written([...kept, { type: "fail", failure, usage: null }])
-        const response = await accumulated(stream)
-        expect(response["status"]).toBe("failed")
-        expect(response["error"]).toMatchObject({ code: "server_error", message: "broken" })
-        const done = wireEvents(stream).filter(({ type }) => type === "response.output_item.done")
+        const thrown = await accumulated(stream).catch((error: unknown) => error)
+        expect(thrown).toBeInstanceOf(APIError)
+        expect(thrown).toMatchObject({ code: "server_error", type: "server_error", message: "broken" })
+        const wire = wireEvents(stream)
+        const response = wire.at(-1)?.["response"] as JsonObject
+        expect(response).toMatchObject({ status: "failed", error: { code: "server_error", message: "broken" } })
+        const done = wire.filter(({ type }) => type === "response.output_item.done")
         const openItems = (response["output"] as unknown[]).length - done.length
         expect(openItems).toBeLessThanOrEqual(1)
       }),

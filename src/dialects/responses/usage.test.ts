@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { parseExact, type JsonValue } from "../../canonical/json.ts"
 import { Losses } from "../../canonical/loss.ts"
-import { canonicalUsage, readResponsesUsage, writeUsage } from "./usage.ts"
+import { readCanonicalUsage, readResponsesUsage, writeUsage } from "./usage.ts"
 import { expectProperty } from "../../../test/helpers/property.ts"
 
 const FULL = {
@@ -16,7 +16,7 @@ const FULL = {
 
 describe("usage:", () => {
   test("counters are disjoint, and only those that were reported are there", () => {
-    expect(canonicalUsage(FULL)).toEqual({
+    expect(readCanonicalUsage(FULL)).toEqual({
       freshInputTokens: 30,
       cacheReadTokens: 60,
       cacheWrite5mTokens: 10,
@@ -25,14 +25,14 @@ describe("usage:", () => {
       reportedCostNanoUsd: 250,
       source: "provider",
     })
-    expect(canonicalUsage({ input_tokens: 3 })).toEqual({ freshInputTokens: 3, source: "provider" })
-    expect(canonicalUsage({ total_tokens: 3 })).toBeNull()
-    expect(canonicalUsage(null)).toBeNull()
+    expect(readCanonicalUsage({ input_tokens: 3 })).toEqual({ freshInputTokens: 3, source: "provider" })
+    expect(readCanonicalUsage({ total_tokens: 3 })).toBeNull()
+    expect(readCanonicalUsage(null)).toBeNull()
   })
 
   test("numbers in a spelling of their own count too", () => {
     const usage = parseExact('{"input_tokens":3,"output_tokens":4,"cost":1.00000000000000000e-6}')
-    expect(canonicalUsage(usage)).toMatchObject({ freshInputTokens: 3, outputTokens: 4, reportedCostNanoUsd: 1000 })
+    expect(readCanonicalUsage(usage)).toMatchObject({ freshInputTokens: 3, outputTokens: 4, reportedCostNanoUsd: 1000 })
   })
 
   test("the observer and the reader see the same numbers", () => {
@@ -48,7 +48,7 @@ describe("usage:", () => {
     )
     expectProperty(
       fc.property(shape, (value) => {
-        const [observed, read] = [readResponsesUsage(value), canonicalUsage(value)]
+        const [observed, read] = [readResponsesUsage(value), readCanonicalUsage(value)]
         expect(read === null).toBe(observed === null)
         expect(read?.freshInputTokens ?? 0).toBe(observed?.freshInputTokens ?? 0)
         expect(read?.cacheReadTokens ?? 0).toBe(observed?.cachedInputTokens ?? 0)
@@ -60,7 +60,7 @@ describe("usage:", () => {
   })
 
   test("written usage is the usage that was read", () => {
-    const read = canonicalUsage(FULL)
+    const read = readCanonicalUsage(FULL)
     if (read === null) throw new Error("no usage")
     const losses = new Losses()
     const { cost: _cost, ...counters } = FULL

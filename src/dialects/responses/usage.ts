@@ -2,16 +2,16 @@
  * Responses usage: `input_tokens` includes cached ones, `output_tokens` includes reasoning.
  * https://platform.openai.com/docs/api-reference/responses/object
  */
+import type { BilledUsage, BilledParts } from "../../canonical/billed-usage.ts"
 import { isObject, isRawNumber, type JsonObject, type JsonValue } from "../../canonical/json.ts"
 import type { Losses } from "../../canonical/loss.ts"
-import { cacheWriteTokens, inputTokens, totalTokens, type Usage as CanonicalUsage } from "../../canonical/usage.ts"
-import type { Usage, UsageParts } from "../dialect.ts"
+import { cacheWriteTokens, inputTokens, totalTokens, type Usage } from "../../canonical/usage.ts"
 import { readInclusiveUsage } from "../inclusive-usage.ts"
 import { asArray, asCount, asObject, asString, type Loose } from "../loose.ts"
 import { CACHE_READ, CACHE_WRITE, counted, hostedToolsIn } from "../usage-words.ts"
 
 /** `response`: whose answer tells which hosted tools were used. */
-export function readResponsesUsage(value: unknown, response: Loose = NO_RESPONSE): Usage | null {
+export function readResponsesUsage(value: unknown, response: Loose = NO_RESPONSE): BilledUsage | null {
   const usage = asObject(value)
   return usage === null ? null : readInclusiveUsage(usage, NAMES, hostedTools(usage, response))
 }
@@ -33,7 +33,7 @@ const BILLED_ITEMS: ReadonlySet<string> = new Set([
 ])
 
 /** The provider's own counts, then the items. OpenAI counts the searches that it bills: opening a page is an item too. */
-function hostedTools(usage: Loose, response: Loose): UsageParts["hostedTools"] | null {
+function hostedTools(usage: Loose, response: Loose): BilledParts["hostedTools"] | null {
   const searches = asCount(asObject(asObject(response["tool_usage"])?.["web_search"])?.["num_requests"])
   let items: Record<string, number> | null = null
   for (const item of asArray(response["output"])) {
@@ -53,7 +53,7 @@ function hostedTools(usage: Loose, response: Loose): UsageParts["hostedTools"] |
 const NANO_USD_PER_USD = 1_000_000_000
 
 /** The same numbers in canonical counters; those that the upstream left out stay absent. null: no usage. */
-export function canonicalUsage(value: JsonValue | undefined): CanonicalUsage | null {
+export function readCanonicalUsage(value: JsonValue | undefined): Usage | null {
   const usage = plain(value)
   const read = readResponsesUsage(usage)
   if (read === null) return null
@@ -90,10 +90,10 @@ const HOMELESS = [
   "outputImageTokens",
   "acceptedPredictionTokens",
   "rejectedPredictionTokens",
-] as const satisfies readonly (keyof CanonicalUsage)[]
+] as const satisfies readonly (keyof Usage)[]
 
 /** Complete, because clients fail on partial usage: what is unknown is 0. */
-export function writeUsage(usage: CanonicalUsage, losses: Losses): JsonObject {
+export function writeUsage(usage: Usage, losses: Losses): JsonObject {
   for (const counter of HOMELESS) if ((usage[counter] ?? 0) > 0) losses.add("reply-usage", `usage.${counter}`)
   if (usage.iterations !== undefined) losses.add("reply-usage", "usage.iterations")
   for (const [name, count] of Object.entries(usage.serverTools ?? {})) {

@@ -1,13 +1,13 @@
 /**
- * Items that only this dialect has, as far as the others can be told of them: searches for tools, which the client
- * executes, messages between agents, and what belongs to the vendor alone.
+ * Items that only this dialect has, as far as the others can be told of them: searches for tools and other tools of the vendor
+ * that the client executes, messages between agents, and what belongs to the vendor alone.
  */
 
 import { functionArguments } from "../../canonical/arguments.ts"
 import type { RawBlock, ToolCallBlock, ToolResultBlock } from "../../canonical/block.ts"
 import type { JsonObject } from "../../canonical/json.ts"
 import type { FunctionTool } from "../../canonical/tool.ts"
-import { itemKind, objectOf, objectsOf, present, stringOf } from "./wire.ts"
+import { itemKind, objectOf, objectsOf, present, sourceOfUrl, stringOf } from "./wire.ts"
 
 /** The function that stands for the client's own search for tools. */
 export const SEARCH_TOOL = "tool_search"
@@ -35,9 +35,41 @@ function standIn(item: JsonObject): Partial<Pick<RawBlock, "what" | "as">> {
     }
     case "agent_message":
       return agentMessage(item)
-    default:
-      return {}
+    default: {
+      const as = clientStep(item)
+      return as === null ? {} : { as }
+    }
   }
+}
+
+/** By the type of the call: the name of the tool, and the member that says what the client shall do. */
+const CLIENT_STEPS: ReadonlyMap<string, readonly [name: string, members: readonly string[]]> = new Map([
+  ["local_shell_call", ["local_shell", ["action"]]],
+  ["shell_call", ["shell", ["action"]]],
+  ["apply_patch_call", ["apply_patch", ["operation"]]],
+  ["computer_call", ["computer", ["action", "actions"]]],
+])
+
+/** The client's own step as the call of a function, or its result. Null: it is none, or cannot be paired. */
+function clientStep(item: JsonObject): ToolCallBlock | ToolResultBlock | null {
+  const { what } = itemKind(item)
+  const type = stringOf(item["type"]) ?? ""
+  const isResult = what === "client-result" && CLIENT_STEPS.has(type.replace(/_output$/, ""))
+  const id = stringOf(item["call_id"]) ?? stringOf(item["id"]) ?? ""
+  if (id === "") return null
+  if (isResult) return { type: "tool-result", callId: id, kind: "function", isError: false, content: stepResult(item) }
+  const step = what === "client-call" ? CLIENT_STEPS.get(type) : undefined
+  if (step === undefined) return null
+  const [name, members] = step
+  const asked = members.map((member) => item[member]).find((value) => value !== undefined && value !== null) ?? {}
+  return { type: "tool-call", id, name, namespace: null, kind: "function", arguments: JSON.stringify(asked) }
+}
+
+function stepResult({ output, status }: JsonObject): ToolResultBlock["content"] {
+  const screenshot = stringOf(objectOf(output)?.["image_url"])
+  if (screenshot !== undefined) return [{ type: "image", source: sourceOfUrl(screenshot) }]
+  const text = typeof output === "string" ? output : JSON.stringify(output ?? status ?? null)
+  return [{ type: "text", text }]
 }
 
 function searchBlock(item: JsonObject): ToolCallBlock | ToolResultBlock | null {

@@ -8,7 +8,7 @@ import type { Failure } from "../../canonical/reply.ts"
 import type { Stop } from "../../canonical/stop.ts"
 import { updateUsage, type Usage } from "../../canonical/usage.ts"
 import type { ReplyOptions, StreamWriter } from "../codec.ts"
-import { writeResponseError } from "./failure.ts"
+import { errorBeside, writeResponseError } from "./failure.ts"
 import type { Sink } from "./output-item.ts"
 import { Output } from "./output.ts"
 import { echoOf, responseHead, responseObject, type ResponseHead, type ResponseState } from "./response-object.ts"
@@ -100,20 +100,22 @@ export class ResponsesStreamWriter implements StreamWriter {
   #fail(failure: Failure, usage: Usage | null): void {
     const head = this.#start("", null)
     const known = usage ?? this.#usage
-    this.#terminal(head, {
+    const error = writeResponseError(failure)
+    const state: ResponseState = {
       status: "failed",
       output: this.#output.end("completed"),
       usage: known === null ? null : writeUsage(known, this.#losses),
-      error: writeResponseError(failure),
+      error,
       incompleteReason: null,
       stopDetails: null,
       serviceTier: this.#tier,
       completedAt: null,
-    })
+    }
+    this.#terminal(head, state, { error: errorBeside(error) })
   }
 
-  #terminal(head: ResponseHead, state: ResponseState): void {
-    this.#frames.event(`response.${state.status}`, { response: responseObject(head, this.#echo, state) })
+  #terminal(head: ResponseHead, state: ResponseState, beside: JsonObject = {}): void {
+    this.#frames.event(`response.${state.status}`, { response: responseObject(head, this.#echo, state), ...beside })
     this.#ended = true
   }
 }

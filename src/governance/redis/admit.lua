@@ -42,17 +42,17 @@ for _, subject in ipairs(subjects) do
   if ARGV[5] ~= '' then giveBack(subject, ARGV[5]) end
 end
 for at = 1, #checks, FIELDS do
-  local kind, subject, limit, perSecond = checks[at], subjects[checks[at + 1] + 1], checks[at + 2], checks[at + 3]
+  local over, counts, subject, limit, perSecond = checks[at], checks[at + 1], subjects[checks[at + 2] + 1], checks[at + 3], checks[at + 4]
   if perSecond > 0 then
-    local amount = amountOf(kind, call, output)
-    local level = levelOf(kind, limit, perSecond, subject, now)
+    local amount = amountOf(counts, call, output)
+    local level = levelOf(counts, limit, perSecond, subject, now)
     if level < math.min(limit, amount) or isBeyond(limit, perSecond, amount) then return refuse(at, subject, amount) end
   else
-    local used, reserved = amountsOf(kind, limit, perSecond, subject, now)
+    local used, reserved = amountsOf(over, counts, limit, perSecond, subject, now)
     local left = limit - used - reserved
-    if amountOf(kind, call, output) > left then
-      local fits = outputWithin(kind, left, call)
-      if fits == math.huge or fits < least or fits < 0 then return refuse(at, subject, amountOf(kind, call, least)) end
+    if amountOf(counts, call, output) > left then
+      local fits = outputWithin(over, counts, left, call)
+      if fits == math.huge or fits < least or fits < 0 then return refuse(at, subject, amountOf(counts, call, least)) end
       output = fits
     end
   end
@@ -72,15 +72,16 @@ end
 -- 0: none; 1: ok; 2: warning; 3: exhausted
 local quotaState, keyState = 0, 0
 for at = 1, #checks, FIELDS do
-  local kind, subject, limit, perSecond, softLimit = checks[at], subjects[checks[at + 1] + 1], checks[at + 2], checks[at + 3], checks[at + 4]
+  local over, counts, subject = checks[at], checks[at + 1], subjects[checks[at + 2] + 1]
+  local limit, perSecond, softLimit = checks[at + 3], checks[at + 4], checks[at + 5]
   if perSecond > 0 then
-    local bucket = BUCKET_CHECKS[kind]
-    subject.base[bucket] = subject.base[bucket] - amountOf(kind, call, output)
+    local bucket = BUCKET_OF[counts]
+    subject.base[bucket] = subject.base[bucket] - amountOf(counts, call, output)
   elseif softLimit >= 0 then
-    local used, reserved = amountsOf(kind, limit, perSecond, subject, now)
+    local used, reserved = amountsOf(over, counts, limit, perSecond, subject, now)
     local taken = used + reserved
     local state = taken >= limit and 3 or taken >= softLimit and 2 or 1
-    if kind == LIFETIME then
+    if over == OVER_LIFETIME then
       keyState = math.max(keyState, state)
     else
       quotaState = math.max(quotaState, state)

@@ -1,22 +1,21 @@
--- The checks of an admission, as a flat list of five numbers each: the kind in the order of CHECK_KINDS (the first is 1), the
--- subject (the first is 0), the limit, what comes back in a second, and the soft limit (below 0: none).
+-- The checks of an admission, as a flat list of six numbers each: over which time (OVER…), which amount of a call (COUNTS…), the subject
+-- (the first is 0), the limit, what comes back in a second, and the soft limit (below 0: none). `lease.ts` writes it.
 
-local FIELDS = 5
-local RPM, TPM, LIFETIME, INPUT_TOKENS, OUTPUT_RESERVATION = 3, 4, 9, 12, 13
+local FIELDS = 6
+local OVER_FLIGHT, OVER_MINUTE, OVER_DAY, OVER_MONTH, OVER_LIFETIME, OVER_BUCKET = 1, 2, 3, 4, 5, 6
+local COUNTS_CALLS, COUNTS_TOKENS, COUNTS_MONEY, COUNTS_INPUT, COUNTS_OUTPUT = 1, 2, 3, 4, 5
 local MILLION = 1000000
 local BLOCKED_BY_CALLS_MS = 1000
 local LONGEST_DEBT_S = 3600
 
--- kind -> where the settled amount of a day or month stands; what is reserved stands three behind
-local DAY_CHECKS = { [5] = 1, [6] = 2, [10] = 3 }
-local MONTH_CHECKS = { [7] = 1, [8] = 2, [11] = 3 }
-local BUCKET_CHECKS = { [2] = BUCKETS, [12] = BUCKETS + 2, [13] = BUCKETS + 4, [14] = BUCKETS + 6 }
-local OUTPUT_GROWS = { [4] = true, [6] = true, [8] = true, [9] = true, [10] = true, [11] = true }
-local COUNTS_CALLS = { [1] = true, [2] = true, [3] = true, [5] = true, [7] = true }
+-- amount -> where its bucket stands in b
+local BUCKET_OF = {
+  [COUNTS_CALLS] = BUCKETS, [COUNTS_INPUT] = BUCKETS + 2, [COUNTS_OUTPUT] = BUCKETS + 4, [COUNTS_TOKENS] = BUCKETS + 6
+}
 
 -- What is in the bucket at the moment. Full at first.
-local function levelOf(kind, limit, perSecond, subject, now)
-  local base, at = subject.base, BUCKET_CHECKS[kind]
+local function levelOf(counts, limit, perSecond, subject, now)
+  local base, at = subject.base, BUCKET_OF[counts]
   if base[at + 1] < 0 then
     base[at], base[at + 1] = limit, now
   else
@@ -32,18 +31,15 @@ local function isBeyond(limit, perSecond, amount)
   return perSecond > 0 and amount - limit > perSecond * LONGEST_DEBT_S
 end
 
--- Settled and reserved.
-local function amountsOf(kind, limit, perSecond, subject, now)
-  local at = DAY_CHECKS[kind]
-  if at then return subject.day[at], subject.day[at + 3] end
-  at = MONTH_CHECKS[kind]
-  if at then return subject.month[at], subject.month[at + 3] end
+-- Settled and reserved. Of a day or month, amounts stand in the order of COUNTS…, and what is reserved three behind.
+local function amountsOf(over, counts, limit, perSecond, subject, now)
+  if over == OVER_DAY then return subject.day[counts], subject.day[counts + 3] end
+  if over == OVER_MONTH then return subject.month[counts], subject.month[counts + 3] end
   local base = subject.base
-  if kind == 1 then return 0, base[CONCURRENT] end
-  if kind == RPM then return base[MINUTE_REQUESTS], 0 end
-  if kind == TPM then return base[MINUTE_TOKENS], 0 end
-  if kind == LIFETIME then return base[LIFE_TOKENS], base[LIFE_RESERVED] end
-  return limit - levelOf(kind, limit, perSecond, subject, now), 0
+  if over == OVER_FLIGHT then return 0, base[CONCURRENT] end
+  if over == OVER_MINUTE then return base[counts == COUNTS_CALLS and MINUTE_REQUESTS or MINUTE_TOKENS], 0 end
+  if over == OVER_LIFETIME then return base[LIFE_TOKENS], base[LIFE_RESERVED] end
+  return limit - levelOf(counts, limit, perSecond, subject, now), 0
 end
 
 local function outputCost(tokens, price)
@@ -51,28 +47,30 @@ local function outputCost(tokens, price)
 end
 
 -- What the call adds with so much output. `call`: inputTokens, inputNanoUsd, price.
-local function amountOf(kind, call, output)
-  if COUNTS_CALLS[kind] then return 1 end
-  if kind == 10 or kind == 11 then return call.inputNanoUsd + outputCost(output, call.price) end
-  if kind == INPUT_TOKENS then return call.inputTokens end
-  if kind == OUTPUT_RESERVATION then return output end
+local function amountOf(counts, call, output)
+  if counts == COUNTS_CALLS then return 1 end
+  if counts == COUNTS_MONEY then return call.inputNanoUsd + outputCost(output, call.price) end
+  if counts == COUNTS_INPUT then return call.inputTokens end
+  if counts == COUNTS_OUTPUT then return output end
   return call.inputTokens + output
 end
 
--- The most output that fits in what is left; math.huge: it does not depend on output; below 0: none.
-local function outputWithin(kind, left, call)
-  if kind == 10 or kind == 11 then
-    local forOutput = left - call.inputNanoUsd
-    if call.price == 0 then return forOutput >= 0 and math.huge or -1 end
-    local tokens = math.floor(forOutput * MILLION / call.price)
-    while tokens > 0 and outputCost(tokens, call.price) > forOutput do tokens = tokens - 1 end
-    return tokens
-  end
-  if OUTPUT_GROWS[kind] then return left - call.inputTokens end
-  return math.huge
+local function growsWithOutput(over, counts)
+  return over ~= OVER_BUCKET and counts ~= COUNTS_CALLS
 end
 
--- How long until `count` more fit under the limit of the minute; -1: never.
+-- The most output that fits in what is left; math.huge: it does not depend on output; below 0: none.
+local function outputWithin(over, counts, left, call)
+  if not growsWithOutput(over, counts) then return math.huge end
+  if counts ~= COUNTS_MONEY then return left - call.inputTokens end
+  local forOutput = left - call.inputNanoUsd
+  if call.price == 0 then return forOutput >= 0 and math.huge or -1 end
+  local tokens = math.floor(forOutput * MILLION / call.price)
+  while tokens > 0 and outputCost(tokens, call.price) > forOutput do tokens = tokens - 1 end
+  return tokens
+end
+
+-- How long until `count` more calls or tokens fit under the limit of the minute; -1: never.
 local function waitOf(subject, at, count, limit, now)
   if count > limit then return -1 end
   local base = subject.base
@@ -80,7 +78,7 @@ local function waitOf(subject, at, count, limit, now)
   local fields = {}
   for slice = newest - SLICES + 1, newest - 1 do fields[#fields + 1] = 'w' .. slice % SLICES end
   local values = redis.call('HMGET', subject.key, unpack(fields))
-  local sum = base[at == 1 and MINUTE_REQUESTS or MINUTE_TOKENS]
+  local sum = base[at == COUNTS_CALLS and MINUTE_REQUESTS or MINUTE_TOKENS]
   for offset = 1, SLICES do
     local slice = newest - SLICES + offset
     local counts = subject.slices[slice]
@@ -98,17 +96,15 @@ end
 
 -- { 0, which check (the first is 0), settled, reserved, requested, wait in ms or -1 }. `at`: where the check begins.
 local function refusal(at, checks, subject, now, requested)
-  local kind, limit, perSecond = checks[at], checks[at + 2], checks[at + 3]
-  local used, reserved = amountsOf(kind, limit, perSecond, subject, now)
+  local over, counts, limit, perSecond = checks[at], checks[at + 1], checks[at + 3], checks[at + 4]
+  local used, reserved = amountsOf(over, counts, limit, perSecond, subject, now)
   local wait = -1
   if isBeyond(limit, perSecond, requested) then
     wait = -1
   elseif perSecond > 0 then
     wait = (math.min(limit, requested) - (limit - used)) * 1000 / perSecond
-  elseif kind == RPM then
-    wait = waitOf(subject, 1, requested, limit, now)
-  elseif kind == TPM then
-    wait = waitOf(subject, 2, requested, limit, now)
+  elseif over == OVER_MINUTE then
+    wait = waitOf(subject, counts, requested, limit, now)
   elseif used + requested <= limit then
     wait = BLOCKED_BY_CALLS_MS
   end

@@ -17,10 +17,10 @@ if waitMs > 0 then return { 3, exact(waitMs) } end
 local slice = 0
 for _, subject in ipairs(subjects) do slice = advance(subject, now) end
 for at = 1, #checks, FIELDS do
-  local kind, subject, limit = checks[at], subjects[checks[at + 1] + 1], checks[at + 2]
-  if OUTPUT_GROWS[kind] then
-    local used, reserved = amountsOf(kind, limit, 0, subject, now)
-    local amount = amountOf(kind, call, tokens)
+  local over, counts, subject, limit = checks[at], checks[at + 1], subjects[checks[at + 2] + 1], checks[at + 3]
+  if growsWithOutput(over, counts) then
+    local used, reserved = amountsOf(over, counts, limit, 0, subject, now)
+    local amount = amountOf(counts, call, tokens)
     if amount > limit - used - reserved then return refusal(at, checks, subject, now, amount) end
   end
 end

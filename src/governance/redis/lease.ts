@@ -1,15 +1,8 @@
 /** What this process knows of a call that holds a lease in the store, and the words that scripts take. */
 import { dayOf, monthOf } from "../counts.ts"
 import { outputCost } from "../measure.ts"
-import {
-  CHECK_KINDS,
-  type AdmissionRequest,
-  type CompiledLimits,
-  type Lease,
-  type LimitState,
-  type Subject,
-  type SubjectTotals,
-} from "../state.ts"
+import { CHECK_FACTS, type CheckFacts } from "../check-kinds.ts"
+import type { AdmissionRequest, CompiledLimits, Lease, LimitState, Subject, SubjectTotals } from "../state.ts"
 
 /** One hash slot for all, so that a script may touch several in a cluster too. */
 const PREFIX = "{smart-router}:"
@@ -26,7 +19,7 @@ export function prepare({ subjects, checks }: CompiledLimits): PreparedLimits {
     keys: subjects.map(({ key }) => storeKey(key)),
     checks: JSON.stringify(
       checks.flatMap(({ kind, subject, limit, perSecond, softLimit }) => [
-        CHECK_KINDS.indexOf(kind) + 1,
+        ...wordsOf(CHECK_FACTS[kind]),
         subject,
         limit,
         perSecond,
@@ -34,6 +27,21 @@ export function prepare({ subjects, checks }: CompiledLimits): PreparedLimits {
       ]),
     ),
   }
+}
+
+/** As `checks.lua` numbers them. */
+const OVER: Readonly<Record<CheckFacts["over"], number>> = {
+  flight: 1,
+  minute: 2,
+  day: 3,
+  month: 4,
+  lifetime: 5,
+  bucket: 6,
+}
+const COUNTS: Readonly<Record<CheckFacts["counts"], number>> = { calls: 1, tokens: 2, nano_usd: 3, input: 4, output: 5 }
+
+function wordsOf({ over, counts }: CheckFacts): readonly [over: number, counts: number] {
+  return [OVER[over], COUNTS[counts]]
 }
 
 const MINUTE_MS = 60_000

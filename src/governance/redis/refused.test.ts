@@ -1,17 +1,13 @@
 /** A call that any check refuses has taken nothing from any other: not from one before it, and not from one behind it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { CHECK_FACTS, CHECK_KINDS, type CheckKind } from "../check-kinds.ts"
 import { call, drawId, granted, openShared, SUBJECTS } from "../../../test/helpers/shared-state.ts"
 import { startRedis, WITHOUT_REDIS, type RedisServer } from "../../../test/helpers/redis.ts"
 import { systemClock } from "../../system/clock.ts"
 import { MemoryState } from "../memory.ts"
-import { CHECK_KINDS, type Check, type CheckKind, type CompiledLimits, type GovernanceState } from "../state.ts"
+import type { Check, CompiledLimits, GovernanceState } from "../state.ts"
 
-const BUCKETS: readonly CheckKind[] = [
-  "request_start",
-  "input_tokens",
-  "output_reservation_tokens",
-  "total_reserved_tokens",
-]
+const BUCKETS = CHECK_KINDS.filter((kind) => CHECK_FACTS[kind].over === "bucket")
 const AMPLE = 1e15
 /** So slow that nothing comes back while the test runs. */
 const SLOW = 1e-9

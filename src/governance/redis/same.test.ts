@@ -1,5 +1,6 @@
 /** The store counts exactly as the memory of one process does: the same operations, the same answers, step by step. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { CHECK_FACTS, CHECK_KINDS, type CheckKind } from "../check-kinds.ts"
 import fc from "fast-check"
 import { runs } from "../../../test/helpers/sample.ts"
 import { startRedis, WITHOUT_REDIS, type RedisServer } from "../../../test/helpers/redis.ts"
@@ -7,27 +8,20 @@ import { silentLog } from "../../system/log.ts"
 import { systemClock } from "../../system/clock.ts"
 import { dayOf, monthOf } from "../counts.ts"
 import { MemoryState } from "../memory.ts"
-import {
-  CHECK_KINDS,
-  type AdmissionRequest,
-  type Amounts,
-  type Amounts3,
-  type Check,
-  type CheckKind,
-  type CompiledLimits,
-  type Lease,
-  type Refusal,
-  type Subject,
-  type SubjectTotals,
+import type {
+  AdmissionRequest,
+  Amounts,
+  Amounts3,
+  Check,
+  CompiledLimits,
+  Lease,
+  Refusal,
+  Subject,
+  SubjectTotals,
 } from "../state.ts"
 import { StoreState } from "./store.ts"
 
-const BUCKETS: readonly CheckKind[] = [
-  "request_start",
-  "input_tokens",
-  "output_reservation_tokens",
-  "total_reserved_tokens",
-]
+const BUCKETS = CHECK_KINDS.filter((kind) => CHECK_FACTS[kind].over === "bucket")
 const DAY_MS = 86_400_000
 const START = Date.UTC(2026, 0, 30, 12)
 

@@ -11,7 +11,8 @@ if #unknown > 1 then return unknown end
 saveReaped(subjects)
 local amounts = { 1 }
 for at = 1, #checks, FIELDS do
-  local used, reserved = amountsOf(checks[at], checks[at + 2], checks[at + 3], subjects[checks[at + 1] + 1], now)
+  local over, counts, subject, limit, perSecond = checks[at], checks[at + 1], subjects[checks[at + 2] + 1], checks[at + 3], checks[at + 4]
+  local used, reserved = amountsOf(over, counts, limit, perSecond, subject, now)
   amounts[#amounts + 1] = exact(used)
   amounts[#amounts + 1] = exact(reserved)
 end

@@ -4,12 +4,12 @@ import type { RouterError } from "../../errors.ts"
 import type { FrameSplitter } from "../../sse/frames.ts"
 import type { Timers } from "../../system/clock.ts"
 import type { UpstreamAnswer } from "../../upstream/answer.ts"
-import type { Failure } from "../../upstream/failure.ts"
+import type { AttemptFailure } from "../../upstream/failure.ts"
 
 export type StreamEnd =
   | { readonly kind: "complete" }
   /** The upstream broke off, or said that it failed. */
-  | { readonly kind: "failed"; readonly failure: Failure }
+  | { readonly kind: "failed"; readonly failure: AttemptFailure }
   /** A limit of the caller allows no more. */
   | { readonly kind: "stopped"; readonly error: RouterError }
 

@@ -1,7 +1,7 @@
 /** What the caller is told when every attempt failed. */
 import type { ErrorCode } from "../../error-catalogue.ts"
 import { RouterError, type ErrorDetail } from "../../errors.ts"
-import type { Failure } from "../../upstream/failure.ts"
+import type { AttemptFailure } from "../../upstream/failure.ts"
 import type { Attempt } from "../call/attempt.ts"
 
 /** The common reason, or that the upstream failed. */
@@ -30,7 +30,7 @@ export function exhausted(attempts: readonly Attempt[]): RouterError {
 }
 
 /** In place of the catalogue's sentence and blame, which speak of the router's own refusals, or of a model. */
-export function toldOf({ reason, relay }: Failure): Pick<ErrorDetail, "message" | "blame" | "retryable"> {
+export function toldOf({ reason, relay }: AttemptFailure): Pick<ErrorDetail, "message" | "blame" | "retryable"> {
   if (reason === "path-not-found")
     return { message: "The upstream has no such path: its address in the router's configuration is wrong." }
   if (reason === "request-too-large") return { message: "The upstream refuses the request as too large." }

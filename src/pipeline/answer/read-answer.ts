@@ -1,7 +1,7 @@
 /** Reads what a target answers, into what the client is to get. */
 import type { Lease } from "../../governance/state.ts"
 import { readWhole, type UpstreamAnswer } from "../../upstream/answer.ts"
-import type { Failure } from "../../upstream/failure.ts"
+import type { AttemptFailure } from "../../upstream/failure.ts"
 import { copyResponseHeaders } from "../../upstream/headers.ts"
 import type { JudgedReply } from "../apart/judged-answer.ts"
 import type { AdmittedCall } from "../call.ts"
@@ -20,7 +20,7 @@ import { opened, readUnstreamed, understand } from "./unstreamed.ts"
 import { UpstreamStream } from "./upstream-stream.ts"
 import { classify } from "./vendor-words.ts"
 
-type Readable = Exclude<Answer, { readonly kind: "relay" }> | Failure
+type Readable = Exclude<Answer, { readonly kind: "relay" }> | AttemptFailure
 
 const JSON_HEADERS = { "content-type": "application/json" }
 const STREAM_HEADERS = { "content-type": "text/event-stream; charset=utf-8" }
@@ -112,7 +112,7 @@ async function openStream(
 
 /** What came in another form than that of a stream. */
 function mend(
-  result: Reshaped | Failure | UpstreamAnswer,
+  result: Reshaped | AttemptFailure | UpstreamAnswer,
   tried: Attempt,
   call: AdmittedCall,
   gateway: Gateway,

@@ -2,7 +2,7 @@
 import type { Target } from "../../config/snapshot.ts"
 import { NO_FAULT, type UpstreamFault } from "../../dialects/dialect.ts"
 import { asArray, asObject, parseBytes } from "../../dialects/loose.ts"
-import { because, classifyStatus, STATE_GONE, TLS_EXPECTED, type Failure } from "../../upstream/failure.ts"
+import { because, classifyStatus, STATE_GONE, TLS_EXPECTED, type AttemptFailure } from "../../upstream/failure.ts"
 import { safeWords } from "../../upstream/reason.ts"
 import { isLargeBody } from "../apart/large.ts"
 import type { CallRequest } from "../call/request.ts"
@@ -15,7 +15,7 @@ export function meaningOf(
   sent: readonly Uint8Array[],
   target: Target,
   request: CallRequest,
-): Failure {
+): AttemptFailure {
   if (status === 404 && request.holdsState && fault?.code !== "model_not_found") return STATE_GONE
   if (status === 400 && fault === null && WANTS_TLS.test(startOf(bytes))) return TLS_EXPECTED
   const failure = classifyStatus(status, fault ?? NO_FAULT, target.model)

@@ -1,5 +1,5 @@
 /** What an upstream said instead of an answer. */
-import type { Failure } from "../../upstream/failure.ts"
+import type { AttemptFailure } from "../../upstream/failure.ts"
 
 /** The upstream's refusal of the request, in its own words. */
 export interface Relay {
@@ -7,7 +7,7 @@ export interface Relay {
   readonly status: number
   readonly bytes: Uint8Array
   readonly contentType: string
-  readonly failure: Failure
+  readonly failure: AttemptFailure
   /** The upstream's name of the model, which the words may say. */
   readonly model: string
 }

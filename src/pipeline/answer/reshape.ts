@@ -4,7 +4,7 @@
  */
 import type { AnswerFacts } from "../../dialects/dialect.ts"
 import type { DialectName } from "../../dialects/name.ts"
-import { MALFORMED, type Failure } from "../../upstream/failure.ts"
+import { MALFORMED, type AttemptFailure } from "../../upstream/failure.ts"
 import type { JudgedReply } from "../apart/judged-answer.ts"
 import type { AdmittedCall } from "../call.ts"
 import type { Attempt } from "../call/attempt.ts"
@@ -29,7 +29,7 @@ export async function asStream(
   tried: Attempt,
   call: AdmittedCall,
   gateway: Gateway,
-): Promise<Reshaped | Failure> {
+): Promise<Reshaped | AttemptFailure> {
   if (verdict.kind === "fault") return classify(verdict.fault, tried, shownModel(call))
   const translation = await translationOf(tried, call, gateway)
   if (translation === null) return MALFORMED
@@ -56,7 +56,7 @@ export async function asWhole(
   tried: Attempt,
   call: AdmittedCall,
   gateway: Gateway,
-): Promise<Reshaped | Failure> {
+): Promise<Reshaped | AttemptFailure> {
   const { fault, facts, meter } = await judgeStream(bytes, tried, call, gateway)
   if (fault === "unsaid") return MALFORMED
   if (fault !== null) return classify(fault, tried, shownModel(call))

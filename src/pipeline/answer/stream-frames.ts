@@ -7,7 +7,7 @@ import { ModelName } from "../../dialects/model-name.ts"
 import { DIALECTS } from "../../dialects/registry.ts"
 import type { RouterError } from "../../errors.ts"
 import { FrameSplitter } from "../../sse/frames.ts"
-import { BROKEN_STREAM, EMPTY_STREAM, type Failure } from "../../upstream/failure.ts"
+import { BROKEN_STREAM, EMPTY_STREAM, type AttemptFailure } from "../../upstream/failure.ts"
 import { asFault } from "../apart/whole-answers.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { Growth } from "../limits/growth.ts"
@@ -291,7 +291,7 @@ export class StreamFrames {
     queueMicrotask(this.attempt.cancel)
   }
 
-  fail(failure: Failure): void {
+  fail(failure: AttemptFailure): void {
     this.end = { kind: "failed", failure }
   }
 }

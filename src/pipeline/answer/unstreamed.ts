@@ -1,7 +1,7 @@
 /** A stream was asked for and a plain body came: an error, or an answer of a server that cannot stream. */
 import { readWhole, type UpstreamAnswer } from "../../upstream/answer.ts"
 import { canDecode, DecodedAnswer, encodingOf } from "../../upstream/decoded-answer.ts"
-import { EMPTY_STREAM, type Failure } from "../../upstream/failure.ts"
+import { EMPTY_STREAM, type AttemptFailure } from "../../upstream/failure.ts"
 import type { AdmittedCall } from "../call.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { Gateway } from "../gateway.ts"
@@ -41,7 +41,7 @@ export async function readUnstreamed(
   tried: Attempt,
   call: AdmittedCall,
   gateway: Gateway,
-): Promise<Reshaped | Failure | UpstreamAnswer> {
+): Promise<Reshaped | AttemptFailure | UpstreamAnswer> {
   const bytes = await readWhole(answer, call.snapshot.limits.maxResponseBytes)
   tried.responseBytes = bytes.length
   return bytes.length === 0 ? EMPTY_STREAM : understand(bytes, answer, tried, call, gateway)
@@ -54,7 +54,7 @@ export async function understand(
   tried: Attempt,
   call: AdmittedCall,
   gateway: Gateway,
-): Promise<Reshaped | Failure | UpstreamAnswer> {
+): Promise<Reshaped | AttemptFailure | UpstreamAnswer> {
   const judged = await judgeReply(bytes, tried, call, gateway)
   const events = judged.verdict.kind === "fault" ? eventsInLines(bytes, tried.target.dialect) : null
   return events === null ? asStream(bytes, judged, tried, call, gateway) : inMemory(events, answer)

@@ -2,7 +2,7 @@
 import type { StreamObserver } from "../../dialects/dialect.ts"
 import { RouterError } from "../../errors.ts"
 import { upstreamFault } from "../../upstream/answer.ts"
-import { BROKEN_STREAM, INTERNAL, TIMEOUT, because, type Failure } from "../../upstream/failure.ts"
+import { BROKEN_STREAM, INTERNAL, TIMEOUT, because, type AttemptFailure } from "../../upstream/failure.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { Writer } from "../message.ts"
 import type { StreamEnd } from "./aftermath.ts"
@@ -46,7 +46,7 @@ export class UpstreamStream {
   }
 
   /** Reads until the first content, or to the end where none comes; then returns null, or why this target failed. */
-  async untilContent(): Promise<Failure | null> {
+  async untilContent(): Promise<AttemptFailure | null> {
     this.silence.expectSoon()
     while (!this.frames.contentSeen && this.end === null) await this.read()
     return this.end?.kind === "failed" ? this.end.failure : null

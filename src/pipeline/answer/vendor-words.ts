@@ -1,9 +1,9 @@
 /** What an upstream says about the request goes to the client in the upstream's words: agents heal themselves by them. */
-import type { Failure as VendorFailure } from "../../canonical/reply.ts"
+import type { Failure } from "../../canonical/reply.ts"
 import type { StreamObserver, UpstreamFault } from "../../dialects/dialect.ts"
 import { CODECS } from "../../dialects/registry.ts"
 import { VendorRefusal } from "../../dialects/vendor-refusal.ts"
-import { BROKEN_STREAM, classifyFault, type Failure } from "../../upstream/failure.ts"
+import { BROKEN_STREAM, classifyFault, type AttemptFailure } from "../../upstream/failure.ts"
 import { masked } from "../../upstream/mask.ts"
 import { retryAfterMs } from "../../upstream/retry-after.ts"
 import type { AdmittedCall } from "../call.ts"
@@ -19,7 +19,7 @@ export function relay(
   tried: Attempt,
   call: AdmittedCall,
   { clock }: Pick<Gateway, "clock">,
-): Relay | Failure {
+): Relay | AttemptFailure {
   const { status, bytes, failure } = refused
   const { target, translation } = tried
   tried.retryAfterMs = retryAfterMs(refused.headers.get("retry-after"), clock.now())
@@ -39,7 +39,7 @@ export function relay(
 }
 
 /** A fault inside of an answer of status 200. Where it is about the request, its words are kept for the client, under the model name that is shown. */
-export function classify(fault: UpstreamFault, tried: Attempt, shown: string | null): Failure {
+export function classify(fault: UpstreamFault, tried: Attempt, shown: string | null): AttemptFailure {
   const failure = classifyFault(fault)
   if (failure.relay) keepWords(fault, tried, shown)
   return failure
@@ -62,7 +62,7 @@ const REFUSED = 400
 const CONFLICT = 409
 
 /** What a stream said of its own failure. */
-export function faultOf({ fault }: StreamObserver, tried: Attempt, shown: string | null): Failure {
+export function faultOf({ fault }: StreamObserver, tried: Attempt, shown: string | null): AttemptFailure {
   return fault === null ? BROKEN_STREAM : classify(fault, tried, shown)
 }
 
@@ -77,7 +77,7 @@ export function brokenOff(tried: Attempt): VendorRefusal | null {
   return tried.words === null || tried.failure?.relay !== true ? null : asRefusal(tried.words, tried.failure)
 }
 
-function asRefusal(words: VendorFailure, failure: Failure | null): VendorRefusal {
+function asRefusal(words: Failure, failure: AttemptFailure | null): VendorRefusal {
   const isConflict = failure?.reason === "conflict"
   return new VendorRefusal("invalid-request", words, {
     status: isConflict ? CONFLICT : REFUSED,

@@ -1,7 +1,7 @@
 /** A request that is no call of a group: received, watched and waited for like one, but without a row. */
 import type { Dialect } from "../../dialects/dialect.ts"
 import type { UpstreamAnswer } from "../../upstream/answer.ts"
-import type { Failure } from "../../upstream/failure.ts"
+import type { AttemptFailure } from "../../upstream/failure.ts"
 import type { UpstreamRequest } from "../../upstream/send.ts"
 import { endDrain } from "../answer/drain.ts"
 import { Call } from "../call.ts"
@@ -65,7 +65,7 @@ export async function askUpstream<Result extends object>(
   { incoming, life, snapshot }: Call,
   { upstream }: AsideGateway,
   take: (answer: UpstreamAnswer) => Result | Promise<Result>,
-): Promise<Result | Refused | Failure> {
+): Promise<Result | Refused | AttemptFailure> {
   life.onDeadline = limit.cancel
   incoming.onGone = limit.cancel
   return exchange(request, limit, { upstream, maxBytes: snapshot.limits.maxResponseBytes }, take)

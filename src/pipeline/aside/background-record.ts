@@ -1,6 +1,7 @@
 /** The row that books an answer in the background: what it has used, and by how much limits had taken it for something else. */
+import type { BilledUsage } from "../../canonical/billed-usage.ts"
 import type { Snapshot, Target } from "../../config/snapshot.ts"
-import type { AnswerFacts, Usage } from "../../dialects/dialect.ts"
+import type { AnswerFacts } from "../../dialects/dialect.ts"
 import type { BackgroundRow, CallRecord, UsageRow, UsageSource } from "../../ledger/record.ts"
 import { dearCost } from "../limits/limit-amounts.ts"
 import { estimatedUsage } from "../rows/billed.ts"
@@ -72,14 +73,14 @@ const NO_CHILDREN = {
   decision: null,
 } as const
 
-interface BilledUsage {
+interface Bill {
   /** Null: nothing. */
-  readonly usage: Usage | null
+  readonly usage: BilledUsage | null
   readonly source: UsageSource
 }
 
 /** A report of one side alone does not make the other one free. */
-function billedOf(answer: BackgroundRow, { usage }: AnswerFacts): BilledUsage {
+function billedOf(answer: BackgroundRow, { usage }: AnswerFacts): Bill {
   if (usage === null) return { usage: null, source: "none" }
   if (usage.unreported === "output")
     return { usage: { ...usage, outputTokens: answer.output_tokens }, source: "partial" }
@@ -88,13 +89,13 @@ function billedOf(answer: BackgroundRow, { usage }: AnswerFacts): BilledUsage {
   return { usage, source: "provider" }
 }
 
-function reservedUsage({ input_tokens: inputTokens, output_tokens: outputTokens }: BackgroundRow): Usage {
+function reservedUsage({ input_tokens: inputTokens, output_tokens: outputTokens }: BackgroundRow): BilledUsage {
   return estimatedUsage({ inputTokens, outputTokens })
 }
 
 function countersOf(
   answer: BackgroundRow,
-  { usage, source }: BilledUsage,
+  { usage, source }: Bill,
   target: Target | null,
   serviceTier: string | null,
 ): Partial<UsageRow> & Pick<UsageRow, "usage_source" | "input_tokens" | "output_tokens"> {

@@ -1,10 +1,10 @@
 /** One try of a call at one target; becomes a row of `request_attempts`. */
 import type { Loss } from "../../canonical/loss.ts"
-import type { Failure as VendorFailure } from "../../canonical/reply.ts"
+import type { Failure } from "../../canonical/reply.ts"
 import type { Target } from "../../config/snapshot.ts"
 import type { OutputMeter } from "../../dialects/output-meter.ts"
 import type { Clock } from "../../system/clock.ts"
-import type { Failure } from "../../upstream/failure.ts"
+import type { AttemptFailure } from "../../upstream/failure.ts"
 import type { Health, TargetHealth } from "../../upstream/health.ts"
 import type { Translation } from "../translation/translation.ts"
 
@@ -27,9 +27,9 @@ export interface Attempt {
   firstContentAt: number | null
   /** How much came, as far as it can be seen: of streams, and of whole answers that report no output. */
   meter: OutputMeter | null
-  failure: Failure | null
+  failure: AttemptFailure | null
   /** What the upstream said about the request, masked, where another target may be tried first; null: nothing. */
-  words: VendorFailure | null
+  words: Failure | null
   retryAfterMs: number | null
   upstreamRequestId: string | null
   readonly health: TargetHealth

@@ -1,6 +1,6 @@
 /** What limits count of a call, whatever is known of its usage. It stands in the call's row, so that a restart counts the same. */
+import type { BilledUsage } from "../../canonical/billed-usage.ts"
 import type { Target } from "../../config/snapshot.ts"
-import type { Usage } from "../../dialects/dialect.ts"
 import { dearestCost, type Costs } from "../../ledger/price.ts"
 import type { AdmittedCall, Call } from "../call.ts"
 import type { Gateway } from "../gateway.ts"
@@ -22,7 +22,7 @@ export interface Reserved {
 
 /** What a call is billed for. */
 interface Bill {
-  readonly usage: Usage | null
+  readonly usage: BilledUsage | null
   readonly costs: Costs
   readonly target: Target | null
 }

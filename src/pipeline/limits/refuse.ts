@@ -3,7 +3,8 @@ import type { DialectName } from "../../dialects/name.ts"
 import { WIRES } from "../../dialects/wires.ts"
 import type { ErrorCode } from "../../error-catalogue.ts"
 import { RouterError } from "../../errors.ts"
-import type { CheckKind, LimitState, Refusal } from "../../governance/state.ts"
+import { CHECK_FACTS, isMoney, isPeriodic, type CheckKind } from "../../governance/check-kinds.ts"
+import type { LimitState, Refusal } from "../../governance/state.ts"
 import { inSeconds } from "../intake/instant.ts"
 
 /** Who is refused, as far as the words depend on it. */
@@ -110,8 +111,7 @@ function bounded(seconds: number): number {
 function details(refusal: Refusal): Readonly<Record<string, unknown>> {
   const { check, subject, used, reserved, requested, resetsAt } = refusal
   const fits = fitsAtAll(refusal)
-  const isMoney = check.kind.endsWith("nano_usd")
-  const inUnit = (amount: number): number => (isMoney ? amount / NANO : amount)
+  const inUnit = (amount: number): number => (isMoney(check.kind) ? amount / NANO : amount)
   return {
     scope: subject.scope,
     limit: WORDS[check.kind].limit,
@@ -128,8 +128,8 @@ function details(refusal: Refusal): Readonly<Record<string, unknown>> {
 
 function stateDetails(refusal: Refusal): Readonly<Record<string, unknown>> {
   const { kind } = refusal.check
-  if (kind === "lifetime_tokens") return { router_key_state: stateOf(refusal) }
-  return kind.startsWith("day_") || kind.startsWith("month_") ? { router_quota_state: stateOf(refusal) } : {}
+  if (CHECK_FACTS[kind].over === "lifetime") return { router_key_state: stateOf(refusal) }
+  return isPeriodic(kind) ? { router_quota_state: stateOf(refusal) } : {}
 }
 
 /** A call that no amount of room would serve says nothing about how much there is. */
@@ -142,8 +142,7 @@ function stateOf(refusal: Refusal): LimitState {
 function message(refusal: Refusal): string {
   const { check, subject, used, reserved, requested } = refusal
   const { limit } = WORDS[check.kind]
-  const isMoney = check.kind.endsWith("nano_usd")
-  const shown = (amount: number): string => (isMoney ? `${amount / NANO} USD` : String(amount))
+  const shown = (amount: number): string => (isMoney(check.kind) ? `${amount / NANO} USD` : String(amount))
   if (!fitsAtAll(refusal))
     return `This call is larger than the whole limit ${limit} of this ${subject.scope}: it needs up to ${shown(requested)}, and the limit is ${shown(check.limit)}.`
   const held = reserved > 0 ? `, ${shown(reserved)} held by calls in flight` : ""
@@ -155,11 +154,11 @@ function advice(refusal: Refusal, isSpent: boolean, asker: Asker, retryAfterS: n
   const { check, resetsAt } = refusal
   if (!fitsAtAll(refusal)) {
     const dearest = asker.dearest === null ? "" : ` Its price is that of the dearest target, ${asker.dearest}.`
-    return `Ask for less output (\`${asker.capField}\`) or send less.${check.kind.endsWith("nano_usd") ? dearest : ""}`
+    return `Ask for less output (\`${asker.capField}\`) or send less.${isMoney(check.kind) ? dearest : ""}`
   }
   if (!isSpent) return retryAfterS === undefined ? "" : `Try again in ${retryAfterS} s.`
   if (resetsAt === null) return "It does not come back: the token needs a larger limit, or another token is needed."
-  const free = check.kind.endsWith("nano_usd") && asker.free.length > 0
+  const free = isMoney(check.kind) && asker.free.length > 0
   const elsewhere = free ? ` Until then these model groups cost nothing: ${asker.free.join(", ")}.` : ""
   return `It counts anew from ${inSeconds(resetsAt)}; a smaller call may fit before.${elsewhere}`
 }

@@ -1,6 +1,6 @@
 /** What a call is billed for: what the upstream reported, or, where it could not, what can be told without it. */
+import type { BilledUsage } from "../../canonical/billed-usage.ts"
 import type { Target } from "../../config/snapshot.ts"
-import type { Usage } from "../../dialects/dialect.ts"
 import { noCosts, type Costs } from "../../ledger/price.ts"
 import type { UsageSource } from "../../ledger/record.ts"
 import { isUsagePending } from "../answer/returned-state.ts"
@@ -14,7 +14,7 @@ import { reservedFor } from "../limits/limit-amounts.ts"
 import { costsOf } from "./costs.ts"
 
 export interface Billed {
-  readonly usage: Usage | null
+  readonly usage: BilledUsage | null
   readonly source: UsageSource
   /** Whose prices count; null: nobody's. */
   readonly target: Target | null
@@ -25,7 +25,7 @@ export function billed(call: Call, { error, answer }: Outcome, gateway: Gateway)
   if (answer.source === "cache") return FROM_CACHE
   const { facts, attempt } = answer
   const target = attempt !== null && (answer.source === "target" || answer.isOwed) ? attempt.target : null
-  const bill = (usage: Usage | null, source: UsageSource): Billed => ({
+  const bill = (usage: BilledUsage | null, source: UsageSource): Billed => ({
     usage,
     source,
     target,
@@ -46,12 +46,17 @@ export function billed(call: Call, { error, answer }: Outcome, gateway: Gateway)
 }
 
 /** A stream that broke off may have reported its input and no more than its first token. */
-function withObserved(usage: Usage, { meter }: Attempt): Usage {
+function withObserved(usage: BilledUsage, { meter }: Attempt): BilledUsage {
   return meter === null || meter.tokens <= usage.outputTokens ? usage : { ...usage, outputTokens: meter.tokens }
 }
 
 /** A report of one side alone does not make the other one free. */
-function withUnreported(usage: Usage, attempt: Attempt, request: CallRequest, { governance }: Gateway): Usage {
+function withUnreported(
+  usage: BilledUsage,
+  attempt: Attempt,
+  request: CallRequest,
+  { governance }: Gateway,
+): BilledUsage {
   if (usage.unreported === "output")
     return { ...usage, outputTokens: Math.max(usage.outputTokens, observedOutputTokens(attempt)) }
   const { cachedInputTokens, cacheWrite5mTokens, cacheWrite1hTokens } = usage
@@ -78,7 +83,7 @@ function observed(request: CallRequest, attempt: Attempt, { governance }: Gatewa
 }
 
 /** Nobody reported it: all input is taken for fresh. */
-export function estimatedUsage({ inputTokens, outputTokens }: Estimated): Usage {
+export function estimatedUsage({ inputTokens, outputTokens }: Estimated): BilledUsage {
   return {
     freshInputTokens: inputTokens,
     cachedInputTokens: 0,

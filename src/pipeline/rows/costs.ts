@@ -1,10 +1,10 @@
 /** What a call's usage costs at the target that served it. */
+import type { BilledUsage, BilledParts } from "../../canonical/billed-usage.ts"
 import type { Target } from "../../config/snapshot.ts"
-import type { Usage, UsageParts } from "../../dialects/dialect.ts"
 import { noCosts, priceCall, type Costs } from "../../ledger/price.ts"
 import type { UsageRow } from "../../ledger/record.ts"
 
-export function allInput(usage: Usage): number {
+export function allInput(usage: BilledUsage): number {
   return usage.freshInputTokens + usage.cachedInputTokens + usage.cacheWrite5mTokens + usage.cacheWrite1hTokens
 }
 
@@ -15,7 +15,7 @@ const OTHER_MODELS: Costs = noCosts("models")
 /** Unknown where tokens are unknown, or where another model than the priced one used a part of them. */
 export function costsOf(
   served: Target | null,
-  usage: Usage | null,
+  usage: BilledUsage | null,
   serviceTier: string | null,
   imageCount: number | null,
 ): Costs {
@@ -51,7 +51,7 @@ const NO_PARTS: PartColumns = {
 }
 
 /** What a report tells beside the counters. */
-export function partColumns(parts: UsageParts | null): PartColumns {
+export function partColumns(parts: BilledParts | null): PartColumns {
   if (parts === null) return NO_PARTS
   return {
     input_image_tokens: parts.inputImageTokens,
@@ -67,7 +67,7 @@ export function partColumns(parts: UsageParts | null): PartColumns {
 }
 
 /** Of tools that the provider executed. */
-function usesOf(hostedTools: UsageParts["hostedTools"]): number {
+function usesOf(hostedTools: BilledParts["hostedTools"]): number {
   let uses = 0
   for (const tool in hostedTools) uses += hostedTools[tool] ?? 0
   return uses

@@ -5,6 +5,7 @@ import { expectAsyncProperty } from "../../../test/helpers/property.ts"
 import type { ReasoningBlock } from "../../canonical/block.ts"
 import type { Request as CanonicalRequest } from "../../canonical/request.ts"
 import { emptyRequest } from "../../../test/helpers/empty-request.ts"
+import { IS_SOFT } from "../../routing/affinity/pin-rules.ts"
 import type { Credential, Group, StrategyName, Target } from "../../config/snapshot.ts"
 import { DIALECTS } from "../../dialects/registry.ts"
 import { scanObject } from "../../json/scan.ts"
@@ -17,7 +18,7 @@ import { pinFirst, rememberTarget, type Ordered } from "./affinity.ts"
 
 const TTL_MS = 1000
 const DAY_MS = 86_400_000
-const STRATEGIES: readonly StrategyName[] = ["static", "failover", "weighted", "dynamic_score", "script", "external"]
+const STRATEGIES = Object.keys(IS_SOFT) as readonly StrategyName[]
 
 const targets = ["a", "b", "c"].map(
   (pin, index) =>

@@ -6,14 +6,14 @@ import { NO_FAULT, type UpstreamFault } from "../../dialects/dialect.ts"
 import { DIALECTS } from "../../dialects/registry.ts"
 import type { Timer, Timers } from "../../system/clock.ts"
 import { readWhole, upstreamFault, type UpstreamAnswer } from "../../upstream/answer.ts"
-import { because, classifyStatus, TIMEOUT, type Failure } from "../../upstream/failure.ts"
+import { because, classifyStatus, TIMEOUT, type AttemptFailure } from "../../upstream/failure.ts"
 import { masked, type Secrets } from "../../upstream/mask.ts"
 import type { Sent, Upstream, UpstreamRequest } from "../../upstream/send.ts"
 
 /** How long an exchange may take, and how it is ended from outside. */
 export interface Patience {
   /** The limit that ended the exchange; null: none has. */
-  readonly over: Failure | null
+  readonly over: AttemptFailure | null
   /** The request is on its way. */
   sent(cancel: () => void): void
   /** The head of the answer is here. */
@@ -30,11 +30,11 @@ export interface Refused {
   readonly bytes: Uint8Array
   /** The upstream's error; null: the body is none of its dialect. */
   readonly fault: UpstreamFault | null
-  readonly failure: Failure
+  readonly failure: AttemptFailure
 }
 
 /** What the refusal of a status means, where more is known than the answer. */
-export type Meaning = (status: number, fault: UpstreamFault | null, bytes: Uint8Array) => Failure
+export type Meaning = (status: number, fault: UpstreamFault | null, bytes: Uint8Array) => AttemptFailure
 
 interface Means {
   readonly upstream: Pick<Upstream, "send">
@@ -48,7 +48,7 @@ export async function exchange<Result extends object>(
   patience: Patience,
   means: Means,
   take: (answer: UpstreamAnswer) => Result | Promise<Result>,
-): Promise<Result | Refused | Failure> {
+): Promise<Result | Refused | AttemptFailure> {
   let sent: Sent | null = null
   try {
     sent = means.upstream.send(request)
@@ -70,7 +70,7 @@ export async function exchange<Result extends object>(
   }
 }
 
-export function isFailure(result: object): result is Failure {
+export function isFailure(result: object): result is AttemptFailure {
   return "class" in result
 }
 
@@ -117,7 +117,7 @@ function typeOf(bytes: Uint8Array): string {
 
 /** So many milliseconds for the whole exchange. */
 export class TimeLimit implements Patience {
-  over: Failure | null = null
+  over: AttemptFailure | null = null
   readonly #withinMs: number
   readonly #timers: Timers
   #timer: Timer | null = null

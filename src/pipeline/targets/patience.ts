@@ -2,7 +2,7 @@
 import type { Reason } from "../../reasons.ts"
 import type { Clock, Timer } from "../../system/clock.ts"
 import type { UpstreamAnswer } from "../../upstream/answer.ts"
-import { because, TIMEOUT, type Failure } from "../../upstream/failure.ts"
+import { because, TIMEOUT, type AttemptFailure } from "../../upstream/failure.ts"
 import { upstreamRequestId } from "../../upstream/headers.ts"
 import type { ReceivedCall } from "../call.ts"
 import type { Attempt } from "../call/attempt.ts"
@@ -12,7 +12,7 @@ import { attemptTimeoutMs } from "./target-health.ts"
 
 export class AttemptPatience implements Patience {
   /** The limit that ended the attempt; null: none has. */
-  over: Failure | null = null
+  over: AttemptFailure | null = null
   readonly #tried: Attempt
   readonly #life: Life
   readonly #isStream: boolean

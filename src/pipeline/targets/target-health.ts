@@ -3,7 +3,7 @@
  * all hindered tries them all the same.
  */
 import type { Target } from "../../config/snapshot.ts"
-import { CLIENT_LEFT, STOPPED, type Failure } from "../../upstream/failure.ts"
+import { CLIENT_LEFT, STOPPED, type AttemptFailure } from "../../upstream/failure.ts"
 import type { Hindrance, TargetHealth } from "../../upstream/health.ts"
 import { reasonText, sayable } from "../../upstream/reason.ts"
 import type { Call } from "../call.ts"
@@ -75,7 +75,7 @@ export function attemptTimeoutMs({ target, patienceMs }: Attempt): number {
 }
 
 /** While a call is read on without its client, the upstream is to blame; where the router ended the call, neither is. */
-export function blame(failure: Failure, { stopped, clientLeft, drainTimer }: Life): Failure {
+export function blame(failure: AttemptFailure, { stopped, clientLeft, drainTimer }: Life): AttemptFailure {
   if (stopped !== null) return STOPPED
   return clientLeft && drainTimer === null ? CLIENT_LEFT : failure
 }
@@ -105,7 +105,7 @@ export function judge(tried: Attempt, answer: AnswerEnd | null, call: Call, gate
 }
 
 /** So that an operator need not search for why a target fails. Of what a caller causes nothing is told. */
-function tell({ target, health, status }: Attempt, failure: Failure, now: number, gateway: Gateway): void {
+function tell({ target, health, status }: Attempt, failure: AttemptFailure, now: number, gateway: Gateway): void {
   if ((!failure.failover || failure.relay) && failure.reason !== "field-refused") return
   if (!health.told.failed(failure.reason, now)) return
   gateway.log.warn("a target has failed", {

@@ -2,10 +2,10 @@
 import type { CallIds } from "../../canonical/call-ids.ts"
 import type { Event } from "../../canonical/event.ts"
 import { Losses, type Loss } from "../../canonical/loss.ts"
-import { failureKindOf, type Failure } from "../../canonical/reply.ts"
+import type { Failure } from "../../canonical/reply.ts"
 import type { StreamReader, StreamWriter } from "../../dialects/codec.ts"
 import { type Dialect, NO_REQUEST_FACTS } from "../../dialects/dialect.ts"
-import { VendorRefusal } from "../../dialects/vendor-refusal.ts"
+import { streamFailure } from "../../dialects/stream-failure.ts"
 import type { RouterError } from "../../errors.ts"
 import { readFields } from "../../sse/fields.ts"
 import { FrameSplitter } from "../../sse/frames.ts"
@@ -67,7 +67,8 @@ export class StreamTranslation {
 
   /** The one terminal error. */
   fail(error: RouterError, requestId: string): string {
-    if (this.tail === null) return this.writer.push({ type: "fail", failure: failureOf(error, requestId), usage: null })
+    if (this.tail === null)
+      return this.writer.push({ type: "fail", failure: streamFailure(error, requestId), usage: null })
     return this.failInstead(this.tail, error, requestId)
   }
 
@@ -98,11 +99,4 @@ export class StreamTranslation {
     while (splitter.next()) observer.frame(splitter.bytes, splitter.start, splitter.end)
     return observer.renderFailure(error, requestId)
   }
-}
-
-/** Agents and people find the call by its id, which no dialect has a field for inside of a stream. */
-function failureOf(error: RouterError, requestId: string): Failure {
-  if (error instanceof VendorRefusal) return error.failure
-  const message = `${error.message} (${error.code}, ${requestId})`
-  return { kind: failureKindOf(error.status), status: null, message, type: error.code, code: error.code }
 }

@@ -1,7 +1,7 @@
 /** What blocks of the cube have in common: how they ask, and how groups and titles are named. */
 import type { Dimension, Group, Histogram, Measure, Query } from "../query.ts"
 import type { Block } from "./block.ts"
-import { DIMENSION_TITLES } from "./dimension-titles.ts"
+import { DIMENSION_TITLES } from "../dimension-titles.ts"
 import { type Figure, FIGURES, type FigureName } from "./figure.ts"
 import type { BlockDefinition, By, PageQuestion } from "./page.ts"
 

@@ -1,16 +1,11 @@
 /** The whole story of one call as blocks: what was asked, where it went and why, what it used and cost, what is missing. */
-import { decidedCall, type DecidedCall } from "../../ledger/decision-queries.ts"
 import type { LedgerReader } from "../../ledger/reader.ts"
 import type { TraceRow, UsageRow } from "../../ledger/record.ts"
+import { callEvidence, type CallEvidence, evidenceParts, type EvidenceState } from "../evidence.ts"
 import type { Block, Facts, Kind, TableBlock, Timeline, Value } from "./block.ts"
 import { stateOf } from "./call-rows.ts"
 import { costBlock } from "./call-cost.ts"
 import { decisionBlocks } from "./call-decision.ts"
-
-interface Story extends DecidedCall {
-  readonly trace: readonly TraceRow[]
-  readonly losses: readonly { readonly code: string; readonly path: string }[]
-}
 
 /** Null: there is no such call, or none that may be seen. */
 export async function callStory(
@@ -18,16 +13,8 @@ export async function callStory(
   id: string,
   isVisible: (usage: UsageRow) => boolean,
 ): Promise<readonly Block[] | null> {
-  const decided = await decidedCall(ledger, id, isVisible)
-  if (decided === null) return null
-  const trace = await ledger.query<TraceRow>("SELECT * FROM request_trace_events WHERE request_id = ?1 ORDER BY seq", [
-    id,
-  ])
-  const losses = await ledger.query<Story["losses"][number]>(
-    "SELECT code, path FROM request_losses WHERE request_id = ?1 ORDER BY seq",
-    [id],
-  )
-  const story = { ...decided, trace, losses }
+  const story = await callEvidence(ledger, id, isVisible)
+  if (story === null) return null
   return [
     headline(story),
     timeline(story),
@@ -43,7 +30,7 @@ function fact(name: string, kind: Kind, value: Value): Facts["facts"][number] {
   return { name, kind, value: value === "" ? null : value }
 }
 
-function headline({ usage, error }: Story): Facts {
+function headline({ usage, error }: CallEvidence): Facts {
   return {
     id: "facts",
     title: "The call",
@@ -79,7 +66,7 @@ function headline({ usage, error }: Story): Facts {
 }
 
 /** Attempts as bars, the other events as instants. */
-function timeline({ usage, attempts: tried, trace }: Story): Timeline {
+function timeline({ usage, attempts: tried, trace }: CallEvidence): Timeline {
   const from = Math.min(usage.ts, ...trace.map(({ ts }) => ts), ...tried.map(({ ts }) => ts))
   const spans = [
     {
@@ -130,7 +117,7 @@ function table(
   return { id, title, show: "table", columns, rows, totals: null, hasRest: false, rowCount: rows.length, empty }
 }
 
-function attempts({ attempts: tried }: Story): TableBlock {
+function attempts({ attempts: tried }: CallEvidence): TableBlock {
   return table(
     "attempts",
     "Attempts",
@@ -158,7 +145,7 @@ function attempts({ attempts: tried }: Story): TableBlock {
   )
 }
 
-function lossTable({ losses }: Story): TableBlock {
+function lossTable({ losses }: CallEvidence): TableBlock {
   return table(
     "losses",
     "Lost in translation",
@@ -171,9 +158,14 @@ function lossTable({ losses }: Story): TableBlock {
   )
 }
 
+const STATES: Readonly<Record<EvidenceState, string>> = {
+  present: "ok: there",
+  missing: "warning: missing",
+  not_applicable: "off: not applicable",
+}
+
 /** Which parts of the story there are, and why one is not. */
-function evidence({ usage, attempts: tried, trace, decision }: Story): TableBlock {
-  const wasSent = usage.attempts > 0
+function evidence(story: CallEvidence): TableBlock {
   return table(
     "evidence",
     "Evidence",
@@ -182,20 +174,7 @@ function evidence({ usage, attempts: tried, trace, decision }: Story): TableBloc
       { key: "state", title: "State", kind: "state" },
       { key: "why", title: "Why", kind: "text" },
     ],
-    [
-      part("Usage", usage.usage_source !== "none", wasSent && usage.error === null, "No target answered."),
-      part("Attempts", tried.length > 0, wasSent, "No target was asked."),
-      part("Trace", trace.length > 0, true, ""),
-      part("Decision", decision.decisions.length > 0, false, "Decisions were not recorded, or none was to be made."),
-      part("Cost", usage.total_cost_nano_usd !== null, usage.cost_unknown_reason !== null, "The call used nothing."),
-    ],
+    evidenceParts(story).map(({ title, state, why }): Value[] => [title, STATES[state], why]),
     "",
   )
-}
-
-function part(name: string, isThere: boolean, isDue: boolean, why: string): Value[] {
-  if (isThere) return [name, "ok: there", ""]
-  return isDue
-    ? [name, "warning: missing", "It was not recorded; older calls lose it first."]
-    : [name, "off: not applicable", why]
 }

@@ -2,7 +2,7 @@
 import type { Group, Rows } from "../query.ts"
 import { chosen, framed, queryOf, titled } from "./block-query.ts"
 import type { PlannedBlock } from "./cube-blocks.ts"
-import { DIMENSION_TITLES } from "./dimension-titles.ts"
+import { DIMENSION_TITLES } from "../dimension-titles.ts"
 import { type Figure, FIGURES, whole } from "./figure.ts"
 import type { BlockDefinition, PageQuestion } from "./page.ts"
 

@@ -4,7 +4,7 @@ import type { Block, Column, Series, Tile, Value } from "./block.ts"
 import { chosen, framed, nameOfGroup, queryOf, titled } from "./block-query.ts"
 import { changes } from "./changes.ts"
 import { percentOf } from "../figure-makers.ts"
-import { DIMENSION_TITLES } from "./dimension-titles.ts"
+import { DIMENSION_TITLES } from "../dimension-titles.ts"
 import { type Figure, FIGURES, type FigureName } from "./figure.ts"
 import type { BlockDefinition, PageQuestion } from "./page.ts"
 

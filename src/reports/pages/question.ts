@@ -1,6 +1,7 @@
 /** The parameters of a page's address beyond range, zone and filters, read strictly. */
 import { filtersOf } from "../breakdown.ts"
 import { slotFor } from "../asked.ts"
+import { searchOrder } from "../call-list.ts"
 import { ALL_DIMENSIONS } from "../plan.ts"
 import { ReportRefused, type Slot } from "../query.ts"
 import type { Asked } from "../section.ts"
@@ -31,7 +32,7 @@ export function readQuestion(page: PageDefinition, asked: Asked, texts: PageText
     domain: scope === null ? "*" : `${scope.project}/${scope.environment}`,
     by: wordOf(texts.by, page.by.length === 0 ? ALL_DIMENSIONS : page.by, "by") ?? page.by[0] ?? "project",
     compare: wordOf(texts.compare, ["yes", "no"], "compare") !== "no",
-    sort,
+    sort: searchOrder(sort),
     after: placeOf(asked.after),
     call: texts.call ?? null,
     only: texts.only?.split(",") ?? null,

@@ -1,4 +1,5 @@
 /** The parts of pages that sections of reports tell. A section that several parts show is built once for a page. */
+import { buildSection } from "../build.ts"
 import type { Asked, Section, SectionId, Sources } from "../section.ts"
 import { sectionNamed } from "../sections/list.ts"
 import { ReportUnavailable } from "../query.ts"
@@ -21,6 +22,8 @@ const TABLES: Readonly<Partial<Record<PartName, readonly [section: SectionId, ..
   security: ["security"],
 }
 
+const FLOWS: readonly [section: SectionId, table: string] = ["errors", "fallbacks"]
+
 /** @param asked the question of the page, as sections take it: with no `by` of its own */
 export function sectionParts(asked: Asked, sources: Sources): PageSources["parts"] {
   const built = new Map<SectionId, Promise<Section>>()
@@ -30,7 +33,7 @@ export function sectionParts(asked: Asked, sources: Sources): PageSources["parts
     return known
   }
   const flows: Part = async () => {
-    const flow = fallbackFlow(await sectionOf("errors"))
+    const flow = fallbackFlow(await sectionOf(FLOWS[0]))
     if (flow === null) throw new ReportUnavailable("lost", "The ledger holds no moves from target to target.")
     return flow
   }
@@ -44,7 +47,12 @@ export function sectionParts(asked: Asked, sources: Sources): PageSources["parts
 async function build(id: SectionId, asked: Asked, sources: Sources): Promise<Section> {
   const definition = sectionNamed(id)
   if (definition === undefined) throw new Error(`there is no section ${id}`)
-  const { title, about } = definition
-  const { next = null, ...rest } = await definition.build(asked, sources)
-  return { id, title, about, ...rest, next }
+  return await buildSection(definition, { ...asked, tables: tablesOf(id) }, sources)
+}
+
+/** What any page shows of a section; null: all of it. */
+function tablesOf(id: SectionId): readonly string[] | null {
+  if (id === FLOWS[0]) return [FLOWS[1]]
+  const shown = Object.values(TABLES).filter(([section]) => section === id)
+  return shown.some(([, ...names]) => names.length === 0) ? null : shown.flatMap(([, ...names]) => names)
 }

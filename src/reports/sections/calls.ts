@@ -1,8 +1,8 @@
-import { filtersOf, dimensionColumn } from "../breakdown.ts"
+import { dimensionColumn } from "../breakdown.ts"
+import { callList } from "../call-list.ts"
 import { detailTable } from "../details.ts"
 import { FIGURES } from "../figure-columns.ts"
 import { columnOf } from "../figure-makers.ts"
-import { type Place, ReportRefused } from "../query.ts"
 import type { Column, SectionDefinition } from "../section.ts"
 
 const COLUMNS: readonly Column[] = [
@@ -30,12 +30,11 @@ type CallRow = Readonly<Record<string, string | number | null>>
 export const CALLS: SectionDefinition = {
   id: "calls",
   title: "Calls",
-  about: "Single calls, found by any filter: the newest, the oldest, the dearest or the slowest first.",
+  about: "Single calls, found by any filter: the newest, the oldest, the dearest or the slowest first, or by status.",
   takesBy: false,
-  build: async (asked, { search, rows }) => {
-    const { from, to, sort, top: limit } = asked
-    const after = asked.after === null ? {} : { after: placeOf(asked.after) }
-    const found = await search({ from, to, where: filtersOf(asked), sort, limit, ...after })
+  build: async (asked, { search, queries, rows }) => {
+    const { top: limit } = asked
+    const found = await callList(asked, { search, queries })
     const ids = found.calls.map(({ requestId }) => requestId)
     const details = ids.length === 0 ? [] : ((await rows<CallRow>(CALLS_SQL(ids.map(() => "?").join(", ")), ids)) ?? [])
     const byId = new Map(details.map((row) => [row["request_id"], row]))
@@ -53,19 +52,7 @@ export const CALLS: SectionDefinition = {
       ],
       charts: [],
       notes: found.next === null ? [] : ["There are more calls than these."],
-      next: found.next === null ? null : placeText(found.next),
+      next: found.next,
     }
   },
-}
-
-function placeText({ value, requestId }: Place): string {
-  return `${value}.${requestId}`
-}
-
-function placeOf(text: string): Place {
-  const match = /^(\d{1,16})\.(\w[\w-]{0,99})$/.exec(text)
-  const [, value, requestId] = match ?? []
-  if (value === undefined || requestId === undefined || !Number.isSafeInteger(Number(value)))
-    throw new ReportRefused("after", "This is no place in a list of calls: take what the report before named as next.")
-  return { value: Number(value), requestId }
 }

@@ -1,4 +1,4 @@
-import { breakdowns, byTitle, filtersOf, type Breakdown } from "../breakdown.ts"
+import { breakdowns, byTitle, filtersOf, type Breakdown, wantedOf } from "../breakdown.ts"
 import type { DimensionName } from "../dimensions.ts"
 import { detailTable } from "../details.ts"
 import { FIGURES, type FigureName } from "../figure-columns.ts"
@@ -7,12 +7,15 @@ import { type Filter, MOST_FOUND } from "../query.ts"
 import type { Asked, SectionDefinition, Sources, Table } from "../section.ts"
 import { slotTable } from "../slots.ts"
 import { timeChart, timeQuery } from "../series.ts"
+import { anomalies } from "./anomalies.ts"
+import { FAILURES, failureTable } from "./failures.ts"
 
 const RATES: readonly FigureName[] = ["errors", "calls", "error_percent"]
 const BLAMES: readonly FigureName[] = [...RATES, "caller_errors", "operator_errors", "router_errors", "upstream_errors"]
 const TRIES: readonly FigureName[] = [...RATES, "upstream_errors", "attempts", "fallbacks", "fallback_percent"]
 
 const FAILED: Filter = { dimension: "blame", not: [""] }
+const NO_TARGET: Filter = { dimension: "provider", is: [""] }
 const NO_ERRORS = "No call ended with an error in this range that the filters leave."
 
 function failed(id: string, title: string, by: readonly DimensionName[]): Breakdown {
@@ -35,19 +38,34 @@ export const ERRORS: SectionDefinition = {
       failed("by_caller", "By project and caller", ["project", "caller"]),
       failed("by_client", "By client", ["client"]),
       { id: "by_status", title: "By status", by: ["status"], figures: ["calls", "errors"], bar: "calls" },
+      { id: "impact", title: "Users and their clients", by: ["user", "client"], figures: RATES, bar: "errors" },
+      { ...failed("admission", "Refused before a target was asked", ["error", "caller"]), where: [FAILED, NO_TARGET] },
     ]
     const wanted: Breakdown[] =
       asked.by.length === 0
         ? own
         : [{ id: "by", title: byTitle(asked.by), by: asked.by, figures: TRIES, bar: "errors" }]
-    const [tables, [rows], moves] = await Promise.all([
-      breakdowns(asked, sources.queries, wanted),
+    const [tables, [rows], details] = await Promise.all([
+      breakdowns(asked, sources.queries, wantedOf(asked, wanted)),
       sources.queries([timeQuery(asked, CHART)]),
-      fallbacks(asked, sources),
+      Promise.all(wantedOf(asked, DETAILS).map(({ build }) => build(asked, sources))),
     ])
-    return { tables: [...tables, moves], charts: rows === undefined ? [] : [timeChart(CHART, rows)], notes: [] }
+    return { tables: [...tables, ...details], charts: rows === undefined ? [] : [timeChart(CHART, rows)], notes: [] }
   },
 }
+
+/** From detail rows. */
+const DETAILS: readonly {
+  readonly id: string
+  readonly build: (asked: Asked, sources: Sources) => Promise<Table>
+}[] = [
+  { id: "fallbacks", build: fallbacks },
+  ...FAILURES.map((failure) => ({
+    id: failure.id,
+    build: (asked: Asked, sources: Sources): Promise<Table> => failureTable(failure, asked, sources),
+  })),
+  { id: "anomalies", build: anomalies },
+]
 
 const MOVES = (places: string): string => `SELECT a.provider || ' / ' || a.model AS from_target,
   b.provider || ' / ' || b.model AS to_target, coalesce(a.error_class, coalesce(a.fallback_reason, '')) AS reason,

@@ -1,6 +1,6 @@
 import { detailTable, newestNote, newestOf, type Part, quantile } from "../details.ts"
 import { columnOf } from "../figure-makers.ts"
-import { dimensionColumn } from "../breakdown.ts"
+import { dimensionColumn, isWanted } from "../breakdown.ts"
 import type { DimensionName } from "../dimensions.ts"
 import type { Asked, Column, SectionDefinition, Sources, Table } from "../section.ts"
 
@@ -72,8 +72,11 @@ export const SHAPING: SectionDefinition = {
   build: async (asked, sources) => {
     const newest = newestOf(asked, "request_traffic_shape_events", [...CALLER_COLUMNS, ...WAITS, ...OWNERS])
     const [own, shared] = await Promise.all([
-      Promise.all(BY.map((by) => callerTable(asked, sources, newest, by))),
-      Promise.all([capacity(asked, sources), backoff(asked, sources)]),
+      Promise.all(BY.filter(([id]) => isWanted(asked, id)).map((by) => callerTable(asked, sources, newest, by))),
+      Promise.all([
+        ...(isWanted(asked, "provider_capacity") ? [capacity(asked, sources)] : []),
+        ...(isWanted(asked, "adaptive_backoff") ? [backoff(asked, sources)] : []),
+      ]),
     ])
     return {
       tables: [...own, ...shared],

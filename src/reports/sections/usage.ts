@@ -1,4 +1,4 @@
-import { breakdowns, byTitle, type Breakdown } from "../breakdown.ts"
+import { breakdowns, byTitle, type Breakdown, wantedOf } from "../breakdown.ts"
 import { CACHE_BY_GROUP } from "../cache-table.ts"
 import type { DimensionName } from "../dimensions.ts"
 import type { FigureName } from "../figure-columns.ts"
@@ -52,7 +52,10 @@ export const USAGE: SectionDefinition = {
         ? own
         : [{ id: "by", title: byTitle(asked.by), by: asked.by, figures: FIGURE_NAMES, bar: "calls" }]
     const chart = { id: "tokens", title: "Tokens", figures: ["input_tokens", "output_tokens"] } as const
-    const [tables, [rows]] = await Promise.all([breakdowns(asked, queries, wanted), queries([timeQuery(asked, chart)])])
+    const [tables, [rows]] = await Promise.all([
+      breakdowns(asked, queries, wantedOf(asked, wanted)),
+      queries([timeQuery(asked, chart)]),
+    ])
     return { tables, charts: rows === undefined ? [] : [timeChart(chart, rows)], notes: [] }
   },
 }

@@ -3,7 +3,7 @@ import type { Group, StrategyName, Target } from "../../config/snapshot.ts"
 import type { Pin, PinBounds } from "./pin-store.ts"
 
 /** Where the order is the operator's word, or a policy's, only what would fail elsewhere may change it. */
-const IS_SOFT: Readonly<Record<StrategyName, boolean>> = {
+export const IS_SOFT: Readonly<Record<StrategyName, boolean>> = {
   static: false,
   failover: false,
   weighted: true,

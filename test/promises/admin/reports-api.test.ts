@@ -23,9 +23,27 @@ const POLICY = [
 ]
 const MODEL = '=HYPERLINK("https://evil.example")|<b>x</b>'
 
+/** Below `api/`, as programs that know the API from elsewhere ask for them. */
+const NAMES = `
+  summary overview version requests expensive-requests security/events request-evidence savings savings-by-user
+  savings-by-key savings-by-group savings-by-project savings-by-provider-model usage-by-key usage-by-caller
+  usage-by-requested-model clients model-groups-by-user provider-model-mix projects capability-usage latency-
+  throughput errors-fallbacks upstream-failures request-shape-failures fallback-health user-client-impact cache
+  traffic-shaping-overview traffic-shaping-by-user traffic-shaping-by-key anomalies traffic-shaping-by-client
+  traffic-shaping-by-group provider-capacity-shaping retention-status adaptive-upstream-backoff traffic-tuning-
+  advisor routing-decisions dynamic-signals quotas dynamic-score-buckets dynamic-thresholds max-token-buckets
+  input-token-buckets validation admission-reasons troubleshooting contracts contract-workloads quota-status
+  migrations provider-catalog-status
+`
+  .trim()
+  .split(/\s+/)
+/** They tell of the router itself, to those who see all of it. */
+const WHOLE = ["/api/migrations", "/api/retention-status"]
+
 interface Parameter {
   readonly name: string
   readonly in: "query" | "path"
+  readonly required?: boolean
   readonly example?: string | readonly string[]
 }
 
@@ -95,8 +113,9 @@ function read(path: string, name = "ann"): Promise<Answer> {
 
 function filled(path: string, { parameters }: Operation, withExamples: boolean): string {
   const query = new URLSearchParams()
-  for (const { name, in: place, example } of parameters)
-    if (withExamples && place === "query" && example !== undefined)
+  for (const { name, in: place, example, required } of parameters)
+    if (place === "query" && required === true) query.append(name, ids[0] ?? "")
+    else if (withExamples && place === "query" && example !== undefined)
       for (const value of [example].flat()) query.append(name, value)
   const text = query.toString()
   return path.replace("{request_id}", ids[0] ?? "") + (text === "" ? "" : `?${text}`)
@@ -114,16 +133,7 @@ function refusal(answer: Answer): unknown {
 describe("every operation of the document", () => {
   test("is there, with all names that programs know", () => {
     const paths = operations.map(([path]) => path)
-    for (const name of [
-      "summary",
-      "overview",
-      "version",
-      "requests",
-      "savings",
-      "quota-status",
-      "provider-catalog-status",
-    ])
-      expect(paths).toContain(`/api/${name}`)
+    for (const name of NAMES) expect(paths).toContain(`/api/${name}`)
     for (const section of [
       "usage",
       "cost",
@@ -173,7 +183,7 @@ describe("every operation of the document", () => {
       ])
       const mayRead =
         !operation["x-permission"].endsWith(":export") && !operation["x-permission"].startsWith("admin:security")
-      expect([asked, (await read(asked, "dev")).status]).toEqual([asked, mayRead ? 200 : 403])
+      expect([asked, (await read(asked, "dev")).status]).toEqual([asked, mayRead && !WHOLE.includes(path) ? 200 : 403])
     }
   })
 
@@ -186,7 +196,7 @@ describe("every operation of the document", () => {
         [405, "method-not-allowed", null],
         "GET, HEAD",
       ])
-      expect([asked, refusal(await read(`${asked}?sinse=7d`))]).toEqual([
+      expect([asked, refusal(await read(`${asked}${asked.includes("?") ? "&" : "?"}sinse=7d`))]).toEqual([
         asked,
         [400, "invalid-report-filter", "sinse"],
       ])
@@ -205,6 +215,7 @@ describe("every operation of the document", () => {
       by: ["colour", "project,project", "project,user,group,model"],
       limit: ["0", "51", "-1", "1.5", "many", "1e3"],
       sort: ["colour"],
+      direction: ["up"],
       near: ["101", "-1"],
       mode: ["everything"],
       table: ["nowhere"],
@@ -269,7 +280,18 @@ describe("pages of calls", () => {
     }
   }
 
-  test.each(["newest", "oldest", "cost", "latency"])("hold every call once, by %s", async (sort) => {
+  test.each([
+    "newest",
+    "oldest",
+    "cost",
+    "latency",
+    "timeUtc&direction=asc",
+    "costUsd",
+    "latencyMs&direction=desc",
+    "requestId",
+    "status",
+    "status&direction=asc",
+  ])("hold every call once, by %s", async (sort) => {
     const found: unknown[] = []
     let query = `limit=5&sort=${sort}`
     for (let count = 0; count < 4; count += 1) {
@@ -280,6 +302,17 @@ describe("pages of calls", () => {
     }
     expect(found).toHaveLength(14)
     expect(new Set(found).size).toBe(14)
+  })
+
+  test("are found by the names that programs know filters by, and come in no order that there is not", async () => {
+    expect((await page("caller_id=me-prod")).rows).toHaveLength(1)
+    expect((await page("owner_user=me&caller_environment=dev&limit=50")).rows).toHaveLength(13)
+    expect(refusal(await read("/api/requests?sort=costUsd&direction=asc"))).toEqual([
+      400,
+      "invalid-report-filter",
+      "direction",
+    ])
+    expect(refusal(await read("/api/requests?sort=surface"))).toEqual([400, "invalid-report-filter", "sort"])
   })
 
   test("go on with the same question alone", async () => {
@@ -391,4 +424,71 @@ test("reports that are off say so, to administrators alone", async () => {
   ])
   expect((await ask(open, "/told/export.md", { user: "ann" })).status).toBe(404)
   expect((await ask(open, `${PREFIX}/api/version`, { user: "ann" })).status).toBe(404)
+})
+
+describe("the evidence of a call", () => {
+  const evidence = async (id: string, name = "ann"): Promise<Answer> =>
+    await read(`/api/request-evidence?request_id=${id}`, name)
+
+  test("says which parts are there, which cannot be, and how much is", async () => {
+    const value = parsed(await evidence(ids[0] ?? ""))
+    expect(at(value, "diagnosticCompleteness")).toBe("partial_expected")
+    expect(at(value, "diagnosticCompletenessScore")).toBe(100)
+    const parts = at(value, "evidenceSections") as { part: string; state: string }[]
+    const states = Object.fromEntries(parts.map(({ part, state }) => [part, state]))
+    expect(states).toMatchObject({ usage: "present", attempts: "present", trace: "present" })
+    expect(states).toMatchObject({
+      translation: "not_applicable",
+      decisions: "not_applicable",
+      error: "not_applicable",
+    })
+    expect(at(value, "usage", "request_id")).toBe(ids[0])
+    expect(at(value, "attempts")).toHaveLength(1)
+  })
+
+  test("is of calls that the administrator sees", async () => {
+    expect((await evidence(ids[0] ?? "", "dev")).status).toBe(200)
+    for (const [id, name] of [
+      [ids[0] ?? "", "prod"],
+      [`req_${"0".repeat(32)}`, "ann"],
+      ["1' OR '1'='1", "ann"],
+    ] as const)
+      expect([id, refusal(await evidence(id, name))]).toEqual([id, [404, "not-found", null]])
+    expect(refusal(await read("/api/request-evidence"))).toEqual([400, "invalid-report-filter", "request_id"])
+  })
+})
+
+test("security events are a list that goes on, in every order", async () => {
+  for (let count = 0; count < 7; count += 1)
+    await get(gateway, `/v1/models?of=${count}`, { token: `rtr_wrong_${count}` })
+  for (const name of ["nil", "ann", "dev"]) await read("/api/version", name)
+  await eventually("the events are written", async () => {
+    const rows = at(parsed(await read("/api/security/events?limit=50")), "tables", 0, "rows") as unknown[]
+    return rows.length >= 4 ? true : undefined
+  })
+  for (const sort of ["timeUtc", "oldest", "status", "outcome&direction=asc", "surface", "reason"]) {
+    const seen = new Set<string>()
+    let count = 0
+    let query = `limit=2&sort=${sort}`
+    for (let page = 0; page < 100; page += 1) {
+      const value = parsed(await read(`/api/security/events?${query}`))
+      const rows = at(value, "tables", 0, "rows") as unknown[][]
+      rows.forEach((row) => seen.add(JSON.stringify(row)))
+      count += rows.length
+      const next = at(value, "pagination", "next_cursor") as string | null
+      if (next === null) break
+      query = `limit=2&sort=${sort}&cursor=${encodeURIComponent(next)}`
+    }
+    expect([sort, seen.size === count, count >= 4]).toEqual([sort, true, true])
+  }
+})
+
+test("what the usage database is like is told", async () => {
+  const { steps } = parsed(await read("/api/migrations")) as { steps: { version: number; applied_at: string }[] }
+  expect(steps.length).toBeGreaterThan(10)
+  expect(steps.every(({ applied_at: when }) => !Number.isNaN(Date.parse(when)))).toBe(true)
+  const { classes } = parsed(await read("/api/retention-status")) as { classes: Record<string, unknown>[] }
+  expect(classes.find((each) => each["data_class"] === "security_access_events")).toMatchObject({ kept_days: 90 })
+  const oldest = String(classes.find((each) => each["data_class"] === "usage_detail")?.["oldest_at"])
+  expect(Math.abs(Date.parse(oldest) - Date.now())).toBeLessThan(3_600_000)
 })

@@ -17,6 +17,7 @@ import { sampled } from "../../helpers/sample.ts"
 import { ALL_SAMPLES, type Sample } from "../../helpers/samples.ts"
 import { at, FAILURE_TERMINAL, SUCCESS_TERMINAL, terminalsOf } from "../../helpers/streams.ts"
 import { vendorAnswer, vendorBytes } from "../../helpers/vendor.ts"
+import type { StrategyName } from "../../../src/config/snapshot.ts"
 
 type Name = "first" | "second" | "third"
 
@@ -35,20 +36,32 @@ const POLICIES: Readonly<Record<string, readonly [decision: object, order: reado
 }
 
 const weights = (group: object): Variant => ({ order: ALL, group: () => ({ ...group, weights: [1, 0, 0] }) })
-const VARIANTS: Readonly<Record<string, Variant>> = {
-  static: { order: ALL, group: () => ({ strategy: "static" }) },
-  failover: { order: ALL, group: () => ({ strategy: "failover" }) },
-  weighted: weights({ strategy: "weighted" }),
-  dynamic_score: weights({
-    strategy: "dynamic_score",
-    routing_policy: { dynamic_score: { min_observations: 0, exploration_percent: 0 } },
-  }),
-  ...Object.fromEntries(
-    Object.entries(POLICIES).flatMap(([name, [decision, order]]): [string, Variant][] => [
-      [`script-${name}`, { order, group: (directory) => scripted(directory, name, decision) }],
-      [`external-${name}`, { order, group: (_, service) => asked(`${service}/${name}`) }],
+/** The compiler asks for every strategy. */
+const OF_STRATEGY: Readonly<Record<StrategyName, Readonly<Record<string, Variant>>>> = {
+  static: { static: { order: ALL, group: () => ({ strategy: "static" }) } },
+  failover: { failover: { order: ALL, group: () => ({ strategy: "failover" }) } },
+  weighted: { weighted: weights({ strategy: "weighted" }) },
+  dynamic_score: {
+    dynamic_score: weights({
+      strategy: "dynamic_score",
+      routing_policy: { dynamic_score: { min_observations: 0, exploration_percent: 0 } },
+    }),
+  },
+  script: ofPolicy("script", (name, decision) => (directory) => scripted(directory, name, decision)),
+  external: ofPolicy("external", (name) => (_, service) => asked(`${service}/${name}`)),
+}
+const VARIANTS: Readonly<Record<string, Variant>> = Object.assign({}, ...Object.values(OF_STRATEGY))
+
+function ofPolicy(
+  strategy: StrategyName,
+  groupOf: (name: string, decision: object) => Variant["group"],
+): Readonly<Record<string, Variant>> {
+  return Object.fromEntries(
+    Object.entries(POLICIES).map(([name, [decision, order]]) => [
+      `${strategy}-${name}`,
+      { order, group: groupOf(name, decision) },
     ]),
-  ),
+  )
 }
 
 function scripted(directory: string, name: string, decision: object): Readonly<Record<string, unknown>> {

@@ -51,6 +51,8 @@ function ask(group: string, input: unknown, more: Json = {}): string {
   return JSON.stringify({ model: group, input, store: false, ...more })
 }
 
+const fromUser = (content: string): Json => ({ role: "user", content })
+
 function sentTo(marker: string): Json {
   return JSON.parse(bodyText(upstream.received(marker).at(-1)!.request)) as Json
 }
@@ -181,6 +183,115 @@ for (const target of ["chat", "messages"] as const) {
     })
   }
 }
+
+/** Tools of the vendor that the client runs: the call as Responses has it, the name of the function, what the model reads. */
+const CLIENT_STEPS: Readonly<Record<string, readonly [call: Json, output: Json, name: string, words: string]>> = {
+  "a local shell": [
+    { type: "local_shell_call", call_id: "c1", action: { type: "exec", command: ["ls"] }, status: "completed" },
+    { type: "local_shell_call_output", call_id: "c1", output: "first.txt" },
+    "local_shell",
+    "first.txt",
+  ],
+  "a shell": [
+    { type: "shell_call", call_id: "c1", action: { commands: ["ls"] }, status: "completed" },
+    {
+      type: "shell_call_output",
+      call_id: "c1",
+      output: [{ stdout: "first.txt", stderr: "", outcome: { type: "exit" } }],
+    },
+    "shell",
+    "first.txt",
+  ],
+  "a patch": [
+    { type: "apply_patch_call", call_id: "c1", operation: { type: "update_file", path: "first.txt", diff: "@@" } },
+    { type: "apply_patch_call_output", call_id: "c1", status: "completed" },
+    "apply_patch",
+    "completed",
+  ],
+  "a computer": [
+    { type: "computer_call", call_id: "c1", id: "x", action: { type: "screenshot" }, pending_safety_checks: [] },
+    {
+      type: "computer_call_output",
+      call_id: "c1",
+      output: { type: "computer_screenshot", image_url: "data:image/png;base64,iVBORw0KGgo=" },
+    },
+    "computer",
+    "iVBORw0KGgo=",
+  ],
+}
+
+describe.each(["chat", "messages"] as const)("a model behind %s", (target) => {
+  test.each(Object.entries(CLIENT_STEPS))("knows what became of %s", async (kind, [step, output, name, words]) => {
+    const marker = `client step <${target} ${kind}>`
+    const answer = await gateway.call("responses", ask(groupOf("upstream", target), [fromUser(marker), step, output]))
+    expect(answer.status).toBe(200)
+    const losses = answer.headers.get("x-router-losses")
+    expect(losses).toBe(target === "chat" && name === "computer" ? "tool-result-media" : null)
+    expect(read(target, sentTo(marker))).toMatchObject({ calls: [name], results: 1 })
+    expect(JSON.stringify(sentTo(marker))).toContain(words)
+  })
+
+  const ENCRYPTED = { type: "encrypted_content", encrypted_content: "gAAAAABo".padEnd(200, "xYz0-_") }
+  const CALL = { type: "function_call", call_id: "c1", name: "look", arguments: "{}" }
+  for (const [name, input, tools, param] of [
+    ["nothing but items of tomorrow", [{ type: "item_of_tomorrow", text: "important" }], [], "input[0]"],
+    ["nothing but a step of the provider", [{ type: "mcp_list_tools", server_label: "s", tools: [] }], [], "input[0]"],
+    [
+      "an encrypted result",
+      [fromUser("go"), CALL, { type: "function_call_output", call_id: "c1", output: [ENCRYPTED] }],
+      [],
+      "input[2]",
+    ],
+    ["tools of the vendor alone", [fromUser("go")], [{ type: "apply_patch" }, { type: "local_shell" }], "tools"],
+    ["a shell beside a hosted search", [fromUser("go")], [{ type: "shell" }, { type: "web_search" }], "tools"],
+  ] as const)
+    test(`never gets a call of which nothing usable would be left: ${name}`, async () => {
+      const marker = `nothing left <${target} ${name}>`
+      const more = { instructions: marker, ...(tools.length === 0 ? {} : { tools }) }
+      const answer = await gateway.call("responses", ask(groupOf("upstream", target), input, more))
+      expect(answer.status).toBe(400)
+      expect(at(parsed(answer), "error")).toMatchObject({ code: "translation-loss", param })
+      expect(upstream.received(marker)).toHaveLength(0)
+    })
+
+  test("gets what is left where something is", async () => {
+    const marker = `something left <${target}>`
+    const tools = [{ type: "apply_patch" }, { type: "function", name: "look", parameters: SCHEMA, strict: false }]
+    const input = [
+      fromUser(marker),
+      { type: "item_of_tomorrow" },
+      { type: "message", role: "assistant", content: "Said." },
+    ]
+    const answer = await gateway.call("responses", ask(groupOf("upstream", target), input, { tools }))
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get("x-router-losses")).toBe("content,tool-client")
+    expect(read(target, sentTo(marker)).tools).toEqual(["look"])
+  })
+})
+
+test.each(["chat", "responses"] as const)(
+  "tools of Anthropic alone leave a model behind %s nothing to do",
+  async (target) => {
+    const marker = `bash alone <${target}>`
+    const tools = [
+      { type: "bash_20250124", name: "bash" },
+      { type: "text_editor_20250728", name: "str_replace_based_edit_tool" },
+    ]
+    const body = { max_tokens: 100, messages: [fromUser(marker)] }
+    const alone = await gateway.call("messages", JSON.stringify({ model: groupOf("upstream", target), ...body, tools }))
+    expect([alone.status, at(parsed(alone), "error", "code")]).toEqual([400, "translation-loss"])
+    expect(upstream.received(marker)).toHaveLength(0)
+    const own = await gateway.call("messages", JSON.stringify({ model: "upstream-messages", ...body, tools }))
+    expect(own.status).toBe(200)
+  },
+)
+
+test("a call whose tools are its vendor's own goes to the target that knows them", async () => {
+  const marker = "a shell for a target of its own"
+  const answer = await gateway.call("responses", ask("both", [fromUser(marker)], { tools: [{ type: "shell" }] }))
+  expect(answer.status).toBe(200)
+  expect(sentTo(marker)["tools"]).toEqual([{ type: "shell" }])
+})
 
 test("what only its own dialect can go on with goes to the target that speaks it", async () => {
   const marker = "the second target"

@@ -1,7 +1,6 @@
-/** Names of dimensions for readers, also in the browser. */
-import type { Dimension } from "../query.ts"
+/** Names of dimensions for readers, on every surface and in the browser. */
+import type { Dimension } from "./query.ts"
 
-/** In the words of a reader; `Record`, so that none is forgotten. */
 export const DIMENSION_TITLES: Readonly<Record<Dimension, string>> = {
   caller: "Caller",
   token: "Token",
@@ -18,10 +17,10 @@ export const DIMENSION_TITLES: Readonly<Record<Dimension, string>> = {
   status: "Status",
   status_class: "Status class",
   error: "Error",
-  blame: "Whose fault",
-  stream: "Streamed",
+  blame: "Blame",
+  stream: "Streaming",
   cache: "Cache",
-  usage_source: "Source of usage",
+  usage_source: "Usage source",
   strategy: "Strategy",
-  cost_unknown: "Why the cost is unknown",
+  cost_unknown: "Reason of unknown cost",
 }

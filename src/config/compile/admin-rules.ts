@@ -73,6 +73,8 @@ export interface ReportRules {
   readonly maxRows: number
   readonly servesMarkdown: boolean
   readonly servesSecurity: boolean
+  /** How long security events are kept; null: for good. */
+  readonly securityKeptMs: number | null
 }
 
 export interface AdminRules {
