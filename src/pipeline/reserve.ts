@@ -1,16 +1,10 @@
 /** Step 5: takes what the call may use from the limits of its caller and project, or says which of them refuses. */
 import type { Target } from "../config/snapshot.ts"
 import { RouterError } from "../errors.ts"
+import { CHECK_FACTS } from "../governance/check-kinds.ts"
 import { isPassing } from "../governance/line.ts"
 import { isBucket } from "../governance/measure.ts"
-import {
-  UNUSED,
-  type AdmissionRequest,
-  type CheckKind,
-  type CompiledLimits,
-  type Lease,
-  type Refusal,
-} from "../governance/state.ts"
+import { UNUSED, type AdmissionRequest, type CompiledLimits, type Lease, type Refusal } from "../governance/state.ts"
 import type { AdmittedCall } from "./call.ts"
 import { goOn } from "./call/go-on.ts"
 import { NO_AMOUNTS, type Hold, type Throttling } from "./call/hold.ts"
@@ -129,21 +123,15 @@ function requestOf(
   }
 }
 
-const BY_COUNT: ReadonlySet<CheckKind> = new Set([
-  "concurrent",
-  "request_start",
-  "rpm",
-  "day_requests",
-  "month_requests",
-])
+const START = "request_start"
 const parts = new WeakMap<CompiledLimits, { readonly start: CompiledLimits; readonly rest: CompiledLimits }>()
 
 /** A call counts at its start, and what it uses is counted where it uses something; the bucket of starts gives nothing back. */
 function partOf(limits: CompiledLimits, part: "start" | "rest"): CompiledLimits {
   let both = parts.get(limits)
   if (both === undefined) {
-    const start = limits.checks.filter(({ kind }) => BY_COUNT.has(kind))
-    const rest = limits.checks.filter(({ kind }) => kind !== "request_start")
+    const start = limits.checks.filter(({ kind }) => CHECK_FACTS[kind].counts === "calls")
+    const rest = limits.checks.filter(({ kind }) => kind !== START)
     both = {
       start: { ...withChecks(limits, start), countsTokens: false, countsMoney: false },
       rest: withChecks(limits, rest),
