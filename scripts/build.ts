@@ -13,7 +13,7 @@ import { buildConsole } from "../src/console/build.ts"
 import { embedConsole } from "./embed-console.ts"
 
 /** What runs in threads of its own: each is found in the binary under its path. */
-const THREADS = ["config/load-thread.ts", "reports/thread.ts", "server/apart-thread.ts"]
+const THREADS = ["capture/thread.ts", "config/load-thread.ts", "reports/thread.ts", "server/apart-thread.ts"]
 
 const root = join(import.meta.dir, "..")
 const { values } = parseArgs({

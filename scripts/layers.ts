@@ -46,7 +46,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: "config",
     knows: "canonical json system",
-    types: "dialects:wires governance:check-kinds ledger:model-prices",
+    types: "dialects:wires governance:check-kinds ledger:model-prices pii:expression,filter",
     reason: "src/config/ reads and checks the configuration: it must load without the parts that it configures.",
   },
   {
@@ -54,6 +54,13 @@ const LAYERS: readonly Layer[] = [
     knows: "canonical json sse",
     types: "config system",
     reason: "A dialect is pure: it maps bytes and values, and knows no config values, sockets, ledger or pipeline.",
+  },
+  {
+    folder: "pii",
+    knows: "canonical json sse",
+    types: "dialects",
+    reason:
+      "src/pii/ is pure: it finds, replaces and restores texts in bytes, and knows no calls, configuration or threads.",
   },
   { folder: "upstream", knows: "canonical dialects http json sse", types: "config system", reason: NEIGHBOURS },
   { folder: "routing", knows: "canonical dialects json", types: "config system", reason: NEIGHBOURS },
@@ -119,6 +126,14 @@ const LAYERS: readonly Layer[] = [
     reason: "replay decides recorded calls with filters and strategies; it serves nothing and writes nothing.",
   },
   {
+    folder: "capture",
+    knows: "canonical pii sse",
+    types: "config ledger system:descriptors",
+    isImpure: true,
+    reason:
+      "capture seals what the pipeline hands it: it knows bodies and rows, no calls and no administrators; settings and store are handed in.",
+  },
+  {
     folder: "pipeline",
     knows: "*",
     never: "admin cli demo replay reports sample server",
@@ -128,7 +143,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: "admin",
-    knows: "dialects explain http pipeline reports",
+    knows: "capture dialects explain http pipeline reports",
     types: "config:admin-rules,policy-lines json ledger routing system",
     reason:
       "admin says who may ask and asks the pipeline; it knows no sockets, routes or commands, and changes nothing.",
@@ -159,6 +174,7 @@ const LAYERS: readonly Layer[] = [
 const CONFIG_ROOMS = ["schema", "read", "compile", "check", "reload", "edit"]
 
 /** Rooms of the pipeline: each imports those before it. The last two rehearse steps, or stand beside them. */
+<<<<<<< HEAD
 const ROOMS = [
   "apart",
   "call",
@@ -174,6 +190,11 @@ const ROOMS = [
 ]
 const STEPS =
   "admit answer-once attempt authenticate bridge enter fail pipeline rank receive reply reserve settle shortlist".split(
+=======
+const ROOMS = ["apart", "call", "intake", "limits", "targets", "translation", "answer", "rows", "rehearsal", "aside"]
+const STEPS =
+  "admit attempt authenticate bridge enter fail keep pipeline rank receive redact reply reserve restore settle shortlist".split(
+>>>>>>> main
     " ",
   )
 const DIALECTS = ["chat", "responses", "messages"]

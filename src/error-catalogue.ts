@@ -22,6 +22,7 @@ export type ErrorCode =
   | "translation-loss"
   | "provider-hosted-tools-forbidden"
   | "pii-filter-blocked"
+  | "pii-filter-sealed"
   | "unauthorized"
   | "model-not-allowed"
   | "key-disabled"
@@ -33,6 +34,7 @@ export type ErrorCode =
   | "admin-forbidden"
   | "cross-site-request"
   | "reports-forbidden"
+  | "content-forbidden"
   | "not-found"
   | "method-not-allowed"
   | "body-too-large"
@@ -50,6 +52,7 @@ export type ErrorCode =
   | "client-closed"
   | "internal-error"
   | "report-query-failed"
+  | "content-unreadable"
   | "routing-policy-error"
   | "pii-filter-failed"
   | "upstream-failed"
@@ -120,6 +123,13 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     retryable: false,
     message: "The request holds personal data that this model group refuses.",
   },
+  "pii-filter-sealed": {
+    status: 400,
+    blame: "caller",
+    retryable: false,
+    message:
+      "Personal data stands in signed or sealed reasoning, which would be void after a change. Leave that reasoning out.",
+  },
   unauthorized: { status: 401, blame: "caller", retryable: false, message: "The token is missing or unknown." },
   "model-not-allowed": {
     status: 403,
@@ -146,6 +156,12 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     message: "A page of another site cannot do this.",
   },
   "reports-forbidden": { status: 403, blame: "caller", retryable: false, message: "These reports are not permitted." },
+  "content-forbidden": {
+    status: 403,
+    blame: "caller",
+    retryable: false,
+    message: "Stored content of calls is not for you.",
+  },
   "not-found": { status: 404, blame: "caller", retryable: false, message: "There is nothing at this path." },
   "method-not-allowed": {
     status: 405,
@@ -202,6 +218,12 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     blame: "router",
     retryable: true,
     message: "The report cannot be made at the moment.",
+  },
+  "content-unreadable": {
+    status: 500,
+    blame: "operator",
+    retryable: false,
+    message: "The stored content cannot be opened.",
   },
   "routing-policy-error": {
     status: 502,

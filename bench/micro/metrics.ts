@@ -20,7 +20,7 @@ function callsOf(usage: Partial<UsageRow>, attempts: number): readonly Counted[]
     const sample = sampleCall(START, index, { ...labels, ...usage })
     const tried = Array.from({ length: attempts }, () => ({ target: targetOf(group), failure: null }))
     return {
-      call: { attempts: tried, facts: NO_REQUEST_FACTS, bodyWaitMs: 0 },
+      call: { attempts: tried, facts: NO_REQUEST_FACTS, bodyWaitMs: 0, notes: { redaction: null } },
       answering: attempts === 0 ? null : { target: targetOf(group), meter: null },
       record: { ...sample, attempts: tried.flatMap(() => sample.attempts) },
     }

@@ -7,10 +7,10 @@ import { RouterError } from "../errors.ts"
 import type { Incoming } from "../pipeline/message.ts"
 import { Authorization } from "./authorization.ts"
 import { cameOverTls, expectOwnPage, expectSafeWay } from "./door.ts"
-import { domainOf } from "./domain.ts"
+import { domainOf, providerDomain } from "./domain.ts"
 import { groupSubjects, subjectOf, whyRefused } from "./oidc/identity.ts"
 import { cookieOf } from "./session/cookies.ts"
-import { hashOf, type Session, Sessions, type SessionTools } from "./session/sessions.ts"
+import { hashOf, type Identity, type Session, Sessions, type SessionTools } from "./session/sessions.ts"
 import { SignIn, type SignInTools } from "./sign-in.ts"
 
 export interface Administrator {
@@ -112,9 +112,13 @@ export class Admin {
     this.sessions.close()
   }
 
-  readsMetrics({ id, project, environment }: Caller, { admin }: Snapshot): boolean {
-    const domain = domainOf(project, environment)
-    return this.#authorizations.get(admin)?.may(CALLER_SUBJECT + id, domain, "metrics", "read") ?? false
+  readsMetrics(caller: Caller, snapshot: Snapshot): boolean {
+    const domain = domainOf(caller.project, caller.environment)
+    return this.callerMay(caller, snapshot, domain, "metrics", "read")
+  }
+
+  callerMay({ id }: Caller, { admin }: Snapshot, domain: string, object: string, action: string): boolean {
+    return this.#authorizations.get(admin)?.may(CALLER_SUBJECT + id, domain, object, action) ?? false
   }
 }
 
@@ -138,7 +142,15 @@ export function administratorOf(session: Session, rules: AdminRules): Who | null
   const { oidc } = rules
   const { identity, print } = session
   if (oidc === null || print !== oidcPrint(oidc) || whyRefused(identity, oidc) !== null) return null
-  return { source: "oidc", subject: subjectOf(identity), domain: oidc.domain, groups: groupSubjects(identity) }
+  return { source: "oidc", ...providerAdministrator(identity, rules) }
+}
+
+export function providerAdministrator(
+  identity: Identity,
+  rules: Pick<AdminRules, "oidc" | "grants" | "roles">,
+): Pick<Who, "subject" | "domain" | "groups"> {
+  const [subject, groups] = [subjectOf(identity), groupSubjects(identity)]
+  return { subject, domain: providerDomain([subject, ...groups], rules), groups }
 }
 
 /** Of the provider and the client: sessions of another one do not count. */

@@ -6,10 +6,10 @@ import { asRouterError, RouterError } from "../errors.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
-import { type Admin, type Administrator, oidcPrint } from "./admin.ts"
+import { type Admin, type Administrator, oidcPrint, providerAdministrator } from "./admin.ts"
 import { expectSessionWay, formOf, onPage, queryOf, read, retryAfter, returnPath, searchOf } from "./at-the-door.ts"
 import { addressOf, cameOverTls, expectOwnPage } from "./door.ts"
-import { identityOf, subjectOf, whyRefused } from "./oidc/identity.ts"
+import { identityOf, whyRefused } from "./oidc/identity.ts"
 import { PENDING_MS, PendingLogins } from "./oidc/pending-logins.ts"
 import { type Flow, OidcProvider, SignInRefused } from "./oidc/provider.ts"
 import { enteredPage, faultPage, signedOutPage, signInPage, signOutPage, STYLE_PATH, styleSheet } from "./pages.ts"
@@ -126,7 +126,7 @@ export class Entrance {
       if (identity === null) throw new SignInRefused("the claims name nobody")
       const why = whyRefused(identity, oidc)
       if (why !== null) throw new SignInRefused(why)
-      const subject = subjectOf(identity)
+      const { subject, domain } = providerAdministrator(identity, rules)
       const cookie = await this.#begin(
         request,
         { admin: rules },
@@ -134,7 +134,7 @@ export class Entrance {
         subject,
         oidcPrint(oidc),
       )
-      notes.passed("sign_in", { subject, domain: oidc.domain })
+      notes.passed("sign_in", { subject, domain })
       const page = enteredPage(flow.returnTo)
       return { ...page, headers: { ...page.headers, "set-cookie": cookie } }
     } catch (error) {

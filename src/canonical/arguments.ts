@@ -49,8 +49,9 @@ export function argumentsObject(text: string): { readonly object: JsonObject; re
   return { object: { [RAW_ARGUMENTS_KEY]: text }, wrapped: true }
 }
 
-/** The text of an object that came from the wire; what `argumentsObject` wrapped is unwrapped. */
+/** The text of an object that came from the wire; what `argumentsObject` wrapped is unwrapped. Some servers print the object. */
 export function argumentsText(object: JsonValue | undefined): string {
+  if (typeof object === "string" && isObject(parsed(object))) return object
   if (!isObject(object)) return object === undefined || object === null ? "{}" : JSON.stringify(object)
   const raw = object[RAW_ARGUMENTS_KEY]
   return typeof raw === "string" && Object.keys(object).length === 1 ? raw : JSON.stringify(object)

@@ -56,7 +56,7 @@ ${optionLines(SOURCE_OPTIONS)}
 
 What to ask:
 ${optionLines(QUESTION_OPTIONS)}
-${lines("  Dimensions: ", `${DIMENSION_NAMES.join(", ")}.`)}
+${lines("  Dimensions: ", `${DIMENSION_NAMES.join(", ")}; tags of callers as tag.NAME.`)}
 ${lines("  Rules: ", "= != and ^= (begins with) for dimensions, >= and <= for latency_ms, cost_usd, attempts and total_tokens.")}
 ${lines("  Short for rules: ", `${aliases.join(", ")}; --traffic-tuning-advisor is the section advisor.`)}
 
@@ -74,6 +74,7 @@ Examples:
   smart-router report --config .demo/config.yaml
   smart-router report cost --since 30d --by project,model
   smart-router report usage --from 2026-11-01 --to 2026-12-01 --tz Europe/Berlin --by project,day --format csv --out november.csv
+  smart-router report cost --since 30d --by tag.team
   smart-router report errors --since 2h --where group=fast
   smart-router report calls --since 24h --where 'status_class!=2xx' --top 50
   smart-router report summary --since 24h --fail-if 'cost_usd > 500' --fail-if 'error_percent > 5'`

@@ -87,7 +87,7 @@ async function placedBlocks(sources: CallerSources, faults: LineFaults, rest: Re
   const { config, context, inline, file, before } = sources
   const known = before?.context === context ? before.blocks : new Map<string, CallerBlock>()
   const compile = callerCompiler(config)
-  const reader = new CallerLines(config)
+  const reader = new CallerLines(config, config)
   const placed: PlacedBlock[] = []
   for (const [chunks, isInline] of [
     [[inline], true],

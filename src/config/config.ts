@@ -48,7 +48,7 @@ export interface CallerConfig {
   readonly tags: Readonly<Record<string, string>>
   /** May read /metrics. */
   readonly metrics_admin: boolean
-  /** May delete captured content. */
+  /** May delete captured content of its project in its environment. */
   readonly content_admin: boolean
   /** The model groups that may be called. */
   readonly allow: readonly string[]
@@ -64,8 +64,8 @@ export interface CallerConfig {
   readonly spend_ceiling?: SpendCeilingConfig | undefined
   /** The caller's own token buckets, in place of `server.traffic_shape.default_caller`. */
   readonly traffic_shape?: CallerShaping | undefined
-  /** Governed capture of content. */
-  readonly content_capture?: ContentCapture | undefined
+  /** Governed capture of content: what differs from `server.content_capture`. What a caller says wins over what its group says. */
+  readonly content_capture?: OwnContentCapture | undefined
 }
 
 /** The caller's own token buckets, in place of `server.traffic_shape.default_caller`. */
@@ -192,10 +192,10 @@ export interface GroupConfig {
   readonly contract?: GroupContract | undefined
   /** What one call may cost at a target. Ceilings of group and caller both hold. */
   readonly spend_ceiling?: SpendCeilingConfig | undefined
-  /** The filter for personal data. It is not built yet: where it is enabled, all calls are refused. */
+  /** The filter for personal data: see [privacy](privacy.md). */
   readonly pii_filter?: PiiFilter | undefined
-  /** Governed capture of content. */
-  readonly content_capture?: ContentCapture | undefined
+  /** Governed capture of content: what differs from `server.content_capture`. What a caller says wins over what its group says. */
+  readonly content_capture?: OwnContentCapture | undefined
   /** The targets; only these are active. */
   readonly targets: readonly TargetConfig[]
 }
@@ -342,45 +342,73 @@ export interface TargetValidation {
   readonly harness?: string | undefined
 }
 
-/** The filter for personal data. It is not built yet: where it is enabled, all calls are refused. */
+/** Governed capture of content: what differs from `server.content_capture`. What a caller says wins over what its group says. */
+export interface OwnContentCapture {
+  /** Store content of these calls. `false` wins over whatever the server, the group or the caller says. */
+  readonly enabled?: boolean | undefined
+  /** How long content is kept. Unit: days. */
+  readonly retention_days?: number | undefined
+  /** Store requests. */
+  readonly capture_request?: boolean | undefined
+  /** Store answers, streams as their events. */
+  readonly capture_response?: boolean | undefined
+  /** Store calls of tools and their results, where they stand in requests and answers. Otherwise a mark takes their place. */
+  readonly capture_tool_calls?: boolean | undefined
+  /** Store images, sound and files, where they stand in requests and answers. Otherwise a mark takes their place. */
+  readonly capture_images?: boolean | undefined
+  /** Store the bodies of errors of upstreams, provider keys and hosts masked. */
+  readonly capture_upstream_errors?: boolean | undefined
+  /** Request headers that are stored. */
+  readonly capture_headers_allowlist?: readonly string[] | undefined
+  /** Redact secrets before storing; cannot be switched off. */
+  readonly redact_before_storage?: boolean | undefined
+  /** Regular expressions of what is redacted besides the built-in secrets. Those of all blocks that hold for a call count. */
+  readonly redaction_patterns?: readonly string[] | undefined
+  /** The most that is stored of one body. Unit: bytes. */
+  readonly max_capture_bytes?: number | undefined
+}
+
+/** The filter for personal data: see [privacy](privacy.md). */
 export interface PiiFilter {
   /** Filter personal data out of requests. */
   readonly enabled: boolean
   /** What a match leads to. */
   readonly mode: "redact_only" | "redact_and_restore" | "fail_on_match"
-  /** Put the originals back into the answer. */
+  /** Put the originals back into the answer, whatever the mode. */
   readonly restore_response: boolean
   /** Refuse the call on a match, whatever the mode. */
   readonly fail_on_match: boolean
-  /** More matches than this refuse the call. */
+  /** More matches than this refuse the call. `0`: no limit. */
   readonly max_replacements_per_request: number
   /** What is filtered. */
   readonly apply_to: PiiScope
-  /** What counts as personal data. */
+  /** The router's own detectors that look for personal data. */
+  readonly detectors: readonly ("secret" | "email" | "iban" | "card" | "us_ssn" | "ip" | "phone")[]
+  /** What else counts as personal data. */
   readonly rules: readonly PiiRule[]
 }
 
 /** One kind of personal data. */
 export interface PiiRule {
-  /** The name of the rule. */
+  /** The name of the rule, in metrics. A rule with the name of a detector takes its place. */
   readonly name: string
-  /** What is looked for. */
+  /** What is looked for, in the syntax of RE2. Matches of up to 2048 characters are found. */
   readonly expression: string
-  /** E.g. `EMAIL` for `[EMAIL_1]`. */
+  /** E.g. `EMAIL` for `[EMAIL_QXWMVBTKCD]`. */
   readonly placeholder_prefix: string
 }
 
 /** What is filtered. */
 export interface PiiScope {
-  /** Filter `system`. */
+  /** System prompts and instructions, and the descriptions of tools. */
   readonly system: boolean
-  /** Filter `messages`. */
+  /** Messages of Chat and Messages, with the arguments of tools in them. */
   readonly messages: boolean
-  /** Filter `responses_input`. */
+  /** The input of Responses, with the arguments of tools in it. */
   readonly responses_input: boolean
-  /** Filter `tool_results`. */
+  /** Results of tools. */
   readonly tool_results: boolean
-  /** Filter `image_urls`. */
+  /** Addresses of images and files. What an address names is then another file, or none. */
   readonly image_urls: boolean
 }
 
@@ -1164,7 +1192,7 @@ export interface ServerConfig {
   readonly diagnostics: DiagnosticsConfig
   /** The record of routing decisions. */
   readonly decision_telemetry: DecisionTelemetry
-  /** Governed capture of content. */
+  /** Governed capture of content. What it says holds for groups and callers, as far as they say nothing else. */
   readonly content_capture?: ContentCapture | undefined
   /** Deletion of old rows. */
   readonly retention: Retention
@@ -1286,7 +1314,7 @@ export interface OidcAuth {
   readonly email_claim: string
   /** The claim that names those without a verified address: `oidc:<claim>` in policies. */
   readonly subject_claim: string
-  /** What is seen: the calls and callers of a project in an environment (`lab/prod`), or of all (`*`). Policies count by it. */
+  /** What all see who come in this way: a project in an environment (`lab/prod`). `*`: what policies say of each. */
   readonly domain: string
 }
 
@@ -1389,27 +1417,27 @@ export interface RetentionClass {
   readonly require_finalized_rollup: boolean
 }
 
-/** Governed capture of content. */
+/** Governed capture of content. What it says holds for groups and callers, as far as they say nothing else. */
 export interface ContentCapture {
-  /** Store content of calls. Off unless switched on. */
+  /** Store content of all calls. Off unless switched on. */
   readonly enabled: boolean
   /** How long content is kept. Unit: days. */
   readonly retention_days: number
   /** Store requests. */
   readonly capture_request: boolean
-  /** Store answers. */
+  /** Store answers, streams as their events. */
   readonly capture_response: boolean
-  /** Store tool calls. */
+  /** Store calls of tools and their results, where they stand in requests and answers. Otherwise a mark takes their place. */
   readonly capture_tool_calls: boolean
-  /** Store images. */
+  /** Store images, sound and files, where they stand in requests and answers. Otherwise a mark takes their place. */
   readonly capture_images: boolean
-  /** Store error bodies of upstreams. */
+  /** Store the bodies of errors of upstreams, provider keys and hosts masked. */
   readonly capture_upstream_errors: boolean
   /** Request headers that are stored. */
   readonly capture_headers_allowlist: readonly string[]
-  /** Redact before storing; cannot be switched off. */
+  /** Redact secrets before storing; cannot be switched off. */
   readonly redact_before_storage: boolean
-  /** What is redacted besides the built-in patterns. */
+  /** Regular expressions of what is redacted besides the built-in secrets. Those of all blocks that hold for a call count. */
   readonly redaction_patterns: readonly string[]
   /** The most that is stored of one body. Unit: bytes. */
   readonly max_capture_bytes: number
@@ -1419,12 +1447,22 @@ export interface ContentCapture {
 
 /** Encryption of stored content. */
 export interface CaptureEncryption {
-  /** Encrypt what is stored, with AES-256-GCM. */
+  /** Encrypt what is stored, with AES-256-GCM; cannot be switched off where content is stored. */
   readonly enabled: boolean
-  /** The label of the key. */
-  readonly local_key_id?: string | undefined
-  /** The key: 32 bytes in base64. */
+  /** The label of the key. A new key needs a new label. */
+  readonly local_key_id: string
+  /** The key: 32 bytes in base64 or as 64 hexadecimal digits. Absent: the variable `CONTENT_CAPTURE_LOCAL_KEY` has it. */
   readonly local_key?: string | undefined
+  /** Keys that content was stored with before: it stays readable. Nothing new is stored with them. */
+  readonly previous_keys: readonly CaptureKey[]
+}
+
+/** A key that content was stored with before. */
+export interface CaptureKey {
+  /** The label of the key. A new key needs a new label. */
+  readonly local_key_id: string
+  /** The key: 32 bytes in base64 or as 64 hexadecimal digits. */
+  readonly local_key: string
 }
 
 /** The record of routing decisions. */

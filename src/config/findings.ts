@@ -35,6 +35,8 @@ export type FindingCode =
   | "no-groups"
   | "no-key"
   | "no-root"
+  | "key-with-scheme"
+  | "wait-too-short"
   | "no-weight"
   | "not-active"
   | "not-implemented"

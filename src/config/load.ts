@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path"
 import { loadAdmin, reportMissingHashes } from "./check/admin.ts"
 import { NO_ADMIN, type LoadedAdminRules } from "./compile/admin-rules.ts"
 import { advise } from "./check/advice.ts"
+import { checkCapture, withCaptureKey } from "./check/capture-checks.ts"
 import { checkContracts } from "./check/contract-checks.ts"
 import type { Config } from "./config.ts"
 import { reportDatabaseAddress } from "./check/database-address.ts"
@@ -153,7 +154,8 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
     reportMissingHashes(keyed.tree, sources, report)
     return { ...NOTHING, secrets: keyed.secrets }
   }
-  const config = resolveConfig(parsed.data as Parameters<typeof resolveConfig>[0], configSchema, dirname(file))
+  const resolved = resolveConfig(parsed.data as Parameters<typeof resolveConfig>[0], configSchema, dirname(file))
+  const { config, secrets } = withCaptureKey(resolved, sources)
   const admin = loadAdmin(config, sources, readFile, report)
   const files = [
     ...admin.files,
@@ -162,8 +164,9 @@ function validate(read: Tree, { file, sources, readFile, report }: Surroundings)
     ...reportPolicies(config, readFile, report),
   ]
   checkContracts(config, report)
+  checkCapture(config, report)
   advise(config, explained, report)
-  return { config, admin: admin.rules, secrets: [...keyed.secrets, ...admin.secrets], files }
+  return { config, admin: admin.rules, secrets: [...keyed.secrets, ...secrets, ...admin.secrets], files }
 }
 
 function checkCount(tree: unknown, report: Report): void {

@@ -112,6 +112,7 @@ const CALLERS_DEPEND_ON = [
   "project_memberships",
   "server.default_caller",
   "server.traffic_shape",
+  "server.content_capture",
 ] as const
 
 function contextOf({ models }: Config, marks: Marks): string {

@@ -11,9 +11,11 @@ import type { DialectName } from "../dialects/name.ts"
 import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits, Subject } from "../governance/state.ts"
 import type { AdminRules } from "./compile/admin-rules.ts"
+import type { CaptureSettings, Capturing } from "./compile/capture-rule.ts"
 import type { ClientIpRule } from "./compile/client-ip.ts"
 import type { ConnectionRule } from "./compile/connection-rule.ts"
 import type { RequestRule } from "./compile/request-rule.ts"
+import type { PiiFilter } from "../pii/filter.ts"
 import type { ModelPrices } from "../ledger/prices.ts"
 import type { OperationalTargets } from "./compile/operational-targets.ts"
 import type { ExternalSettings, ScriptSettings, TargetDescription } from "./compile/policy-settings.ts"
@@ -22,7 +24,11 @@ import type { ScoreSettings } from "./compile/score-settings.ts"
 import type { GroupFingerprints, TelemetryRule, UpstreamErrorRule } from "./compile/recording.ts"
 import type { SpendCeiling } from "./compile/spend-ceiling.ts"
 import type { ContractReport, TargetContract, TargetLimits } from "./compile/target-limits.ts"
+<<<<<<< HEAD
 import type { Reservation } from "./compile/reserve-prices.ts"
+=======
+import type { Reservation } from "./compile/reservation.ts"
+>>>>>>> main
 
 export interface Provider {
   readonly name: string
@@ -189,7 +195,7 @@ export interface StrategySettings {
   readonly external: ExternalSettings | null
 }
 
-export interface Group extends StrategySettings {
+export interface Group extends StrategySettings, Capturing {
   readonly name: string
   /** A strategy that is asked as well, and whose choice is only recorded; null: none. */
   readonly shadow: StrategySettings | null
@@ -218,14 +224,16 @@ export interface Group extends StrategySettings {
   /** Null: its calls never meet the response cache. */
   readonly cache: GroupCache | null
   /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */
-  readonly refusal: "no-eligible-target" | "pii-filter-failed" | null
+  readonly refusal: "no-eligible-target" | null
+  /** What is taken out of requests before anything else sees them; null: nothing. */
+  readonly piiFilter: PiiFilter | null
   /** Copied to rows. */
   readonly fingerprints: GroupFingerprints
 }
 
 export type KeyStatus = "active" | "disabled" | "suspended" | "expired" | "rotated"
 
-export interface Caller {
+export interface Caller extends Capturing {
   readonly id: string
   readonly user: string
   readonly project: string
@@ -272,6 +280,8 @@ export interface Snapshot {
   readonly admin: AdminRules
   readonly corsOrigins: readonly string[]
   readonly traceCalls: boolean
+  /** Null: no content of calls is stored, nor can be read. */
+  readonly capture: CaptureSettings | null
   /** How much is recorded of what upstreams say in errors; null: nothing. */
   readonly upstreamErrors: UpstreamErrorRule | null
   /** A hash that stands for a text, and that only this installation can make; null: its secret is not known yet. */

@@ -18,13 +18,20 @@ export function eachItem(json: Buffer, list: number, visit: (item: number) => nu
   return at + 1
 }
 
-/** Calls `visit` with each key and the offset of its value until it returns -1; else it returns where the value ends. */
-export function eachMember(json: Buffer, object: number, visit: (key: string, value: number) => number): number {
+/**
+ * Calls `visit` with each key and the offset of its value until it returns -1; else it returns where the value ends.
+ * `keyStart`: of the key's opening quote.
+ */
+export function eachMember(
+  json: Buffer,
+  object: number,
+  visit: (key: string, value: number, keyStart: number) => number,
+): number {
   let at = skipSpace(json, object + 1)
   while (json[at] !== CLOSE_BRACE) {
     const end = endOf(json, at)
     const value = skipSpace(json, skipSpace(json, end) + 1)
-    at = visit(stringAt(json, at, end), value)
+    at = visit(stringAt(json, at, end), value, at)
     if (at < 0) return at
     at = skipSpace(json, at)
     if (json[at] === COMMA) at = skipSpace(json, at + 1)

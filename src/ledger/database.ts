@@ -5,7 +5,7 @@
 import type { DatabaseFailure } from "./failure.ts"
 import type { CallRecord } from "./record.ts"
 
-export type Scalar = string | number | null
+export type Scalar = string | number | Uint8Array | null
 
 export interface LedgerDatabase {
   /**

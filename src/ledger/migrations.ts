@@ -5,6 +5,7 @@
  * inserts append, and a range of ids is a range of time. A further index costs every call, so there is none.
  */
 import { USAGE_CUBE } from "./cube/tables.ts"
+import { CONTENT } from "./content-tables.ts"
 import { DECISION_TELEMETRY, REPLAYABLE_SHAPES } from "./decision-tables.ts"
 import { EVIDENCE, LAST_TARGETS } from "./evidence-tables.ts"
 
@@ -272,7 +273,21 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "router-overhead",
     statements: ["ALTER TABLE request_usage ADD COLUMN router_overhead_us INTEGER"],
   },
+<<<<<<< HEAD
   { version: 20, name: "response-cache", statements: RESPONSE_CACHE },
+=======
+  { version: 20, name: "content", statements: CONTENT },
+  {
+    version: 22,
+    name: "personal-data",
+    statements: [
+      "ALTER TABLE request_usage ADD COLUMN pii_filter_applied INTEGER",
+      "ALTER TABLE request_usage ADD COLUMN pii_filter_mode TEXT",
+      "ALTER TABLE request_usage ADD COLUMN pii_filter_replacements INTEGER",
+      "ALTER TABLE request_usage ADD COLUMN pii_filter_rule_count INTEGER",
+    ],
+  },
+>>>>>>> main
 ]
 
 /** The version of the schema that this binary writes. */

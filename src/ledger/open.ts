@@ -3,6 +3,7 @@ import { RouterError } from "../errors.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import { type BackgroundResponses, backgroundResponses } from "./background.ts"
+import { type ContentStore, contentStore } from "./content.ts"
 import type { LedgerDatabase } from "./database.ts"
 import { decidedCall, type DecidedCall } from "./decision-queries.ts"
 import { type CallerTags, keepTags } from "./caller-tags.ts"
@@ -91,6 +92,7 @@ export interface LedgerStore extends Ledger, LedgerQueries, LimitReader {
   readonly storedStates: StoredStates
   readonly background: BackgroundResponses
   readonly security: KeptSecurityRecord
+  readonly content: ContentStore
   /** Which tags callers have from now on; resolves when that is written. Rejects where the database takes no rows. */
   keepTags(tags: CallerTags): Promise<void>
   /** `installation.ts`. */
@@ -149,12 +151,9 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
   else outage.begin(outageCause)
   const { onCommit = () => {} } = options
   const writer = new GroupWriter(database, outage, { clock, log, limits, isAsync: durability === "async", onCommit })
-  const storedStates = new StoredStateIndex(database, clock, log)
-  const security = new SecurityEvents(database, clock, log)
+  const beside = besideCalls(database, clock, log)
   return {
-    storedStates,
-    background: backgroundResponses(database, clock),
-    security,
+    ...beside,
     keepTags: (tags) => keepTags(database, tags, clock.now()),
     installationSecret: (fresh) => installationSecret(database, fresh),
     recordBehind: async (calls) => {
@@ -182,14 +181,29 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
       return await database.reading((at) => work(limitReader(at, outage, clock)))
     },
     close: async () => {
-      storedStates.close()
+      beside.storedStates.close()
       await writer.close()
-      await security.close()
+      await beside.security.close()
       await outage.close()
       spooling?.slot.lock.release()
       await database.close()
     },
   }
+}
+
+/** Tables that the rows of calls are not in. */
+function besideCalls(database: LedgerDatabase, clock: Clock, log: Log): Beside {
+  return {
+    storedStates: new StoredStateIndex(database, clock, log),
+    background: backgroundResponses(database, clock),
+    security: new SecurityEvents(database, clock, log),
+    content: contentStore(database),
+  }
+}
+
+interface Beside extends Pick<LedgerStore, "background" | "content"> {
+  readonly storedStates: StoredStateIndex
+  readonly security: SecurityEvents
 }
 
 function limitReader(database: Pick<LedgerDatabase, "query">, outage: Outage, clock: Clock): LimitReader {

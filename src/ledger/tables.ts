@@ -5,6 +5,7 @@
 import type { Columns } from "./column.ts"
 import type { CallRecord } from "./record.ts"
 import * as calls from "./tables/calls.ts"
+import * as content from "./tables/content.ts"
 import * as cube from "./tables/cube.ts"
 import * as decisions from "./tables/decisions.ts"
 import * as housekeeping from "./tables/housekeeping.ts"
@@ -156,6 +157,12 @@ const TAGS: LedgerTable = {
   about: "A tag of a caller, and when it held.",
 }
 
+export const CONTENT: LedgerTable<"request_content_captures"> = {
+  name: "request_content_captures",
+  columns: content.REQUEST_CONTENT_CAPTURES,
+  about: "Content of a call, sealed, where [content capture](capture.md) is on.",
+}
+
 /** Those that are written with a call. */
 export const TABLES: readonly LedgerTable[] = [USAGE, ...CHILDREN, STORED]
 
@@ -163,6 +170,17 @@ export const TABLES: readonly LedgerTable[] = [USAGE, ...CHILDREN, STORED]
 export const ALL_TABLES: readonly LedgerTable[] = [
   ...TABLES,
   SECURITY_EVENTS,
+  CONTENT,
+  {
+    name: "content_data_keys",
+    columns: content.CONTENT_DATA_KEYS,
+    about: "A key that sealed the content of a day, wrapped by a key of the configuration.",
+  },
+  {
+    name: "request_content_audit_events",
+    columns: content.REQUEST_CONTENT_AUDIT_EVENTS,
+    about: "Who has read or deleted content; written before it is done.",
+  },
   TAGS,
   {
     name: "usage_rollup_hourly",

@@ -21,7 +21,7 @@ function targetOf(provider: string, model: string): Target {
 function counted(metrics: Metrics, usage: Partial<UsageRow>, bodyWaitMs = 0, settleMs = 0): void {
   const target = targetOf("alpha", "vendor-big-2026")
   metrics.count(
-    { attempts: [{ target, failure: null }], facts: NO_REQUEST_FACTS, bodyWaitMs },
+    { attempts: [{ target, failure: null }], facts: NO_REQUEST_FACTS, bodyWaitMs, notes: { redaction: null } },
     { target, meter: null },
     sampleCall(TS, 1, usage),
     settleMs,
@@ -64,7 +64,7 @@ test("output of streams stands beside what was reported of the same streams, whe
   for (let frame = 0; frame < 90; frame++) meter.add(1)
   const count = (usage: Partial<UsageRow>): void =>
     metrics.count(
-      { attempts: [{ target, failure: null }], facts: NO_REQUEST_FACTS, bodyWaitMs: 0 },
+      { attempts: [{ target, failure: null }], facts: NO_REQUEST_FACTS, bodyWaitMs: 0, notes: { redaction: null } },
       { target, meter },
       sampleCall(TS, 1, usage),
       0,
@@ -122,6 +122,7 @@ test("labels come back as they went in, whatever they hold, and each set of them
             attempts: [{ target: targetOf(provider, model), failure: null }],
             facts: NO_REQUEST_FACTS,
             bodyWaitMs: 0,
+            notes: { redaction: null },
           },
           { target: targetOf(provider, model), meter: null },
           sampleCall(TS, 1, usage),
@@ -143,4 +144,26 @@ test("an error that the catalogue does not know is none of its own", () => {
   const scrape = written(metrics)
   expect(scrape.sum("smart_router_requests_total", { status: "other" })).toBe(1)
   expect(scrape.families.get("smart_router_errors_total")?.samples).toEqual([])
+})
+
+test("matches of personal data are counted by group and detector, and by nothing that was matched", () => {
+  const metrics = new Metrics()
+  const rules = [{ name: "email" }, { name: "staff" }, { name: "phone" }]
+  for (const [group, counts] of [
+    ["a", [2, 1, 0]],
+    ["a", [1, 0, 0]],
+    ["b", [0, 4, 0]],
+    ["b", []],
+  ] as const)
+    metrics.count(
+      { attempts: [], facts: NO_REQUEST_FACTS, bodyWaitMs: 0, notes: { redaction: { filter: { rules }, counts } } },
+      null,
+      sampleCall(TS, 1, { resolved_group: group, attempts: 0 }),
+      0,
+    )
+  const scrape = written(metrics)
+  const of = (group: string, detector: string): number =>
+    scrape.sum("smart_router_pii_matches_total", { group, detector })
+  expect([of("a", "email"), of("a", "staff"), of("b", "staff")]).toEqual([3, 1, 4])
+  expect(scrape.sum("smart_router_pii_matches_total")).toBe(8)
 })

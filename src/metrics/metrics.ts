@@ -17,7 +17,12 @@ import {
   USAGE_SOURCES,
 } from "./closed-lists.ts"
 import { Histogram } from "./histogram.ts"
+<<<<<<< HEAD
 import { CacheSeries, CallerSeries, ModelSeries, observeAt } from "./series.ts"
+=======
+import { PersonalData } from "./personal-data.ts"
+import { CallerSeries, ModelSeries, observeAt } from "./series.ts"
+>>>>>>> main
 
 /** In place of the group, for names that the caller may not use: whatever callers write there, it is one series. */
 export const REJECTED_MODEL = "rejected_model"
@@ -29,6 +34,13 @@ export interface MeteredCall {
   readonly attempts: readonly { readonly target: Target; readonly failure: { readonly reason: string } | null }[]
   /** Milliseconds that the call waited for its client to send the body. */
   readonly bodyWaitMs: number
+  readonly notes: {
+    /** Matches of personal data, by the place of their rule; null: nothing looked for any. */
+    readonly redaction: {
+      readonly filter: { readonly rules: readonly { readonly name: string }[] }
+      readonly counts: readonly number[]
+    } | null
+  }
 }
 
 /** What the metrics need of the attempt that brought a call's answer. */
@@ -57,6 +69,7 @@ export class Metrics {
   readonly streamOverhead: Histogram = new Histogram(OVERHEAD_S)
   readonly commitSeconds: Histogram = new Histogram(COMMIT_S)
   readonly commitCalls: Histogram = new Histogram(GROUP_CALLS)
+  readonly personalData: PersonalData = new PersonalData()
 
   get models(): Iterable<ModelSeries> {
     return this.#models.values()
@@ -98,7 +111,12 @@ export class Metrics {
     const overhead = usage.stream === 1 ? this.streamOverhead : this.unaryOverhead
     overhead.observe(Math.max(0, usage.latency_ms + settleMs - waitMs) / 1000)
     if (usage.caller_id !== NOBODY) this.#countCaller(usage)
+<<<<<<< HEAD
     if (usage.cache !== "off") this.#countCache(usage)
+=======
+    const { redaction } = call.notes
+    if (redaction !== null) this.personalData.count(usage.resolved_group, redaction.filter.rules, redaction.counts)
+>>>>>>> main
   }
 
   /** What an answer has used whose call was counted before its usage was known; null: nobody knows where it was made. */

@@ -15,6 +15,7 @@ import { goOn } from "./call/go-on.ts"
 import type { Plan, Rejection } from "./call/plan.ts"
 import { trace } from "./call/trace.ts"
 import type { Gateway } from "./gateway.ts"
+import { ruleOf } from "./keep.ts"
 import { refuseTargets } from "./shortlist.ts"
 import { rememberTarget } from "./targets/affinity.ts"
 import { governParts, type Parts } from "./targets/body-edits.ts"
@@ -136,7 +137,9 @@ async function tryTarget(
       },
       (answer) => readAnswer(answer, tried, call, gateway),
     )
-    return isRefused(result) ? relay(result, tried, call, gateway) : result
+    if (!isRefused(result)) return result
+    if (ruleOf(call)?.upstreamErrors === true) tried.refusal = result.bytes
+    return relay(result, tried, call, gateway)
   } catch (error) {
     tried.failure = INTERNAL
     throw error

@@ -1,5 +1,9 @@
 /** What the pipeline works with; everything impure is handed in here. */
+<<<<<<< HEAD
 import type { ResponseCache } from "../cache/response-cache.ts"
+=======
+import type { Captures } from "../capture/captures.ts"
+>>>>>>> main
 import type { Snapshot } from "../config/snapshot.ts"
 import type { AnswerFacts } from "../dialects/dialect.ts"
 import type { Governance } from "../governance/governance.ts"
@@ -44,6 +48,8 @@ export interface Gateway {
   readonly metrics: Pick<Metrics, "count" | "countLater">
   /** Who was refused. */
   readonly security: SecurityRecord
+  /** Content of calls on its way into the usage database. */
+  readonly captures: Pick<Captures, "take" | "status">
   readonly background: BackgroundAnswers
   readonly clock: Clock
   readonly random: Random

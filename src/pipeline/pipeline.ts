@@ -15,11 +15,14 @@ import { fail } from "./fail.ts"
 import type { Gateway } from "./gateway.ts"
 import { clientAddress } from "./intake/client-address.ts"
 import { requestId } from "./intake/request-id.ts"
+import { keep } from "./keep.ts"
 import type { Incoming, Outgoing } from "./message.ts"
 import { rank } from "./rank.ts"
 import { receive } from "./receive.ts"
+import { redact } from "./redact.ts"
 import { reply } from "./reply.ts"
 import { reserve } from "./reserve.ts"
+import { restore } from "./restore.ts"
 import { shortlist } from "./shortlist.ts"
 
 export async function serve(incoming: Incoming, dialect: Dialect, gateway: Gateway): Promise<Outgoing> {
@@ -32,6 +35,7 @@ export async function serve(incoming: Incoming, dialect: Dialect, gateway: Gatew
     const received = known.learnRequest(receiving instanceof Promise ? await receiving : receiving)
     const admitted = received.learnGroup(admit(received))
     refuseUnrecorded(gateway)
+    if (admitted.group.piiFilter !== null) await redact(admitted, gateway)
     const listed = shortlist(admitted, gateway)
     const found = listed instanceof Promise ? await listed : listed
     const { cache } = admitted.group
@@ -39,17 +43,24 @@ export async function serve(incoming: Incoming, dialect: Dialect, gateway: Gatew
     const part = caching?.looksUp === true ? "start" : "all"
     const reserved = known.hold === null ? found : reserve(found, admitted, known.hold, gateway, part)
     const ranked = rank(reserved instanceof Promise ? await reserved : reserved, admitted, gateway)
+<<<<<<< HEAD
     const plan = ranked instanceof Promise ? await ranked : ranked
     const answering = caching === null ? attempt(plan, admitted, gateway) : answerOnce(plan, admitted, caching, gateway)
     if (call.facts.stream) return await bridge(answering, admitted, gateway)
     return await reply(await answering, admitted, gateway)
+=======
+    const answering = attempt(ranked instanceof Promise ? await ranked : ranked, admitted, gateway)
+    const outgoing = call.facts.stream
+      ? await bridge(answering, admitted, gateway)
+      : await reply(await answering, admitted, gateway)
+    const kept = keep(outgoing, call, gateway)
+    const { originals } = admitted.request
+    return originals === null ? kept : await restore(kept, originals, admitted, gateway)
+>>>>>>> main
   } catch (thrown) {
     const error = await fail(thrown, call, gateway)
-    return {
-      status: error.status,
-      headers: routerHeaders(call, gateway, errorHeaders(error)),
-      body: call.dialect.renderError(error, call.id),
-    }
+    const headers = routerHeaders(call, gateway, errorHeaders(error))
+    return keep({ status: error.status, headers, body: call.dialect.renderError(error, call.id) }, call, gateway)
   }
 }
 

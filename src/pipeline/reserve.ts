@@ -123,7 +123,6 @@ function requestOf(
   }
 }
 
-const START = "request_start"
 const parts = new WeakMap<CompiledLimits, { readonly start: CompiledLimits; readonly rest: CompiledLimits }>()
 
 /** A call counts at its start, and what it uses is counted where it uses something; the bucket of starts gives nothing back. */
@@ -131,7 +130,7 @@ function partOf(limits: CompiledLimits, part: "start" | "rest"): CompiledLimits 
   let both = parts.get(limits)
   if (both === undefined) {
     const start = limits.checks.filter(({ kind }) => CHECK_FACTS[kind].counts === "calls")
-    const rest = limits.checks.filter(({ kind }) => kind !== START)
+    const rest = limits.checks.filter(({ kind }) => kind !== "request_start")
     both = {
       start: { ...withChecks(limits, start), countsTokens: false, countsMoney: false },
       rest: withChecks(limits, rest),

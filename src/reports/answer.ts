@@ -3,7 +3,7 @@ import { numberAt } from "../ledger/cube/columns.ts"
 import type { ColumnName } from "../ledger/cube/segment.ts"
 import { Accumulator, Sums, targetsOf } from "./figures.ts"
 import { Groups } from "./groups.ts"
-import { filterColumns, type Plan, storedDimension } from "./plan.ts"
+import { filterColumns, type Plan, dimensionColumns } from "./plan.ts"
 import type { Figures, Group, Query, Rows } from "./query.ts"
 import { firstFrom, type View } from "./view.ts"
 
@@ -45,7 +45,7 @@ export class Tally implements Scanner {
 
   constructor(plan: Plan) {
     this.plan = plan
-    this.columns = [...dimensionColumns(plan.query), `m:${plan.query.measures[0] ?? "calls"}`]
+    this.columns = [...keyColumns(plan.query), `m:${plan.query.measures[0] ?? "calls"}`]
     this.#groups = new Groups(plan.query.by)
   }
 
@@ -209,11 +209,11 @@ export function slotAt(slots: readonly number[], ts: number): number {
   return low
 }
 
-function dimensionColumns({ by, where }: Query): ColumnName[] {
-  return [...filterColumns(where), ...by.map((name) => `d:${storedDimension(name)}` as const)]
+function keyColumns({ by, where }: Query): ColumnName[] {
+  return [...filterColumns(where), ...by.flatMap(dimensionColumns)]
 }
 
 function answerColumns(query: Query): ColumnName[] {
   const measures = query.measures.map((name) => `m:${name}` as const)
-  return [...dimensionColumns(query), ...measures, ...query.histograms.map((name) => `h:${name}` as const)]
+  return [...keyColumns(query), ...measures, ...query.histograms.map((name) => `h:${name}` as const)]
 }

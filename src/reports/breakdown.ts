@@ -1,6 +1,6 @@
 /** Tables of figures by dimensions and time: what they ask of the cube, and the table that they make of the answer. */
 import { MOST_SPREADS, MOST_SUMS } from "./plan.ts"
-import { DIMENSIONS_BY_NAME, type CallDimension, type DimensionName } from "./dimensions.ts"
+import { dimensionOf, type CallDimension, type DimensionName } from "./dimensions.ts"
 import { FIGURES, type FigureName, needsOf } from "./figure-columns.ts"
 import {
   type Figures,
@@ -46,7 +46,7 @@ export function splitBy(by: readonly DimensionName[]): { dimensions: CallDimensi
   const dimensions: CallDimension[] = []
   let slot: Slot | null = null
   by.forEach((name, index) => {
-    const dimension = DIMENSIONS_BY_NAME[name]
+    const dimension = dimensionOf(name)
     if (dimension.is === "value") dimensions.push(dimension)
     else if (slot === null) slot = dimension.slot
     else throw new ReportRefused(`by[${index}]`, "Only one of the dimensions can be a time.")
@@ -56,7 +56,7 @@ export function splitBy(by: readonly DimensionName[]): { dimensions: CallDimensi
 
 /** `By project and model`. */
 export function byTitle(by: readonly DimensionName[]): string {
-  return `By ${by.map((name) => DIMENSIONS_BY_NAME[name].title.toLowerCase()).join(" and ")}`
+  return `By ${by.map((name) => dimensionOf(name).title.toLowerCase()).join(" and ")}`
 }
 
 /** Those of the tables that are asked for. */
@@ -111,11 +111,11 @@ const SHORTEST_MS: Readonly<Record<Slot, number>> = {
 export function breakdownTable(breakdown: Breakdown, rows: Rows): Table {
   const { id, title, by, figures, empty = NO_CALLS, notes = [] } = breakdown
   const { slot } = splitBy(by)
-  const names = by.filter((name) => DIMENSIONS_BY_NAME[name].is === "value")
+  const names = by.filter((name) => dimensionOf(name).is === "value")
   const keyed = names.length > 0
   const groups = keyed ? rows.groups : [rows.totals]
   const rowOf = (key: readonly string[] | null, ts: number | null, of: Figures): Row => [
-    ...by.map((name): Cell => (DIMENSIONS_BY_NAME[name].is === "time" ? ts : (key?.[names.indexOf(name)] ?? null))),
+    ...by.map((name): Cell => (dimensionOf(name).is === "time" ? ts : (key?.[names.indexOf(name)] ?? null))),
     ...figures.map((name) => FIGURES[name].value(of)),
   ]
   const made =
@@ -154,7 +154,7 @@ export function columnsOf({ by, figures, bar }: Pick<Breakdown, "by" | "figures"
 }
 
 export function dimensionColumn(name: DimensionName): Column {
-  const { is, title, about } = DIMENSIONS_BY_NAME[name]
+  const { is, title, about } = dimensionOf(name)
   return { key: name, title, unit: "", kind: is === "time" ? "time" : "text", about, dimension: name }
 }
 

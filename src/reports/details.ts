@@ -1,7 +1,7 @@
 /** SQL over detail rows: portable, within a range, and bounded, so that no question reads a ledger from end to end. */
 import type { Scalar } from "../ledger/database.ts"
 import { filtersOf } from "./breakdown.ts"
-import { CALL_DIMENSIONS } from "./dimensions.ts"
+import { callDimension } from "./dimensions.ts"
 import type { Filter } from "./query.ts"
 import { ReportRefused } from "./query.ts"
 import type { Asked, Cell, Column, Row, Table } from "./section.ts"
@@ -40,7 +40,7 @@ const MOST_VALUES = 500
 
 function conditionOf(filter: Filter): Part {
   if ("measure" in filter) return measuredOf(filter)
-  return textCondition(CALL_DIMENSIONS[filter.dimension].sql, filter)
+  return textCondition(callDimension(filter.dimension).sql, filter)
 }
 
 /** What a filter says of a text. */

@@ -1,7 +1,8 @@
 /** Names of dimensions for readers, on every surface and in the browser. */
-import type { Dimension } from "./query.ts"
+import type { Dimension, NamedDimension } from "./query.ts"
 
-export const DIMENSION_TITLES: Readonly<Record<Dimension, string>> = {
+/** In the words of a reader; `Record`, so that none is forgotten. */
+export const DIMENSION_TITLES: Readonly<Record<NamedDimension, string>> = {
   caller: "Caller",
   token: "Token",
   user: "User",
@@ -23,4 +24,9 @@ export const DIMENSION_TITLES: Readonly<Record<Dimension, string>> = {
   usage_source: "Usage source",
   strategy: "Strategy",
   cost_unknown: "Reason of unknown cost",
+}
+
+export function dimensionTitle(dimension: Dimension): string {
+  if (dimension.startsWith("tag.")) return `Tag ${dimension.slice("tag.".length)}`
+  return DIMENSION_TITLES[dimension as NamedDimension]
 }

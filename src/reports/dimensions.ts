@@ -1,6 +1,6 @@
 /** What reports tell calls apart by, once for every surface: a dimension that is added here is known to all of them. */
-import { DIMENSION_TITLES } from "./dimension-titles.ts"
-import type { Dimension, Slot } from "./query.ts"
+import { dimensionTitle } from "./dimension-titles.ts"
+import { type Dimension, isTag, type NamedDimension, type Slot, type TagDimension } from "./query.ts"
 
 interface Told {
   readonly title: string
@@ -21,7 +21,7 @@ export interface TimeDimension extends Told {
 }
 
 function value(stored: Dimension, about: string, sql: string): CallDimension {
-  return { is: "value", stored, title: DIMENSION_TITLES[stored], about, sql }
+  return { is: "value", stored, title: dimensionTitle(stored), about, sql }
 }
 
 function time(slot: Slot, title: string, about: string): TimeDimension {
@@ -29,12 +29,14 @@ function time(slot: Slot, title: string, about: string): TimeDimension {
 }
 
 /** Questions and columns say `dialect` for that of the target. */
-export type DimensionName = Exclude<Dimension, "target_dialect"> | "dialect" | Exclude<Slot, "15m">
+export type DimensionName = KnownName | TagDimension
+
+type KnownName = Exclude<NamedDimension, "target_dialect"> | "dialect" | Exclude<Slot, "15m">
 
 const BLAME = `(CASE WHEN u.error IS NULL AND u.status < 400 THEN '' ELSE
   coalesce((SELECT told.blame FROM request_errors AS told WHERE told.request_id = u.request_id), 'upstream') END)`
 
-export const DIMENSIONS_BY_NAME: Readonly<Record<DimensionName, CallDimension | TimeDimension>> = {
+export const DIMENSIONS_BY_NAME: Readonly<Record<KnownName, CallDimension | TimeDimension>> = {
   caller: value("caller", "The id of the caller.", "u.caller_id"),
   token: value("token", "The id of the caller's token.", "u.token_id"),
   user: value("user", "The user of the caller.", "u.caller_user"),
@@ -74,11 +76,34 @@ export const DIMENSIONS_BY_NAME: Readonly<Record<DimensionName, CallDimension | 
   month: time("month", "Month", "A month of the time zone."),
 }
 
-export const DIMENSION_NAMES: readonly DimensionName[] = Object.keys(DIMENSIONS_BY_NAME) as DimensionName[]
+export const DIMENSION_NAMES: readonly KnownName[] = Object.keys(DIMENSIONS_BY_NAME) as KnownName[]
+
+/** Undefined: there is no such dimension. */
+export function dimensionNamed(name: string): CallDimension | TimeDimension | undefined {
+  if (isTag(name)) return tagDimension(name)
+  return Object.hasOwn(DIMENSIONS_BY_NAME, name) ? DIMENSIONS_BY_NAME[name as KnownName] : undefined
+}
+
+export function dimensionOf(name: DimensionName): CallDimension | TimeDimension {
+  return isTag(name) ? tagDimension(name) : DIMENSIONS_BY_NAME[name]
+}
 
 /** By the cube's own name. */
-export const CALL_DIMENSIONS: Readonly<Record<Dimension, CallDimension>> = Object.fromEntries(
+export function callDimension(stored: Dimension): CallDimension {
+  if (isTag(stored)) return tagDimension(stored)
+  return BY_STORED[stored]
+}
+
+const BY_STORED: Readonly<Record<NamedDimension, CallDimension>> = Object.fromEntries(
   Object.values(DIMENSIONS_BY_NAME).flatMap((dimension) =>
     dimension.is === "value" ? [[dimension.stored, dimension]] : [],
   ),
-) as Record<Dimension, CallDimension>
+) as Record<NamedDimension, CallDimension>
+
+/** A tag's name has no character that SQL would read otherwise. */
+function tagDimension(tag: TagDimension): CallDimension {
+  const name = tag.slice("tag.".length)
+  const sql = `coalesce((SELECT held.value FROM caller_tags AS held WHERE held.caller_id = u.caller_id AND held.name = '${name}'
+    AND held.since <= u.ts AND (held.until IS NULL OR held.until > u.ts) ORDER BY held.since DESC LIMIT 1), '')`
+  return value(tag, `The tag ${name} of the caller, when the call was made.`, sql)
+}

@@ -5,6 +5,7 @@ import type { ColumnName } from "../ledger/cube/segment.ts"
 import {
   type Dimension,
   type Filter,
+  isTag,
   MOST_FOUND,
   MOST_GROUPS,
   MOST_QUERIES,
@@ -109,7 +110,7 @@ function checkFilter(filter: Filter, at: string): void {
 }
 
 export function checkDimension(dimension: string, at: string): void {
-  checkWords([dimension], ALL_DIMENSIONS, at, "dimension")
+  if (!isTag(dimension)) checkWords([dimension], ALL_DIMENSIONS, at, "dimension")
 }
 
 function checkWords(words: readonly string[], known: readonly string[], at: string, kind: string): void {
@@ -129,12 +130,19 @@ function quoted(text: string): string {
 
 /** Where a dimension is kept. */
 export function storedDimension(dimension: Dimension): StoredDimension {
+  if (isTag(dimension)) return "caller"
   return dimension === "status_class" ? "status" : dimension
+}
+
+/** What a dimension is read from: tags hold for a time. */
+export function dimensionColumns(dimension: Dimension): ColumnName[] {
+  const column = `d:${storedDimension(dimension)}` as const
+  return isTag(dimension) ? [column, "ts"] : [column]
 }
 
 /** The columns that filters read. */
 export function filterColumns(filters: readonly Filter[]): ColumnName[] {
-  return filters.map((filter) =>
-    "measure" in filter ? (`m:${filter.measure}` as const) : (`d:${storedDimension(filter.dimension)}` as const),
+  return filters.flatMap((filter): ColumnName[] =>
+    "measure" in filter ? [`m:${filter.measure}`] : dimensionColumns(filter.dimension),
   )
 }

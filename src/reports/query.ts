@@ -9,7 +9,18 @@ import type { Scalar } from "../ledger/database.ts"
  * `false`; `status` is the code (`429`), `status_class` its class (`4xx`); `cost_unknown` is the reason, `""` where the
  * cost is known or the call used nothing.
  */
-export type Dimension =
+export type Dimension = NamedDimension | TagDimension
+
+/** A tag of callers (`callers[].tags`), as it was when the call was made: `tag.team`; `""` where the caller had none. */
+export type TagDimension = `tag.${string}`
+
+const TAG = /^tag\.[\w:/-][\w.:/-]{0,63}$/
+
+export function isTag(dimension: string): dimension is TagDimension {
+  return TAG.test(dimension)
+}
+
+export type NamedDimension =
   | "caller"
   | "token"
   | "user"

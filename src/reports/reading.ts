@@ -6,6 +6,7 @@ import type { Gap } from "../ledger/cube/fill.ts"
 import type { Missing } from "./query.ts"
 import { readBatches, readColumns, segmentsIn, type StoredSegment } from "../ledger/cube/store.ts"
 import type { Remembered } from "./remembered.ts"
+import type { TagBook } from "./tag-book.ts"
 import { bufferView, segmentView, type View } from "./view.ts"
 
 /** While these are gone over, PostgreSQL sends as many again. */
@@ -17,6 +18,8 @@ export interface Reading {
   readonly pause: () => Promise<void>
   /** What earlier queries of this database added up; absent: nothing is kept. */
   readonly remembered?: Remembered
+  /** Of the tags that questions name; absent: they name none. */
+  readonly tags?: TagBook
 }
 
 interface Wanted {
@@ -41,11 +44,11 @@ export function missingIn(gap: Gap | null, from: number, to: number): { readonly
   return { missing: { from: Math.max(gap.from, from), to: Math.min(gap.to, to) } }
 }
 
-export async function momentOf({ connection, pause }: Reading, from: number, to: number): Promise<Moment> {
+export async function momentOf({ connection, pause, tags }: Reading, from: number, to: number): Promise<Moment> {
   const cells = new CellBuffer(4096)
   await readBatches(connection, cells, Infinity, false)
   await pause()
-  return { batches: bufferView(cells), segments: await segmentsIn(connection, from, to) }
+  return { batches: bufferView(cells, tags), segments: await segmentsIn(connection, from, to) }
 }
 
 /** The batches and each segment that matters, one after the other. */
@@ -91,13 +94,13 @@ async function loadedOf(
 }
 
 async function* viewsOfSome(
-  { connection }: Reading,
+  { connection, tags }: Reading,
   { names, segments, columns }: Loaded,
   { rest, matters }: Wanted,
 ): AsyncGenerator<View, void> {
   const views = segments.map((segment) => ({
     segment,
-    view: segmentView(segment, columns.get(segment.id) ?? new Map<string, Uint8Array>()),
+    view: segmentView(segment, columns.get(segment.id) ?? new Map<string, Uint8Array>(), tags),
   }))
   const left = views.filter(({ view }) => matters(view))
   const missing = [...new Set(rest)].filter((name) => !names.has(name))

@@ -1,6 +1,6 @@
 /** Charts over time, from the cube. */
 import { filtersOf, splitBy } from "./breakdown.ts"
-import { DIMENSIONS_BY_NAME, type DimensionName } from "./dimensions.ts"
+import { dimensionOf, type DimensionName } from "./dimensions.ts"
 import { FIGURES, type FigureName, needsOf } from "./figure-columns.ts"
 import type { Filter, Query, Rows } from "./query.ts"
 import type { Asked, Chart } from "./section.ts"
@@ -53,8 +53,7 @@ export function timeChart({ id, title, figures, by }: TimeChart, rows: Rows): Ch
     units: unit,
     series: rows.groups.map(({ key }) => ({
       key: key?.[0] ?? null,
-      title:
-        key === null ? "Other" : key[0] === "" ? `No ${DIMENSIONS_BY_NAME[by].title.toLowerCase()}` : (key[0] ?? ""),
+      title: key === null ? "Other" : key[0] === "" ? `No ${dimensionOf(by).title.toLowerCase()}` : (key[0] ?? ""),
     })),
     points: rows.slots.map((x, index) => ({
       x,

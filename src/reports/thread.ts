@@ -14,6 +14,7 @@ import type { Reading } from "./reading.ts"
 import { Remembered } from "./remembered.ts"
 import { answerQueries } from "./scan.ts"
 import { findCalls } from "./search.ts"
+import { TagBook } from "./tag-book.ts"
 import type { Progress, Reply, Request, Work } from "./thread-protocol.ts"
 import { verifyRange } from "./verify.ts"
 
@@ -83,11 +84,18 @@ function check(work: Work): void {
 }
 
 async function performed(work: Work, reading: Reading, tell: (progress: Progress) => void): Promise<unknown> {
-  if (work.is === "query") return await answerQueries(reading, work.queries)
-  if (work.is === "search") return await findCalls(reading, work.search)
+  if (work.is === "query") return await answerQueries(await tagged(reading, work.queries), work.queries)
+  if (work.is === "search") return await findCalls(await tagged(reading, [work.search]), work.search)
   if (work.is === "rows") return await detailRows(reading, work)
   if (work.is === "verify") return await verifyRange(reading, work.range, (rows, untilMs) => tell({ rows, untilMs }))
   return await maintain(reading, work, tell)
+}
+
+/** What was added up before says nothing of tags, which may be told later. */
+async function tagged(reading: Reading, questions: Parameters<typeof TagBook.open>[1]): Promise<Reading> {
+  const { connection, pause } = reading
+  const tags = await TagBook.open(connection, questions)
+  return tags === null ? reading : { connection, pause, tags }
 }
 
 async function detailRows(

@@ -15,7 +15,8 @@ import { HISTOGRAMS, MEASURES, type StoredHistogram, type StoredMeasure } from "
 import { columnIn, type ColumnName, decodeIds } from "../ledger/cube/segment.ts"
 import type { CubeConnection } from "../ledger/cube/connection.ts"
 import { readColumns } from "../ledger/cube/store.ts"
-import type { Dimension, Filter } from "./query.ts"
+import { type Dimension, type Filter, isTag } from "./query.ts"
+import { TagBook } from "./tag-book.ts"
 import { storedDimension } from "./plan.ts"
 
 export interface View {
@@ -46,7 +47,7 @@ interface Head {
 }
 
 /** Columns are decoded when they are asked for, once. `columns` may get more of them meanwhile. */
-export function segmentView(head: Head, columns: Map<string, Uint8Array>): View {
+export function segmentView(head: Head, columns: Map<string, Uint8Array>, tags: TagBook | null = null): View {
   const decoded = new Map<string, unknown>()
   const column = <Column>(name: ColumnName, decode: (data: Uint8Array) => Column): Column => {
     let found = decoded.get(name) as Column | undefined
@@ -56,7 +57,7 @@ export function segmentView(head: Head, columns: Map<string, Uint8Array>): View 
     }
     return found
   }
-  return {
+  const view: View = {
     id: head.id,
     count: head.cells,
     firstMs: head.firstMs,
@@ -64,7 +65,7 @@ export function segmentView(head: Head, columns: Map<string, Uint8Array>): View 
     folded: head.folded === 1,
     isSorted: true,
     ts: () => column("ts", decodeNumbers),
-    dimension: (name) => derived(name, column(`d:${storedDimension(name)}`, decodeTexts)),
+    dimension: (name) => derived(name, column(`d:${storedDimension(name)}`, decodeTexts), view, tags),
     measure: (name) => column(`m:${name}`, decodeNumbers),
     histogram: (name) => column(`h:${name}`, (data) => decodeHistogram(data, head.cells)),
     ids: () => (columns.has("ids") ? column("ids", decodeIds) : null),
@@ -74,10 +75,11 @@ export function segmentView(head: Head, columns: Map<string, Uint8Array>): View 
         columns.set(name, data)
     },
   }
+  return view
 }
 
 /** Null: there are no cells. */
-export function bufferView(cells: CellBuffer): View | null {
+export function bufferView(cells: CellBuffer, tags: TagBook | null = null): View | null {
   const { count } = cells
   if (count === 0) return null
   const ts = cells.ts.subarray(0, count)
@@ -86,7 +88,7 @@ export function bufferView(cells: CellBuffer): View | null {
     firstMs = Math.min(firstMs, at)
     lastMs = Math.max(lastMs, at)
   }
-  return {
+  const view: View = {
     id: null,
     count,
     firstMs,
@@ -97,7 +99,7 @@ export function bufferView(cells: CellBuffer): View | null {
     dimension: (name) => {
       const index = DIMENSIONS.indexOf(storedDimension(name))
       const codes = new Int32Array((cells.codes[index] ?? new Uint32Array()).subarray(0, count))
-      return derived(name, { texts: cells.texts[index]?.all ?? [], codes })
+      return derived(name, { texts: cells.texts[index]?.all ?? [], codes }, view, tags)
     },
     measure: (name) => bufferMeasure(cells.measures[MEASURES.indexOf(name)] ?? null, count),
     histogram: (name) => {
@@ -112,6 +114,7 @@ export function bufferView(cells: CellBuffer): View | null {
     ids: () => (cell) => cells.idOf(cell),
     more: async () => await Promise.resolve(),
   }
+  return view
 }
 
 function bufferMeasure(values: Float64Array | null, count: number): NumberColumn {
@@ -121,7 +124,8 @@ function bufferMeasure(values: Float64Array | null, count: number): NumberColumn
   return { base: 0, values: values.subarray(0, count), most }
 }
 
-function derived(name: Dimension, column: TextColumn): TextColumn {
+function derived(name: Dimension, column: TextColumn, view: View, tags: TagBook | null): TextColumn {
+  if (isTag(name)) return (tags ?? new TagBook()).column(name, column, view)
   if (name !== "status_class") return column
   return { texts: column.texts.map((status) => `${status.slice(0, 1)}xx`), codes: column.codes }
 }

@@ -1,10 +1,10 @@
 /** Reads conditions as people write them: `group=fast,provider!=alpha,latency_ms>=2000`. */
 import { nearest } from "../nearest.ts"
-import { DIMENSION_NAMES, DIMENSIONS_BY_NAME, type DimensionName } from "./dimensions.ts"
+import { DIMENSION_NAMES, DIMENSIONS_BY_NAME, dimensionNamed, type DimensionName } from "./dimensions.ts"
 import { type Dimension, type Filter, ReportRefused } from "./query.ts"
 
 /** One condition: a name, an operator, and a value that is quoted (as JSON) or reaches to the next comma. */
-const CONDITION = /([a-z_]+)\s*(!=|\^=|>=|<=|=)\s*("(?:[^"\\]|\\.)*"|[^,]*)(,|$)/y
+const CONDITION = /((?:tag\.[\w.:/-]+)|[a-z_]+)\s*(!=|\^=|>=|<=|=)\s*("(?:[^"\\]|\\.)*"|[^,]*)(,|$)/y
 
 type Measured = Extract<Filter, { readonly measure: string }>["measure"]
 
@@ -17,7 +17,7 @@ export const MEASURED_BY_NAME: Readonly<Record<string, Measured>> = {
 }
 
 /** The names of all dimensions that conditions can name. */
-export const FILTER_NAMES: readonly DimensionName[] = DIMENSION_NAMES.filter(
+export const FILTER_NAMES: readonly (typeof DIMENSION_NAMES)[number][] = DIMENSION_NAMES.filter(
   (name) => DIMENSIONS_BY_NAME[name].is === "value",
 )
 
@@ -71,7 +71,7 @@ function unquoted(value: string, at: string): string {
 }
 
 function storedOf(name: string, at: string): Dimension {
-  const dimension = Object.hasOwn(DIMENSIONS_BY_NAME, name) ? DIMENSIONS_BY_NAME[name as DimensionName] : undefined
+  const dimension = dimensionNamed(name)
   if (dimension?.is === "value") return dimension.stored
   if (dimension?.is === "time")
     throw new ReportRefused(at, `A range of time is given by since, from and to, not by ${name}.`)
@@ -102,7 +102,7 @@ export function nanoUsdIn(decimal: string): number | null {
 export function dimensionsIn(text: string, path: string = "by"): DimensionName[] {
   const names = text.split(",").map((name) => name.trim())
   names.forEach((name) => {
-    if (!Object.hasOwn(DIMENSIONS_BY_NAME, name))
+    if (dimensionNamed(name) === undefined)
       throw new ReportRefused(
         path,
         `There is no dimension ${JSON.stringify(name.slice(0, 60))}.${hint(name, DIMENSION_NAMES)}`,

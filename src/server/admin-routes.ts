@@ -88,9 +88,9 @@ async function reports(
   const { snapshot, clock } = gateway
   const { reportsPrefix: prefix, reports: rules } = snapshot.admin
   const below = request.path.slice(prefix.length)
-  const note = ({ action }: Permission, who: Administrator): void =>
-    noteAdministrator(action, who, request, id, gateway)
-  if (reportsApi.isAt(below)) return reportsApi.answer({ request, snapshot, nowMs: clock.now(), note })
+  const note = (asked: Permission, who: Administrator): void =>
+    noteAdministrator(asked.object === "content:capture" ? "content" : asked.action, who, request, id, gateway)
+  if (reportsApi.isAt(below)) return reportsApi.answer({ request, snapshot, nowMs: clock.now(), requestId: id, note })
   if (request.method !== "GET" && request.method !== "HEAD")
     throw new RouterError("method-not-allowed", { headers: { allow: "GET, HEAD" } })
   const place = { base: prefix, longestRangeMs: rules?.maxRangeMs ?? 0 }

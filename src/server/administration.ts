@@ -2,6 +2,7 @@
 import { Admin } from "../admin/admin.ts"
 import { Cursors } from "../admin/api/cursor.ts"
 import { ReportsApi } from "../admin/api/reports-api.ts"
+import type { ContentTools } from "../admin/content.ts"
 import { Entrance } from "../admin/entrance.ts"
 import { explainMadeCall } from "../admin/explain.ts"
 import type { AdminRules } from "../config/compile/admin-rules.ts"
@@ -23,7 +24,7 @@ import { openSessions } from "./sessions.ts"
 
 interface Means {
   readonly gateway: Gateway
-  readonly ledger: Pick<LedgerStore, "decidedCall" | "status">
+  readonly ledger: Pick<LedgerStore, "decidedCall" | "status" | "content">
   readonly marks: InstallationMarks
   readonly reports: ReportThread
   readonly reloads: () => ReloadStatus
@@ -36,6 +37,7 @@ export interface Administration {
   readonly admin: Admin
   readonly entrance: Entrance
   readonly reportsApi: ReportsApi
+  readonly content: ContentTools
   /** Takes another configuration, before it is in force. */
   follow(next: Pick<UsableReading, "config" | "findings">, rules: AdminRules): Promise<void>
 }
@@ -46,10 +48,12 @@ export async function openAdministration(config: Config, means: Means): Promise<
   const admin = new Admin({ clock, random, log, verify: verifyPassword, store })
   await admin.prepare(snapshot.admin)
   let current: InForce = { config, findings: means.findings }
+  const content = contentToolsOf(means)
   return {
     admin,
+    content,
     entrance: new Entrance({ admin, clock, log }),
-    reportsApi: reportsApiOf(admin, () => current, means),
+    reportsApi: reportsApiOf(admin, () => current, content, means),
     follow: async (next, rules) => {
       await admin.prepare(rules)
       current = next
@@ -66,9 +70,15 @@ function verifyPassword(password: string, hash: string): Promise<boolean> {
   return Bun.password.verify(password, hash, "bcrypt")
 }
 
+function contentToolsOf({ gateway, ledger }: Means): ContentTools {
+  const { clock, random } = gateway
+  return { store: ledger.content, keys: () => gateway.snapshot.capture?.keys ?? [], clock, random }
+}
+
 function reportsApiOf(
   admin: Admin,
   inForce: () => InForce,
+  content: ContentTools,
   { gateway, ledger: store, marks, reports, reloads, isSample }: Means,
 ): ReportsApi {
   const known = (nowMs: number, signal: AbortSignal): Pick<Sources, "limits" | "catalog"> => ({
@@ -82,6 +92,7 @@ function reportsApiOf(
     reports,
     known,
     isSample,
+    content,
     baselines: () => baselinesOf(inForce().config),
     cursors: () => new Cursors(marks.keyFor("cursors of reports", gateway.random)),
     explained: (id: string, administrator: Parameters<typeof explainMadeCall>[1]) =>

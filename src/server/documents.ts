@@ -1,7 +1,11 @@
 /** The documents that the product carries with it, in the order of the menu. They are imported, so the binary has them too. */
 import admin from "../../docs/admin.md" with { type: "text" }
 import architecture from "../../ARCHITECTURE.md" with { type: "text" }
+<<<<<<< HEAD
 import caching from "../../docs/caching.md" with { type: "text" }
+=======
+import capture from "../../docs/capture.md" with { type: "text" }
+>>>>>>> main
 import changelog from "../../CHANGELOG.md" with { type: "text" }
 import runtimeBun from "../../docs/decisions/0001-runtime-bun.md" with { type: "text" }
 import passthrough from "../../docs/decisions/0003-passthrough.md" with { type: "text" }
@@ -58,6 +62,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
   { file: "docs/stored-state.md", slug: "stored-state", title: "Stored state", text: storedState },
   { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
+  { file: "docs/capture.md", slug: "capture", title: "Content capture", text: capture },
   { file: "docs/console.md", slug: "console", title: "The console", text: console },
   { file: "docs/reports.md", slug: "reports", title: "Reports", text: reports },
   { file: "docs/ledger.md", slug: "ledger", title: "The ledger", text: ledger },

@@ -1,6 +1,9 @@
 /** What deciding a call needs, without anything that could leave a trace. */
 import { ResponseCache } from "../cache/response-cache.ts"
 import type { Group, Snapshot } from "../config/snapshot.ts"
+import type { Means } from "../dialects/answer-needs.ts"
+import type { Apart, JobName, Order, Result } from "../pipeline/apart/apart.ts"
+import { JOBS } from "../pipeline/apart/jobs.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { absent, WITHOUT_TRACE } from "../pipeline/rehearsal/rehearsal.ts"
 import { Intake } from "../pipeline/call/body-memory.ts"
@@ -16,6 +19,7 @@ import { silentLog } from "../system/log.ts"
 import { systemRandom } from "../system/random.ts"
 import { Health } from "../upstream/health.ts"
 import { Upstream } from "../upstream/send.ts"
+import { meansOf } from "../pipeline/translation/translate.ts"
 import { openPolicies, type Policies } from "./policies.ts"
 
 export interface DryGateway {
@@ -35,6 +39,21 @@ export async function dryGateway(snapshot: Snapshot, groups: ReadonlyMap<string,
   return { gateway: gatewayOf(snapshot, policies), close: () => policies.close() }
 }
 
+type Work = (bytes: Uint8Array, order: unknown, means: Means) => unknown
+
+/** Nobody else waits for this process. */
+const AT_ONCE: Apart = {
+  run: async <Name extends JobName>(
+    name: Name,
+    _owner: string,
+    pieces: readonly Uint8Array[],
+    order: Order<Name>,
+  ): Promise<Result<Name>> => {
+    const means = meansOf({ random: systemRandom(), clock: systemClock })
+    return (JOBS[name] as Work)(Buffer.concat([...pieces]), order, means) as Result<Name>
+  },
+}
+
 function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
   const health = new Health()
   health.adopt(snapshot, systemClock.monotonicMs())
@@ -48,13 +67,14 @@ function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
       close: () => Promise.resolve(),
     },
     ...WITHOUT_TRACE,
+    captures: absent("content of calls"),
     background: absent("answers in the background"),
     clock: systemClock,
     random: systemRandom(),
     log: silentLog,
     intake: new Intake(),
     loop: new Loop(systemClock, () => {}),
-    apart: absent("large requests and answers"),
+    apart: AT_ONCE,
     watchdog: new Watchdog(systemClock),
     upstream: new Upstream(systemClock, { most: 0, canOpen: () => true }),
     health,

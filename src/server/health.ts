@@ -27,7 +27,7 @@ export async function notReady(gateway: Gateway, store: ReadyStore): Promise<rea
   ]
 }
 
-/** 503 names the parts that are not usable. A caller who may read metrics also sees how the last reload went. */
+/** 503 names the parts that are not usable. A caller who may read metrics also sees how the last reload went, and whether content is stored. */
 export async function ready(
   request: Incoming,
   gateway: Gateway,
@@ -35,9 +35,18 @@ export async function ready(
   { admin, reloads }: { readonly admin: Admin; readonly reloads: () => ReloadStatus },
 ): Promise<Outgoing> {
   const parts = await notReady(gateway, store)
-  const detail = isOperator(request, gateway, admin) ? { configuration: reloadView(reloads()) } : {}
+  const detail = isOperator(request, gateway, admin)
+    ? { configuration: reloadView(reloads()), ...captureView(gateway) }
+    : {}
   if (parts.length === 0) return json({ status: "ready", ...detail })
   return json({ status: "not-ready", error: "not-ready", parts, ...detail }, 503)
+}
+
+/** No call needs it: what is not stored makes no router unready. */
+function captureView({ snapshot, captures }: Gateway): object {
+  if (snapshot.capture === null) return {}
+  const { stopped, lost } = captures.status()
+  return { content_capture: { state: stopped === null ? "ok" : "stopped", reason: stopped?.reason ?? null, lost } }
 }
 
 /** Load balancers ask without a token, or with a wrong one: they are told all the same whether calls can come. */

@@ -80,6 +80,9 @@ function nowAlerts(means: LiveMeans, near: readonly LimitUse[]): PartBlock {
       text: "The newest configuration was refused; the one before is in force.",
       link: "system",
     })
+  const { stopped } = gateway.captures.status()
+  if (stopped !== null)
+    alerts.push({ state: "bad", text: `Content of calls is not stored: ${stopped.reason}.`, link: "system" })
   for (const { name, standing } of standings(gateway))
     if (standing.breaker !== "closed")
       alerts.push({

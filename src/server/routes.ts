@@ -1,4 +1,5 @@
 /** Every path of the router, on one screen. */
+import type { ContentTools } from "../admin/content.ts"
 import type { ExplainTools } from "../admin/explain.ts"
 import type { Dialect } from "../dialects/dialect.ts"
 import { DIALECTS } from "../dialects/registry.ts"
@@ -11,11 +12,12 @@ import { forAdministrators } from "./administrators.ts"
 import { serveDocs } from "./assets.ts"
 import { withCors } from "./cors.ts"
 import { codexModels } from "./codex-models.ts"
+import { contentCaptures, contentPath } from "./content-captures.ts"
 import { countTokens } from "../pipeline/aside/count-tokens.ts"
 import { health, ready, version, type ReadyStore } from "./health.ts"
 import { listModels, oneModel } from "./models.ts"
 import { metricsPage, type Watched } from "./metrics.ts"
-import { answer, privately, refuse } from "./plain.ts"
+import { answer, json, privately, refuse } from "./plain.ts"
 import { storedResponse, storedResponsePath } from "../pipeline/aside/stored-responses.ts"
 import { isPasted, unknownPath } from "./unknown-path.ts"
 import { usage, type UsageStore } from "./usage.ts"
@@ -24,6 +26,7 @@ import { usage, type UsageStore } from "./usage.ts"
 export type Store = UsageStore & ReadyStore & ExplainTools["store"]
 
 export interface Parts extends AdminParts {
+  readonly content: ContentTools
   readonly store: Store
   readonly watched: Watched
 }
@@ -82,6 +85,11 @@ function other(request: Incoming, gateway: Gateway, parts: Parts): Outgoing | Pr
   const stored = storedResponsePath(request.path)
   if (stored !== null)
     return answer(request, RESPONSES, gateway, async () => privately(await storedResponse(request, stored, gateway)))
+  const content = contentPath(request.path)
+  if (content !== null)
+    return answer(request, dialect, gateway, async (id) =>
+      privately(json(await contentCaptures(content, request, id, gateway, parts))),
+    )
   const route = readRoute(request, gateway, parts)
   if (route === null) return refuse(dialect, gateway, unknownPath(request.path))
   if (request.method !== "GET" && request.method !== "HEAD")

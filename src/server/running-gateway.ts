@@ -1,4 +1,8 @@
 /** Everything that the life of a call needs, opened for a router that serves. */
+import { statfs } from "node:fs/promises"
+import { dirname } from "node:path"
+import { Captures } from "../capture/captures.ts"
+import { Sealer } from "../capture/sealer.ts"
 import type { Config } from "../config/config.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import type { LedgerStore } from "../ledger/open.ts"
@@ -24,6 +28,7 @@ import { openPins } from "./pins.ts"
 import type { Policies } from "./policies.ts"
 
 export interface RunningGateway extends Gateway {
+  readonly captures: Captures
   readonly background: BackgroundFollower
   readonly totals: LateTotals
   readonly apart: ApartThread
@@ -68,6 +73,14 @@ export async function gatewayOf(
     security: ledger.security,
     requestLog,
     metrics,
+    captures: new Captures(snapshot.capture, {
+      store: ledger.content,
+      seals: new Sealer(clock, loop),
+      room: config.server.usage_db.driver === "postgres" ? null : () => roomAt(config.server.usage_db.path),
+      clock,
+      log,
+      loop,
+    }),
     background,
     totals,
     clock,
@@ -92,6 +105,12 @@ export async function gatewayOf(
     drained: 0,
   }
   return gateway
+}
+
+/** Of the disk that a file grows on. */
+async function roomAt(path: string): Promise<{ readonly freeBytes: number; readonly allBytes: number }> {
+  const { bavail, blocks, bsize } = await statfs(dirname(path))
+  return { freeBytes: bavail * bsize, allBytes: blocks * bsize }
 }
 
 /** Watches from now on. */

@@ -1,5 +1,6 @@
 /** The families that say how the router is at the moment, as text. */
 import type { ReloadStatus } from "../config/reload/reload.ts"
+import { LOSSES } from "../capture/captures.ts"
 import type { Target } from "../config/snapshot.ts"
 import type { LedgerStatus } from "../ledger/open.ts"
 import type { Exposition, Labels } from "../metrics/exposition.ts"
@@ -32,6 +33,7 @@ export function writeStateFamilies(out: Exposition, gateway: Gateway, watched: W
   writeTargets(out, gateway)
   writeGovernance(out, gateway)
   writeLedger(out, watched.ledger.status())
+  writeCaptures(out, gateway)
   out
     .family(
       "smart_router_request_log_dropped_lines_total",
@@ -183,6 +185,21 @@ function writeLedger(out: Exposition, { isUp, outages, spooledBytes, waiting }: 
       "Size of the finished calls that wait in the spool for the usage database.",
     )
     .sample({}, spooledBytes)
+}
+
+/** Nothing where no content is stored. */
+function writeCaptures(out: Exposition, { snapshot, captures }: Gateway): void {
+  if (snapshot.capture === null) return
+  const { stopped, waitingBytes, kept, lost } = captures.status()
+  out
+    .family("smart_router_content_capture_up", "gauge", "0: content of calls cannot be stored at the moment.")
+    .sample({}, Number(stopped === null))
+    .family("smart_router_content_capture_waiting_bytes", "gauge", "Content that is not stored yet.")
+    .sample({}, waitingBytes)
+    .family("smart_router_content_capture_kept_total", "counter", "Calls whose content was stored.")
+    .sample({}, kept)
+    .family("smart_router_content_capture_lost_total", "counter", "Calls whose content was to be stored and is lost.")
+  for (const reason of LOSSES) out.sample({ reason }, lost[reason])
 }
 
 function writeProcess(out: Exposition): void {

@@ -65,7 +65,7 @@ async function closeAll(
   gateway: RunningGateway,
   stores: readonly ({ close(): Promise<void> } | null)[],
 ): Promise<void> {
-  await Promise.all([gateway.background.close(), gateway.totals.close()])
+  await Promise.all([gateway.background.close(), gateway.totals.close(), gateway.captures.close()])
   gateway.watchdog.stop()
   gateway.loop.stop()
   gateway.apart.close()

@@ -56,6 +56,7 @@ const QUESTION: Question = {
     servesSecurity: true,
   },
   nowMs: 1_800_000_000_000,
+  requestId: "req_0",
   signal: new AbortController().signal,
 }
 

@@ -14,13 +14,20 @@ const REFUSALS: readonly ErrorCode[] = [
   "reports-disabled",
 ]
 
+const OF_CONTENT: readonly ErrorCode[] = ["content-forbidden", "content-unreadable", "usage-store-unavailable"]
+
 export function openApiDocument(operations: readonly Operation[], prefix: string, version: string): JsonSchema {
   return {
     openapi: "3.1.0",
     info: { title: "smart-router reports", version, description: "What the usage database tells administrators." },
     servers: [{ url: prefix }],
     security: [{ session: [] }, { password: [] }],
-    paths: Object.fromEntries(operations.map((operation) => [operation.path, { get: operationOf(operation) }])),
+    paths: Object.fromEntries(
+      [...Map.groupBy(operations, ({ path }) => path)].map(([path, all]) => [
+        path,
+        Object.fromEntries(all.map((operation) => [(operation.method ?? "GET").toLowerCase(), operationOf(operation)])),
+      ]),
+    ),
     components: {
       securitySchemes: {
         session: { type: "apiKey", in: "cookie", name: "smart_router_admin_session" },
@@ -33,13 +40,14 @@ export function openApiDocument(operations: readonly Operation[], prefix: string
 
 function operationOf({ id, summary, permission, parameters, answers }: Operation): JsonSchema {
   const { object, action } = permission
+  const codes = object === "content:capture" ? [...REFUSALS, ...OF_CONTENT] : REFUSALS
   const content = "schema" in answers ? { schema: answers.schema } : { schema: { type: "string" } }
   return {
     operationId: id,
     summary,
     "x-permission": `${object}:${action}`,
     parameters: parameters.map(parameterOf),
-    responses: { "200": { description: summary, content: { [answers.type]: content } }, ...refusals() },
+    responses: { "200": { description: summary, content: { [answers.type]: content } }, ...refusals(codes) },
   }
 }
 
@@ -50,11 +58,11 @@ function parameterOf({ name, place, about, schema, example, repeats, isRequired 
 }
 
 /** One entry for each status; several codes may share it. */
-function refusals(): JsonSchema {
-  const statuses = [...new Set(REFUSALS.map((code) => CATALOGUE[code].status))]
+function refusals(all: readonly ErrorCode[]): JsonSchema {
+  const statuses = [...new Set(all.map((code) => CATALOGUE[code].status))]
   return Object.fromEntries(
     statuses.map((status) => {
-      const codes = REFUSALS.filter((code) => CATALOGUE[code].status === status)
+      const codes = all.filter((code) => CATALOGUE[code].status === status)
       const content = { "application/json": { schema: { $ref: "#/components/schemas/Error" } } }
       return [String(status), { description: codes.join(", "), content }]
     }),

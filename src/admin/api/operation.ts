@@ -5,12 +5,15 @@ import type { Reports } from "../../reports/query.ts"
 import type { Asked, Baseline, Sources } from "../../reports/section.ts"
 import type { PageSources } from "../../reports/pages/compose.ts"
 import type { Administrator } from "../admin.ts"
+import type { ContentTools } from "../content.ts"
 import type { Cursors } from "./cursor.ts"
 import type { JsonSchema, Parameter, Texts } from "./parameter.ts"
 
 export interface Operation {
   /** Unique, for programs that are made from the document. */
   readonly id: string
+  /** Absent: `GET`, and `HEAD`. */
+  readonly method?: "DELETE" | "POST"
   /** Below the prefix of reports; `{name}` is a parameter. */
   readonly path: string
   readonly summary: string
@@ -21,10 +24,9 @@ export interface Operation {
   handle(question: Question, tools: ReportTools): Promise<Answer>
 }
 
-export interface Permission {
-  readonly object: "admin:reports" | "admin:security_reports"
-  readonly action: "read" | "export" | "drilldown"
-}
+export type Permission =
+  | { readonly object: "admin:reports" | "admin:security_reports"; readonly action: "read" | "export" | "drilldown" }
+  | { readonly object: "content:capture"; readonly action: "read" | "delete" | "purge" }
 
 export type Answers =
   | { readonly type: "application/json"; readonly schema: JsonSchema }
@@ -44,6 +46,8 @@ export interface Question {
   readonly scope: Asked["scope"]
   readonly rules: ReportRules
   readonly nowMs: number
+  /** Of the request that asks. */
+  readonly requestId: string
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal
 }
@@ -52,6 +56,7 @@ export interface Question {
 export interface ReportTools {
   readonly reports: Reports
   readonly cursors: () => Cursors
+  readonly content: ContentTools
   /** As of the configuration in force. */
   readonly known: (nowMs: number, signal: AbortSignal) => Pick<Sources, "limits" | "catalog">
   /** The usage database holds invented calls. */

@@ -43,7 +43,9 @@ export function pageOperations(): Operation[] {
 function operationOf(page: PageDefinition): Operation {
   const [first] = page.by
   const by =
-    first === undefined ? [] : [text("by", "What is told apart.", first, { type: "string", enum: [...page.by] })]
+    first === undefined
+      ? []
+      : [text("by", "What is told apart.", first, { anyOf: [{ enum: [...page.by] }, { pattern: "^tag\\.." }] })]
   const list = page.name === "calls" ? [SORT, CURSOR] : []
   const call = page.name === "call" ? [CALL] : []
   return {

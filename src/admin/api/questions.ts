@@ -32,7 +32,7 @@ const WHERE: Parameter = text(
 )
 const BY: Parameter = text(
   "by",
-  `One to three dimensions that are told apart: ${DIMENSION_NAMES.join(", ")}.`,
+  `One to three dimensions that are told apart: ${DIMENSION_NAMES.join(", ")}; and tags of callers, as \`tag.team\`.`,
   "project",
 )
 const LIMIT: Parameter = {

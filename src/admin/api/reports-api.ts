@@ -7,6 +7,7 @@ import type { Incoming, Outgoing } from "../../pipeline/message.ts"
 import { ReportRefused, ReportUnavailable } from "../../reports/query.ts"
 import type { Asked, SectionDefinition } from "../../reports/section.ts"
 import { type Admin, type Administrator, forbidden } from "../admin.ts"
+import { contentOperations } from "./content-operations.ts"
 import { csvOperations, markdownOperation } from "./exports.ts"
 import { openApiDocument } from "./openapi.ts"
 import type { Answer, Operation, Permission, Question, ReportTools } from "./operation.ts"
@@ -20,6 +21,7 @@ export interface Asking {
   readonly request: Incoming
   readonly snapshot: Snapshot
   readonly nowMs: number
+  readonly requestId: string
   /** An operation was permitted and is about to be answered. */
   readonly note: (permission: Permission, administrator: Administrator) => void
 }
@@ -38,6 +40,7 @@ export class ReportsApi {
       markdownOperation(sections),
       ...pageOperations(),
       ...SINGLE,
+      ...contentOperations(),
     ]
   }
 
@@ -50,18 +53,15 @@ export class ReportsApi {
 
   /**
    * @throws RouterError `not-found` where nobody can sign in or nothing is there; `unauthorized`, `reports-forbidden`,
-   * `reports-disabled`, `security-reports-disabled`, `method-not-allowed`, `invalid-report-filter`, `report-query-failed`
+   * `content-forbidden`, `reports-disabled`, `security-reports-disabled`, `method-not-allowed`, `invalid-report-filter`, `report-query-failed`
    */
-  async answer({ request, snapshot, nowMs, note }: Asking): Promise<Outgoing> {
+  async answer({ request, snapshot, nowMs, requestId, note }: Asking): Promise<Outgoing> {
     const administrator = await this.#administrator(request, snapshot, nowMs)
     const rules = snapshot.admin.reports
     if (rules === null) throw new RouterError("reports-disabled")
     const path = request.path.slice(rules.prefix.length)
     if (path === OPEN_API) return this.#document(request, administrator, snapshot, rules)
-    const found = this.#operationAt(path)
-    if (found === null) throw new RouterError("not-found")
-    expectReading(request)
-    const { operation, names } = found
+    const { operation, names } = this.#operationAt(path, request)
     this.#expectPermission(administrator, snapshot, operation.permission)
     const { object } = operation.permission
     if (object === "admin:security_reports" && !rules.servesSecurity) throw new RouterError("security-reports-disabled")
@@ -70,7 +70,17 @@ export class ReportsApi {
     request.onGone = () => gone.abort()
     const { domain } = administrator
     const texts = readTexts(searchOf(request), operation.parameters)
-    const about = { texts, names, path, administrator, scope: scopeOf(domain), rules, nowMs, signal: gone.signal }
+    const about = {
+      texts,
+      names,
+      path,
+      administrator,
+      scope: scopeOf(domain),
+      rules,
+      nowMs,
+      requestId,
+      signal: gone.signal,
+    }
     note(operation.permission, administrator)
     return outgoing(operation, await answered(operation, about, this.#tools))
   }
@@ -87,7 +97,8 @@ export class ReportsApi {
   }
 
   #expectPermission(administrator: Administrator, { admin }: Snapshot, { object, action }: Permission): void {
-    if (!this.#admin.may(administrator, admin, object, action)) throw forbidden("reports-forbidden", administrator)
+    if (this.#admin.may(administrator, admin, object, action)) return
+    throw forbidden(object === "content:capture" ? "content-forbidden" : "reports-forbidden", administrator)
   }
 
   #document(request: Incoming, administrator: Administrator, snapshot: Snapshot, { prefix }: ReportRules): Outgoing {
@@ -98,13 +109,21 @@ export class ReportsApi {
     return jsonOf(openApiDocument(this.operations, prefix, version))
   }
 
-  #operationAt(path: string): { operation: Operation; names: Record<string, string> } | null {
-    for (const operation of this.operations) {
+  #operationAt(path: string, { method }: Incoming): { operation: Operation; names: Record<string, string> } {
+    const found = this.operations.flatMap((operation) => {
       const names = namesIn(operation.path, path)
-      if (names !== null) return { operation, names }
-    }
-    return null
+      return names === null ? [] : [{ operation, names }]
+    })
+    if (found.length === 0) throw new RouterError("not-found")
+    const asked = found.find(({ operation }) => methodsOf(operation).includes(method))
+    if (asked !== undefined) return asked
+    const allow = found.flatMap(({ operation }) => methodsOf(operation)).join(", ")
+    throw new RouterError("method-not-allowed", { headers: { allow } })
   }
+}
+
+function methodsOf({ method }: Operation): readonly string[] {
+  return method === undefined ? ["GET", "HEAD"] : [method]
 }
 
 const OPEN_API = "/api/openapi.json"

@@ -75,6 +75,30 @@ export const ERROR_SCHEMA: JsonSchema = mapping({
   },
 })
 
+const COUNT = { type: "integer" } as const
+
+export const CONTENT_SCHEMA: JsonSchema = mapping({
+  request_id: TEXT,
+  ts: TEXT,
+  caller: TEXT,
+  group: TEXT,
+  retention_until: TEXT,
+  parts: listOf(
+    mapping({
+      part: TEXT,
+      form: { enum: ["json", "events", "text"] },
+      content: TEXT,
+      original_bytes: COUNT,
+      kept_bytes: COUNT,
+      truncated: { type: "boolean" },
+      redactions: COUNT,
+      left_out: COUNT,
+    }),
+  ),
+})
+export const DELETED_SCHEMA: JsonSchema = mapping({ request_id: TEXT, deleted_parts: COUNT })
+export const PURGED_SCHEMA: JsonSchema = mapping({ deleted_pieces: COUNT, has_more: { type: "boolean" } })
+
 export const OBJECT_SCHEMA: JsonSchema = { type: "object" }
 
 export const EXPLANATION_SCHEMA: JsonSchema = {

@@ -24,6 +24,7 @@ const NAMED: readonly Named[] = [
   { path: "expensive-requests", section: "calls", sort: "cost" },
   { path: "usage-by-key", section: "usage", by: "token" },
   { path: "usage-by-user", section: "usage", by: "user" },
+  { path: "usage-by-end-user", section: "usage", tables: ["by_end_user"] },
   { path: "usage-by-caller", section: "usage", by: "caller" },
   { path: "usage-by-requested-model", section: "usage", by: "requested_model" },
   { path: "model-groups-by-user", section: "usage", by: "group,user" },
@@ -79,7 +80,7 @@ export function sectionOperations(sections: readonly SectionDefinition[]): Opera
   return [...own, ...named]
 }
 
-export function permissionOf({ id }: Pick<SectionDefinition, "id">, action: Permission["action"]): Permission {
+export function permissionOf({ id }: Pick<SectionDefinition, "id">, action: "read" | "export"): Permission {
   return { object: id === "security" ? "admin:security_reports" : "admin:reports", action }
 }
 

@@ -15,7 +15,7 @@ const ID = {
   schema: { type: "string", pattern: "^req_[0-9a-f]{32}$" },
   example: "",
 } as const
-const IN_PATH: Parameter = { ...ID, place: "path" }
+export const IN_PATH: Parameter = { ...ID, place: "path" }
 const IN_QUERY: Parameter = { ...ID, place: "query", isRequired: true }
 
 export const SINGLE: readonly Operation[] = [

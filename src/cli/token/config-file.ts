@@ -103,7 +103,7 @@ function refuse(file: string, faults: readonly Finding[]): void {
 function lineErrors(before: CallerTexts, after: string, { tree }: LoadResult): readonly Finding[] {
   const known = new Set(before.callers?.text.split("\n"))
   const { report, all } = collector({ get: () => undefined })
-  const reader = new CallerLines(tree)
+  const reader = new CallerLines(tree, null)
   const ids = new Set(idsIn(tree))
   for (const line of after.split("\n")) {
     if (line.trim() === "") continue

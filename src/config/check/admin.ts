@@ -69,11 +69,17 @@ export function loadAdmin(
   return { rules: { ...shared, basic, grants }, secrets, files }
 }
 
-/** What the flag `metrics_admin` means. */
+/** What the flags `metrics_admin` and `content_admin` mean. */
 function callerGrants({ callers }: Config): Grant[] {
-  return callers
-    .filter((caller) => caller.metrics_admin)
-    .map(({ id }) => ({ subject: CALLER_SUBJECT + id, domain: "*", object: "metrics", action: "read" }))
+  return callers.flatMap(({ id, project, environment, metrics_admin, content_admin }) => {
+    const subject = CALLER_SUBJECT + id
+    const domain = `${project}/${environment}`
+    const content = ["delete", "purge"].map((action) => ({ subject, domain, object: "content:capture", action }))
+    return [
+      ...(metrics_admin ? [{ subject, domain: "*", object: "metrics", action: "read" }] : []),
+      ...(content_admin ? content : []),
+    ]
+  })
 }
 
 /** Also of a file that has no meaning as a whole: every missing variable is told in one pass. */

@@ -100,7 +100,7 @@ function adviseOnCallers(config: Config, report: Report): void {
   }
   for (const [index, caller] of config.callers.entries()) {
     // a token for metrics calls nothing
-    if (caller.status !== "active" || caller.allow.length > 0 || caller.metrics_admin) continue
+    if (caller.status !== "active" || caller.allow.length > 0 || caller.metrics_admin || caller.content_admin) continue
     const message = `The caller ${quoted(caller.id)} may call no model group.`
     report({
       severity: "warning",

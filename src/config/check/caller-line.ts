@@ -1,6 +1,7 @@
 /** Reads the lines of a callers file: one JSON object with the keys of a caller on each. */
 import type { z } from "zod"
-import type { CallerConfig } from "../config.ts"
+import type { CallerConfig, Config } from "../config.ts"
+import { checkCallerCapture } from "./capture-checks.ts"
 import { readTree } from "../read/document.ts"
 import type { Sources } from "../read/expand.ts"
 import type { Report } from "../findings.ts"
@@ -33,14 +34,19 @@ export class CallerLines {
   readonly #defaults: Readonly<Record<string, unknown>>
   readonly #identities: Identities
   readonly #groups: GroupNames
+  readonly #config: Pick<Config, "server"> | null
   /** Of lines that were found right, by what stands in them beside names and tokens. */
   readonly #kinds = new Map<string, Kind>()
 
-  /** @param tree a configuration, also one that has faults elsewhere */
-  constructor(tree: unknown) {
+  /**
+   * @param tree a configuration, also one that has faults elsewhere
+   * @param config the same where it has none; null: what callers say of content capture is not compared with it
+   */
+  constructor(tree: unknown, config: Pick<Config, "server"> | null) {
     this.#defaults = mapping(mapping(mapping(tree)["server"])["default_caller"])
     this.#identities = identitiesIn(tree)
     this.#groups = groupNamesIn(tree)
+    this.#config = config
   }
 
   /** Null where the line is none of a caller, which was reported then. Paths begin at the caller. */
@@ -63,7 +69,8 @@ export class CallerLines {
     const entry = { path: [], fields: mapping(read) }
     checkOwner(entry, this.#identities, report)
     checkAllowed(entry, this.#groups, report)
-    if (read.status === "active" && read.allow.length === 0 && !read.metrics_admin)
+    if (this.#config !== null) checkCallerCapture(read, this.#config, [], report)
+    if (read.status === "active" && read.allow.length === 0 && !read.metrics_admin && !read.content_admin)
       report({ severity: "warning", code: "nothing-allowed", path: [], message: "The caller may call no model group." })
     return read
   }

@@ -59,6 +59,24 @@ test.each(ERRORS)("an error says what to write in place of %s", (_name, yaml, fi
 
 const WARNINGS: readonly Slip[] = [
   ["a host without its root", changed(URL, "https://api.openai.com"), { line: 5, expected: URL }],
+  ["half of a root", changed(URL, "https://api.groq.com/openai/"), { expected: "https://api.groq.com/openai/v1" }],
+  ["half of another root", changed(URL, "https://openrouter.ai/api"), { expected: "https://openrouter.ai/api/v1" }],
+  [
+    "a root of another API of the host",
+    changed(URL, "https://generativelanguage.googleapis.com/v1beta"),
+    { expected: "https://generativelanguage.googleapis.com/v1beta/openai" },
+  ],
+  ["a key with its scheme", changed(KEY, "Bearer ${OPENAI_API_KEY}"), { code: "key-with-scheme", line: 7 }],
+  [
+    "seconds of all upstreams",
+    withServer("upstream: { timeout_ms: 600 }"),
+    { code: "wait-too-short", line: 3, expected: said("600000") },
+  ],
+  [
+    "seconds of a group",
+    changed("    strategy: static\n", "    strategy: static\n    attempt_timeout_ms: 60\n"),
+    { code: "wait-too-short", expected: said("60000") },
+  ],
   ["a server without a root", changed(URL, "http://127.0.0.1:8000"), { code: "no-root", severity: "info" }],
   [
     "the price of one token",
@@ -71,11 +89,6 @@ const WARNINGS: readonly Slip[] = [
       "input_price_per_million_usd: 1, output_price_per_million_usd: 2, price_tiers: [{ above_input_tokens: 9, output_price_per_million_usd: 0.000002 }]",
     ),
     { code: "price-per-token", expected: said(": 2") },
-  ],
-  [
-    "a privacy filter that is not there",
-    changed("    strategy: static\n", "    strategy: static\n    pii_filter: { enabled: true }\n"),
-    { code: "calls-refused", message: said("pii-filter-failed"), line: 13 },
   ],
   [
     "validation that cannot be had",

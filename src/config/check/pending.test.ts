@@ -51,8 +51,9 @@ describe("nothing is said about", () => {
   }
 })
 
-test("a key that many callers set is named once, at the first of them", () => {
-  const second = `  - { id: b, owner_user: me, project: lab, environment: dev, token_sha256: ${"1f".repeat(32)}, content_admin: true }\n`
-  const found = inactive(SMALLEST.replace("allow:", "content_admin: true, allow:") + second)
-  expect(found).toEqual([["callers[0].content_admin", "content_admin: accepted, not active yet (1 more place)."]])
+test("a key that stands in many places is named once, at the first of them", () => {
+  const one = "{ provider: openai, model_ref: mini, default_thinking: { type: enabled } }"
+  const found = inactive(SMALLEST.replace("{ provider: openai, model_ref: mini }", `${one}, ${one}`))
+  const message = "default_thinking: accepted, not active yet (1 more place)."
+  expect(found).toEqual([["models.default.targets[0].default_thinking", message]])
 })

@@ -10,7 +10,7 @@ export const OBJECTS: Readonly<Record<string, readonly string[]>> = {
   "admin:explain": ["read"],
   "admin:reports": ["read", "export", "drilldown"],
   "admin:security_reports": ["read", "export"],
-  "content:capture": ["delete", "purge"],
+  "content:capture": ["read", "delete", "purge"],
 }
 
 const NAME = /^[^\s\p{C},"]{1,256}$/u

@@ -4,7 +4,11 @@ import { modelPricesOf } from "../../ledger/model-prices.ts"
 import { type AdminRules, NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
 import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "../config.ts"
 import { affinityOf } from "./affinity.ts"
+<<<<<<< HEAD
 import { cacheRule, groupCache } from "./cache-rule.ts"
+=======
+import { captureSettings } from "./capture-rule.ts"
+>>>>>>> main
 import { demandedOf } from "./hard-filters.ts"
 import { blockListOf, clientIpRule } from "./client-ip.ts"
 import { connectionRule } from "./connection-rule.ts"
@@ -18,6 +22,7 @@ import { reservePricesOf } from "./reserve-prices.ts"
 import { observedBy, operationalTargets } from "./operational-targets.ts"
 import { bounded, patienceOf } from "./patience.ts"
 import { breakerRule, shapingOf } from "./shaping.ts"
+import { piiFilterOf } from "./pii.ts"
 import { policySettings, targetDescription } from "./policies.ts"
 import type { Path } from "../schema/inspect.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "../snapshot.ts"
@@ -65,6 +70,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     admin: adminOf(options.admin ?? NO_ADMIN, config),
     corsOrigins: config.server.cors.allow_origins,
     showsRequestedModel: config.server.responses.model_identity === "requested_group",
+    capture: captureSettings(config),
     traceCalls: config.server.diagnostics.enabled,
     upstreamErrors: upstreamErrorRule(config.server.diagnostics),
     pseudonymOf: (text) => options.marks?.pseudonymOf(text) ?? null,
@@ -114,6 +120,8 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       disconnect: entry.disconnect,
       cache: groupCache(entry, rule),
       refusal: refusalOf(entry),
+      capture: entry.content_capture ?? null,
+      piiFilter: piiFilterOf(entry),
       fingerprints: groupFingerprints(name, config),
     }
     for (const known of [name, ...entry.aliases]) groups.set(known, group)
@@ -121,9 +129,8 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
   return groups
 }
 
-/** A policy that must decide, and a filter that must run, are never skipped in silence. */
+/** What must be proven first is never skipped in silence. */
 function refusalOf(entry: GroupConfig): Group["refusal"] {
-  if (entry.pii_filter?.enabled === true) return "pii-filter-failed"
   if (entry.activation === "required") return "no-eligible-target"
   return null
 }

@@ -37,6 +37,7 @@ export function callerCompiler(config: Config): (entry: CallerConfig) => Compile
       allowed: known,
       limits: limitsOf(entry),
       ceiling: spendCeiling(entry.spend_ceiling),
+      capture: entry.content_capture ?? null,
       ...describe(entry),
     }
     const first = { token_sha256: entry.token_sha256, token_id: entry.token_id, expires_at: entry.token_expires_at }

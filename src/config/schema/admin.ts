@@ -158,7 +158,13 @@ const oidc: z.ZodType = byDefault(
           key(identifier, "The claim that names those without a verified address: `oidc:<claim>` in policies."),
           "sub",
         ),
-        domain: byDefault(domain, "*"),
+        domain: byDefault(
+          key(
+            domain,
+            "What all see who come in this way: a project in an environment (`lab/prod`). `*`: what policies say of each.",
+          ),
+          "*",
+        ),
       },
       "Sign-in by OpenID Connect.",
       { name: "OidcAuth" },

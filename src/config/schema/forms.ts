@@ -2,6 +2,7 @@
 import { isIP } from "node:net"
 import { z } from "zod"
 import { DIALECT_NAMES, WIRES } from "../../dialects/wires.ts"
+import { expressionFault } from "../../pii/expression.ts"
 import { checked, choice, key, pattern, text } from "./field.ts"
 
 /** Printable, no white space at the ends, short enough for logs and headers. */
@@ -61,25 +62,16 @@ export const proxyUrl: z.ZodType = parsable(
   pattern(/^https?:\/\/[^\s/?#]+\/?$/i, "an http:// or https:// proxy URL", "A proxy."),
 )
 export const expression: z.ZodType = checked(
-  text("A regular expression.", { expects: "a regular expression" }),
+  text("An expression of RE2.", { expects: "an expression of RE2" }),
   (value) => {
-    try {
-      RegExp(fromRe2(String(value)), "u")
-      return null
-    } catch {
-      return { path: [], message: "This is not a valid regular expression." }
-    }
+    const fault = expressionFault(String(value))
+    return fault === null ? null : { path: [], message: FAULTS[fault] }
   },
 )
-/** RE2's own forms in those of JavaScript: flags in front, named groups, classes of POSIX, anchors of the text. */
-function fromRe2(written: string): string {
-  return written
-    .replace(/^\(\?[ims]+\)/, "")
-    .replaceAll("(?P<", "(?<")
-    .replaceAll(/\[:(?:alpha|alnum|digit|lower|upper|space|punct|xdigit|word):\]/g, "a")
-    .replaceAll("\\A", "^")
-    .replaceAll("\\z", "$")
-}
+const FAULTS = {
+  invalid: "This is no expression of RE2, which knows neither what stands around a match nor references to a group.",
+  empty: "This expression matches an empty text.",
+} as const
 
 export const host: z.ZodType = pattern(
   /^[A-Za-z0-9.:[\]_-]{1,253}$/,

@@ -13,14 +13,14 @@ import {
   milliseconds,
   nullByDefault,
   optional,
-  pattern,
   ruled,
   text,
 } from "./field.ts"
-import { contentCapture } from "./capture.ts"
+import { ownContentCapture } from "./capture.ts"
 import { spendCeiling } from "./limits.ts"
-import { apiShape, displayName, expression, identifier, modality } from "./forms.ts"
+import { apiShape, displayName, identifier, modality } from "./forms.ts"
 import { target } from "./model.ts"
+import { piiFilter } from "./pii.ts"
 import { affinity, externalPolicy, routingPolicy, script, scriptHttp, scriptLimits } from "./policy.ts"
 
 const STRATEGIES = ["static", "failover", "weighted", "dynamic_score", "script", "external"]
@@ -118,60 +118,6 @@ const contract: z.ZodType = optional(
   ),
 )
 
-const PARTS: readonly (readonly [string, boolean])[] = [
-  ["system", true],
-  ["messages", true],
-  ["responses_input", true],
-  ["tool_results", true],
-  ["image_urls", false],
-]
-
-const piiFilter: z.ZodType = optional(
-  block(
-    {
-      enabled: byDefault(flag("Filter personal data out of requests."), false),
-      mode: byDefault(
-        choice(["redact_only", "redact_and_restore", "fail_on_match"], "What a match leads to."),
-        "redact_only",
-      ),
-      restore_response: byDefault(flag("Put the originals back into the answer."), false),
-      fail_on_match: byDefault(flag("Refuse the call on a match, whatever the mode."), false),
-      max_replacements_per_request: byDefault(integer("More matches than this refuse the call."), 200),
-      apply_to: byDefault(
-        block(
-          Object.fromEntries(PARTS.map(([name, on]) => [name, byDefault(flag(`Filter \`${name}\`.`), on)])),
-          "What is filtered.",
-          {
-            name: "PiiScope",
-          },
-        ),
-        {},
-      ),
-      rules: byDefault(
-        list(
-          block(
-            {
-              name: key(identifier, "The name of the rule."),
-              expression: key(expression, "What is looked for."),
-              placeholder_prefix: pattern(
-                /^[A-Z][A-Z0-9_]{0,31}$/,
-                "capital letters, digits and _",
-                "E.g. `EMAIL` for `[EMAIL_1]`.",
-              ),
-            },
-            "One kind of personal data.",
-            { name: "PiiRule" },
-          ),
-          "What counts as personal data.",
-        ),
-        [],
-      ),
-    },
-    "The filter for personal data. It is not built yet: where it is enabled, all calls are refused.",
-    { name: "PiiFilter" },
-  ),
-)
-
 export const group: z.ZodType = ruled(
   block(
     {
@@ -222,7 +168,7 @@ export const group: z.ZodType = ruled(
       contract,
       spend_ceiling: spendCeiling,
       pii_filter: piiFilter,
-      content_capture: optional(contentCapture),
+      content_capture: optional(ownContentCapture),
       targets: list(target, "The targets; only these are active."),
     },
     "A model group: a name for callers, and what may serve it.",

@@ -1,11 +1,9 @@
 /** `users:`, `projects:`, `project_memberships:`, `callers:` — who may call. */
 import type { z } from "zod"
 import { block, byDefault, flag, key, list, optional, pattern, table, text } from "./field.ts"
-import { contentCapture } from "./capture.ts"
+import { ownContentCapture } from "./capture.ts"
 import { callerStatus, displayName, identifier, instant, sha256, status } from "./forms.ts"
 import { callerShaping, lifetimeKey, quota, rate, spend, spendCeiling } from "./limits.ts"
-
-const LATER = { pending: true } as const
 
 export const user: z.ZodType = block(
   {
@@ -88,7 +86,7 @@ export const caller: z.ZodType = block(
       {},
     ),
     metrics_admin: byDefault(flag("May read /metrics."), false),
-    content_admin: byDefault(flag("May delete captured content.", LATER), false),
+    content_admin: byDefault(flag("May delete captured content of its project in its environment."), false),
     allow: byDefault(list(key(identifier, "A model group."), "The model groups that may be called."), []),
     rate: key(rate, "How fast the caller may call. What is absent comes from `server.default_caller`."),
     quota: key(
@@ -99,7 +97,7 @@ export const caller: z.ZodType = block(
     spend: key(spend, "Budgets in money. What is absent comes from `server.default_caller`."),
     spend_ceiling: spendCeiling,
     traffic_shape: callerShaping,
-    content_capture: optional(contentCapture),
+    content_capture: optional(ownContentCapture),
   },
   "Something that calls: one application or person in one project and environment.",
   { name: "CallerConfig" },

@@ -7,6 +7,7 @@ import type { PageDefinition, PageName } from "../../reports/pages/page.ts"
 import { usePage, type Asked, type Problem } from "./ask.ts"
 import { BlockView } from "./block-view.tsx"
 import { Choices } from "./choices.tsx"
+import { ContentView } from "./content-view.tsx"
 import { timeText, utcText } from "./format.ts"
 import { Link } from "./link.tsx"
 import { addressOf, asked, BASE, carried, changed, go, type Place, usePlace } from "./location.ts"
@@ -66,6 +67,7 @@ function Page({ place, page }: { readonly place: Place; readonly page: PageDefin
     <Frame place={place} page={page} title={title} isSample={answer?.isSample === true}>
       {page.hasRange && <Choices place={place} page={page} answer={answer} />}
       <Body place={place} page={page} answered={answered} />
+      {page.name === "call" && call !== undefined && answer !== null && <ContentView key={call} call={call} />}
     </Frame>
   )
 }

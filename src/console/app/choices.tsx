@@ -2,7 +2,7 @@
 import type { TargetedEvent, TargetedSubmitEvent, VNode } from "preact"
 import { useState } from "preact/hooks"
 import type { PageAnswer } from "../../reports/pages/block.ts"
-import { DIMENSION_TITLES } from "../../reports/dimension-titles.ts"
+import { dimensionTitle } from "../../reports/dimension-titles.ts"
 import type { PageDefinition } from "../../reports/pages/page.ts"
 import { Filters, textOf } from "./filters.tsx"
 import { addressOf, changed, go, type Place } from "./location.ts"
@@ -54,9 +54,9 @@ export function Choices({ place, page, answer }: ChoicesProps): VNode {
           <label>
             By{" "}
             <select value={parameters.get("by") ?? first} onChange={selected("by", first)}>
-              {page.by.map((by) => (
+              {choicesOf(page.by, parameters.get("by")).map((by) => (
                 <option key={by} value={by}>
-                  {DIMENSION_TITLES[by]}
+                  {dimensionTitle(by)}
                 </option>
               ))}
             </select>
@@ -79,6 +79,11 @@ export function Choices({ place, page, answer }: ChoicesProps): VNode {
       <Filters where={parameters.getAll("where")} choose={choose} />
     </section>
   )
+}
+
+/** A tag that the address names is a choice, too. */
+function choicesOf(by: PageDefinition["by"], named: string | null): PageDefinition["by"] {
+  return named?.startsWith("tag.") === true ? [...by, named as `tag.${string}`] : by
 }
 
 interface CustomProps {

@@ -114,8 +114,10 @@ export function filterBy(dimension: Dimension, value: string): string {
 }
 
 function filterTitle(filter: string): string {
-  const [, name = "", sign = "", value = ""] = /^([a-z_0-9]+)(!=|\^=|>=|<=|=)([^]*)$/.exec(filter) ?? []
-  const title = BOUNDS[name] ?? (DIMENSION_TITLES as Readonly<Record<string, string>>)[name]
+  const [, name = "", sign = "", value = ""] = /^(tag\.[\w.:/-]+|[a-z_0-9]+)(!=|\^=|>=|<=|=)([^]*)$/.exec(filter) ?? []
+  const title = name.startsWith("tag.")
+    ? `Tag ${name.slice(4)}`
+    : (BOUNDS[name] ?? (DIMENSION_TITLES as Readonly<Record<string, string>>)[name])
   if (title === undefined) return filter
   const plain = unquoted(value)
   return `${title} ${SIGNS.find(([each]) => each === sign)?.[1] ?? sign} ${plain === "" ? "(none)" : plain}`

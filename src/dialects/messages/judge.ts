@@ -7,7 +7,8 @@ import { readMessagesUsage } from "./usage.ts"
 export function judgeReply(bytes: Uint8Array): ReplyVerdict {
   const body = parseBytes(bytes)
   if (body === null) return { kind: "fault", fault: listedFault(bytes) }
-  if (body["type"] === "error" || !Array.isArray(body["content"])) return { kind: "fault", fault: bodyFault(body) }
+  const hasContent = Array.isArray(body["content"]) || typeof body["content"] === "string"
+  if (body["type"] === "error" || !hasContent) return { kind: "fault", fault: bodyFault(body) }
   return {
     kind: "answer",
     usage: readMessagesUsage(body["usage"], asString(body["model"])),

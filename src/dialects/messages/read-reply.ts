@@ -13,7 +13,9 @@ import { DIALECT, isAbsent, isList, objectField, textField } from "./wire.ts"
 
 /** Never throws. */
 export function readReply(body: JsonValue | undefined, context: ReplyContext): ReadReply {
-  const content = isObject(body) ? body["content"] : undefined
+  const said = isObject(body) ? body["content"] : undefined
+  // some servers give the text alone
+  const content: JsonValue | undefined = typeof said === "string" ? [{ type: "text", text: said }] : said
   if (!isObject(body) || body["type"] === "error" || !isList(content)) return { failure: readNoReply(body) }
   const blocks: readonly Block[] = content.filter(isObject).flatMap((value) => readBlock(value, context) ?? [])
   const usage = objectField(body, "usage") ?? undefined

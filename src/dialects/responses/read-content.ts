@@ -19,6 +19,11 @@ export function readContent(content: JsonValue | undefined, path: string): reado
   })
 }
 
+/** The parts of an answer's message; some servers give its text alone. */
+export function partsOf(content: JsonValue | undefined): readonly JsonObject[] {
+  return typeof content === "string" ? [{ type: "output_text", text: content }] : objectsOf(content)
+}
+
 export function invalid(param: string, words: string): RouterError {
   return new RouterError("invalid-request", { param, message: `\`${param}\` ${words}.` })
 }

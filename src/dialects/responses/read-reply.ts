@@ -12,7 +12,7 @@ import { sealed } from "../../canonical/seal.ts"
 import { isClientCall, settleStop } from "../../canonical/stop.ts"
 import type { ReadReply, ReplyContext } from "../codec.ts"
 import { protocolFailure, readFault } from "./failure.ts"
-import { readPart } from "./read-content.ts"
+import { partsOf, readPart } from "./read-content.ts"
 import { argumentText, callExtra, encryptedPayload, reasoningParts } from "./read-input.ts"
 import { readStop } from "./stop.ts"
 import { readCanonicalUsage } from "./usage.ts"
@@ -67,7 +67,7 @@ function readItem(item: JsonObject, context: ReplyContext, losses: Losses, path:
   declarePhase(item, losses, path)
   switch (item["type"]) {
     case "message":
-      return objectsOf(item["content"]).flatMap((part) => readPart(part) ?? [])
+      return partsOf(item["content"]).flatMap((part) => readPart(part) ?? [])
     case "reasoning":
       return readReasoning(item, context.issuer)
     case "function_call":

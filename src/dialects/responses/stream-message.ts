@@ -1,7 +1,7 @@
 /** A message while it streams: each part of its content is a block of its own. */
 
 import type { JsonObject, JsonValue } from "../../canonical/json.ts"
-import { readCitation, readPart } from "./read-content.ts"
+import { partsOf, readCitation, readPart } from "./read-content.ts"
 import { missing, type ItemScope, type StreamItem } from "./stream-item.ts"
 import { listOf, numberOf, objectOf, objectsOf, PART_MARK, stringOf } from "./wire.ts"
 
@@ -53,7 +53,7 @@ export class MessageItem implements StreamItem {
 
   finish(item: JsonObject): void {
     if (this.closed) return
-    for (const [index, part] of objectsOf(item["content"]).entries()) this.#end(index, part)
+    for (const [index, part] of partsOf(item["content"]).entries()) this.#end(index, part)
     for (const index of this.#parts.keys()) this.#end(index, undefined)
     this.closed = true
   }

@@ -5,7 +5,14 @@ export const responsesWire: WireFacts = {
   origin: "responses",
   apiShape: "openai_responses",
   // the last: clients that add `/v1` to a base URL that has it
-  paths: ["/v1/responses", "/responses", "/v1/responses/compact", "/responses/compact", "/v1/v1/responses"],
+  paths: [
+    "/v1/responses",
+    "/responses",
+    "/v1/responses/compact",
+    "/responses/compact",
+    "/v1/v1/responses",
+    "/v1/v1/responses/compact",
+  ],
   countPaths: [],
   claims: /^(?:\/v1){0,2}\/responses(?:[/?]|$)/,
   root: "",

@@ -12,6 +12,7 @@ import { DatabaseMoved, explained, failureOf, LogHeld, NotConnected, whyNotOpene
 
 /** What a group of one writes to the write-ahead log, in pages; each further call adds about half a page. */
 const PAGES_PER_GROUP = 6
+const PAGE_BYTES = 4096
 const INDEX_LOOK_MS = 250
 const SAVE_TRIES = 50
 const SAVE_WAIT_MS = 20
@@ -46,10 +47,7 @@ export class SqliteDatabase implements LedgerDatabase {
       throw explained(error, this.#options.path)
     }
     this.#lookAt(connection)
-    this.#pages += PAGES_PER_GROUP + calls.length / 2
-    if (this.#pages < this.#options.checkpointPages) return written
-    this.#pages = 0
-    this.#checkpointer.request()
+    this.#wrote(PAGES_PER_GROUP + calls.length / 2)
     return written
   }
 
@@ -78,7 +76,9 @@ export class SqliteDatabase implements LedgerDatabase {
 
   query<Row>(sql: string, parameters: readonly Scalar[]): Row[] {
     const { database } = this.#connected()
-    return this.#explaining(() => database.query<Row, Scalar[]>(sql).all(...parameters))
+    const rows = this.#explaining(() => database.query<Row, Scalar[]>(sql).all(...parameters))
+    for (const value of parameters) if (value instanceof Uint8Array) this.#wrote(1 + value.length / PAGE_BYTES)
+    return rows
   }
 
   /** On a connection of its own. A new connection to a new file ends it: then it rejects. */
@@ -168,6 +168,13 @@ export class SqliteDatabase implements LedgerDatabase {
       if (tries === SAVE_TRIES) throw new LogHeld()
       await pauseForLock(SAVE_WAIT_MS)
     }
+  }
+
+  #wrote(pages: number): void {
+    this.#pages += pages
+    if (this.#pages < this.#options.checkpointPages) return
+    this.#pages = 0
+    this.#checkpointer.request()
   }
 
   #explaining<Answer>(ask: () => Answer): Answer {

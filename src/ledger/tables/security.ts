@@ -8,8 +8,8 @@ export const SECURITY_ACCESS_EVENTS = {
   count: ["integer", "How often."],
   event_type: [
     "text",
-    "`credential`: a token. `model`: a group that the caller may not use. `metrics`, `admin`: what only some may see. `sign_in`, `sign_out`: of administrators. `read`, `export`, `drilldown`: of reports.",
-    ["credential", "model", "metrics", "admin", "sign_in", "sign_out", "read", "export", "drilldown"],
+    "`credential`: a token. `model`: a group that the caller may not use. `metrics`, `admin`: what only some may see. `sign_in`, `sign_out`: of administrators. `read`, `export`, `drilldown`: of reports. `content`: stored content of calls, read or deleted.",
+    ["credential", "model", "metrics", "admin", "sign_in", "sign_out", "read", "export", "drilldown", "content"],
   ],
   outcome: ["text", "How it ended.", ["allowed", "denied"]],
   reason_code: ["text?", "Code of the error; null: it was allowed."],

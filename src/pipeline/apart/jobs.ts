@@ -14,6 +14,10 @@ import type { CallShape } from "../../dialects/shape.ts"
 import type { StoredId } from "../../dialects/stored-ids.ts"
 import type { WrittenShape } from "../../dialects/written-shape.ts"
 import { RouterError } from "../../errors.ts"
+import type { Redaction } from "../../pii/redact.ts"
+import { restoreAnswer } from "../../pii/restore-answer.ts"
+import { restoreStream, StreamRestorer, type HeldTexts } from "../../pii/restore-stream.ts"
+import type { Originals } from "../../pii/restore.ts"
 import { bodyWithContent, firstTurnIn } from "../../routing/policy/call-text.ts"
 import { scanObject } from "../../json/scan.ts"
 import { told, type ToldError } from "./apart.ts"
@@ -27,6 +31,7 @@ import { keptReply, keptStream, type KeptAnswer } from "./kept-answer.ts"
 import { judgedReply, judgedStream, type JudgedStream, type ReturnRule } from "./judged-answer.ts"
 import { judgedFrame, type FrameOrder, type JudgedFrame } from "./judged-frame.ts"
 import { nativeSeals } from "./native-seals.ts"
+import { redactedApart, type RedactOrder } from "./redacted-body.ts"
 import { turned, type Turn, type Turned, type Ways } from "./whole-answers.ts"
 import { writingFrom, written, type PlainWriting } from "./written-request.ts"
 
@@ -62,6 +67,7 @@ export interface JudgeOrder {
   readonly returns: ReturnRule
 }
 
+<<<<<<< HEAD
 export interface QuestionOrder {
   readonly dialect: DialectName
   /** That the scan has counted. */
@@ -73,6 +79,25 @@ export interface KeepOrder {
   readonly isStream: boolean
 }
 
+=======
+export interface RestoreOrder {
+  readonly dialect: DialectName
+  readonly originals: Originals
+  readonly isStream: boolean
+}
+
+export interface RestoreEventOrder {
+  readonly dialect: DialectName
+  readonly originals: Originals
+  readonly held: HeldTexts
+}
+
+export interface RestoredEvent {
+  readonly bytes: Uint8Array
+  readonly held: HeldTexts
+}
+
+>>>>>>> main
 export interface JudgedApart {
   readonly verdict: ReplyVerdict
   readonly returned: readonly StoredId[]
@@ -93,6 +118,19 @@ export const JOBS = {
   /** Fields set and left out by a target's configuration. */
   edit(bytes: Uint8Array, rules: BodyRules): Edited {
     return editBody([bytes], rules)
+  },
+  /** A request without personal data. */
+  redact(bytes: Uint8Array, order: RedactOrder, { now }: Means): Redaction {
+    return redactedApart(bytes, order, now)
+  },
+  /** A whole answer with what the filter took out of its request. */
+  restore(bytes: Uint8Array, { dialect, originals, isStream }: RestoreOrder): Uint8Array {
+    return isStream ? restoreStream(bytes, dialect, originals) : restoreAnswer(bytes, dialect, originals)
+  },
+  /** The same of one event of a stream, behind all before it. */
+  restoreEvent(bytes: Uint8Array, { dialect, originals, held }: RestoreEventOrder): RestoredEvent {
+    const restorer = new StreamRestorer(dialect, originals, held)
+    return { bytes: restorer.frame(bytes), held: restorer.held }
   },
   /** Ids of state at a provider that a request points with. */
   findIds(bytes: Uint8Array, dialect: DialectName): HeldIds {

@@ -20,6 +20,7 @@ import { refuseGroup } from "../intake/group-refusal.ts"
 import type { Incoming, Outgoing } from "../message.ts"
 import { rank } from "../rank.ts"
 import { receive } from "../receive.ts"
+import { redact } from "../redact.ts"
 import { shortlist } from "../shortlist.ts"
 import { governParts } from "../targets/body-edits.ts"
 import { isFailure, isRefused, speaks, TimeLimit, wordsOf, type Refused } from "../targets/exchange.ts"
@@ -52,6 +53,7 @@ async function count(begun: Call, gateway: Gateway): Promise<Outgoing> {
   const call = received.learnGroup(admit(received))
   const { request, group, credential } = call
   refuseGroup(group)
+  await redact(call, gateway)
   // what another project stored is not counted either
   const eligible = request.holdsState ? (await shortlist(call, gateway)).eligible : group.targets
   const estimate = await estimateOf(call, gateway)

@@ -54,7 +54,7 @@ export interface StoredResponsePath {
 
 /** Null where the path is none of these. */
 export function storedResponsePath(path: string): StoredResponsePath | null {
-  const found = /^(?:\/v1)?\/responses\/([\w-][\w.-]{0,255})(\/\w+)?$/.exec(path)
+  const found = /^(?:\/v1){0,2}\/responses\/([\w-][\w.-]{0,255})(\/\w+)?$/.exec(path)
   const [, id, below = ""] = found ?? []
   const methods = METHODS.get(below)
   return id === undefined || methods === undefined ? null : { id, below, methods }

@@ -30,6 +30,8 @@ export interface Attempt {
   failure: AttemptFailure | null
   /** What the upstream said about the request, masked, where another target may be tried first; null: nothing. */
   words: Failure | null
+  /** The body of a refusal, where it is kept; null: it is not, or there was none. */
+  refusal: Uint8Array | null
   retryAfterMs: number | null
   upstreamRequestId: string | null
   readonly health: TargetHealth
@@ -66,6 +68,7 @@ export function newAttempt(
     meter: null,
     failure: null,
     words: null,
+    refusal: null,
     retryAfterMs: null,
     upstreamRequestId: null,
     health: health.of(target),

@@ -7,6 +7,7 @@ import type { BodyShape } from "../../dialects/shape-reader.ts"
 import type { HeldId } from "../../dialects/stored-ids.ts"
 import { holdsEnvelope } from "../../dialects/translate.ts"
 import type { ScannedObject } from "../../json/scan.ts"
+import type { Originals } from "../../pii/restore.ts"
 import { conversationKeys, sessionKeys, type ConversationKeys } from "../../routing/affinity/conversation-key.ts"
 import type { Asked } from "../../routing/eligibility/filter.ts"
 import { decode, type DecodedRequest } from "../apart/decode.ts"
@@ -35,7 +36,9 @@ export interface RequestSource {
 const TRUE = 116
 const NO_LOSSES: readonly Loss[] = []
 
-type Rewritten = { -readonly [Part in "body" | "facts" | "heldIds" | "losses"]: CallRequest[Part] }
+type Rewritten = {
+  -readonly [Part in "body" | "facts" | "heldIds" | "losses" | "originals" | "isRedacted"]: CallRequest[Part]
+}
 const rewriting = (request: CallRequest): Rewritten => request
 
 export class CallRequest implements Asked {
@@ -50,6 +53,10 @@ export class CallRequest implements Asked {
   readonly heldIds: readonly HeldId[] | null
   /** What the router itself left out of the body, beside what translation loses. */
   readonly losses: readonly Loss[] = NO_LOSSES
+  /** What the filter for personal data took out, by its placeholders, where answers get it back; null: nothing. */
+  readonly originals: Originals | null = null
+  /** The filter for personal data has run, and left nothing of what it looks for in the body. */
+  readonly isRedacted: boolean = false
   readonly #credential: Credential | null
   #shape: BodyShape | null = null
   #decoded: DecodedRequest | null = null
@@ -134,6 +141,15 @@ export class CallRequest implements Asked {
   /** Another thread has decoded the body, and found so many. */
   learnSeals(count: number): void {
     this.#nativeSeals = count
+  }
+
+  learnRedacted(): void {
+    rewriting(this).isRedacted = true
+  }
+
+  /** The answer gets these back in place of their placeholders. */
+  restoreWith(originals: Originals): void {
+    rewriting(this).originals = originals
   }
 
   /** The one way to change a body: all that was read from it is read anew. `losses`: what the change left out. */

@@ -5,7 +5,6 @@ import { RouterError } from "../../errors.ts"
 /** @throws RouterError the group's own refusal, if it has one */
 export function refuseGroup({ name, refusal }: Pick<Group, "name" | "refusal">): void {
   if (refusal === null) return
-  if (refusal !== "no-eligible-target") throw new RouterError(refusal)
   throw new RouterError(refusal, {
     message: `No target of the model group "${name}" can serve: the group requires validation records, and there are none.`,
     details: { model: name, hint: `models.${name}.activation: required refuses all calls until targets are validated` },

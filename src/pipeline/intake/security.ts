@@ -22,13 +22,14 @@ const TYPES: Partial<Record<ErrorCode, EventType>> = {
   "admin-forbidden": "admin",
   "cross-site-request": "admin",
   "reports-forbidden": "read",
+  "content-forbidden": "content",
   "sign-in-limited": "admin",
   "oidc-login-rate-limited": "admin",
 }
 
 const METHODS = /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/
 /** What follows these in a path is somebody's name or id. */
-const BEFORE_IDS = new Set(["models", "responses", "explain", "request"])
+const BEFORE_IDS = new Set(["models", "responses", "explain", "request", "content", "content-captures"])
 const WORD = /^[a-z][a-z_-]{0,31}(?:\.(?:json|csv|md))?$|^v1$/
 const MOST_SEGMENTS = 6
 

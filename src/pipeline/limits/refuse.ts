@@ -85,6 +85,11 @@ function isHeld({ check, used, requested }: Refusal): boolean {
   return used + requested <= check.limit
 }
 
+/** Nothing fits into what is used up, and no call is less than one. */
+function canFitSmaller({ check, used, requested }: Refusal): boolean {
+  return used < check.limit && requested > 1
+}
+
 /** A single call above the limit never passes. */
 function fitsAtAll({ check, requested }: Refusal): boolean {
   return requested <= check.limit
@@ -160,7 +165,8 @@ function advice(refusal: Refusal, isSpent: boolean, asker: Asker, retryAfterS: n
   if (resetsAt === null) return "It does not come back: the token needs a larger limit, or another token is needed."
   const free = isMoney(check.kind) && asker.free.length > 0
   const elsewhere = free ? ` Until then these model groups cost nothing: ${asker.free.join(", ")}.` : ""
-  return `It counts anew from ${inSeconds(resetsAt)}; a smaller call may fit before.${elsewhere}`
+  const before = canFitSmaller(refusal) ? "; a smaller call may fit before" : ""
+  return `It counts anew from ${inSeconds(resetsAt)}${before}.${elsewhere}`
 }
 
 function beyond({ check, subject, requested }: Refusal): string {

@@ -15,6 +15,7 @@ import { requestId } from "../intake/request-id.ts"
 import type { Incoming } from "../message.ts"
 import { rank } from "../rank.ts"
 import { receive } from "../receive.ts"
+import { redact } from "../redact.ts"
 import { decisionRows } from "../rows/decision-rows.ts"
 import { shortlist, shortlistByShape } from "../shortlist.ts"
 
@@ -53,6 +54,7 @@ export async function dryRun(
     const received = known.learnRequest(await receive(known, gateway))
     const admitted = received.learnGroup(admit(received))
     refuseUnrecorded(gateway)
+    await redact(admitted, gateway)
     const found = knowsState ? await shortlist(admitted, gateway) : shortlistByShape(admitted, gateway)
     await rank(found, admitted, gateway)
     await awaitShadow(call, gateway)

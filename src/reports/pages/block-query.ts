@@ -1,7 +1,7 @@
 /** What blocks of the cube have in common: how they ask, and how groups and titles are named. */
 import type { Dimension, Group, Histogram, Measure, Query } from "../query.ts"
 import type { Block } from "./block.ts"
-import { DIMENSION_TITLES } from "../dimension-titles.ts"
+import { dimensionTitle } from "../dimension-titles.ts"
 import { type Figure, FIGURES, type FigureName } from "./figure.ts"
 import type { BlockDefinition, By, PageQuestion } from "./page.ts"
 
@@ -40,7 +40,7 @@ export function chosen(by: By, question: PageQuestion): Dimension {
 
 /** Titles say what is told apart: `by project`. */
 export function titled(definition: BlockDefinition, by: Dimension): string {
-  return definition.title.replace("{by}", DIMENSION_TITLES[by].toLowerCase())
+  return definition.title.replace("{by}", dimensionTitle(by).toLowerCase())
 }
 
 /** A call without a value of the dimension has the empty text. */

@@ -2,7 +2,7 @@
 import type { Group, Rows } from "../query.ts"
 import { chosen, framed, queryOf, titled } from "./block-query.ts"
 import type { PlannedBlock } from "./cube-blocks.ts"
-import { DIMENSION_TITLES } from "../dimension-titles.ts"
+import { dimensionTitle } from "../dimension-titles.ts"
 import { type Figure, FIGURES, whole } from "./figure.ts"
 import type { BlockDefinition, PageQuestion } from "./page.ts"
 
@@ -34,7 +34,7 @@ export function changes(definition: Changes, question: PageQuestion): PlannedBlo
         title: titled(definition, by),
         show: "table",
         columns: [
-          { key: by, title: DIMENSION_TITLES[by], kind: "text", filter: by },
+          { key: by, title: dimensionTitle(by), kind: "text", filter: by },
           { key: "now", title: `${figure.title} now`, kind: figure.kind },
           { key: "before", title: "Before", kind: figure.kind },
           { key: "change", title: "Change", kind: figure.kind },

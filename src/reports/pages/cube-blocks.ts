@@ -3,8 +3,13 @@ import type { Figures, Group, Query, Rows } from "../query.ts"
 import type { Block, Column, Series, Tile, Value } from "./block.ts"
 import { chosen, framed, nameOfGroup, queryOf, titled } from "./block-query.ts"
 import { changes } from "./changes.ts"
+<<<<<<< HEAD
 import { percentOf } from "../figure-makers.ts"
 import { DIMENSION_TITLES } from "../dimension-titles.ts"
+=======
+import { percentOf } from "../figure-columns.ts"
+import { dimensionTitle } from "../dimension-titles.ts"
+>>>>>>> main
 import { type Figure, FIGURES, type FigureName } from "./figure.ts"
 import type { BlockDefinition, PageQuestion } from "./page.ts"
 
@@ -165,7 +170,7 @@ function groups(definition: Of<"groups">, question: PageQuestion): PlannedBlock 
   const by = definition.by.map((each) => chosen(each, question))
   const { figures, share, where = [], top = TOP_ROWS } = definition
   const columns: Column[] = [
-    ...by.map((key): Column => ({ key, title: DIMENSION_TITLES[key], kind: "text", filter: key })),
+    ...by.map((key): Column => ({ key, title: dimensionTitle(key), kind: "text", filter: key })),
     ...figures.map((key): Column => ({ key, title: FIGURES[key].title, kind: FIGURES[key].kind })),
     ...(share === undefined
       ? []

@@ -3,7 +3,7 @@ import { filtersOf } from "../breakdown.ts"
 import { slotFor } from "../asked.ts"
 import { searchOrder } from "../call-list.ts"
 import { ALL_DIMENSIONS } from "../plan.ts"
-import { ReportRefused, type Slot } from "../query.ts"
+import { isTag, ReportRefused, type Slot } from "../query.ts"
 import type { Asked } from "../section.ts"
 import type { PageDefinition, PageQuestion } from "./page.ts"
 
@@ -30,13 +30,18 @@ export function readQuestion(page: PageDefinition, asked: Asked, texts: PageText
     slot: wordOf(texts.slot, SLOTS, "slot") ?? slotFor(to - from),
     where: filtersOf(asked),
     domain: scope === null ? "*" : `${scope.project}/${scope.environment}`,
-    by: wordOf(texts.by, page.by.length === 0 ? ALL_DIMENSIONS : page.by, "by") ?? page.by[0] ?? "project",
+    by: byOf(page, texts.by),
     compare: wordOf(texts.compare, ["yes", "no"], "compare") !== "no",
     sort: searchOrder(sort),
     after: placeOf(asked.after),
     call: texts.call ?? null,
     only: texts.only?.split(",") ?? null,
   }
+}
+
+function byOf({ by }: PageDefinition, text: string | undefined): PageQuestion["by"] {
+  if (text !== undefined && isTag(text)) return text
+  return wordOf(text, by.length === 0 ? ALL_DIMENSIONS : by, "by") ?? by[0] ?? "project"
 }
 
 function placeOf(text: string | null): PageQuestion["after"] {

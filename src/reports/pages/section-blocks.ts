@@ -1,6 +1,6 @@
 /** Sections of reports as blocks of a page: their figures are made once, by the section. */
 import type { Cell, Column as SectionColumn, Kind as SectionKind, Row, Section, SectionId, Table } from "../section.ts"
-import { DIMENSIONS_BY_NAME } from "../dimensions.ts"
+import { dimensionOf } from "../dimensions.ts"
 import type { Block, Column, FlowChart, Kind, TableBlock, Value } from "./block.ts"
 import { whole } from "./figure.ts"
 
@@ -53,7 +53,7 @@ function tableBlock(table: Table, section: SectionId, notes: readonly string[]):
 }
 
 function columnOf({ key, title, kind, dimension, bar }: SectionColumn, section: SectionId): Column {
-  const stored = dimension === undefined ? undefined : DIMENSIONS_BY_NAME[dimension]
+  const stored = dimension === undefined ? undefined : dimensionOf(dimension)
   return {
     key,
     title,

@@ -1,6 +1,6 @@
 /** Cells as people read them. Money is rounded here and nowhere else. */
 import { plain } from "../../bounded-text.ts"
-import { DIMENSIONS_BY_NAME } from "../dimensions.ts"
+import { dimensionOf } from "../dimensions.ts"
 import type { Cell, Column, Table } from "../section.ts"
 import { TimeText } from "../time-text.ts"
 
@@ -54,7 +54,7 @@ function shownCell(cell: Cell, column: Column | undefined, { time, digits }: Mea
 }
 
 function shownTime(ts: number, { dimension }: Column, time: TimeText): string {
-  const told = dimension === undefined ? undefined : DIMENSIONS_BY_NAME[dimension]
+  const told = dimension === undefined ? undefined : dimensionOf(dimension)
   return told?.is === "time" ? time.slot(ts, told.slot) : time.moment(ts)
 }
 

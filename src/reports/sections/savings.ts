@@ -1,8 +1,14 @@
+<<<<<<< HEAD
 import { breakdowns, byTitle, columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
 import { CACHE_BY_GROUP } from "../cache-table.ts"
 import { DIMENSIONS_BY_NAME, type DimensionName } from "../dimensions.ts"
 import { FIGURES } from "../figure-columns.ts"
 import { columnOf, divided, percentOf } from "../figure-makers.ts"
+=======
+import { byTitle, columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
+import { dimensionOf, type DimensionName } from "../dimensions.ts"
+import { columnOf, divided, FIGURES, percentOf } from "../figure-columns.ts"
+>>>>>>> main
 import type { Figures, Measure, Query, Rows } from "../query.ts"
 import type { Asked, Baseline, Cell, Column, Row, SectionDefinition, Table } from "../section.ts"
 import { slotTable } from "../slots.ts"
@@ -125,7 +131,7 @@ function baselineTable(baselines: readonly Baseline[], figures: Figures): Table 
 }
 
 function savingsTable(baseline: Baseline, by: readonly DimensionName[], rows: Rows, isOneOfMany: boolean): Table {
-  const isTime = by.map((name) => DIMENSIONS_BY_NAME[name].is === "time")
+  const isTime = by.map((name) => dimensionOf(name).is === "time")
   const names = by.filter((_, index) => isTime[index] !== true)
   const rowOf = (key: readonly string[] | null, ts: number | null, figures: Figures): Row => [
     ...by.map((name, index) => (isTime[index] === true ? ts : (key?.[names.indexOf(name)] ?? null))),

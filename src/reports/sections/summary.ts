@@ -1,7 +1,7 @@
 import { FIGURES, type FigureName, needsOf } from "../figure-columns.ts"
 import { columnOf } from "../figure-makers.ts"
 import { filtersOf } from "../breakdown.ts"
-import { DIMENSIONS_BY_NAME, type DimensionName } from "../dimensions.ts"
+import { dimensionOf, type DimensionName } from "../dimensions.ts"
 import type { Query, Rows } from "../query.ts"
 import type { Asked, Row, SectionDefinition, Table } from "../section.ts"
 import { timeChart, timeQuery } from "../series.ts"
@@ -89,7 +89,7 @@ const MOVED: readonly FigureName[] = ["cost_usd", "calls", "errors"]
 
 function moverQuery(asked: Asked, name: DimensionName): Query {
   const { from, to, zone } = asked
-  const dimension = DIMENSIONS_BY_NAME[name]
+  const dimension = dimensionOf(name)
   const by = dimension.is === "value" ? [dimension.stored] : []
   return { from, to, zone, where: filtersOf(asked), by, ...needsOf(MOVED) }
 }
@@ -138,7 +138,7 @@ function movedBy(name: DimensionName, now: Rows | undefined, before: Rows | unde
     const other = befores.get(value) ?? (isWhole(before) ? NOTHING : null)
     if (one === null || other === null) return []
     const change = one.cost - other.cost
-    const row: Row = [DIMENSIONS_BY_NAME[name].title, value, change, one.cost, other.cost, one.calls, other.calls]
+    const row: Row = [dimensionOf(name).title, value, change, one.cost, other.cost, one.calls, other.calls]
     return [{ size: change < 0n ? -change : change, row }]
   })
 }

@@ -1,8 +1,13 @@
+<<<<<<< HEAD
 import { breakdowns, byTitle, type Breakdown, wantedOf } from "../breakdown.ts"
 import { CACHE_BY_GROUP } from "../cache-table.ts"
+=======
+import { breakdowns, byTitle, type Breakdown, isWanted, wantedOf } from "../breakdown.ts"
+>>>>>>> main
 import type { DimensionName } from "../dimensions.ts"
 import type { FigureName } from "../figure-columns.ts"
 import type { SectionDefinition } from "../section.ts"
+import { endUsers } from "./end-users.ts"
 import { slotTable } from "../slots.ts"
 import { timeChart, timeQuery } from "../series.ts"
 
@@ -35,7 +40,7 @@ export const USAGE: SectionDefinition = {
   title: "Usage",
   about: "Calls, tokens and cost: who used what, through which group, at which model.",
   takesBy: true,
-  build: async (asked, { queries }) => {
+  build: async (asked, { queries, rows: details }) => {
     const own: Breakdown[] = [
       { ...slotTable(asked), figures: FIGURE_NAMES, bar: "calls" },
       ...TABLES.map(([title, by]): Breakdown => ({
@@ -52,10 +57,12 @@ export const USAGE: SectionDefinition = {
         ? own
         : [{ id: "by", title: byTitle(asked.by), by: asked.by, figures: FIGURE_NAMES, bar: "calls" }]
     const chart = { id: "tokens", title: "Tokens", figures: ["input_tokens", "output_tokens"] } as const
-    const [tables, [rows]] = await Promise.all([
+    const [tables, [rows], users] = await Promise.all([
       breakdowns(asked, queries, wantedOf(asked, wanted)),
       queries([timeQuery(asked, chart)]),
+      asked.by.length === 0 && isWanted(asked, "by_end_user") ? endUsers(asked, { rows: details }) : null,
     ])
-    return { tables, charts: rows === undefined ? [] : [timeChart(chart, rows)], notes: [] }
+    const all = users === null ? tables : [...tables, users]
+    return { tables: all, charts: rows === undefined ? [] : [timeChart(chart, rows)], notes: [] }
   },
 }

@@ -129,6 +129,29 @@ test("groups of the provider have roles, others have none", async () => {
   expect([summary.status, at(JSON.parse(summary.text), "error", "code")]).toEqual([403, "reports-forbidden"])
 })
 
+test("a group that has its role in one project sees that project alone, and others see theirs", async () => {
+  const lines = [
+    "p, viewer, *, admin:reports, read",
+    "g, user:ann@example.com, viewer, *",
+    "g, group:on%20call, viewer, lab/prod",
+    "g, group:others, viewer, shop/dev",
+  ]
+  const domain = async (account: string): Promise<unknown> => at(await me((await signedIn(account)).browser), "domain")
+  const inForce = async (policy: readonly string[] | null, bobs: string): Promise<void> => {
+    gateway.prepared.rewrite((config) => {
+      withOidc(config, provider.issuer, gateway.url)
+      if (policy === null) return
+      const auth = config.server["admin_auth"] as object
+      config.server["admin_auth"] = { ...auth, authorization: { enabled: true, policy } }
+    })
+    gateway.requestReload()
+    await eventually("the policies are in force", async () => ((await domain("bob")) === bobs ? true : undefined))
+  }
+  await inForce(lines, "lab/prod")
+  expect([await domain("ann"), await domain("bob"), await domain("cid")]).toEqual(["*", "lab/prod", "shop/dev"])
+  await inForce(null, "*")
+})
+
 test.each([
   ["eve", "the mail domain is not allowed"],
   ["liar", "the address is not there, or not verified"],

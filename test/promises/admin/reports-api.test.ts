@@ -27,11 +27,11 @@ const MODEL = '=HYPERLINK("https://evil.example")|<b>x</b>'
 const NAMES = `
   summary overview version requests expensive-requests security/events request-evidence savings savings-by-user
   savings-by-key savings-by-group savings-by-project savings-by-provider-model usage-by-key usage-by-caller
-  usage-by-requested-model clients model-groups-by-user provider-model-mix projects capability-usage latency-
-  throughput errors-fallbacks upstream-failures request-shape-failures fallback-health user-client-impact cache
+  usage-by-requested-model clients model-groups-by-user provider-model-mix projects capability-usage latency-throughput
+  errors-fallbacks upstream-failures request-shape-failures fallback-health user-client-impact cache
   traffic-shaping-overview traffic-shaping-by-user traffic-shaping-by-key anomalies traffic-shaping-by-client
-  traffic-shaping-by-group provider-capacity-shaping retention-status adaptive-upstream-backoff traffic-tuning-
-  advisor routing-decisions dynamic-signals quotas dynamic-score-buckets dynamic-thresholds max-token-buckets
+  traffic-shaping-by-group provider-capacity-shaping retention-status adaptive-upstream-backoff traffic-tuning-advisor
+  routing-decisions dynamic-signals quotas dynamic-score-buckets dynamic-thresholds max-token-buckets
   input-token-buckets validation admission-reasons troubleshooting contracts contract-workloads quota-status
   migrations provider-catalog-status
 `
@@ -94,8 +94,10 @@ beforeAll(async () => {
   ids.push((await gateway.call("chat", body(MODEL))).requestId)
   await gateway.call("chat", body("default"), { token: prodToken })
   document = parsed(await read("/api/openapi.json")) as object
-  operations = Object.entries(at(document, "paths") as Record<string, { readonly get: Operation }>).map(
-    ([path, item]) => [path, item.get],
+  const paths = at(document, "paths") as Record<string, { readonly get?: Operation }>
+  // those of stored content are driven in test/promises/content
+  operations = Object.entries(paths).flatMap(([path, { get: one }]) =>
+    one === undefined || one["x-permission"].startsWith("content:") ? [] : [[path, one] as const],
   )
   await eventually("the calls are in the cube", async () => {
     const found = parsed(await read("/api/requests?since=24h"))

@@ -322,6 +322,12 @@ test("a spent budget says until when, and what costs nothing meanwhile", async (
   expect(message).toEndWith("Until then these model groups cost nothing: free.")
 })
 
+test("a spent count of calls holds out no hope for a smaller call", async () => {
+  const answer = await ask("chat", "chat requests of a day")
+  const until = String(at(details(answer), "resets_at")).replace(".000Z", "Z")
+  expect(String(at(parsed(answer), "error", "message"))).toEndWith(`It counts anew from ${until}.`)
+})
+
 test("a rate says when to ask again", async () => {
   const answer = await ask("chat", "chat rpm")
   const seconds = answer.headers.get("retry-after")

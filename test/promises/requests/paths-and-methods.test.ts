@@ -11,11 +11,12 @@ import { SAMPLES } from "../../helpers/samples.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
 
 const PATHS: Readonly<Record<Dialect, readonly string[]>> = {
-  chat: ["/v1/chat/completions", "/chat/completions"],
-  responses: ["/v1/responses", "/responses"],
+  chat: ["/v1/chat/completions", "/chat/completions", "/v1/v1/chat/completions"],
+  responses: ["/v1/responses", "/responses", "/v1/v1/responses"],
   messages: [
     "/v1/messages",
     "/messages",
+    "/v1/v1/messages",
     "/anthropic/v1/messages",
     "/v1/messages?beta=true",
     "/anthropic/v1/messages?beta=true",
@@ -43,6 +44,26 @@ test.each(ALL)("POST %s is served as %s", async (path, dialect) => {
   const answer = await gateway.call(dialect, sample.request(), { path })
   expect({ status: answer.status, text: answer.text }).toEqual({ status: 200, text: sample.unary() })
   expect(gateway.records.usage(answer.requestId)[0]?.inbound_dialect).toBe(sample.configName)
+})
+
+test.each(["/responses/resp_123", "/responses/resp_123/input_items", "/models/default", "/usage?since=2026-11-01"])(
+  "%s means the same behind no `/v1`, one and two",
+  async (path) => {
+    const told = await Promise.all(
+      ["", "/v1", "/v1/v1"].map(async (root) => {
+        const { status, text } = await call(gateway, "responses", null, { path: root + path, method: "GET" })
+        return `${status} ${text.replaceAll(/req_\w+/g, "req")}`
+      }),
+    )
+    expect([...new Set(told)]).toHaveLength(1)
+    if (path.startsWith("/responses")) expect(told[0]).toContain("There is no such response")
+  },
+)
+
+test.each(["", "/v1", "/v1/v1"])("POST %s/responses/compact is a call", async (root) => {
+  const body = JSON.stringify({ model: "default", input: `compact ${root}` })
+  await gateway.call("responses", body, { path: `${root}/responses/compact` })
+  expect(upstream.received(`compact ${root}"`)[0]?.request.target).toEndWith("/responses/compact")
 })
 
 test.each(ALL)("another method on %s is 405 with Allow, as %s", async (path, dialect) => {

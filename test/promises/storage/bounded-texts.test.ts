@@ -110,6 +110,7 @@ const OWN: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
     speed: "token",
     inference_geo: "token",
     cost_unknown_reason: "closedList",
+    pii_filter_mode: "closedList",
     pricing_source: "line",
     pricing_updated_at: "configured",
     router_version: "version",

@@ -1,0 +1,239 @@
+/** A body as it is stored: without what is to be left out, without secrets, not too long. Pure, and done in the thread. */
+import { isObject, parseExact, setOwn, type JsonValue } from "../canonical/json.ts"
+import { readFields } from "../sse/fields.ts"
+import { FrameSplitter } from "../sse/frames.ts"
+import type { CaptureRule } from "../config/compile/capture-rule.ts"
+import type { ContentPart } from "./content.ts"
+import { LeaveOut } from "./leave-out.ts"
+import { Redactor, without } from "./redact.ts"
+
+export interface PreparedPart {
+  readonly name: string
+  readonly form: "json" | "events" | "text"
+  readonly bytes: Uint8Array
+  readonly originalBytes: number
+  readonly isTruncated: boolean
+  readonly redactions: number
+  readonly leftOut: number
+}
+
+export function prepared(part: ContentPart, rule: CaptureRule): PreparedPart {
+  const work = new Preparation(rule)
+  const isCut = part.totalBytes > part.bytes.length
+  const { form, text } = part.form === "events" ? work.events(part.bytes) : work.body(part.bytes, isCut)
+  const whole = Buffer.from(text)
+  const bytes = whole.length > rule.maxBytes ? whole.subarray(0, characterEnd(whole, rule.maxBytes)) : whole
+  return {
+    name: part.name,
+    form,
+    bytes,
+    originalBytes: part.totalBytes,
+    isTruncated: isCut || work.lostEnd || bytes.length < whole.length,
+    redactions: work.redactions,
+    leftOut: work.leftOut,
+  }
+}
+
+interface Prepared {
+  readonly form: PreparedPart["form"]
+  readonly text: string
+}
+
+const UNREADABLE = "[left out: what cannot be read cannot be filtered]"
+
+class Preparation {
+  redactions = 0
+  /** The end is missing. */
+  lostEnd = false
+  readonly #rule: CaptureRule
+  readonly #redactor: Redactor
+  readonly #out: LeaveOut
+
+  constructor(rule: CaptureRule) {
+    this.#rule = rule
+    this.#redactor = new Redactor(rule.patterns)
+    this.#out = new LeaveOut(rule)
+  }
+
+  get leftOut(): number {
+    return this.#out.count
+  }
+
+  /** `isCut`: it is the beginning of one. */
+  body(bytes: Uint8Array, isCut: boolean): Prepared {
+    const text = textOf(bytes)
+    const value = isCut ? undefined : jsonOf(text)
+    if (value !== undefined) {
+      const kept = this.#redacted(this.#out.from(value))
+      return { form: "json", text: kept === value ? text : JSON.stringify(kept) }
+    }
+    // an error page has no parts; of a request that was cut every part is wanted
+    if (!this.#keepsAll && isCut) return { form: "text", text: UNREADABLE }
+    return { form: isCut ? "json" : "text", text: this.#plain(text) }
+  }
+
+  /** Secrets are found also where several events bring them in pieces. */
+  events(bytes: Uint8Array): Prepared {
+    const events = this.#eventsIn(bytes)
+    const texts = new Texts()
+    for (const event of events) if (event.value !== undefined) texts.collect(event.value)
+    const changes = texts.changes(this.#redactor)
+    this.redactions += changes.count
+    const frames = events.map((event) => {
+      if (event.value === undefined) return this.#plain(event.frame)
+      const value = changes.applied(event.value)
+      return value === event.original ? event.frame : frameOf(event.name, value)
+    })
+    return { form: "events", text: frames.join("") }
+  }
+
+  get #keepsAll(): boolean {
+    return this.#rule.images && this.#rule.toolCalls
+  }
+
+  #eventsIn(bytes: Uint8Array): readonly StreamEvent[] {
+    const splitter = new FrameSplitter(Infinity)
+    splitter.push(bytes)
+    const events: StreamEvent[] = []
+    while (splitter.next()) events.push(this.#event(splitter.bytes.subarray(splitter.start, splitter.end)))
+    const rest = splitter.remainder()
+    if (rest.length === 0) return events
+    const last = this.#event(rest)
+    // half an event cannot be filtered, and may hold half a secret
+    if (last.value !== undefined || last.isSilent) return [...events, last]
+    this.lostEnd = true
+    return events
+  }
+
+  #event(frame: Uint8Array): StreamEvent {
+    const { event: name, data } = readFields(frame, 0, frame.length)
+    const text = textOf(frame)
+    const original = data === null ? undefined : jsonOf(data)
+    if (original === undefined || typeof original !== "object" || original === null)
+      return { name, frame: text, isSilent: data === null || data.trim() === "[DONE]", original, value: undefined }
+    return { name, frame: text, isSilent: false, original, value: this.#out.from(original) }
+  }
+
+  #redacted(value: JsonValue): JsonValue {
+    const texts = new Texts()
+    texts.collect(value)
+    const changes = texts.changes(this.#redactor)
+    this.redactions += changes.count
+    return changes.applied(value)
+  }
+
+  #plain(text: string): string {
+    const { text: kept, count } = this.#redactor.redacted(text)
+    this.redactions += count
+    return kept
+  }
+}
+
+interface StreamEvent {
+  readonly name: string | null
+  readonly frame: string
+  /** A comment, or the mark of the end. */
+  readonly isSilent: boolean
+  readonly original: JsonValue | undefined
+  /** Without what is left out; undefined: it is no JSON object. */
+  readonly value: JsonValue | undefined
+}
+
+/** Members that tell which of several texts a piece belongs to. */
+const CHANNEL: readonly string[] = ["index", "output_index", "content_index", "summary_index", "item_id"]
+
+/** The texts of JSON values, by the place at which they stand: what events bring in pieces is one text. */
+class Texts {
+  readonly #channels = new Map<string, string[]>()
+
+  collect(value: JsonValue): void {
+    walk(value, "", (channel, text) => {
+      const pieces = this.#channels.get(channel)
+      if (pieces === undefined) this.#channels.set(channel, [text])
+      else pieces.push(text)
+      return text
+    })
+  }
+
+  changes(redactor: Redactor): Changes {
+    const queues = new Map<string, string[]>()
+    let count = 0
+    for (const [channel, pieces] of this.#channels) {
+      const found = redactor.find(pieces.length === 1 ? (pieces[0] ?? "") : pieces.join(""))
+      if (found.length === 0) continue
+      count += found.length
+      let at = 0
+      const changed = pieces.map((piece) => {
+        const kept = without(piece, at, found)
+        at += piece.length
+        return kept
+      })
+      queues.set(channel, changed.toReversed())
+    }
+    return new Changes(queues, count)
+  }
+}
+
+/** What the texts become, in the order in which they were collected. */
+class Changes {
+  readonly count: number
+  readonly #queues: ReadonlyMap<string, string[]>
+
+  constructor(queues: ReadonlyMap<string, string[]>, count: number) {
+    this.#queues = queues
+    this.count = count
+  }
+
+  applied(value: JsonValue): JsonValue {
+    if (this.count === 0) return value
+    return walk(value, "", (channel, text) => this.#queues.get(channel)?.pop() ?? text)
+  }
+}
+
+/** The same value where no text changes. */
+function walk(value: JsonValue, channel: string, change: (channel: string, text: string) => string): JsonValue {
+  if (typeof value === "string") return change(channel, value)
+  if (Array.isArray(value)) {
+    const list = value as readonly JsonValue[]
+    const changed = list.map((each, index) => walk(each, `${channel}/${index}`, change))
+    return changed.every((each, index) => each === list[index]) ? list : changed
+  }
+  if (!isObject(value)) return value
+  const own = CHANNEL.map((name) => (isObject(value[name]) ? "" : String(value[name]))).join(" ")
+  const changed: Record<string, JsonValue> = {}
+  let isSame = true
+  for (const [name, member = null] of Object.entries(value)) {
+    const place = `${channel}/${own}/${name}`
+    const kept = walk(member, place, change)
+    const shown = change(`${place}/`, name)
+    if (kept !== member || shown !== name) isSame = false
+    setOwn(changed, shown, kept)
+  }
+  return isSame ? value : changed
+}
+
+const decoder = new TextDecoder()
+
+function textOf(bytes: Uint8Array): string {
+  return decoder.decode(bytes)
+}
+
+function jsonOf(text: string): JsonValue | undefined {
+  try {
+    return parseExact(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+function frameOf(name: string | null, value: JsonValue): string {
+  return `${name === null ? "" : `event: ${name}\n`}data: ${JSON.stringify(value)}\n\n`
+}
+
+/** No character is cut. */
+function characterEnd(bytes: Uint8Array, most: number): number {
+  let end = most
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
+  return end
+}

@@ -1,0 +1,240 @@
+/**
+ * Where texts stand in JSON that a model reads. Whatever stands in a conversation is a text, but for what is listed here:
+ * ids, schemas, images, sealed reasoning. A field that nobody has heard of is a text.
+ */
+import { OPEN_BRACE, OPEN_BRACKET, QUOTE } from "../json/bytes.ts"
+import { eachItem, eachMember, endOf, stringAt } from "../json/walk.ts"
+import type { PiiPart } from "./filter.ts"
+
+/**
+ * `text`: a string. `json`: a string that holds JSON, as arguments of tools do. `number`: a number in the caller's own JSON.
+ * `file`: a string that is a file in base64. `url`: the address of an image or of a file. `seal`: sealed reasoning.
+ */
+export type PlaceKind = "text" | "json" | "number" | "file" | "url" | "seal"
+
+/** `open`: reasoning that nothing seals. `sealed`: a change would break its signature. */
+export type Reasoning = "none" | "open" | "sealed"
+
+export interface Place {
+  /** The token: a string with its quotes, or a number. */
+  readonly start: number
+  readonly end: number
+  readonly kind: PlaceKind
+  readonly part: PiiPart
+  readonly reasoning: Reasoning
+}
+
+export type Visit = (place: Place) => void
+
+/** Deeper than any part of a conversation: there, all that looks like JSON is the caller's own. */
+const DEEPEST = 12
+
+const LEFT: ReadonlySet<string> = new Set([
+  "id",
+  "type",
+  "role",
+  "name",
+  "status",
+  "phase",
+  "object",
+  "model",
+  "namespace",
+  "caller",
+  "execution",
+  "encrypted_index",
+  "cache_control",
+  "media_type",
+  "mime_type",
+  "format",
+  "detail",
+  "logprobs",
+  "finish_reason",
+  "stop_reason",
+  "input_audio",
+  "audio",
+  "video",
+  "extra_content",
+  "parameters",
+  "input_schema",
+  "schema",
+])
+const SEALS: ReadonlySet<string> = new Set(["signature", "thought_signature", "encrypted_content"])
+const REASONING: ReadonlySet<string> = new Set([
+  "reasoning",
+  "reasoning_content",
+  "reasoning_details",
+  "thinking_blocks",
+])
+const MEDIA: ReadonlySet<string> = new Set([
+  "image",
+  "image_url",
+  "input_image",
+  "computer_screenshot",
+  "input_audio",
+  "audio",
+  "video",
+  "video_url",
+  "input_video",
+])
+
+/** What an object says about itself. */
+interface Head {
+  /** Null: it has none, or says it twice. */
+  readonly type: string | null
+  readonly role: string | null
+  readonly isSealed: boolean
+}
+
+export class Places {
+  readonly #json: Buffer
+  readonly #visit: Visit
+
+  /** `json`: that is known to be valid. */
+  constructor(json: Buffer, visit: Visit) {
+    this.#json = json
+    this.#visit = visit
+  }
+
+  /** A text, a part, or a list of parts. Returns where it ends. */
+  content(at: number, part: PiiPart, reasoning: Reasoning = "none", depth: number = 0): number {
+    const first = this.#json[at]
+    if (first === QUOTE) return this.#string(at, "text", part, reasoning)
+    if (depth > DEEPEST) return this.values(at, part, reasoning)
+    if (first === OPEN_BRACKET)
+      return eachItem(this.#json, at, (item) => this.content(item, part, reasoning, depth + 1))
+    if (first === OPEN_BRACE) return this.#block(at, part, reasoning, depth)
+    return endOf(this.#json, at)
+  }
+
+  /** The caller's own JSON: all its strings, names and numbers. Returns where it ends. */
+  values(at: number, part: PiiPart, reasoning: Reasoning = "none"): number {
+    const json = this.#json
+    const first = json[at]
+    if (first === QUOTE) return this.#string(at, "text", part, reasoning)
+    if (first === OPEN_BRACKET) return eachItem(json, at, (item) => this.values(item, part, reasoning))
+    if (first === OPEN_BRACE)
+      return eachMember(json, at, (_key, value, keyStart) => {
+        this.#string(keyStart, "text", part, reasoning)
+        return this.values(value, part, reasoning)
+      })
+    const end = endOf(json, at)
+    if (isNumber(first)) this.#visit({ start: at, end, kind: "number", part, reasoning })
+    return end
+  }
+
+  /** Tools: their descriptions and examples, and nothing of their schemas. Returns where the list ends. */
+  tools(at: number, part: PiiPart): number {
+    const json = this.#json
+    if (json[at] !== OPEN_BRACKET) return endOf(json, at)
+    return eachItem(json, at, (tool) => this.#tool(tool, part))
+  }
+
+  #tool(at: number, part: PiiPart): number {
+    const json = this.#json
+    if (json[at] !== OPEN_BRACE) return endOf(json, at)
+    return eachMember(json, at, (key, value) => {
+      if (key === "function") return this.#tool(value, part)
+      if (key === "tools") return this.tools(value, part)
+      if (key === "input_examples") return this.values(value, part)
+      if ((key === "description" || key === "server_description") && json[value] === QUOTE)
+        return this.#string(value, "text", part, "none")
+      return endOf(json, value)
+    })
+  }
+
+  #block(at: number, outer: PiiPart, around: Reasoning, depth: number): number {
+    const json = this.#json
+    const head = headOf(json, at)
+    const part = partOf(head, outer)
+    const reasoning = reasoningOf(head, around)
+    return eachMember(json, at, (key, value) => this.#member(key, value, head, part, reasoning, depth))
+  }
+
+  #member(key: string, at: number, head: Head, part: PiiPart, around: Reasoning, depth: number): number {
+    const json = this.#json
+    if (SEALS.has(key)) return this.#seal(at, part)
+    if (head.type !== null && MEDIA.has(head.type)) return this.#media(at)
+    if (key === "image_url" || key === "video_url" || key === "file_url") return this.#media(at)
+    if (LEFT.has(key) || key.endsWith("_id") || key.endsWith("_ids")) return endOf(json, at)
+    if (key === "arguments") return json[at] === QUOTE ? this.#string(at, "json", part, around) : this.values(at, part)
+    if (key === "input") return this.values(at, part, around)
+    if (key === "tools") return this.tools(at, part)
+    if (key === "data") return this.#data(at, head, part, around, depth)
+    if (key === "file_data") return json[at] === QUOTE ? this.#string(at, "file", part, around) : endOf(json, at)
+    if (key === "result" && head.type === "image_generation_call") return endOf(json, at)
+    if (key === "url" && head.type === "url") return this.#media(at)
+    return this.content(at, part, REASONING.has(key) ? strictest(around, head) : around, depth + 1)
+  }
+
+  /** What the type beside it says that it is. */
+  #data(at: number, { type }: Head, part: PiiPart, reasoning: Reasoning, depth: number): number {
+    if (type === "base64") return endOf(this.#json, at)
+    if (type === "redacted_thinking" || type === "reasoning.encrypted") return this.#seal(at, part)
+    return this.content(at, part, reasoning, depth + 1)
+  }
+
+  #seal(at: number, part: PiiPart): number {
+    return this.#json[at] === QUOTE ? this.#string(at, "seal", part, "sealed") : endOf(this.#json, at)
+  }
+
+  /** The addresses in it. */
+  #media(at: number): number {
+    const json = this.#json
+    if (json[at] === QUOTE) return this.#string(at, "url", "image_urls", "none")
+    if (json[at] !== OPEN_BRACE) return endOf(json, at)
+    return eachMember(json, at, (key, value) =>
+      json[value] === QUOTE && key === "url" ? this.#string(value, "url", "image_urls", "none") : endOf(json, value),
+    )
+  }
+
+  #string(start: number, kind: PlaceKind, part: PiiPart, reasoning: Reasoning): number {
+    const end = endOf(this.#json, start)
+    this.#visit({ start, end, kind, part, reasoning })
+    return end
+  }
+}
+
+function headOf(json: Buffer, object: number): Head {
+  let type: string | null = null
+  let types = 0
+  let role: string | null = null
+  let isSealed = false
+  eachMember(json, object, (key, value) => {
+    const end = endOf(json, value)
+    if (key === "type") {
+      types++
+      type = json[value] === QUOTE ? stringAt(json, value, end) : null
+    } else if (key === "role" && json[value] === QUOTE) role = stringAt(json, value, end)
+    else if (SEALS.has(key)) isSealed ||= json[value] === QUOTE && end - value > 2
+    else if (key === "reasoning_details" || key === "thinking_blocks") isSealed ||= holdsSeal(json.subarray(value, end))
+    return end
+  })
+  return { type: types === 1 ? type : null, role, isSealed }
+}
+
+const SEALED_WORDS = ["signature", "data"].map((word) => Buffer.from(`"${word}"`))
+
+function holdsSeal(json: Buffer): boolean {
+  return SEALED_WORDS.some((word) => json.includes(word))
+}
+
+function partOf({ type, role }: Head, outer: PiiPart): PiiPart {
+  if (role === "system" || role === "developer") return "system"
+  if (role === "tool" || role === "function") return "tool_results"
+  return type !== null && (type.endsWith("tool_result") || type.endsWith("_output")) ? "tool_results" : outer
+}
+
+const REASONING_TYPES = /^(?:thinking|redacted_thinking|reasoning(?:[._].*)?)$/
+
+function reasoningOf({ type, isSealed }: Head, around: Reasoning): Reasoning {
+  if (around === "sealed" || type === null || !REASONING_TYPES.test(type)) return around
+  return isSealed ? "sealed" : "open"
+}
+
+function strictest(around: Reasoning, { isSealed }: Head): Reasoning {
+  return around === "sealed" || isSealed ? "sealed" : "open"
+}
+
+function isNumber(byte: number | undefined): boolean {
+  return byte !== undefined && (byte === 45 || (byte >= 48 && byte <= 57))
+}
