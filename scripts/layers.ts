@@ -174,7 +174,6 @@ const LAYERS: readonly Layer[] = [
 const CONFIG_ROOMS = ["schema", "read", "compile", "check", "reload", "edit"]
 
 /** Rooms of the pipeline: each imports those before it. The last two rehearse steps, or stand beside them. */
-<<<<<<< HEAD
 const ROOMS = [
   "apart",
   "call",
@@ -189,12 +188,7 @@ const ROOMS = [
   "aside",
 ]
 const STEPS =
-  "admit answer-once attempt authenticate bridge enter fail pipeline rank receive reply reserve settle shortlist".split(
-=======
-const ROOMS = ["apart", "call", "intake", "limits", "targets", "translation", "answer", "rows", "rehearsal", "aside"]
-const STEPS =
-  "admit attempt authenticate bridge enter fail keep pipeline rank receive redact reply reserve restore settle shortlist".split(
->>>>>>> main
+  "admit answer-once attempt authenticate bridge enter fail keep pipeline rank receive redact reply reserve restore settle shortlist".split(
     " ",
   )
 const DIALECTS = ["chat", "responses", "messages"]

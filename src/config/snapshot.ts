@@ -24,11 +24,7 @@ import type { ScoreSettings } from "./compile/score-settings.ts"
 import type { GroupFingerprints, TelemetryRule, UpstreamErrorRule } from "./compile/recording.ts"
 import type { SpendCeiling } from "./compile/spend-ceiling.ts"
 import type { ContractReport, TargetContract, TargetLimits } from "./compile/target-limits.ts"
-<<<<<<< HEAD
-import type { Reservation } from "./compile/reserve-prices.ts"
-=======
 import type { Reservation } from "./compile/reservation.ts"
->>>>>>> main
 
 export interface Provider {
   readonly name: string

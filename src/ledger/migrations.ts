@@ -273,9 +273,6 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "router-overhead",
     statements: ["ALTER TABLE request_usage ADD COLUMN router_overhead_us INTEGER"],
   },
-<<<<<<< HEAD
-  { version: 20, name: "response-cache", statements: RESPONSE_CACHE },
-=======
   { version: 20, name: "content", statements: CONTENT },
   {
     version: 22,
@@ -287,7 +284,7 @@ export const MIGRATIONS: readonly Migration[] = [
       "ALTER TABLE request_usage ADD COLUMN pii_filter_rule_count INTEGER",
     ],
   },
->>>>>>> main
+  { version: 23, name: "response-cache", statements: RESPONSE_CACHE },
 ]
 
 /** The version of the schema that this binary writes. */

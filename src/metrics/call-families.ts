@@ -31,12 +31,9 @@ export function writeCallFamilies(out: Exposition, metrics: Metrics): void {
     .histogram({ stream: "false" }, metrics.unaryOverhead)
     .histogram({ stream: "true" }, metrics.streamOverhead)
   writeCallers(out, [...metrics.callers])
-<<<<<<< HEAD
   writeCaches(out, [...metrics.caches])
-=======
   out.family("smart_router_pii_matches_total", "counter", "Matches of personal data in requests, by detector or rule.")
   for (const { group, detector, count } of metrics.personalData) out.sample({ group, detector }, count)
->>>>>>> main
   out
     .family("smart_router_ledger_commit_seconds", "histogram", "Time that a transaction of the usage database took.")
     .histogram({}, metrics.commitSeconds)

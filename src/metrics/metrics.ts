@@ -17,12 +17,8 @@ import {
   USAGE_SOURCES,
 } from "./closed-lists.ts"
 import { Histogram } from "./histogram.ts"
-<<<<<<< HEAD
-import { CacheSeries, CallerSeries, ModelSeries, observeAt } from "./series.ts"
-=======
 import { PersonalData } from "./personal-data.ts"
-import { CallerSeries, ModelSeries, observeAt } from "./series.ts"
->>>>>>> main
+import { CacheSeries, CallerSeries, ModelSeries, observeAt } from "./series.ts"
 
 /** In place of the group, for names that the caller may not use: whatever callers write there, it is one series. */
 export const REJECTED_MODEL = "rejected_model"
@@ -111,12 +107,9 @@ export class Metrics {
     const overhead = usage.stream === 1 ? this.streamOverhead : this.unaryOverhead
     overhead.observe(Math.max(0, usage.latency_ms + settleMs - waitMs) / 1000)
     if (usage.caller_id !== NOBODY) this.#countCaller(usage)
-<<<<<<< HEAD
     if (usage.cache !== "off") this.#countCache(usage)
-=======
     const { redaction } = call.notes
     if (redaction !== null) this.personalData.count(usage.resolved_group, redaction.filter.rules, redaction.counts)
->>>>>>> main
   }
 
   /** What an answer has used whose call was counted before its usage was known; null: nobody knows where it was made. */

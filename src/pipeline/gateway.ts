@@ -1,9 +1,6 @@
 /** What the pipeline works with; everything impure is handed in here. */
-<<<<<<< HEAD
 import type { ResponseCache } from "../cache/response-cache.ts"
-=======
 import type { Captures } from "../capture/captures.ts"
->>>>>>> main
 import type { Snapshot } from "../config/snapshot.ts"
 import type { AnswerFacts } from "../dialects/dialect.ts"
 import type { Governance } from "../governance/governance.ts"

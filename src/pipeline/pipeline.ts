@@ -43,20 +43,14 @@ export async function serve(incoming: Incoming, dialect: Dialect, gateway: Gatew
     const part = caching?.looksUp === true ? "start" : "all"
     const reserved = known.hold === null ? found : reserve(found, admitted, known.hold, gateway, part)
     const ranked = rank(reserved instanceof Promise ? await reserved : reserved, admitted, gateway)
-<<<<<<< HEAD
     const plan = ranked instanceof Promise ? await ranked : ranked
     const answering = caching === null ? attempt(plan, admitted, gateway) : answerOnce(plan, admitted, caching, gateway)
-    if (call.facts.stream) return await bridge(answering, admitted, gateway)
-    return await reply(await answering, admitted, gateway)
-=======
-    const answering = attempt(ranked instanceof Promise ? await ranked : ranked, admitted, gateway)
     const outgoing = call.facts.stream
       ? await bridge(answering, admitted, gateway)
       : await reply(await answering, admitted, gateway)
     const kept = keep(outgoing, call, gateway)
     const { originals } = admitted.request
     return originals === null ? kept : await restore(kept, originals, admitted, gateway)
->>>>>>> main
   } catch (thrown) {
     const error = await fail(thrown, call, gateway)
     const headers = routerHeaders(call, gateway, errorHeaders(error))

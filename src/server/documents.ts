@@ -1,11 +1,8 @@
 /** The documents that the product carries with it, in the order of the menu. They are imported, so the binary has them too. */
 import admin from "../../docs/admin.md" with { type: "text" }
 import architecture from "../../ARCHITECTURE.md" with { type: "text" }
-<<<<<<< HEAD
 import caching from "../../docs/caching.md" with { type: "text" }
-=======
 import capture from "../../docs/capture.md" with { type: "text" }
->>>>>>> main
 import changelog from "../../CHANGELOG.md" with { type: "text" }
 import runtimeBun from "../../docs/decisions/0001-runtime-bun.md" with { type: "text" }
 import passthrough from "../../docs/decisions/0003-passthrough.md" with { type: "text" }

@@ -175,11 +175,8 @@ async function takeConfig(next: UsableReading, parts: Changing): Promise<readonl
     gateway.health.adopt(changed, clock.monotonicMs())
     gateway.live.keep(changed.groups.values())
     gateway.snapshot = changed
-<<<<<<< HEAD
     gateway.cache.adopt(changed.cache)
-=======
     gateway.captures.follow(changed.capture)
->>>>>>> main
   })
   if (!isKnown) gateway.totals.again()
   engines.follow(changed)

@@ -4,11 +4,8 @@ import { modelPricesOf } from "../../ledger/model-prices.ts"
 import { type AdminRules, NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
 import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "../config.ts"
 import { affinityOf } from "./affinity.ts"
-<<<<<<< HEAD
 import { cacheRule, groupCache } from "./cache-rule.ts"
-=======
 import { captureSettings } from "./capture-rule.ts"
->>>>>>> main
 import { demandedOf } from "./hard-filters.ts"
 import { blockListOf, clientIpRule } from "./client-ip.ts"
 import { connectionRule } from "./connection-rule.ts"

@@ -120,7 +120,14 @@ export const REQUEST_USAGE = {
     "integer?",
     "What the router itself took, microseconds: the latency without attempts, the upload of the body and queues of limits. Null before version 19.",
   ],
-<<<<<<< HEAD
+  pii_filter_applied: ["flag?", "1: the group's filter for personal data read the request. Null before version 20."],
+  pii_filter_mode: [
+    "text?",
+    "What a match leads to; null: no filter read the request.",
+    ["redact_only", "redact_and_restore", "fail_on_match"],
+  ],
+  pii_filter_replacements: ["integer?", "Matches, also those of a request that was refused for them."],
+  pii_filter_rule_count: ["integer?", "Detectors and rules that looked for personal data."],
   cache_reason: [
     "text?",
     "Why: `cache-hit`, `cache-miss`, or the first of what stood against an answer from the cache. Null: the cache never met the call.",
@@ -138,7 +145,7 @@ export const REQUEST_USAGE = {
       "cache-request-shape",
     ],
   ],
-  cache_enabled: ["integer?", "1: calls of the group may be answered from the cache, else 0. Null before version 20."],
+  cache_enabled: ["integer?", "1: calls of the group may be answered from the cache, else 0. Null before version 23."],
   cache_items: ["integer?", "Answers that this process kept when the call ended; null where `cache` is `off`."],
   cache_bytes: ["integer?", "Bytes of memory that they took."],
   cache_max_bytes: ["integer?", "The bound of that, `server.cache.max_bytes`."],
@@ -150,14 +157,4 @@ export const REQUEST_USAGE = {
     "integer?",
     "Of a hit: what that usage costs at the prices of the target when the call ended; null: they are unknown.",
   ],
-=======
-  pii_filter_applied: ["flag?", "1: the group's filter for personal data read the request. Null before version 20."],
-  pii_filter_mode: [
-    "text?",
-    "What a match leads to; null: no filter read the request.",
-    ["redact_only", "redact_and_restore", "fail_on_match"],
-  ],
-  pii_filter_replacements: ["integer?", "Matches, also those of a request that was refused for them."],
-  pii_filter_rule_count: ["integer?", "Detectors and rules that looked for personal data."],
->>>>>>> main
 } as const

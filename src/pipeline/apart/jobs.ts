@@ -67,7 +67,6 @@ export interface JudgeOrder {
   readonly returns: ReturnRule
 }
 
-<<<<<<< HEAD
 export interface QuestionOrder {
   readonly dialect: DialectName
   /** That the scan has counted. */
@@ -79,7 +78,6 @@ export interface KeepOrder {
   readonly isStream: boolean
 }
 
-=======
 export interface RestoreOrder {
   readonly dialect: DialectName
   readonly originals: Originals
@@ -97,7 +95,6 @@ export interface RestoredEvent {
   readonly held: HeldTexts
 }
 
->>>>>>> main
 export interface JudgedApart {
   readonly verdict: ReplyVerdict
   readonly returned: readonly StoredId[]

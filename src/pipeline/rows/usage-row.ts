@@ -36,11 +36,8 @@ export function usageRow(
   const parts = partColumns(usage?.parts ?? null)
   const inputTokens = usage === null ? null : allInput(usage)
   const limited = limitAmounts(call, bill, pending)
-<<<<<<< HEAD
-  const cached = cacheColumns(call, answer, gateway)
-=======
   const { redaction } = call.notes
->>>>>>> main
+  const cached = cacheColumns(call, answer, gateway)
   return {
     request_id: call.id,
     ts: call.ts,
@@ -137,7 +134,10 @@ export function usageRow(
     reserved_output_tokens: estimate?.outputTokens ?? null,
     reserved_nano_usd: reservedNanoUsd(call.hold),
     router_overhead_us: overheadUs(call, now),
-<<<<<<< HEAD
+    pii_filter_applied: redaction === null ? 0 : 1,
+    pii_filter_mode: redaction?.filter.mode ?? null,
+    pii_filter_replacements: redaction?.replacements ?? null,
+    pii_filter_rule_count: redaction?.filter.rules.length ?? null,
     cache_reason: cached.cache_reason,
     cache_enabled: cached.cache_enabled,
     cache_items: cached.cache_items,
@@ -148,12 +148,6 @@ export function usageRow(
     cache_saved_input_tokens: cached.cache_saved_input_tokens,
     cache_saved_output_tokens: cached.cache_saved_output_tokens,
     cache_saved_nano_usd: cached.cache_saved_nano_usd,
-=======
-    pii_filter_applied: redaction === null ? 0 : 1,
-    pii_filter_mode: redaction?.filter.mode ?? null,
-    pii_filter_replacements: redaction?.replacements ?? null,
-    pii_filter_rule_count: redaction?.filter.rules.length ?? null,
->>>>>>> main
   }
 }
 

@@ -3,13 +3,8 @@ import type { Figures, Group, Query, Rows } from "../query.ts"
 import type { Block, Column, Series, Tile, Value } from "./block.ts"
 import { chosen, framed, nameOfGroup, queryOf, titled } from "./block-query.ts"
 import { changes } from "./changes.ts"
-<<<<<<< HEAD
 import { percentOf } from "../figure-makers.ts"
-import { DIMENSION_TITLES } from "../dimension-titles.ts"
-=======
-import { percentOf } from "../figure-columns.ts"
 import { dimensionTitle } from "../dimension-titles.ts"
->>>>>>> main
 import { type Figure, FIGURES, type FigureName } from "./figure.ts"
 import type { BlockDefinition, PageQuestion } from "./page.ts"
 

@@ -1,14 +1,8 @@
-<<<<<<< HEAD
 import { breakdowns, byTitle, columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
 import { CACHE_BY_GROUP } from "../cache-table.ts"
-import { DIMENSIONS_BY_NAME, type DimensionName } from "../dimensions.ts"
+import { dimensionOf, type DimensionName } from "../dimensions.ts"
 import { FIGURES } from "../figure-columns.ts"
 import { columnOf, divided, percentOf } from "../figure-makers.ts"
-=======
-import { byTitle, columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
-import { dimensionOf, type DimensionName } from "../dimensions.ts"
-import { columnOf, divided, FIGURES, percentOf } from "../figure-columns.ts"
->>>>>>> main
 import type { Figures, Measure, Query, Rows } from "../query.ts"
 import type { Asked, Baseline, Cell, Column, Row, SectionDefinition, Table } from "../section.ts"
 import { slotTable } from "../slots.ts"

@@ -1,9 +1,5 @@
-<<<<<<< HEAD
-import { breakdowns, byTitle, type Breakdown, wantedOf } from "../breakdown.ts"
-import { CACHE_BY_GROUP } from "../cache-table.ts"
-=======
 import { breakdowns, byTitle, type Breakdown, isWanted, wantedOf } from "../breakdown.ts"
->>>>>>> main
+import { CACHE_BY_GROUP } from "../cache-table.ts"
 import type { DimensionName } from "../dimensions.ts"
 import type { FigureName } from "../figure-columns.ts"
 import type { SectionDefinition } from "../section.ts"
