@@ -1,15 +1,5 @@
 /** The error catalogue: everything that a caller can be told, once. */
-
-/** Whose fault it is: decides what counts against a target, and how logs and reports group it. */
-export type Blame = "caller" | "operator" | "router" | "upstream"
-
-export interface Entry {
-  readonly status: number
-  readonly blame: Blame
-  /** May the same request succeed later without a change? `false` is sent as `x-should-retry: false`. */
-  readonly retryable: boolean
-  readonly message: string
-}
+import type { Entry } from "./error-entry.ts"
 
 export type ErrorCode =
   | "invalid-json"
@@ -156,12 +146,7 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     message: "A page of another site cannot do this.",
   },
   "reports-forbidden": { status: 403, blame: "caller", retryable: false, message: "These reports are not permitted." },
-  "content-forbidden": {
-    status: 403,
-    blame: "caller",
-    retryable: false,
-    message: "Stored content of calls is not for you.",
-  },
+  "content-forbidden": { status: 403, blame: "caller", retryable: false, message: "Stored content is not for you." },
   "not-found": { status: 404, blame: "caller", retryable: false, message: "There is nothing at this path." },
   "method-not-allowed": {
     status: 405,
@@ -223,7 +208,7 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     status: 500,
     blame: "operator",
     retryable: false,
-    message: "The stored content cannot be opened.",
+    message: "Stored content cannot be opened.",
   },
   "routing-policy-error": {
     status: 502,

@@ -1,6 +1,7 @@
 /** The only error that is thrown on purpose: an entry of the catalogue. Each dialect renders it in its own shape. */
 import { errorMessage, errorParam } from "./bounded-text.ts"
-import { type Blame, CATALOGUE, type ErrorCode } from "./error-catalogue.ts"
+import { CATALOGUE, type ErrorCode } from "./error-catalogue.ts"
+import type { Blame } from "./error-entry.ts"
 import type { Party } from "./party.ts"
 
 const DEFAULT_RETRY_AFTER_S = 5

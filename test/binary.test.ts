@@ -45,6 +45,24 @@ test("the binary knows its version and build time", async () => {
   expect(text).toMatch(/built 20\d\d-\d\d-\d\dT/u)
 })
 
+test("the binary filters personal data, also by expressions, whose engine it has inside", async () => {
+  using folder = temporaryFolder()
+  const prepared = prepare({
+    upstreams: { one: { url: "http://127.0.0.1:9" } },
+    configure: (config) => {
+      const rules = [{ name: "staff", expression: String.raw`(?i)\bemp-\d{6}\b`, placeholder_prefix: "STAFF" }]
+      config.models["default"]!["pii_filter"] = { enabled: true, rules }
+    },
+  })
+  const file = join(folder.path, "request.json")
+  writeFileSync(file, SAMPLES.chat.request({ text: "mail jane@example.com or EMP-123456" }))
+  const config = prepared.configPath
+  const run = Bun.spawn([built, "pii", "test", "--file", file, "--config", config, "--json"], { env: prepared.env })
+  expect(JSON.parse(await run.stdout.text())).toMatchObject({ matches: { email: 1, staff: 1 }, refused_with: null })
+  expect(await run.exited).toBe(0)
+  prepared.remove()
+})
+
 test("the binary serves the console from its own files, compressed, and answers what its first page asks", async () => {
   const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer("first"))
   const prepared = prepare({

@@ -39,13 +39,15 @@ const NAMING: Readonly<Record<string, string>> = {
   "config/compile/known-targets.ts": "facts about vendors",
   "config/check/issues.ts": "a word that people write for the vendor's",
   "config/check/contract-checks.ts": "the usual dialect, where a provider is missing",
-  "cli/explain.ts": "the usual dialect",
+  "cli/request-file.ts": "the usual dialect",
   "sample/company.ts": "made-up programs and models",
   "admin/explain.ts": "the usual dialect",
   "server/administrators.ts": "the shape of errors for administrators",
   "server/routes.ts": "the owners of stored responses and counts, and the usual shape of errors",
   "pipeline/aside/stored-responses.ts": "an endpoint of one vendor",
   "pipeline/aside/count-tokens.ts": "an endpoint of one vendor",
+  "pii/request-places.ts": "where texts stand in each dialect",
+  "pii/stream-texts.ts": "where texts stand in the events of each dialect",
   "pipeline/apart/small-frames.ts": "all: where events of a stream hold long texts",
 }
 

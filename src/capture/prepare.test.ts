@@ -4,6 +4,7 @@ import fc from "fast-check"
 import { conversation } from "../../test/helpers/conversation.ts"
 import { expectProperty } from "../../test/helpers/property.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../test/helpers/samples.ts"
+import { at, framesOf, jsonOf } from "../../test/helpers/streams.ts"
 import type { CaptureRule } from "../config/compile/capture-rule.ts"
 import { prepared, type PreparedPart } from "./prepare.ts"
 
@@ -76,12 +77,12 @@ describe("secrets", () => {
       fc.property(fc.constantFrom(...DIALECTS), cuts, (dialect, places) => {
         const text = `before ${SECRET} behind`
         const ends = [...new Set([...places, 0, text.length])]
-          .filter((at) => at <= text.length)
+          .filter((end) => end <= text.length)
           .toSorted((a, b) => a - b)
         const pieces = ends.slice(1).map((end, index) => text.slice(ends[index], end))
         const found = events(SAMPLES[dialect].frames(pieces).join(""))
         const kept = textOf(found)
-        expect(told(dialect, kept)).toBe("before [redacted] behind")
+        expect(shown(dialect, kept)).toBe("before [redacted] behind")
         for (let from = 0; from + 12 <= SECRET.length; from += 6)
           expect(kept).not.toContain(SECRET.slice(from, from + 12))
       }),
@@ -106,14 +107,16 @@ describe("secrets", () => {
 })
 
 /** The text that a client would show. */
-function told(dialect: Dialect, stream: string): string {
-  const pieces = [...stream.matchAll(/^data: (\{.*)$/gmu)].map(([, data = ""]) => JSON.parse(data) as unknown)
-  const of: Readonly<Record<Dialect, (event: any) => unknown>> = {
-    chat: (event) => event.choices?.[0]?.delta?.content,
-    responses: (event) => (event.type === "response.output_text.delta" ? event.delta : ""),
-    messages: (event) => event.delta?.text,
+function shown(dialect: Dialect, stream: string): string {
+  const of: Readonly<Record<Dialect, (event: unknown) => unknown>> = {
+    chat: (event) => at(event, "choices", 0, "delta", "content"),
+    responses: (event) => (at(event, "type") === "response.output_text.delta" ? at(event, "delta") : ""),
+    messages: (event) => at(event, "delta", "text"),
   }
-  return pieces.map((event) => of[dialect](event) ?? "").join("")
+  return framesOf(stream)
+    .map((frame) => of[dialect](jsonOf(frame)))
+    .filter((text) => typeof text === "string")
+    .join("")
 }
 
 describe("what is left out", () => {

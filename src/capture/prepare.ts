@@ -199,7 +199,7 @@ function walk(value: JsonValue, channel: string, change: (channel: string, text:
     return changed.every((each, index) => each === list[index]) ? list : changed
   }
   if (!isObject(value)) return value
-  const own = CHANNEL.map((name) => (isObject(value[name]) ? "" : String(value[name]))).join(" ")
+  const own = CHANNEL.map((name) => word(value[name])).join(" ")
   const changed: Record<string, JsonValue> = {}
   let isSame = true
   for (const [name, member = null] of Object.entries(value)) {
@@ -210,6 +210,10 @@ function walk(value: JsonValue, channel: string, change: (channel: string, text:
     setOwn(changed, shown, kept)
   }
   return isSame ? value : changed
+}
+
+function word(value: JsonValue | undefined): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : ""
 }
 
 const decoder = new TextDecoder()

@@ -1,9 +1,7 @@
-import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
 import { nearest } from "../nearest.ts"
 import type { Config } from "../config/config.ts"
 import type { Credential, Group, Snapshot } from "../config/snapshot.ts"
-import { whyUnreadable } from "../config/read/sources.ts"
 import type { DialectName } from "../dialects/name.ts"
 import { DIALECTS } from "../dialects/registry.ts"
 import { explainedRequest, type Explanation } from "../explain/explanation.ts"
@@ -15,6 +13,7 @@ import { dryGateway, type DryGateway } from "../server/dry-gateway.ts"
 import { EXIT, print, printError, readArguments, UsageError, type Arguments } from "./command.ts"
 import { explainedByRouter } from "./explain-running.ts"
 import { configPath, loaded, openedReader, type Loaded } from "./loaded.ts"
+import { dialectOf, readRequest } from "./request-file.ts"
 
 const HELP = `Explain where a call goes and why: each target, what speaks against it, its score, the order, the expected cost.
 
@@ -82,14 +81,6 @@ async function explainedHere(options: Arguments, dialect: DialectName): Promise<
     : explainCall(id, config)
 }
 
-function dialectOf(options: Arguments): DialectName {
-  const said = options.text("dialect") ?? "openai-chat"
-  if (Object.hasOwn(DIALECTS, said)) return said as DialectName
-  const meant = nearest(said, Object.keys(DIALECTS))
-  const hint = meant === undefined ? `It is one of ${Object.keys(DIALECTS).join(", ")}.` : `Did you mean ${meant}?`
-  throw new UsageError(`There is no dialect ${JSON.stringify(said)}. ${hint}`)
-}
-
 async function explainRequest(
   file: string,
   dialect: DialectName,
@@ -97,13 +88,8 @@ async function explainRequest(
   { snapshot }: Loaded,
 ): Promise<Explanation | null> {
   const credential = credentialOf(options.text("caller"), snapshot)
-  let body: Uint8Array
-  try {
-    body = readFileSync(file)
-  } catch (error) {
-    printError(`${file} cannot be read: ${whyUnreadable(error)}.`)
-    return null
-  }
+  const body = readRequest(file)
+  if (body === null) return null
   const dry = await decided(body, dialect, credential, snapshot)
   if (dry === null) return null
   return explainedRequest(dry, credential.caller, [

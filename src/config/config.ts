@@ -378,7 +378,7 @@ export interface PiiFilter {
   readonly restore_response: boolean
   /** Refuse the call on a match, whatever the mode. */
   readonly fail_on_match: boolean
-  /** More matches than this refuse the call. `0`: no limit. */
+  /** More matches than this refuse the call. `0`: no limit, or 10,000 where answers are restored. */
   readonly max_replacements_per_request: number
   /** What is filtered. */
   readonly apply_to: PiiScope
@@ -392,7 +392,7 @@ export interface PiiFilter {
 export interface PiiRule {
   /** The name of the rule, in metrics. A rule with the name of a detector takes its place. */
   readonly name: string
-  /** What is looked for, in the syntax of RE2. Matches of up to 2048 characters are found. */
+  /** What is looked for, in the syntax of RE2. Matches of up to 1024 characters are found. */
   readonly expression: string
   /** E.g. `EMAIL` for `[EMAIL_QXWMVBTKCD]`. */
   readonly placeholder_prefix: string

@@ -224,18 +224,10 @@ const USAGE_PARTS = [
 /** What is of this installation alone, in every process and after every restart. */
 const INSTALLATION = "CREATE TABLE installation (name TEXT NOT NULL PRIMARY KEY, secret TEXT NOT NULL)"
 
-const RESPONSE_CACHE = [
-  "cache_reason TEXT",
-  "cache_enabled INTEGER",
-  "cache_items INTEGER",
-  "cache_bytes INTEGER",
-  "cache_max_bytes INTEGER",
-  "cache_occupancy_pct REAL",
-  "cache_age_s INTEGER",
-  "cache_saved_input_tokens INTEGER",
-  "cache_saved_output_tokens INTEGER",
-  "cache_saved_nano_usd INTEGER",
-].map((column) => `ALTER TABLE request_usage ADD COLUMN ${column}`)
+const RESPONSE_CACHE =
+  "reason TEXT, enabled INTEGER, items INTEGER, bytes INTEGER, max_bytes INTEGER, occupancy_pct REAL, age_s INTEGER, saved_input_tokens INTEGER, saved_output_tokens INTEGER, saved_nano_usd INTEGER"
+    .split(", ")
+    .map((column) => `ALTER TABLE request_usage ADD COLUMN cache_${column}`)
 
 export const MIGRATIONS: readonly Migration[] = [
   {

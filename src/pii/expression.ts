@@ -2,10 +2,12 @@
 import type * as Re2 from "re2js"
 import type { Span } from "./span.ts"
 
-/** A longer text is searched in windows of this size: about 8 ms each in the worst case. */
-const WINDOW_CHARS = 8192
+/** A longer text is searched in windows of this size. */
+const WINDOW_CHARS = 3072
+/** Instructions that may all be at work on a character: with so many, a window takes some 20 ms at the very worst, and 2 ms as a rule. */
+const MOST_INSTRUCTIONS = 24
 /** Windows overlap by so much: the longest match that is sure to be found wherever it stands. */
-export const LONGEST_MATCH_CHARS = 2048
+export const LONGEST_MATCH_CHARS = 1024
 
 /** Why an expression cannot be used. */
 export type ExpressionFault = "invalid" | "empty"
@@ -32,12 +34,16 @@ export function expressionFault(expression: string): ExpressionFault | null {
 }
 
 export interface Expression {
+  /** No work for the event loop: a window may take longer than anything may there. */
+  readonly isHeavy: boolean
   /** As `Find`; yields what each window has cost, as `Matcher` does. */
   find(text: string): Generator<number, readonly Span[]>
 }
 
-/** For a character: to tell whether there is a match, and to find where. */
+/** Of a character: to tell whether there is a match, and to find where. */
 const TEST_COST = 2
+/** However short the window is. */
+const WINDOW_COST = 256
 const SEARCH_COST = 50
 
 const COMPILED = new Map<string, Expression>()
@@ -49,7 +55,10 @@ export function compileExpression(expression: string): Expression {
   let compiled = COMPILED.get(expression)
   if (compiled === undefined) {
     const form = formOf(expression)
-    compiled = { find: (text) => inWindows(form, text) }
+    compiled = {
+      isHeavy: form.programSize() - literalsIn(expression) > MOST_INSTRUCTIONS,
+      find: (text) => inWindows(form, text),
+    }
     if (COMPILED.size >= MOST_COMPILED) COMPILED.clear()
     COMPILED.set(expression, compiled)
   }
@@ -66,6 +75,14 @@ function formOf(expression: string): Re2.RE2JS {
   }
   if (form.test("")) throw new InvalidExpression("empty")
   return form
+}
+
+/** Escapes, classes, counts, names and flags of groups. */
+const NO_LITERALS = /\\p\{[^}]*\}|\\.|\[[^\]]*\]|\{[\d,]*\}|\(\?P?<\w+>|\(\?[A-Za-z-]*:?/g
+
+/** Of the characters of a word only one is at work at a time. */
+function literalsIn(expression: string): number {
+  return expression.replaceAll(NO_LITERALS, "").replaceAll(/[^A-Za-z0-9]/g, "").length
 }
 
 /** Loaded where a group has expressions: it takes some 20 ms. */
@@ -85,7 +102,7 @@ function* inWindows(form: Re2.RE2JS, text: string): Generator<number, readonly S
     const window = text.slice(from, from + WINDOW_CHARS)
     const matches = form.test(window)
     if (matches) addMatches(spans, form, window, from)
-    yield window.length * (matches ? SEARCH_COST : TEST_COST)
+    yield window.length * (matches ? SEARCH_COST : TEST_COST) + WINDOW_COST
   }
   return spans
 }

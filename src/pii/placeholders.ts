@@ -1,6 +1,7 @@
 /**
  * What stands in place of a value: `[EMAIL_QXWMVBTKCD]`. The letters are a keyed hash of the value, so that a value has the same
- * placeholder in every request under one key, and nobody without the key can tell which value, or compare two keys' values.
+ * placeholder in every request under one key. Without the key, a placeholder tells nothing of its value, and the placeholders
+ * of two keys cannot be compared.
  */
 
 const LETTERS = "BCDFGHJKLMNPQRSTVWXZ"

@@ -65,6 +65,9 @@ const REASONING: ReadonlySet<string> = new Set([
   "reasoning_details",
   "thinking_blocks",
 ])
+const MEDIA_KEYS: ReadonlySet<string> = new Set(["image_url", "video_url", "file_url"])
+/** Types of objects whose `data` is sealed reasoning. */
+const SEALED_DATA: ReadonlySet<string> = new Set(["redacted_thinking", "reasoning.encrypted"])
 const MEDIA: ReadonlySet<string> = new Set([
   "image",
   "image_url",
@@ -144,71 +147,84 @@ export class Places {
 
   #block(at: number, outer: PiiPart, around: Reasoning, depth: number): number {
     const json = this.#json
-    const head = headOf(json, at)
+    const members: Member[] = []
+    const end = eachMember(json, at, (key, start) => {
+      const behind = endOf(json, start)
+      members.push({ key, start, end: behind })
+      return behind
+    })
+    const head = headOf(json, members)
     const part = partOf(head, outer)
     const reasoning = reasoningOf(head, around)
-    return eachMember(json, at, (key, value) => this.#member(key, value, head, part, reasoning, depth))
+    for (const member of members) this.#member(member, head, part, reasoning, depth)
+    return end
   }
 
-  #member(key: string, at: number, head: Head, part: PiiPart, around: Reasoning, depth: number): number {
-    const json = this.#json
-    if (SEALS.has(key)) return this.#seal(at, part)
-    if (head.type !== null && MEDIA.has(head.type)) return this.#media(at)
-    if (key === "image_url" || key === "video_url" || key === "file_url") return this.#media(at)
-    if (LEFT.has(key) || key.endsWith("_id") || key.endsWith("_ids")) return endOf(json, at)
-    if (key === "arguments") return json[at] === QUOTE ? this.#string(at, "json", part, around) : this.values(at, part)
-    if (key === "input") return this.values(at, part, around)
-    if (key === "tools") return this.tools(at, part)
-    if (key === "data") return this.#data(at, head, part, around, depth)
-    if (key === "file_data") return json[at] === QUOTE ? this.#string(at, "file", part, around) : endOf(json, at)
-    if (key === "result" && head.type === "image_generation_call") return endOf(json, at)
-    if (key === "url" && head.type === "url") return this.#media(at)
-    return this.content(at, part, REASONING.has(key) ? strictest(around, head) : around, depth + 1)
-  }
-
-  /** What the type beside it says that it is. */
-  #data(at: number, { type }: Head, part: PiiPart, reasoning: Reasoning, depth: number): number {
-    if (type === "base64") return endOf(this.#json, at)
-    if (type === "redacted_thinking" || type === "reasoning.encrypted") return this.#seal(at, part)
-    return this.content(at, part, reasoning, depth + 1)
-  }
-
-  #seal(at: number, part: PiiPart): number {
-    return this.#json[at] === QUOTE ? this.#string(at, "seal", part, "sealed") : endOf(this.#json, at)
+  #member({ key, start: at, end }: Member, head: Head, part: PiiPart, around: Reasoning, depth: number): void {
+    const isText = this.#json[at] === QUOTE
+    if (SEALS.has(key)) return isText ? this.#place(at, end, "seal", part, "sealed") : undefined
+    if (head.type !== null && MEDIA.has(head.type)) return this.#media(at, end)
+    if (MEDIA_KEYS.has(key) || (key === "url" && head.type === "url")) return this.#media(at, end)
+    if (LEFT.has(key) || key.endsWith("_id") || key.endsWith("_ids")) return
+    if (key === "result" && head.type === "image_generation_call") return
+    if (key === "data" && head.type !== null && SEALED_DATA.has(head.type))
+      return isText ? this.#place(at, end, "seal", part, "sealed") : undefined
+    const kind = kindOf(key, head)
+    const reasoning = REASONING.has(key) ? strictest(around, head) : around
+    if (isText) return this.#place(at, end, kind, part, reasoning)
+    if (kind === "file") return
+    if (key === "arguments" || key === "input") this.values(at, part, reasoning)
+    else if (key === "tools") this.tools(at, part)
+    else this.content(at, part, reasoning, depth + 1)
   }
 
   /** The addresses in it. */
-  #media(at: number): number {
+  #media(at: number, end: number): void {
     const json = this.#json
-    if (json[at] === QUOTE) return this.#string(at, "url", "image_urls", "none")
-    if (json[at] !== OPEN_BRACE) return endOf(json, at)
-    return eachMember(json, at, (key, value) =>
+    if (json[at] === QUOTE) return this.#place(at, end, "url", "image_urls", "none")
+    if (json[at] !== OPEN_BRACE) return
+    eachMember(json, at, (key, value) =>
       json[value] === QUOTE && key === "url" ? this.#string(value, "url", "image_urls", "none") : endOf(json, value),
     )
   }
 
   #string(start: number, kind: PlaceKind, part: PiiPart, reasoning: Reasoning): number {
     const end = endOf(this.#json, start)
-    this.#visit({ start, end, kind, part, reasoning })
+    this.#place(start, end, kind, part, reasoning)
     return end
+  }
+
+  #place(start: number, end: number, kind: PlaceKind, part: PiiPart, reasoning: Reasoning): void {
+    this.#visit({ start, end, kind, part, reasoning })
   }
 }
 
-function headOf(json: Buffer, object: number): Head {
+interface Member {
+  readonly key: string
+  readonly start: number
+  readonly end: number
+}
+
+/** Of a string under this key. */
+function kindOf(key: string, { type }: Head): PlaceKind {
+  if (key === "arguments") return "json"
+  return key === "file_data" || (key === "data" && type === "base64") ? "file" : "text"
+}
+
+function headOf(json: Buffer, members: readonly Member[]): Head {
   let type: string | null = null
   let types = 0
   let role: string | null = null
   let isSealed = false
-  eachMember(json, object, (key, value) => {
-    const end = endOf(json, value)
+  for (const { key, start, end } of members) {
+    const isText = json[start] === QUOTE
     if (key === "type") {
       types++
-      type = json[value] === QUOTE ? stringAt(json, value, end) : null
-    } else if (key === "role" && json[value] === QUOTE) role = stringAt(json, value, end)
-    else if (SEALS.has(key)) isSealed ||= json[value] === QUOTE && end - value > 2
-    else if (key === "reasoning_details" || key === "thinking_blocks") isSealed ||= holdsSeal(json.subarray(value, end))
-    return end
-  })
+      type = isText ? stringAt(json, start, end) : null
+    } else if (key === "role" && isText) role = stringAt(json, start, end)
+    else if (SEALS.has(key)) isSealed ||= isText && end - start > 2
+    else if (key === "reasoning_details" || key === "thinking_blocks") isSealed ||= holdsSeal(json.subarray(start, end))
+  }
   return { type: types === 1 ? type : null, role, isSealed }
 }
 

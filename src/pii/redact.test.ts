@@ -5,7 +5,7 @@ import { originSeal, wrapReasoning, wrapSummary } from "../canonical/seal.ts"
 import type { DialectName } from "../dialects/name.ts"
 import { scanObject } from "../json/scan.ts"
 import { DETECTOR_NAMES, type PiiFilter, type PiiPart } from "./filter.ts"
-import { LongText, redactRequest, type Redaction } from "./redact.ts"
+import { HeavyWork, redactRequest, type Redaction } from "./redact.ts"
 import { restoreText } from "./restore.ts"
 
 const ALL: Readonly<Record<PiiPart, boolean>> = {
@@ -470,7 +470,7 @@ test("a text that is longer than its bound is left to another thread", () => {
   const bytes = Buffer.from(JSON.stringify(chat("x".repeat(101))))
   const work = (longestText: number): Redaction =>
     run(redactRequest(scanObject(bytes, Infinity), "openai-chat", filterOf(), { key: "k", longestText }))
-  expect(() => work(100)).toThrow(LongText)
+  expect(() => work(100)).toThrow(HeavyWork)
   expect(work(101).bytes).toBeNull()
 })
 

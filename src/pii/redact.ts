@@ -29,19 +29,19 @@ export interface Redaction {
   readonly refusal: RefusalReason | null
 }
 
-/** A text that is longer is no work for the event loop. */
-export class LongText extends Error {}
+/** What is to be done is no work for the event loop. */
+export class HeavyWork extends Error {}
 
 export interface RedactOptions {
   /** Keys the placeholders. */
   readonly key: string
-  /** Characters of a text. A longer one throws `LongText`. */
+  /** Throws `HeavyWork` for a text of more characters, and for expressions that take long. Infinity: there is no event loop to hold. */
   readonly longestText: number
 }
 
 /**
  * Yields what each step has cost, as `Matcher` does.
- * @throws InvalidExpression, LongText
+ * @throws InvalidExpression, HeavyWork
  */
 export function* redactRequest(
   body: ScannedObject,
@@ -91,6 +91,7 @@ class Redactor {
     this.#filter = filter
     this.#longestText = longestText
     this.#matcher = createMatcher(filter.rules)
+    if (this.#matcher.isHeavy && longestText !== Infinity) throw new HeavyWork()
     this.#placeholders = new Placeholders(key)
     this.#counts = filter.rules.map(() => 0)
   }
@@ -141,6 +142,7 @@ class Redactor {
   }
 
   *#redactedText(text: string, part: PiiPart, depth: number): Generator<number, string | null> {
+    if (text.length > this.#longestText) throw new HeavyWork()
     const json = depth < DEEPEST_TEXT && looksLikeJson(text) ? jsonIn(text) : null
     if (json !== null) {
       const places: Place[] = []
@@ -152,7 +154,7 @@ class Redactor {
     return matches.length === 0 ? null : this.#replaced(text, matches)
   }
 
-  /** A file that is a text. Others stay as they are: nobody can read them here. */
+  /** A file that is a text. Other files stay as they are: the router cannot read them. */
   *#redactedFile(file: string, part: PiiPart, depth: number): Generator<number, string | null> {
     const [, head = "", payload = ""] = /^(data:[^,]{0,256},)?([\s\S]*)$/.exec(file) ?? []
     const bytes = Buffer.from(payload, "base64")
@@ -163,7 +165,7 @@ class Redactor {
   }
 
   *#matches(text: string): Generator<number, readonly Match[]> {
-    if (text.length > this.#longestText) throw new LongText()
+    if (text.length > this.#longestText) throw new HeavyWork()
     const matches = yield* this.#matcher.matches(text)
     for (const { rule } of matches) this.#counts[rule] = (this.#counts[rule] ?? 0) + 1
     this.#replacements += matches.length

@@ -2,7 +2,7 @@
 import { RouterError } from "../errors.ts"
 import { scanObject, type ScannedObject } from "../json/scan.ts"
 import type { PiiFilter } from "../pii/filter.ts"
-import { LongText, redactRequest, type Redaction, type RefusalReason } from "../pii/redact.ts"
+import { HeavyWork, redactRequest, type Redaction, type RefusalReason } from "../pii/redact.ts"
 import { isLargeBody } from "./apart/large.ts"
 import type { AdmittedCall } from "./call.ts"
 import type { Gateway } from "./gateway.ts"
@@ -41,15 +41,15 @@ function redactionOf(call: AdmittedCall, filter: PiiFilter, gateway: Means): Red
   const options = { key: order.key, longestText: LONGEST_TEXT }
   const work = redactRequest(request.body, order.dialect, filter, options)
   try {
-    return workFor(TURN_COST, work) ?? inTurns(work, gateway).catch((error: unknown) => ifLong(error, apart))
+    return workFor(TURN_COST, work) ?? inTurns(work, gateway).catch((error: unknown) => ifHeavy(error, apart))
   } catch (error) {
-    return ifLong(error, apart)
+    return ifHeavy(error, apart)
   }
 }
 
 /** @throws the error, where it is another one */
-function ifLong<Result>(error: unknown, other: () => Result): Result {
-  if (error instanceof LongText) return other()
+function ifHeavy<Result>(error: unknown, other: () => Result): Result {
+  if (error instanceof HeavyWork) return other()
   throw error
 }
 

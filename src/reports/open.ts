@@ -66,9 +66,9 @@ export class ReportThread implements Reports {
   }
 
   async facets(question: Parameters<Reports["facets"]>[0], signal?: AbortSignal): Promise<readonly Facet[]> {
-    const { dimension, from, to } = question
+    const { dimension, from, to, where = [] } = question
     checkDimension(dimension, "dimension")
-    const shape = { zone: "UTC", where: [], measures: ["calls"], histograms: [], top: MOST_GROUPS } as const
+    const shape = { zone: "UTC", where, measures: ["calls"], histograms: [], top: MOST_GROUPS } as const
     const { groups } = await this.query({ from, to, by: [dimension], ...shape }, signal)
     return groups.flatMap(({ key, figures }) =>
       key === null ? [] : [{ value: key[0] ?? "", calls: figures.sums.calls ?? 0n }],

@@ -250,7 +250,12 @@ export interface Reports {
   search(search: Search, signal?: AbortSignal): Promise<Found>
   /** Values of a dimension, most calls first; at most `MOST_GROUPS`. */
   facets(
-    question: { readonly dimension: Dimension; readonly from: number; readonly to: number },
+    question: {
+      readonly dimension: Dimension
+      readonly from: number
+      readonly to: number
+      readonly where?: readonly Filter[]
+    },
     signal?: AbortSignal,
   ): Promise<readonly Facet[]>
   /** Recounts a range of detail rows; takes about a minute for ten million. `onRows` hears of progress. */

@@ -24,6 +24,7 @@ import limits from "../../docs/limits.md" with { type: "text" }
 import moving from "../../docs/moving.md" with { type: "text" }
 import metrics from "../../docs/metrics.md" with { type: "text" }
 import http from "../../docs/http.md" with { type: "text" }
+import privacy from "../../docs/privacy.md" with { type: "text" }
 import policies from "../../docs/policies.md" with { type: "text" }
 import operations from "../../docs/operations.md" with { type: "text" }
 import providers from "../../docs/providers.md" with { type: "text" }
@@ -53,6 +54,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/limits.md", slug: "limits", title: "Limits", text: limits },
   { file: "docs/caching.md", slug: "caching", title: "The response cache", text: caching },
   { file: "docs/policies.md", slug: "policies", title: "Routing policies", text: policies },
+  { file: "docs/privacy.md", slug: "privacy", title: "Privacy", text: privacy },
   { file: "docs/explain.md", slug: "explain", title: "Why a call went there", text: explain },
   { file: "docs/admin.md", slug: "admin", title: "Administrators", text: admin },
   { file: "docs/http.md", slug: "http", title: "HTTP", text: http },

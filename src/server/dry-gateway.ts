@@ -41,7 +41,7 @@ export async function dryGateway(snapshot: Snapshot, groups: ReadonlyMap<string,
 
 type Work = (bytes: Uint8Array, order: unknown, means: Means) => unknown
 
-/** Nobody else waits for this process. */
+/** No other call waits in this process. */
 const AT_ONCE: Apart = {
   run: async <Name extends JobName>(
     name: Name,

@@ -48,7 +48,7 @@ export async function limitUses(
   const totals = new Map<Period, Totals>()
   for (const period of periods) totals.set(period, await totalsSince(periodOf(period, nowMs).from ?? 0, rows))
   const lastDay = wanted.length === 0 ? undefined : await totalsSince(nowMs - DAY_MS, rows)
-  return wanted.map(({ period, amount, allowed, warnsAtPercent, ...use }): LimitUse => {
+  return await inTurns(wanted, ({ period, amount, allowed, warnsAtPercent, ...use }): LimitUse => {
     const key = `${use.subject}:${use.id}`
     const { from, to } = periodOf(period, nowMs)
     const of = (all: Totals | undefined): bigint => BigInt((all?.get(key) ?? NOTHING)[amount])
@@ -80,7 +80,7 @@ function countedOf(kind: CheckKind): Pick<Wanted, "period" | "amount"> | null {
 }
 
 /** About a millisecond's work. */
-const TOKENS_AT_ONCE = 500
+const AT_ONCE = 500
 
 /** Each limit once, however many tokens a caller and callers a project has. */
 async function limitsOf(credentials: Snapshot["credentials"]): Promise<readonly Wanted[]> {
@@ -105,7 +105,7 @@ async function limitsOf(credentials: Snapshot["credentials"]): Promise<readonly 
       })
     }
     count += 1
-    if (count % TOKENS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve))
+    if (count % AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve))
   }
   return [...found.values()]
 }
@@ -123,7 +123,7 @@ function periodOf(period: Period, nowMs: number): { readonly from: number | null
 async function totalsSince(from: number, rows: Sources["rows"]): Promise<Totals> {
   const found = (await rows<TotalsRow>(TOTALS, [Math.floor(from / HOUR_MS), 2 ** 31 - 1])) ?? []
   const totals = new Map<string, Amounts>()
-  for (const row of found)
+  await inTurns(found, (row) => {
     for (const key of [`caller:${row.caller_id}`, `project:${row.caller_project}`]) {
       const before = totals.get(key) ?? NOTHING
       totals.set(key, {
@@ -132,5 +132,16 @@ async function totalsSince(from: number, rows: Sources["rows"]): Promise<Totals>
         nanoUsd: before.nanoUsd + row.nano_usd,
       })
     }
+  })
   return totals
+}
+
+/** Of each, with turns for others between. */
+async function inTurns<One, Made>(all: readonly One[], make: (one: One) => Made): Promise<Made[]> {
+  const made: Made[] = []
+  for (let from = 0; from < all.length; from += AT_ONCE) {
+    for (const one of all.slice(from, from + AT_ONCE)) made.push(make(one))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return made
 }

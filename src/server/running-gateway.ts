@@ -73,14 +73,7 @@ export async function gatewayOf(
     security: ledger.security,
     requestLog,
     metrics,
-    captures: new Captures(snapshot.capture, {
-      store: ledger.content,
-      seals: new Sealer(clock, loop),
-      room: config.server.usage_db.driver === "postgres" ? null : () => roomAt(config.server.usage_db.path),
-      clock,
-      log,
-      loop,
-    }),
+    captures: capturesOf(config, snapshot, ledger, { clock, log, loop }),
     background,
     totals,
     clock,
@@ -105,6 +98,16 @@ export async function gatewayOf(
     drained: 0,
   }
   return gateway
+}
+
+function capturesOf(
+  { server: { usage_db: database } }: Config,
+  { capture }: Snapshot,
+  { content: store }: LedgerStore,
+  { clock, log, loop }: Pick<Gateway, "clock" | "log" | "loop">,
+): Captures {
+  const room = database.driver === "postgres" ? null : () => roomAt(database.path)
+  return new Captures(capture, { store, seals: new Sealer(clock, loop), room, clock, log, loop })
 }
 
 /** Of the disk that a file grows on. */

@@ -130,6 +130,21 @@ describe.skipIf(noBrowser !== null)(
       await eventually("it is asked as soon as the page is seen", () => console.asked[0])
     })
 
+    test("a filter offers the values of the range, asked for when the reader comes to them", async () => {
+      await using watched = await opened("spend?since=30d&tz=UTC")
+      const { page } = watched
+      await page.getByText("Add a filter").click()
+      await page.locator("select[name=name]").selectOption("caller")
+      console.asked.length = 0
+      await page.locator("input[name=value]").focus()
+      await until(page, "document.querySelectorAll('#filter-values option').length > 10")
+      expect(console.asked).toEqual(["/admin/reports/api/facets?dimension=caller&since=30d&tz=UTC"])
+      await page.locator("select[name=name]").selectOption("latency_ms")
+      await page.locator("input[name=value]").focus()
+      expect(console.asked).toHaveLength(1)
+      expect(watched.complaints).toEqual([])
+    })
+
     test("offers the ranges that the router answers", async () => {
       await using short = await testConsole({ calls: 0, callers: 1, longestRangeMs: 31 * 86_400_000 })
       await using watched = await watchedPage(browser, new URL(short.url).origin)

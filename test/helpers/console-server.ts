@@ -82,6 +82,11 @@ export async function testConsole(options: ConsoleOptions): Promise<TestConsole>
         if (console.failing !== null) return problem(console.failing.status, console.failing.message, null)
         return await pageAnswer(name, url.searchParams, sources, nowMs, request.signal)
       }
+      if (url.pathname === `${BASE}/api/facets`) {
+        console.asked.push(url.pathname + url.search)
+        const values = await reports.facets({ dimension: "caller", from: nowMs - 60 * DAY_MS, to: nowMs })
+        return Response.json({ values: values.map(({ value }) => ({ value, calls: 1 })) })
+      }
       if (!url.pathname.startsWith(BASE)) return new Response("not here", { status: 404 })
       const answer = await consoleAsset(
         { path: url.pathname, headers: request.headers },

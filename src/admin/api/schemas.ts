@@ -157,3 +157,7 @@ export const RETENTION_SCHEMA: JsonSchema = mapping({
   ),
   note: TEXT,
 })
+
+export const FACETS_SCHEMA: JsonSchema = mapping({
+  values: listOf(mapping({ value: TEXT, calls: { type: "integer" } })),
+})

@@ -1,11 +1,22 @@
 /** Operations that are no section and no page: one call, and what the usage database itself is like. */
 import { RouterError } from "../../errors.ts"
 import { callEvidence, completenessOf, evidenceParts } from "../../reports/evidence.ts"
+import { filtersOf } from "../../reports/breakdown.ts"
+import { dimensionNamed } from "../../reports/dimensions.ts"
+import { FILTER_NAMES } from "../../reports/where.ts"
+import { askedOf, RANGE } from "./questions.ts"
 import { sees } from "../domain.ts"
 import type { Operation, Question, ReportTools } from "./operation.ts"
 import { invalid, one, type Parameter } from "./parameter.ts"
 import { reportLedger } from "./report-ledger.ts"
-import { EVIDENCE_SCHEMA, EXPLANATION_SCHEMA, MIGRATIONS_SCHEMA, OBJECT_SCHEMA, RETENTION_SCHEMA } from "./schemas.ts"
+import {
+  EVIDENCE_SCHEMA,
+  EXPLANATION_SCHEMA,
+  FACETS_SCHEMA,
+  MIGRATIONS_SCHEMA,
+  OBJECT_SCHEMA,
+  RETENTION_SCHEMA,
+} from "./schemas.ts"
 
 const DAY_MS = 86_400_000
 
@@ -17,6 +28,14 @@ const ID = {
 } as const
 export const IN_PATH: Parameter = { ...ID, place: "path" }
 const IN_QUERY: Parameter = { ...ID, place: "query", isRequired: true }
+
+const DIMENSION: Parameter = {
+  name: "dimension",
+  place: "query",
+  about: "Whose values; absent: project.",
+  schema: { type: "string" },
+  example: "model",
+}
 
 export const SINGLE: readonly Operation[] = [
   {
@@ -39,6 +58,15 @@ export const SINGLE: readonly Operation[] = [
     parameters: [IN_QUERY],
     answers: { type: "application/json", schema: EVIDENCE_SCHEMA },
     handle: async (question, tools) => ({ is: "json", value: await evidenceOf(question, tools) }),
+  },
+  {
+    id: "facets",
+    path: "/api/facets",
+    summary: "The values that a dimension has in the range, most calls first: what a filter can name.",
+    permission: { object: "admin:reports", action: "read" },
+    parameters: [...RANGE, DIMENSION],
+    answers: { type: "application/json", schema: FACETS_SCHEMA },
+    handle: async (question, tools) => ({ is: "json", value: await facetsOf(question, tools) }),
   },
   {
     id: "migrations",
@@ -68,6 +96,16 @@ export const SINGLE: readonly Operation[] = [
     handle: (_, { version }) => Promise.resolve({ is: "json", value: version }),
   },
 ]
+
+async function facetsOf(question: Question, tools: ReportTools): Promise<object> {
+  const dimension = dimensionNamed(one(question.texts, "dimension") ?? "project")
+  if (dimension?.is !== "value") throw invalid("dimension", `There are ${FILTER_NAMES.join(", ")}, and tags.`)
+  const asked = askedOf(question, tools)
+  const { from, to } = asked
+  const where = filtersOf(asked)
+  const found = await tools.reports.facets({ dimension: dimension.stored, from, to, where }, question.signal)
+  return { values: found.map(({ value, calls }) => ({ value, calls: Number(calls) })) }
+}
 
 async function evidenceOf({ texts, administrator, signal }: Question, { reports }: ReportTools): Promise<object> {
   const id = one(texts, "request_id")

@@ -141,6 +141,35 @@ const VALUES: readonly Case[] = [
     "13:50 invalid-value models.default.pii_filter.rules[0].expression",
   ],
   [
+    "an expression that matches nothing at all",
+    changed(
+      "strategy: static",
+      "strategy: static\n    pii_filter: { rules: [{ name: x, expression: 'a*', placeholder_prefix: X }] }",
+    ),
+    "13:50 invalid-value models.default.pii_filter.rules[0].expression",
+  ],
+  [
+    "an expression that RE2 does not know",
+    changed(
+      "strategy: static",
+      "strategy: static\n    pii_filter: { rules: [{ name: x, expression: '(?=a)b', placeholder_prefix: X }] }",
+    ),
+    "13:50 invalid-value models.default.pii_filter.rules[0].expression",
+  ],
+  [
+    "a filter that looks for nothing",
+    changed("strategy: static", "strategy: static\n    pii_filter: { enabled: true, detectors: [] }"),
+    "13:28 invalid-value models.default.pii_filter.enabled",
+  ],
+  [
+    "two rules of one name",
+    changed(
+      "strategy: static",
+      "strategy: static\n    pii_filter: { rules: [{ name: x, expression: a, placeholder_prefix: X }, { name: x, expression: b, placeholder_prefix: X }] }",
+    ),
+    "13:86 invalid-value models.default.pii_filter.rules[1].name",
+  ],
+  [
     "a key that cannot stand in a header",
     changed("${OPENAI_API_KEY}", '"a\\nb"'),
     "7:14 invalid-value providers.openai.api_key",

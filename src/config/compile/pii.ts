@@ -2,17 +2,21 @@
 import { DETECTOR_NAMES, type PiiFilter, type PiiRule } from "../../pii/filter.ts"
 import type { GroupConfig } from "../config.ts"
 
+/** A stream that is restored looks through them for the beginning of a placeholder. */
+const MOST_ORIGINALS = 10_000
+
 /** Null: the group has none. */
 export function piiFilterOf({ pii_filter: filter }: GroupConfig): PiiFilter | null {
   if (filter?.enabled !== true) return null
+  const restores = filter.mode === "redact_and_restore" || filter.restore_response
   const { mode, apply_to: parts, max_replacements_per_request: most } = filter
   return {
     rules: rulesOf(filter),
     parts,
     mode,
     blocks: mode === "fail_on_match" || filter.fail_on_match,
-    restores: mode === "redact_and_restore" || filter.restore_response,
-    maxReplacements: most === 0 ? Infinity : most,
+    restores,
+    maxReplacements: Math.min(most === 0 ? Infinity : most, restores ? MOST_ORIGINALS : Infinity),
   }
 }
 

@@ -17,7 +17,7 @@ const rule: z.ZodType = block(
     name: key(identifier, "The name of the rule, in metrics. A rule with the name of a detector takes its place."),
     expression: key(
       expression,
-      "What is looked for, in the syntax of RE2. Matches of up to 2048 characters are found.",
+      "What is looked for, in the syntax of RE2. Matches of up to 1024 characters are found.",
     ),
     placeholder_prefix: pattern(
       /^[A-Z][A-Z0-9_]{0,31}$/,
@@ -58,7 +58,10 @@ export const piiFilter: z.ZodType = optional(
         ),
         restore_response: byDefault(flag("Put the originals back into the answer, whatever the mode."), false),
         fail_on_match: byDefault(flag("Refuse the call on a match, whatever the mode."), false),
-        max_replacements_per_request: byDefault(integer("More matches than this refuse the call. `0`: no limit."), 200),
+        max_replacements_per_request: byDefault(
+          integer("More matches than this refuse the call. `0`: no limit, or 10,000 where answers are restored."),
+          200,
+        ),
         apply_to: byDefault(
           block(
             Object.fromEntries(PARTS.map(([name, on, what]) => [name, byDefault(flag(what), on)])),

@@ -125,3 +125,20 @@ async function problemOf(response: Response): Promise<Problem> {
     return { status: response.status, message: fallback, param: null }
   }
 }
+
+/** The values that a dimension has in the range of the view; none where the router does not tell. */
+export async function askValues(dimension: string, shown: URLSearchParams): Promise<readonly string[]> {
+  const query = new URLSearchParams({ dimension })
+  for (const name of ["since", "from", "to", "tz"]) {
+    const value = shown.get(name)
+    if (value !== null) query.set(name, value)
+  }
+  try {
+    const response = await fetch(`${BASE}/api/facets?${query.toString()}`, { credentials: "same-origin" })
+    if (!response.ok) return []
+    const { values } = (await response.json()) as { readonly values: readonly { readonly value: string }[] }
+    return values.map(({ value }) => value).filter((value) => value !== "")
+  } catch {
+    return []
+  }
+}

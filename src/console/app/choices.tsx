@@ -76,7 +76,7 @@ export function Choices({ place, page, answer }: ChoicesProps): VNode {
         )}
         <Zone zone={parameters.get("tz") ?? "UTC"} choose={choose} />
       </div>
-      <Filters where={parameters.getAll("where")} choose={choose} />
+      <Filters where={parameters.getAll("where")} shown={parameters} choose={choose} />
     </section>
   )
 }

@@ -1,10 +1,14 @@
 /** The filters of a page: those in force as buttons that take them away, and a form that adds one. */
 import type { TargetedSubmitEvent, VNode } from "preact"
+import { useRef, useState } from "preact/hooks"
 import { DIMENSION_TITLES } from "../../reports/dimension-titles.ts"
 import type { Dimension } from "../../reports/query.ts"
+import { askValues } from "./ask.ts"
 
 interface FiltersProps {
   readonly where: readonly string[]
+  /** What the address says: values are those of its range. */
+  readonly shown: URLSearchParams
   readonly choose: (changes: Readonly<Record<string, readonly string[]>>) => void
 }
 
@@ -24,7 +28,7 @@ const SIGNS: readonly (readonly [sign: string, title: string])[] = [
   ["<=", "at most"],
 ]
 
-export function Filters({ where, choose }: FiltersProps): VNode {
+export function Filters({ where, shown, choose }: FiltersProps): VNode {
   return (
     <div class="row filters">
       <ul aria-label="Filters in force">
@@ -44,7 +48,7 @@ export function Filters({ where, choose }: FiltersProps): VNode {
       </ul>
       <details class="custom">
         <summary>Add a filter</summary>
-        <NewFilter add={(filter) => !where.includes(filter) && choose({ where: [...where, filter] })} />
+        <NewFilter shown={shown} add={(filter) => !where.includes(filter) && choose({ where: [...where, filter] })} />
       </details>
     </div>
   )
@@ -56,7 +60,34 @@ export function textOf(form: FormData, name: string): string {
   return typeof value === "string" ? value.trim() : ""
 }
 
-function NewFilter({ add }: { readonly add: (filter: string) => void }): VNode {
+interface NewFilterProps {
+  readonly shown: URLSearchParams
+  readonly add: (filter: string) => void
+}
+
+/** The values of a dimension, asked for when the reader comes to them. */
+function useValues(shown: URLSearchParams): {
+  readonly values: readonly string[]
+  readonly offer: (dimension: string) => void
+} {
+  const [values, setValues] = useState<readonly string[]>([])
+  const asked = useRef("")
+  const offer = (dimension: string): void => {
+    // the API calls the dialect of the target so
+    const known = dimension === "target_dialect" ? "dialect" : dimension
+    const question = `${known} ${shown.toString()}`
+    if (asked.current === question) return
+    asked.current = question
+    setValues([])
+    if (BOUNDS[dimension] !== undefined) return
+    void askValues(known, shown).then((found) => asked.current === question && setValues(found))
+  }
+  return { values, offer }
+}
+
+function NewFilter({ shown, add }: NewFilterProps): VNode {
+  const { values: offered, offer } = useValues(shown)
+  const dimension = useRef<HTMLSelectElement>(null)
   const submitted = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget
@@ -69,7 +100,7 @@ function NewFilter({ add }: { readonly add: (filter: string) => void }): VNode {
     <form onSubmit={submitted}>
       <label>
         <span class="visually-hidden">Filter by</span>
-        <select name="name">
+        <select name="name" ref={dimension}>
           {names.map(([name, title]) => (
             <option key={name} value={name}>
               {title}
@@ -89,8 +120,20 @@ function NewFilter({ add }: { readonly add: (filter: string) => void }): VNode {
       </label>
       <label>
         <span class="visually-hidden">Value</span>
-        <input name="value" placeholder="value" autocomplete="off" maxLength={1000} />
+        <input
+          name="value"
+          placeholder="value"
+          autocomplete="off"
+          maxLength={1000}
+          list="filter-values"
+          onFocus={() => offer(dimension.current?.value ?? "")}
+        />
       </label>
+      <datalist id="filter-values">
+        {offered.map((value) => (
+          <option key={value} value={value} />
+        ))}
+      </datalist>
       <button type="submit">Add</button>
     </form>
   )

@@ -254,7 +254,11 @@ function Cell({ column, value, scale, zone, isTotal = false }: CellProps): VNode
       {column?.bar === true && value !== null && scale !== undefined && !isTotal && (
         <ShareBar percent={(Number(value) / scale.barEnd) * 100} />
       )}
-      {isText ? value : <ValueView kind={kind} value={value} zone={zone} text={scale?.text ?? String} />}
+      {isText ? (
+        value
+      ) : (
+        <ValueView kind={kind} value={value} zone={zone} precision={column?.precision} text={scale?.text ?? String} />
+      )}
     </td>
   )
 }
@@ -267,7 +271,7 @@ function textClass(value: Value): string {
 function ShareBar({ percent }: { readonly percent: number }): VNode {
   return (
     <span class="share" aria-hidden="true">
-      <span class="bar" style={{ width: `${Math.max(0, Math.min(100, percent))}%` }} />
+      <span class={percent > 0 ? "bar" : ""} style={{ width: `${Math.max(0, Math.min(100, percent))}%` }} />
     </span>
   )
 }

@@ -1,6 +1,6 @@
 import type { VNode } from "preact"
-import type { Kind, Value } from "../../reports/pages/block.ts"
-import { shortId, timeText, UNKNOWN, utcText } from "./format.ts"
+import type { Column, Kind, Value } from "../../reports/pages/block.ts"
+import { shortId, slotText, timeText, UNKNOWN, utcText } from "./format.ts"
 import { Link } from "./link.tsx"
 import { addressOf } from "./location.ts"
 import { StateMark } from "./state-mark.tsx"
@@ -9,17 +9,20 @@ interface ValueProps {
   readonly kind: Kind
   readonly value: Value
   readonly zone: string
+  readonly precision?: Column["precision"]
   /** Of kinds that have a unit. */
   readonly text: (value: Value) => string
 }
 
-export function ValueView({ kind, value, zone, text }: ValueProps): VNode {
+export function ValueView({ kind, value, zone, precision, text }: ValueProps): VNode {
   if (value === null) return <span title="not known">{UNKNOWN}</span>
   if (kind === "time") {
     const ms = Number(value)
     return (
       <time dateTime={new Date(ms).toISOString()} title={utcText(ms)}>
-        {timeText(ms, zone)}
+        {precision === undefined || precision === "minute"
+          ? timeText(ms, zone, precision === undefined)
+          : slotText(ms, precision, zone)}
       </time>
     )
   }

@@ -120,7 +120,7 @@ export const REQUEST_USAGE = {
     "integer?",
     "What the router itself took, microseconds: the latency without attempts, the upload of the body and queues of limits. Null before version 19.",
   ],
-  pii_filter_applied: ["flag?", "1: the group's filter for personal data read the request. Null before version 20."],
+  pii_filter_applied: ["flag?", "1: the group's filter for personal data read the request. Null before version 22."],
   pii_filter_mode: [
     "text?",
     "What a match leads to; null: no filter read the request.",

@@ -30,6 +30,8 @@ export interface Column {
   readonly filter?: Dimension
   /** Rows are compared by a bar of this column: a share of 100 for percent, else of the largest. */
   readonly bar?: boolean
+  /** Of a time: the slot that begins then, or no more than its minute. Absent: the second. */
+  readonly precision?: Slot | "minute"
 }
 
 interface Framed {

@@ -64,6 +64,8 @@ function columnOf({ key, title, kind, dimension, bar }: SectionColumn, section: 
           ? "state"
           : KINDS[kind],
     ...(stored?.is === "value" ? { filter: stored.stored } : {}),
+    ...(stored?.is === "time" ? { precision: stored.slot } : {}),
+    ...(section === "limits" && kind === "time" ? { precision: "minute" } : {}),
     ...(bar === true ? { bar } : {}),
   }
 }

@@ -18,34 +18,72 @@ export const LIMITS: SectionDefinition = {
     "What callers and projects have used of their limits, what is left, and when it ends at the pace of the last day.",
   takesBy: false,
   build: async (asked, { limits, nowMs }) => {
-    const uses = limits === null ? [] : (await limits()).filter((use) => isAsked(use, asked))
-    const nearest = uses
-      .map((use) => ({ use, percent: percentUsed(use) ?? 0 }))
-      .filter(({ percent }) => percent >= asked.nearPercent)
-      .toSorted((one, other) => other.percent - one.percent)
-      .map(({ use }) => use)
+    const { nearest, lacksReserved } = await nearestOf(limits === null ? [] : await limits(), asked)
     const notes = [
       "Limits stand as they are now, whatever range is asked for. Rates and token buckets are not listed.",
       ...ignoredNotes(asked, ["caller", "project", "environment"]),
     ]
-    if (uses.some(({ reserved }) => reserved === null))
-      notes.push("Reserved is empty: no running router could be asked what calls in flight hold.")
+    if (lacksReserved) notes.push("Reserved is empty: no running router could be asked what calls in flight hold.")
     return {
       tables: UNITS.map(([unit, title, kind, suffix]) =>
-        limitTable(
-          { id: unit === "money" ? "budgets" : unit, title, kind, suffix },
-          nearest.filter((use) => use.unit === unit),
-          {
-            asked,
-            nowMs,
-            isKnown: limits !== null,
-          },
-        ),
+        limitTable({ id: unit === "money" ? "budgets" : unit, title, kind, suffix }, nearest[unit], {
+          asked,
+          nowMs,
+          isKnown: limits !== null,
+        }),
       ),
       charts: [],
       notes,
     }
   },
+}
+
+/** About a millisecond's work. */
+const USES_AT_ONCE = 1000
+
+/** The first of an order, however many there are: what cannot be among them is let go on the way. */
+class Nearest {
+  readonly #most: number
+  #kept: { readonly use: LimitUse; readonly percent: number }[] = []
+  count = 0
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  add(use: LimitUse, percent: number): void {
+    this.count += 1
+    this.#kept.push({ use, percent })
+    if (this.#kept.length >= 2 * this.#most + USES_AT_ONCE) this.#trim()
+  }
+
+  get uses(): readonly LimitUse[] {
+    this.#trim()
+    return this.#kept.map(({ use }) => use)
+  }
+
+  #trim(): void {
+    this.#kept = this.#kept.toSorted((one, other) => other.percent - one.percent).slice(0, this.#most)
+  }
+}
+
+/** There may be a hundred thousand: others have turns between. */
+async function nearestOf(
+  uses: readonly LimitUse[],
+  asked: Asked,
+): Promise<{ readonly nearest: Readonly<Record<LimitUse["unit"], Nearest>>; readonly lacksReserved: boolean }> {
+  const nearest = { money: new Nearest(asked.top), tokens: new Nearest(asked.top), requests: new Nearest(asked.top) }
+  let lacksReserved = false
+  for (let from = 0; from < uses.length; from += USES_AT_ONCE) {
+    for (const use of uses.slice(from, from + USES_AT_ONCE)) {
+      if (!isAsked(use, asked)) continue
+      lacksReserved ||= use.reserved === null
+      const percent = percentUsed(use) ?? 0
+      if (percent >= asked.nearPercent) nearest[use.unit].add(use, percent)
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return { nearest, lacksReserved }
 }
 
 /**
@@ -99,7 +137,7 @@ interface Shape {
 
 function limitTable(
   { id, title, kind, suffix }: Shape,
-  uses: readonly LimitUse[],
+  nearest: Nearest,
   { asked, nowMs, isKnown }: { readonly asked: Asked; readonly nowMs: number; readonly isKnown: boolean },
 ): Table {
   const amount = (key: string, name: string, about: string): Column => columnOf(`${key}${suffix}`, kind, name, about)
@@ -107,6 +145,7 @@ function limitTable(
     columnOf("subject", "text", "Of", "Caller or project."),
     columnOf("id", "text", "Name", "Whose limit it is."),
     columnOf("limit", "text", "Limit", "As the configuration names it."),
+    columnOf("state", "text", "State", "ok, warning or exhausted."),
     amount("used", "Used", "What was used of it."),
     amount("reserved", "Reserved", "What calls in flight hold."),
     amount("remaining", "Remaining", "What is left."),
@@ -120,9 +159,8 @@ function limitTable(
       "When nothing is left at the pace of the last day; empty: not before it begins anew.",
     ),
     columnOf("resets_at", "time", "Begins anew", "When the limit begins anew; empty: it counts for good."),
-    columnOf("state", "text", "State", "ok, warning or exhausted."),
   ]
-  const rows = uses.slice(0, asked.top).map((use): Row => {
+  const rows = nearest.uses.map((use): Row => {
     const left = use.allowed - use.used - (use.reserved ?? 0n)
     const amounts: Cell[] = [
       use.used,
@@ -132,9 +170,9 @@ function limitTable(
       percentUsed(use),
       use.usedInLastDay,
     ]
-    return [use.subject, use.id, use.limit, ...amounts, endOf(use, nowMs), use.resetsAt, stateOf(use)]
+    return [use.subject, use.id, use.limit, stateOf(use), ...amounts, endOf(use, nowMs), use.resetsAt]
   })
-  const hidden = uses.length - rows.length
+  const hidden = nearest.count - rows.length
   return {
     id,
     title,

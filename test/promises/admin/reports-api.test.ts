@@ -266,6 +266,13 @@ test("an administrator of a project in an environment sees that one alone", asyn
   expect((await read(foreign, "dev")).status).toBe(200)
   expect(refusal(await read(foreign, "prod"))).toEqual([404, "not-found", null])
   expect(refusal(await read(`/api/request/req_${"0".repeat(32)}`, "dev"))).toEqual([404, "not-found", null])
+  const callers = async (name: string): Promise<unknown> =>
+    (at(parsed(await read("/api/facets?dimension=caller", name)), "values") as { value: string }[]).map(
+      (each) => each.value,
+    )
+  expect(await callers("ann")).toHaveLength(2)
+  expect(await callers("prod")).toEqual(["me-prod"])
+  expect(refusal(await read("/api/facets?dimension=colour"))).toEqual([400, "invalid-report-filter", "dimension"])
   const text = (await read("/export/calls.csv", "prod")).text
   expect(text).not.toContain("dev")
   expect(text.trim().split("\r\n")).toHaveLength(2)

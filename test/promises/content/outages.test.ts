@@ -64,8 +64,11 @@ test.skipIf(!mayMount())(
     const filler = join(disk.folder, "filler")
     const { bavail, bsize } = statfsSync(disk.folder)
     writeFileSync(filler, Buffer.alloc(bavail * bsize - (2 << 20)))
-    const ids = [await served(gateway)]
-    await untilState(gateway, { state: "stopped", reason: "disk" })
+    const ids: string[] = []
+    await eventually("capture stops for the disk", async () => {
+      ids.push(await served(gateway))
+      return at(await state(gateway), "reason") === "disk" ? true : undefined
+    })
     ids.push(await served(gateway))
     rmSync(filler)
     for (const id of ids) await partsOf(gateway, id)
