@@ -3,6 +3,7 @@ import { onEachDriver } from "../../test/helpers/ledger-drivers.ts"
 import { oldestLedger } from "../../test/helpers/oldest-ledger.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import { MIGRATIONS, NEWEST, PART_CALLS, shareDone } from "./migrations.ts"
+import { REQUEST_USAGE } from "./tables/usage.ts"
 
 /** The last step that goes through rows. */
 const OVER_CALLS = MIGRATIONS.findLast(({ overCalls }) => overCalls !== undefined)?.version ?? 0
@@ -57,7 +58,7 @@ onEachDriver((driver) => {
     // as a process leaves it that is killed behind its first part
     await state.change([
       `DELETE FROM schema_migrations WHERE version >= ${OVER_CALLS}`,
-      "ALTER TABLE request_usage DROP COLUMN router_overhead_us",
+      ...LATER_COLUMNS.map((name) => `ALTER TABLE request_usage DROP COLUMN ${name}`),
       `UPDATE migration_positions SET position = '${middle?.id}' WHERE version = ${OVER_CALLS}`,
       "UPDATE request_usage SET target_provider = NULL WHERE error IS NOT NULL",
     ])
@@ -70,6 +71,12 @@ onEachDriver((driver) => {
     expect(counted).toEqual({ before: PART_CALLS / 10 + 1, behind: 0 })
   })
 })
+
+/** Of the steps behind it. */
+const LATER_COLUMNS = [
+  "router_overhead_us",
+  ...Object.keys(REQUEST_USAGE).filter((name) => /^cache_(?!write)/.test(name)),
+]
 
 test("the part that is done is told by the time in the ids", () => {
   const id = (ms: number): string => `req_${ms.toString(16).padStart(12, "0")}${"0".repeat(20)}`

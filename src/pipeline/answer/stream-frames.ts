@@ -111,6 +111,7 @@ export class StreamFrames {
     const { splitter } = this
     if (this.attempt.responseBytes === 0) refuseCompressed(chunk)
     this.attempt.responseBytes += chunk.length
+    this.parts.copy?.add(chunk)
     splitter.push(chunk)
     this.takeFrames()
   }

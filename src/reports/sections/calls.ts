@@ -1,7 +1,8 @@
 import { dimensionColumn } from "../breakdown.ts"
 import { callList } from "../call-list.ts"
 import { detailTable } from "../details.ts"
-import { columnOf, FIGURES } from "../figure-columns.ts"
+import { FIGURES } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import type { Column, SectionDefinition } from "../section.ts"
 
 const COLUMNS: readonly Column[] = [
