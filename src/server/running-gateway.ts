@@ -46,7 +46,6 @@ export async function gatewayOf(
   ledger: LedgerStore,
   { requestLog, metrics, marks, clock, log }: Given,
 ): Promise<RunningGateway> {
-  const { version } = buildInfo
   const health = new Health()
   health.adopt(snapshot, clock.monotonicMs())
   const random = systemRandom()
@@ -91,7 +90,7 @@ export async function gatewayOf(
     feedback: policies.feedback,
     live: new Observations(),
     shadows: new Shadows(),
-    version,
+    version: buildInfo.version,
     draining: false,
     starting: false,
     active: 0,
