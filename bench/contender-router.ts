@@ -17,13 +17,15 @@ export async function startRouter(
   projectFolder: string,
   runFolder: string,
   binary: boolean,
+  /** A further line of `server:`. */
+  server = "",
 ): Promise<Router> {
   const folder = `${runFolder}/router`
   mkdirSync(folder, { recursive: true })
   const program = programOf(projectFolder, binary)
   const port = freePort()
   const configPath = `${folder}/router.yaml`
-  await Bun.write(configPath, configuration(port, upstreams))
+  await Bun.write(configPath, configuration(port, upstreams, server))
   const logPath = `${folder}/out.log`
   const env = { BENCH_PROVIDER_KEY: "sk-bench-0123456789abcdef0123456789abcdef" }
   const child = await startServer("smart-router", port, {
@@ -59,7 +61,7 @@ function rowsOf(path: string): number {
   return database.query<{ rows: number }, []>("SELECT count(*) AS rows FROM request_usage").get()?.rows ?? 0
 }
 
-function configuration(port: number, upstreams: Upstreams): string {
+function configuration(port: number, upstreams: Upstreams, server: string): string {
   const tokenHash = new Bun.CryptoHasher("sha256").update(TOKEN).digest("hex")
   const providers = UPSTREAMS.map((name) => providerBlock(name, upstreams.byName[name].port))
   const groups = UPSTREAMS.map(
@@ -69,6 +71,7 @@ function configuration(port: number, upstreams: Upstreams): string {
   listen: 127.0.0.1:${port}
   logging: { path: logs/requests.jsonl, rotate_mb: 256, keep: 4 }
   usage_db: { driver: sqlite, path: state/usage.sqlite, durability: commit, on_unavailable: spool }
+  ${server}
 providers:
 ${providers.join("\n")}
 models:

@@ -71,6 +71,7 @@ const LAYERS: readonly Layer[] = [
     reason:
       "src/governance/ counts: it knows amounts and limits, no calls, dialects or rows; clock and log are handed in.",
   },
+  { folder: "cache", knows: "canonical governance", types: "config dialects system", reason: "It keeps answers." },
   {
     folder: "ledger",
     knows: "canonical json",
@@ -168,9 +169,9 @@ const LAYERS: readonly Layer[] = [
 const CONFIG_ROOMS = ["schema", "read", "compile", "check", "reload", "edit"]
 
 /** Rooms of the pipeline: each imports those before it. The last two rehearse steps, or stand beside them. */
-const ROOMS = ["apart", "call", "intake", "limits", "targets", "translation", "answer", "rows", "rehearsal", "aside"]
+const ROOMS = "apart call intake limits targets translation answer cache rows rehearsal aside".split(" ")
 const STEPS =
-  "admit attempt authenticate bridge enter fail keep pipeline rank receive redact reply reserve restore settle shortlist".split(
+  "admit answer-once attempt authenticate bridge enter fail keep pipeline rank receive redact reply reserve restore settle shortlist".split(
     " ",
   )
 const DIALECTS = ["chat", "responses", "messages"]

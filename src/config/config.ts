@@ -172,7 +172,7 @@ export interface GroupConfig {
   readonly activation: "off" | "required"
   /** A second strategy whose choice is only recorded. */
   readonly shadow: ShadowStrategy | null
-  /** The callers that share cached answers. */
+  /** The callers that share answers of the response cache: `caller`: each caller has its own, `shared`: all callers of the group. Counts where `server.cache` is enabled. */
   readonly cache: "caller" | "shared" | "off"
   /** Output tokens that are reserved for a stream without a cap. Unit: tokens. */
   readonly default_output_reservation?: number | undefined
@@ -1665,8 +1665,12 @@ export interface LoggingConfig {
 export interface CacheConfig {
   /** Answer repeated calls from memory. */
   readonly enabled: boolean
-  /** Memory for answers. Unit: bytes. */
+  /** Memory for answers, in each process. One answer takes a sixteenth of it at most. Unit: bytes. */
   readonly max_bytes: number
   /** How long an answer is kept. Unit: a duration; milliseconds once loaded. */
   readonly default_ttl: number
+  /** Answer streamed calls from the cache, too, and keep their answers. Off: they pass it by. */
+  readonly streams: boolean
+  /** Keep answers in the Redis or Valkey of `server.state`, too, for all processes. Each is signed with the secret of the usage database; what bears no such signature is not used. */
+  readonly shared: boolean
 }

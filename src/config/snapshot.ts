@@ -4,6 +4,7 @@
  */
 import type { GroupConfig } from "./config.ts"
 import type { BodyEdits } from "./compile/body-edits.ts"
+import type { CacheRule, GroupCache } from "./compile/cache-rule.ts"
 import type { Patience } from "./compile/patience.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/name.ts"
@@ -107,6 +108,8 @@ export interface Target {
   readonly pin: string
   readonly limits: TargetLimits
   readonly contract: TargetContract
+  /** Stands for all that the configuration says of the target: the same after a reload as long as that is. Null: no answer of it is kept. */
+  readonly cacheKey: string | null
   /** Where the target stands in the configuration file; null: it came from elsewhere. */
   readonly line: number | null
   /** Labels that policies may ask for. */
@@ -214,6 +217,8 @@ export interface Group extends StrategySettings, Capturing {
   readonly hostedTools: "pass" | "strip" | "refuse"
   /** What happens upstream when the client leaves. */
   readonly disconnect: "abort" | "drain"
+  /** Null: its calls never meet the response cache. */
+  readonly cache: GroupCache | null
   /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */
   readonly refusal: "no-eligible-target" | null
   /** What is taken out of requests before anything else sees them; null: nothing. */
@@ -259,6 +264,8 @@ export interface Snapshot {
   readonly callerLimits: ReadonlyMap<string, CompiledLimits | null>
   /** Callers and projects with a limit, by key. */
   readonly limitedSubjects: ReadonlyMap<string, Subject>
+  /** Null: no answer is kept. */
+  readonly cache: CacheRule | null
   /** By name and by alias. */
   readonly groups: ReadonlyMap<string, Group>
   readonly defaultGroup: string | null

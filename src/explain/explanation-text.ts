@@ -1,6 +1,6 @@
 /** An explanation for people. */
 import type { RoutingDecisionRow } from "../ledger/decision-record.ts"
-import type { ExplainedAttempt, ExplainedOutcome, ExplainedTarget, Explanation } from "./explanation.ts"
+import type { ExplainedAttempt, ExplainedCache, ExplainedOutcome, ExplainedTarget, Explanation } from "./explanation.ts"
 import { table, usd } from "./table.ts"
 
 export function explanationText(explanation: Explanation): string {
@@ -53,7 +53,19 @@ function outcomeOf({ error_class, error_message, selected }: ExplainedAttempt): 
   return error_message === null ? error_class : `${error_class}: ${error_message}`
 }
 
-function head({ source, request_id, ts, caller, group, strategy, error, hint, outcome, call }: Explanation): string {
+function head({
+  source,
+  request_id,
+  ts,
+  caller,
+  group,
+  strategy,
+  error,
+  hint,
+  outcome,
+  cache,
+  call,
+}: Explanation): string {
   const lines = [
     source === "dry-run"
       ? "Dry run: nothing was sent and nothing recorded."
@@ -73,10 +85,22 @@ function head({ source, request_id, ts, caller, group, strategy, error, hint, ou
     ]
     lines.push(`${call.dialect}: ${wishes.join(", ")}`)
   }
+  if (cache !== null) lines.push(`Response cache: ${cacheWords(cache)}`)
   if (outcome !== null) lines.push(ending(outcome))
   if (error !== null) lines.push(`Ends with ${error.code}: ${error.message}`)
   if (hint !== null) lines.push(`Hint: ${hint}`)
   return lines.join("\n")
+}
+
+const CACHE_WORDS: Readonly<Record<ExplainedCache["result"], string>> = {
+  could: "it could answer this call",
+  hit: "it answered this call",
+  miss: "it had no answer",
+  bypass: "it does not answer this call",
+}
+
+function cacheWords({ result, reasons }: ExplainedCache): string {
+  return reasons.length === 0 ? CACHE_WORDS[result] : `${CACHE_WORDS[result]} (${reasons.join(", ")})`
 }
 
 function ending({ status, target_provider, target_model, ...outcome }: ExplainedOutcome): string {

@@ -42,6 +42,14 @@ export type ExplainedAttempt = Pick<
   | "selected"
 >
 
+/** What the response cache does, or did, with a call. */
+export interface ExplainedCache {
+  /** `could`: nothing stands against an answer from it. The others are those of the ledger. */
+  readonly result: "could" | "hit" | "miss" | "bypass"
+  /** What stands against it, in the words of `request_usage.cache_reason`. */
+  readonly reasons: readonly string[]
+}
+
 export interface Explanation {
   /** `dry-run`: nothing was sent. `ledger`: a call that was made. */
   readonly source: "dry-run" | "ledger"
@@ -55,6 +63,8 @@ export interface Explanation {
   readonly hint: string | null
   /** Null: it was not made. */
   readonly outcome: ExplainedOutcome | null
+  /** Null: calls of the group never meet the cache. */
+  readonly cache: ExplainedCache | null
   readonly attempts: readonly ExplainedAttempt[]
   readonly call: ShapeFeatureRow | null
   /** In the order in which they are tried; those that are not tried last. */
@@ -68,7 +78,18 @@ export interface Explanation {
 
 type Facts = Pick<
   Explanation,
-  "source" | "request_id" | "ts" | "caller" | "group" | "strategy" | "error" | "hint" | "outcome" | "attempts" | "notes"
+  | "source"
+  | "request_id"
+  | "ts"
+  | "caller"
+  | "group"
+  | "strategy"
+  | "error"
+  | "hint"
+  | "outcome"
+  | "cache"
+  | "attempts"
+  | "notes"
 >
 
 /** A request that was decided and not sent. */
@@ -78,11 +99,12 @@ export interface DecidedRequest {
   readonly group: Pick<Group, "name" | "strategy"> | null
   /** Null: it would be sent. */
   readonly error: RouterError | null
+  readonly cache: ExplainedCache | null
   readonly decision: DecisionRows | null
 }
 
 export function explainedRequest(
-  { id, ts, group, error, decision }: DecidedRequest,
+  { id, ts, group, error, cache, decision }: DecidedRequest,
   caller: Pick<Caller, "id" | "status">,
   notes: readonly string[],
 ): Explanation {
@@ -98,6 +120,7 @@ export function explainedRequest(
       error: error === null ? null : { code: error.code, message: error.message },
       hint: typeof hint === "string" ? hint : null,
       outcome: null,
+      cache,
       attempts: [],
       notes: caller.status === "active" ? notes : [...notes, refusedFirst(caller.status)],
     },
@@ -126,6 +149,7 @@ export function explainedCall(
       error: error === null ? null : { code: error.code, message: error.message },
       hint,
       outcome: outcomeOf(usage),
+      cache: cacheOf(usage),
       attempts: attempts.map(attemptOf),
       notes: [
         ...(decision.shape === null
@@ -136,6 +160,11 @@ export function explainedCall(
     },
     decision,
   )
+}
+
+function cacheOf({ cache, cache_reason }: UsageRow): ExplainedCache | null {
+  if (cache !== "hit" && cache !== "miss" && cache !== "bypass") return null
+  return { result: cache, reasons: cache === "bypass" && cache_reason !== null ? [cache_reason] : [] }
 }
 
 function outcomeOf(usage: UsageRow): ExplainedOutcome {

@@ -6,10 +6,12 @@ import { MIGRATIONS, NEWEST, PART_CALLS, shareDone } from "./migrations.ts"
 
 /** The last step that goes through rows. */
 const OVER_CALLS = MIGRATIONS.findLast(({ overCalls }) => overCalls !== undefined)?.version ?? 0
-/** Those that later steps make. */
-const LATER_TABLES = MIGRATIONS.filter(({ version }) => version > OVER_CALLS)
-  .flatMap(({ statements }) => statements)
-  .flatMap((statement) => /^CREATE TABLE (\w+)/.exec(statement)?.slice(1) ?? [])
+/** What later steps make. */
+const LATER = MIGRATIONS.filter(({ version }) => version > OVER_CALLS).flatMap(({ statements }) => statements)
+const LATER_TABLES = LATER.flatMap((statement) => /^CREATE TABLE (\w+)/.exec(statement)?.slice(1) ?? [])
+const LATER_COLUMNS = LATER.flatMap(
+  (statement) => /^ALTER TABLE request_usage ADD COLUMN (\w+)/.exec(statement)?.slice(1) ?? [],
+)
 const CALLS = 2 * PART_CALLS + 500
 
 onEachDriver((driver) => {
@@ -61,7 +63,7 @@ onEachDriver((driver) => {
     // as a process leaves it that is killed behind its first part
     await state.change([
       `DELETE FROM schema_migrations WHERE version >= ${OVER_CALLS}`,
-      "ALTER TABLE request_usage DROP COLUMN router_overhead_us",
+      ...LATER_COLUMNS.map((name) => `ALTER TABLE request_usage DROP COLUMN ${name}`),
       ...LATER_TABLES.map((table) => `DROP TABLE ${table}`),
       `UPDATE migration_positions SET position = '${middle?.id}' WHERE version = ${OVER_CALLS}`,
       "UPDATE request_usage SET target_provider = NULL WHERE error IS NOT NULL",

@@ -225,6 +225,11 @@ const USAGE_PARTS = [
 /** What is of this installation alone, in every process and after every restart. */
 const INSTALLATION = "CREATE TABLE installation (name TEXT NOT NULL PRIMARY KEY, secret TEXT NOT NULL)"
 
+const RESPONSE_CACHE =
+  "reason TEXT, enabled INTEGER, items INTEGER, bytes INTEGER, max_bytes INTEGER, occupancy_pct REAL, age_s INTEGER, saved_input_tokens INTEGER, saved_output_tokens INTEGER, saved_nano_usd INTEGER"
+    .split(", ")
+    .map((column) => `ALTER TABLE request_usage ADD COLUMN cache_${column}`)
+
 export const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
@@ -273,6 +278,7 @@ export const MIGRATIONS: readonly Migration[] = [
       "ALTER TABLE request_usage ADD COLUMN pii_filter_rule_count INTEGER",
     ],
   },
+  { version: 23, name: "response-cache", statements: RESPONSE_CACHE },
 ]
 
 /** The version of the schema that this binary writes. */

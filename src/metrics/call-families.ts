@@ -2,6 +2,8 @@
 import {
   ATTEMPT_ERRORS,
   ATTEMPT_REASONS,
+  CACHE_REASONS,
+  CACHE_RESULTS,
   DIALECT_NAMES,
   ERROR_CODES,
   LIMIT_CODES,
@@ -11,7 +13,7 @@ import {
 import type { Exposition, Labels } from "./exposition.ts"
 import type { Histogram } from "./histogram.ts"
 import type { Metrics } from "./metrics.ts"
-import { type CallerSeries, INPUT_KINDS, type ModelSeries } from "./series.ts"
+import { type CacheSeries, type CallerSeries, INPUT_KINDS, type ModelSeries } from "./series.ts"
 
 const NANO = 1e9
 
@@ -29,6 +31,7 @@ export function writeCallFamilies(out: Exposition, metrics: Metrics): void {
     .histogram({ stream: "false" }, metrics.unaryOverhead)
     .histogram({ stream: "true" }, metrics.streamOverhead)
   writeCallers(out, [...metrics.callers])
+  writeCaches(out, [...metrics.caches])
   out.family("smart_router_pii_matches_total", "counter", "Matches of personal data in requests, by detector or rule.")
   for (const { group, detector, count } of metrics.personalData) out.sample({ group, detector }, count)
   out
@@ -36,6 +39,26 @@ export function writeCallFamilies(out: Exposition, metrics: Metrics): void {
     .histogram({}, metrics.commitSeconds)
     .family("smart_router_ledger_commit_calls", "histogram", "Calls in one transaction of the usage database.")
     .histogram({}, metrics.commitCalls)
+}
+
+function writeCaches(out: Exposition, caches: readonly CacheSeries[]): void {
+  out.family(
+    "smart_router_cache_requests_total",
+    "counter",
+    "Calls that the response cache met, by what it did: hit, miss or bypass.",
+  )
+  for (const { group, results } of caches)
+    results.forEach((count, place) => out.sample({ group, result: CACHE_RESULTS.values[place] ?? "" }, count))
+  out.family("smart_router_cache_bypasses_total", "counter", "Calls that passed the response cache by, by the reason.")
+  for (const { group, reasons } of caches)
+    reasons.forEach((count, place) => {
+      if (count > 0) out.sample({ group, reason: CACHE_REASONS.values[place] ?? "" }, count)
+    })
+  out.family("smart_router_cache_saved_tokens_total", "counter", "What targets had used for the answers of hits.")
+  for (const { group, savedInputTokens, savedOutputTokens } of caches)
+    out.sample({ group, type: "input" }, savedInputTokens).sample({ group, type: "output" }, savedOutputTokens)
+  out.family("smart_router_cache_saved_cost_usd_total", "counter", "What that costs, where prices are known.")
+  for (const { group, savedNanoUsd } of caches) out.sample({ group }, savedNanoUsd / NANO)
 }
 
 function writeRequests(out: Exposition, models: readonly ModelSeries[]): void {

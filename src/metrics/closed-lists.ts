@@ -1,7 +1,7 @@
 /** The values that `error_type` and its like can have, each with its place in an array of counts; place 0 is "none of them". */
 import type { Target } from "../config/snapshot.ts"
 import { CATALOGUE } from "../error-catalogue.ts"
-import type { UsageSource } from "../ledger/record.ts"
+import type { UsageRow, UsageSource } from "../ledger/record.ts"
 import type { FailureClass } from "../upstream/failure.ts"
 import { REASONS } from "../reasons.ts"
 
@@ -31,6 +31,18 @@ const DIALECTS: Readonly<Record<Target["dialect"], true>> = {
   anthropic: true,
 }
 
+const BYPASSES: Readonly<Record<Exclude<NonNullable<UsageRow["cache_reason"]>, "cache-hit" | "cache-miss">, true>> = {
+  "cache-request-no-cache": true,
+  "cache-request-no-store": true,
+  "cache-tool-request": true,
+  "cache-image-request": true,
+  "cache-structured-output": true,
+  "cache-streaming": true,
+  "cache-temperature": true,
+  "cache-stateful-request": true,
+  "cache-request-shape": true,
+}
+
 export class ClosedList {
   readonly values: readonly string[]
   readonly #places: ReadonlyMap<string | null, number>
@@ -57,6 +69,10 @@ export const USAGE_SOURCES: ClosedList = new ClosedList("none", Object.keys(SOUR
 export const DIALECT_NAMES: ClosedList = new ClosedList("openai-chat", Object.keys(DIALECTS).slice(1))
 /** By the first digit of a status. */
 export const STATUS_CLASSES = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"] as const
+/** What the response cache did with a call that it met. */
+export const CACHE_RESULTS: ClosedList = new ClosedList("miss", ["hit", "bypass"])
+/** Why it was passed by. */
+export const CACHE_REASONS: ClosedList = new ClosedList("", Object.keys(BYPASSES))
 /** Refusals that a caller's limits are behind. */
 export const LIMIT_CODES: ClosedList = new ClosedList("", [
   "rpm-exceeded",

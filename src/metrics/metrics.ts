@@ -8,6 +8,8 @@ import { COMMIT_S, GROUP_CALLS, OVERHEAD_S } from "./buckets.ts"
 import {
   ATTEMPT_ERRORS,
   ATTEMPT_REASONS,
+  CACHE_REASONS,
+  CACHE_RESULTS,
   DIALECT_NAMES,
   ERROR_CODES,
   LIMIT_CODES,
@@ -16,7 +18,7 @@ import {
 } from "./closed-lists.ts"
 import { Histogram } from "./histogram.ts"
 import { PersonalData } from "./personal-data.ts"
-import { CallerSeries, ModelSeries, observeAt } from "./series.ts"
+import { CacheSeries, CallerSeries, ModelSeries, observeAt } from "./series.ts"
 
 /** In place of the group, for names that the caller may not use: whatever callers write there, it is one series. */
 export const REJECTED_MODEL = "rejected_model"
@@ -53,6 +55,8 @@ export class Metrics {
   /** By labels. */
   readonly #models = new Map<string, ModelSeries>()
   readonly #callers = new Map<string, CallerSeries>()
+  /** By name of the group. */
+  readonly #caches = new Map<string, CacheSeries>()
   /** Targets are made anew with each configuration; each stands in one group. */
   readonly #ofTargets = new WeakMap<Target, ModelSeries>()
   /** By name of the group: of calls that no target served. */
@@ -69,6 +73,10 @@ export class Metrics {
 
   get callers(): Iterable<CallerSeries> {
     return this.#callers.values()
+  }
+
+  get caches(): Iterable<CacheSeries> {
+    return this.#caches.values()
   }
 
   /** A call has ended. `answering`: null where no target was asked for its answer. `settleMs`: until its rows were durable. */
@@ -99,6 +107,7 @@ export class Metrics {
     const overhead = usage.stream === 1 ? this.streamOverhead : this.unaryOverhead
     overhead.observe(Math.max(0, usage.latency_ms + settleMs - waitMs) / 1000)
     if (usage.caller_id !== NOBODY) this.#countCaller(usage)
+    if (usage.cache !== "off") this.#countCache(usage)
     const { redaction } = call.notes
     if (redaction !== null) this.personalData.count(usage.resolved_group, redaction.filter.rules, redaction.counts)
   }
@@ -152,6 +161,20 @@ export class Metrics {
     caller.requests++
     countAmounts(caller, usage)
     if (usage.error !== null) add(caller.refusals, LIMIT_CODES.placeOf(usage.error), 1)
+  }
+
+  #countCache(usage: UsageRow): void {
+    const { resolved_group: group } = usage
+    let series = this.#caches.get(group)
+    if (series === undefined) {
+      series = new CacheSeries(group)
+      this.#caches.set(group, series)
+    }
+    add(series.results, CACHE_RESULTS.placeOf(usage.cache), 1)
+    if (usage.cache === "bypass") add(series.reasons, CACHE_REASONS.placeOf(usage.cache_reason), 1)
+    series.savedInputTokens += counted(usage.cache_saved_input_tokens)
+    series.savedOutputTokens += counted(usage.cache_saved_output_tokens)
+    series.savedNanoUsd += counted(usage.cache_saved_nano_usd)
   }
 
   #callerOf(callerId: string): CallerSeries {

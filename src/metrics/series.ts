@@ -1,6 +1,14 @@
 /** The counts of one group with one model, and of one caller. Labels stand beside them and are only read when they are written out. */
 import { DURATION_S, FIRST_TOKEN_S, OUTPUT_TOKEN_S, TOKENS } from "./buckets.ts"
-import { ATTEMPT_REASONS, DIALECT_NAMES, LIMIT_CODES, STATUS_CLASSES, USAGE_SOURCES } from "./closed-lists.ts"
+import {
+  ATTEMPT_REASONS,
+  CACHE_REASONS,
+  CACHE_RESULTS,
+  DIALECT_NAMES,
+  LIMIT_CODES,
+  STATUS_CLASSES,
+  USAGE_SOURCES,
+} from "./closed-lists.ts"
 import { Histogram } from "./histogram.ts"
 
 /** Disjoint; the sum is all input. */
@@ -41,6 +49,21 @@ export class ModelSeries {
     this.group = group
     this.provider = provider
     this.model = model
+  }
+}
+
+/** Of a group whose calls may be answered from the response cache. */
+export class CacheSeries {
+  readonly group: string
+  readonly results: Float64Array = new Float64Array(CACHE_RESULTS.values.length)
+  /** Of calls that passed it by. */
+  readonly reasons: Float64Array = new Float64Array(CACHE_REASONS.values.length)
+  savedInputTokens = 0
+  savedOutputTokens = 0
+  savedNanoUsd = 0
+
+  constructor(group: string) {
+    this.group = group
   }
 }
 

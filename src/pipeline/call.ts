@@ -2,6 +2,7 @@
 import type { Credential, Group, Snapshot } from "../config/snapshot.ts"
 import { type Dialect, NO_REQUEST_FACTS, type RequestFacts } from "../dialects/dialect.ts"
 import type { Attempt } from "./call/attempt.ts"
+import type { Caching } from "./call/caching.ts"
 import { Hold } from "./call/hold.ts"
 import { Life } from "./call/life.ts"
 import { Notes } from "./call/notes.ts"
@@ -15,7 +16,7 @@ export type ReceivedCall = KnownCall & { readonly request: CallRequest }
 /** A call that its caller may make. */
 export type AdmittedCall = ReceivedCall & { readonly group: Group }
 
-type Learning = { -readonly [Part in "credential" | "hold" | "request" | "group"]: Call[Part] }
+type Learning = { -readonly [Part in "credential" | "hold" | "request" | "group" | "caching"]: Call[Part] }
 const learning = (call: Call): Learning => call
 
 export function isReceived(call: Call): call is ReceivedCall {
@@ -46,6 +47,8 @@ export class Call {
   readonly hold: Hold | null = null
   readonly request: CallRequest | null = null
   readonly group: Group | null = null
+  /** Null: the call never meets the response cache. */
+  readonly caching: Caching | null = null
 
   constructor(start: Pick<Call, "id" | "dialect" | "incoming" | "snapshot" | "ts" | "startedAt" | "address">) {
     this.id = start.id
@@ -74,6 +77,11 @@ export class Call {
   learnGroup(group: Group): AdmittedCall {
     learning(this).group = group
     return this as AdmittedCall
+  }
+
+  learnCaching(caching: Caching): Caching {
+    learning(this).caching = caching
+    return caching
   }
 
   /** Those of a call without a body where it is not here. */

@@ -1,4 +1,5 @@
 /** What the pipeline works with; everything impure is handed in here. */
+import type { ResponseCache } from "../cache/response-cache.ts"
 import type { Captures } from "../capture/captures.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import type { AnswerFacts } from "../dialects/dialect.ts"
@@ -57,6 +58,7 @@ export interface Gateway {
   readonly upstream: Upstream
   readonly health: Health
   readonly pins: PinStore
+  readonly cache: ResponseCache
   readonly strategies: Strategies
   /** How the targets are doing. */
   readonly live: Pick<Observations, keyof Observations>

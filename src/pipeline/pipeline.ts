@@ -7,6 +7,8 @@ import { errorHeaders, routerHeaders } from "./answer/headers.ts"
 import { attempt } from "./attempt.ts"
 import { authenticate } from "./authenticate.ts"
 import { bridge } from "./bridge.ts"
+import { answerOnce } from "./answer-once.ts"
+import { considerCaching } from "./cache/consider.ts"
 import { Call } from "./call.ts"
 import { enter } from "./enter.ts"
 import { fail } from "./fail.ts"
@@ -29,16 +31,20 @@ export async function serve(incoming: Incoming, dialect: Dialect, gateway: Gatew
     if (gateway.draining) throw new RouterError("shutting-down")
     const known = call.learnCaller(authenticate(incoming.headers, call.snapshot, call.ts))
     if (known.hold !== null && !incoming.isWhole) await enter(known, known.hold, gateway)
-    const request = receive(known, gateway)
-    const received = known.learnRequest(request instanceof Promise ? await request : request)
+    const receiving = receive(known, gateway)
+    const received = known.learnRequest(receiving instanceof Promise ? await receiving : receiving)
     const admitted = received.learnGroup(admit(received))
     refuseUnrecorded(gateway)
     if (admitted.group.piiFilter !== null) await redact(admitted, gateway)
     const listed = shortlist(admitted, gateway)
     const found = listed instanceof Promise ? await listed : listed
-    const reserved = known.hold === null ? found : reserve(found, admitted, known.hold, gateway)
+    const { cache } = admitted.group
+    const caching = cache === null ? null : call.learnCaching(considerCaching(received.request, cache))
+    const part = caching?.looksUp === true ? "start" : "all"
+    const reserved = known.hold === null ? found : reserve(found, admitted, known.hold, gateway, part)
     const ranked = rank(reserved instanceof Promise ? await reserved : reserved, admitted, gateway)
-    const answering = attempt(ranked instanceof Promise ? await ranked : ranked, admitted, gateway)
+    const plan = ranked instanceof Promise ? await ranked : ranked
+    const answering = caching === null ? attempt(plan, admitted, gateway) : answerOnce(plan, admitted, caching, gateway)
     const outgoing = call.facts.stream
       ? await bridge(answering, admitted, gateway)
       : await reply(await answering, admitted, gateway)

@@ -9,6 +9,7 @@ import { routerHeaders } from "./answer/headers.ts"
 import { returnedInStream } from "./answer/returned-state.ts"
 import type { UpstreamStream } from "./answer/upstream-stream.ts"
 import { brokenOff } from "./answer/vendor-words.ts"
+import { keepStream } from "./cache/keep.ts"
 import type { AdmittedCall } from "./call.ts"
 import type { Life } from "./call/life.ts"
 import { lossesOf, routerAnswer, targetAnswer, type AnswerEnd, type Outcome } from "./call/outcome.ts"
@@ -96,6 +97,7 @@ function leaveStream(stream: UpstreamStream, call: AdmittedCall, gateway: Gatewa
 /** The stream's one end: its own terminal frame, or the router's error. */
 async function finish(stream: UpstreamStream, writer: Writer, call: AdmittedCall, gateway: Gateway): Promise<void> {
   stream.attempt.failure = stream.end?.kind === "failed" ? stream.end.failure : null
+  keepStream(stream, call, gateway)
   const last = await settleOrFail(call, gateway, outcomeOf(errorOf(stream, call.life), endOf(stream, call, gateway)))
   await stream.finish(writer, last)
 }

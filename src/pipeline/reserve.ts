@@ -1,6 +1,7 @@
 /** Step 5: takes what the call may use from the limits of its caller and project, or says which of them refuses. */
 import type { Target } from "../config/snapshot.ts"
 import { RouterError } from "../errors.ts"
+import { CHECK_FACTS } from "../governance/check-kinds.ts"
 import { isPassing } from "../governance/line.ts"
 import { isBucket } from "../governance/measure.ts"
 import { UNUSED, type AdmissionRequest, type CompiledLimits, type Lease, type Refusal } from "../governance/state.ts"
@@ -16,6 +17,12 @@ import { refusalFor, writeDown } from "./limits/reserve-more.ts"
 import { noEligibleTarget } from "./shortlist.ts"
 
 /**
+ * What of a call's limits is asked: `start`: its place among its caller's calls, before it is known whether a target will be
+ * asked; `rest`: behind that, what it may use; `all`: both at once.
+ */
+export type ReservePart = "start" | "rest" | "all"
+
+/**
  * Fills the hold. Whatever happens to the call afterwards, `settle` closes it.
  * @returns the shortlist without what the caller's budgets forbid
  * @throws RouterError `concurrency-exceeded`, `traffic-shaped`, `rpm-exceeded`, `tpm-exceeded`, `quota-exhausted`,
@@ -27,11 +34,13 @@ export function reserve(
   call: AdmittedCall,
   hold: Hold,
   gateway: Gateway,
+  part: ReservePart = "all",
 ): Shortlist | Promise<Shortlist> {
   const affordable = hold.limits.countsMoney ? keepPriced(shortlist, call) : shortlist
-  const request = requestOf(call, hold, affordable.eligible, gateway)
+  const request = requestOf(call, hold, affordable.eligible, gateway, part)
   return goOn(ask(call, hold, request, gateway), (answered) => {
-    take(answered, request, affordable, call, hold, gateway)
+    take(answered, request, affordable, call, hold, gateway, part)
+    if (part === "start") return affordable
     const writing = gateway.governance.journal?.written() ?? null
     return writing === null ? affordable : writing.then(() => affordable, refuseForgettable)
   })
@@ -49,11 +58,18 @@ function take(
   call: AdmittedCall,
   hold: Hold,
   gateway: Gateway,
+  part: ReservePart,
 ): void {
-  const queueWaitMs = queuedBy === null ? 0 : gateway.clock.monotonicMs() - request.nowMs
-  if (hold.limits.shapes) hold.throttling = throttlingOf(outcome, queuedBy, queueWaitMs)
+  const earlierMs = hold.throttling?.queueWaitMs ?? 0
+  const queueWaitMs = earlierMs + (queuedBy === null ? 0 : gateway.clock.monotonicMs() - request.nowMs)
+  if (request.limits.shapes) hold.throttling = throttlingOf(outcome, queuedBy, queueWaitMs)
   if (outcome === null) throw new RouterError("client-closed")
   if (outcome.kind === "refusal") throw refusalFor(outcome, call, eligible, gateway)
+  if (part === "start") {
+    hold.entry = outcome
+    if (call.life.clientLeft) throw new RouterError("client-closed")
+    return
+  }
   hold.lease = outcome
   writeDown(call, outcome, gateway)
   if (call.life.clientLeft) throw new RouterError("client-closed")
@@ -84,9 +100,12 @@ function requestOf(
   hold: Hold,
   targets: readonly Target[],
   { governance, clock }: Gateway,
+  part: ReservePart,
 ): AdmissionRequest {
-  const { limits, entry } = hold
+  const { entry } = hold
   const nowMs = clock.monotonicMs()
+  const limits = part === "all" ? hold.limits : partOf(hold.limits, part)
+  if (part === "start") return { ...NO_AMOUNTS, id: `${call.id}-start`, limits, ts: call.ts, nowMs, instead: entry }
   if (!limits.countsTokens) return { ...NO_AMOUNTS, id: call.id, limits, ts: call.ts, nowMs, instead: entry }
   const estimated = estimate(call, targets, governance.estimator)
   hold.estimate = estimated
@@ -104,6 +123,28 @@ function requestOf(
   }
 }
 
+const parts = new WeakMap<CompiledLimits, { readonly start: CompiledLimits; readonly rest: CompiledLimits }>()
+
+/** A call counts at its start, and what it uses is counted where it uses something; the bucket of starts gives nothing back. */
+function partOf(limits: CompiledLimits, part: "start" | "rest"): CompiledLimits {
+  let both = parts.get(limits)
+  if (both === undefined) {
+    const start = limits.checks.filter(({ kind }) => CHECK_FACTS[kind].counts === "calls")
+    const rest = limits.checks.filter(({ kind }) => kind !== "request_start")
+    both = {
+      start: { ...withChecks(limits, start), countsTokens: false, countsMoney: false },
+      rest: withChecks(limits, rest),
+    }
+    parts.set(limits, both)
+  }
+  return both[part]
+}
+
+function withChecks(limits: CompiledLimits, checks: CompiledLimits["checks"]): CompiledLimits {
+  const shapes = checks.some(isBucket)
+  return { ...limits, checks, shapes, queue: shapes ? limits.queue : null }
+}
+
 /** What admission said. */
 interface Answered {
   /** Null: the client left while the call waited. */
@@ -119,7 +160,7 @@ function ask(
   gateway: Gateway,
 ): Answered | Promise<Answered> {
   const { state } = gateway.governance
-  const { queue, subjects } = hold.limits
+  const { queue, subjects } = request.limits
   if (queue === null) return goOn(state.admit(request), atOnce)
   const line = gateway.governance.line(subjects[0]?.key ?? "")
   if (line.length === 0) return goOn(state.admit(request), (known) => joinLine(known, call, request, gateway))

@@ -19,6 +19,7 @@ export async function settle(call: Call, gateway: Gateway, outcome: Outcome): Pr
   const { life } = call
   if (life.isOver) return
   life.isOver = true
+  call.caching?.close()
   try {
     await close(call, gateway, outcome)
   } finally {

@@ -51,6 +51,10 @@ const usage: fc.Arbitrary<Partial<UsageRow>> = fc.record({
   output_cost_nano_usd: money,
   cost_unknown_reason: fc.constantFrom(null, "price", "usage"),
   usage_source: fc.constantFrom("provider", "estimated"),
+  cache: fc.constantFrom("off", "hit", "miss", "bypass"),
+  cache_saved_input_tokens: tokens,
+  cache_saved_output_tokens: tokens,
+  cache_saved_nano_usd: money,
 })
 
 type Step =

@@ -1,81 +1,6 @@
 /** Every figure that comes from the cube, defined once: its column, what it needs, and its value. */
-import type { Figures, Histogram, Measure, Spread } from "./query.ts"
-import type { Cell, Column, Kind } from "./section.ts"
-
-export interface Figure {
-  readonly column: Column
-  readonly measures: readonly Measure[]
-  readonly histograms: readonly Histogram[]
-  readonly value: (figures: Figures) => Cell
-}
-
-const UNITS: Readonly<Record<Kind, string>> = {
-  text: "",
-  count: "",
-  tokens: "tokens",
-  money: "USD",
-  ms: "ms",
-  percent: "%",
-  rate: "tokens/s",
-  time: "",
-}
-
-export function columnOf(key: string, kind: Kind, title: string, about: string): Column {
-  return { key, title, unit: UNITS[kind], kind, about }
-}
-
-/** A sum of the cube as it is. */
-function sum(measure: Measure, kind: "count" | "tokens" | "money", title: string, about: string): Figure {
-  const key = kind === "money" ? measure.replace("_nano_usd", "_usd") : measure
-  return {
-    column: columnOf(key, kind, title, about),
-    measures: [measure],
-    histograms: [],
-    value: ({ sums }) => sums[measure] ?? 0n,
-  }
-}
-
-/** `part` of `whole`; unknown where there is no whole. */
-function share(key: string, part: Measure, whole: Measure, title: string, about: string): Figure {
-  return {
-    column: columnOf(key, "percent", title, about),
-    measures: [part, whole],
-    histograms: [],
-    value: ({ sums }) => percentOf(sums[part] ?? 0n, sums[whole] ?? 0n),
-  }
-}
-
-/** 0 to 100; null: there is no whole. */
-export function percentOf(part: bigint, whole: bigint): number | null {
-  return whole === 0n ? null : Number((part * 1_000_000n) / whole) / 10_000
-}
-
-/** Rounded half away from zero; null: there is nothing to divide by. */
-export function divide(amount: bigint, by: bigint): bigint | null {
-  if (by === 0n) return null
-  const [size, divisor] = [amount < 0n ? -amount : amount, by < 0n ? -by : by]
-  const result = (size + divisor / 2n) / divisor
-  return amount < 0n === by < 0n ? result : -result
-}
-
-function spread(
-  key: string,
-  histogram: Histogram,
-  at: "p50" | "p95" | "p99" | "max",
-  title: string,
-  about: string,
-): Figure {
-  return {
-    column: columnOf(key, histogram === "tokens_per_second" ? "rate" : "ms", title, about),
-    measures: [],
-    histograms: [histogram],
-    value: ({ spreads }) => atOf(spreads[histogram], at),
-  }
-}
-
-function atOf(told: Spread | undefined, at: "p50" | "p95" | "p99" | "max"): number | null {
-  return told?.[at] ?? null
-}
+import { columnOf, divide, percentOf, share, spread, sum, type Figure } from "./figure-makers.ts"
+import type { Histogram, Measure } from "./query.ts"
 
 const FROM = "Within 5 %."
 
@@ -115,6 +40,18 @@ const COVERAGE: Figure = {
   measures: ["unknown_cost_calls", "calls"],
   histograms: [],
   value: ({ sums }) => percentOf((sums.calls ?? 0n) - (sums.unknown_cost_calls ?? 0n), sums.calls ?? 0n),
+}
+
+const HIT_RATE: Figure = {
+  column: columnOf(
+    "cache_hit_percent",
+    "percent",
+    "Hit rate",
+    "Of the calls that were looked up in the response cache: those that it answered.",
+  ),
+  measures: ["cache_hits", "cache_misses"],
+  histograms: [],
+  value: ({ sums }) => percentOf(sums.cache_hits ?? 0n, (sums.cache_hits ?? 0n) + (sums.cache_misses ?? 0n)),
 }
 
 const MEAN_LATENCY: Figure = {
@@ -164,6 +101,11 @@ export type FigureName =
   | "image_cost_usd"
   | "hosted_tool_cost_usd"
   | "upstream_reported_cost_usd"
+  | "cache_hits"
+  | "cache_misses"
+  | "cache_hit_percent"
+  | "cache_saved_tokens"
+  | "cache_saved_usd"
   | "unknown_cost_calls"
   | "cost_coverage_percent"
   | "cost_per_call_usd"
@@ -236,6 +178,24 @@ export const FIGURES: Readonly<Record<FigureName, Figure>> = {
     "The cost of tools that providers run.",
   ),
   upstream_reported_cost_usd: REPORTED,
+  cache_hits: sum("cache_hits", "count", "Cache hits", "Calls that the response cache answered."),
+  cache_misses: sum("cache_misses", "count", "Cache misses", "Calls for which the response cache had no answer."),
+  cache_hit_percent: HIT_RATE,
+  cache_saved_tokens: sum(
+    "cache_saved_tokens",
+    "tokens",
+    "Tokens saved",
+    "What targets had used for the answers that the response cache gave again.",
+  ),
+  cache_saved_usd: {
+    ...sum("cache_saved_nano_usd", "money", "Saved by cache", ""),
+    column: columnOf(
+      "cache_saved_usd",
+      "money",
+      "Saved by cache",
+      "What these tokens cost at the prices of their target when the call was made; unknown prices count nothing.",
+    ),
+  },
   unknown_cost_calls: sum("unknown_cost_calls", "count", "Unpriced", "Calls that used something of unknown cost."),
   cost_coverage_percent: COVERAGE,
   cost_per_call_usd: PER_CALL,

@@ -82,6 +82,12 @@ export type Measure =
   | "unknown_cost_calls"
   /** Calls whose usage is an estimate. */
   | "estimated_calls"
+  /** Calls that the response cache answered, and those for which it had no answer. */
+  | "cache_hits"
+  | "cache_misses"
+  /** What targets had used for the answers of hits, and what that costs. */
+  | "cache_saved_tokens"
+  | "cache_saved_nano_usd"
   | "latency_ms"
 
 /**

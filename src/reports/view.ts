@@ -12,7 +12,7 @@ import {
 } from "../ledger/cube/columns.ts"
 import { DIMENSIONS, keptText } from "../ledger/cube/dimensions.ts"
 import { HISTOGRAMS, MEASURES, type StoredHistogram, type StoredMeasure } from "../ledger/cube/measures.ts"
-import { type ColumnName, decodeIds } from "../ledger/cube/segment.ts"
+import { columnIn, type ColumnName, decodeIds } from "../ledger/cube/segment.ts"
 import type { CubeConnection } from "../ledger/cube/connection.ts"
 import { readColumns } from "../ledger/cube/store.ts"
 import { type Dimension, type Filter, isTag } from "./query.ts"
@@ -52,9 +52,7 @@ export function segmentView(head: Head, columns: Map<string, Uint8Array>, tags: 
   const column = <Column>(name: ColumnName, decode: (data: Uint8Array) => Column): Column => {
     let found = decoded.get(name) as Column | undefined
     if (found === undefined) {
-      const data = columns.get(name)
-      if (data === undefined) throw new Error(`a segment of the cube has no column ${name}`)
-      found = decode(data)
+      found = decode(columnIn(columns, name))
       decoded.set(name, found)
     }
     return found

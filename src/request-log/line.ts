@@ -28,6 +28,7 @@ export function lineOf(call: CallRecord): string {
     target_dialect: row.target_dialect,
     stream: row.stream === 1,
     cache: row.cache,
+    cache_reason: row.cache_reason ?? undefined,
     status: row.status,
     error: call.error?.code ?? row.error,
     attempts: row.attempts,

@@ -1,6 +1,7 @@
 /** The documents that the product carries with it, in the order of the menu. They are imported, so the binary has them too. */
 import admin from "../../docs/admin.md" with { type: "text" }
 import architecture from "../../ARCHITECTURE.md" with { type: "text" }
+import caching from "../../docs/caching.md" with { type: "text" }
 import capture from "../../docs/capture.md" with { type: "text" }
 import changelog from "../../CHANGELOG.md" with { type: "text" }
 import runtimeBun from "../../docs/decisions/0001-runtime-bun.md" with { type: "text" }
@@ -52,6 +53,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/moving.md", slug: "moving", title: "Moving a configuration", text: moving },
   { file: "docs/routing.md", slug: "routing", title: "Routing", text: routing },
   { file: "docs/limits.md", slug: "limits", title: "Limits", text: limits },
+  { file: "docs/caching.md", slug: "caching", title: "The response cache", text: caching },
   { file: "docs/policies.md", slug: "policies", title: "Routing policies", text: policies },
   { file: "docs/privacy.md", slug: "privacy", title: "Privacy", text: privacy },
   { file: "docs/explain.md", slug: "explain", title: "Why a call went there", text: explain },

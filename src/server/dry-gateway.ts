@@ -1,4 +1,5 @@
 /** What deciding a call needs, without anything that could leave a trace. */
+import { ResponseCache } from "../cache/response-cache.ts"
 import type { Group, Snapshot } from "../config/snapshot.ts"
 import type { Means } from "../dialects/answer-needs.ts"
 import type { Apart, JobName, Order, Result } from "../pipeline/apart/apart.ts"
@@ -78,6 +79,7 @@ function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
     upstream: new Upstream(systemClock, { most: 0, canOpen: () => true }),
     health,
     pins: new MemoryPinStore(),
+    cache: new ResponseCache(() => null),
     strategies: { ...STRATEGIES, ...policies.strategies },
     live: new Observations(),
     shadows: new Shadows(),

@@ -19,8 +19,10 @@ import { Health } from "../upstream/health.ts"
 import { Upstream } from "../upstream/send.ts"
 import { BackgroundFollower } from "../pipeline/aside/background.ts"
 import { ApartThread } from "./apart.ts"
+import { openCache } from "./cache.ts"
 import { upstreamSockets } from "./connection-bounds.ts"
 import { startGoverning } from "./govern.ts"
+import type { InstallationMarks } from "./issuer-marks.ts"
 import type { LateTotals } from "./late-totals.ts"
 import { openPins } from "./pins.ts"
 import type { Policies } from "./policies.ts"
@@ -32,15 +34,18 @@ export interface RunningGateway extends Gateway {
   readonly apart: ApartThread
 }
 
+interface Given extends Pick<Gateway, "requestLog" | "metrics" | "clock" | "log"> {
+  readonly marks: InstallationMarks
+}
+
 export async function gatewayOf(
   config: Config,
   snapshot: Snapshot,
   policies: Policies,
   journals: readonly string[],
   ledger: LedgerStore,
-  { requestLog, metrics, clock, log }: Pick<Gateway, "requestLog" | "metrics" | "clock" | "log">,
+  { requestLog, metrics, marks, clock, log }: Given,
 ): Promise<RunningGateway> {
-  const { version } = buildInfo
   const health = new Health()
   health.adopt(snapshot, clock.monotonicMs())
   const random = systemRandom()
@@ -80,11 +85,12 @@ export async function gatewayOf(
     upstream: new Upstream(clock, upstreamSockets(snapshot.connections)),
     health,
     pins: openPins(config.server.state, clock, log),
+    cache: openCache(config.server.state, snapshot.cache, { marks, clock, random, log }),
     strategies: { ...STRATEGIES, ...policies.strategies },
     feedback: policies.feedback,
     live: new Observations(),
     shadows: new Shadows(),
-    version,
+    version: buildInfo.version,
     draining: false,
     starting: false,
     active: 0,

@@ -95,7 +95,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   await marks.learn(ledger, clock, systemRandom())
   try {
     const journals = journalPaths(config, files, worker?.number ?? null)
-    const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, { requestLog, metrics, clock, log })
+    const given = { requestLog, metrics, marks, clock, log }
+    const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, given)
     const peers = await openPeers(config, gateway)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
     const engines = engineFollower(gateway)
@@ -177,6 +178,7 @@ async function takeConfig(next: UsableReading, parts: Changing): Promise<readonl
     gateway.health.adopt(changed, clock.monotonicMs())
     gateway.live.keep(changed.groups.values())
     gateway.snapshot = changed
+    gateway.cache.adopt(changed.cache)
     gateway.captures.follow(changed.capture)
   })
   if (!isKnown) gateway.totals.again()

@@ -32,6 +32,7 @@ export function writeStateFamilies(out: Exposition, gateway: Gateway, watched: W
     .sample({}, Number(gateway.draining))
     .family("smart_router_request_body_bytes", "gauge", "What the request bodies of calls in flight take of memory.")
     .sample({}, gateway.intake.bytes)
+  if (gateway.snapshot.cache !== null) writeCache(out, gateway)
   writeLoop(out, gateway)
   writeTargets(out, gateway)
   writeGovernance(out, gateway)
@@ -47,6 +48,37 @@ export function writeStateFamilies(out: Exposition, gateway: Gateway, watched: W
   writeRetention(out, watched.retention.figures())
   writeReloads(out, watched.reloads())
   writeProcess(out)
+}
+
+function writeCache(out: Exposition, { cache }: Gateway): void {
+  const { items, bytes, maxBytes } = cache.occupancy
+  out
+    .family("smart_router_cache_entries", "gauge", "Answers that the response cache keeps.")
+    .sample({}, items)
+    .family("smart_router_cache_bytes", "gauge", "What they take of memory.")
+    .sample({}, bytes)
+    .family("smart_router_cache_max_bytes", "gauge", "The bound of that.")
+    .sample({}, maxBytes)
+    .family("smart_router_cache_occupancy_ratio", "gauge", "The one of the other.")
+    .sample({}, maxBytes === 0 ? 0 : bytes / maxBytes)
+    .family("smart_router_cache_waiting_calls", "gauge", "Calls that wait for the answer of an equal call.")
+    .sample({}, cache.flights.waiting)
+    .family("smart_router_cache_evictions_total", "counter", "Answers that had to go before their time.")
+    .sample({}, cache.evictions)
+  if (cache.store === null) return
+  out
+    .family(
+      "smart_router_cache_shared_refused_total",
+      "counter",
+      "Values of the shared store that bore no signature of this installation.",
+    )
+    .sample({}, cache.store.refused)
+    .family(
+      "smart_router_cache_shared_failures_total",
+      "counter",
+      "Questions and answers that the shared store did not take.",
+    )
+    .sample({}, cache.store.failed)
 }
 
 function writeReloads(out: Exposition, { takenMs, refused }: ReloadStatus): void {

@@ -71,6 +71,7 @@ async function closeAll(
   gateway.apart.close()
   gateway.upstream.close()
   gateway.pins.close()
+  gateway.cache.close()
   await Promise.all([...stores.map((store) => store?.close()), gateway.governance.close()])
 }
 

@@ -2,7 +2,11 @@
 import { eventually, get, type Door } from "./client.ts"
 import { readExposition } from "./exposition.ts"
 
-const GAUGES = { queued: "smart_router_queued_calls", drained: "smart_router_drained_calls" } as const
+const GAUGES = {
+  queued: "smart_router_queued_calls",
+  drained: "smart_router_drained_calls",
+  awaiting: "smart_router_cache_waiting_calls",
+} as const
 
 /** `token`: of a caller that may read all metrics. */
 export async function gaugeOf(name: keyof typeof GAUGES, door: Pick<Door, "url">, token: string): Promise<number> {

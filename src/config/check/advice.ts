@@ -1,4 +1,5 @@
 /** Things that load but may not be meant: keys in clear text, unknown capabilities and prices, callers that cannot call. */
+import { adviseOnCache } from "./cache-advice.ts"
 import { adviseOnCapabilities } from "./capability-advice.ts"
 import type { Config, ProviderConfig, ProviderShaping } from "../config.ts"
 import { formatPath, quote, type Report } from "../findings.ts"
@@ -26,6 +27,7 @@ export function advise(config: Config, explained: ReadonlySet<string>, report: R
     }
   }
   adviseOnCapabilities(config, report)
+  adviseOnCache(config, report)
   adviseOnMistakes(config, report)
   adviseOnPrices(config, report)
   adviseOnScoring(config, report)

@@ -180,6 +180,16 @@ const VALUES: readonly Case[] = [
     "3:3 invalid-value server.usage_db.dsn",
   ],
   ["workers without a shared state", withServer("workers: 4"), "3:12 invalid-value server.workers"],
+  [
+    "a shared cache without a shared state",
+    withServer("cache: { shared: true }"),
+    "3:20 invalid-value server.cache.shared",
+  ],
+  [
+    "a cache that keeps nothing",
+    withServer("cache: { default_ttl: 0s }"),
+    "3:25 invalid-value server.cache.default_ttl",
+  ],
   ["a listener without a port", changed("127.0.0.1:8080", "127.0.0.1"), "2:11 invalid-value server.listen"],
   ["a port that does not exist", changed("127.0.0.1:8080", "127.0.0.1:99999"), "2:11 invalid-value server.listen"],
   [

@@ -12,7 +12,13 @@ const group = (line: string) => SMALLEST.replace("strategy: static", `strategy: 
 
 describe("a warning names the key of a feature that is not built yet", () => {
   const cases: readonly (readonly [name: string, yaml: string, path: string])[] = [
-    ["the cache", server("cache: { enabled: true }"), "server.cache"],
+    ["the cache of a group", group("cache: shared"), "models.default.cache"],
+    ["streams in a cache that is off", server("cache: { streams: true }"), "server.cache.streams"],
+    [
+      "a cache that no group uses",
+      server("cache: { enabled: true }").replace("strategy: static", 'strategy: static\n    cache: "off"'),
+      "server.cache",
+    ],
     ["the retention of diagnostics", server("diagnostics: { retention_days: 7 }"), "server.diagnostics.retention_days"],
   ]
   for (const [name, yaml, path] of cases) {
@@ -28,6 +34,8 @@ describe("nothing is said about", () => {
     ["a default that is written out", server("cache: { enabled: false, default_ttl: 15m, max_bytes: 134217728 }")],
     ["another way to write a default", server("cache: { default_ttl: 900s }")],
     ["a block that is switched off", server("decision_telemetry: { enabled: false, max_candidates: 3 }")],
+    ["the cache", server("cache: { enabled: true }")],
+    ["a group without the cache", group('cache: "off"')],
     ["limits", SMALLEST.replace("allow:", "rate: { rpm: 5 }, spend: { day_usd: 1 }, allow:")],
     ["draining", group("disconnect: drain")],
     ["the database driver", server("usage_db: { driver: postgres, dsn: 'postgres://localhost/d' }")],

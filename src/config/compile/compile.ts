@@ -4,6 +4,7 @@ import { modelPricesOf } from "../../ledger/model-prices.ts"
 import { type AdminRules, NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
 import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "../config.ts"
 import { affinityOf } from "./affinity.ts"
+import { cacheRule, groupCache } from "./cache-rule.ts"
 import { captureSettings } from "./capture-rule.ts"
 import { demandedOf } from "./hard-filters.ts"
 import { blockListOf, clientIpRule } from "./client-ip.ts"
@@ -51,6 +52,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     callerLimits,
     limitedSubjects,
     groups,
+    cache: cacheRule(config.server.cache),
     defaultGroup: config.server.default_model_group,
     limits: {
       ...requestRule(config.server.request),
@@ -85,6 +87,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
     Object.entries(config.providers).map(([name, entry]) => [name, compileProvider(name, entry)]),
   )
   const groups = new Map<string, Group>()
+  const rule = cacheRule(config.server.cache)
   for (const [name, entry] of Object.entries(config.models)) {
     const targets = entry.targets.map((target, index): Target => {
       const provider = providers.get(target.provider)
@@ -93,7 +96,8 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
         throw new Error(`unknown provider in models.${name}.targets[${index}]`)
       const line = options.lineOf?.(["models", name, "targets", index]) ?? null
       const compiled = compileTarget(target, index, provider, providerEntry, entry, config, options)
-      return { ...compiled, line, observed: observedBy(name, entry, compiled) }
+      const cacheKey = groupCache(entry, rule) === null ? null : answersOf(target, providerEntry, entry)
+      return { ...compiled, line, cacheKey, observed: observedBy(name, entry, compiled) }
     })
     const group: Group = {
       name,
@@ -111,6 +115,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       prefersNative: entry.prefer_native,
       hostedTools: entry.hosted_tools,
       disconnect: entry.disconnect,
+      cache: groupCache(entry, rule),
       refusal: refusalOf(entry),
       capture: entry.content_capture ?? null,
       piiFilter: piiFilterOf(entry),
@@ -166,7 +171,7 @@ function compileTarget(
   group: GroupConfig,
   config: Config,
   options: CompileOptions,
-): Omit<Target, "line" | "observed"> {
+): Omit<Target, "line" | "cacheKey" | "observed"> {
   const catalogue = catalogueEntryOf(target, providerEntry)
   const model = catalogue?.model ?? target.model ?? ""
   const dialect = target.dialect ?? provider.dialect
@@ -217,6 +222,13 @@ function compileTarget(
     contract: targetContract(group.contract, contractFacts(known.capabilities, catalogue, target)),
     about: targetDescription(target, catalogue, providerEntry),
   }
+}
+
+/** All that may change what the target answers, and a little more. */
+function answersOf(target: TargetConfig, provider: ProviderConfig, group: GroupConfig): string {
+  const { models: _, traffic_shape: _shape, ...rest } = provider
+  const { translation, hosted_tools, pii_filter = null } = group
+  return fingerprint([target, catalogueEntryOf(target, provider) ?? null, rest, translation, hosted_tools, pii_filter])
 }
 
 function definedOf(target: TargetConfig): Partial<ModelConfig> {

@@ -23,7 +23,6 @@ import { target } from "./model.ts"
 import { piiFilter } from "./pii.ts"
 import { affinity, externalPolicy, routingPolicy, script, scriptHttp, scriptLimits } from "./policy.ts"
 
-const LATER = { pending: true } as const
 const STRATEGIES = ["static", "failover", "weighted", "dynamic_score", "script", "external"]
 
 const strategy: z.ZodType = choice(STRATEGIES, "How the eligible targets are ordered.", {})
@@ -153,7 +152,13 @@ export const group: z.ZodType = withRules(
         "off",
       ),
       shadow,
-      cache: byDefault(choice(["caller", "shared", "off"], "The callers that share cached answers.", LATER), "caller"),
+      cache: byDefault(
+        choice(
+          ["caller", "shared", "off"],
+          "The callers that share answers of the response cache: `caller`: each caller has its own, `shared`: all callers of the group. Counts where `server.cache` is enabled.",
+        ),
+        "caller",
+      ),
       default_output_reservation: optional(
         integer("Output tokens that are reserved for a stream without a cap.", { min: 1, unit: "tokens" }),
       ),

@@ -251,6 +251,7 @@ export const server: z.ZodType = byDefault(
     databaseFault,
     stateFault,
     workersFault,
+    cacheFault,
   ),
   {},
 )
@@ -283,6 +284,15 @@ function stateFault(value: Values): Fault | null {
     return { path: ["state", "url"], message: "The address must begin with redis:// or rediss:// and name a host." }
   if (state.tls === undefined || /^rediss:/i.test(state.url)) return null
   return { path: ["state", "tls"], message: "Certificates need an address that begins with rediss://." }
+}
+
+function cacheFault(value: Values): Fault | null {
+  const cache = value["cache"] as { readonly shared: boolean; readonly default_ttl: number }
+  const state = value["state"] as { readonly driver: string }
+  if (cache.default_ttl === 0)
+    return { path: ["cache", "default_ttl"], message: "An answer is kept for more than 0: without, enabled: false." }
+  if (!cache.shared || state.driver === "redis") return null
+  return { path: ["cache", "shared"], message: "A shared cache needs state.driver: redis." }
 }
 
 function workersFault(value: Values): Fault | null {

@@ -3,18 +3,32 @@ import { block, byDefault, choice, duration, flag, integer, optional, text, type
 import { file } from "./forms.ts"
 import { tlsFiles } from "./tls.ts"
 
-const LATER = { pending: true } as const
-
 export const storage: Shape = {
   cache: byDefault(
     block(
       {
         enabled: byDefault(flag("Answer repeated calls from memory."), false),
-        max_bytes: byDefault(integer("Memory for answers.", { unit: "bytes" }), 134_217_728),
+        max_bytes: byDefault(
+          integer("Memory for answers, in each process. One answer takes a sixteenth of it at most.", {
+            min: 65_536,
+            unit: "bytes",
+          }),
+          134_217_728,
+        ),
         default_ttl: byDefault(duration("How long an answer is kept."), "15m"),
+        streams: byDefault(
+          flag("Answer streamed calls from the cache, too, and keep their answers. Off: they pass it by."),
+          false,
+        ),
+        shared: byDefault(
+          flag(
+            "Keep answers in the Redis or Valkey of `server.state`, too, for all processes. Each is signed with the secret of the usage database; what bears no such signature is not used.",
+          ),
+          false,
+        ),
       },
       "The response cache.",
-      { ...LATER, name: "CacheConfig" },
+      { name: "CacheConfig" },
     ),
     {},
   ),

@@ -21,12 +21,12 @@ export type CubeRow = DimensionRow & MeasureRow & { readonly request_id: string;
 const NEGATED = 1
 /** The id is not `req_` and 32 hex digits. */
 const OTHER_ID = 2
-/** The last measure is -1 before the negation. */
+/** `unknown_cost_calls` is -1 before the negation. */
 const BOOKED = 4
 /** Before the first cell. */
 const EARLIER = 8
 
-const LAST_MEASURE = MEASURES.length - 1
+const UNKNOWN_COST = MEASURES.indexOf("unknown_cost_calls")
 const BITS_BYTES = Math.ceil(MEASURES.length / 8)
 
 /** Gathers the cells of a transaction. */
@@ -55,7 +55,7 @@ export class CellBatch {
     this.#count += 1
     const measures = measuresOf(row, blame)
     const isOtherId = !bytes.isHexId(row.request_id)
-    const booked = measures[LAST_MEASURE] === -1
+    const booked = measures[UNKNOWN_COST] === -1
     const isEarlier = row.ts < this.#firstMs
     bytes.byte(
       (sign === -1 ? NEGATED : 0) | (isOtherId ? OTHER_ID : 0) | (booked ? BOOKED : 0) | (isEarlier ? EARLIER : 0),
@@ -190,7 +190,7 @@ function readMeasures(bytes: ByteReader, cells: CellBuffer, cell: number, flags:
     for (let rest = bytes.bytes[bits + byte] ?? 0; rest !== 0; rest &= rest - 1) {
       const index = 8 * byte + 31 - Math.clz32(rest & -rest)
       const value = bytes.number()
-      if (cell !== NO_CELL && index < LAST_MEASURE) cells.addTo(index, cell, sign * value)
+      if (cell !== NO_CELL && index !== UNKNOWN_COST) cells.addTo(index, cell, sign * value)
       else if (cell !== NO_CELL) cells.addTo(index, cell, (flags & BOOKED) === 0 ? sign * value : -sign)
     }
   }

@@ -37,6 +37,10 @@ export const MEASURES = [
   "hosted_tool_uses",
   "hosted_tool_cost_nano_usd",
   "unknown_cost_calls",
+  "cache_hits",
+  "cache_misses",
+  "cache_saved_tokens",
+  "cache_saved_nano_usd",
 ] as const
 
 export type StoredMeasure = (typeof MEASURES)[number]
@@ -61,6 +65,10 @@ export const HISTOGRAM_SCALES: Readonly<Record<StoredHistogram, number>> = {
 export type MeasureRow = Pick<
   UsageRow,
   | "books_request_id"
+  | "cache"
+  | "cache_saved_input_tokens"
+  | "cache_saved_output_tokens"
+  | "cache_saved_nano_usd"
   | "attempts"
   | "error"
   | "status"
@@ -104,7 +112,7 @@ export function blameOf(row: MeasureRow, told: string | null): string {
 }
 
 /**
- * The values in the order of `MEASURES`, from 0 on, but for the last: a row that books another call's usage is no call, and
+ * The values in the order of `MEASURES`, from 0 on, but for `unknown_cost_calls`: a row that books another call's usage is no call, and
  * takes that call from those of unknown cost where the cost is known now. `blame`: what `blameOf` says.
  */
 export function measuresOf(row: MeasureRow, blame: string): number[] {
@@ -145,6 +153,10 @@ export function measuresOf(row: MeasureRow, blame: string): number[] {
     counted(row.hosted_tool_uses),
     counted(row.hosted_tool_cost_nano_usd),
     unknownCost(row, isCall),
+    isCall && row.cache === "hit" ? 1 : 0,
+    isCall && row.cache === "miss" ? 1 : 0,
+    counted(row.cache_saved_input_tokens) + counted(row.cache_saved_output_tokens),
+    counted(row.cache_saved_nano_usd),
   ]
 }
 

@@ -161,13 +161,25 @@ export function decodeIds(data: Uint8Array): (cell: number) => string {
   return ids instanceof Uint8Array ? (cell) => hexIdAt(ids, cell) : (cell) => ids[cell] ?? ""
 }
 
+/** Segments that were made before these came have nothing of them. */
+const LATER: ReadonlySet<string> = new Set<ColumnName>([
+  "m:cache_hits",
+  "m:cache_misses",
+  "m:cache_saved_tokens",
+  "m:cache_saved_nano_usd",
+])
+const NOTHING = encodeNumbers(new Float64Array(1))
+
+/** @throws Error where there is none */
+export function columnIn(columns: ReadonlyMap<string, Uint8Array>, name: ColumnName): Uint8Array {
+  const data = columns.get(name) ?? (LATER.has(name) ? NOTHING : undefined)
+  if (data === undefined) throw new Error(`a segment of the cube has no column ${name}`)
+  return data
+}
+
 /** A segment of which all columns were read. @throws Error where one is missing */
 export function decodeSegment(cells: number, columns: ReadonlyMap<string, Uint8Array>): SegmentCells {
-  const column = (name: ColumnName): Uint8Array => {
-    const data = columns.get(name)
-    if (data === undefined) throw new Error(`a segment of the cube has no column ${name}`)
-    return data
-  }
+  const column = (name: ColumnName): Uint8Array => columnIn(columns, name)
   const ids = columns.get("ids")
   return {
     count: cells,

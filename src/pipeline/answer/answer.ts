@@ -10,6 +10,8 @@ export interface WholeAnswer {
   readonly kind: "unary"
   readonly bytes: Uint8Array
   readonly headers: Readonly<Record<string, string>>
+  /** As its target said it, in the target's dialect; null: in another form than it was asked for. */
+  readonly told: Uint8Array | null
   readonly end: AnswerEnd
 }
 

@@ -13,11 +13,20 @@ const MOST_DRAINED = 256
 /** True: the call goes on without its client, until it ends or `cancel` is called. */
 export function readsOn(call: Call, gateway: Drains, cancel: () => void): boolean {
   if (call.lastAttempt === null) return false
+  if (isAwaited(call, cancel)) return readOn(call.life, gateway, cancel)
   // what runs in the background is made, and billed, whether or not somebody reads it
   return (
     (call.group?.disconnect === "drain" || call.request?.runsInBackground === true) &&
     readOn(call.life, gateway, cancel)
   )
+}
+
+/** Equal calls wait for the answer; when the last of them has left, too, nobody does. */
+function isAwaited({ caching, group }: Call, cancel: () => void): boolean {
+  const flight = caching?.flight ?? null
+  if (flight === null || flight.followers === 0 || group?.disconnect === "drain") return false
+  flight.onAbandoned = cancel
+  return true
 }
 
 /** The same whatever the group says. */

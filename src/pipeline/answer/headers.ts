@@ -13,6 +13,11 @@ export function routerHeaders(
     "x-request-id": call.id,
     "server-timing": serverTiming(call, gateway),
   }
+  const { caching } = call
+  if (caching !== null) {
+    headers["x-router-cache"] = caching.outcome
+    if (caching.hit !== null) headers["age"] = String(caching.hit.ageS)
+  }
   const { requestIdHeader } = call.dialect.wire
   if (requestIdHeader !== null) headers[requestIdHeader] = call.id
   return headers

@@ -69,13 +69,13 @@ function replyFrom(
   if (tried.translation !== null && !compactsAtVendor(tried.target, call.request))
     return goOn(turn("reply", bytes, tried.translation, call, gateway), (translated) =>
       translated instanceof Uint8Array
-        ? wholeAnswer({ bytes: translated, headers: JSON_HEADERS, facts: verdict }, tried, call, gateway)
+        ? wholeAnswer({ bytes: translated, headers: JSON_HEADERS, facts: verdict, told: bytes }, tried, call, gateway)
         : classify(translated, tried, shown),
     )
   const headers: Record<string, string> = { ...JSON_HEADERS }
   copyResponseHeaders(answer.headers, tried.target.provider.secrets, headers)
   return goOn(renameReply(bytes, shown, call.credential.caller.id, gateway), (renamed) =>
-    wholeAnswer({ bytes: renamed, headers, facts: verdict, storedIds: returned }, tried, call, gateway),
+    wholeAnswer({ bytes: renamed, headers, facts: verdict, storedIds: returned, told: bytes }, tried, call, gateway),
   )
 }
 
@@ -84,10 +84,11 @@ interface Whole extends Reshaped {
   readonly headers: WholeAnswer["headers"]
   /** Ids of stored state in it; none where the router wrote it anew. */
   readonly storedIds?: AnswerEnd["storedIds"]
+  readonly told?: WholeAnswer["told"]
 }
 
 function wholeAnswer(
-  { bytes, headers, facts, storedIds = [] }: Whole,
+  { bytes, headers, facts, storedIds = [], told = null }: Whole,
   tried: Attempt,
   call: AdmittedCall,
   gateway: Gateway,
@@ -95,7 +96,7 @@ function wholeAnswer(
   const now = gateway.clock.monotonicMs()
   tried.firstContentAt = now
   const end = targetAnswer(tried, { facts, isWhole: true, storedIds }, call, now)
-  return { kind: "unary", bytes, headers, end }
+  return { kind: "unary", bytes, headers, told, end }
 }
 
 async function openStream(
@@ -157,6 +158,7 @@ function openUpstream(answer: UpstreamAnswer, attempt: Attempt, call: AdmittedCa
     loop,
     apart,
     callerId: credential.caller.id,
+    copy: call.caching?.copy ?? null,
     grow: hold === null ? null : (meter, stop) => new Growth(meter, hold, more, stop),
   })
 }

@@ -1,7 +1,4 @@
-/**
- * The frames of an upstream's stream, in order: the dialect's observer judges each, and what must not leave yet is held back:
- * everything before the first content, and the terminal frame.
- */
+/** The frames of an upstream's stream, judged in order. Those before the first content, and the terminal one, wait here. */
 import { FRAME, NO_REQUEST_FACTS, type StreamObserver } from "../../dialects/dialect.ts"
 import { oneText, portionsOf, type FrameText } from "../../dialects/frame-text.ts"
 import { ModelName } from "../../dialects/model-name.ts"
@@ -111,6 +108,7 @@ export class StreamFrames {
     const { splitter } = this
     if (this.attempt.responseBytes === 0) refuseCompressed(chunk)
     this.attempt.responseBytes += chunk.length
+    this.parts.copy?.add(chunk)
     splitter.push(chunk)
     this.takeFrames()
   }

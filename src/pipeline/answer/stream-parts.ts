@@ -9,6 +9,7 @@ import type { UpstreamAnswer } from "../../upstream/answer.ts"
 import type { Apart } from "../apart/apart.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { Life } from "../call/life.ts"
+import type { Copy } from "../../cache/copy.ts"
 import type { Growth } from "../limits/growth.ts"
 
 export interface StreamParts {
@@ -26,6 +27,8 @@ export interface StreamParts {
   readonly loop: Pick<Loop, "turn">
   readonly apart: Apart
   readonly callerId: string
+  /** Takes what comes, for the response cache; null: nothing of it is kept. */
+  readonly copy: Copy | null
   /** Makes the watch over what the stream reserves; null: it reserves nothing. `stop` ends the stream. */
   readonly grow: ((meter: OutputMeter, stop: (error: RouterError) => void) => Growth) | null
 }

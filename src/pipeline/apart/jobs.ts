@@ -21,11 +21,13 @@ import type { Originals } from "../../pii/restore.ts"
 import { bodyWithContent, firstTurnIn, scriptText } from "../../routing/policy/call-text.ts"
 import { scanObject } from "../../json/scan.ts"
 import { tellError, type ToldError } from "./apart.ts"
+import { bodyHashOf, cacheContent, type Question } from "./cache-content.ts"
 import { countedTokens } from "./counted-tokens.ts"
 import { decode } from "./decode.ts"
 import { editBody, type BodyRules, type Edited } from "./edited-body.ts"
 import { disownIds, heldIdsIn, type Disowned, type HeldIds } from "./held-ids.ts"
 import { withoutHosted, type Rule } from "./hosted-tools.ts"
+import { keptReply, keptStream, type KeptAnswer } from "./kept-answer.ts"
 import { judgedReply, judgedStream, type JudgedStream, type ReturnRule } from "./judged-answer.ts"
 import { judgedFrame, type FrameOrder, type JudgedFrame } from "./judged-frame.ts"
 import { nativeSeals } from "./native-seals.ts"
@@ -63,6 +65,17 @@ export interface ToolsOrder {
 export interface JudgeOrder {
   readonly dialect: DialectName
   readonly returns: ReturnRule
+}
+
+export interface QuestionOrder {
+  readonly dialect: DialectName
+  /** That the scan has counted. */
+  readonly values: number
+}
+
+export interface KeepOrder {
+  readonly dialect: DialectName
+  readonly isStream: boolean
 }
 
 export interface RestoreOrder {
@@ -167,6 +180,15 @@ export const JOBS = {
   /** What an answer that was asked for again says of its making. */
   readBackground(bytes: Uint8Array): BackgroundState | null {
     return readBackground(bytes)
+  },
+  /** What a request asks, as the response cache knows it. */
+  question(bytes: Uint8Array, { dialect, values }: QuestionOrder): Question | null {
+    const content = cacheContent(bytes, values, dialect)
+    return content === null ? null : { bodyHash: bodyHashOf(bytes, dialect), content }
+  },
+  /** An answer as the response cache keeps it; null: it may not be kept. */
+  keep(bytes: Uint8Array, { dialect, isStream }: KeepOrder, means: Means): KeptAnswer | null {
+    return isStream ? keptStream(bytes, dialect, means) : keptReply(bytes, dialect)
   },
   /** A whole answer for the client. */
   turn(bytes: Uint8Array, { turn, needs, ...ways }: TurnOrder, means: Means): Turned {

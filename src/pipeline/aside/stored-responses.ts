@@ -206,6 +206,7 @@ function resume(answer: UpstreamAnswer, tried: Attempt, asked: Question, gateway
     loop,
     apart,
     callerId: place.caller_id,
+    copy: null,
     grow: null,
   })
   const ended = async (): Promise<void> => {

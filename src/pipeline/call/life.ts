@@ -1,6 +1,5 @@
 /** What happens to a call from outside, at any time: its client leaves, a deadline passes, the router stops. */
 import { RouterError } from "../../errors.ts"
-import type { Waiting } from "../../governance/line.ts"
 import type { Timer } from "../../system/clock.ts"
 import type { Holder } from "./body-memory.ts"
 import type { Watched } from "./watchdog.ts"
@@ -16,8 +15,8 @@ export class Life implements Watched, Holder {
   share: Holder["share"] = null
   /** Milliseconds that the client took to send its body, where it was not here at once. */
   bodyWaitMs = 0
-  /** The call's place while a token bucket makes it wait. */
-  waiting: Waiting | null = null
+  /** What the call waits for: a token bucket, or the answer of an equal call. */
+  waiting: { leave(): void } | null = null
   /** Runs while the call is read on without its client. */
   drainTimer: Timer | null = null
   deadline: number = Infinity

@@ -3,9 +3,13 @@ import type { TelemetryRule } from "../../config/compile/recording.ts"
 import type { Credential, Group, Snapshot } from "../../config/snapshot.ts"
 import type { Dialect } from "../../dialects/dialect.ts"
 import { asRouterError, type RouterError } from "../../errors.ts"
+import type { ExplainedCache } from "../../explain/explanation.ts"
 import type { DecisionRows } from "../../ledger/decision-record.ts"
 import { admit, refuseUnrecorded } from "../admit.ts"
-import { Call, isAdmitted } from "../call.ts"
+import { isLargeBody } from "../apart/large.ts"
+import { readContent } from "../cache/cache-key.ts"
+import { considerCaching } from "../cache/consider.ts"
+import { Call, isAdmitted, type AdmittedCall } from "../call.ts"
 import type { Gateway } from "../gateway.ts"
 import { requestId } from "../intake/request-id.ts"
 import type { Incoming } from "../message.ts"
@@ -21,6 +25,8 @@ export interface DryRun {
   readonly group: Group | null
   /** Null: it would be sent. */
   readonly error: RouterError | null
+  /** What the response cache would do; null: it never meets calls of the group. */
+  readonly cache: ExplainedCache | null
   readonly decision: DecisionRows | null
 }
 
@@ -57,7 +63,16 @@ export async function dryRun(
   }
   const noted = call.notes.decision
   const decision = noted === null || !isAdmitted(call) ? null : decisionRows(noted, call)
-  return { id, ts, group: call.group, error, decision }
+  return { id, ts, group: call.group, error, cache: isAdmitted(call) ? cacheFor(call) : null, decision }
+}
+
+function cacheFor(call: AdmittedCall): ExplainedCache | null {
+  const { cache } = call.group
+  if (cache === null) return null
+  const caching = considerCaching(call.request, cache)
+  if (caching.looksUp && !isLargeBody(call.request.body) && readContent(call) === null) caching.refuseKey()
+  const { reasons } = caching
+  return { result: reasons.length === 0 ? "could" : "bypass", reasons }
 }
 
 const SHADOW_MS = 5000

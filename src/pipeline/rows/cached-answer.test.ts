@@ -97,6 +97,7 @@ test("a cached answer is a row of a hit, a request without tokens, and costs not
     kind: "unary",
     bytes: ANSWER,
     headers: { "content-type": "application/json" },
+    told: null,
     end: {
       source: "cache",
       attempt: null,

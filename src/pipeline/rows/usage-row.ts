@@ -10,6 +10,7 @@ import type { Gateway } from "../gateway.ts"
 import { clientName } from "../intake/client-name.ts"
 import { limitAmounts, type Reserved } from "../limits/limit-amounts.ts"
 import { billOf } from "./billed.ts"
+import { cacheColumns } from "./cache-columns.ts"
 import { allInput, nanoUsdOf, partColumns } from "./costs.ts"
 
 /** Written out, because spreading one object into another costs more than the rest of the row. */
@@ -36,6 +37,7 @@ export function usageRow(
   const inputTokens = usage === null ? null : allInput(usage)
   const limited = limitAmounts(call, bill, pending)
   const { redaction } = call.notes
+  const cached = cacheColumns(call, answer, gateway)
   return {
     request_id: call.id,
     ts: call.ts,
@@ -55,7 +57,7 @@ export function usageRow(
     target_dialect: named?.dialect ?? null,
     target_region: named?.region ?? null,
     stream: facts.stream ? 1 : 0,
-    cache: answer.source === "cache" ? "hit" : "off",
+    cache: cached.cache,
     status: outcome.status,
     attempts: call.attempts.length,
     fallback_used: call.attempts.length > 1 ? 1 : 0,
@@ -136,6 +138,16 @@ export function usageRow(
     pii_filter_mode: redaction?.filter.mode ?? null,
     pii_filter_replacements: redaction?.replacements ?? null,
     pii_filter_rule_count: redaction?.filter.rules.length ?? null,
+    cache_reason: cached.cache_reason,
+    cache_enabled: cached.cache_enabled,
+    cache_items: cached.cache_items,
+    cache_bytes: cached.cache_bytes,
+    cache_max_bytes: cached.cache_max_bytes,
+    cache_occupancy_pct: cached.cache_occupancy_pct,
+    cache_age_s: cached.cache_age_s,
+    cache_saved_input_tokens: cached.cache_saved_input_tokens,
+    cache_saved_output_tokens: cached.cache_saved_output_tokens,
+    cache_saved_nano_usd: cached.cache_saved_nano_usd,
   }
 }
 

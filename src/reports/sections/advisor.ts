@@ -1,6 +1,6 @@
 /** Reads what shaping and providers did to calls and says what to look at. It changes nothing. */
 import { detailTable, newestNote, newestOf, quantile } from "../details.ts"
-import { columnOf } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import type { Asked, Column, SectionDefinition, Sources } from "../section.ts"
 
 /** From where on something is worth a finding; printed beside each. */

@@ -1,7 +1,8 @@
 /** Single calls that need a look, by fixed rules. */
 import { dimensionColumn } from "../breakdown.ts"
 import { callsWhere, detailTable, idsBetween, MOST_FILTERED } from "../details.ts"
-import { columnOf, FIGURES } from "../figure-columns.ts"
+import { FIGURES } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import type { Asked, Column, Sources, Table } from "../section.ts"
 
 const SLOW_MS = 60_000

@@ -1,8 +1,9 @@
 import { dimensionColumn } from "../breakdown.ts"
 import { callList } from "../call-list.ts"
 import { detailTable } from "../details.ts"
+import { FIGURES } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import { goneNote } from "../gone.ts"
-import { columnOf, FIGURES } from "../figure-columns.ts"
 import type { Column, SectionDefinition } from "../section.ts"
 
 const COLUMNS: readonly Column[] = [

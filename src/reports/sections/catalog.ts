@@ -1,4 +1,4 @@
-import { columnOf } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import type { CatalogEntry, Column, Row, SectionDefinition, Table } from "../section.ts"
 import { breakdownQuery } from "../breakdown.ts"
 

@@ -1,6 +1,7 @@
 import { breakdowns, byTitle, filtersOf, type Breakdown } from "../breakdown.ts"
 import type { DimensionName } from "../dimensions.ts"
-import { columnOf, FIGURES, type FigureName, needsOf, percentOf } from "../figure-columns.ts"
+import { FIGURES, type FigureName, needsOf } from "../figure-columns.ts"
+import { columnOf, percentOf } from "../figure-makers.ts"
 import type { Rows } from "../query.ts"
 import type { SectionDefinition, Table } from "../section.ts"
 import { slotTable } from "../slots.ts"

@@ -1,6 +1,7 @@
 /** Whom clients served, as they say in their requests: from detail rows, because the cube does not tell them apart. */
 import { callsWhere, detailTable, idsBetween, MOST_FILTERED } from "../details.ts"
-import { columnOf, FIGURES } from "../figure-columns.ts"
+import { FIGURES } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import type { Asked, Column, Sources, Table } from "../section.ts"
 
 const COLUMNS: readonly Column[] = [

@@ -1,7 +1,7 @@
 /** What the section `errors` counts of the newest failures: those of providers, and those of requests. */
 import { dimensionColumn } from "../breakdown.ts"
 import { detailTable, newestNote, newestOf } from "../details.ts"
-import { columnOf } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import type { Asked, Column, Sources, Table } from "../section.ts"
 
 export interface Failure {

@@ -1,5 +1,5 @@
 import { ignoredNotes } from "../details.ts"
-import { columnOf, percentOf } from "../figure-columns.ts"
+import { columnOf, percentOf } from "../figure-makers.ts"
 import type { Filter } from "../query.ts"
 import type { Asked, Cell, Column, Kind, LimitUse, Row, SectionDefinition, Table } from "../section.ts"
 

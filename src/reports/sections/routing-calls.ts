@@ -1,5 +1,5 @@
 /** What the section `routing` counts of calls: what they asked for, and what they were promised. */
-import { columnOf } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import type { Column } from "../section.ts"
 import { bucketOf, type Detailed, GROUP, TARGET, text, yesNo } from "./routing-table.ts"
 

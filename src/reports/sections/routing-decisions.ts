@@ -1,6 +1,6 @@
 /** What the section `routing` counts of decisions. */
 import { dimensionColumn } from "../breakdown.ts"
-import { columnOf } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import type { Column } from "../section.ts"
 import { bucketOf, type Detailed, GROUP, TARGET, text } from "./routing-table.ts"
 

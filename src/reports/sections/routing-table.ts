@@ -1,6 +1,6 @@
 /** How tables of the section `routing` are counted from the newest rows of a table, as data. */
 import { dimensionColumn } from "../breakdown.ts"
-import { columnOf } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import type { Column } from "../section.ts"
 
 export interface Detailed {

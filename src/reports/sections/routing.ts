@@ -1,6 +1,7 @@
 import { breakdowns, dimensionColumn, isWanted, wantedOf } from "../breakdown.ts"
 import { detailTable, newestNote, newestOf } from "../details.ts"
-import { columnOf, type FigureName } from "../figure-columns.ts"
+import type { FigureName } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import { OF_CALLS } from "./routing-calls.ts"
 import { COUNT, OF_DECISIONS } from "./routing-decisions.ts"
 import type { Detailed } from "./routing-table.ts"

@@ -1,6 +1,8 @@
-import { byTitle, columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
+import { breakdowns, byTitle, columnsOf, filtersOf, splitBy, topFor } from "../breakdown.ts"
+import { CACHE_BY_GROUP } from "../cache-table.ts"
 import { dimensionOf, type DimensionName } from "../dimensions.ts"
-import { columnOf, divide, FIGURES, percentOf } from "../figure-columns.ts"
+import { FIGURES } from "../figure-columns.ts"
+import { columnOf, divide, percentOf } from "../figure-makers.ts"
 import type { Figures, Measure, Query, Rows } from "../query.ts"
 import type { Asked, Baseline, Cell, Column, Row, SectionDefinition, Table } from "../section.ts"
 import { slotTable } from "../slots.ts"
@@ -42,7 +44,8 @@ const PRICED = { dimension: "cost_unknown", is: [""] } as const
 export const SAVINGS: SectionDefinition = {
   id: "savings",
   title: "Savings",
-  about: "The cost of the same tokens at the prices of a baseline, less the cost of the calls.",
+  about:
+    "The cost of the same tokens at the prices of a baseline, less the cost of the calls; and the cost that the response cache saved.",
   takesBy: true,
   build: async (asked, { queries }) => {
     const coverage = { from: asked.from, to: asked.to, zone: asked.zone, where: filtersOf(asked), by: [] } as const
@@ -61,8 +64,9 @@ export const SAVINGS: SectionDefinition = {
         return rows === undefined ? [] : [savingsTable(baseline, by, rows, asked.baselines.length > 1)]
       }),
     )
+    const cached = asked.by.length === 0 ? await breakdowns(asked, queries, [CACHE_BY_GROUP]) : []
     return {
-      tables: [baselineTable(asked.baselines, overall.totals.figures), ...tables],
+      tables: [baselineTable(asked.baselines, overall.totals.figures), ...tables, ...cached],
       charts: asked.baselines.map((baseline) => savingsChart(baseline, series)),
       notes: [coverageNote(whole.totals.figures)],
     }

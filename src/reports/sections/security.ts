@@ -7,7 +7,7 @@ import {
   type Part,
   textCondition,
 } from "../details.ts"
-import { columnOf } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import { type Filter, ReportRefused } from "../query.ts"
 import type { Asked, Column, SectionDefinition, SortName, Sources, Table } from "../section.ts"
 import { isWanted } from "../breakdown.ts"

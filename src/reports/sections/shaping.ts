@@ -1,5 +1,5 @@
 import { detailTable, newestNote, newestOf, type Part, quantile } from "../details.ts"
-import { columnOf } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import { dimensionColumn, isWanted } from "../breakdown.ts"
 import type { DimensionName } from "../dimensions.ts"
 import type { Asked, Column, SectionDefinition, Sources, Table } from "../section.ts"

@@ -1,4 +1,5 @@
-import { columnOf, FIGURES, type FigureName, needsOf } from "../figure-columns.ts"
+import { FIGURES, type FigureName, needsOf } from "../figure-columns.ts"
+import { columnOf } from "../figure-makers.ts"
 import { filtersOf } from "../breakdown.ts"
 import { dimensionOf, type DimensionName } from "../dimensions.ts"
 import type { Query, Rows } from "../query.ts"

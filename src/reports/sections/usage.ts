@@ -1,4 +1,5 @@
 import { breakdowns, byTitle, type Breakdown, isWanted, wantedOf } from "../breakdown.ts"
+import { CACHE_BY_GROUP } from "../cache-table.ts"
 import type { DimensionName } from "../dimensions.ts"
 import type { FigureName } from "../figure-columns.ts"
 import type { SectionDefinition } from "../section.ts"
@@ -45,6 +46,7 @@ export const USAGE: SectionDefinition = {
         figures: FIGURE_NAMES,
         bar: "calls",
       })),
+      CACHE_BY_GROUP,
     ]
     const wanted: Breakdown[] =
       asked.by.length === 0

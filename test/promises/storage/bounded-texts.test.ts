@@ -103,6 +103,7 @@ const OWN: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
     inbound_dialect: "closedList",
     target_region: "configured",
     cache: "closedList",
+    cache_reason: "closedList",
     usage_source: "closedList",
     stop_reason: "token",
     service_tier: "token",
