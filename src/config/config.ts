@@ -1483,7 +1483,7 @@ export interface DecisionTelemetry {
 export interface DiagnosticsConfig {
   /** Record attempts, traces and errors of each call. */
   readonly enabled: boolean
-  /** How long they are kept. `server.retention.classes[]` decides that. Unit: days. */
+  /** `server.retention.classes[]` decides. Unit: days. */
   readonly retention_days: number
   /** Record code, type and field of upstream errors, where they are plain words. */
   readonly store_sanitized_upstream_errors: boolean

@@ -23,7 +23,6 @@ export interface Migration {
 
 /** So many calls are one part. */
 export const PART_CALLS = 2000
-
 /** Hears which step is at work, and how much of it is done, from 0 to 1. */
 export type MigrationListener = (step: Pick<Migration, "version" | "name">, share: number) => void
 
@@ -222,7 +221,7 @@ const USAGE_PARTS = [
   "cost_unknown_reason TEXT",
 ].map((column) => `ALTER TABLE request_usage ADD COLUMN ${column}`)
 
-/** What is of this installation alone, in every process and after every restart. */
+/** Of this installation alone. */
 const INSTALLATION = "CREATE TABLE installation (name TEXT NOT NULL PRIMARY KEY, secret TEXT NOT NULL)"
 
 const RESPONSE_CACHE =

@@ -165,10 +165,7 @@ const insight: Shape = {
     block(
       {
         enabled: byDefault(flag("Record attempts, traces and errors of each call."), true),
-        retention_days: byDefault(
-          integer("How long they are kept. `server.retention.classes[]` decides that.", { ...LATER, unit: "days" }),
-          30,
-        ),
+        retention_days: byDefault(integer("`server.retention.classes[]` decides.", { ...LATER, unit: "days" }), 30),
         store_sanitized_upstream_errors: byDefault(
           flag("Record code, type and field of upstream errors, where they are plain words."),
           true,
