@@ -184,7 +184,7 @@ test("a file that is moved away is replaced before the next call is confirmed", 
 })
 
 test("the file has a limit", async () => {
-  const spool = await open(4000)
+  const spool = await open(7000)
   await spool.append(numbered(1).calls)
   expect(await rejectionOf(spool.append(numbered(2, 3).calls))).toMatchObject({
     message: expect.stringContaining("limit"),

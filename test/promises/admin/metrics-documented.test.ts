@@ -3,9 +3,11 @@ import { expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
 import { get } from "../../helpers/client.ts"
+import { ALL_PARTS, capturing, CONTENT_ENV } from "../../helpers/content.ts"
 import { readExposition } from "../../helpers/exposition.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway } from "../../helpers/gateway.ts"
+import { startRedis, WITHOUT_REDIS } from "../../helpers/redis.ts"
 
 const PAGE = readFileSync(resolve(import.meta.dir, "../../../docs/metrics.md"), "utf8")
 const NAME = /`([a-z_]+)`/gu
@@ -31,11 +33,17 @@ function documented(): readonly string[] {
   })
 }
 
-test("the page and a running router name the same families", async () => {
+test.skipIf(WITHOUT_REDIS !== null)("the page and a router with all its parts name the same families", async () => {
   const upstream = await FakeUpstream.start()
+  await using redis = await startRedis()
   await using gateway = await startGateway({
     upstreams: { upstream },
+    env: CONTENT_ENV,
     configure: (config) => {
+      capturing(config, ALL_PARTS)
+      config.server["cache"] = { enabled: true, shared: true }
+      config.server["state"] = { driver: "redis", url: redis.url }
+      config.server["retention"] = { enabled: true, classes: [{ data_class: "usage_diagnostics", retention_days: 30 }] }
       config.callers[0] = { ...config.callers[0], metrics_admin: true }
     },
   })
