@@ -105,8 +105,13 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const reloads = (): ReloadStatus => reloader.status()
     const retention = openRetention(config, { reports: reports.thread, clock, log })
     const told = { retention, reloads, findings: loaded.findings, isSample: options.isSample ?? false }
-    const means = { gateway, ledger, marks, reports: reports.thread, ...told }
-    const administration = await openAdministration(config, means)
+    const administration = await openAdministration(config, {
+      gateway,
+      ledger,
+      marks,
+      reports: reports.thread,
+      ...told,
+    })
     const events = forgetOldEvents(() => gateway.snapshot, ledger.security, clock)
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, retention, reloads }
     const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
