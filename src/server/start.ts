@@ -104,14 +104,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const reports = openRouterReports(config, { clock, log, commits: () => metrics.commitCalls.count })
     const reloads = (): ReloadStatus => reloader.status()
     const retention = openRetention(config, { reports: reports.thread, clock, log })
-    const told = { retention, reloads, findings: loaded.findings, isSample: options.isSample ?? false }
-    const administration = await openAdministration(config, {
-      gateway,
-      ledger,
-      marks,
-      reports: reports.thread,
-      ...told,
-    })
+    const means = { gateway, ledger, marks, retention, reloads, reports: reports.thread, findings: loaded.findings }
+    const administration = await openAdministration(config, { ...means, isSample: options.isSample ?? false })
     const events = forgetOldEvents(() => gateway.snapshot, ledger.security, clock)
     const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, retention, reloads }
     const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
