@@ -25,6 +25,7 @@ export type ErrorCode =
   | "cross-site-request"
   | "reports-forbidden"
   | "content-forbidden"
+  | "content-held"
   | "not-found"
   | "method-not-allowed"
   | "body-too-large"
@@ -146,6 +147,7 @@ export const CATALOGUE: Readonly<Record<ErrorCode, Entry>> = {
     message: "A page of another site cannot do this.",
   },
   "reports-forbidden": { status: 403, blame: "caller", retryable: false, message: "These reports are not permitted." },
+  "content-held": { status: 409, blame: "caller", retryable: false, message: "A legal hold keeps this content." },
   "content-forbidden": { status: 403, blame: "caller", retryable: false, message: "Stored content is not for you." },
   "not-found": { status: 404, blame: "caller", retryable: false, message: "There is nothing at this path." },
   "method-not-allowed": {

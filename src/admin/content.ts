@@ -46,7 +46,7 @@ export async function readContent(id: string, actor: Actor, tools: ContentTools)
 
 type Domain = Exclude<ContentScope, null>
 
-/** `isPermitted`: in the domain of the captured call. @throws RouterError as `readContent`, and what `isPermitted` throws */
+/** `isPermitted`: in the domain of the captured call. @throws RouterError as `readContent`, `content-held`, and what `isPermitted` throws */
 export async function deleteContent(
   id: string,
   actor: Actor,
@@ -54,6 +54,7 @@ export async function deleteContent(
   tools: ContentTools,
 ): Promise<object> {
   const rows = await rowsOf(id, isPermitted, tools)
+  if (await asking(() => tools.store.isHeld(id))) throw new RouterError("content-held")
   await audit("delete", actor, rows[0] ?? null, tools)
   await asking(() => tools.store.remove(id))
   return { request_id: id, deleted_parts: new Set(rows.map(({ part }) => part)).size }

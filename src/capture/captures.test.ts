@@ -52,6 +52,10 @@ class Store implements ContentStore {
     await this.#answer()
     this.keys.push(row)
   }
+  async isHeld(): Promise<boolean> {
+    return await Promise.resolve(false)
+  }
+
   async removeExpired(): Promise<number> {
     await this.#answer()
     const some = Math.min(this.expired, 32)

@@ -1,4 +1,5 @@
 /** Content of calls in the usage database: sealed rows, the data keys that sealed them, and who asked for them. */
+import { heldSql } from "./retention/holds.ts"
 import type { LedgerDatabase, Scalar } from "./database.ts"
 import type { RowOf } from "./column.ts"
 import type { DatabaseFailure } from "./failure.ts"
@@ -18,7 +19,9 @@ export interface ContentStore {
   of(requestId: string): Promise<readonly ContentRow[]>
   /** How many rows went. */
   remove(requestId: string): Promise<number>
-  /** Takes away some of what has expired; how many rows went. */
+  /** Does a legal hold keep the content of a call? */
+  isHeld(requestId: string): Promise<boolean>
+  /** Takes away some of what has expired and no legal hold keeps; how many rows went. */
   removeExpired(nowMs: number, scope: ContentScope): Promise<number>
   /** Takes away keys of days before all that is stored. */
   removeKeys(today: string): Promise<void>
@@ -39,6 +42,7 @@ const KEY_COLUMNS = Object.keys(CONTENT_DATA_KEYS) as readonly (keyof DataKeyRow
 const AUDIT_COLUMNS = Object.keys(REQUEST_CONTENT_AUDIT_EVENTS) as readonly (keyof ContentAudit)[]
 /** Of up to 256 KiB each: small enough that calls do not wait for them. */
 const REMOVED_AT_ONCE = 32
+const HELD = heldSql({ name: "request_content_captures", key: "request_id", prefix: "req" }, "kept", "content_capture")
 
 export function contentStore(database: Pick<LedgerDatabase, "query" | "failureOf">): ContentStore {
   const query = async <Row>(sql: string, parameters: readonly Scalar[]): Promise<Row[]> =>
@@ -66,13 +70,17 @@ export function contentStore(database: Pick<LedgerDatabase, "query" | "failureOf
       ]),
     remove: async (requestId) =>
       (await query("DELETE FROM request_content_captures WHERE request_id = ?1 RETURNING piece", [requestId])).length,
+    isHeld: async (requestId) => {
+      const sql = `SELECT 1 AS held FROM request_content_captures AS kept WHERE request_id = ?1 AND ${HELD} LIMIT 1`
+      return (await query(sql, [requestId])).length > 0
+    },
     removeExpired: async (nowMs, scope) => {
       const any = "SELECT 1 AS one FROM request_content_captures WHERE retention_until <= ?1 LIMIT 1"
       // most of the time there is none, and nothing has to be locked to see that
       if ((await query(any, [nowMs])).length === 0) return 0
       const seen = scope === null ? "" : "AND caller_project = ?2 AND caller_environment = ?3"
-      const oldest = `SELECT request_id, part, piece FROM request_content_captures
-        WHERE retention_until <= ?1 ${seen} ORDER BY retention_until LIMIT ${REMOVED_AT_ONCE}`
+      const oldest = `SELECT request_id, part, piece FROM request_content_captures AS kept
+        WHERE retention_until <= ?1 ${seen} AND NOT ${HELD} ORDER BY retention_until LIMIT ${REMOVED_AT_ONCE}`
       const sql = `DELETE FROM request_content_captures WHERE (request_id, part, piece) IN (${oldest}) RETURNING piece`
       return (await query(sql, scope === null ? [nowMs] : [nowMs, scope.project, scope.environment])).length
     },

@@ -14,7 +14,12 @@ const REFUSALS: readonly ErrorCode[] = [
   "reports-disabled",
 ]
 
-const OF_CONTENT: readonly ErrorCode[] = ["content-forbidden", "content-unreadable", "usage-store-unavailable"]
+const OF_CONTENT: readonly ErrorCode[] = [
+  "content-forbidden",
+  "content-held",
+  "content-unreadable",
+  "usage-store-unavailable",
+]
 
 export function openApiDocument(operations: readonly Operation[], prefix: string, version: string): JsonSchema {
   return {

@@ -177,4 +177,21 @@ onEachDriver((driver) => {
     )
     expect(Number(rows[0]?.n)).toBe(2)
   })
+
+  test("content under a legal hold is neither purged nor deleted, until the hold is released", async () => {
+    const [held, free] = [await stored(gateway.token, "short"), await stored(gateway.token, "short")]
+    await state.change([
+      `UPDATE request_content_captures SET retention_until = 1 WHERE request_id IN ('${held}', '${free}')`,
+      `INSERT INTO legal_holds (hold_id, data_class, request_id, ids_from, ids_to, reason, placed_at, placed_by)
+       VALUES ('hold_1', 'content_capture', '${held}', '', 'g', 'case 12', 1, 'ann')`,
+    ])
+    const purge = () => ask(gateway, `${PREFIX}/content-purge-expired`, { user: "ann", method: "POST" })
+    const remove = () => ask(gateway, `${PREFIX}/content/${held}`, { user: "ann", method: "DELETE" })
+    expect(parsed(await purge())).toEqual({ deleted_pieces: 2, has_more: false })
+    expect(told(await remove())).toEqual([409, "content-held"])
+    expect([(await readContent(gateway, held)).status, (await readContent(gateway, free)).status]).toEqual([200, 404])
+    await state.change(["UPDATE legal_holds SET released_at = 2, released_by = 'ann' WHERE hold_id = 'hold_1'"])
+    expect((await remove()).status).toBe(200)
+    expect((await readContent(gateway, held)).status).toBe(404)
+  })
 })
