@@ -43,6 +43,7 @@ const AUDIT_COLUMNS = Object.keys(REQUEST_CONTENT_AUDIT_EVENTS) as readonly (key
 /** Of up to 256 KiB each: small enough that calls do not wait for them. */
 const REMOVED_AT_ONCE = 32
 const HELD = heldSql({ name: "request_content_captures", key: "request_id", prefix: "req" }, "kept", "content_capture")
+const HELD_OF_CALL = `SELECT 1 AS held FROM request_content_captures AS kept WHERE request_id = ?1 AND ${HELD} LIMIT 1`
 
 export function contentStore(database: Pick<LedgerDatabase, "query" | "failureOf">): ContentStore {
   const query = async <Row>(sql: string, parameters: readonly Scalar[]): Promise<Row[]> =>
@@ -70,10 +71,7 @@ export function contentStore(database: Pick<LedgerDatabase, "query" | "failureOf
       ]),
     remove: async (requestId) =>
       (await query("DELETE FROM request_content_captures WHERE request_id = ?1 RETURNING piece", [requestId])).length,
-    isHeld: async (requestId) => {
-      const sql = `SELECT 1 AS held FROM request_content_captures AS kept WHERE request_id = ?1 AND ${HELD} LIMIT 1`
-      return (await query(sql, [requestId])).length > 0
-    },
+    isHeld: async (requestId) => (await query(HELD_OF_CALL, [requestId])).length > 0,
     removeExpired: async (nowMs, scope) => {
       const any = "SELECT 1 AS one FROM request_content_captures WHERE retention_until <= ?1 LIMIT 1"
       // most of the time there is none, and nothing has to be locked to see that

@@ -2,7 +2,12 @@
 import type { CubeAddress } from "../ledger/cube/connection.ts"
 import type { Scalar } from "../ledger/database.ts"
 import type { Query, Search, UnavailableReason } from "./query.ts"
-import type { VerifyRange } from "./verify.ts"
+
+/** Unix milliseconds; `to` is outside. */
+export interface VerifyRange {
+  readonly from: number
+  readonly to: number
+}
 
 export type Work =
   | { readonly is: "query"; readonly queries: readonly Query[] }

@@ -10,6 +10,7 @@ import { marksIn } from "./gone.ts"
 import type { Difference, Verified } from "./query.ts"
 import { checkRange } from "./plan.ts"
 import type { Reading } from "./reading.ts"
+import type { VerifyRange } from "./thread-protocol.ts"
 
 const ROWS_AT_ONCE = 8192
 const MOST_DIFFERENCES = 1000
@@ -18,11 +19,6 @@ const BLAME = DIMENSIONS.indexOf("blame")
 const BLAMED: readonly StoredMeasure[] = ["caller_errors", "operator_errors", "router_errors", "upstream_errors"]
 /** About so many cells are compared at once. */
 const CELLS_AT_ONCE = 65_536
-
-export interface VerifyRange {
-  readonly from: number
-  readonly to: number
-}
 
 /**
  * Whole quarters of an hour: `from` is rounded down, `to` up. Where rows were deleted, it begins behind them; whose fault a

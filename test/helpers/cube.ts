@@ -7,7 +7,8 @@ import type { Found, Query, Rows, Search, Verified } from "../../src/reports/que
 import { Remembered } from "../../src/reports/remembered.ts"
 import { answerQueries } from "../../src/reports/scan.ts"
 import { findCalls } from "../../src/reports/search.ts"
-import { verifyRange, type VerifyRange } from "../../src/reports/verify.ts"
+import type { VerifyRange } from "../../src/reports/thread-protocol.ts"
+import { verifyRange } from "../../src/reports/verify.ts"
 import type { LedgerState } from "./ledger-drivers.ts"
 
 const PATIENCE = { statementMs: 60_000, lockMs: 10_000 }
