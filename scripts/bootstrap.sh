@@ -36,6 +36,8 @@ install_packages() {
 }
 
 run_npm() {
+  # npm empties the folder behind a link, which others may use.
+  [ ! -L "$root/node_modules" ] || fail "$root/node_modules is a link to packages of another version: remove the link."
   # A checkout with development packages keeps them; NODE_ENV and npm's own settings do not count.
   scope=--include=dev
   if [ "$1" = runtime ] && ! [ -e "$root/node_modules/typescript/package.json" ]; then scope=--omit=dev; fi

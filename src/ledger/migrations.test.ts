@@ -1,8 +1,10 @@
+import { Database } from "bun:sqlite"
 import { expect, test } from "bun:test"
 import { onEachDriver } from "../../test/helpers/ledger-drivers.ts"
 import { oldestLedger } from "../../test/helpers/oldest-ledger.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import { MIGRATIONS, NEWEST, PART_CALLS, shareDone } from "./migrations.ts"
+import { migrate } from "./sqlite/migrate.ts"
 
 /** The last step that goes through rows. */
 const OVER_CALLS = MIGRATIONS.findLast(({ overCalls }) => overCalls !== undefined)?.version ?? 0
@@ -76,6 +78,13 @@ onEachDriver((driver) => {
     )
     expect(counted).toEqual({ before: PART_CALLS / 10 + 1, behind: 0 })
   })
+})
+
+test("all steps of a new ledger have one time, so that no rows from before its cube are looked for", async () => {
+  using database = new Database(":memory:")
+  let nowMs = 0
+  await migrate(database, { nowMs: () => ++nowMs, onProgress: () => {} })
+  expect(database.query("SELECT DISTINCT applied_at FROM schema_migrations").all()).toEqual([{ applied_at: 1 }])
 })
 
 test("the part that is done is told by the time in the ids", () => {

@@ -64,11 +64,13 @@ export async function migrate(
   // where there are no calls, nobody waits: it is new, perhaps made by another router at this moment
   const isNew = found === 0 || (await idOf(client, FIRST_CALL)) === null
   const report: MigrationListener = isNew ? () => {} : onProgress
+  // one time for all steps: so the cube knows that it was made together with the ledger
+  const atMs = nowMs()
   for (const step of steps) {
     if (step.version <= found) continue
     report(step, 0)
     if (step.overCalls !== undefined) await goThrough(client, step, step.overCalls, report)
-    await alone(client, () => applyOnce(client, step, nowMs()))
+    await alone(client, () => applyOnce(client, step, atMs))
     report(step, 1)
   }
 }

@@ -32,11 +32,13 @@ export async function migrate(
 ): Promise<void> {
   const found = versionOf(database)
   const report: MigrationListener = found === 0 ? () => {} : onProgress
+  // one time for all steps: so the cube knows that it was made together with the ledger
+  const atMs = nowMs()
   for (const step of steps) {
     if (step.version <= found) continue
     report(step, 0)
     if (step.overCalls !== undefined) await goThrough(database, step, step.overCalls, report)
-    inTransaction(database, () => applyOnce(database, step, nowMs()))
+    inTransaction(database, () => applyOnce(database, step, atMs))
     report(step, 1)
   }
 }
