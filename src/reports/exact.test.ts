@@ -67,7 +67,7 @@ type Step =
   | { readonly is: "merge"; readonly batches: number; readonly small: number }
   | { readonly is: "fold"; readonly at: number }
 
-const at = fc.integer({ min: 0, max: SPAN_MS })
+const at = fc.integer({ min: 0, max: SPAN_MS - 1 })
 const call = fc.record({ at, usage, kind: fc.integer({ min: 0, max: 5 }) })
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ is: fc.constant("record" as const), calls: fc.array(call, { minLength: 1, maxLength: 12 }) }),
