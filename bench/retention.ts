@@ -94,7 +94,7 @@ function rules(): Parameters<typeof retain>[0]["rules"] {
   return { isDry: false, askedBy: "bench", budgetMs: 3_600_000, classes }
 }
 
-/** What each call waited for its rows, in milliseconds; the cube is cared for as in a router. */
+/** The time that each call waited for its rows, in milliseconds; the cube is cared for as in a router. */
 async function callsUntil(end: Promise<unknown>): Promise<number[]> {
   const waits: number[] = []
   const open: Promise<unknown>[] = []

@@ -1,4 +1,4 @@
-/** What requests at the door have in common: how they are read, and how errors are shown to people. */
+/** Reading requests at the door, and showing errors to people. */
 import type { Snapshot } from "../config/snapshot.ts"
 import { asRouterError, RouterError } from "../errors.ts"
 import { BadFraming, BodyTooLarge, type Incoming, type Outgoing } from "../pipeline/message.ts"
@@ -17,7 +17,7 @@ export function expectSessionWay(request: Incoming, { admin: { door, sessions } 
     })
 }
 
-/** What a person sees of an error: a page, that leads nowhere by itself. */
+/** The page that shows an error to a person; it leads nowhere by itself. */
 export async function onPage({ refused }: Notes, answer: () => Promise<Outgoing>): Promise<Outgoing> {
   try {
     return await answer()

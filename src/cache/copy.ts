@@ -1,6 +1,6 @@
 /** What a stream brings, as its target sends it, for the response cache. */
 
-/** What all copies under way take of memory together. */
+/** The memory of all copies under way together. */
 export class CopyBudget {
   mostBytes = 0
   bytes = 0

@@ -1,4 +1,4 @@
-/** What is to be stored of one call, as it was when the call ended. */
+/** The content of one call that is to be stored, as it was when the call ended. */
 import type { CaptureRule } from "../config/compile/capture-rule.ts"
 
 export interface Content {
@@ -23,7 +23,7 @@ export interface ContentPart {
   readonly totalBytes: number
 }
 
-/** What content takes of memory beside its bytes, about. */
+/** About the memory that content takes beside its bytes. */
 const FIXED_BYTES = 512
 
 export function sizeOf({ parts }: Content): number {

@@ -6,7 +6,7 @@ import type { Span } from "../pii/span.ts"
 
 export const REDACTED = "[redacted]"
 
-/** What is a secret by the words before it. Every quantifier has a bound. */
+/** Secrets by the words before them. Every quantifier has a bound. */
 const NAMED: readonly RegExp[] = [
   /\b(?:Bearer|Basic)[ \t]{1,4}[A-Za-z0-9._~+/-]{16,4096}={0,2}/gi,
   /\b(?:api[_-]?key|secret(?:[_-]?key)?|access[_-]?token|passw(?:or)?d)["']?[ \t]{0,4}[:=][ \t]{0,4}["']?[^\s"'\\,;]{8,256}/gi,

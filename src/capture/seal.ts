@@ -55,7 +55,7 @@ export interface PieceAddress {
   readonly truncated: number
 }
 
-/** What a piece of content is bound to. */
+/** The facts that a piece of content is bound to. */
 export function purposeOf(at: PieceAddress): string {
   return JSON.stringify([
     "smart-router content",
@@ -72,7 +72,7 @@ export function purposeOf(at: PieceAddress): string {
   ])
 }
 
-/** What a wrapped data key is bound to. */
+/** The facts that a wrapped data key is bound to. */
 export function keyPurpose(day: string, localKeyId: string): string {
   return JSON.stringify(["smart-router data key", day, localKeyId])
 }

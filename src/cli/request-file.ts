@@ -16,7 +16,7 @@ export function readRequest(file: string): Uint8Array | null {
   }
 }
 
-/** What `--dialect` names; Chat where it is not given. @throws UsageError */
+/** The dialect of `--dialect`; Chat where it is not given. @throws UsageError */
 export function dialectOf(options: Arguments): DialectName {
   const said = options.text("dialect") ?? "openai-chat"
   if (Object.hasOwn(DIALECTS, said)) return said as DialectName

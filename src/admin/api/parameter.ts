@@ -1,4 +1,4 @@
-/** What operations can be asked: each parameter once, for reading it, for refusing it, and for the document of the API. */
+/** The parameters of operations, each once: for reading it, for refusing it, and for the document of the API. */
 import { RouterError } from "../../errors.ts"
 import { nearest } from "../../nearest.ts"
 

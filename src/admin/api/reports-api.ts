@@ -136,7 +136,7 @@ async function answered(operation: Operation, question: Question, tools: ReportT
   }
 }
 
-/** What reports reject with, in the words of the catalogue. */
+/** The errors of reports, in the words of the catalogue. */
 export function asReportError(error: unknown): unknown {
   if (error instanceof ReportRefused)
     return new RouterError("invalid-report-filter", { param: error.path, message: error.message, cause: error })

@@ -1,4 +1,4 @@
-/** What answers look like, for the document of the API. */
+/** The shapes of answers, for the document of the API. */
 import type { JsonSchema } from "./parameter.ts"
 
 const TEXT = { type: "string" } as const

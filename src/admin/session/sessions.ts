@@ -8,7 +8,7 @@ import type { Clock } from "../../system/clock.ts"
 import type { Random } from "../../system/random.ts"
 import type { SessionStore } from "./store.ts"
 
-/** What a provider said of who signed in. */
+/** The provider's claims about the person who signed in. */
 export interface Identity {
   readonly subject: string
   /** Lower case, and verified by the provider; null: there is none. */

@@ -1,4 +1,4 @@
-/** What the arguments of `smart-router report` ask for. */
+/** The question in the arguments of `smart-router report`. */
 import { nearest } from "../../nearest.ts"
 import { readAsked } from "../../reports/asked.ts"
 import { nanoUsdIn } from "../../reports/where.ts"

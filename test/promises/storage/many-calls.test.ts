@@ -17,7 +17,8 @@ test("400 streams are open upstream at the same time, and each ends whole", asyn
     const cut = sample.framesBeforeContent + 1
     upstream.plan(
       `many-${sample.dialect}`,
-      stream([...frames.slice(0, cut), { until: gate.promise }, ...frames.slice(cut)]),
+      // the rest at once: on a crowded machine a pause behind the finish would end the stream
+      stream([...frames.slice(0, cut), { until: gate.promise }, frames.slice(cut).join("")]),
     )
   }
   const clients = await Promise.all(
@@ -38,9 +39,8 @@ test("400 streams are open upstream at the same time, and each ends whole", asyn
   expect(upstream.exchanges.length).toBe(CALLS)
   gate.resolve()
   await Promise.all(clients.map(({ closed }) => closed))
-  // on a crowded machine the last frame may come so long after the finish that the router takes the stream for complete
   const ends = clients.filter((client) =>
-    /\[DONE\]|"finish_reason":"stop"|response\.completed|message_stop/u.test(client.received().toString()),
+    /\[DONE\]|response\.completed|message_stop/u.test(client.received().toString()),
   )
   // said first, because it names the reason
   expect(router.records.usage().flatMap(({ error }) => (error === null ? [] : [error]))).toEqual([])
