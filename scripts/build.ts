@@ -10,7 +10,9 @@ import { tmpdir } from "node:os"
 import { basename, dirname, join, relative } from "node:path"
 import { parseArgs } from "node:util"
 import { buildConsole } from "../src/console/build.ts"
+import { makeSearchIndex } from "../src/server/document-index.ts"
 import { embedConsole } from "./embed-console.ts"
+import { embedIndex } from "./embed-index.ts"
 
 /** What runs in threads of its own: each is found in the binary under its path. */
 const THREADS = [
@@ -39,7 +41,7 @@ const result = await Bun.build({
   minify: { syntax: true, whitespace: true, identifiers: false },
   sourcemap: "inline",
   define: definitions(),
-  plugins: [embedConsole(await buildConsole(), folder)],
+  plugins: [embedConsole(await buildConsole(), folder), embedIndex(await makeSearchIndex())],
   compile: {
     outfile,
     // the runtime that builds is the runtime that runs

@@ -59,9 +59,9 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/explain.md", slug: "explain", title: "Why a call went there", text: explain },
   { file: "docs/admin.md", slug: "admin", title: "Administrators", text: admin },
   { file: "docs/http.md", slug: "http", title: "HTTP", text: http },
+  { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
   { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
   { file: "docs/stored-state.md", slug: "stored-state", title: "Stored state", text: storedState },
-  { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
   { file: "docs/capture.md", slug: "capture", title: "Content capture", text: capture },
   { file: "docs/console.md", slug: "console", title: "The console", text: console },
   { file: "docs/reports.md", slug: "reports", title: "Reports", text: reports },
@@ -133,3 +133,29 @@ export const DOCUMENTS: readonly Document[] = [
   },
   { file: "CHANGELOG.md", slug: "changelog", title: "Changes", text: changelog },
 ]
+
+export interface MenuPart {
+  readonly heading: string
+  readonly documents: readonly Document[]
+}
+
+/** The first document of each part of the menu, by its slug. */
+const PARTS: Readonly<Record<string, string>> = {
+  "": "Begin",
+  routing: "Serve calls",
+  http: "What clients see",
+  capture: "Data and reports",
+  operations: "Operate",
+  architecture: "Inside",
+}
+
+/** The documents in the parts of the menu. */
+export const MENU: readonly MenuPart[] = DOCUMENTS.reduce<{ heading: string; documents: Document[] }[]>(
+  (parts, document) => {
+    const heading = Object.hasOwn(PARTS, document.slug) ? PARTS[document.slug] : undefined
+    if (heading === undefined) parts.at(-1)?.documents.push(document)
+    else parts.push({ heading, documents: [document] })
+    return parts
+  },
+  [],
+)
