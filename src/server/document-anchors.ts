@@ -68,7 +68,8 @@ export function labelled(html: string): string {
         return name === "" ? "<td" : `<td data-label="${Bun.escapeHTML(name)}"`
       })
     })
-    return `<div class="table" tabindex="0" role="group" aria-label="Table">${rows}</div>`
+    const named = rows.replaceAll(/<th\b[^>]*><\/th>/gu, "<td></td>")
+    return `<div class="table" tabindex="0" role="group" aria-label="Table">${named}</div>`
   })
 }
 

@@ -47,7 +47,7 @@ export function llmsText(): string {
 /** Of the first paragraph, without marks of Markdown. */
 function firstSentence(text: string): string {
   const paragraphs = text.split(/\n\s*\n/u).map((part) => part.trim())
-  const first = paragraphs.find((part) => /^[A-Za-z`*\[]/u.test(part)) ?? ""
+  const first = paragraphs.find((part) => /^[A-Za-z`*[]/u.test(part)) ?? ""
   const plain = first
     .replaceAll(/\[([^\]]*)\]\([^)]*\)/gu, "$1")
     .replaceAll(/\*\*/gu, "")

@@ -77,7 +77,7 @@ function contentsOf(headings: readonly Heading[]): string {
   const shown = headings.filter(({ level }) => level === 2 || level === 3)
   if (shown.length < 2) return ""
   const items = shown.map(({ level, anchor, html }) => {
-    const words = html.replaceAll(/<\/?a\b[^>]*>/gu, "")
+    const words = html.replaceAll(/<\/?a\b[^>]*>/gu, "").replaceAll(/\.(?=\S)/gu, ".<wbr>")
     return `<li class="level${level}"><a href="#${anchor}">${words}</a></li>`
   })
   return `<ul>${items.join("")}</ul>`

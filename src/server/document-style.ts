@@ -55,6 +55,7 @@ pre code { background: none; padding: 0; overflow-wrap: normal }
 table { border-collapse: collapse }
 th, td { border: 1px solid var(--line); padding: .35rem .6rem; text-align: left; vertical-align: top }
 td { min-width: 6rem }
+td code { overflow-wrap: break-word }
 td:first-child code { white-space: nowrap }
 th { background: var(--well) }
 blockquote { margin: 1em 0; padding: 0 1rem; border-left: .25rem solid var(--line); color: var(--faint) }
