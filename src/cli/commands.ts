@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   serve: { summary: "Serve calls by a configuration file.", load: () => import("./serve.ts") },
   demo: { summary: "Serve a demo with an embedded provider; needs nothing.", load: () => import("./demo.ts") },
   init: { summary: "Write a starter configuration.", load: () => import("./init.ts") },
+  import: { summary: "Write a configuration from that of LiteLLM.", load: () => import("./import.ts") },
   check: { summary: "Check a configuration file without serving.", load: () => import("./check.ts") },
   schema: { summary: "Print the JSON Schema of the configuration.", load: () => import("./schema.ts") },
   types: { summary: "Print the TypeScript types of routing scripts.", load: () => import("./types.ts") },

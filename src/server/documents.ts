@@ -23,6 +23,7 @@ import clients from "../../docs/clients.md" with { type: "text" }
 import retention from "../../docs/retention.md" with { type: "text" }
 import limits from "../../docs/limits.md" with { type: "text" }
 import moving from "../../docs/moving.md" with { type: "text" }
+import movingFromLiteLlm from "../../docs/moving-from-litellm.md" with { type: "text" }
 import metrics from "../../docs/metrics.md" with { type: "text" }
 import http from "../../docs/http.md" with { type: "text" }
 import privacy from "../../docs/privacy.md" with { type: "text" }
@@ -50,7 +51,13 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/providers.md", slug: "providers", title: "Providers", text: providers },
   { file: "docs/clients.md", slug: "clients", title: "Clients", text: clients },
   { file: "docs/configuration.md", slug: "configuration", title: "Configuration", text: configuration },
-  { file: "docs/moving.md", slug: "moving", title: "Moving a configuration", text: moving },
+  { file: "docs/moving.md", slug: "moving", title: "Moving from the reference", text: moving },
+  {
+    file: "docs/moving-from-litellm.md",
+    slug: "moving-from-litellm",
+    title: "Moving from LiteLLM",
+    text: movingFromLiteLlm,
+  },
   { file: "docs/routing.md", slug: "routing", title: "Routing", text: routing },
   { file: "docs/limits.md", slug: "limits", title: "Limits", text: limits },
   { file: "docs/caching.md", slug: "caching", title: "The response cache", text: caching },
