@@ -46,10 +46,10 @@ test("each example of the page about the configuration is valid beside a small f
   expect(examples.length).toBeGreaterThan(8)
   for (const example of [{}, ...examples]) {
     const together = (key: string): unknown => {
-      const [ours, theirs] = [small?.[key], (example as Record<string, unknown>)[key]]
-      return Array.isArray(ours)
-        ? [...ours, ...((theirs as unknown[] | undefined) ?? [])]
-        : Object.assign({}, ours, theirs)
+      const ours = small?.[key] as object | undefined
+      const theirs = (example as Record<string, object>)[key]
+      if (Array.isArray(ours)) return [...(ours as unknown[]), ...((theirs as unknown[] | undefined) ?? [])]
+      return { ...ours, ...theirs }
     }
     await Bun.write(path, stringify(Object.fromEntries(Object.keys(small ?? {}).map((key) => [key, together(key)]))))
     const { findings } = loadConfig({ path, env: { ...ENVIRONMENT, ADMIN_ANN_HASH: HASH } })
