@@ -5,7 +5,8 @@ import { MOST_INLINE_CALLERS } from "../src/config/load.ts"
 import { MAX_FILE_BYTES } from "../src/config/read/sources.ts"
 import { LONGEST_TEXT, MAX_ALIASED_VALUES, MAX_DEPTH, MAX_VALUES } from "../src/config/read/walk.ts"
 import { bare, formOf, type Form } from "../src/config/schema/inspect.ts"
-import { groupOf, GROUPS, type Group } from "./config-guide.ts"
+import { type DescribedBlock, type DescribedBlocks, describedBlocks, keyPath } from "../src/config/schema/described.ts"
+import { groupOf, GROUPS } from "./config-guide.ts"
 import type { Facts } from "../src/config/schema/field.ts"
 
 const INTRODUCTION = `# Configuration
@@ -64,31 +65,21 @@ callers_file: callers.jsonl
 - Where a file can only be written in place, a caller keeps its line and gets \`"status":"removed"\`.
 `
 
-interface Section {
-  readonly heading: string
-  readonly schema: z.ZodType
-}
-
-/** Groups with an example, and in them a heading and a table for every block; a block that stands in several places is described at the first. */
+/** Groups with an example, and in them a heading and a table for every block. */
 export function configDocs(root: z.ZodType): string {
-  const described = new Map<string, string>()
-  const parts = new Map<Group, string[]>(GROUPS.map((group) => [group, []]))
-  const queue: Section[] = [{ heading: "The file", schema: root }]
-  for (let section = queue.shift(); section !== undefined; section = queue.shift())
-    parts.get(groupOf(section.heading))?.push(sectionText(section, described, queue))
-  const groups = [...parts].map(
-    ([{ title, text, example }, sections]) =>
-      `## ${title}\n\n${text}\n\n\`\`\`yaml\n${example}\`\`\`\n\n${sections.join("\n")}`,
-  )
+  const described = describedBlocks(root)
+  const groups = GROUPS.map((group) => {
+    const sections = described.blocks.filter(({ heading }) => groupOf(heading) === group)
+    const tables = sections.map((section) => sectionText(section, described)).join("\n")
+    return `## ${group.title}\n\n${group.text}\n\n\`\`\`yaml\n${group.example}\`\`\`\n\n${tables}`
+  })
   return [INTRODUCTION, ...groups].join("\n")
 }
 
-function sectionText({ heading, schema }: Section, described: Map<string, string>, queue: Section[]): string {
+function sectionText({ heading, schema }: DescribedBlock, described: DescribedBlocks): string {
   const form = formOf(schema)
   if (form.is !== "block") throw new Error(`${heading} is not a block`)
-  const inner: Section[] = []
-  const rows = Object.entries(form.shape).map(([key, value]) => rowText(key, value, heading, described, inner))
-  queue.unshift(...inner)
+  const rows = Object.entries(form.shape).map(([key, value]) => rowText(key, value, heading, described))
   const { facts } = bare(schema)
   const isFirst = groupOf(heading).blocks.includes(heading)
   const title = heading === "The file" ? heading : `\`${heading}\``
@@ -102,47 +93,27 @@ function sectionText({ heading, schema }: Section, described: Map<string, string
   ].join("\n")
 }
 
-function rowText(
-  key: string,
-  schema: z.ZodType,
-  parent: string,
-  described: Map<string, string>,
-  inner: Section[],
-): string {
+function rowText(key: string, schema: z.ZodType, parent: string, described: DescribedBlocks): string {
   const { facts } = bare(schema)
-  const path = parent === "The file" ? key : `${parent}.${key}`
   const unit = facts.unit === undefined ? "" : ` Unit: ${facts.unit}.`
   const cells = [
     `\`${key}\``,
-    valueText(schema, path, described, inner),
+    valueText(schema, keyPath(parent, key), described),
     fallbackText(schema),
     `${facts.text}${unit}${stateOf(facts)}`,
   ]
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`
 }
 
-function valueText(schema: z.ZodType, path: string, described: Map<string, string>, inner: Section[]): string {
+function valueText(schema: z.ZodType, path: string, described: DescribedBlocks): string {
   const form = formOf(schema)
-  if (form.is === "block") return link(schema, path, described, inner)
-  if (form.is === "list") return `list of ${elementText(form.item, `${path}[]`, described, inner)}`
-  if (form.is === "table") return `mapping of ${elementText(form.value, `${path}.<name>`, described, inner)}`
-  return leafText(form, bare(schema).facts)
-}
-
-function elementText(schema: z.ZodType, path: string, described: Map<string, string>, inner: Section[]): string {
-  return formOf(schema).is === "block"
-    ? link(schema, path, described, inner)
-    : valueText(schema, path, described, inner)
-}
-
-function link(schema: z.ZodType, path: string, described: Map<string, string>, inner: Section[]): string {
-  const name = bare(schema).facts.name ?? path
-  const heading = described.get(name) ?? path
-  if (!described.has(name)) {
-    described.set(name, path)
-    inner.push({ heading: path, schema })
+  if (form.is === "block") {
+    const heading = described.headingOf(schema, path)
+    return `[\`${heading}\`](#${anchor(heading)})`
   }
-  return `[\`${heading}\`](#${anchor(heading)})`
+  if (form.is === "list") return `list of ${valueText(form.item, `${path}[]`, described)}`
+  if (form.is === "table") return `mapping of ${valueText(form.value, `${path}.<name>`, described)}`
+  return leafText(form, bare(schema).facts)
 }
 
 function leafText(form: Form, facts: Facts): string {

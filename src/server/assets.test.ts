@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test"
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
+import { configSchema } from "../config/schema/config-schema.ts"
+import { describedBlocks, keyAnchor, keyPath } from "../config/schema/described.ts"
+import { formOf } from "../config/schema/inspect.ts"
 import { docsAnswer } from "./assets.ts"
 import { documentPage } from "./document-page.ts"
 import { DOCUMENTS } from "./documents.ts"
@@ -71,8 +74,15 @@ describe("the served documentation:", () => {
 
   test("every key of the configuration has an anchor", async () => {
     const html = await page("/docs/configuration")
-    for (const anchor of ["server.listen", "models.name.targets.provider", "callers.allow", "server"])
-      expect(html.split(` id="${anchor}"`)).toHaveLength(2)
+    const { blocks } = describedBlocks(configSchema)
+    expect(blocks.length).toBeGreaterThan(50)
+    for (const { heading, schema } of blocks) {
+      const form = formOf(schema)
+      for (const key of form.is === "block" ? Object.keys(form.shape) : []) {
+        const anchor = keyAnchor(keyPath(heading, key))
+        expect([anchor, html.split(` id="${anchor}"`).length]).toEqual([anchor, 2])
+      }
+    }
   })
 
   test("no page has an anchor twice", async () => {

@@ -1,4 +1,5 @@
 /** Anchors of a rendered document: at each heading, and at each row of a table whose first column is "key". */
+import { keyAnchor } from "../config/schema/described.ts"
 
 export interface Heading {
   readonly level: number
@@ -27,11 +28,6 @@ export function headingAnchor(text: string): string {
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N}_ -]/gu, "")
     .replaceAll(" ", "-")
-}
-
-/** The anchor of a key in a table of keys: `models.<name>.targets[].provider` has `models.name.targets.provider`. */
-export function keyAnchor(path: string): string {
-  return path.replaceAll("[]", "").replaceAll(/[<>]/gu, "")
 }
 
 const KEY_TABLE =

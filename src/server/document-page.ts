@@ -83,9 +83,9 @@ function contentsOf(headings: readonly Heading[]): string {
   return `<ul>${items.join("")}</ul>`
 }
 
-/** Pictures are for readers of the repository: whoever reads this can look at the pages themselves. */
+/** Pictures and comments are for readers of the repository: whoever reads this can look at the pages themselves. */
 function withoutPictures(text: string): string {
-  return text.replaceAll(/^!\[[^\]]*\]\([^)]*\)$/gmu, "")
+  return text.replaceAll(/^!\[[^\]]*\]\([^)]*\)$|^<!--.*-->$/gmu, "")
 }
 
 /** Links between documents lead to their pages; links into the source tree, which is not served, become plain text. */

@@ -77,6 +77,7 @@ blockquote { margin: 1em 0; padding: 0 1rem; border-left: .25rem solid var(--lin
   nav a, .contents a { padding-block: .45rem }
   main { padding: 1rem }
   h1 { font-size: 1.6rem }
+  pre code[class] { white-space: pre-wrap; overflow-wrap: anywhere }
   .table { overflow: visible }
   table, tbody, tr, td { display: block; border: 0 }
   thead { display: none }
