@@ -63,7 +63,9 @@ function linesOf(file: string, finding: Finding, { page, source }: Shown): reado
   const text = source?.[line - 1]
   return [
     `${file}:${line}:${column}  ${severity}  ${code}${place}`,
-    ...(text === undefined || path === "callers_file" ? [] : excerpt(text, finding).map((part) => `    ${part}`)),
+    ...(text === undefined || path === "callers_file" || (path === "" && code !== "yaml-syntax")
+      ? []
+      : excerpt(text, finding).map((part) => `    ${part}`)),
     `    ${message}`,
     ...(nearest === undefined ? [] : [`    Did you mean ${JSON.stringify(nearest)}?`]),
     ...(expected === undefined || message.includes(expected) ? [] : [`    Expected: ${expected}.`]),
