@@ -34,7 +34,7 @@ nav a[aria-current] { background: var(--link); color: var(--paper) }
 .contents code { background: none; padding: 0 }
 details.menu, details.contents { display: none }
 summary { cursor: pointer; font-weight: 600; padding: .6rem 0 }
-main { width: 100%; max-width: 58rem; padding: 1.5rem 2.5rem 4rem; min-width: 0 }
+main { overflow-wrap: break-word; width: 100%; max-width: 58rem; padding: 1.5rem 2.5rem 4rem; min-width: 0 }
 h1, h2, h3, h4 { line-height: 1.25; margin: 2em 0 .6em; overflow-wrap: anywhere }
 h1 { margin-top: 0; font-size: 1.9rem }
 h2 { padding-bottom: .25em; border-bottom: 1px solid var(--line) }
@@ -77,7 +77,7 @@ blockquote { margin: 1em 0; padding: 0 1rem; border-left: .25rem solid var(--lin
   nav a, .contents a { padding-block: .45rem }
   main { padding: 1rem }
   h1 { font-size: 1.6rem }
-  pre code[class] { white-space: pre-wrap; overflow-wrap: anywhere }
+  pre code[class] { white-space: break-spaces; overflow-wrap: anywhere }
   .table { overflow: visible }
   table, tbody, tr, td { display: block; border: 0 }
   thead { display: none }
