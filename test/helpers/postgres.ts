@@ -102,16 +102,50 @@ export async function startPostgres(tls?: TlsFiles): Promise<PostgresServer> {
   }
 }
 
-/** By a connection of its own. Integers come as numbers. */
-export async function execute<Row>(dsn: string, sql: string): Promise<Row[]> {
+async function connected(dsn: string): Promise<Client> {
   const types = { getTypeParser: (oid: number) => ([20, 23, 701, 1700].includes(oid) ? Number : String) }
   const client = new Client({ connectionString: dsn, types })
+  client.on("error", () => {})
   await client.connect()
+  return client
+}
+
+/** By a connection of its own. Integers come as numbers. */
+export async function execute<Row>(dsn: string, sql: string): Promise<Row[]> {
+  const client = await connected(dsn)
   try {
     const { rows } = await client.query(sql)
     return rows as Row[]
   } finally {
     await client.end()
+  }
+}
+
+/** As `execute`, by one connection that stays: a new one is a new process of the server. */
+export class PostgresReader {
+  readonly #dsn: string
+  #client: Client | null = null
+
+  constructor(dsn: string) {
+    this.#dsn = dsn
+  }
+
+  async rows<Row>(sql: string): Promise<Row[]> {
+    try {
+      this.#client ??= await connected(this.#dsn)
+      const { rows } = await this.#client.query(sql)
+      return rows as Row[]
+    } catch {
+      // the server was killed meanwhile, or the statement is wrong
+      await this.close()
+      return await execute<Row>(this.#dsn, sql)
+    }
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client
+    this.#client = null
+    await client?.end().catch(() => {})
   }
 }
 

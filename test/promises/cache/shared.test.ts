@@ -12,6 +12,7 @@ import { startRedis, WITHOUT_REDIS, type RedisServer } from "../../helpers/redis
 import { DIALECTS } from "../../helpers/samples.ts"
 import { groupOf } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const stack: (() => Promise<void>)[] = []
 
@@ -78,7 +79,7 @@ async function counted({ url, token }: LocalGateway, name: string): Promise<numb
 }
 
 describe.skipIf(WITHOUT_REDIS !== null)(`with a store${WITHOUT_REDIS === null ? "" : ` (${WITHOUT_REDIS})`}`, () => {
-  test.each(DIALECTS)("what one process was told by %s, the other tells", async (dialect) => {
+  test.each(drawn(DIALECTS))("what one process was told by %s, the other tells", async (dialect) => {
     const { redis, upstream, one, other } = await processes()
     const body = cacheable(dialect, { model: groupOf("far", dialect) })
     expect(cacheOf(await one.call(dialect, body))).toBe("miss")
