@@ -13,7 +13,6 @@ import type { Dialect } from "../../helpers/samples.ts"
 import { DIALECTS, SAMPLES } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
-import { drawn } from "../../helpers/sample.ts"
 
 interface Case {
   readonly name: string
@@ -185,7 +184,7 @@ async function ask(dialect: Dialect, who: string, text = "hello", stream = false
 
 const details = (answer: Answer): unknown => at(parsed(answer), "error", "details")
 
-for (const dialect of drawn(DIALECTS)) {
+for (const dialect of DIALECTS) {
   describe(dialect, () => {
     for (const { name, code, status, limit, uses, value } of CASES) {
       test(name, async () => {
