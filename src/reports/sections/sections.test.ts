@@ -56,13 +56,13 @@ function expectSound(section: Section): void {
 onDrawnDriver((driver) => {
   /** For tests that change nothing in it. */
   let shared: LedgerState
-  let reported: ReportedLedger
+  let common: ReportedLedger
   beforeAll(async () => {
     shared = await driver.state()
-    reported = await reportedLedger(shared)
+    common = await reportedLedger(shared)
   }, 600_000)
   afterAll(async () => {
-    await reported[Symbol.asyncDispose]()
+    await common[Symbol.asyncDispose]()
     await shared[Symbol.asyncDispose]()
   })
 
@@ -89,7 +89,7 @@ onDrawnDriver((driver) => {
 
   test("each dimension's rows add up to the totals of all calls", async () => {
     for (const name of sampled(DIMENSION_NAMES, 4)) {
-      const table = tableNamed(await reported.section("usage", { by: name }), "by")
+      const table = tableNamed(await common.section("usage", { by: name }), "by")
       expect({ name, calls: summed(columnCells(table, "calls")) }).toEqual({ name, calls: 60n })
       expect({ name, cost: summed(columnCells(table, "cost_usd")) }).toEqual({ name, cost: COST })
       expect({ name, total: totalCell(table, "cost_usd") }).toEqual({ name, total: COST })
@@ -97,7 +97,7 @@ onDrawnDriver((driver) => {
   }, 600_000)
 
   test("rows that are left out stand in one row, and the total counts them", async () => {
-    const table = tableNamed(await reported.section("usage", { by: "caller", top: "2" }), "by")
+    const table = tableNamed(await common.section("usage", { by: "caller", top: "2" }), "by")
     expect(table.restOf).toBe(3)
     expect(columnCells(table, "caller").at(-1)).toBeNull()
     expect(summed(columnCells(table, "calls"))).toBe(60n)
@@ -117,10 +117,10 @@ onDrawnDriver((driver) => {
       `client=${JSON.stringify(HOSTILE[3])}`,
     ]
     for (const where of sampled(conditions, 4)) {
-      const usage = tableNamed(await reported.section("usage", { where: [where], by: "caller" }), "by")
-      const calls = tableNamed(await reported.section("calls", { where: [where] }), "calls")
+      const usage = tableNamed(await common.section("usage", { where: [where], by: "caller" }), "by")
+      const calls = tableNamed(await common.section("calls", { where: [where] }), "calls")
       expect({ where, found: BigInt(calls.rows.length) }).toEqual({ where, found: totalCell(usage, "calls") as bigint })
-      const shaped = tableNamed(await reported.section("shaping", { where: [where] }), "by_bucket")
+      const shaped = tableNamed(await common.section("shaping", { where: [where] }), "by_bucket")
       const ids = columnCells(calls, "request_id")
       const expected = CALLS.filter(
         ({ usage: { request_id: id }, callerShapes }) => ids.includes(id) && callerShapes.length > 0,
@@ -162,7 +162,7 @@ onDrawnDriver((driver) => {
     const seen: Cell[] = []
     let after: string | undefined
     do {
-      const section: Section = await reported.section("calls", { top: "7", after, sort: "cost" })
+      const section: Section = await common.section("calls", { top: "7", after, sort: "cost" })
       seen.push(...columnCells(tableNamed(section, "calls"), "request_id"))
       after = section.next ?? undefined
     } while (after !== undefined)
@@ -171,9 +171,9 @@ onDrawnDriver((driver) => {
   }, 600_000)
 
   test("fallbacks, capacity, pauses and waits are those of the rows", async () => {
-    const moves = tableNamed(await reported.section("errors"), "fallbacks")
+    const moves = tableNamed(await common.section("errors"), "fallbacks")
     expect(moves.rows).toEqual([["alpha / broken", "alpha / vendor-big-2026", "rate_limited", 6n, 6n]])
-    const shaping = await reported.section("shaping")
+    const shaping = await common.section("shaping")
     const queued = CALLS.filter(({ callerShapes }) => callerShapes.length > 0)
     const waits = queued.map(({ usage }) => Math.round(usage.latency_ms)).toSorted((one, other) => one - other)
     const bucket = tableNamed(shaping, "by_bucket")
@@ -189,7 +189,7 @@ onDrawnDriver((driver) => {
     const tokens = (name: "input_tokens" | "output_tokens"): bigint =>
       priced.reduce((sum, { usage }) => sum + BigInt(usage[name] ?? 0), 0n)
     const reference = (tokens("input_tokens") * 2_500_000_000n + tokens("output_tokens") * 10_000_000_000n) / 1_000_000n
-    const section = await reported.section("savings")
+    const section = await common.section("savings")
     const table = tableNamed(section, "baselines")
     expect(columnCells(table, "reference_cost_usd")).toEqual([reference])
     expect(columnCells(table, "cost_usd")).toEqual([COST])
@@ -199,12 +199,12 @@ onDrawnDriver((driver) => {
       "6 of 60 calls used something of unknown cost. They are left out of the reference cost, of the cost and of the savings.",
     ])
     expect(totalCell(tableNamed(section, "by_project"), "savings_usd")).toBe(reference - COST)
-    expect((await reported.section("savings", {}, { baselines: [] })).tables[0]?.empty).toContain("baselines")
+    expect((await common.section("savings", {}, { baselines: [] })).tables[0]?.empty).toContain("baselines")
     expect(BASELINE.name).toBe("Big model")
   }, 600_000)
 
   test("the summary compares with the range before, and names what changed most", async () => {
-    const section = await reported.section("summary", { since: "24h" })
+    const section = await common.section("summary", { since: "24h" })
     const [now = null, before = null] = columnCells(tableNamed(section, "headline"), "cost_usd")
     const costOf = (from: number, to: number): bigint =>
       CALLS.filter(({ usage: { ts } }) => ts >= from && ts < to).reduce(

@@ -1,6 +1,6 @@
 /** The API of reports: every operation of its document answers as the document says, within what the reader may see. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { ask, HASHES, user, withAdministrators } from "../../helpers/administrators.ts"
+import { ask, cheapPasswords, HASHES, user, withAdministrators } from "../../helpers/administrators.ts"
 import { type Answer, eventually, get } from "../../helpers/client.ts"
 import { callerEntry, newToken } from "../../helpers/config.ts"
 import { parsed } from "../../helpers/expectations.ts"
@@ -57,6 +57,7 @@ interface Operation {
   >
 }
 
+let passwords: Disposable
 let upstream: FakeUpstream
 let gateway: LocalGateway
 let operations: readonly (readonly [path: string, operation: Operation])[]
@@ -65,6 +66,7 @@ const ids: string[] = []
 const prodToken = newToken("prod")
 
 beforeAll(async () => {
+  passwords = cheapPasswords()
   upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
   gateway = await startGateway({
     upstreams: { upstream },
@@ -106,6 +108,7 @@ beforeAll(async () => {
   })
 })
 afterAll(async () => {
+  passwords[Symbol.dispose]()
   await gateway[Symbol.asyncDispose]()
   await upstream.stop()
 })
