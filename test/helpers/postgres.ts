@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
 } from "node:fs"
@@ -190,12 +191,27 @@ function linkLibraries(folder: string): void {
   }
 }
 
+/** Where the first server of a test run leaves its fresh files for the others; null outside of a run. */
+const template = process.env["TEST_EVENTS"] === undefined ? null : path.join(process.env["TEST_EVENTS"], "../postgres")
+
 async function initialise({ bin, prefix }: Installation, folder: string): Promise<void> {
+  const data = path.join(folder, "data")
+  if (template !== null && existsSync(template)) return finish(["cp", "-a", template, data])
   const options = ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--username=postgres"]
-  const command = [...prefix, path.join(bin, "initdb"), "--pgdata", path.join(folder, "data"), ...options]
-  const run = Bun.spawn(command, { cwd: "/", stdout: "ignore", stderr: "pipe" })
+  await finish([...prefix, path.join(bin, "initdb"), "--pgdata", data, ...options])
+  if (template === null) return
+  await finish(["cp", "-a", data, `${template}-${process.pid}`])
+  try {
+    renameSync(`${template}-${process.pid}`, template)
+  } catch {
+    // another process was first
+  }
+}
+
+async function finish(command: readonly string[]): Promise<void> {
+  const run = Bun.spawn([...command], { cwd: "/", stdout: "ignore", stderr: "pipe" })
   const said = await new Response(run.stderr).text()
-  if ((await run.exited) !== 0) throw new Error(`initdb failed: ${said}`)
+  if ((await run.exited) !== 0) throw new Error(`${command.join(" ")} failed: ${said}`)
 }
 
 /** Resolves when it answers. */
