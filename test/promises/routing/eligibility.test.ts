@@ -12,7 +12,7 @@ import { ALL_SAMPLES, DIALECTS, SAMPLES } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
 import { allowAll, EVERYTHING } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
-import { drawn } from "../../helpers/sample.ts"
+import { drawn, sampled } from "../../helpers/sample.ts"
 
 type Extra = Readonly<Record<string, unknown>>
 type ByDialect = Readonly<Record<Dialect, Extra>>
@@ -269,7 +269,12 @@ afterAll(async () => {
   await second.stop()
 })
 
-describe.each(CASES.map((entry, index) => [entry.reason, index] as const))("%s (%i)", (reason, index) => {
+describe.each(
+  sampled(
+    CASES.map((entry, index) => [entry.reason, index] as const),
+    6,
+  ),
+)("%s (%i)", (reason, index) => {
   const { refused, served, requirement } = CASES[index]!
 
   test.each(drawn(DIALECTS))("%s: it is refused, told why, and served by another target", async (dialect) => {

@@ -13,7 +13,7 @@ import type { Dialect } from "../../helpers/samples.ts"
 import { ALL_SAMPLES, DIALECTS, SAMPLES } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
-import { drawn } from "../../helpers/sample.ts"
+import { drawn, sampled } from "../../helpers/sample.ts"
 
 const SCHEMA = { type: "object", properties: {}, additionalProperties: false }
 const PIXEL = "iVBORw0KGgo="
@@ -97,7 +97,7 @@ afterAll(async () => {
   await upstream.stop()
 })
 
-describe.each(Object.keys(NEEDING))("%s", (need) => {
+describe.each(sampled(Object.keys(NEEDING), 3))("%s", (need) => {
   test.each(drawn(FOREIGN_PAIRS, 2).map((pair) => [...pair] as const))(
     "%s client, %s upstream",
     async (client, target) => {
