@@ -80,7 +80,7 @@ export async function gatewayOf(
     log,
     intake: new Intake(),
     loop,
-    apart: new ApartThread(loop, log),
+    apart: new ApartThread(loop, clock, log),
     watchdog: new Watchdog(clock),
     upstream: new Upstream(clock, upstreamSockets(snapshot.connections)),
     health,
