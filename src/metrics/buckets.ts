@@ -5,14 +5,12 @@
 
 /** `gen_ai.client.token.usage`. */
 export const TOKENS: readonly number[] = Array.from({ length: 14 }, (_, power) => 4 ** power)
-/** `gen_ai.client.operation.duration`, `gen_ai.server.request.duration`. */
+/** `gen_ai.client.operation.duration`, `gen_ai.client.inference.duration`, its `time_to_first_chunk`, `gen_ai.server.request.duration`. */
 export const DURATION_S: readonly number[] = Array.from({ length: 14 }, (_, power) => 2 ** power / 100)
 /** `gen_ai.server.time_to_first_token`. */
 export const FIRST_TOKEN_S: readonly number[] = [
   0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ]
-/** `gen_ai.client.inference.time_to_first_chunk`. */
-export const FIRST_CHUNK_S: readonly number[] = DURATION_S
 /** `gen_ai.server.time_per_output_token`. */
 export const OUTPUT_TOKEN_S: readonly number[] = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5]
 /** What the router itself takes: most of it far below a millisecond. */

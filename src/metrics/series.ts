@@ -1,5 +1,5 @@
 /** The counts of one group with one model, and of one caller. Labels stand beside them and are only read when they are written out. */
-import { DURATION_S, FIRST_CHUNK_S, FIRST_TOKEN_S, OUTPUT_TOKEN_S, TOKENS } from "./buckets.ts"
+import { DURATION_S, FIRST_TOKEN_S, OUTPUT_TOKEN_S, TOKENS } from "./buckets.ts"
 import {
   ATTEMPT_REASONS,
   CACHE_REASONS,
@@ -36,7 +36,7 @@ export class ModelSeries {
   /** Calls, from their first attempt to the end of the last, by error code. */
   readonly inferences: (Histogram | undefined)[] = []
   /** From the first attempt to first content. */
-  readonly firstChunk: Histogram = new Histogram(FIRST_CHUNK_S)
+  readonly firstChunk: Histogram = new Histogram(DURATION_S)
   /** By modality. */
   readonly inputModalities: Float64Array = new Float64Array(MODALITIES.length)
   readonly outputModalities: Float64Array = new Float64Array(MODALITIES.length)

@@ -135,8 +135,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const stopping = stopper(gateway, listener, doors, [peers, retention, reports, ledger, requestLog, telemetry])
     const { url } = listener
     const signInLink = async (name: string): Promise<string> => url + (await administration.entrance.linkFor(name))
-    const takeIn = callTaker(gateway, ledger)
-    return { url, findings: loaded.findings, log, signInLink, takeIn, ...stopping }
+    return { url, findings: loaded.findings, log, signInLink, takeIn: callTaker(gateway, ledger), ...stopping }
   } catch (error) {
     policies.close()
     await Promise.all([ledger.close(), requestLog.close(), telemetry.close()])

@@ -40,7 +40,7 @@ export class JsonWriter implements OtlpWriter {
   }
 
   endSpan(isError: boolean): void {
-    this.#finish(`],"status":{${isError ? `"code":${STATUS_ERROR}` : ""}}}`)
+    this.#finish(isError ? `],"status":{"code":${STATUS_ERROR}}}` : "]}")
   }
 
   beginLog({ timeMs, severity, severityText, body, traceId, spanId }: LogHead): void {
