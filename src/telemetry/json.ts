@@ -27,7 +27,8 @@ export class JsonWriter implements OtlpWriter {
   /** Complete messages, a comma between. */
   #done = ""
   #open = ""
-  #hasAttributes = false
+  /** Before the next attribute. */
+  #comma = ""
   #hasPoints = false
   #type: MetricHead["type"] = "gauge"
 
@@ -80,7 +81,7 @@ export class JsonWriter implements OtlpWriter {
     const start = hasStart ? `"startTimeUnixNano":"${nanos(startMs)}",` : ""
     this.#open += `${this.#hasPoints ? "," : ""}{${start}"timeUnixNano":"${nanos(timeMs)}",${values},"attributes":[`
     this.#hasPoints = true
-    this.#hasAttributes = false
+    this.#comma = ""
   }
 
   endPoint(): void {
@@ -93,24 +94,29 @@ export class JsonWriter implements OtlpWriter {
   }
 
   text(key: Key, value: string): void {
-    this.#attribute(key, `stringValue":${quoted(value)}}}`)
+    this.#open += this.#comma + key.jsonText + escaped(value) + '"}}'
+    this.#comma = ","
   }
 
   integer(key: Key, value: number): void {
-    this.#attribute(key, `intValue":"${value}"}}`)
+    this.#open += `${this.#comma}${key.jsonInteger}${value}"}}`
+    this.#comma = ","
   }
 
   double(key: Key, value: number): void {
-    this.#attribute(key, `doubleValue":${number(value)}}}`)
+    this.#open += `${this.#comma}${key.json}doubleValue":${number(value)}}}`
+    this.#comma = ","
   }
 
   flag(key: Key, value: boolean): void {
-    this.#attribute(key, `boolValue":${value}}}`)
+    this.#open += `${this.#comma}${key.json}boolValue":${value}}}`
+    this.#comma = ","
   }
 
   texts(key: Key, values: readonly string[]): void {
     const all = values.map((value) => `{"stringValue":${quoted(value)}}`).join(",")
-    this.#attribute(key, `arrayValue":{"values":[${all}]}}}`)
+    this.#open += `${this.#comma}${key.json}arrayValue":{"values":[${all}]}}}`
+    this.#comma = ","
   }
 
   take(): Uint8Array {
@@ -142,12 +148,7 @@ export class JsonWriter implements OtlpWriter {
 
   #begin(head: string): void {
     this.#open = `${head},"attributes":[`
-    this.#hasAttributes = false
-  }
-
-  #attribute(key: Key, value: string): void {
-    this.#open += this.#hasAttributes ? `,${key.json}${value}` : key.json + value
-    this.#hasAttributes = true
+    this.#comma = ""
   }
 
   #finish(end: string): void {
@@ -160,7 +161,11 @@ export class JsonWriter implements OtlpWriter {
 const PLAIN = /^[ !#-[\]-~]*$/
 
 function quoted(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text.toWellFormed())
+  return `"${escaped(text)}"`
+}
+
+function escaped(text: string): string {
+  return PLAIN.test(text) ? text : JSON.stringify(text.toWellFormed()).slice(1, -1)
 }
 
 /** JSON of protobuf spells what JSON has no number for. */

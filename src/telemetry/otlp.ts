@@ -17,6 +17,9 @@ export class Key {
   /** `KeyValue.key`, as a field of protobuf. */
   readonly proto: Uint8Array
   readonly json: string
+  /** Before a value that is a text, and before one that is a whole number. */
+  readonly jsonText: string
+  readonly jsonInteger: string
 
   constructor(name: string) {
     this.name = name
@@ -24,6 +27,8 @@ export class Key {
     if (bytes.length > LONGEST_KEY) throw new Error(`the attribute name is too long: ${name}`)
     this.proto = Buffer.concat([Buffer.of(0x0a, bytes.length), bytes])
     this.json = `{"key":${JSON.stringify(name)},"value":{"`
+    this.jsonText = `${this.json}stringValue":"`
+    this.jsonInteger = `${this.json}intValue":"`
   }
 }
 
