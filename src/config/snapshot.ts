@@ -25,6 +25,7 @@ import type { GroupFingerprints, TelemetryRule, UpstreamErrorRule } from "./comp
 import type { SpendCeiling } from "./compile/spend-ceiling.ts"
 import type { ContractReport, TargetContract, TargetLimits } from "./compile/target-limits.ts"
 import type { Reservation } from "./compile/reservation.ts"
+import type { ExportRule, MetricsRule } from "./compile/telemetry-rule.ts"
 
 export interface Provider {
   readonly name: string
@@ -286,6 +287,9 @@ export interface Snapshot {
   readonly showsRequestedModel: boolean
   /** Null: how calls are decided is not recorded. */
   readonly telemetry: TelemetryRule | null
+  readonly metrics: MetricsRule
+  /** Null: nothing is exported over OTLP. */
+  readonly exports: ExportRule | null
   readonly routingFingerprint: string
   readonly pricingFingerprint: string
 }

@@ -24,6 +24,7 @@ import retention from "../../docs/retention.md" with { type: "text" }
 import limits from "../../docs/limits.md" with { type: "text" }
 import moving from "../../docs/moving.md" with { type: "text" }
 import metrics from "../../docs/metrics.md" with { type: "text" }
+import observability from "../../docs/observability.md" with { type: "text" }
 import http from "../../docs/http.md" with { type: "text" }
 import privacy from "../../docs/privacy.md" with { type: "text" }
 import policies from "../../docs/policies.md" with { type: "text" }
@@ -70,6 +71,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/operations.md", slug: "operations", title: "Operations", text: operations },
   { file: "SECURITY.md", slug: "security", title: "Security", text: security },
   { file: "docs/metrics.md", slug: "metrics", title: "Metrics", text: metrics },
+  { file: "docs/observability.md", slug: "observability", title: "Observability", text: observability },
   { file: "ARCHITECTURE.md", slug: "architecture", title: "Architecture", text: architecture },
   {
     file: "docs/decisions/0001-runtime-bun.md",

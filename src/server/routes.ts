@@ -106,7 +106,7 @@ function readRoute(request: Incoming, gateway: Gateway, { store, watched, admin 
   if (path === "/healthz") return () => health()
   if (path === "/readyz") return () => ready(request, gateway, store, { admin, reloads: watched.reloads })
   if (path === "/version") return () => version()
-  if (path === "/metrics") return () => privately(metricsPage(request, gateway, watched, admin))
+  if (path === "/metrics") return async () => privately(await metricsPage(request, gateway, watched, admin))
   if (path === "/docs" || path.startsWith("/docs/")) {
     const page = serveDocs(path)
     return page === null ? null : () => fromResponse(page)

@@ -34,7 +34,7 @@ export interface RunningGateway extends Gateway {
   readonly apart: ApartThread
 }
 
-interface Given extends Pick<Gateway, "requestLog" | "metrics" | "clock" | "log"> {
+interface Given extends Pick<Gateway, "requestLog" | "metrics" | "telemetry" | "clock" | "log"> {
   readonly marks: InstallationMarks
 }
 
@@ -44,8 +44,9 @@ export async function gatewayOf(
   policies: Policies,
   journals: readonly string[],
   ledger: LedgerStore,
-  { requestLog, metrics, marks, clock, log }: Given,
+  { marks, ...given }: Given,
 ): Promise<RunningGateway> {
+  const { clock, log } = given
   const health = new Health()
   health.adopt(snapshot, clock.monotonicMs())
   const random = systemRandom()
@@ -70,14 +71,11 @@ export async function gatewayOf(
     ledger,
     storedStates: ledger.storedStates,
     security: ledger.security,
-    requestLog,
-    metrics,
+    ...given,
     captures: capturesOf(config, snapshot, ledger, { clock, log, loop }),
     background,
     totals,
-    clock,
     random,
-    log,
     intake: new Intake(),
     loop,
     apart: new ApartThread(loop, clock, log),

@@ -24,6 +24,7 @@ import { policySettings, targetDescription } from "./policies.ts"
 import type { Path } from "../schema/inspect.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "../snapshot.ts"
 import { telemetryRule, upstreamErrorRule } from "./recording.ts"
+import { exportRule, metricsRule } from "./telemetry-rule.ts"
 import { shadowSettings } from "./shadow.ts"
 import { readTextFile } from "../read/sources.ts"
 import { spendCeiling } from "./spend-ceiling.ts"
@@ -74,6 +75,8 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     routingFingerprint: routingFingerprint(config),
     pricingFingerprint: pricingFingerprint(config),
     telemetry: telemetryRule(config.server.decision_telemetry),
+    metrics: metricsRule(config.server.telemetry),
+    exports: exportRule(config.server.telemetry),
   }
 }
 

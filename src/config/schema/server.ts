@@ -26,6 +26,7 @@ import { upstreamTimeouts } from "./timeouts.ts"
 import { request } from "./request.ts"
 import { defaultCaller, defaultCallerShaping } from "./limits.ts"
 import { retention } from "./retention.ts"
+import { decisionTelemetry, telemetry } from "./telemetry.ts"
 
 const LATER = { pending: true } as const
 const LISTEN = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):(?:0|[1-9]\d{0,4})$/
@@ -180,22 +181,10 @@ const insight: Shape = {
     ),
     {},
   ),
-  decision_telemetry: byDefault(
-    block(
-      {
-        enabled: off("Record why targets were chosen and left out."),
-        max_candidates: byDefault(integer("The most candidates of one call."), 64),
-        max_filter_reasons: byDefault(integer("The most reasons of one call."), 256),
-        record_candidates: byDefault(flag("Record targets, what spoke against them, and their scores."), true),
-        record_cache_reasons: byDefault(flag("Record why the cache was not used.", LATER), true),
-      },
-      "The record of routing decisions.",
-      { name: "DecisionTelemetry" },
-    ),
-    {},
-  ),
+  decision_telemetry: decisionTelemetry,
   content_capture: optional(contentCapture),
   retention,
+  telemetry,
 }
 
 const shape: Shape = {
