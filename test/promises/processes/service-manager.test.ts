@@ -30,7 +30,9 @@ test("a router with a key among its credentials says that it is ready, serves, a
   const ready = await eventually("the message of readiness", () => socket.messages()[0])
   expect(ready).toBe(`READY=1\nSTATUS=serving on ${router.url}\n`)
   await router.call("chat", SAMPLES.chat.request())
-  expect(upstream.exchanges.map(({ request }) => headerOf(request, "authorization"))).toEqual(["Bearer key-of-credentials"])
+  expect(upstream.exchanges.map(({ request }) => headerOf(request, "authorization"))).toEqual([
+    "Bearer key-of-credentials",
+  ])
   router.signal("SIGTERM")
   expect(await router.exited).toBe(0)
   expect(socket.messages().slice(1)).toEqual(["STOPPING=1\nSTATUS=calls in flight are finished\n"])
