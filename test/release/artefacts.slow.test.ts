@@ -7,6 +7,7 @@ import packageLock from "../../package-lock.json" with { type: "json" }
 import { RUNTIME_VERSION, RUNTIMES } from "../../scripts/release/runtimes.ts"
 import { eventually } from "../helpers/client.ts"
 import { temporaryFolder } from "../helpers/demo-process.ts"
+import { freePort } from "../helpers/proxies.ts"
 import { openRelease, type Release, succeed } from "../helpers/release.ts"
 
 setDefaultTimeout(900_000)
@@ -178,12 +179,4 @@ function startDemo(command: readonly string[]): Demo {
       await child.exited
     },
   }
-}
-
-/** The demo does not choose a port by itself. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } })
-  const { port } = listener
-  listener.stop(true)
-  return port
 }
