@@ -8,7 +8,8 @@ import { systemClock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { writeReadableFile } from "../system/owner-only.ts"
 import { type ServiceManager, serviceManager } from "../system/service-manager.ts"
-import { EXIT, print, readArguments } from "./command.ts"
+import { EXIT, print, printError, readArguments } from "./command.ts"
+import { pretty, sourceFor } from "./findings-text.ts"
 import { environmentNotices, givenEnvironment } from "./environment.ts"
 import { configPath } from "./loaded.ts"
 import { ensureRuntimeSettings, ownCommand } from "./reexec.ts"
@@ -49,6 +50,11 @@ export async function run(argv: readonly string[]): Promise<number> {
   const loaded = await readShown({ path, env: givenEnvironment() })
   const { config } = loaded
   if (config !== null && config.server.workers > 1) return serveWithWorkers(path, config, pidFile)
+  const source = sourceFor(process.stderr, path)
+  if (config === null && source !== null) {
+    printError(`smart-router serve: cannot start.\n\n${pretty(path, loaded.findings, { source })}`)
+    return EXIT.failed
+  }
   const router = await start(path, { loaded })
   if (router === null) return 1
   if (config?.server.admin_reports.enabled === true) void prepareConsole()

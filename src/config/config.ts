@@ -1182,6 +1182,8 @@ export interface ServerConfig {
   readonly breaker: BreakerConfig
   /** The limits that callers start from; a caller's own keys win. */
   readonly default_caller: DefaultCaller
+  /** The address at which clients reach the router, where a proxy stands in front. Error answers then carry `doc_url`, which leads to their entry in the page about errors; `check` prints links to this page. Where the file says nothing: none. */
+  readonly public_url: string | null
   /** Calls from browser pages. */
   readonly cors: CorsConfig
   /** Settings of answers. */

@@ -14,7 +14,7 @@ import type { AdminRules } from "./compile/admin-rules.ts"
 import type { CaptureSettings, Capturing } from "./compile/capture-rule.ts"
 import type { ClientIpRule } from "./compile/client-ip.ts"
 import type { ConnectionRule } from "./compile/connection-rule.ts"
-import type { RequestRule } from "./compile/request-rule.ts"
+import type { Limits } from "./compile/request-rule.ts"
 import type { PiiFilter } from "../pii/filter.ts"
 import type { ModelPrices } from "../ledger/prices.ts"
 import type { OperationalTargets } from "./compile/operational-targets.ts"
@@ -276,6 +276,8 @@ export interface Snapshot {
   readonly clientIp: ClientIpRule
   readonly admin: AdminRules
   readonly corsOrigins: readonly string[]
+  /** The page about errors, for `doc_url` of error answers; null: the router does not know its own address. */
+  readonly errorsPage: string | null
   readonly traceCalls: boolean
   /** Null: no content of calls is stored, nor can be read. */
   readonly capture: CaptureSettings | null
@@ -292,12 +294,4 @@ export interface Snapshot {
   readonly exports: ExportRule | null
   readonly routingFingerprint: string
   readonly pricingFingerprint: string
-}
-
-export interface Limits extends RequestRule {
-  readonly maxResponseBytes: number
-  readonly maxFrameBytes: number
-  /** Requests may point at media of private networks. */
-  readonly allowsPrivateMedia: boolean
-  readonly drainMs: number
 }

@@ -118,6 +118,6 @@ export interface Dialect {
   beginsStream(event: Loose): boolean
   /** Says that a request is too long, in the words by which clients know it. Estimated tokens; `cap`: 0 for none. */
   tooLong(inputTokens: number, cap: number, mostTokens: number): string
-  /** The body of an error response. */
-  renderError(error: RouterError, requestId: string): string
+  /** The body of an error response. `page`: the address of the page about errors, for `doc_url`; null: it is not known. */
+  renderError(error: RouterError, requestId: string, page: string | null): string
 }

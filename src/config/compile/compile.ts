@@ -28,6 +28,7 @@ import { exportRule, metricsRule } from "./telemetry-rule.ts"
 import { shadowSettings } from "./shadow.ts"
 import { readTextFile } from "../read/sources.ts"
 import { spendCeiling } from "./spend-ceiling.ts"
+import { documentsUrl } from "../documents-url.ts"
 import { capFieldsOf, targetFacts, type IssuerMarks } from "./target-facts.ts"
 import { catalogueEntryOf, providerOf } from "./target-entry.ts"
 
@@ -67,6 +68,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     clientIp: clientIpRule(config.server.client_ip),
     admin: adminOf(options.admin ?? NO_ADMIN, config),
     corsOrigins: config.server.cors.allow_origins,
+    errorsPage: documentsUrl(config.server, "errors"),
     showsRequestedModel: config.server.responses.model_identity === "requested_group",
     capture: captureSettings(config),
     traceCalls: config.server.diagnostics.enabled,
