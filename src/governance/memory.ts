@@ -177,6 +177,14 @@ export class MemoryState implements GovernanceState {
 
   view(limits: CompiledLimits, ts: number, nowMs: number): readonly CheckView[] {
     this.#withheld.refuse(limits, nowMs)
+    return this.#views(limits, ts, nowMs)
+  }
+
+  viewCounted(limits: CompiledLimits, ts: number, nowMs: number): readonly CheckView[] {
+    return limits.subjects.every(({ key }) => this.#subjects.has(key)) ? this.#views(limits, ts, nowMs) : []
+  }
+
+  #views(limits: CompiledLimits, ts: number, nowMs: number): readonly CheckView[] {
     const holdings = this.#holdings(limits, ts)
     for (const { counts } of holdings) counts.minute.advance(nowMs)
     return limits.checks.flatMap((check): CheckView[] => {

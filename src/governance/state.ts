@@ -172,6 +172,8 @@ export interface GovernanceState {
   renew(leases: Iterable<Lease>, nowMs: number): void
   /** One line for each check, in their order. */
   view(limits: CompiledLimits, ts: number, nowMs: number): Soon<readonly CheckView[]>
+  /** The same where all subjects are counted already, else nothing: asks no ledger, and begins to count nobody. */
+  viewCounted(limits: CompiledLimits, ts: number, nowMs: number): Soon<readonly CheckView[]>
   /** These have no limits any more, and what they use is not told from now on: if they have some again, the ledger is asked. */
   forget(keys: readonly string[]): Soon<void>
   /**

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { expectProperty } from "../../test/helpers/property.ts"
 import { expectLinear } from "../../test/helpers/linear.ts"
-import { at } from "../../test/helpers/streams.ts"
+import { at as at } from "../../test/helpers/streams.ts"
 import type { DialectName } from "../dialects/name.ts"
 import { readFields } from "../sse/fields.ts"
 import { FrameSplitter } from "../sse/frames.ts"
@@ -324,17 +324,17 @@ for (const [what, frames] of Object.entries(HOSTILE))
 
 test("the work on an event hardly grows with the number of originals", () => {
   const letters = "BCDFGHJKLM"
-  const name = (at: number): string =>
-    String(at)
+  const name = (index: number): string =>
+    String(index)
       .padStart(10, "0")
       .replaceAll(/\d/g, (digit) => letters[Number(digit)]!)
   const event = Buffer.from(data({ choices: [{ index: 0, delta: { content: "[EMAIL_Z" } }] }))
   expectLinear(
     (count) => {
-      const originals = new Map(Array.from({ length: count }, (_, at) => [`[EMAIL_${name(at)}]`, "a@b.de"]))
+      const originals = new Map(Array.from({ length: count }, (_, index) => [`[EMAIL_${name(index)}]`, "a@b.de"]))
       return () => {
         const restorer = new StreamRestorer("openai-chat", originals)
-        for (let at = 0; at < count; at++) restorer.frame(event)
+        for (let turn = 0; turn < count; turn++) restorer.frame(event)
       }
     },
     1000,

@@ -176,6 +176,14 @@ export class SharedState implements GovernanceState {
     }
   }
 
+  async viewCounted(limits: CompiledLimits, ts: number, nowMs: number): Promise<readonly CheckView[]> {
+    try {
+      return await this.#store.viewCounted(limits, ts)
+    } catch (error) {
+      return (await this.#localInstead(error)).viewCounted(limits, ts, nowMs)
+    }
+  }
+
   knows(): boolean {
     return true
   }

@@ -146,9 +146,17 @@ export class StoreState implements GovernanceState {
   }
 
   async view(limits: CompiledLimits, ts: number): Promise<readonly CheckView[]> {
+    return viewsOf(limits, ts, await this.#askUntilKnown(VIEW, this.#viewWords(limits, ts), limits))
+  }
+
+  async viewCounted(limits: CompiledLimits, ts: number): Promise<readonly CheckView[]> {
+    const answer = await this.#ask(VIEW, this.#viewWords(limits, ts))
+    return answer[0] === 1 ? viewsOf(limits, ts, answer) : []
+  }
+
+  #viewWords(limits: CompiledLimits, ts: number): string[] {
     const { keys, checks } = this.#preparedFor(limits)
-    const words = [String(keys.length), ...keys, this.#time(), ...this.#calendar.of(ts), checks]
-    return viewsOf(limits, ts, await this.#askUntilKnown(VIEW, words, limits))
+    return [String(keys.length), ...keys, this.#time(), ...this.#calendar.of(ts), checks]
   }
 
   /** The store restores by itself what it does not know: it may lose its data at any time. */
