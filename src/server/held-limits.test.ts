@@ -31,7 +31,7 @@ const HELD = [{ subject: "caller", id: "busy", limit: "quota.day.tokens", reserv
 test("in memory", async () => {
   const state = new MemoryState()
   state.withhold(["caller:idle-7"], 0)
-  await state.admit(call(BUSY))
+  state.admit(call(BUSY))
   expect(await heldLimits(gatewayOf(state))).toEqual([...HELD])
   expect(state.knows("caller:idle-8", false)).toBe(false)
 })

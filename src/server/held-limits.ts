@@ -30,7 +30,9 @@ async function askHeld({ snapshot, governance, clock }: Counted): Promise<readon
   for await (const some of inTurns(snapshot.callerLimits.values())) {
     const [now, monotonicMs] = [clock.now(), clock.monotonicMs()]
     const views = await Promise.all(
-      some.map((limits) => (limits === null ? NONE : governance.state.viewCounted(limits, now, monotonicMs))),
+      some.map(async (limits) =>
+        limits === null ? NONE : await governance.state.viewCounted(limits, now, monotonicMs),
+      ),
     )
     for (const { check, subject, reserved } of views.flat()) {
       const limit = limitName(check.kind)
