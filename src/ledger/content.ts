@@ -17,7 +17,7 @@ export interface ContentStore {
   insert(rows: readonly ContentRow[]): Promise<void>
   /** Of a call, in the order of parts and pieces. */
   of(requestId: string): Promise<readonly ContentRow[]>
-  /** How many rows went. */
+  /** How many rows went: none where a legal hold keeps them. */
   remove(requestId: string): Promise<number>
   /** Does a legal hold keep the content of a call? */
   isHeld(requestId: string): Promise<boolean>
@@ -69,8 +69,10 @@ export function contentStore(database: Pick<LedgerDatabase, "query" | "failureOf
       query<ContentRow>(`SELECT ${NAMES} FROM request_content_captures WHERE request_id = ?1 ORDER BY part, piece`, [
         requestId,
       ]),
-    remove: async (requestId) =>
-      (await query("DELETE FROM request_content_captures WHERE request_id = ?1 RETURNING piece", [requestId])).length,
+    remove: async (requestId) => {
+      const sql = `DELETE FROM request_content_captures AS kept WHERE request_id = ?1 AND NOT ${HELD} RETURNING piece`
+      return (await query(sql, [requestId])).length
+    },
     isHeld: async (requestId) => (await query(HELD_OF_CALL, [requestId])).length > 0,
     removeExpired: async (nowMs, scope) => {
       const any = "SELECT 1 AS one FROM request_content_captures WHERE retention_until <= ?1 LIMIT 1"
