@@ -53,7 +53,6 @@ function nearLimits({ gateway, limits }: LiveMeans): () => Promise<readonly Limi
   let until = -Infinity
   const ask = async (): Promise<readonly LimitUse[]> => {
     const near: LimitUse[] = []
-    const isNear = (use: LimitUse): boolean => (use.used + (use.reserved ?? 0n)) * 100n >= use.allowed * NEAR_PERCENT
     for await (const some of inTurns(await limits())) near.push(...some.filter(isNear))
     return near
   }
@@ -69,6 +68,10 @@ function nearLimits({ gateway, limits }: LiveMeans): () => Promise<readonly Limi
     })
     return asked
   }
+}
+
+function isNear({ used, reserved, allowed }: LimitUse): boolean {
+  return (used + (reserved ?? 0n)) * 100n >= allowed * NEAR_PERCENT
 }
 
 function nowAlerts(means: LiveMeans, near: readonly LimitUse[]): PartBlock {

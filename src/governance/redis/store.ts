@@ -12,7 +12,7 @@ import type {
 } from "../state.ts"
 import { refusalOf, viewsOf } from "./answers.ts"
 import { ExpiredLeases } from "./expired-leases.ts"
-import { CalendarWords, prepare, StoreLease, storeKey, totalsWords, type PreparedLimits } from "./lease.ts"
+import { admitWords, CalendarWords, prepare, StoreLease, storeKey, totalsWords, type PreparedLimits } from "./lease.ts"
 import { StoreHistory } from "./history.ts"
 import { StoreLink, StoreUnavailable } from "./link.ts"
 import { OpenLeases } from "./open-leases.ts"
@@ -98,7 +98,8 @@ export class StoreState implements GovernanceState {
     if (instead !== null) this.#open.delete(instead) // not to be renewed behind its end
     const prepared = this.#preparedFor(limits)
     const calendar = this.#calendar.of(ts)
-    const words = [...this.#admitWords(request, prepared, calendar), instead?.id ?? ""]
+    const lasts = { leaseMs: this.#leaseMs, time: this.#time() }
+    const words = [...admitWords(request, prepared, calendar, lasts), instead?.id ?? ""]
     const answer = await this.#askUntilKnown(ADMIT, words, limits, () => this.#undo(id, prepared, calendar))
     if (instead !== null) instead.isOpen = false
     if (answer[0] === 0) return refusalOf(limits, ts, answer)
@@ -212,13 +213,6 @@ export class StoreState implements GovernanceState {
     const fresh = prepare(limits)
     this.#prepared.set(limits, fresh)
     return fresh
-  }
-
-  #admitWords(request: AdmissionRequest, limits: PreparedLimits, [day, month]: StoreLease["calendar"]): string[] {
-    const { inputTokens, outputTokens, leastOutputTokens, inputNanoUsd, outputNanoUsdPerMillion } = request
-    const amounts = `${inputTokens},${outputTokens},${leastOutputTokens},${inputNanoUsd},${outputNanoUsdPerMillion}`
-    const wish = `[${this.#leaseMs},${day},${month},${amounts}]`
-    return [String(limits.keys.length), ...limits.keys, this.#time(), request.id, wish, limits.checks]
   }
 
   /** As `#ask`; a store that has lost its data is told first what was there, and is given time to hear it from all. */
