@@ -122,7 +122,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: "capture",
-    knows: "canonical pii sse",
+    knows: "canonical json pii sse",
     types: "config ledger system:descriptors",
     isImpure: true,
     reason:

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test"
 import { onEachDriver } from "../../test/helpers/ledger-drivers.ts"
 import type { ContentRow } from "../ledger/content.ts"
+import { asRouterError } from "../errors.ts"
 import { systemClock } from "../system/clock.ts"
 import { systemRandom } from "../system/random.ts"
 import { deleteContent } from "./content.ts"
@@ -47,7 +48,7 @@ onEachDriver((driver) => {
       },
     }
     const deleting = deleteContent(ID, actor, () => true, { ...tools, store: holding })
-    expect(await deleting.catch(({ code }: { readonly code: unknown }) => code)).toBe("content-held")
+    expect(await deleting.catch(asRouterError)).toMatchObject({ code: "content-held" })
     expect(await store.of(ID)).toHaveLength(1)
     await state.change(["UPDATE legal_holds SET released_at = 2"])
     expect(await deleteContent(ID, actor, () => true, { ...tools, store })).toEqual({

@@ -31,7 +31,7 @@ async function askHeld({ snapshot, governance, clock }: Counted): Promise<readon
     const [now, monotonicMs] = [clock.now(), clock.monotonicMs()]
     const views = await Promise.all(
       some.map(async (limits) =>
-        limits === null ? NONE : await governance.state.viewCounted(limits, now, monotonicMs),
+        limits === null ? NONE : await governance.state.view(limits, now, monotonicMs, true),
       ),
     )
     for (const { check, subject, reserved } of views.flat()) {

@@ -156,16 +156,3 @@ export class StoreLease implements Lease {
     return this.inputTokens + this.outputTokens
   }
 }
-
-/** What admit.lua is told, but for the lease that this one takes the place of. `time`: empty where it is the store's own. */
-export function admitWords(
-  request: AdmissionRequest,
-  limits: PreparedLimits,
-  [day, month]: StoreLease["calendar"],
-  { leaseMs, time }: { readonly leaseMs: number; readonly time: string },
-): string[] {
-  const { inputTokens, outputTokens, leastOutputTokens, inputNanoUsd, outputNanoUsdPerMillion } = request
-  const amounts = `${inputTokens},${outputTokens},${leastOutputTokens},${inputNanoUsd},${outputNanoUsdPerMillion}`
-  const wish = `[${leaseMs},${day},${month},${amounts}]`
-  return [String(limits.keys.length), ...limits.keys, time, request.id, wish, limits.checks]
-}

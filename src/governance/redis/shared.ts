@@ -168,19 +168,11 @@ export class SharedState implements GovernanceState {
     this.#store.renew(leases)
   }
 
-  async view(limits: CompiledLimits, ts: number, nowMs: number): Promise<readonly CheckView[]> {
+  async view(limits: CompiledLimits, ts: number, nowMs: number, onlyCounted?: boolean): Promise<readonly CheckView[]> {
     try {
-      return await this.#store.view(limits, ts)
+      return await this.#store.view(limits, ts, nowMs, onlyCounted)
     } catch (error) {
-      return (await this.#localInstead(error)).view(limits, ts, nowMs)
-    }
-  }
-
-  async viewCounted(limits: CompiledLimits, ts: number, nowMs: number): Promise<readonly CheckView[]> {
-    try {
-      return await this.#store.viewCounted(limits, ts)
-    } catch (error) {
-      return (await this.#localInstead(error)).viewCounted(limits, ts, nowMs)
+      return (await this.#localInstead(error)).view(limits, ts, nowMs, onlyCounted)
     }
   }
 

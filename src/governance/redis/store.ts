@@ -12,7 +12,7 @@ import type {
 } from "../state.ts"
 import { refusalOf, viewsOf } from "./answers.ts"
 import { ExpiredLeases } from "./expired-leases.ts"
-import { admitWords, CalendarWords, prepare, StoreLease, storeKey, totalsWords, type PreparedLimits } from "./lease.ts"
+import { CalendarWords, prepare, StoreLease, storeKey, totalsWords, type PreparedLimits } from "./lease.ts"
 import { StoreHistory } from "./history.ts"
 import { StoreLink, StoreUnavailable } from "./link.ts"
 import { OpenLeases } from "./open-leases.ts"
@@ -96,10 +96,8 @@ export class StoreState implements GovernanceState {
     const { id, limits, ts } = request
     const instead = request.instead instanceof StoreLease ? request.instead : null
     if (instead !== null) this.#open.delete(instead) // not to be renewed behind its end
-    const prepared = this.#preparedFor(limits)
-    const calendar = this.#calendar.of(ts)
-    const lasts = { leaseMs: this.#leaseMs, time: this.#time() }
-    const words = [...admitWords(request, prepared, calendar, lasts), instead?.id ?? ""]
+    const [prepared, calendar] = [this.#preparedFor(limits), this.#calendar.of(ts)]
+    const words = [...this.#admitWords(request, prepared, calendar), instead?.id ?? ""]
     const answer = await this.#askUntilKnown(ADMIT, words, limits, () => this.#undo(id, prepared, calendar))
     if (instead !== null) instead.isOpen = false
     if (answer[0] === 0) return refusalOf(limits, ts, answer)
@@ -146,18 +144,11 @@ export class StoreState implements GovernanceState {
     this.#open.renew(mine)
   }
 
-  async view(limits: CompiledLimits, ts: number): Promise<readonly CheckView[]> {
-    return viewsOf(limits, ts, await this.#askUntilKnown(VIEW, this.#viewWords(limits, ts), limits))
-  }
-
-  async viewCounted(limits: CompiledLimits, ts: number): Promise<readonly CheckView[]> {
-    const answer = await this.#ask(VIEW, this.#viewWords(limits, ts))
-    return answer[0] === 1 ? viewsOf(limits, ts, answer) : []
-  }
-
-  #viewWords(limits: CompiledLimits, ts: number): string[] {
+  async view(limits: CompiledLimits, ts: number, _?: number, onlyCounted = false): Promise<readonly CheckView[]> {
     const { keys, checks } = this.#preparedFor(limits)
-    return [String(keys.length), ...keys, this.#time(), ...this.#calendar.of(ts), checks]
+    const words = [String(keys.length), ...keys, this.#time(), ...this.#calendar.of(ts), checks]
+    const answer = await (onlyCounted ? this.#ask(VIEW, words) : this.#askUntilKnown(VIEW, words, limits))
+    return answer[0] === 1 ? viewsOf(limits, ts, answer) : []
   }
 
   /** The store restores by itself what it does not know: it may lose its data at any time. */
@@ -213,6 +204,13 @@ export class StoreState implements GovernanceState {
     const fresh = prepare(limits)
     this.#prepared.set(limits, fresh)
     return fresh
+  }
+
+  #admitWords(request: AdmissionRequest, limits: PreparedLimits, [day, month]: StoreLease["calendar"]): string[] {
+    const { inputTokens, outputTokens, leastOutputTokens, inputNanoUsd, outputNanoUsdPerMillion } = request
+    const amounts = `${inputTokens},${outputTokens},${leastOutputTokens},${inputNanoUsd},${outputNanoUsdPerMillion}`
+    const wish = `[${this.#leaseMs},${day},${month},${amounts}]`
+    return [String(limits.keys.length), ...limits.keys, this.#time(), request.id, wish, limits.checks]
   }
 
   /** As `#ask`; a store that has lost its data is told first what was there, and is given time to hear it from all. */
