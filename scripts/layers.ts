@@ -71,7 +71,7 @@ const LAYERS: readonly Layer[] = [
     reason:
       "src/governance/ counts: it knows amounts and limits, no calls, dialects or rows; clock and log are handed in.",
   },
-  { folder: "cache", knows: "canonical governance", types: "config dialects system", reason: "It keeps answers." },
+  { folder: "cache", knows: "canonical governance http", types: "config dialects system", reason: "It keeps answers." },
   {
     folder: "ledger",
     knows: "canonical json",
