@@ -70,7 +70,7 @@ const LAYERS: readonly Layer[] = [
     types: "system:owner-only",
     reason: "src/governance/ counts amounts and limits, and knows no calls, dialects or rows.",
   },
-  { folder: "cache", knows: "canonical governance", types: "config dialects system", reason: "It keeps answers." },
+  { folder: "cache", knows: "canonical governance http", types: "config dialects system", reason: "It keeps answers." },
   {
     folder: "ledger",
     knows: "canonical json",
@@ -125,7 +125,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: "capture",
-    knows: "canonical pii sse",
+    knows: "canonical json pii sse",
     types: "config ledger system:descriptors",
     isImpure: true,
     reason:
