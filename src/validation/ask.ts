@@ -82,9 +82,7 @@ class Asker {
   async hear(question: Question, asked: AskOptions = {}): Promise<Heard> {
     const { target } = this.#means
     const { bytes, context, cap } = this.#write(question, false, asked)
-    return this.#paid(bytes, cap, () =>
-      this.#ask<Heard>(target, bytes, (answer) => readUnary(answer, target, context)),
-    )
+    return this.#paid(bytes, cap, () => this.#ask<Heard>(target, bytes, (answer) => readUnary(answer, target, context)))
   }
 
   async stream(question: Question): Promise<StreamHeard> {

@@ -69,4 +69,3 @@ export function inputBound(bytes: Uint8Array): number {
 }
 
 const MEDIA_TOKENS = 1600
-

@@ -138,3 +138,12 @@ export function textOf({ blocks }: Reply): string {
 export function callsOf({ blocks }: Reply): readonly ToolCallBlock[] {
   return blocks.filter((block) => block.type === "tool-call")
 }
+
+/** Null: the configuration says nothing of it. */
+export function saysOf(
+  { declared }: Target,
+  key: "tools" | "tool_choice" | "structured_outputs" | "image",
+): boolean | null {
+  const said = declared.facts[key]
+  return typeof said === "boolean" ? said : null
+}

@@ -2,7 +2,7 @@
 import type { BilledUsage } from "../canonical/billed-usage.ts"
 import type { Target } from "../config/snapshot.ts"
 import { priceCall } from "../ledger/price.ts"
-import { Judgement, type TokenBound } from "./check.ts"
+import { undecided, type TokenBound } from "./check.ts"
 
 const MILLION = 1_000_000
 export const NANO_PER_USD = 1_000_000_000
@@ -39,8 +39,8 @@ export class Purse {
   reserve(target: Target, bound: TokenBound): Reserved {
     const cost = dearest(target, bound)
     if (this.#most !== null) {
-      if (cost === null) throw new Judgement("skipped", "its prices are not configured, so that no bound of money holds")
-      if (this.spentNanoUsd + cost > this.#most) throw new Judgement("skipped", "what is left of the money is not enough")
+      if (cost === null) undecided("its prices are not configured, so that no bound of money holds")
+      if (this.spentNanoUsd + cost > this.#most) undecided("what is left of the money is not enough")
     }
     this.spentNanoUsd += cost ?? 0
     return {

@@ -42,7 +42,7 @@ export async function readStream(
   now: () => number,
 ): Promise<StreamHeard | Broken> {
   const reading = new StreamReading(dialect, context, now)
-  for (let pieces = answer.take(); ; ) {
+  for (let pieces = answer.take(); ;) {
     for (const piece of pieces) reading.push(piece)
     if (answer.complete) break
     const next = await answer.read()
@@ -107,7 +107,8 @@ class StreamReading {
     if (this.#frames === 0) return { kind: "broken", failure: EMPTY_STREAM }
     for (const one of this.#reader.end()) this.#take(one)
     const folded = this.#fold.result()
-    if (folded === null || !("reply" in folded)) return { kind: "broken", failure: because(BROKEN_STREAM, "stream-broken") }
+    if (folded === null || !("reply" in folded))
+      return { kind: "broken", failure: because(BROKEN_STREAM, "stream-broken") }
     return {
       kind: "answer",
       reply: folded.reply,

@@ -14,14 +14,13 @@ const COLOURS = {
 export type Colour = keyof typeof COLOURS
 export const COLOUR_NAMES: readonly string[] = Object.keys(COLOURS)
 
+/** Of the picture that upstreams load by its address. */
+export const SHARED_COLOURS: readonly Colour[] = ["yellow", "black", "red", "blue"]
+
 /** Four different colours: left to right, the upper row first. */
 export function drawColours(draw: (below: number) => number): readonly Colour[] {
   const left = Object.keys(COLOURS) as Colour[]
   return Array.from({ length: 4 }, () => left.splice(draw(left.length), 1)[0] ?? "red")
-}
-
-export function isColour(word: string): word is Colour {
-  return Object.hasOwn(COLOURS, word)
 }
 
 /** A PNG (https://www.w3.org/TR/png-3/): 8 bits, RGB, no filter. */

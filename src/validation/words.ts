@@ -14,7 +14,6 @@ export interface Words {
 export function wordsFrom(random: Pick<Random, "number">): Words {
   const draw = (below: number): number => Math.floor(random.number() * below)
   const letter = (letters: string): string => letters[draw(letters.length)] ?? ""
-  const word = (): string =>
-    Array.from({ length: SYLLABLES }, () => letter(CONSONANTS) + letter(VOWELS)).join("")
+  const word = (): string => Array.from({ length: SYLLABLES }, () => letter(CONSONANTS) + letter(VOWELS)).join("")
   return { word, draw }
 }

@@ -27,7 +27,9 @@ export const budget: Check = {
     const sent = Array.from({ length: LAST - FIRST + 1 }, (_, index) => FIRST + index).join(" ")
     const question = {
       messages: [
-        said(`These are the numbers from ${FIRST} to ${LAST}: ${sent}\nGo on from ${LAST + 1} to 2000 in the same way: only numbers and blanks.`),
+        said(
+          `These are the numbers from ${FIRST} to ${LAST}: ${sent}\nGo on from ${LAST + 1} to 2000 in the same way: only numbers and blanks.`,
+        ),
       ],
       cap: capOf(asking.target, CAP),
     }
@@ -46,7 +48,8 @@ function judgeInput(usage: BilledUsage, counted: number | null): void {
     fail(`the usage says ${input} input tokens, the server's own count is ${counted}`)
   // three digits and a blank
   const most = numbers * 4 + PREAMBLE
-  if (input < numbers || input > most) fail(`the usage says ${input} input tokens, between ${numbers} and ${most} were sent`)
+  if (input < numbers || input > most)
+    fail(`the usage says ${input} input tokens, between ${numbers} and ${most} were sent`)
 }
 
 function judgeOutput(
@@ -63,6 +66,7 @@ function judgeOutput(
   const most = text.length + FRAME
   if (outputTokens < least) fail(`the usage says ${outputTokens} output tokens, the answer has ${least} numbers`)
   // reasoning that is neither shown nor reported may be in it
-  if (reasoningTokens !== null && told > most) fail(`the usage says ${told} output tokens beside reasoning, the answer has ${text.length} characters`)
+  if (reasoningTokens !== null && told > most)
+    fail(`the usage says ${told} output tokens beside reasoning, the answer has ${text.length} characters`)
   if (outputTokens < CAP / 2) undecided("the answer was too short to be counted")
 }

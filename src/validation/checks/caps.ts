@@ -29,13 +29,19 @@ async function judge({ hear }: Asking, cap: OutputCap, isOwn: boolean): Promise<
   const written = cap.field
   const heard = await hear(
     { messages: [said("Write the numbers from 1 to 100, with a blank between them.")], cap },
-    { edit: ({ max_tokens, max_completion_tokens, ...body }) => ({ ...body, [written]: max_tokens ?? max_completion_tokens ?? body[written] }) },
+    {
+      edit: ({ max_tokens, max_completion_tokens, ...body }) => ({
+        ...body,
+        [written]: max_tokens ?? max_completion_tokens ?? body[written],
+      }),
+    },
   )
   if (heard.kind !== "answer") {
     if (isOwn || heard.failure.class !== "bad_request") fail(`a request with ${written} is refused`)
     return
   }
   const { length } = textOf(heard.reply)
-  if (length > cap.tokens * CHARACTERS_PER_TOKEN) fail(`${written} was ${cap.tokens}, and the answer has ${length} characters`)
+  if (length > cap.tokens * CHARACTERS_PER_TOKEN)
+    fail(`${written} was ${cap.tokens}, and the answer has ${length} characters`)
   if (heard.reply.stop.is !== "length") undecided(`the answer ended before the cap of ${written}`)
 }

@@ -27,7 +27,8 @@ export const context: Check = {
     const overflowing = Math.ceil((tokens * OVERFLOWS) / LEAST_TOKENS_PER_NUMBER)
     const heard = await asking.hear({ messages: [said(`${numbers(overflowing)}\n${echo(word)}`)] })
     if (heard.kind === "answer") fail("a request that is longer than the window is answered: it was cut")
-    if (heard.kind === "refused" && (heard.status < 400 || heard.status > 499)) fail(`a request that is too long gets status ${heard.status}`)
+    if (heard.kind === "refused" && (heard.status < 400 || heard.status > 499))
+      fail(`a request that is too long gets status ${heard.status}`)
   },
 }
 

@@ -6,7 +6,7 @@ import { pagePdf } from "../page.ts"
 export const document: Check = {
   name: "document",
   proves: "a PDF in a user's turn is read",
-  declared: ({ capabilities, facts }) => (facts.documents ? capabilities.images : false),
+  declared: ({ declared }) => declared.accepts.documents ?? null,
   impossible: () => null,
   most: () => ({ input: 8000, output: 2048 }),
   run: async ({ answer, word }) => {

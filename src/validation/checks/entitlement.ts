@@ -13,7 +13,8 @@ export const entitlement: Check = {
     const { reply } = await answer({ messages: [said(echo(word()))] })
     if (listed !== null && !listed.includes(target.model) && reply.model === "")
       fail("the server lists other models than this one, and its answer names none")
-    if (isDirect && !isSame(reply.model, target.model)) fail("the answer names another model than the one that was asked for")
+    if (isDirect && !isSame(reply.model, target.model))
+      fail("the answer names another model than the one that was asked for")
   },
 }
 
@@ -25,9 +26,15 @@ function isSame(named: string, asked: string): boolean {
 }
 
 function bare(model: string): string {
-  return (model.split("/").at(-1) ?? model).toLowerCase().replace(/\.gguf$/, "").replace(/[:@].*$/, "")
+  return (model.split("/").at(-1) ?? model)
+    .toLowerCase()
+    .replace(/\.gguf$/, "")
+    .replace(/[:@].*$/, "")
 }
 
 function isEdition(edition: string, model: string): boolean {
-  return edition.startsWith(model) && /^[-_.]?(?:\d{4}-?\d{2}-?\d{2}|\d{4}|latest|preview|v\d+)$/.test(edition.slice(model.length))
+  return (
+    edition.startsWith(model) &&
+    /^[-_.]?(?:\d{4}-?\d{2}-?\d{2}|\d{4}|latest|preview|v\d+)$/.test(edition.slice(model.length))
+  )
 }

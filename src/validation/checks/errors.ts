@@ -11,7 +11,10 @@ export const errors: Check = {
   most: () => ({ input: 2000, output: 2048 }),
   run: async ({ hear, target, word }) => {
     const { conversationMember } = WIRES[target.dialect]
-    const heard = await hear({ messages: [said(echo(word()))] }, { edit: (body) => ({ ...body, [conversationMember]: 7 }) })
+    const heard = await hear(
+      { messages: [said(echo(word()))] },
+      { edit: (body) => ({ ...body, [conversationMember]: 7 }) },
+    )
     if (heard.kind === "answer") fail("a request without a conversation is answered")
     if (heard.kind === "broken") return fail("a bad request gets status 200 and no answer")
     if (heard.kind !== "refused") return

@@ -1,11 +1,11 @@
-import { type Check, callsOf, fail } from "../check.ts"
+import { type Check, callsOf, fail, saysOf } from "../check.ts"
 import { expectName, said, TOOL } from "../judge.ts"
 
 /** A choice that names a tool is obeyed, also where nothing else asks for a call. The arguments are judged by `tools`. */
 export const forcedTools: Check = {
   name: "forced-tools",
   proves: "a choice that names a tool, or demands any, is obeyed",
-  declared: ({ capabilities, facts }) => (facts.forcedToolChoice ? capabilities.toolChoice : false),
+  declared: (target) => (target.facts.forcedToolChoice ? saysOf(target, "tool_choice") : false),
   impossible: () => null,
   most: () => ({ input: 6000, output: 2 * 2048 }),
   run: async ({ answer }) => {

@@ -1,7 +1,7 @@
 import type { Block, ImageBlock } from "../../canonical/block.ts"
 import type { Message } from "../../canonical/request.ts"
 import type { Reply } from "../../canonical/reply.ts"
-import { type Asking, type Check, fail, textOf } from "../check.ts"
+import { type Asking, type Check, fail, textOf, saysOf } from "../check.ts"
 import { expectCalls, said, TOOL, turnOf } from "../judge.ts"
 import { COLOUR_NAMES, coloursIn, drawColours, squaresPng } from "../squares.ts"
 
@@ -11,7 +11,7 @@ const QUESTION = `The picture shows four squares. Name their colours, left to ri
 export const image: Check = {
   name: "image",
   proves: "pictures are seen: as data and by address in a user's turn, and in the result of a tool",
-  declared: ({ capabilities }) => capabilities.images,
+  declared: (target) => saysOf(target, "image"),
   impossible: () => null,
   most: () => ({ input: 20_000, output: 4 * 2048 }),
   run: async (asking) => {
@@ -38,11 +38,19 @@ function pngOf(colours: ReturnType<typeof drawColours>): ImageBlock {
 
 async function inResult({ draw, answer, word }: Asking): Promise<void> {
   const shown = drawColours(draw)
-  const opening = said(`Call the tool ${TOOL.name} once, with station "${word()}", level 12, urgent false. It returns a picture. ${QUESTION}`)
+  const opening = said(
+    `Call the tool ${TOOL.name} once, with station "${word()}", level 12, urgent false. It returns a picture. ${QUESTION}`,
+  )
   const { reply } = await answer({ messages: [opening], tools: [TOOL] })
   const [call] = expectCalls(reply, 1)
   if (call === undefined) return
-  const result: Block = { type: "tool-result", callId: call.id, kind: call.kind, isError: false, content: [pngOf(shown)] }
+  const result: Block = {
+    type: "tool-result",
+    callId: call.id,
+    kind: call.kind,
+    isError: false,
+    content: [pngOf(shown)],
+  }
   const messages: Message[] = [opening, turnOf(reply), { role: "user", blocks: [result] }]
   judge((await answer({ messages, tools: [TOOL] })).reply, shown, "in the result of a tool")
 }

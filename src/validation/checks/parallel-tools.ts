@@ -1,4 +1,4 @@
-import { type Check, fail } from "../check.ts"
+import { type Check, fail, saysOf } from "../check.ts"
 import { expectCalls, expectName, readingText, said, TOOL } from "../judge.ts"
 import { readingFrom } from "./tools.ts"
 
@@ -6,13 +6,15 @@ import { readingFrom } from "./tools.ts"
 export const parallelTools: Check = {
   name: "parallel-tools",
   proves: "several tools are called in one answer, each with an id of its own",
-  declared: ({ capabilities }) => capabilities.tools,
+  declared: (target) => saysOf(target, "tools"),
   impossible: () => null,
   most: () => ({ input: 3000, output: 2048 }),
   run: async (asking) => {
     const [one, other] = [readingFrom(asking), readingFrom(asking)]
     const messages = [
-      said(`Call the tool ${TOOL.name} twice in this one answer: once with ${readingText(one)}, and once with ${readingText(other)}.`),
+      said(
+        `Call the tool ${TOOL.name} twice in this one answer: once with ${readingText(one)}, and once with ${readingText(other)}.`,
+      ),
     ]
     const { reply } = await asking.answer({ messages, tools: [TOOL], parallelToolCalls: true })
     const calls = expectCalls(reply, 2)

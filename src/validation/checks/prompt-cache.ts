@@ -1,4 +1,4 @@
-import { type Check, fail } from "../check.ts"
+import { type Check, fail, undecided } from "../check.ts"
 import { WIRES } from "../../dialects/wires.ts"
 import { echo } from "../judge.ts"
 
@@ -23,7 +23,7 @@ export const promptCache: Check = {
         messages: [{ role: "user", blocks: [{ type: "text", text: echo("done") }] }],
         identity: key,
       })
-      return usage?.cachedInputTokens ?? 0
+      return usage?.cachedInputTokens ?? undecided("the answer reports no usage")
     }
     await ask()
     for (let left = TRIES; left > 0; left--) {

@@ -39,6 +39,7 @@ function wishOf({ facts, limits }: Target): ReasoningWish {
     const most = limits.maxBudgetTokens > 0 ? limits.maxBudgetTokens : Infinity
     return { control: "enabled", budgetTokens: Math.min(Math.max(minBudgetTokens, 2048), most) }
   }
-  const effort = efforts === null || efforts.includes("medium") ? "medium" : (efforts.findLast((one) => one !== "none") ?? "medium")
+  const effort =
+    efforts === null || efforts.includes("medium") ? "medium" : (efforts.findLast((one) => one !== "none") ?? "medium")
   return control === "adaptive" ? { control: "adaptive", effort } : { effort }
 }

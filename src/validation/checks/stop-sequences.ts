@@ -6,12 +6,15 @@ export const stopSequences: Check = {
   name: "stop-sequences",
   proves: "an answer ends where a stop sequence would begin",
   declared: () => true,
-  impossible: ({ facts }) => (facts.maxStopSequences === 0 ? "its dialect or its configuration has no stop sequences" : null),
+  impossible: ({ facts }) =>
+    facts.maxStopSequences === 0 ? "its dialect or its configuration has no stop sequences" : null,
   most: () => ({ input: 2000, output: 2048 }),
   run: async ({ answer, word }) => {
     const [first, second, third] = [word(), word(), word()]
     const { reply } = await answer({
-      messages: [said(`Write these three words, with a blank between them, and nothing else: ${first} ${second} ${third}`)],
+      messages: [
+        said(`Write these three words, with a blank between them, and nothing else: ${first} ${second} ${third}`),
+      ],
       stopSequences: [second],
     })
     const text = textOf(reply).toLowerCase()

@@ -16,6 +16,7 @@ export const streaming: Check = {
     if (heard.firstContentMs === null) fail("the stream brought no content")
     expectWord(heard.reply, asked, "the stream")
     if (heard.usage === null) fail("the stream reports no usage")
-    if (heard.usage !== null && heard.usage.unreported !== null) fail(`the usage of the stream says nothing sensible of the ${heard.usage.unreported}`)
+    if (heard.usage !== null && heard.usage.unreported !== null)
+      fail(`the usage of the stream says nothing sensible of the ${heard.usage.unreported}`)
   },
 }

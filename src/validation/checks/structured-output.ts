@@ -1,11 +1,11 @@
-import { type Check, fail, textOf } from "../check.ts"
+import { type Check, fail, textOf, saysOf } from "../check.ts"
 import { expectSame, objectFrom, said } from "../judge.ts"
 
 /** The schema of the answer is kept. */
 export const structuredOutput: Check = {
   name: "structured-output",
   proves: "an answer keeps the schema that was demanded",
-  declared: ({ capabilities }) => capabilities.structuredOutput,
+  declared: (target) => saysOf(target, "structured_outputs"),
   impossible: () => null,
   most: () => ({ input: 3000, output: 2048 }),
   run: async ({ answer, word, draw }) => {
@@ -21,7 +21,11 @@ export const structuredOutput: Check = {
       additionalProperties: false,
     }
     const { reply } = await answer({
-      messages: [said(`Take this down: the label is ${values.label}, the amount is ${values.amount}, the kind is ${values.kind}.`)],
+      messages: [
+        said(
+          `Take this down: the label is ${values.label}, the amount is ${values.amount}, the kind is ${values.kind}.`,
+        ),
+      ],
       output: { kind: "schema", schema, name: "record", strict: true },
     })
     const given = objectFrom(textOf(reply))

@@ -1,11 +1,21 @@
-import { type Asking, callsOf, type Check, fail } from "../check.ts"
-import { expectCalls, expectReading, expectWord, type Reading, readingText, resultOf, said, TOOL, turnOf } from "../judge.ts"
+import { type Asking, callsOf, type Check, fail, saysOf } from "../check.ts"
+import {
+  expectCalls,
+  expectReading,
+  expectWord,
+  type Reading,
+  readingText,
+  resultOf,
+  said,
+  TOOL,
+  turnOf,
+} from "../judge.ts"
 
 /** A tool is called with the arguments that were given, its result is read, and where none may be called none is. */
 export const tools: Check = {
   name: "tools",
   proves: "tools are called with exactly the given arguments, and their results are read in the next turn",
-  declared: ({ capabilities }) => capabilities.tools,
+  declared: (target) => saysOf(target, "tools"),
   impossible: () => null,
   most: () => ({ input: 12_000, output: 3 * 2048 }),
   run: async (asking) => {

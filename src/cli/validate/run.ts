@@ -1,0 +1,179 @@
+/** Runs the checks of the chosen targets, within the money, and records what they showed. */
+import type { Capability } from "../../activation/capabilities.ts"
+import type { ActivationRecord } from "../../activation/record.ts"
+import { USUAL_LIFE_MS } from "../../activation/record.ts"
+import { upstreamSockets } from "../../server/connection-bounds.ts"
+import { startPinnedRouter } from "../../server/pinned-router.ts"
+import { systemClock } from "../../system/clock.ts"
+import { systemRandom } from "../../system/random.ts"
+import { Upstream } from "../../upstream/send.ts"
+import type { RouterDoor } from "../../validation/address.ts"
+import { dearest, NANO_PER_USD, Purse } from "../../validation/purse.ts"
+import { type CheckResult, mostCost, plannedCount, recordOf, runTarget } from "../../validation/run.ts"
+import { SHARED_COLOURS } from "../../validation/squares.ts"
+import { wordsFrom } from "../../validation/words.ts"
+import { printError } from "../command.ts"
+import { Progress } from "../progress.ts"
+import type { Chosen } from "./chosen.ts"
+import type { LoadedWhole } from "./loaded.ts"
+
+export interface ValidationOrder {
+  /** Null: what is declared. */
+  readonly only: ReadonlySet<Capability> | null
+  readonly asksUndeclared: boolean
+  readonly isDeep: boolean
+  readonly imageUrl: string | null
+  /** A running router; null: one is started for each target. */
+  readonly door: Omit<RouterDoor, "group"> | null
+  readonly throughRouter: boolean
+  /** Null: no bound. */
+  readonly mostNanoUsd: number | null
+  /** Targets without prices are not asked. */
+  readonly isStrict: boolean
+  readonly isRecorded: boolean
+}
+
+interface Validation extends ValidationOrder {
+  readonly chosen: readonly Chosen[]
+  readonly loaded: LoadedWhole
+  readonly path: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export interface TargetReport extends Chosen {
+  /** Its place in the group, counted from 1. */
+  readonly place: number
+  readonly results: readonly CheckResult[]
+}
+
+export interface ValidationReport {
+  readonly targets: readonly TargetReport[]
+  /** Nano-USD; null: a price is unknown. */
+  readonly mostNanoUsd: number | null
+  readonly boundNanoUsd: number | null
+  readonly spentNanoUsd: number
+  readonly hasUnknownCost: boolean
+  readonly recorded: number
+  readonly isOk: boolean
+}
+
+export async function runValidation(validation: Validation): Promise<ValidationReport> {
+  const { chosen, loaded, mostNanoUsd: bound } = validation
+  const plans = plansOf(validation)
+  const most = plans.reduce<number | null>((sum, { cost }) => (sum === null || cost === null ? null : sum + cost), 0)
+  const count = plans.reduce((sum, plan) => sum + plan.count, 0)
+  sayBefore(chosen.length, count, most, bound)
+  const upstream = new Upstream(systemClock, upstreamSockets(loaded.snapshot.connections))
+  const progress = new Progress()
+  const purses = { priced: new Purse(bound), unpriced: new Purse(validation.isStrict ? bound : null) }
+  const targets: TargetReport[] = []
+  let done = 0
+  try {
+    for (const plan of plans) {
+      const results: CheckResult[] = []
+      const purse = plan.cost === null ? purses.unpriced : purses.priced
+      for await (const result of resultsOf(plan, validation, purse, upstream)) {
+        results.push(result)
+        if (result.outcome !== "skipped") done++
+        progress.show(
+          done / Math.max(1, count),
+          `${plan.target.provider.name}/${plan.target.model} ${result.capability}`,
+        )
+      }
+      targets.push({ group: plan.group, target: plan.target, place: plan.target.index + 1, results })
+    }
+  } finally {
+    progress.end()
+    upstream.close()
+  }
+  const records = recordsOf(targets)
+  return {
+    targets,
+    mostNanoUsd: most,
+    boundNanoUsd: bound,
+    spentNanoUsd: purses.priced.spentNanoUsd + purses.unpriced.spentNanoUsd,
+    hasUnknownCost: purses.unpriced.hasUnknown || purses.priced.hasUnknown,
+    recorded: records.length,
+    isOk: targets.every(({ results }) => results.every(({ outcome }) => outcome === "pass" || outcome === "skipped")),
+  }
+}
+
+interface TargetPlan extends Chosen {
+  /** The upstream was not asked for another group already. */
+  readonly isDirect: boolean
+  /** Checks, on all ways. */
+  readonly count: number
+  /** Nano-USD at most; null: a price is unknown. */
+  readonly cost: number | null
+}
+
+function plansOf(validation: Validation): readonly TargetPlan[] {
+  const { chosen, throughRouter } = validation
+  const seen = new Set<string>()
+  return chosen.map(({ group, target }) => {
+    const key = `${target.url} ${target.pin}`
+    const isDirect = !seen.has(key)
+    seen.add(key)
+    const ways = (isDirect ? 1 : 0) + (throughRouter ? 1 : 0)
+    const plan = { target, ...optionsOf(validation) }
+    const cost = mostCost(plan)
+    const isPriced = dearest(target, { input: 1, output: 1 }) !== null
+    return {
+      group,
+      target,
+      isDirect,
+      count: plannedCount(plan) * ways,
+      cost: isPriced && cost !== null ? cost * ways : null,
+    }
+  })
+}
+
+function optionsOf({ only, asksUndeclared, isDeep, imageUrl }: ValidationOrder) {
+  const image = imageUrl === null ? null : { url: imageUrl, colours: SHARED_COLOURS }
+  return { only, asksUndeclared, options: { image, isDeep } }
+}
+
+async function* resultsOf(
+  { group, target, isDirect }: TargetPlan,
+  validation: Validation,
+  purse: Purse,
+  upstream: Upstream,
+): AsyncGenerator<CheckResult> {
+  const { door, throughRouter, path, env, loaded } = validation
+  const random = systemRandom()
+  const embedded =
+    throughRouter && door === null
+      ? await startPinnedRouter({
+          configPath: path,
+          env,
+          loaded: loaded.reading,
+          group: group.name,
+          targetIndex: target.index,
+          random,
+        })
+      : null
+  const through = door === null ? embedded : { ...door, group: group.name }
+  const means = { upstream, clock: systemClock, words: wordsFrom(random) }
+  try {
+    yield* runTarget({ target, door: through, isDirect, purse, ...optionsOf(validation) }, means)
+  } finally {
+    await embedded?.close()
+  }
+}
+
+function recordsOf(targets: readonly TargetReport[]): readonly ActivationRecord[] {
+  const nowMs = systemClock.now()
+  return targets.flatMap(({ group, target, results }) =>
+    results.flatMap((result) => recordOf(result, { target, group: group.name, nowMs, lifeMs: USUAL_LIFE_MS }) ?? []),
+  )
+}
+
+function sayBefore(targets: number, checks: number, most: number | null, bound: number | null): void {
+  const cost = most === null ? "of unknown cost, because prices are not configured" : `which cost at most ${usd(most)}`
+  const limit = bound === null ? "" : `; nothing beyond ${usd(bound)} is spent where prices are known`
+  printError(`${checks} checks of ${targets} target${targets === 1 ? "" : "s"}, ${cost}${limit}.`)
+}
+
+export function usd(nanoUsd: number): string {
+  return `$${(nanoUsd / NANO_PER_USD).toFixed(nanoUsd > 0 && nanoUsd < NANO_PER_USD / 100 ? 6 : 2)}`
+}
