@@ -66,7 +66,8 @@ function pinnedConfig({ loaded: { config }, group: name, targetIndex }: Pinning,
   const group = config.models[name]
   const target = group?.targets[targetIndex]
   if (group === undefined || target === undefined) throw new Error("there is no such target")
-  const { server, callers_file: _, ...rest } = config
+  const { callers_file: _, ...rest } = config
+  const { content_capture: _capture, ...server } = config.server
   return {
     ...rest,
     server: {
@@ -80,7 +81,6 @@ function pinnedConfig({ loaded: { config }, group: name, targetIndex }: Pinning,
       cache: { ...server.cache, enabled: false },
       default_caller: UNLIMITED,
       traffic_shape: { ...server.traffic_shape, enabled: false },
-      content_capture: undefined,
       retention: { ...server.retention, enabled: false },
       admin_reports: { ...server.admin_reports, enabled: false },
       admin_auth: {

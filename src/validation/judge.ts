@@ -70,10 +70,10 @@ export function expectReading(call: ToolCallBlock, reading: Reading): void {
 export function expectSame(given: JsonObject, asked: JsonObject, what: string): void {
   const names = Object.keys(asked)
   for (const name of names) {
-    if (!Object.hasOwn(given, name)) fail(`${what} lack the member ${name}`)
-    if (given[name] !== asked[name]) fail(`${what} have another ${name} than the one that was given`)
+    if (!Object.hasOwn(given, name)) fail(`${what}: the member ${name} is missing`)
+    if (given[name] !== asked[name]) fail(`${what}: ${name} is another than the one that was given`)
   }
-  if (Object.keys(given).length !== names.length) fail(`${what} have members that the schema forbids`)
+  if (Object.keys(given).length !== names.length) fail(`${what}: there are members that the schema forbids`)
 }
 
 /** Null: it is no JSON object. */

@@ -10,6 +10,7 @@ import { MODEL, MODEL_KEY, startModelServer, WINDOW_TOKENS } from "../../test/he
 import { systemClock } from "../system/clock.ts"
 import { systemRandom } from "../system/random.ts"
 import { Upstream } from "../upstream/send.ts"
+import { CHECKS } from "./checks.ts"
 import { Purse } from "./purse.ts"
 import { type CheckResult, recordOf, runTarget } from "./run.ts"
 import { SHARED_COLOURS } from "./squares.ts"
@@ -105,6 +106,70 @@ describe("an honest server", () => {
 })
 
 const CASES = LIES.flatMap((lie) => (lie.dialects ?? DIALECTS).map((dialect) => ({ ...lie, dialect })))
+
+test("a record holds ids, counters, times and a hash, and nothing that was said", async () => {
+  server.lie = {}
+  const target = targetOf("openai-chat")
+  const results = await resultsOf(target, { only: new Set(["text"] as const) })
+  const records = results.flatMap(
+    (result) => recordOf(result, { target, group: "default", nowMs: 1000, lifeMs: 500 }) ?? [],
+  )
+  expect(records.map(({ capability, result, group }) => [capability, result, group])).toEqual([
+    ["entitlement", "pass", null],
+    ["text", "pass", null],
+  ])
+  const [, text] = records
+  expect(text).toMatchObject({
+    provider: "far",
+    model: MODEL,
+    checkedAtMs: 1000,
+    expiresAtMs: 1500,
+    source: "validate",
+  })
+  expect(text!.evidence.requestIds).toHaveLength(2)
+  expect(text!.evidence.counters).toMatchObject({ requests: 2 })
+  expect(text!.evidence.counters["cost_nano_usd"]).toBeGreaterThan(0)
+  expect(text!.evidence.askedHash).toMatch(/^[0-9a-f]{64}$/)
+  expect(JSON.stringify(records)).not.toMatch(/Answer with|sk-model/)
+})
+
+test("nothing is asked that may cost more than what is left, and it is said", async () => {
+  server.lie = {}
+  const before = server.asked.length
+  const results = await resultsOf(targetOf("openai-chat"), { mostNanoUsd: 1 })
+  expect(server.asked).toHaveLength(before)
+  expect(results[0]).toMatchObject({ outcome: "undecided", reason: "what is left of the money is not enough" })
+  const unpriced = targetOf("openai-chat", { output_price_per_million_usd: undefined })
+  expect((await resultsOf(unpriced, { mostNanoUsd: 1_000_000_000 }))[0]!.reason).toContain("prices are not configured")
+})
+
+test("checks use no more tokens than they say before", async () => {
+  server.lie = {}
+  const target = targetOf("anthropic")
+  for (const { capability, evidence } of await resultsOf(target)) {
+    const { counters } = evidence
+    const bound = CHECKS.find(({ name }) => name === capability)!.most(target)
+    const input = (counters["fresh_input_tokens"] ?? 0) + (counters["cached_input_tokens"] ?? 0)
+    expect({ capability, isWithin: input <= bound.input && (counters["output_tokens"] ?? 0) <= bound.output }).toEqual({
+      capability,
+      isWithin: true,
+    })
+  }
+})
+
+test("a server that is not there proves nothing", async () => {
+  server.lie = { answers: () => new Response("busy", { status: 503 }) }
+  const results = await resultsOf(targetOf("openai-chat"))
+  expect(results.map(({ outcome }) => outcome)).toEqual([
+    "undecided",
+    ...results.slice(1).map(() => "skipped" as const),
+  ])
+  expect(
+    results.flatMap(
+      (result) => recordOf(result, { target: targetOf("openai-chat"), group: "default", nowMs: 0, lifeMs: 1 }) ?? [],
+    ),
+  ).toEqual([])
+})
 
 describe("a lie is caught by the check that is meant for it, and by no other:", () => {
   for (const { name, caughtBy, lie, dialect } of sampledByKind(CASES, (one) => [one.name], LIES.length))

@@ -131,7 +131,10 @@ export const LIES: readonly NamedLie[] = [
   {
     name: "an error in a stream",
     caughtBy: "streaming",
-    lie: { streams: (text) => `data: {"error":{"type":"server_error","message":"no"}}\n\n${text}` },
+    lie: {
+      streams: (text) =>
+        `event: error\ndata: {"type":"error","error":{"type":"server_error","message":"no"},"code":"server_error","message":"no"}\n\n${text}`,
+    },
   },
   {
     name: "arguments of tools are cut off",
