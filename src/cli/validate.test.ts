@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import path from "node:path"
 import { runHere, smartRouter } from "../../test/helpers/command-line.ts"
 import { callerEntry, newToken } from "../../test/helpers/config.ts"
+import { withoutCap } from "../../test/helpers/lies.ts"
 import { MODEL, MODEL_KEY, type ModelServer, startModelServer } from "../../test/helpers/model-server.ts"
 import { SHARED_COLOURS, squaresPng } from "../validation/squares.ts"
 
@@ -115,7 +116,7 @@ test("an honest upstream passes directly and through the router, in every dialec
 })
 
 test("a lie makes a table with its reason, and exit code 1", async () => {
-  server.lie = { hears: ({ cap: _, ...request }) => request }
+  server.lie = { hears: withoutCap }
   const { code, out } = await smartRouter(
     ["validate", "--config", file, "--group", "default", "--target", "1", "--capability", "caps"],
     {

@@ -1,4 +1,5 @@
 /** Asks a target what checks want to know, through the exchange that calls use, and keeps the evidence. */
+import type { JsonObject } from "../canonical/json.ts"
 import type { BilledUsage } from "../canonical/billed-usage.ts"
 import type { Target } from "../config/snapshot.ts"
 import { asArray, asObject, asString, parseBytes } from "../dialects/loose.ts"
@@ -14,8 +15,18 @@ import type { AttemptFailure } from "../upstream/failure.ts"
 import type { Upstream } from "../upstream/send.ts"
 import { besideEndpoint } from "./address.ts"
 import { inputBound, writeQuestion } from "./body.ts"
-import { fail, undecided, type AskOptions, type Asking, type CheckOptions, type Question } from "./check.ts"
-import type { Broken, Heard, Refusal, StreamHeard } from "./check.ts"
+import {
+  type AskOptions,
+  type Asking,
+  type Broken,
+  type CheckOptions,
+  fail,
+  type Heard,
+  type Question,
+  type Refusal,
+  type StreamHeard,
+  undecided,
+} from "./check.ts"
 import type { EvidenceOf } from "./evidence.ts"
 import type { Purse } from "./purse.ts"
 import { LARGEST_ANSWER_BYTES, readStream, readUnary } from "./read-answer.ts"
@@ -104,7 +115,7 @@ class Asker {
     const { countEndpoint } = WIRES[target.dialect]
     const below = countEndpoint === null ? null : targetBelow(target, countEndpoint)
     if (below === null) return null
-    const { bytes } = this.#write(question, false, { edit: ({ max_tokens: _, ...body }) => body })
+    const { bytes } = this.#write(question, false, { edit: withoutCap })
     const heard = await this.#ask<Counted>(below, bytes, async (answer) => {
       const tokens = parseBytes(await readWhole(answer, LARGEST_ANSWER_BYTES))?.["input_tokens"]
       return { kind: "counted", tokens: typeof tokens === "number" ? tokens : null }
@@ -184,7 +195,7 @@ class Asker {
       { upstream, maxBytes: LARGEST_ANSWER_BYTES },
       (answer) => {
         requestId = upstreamRequestId(answer.headers)
-        return take(answer) as Promise<Result & object>
+        return take(answer)
       },
     )
     if (isFailure(result)) {
@@ -196,6 +207,11 @@ class Asker {
     if (!isRefused(result)) return result
     return { kind: "refused", status: result.status, isError: result.fault !== null, failure: result.failure }
   }
+}
+
+function withoutCap(body: JsonObject): JsonObject {
+  const { max_tokens: _, ...rest } = body
+  return rest
 }
 
 interface Counted {

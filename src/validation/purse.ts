@@ -10,8 +10,6 @@ export const NANO_PER_USD = 1_000_000_000
 /** Nano-USD that so many tokens cost at most; null: a price is unknown. */
 export function dearest({ prices }: Target, { input, output }: TokenBound): number | null {
   const tiers = prices.tiers.map((tier) => tier.prices)
-  const most = (own: number | null, ...others: (number | null | undefined)[]): number | null =>
-    own === null ? null : Math.max(own, ...others.map((price) => price ?? 0))
   const inputPrice = most(
     prices.input,
     prices.cacheWrite5m,
@@ -21,6 +19,11 @@ export function dearest({ prices }: Target, { input, output }: TokenBound): numb
   const outputPrice = most(prices.output, ...tiers.map((tier) => tier.output))
   if (inputPrice === null || outputPrice === null) return null
   return Math.ceil((input * inputPrice + output * outputPrice) / MILLION)
+}
+
+/** Null: the price itself is unknown; others that are unknown do not count. */
+function most(own: number | null, ...others: readonly (number | null | undefined)[]): number | null {
+  return own === null ? null : Math.max(own, ...others.map((price) => price ?? 0))
 }
 
 export class Purse {

@@ -1,6 +1,7 @@
 /** Every way in which a server can pretend, and the check that finds it out. */
 import type { Capability } from "../../src/activation/capabilities.ts"
 import type { JsonObject } from "../../src/canonical/json.ts"
+import type { Request } from "../../src/canonical/request.ts"
 import type { Reply } from "../../src/canonical/reply.ts"
 import type { Usage } from "../../src/canonical/usage.ts"
 import type { DialectName } from "../../src/dialects/name.ts"
@@ -12,6 +13,11 @@ export interface NamedLie {
   readonly lie: Lie
   /** Absent: all. */
   readonly dialects?: readonly DialectName[]
+}
+
+export const withoutCap = (request: Request): Request => {
+  const { cap: _, ...rest } = request
+  return rest
 }
 
 const withUsage = (change: (usage: Usage) => Usage): Lie => ({
@@ -91,12 +97,12 @@ export const LIES: readonly NamedLie[] = [
   {
     name: "no usage in whole answers",
     caughtBy: "budget",
-    lie: { writes: ({ usage: _, ...body }) => body },
+    lie: { writes: (body) => ({ ...body, usage: undefined }) },
   },
   {
     name: "the cap is ignored",
     caughtBy: "caps",
-    lie: { hears: ({ cap: _, ...request }) => request },
+    lie: { hears: withoutCap },
   },
   {
     name: "one spelling of the cap is ignored",
