@@ -179,3 +179,13 @@ describe("a lie is caught by the check that is meant for it, and by no other:", 
       expect(failing(results)).toEqual([caughtBy])
     })
 })
+
+test("the document lists every lie, and what finds it out", async () => {
+  const page = await Bun.file(`${import.meta.dir}/../../docs/validation.md`).text()
+  const rows = [...page.slice(page.indexOf("## Lies")).matchAll(/^\| ([^|`]+) \| `([a-z-]+)` \|$/gmu)]
+  expect(rows.map(([, name, capability]) => [name, capability])).toEqual(
+    LIES.map(({ name, caughtBy }) => [name, caughtBy]),
+  )
+  for (const { name, proves } of CHECKS)
+    expect([name, page.includes(`| \`${name}\` |`) && proves !== ""]).toEqual([name, true])
+})
