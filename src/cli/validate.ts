@@ -2,6 +2,8 @@
 import { writeFileSync } from "node:fs"
 import { CAPABILITIES, isCapability, type Capability } from "../activation/capabilities.ts"
 import { nearest } from "../nearest.ts"
+import type { DialectName } from "../dialects/name.ts"
+import { DIALECT_NAMES } from "../dialects/wires.ts"
 import { NANO_PER_USD } from "../validation/purse.ts"
 import { SHARED_COLOURS, squaresPng } from "../validation/squares.ts"
 import { type Arguments, EXIT, print, printError, readArguments, UsageError } from "./command.ts"
@@ -32,6 +34,8 @@ Options:
   --undeclared       ask also for what the configuration says nothing of
   --deep             ask also with very long requests: the whole context window
   --direct           ask the upstreams alone, through no router
+  --client DIALECT   through the router only as a client of this dialect; may be given several times. By default every
+                     dialect that the group serves: ${DIALECT_NAMES.join(", ")}
   --url URL          ask this running router instead of an embedded one; its group must have one target
   --token TOKEN      with --url: a caller's token; by default that of SMART_ROUTER_TOKEN
   --image-url URL    where upstreams can load the picture that --write-image writes
@@ -51,7 +55,7 @@ Examples:
 export async function run(argv: readonly string[]): Promise<number> {
   const options = readArguments(argv, {
     texts: ["config", "group", "target", "url", "token", "image-url", "max-usd", "write-image"],
-    lists: ["capability"],
+    lists: ["capability", "client"],
     flags: ["json", "undeclared", "deep", "direct", "no-record"],
   })
   if (options.flag("help")) {
@@ -99,6 +103,7 @@ function orderOf(options: Arguments): ValidationOrder {
     imageUrl: options.text("image-url") ?? null,
     door: url === undefined ? null : { url, token: token ?? "" },
     throughRouter: !options.flag("direct"),
+    clients: clientsOf(options.list("client")),
     mostNanoUsd: max === undefined ? DEFAULT_MAX_USD * NANO_PER_USD : nanoUsdOf(max),
     isStrict: max !== undefined,
     isRecorded: !options.flag("no-record"),
@@ -110,6 +115,18 @@ function nanoUsdOf(text: string): number | null {
   if (!/^\d+(\.\d+)?$/.test(text) || !Number.isFinite(usd))
     throw new UsageError("The option --max-usd needs an amount, for example 0.50.")
   return usd === 0 ? null : Math.round(usd * NANO_PER_USD)
+}
+
+function clientsOf(named: readonly string[]): ReadonlySet<DialectName> | null {
+  if (named.length === 0) return null
+  return new Set(
+    named.map((name) => {
+      const known = DIALECT_NAMES.find((one) => one === name)
+      if (known === undefined)
+        throw new UsageError(`There is no dialect ${JSON.stringify(name)}: ${DIALECT_NAMES.join(", ")}.`)
+      return known
+    }),
+  )
 }
 
 function capabilitiesOf(named: readonly string[]): ReadonlySet<Capability> | null {

@@ -76,7 +76,8 @@ export function askingOf(means: AskMeans): Asking {
       if (heard.kind !== "answer" && isNoAnswer(heard.failure)) failedBy(heard)
       return heard
     },
-    count: (question) => asker.count(question),
+    // a router that cannot ask its upstream estimates
+    count: (question) => (isDirect ? asker.count(question) : Promise.resolve(null)),
     list: () => asker.list(),
     pause: (ms) => clock.sleep(ms),
   }
@@ -170,13 +171,13 @@ class Asker {
     method?: string,
   ): Promise<Result | Refusal | Broken> {
     const { clock, evidence } = this.#means
-    for (const pauseMs of [...AGAIN_AFTER_MS, null]) {
+    for (let tries = 0; ; tries++) {
       evidence.asked(bytes)
       const heard = await this.#once(target, bytes, take, method)
-      if (!("failure" in heard) || !mayHelpAgain(heard.failure) || pauseMs === null) return heard
+      const pauseMs = AGAIN_AFTER_MS[tries]
+      if (!("failure" in heard) || pauseMs === undefined || !mayHelpAgain(heard.failure, tries)) return heard
       await clock.sleep(pauseMs)
     }
-    throw new Error("the last try returns")
   }
 
   async #once<Result extends { readonly kind: string }>(
@@ -229,9 +230,10 @@ function modelsIn(bytes: Uint8Array): readonly string[] | null {
   return ids.length === 0 ? null : ids
 }
 
-/** Only time helps: tried again. */
-function mayHelpAgain({ class: kind }: AttemptFailure): boolean {
-  return kind === "rate_limited" || kind === "network" || kind === "server_error"
+/** Only time helps. A server that says that it failed is asked once more. */
+function mayHelpAgain({ class: kind, reason }: AttemptFailure, tries: number): boolean {
+  if (kind === "server_error") return tries === 0 || reason === "overloaded"
+  return kind === "rate_limited" || kind === "network"
 }
 
 /** Says nothing of the capability that is asked for. */

@@ -4,6 +4,7 @@ import type { ToolCallBlock } from "../canonical/block.ts"
 import type { JsonObject } from "../canonical/json.ts"
 import type { Request } from "../canonical/request.ts"
 import type { Reply } from "../canonical/reply.ts"
+import type { DialectName } from "../dialects/name.ts"
 import type { Target } from "../config/snapshot.ts"
 import type { BilledUsage } from "../canonical/billed-usage.ts"
 import type { AttemptFailure } from "../upstream/failure.ts"
@@ -15,8 +16,8 @@ export interface Check {
   readonly proves: string
   /** Does the configuration say that the target can do this? Null: it says nothing. */
   readonly declared: (target: Target) => boolean | null
-  /** Why the target cannot be asked at all, whatever is declared; null: it can. */
-  readonly impossible: (target: Target, options: CheckOptions) => string | null
+  /** Why the target cannot be asked by clients of that dialect, whatever is declared; null: it can. */
+  readonly impossible: (target: Target, options: CheckOptions, client: DialectName) => string | null
   /** The most tokens that the exchanges of one run use together. */
   readonly most: (target: Target) => TokenBound
   /** Asks and judges. Resolves where the capability is proven. @throws Judgement */
@@ -109,7 +110,7 @@ export interface StreamHeard extends Answered {
 export interface Asking {
   readonly target: Target
   readonly options: CheckOptions
-  /** The upstream is asked without a router between. */
+  /** The upstream is asked without a router between. Else `target` is the router's door, as clients of a dialect see it. */
   readonly isDirect: boolean
   /** A random word of small letters that no answer holds by chance. */
   readonly word: () => string

@@ -1,23 +1,23 @@
 /** What a run of checks showed, for people and for machines. */
 import { CAPABILITIES } from "../../activation/capabilities.ts"
+import { DIALECT_NAMES } from "../../dialects/wires.ts"
 import { NANO_PER_USD } from "../../validation/purse.ts"
-import type { CheckResult, Way } from "../../validation/run.ts"
+import type { CheckResult } from "../../validation/run.ts"
 import { type TargetReport, usd, type ValidationReport } from "./run.ts"
 
-const WAYS: readonly Way[] = ["direct", "router"]
 const NAME_WIDTH = Math.max(...CAPABILITIES.map((name) => name.length))
-const OUTCOME_WIDTH = "undecided".length
+const OUTCOME_WIDTH = Math.max(...["undecided", ...DIALECT_NAMES].map((name) => name.length))
 
 export function validationText(report: ValidationReport): string {
   return [...report.targets.map(targetText), afterText(report)].join("\n\n")
 }
 
 function targetText({ group, target, place, results }: TargetReport): string {
-  const ways = WAYS.filter((way) => results.some((result) => result.way === way))
+  const ways = [...new Set(results.map(wayOf))]
   const heading = `${group.name} target ${place}: ${target.provider.name}/${target.model} (${target.dialect})`
   const titles = line("capability", ways, ["cost", "ms", ""])
   const lines = CAPABILITIES.flatMap((capability) => {
-    const found = ways.map((way) => results.find((one) => one.way === way && one.capability === capability))
+    const found = ways.map((way) => results.find((one) => wayOf(one) === way && one.capability === capability))
     if (found.every((one) => one === undefined)) return []
     return [
       line(
@@ -28,6 +28,11 @@ function targetText({ group, target, place, results }: TargetReport): string {
     ]
   })
   return [heading, titles, ...lines].join("\n")
+}
+
+/** A column of the table. */
+function wayOf({ way, dialect }: CheckResult): string {
+  return way === "direct" ? way : dialect
 }
 
 function line(

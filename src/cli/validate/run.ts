@@ -2,14 +2,17 @@
 import type { Capability } from "../../activation/capabilities.ts"
 import type { ActivationRecord } from "../../activation/record.ts"
 import { USUAL_LIFE_MS } from "../../activation/record.ts"
+import type { Group, Target } from "../../config/snapshot.ts"
+import type { DialectName } from "../../dialects/name.ts"
+import { DIALECT_NAMES } from "../../dialects/wires.ts"
 import { upstreamSockets } from "../../server/connection-bounds.ts"
 import { startPinnedRouter } from "../../server/pinned-router.ts"
 import { systemClock } from "../../system/clock.ts"
 import { systemRandom } from "../../system/random.ts"
 import { Upstream } from "../../upstream/send.ts"
 import type { RouterDoor } from "../../validation/address.ts"
-import { dearest, NANO_PER_USD, Purse } from "../../validation/purse.ts"
-import { type CheckResult, mostCost, plannedCount, recordOf, runTarget } from "../../validation/run.ts"
+import { NANO_PER_USD, Purse } from "../../validation/purse.ts"
+import { type CheckResult, type PlannedRun, planOf, recordOf, runTarget } from "../../validation/run.ts"
 import { SHARED_COLOURS } from "../../validation/squares.ts"
 import { wordsFrom } from "../../validation/words.ts"
 import { printError } from "../command.ts"
@@ -26,6 +29,8 @@ export interface ValidationOrder {
   /** A running router; null: one is started for each target. */
   readonly door: Omit<RouterDoor, "group"> | null
   readonly throughRouter: boolean
+  /** Dialects of clients through the router; null: all that the group serves. */
+  readonly clients: ReadonlySet<DialectName> | null
   /** Null: no bound. */
   readonly mostNanoUsd: number | null
   /** Targets without prices are not asked. */
@@ -61,7 +66,7 @@ export async function runValidation(validation: Validation): Promise<ValidationR
   const { chosen, loaded, mostNanoUsd: bound } = validation
   const plans = plansOf(validation)
   const most = plans.reduce<number | null>((sum, { cost }) => (sum === null || cost === null ? null : sum + cost), 0)
-  const count = plans.reduce((sum, plan) => sum + plan.count, 0)
+  const count = plans.reduce((sum, plan) => sum + plan.checks, 0)
   sayBefore(chosen.length, count, most, bound)
   const upstream = new Upstream(systemClock, upstreamSockets(loaded.snapshot.connections))
   const progress = new Progress()
@@ -98,13 +103,11 @@ export async function runValidation(validation: Validation): Promise<ValidationR
   }
 }
 
-interface TargetPlan extends Chosen {
+interface TargetPlan extends Chosen, PlannedRun {
   /** The upstream was not asked for another group already. */
   readonly isDirect: boolean
-  /** Checks, on all ways. */
-  readonly count: number
-  /** Nano-USD at most; null: a price is unknown. */
-  readonly cost: number | null
+  /** Dialects of the clients that ask through the router. */
+  readonly clients: readonly DialectName[]
 }
 
 function plansOf(validation: Validation): readonly TargetPlan[] {
@@ -114,18 +117,24 @@ function plansOf(validation: Validation): readonly TargetPlan[] {
     const key = `${target.url} ${target.pin}`
     const isDirect = !seen.has(key)
     seen.add(key)
-    const ways = (isDirect ? 1 : 0) + (throughRouter ? 1 : 0)
-    const plan = { target, ...optionsOf(validation) }
-    const cost = mostCost(plan)
-    const isPriced = dearest(target, { input: 1, output: 1 }) !== null
-    return {
-      group,
-      target,
-      isDirect,
-      count: plannedCount(plan) * ways,
-      cost: isPriced && cost !== null ? cost * ways : null,
-    }
+    const clients = throughRouter ? clientsOf(group, target, validation) : []
+    const spoken = isDirect ? [target.dialect, ...clients] : clients
+    return { group, target, isDirect, clients, ...planOf({ target, ...optionsOf(validation) }, spoken) }
   })
+}
+
+/** Those whose calls may reach the target, its own first. */
+function clientsOf(
+  { translation, promisedDialects }: Group,
+  { dialect, limits }: Target,
+  { clients }: ValidationOrder,
+): readonly DialectName[] {
+  const others = DIALECT_NAMES.filter(
+    (name) => name !== dialect && translation !== "off" && !limits.closedTo.includes(name),
+  )
+  return [dialect, ...others].filter(
+    (name) => (promisedDialects?.has(name) ?? true) && (clients === null || clients.has(name)),
+  )
 }
 
 function optionsOf({ only, asksUndeclared, isDeep, imageUrl }: ValidationOrder) {
@@ -134,7 +143,7 @@ function optionsOf({ only, asksUndeclared, isDeep, imageUrl }: ValidationOrder) 
 }
 
 async function* resultsOf(
-  { group, target, isDirect }: TargetPlan,
+  { group, target, isDirect, clients }: TargetPlan,
   validation: Validation,
   purse: Purse,
   upstream: Upstream,
@@ -142,7 +151,7 @@ async function* resultsOf(
   const { door, throughRouter, path, env, loaded } = validation
   const random = systemRandom()
   const embedded =
-    throughRouter && door === null
+    throughRouter && door === null && clients.length > 0
       ? await startPinnedRouter({
           configPath: path,
           env,
@@ -155,7 +164,7 @@ async function* resultsOf(
   const through = door === null ? embedded : { ...door, group: group.name }
   const means = { upstream, clock: systemClock, words: wordsFrom(random) }
   try {
-    yield* runTarget({ target, door: through, isDirect, purse, ...optionsOf(validation) }, means)
+    yield* runTarget({ target, door: through, clients, isDirect, purse, ...optionsOf(validation) }, means)
   } finally {
     await embedded?.close()
   }

@@ -12,7 +12,10 @@ export const promptCache: Check = {
   name: "prompt-cache",
   proves: "the second call with the same long beginning reads it from the provider's cache",
   declared: ({ prices }) => (prices.cachedInput === null ? null : true),
-  impossible: () => null,
+  impossible: ({ dialect, facts }, _options, client) =>
+    WIRES[dialect].marksCache && !WIRES[client].marksCache && !facts.automaticCache
+      ? "clients of this dialect cannot mark what is to be kept"
+      : null,
   most: () => ({ input: (TRIES + 1) * 30_000, output: (TRIES + 1) * 2048 }),
   run: async ({ answer, word, target, pause }) => {
     const prefix = Array.from({ length: WORDS }, () => word()).join(" ")
