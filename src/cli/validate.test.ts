@@ -2,6 +2,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
+import type { ActivationRecord } from "../activation/record.ts"
+import { openActivationRecords } from "../activation/store.ts"
+import { systemClock } from "../system/clock.ts"
+import { silentLog } from "../system/log.ts"
 import { runHere, smartRouter } from "../../test/helpers/command-line.ts"
 import { callerEntry, newToken } from "../../test/helpers/config.ts"
 import { withoutCap } from "../../test/helpers/lies.ts"
@@ -66,8 +70,19 @@ function writeConfig(): void {
 const ALWAYS_PASSING =
   "entitlement text budget caps streaming tools forced-tools parallel-tools structured-output image errors".split(" ")
 
+async function records(): Promise<readonly ActivationRecord[]> {
+  const address = { path: path.join(folder, "state/usage.sqlite"), dsn: undefined }
+  const all = await openActivationRecords(address, { clock: systemClock, log: silentLog })
+  try {
+    return await all.newest()
+  } finally {
+    await all.close()
+  }
+}
+
 interface Told {
   readonly ok: boolean
+  readonly recorded: number
   readonly spent_usd: number
   readonly targets: readonly {
     readonly provider: string
@@ -141,6 +156,15 @@ test("only what is named is asked, and a bound of money holds", async () => {
   expect(
     told.targets[0]!.checks.filter(({ outcome }) => outcome === "pass").map(({ capability }) => capability),
   ).toEqual(["entitlement", "text"])
+  expect(told.recorded).toBe(2)
+  const kept = (await records()).filter(({ provider }) => provider === "responses")
+  expect(kept.map(({ capability, result, group }) => [capability, result, group])).toEqual(
+    expect.arrayContaining([["text", "pass", null]]),
+  )
+  expect(
+    (await validate("--target", "1", "--group", "default", "--capability", "text", "--direct", "--no-record")).told
+      .recorded,
+  ).toBe(0)
   const before = server.asked.length
   const tight = await validate("--max-usd", "0.000001")
   expect([tight.code, tight.told.ok, tight.told.spent_usd]).toEqual([1, false, 0])

@@ -10,9 +10,8 @@ import type { Config, GroupConfig } from "../config/config.ts"
 import { readCallers } from "../config/callers.ts"
 import type { Reading } from "../config/reading.ts"
 import { marksOf } from "../config/reload/marks.ts"
-import { silentLog } from "../system/log.ts"
+import { type Log, silentLog } from "../system/log.ts"
 import type { Random } from "../system/random.ts"
-import { startRouter } from "./start.ts"
 
 export interface PinnedRouter {
   readonly url: string
@@ -29,7 +28,17 @@ export interface Pinning {
   /** Its place among the targets of the group. */
   readonly targetIndex: number
   readonly random: Pick<Random, "hex">
+  readonly start: StartRouter
 }
+
+/** `startRouter`: handed in, because a running router starts such routers too. */
+export type StartRouter = (options: {
+  readonly configPath: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly loaded: Reading
+  readonly listen: { readonly hostname: string; readonly port: number }
+  readonly log: Log
+}) => Promise<{ readonly url: string; readonly stop: (withinMs: number) => Promise<void> }>
 
 const NAME = "validate"
 const TOKEN_BYTES = 32
@@ -42,7 +51,7 @@ const UNLIMITED: Config["server"]["default_caller"] = {
 
 /** Listens on 127.0.0.1 alone. Rejects where the configuration cannot be served, for example because of a script. */
 export async function startPinnedRouter(pinning: Pinning): Promise<PinnedRouter> {
-  const { configPath, env, loaded, group, random } = pinning
+  const { configPath, env, loaded, group, random, start } = pinning
   const folder = mkdtempSync(join(tmpdir(), "smart-router-validate-"))
   const remove = (): void => rmSync(folder, { recursive: true, force: true })
   const token = `rtr_${NAME}_${random.hex(TOKEN_BYTES)}`
@@ -50,7 +59,7 @@ export async function startPinnedRouter(pinning: Pinning): Promise<PinnedRouter>
     const config = pinnedConfig(pinning, folder)
     const reading = await readingOf(config, loaded.admin, token, group)
     const listen = { hostname: "127.0.0.1", port: 0 }
-    const router = await startRouter({ configPath, env, loaded: reading, listen, log: silentLog })
+    const router = await start({ configPath, env, loaded: reading, listen, log: silentLog })
     const close = async (): Promise<void> => {
       await router.stop(STOP_WITHIN_MS)
       remove()
@@ -100,7 +109,14 @@ function pinnedConfig({ loaded: { config }, group: name, targetIndex }: Pinning,
 
 /** Everything stays that works on a call; other targets, further names, and what is recorded of content do not. */
 function pinnedGroup(group: GroupConfig, target: GroupConfig["targets"][number]): GroupConfig {
-  return { ...group, targets: [target], aliases: [], activation: "off", shadow: null, content_capture: undefined }
+  return {
+    ...group,
+    targets: [target],
+    aliases: [],
+    activation: { ...group.activation, mode: "off" },
+    shadow: null,
+    content_capture: undefined,
+  }
 }
 
 async function readingOf(config: Config, admin: Reading["admin"], token: string, group: string): Promise<Reading> {

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test"
+import { USUAL_LIFE_MS } from "../activation/record.ts"
 import type { Capability } from "../activation/capabilities.ts"
 import type { Target } from "../config/snapshot.ts"
 import type { DialectName } from "../dialects/name.ts"
@@ -66,6 +67,8 @@ function targetOf(dialect: DialectName, more: object = {}): Target {
   return compile(config, { userAgent: "test" }).groups.get("default")!.targets[0]!
 }
 
+const GROUP = { name: "default", activation: null }
+
 interface Given {
   readonly only?: ReadonlySet<Capability>
   readonly mostNanoUsd?: number
@@ -112,9 +115,7 @@ test("a record holds ids, counters, times and a hash, and nothing that was said"
   server.lie = {}
   const target = targetOf("openai-chat")
   const results = await resultsOf(target, { only: new Set(["text"] as const) })
-  const records = results.flatMap(
-    (result) => recordOf(result, { target, group: "default", nowMs: 1000, lifeMs: 500 }) ?? [],
-  )
+  const records = results.flatMap((result) => recordOf(result, { target, group: GROUP, nowMs: 1000 }) ?? [])
   expect(records.map(({ capability, result, group }) => [capability, result, group])).toEqual([
     ["entitlement", "pass", null],
     ["text", "pass", null],
@@ -124,7 +125,7 @@ test("a record holds ids, counters, times and a hash, and nothing that was said"
     provider: "far",
     model: MODEL,
     checkedAtMs: 1000,
-    expiresAtMs: 1500,
+    expiresAtMs: 1000 + USUAL_LIFE_MS,
     source: "validate",
   })
   expect(text!.evidence.requestIds).toHaveLength(2)
@@ -166,9 +167,7 @@ test("a server that is not there proves nothing", async () => {
     ...results.slice(1).map(() => "skipped" as const),
   ])
   expect(
-    results.flatMap(
-      (result) => recordOf(result, { target: targetOf("openai-chat"), group: "default", nowMs: 0, lifeMs: 1 }) ?? [],
-    ),
+    results.flatMap((result) => recordOf(result, { target: targetOf("openai-chat"), group: GROUP, nowMs: 0 }) ?? []),
   ).toEqual([])
 })
 

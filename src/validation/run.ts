@@ -1,9 +1,9 @@
 /** Runs checks of one target: directly, then through a router whose group is pinned to it. */
 import { fingerprintsOf } from "../activation/fingerprint.ts"
 import type { Capability } from "../activation/capabilities.ts"
-import type { ActivationRecord, Evidence } from "../activation/record.ts"
+import { type ActivationRecord, type Evidence, USUAL_LIFE_MS } from "../activation/record.ts"
 import type { DialectName } from "../dialects/name.ts"
-import type { Target } from "../config/snapshot.ts"
+import type { Group, Target } from "../config/snapshot.ts"
 import type { Clock } from "../system/clock.ts"
 import type { Upstream } from "../upstream/send.ts"
 import { behindDoor, type RouterDoor } from "./address.ts"
@@ -150,16 +150,15 @@ function resultOf(
 export interface Recording {
   readonly target: Target
   /** The group that a router was asked for. */
-  readonly group: string
+  readonly group: Pick<Group, "name" | "activation">
   readonly nowMs: number
-  readonly lifeMs: number
 }
 
 /** Null: nothing is proven either way. */
-export function recordOf(result: CheckResult, { target, group, nowMs, lifeMs }: Recording): ActivationRecord | null {
+export function recordOf(result: CheckResult, { target, group, nowMs }: Recording): ActivationRecord | null {
   const { outcome, capability, way, dialect, evidence } = result
   if (outcome !== "pass" && outcome !== "fail") return null
-  const through = way === "direct" ? null : group
+  const through = way === "direct" ? null : group.name
   return {
     provider: target.provider.name,
     model: target.model,
@@ -168,7 +167,7 @@ export function recordOf(result: CheckResult, { target, group, nowMs, lifeMs }: 
     capability,
     result: outcome,
     checkedAtMs: nowMs,
-    expiresAtMs: nowMs + lifeMs,
+    expiresAtMs: nowMs + (group.activation?.expiresAfterMs ?? USUAL_LIFE_MS),
     fingerprint: fingerprintsOf(target, through)[capability],
     source: "validate",
     evidence,

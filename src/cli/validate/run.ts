@@ -1,15 +1,18 @@
 /** Runs the checks of the chosen targets, within the money, and records what they showed. */
 import type { Capability } from "../../activation/capabilities.ts"
 import type { ActivationRecord } from "../../activation/record.ts"
-import { USUAL_LIFE_MS } from "../../activation/record.ts"
-import type { Group, Target } from "../../config/snapshot.ts"
+import { openActivationRecords } from "../../activation/store.ts"
+import type { Config } from "../../config/config.ts"
 import type { DialectName } from "../../dialects/name.ts"
-import { DIALECT_NAMES } from "../../dialects/wires.ts"
 import { upstreamSockets } from "../../server/connection-bounds.ts"
+import { usageAddress } from "../../server/retention.ts"
+import { startRouter } from "../../server/start.ts"
+import { silentLog } from "../../system/log.ts"
 import { startPinnedRouter } from "../../server/pinned-router.ts"
 import { systemClock } from "../../system/clock.ts"
 import { systemRandom } from "../../system/random.ts"
 import { Upstream } from "../../upstream/send.ts"
+import { clientsOf } from "../../validation/clients.ts"
 import type { RouterDoor } from "../../validation/address.ts"
 import { NANO_PER_USD, Purse } from "../../validation/purse.ts"
 import { type CheckResult, type PlannedRun, planOf, recordOf, runTarget } from "../../validation/run.ts"
@@ -91,7 +94,8 @@ export async function runValidation(validation: Validation): Promise<ValidationR
     progress.end()
     upstream.close()
   }
-  const records = recordsOf(targets)
+  const records = validation.isRecorded ? recordsOf(targets) : []
+  await record(records, loaded.reading.config)
   return {
     targets,
     mostNanoUsd: most,
@@ -117,24 +121,12 @@ function plansOf(validation: Validation): readonly TargetPlan[] {
     const key = `${target.url} ${target.pin}`
     const isDirect = !seen.has(key)
     seen.add(key)
-    const clients = throughRouter ? clientsOf(group, target, validation) : []
+    const clients = throughRouter
+      ? clientsOf(group, target).filter((name) => validation.clients?.has(name) ?? true)
+      : []
     const spoken = isDirect ? [target.dialect, ...clients] : clients
     return { group, target, isDirect, clients, ...planOf({ target, ...optionsOf(validation) }, spoken) }
   })
-}
-
-/** Those whose calls may reach the target, its own first. */
-function clientsOf(
-  { translation, promisedDialects }: Group,
-  { dialect, limits }: Target,
-  { clients }: ValidationOrder,
-): readonly DialectName[] {
-  const others = DIALECT_NAMES.filter(
-    (name) => name !== dialect && translation !== "off" && !limits.closedTo.includes(name),
-  )
-  return [dialect, ...others].filter(
-    (name) => (promisedDialects?.has(name) ?? true) && (clients === null || clients.has(name)),
-  )
 }
 
 function optionsOf({ only, asksUndeclared, isDeep, imageUrl }: ValidationOrder) {
@@ -159,6 +151,7 @@ async function* resultsOf(
           group: group.name,
           targetIndex: target.index,
           random,
+          start: startRouter,
         })
       : null
   const through = door === null ? embedded : { ...door, group: group.name }
@@ -170,10 +163,20 @@ async function* resultsOf(
   }
 }
 
+async function record(records: readonly ActivationRecord[], config: Config): Promise<void> {
+  if (records.length === 0) return
+  const all = await openActivationRecords(usageAddress(config), { clock: systemClock, log: silentLog })
+  try {
+    await all.write(records)
+  } finally {
+    await all.close()
+  }
+}
+
 function recordsOf(targets: readonly TargetReport[]): readonly ActivationRecord[] {
   const nowMs = systemClock.now()
   return targets.flatMap(({ group, target, results }) =>
-    results.flatMap((result) => recordOf(result, { target, group: group.name, nowMs, lifeMs: USUAL_LIFE_MS }) ?? []),
+    results.flatMap((result) => recordOf(result, { target, group, nowMs }) ?? []),
   )
 }
 
