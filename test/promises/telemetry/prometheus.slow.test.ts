@@ -75,6 +75,7 @@ describe.skipIf(MISSING !== null)(`Prometheus${MISSING === null ? "" : `: ${MISS
     for (const stream of [true, false]) await router.call("chat", SAMPLES.chat.request({ stream }))
     await router.call("chat", SAMPLES.chat.request({ text: "no luck" }))
     await router.call("chat", SAMPLES.chat.request(), { token: limited })
+    await router.call("chat", SAMPLES.chat.request({ model: "unpriced" }))
     await router.call("messages", SAMPLES.messages.request({ stream: true }))
   }
 
@@ -89,7 +90,13 @@ describe.skipIf(MISSING !== null)(`Prometheus${MISSING === null ? "" : `: ${MISS
         config.server["cache"] = { enabled: true }
         config.server["telemetry"] = { otlp: { endpoint: `http://127.0.0.1:9`, logs: { enabled: true } } }
         config.models["default"] = { ...config.models["default"], cache: {} }
-        config.callers[0] = { ...config.callers[0], metrics_admin: true, quota: { day: { tokens: 1_000_000 } } }
+        config.models["unpriced"] = { strategy: "static", targets: [{ provider: "upstream-chat", model: "unpriced" }] }
+        config.callers[0] = {
+          ...config.callers[0],
+          allow: ["default", "unpriced"],
+          metrics_admin: true,
+          quota: { day: { tokens: 1_000_000 } },
+        }
         config.callers.push(callerEntry("limited", limited, ["default"], { quota: { day: { requests: 1 } } }))
       },
     })
