@@ -51,7 +51,7 @@ test("items wait for others, and go together", async () => {
   const { exporter, counts } = exporterTo(clock)
   for (let item = 0; item < 3; item++) exporter.push(piece)
   expect([exporter.queued, receiver.bodies.length]).toEqual([3, 0])
-  clock.advance(1000)
+  await clock.advance(1000)
   await taken(counts, 3)
   expect([exporter.queued, receiver.bodies.length]).toEqual([0, 1])
 })
@@ -62,10 +62,10 @@ test("a full queue drops what comes, and counts it; calls go on meanwhile", asyn
   receiver.answer = () => gate.promise
   const { exporter, counts } = exporterTo(clock)
   exporter.push(piece)
-  clock.advance(1000)
+  await clock.advance(1000)
   await eventually("the first export", () => (receiver.bodies.length === 1 ? true : undefined))
   for (let item = 0; item < 25; item++) exporter.push(piece)
-  clock.advance(1000)
+  await clock.advance(1000)
   expect(exporter.queued).toBe(10)
   expect(counts.dropped).toEqual({ queue: 15, refused: 0, rejected: 0, failed: 0, stopped: 0 })
   expect(receiver.bodies).toHaveLength(1)
@@ -78,7 +78,7 @@ test("an export is repeated after 503, as late as the receiver asks; after 400 i
   const { exporter, counts } = exporterTo(clock)
   receiver.answer = () => new Response(null, { status: 503, headers: { "retry-after": "7" } })
   exporter.push(piece)
-  clock.advance(1000)
+  await clock.advance(1000)
   await eventually("the refusal", () => (receiver.bodies.length === 1 ? true : undefined))
   receiver.answer = () => new Response()
   // time passes in seconds: as many as it takes, and none of the first six is enough
@@ -87,7 +87,7 @@ test("an export is repeated after 503, as late as the receiver asks; after 400 i
     if (receiver.bodies.length === 2) return true
     await Bun.sleep(20)
     if (receiver.bodies.length === 2) return true
-    clock.advance(1000)
+    await clock.advance(1000)
     seconds++
     return undefined
   })
@@ -95,7 +95,7 @@ test("an export is repeated after 503, as late as the receiver asks; after 400 i
   await taken(counts, 1)
   receiver.answer = () => new Response(null, { status: 400 })
   exporter.push(piece)
-  clock.advance(1000)
+  await clock.advance(1000)
   await eventually("the drop", () => (counts.dropped.refused === 1 ? true : undefined))
   expect(receiver.bodies).toHaveLength(3)
 })
@@ -105,12 +105,12 @@ test("what a receiver rejects of an export is lost; a redirect is not followed",
   const { exporter, counts } = exporterTo(clock)
   receiver.answer = () => new Response(Buffer.of(0x0a, 2, 0x08, 2))
   for (let item = 0; item < 3; item++) exporter.push(piece)
-  clock.advance(1000)
+  await clock.advance(1000)
   await taken(counts, 1)
   expect(counts.dropped.rejected).toBe(2)
   receiver.answer = () => new Response(null, { status: 307, headers: { location: "http://127.0.0.1:1/" } })
   exporter.push(piece)
-  clock.advance(1000)
+  await clock.advance(1000)
   await eventually("the drop", () => (counts.dropped.refused === 1 ? true : undefined))
 })
 
@@ -125,7 +125,7 @@ test("an end exports what waits, and counts what nobody takes", async () => {
   stuck.push(piece, 4)
   const closing = stuck.close()
   await eventually("the last export", () => (receiver.bodies.length === 2 ? true : undefined))
-  clock.advance(3000)
+  await clock.advance(3000)
   await closing
   expect(lost.dropped.stopped).toBe(4)
 })
