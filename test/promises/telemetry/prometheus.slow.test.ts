@@ -192,7 +192,7 @@ describe.skipIf(MISSING !== null)(`Prometheus${MISSING === null ? "" : `: ${MISS
         "smart_router_overhead_seconds:p99_5m",
         "id:smart_router_limit_taken:ratio",
       ])
-        await eventually(name, async () => ((await query(name)).length > 0 ? true : undefined))
+        expect(await eventually(name, async () => (await query(name))[0])).toHaveProperty("value")
     },
     2 * PATIENCE_MS,
   )
