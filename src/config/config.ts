@@ -168,8 +168,8 @@ export interface GroupConfig {
   readonly hosted_tools: "pass" | "strip" | "refuse"
   /** The fate of the request at the upstream when the client leaves. */
   readonly disconnect: "abort" | "drain"
-  /** Whether targets need a passing validation record. None can be made yet, so `required` refuses all calls. */
-  readonly activation: "off" | "required"
+  /** Whether targets must be proven before they serve, and how proofs are kept; see [activation](activation.md). A word alone is the `mode`. */
+  readonly activation: ActivationConfig
   /** A second strategy whose choice is only recorded. */
   readonly shadow: ShadowStrategy | null
   /** The callers that share answers of the response cache: `caller`: each caller has its own, `shared`: all callers of the group. Counts where `server.cache` is enabled. */
@@ -728,6 +728,20 @@ export interface ScriptLimits {
   readonly on_error: "fail_closed" | "fallback"
 }
 
+/** Whether targets must be proven before they serve, and how proofs are kept; see [activation](activation.md). A word alone is the `mode`. */
+export interface ActivationConfig {
+  /** `required`: a target serves a call only while it has passing, unexpired records for all that the call needs. `observe`: what would be refused is recorded, and served. `off`: nothing is asked. */
+  readonly mode: "off" | "observe" | "required"
+  /** `serve` checks anew what was proven so long ago. Absent: only `smart-router validate` checks. Unit: a duration; milliseconds once loaded. */
+  readonly revalidate?: number | undefined
+  /** How long a record holds. An imported one holds no longer than it says. Unit: a duration; milliseconds once loaded. */
+  readonly expires_after: number
+  /** The most that checks of `revalidate` may cost in a day (UTC), for the targets of this group. */
+  readonly max_usd_per_day: number
+  /** Imported records count where one of these keys has signed them. */
+  readonly trust: readonly string[]
+}
+
 /** One API shape of one upstream. */
 export interface ProviderConfig {
   /** Where the API is. For `anthropic` with or without a trailing /v1. */
@@ -1182,6 +1196,8 @@ export interface ServerConfig {
   readonly breaker: BreakerConfig
   /** The limits that callers start from; a caller's own keys win. */
   readonly default_caller: DefaultCaller
+  /** The address at which clients reach the router, where a proxy stands in front. Error answers then carry `doc_url`, which leads to their entry in the page about errors; `check` prints links to this page. Where the file says nothing: none. */
+  readonly public_url: string | null
   /** Calls from browser pages. */
   readonly cors: CorsConfig
   /** Settings of answers. */

@@ -55,7 +55,8 @@ export async function serve(incoming: Incoming, dialect: Dialect, gateway: Gatew
   } catch (thrown) {
     const error = await fail(thrown, call, gateway)
     const headers = routerHeaders(call, gateway, errorHeaders(error))
-    return keep({ status: error.status, headers, body: call.dialect.renderError(error, call.id) }, call, gateway)
+    const body = call.dialect.renderError(error, call.id, call.snapshot.errorsPage)
+    return keep({ status: error.status, headers, body }, call, gateway)
   }
 }
 

@@ -11,7 +11,6 @@ import {
   flag,
   integer,
   key,
-  list,
   milliseconds,
   nullByDefault,
   optional,
@@ -20,8 +19,9 @@ import {
   type Fault,
   type Shape,
 } from "./field.ts"
-import { cidr, headerName, identifier } from "./forms.ts"
+import { identifier } from "./forms.ts"
 import { storage } from "./storage.ts"
+import { outward } from "./outward.ts"
 import { upstreamTimeouts } from "./timeouts.ts"
 import { request } from "./request.ts"
 import { defaultCaller, defaultCallerShaping } from "./limits.ts"
@@ -31,7 +31,6 @@ import { decisionTelemetry, telemetry } from "./telemetry.ts"
 const LATER = { pending: true } as const
 const LISTEN = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):(?:0|[1-9]\d{0,4})$/
 const STATE_URL = /^(?:redis|valkey)s?:\/\/./
-const ORIGIN = /^(\*|https?:\/\/[^\s/?#@]+)$/
 
 const off = (description: string): z.ZodType => byDefault(flag(description), false)
 
@@ -106,56 +105,6 @@ const bounds: Shape = {
       },
       "The circuit breaker of a target. It only reorders targets.",
       { name: "BreakerConfig" },
-    ),
-    {},
-  ),
-}
-
-const outward: Shape = {
-  cors: byDefault(
-    block(
-      {
-        allow_origins: byDefault(
-          list(
-            pattern(ORIGIN, "an origin such as https://app.example.com, or *", "An origin."),
-            "Origins of browser pages that may call.",
-          ),
-          [],
-        ),
-      },
-      "Calls from browser pages.",
-      { name: "CorsConfig" },
-    ),
-    {},
-  ),
-  responses: byDefault(
-    block(
-      {
-        model_identity: byDefault(
-          choice(
-            ["upstream", "requested_group"],
-            "Which name answers carry in `model`: what the upstream says, or what the client asked for.",
-          ),
-          "upstream",
-        ),
-      },
-      "Settings of answers.",
-      { name: "ResponsesConfig" },
-    ),
-    {},
-  ),
-  client_ip: byDefault(
-    block(
-      {
-        trusted_proxy_cidrs: byDefault(list(cidr, "Proxies whose forwarding headers count."), []),
-        header_order: byDefault(list(headerName, "The headers to look at, first to last."), [
-          "X-Forwarded-For",
-          "X-Real-IP",
-        ]),
-        store_ip: byDefault(flag("Record the address of the client."), true),
-      },
-      "The address of the client.",
-      { name: "ClientIpConfig" },
     ),
     {},
   ),
