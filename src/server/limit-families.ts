@@ -1,6 +1,7 @@
 /** What callers and projects have of their limits, as gauges. */
 import type { FamilyWriter, Labels } from "../metrics/exposition.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
+import { inTurns } from "../reports/turns.ts"
 import { viewsOf } from "./held-limits.ts"
 import { lineOf } from "./limits-view.ts"
 
@@ -26,11 +27,12 @@ export async function limitGauges(gateway: Gateway): Promise<readonly LimitGauge
   return [...gauges.values()]
 }
 
-export function writeLimits(out: FamilyWriter, gauges: readonly LimitGauge[]): void {
+/** Others have turns between. */
+export async function writeLimits(out: FamilyWriter, gauges: readonly LimitGauge[]): Promise<void> {
   out.family("smart_router_limit_used", "gauge", "What is used of a limit, in its unit; money in USD.")
-  for (const { labels, used } of gauges) out.sample(labels, used)
+  for await (const some of inTurns(gauges)) for (const { labels, used } of some) out.sample(labels, used)
   out.family("smart_router_limit_reserved", "gauge", "What calls in flight hold of it.")
-  for (const { labels, reserved } of gauges) out.sample(labels, reserved)
+  for await (const some of inTurns(gauges)) for (const { labels, reserved } of some) out.sample(labels, reserved)
   out.family("smart_router_limit_value", "gauge", "The limit itself.")
-  for (const { labels, limit } of gauges) out.sample(labels, limit)
+  for await (const some of inTurns(gauges)) for (const { labels, limit } of some) out.sample(labels, limit)
 }

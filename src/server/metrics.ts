@@ -53,5 +53,5 @@ export async function writeFamilies(out: FamilyWriter, gateway: Gateway, watched
   const limits = (watched.worker ?? 1) === 1 ? await limitGauges(gateway) : []
   writeCallFamilies(out, watched.metrics, gateway.snapshot.metrics)
   writeStateFamilies(out, gateway, watched)
-  writeLimits(out, limits)
+  await writeLimits(out, limits)
 }

@@ -130,16 +130,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const listener = listen(gateway, parts, doorOf(options, config))
     const following = { engines, marks, tags, retention, activation, metrics, telemetry }
     const changing = { gateway, ledger, policies, administration, inForce, ...following }
-    const reloader: Reloader = startReloading({
-      running: { ...loaded, files: [...loaded.files, ...scriptFiles] },
-      load: (before) => readMeanwhile({ path, env, before }),
-      apply: (next) => takeConfig(next, changing),
-      filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
-      log,
-      now: () => clock.now(),
-      onRequest: options.onReloadRequest ?? (() => () => {}),
-      watchTools: systemWatchTools(clock),
-    })
+    const running = { ...loaded, files: [...loaded.files, ...scriptFiles] }
+    const reloader: Reloader = reloaderOf(running, changing, options)
     const answers = answersOf(gateway, ledger, reloader, watched)
     const control = await openControl({ path: files.controlPath, answers, log })
     gateway.background.start(gateway)
@@ -154,6 +146,24 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     await Promise.all([ledger.close(), requestLog.close(), telemetry.close()])
     throw error
   }
+}
+
+function reloaderOf(
+  running: UsableReading,
+  changing: Changing,
+  { configPath: path, env, onReloadRequest }: StartOptions,
+): Reloader {
+  const { clock, log } = changing.gateway
+  return startReloading({
+    running,
+    load: (before) => readMeanwhile({ path, env, before }),
+    apply: (next) => takeConfig(next, changing),
+    filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
+    log,
+    now: () => clock.now(),
+    onRequest: onReloadRequest ?? (() => () => {}),
+    watchTools: systemWatchTools(clock),
+  })
 }
 
 function doorOf({ listen: wanted, worker }: StartOptions, { server }: Config): Parameters<typeof listen>[2] {

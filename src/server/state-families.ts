@@ -110,8 +110,8 @@ function writeLoop(out: FamilyWriter, { loop }: Gateway): void {
       "gauge",
       "How late the event loop came to its work in the last minute: 99 of 100 looks, and the worst.",
     )
-    .sample({ quantile: "0.99" }, p99Ms / 1000)
-    .sample({ quantile: "1" }, maxMs / 1000)
+    .sample({ percentile: "99" }, p99Ms / 1000)
+    .sample({ percentile: "100" }, maxMs / 1000)
 }
 
 function writeTargets(out: FamilyWriter, { snapshot, health, clock }: Gateway): void {

@@ -125,9 +125,9 @@ export const telemetry: z.ZodType = byDefault(
       max_callers: byDefault(
         integer("Callers with metrics of their own. Further ones share the value `(other)`.", {
           min: 1,
-          max: 100_000,
+          max: 10_000,
         }),
-        2000,
+        1000,
       ),
       otlp: optional(otlp),
     },
