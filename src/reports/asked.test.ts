@@ -178,7 +178,7 @@ test("many values of one name take work in proportion", () => {
       const where = Array.from({ length: count }, (_, index) => `caller=c${index}`)
       return () => filtersIn(where)
     },
-    4000,
+    8000,
     Infinity,
   )
 })
