@@ -25,21 +25,29 @@ export function heldLimits(gateway: Counted): Promise<readonly HeldLimit[]> {
   return asked
 }
 
-async function askHeld({ snapshot, governance, clock }: Counted): Promise<readonly HeldLimit[]> {
+async function askHeld(gateway: Counted): Promise<readonly HeldLimit[]> {
   const held = new Map<string, HeldLimit>()
-  for await (const some of inTurns(snapshot.callerLimits.values())) {
-    const [now, monotonicMs] = [clock.now(), clock.monotonicMs()]
-    const views = await Promise.all(
-      some.map(async (limits) =>
-        limits === null ? NONE : await governance.state.view(limits, now, monotonicMs, true),
-      ),
-    )
-    for (const { check, subject, reserved } of views.flat()) {
-      const limit = limitName(check.kind)
-      if (reserved > 0) held.set(`${subject.key} ${limit}`, { subject: subject.scope, id: subject.id, limit, reserved })
-    }
+  for await (const { check, subject, reserved } of viewsOf(gateway, Infinity)) {
+    const limit = limitName(check.kind)
+    if (reserved > 0) held.set(`${subject.key} ${limit}`, { subject: subject.scope, id: subject.id, limit, reserved })
   }
   return [...held.values()]
 }
 
-const NONE: readonly CheckView[] = []
+/**
+ * The limits of the first `most` callers that have any, and of their projects, again for each caller, as far as they are
+ * counted already; others have turns between.
+ */
+export async function* viewsOf({ snapshot, governance, clock }: Counted, most: number): AsyncGenerator<CheckView> {
+  let left = most
+  for await (const some of inTurns(snapshot.callerLimits.values())) {
+    const limited = some.filter((limits) => limits !== null).slice(0, left)
+    const [now, monotonicMs] = [clock.now(), clock.monotonicMs()]
+    const views = await Promise.all(
+      limited.map(async (limits) => await governance.state.view(limits, now, monotonicMs, true)),
+    )
+    yield* views.flat()
+    left -= limited.length
+    if (left <= 0) return
+  }
+}
