@@ -58,5 +58,5 @@ test("a serving router checks what is due, directly and as clients of every dial
     ...proven("default", "anthropic"),
   ])
   const unpriced = { ...target!, prices: { ...target!.prices, output: null } }
-  await expect(runChecks({ ...order, target: unpriced, capabilities: ["text"] })).rejects.toThrow("has no prices")
+  expect(runChecks({ ...order, target: unpriced, capabilities: ["text"] })).rejects.toThrow("has no prices")
 })
