@@ -67,17 +67,19 @@ function reasonText(found: Found): string {
   return found.find((one) => one !== undefined && one.reason !== null)?.reason ?? ""
 }
 
-function afterText({ targets, spentNanoUsd, hasUnknownCost, recorded }: ValidationReport): string {
+function afterText({ targets, spentNanoUsd, hasUnknownCost, recorded, isWhole }: ValidationReport): string {
   const all = targets.flatMap(({ results }) => results)
   const count = (outcome: CheckResult["outcome"]): number => all.filter((one) => one.outcome === outcome).length
   const spent = hasUnknownCost ? `${usd(spentNanoUsd)}, and what has no price` : usd(spentNanoUsd)
-  return `${count("pass")} passed, ${count("fail")} failed, ${count("undecided")} undecided, ${count("skipped")} skipped. Spent: ${spent}. Recorded: ${recorded}.`
+  const whole = isWhole ? "" : "Interrupted. "
+  return `${whole}${count("pass")} passed, ${count("fail")} failed, ${count("undecided")} undecided, ${count("skipped")} skipped. Spent: ${spent}. Recorded: ${recorded}.`
 }
 
 export function validationJson(report: ValidationReport): string {
-  const { targets, isOk, mostNanoUsd, boundNanoUsd, spentNanoUsd, hasUnknownCost, recorded } = report
+  const { targets, isOk, isWhole, mostNanoUsd, boundNanoUsd, spentNanoUsd, hasUnknownCost, recorded } = report
   const plain = {
-    ok: isOk,
+    ok: isOk && isWhole,
+    is_whole: isWhole,
     most_usd: inUsd(mostNanoUsd),
     max_usd: inUsd(boundNanoUsd),
     spent_usd: inUsd(spentNanoUsd),

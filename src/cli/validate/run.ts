@@ -19,6 +19,7 @@ import { type CheckResult, type PlannedRun, planOf, recordOf, runTarget } from "
 import { SHARED_COLOURS } from "../../validation/squares.ts"
 import { wordsFrom } from "../../validation/words.ts"
 import { printError } from "../command.ts"
+import { Interrupt } from "../interrupt.ts"
 import { Progress } from "../progress.ts"
 import type { Chosen } from "./chosen.ts"
 import type { LoadedWhole } from "./loaded.ts"
@@ -62,38 +63,21 @@ export interface ValidationReport {
   readonly spentNanoUsd: number
   readonly hasUnknownCost: boolean
   readonly recorded: number
+  /** False: it was interrupted. */
+  readonly isWhole: boolean
   readonly isOk: boolean
 }
 
+/** Ctrl-C ends it after the check that is on its way; what was proven until then is recorded. */
 export async function runValidation(validation: Validation): Promise<ValidationReport> {
   const { chosen, loaded, mostNanoUsd: bound } = validation
   const plans = plansOf(validation)
   const most = plans.reduce<number | null>((sum, { cost }) => (sum === null || cost === null ? null : sum + cost), 0)
   const count = plans.reduce((sum, plan) => sum + plan.checks, 0)
   sayBefore(chosen.length, count, most, bound)
-  const upstream = new Upstream(systemClock, upstreamSockets(loaded.snapshot.connections))
-  const progress = new Progress()
   const purses = { priced: new Purse(bound), unpriced: new Purse(validation.isStrict ? bound : null) }
-  const targets: TargetReport[] = []
-  let done = 0
-  try {
-    for (const plan of plans) {
-      const results: CheckResult[] = []
-      const purse = plan.cost === null ? purses.unpriced : purses.priced
-      for await (const result of resultsOf(plan, validation, purse, upstream)) {
-        results.push(result)
-        if (result.outcome !== "skipped") done++
-        progress.show(
-          done / Math.max(1, count),
-          `${plan.target.provider.name}/${plan.target.model} ${result.capability}`,
-        )
-      }
-      targets.push({ group: plan.group, target: plan.target, place: plan.target.index + 1, results })
-    }
-  } finally {
-    progress.end()
-    upstream.close()
-  }
+  using interrupt = new Interrupt()
+  const targets = await askAll(plans, count, validation, purses, interrupt)
   const records = validation.isRecorded ? recordsOf(targets) : []
   await record(records, loaded.reading.config)
   return {
@@ -103,7 +87,49 @@ export async function runValidation(validation: Validation): Promise<ValidationR
     spentNanoUsd: purses.priced.spentNanoUsd + purses.unpriced.spentNanoUsd,
     hasUnknownCost: purses.unpriced.hasUnknown || purses.priced.hasUnknown,
     recorded: records.length,
+    isWhole: !interrupt.isPressed,
     isOk: targets.every(({ results }) => results.every(({ outcome }) => outcome === "pass" || outcome === "skipped")),
+  }
+}
+
+interface Purses {
+  readonly priced: Purse
+  readonly unpriced: Purse
+}
+
+async function askAll(
+  plans: readonly TargetPlan[],
+  count: number,
+  validation: Validation,
+  purses: Purses,
+  interrupt: Interrupt,
+): Promise<readonly TargetReport[]> {
+  const upstream = new Upstream(systemClock, upstreamSockets(validation.loaded.snapshot.connections))
+  const progress = new Progress()
+  const targets: TargetReport[] = []
+  let done = 0
+  try {
+    for (const plan of plans) {
+      if (interrupt.isPressed) break
+      const { group, target, cost } = plan
+      const results: CheckResult[] = []
+      for await (const result of resultsOf(
+        plan,
+        validation,
+        cost === null ? purses.unpriced : purses.priced,
+        upstream,
+      )) {
+        results.push(result)
+        if (result.outcome !== "skipped") done++
+        progress.show(done / Math.max(1, count), `${target.provider.name}/${target.model} ${result.capability}`)
+        if (interrupt.isPressed) break
+      }
+      targets.push({ group, target, place: target.index + 1, results })
+    }
+    return targets
+  } finally {
+    progress.end()
+    upstream.close()
   }
 }
 

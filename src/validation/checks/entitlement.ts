@@ -7,7 +7,7 @@ export const entitlement: Check = {
   proves: "the key may use the model, and this model answers",
   declared: () => true,
   impossible: () => null,
-  most: ({ facts }) => ({ input: 2000, output: facts.maxOutputTokens ?? 2048 }),
+  most: (_target, cap) => ({ input: 2000, output: cap }),
   run: async ({ target, isDirect, list, answer, word }) => {
     const listed = isDirect ? await list() : null
     const { reply } = await answer({ messages: [said(echo(word()))] })
@@ -30,6 +30,7 @@ function bare(model: string): string {
     .toLowerCase()
     .replace(/\.gguf$/, "")
     .replace(/[:@].*$/, "")
+    .replace(/-latest$/, "")
 }
 
 function isEdition(edition: string, model: string): boolean {
