@@ -190,3 +190,39 @@ test("writes the picture, and refuses what makes no sense", async () => {
     expect(err).toContain("smart-router validate --help")
   }
 })
+
+test("Ctrl-C ends it behind the check that is on its way, and what was proven is recorded", async () => {
+  const before = embeddedFolders()
+  server.lie = {
+    hears: (request) => {
+      process.emit("SIGINT")
+      return request
+    },
+  }
+  const { code, told } = await validate("--group", "default", "--target", "3")
+  expect([code, told.ok, told.recorded]).toEqual([130, false, 1])
+  expect(told.targets.map(({ checks }) => checks.map(({ capability }) => capability))).toEqual([["entitlement"]])
+  expect(embeddedFolders()).toEqual(before)
+})
+
+test("a group that no router can serve is said, and what was proven directly stays", async () => {
+  const config = JSON.parse(readFileSync(file, "utf8")) as { models: Record<string, object> }
+  config.models["default"] = { ...config.models["default"], strategy: "script", script: "missing.ts" }
+  writeFileSync(path.join(folder, "script.yaml"), JSON.stringify(config))
+  writeFileSync(path.join(folder, "missing.ts"), "export const route = 7")
+  const args = [
+    "validate",
+    "--config",
+    path.join(folder, "script.yaml"),
+    "--group",
+    "default",
+    "--target",
+    "1",
+    "--capability",
+    "text",
+  ]
+  const { code, out } = await runHere([...args, "--no-record"], { env: { KEY: MODEL_KEY } })
+  expect(code).toBe(1)
+  expect(out).toMatch(/text +pass/)
+  expect(out).toContain("No router could be started for it:")
+})

@@ -12,7 +12,7 @@ export function validationText(report: ValidationReport): string {
   return [...report.targets.map(targetText), afterText(report)].join("\n\n")
 }
 
-function targetText({ group, target, place, results }: TargetReport): string {
+function targetText({ group, target, place, results, trouble }: TargetReport): string {
   const ways = [...new Set(results.map(wayOf))]
   const heading = `${group.name} target ${place}: ${target.provider.name}/${target.model} (${target.dialect})`
   const titles = line("capability", ways, ["cost", "ms", ""])
@@ -27,7 +27,8 @@ function targetText({ group, target, place, results }: TargetReport): string {
       ),
     ]
   })
-  return [heading, titles, ...lines].join("\n")
+  const notes = trouble === null ? [] : [`  No router could be started for it: ${trouble}`]
+  return [heading, titles, ...lines, ...notes].join("\n")
 }
 
 /** A column of the table. */
@@ -85,12 +86,13 @@ export function validationJson(report: ValidationReport): string {
     spent_usd: inUsd(spentNanoUsd),
     has_unknown_cost: hasUnknownCost,
     recorded,
-    targets: targets.map(({ group, target, place, results }) => ({
+    targets: targets.map(({ group, target, place, results, trouble }) => ({
       group: group.name,
       target: place,
       provider: target.provider.name,
       model: target.model,
       dialect: target.dialect,
+      trouble,
       checks: results,
     })),
   }

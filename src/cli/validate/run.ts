@@ -53,6 +53,8 @@ export interface TargetReport extends Chosen {
   /** Its place in the group, counted from 1. */
   readonly place: number
   readonly results: readonly CheckResult[]
+  /** Why no router could be started for it; null: it could, or none was needed. */
+  readonly trouble: string | null
 }
 
 export interface ValidationReport {
@@ -88,8 +90,12 @@ export async function runValidation(validation: Validation): Promise<ValidationR
     hasUnknownCost: purses.unpriced.hasUnknown || purses.priced.hasUnknown,
     recorded: records.length,
     isWhole: !interrupt.isPressed,
-    isOk: targets.every(({ results }) => results.every(({ outcome }) => outcome === "pass" || outcome === "skipped")),
+    isOk: targets.every(({ results, trouble }) => trouble === null && results.every(isFine)),
   }
+}
+
+function isFine({ outcome }: CheckResult): boolean {
+  return outcome === "pass" || outcome === "skipped"
 }
 
 interface Purses {
@@ -113,18 +119,19 @@ async function askAll(
       if (interrupt.isPressed) break
       const { group, target, cost } = plan
       const results: CheckResult[] = []
-      for await (const result of resultsOf(
-        plan,
-        validation,
-        cost === null ? purses.unpriced : purses.priced,
-        upstream,
-      )) {
-        results.push(result)
-        if (result.outcome !== "skipped") done++
-        progress.show(done / Math.max(1, count), `${target.provider.name}/${target.model} ${result.capability}`)
-        if (interrupt.isPressed) break
+      const purse = cost === null ? purses.unpriced : purses.priced
+      const asked = await openDoor(plan, validation)
+      try {
+        for await (const result of resultsOf(plan, asked.door, validation, purse, upstream)) {
+          results.push(result)
+          if (result.outcome !== "skipped") done++
+          progress.show(done / Math.max(1, count), `${target.provider.name}/${target.model} ${result.capability}`)
+          if (interrupt.isPressed) break
+        }
+      } finally {
+        await asked.close()
       }
-      targets.push({ group, target, place: target.index + 1, results })
+      targets.push({ group, target, place: target.index + 1, results, trouble: asked.trouble })
     }
     return targets
   } finally {
@@ -160,33 +167,36 @@ function optionsOf({ only, asksUndeclared, isDeep, imageUrl }: ValidationOrder) 
   return { only, asksUndeclared, options: { image, isDeep } }
 }
 
-async function* resultsOf(
-  { group, target, isDirect, clients }: TargetPlan,
+interface OpenDoor {
+  /** Null: no router is asked. */
+  readonly door: RouterDoor | null
+  readonly trouble: string | null
+  close(): Promise<void>
+}
+
+async function openDoor({ group, target, clients }: TargetPlan, validation: Validation): Promise<OpenDoor> {
+  const { door, path: configPath, env, loaded } = validation
+  const nothing = { trouble: null, close: () => Promise.resolve() }
+  if (clients.length === 0) return { door: null, ...nothing }
+  if (door !== null) return { door: { ...door, group: group.name }, ...nothing }
+  const pinning = { configPath, env, loaded: loaded.reading, random: systemRandom(), start: startRouter }
+  try {
+    const router = await startPinnedRouter({ ...pinning, group: group.name, targetIndex: target.index })
+    return { door: router, trouble: null, close: () => router.close() }
+  } catch (error) {
+    return { door: null, ...nothing, trouble: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function resultsOf(
+  { target, isDirect, clients }: TargetPlan,
+  door: RouterDoor | null,
   validation: Validation,
   purse: Purse,
   upstream: Upstream,
 ): AsyncGenerator<CheckResult> {
-  const { door, throughRouter, path, env, loaded } = validation
-  const random = systemRandom()
-  const embedded =
-    throughRouter && door === null && clients.length > 0
-      ? await startPinnedRouter({
-          configPath: path,
-          env,
-          loaded: loaded.reading,
-          group: group.name,
-          targetIndex: target.index,
-          random,
-          start: startRouter,
-        })
-      : null
-  const through = door === null ? embedded : { ...door, group: group.name }
-  const means = { upstream, clock: systemClock, words: wordsFrom(random) }
-  try {
-    yield* runTarget({ target, door: through, clients, isDirect, purse, ...optionsOf(validation) }, means)
-  } finally {
-    await embedded?.close()
-  }
+  const means = { upstream, clock: systemClock, words: wordsFrom(systemRandom()) }
+  return runTarget({ target, door, clients, isDirect, purse, ...optionsOf(validation) }, means)
 }
 
 async function record(records: readonly ActivationRecord[], config: Config): Promise<void> {
