@@ -165,6 +165,21 @@ test("checks use no more tokens than they say before", async () => {
   }
 })
 
+test("a deployment may answer by the names that the configuration gives it, and by dated ones", async () => {
+  const entitled = async (named: string, answers_as: readonly string[]): Promise<string> => {
+    server.lie = { says: (reply) => ({ ...reply, model: named }) }
+    const [first] = await resultsOf(targetOf("openai-chat", { answers_as }), {
+      only: new Set(["entitlement"] as const),
+    })
+    return first!.outcome
+  }
+  expect(await entitled("gpt-6-2026-08-07", [])).toBe("fail")
+  expect(await entitled("gpt-6-2026-08-07", ["gpt-6"])).toBe("pass")
+  expect(await entitled(`${MODEL}-2026-08-07`, [])).toBe("pass")
+  expect(await entitled("MODEL-1", [])).toBe("pass")
+  expect(await entitled("model-12", [])).toBe("fail")
+})
+
 test("a server that is not there proves nothing", async () => {
   server.lie = { answers: () => new Response("busy", { status: 503 }) }
   const results = await resultsOf(targetOf("openai-chat"))
