@@ -35,7 +35,7 @@ export function checksBy(means: Means): RunChecks {
       only: new Set(capabilities),
       asksUndeclared: false,
       options: { image: null, isDeep: capabilities.includes("context") },
-      // what a target without prices costs is no money that anybody counts
+      // the ledger counts no cost of a target without prices
       purse: new Purse(dearest(target, { input: 1, output: 1 }) === null ? null : maxNanoUsd),
     }
     const upstream = new Upstream(clock, { most: MOST_SOCKETS, canOpen: canOpenAnother })

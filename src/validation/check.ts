@@ -54,7 +54,7 @@ export function fail(message: string): never {
   throw new Judgement("fail", message)
 }
 
-/** What is said where the capability is not proven and not disproven. */
+/** Neither proven nor disproven. */
 export function undecided(message: string): never {
   throw new Judgement("undecided", message)
 }
