@@ -67,8 +67,6 @@ export type Question = Partial<Omit<Request, "dialect" | "model" | "stream" | "i
 export interface AskOptions {
   /** The last word on the body, in the target's dialect. */
   readonly edit?: (body: JsonObject) => JsonObject
-  /** In place of the target's model: for a request that must be refused. */
-  readonly model?: string
 }
 
 interface Answered {

@@ -6,7 +6,7 @@ import type { DialectName } from "../dialects/name.ts"
 import { compile } from "../config/compile/compile.ts"
 import { mustLoad } from "../../test/helpers/load-text.ts"
 import { sampled } from "../../test/helpers/sample.ts"
-import { LIES } from "../../test/helpers/lies.ts"
+import { LIES, withoutCap } from "../../test/helpers/lies.ts"
 import { MODEL, MODEL_KEY, startModelServer, WINDOW_TOKENS } from "../../test/helpers/model-server.ts"
 import { systemClock } from "../system/clock.ts"
 import { systemRandom } from "../system/random.ts"
@@ -178,6 +178,17 @@ test("a deployment may answer by the names that the configuration gives it, and 
   expect(await entitled(`${MODEL}-2026-08-07`, [])).toBe("pass")
   expect(await entitled("MODEL-1", [])).toBe("pass")
   expect(await entitled("model-12", [])).toBe("fail")
+})
+
+test("where caps are ignored by declaration, none is sent and none is judged", async () => {
+  server.lie = { hears: withoutCap }
+  const before = server.asked.length
+  const results = await resultsOf(targetOf("openai-chat", { honors_max_tokens: false }))
+  expect(results.filter(({ outcome }) => outcome !== "pass").map(({ capability }) => capability)).toEqual([
+    "caps",
+    "context",
+  ])
+  expect(server.asked.slice(before).filter(({ body }) => "max_tokens" in body)).toEqual([])
 })
 
 test("a server that is not there proves nothing", async () => {
