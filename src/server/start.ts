@@ -130,16 +130,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const listener = listen(gateway, parts, doorOf(options, config))
     const following = { engines, marks, tags, retention, activation, metrics, telemetry }
     const changing = { gateway, ledger, policies, administration, inForce, ...following }
-    const reloader: Reloader = startReloading({
-      running: { ...loaded, files: [...loaded.files, ...scriptFiles] },
-      load: (before) => readMeanwhile({ path, env, before }),
-      apply: (next) => takeConfig(next, changing),
-      filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
-      log,
-      now: () => clock.now(),
-      onRequest: options.onReloadRequest ?? (() => () => {}),
-      watchTools: systemWatchTools(clock),
-    })
+    const reloader: Reloader = followFiles({ ...options, log, clock }, loaded, scriptFiles, changing)
     const answers = answersOf(gateway, ledger, reloader, watched)
     const control = await openControl({ path: files.controlPath, answers, log })
     gateway.background.start(gateway)
@@ -199,6 +190,24 @@ interface Changing {
 
 interface InForce {
   reading: UsableReading
+}
+
+function followFiles(
+  { configPath: path, env, onReloadRequest, log, clock }: StartOptions & { readonly log: Log; readonly clock: Clock },
+  loaded: UsableReading,
+  scriptFiles: readonly string[],
+  changing: Changing,
+): Reloader {
+  return startReloading({
+    running: { ...loaded, files: [...loaded.files, ...scriptFiles] },
+    load: (before) => readMeanwhile({ path, env, before }),
+    apply: (next) => takeConfig(next, changing),
+    filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
+    log,
+    now: () => clock.now(),
+    onRequest: onReloadRequest ?? (() => () => {}),
+    watchTools: systemWatchTools(clock),
+  })
 }
 
 /** Puts a configuration into force. Resolves with the files of its scripts. */
