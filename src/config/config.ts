@@ -276,6 +276,8 @@ export interface TargetConfig {
   readonly pricing_updated_at?: string | undefined
   /** Anything that an auditor should know about the prices. */
   readonly pricing_notes?: string | undefined
+  /** Names by which answers may call the model where that is not its id, for example behind a deployment name. `smart-router validate` takes any other name for another model. */
+  readonly answers_as?: readonly string[] | undefined
   /** `false`: the upstream ignores output caps, so calls with a cap are not sent there. */
   readonly honors_max_tokens?: boolean | undefined
   /** Send `store: false` upstream, whatever the client says, so that the provider keeps no answer. `anthropic` stores none anyway. */
@@ -844,6 +846,8 @@ export interface ModelConfig {
   readonly pricing_updated_at?: string | undefined
   /** Anything that an auditor should know about the prices. */
   readonly pricing_notes?: string | undefined
+  /** Names by which answers may call the model where that is not its id, for example behind a deployment name. `smart-router validate` takes any other name for another model. */
+  readonly answers_as?: readonly string[] | undefined
   /** `false`: the upstream ignores output caps, so calls with a cap are not sent there. */
   readonly honors_max_tokens: boolean
   /** Send `store: false` upstream, whatever the client says, so that the provider keeps no answer. `anthropic` stores none anyway. */
