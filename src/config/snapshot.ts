@@ -3,12 +3,14 @@
  * A call keeps the snapshot it started with.
  */
 import type { GroupConfig } from "./config.ts"
+import type { BetaPolicy } from "./compile/betas.ts"
+import type { EngineMetricsRule } from "./compile/engine-metrics.ts"
 import type { BodyEdits } from "./compile/body-edits.ts"
 import type { CacheRule, GroupCache } from "./compile/cache-rule.ts"
+import type { DeclaredFacts } from "./compile/declared-facts.ts"
 import type { Patience } from "./compile/patience.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/name.ts"
-import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits, Subject } from "../governance/state.ts"
 import type { AdminRules } from "./compile/admin-rules.ts"
 import type { CaptureSettings, Capturing } from "./compile/capture-rule.ts"
@@ -36,17 +38,6 @@ export interface Provider {
   readonly secrets: SecretPattern
   /** Where its engine says how busy it is; null: nobody asks. */
   readonly engineMetrics: EngineMetricsRule | null
-}
-
-/** How the metrics of a private engine are read. */
-export interface EngineMetricsRule {
-  readonly engine: "vllm" | "sglang"
-  readonly url: string
-  readonly intervalMs: number
-  readonly timeoutMs: number
-  readonly maxResponseBytes: number
-  readonly tls: Origin["tls"]
-  readonly proxy: string | null
 }
 
 /** Where connections go; calls with the same `key` share them. */
@@ -119,6 +110,7 @@ export interface Target {
   /** Null: nobody reads live figures of this target, so none are kept. */
   readonly observed: ObservationRule | null
   readonly about: TargetDescription
+  readonly declared: DeclaredFacts
 }
 
 /** Shared capacity of a provider, of one model of it, or of one target; at least one part is not null. */
@@ -148,14 +140,6 @@ export interface BreakerRule {
   readonly failures: number
   readonly windowMs: number
   readonly cooldownMs: number
-}
-
-/** Which betas a server behind the `anthropic` dialect takes. */
-export interface BetaPolicy {
-  /** Does this name of `anthropic-beta` go upstream? */
-  readonly takes: (name: string) => boolean
-  /** Body fields that do not. */
-  readonly fields: readonly FieldPath[]
 }
 
 export interface ObservationRule {

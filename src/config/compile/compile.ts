@@ -10,6 +10,7 @@ import { demandedOf } from "./hard-filters.ts"
 import { blockListOf, clientIpRule } from "./client-ip.ts"
 import { connectionRule } from "./connection-rule.ts"
 import { requestRule } from "./request-rule.ts"
+import { declaredFacts } from "./declared-facts.ts"
 import { contractFacts, contractReport, promisedDialects, targetContract } from "./contract.ts"
 import { tableOf, type CallerTable } from "./caller-table.ts"
 import { engineMetricsRule } from "./engine-metrics.ts"
@@ -97,7 +98,8 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       const line = options.lineOf?.(["models", name, "targets", index]) ?? null
       const compiled = compileTarget(target, index, provider, providerEntry, entry, config, options)
       const cacheKey = groupCache(entry, rule) === null ? null : answersOf(target, providerEntry, entry)
-      return { ...compiled, line, cacheKey, observed: observedBy(name, entry, compiled) }
+      const declared = declaredFacts(compiled.dialect, target, providerEntry, entry)
+      return { ...compiled, line, cacheKey, declared, observed: observedBy(name, entry, compiled) }
     })
     const group: Group = {
       name,
@@ -171,7 +173,7 @@ function compileTarget(
   group: GroupConfig,
   config: Config,
   options: CompileOptions,
-): Omit<Target, "line" | "cacheKey" | "observed"> {
+): Omit<Target, "line" | "cacheKey" | "declared" | "observed"> {
   const catalogue = catalogueEntryOf(target, providerEntry)
   const model = catalogue?.model ?? target.model ?? ""
   const dialect = target.dialect ?? provider.dialect
