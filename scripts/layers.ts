@@ -77,6 +77,13 @@ export const LAYERS: readonly Layer[] = [
     types: "config dialects system",
     reason: "activation says what is proven of targets: it knows records and configuration, no calls and no commands.",
   },
+  {
+    folder: "catalogue",
+    knows: "activation dialects",
+    types: "config:nodes",
+    reason:
+      "catalogue compares what lists, records and traffic say of models with what a configuration says: pure, it asks nobody.",
+  },
   { folder: "cache", knows: "canonical governance", types: "config dialects system", reason: "It keeps answers." },
   {
     folder: "ledger",
