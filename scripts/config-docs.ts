@@ -100,6 +100,9 @@ function rowText(
 
 function valueText(schema: z.ZodType, path: string, described: Map<string, string>, inner: Section[]): string {
   const form = formOf(schema)
+  const { words } = bare(schema).facts
+  if (form.is === "block" && words !== undefined)
+    return `${words.map((word) => `\`${word}\``).join(", ")}, or ${link(schema, path, described, inner)}`
   if (form.is === "block") return link(schema, path, described, inner)
   if (form.is === "list") return `list of ${elementText(form.item, `${path}[]`, described, inner)}`
   if (form.is === "table") return `mapping of ${elementText(form.value, `${path}.<name>`, described, inner)}`
@@ -132,7 +135,7 @@ function fallbackText(schema: z.ZodType): string {
   if (facts.resolved !== undefined) return facts.resolved
   if (!optional) return "**required**"
   if (fallback === undefined) return "none"
-  if (formOf(schema).is === "block") return "as below"
+  if (formOf(schema).is === "block" && typeof fallback !== "string") return "as below"
   return `\`${typeof fallback === "string" ? fallback || '""' : JSON.stringify(fallback)}\``
 }
 

@@ -63,7 +63,12 @@ export const LAYERS: readonly Layer[] = [
       "src/pii/ is pure: it finds, replaces and restores texts in bytes, and knows no calls, configuration or threads.",
   },
   { folder: "upstream", knows: "canonical dialects http json sse", types: "config system", reason: NEIGHBOURS },
-  { folder: "routing", knows: "canonical dialects json", types: "config system", reason: NEIGHBOURS },
+  {
+    folder: "routing",
+    knows: "canonical dialects json",
+    types: "activation:capabilities config system",
+    reason: NEIGHBOURS,
+  },
   {
     folder: "governance",
     knows: "",
@@ -74,7 +79,7 @@ export const LAYERS: readonly Layer[] = [
   {
     folder: "activation",
     knows: "ledger",
-    types: "config dialects system",
+    types: "config dialects:wires system",
     reason: "activation says what is proven of targets: it knows records and configuration, no calls and no commands.",
   },
   {

@@ -32,6 +32,20 @@ export const CAPABILITIES = [
 
 export type Capability = (typeof CAPABILITIES)[number]
 
+/** Why a target may not serve a call: what its group demands is not proven of it. */
+export type ActivationReason =
+  /** No check has shown that it has what the call needs. */
+  | `activation-missing-${Capability}`
+  /** The newest check, or calls since, showed that it has not. */
+  | `activation-failed-${Capability}`
+  /** It was proven too long ago. */
+  | "activation-expired"
+  /** It was proven of another configuration. */
+  | "activation-changed"
+
+/** What every call needs. */
+export const ALWAYS_NEEDED: readonly Capability[] = ["entitlement", "text", "budget"]
+
 const KNOWN: ReadonlySet<string> = new Set(CAPABILITIES)
 
 export function isCapability(text: string): text is Capability {

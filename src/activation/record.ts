@@ -21,6 +21,8 @@ export interface ActivationRecord {
   readonly fingerprint: string
   /** `traffic`: calls of clients showed it; `import`: it was made elsewhere, and its signature was trusted. */
   readonly source: "validate" | "traffic" | "import"
+  /** The public key that signed an imported one, as `trust` of a group names it. */
+  readonly signer?: string | undefined
   readonly evidence: Evidence
 }
 

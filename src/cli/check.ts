@@ -7,6 +7,7 @@ import { placeFindings } from "./check-places.ts"
 import { scriptFindings } from "./check-scripts.ts"
 import { EXIT, print, readArguments, UsageError } from "./command.ts"
 import { environmentNotices, givenEnvironment } from "./environment.ts"
+import { proofFindings } from "./proofs.ts"
 import { counts, pretty } from "./findings-text.ts"
 
 const HELP = `Check a configuration file without serving: every problem in one pass, with line and column.
@@ -16,7 +17,8 @@ Usage: smart-router check [--config FILE] [--json] [--strict] [--live]
 Options:
   --config FILE  the configuration; config.yaml in this folder by default
   --json         findings for machines
-  --strict       keys of the reference product that this router does not implement are errors
+  --strict       keys of the reference product that this router does not implement are errors, and so are groups
+                 whose activation demands proofs, and of which no target is proven
   --live         ask each provider for its list of models, and what it says to an empty request, which costs nothing:
                  tells a wrong host, port, scheme, path, key, dialect or model, and what to write instead
   -h, --help     show this
@@ -50,6 +52,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     ...foundInFiles,
     ...placeFindings(path, loaded),
     ...(await scriptFindings(loaded)),
+    ...(await proofFindings(loaded)),
     ...environmentFindings(),
     ...(options.flag("live") ? await liveFindings(loaded) : []),
   ]
@@ -73,7 +76,10 @@ function environmentFindings(): readonly Finding[] {
   }))
 }
 
+/** Errors where the operator asks for it. */
+const STRICT: readonly Finding["code"][] = ["not-implemented", "unproven"]
+
 function judged(findings: readonly Finding[], strict: boolean): readonly Finding[] {
   if (!strict) return findings
-  return findings.map((finding) => (finding.code === "not-implemented" ? { ...finding, severity: "error" } : finding))
+  return findings.map((finding) => (STRICT.includes(finding.code) ? { ...finding, severity: "error" } : finding))
 }

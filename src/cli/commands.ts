@@ -22,6 +22,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   token: { summary: "Create, list, rotate and revoke caller tokens.", load: () => import("./token.ts") },
   admin: { summary: "Make the hash of an administrator's password.", load: () => import("./admin.ts") },
   explain: { summary: "Explain where a call goes and why.", load: () => import("./explain.ts") },
+  activation: {
+    summary: "Move records of what is proven of targets, signed.",
+    load: () => import("./activation.ts"),
+  },
   pii: { summary: "Show what a group's filter for personal data makes of a request.", load: () => import("./pii.ts") },
   replay: { summary: "Decide recorded calls again, with another configuration.", load: () => import("./replay.ts") },
   report: { summary: "Report what calls used, cost and met.", load: () => import("./report.ts") },

@@ -168,8 +168,8 @@ export interface GroupConfig {
   readonly hosted_tools: "pass" | "strip" | "refuse"
   /** The fate of the request at the upstream when the client leaves. */
   readonly disconnect: "abort" | "drain"
-  /** Whether targets need a passing validation record. None can be made yet, so `required` refuses all calls. */
-  readonly activation: "off" | "required"
+  /** Whether targets must be proven before they serve, and how proofs are kept; see [activation](activation.md). A word alone is the `mode`. */
+  readonly activation: ActivationConfig
   /** A second strategy whose choice is only recorded. */
   readonly shadow: ShadowStrategy | null
   /** The callers that share answers of the response cache: `caller`: each caller has its own, `shared`: all callers of the group. Counts where `server.cache` is enabled. */
@@ -726,6 +726,20 @@ export interface ScriptLimits {
   readonly max_memory_bytes: number
   /** `fallback`: the configured order when the script fails. */
   readonly on_error: "fail_closed" | "fallback"
+}
+
+/** Whether targets must be proven before they serve, and how proofs are kept; see [activation](activation.md). A word alone is the `mode`. */
+export interface ActivationConfig {
+  /** `required`: a target serves a call only while it has passing, unexpired records for all that the call needs. `observe`: what would be refused is recorded, and served. `off`: nothing is asked. */
+  readonly mode: "off" | "observe" | "required"
+  /** `serve` checks anew what was proven so long ago. Absent: only `smart-router validate` checks. Unit: a duration; milliseconds once loaded. */
+  readonly revalidate?: number | undefined
+  /** How long a record holds. An imported one holds no longer than it says. Unit: a duration; milliseconds once loaded. */
+  readonly expires_after: number
+  /** The most that checks of `revalidate` may cost in a day (UTC), for the targets of this group. */
+  readonly max_usd_per_day: number
+  /** Imported records count where one of these keys has signed them. */
+  readonly trust: readonly string[]
 }
 
 /** One API shape of one upstream. */

@@ -48,6 +48,7 @@ export type FindingCode =
   | "reserved-name"
   | "too-large"
   | "uncreatable-path"
+  | "unproven"
   | "unknown-group"
   | "unknown-key"
   | "unknown-model"

@@ -3,6 +3,7 @@
  * A call keeps the snapshot it started with.
  */
 import type { GroupConfig } from "./config.ts"
+import type { ActivationRule } from "./compile/activation-rule.ts"
 import type { BetaPolicy } from "./compile/betas.ts"
 import type { EngineMetricsRule } from "./compile/engine-metrics.ts"
 import type { BodyEdits } from "./compile/body-edits.ts"
@@ -203,8 +204,8 @@ export interface Group extends StrategySettings, Capturing {
   readonly disconnect: "abort" | "drain"
   /** Null: its calls never meet the response cache. */
   readonly cache: GroupCache | null
-  /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */
-  readonly refusal: "no-eligible-target" | null
+  /** What must be proven of its targets; null: nothing. */
+  readonly activation: ActivationRule | null
   /** What is taken out of requests before anything else sees them; null: nothing. */
   readonly piiFilter: PiiFilter | null
   /** Copied to rows. */

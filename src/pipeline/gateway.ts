@@ -1,4 +1,5 @@
 /** What the pipeline works with; everything impure is handed in here. */
+import type { ActivationGate } from "./targets/activation.ts"
 import type { ResponseCache } from "../cache/response-cache.ts"
 import type { Captures } from "../capture/captures.ts"
 import type { Snapshot } from "../config/snapshot.ts"
@@ -62,6 +63,8 @@ export interface Gateway {
   readonly strategies: Strategies
   /** How the targets are doing. */
   readonly live: Pick<Observations, keyof Observations>
+  /** What is proven of targets, where groups ask for it. */
+  readonly activation: ActivationGate
   readonly feedback: Pick<FeedbackQueue, "report">
   readonly shadows: Shadows
   readonly version: string

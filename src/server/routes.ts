@@ -104,7 +104,7 @@ function readRoute(request: Incoming, gateway: Gateway, { store, watched, admin 
   const api = path.replace(/^\/anthropic(?=\/)/, "").replace(/^(?:\/v1){1,2}(?=\/)/, "")
   if (path === "/") return () => ({ status: 302, headers: { location: "/docs/" }, body: "" })
   if (path === "/healthz") return () => health()
-  if (path === "/readyz") return () => ready(request, gateway, store, { admin, reloads: watched.reloads })
+  if (path === "/readyz") return () => ready(request, gateway, store, { admin, ...watched })
   if (path === "/version") return () => version()
   if (path === "/metrics") return () => privately(metricsPage(request, gateway, watched, admin))
   if (path === "/docs" || path.startsWith("/docs/")) {

@@ -18,6 +18,7 @@ import { systemRandom } from "../system/random.ts"
 import { Health } from "../upstream/health.ts"
 import { Upstream } from "../upstream/send.ts"
 import { BackgroundFollower } from "../pipeline/aside/background.ts"
+import type { Activation } from "./activation.ts"
 import { ApartThread } from "./apart.ts"
 import { openCache } from "./cache.ts"
 import { upstreamSockets } from "./connection-bounds.ts"
@@ -35,6 +36,7 @@ export interface RunningGateway extends Gateway {
 }
 
 interface Given extends Pick<Gateway, "requestLog" | "metrics" | "clock" | "log"> {
+  readonly activation: Pick<Activation, "gate">
   readonly marks: InstallationMarks
 }
 
@@ -44,15 +46,12 @@ export async function gatewayOf(
   policies: Policies,
   journals: readonly string[],
   ledger: LedgerStore,
-  { requestLog, metrics, marks, clock, log }: Given,
+  { requestLog, metrics, marks, activation, clock, log }: Given,
 ): Promise<RunningGateway> {
   const health = new Health()
   health.adopt(snapshot, clock.monotonicMs())
   const random = systemRandom()
-  const background = new BackgroundFollower(
-    ledger,
-    config.server.usage_db.driver === "postgres" && config.server.state.driver === "memory",
-  )
+  const background = new BackgroundFollower(ledger, sharesLedgerAlone(config))
   let gateway: RunningGateway | null = null
   const { governance, totals } = await startGoverning({
     journalPaths: journals,
@@ -89,6 +88,7 @@ export async function gatewayOf(
     strategies: { ...STRATEGIES, ...policies.strategies },
     feedback: policies.feedback,
     live: new Observations(),
+    activation: activation.gate,
     shadows: new Shadows(),
     version: buildInfo.version,
     draining: false,
@@ -97,6 +97,11 @@ export async function gatewayOf(
     drained: 0,
   }
   return gateway
+}
+
+/** Other routers may write to the ledger, and nothing else is shared with them. */
+function sharesLedgerAlone({ server }: Config): boolean {
+  return server.usage_db.driver === "postgres" && server.state.driver === "memory"
 }
 
 function capturesOf(

@@ -8,6 +8,7 @@ import { startReloading, type Reloader, type ReloadStatus, type UsableReading } 
 import { systemWatchTools } from "../config/reload/watch.ts"
 import { openLedger, type LedgerStore } from "../ledger/open.ts"
 import { Metrics } from "../metrics/metrics.ts"
+import type { Snapshot } from "../config/snapshot.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { ScriptRefused } from "../routing/script/refused.ts"
 import { openRequestLog, type RequestLog } from "../request-log/open.ts"
@@ -15,6 +16,7 @@ import { systemClock, type Clock } from "../system/clock.ts"
 import { jsonLog, type Log } from "../system/log.ts"
 import { migrationProgress } from "../system/progress.ts"
 import { systemRandom } from "../system/random.ts"
+import { Activation } from "./activation.ts"
 import { type Administration, openAdministration } from "./administration.ts"
 import { type ControlOptions, HELD, openControl, RELOAD, reloadAnswer, STATUS } from "./control.ts"
 import { heldLimits } from "./held-limits.ts"
@@ -22,7 +24,7 @@ import { InstallationMarks } from "./issuer-marks.ts"
 import { statusOf } from "./status.ts"
 import { recoverLeftovers } from "./leftovers.ts"
 import { addressOf } from "./listen-address.ts"
-import { listen } from "./listen.ts"
+import { listen, type ListenOptions } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
 import { openPeers } from "./peers.ts"
 import { openPolicies, type Policies } from "./policies.ts"
@@ -46,6 +48,8 @@ export interface StartOptions {
   readonly log?: Log
   /** By which everything happens: tests hold it. */
   readonly clock?: Clock
+  /** Refuses to start where a group demands proofs of its targets, and there are none of any. */
+  readonly isStrict?: boolean
   /** One of several processes on the address. */
   readonly worker?: { readonly number: number; readonly whenAllAreUp: Promise<void> }
   /** The usage database holds invented calls, which pages of reports say. */
@@ -61,6 +65,9 @@ export interface RunningRouter extends Stopper, CallTaker {
   /** The address by which the administrator of that name signs in, once. */
   signInLink(username: string): Promise<string>
 }
+
+/** A group has no target that may serve, and the operator asked not to start then. */
+export class UnprovenRefused extends Error {}
 
 /** The configuration cannot be used; the findings say why. */
 export class ConfigRefused extends Error {
@@ -95,7 +102,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   await marks.learn(ledger, clock, systemRandom())
   try {
     const journals = journalPaths(config, files, worker?.number ?? null)
-    const given = { requestLog, metrics, marks, clock, log }
+    const activation = await activationOf(snapshot, ledger, options, { clock, log })
+    const given = { requestLog, metrics, marks, activation, clock, log }
     const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, given)
     const peers = await openPeers(config, gateway)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
@@ -107,17 +115,14 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const means = { gateway, ledger, marks, retention, reloads, reports: reports.thread, findings: loaded.findings }
     const administration = await openAdministration(config, { ...means, isSample: options.isSample ?? false })
     const events = forgetOldEvents(() => gateway.snapshot, ledger.security, clock)
-    const watched = { metrics, worker: worker?.number ?? null, ledger, requestLog, retention, reloads }
+    const watched = { activation, metrics, worker: worker?.number ?? null, ledger, requestLog, retention, reloads }
     const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
-    const listener = listen(gateway, parts, {
-      ...(options.listen ?? addressOf(config.server.listen)),
-      isShared: worker !== undefined,
-      keepAliveAfterMs: KEEP_ALIVE_AFTER_MS,
-    })
+    const listener = listen(gateway, parts, doorOf(config, options))
+    const changing = { gateway, ledger, policies, administration, engines, marks, tags, retention, activation }
     const reloader: Reloader = startReloading({
       running: { ...loaded, files: [...loaded.files, ...scriptFiles] },
       load: (before) => readMeanwhile({ path, env, before }),
-      apply: (next) => takeConfig(next, { gateway, ledger, policies, administration, engines, marks, tags, retention }),
+      apply: (next) => takeConfig(next, changing),
       filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
       log,
       now: () => clock.now(),
@@ -127,7 +132,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const control = await openControl({ path: files.controlPath, answers: answersOf(gateway, ledger, reloader), log })
     gateway.background.start(gateway)
     const doors = [control, reloader, engines, policies, marks, tags, events, administration.admin]
-    const stopping = stopper(gateway, listener, doors, [peers, retention, reports, ledger, requestLog])
+    const stopping = stopper(gateway, listener, doors, [peers, retention, activation, reports, ledger, requestLog])
     const signInLink = async (name: string): Promise<string> =>
       listener.url + (await administration.entrance.linkFor(name))
     const takeIn = callTaker(gateway, ledger)
@@ -136,6 +141,14 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     policies.close()
     await Promise.all([ledger.close(), requestLog.close()])
     throw error
+  }
+}
+
+function doorOf({ server }: Config, { listen: address, worker }: StartOptions): ListenOptions {
+  return {
+    ...(address ?? addressOf(server.listen)),
+    isShared: worker !== undefined,
+    keepAliveAfterMs: KEEP_ALIVE_AFTER_MS,
   }
 }
 
@@ -163,15 +176,17 @@ interface Changing {
   readonly marks: InstallationMarks
   readonly tags: TagKeeper
   readonly retention: Retention
+  readonly activation: Activation
 }
 
 /** Puts a configuration into force. Resolves with the files of its scripts. */
 async function takeConfig(next: UsableReading, parts: Changing): Promise<readonly string[]> {
-  const { gateway, ledger, policies, administration, engines, marks, tags, retention } = parts
+  const { gateway, ledger, policies, administration, engines, marks, tags, retention, activation } = parts
   const { clock } = gateway
   const changed = compile(next.config, optionsFrom(next, marks))
   const scripts = await policies.prepare(changed)
   await administration.follow(next, changed.admin)
+  await activation.prepare(changed)
   const { state } = gateway.governance
   const isKnown = await adoptLimits(changed, gateway.snapshot, state, ledger, clock, () => {
     gateway.health.adopt(changed, clock.monotonicMs())
@@ -179,6 +194,7 @@ async function takeConfig(next: UsableReading, parts: Changing): Promise<readonl
     gateway.snapshot = changed
     gateway.cache.adopt(changed.cache)
     gateway.captures.follow(changed.capture)
+    activation.follow(changed)
   })
   if (!isKnown) gateway.totals.again()
   engines.follow(changed)
@@ -197,6 +213,24 @@ async function awaitOthers(gateway: Gateway, whenAllAreUp: Promise<void>): Promi
   gateway.starting = true
   await whenAllAreUp
   gateway.starting = false
+}
+
+/** What is proven of targets, as the ledger has it now. @throws UnprovenRefused */
+async function activationOf(
+  snapshot: Snapshot,
+  { activation: rows }: LedgerStore,
+  { isStrict = false }: StartOptions,
+  { clock, log }: Pick<Gateway, "clock" | "log">,
+): Promise<Activation> {
+  const holder = systemRandom().hex(8)
+  const activation = new Activation({ rows, snapshot, clock, log, holder, runChecks: null })
+  await activation.prepare(snapshot)
+  activation.tell()
+  const refused = isStrict ? activation.unproven().filter((group) => group.activation?.mode === "required") : []
+  if (refused.length === 0) return activation
+  await activation.close()
+  const names = refused.map(({ name }) => name).join(", ")
+  throw new UnprovenRefused(`no target is proven of the model groups ${names}: run smart-router validate`)
 }
 
 function openLog({ server }: Config, { requestLogPath: path }: ProcessFiles, log: Log, clock: Clock): RequestLog {

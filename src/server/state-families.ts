@@ -1,14 +1,16 @@
 /** The families that say how the router is at the moment, as text. */
 import type { ReloadStatus } from "../config/reload/reload.ts"
 import { LOSSES } from "../capture/captures.ts"
-import type { Target } from "../config/snapshot.ts"
 import type { LedgerStatus } from "../ledger/open.ts"
-import type { Exposition, Labels } from "../metrics/exposition.ts"
+import type { Exposition } from "../metrics/exposition.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { RETENTION_CLASSES } from "../ledger/retention/classes.ts"
 import { leftOf } from "../reports/retention-view.ts"
+import type { Activation } from "./activation.ts"
+import { writeActivation } from "./activation-families.ts"
 import type { Retention, RetentionFigures } from "./retention.ts"
 import { buildInfo } from "../system/build-info.ts"
+import { targetLabels } from "./target-labels.ts"
 import { processFacts } from "../system/process-facts.ts"
 import type { Backoff } from "../upstream/backoff.ts"
 import type { BreakerState } from "../upstream/breaker.ts"
@@ -18,6 +20,7 @@ export interface WatchedParts {
   readonly requestLog: { dropped(): number }
   readonly retention: Pick<Retention, "figures">
   readonly reloads: () => ReloadStatus
+  readonly activation: Pick<Activation, "observedCalls" | "standings" | "unproven">
 }
 
 const BREAKER_STATES: readonly BreakerState[] = ["closed", "half-open", "open"]
@@ -46,6 +49,7 @@ export function writeStateFamilies(out: Exposition, gateway: Gateway, watched: W
     )
     .sample({}, watched.requestLog.dropped())
   writeRetention(out, watched.retention.figures())
+  writeActivation(out, gateway, watched.activation)
   writeReloads(out, watched.reloads())
   writeProcess(out)
 }
@@ -129,11 +133,6 @@ function writeTargets(out: Exposition, { snapshot, health, clock }: Gateway): vo
       out.sample({ ...labels, reason }, longestMs(backoffs, now) / 1000)
     }
   }
-}
-
-/** The place in the group tells targets apart that have everything else in common. */
-function targetLabels(group: string, { index, provider, model, dialect }: Target): Labels {
-  return { group, target: String(index), provider: provider.name, model, target_dialect: dialect }
 }
 
 function longestMs(backoffs: readonly (Backoff | null)[], now: number): number {

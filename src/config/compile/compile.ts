@@ -3,6 +3,7 @@ import { WIRES } from "../../dialects/wires.ts"
 import { modelPricesOf } from "../../ledger/model-prices.ts"
 import { type AdminRules, NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
 import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "../config.ts"
+import { activationRule } from "./activation-rule.ts"
 import { affinityOf } from "./affinity.ts"
 import { cacheRule, groupCache } from "./cache-rule.ts"
 import { captureSettings } from "./capture-rule.ts"
@@ -118,7 +119,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       hostedTools: entry.hosted_tools,
       disconnect: entry.disconnect,
       cache: groupCache(entry, rule),
-      refusal: refusalOf(entry),
+      activation: activationRule(entry.activation),
       capture: entry.content_capture ?? null,
       piiFilter: piiFilterOf(entry),
       fingerprints: groupFingerprints(name, config),
@@ -126,12 +127,6 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
     for (const known of [name, ...entry.aliases]) groups.set(known, group)
   }
   return groups
-}
-
-/** What must be proven first is never skipped in silence. */
-function refusalOf(entry: GroupConfig): Group["refusal"] {
-  if (entry.activation === "required") return "no-eligible-target"
-  return null
 }
 
 function compileProvider(name: string, entry: ProviderConfig): Provider {

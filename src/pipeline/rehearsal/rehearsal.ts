@@ -20,6 +20,8 @@ export const WITHOUT_TRACE: Pick<Gateway, "requestLog" | "metrics" | "feedback" 
   security: { note: () => false },
 }
 
+export const NO_EVIDENCE: Pick<Gateway["activation"], "heard" | "observed"> = { heard: () => {}, observed: () => {} }
+
 /** @param policies scripts and services that may be asked without a live call noticing */
 export function rehearsalOf(gateway: Gateway, policies: Pick<Strategies, "script" | "external">): Gateway {
   const { ledger, storedStates, pins } = gateway
@@ -48,6 +50,7 @@ export function rehearsalOf(gateway: Gateway, policies: Pick<Strategies, "script
     },
     strategies: { ...gateway.strategies, ...policies },
     live: onlyLookedAt(gateway.live),
+    activation: { ...NO_EVIDENCE, against: (...asked) => gateway.activation.against(...asked) },
     // waits in a queue of its own, and follows no leader of the live one
     shadows: new Shadows(),
   }
