@@ -112,7 +112,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     folder: "reports",
-    knows: "ledger system",
+    knows: "activation catalogue ledger system",
     isImpure: true,
     reason: "reports read what the ledger holds and know nothing of calls on their way.",
   },

@@ -19,6 +19,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: "Propose entries of the catalogue from what an upstream lists.",
     load: () => import("./providers.ts"),
   },
+  catalog: {
+    summary: "Say what is declared, proven and observed of targets, and what to declare.",
+    load: () => import("./catalog.ts"),
+  },
   token: { summary: "Create, list, rotate and revoke caller tokens.", load: () => import("./token.ts") },
   admin: { summary: "Make the hash of an administrator's password.", load: () => import("./admin.ts") },
   explain: { summary: "Explain where a call goes and why.", load: () => import("./explain.ts") },

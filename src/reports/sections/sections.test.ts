@@ -57,7 +57,7 @@ onEachDriver((driver) => {
     await using state = await driver.state()
     await using reported = await reportedLedger(state, {
       limits: async () => await Promise.resolve([LIMIT]),
-      catalog: [],
+      catalog: async () => await Promise.resolve([]),
     })
     for (const { id, takesBy } of SECTIONS) {
       const section = await reported.section(id)
