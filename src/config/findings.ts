@@ -7,7 +7,6 @@ export type FindingCode =
   | "alias-clash"
   | "budget-without-price"
   | "burst-without-rate"
-  | "calls-refused"
   | "capability-unknown"
   | "ceiling-unmet"
   | "cleartext-key"

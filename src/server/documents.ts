@@ -20,6 +20,7 @@ import explain from "../../docs/explain.md" with { type: "text" }
 import errors from "../../docs/errors.md" with { type: "text" }
 import ledger from "../../docs/ledger.md" with { type: "text" }
 import clients from "../../docs/clients.md" with { type: "text" }
+import activation from "../../docs/activation.md" with { type: "text" }
 import retention from "../../docs/retention.md" with { type: "text" }
 import limits from "../../docs/limits.md" with { type: "text" }
 import moving from "../../docs/moving.md" with { type: "text" }
@@ -66,6 +67,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/console.md", slug: "console", title: "The console", text: console },
   { file: "docs/reports.md", slug: "reports", title: "Reports", text: reports },
   { file: "docs/ledger.md", slug: "ledger", title: "The ledger", text: ledger },
+  { file: "docs/activation.md", slug: "activation", title: "Activation", text: activation },
   { file: "docs/retention.md", slug: "retention", title: "Retention", text: retention },
   { file: "docs/operations.md", slug: "operations", title: "Operations", text: operations },
   { file: "SECURITY.md", slug: "security", title: "Security", text: security },
