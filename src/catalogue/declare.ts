@@ -1,6 +1,6 @@
 /** What a configuration should say of targets, by what is proven of them and what calls show. Pure. */
 import type { Capability } from "../activation/capabilities.ts"
-import { CAPABILITY_KEYS } from "./capability-keys.ts"
+import { CAPABILITY_KEYS, type DeclarableCapability } from "./capability-keys.ts"
 import { shownBy, UNSEEN, type CapabilityFacts, type Observed } from "./capability-facts.ts"
 import { toolWordsOf, type DialectWords } from "./entry-lines.ts"
 
@@ -40,72 +40,97 @@ export function declarationsOf(targets: readonly KnownTarget[]): readonly Declar
   for (const declaration of targets.flatMap(ofTarget)) {
     const name = JSON.stringify([declaration.path, declaration.key])
     const before = found.get(name)
-    if (before === undefined || declaration.yaml.length < before.yaml.length) found.set(name, declaration)
+    if (before === undefined || allowedBy(declaration) < allowedBy(before)) found.set(name, declaration)
   }
   return [...found.values()]
 }
 
-function ofTarget({ place, capabilities, observed }: KnownTarget): readonly Declaration[] {
-  const known = new Map(
-    capabilities.map((facts) => [
-      facts.capability,
-      { facts, shown: shownBy(facts, observed.get(facts.capability) ?? UNSEEN) },
-    ]),
+/** Of two values for one key the smaller one denies more. */
+function allowedBy({ yaml }: Declaration): number {
+  return yaml.includes("false") ? 0 : (yaml.match(/[\w-]+/g)?.length ?? 0)
+}
+
+function ofTarget(target: KnownTarget): readonly Declaration[] {
+  return [toolSupport(target), inputModalities(target), reasoning(target), honoredCaps(target)].filter(
+    (declaration) => declaration !== null,
   )
-  /** What it should say, and whether that differs from what it says. */
-  const told = (capability: Capability) => {
-    const { facts, shown } = known.get(capability) ?? {}
-    const is = shown?.is ?? facts?.declared ?? null
-    return { is, isNew: shown !== null && shown !== undefined && shown.is !== facts?.declared, by: shown?.by ?? "" }
-  }
-  const because = (all: readonly Capability[]): string =>
-    all
-      .map((capability) => ({ capability, ...told(capability) }))
-      .filter(({ isNew }) => isNew)
-      .map(
-        ({ capability, is, by }) =>
-          `${capability}: ${by} ${by === "calls" ? "show" : "shows"} ${is === true ? "that it works" : "that it does not"}`,
-      )
-      .join("; ")
-  const put = (
-    capabilities_: readonly Capability[],
-    key: string,
-    write: (path: Declaration["path"]) => Omit<Declaration, "because"> | null,
-  ): readonly Declaration[] => {
-    if (!capabilities_.some((capability) => told(capability).isNew)) return []
-    const written = write(place.ownKeys.includes(key) ? place.ownPath : place.path)
-    return written === null ? [] : [{ ...written, because: because(capabilities_) }]
-  }
-  const { words } = place
-  return [
-    ...put(["tools", "forced-tools", "structured-output"], "tool_support", (path) => {
-      const said = {
-        tools: told("tools").is,
-        toolChoice: told("forced-tools").is,
-        structuredOutputs: told("structured-output").is,
-      }
-      const list = toolWordsOf(said, words.toolSupport)
-      if (list === null) return null
-      const yaml = `[${list.join(", ")}]`
-      return place.blocks.includes("tool_support")
-        ? { path: [...path, "tool_support"], key: words.apiShape, yaml }
-        : { path, key: "tool_support", yaml: `{ ${words.apiShape}: ${yaml} }` }
-    }),
-    ...put(["image"], CAPABILITY_KEYS.image, (path) => {
-      const others = (place.inputModalities ?? ["text"]).filter((word) => word !== "image")
-      const list = told("image").is === true ? [...others, "image"] : others
-      return { path, key: CAPABILITY_KEYS.image, yaml: `[${list.join(", ")}]` }
-    }),
-    ...put(["reasoning"], CAPABILITY_KEYS.reasoning, (path) => {
-      const yaml = String(told("reasoning").is)
-      return place.blocks.includes("reasoning")
-        ? { path: [...path, "reasoning"], key: "supported", yaml }
-        : { path, key: "reasoning", yaml: `{ supported: ${yaml} }` }
-    }),
-    ...put(["caps"], CAPABILITY_KEYS.caps, (path) => ({
-      path,
-      key: CAPABILITY_KEYS.caps,
-      yaml: String(told("caps").is),
-    })),
-  ]
+}
+
+interface Told {
+  /** What the configuration should say; null: nothing is known. */
+  readonly is: boolean | null
+  /** It says otherwise, or nothing. */
+  readonly isNew: boolean
+  readonly by: string
+}
+
+/** Calls tell what nothing is said of; against what is said, a check alone does. */
+function told({ capabilities, observed }: KnownTarget, capability: Capability): Told {
+  const facts = capabilities.find((one) => one.capability === capability)
+  const said = facts?.declared ?? null
+  const shown = facts === undefined ? null : shownBy(facts, observed.get(capability) ?? UNSEEN)
+  if (shown === null || (shown.by === "calls" && said !== null)) return { is: said, isNew: false, by: "" }
+  return { is: shown.is, isNew: shown.is !== said, by: shown.by }
+}
+
+type Written = Omit<Declaration, "because">
+
+/** Null: there is nothing new, or too little is known. */
+function declared(
+  target: KnownTarget,
+  capabilities: readonly DeclarableCapability[],
+  write: (path: Declaration["path"], key: string) => Written | null,
+): Declaration | null {
+  const news = capabilities.flatMap((capability) => {
+    const { is, isNew, by } = told(target, capability)
+    const shows = by === "calls" ? "calls show" : `${by} shows`
+    return isNew ? [`${capability}: ${shows} that it ${is === true ? "works" : "does not work"}`] : []
+  })
+  const [first] = capabilities
+  if (news.length === 0 || first === undefined) return null
+  const { ownKeys, ownPath, path } = target.place
+  const key = CAPABILITY_KEYS[first]
+  const written = write(ownKeys.includes(key) ? ownPath : path, key)
+  return written === null ? null : { ...written, because: news.join("; ") }
+}
+
+function toolSupport(target: KnownTarget): Declaration | null {
+  const { words, blocks } = target.place
+  return declared(target, ["tools", "forced-tools", "structured-output"], (path, key) => {
+    const [tools, toolChoice, structuredOutputs] = (["tools", "forced-tools", "structured-output"] as const).map(
+      (capability) => told(target, capability).is,
+    ) as [boolean | null, boolean | null, boolean | null]
+    const list = toolWordsOf({ tools, toolChoice, structuredOutputs }, words.toolSupport)
+    if (list === null) return null
+    const yaml = `[${list.join(", ")}]`
+    return blocks.includes(key)
+      ? { path: [...path, key], key: words.apiShape, yaml }
+      : { path, key, yaml: `{ ${words.apiShape}: ${yaml} }` }
+  })
+}
+
+function inputModalities(target: KnownTarget): Declaration | null {
+  return declared(target, ["image"], (path, key) => {
+    const others = (target.place.inputModalities ?? ["text"]).filter((word) => word !== "image")
+    const list = told(target, "image").is === true ? [...others, "image"] : others
+    return { path, key, yaml: `[${list.join(", ")}]` }
+  })
+}
+
+function reasoning(target: KnownTarget): Declaration | null {
+  return declared(target, ["reasoning"], (path, key) => {
+    const yaml = String(told(target, "reasoning").is)
+    return target.place.blocks.includes(key)
+      ? { path: [...path, key], key: "supported", yaml }
+      : { path, key, yaml: `{ supported: ${yaml} }` }
+  })
+}
+
+/** Where nothing is said, caps are taken to be honoured. */
+function honoredCaps(target: KnownTarget): Declaration | null {
+  const isSaid = target.capabilities.some(({ capability, declared: said }) => capability === "caps" && said === false)
+  return declared(target, ["caps"], (path, key) => {
+    const { is } = told(target, "caps")
+    return is === true && !isSaid ? null : { path, key, yaml: String(is) }
+  })
 }

@@ -1,5 +1,4 @@
-import { isWanted } from "../breakdown.ts"
-import { breakdownQuery } from "../breakdown.ts"
+import { breakdownQuery, isWanted } from "../breakdown.ts"
 import { columnOf } from "../figure-makers.ts"
 import type { CatalogEntry, Column, Row, SectionDefinition, Table } from "../section.ts"
 import { capabilityTables, knownTargets } from "./catalog-capabilities.ts"
