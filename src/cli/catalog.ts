@@ -32,7 +32,8 @@ Options:
 
 What is to be declared is shown as a diff. It follows from records of checks that hold (smart-router validate), and where
 there is none from 20 calls or more of which 95 in 100 ended without an error. A list of tools is written only when all
-its words are known: a word that is left out of it is a no.
+its words are known: a word that is left out of it is a no. What is declared otherwise has to be proven anew in groups with
+activation: run validate afterwards.
 
 Exit codes: 0 said, 1 the configuration or its database cannot be read, or the change is refused (nothing is written),
             2 wrong arguments, 3 written, but the running router did not take it.
@@ -98,8 +99,11 @@ function endText(
   if (diff === null) return unsafeText(file, declarations)
   const end =
     answer === null ? "Nothing is written: --write writes it." : `${file} is written. ${routerAnswerText(answer)}`
-  return `--- ${file}\n+++ ${file}\n${diff}\n\n${end}`
+  return `--- ${file}\n+++ ${file}\n${diff}\n\n${end}\n${ANEW}`
 }
+
+const ANEW =
+  "What is declared otherwise has to be proven anew in groups with activation: smart-router validate checks it."
 
 function unsafeText(file: string, declarations: readonly Declaration[]): string {
   const lines = declarations.map(({ path, key, yaml }) => `  ${placeText(path)}.${key}: ${yaml}`)
