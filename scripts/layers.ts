@@ -162,6 +162,13 @@ export const LAYERS: readonly Layer[] = [
       "admin says who may ask and asks the pipeline; it knows no sockets, routes or commands, and changes nothing.",
   },
   {
+    folder: "validation",
+    knows: "activation canonical dialects ledger pipeline sse upstream",
+    types: "config system",
+    reason:
+      "validation asks upstreams by the exchange of calls and judges answers: it starts no router, opens no database and knows no commands.",
+  },
+  {
     folder: "server",
     knows: "*",
     never: "cli demo sample",

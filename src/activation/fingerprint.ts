@@ -3,7 +3,7 @@
  * capability depends on what changed, and no others.
  */
 import { createHash } from "node:crypto"
-import type { DeclaredKey } from "../config/compile/declared-facts.ts"
+import type { DeclaredKey } from "../config/compile/declared.ts"
 import type { Accepts } from "../config/config.ts"
 import type { Target } from "../config/snapshot.ts"
 import { CAPABILITIES, type Capability } from "./capabilities.ts"

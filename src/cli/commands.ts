@@ -13,6 +13,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   demo: { summary: "Serve a demo with an embedded provider; needs nothing.", load: () => import("./demo.ts") },
   init: { summary: "Write a starter configuration.", load: () => import("./init.ts") },
   check: { summary: "Check a configuration file without serving.", load: () => import("./check.ts") },
+  validate: {
+    summary: "Ask the real upstreams what the configuration says of them.",
+    load: () => import("./validate.ts"),
+  },
   schema: { summary: "Print the JSON Schema of the configuration.", load: () => import("./schema.ts") },
   types: { summary: "Print the TypeScript types of routing scripts.", load: () => import("./types.ts") },
   providers: {

@@ -5,10 +5,9 @@
 import type { GroupConfig } from "./config.ts"
 import type { ActivationRule } from "./compile/activation-rule.ts"
 import type { BetaPolicy } from "./compile/betas.ts"
-import type { EngineMetricsRule } from "./compile/engine-metrics.ts"
 import type { BodyEdits } from "./compile/body-edits.ts"
 import type { CacheRule, GroupCache } from "./compile/cache-rule.ts"
-import type { DeclaredFacts } from "./compile/declared-facts.ts"
+import type { DeclaredFacts } from "./compile/declared.ts"
 import type { Patience } from "./compile/patience.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/name.ts"
@@ -39,6 +38,17 @@ export interface Provider {
   readonly secrets: SecretPattern
   /** Where its engine says how busy it is; null: nobody asks. */
   readonly engineMetrics: EngineMetricsRule | null
+}
+
+/** How the metrics of a private engine are read. */
+export interface EngineMetricsRule {
+  readonly engine: "vllm" | "sglang"
+  readonly url: string
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly maxResponseBytes: number
+  readonly tls: Origin["tls"]
+  readonly proxy: string | null
 }
 
 /** Where connections go; calls with the same `key` share them. */

@@ -1,5 +1,5 @@
 /** What the pipeline works with; everything impure is handed in here. */
-import type { ActivationGate } from "./targets/activation.ts"
+import type { ActivationGate } from "./targets/activation-gate.ts"
 import type { ResponseCache } from "../cache/response-cache.ts"
 import type { Captures } from "../capture/captures.ts"
 import type { Snapshot } from "../config/snapshot.ts"

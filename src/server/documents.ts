@@ -32,6 +32,7 @@ import operations from "../../docs/operations.md" with { type: "text" }
 import providers from "../../docs/providers.md" with { type: "text" }
 import routing from "../../docs/routing.md" with { type: "text" }
 import security from "../../SECURITY.md" with { type: "text" }
+import validation from "../../docs/validation.md" with { type: "text" }
 import storedState from "../../docs/stored-state.md" with { type: "text" }
 import console from "../../docs/console.md" with { type: "text" }
 import reports from "../../docs/reports.md" with { type: "text" }
@@ -57,6 +58,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/caching.md", slug: "caching", title: "The response cache", text: caching },
   { file: "docs/policies.md", slug: "policies", title: "Routing policies", text: policies },
   { file: "docs/privacy.md", slug: "privacy", title: "Privacy", text: privacy },
+  { file: "docs/validation.md", slug: "validation", title: "Checking providers", text: validation },
   { file: "docs/explain.md", slug: "explain", title: "Why a call went there", text: explain },
   { file: "docs/admin.md", slug: "admin", title: "Administrators", text: admin },
   { file: "docs/http.md", slug: "http", title: "HTTP", text: http },

@@ -1,6 +1,5 @@
 /** Asks private engines how busy they are: those of providers whose targets are scored. */
-import type { EngineMetricsRule } from "../config/compile/engine-metrics.ts"
-import type { Snapshot } from "../config/snapshot.ts"
+import type { EngineMetricsRule, Snapshot } from "../config/snapshot.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { EngineMetrics } from "../upstream/engine-metrics.ts"

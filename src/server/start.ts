@@ -31,6 +31,7 @@ import { openPolicies, type Policies } from "./policies.ts"
 import { openRouterReports } from "./reports.ts"
 import { journalPaths, processFiles, type ProcessFiles, type WorkerNumber } from "./process-files.ts"
 import { adoptLimits } from "./restore-limits.ts"
+import { checksBy } from "./run-checks.ts"
 import { openRetention, type Retention } from "./retention.ts"
 import { gatewayOf, type RunningGateway } from "./running-gateway.ts"
 import { forgetOldEvents } from "./security-retention.ts"
@@ -102,7 +103,8 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   await marks.learn(ledger, clock, systemRandom())
   try {
     const journals = journalPaths(config, files, worker?.number ?? null)
-    const activation = await activationOf(snapshot, ledger, options, { clock, log })
+    const inForce: InForce = { reading: loaded }
+    const activation = await activationOf(snapshot, ledger, options, inForce, { clock, log })
     const given = { requestLog, metrics, marks, activation, clock, log }
     const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, given)
     const peers = await openPeers(config, gateway)
@@ -118,7 +120,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const watched = { activation, metrics, worker: worker?.number ?? null, ledger, requestLog, retention, reloads }
     const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
     const listener = listen(gateway, parts, doorOf(config, options))
-    const changing = { gateway, ledger, policies, administration, engines, marks, tags, retention, activation }
+    const changing = { gateway, ledger, policies, administration, engines, marks, tags, retention, activation, inForce }
     const reloader: Reloader = startReloading({
       running: { ...loaded, files: [...loaded.files, ...scriptFiles] },
       load: (before) => readMeanwhile({ path, env, before }),
@@ -177,11 +179,16 @@ interface Changing {
   readonly tags: TagKeeper
   readonly retention: Retention
   readonly activation: Activation
+  readonly inForce: InForce
+}
+
+interface InForce {
+  reading: UsableReading
 }
 
 /** Puts a configuration into force. Resolves with the files of its scripts. */
 async function takeConfig(next: UsableReading, parts: Changing): Promise<readonly string[]> {
-  const { gateway, ledger, policies, administration, engines, marks, tags, retention, activation } = parts
+  const { gateway, ledger, policies, administration, engines, marks, tags, retention, activation, inForce } = parts
   const { clock } = gateway
   const changed = compile(next.config, optionsFrom(next, marks))
   const scripts = await policies.prepare(changed)
@@ -195,6 +202,7 @@ async function takeConfig(next: UsableReading, parts: Changing): Promise<readonl
     gateway.cache.adopt(changed.cache)
     gateway.captures.follow(changed.capture)
     activation.follow(changed)
+    inForce.reading = next
   })
   if (!isKnown) gateway.totals.again()
   engines.follow(changed)
@@ -219,11 +227,13 @@ async function awaitOthers(gateway: Gateway, whenAllAreUp: Promise<void>): Promi
 async function activationOf(
   snapshot: Snapshot,
   { activation: rows }: LedgerStore,
-  { isStrict = false }: StartOptions,
+  { isStrict = false, configPath, env }: StartOptions,
+  inForce: InForce,
   { clock, log }: Pick<Gateway, "clock" | "log">,
 ): Promise<Activation> {
-  const holder = systemRandom().hex(8)
-  const activation = new Activation({ rows, snapshot, clock, log, holder, runChecks: null })
+  const random = systemRandom()
+  const runChecks = checksBy({ configPath, env, start: startRouter, current: () => inForce.reading, clock, random })
+  const activation = new Activation({ rows, snapshot, clock, log, holder: random.hex(8), runChecks })
   await activation.prepare(snapshot)
   activation.tell()
   const refused = isStrict ? activation.unproven().filter((group) => group.activation?.mode === "required") : []

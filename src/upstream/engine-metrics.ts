@@ -3,7 +3,7 @@
  * something else costs nothing but its reading: what it said before counts until it is too old.
  */
 import { isDeepStrictEqual } from "node:util"
-import type { EngineMetricsRule } from "../config/compile/engine-metrics.ts"
+import type { EngineMetricsRule } from "../config/snapshot.ts"
 import type { Clock, Timer } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import { inflateBody } from "./answer.ts"

@@ -1,17 +1,6 @@
 /** Where a private engine says how busy it is, worked out once per load. */
 import type { ProviderConfig } from "../config.ts"
-import type { Origin } from "../snapshot.ts"
-
-/** How the metrics of a private engine are read. */
-export interface EngineMetricsRule {
-  readonly engine: "vllm" | "sglang"
-  readonly url: string
-  readonly intervalMs: number
-  readonly timeoutMs: number
-  readonly maxResponseBytes: number
-  readonly tls: Origin["tls"]
-  readonly proxy: string | null
-}
+import type { EngineMetricsRule, Origin } from "../snapshot.ts"
 
 export function engineMetricsRule(entry: ProviderConfig, { tls }: Origin): EngineMetricsRule | null {
   const { engine_metrics: metrics } = entry

@@ -1,31 +1,10 @@
-/** What groups with `activation` ask of each call, and what the ends of its attempts say about what is proven. */
-import type { Capability } from "../../activation/capabilities.ts"
-import type { Group, Target } from "../../config/snapshot.ts"
-import type { DialectName } from "../../dialects/name.ts"
-import { capabilitiesNeeded, type Proofs } from "../../routing/eligibility/proven.ts"
+/** What the ends of attempts say about what is proven of targets, in groups with `activation`. */
+import { capabilitiesNeeded } from "../../routing/eligibility/proven.ts"
 import type { Call } from "../call.ts"
 import type { Attempt } from "../call/attempt.ts"
 import type { AnswerEnd } from "../call/outcome.ts"
 import type { Gateway } from "../gateway.ts"
-
-export interface ActivationGate extends Proofs {
-  /** With `activation: observe`: a call would have been kept from a target. */
-  observed(group: Group): void
-  heard(evidence: TrafficEvidence): void
-}
-
-/** The end of one attempt at a target of a gated group. */
-export interface TrafficEvidence {
-  readonly group: Group
-  readonly target: Target
-  /** The client's. */
-  readonly dialect: DialectName
-  readonly needed: readonly Capability[]
-  /** `answered`: whole. `fault`: the target's own, never a refusal that a caller can cause. `refused`: it does not take key or model. */
-  readonly end: "answered" | "fault" | "refused"
-  /** The answer ended in calls of tools, by its stop reason. */
-  readonly calledTools: boolean
-}
+import type { TrafficEvidence } from "./activation-gate.ts"
 
 /** Chat's and Messages' words. Responses has none: its answers do not tell. */
 const TOOL_STOPS: ReadonlySet<string | null> = new Set(["tool_calls", "tool_use"])
