@@ -26,29 +26,30 @@ export async function knownTargets(
   })
 }
 
+/** What is known stands before where it holds: a narrow screen shows the first ones. */
 const COLUMNS: readonly Column[] = [
-  columnOf("group", "text", "Group", "The group that the target is active in."),
-  columnOf("provider", "text", "Provider", "The provider."),
   columnOf("model", "text", "Model", "The model."),
-  columnOf("dialect", "text", "Dialect", "The dialect of the target."),
   columnOf("capability", "text", "Capability", "What can be proven of the target."),
-  columnOf(
-    "declared",
-    "text",
-    "Declared",
-    "What the configuration says: yes, no or unknown; empty: it has no words for it.",
-  ),
   columnOf(
     "proven",
     "text",
     "Proven",
     "What records say: proven, failed, expired, changed (proven of another configuration) or missing.",
   ),
-  columnOf("checked", "time", "Checked", "When the record was made that counts."),
-  columnOf("proven_until", "time", "Holds until", "When that record ends."),
+  columnOf(
+    "declared",
+    "text",
+    "Declared",
+    "What the configuration says: yes, no or unknown; empty: it has no words for it.",
+  ),
   columnOf("calls", "count", "Calls", "Calls of the range that used it."),
   columnOf("clean_percent", "percent", "Clean", "Of these, those that ended without an error."),
   columnOf("advice", "text", "Advice", "What differs, and what to do about it."),
+  columnOf("group", "text", "Group", "The group that the target is active in."),
+  columnOf("provider", "text", "Provider", "The provider."),
+  columnOf("dialect", "text", "Dialect", "The dialect of the target."),
+  columnOf("checked", "time", "Checked", "When the record was made that counts."),
+  columnOf("proven_until", "time", "Holds until", "When that record ends."),
 ]
 
 const DECLARATION_COLUMNS: readonly Column[] = [
@@ -74,7 +75,7 @@ export function capabilityTables(
       rows,
       empty:
         missing ??
-        "Nothing is said of what targets can do, nothing is proven, and no call was made. `smart-router validate` proves it.",
+        "Nothing is said of what targets can do, nothing is proven, and no call was made. smart-router validate proves it.",
       notes: rows.length === 0 ? [] : [newestNote(asked, "calls"), TELEMETRY_NOTE],
     }),
     cut(asked, {
@@ -86,7 +87,7 @@ export function capabilityTables(
       notes:
         declarations.length === 0
           ? []
-          : ["`smart-router catalog --write` writes it into the configuration, whose comments stay."],
+          : ["smart-router catalog --write writes it into the configuration, whose comments stay."],
     }),
   ]
 }
@@ -107,21 +108,23 @@ export function placeText(path: Declaration["path"]): string {
 function rowOf({ entry, observed }: SeenTarget, facts: CapabilityFacts): readonly Row[] {
   const { capability, declared, isDeclarable, proven, checkedAtMs, provenUntilMs } = facts
   const seen = observed.get(capability) ?? UNSEEN
-  if (declared === null && proven === "missing" && seen.calls === 0) return []
+  // caps are declared as honoured wherever nothing is said
+  const isSaid = declared !== null && !(capability === "caps" && declared)
+  if (!isSaid && proven === "missing" && seen.calls === 0) return []
   return [
     [
-      entry.group,
-      entry.provider,
       entry.model,
-      entry.dialect,
       capability,
-      isDeclarable ? (declared === null ? "unknown" : declared ? "yes" : "no") : "",
       proven,
-      checkedAtMs,
-      provenUntilMs,
+      isDeclarable ? (declared === null ? "unknown" : declared ? "yes" : "no") : "",
       BigInt(seen.calls),
       seen.calls === 0 ? null : Math.round((seen.clean / seen.calls) * 10_000) / 100,
       adviceOn(facts, seen),
+      entry.group,
+      entry.provider,
+      entry.dialect,
+      checkedAtMs,
+      provenUntilMs,
     ],
   ]
 }
