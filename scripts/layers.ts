@@ -73,8 +73,7 @@ export const LAYERS: readonly Layer[] = [
     folder: "governance",
     knows: "",
     types: "system:owner-only",
-    reason:
-      "src/governance/ counts: it knows amounts and limits, no calls, dialects or rows; clock and log are handed in.",
+    reason: "src/governance/ counts amounts and limits, and knows no calls, dialects or rows.",
   },
   {
     folder: "activation",
@@ -89,7 +88,7 @@ export const LAYERS: readonly Layer[] = [
     reason:
       "catalogue compares what lists, records and traffic say of models with what a configuration says: pure, it asks nobody.",
   },
-  { folder: "cache", knows: "canonical governance", types: "config dialects system", reason: "It keeps answers." },
+  { folder: "cache", knows: "canonical governance http", types: "config dialects system", reason: "It keeps answers." },
   {
     folder: "ledger",
     knows: "canonical json",
@@ -100,15 +99,19 @@ export const LAYERS: readonly Layer[] = [
     folder: "metrics",
     knows: "",
     types: "config ledger upstream",
-    reason:
-      "The metrics count what the pipeline hands them, and know nothing of the other parts but the rows and the names in them.",
+    reason: "The metrics count what the pipeline hands them, and know rows and names alone of the other parts.",
+  },
+  {
+    folder: "telemetry",
+    knows: "",
+    types: "config ledger metrics system",
+    reason: "Telemetry writes and sends what the pipeline hands it.",
   },
   {
     folder: "request-log",
     knows: "json",
     types: "config dialects ledger system:owner-only",
-    reason:
-      "The request log serves the pipeline: clock and config are handed in, and it knows no other part but the row that it prints.",
+    reason: "The request log serves the pipeline, and knows no other part but the row that it prints.",
   },
   {
     folder: "reports",
@@ -140,7 +143,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     folder: "capture",
-    knows: "canonical pii sse",
+    knows: "canonical json pii sse",
     types: "config ledger system:descriptors",
     isImpure: true,
     reason:
