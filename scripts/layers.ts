@@ -81,6 +81,13 @@ export const LAYERS: readonly Layer[] = [
     types: "config dialects:wires system",
     reason: "activation says what is proven of targets: it knows records and configuration, no calls and no commands.",
   },
+  {
+    folder: "catalogue",
+    knows: "activation dialects",
+    types: "config:nodes",
+    reason:
+      "catalogue compares what lists, records and traffic say of models with what a configuration says: pure, it asks nobody.",
+  },
   { folder: "cache", knows: "canonical governance http", types: "config dialects system", reason: "It keeps answers." },
   {
     folder: "ledger",
@@ -108,7 +115,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     folder: "reports",
-    knows: "ledger system",
+    knows: "activation catalogue ledger system",
     isImpure: true,
     reason: "reports read what the ledger holds and know nothing of calls on their way.",
   },

@@ -37,6 +37,7 @@ const NAMING: Readonly<Record<string, string>> = {
   "metrics/closed-lists.ts": "all: values of a label; metrics import no dialect",
   "routing/script/script-types.ts": "all: the types that authors of scripts read",
   "config/compile/known-targets.ts": "facts about vendors",
+  "catalogue/price-list.ts": "names of vendors in price lists",
   "config/check/issues.ts": "a word that people write for the vendor's",
   "config/check/contract-checks.ts": "the usual dialect, where a provider is missing",
   "cli/request-file.ts": "the usual dialect",

@@ -20,7 +20,8 @@ Options:
   --json         findings for machines
   --strict       keys of the reference product that this router does not implement are errors, and so are groups
                  whose activation demands proofs, and of which no target is proven
-  --live         ask each provider for its list of models as well: its address, TLS and key, without a call that costs anything
+  --live         ask each provider for its list of models, and what it says to an empty request, which costs nothing:
+                 tells a wrong host, port, scheme, path, key, dialect or model, and what to write instead
   -h, --help     show this
 
 Secrets are read from the environment and from env.json beside the file, and never printed.

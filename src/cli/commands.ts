@@ -20,6 +20,14 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   schema: { summary: "Print the JSON Schema of the configuration.", load: () => import("./schema.ts") },
   types: { summary: "Print the TypeScript types of routing scripts.", load: () => import("./types.ts") },
+  providers: {
+    summary: "Propose entries of the catalogue from what an upstream lists.",
+    load: () => import("./providers.ts"),
+  },
+  catalog: {
+    summary: "Say what is declared, proven and observed of targets, and what to declare.",
+    load: () => import("./catalog.ts"),
+  },
   token: { summary: "Create, list, rotate and revoke caller tokens.", load: () => import("./token.ts") },
   admin: { summary: "Make the hash of an administrator's password.", load: () => import("./admin.ts") },
   explain: { summary: "Explain where a call goes and why.", load: () => import("./explain.ts") },

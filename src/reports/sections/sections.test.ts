@@ -70,7 +70,7 @@ onDrawnDriver((driver) => {
     await using state = await driver.state()
     await using reported = await reportedLedger(state, {
       limits: async () => await Promise.resolve([LIMIT]),
-      catalog: [],
+      catalog: async () => await Promise.resolve([]),
     })
     for (const { id, takesBy } of sampled(SECTIONS, 4)) {
       const section = await reported.section(id)
