@@ -295,5 +295,6 @@ export interface Limits extends RequestRule {
   readonly maxFrameBytes: number
   /** Requests may point at media of private networks. */
   readonly allowsPrivateMedia: boolean
+  readonly drainDelayMs: number
   readonly drainMs: number
 }

@@ -84,6 +84,7 @@ function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
     live: new Observations(),
     shadows: new Shadows(),
     version: buildInfo.version,
+    leaving: false,
     draining: false,
     starting: false,
     active: 0,

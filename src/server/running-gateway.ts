@@ -91,6 +91,7 @@ export async function gatewayOf(
     live: new Observations(),
     shadows: new Shadows(),
     version: buildInfo.version,
+    leaving: false,
     draining: false,
     starting: false,
     active: 0,

@@ -21,6 +21,7 @@ import {
   type Shape,
 } from "./field.ts"
 import { cidr, headerName, identifier } from "./forms.ts"
+import { stopping } from "./stopping.ts"
 import { storage } from "./storage.ts"
 import { upstreamTimeouts } from "./timeouts.ts"
 import { request } from "./request.ts"
@@ -215,13 +216,7 @@ const shape: Shape = {
     }),
     1,
   ),
-  drain_ms: byDefault(
-    milliseconds(
-      "How long calls in flight may go on after SIGTERM or SIGINT. What is not done by then ends with the error `shutting-down`.",
-      { max: 86_400_000 },
-    ),
-    30_000,
-  ),
+  ...stopping,
   watch_config: off("Reload the configuration when its file changes. SIGHUP always does."),
   ...storage,
   ...bounds,
