@@ -49,10 +49,8 @@ export async function gatewayOf(
   const health = new Health()
   health.adopt(snapshot, clock.monotonicMs())
   const random = systemRandom()
-  const background = new BackgroundFollower(
-    ledger,
-    config.server.usage_db.driver === "postgres" && config.server.state.driver === "memory",
-  )
+  const { usage_db: database, state } = config.server
+  const background = new BackgroundFollower(ledger, database.driver === "postgres" && state.driver === "memory")
   let gateway: RunningGateway | null = null
   const { governance, totals } = await startGoverning({
     journalPaths: journals,
