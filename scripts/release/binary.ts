@@ -2,9 +2,11 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { buildConsole } from "../../src/console/build.ts"
+import { makeSearchIndex } from "../../src/server/document-index.ts"
 import type { BuildFacts } from "./facts.ts"
 import type { Runtime } from "./runtimes.ts"
 import { embedConsole } from "./embed-console.ts"
+import { embedIndex } from "./embed-index.ts"
 
 /** What runs in threads of its own: each is found in the binary under its path. */
 const THREADS = [
@@ -39,7 +41,7 @@ export async function buildBinary(runtime: Runtime, outfile: string, facts: Buil
       bytecode: true,
       format: "esm",
       define: definitions(facts),
-      plugins: [embedConsole(await buildConsole(), CONSOLE_FOLDER)],
+      plugins: [embedConsole(await buildConsole(), CONSOLE_FOLDER), embedIndex(await makeSearchIndex())],
       compile: {
         outfile: built,
         executablePath: runtime.path,
