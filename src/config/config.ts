@@ -1174,7 +1174,9 @@ export interface ServerConfig {
   readonly default_model_group: string | null
   /** Processes that serve the address together; more than one needs `state.driver: redis`. */
   readonly workers: number
-  /** How long calls in flight may go on after SIGTERM or SIGINT. What is not done by then ends with the error `shutting-down`. Unit: ms. */
+  /** How long the router still takes calls after SIGTERM or SIGINT while `/readyz` says that it stops: proxies that ask it choose another router meanwhile. Unit: ms. */
+  readonly drain_delay_ms: number
+  /** How long calls in flight may go on after that. What is not done by then ends with the error `shutting-down`. Unit: ms. */
   readonly drain_ms: number
   /** Reload the configuration when its file changes. SIGHUP always does. */
   readonly watch_config: boolean

@@ -71,7 +71,9 @@ export interface Gateway {
   readonly feedback: Pick<FeedbackQueue, "report">
   readonly shadows: Shadows
   readonly version: string
-  /** True once the process was asked to stop: new calls are refused, those in flight go on. */
+  /** True once the process was asked to stop: `/readyz` says so. */
+  leaving: boolean
+  /** True a while later (`server.drain_delay_ms`): new calls are refused, those in flight go on. */
   draining: boolean
   /** Other processes of this router are still on their way up. */
   starting: boolean

@@ -89,6 +89,7 @@ export async function gatewayOf(
     activation: activation.gate,
     shadows: new Shadows(),
     version: buildInfo.version,
+    leaving: false,
     draining: false,
     starting: false,
     active: 0,

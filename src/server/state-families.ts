@@ -35,7 +35,7 @@ export function writeStateFamilies(out: FamilyWriter, gateway: Gateway, watched:
     .family("smart_router_drained_calls", "gauge", "Calls in flight whose client has left, read on for their bill.")
     .sample({}, gateway.drained)
     .family("smart_router_draining", "gauge", "1 once the process was asked to stop.")
-    .sample({}, Number(gateway.draining))
+    .sample({}, Number(gateway.leaving))
     .family("smart_router_request_body_bytes", "gauge", "What the request bodies of calls in flight take of memory.")
     .sample({}, gateway.intake.bytes)
   if (gateway.snapshot.cache !== null) writeCache(out, gateway)

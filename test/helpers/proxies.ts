@@ -23,6 +23,8 @@ export async function startCaddy(file: string, folder: string, routers: readonly
   const options = `{\n\thttp_port ${freePort()}\n\tauto_https disable_redirects\n\tskip_install_trust\n\tadmin off\n`
   const text = readFileSync(file, "utf8")
     .replaceAll(/^\t(?:https?_port|admin) .*\n/gm, "")
+    // on a crowded machine an answer takes its time
+    .replace("health_timeout 2s", "health_timeout 60s")
     .replace(/^\{\n/m, options)
     .replace(/^(\{\$SITE_ADDRESS.*\} \{)$/m, `$1\n\tbind 127.0.0.1\n\ttls ${CERTIFICATE} ${KEY}`)
   const path = join(folder, "Caddyfile")

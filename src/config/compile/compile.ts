@@ -63,6 +63,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
       maxResponseBytes: boundOf(config.server.upstream.max_response_bytes),
       maxFrameBytes: boundOf(config.server.upstream.max_frame_bytes),
       allowsPrivateMedia: config.server.upstream.allow_private_image_urls,
+      drainDelayMs: config.server.drain_delay_ms,
       drainMs: config.server.drain_ms,
     },
     connections: connectionRule(config.server.connections),

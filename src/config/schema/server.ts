@@ -20,6 +20,7 @@ import {
   type Shape,
 } from "./field.ts"
 import { identifier } from "./forms.ts"
+import { stopping } from "./stopping.ts"
 import { storage } from "./storage.ts"
 import { outward } from "./outward.ts"
 import { upstreamTimeouts } from "./timeouts.ts"
@@ -153,13 +154,7 @@ const shape: Shape = {
     }),
     1,
   ),
-  drain_ms: byDefault(
-    milliseconds(
-      "How long calls in flight may go on after SIGTERM or SIGINT. What is not done by then ends with the error `shutting-down`.",
-      { max: 86_400_000 },
-    ),
-    30_000,
-  ),
+  ...stopping,
   watch_config: off("Reload the configuration when its file changes. SIGHUP always does."),
   ...storage,
   ...bounds,
