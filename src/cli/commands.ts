@@ -56,9 +56,9 @@ export async function commandHelps(): Promise<ReadonlyMap<string, ReadonlySet<st
   const helps = new Map<string, ReadonlySet<string>>()
   for (const [name, { load }] of Object.entries(COMMANDS)) {
     const command = await load()
-    const help = await printedBy(command, ["--help"])
-    const actions = [...help.matchAll(new RegExp(`^(?:Usage:| {6}) smart-router ${name} ([a-z]+)`, "gmu"))]
-    const texts = new Set([help])
+    const whole = await printedBy(command, ["--help"])
+    const actions = [...whole.matchAll(new RegExp(`^(?:Usage:| {6}) smart-router ${name} ([a-z]+)`, "gmu"))]
+    const texts = new Set([whole])
     for (const [, action = ""] of actions) texts.add(await printedBy(command, [action, "--help"]))
     helps.set(name, texts)
   }

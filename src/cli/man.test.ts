@@ -21,9 +21,9 @@ test.skipIf(GROFF === null)(
   async () => {
     const { out } = await runHere(["man"])
     const input = new TextEncoder().encode(out)
-    const { stdout, stderr, exitCode } = Bun.spawnSync([GROFF!, "-man", "-Tutf8", "-ww"], { stdin: input })
+    const { stdout, stderr, exitCode } = Bun.spawnSync([GROFF!, "-man", "-Tascii", "-P-cbou", "-ww"], { stdin: input })
     expect([exitCode, stderr.toString()]).toEqual([0, ""])
-    const shown = stdout.toString().replaceAll(/\u001b\[[0-9;]*m|.\u0008/gu, "")
+    const shown = stdout.toString()
     expect(shown).toContain("--config FILE")
     expect(shown).toContain("smart-router check --config")
   },
