@@ -41,6 +41,8 @@ const NAMING: Readonly<Record<string, string>> = {
   "config/check/issues.ts": "a word that people write for the vendor's",
   "config/check/contract-checks.ts": "the usual dialect, where a provider is missing",
   "cli/request-file.ts": "the usual dialect",
+  "cli/import/litellm-providers.ts": "what another gateway's providers speak",
+  "cli/import/litellm-deployment.ts": "a prefix of another gateway, and the usual dialect in a sentence",
   "sample/company.ts": "made-up programs and models",
   "admin/explain.ts": "the usual dialect",
   "server/administrators.ts": "the shape of errors for administrators",
