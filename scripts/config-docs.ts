@@ -109,7 +109,9 @@ function valueText(schema: z.ZodType, path: string, described: DescribedBlocks):
   const form = formOf(schema)
   if (form.is === "block") {
     const heading = described.headingOf(schema, path)
-    return `[\`${heading}\`](#${anchor(heading)})`
+    const link = `[\`${heading}\`](#${anchor(heading)})`
+    const { words } = bare(schema).facts
+    return words === undefined ? link : `${words.map((word) => `\`${word}\``).join(", ")}, or ${link}`
   }
   if (form.is === "list") return `list of ${valueText(form.item, `${path}[]`, described)}`
   if (form.is === "table") return `mapping of ${valueText(form.value, `${path}.<name>`, described)}`
@@ -126,7 +128,7 @@ function fallbackText(schema: z.ZodType): string {
   if (facts.resolved !== undefined) return facts.resolved
   if (!optional) return "**required**"
   if (fallback === undefined) return "none"
-  if (formOf(schema).is === "block") return "as below"
+  if (formOf(schema).is === "block" && typeof fallback !== "string") return "as below"
   return `\`${typeof fallback === "string" ? fallback || '""' : JSON.stringify(fallback)}\``
 }
 

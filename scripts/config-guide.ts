@@ -78,6 +78,18 @@ callers:
     ],
   },
   {
+    title: "Metrics, traces and logs",
+    text: "Names and labels of metrics, and where spans, logs and metrics are sent. See [observability](observability.md).",
+    example: `server:
+  telemetry:
+    caller_labels: [caller, project]
+    otlp:
+      endpoint: http://127.0.0.1:4318
+      traces: { ratio: 0.1 }
+`,
+    blocks: ["server.telemetry"],
+  },
+  {
     title: "Limits for all callers",
     text: "What every caller starts from. A caller's own keys win. See [limits](limits.md).",
     example: `server:

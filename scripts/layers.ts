@@ -1,6 +1,6 @@
-/** Which folders may import which: the table behind the import rules in `.oxlintrc.json`, which `npm run docs` writes from it. */
+/** Which folders may import which: the table behind the import rules in `.oxlintrc.json`, which `npm run docs` writes from it (`layer-rules.ts`). */
 
-interface Layer {
+export interface Layer {
   readonly folder: string
   /** Absent: `*.ts`. */
   readonly files?: string
@@ -16,7 +16,7 @@ interface Layer {
 
 const NEIGHBOURS =
   "upstream, routing and ledger serve the pipeline and do not know one another; clock, random and config are handed in."
-const LAYERS: readonly Layer[] = [
+export const LAYERS: readonly Layer[] = [
   {
     folder: "canonical",
     knows: "",
@@ -63,15 +63,32 @@ const LAYERS: readonly Layer[] = [
       "src/pii/ is pure: it finds, replaces and restores texts in bytes, and knows no calls, configuration or threads.",
   },
   { folder: "upstream", knows: "canonical dialects http json sse", types: "config system", reason: NEIGHBOURS },
-  { folder: "routing", knows: "canonical dialects json", types: "config system", reason: NEIGHBOURS },
+  {
+    folder: "routing",
+    knows: "canonical dialects json",
+    types: "activation:capabilities config system",
+    reason: NEIGHBOURS,
+  },
   {
     folder: "governance",
     knows: "",
     types: "system:owner-only",
-    reason:
-      "src/governance/ counts: it knows amounts and limits, no calls, dialects or rows; clock and log are handed in.",
+    reason: "src/governance/ counts amounts and limits, and knows no calls, dialects or rows.",
   },
-  { folder: "cache", knows: "canonical governance", types: "config dialects system", reason: "It keeps answers." },
+  {
+    folder: "activation",
+    knows: "ledger",
+    types: "config dialects:wires system",
+    reason: "activation says what is proven of targets: it knows records and configuration, no calls and no commands.",
+  },
+  {
+    folder: "catalogue",
+    knows: "activation dialects",
+    types: "config:nodes",
+    reason:
+      "catalogue compares what lists, records and traffic say of models with what a configuration says: pure, it asks nobody.",
+  },
+  { folder: "cache", knows: "canonical governance http", types: "config dialects system", reason: "It keeps answers." },
   {
     folder: "ledger",
     knows: "canonical json",
@@ -82,19 +99,23 @@ const LAYERS: readonly Layer[] = [
     folder: "metrics",
     knows: "",
     types: "config ledger upstream",
-    reason:
-      "The metrics count what the pipeline hands them, and know nothing of the other parts but the rows and the names in them.",
+    reason: "The metrics count what the pipeline hands them, and know rows and names alone of the other parts.",
+  },
+  {
+    folder: "telemetry",
+    knows: "",
+    types: "config ledger metrics system",
+    reason: "Telemetry writes and sends what the pipeline hands it.",
   },
   {
     folder: "request-log",
     knows: "json",
     types: "config dialects ledger system:owner-only",
-    reason:
-      "The request log serves the pipeline: clock and config are handed in, and it knows no other part but the row that it prints.",
+    reason: "The request log serves the pipeline, and knows no other part but the row that it prints.",
   },
   {
     folder: "reports",
-    knows: "ledger system",
+    knows: "activation catalogue ledger system",
     isImpure: true,
     reason: "reports read what the ledger holds and know nothing of calls on their way.",
   },
@@ -122,7 +143,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: "capture",
-    knows: "canonical pii sse",
+    knows: "canonical json pii sse",
     types: "config ledger system:descriptors",
     isImpure: true,
     reason:
@@ -142,6 +163,13 @@ const LAYERS: readonly Layer[] = [
     types: "config:admin-rules,policy-lines json ledger routing system",
     reason:
       "admin says who may ask and asks the pipeline; it knows no sockets, routes or commands, and changes nothing.",
+  },
+  {
+    folder: "validation",
+    knows: "activation canonical dialects ledger pipeline sse upstream",
+    types: "config system",
+    reason:
+      "validation asks upstreams by the exchange of calls and judges answers: it starts no router, opens no database and knows no commands.",
   },
   {
     folder: "server",
@@ -166,132 +194,13 @@ const LAYERS: readonly Layer[] = [
 ]
 
 /** Rooms of the configuration: each imports those before it; the last two also the files beside the rooms. */
-const CONFIG_ROOMS = ["schema", "read", "compile", "check", "reload", "edit"]
+export const CONFIG_ROOMS: readonly string[] = ["schema", "read", "compile", "check", "reload", "edit"]
 
 /** Rooms of the pipeline: each imports those before it. The last two rehearse steps, or stand beside them. */
-const ROOMS = "apart call intake limits targets translation answer cache rows rehearsal aside".split(" ")
-const STEPS =
+export const ROOMS: readonly string[] =
+  "apart call intake limits targets translation answer cache rows rehearsal aside".split(" ")
+export const STEPS: readonly string[] =
   "admit answer-once attempt authenticate bridge enter fail keep pipeline rank receive redact reply reserve restore settle shortlist".split(
     " ",
   )
-const DIALECTS = ["chat", "responses", "messages"]
-
-const FOLDERS = LAYERS.map(({ folder }) => folder)
-const DOOR = { regex: "(?:^|/)main\\.ts$", message: "src/main.ts is the door, nothing imports it." }
-const OUTSIDE = {
-  regex: "^(?:\\.\\./)+(?:test|bench|scripts)/",
-  message: "The product does not import its tests, benchmarks or scripts.",
-}
-const RANDOM = {
-  name: "node:crypto",
-  importNames: ["randomBytes", "randomUUID", "randomInt", "randomFillSync", "getRandomValues"],
-  message: "Randomness is handed in, so that tests can fix it: take it from src/system/.",
-}
-
-interface Pattern {
-  readonly regex?: string
-  readonly group?: readonly string[]
-  readonly allowTypeImports?: true
-  readonly message: string
-}
-
-interface Override {
-  readonly files: readonly string[]
-  readonly rules: Readonly<Record<string, unknown>>
-}
-
-const words = (text: string): readonly string[] => (text === "" ? [] : text.split(" "))
-const inside = (folders: readonly string[]): string => `^(?:\\.\\./)+(?:${folders.join("|")})/`
-
-function patternsOf({ folder, knows, never, types = "", reason }: Layer): readonly Pattern[] {
-  const typed = words(types).map((one) => one.split(":") as [string, string?])
-  const known = knows === "*" ? FOLDERS.filter((one) => !words(never ?? "").includes(one)) : words(knows)
-  const banned = FOLDERS.filter(
-    (one) => one !== folder && !known.includes(one) && !typed.some(([name]) => name === one),
-  )
-  const whole = typed.filter(([, files]) => files === undefined).map(([name]) => name)
-  const message = `${reason} (Types may be imported: \`import type\`.)`
-  return [
-    ...(banned.length === 0 ? [] : [{ regex: inside(banned), message: reason }]),
-    ...(whole.length === 0 ? [] : [{ regex: inside(whole), allowTypeImports: true as const, message }]),
-    ...typed.flatMap(([name, files]) =>
-      files === undefined ? [] : [{ group: groupOf(name, files.split(",")), allowTypeImports: true as const, message }],
-    ),
-    DOOR,
-    OUTSIDE,
-  ]
-}
-
-function groupOf(folder: string, files: readonly string[]): readonly string[] {
-  return [`**/${folder}/**`, ...files.map((file) => `!**/${folder}/**/${file}.ts`)]
-}
-
-function roomPatterns(room: string): readonly Pattern[] {
-  const at = ROOMS.indexOf(room)
-  const later = ROOMS.slice(at + 1)
-  const message = `A room of the pipeline imports the rooms before it: ${ROOMS.join(", ")}.`
-  const mayStep = room === "rehearsal" || room === "aside"
-  return [
-    // an attempt holds its translation
-    ...(room === "call" ? [{ regex: "^\\.\\./translation/", allowTypeImports: true as const, message }] : []),
-    ...later
-      .filter((one) => room !== "call" || one !== "translation")
-      .map((one) => ({ regex: `^\\.\\./${one}/`, message })),
-    ...(mayStep ? [] : [{ regex: `^\\.\\./(?:${STEPS.join("|")})\\.ts$`, message: "A room knows no step of a call." }]),
-  ]
-}
-
-function configPatterns(room: string): readonly Pattern[] {
-  const at = CONFIG_ROOMS.indexOf(room)
-  const message = `A room of the configuration imports the rooms before it: ${CONFIG_ROOMS.join(", ")}.`
-  const parts = /^(?:reload|edit)$/.test(room)
-    ? []
-    : [
-        {
-          regex: "^\\.\\./(?:callers|load|load-apart|load-thread|reading)\\.ts$",
-          message: "The files beside the rooms use them.",
-        },
-      ]
-  return [...CONFIG_ROOMS.slice(at + 1).map((one) => ({ regex: `^\\.\\./${one}/`, message })), ...parts]
-}
-
-function override(files: string, patterns: readonly Pattern[], isImpure = false): Override {
-  const options = { patterns, ...(isImpure ? {} : { paths: [RANDOM] }) }
-  return { files: [files], rules: { "no-restricted-imports": ["error", options] } }
-}
-
-function layerOf(folder: string): Layer {
-  const layer = LAYERS.find((one) => one.folder === folder)
-  if (layer === undefined) throw new Error(folder)
-  return layer
-}
-
-function overrides(): readonly Override[] {
-  const dialect = {
-    regex: `^\\.\\./(?:${DIALECTS.join("|")})/`,
-    message: "A dialect folder knows only itself: what two dialects share stands in src/dialects/.",
-  }
-  const demo = { regex: "^(?:\\.\\./)+errors\\.ts", message: layerOf("demo").reason }
-  return [
-    ...LAYERS.map((layer) => {
-      const patterns = layer.folder === "demo" ? [...patternsOf(layer), demo] : patternsOf(layer)
-      return override(`src/${layer.folder}/**/${layer.files ?? "*.ts"}`, patterns, layer.isImpure)
-    }),
-    ...ROOMS.map((room) =>
-      override(`src/pipeline/${room}/**/*.ts`, [...patternsOf(layerOf("pipeline")), ...roomPatterns(room)]),
-    ),
-    ...CONFIG_ROOMS.map((room) =>
-      override(`src/config/${room}/**/*.ts`, [...patternsOf(layerOf("config")), ...configPatterns(room)]),
-    ),
-    override(`src/dialects/{${DIALECTS.join(",")}}/**/*.ts`, [...patternsOf(layerOf("dialects")), dialect]),
-  ]
-}
-
-/** The linter's configuration with the import rules of folders as the table says; everything else in it stays. */
-export function withLayers(text: string): string {
-  const config = JSON.parse(text) as { readonly overrides: readonly Override[] }
-  const kept = config.overrides.filter(
-    ({ files, rules }) => !Array.isArray(rules["no-restricted-imports"]) || !files.every((one) => one.includes("**")),
-  )
-  return JSON.stringify({ ...config, overrides: [...overrides(), ...kept] }, null, 2)
-}
+export const DIALECTS: readonly string[] = ["chat", "responses", "messages"]

@@ -10,7 +10,7 @@ import { errorDocs } from "./error-docs.ts"
 import { ledgerDocs } from "./ledger-docs.ts"
 import { withIdDocs } from "./id-docs.ts"
 import { withReportDocs } from "./report-docs.ts"
-import { withLayers } from "./layers.ts"
+import { withLayers } from "./layer-rules.ts"
 import { withStrictness } from "./strictness-docs.ts"
 
 const ROOT = join(import.meta.dir, "..")

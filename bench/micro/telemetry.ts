@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { stringify } from "yaml"
+import { Standings } from "../../src/activation/standings.ts"
 import { compile } from "../../src/config/compile/compile.ts"
 import { loadConfig } from "../../src/config/load.ts"
 import type { Credential, Snapshot } from "../../src/config/snapshot.ts"
@@ -82,7 +83,7 @@ async function decide(
   telemetry: TelemetryRule | null,
 ): Promise<() => DecisionRows | null> {
   const snapshot = { ...plain, telemetry, traceCalls: false }
-  const { gateway } = await dryGateway(snapshot, new Map())
+  const { gateway } = await dryGateway(snapshot, new Map(), new Standings())
   const credential = snapshot.credentials.get(TOKEN) as Credential
   const group = snapshot.groups.get("default")
   if (group === undefined) throw new Error("no group")

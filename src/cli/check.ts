@@ -9,6 +9,7 @@ import { EXIT, print, readArguments } from "./command.ts"
 import { environmentNotices, givenEnvironment } from "./environment.ts"
 import { counts, docOf, pretty, sourceFor } from "./findings-text.ts"
 import { configPath } from "./loaded.ts"
+import { proofFindings } from "./proofs.ts"
 
 const HELP = `Check a configuration file without serving: every problem in one pass, with line and column.
 
@@ -17,8 +18,10 @@ Usage: smart-router check [--config FILE] [--json] [--strict] [--live]
 Options:
   --config FILE  the configuration; config.yaml in this folder by default
   --json         findings for machines
-  --strict       keys of the reference product that this router does not implement are errors
-  --live         ask each provider for its list of models as well: its address, TLS and key, without a call that costs anything
+  --strict       keys of the reference product that this router does not implement are errors, and so are groups
+                 whose activation demands proofs, and of which no target is proven
+  --live         ask each provider for its list of models, and what it says to an empty request, which costs nothing:
+                 tells a wrong host, port, scheme, path, key, dialect or model, and what to write instead
   -h, --help     show this
 
 Secrets are read from the environment and from env.json beside the file, and never printed.
@@ -45,6 +48,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     ...foundInFiles,
     ...placeFindings(path, loaded),
     ...(await scriptFindings(loaded)),
+    ...(await proofFindings(loaded)),
     ...environmentFindings(),
     ...(options.flag("live") ? await liveFindings(loaded) : []),
   ]
@@ -73,7 +77,10 @@ function environmentFindings(): readonly Finding[] {
   }))
 }
 
+/** Errors where the operator asks for it. */
+const STRICT: readonly Finding["code"][] = ["not-implemented", "unproven"]
+
 function judged(findings: readonly Finding[], strict: boolean): readonly Finding[] {
   if (!strict) return findings
-  return findings.map((finding) => (finding.code === "not-implemented" ? { ...finding, severity: "error" } : finding))
+  return findings.map((finding) => (STRICT.includes(finding.code) ? { ...finding, severity: "error" } : finding))
 }

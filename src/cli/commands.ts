@@ -14,11 +14,27 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   init: { summary: "Write a starter configuration.", load: () => import("./init.ts") },
   import: { summary: "Write a configuration from that of LiteLLM.", load: () => import("./import.ts") },
   check: { summary: "Check a configuration file without serving.", load: () => import("./check.ts") },
+  validate: {
+    summary: "Ask the real upstreams what the configuration says of them.",
+    load: () => import("./validate.ts"),
+  },
   schema: { summary: "Print the JSON Schema of the configuration.", load: () => import("./schema.ts") },
   types: { summary: "Print the TypeScript types of routing scripts.", load: () => import("./types.ts") },
+  providers: {
+    summary: "Propose entries of the catalogue from what an upstream lists.",
+    load: () => import("./providers.ts"),
+  },
+  catalog: {
+    summary: "Say what is declared, proven and observed of targets, and what to declare.",
+    load: () => import("./catalog.ts"),
+  },
   token: { summary: "Create, list, rotate and revoke caller tokens.", load: () => import("./token.ts") },
   admin: { summary: "Make the hash of an administrator's password.", load: () => import("./admin.ts") },
   explain: { summary: "Explain where a call goes and why.", load: () => import("./explain.ts") },
+  activation: {
+    summary: "Move records of what is proven of targets, signed.",
+    load: () => import("./activation.ts"),
+  },
   pii: { summary: "Show what a group's filter for personal data makes of a request.", load: () => import("./pii.ts") },
   replay: { summary: "Decide recorded calls again, with another configuration.", load: () => import("./replay.ts") },
   report: { summary: "Report what calls used, cost and met.", load: () => import("./report.ts") },

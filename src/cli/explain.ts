@@ -8,6 +8,7 @@ import { explainedRequest, type Explanation } from "../explain/explanation.ts"
 import { explanationText } from "../explain/explanation-text.ts"
 import { decidedCall } from "../ledger/decision-queries.ts"
 import { whyNoCall } from "../ledger/retention/marks.ts"
+import { standingsFor } from "./proofs.ts"
 import { dryRun, type DryRun } from "../pipeline/rehearsal/dry-run.ts"
 import { recordedExplanation } from "../pipeline/rows/recorded-explanation.ts"
 import { dryGateway, type DryGateway } from "../server/dry-gateway.ts"
@@ -86,12 +87,12 @@ async function explainRequest(
   file: string,
   dialect: DialectName,
   options: Arguments,
-  { snapshot }: Loaded,
+  loaded: Loaded,
 ): Promise<Explanation | null> {
-  const credential = credentialOf(options.text("caller"), snapshot)
+  const credential = credentialOf(options.text("caller"), loaded.snapshot)
   const body = readRequest(file)
   if (body === null) return null
-  const dry = await decided(body, dialect, credential, snapshot)
+  const dry = await decided(body, dialect, credential, loaded)
   if (dry === null) return null
   return explainedRequest(dry, credential.caller, [
     "Breakers, pauses and pins are known to a running router only: here every target is well and no conversation is pinned.",
@@ -101,16 +102,17 @@ async function explainRequest(
   ])
 }
 
-/** Null: a script cannot be used, and why was printed. */
+/** Null: a script or the usage database cannot be used, and why was printed. */
 async function decided(
   body: Uint8Array,
   dialect: DialectName,
   credential: Credential,
-  snapshot: Snapshot,
+  { config, snapshot }: Loaded,
 ): Promise<DryRun | null> {
   let dry: DryGateway
   try {
-    dry = await dryGateway(snapshot, groupNamedIn(body, snapshot))
+    const groups = groupNamedIn(body, snapshot)
+    dry = await dryGateway(snapshot, groups, await standingsFor(groups.values(), config))
   } catch (error) {
     printError(error instanceof Error ? error.message : String(error))
     return null

@@ -56,7 +56,7 @@ describe("the smallest file", () => {
       translation: "warn",
       hosted_tools: "pass",
       disconnect: "abort",
-      activation: "off",
+      activation: { mode: "off" },
       cache: "caller",
       shadow: null,
       aliases: [],

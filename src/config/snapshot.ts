@@ -3,12 +3,14 @@
  * A call keeps the snapshot it started with.
  */
 import type { GroupConfig } from "./config.ts"
+import type { ActivationRule } from "./compile/activation-rule.ts"
+import type { BetaPolicy } from "./compile/betas.ts"
 import type { BodyEdits } from "./compile/body-edits.ts"
 import type { CacheRule, GroupCache } from "./compile/cache-rule.ts"
+import type { DeclaredFacts } from "./compile/declared.ts"
 import type { Patience } from "./compile/patience.ts"
 import type { TargetFacts } from "../canonical/target.ts"
 import type { DialectName } from "../dialects/name.ts"
-import type { FieldPath } from "../json/omit.ts"
 import type { CompiledLimits, Subject } from "../governance/state.ts"
 import type { AdminRules } from "./compile/admin-rules.ts"
 import type { CaptureSettings, Capturing } from "./compile/capture-rule.ts"
@@ -25,6 +27,7 @@ import type { GroupFingerprints, TelemetryRule, UpstreamErrorRule } from "./comp
 import type { SpendCeiling } from "./compile/spend-ceiling.ts"
 import type { ContractReport, TargetContract, TargetLimits } from "./compile/target-limits.ts"
 import type { Reservation } from "./compile/reservation.ts"
+import type { ExportRule, MetricsRule } from "./compile/telemetry-rule.ts"
 
 export interface Provider {
   readonly name: string
@@ -119,6 +122,7 @@ export interface Target {
   /** Null: nobody reads live figures of this target, so none are kept. */
   readonly observed: ObservationRule | null
   readonly about: TargetDescription
+  readonly declared: DeclaredFacts
 }
 
 /** Shared capacity of a provider, of one model of it, or of one target; at least one part is not null. */
@@ -148,14 +152,6 @@ export interface BreakerRule {
   readonly failures: number
   readonly windowMs: number
   readonly cooldownMs: number
-}
-
-/** Which betas a server behind the `anthropic` dialect takes. */
-export interface BetaPolicy {
-  /** Does this name of `anthropic-beta` go upstream? */
-  readonly takes: (name: string) => boolean
-  /** Body fields that do not. */
-  readonly fields: readonly FieldPath[]
 }
 
 export interface ObservationRule {
@@ -219,8 +215,8 @@ export interface Group extends StrategySettings, Capturing {
   readonly disconnect: "abort" | "drain"
   /** Null: its calls never meet the response cache. */
   readonly cache: GroupCache | null
-  /** Features of the group that must not be ignored in silence and are not built yet: the code that its calls are answered with. */
-  readonly refusal: "no-eligible-target" | null
+  /** What must be proven of its targets; null: nothing. */
+  readonly activation: ActivationRule | null
   /** What is taken out of requests before anything else sees them; null: nothing. */
   readonly piiFilter: PiiFilter | null
   /** Copied to rows. */
@@ -288,6 +284,9 @@ export interface Snapshot {
   readonly showsRequestedModel: boolean
   /** Null: how calls are decided is not recorded. */
   readonly telemetry: TelemetryRule | null
+  readonly metrics: MetricsRule
+  /** Null: nothing is exported over OTLP. */
+  readonly exports: ExportRule | null
   readonly routingFingerprint: string
   readonly pricingFingerprint: string
 }

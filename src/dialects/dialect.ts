@@ -93,6 +93,8 @@ export interface StreamObserver {
   renderRefusal(status: number, body: Uint8Array, requestId: string): string
   /** A whole frame that bridges silence between two frames and means nothing. May come before the first. */
   keepAlive(): string
+  /** The terminal frame of a finished stream whose upstream did not send one; empty where the finish is that frame. */
+  lastWord(): string
 }
 
 export interface Dialect {

@@ -4,6 +4,7 @@
  * Every table is clustered on a key that grows with time (request ids begin with their millisecond):
  * inserts append, and a range of ids is a range of time. A further index costs every call, so there is none.
  */
+import { ACTIVATION } from "./activation-tables.ts"
 import { USAGE_CUBE } from "./cube/tables.ts"
 import { CONTENT } from "./content-tables.ts"
 import { DECISION_TELEMETRY, REPLAYABLE_SHAPES } from "./decision-tables.ts"
@@ -270,14 +271,12 @@ export const MIGRATIONS: readonly Migration[] = [
   {
     version: 22,
     name: "personal-data",
-    statements: [
-      "ALTER TABLE request_usage ADD COLUMN pii_filter_applied INTEGER",
-      "ALTER TABLE request_usage ADD COLUMN pii_filter_mode TEXT",
-      "ALTER TABLE request_usage ADD COLUMN pii_filter_replacements INTEGER",
-      "ALTER TABLE request_usage ADD COLUMN pii_filter_rule_count INTEGER",
-    ],
+    statements: ["applied INTEGER", "mode TEXT", "replacements INTEGER", "rule_count INTEGER"].map(
+      (column) => `ALTER TABLE request_usage ADD COLUMN pii_filter_${column}`,
+    ),
   },
   { version: 23, name: "response-cache", statements: RESPONSE_CACHE },
+  { version: 24, name: "activation", statements: ACTIVATION },
 ]
 
 /** The version of the schema that this binary writes. */

@@ -1,6 +1,7 @@
 /** Opens the ledger: the database, the spool of an earlier process, and the writer in front of both. */
 import type { Clock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
+import { type ActivationRows, activationRows } from "./activation.ts"
 import { answering } from "./answering.ts"
 import { type BackgroundResponses, backgroundResponses } from "./background.ts"
 import { type ContentStore, contentStore } from "./content.ts"
@@ -94,6 +95,7 @@ export interface LedgerStore extends Ledger, LedgerQueries, LimitReader {
   readonly background: BackgroundResponses
   readonly security: KeptSecurityRecord
   readonly content: ContentStore
+  readonly activation: ActivationRows
   /** Which tags callers have from now on; resolves when that is written. Rejects where the database takes no rows. */
   keepTags(tags: CallerTags): Promise<void>
   /** `installation.ts`. */
@@ -208,10 +210,11 @@ function besideCalls(database: LedgerDatabase, clock: Clock, log: Log): Beside {
     background: backgroundResponses(database, clock),
     security: new SecurityEvents(database, clock, log),
     content: contentStore(database),
+    activation: activationRows(database),
   }
 }
 
-interface Beside extends Pick<LedgerStore, "background" | "content"> {
+interface Beside extends Pick<LedgerStore, "activation" | "background" | "content"> {
   readonly storedStates: StoredStateIndex
   readonly security: SecurityEvents
 }

@@ -4,6 +4,7 @@
  */
 import type { Columns } from "./column.ts"
 import type { CallRecord } from "./record.ts"
+import { ACTIVATION_LEASE, ACTIVATION_RECORDS } from "./tables/activation.ts"
 import * as calls from "./tables/calls.ts"
 import * as content from "./tables/content.ts"
 import * as cube from "./tables/cube.ts"
@@ -152,6 +153,12 @@ export const SECURITY_EVENTS: LedgerTable<"security_access_events"> = {
   about: "Who was refused, and what administrators did. Equal events of a minute are one row.",
 }
 
+export const ACTIVATION: LedgerTable<"activation_records"> = {
+  name: "activation_records",
+  columns: ACTIVATION_RECORDS,
+  about: "What one check of one target showed; [activation](activation.md) says how it counts.",
+}
+
 const TAGS: LedgerTable = {
   name: "caller_tags",
   columns: CALLER_TAGS,
@@ -183,6 +190,8 @@ export const ALL_TABLES: readonly LedgerTable[] = [
     about: "Who has read or deleted content; written before it is done.",
   },
   TAGS,
+  ACTIVATION,
+  { name: "activation_lease", columns: ACTIVATION_LEASE, about: "Which process runs due checks at the moment." },
   {
     name: "usage_rollup_hourly",
     columns: housekeeping.USAGE_ROLLUP_HOURLY,

@@ -4,32 +4,30 @@
  * dialect is never decoded.
  */
 import { RouterError } from "../errors.ts"
-import { allRefusals, eligibleTargets, unknownNeeds } from "../routing/eligibility/eligible.ts"
+import { allRefusals, type Eligibility, eligibleTargets, unknownNeeds } from "../routing/eligibility/eligible.ts"
 import { hintFor } from "../routing/eligibility/hint.ts"
 import { requirementsOf } from "../routing/eligibility/needs.ts"
 import { changesWithinS, isOperational, keepingTargets } from "../routing/eligibility/operational.ts"
+import { isActivation, provenTargets } from "../routing/eligibility/proven.ts"
 import { BY_DIALECT } from "../routing/eligibility/reasons.ts"
 import { tooLong } from "../routing/eligibility/too-long.ts"
 import type { AdmittedCall } from "./call.ts"
 import type { Rejection, Shortlist } from "./call/plan.ts"
 import { trace } from "./call/trace.ts"
 import type { Gateway } from "./gateway.ts"
-import { refuseGroup } from "./intake/group-refusal.ts"
 import { noteShortlist } from "./rows/note-shortlist.ts"
 import { findHolder } from "./targets/held-state.ts"
 
 /**
  * The targets that can serve the call. A promise only where the body points at state of a provider.
- * @throws RouterError `no-eligible-target`, the group's own refusal; `not-found`, `stateful-unsupported` for such state
+ * @throws RouterError `no-eligible-target`; `not-found`, `stateful-unsupported` for such state
  */
 export function shortlist(call: AdmittedCall, gateway: Gateway): Shortlist | Promise<Shortlist> {
   return call.request.heldIds === null ? shortlistByShape(call, gateway) : shortlistByState(call, gateway)
 }
 
-/** @throws RouterError `no-eligible-target`, or the group's own refusal */
+/** @throws RouterError `no-eligible-target` */
 export function shortlistByShape(call: AdmittedCall, gateway: Gateway): Shortlist {
-  const { group } = call
-  refuseGroup(group)
   const found = findEligible(call, gateway)
   noteShortlist(found, call)
   if (call.snapshot.traceCalls) explain(found, call, gateway)
@@ -47,13 +45,31 @@ async function shortlistByState(call: AdmittedCall, gateway: Gateway): Promise<S
   return { ...found, eligible: [holder] }
 }
 
-/** What a target did lately counts last, and only where the group's contract promises something of it. */
-function findEligible({ group, request }: AdmittedCall, { live, clock }: Pick<Gateway, "live" | "clock">): Shortlist {
-  const found = eligibleTargets(group, request)
-  if (group.operational === null) return { eligible: found.eligible, rejected: found.refused, missing: NONE }
-  const kept = keepingTargets(found, group.operational, live, clock.monotonicMs())
-  const missing = kept.refused.filter(isOperational).map((one) => ({ ...one, error: null }))
-  return { eligible: kept.eligible, rejected: kept.refused, missing }
+/** What is proven of a target, and what it did lately, counts last, and only where the group asks for it. */
+function findEligible(call: AdmittedCall, gateway: Gateway): Shortlist {
+  const { group, request } = call
+  let found = eligibleTargets(group, request)
+  if (group.activation === null && group.operational === null)
+    return { eligible: found.eligible, rejected: found.refused, missing: NONE }
+  if (group.activation !== null) found = provenOf(found, call, gateway)
+  const { live, clock } = gateway
+  if (group.operational !== null) found = keepingTargets(found, group.operational, live, clock.monotonicMs())
+  const missing = found.refused
+    .filter((one) => isOperational(one) || isActivation(one))
+    .map((one) => ({ ...one, error: null }))
+  return { eligible: found.eligible, rejected: found.refused, missing }
+}
+
+/** With `activation: observe` all targets stay, and what would be refused is told. */
+function provenOf(found: Eligibility, call: AdmittedCall, gateway: Gateway): Eligibility {
+  const { group, request } = call
+  const proven = provenTargets(found, group, request, gateway.activation, call.ts)
+  if (group.activation?.mode === "required") return proven
+  for (const { target, reason } of proven.refused.filter(isActivation)) {
+    gateway.activation.observed(group)
+    if (call.snapshot.traceCalls) trace("activation_observed", target, reason, null, call, gateway)
+  }
+  return found
 }
 
 const NONE: readonly Rejection[] = []
@@ -89,7 +105,9 @@ export function noEligibleTarget(rejected: readonly Omit<Rejection, "error">[], 
   const missing = rejected.filter(isOperational).map(({ target }) => target)
   const now = missing.length === 0 ? "" : " at the moment"
   const nobody = `No target of the model group "${group.name}" can serve this call${now}`
-  const promises = new Set(rejected.map(({ reason }) => reason).filter((reason) => reason.startsWith("contract-")))
+  const promises = new Set(
+    rejected.map(({ reason }) => reason).filter((reason) => /^(?:contract|activation)-/.test(reason)),
+  )
   return new RouterError("no-eligible-target", {
     ...(missing.length === 0 ? {} : { status: 503, retryable: true, retryAfterS: changesWithinS(missing) }),
     message: tooLong(request, rejected) ?? `${nobody} (${requirements.join(", ")}).`,

@@ -101,7 +101,6 @@ export class Replay {
     comparison.saw(call)
     const prepared = this.prepare(call)
     if (typeof prepared === "string") comparison.skip(prepared)
-    else if (prepared.group.refusal !== null) comparison.decide(call, { target: null, refusal: prepared.group.refusal })
     else if (prepared.eligible.length === 0) comparison.decide(call, { target: null, refusal: "no-eligible-target" })
     else return this.enqueue(call, comparison, prepared)
   }

@@ -46,8 +46,7 @@ export function codexCatalogue(groups: readonly (readonly [id: string, group: Gr
 }
 
 /** Targets of the dialect of Codex, and those of other dialects that say that they take tools: every call of Codex has some. */
-function servingTargets({ targets, translation, refusal }: Group): readonly Target[] {
-  if (refusal !== null) return []
+function servingTargets({ targets, translation }: Group): readonly Target[] {
   return targets.filter((target) =>
     isNative(target)
       ? target.capabilities.tools !== false

@@ -20,11 +20,13 @@ import explain from "../../docs/explain.md" with { type: "text" }
 import errors from "../../docs/errors.md" with { type: "text" }
 import ledger from "../../docs/ledger.md" with { type: "text" }
 import clients from "../../docs/clients.md" with { type: "text" }
+import activation from "../../docs/activation.md" with { type: "text" }
 import retention from "../../docs/retention.md" with { type: "text" }
 import limits from "../../docs/limits.md" with { type: "text" }
 import moving from "../../docs/moving.md" with { type: "text" }
 import movingFromLiteLlm from "../../docs/moving-from-litellm.md" with { type: "text" }
 import metrics from "../../docs/metrics.md" with { type: "text" }
+import observability from "../../docs/observability.md" with { type: "text" }
 import http from "../../docs/http.md" with { type: "text" }
 import privacy from "../../docs/privacy.md" with { type: "text" }
 import policies from "../../docs/policies.md" with { type: "text" }
@@ -32,6 +34,7 @@ import operations from "../../docs/operations.md" with { type: "text" }
 import providers from "../../docs/providers.md" with { type: "text" }
 import routing from "../../docs/routing.md" with { type: "text" }
 import security from "../../SECURITY.md" with { type: "text" }
+import validation from "../../docs/validation.md" with { type: "text" }
 import storedState from "../../docs/stored-state.md" with { type: "text" }
 import console from "../../docs/console.md" with { type: "text" }
 import reports from "../../docs/reports.md" with { type: "text" }
@@ -63,6 +66,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/caching.md", slug: "caching", title: "The response cache", text: caching },
   { file: "docs/policies.md", slug: "policies", title: "Routing policies", text: policies },
   { file: "docs/privacy.md", slug: "privacy", title: "Privacy", text: privacy },
+  { file: "docs/validation.md", slug: "validation", title: "Checking providers", text: validation },
   { file: "docs/explain.md", slug: "explain", title: "Why a call went there", text: explain },
   { file: "docs/admin.md", slug: "admin", title: "Administrators", text: admin },
   { file: "docs/http.md", slug: "http", title: "HTTP", text: http },
@@ -73,10 +77,12 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/console.md", slug: "console", title: "The console", text: console },
   { file: "docs/reports.md", slug: "reports", title: "Reports", text: reports },
   { file: "docs/ledger.md", slug: "ledger", title: "The ledger", text: ledger },
+  { file: "docs/activation.md", slug: "activation", title: "Activation", text: activation },
   { file: "docs/retention.md", slug: "retention", title: "Retention", text: retention },
   { file: "docs/operations.md", slug: "operations", title: "Operations", text: operations },
   { file: "SECURITY.md", slug: "security", title: "Security", text: security },
   { file: "docs/metrics.md", slug: "metrics", title: "Metrics", text: metrics },
+  { file: "docs/observability.md", slug: "observability", title: "Observability", text: observability },
   { file: "ARCHITECTURE.md", slug: "architecture", title: "Architecture", text: architecture },
   {
     file: "docs/decisions/0001-runtime-bun.md",

@@ -1,11 +1,13 @@
 /** What deciding a call needs, without anything that could leave a trace. */
+import { reasonAgainst } from "../activation/gate.ts"
+import type { Standings } from "../activation/standings.ts"
 import { ResponseCache } from "../cache/response-cache.ts"
 import type { Group, Snapshot } from "../config/snapshot.ts"
 import type { Means } from "../dialects/answer-needs.ts"
 import type { Apart, JobName, Order, Result } from "../pipeline/apart/apart.ts"
 import { JOBS } from "../pipeline/apart/jobs.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
-import { failAbsent, WITHOUT_TRACE } from "../pipeline/rehearsal/rehearsal.ts"
+import { failAbsent, NO_EVIDENCE, WITHOUT_TRACE } from "../pipeline/rehearsal/rehearsal.ts"
 import { Intake } from "../pipeline/call/body-memory.ts"
 import { Shadows } from "../pipeline/rehearsal/shadow.ts"
 import { Watchdog } from "../pipeline/call/watchdog.ts"
@@ -27,8 +29,12 @@ export interface DryGateway {
   close(): void
 }
 
-/** Scripts of `groups` are made ready. @throws ScriptRefused */
-export async function dryGateway(snapshot: Snapshot, groups: ReadonlyMap<string, Group>): Promise<DryGateway> {
+/** Scripts of `groups` are made ready. `standings`: what is proven of targets. @throws ScriptRefused */
+export async function dryGateway(
+  snapshot: Snapshot,
+  groups: ReadonlyMap<string, Group>,
+  standings: Standings,
+): Promise<DryGateway> {
   const policies = openPolicies(systemClock, silentLog)
   try {
     await policies.prepare({ ...snapshot, groups })
@@ -36,7 +42,7 @@ export async function dryGateway(snapshot: Snapshot, groups: ReadonlyMap<string,
     policies.close()
     throw error
   }
-  return { gateway: gatewayOf(snapshot, policies), close: () => policies.close() }
+  return { gateway: gatewayOf(snapshot, policies, standings), close: () => policies.close() }
 }
 
 type Work = (bytes: Uint8Array, order: unknown, means: Means) => unknown
@@ -54,7 +60,7 @@ const AT_ONCE: Apart = {
   },
 }
 
-function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
+function gatewayOf(snapshot: Snapshot, policies: Policies, standings: Standings): Gateway {
   const health = new Health()
   health.adopt(snapshot, systemClock.monotonicMs())
   return {
@@ -82,8 +88,10 @@ function gatewayOf(snapshot: Snapshot, policies: Policies): Gateway {
     cache: new ResponseCache(() => null),
     strategies: { ...STRATEGIES, ...policies.strategies },
     live: new Observations(),
+    activation: { ...NO_EVIDENCE, against: (...asked) => reasonAgainst(standings, ...asked) },
     shadows: new Shadows(),
     version: buildInfo.version,
+    leaving: false,
     draining: false,
     starting: false,
     active: 0,

@@ -6,6 +6,7 @@ import { authenticate } from "../pipeline/authenticate.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { Incoming, Outgoing } from "../pipeline/message.ts"
 import { buildInfo } from "../system/build-info.ts"
+import type { Activation } from "./activation.ts"
 import { json } from "./plain.ts"
 
 /** What `/readyz` asks of the ledger: a look at the database, which notices an outage that no call has met yet. */
@@ -20,26 +21,38 @@ export function health(): Outgoing {
 /** The parts that are not usable, without detail. */
 export async function notReady(gateway: Gateway, store: ReadyStore): Promise<readonly string[]> {
   return [
-    ...(gateway.draining ? ["draining"] : []),
+    ...(gateway.leaving ? ["draining"] : []),
     ...(gateway.starting ? ["workers"] : []),
     ...((await store.ready()) ? [] : ["usage_db"]),
     ...(gateway.governance.state.isUsable ? [] : ["shared_state"]),
   ]
 }
 
-/** 503 names the parts that are not usable. A caller who may read metrics also sees how the last reload went, and whether content is stored. */
+interface ReadyParts {
+  readonly admin: Admin
+  readonly reloads: () => ReloadStatus
+  readonly activation: Pick<Activation, "unproven">
+}
+
+/** 503 names the parts that are not usable. A caller who may read metrics also sees how the last reload went, whether content is stored, and groups without any proven target. */
 export async function ready(
   request: Incoming,
   gateway: Gateway,
   store: ReadyStore,
-  { admin, reloads }: { readonly admin: Admin; readonly reloads: () => ReloadStatus },
+  { admin, reloads, activation }: ReadyParts,
 ): Promise<Outgoing> {
   const parts = await notReady(gateway, store)
   const detail = isOperator(request, gateway, admin)
-    ? { configuration: reloadView(reloads()), ...captureView(gateway) }
+    ? { configuration: reloadView(reloads()), ...captureView(gateway), ...activationView(activation) }
     : {}
   if (parts.length === 0) return json({ status: "ready", ...detail })
   return json({ status: "not-ready", error: "not-ready", parts, ...detail }, 503)
+}
+
+/** No group without proofs makes a router unready: the others serve. */
+function activationView(activation: Pick<Activation, "unproven">): object {
+  const groups = activation.unproven().map(({ name }) => name)
+  return groups.length === 0 ? {} : { activation: { unproven_groups: groups } }
 }
 
 /** No call needs it: what is not stored makes no router unready. */

@@ -18,6 +18,7 @@ import { systemRandom } from "../system/random.ts"
 import { Health } from "../upstream/health.ts"
 import { Upstream } from "../upstream/send.ts"
 import { BackgroundFollower } from "../pipeline/aside/background.ts"
+import type { Activation } from "./activation.ts"
 import { ApartThread } from "./apart.ts"
 import { openCache } from "./cache.ts"
 import { upstreamSockets } from "./connection-bounds.ts"
@@ -34,7 +35,8 @@ export interface RunningGateway extends Gateway {
   readonly apart: ApartThread
 }
 
-interface Given extends Pick<Gateway, "requestLog" | "metrics" | "clock" | "log"> {
+interface Given extends Pick<Gateway, "requestLog" | "metrics" | "telemetry" | "clock" | "log"> {
+  readonly activation: Pick<Activation, "gate">
   readonly marks: InstallationMarks
 }
 
@@ -44,15 +46,13 @@ export async function gatewayOf(
   policies: Policies,
   journals: readonly string[],
   ledger: LedgerStore,
-  { requestLog, metrics, marks, clock, log }: Given,
+  { marks, activation, ...given }: Given,
 ): Promise<RunningGateway> {
+  const { clock, log } = given
   const health = new Health()
   health.adopt(snapshot, clock.monotonicMs())
   const random = systemRandom()
-  const background = new BackgroundFollower(
-    ledger,
-    config.server.usage_db.driver === "postgres" && config.server.state.driver === "memory",
-  )
+  const background = new BackgroundFollower(ledger, sharesLedgerAlone(config))
   let gateway: RunningGateway | null = null
   const { governance, totals } = await startGoverning({
     journalPaths: journals,
@@ -70,17 +70,14 @@ export async function gatewayOf(
     ledger,
     storedStates: ledger.storedStates,
     security: ledger.security,
-    requestLog,
-    metrics,
+    ...given,
     captures: capturesOf(config, snapshot, ledger, { clock, log, loop }),
     background,
     totals,
-    clock,
     random,
-    log,
     intake: new Intake(),
     loop,
-    apart: new ApartThread(loop, log),
+    apart: new ApartThread(loop, clock, log),
     watchdog: new Watchdog(clock),
     upstream: new Upstream(clock, upstreamSockets(snapshot.connections)),
     health,
@@ -89,14 +86,21 @@ export async function gatewayOf(
     strategies: { ...STRATEGIES, ...policies.strategies },
     feedback: policies.feedback,
     live: new Observations(),
+    activation: activation.gate,
     shadows: new Shadows(),
     version: buildInfo.version,
+    leaving: false,
     draining: false,
     starting: false,
     active: 0,
     drained: 0,
   }
   return gateway
+}
+
+/** Other routers may write to the ledger, and nothing else is shared with them. */
+function sharesLedgerAlone({ server }: Config): boolean {
+  return server.usage_db.driver === "postgres" && server.state.driver === "memory"
 }
 
 function capturesOf(

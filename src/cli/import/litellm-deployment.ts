@@ -1,4 +1,5 @@
 /** One entry of LiteLLM's `model_list` as provider and target. */
+import { WIRES } from "../../dialects/wires.ts"
 import type { Block } from "./block.ts"
 import { inferredPrefix, KNOWN_PROVIDERS, type KnownProvider } from "./litellm-providers.ts"
 import type { Secrets } from "./secrets.ts"
@@ -86,7 +87,7 @@ function splitModel(model: string, provider: string | undefined): Named {
 }
 
 function dialectOf({ model }: Named, { dialect }: KnownProvider): KnownProvider["dialect"] {
-  return dialect === "openai-chat" && model.startsWith("responses/") ? "openai-responses" : dialect
+  return WIRES[dialect].hasChoices && model.startsWith("responses/") ? "openai-responses" : dialect
 }
 
 function readProvider(

@@ -1,4 +1,5 @@
-import { appendEntry, entryLines, yamlText, type Edit, type EditPath, type ListEntry } from "../../config/edit/edit.ts"
+import { appendEntry, entryLines, type Edit, type EditPath } from "../../config/edit/edit.ts"
+import { yamlText, type ListEntry } from "../../config/edit/nodes.ts"
 import type { Finding } from "../../config/findings.ts"
 import type { LoadResult } from "../../config/load.ts"
 import { EXIT, print, readArguments, UsageError, type Arguments } from "../command.ts"

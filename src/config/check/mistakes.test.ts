@@ -90,11 +90,6 @@ const WARNINGS: readonly Slip[] = [
     ),
     { code: "price-per-token", expected: said(": 2") },
   ],
-  [
-    "validation that cannot be had",
-    changed("    strategy: static\n", "    strategy: static\n    activation: required\n"),
-    { code: "calls-refused", message: said("no-eligible-target"), line: 13 },
-  ],
 ]
 
 test.each(WARNINGS)("a finding warns of %s", (_name, yaml, finding) => {

@@ -1,6 +1,6 @@
 /** Slips of copying that are valid: addresses without their root, prices of a token, seconds for milliseconds, groups that refuse everything. */
 import { WIRES } from "../../dialects/wires.ts"
-import type { Config, GroupConfig, ProviderConfig } from "../config.ts"
+import type { Config, ProviderConfig } from "../config.ts"
 import type { Report } from "../findings.ts"
 import type { Path } from "../schema/inspect.ts"
 
@@ -19,7 +19,6 @@ export function adviseOnMistakes({ server, providers, models }: Config, report: 
       adviseOnTokenPrices(target, ["models", name, "targets", index], report)
       adviseOnSeconds(target, ["models", name, "targets", index], report)
     }
-    adviseOnRefusal(group, ["models", name], report)
   }
 }
 
@@ -84,13 +83,4 @@ function adviseOnTokenPrices(facts: object, path: Path, report: Report): void {
     const expected = `USD per million tokens: ${Number((value * 1_000_000).toPrecision(9))}`
     report({ severity: "warning", code: "price-per-token", path: [...path, key], message, expected })
   }
-}
-
-/** What is demanded and cannot be done is never skipped: the calls are refused instead. */
-function adviseOnRefusal(group: GroupConfig, path: Path, report: Report): void {
-  const refuse = (key: string, code: string, lack: string): void => {
-    const message = `All calls of this group are refused (${code}): this router has no ${lack} yet.`
-    report({ severity: "warning", code: "calls-refused", path: [...path, key], atKey: true, message })
-  }
-  if (group.activation === "required") refuse("activation", "no-eligible-target", "validation records")
 }

@@ -1,7 +1,14 @@
 /** `beta_headers`, worked out for the calls of one target. */
 import type { FieldPath } from "../../json/omit.ts"
 import type { BetaHeaders } from "../config.ts"
-import type { BetaPolicy } from "../snapshot.ts"
+
+/** Which betas a server behind the `anthropic` dialect takes. */
+export interface BetaPolicy {
+  /** Does this name of `anthropic-beta` go upstream? */
+  readonly takes: (name: string) => boolean
+  /** Body fields that do not. */
+  readonly fields: readonly FieldPath[]
+}
 
 /** Null: everything goes. */
 export function betaPolicy(entry: BetaHeaders | undefined): BetaPolicy | null {

@@ -3,6 +3,7 @@ import { WIRES } from "../../dialects/wires.ts"
 import { modelPricesOf } from "../../ledger/model-prices.ts"
 import { type AdminRules, NO_ADMIN, type LoadedAdminRules } from "./admin-rules.ts"
 import type { Config, GroupConfig, ModelConfig, ProviderConfig, TargetConfig } from "../config.ts"
+import { activationRule } from "./activation-rule.ts"
 import { affinityOf } from "./affinity.ts"
 import { cacheRule, groupCache } from "./cache-rule.ts"
 import { captureSettings } from "./capture-rule.ts"
@@ -10,6 +11,7 @@ import { demandedOf } from "./hard-filters.ts"
 import { blockListOf, clientIpRule } from "./client-ip.ts"
 import { connectionRule } from "./connection-rule.ts"
 import { requestRule } from "./request-rule.ts"
+import { declaredFacts } from "./declared-facts.ts"
 import { contractFacts, contractReport, promisedDialects, targetContract } from "./contract.ts"
 import { tableOf, type CallerTable } from "./caller-table.ts"
 import { engineMetricsRule } from "./engine-metrics.ts"
@@ -24,6 +26,7 @@ import { policySettings, targetDescription } from "./policies.ts"
 import type { Path } from "../schema/inspect.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "../snapshot.ts"
 import { telemetryRule, upstreamErrorRule } from "./recording.ts"
+import { exportRule, metricsRule } from "./telemetry-rule.ts"
 import { shadowSettings } from "./shadow.ts"
 import { readTextFile } from "../read/sources.ts"
 import { spendCeiling } from "./spend-ceiling.ts"
@@ -60,6 +63,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
       maxResponseBytes: boundOf(config.server.upstream.max_response_bytes),
       maxFrameBytes: boundOf(config.server.upstream.max_frame_bytes),
       allowsPrivateMedia: config.server.upstream.allow_private_image_urls,
+      drainDelayMs: config.server.drain_delay_ms,
       drainMs: config.server.drain_ms,
     },
     connections: connectionRule(config.server.connections),
@@ -76,6 +80,8 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     routingFingerprint: routingFingerprint(config),
     pricingFingerprint: pricingFingerprint(config),
     telemetry: telemetryRule(config.server.decision_telemetry),
+    metrics: metricsRule(config.server.telemetry),
+    exports: exportRule(config.server.telemetry),
   }
 }
 
@@ -99,7 +105,8 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       const line = options.lineOf?.(["models", name, "targets", index]) ?? null
       const compiled = compileTarget(target, index, provider, providerEntry, entry, config, options)
       const cacheKey = groupCache(entry, rule) === null ? null : answersOf(target, providerEntry, entry)
-      return { ...compiled, line, cacheKey, observed: observedBy(name, entry, compiled) }
+      const declared = declaredFacts(compiled.dialect, target, providerEntry, entry)
+      return { ...compiled, line, cacheKey, declared, observed: observedBy(name, entry, compiled) }
     })
     const group: Group = {
       name,
@@ -118,7 +125,7 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
       hostedTools: entry.hosted_tools,
       disconnect: entry.disconnect,
       cache: groupCache(entry, rule),
-      refusal: refusalOf(entry),
+      activation: activationRule(entry.activation),
       capture: entry.content_capture ?? null,
       piiFilter: piiFilterOf(entry),
       fingerprints: groupFingerprints(name, config),
@@ -126,12 +133,6 @@ function compileGroups(config: Config, options: CompileOptions): Map<string, Gro
     for (const known of [name, ...entry.aliases]) groups.set(known, group)
   }
   return groups
-}
-
-/** What must be proven first is never skipped in silence. */
-function refusalOf(entry: GroupConfig): Group["refusal"] {
-  if (entry.activation === "required") return "no-eligible-target"
-  return null
 }
 
 function compileProvider(name: string, entry: ProviderConfig): Provider {
@@ -173,7 +174,7 @@ function compileTarget(
   group: GroupConfig,
   config: Config,
   options: CompileOptions,
-): Omit<Target, "line" | "cacheKey" | "observed"> {
+): Omit<Target, "line" | "cacheKey" | "declared" | "observed"> {
   const catalogue = catalogueEntryOf(target, providerEntry)
   const model = catalogue?.model ?? target.model ?? ""
   const dialect = target.dialect ?? provider.dialect

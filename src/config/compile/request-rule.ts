@@ -16,6 +16,7 @@ export interface Limits extends RequestRule {
   readonly maxFrameBytes: number
   /** Requests may point at media of private networks. */
   readonly allowsPrivateMedia: boolean
+  readonly drainDelayMs: number
   readonly drainMs: number
 }
 

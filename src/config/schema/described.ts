@@ -19,7 +19,6 @@ const ROOT = "The file"
 
 export function describedBlocks(root: z.ZodType): DescribedBlocks {
   const headings = new Map<string, string>()
-  const nameOf = (schema: z.ZodType, path: string): string => bare(schema).facts.name ?? path
   const blocks: DescribedBlock[] = []
   const queue: DescribedBlock[] = [{ heading: ROOT, schema: root }]
   for (let block = queue.shift(); block !== undefined; block = queue.shift()) {
@@ -35,6 +34,10 @@ export function describedBlocks(root: z.ZodType): DescribedBlocks {
     queue.unshift(...inner)
   }
   return { blocks, headingOf: (schema, path) => headings.get(nameOf(schema, path)) ?? path }
+}
+
+function nameOf(schema: z.ZodType, path: string): string {
+  return bare(schema).facts.name ?? path
 }
 
 /** The path of a key of a block, as the page writes it. */

@@ -26,6 +26,8 @@ export interface Facts {
   readonly resolved?: string
   /** Name of the generated interface. */
   readonly name?: string
+  /** Words that may stand in place of the block: each is the value of one of its keys. */
+  readonly words?: readonly string[]
   /** What holds between the keys of the block. */
   readonly rules?: readonly Rule[]
 }
@@ -106,6 +108,13 @@ export function milliseconds(
 /** A mapping with exactly these keys. */
 export function block(shape: Shape, description: string, extra: Extra = {}): z.ZodType {
   return key(z.strictObject(shape), description, { expects: "a mapping", ...extra })
+}
+
+/** A text in place of the block is the value of its key `name`, which takes `words`. */
+export function shorthand(schema: z.ZodType, name: string, words: readonly string[]): z.ZodType {
+  const either = z.preprocess((value) => (typeof value === "string" ? { [name]: value } : value), schema)
+  FACTS.set(either, { text: "", ...FACTS.get(schema), words })
+  return either
 }
 
 export function list(item: z.ZodType, description: string, extra: Extra = {}): z.ZodType {

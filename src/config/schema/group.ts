@@ -16,6 +16,7 @@ import {
   withRules,
   text,
 } from "./field.ts"
+import { activation } from "./activation.ts"
 import { ownContentCapture } from "./capture.ts"
 import { spendCeiling } from "./limits.ts"
 import { apiShape, displayName, identifier, modality } from "./forms.ts"
@@ -144,13 +145,7 @@ export const group: z.ZodType = withRules(
         choice(["abort", "drain"], "The fate of the request at the upstream when the client leaves."),
         "abort",
       ),
-      activation: byDefault(
-        choice(
-          ["off", "required"],
-          "Whether targets need a passing validation record. None can be made yet, so `required` refuses all calls.",
-        ),
-        "off",
-      ),
+      activation,
       shadow,
       cache: byDefault(
         choice(

@@ -18,6 +18,7 @@ interface Def {
   readonly innerType?: z.ZodType
   readonly defaultValue?: unknown
   readonly in?: z.ZodType
+  readonly out?: z.ZodType
   readonly shape?: Readonly<Record<string, z.ZodType>>
   readonly element?: z.ZodType
   readonly keyType?: z.ZodType
@@ -53,17 +54,24 @@ function unwrapped(wrapped: z.ZodType): Bare {
   let optional = false
   let nullable = false
   let fallback: unknown
-  for (let def = defOf(schema); def.innerType !== undefined; def = defOf(schema)) {
+  for (let def = defOf(schema); ; def = defOf(schema)) {
+    const inner = def.innerType ?? blockBehind(def)
+    if (inner === undefined) break
     if (def.type === "optional") optional = true
     if (def.type === "nullable") nullable = true
     if (def.type === "prefault") {
       optional = true
       fallback = def.defaultValue
     }
-    schema = def.innerType
+    schema = inner
     facts ??= factsOf(schema)
   }
   return { schema, facts: facts ?? UNDESCRIBED, optional, nullable, fallback }
+}
+
+/** Of a block that a word may stand for. */
+function blockBehind({ type, in: before, out }: Def): z.ZodType | undefined {
+  return type === "pipe" && before !== undefined && defOf(before).type === "transform" ? out : undefined
 }
 
 /** What a schema takes, seen from the file. */

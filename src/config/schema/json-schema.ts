@@ -23,6 +23,7 @@ export function configJsonSchema(): Json {
       const facts = factsOf(zodSchema as unknown as z.ZodType)
       if (facts !== undefined) jsonSchema.description = describe(facts)
       if (facts?.name !== undefined && jsonSchema.type === "object") jsonSchema.title = facts.name
+      if (facts?.words !== undefined) eitherWord(jsonSchema, facts.words)
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
     },
   }) as Json
@@ -36,6 +37,13 @@ export function configJsonSchema(): Json {
     properties,
     $defs: { reference: REFERENCE, ...Object.fromEntries(blocks) },
   }
+}
+
+/** The block, or one of its words. */
+function eitherWord(node: Record<string, unknown>, words: readonly string[]): void {
+  const { description, default: fallback, ...block } = node
+  for (const key of Object.keys(block)) delete node[key]
+  Object.assign(node, present({ description, default: fallback }), { anyOf: [{ type: "string", enum: words }, block] })
 }
 
 function describe(facts: Facts): string {

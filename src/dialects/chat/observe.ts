@@ -95,6 +95,10 @@ export class ChatObserver implements StreamObserver {
     return ": keep-alive\n\n"
   }
 
+  lastWord(): string {
+    return "data: [DONE]\n\n"
+  }
+
   private failed(fault: UpstreamFault): number {
     this.fault = fault
     return FRAME.fault

@@ -77,6 +77,10 @@ export class MessagesObserver implements StreamObserver {
     return 'event: ping\ndata: {"type":"ping"}\n\n'
   }
 
+  lastWord(): string {
+    return 'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+  }
+
   private event(type: string | null, body: Loose): number {
     if (type !== "ping") this.anyEvent = true
     if (type === "content_block_delta") return FRAME.content

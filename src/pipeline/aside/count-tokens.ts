@@ -16,7 +16,6 @@ import { isLargeBody } from "../apart/large.ts"
 import { authenticate } from "../authenticate.ts"
 import type { AdmittedCall, Call } from "../call.ts"
 import type { Gateway } from "../gateway.ts"
-import { refuseGroup } from "../intake/group-refusal.ts"
 import type { Incoming, Outgoing } from "../message.ts"
 import { rank } from "../rank.ts"
 import { receive } from "../receive.ts"
@@ -28,6 +27,7 @@ import { governHostedTools } from "../targets/hosted-tools.ts"
 import { targetBelow } from "../targets/target-below.ts"
 import { renameRefusal, shownModel } from "../translation/shown-model.ts"
 import { passes } from "../translation/translate.ts"
+import { ALWAYS_NEEDED } from "../../activation/capabilities.ts"
 import { askUpstream, aside } from "./aside.ts"
 import { mayAskProvider } from "./count-rate.ts"
 
@@ -51,11 +51,10 @@ async function count(begun: Call, gateway: Gateway): Promise<Outgoing> {
   const known = begun.learnCaller(authenticate(begun.incoming.headers, snapshot, begun.ts))
   const received = known.learnRequest(await receive(known, gateway))
   const call = received.learnGroup(admit(received))
-  const { request, group, credential } = call
-  refuseGroup(group)
+  const { request, credential } = call
   await redact(call, gateway)
   // what another project stored is not counted either
-  const eligible = request.holdsState ? (await shortlist(call, gateway)).eligible : group.targets
+  const eligible = request.holdsState ? (await shortlist(call, gateway)).eligible : provenIn(call, gateway)
   const estimate = await estimateOf(call, gateway)
   await governHostedTools(call, gateway)
   const target = await nativeTarget(eligible, call, gateway)
@@ -69,6 +68,12 @@ async function count(begun: Call, gateway: Gateway): Promise<Outgoing> {
   } finally {
     asking.set(caller, (asking.get(caller) ?? 1) - 1)
   }
+}
+
+/** A target that may not serve yet is not asked to count, either. */
+function provenIn({ group, dialect, ts }: AdmittedCall, { activation }: Gateway): readonly Target[] {
+  if (group.activation?.mode !== "required") return group.targets
+  return group.targets.filter((target) => activation.against(group, target, dialect.name, ALWAYS_NEEDED, ts) === null)
 }
 
 /** How many counts of each caller are on their way to providers. */

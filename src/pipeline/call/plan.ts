@@ -16,7 +16,7 @@ export interface Rejection {
 export interface Shortlist {
   readonly eligible: readonly Target[]
   readonly rejected: readonly Omit<Rejection, "error">[]
-  /** Those of them that did not keep the group's contract lately: they may serve the call later. */
+  /** Those of them that did not keep the group's contract lately, or are not proven: they may serve the call later. */
   readonly missing: readonly Rejection[]
 }
 

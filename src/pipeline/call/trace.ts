@@ -15,6 +15,8 @@ export type TraceEvent =
   | "answer_unfolded"
   /** It cannot serve the call. */
   | "target_rejected"
+  /** With `activation: required` it could not serve the call. */
+  | "activation_observed"
   /** The conversation stays there; `value`: the place that the strategy had given it. */
   | "affinity_pin"
   /** Tried after the others; `value`: milliseconds until its hindrance ends. */

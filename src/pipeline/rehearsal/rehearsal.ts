@@ -13,12 +13,15 @@ export function failAbsent(what: string): never {
 }
 
 /** What calls leave behind, left out. */
-export const WITHOUT_TRACE: Pick<Gateway, "requestLog" | "metrics" | "feedback" | "security"> = {
+export const WITHOUT_TRACE: Pick<Gateway, "requestLog" | "metrics" | "telemetry" | "feedback" | "security"> = {
   requestLog: { write: () => {} },
   metrics: { count: () => {}, countLater: () => {} },
+  telemetry: { ended: () => {} },
   feedback: { report: () => {} },
   security: { note: () => false },
 }
+
+export const NO_EVIDENCE: Pick<Gateway["activation"], "heard" | "observed"> = { heard: () => {}, observed: () => {} }
 
 /** @param policies scripts and services that may be asked without a live call noticing */
 export function rehearsalOf(gateway: Gateway, policies: Pick<Strategies, "script" | "external">): Gateway {
@@ -48,6 +51,7 @@ export function rehearsalOf(gateway: Gateway, policies: Pick<Strategies, "script
     },
     strategies: { ...gateway.strategies, ...policies },
     live: onlyLookedAt(gateway.live),
+    activation: { ...NO_EVIDENCE, against: (...asked) => gateway.activation.against(...asked) },
     // waits in a queue of its own, and follows no leader of the live one
     shadows: new Shadows(),
   }

@@ -39,7 +39,7 @@ export function governParts(
 }
 
 /** Fields that ride on betas go like those that are to be dropped. Null: nothing changes. */
-function rulesOf({ edits, betas, dialect }: Target): BodyRules | null {
+export function rulesOf({ edits, betas, dialect }: Pick<Target, "edits" | "betas" | "dialect">): BodyRules | null {
   const fields = betas === null || WIRES[dialect].betaHeader === null ? [] : betas.fields
   if (edits === null && fields.length === 0) return null
   return { set: edits?.set ?? NOTHING, drop: [...(edits?.drop ?? []), ...fields] }

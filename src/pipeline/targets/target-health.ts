@@ -12,6 +12,7 @@ import type { Life } from "../call/life.ts"
 import type { AnswerEnd, Outcome } from "../call/outcome.ts"
 import { trace } from "../call/trace.ts"
 import type { Gateway } from "../gateway.ts"
+import { noteEvidence } from "./activation.ts"
 import { observe } from "./observe.ts"
 import { noteShape } from "./shape-events.ts"
 
@@ -90,6 +91,7 @@ export function judge(tried: Attempt, answer: AnswerEnd | null, call: Call, gate
   if (tried.isJudged) return
   tried.isJudged = true
   if (tried.target.observed !== null) observe(tried, answer, call, gateway)
+  if (call.group !== null && call.group.activation !== null) noteEvidence(tried, answer, call, gateway)
   const { health, failure } = tried
   const now = gateway.clock.monotonicMs()
   if (tried.isProbe) health.breaker.releaseProbe(failure?.class === "timeout")

@@ -1,4 +1,5 @@
 /** What the operator could change so that a call like this one can be served: a path into the configuration, and its line. */
+import { CAPABILITIES, type Capability } from "../../activation/capabilities.ts"
 import type { Group, Target } from "../../config/snapshot.ts"
 import type { DialectName } from "../../dialects/name.ts"
 import type { ToolWords } from "../../dialects/wire-facts.ts"
@@ -20,6 +21,15 @@ const say =
 const ofShape = (key: string): Advice => say(`see request_shape_support.${key}`)
 const ofContract = (key: string): Advice =>
   say(`its live figures miss the group's contract.operational_targets.${key}; it is tried again when they are old`)
+
+/** Of each capability one advice, by the reason before it. */
+function ofActivation<Before extends "activation-missing" | "activation-failed">(
+  before: Before,
+  advice: (capability: Capability) => string,
+): Readonly<Record<`${Before}-${Capability}`, Advice>> {
+  const entries = CAPABILITIES.map((capability) => [`${before}-${capability}`, say(advice(capability))])
+  return Object.fromEntries(entries) as Record<`${Before}-${Capability}`, Advice>
+}
 
 const ADVICE: Readonly<Record<RejectionReason, Advice>> = {
   "translation-off": say("set the group's translation to warn or enforce, or add a target in the client's dialect"),
@@ -64,6 +74,16 @@ const ADVICE: Readonly<Record<RejectionReason, Advice>> = {
   "contract-operational-error-rate": ofContract("max_error_rate"),
   "contract-operational-timeout-rate": ofContract("max_timeout_rate"),
   "contract-operational-throughput": ofContract("min_output_tokens_per_sec"),
+  ...ofActivation(
+    "activation-missing",
+    (capability) => `nothing proves ${capability} of it for this dialect: run smart-router validate`,
+  ),
+  ...ofActivation(
+    "activation-failed",
+    (capability) => `${capability} failed: see smart-router catalog, then validate it anew`,
+  ),
+  "activation-expired": say("its records have expired: run smart-router validate, or set activation.revalidate"),
+  "activation-changed": say("its configuration has changed since it was proven: run smart-router validate"),
   "contract-validation-expired": say("validate it anew: its validation.validated_at is too old"),
 }
 

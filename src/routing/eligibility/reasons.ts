@@ -1,4 +1,5 @@
 /** Why a target is left out: closed lists, the same words in errors, traces, explanations and rows. */
+import type { ActivationReason } from "../../activation/capabilities.ts"
 import type { ContractReason } from "../../config/compile/target-limits.ts"
 
 /** What the request's shape and the configuration tell, before anything is decoded or sent. */
@@ -43,6 +44,7 @@ export type FilterReason =
   /** Its tier is none that they allow. */
   | "spend-ceiling-tier"
   | ContractReason
+  | ActivationReason
 
 /** What only translating the body tells, when a target's turn comes. */
 export type TranslationReason =

@@ -157,5 +157,5 @@ test.each(BRIDGE_FEATURES)(
 test("a group whose targets must be validated serves nobody and says why", async () => {
   const unproven = await gate.call("chat", SAMPLES.chat.request({ model: "unproven" }))
   expectError(unproven, "chat", 400, "no-eligible-target")
-  expect(unproven.text).toContain("requires validation records")
+  expect(unproven.text).toContain("activation-missing-entitlement")
 })
