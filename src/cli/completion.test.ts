@@ -45,7 +45,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`,
   test("completes commands, options and words of commands", async () => {
     expect(await completed("re")).toEqual(["replay", "report", "retention", "reload", "restore"])
     expect(await completed("help", "back")).toEqual(["backup"])
-    expect(await completed("serve", "--")).toEqual(["--config", "--help", "--pid-file"])
+    expect(await completed("serve", "--")).toEqual(["--config", "--help", "--pid-file", "--strict"])
     expect(await completed("migrate", "pl")).toEqual(["plan"])
     expect(await completed("nonsense", "--")).toEqual([])
   })
