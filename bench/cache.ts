@@ -85,8 +85,12 @@ async function turns(
 ): Promise<Record<Way, number[]>> {
   const times: Record<Way, number[]> = { off: [], miss: [], hit: [] }
   const project = dirname(import.meta.dir)
-  const cached = await startRouter(upstreams, project, `${RUN_FOLDER}/${client}-on`, false, "cache: { enabled: true }")
-  const plain = await startRouter(upstreams, project, `${RUN_FOLDER}/${client}-off`, false)
+  const cached = await startRouter(upstreams, {
+    project,
+    folder: `${RUN_FOLDER}/${client}-on`,
+    server: "cache: { enabled: true }",
+  })
+  const plain = await startRouter(upstreams, { project, folder: `${RUN_FOLDER}/${client}-off` })
   try {
     for (let round = -1; round < Number(options.rounds); round++) {
       for (const way of WAYS) {

@@ -12,30 +12,37 @@ export interface Router extends Contender {
   ledgerRows(): number
 }
 
+export interface RouterPlan {
+  /** A checkout of the project. */
+  readonly project: string
+  /** Of this router alone: its configuration, ledger and logs. */
+  readonly folder: string
+  /** The built binary of the checkout in place of its sources. */
+  readonly binary?: boolean
+  /** A further line of `server:`. */
+  readonly server?: string
+  readonly name?: "router" | "earlier"
+}
+
 export async function startRouter(
   upstreams: Upstreams,
-  projectFolder: string,
-  runFolder: string,
-  binary: boolean,
-  /** A further line of `server:`. */
-  server = "",
+  { project, folder, binary = false, server = "", name = "router" }: RouterPlan,
 ): Promise<Router> {
-  const folder = `${runFolder}/router`
   mkdirSync(folder, { recursive: true })
-  const program = programOf(projectFolder, binary)
+  const program = programOf(project, binary)
   const port = freePort()
   const configPath = `${folder}/router.yaml`
   await Bun.write(configPath, configuration(port, upstreams, server))
   const logPath = `${folder}/out.log`
   const env = { BENCH_PROVIDER_KEY: "sk-bench-0123456789abcdef0123456789abcdef" }
-  const child = await startServer("smart-router", port, {
+  const child = await startServer(name, port, {
     command: [...program, "serve", "--config", configPath],
     core: 0,
     logPath,
     env,
   })
   return {
-    name: "router",
+    name,
     version:
       Bun.spawnSync([...program, "version"])
         .stdout.toString()

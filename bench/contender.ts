@@ -1,7 +1,9 @@
 /** A server under test: it passes POST /v1/chat/completions on to the upstreams. */
 import type { UpstreamName } from "./upstreams.ts"
 
-export type ContenderName = "nginx" | "portkey" | "router"
+export const CONTENDERS = ["nginx", "portkey", "earlier", "router"] as const
+/** `earlier`: the router of an earlier commit. */
+export type ContenderName = (typeof CONTENDERS)[number]
 
 export interface Contender {
   readonly name: ContenderName

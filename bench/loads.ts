@@ -33,7 +33,7 @@ const WARM_UP_MS = 30_000
 export async function runLoad(work: LoadWork, setting: LoadSetting): Promise<LoadResult> {
   const plan = await planOf(work, setting)
   const contenders = await usable(setting, plan.upstream, await Bun.file(plan.bodyPath).text())
-  const turns: Record<ContenderName, Turn[]> = { nginx: [], router: [], portkey: [] }
+  const turns: Record<ContenderName, Turn[]> = { nginx: [], portkey: [], earlier: [], router: [] }
   // the one by which it was asked whether it can
   let routerCalls = 1
   for (const contender of contenders) {

@@ -4,6 +4,7 @@ import { dirname } from "node:path"
 import { barsOf, type Results } from "./bars.ts"
 import { smallBody, streamBody } from "./bodies.ts"
 import { killChildren } from "./children.ts"
+import { startEarlier } from "./contender-earlier.ts"
 import { startNginx } from "./contender-nginx.ts"
 import { startPortkey } from "./contender-portkey.ts"
 import { startRouter, type Router } from "./contender-router.ts"
@@ -68,8 +69,11 @@ async function measure(options: Options, commandLine: string): Promise<boolean> 
   const contenders: Contender[] = []
   try {
     contenders.push(await startNginx(upstreams, RUN_FOLDER))
-    const router = await startRouter(upstreams, dirname(BENCH_FOLDER), RUN_FOLDER, options.binary)
+    const project = dirname(BENCH_FOLDER)
+    const router = await startRouter(upstreams, { project, folder: `${RUN_FOLDER}/router`, binary: options.binary })
     contenders.push(router)
+    if (options.against !== null)
+      contenders.push(await startEarlier(options.against, upstreams, project, TOOL_FOLDER, `${RUN_FOLDER}/earlier`))
     if (options.portkey) contenders.push(...(await portkeyIfPossible(upstreams, notes)))
     const results = await measureAll({ contenders, upstreams, options, folder: RUN_FOLDER, notes, say }, router)
     notes.add(disturbance(ticksBefore, coreTicks(), cpuTicksWithEnded(process.pid)))

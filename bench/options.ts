@@ -11,6 +11,7 @@ Options
   --rounds N        rounds in which the servers take turns; figures are medians over them (7)
   --seconds N       length of one server's turn with unary calls (3)
   --binary          measure dist/smart-router instead of bin/smart-router
+  --against COMMIT  beside it the router of that commit, checked out into bench/.run: what changes since then did
   --without-portkey leave the Portkey gateway out (it is installed from npm into bench/.run on first use)
   --assert          end with 1 when a bar is missed or was not measured
   --no-results      leave bench/results.md alone
@@ -27,6 +28,8 @@ export interface Options {
   readonly rounds: number
   readonly seconds: number
   readonly binary: boolean
+  /** Null: no earlier router takes part. */
+  readonly against: string | null
   readonly portkey: boolean
   readonly assert: boolean
   readonly writeResults: boolean
@@ -42,6 +45,7 @@ export function readOptions(argv: readonly string[]): Options {
       rounds: { type: "string", default: "7" },
       seconds: { type: "string", default: "3" },
       binary: { type: "boolean", default: false },
+      against: { type: "string" },
       "without-portkey": { type: "boolean", default: false },
       assert: { type: "boolean", default: false },
       "no-results": { type: "boolean", default: false },
@@ -53,6 +57,7 @@ export function readOptions(argv: readonly string[]): Options {
     rounds: asCount("rounds", values.rounds),
     seconds: asCount("seconds", values.seconds),
     binary: values.binary,
+    against: values.against ?? null,
     portkey: !values["without-portkey"],
     assert: values.assert,
     writeResults: !values["no-results"],

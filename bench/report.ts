@@ -1,9 +1,9 @@
 /** A run as Markdown: how it was measured, the figures, the bars. */
 import { barsOf, cpuOf, medianCpu, type Bar, type Results } from "./bars.ts"
-import type { ContenderName } from "./contender.ts"
+import { CONTENDERS, type ContenderName } from "./contender.ts"
 import type { AddedLatency } from "./latency.ts"
 import type { LoadResult, LoadWork } from "./loads.ts"
-import { median, medianRatio } from "./statistics.ts"
+import { median, medianRatio, ratioSpread } from "./statistics.ts"
 
 export interface RunFacts {
   readonly date: string
@@ -52,10 +52,12 @@ function loadTable(results: Results): string[] {
     "CPU, µs",
     "nginx",
     "Portkey",
+    "earlier",
     "smart-router",
     "× nginx",
     "× Portkey",
-    "MB (nginx, Portkey, router)",
+    "× earlier",
+    "MB (nginx, Portkey, earlier, router)",
     "faults",
   ]
   return [
@@ -73,21 +75,30 @@ function loadRow(results: Results, { work, turns }: LoadResult): string[] {
   const cpu = (name: ContenderName): string => figure(medianCpu(results, work, name), 1)
   const ratio = (peer: ContenderName, digits: number): string =>
     figure(medianRatio(cpuOf(results, work, "router"), cpuOf(results, work, peer)), digits)
-  const order = ["nginx", "portkey", "router"] as const
-  const memory = order.map((name) => figure(median(turns[name].map((turn) => turn.residentMegabytes)), 0))
-  const faults = order.flatMap((name) =>
+  const memory = CONTENDERS.map((name) => figure(median(turns[name].map((turn) => turn.residentMegabytes)), 0))
+  const faults = CONTENDERS.flatMap((name) =>
     turns[name].flatMap((turn) => (turn.faults === "" ? [] : [`${name}: ${turn.faults}`])),
   )
   return [
     WORK_TITLES[work],
     cpu("nginx"),
     cpu("portkey"),
+    cpu("earlier"),
     cpu("router"),
     ratio("nginx", 2),
     ratio("portkey", 3),
+    ratioToEarlier(results, work),
     memory.join(", "),
     faults.length === 0 ? "none" : faults.join("; "),
   ]
+}
+
+/** With the smallest and largest of the rounds. */
+function ratioToEarlier(results: Results, work: LoadWork): string {
+  const [now, earlier] = [cpuOf(results, work, "router"), cpuOf(results, work, "earlier")]
+  if (earlier.length === 0) return "–"
+  const [least, most] = ratioSpread(now, earlier)
+  return `${figure(medianRatio(now, earlier), 2)} (${figure(least, 2)} to ${figure(most, 2)})`
 }
 
 function latencyTable(results: Results): string[] {
@@ -101,7 +112,12 @@ function latencyTable(results: Results): string[] {
   return ["## Added latency", "", ...table(header, rows), ""]
 }
 
-const TITLES: Readonly<Record<ContenderName, string>> = { nginx: "nginx", portkey: "Portkey", router: "smart-router" }
+const TITLES: Readonly<Record<ContenderName, string>> = {
+  nginx: "nginx",
+  portkey: "Portkey",
+  earlier: "earlier smart-router",
+  router: "smart-router",
+}
 
 function wholeOf(added: AddedLatency): string[] {
   return [figure(added.wholeP50, 3), figure(added.wholeP99, 3)]

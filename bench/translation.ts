@@ -94,7 +94,7 @@ async function session<Result>(
   const burst = { ...started.byName.burst, port: far.port }
   const upstreams = { ...started, byName: { ...started.byName, burst } }
   try {
-    const router = await startRouter(upstreams, dirname(import.meta.dir), RUN_FOLDER, false)
+    const router = await startRouter(upstreams, { project: dirname(import.meta.dir), folder: `${RUN_FOLDER}/router` })
     try {
       return await work(router, upstreams)
     } finally {

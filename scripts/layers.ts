@@ -73,8 +73,7 @@ export const LAYERS: readonly Layer[] = [
     folder: "governance",
     knows: "",
     types: "system:owner-only",
-    reason:
-      "src/governance/ counts: it knows amounts and limits, no calls, dialects or rows; clock and log are handed in.",
+    reason: "src/governance/ counts amounts and limits, and knows no calls, dialects or rows.",
   },
   {
     folder: "activation",
@@ -82,7 +81,14 @@ export const LAYERS: readonly Layer[] = [
     types: "config dialects:wires system",
     reason: "activation says what is proven of targets: it knows records and configuration, no calls and no commands.",
   },
-  { folder: "cache", knows: "canonical governance", types: "config dialects system", reason: "It keeps answers." },
+  {
+    folder: "catalogue",
+    knows: "activation dialects",
+    types: "config:nodes",
+    reason:
+      "catalogue compares what lists, records and traffic say of models with what a configuration says: pure, it asks nobody.",
+  },
+  { folder: "cache", knows: "canonical governance http", types: "config dialects system", reason: "It keeps answers." },
   {
     folder: "ledger",
     knows: "canonical json",
@@ -93,19 +99,23 @@ export const LAYERS: readonly Layer[] = [
     folder: "metrics",
     knows: "",
     types: "config ledger upstream",
-    reason:
-      "The metrics count what the pipeline hands them, and know nothing of the other parts but the rows and the names in them.",
+    reason: "The metrics count what the pipeline hands them, and know rows and names alone of the other parts.",
+  },
+  {
+    folder: "telemetry",
+    knows: "",
+    types: "config ledger metrics system",
+    reason: "Telemetry writes and sends what the pipeline hands it.",
   },
   {
     folder: "request-log",
     knows: "json",
     types: "config dialects ledger system:owner-only",
-    reason:
-      "The request log serves the pipeline: clock and config are handed in, and it knows no other part but the row that it prints.",
+    reason: "The request log serves the pipeline, and knows no other part but the row that it prints.",
   },
   {
     folder: "reports",
-    knows: "ledger system",
+    knows: "activation catalogue ledger system",
     isImpure: true,
     reason: "reports read what the ledger holds and know nothing of calls on their way.",
   },
@@ -133,7 +143,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     folder: "capture",
-    knows: "canonical pii sse",
+    knows: "canonical json pii sse",
     types: "config ledger system:descriptors",
     isImpure: true,
     reason:

@@ -45,7 +45,7 @@ async function emptySections(): Promise<Section[]> {
     search: async () => await Promise.resolve({ calls: [], next: null }),
     rows: async () => await Promise.resolve([]),
     limits: async () => await Promise.resolve([]),
-    catalog: [],
+    catalog: async () => await Promise.resolve([]),
     nowMs: NOW,
   }
   const baselines = [{ id: "baseline", name: "a baseline", inputPrice: 1n, outputPrice: 1n }]

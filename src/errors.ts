@@ -54,6 +54,11 @@ export class RouterError extends Error {
   }
 }
 
+/** The member of an error body that leads to the code's entry in the page about errors. */
+export function docUrl({ code }: RouterError, page: string | null): { readonly doc_url?: string } {
+  return page === null ? {} : { doc_url: `${page}#${code}` }
+}
+
 /** Any thrown value as a catalogue entry; what is unknown is `internal-error` and keeps its cause for the log. */
 export function asRouterError(thrown: unknown): RouterError {
   return thrown instanceof RouterError ? thrown : new RouterError("internal-error", { cause: thrown })

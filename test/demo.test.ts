@@ -37,7 +37,7 @@ describe("a demo", () => {
   let counted: unknown
 
   beforeAll(async () => {
-    first = await startDemo(SOURCE, { cwd: folder.path })
+    first = await startDemo(SOURCE, { cwd: folder.path, args: ["--no-sample"] })
   })
   afterAll(async () => {
     await first.stop()
@@ -173,6 +173,16 @@ describe("a demo", () => {
     expect(await run.stderr.text()).toContain("does not know the token beside it")
     expect(readFileSync(join(folder.path, ".demo/config.yaml"), "utf8")).toBe(before)
   })
+})
+
+test("a new demo says that it gets sample data, and answers meanwhile", async () => {
+  using folder = temporaryFolder()
+  const demo = await startDemo(SOURCE, { cwd: folder.path })
+  expect(demo.welcome).toContain("SAMPLE DATA")
+  const calls = curlCalls(demo.welcome)
+  expect(calls).toHaveLength(3)
+  expect(await requestsOf(demo)).toBe(0)
+  await demo.stop("SIGKILL")
 })
 
 test("a demo whose port is in use says so in a clear sentence, ends with exit code 1 and writes nothing", async () => {

@@ -4,9 +4,11 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { parse, stringify } from "yaml"
 import { loadConfig } from "../src/config/load.ts"
+import { GROUPS } from "../scripts/config-guide.ts"
 import { temporaryFolder } from "./helpers/demo-process.ts"
 
 const ROOT = join(import.meta.dir, "..")
+const HASH = Bun.password.hashSync("a password", { algorithm: "bcrypt", cost: 10 })
 const ENVIRONMENT = { OPENAI_API_KEY: "x", ANTHROPIC_API_KEY: "x", AZURE_KEY: "x", VENDOR_KEY: "x" }
 
 /** Without the snippets that only add aliases to a group: those stand on their own beside a whole group. */
@@ -34,6 +36,26 @@ test.each(["README.md", "docs/providers.md", "docs/routing.md"])(
     expect(findings.filter((finding) => finding.severity === "error")).toEqual([])
   },
 )
+
+test("each example of the page about the configuration is valid beside a small file", async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, "config.yaml")
+  const [small, ...examples] = GROUPS.map(({ example }) => parse(example) as Record<string, unknown>)
+  const page = readFileSync(join(ROOT, "docs/configuration.md"), "utf8")
+  for (const { title, example } of GROUPS) expect(page.slice(page.indexOf(`## ${title}\n`))).toContain(example)
+  expect(examples.length).toBeGreaterThan(8)
+  for (const example of [{}, ...examples]) {
+    const together = (key: string): unknown => {
+      const ours = small?.[key] as object | undefined
+      const theirs = (example as Record<string, object>)[key]
+      if (Array.isArray(ours)) return [...(ours as unknown[]), ...((theirs as unknown[] | undefined) ?? [])]
+      return { ...ours, ...theirs }
+    }
+    await Bun.write(path, stringify(Object.fromEntries(Object.keys(small ?? {}).map((key) => [key, together(key)]))))
+    const { findings } = loadConfig({ path, env: { ...ENVIRONMENT, ADMIN_ANN_HASH: HASH } })
+    expect(findings.filter((finding) => finding.severity === "error")).toEqual([])
+  }
+})
 
 test("paths, commands and documents that the README names exist", async () => {
   const text = readFileSync(join(ROOT, "README.md"), "utf8")

@@ -12,7 +12,7 @@ import { scanObject } from "../src/json/scan.ts"
 import { goldenCases, type GoldenCase } from "./goldens/cases.ts"
 import { writtenReply, writtenRequest, writtenStream } from "./goldens/translate.ts"
 import { conversation } from "./helpers/conversation.ts"
-import { drawnBy, SEED, WHOLE } from "./helpers/sample.ts"
+import { drawnBy, sampled, SEED, WHOLE } from "./helpers/sample.ts"
 import { ALL_SAMPLES, type Dialect } from "./helpers/samples.ts"
 import { framesOf } from "./helpers/streams.ts"
 import { ALL_PAIRS } from "./helpers/translating.ts"
@@ -89,7 +89,7 @@ describe("a request is read and written", () => {
     },
   )
 
-  test.each(ALL_PAIRS)("%s for %s, a conversation with tools", (from, to) => {
+  test.each(sampled(ALL_PAIRS, 3))("%s for %s, a conversation with tools", (from, to) => {
     const failed = drawn(withNames(changedIn(conversation(from, "hello"))), REQUESTS).filter(
       (text) => !decided(() => writtenRequest(parseExact(text), { from, to })),
     )
@@ -97,7 +97,7 @@ describe("a request is read and written", () => {
     expectUnpolluted()
   })
 
-  test.each(ALL_SAMPLES.map(({ dialect }) => dialect))("%s: what routing reads of it", (dialect) => {
+  test.each(sampled(ALL_SAMPLES, 1).map(({ dialect }) => dialect))("%s: what routing reads of it", (dialect) => {
     const reading = REGISTRY[CONFIG_NAMES[dialect]]
     const failed = withNames(changedIn(conversation(dialect, "hello"))).filter(
       (text) =>

@@ -10,7 +10,7 @@ import type { Gateway } from "./helpers/gateway.ts"
 import { startGateway } from "./helpers/gateway.ts"
 import type { Recording } from "./helpers/recordings.ts"
 import { answerBytes, RECORDINGS_MISSING, recordingsOf } from "./helpers/recordings.ts"
-import { sampledByKind } from "./helpers/sample.ts"
+import { drawn, sampledByKind } from "./helpers/sample.ts"
 import type { Dialect } from "./helpers/samples.ts"
 import { DIALECTS, SAMPLES } from "./helpers/samples.ts"
 import { at } from "./helpers/streams.ts"
@@ -78,7 +78,7 @@ const CLIENTS: Readonly<
   },
 }
 
-describe.each([...DIALECTS])("the official client of %s", (dialect) => {
+describe.each(drawn(DIALECTS))("the official client of %s", (dialect) => {
   test.each([false, true])("gets text, usage and stop reason (streamed: %p)", async (streamed) => {
     const result = await CLIENTS[dialect](gateway.url, gateway.token, `plain <${dialect}>`, streamed)
     expect(JSON.stringify(result)).toContain("Hello from afar")

@@ -5,6 +5,7 @@ import type { CallRecord, UsageRow } from "../../src/ledger/record.ts"
 import { writeCallFamilies } from "../../src/metrics/call-families.ts"
 import { Exposition } from "../../src/metrics/exposition.ts"
 import { Metrics, type MeteredAttempt, type MeteredCall } from "../../src/metrics/metrics.ts"
+import { ALL_NAMES } from "../../test/helpers/exposition.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import { compare } from "./timing.ts"
 
@@ -60,7 +61,7 @@ compare(`one call, of ${GROUPS} groups and ${CALLERS} callers`, RUNS, {
 compare("a scrape", 20, {
   "all families of calls": () => {
     const out = new Exposition({})
-    writeCallFamilies(out, metrics)
+    writeCallFamilies(out, metrics, ALL_NAMES)
     return out.text()
   },
 })

@@ -95,7 +95,7 @@ async function time(driver: string, address: CubeAddress): Promise<void> {
 async function section(definition: SectionDefinition, from: number, reports: ReportThread): Promise<unknown> {
   const baselines = [{ id: "big", name: "Big", inputPrice: 2_500_000_000n, outputPrice: 10_000_000_000n }]
   const defaults = { nowMs: END - 1, sinceMs: END - from, zone: "Europe/Berlin", top: 25, scope: null, baselines }
-  const sources = sourcesOf(reports, { limits: null, catalog: [], nowMs: END })
+  const sources = sourcesOf(reports, { limits: null, catalog: async () => await Promise.resolve([]), nowMs: END })
   return await buildSection(definition, readAsked({}, defaults), sources)
 }
 

@@ -58,6 +58,7 @@ const CHANGES: readonly Change[] = [
   ["tools of another dialect", { model: { tool_support: { anthropic_messages: ["client_tools"] } } }, []],
   ["modalities", { target: { input_modalities: ["text", "image"] } }, ["image"]],
   ["reasoning", { model: { reasoning: { supported: true, mode: "opt_in" } } }, ["reasoning"]],
+  ["names in answers", { model: { answers_as: ["gpt-6"] } }, ["entitlement"]],
   ["the window", { model: { context_tokens: 1000 } }, ["context"]],
   ["the longest answer", { target: { max_output_tokens: 1000 } }, ["budget", "caps"]],
   ["caps", { model: { honors_max_tokens: false } }, ["caps"]],

@@ -20,7 +20,7 @@ interface Dependence {
 
 /** What a capability depends on, beside provider, address, model, dialect, key id and the edits of every body. */
 export const DEPENDS_ON: Readonly<Record<Capability, Dependence>> = {
-  entitlement: { facts: [], accepts: [] },
+  entitlement: { facts: ["answers_as"], accepts: [] },
   text: {
     facts: [],
     accepts: ["system", "roles", "developer_role", "text_parts", "prefill", "sampling", "verbosity"],

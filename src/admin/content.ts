@@ -56,7 +56,9 @@ export async function deleteContent(
   const rows = await rowsOf(id, isPermitted, tools)
   if (await asking(() => tools.store.isHeld(id))) throw new RouterError("content-held")
   await audit("delete", actor, rows[0] ?? null, tools)
-  await asking(() => tools.store.remove(id))
+  // a hold may have come meanwhile
+  const isGone = (await asking(() => tools.store.remove(id))) > 0
+  if (!isGone && (await asking(() => tools.store.isHeld(id)))) throw new RouterError("content-held")
   return { request_id: id, deleted_parts: new Set(rows.map(({ part }) => part)).size }
 }
 

@@ -92,11 +92,15 @@ export class Entrance {
     const isAsked = query.get("with") === "oidc" || rules.basic === null
     if (rules.oidc === null || !isAsked)
       return signInPage({ hasPassword: rules.basic !== null, hasProvider: rules.oidc !== null, returnTo })
-    if (!this.#pending.add(addressOf(request, rules.door), this.#clock.monotonicMs()))
-      throw new RouterError("oidc-login-rate-limited", { retryAfterS: 60 })
+    const taken = this.#pending.add(addressOf(request, rules.door), this.#clock.monotonicMs())
+    if (taken === null) throw new RouterError("oidc-login-rate-limited", { retryAfterS: 60 })
+    const { sessions } = this.#admin
+    const { secret: late } = taken.displaced ?? { secret: null }
+    if (late !== null) await sessions.takeBack("flow", late)
     const { url, flow } = await this.#provider.begin(rules.oidc)
     const pending: PendingFlow = { ...flow, returnTo }
-    const secret = await this.#admin.sessions.leave("flow", pending, PENDING_MS)
+    const secret = await sessions.leave("flow", pending, PENDING_MS)
+    taken.place.secret = secret
     const options = {
       isSecure: cameOverTls(request, rules.door),
       sameSite: FLOW_SAME_SITE,
@@ -118,8 +122,7 @@ export class Entrance {
       throw new RouterError("unauthorized", {
         message: "This sign-in was used already, took too long, or began in another browser.",
       })
-    const address = addressOf(request, rules.door)
-    this.#pending.end(address)
+    if (secret !== null) this.#pending.end(secret)
     try {
       const claims = await this.#provider.end(searchOf(request), flow, oidc)
       const identity = identityOf(claims, oidc)
@@ -139,7 +142,7 @@ export class Entrance {
       return { ...page, headers: { ...page.headers, "set-cookie": cookie } }
     } catch (error) {
       if (!(error instanceof SignInRefused)) throw error
-      const where = clientIp.store ? { address } : {}
+      const where = clientIp.store ? { address: addressOf(request, rules.door) } : {}
       this.#log.warn("an administrator could not sign in through the provider", { reason: error.message, ...where })
       throw new RouterError("unauthorized", {
         message: "The identity provider's answer does not let you in.",

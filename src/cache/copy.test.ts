@@ -1,4 +1,5 @@
 /** Copies of streams under way: whole or nothing, and together within a bound. */
+import { heapStats } from "bun:jsc"
 import { expect, test } from "bun:test"
 import { Copy, CopyBudget } from "./copy.ts"
 
@@ -40,4 +41,18 @@ test("all together stay within the bound, and what ends gives its part back", ()
   last.add(piece(50))
   expect(last.take()).toHaveLength(50)
   expect(budget.bytes).toBe(0)
+})
+
+test("pieces of a byte take no more than eight bytes of memory each", () => {
+  const held = (): number => {
+    Bun.gc(true)
+    const { heapSize, extraMemorySize } = heapStats()
+    return heapSize + extraMemorySize
+  }
+  const bytes = 1_000_000
+  const before = held()
+  const copy = new Copy(bytes, "c", budgetOf(bytes))
+  for (let sent = 0; sent < bytes; sent++) copy.add(piece(1))
+  expect(held() - before).toBeLessThan(8 * bytes)
+  expect(copy.take()?.length).toBe(bytes)
 })

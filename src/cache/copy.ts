@@ -1,5 +1,7 @@
 /** What a stream brings, as its target sends it, for the response cache. */
 
+import { Gathered } from "../http/gathered.ts"
+
 /** The memory of all copies under way together. */
 export class CopyBudget {
   mostBytes = 0
@@ -19,7 +21,7 @@ export class Copy {
   readonly #mostBytes: number
   readonly #budget: CopyBudget
   /** Null: it is too much to be kept, or was taken. */
-  #pieces: Uint8Array[] | null = []
+  #pieces: Gathered | null = new Gathered()
   #bytes = 0
 
   constructor(mostBytes: number, content: string, budget: CopyBudget) {
@@ -33,12 +35,12 @@ export class Copy {
     if (this.#bytes + piece.length > this.#mostBytes || !this.#budget.take(piece.length)) return this.drop()
     this.#bytes += piece.length
     // the pieces are views of memory that is used again
-    this.#pieces.push(new Uint8Array(piece))
+    this.#pieces.add(new Uint8Array(piece))
   }
 
   /** The whole of it, once; null: it is too much to be kept. */
   take(): Uint8Array | null {
-    const all = this.#pieces === null ? null : Buffer.concat(this.#pieces)
+    const all = this.#pieces?.take() ?? null
     this.drop()
     return all
   }

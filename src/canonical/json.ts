@@ -51,3 +51,15 @@ export function isObject(value: unknown): value is JsonObject {
 export function isRawNumber(value: unknown): value is RawNumber {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === null && "rawJSON" in value
 }
+
+/** Values at any depth, the value itself included. Fewer than a text holds where an object of it says a name twice. */
+export function valuesIn(value: JsonValue): number {
+  let count = 0
+  const waiting: (JsonValue | undefined)[] = [value]
+  for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+    count++
+    if (Array.isArray(one)) for (const item of one as readonly JsonValue[]) waiting.push(item)
+    else if (isObject(one)) for (const key of Object.keys(one)) waiting.push(one[key])
+  }
+  return count
+}

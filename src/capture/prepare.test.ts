@@ -42,6 +42,47 @@ describe("bodies without secrets stay as they are", () => {
   })
 })
 
+describe("what a reader of the text sees, and a reader of the JSON does not", () => {
+  const escaped = `\\u0073${SECRET.slice(1)}`
+  test.each([
+    ["a name that stands twice", `{"a":"${SECRET}","a":"ok"}`],
+    ["a name that stands twice, deep inside", `{"a":[{"b":"${SECRET}","b":{}}]}`],
+  ])("%s", (_what, text) => {
+    expect(textOf(body(text))).not.toContain(SECRET)
+    expect(textOf(events(`data: ${text}\n\n`))).not.toContain(SECRET)
+    expect(textOf(events(`event: one\ndata: ${text}\n\n`))).toContain("event: one\n")
+  })
+
+  test("results of tools and images under a name that stands twice", () => {
+    const tool = '{"messages":[{"role":"tool","content":"found it","content":""}]}'
+    expect(textOf(body(tool, { toolCalls: false }))).not.toContain("found it")
+    const image = '{"content":[{"type":"image_url","image_url":"https://x.test/pic","type":"text","image_url":""}]}'
+    expect(textOf(body(image, { images: false }))).not.toContain("pic")
+  })
+
+  test.each([
+    ["a body that was cut", (): PreparedPart => body(`{"a":"${escaped}","b":"`, {}, 9000)],
+    ["a body that is no JSON", (): PreparedPart => body(`no JSON "${escaped}"`)],
+    ["an event that is a text", (): PreparedPart => events(`data: "${escaped}"\n\n`)],
+    [
+      "an address in a body that was cut",
+      (): PreparedPart => body('{"a":"pg:\\/\\/u:hunter2-horse@h","b":"', {}, 9000),
+    ],
+    ["a comment", (): PreparedPart => events(`: ${SECRET}\ndata: {}\n\n`)],
+    ["the name of an event", (): PreparedPart => events(`event: ${SECRET}\ndata: {}\n\n`)],
+    ["the id of an event", (): PreparedPart => events(`id: ${SECRET}\ndata: {}\n\n`)],
+  ])("%s", (_what, prepare) => {
+    const part = prepare()
+    expect(textOf(part)).not.toMatch(/abcdefghij|hunter2/)
+    expect(part.redactions).toBeGreaterThan(0)
+  })
+
+  test("escapes of a body that was cut stay where nothing is found", () => {
+    const text = '{"a":"\\u0073ee https:\\/\\/x.test \\u00e9","b":"'
+    expect(textOf(body(text, {}, 9000))).toBe(text)
+  })
+})
+
 describe("secrets", () => {
   test.each([
     SECRET,

@@ -1,5 +1,6 @@
 /** A body as it is stored: without what is to be left out, without secrets, not too long. Pure, and done in the thread. */
-import { isObject, parseExact, setOwn, type JsonValue } from "../canonical/json.ts"
+import { isObject, parseExact, setOwn, type JsonValue, valuesIn } from "../canonical/json.ts"
+import { scanObject } from "../json/scan.ts"
 import { readFields } from "../sse/fields.ts"
 import { FrameSplitter } from "../sse/frames.ts"
 import type { CaptureRule } from "../config/compile/capture-rule.ts"
@@ -65,7 +66,7 @@ class Preparation {
     const value = isCut ? undefined : jsonOf(text)
     if (value !== undefined) {
       const kept = this.#redacted(this.#out.from(value))
-      return { form: "json", text: kept === value ? text : JSON.stringify(kept) }
+      return { form: "json", text: kept === value && saysAllOnce(text, value) ? text : JSON.stringify(kept) }
     }
     // an error page has no parts; of a request that was cut every part is wanted
     if (!this.#keepsAll && isCut) return { form: "text", text: UNREADABLE }
@@ -82,7 +83,8 @@ class Preparation {
     const frames = events.map((event) => {
       if (event.value === undefined) return this.#plain(event.frame)
       const value = changes.applied(event.value)
-      return value === event.original ? event.frame : frameOf(event.name, value)
+      if (value === event.original) return event.isUsual ? event.frame : this.#plain(event.frame)
+      return frameOf(event.name === null ? null : this.#plain(event.name), value)
     })
     return { form: "events", text: frames.join("") }
   }
@@ -109,9 +111,14 @@ class Preparation {
     const { event: name, data } = readFields(frame, 0, frame.length)
     const text = textOf(frame)
     const original = data === null ? undefined : jsonOf(data)
-    if (original === undefined || typeof original !== "object" || original === null)
-      return { name, frame: text, isSilent: data === null || data.trim() === "[DONE]", original, value: undefined }
-    return { name, frame: text, isSilent: false, original, value: this.#out.from(original) }
+    const isUsual = USUAL_FRAME.test(text)
+    if (data === null || original === undefined || typeof original !== "object" || original === null) {
+      const isSilent = data === null || data.trim() === "[DONE]"
+      return { name, frame: text, isSilent, isUsual, original: undefined, value: undefined }
+    }
+    const value = this.#out.from(original)
+    const isTold = saysAllOnce(data, original)
+    return { name, frame: text, isSilent: false, isUsual, original: isTold ? original : undefined, value }
   }
 
   #redacted(value: JsonValue): JsonValue {
@@ -123,9 +130,9 @@ class Preparation {
   }
 
   #plain(text: string): string {
-    const { text: kept, count } = this.#redactor.redacted(text)
+    const { text: kept, count } = this.#redactor.redacted(withoutNeedlessEscapes(text))
     this.redactions += count
-    return kept
+    return count === 0 ? text : kept
   }
 }
 
@@ -134,6 +141,9 @@ interface StreamEvent {
   readonly frame: string
   /** A comment, or the mark of the end. */
   readonly isSilent: boolean
+  /** It has a name and data alone. */
+  readonly isUsual: boolean
+  /** Undefined: it is no JSON object, or says a name twice. */
   readonly original: JsonValue | undefined
   /** Without what is left out; undefined: it is no JSON object. */
   readonly value: JsonValue | undefined
@@ -229,6 +239,25 @@ function jsonOf(text: string): JsonValue | undefined {
     if (error instanceof SyntaxError) return undefined
     throw error
   }
+}
+
+const USUAL_FRAME = /^(?:event: ?[a-z0-9_.]{0,64}\r?\n)?data:[^\r\n]*(?:\r?\n){0,2}$/
+
+/** What was read of a text says the same as the text only then. */
+function saysAllOnce(text: string, value: JsonValue): boolean {
+  return scanObject(Buffer.from(`{"":${text}}`), Infinity).values === valuesIn(value)
+}
+
+const ESCAPE = /\\(?:\/|u00([2-7][0-9a-f])|[^])/gi
+
+/** The same JSON, in which the characters of secrets stand as themselves. */
+function withoutNeedlessEscapes(text: string): string {
+  if (!text.includes("\\")) return text
+  return text.replaceAll(ESCAPE, (escape, digits: string | undefined) => {
+    if (escape === "\\/") return "/"
+    const character = digits === undefined ? escape : String.fromCodePoint(Number.parseInt(digits, 16))
+    return character === '"' || character === "\\" || character === "\u007f" ? escape : character
+  })
 }
 
 function frameOf(name: string | null, value: JsonValue): string {

@@ -1,5 +1,5 @@
 /** Secrets of known shapes, and what the operator names: a mark takes their place. */
-import { withoutEscapes } from "../pii/detectors/scan.ts"
+import { asDetected } from "../pii/detectors/scan.ts"
 import { findSecrets } from "../pii/detectors/secret.ts"
 import { compileExpression, type Expression } from "../pii/expression.ts"
 import type { Span } from "../pii/span.ts"
@@ -22,7 +22,7 @@ export class Redactor {
 
   /** In order; none touches another. */
   find(text: string): readonly Span[] {
-    const found: Span[] = [...findSecrets(withoutEscapes(text))]
+    const found: Span[] = [...findSecrets(asDetected(text))]
     for (const form of NAMED)
       for (const { index, 0: match } of text.matchAll(form)) found.push({ start: index, end: index + match.length })
     for (const expression of this.#expressions) found.push(...spansOf(expression, text))

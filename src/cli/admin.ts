@@ -4,13 +4,14 @@ import { readSecret } from "./secret-input.ts"
 
 const HELP = `Make the hash of an administrator's password.
 
-Usage: smart-router admin hash-password [--cost COST]
+Usage: smart-router admin hash-password [--cost COST] [--json]
 
 The password is asked for on a terminal (twice, and not shown), or read as the first line of the standard input. Only its
 bcrypt hash is printed: put it into the environment variable that password_hash_env names, or into env.json.
 
 Options:
   --cost COST  what a guess costs, from 10 to 14: each step doubles it; 12 by default (about 0.2 s)
+  --json       for machines
   -h, --help   show this
 
 Exit codes: 0 printed, 1 the password cannot be used, 2 wrong arguments.
@@ -24,7 +25,7 @@ const COSTS = { least: 10, usual: 12, most: 14 } as const
 const BYTES = { least: 12, most: 72 } as const
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const options = readArguments(argv, { texts: ["cost"], positionals: 1 })
+  const options = readArguments(argv, { texts: ["cost"], flags: ["json"], positionals: 1 })
   if (options.flag("help")) {
     print(HELP)
     return EXIT.ok
@@ -43,7 +44,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     printError(fault)
     return EXIT.failed
   }
-  print(await Bun.password.hash(password, { algorithm: "bcrypt", cost }))
+  const hash = await Bun.password.hash(password, { algorithm: "bcrypt", cost })
+  print(options.flag("json") ? JSON.stringify({ password_hash: hash }, null, 2) : hash)
   return EXIT.ok
 }
 

@@ -53,13 +53,14 @@ describe("check", () => {
     const report = JSON.parse(out) as {
       readonly ok: boolean
       readonly errors: number
-      readonly findings: readonly Finding[]
+      readonly findings: readonly (Finding & { readonly doc?: string })[]
     }
     expect([code, report.ok, report.errors]).toEqual([1, false, 1])
     expect(report.findings.filter(({ severity }) => severity === "error")).toEqual([
       {
         severity: "error",
         code: "invalid-value",
+        doc: "/docs/configuration#models.name.strategy",
         message: expect.stringMatching(/^This is not one of static, .*, external\.$/) as string,
         path: "models.default.strategy",
         line: 12,

@@ -1,14 +1,15 @@
-import { existsSync } from "node:fs"
 import { START, type Finding } from "../config/findings.ts"
+import { documentsUrl } from "../config/documents-url.ts"
 import { fileRead, withCallers } from "../config/reading.ts"
 import { loadShown } from "./load-shown.ts"
 import { liveFindings } from "./check-live.ts"
 import { placeFindings } from "./check-places.ts"
 import { scriptFindings } from "./check-scripts.ts"
-import { EXIT, print, readArguments, UsageError } from "./command.ts"
+import { EXIT, print, readArguments } from "./command.ts"
 import { environmentNotices, givenEnvironment } from "./environment.ts"
+import { counts, docOf, pretty, sourceFor } from "./findings-text.ts"
+import { configPath } from "./loaded.ts"
 import { proofFindings } from "./proofs.ts"
-import { counts, pretty } from "./findings-text.ts"
 
 const HELP = `Check a configuration file without serving: every problem in one pass, with line and column.
 
@@ -19,7 +20,8 @@ Options:
   --json         findings for machines
   --strict       keys of the reference product that this router does not implement are errors, and so are groups
                  whose activation demands proofs, and of which no target is proven
-  --live         ask each provider for its list of models as well: its address, TLS and key, without a call that costs anything
+  --live         ask each provider for its list of models, and what it says to an empty request, which costs nothing:
+                 tells a wrong host, port, scheme, path, key, dialect or model, and what to write instead
   -h, --help     show this
 
 Secrets are read from the environment and from env.json beside the file, and never printed.
@@ -32,18 +34,13 @@ Examples:
   smart-router check --config router/config.yaml --live
   smart-router check --config router/config.yaml --json | jq '.findings[] | select(.severity == "error")'`
 
-const DEFAULT_FILE = "config.yaml"
-
 export async function run(argv: readonly string[]): Promise<number> {
   const options = readArguments(argv, { texts: ["config"], flags: ["json", "strict", "live"] })
   if (options.flag("help")) {
     print(HELP)
     return EXIT.ok
   }
-  const path = options.text("config") ?? DEFAULT_FILE
-  if (options.text("config") === undefined && !existsSync(path)) {
-    throw new UsageError("There is no config.yaml in this folder. Name the file: --config FILE.")
-  }
+  const path = configPath(options.text("config"))
   const asked = { path, env: givenEnvironment() }
   const loaded = loadShown(asked)
   const { findings: foundInFiles } = await withCallers(fileRead(loaded), asked)
@@ -57,12 +54,17 @@ export async function run(argv: readonly string[]): Promise<number> {
   ]
   const findings = judged(found, options.flag("strict"))
   const ok = findings.every((finding) => finding.severity !== "error")
-  print(
-    options.flag("json")
-      ? JSON.stringify({ ok, file: path, ...counts(findings), findings }, null, 2)
-      : pretty(path, findings),
-  )
+  const page = loaded.config === null ? null : documentsUrl(loaded.config.server, "configuration")
+  if (options.flag("json")) {
+    const linked = findings.map((finding) => ({ ...finding, ...docMember(finding, page) }))
+    print(JSON.stringify({ ok, file: path, ...counts(findings), findings: linked }, null, 2))
+  } else print(pretty(path, findings, { page, source: sourceFor(process.stdout, path) }))
   return ok ? EXIT.ok : EXIT.failed
+}
+
+function docMember(finding: Finding, page: string | null): { readonly doc?: string } {
+  const doc = docOf(finding, page)
+  return doc === null ? {} : { doc }
 }
 
 /** Of the environment of this command: the router may run in another one, and says the same of it when it starts. */

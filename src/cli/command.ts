@@ -21,8 +21,24 @@ export function asUsageError(error: unknown): UsageError | undefined {
   return error instanceof UsageError ? error : undefined
 }
 
+/** Null: what commands print goes to the standard output. */
+let kept: string[] | null = null
+
 export function print(text: string): void {
-  process.stdout.write(`${printable(text)}\n`)
+  if (kept === null) process.stdout.write(`${printable(text)}\n`)
+  else kept.push(printable(text))
+}
+
+/** What a command prints with some arguments, kept instead of written. One at a time. */
+export async function printedBy({ run }: Command, argv: readonly string[]): Promise<string> {
+  const lines: string[] = []
+  kept = lines
+  try {
+    await run(argv)
+  } finally {
+    kept = null
+  }
+  return lines.join("\n")
 }
 
 export function printError(text: string): void {

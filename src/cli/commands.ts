@@ -1,7 +1,7 @@
 /** Every command with one line about it; what a command needs is loaded only when it runs. */
 import { nearest } from "../nearest.ts"
 import { BUNDLE_COMMAND } from "../routing/script/bundle/bundles.ts"
-import { asUsageError, EXIT, print, printError, type Command } from "./command.ts"
+import { asUsageError, EXIT, print, printedBy, printError, type Command } from "./command.ts"
 
 interface Listed {
   readonly summary: string
@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   serve: { summary: "Serve calls by a configuration file.", load: () => import("./serve.ts") },
   demo: { summary: "Serve a demo with an embedded provider; needs nothing.", load: () => import("./demo.ts") },
   init: { summary: "Write a starter configuration.", load: () => import("./init.ts") },
+  import: { summary: "Write a configuration from that of LiteLLM.", load: () => import("./import.ts") },
   check: { summary: "Check a configuration file without serving.", load: () => import("./check.ts") },
   validate: {
     summary: "Ask the real upstreams what the configuration says of them.",
@@ -19,6 +20,14 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   schema: { summary: "Print the JSON Schema of the configuration.", load: () => import("./schema.ts") },
   types: { summary: "Print the TypeScript types of routing scripts.", load: () => import("./types.ts") },
+  providers: {
+    summary: "Propose entries of the catalogue from what an upstream lists.",
+    load: () => import("./providers.ts"),
+  },
+  catalog: {
+    summary: "Say what is declared, proven and observed of targets, and what to declare.",
+    load: () => import("./catalog.ts"),
+  },
   token: { summary: "Create, list, rotate and revoke caller tokens.", load: () => import("./token.ts") },
   admin: { summary: "Make the hash of an administrator's password.", load: () => import("./admin.ts") },
   explain: { summary: "Explain where a call goes and why.", load: () => import("./explain.ts") },
@@ -38,7 +47,22 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   backup: { summary: "Copy the usage database while the router runs.", load: () => import("./backup.ts") },
   restore: { summary: "Put a copy of the usage database in its place.", load: () => import("./restore.ts") },
   completion: { summary: "Print a script that completes commands in a shell.", load: () => import("./completion.ts") },
+  man: { summary: "Print the manual page.", load: () => import("./man.ts") },
   version: { summary: "Print version, commit and runtime.", load: () => import("./version.ts") },
+}
+
+/** By the name of the command: its help, and those of its actions that have their own. */
+export async function commandHelps(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const helps = new Map<string, ReadonlySet<string>>()
+  for (const [name, { load }] of Object.entries(COMMANDS)) {
+    const command = await load()
+    const whole = await printedBy(command, ["--help"])
+    const actions = [...whole.matchAll(new RegExp(`^(?:Usage:| {6}) smart-router ${name} ([a-z]+)`, "gmu"))]
+    const texts = new Set([whole])
+    for (const [, action = ""] of actions) texts.add(await printedBy(command, [action, "--help"]))
+    helps.set(name, texts)
+  }
+  return helps
 }
 
 /** By the name of the command. */

@@ -6,7 +6,7 @@ import { SCHEMA_FILE, STARTER_CONFIG, STARTER_ENV } from "./starter.ts"
 
 const HELP = `Write a starter configuration.
 
-Usage: smart-router init [DIR] [--force]
+Usage: smart-router init [DIR] [--force] [--json]
 
 Arguments:
   DIR        the folder; this one by default. It is made where it is missing
@@ -14,6 +14,7 @@ Arguments:
 Options:
   --force    go on where files are there: the schema is written anew (the one before is kept as .bak) and what is
              missing is added; config.yaml and env.json stay as they are
+  --json     for machines: which files were written
   -h, --help show this
 
 Writes config.yaml (with comments), ${SCHEMA_FILE} (for your editor), env.json (secrets; only you can read it),
@@ -31,7 +32,7 @@ const OWNER_FOLDER = 0o700
 const FOLDER = 0o755
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const options = readArguments(argv, { flags: ["force"], positionals: 1 })
+  const options = readArguments(argv, { flags: ["force", "json"], positionals: 1 })
   if (options.flag("help")) {
     print(HELP)
     return EXIT.ok
@@ -56,6 +57,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
   const written = files.filter(({ name }) => name === SCHEMA_FILE || !present.includes(join(folder, name)))
   for (const { name, text, mode } of written) write(join(folder, name), text, mode)
+  if (options.flag("json")) {
+    print(JSON.stringify({ folder, written: written.map(({ name }) => name) }, null, 2))
+    return EXIT.ok
+  }
   print(
     present.length === 0 ? nextSteps(folder) : `Written: ${written.map(({ name }) => join(folder, name)).join(", ")}`,
   )

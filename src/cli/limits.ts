@@ -4,7 +4,7 @@ import { run as report } from "./report.ts"
 
 const HELP = `Say how near callers and projects are to their limits: use, what is left, and when it ends at the pace of the last day.
 
-Usage: smart-router limits [--near PERCENT] [--config FILE] [--where RULES] [--format FORMAT]
+Usage: smart-router limits [--near PERCENT] [--config FILE] [--where RULES] [--format FORMAT | --json]
 
 Options:
   --near PERCENT   only limits that are used to so many percent or more
@@ -13,6 +13,7 @@ Options:
   --top N          so many rows of a table
   --tz ZONE        the time zone of what is shown; UTC by default
   --format FORMAT  table (on a terminal), md (elsewhere), csv or json
+  --json           the same as --format json
   -h, --help       show this
 
 It is the section limits of smart-router report.
@@ -25,7 +26,7 @@ Examples:
 
 export async function run(argv: readonly string[]): Promise<number> {
   const texts = ["near", "config", "top", "tz", "format"]
-  const options = readArguments(argv, { texts, lists: ["where"] })
+  const options = readArguments(argv, { texts, lists: ["where"], flags: ["json"] })
   if (options.flag("help")) {
     print(HELP)
     return EXIT.ok

@@ -8,7 +8,7 @@ import { openReader, type LedgerReader } from "../ledger/reader.ts"
 import { systemClock } from "../system/clock.ts"
 import { silentLog } from "../system/log.ts"
 import { printError, UsageError } from "./command.ts"
-import { pretty } from "./findings-text.ts"
+import { pretty, sourceFor } from "./findings-text.ts"
 import { givenEnvironment } from "./environment.ts"
 
 export interface Loaded {
@@ -32,7 +32,7 @@ export async function loadOrReport(
   const result = await readShown({ path, env: givenEnvironment() })
   const { findings, lineOf, callers } = result
   if (result.config === null || callers === null) {
-    printError(pretty(path, findings))
+    printError(pretty(path, findings, { source: sourceFor(process.stderr, path) }))
     return null
   }
   const config = change(result.config)

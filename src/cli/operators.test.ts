@@ -7,7 +7,7 @@ import { runHere } from "../../test/helpers/command-line.ts"
 import { prepare } from "../../test/helpers/config.ts"
 import { FakeUpstream } from "../../test/helpers/fake-upstream.ts"
 import { startGateway, type LocalGateway } from "../../test/helpers/gateway.ts"
-import { onEachDriver } from "../../test/helpers/ledger-drivers.ts"
+import { onDrawnDriver } from "../../test/helpers/ledger-drivers.ts"
 import { oldestLedger } from "../../test/helpers/oldest-ledger.ts"
 import { databasePath } from "../../test/helpers/records.ts"
 import { SAMPLES } from "../../test/helpers/samples.ts"
@@ -128,7 +128,7 @@ test("health finds the address in the configuration", async () => {
   other.remove()
 })
 
-onEachDriver((driver) => {
+onDrawnDriver((driver) => {
   test("migrate says which steps are missing, takes them, and says so", async () => {
     await using state = await driver.state()
     const prepared = prepare({

@@ -7,6 +7,7 @@ const PROGRAM = `
 import { appendFileSync } from "node:fs"
 import { ensureRuntimeSettings } from ${JSON.stringify(join(import.meta.dir, "reexec.ts"))}
 appendFileSync(process.env.STARTS, "x")
+if (process.env.EXECUTABLE !== undefined) process.execPath = process.env.EXECUTABLE
 ensureRuntimeSettings()
 console.log(JSON.stringify({ args: process.argv.slice(2), limit: process.env.BUN_CONFIG_MAX_HTTP_REQUESTS, purge: process.env.MIMALLOC_PURGE_DELAY, ram: process.env.BUN_JSC_forceRAMSize, flags: process.execArgv }))
 process.exit(3)
@@ -39,4 +40,8 @@ test("settings that are there are left alone", async () => {
     seen: { limit: "300", purge: "7", ram: "500000000" },
     starts: 1,
   })
+})
+
+test("where the system does not replace the process, it goes on without the settings", async () => {
+  expect(await start({ EXECUTABLE: "/nowhere/bun" })).toEqual({ code: 3, seen: GIVEN, starts: 1 })
 })

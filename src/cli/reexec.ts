@@ -1,5 +1,8 @@
+import { systemClock } from "../system/clock.ts"
+import { jsonLog } from "../system/log.ts"
+
 /** Settings that the runtime reads only once, before any of our code runs. What the operator has set stays. */
-const SETTINGS = {
+export const RUNTIME_SETTINGS = {
   /** Bun's `fetch` allows 256 connections per process unless this is set; it takes up to this number. */
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
   /** Freed memory goes back to the system after so many ms: at once costs a system call and page faults in every few calls. */
@@ -11,7 +14,7 @@ const SETTINGS = {
   BUN_JSC_forceRAMSize: "268435456",
 } as const
 
-export const OWN_SETTINGS: readonly string[] = Object.keys(SETTINGS)
+export const OWN_SETTINGS: readonly string[] = Object.keys(RUNTIME_SETTINGS)
 /** Read as early, and never wanted: it prints every request of `fetch`, keys and prompts included. */
 const UNWANTED = ["BUN_CONFIG_VERBOSE_FETCH"]
 
@@ -19,8 +22,8 @@ const UNWANTED = ["BUN_CONFIG_VERBOSE_FETCH"]
 const COMPILED_ROOT = "/$bunfs/"
 
 /**
- * Replaces this process by itself with the settings that are missing, and without what is unwanted; returns where all is well, or where the system cannot
- * replace a process. `bin/smart-router` sets them, so this costs a start only for the compiled binary and for those who run
+ * Replaces this process by itself with the settings that are missing, and without what is unwanted. Returns where all is well, and where the system does
+ * not replace a process: with a warning, and without the settings. `bin/smart-router` sets them, so this costs a start only for the compiled binary and for those who run
  * `src/main.ts` by hand. Call it before anything is opened.
  */
 export function ensureRuntimeSettings(given: Readonly<Record<string, string | undefined>> = process.env): void {
@@ -28,9 +31,14 @@ export function ensureRuntimeSettings(given: Readonly<Record<string, string | un
   const isClean = UNWANTED.every((name) => process.env[name] === undefined)
   if ((isComplete && isClean) || process.execve === undefined) return
   const environment = Object.fromEntries(
-    Object.entries({ ...SETTINGS, ...given }).filter(([name]) => !UNWANTED.includes(name)),
+    Object.entries({ ...RUNTIME_SETTINGS, ...given }).filter(([name]) => !UNWANTED.includes(name)),
   )
-  process.execve(process.execPath, [...ownCommand(), ...process.argv.slice(2)], environment)
+  try {
+    process.execve(process.execPath, [...ownCommand(), ...process.argv.slice(2)], environment)
+  } catch (error) {
+    const message = `the process cannot replace itself: set ${OWN_SETTINGS.join(", ")} in the environment (docs/operations.md)`
+    jsonLog(systemClock).warn(message, { error })
+  }
 }
 
 /** What starts this program, without its arguments. */

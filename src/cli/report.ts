@@ -87,7 +87,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       ...Object.keys(WHERE_ALIASES),
     ],
     lists: OPTIONS.filter(({ isList }) => isList === true).map(({ name }) => name),
-    flags: ["verify", "traffic-tuning-advisor"],
+    flags: ["verify", "traffic-tuning-advisor", "json"],
     positionals: 1,
   })
   if (options.flag("help")) {

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test"
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { runHere } from "../../test/helpers/command-line.ts"
-import { type LedgerState, onEachDriver, sqliteState } from "../../test/helpers/ledger-drivers.ts"
+import { type LedgerState, onDrawnDriver, sqliteState } from "../../test/helpers/ledger-drivers.ts"
 import { replayConfig } from "../../test/helpers/past-calls.ts"
 import { sampleCall, sampleRequestId } from "../../test/helpers/sample-call.ts"
 import { openControl } from "../server/control.ts"
@@ -47,7 +47,7 @@ function deletedOf(value: Record<string, unknown>): Readonly<Record<string, numb
   return Object.fromEntries(tables.filter((row) => row.deleted > 0).map((row) => [row.table_name, row.deleted]))
 }
 
-onEachDriver((driver) => {
+onDrawnDriver((driver) => {
   test("counts first, deletes then, and keeps what is held until it is released", async () => {
     await using state = await driver.state()
     await filled(state)

@@ -1,8 +1,18 @@
 /** Tells the router that runs on a configuration to take what was written, and hears whether it did. */
 import type { ReloadOutcome } from "../config/reload/reload.ts"
-import { controlPath, HELD, RELOAD, STATUS, type ControlAnswer } from "../server/control.ts"
+import { askSocket } from "../server/ask.ts"
+import {
+  controlPath,
+  HELD,
+  METRICS,
+  RELOAD,
+  STATUS,
+  type ControlAnswer,
+  type MetricsAnswer,
+} from "../server/control.ts"
 import type { HeldLimit } from "../server/held-limits.ts"
 import type { RouterStatus } from "../server/status.ts"
+import { systemClock } from "../system/clock.ts"
 import { isCode } from "../system/owner-only.ts"
 
 export type RouterAnswer =
@@ -52,28 +62,17 @@ export async function heldAt(socketPath: string): Promise<readonly HeldLimit[]> 
   return JSON.parse(await ask(socketPath, HELD)) as readonly HeldLimit[]
 }
 
+/** Rejects when there is no router. */
+export async function metricsAt(socketPath: string): Promise<string> {
+  return (JSON.parse(await ask(socketPath, METRICS)) as MetricsAnswer).text
+}
+
 function answerOf(line: string): ControlAnswer {
   return JSON.parse(line) as ControlAnswer
 }
 
 function ask(path: string, word: string): Promise<string> {
-  const answer = Promise.withResolvers<string>()
-  let text = ""
-  const timer = setTimeout(() => answer.reject(new Error(`it did not answer in ${PATIENCE_MS / 1000} s`)), PATIENCE_MS)
-  const decoder = new TextDecoder()
-  const connecting = Bun.connect({
-    unix: path,
-    socket: {
-      open: (socket) => void socket.write(`${word}\n`),
-      data(_socket, bytes) {
-        text += decoder.decode(bytes, { stream: true })
-      },
-      close: () => answer.resolve(text),
-      error: (_socket, error) => answer.reject(error),
-    },
-  })
-  connecting.catch((error: unknown) => answer.reject(error))
-  return answer.promise.finally(() => clearTimeout(timer))
+  return askSocket(path, word, PATIENCE_MS, systemClock)
 }
 
 function messageOf(error: unknown): string {

@@ -5,9 +5,11 @@ import { prepareConsole } from "../console/assets.ts"
 import { readShown } from "./load-shown.ts"
 import { ConfigRefused, startRouter, type RunningRouter, type StartOptions } from "../server/start.ts"
 import { systemClock } from "../system/clock.ts"
-import { jsonLog } from "../system/log.ts"
+import { jsonLog, type Log } from "../system/log.ts"
 import { writeReadableFile } from "../system/owner-only.ts"
-import { EXIT, print, readArguments } from "./command.ts"
+import { type ServiceManager, serviceManager } from "../system/service-manager.ts"
+import { EXIT, print, printError, readArguments } from "./command.ts"
+import { pretty, sourceFor } from "./findings-text.ts"
 import { environmentNotices, givenEnvironment } from "./environment.ts"
 import { configPath } from "./loaded.ts"
 import { ensureRuntimeSettings, ownCommand } from "./reexec.ts"
@@ -50,21 +52,31 @@ export async function run(argv: readonly string[]): Promise<number> {
   const loaded = await readShown({ path, env: givenEnvironment() })
   const { config } = loaded
   if (config !== null && config.server.workers > 1) return serveWithWorkers(path, config, pidFile, isStrict)
+  const source = sourceFor(process.stderr, path)
+  if (config === null && source !== null) {
+    printError(`smart-router serve: cannot start.\n\n${pretty(path, loaded.findings, { source })}`)
+    return EXIT.failed
+  }
   const router = await start(path, { loaded, isStrict })
   if (router === null) return 1
   if (config?.server.admin_reports.enabled === true) void prepareConsole()
   // whoever reads that it is ready may send a signal at once
   const stopped = untilStopped(router)
-  announce(router.url, pidFile)
+  announce(router.url, pidFile, router.log)
   await stopped
   if (pidFile !== undefined) rmSync(pidFile, { force: true })
   // whatever is still open must not keep the process
   process.exit(0)
 }
 
-function announce(url: string, pidFile: string | undefined): void {
+function announce(url: string, pidFile: string | undefined, log: Log): void {
   if (pidFile !== undefined) writeReadableFile(pidFile, `${process.pid}\n`)
   process.stdout.write(`smart-router is ready on ${url}\n`)
+  void managerOf(log).ready(`serving on ${url}`)
+}
+
+function managerOf(log: Log): ServiceManager {
+  return serviceManager(givenEnvironment()["NOTIFY_SOCKET"], log)
 }
 
 type Further = Pick<StartOptions, "isStrict" | "loaded" | "listen" | "worker">
@@ -116,6 +128,7 @@ async function untilStopped(router: RunningRouter): Promise<void> {
     if (asked) process.exit(1)
     asked = true
     router.log.info("stopping: calls in flight are finished first")
+    void managerOf(router.log).stopping()
     void router.stop()
   }
   process.on("SIGTERM", stop)
@@ -137,10 +150,11 @@ async function serveWithWorkers(
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       process.on(signal, () => {
         log.info("stopping: calls in flight are finished first")
+        void managerOf(log).stopping()
         workers.stop()
       })
     }
-    announce(workers.url, pidFile)
+    announce(workers.url, pidFile, log)
     const code = await workers.finished
     if (pidFile !== undefined) rmSync(pidFile, { force: true })
     return code

@@ -67,8 +67,10 @@ function writeConfig(): void {
   writeFileSync(file, JSON.stringify(config))
 }
 
-const ALWAYS_PASSING =
-  "entitlement text budget caps streaming tools forced-tools parallel-tools structured-output image errors".split(" ")
+const PASSING = sampled(
+  "text budget caps streaming tools forced-tools parallel-tools structured-output image errors".split(" "),
+  4,
+)
 
 async function records(): Promise<readonly ActivationRecord[]> {
   const address = { path: path.join(folder, "state/usage.sqlite"), dsn: undefined }
@@ -78,6 +80,10 @@ async function records(): Promise<readonly ActivationRecord[]> {
   } finally {
     await all.close()
   }
+}
+
+function ofDefault(place: number): readonly string[] {
+  return ["--group", "default", "--target", String(place)]
 }
 
 interface Told {
@@ -111,14 +117,8 @@ test.each(sampled([1, 2, 3], 1))(
   "an honest upstream passes directly and through the router, in every dialect of client: target %d",
   async (place) => {
     const before = embeddedFolders()
-    const { code, told, err } = await validate(
-      "--image-url",
-      server.imageUrl,
-      "--group",
-      "default",
-      "--target",
-      String(place),
-    )
+    const named = PASSING.flatMap((name) => ["--capability", name])
+    const { code, told, err } = await validate("--image-url", server.imageUrl, ...ofDefault(place), ...named)
     const odd = told.targets.flatMap(({ provider, checks }) =>
       checks.filter(({ outcome }) => outcome !== "pass" && outcome !== "skipped").map((check) => [provider, check]),
     )
@@ -127,7 +127,7 @@ test.each(sampled([1, 2, 3], 1))(
     for (const { provider, checks } of told.targets) {
       const own = DIALECTS[provider as keyof typeof DIALECTS]
       for (const [way, dialect] of [["direct", own], ...Object.values(DIALECTS).map((client) => ["router", client])])
-        for (const capability of ALWAYS_PASSING)
+        for (const capability of ["entitlement", ...PASSING])
           expect(checks).toContainEqual(expect.objectContaining({ capability, way, dialect, outcome: "pass" }))
     }
     expect(err).toMatch(/checks of 1 target, which cost at most \$\d/)
@@ -189,4 +189,40 @@ test("writes the picture, and refuses what makes no sense", async () => {
     expect({ args, code }).toEqual({ args, code: 2 })
     expect(err).toContain("smart-router validate --help")
   }
+})
+
+test("Ctrl-C ends it behind the check that is on its way, and what was proven is recorded", async () => {
+  const before = embeddedFolders()
+  server.lie = {
+    hears: (request) => {
+      process.emit("SIGINT")
+      return request
+    },
+  }
+  const { code, told } = await validate("--group", "default", "--target", "3")
+  expect([code, told.ok, told.recorded]).toEqual([130, false, 1])
+  expect(told.targets.map(({ checks }) => checks.map(({ capability }) => capability))).toEqual([["entitlement"]])
+  expect(embeddedFolders()).toEqual(before)
+})
+
+test("a group that no router can serve is said, and what was proven directly stays", async () => {
+  const config = JSON.parse(readFileSync(file, "utf8")) as { models: Record<string, object> }
+  config.models["default"] = { ...config.models["default"], strategy: "script", script: "missing.ts" }
+  writeFileSync(path.join(folder, "script.yaml"), JSON.stringify(config))
+  writeFileSync(path.join(folder, "missing.ts"), "export const route = 7")
+  const args = [
+    "validate",
+    "--config",
+    path.join(folder, "script.yaml"),
+    "--group",
+    "default",
+    "--target",
+    "1",
+    "--capability",
+    "text",
+  ]
+  const { code, out } = await runHere([...args, "--no-record"], { env: { KEY: MODEL_KEY } })
+  expect(code).toBe(1)
+  expect(out).toMatch(/text +pass/)
+  expect(out).toContain("No router could be started for it:")
 })

@@ -45,7 +45,8 @@ Options:
   --json             for machines
   -h, --help         show this
 
-Exit codes: 0 everything that was asked passes; 1 something does not, or is not decided; 2 wrong arguments.
+Exit codes: 0 everything that was asked passes; 1 something does not, or is not decided; 2 wrong arguments;
+130 interrupted, with what was proven until then recorded.
 
 Examples:
   smart-router validate --config router/config.yaml
@@ -83,6 +84,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     )
   const report = await runValidation({ ...order, chosen, loaded, path, env: givenEnvironment() })
   print(options.flag("json") ? validationJson(report) : validationText(report))
+  if (!report.isWhole) return EXIT.interrupted
   return report.isOk ? EXIT.ok : EXIT.failed
 }
 

@@ -1,7 +1,7 @@
 /** Several processes on one address: starts them, starts those anew that end, and passes on what it is told. */
 import type { Config } from "../config/config.ts"
 import type { ReloadOutcome } from "../config/reload/reload.ts"
-import { controlPath, HELD, openControl, RELOAD, reloadAnswer, STATUS } from "../server/control.ts"
+import { controlPath, HELD, METRICS, openControl, RELOAD, reloadAnswer, STATUS } from "../server/control.ts"
 import { listeningOn } from "../server/listen-fault.ts"
 import { processFiles } from "../server/process-files.ts"
 import { addressOf } from "../server/listen-address.ts"
@@ -10,7 +10,8 @@ import { systemClock } from "../system/clock.ts"
 import type { Log } from "../system/log.ts"
 import type { HeldLimit } from "../server/held-limits.ts"
 import { joinedStatus, type RouterStatus } from "../server/status.ts"
-import { heldAt, reloadProcess, statusAt } from "./running-router.ts"
+import { joinedPages } from "../server/worker-pages.ts"
+import { heldAt, metricsAt, reloadProcess, statusAt } from "./running-router.ts"
 import { ALL_ARE_UP, workerEnvironment } from "./worker.ts"
 import { givenEnvironment } from "./environment.ts"
 
@@ -69,6 +70,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
       [RELOAD]: async () => reloadAnswer(await crew.reloadAndAsk()),
       [STATUS]: () => crew.status(),
       [HELD]: () => crew.held(),
+      [METRICS]: async () => ({ text: await crew.metrics() }),
     },
     log,
   })
@@ -92,6 +94,7 @@ class Crew {
   #isStopping = false
   #isForced = false
   #running = 0
+  #restarts = 0
 
   constructor(workers: readonly Worker[], address: string, options: WorkersOptions) {
     this.#workers = workers
@@ -139,6 +142,14 @@ class Crew {
     const [first] = this.#readySockets()
     if (first === undefined) throw new Error("no worker is up")
     return await heldAt(first)
+  }
+
+  /** A worker that does not answer is left out, and the page says how many are on it. */
+  async metrics(): Promise<string> {
+    const asked = await Promise.allSettled(this.#readySockets().map(metricsAt))
+    const pages = asked.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []))
+    const configured = this.#options.config.server.workers
+    return joinedPages(pages, { configured, shown: pages.length, restarts: this.#restarts })
   }
 
   #readySockets(): readonly string[] {
@@ -192,6 +203,7 @@ class Crew {
     if (monotonicMs() - worker.startedMs > STEADY_MS) worker.backoffMs = FIRST_BACKOFF_MS
     const { backoffMs } = worker
     worker.backoffMs = Math.min(backoffMs * 2, SLOWEST_BACKOFF_MS)
+    this.#restarts += 1
     log.error("a worker ended; it is started anew", { worker: worker.number, how, after_ms: backoffMs })
     setTimeout(() => {
       if (!this.#isStopping) this.#spawn(worker).catch(() => {})

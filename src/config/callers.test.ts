@@ -269,3 +269,35 @@ describe("a file that is read again", () => {
     expect(errorsIn(next).some((message) => message.includes("There is already a caller"))).toBe(true)
   })
 })
+
+describe("lines that take long to read for what is wrong with them", () => {
+  test.each([
+    ["nested deeply", `{"id":"x","tags":${"[".repeat(30_000)}${"]".repeat(30_000)}}`, "16 levels"],
+    ["many keys", `{${Array.from({ length: 5000 }, (_, at) => `"k${at}":1`).join(",")}}`, "too long"],
+    ["many keys, and a name that objects inherit", `{"__proto__":1,${'"k":1,'.repeat(70)}"a":1}`, "too long"],
+    [
+      "a long text with a reference",
+      JSON.stringify(caller(1, { tags: { a: `\${X}${"x".repeat(3000)}` } })),
+      "too long",
+    ],
+  ])("%s: the line is refused, and not read for that", async (_what, line, words) => {
+    const errors = errorsIn(await read(`${textOf([caller(2)])}${line}\n`))
+    expect(errors).toHaveLength(1)
+    expect(errors[0]).toStartWith("Line 2 of callers.jsonl")
+    expect(errors[0]).toContain(words)
+  })
+
+  test("others have turns between any two of them", async () => {
+    let turns = 0
+    let isOver = false
+    const turn = (): void => {
+      turns += 1
+      if (!isOver) setImmediate(turn)
+    }
+    setImmediate(turn)
+    const errors = errorsIn(await read(textOf(Array.from({ length: 50 }, (_, at) => caller(at, { colour: "red" })))))
+    isOver = true
+    expect(errors[0]).toContain("(and 49 more)")
+    expect(turns).toBeGreaterThan(25)
+  })
+})

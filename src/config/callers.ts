@@ -93,11 +93,11 @@ async function placedBlocks(sources: CallerSources, faults: LineFaults, rest: Re
     [[inline], true],
     [file ?? [], false],
   ] as const) {
-    const read: ReadLine = isInline ? parsedCaller : (text, report) => reader.read(text, report)
+    const read: ReadLine = isInline ? parsedCaller : (text, report) => readLine(text, report, reader, rest)
     for await (const { firstLine, bytes } of readableBlocks(chunks, sources.report)) {
       const digest = `${isInline ? "inline" : "file"} ${Bun.SHA256.hash(bytes, "base64")}`
       const earlier = known.get(digest)
-      const block = earlier ?? { ...blockFrom(bytes, firstLine, read, compile, faults), isInline }
+      const block = earlier ?? { ...(await blockFrom(bytes, firstLine, read, compile, faults)), isInline }
       placed.push({ digest, block, firstLine })
       await rest(earlier === undefined ? block.callers.length * WORK_OF_A_NEW_CALLER : 1)
     }
@@ -118,7 +118,13 @@ export function reportUnreadable(error: unknown, report: Report): void {
   report({ code: "unreadable-file", path: HERE, message })
 }
 
-type ReadLine = (text: string, report: Report) => CallerConfig | null
+type ReadLine = (text: string, report: Report) => CallerConfig | null | Promise<CallerConfig | null>
+
+function readLine(text: string, report: Report, reader: CallerLines, rest: Rest): ReturnType<ReadLine> {
+  const { careful } = reader
+  const entry = reader.read(text, report)
+  return reader.careful === careful ? entry : Promise.resolve(rest(WORK_AT_A_TIME)).then(() => entry)
+}
 
 function parsedCaller(text: string): CallerConfig {
   return JSON.parse(text) as CallerConfig
@@ -126,13 +132,13 @@ function parsedCaller(text: string): CallerConfig {
 
 const DECODER = new TextDecoder("utf-8", { fatal: true })
 
-function blockFrom(
+async function blockFrom(
   bytes: Uint8Array,
   firstLine: number,
   read: ReadLine,
   compile: ReturnType<typeof callerCompiler>,
   faults: LineFaults,
-): Omit<CallerBlock, "isInline"> {
+): Promise<Omit<CallerBlock, "isInline">> {
   let text: string
   try {
     text = DECODER.decode(bytes)
@@ -148,7 +154,8 @@ function blockFrom(
   const offsets: number[] = []
   for (const [offset, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue
-    const entry = read(line, faults.reportOf(firstLine + offset))
+    const reading = read(line, faults.reportOf(firstLine + offset))
+    const entry = reading instanceof Promise ? await reading : reading
     if (entry === null) continue
     callers.push(compile(entry))
     offsets.push(offset)

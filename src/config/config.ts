@@ -276,6 +276,8 @@ export interface TargetConfig {
   readonly pricing_updated_at?: string | undefined
   /** Anything that an auditor should know about the prices. */
   readonly pricing_notes?: string | undefined
+  /** Names by which answers may call the model where that is not its id, for example behind a deployment name. `smart-router validate` takes any other name for another model. */
+  readonly answers_as?: readonly string[] | undefined
   /** `false`: the upstream ignores output caps, so calls with a cap are not sent there. */
   readonly honors_max_tokens?: boolean | undefined
   /** Send `store: false` upstream, whatever the client says, so that the provider keeps no answer. `anthropic` stores none anyway. */
@@ -844,6 +846,8 @@ export interface ModelConfig {
   readonly pricing_updated_at?: string | undefined
   /** Anything that an auditor should know about the prices. */
   readonly pricing_notes?: string | undefined
+  /** Names by which answers may call the model where that is not its id, for example behind a deployment name. `smart-router validate` takes any other name for another model. */
+  readonly answers_as?: readonly string[] | undefined
   /** `false`: the upstream ignores output caps, so calls with a cap are not sent there. */
   readonly honors_max_tokens: boolean
   /** Send `store: false` upstream, whatever the client says, so that the provider keeps no answer. `anthropic` stores none anyway. */
@@ -1170,7 +1174,9 @@ export interface ServerConfig {
   readonly default_model_group: string | null
   /** Processes that serve the address together; more than one needs `state.driver: redis`. */
   readonly workers: number
-  /** How long calls in flight may go on after SIGTERM or SIGINT. What is not done by then ends with the error `shutting-down`. Unit: ms. */
+  /** How long the router still takes calls after SIGTERM or SIGINT while `/readyz` says that it stops: proxies that ask it choose another router meanwhile. Unit: ms. */
+  readonly drain_delay_ms: number
+  /** How long calls in flight may go on after that. What is not done by then ends with the error `shutting-down`. Unit: ms. */
   readonly drain_ms: number
   /** Reload the configuration when its file changes. SIGHUP always does. */
   readonly watch_config: boolean
@@ -1196,6 +1202,8 @@ export interface ServerConfig {
   readonly breaker: BreakerConfig
   /** The limits that callers start from; a caller's own keys win. */
   readonly default_caller: DefaultCaller
+  /** The address at which clients reach the router, where a proxy stands in front. Error answers then carry `doc_url`, which leads to their entry in the page about errors; `check` prints links to this page. Where the file says nothing: none. */
+  readonly public_url: string | null
   /** Calls from browser pages. */
   readonly cors: CorsConfig
   /** Settings of answers. */
@@ -1210,6 +1218,8 @@ export interface ServerConfig {
   readonly content_capture?: ContentCapture | undefined
   /** Deletion of old rows. What is in no class here is kept for good. */
   readonly retention: Retention
+  /** Metrics, traces and exported logs. */
+  readonly telemetry: TelemetryConfig
   /** Shaping of callers. */
   readonly traffic_shape: TrafficShape
   /** Administrators and their rights: [administrators](admin.md). */
@@ -1398,6 +1408,76 @@ export interface ShapeQueue {
   readonly max_wait_ms: number
   /** The most calls of one caller that may wait. Unit: calls. */
   readonly max_depth: number
+}
+
+/** Metrics, traces and exported logs. */
+export interface TelemetryConfig {
+  /** Names of OpenTelemetry's GenAI conventions in metrics and spans: until 1.41 (`old`), v0.1.0 (`new`), or both. */
+  readonly gen_ai_names: "old" | "both" | "new"
+  /** Labels of the metrics of callers; empty: one sum. */
+  readonly caller_labels: readonly ("caller" | "project" | "environment")[]
+  /** Callers with metrics of their own. Further ones share the value `(other)`. */
+  readonly max_callers: number
+  /** Where traces, logs and metrics are sent, over OTLP and HTTP. */
+  readonly otlp?: OtlpConfig | undefined
+}
+
+/** Where traces, logs and metrics are sent, over OTLP and HTTP. */
+export interface OtlpConfig {
+  /** The receiver; `/v1/traces`, `/v1/logs` and `/v1/metrics` are appended to its path. */
+  readonly endpoint: string
+  /** The form of the bodies. */
+  readonly protocol: "protobuf" | "json"
+  /** Headers of each export. */
+  readonly headers: Readonly<Record<string, string>>
+  /** `gzip` takes more CPU than everything else about a span. */
+  readonly compression: "none" | "gzip"
+  /** Time for one export. Unit: ms. */
+  readonly timeout_ms: number
+  /** Longest wait of a span or log record for others. Unit: ms. */
+  readonly batch_ms: number
+  /** Calls, and log records, that wait for an export. What comes beyond is dropped and counted. */
+  readonly max_queue: number
+  /** `service.name` of the resource. */
+  readonly service_name: string
+  /** Further attributes of the resource, such as `deployment.environment.name`. */
+  readonly resource: Readonly<Record<string, string>>
+  /** Traces. */
+  readonly traces: TracesConfig
+  /** Logs. */
+  readonly logs: LogsConfig
+  /** Metrics. */
+  readonly metrics: OtlpMetricsConfig
+}
+
+/** Metrics. */
+export interface OtlpMetricsConfig {
+  /** Export the families of `GET /metrics`. */
+  readonly enabled: boolean
+  /** Pause between two exports. Unit: ms. */
+  readonly interval_ms: number
+}
+
+/** Logs. */
+export interface LogsConfig {
+  /** Export what the router logs about itself. */
+  readonly enabled: boolean
+  /** Export a log record for each call, too, without content. */
+  readonly calls: boolean
+}
+
+/** Traces. */
+export interface TracesConfig {
+  /** Export spans of calls, and send `traceparent` to upstreams. */
+  readonly enabled: boolean
+  /** The share of traces that is sampled where the client has not decided. */
+  readonly ratio: number
+  /** Take over whether the client's `traceparent` is sampled. `false`: `ratio` decides for all calls. */
+  readonly parent: boolean
+  /** Calls that take as long are exported whether or not they are sampled, and so are calls of known callers that end in an error. `0`: slow ones are not. Unit: ms. */
+  readonly slow_ms: number
+  /** Write hosts and ports of providers into spans of attempts. */
+  readonly server_address: boolean
 }
 
 /** Deletion of old rows. What is in no class here is kept for good. */

@@ -16,7 +16,7 @@ import type { AdminRules } from "./compile/admin-rules.ts"
 import type { CaptureSettings, Capturing } from "./compile/capture-rule.ts"
 import type { ClientIpRule } from "./compile/client-ip.ts"
 import type { ConnectionRule } from "./compile/connection-rule.ts"
-import type { RequestRule } from "./compile/request-rule.ts"
+import type { Limits } from "./compile/request-rule.ts"
 import type { PiiFilter } from "../pii/filter.ts"
 import type { ModelPrices } from "../ledger/prices.ts"
 import type { OperationalTargets } from "./compile/operational-targets.ts"
@@ -27,6 +27,7 @@ import type { GroupFingerprints, TelemetryRule, UpstreamErrorRule } from "./comp
 import type { SpendCeiling } from "./compile/spend-ceiling.ts"
 import type { ContractReport, TargetContract, TargetLimits } from "./compile/target-limits.ts"
 import type { Reservation } from "./compile/reservation.ts"
+import type { ExportRule, MetricsRule } from "./compile/telemetry-rule.ts"
 
 export interface Provider {
   readonly name: string
@@ -270,6 +271,8 @@ export interface Snapshot {
   readonly clientIp: ClientIpRule
   readonly admin: AdminRules
   readonly corsOrigins: readonly string[]
+  /** The page about errors, for `doc_url` of error answers; null: the router does not know its own address. */
+  readonly errorsPage: string | null
   readonly traceCalls: boolean
   /** Null: no content of calls is stored, nor can be read. */
   readonly capture: CaptureSettings | null
@@ -281,14 +284,9 @@ export interface Snapshot {
   readonly showsRequestedModel: boolean
   /** Null: how calls are decided is not recorded. */
   readonly telemetry: TelemetryRule | null
+  readonly metrics: MetricsRule
+  /** Null: nothing is exported over OTLP. */
+  readonly exports: ExportRule | null
   readonly routingFingerprint: string
   readonly pricingFingerprint: string
-}
-
-export interface Limits extends RequestRule {
-  readonly maxResponseBytes: number
-  readonly maxFrameBytes: number
-  /** Requests may point at media of private networks. */
-  readonly allowsPrivateMedia: boolean
-  readonly drainMs: number
 }

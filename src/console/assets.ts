@@ -71,14 +71,14 @@ function page(place: ConsolePlace, { script, style }: BuiltConsole): Outgoing {
 
 function fileAnswer({ headers: asked }: Pick<Incoming, "headers">, file: BuiltFile): Outgoing {
   const headers = { ...HEADERS, "content-type": file.contentType, "cache-control": FOREVER, vary: "accept-encoding" }
-  const accepted = encodings(asked.get("accept-encoding") ?? "")
+  const accepted = acceptedEncodings(asked.get("accept-encoding") ?? "")
   if (accepted.has("br")) return { status: 200, headers: { ...headers, "content-encoding": "br" }, body: file.brotli }
   if (accepted.has("gzip")) return { status: 200, headers: { ...headers, "content-encoding": "gzip" }, body: file.gzip }
   return { status: 200, headers, body: file.plain }
 }
 
-/** Those that a client takes: `q=0` says that it does not. */
-function encodings(field: string): ReadonlySet<string> {
+/** The encodings of an `Accept-Encoding` that a client takes: `q=0` says that it does not. */
+export function acceptedEncodings(field: string): ReadonlySet<string> {
   const all = field
     .toLowerCase()
     .split(",")

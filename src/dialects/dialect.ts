@@ -93,6 +93,8 @@ export interface StreamObserver {
   renderRefusal(status: number, body: Uint8Array, requestId: string): string
   /** A whole frame that bridges silence between two frames and means nothing. May come before the first. */
   keepAlive(): string
+  /** The terminal frame of a finished stream whose upstream did not send one; empty where the finish is that frame. */
+  lastWord(): string
 }
 
 export interface Dialect {
@@ -116,6 +118,6 @@ export interface Dialect {
   beginsStream(event: Loose): boolean
   /** Says that a request is too long, in the words by which clients know it. Estimated tokens; `cap`: 0 for none. */
   tooLong(inputTokens: number, cap: number, mostTokens: number): string
-  /** The body of an error response. */
-  renderError(error: RouterError, requestId: string): string
+  /** The body of an error response. `page`: the address of the page about errors, for `doc_url`; null: it is not known. */
+  renderError(error: RouterError, requestId: string, page: string | null): string
 }

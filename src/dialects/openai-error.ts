@@ -1,11 +1,12 @@
 /** The error shape that Chat Completions and Responses share. */
 import type { Failure } from "../canonical/reply.ts"
-import type { RouterError } from "../errors.ts"
+import { docUrl, type RouterError } from "../errors.ts"
 
-/** `{"error":{type, code, message, param, request_id, details?}}` */
+/** `{"error":{type, code, message, param, request_id, details?, doc_url?}}` */
 export function renderOpenAiError(
   error: RouterError,
   requestId: string,
+  page: string | null,
   { type = error.code, message }: Pick<Failure, "type" | "message"> = { message: error.message },
 ): string {
   return JSON.stringify({
@@ -17,6 +18,7 @@ export function renderOpenAiError(
       request_id: requestId,
       ...error.detail.fields,
       ...(error.detail.details === undefined ? {} : { details: error.detail.details }),
+      ...docUrl(error, page),
     },
   })
 }

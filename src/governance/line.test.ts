@@ -87,7 +87,7 @@ test("one that is let in after it left gives back what it got, and the next one 
   const answer = Promise.withResolvers<Lease>()
   const slow: Entry = { ...entry("slow"), ask: () => answer.promise }
   const first = line.join(slow, refusal(1), 60_000)
-  const second = line.join(entry("second"), refusal(60_000), 200)
+  const second = line.join(entry("second"), refusal(60_000), 60_000)
   await Bun.sleep(20)
   first.leave()
   expect(asked).toEqual([])

@@ -1,6 +1,7 @@
 /** Random interleavings of admissions, extensions, settlements, crashes and clock jumps against a model that keeps every call. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { runs } from "../../test/helpers/sample.ts"
 import { dayOf, monthOf } from "./counts.ts"
 import { MemoryState } from "./memory.ts"
 import { outputCost } from "./measure.ts"
@@ -116,7 +117,7 @@ describe("against a model that keeps every call", () => {
       fc.property(limitsArbitrary, limitsArbitrary, fc.array(step, { maxLength: 120 }), (own, shared, steps) => {
         new Run(own, shared).play(steps)
       }),
-      { numRuns: 400 },
+      runs(400),
     )
   })
 })
@@ -305,7 +306,7 @@ describe("rolling minutes", () => {
           }
         },
       ),
-      { numRuns: 300 },
+      runs(300),
     )
   })
 

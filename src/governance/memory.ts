@@ -175,8 +175,9 @@ export class MemoryState implements GovernanceState {
   /** Here every call comes to `settle`: none outlives the process. */
   renew(): void {}
 
-  view(limits: CompiledLimits, ts: number, nowMs: number): readonly CheckView[] {
-    this.#withheld.refuse(limits, nowMs)
+  view(limits: CompiledLimits, ts: number, nowMs: number, onlyCounted = false): readonly CheckView[] {
+    if (onlyCounted && !limits.subjects.every(({ key }) => this.#subjects.has(key))) return []
+    if (!onlyCounted) this.#withheld.refuse(limits, nowMs)
     const holdings = this.#holdings(limits, ts)
     for (const { counts } of holdings) counts.minute.advance(nowMs)
     return limits.checks.flatMap((check): CheckView[] => {
@@ -229,8 +230,7 @@ export class MemoryState implements GovernanceState {
   close(): void {}
 
   #holdings({ subjects }: CompiledLimits, ts: number): readonly Holding[] {
-    const day = dayOf(ts)
-    const month = monthOf(ts)
+    const [day, month] = [dayOf(ts), monthOf(ts)]
     return subjects.map(({ key }) => {
       const counts = this.#countsOf(key)
       return { counts, day: counts.day(day), month: counts.month(month) }

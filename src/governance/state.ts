@@ -170,8 +170,11 @@ export interface GovernanceState {
   book(limits: CompiledLimits, ts: number, actual: Amounts, nowMs: number, id?: string): void
   /** Says that these calls are still in flight; leases that nobody renews are settled at what they reserved. */
   renew(leases: Iterable<Lease>, nowMs: number): void
-  /** One line for each check, in their order. */
-  view(limits: CompiledLimits, ts: number, nowMs: number): Soon<readonly CheckView[]>
+  /**
+   * One line for each check, in their order. `onlyCounted`: none where a subject is not counted yet; else the ledger may be asked for
+   * it, and it is counted from then on.
+   */
+  view(limits: CompiledLimits, ts: number, nowMs: number, onlyCounted?: boolean): Soon<readonly CheckView[]>
   /** These have no limits any more, and what they use is not told from now on: if they have some again, the ledger is asked. */
   forget(keys: readonly string[]): Soon<void>
   /**

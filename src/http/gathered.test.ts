@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import fc from "fast-check"
+import { runs } from "../../test/helpers/sample.ts"
 import { Gathered } from "./gathered.ts"
 
 test("what comes out is what went in, in order, whatever the pieces", () => {
@@ -20,7 +21,7 @@ test("what comes out is what went in, in order, whatever the pieces", () => {
       )
       expect([gathered.size, gathered.heldBytes]).toEqual([0, 0])
     }),
-    { numRuns: 200 },
+    runs(200),
   )
 })
 

@@ -17,7 +17,7 @@ export interface ContentStore {
   insert(rows: readonly ContentRow[]): Promise<void>
   /** Of a call, in the order of parts and pieces. */
   of(requestId: string): Promise<readonly ContentRow[]>
-  /** How many rows went. */
+  /** How many rows went: none where a legal hold keeps them. */
   remove(requestId: string): Promise<number>
   /** Does a legal hold keep the content of a call? */
   isHeld(requestId: string): Promise<boolean>
@@ -44,6 +44,7 @@ const AUDIT_COLUMNS = Object.keys(REQUEST_CONTENT_AUDIT_EVENTS) as readonly (key
 const REMOVED_AT_ONCE = 32
 const HELD = heldSql({ name: "request_content_captures", key: "request_id", prefix: "req" }, "kept", "content_capture")
 const HELD_OF_CALL = `SELECT 1 AS held FROM request_content_captures AS kept WHERE request_id = ?1 AND ${HELD} LIMIT 1`
+const REMOVE_CALL = `DELETE FROM request_content_captures AS kept WHERE request_id = ?1 AND NOT ${HELD} RETURNING piece`
 
 export function contentStore(database: Pick<LedgerDatabase, "query" | "failureOf">): ContentStore {
   const query = async <Row>(sql: string, parameters: readonly Scalar[]): Promise<Row[]> =>
@@ -69,8 +70,7 @@ export function contentStore(database: Pick<LedgerDatabase, "query" | "failureOf
       query<ContentRow>(`SELECT ${NAMES} FROM request_content_captures WHERE request_id = ?1 ORDER BY part, piece`, [
         requestId,
       ]),
-    remove: async (requestId) =>
-      (await query("DELETE FROM request_content_captures WHERE request_id = ?1 RETURNING piece", [requestId])).length,
+    remove: async (requestId) => (await query(REMOVE_CALL, [requestId])).length,
     isHeld: async (requestId) => (await query(HELD_OF_CALL, [requestId])).length > 0,
     removeExpired: async (nowMs, scope) => {
       const any = "SELECT 1 AS one FROM request_content_captures WHERE retention_until <= ?1 LIMIT 1"

@@ -6,7 +6,7 @@ import { dirname } from "node:path"
 import fc from "fast-check"
 import { Client } from "pg"
 import { ledgerFolder } from "../../test/helpers/ledger.ts"
-import { onEachDriver } from "../../test/helpers/ledger-drivers.ts"
+import { onDrawnDriver } from "../../test/helpers/ledger-drivers.ts"
 import { noPostgres, sharedPostgres } from "../../test/helpers/postgres.ts"
 import { runs } from "../../test/helpers/sample.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
@@ -80,7 +80,7 @@ function callOf({ hoursAgo, books, ...row }: Drawn, number: number): CallRecord 
   return sampleCall(TS, number, { ...usage, ...less, attempts: 0, books_request_id: `call ${number}` })
 }
 
-onEachDriver((driver) => {
+onDrawnDriver((driver) => {
   test("the sums are those of the rows, whatever the rows are, and a row counts once", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(rows, { minLength: 1, maxLength: 40 }), async (drawn) => {
@@ -180,7 +180,7 @@ onEachDriver((driver) => {
   })
 })
 
-onEachDriver((driver) => {
+onDrawnDriver((driver) => {
   test("what was used in a day, a month and ever, however far apart", async () => {
     await using state = await driver.state()
     const ledger = await state.open({ clock })

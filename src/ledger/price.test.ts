@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { runs } from "../../test/helpers/sample.ts"
 import { priceCall } from "./price.ts"
 import type { PricedUsage, ModelPrices } from "./prices.ts"
 
@@ -266,7 +267,7 @@ test("law: a component is its exact quotient, rounded half up", () => {
       expect(priceCall(prices, usage, "x").input_cost_nano_usd).toBe(exact(BigInt(multiplier)))
       expect(priceCall(prices, usage, "one").input_cost_nano_usd).toBe(exact(10n ** 9n))
     }),
-    { numRuns: 500 },
+    runs(500),
   )
 })
 

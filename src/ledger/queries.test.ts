@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { type LedgerState, onEachDriver } from "../../test/helpers/ledger-drivers.ts"
+import { type LedgerState, onDrawnDriver } from "../../test/helpers/ledger-drivers.ts"
 import { ledgerFolder, rejectionOf } from "../../test/helpers/ledger.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import type { LedgerStore } from "./open.ts"
@@ -37,7 +37,7 @@ function samples(requests: number): UsageFigures {
   }
 }
 
-onEachDriver((driver) => {
+onDrawnDriver((driver) => {
   test("a caller sees its own calls, by day and by model", async () => {
     await using state = await driver.state()
     const ledger = await open(state)

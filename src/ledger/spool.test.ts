@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import fc from "fast-check"
+import { runs } from "../../test/helpers/sample.ts"
 import { rejectionOf } from "../../test/helpers/ledger.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import { systemClock } from "../system/clock.ts"
@@ -336,7 +337,7 @@ describe("damage", () => {
           expect(found).toEqual(ids)
         },
       ),
-      { numRuns: 40 },
+      runs(40),
     )
   })
 })

@@ -5,7 +5,7 @@
 
 /** `gen_ai.client.token.usage`. */
 export const TOKENS: readonly number[] = Array.from({ length: 14 }, (_, power) => 4 ** power)
-/** `gen_ai.client.operation.duration`, `gen_ai.server.request.duration`. */
+/** `gen_ai.client.operation.duration`, `gen_ai.client.inference.duration`, its `time_to_first_chunk`, `gen_ai.server.request.duration`. */
 export const DURATION_S: readonly number[] = Array.from({ length: 14 }, (_, power) => 2 ** power / 100)
 /** `gen_ai.server.time_to_first_token`. */
 export const FIRST_TOKEN_S: readonly number[] = [

@@ -10,18 +10,23 @@ import {
   STATUS_CLASSES,
   USAGE_SOURCES,
 } from "./closed-lists.ts"
-import type { Exposition, Labels } from "./exposition.ts"
-import type { Histogram } from "./histogram.ts"
+import type { CallerLabel, GenAiNames, MetricsRule } from "../config/compile/telemetry-rule.ts"
+import type { FamilyWriter, Labels } from "./exposition.ts"
 import type { Metrics } from "./metrics.ts"
-import { type CacheSeries, type CallerSeries, INPUT_KINDS, type ModelSeries } from "./series.ts"
+import { eachKind, genAiLabels, writeFilled, writeInferences } from "./inference-families.ts"
+import { type CacheSeries, CallerSeries, INPUT_KINDS, type ModelSeries } from "./series.ts"
 
 const NANO = 1e9
 
-export function writeCallFamilies(out: Exposition, metrics: Metrics): void {
+export function writeCallFamilies(
+  out: FamilyWriter,
+  metrics: Metrics,
+  { names, callerLabels }: Pick<MetricsRule, "names" | "callerLabels">,
+): void {
   const models = [...metrics.models]
   writeRequests(out, models)
   writeUsage(out, models)
-  writeGenAi(out, models)
+  writeGenAi(out, models, names)
   out
     .family(
       "smart_router_overhead_seconds",
@@ -30,7 +35,7 @@ export function writeCallFamilies(out: Exposition, metrics: Metrics): void {
     )
     .histogram({ stream: "false" }, metrics.unaryOverhead)
     .histogram({ stream: "true" }, metrics.streamOverhead)
-  writeCallers(out, [...metrics.callers])
+  writeCallers(out, joinedCallers(metrics.callers, callerLabels), callerLabels)
   writeCaches(out, [...metrics.caches])
   out.family("smart_router_pii_matches_total", "counter", "Matches of personal data in requests, by detector or rule.")
   for (const { group, detector, count } of metrics.personalData) out.sample({ group, detector }, count)
@@ -41,7 +46,7 @@ export function writeCallFamilies(out: Exposition, metrics: Metrics): void {
     .histogram({}, metrics.commitCalls)
 }
 
-function writeCaches(out: Exposition, caches: readonly CacheSeries[]): void {
+function writeCaches(out: FamilyWriter, caches: readonly CacheSeries[]): void {
   out.family(
     "smart_router_cache_requests_total",
     "counter",
@@ -61,7 +66,7 @@ function writeCaches(out: Exposition, caches: readonly CacheSeries[]): void {
   for (const { group, savedNanoUsd } of caches) out.sample({ group }, savedNanoUsd / NANO)
 }
 
-function writeRequests(out: Exposition, models: readonly ModelSeries[]): void {
+function writeRequests(out: FamilyWriter, models: readonly ModelSeries[]): void {
   out.family(
     "smart_router_requests_total",
     "counter",
@@ -101,7 +106,7 @@ function writeRequests(out: Exposition, models: readonly ModelSeries[]): void {
   )
 }
 
-function writeUsage(out: Exposition, models: readonly ModelSeries[]): void {
+function writeUsage(out: FamilyWriter, models: readonly ModelSeries[]): void {
   out.family("smart_router_input_tokens_total", "counter", "Input tokens as billed; the kinds do not overlap.")
   for (const series of models)
     series.inputKinds.forEach((tokens, kind) => {
@@ -160,17 +165,9 @@ function writeUsage(out: Exposition, models: readonly ModelSeries[]): void {
 }
 
 /** https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/, spelt as Prometheus does. */
-function writeGenAi(out: Exposition, models: readonly ModelSeries[]): void {
-  out.family("gen_ai_client_token_usage", "histogram", "Number of input and output tokens used.")
-  for (const series of models) {
-    writeFilled(out, { ...genAiLabels(series), gen_ai_token_type: "input" }, series.input)
-    writeFilled(out, { ...genAiLabels(series), gen_ai_token_type: "output" }, series.output)
-  }
-  out.family("gen_ai_client_operation_duration_seconds", "histogram", "Duration of one attempt at an upstream.")
-  for (const series of models)
-    eachKind(series.attempts, ATTEMPT_ERRORS.values, (error_type, histogram) =>
-      out.histogram({ ...genAiLabels(series), error_type }, histogram),
-    )
+function writeGenAi(out: FamilyWriter, models: readonly ModelSeries[], names: GenAiNames): void {
+  if (names !== "new") writeOldNames(out, models)
+  if (names !== "old") writeInferences(out, models)
   out.family(
     "gen_ai_server_request_duration_seconds",
     "histogram",
@@ -194,27 +191,59 @@ function writeGenAi(out: Exposition, models: readonly ModelSeries[]): void {
   for (const series of models) writeFilled(out, genAiLabels(series), series.outputToken)
 }
 
-function writeCallers(out: Exposition, callers: readonly CallerSeries[]): void {
+/** Until 1.41 of the conventions. */
+function writeOldNames(out: FamilyWriter, models: readonly ModelSeries[]): void {
+  out.family("gen_ai_client_token_usage", "histogram", "Number of input and output tokens used.")
+  for (const series of models) {
+    writeFilled(out, { ...genAiLabels(series), gen_ai_token_type: "input" }, series.input)
+    writeFilled(out, { ...genAiLabels(series), gen_ai_token_type: "output" }, series.output)
+  }
+  out.family("gen_ai_client_operation_duration_seconds", "histogram", "Duration of one attempt at an upstream.")
+  for (const series of models)
+    eachKind(series.attempts, ATTEMPT_ERRORS.values, (error_type, histogram) =>
+      out.histogram({ ...genAiLabels(series), error_type }, histogram),
+    )
+}
+
+/** One for each set of values of the labels; callers of before are none of their own. */
+function joinedCallers(callers: Iterable<CallerSeries>, labels: readonly CallerLabel[]): readonly CallerSeries[] {
+  const joined = new Map<string, CallerSeries>()
+  for (const series of callers) {
+    const key = JSON.stringify(labelsOf(series, labels))
+    const sum = joined.get(key) ?? new CallerSeries(series.id, series.project, series.environment)
+    sum.add(series)
+    joined.set(key, sum)
+  }
+  return [...joined.values()]
+}
+
+function labelsOf({ id, project, environment }: CallerSeries, labels: readonly CallerLabel[]): Labels {
+  const values = { caller: id, project, environment }
+  return Object.fromEntries(labels.map((label) => [label, values[label]]))
+}
+
+function writeCallers(out: FamilyWriter, callers: readonly CallerSeries[], labels: readonly CallerLabel[]): void {
+  const labelled = callers.map((series) => ({ series, own: labelsOf(series, labels) }))
   out.family("smart_router_caller_requests_total", "counter", "Calls of a caller that have ended.")
-  for (const { id, requests } of callers) out.sample({ caller: id }, requests)
+  for (const { series, own } of labelled) out.sample(own, series.requests)
   out.family("smart_router_caller_tokens_total", "counter", "Tokens that a caller was billed for.")
-  for (const { id, inputTokens, outputTokens } of callers)
-    out.sample({ caller: id, type: "input" }, inputTokens).sample({ caller: id, type: "output" }, outputTokens)
+  for (const { series, own } of labelled)
+    out.sample({ ...own, type: "input" }, series.inputTokens).sample({ ...own, type: "output" }, series.outputTokens)
   out.family(
     "smart_router_caller_cost_usd_total",
     "counter",
     "Cost of a caller's calls by the prices in the configuration.",
   )
-  for (const { id, costNanoUsd } of callers) out.sample({ caller: id }, costNanoUsd / NANO)
+  for (const { series, own } of labelled) out.sample(own, series.costNanoUsd / NANO)
   out.family("smart_router_limit_refusals_total", "counter", "Calls that a caller's limits refused, by code.")
-  for (const { id, refusals } of callers)
-    refusals.forEach((count, place) => {
-      if (place > 0 && count > 0) out.sample({ caller: id, error_type: LIMIT_CODES.values[place] ?? "" }, count)
+  for (const { series, own } of labelled)
+    series.refusals.forEach((count, place) => {
+      if (place > 0 && count > 0) out.sample({ ...own, error_type: LIMIT_CODES.values[place] ?? "" }, count)
     })
 }
 
 function writeCounter(
-  out: Exposition,
+  out: FamilyWriter,
   models: readonly ModelSeries[],
   name: string,
   help: string,
@@ -227,24 +256,6 @@ function writeCounter(
   }
 }
 
-function eachKind(
-  histograms: readonly (Histogram | undefined)[],
-  kinds: readonly string[],
-  write: (kind: string, histogram: Histogram) => void,
-): void {
-  histograms.forEach((histogram, place) => {
-    if (histogram !== undefined) write(kinds[place] ?? "", histogram)
-  })
-}
-
-function writeFilled(out: Exposition, labels: Labels, histogram: Histogram): void {
-  if (histogram.count > 0) out.histogram(labels, histogram)
-}
-
 function modelLabels({ group, provider, model }: ModelSeries): Labels {
   return { group, provider, model }
-}
-
-function genAiLabels({ group, provider, model }: ModelSeries): Labels {
-  return { gen_ai_operation_name: "chat", gen_ai_provider_name: provider, gen_ai_request_model: model, group }
 }

@@ -2,9 +2,17 @@
 import type { Histogram } from "./histogram.ts"
 
 export type Labels = Readonly<Record<string, string>>
-type FamilyType = "counter" | "gauge" | "histogram"
+export type FamilyType = "counter" | "gauge" | "histogram"
 
-export class Exposition {
+/** Takes families one behind the other, each with its samples. */
+export interface FamilyWriter {
+  /** Its samples follow. */
+  family(name: string, type: FamilyType, help: string): this
+  sample(labels: Labels, value: number): this
+  histogram(labels: Labels, histogram: Histogram): this
+}
+
+export class Exposition implements FamilyWriter {
   readonly #lines: string[] = []
   /** Of every sample. */
   readonly #base: string
@@ -14,7 +22,6 @@ export class Exposition {
     this.#base = labelText("", base)
   }
 
-  /** Its samples follow. */
   family(name: string, type: FamilyType, help: string): this {
     this.#name = name
     this.#lines.push(`# HELP ${name} ${escaped(help)}`, `# TYPE ${name} ${type}`)

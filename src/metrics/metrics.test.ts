@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { readExposition, type Scrape } from "../../test/helpers/exposition.ts"
+import { ALL_NAMES, readExposition, type Scrape } from "../../test/helpers/exposition.ts"
 import { sampleCall } from "../../test/helpers/sample-call.ts"
 import type { Target } from "../config/snapshot.ts"
 import { NO_REQUEST_FACTS } from "../dialects/dialect.ts"
@@ -30,7 +30,7 @@ function counted(metrics: Metrics, usage: Partial<UsageRow>, bodyWaitMs = 0, set
 
 function written(metrics: Metrics, base: Readonly<Record<string, string>> = {}): Scrape {
   const out = new Exposition(base)
-  writeCallFamilies(out, metrics)
+  writeCallFamilies(out, metrics, ALL_NAMES)
   return readExposition(out.text())
 }
 

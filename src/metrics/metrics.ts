@@ -18,7 +18,8 @@ import {
 } from "./closed-lists.ts"
 import { Histogram } from "./histogram.ts"
 import { PersonalData } from "./personal-data.ts"
-import { CacheSeries, CallerSeries, ModelSeries, observeAt } from "./series.ts"
+import { Callers } from "./callers.ts"
+import { CacheSeries, type CallerSeries, ModelSeries, observeAt } from "./series.ts"
 
 /** In place of the group, for names that the caller may not use: whatever callers write there, it is one series. */
 export const REJECTED_MODEL = "rejected_model"
@@ -54,7 +55,7 @@ const NOBODY = ""
 export class Metrics {
   /** By labels. */
   readonly #models = new Map<string, ModelSeries>()
-  readonly #callers = new Map<string, CallerSeries>()
+  readonly callers: Callers = new Callers()
   /** By name of the group. */
   readonly #caches = new Map<string, CacheSeries>()
   /** Targets are made anew with each configuration; each stands in one group. */
@@ -69,10 +70,6 @@ export class Metrics {
 
   get models(): Iterable<ModelSeries> {
     return this.#models.values()
-  }
-
-  get callers(): Iterable<CallerSeries> {
-    return this.#callers.values()
   }
 
   get caches(): Iterable<CacheSeries> {
@@ -106,6 +103,7 @@ export class Metrics {
     const waitMs = upstreamMs + call.bodyWaitMs + (usage.traffic_shape_queue_wait_ms ?? 0)
     const overhead = usage.stream === 1 ? this.streamOverhead : this.unaryOverhead
     overhead.observe(Math.max(0, usage.latency_ms + settleMs - waitMs) / 1000)
+    observeInference(series, usage, attempts)
     if (usage.caller_id !== NOBODY) this.#countCaller(usage)
     if (usage.cache !== "off") this.#countCache(usage)
     const { redaction } = call.notes
@@ -117,7 +115,7 @@ export class Metrics {
     const { resolved_group: group, target_provider: provider, target_model: model } = usage
     const series = target === null ? this.#named(group, provider ?? "", model ?? "") : this.#ofTarget(target, group)
     if (usage.usage_source !== "none") countUsage(series, usage)
-    countAmounts(this.#callerOf(usage.caller_id), usage)
+    countAmounts(this.callers.of(usage), usage)
   }
 
   /** One transaction of the ledger. */
@@ -157,7 +155,7 @@ export class Metrics {
   }
 
   #countCaller(usage: UsageRow): void {
-    const caller = this.#callerOf(usage.caller_id)
+    const caller = this.callers.of(usage)
     caller.requests++
     countAmounts(caller, usage)
     if (usage.error !== null) add(caller.refusals, LIMIT_CODES.placeOf(usage.error), 1)
@@ -176,15 +174,6 @@ export class Metrics {
     series.savedOutputTokens += counted(usage.cache_saved_output_tokens)
     series.savedNanoUsd += counted(usage.cache_saved_nano_usd)
   }
-
-  #callerOf(callerId: string): CallerSeries {
-    let caller = this.#callers.get(callerId)
-    if (caller === undefined) {
-      caller = new CallerSeries(callerId)
-      this.#callers.set(callerId, caller)
-    }
-    return caller
-  }
 }
 
 function countAmounts(caller: CallerSeries, usage: UsageRow): void {
@@ -197,6 +186,9 @@ function countUsage(series: ModelSeries, usage: UsageRow): void {
   const output = counted(usage.output_tokens)
   series.input.observe(counted(usage.input_tokens))
   series.output.observe(output)
+  const { input_image_tokens, input_audio_tokens, output_image_tokens, output_audio_tokens } = usage
+  addModalities(series.inputModalities, counted(usage.input_tokens), input_image_tokens, input_audio_tokens)
+  addModalities(series.outputModalities, output, output_image_tokens, output_audio_tokens)
   add(series.inputKinds, 0, counted(usage.fresh_input_tokens))
   add(series.inputKinds, 1, counted(usage.cached_input_tokens))
   add(series.inputKinds, 2, counted(usage.cache_write_5m_tokens))
@@ -205,6 +197,26 @@ function countUsage(series: ModelSeries, usage: UsageRow): void {
   add(series.sources, USAGE_SOURCES.placeOf(usage.usage_source), 1)
   if (usage.cost_unknown_reason !== null) series.unpriced++
   series.costNanoUsd += counted(usage.total_cost_nano_usd)
+}
+
+/** The parts add up to the whole, whatever was reported. */
+function addModalities(into: Float64Array, whole: number, images: number | null, audio: number | null): void {
+  const ofImages = Math.min(whole, counted(images))
+  const ofAudio = Math.min(whole - ofImages, counted(audio))
+  add(into, images === null && audio === null ? 0 : 1, whole - ofImages - ofAudio)
+  add(into, 2, ofImages)
+  add(into, 3, ofAudio)
+}
+
+/** Nothing where no target was asked. */
+function observeInference(series: ModelSeries, usage: UsageRow, attempts: CallRecord["attempts"]): void {
+  const first = attempts[0]
+  const last = attempts.at(-1)
+  if (first === undefined || last === undefined) return
+  const durationMs = Math.max(last.duration_ms, last.ts + last.duration_ms - first.ts)
+  observeAt(series.inferences, ERROR_CODES.placeOf(usage.error), durationMs / 1000)
+  if (usage.stream !== 1 || usage.ttfb_ms === null) return
+  series.firstChunk.observe(Math.max(0, usage.ttfb_ms - (first.ts - usage.ts)) / 1000)
 }
 
 /** Some vendors take no smaller cap: the router writes this in its place. */

@@ -11,6 +11,9 @@ import {
 } from "./closed-lists.ts"
 import { Histogram } from "./histogram.ts"
 
+/** Of tokens, as the conventions call them; `unknown`: the provider does not tell how many are of another. */
+export const MODALITIES = ["unknown", "text", "image", "audio"] as const
+
 /** Disjoint; the sum is all input. */
 export const INPUT_KINDS = ["fresh", "cache_read", "cache_write_5m", "cache_write_1h"] as const
 
@@ -30,6 +33,13 @@ export class ModelSeries {
   readonly reasons: Float64Array = new Float64Array(ATTEMPT_REASONS.values.length)
   readonly firstToken: Histogram = new Histogram(FIRST_TOKEN_S)
   readonly outputToken: Histogram = new Histogram(OUTPUT_TOKEN_S)
+  /** Calls, from their first attempt to the end of the last, by error code. */
+  readonly inferences: (Histogram | undefined)[] = []
+  /** From the first attempt to first content. */
+  readonly firstChunk: Histogram = new Histogram(DURATION_S)
+  /** By modality. */
+  readonly inputModalities: Float64Array = new Float64Array(MODALITIES.length)
+  readonly outputModalities: Float64Array = new Float64Array(MODALITIES.length)
   readonly input: Histogram = new Histogram(TOKENS)
   readonly output: Histogram = new Histogram(TOKENS)
   readonly inputKinds: Float64Array = new Float64Array(INPUT_KINDS.length)
@@ -69,14 +79,28 @@ export class CacheSeries {
 
 export class CallerSeries {
   readonly id: string
+  readonly project: string
+  readonly environment: string
   requests = 0
   inputTokens = 0
   outputTokens = 0
   costNanoUsd = 0
   readonly refusals: Float64Array = new Float64Array(LIMIT_CODES.values.length)
 
-  constructor(id: string) {
+  constructor(id: string, project: string, environment: string) {
     this.id = id
+    this.project = project
+    this.environment = environment
+  }
+
+  /** Counts what another has counted, too. */
+  add(other: CallerSeries): void {
+    this.requests += other.requests
+    this.inputTokens += other.inputTokens
+    this.outputTokens += other.outputTokens
+    this.costNanoUsd += other.costNanoUsd
+    for (let place = 0; place < this.refusals.length; place++)
+      this.refusals[place] = (this.refusals[place] ?? 0) + (other.refusals[place] ?? 0)
   }
 }
 

@@ -1,6 +1,6 @@
 /** Finds everything that a filter's rules call personal in a text. */
 import { DETECTORS } from "./detectors/detectors.ts"
-import { withoutEscapes } from "./detectors/scan.ts"
+import { asDetected } from "./detectors/scan.ts"
 import { compileExpression, type Expression } from "./expression.ts"
 import type { PiiRule } from "./filter.ts"
 import { joinMatches, type Find, type Match } from "./span.ts"
@@ -30,7 +30,7 @@ export function createMatcher(rules: readonly PiiRule[]): Matcher {
 }
 
 function* matchesIn(text: string, finders: readonly (Find | Expression)[]): Generator<number, readonly Match[]> {
-  const plain = withoutEscapes(text)
+  const plain = asDetected(text)
   const found: Match[] = []
   for (let rule = 0; rule < finders.length; rule++) {
     const finder = finders[rule]

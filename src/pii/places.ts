@@ -4,6 +4,7 @@
  */
 import { OPEN_BRACE, OPEN_BRACKET, QUOTE } from "../json/bytes.ts"
 import { eachItem, eachMember, endOf, stringAt } from "../json/walk.ts"
+import { utf8 } from "../text.ts"
 import type { PiiPart } from "./filter.ts"
 
 /**
@@ -80,6 +81,26 @@ const MEDIA: ReadonlySet<string> = new Set([
   "input_video",
 ])
 
+/** Where media carry their content or its address; what else such a part says is as in any other. */
+const MEDIA_MEMBERS: ReadonlySet<string> = new Set([
+  ...MEDIA_KEYS,
+  "url",
+  "source",
+  "data",
+  "result",
+  "image",
+  "screenshot",
+  "b64_json",
+])
+/** The caller's own JSON, and of tools the members in which others may be described. */
+const OWN_JSON: ReadonlySet<string> = new Set(["arguments", "input", "attributes"])
+const TOOL_LISTS: ReadonlySet<string> = new Set(["tools", "skills"])
+const TOOL_BLOCKS: ReadonlySet<string> = new Set(["function", "environment"])
+
+/** A file in place of an address, but for those that hold no text. */
+const FILE_ADDRESS = /^data:(?!image\/|audio\/|video\/)/i
+const LONGEST_HEAD = 32
+
 /** What an object says about itself. */
 interface Head {
   /** Null: it has none, or says it twice. */
@@ -136,8 +157,8 @@ export class Places {
     const json = this.#json
     if (json[at] !== OPEN_BRACE) return endOf(json, at)
     return eachMember(json, at, (key, value) => {
-      if (key === "function") return this.#tool(value, part)
-      if (key === "tools") return this.tools(value, part)
+      if (TOOL_BLOCKS.has(key)) return this.#tool(value, part)
+      if (TOOL_LISTS.has(key)) return this.tools(value, part)
       if (key === "input_examples") return this.values(value, part)
       if ((key === "description" || key === "server_description") && json[value] === QUOTE)
         return this.#string(value, "text", part, "none")
@@ -163,8 +184,8 @@ export class Places {
   #member({ key, start: at, end }: Member, head: Head, part: PiiPart, around: Reasoning, depth: number): void {
     const isText = this.#json[at] === QUOTE
     if (SEALS.has(key)) return isText ? this.#place(at, end, "seal", part, "sealed") : undefined
-    if (head.type !== null && MEDIA.has(head.type)) return this.#media(at, end)
-    if (MEDIA_KEYS.has(key) || (key === "url" && head.type === "url")) return this.#media(at, end)
+    if (head.type !== null && MEDIA.has(head.type) && MEDIA_MEMBERS.has(key)) return this.#media(at, end, part)
+    if (MEDIA_KEYS.has(key) || (key === "url" && head.type === "url")) return this.#media(at, end, part)
     if (LEFT.has(key) || key.endsWith("_id") || key.endsWith("_ids")) return
     if (key === "result" && head.type === "image_generation_call") return
     if (key === "data" && head.type !== null && SEALED_DATA.has(head.type))
@@ -173,19 +194,28 @@ export class Places {
     const reasoning = REASONING.has(key) ? strictest(around, head) : around
     if (isText) return this.#place(at, end, kind, part, reasoning)
     if (kind === "file") return
-    if (key === "arguments" || key === "input") this.values(at, part, reasoning)
+    if (OWN_JSON.has(key)) this.values(at, part, reasoning)
     else if (key === "tools") this.tools(at, part)
     else this.content(at, part, reasoning, depth + 1)
   }
 
-  /** The addresses in it. */
-  #media(at: number, end: number): void {
+  /** The addresses in it. A text in place of an address is a file. */
+  #media(at: number, end: number, part: PiiPart): void {
     const json = this.#json
-    if (json[at] === QUOTE) return this.#place(at, end, "url", "image_urls", "none")
+    if (json[at] === QUOTE) return this.#address(at, end, part)
     if (json[at] !== OPEN_BRACE) return
-    eachMember(json, at, (key, value) =>
-      json[value] === QUOTE && key === "url" ? this.#string(value, "url", "image_urls", "none") : endOf(json, value),
-    )
+    eachMember(json, at, (key, value) => {
+      const behind = endOf(json, value)
+      if (json[value] === QUOTE && key === "url") this.#address(value, behind, part)
+      return behind
+    })
+  }
+
+  #address(start: number, end: number, part: PiiPart): void {
+    const head = utf8(this.#json, start + 1, Math.min(end - 1, start + 1 + LONGEST_HEAD))
+    const shown = head.includes("\\") ? stringAt(this.#json, start, end) : head
+    if (FILE_ADDRESS.test(shown)) this.#place(start, end, "file", part, "none")
+    else this.#place(start, end, "url", "image_urls", "none")
   }
 
   #string(start: number, kind: PlaceKind, part: PiiPart, reasoning: Reasoning): number {

@@ -46,6 +46,7 @@ const BODIES: Readonly<Record<DialectName, object>> = {
     metadata: { a: "KEPT" },
     prediction: { type: "content", content: "MARK" },
     documents: [{ title: "MARK", text: "MARK" }],
+    web_search_options: { user_location: { city: "MARK" } },
     response_format: { type: "json_schema", json_schema: { name: "x", schema: { description: "KEPT" } } },
     tools: [
       {
@@ -61,7 +62,7 @@ const BODIES: Readonly<Record<DialectName, object>> = {
         role: "user",
         content: [
           { type: "text", text: "MARK" },
-          { type: "image_url", image_url: { url: "https://KEPT/x.png" } },
+          { type: "image_url", image_url: { url: "https://KEPT/x.png" }, caption: "MARK" },
           { type: "input_audio", input_audio: { data: "KEPT", format: "wav" } },
           { type: "file", file: { filename: "MARK", file_id: "KEPT" } },
           { type: "novelty", novel: { inner: ["MARK"] } },
@@ -109,7 +110,12 @@ const BODIES: Readonly<Record<DialectName, object>> = {
         authorization: "KEPT",
         server_description: "MARK",
       },
+      {
+        type: "shell",
+        environment: { type: "local", skills: [{ name: "KEPT", description: "MARK", path: "KEPT" }] },
+      },
     ],
+    context_management: [{ type: "compaction", instructions: "MARK" }],
     input: [
       { role: "user", content: "MARK" },
       {
@@ -150,7 +156,7 @@ const BODIES: Readonly<Record<DialectName, object>> = {
         type: "file_search_call",
         id: "KEPT",
         queries: ["MARK"],
-        results: [{ file_id: "KEPT", filename: "MARK", text: "MARK" }],
+        results: [{ file_id: "KEPT", filename: "MARK", text: "MARK", attributes: { name: "MARK", id: "MARK" } }],
       },
       {
         type: "computer_call_output",
@@ -173,6 +179,7 @@ const BODIES: Readonly<Record<DialectName, object>> = {
     metadata: { user_id: "KEPT" },
     mcp_servers: [{ url: "https://KEPT", authorization_token: "KEPT" }],
     stop_sequences: ["KEPT"],
+    context_management: { edits: [{ type: "compact_20260112", instructions: "MARK" }] },
     output_config: { format: { type: "json_schema", schema: { description: "KEPT" } } },
     system: [{ type: "text", text: "MARK", cache_control: { type: "ephemeral" } }],
     tools: [{ name: "f", description: "MARK", input_schema: { description: "KEPT" }, input_examples: [{ a: "MARK" }] }],
@@ -187,7 +194,7 @@ const BODIES: Readonly<Record<DialectName, object>> = {
             citations: [{ type: "char_location", cited_text: "MARK", document_title: "MARK" }],
           },
           { type: "image", source: { type: "base64", media_type: "image/png", data: "KEPT" } },
-          { type: "image", source: { type: "url", url: "https://KEPT/x.png" } },
+          { type: "image", source: { type: "url", url: "https://KEPT/x.png" }, title: "MARK" },
           {
             type: "document",
             title: "MARK",
@@ -327,8 +334,57 @@ test("files that are texts are filtered; others stay", () => {
   const [placeholder = ""] = csv.values.keys()
   expect(JSON.parse(textOf(csv))).toEqual(file(`name,mail\nJane,${placeholder}\n`))
   expect(redacted(file(MAIL, ""), "openai-chat").replacements).toBe(1)
-  for (const other of [Buffer.from([0xff, 0xd8, ...Buffer.from(MAIL)]), `%PDF-1.7 ${MAIL}`, `${MAIL}\0`])
-    expect(redacted(file(other), "openai-chat").bytes).toBeNull()
+  for (const head of ["", "data:application/octet-stream;base64,"])
+    for (const other of [Buffer.from([0xff, 0xd8, 0, ...Buffer.from(MAIL)]), `%PDF-1.7 ${MAIL}`, `${MAIL}\0`])
+      expect(redacted(file(other, head), "openai-chat").bytes).toBeNull()
+})
+
+test("a file that says that it is a text is one, whatever its coding and its first bytes", () => {
+  const placeholder = [...redacted(chat(MAIL), "openai-chat").values.keys()].join("")
+  const said = "data:text/plain;charset=unknown;base64,"
+  const inUtf16 = (text: string): Buffer => Buffer.from(`\ufeff${text}`, "utf16le")
+  const codings: readonly (readonly [string, (text: string) => Buffer])[] = [
+    [said, (text) => Buffer.from(`Zoë ${text}`, "latin1")],
+    ["", (text) => Buffer.from(`Zoë ${text}`, "latin1")],
+    [said, (text) => Buffer.from(`%PDF-1.7 ${text}\0`)],
+    ["", inUtf16],
+    [said, (text) => inUtf16(text).swap16()],
+  ]
+  for (const [head, coded] of codings) {
+    const file = (text: string): object =>
+      chat([{ type: "file", file: { file_data: head + coded(text).toString("base64") } }])
+    expect(JSON.parse(textOf(redacted(file(MAIL), "openai-chat")))).toEqual(file(placeholder))
+  }
+})
+
+test("an address that holds a text is a file", () => {
+  const encoded = Buffer.from(MAIL).toString("base64")
+  const texts = [`data:text/plain;base64,${encoded}`, `DATA:,${MAIL}`, `data:text/plain,${encodeURIComponent(MAIL)}`]
+  for (const text of texts)
+    for (const part of [
+      { type: "input_file", file_data: text },
+      { type: "input_file", file_url: text },
+      { type: "input_image", image_url: text },
+    ])
+      expect(redacted({ input: [{ role: "user", content: [part] }] }, "openai-responses").replacements).toBe(1)
+  const escaped = `{"input":[{"content":[{"type":"input_file","file_url":"\\u0064ata:,${MAIL}"}]}]}`
+  expect(redacted(escaped, "openai-responses").replacements).toBe(1)
+  const image = { type: "input_image", image_url: `data:image/png;base64,${encoded}` }
+  expect(redacted({ input: [{ role: "user", content: [image] }] }, "openai-responses").bytes).toBeNull()
+})
+
+test("what typesetting and other alphabets write for ASCII is read as that", () => {
+  for (const text of [
+    "4111\u00a01111\u202f1111\u20071111",
+    "４１１１-1111-1111-1111",
+    "jane＠example．com",
+    "+٤٩ ١٧٠ ١٢٣٤٥٦٧",
+    "078\u201105\u20111120",
+    "DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a000",
+  ]) {
+    const { values } = redacted(chat(`— ${text} —`), "openai-chat")
+    expect([...values.values()]).toEqual([text])
+  }
 })
 
 test("a part that is switched off stays", () => {

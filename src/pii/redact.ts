@@ -1,5 +1,4 @@
 /** Takes personal data out of a request: every text in it that a rule matches gets a placeholder, and no other byte changes. */
-import { isUtf8 } from "node:buffer"
 import { isEnvelope, openEnvelope, openSummary } from "../canonical/seal.ts"
 import type { DialectName } from "../dialects/name.ts"
 import { JsonFault } from "../json/fault.ts"
@@ -7,6 +6,7 @@ import { scanObject, type ScannedObject } from "../json/scan.ts"
 import { searchable, skipSpace } from "../json/search.ts"
 import { stringAt } from "../json/walk.ts"
 import { latin1 } from "../text.ts"
+import { fileText } from "./file-text.ts"
 import type { PiiFilter, PiiPart } from "./filter.ts"
 import { createMatcher, type Matcher } from "./matcher.ts"
 import { Placeholders } from "./placeholders.ts"
@@ -132,7 +132,7 @@ class Redactor {
       for (const shown of kind === "seal" ? sealedTexts(text) : [text]) yield* this.#checkSealed(shown)
       return null
     }
-    if (kind === "seal" || (kind === "url" && text.startsWith("data:"))) return null
+    if (kind === "seal" || (kind === "url" && /^data:/i.test(text))) return null
     return kind === "file" ? yield* this.#redactedFile(text, part, depth) : yield* this.#redactedText(text, part, depth)
   }
 
@@ -156,12 +156,10 @@ class Redactor {
 
   /** A file that is a text. Other files stay as they are: the router cannot read them. */
   *#redactedFile(file: string, part: PiiPart, depth: number): Generator<number, string | null> {
-    const [, head = "", payload = ""] = /^(data:[^,]{0,256},)?([\s\S]*)$/.exec(file) ?? []
-    const bytes = Buffer.from(payload, "base64")
-    if (bytes.length === 0 || !isUtf8(bytes) || bytes.includes(0) || bytes.subarray(0, 5).toString() === "%PDF-")
-      return null
-    const redacted = yield* this.#redactedText(bytes.toString(), part, depth)
-    return redacted === null ? null : head + Buffer.from(redacted).toString("base64")
+    const { head, text, written } = fileText(file)
+    if (text === null) return null
+    const redacted = yield* this.#redactedText(text, part, depth)
+    return redacted === null ? null : head + written(redacted)
   }
 
   *#matches(text: string): Generator<number, readonly Match[]> {

@@ -52,21 +52,12 @@ const MEMBERS: Readonly<Record<DialectName, Members>> = {
     others: "messages",
   },
   "openai-responses": {
-    content: { input: "responses_input", instructions: "system" },
-    left: new Set([
-      ...SETTINGS,
-      "previous_response_id",
-      "conversation",
-      "include",
-      "text",
-      "reasoning",
-      "truncation",
-      "context_management",
-    ]),
+    content: { input: "responses_input", instructions: "system", context_management: "responses_input" },
+    left: new Set([...SETTINGS, "previous_response_id", "conversation", "include", "text", "reasoning", "truncation"]),
     others: "responses_input",
   },
   anthropic: {
-    content: { messages: "messages", system: "system" },
+    content: { messages: "messages", system: "system", context_management: "messages" },
     left: new Set([
       ...SETTINGS,
       "thinking",
@@ -75,7 +66,6 @@ const MEMBERS: Readonly<Record<DialectName, Members>> = {
       "container",
       "stop_sequences",
       "mcp_servers",
-      "context_management",
       "inference_geo",
       "speed",
       "thread",

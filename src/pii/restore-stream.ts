@@ -9,8 +9,8 @@ import { stringAt } from "../json/walk.ts"
 import { readFields } from "../sse/fields.ts"
 import { FrameSplitter } from "../sse/frames.ts"
 import type { Place } from "./places.ts"
-import { heldFrom, restoreText, type Originals } from "./restore.ts"
-import { EVERY, readEvent, type EventTexts, type Piece } from "./stream-texts.ts"
+import { Beginnings, restoreText, type Originals } from "./restore.ts"
+import { type Ended, type EventTexts, type Piece, readEvent } from "./stream-texts.ts"
 
 /** The beginning of what may become a placeholder, and the event that would say it. */
 interface Held {
@@ -19,8 +19,10 @@ interface Held {
   readonly behind: string
 }
 
-/** As plain values. */
-export type HeldTexts = ReadonlyMap<string, Held>
+/** By the group and the key of its text, as plain values: of many, those that end are found without the others. */
+export type HeldTexts = ReadonlyMap<string, ReadonlyMap<string, Held>>
+
+const ALL: Ended = { all: true, groups: new Set(), keys: new Map() }
 
 interface Edit {
   readonly start: number
@@ -31,12 +33,14 @@ interface Edit {
 export class StreamRestorer {
   readonly #dialect: DialectName
   readonly #originals: Originals
-  readonly #held: Map<string, Held>
+  readonly #beginnings: Beginnings
+  readonly #held: Map<string, Map<string, Held>>
 
   constructor(dialect: DialectName, originals: Originals, held: HeldTexts = new Map()) {
     this.#dialect = dialect
     this.#originals = originals
-    this.#held = new Map(held)
+    this.#beginnings = new Beginnings(originals)
+    this.#held = new Map([...held].map(([group, texts]) => [group, new Map(texts)]))
   }
 
   get held(): HeldTexts {
@@ -49,7 +53,7 @@ export class StreamRestorer {
     if (data === null) return frame
     const json = searchable(Buffer.from(data))
     const start = skipSpace(json, 0)
-    if (json[start] !== OPEN_BRACE) return this.#behind(this.#end([EVERY]), frame)
+    if (json[start] !== OPEN_BRACE) return this.#behind(this.#end(ALL), frame)
     const edits: Edit[] = []
     const texts = readEvent(json, start, this.#dialect, (place) => this.#addWhole(json, place, edits))
     for (const piece of texts.pieces) this.#addPiece(json, piece, texts, edits)
@@ -70,29 +74,41 @@ export class StreamRestorer {
     if (restored !== text) edits.push({ start, end, text: restored })
   }
 
-  #addPiece(json: Buffer, { key, start, end, form, around }: Piece, { ended }: EventTexts, edits: Edit[]): void {
-    const piece = stringAt(json, start, end)
-    const text = (this.#held.get(key)?.text ?? "") + piece
-    const to = ended.some((prefix) => key.startsWith(prefix)) ? text.length : heldFrom(text, this.#originals)
-    if (to === text.length) this.#held.delete(key)
-    else {
+  #addPiece(json: Buffer, piece: Piece, { ended }: EventTexts, edits: Edit[]): void {
+    const { key, group, start, end, form, around } = piece
+    const said = stringAt(json, start, end)
+    const texts = this.#held.get(group)
+    const text = (texts?.get(key)?.text ?? "") + said
+    const isOver = ended.all || ended.groups.has(group) || ended.keys.has(key)
+    const to = isOver ? text.length : this.#beginnings.heldFrom(text)
+    if (to < text.length) {
       const [before, behind] = around()
-      this.#held.set(key, { text: text.slice(to), before, behind })
-    }
+      const held = { text: text.slice(to), before, behind }
+      if (texts === undefined) this.#held.set(group, new Map([[key, held]]))
+      else texts.set(key, held)
+    } else if (texts?.delete(key) === true && texts.size === 0) this.#held.delete(group)
     const restored = restoreText(text.slice(0, to), form, this.#originals)
-    if (restored !== piece) edits.push({ start, end, text: restored })
+    if (restored !== said) edits.push({ start, end, text: restored })
   }
 
   /** The events that say what these texts still held. */
-  #end(prefixes: readonly string[]): string {
-    let events = ""
-    if (this.#held.size === 0) return events
-    for (const [key, { text, before, behind }] of this.#held) {
-      if (!prefixes.some((prefix) => key.startsWith(prefix))) continue
-      this.#held.delete(key)
-      events += before + JSON.stringify(text) + behind
+  #end({ all, groups, keys }: Ended): string {
+    const held = this.#held
+    if (held.size === 0) return ""
+    const over: Held[] = []
+    for (const group of all ? [...held.keys()] : groups) {
+      over.push(...(held.get(group)?.values() ?? []))
+      held.delete(group)
     }
-    return events
+    for (const [key, group] of keys) {
+      const texts = held.get(group)
+      const text = texts?.get(key)
+      if (texts === undefined || text === undefined) continue
+      over.push(text)
+      texts.delete(key)
+      if (texts.size === 0) held.delete(group)
+    }
+    return over.map(({ text, before, behind }) => before + JSON.stringify(text) + behind).join("")
   }
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { expectProperty } from "../../test/helpers/property.ts"
+import { expectLinear } from "../../test/helpers/linear.ts"
 import { at } from "../../test/helpers/streams.ts"
 import type { DialectName } from "../dialects/name.ts"
 import { readFields } from "../sse/fields.ts"
@@ -181,7 +182,9 @@ test.each(KINDS)("%s: a text waits for no more than a placeholder's length, and 
         // the event itself leaves at once, last
         if (own !== undefined) expect(sent.at(-1)?.["type"]).toBe(own["type"])
         came += textOf(frame, kind)
-        const held = [...restorer.held.values()].map(({ text: waiting }) => waiting).join("")
+        const held = [...restorer.held.values()]
+          .flatMap((texts) => [...texts.values()].map(({ text: waiting }) => waiting))
+          .join("")
         expect(held.length).toBeLessThan(LONGEST)
         expect(came.endsWith(held)).toBe(true)
       }
@@ -292,4 +295,49 @@ test("reasoning keeps its placeholders, so that its signature holds", () => {
       { type: "text", text: VALUES[0] },
     ],
   })
+})
+
+const HOSTILE: Readonly<Record<string, (count: number) => Iterable<string>>> = {
+  "choices that each hold a beginning": (count) =>
+    Array.from({ length: count }, (_, index) => data({ choices: [{ index, delta: { content: "[" } }] })),
+  "choices that each end": (count) => [
+    data({
+      choices: Array.from({ length: count }, (_, index) => ({ index, delta: { content: "[" }, finish_reason: "stop" })),
+    }),
+  ],
+}
+
+for (const [what, frames] of Object.entries(HOSTILE))
+  test(`the work on a stream is in proportion to it: ${what}`, () => {
+    expectLinear(
+      (count) => {
+        const events = [...frames(count)].map((text) => Buffer.from(text))
+        return () => {
+          const restorer = new StreamRestorer("openai-chat", ORIGINALS)
+          for (const event of events) restorer.frame(event)
+        }
+      },
+      2000,
+      Infinity,
+    )
+  })
+
+test("the work on an event hardly grows with the number of originals", () => {
+  const letters = "BCDFGHJKLM"
+  const name = (index: number): string =>
+    String(index)
+      .padStart(10, "0")
+      .replaceAll(/\d/g, (digit) => letters[Number(digit)]!)
+  const event = Buffer.from(data({ choices: [{ index: 0, delta: { content: "[EMAIL_Z" } }] }))
+  expectLinear(
+    (count) => {
+      const originals = new Map(Array.from({ length: count }, (_, index) => [`[EMAIL_${name(index)}]`, "a@b.de"]))
+      return () => {
+        const restorer = new StreamRestorer("openai-chat", originals)
+        for (let turn = 0; turn < count; turn++) restorer.frame(event)
+      }
+    },
+    1000,
+    Infinity,
+  )
 })

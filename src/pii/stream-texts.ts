@@ -11,6 +11,8 @@ import type { TextForm } from "./restore.ts"
 export interface Piece {
   /** Names the text: equal in all its events, and no other text's in the stream. */
   readonly key: string
+  /** What ends together with others: a choice, a block, an item. */
+  readonly group: string
   /** The string's token, with its quotes. */
   readonly start: number
   readonly end: number
@@ -21,8 +23,16 @@ export interface Piece {
 
 export interface EventTexts {
   readonly pieces: readonly Piece[]
-  /** Texts whose key begins with one of these end here, behind the pieces. */
-  readonly ended: readonly string[]
+  /** What ends here, behind the pieces. */
+  readonly ended: Ended
+}
+
+export interface Ended {
+  /** All texts of the stream. */
+  readonly all: boolean
+  readonly groups: ReadonlySet<string>
+  /** Single texts, with their groups. */
+  readonly keys: ReadonlyMap<string, string>
 }
 
 /** `data`: a JSON object that begins at `start`. Whole texts are visited, in order. */
@@ -38,8 +48,6 @@ const READERS: Readonly<Record<DialectName, (event: EventReader, start: number) 
   anthropic: (event, start) => event.messages(start),
 }
 
-/** All texts. */
-export const EVERY = ""
 const RESPONSES_ENDS = new Set([
   "response.completed",
   "response.incomplete",
@@ -50,7 +58,7 @@ const RESPONSES_ENDS = new Set([
 
 class EventReader implements EventTexts {
   readonly pieces: Piece[] = []
-  readonly ended: string[] = []
+  readonly ended = { all: false, groups: new Set<string>(), keys: new Map<string, string>() }
   readonly #json: Buffer
   readonly #places: Places
   readonly #visit: Visit
@@ -69,14 +77,17 @@ class EventReader implements EventTexts {
           if (this.#json[choice] === OPEN_BRACE) this.#choice(choice, head)
           return endOf(this.#json, choice)
         })
-    if (this.#valuesOf(start, "error").length > 0) this.ended.push(EVERY)
+    if (this.#valuesOf(start, "error").length > 0) this.ended.all = true
   }
 
   #choice(choice: number, head: () => string): void {
     const index = this.#scalar(choice, "index") ?? "0"
     const before = (): string => `data: {${head()}"choices":[{"index":${index},"delta":{`
     const piece = (at: number, key: string, form: TextForm, opens: string, closes: string): void =>
-      this.#piece(at, `${index}:${key}`, form, () => [before() + opens, `${closes}},"finish_reason":null}]}\n\n`])
+      this.#piece(at, `${index}:${key}`, index, form, () => [
+        before() + opens,
+        `${closes}},"finish_reason":null}]}\n\n`,
+      ])
     for (const delta of this.#objectsOf(choice, "delta"))
       eachMember(this.#json, delta, (key, at) => {
         if (key === "content" || key === "refusal") {
@@ -96,7 +107,7 @@ class EventReader implements EventTexts {
       })
     for (const message of this.#objectsOf(choice, "message")) this.#places.content(message, "messages")
     const finish = this.#scalar(choice, "finish_reason") ?? "null"
-    if (finish !== "null") this.ended.push(`${index}:`)
+    if (finish !== "null") this.ended.groups.add(index)
   }
 
   #toolCall(
@@ -126,12 +137,12 @@ class EventReader implements EventTexts {
         `event: ${type}\ndata: {${this.#without(start, DELTA_BODY)}"delta":`,
         "}\n\n",
       ]
-      for (const at of this.#stringsOf(start, "delta")) this.#piece(at, key, form, around)
+      for (const at of this.#stringsOf(start, "delta")) this.#piece(at, key, place, form, around)
       return
     }
-    if (RESPONSES_ENDS.has(type)) this.ended.push(EVERY)
-    else if (type === "response.output_item.done") this.ended.push(`${place}:`)
-    else if (type.endsWith(".done")) this.ended.push(key)
+    if (RESPONSES_ENDS.has(type)) this.ended.all = true
+    else if (type === "response.output_item.done") this.ended.groups.add(place)
+    else if (type.endsWith(".done")) this.ended.keys.set(key, place)
     eachMember(this.#json, start, (member, at) => {
       if (member === "response" && this.#json[at] === OPEN_BRACE)
         answerPlaces(this.#json, at, "openai-responses", this.#visit)
@@ -148,8 +159,8 @@ class EventReader implements EventTexts {
     if (type === "content_block_delta") for (const delta of this.#objectsOf(start, "delta")) this.#delta(delta, index)
     else if (type === "content_block_start")
       for (const block of this.#objectsOf(start, "content_block")) this.#opening(block, index)
-    else if (type === "content_block_stop") this.ended.push(`${index}:`)
-    else if (type === "message_delta" || type === "message_stop" || type === "error") this.ended.push(EVERY)
+    else if (type === "content_block_stop") this.ended.groups.add(index)
+    else if (type === "message_delta" || type === "message_stop" || type === "error") this.ended.all = true
   }
 
   #opening(block: number, index: string): void {
@@ -168,14 +179,14 @@ class EventReader implements EventTexts {
   }
 
   #growing(at: number, index: string, form: TextForm, type: string, member: string): void {
-    this.#piece(at, `${index}:`, form, () => [
+    this.#piece(at, index, index, form, () => [
       `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":{"type":"${type}","${member}":`,
       "}}\n\n",
     ])
   }
 
-  #piece(start: number, key: string, form: TextForm, around: Piece["around"]): void {
-    this.pieces.push({ key, start, end: endOf(this.#json, start), form, around })
+  #piece(start: number, key: string, group: string, form: TextForm, around: Piece["around"]): void {
+    this.pieces.push({ key, group, start, end: endOf(this.#json, start), form, around })
   }
 
   #whole(start: number, kind: TextForm): void {

@@ -26,6 +26,7 @@ import { capacityThrottled, claimCapacity } from "./targets/shared-capacity.ts"
 import { COMPACT, compactsAtVendor, targetBelow } from "./targets/target-below.ts"
 import { blame, isProbedByAnother, judge, probe } from "./targets/target-health.ts"
 import { grantedCapFor } from "./targets/target-wishes.ts"
+import { attemptTraceParent } from "../telemetry/call-trace.ts"
 import { grantedCapOf, isRejection, translate } from "./translation/translate.ts"
 import type { Translation } from "./translation/translation.ts"
 
@@ -146,9 +147,17 @@ async function tryTarget(
   }
 }
 
+/** Of the client's trace only the place of this attempt in it goes upstream. */
+function headersFor(target: Target, call: AdmittedCall): Parts["headers"] {
+  const { tracing, request, attempts } = call
+  const headers = forwardedHeaders(request.headers, call.dialect.name, target, call.credential.caller.id)
+  if (tracing === null || call.snapshot.exports?.traces === null) return headers
+  return { ...headers, traceparent: attemptTraceParent(tracing, attempts.length - 1) }
+}
+
 function partsFor({ target, translation }: Attempt, call: AdmittedCall): Parts {
   const { request } = call
-  const headers = forwardedHeaders(request.headers, call.dialect.name, target, call.credential.caller.id)
+  const headers = headersFor(target, call)
   if (translation !== null) return { headers, body: translation.body }
   const body = passthroughBody(request.body, request.facts, target.dialect, target.modelJson, {
     cap: grantedCapFor(target, grantedCapOf(target, call)),

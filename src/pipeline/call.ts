@@ -8,6 +8,7 @@ import { Life } from "./call/life.ts"
 import { Notes } from "./call/notes.ts"
 import type { CallRequest } from "./call/request.ts"
 import type { Incoming } from "./message.ts"
+import type { CallTrace } from "../telemetry/call-trace.ts"
 
 /** A call whose caller is known. */
 export type KnownCall = Call & { readonly credential: Credential }
@@ -16,7 +17,7 @@ export type ReceivedCall = KnownCall & { readonly request: CallRequest }
 /** A call that its caller may make. */
 export type AdmittedCall = ReceivedCall & { readonly group: Group }
 
-type Learning = { -readonly [Part in "credential" | "hold" | "request" | "group" | "caching"]: Call[Part] }
+type Learning = { -readonly [Part in "tracing" | "credential" | "hold" | "request" | "group" | "caching"]: Call[Part] }
 const learning = (call: Call): Learning => call
 
 export function isReceived(call: Call): call is ReceivedCall {
@@ -40,6 +41,8 @@ export class Call {
   readonly address: string | null
   readonly life: Life = new Life()
   readonly notes: Notes = new Notes()
+  /** Null: nothing of the call is exported. */
+  readonly tracing: CallTrace | null = null
   /** In the order in which targets were tried. */
   readonly attempts: Attempt[] = []
   readonly credential: Credential | null = null
@@ -58,6 +61,10 @@ export class Call {
     this.ts = start.ts
     this.startedAt = start.startedAt
     this.address = start.address
+  }
+
+  learnTrace(trace: CallTrace): void {
+    learning(this).tracing = trace
   }
 
   /** Its caller is known, and what it holds of the caller's limits is kept from now on. */

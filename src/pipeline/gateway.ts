@@ -14,6 +14,7 @@ import type { Observations } from "../routing/observations.ts"
 import type { FeedbackQueue } from "../routing/policy/feedback.ts"
 import type { Strategies } from "../routing/strategy.ts"
 import type { Clock } from "../system/clock.ts"
+import type { Telemetry } from "../telemetry/telemetry.ts"
 import type { Log } from "../system/log.ts"
 import type { Loop } from "../system/loop.ts"
 import type { Random } from "../system/random.ts"
@@ -44,6 +45,8 @@ export interface Gateway {
   readonly storedStates: StoredStates
   readonly requestLog: { write(record: CallRecord): void }
   readonly metrics: Pick<Metrics, "count" | "countLater">
+  /** What is exported of calls. */
+  readonly telemetry: Pick<Telemetry, "ended">
   /** Who was refused. */
   readonly security: SecurityRecord
   /** Content of calls on its way into the usage database. */
@@ -68,7 +71,9 @@ export interface Gateway {
   readonly feedback: Pick<FeedbackQueue, "report">
   readonly shadows: Shadows
   readonly version: string
-  /** True once the process was asked to stop: new calls are refused, those in flight go on. */
+  /** True once the process was asked to stop: `/readyz` says so. */
+  leaving: boolean
+  /** True a while later (`server.drain_delay_ms`): new calls are refused, those in flight go on. */
   draining: boolean
   /** Other processes of this router are still on their way up. */
   starting: boolean

@@ -24,6 +24,7 @@ import { reply } from "./reply.ts"
 import { reserve } from "./reserve.ts"
 import { restore } from "./restore.ts"
 import { shortlist } from "./shortlist.ts"
+import { beginTrace } from "../telemetry/call-trace.ts"
 
 export async function serve(incoming: Incoming, dialect: Dialect, gateway: Gateway): Promise<Outgoing> {
   const call = begin(incoming, dialect, gateway)
@@ -54,7 +55,8 @@ export async function serve(incoming: Incoming, dialect: Dialect, gateway: Gatew
   } catch (thrown) {
     const error = await fail(thrown, call, gateway)
     const headers = routerHeaders(call, gateway, errorHeaders(error))
-    return keep({ status: error.status, headers, body: call.dialect.renderError(error, call.id) }, call, gateway)
+    const body = call.dialect.renderError(error, call.id, call.snapshot.errorsPage)
+    return keep({ status: error.status, headers, body }, call, gateway)
   }
 }
 
@@ -69,6 +71,9 @@ function begin(incoming: Incoming, dialect: Dialect, gateway: Gateway): Call {
     startedAt: gateway.clock.monotonicMs(),
     address: clientAddress(incoming, gateway),
   })
+  const { exports } = gateway.snapshot
+  if (exports !== null && (exports.traces !== null || exports.logs?.ofCalls === true))
+    call.learnTrace(beginTrace(incoming.headers.get("traceparent"), exports.traces, gateway.random))
   gateway.active++
   gateway.watchdog.watch(call.life)
   incoming.onGone = () => leave(call, gateway)

@@ -55,10 +55,11 @@ async function close(call: Call, gateway: Gateway, outcome: Outcome): Promise<vo
   }
 }
 
-/** Publishes how the call ended for its client to metrics and request log. */
+/** Publishes how the call ended for its client to metrics, request log and traces. */
 function publish(record: CallRecord, call: Call, { answer }: Outcome, endedAt: number, gateway: Gateway): void {
   gateway.metrics.count(call, answer.attempt, record, gateway.clock.monotonicMs() - endedAt)
   gateway.requestLog.write(record)
+  if (call.tracing !== null) gateway.telemetry.ended(call, record)
 }
 
 function feedbackOf(row: UsageRow): FeedbackOutcome {

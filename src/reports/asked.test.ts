@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { expectLinear } from "../../test/helpers/linear.ts"
 import { expectProperty } from "../../test/helpers/property.ts"
 import { readAsked, slotFor, type AskedTexts } from "./asked.ts"
 import { type Filter, ReportRefused } from "./query.ts"
@@ -169,4 +170,15 @@ test("an instant is written with the offset that its zone has then", () => {
   expect(berlin.iso(Date.UTC(2026, 5, 30, 22, 30))).toBe("2026-07-01T00:30:00+02:00")
   expect(new TimeText("UTC").iso(0)).toBe("1970-01-01T00:00:00+00:00")
   expect(berlin.slot(Date.UTC(2026, 10, 30, 23), "month")).toBe("2026-12")
+})
+
+test("many values of one name take work in proportion", () => {
+  expectLinear(
+    (count) => {
+      const where = Array.from({ length: count }, (_, index) => `caller=c${index}`)
+      return () => filtersIn(where)
+    },
+    8000,
+    Infinity,
+  )
 })

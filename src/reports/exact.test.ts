@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { testCube, type TestCube } from "../../test/helpers/cube.ts"
-import { onEachDriver } from "../../test/helpers/ledger-drivers.ts"
+import { onDrawnDriver } from "../../test/helpers/ledger-drivers.ts"
 import { expectAsyncProperty } from "../../test/helpers/property.ts"
 import { sampleCall, sampleRequestId } from "../../test/helpers/sample-call.ts"
 import { MEASURES, type StoredMeasure } from "../ledger/cube/measures.ts"
@@ -155,7 +155,7 @@ class World {
   }
 }
 
-onEachDriver((driver) => {
+onDrawnDriver((driver) => {
   test("after any steps the cube holds what the rows add up to", async () => {
     await using state = await driver.state()
     const ledger = await state.open()

@@ -5,7 +5,7 @@ import { rmSync } from "node:fs"
 import { addressOf } from "../../test/helpers/cube.ts"
 import { HeldClock } from "../../test/helpers/held-clock.ts"
 import { ledgerFolder, rejectionOf, until } from "../../test/helpers/ledger.ts"
-import { type LedgerState, onEachDriver } from "../../test/helpers/ledger-drivers.ts"
+import { type LedgerState, onDrawnDriver } from "../../test/helpers/ledger-drivers.ts"
 import { sampleCall, sampleRequestId } from "../../test/helpers/sample-call.ts"
 import type { LedgerStore } from "../ledger/open.ts"
 import type { UsageRow } from "../ledger/record.ts"
@@ -47,7 +47,7 @@ async function mergeOnce(reports: ReportThread): Promise<boolean> {
   }
 }
 
-onEachDriver((driver) => {
+onDrawnDriver((driver) => {
   test("totals, groups and series add up, and what is not shown is Other", async () => {
     await using state = await driver.state()
     const rows = Array.from({ length: 60 }, (_, index) => ({

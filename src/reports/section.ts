@@ -2,6 +2,8 @@
  * What a report says, as data: sections of tables and charts. A section is built once (`sections/`), by whoever asks; the
  * command line, the API, exports and pages only render it.
  */
+import type { CapabilityFacts } from "../catalogue/capability-facts.ts"
+import type { DeclaredPlace } from "../catalogue/declare.ts"
 import type { Scalar } from "../ledger/database.ts"
 import type { DataClass } from "../ledger/retention/classes.ts"
 import type { DimensionName } from "./dimensions.ts"
@@ -186,6 +188,10 @@ export interface CatalogEntry {
   /** `validated`, `expired`, `none`. */
   readonly validation: string
   readonly validatedOn: string
+  /** Of an active target: each that can be proven. */
+  readonly capabilities: readonly CapabilityFacts[]
+  /** Where the configuration says what of it; null: it is not active. */
+  readonly place: DeclaredPlace | null
 }
 
 /** Where figures come from. Whoever builds a section hands them in. */
@@ -199,7 +205,7 @@ export interface Sources {
   /** Null: there is no configuration to take limits from. */
   readonly limits: (() => Promise<readonly LimitUse[]>) | null
   /** Null: there is no configuration. */
-  readonly catalog: readonly CatalogEntry[] | null
+  readonly catalog: (() => Promise<readonly CatalogEntry[]>) | null
   /** Unix milliseconds. */
   readonly nowMs: number
 }

@@ -34,7 +34,9 @@ export function filtersIn(texts: readonly string[], path: string = "where"): Fil
         continue
       }
       const dimension = storedOf(name, at)
-      if (operator === "=") alternatives.set(dimension, [...(alternatives.get(dimension) ?? []), value])
+      const same = operator === "=" ? alternatives.get(dimension) : undefined
+      if (same !== undefined) same.push(value)
+      else if (operator === "=") alternatives.set(dimension, [value])
       else if (operator === "!=") others.push({ dimension, not: [value] })
       else if (operator === "^=") others.push({ dimension, prefix: value })
       else throw new ReportRefused(at, `${name} is compared by =, != or ^= (begins with), not by ${operator}.`)

@@ -3,7 +3,7 @@ import { CAPABILITIES } from "../activation/capabilities.ts"
 import { gatedGroups } from "../activation/proven.ts"
 import { stateAt, type StandingState } from "../activation/standings.ts"
 import { DIALECT_NAMES } from "../dialects/wires.ts"
-import type { Exposition } from "../metrics/exposition.ts"
+import type { FamilyWriter } from "../metrics/exposition.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
 import type { Activation } from "./activation.ts"
 import { targetLabels } from "./target-labels.ts"
@@ -12,7 +12,7 @@ const STATES: readonly StandingState[] = ["proven", "failed", "expired", "change
 
 /** Nothing where no group asks for proofs. Of other dialects than the target's own only those of which something is known. */
 export function writeActivation(
-  out: Exposition,
+  out: FamilyWriter,
   { snapshot, clock }: Pick<Gateway, "snapshot" | "clock">,
   { standings, observedCalls }: Pick<Activation, "observedCalls" | "standings">,
 ): void {

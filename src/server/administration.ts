@@ -1,4 +1,6 @@
 /** What a running router has for administrators: the door, and the API of reports. */
+import { recordsOf } from "../activation/rows.ts"
+import { Standings } from "../activation/standings.ts"
 import { Admin } from "../admin/admin.ts"
 import { Cursors } from "../admin/api/cursor.ts"
 import { ReportsApi } from "../admin/api/reports-api.ts"
@@ -25,7 +27,7 @@ import { openSessions } from "./sessions.ts"
 
 interface Means {
   readonly gateway: Gateway
-  readonly ledger: Pick<LedgerStore, "decidedCall" | "status" | "content" | "whyNoCall">
+  readonly ledger: Pick<LedgerStore, "activation" | "decidedCall" | "status" | "content" | "whyNoCall">
   readonly marks: InstallationMarks
   readonly reports: ReportThread
   readonly retention: Pick<Retention, "view">
@@ -88,7 +90,11 @@ function reportsApiOf(
       const held = await heldLimits(gateway)
       return limitUses(gateway.snapshot, (sql, parameters) => reports.rows(sql, parameters, signal), nowMs, held)
     },
-    catalog: catalogOf(gateway.snapshot, inForce().config, nowMs),
+    catalog: async () => {
+      const standings = new Standings()
+      standings.adopt(recordsOf(await store.activation.newest()))
+      return catalogOf(gateway.snapshot, inForce().config, { nowMs, standings })
+    },
   })
   const tools = {
     reports,

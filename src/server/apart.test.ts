@@ -9,15 +9,17 @@ import { judgedReply, judgedStream } from "../pipeline/apart/judged-answer.ts"
 import { turnAnswer } from "../pipeline/apart/whole-answers.ts"
 import { plainWriting, writeDecoded, type Writing } from "../pipeline/apart/written-request.ts"
 import { decode } from "../pipeline/apart/decode.ts"
+import { systemClock } from "../system/clock.ts"
 import { silentLog, type Log } from "../system/log.ts"
 import { REQUESTS } from "../../test/helpers/linear-cases.ts"
+import { HeldClock } from "../../test/helpers/held-clock.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../test/helpers/samples.ts"
 import { ALL_PAIRS } from "../../test/helpers/translating.ts"
 import { conversation } from "../../test/helpers/conversation.ts"
 import { ApartThread, openThread } from "./apart.ts"
 
 const loop = { turn: () => Promise.resolve() }
-const thread = new ApartThread(loop, silentLog)
+const thread = new ApartThread(loop, systemClock, silentLog)
 afterAll(() => thread.close())
 
 let minted = 0
@@ -162,7 +164,7 @@ test("a job whose thread is lost fails, the log says so, and the next jobs have 
     if (one !== null) opened.push(one)
     return one
   }
-  const losing = new ApartThread(loop, log, open)
+  const losing = new ApartThread(loop, systemClock, log, open)
   const body = Buffer.from(JSON.stringify({ messages: [{ role: "user", content: "words ".repeat(1_000_000) }] }))
   const cut = losing.run("countTokens", "me", [body], undefined).catch((error: unknown) => error)
   const behind = losing.run("countTokens", "me", [Buffer.from('{"messages":[]}')], undefined)
@@ -174,9 +176,27 @@ test("a job whose thread is lost fails, the log says so, and the next jobs have 
   losing.close()
 })
 
+test("the thread starts by itself after the router has", async () => {
+  const clock = new HeldClock(0)
+  let opened = 0
+  const starting = new ApartThread(loop, clock, silentLog, () => {
+    opened += 1
+    return null
+  })
+  expect(opened).toBe(0)
+  await clock.advance(2000)
+  expect(opened).toBe(1)
+  starting.close()
+  const closed = new ApartThread(loop, clock, silentLog, () => {
+    throw new Error("it was closed before")
+  })
+  closed.close()
+  await clock.advance(2000)
+})
+
 test("without a thread a job is refused for now, and done once there is one", async () => {
   let isFull = true
-  const waiting = new ApartThread(loop, silentLog, () => (isFull ? null : openThread()))
+  const waiting = new ApartThread(loop, systemClock, silentLog, () => (isFull ? null : openThread()))
   const ask = (): Promise<unknown> =>
     waiting.run("countTokens", "me", [Buffer.from('{"messages":[]}')], undefined).catch((error: unknown) => error)
   expect(await ask()).toMatchObject({ code: "overloaded", status: 503, retryAfterS: expect.any(Number) })
@@ -186,7 +206,7 @@ test("without a thread a job is refused for now, and done once there is one", as
 })
 
 test("what waits when the thread is closed is told so, and a job that was being done, too", async () => {
-  const closing = new ApartThread(loop, silentLog)
+  const closing = new ApartThread(loop, systemClock, silentLog)
   const waiting = [1, 2].map(() =>
     closing.run("countTokens", "me", [Buffer.from("{}")], undefined).catch((error: unknown) => error),
   )

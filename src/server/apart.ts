@@ -2,6 +2,7 @@
 import { Worker } from "node:worker_threads"
 import { RouterError } from "../errors.ts"
 import { errorOf, type Apart, type JobName, type Order, type Result } from "../pipeline/apart/apart.ts"
+import type { Timer, Timers } from "../system/clock.ts"
 import { canOpen, THREAD_DESCRIPTORS } from "../system/descriptors.ts"
 import type { Log } from "../system/log.ts"
 import type { Loop } from "../system/loop.ts"
@@ -13,6 +14,8 @@ const THREAD = import.meta.url.includes("/$bunfs/") ? "./server/apart-thread.ts"
 /** Jobs in the line, and those of one caller among them. */
 const MOST_WAITING = 64
 const MOST_WAITING_OF_ONE = 8
+/** The thread would slow the start down. A job that comes before starts it. */
+const START_AFTER_MS = 1000
 /** Bytes are copied for the thread in slices of this size. */
 const SLICE_BYTES = 1 << 22
 
@@ -30,15 +33,17 @@ export class ApartThread implements Apart {
   readonly #log: Log
   readonly #open: () => Worker | null
   readonly #line: Waiting[] = []
+  readonly #starting: Timer
   #current: Waiting | null = null
   #thread: Worker | null = null
 
   /** `open` starts a thread; null: it cannot be had now. */
-  constructor(loop: Pick<Loop, "turn">, log: Log, open: () => Worker | null = openThread) {
+  constructor(loop: Pick<Loop, "turn">, clock: Timers, log: Log, open: () => Worker | null = openThread) {
     this.#loop = loop
     this.#log = log
     this.#open = open
-    this.#start()
+    this.#starting = clock.after(START_AFTER_MS, () => this.#start())
+    this.#starting.unref()
   }
 
   /** As `Apart` says. */
@@ -57,6 +62,7 @@ export class ApartThread implements Apart {
   }
 
   close(): void {
+    this.#starting.close()
     const thread = this.#thread
     this.#thread = null
     void thread?.terminate()
@@ -66,7 +72,7 @@ export class ApartThread implements Apart {
 
   /** A thread that cannot be had now is tried again by the next job. */
   #start(): void {
-    const thread = this.#open()
+    const thread = this.#thread === null ? this.#open() : null
     if (thread === null) return
     thread.unref()
     thread.on("message", (report: Report) => this.#heard(report))
@@ -80,7 +86,7 @@ export class ApartThread implements Apart {
     if (job === undefined) return
     this.#current = job
     try {
-      if (this.#thread === null) this.#start()
+      this.#start()
       const bytes = await this.#copied(job.pieces)
       // closed, or lost, meanwhile
       if (this.#current !== job) return

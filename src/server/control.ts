@@ -14,6 +14,12 @@ export interface ControlAnswer {
   readonly outcome: ReloadOutcome
 }
 
+/** The answer to `metrics`. */
+export interface MetricsAnswer {
+  /** As a scrape gets it. */
+  readonly text: string
+}
+
 export interface ControlOptions {
   readonly path: string
   /** By the word that is asked; an answer is sent as JSON. */
@@ -27,6 +33,8 @@ export interface Control {
 
 export const RELOAD = "reload"
 export const STATUS = "status"
+/** The metrics of all workers, or of the one that is asked. */
+export const METRICS = "metrics"
 /** What calls in flight hold of limits. */
 export const HELD = "held"
 const LONGEST_REQUEST = 64
@@ -59,6 +67,8 @@ export function reloadAnswer(outcome: ReloadOutcome): ControlAnswer {
 
 interface Conversation {
   request: string
+  /** What the socket has not taken yet of the answer; null: there is none yet. */
+  rest: Uint8Array | null
 }
 
 function listenAt({ path, answers, log }: ControlOptions): Control {
@@ -68,7 +78,7 @@ function listenAt({ path, answers, log }: ControlOptions): Control {
       unix: path,
       socket: {
         open(socket) {
-          socket.data = { request: "" }
+          socket.data = { request: "", rest: null }
         },
         data(socket, bytes) {
           const { data } = socket
@@ -78,6 +88,7 @@ function listenAt({ path, answers, log }: ControlOptions): Control {
           if (asked !== undefined) void answer(socket, asked, log)
           else if (data.request.includes("\n") || data.request.length > LONGEST_REQUEST) socket.end()
         },
+        drain: (socket) => write(socket),
       },
     })
     listener.unref()
@@ -93,11 +104,22 @@ function listenAt({ path, answers, log }: ControlOptions): Control {
 
 async function answer(socket: Bun.Socket<Conversation>, asked: () => Promise<object>, log: Log): Promise<void> {
   try {
-    socket.end(`${JSON.stringify(await asked())}\n`)
+    socket.data.rest = Buffer.from(`${JSON.stringify(await asked())}\n`)
+    write(socket)
   } catch (error) {
     log.error("a command got no answer", { error })
     socket.end()
   }
+}
+
+/** Ends the conversation once the socket has taken all: it takes no more at once than its buffer holds. */
+function write(socket: Bun.Socket<Conversation>): void {
+  const { rest } = socket.data
+  if (rest === null) return
+  const taken = socket.write(rest)
+  if (taken < 0) return
+  socket.data.rest = taken < rest.length ? rest.subarray(taken) : null
+  if (socket.data.rest === null) socket.end()
 }
 
 /** Of a process that was killed: the file is there, and nobody answers. */

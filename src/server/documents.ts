@@ -24,7 +24,9 @@ import activation from "../../docs/activation.md" with { type: "text" }
 import retention from "../../docs/retention.md" with { type: "text" }
 import limits from "../../docs/limits.md" with { type: "text" }
 import moving from "../../docs/moving.md" with { type: "text" }
+import movingFromLiteLlm from "../../docs/moving-from-litellm.md" with { type: "text" }
 import metrics from "../../docs/metrics.md" with { type: "text" }
+import observability from "../../docs/observability.md" with { type: "text" }
 import http from "../../docs/http.md" with { type: "text" }
 import privacy from "../../docs/privacy.md" with { type: "text" }
 import policies from "../../docs/policies.md" with { type: "text" }
@@ -52,7 +54,13 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/providers.md", slug: "providers", title: "Providers", text: providers },
   { file: "docs/clients.md", slug: "clients", title: "Clients", text: clients },
   { file: "docs/configuration.md", slug: "configuration", title: "Configuration", text: configuration },
-  { file: "docs/moving.md", slug: "moving", title: "Moving a configuration", text: moving },
+  { file: "docs/moving.md", slug: "moving", title: "Moving from the reference", text: moving },
+  {
+    file: "docs/moving-from-litellm.md",
+    slug: "moving-from-litellm",
+    title: "Moving from LiteLLM",
+    text: movingFromLiteLlm,
+  },
   { file: "docs/routing.md", slug: "routing", title: "Routing", text: routing },
   { file: "docs/limits.md", slug: "limits", title: "Limits", text: limits },
   { file: "docs/caching.md", slug: "caching", title: "The response cache", text: caching },
@@ -62,9 +70,9 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/explain.md", slug: "explain", title: "Why a call went there", text: explain },
   { file: "docs/admin.md", slug: "admin", title: "Administrators", text: admin },
   { file: "docs/http.md", slug: "http", title: "HTTP", text: http },
+  { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
   { file: "docs/dialects.md", slug: "dialects", title: "Dialects", text: dialects },
   { file: "docs/stored-state.md", slug: "stored-state", title: "Stored state", text: storedState },
-  { file: "docs/errors.md", slug: "errors", title: "Errors", text: errors },
   { file: "docs/capture.md", slug: "capture", title: "Content capture", text: capture },
   { file: "docs/console.md", slug: "console", title: "The console", text: console },
   { file: "docs/reports.md", slug: "reports", title: "Reports", text: reports },
@@ -74,6 +82,7 @@ export const DOCUMENTS: readonly Document[] = [
   { file: "docs/operations.md", slug: "operations", title: "Operations", text: operations },
   { file: "SECURITY.md", slug: "security", title: "Security", text: security },
   { file: "docs/metrics.md", slug: "metrics", title: "Metrics", text: metrics },
+  { file: "docs/observability.md", slug: "observability", title: "Observability", text: observability },
   { file: "ARCHITECTURE.md", slug: "architecture", title: "Architecture", text: architecture },
   {
     file: "docs/decisions/0001-runtime-bun.md",
@@ -137,3 +146,29 @@ export const DOCUMENTS: readonly Document[] = [
   },
   { file: "CHANGELOG.md", slug: "changelog", title: "Changes", text: changelog },
 ]
+
+export interface MenuPart {
+  readonly heading: string
+  readonly documents: readonly Document[]
+}
+
+/** The first document of each part of the menu, by its slug. */
+const PARTS: Readonly<Record<string, string>> = {
+  "": "Begin",
+  routing: "Serve calls",
+  http: "What clients see",
+  capture: "Data and reports",
+  operations: "Operate",
+  architecture: "Inside",
+}
+
+/** The documents in the parts of the menu. */
+export const MENU: readonly MenuPart[] = DOCUMENTS.reduce<{ heading: string; documents: Document[] }[]>(
+  (parts, document) => {
+    const heading = Object.hasOwn(PARTS, document.slug) ? PARTS[document.slug] : undefined
+    if (heading === undefined) parts.at(-1)?.documents.push(document)
+    else parts.push({ heading, documents: [document] })
+    return parts
+  },
+  [],
+)

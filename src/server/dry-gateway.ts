@@ -91,6 +91,7 @@ function gatewayOf(snapshot: Snapshot, policies: Policies, standings: Standings)
     activation: { ...NO_EVIDENCE, against: (...asked) => reasonAgainst(standings, ...asked) },
     shadows: new Shadows(),
     version: buildInfo.version,
+    leaving: false,
     draining: false,
     starting: false,
     active: 0,

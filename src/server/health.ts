@@ -21,7 +21,7 @@ export function health(): Outgoing {
 /** The parts that are not usable, without detail. */
 export async function notReady(gateway: Gateway, store: ReadyStore): Promise<readonly string[]> {
   return [
-    ...(gateway.draining ? ["draining"] : []),
+    ...(gateway.leaving ? ["draining"] : []),
     ...(gateway.starting ? ["workers"] : []),
     ...((await store.ready()) ? [] : ["usage_db"]),
     ...(gateway.governance.state.isUsable ? [] : ["shared_state"]),

@@ -41,7 +41,7 @@ export async function limitsView({ id }: Caller, gateway: Gateway): Promise<Limi
   }
 }
 
-function lineOf({ check, subject, used, reserved, resetsAt }: CheckView): LimitLine {
+export function lineOf({ check, subject, used, reserved, resetsAt }: CheckView): LimitLine {
   const unit = unitOf(check.kind)
   const shown = (amount: number): number => (unit === "usd" ? amount / NANO : amount)
   const taken = used + reserved

@@ -49,19 +49,29 @@ const withheld: Part = () =>
   Promise.reject(new ReportUnavailable("lost", "Only administrators who see all projects are told this."))
 
 function nearLimits({ gateway, limits }: LiveMeans): () => Promise<readonly LimitUse[]> {
-  let known: readonly LimitUse[] = []
+  let known: Promise<readonly LimitUse[]> | null = null
   let until = -Infinity
-  return async () => {
-    const now = gateway.clock.monotonicMs()
-    if (now >= until) {
-      until = now + LIMITS_MS
-      const near: LimitUse[] = []
-      const isNear = (use: LimitUse): boolean => (use.used + (use.reserved ?? 0n)) * 100n >= use.allowed * NEAR_PERCENT
-      for await (const some of inTurns(await limits())) near.push(...some.filter(isNear))
-      known = near
-    }
-    return known
+  const ask = async (): Promise<readonly LimitUse[]> => {
+    const near: LimitUse[] = []
+    for await (const some of inTurns(await limits())) near.push(...some.filter(isNear))
+    return near
   }
+  return () => {
+    const now = gateway.clock.monotonicMs()
+    if (known !== null && now < until) return known
+    until = now + LIMITS_MS
+    const asked = ask()
+    known = asked
+    // what was not told is asked for again
+    asked.catch(() => {
+      if (known === asked) known = null
+    })
+    return asked
+  }
+}
+
+function isNear({ used, reserved, allowed }: LimitUse): boolean {
+  return (used + (reserved ?? 0n)) * 100n >= allowed * NEAR_PERCENT
 }
 
 function nowAlerts(means: LiveMeans, near: readonly LimitUse[]): PartBlock {

@@ -34,17 +34,18 @@ export async function answer(
     if (error.code === "internal-error")
       gateway.log.error("a request failed inside the router", { request_id: id, error: thrown })
     noteRefusal(error, request, id, gateway)
-    return stamp(privately(errorAnswer(error, id, dialect)))
+    return stamp(privately(errorAnswer(error, id, dialect, gateway)))
   }
 }
 
 export function refuse(dialect: Dialect, gateway: Gateway, error: RouterError): Outgoing {
   const id = requestId(gateway.clock.now(), gateway.random)
-  return stamped(privately(errorAnswer(error, id, dialect)), id, dialect, 0)
+  return stamped(privately(errorAnswer(error, id, dialect, gateway)), id, dialect, 0)
 }
 
-function errorAnswer(error: RouterError, id: string, dialect: Dialect): Outgoing {
-  return { status: error.status, headers: errorHeaders(error), body: dialect.renderError(error, id) }
+function errorAnswer(error: RouterError, id: string, dialect: Dialect, { snapshot }: Gateway): Outgoing {
+  const body = dialect.renderError(error, id, snapshot.errorsPage)
+  return { status: error.status, headers: errorHeaders(error), body }
 }
 
 function stamped(outgoing: Outgoing, id: string, dialect: Dialect, durationMs: number): Outgoing {

@@ -9,7 +9,7 @@ import type { Handler, Incoming, Outgoing } from "../pipeline/message.ts"
 import { serve } from "../pipeline/pipeline.ts"
 import { adminRoute, type AdminParts, isForAdministrators } from "./admin-routes.ts"
 import { forAdministrators } from "./administrators.ts"
-import { serveDocs } from "./assets.ts"
+import { docsAnswer } from "./assets.ts"
 import { withCors } from "./cors.ts"
 import { codexModels } from "./codex-models.ts"
 import { contentCaptures, contentPath } from "./content-captures.ts"
@@ -106,11 +106,8 @@ function readRoute(request: Incoming, gateway: Gateway, { store, watched, admin 
   if (path === "/healthz") return () => health()
   if (path === "/readyz") return () => ready(request, gateway, store, { admin, ...watched })
   if (path === "/version") return () => version()
-  if (path === "/metrics") return () => privately(metricsPage(request, gateway, watched, admin))
-  if (path === "/docs" || path.startsWith("/docs/")) {
-    const page = serveDocs(path)
-    return page === null ? null : () => fromResponse(page)
-  }
+  if (path === "/metrics") return async () => privately(await metricsPage(request, gateway, watched, admin))
+  if (path === "/docs" || path.startsWith("/docs/") || path === "/llms.txt") return docsAnswer(request)
   if (api === "/usage") return async () => privately(await usage(request, gateway, store))
   if (api === "/codex/models.json") return () => privately(codexModels(request, gateway))
   if (api === "/models") return () => privately(listModels(request, gateway))
@@ -125,10 +122,6 @@ function decoded(text: string): string {
   } catch {
     throw new RouterError("not-found")
   }
-}
-
-async function fromResponse(response: Response): Promise<Outgoing> {
-  return { status: response.status, headers: response.headers.toJSON(), body: await response.bytes() }
 }
 
 /** Whose error shape a request's client understands. */

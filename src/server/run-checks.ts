@@ -25,10 +25,6 @@ const MOST_SOCKETS = 8
 export function checksBy(means: Means): RunChecks {
   const { configPath, env, start, current, clock, random } = means
   return async ({ group, target, capabilities, maxNanoUsd, signal }) => {
-    if (dearest(target, { input: 1, output: 1 }) === null)
-      throw new Error(
-        `no money bounds checks of ${target.provider.name}/${target.model}: it has no prices (0 where it costs nothing)`,
-      )
     const pinning = { configPath, env, start, random, loaded: current(), group: group.name, targetIndex: target.index }
     const door = await startPinnedRouter(pinning)
     const run = {
@@ -39,7 +35,8 @@ export function checksBy(means: Means): RunChecks {
       only: new Set(capabilities),
       asksUndeclared: false,
       options: { image: null, isDeep: capabilities.includes("context") },
-      purse: new Purse(maxNanoUsd),
+      // the ledger counts no cost of a target without prices
+      purse: new Purse(dearest(target, { input: 1, output: 1 }) === null ? null : maxNanoUsd),
     }
     const upstream = new Upstream(clock, { most: MOST_SOCKETS, canOpen: canOpenAnother })
     const records: ActivationRecord[] = []

@@ -35,7 +35,7 @@ export interface RunningGateway extends Gateway {
   readonly apart: ApartThread
 }
 
-interface Given extends Pick<Gateway, "requestLog" | "metrics" | "clock" | "log"> {
+interface Given extends Pick<Gateway, "requestLog" | "metrics" | "telemetry" | "clock" | "log"> {
   readonly activation: Pick<Activation, "gate">
   readonly marks: InstallationMarks
 }
@@ -46,8 +46,9 @@ export async function gatewayOf(
   policies: Policies,
   journals: readonly string[],
   ledger: LedgerStore,
-  { requestLog, metrics, marks, activation, clock, log }: Given,
+  { marks, activation, ...given }: Given,
 ): Promise<RunningGateway> {
+  const { clock, log } = given
   const health = new Health()
   health.adopt(snapshot, clock.monotonicMs())
   const random = systemRandom()
@@ -69,17 +70,14 @@ export async function gatewayOf(
     ledger,
     storedStates: ledger.storedStates,
     security: ledger.security,
-    requestLog,
-    metrics,
+    ...given,
     captures: capturesOf(config, snapshot, ledger, { clock, log, loop }),
     background,
     totals,
-    clock,
     random,
-    log,
     intake: new Intake(),
     loop,
-    apart: new ApartThread(loop, log),
+    apart: new ApartThread(loop, clock, log),
     watchdog: new Watchdog(clock),
     upstream: new Upstream(clock, upstreamSockets(snapshot.connections)),
     health,
@@ -91,6 +89,7 @@ export async function gatewayOf(
     activation: activation.gate,
     shadows: new Shadows(),
     version: buildInfo.version,
+    leaving: false,
     draining: false,
     starting: false,
     active: 0,

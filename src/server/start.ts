@@ -18,13 +18,13 @@ import { migrationProgress } from "../system/progress.ts"
 import { systemRandom } from "../system/random.ts"
 import { Activation } from "./activation.ts"
 import { type Administration, openAdministration } from "./administration.ts"
-import { type ControlOptions, HELD, openControl, RELOAD, reloadAnswer, STATUS } from "./control.ts"
+import { type ControlOptions, HELD, METRICS, openControl, RELOAD, reloadAnswer, STATUS } from "./control.ts"
 import { heldLimits } from "./held-limits.ts"
 import { InstallationMarks } from "./issuer-marks.ts"
 import { statusOf } from "./status.ts"
 import { recoverLeftovers } from "./leftovers.ts"
 import { addressOf } from "./listen-address.ts"
-import { listen, type ListenOptions } from "./listen.ts"
+import { listen } from "./listen.ts"
 import { engineFollower, USER_AGENT } from "./engines.ts"
 import { openPeers } from "./peers.ts"
 import { openPolicies, type Policies } from "./policies.ts"
@@ -38,6 +38,10 @@ import { forgetOldEvents } from "./security-retention.ts"
 import { stopper, type Stopper } from "./stop.ts"
 import { tagKeeper, type TagKeeper } from "./tags.ts"
 import { type CallTaker, callTaker } from "./take-in.ts"
+import type { Telemetry } from "../telemetry/telemetry.ts"
+import { followTelemetry, openTelemetry } from "./telemetry.ts"
+import { metricsText, type Watched, writeFamilies } from "./metrics.ts"
+import { crewOf } from "./worker-pages.ts"
 
 export interface StartOptions {
   readonly configPath: string
@@ -90,22 +94,24 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   const { configPath: path, env, worker, clock = systemClock } = options
   const loaded = usable(options.loaded ?? (await readConfiguration({ path, env })))
   const { config, callers } = loaded
-  const log = options.log ?? jsonLog(clock)
-  const files = processFiles(config, worker?.number ?? null)
+  const number = worker?.number ?? null
+  const { telemetry, log } = openTelemetry(options.log ?? jsonLog(clock), clock, number)
+  const files = processFiles(config, number)
   if (worker === undefined) await takeOver(config, [null], log, clock)
   const policies = openPolicies(clock, log)
   const marks = new InstallationMarks()
   const snapshot = compile(config, optionsFrom(loaded, marks))
   const scriptFiles = await policies.prepare(snapshot)
   const metrics = new Metrics()
+  followTelemetry(snapshot, { metrics, telemetry })
   const ledger = await openStore(config, files, log, clock, metrics)
   const requestLog = openLog(config, files, log, clock)
   await marks.learn(ledger, clock, systemRandom())
   try {
-    const journals = journalPaths(config, files, worker?.number ?? null)
+    const journals = journalPaths(config, files, number)
     const inForce: InForce = { reading: loaded }
     const activation = await activationOf(snapshot, ledger, options, inForce, { clock, log })
-    const given = { requestLog, metrics, marks, activation, clock, log }
+    const given = { requestLog, metrics, telemetry, marks, activation, clock, log }
     const gateway = await gatewayOf(config, snapshot, policies, journals, ledger, given)
     const peers = await openPeers(config, gateway)
     if (worker !== undefined) void awaitOthers(gateway, worker.whenAllAreUp)
@@ -117,41 +123,52 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     const means = { gateway, ledger, marks, retention, reloads, reports: reports.thread, findings: loaded.findings }
     const administration = await openAdministration(config, { ...means, isSample: options.isSample ?? false })
     const events = forgetOldEvents(() => gateway.snapshot, ledger.security, clock)
-    const watched = { activation, metrics, worker: worker?.number ?? null, ledger, requestLog, retention, reloads }
+    const crew = crewOf(config, number, { clock, log })
+    const watched = { activation, metrics, worker: number, crew, ledger, requestLog, retention, reloads, telemetry }
+    telemetry.collects((out) => writeFamilies(out, gateway, watched))
     const parts = { store: ledger, watched, ...administration, rehearsed: policies.rehearsed }
-    const listener = listen(gateway, parts, doorOf(config, options))
-    const changing = { gateway, ledger, policies, administration, engines, marks, tags, retention, activation, inForce }
-    const reloader: Reloader = startReloading({
-      running: { ...loaded, files: [...loaded.files, ...scriptFiles] },
-      load: (before) => readMeanwhile({ path, env, before }),
-      apply: (next) => takeConfig(next, changing),
-      filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
-      log,
-      now: () => clock.now(),
-      onRequest: options.onReloadRequest ?? (() => () => {}),
-      watchTools: systemWatchTools(clock),
-    })
-    const control = await openControl({ path: files.controlPath, answers: answersOf(gateway, ledger, reloader), log })
+    const listener = listen(gateway, parts, doorOf(options, config))
+    const following = { engines, marks, tags, retention, activation, metrics, telemetry }
+    const changing = { gateway, ledger, policies, administration, inForce, ...following }
+    const running = { ...loaded, files: [...loaded.files, ...scriptFiles] }
+    const reloader: Reloader = reloaderOf(running, changing, options)
+    const answers = answersOf(gateway, ledger, reloader, watched)
+    const control = await openControl({ path: files.controlPath, answers, log })
     gateway.background.start(gateway)
     const doors = [control, reloader, engines, policies, marks, tags, events, administration.admin]
-    const stopping = stopper(gateway, listener, doors, [peers, retention, activation, reports, ledger, requestLog])
-    const signInLink = async (name: string): Promise<string> =>
-      listener.url + (await administration.entrance.linkFor(name))
-    const takeIn = callTaker(gateway, ledger)
-    return { url: listener.url, findings: loaded.findings, log, signInLink, takeIn, ...stopping }
+    const closing = [peers, retention, activation, reports, ledger, requestLog, telemetry]
+    const stopping = stopper(gateway, listener, doors, closing)
+    const { url } = listener
+    const signInLink = async (name: string): Promise<string> => url + (await administration.entrance.linkFor(name))
+    return { url, findings: loaded.findings, log, signInLink, takeIn: callTaker(gateway, ledger), ...stopping }
   } catch (error) {
     policies.close()
-    await Promise.all([ledger.close(), requestLog.close()])
+    await Promise.all([ledger.close(), requestLog.close(), telemetry.close()])
     throw error
   }
 }
 
-function doorOf({ server }: Config, { listen: address, worker }: StartOptions): ListenOptions {
-  return {
-    ...(address ?? addressOf(server.listen)),
-    isShared: worker !== undefined,
-    keepAliveAfterMs: KEEP_ALIVE_AFTER_MS,
-  }
+function reloaderOf(
+  running: UsableReading,
+  changing: Changing,
+  { configPath: path, env, onReloadRequest }: StartOptions,
+): Reloader {
+  const { clock, log } = changing.gateway
+  return startReloading({
+    running,
+    load: (before) => readMeanwhile({ path, env, before }),
+    apply: (next) => takeConfig(next, changing),
+    filesBehind: (error) => (error instanceof ScriptRefused ? error.files : []),
+    log,
+    now: () => clock.now(),
+    onRequest: onReloadRequest ?? (() => () => {}),
+    watchTools: systemWatchTools(clock),
+  })
+}
+
+function doorOf({ listen: wanted, worker }: StartOptions, { server }: Config): Parameters<typeof listen>[2] {
+  const isShared = worker !== undefined
+  return { ...(wanted ?? addressOf(server.listen)), isShared, keepAliveAfterMs: KEEP_ALIVE_AFTER_MS }
 }
 
 function usable(reading: Reading): UsableReading {
@@ -161,11 +178,17 @@ function usable(reading: Reading): UsableReading {
 }
 
 /** What commands ask of a running router. */
-function answersOf(gateway: Gateway, ledger: LedgerStore, reloader: Reloader): ControlOptions["answers"] {
+function answersOf(
+  gateway: Gateway,
+  ledger: LedgerStore,
+  reloader: Reloader,
+  watched: Watched,
+): ControlOptions["answers"] {
   return {
     [RELOAD]: async () => reloadAnswer(await reloader.reload()),
     [STATUS]: () => statusOf(gateway, ledger, reloader.status()),
     [HELD]: () => heldLimits(gateway),
+    [METRICS]: async () => ({ text: await metricsText(gateway, watched) }),
   }
 }
 
@@ -179,6 +202,8 @@ interface Changing {
   readonly tags: TagKeeper
   readonly retention: Retention
   readonly activation: Activation
+  readonly metrics: Metrics
+  readonly telemetry: Telemetry
   readonly inForce: InForce
 }
 
@@ -206,6 +231,7 @@ async function takeConfig(next: UsableReading, parts: Changing): Promise<readonl
   })
   if (!isKnown) gateway.totals.again()
   engines.follow(changed)
+  followTelemetry(changed, parts)
   retention.follow(next.config)
   if (next.callers.hasNewTags) tags.follow(next.callers.table.tags)
   return scripts

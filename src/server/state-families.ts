@@ -2,8 +2,9 @@
 import type { ReloadStatus } from "../config/reload/reload.ts"
 import { LOSSES } from "../capture/captures.ts"
 import type { LedgerStatus } from "../ledger/open.ts"
-import type { Exposition } from "../metrics/exposition.ts"
+import type { FamilyWriter } from "../metrics/exposition.ts"
 import type { Gateway } from "../pipeline/gateway.ts"
+import { writeEngines, writeExports } from "./outward-families.ts"
 import { RETENTION_CLASSES } from "../ledger/retention/classes.ts"
 import { leftOf } from "../reports/retention-view.ts"
 import type { Activation } from "./activation.ts"
@@ -12,6 +13,7 @@ import type { Retention, RetentionFigures } from "./retention.ts"
 import { buildInfo } from "../system/build-info.ts"
 import { targetLabels } from "./target-labels.ts"
 import { processFacts } from "../system/process-facts.ts"
+import type { Telemetry } from "../telemetry/telemetry.ts"
 import type { Backoff } from "../upstream/backoff.ts"
 import type { BreakerState } from "../upstream/breaker.ts"
 
@@ -20,19 +22,20 @@ export interface WatchedParts {
   readonly requestLog: { dropped(): number }
   readonly retention: Pick<Retention, "figures">
   readonly reloads: () => ReloadStatus
+  readonly telemetry: Pick<Telemetry, "status">
   readonly activation: Pick<Activation, "observedCalls" | "standings" | "unproven">
 }
 
 const BREAKER_STATES: readonly BreakerState[] = ["closed", "half-open", "open"]
 
-export function writeStateFamilies(out: Exposition, gateway: Gateway, watched: WatchedParts): void {
+export function writeStateFamilies(out: FamilyWriter, gateway: Gateway, watched: WatchedParts): void {
   out
     .family("smart_router_active_calls", "gauge", "Calls in flight.")
     .sample({}, gateway.active)
     .family("smart_router_drained_calls", "gauge", "Calls in flight whose client has left, read on for their bill.")
     .sample({}, gateway.drained)
     .family("smart_router_draining", "gauge", "1 once the process was asked to stop.")
-    .sample({}, Number(gateway.draining))
+    .sample({}, Number(gateway.leaving))
     .family("smart_router_request_body_bytes", "gauge", "What the request bodies of calls in flight take of memory.")
     .sample({}, gateway.intake.bytes)
   if (gateway.snapshot.cache !== null) writeCache(out, gateway)
@@ -51,10 +54,12 @@ export function writeStateFamilies(out: Exposition, gateway: Gateway, watched: W
   writeRetention(out, watched.retention.figures())
   writeActivation(out, gateway, watched.activation)
   writeReloads(out, watched.reloads())
+  writeEngines(out, gateway)
+  writeExports(out, watched.telemetry.status())
   writeProcess(out)
 }
 
-function writeCache(out: Exposition, { cache }: Gateway): void {
+function writeCache(out: FamilyWriter, { cache }: Gateway): void {
   const { items, bytes, maxBytes } = cache.occupancy
   out
     .family("smart_router_cache_entries", "gauge", "Answers that the response cache keeps.")
@@ -85,7 +90,7 @@ function writeCache(out: Exposition, { cache }: Gateway): void {
     .sample({}, cache.store.failed)
 }
 
-function writeReloads(out: Exposition, { takenMs, refused }: ReloadStatus): void {
+function writeReloads(out: FamilyWriter, { takenMs, refused }: ReloadStatus): void {
   out
     .family("smart_router_config_last_reload_successful", "gauge", "0: the newest configuration was refused.")
     .sample({}, Number(refused === null))
@@ -97,7 +102,7 @@ function writeReloads(out: Exposition, { takenMs, refused }: ReloadStatus): void
     .sample({}, takenMs / 1000)
 }
 
-function writeLoop(out: Exposition, { loop }: Gateway): void {
+function writeLoop(out: FamilyWriter, { loop }: Gateway): void {
   const { p99Ms, maxMs } = loop.delays
   out
     .family(
@@ -105,11 +110,11 @@ function writeLoop(out: Exposition, { loop }: Gateway): void {
       "gauge",
       "How late the event loop came to its work in the last minute: 99 of 100 looks, and the worst.",
     )
-    .sample({ quantile: "0.99" }, p99Ms / 1000)
-    .sample({ quantile: "1" }, maxMs / 1000)
+    .sample({ percentile: "99" }, p99Ms / 1000)
+    .sample({ percentile: "100" }, maxMs / 1000)
 }
 
-function writeTargets(out: Exposition, { snapshot, health, clock }: Gateway): void {
+function writeTargets(out: FamilyWriter, { snapshot, health, clock }: Gateway): void {
   const now = clock.monotonicMs()
   const targets = [...new Set(snapshot.groups.values())].flatMap((group) =>
     group.targets.map((target) => ({ target, labels: targetLabels(group.name, target) })),
@@ -139,7 +144,7 @@ function longestMs(backoffs: readonly (Backoff | null)[], now: number): number {
   return backoffs.reduce((longest, backoff) => Math.max(longest, (backoff?.until ?? now) - now), 0)
 }
 
-function writeGovernance(out: Exposition, { governance }: Gateway): void {
+function writeGovernance(out: FamilyWriter, { governance }: Gateway): void {
   const { estimator, journal, state } = governance
   const { calls, estimatedTokens, reportedTokens, missedTokens } = estimator.error
   out
@@ -175,7 +180,7 @@ function writeGovernance(out: Exposition, { governance }: Gateway): void {
   if (journal !== null) out.sample({}, journal.openCalls)
 }
 
-function writeLedger(out: Exposition, { isUp, outages, spooledBytes, waiting }: LedgerStatus): void {
+function writeLedger(out: FamilyWriter, { isUp, outages, spooledBytes, waiting }: LedgerStatus): void {
   out
     .family("smart_router_ledger_up", "gauge", "1: the usage database takes rows, as far as was noticed.")
     .sample({}, Number(isUp))
@@ -192,7 +197,7 @@ function writeLedger(out: Exposition, { isUp, outages, spooledBytes, waiting }: 
 }
 
 /** Nothing where the configuration deletes nothing. */
-function writeRetention(out: Exposition, figures: RetentionFigures | null): void {
+function writeRetention(out: FamilyWriter, figures: RetentionFigures | null): void {
   if (figures === null) return
   const { state, deleted, longestLockMs } = figures
   out.family(
@@ -229,7 +234,7 @@ function writeRetention(out: Exposition, figures: RetentionFigures | null): void
 }
 
 /** Nothing where no content is stored. */
-function writeCaptures(out: Exposition, { snapshot, captures }: Gateway): void {
+function writeCaptures(out: FamilyWriter, { snapshot, captures }: Gateway): void {
   if (snapshot.capture === null) return
   const { stopped, waitingBytes, kept, lost } = captures.status()
   out
@@ -243,10 +248,16 @@ function writeCaptures(out: Exposition, { snapshot, captures }: Gateway): void {
   for (const reason of LOSSES) out.sample({ reason }, lost[reason])
 }
 
-function writeProcess(out: Exposition): void {
+function writeProcess(out: FamilyWriter): void {
   const { version, commit, runtime, os, arch } = buildInfo
-  const { residentBytes, heapBytes, cpuSeconds, startedAt } = processFacts()
+  const { residentBytes, heapBytes, cpuSeconds, startedAt, isCompiling } = processFacts()
   out
+    .family(
+      "smart_router_jit_enabled",
+      "gauge",
+      "0: the system keeps the runtime from compiling, and calls cost many times as much.",
+    )
+    .sample({}, Number(isCompiling))
     .family("smart_router_build_info", "gauge", "Always 1; the build stands in the labels.")
     .sample({ version, commit, runtime, os, arch }, 1)
     .family("smart_router_heap_bytes", "gauge", "Memory in use on the heap of the runtime.")

@@ -6,7 +6,7 @@ import type { RunningGateway } from "./running-gateway.ts"
 
 export interface Stopper {
   /**
-   * Refuses new calls and lets those in flight finish for `graceMs` (`server.drain_ms`). Then it ends them: streams with
+   * Says at `/readyz` that it leaves, and takes calls for `server.drain_delay_ms` all the same. Then it refuses new calls and lets those in flight finish for `graceMs` (`server.drain_ms`). Then it ends them: streams with
    * the error `shutting-down` in the client's dialect. Their rows are written before the ledger closes.
    */
   stop(graceMs?: number): Promise<void>
@@ -31,6 +31,9 @@ export function stopper(
   const finished = Promise.withResolvers<void>()
   const stop = async (graceMs: number): Promise<void> => {
     for (const door of doors) door.close()
+    gateway.leaving = true
+    const { drainDelayMs } = gateway.snapshot.limits
+    if (drainDelayMs > 0) await gateway.clock.sleep(drainDelayMs)
     gateway.draining = true
     const left = await endCalls(gateway, listener, graceMs)
     if (left > 0) gateway.log.error("calls did not end when the router stopped", { calls: left })

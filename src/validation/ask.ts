@@ -24,6 +24,7 @@ import {
   type Heard,
   type Question,
   type Refusal,
+  roomyCapOf,
   type StreamHeard,
   undecided,
 } from "./check.ts"
@@ -47,14 +48,7 @@ export interface AskMeans {
 const WITHIN_MS = 300_000
 /** Milliseconds before an exchange is tried again. */
 const AGAIN_AFTER_MS = [1000, 5000]
-const ROOM = 2048
-const ROOM_TO_REASON = 8192
 const NO_HEADERS = new Headers()
-
-export function roomyCapOf({ capabilities, limits, facts }: Target): number {
-  const wanted = capabilities.reasoning === true || limits.alwaysReasons ? ROOM_TO_REASON : ROOM
-  return Math.min(wanted, facts.maxOutputTokens ?? wanted)
-}
 
 export function askingOf(means: AskMeans): Asking {
   const { target, isDirect, words, options, clock } = means
@@ -70,7 +64,14 @@ export function askingOf(means: AskMeans): Asking {
       const heard = await asker.hear(question, asked)
       return heard.kind === "answer" ? heard : failedBy(heard)
     },
-    stream: (question) => asker.stream(question),
+    stream: async (question) => {
+      const heard = await asker.stream(question)
+      return heard.kind === "answer" ? heard : failedBy(heard)
+    },
+    streamIfWhole: async (question) => {
+      const heard = await asker.stream(question)
+      return heard.kind === "answer" ? heard : null
+    },
     hear: async (question, asked) => {
       const heard = await asker.hear(question, asked)
       if (heard.kind !== "answer" && isNoAnswer(heard.failure)) failedBy(heard)
@@ -97,7 +98,7 @@ class Asker {
     return this.#paid(bytes, cap, () => this.#ask<Heard>(target, bytes, (answer) => readUnary(answer, target, context)))
   }
 
-  async stream(question: Question): Promise<StreamHeard> {
+  async stream(question: Question): Promise<StreamHeard | Refusal | Broken> {
     const { target, clock, evidence } = this.#means
     const { bytes, context, cap } = this.#write(question, true)
     const heard = await this.#paid(bytes, cap, () => {
@@ -105,8 +106,7 @@ class Asker {
       const now = (): number => clock.monotonicMs() - start
       return this.#ask<StreamHeard | Broken>(target, bytes, (answer) => readStream(answer, target, context, now))
     })
-    if (heard.kind !== "answer") return failedBy(heard)
-    if (heard.firstContentMs !== null) evidence.firstContent(heard.firstContentMs)
+    if (heard.kind === "answer" && heard.firstContentMs !== null) evidence.firstContent(heard.firstContentMs)
     return heard
   }
 

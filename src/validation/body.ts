@@ -26,10 +26,10 @@ export function writeQuestion(
   question: Question,
   stream: boolean,
   { target, roomyCap, mint }: Writing,
-  { edit, model }: AskOptions = {},
+  { edit }: AskOptions = {},
 ): WrittenQuestion {
   const request = requestOf(question, stream, target, roomyCap)
-  const facts = { ...target.homeFacts, model: model ?? target.model, outputTokenField: target.facts.outputTokenField }
+  const facts = { ...target.homeFacts, model: target.model, outputTokenField: target.facts.outputTokenField }
   const { body, context } = CODECS[target.dialect].writeRequest(request, facts, mint)
   const plain = Buffer.from(JSON.stringify(edit === undefined ? body : edit(body)))
   const rules = rulesOf(target)
@@ -37,7 +37,8 @@ export function writeQuestion(
   return { bytes, context, cap: request.cap?.tokens ?? roomyCap }
 }
 
-function requestOf(question: Question, stream: boolean, target: Target, roomyCap: number): Request {
+/** No cap where the configuration says that it is ignored: the router sends no such call there. */
+function requestOf({ cap, ...question }: Question, stream: boolean, target: Target, roomyCap: number): Request {
   return {
     instructions: [],
     tools: [],
@@ -49,7 +50,7 @@ function requestOf(question: Question, stream: boolean, target: Target, roomyCap
     include: [],
     extra: {},
     ...question,
-    ...(target.limits.honorsMaxTokens ? { cap: question.cap ?? capOf(target, roomyCap) } : {}),
+    ...(target.limits.honorsMaxTokens ? { cap: cap ?? capOf(target, roomyCap) } : {}),
     dialect: WIRES[target.dialect].origin,
     model: target.model,
     stream,
@@ -63,9 +64,9 @@ export function capOf({ dialect, facts }: Target, tokens: number): NonNullable<R
   return { tokens: Math.min(tokens, facts.maxOutputTokens ?? tokens), field }
 }
 
-/** Bytes of text have at least three for a token; those of pictures and files stand for fewer. */
+/** Tokens of random words have two bytes and more; those of pictures and files stand for fewer. */
 export function inputBound(bytes: Uint8Array): number {
-  return Math.ceil(bytes.length / 3) + MEDIA_TOKENS
+  return Math.ceil(bytes.length / 2) + MEDIA_TOKENS
 }
 
 const MEDIA_TOKENS = 1600

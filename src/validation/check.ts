@@ -18,8 +18,8 @@ export interface Check {
   readonly declared: (target: Target) => boolean | null
   /** Why the target cannot be asked by clients of that dialect, whatever is declared; null: it can. */
   readonly impossible: (target: Target, options: CheckOptions, client: DialectName) => string | null
-  /** The most tokens that the exchanges of one run use together. */
-  readonly most: (target: Target) => TokenBound
+  /** The most tokens that the exchanges of one run use together. `cap`: `roomyCapOf` the target. */
+  readonly most: (target: Target, cap: number) => TokenBound
   /** Asks and judges. Resolves where the capability is proven. @throws Judgement */
   readonly run: (asking: Asking) => Promise<void>
 }
@@ -54,7 +54,7 @@ export function fail(message: string): never {
   throw new Judgement("fail", message)
 }
 
-/** What is said where the capability is not proven and not disproven. */
+/** Neither proven nor disproven. */
 export function undecided(message: string): never {
   throw new Judgement("undecided", message)
 }
@@ -67,8 +67,6 @@ export type Question = Partial<Omit<Request, "dialect" | "model" | "stream" | "i
 export interface AskOptions {
   /** The last word on the body, in the target's dialect. */
   readonly edit?: (body: JsonObject) => JsonObject
-  /** In place of the target's model: for a request that must be refused. */
-  readonly model?: string
 }
 
 interface Answered {
@@ -122,6 +120,8 @@ export interface Asking {
   readonly answer: (question: Question, options?: AskOptions) => Promise<Answered>
   /** The same as a stream. @throws Judgement */
   readonly stream: (question: Question) => Promise<StreamHeard>
+  /** The same; null: it is no whole stream, which `streaming` judges. */
+  readonly streamIfWhole: (question: Question) => Promise<StreamHeard | null>
   /** The answer or the refusal. @throws Judgement where the upstream could not be asked */
   readonly hear: (question: Question, options?: AskOptions) => Promise<Heard>
   /** Input tokens of a question by the upstream's own count; null: it does not count. */
@@ -129,6 +129,15 @@ export interface Asking {
   /** Model ids by the upstream's list; null: it has none. @throws Judgement where the key is refused */
   readonly list: () => Promise<readonly string[] | null>
   readonly pause: (ms: number) => Promise<void>
+}
+
+const ROOM = 2048
+const ROOM_TO_REASON = 8192
+
+/** Tokens for an answer of a few words, and for reasoning before it. */
+export function roomyCapOf({ capabilities, limits, facts }: Target): number {
+  const wanted = capabilities.reasoning === true || limits.alwaysReasons ? ROOM_TO_REASON : ROOM
+  return Math.min(wanted, facts.maxOutputTokens ?? wanted)
 }
 
 /** Texts of an answer, joined. */

@@ -31,7 +31,7 @@ export class Purse {
   readonly #most: number | null
   /** What was spent, as far as it is known. */
   spentNanoUsd = 0
-  /** Some exchange cost nobody knows what. */
+  /** The cost of some exchange is unknown. */
   hasUnknown = false
 
   constructor(mostNanoUsd: number | null) {

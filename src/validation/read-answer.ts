@@ -5,7 +5,7 @@ import { parseExact, type JsonValue } from "../canonical/json.ts"
 import type { Event } from "../canonical/event.ts"
 import type { Target } from "../config/snapshot.ts"
 import type { ReplyContext } from "../dialects/codec.ts"
-import { FRAME, NO_FAULT, NO_REQUEST_FACTS } from "../dialects/dialect.ts"
+import { FRAME, NO_REQUEST_FACTS } from "../dialects/dialect.ts"
 import { CODECS, DIALECTS } from "../dialects/registry.ts"
 import { readFields } from "../sse/fields.ts"
 import { FrameSplitter } from "../sse/frames.ts"
@@ -103,7 +103,7 @@ class StreamReading {
 
   end(): StreamHeard | Broken {
     const { fault } = this.#observer
-    if (fault !== null) return { kind: "broken", failure: classifyFault(fault ?? NO_FAULT) }
+    if (fault !== null) return { kind: "broken", failure: classifyFault(fault) }
     if (this.#frames === 0) return { kind: "broken", failure: EMPTY_STREAM }
     for (const one of this.#reader.end()) this.#take(one)
     const folded = this.#fold.result()

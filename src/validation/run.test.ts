@@ -6,11 +6,12 @@ import type { DialectName } from "../dialects/name.ts"
 import { compile } from "../config/compile/compile.ts"
 import { mustLoad } from "../../test/helpers/load-text.ts"
 import { sampled } from "../../test/helpers/sample.ts"
-import { LIES } from "../../test/helpers/lies.ts"
+import { LIES, withoutCap } from "../../test/helpers/lies.ts"
 import { MODEL, MODEL_KEY, startModelServer, WINDOW_TOKENS } from "../../test/helpers/model-server.ts"
 import { systemClock } from "../system/clock.ts"
 import { systemRandom } from "../system/random.ts"
 import { Upstream } from "../upstream/send.ts"
+import { roomyCapOf } from "./check.ts"
 import { CHECKS } from "./checks.ts"
 import { Purse } from "./purse.ts"
 import { type CheckResult, recordOf, runTarget } from "./run.ts"
@@ -72,9 +73,14 @@ const GROUP = { name: "default", activation: null }
 interface Given {
   readonly only?: ReadonlySet<Capability>
   readonly mostNanoUsd?: number
+  /** Long requests take most of the time of a run. */
+  readonly isDeep?: boolean
 }
 
-async function resultsOf(target: Target, { only, mostNanoUsd }: Given = {}): Promise<readonly CheckResult[]> {
+async function resultsOf(
+  target: Target,
+  { only, mostNanoUsd, isDeep = false }: Given = {},
+): Promise<readonly CheckResult[]> {
   const image = { url: server.imageUrl, colours: SHARED_COLOURS }
   const run = {
     target,
@@ -83,7 +89,7 @@ async function resultsOf(target: Target, { only, mostNanoUsd }: Given = {}): Pro
     isDirect: true,
     only: only ?? null,
     asksUndeclared: false,
-    options: { image, isDeep: true },
+    options: { image, isDeep },
     purse: new Purse(mostNanoUsd ?? null),
   }
   const clock = { ...systemClock, sleep: () => Promise.resolve() }
@@ -99,7 +105,7 @@ function failing(results: readonly CheckResult[]): readonly string[] {
 describe("an honest server", () => {
   test.each(DIALECTS)("passes everything that its dialect has: %s", async (dialect) => {
     server.lie = {}
-    const results = await resultsOf(targetOf(dialect))
+    const results = await resultsOf(targetOf(dialect), { isDeep: true })
     const others = results.filter(({ outcome }) => outcome !== "pass")
     expect(others.map(({ capability, outcome, reason }) => `${capability} ${outcome}: ${reason}`)).toEqual(
       dialect === "openai-responses"
@@ -150,13 +156,39 @@ test("checks use no more tokens than they say before", async () => {
   const target = targetOf("anthropic")
   for (const { capability, evidence } of await resultsOf(target)) {
     const { counters } = evidence
-    const bound = CHECKS.find(({ name }) => name === capability)!.most(target)
+    const bound = CHECKS.find(({ name }) => name === capability)!.most(target, roomyCapOf(target))
     const input = (counters["fresh_input_tokens"] ?? 0) + (counters["cached_input_tokens"] ?? 0)
     expect({ capability, isWithin: input <= bound.input && (counters["output_tokens"] ?? 0) <= bound.output }).toEqual({
       capability,
       isWithin: true,
     })
   }
+})
+
+test("a deployment may answer by the names that the configuration gives it, and by dated ones", async () => {
+  const entitled = async (named: string, answers_as: readonly string[]): Promise<string> => {
+    server.lie = { says: (reply) => ({ ...reply, model: named }) }
+    const [first] = await resultsOf(targetOf("openai-chat", { answers_as }), {
+      only: new Set(["entitlement"] as const),
+    })
+    return first!.outcome
+  }
+  expect(await entitled("gpt-6-2026-08-07", [])).toBe("fail")
+  expect(await entitled("gpt-6-2026-08-07", ["gpt-6"])).toBe("pass")
+  expect(await entitled(`${MODEL}-2026-08-07`, [])).toBe("pass")
+  expect(await entitled("MODEL-1", [])).toBe("pass")
+  expect(await entitled("model-12", [])).toBe("fail")
+})
+
+test("where caps are ignored by declaration, none is sent and none is judged", async () => {
+  server.lie = { hears: withoutCap }
+  const before = server.asked.length
+  const results = await resultsOf(targetOf("openai-chat", { honors_max_tokens: false }))
+  expect(results.filter(({ outcome }) => outcome !== "pass").map(({ capability }) => capability)).toEqual([
+    "caps",
+    "context",
+  ])
+  expect(server.asked.slice(before).filter(({ body }) => "max_tokens" in body)).toEqual([])
 })
 
 test("a server that is not there proves nothing", async () => {
@@ -175,7 +207,7 @@ describe("a lie is caught by the check that is meant for it, and by no other:", 
   for (const { name, caughtBy, lie, dialect } of sampled(CASES, 12))
     test(`${name} (${dialect}): ${caughtBy}`, async () => {
       server.lie = lie
-      const results = await resultsOf(targetOf(dialect))
+      const results = await resultsOf(targetOf(dialect), { isDeep: caughtBy === "context" })
       expect(failing(results)).toEqual([caughtBy])
     })
 })

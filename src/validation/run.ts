@@ -8,7 +8,7 @@ import type { Clock } from "../system/clock.ts"
 import type { Upstream } from "../upstream/send.ts"
 import { behindDoor, type RouterDoor } from "./address.ts"
 import { askingOf } from "./ask.ts"
-import { type Check, type CheckOptions, Judgement, type Outcome } from "./check.ts"
+import { type Check, type CheckOptions, Judgement, type Outcome, roomyCapOf } from "./check.ts"
 import { CHECKS } from "./checks.ts"
 import { EvidenceOf } from "./evidence.ts"
 import { dearest, type Purse } from "./purse.ts"
@@ -74,7 +74,7 @@ export interface PlannedRun {
 /** What the checks of a target come to. `spoken`: the dialect of each way. */
 export function planOf(plan: Plan, spoken: readonly DialectName[]): PlannedRun {
   const planned = spoken.flatMap((client) => CHECKS.filter((check) => whyNot(check, plan, client) === null))
-  const costs = planned.map((check) => dearest(plan.target, check.most(plan.target)))
+  const costs = planned.map((check) => dearest(plan.target, check.most(plan.target, roomyCapOf(plan.target))))
   const isKnown = dearest(plan.target, { input: 1, output: 1 }) !== null
   return { checks: planned.length, cost: isKnown ? costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0) : null }
 }

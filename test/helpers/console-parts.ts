@@ -286,6 +286,31 @@ export function consoleParts(nowMs: number, callers: readonly string[], isEmpty:
         "No model has a price.",
       ),
     ),
+    capabilities: always(
+      table(
+        [
+          ["Model", "text"],
+          ["Capability", "text"],
+          ["Proven", "state"],
+          ["Declared", "text"],
+          ["Calls", "count"],
+          ["Clean", "percent"],
+          ["Advice", "text"],
+        ],
+        rows(
+          TARGETS.map((target, index) => [
+            target,
+            index % 2 === 0 ? "tools" : "image",
+            index % 4 === 3 ? "bad: failed" : index === 5 ? "warning: expired" : "ok: proven",
+            index % 3 === 0 ? "unknown" : "yes",
+            index * 1200,
+            99.1 - index,
+            index % 3 === 0 ? "declare it" : "",
+          ]),
+        ),
+        "Nothing is said of what targets can do, and nothing is proven.",
+      ),
+    ),
     findings: always(
       table(
         [

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { RUNTIME_SETTINGS } from "../../src/cli/reexec.ts"
 import { tied } from "./children.ts"
 
 export interface DemoProcess {
@@ -29,7 +30,7 @@ export async function startDemo(
 ): Promise<DemoProcess> {
   const child = Bun.spawn(tied([...command, "demo", "--port", "0", ...(options.args ?? [])]), {
     cwd: options.cwd,
-    env: options.env ?? process.env,
+    env: options.env ?? { ...process.env, ...RUNTIME_SETTINGS },
     stdio: ["ignore", "pipe", "pipe"],
   })
   const errors = new Response(child.stderr).text()

@@ -1,5 +1,10 @@
 /** A strict reader of Prometheus' text format: what it does not know is an error. */
 
+import type { MetricsRule } from "../../src/config/compile/telemetry-rule.ts"
+
+/** All families of calls, as by default. */
+export const ALL_NAMES: Pick<MetricsRule, "names" | "callerLabels"> = { names: "both", callerLabels: ["caller"] }
+
 export interface Family {
   readonly name: string
   readonly type: string

@@ -8,7 +8,8 @@ import { type LedgerOptions, type LedgerStore, openLedger } from "../../src/ledg
 import { systemClock } from "../../src/system/clock.ts"
 import { jsonLog } from "../../src/system/log.ts"
 import { ledgerFolder } from "./ledger.ts"
-import { execute, lockCalls, noPostgres, sharedPostgres } from "./postgres.ts"
+import { execute, lockCalls, noPostgres, PostgresReader, sharedPostgres } from "./postgres.ts"
+import { drawn } from "./sample.ts"
 
 export interface LedgerState extends AsyncDisposable {
   readonly path: string
@@ -51,6 +52,12 @@ export function onEachDriver(tests: (driver: Driver) => void): void {
   for (const driver of DRIVERS) describe.skipIf(driver.missing !== null)(`on ${driver.name}`, () => tests(driver))
 }
 
+/** As `onEachDriver`; a sampled run takes one of those that can be tested, another one in each file. */
+export function onDrawnDriver(tests: (driver: Driver) => void): void {
+  const present = drawn(DRIVERS.filter(({ missing }) => missing === null))
+  for (const driver of present) describe(`on ${driver.name}`, () => tests(driver))
+}
+
 export function postgresState(dsn: string): LedgerState & { readonly details: readonly string[] } {
   const folder = mkdtempSync(join(tmpdir(), "ledger-"))
   const path = join(folder, "state", "usage.sqlite")
@@ -61,7 +68,8 @@ export function postgresState(dsn: string): LedgerState & { readonly details: re
     messages.push((JSON.parse(line) as { message: string }).message)
   })
   const opened: LedgerStore[] = []
-  const rows = <Row>(sql: string): Promise<Row[]> => execute<Row>(dsn, sql)
+  const reader = new PostgresReader(dsn)
+  const rows = <Row>(sql: string): Promise<Row[]> => reader.rows<Row>(sql)
   return {
     path,
     usageDb: { driver: "postgres", path, dsn },
@@ -80,6 +88,7 @@ export function postgresState(dsn: string): LedgerState & { readonly details: re
     lock: () => lockCalls(dsn),
     [Symbol.asyncDispose]: async () => {
       for (const ledger of opened) await ledger.close()
+      await reader.close()
       rmSync(folder, { recursive: true })
     },
   }

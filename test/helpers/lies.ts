@@ -33,6 +33,8 @@ const withArguments = (change: (text: string) => string): Lie =>
     blocks.map((block) => (block.type === "tool-call" ? { ...block, arguments: change(block.arguments) } : block)),
   )
 
+const LEVEL_OF_ITS_OWN = withArguments((text) => text.replace(/"level":\d+/, '"level":7'))
+
 const BAD_REQUEST = (path: string, body: JsonObject | null): boolean =>
   body !== null && !path.endsWith("/models") && (body["messages"] === 7 || body["input"] === 7)
 const isCall = (path: string): boolean => !path.endsWith("/models")
@@ -149,9 +151,16 @@ export const LIES: readonly NamedLie[] = [
     lie: withArguments((text) => text.slice(0, -6)),
   },
   {
+    name: "arguments of tools are changed in streams",
+    caughtBy: "tools",
+    lie: {
+      says: (reply, request) => (request.stream ? (LEVEL_OF_ITS_OWN.says?.(reply, request) ?? reply) : reply),
+    },
+  },
+  {
     name: "arguments of tools are changed",
     caughtBy: "tools",
-    lie: withArguments((text) => text.replace(/"level":\d+/, '"level":7')),
+    lie: LEVEL_OF_ITS_OWN,
   },
   {
     name: "arguments of tools have more than the schema allows",

@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
 } from "node:fs"
@@ -102,16 +103,50 @@ export async function startPostgres(tls?: TlsFiles): Promise<PostgresServer> {
   }
 }
 
-/** By a connection of its own. Integers come as numbers. */
-export async function execute<Row>(dsn: string, sql: string): Promise<Row[]> {
+async function connected(dsn: string): Promise<Client> {
   const types = { getTypeParser: (oid: number) => ([20, 23, 701, 1700].includes(oid) ? Number : String) }
   const client = new Client({ connectionString: dsn, types })
+  client.on("error", () => {})
   await client.connect()
+  return client
+}
+
+/** By a connection of its own. Integers come as numbers. */
+export async function execute<Row>(dsn: string, sql: string): Promise<Row[]> {
+  const client = await connected(dsn)
   try {
     const { rows } = await client.query(sql)
     return rows as Row[]
   } finally {
     await client.end()
+  }
+}
+
+/** As `execute`, by one connection that stays: a new one is a new process of the server. */
+export class PostgresReader {
+  readonly #dsn: string
+  #client: Client | null = null
+
+  constructor(dsn: string) {
+    this.#dsn = dsn
+  }
+
+  async rows<Row>(sql: string): Promise<Row[]> {
+    try {
+      this.#client ??= await connected(this.#dsn)
+      const { rows } = await this.#client.query(sql)
+      return rows as Row[]
+    } catch {
+      // the server was killed meanwhile, or the statement is wrong
+      await this.close()
+      return await execute<Row>(this.#dsn, sql)
+    }
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client
+    this.#client = null
+    await client?.end().catch(() => {})
   }
 }
 
@@ -156,12 +191,27 @@ function linkLibraries(folder: string): void {
   }
 }
 
+/** Where the first server of a test run leaves its fresh files for the others; null outside of a run. */
+const template = process.env["TEST_EVENTS"] === undefined ? null : path.join(process.env["TEST_EVENTS"], "../postgres")
+
 async function initialise({ bin, prefix }: Installation, folder: string): Promise<void> {
+  const data = path.join(folder, "data")
+  if (template !== null && existsSync(template)) return finish(["cp", "-a", template, data])
   const options = ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--username=postgres"]
-  const command = [...prefix, path.join(bin, "initdb"), "--pgdata", path.join(folder, "data"), ...options]
-  const run = Bun.spawn(command, { cwd: "/", stdout: "ignore", stderr: "pipe" })
+  await finish([...prefix, path.join(bin, "initdb"), "--pgdata", data, ...options])
+  if (template === null) return
+  await finish(["cp", "-a", data, `${template}-${process.pid}`])
+  try {
+    renameSync(`${template}-${process.pid}`, template)
+  } catch {
+    // another process was first
+  }
+}
+
+async function finish(command: readonly string[]): Promise<void> {
+  const run = Bun.spawn([...command], { cwd: "/", stdout: "ignore", stderr: "pipe" })
   const said = await new Response(run.stderr).text()
-  if ((await run.exited) !== 0) throw new Error(`initdb failed: ${said}`)
+  if ((await run.exited) !== 0) throw new Error(`${command.join(" ")} failed: ${said}`)
 }
 
 /** Resolves when it answers. */

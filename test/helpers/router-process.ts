@@ -1,6 +1,7 @@
 /** A router in a process of its own, for tests that kill, signal or measure it. */
 import { readFileSync } from "node:fs"
 import path from "node:path"
+import { RUNTIME_SETTINGS } from "../../src/cli/reexec.ts"
 import { tied } from "./children.ts"
 import type { Prepared, Setup } from "./config.ts"
 import { prepare } from "./config.ts"
@@ -36,7 +37,7 @@ export async function spawnRouter(from: Setup | Prepared, wishes: RouterWishes =
   const limited = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', String(descriptors), ...command]
   const child = Bun.spawn(tied(descriptors === undefined ? command : limited), {
     cwd: ROOT,
-    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...prepared.env },
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...RUNTIME_SETTINGS, ...prepared.env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

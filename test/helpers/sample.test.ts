@@ -34,7 +34,7 @@ test("a seed draws the same cases again, and several seeds draw every case", () 
 })
 
 test("a property is tried with all its inputs in a whole run, and with enough of them in another", () => {
-  expect(runs(1000)).toEqual({ numRuns: WHOLE ? 1000 : 125, seed: SEED })
-  expect(runs(20).numRuns).toBe(WHOLE ? 20 : 10)
+  expect(runs(1000)).toEqual({ numRuns: WHOLE ? 1000 : 63, seed: SEED })
+  expect(runs(20).numRuns).toBe(WHOLE ? 20 : 6)
   expect(runs(3).numRuns).toBe(3)
 })

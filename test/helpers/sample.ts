@@ -2,6 +2,7 @@
  * Draws of what a test run covers. `TEST_SCOPE=whole` covers every case; otherwise (`sample`) a run covers a draw of them,
  * which `TEST_SEED` (an integer) decides, so that many runs cover everything and any one can be had again.
  */
+import path from "node:path"
 
 /** Whether this run covers every case. */
 export const WHOLE: boolean = process.env["TEST_SCOPE"] === "whole"
@@ -10,8 +11,8 @@ export const WHOLE: boolean = process.env["TEST_SCOPE"] === "whole"
 export const SEED: number = seedFrom(process.env["TEST_SEED"])
 
 /** A sampled run tries one in so many of the inputs that a property is tried with in a whole run. */
-const PROPERTY_SHARE = 8
-const FEWEST_INPUTS = 10
+const PROPERTY_SHARE = 16
+const FEWEST_INPUTS = 6
 
 /**
  * All cases in a whole run; otherwise `count` of them (all where there are fewer), none twice, in the order given.
@@ -19,6 +20,11 @@ const FEWEST_INPUTS = 10
  */
 export function sampled<Case>(cases: readonly Case[], count: number): readonly Case[] {
   return WHOLE ? cases : drawnBy(SEED, cases, count)
+}
+
+/** As `sampled`, with another draw in each test file: of dialects and databases, on which all of a file's tests depend. */
+export function drawn<Case>(cases: readonly Case[], count = 1): readonly Case[] {
+  return WHOLE ? cases : drawnBy(SEED + Bun.hash.crc32(path.basename(Bun.main)), cases, count)
 }
 
 /** `count` of the cases, as `sampled` draws them with this seed. */
@@ -52,7 +58,7 @@ export function sampledByKind<Case>(
   return cases.filter((_, index) => chosen.has(index))
 }
 
-/** What a property is tried with: `inputs` inputs in a whole run, an eighth of them otherwise; fast-check's parameters. */
+/** What a property is tried with: `inputs` inputs in a whole run, a sixteenth of them otherwise; fast-check's parameters. */
 export function runs(inputs: number): { readonly numRuns: number; readonly seed: number } {
   const numRuns = WHOLE ? inputs : Math.min(inputs, Math.max(FEWEST_INPUTS, Math.ceil(inputs / PROPERTY_SHARE)))
   return { numRuns, seed: SEED }

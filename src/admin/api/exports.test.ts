@@ -5,7 +5,7 @@ import type { Writer } from "../../pipeline/message.ts"
 import { ReportRefused, ReportUnavailable, type UnavailableReason } from "../../reports/query.ts"
 import type { SectionDefinition, Table } from "../../reports/section.ts"
 import { Cursors } from "./cursor.ts"
-import { csvOperations, MOST_EXPORTED } from "./exports.ts"
+import { csvOperations, markdownOperation, MOST_EXPORTED } from "./exports.ts"
 import { fileOf } from "./file-answer.ts"
 import type { Question, ReportTools } from "./operation.ts"
 import { asReportError } from "./reports-api.ts"
@@ -60,15 +60,16 @@ const QUESTION: Question = {
   signal: new AbortController().signal,
 }
 
+const TOOLS = {
+  reports: null,
+  cursors: () => new Cursors("key"),
+  known: () => ({ limits: null, catalog: null }),
+  baselines: () => [],
+} as unknown as ReportTools
+
 async function file(failsAt: number): Promise<{ text: string; error: unknown }> {
-  const tools = {
-    reports: null,
-    cursors: () => new Cursors("key"),
-    known: () => ({ limits: null, catalog: null }),
-    baselines: () => [],
-  } as unknown as ReportTools
   const [operation] = csvOperations([calls(failsAt)])
-  const answer = await operation?.handle(QUESTION, tools)
+  const answer = await operation?.handle(QUESTION, TOOLS)
   if (answer?.is !== "file") throw new Error("there is no file")
   let text = ""
   let drains = 0
@@ -103,6 +104,34 @@ test("a file that cannot be finished ends with the connection", async () => {
   const { text, error } = await file(3)
   expect(error).toBeInstanceOf(ReportUnavailable)
   expect(text).not.toContain("#")
+})
+
+test("others have turns while tables are written as Markdown", async () => {
+  const tables = ["one", "two"].map((id) => ({ ...TABLE, id, rows: Array.from({ length: 1000 }, () => ["a|b", 5n]) }))
+  const section: SectionDefinition = {
+    id: "usage",
+    title: "Usage",
+    about: "All of it.",
+    takesBy: false,
+    build: () =>
+      Promise.resolve({ tables: tables.map((table) => ({ ...table, notes: ["So."] })), charts: [], notes: [] }),
+  }
+  const answer = await markdownOperation([section]).handle(QUESTION, TOOLS)
+  if (answer.is !== "file") throw new Error("there is no file")
+  let turns = 0
+  let isOver = false
+  const turn = (): void => {
+    turns += 1
+    if (!isOver) setImmediate(turn)
+  }
+  setImmediate(turn)
+  let text = ""
+  for await (const part of answer.parts) text += part
+  isOver = true
+  expect(turns).toBeGreaterThan(6)
+  expect(text.split("| a\\|b | 0.000000005 |\n")).toHaveLength(2001)
+  expect(text).toContain("## Usage\n\nAll of it.\n\n### Calls\n\n| Id | Cost \\(USD\\) |\n| --- | ---: |\n| a")
+  expect(text).toContain("|\n\nSo.\n\n### Calls\n\n|")
 })
 
 test("what is wrong from the beginning is an error, and no file", async () => {

@@ -15,10 +15,23 @@ export function identityOf(claims: Claims, { claims: names }: OidcRules): Identi
   return { subject, email: emailOf(claims, names.email), groups: groupsOf(claims[names.groups]) }
 }
 
+/**
+ * What the signed token says, and what the provider's other endpoint adds. An address and whether it is verified are one statement:
+ * the word of one for the address of the other would let somebody in under an address that nobody has verified.
+ */
+export function joinedClaims(token: Claims, more: Claims, { claims: names }: Pick<OidcRules, "claims">): Claims {
+  const { [names.email]: address, [VERIFIED]: verified, ...rest } = token
+  if (address === undefined) return { ...more, ...rest }
+  const isSame = verified === undefined && more[names.email] === address
+  return { ...more, ...rest, [names.email]: address, [VERIFIED]: isSame ? more[VERIFIED] : verified }
+}
+
+const VERIFIED = "email_verified"
+
 /** An address counts where the provider says that it is its account's own. Some providers write the flag as a text. */
 function emailOf(claims: Claims, name: string): string | null {
   const email = claims[name]
-  const isVerified = claims["email_verified"] === true || claims["email_verified"] === "true"
+  const isVerified = claims[VERIFIED] === true || claims[VERIFIED] === "true"
   if (!isVerified || typeof email !== "string") return null
   const address = email.toLowerCase()
   return WORD.test(address) && /^[^@]+@[^@]+$/.test(address) ? address : null

@@ -7,7 +7,7 @@ import type { ClientAuth, Configuration, ServerMetadata } from "openid-client"
 import type { OidcRules } from "../../config/compile/admin-rules.ts"
 import { RouterError } from "../../errors.ts"
 import type { Clock } from "../../system/clock.ts"
-import type { Claims } from "./identity.ts"
+import { type Claims, joinedClaims } from "./identity.ts"
 
 type Library = typeof OpenIdClient
 
@@ -85,8 +85,7 @@ export class OidcProvider {
       const claims = tokens.claims()
       if (claims === undefined) throw new SignInRefused("there is no ID token")
       if (!lacksClaims(claims, rules) || provider.serverMetadata().userinfo_endpoint === undefined) return claims
-      // what the signed token says counts before what the other endpoint adds
-      return { ...(await library.fetchUserInfo(provider, tokens.access_token, claims.sub)), ...claims }
+      return joinedClaims(claims, await library.fetchUserInfo(provider, tokens.access_token, claims.sub), rules)
     } catch (error) {
       if (error instanceof SignInRefused) throw error
       throw refusalOf(error)

@@ -56,6 +56,7 @@ export const BASELINE_OPTIONS: readonly ReportOption[] = [
 
 export const OUTPUT_OPTIONS: readonly ReportOption[] = [
   { name: "format", value: "FORMAT", about: "table (on a terminal), md (elsewhere), csv or json" },
+  { name: "json", about: "the same as --format json" },
   { name: "table", value: "ID", about: "for csv: which table of the section; its first one by default" },
   { name: "out", value: "FILE", about: "write there instead of printing; the file appears when it is complete" },
   {

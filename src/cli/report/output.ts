@@ -15,7 +15,7 @@ export type Format = (typeof FORMATS)[number]
 
 /** @throws UsageError */
 export function formatOf(options: Arguments): Format {
-  const said = options.text("format")
+  const said = options.text("format") ?? (options.flag("json") ? "json" : undefined)
   if (said === undefined) return process.stdout.isTTY && options.text("out") === undefined ? "table" : "md"
   const format = FORMATS.find((name) => name === said)
   if (format === undefined)

@@ -1,5 +1,6 @@
 /** Where a report reads from: a configuration's usage database, or one that is named. */
 import { existsSync } from "node:fs"
+import { readStandings } from "../../activation/store.ts"
 import type { Config } from "../../config/config.ts"
 import { openReports, type ReportThread } from "../../reports/open.ts"
 import type { Baseline, Sources } from "../../reports/section.ts"
@@ -8,6 +9,9 @@ import { controlPath } from "../../server/control.ts"
 import type { HeldLimit } from "../../server/held-limits.ts"
 import { baselinesOf, catalogOf } from "../../server/report-catalog.ts"
 import { limitUses } from "../../server/report-limits.ts"
+import { usageAddress } from "../../server/retention.ts"
+import { systemClock } from "../../system/clock.ts"
+import { silentLog } from "../../system/log.ts"
 import type { Arguments } from "../command.ts"
 import { UsageError } from "../command.ts"
 import { heldAt } from "../running-router.ts"
@@ -62,7 +66,13 @@ function sourceOf(address: Address, known: Loaded | null): ReportSource {
     thread,
     baselines: known === null ? [] : baselinesOf(known.config),
     sources: (nowMs) => {
-      const catalog = known === null ? null : catalogOf(known.snapshot, known.config, nowMs)
+      const catalog =
+        known === null
+          ? null
+          : async () => {
+              const standings = await readStandings(usageAddress(known.config), { clock: systemClock, log: silentLog })
+              return catalogOf(known.snapshot, known.config, { nowMs, standings })
+            }
       const limits =
         known === null
           ? null

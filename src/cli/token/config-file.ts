@@ -77,7 +77,7 @@ export async function changeConfig(
     )
     if (edited === null) {
       throw new ChangeRefused(
-        `${file} is written in a form that cannot be edited safely. Change it by hand; token create without --write prints an entry to paste.`,
+        `${file} is written in a form that cannot be edited safely. Change it by hand; the command without --write prints what to change.`,
       )
     }
     const result = loadText(file, edited)
@@ -204,8 +204,8 @@ export function usageDbPathOf(file: string, text: string, { config }: LoadResult
   return resolve(dirname(resolve(file)), typeof path === "string" ? path : DEFAULT_USAGE_DB)
 }
 
-/** As far as the text can be read. */
-function rootOf(text: string): Readonly<Record<string, unknown>> {
+/** What stands at the top of a configuration, without values in place of references; as far as the text can be read. */
+export function rootOf(text: string): Readonly<Record<string, unknown>> {
   try {
     return mapping(parseDocument(text, { merge: true, uniqueKeys: false }).toJS())
   } catch {

@@ -1,4 +1,5 @@
-import { appendEntry, entryLines, yamlText, type Edit, type EditPath, type ListEntry } from "../../config/edit/edit.ts"
+import { appendEntry, entryLines, type Edit, type EditPath } from "../../config/edit/edit.ts"
+import { yamlText, type ListEntry } from "../../config/edit/nodes.ts"
 import type { Finding } from "../../config/findings.ts"
 import type { LoadResult } from "../../config/load.ts"
 import { EXIT, print, readArguments, UsageError, type Arguments } from "../command.ts"
@@ -17,7 +18,7 @@ import {
 const HELP = `Create a caller with a token. The raw token is printed once and stored nowhere: the configuration holds its SHA-256.
 
 Usage: smart-router token create --owner-user USER --project PROJECT --env ENV --allow GROUP[,GROUP…]
-                                 [--metrics-admin] [--key KEY] [--id CALLER] [--expires-in 90d] [--write CONFIG [--add-missing]]
+                                 [--metrics-admin] [--key KEY] [--id CALLER] [--expires-in 90d] [--write CONFIG [--add-missing]] [--json]
 
 Options:
   --owner-user USER  who answers for the calls: an id under users:
@@ -30,6 +31,7 @@ Options:
   --expires-in TIME  the token is refused after this time, such as 90d; never by default
   --write CONFIG     insert the caller into this file; its comments stay. Otherwise the entry is printed for pasting
   --add-missing      with --write: also add the user, the project and the membership where they are missing
+  --json             for machines
   -h, --help         show this
 
 A router that runs on CONFIG takes the new token at once.
@@ -45,7 +47,7 @@ Examples:
 export async function run(argv: readonly string[]): Promise<number> {
   const options = readArguments(argv, {
     texts: ["owner-user", "project", "env", "allow", "key", "id", "expires-in", "write"],
-    flags: ["add-missing", "metrics-admin"],
+    flags: ["add-missing", "metrics-admin", "json"],
   })
   if (options.flag("help")) {
     print(HELP)
@@ -64,6 +66,7 @@ interface Order {
   readonly expiresInMs: number | undefined
   readonly write: string | undefined
   readonly addMissing: boolean
+  readonly isJson: boolean
 }
 
 function orderOf(options: Arguments): Order {
@@ -87,6 +90,7 @@ function orderOf(options: Arguments): Order {
     expiresInMs: durationOption(options, "expires-in"),
     write,
     addMissing: options.flag("add-missing"),
+    isJson: options.flag("json"),
   }
 }
 
@@ -107,8 +111,13 @@ function entryOf({ owner, id, allow, readsMetrics, expiresInMs }: Order, token: 
 
 function printNew(order: Order): number {
   const token = newToken(order.owner, order.key ?? "k1")
+  const entry = entryLines(entryOf(order, token)).trimEnd()
+  if (order.isJson) {
+    printJson(order, token, { entry })
+    return EXIT.ok
+  }
   printToken(token)
-  print(`\nPaste this under callers: in the configuration:\n\n${entryLines(entryOf(order, token)).trimEnd()}`)
+  print(`\nPaste this under callers: in the configuration:\n\n${entry}`)
   return EXIT.ok
 }
 
@@ -116,6 +125,10 @@ export function printToken({ raw, tokenId }: NewToken): void {
   print(
     `token:    ${raw}\ntoken_id: ${tokenId}\n\nThe token is shown only now. Whoever has it can call: keep it like a password.`,
   )
+}
+
+function printJson({ id }: Order, { raw, tokenId }: NewToken, facts: Readonly<Record<string, unknown>>): void {
+  print(JSON.stringify({ token: raw, token_id: tokenId, caller: id, ...facts }, null, 2))
 }
 
 async function writeNew(order: Order, file: string): Promise<number> {
@@ -130,8 +143,12 @@ async function writeNew(order: Order, file: string): Promise<number> {
     made.edits = extras
     return [...extras, { path: [before.callers === null ? "callers" : "callers_file"], entry }]
   })
-  if (made.token !== undefined) printToken(made.token)
   const added = made.edits.map(({ path }) => path[0])
+  if (made.token !== undefined && order.isJson) {
+    printJson(order, made.token, { file, added, router: answer.is })
+    return exitCodeOf(answer)
+  }
+  if (made.token !== undefined) printToken(made.token)
   print(
     `\n${file}: the caller ${order.id} was added${added.length > 0 ? `, with entries in ${added.join(", ")}` : ""}. ${routerAnswerText(answer)}`,
   )

@@ -1,7 +1,8 @@
 import { EXIT, print, readArguments } from "../command.ts"
 import { ChangeRefused, readCallerTexts } from "./config-file.ts"
 import type { ListedToken } from "./listed.ts"
-import { configFileOf, tokensOf } from "./named.ts"
+import { tokensOf } from "./named.ts"
+import { configPath } from "../loaded.ts"
 
 const HELP = `List the caller tokens of a configuration: never their hashes.
 
@@ -27,7 +28,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     print(HELP)
     return EXIT.ok
   }
-  const file = configFileOf(options)
+  const file = configPath(options.text("config"))
   const caller = options.text("caller")
   const all = tokensOf(file, readCallerTexts(file))
   const tokens = caller === undefined ? all : all.filter((token) => token.caller === caller)

@@ -1,18 +1,8 @@
 /** The token and the file that the actions on existing tokens name. */
-import { existsSync } from "node:fs"
 import { nearest } from "../../nearest.ts"
 import { UsageError, type Arguments } from "../command.ts"
 import { ChangeRefused, type CallerTexts } from "./config-file.ts"
 import { tokensIn, type ListedToken } from "./listed.ts"
-
-const DEFAULT_FILE = "config.yaml"
-
-export function configFileOf(options: Arguments): string {
-  const file = options.text("config")
-  if (file !== undefined) return file
-  if (existsSync(DEFAULT_FILE)) return DEFAULT_FILE
-  throw new UsageError("There is no config.yaml in this folder. Name the file: --config FILE.")
-}
 
 export function tokenIdArgument(options: Arguments): string {
   const [tokenId] = options.positionals

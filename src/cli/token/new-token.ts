@@ -1,7 +1,7 @@
 /** A token that did not exist before. */
 import { createHash, randomBytes } from "node:crypto"
 import { parseDurationMs } from "../../config/schema/duration.ts"
-import { yamlText } from "../../config/edit/edit.ts"
+import { yamlText } from "../../config/edit/nodes.ts"
 import type { CallerTexts } from "./config-file.ts"
 import { UsageError, type Arguments } from "../command.ts"
 

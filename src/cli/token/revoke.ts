@@ -2,7 +2,8 @@ import { EXIT, print, readArguments } from "../command.ts"
 import { routerAnswerText } from "../running-router.ts"
 import { changeConfig, exitCodeOf } from "./config-file.ts"
 import type { ListedToken } from "./listed.ts"
-import { configFileOf, tokenIdArgument, tokenNamed, tokensOf } from "./named.ts"
+import { tokenIdArgument, tokenNamed, tokensOf } from "./named.ts"
+import { configPath } from "../loaded.ts"
 import { instantText, instantYaml } from "./new-token.ts"
 
 const HELP = `Withdraw a token: it is refused from now on (403 key-expired). The caller and its other tokens stay as they are.
@@ -30,7 +31,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return EXIT.ok
   }
   const tokenId = tokenIdArgument(options)
-  const file = configFileOf(options)
+  const file = configPath(options.text("config"))
   const nowMs = Date.now()
   const found: { token?: ListedToken; left: number } = { left: 0 }
   const answer = await changeConfig(file, (texts) => {

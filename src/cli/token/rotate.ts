@@ -4,7 +4,8 @@ import { routerAnswerText } from "../running-router.ts"
 import { changeConfig, exitCodeOf, type CallerTexts } from "./config-file.ts"
 import { printToken } from "./create.ts"
 import type { ListedToken } from "./listed.ts"
-import { configFileOf, tokenIdArgument, tokenNamed } from "./named.ts"
+import { tokenIdArgument, tokenNamed } from "./named.ts"
+import { configPath } from "../loaded.ts"
 import { durationOption, freeKey, instantText, instantYaml, newToken, partOption, type NewToken } from "./new-token.ts"
 
 const HELP = `Give a caller a new token in place of another. Its budgets, limits and history stay: they belong to the caller.
@@ -40,7 +41,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return EXIT.ok
   }
   const tokenId = tokenIdArgument(options)
-  const file = configFileOf(options)
+  const file = configPath(options.text("config"))
   const key = partOption(options, "key")
   const graceMs = durationOption(options, "grace") ?? 0
   const expiresInMs = durationOption(options, "expires-in")

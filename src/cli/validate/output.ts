@@ -12,7 +12,7 @@ export function validationText(report: ValidationReport): string {
   return [...report.targets.map(targetText), afterText(report)].join("\n\n")
 }
 
-function targetText({ group, target, place, results }: TargetReport): string {
+function targetText({ group, target, place, results, trouble }: TargetReport): string {
   const ways = [...new Set(results.map(wayOf))]
   const heading = `${group.name} target ${place}: ${target.provider.name}/${target.model} (${target.dialect})`
   const titles = line("capability", ways, ["cost", "ms", ""])
@@ -27,7 +27,8 @@ function targetText({ group, target, place, results }: TargetReport): string {
       ),
     ]
   })
-  return [heading, titles, ...lines].join("\n")
+  const notes = trouble === null ? [] : [`  No router could be started for it: ${trouble}`]
+  return [heading, titles, ...lines, ...notes].join("\n")
 }
 
 /** A column of the table. */
@@ -67,28 +68,31 @@ function reasonText(found: Found): string {
   return found.find((one) => one !== undefined && one.reason !== null)?.reason ?? ""
 }
 
-function afterText({ targets, spentNanoUsd, hasUnknownCost, recorded }: ValidationReport): string {
+function afterText({ targets, spentNanoUsd, hasUnknownCost, recorded, isWhole }: ValidationReport): string {
   const all = targets.flatMap(({ results }) => results)
   const count = (outcome: CheckResult["outcome"]): number => all.filter((one) => one.outcome === outcome).length
   const spent = hasUnknownCost ? `${usd(spentNanoUsd)}, and what has no price` : usd(spentNanoUsd)
-  return `${count("pass")} passed, ${count("fail")} failed, ${count("undecided")} undecided, ${count("skipped")} skipped. Spent: ${spent}. Recorded: ${recorded}.`
+  const whole = isWhole ? "" : "Interrupted. "
+  return `${whole}${count("pass")} passed, ${count("fail")} failed, ${count("undecided")} undecided, ${count("skipped")} skipped. Spent: ${spent}. Recorded: ${recorded}.`
 }
 
 export function validationJson(report: ValidationReport): string {
-  const { targets, isOk, mostNanoUsd, boundNanoUsd, spentNanoUsd, hasUnknownCost, recorded } = report
+  const { targets, isOk, isWhole, mostNanoUsd, boundNanoUsd, spentNanoUsd, hasUnknownCost, recorded } = report
   const plain = {
-    ok: isOk,
+    ok: isOk && isWhole,
+    is_whole: isWhole,
     most_usd: inUsd(mostNanoUsd),
     max_usd: inUsd(boundNanoUsd),
     spent_usd: inUsd(spentNanoUsd),
     has_unknown_cost: hasUnknownCost,
     recorded,
-    targets: targets.map(({ group, target, place, results }) => ({
+    targets: targets.map(({ group, target, place, results, trouble }) => ({
       group: group.name,
       target: place,
       provider: target.provider.name,
       model: target.model,
       dialect: target.dialect,
+      trouble,
       checks: results,
     })),
   }

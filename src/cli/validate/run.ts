@@ -19,6 +19,7 @@ import { type CheckResult, type PlannedRun, planOf, recordOf, runTarget } from "
 import { SHARED_COLOURS } from "../../validation/squares.ts"
 import { wordsFrom } from "../../validation/words.ts"
 import { printError } from "../command.ts"
+import { Interrupt } from "../interrupt.ts"
 import { Progress } from "../progress.ts"
 import type { Chosen } from "./chosen.ts"
 import type { LoadedWhole } from "./loaded.ts"
@@ -52,6 +53,8 @@ export interface TargetReport extends Chosen {
   /** Its place in the group, counted from 1. */
   readonly place: number
   readonly results: readonly CheckResult[]
+  /** Why no router could be started for it; null: it could, or none was needed. */
+  readonly trouble: string | null
 }
 
 export interface ValidationReport {
@@ -62,38 +65,21 @@ export interface ValidationReport {
   readonly spentNanoUsd: number
   readonly hasUnknownCost: boolean
   readonly recorded: number
+  /** False: it was interrupted. */
+  readonly isWhole: boolean
   readonly isOk: boolean
 }
 
+/** Ctrl-C ends it after the check that is on its way; what was proven until then is recorded. */
 export async function runValidation(validation: Validation): Promise<ValidationReport> {
   const { chosen, loaded, mostNanoUsd: bound } = validation
   const plans = plansOf(validation)
   const most = plans.reduce<number | null>((sum, { cost }) => (sum === null || cost === null ? null : sum + cost), 0)
   const count = plans.reduce((sum, plan) => sum + plan.checks, 0)
   sayBefore(chosen.length, count, most, bound)
-  const upstream = new Upstream(systemClock, upstreamSockets(loaded.snapshot.connections))
-  const progress = new Progress()
   const purses = { priced: new Purse(bound), unpriced: new Purse(validation.isStrict ? bound : null) }
-  const targets: TargetReport[] = []
-  let done = 0
-  try {
-    for (const plan of plans) {
-      const results: CheckResult[] = []
-      const purse = plan.cost === null ? purses.unpriced : purses.priced
-      for await (const result of resultsOf(plan, validation, purse, upstream)) {
-        results.push(result)
-        if (result.outcome !== "skipped") done++
-        progress.show(
-          done / Math.max(1, count),
-          `${plan.target.provider.name}/${plan.target.model} ${result.capability}`,
-        )
-      }
-      targets.push({ group: plan.group, target: plan.target, place: plan.target.index + 1, results })
-    }
-  } finally {
-    progress.end()
-    upstream.close()
-  }
+  using interrupt = new Interrupt()
+  const targets = await askAll(plans, count, validation, purses, interrupt)
   const records = validation.isRecorded ? recordsOf(targets) : []
   await record(records, loaded.reading.config)
   return {
@@ -103,7 +89,54 @@ export async function runValidation(validation: Validation): Promise<ValidationR
     spentNanoUsd: purses.priced.spentNanoUsd + purses.unpriced.spentNanoUsd,
     hasUnknownCost: purses.unpriced.hasUnknown || purses.priced.hasUnknown,
     recorded: records.length,
-    isOk: targets.every(({ results }) => results.every(({ outcome }) => outcome === "pass" || outcome === "skipped")),
+    isWhole: !interrupt.isPressed,
+    isOk: targets.every(({ results, trouble }) => trouble === null && results.every(isFine)),
+  }
+}
+
+function isFine({ outcome }: CheckResult): boolean {
+  return outcome === "pass" || outcome === "skipped"
+}
+
+interface Purses {
+  readonly priced: Purse
+  readonly unpriced: Purse
+}
+
+async function askAll(
+  plans: readonly TargetPlan[],
+  count: number,
+  validation: Validation,
+  purses: Purses,
+  interrupt: Interrupt,
+): Promise<readonly TargetReport[]> {
+  const upstream = new Upstream(systemClock, upstreamSockets(validation.loaded.snapshot.connections))
+  const progress = new Progress()
+  const targets: TargetReport[] = []
+  let done = 0
+  try {
+    for (const plan of plans) {
+      if (interrupt.isPressed) break
+      const { group, target, cost } = plan
+      const results: CheckResult[] = []
+      const purse = cost === null ? purses.unpriced : purses.priced
+      const asked = await openDoor(plan, validation)
+      try {
+        for await (const result of resultsOf(plan, asked.door, validation, purse, upstream)) {
+          results.push(result)
+          if (result.outcome !== "skipped") done++
+          progress.show(done / Math.max(1, count), `${target.provider.name}/${target.model} ${result.capability}`)
+          if (interrupt.isPressed) break
+        }
+      } finally {
+        await asked.close()
+      }
+      targets.push({ group, target, place: target.index + 1, results, trouble: asked.trouble })
+    }
+    return targets
+  } finally {
+    progress.end()
+    upstream.close()
   }
 }
 
@@ -134,33 +167,36 @@ function optionsOf({ only, asksUndeclared, isDeep, imageUrl }: ValidationOrder) 
   return { only, asksUndeclared, options: { image, isDeep } }
 }
 
-async function* resultsOf(
-  { group, target, isDirect, clients }: TargetPlan,
+interface OpenDoor {
+  /** Null: no router is asked. */
+  readonly door: RouterDoor | null
+  readonly trouble: string | null
+  close(): Promise<void>
+}
+
+async function openDoor({ group, target, clients }: TargetPlan, validation: Validation): Promise<OpenDoor> {
+  const { door, path: configPath, env, loaded } = validation
+  const nothing = { trouble: null, close: () => Promise.resolve() }
+  if (clients.length === 0) return { door: null, ...nothing }
+  if (door !== null) return { door: { ...door, group: group.name }, ...nothing }
+  const pinning = { configPath, env, loaded: loaded.reading, random: systemRandom(), start: startRouter }
+  try {
+    const router = await startPinnedRouter({ ...pinning, group: group.name, targetIndex: target.index })
+    return { door: router, trouble: null, close: () => router.close() }
+  } catch (error) {
+    return { door: null, ...nothing, trouble: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function resultsOf(
+  { target, isDirect, clients }: TargetPlan,
+  door: RouterDoor | null,
   validation: Validation,
   purse: Purse,
   upstream: Upstream,
 ): AsyncGenerator<CheckResult> {
-  const { door, throughRouter, path, env, loaded } = validation
-  const random = systemRandom()
-  const embedded =
-    throughRouter && door === null && clients.length > 0
-      ? await startPinnedRouter({
-          configPath: path,
-          env,
-          loaded: loaded.reading,
-          group: group.name,
-          targetIndex: target.index,
-          random,
-          start: startRouter,
-        })
-      : null
-  const through = door === null ? embedded : { ...door, group: group.name }
-  const means = { upstream, clock: systemClock, words: wordsFrom(random) }
-  try {
-    yield* runTarget({ target, door: through, clients, isDirect, purse, ...optionsOf(validation) }, means)
-  } finally {
-    await embedded?.close()
-  }
+  const means = { upstream, clock: systemClock, words: wordsFrom(systemRandom()) }
+  return runTarget({ target, door, clients, isDirect, purse, ...optionsOf(validation) }, means)
 }
 
 async function record(records: readonly ActivationRecord[], config: Config): Promise<void> {

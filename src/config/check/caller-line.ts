@@ -17,6 +17,11 @@ import { block, list } from "../schema/field.ts"
 import { caller, callerIdentity } from "../schema/identity.ts"
 
 const MOST_KINDS = 10_000
+/** A careful reading of a longer line, or of one with more members, would hold the event loop. */
+const LONGEST_CAREFUL = 2048
+const MOST_MEMBERS = 64
+/** No caller is nested so deeply. */
+const DEEPEST = 16
 
 const LINE_SCHEMA: z.ZodType = block({ callers: list(caller, "") }, "")
 
@@ -35,6 +40,8 @@ export class CallerLines {
   readonly #identities: Identities
   readonly #groups: GroupNames
   readonly #config: Pick<Config, "server"> | null
+  /** Lines that were read carefully so far, each of which is some milliseconds' work. */
+  careful = 0
   /** Of lines that were found right, by what stands in them beside names and tokens. */
   readonly #kinds = new Map<string, Kind>()
 
@@ -63,8 +70,12 @@ export class CallerLines {
       report({ code: "wrong-type", path: [], message: "Expected one JSON object with the keys of a caller." })
       return null
     }
+    if (depthOf(text) > DEEPEST) {
+      report({ code: "wrong-type", path: [], message: `A caller is nested at most ${DEEPEST} levels deep.` })
+      return null
+    }
     const isPlain = !SUSPECT.test(text) && saysAllOnce(text, value)
-    const read = (isPlain ? this.#quickly(value, report) : null) ?? readCarefully(text, this.#defaults, report)
+    const read = (isPlain ? this.#quickly(value, report) : null) ?? this.#carefully(text, report)
     if (read === null) return null
     const entry = { path: [], fields: mapping(read) }
     checkOwner(entry, this.#identities, report)
@@ -73,6 +84,16 @@ export class CallerLines {
     if (read.status === "active" && read.allow.length === 0 && !read.metrics_admin && !read.content_admin)
       report({ severity: "warning", code: "nothing-allowed", path: [], message: "The caller may call no model group." })
     return read
+  }
+
+  #carefully(text: string, report: Report): CallerConfig | null {
+    if (text.length <= LONGEST_CAREFUL && text.split(":").length <= MOST_MEMBERS) {
+      this.careful += 1
+      return readCarefully(text, this.#defaults, report)
+    }
+    const message = `This line is no caller, or holds "$" or a name twice: it is too long to be told apart (${LONGEST_CAREFUL} characters, ${MOST_MEMBERS} keys).`
+    report({ code: "invalid-value", path: [], message })
+    return null
   }
 
   /** Null: the schema objects. */
@@ -127,6 +148,17 @@ function readCarefully(text: string, defaults: Readonly<Record<string, unknown>>
   reportPending({ callers: [raw] }, LINE_SCHEMA, own)
   const { callers } = (parsed.data ?? {}) as { readonly callers?: readonly CallerConfig[] }
   return isRight ? (callers?.[0] ?? null) : null
+}
+
+/** Brackets in texts count as well, so that nothing has to be read. */
+function depthOf(text: string): number {
+  let [depth, most] = [0, 0]
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at]
+    if (character === "{" || character === "[") most = Math.max(most, ++depth)
+    else if (character === "}" || character === "]") depth--
+  }
+  return most
 }
 
 /** Does each name stand once? What was read of a text says the same as the text only then. */

@@ -26,9 +26,11 @@ import { policySettings, targetDescription } from "./policies.ts"
 import type { Path } from "../schema/inspect.ts"
 import type { Group, Origin, Provider, Snapshot, Target } from "../snapshot.ts"
 import { telemetryRule, upstreamErrorRule } from "./recording.ts"
+import { exportRule, metricsRule } from "./telemetry-rule.ts"
 import { shadowSettings } from "./shadow.ts"
 import { readTextFile } from "../read/sources.ts"
 import { spendCeiling } from "./spend-ceiling.ts"
+import { documentsUrl } from "../documents-url.ts"
 import { capFieldsOf, targetFacts, type IssuerMarks } from "./target-facts.ts"
 import { catalogueEntryOf, providerOf } from "./target-entry.ts"
 
@@ -61,6 +63,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
       maxResponseBytes: boundOf(config.server.upstream.max_response_bytes),
       maxFrameBytes: boundOf(config.server.upstream.max_frame_bytes),
       allowsPrivateMedia: config.server.upstream.allow_private_image_urls,
+      drainDelayMs: config.server.drain_delay_ms,
       drainMs: config.server.drain_ms,
     },
     connections: connectionRule(config.server.connections),
@@ -68,6 +71,7 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     clientIp: clientIpRule(config.server.client_ip),
     admin: adminOf(options.admin ?? NO_ADMIN, config),
     corsOrigins: config.server.cors.allow_origins,
+    errorsPage: documentsUrl(config.server, "errors"),
     showsRequestedModel: config.server.responses.model_identity === "requested_group",
     capture: captureSettings(config),
     traceCalls: config.server.diagnostics.enabled,
@@ -76,6 +80,8 @@ export function compile(config: Config, options: CompileOptions): Snapshot {
     routingFingerprint: routingFingerprint(config),
     pricingFingerprint: pricingFingerprint(config),
     telemetry: telemetryRule(config.server.decision_telemetry),
+    metrics: metricsRule(config.server.telemetry),
+    exports: exportRule(config.server.telemetry),
   }
 }
 

@@ -21,6 +21,7 @@ export function declaredFacts(
       structured_outputs: said.structuredOutput,
       image: said.images,
       reasoning: target.reasoning ?? catalogue?.reasoning,
+      answers_as: target.answers_as ?? catalogue?.answers_as,
       context_tokens: target.context_tokens ?? catalogue?.context_tokens,
       max_output_tokens: target.max_output_tokens ?? catalogue?.max_output_tokens,
       honors_max_tokens: target.honors_max_tokens ?? catalogue?.honors_max_tokens,

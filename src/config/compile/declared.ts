@@ -21,6 +21,7 @@ export type DeclaredKey =
   | "structured_outputs"
   | "image"
   | "reasoning"
+  | "answers_as"
   | "context_tokens"
   | "max_output_tokens"
   | "honors_max_tokens"

@@ -1,4 +1,4 @@
-/** Bounds of request bodies. `Infinity` where the file says 0. */
+/** Bounds of calls, and those of their bodies among them. `Infinity` where the file says 0. */
 import type { RequestConfig } from "../config.ts"
 
 export interface RequestRule {
@@ -9,6 +9,15 @@ export interface RequestRule {
   readonly maxMemoryBytes: number
   readonly maxMemoryBytesPerCaller: number
   readonly minBytesPerSecond: number
+}
+
+export interface Limits extends RequestRule {
+  readonly maxResponseBytes: number
+  readonly maxFrameBytes: number
+  /** Requests may point at media of private networks. */
+  readonly allowsPrivateMedia: boolean
+  readonly drainDelayMs: number
+  readonly drainMs: number
 }
 
 export function requestRule(config: RequestConfig): RequestRule {

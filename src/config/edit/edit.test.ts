@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { parse } from "yaml"
-import { appendEntry, setKey, yamlText, type ListEntry } from "./edit.ts"
+import { appendEntry, applyEdits, setKey } from "./edit.ts"
+import { yamlText, type ListEntry } from "./nodes.ts"
 
 const ENTRY: ListEntry = [
   ["id", "new"],
@@ -125,6 +126,79 @@ describe("a value is set", () => {
       expect(setKey(yaml, ["callers", 0], "until", '"T"')).toBeNull()
     })
   }
+})
+
+describe("a list takes the place of a list", () => {
+  for (const [name, before, after] of [
+    ["in brackets", "callers: [{ id: one, x: [a, b], y: 1 }]\n", "callers: [{ id: one, x: [c], y: 1 }]\n"],
+    [
+      "in a block",
+      "callers:\n  - id: one\n    x:\n      - a\n      - b\n    # behind\n    y: 1\n",
+      "callers:\n  - id: one\n    x: [c]\n    # behind\n    y: 1\n",
+    ],
+  ] as const) {
+    test(name, () => expect(setKey(before, ["callers", 0], "x", "[c]")).toBe(after))
+  }
+
+  test("except where a comment would be lost", () => {
+    expect(setKey("callers:\n  - x:\n      - a # why\n      - b\n", ["callers", 0], "x", "[c]")).toBeNull()
+  })
+})
+
+describe("mappings are added to a mapping", () => {
+  const entries = [
+    ["new", [["model", "n"]]],
+    ["4.1", [["model", "o"]]],
+  ] as const
+  for (const [name, before, after] of [
+    [
+      "behind the last one and the comments about it",
+      "p:\n  a:\n    models:\n      old:\n        model: x # why\n        # about x\n\n  # about b\n  b: 1\n",
+      'p:\n  a:\n    models:\n      old:\n        model: x # why\n        # about x\n      new:\n        model: n\n      "4.1":\n        model: o\n\n  # about b\n  b: 1\n',
+    ],
+    [
+      "in brackets",
+      "p: { a: { models: { old: { model: x } } } } # y\n",
+      'p: { a: { models: { old: { model: x }, new: { model: n }, "4.1": { model: o } } } } # y\n',
+    ],
+    [
+      "that is empty",
+      "p:\n  a:\n    models: {} # none\n    x: 1\n",
+      'p:\n  a:\n    models: # none\n      new:\n        model: n\n      "4.1":\n        model: o\n    x: 1\n',
+    ],
+    [
+      "that has no value",
+      "p:\n  a:\n    models:\n    x: 1\n",
+      'p:\n  a:\n    models:\n      new:\n        model: n\n      "4.1":\n        model: o\n    x: 1\n',
+    ],
+    [
+      "that is missing, in a block",
+      "p:\n  a:\n    x: 1\nq: 1\n",
+      'p:\n  a:\n    x: 1\n    models:\n      new:\n        model: n\n      "4.1":\n        model: o\nq: 1\n',
+    ],
+    [
+      "that is missing, in brackets",
+      "p: { a: { x: 1 } }\n",
+      'p: { a: { x: 1, models: { new: { model: n }, "4.1": { model: o } } } }\n',
+    ],
+  ] as const) {
+    test(name, () => expect(applyEdits(before, [{ path: ["p", "a", "models"], entries }])).toBe(after))
+  }
+
+  test("that is missing at the top of the file", () => {
+    const text = applyEdits("p: 1 # x\n", [{ path: ["models"], entries: [["g", [["targets", "[]"]]]] }])
+    expect(text).toBe("p: 1 # x\nmodels:\n  g:\n    targets: []\n")
+  })
+
+  for (const yaml of [
+    "p: { a: &x { models: {} } }\n",
+    "p: { a: { models: [] } }\n",
+    "p: {}\n",
+    "p: { a: { models: } }\n",
+  ])
+    test(`except where that cannot be done safely: ${JSON.stringify(yaml)}`, () => {
+      expect(applyEdits(yaml, [{ path: ["p", "a", "models"], entries }])).toBeNull()
+    })
 })
 
 describe("a file is left alone", () => {

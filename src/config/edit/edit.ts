@@ -1,21 +1,20 @@
 /** Changes a configuration file by editing its text: comments and layout stay as they are. */
 import { isDeepStrictEqual } from "node:util"
+import { isMap, isScalar, isSeq, parse, parseDocument, type Node } from "yaml"
+import { setEntries, type MapEntry } from "./entries.ts"
 import {
-  isCollection,
-  isMap,
-  isNode,
-  isPair,
-  isScalar,
-  isSeq,
-  parse,
-  parseDocument,
-  type Node,
-  type Pair,
-  type YAMLMap,
-} from "yaml"
-
-/** One list entry: keys with their values as YAML. */
-export type ListEntry = readonly (readonly [key: string, yaml: string])[]
+  addToMap,
+  blockLines,
+  columnOf,
+  contentEnd,
+  flowEntry,
+  insertLines,
+  mapAt,
+  pairOf,
+  type ListEntry,
+  type MapPair,
+  type NewPair,
+} from "./nodes.ts"
 
 /** Keys and positions, from the top of the file. */
 export type EditPath = readonly [string, ...(readonly (string | number)[])]
@@ -25,8 +24,8 @@ export type Edit =
   | { readonly path: EditPath; readonly entry: ListEntry }
   /** A value of the mapping at `path`. */
   | { readonly path: EditPath; readonly key: string; readonly yaml: string }
-
-type MapPair = Pair<Node, Node | null>
+  /** Further mappings in the mapping at `path`, which may be missing. */
+  | { readonly path: EditPath; readonly entries: readonly MapEntry[] }
 
 /**
  * The text with all edits; null where its form does not allow one of them. What the text then means is compared with the
@@ -36,13 +35,18 @@ export function applyEdits(text: string, edits: readonly Edit[]): string | null 
   let edited: string | null = text
   for (const edit of edits) {
     if (edited === null) return null
-    edited =
-      "entry" in edit ? appendEntry(edited, edit.path, edit.entry) : setKey(edited, edit.path, edit.key, edit.yaml)
+    edited = applyEdit(edited, edit)
   }
   if (edited === null) return null
   const expected = valuesOf(text)
   for (const edit of edits) editValues(expected, edit)
   return isDeepStrictEqual(valuesOf(edited), expected) ? edited : null
+}
+
+function applyEdit(text: string, edit: Edit): string | null {
+  if ("entry" in edit) return appendEntry(text, edit.path, edit.entry)
+  if ("entries" in edit) return setEntries(text, edit.path, edit.entries)
+  return setKey(text, edit.path, edit.key, edit.yaml)
 }
 
 interface Values {
@@ -55,12 +59,17 @@ function valuesOf(text: string): Values {
 
 function editValues(root: Values, edit: Edit): void {
   let place = root
-  for (const step of "entry" in edit ? edit.path.slice(0, -1) : edit.path) place = place[step] as Values
-  if (!("entry" in edit)) {
+  for (const step of "key" in edit ? edit.path : edit.path.slice(0, -1)) place = place[step] as Values
+  if ("key" in edit) {
     place[edit.key] = parse(edit.yaml)
     return
   }
   const key = edit.path.at(-1) ?? ""
+  if ("entries" in edit) {
+    const added = edit.entries.map(([name, pairs]): [string, object] => [name, entryValue(pairs)])
+    place[key] = { ...(place[key] as object | null), ...Object.fromEntries(added) }
+    return
+  }
   place[key] = [...((place[key] as readonly unknown[] | null | undefined) ?? []), entryValue(edit.entry)]
 }
 
@@ -122,30 +131,21 @@ export function setKey(text: string, path: EditPath, key: string, yaml: string):
     })
   }
   const { value } = pair
-  if (!isScalar(value) || !value.range || value.anchor !== undefined || value.type?.startsWith("BLOCK") === true)
-    return null
-  const [start, end] = value.range
-  return start === end ? null : text.slice(0, start) + yaml + text.slice(end)
-}
-
-/** The mapping itself stands at the path: not an alias of one, and nothing else refers to it or to what it is in. */
-function mapAt(contents: Node | null, path: readonly (string | number)[]): YAMLMap<Node, Node | null> | null {
-  let node: Node | null | undefined = contents
-  for (const step of path) {
-    if (!isCollection(node) || node.anchor !== undefined) return null
-    if (isMap<Node, Node | null>(node)) node = pairOf(node, String(step))?.value
-    else node = isSeq<Node | null>(node) && typeof step === "number" ? node.items[step] : null
+  if (isScalar(value)) {
+    if (!value.range || value.anchor !== undefined || value.type?.startsWith("BLOCK") === true) return null
+    const [start, end] = value.range
+    return start === end ? null : text.slice(0, start) + yaml + text.slice(end)
   }
-  return isMap<Node, Node | null>(node) && node.anchor === undefined && node.items.length > 0 ? node : null
+  return isSeq<Node | null>(value) && yaml.startsWith("[") ? replaceList(text, pair, yaml) : null
 }
 
-function pairOf(map: YAMLMap<Node, Node | null>, name: string): MapPair | undefined {
-  return map.items.find(({ key }) => isScalar(key) && key.value === name)
-}
-
-interface NewPair {
-  readonly flow: string
-  readonly block: (indentation: number) => string
+/** A list in place of a list; null where a comment would be lost. */
+function replaceList(text: string, { key, value }: MapPair, yaml: string): string | null {
+  if (value === null || !value.range || !isSeq<Node | null>(value) || value.anchor !== undefined) return null
+  const start = value.flow === true ? value.range[0] : (key.range?.[1] ?? 0) + 1
+  const end = value.flow === true ? value.range[1] : contentEnd(text, value)
+  if (text.slice(start, end).includes("#")) return null
+  return `${text.slice(0, start)}${value.flow === true ? "" : " "}${yaml}${text.slice(end)}`
 }
 
 function newList(key: string, entry: ListEntry): NewPair {
@@ -153,26 +153,6 @@ function newList(key: string, entry: ListEntry): NewPair {
     flow: `${key}: [${flowEntry(entry)}]`,
     block: (indentation) => `${" ".repeat(indentation)}${key}:\n${blockLines(entry, indentation + 2)}`,
   }
-}
-
-function addToMap(text: string, map: YAMLMap<Node, Node | null>, pair: NewPair): string | null {
-  const last = map.items.at(-1)
-  if (!map.range || last === undefined) return null
-  const end = pairEnd(text, last)
-  if (map.flow === true) return `${text.slice(0, end)}, ${pair.flow}${text.slice(end)}`
-  return insertLines(text, end, pair.block(columnOf(text, map.range[0])))
-}
-
-/** Where the last content of a node ends, comments and blank lines behind it left out. */
-function contentEnd(text: string, node: Node): number {
-  const last = isCollection(node) && node.flow !== true ? node.items.at(-1) : undefined
-  if (isPair<Node, Node | null>(last)) return pairEnd(text, last)
-  if (isNode(last)) return contentEnd(text, last)
-  return text.slice(0, node.range?.[1] ?? 0).trimEnd().length
-}
-
-function pairEnd(text: string, { key, value }: MapPair): number {
-  return Math.max(key.range?.[1] ?? 0, value === null ? 0 : contentEnd(text, value))
 }
 
 function appendToPair(text: string, { key, value }: MapPair, entry: ListEntry, isInFlow = false): string | null {
@@ -191,25 +171,9 @@ function appendToPair(text: string, { key, value }: MapPair, entry: ListEntry, i
   return insertLines(before + text.slice(end), before.length, blockLines(entry, indentation + 2))
 }
 
-/** Puts lines after the line in which `offset` stands. */
-function insertLines(text: string, offset: number, lines: string): string {
-  const lineEnd = text.indexOf("\n", offset)
-  if (lineEnd < 0) return `${text}\n${lines}`
-  return text.slice(0, lineEnd + 1) + lines + text.slice(lineEnd + 1)
-}
-
-function blockLines(entry: ListEntry, indentation: number): string {
-  const space = " ".repeat(indentation)
-  return entry.map(([key, yaml], index) => `${space}${index === 0 ? "- " : "  "}${key}: ${yaml}\n`).join("")
-}
-
 /** The entry in the form in which people paste it, e.g. under `callers:`. */
 export function entryLines(entry: ListEntry): string {
   return blockLines(entry, 2)
-}
-
-function flowEntry(entry: ListEntry): string {
-  return `{ ${entry.map(([key, yaml]) => `${key}: ${yaml}`).join(", ")} }`
 }
 
 function newSection(section: string, entry: ListEntry): string {
@@ -223,14 +187,4 @@ function withLineEnd(text: string): string {
 /** Is the end of the text still inside the document (no `...` after it)? */
 function endsOpen(text: string): boolean {
   return !/^\.\.\.\s*$/m.test(text)
-}
-
-function columnOf(text: string, offset: number): number {
-  return offset - (text.lastIndexOf("\n", offset - 1) + 1)
-}
-
-/** A text as a YAML value on one line: plain where nothing can be misread, else in quotes. */
-export function yamlText(value: string): string {
-  const plain = /^[A-Za-z][A-Za-z0-9_.@/-]*$/.test(value) && !/^(true|false|null|yes|no|on|off)$/i.test(value)
-  return plain ? value : JSON.stringify(value)
 }

@@ -2,11 +2,12 @@
  * Turns YAML into plain values, guided by the schema: positions are kept, references are filled in, unknown keys are
  * reported where they stand. Never fails: what is wrong becomes a finding and is left out.
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, visit, type Node, type Scalar, type YAMLMap } from "yaml"
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Scalar, type YAMLMap } from "yaml"
 import type { z } from "zod"
 import { expand, hasReference, isForeignVariable, type Sources } from "./expand.ts"
 import { formatPath, START, type Report } from "../findings.ts"
 import { knownKey, pairsOf } from "./mapping-keys.ts"
+import { nodesOf } from "./nodes.ts"
 import { parseYaml } from "./parse-yaml.ts"
 import type { FoundPlaces } from "./places.ts"
 import { bare, chainOf, childOf, formOf, type Path } from "../schema/inspect.ts"
@@ -157,12 +158,8 @@ function mapOf(node: YAMLMap, schema: z.ZodType | undefined, path: Path, walk: W
 
 /** Anchors inside a part that is left out may still be used elsewhere. */
 function keepAnchors(node: Node | null, walk: Walk): void {
-  if (node === null) return
-  visit(node, {
-    Node: (_, inner) => {
-      if (!isAlias(inner) && inner.anchor !== undefined) walk.anchors.set(inner.anchor, inner)
-    },
-  })
+  for (const inner of nodesOf(node))
+    if (!isAlias(inner) && inner.anchor !== undefined) walk.anchors.set(inner.anchor, inner)
 }
 
 /** A key with nothing behind it counts as left out. */

@@ -38,6 +38,7 @@ describe("a hostile file", () => {
 
   test("is refused for nesting without end", () => {
     expect(codes(`users: ${"[".repeat(20_000)}`)[0]).toMatch(/^(too-large|yaml-syntax)$/)
+    expect(codes(`nobody-knows: ${"[".repeat(3000)}${"]".repeat(3000)}`)[0]).toMatch(/^(too-large|unknown-key)$/)
     expect(codes(`users: ${"[".repeat(500)}${"]".repeat(500)}`)[0]).toMatch(/^(too-large|yaml-syntax)$/)
   })
 

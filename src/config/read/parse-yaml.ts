@@ -1,14 +1,6 @@
 /** The YAML of the file as nodes, and its faults where they begin. */
-import {
-  isScalar,
-  parseDocument,
-  visit,
-  type Document,
-  type ErrorCode,
-  type Node,
-  type Scalar,
-  type YAMLError,
-} from "yaml"
+import { isScalar, parseDocument, type Document, type ErrorCode, type Node, type Scalar, type YAMLError } from "yaml"
+import { nodesOf } from "./nodes.ts"
 import { syntaxMessage } from "./syntax.ts"
 import type { Walk } from "./walk.ts"
 
@@ -64,17 +56,13 @@ function at(offset: number, message: string, walk: Walk): void {
 
 /** Where a quote opens whose text runs over the end of its line, before the parser loses its way. */
 function openQuote(text: string, document: Document, lostAt: number): number | null {
-  let found: number | null = null
-  visit(document, {
-    Scalar: (_, node) => {
-      if (found === null && isOpen(node, text, lostAt)) found = node.range?.[0] ?? null
-    },
-  })
-  return found
+  for (const node of nodesOf(document.contents))
+    if (isScalar(node) && isOpen(node, text, lostAt)) return node.range?.[0] ?? null
+  return null
 }
 
 function isOpen(node: Scalar, text: string, lostAt: number): boolean {
-  if (!isScalar(node) || (node.type !== "QUOTE_DOUBLE" && node.type !== "QUOTE_SINGLE")) return false
+  if (node.type !== "QUOTE_DOUBLE" && node.type !== "QUOTE_SINGLE") return false
   const [start, end] = node.range ?? [0, 0]
   return start <= lostAt && text.slice(start, end).includes("\n")
 }

@@ -1,4 +1,7 @@
-/** Where `${NAME}` and `${file:…}` get their values: the environment, `env.json` beside the configuration, files. */
+/**
+ * Where `${NAME}` and `${file:…}` get their values: the environment, an `env.json` among the credentials that systemd hands over
+ * (`LoadCredential=`, https://systemd.io/CREDENTIALS/), the `env.json` beside the configuration, files.
+ */
 import { dirname, join, resolve } from "node:path"
 import type { Sources } from "./expand.ts"
 import { quote, type Report } from "../findings.ts"
@@ -41,13 +44,21 @@ export function openSources(
   report: Report,
 ): OpenedSources {
   const directory = dirname(resolve(configPath))
-  const envFile = join(directory, "env.json")
-  const files = new Set([envFile])
+  const credentials = environment["CREDENTIALS_DIRECTORY"]
+  const local = join(directory, "env.json")
+  const envFiles = [
+    ...(credentials === undefined
+      ? []
+      : [{ path: join(credentials, "env.json"), name: "env.json of the credentials" }]),
+    { path: local, name: "env.json beside the configuration" },
+  ]
+  const files = new Set(envFiles.map(({ path }) => path))
   const reasons = new Map<string, string>()
-  const local = readEnvFile(envFile, readFile, report)
+  const tables = envFiles.map(({ path, name }) => readEnvFile(path, name, readFile, report))
+  const fromTables = (name: string): string | undefined => tables.map((table) => table.get(name)).find(Boolean)
   return {
     files,
-    variable: (name) => (Object.hasOwn(environment, name) && environment[name]) || local.get(name),
+    variable: (name) => (Object.hasOwn(environment, name) && environment[name]) || fromTables(name),
     file(path) {
       const absolute = resolve(directory, path)
       files.add(absolute)
@@ -63,18 +74,14 @@ export function openSources(
 }
 
 /** A flat JSON object of texts. Its absence is no fault. */
-function readEnvFile(path: string, readFile: ReadFile, report: Report): ReadonlyMap<string, string> {
+function readEnvFile(path: string, name: string, readFile: ReadFile, report: Report): ReadonlyMap<string, string> {
   let parsed: unknown
   try {
     parsed = JSON.parse(readFile(path))
   } catch (error) {
     if ((error as Partial<NodeJS.ErrnoException> | null)?.code !== "ENOENT") {
       const why = error instanceof SyntaxError ? "it is not valid JSON" : whyUnreadable(error)
-      report({
-        code: "unreadable-file",
-        path: [],
-        message: `env.json beside the configuration cannot be used: ${why}.`,
-      })
+      report({ code: "unreadable-file", path: [], message: `${name} cannot be used: ${why}.` })
     }
     return new Map()
   }
@@ -83,7 +90,7 @@ function readEnvFile(path: string, readFile: ReadFile, report: Report): Readonly
   const wrong = entries?.find(([, value]) => typeof value !== "string")?.[0]
   if (entries === null || wrong !== undefined) {
     const where = wrong === undefined ? "" : ` (${quote(wrong)} is something else)`
-    const message = `env.json beside the configuration must be one flat object of texts${where}.`
+    const message = `${name} must be one flat object of texts${where}.`
     report({ code: "unreadable-file", path: [], message, expected: '{ "NAME": "value" }' })
   }
   return new Map((entries ?? []).filter((entry): entry is [string, string] => typeof entry[1] === "string"))

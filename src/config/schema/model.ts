@@ -142,6 +142,10 @@ const facts: Shape = {
   ),
   output_modalities: list(modality, "The forms of output that the model returns."),
   ...prices,
+  answers_as: list(
+    line("A name."),
+    "Names by which answers may call the model where that is not its id, for example behind a deployment name. `smart-router validate` takes any other name for another model.",
+  ),
   honors_max_tokens: flag("`false`: the upstream ignores output caps, so calls with a cap are not sent there."),
   force_store_false: flag(
     "Send `store: false` upstream, whatever the client says, so that the provider keeps no answer. `anthropic` stores none anyway.",

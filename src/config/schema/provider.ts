@@ -130,8 +130,12 @@ const ENDPOINT = /\/(?:chat\/completions|completions|responses|messages|models|e
 function addressFault(url: string): Fault | null {
   if (url.includes("?"))
     return { path: ["base_url"], message: "Parameters do not belong into base_url: write them under `query`." }
-  if (!ENDPOINT.test(url)) return null
-  return { path: ["base_url"], message: "This is the address of an endpoint: leave out what follows the API's root." }
+  const [end] = ENDPOINT.exec(url) ?? []
+  if (end === undefined) return null
+  return {
+    path: ["base_url"],
+    message: `This is the address of an endpoint: leave out ${JSON.stringify(end)}, so that it ends with the API's root.`,
+  }
 }
 
 export const provider: z.ZodType = withRules(

@@ -11,7 +11,6 @@ import {
   flag,
   integer,
   key,
-  list,
   milliseconds,
   nullByDefault,
   optional,
@@ -20,17 +19,19 @@ import {
   type Fault,
   type Shape,
 } from "./field.ts"
-import { cidr, headerName, identifier } from "./forms.ts"
+import { identifier } from "./forms.ts"
+import { stopping } from "./stopping.ts"
 import { storage } from "./storage.ts"
+import { outward } from "./outward.ts"
 import { upstreamTimeouts } from "./timeouts.ts"
 import { request } from "./request.ts"
 import { defaultCaller, defaultCallerShaping } from "./limits.ts"
 import { retention } from "./retention.ts"
+import { decisionTelemetry, telemetry } from "./telemetry.ts"
 
 const LATER = { pending: true } as const
 const LISTEN = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):(?:0|[1-9]\d{0,4})$/
 const STATE_URL = /^(?:redis|valkey)s?:\/\/./
-const ORIGIN = /^(\*|https?:\/\/[^\s/?#@]+)$/
 
 const off = (description: string): z.ZodType => byDefault(flag(description), false)
 
@@ -110,56 +111,6 @@ const bounds: Shape = {
   ),
 }
 
-const outward: Shape = {
-  cors: byDefault(
-    block(
-      {
-        allow_origins: byDefault(
-          list(
-            pattern(ORIGIN, "an origin such as https://app.example.com, or *", "An origin."),
-            "Origins of browser pages that may call.",
-          ),
-          [],
-        ),
-      },
-      "Calls from browser pages.",
-      { name: "CorsConfig" },
-    ),
-    {},
-  ),
-  responses: byDefault(
-    block(
-      {
-        model_identity: byDefault(
-          choice(
-            ["upstream", "requested_group"],
-            "Which name answers carry in `model`: what the upstream says, or what the client asked for.",
-          ),
-          "upstream",
-        ),
-      },
-      "Settings of answers.",
-      { name: "ResponsesConfig" },
-    ),
-    {},
-  ),
-  client_ip: byDefault(
-    block(
-      {
-        trusted_proxy_cidrs: byDefault(list(cidr, "Proxies whose forwarding headers count."), []),
-        header_order: byDefault(list(headerName, "The headers to look at, first to last."), [
-          "X-Forwarded-For",
-          "X-Real-IP",
-        ]),
-        store_ip: byDefault(flag("Record the address of the client."), true),
-      },
-      "The address of the client.",
-      { name: "ClientIpConfig" },
-    ),
-    {},
-  ),
-}
-
 const insight: Shape = {
   diagnostics: byDefault(
     block(
@@ -180,22 +131,10 @@ const insight: Shape = {
     ),
     {},
   ),
-  decision_telemetry: byDefault(
-    block(
-      {
-        enabled: off("Record why targets were chosen and left out."),
-        max_candidates: byDefault(integer("The most candidates of one call."), 64),
-        max_filter_reasons: byDefault(integer("The most reasons of one call."), 256),
-        record_candidates: byDefault(flag("Record targets, what spoke against them, and their scores."), true),
-        record_cache_reasons: byDefault(flag("Record why the cache was not used.", LATER), true),
-      },
-      "The record of routing decisions.",
-      { name: "DecisionTelemetry" },
-    ),
-    {},
-  ),
+  decision_telemetry: decisionTelemetry,
   content_capture: optional(contentCapture),
   retention,
+  telemetry,
 }
 
 const shape: Shape = {
@@ -215,13 +154,7 @@ const shape: Shape = {
     }),
     1,
   ),
-  drain_ms: byDefault(
-    milliseconds(
-      "How long calls in flight may go on after SIGTERM or SIGINT. What is not done by then ends with the error `shutting-down`.",
-      { max: 86_400_000 },
-    ),
-    30_000,
-  ),
+  ...stopping,
   watch_config: off("Reload the configuration when its file changes. SIGHUP always does."),
   ...storage,
   ...bounds,

@@ -120,8 +120,8 @@ export function writeError(failure: Failure, requestId: string): JsonObject {
 }
 
 /** The body of an error answer: the upstream's words, or the router's. `told`: what the end of a stream says instead. */
-export function renderError(error: RouterError, requestId: string, told?: Failure): string {
+export function renderError(error: RouterError, requestId: string, page: string | null, told?: Failure): string {
   return error instanceof VendorRefusal
     ? JSON.stringify(writeError(error.failure, requestId))
-    : renderOpenAiError(error, requestId, told)
+    : renderOpenAiError(error, requestId, page, told)
 }

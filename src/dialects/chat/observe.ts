@@ -82,7 +82,7 @@ export class ChatObserver implements StreamObserver {
   }
 
   renderFailure(error: RouterError, requestId: string): string {
-    return `data: ${renderError(error, requestId, streamFailure(error, requestId))}\n\n`
+    return `data: ${renderError(error, requestId, null, streamFailure(error, requestId))}\n\n`
   }
 
   renderRefusal(_status: number, bytes: Uint8Array): string {
@@ -93,6 +93,10 @@ export class ChatObserver implements StreamObserver {
   /** A comment: clients take every data line for a chunk. */
   keepAlive(): string {
     return ": keep-alive\n\n"
+  }
+
+  lastWord(): string {
+    return "data: [DONE]\n\n"
   }
 
   private failed(fault: UpstreamFault): number {

@@ -1,6 +1,6 @@
 /** Anthropic's error shape: https://docs.claude.com/en/api/errors */
 import type { Failure } from "../../canonical/reply.ts"
-import type { RouterError } from "../../errors.ts"
+import { docUrl, type RouterError } from "../../errors.ts"
 import { VendorRefusal } from "../vendor-refusal.ts"
 import { writeFailure } from "./failure.ts"
 
@@ -18,10 +18,11 @@ const TYPES: Readonly<Record<number, string>> = {
   529: "overloaded_error",
 }
 
-/** `{"type":"error","error":{type, message, code, param?, details?},"request_id"}` */
+/** `{"type":"error","error":{type, message, code, param?, details?, doc_url?},"request_id"}` */
 export function renderMessagesError(
   error: RouterError,
   requestId: string,
+  page: string | null,
   { message }: Pick<Failure, "message"> = error,
 ): string {
   if (error instanceof VendorRefusal) return JSON.stringify(writeFailure(error.failure, requestId))
@@ -35,6 +36,7 @@ export function renderMessagesError(
       ...(param === undefined ? {} : { param }),
       ...(fields === undefined ? {} : { request_id: requestId, ...fields }),
       ...(details === undefined ? {} : { details }),
+      ...docUrl(error, page),
     },
     request_id: requestId,
   })

@@ -64,7 +64,7 @@ export class MessagesObserver implements StreamObserver {
   }
 
   renderFailure(error: RouterError, requestId: string): string {
-    return `event: error\ndata: ${renderMessagesError(error, requestId, streamFailure(error, requestId))}\n\n`
+    return `event: error\ndata: ${renderMessagesError(error, requestId, null, streamFailure(error, requestId))}\n\n`
   }
 
   renderRefusal(_status: number, bytes: Uint8Array, requestId: string): string {
@@ -75,6 +75,10 @@ export class MessagesObserver implements StreamObserver {
 
   keepAlive(): string {
     return 'event: ping\ndata: {"type":"ping"}\n\n'
+  }
+
+  lastWord(): string {
+    return 'event: message_stop\ndata: {"type":"message_stop"}\n\n'
   }
 
   private event(type: string | null, body: Loose): number {

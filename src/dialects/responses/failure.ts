@@ -163,8 +163,8 @@ export function errorBeside({ code = null, message = "" }: JsonObject): JsonObje
 }
 
 /** The body of an error answer: the upstream's words, or the router's. */
-export function renderError(error: RouterError, requestId: string): string {
+export function renderError(error: RouterError, requestId: string, page: string | null): string {
   return error instanceof VendorRefusal
     ? JSON.stringify(writeError(error.failure, requestId))
-    : renderOpenAiError(error, requestId)
+    : renderOpenAiError(error, requestId, page)
 }

@@ -125,6 +125,10 @@ export class ResponsesObserver implements StreamObserver {
     return `event: keepalive\ndata: {"type":"keepalive","sequence_number":${this.lastSequence}}\n\n`
   }
 
+  lastWord(): string {
+    return ""
+  }
+
   private failed(fault: UpstreamFault): number {
     this.fault = fault
     return FRAME.fault

@@ -168,11 +168,11 @@ export class SharedState implements GovernanceState {
     this.#store.renew(leases)
   }
 
-  async view(limits: CompiledLimits, ts: number, nowMs: number): Promise<readonly CheckView[]> {
+  async view(limits: CompiledLimits, ts: number, nowMs: number, onlyCounted?: boolean): Promise<readonly CheckView[]> {
     try {
-      return await this.#store.view(limits, ts)
+      return await this.#store.view(limits, ts, nowMs, onlyCounted)
     } catch (error) {
-      return (await this.#localInstead(error)).view(limits, ts, nowMs)
+      return (await this.#localInstead(error)).view(limits, ts, nowMs, onlyCounted)
     }
   }
 

@@ -96,8 +96,7 @@ export class StoreState implements GovernanceState {
     const { id, limits, ts } = request
     const instead = request.instead instanceof StoreLease ? request.instead : null
     if (instead !== null) this.#open.delete(instead) // not to be renewed behind its end
-    const prepared = this.#preparedFor(limits)
-    const calendar = this.#calendar.of(ts)
+    const [prepared, calendar] = [this.#preparedFor(limits), this.#calendar.of(ts)]
     const words = [...this.#admitWords(request, prepared, calendar), instead?.id ?? ""]
     const answer = await this.#askUntilKnown(ADMIT, words, limits, () => this.#undo(id, prepared, calendar))
     if (instead !== null) instead.isOpen = false
@@ -145,10 +144,11 @@ export class StoreState implements GovernanceState {
     this.#open.renew(mine)
   }
 
-  async view(limits: CompiledLimits, ts: number): Promise<readonly CheckView[]> {
+  async view(limits: CompiledLimits, ts: number, _?: number, onlyCounted = false): Promise<readonly CheckView[]> {
     const { keys, checks } = this.#preparedFor(limits)
     const words = [String(keys.length), ...keys, this.#time(), ...this.#calendar.of(ts), checks]
-    return viewsOf(limits, ts, await this.#askUntilKnown(VIEW, words, limits))
+    const answer = await (onlyCounted ? this.#ask(VIEW, words) : this.#askUntilKnown(VIEW, words, limits))
+    return answer[0] === 1 ? viewsOf(limits, ts, answer) : []
   }
 
   /** The store restores by itself what it does not know: it may lose its data at any time. */

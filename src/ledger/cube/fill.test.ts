@@ -1,7 +1,7 @@
 /** Rows from before the cube come into it. */
 import { expect, test } from "bun:test"
 import { testCube } from "../../../test/helpers/cube.ts"
-import { onEachDriver } from "../../../test/helpers/ledger-drivers.ts"
+import { onDrawnDriver } from "../../../test/helpers/ledger-drivers.ts"
 import { sampleCall } from "../../../test/helpers/sample-call.ts"
 import { countToFill, type Filled, fillStep } from "./fill.ts"
 
@@ -9,7 +9,7 @@ const START = Date.UTC(2026, 2, 28)
 const HOUR_MS = 3_600_000
 const RANGE = { from: START, to: START + 100 * HOUR_MS }
 
-onEachDriver((driver) => {
+onDrawnDriver((driver) => {
   test("rows without cells are taken, those with cells are not taken again, wherever it was cut off", async () => {
     await using state = await driver.state()
     const ledger = await state.open()

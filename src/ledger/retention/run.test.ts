@@ -1,7 +1,7 @@
 /** What a run deletes, what stays and why, and what it writes down of that. */
 import { expect, test } from "bun:test"
 import { testCube } from "../../../test/helpers/cube.ts"
-import { type LedgerState, onEachDriver } from "../../../test/helpers/ledger-drivers.ts"
+import { type LedgerState, onDrawnDriver } from "../../../test/helpers/ledger-drivers.ts"
 import { figuresOf, testRetention } from "../../../test/helpers/retention.ts"
 import { sampleCall } from "../../../test/helpers/sample-call.ts"
 import { RunStopped } from "./run.ts"
@@ -29,7 +29,7 @@ async function count(state: LedgerState, table: string): Promise<number> {
   return row?.n ?? -1
 }
 
-onEachDriver((driver) => {
+onDrawnDriver((driver) => {
   test("a dry run counts what a run would delete, and deletes nothing", async () => {
     await using state = await driver.state()
     await filled(state, 30)

@@ -36,9 +36,28 @@ export function isDigit(code: number): boolean {
 }
 
 /**
- * The same text, as long, with spaces for the escapes of JSON and of source code that end in a letter: behind `\\n` a word
- * begins.
+ * The same text, as long, as detectors read it: with spaces for the escapes of JSON and of source code that end in a letter,
+ * since behind `\\n` a word begins, and in ASCII what stands for it elsewhere: spaces and hyphens of typesetting, full-width
+ * characters, the digits of Arabic and Persian.
  */
-export function withoutEscapes(text: string): string {
-  return text.includes("\\") ? text.replaceAll(/\\[nrtbf]/g, "  ") : text
+export function asDetected(text: string): string {
+  const plain = text.includes("\\") ? text.replaceAll(/\\[nrtbf]/g, "  ") : text
+  return LOOKALIKE.test(plain) ? plain.replaceAll(LOOKALIKES, inAscii) : plain
+}
+
+/** Runs, because whole sentences are written in full width. */
+const CLASS = "[\u00a0\u2000-\u200a\u2010-\u2015\u202f\u205f\u2212\u3000\uff01-\uff5e\u0660-\u0669\u06f0-\u06f9]"
+const LOOKALIKE = new RegExp(CLASS)
+const LOOKALIKES = new RegExp(`${CLASS}{1,256}`, "g")
+
+function inAscii(run: string): string {
+  let ascii = ""
+  for (let at = 0; at < run.length; at++) ascii += asciiOf(run.charCodeAt(at))
+  return ascii
+}
+
+function asciiOf(code: number): string {
+  if (code >= 0xff01) return String.fromCharCode(code - 0xfee0)
+  if (code >= 0x0660 && code <= 0x06f9) return String.fromCharCode(48 + (code & 15))
+  return (code >= 0x2010 && code <= 0x2015) || code === 0x2212 ? "-" : " "
 }

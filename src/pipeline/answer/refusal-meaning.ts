@@ -17,11 +17,18 @@ export function meaningOf(
   request: CallRequest,
 ): AttemptFailure {
   if (status === 404 && request.holdsState && fault?.code !== "model_not_found") return STATE_GONE
-  if (status === 400 && fault === null && WANTS_TLS.test(startOf(bytes))) return TLS_EXPECTED
+  if (wantsTls(status, bytes)) return TLS_EXPECTED
   const failure = classifyStatus(status, fault ?? NO_FAULT, target.model)
   if (failure.reason !== "request-refused") return failure
   const field = fault === null ? null : ownField(fault, bytes, sent, request)
   return field === null ? failure : because(failure, "field-refused", safeWords(fault ?? NO_FAULT, field))
+}
+
+/** The request reached a port where TLS is spoken, and a server that says so in plain: in a page, or in a bare sentence. */
+export function wantsTls(status: number, bytes: Uint8Array): boolean {
+  if (status !== 400) return false
+  const start = startOf(bytes).trimStart()
+  return !start.startsWith("{") && WANTS_TLS.test(start)
 }
 
 /** What nginx and Go's server say to a plain request on a TLS port. */

@@ -233,8 +233,8 @@ export class StreamFrames {
     if (kept.length > 0) this.tail = [Buffer.concat([...this.tail, ...kept.map((frame) => this.named(frame))])]
   }
 
-  /** The body has ended without a terminal frame. */
-  async finish(): Promise<void> {
+  /** The body has ended without a terminal frame. `isCut`: by the router, which then says that frame itself. */
+  async finish(isCut = false): Promise<void> {
     let rest = this.splitter.remainder()
     if (!this.anyFrame && isObject(rest)) this.unframed = rest
     if (this.unframed !== null) return this.fail(EMPTY_STREAM)
@@ -254,6 +254,7 @@ export class StreamFrames {
         return
       }
     }
+    if (isCut) this.tail = [encoder.encode(this.observer.lastWord())]
     if (this.observer.finished) this.end = { kind: "complete" }
     else this.fail(this.anyFrame ? BROKEN_STREAM : EMPTY_STREAM)
   }

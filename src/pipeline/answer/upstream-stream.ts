@@ -154,7 +154,7 @@ export class UpstreamStream {
   private async broken(error: unknown): Promise<void> {
     if (this.end !== null) return
     // it had said its last word, and only failed to hang up
-    if (this.silence.over === "close") return await this.frames.finish()
+    if (this.silence.over === "close") return await this.frames.finish(true)
     const fault = this.silence.over === null ? upstreamFault(error) : because(TIMEOUT, "silence-timeout")
     if (fault?.class === "network" && this.frames.anyFrame)
       return this.frames.fail(because(BROKEN_STREAM, fault.reason))

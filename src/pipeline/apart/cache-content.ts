@@ -1,5 +1,5 @@
 /** What a request asks, as a hash: two requests with the same one get the same answer. Pure: what is large is done in another thread. */
-import { isObject, type JsonObject, type JsonValue } from "../../canonical/json.ts"
+import { isObject, type JsonObject, type JsonValue, valuesIn } from "../../canonical/json.ts"
 import type { Request } from "../../canonical/request.ts"
 import type { DialectName } from "../../dialects/name.ts"
 import { decode, type DecodedRequest } from "./decode.ts"
@@ -39,7 +39,7 @@ export function contentOf(
   dialect: DialectName,
 ): string | null {
   // an object with two members of one name has more than one reading
-  if (losses.length > 0 || countOf(clientBody) !== values || !isTyped(clientBody)) return null
+  if (losses.length > 0 || valuesIn(clientBody) - 1 !== values || !isTyped(clientBody)) return null
   const text = ordered([countedOf(request), ownWords(clientBody, dialect)])
   return Bun.SHA256.hash(text, "base64url")
 }
@@ -83,6 +83,7 @@ const OWN_WORDS = [
   "include",
   "parallel_tool_calls",
   "logprobs",
+  "response_format",
   "service_tier",
 ] as const
 
@@ -115,18 +116,6 @@ function isTyped(body: JsonObject): boolean {
     if (value === undefined || value === null) return true
     return type === "list" ? Array.isArray(value) : typeof value === type
   })
-}
-
-/** Values at any depth, as the scan counts them: of the members, not the object itself. */
-function countOf(body: JsonObject): number {
-  let count = -1
-  const waiting: unknown[] = [body]
-  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
-    count++
-    if (Array.isArray(value)) for (const item of value) waiting.push(item)
-    else if (isObject(value)) for (const key of Object.keys(value)) waiting.push(value[key])
-  }
-  return count
 }
 
 /**

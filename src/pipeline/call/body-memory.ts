@@ -1,5 +1,5 @@
 /** The memory that request bodies take, from their first byte until their calls end. */
-import type { Limits } from "../../config/snapshot.ts"
+import type { Limits } from "../../config/compile/request-rule.ts"
 import { RouterError } from "../../errors.ts"
 
 /** What bodies of one caller take. */

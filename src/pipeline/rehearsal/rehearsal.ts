@@ -13,9 +13,10 @@ export function failAbsent(what: string): never {
 }
 
 /** What calls leave behind, left out. */
-export const WITHOUT_TRACE: Pick<Gateway, "requestLog" | "metrics" | "feedback" | "security"> = {
+export const WITHOUT_TRACE: Pick<Gateway, "requestLog" | "metrics" | "telemetry" | "feedback" | "security"> = {
   requestLog: { write: () => {} },
   metrics: { count: () => {}, countLater: () => {} },
+  telemetry: { ended: () => {} },
   feedback: { report: () => {} },
   security: { note: () => false },
 }

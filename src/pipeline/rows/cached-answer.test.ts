@@ -1,6 +1,6 @@
 /** An answer that no target was asked for: its row, its limits, its cost and its metrics follow from its source alone. */
 import { expect, test } from "bun:test"
-import { readExposition } from "../../../test/helpers/exposition.ts"
+import { ALL_NAMES, readExposition } from "../../../test/helpers/exposition.ts"
 import { HeldClock } from "../../../test/helpers/held-clock.ts"
 import { mustLoad } from "../../../test/helpers/load-text.ts"
 import { compile } from "../../config/compile/compile.ts"
@@ -138,7 +138,7 @@ test("a cached answer is a row of a hit, a request without tokens, and costs not
     day_nano_usd: [0, 0],
   })
   const out = new Exposition({})
-  writeCallFamilies(out, metrics)
+  writeCallFamilies(out, metrics, ALL_NAMES)
   const scrape = readExposition(out.text())
   expect(scrape.sum("smart_router_requests_total")).toBe(1)
   expect(scrape.sum("smart_router_caller_requests_total")).toBe(1)

@@ -3,11 +3,12 @@ import type { PageDefinition } from "./page.ts"
 export const CATALOGUE: PageDefinition = {
   name: "catalogue",
   title: "Catalogue",
-  about: "Which models there are, what they cost, and which of them serve.",
+  about: "Which models there are, what they cost, which of them serve, and what is proven of them.",
   by: [],
   hasRange: false,
   blocks: [
     { show: "part", part: "targets", id: "targets", title: "Targets" },
+    { show: "part", part: "capabilities", id: "capabilities", title: "What targets can do" },
     { show: "part", part: "prices", id: "prices", title: "Prices" },
     { show: "part", part: "findings", id: "findings", title: "What the configuration's check says" },
   ],

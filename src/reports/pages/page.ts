@@ -94,6 +94,7 @@ export type PartName =
   | "call"
   | "targets"
   | "prices"
+  | "capabilities"
   | "findings"
   | "limits"
   | "security"

@@ -20,9 +20,12 @@ const STATES: Readonly<Record<string, string>> = {
   ok: "ok",
   permitted: "ok",
   validated: "ok",
+  proven: "ok",
   warning: "warning",
   expired: "warning",
+  changed: "warning",
   exhausted: "bad",
+  failed: "bad",
   refused: "bad",
 }
 
@@ -60,7 +63,7 @@ function columnOf({ key, title, kind, dimension, bar }: SectionColumn, section: 
     kind:
       key === "request_id" && section === "calls"
         ? "call"
-        : key === "state" || key === "validation"
+        : key === "state" || key === "validation" || key === "proven"
           ? "state"
           : KINDS[kind],
     ...(stored?.is === "value" ? { filter: stored.stored } : {}),

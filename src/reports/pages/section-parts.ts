@@ -18,6 +18,7 @@ const TABLES: Readonly<Partial<Record<PartName, readonly [section: SectionId, ..
   policies: ["routing", "policies"],
   targets: ["catalog", "active"],
   prices: ["catalog", "catalogue"],
+  capabilities: ["catalog", "capabilities", "declarations"],
   limits: ["limits"],
   security: ["security"],
 }

@@ -1,6 +1,7 @@
+import { breakdownQuery, isWanted } from "../breakdown.ts"
 import { columnOf } from "../figure-makers.ts"
 import type { CatalogEntry, Column, Row, SectionDefinition, Table } from "../section.ts"
-import { breakdownQuery } from "../breakdown.ts"
+import { capabilityTables, knownTargets } from "./catalog-capabilities.ts"
 
 const COLUMNS: readonly Column[] = [
   columnOf("group", "text", "Group", "The group that the target is active in."),
@@ -46,7 +47,9 @@ export const CATALOG: SectionDefinition = {
   title: "Catalogue",
   about: "Models and targets: what is active in which group, what is only known, what they can do, and what they cost.",
   takesBy: false,
-  build: async (asked, { catalog, queries }) => {
+  build: async (asked, sources) => {
+    const { queries } = sources
+    const catalog = (await sources.catalog?.()) ?? null
     const by = ["group", "provider", "model"] as const
     const [rows] = await queries([
       { ...breakdownQuery(asked, { id: "", title: "", by, figures: ["calls"] }), top: 1000 },
@@ -80,6 +83,9 @@ export const CATALOG: SectionDefinition = {
           empty: catalog === null ? missing : "Every model of the catalogue is active.",
           ...table("catalogue", COLUMNS.slice(1), (entry) => cellsOf(entry).slice(1)),
         },
+        ...(isWanted(asked, "capabilities") || isWanted(asked, "declarations")
+          ? capabilityTables(asked, await knownTargets(asked, sources, entries), catalog === null ? missing : null)
+          : []),
       ],
       charts: [],
       notes: [],

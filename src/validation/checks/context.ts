@@ -17,7 +17,10 @@ export const context: Check = {
     if (!isDeep) return "very long requests are asked with --deep only"
     return limits.contextTokens === null ? "context_tokens is not configured" : null
   },
-  most: ({ limits }) => ({ input: Math.ceil((limits.contextTokens ?? 0) * (FITS + 2 * OVERFLOWS)), output: 2 * 2048 }),
+  most: ({ limits }, cap) => ({
+    input: Math.ceil((limits.contextTokens ?? 0) * (FITS + 2 * OVERFLOWS)),
+    output: 2 * cap,
+  }),
   run: async (asking) => {
     const tokens = asking.target.limits.contextTokens ?? 0
     const word = asking.word()

@@ -8,7 +8,7 @@ export const document: Check = {
   proves: "a PDF in a user's turn is read",
   declared: ({ declared }) => declared.accepts.documents ?? null,
   impossible: () => null,
-  most: () => ({ input: 8000, output: 2048 }),
+  most: (_target, cap) => ({ input: 8000, output: cap }),
   run: async ({ answer, word }) => {
     const shown = word()
     const data = Buffer.from(pagePdf(`The word of the day is ${shown}`)).toString("base64")

@@ -1,3 +1,4 @@
+import type { Target } from "../../config/snapshot.ts"
 import { type Check, fail } from "../check.ts"
 import { echo, said } from "../judge.ts"
 
@@ -7,15 +8,21 @@ export const entitlement: Check = {
   proves: "the key may use the model, and this model answers",
   declared: () => true,
   impossible: () => null,
-  most: ({ facts }) => ({ input: 2000, output: facts.maxOutputTokens ?? 2048 }),
+  most: (_target, cap) => ({ input: 2000, output: cap }),
   run: async ({ target, isDirect, list, answer, word }) => {
     const listed = isDirect ? await list() : null
     const { reply } = await answer({ messages: [said(echo(word()))] })
     if (listed !== null && !listed.includes(target.model) && reply.model === "")
       fail("the server lists other models than this one, and its answer names none")
-    if (isDirect && !isSame(reply.model, target.model))
+    if (isDirect && !namesOf(target).some((name) => isSame(reply.model, name)))
       fail("the answer names another model than the one that was asked for")
   },
+}
+
+/** Its id, and what the configuration says beside it. */
+function namesOf({ model, declared }: Target): readonly string[] {
+  const others = declared.facts["answers_as"]
+  return [model, ...(Array.isArray(others) ? others.map(String) : [])]
 }
 
 /** Answers name the model with its folder or without, and with the date of its edition or without. */
@@ -30,6 +37,7 @@ function bare(model: string): string {
     .toLowerCase()
     .replace(/\.gguf$/, "")
     .replace(/[:@].*$/, "")
+    .replace(/-latest$/, "")
 }
 
 function isEdition(edition: string, model: string): boolean {

@@ -8,7 +8,7 @@ export const errors: Check = {
   proves: "a bad request is refused with status 400 and an error of the dialect",
   declared: () => true,
   impossible: () => null,
-  most: () => ({ input: 2000, output: 2048 }),
+  most: (_target, cap) => ({ input: 2000, output: cap }),
   run: async ({ hear, target, word }) => {
     const { conversationMember } = WIRES[target.dialect]
     const heard = await hear(

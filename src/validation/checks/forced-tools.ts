@@ -7,7 +7,7 @@ export const forcedTools: Check = {
   proves: "a choice that names a tool, or demands any, is obeyed",
   declared: (target) => (target.facts.forcedToolChoice ? saysOf(target, "tool_choice") : false),
   impossible: () => null,
-  most: () => ({ input: 6000, output: 2 * 2048 }),
+  most: (_target, cap) => ({ input: 6000, output: 2 * cap }),
   run: async ({ answer }) => {
     const choices = [
       { mode: "tool", tool: { name: TOOL.name, namespace: null }, kind: "function" },

@@ -13,7 +13,7 @@ export const image: Check = {
   proves: "pictures are seen: as data and by address in a user's turn, and in the result of a tool",
   declared: (target) => saysOf(target, "image"),
   impossible: () => null,
-  most: () => ({ input: 20_000, output: 4 * 2048 }),
+  most: (_target, cap) => ({ input: 20_000, output: 4 * cap }),
   run: async (asking) => {
     const { draw, answer, options, target } = asking
     const shown = drawColours(draw)

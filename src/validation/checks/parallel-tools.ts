@@ -8,7 +8,7 @@ export const parallelTools: Check = {
   proves: "several tools are called in one answer, each with an id of its own",
   declared: (target) => saysOf(target, "tools"),
   impossible: () => null,
-  most: () => ({ input: 3000, output: 2048 }),
+  most: (_target, cap) => ({ input: 3000, output: cap }),
   run: async (asking) => {
     const [one, other] = [readingFrom(asking), readingFrom(asking)]
     const messages = [

@@ -16,7 +16,7 @@ export const promptCache: Check = {
     WIRES[dialect].marksCache && !WIRES[client].marksCache && !facts.automaticCache
       ? "clients of this dialect cannot mark what is to be kept"
       : null,
-  most: () => ({ input: (TRIES + 1) * 30_000, output: (TRIES + 1) * 2048 }),
+  most: (_target, cap) => ({ input: (TRIES + 1) * 30_000, output: (TRIES + 1) * cap }),
   run: async ({ answer, word, target, pause }) => {
     const prefix = Array.from({ length: WORDS }, () => word()).join(" ")
     const key = WIRES[target.dialect].cacheKeyMember !== null && target.facts.cacheKey ? { promptCacheKey: word() } : {}

@@ -11,7 +11,7 @@ export const reasoning: Check = {
   proves: "a wish to reason is honoured, its signed or sealed form is taken back, and reasoning can be switched off",
   declared: ({ capabilities }) => capabilities.reasoning,
   impossible: () => null,
-  most: () => ({ input: 6000, output: 3 * 8192 }),
+  most: (_target, cap) => ({ input: 6000, output: 3 * cap }),
   run: async (asking) => {
     const { answer, target, word } = asking
     const opening = said(`Think about it first: which is larger, 17 times 23 or 19 times 21? Then ${echo(word())}`)

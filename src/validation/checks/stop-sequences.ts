@@ -15,7 +15,7 @@ export const stopSequences: Check = {
   declared: () => true,
   impossible: ({ facts }, _options, client) =>
     facts.maxStopSequences === 0 || !hasStops(client) ? "its dialect or its configuration has no stop sequences" : null,
-  most: () => ({ input: 2000, output: 2048 }),
+  most: (_target, cap) => ({ input: 2000, output: cap }),
   run: async ({ answer, word }) => {
     const [first, second, third] = [word(), word(), word()]
     const { reply } = await answer({

@@ -7,7 +7,7 @@ export const streaming: Check = {
   proves: "streams keep the order of the dialect, report their usage, and end as the dialect says",
   declared: () => true,
   impossible: () => null,
-  most: () => ({ input: 2000, output: 2048 }),
+  most: (_target, cap) => ({ input: 2000, output: cap }),
   run: async ({ stream, word }) => {
     const heard = await stream({ messages: [said(echo(word()))] })
     if (heard.disorder !== null) fail(heard.disorder)

@@ -7,7 +7,7 @@ export const structuredOutput: Check = {
   proves: "an answer keeps the schema that was demanded",
   declared: (target) => saysOf(target, "structured_outputs"),
   impossible: () => null,
-  most: () => ({ input: 3000, output: 2048 }),
+  most: (_target, cap) => ({ input: 3000, output: cap }),
   run: async ({ answer, word, draw }) => {
     const values = { label: word(), amount: 10 + draw(90), kind: draw(2) === 1 ? "inbound" : "outbound" }
     const schema = {

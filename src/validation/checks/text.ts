@@ -7,7 +7,7 @@ export const text: Check = {
   proves: "texts arrive and come back, over several turns and with instructions",
   declared: () => true,
   impossible: () => null,
-  most: () => ({ input: 4000, output: 4096 }),
+  most: (_target, cap) => ({ input: 4000, output: 2 * cap }),
   run: async ({ answer, word }) => {
     const [first, second] = [word(), word()]
     const opening = said(echo(first))

@@ -1,4 +1,4 @@
-import { type Asking, callsOf, type Check, fail, saysOf } from "../check.ts"
+import { type Asking, callsOf, type Check, fail, saysOf, undecided } from "../check.ts"
 import {
   expectCalls,
   expectReading,
@@ -14,10 +14,11 @@ import {
 /** A tool is called with the arguments that were given, its result is read, and where none may be called none is. */
 export const tools: Check = {
   name: "tools",
-  proves: "tools are called with exactly the given arguments, and their results are read in the next turn",
+  proves:
+    "tools are called with exactly the given arguments, streamed too, and their results are read in the next turn",
   declared: (target) => saysOf(target, "tools"),
   impossible: () => null,
-  most: () => ({ input: 12_000, output: 3 * 2048 }),
+  most: (_target, cap) => ({ input: 16_000, output: 4 * cap }),
   run: async (asking) => {
     const { answer, word } = asking
     const reading = readingFrom(asking)
@@ -32,8 +33,18 @@ export const tools: Check = {
     const messages = [opening, turnOf(reply), resultOf(call, `The receipt is ${receipt}`)]
     const { reply: told } = await answer({ messages, tools: [TOOL] })
     expectWord(told, receipt, "the answer after the result")
+    await askStreamed(asking)
     await askForNone(asking, reading)
   },
+}
+
+async function askStreamed(asking: Asking): Promise<void> {
+  const reading = readingFrom(asking)
+  const messages = [said(`Call the tool ${TOOL.name} once, with ${readingText(reading)}.`)]
+  const heard = await asking.streamIfWhole({ messages, tools: [TOOL] })
+  if (heard === null) return undecided("the stream with a call is not whole")
+  const [call] = expectCalls(heard.reply, 1)
+  if (call !== undefined) expectReading(call, reading)
 }
 
 async function askForNone({ answer, target }: Asking, reading: Reading): Promise<void> {

@@ -2,7 +2,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { jsonLog, type Log } from "../../../src/system/log.ts"
 import { systemClock } from "../../../src/system/clock.ts"
-import { ask, basic, HASHES, PASSWORD, PASSWORD_HASH, user, withAdministrators } from "../../helpers/administrators.ts"
+import {
+  ask,
+  basic,
+  cheapPasswords,
+  HASHES,
+  PASSWORD,
+  PASSWORD_HASH,
+  user,
+  withAdministrators,
+} from "../../helpers/administrators.ts"
 import { eventually, get } from "../../helpers/client.ts"
 import type { Config } from "../../helpers/config.ts"
 import { callerEntry, newToken } from "../../helpers/config.ts"
@@ -175,6 +184,7 @@ describe("without TLS", () => {
 
 describe("guessing", () => {
   test("an address that fails too often has to wait, even for the right password; others do not", async () => {
+    using _quick = cheapPasswords()
     await using gateway = await house((config) =>
       withAdministrators(config, [user("ann")], { trusted_proxy_cidrs: ["127.0.0.1/32"] }),
     )
@@ -196,6 +206,7 @@ describe("guessing", () => {
   })
 
   test("who gets in uses nothing up", async () => {
+    using _quick = cheapPasswords()
     await using gateway = await house((config) => withAdministrators(config, [user("ann")]))
     // more than an address may fail
     const answers = await Promise.all(Array.from({ length: 12 }, () => ask(gateway, CHECK, { user: "ann" })))
@@ -221,6 +232,7 @@ test("the log names neither name nor password, nor a hash", async () => {
 
 describe("a reload", () => {
   test("takes a user out, changes a policy, and lets another in, at once and whole", async () => {
+    using _quick = cheapPasswords()
     const ROLE = "p, viewer, *, admin:explain, read"
     const lines: string[] = []
     const administrators = (names: readonly string[], policy: readonly string[]) => (config: Config) =>

@@ -43,6 +43,7 @@ test.skipIf(WITHOUT_REDIS !== null)("the page and a router with all its parts na
       capturing(config, ALL_PARTS)
       config.server["cache"] = { enabled: true, shared: true }
       config.server["state"] = { driver: "redis", url: redis.url }
+      config.server["telemetry"] = { otlp: { endpoint: upstream.url, logs: { enabled: true } } }
       config.server["retention"] = { enabled: true, classes: [{ data_class: "usage_diagnostics", retention_days: 30 }] }
       config.models["default"]!["activation"] = "observe"
       config.callers[0] = { ...config.callers[0], metrics_admin: true }

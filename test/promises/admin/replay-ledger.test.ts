@@ -7,13 +7,13 @@ import type { CallRecord } from "../../../src/ledger/record.ts"
 import type { ReplayReport } from "../../../src/replay/replay.ts"
 import { systemClock } from "../../../src/system/clock.ts"
 import { runHere, type Ended } from "../../helpers/command-line.ts"
-import { onEachDriver, type LedgerState } from "../../helpers/ledger-drivers.ts"
+import { onDrawnDriver, type LedgerState } from "../../helpers/ledger-drivers.ts"
 import { pastCall, recorded, replayConfig } from "../../helpers/past-calls.ts"
 
 const MINUTE = 60_000
 const CALLS = 650
 
-onEachDriver((driver) => {
+onDrawnDriver((driver) => {
   async function replay(state: LedgerState, group: object = {}, ...args: readonly string[]): Promise<Ended> {
     const folder = dirname(state.path)
     const config = replayConfig(folder, { usageDb: state.usageDb, group })

@@ -6,7 +6,7 @@ import { eventually, get } from "../../helpers/client.ts"
 import { callerEntry, newToken } from "../../helpers/config.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type LocalGateway } from "../../helpers/gateway.ts"
-import { onEachDriver, type LedgerState } from "../../helpers/ledger-drivers.ts"
+import { onDrawnDriver, type LedgerState } from "../../helpers/ledger-drivers.ts"
 import { SAMPLES } from "../../helpers/samples.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
 
@@ -14,7 +14,7 @@ const suspended = newToken("suspended")
 const old = newToken("old")
 const UNKNOWN = "rtr_somebody_else"
 
-onEachDriver((driver) => {
+onDrawnDriver((driver) => {
   let upstream: FakeUpstream
   let state: LedgerState
   let gateway: LocalGateway

@@ -1,6 +1,6 @@
 /** Sessions of administrators who sign in by password: how they begin, what they bear, and how they end. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { ask, HASHES, PASSWORD, user, withAdministrators } from "../../helpers/administrators.ts"
+import { ask, cheapPasswords, HASHES, PASSWORD, user, withAdministrators } from "../../helpers/administrators.ts"
 import { eventually } from "../../helpers/client.ts"
 import type { Config } from "../../helpers/config.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
@@ -15,11 +15,16 @@ setDefaultTimeout(300_000)
 const SESSION = "smart_router_admin_session"
 const NAMES = ["ann", "bob", "sue"]
 
+let passwords: Disposable
 let upstream: FakeUpstream
 beforeAll(async () => {
+  passwords = cheapPasswords()
   upstream = await FakeUpstream.start()
 })
-afterAll(() => upstream.stop())
+afterAll(async () => {
+  passwords[Symbol.dispose]()
+  await upstream.stop()
+})
 
 function configure(config: Config, names = NAMES, sessions: Record<string, unknown> = {}): void {
   const permissions = ["admin:reports:read", "admin:explain:read"]

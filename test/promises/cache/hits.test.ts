@@ -8,6 +8,7 @@ import { startGateway, type Gateway } from "../../helpers/gateway.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { groupOf } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const TEXT = "Hello from afar"
 let upstream: FakeUpstream
@@ -50,7 +51,7 @@ const WAYS: readonly Way[] = DIALECTS.flatMap((client) => [
   { client, stream: true },
 ])
 
-describe.each(DIALECTS)("from a target that speaks %s", (target) => {
+describe.each(drawn(DIALECTS))("from a target that speaks %s", (target) => {
   const model = groupOf("far", target)
 
   test.each(WAYS)("$client (streamed: $stream) fills, and everybody is answered", async (filling) => {
@@ -160,7 +161,7 @@ test("several answers at once are kept together, for their number alone", async 
   expect(cacheOf(await gateway.call("chat", streamed))).toBe("bypass")
 })
 
-test.each(DIALECTS)("a large question of %s, and a large answer to it", async (dialect) => {
+test.each(drawn(DIALECTS))("a large question of %s, and a large answer to it", async (dialect) => {
   const text = `large ${dialect} ${"word ".repeat(300_000)}`
   const long = "An answer. ".repeat(20_000)
   upstream.plan(`large ${dialect}`, vendorAnswer(long))

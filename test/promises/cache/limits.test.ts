@@ -10,6 +10,7 @@ import { untilGauge } from "../../helpers/gauge.ts"
 import { DIALECTS } from "../../helpers/samples.ts"
 import { groupOf } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const TOKENS = {
   tokens: newToken("tokens"),
@@ -115,7 +116,7 @@ test("a call in flight has its one place, whether it asks a target or waits for 
   expect(cacheOf(await ask("busy", "another"))).toBe("miss")
 })
 
-test.each(DIALECTS)("hits and misses of %s leave no reservation behind", async (dialect) => {
+test.each(drawn(DIALECTS))("hits and misses of %s leave no reservation behind", async (dialect) => {
   const body = cacheable(dialect, { model: groupOf("far", dialect), text: "no leftovers" })
   const token = TOKENS.tokens
   await gateway.call(dialect, body, { token })

@@ -7,6 +7,7 @@ import { startGateway, type Gateway } from "../../helpers/gateway.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { groupOf } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 let upstream: FakeUpstream
 let gateway: Gateway
@@ -81,7 +82,7 @@ const REQUESTS: Readonly<Record<Dialect, Readonly<Record<string, Readonly<Record
   },
 }
 
-describe.each(DIALECTS)("%s", (dialect) => {
+describe.each(drawn(DIALECTS))("%s", (dialect) => {
   const model = groupOf("far", dialect)
 
   test.each(Object.entries(REQUESTS[dialect]))("%s", async (reason, extra) => {
@@ -167,7 +168,7 @@ const UNKEPT: Readonly<Record<Dialect, Readonly<Record<string, (sample: string) 
   },
 }
 
-describe.each(DIALECTS)("an answer of %s is not kept", (dialect) => {
+describe.each(drawn(DIALECTS))("an answer of %s is not kept", (dialect) => {
   test.each(Object.entries(UNKEPT[dialect]))("that is %s", async (what, change) => {
     const text = `unkept-${dialect}-${what.replaceAll(" ", "-")}`
     const sample = SAMPLES[dialect].unary()

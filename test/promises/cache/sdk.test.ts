@@ -8,6 +8,7 @@ import { startGateway, type Gateway } from "../../helpers/gateway.ts"
 import { DIALECTS, type Dialect } from "../../helpers/samples.ts"
 import { groupOf } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const TEXT = "Hello from afar"
 let upstream: FakeUpstream
@@ -80,8 +81,8 @@ function openai(): OpenAI {
   return new OpenAI({ apiKey: gateway.token, baseURL: `${gateway.url}/v1`, maxRetries: 0 })
 }
 
-describe.each(DIALECTS)("a client of %s", (client) => {
-  test.each(DIALECTS)("is answered from an answer of %s", async (target) => {
+describe.each(drawn(DIALECTS))("a client of %s", (client) => {
+  test.each(drawn(DIALECTS))("is answered from an answer of %s", async (target) => {
     const model = groupOf("far", target)
     for (const filled of [false, true]) {
       const text = `${client} asks ${target}, filled by a stream: ${filled}`

@@ -12,6 +12,7 @@ import { startRedis, WITHOUT_REDIS, type RedisServer } from "../../helpers/redis
 import { DIALECTS } from "../../helpers/samples.ts"
 import { groupOf } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const stack: (() => Promise<void>)[] = []
 
@@ -78,7 +79,7 @@ async function counted({ url, token }: LocalGateway, name: string): Promise<numb
 }
 
 describe.skipIf(WITHOUT_REDIS !== null)(`with a store${WITHOUT_REDIS === null ? "" : ` (${WITHOUT_REDIS})`}`, () => {
-  test.each(DIALECTS)("what one process was told by %s, the other tells", async (dialect) => {
+  test.each(drawn(DIALECTS))("what one process was told by %s, the other tells", async (dialect) => {
     const { redis, upstream, one, other } = await processes()
     const body = cacheable(dialect, { model: groupOf("far", dialect) })
     expect(cacheOf(await one.call(dialect, body))).toBe("miss")
@@ -103,22 +104,32 @@ describe.skipIf(WITHOUT_REDIS !== null)(`with a store${WITHOUT_REDIS === null ? 
       honest.replace("1", "2"),
       `${"A".repeat(43)}${honest.slice(43)}`,
       honest.slice(43),
-      "",
       "{}",
       "x".repeat(3_000_000),
     ]
-    for (const [index, forged] of forgeries.entries()) {
-      await redis.command("SET", first ?? "", forged)
-      const asked = upstream.received("first").length
-      const fresh = { "cache-control": "no-store" }
-      const answer = await other.call("chat", body("first"), { headers: fresh })
-      expect([index, answer.status, cacheOf(answer)]).toEqual([index, 200, "bypass"])
-      expect(upstream.received("first")).toHaveLength(asked + 1)
+    const refused = (): Promise<number> => counted(other, "smart_router_cache_shared_refused_total")
+    /** On a busy machine the store may be too late to be asked: then once more. */
+    const isRefused = async (question: string): Promise<void> => {
+      const before = await refused()
+      await eventually(`what stands under ${question} is refused`, async () => {
+        const asked = upstream.received(question).length
+        const answer = await other.call("chat", body(question), { headers: { "cache-control": "no-store" } })
+        expect([answer.status, cacheOf(answer)]).toEqual([200, "bypass"])
+        expect(upstream.received(question)).toHaveLength(asked + 1)
+        return (await refused()) > before ? true : undefined
+      })
     }
+    for (const forged of forgeries) {
+      await redis.command("SET", first ?? "", forged)
+      await isRefused("first")
+    }
+    await redis.command("SET", first ?? "", "")
+    const empty = await other.call("chat", body("first"), { headers: { "cache-control": "no-store" } })
+    expect([empty.status, cacheOf(empty)]).toEqual([200, "bypass"])
     // a true answer to another question
     await redis.command("SET", second, honest)
+    await isRefused("second")
     expect(cacheOf(await other.call("chat", body("second")))).toBe("miss")
-    expect(await counted(other, "smart_router_cache_shared_refused_total")).toBe(forgeries.length)
     await redis.command("SET", first ?? "", honest)
     expect(cacheOf(await other.call("chat", body("first")))).toBe("hit")
   })

@@ -9,6 +9,7 @@ import { untilGauge } from "../../helpers/gauge.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
 import { DIALECTS, SAMPLES } from "../../helpers/samples.ts"
 import { groupOf } from "../../helpers/translating.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const other = newToken("other")
 let upstream: FakeUpstream
@@ -51,7 +52,7 @@ function gated(answer: Behaviour): { readonly behaviour: Behaviour; open(): void
 /** So many calls wait for the answer of another one. */
 const waiting = (count: number): Promise<void> => untilGauge("awaiting", count, gateway, gateway.token)
 
-describe.each(DIALECTS)("%s", (dialect) => {
+describe.each(drawn(DIALECTS))("%s", (dialect) => {
   const model = groupOf("far", dialect)
   const sample = SAMPLES[dialect]
 

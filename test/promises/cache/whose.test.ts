@@ -9,6 +9,7 @@ import { startGateway, type LocalGateway } from "../../helpers/gateway.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { allowAll, groupOf } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const other = newToken("other")
 const stack: { stop(): Promise<void> }[] = []
@@ -55,7 +56,7 @@ async function change(gateway: LocalGateway, what: (config: Config) => void): Pr
   })
 }
 
-describe.each(DIALECTS)("%s", (dialect) => {
+describe.each(drawn(DIALECTS))("%s", (dialect) => {
   const body = (model: string, text = "whose"): string => cacheable(dialect, { model, text })
 
   test("each caller has its own answers, unless the group shares them", async () => {

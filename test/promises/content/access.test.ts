@@ -7,7 +7,7 @@ import { ALL_PARTS, capturing, CONTENT_ENV, partsOf, readContent } from "../../h
 import { parsed } from "../../helpers/expectations.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type LocalGateway } from "../../helpers/gateway.ts"
-import { type LedgerState, onEachDriver } from "../../helpers/ledger-drivers.ts"
+import { type LedgerState, onDrawnDriver } from "../../helpers/ledger-drivers.ts"
 import { SAMPLES } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
@@ -26,7 +26,7 @@ const POLICY = [
   "p, caller:sweeper, *, content:capture, delete|purge",
 ]
 
-onEachDriver((driver) => {
+onDrawnDriver((driver) => {
   let upstream: FakeUpstream
   let state: LedgerState
   let gateway: LocalGateway

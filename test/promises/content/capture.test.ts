@@ -6,14 +6,15 @@ import { ALL_PARTS, capturing, CONTENT_ENV, partsOf } from "../../helpers/conten
 import { conversation } from "../../helpers/conversation.ts"
 import { bodyText, FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type LocalGateway } from "../../helpers/gateway.ts"
-import { type LedgerState, onEachDriver } from "../../helpers/ledger-drivers.ts"
+import { type LedgerState, onDrawnDriver } from "../../helpers/ledger-drivers.ts"
 import { DIALECTS, SAMPLES } from "../../helpers/samples.ts"
 import { ALL_PAIRS, allowAll, groupOf, translating } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 setDefaultTimeout(300_000)
 
-onEachDriver((driver) => {
+onDrawnDriver((driver) => {
   let upstream: FakeUpstream
   let spare: FakeUpstream
   let state: LedgerState
@@ -59,7 +60,7 @@ onEachDriver((driver) => {
     state.rows(`SELECT part FROM request_content_captures WHERE request_id = '${id}'`)
 
   for (const streamed of [false, true])
-    test.each(ALL_PAIRS)(
+    test.each(drawn(ALL_PAIRS, 3))(
       `what was sent and got, %s to %s, ${streamed ? "streamed" : "unary"}`,
       async (client, target) => {
         const body = SAMPLES[client].request({ model: groupOf("upstream", target), stream: streamed, text: "tell me" })
@@ -73,13 +74,13 @@ onEachDriver((driver) => {
       },
     )
 
-  test.each(DIALECTS)("whole conversations with tools and images, as they were sent: %s", async (dialect) => {
+  test.each(drawn(DIALECTS))("whole conversations with tools and images, as they were sent: %s", async (dialect) => {
     const body = JSON.stringify({ model: "default", ...conversation(dialect, "look at this") })
     const answer = await gateway.call(dialect, body)
     expect((await partsOf(gateway, answer.requestId))["request"]?.content).toBe(body)
   })
 
-  test.each(DIALECTS)("after failover the answer that came, and the errors before it: %s", async (dialect) => {
+  test.each(drawn(DIALECTS))("after failover the answer that came, and the errors before it: %s", async (dialect) => {
     const marker = `failover ${dialect} ${driver.name}`
     const key = "sk-secret-of-upstream-5f1c9a"
     const words = `overloaded, key ${key} at ${new URL(upstream.url).host}`
@@ -95,17 +96,20 @@ onEachDriver((driver) => {
     expect(told).not.toContain(new URL(upstream.url).host)
   })
 
-  test.each(DIALECTS)("of a call that fails, the request and the error that its client got: %s", async (dialect) => {
-    const marker = `refused ${dialect} ${driver.name}`
-    upstream.plan(marker, reply(SAMPLES[dialect].errorBody("no such thing"), { status: 400 }))
-    const body = SAMPLES[dialect].request({ text: marker })
-    const answer = await gateway.call(dialect, body)
-    expect(answer.status).toBe(400)
-    const parts = await partsOf(gateway, answer.requestId)
-    expect([parts["request"]?.content, parts["answer"]?.content]).toEqual([body, answer.text])
-  })
+  test.each(drawn(DIALECTS))(
+    "of a call that fails, the request and the error that its client got: %s",
+    async (dialect) => {
+      const marker = `refused ${dialect} ${driver.name}`
+      upstream.plan(marker, reply(SAMPLES[dialect].errorBody("no such thing"), { status: 400 }))
+      const body = SAMPLES[dialect].request({ text: marker })
+      const answer = await gateway.call(dialect, body)
+      expect(answer.status).toBe(400)
+      const parts = await partsOf(gateway, answer.requestId)
+      expect([parts["request"]?.content, parts["answer"]?.content]).toEqual([body, answer.text])
+    },
+  )
 
-  test.each(DIALECTS)("of a stream that breaks off, as much as its client got: %s", async (dialect) => {
+  test.each(drawn(DIALECTS))("of a stream that breaks off, as much as its client got: %s", async (dialect) => {
     const marker = `broken ${dialect} ${driver.name}`
     const frames = SAMPLES[dialect].frames(["Hi", " there"])
     const begun = frames.slice(0, SAMPLES[dialect].framesBeforeContent + 1)

@@ -8,6 +8,7 @@ import { DIALECTS, SAMPLES } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
 import { ALL_PAIRS, allowAll, groupOf, translating } from "../../helpers/translating.ts"
 import { sampleFor } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 setDefaultTimeout(300_000)
 
@@ -45,7 +46,7 @@ afterAll(async () => {
 })
 
 for (const isStream of [false, true])
-  test.each(ALL_PAIRS)(
+  test.each(drawn(ALL_PAIRS, 3))(
     `restored for clients, and not in what is stored: %s to %s, streamed ${isStream}`,
     async (client, target) => {
       const model = groupOf("upstream", target)
@@ -66,7 +67,7 @@ for (const isStream of [false, true])
     },
   )
 
-test.each(DIALECTS)("a request that is refused for what it holds is not stored: %s", async (dialect) => {
+test.each(drawn(DIALECTS))("a request that is refused for what it holds is not stored: %s", async (dialect) => {
   const answer = await gateway.call(dialect, SAMPLES[dialect].request({ model: "blocking", text: `I am ${MAIL}` }))
   expect(answer.status).toBe(400)
   const parts = await partsOf(gateway, answer.requestId)

@@ -7,7 +7,7 @@ import { parsed } from "../../helpers/expectations.ts"
 import { readExposition } from "../../helpers/exposition.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type LocalGateway } from "../../helpers/gateway.ts"
-import { type LedgerState, onEachDriver } from "../../helpers/ledger-drivers.ts"
+import { type LedgerState, onDrawnDriver } from "../../helpers/ledger-drivers.ts"
 import { SAMPLES } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
@@ -16,7 +16,7 @@ setDefaultTimeout(300_000)
 
 const watcher = newToken("watcher")
 
-onEachDriver((driver) => {
+onDrawnDriver((driver) => {
   let upstream: FakeUpstream
   let state: LedgerState
   const gateways: LocalGateway[] = []

@@ -12,6 +12,7 @@ import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { FRAMES_BEFORE_CONTENT, streamedAnswer } from "../../helpers/scenario.ts"
 import { at } from "../../helpers/streams.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const MOST_DRAINED = 256
 const PROVIDER = { usage_source: "provider", output_tokens: 7 }
@@ -107,7 +108,7 @@ const MOMENTS: readonly (readonly [string, (dialect: Dialect) => number])[] = [
 /** Frames behind the first half of the arguments. */
 const LAST = { chat: 4, responses: 4, messages: 4 } as const
 
-for (const dialect of DIALECTS) {
+for (const dialect of drawn(DIALECTS)) {
   describe(dialect, () => {
     for (const [moment, framesAt] of MOMENTS) {
       for (const group of ["abort", "drain"]) {

@@ -12,6 +12,7 @@ import { startGateway } from "../../helpers/gateway.ts"
 import { unaryReporting, type Reported } from "../../helpers/reported.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const BUDGET_USD = 0.1
 const IMAGE_TOKENS = 25_530
@@ -104,7 +105,7 @@ const USAGE: Readonly<Record<Dialect, Readonly<Record<string, unknown>>>> = {
   messages: { input_tokens: 20, output_tokens: 300 },
 }
 
-describe.each(DIALECTS)("%s", (dialect) => {
+describe.each(drawn(DIALECTS))("%s", (dialect) => {
   const tier = (name: string): Reported =>
     dialect === "messages"
       ? { usage: { ...USAGE[dialect], service_tier: name } }

@@ -7,6 +7,7 @@ import { bodyText, FakeUpstream, headerOf } from "../../helpers/fake-upstream.ts
 import { ALL_SAMPLES, DIALECTS, SAMPLES } from "../../helpers/samples.ts"
 import { watchShadows } from "../../helpers/shadows.ts"
 import { startWith, type Scripted } from "../../helpers/scripted.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 type Block = Record<string, unknown>
 type Json = Readonly<Record<string, unknown>>
@@ -36,7 +37,7 @@ const decision = (answer: Block) => reply(JSON.stringify(answer), { headers: { "
 const policyBody = (service: FakeUpstream, nth = 0): Json =>
   JSON.parse(bodyText(service.received("/decide")[nth]!.request))
 
-for (const sample of ALL_SAMPLES) {
+for (const sample of drawn(ALL_SAMPLES)) {
   test(`${sample.dialect}: the service is asked with facts, without content, and obeyed`, async () => {
     await using setup = await startExternal({ headers: { authorization: "Bearer policy-key" } })
     const { service, router } = setup
@@ -103,7 +104,7 @@ test("include_request sends the content", async () => {
   expect(policyBody(setup.service)).toMatchObject({ text: "tell them", request: JSON.parse(request) })
 })
 
-test.each(DIALECTS)("a content that is read in another thread is the same question: %s", async (dialect) => {
+test.each(drawn(DIALECTS))("a content that is read in another thread is the same question: %s", async (dialect) => {
   await using setup = await startExternal({ include_request: true, conversation_key: { salt: "pepper" } })
   setup.service.otherwise(decision({ targetIndex: 0 }))
   const keys: unknown[] = []

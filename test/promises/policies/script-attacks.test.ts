@@ -4,7 +4,7 @@ import { expectError } from "../../helpers/expectations.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { flood, reply, stall } from "../../helpers/behaviours.ts"
 import { ALL_SAMPLES, SAMPLES } from "../../helpers/samples.ts"
-import { sampled, sampledByKind } from "../../helpers/sample.ts"
+import { drawn, sampled, sampledByKind } from "../../helpers/sample.ts"
 import { policyReason, startScripted, startScripts, type Scripted, type ScriptedGroup } from "../../helpers/scripted.ts"
 
 const UNSAFE = "unsafe_class_label"
@@ -91,7 +91,7 @@ const ATTACKS: Readonly<Record<string, readonly [code: string, said: string]>> =
   "keeps its router for later": ["(ctx as any).constructor; (router as any).fetchJSON.call({}, 'http://x')", "threw"],
 }
 
-const DRAWN = sampledByKind(Object.entries(ATTACKS), ([, [, allowed]]) => [allowed], 12)
+const DRAWN = sampledByKind(Object.entries(ATTACKS), ([, [, allowed]]) => [allowed], 1)
 const ENDS = "ends"
 const SMALL = "small"
 
@@ -143,7 +143,7 @@ for (const [what, [, allowed]] of DRAWN) {
   })
 }
 
-test.each(ALL_SAMPLES.map((sample) => [sample.dialect, sample] as const))(
+test.each(drawn(ALL_SAMPLES).map((sample) => [sample.dialect, sample] as const))(
   "%s: a prompt cannot hide its end from a script",
   async (dialect, sample) => {
     for (const text of ["before\0the secret \ud83d", "the secret \ud83d", `${"é".repeat(3000)}\0the secret \ud83d`]) {

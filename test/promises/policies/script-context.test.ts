@@ -5,6 +5,7 @@ import { reply } from "../../helpers/behaviours.ts"
 import type { Answer } from "../../helpers/client.ts"
 import { ALL_SAMPLES, SAMPLES } from "../../helpers/samples.ts"
 import { startScripted } from "../../helpers/scripted.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -18,7 +19,7 @@ const REPORTER = (url: string): string => `
 
 const HTTP = { script_http: { enabled: true, allow_hosts: ["127.0.0.1"], timeout_ms: 5000 } }
 
-for (const sample of ALL_SAMPLES) {
+for (const sample of drawn(ALL_SAMPLES)) {
   test(`${sample.dialect}: a script knows the call, its caller and the targets, and no secret`, async () => {
     const witness = (await FakeUpstream.start()).otherwise(reply("{}"))
     await using router = await startScripted(REPORTER(witness.url), HTTP)

@@ -36,7 +36,7 @@ const MISDEEDS: Readonly<Record<string, readonly [string, string]>> = {
 }
 
 const MISDEED_LIST = Object.entries(MISDEEDS)
-const DRAWN = sampledByKind(MISDEED_LIST, ([, [, reason]]) => [reason], 9)
+const DRAWN = sampledByKind(MISDEED_LIST, ([, [, reason]]) => [reason], 1)
 const FINE = "falls-back"
 
 let router: Scripted

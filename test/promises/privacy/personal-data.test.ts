@@ -14,6 +14,7 @@ import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
 import { ALL_PAIRS, allowAll, groupOf, translating } from "../../helpers/translating.ts"
 import { sampleFor } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 let upstream: FakeUpstream
 let second: FakeUpstream
@@ -140,7 +141,7 @@ test.each(DIALECTS.flatMap((dialect) => [false, true].map((isStream) => [dialect
   },
 )
 
-test.each(DIALECTS)(
+test.each(drawn(DIALECTS))(
   "%s: a body in which nothing is found, and a group without a filter, keep every byte",
   async (dialect) => {
     for (const model of ["restoring", "off"]) {
@@ -154,18 +155,21 @@ test.each(DIALECTS)(
   },
 )
 
-test.each(DIALECTS)("%s: a target that fails, and the one after it, read the same placeholders", async (dialect) => {
-  const mark = marker()
-  upstream.plan(mark, resetAtOnce, resetAtOnce, resetAtOnce)
-  const answer = await gate.call(dialect, request(dialect, "restoring", `${mark} mail ${MAIL}`, true))
-  expect(wordsOf(dialect, true, answer.text)).toBe(`You said ${MAIL}!`)
-  const sent = [...upstream.received(mark), ...second.received(mark)].map((one) => bodyText(one.request))
-  expect(sent.length).toBeGreaterThan(1)
-  expect(new Set(sent.flatMap((body) => body.match(PLACEHOLDER) ?? [])).size).toBe(1)
-  for (const body of sent) expect(body).not.toContain(MAIL)
-})
+test.each(drawn(DIALECTS))(
+  "%s: a target that fails, and the one after it, read the same placeholders",
+  async (dialect) => {
+    const mark = marker()
+    upstream.plan(mark, resetAtOnce, resetAtOnce, resetAtOnce)
+    const answer = await gate.call(dialect, request(dialect, "restoring", `${mark} mail ${MAIL}`, true))
+    expect(wordsOf(dialect, true, answer.text)).toBe(`You said ${MAIL}!`)
+    const sent = [...upstream.received(mark), ...second.received(mark)].map((one) => bodyText(one.request))
+    expect(sent.length).toBeGreaterThan(1)
+    expect(new Set(sent.flatMap((body) => body.match(PLACEHOLDER) ?? [])).size).toBe(1)
+    for (const body of sent) expect(body).not.toContain(MAIL)
+  },
+)
 
-test.each(DIALECTS)(
+test.each(drawn(DIALECTS))(
   "%s: what must not be there, or is too much, is refused before anything is sent",
   async (dialect) => {
     const before = upstream.exchanges.length + second.exchanges.length

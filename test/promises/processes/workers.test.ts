@@ -76,10 +76,13 @@ describe.skipIf(WITHOUT_REDIS !== null)(`workers${WITHOUT_REDIS === null ? "" : 
     expect(logs).toEqual(["requests.w1.jsonl", "requests.w2.jsonl"])
     expect(router.output()).not.toContain("takes no rows")
     const options = { token: OPEN, headers: { connection: "close" } }
-    const { samples } = readExposition((await get(router, "/metrics", options)).text)
-    const workers = [...new Set(samples.map((sample) => sample.labels["worker"]))]
-    expect(workers).toHaveLength(1)
-    expect(["1", "2"]).toContain(String(workers[0]))
+    const scrape = readExposition((await get(router, "/metrics", options)).text)
+    const workers = new Set(scrape.samples.flatMap((sample) => sample.labels["worker"] ?? []))
+    expect([...workers].toSorted()).toEqual(["1", "2"])
+    expect(scrape.sum("smart_router_caller_requests_total", { caller: "limited" })).toBe(answers.length)
+    expect([scrape.sum("smart_router_workers"), scrape.sum("smart_router_workers_shown")]).toEqual([WORKERS, WORKERS])
+    // both know of the limit, one tells
+    expect(scrape.sum("smart_router_limit_used", { id: "limited" })).toBe(BUDGET)
   })
 
   test("one that is killed is started anew; the others serve on", async () => {

@@ -7,6 +7,7 @@ import { startGateway, type Gateway } from "../../helpers/gateway.ts"
 import { connectRaw, requestBytes, type RawClient } from "../../helpers/raw-client.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const MEBIBYTE = 1 << 20
 const tokens = {
@@ -56,7 +57,7 @@ async function begin(dialect: Dialect, token: string, framing: string, sent = '{
 
 const status = async (client: RawClient): Promise<number> => Number((await client.until(/^HTTP\/1\.1 (\d{3})/u))[1])
 
-test.each(DIALECTS)(
+test.each(drawn(DIALECTS))(
   "a second half-sent body of a caller with one call at a time is refused by its head: %s",
   async (dialect) => {
     const first = await begin(dialect, tokens.one, "Content-Length: 30000000")

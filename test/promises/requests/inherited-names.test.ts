@@ -9,7 +9,7 @@ import { prepare } from "../../helpers/config.ts"
 import { conversation } from "../../helpers/conversation.ts"
 import { FakeUpstream, bodyText, headerOf } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
-import { sampled } from "../../helpers/sample.ts"
+import { drawn, sampled } from "../../helpers/sample.ts"
 import { SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { ALL_PAIRS, groupOf, translating } from "../../helpers/translating.ts"
 import { loadConfig } from "../../../src/config/load.ts"
@@ -54,7 +54,7 @@ function crowdedFrames(dialect: Dialect): readonly string[] {
     .map((frame) => frame.replace(/^data: (\{.*\})$/m, (_line, data: string) => `data: ${crowded(JSON.parse(data))}`))
 }
 
-describe.each(ALL_PAIRS)("a call of %s to %s", (client, target) => {
+describe.each(drawn(ALL_PAIRS, 3))("a call of %s to %s", (client, target) => {
   test.each([false, true])(
     "whose objects and answers have members of all these names, streamed: %p",
     async (streamed) => {

@@ -8,6 +8,7 @@ import { reply } from "../../helpers/behaviours.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { ALL_PAIRS, groupOf, translating } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 let upstream: FakeUpstream
 let gateway: Gateway
@@ -57,7 +58,7 @@ function bodyOf(client: Dialect, model: string, marker: string, more: object = {
 const sentFor = (marker: string): Record<string, unknown> =>
   JSON.parse(bodyText(upstream.received(marker)[0]!.request)) as Record<string, unknown>
 
-test.each(ALL_PAIRS)("a conversation of thousands of messages: %s to %s", async (client, target) => {
+test.each(drawn(ALL_PAIRS, 3))("a conversation of thousands of messages: %s to %s", async (client, target) => {
   for (const stream of [false, true]) {
     const marker = `large <${client} ${target} ${stream}>`
     const answer = await gateway.call(client, bodyOf(client, groupOf("upstream", target), marker, { stream }))
@@ -69,22 +70,25 @@ test.each(ALL_PAIRS)("a conversation of thousands of messages: %s to %s", async 
   }
 })
 
-test.each(ALL_PAIRS)("a large call leaves the shape that a small one leaves: %s to %s", async (client, target) => {
-  const [small, large] = await Promise.all(
-    [10, 1_200_000].map(async (length) => {
-      const extra = { temperature: 0.5, ...(client === "messages" ? { max_tokens: 10 } : {}) }
-      const text = `shape <${client} ${target}> ${"word ".repeat(length / 5)}`
-      const body = SAMPLES[client].request({ model: groupOf("upstream", target), text, extra })
-      const { status, requestId } = await gateway.call(client, body)
-      expect(status).toBe(200)
-      const [row] = rowsOf(gateway.directory, "request_decision_shape_features", requestId)
-      expect(row!["body_bytes"]).toBe(Buffer.byteLength(body))
-      return Object.fromEntries(Object.entries(row!).filter(([name]) => !OF_SIZE.has(name)))
-    }),
-  )
-  expect(Object.keys(large!).length).toBeGreaterThan(20)
-  expect(large).toEqual(small)
-})
+test.each(drawn(ALL_PAIRS, 3))(
+  "a large call leaves the shape that a small one leaves: %s to %s",
+  async (client, target) => {
+    const [small, large] = await Promise.all(
+      [10, 1_200_000].map(async (length) => {
+        const extra = { temperature: 0.5, ...(client === "messages" ? { max_tokens: 10 } : {}) }
+        const text = `shape <${client} ${target}> ${"word ".repeat(length / 5)}`
+        const body = SAMPLES[client].request({ model: groupOf("upstream", target), text, extra })
+        const { status, requestId } = await gateway.call(client, body)
+        expect(status).toBe(200)
+        const [row] = rowsOf(gateway.directory, "request_decision_shape_features", requestId)
+        expect(row!["body_bytes"]).toBe(Buffer.byteLength(body))
+        return Object.fromEntries(Object.entries(row!).filter(([name]) => !OF_SIZE.has(name)))
+      }),
+    )
+    expect(Object.keys(large!).length).toBeGreaterThan(20)
+    expect(large).toEqual(small)
+  },
+)
 
 /** What tells a long text from a short one, and one call from another. */
 const OF_SIZE: ReadonlySet<string> = new Set([
@@ -99,7 +103,7 @@ const OF_SIZE: ReadonlySet<string> = new Set([
   "conversation_opening",
 ])
 
-test.each(ALL_PAIRS)("an answer of 300 KB: %s to %s", async (client, target) => {
+test.each(drawn(ALL_PAIRS, 3))("an answer of 300 KB: %s to %s", async (client, target) => {
   const marker = `long answer <${client} ${target}>`
   const words = "some words ".repeat(30_000)
   upstream.plan(marker, reply(SAMPLES[target].unary(words)))
@@ -116,7 +120,7 @@ test.each(ALL_PAIRS)("an answer of 300 KB: %s to %s", async (client, target) => 
   if (client === target) expect(answer.text).toBe(SAMPLES[target].unary(words))
 })
 
-test.each(DIALECTS)("fields are set and left out: %s", async (dialect) => {
+test.each(drawn(DIALECTS))("fields are set and left out: %s", async (dialect) => {
   const marker = `edited <${dialect}>`
   const answer = await gateway.call(dialect, bodyOf(dialect, `edited-${dialect}`, marker, { user: "x", seed: 1 }))
   expect(answer.status).toBe(200)

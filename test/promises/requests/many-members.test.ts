@@ -6,6 +6,7 @@ import { bodyText, FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 let upstream: FakeUpstream
 let gateway: Gateway
@@ -42,7 +43,7 @@ const EDITED: Readonly<Record<Dialect, { field: string; expected: (sent: Record<
   },
 }
 
-test.each(DIALECTS)(
+test.each(drawn(DIALECTS))(
   "a nested object may have thousands of members, and is edited as one with few: %s",
   async (dialect) => {
     const { field, expected } = EDITED[dialect]
@@ -56,7 +57,7 @@ test.each(DIALECTS)(
   },
 )
 
-test.each(DIALECTS)(
+test.each(drawn(DIALECTS))(
   "more top-level members than 4,096 are refused, and the first that is too much is named: %s",
   async (dialect) => {
     const few = Object.keys(JSON.parse(SAMPLES[dialect].request({ stream: true })) as object).length

@@ -1,5 +1,7 @@
 /** A refusal of the router says by its message alone what is wrong, and what to do instead. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import Anthropic from "@anthropic-ai/sdk"
+import OpenAI from "openai"
 import { call } from "../../helpers/client.ts"
 import { callerEntry, newToken, targetsOf } from "../../helpers/config.ts"
 import { expectError, parsed } from "../../helpers/expectations.ts"
@@ -9,6 +11,7 @@ import { startGateway } from "../../helpers/gateway.ts"
 import { DIALECTS, SAMPLES } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 let upstream: FakeUpstream
 let gateway: Gateway
@@ -25,6 +28,7 @@ beforeAll(async () => {
       for (const name of ["chat", "coding", "hidden", ...MANY]) config.models[name] = group
       config.models["coding"] = { ...group, aliases: ["claude-coding"] }
       config.callers[0]!["allow"] = ["default", "chat", "coding"]
+      config.server["public_url"] = "https://router.example.com/ai/"
       config.callers.push(callerEntry("none", none, []), callerEntry("many", many, MANY))
     },
   })
@@ -35,9 +39,31 @@ afterAll(async () => {
   await upstream.stop()
 })
 
+test("the vendors' clients throw their errors, which carry the address of the error's entry", async () => {
+  const options = { apiKey: gateway.token, maxRetries: 0 }
+  const openai = new OpenAI({ ...options, baseURL: `${gateway.url}/v1` })
+  const anthropic = new Anthropic({ ...options, baseURL: gateway.url })
+  const messages = [{ role: "user" as const, content: "x" }]
+  const asked: readonly Promise<unknown>[] = [
+    openai.chat.completions.create({ model: "hidden", messages }),
+    openai.responses.create({ model: "hidden", input: "x" }),
+    anthropic.messages.create({ model: "hidden", max_tokens: 5, messages }),
+  ]
+  for (const answer of await Promise.allSettled(asked)) {
+    const error = (answer as PromiseRejectedResult).reason as { readonly error: unknown }
+    expect(error.constructor.name).toBe("PermissionDeniedError")
+    expect(JSON.stringify(error.error)).toContain(
+      '"doc_url":"https://router.example.com/ai/docs/errors#model-not-allowed"',
+    )
+  }
+  expect(at(parsed(await call(gateway, "chat", "{}", { path: "/v1/nothing" })), "error", "doc_url")).toBe(
+    "https://router.example.com/ai/docs/errors#not-found",
+  )
+})
+
 const messageOf = (answer: Parameters<typeof parsed>[0]): string => String(at(parsed(answer), "error", "message"))
 
-describe.each(DIALECTS)("in %s", (dialect) => {
+describe.each(drawn(DIALECTS))("in %s", (dialect) => {
   const asked = async (model: string, token?: string): Promise<string> => {
     const answer = await gateway.call(
       dialect,
@@ -136,7 +162,7 @@ test("a path that is long or odd is cut and quoted", async () => {
   expect(messageOf(answer).length).toBeLessThan(300)
 })
 
-test.each(DIALECTS)("a base URL with /v1 in it works for %s too", async (dialect) => {
+test.each(drawn(DIALECTS))("a base URL with /v1 in it works for %s too", async (dialect) => {
   const sample = SAMPLES[dialect]
   const answer = await gateway.call(dialect, sample.request(), { path: `/v1${sample.path}` })
   expect({ status: answer.status, text: answer.text }).toEqual({ status: 200, text: sample.unary() })

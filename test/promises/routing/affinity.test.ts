@@ -13,6 +13,7 @@ import { SEALS, wholeAnswer } from "../../helpers/scenario.ts"
 import { allowAll } from "../../helpers/translating.ts"
 import { turns, type Turns } from "../../helpers/turns.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const NAMES = ["one", "two", "three"] as const
 const OTHER = newToken("k2")
@@ -68,7 +69,7 @@ async function places(dialect: Dialect, count: number, question: string, options
   return went
 }
 
-describe.each([...DIALECTS])("%s", (dialect) => {
+describe.each(drawn(DIALECTS))("%s", (dialect) => {
   test("a conversation is known by its first turns", async () => {
     const starts = new Set<string>()
     for (let conversation = 0; conversation < 12; conversation++) {

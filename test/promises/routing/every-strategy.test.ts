@@ -173,9 +173,9 @@ async function expectNothingHeld(gateway: Gateway): Promise<void> {
   for (const limit of limits as readonly unknown[]) expect(limit).toMatchObject({ reserved: 0 })
 }
 
-for (const [what, fault] of sampled(Object.entries(FAULTS), 4)) {
+for (const [what, fault] of sampled(Object.entries(FAULTS), 2)) {
   test(`the client gets one end whatever the strategy when the first target ${what}`, async () => {
-    const cells = sampled(CELLS, 15)
+    const cells = sampled(CELLS, 10)
     const first = (await FakeUpstream.start()).otherwise(vendorAnswer("first"))
     const second = (await FakeUpstream.start()).otherwise(vendorAnswer("second"))
     const third = (await FakeUpstream.start()).otherwise(vendorAnswer("third"))

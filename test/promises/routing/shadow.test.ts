@@ -12,6 +12,7 @@ import { reportWith } from "../../helpers/replayed.ts"
 import { ALL_SAMPLES, SAMPLES } from "../../helpers/samples.ts"
 import { watchShadows } from "../../helpers/shadows.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn, sampled } from "../../helpers/sample.ts"
 
 const open: AsyncDisposable[] = []
 
@@ -48,7 +49,7 @@ async function routerWith(
   return { gateway, first, second }
 }
 
-for (const sample of ALL_SAMPLES) {
+for (const sample of drawn(ALL_SAMPLES)) {
   test(`${sample.dialect}: its choice is recorded and not followed, also without telemetry`, async () => {
     const { gateway, second } = await routerWith({ shadow: { strategy: "weighted" } })
     const answer = await gateway.call(sample.dialect, sample.request({ text: "which one" }))
@@ -85,24 +86,29 @@ const SECOND = 'export const route = (ctx) => ({ targetIndex: ctx.targets.length
 const LOOP = "export function route(ctx) { for (;;) {} }"
 const THROWS = 'export function route(ctx) { throw new TypeError("no") }'
 
-test.each([
+const SCRIPTS = [
   ["decides", SECOND, { outcome: "decided", class_label: "last", error: null }, { outcome: "decided", error: null }],
   ["throws", THROWS, { outcome: "failed", error: "threw" }, { outcome: "failed", error: "threw" }],
   ["loops", LOOP, { outcome: "failed", error: "deadline" }, { outcome: "failed", error: "deadline" }],
-] as const)("a script that %s, as a shadow: recorded, and the call goes on", async (_, text, decision, policy) => {
-  const { gateway } = await routerWith(
-    { shadow: { strategy: "script", script: script(text) } },
-    { decision_telemetry: { enabled: true } },
-  )
-  const answer = await gateway.call("chat", SAMPLES.chat.request({ text: "script" }))
-  expect(answer.status).toBe(200)
-  const decisions = rowsOf(gateway.directory, "request_routing_decisions", answer.requestId)
-  expect(decisions[0]).toMatchObject({ mode: "live", provider: "first-chat", outcome: "decided" })
-  expect(decisions[1]).toMatchObject({ mode: "shadow", strategy: "script", ...decision })
-  expect(rowsOf(gateway.directory, "request_policy_executions", answer.requestId)).toMatchObject([
-    { mode: "shadow", kind: "script", ...policy },
-  ])
-})
+] as const
+
+test.each(sampled(SCRIPTS, 1))(
+  "a script that %s, as a shadow: recorded, and the call goes on",
+  async (_, text, decision, policy) => {
+    const { gateway } = await routerWith(
+      { shadow: { strategy: "script", script: script(text) } },
+      { decision_telemetry: { enabled: true } },
+    )
+    const answer = await gateway.call("chat", SAMPLES.chat.request({ text: "script" }))
+    expect(answer.status).toBe(200)
+    const decisions = rowsOf(gateway.directory, "request_routing_decisions", answer.requestId)
+    expect(decisions[0]).toMatchObject({ mode: "live", provider: "first-chat", outcome: "decided" })
+    expect(decisions[1]).toMatchObject({ mode: "shadow", strategy: "script", ...decision })
+    expect(rowsOf(gateway.directory, "request_policy_executions", answer.requestId)).toMatchObject([
+      { mode: "shadow", kind: "script", ...policy },
+    ])
+  },
+)
 
 test("a script that loops, as a shadow, is stopped once and then benched", async () => {
   const { gateway } = await routerWith({ shadow: { strategy: "script", script: script(LOOP) } })
@@ -147,42 +153,47 @@ const CHOICES = [
   ["external", "second-chat", { external_policy: null }],
 ] as const
 
-test.each([
+const TELEMETRY = [
   ["with", true],
   ["without", false],
-] as const)("the choice of a shadow is in explain and in replay, %s telemetry", async (_, enabled) => {
-  using service = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => Response.json({ targetIndex: 1 }) })
-  using shadows = watchShadows()
-  const { gateway, first } = await routerWith({}, { decision_telemetry: { enabled } }, (config) => {
-    for (const [strategy, , more] of CHOICES) {
-      const policy = "external_policy" in more ? { external_policy: policyOf(service) } : {}
-      const shadow = { strategy, ...policy, ...("script" in more ? { script: script(more.script) } : {}) }
-      config.models[`by-${strategy}`] = { ...config.models["default"], shadow }
-    }
-    config.callers[0] = { ...config.callers[0], allow: Object.keys(config.models) }
-  })
-  first.otherwise(async (exchange) => {
-    await shadows.done()
-    await vendorAnswer("first")(exchange)
-  })
-  for (const [strategy, provider] of CHOICES) {
-    const request = SAMPLES.chat.request({ model: `by-${strategy}`, text: "which one" })
-    const { requestId, status } = await gateway.call("chat", request)
-    expect([strategy, status]).toEqual([strategy, 200])
-    expect((await explained(gateway, requestId)).out).toContain(`Shadow of ${strategy}: ${provider}/vendor/model-1`)
-  }
-  const { groups } = await reportWith(gateway, () => {})
-  for (const [strategy, provider] of CHOICES)
-    expect(groups.find(({ group }) => group === `by-${strategy}`)?.shadow).toMatchObject({
-      strategies: [strategy],
-      calls: 1,
-      decided: 1,
-      failed: 0,
-      unanswered: 0,
-      elsewhere: provider === "first-chat" ? 0 : 1,
-      targets: [{ target: `${provider}/vendor/model-1`, calls: 1 }],
+] as const
+
+test.each(sampled(TELEMETRY, 1))(
+  "the choice of a shadow is in explain and in replay, %s telemetry",
+  async (_, enabled) => {
+    using service = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => Response.json({ targetIndex: 1 }) })
+    using shadows = watchShadows()
+    const { gateway, first } = await routerWith({}, { decision_telemetry: { enabled } }, (config) => {
+      for (const [strategy, , more] of CHOICES) {
+        const policy = "external_policy" in more ? { external_policy: policyOf(service) } : {}
+        const shadow = { strategy, ...policy, ...("script" in more ? { script: script(more.script) } : {}) }
+        config.models[`by-${strategy}`] = { ...config.models["default"], shadow }
+      }
+      config.callers[0] = { ...config.callers[0], allow: Object.keys(config.models) }
     })
-})
+    first.otherwise(async (exchange) => {
+      await shadows.done()
+      await vendorAnswer("first")(exchange)
+    })
+    for (const [strategy, provider] of CHOICES) {
+      const request = SAMPLES.chat.request({ model: `by-${strategy}`, text: "which one" })
+      const { requestId, status } = await gateway.call("chat", request)
+      expect([strategy, status]).toEqual([strategy, 200])
+      expect((await explained(gateway, requestId)).out).toContain(`Shadow of ${strategy}: ${provider}/vendor/model-1`)
+    }
+    const { groups } = await reportWith(gateway, () => {})
+    for (const [strategy, provider] of CHOICES)
+      expect(groups.find(({ group }) => group === `by-${strategy}`)?.shadow).toMatchObject({
+        strategies: [strategy],
+        calls: 1,
+        decided: 1,
+        failed: 0,
+        unanswered: 0,
+        elsewhere: provider === "first-chat" ? 0 : 1,
+        targets: [{ target: `${provider}/vendor/model-1`, calls: 1 }],
+      })
+  },
+)
 
 test("what a shadow missed is told, and counted", async () => {
   using service = Bun.serve({

@@ -9,6 +9,7 @@ import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type Gateway } from "../../helpers/gateway.ts"
 import { ALL_SAMPLES } from "../../helpers/samples.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const open: AsyncDisposable[] = []
 
@@ -36,7 +37,7 @@ async function routerWith(
   return { gateway, first }
 }
 
-for (const sample of ALL_SAMPLES) {
+for (const sample of drawn(ALL_SAMPLES)) {
   describe(sample.dialect, () => {
     test("a call leaves its shape, its candidates and the choice", async () => {
       const { gateway } = await routerWith({ enabled: true })

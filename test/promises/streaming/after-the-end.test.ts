@@ -6,6 +6,7 @@ import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import type { Gateway } from "../../helpers/gateway.ts"
 import { startGateway } from "../../helpers/gateway.ts"
 import { ALL_SAMPLES } from "../../helpers/samples.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 let upstream: FakeUpstream
 let gateway: Gateway
@@ -20,7 +21,7 @@ afterAll(async () => {
   await upstream.stop()
 })
 
-for (const sample of ALL_SAMPLES) {
+for (const sample of drawn(ALL_SAMPLES)) {
   const text = `${sample.frames().join("")}: bye\n\nretry: 5\nid: 9\n\n`
   test.each([1, 2, 7])(`${sample.dialect}: chunks of %d bytes in one write`, async (size) => {
     const marker = `${sample.dialect} in one ${size}`

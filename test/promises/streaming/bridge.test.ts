@@ -10,6 +10,7 @@ import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { FAILURE_TERMINAL, framesOf, SUCCESS_TERMINAL, terminalsOf } from "../../helpers/streams.ts"
 import { ALL_PAIRS, EVERYTHING, allowAll, groupOf, translating } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 let first: FakeUpstream
 let second: FakeUpstream
@@ -84,23 +85,26 @@ async function bridged(client: Dialect, model: string, marker: string, count: nu
 
 const until = (wait: Promise<unknown>): Step => ({ until: wait })
 
-test.each([...ALL_PAIRS])("%s client, %s target: an upstream that is silent from the start", async (client, target) => {
-  const marker = `mute <${client} ${target}>`
-  const silence = Promise.withResolvers<void>()
-  first.plan(marker, async (exchange) => {
-    await Promise.race([silence.promise, exchange.left])
-    await stream([...SAMPLES[target].frames()])(exchange)
-  })
-  const { answer } = await bridged(client, groupOf("first", target), marker, 3)
-  silence.resolve()
-  const { text, bytes, broken, requestId } = await answer
-  expect({ broken, ends: terminalsOf(client, text) }).toEqual({ broken: false, ends: [SUCCESS_TERMINAL[client]] })
-  expect(JSON.stringify(await accumulate(client, bytes))).toContain("Hi there")
-  if (client === target) expect(text).toEndWith(SAMPLES[target].frames().join(""))
-  expect(gateway.records.usage(requestId)[0]).toMatchObject({ status: 200, error: null, usage_source: "provider" })
-})
+test.each(drawn(ALL_PAIRS, 3))(
+  "%s client, %s target: an upstream that is silent from the start",
+  async (client, target) => {
+    const marker = `mute <${client} ${target}>`
+    const silence = Promise.withResolvers<void>()
+    first.plan(marker, async (exchange) => {
+      await Promise.race([silence.promise, exchange.left])
+      await stream([...SAMPLES[target].frames()])(exchange)
+    })
+    const { answer } = await bridged(client, groupOf("first", target), marker, 3)
+    silence.resolve()
+    const { text, bytes, broken, requestId } = await answer
+    expect({ broken, ends: terminalsOf(client, text) }).toEqual({ broken: false, ends: [SUCCESS_TERMINAL[client]] })
+    expect(JSON.stringify(await accumulate(client, bytes))).toContain("Hi there")
+    if (client === target) expect(text).toEndWith(SAMPLES[target].frames().join(""))
+    expect(gateway.records.usage(requestId)[0]).toMatchObject({ status: 200, error: null, usage_source: "provider" })
+  },
+)
 
-test.each([...ALL_PAIRS])(
+test.each(drawn(ALL_PAIRS, 3))(
   "%s client, %s target: pings of the upstream are life for far longer than a silence may last",
   async (client, target) => {
     const marker = `pings <${client} ${target}>`
@@ -131,7 +135,7 @@ test.each([...ALL_PAIRS])(
   },
 )
 
-test.each([...ALL_PAIRS])(
+test.each(drawn(ALL_PAIRS, 3))(
   "%s client, %s target: behind the bridge the next target takes over",
   async (client, target) => {
     const marker = `over <${client} ${target}>`
@@ -150,7 +154,7 @@ test.each([...ALL_PAIRS])(
   },
 )
 
-test.each([...DIALECTS])("%s: behind the bridge a failure is the stream's one end", async (dialect) => {
+test.each(drawn(DIALECTS))("%s: behind the bridge a failure is the stream's one end", async (dialect) => {
   const marker = `fails <${dialect}>`
   first.plan(marker, stall)
   const { answer } = await bridged(dialect, groupOf("first", dialect), marker, 1)
@@ -161,7 +165,7 @@ test.each([...DIALECTS])("%s: behind the bridge a failure is the stream's one en
   expect(gateway.records.usage(requestId)[0]).toMatchObject({ status: 502, error: "upstream-failed" })
 })
 
-test.each([...ALL_PAIRS])(
+test.each(drawn(ALL_PAIRS, 3))(
   "%s client, %s target: behind the bridge a refusal ends the stream in the upstream's words",
   async (client, target) => {
     const marker = `refuses <${client} ${target}>`
@@ -190,7 +194,7 @@ test.each([...ALL_PAIRS])(
   },
 )
 
-test.each([...DIALECTS])("%s: a client that leaves the bridge ends the upstream's call", async (dialect) => {
+test.each(drawn(DIALECTS))("%s: a client that leaves the bridge ends the upstream's call", async (dialect) => {
   const marker = `leaves <${dialect}>`
   first.plan(marker, stall)
   const leaving = new AbortController()
@@ -208,7 +212,7 @@ test.each([...DIALECTS])("%s: a client that leaves the bridge ends the upstream'
   expect(row).toMatchObject({ status: 499, error: "client-closed" })
 })
 
-test.each([...DIALECTS])(
+test.each(drawn(DIALECTS))(
   "%s: a whole answer has nothing to be bridged with: it comes when it is there",
   async (dialect) => {
     const marker = `whole <${dialect}>`

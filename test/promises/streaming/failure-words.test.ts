@@ -12,6 +12,7 @@ import { startGateway, type Gateway } from "../../helpers/gateway.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { at, framesOf, jsonOf } from "../../helpers/streams.ts"
 import { ALL_PAIRS, groupOf, translating } from "../../helpers/translating.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 let upstream: FakeUpstream
 let gateway: Gateway
@@ -61,18 +62,21 @@ function trying(client: Dialect, last: unknown): Readonly<Record<string, boolean
 const all = (client: Dialect, tries: boolean): Readonly<Record<string, boolean>> =>
   Object.fromEntries(Object.keys(trying(client, {})).map((agent) => [agent, tries]))
 
-test.each([...ALL_PAIRS])("%s client, %s target: every agent tries a broken answer again", async (client, target) => {
-  const marker = `again <${client} ${target}>`
-  const resume = breaksOff(target, marker)
-  const body = SAMPLES[client].request({ model: groupOf("upstream", target), stream: true, text: marker })
-  const answer = await readAnswer(await gateway.open(client, body), (text) => {
-    if (text.includes("Hi")) resume()
-  })
-  const last = lastOf(answer.text)
-  expect(trying(client, last)).toEqual(all(client, true))
-  expect(messageOf(last)).toContain("The upstream failed.")
-  expect(messageOf(last)).toContain(answer.requestId)
-})
+test.each(drawn(ALL_PAIRS, 3))(
+  "%s client, %s target: every agent tries a broken answer again",
+  async (client, target) => {
+    const marker = `again <${client} ${target}>`
+    const resume = breaksOff(target, marker)
+    const body = SAMPLES[client].request({ model: groupOf("upstream", target), stream: true, text: marker })
+    const answer = await readAnswer(await gateway.open(client, body), (text) => {
+      if (text.includes("Hi")) resume()
+    })
+    const last = lastOf(answer.text)
+    expect(trying(client, last)).toEqual(all(client, true))
+    expect(messageOf(last)).toContain("The upstream failed.")
+    expect(messageOf(last)).toContain(answer.requestId)
+  },
+)
 
 function told(client: Dialect, error: RouterError): unknown {
   const observer = BY_NAME[SAMPLES[client].configName].createObserver({ ...NO_REQUEST_FACTS, stream: true })
@@ -118,7 +122,7 @@ test.each(DIALECTS.flatMap((client) => FINAL.map((code) => [client, code] as con
   },
 )
 
-test.each([...DIALECTS])(
+test.each(drawn(DIALECTS))(
   "a Responses client of %s that knows no response.failed sees an error, as LangChain's does",
   async (target) => {
     const marker = `unknown event <${target}>`
@@ -140,22 +144,25 @@ test.each([...DIALECTS])(
   },
 )
 
-test.each([...DIALECTS])("a %s target's refusal inside of a stream is an error of OpenAI's library", async (target) => {
-  const marker = `too long <${target}>`
-  const words = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
-  const fault = { code: "context_length_exceeded", type: "invalid_request_error", message: words }
-  const frames = {
-    chat: `data: ${JSON.stringify({ error: fault })}\n\n`,
-    responses: `event: error\ndata: ${JSON.stringify({ ...fault, type: "error" })}\n\n`,
-    messages: `event: error\ndata: ${JSON.stringify({ type: "error", error: fault })}\n\n`,
-  }
-  upstream.plan(marker, stream([...SAMPLES[target].frames().slice(0, 3), frames[target]]))
-  const client = new OpenAI({ apiKey: gateway.token, baseURL: `${gateway.url}/v1`, maxRetries: 0 })
-  const reading = (async (): Promise<void> => {
-    const body = { model: groupOf("upstream", target), input: marker, stream: true } as const
-    for await (const _event of await client.responses.create(body));
-  })()
-  const thrown = await reading.catch((error: unknown) => error)
-  expect(thrown).toBeInstanceOf(OpenAI.APIError)
-  expect(thrown).toMatchObject({ code: "context_length_exceeded" })
-})
+test.each(drawn(DIALECTS))(
+  "a %s target's refusal inside of a stream is an error of OpenAI's library",
+  async (target) => {
+    const marker = `too long <${target}>`
+    const words = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
+    const fault = { code: "context_length_exceeded", type: "invalid_request_error", message: words }
+    const frames = {
+      chat: `data: ${JSON.stringify({ error: fault })}\n\n`,
+      responses: `event: error\ndata: ${JSON.stringify({ ...fault, type: "error" })}\n\n`,
+      messages: `event: error\ndata: ${JSON.stringify({ type: "error", error: fault })}\n\n`,
+    }
+    upstream.plan(marker, stream([...SAMPLES[target].frames().slice(0, 3), frames[target]]))
+    const client = new OpenAI({ apiKey: gateway.token, baseURL: `${gateway.url}/v1`, maxRetries: 0 })
+    const reading = (async (): Promise<void> => {
+      const body = { model: groupOf("upstream", target), input: marker, stream: true } as const
+      for await (const _event of await client.responses.create(body));
+    })()
+    const thrown = await reading.catch((error: unknown) => error)
+    expect(thrown).toBeInstanceOf(OpenAI.APIError)
+    expect(thrown).toMatchObject({ code: "context_length_exceeded" })
+  },
+)

@@ -8,6 +8,7 @@ import { HeldClock } from "../../helpers/held-clock.ts"
 import { DIALECTS, SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { SUCCESS_TERMINAL, terminalsOf } from "../../helpers/streams.ts"
 import { groupOf, translating } from "../../helpers/translating.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 let upstream: FakeUpstream
 let gateway: Gateway
@@ -65,42 +66,48 @@ async function saw(seen: () => string): Promise<void> {
   await eventually("the last word", () => (seen().includes(" there") ? true : undefined))
 }
 
-test.each(PAIRS)("%s client, %s target: what is finished and stays open ends as complete", async (client, target) => {
-  const marker = `open <${client} ${target}>`
-  const frames = SAMPLES[target].frames().slice(0, -1).join("")
-  const { answer, row } = await answerOf(client, target, {
-    marker,
-    steps: [frames],
-    passing: async (seen) => {
-      await saw(seen)
-      await clock.advance(WITHIN_MS)
-    },
-  })
-  expect(answer.broken).toBe(false)
-  // in its own dialect the router adds nothing
-  expect(terminalsOf(client, answer.text)).toEqual(client === target ? [] : [SUCCESS_TERMINAL[client]])
-  if (client === target) expect(answer.text).toBe(frames)
-  expect(row).toMatchObject(WHOLE)
-})
+test.each(drawn(PAIRS, 2))(
+  "%s client, %s target: what is finished and stays open ends as complete",
+  async (client, target) => {
+    const marker = `open <${client} ${target}>`
+    const frames = SAMPLES[target].frames().slice(0, -1).join("")
+    const { answer, row } = await answerOf(client, target, {
+      marker,
+      steps: [frames],
+      passing: async (seen) => {
+        await saw(seen)
+        await clock.advance(WITHIN_MS)
+      },
+    })
+    expect(answer.broken).toBe(false)
+    expect(terminalsOf(client, answer.text)).toEqual([SUCCESS_TERMINAL[client]])
+    // in its own dialect the router adds nothing else
+    if (client === target) expect(answer.text).toBe(SAMPLES[target].frames().join(""))
+    expect(row).toMatchObject(WHOLE)
+  },
+)
 
-test.each(PAIRS)("%s client, %s target: heartbeats behind the finish prolong nothing", async (client, target) => {
-  const marker = `beats <${client} ${target}>`
-  const gates = Array.from({ length: 4 }, () => Promise.withResolvers<void>())
-  const beat = target === "messages" ? 'event: ping\ndata: {"type":"ping"}\n\n' : ": beat\n\n"
-  const frames = SAMPLES[target].frames().slice(0, -1).join("")
-  const { row } = await answerOf(client, target, {
-    marker,
-    steps: [frames, ...gates.flatMap(({ promise }) => [{ until: promise }, beat])],
-    passing: async (seen) => {
-      await saw(seen)
-      for (const gate of gates) {
-        gate.resolve()
-        await clock.advance(WITHIN_MS / gates.length)
-      }
-    },
-  })
-  expect(row).toMatchObject(WHOLE)
-})
+test.each(drawn(PAIRS, 2))(
+  "%s client, %s target: heartbeats behind the finish prolong nothing",
+  async (client, target) => {
+    const marker = `beats <${client} ${target}>`
+    const gates = Array.from({ length: 4 }, () => Promise.withResolvers<void>())
+    const beat = target === "messages" ? 'event: ping\ndata: {"type":"ping"}\n\n' : ": beat\n\n"
+    const frames = SAMPLES[target].frames().slice(0, -1).join("")
+    const { row } = await answerOf(client, target, {
+      marker,
+      steps: [frames, ...gates.flatMap(({ promise }) => [{ until: promise }, beat])],
+      passing: async (seen) => {
+        await saw(seen)
+        for (const gate of gates) {
+          gate.resolve()
+          await clock.advance(WITHIN_MS / gates.length)
+        }
+      },
+    })
+    expect(row).toMatchObject(WHOLE)
+  },
+)
 
 test("content behind the finish is waited for: a server that says so too early loses nothing", async () => {
   const [role = "", hi = "", there = "", finish = "", ...rest] = SAMPLES.chat.frames()

@@ -14,6 +14,7 @@ import { DIALECTS, SAMPLES } from "../../helpers/samples.ts"
 import type { Frame } from "../../helpers/streams.ts"
 import { at, framesOf, jsonOf, SUCCESS_TERMINAL, terminalsOf } from "../../helpers/streams.ts"
 import { ALL_PAIRS, FOREIGN_PAIRS, groupOf, translating } from "../../helpers/translating.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 let upstream: FakeUpstream
 let gateway: Gateway
@@ -77,16 +78,19 @@ function without(dialect: Dialect, text: string): string {
     .join("")
 }
 
-test.each([...ALL_PAIRS])("%s client, %s upstream: silence is bridged between whole frames", async (client, target) => {
-  const answer = await silentAnswer(client, target, 3)
-  expect({ status: answer.status, broken: answer.broken }).toEqual({ status: 200, broken: false })
-  expect(keepAlives(client, answer.text).length).toBeGreaterThanOrEqual(3)
-  expect(terminalsOf(client, answer.text)).toEqual([SUCCESS_TERMINAL[client]])
-  const made = JSON.stringify(await accumulate(client, answer.bytes))
-  expect(made).toContain("Hi there")
-})
+test.each(drawn(ALL_PAIRS, 3))(
+  "%s client, %s upstream: silence is bridged between whole frames",
+  async (client, target) => {
+    const answer = await silentAnswer(client, target, 3)
+    expect({ status: answer.status, broken: answer.broken }).toEqual({ status: 200, broken: false })
+    expect(keepAlives(client, answer.text).length).toBeGreaterThanOrEqual(3)
+    expect(terminalsOf(client, answer.text)).toEqual([SUCCESS_TERMINAL[client]])
+    const made = JSON.stringify(await accumulate(client, answer.bytes))
+    expect(made).toContain("Hi there")
+  },
+)
 
-test.each([...DIALECTS])("%s: the upstream's own bytes stay as they are", async (dialect) => {
+test.each(drawn(DIALECTS))("%s: the upstream's own bytes stay as they are", async (dialect) => {
   const answer = await silentAnswer(dialect, dialect, 2)
   expect(without(dialect, answer.text)).toBe(SAMPLES[dialect].frames().join(""))
 })

@@ -124,6 +124,7 @@ test("the process ends with its grace, whatever its upstreams do, and every call
     configure: (config) => {
       drains(config)
       config.server["drain_ms"] = 200
+      config.server["drain_delay_ms"] = 1
     },
   })
   planStall(SAMPLES.chat, "stays")
@@ -143,3 +144,21 @@ test("the process ends with its grace, whatever its upstreams do, and every call
   const rows = ids.map((id) => router.records.usage(id)[0])
   expect(rows).toMatchObject([{ status: 503 }, { status: 499 }])
 }, 60_000)
+
+test("a router that stops takes calls until proxies have noticed, and /readyz says so at once", async () => {
+  await using router = await spawnRouter({
+    upstreams: { upstream },
+    configure: ({ server }) => (server["drain_delay_ms"] = 600_000),
+  })
+  upstream.otherwise(reply(SAMPLES.chat.unary()))
+  router.signal("SIGTERM")
+  const parts = await eventually("the router says that it stops", async () => {
+    const response = await fetch(`${router.url}/readyz`)
+    return response.status === 503 ? ((await response.json()) as { readonly parts: unknown }).parts : undefined
+  })
+  expect(parts).toEqual(["draining"])
+  expect((await router.call("chat", SAMPLES.chat.request())).status).toBe(200)
+  // a second signal cuts the wait
+  router.signal("SIGTERM")
+  expect(await router.exited).toBe(1)
+})

@@ -9,6 +9,7 @@ import { DIALECTS, SAMPLES } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
 import { ALL_PAIRS, allowAll, groupOf, translating } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const RULES = ["pass", "strip", "refuse"] as const
 
@@ -55,7 +56,7 @@ async function sentFor(marker: string): Promise<unknown> {
   return JSON.parse(bodyText((await upstream.arrival(marker)).request)) as unknown
 }
 
-for (const [client, target] of ALL_PAIRS) {
+for (const [client, target] of drawn(ALL_PAIRS, 3)) {
   const isHome = client === target
 
   test(`${client} client, ${target} upstream: pass`, async () => {

@@ -8,6 +8,7 @@ import type { Gateway } from "../../helpers/gateway.ts"
 import { startGateway } from "../../helpers/gateway.ts"
 import { at } from "../../helpers/streams.ts"
 import { groupOf, translating } from "../../helpers/translating.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -173,7 +174,7 @@ function streamOf({ chunks = [], usage }: Odd): string[] {
   )
 }
 
-for (const client of CLIENTS) {
+for (const client of drawn(CLIENTS)) {
   for (const [name, odd] of Object.entries(ODD)) {
     test(`${client} client, unary: ${name}`, async () => {
       const marker = `odd <${client} unary ${name}>`

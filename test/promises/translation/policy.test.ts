@@ -12,6 +12,7 @@ import { reply, stream } from "../../helpers/behaviours.ts"
 import { at } from "../../helpers/streams.ts"
 import { allowAll, FOREIGN_PAIRS, translating } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 let upstream: FakeUpstream
 let other: FakeUpstream
@@ -51,7 +52,7 @@ const UNIQUE: Readonly<Record<Dialect, { readonly extra: Readonly<Record<string,
     messages: { extra: { context_management: { edits: [{ type: "clear_tool_uses_20250919" }] } }, code: "field" },
   }
 
-describe.each(FOREIGN_PAIRS.map((pair) => [...pair] as const))("%s client, %s upstream", (client, target) => {
+describe.each(drawn(FOREIGN_PAIRS, 2).map((pair) => [...pair] as const))("%s client, %s upstream", (client, target) => {
   const { extra, code } = UNIQUE[client]
 
   test.each([false, true])(

@@ -12,6 +12,7 @@ import type { Scenario } from "../../helpers/scenario.ts"
 import { SEALS, streamedAnswer, wholeAnswer } from "../../helpers/scenario.ts"
 import { at } from "../../helpers/streams.ts"
 import { groupOf, translating } from "../../helpers/translating.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -93,7 +94,7 @@ function scenario(turn: number): Scenario {
 /** Where each turn goes; every upstream is left and returned to. */
 const JOURNEY: readonly Dialect[] = ["messages", "responses", "chat", "messages", "responses", "chat", "messages"]
 
-for (const client of DIALECTS) {
+for (const client of drawn(DIALECTS)) {
   for (const streamed of [false, true]) {
     test(`${client} client, ${streamed ? "streamed" : "unary"}`, async () => {
       const marker = `journey <${client} ${streamed}>`

@@ -12,6 +12,7 @@ import {
   type StrictServer,
 } from "../../helpers/strict-servers.ts"
 import { allowAll } from "../../helpers/translating.ts"
+import { sampled } from "../../helpers/sample.ts"
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -39,7 +40,7 @@ afterAll(async () => {
   for (const upstream of Object.values(upstreams)) await upstream.stop()
 })
 
-describe.each(Object.keys(ALL))("a server with %s", (name) => {
+describe.each(sampled(Object.keys(ALL), 4))("a server with %s", (name) => {
   for (const [agentName, agent] of Object.entries(AGENTS)) {
     // what speaks one's own dialect gets one's bytes
     if (agent.dialect === ALL[name]!.dialect) continue

@@ -11,6 +11,7 @@ import { SAMPLES, type Dialect } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
 import { ALL_PAIRS, groupOf, translating } from "../../helpers/translating.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 let upstream: FakeUpstream
 let second: FakeUpstream
@@ -37,7 +38,7 @@ function refuse(target: Dialect, marker: string, status: number): void {
   upstream.plan(marker, reply(body, { status }))
 }
 
-describe.each(ALL_PAIRS)("%s client, %s upstream", (client, target) => {
+describe.each(drawn(ALL_PAIRS, 3))("%s client, %s upstream", (client, target) => {
   test.each([false, true])("a conflict keeps its status and its words; streamed: %p", async (stream) => {
     const marker = `conflict <${client} ${target} ${stream}>`
     refuse(target, marker, 409)

@@ -8,6 +8,7 @@ import type { Gateway } from "../../helpers/gateway.ts"
 import { startGateway } from "../../helpers/gateway.ts"
 import { ALL_SAMPLES, SAMPLES } from "../../helpers/samples.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 let upstream: FakeUpstream
 let gateway: Gateway
@@ -75,7 +76,7 @@ test("equal idempotency keys of two callers never meet at a provider, and those 
   expect(other).not.toBe(first)
 })
 
-for (const sample of ALL_SAMPLES) {
+for (const sample of drawn(ALL_SAMPLES)) {
   const { dialect } = sample
 
   test(`${dialect}: headers that hold a key, are too long or have another form do not come back`, async () => {

@@ -7,6 +7,7 @@ import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type LocalGateway } from "../../helpers/gateway.ts"
 import { HeldClock } from "../../helpers/held-clock.ts"
 import { ALL_SAMPLES, SAMPLES } from "../../helpers/samples.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const CHAT = SAMPLES.chat
 
@@ -16,7 +17,7 @@ function thenClosed(body: string): Behaviour {
   return raw([head + body, { waitMs: 5 }, { end: "close" }])
 }
 
-for (const sample of ALL_SAMPLES) {
+for (const sample of drawn(ALL_SAMPLES)) {
   test(`${sample.dialect}: a connection that was closed while idle costs no call`, async () => {
     const upstream = (await FakeUpstream.start()).otherwise(thenClosed(sample.unary()))
     await using gateway = await startGateway({ upstreams: { upstream } })

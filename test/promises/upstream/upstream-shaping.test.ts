@@ -11,6 +11,7 @@ import { HeldClock } from "../../helpers/held-clock.ts"
 import { ALL_SAMPLES } from "../../helpers/samples.ts"
 import { at } from "../../helpers/streams.ts"
 import { vendorAnswer } from "../../helpers/vendor.ts"
+import { drawn } from "../../helpers/sample.ts"
 
 const HALF_AN_HOUR_MS = 1_800_000
 /** One call, and the next in half an hour. */
@@ -71,7 +72,7 @@ function shape(config: Config, place: Place, block: object, upstreams = ["first"
       if (isMeant(target["provider"])) target["traffic_shape"] = block
 }
 
-for (const sample of ALL_SAMPLES) {
+for (const sample of drawn(ALL_SAMPLES)) {
   const { dialect } = sample
   const ask = async (gateway: Gateway, model = "default", extra: Readonly<Record<string, unknown>> = {}) =>
     gateway.call(dialect, sample.request({ model, extra }))

@@ -229,6 +229,12 @@ const REFUSALS: readonly Refusal[] = [
     reason: "tls-expected",
     code: "upstream-failed",
   },
+  {
+    status: 400,
+    body: "Client sent an HTTP request to an HTTPS server.\n",
+    reason: "tls-expected",
+    code: "upstream-failed",
+  },
   // what a host, a key or a sentence could be is no safe word
   {
     status: 500,

@@ -1,8 +1,8 @@
 /** Puts the console's files into the binary, in place of the module that builds them in a checkout. */
-import { writeFileSync } from "node:fs"
+import { renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { BunPlugin } from "bun"
-import type { BuiltConsole, BuiltFile } from "../src/console/build.ts"
+import type { BuiltConsole, BuiltFile } from "../../src/console/build.ts"
 
 const FORMS = ["plain", "gzip", "brotli"] as const
 
@@ -24,7 +24,9 @@ function moduleOf(files: BuiltConsole, folder: string): string {
   const member = (name: keyof BuiltConsole, file: BuiltFile): string => {
     const forms = FORMS.map((form) => {
       const path = join(folder, `${file.name}.${form}`)
-      writeFileSync(path, file[form])
+      // in one step: another build may read it
+      writeFileSync(`${path}.${process.pid}`, file[form])
+      renameSync(`${path}.${process.pid}`, path)
       imports.push(`import ${name}_${form} from ${JSON.stringify(path)} with { type: "file" }`)
       return `${form}: await Bun.file(${name}_${form}).bytes()`
     })

@@ -12,15 +12,12 @@ import { call, eventually } from "./helpers/client.ts"
 import { callerEntry, newToken, prepare, targetsOf, type Prepared } from "./helpers/config.ts"
 import { startDemo, temporaryFolder } from "./helpers/demo-process.ts"
 import { FakeUpstream } from "./helpers/fake-upstream.ts"
-import { WHOLE } from "./helpers/sample.ts"
 import { ALL_SAMPLES, SAMPLES } from "./helpers/samples.ts"
 import { vendorAnswer } from "./helpers/vendor.ts"
 
 const ROOT = join(import.meta.dir, "..")
 const EMPTY_ENVIRONMENT = { PATH: "/nowhere" }
 const build = temporaryFolder()
-/** A finished binary is tested whole; one that this run must build first, in a sample. */
-const COMPLETE = WHOLE || process.env["SMART_ROUTER_BINARY"] !== undefined
 const built = process.env["SMART_ROUTER_BINARY"] ?? join(build.path, "smart-router")
 
 setDefaultTimeout(300_000)
@@ -111,87 +108,85 @@ test("a .env, bunfig.toml or package.json where it is started changes nothing", 
   expect(JSON.parse(text)).toHaveProperty("properties.server")
 })
 
-if (COMPLETE) {
-  test("the binary bundles and runs routing scripts, with a package beside them, prints their types, and takes a changed configuration", async () => {
-    const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer("first"))
-    const second = (await FakeUpstream.start()).otherwise(vendorAnswer("second"))
-    const prepared = prepare({
-      upstreams: { upstream, second },
-      configure: (config, directory) => {
-        mkdirSync(join(directory, "node_modules/last"), { recursive: true })
-        writeFileSync(join(directory, "node_modules/last/index.js"), "module.exports = (list) => list.length - 1")
-        writeFileSync(
-          join(directory, "route.ts"),
-          'import last from "last"\nexport const route = (ctx: { targets: unknown[] }) => ({ targetIndex: last(ctx.targets) })',
-        )
-        const targets = targetsOf(["upstream", "second"])
-        config.models["default"] = { strategy: "script", script: "route.ts", targets }
-      },
-    })
-    const run = serve(prepared)
-    try {
-      const url = await readyAddress(run.stdout)
-      for (const sample of ALL_SAMPLES) {
-        const answer = await call({ url, token: prepared.token }, sample.dialect, sample.request())
-        expect([answer.status, answer.text]).toEqual([200, sample.unary("second")])
-      }
-      // so many values that they are translated in a thread
-      const messages = Array.from({ length: 8000 }, () => ({ role: "user", content: "word" }))
-      const large = await call({ url, token: prepared.token }, "chat", JSON.stringify({ model: "default", messages }))
-      expect([large.status, large.text]).toEqual([200, expect.stringContaining("second")])
-      prepared.rewrite((config) => {
-        config.models["default"] = { strategy: "static", targets: targetsOf(["upstream"]) }
-        // so large that it is read in a thread
-        for (let index = 0; index < 300; index += 1)
-          config.callers.push(callerEntry(`c${index}`, newToken(String(index)), ["default"]))
-      })
-      run.kill("SIGHUP")
-      const sample = SAMPLES.chat
-      await eventually("the reloaded configuration", async () => {
-        const answer = await call({ url, token: prepared.token }, sample.dialect, sample.request())
-        return answer.text === sample.unary("first") ? true : undefined
-      })
-    } finally {
-      run.kill()
-      await run.exited
-      prepared.remove()
-      await Promise.all([upstream.stop(), second.stop()])
-    }
-    expect((await output(["types"], "/")).text).toBe(SCRIPT_TYPES)
+test("the binary bundles and runs routing scripts, with a package beside them, prints their types, and takes a changed configuration", async () => {
+  const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer("first"))
+  const second = (await FakeUpstream.start()).otherwise(vendorAnswer("second"))
+  const prepared = prepare({
+    upstreams: { upstream, second },
+    configure: (config, directory) => {
+      mkdirSync(join(directory, "node_modules/last"), { recursive: true })
+      writeFileSync(join(directory, "node_modules/last/index.js"), "module.exports = (list) => list.length - 1")
+      writeFileSync(
+        join(directory, "route.ts"),
+        'import last from "last"\nexport const route = (ctx: { targets: unknown[] }) => ({ targetIndex: last(ctx.targets) })',
+      )
+      const targets = targetsOf(["upstream", "second"])
+      config.models["default"] = { strategy: "script", script: "route.ts", targets }
+    },
   })
+  const run = serve(prepared)
+  try {
+    const url = await readyAddress(run.stdout)
+    for (const sample of ALL_SAMPLES) {
+      const answer = await call({ url, token: prepared.token }, sample.dialect, sample.request())
+      expect([answer.status, answer.text]).toEqual([200, sample.unary("second")])
+    }
+    // so many values that they are translated in a thread
+    const messages = Array.from({ length: 8000 }, () => ({ role: "user", content: "word" }))
+    const large = await call({ url, token: prepared.token }, "chat", JSON.stringify({ model: "default", messages }))
+    expect([large.status, large.text]).toEqual([200, expect.stringContaining("second")])
+    prepared.rewrite((config) => {
+      config.models["default"] = { strategy: "static", targets: targetsOf(["upstream"]) }
+      // so large that it is read in a thread
+      for (let index = 0; index < 300; index += 1)
+        config.callers.push(callerEntry(`c${index}`, newToken(String(index)), ["default"]))
+    })
+    run.kill("SIGHUP")
+    const sample = SAMPLES.chat
+    await eventually("the reloaded configuration", async () => {
+      const answer = await call({ url, token: prepared.token }, sample.dialect, sample.request())
+      return answer.text === sample.unary("first") ? true : undefined
+    })
+  } finally {
+    run.kill()
+    await run.exited
+    prepared.remove()
+    await Promise.all([upstream.stop(), second.stop()])
+  }
+  expect((await output(["types"], "/")).text).toBe(SCRIPT_TYPES)
+})
 
-  test("the binary makes the hash of a password, and lets in administrators whom a policy permits", async () => {
-    const hashed = Bun.spawn([built, "admin", "hash-password", "--cost", "10"], {
-      env: EMPTY_ENVIRONMENT,
-      stdin: new TextEncoder().encode(PASSWORD),
-      stderr: "inherit",
-    })
-    const hash = (await hashed.stdout.text()).trim()
-    const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
-    const prepared = prepare({
-      upstreams: { upstream },
-      env: { ADMIN_HASH: hash },
-      configure: (config) => {
-        const policy = ["p, viewer, *, admin:explain, read", "g, basic:ann, viewer, *"]
-        const users = ["ann", "bob"].map((name) => user(name, { permissions: [] }))
-        withAdministrators(config, users, {}, { authorization: { enabled: true, policy } })
-      },
-    })
-    const run = serve(prepared)
-    try {
-      const url = await readyAddress(run.stdout)
-      const body = { caller: "me-lab", request: { model: "default", messages: [] } }
-      expect((await ask({ url }, "/admin/api/explain", { user: "ann", body })).status).toBe(200)
-      expect((await ask({ url }, "/admin/api/explain", { user: "bob", body })).status).toBe(403)
-      expect((await ask({ url }, "/admin/api/explain", { user: "ann", password: "x", body })).status).toBe(401)
-    } finally {
-      run.kill()
-      await run.exited
-      prepared.remove()
-      await upstream.stop()
-    }
+test("the binary makes the hash of a password, and lets in administrators whom a policy permits", async () => {
+  const hashed = Bun.spawn([built, "admin", "hash-password", "--cost", "10"], {
+    env: EMPTY_ENVIRONMENT,
+    stdin: new TextEncoder().encode(PASSWORD),
+    stderr: "inherit",
   })
-}
+  const hash = (await hashed.stdout.text()).trim()
+  const upstream = (await FakeUpstream.start()).otherwise(vendorAnswer())
+  const prepared = prepare({
+    upstreams: { upstream },
+    env: { ADMIN_HASH: hash },
+    configure: (config) => {
+      const policy = ["p, viewer, *, admin:explain, read", "g, basic:ann, viewer, *"]
+      const users = ["ann", "bob"].map((name) => user(name, { permissions: [] }))
+      withAdministrators(config, users, {}, { authorization: { enabled: true, policy } })
+    },
+  })
+  const run = serve(prepared)
+  try {
+    const url = await readyAddress(run.stdout)
+    const body = { caller: "me-lab", request: { model: "default", messages: [] } }
+    expect((await ask({ url }, "/admin/api/explain", { user: "ann", body })).status).toBe(200)
+    expect((await ask({ url }, "/admin/api/explain", { user: "bob", body })).status).toBe(403)
+    expect((await ask({ url }, "/admin/api/explain", { user: "ann", password: "x", body })).status).toBe(401)
+  } finally {
+    run.kill()
+    await run.exited
+    prepared.remove()
+    await upstream.stop()
+  }
+})
 
 function serve({ configPath, env }: Prepared): Bun.Subprocess<"ignore", "pipe", "inherit"> {
   return Bun.spawn([built, "serve", "--config", configPath], {
