@@ -15,14 +15,13 @@ import { configPath, loadOrReport, type Loaded } from "./loaded.ts"
 
 const HELP = `Move records of what is proven of targets from one installation to another, signed.
 
-Usage: smart-router activation key --out FILE
-       smart-router activation export --key FILE [--out FILE] [--group GROUP] [--config FILE]
-       smart-router activation import FILE [--config FILE] [--json]
+Usage: smart-router activation key|export|import [FILE] [options]
 
 Actions:
-  key            makes an Ed25519 key: the private key goes to a file that only its owner can read, the public key is printed
-  export         writes the newest records that smart-router validate has made here, signed
-  import         takes the records of a file whose signer a group of the configuration names in activation.trust
+  key            makes an Ed25519 key; needs --out. The private key goes to a file that only its owner can read, the public
+                 key is printed
+  export         writes the newest records that smart-router validate has made here, signed; needs --key
+  import FILE    takes the records of a file whose signer a group of the configuration names in activation.trust
 
 Options:
   --key FILE     the private key, in PEM

@@ -4,6 +4,7 @@ import { rmSync } from "node:fs"
 import type { Capability } from "../../../src/activation/capabilities.ts"
 import { eventually, type Answer } from "../../helpers/client.ts"
 import { prepare, type Prepared } from "../../helpers/config.ts"
+import { rowsOf } from "../../helpers/decided.ts"
 import { expectError, parsed } from "../../helpers/expectations.ts"
 import { FakeUpstream } from "../../helpers/fake-upstream.ts"
 import { startGateway, type LocalGateway } from "../../helpers/gateway.ts"
@@ -32,11 +33,20 @@ beforeAll(async () => {
   prepared = prepare({
     upstreams: { upstream },
     configure: (config) => {
-      config.server["admin_reports"] = { enabled: false }
+      config.server["decision_telemetry"] = { enabled: true }
       for (const { dialect } of ALL_SAMPLES) {
         const targets = [{ provider: `upstream-${dialect}`, model_ref: "m1" }]
         config.models[dialect] = { strategy: "static", activation: "required", targets }
         config.models[`observed-${dialect}`] = { strategy: "static", activation: { mode: "observe" }, targets }
+      }
+      config.models["two"] = {
+        strategy: "failover",
+        translation: "off",
+        activation: "required",
+        targets: [
+          { provider: "upstream-chat", model_ref: "m1", input_modalities: ["text"] },
+          { provider: "upstream-chat", model: "other" },
+        ],
       }
       for (const entry of Object.values(config.providers)) entry["key_id"] = "main"
       config.callers = config.callers.map((caller) => ({
@@ -92,7 +102,7 @@ const TOOL: Readonly<Record<Dialect, object>> = {
 const ALL: readonly Capability[] = ["entitlement", "text", "budget", "caps"]
 
 test("a group without any proven target says so at the start, and to operators", async () => {
-  expect(said.filter((line) => line.includes("ALL CALLS OF THE GROUP ARE REFUSED"))).toHaveLength(3)
+  expect(said.filter((line) => line.includes("ALL CALLS OF THE GROUP ARE REFUSED"))).toHaveLength(4)
   const answer = await fetch(`${gate.url}/readyz`, { headers: { authorization: `Bearer ${prepared.token}` } })
   expect(answer.status).toBe(200)
   const told: unknown = await answer.json()
@@ -103,6 +113,7 @@ test("a group without any proven target says so at the start, and to operators",
     "observed-responses",
     "messages",
     "observed-messages",
+    "two",
   ])
   const anyone: unknown = await (await fetch(`${gate.url}/readyz`)).json()
   expect(anyone).toEqual({ status: "ready" })
@@ -138,6 +149,16 @@ test("a record of a direct check is none of another dialect: a call that is tran
   await proven("chat", [{ group: "chat", dialect: "anthropic", capabilities: ["text", "budget", "caps"] }])
   expect(await refusal("messages", {}, false, "chat")).toBeNull()
   expect(await refusal("responses", {}, false, "chat")).toBe("activation-missing-text")
+})
+
+test("of two targets the one serves that is proven, and telemetry says why the other does not", async () => {
+  // what was proven of the first one's model is proven in this group as well
+  const answer = await send("chat", "two")
+  expect([answer.status, gate.records.usage(answer.requestId)[0]?.target_model]).toEqual([200, "vendor/model-1"])
+  const reasons = rowsOf(prepared.directory, "request_target_filter_reasons", answer.requestId)
+  expect(reasons.map(({ target_index: index, reason }) => [index, reason])).toEqual([
+    [1, "activation-missing-entitlement"],
+  ])
 })
 
 test("/metrics tells standing and age, with closed labels, and what was observed", async () => {
