@@ -4,6 +4,8 @@ import { CALLS_TABLE, hexOf, idFrom, RETENTION_CLASSES, timeOf, UNFINISHED } fro
 
 /** Sums, what the ledger knows of itself, and what goes by a rule of its own. */
 const NO_CLASS = [
+  "activation_lease",
+  "activation_records",
   "caller_tags",
   "content_data_keys",
   "installation",
