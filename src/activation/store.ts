@@ -31,7 +31,7 @@ interface Means {
 export async function openActivationRecords(address: CubeAddress, means: Means): Promise<ActivationRecords> {
   if (!(await hasTable(address, means))) await bringUpToDate({ ...address, ...means })
   const connection = await openCube(address, PATIENCE, "write")
-  const rows = activationRows(connection)
+  const rows = activationRows(connection, () => means.clock.sleep(1))
   return {
     write: (records) => rows.add(records.map((record) => rowOf(record, means.clock.now()))),
     newest: async () => recordsOf(await rows.newest()),
@@ -45,7 +45,7 @@ export async function readStandings(address: CubeAddress, means: Means): Promise
   if (!(await hasTable(address, means))) return standings
   const connection = await openCube(address, PATIENCE, "read")
   try {
-    standings.adopt(recordsOf(await activationRows(connection).newest()))
+    standings.adopt(recordsOf(await activationRows(connection, () => means.clock.sleep(1)).newest()))
     return standings
   } finally {
     await connection.close()

@@ -55,6 +55,21 @@ onEachDriver((driver) => {
     expect(await activation.writtenSince(0)).toEqual([fresh])
   })
 
+  test("of many records, calls have their turn in between", async () => {
+    await using state = await driver.state()
+    const { activation } = await state.open()
+    const rows = Array.from({ length: 1201 }, (_, at) => row({ provider: `p${at % 3}` }, T0 + at))
+    await activation.add(rows)
+    expect((await activation.writtenSince(T0 + 100)).length).toBe(1101)
+    expect((await activation.newest()).map(({ record_id: id }) => id).toSorted()).toEqual(
+      rows.slice(-3).map(({ record_id: id }) => id),
+    )
+    await activation.forget(T0 + 1000, 0)
+    expect(await activation.writtenSince(0)).toEqual(rows.slice(1000))
+    await activation.forget(T0 + 5000, 0)
+    expect(await activation.writtenSince(0)).toEqual(rows.slice(-3))
+  })
+
   test("one of many holds the lease, until it ends or another process takes it behind its end", async () => {
     await using state = await driver.state()
     const { activation } = await state.open()

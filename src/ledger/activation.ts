@@ -33,28 +33,12 @@ export interface ActivationCost {
 const NAMES = Object.keys(TABLE.columns)
 const VALUES = valuesFrom(TABLE.columns)
 const ROWS_AT_ONCE = 50
-const KIND = ["provider", "model", "model_group", "dialect", "capability", "fingerprint"]
-const isSameKind = (left: string, right: string): string =>
-  [
-    ...KIND.map((name) => `${left}.${name} = ${right}.${name}`),
-    `coalesce(${left}.signer, '') = coalesce(${right}.signer, '')`,
-  ].join(" AND ")
-
-const NEWER = `SELECT 1 FROM activation_records n WHERE ${isSameKind("n", "r")}
-  AND (n.checked_at > r.checked_at OR (n.checked_at = r.checked_at AND n.record_id > r.record_id))`
-const NEWEST = `SELECT r.* FROM activation_records r JOIN (
-    SELECT ${KIND.join(", ")}, coalesce(signer, '') AS signed_by, max(checked_at) AS checked_at
-    FROM activation_records GROUP BY ${KIND.join(", ")}, coalesce(signer, '')
-  ) n ON ${KIND.map((name) => `r.${name} = n.${name}`).join(" AND ")}
-    AND coalesce(r.signer, '') = n.signed_by AND r.checked_at = n.checked_at
-  ORDER BY r.record_id`
-const SINCE = "SELECT * FROM activation_records WHERE record_id >= ?1 ORDER BY record_id"
+/** Some milliseconds' work: calls have their turn between two pages. */
+const PAGE_ROWS = 500
+const PAGE = `SELECT * FROM activation_records WHERE record_id > ?1 ORDER BY record_id LIMIT ${PAGE_ROWS}`
 const COSTS = `SELECT provider, model, model_group, CAST(sum(cost_nano_usd) AS DOUBLE PRECISION) AS cost
   FROM activation_records WHERE source = 'validate' AND checked_at >= ?1 AND cost_nano_usd IS NOT NULL
   GROUP BY provider, model, model_group`
-const FORGET = `DELETE FROM activation_records WHERE record_id IN (
-  SELECT r.record_id FROM activation_records r
-  WHERE r.expires_at < ?2 OR (r.record_id < ?1 AND EXISTS (${NEWER})))`
 const TAKE = `INSERT INTO activation_lease (id, holder, until_at) VALUES (1, ?1, ?2)
   ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, until_at = excluded.until_at
   WHERE activation_lease.until_at <= ?3 OR activation_lease.holder = excluded.holder`
@@ -65,26 +49,32 @@ export function activationIdFrom(ms: number): string {
   return `act_${hexOf(ms)}`
 }
 
-export function activationRows(database: Pick<LedgerDatabase, "query">): ActivationRows {
-  const query = async <Row>(sql: string, parameters: readonly Scalar[]): Promise<Row[]> =>
-    await database.query<Row>(sql, parameters)
+/** @param pause lets others have their turn, where there is much to read or to delete */
+export function activationRows(database: Pick<LedgerDatabase, "query">, pause: () => Promise<void>): ActivationRows {
+  const query: Query = async (sql, parameters) => await database.query(sql, parameters)
+  const newest = async (): Promise<ReadonlyMap<string, ActivationRow>> => {
+    const found = new Map<string, ActivationRow>()
+    for await (const page of pagesFrom("", query, pause))
+      for (const row of page) if (isNewer(row, found.get(kindOf(row)))) found.set(kindOf(row), row)
+    return found
+  }
   return {
-    async add(rows) {
-      for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
-        const some = rows.slice(at, at + ROWS_AT_ONCE)
-        const tuple = `(${NAMES.map(() => "?").join(",")})`
-        const sql = `INSERT INTO activation_records (${NAMES.join(",")}) VALUES ${some.map(() => tuple).join(",")} ON CONFLICT (record_id) DO NOTHING`
-        await query(
-          sql,
-          some.flatMap((row) => VALUES(row, "")),
-        )
-      }
+    add: (rows) => addRows(rows, query),
+    newest: async () => [...(await newest()).values()],
+    async writtenSince(ms) {
+      const found: ActivationRow[] = []
+      // ids of that millisecond are longer than their first digits
+      for await (const page of pagesFrom(activationIdFrom(ms), query, pause)) found.push(...page)
+      return found
     },
-    newest: () => query(NEWEST, []),
-    writtenSince: (ms) => query(SINCE, [activationIdFrom(ms)]),
     costsSince: (ms) => query(COSTS, [ms]),
     async forget(supersededBeforeMs, expiredBeforeMs) {
-      await query(FORGET, [activationIdFrom(supersededBeforeMs), expiredBeforeMs])
+      const kept = await newest()
+      const before = activationIdFrom(supersededBeforeMs)
+      const isGone = (row: ActivationRow): boolean =>
+        row.expires_at < expiredBeforeMs ||
+        (row.record_id < before && kept.get(kindOf(row))?.record_id !== row.record_id)
+      for await (const page of pagesFrom("", query, pause)) await deleteRows(page.filter(isGone), query, pause)
     },
     async lease(holder, nowMs, untilMs) {
       await query(TAKE, [holder, untilMs, nowMs])
@@ -92,4 +82,52 @@ export function activationRows(database: Pick<LedgerDatabase, "query">): Activat
       return row?.holder === holder && row.until_at >= untilMs
     },
   }
+}
+
+type Query = <Row>(sql: string, parameters: readonly Scalar[]) => Promise<Row[]>
+
+async function addRows(rows: readonly ActivationRow[], query: Query): Promise<void> {
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+    const some = rows.slice(at, at + ROWS_AT_ONCE)
+    const tuple = `(${NAMES.map(() => "?").join(",")})`
+    const sql = `INSERT INTO activation_records (${NAMES.join(",")}) VALUES ${some.map(() => tuple).join(",")} ON CONFLICT (record_id) DO NOTHING`
+    await query(
+      sql,
+      some.flatMap((row) => VALUES(row, "")),
+    )
+  }
+}
+
+async function deleteRows(rows: readonly ActivationRow[], query: Query, pause: () => Promise<void>): Promise<void> {
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+    const ids = rows.slice(at, at + ROWS_AT_ONCE).map(({ record_id: id }) => id)
+    await query(`DELETE FROM activation_records WHERE record_id IN (${ids.map(() => "?").join(",")})`, ids)
+    await pause()
+  }
+}
+
+async function* pagesFrom(
+  id: string,
+  query: Query,
+  pause: () => Promise<void>,
+): AsyncGenerator<readonly ActivationRow[]> {
+  for (let after = id; ;) {
+    const page = await query<ActivationRow>(PAGE, [after])
+    yield page
+    const last = page.at(-1)
+    if (last === undefined || page.length < PAGE_ROWS) return
+    after = last.record_id
+    await pause()
+  }
+}
+
+/** Of records of one kind the newest counts. */
+function kindOf(row: ActivationRow): string {
+  const { provider, model, model_group: group, dialect, capability, fingerprint, signer } = row
+  return [provider, model, group, dialect, capability, fingerprint, signer].join("\n")
+}
+
+/** In the order of their ids: of two of the same time the later one counts. */
+function isNewer(row: ActivationRow, before: ActivationRow | undefined): boolean {
+  return before === undefined || row.checked_at >= before.checked_at
 }

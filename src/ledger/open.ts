@@ -210,7 +210,7 @@ function besideCalls(database: LedgerDatabase, clock: Clock, log: Log): Beside {
     background: backgroundResponses(database, clock),
     security: new SecurityEvents(database, clock, log),
     content: contentStore(database),
-    activation: activationRows(database),
+    activation: activationRows(database, () => clock.sleep(1)),
   }
 }
 
