@@ -32,6 +32,9 @@ export const CAPABILITIES = [
 
 export type Capability = (typeof CAPABILITIES)[number]
 
+/** Of a capability of a target; `changed`: a record proved it of another configuration. */
+export type StandingState = "proven" | "failed" | "expired" | "changed" | "missing"
+
 /** Why a target may not serve a call: what its group demands is not proven of it. */
 export type ActivationReason =
   /** No check has shown that it has what the call needs. */

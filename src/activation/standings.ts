@@ -4,12 +4,9 @@
  */
 import type { Group, Target } from "../config/snapshot.ts"
 import type { DialectName } from "../dialects/name.ts"
-import { CAPABILITIES, type Capability } from "./capabilities.ts"
+import { CAPABILITIES, type Capability, type StandingState } from "./capabilities.ts"
 import { fingerprintsOf } from "./fingerprint.ts"
 import type { ActivationRecord } from "./record.ts"
-
-/** `changed`: what was proven was proven of another configuration. */
-export type StandingState = "proven" | "failed" | "expired" | "changed" | "missing"
 
 export interface CapabilityStanding {
   /** `proven` also where it has expired since: `untilMs` says. */

@@ -1,6 +1,5 @@
 /** What a configuration says of a capability of a target, what records prove of it, and what calls show. */
-import type { Capability } from "../activation/capabilities.ts"
-import type { StandingState } from "../activation/standings.ts"
+import type { Capability, StandingState } from "../activation/capabilities.ts"
 
 export interface CapabilityFacts {
   readonly capability: Capability

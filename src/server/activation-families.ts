@@ -1,7 +1,7 @@
 /** How the targets of gated groups stand, as text of metrics. */
-import { CAPABILITIES } from "../activation/capabilities.ts"
+import { CAPABILITIES, type StandingState } from "../activation/capabilities.ts"
 import { gatedGroups } from "../activation/proven.ts"
-import { stateAt, type StandingState } from "../activation/standings.ts"
+import { stateAt } from "../activation/standings.ts"
 import { DIALECT_NAMES } from "../dialects/wires.ts"
 import type { FamilyWriter } from "../metrics/exposition.ts"
 import type { Gateway } from "../pipeline/gateway.ts"

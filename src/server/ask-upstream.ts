@@ -5,6 +5,7 @@ import { WIRES } from "../dialects/wires.ts"
 import type { Reason } from "../reasons.ts"
 import type { Clock } from "../system/clock.ts"
 import { readWhole, upstreamFault } from "../upstream/answer.ts"
+import { besideEndpoint } from "../upstream/beside.ts"
 import { forwardedHeaders } from "../upstream/headers.ts"
 import type { Upstream } from "../upstream/send.ts"
 
@@ -48,22 +49,6 @@ export async function askUpstream(
     timer.close()
     sent.cancel()
   }
-}
-
-/** The address of the list of models, beside the endpoint that serves calls. */
-export function listUrl(target: Pick<Target, "url" | "dialect">): string {
-  const made = new URL(besideEndpoint(target, "/models"))
-  const { listQuery } = WIRES[target.dialect]
-  if (listQuery !== null) made.search += made.search === "" ? `?${listQuery}` : `&${listQuery}`
-  return made.href
-}
-
-/** The target's address with another path behind the root of its API; its parameters stay. */
-export function besideEndpoint({ url, dialect }: Pick<Target, "url" | "dialect">, path: string): string {
-  const made = new URL(url)
-  const { endpoint } = WIRES[dialect]
-  made.pathname = `${made.pathname.endsWith(endpoint) ? made.pathname.slice(0, -endpoint.length) : made.pathname}${path}`
-  return made.href
 }
 
 /** The target's address as another dialect would have it. */

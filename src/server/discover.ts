@@ -11,7 +11,8 @@ import type { Reason } from "../reasons.ts"
 import type { Clock } from "../system/clock.ts"
 import { classifyStatus } from "../upstream/failure.ts"
 import { Upstream } from "../upstream/send.ts"
-import { askUpstream, listUrl, type AskedUpstream } from "./ask-upstream.ts"
+import { listUrl } from "../upstream/beside.ts"
+import { askUpstream, type AskedUpstream } from "./ask-upstream.ts"
 import { upstreamSockets } from "./connection-bounds.ts"
 
 export type Discovered =

@@ -12,9 +12,10 @@ import { DIALECT_NAMES, WIRES } from "../dialects/wires.ts"
 import { wantsTls } from "../pipeline/answer/refusal-meaning.ts"
 import type { Reason } from "../reasons.ts"
 import type { Clock } from "../system/clock.ts"
+import { besideEndpoint, listUrl } from "../upstream/beside.ts"
 import { classifyStatus } from "../upstream/failure.ts"
 import { Upstream } from "../upstream/send.ts"
-import { asDialect, askUpstream, besideEndpoint, listUrl, type AskedUpstream } from "./ask-upstream.ts"
+import { asDialect, askUpstream, type AskedUpstream } from "./ask-upstream.ts"
 import { upstreamSockets } from "./connection-bounds.ts"
 
 /** What became of asking one provider. */

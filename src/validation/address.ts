@@ -56,12 +56,3 @@ function factsOfClient({ facts }: Target, dialect: DialectName): Pick<Target, "f
   }
   return { facts: known, homeFacts: known }
 }
-
-/** Beside the endpoint that serves calls: the list of models. */
-export function besideEndpoint({ url, dialect }: Target): string {
-  const made = new URL(url)
-  const { endpoint, listQuery } = WIRES[dialect]
-  made.pathname = `${made.pathname.endsWith(endpoint) ? made.pathname.slice(0, -endpoint.length) : made.pathname}/models`
-  if (listQuery !== null) made.search += made.search === "" ? `?${listQuery}` : `&${listQuery}`
-  return made.href
-}

@@ -10,10 +10,10 @@ import { targetBelow } from "../pipeline/targets/target-below.ts"
 import { REASONS } from "../reasons.ts"
 import type { Clock } from "../system/clock.ts"
 import { readWhole, type UpstreamAnswer } from "../upstream/answer.ts"
+import { listUrl } from "../upstream/beside.ts"
 import { forwardedHeaders, upstreamRequestId } from "../upstream/headers.ts"
 import type { AttemptFailure } from "../upstream/failure.ts"
 import type { Upstream } from "../upstream/send.ts"
-import { besideEndpoint } from "./address.ts"
 import { inputBound, writeQuestion } from "./body.ts"
 import {
   type AskOptions,
@@ -127,7 +127,7 @@ class Asker {
   async list(): Promise<readonly string[] | null> {
     const { target } = this.#means
     const heard = await this.#ask<Listed>(
-      { ...target, url: besideEndpoint(target) },
+      { ...target, url: listUrl(target) },
       new Uint8Array(),
       async (answer) => ({ kind: "listed", models: modelsIn(await readWhole(answer, LARGEST_ANSWER_BYTES)) }),
       "GET",
