@@ -50,6 +50,8 @@ const tests = Bun.spawn([process.execPath, "test", ...options(), ...files.map((f
     ...process.env,
     TEST_EVENTS: path.join(folder, "events"),
     TEST_SCOPE: values.whole || values.slow ? "whole" : "sample",
+    // the engine's last optimization pays off in processes that live longer; a whole run has it
+    ...(values.whole || values.slow ? {} : { BUN_JSC_useFTLJIT: "0" }),
     TEST_SEED: seed,
   },
   stdio: ["ignore", "pipe", "pipe"],
