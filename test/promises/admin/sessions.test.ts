@@ -72,6 +72,14 @@ async function subject(browser: WindowlessBrowser, url: string): Promise<unknown
   return status === 200 ? at(JSON.parse(text), "subject") : status
 }
 
+/** As `subject`, once the store of sessions answers in time, which takes a moment on a busy machine. */
+function subjectByStore(browser: WindowlessBrowser, url: string): Promise<unknown> {
+  return eventually("the store of sessions answers", async () => {
+    const answer = await subject(browser, url)
+    return answer === 503 ? undefined : answer
+  })
+}
+
 describe("a session", () => {
   let gateway: LocalGateway
   beforeAll(async () => {
@@ -277,13 +285,13 @@ describe.skipIf(WITHOUT_REDIS !== null)(`two processes with one shared state ${W
     const { browser } = await signIn(one.url, "ann")
     const secret = browser.cookies(one.url).get(SESSION) ?? ""
     browser.cookies(other.url).set(SESSION, secret)
-    expect(await subject(browser, other.url)).toBe("basic:ann")
+    expect(await subjectByStore(browser, other.url)).toBe("basic:ann")
     const keys = (await redis.command("KEYS", "{smart-router}:admin:*")) as string[]
     expect(keys.filter((key) => key.includes(":session:"))).toHaveLength(1)
     expect(JSON.stringify([keys, await redis.command("GET", keys[0] ?? "")])).not.toContain(secret)
     await browser.ask(`${other.url}/admin/auth/logout`, { method: "POST" })
     browser.cookies(one.url).set(SESSION, secret)
-    expect(await subject(browser, one.url)).toBe(401)
+    expect(await subjectByStore(browser, one.url)).toBe(401)
 
     const { browser: second } = await signIn(one.url, "ann")
     redis.signal("SIGSTOP")
