@@ -3,11 +3,11 @@
  *
  *     scripts/run bench/callers.ts [--callers 100000] [--inline 10000]
  */
-import { createHash } from "node:crypto"
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
+import { callerOf } from "./caller-entries.ts"
 import { readMeanwhile } from "../src/config/load-apart.ts"
 import { startRouter } from "../src/server/start.ts"
 import { ensureRuntimeSettings } from "../src/cli/reexec.ts"
@@ -22,26 +22,6 @@ const { values } = parseArgs({
 const [count, inline] = [Number(values.callers), Number(values.inline)]
 const MIB = 1 << 20
 const folder = mkdtempSync(join(tmpdir(), "bench-callers-"))
-
-function callerOf(number: number): object {
-  return {
-    id: `caller-${number}`,
-    owner_user: "me",
-    project: "lab",
-    environment: "dev",
-    status: "active",
-    token_sha256: hashOf(number),
-    token_id: `rtr_me_lab_dev_k${number}`,
-    allow: ["default"],
-    rate: { concurrent: 4, rpm: 100 + (number % 50) },
-    quota: { day: { tokens: 1_000_000 } },
-    tags: { team: `team-${number % 200}` },
-  }
-}
-
-function hashOf(number: number): string {
-  return createHash("sha256").update(`token ${number}`).digest("hex")
-}
 
 function linesOf(change: (caller: object, number: number) => object = (caller) => caller): string {
   return Array.from({ length: count }, (_, number) => `${JSON.stringify(change(callerOf(number), number))}\n`).join("")

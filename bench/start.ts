@@ -7,11 +7,11 @@
  * with status 200; the disk has been read before. Memory is that of the process 10 s after it is ready: VmRSS, and RssAnon, which
  * leaves out the pages of the binary.
  */
-import { createHash } from "node:crypto"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
+import { callerOf } from "./caller-entries.ts"
 import { freePort } from "./children.ts"
 import { median } from "./statistics.ts"
 
@@ -120,19 +120,4 @@ projects: [{ id: lab, name: Lab, status: active }]
 project_memberships: [{ user_id: me, project: lab, role: owner, status: active }]
 ${isInline ? `callers:\n${list.map((line) => `  - ${line}\n`).join("")}` : "callers: []\ncallers_file: callers.jsonl\n"}`,
   )
-}
-
-function callerOf(number: number): object {
-  return {
-    id: `caller-${number}`,
-    owner_user: "me",
-    project: "lab",
-    environment: "dev",
-    status: "active",
-    token_sha256: createHash("sha256").update(`token ${number}`).digest("hex"),
-    token_id: `rtr_me_lab_dev_k${number}`,
-    allow: ["default"],
-    rate: { concurrent: 4, rpm: 100 },
-    quota: { day: { tokens: 1_000_000 } },
-  }
 }

@@ -1,4 +1,4 @@
-/** What causes each error and what helps, for docs/errors.md. The compiler asks for every code of the catalogue. */
+/** The cause and the cure of each error, for docs/errors.md. The compiler asks for every code of the catalogue. */
 import type { ErrorCode } from "../src/error-catalogue.ts"
 
 interface Help {

@@ -8,7 +8,7 @@ import type { Runtime } from "./runtimes.ts"
 import { embedConsole } from "./embed-console.ts"
 import { embedIndex } from "./embed-index.ts"
 
-/** What runs in threads of its own: each is found in the binary under its path. */
+/** Modules that run in threads of their own: each is found in the binary under its path. */
 const THREADS = [
   "capture/thread.ts",
   "config/load-thread.ts",
@@ -61,7 +61,7 @@ export async function buildBinary(runtime: Runtime, outfile: string, facts: Buil
   }
 }
 
-/** What `smart-router version` and `GET /version` say; read by src/system/build-info.ts. */
+/** The facts that `smart-router version` and `GET /version` say; read by src/system/build-info.ts. */
 function definitions({ version, commit, time }: BuildFacts): Record<string, string> {
   const facts = { SMART_ROUTER_VERSION: version, SMART_ROUTER_COMMIT: commit, SMART_ROUTER_BUILD_TIME: time }
   return Object.fromEntries(

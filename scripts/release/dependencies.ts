@@ -1,4 +1,4 @@
-/** What the binary is made of beside our own sources: packages of package-lock.json, the runtime and what is linked into it. */
+/** The parts of the binary beside our own sources: packages of package-lock.json, the runtime and what is linked into it. */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 

@@ -1,4 +1,4 @@
-/** What a build says about itself. */
+/** The facts that a build says about itself. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 

@@ -40,7 +40,7 @@ export const RUNTIMES = {
 export type Target = keyof typeof RUNTIMES
 export const TARGETS: readonly Target[] = Object.keys(RUNTIMES) as Target[]
 
-/** What a binary is made for: the bundler writes architecture and system into it. */
+/** The machine of a binary: the bundler writes architecture and system into it. */
 export interface Runtime {
   /** The path of the executable. */
   readonly path: string

@@ -1,4 +1,4 @@
-/** What can be proven of a target, and what a call can need of one: a closed list. */
+/** The capabilities that checks prove of a target and that a call can need of one: a closed list. */
 
 /** In the order in which they are checked: a target that fails an early one is not worth the later ones. */
 export const CAPABILITIES = [
@@ -46,7 +46,7 @@ export type ActivationReason =
   /** It was proven of another configuration. */
   | "activation-changed"
 
-/** What every call needs. */
+/** The capabilities that every call needs. */
 export const ALWAYS_NEEDED: readonly Capability[] = ["entitlement", "text", "budget"]
 
 const KNOWN: ReadonlySet<string> = new Set(CAPABILITIES)

@@ -29,7 +29,7 @@ export interface TrafficChange {
   readonly reason: string
 }
 
-/** What a whole answer shows by itself; of an image nobody knows whether the model saw it. */
+/** What a whole answer shows by itself; of an image it does not show whether the model saw it. */
 const SHOWN: readonly Capability[] = ["entitlement", "text", "streaming", "tools"]
 /** Where calls with and without it can be told apart. */
 const TOLD_APART: readonly Capability[] = [
